@@ -1,0 +1,50 @@
+"""Augmented CNN codes and classical classifiers: from a folder of images to a trained, saved classifier."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cnncodes.backbones import load_backbone
+    from cnncodes.embedding import embed
+    from cnncodes.estimators import CodeExtractor, ImageClassifier
+    from cnncodes.estimators.saving import load
+    from cnncodes.store import read_codes
+    from cnncodes.views import ViewPlan
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CodeExtractor",
+    "ImageClassifier",
+    "ViewPlan",
+    "embed",
+    "load",
+    "load_backbone",
+    "read_codes",
+]
+
+_HOMES = {
+    "CodeExtractor": "estimators.extractor",
+    "ImageClassifier": "estimators.classifier",
+    "ViewPlan": "views",
+    "embed": "embedding.job",
+    "load": "estimators.saving",
+    "load_backbone": "backbones",
+    "read_codes": "store",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Lazily: importing cnncodes loads nothing heavy.
+    if name not in _HOMES:
+        raise AttributeError(f"module 'cnncodes' has no attribute {name!r}")
+    import importlib
+
+    value = getattr(importlib.import_module(f"cnncodes.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

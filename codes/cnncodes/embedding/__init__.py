@@ -1,0 +1,9 @@
+"""Embedding: images in, codes out."""
+
+from __future__ import annotations
+
+from cnncodes.embedding.embedder import DEFAULT_BATCH_SIZE, Embedder
+from cnncodes.embedding.job import EmbedSummary, embed
+from cnncodes.embedding.lanes import count_lanes, run_lanes
+
+__all__ = ["DEFAULT_BATCH_SIZE", "EmbedSummary", "Embedder", "count_lanes", "embed", "run_lanes"]

@@ -1,0 +1,138 @@
+"""From records to codes, inside one lane: read, decode, cut views, run the network in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from cnncodes.errors import UnreadableImage
+from cnncodes.images import Decoding, ImageRecord, content_hash, decode
+from cnncodes.store import Failure, ImageCodes, Space
+from cnncodes.views import Rendered, ViewPlan
+
+if TYPE_CHECKING:
+    from cnncodes.backbones import Backbone
+
+#: Views in one call of the network: on a CPU core more gains nothing and costs memory.
+DEFAULT_BATCH_SIZE = 8
+
+
+@dataclass(frozen=True)
+class Embedder:
+    """Makes the codes of one backbone, one plan and one way of decoding; may be shared by threads.
+
+    Parameters
+    ----------
+    backbone : Backbone
+    plan : ViewPlan
+    decoding : Decoding
+    batch_size : int
+        Views in one call of the network. Views of several images share a batch.
+    """
+
+    backbone: Backbone
+    plan: ViewPlan
+    decoding: Decoding = Decoding()
+    batch_size: int = DEFAULT_BATCH_SIZE
+
+    @property
+    def space(self) -> Space:
+        """What kind of vector the codes are."""
+        frame, card = self.backbone.frame, self.backbone.card
+        return Space(
+            backbone=card.name,
+            backbone_sha256=self.backbone.sha256,
+            layer=card.layer,
+            code_size=self.backbone.code_size,
+            preprocessing=f"{frame.interpolation} resize, {frame.height} x {frame.width} patch",
+            decoding=self.decoding.mode,
+        )
+
+    def embed(self, records: Sequence[ImageRecord]) -> list[ImageCodes | Failure]:
+        """Make the codes of some images.
+
+        Returns
+        -------
+        list of ImageCodes or Failure
+            One for each record, in order. An image that cannot be read is a `Failure`; nothing takes
+            its place.
+        """
+        results: list[_Prepared | Failure] = []
+        batches = _Batches(self)
+        for record in records:
+            prepared = self._prepare(record)
+            results.append(prepared)
+            if isinstance(prepared, _Prepared):
+                batches.add(prepared.rendered.pixels)
+        distinct = batches.finish()
+        return [r if isinstance(r, Failure) else r.with_codes(next(distinct)) for r in results]
+
+    def _prepare(self, record: ImageRecord) -> _Prepared | Failure:
+        try:
+            stat = record.stat()
+            data = record.read()
+            image = decode(data, self.decoding, short_side=self._largest_short_side())
+            rendered = self.plan.render(image, self.backbone.frame)
+            return _Prepared(record, stat.size, stat.mtime_ns, content_hash(data), image.size, rendered)
+        except UnreadableImage as error:
+            return Failure(record.key, error.stage, error.reason)
+
+    def _largest_short_side(self) -> int:
+        return max(spec.short_side for spec in self.plan.specs(self.backbone.frame))
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    record: ImageRecord
+    size: int
+    mtime_ns: int | None
+    content: str
+    shape: tuple[int, int]
+    rendered: Rendered
+
+    def with_codes(self, distinct: npt.NDArray[np.float32]) -> ImageCodes:
+        return ImageCodes(
+            key=self.record.key,
+            label=self.record.label,
+            split=self.record.split,
+            width=self.shape[0],
+            height=self.shape[1],
+            size=self.size,
+            mtime_ns=self.mtime_ns,
+            content=self.content,
+            views=[view.parameters() for view in self.rendered.views],
+            codes=distinct[self.rendered.index],
+        )
+
+
+class _Batches:
+    """Collects pixels until a batch is full, so that memory holds a batch and not a chunk."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+        self._waiting: list[npt.NDArray[np.uint8]] = []
+        self._codes: list[npt.NDArray[np.float32]] = []
+        self._counts: list[int] = []
+
+    def add(self, pixels: npt.NDArray[np.uint8]) -> None:
+        self._counts.append(len(pixels))
+        self._waiting.extend(pixels)
+        while len(self._waiting) >= self._embedder.batch_size:
+            self._run()
+
+    def _run(self) -> None:
+        size = self._embedder.batch_size
+        batch, self._waiting = self._waiting[:size], self._waiting[size:]
+        self._codes.append(self._embedder.backbone.run(np.stack(batch)))
+
+    def finish(self) -> Iterator[npt.NDArray[np.float32]]:
+        """Run what is left and give the codes back, image by image."""
+        if self._waiting:
+            self._run()
+        if not self._counts:
+            return iter(())
+        return iter(np.split(np.concatenate(self._codes), np.cumsum(self._counts)[:-1]))

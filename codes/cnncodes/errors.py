@@ -1,0 +1,84 @@
+"""Every error that cnncodes raises on purpose.
+
+All derive from `CnnCodesError`, so one ``except`` catches what the library says itself and nothing
+else. Those that stand for a wrong argument are `ValueError` too, as scikit-learn's users expect.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class CnnCodesError(Exception):
+    """Base of all errors of cnncodes; its text is one line that says what to do."""
+
+
+class UsageError(CnnCodesError, ValueError):
+    """An argument, option or setting that cannot be right."""
+
+
+class SourceError(CnnCodesError, ValueError):
+    """A source of images that cannot be listed: missing, empty, or without the columns named."""
+
+
+class UnreadableImage(CnnCodesError):
+    """One image that cannot be read or decoded.
+
+    Attributes
+    ----------
+    stage : {"read", "decode"}
+        Where it failed.
+    reason : str
+        Why, in one line.
+    """
+
+    def __init__(self, stage: str, reason: str) -> None:
+        self.stage = stage
+        self.reason = " ".join(str(reason).split())
+        super().__init__(f"{stage}: {self.reason}")
+
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        return type(self), (self.stage, self.reason)
+
+
+class UnreadableImages(CnnCodesError, ValueError):
+    """Several images that cannot be read, where the caller wanted all of them."""
+
+
+class BackboneError(CnnCodesError):
+    """A backbone that is unknown, damaged, or no backbone at all."""
+
+
+class CardError(BackboneError, ValueError):
+    """A backbone's card that is missing a key, has one too many, or does not match its files."""
+
+
+class BackendMissing(CnnCodesError, ImportError):
+    """An optional package is needed that is not installed, or two of them exclude each other."""
+
+
+class SpaceMismatch(CnnCodesError, ValueError):
+    """Codes of two spaces, or of two view plans, met where only one may be."""
+
+
+class StoreError(CnnCodesError):
+    """A codes dataset that cannot be opened, is damaged, or is held by another process."""
+
+
+class SavedModelError(CnnCodesError, ValueError):
+    """A saved classifier that is damaged, of a newer format, or holds something unexpected."""
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Return the sentence that helps with an unknown name.
+
+    Examples
+    --------
+    >>> suggest("tencorp", ["center", "tencrop"])
+    "Did you mean 'tencrop'? Known: center, tencrop."
+    """
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    hint = f"Did you mean {close[0]!r}? " if close else ""
+    return f"{hint}Known: {', '.join(names) or 'none'}."

@@ -1,0 +1,291 @@
+"""Fit and predict on images: CNN codes and a classical head behind scikit-learn's contract."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from cnncodes.errors import SpaceMismatch, UsageError
+from cnncodes.estimators.aggregation import Scores
+from cnncodes.estimators.inputs import ImageRows, embed_records, make_embedder
+from cnncodes.estimators.labels import check_labels, labelled_records
+from cnncodes.estimators.predictor import Predictor
+from cnncodes.heads.selection import fit_head, make_head
+from cnncodes.images import ImageRecord, records_from
+from cnncodes.store import Codes
+
+Array = npt.NDArray[Any]
+
+
+def _head_has(method: str) -> Any:
+    def check(self: ImageClassifier) -> bool:
+        head = getattr(self, "head_", self.head)
+        return isinstance(head, str) or hasattr(head, method)
+
+    return check
+
+
+class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Classify images by a classical head on the codes of a pretrained network.
+
+    Parameters
+    ----------
+    backbone : str, path or Backbone
+        A name in the zoo or a folder with a card.
+    head : str or scikit-learn classifier
+        ``"logistic"``, ``"linear-svm"``, ``"ridge"``, whose regularisation and scaling are chosen by
+        grouped, stratified cross-validation; or any classifier object.
+    train_views, test_views : str or ViewPlan
+        Views of each image in `fit` and in prediction.
+    class_weight : dict or "balanced", optional
+        For heads by name.
+    decode : {"exact", "fast"}
+        ``"fast"`` decodes large JPEGs at a reduced scale.
+    on_error : {"raise", "skip"}
+        In `fit`, whether an image that cannot be read is an error or is dropped with a warning.
+    random_state : int, optional
+        Decides the folds of the cross-validation.
+    n_jobs : int, optional
+        Lanes and folds at work at once; None and -1 mean one for each usable core.
+    memory : path, optional
+        Folder that keeps codes between fits, by content: each image meets the network once.
+
+    Attributes
+    ----------
+    classes_ : ndarray, shape (n_classes,)
+    head_ : scikit-learn classifier
+        The fitted head.
+    space_ : Space
+        What kind of vector the codes are.
+    n_images_ : int
+        Images that the head was trained on.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cnncodes import ImageClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> dark = [rng.integers(0, 80, (64, 64, 3), dtype=np.uint8) for _ in range(6)]
+    >>> light = [rng.integers(170, 256, (64, 64, 3), dtype=np.uint8) for _ in range(6)]
+    >>> clf = ImageClassifier(train_views="center", test_views="center")
+    >>> clf.fit(dark + light, ["dark"] * 6 + ["light"] * 6).predict(dark[:1])
+    array(['dark'], dtype='<U5')
+    """
+
+    def __init__(
+        self,
+        backbone: Any = "efficientnet-lite0",
+        head: Any = "logistic",
+        *,
+        train_views: Any = "flip",
+        test_views: Any = "flip",
+        class_weight: Any = None,
+        decode: str = "exact",
+        on_error: str = "raise",
+        random_state: int | None = 0,
+        n_jobs: int | None = None,
+        memory: Any = None,
+    ) -> None:
+        self.backbone = backbone
+        self.head = head
+        self.train_views = train_views
+        self.test_views = test_views
+        self.class_weight = class_weight
+        self.decode = decode
+        self.on_error = on_error
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.memory = memory
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, groups: Any = None) -> Self:
+        """Make the images' codes and fit the head on them.
+
+        Parameters
+        ----------
+        X : list of paths, encoded bytes, PIL images or uint8 arrays; or a folder
+            A folder of class folders brings its labels; where it has parts (``train/``, ``val/``,
+            ``test/``), ``train/`` is used.
+        y : array-like of str, int or bool, shape (n_images,)
+            May be left out for a folder of class folders.
+        sample_weight : array-like of float, shape (n_images,), optional
+        groups : array-like, shape (n_images,), optional
+            Images of a group (a patient, a camera) stay in one fold. Equal files always do.
+
+        Returns
+        -------
+        ImageClassifier
+
+        Raises
+        ------
+        UsageError
+            If the labels do not fit the images, or a parameter is wrong.
+        UnreadableImages
+            If an image cannot be read and `on_error` is ``"raise"``.
+        """
+        records, y = labelled_records(X, y, split="train")
+        return self._fit(records, y, sample_weight, groups)
+
+    def fit_records(self, records: list[ImageRecord]) -> Self:
+        """Fit on the labelled records of a source."""
+        records = [record for record in records if record.label is not None]
+        return self._fit(records, np.array([record.label for record in records], dtype=object), None, None)
+
+    def fit_codes(self, codes: Codes) -> Self:
+        """Fit on stored codes; they must be of this backbone and this way of decoding.
+
+        Raises
+        ------
+        SpaceMismatch
+            If they are not; the text names the field.
+        """
+        embedder = make_embedder(self.backbone, self.test_views, self.decode)
+        differing = codes.space.differences(embedder.space)
+        if differing:
+            raise SpaceMismatch(
+                f"the codes are of another space: {'; '.join(differing)}. Embed the images again, or give the"
+                " backbone and decoding that made the codes."
+            )
+        labelled = codes.select(labelled=True)
+        order = np.argsort(np.asarray(labelled.images, dtype=object), kind="stable")
+        names, counts = np.unique(np.asarray(labelled.images, dtype=object)[order], return_counts=True)
+        first = order[np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(int)] if len(names) else order
+        contents = [str(group) for group in np.asarray(labelled.groups, dtype=object)[first]]
+        rows = ImageRows(labelled.X[order], counts.astype(np.int64), contents, {})
+        return self._fit_rows(rows, check_labels(np.asarray(labelled.y, dtype=object)[first]), None, None)
+
+    def _fit(self, records: list[ImageRecord], y: Any, sample_weight: Any, groups: Any) -> Self:
+        if self.on_error not in ("raise", "skip"):
+            raise UsageError(f"on_error must be 'raise' or 'skip'. Got {self.on_error!r} instead.")
+        y = check_labels(y, len(records))
+        make_embedder(self.backbone, self.test_views, self.decode).plan  # noqa: B018  # fail before the work
+        make_head(self.head, class_weight=self.class_weight, random_state=self.random_state, n_jobs=1)
+        embedder = make_embedder(self.backbone, self.train_views, self.decode)
+        rows = embed_records(embedder, records, n_jobs=self.n_jobs, memory=self.memory)
+        if self.on_error == "raise":
+            rows.raise_failures()
+        elif rows.failures:
+            names = ", ".join(failure.key for failure in list(rows.failures.values())[:10])
+            warnings.warn(
+                f"{len(rows.failures)} of {len(records)} images cannot be read and were left out, with their"
+                f" labels: {names}{' …' if len(rows.failures) > 10 else ''}",
+                stacklevel=3,
+            )
+        return self._fit_rows(rows, y, sample_weight, groups)
+
+    def _fit_rows(self, rows: ImageRows, y: Array, sample_weight: Any, groups: Any) -> Self:
+        """Fit the head on rows: each image counts once, and all its rows stay in one fold."""
+        read = rows.counts > 0
+        if not read.any():
+            raise UsageError("there is no labelled image to train on that can be read.")
+        weight = _check_length("sample_weight", sample_weight, len(y))
+        groups = _check_length("groups", groups, len(y))
+        groups = np.asarray(rows.contents, dtype=object) if groups is None else _join_equal(groups, rows.contents)
+        per_row = 1.0 / rows.counts[rows.index]
+        if weight is not None:
+            per_row = per_row * weight.astype(float)[rows.index]
+        head = make_head(
+            self.head, class_weight=self.class_weight, random_state=self.random_state, n_jobs=self.n_jobs
+        )
+        codes = np.unique(groups.astype(str), return_inverse=True)[1]
+        self.head_ = fit_head(
+            head, rows.X, y[rows.index], sample_weight=per_row, groups=codes[rows.index], images=rows.index
+        )
+        embedder = make_embedder(self.backbone, self.test_views, self.decode)
+        self.predictor_ = Predictor(embedder, getattr(self.head_, "scorer_", self.head_))
+        self.classes_ = self.predictor_.classes
+        self.space_ = embedder.space
+        self.n_images_ = int(read.sum())
+        return self
+
+    def _score_images(self, X: Any) -> Scores:
+        check_is_fitted(self, "predictor_")
+        records = records_from(X)
+        rows = embed_records(self.predictor_.embedder, records, n_jobs=self.n_jobs, memory=self.memory)
+        rows.raise_failures()
+        return self.predictor_.score(rows.X, rows.counts)
+
+    def predict(self, X: Any) -> Array:
+        """Return the most likely class of each image, shape (n_images,).
+
+        Raises
+        ------
+        UnreadableImages
+            If any image cannot be read; the text names the first ten.
+        """
+        return self._score_images(X).labels
+
+    @available_if(_head_has("predict_proba"))
+    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
+        """Return the classes' probabilities, shape (n_images, n_classes), columns as `classes_`."""
+        proba = self._score_images(X).proba
+        assert proba is not None
+        return proba
+
+    @available_if(_head_has("decision_function"))
+    def decision_function(self, X: Any) -> npt.NDArray[np.float64]:
+        """Return decision values, shape (n_images,) for two classes, else (n_images, n_classes)."""
+        decision = self._score_images(X).decision
+        assert decision is not None
+        return decision
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Return the accuracy; a folder of class folders brings its labels (``test/`` where it has parts)."""
+        records, y = labelled_records(X, y, split="test")
+        y = check_labels(y, len(records))
+        check_is_fitted(self, "predictor_")
+        rows = embed_records(self.predictor_.embedder, records, n_jobs=self.n_jobs, memory=self.memory)
+        rows.raise_failures()
+        right = self.predictor_.score(rows.X, rows.counts).labels == y
+        return float(np.average(right, weights=_check_length("sample_weight", sample_weight, len(y))))
+
+    def save(self, path: str | Path, *, include_backbone: bool = True) -> None:
+        """Write the fitted classifier to one file that `cnncodes.load` reads.
+
+        Parameters
+        ----------
+        path : path
+            Usually ending in ``.cnncodes``. Replaced at once and whole if it exists.
+        include_backbone : bool
+            Whether the file carries the backbone, so that it needs nothing else.
+        """
+        from cnncodes.estimators.saving import save_classifier
+
+        check_is_fitted(self, "predictor_")
+        save_classifier(self, Path(path), include_backbone=include_backbone)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.string = True
+        tags.no_validation = True
+        return tags
+
+
+def _check_length(name: str, values: Any, n_images: int) -> Array | None:
+    if values is None:
+        return None
+    array = np.asarray(values)
+    if array.shape != (n_images,):
+        raise UsageError(f"{name} must have one value an image: {n_images}. Got shape {array.shape} instead.")
+    return array
+
+
+def _join_equal(groups: Array, contents: list[str]) -> Array:
+    """Merge groups that share an equal file, so that no picture stands on both sides of a fold."""
+    parent: dict[str, str] = {}
+
+    def find(name: str) -> str:
+        while parent.setdefault(name, name) != name:
+            parent[name] = name = parent[parent[name]]
+        return name
+
+    for group, content in zip(groups, contents, strict=True):
+        parent[find(f"group:{group}")] = find(f"content:{content}") if content else find(f"group:{group}")
+    return np.array([find(f"group:{group}") for group in groups], dtype=object)

@@ -1,0 +1,116 @@
+"""Codes as a scikit-learn transformer."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from cnncodes.errors import UsageError
+from cnncodes.estimators.aggregation import average_rows
+from cnncodes.estimators.inputs import embed_records, make_embedder
+from cnncodes.images import records_from
+
+
+class CodeExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Turn images into CNN codes, one row an image, in any scikit-learn pipeline.
+
+    Parameters
+    ----------
+    backbone : str, path or Backbone
+        A name in the zoo or a folder with a card.
+    views : str or ViewPlan
+        Which views of each image: ``"center"``, ``"flip"``, ``"tencrop"``, ``"multicrop"``, or a plan.
+    reduce : {"mean"}
+        How an image's views become its one row.
+    decode : {"exact", "fast"}
+        ``"fast"`` decodes large JPEGs at a reduced scale.
+    n_jobs : int, optional
+        Lanes; None and -1 mean one for each usable core.
+    memory : path, optional
+        Folder that keeps codes, so that each image meets the network once.
+
+    Attributes
+    ----------
+    space_ : Space
+        What kind of vector the codes are.
+    n_features_out_ : int
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cnncodes import CodeExtractor
+    >>> pictures = [np.full((64, 64, 3), level, np.uint8) for level in (0, 255)]
+    >>> CodeExtractor().fit_transform(pictures).shape
+    (2, 1280)
+    """
+
+    def __init__(
+        self,
+        backbone: Any = "efficientnet-lite0",
+        *,
+        views: Any = "center",
+        reduce: str = "mean",
+        decode: str = "exact",
+        n_jobs: int | None = None,
+        memory: Any = None,
+    ) -> None:
+        self.backbone = backbone
+        self.views = views
+        self.reduce = reduce
+        self.decode = decode
+        self.n_jobs = n_jobs
+        self.memory = memory
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Load the backbone; nothing is learned from the images.
+
+        Parameters
+        ----------
+        X : list of images, or a folder
+        y : ignored
+        """
+        if self.reduce != "mean":
+            raise UsageError(f"reduce must be 'mean'. Got {self.reduce!r} instead.")
+        records_from(X)
+        self._embedder = make_embedder(self.backbone, self.views, self.decode)
+        self.space_ = self._embedder.space
+        self.n_features_out_ = self.space_.code_size
+        return self
+
+    def transform(self, X: Any) -> npt.NDArray[np.float32]:
+        """Return the codes of images.
+
+        Parameters
+        ----------
+        X : list of paths, encoded bytes, PIL images or uint8 arrays; or a folder
+
+        Returns
+        -------
+        ndarray of float32, shape (n_images, code_size)
+
+        Raises
+        ------
+        UnreadableImages
+            If any image cannot be read; the text names the first ten.
+        """
+        check_is_fitted(self, "space_")
+        rows = embed_records(self._embedder, records_from(X), n_jobs=self.n_jobs, memory=self.memory)
+        rows.raise_failures()
+        return average_rows(rows.X, rows.counts).astype(np.float32)
+
+    def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
+        """Return ``code0`` … for the columns, in order; `input_features` is ignored."""
+        check_is_fitted(self, "space_")
+        return np.array([f"code{i}" for i in range(self.n_features_out_)], dtype=object)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.string = True
+        tags.no_validation = True
+        tags.requires_fit = True
+        return tags

@@ -1,0 +1,132 @@
+"""Codes of whatever images an estimator was given, with a cache of codes where asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cnncodes.backbones import Backbone, load_backbone
+from cnncodes.embedding import Embedder, run_lanes
+from cnncodes.errors import UnreadableImage, UnreadableImages, UsageError
+from cnncodes.images import Decoding, ImageRecord, content_hash
+from cnncodes.store import CodeCache, Failure
+from cnncodes.views import ViewPlan
+
+Progress = Callable[[int, int, int], None]
+
+
+@dataclass(frozen=True)
+class ImageRows:
+    """The codes of some images: the rows of image i are `counts[i]` consecutive ones.
+
+    Attributes
+    ----------
+    X : ndarray of float32, shape (n_rows, code_size)
+    counts : ndarray of int64, shape (n_images,)
+        Rows of each image: one a view, 0 where the image could not be read.
+    contents : list of str
+        Hash of each image's content, empty where it could not be read.
+    failures : dict
+        For the position of each unreadable image, why.
+    """
+
+    X: npt.NDArray[np.float32]
+    counts: npt.NDArray[np.int64]
+    contents: list[str]
+    failures: dict[int, Failure]
+
+    @property
+    def index(self) -> npt.NDArray[np.int64]:
+        """For each row, the position of its image; shape (n_rows,)."""
+        return np.repeat(np.arange(len(self.counts)), self.counts)
+
+    def raise_failures(self) -> None:
+        """Raise `UnreadableImages` with the first ten that failed, if any did."""
+        if not self.failures:
+            return
+        shown = [f"{failure.key} ({failure.reason})" for failure in list(self.failures.values())[:10]]
+        more = f", and {len(self.failures) - 10} more" if len(self.failures) > 10 else ""
+        raise UnreadableImages(
+            f"{len(self.failures)} of {len(self.counts)} images cannot be read: {'; '.join(shown)}{more}."
+            " Mend or leave them out; in fit, on_error='skip' drops them with a warning."
+        )
+
+
+@dataclass(frozen=True)
+class _Row:
+    content: str
+    codes: npt.NDArray[np.float32]
+
+
+def make_embedder(backbone: Any, views: str | ViewPlan, decode: str) -> Embedder:
+    """Return the embedder for an estimator's parameters, each checked."""
+    if decode not in ("exact", "fast"):
+        raise UsageError(f"decode must be 'exact' or 'fast'. Got {decode!r} instead.")
+    plan = ViewPlan.parse(views)
+    loaded = backbone if isinstance(backbone, Backbone) else load_backbone(backbone)
+    return Embedder(loaded, plan, Decoding(mode=decode))  # type: ignore[arg-type]
+
+
+def embed_records(
+    embedder: Embedder,
+    records: Sequence[ImageRecord],
+    *,
+    n_jobs: int | None = None,
+    memory: str | Path | None = None,
+    on_progress: Progress | None = None,
+) -> ImageRows:
+    """Make the codes of records, in order, taking from the cache in `memory` what it has."""
+    cache = CodeCache(Path(memory)) if memory is not None else None
+
+    def work(chunk: Sequence[ImageRecord]) -> list[_Row | Failure]:
+        if cache is None:
+            return [_to_row(result) for result in embedder.embed(chunk)]
+        return _embed_through(cache, embedder, chunk)
+
+    rows: list[_Row | Failure] = []
+    failed = 0
+    for row in run_lanes(work, records, n_jobs):
+        rows.append(row)
+        failed += isinstance(row, Failure)
+        if on_progress is not None:
+            on_progress(len(rows), len(records), failed)
+    good = [row.codes for row in rows if isinstance(row, _Row)]
+    return ImageRows(
+        X=np.concatenate(good) if good else np.empty((0, embedder.backbone.code_size), np.float32),
+        counts=np.array([len(row.codes) if isinstance(row, _Row) else 0 for row in rows], dtype=np.int64),
+        contents=[row.content if isinstance(row, _Row) else "" for row in rows],
+        failures={i: row for i, row in enumerate(rows) if isinstance(row, Failure)},
+    )
+
+
+def _to_row(result: Any) -> _Row | Failure:
+    return result if isinstance(result, Failure) else _Row(result.content, result.codes)
+
+
+def _embed_through(cache: CodeCache, embedder: Embedder, chunk: Sequence[ImageRecord]) -> list[_Row | Failure]:
+    """Look each image up by its content first; only those that lack a view meet the network."""
+    names = [spec.name for spec in embedder.plan.specs(embedder.backbone.frame)]
+    space = embedder.space.id
+    rows: dict[int, _Row | Failure] = {}
+    missing: list[int] = []
+    for position, record in enumerate(chunk):
+        try:
+            content = content_hash(record.read())
+        except UnreadableImage as error:
+            rows[position] = Failure(record.key, error.stage, error.reason)
+            continue
+        stored = cache.get_many(space, content, names)
+        if len(stored) == len(set(names)):
+            rows[position] = _Row(content, np.stack([stored[name] for name in names]))
+        else:
+            missing.append(position)
+    for position, result in zip(missing, embedder.embed([chunk[i] for i in missing]), strict=True):
+        rows[position] = row = _to_row(result)
+        if isinstance(row, _Row):
+            cache.put_many(space, row.content, dict(zip(names, row.codes, strict=True)))
+    return [rows[position] for position in range(len(chunk))]

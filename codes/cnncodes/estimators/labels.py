@@ -1,0 +1,78 @@
+"""Labels as users give them, checked and with their type kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cnncodes.errors import UsageError
+from cnncodes.images import ImageRecord, open_source, records_from
+
+
+def labelled_records(X: Any, y: Any, *, split: str) -> tuple[list[ImageRecord], Any]:
+    """Return records and labels; without `y` both come from a folder of class folders.
+
+    Where that folder has parts, only the part `split` is taken.
+    """
+    if y is not None:
+        return records_from(X), y
+    if not isinstance(X, str | Path) or not Path(X).is_dir():
+        raise UsageError("y is missing: only one folder of class folders brings its own labels.")
+    source = open_source(X)
+    if any(record.split is not None for record in source.records):
+        source = source.filter(split=split)
+    source = source.filter(labelled=True)
+    if not source.records:
+        raise UsageError(f"the folder {str(X)!r} holds no labelled images: expected one folder a class in it.")
+    return list(source.records), np.array([record.label for record in source.records])
+
+
+def check_labels(y: Any, n_images: int | None = None) -> npt.NDArray[Any]:
+    """Return labels as a one-dimensional array of one type.
+
+    Raises
+    ------
+    UsageError
+        If a label is missing or there are not as many labels as images; if types are mixed; if they
+        are several an image (multi-label) or fractions (regression).
+    """
+    if isinstance(y, str | bytes):
+        raise UsageError("y must be a list of labels, one an image. Got one string instead.")
+    values = list(y)
+    if n_images is not None and len(values) != n_images:
+        raise UsageError(f"y must have one label an image: {n_images}. Got {len(values)} instead.")
+    if any(isinstance(value, list | tuple | set | frozenset) or np.ndim(value) > 0 for value in values):
+        raise UsageError("several labels an image (multi-label) are not supported yet: give one label an image.")
+    missing = [i for i, value in enumerate(values) if _is_missing(value)]
+    if missing:
+        raise UsageError(
+            f"{len(missing)} of {len(values)} labels are missing (None or NaN), at positions"
+            f" {', '.join(map(str, missing[:10]))}{' …' if len(missing) > 10 else ''}: leave these images out."
+        )
+    kinds = {_kind(value) for value in values}
+    if len(kinds) > 1:
+        raise UsageError(f"labels must be of one type. Got {' and '.join(sorted(kinds))} instead.")
+    if kinds == {"numbers"} and any(float(value) != int(value) for value in values):
+        raise UsageError("labels must be classes, text or whole numbers. Got fractions: that is regression.")
+    return np.asarray(y.to_numpy() if hasattr(y, "to_numpy") else y) if kinds != {"text"} else np.array(values)
+
+
+def _is_missing(value: Any) -> bool:
+    # NaN and pandas' NaT and NA are the values that do not equal themselves, or refuse to say.
+    try:
+        return value is None or bool(value != value)
+    except TypeError:
+        return True
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, str):
+        return "text"
+    if isinstance(value, bool | np.bool_):
+        return "booleans"
+    if isinstance(value, int | float | np.integer | np.floating):
+        return "numbers"
+    raise UsageError(f"labels must be text, whole numbers or booleans. Got {type(value).__name__} instead.")

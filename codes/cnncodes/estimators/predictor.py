@@ -1,0 +1,92 @@
+"""Prediction with a fitted head; for a linear head with numpy alone, without scikit-learn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cnncodes.embedding import Embedder
+from cnncodes.estimators.aggregation import Scores, score_images
+from cnncodes.estimators.inputs import Progress, embed_records
+from cnncodes.images import ImageRecord
+from cnncodes.store import Failure
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """One answer an image, also for those that could not be read.
+
+    Attributes
+    ----------
+    keys : list of str
+    classes : ndarray, shape (n_classes,)
+    labels : list
+        The predicted class; None where the image could not be read.
+    proba : ndarray of float64, shape (n_images, n_classes), or None
+        NaN where the image could not be read. None if the head gives no probabilities.
+    failures : dict of int to Failure
+        By position.
+    """
+
+    keys: list[str]
+    classes: npt.NDArray[Any]
+    labels: list[Any]
+    proba: npt.NDArray[np.float64] | None
+    failures: dict[int, Failure]
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A backbone, the views to take of an image, and a fitted head.
+
+    Parameters
+    ----------
+    embedder : Embedder
+    head : LinearScorer or fitted scikit-learn classifier
+    """
+
+    embedder: Embedder
+    head: Any
+
+    @property
+    def classes(self) -> npt.NDArray[Any]:
+        """The classes, in the order of the columns of probabilities."""
+        return np.asarray(self.head.classes if hasattr(self.head, "classes") else self.head.classes_)
+
+    def predict_records(
+        self,
+        records: Sequence[ImageRecord],
+        *,
+        n_jobs: int | None = None,
+        memory: str | Path | None = None,
+        on_progress: Progress | None = None,
+    ) -> Predictions:
+        """Predict every record; one that cannot be read becomes an empty prediction with its reason."""
+        rows = embed_records(self.embedder, records, n_jobs=n_jobs, memory=memory, on_progress=on_progress)
+        read = np.flatnonzero(rows.counts)
+        labels: list[Any] = [None] * len(records)
+        proba = None
+        if len(read):
+            scores = self.score(rows.X, rows.counts[read])
+            for position, label in zip(read, scores.labels, strict=True):
+                labels[position] = label
+            if scores.proba is not None:
+                proba = np.full((len(records), len(self.classes)), np.nan)
+                proba[read] = scores.proba
+        return Predictions([record.key for record in records], self.classes, labels, proba, rows.failures)
+
+    def score(self, X: npt.NDArray[np.float32], counts: npt.NDArray[np.int64]) -> Scores:
+        """Score images by their codes; `counts[i]` consecutive rows are those of image i."""
+        return score_images(self.head, X, counts)
+
+
+def load_predictor(path: str | Path) -> Predictor:
+    """Load what is needed to predict from a saved classifier, and no more."""
+    from cnncodes.estimators.saving import read_saved
+
+    return read_saved(path).predictor
