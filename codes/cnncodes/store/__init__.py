@@ -1,0 +1,25 @@
+"""The store: codes on disk as a Parquet dataset, and a cache of codes for estimators."""
+
+from __future__ import annotations
+
+from cnncodes.store.cache import CodeCache
+from cnncodes.store.files import atomic_write
+from cnncodes.store.manifest import Manifest, Shard
+from cnncodes.store.reading import Codes, read_codes, verify_codes
+from cnncodes.store.records import Failure, ImageCodes
+from cnncodes.store.space import Space
+from cnncodes.store.writing import CodesWriter
+
+__all__ = [
+    "CodeCache",
+    "Codes",
+    "CodesWriter",
+    "Failure",
+    "ImageCodes",
+    "Manifest",
+    "Shard",
+    "Space",
+    "atomic_write",
+    "read_codes",
+    "verify_codes",
+]

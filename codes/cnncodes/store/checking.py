@@ -1,0 +1,49 @@
+"""Which results can be stored; one that cannot becomes a failure of its image."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from cnncodes.errors import UsageError
+from cnncodes.store.records import Failure, ImageCodes
+from cnncodes.store.schema import DTYPES
+
+
+def check_codes(result: ImageCodes, code_size: int, dtype: str) -> ImageCodes | Failure:
+    """Return the image with codes of `dtype`, or a failure if they do not fit in it.
+
+    Raises
+    ------
+    UsageError
+        If the codes are not one row of `code_size` numbers for each view.
+    """
+    shape = (len(result.views), code_size)
+    if result.codes.shape != shape or not result.views:
+        raise UsageError(
+            f"codes of {result.key!r} must have shape {shape}. Got {result.codes.shape} instead."
+        )
+    with np.errstate(over="ignore"):
+        codes = result.codes.astype(DTYPES[dtype])
+    if np.isfinite(codes).all():
+        return replace(result, codes=codes)
+    if not np.isfinite(result.codes).all():
+        return Failure(result.key, "code", "the network gave a code that is not finite")
+    largest = float(np.abs(result.codes).max())
+    reason = f"the code reaches {largest:.6g}, more than {dtype} holds; store the codes as float32"
+    return Failure(result.key, "code", reason)
+
+
+def check_text(result: ImageCodes | Failure) -> ImageCodes | Failure:
+    """Turn an image whose name is no text (bytes of another encoding) into a failure that can be stored."""
+    if isinstance(result, Failure):
+        return Failure(_escaped(result.key), result.stage, _escaped(result.reason))
+    texts = [result.key, result.label or "", result.split or ""]
+    if all(text == _escaped(text) for text in texts):
+        return result
+    return Failure(_escaped(result.key), "read", "its name or label is not valid UTF-8; rename it")
+
+
+def _escaped(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()

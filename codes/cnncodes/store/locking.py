@@ -1,0 +1,69 @@
+"""One writer at a time: a lock on a codes dataset that ends with the process that holds it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from pathlib import Path
+
+from cnncodes.errors import StoreError
+from cnncodes.store.files import writing_errors
+
+#: Stays in the folder when nobody holds it: removing it would let two writers in by a race.
+LOCK_NAME = ".lock"
+
+
+class WriterLock:
+    """Holds ``flock`` on a dataset's lock file from construction to `release`.
+
+    Raises
+    ------
+    StoreError
+        If another writer holds it; the text names its process and host.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            import fcntl
+        except ImportError as error:
+            raise StoreError("writing codes needs flock, which is missing. Use Linux or macOS.") from error
+        path = folder / LOCK_NAME
+        with writing_errors(path):
+            self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = _read_holder(self._handle)
+            self.release()
+            raise StoreError(
+                f"{folder} is being written by {holder}. Wait for it, stop it, or choose another folder."
+            ) from error
+        except OSError as error:
+            self.release()
+            raise StoreError(f"cannot lock {path}: {error.strerror}. Choose another disk.") from error
+        try:
+            with writing_errors(path):
+                os.ftruncate(self._handle, 0)
+                os.pwrite(self._handle, _describe_self(), 0)
+        except BaseException:
+            self.release()
+            raise
+
+    def release(self) -> None:
+        """Let the next writer in; harmless when called again."""
+        handle, self._handle = self._handle, -1
+        if handle >= 0:
+            os.close(handle)
+
+
+def _describe_self() -> bytes:
+    return json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode()
+
+
+def _read_holder(handle: int) -> str:
+    try:
+        holder = json.loads(os.pread(handle, 4096, 0))
+        return f"process {holder['pid']} on host {holder['host']}"
+    except (OSError, ValueError, TypeError, KeyError):  # it has the lock but has not yet said who it is
+        return "another process"

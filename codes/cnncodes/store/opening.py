@@ -1,0 +1,63 @@
+"""Opening a codes dataset to write: refuse what is not ours, and clear away what a kill left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cnncodes.errors import SpaceMismatch, StoreError
+from cnncodes.store.files import sync_folder, writing_errors
+from cnncodes.store.locking import LOCK_NAME
+from cnncodes.store.manifest import FAILURES_NAME, MANIFEST_NAME, SHARD_NAME, Manifest
+from cnncodes.store.space import describe_differences
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a place that holds something of the user's, before anything is put there."""
+    try:
+        names = {entry.name for entry in folder.iterdir()}
+    except FileNotFoundError:
+        return
+    except NotADirectoryError as error:
+        raise StoreError(f"{folder} is a file; codes need a folder. Choose another name.") from error
+    except OSError as error:
+        raise StoreError(f"cannot read {folder}: {error.strerror}. Choose another.") from error
+    strange = sorted(names - {LOCK_NAME, f".{MANIFEST_NAME}.tmp"})
+    if MANIFEST_NAME not in names and strange:
+        raise StoreError(
+            f"{folder} is not empty and is no codes dataset (it holds {strange[0]!r}). Nothing was changed:"
+            " choose another folder."
+        )
+
+
+def open_manifest(folder: Path, wanted: Manifest) -> Manifest:
+    """Read the manifest, or write the first one; refuse codes of another space, plan or dtype."""
+    if not (folder / MANIFEST_NAME).exists():
+        wanted.write(folder)  # first of all: from now on the folder is known as a dataset
+        manifest = wanted
+    else:
+        manifest = Manifest.read(folder)
+        differing = manifest.space.differences(wanted.space)
+        differing += describe_differences(manifest.plan, wanted.plan, "plan")
+        differing += describe_differences(manifest.dtype, wanted.dtype, "dtype")
+        if differing:
+            raise SpaceMismatch(
+                f"{folder} holds other codes: {'; '.join(differing)}."
+                " Write to another folder (-o), or delete this one."
+            )
+    with writing_errors(folder):
+        (folder / "data").mkdir(exist_ok=True)
+        sync_folder(folder)
+    return manifest
+
+
+def remove_leftovers(folder: Path, manifest: Manifest) -> None:
+    """Remove what a killed job left: shards that no manifest names, and temporary files."""
+    named = {shard.name for shard in manifest.shards}
+    with writing_errors(folder):
+        for file in (folder / "data").iterdir():
+            if SHARD_NAME.fullmatch(file.name) and file.name not in named:
+                file.unlink()
+        for file in folder.glob(".*.tmp"):
+            name = file.name[1 : -len(".tmp")]
+            if name in (MANIFEST_NAME, FAILURES_NAME) or SHARD_NAME.fullmatch(name):
+                file.unlink()

@@ -1,0 +1,250 @@
+"""Reading a codes dataset: what its manifest names, as arrays."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cnncodes.errors import StoreError, UsageError, suggest
+from cnncodes.store.manifest import FAILURES_NAME, RESTORE, Manifest
+from cnncodes.store.schema import FAILURES_SCHEMA, code_array, codes_schema, read_parquet
+from cnncodes.store.space import Space
+
+Objects = npt.NDArray[np.object_]
+
+
+@dataclass(frozen=True, eq=False)
+class Codes:
+    """Stored codes: one row a view of an image, sorted by image and view.
+
+    Attributes
+    ----------
+    X : ndarray of float32, shape (n_rows, code_size)
+    failures : pyarrow.Table
+        Images without codes: columns image, stage, reason.
+    manifest : Manifest
+    path : Path
+    rows : pyarrow.Table
+        All columns but the codes.
+    """
+
+    X: npt.NDArray[np.float32]
+    failures: pa.Table
+    manifest: Manifest
+    path: Path
+    rows: pa.Table
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    @property
+    def space(self) -> Space:
+        """What kind of vector the codes are."""
+        return self.manifest.space
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        """The view plan, as its ``to_dict`` gives it."""
+        return self.manifest.plan
+
+    @property
+    def complete(self) -> bool:
+        """Whether the job that wrote last came to its end."""
+        return self.manifest.complete
+
+    @cached_property
+    def y(self) -> Objects:
+        """Label of each row, text or None; shape (n_rows,)."""
+        return self._objects("label")
+
+    @cached_property
+    def groups(self) -> Objects:
+        """Hash of each row's image content, so that duplicates stay together; shape (n_rows,)."""
+        return self._objects("content")
+
+    @cached_property
+    def images(self) -> Objects:
+        """Key of each row's image; shape (n_rows,)."""
+        return self._objects("image")
+
+    @cached_property
+    def views(self) -> npt.NDArray[np.int32]:
+        """Number of each row's view in the plan; shape (n_rows,)."""
+        return self.rows.column("view").to_numpy()
+
+    @cached_property
+    def view_names(self) -> Objects:
+        """Name of each row's view; shape (n_rows,)."""
+        return self._objects("view_name")
+
+    @cached_property
+    def split(self) -> Objects:
+        """Part of each row's image, text or None; shape (n_rows,)."""
+        return self._objects("split")
+
+    def _objects(self, name: str) -> Objects:
+        values = np.empty(len(self.rows), dtype=object)
+        values[:] = self.rows.column(name).to_pylist()
+        return values
+
+    def select(
+        self,
+        *,
+        split: str | Collection[str] | None = None,
+        views: str | int | Collection[str | int] | None = None,
+        labelled: bool | None = None,
+    ) -> Codes:
+        """Return some of the rows, in the same order.
+
+        Parameters
+        ----------
+        split : str or collection of str, optional
+            Parts to keep.
+        views : str, int or collection of them, optional
+            Views to keep, by name or by number.
+        labelled : bool, optional
+            Keep only images with (True) or without (False) a label.
+
+        Raises
+        ------
+        UsageError
+            If there is no such part or view at all.
+        """
+        keep = np.ones(len(self), dtype=bool)
+        if split is not None:
+            wanted = [split] if isinstance(split, str) else list(split)
+            _check_known("split", wanted, {part for part in self.split if part is not None})
+            keep &= np.array([part in wanted for part in self.split], dtype=bool)
+        if views is not None:
+            chosen = [views] if isinstance(views, str | int) else list(views)
+            names = [view for view in chosen if isinstance(view, str)]
+            numbers = [int(view) for view in chosen if not isinstance(view, str)]
+            _check_known("view", names, set(self.view_names))
+            _check_known("view", numbers, {int(view) for view in np.unique(self.views)})
+            keep &= np.array([name in names for name in self.view_names], dtype=bool) | np.isin(
+                self.views, numbers
+            )
+        if labelled is not None:
+            keep &= np.array([(label is not None) == labelled for label in self.y], dtype=bool)
+        return replace(self, X=self.X[keep], rows=self.rows.filter(pa.array(keep)))
+
+    def to_arrow(self) -> pa.Table:
+        """Return all columns as they are on disk, codes included."""
+        schema = codes_schema(self.space.code_size, self.manifest.dtype)
+        codes = code_array(self.X.astype(self.manifest.dtype), schema.field("code").type)
+        return pa.Table.from_arrays([*self.rows.columns, codes], schema=schema)
+
+    def verify(self) -> None:
+        """Compare every file with its hash; see `verify_codes`."""
+        verify_codes(self.path)
+
+
+def _check_known(what: str, wanted: Iterable[str | int], known: Collection[str | int]) -> None:
+    for name in wanted:
+        if name not in known:
+            help_text = suggest(str(name), [str(k) for k in known])
+            raise UsageError(f"these codes have no {what} {name!r}. {help_text}")
+
+
+def read_codes(path: str | Path) -> Codes:
+    """Read a codes dataset.
+
+    Row counts and columns are checked, hashes only by `verify_codes`. Rows come sorted by image and
+    view, however the job was interrupted and gone on with.
+
+    Parameters
+    ----------
+    path : path
+        Folder that `embed` wrote; one that is being written gives what is finished.
+
+    Returns
+    -------
+    Codes
+
+    Raises
+    ------
+    StoreError
+        If it is no codes dataset, is of a newer format, or a file is missing or damaged; the text
+        names the file.
+    """
+    folder = Path(path)
+    manifest = Manifest.read(folder)
+    while True:
+        try:
+            return _read(folder, manifest)
+        except StoreError:
+            # A writer that replaces shards removes the old ones: then there is a newer manifest.
+            newer = Manifest.read(folder)
+            if newer == manifest:
+                raise
+            manifest = newer
+
+
+def _read(folder: Path, manifest: Manifest) -> Codes:
+    schema = codes_schema(manifest.space.code_size, manifest.dtype)
+    codes = np.empty((sum(shard.rows for shard in manifest.shards), manifest.space.code_size), np.float32)
+    rest = pa.schema([column for column in schema if column.name != "code"])
+    tables, start = [], 0
+    for shard in manifest.shards:
+        file = folder / "data" / shard.name
+        table = read_parquet(file, schema.names, shard.rows, RESTORE)
+        if table.schema.field("code").type != schema.field("code").type or table.column("code").null_count:
+            raise StoreError(f"{file} is damaged: its codes are no {schema.field('code').type}. {RESTORE}")
+        chunks: list[Any] = table.column("code").chunks
+        for chunk in chunks:
+            stop = start + len(chunk)
+            codes[start:stop] = (
+                chunk.flatten().to_numpy(zero_copy_only=False).reshape(codes[start:stop].shape)
+            )
+            start = stop
+        tables.append(table.select(rest.names).cast(rest))
+    rows = pa.concat_tables(tables) if tables else rest.empty_table()
+    order = pc.sort_indices(rows, sort_keys=[("image", "ascending"), ("view", "ascending")]).to_numpy()
+    if np.any(np.diff(order.astype(np.int64)) < 0):  # one finished job is in order already: no second copy
+        codes, rows = codes[order], rows.take(pa.array(order))
+    return Codes(codes, read_failures(folder), manifest, folder, rows.combine_chunks())
+
+
+def read_failures(folder: Path) -> pa.Table:
+    """Read the failures of a dataset; none where the first job has not got that far."""
+    path = folder / FAILURES_NAME
+    if not path.exists():
+        return FAILURES_SCHEMA.empty_table()
+    return read_parquet(path, FAILURES_SCHEMA.names, None, RESTORE)
+
+
+def verify_codes(path: str | Path) -> int:
+    """Compare each shard of a dataset with the hash that the manifest names.
+
+    Returns
+    -------
+    int
+        How many files were compared.
+
+    Raises
+    ------
+    StoreError
+        If a file is missing or differs; the text names it and both hashes.
+    """
+    folder = Path(path)
+    manifest = Manifest.read(folder)
+    for shard in manifest.shards:
+        file = folder / "data" / shard.name
+        try:
+            with open(file, "rb") as stream:
+                found = hashlib.file_digest(stream, "sha256").hexdigest()
+        except OSError as error:
+            raise StoreError(f"cannot read {file}: {error.strerror}. {RESTORE}") from error
+        if found != shard.sha256:
+            hashes = f"its sha256 is {found}, the manifest says {shard.sha256}"
+            raise StoreError(f"{file} is damaged: {hashes}. {RESTORE}")
+    return len(manifest.shards)

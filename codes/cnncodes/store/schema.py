@@ -1,0 +1,134 @@
+"""The columns on disk, and tables to and from the bytes of a Parquet file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cnncodes.errors import StoreError
+from cnncodes.store.records import Failure, ImageCodes
+
+#: Types that codes may be stored in.
+DTYPES: dict[str, np.dtype[Any]] = {"float16": np.dtype(np.float16), "float32": np.dtype(np.float32)}
+
+FAILURES_SCHEMA = pa.schema(
+    [
+        pa.field("image", pa.string(), nullable=False),
+        pa.field("stage", pa.string(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),
+    ]
+)
+
+
+def codes_schema(code_size: int, dtype: str) -> pa.Schema:
+    """Return the schema of a shard: one row is one view of one image."""
+    value = pa.float16() if dtype == "float16" else pa.float32()
+    fields: list[pa.Field[Any]] = [
+        pa.field("image", pa.string(), nullable=False),
+        pa.field("label", pa.string()),
+        pa.field("split", pa.string()),
+        pa.field("view", pa.int32(), nullable=False),
+        pa.field("view_name", pa.string(), nullable=False),
+        pa.field("box", pa.list_(pa.float32(), 4), nullable=False),
+        pa.field("scale", pa.float32(), nullable=False),
+        pa.field("flip", pa.bool_(), nullable=False),
+        pa.field("width", pa.int32(), nullable=False),
+        pa.field("height", pa.int32(), nullable=False),
+        pa.field("size", pa.int64(), nullable=False),
+        pa.field("mtime", pa.int64()),
+        pa.field("content", pa.string(), nullable=False),
+        pa.field("code", pa.list_(value, code_size), nullable=False),
+    ]
+    return pa.schema(fields)
+
+
+def codes_table(images: Iterable[ImageCodes], schema: pa.Schema) -> pa.Table:
+    """Lay images out as rows, sorted by image and view. Their codes must be of the schema's dtype."""
+    rows = [
+        (image, view, code)
+        for image in sorted(images, key=lambda image: image.key)
+        for view, code in sorted(zip(image.views, image.codes, strict=True), key=_view_number)
+    ]
+    code_type: Any = schema.field("code").type
+    columns: dict[str, list[Any]] = {
+        "image": [image.key for image, _, _ in rows],
+        "label": [image.label for image, _, _ in rows],
+        "split": [image.split for image, _, _ in rows],
+        "view": [int(view["view"]) for _, view, _ in rows],
+        "view_name": [str(view["view_name"]) for _, view, _ in rows],
+        "box": [[float(side) for side in view["box"]] for _, view, _ in rows],
+        "scale": [float(view["scale"]) for _, view, _ in rows],
+        "flip": [bool(view["flip"]) for _, view, _ in rows],
+        "width": [image.width for image, _, _ in rows],
+        "height": [image.height for image, _, _ in rows],
+        "size": [image.size for image, _, _ in rows],
+        "mtime": [image.mtime_ns for image, _, _ in rows],
+        "content": [image.content for image, _, _ in rows],
+    }
+    arrays: list[pa.Array[Any]] = [
+        pa.array(values, schema.field(name).type) for name, values in columns.items()
+    ]
+    codes = np.stack([code for _, _, code in rows]) if rows else np.empty((0, code_type.list_size), "f2")
+    arrays.append(code_array(codes, code_type))
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _view_number(pair: tuple[Mapping[str, Any], Any]) -> int:
+    return int(pair[0]["view"])
+
+
+def code_array(codes: npt.NDArray[np.floating[Any]], code_type: Any) -> pa.Array[Any]:
+    """Turn codes, shape (n, code_size), into a column."""
+    flat: Any = pa.array(np.ascontiguousarray(codes).reshape(-1), code_type.value_type)
+    return pa.FixedSizeListArray.from_arrays(flat, type=code_type)
+
+
+def failures_table(failures: Iterable[Failure]) -> pa.Table:
+    """Lay failures out as rows, sorted by image."""
+    rows = sorted(failures, key=lambda failure: failure.key)
+    columns = [[f.key for f in rows], [f.stage for f in rows], [f.reason for f in rows]]
+    return pa.Table.from_arrays([pa.array(column, pa.string()) for column in columns], schema=FAILURES_SCHEMA)
+
+
+def to_parquet(table: pa.Table) -> pa.Buffer:
+    """Return the bytes of a Parquet file.
+
+    Codes are stored plain: dictionaries do not pay for floats, and byte-stream-split, which saves
+    another 7 %, cannot be read by DuckDB for 16-bit floats. zstd costs no time that can be measured
+    and saves 8 % on dense codes, more on sparse ones.
+    """
+    plain = {"code", "box", "scale"}
+    names = [name for name in table.column_names if name not in plain]
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd", use_dictionary=names, write_statistics=names)  # type: ignore[arg-type]
+    return sink.getvalue()
+
+
+def read_parquet(path: Path, columns: Sequence[str] | None, rows: int | None, advice: str) -> pa.Table:
+    """Read a Parquet file of a dataset; `rows` is how many the manifest promises.
+
+    Raises
+    ------
+    StoreError
+        If the file is missing, is no Parquet file, or has another number of rows or other columns.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            found = file.metadata.num_rows
+            if rows is not None and found != rows:
+                raise StoreError(f"{path} is damaged: {found} rows, not the manifest's {rows}. {advice}")
+            missing = sorted(set(columns or ()) - set(file.schema_arrow.names))
+            if missing:
+                raise StoreError(f"{path} is damaged: it has no column {', '.join(missing)}. {advice}")
+            return file.read(columns=list(columns) if columns is not None else None)
+    except FileNotFoundError as error:
+        raise StoreError(f"{path} is missing, and the manifest names it. {advice}") from error
+    except (pa.ArrowException, OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise StoreError(f"{path} is damaged: {reason}. {advice}") from error

@@ -1,0 +1,108 @@
+"""The space of a code: what kind of vector it is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, fields
+from typing import Any
+
+from cnncodes.errors import StoreError, suggest
+
+
+@dataclass(frozen=True)
+class Space:
+    """What kind of vector codes are; codes of two spaces never mix.
+
+    Attributes
+    ----------
+    backbone : str
+        Name of the network.
+    backbone_sha256 : str
+        Hash of its ONNX file: the network's identity.
+    layer : str
+        The layer whose activations the code is.
+    code_size : int
+        Length of the vector.
+    preprocessing : str
+        How pixels become the network's input.
+    decoding : str
+        ``"exact"`` or ``"fast"``.
+    precision : str
+        Of the arithmetic: ``"fp32"``.
+
+    Examples
+    --------
+    >>> a = Space("net", "00ff", "pool", 8, "bicubic", "exact")
+    >>> b = Space("net", "00ff", "pool", 8, "bicubic", "fast")
+    >>> a.differences(b)
+    ["decoding: 'exact' (stored) against 'fast' (now)"]
+    """
+
+    backbone: str
+    backbone_sha256: str
+    layer: str
+    code_size: int
+    preprocessing: str
+    decoding: str
+    precision: str = "fp32"
+
+    @property
+    def id(self) -> str:
+        """32 hexadecimal digits: equal exactly where all fields are."""
+        text = json.dumps(self.to_dict(), sort_keys=True)
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+    def differences(self, other: Space) -> list[str]:
+        """Name each field that differs, with the value here (stored) and in `other` (now)."""
+        return describe_differences(self.to_dict(), other.to_dict())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as a dict that JSON and TOML can write."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Space:
+        """Build a space from what `to_dict` gave.
+
+        Raises
+        ------
+        StoreError
+            If a field is missing, unknown, or of the wrong type.
+        """
+        if not isinstance(values, Mapping):
+            raise StoreError(f"a space must be a table of fields. Got {type(values).__name__} instead.")
+        known = {field.name: field for field in fields(cls)}
+        for name in values:
+            if name not in known:
+                raise StoreError(f"a space has no field {name!r}. {suggest(str(name), known)}")
+        for name, field in known.items():
+            if name not in values and field.default is MISSING:
+                raise StoreError(f"a space must have the field {name!r}, and it is missing.")
+            wanted = int if name == "code_size" else str
+            if name in values and type(values[name]) is not wanted:
+                raise StoreError(f"a space's {name} must be {wanted.__name__}. Got {values[name]!r} instead.")
+        return cls(**values)
+
+
+def describe_differences(stored: Any, now: Any, prefix: str = "") -> list[str]:
+    """Say where two values that JSON can write differ, one line for each leaf.
+
+    Examples
+    --------
+    >>> describe_differences({"a": {"b": 1}}, {"a": {"b": 2}}, "plan")
+    ['plan.a.b: 1 (stored) against 2 (now)']
+    """
+    if isinstance(stored, Mapping) and isinstance(now, Mapping):
+        lines = []
+        for name in [*stored, *(n for n in now if n not in stored)]:
+            path = f"{prefix}.{name}" if prefix else str(name)
+            if name not in now:
+                lines.append(f"{path}: {stored[name]!r} (stored) against nothing (now)")
+            elif name not in stored:
+                lines.append(f"{path}: nothing (stored) against {now[name]!r} (now)")
+            else:
+                lines.extend(describe_differences(stored[name], now[name], path))
+        return lines
+    return [] if stored == now else [f"{prefix}: {stored!r} (stored) against {now!r} (now)"]

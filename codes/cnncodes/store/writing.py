@@ -1,0 +1,290 @@
+"""Writing a codes dataset, so that a job killed at any moment is run again and ends the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pyarrow as pa
+
+from cnncodes.errors import StoreError, UsageError
+from cnncodes.store.checking import check_codes, check_text
+from cnncodes.store.files import atomic_write, sync_folder, writing_errors
+from cnncodes.store.locking import WriterLock
+from cnncodes.store.manifest import FAILURES_NAME, RESTORE, Manifest, Shard
+from cnncodes.store.opening import check_folder, open_manifest, remove_leftovers
+from cnncodes.store.reading import read_failures
+from cnncodes.store.records import Failure, ImageCodes
+from cnncodes.store.schema import DTYPES, codes_schema, codes_table, failures_table, read_parquet, to_parquet
+from cnncodes.store.space import Space
+
+#: A shard is cut at this many rows too, which bounds the memory of plans with many views.
+SHARD_ROWS = 32_768
+#: So many shards that are less than half full are merged when a job ends.
+COMPACT_FROM = 8
+
+
+class CodesWriter:
+    """Writes a codes dataset; a context manager that holds the dataset's lock. Not for two threads.
+
+    Made by `open`. The order of steps is what makes a kill harmless: shard (temporary name, sync,
+    rename, sync of the folder), failures, manifest, and only then the removal of what it replaced.
+    Shards are never overwritten while a manifest names them.
+    """
+
+    def __init__(self, folder: Path, manifest: Manifest, lock: WriterLock, shard_images: int) -> None:
+        self._folder = folder
+        self._lock = lock
+        self._manifest = manifest
+        self._shard_images = shard_images
+        self._schema = codes_schema(manifest.space.code_size, manifest.dtype)
+        self._pending: dict[str, ImageCodes] = {}
+        self._since_cut = self._rows_since_cut = 0
+        self._closed = False
+        self._known: dict[str, tuple[int, int | None]] = {}
+        self._shard_of: dict[str, str] = {}
+        for shard in manifest.shards:
+            self._learn(shard.name, self._read_shard(shard, ["image", "size", "mtime"]))
+        rows = read_failures(folder).to_pylist()
+        failures = [Failure(row["image"], row["stage"], row["reason"]) for row in rows]
+        # A kill between failures and manifest can leave a failure of an image that is stored.
+        self._failures = {failure.key: failure for failure in failures if failure.key not in self._known}
+        self._written_failures = {failure.key: failure for failure in failures}
+
+    @classmethod
+    def open(
+        cls,
+        path: str | Path,
+        space: Space,
+        plan: Mapping[str, Any],
+        *,
+        dtype: str = "float16",
+        shard_images: int = 2048,
+    ) -> CodesWriter:
+        """Begin a dataset, or go on with one.
+
+        Parameters
+        ----------
+        path : path
+            Its folder; missing or empty, or a dataset of the same space, plan and dtype.
+        space : Space
+        plan : mapping
+            What JSON can write.
+        dtype : {"float16", "float32"}
+            Of the stored codes.
+        shard_images : int
+            Images in a shard: the most that a killed job has to do again.
+
+        Raises
+        ------
+        SpaceMismatch
+            If the dataset is of another space, plan or dtype; the text names each field that differs.
+        StoreError
+            If `path` holds something else, is damaged, is of a newer format, is being written by
+            another process, or cannot be written.
+        """
+        if dtype not in DTYPES:
+            raise UsageError(f"dtype must be 'float16' or 'float32'. Got {dtype!r} instead.")
+        if shard_images < 1:
+            raise UsageError(f"shard_images must be at least 1. Got {shard_images} instead.")
+        folder = Path(path)
+        check_folder(folder)
+        with writing_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        lock = WriterLock(folder)
+        try:
+            manifest = open_manifest(folder, Manifest(space, json.loads(json.dumps(dict(plan))), dtype))
+            remove_leftovers(folder, manifest)
+            return cls(folder, manifest, lock, shard_images)
+        except BaseException:
+            lock.release()
+            raise
+
+    @property
+    def known(self) -> dict[str, tuple[int, int | None]]:
+        """For the key of each image that is stored on disk, its size and mtime in ns."""
+        return self._known
+
+    @property
+    def failed(self) -> set[str]:
+        """Keys of the images that failed and have not succeeded since."""
+        return set(self._failures)
+
+    def add(self, result: ImageCodes | Failure) -> Failure | None:
+        """Take the next result; every `shard_images` of them are written to disk.
+
+        Returns
+        -------
+        Failure or None
+            The failure that is recorded for the image: the one given, or one of stage ``"code"``
+            where a code is not finite or too large for the dtype. None where its codes are kept.
+
+        Raises
+        ------
+        UsageError
+            If the image is stored already (`drop` it first), or its arrays do not fit together.
+        StoreError
+            If a shard cannot be written; what was written before is kept.
+        """
+        result = check_text(result)
+        if result.key in self._known or result.key in self._pending:
+            raise UsageError(
+                f"{result.key!r} is in {self._folder} already. Keys must be unique; drop the old one first."
+            )
+        if isinstance(result, ImageCodes):
+            result = check_codes(result, self._manifest.space.code_size, self._manifest.dtype)
+        if isinstance(result, Failure):
+            self._failures[result.key] = result
+        else:
+            self._failures.pop(result.key, None)
+            self._pending[result.key] = result
+            self._rows_since_cut += len(result.views)
+        self._since_cut += 1
+        if self._since_cut >= self._shard_images or self._rows_since_cut >= SHARD_ROWS:
+            self.flush()
+        return result if isinstance(result, Failure) else None
+
+    def drop(self, keys: Iterable[str]) -> None:
+        """Remove images (changed, vanished) and failures; only the shards concerned are rewritten.
+
+        Keys that are not in the dataset are passed over.
+        """
+        gone = set(keys)
+        for key in gone:
+            self._pending.pop(key, None)
+            self._failures.pop(key, None)
+        concerned = {self._shard_of[key] for key in gone if key in self._shard_of}
+        for shard in [shard for shard in self._manifest.shards if shard.name in concerned]:
+            table = self._read_shard(shard, None)
+            kept = table.filter(pa.array([key not in gone for key in table.column("image").to_pylist()]))
+            self._commit(kept, (shard,))
+        if self._failures_changed():
+            self._commit(None)
+
+    def flush(self) -> None:
+        """Write what is in hand to disk as a shard, and the failures."""
+        if self._pending or self._failures_changed():
+            table = codes_table(self._pending.values(), self._schema) if self._pending else None
+            self._commit(table, takes_pending=True)
+        self._since_cut = self._rows_since_cut = 0
+
+    def close(self) -> None:
+        """Write what is in hand, merge small shards, mark the dataset complete, release the lock."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self.flush()
+            self._compact()
+            if not self._manifest.shards:
+                # Readers of data/ need one file to find the columns in.
+                self._commit(self._schema.empty_table())
+            if not (self._folder / FAILURES_NAME).exists():
+                self._write_failures()
+            if not self._manifest.complete:
+                complete = replace(self._manifest, complete=True)
+                complete.write(self._folder)
+                self._manifest = complete
+        finally:
+            self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None or self._closed:
+            self.close()
+            return
+        self._closed = True
+        try:
+            if not isinstance(error, StoreError):  # the disk is full: trying again would only hide why
+                self.flush()
+        except StoreError as second:
+            error.add_note(f"Besides, the codes in hand could not be written: {second}")
+        finally:
+            self._lock.release()
+
+    def _commit(
+        self, table: pa.Table | None, remove: tuple[Shard, ...] = (), *, takes_pending: bool = False
+    ) -> None:
+        """Put a table in the place of some shards, with all steps in the order that survives a kill."""
+        added: tuple[Shard, ...] = ()
+        if table is not None and (table.num_rows > 0 or not self._manifest.shards):
+            added = (self._write_shard(table),)
+            # The empty shard of a dataset without images goes when there is a real one.
+            remove = (*remove, *(shard for shard in self._manifest.shards if not shard.rows))
+        if self._failures_changed():
+            self._write_failures()
+        manifest = self._manifest.changed(add=added, remove=remove)
+        manifest.write(self._folder)
+        # No call in between: an interrupt comes before both or after both, and never writes rows twice.
+        self._manifest, self._pending = manifest, ({} if takes_pending else self._pending)
+        self._forget(remove)
+        if table is not None and added:
+            self._learn(added[0].name, table)
+        self._remove(remove)
+
+    def _write_shard(self, table: pa.Table) -> Shard:
+        name = self._manifest.next_name()
+        data = memoryview(to_parquet(table))
+        atomic_write(self._folder / "data" / name, data, temporary=self._folder / f".{name}.tmp")
+        images = len(table.column("image").unique())
+        return Shard(name, table.num_rows, images, hashlib.sha256(data).hexdigest())
+
+    def _failures_changed(self) -> bool:
+        return self._failures != self._written_failures
+
+    def _write_failures(self) -> None:
+        failures = dict(self._failures)
+        data = memoryview(to_parquet(failures_table(failures.values())))
+        atomic_write(self._folder / FAILURES_NAME, data, temporary=self._folder / f".{FAILURES_NAME}.tmp")
+        self._written_failures = failures
+
+    def _read_shard(self, shard: Shard, columns: list[str] | None) -> pa.Table:
+        return read_parquet(self._folder / "data" / shard.name, columns, shard.rows, RESTORE)
+
+    def _learn(self, name: str, table: pa.Table) -> None:
+        images = table.select(["image", "size", "mtime"]).group_by(["image", "size", "mtime"]).aggregate([])
+        for key, size, mtime in zip(*(images.column(i).to_pylist() for i in range(3)), strict=True):
+            self._known[key] = (size, mtime)
+            self._shard_of[key] = name
+
+    def _forget(self, shards: tuple[Shard, ...]) -> None:
+        names = {shard.name for shard in shards}
+        if names:
+            for key in [key for key, name in self._shard_of.items() if name in names]:
+                del self._shard_of[key], self._known[key]
+
+    def _remove(self, shards: tuple[Shard, ...]) -> None:
+        data = self._folder / "data"
+        with writing_errors(data):
+            for shard in shards:
+                (data / shard.name).unlink(missing_ok=True)
+            if shards:
+                sync_folder(data)
+
+    def _compact(self) -> None:
+        """Merge shards that are less than half full, where there are many: nightly jobs leave them."""
+        half = self._shard_images // 2, SHARD_ROWS // 2
+        small = [shard for shard in self._manifest.shards if shard.images < half[0] and shard.rows < half[1]]
+        if len(small) < COMPACT_FROM:
+            return
+        group: list[Shard] = []
+        for shard in [*small, None]:
+            images, rows = sum(s.images for s in group), sum(s.rows for s in group)
+            if shard is None or images + shard.images > self._shard_images or rows + shard.rows > SHARD_ROWS:
+                if len(group) > 1:
+                    merged = pa.concat_tables([self._read_shard(s, None) for s in group])
+                    self._commit(
+                        merged.sort_by([("image", "ascending"), ("view", "ascending")]), tuple(group)
+                    )
+                group = []
+            if shard is not None:
+                group.append(shard)

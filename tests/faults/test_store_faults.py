@@ -1,0 +1,198 @@
+"""The store under real faults: killed at every step, a full disk, two writers at once."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cnncodes.store import read_codes, verify_codes
+
+HERE = Path(__file__).parent
+SAMPLES = HERE.parent / "store"
+
+# Runs a whole job: resume, drop what changed, add what is missing. Before the k-th of the calls that
+# put something on disk it kills itself; between two of them nothing on disk changes. Each run is a
+# process of its own, forked from one that has the imports done and has used none of them.
+JOB = """
+import os, pathlib, signal, sys, traceback
+import numpy.random, pandas, pyarrow.acero, pyarrow.dataset  # else each child loads them anew
+sys.path.insert(0, sys.argv[1])
+from samples import fail, make, open_writer, rows_of, write
+from cnncodes.store import read_codes, verify_codes
+count, deadline = 0, 0
+def deadly(function):
+    def call(*args, **kwargs):
+        global count
+        count += 1
+        if count == deadline:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return function(*args, **kwargs)
+    return call
+def job(folder, k=0):
+    global deadline
+    deadline = k
+    for name in ("replace", "fsync", "ftruncate", "unlink", "mkdir"):
+        setattr(os, name, deadly(getattr(os, name)))
+    with open_writer(folder, shard_images=3) as writer:
+        wanted = {key: 11 if key in "bh" else 10 for key in "abcdfghi"}
+        writer.drop([key for key, (size, _) in writer.known.items() if wanted.get(key) != size])
+        for key in "abcdefghi":
+            if key == "e":
+                writer.add(fail(key))
+            elif key not in writer.known:
+                writer.add(make(key, size=wanted[key]))
+def run(function, *args):
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            function(*args)
+            os.write(writer, str(count).encode())
+            status = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+    os.close(writer)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    steps = int(os.read(reader, 20) or 0)
+    os.close(reader)
+    return status, steps
+def begin(folder):  # b and h differ from what the job wants, z has vanished, d failed then
+    if sys.argv[3] == "old":
+        old = [make("a"), make("b"), fail("d"), make("h"), make("z")]
+        assert run(write, folder, old) == (0, 0)
+def check_killed(folder):
+    if (folder / "manifest.json").exists():
+        read_codes(folder)
+        verify_codes(folder)
+def check_resumed(folder, calm):
+    assert rows_of(folder) == rows_of(calm)
+    verify_codes(folder)
+    assert {file.name for file in folder.iterdir()} == {"data", "failures.parquet", "manifest.json", ".lock"}
+    named = {shard.name for shard in read_codes(folder).manifest.shards}
+    assert {file.name for file in (folder / "data").iterdir()} == named
+root = pathlib.Path(sys.argv[2])
+begin(root / "calm")
+status, steps = run(job, root / "calm")
+assert status == 0
+for k in range(1, steps + 1):
+    folder = root / str(k)
+    begin(folder)
+    assert run(job, folder, k) == (-signal.SIGKILL, 0), k
+    assert run(check_killed, folder)[0] == 0, k
+    assert run(job, folder)[0] == 0, k
+    assert run(check_resumed, folder, root / "calm")[0] == 0, k
+print(steps)
+"""
+
+
+@pytest.mark.parametrize("start", ["empty", "old"])
+def test_killed_at_any_step_a_job_ends_the_same(tmp_path: Path, start: str) -> None:
+    command = [sys.executable, "-c", JOB, str(SAMPLES), str(tmp_path), start]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr
+    assert int(result.stdout) > 20  # else nothing was hooked
+
+
+FILL = """
+import pathlib, sys
+sys.path.insert(0, sys.argv[1])
+import numpy as np
+from dataclasses import replace
+import samples
+from cnncodes.errors import StoreError
+from cnncodes.store import CodesWriter
+limit = int(sys.argv[3])
+if limit:
+    import resource
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+space = replace(samples.SPACE, code_size=5000)
+rng = np.random.default_rng(0)
+try:
+    with CodesWriter.open(pathlib.Path(sys.argv[2]), space, samples.PLAN, shard_images=4) as writer:
+        for number in range(400):
+            views = 2 if number < 8 or not limit else 40
+            image = samples.make(f"{number:04d}", views=views)
+            codes = rng.normal(size=(views, 5000)).astype(np.float32)
+            if image.key not in writer.known:
+                writer.add(replace(image, codes=codes))
+except StoreError as error:
+    print(error)
+    sys.exit(9)
+"""
+
+
+def fill(folder: Path, limit: int = 0) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", FILL, str(SAMPLES), str(folder), str(limit)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+def check_full(folder: Path, result: subprocess.CompletedProcess[str]) -> None:
+    assert result.returncode == 9, result.stderr
+    assert "the disk is full" in result.stdout and result.stdout.count("\n") == 1
+    codes = read_codes(folder)
+    assert len(codes) >= 8 and not codes.complete
+    verify_codes(folder)
+    assert not list(folder.glob(".*.tmp"))
+    assert len(list((folder / "data").iterdir())) == len(codes.manifest.shards)
+
+
+def test_a_file_that_may_not_grow_is_a_full_disk(tmp_path: Path) -> None:
+    result = fill(tmp_path / "x", limit=200_000)
+    check_full(tmp_path / "x", result)
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    try:
+        mounted = os.geteuid() == 0 and subprocess.run(mount, capture_output=True).returncode == 0
+    except FileNotFoundError:
+        mounted = False
+    if not mounted:
+        pytest.skip("only root may mount a small disk; the limit on a file's size is tested instead")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_keeps_what_was_finished_and_resumes(tiny_disk: Path) -> None:
+    result = fill(tiny_disk / "x")
+    check_full(tiny_disk / "x", result)
+    rows = len(read_codes(tiny_disk / "x"))
+    check_full(tiny_disk / "x", fill(tiny_disk / "x"))  # still full: the same clear line
+    assert len(read_codes(tiny_disk / "x")) >= rows
+    subprocess.run(["mount", "-o", "remount,size=64m", str(tiny_disk)], check=True)
+    resumed = fill(tiny_disk / "x")
+    assert resumed.returncode == 0, resumed.stdout + resumed.stderr
+    codes = read_codes(tiny_disk / "x")
+    assert codes.complete and len(set(codes.images)) == 400 and len(codes) == 800
+
+
+def test_a_second_process_is_refused_and_a_killed_one_holds_nothing(tmp_path: Path) -> None:
+    hold = (
+        f"import sys; sys.path.insert(0, {str(SAMPLES)!r})\n"
+        "from pathlib import Path; from samples import open_writer\n"
+        f"writer = open_writer(Path({str(tmp_path / 'x')!r})); print('held', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", hold]
+    holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert holder.stdout is not None
+    try:
+        assert holder.stdout.readline() == "held\n"
+        refused = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert refused.returncode == 1
+        assert f"process {holder.pid} on host" in refused.stderr
+    finally:
+        holder.kill()
+        holder.communicate()
+    freed = subprocess.run(command, input="", capture_output=True, text=True, timeout=60)
+    assert freed.stdout == "held\n"

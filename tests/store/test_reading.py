@@ -1,0 +1,126 @@
+"""Reading: arrays, selection, and damage named by file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from samples import PLAN, SPACE, fail, make, write
+
+from cnncodes.errors import StoreError, UsageError
+from cnncodes.store import Codes, read_codes, verify_codes
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    images = [make("b", label=None, split=None), make("d", split="test"), make("a", label="dog"), fail("f")]
+    write(tmp_path / "x.codes", [*images, make("c")], shard_images=2)
+    return tmp_path / "x.codes"
+
+
+@pytest.fixture
+def codes(path: Path) -> Codes:
+    return read_codes(path)
+
+
+def test_rows_are_sorted_by_image_and_view(codes: Codes) -> None:
+    assert codes.images.tolist() == ["a", "a", "b", "b", "c", "c", "d", "d"]
+    assert codes.views.tolist() == [0, 1] * 4
+    assert codes.y.tolist() == ["dog", "dog", None, None, "cat", "cat", "cat", "cat"]
+    assert codes.groups.tolist() == codes.images.tolist()
+    assert codes.X.dtype == np.float32
+    expected = np.concatenate([make(key).codes for key in "abcd"]).astype(np.float16).astype(np.float32)
+    np.testing.assert_array_equal(codes.X, expected)
+    assert (codes.space, codes.plan, codes.complete) == (SPACE, PLAN, True)
+    assert codes.failures.to_pylist() == [{"image": "f", "stage": "decode", "reason": "broken"}]
+
+
+def test_select(codes: Codes) -> None:
+    assert codes.select(split="test").images.tolist() == ["d", "d"]
+    assert set(codes.select(split=["train", "test"]).images) == {"a", "c", "d"}
+    assert set(codes.select(labelled=False).images) == {"b"}
+    assert set(codes.select(labelled=True).images) == {"a", "c", "d"}
+    for views in ("v1", 1, ["v1"], [1], ["v1", 1]):
+        chosen = codes.select(views=views)
+        assert chosen.views.tolist() == [1] * 4
+        np.testing.assert_array_equal(chosen.X, codes.X[1::2])
+    both = codes.select(split="train", views=0, labelled=True)
+    assert both.to_arrow().column("image").to_pylist() == ["a", "c"]
+    assert both.y.tolist() == ["dog", "cat"]
+
+
+def test_selecting_what_is_not_there_says_what_is(codes: Codes) -> None:
+    with pytest.raises(UsageError, match="no split 'tset'.*'test'"):
+        codes.select(split="tset")
+    with pytest.raises(UsageError, match="no view 'v9'.*v0, v1"):
+        codes.select(views="v9")
+    with pytest.raises(UsageError, match="no view 9"):
+        codes.select(views=9)
+
+
+def test_to_arrow_is_what_is_on_disk(path: Path, codes: Codes) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    disk = pa.concat_tables(pq.read_table(file) for file in sorted((path / "data").iterdir())).sort_by(
+        "image"
+    )
+    assert codes.to_arrow().equals(disk.select(codes.to_arrow().column_names))
+
+
+def test_what_is_no_dataset(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="does not exist"):
+        read_codes(tmp_path / "none")
+    with pytest.raises(StoreError, match="no codes dataset"):
+        read_codes(tmp_path)
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(StoreError, match="is a file"):
+        read_codes(tmp_path / "file")
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"format": 1, "space": {}}', "\udcff"])
+def test_a_damaged_manifest(path: Path, content: str) -> None:
+    (path / "manifest.json").write_bytes(content.encode("utf-8", "surrogateescape"))
+    with pytest.raises(StoreError, match="manifest.json"):
+        read_codes(path)
+
+
+def test_a_shard_name_cannot_leave_the_folder(path: Path) -> None:
+    manifest = json.loads((path / "manifest.json").read_text())
+    manifest["shards"][0]["name"] = "../../part-00000.parquet"
+    (path / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(StoreError, match="no name of a shard"):
+        read_codes(path)
+
+
+def test_damaged_shards_are_named(path: Path) -> None:
+    shard = path / "data" / "part-00001.parquet"
+    good = shard.read_bytes()
+    shard.write_bytes(good[: len(good) // 2])
+    with pytest.raises(StoreError, match="part-00001.parquet is damaged"):
+        read_codes(path)
+    shard.write_bytes((path / "data" / "part-00000.parquet").read_bytes())
+    with pytest.raises(StoreError, match="part-00001.parquet is damaged: 4 rows"):
+        read_codes(path)
+    shard.unlink()
+    with pytest.raises(StoreError, match="part-00001.parquet is missing"):
+        read_codes(path)
+
+
+def test_verify_finds_one_flipped_bit(path: Path) -> None:
+    codes = read_codes(path)
+    codes.verify()
+    shard = path / "data" / "part-00000.parquet"
+    data = bytearray(shard.read_bytes())
+    data[len(data) // 3] ^= 1
+    shard.write_bytes(data)
+    with pytest.raises(StoreError, match="part-00000.parquet is damaged: its sha256"):
+        verify_codes(path)
+
+
+def test_damaged_failures_are_named(path: Path) -> None:
+    (path / "failures.parquet").write_bytes(b"x")
+    with pytest.raises(StoreError, match="failures.parquet is damaged"):
+        read_codes(path)

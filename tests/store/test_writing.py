@@ -1,0 +1,257 @@
+"""Writing: shards, resuming, dropping, refusing."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from samples import PLAN, SIZE, SPACE, fail, make, open_writer, rows_of, write
+
+from cnncodes.errors import SpaceMismatch, StoreError, UsageError
+from cnncodes.store import CodesWriter, Failure, Space, read_codes, verify_codes, writing
+
+
+def shard_rows(path: Path) -> list[int]:
+    return [shard["rows"] for shard in json.loads((path / "manifest.json").read_text())["shards"]]
+
+
+def test_a_shard_is_cut_after_so_many_results(tmp_path: Path) -> None:
+    write(tmp_path, [make("a"), fail("b"), make("c"), make("d"), make("e")], shard_images=2)
+    assert shard_rows(tmp_path) == [2, 4, 2]
+    assert verify_codes(tmp_path) == 3
+
+
+def test_a_shard_is_cut_after_so_many_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "SHARD_ROWS", 10)
+    write(tmp_path, [make(key, views=5) for key in "abcde"])
+    assert shard_rows(tmp_path) == [10, 10, 5]
+
+
+def test_resuming_knows_what_is_there(tmp_path: Path) -> None:
+    write(tmp_path, [make("a"), make("m"), fail("f")])
+    with open_writer(tmp_path) as writer:
+        assert writer.known == {"a": (10, 5), "m": (10, None)}
+        assert writer.failed == {"f"}
+
+
+def test_a_later_success_removes_the_failure(tmp_path: Path) -> None:
+    write(tmp_path, [fail("a"), fail("b")])
+    write(tmp_path, [make("a")])
+    codes = read_codes(tmp_path)
+    assert codes.failures.column("image").to_pylist() == ["b"]
+    assert set(codes.images) == {"a"}
+    assert shard_rows(tmp_path) == [2]  # the empty shard is gone
+    assert len(list((tmp_path / "data").iterdir())) == 1
+
+
+def test_drop_rewrites_only_the_shards_concerned(tmp_path: Path) -> None:
+    write(tmp_path, [make(key) for key in "abcdef"], shard_images=2)
+    before = {file.name: file.stat().st_mtime_ns for file in (tmp_path / "data").iterdir()}
+    with open_writer(tmp_path) as writer:
+        writer.drop(["c", "e", "f", "nobody"])
+        assert set(writer.known) == {"a", "b", "d"}
+        writer.add(make("c", size=11))
+    after = {file.name: file.stat().st_mtime_ns for file in (tmp_path / "data").iterdir()}
+    assert after["part-00000.parquet"] == before["part-00000.parquet"]
+    assert not {"part-00001.parquet", "part-00002.parquet"} & set(after)
+    fresh = tmp_path / "fresh"
+    write(fresh, [make("a"), make("b"), make("c", size=11), make("d")])
+    assert rows_of(tmp_path) == rows_of(fresh)
+
+
+def test_drop_forgets_failures_and_what_is_in_hand(tmp_path: Path) -> None:
+    write(tmp_path, [make("a"), fail("f")])
+    with open_writer(tmp_path) as writer:
+        writer.add(make("b"))
+        writer.drop(["f", "b", "a"])
+    codes = read_codes(tmp_path)
+    assert len(codes) == 0 and codes.failures.num_rows == 0 and codes.complete
+
+
+def test_an_image_twice_is_an_error(tmp_path: Path) -> None:
+    with open_writer(tmp_path) as writer:
+        writer.add(make("a"))
+        with pytest.raises(UsageError, match="'a' is in .* already"):
+            writer.add(make("a"))
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"), [(70000.0, "70000"), (np.nan, "not finite"), (np.inf, "not finite")]
+)
+def test_codes_that_do_not_fit_are_a_failure(tmp_path: Path, value: float, reason: str) -> None:
+    image = make("a")
+    image.codes[1, 2] = value
+    with open_writer(tmp_path) as writer:
+        failure = writer.add(image)
+        assert writer.add(make("b")) is None
+    assert failure is not None and failure.stage == "code" and reason in failure.reason
+    assert rows_of(tmp_path)[1] == [{"image": "a", "stage": "code", "reason": failure.reason}]
+    assert set(read_codes(tmp_path).images) == {"b"}
+
+
+def test_a_large_code_fits_float32(tmp_path: Path) -> None:
+    image = make("a")
+    image.codes[1, 2] = 70000.0
+    write(tmp_path, [image], dtype="float32")
+    assert read_codes(tmp_path).X[1, 2] == 70000.0
+
+
+def test_wrong_shapes_are_refused(tmp_path: Path) -> None:
+    with open_writer(tmp_path) as writer, pytest.raises(UsageError, match=r"shape \(2, 6\).*Got \(1, 6\)"):
+        writer.add(replace(make("a"), codes=make("a").codes[:1]))
+
+
+def test_a_name_that_is_no_text_is_a_failure(tmp_path: Path) -> None:
+    write(tmp_path, [replace(make("a"), key="bad\udcff.jpg"), Failure("bad\udcfe", "read", "x\udcff")])
+    assert [row["image"] for row in rows_of(tmp_path)[1]] == ["bad\\udcfe", "bad\\udcff.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("space", "plan", "dtype", "words"),
+    [
+        (
+            replace(SPACE, layer="conv", decoding="fast"),
+            PLAN,
+            "float16",
+            ["layer", "'pool'", "'conv'", "decoding"],
+        ),
+        (SPACE, {**PLAN, "scales": [256, 384]}, "float16", ["plan.scales", "[256]", "[256, 384]"]),
+        (SPACE, PLAN, "float32", ["dtype", "'float16'", "'float32'"]),
+    ],
+)
+def test_another_space_plan_or_dtype_is_refused(
+    tmp_path: Path, space: Space, plan: dict[str, object], dtype: str, words: list[str]
+) -> None:
+    write(tmp_path, [make("a")])
+    before = rows_of(tmp_path)
+    with pytest.raises(SpaceMismatch) as caught:
+        CodesWriter.open(tmp_path, space, plan, dtype=dtype)
+    assert all(word in str(caught.value) for word in [*words, "-o", "delete"])
+    assert rows_of(tmp_path) == before
+
+
+def test_a_plan_with_tuples_is_the_same_plan(tmp_path: Path) -> None:
+    write(tmp_path, [make("a")])
+    CodesWriter.open(tmp_path, SPACE, {**PLAN, "scales": (256,)}).close()
+
+
+def test_a_folder_of_the_users_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "cat.jpg").write_bytes(b"mine")
+    with pytest.raises(StoreError, match="not empty.*cat.jpg"):
+        open_writer(tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["cat.jpg"]
+    with pytest.raises(StoreError, match="is a file"):
+        open_writer(tmp_path / "cat.jpg")
+
+
+def test_a_newer_format_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, [make("a")])
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    (tmp_path / "manifest.json").write_text(json.dumps({**manifest, "format": 99}))
+    with pytest.raises(StoreError, match="format 99"):
+        open_writer(tmp_path)
+    with pytest.raises(StoreError, match="format 99"):
+        read_codes(tmp_path)
+
+
+def test_leftovers_are_removed_and_other_files_kept(tmp_path: Path) -> None:
+    write(tmp_path, [make("a")])
+    for name in ("data/part-00007.parquet", ".part-00008.parquet.tmp", ".manifest.json.tmp", "notes.txt"):
+        (tmp_path / name).write_bytes(b"x")
+    open_writer(tmp_path).close()
+    names = {str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*") if file.is_file()}
+    assert names == {"data/part-00000.parquet", "manifest.json", "failures.parquet", ".lock", "notes.txt"}
+
+
+def test_a_second_writer_is_refused(tmp_path: Path) -> None:
+    with open_writer(tmp_path), pytest.raises(StoreError, match=f"process {os.getpid()} on host"):
+        open_writer(tmp_path)
+    open_writer(tmp_path).close()
+
+
+def test_an_interrupt_keeps_what_was_made(tmp_path: Path) -> None:
+    def interrupted() -> None:
+        with open_writer(tmp_path) as writer:
+            writer.add(make("a"))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    codes = read_codes(tmp_path)
+    assert set(codes.images) == {"a"} and not codes.complete
+    write(tmp_path, [make("b")])
+    assert read_codes(tmp_path).complete
+
+
+def test_nothing_new_changes_no_file(tmp_path: Path) -> None:
+    write(tmp_path, [make("a"), fail("f")])
+    before = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.[pj]*")}
+    with open_writer(tmp_path) as writer:
+        writer.add(fail("f"))
+    assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.[pj]*")} == before
+
+
+def test_many_small_shards_are_merged(tmp_path: Path) -> None:
+    keys = [f"k{i:02d}" for i in range(9)]
+    for key in keys:
+        write(tmp_path, [make(key)], shard_images=6)
+    assert len(shard_rows(tmp_path)) < writing.COMPACT_FROM
+    assert len(list((tmp_path / "data").iterdir())) == len(shard_rows(tmp_path))
+    write(tmp_path / "fresh", [make(key) for key in keys])
+    assert rows_of(tmp_path) == rows_of(tmp_path / "fresh")
+    verify_codes(tmp_path)
+    with open_writer(tmp_path, shard_images=6) as writer:
+        writer.drop(keys[:8])
+    assert set(read_codes(tmp_path).images) == {"k08"}
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("add"), st.sampled_from("abcdefgh")),
+        st.tuples(st.just("fail"), st.sampled_from("abcdefgh")),
+        st.tuples(st.just("drop"), st.sampled_from("abcdefgh")),
+        st.tuples(st.sampled_from(["resume", "interrupt", "flush"]), st.just("")),
+    ),
+    max_size=25,
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=STEPS, shard_images=st.integers(1, 5))
+def test_any_history_ends_with_the_same_rows(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, str]], shard_images: int
+) -> None:
+    """Against a dict and a set that do the same without a disk."""
+    folder = tmp_path_factory.mktemp("any")
+    stored: set[str] = set()
+    failed: set[str] = set()
+    writer = open_writer(folder / "x", shard_images=shard_images)
+    for step, key in steps:
+        if step == "resume":
+            writer.close()
+        elif step == "interrupt":
+            writer.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
+        elif step == "flush":
+            writer.flush()
+        elif step == "drop":
+            writer.drop([key])
+            stored, failed = stored - {key}, failed - {key}
+        elif key not in stored:
+            writer.add(make(key) if step == "add" else fail(key))
+            (stored, failed) = (stored | {key}, failed - {key}) if step == "add" else (stored, failed | {key})
+        if step in ("resume", "interrupt"):
+            writer = open_writer(folder / "x", shard_images=shard_images)
+            assert set(writer.known) == stored and writer.failed == failed
+    writer.close()
+    write(folder / "plain", [*(make(key) for key in sorted(stored)), *(fail(key) for key in sorted(failed))])
+    assert rows_of(folder / "x") == rows_of(folder / "plain")
+    verify_codes(folder / "x")
+    named = {shard["name"] for shard in json.loads((folder / "x" / "manifest.json").read_text())["shards"]}
+    assert {file.name for file in (folder / "x" / "data").iterdir()} == named
+    assert read_codes(folder / "x").X.shape == (2 * len(stored), SIZE)
