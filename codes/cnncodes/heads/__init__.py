@@ -1,0 +1,5 @@
+"""Classical classifiers on CNN codes: 2-D arrays in, classes out.
+
+Nothing is imported here: `cnncodes.heads.linear` scores with numpy alone, and only the modules that fit
+(`estimator`, `selection`) load scikit-learn.
+"""

@@ -1,0 +1,139 @@
+"""Folds over images: groups stay whole, classes stay balanced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.model_selection import check_cv
+from sklearn.utils import check_random_state
+
+from cnncodes.errors import UsageError
+
+Array = npt.NDArray[Any]
+Split = tuple[Array, Array]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Training rows and the images that they show.
+
+    Attributes
+    ----------
+    X : float ``[n, D]``
+    y : int ``[n]``
+        Class numbers.
+    weight : float64 ``[n]``
+        Sample weight, all above 0.
+    loss_weight : float64 ``[n]``
+        The same times the class weight.
+    images, groups : int ``[n]``
+        Number of each row's image and group, both from 0 without gaps.
+    n_classes : int
+    position : int ``[n given]``
+        Of each row that was given, its number here, or -1 where its weight was 0.
+    """
+
+    X: Array
+    y: Array
+    weight: Array
+    loss_weight: Array
+    images: Array
+    groups: Array
+    n_classes: int
+    position: Array
+
+
+def number_groups(X: Array, groups: Any, images: Any) -> tuple[Array, Array]:
+    """Return the group and the image of each row as numbers.
+
+    Without `images` each row is one; without `groups` an image is a group, and without either, rows
+    with equal codes are: a picture that is there twice must not be on both sides of a fold.
+    """
+    n = len(X)
+    image_ids = np.arange(n) if images is None else _numbered(images, n, "images")
+    if groups is not None:
+        group_ids = _numbered(groups, n, "groups")
+    elif images is not None:
+        group_ids = image_ids
+    else:
+        rows = np.ascontiguousarray(X + 0.0)  # -0.0 becomes 0.0: equal numbers, equal bytes
+        keys = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).ravel()
+        group_ids = np.unique(keys, return_inverse=True)[1]
+    if np.any(first_of(group_ids, image_ids)[image_ids] != group_ids):
+        raise UsageError("rows of one image are in several groups; an image must be in one group")
+    return group_ids, image_ids
+
+
+def _numbered(values: Any, n: int, name: str) -> Array:
+    array = np.asarray(values)
+    if array.shape != (n,):
+        raise UsageError(f"{name} must have one value a row ({n}); got shape {array.shape}")
+    if array.dtype.kind == "O":
+        array = array.astype(str)
+    return np.asarray(np.unique(array, return_inverse=True)[1])
+
+
+def first_of(values: Array, index: Array) -> Array:
+    """Return for each number in `index` (0 … m-1, no gaps) the value of its first row."""
+    return np.asarray(values[np.unique(index, return_index=True)[1]])
+
+
+def make_splits(rows: Rows, cv: Any, random_state: Any) -> list[Split]:
+    """Return (training rows, held-out rows) of each fold; none where no two can be made.
+
+    For a number `cv`: each class's groups, heaviest first and shuffled among equals, are dealt to the
+    folds in turn. That needs no search over folds, so it stays fast for a million groups, and depends on
+    images and weights only, not on how many rows an image has. There are fewer folds where a class has
+    fewer groups.
+    """
+    if not isinstance(cv, int | np.integer) or isinstance(cv, bool):
+        if hasattr(cv, "split"):
+            return [_checked(rows, *split) for split in cv.split(rows.X, rows.y, rows.groups)]
+        given = [[rows.position[np.asarray(part)] for part in split] for split in check_cv(cv).split()]
+        return [_checked(rows, *(part[part >= 0] for part in split)) for split in given]
+    if cv < 2:
+        raise UsageError(f"cv must be at least 2 folds; got {cv}")
+    table = np.zeros((rows.groups.max() + 1, rows.n_classes))
+    np.add.at(table, (rows.groups, rows.y), rows.weight)
+    most = int(min(cv, (table > 0).sum(axis=0).min()))
+    order = check_random_state(random_state).permutation(len(table))
+    for n_folds in range(most, 1, -1):
+        fold = _deal(table, order, n_folds)[rows.groups]
+        splits = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(n_folds)]
+        if all(len(test) and _has_all(rows, train) for train, test in splits):
+            return splits
+    return []
+
+
+def _deal(table: Array, order: Array, n_folds: int) -> Array:
+    # Weights are compared as float32: 3 times 1/3 and 1 are the same weight.
+    heaviest = order[np.argsort(-table.sum(axis=1).astype(np.float32)[order], kind="stable")]
+    label = table.argmax(axis=1)
+    fold, start = np.empty(len(table), dtype=np.int64), 0
+    for k in range(table.shape[1]):
+        members = heaviest[label[heaviest] == k]
+        fold[members] = (start + np.arange(len(members))) % n_folds
+        start += len(members)
+    return fold
+
+
+def _has_all(rows: Rows, train: Array) -> bool:
+    return len(np.unique(rows.y[train])) == rows.n_classes
+
+
+def _checked(rows: Rows, train: Any, test: Any) -> Split:
+    train, test = np.asarray(train), np.asarray(test)
+    if len(test) == 0 or not _has_all(rows, train):
+        raise UsageError("a split given as cv holds nothing out, or lacks a class in its training part")
+    return train, test
+
+
+def average_by(values: Array, index: Array) -> Array:
+    """Return the mean of the rows of `values` for each number in `index`, numbers ascending."""
+    _, inverse, counts = np.unique(index, return_inverse=True, return_counts=True)
+    sums = np.zeros((len(counts), values.shape[1]))
+    np.add.at(sums, inverse, values)
+    return np.asarray(sums / counts[:, None])

@@ -1,0 +1,56 @@
+"""The two scalings of codes that a linear head chooses between."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cnncodes.heads.linear import l2_normalized
+
+Array = npt.NDArray[Any]
+
+SCALINGS = ("standard", "l2")
+
+
+@dataclass(frozen=True)
+class Scaler:
+    """Standardisation learned from weighted rows, or (no `mean`, no `scale`) L2 normalisation."""
+
+    mean: Array | None = None
+    scale: Array | None = None
+
+    @classmethod
+    def learn(cls, scaling: str, X: Array, weight: Array) -> Scaler:
+        """Learn from `X` ``[n, D]`` and row weights ``[n]``; a constant column gets the scale 1."""
+        if scaling == "l2":
+            return cls()
+        share = (weight / weight.sum()).astype(np.float64)
+        mean, variance = np.empty(X.shape[1]), np.empty(X.shape[1])
+        for start in range(0, X.shape[1], 256):  # a float64 copy of a few columns at a time, not of all
+            part = X[:, start : start + 256].astype(np.float64)
+            mean[start : start + 256] = share @ part
+            part -= mean[start : start + 256]
+            variance[start : start + 256] = share @ (part * part)
+        scale = np.sqrt(variance)
+        noise = 10 * len(X) * np.finfo(np.float64).eps * np.abs(mean)
+        return cls(mean, np.where(scale > noise, scale, 1.0))
+
+    def apply(self, X: Array, dtype: npt.DTypeLike) -> Array:
+        """Return scaled rows of the type `dtype`."""
+        if self.mean is None or self.scale is None:
+            return l2_normalized(X.astype(dtype))
+        # Before the subtraction, float32 columns with a large mean must not be rounded again.
+        if X.dtype == dtype == np.float32:
+            return np.asarray((X - self.mean.astype(np.float32)) * (1 / self.scale).astype(np.float32))
+        return np.asarray((X - self.mean) / self.scale, dtype=dtype)
+
+    def fold(self, coef: Array, intercept: Array) -> tuple[Array, Array]:
+        """Return weights and intercepts for unscaled rows: the standardisation becomes part of them."""
+        coef, intercept = coef.astype(np.float64), intercept.astype(np.float64)
+        if self.mean is None or self.scale is None:
+            return coef, intercept
+        coef = coef / self.scale
+        return coef, intercept - coef @ self.mean

@@ -1,0 +1,70 @@
+"""From what a user names as a head to a fitted scikit-learn classifier."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import joblib
+from sklearn.base import clone, is_classifier
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import has_fit_parameter
+
+from cnncodes.errors import UsageError, suggest
+from cnncodes.heads.estimator import KINDS, LinearHead, refuse_multilabel
+
+
+def make_head(
+    head: Any, *, class_weight: Any = None, random_state: Any = 0, n_jobs: int | None = None
+) -> Any:
+    """Return an unfitted classifier.
+
+    Parameters
+    ----------
+    head : {"logistic", "linear-svm", "ridge"} or scikit-learn classifier
+        An object is cloned.
+    class_weight, random_state, n_jobs
+        For heads by name; `n_jobs` None means one thread for each usable core. A classifier object
+        has its own.
+
+    Raises
+    ------
+    UsageError
+        If the name is unknown, or the object is no classifier object, or it comes with a `class_weight`.
+    """
+    if isinstance(head, str):
+        if head not in KINDS:
+            raise UsageError(f"unknown head {head!r}. {suggest(head, KINDS)}")
+        n_jobs = joblib.cpu_count() if n_jobs is None else n_jobs
+        return LinearHead(head, class_weight=class_weight, random_state=random_state, n_jobs=n_jobs)
+    if inspect.isclass(head):
+        raise UsageError(f"head is the class {head.__name__}; give an object of it: {head.__name__}()")
+    if not (hasattr(head, "fit") and hasattr(head, "get_params")) or not is_classifier(head):
+        raise UsageError(
+            f"head must be one of {', '.join(KINDS)} or a scikit-learn classifier;"
+            f" got {type(head).__name__}, which is none"
+        )
+    if class_weight is not None:
+        raise UsageError("class_weight is for heads by name; set it on the classifier object itself")
+    return clone(head)
+
+
+def fit_head(
+    estimator: Any, X: Any, y: Any, sample_weight: Any = None, groups: Any = None, images: Any = None
+) -> Any:
+    """Fit `estimator`, passing on what its `fit` takes, and return it.
+
+    In a `Pipeline` each of the three goes to the last step, where that takes it.
+    """
+    refuse_multilabel(y)
+    given = {"sample_weight": sample_weight, "groups": groups, "images": images}
+    prefix, taker = "", estimator
+    while isinstance(taker, Pipeline):
+        name, taker = taker.steps[-1]
+        prefix += f"{name}__"
+    passed = {
+        prefix + name: value
+        for name, value in given.items()
+        if value is not None and has_fit_parameter(taker, name)
+    }
+    return estimator.fit(X, y, **passed)

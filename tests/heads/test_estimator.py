@@ -1,0 +1,170 @@
+"""LinearHead against scikit-learn's own estimators and contract."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.preprocessing import StandardScaler, normalize
+from sklearn.svm import LinearSVC
+from sklearn.utils.estimator_checks import check_estimator
+
+from cnncodes.errors import UsageError
+from cnncodes.heads.estimator import KINDS, LinearHead
+
+NAMES = np.array(["ant", "bee", "cat", "dog"])
+# scikit-learn skips this one itself unless SCIPY_ARRAY_API is set before scipy is imported.
+SKIPPED = {"check_array_api_input"}
+
+
+def blobs(n=120, d=30, k=4, seed=0, spread=1.0):
+    rng = np.random.default_rng(seed)
+    y = np.arange(n) % k
+    X = rng.normal(size=(k, d))[y] * spread + rng.normal(size=(n, d)) * rng.uniform(0.5, 4, d) + 3
+    return X, NAMES[y]
+
+
+def reference(kind, C):
+    if kind == "logistic":
+        return LogisticRegression(C=C, tol=1e-8, max_iter=10_000)
+    if kind == "linear-svm":
+        return LinearSVC(C=C, tol=1e-9, dual=False, max_iter=100_000)
+    return RidgeClassifier(alpha=1 / (2 * C))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_scikit_learns_own_checks(kind):
+    results = check_estimator(LinearHead(kind, cv=3), on_fail=None, on_skip=None)
+    failed = [(r["check_name"], r["exception"]) for r in results if r["status"] not in ("passed", "skipped")]
+    assert failed == []
+    assert {r["check_name"] for r in results if r["status"] == "skipped"} <= SKIPPED
+    assert sum(r["status"] == "passed" for r in results) > 40
+
+
+@pytest.mark.parametrize("k", [2, 4])
+@pytest.mark.parametrize("scaling", ["standard", "l2"])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("shape", [(120, 30), (40, 60)])
+def test_same_decisions_as_scikit_learn(kind, scaling, k, shape):
+    X, y = blobs(*shape, k=k)
+    Z = StandardScaler().fit_transform(X) if scaling == "standard" else normalize(X)
+    expected = reference(kind, 0.1).fit(Z, y).decision_function(Z)
+    head = LinearHead(kind, C=0.1, scaling=scaling).fit(X, y)
+    np.testing.assert_allclose(head.decision_function(X), expected, atol=2e-4)
+    assert head.coef_.shape == ((1 if k == 2 else k), shape[1])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_standardisation_is_folded_in(kind):
+    X, y = blobs()
+    X[:, 3], X[:, 4] = 0.1, 1e6  # constant columns: neither a division by zero nor noise blown up
+    head = LinearHead(kind, C=0.01, scaling="standard").fit(X, y)
+    Z = StandardScaler().fit(X)
+    other = LinearHead(kind, C=0.01, scaling="standard").fit(Z.transform(X), y)
+    np.testing.assert_allclose(head.decision_function(X), other.decision_function(Z.transform(X)), atol=1e-6)
+    assert np.isfinite(head.coef_).all() and np.abs(head.coef_[:, 3:5]).max() < 1e-6
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.sampled_from(KINDS), st.lists(st.integers(0, 3), min_size=40, max_size=40), st.integers(0, 99))
+def test_a_weight_is_a_number_of_copies(kind, weight, seed):
+    X, y = blobs(40, 6, 2, seed)
+    weight = np.maximum(weight, [1] * 8 + [0] * 32)  # several of each class stay
+    order = np.random.default_rng(seed).permutation(weight.sum())
+    weighted = LinearHead(kind, class_weight="balanced").fit(X, y, sample_weight=weight)
+    copies = LinearHead(kind, class_weight="balanced").fit(
+        X.repeat(weight, 0)[order], y.repeat(weight)[order]
+    )
+    assert (weighted.C_, weighted.scaling_) == (copies.C_, copies.scaling_)
+    np.testing.assert_allclose(weighted.predict_proba(X), copies.predict_proba(X), atol=2e-3)
+
+
+@pytest.mark.parametrize("views", [2, 3])
+@pytest.mark.parametrize("kind", KINDS)
+def test_equal_views_change_nothing(kind, views):
+    X, y = blobs(seed=5)
+    once = LinearHead(kind).fit(X, y, images=np.arange(120))
+    index = np.tile(np.arange(120), views)
+    many = LinearHead(kind).fit(X[index], y[index], np.full(120 * views, 1 / views), images=index)
+    assert (once.C_, once.scaling_) == (many.C_, many.scaling_)
+    np.testing.assert_allclose(once.predict_proba(X), many.predict_proba(X), atol=2e-3)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_threads_change_no_bit(kind):
+    X, y = blobs(seed=6)
+    one, two = (LinearHead(kind, n_jobs=n).fit(X.astype(np.float32), y) for n in (1, 2))
+    np.testing.assert_array_equal(one.coef_, two.coef_)
+    assert one.scorer_.temperature == two.scorer_.temperature
+
+
+@pytest.mark.parametrize("kind", ["linear-svm", "ridge"])
+def test_temperature_comes_from_held_out_rows(kind):
+    rng = np.random.default_rng(0)
+    X, y = (
+        rng.normal(size=(60, 200)),
+        NAMES[rng.integers(0, 2, 60)],
+    )  # noise, which 200 columns learn by heart
+    head = LinearHead(kind, C=100.0, scaling="standard").fit(X, y)
+    assert head.score(X, y) == 1.0
+    assert head.predict_proba(X).max() < 0.75
+
+
+def test_class_weight():
+    X, y = blobs(spread=0.3)
+    plain = (LinearHead(C=0.01).fit(X, y).predict(X) == "cat").sum()
+    heavy = (LinearHead(C=0.01, class_weight={"cat": 20}).fit(X, y).predict(X) == "cat").sum()
+    assert heavy > plain
+    with pytest.raises(UsageError, match="'cta', which is no class"):
+        LinearHead(class_weight={"cta": 2}).fit(X, y)
+
+
+def test_no_warning_leaks():
+    X, y = blobs(400, 60)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for kind in KINDS:
+            LinearHead(kind).fit(X.astype(np.float32), y)
+
+
+@pytest.mark.parametrize(
+    ("y", "text"),
+    [
+        (["cat"] * 6, "needs samples of at least 2 classes; got only 'cat'"),
+        (np.eye(6, 3, dtype=int), "multi-label"),
+        ([["a"], ["a", "b"], ["b"], [], ["a"], ["b"]], "multi-label"),
+        ([{"a"}, {"b"}, {"a"}, {"b"}, {"a"}, {"b"}], "multi-label"),
+        (np.linspace(0, 1, 6), "Unknown label type"),
+        (["a", "b", None, "a", "b", "a"], "none missing"),
+        (["a", "b"], "inconsistent numbers of samples"),
+    ],
+)
+def test_wrong_y(y, text):
+    with pytest.raises(ValueError, match=text):
+        LinearHead().fit(np.arange(12.0).reshape(6, 2), y)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_codes_must_be_finite(bad):
+    X, y = blobs()
+    X[3, 3] = bad
+    with pytest.raises(ValueError, match="NaN|infinity"):
+        LinearHead().fit(X, y)
+
+
+@pytest.mark.parametrize(
+    "params", [{"kind": "ridg"}, {"scaling": "standrad"}, {"C": 0}, {"C": "1"}, {"max_iter": 0}, {"cv": 1}]
+)
+def test_wrong_parameters(params):
+    with pytest.raises(UsageError, match="Did you mean|must be"):
+        LinearHead(**params).fit(*blobs())
+
+
+@pytest.mark.parametrize(("name", "bad"), [("images", [0, 0, 1, 2]), ("images", [0, 1]), ("groups", [0, 1])])
+def test_wrong_images_and_groups(name, bad):
+    with pytest.raises(UsageError, match="different classes|one value a row"):
+        LinearHead().fit(np.eye(4), ["a", "b", "a", "b"], **{name: bad})

@@ -1,0 +1,164 @@
+"""The cross-validated choice, and heads by name or object."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import GroupKFold
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from cnncodes.errors import UsageError
+from cnncodes.heads.estimator import KINDS, LinearHead
+from cnncodes.heads.folds import Rows, make_splits, number_groups
+from cnncodes.heads.selection import fit_head, make_head
+
+
+def rows_of(y, groups, images=None):
+    y = np.asarray(y)
+    images = np.arange(len(y)) if images is None else images
+    ones = np.ones(len(y))
+    return Rows(np.eye(len(y)), y, ones, ones, images, np.asarray(groups), y.max() + 1, np.arange(len(y)))
+
+
+def random_labels(seed=0):
+    """Copies of 40 codes whose labels mean nothing: only who sees a copy in training can know them."""
+    rng = np.random.default_rng(seed)
+    y = rng.permutation(np.arange(40) % 2)
+    index = np.repeat(np.arange(40), 4)
+    X = rng.normal(size=(40, 60))[index] + rng.normal(size=(160, 60)) * 1e-3
+    return X, y[index], index
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("given", ["groups", "images"])
+def test_copies_in_a_group_leak_nothing(kind, given):
+    accuracy, leaky = [], []
+    for seed in range(4):
+        X, y, index = random_labels(seed)
+        accuracy.append(np.nanmean(LinearHead(kind).fit(X, y, **{given: index}).cv_results_["accuracy"]))
+        leaky.append(np.nanmax(LinearHead(kind).fit(X, y).cv_results_["accuracy"]))
+    assert np.mean(accuracy) < 0.65
+    assert np.mean(leaky) > 0.95  # the control: without groups the copies do leak
+
+
+def test_equal_codes_are_a_group_by_themselves():
+    X, y, index = random_labels()
+    X = X[::4][index]
+    assert np.nanmean(LinearHead("ridge").fit(X, y).cv_results_["accuracy"]) < 0.7
+    groups, images = number_groups(np.array([[0.0, 1], [-0.0, 1], [2, 1]]), None, None)
+    assert groups[0] == groups[1] != groups[2] and len(set(images)) == 3
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_folds_keep_groups_and_classes(seed):
+    rng = np.random.default_rng(seed)
+    groups = np.unique(rng.integers(0, 50, 300), return_inverse=True)[1]
+    y = rng.integers(0, 3, 50)[groups]
+    splits = make_splits(rows_of(y, groups), 5, seed)
+    assert len(splits) == 5
+    np.testing.assert_array_equal(np.sort(np.concatenate([test for _, test in splits])), np.arange(300))
+    for train, test in splits:
+        assert not set(groups[train]) & set(groups[test])
+        assert set(y[train]) == set(y[test]) == {0, 1, 2}
+
+
+def test_fewer_folds_for_a_small_class():
+    y = np.array([0] * 20 + [1] * 3)
+    assert len(make_splits(rows_of(y, np.arange(23)), 5, 0)) == 3
+    assert make_splits(rows_of(y, np.array([*range(20), 20, 20, 20])), 5, 0) == []
+    assert make_splits(rows_of([0, 1, 0, 1], [0, 0, 1, 1]), 5, 0) != []  # groups of mixed classes
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_too_few_groups_to_choose(kind):
+    X = np.random.default_rng(0).normal(size=(5, 3))
+    with pytest.warns(UserWarning, match="C=1 and scaling='standard'; give at least 2 images of each class"):
+        head = LinearHead(kind).fit(X, list("aaaab"))
+    assert (head.C_, head.scaling_, head.n_folds_, head.cv_results_) == (1.0, "standard", 0, {})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_choice_is_the_best_of_the_table(kind):
+    rng = np.random.default_rng(1)
+    y = np.arange(200) % 4
+    X = rng.normal(size=(4, 80))[y] * 0.4 + rng.normal(size=(200, 80))
+    head = LinearHead(kind).fit(X, y)
+    table = head.cv_results_
+    best = np.argmin(table["log_loss"])
+    assert (table["C"][best], table["scaling"][best]) == (head.C_, head.scaling_)
+    assert table["accuracy"][best] > 0.7 and table["temperature"][best] == head.scorer_.temperature
+    assert np.isinf(table["log_loss"]).any() == (kind != "ridge")  # the sweep stopped early ...
+    mine = table["log_loss"][(table["scaling"] == head.scaling_)]
+    assert np.isfinite(mine[np.argmin(mine) + 1])  # ... but past the best
+
+
+def test_ties_go_to_the_stronger_regularisation():
+    X = np.tile([[1.0, 0.0], [1.0, 0.0]], (10, 1))  # nothing to learn: every C gives the same
+    head = LinearHead("logistic", scaling="standard").fit(X, [0, 1] * 10, groups=np.arange(20) // 2)
+    assert head.cv_results_["C"].min() == head.C_
+
+
+def test_splits_of_ones_own():
+    X, y, index = random_labels()
+    by_object = LinearHead("ridge", cv=GroupKFold(4)).fit(X, y, groups=index)
+    by_list = LinearHead("ridge", cv=list(GroupKFold(4).split(X, y, index))).fit(X, y)
+    np.testing.assert_array_equal(by_object.cv_results_["log_loss"], by_list.cv_results_["log_loss"])
+    with pytest.raises(UsageError, match="lacks a class"):
+        LinearHead(cv=[(np.flatnonzero(y == 0), np.flatnonzero(y == 1))]).fit(X, y)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_heads_by_name(name):
+    head = make_head(name, class_weight="balanced", random_state=3, n_jobs=1)
+    assert (head.kind, head.class_weight, head.random_state, head.n_jobs) == (name, "balanced", 3, 1)
+
+
+def test_a_classifier_object_is_cloned():
+    mine = KNeighborsClassifier(3)
+    head = make_head(mine)
+    assert head is not mine and head.get_params() == mine.get_params()
+
+
+@pytest.mark.parametrize(
+    ("head", "text"),
+    [
+        ("logistc", "Did you mean 'logistic'"),
+        (LogisticRegression, r"give an object of it: LogisticRegression\(\)"),
+        (Ridge(), "got Ridge, which is none"),
+        (StandardScaler(), "got StandardScaler"),
+        (None, "got NoneType"),
+    ],
+)
+def test_what_is_no_head(head, text):
+    with pytest.raises(UsageError, match=text):
+        make_head(head)
+
+
+def test_class_weight_is_for_names():
+    with pytest.raises(UsageError, match="on the classifier object"):
+        make_head(LogisticRegression(), class_weight="balanced")
+
+
+def test_fit_head_passes_what_is_taken():
+    X, y, index = random_labels()
+    weight = np.where(y == 1, 50.0, 1.0)
+    extra = {"sample_weight": weight, "groups": index, "images": index}
+    fit_head(KNeighborsClassifier(), X, y, **extra)  # takes none of them
+    alone = fit_head(LogisticRegression(), StandardScaler().fit_transform(X), y, **extra)
+    piped = fit_head(make_pipeline(StandardScaler(), make_pipeline(LogisticRegression())), X, y, **extra)
+    np.testing.assert_allclose(
+        piped.decision_function(X), alone.decision_function(StandardScaler().fit_transform(X))
+    )
+    np.testing.assert_allclose(
+        alone.coef_,
+        LogisticRegression().fit(StandardScaler().fit_transform(X), y, sample_weight=weight).coef_,
+    )
+    head = fit_head(make_head("ridge"), X, y, **extra)
+    assert head.n_folds_ == 5 and np.nanmean(head.cv_results_["accuracy"]) < 1.0
+    fit_head(CalibratedClassifierCV(LogisticRegression()), X, y, **extra)
+    with pytest.raises(UsageError, match="multi-label"):
+        fit_head(KNeighborsClassifier(), X, np.column_stack([y, 1 - y]), **extra)
