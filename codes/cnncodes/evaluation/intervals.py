@@ -1,0 +1,108 @@
+"""95 % intervals: Wilson's for shares, the bootstrap for everything else."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+#: The normal distribution's 97.5th percentile.
+Z = 1.959963984540054
+
+RESAMPLES = 2000
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure, its 95 % interval, and the number of images behind it.
+
+    Attributes
+    ----------
+    value, low, high : float
+        NaN where there is nothing to measure.
+    n : int
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+def wilson(right: int, n: int) -> Estimate:
+    """Return the share `right` / `n` with Wilson's score interval.
+
+    Parameters
+    ----------
+    right, n : int
+
+    Returns
+    -------
+    Estimate
+        NaN with n=0.
+
+    References
+    ----------
+    E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22, 1927.
+
+    Examples
+    --------
+    >>> share = wilson(8, 10)
+    >>> round(share.low, 3), share.value, round(share.high, 3)
+    (0.49, 0.8, 0.943)
+    """
+    if n == 0:
+        return Estimate(math.nan, math.nan, math.nan, 0)
+    share = right / n
+    shrink = 1 + Z**2 / n
+    middle = (share + Z**2 / (2 * n)) / shrink
+    half = Z / shrink * math.sqrt(share * (1 - share) / n + Z**2 / (4 * n**2))
+    # Rounding must not push an end past the share itself, as it would at 0 and 1.
+    return Estimate(share, min(share, max(0.0, middle - half)), max(share, min(1.0, middle + half)), n)
+
+
+def bootstrap(
+    statistic: Callable[[npt.NDArray[np.float64]], float],
+    n: int,
+    *,
+    groups: Any = None,
+    random_state: int = 0,
+    resamples: int = RESAMPLES,
+) -> Estimate:
+    """Return a statistic of weighted images with its percentile bootstrap interval.
+
+    Parameters
+    ----------
+    statistic : callable
+        Takes one weight an image, float64 of shape (n,); all ones give the figure itself. NaN where a
+        resample leaves nothing to measure: such resamples are left out.
+    n : int
+        Images.
+    groups : array-like, shape (n,), optional
+        Images of a group are drawn together.
+    random_state : int
+        Decides the resamples.
+    resamples : int
+
+    References
+    ----------
+    B. Efron and R. J. Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13.
+    """
+    value = statistic(np.ones(n)) if n else math.nan
+    if math.isnan(value):
+        return Estimate(math.nan, math.nan, math.nan, n)
+    drawn = np.array([statistic(weights) for weights in _weights(n, groups, random_state, resamples)])
+    low, high = np.nanpercentile(drawn, [2.5, 97.5])
+    return Estimate(value, float(low), float(high), n)
+
+
+def _weights(n: int, groups: Any, random_state: int, resamples: int) -> Iterator[npt.NDArray[np.float64]]:
+    rng = np.random.default_rng(random_state)
+    members = np.arange(n) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+    count = int(members.max()) + 1
+    for _ in range(resamples):
+        yield np.bincount(rng.integers(0, count, count), minlength=count)[members].astype(np.float64)

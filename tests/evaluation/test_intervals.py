@@ -1,0 +1,77 @@
+"""Wilson's interval and the bootstrap."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cnncodes.evaluation.intervals import bootstrap, wilson
+
+
+@pytest.mark.parametrize(
+    ("right", "n", "low", "high"),
+    # Roots of (share - p)^2 = z^2 p (1 - p) / n, which defines the interval.
+    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
+)
+def test_wilson_agrees_with_published_intervals(right: int, n: int, low: float, high: float) -> None:
+    # R. G. Newcombe, Statistics in Medicine 17 (1998), table I, method 3.
+    estimate = wilson(right, n)
+
+    assert (estimate.low, estimate.high) == pytest.approx((low, high), abs=6e-5)
+
+
+@given(st.integers(1, 10_000), st.data())
+def test_wilson_solves_its_equation(n: int, data: st.DataObject) -> None:
+    right = data.draw(st.integers(0, n))
+    estimate = wilson(right, n)
+
+    assert 0 <= estimate.low <= estimate.value <= estimate.high <= 1
+    assert estimate.low < estimate.high
+    for end in (estimate.low, estimate.high):
+        assert (estimate.value - end) ** 2 == pytest.approx(
+            1.959963984540054**2 * end * (1 - end) / n, abs=1e-9
+        )
+
+
+def test_nothing_measured_is_no_figure() -> None:
+    assert math.isnan(wilson(0, 0).value)
+    assert math.isnan(bootstrap(np.mean, 0).value)
+
+
+def test_bootstrap_of_a_mean_is_as_wide_as_theory_says() -> None:
+    values = np.random.default_rng(3).normal(size=400)
+
+    estimate = bootstrap(lambda weights: float(np.average(values, weights=weights)), 400)
+
+    half = 1.96 * values.std() / 20
+    assert estimate.value == pytest.approx(values.mean())
+    assert (estimate.low, estimate.high) == pytest.approx(
+        (values.mean() - half, values.mean() + half), abs=0.02
+    )
+
+
+def test_bootstrap_draws_groups_whole() -> None:
+    values = np.repeat(np.random.default_rng(4).normal(size=40), 10)
+    groups = [f"patient {i}" for i in range(40) for _ in range(10)]
+
+    def mean(weights: np.ndarray) -> float:
+        return float(np.average(values, weights=weights))
+
+    alone, grouped = bootstrap(mean, 400), bootstrap(mean, 400, groups=groups)
+
+    # Ten equal images are worth one: the interval is sqrt(10) times as wide.
+    assert (grouped.high - grouped.low) / (alone.high - alone.low) == pytest.approx(math.sqrt(10), rel=0.15)
+
+
+def test_bootstrap_depends_on_random_state_alone() -> None:
+    values = np.arange(50.0)
+
+    def mean(weights: np.ndarray) -> float:
+        return float(np.average(values, weights=weights))
+
+    assert bootstrap(mean, 50, random_state=1) == bootstrap(mean, 50, random_state=1)
+    assert bootstrap(mean, 50, random_state=1) != bootstrap(mean, 50, random_state=2)

@@ -1,0 +1,113 @@
+"""Figures of quality against scikit-learn's, and their edges."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics
+
+from cnncodes.errors import UsageError
+from cnncodes.evaluation import compare_paired, evaluate_predictions
+
+CLASSES = ["ant", "bee", "cow", "dog"]
+
+
+@pytest.mark.filterwarnings("ignore:y_pred contains", "ignore:A single label was found")
+@settings(max_examples=12, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(CLASSES), st.sampled_from(CLASSES)), min_size=1, max_size=60))
+def test_figures_are_those_of_scikit_learn(pairs: list[tuple[str, str]]) -> None:
+    y, predicted = (list(column) for column in zip(*pairs, strict=True))
+
+    figures = evaluate_predictions(y, predicted, CLASSES)
+
+    assert figures.n == figures.accuracy.n == len(y)
+    assert figures.accuracy.value == pytest.approx(metrics.accuracy_score(y, predicted))
+    assert figures.balanced_accuracy.value == pytest.approx(metrics.balanced_accuracy_score(y, predicted))
+    assert figures.macro_f1.value == pytest.approx(metrics.f1_score(y, predicted, average="macro"))
+    assert figures.log_loss is None
+    for one in figures.per_class:
+        assert one.recall.n == y.count(one.name) and one.precision.n == predicted.count(one.name)
+        if one.recall.n:
+            assert one.recall.value == pytest.approx(
+                metrics.recall_score(y, predicted, labels=[one.name], average="macro")
+            )
+        if one.precision.n:
+            assert one.precision.value == pytest.approx(
+                metrics.precision_score(y, predicted, labels=[one.name], average="macro")
+            )
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.permutations(CLASSES))
+def test_log_loss_is_scikit_learns_whatever_the_order_of_classes(seed: int, classes: list[str]) -> None:
+    rng = np.random.default_rng(seed)
+    y = rng.choice(CLASSES, 30)
+    proba = rng.dirichlet(np.ones(4), 30)
+
+    figures = evaluate_predictions(y, proba, classes)
+
+    expected = metrics.log_loss(y, proba[:, np.argsort(classes)], labels=CLASSES)
+    assert figures.log_loss is not None
+    assert figures.log_loss.value == pytest.approx(expected)
+    assert figures.log_loss.low <= figures.log_loss.value <= figures.log_loss.high
+    assert figures.accuracy.value == pytest.approx(np.mean(np.asarray(classes)[proba.argmax(axis=1)] == y))
+
+
+def test_a_class_that_the_classifier_does_not_know_counts_as_wrong() -> None:
+    proba = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
+
+    figures = evaluate_predictions(["ant", "bee", "yak"], proba, ["ant", "bee"])
+
+    assert figures.accuracy.value == pytest.approx(2 / 3)
+    assert figures.balanced_accuracy.value == pytest.approx(2 / 3)
+    assert [(one.name, one.known) for one in figures.per_class] == [
+        ("ant", True),
+        ("bee", True),
+        ("yak", False),
+    ]
+    assert figures.log_loss is not None and figures.log_loss.n == 2
+
+
+def test_no_answer_counts_as_wrong() -> None:
+    figures = evaluate_predictions(["ant", "bee"], ["ant", ""], ["ant", "bee"])
+
+    assert figures.accuracy.value == 0.5
+    assert [one.name for one in figures.per_class] == ["ant", "bee"]
+
+
+def test_a_certain_mistake_costs_much_but_not_everything() -> None:
+    figures = evaluate_predictions(["ant"], np.array([[0.0, 1.0]]), ["ant", "bee"])
+
+    assert figures.log_loss is not None and 30 < figures.log_loss.value < 40
+
+
+@pytest.mark.parametrize(
+    ("y", "predicted", "message"),
+    [
+        ([], [], "at least one"),
+        (["ant"], ["ant", "bee"], "one for each of 1"),
+        (["ant"], [[0.5, 0.3, 0.2]], "must have 2 columns"),
+        (["ant"], [[np.nan, 0.3]], "finite"),
+    ],
+)
+def test_what_does_not_fit_is_refused(y: list[str], predicted: list[object], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        evaluate_predictions(y, predicted, ["ant", "bee"])
+
+
+def test_a_paired_difference_is_narrower_than_two_intervals() -> None:
+    rng = np.random.default_rng(5)
+    y = rng.choice(CLASSES, 300)
+    b = np.where(rng.random(300) < 0.6, y, "none")
+    a = np.where(rng.random(300) < 0.2, y, b)  # right wherever b is, and more
+
+    difference = compare_paired(y, a, b)
+
+    assert difference.value == pytest.approx(np.mean(a == y) - np.mean(b == y))
+    assert 0 < difference.low < difference.value < difference.high
+    of_one = evaluate_predictions(y, b, CLASSES).accuracy
+    assert difference.high - difference.low < of_one.high - of_one.low
+    with pytest.raises(UsageError, match="same images"):
+        compare_paired(y, a, b[:-1])
