@@ -165,7 +165,9 @@ class ViewPlan:
         if any(not isinstance(side, int) or isinstance(side, bool) or side < 1 for side in self.short_sides):
             raise UsageError(f"short_sides must be positive whole numbers. Got {self.short_sides!r} instead.")
         if not isinstance(self.reference, int) or self.reference < 0:
-            raise UsageError(f"reference must be a whole number of pixels, or 0. Got {self.reference!r} instead.")
+            raise UsageError(
+                f"reference must be a whole number of pixels, or 0. Got {self.reference!r} instead."
+            )
         if self.crops not in _POSITIONS:
             raise UsageError(f"unknown crops {self.crops!r}. {suggest(str(self.crops), _POSITIONS)}")
         if not isinstance(self.mirror, bool):
@@ -195,7 +197,8 @@ class ViewPlan:
         for key in values:
             if key not in known:
                 raise UsageError(f"unknown key {key!r} in a view plan. {suggest(key, known)}")
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return cls(**given)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as plain values that TOML and JSON can hold."""
@@ -281,11 +284,14 @@ def _specs(plan: ViewPlan, frame: Frame) -> tuple[ViewSpec, ...]:
     for side in sides:
         if side < max(frame.height, frame.width):
             raise UsageError(
-                f"a view plan asks for {frame.height} x {frame.width} patches of images with short side {side}:"
+                f"a view plan asks for {frame.height} x {frame.width} patches of images with short side"
+                f" {side}:"
                 f" every short side must be at least {max(frame.height, frame.width)}."
             )
     flips = (False, True) if plan.mirror else (False,)
-    places = [(side, flip, position) for side in sides for flip in flips for position in _POSITIONS[plan.crops]]
+    places = [
+        (side, flip, position) for side in sides for flip in flips for position in _POSITIONS[plan.crops]
+    ]
     return tuple(ViewSpec(i, side, position, flip) for i, (side, flip, position) in enumerate(places))
 
 

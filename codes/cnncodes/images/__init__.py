@@ -1,0 +1,19 @@
+"""Images: where they come from, and how they become pixels."""
+
+from __future__ import annotations
+
+from cnncodes.images.decoding import Decoding, decode
+from cnncodes.images.records import FileStat, ImageRecord, RowBytes, content_hash
+from cnncodes.images.sources import ImageSource, open_source, records_from
+
+__all__ = [
+    "Decoding",
+    "FileStat",
+    "ImageRecord",
+    "ImageSource",
+    "RowBytes",
+    "content_hash",
+    "decode",
+    "open_source",
+    "records_from",
+]
