@@ -1,0 +1,210 @@
+"""A backbone at work: an ONNX Runtime session and its card."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cnncodes.backbones.card import Card, Frame
+from cnncodes.backbones.runtime import import_runtime
+from cnncodes.backbones.zoo import find_backbone
+from cnncodes.errors import BackboneError, CardError, UsageError
+
+CPU = ("CPUExecutionProvider",)
+
+
+class Backbone:
+    """A pretrained network that turns images into codes. Made by `load_backbone`.
+
+    It may be shared by threads, copied, and pickled.
+
+    Parameters
+    ----------
+    model : bytes
+        The ONNX file; on a match with the card's sha256 it is loaded.
+    card : Card
+    providers : sequence of str
+        Execution providers of ONNX Runtime; each has to start.
+    threads : int
+        Threads in one call of `run`.
+
+    Attributes
+    ----------
+    card : Card
+    sha256 : str
+        Of the ONNX file.
+    providers : tuple of str
+    """
+
+    def __init__(self, model: bytes, card: Card, *, providers: Sequence[str] = CPU, threads: int = 1) -> None:
+        self.card = card
+        self.providers = tuple(providers)
+        self.sha256 = hashlib.sha256(model).hexdigest()
+        self._model = model
+        self._threads = threads
+        expected = card.files[card.model_file]
+        if self.sha256 != expected:
+            raise CardError(
+                f"{card.model_file} of backbone {card.name!r} has sha256 {self.sha256}, but its card says"
+                f" {expected}: the file is damaged or is another one."
+            )
+        self._session = _start(model, card, self.providers, threads)
+
+    @classmethod
+    def from_bytes(cls, model: bytes, card: Card) -> Backbone:
+        """Make a backbone of an ONNX file in memory."""
+        return cls(model, card)
+
+    @property
+    def frame(self) -> Frame:
+        """How an image becomes the network's input."""
+        return self.card.frame
+
+    @property
+    def code_size(self) -> int:
+        """Length of a code."""
+        return self.card.code_size
+
+    def model_bytes(self) -> bytes:
+        """Return the ONNX file."""
+        return self._model
+
+    def run(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Return the codes of images that are all of one size.
+
+        On the CPU the code of an image is the same, bit for bit, whatever else is in the batch.
+
+        Parameters
+        ----------
+        images : ndarray of uint8, shape (n_images, height, width, 3)
+            RGB.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_images, code_size)
+
+        Raises
+        ------
+        UsageError
+            If the array is of another type or shape.
+        """
+        if not isinstance(images, np.ndarray) or images.dtype != np.uint8:
+            kind = getattr(images, "dtype", type(images).__name__)
+            raise UsageError(
+                f"images must be an array of uint8: the network normalises them itself. Got {kind}."
+            )
+        least = self.card.min_size
+        if images.ndim != 4 or images.shape[3] != 3 or min(images.shape[1:3]) < least:
+            raise UsageError(
+                f"images must have the shape (n_images, height, width, 3), height and width at least {least}."
+                f" Got {images.shape} instead."
+            )
+        if len(images) == 0:
+            return np.empty((0, self.code_size), np.float32)
+        codes: npt.NDArray[np.float32] = self._session.run(["code"], {"image": images})[0]
+        return codes
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A session cannot be pickled, but it can be started again.
+        return _rebuild, (self._model, self.card, self.providers, self._threads)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Backbone:
+        return self  # nothing in it changes, and scikit-learn's clone copies every parameter
+
+    def __repr__(self) -> str:
+        return f"Backbone({self.card.name!r}, sha256={self.sha256[:12]}…)"
+
+
+def load_backbone(
+    name_or_path: str | Path = "efficientnet-lite0",
+    *,
+    providers: Sequence[str] = CPU,
+    threads: int = 1,
+) -> Backbone:
+    """Load a backbone and start its session.
+
+    Parameters
+    ----------
+    name_or_path : str or path
+        A name in the zoo, or a folder with a card.
+    providers : sequence of str
+        Execution providers of ONNX Runtime, in order of preference; each has to start.
+    threads : int
+        Threads in one call. Several lanes of one thread beat one lane of several.
+
+    Returns
+    -------
+    Backbone
+
+    Raises
+    ------
+    BackboneError
+        If there is no such backbone, or the file is none.
+    CardError
+        If the card is damaged or does not match the file.
+    BackendMissing
+        If ONNX Runtime is not installed; the text says which extra to install.
+
+    Examples
+    --------
+    >>> import numpy as np, cnncodes
+    >>> cnncodes.load_backbone().run(np.zeros((2, 224, 224, 3), np.uint8)).shape
+    (2, 1280)
+    """
+    if not isinstance(name_or_path, str | Path):
+        raise UsageError(f"a backbone must be a name or a folder. Got {type(name_or_path).__name__} instead.")
+    folder = find_backbone(name_or_path)
+    card = Card.read(folder / "card.toml")
+    try:
+        model = (folder / card.model_file).read_bytes()
+    except OSError as error:
+        raise BackboneError(f"{folder / card.model_file} cannot be read: {error.strerror}.") from error
+    return Backbone(model, card, providers=providers, threads=threads)
+
+
+def _rebuild(model: bytes, card: Card, providers: Sequence[str], threads: int) -> Backbone:
+    return Backbone(model, card, providers=providers, threads=threads)
+
+
+def _start(model: bytes, card: Card, providers: Sequence[str], threads: int) -> Any:
+    runtime = import_runtime()
+    available = runtime.get_available_providers()
+    for provider in providers:
+        if provider not in available:
+            raise BackboneError(f"provider {provider!r} is not available; available: {', '.join(available)}.")
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # Spinning threads take the core that another lane decodes on.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        session = runtime.InferenceSession(model, options, providers=list(providers))
+    except Exception as error:  # ONNX Runtime raises a class of its own for each kind of fault
+        reason = " ".join(str(error).split())
+        raise BackboneError(f"{card.model_file} of {card.name!r} does not start: {reason}") from error
+    missing = [name for name in providers if name not in session.get_providers()]
+    if missing:
+        raise BackboneError(f"provider {missing[0]!r} was asked for and did not start.")
+    _check_signature(session, card)
+    return session
+
+
+def _check_signature(session: Any, card: Card) -> None:
+    """Raise unless the graph is ours: uint8 NHWC images in, one float code of the card's size out."""
+    found = [
+        (item.name, item.type, list(item.shape)) for item in (*session.get_inputs(), *session.get_outputs())
+    ]
+    signature = [(name, kind) for name, kind, _ in found]
+    good = signature == [("image", "tensor(uint8)"), ("code", "tensor(float)")]
+    shapes = [shape for _, _, shape in found]
+    if not good or len(shapes[0]) != 4 or shapes[0][3] != 3 or shapes[1][1:] != [card.code_size]:
+        raise BackboneError(
+            f"{card.model_file} is no backbone: expected one input 'image', uint8 [batch, height, width, 3],"
+            f" and one output 'code', float [batch, {card.code_size}]. Got {found}."
+        )

@@ -1,0 +1,68 @@
+"""The zoo: which backbones are at hand, and where."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from cnncodes.errors import BackboneError, suggest
+
+
+def models_folder() -> Path:
+    """Return the folder of the backbones that come with cnncodes: in a wheel, or in its repository."""
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "_models"
+    return installed if installed.is_dir() else package.parents[1] / "models"
+
+
+def user_models_folder() -> Path:
+    """Return the folder of the user's own backbones.
+
+    It is ``$CNNCODES_HOME/models`` where that is set, else the platform's place for data of users.
+    """
+    home = os.environ.get("CNNCODES_HOME")
+    if home:
+        return Path(home) / "models"
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    else:
+        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return base / "cnncodes" / "models"
+
+
+def list_backbones() -> list[str]:
+    """Return the names of all backbones at hand, sorted."""
+    folders = (models_folder(), user_models_folder())
+    return sorted({card.parent.name for folder in folders for card in folder.glob("*/card.toml")})
+
+
+def find_backbone(name_or_path: str | Path) -> Path:
+    """Return the folder of a backbone.
+
+    Parameters
+    ----------
+    name_or_path : str or path
+        A name in the zoo, or a folder with a card. The user's own come after those of cnncodes.
+
+    Raises
+    ------
+    BackboneError
+        If there is none.
+    """
+    for folder in (models_folder(), user_models_folder()):
+        is_name = isinstance(name_or_path, str) and Path(name_or_path).name == name_or_path
+        if is_name and (folder / name_or_path / "card.toml").is_file():
+            return folder / name_or_path
+    path = Path(name_or_path)
+    if (path / "card.toml").is_file():
+        return path
+    if path.exists():
+        raise BackboneError(
+            f"{str(path)!r} is no backbone: expected a folder with card.toml and an ONNX file."
+        )
+    raise BackboneError(
+        f"unknown backbone {str(name_or_path)!r}. {suggest(str(name_or_path), list_backbones())}"
+    )
