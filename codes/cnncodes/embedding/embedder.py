@@ -106,6 +106,7 @@ class _Prepared:
             content=self.content,
             views=[view.parameters() for view in self.rendered.views],
             codes=distinct[self.rendered.index],
+            views_run=len(distinct),
         )
 
 

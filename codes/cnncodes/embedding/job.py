@@ -6,18 +6,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from cnncodes.backbones import load_backbone
+from cnncodes.backbones import Backbone, load_backbone
 from cnncodes.embedding.embedder import DEFAULT_BATCH_SIZE, Embedder
 from cnncodes.embedding.lanes import run_lanes
 from cnncodes.errors import UnreadableImage, UsageError
 from cnncodes.images import Decoding, ImageRecord, ImageSource, open_source
 from cnncodes.store import CodesWriter, Failure
 from cnncodes.views import ViewPlan
-
-if TYPE_CHECKING:
-    from cnncodes.backbones import Backbone
 
 #: Called after every image with the numbers of images done, to do in all, and failed.
 Progress = Callable[[int, int, int], None]
@@ -127,12 +124,15 @@ def embed(
     """
     started = time.perf_counter()
     if batch_size < 1 or shard_images < 1:
-        raise UsageError(f"batch_size and shard_images must be at least 1. Got {batch_size} and {shard_images}.")
+        raise UsageError(
+            f"batch_size and shard_images must be at least 1. Got {batch_size} and {shard_images}."
+        )
     source = src if isinstance(src, ImageSource) else open_source(src)
     if split is not None:
         source = source.filter(split=split)
     decoding = decode if isinstance(decode, Decoding) else Decoding(mode=_check_mode(decode))
-    embedder = Embedder(load_backbone(backbone), ViewPlan.parse(views), decoding, batch_size)
+    loaded = backbone if isinstance(backbone, Backbone) else load_backbone(backbone)
+    embedder = Embedder(loaded, ViewPlan.parse(views), decoding, batch_size)
     plan = embedder.plan.to_dict()
     with CodesWriter.open(Path(out), embedder.space, plan, dtype=dtype, shard_images=shard_images) as writer:
         todo, removed = _plan_work(source.records, writer)
@@ -163,8 +163,9 @@ def _plan_work(records: tuple[ImageRecord, ...], writer: CodesWriter) -> tuple[l
     keys = {record.key for record in records}
     gone = [key for key in writer.known if key not in keys]
     stale = [record.key for record in todo if record.key in writer.known]
-    if gone or stale:
-        writer.drop([*gone, *stale])
+    forgotten = [key for key in writer.failed if key not in keys]
+    if gone or stale or forgotten:
+        writer.drop([*gone, *stale, *forgotten])
     return todo, len(gone) + len(stale)
 
 
