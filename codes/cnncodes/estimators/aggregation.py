@@ -67,13 +67,13 @@ def score_images(head: Any, X: Array, counts: npt.NDArray[np.int64]) -> Scores:
             head.classes, _most_likely(head.classes, decision), decision, head.proba_from_decision(decision)
         )
     classes = np.asarray(head.classes_)
-    decision = _average_method(head, "decision_function", X, counts)
+    values = _average_method(head, "decision_function", X, counts)
     proba = _average_method(head, "predict_proba", X, counts)
-    votes = proba if proba is not None else decision
+    votes = proba if proba is not None else values
     # One-against-one decision values of an SVC are no vote for a class.
     if votes is None or (votes.ndim == 2 and votes.shape[1] != len(classes)):
-        return Scores(classes, np.asarray(head.predict(average_rows(X, counts))), decision, proba)
-    return Scores(classes, _most_likely(classes, votes), decision, proba)
+        return Scores(classes, np.asarray(head.predict(average_rows(X, counts))), values, proba)
+    return Scores(classes, _most_likely(classes, votes), values, proba)
 
 
 def _most_likely(classes: Array, votes: Array) -> Array:

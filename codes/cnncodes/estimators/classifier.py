@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,9 +13,10 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from cnncodes.embedding import Embedder
 from cnncodes.errors import SpaceMismatch, UsageError
 from cnncodes.estimators.aggregation import Scores
-from cnncodes.estimators.inputs import ImageRows, embed_records, make_embedder
+from cnncodes.estimators.inputs import ImageRows, Progress, embed_records, make_embedder
 from cnncodes.estimators.labels import check_labels, labelled_records
 from cnncodes.estimators.predictor import Predictor
 from cnncodes.heads.selection import fit_head, make_head
@@ -130,12 +132,20 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             If an image cannot be read and `on_error` is ``"raise"``.
         """
         records, y = labelled_records(X, y, split="train")
-        return self._fit(records, y, sample_weight, groups)
+        y = check_labels(y, len(records))
+        train, test = self._check_parameters()
+        rows = embed_records(train, records, n_jobs=self.n_jobs, memory=self.memory)
+        self._check_failures(rows)
+        return self._fit_rows(test, rows, y, sample_weight, groups)
 
-    def fit_records(self, records: list[ImageRecord]) -> Self:
-        """Fit on the labelled records of a source."""
-        records = [record for record in records if record.label is not None]
-        return self._fit(records, np.array([record.label for record in records], dtype=object), None, None)
+    def fit_records(self, records: Sequence[ImageRecord], *, on_progress: Progress | None = None) -> Self:
+        """Fit on the labelled records of a source; `on_progress` is called with done, total, failed."""
+        labelled = [record for record in records if record.label is not None]
+        y = check_labels([record.label for record in labelled])
+        train, test = self._check_parameters()
+        rows = embed_records(train, labelled, n_jobs=self.n_jobs, memory=self.memory, on_progress=on_progress)
+        self._check_failures(rows)
+        return self._fit_rows(test, rows, y, None, None)
 
     def fit_codes(self, codes: Codes) -> Self:
         """Fit on stored codes; they must be of this backbone and this way of decoding.
@@ -145,7 +155,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         SpaceMismatch
             If they are not; the text names the field.
         """
-        embedder = make_embedder(self.backbone, self.test_views, self.decode)
+        _, embedder = self._check_parameters()
         differing = codes.space.differences(embedder.space)
         if differing:
             raise SpaceMismatch(
@@ -158,46 +168,57 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         first = order[np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(int)] if len(names) else order
         contents = [str(group) for group in np.asarray(labelled.groups, dtype=object)[first]]
         rows = ImageRows(labelled.X[order], counts.astype(np.int64), contents, {})
-        return self._fit_rows(rows, check_labels(np.asarray(labelled.y, dtype=object)[first]), None, None)
+        labels = check_labels(np.asarray(labelled.y, dtype=object)[first])
+        return self._fit_rows(embedder, rows, labels, None, None)
 
-    def _fit(self, records: list[ImageRecord], y: Any, sample_weight: Any, groups: Any) -> Self:
+    def _check_parameters(self) -> tuple[Embedder, Embedder]:
+        """Return the embedders of training and prediction, once every parameter is found right."""
         if self.on_error not in ("raise", "skip"):
             raise UsageError(f"on_error must be 'raise' or 'skip'. Got {self.on_error!r} instead.")
-        y = check_labels(y, len(records))
-        make_embedder(self.backbone, self.test_views, self.decode).plan  # noqa: B018  # fail before the work
-        make_head(self.head, class_weight=self.class_weight, random_state=self.random_state, n_jobs=1)
-        embedder = make_embedder(self.backbone, self.train_views, self.decode)
-        rows = embed_records(embedder, records, n_jobs=self.n_jobs, memory=self.memory)
+        self._make_head()
+        train = make_embedder(self.backbone, self.train_views, self.decode)
+        return train, make_embedder(train.backbone, self.test_views, self.decode)
+
+    def _make_head(self) -> Any:
+        return make_head(
+            self.head, class_weight=self.class_weight, random_state=self.random_state, n_jobs=self.n_jobs
+        )
+
+    def _check_failures(self, rows: ImageRows) -> None:
         if self.on_error == "raise":
             rows.raise_failures()
         elif rows.failures:
             names = ", ".join(failure.key for failure in list(rows.failures.values())[:10])
             warnings.warn(
-                f"{len(rows.failures)} of {len(records)} images cannot be read and were left out, with their"
-                f" labels: {names}{' …' if len(rows.failures) > 10 else ''}",
+                f"{len(rows.failures)} of {len(rows.counts)} images cannot be read and were left out, with"
+                f" their labels: {names}{' …' if len(rows.failures) > 10 else ''}",
                 stacklevel=3,
             )
-        return self._fit_rows(rows, y, sample_weight, groups)
 
-    def _fit_rows(self, rows: ImageRows, y: Array, sample_weight: Any, groups: Any) -> Self:
+    def _fit_rows(
+        self, embedder: Embedder, rows: ImageRows, y: Array, sample_weight: Any, groups: Any
+    ) -> Self:
         """Fit the head on rows: each image counts once, and all its rows stay in one fold."""
         read = rows.counts > 0
         if not read.any():
             raise UsageError("there is no labelled image to train on that can be read.")
         weight = _check_length("sample_weight", sample_weight, len(y))
         groups = _check_length("groups", groups, len(y))
-        groups = np.asarray(rows.contents, dtype=object) if groups is None else _join_equal(groups, rows.contents)
+        groups = (
+            np.asarray(rows.contents, dtype=object) if groups is None else _join_equal(groups, rows.contents)
+        )
         per_row = 1.0 / rows.counts[rows.index]
         if weight is not None:
             per_row = per_row * weight.astype(float)[rows.index]
-        head = make_head(
-            self.head, class_weight=self.class_weight, random_state=self.random_state, n_jobs=self.n_jobs
-        )
         codes = np.unique(groups.astype(str), return_inverse=True)[1]
         self.head_ = fit_head(
-            head, rows.X, y[rows.index], sample_weight=per_row, groups=codes[rows.index], images=rows.index
+            self._make_head(),
+            rows.X,
+            y[rows.index],
+            sample_weight=per_row,
+            groups=codes[rows.index],
+            images=rows.index,
         )
-        embedder = make_embedder(self.backbone, self.test_views, self.decode)
         self.predictor_ = Predictor(embedder, getattr(self.head_, "scorer_", self.head_))
         self.classes_ = self.predictor_.classes
         self.space_ = embedder.space

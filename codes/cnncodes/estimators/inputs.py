@@ -108,7 +108,9 @@ def _to_row(result: Any) -> _Row | Failure:
     return result if isinstance(result, Failure) else _Row(result.content, result.codes)
 
 
-def _embed_through(cache: CodeCache, embedder: Embedder, chunk: Sequence[ImageRecord]) -> list[_Row | Failure]:
+def _embed_through(
+    cache: CodeCache, embedder: Embedder, chunk: Sequence[ImageRecord]
+) -> list[_Row | Failure]:
     """Look each image up by its content first; only those that lack a view meet the network."""
     names = [spec.name for spec in embedder.plan.specs(embedder.backbone.frame)]
     space = embedder.space.id

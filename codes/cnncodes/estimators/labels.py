@@ -26,7 +26,9 @@ def labelled_records(X: Any, y: Any, *, split: str) -> tuple[list[ImageRecord], 
         source = source.filter(split=split)
     source = source.filter(labelled=True)
     if not source.records:
-        raise UsageError(f"the folder {str(X)!r} holds no labelled images: expected one folder a class in it.")
+        raise UsageError(
+            f"the folder {str(X)!r} holds no labelled images: expected one folder a class in it."
+        )
     return list(source.records), np.array([record.label for record in source.records])
 
 
@@ -45,19 +47,24 @@ def check_labels(y: Any, n_images: int | None = None) -> npt.NDArray[Any]:
     if n_images is not None and len(values) != n_images:
         raise UsageError(f"y must have one label an image: {n_images}. Got {len(values)} instead.")
     if any(isinstance(value, list | tuple | set | frozenset) or np.ndim(value) > 0 for value in values):
-        raise UsageError("several labels an image (multi-label) are not supported yet: give one label an image.")
+        raise UsageError(
+            "several labels an image (multi-label) are not supported yet: give one label an image."
+        )
     missing = [i for i, value in enumerate(values) if _is_missing(value)]
     if missing:
         raise UsageError(
             f"{len(missing)} of {len(values)} labels are missing (None or NaN), at positions"
-            f" {', '.join(map(str, missing[:10]))}{' …' if len(missing) > 10 else ''}: leave these images out."
+            f" {', '.join(map(str, missing[:10]))}{' …' if len(missing) > 10 else ''}:"
+            " leave these images out."
         )
     kinds = {_kind(value) for value in values}
     if len(kinds) > 1:
         raise UsageError(f"labels must be of one type. Got {' and '.join(sorted(kinds))} instead.")
     if kinds == {"numbers"} and any(float(value) != int(value) for value in values):
         raise UsageError("labels must be classes, text or whole numbers. Got fractions: that is regression.")
-    return np.asarray(y.to_numpy() if hasattr(y, "to_numpy") else y) if kinds != {"text"} else np.array(values)
+    return (
+        np.asarray(y.to_numpy() if hasattr(y, "to_numpy") else y) if kinds != {"text"} else np.array(values)
+    )
 
 
 def _is_missing(value: Any) -> bool:

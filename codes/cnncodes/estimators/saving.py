@@ -128,7 +128,9 @@ def read_saved(path: str | Path) -> Saved:
         embedder = Embedder(backbone, ViewPlan.from_dict(card["test_plan"]), decoding)
         differing = Space.from_dict(card["space"]).differences(embedder.space)
         if differing:
-            raise SpaceMismatch(f"{path}: the backbone is not the one it was trained on: {'; '.join(differing)}.")
+            raise SpaceMismatch(
+                f"{path}: the backbone is not the one it was trained on: {'; '.join(differing)}."
+            )
         return Saved(card, Predictor(embedder, _unpack_head(path, card, members)))
     except CnnCodesError:
         raise
@@ -170,7 +172,9 @@ def _read_members(path: Path) -> dict[str, bytes]:
         with zipfile.ZipFile(path) as archive:
             for info in archive.infolist():
                 if info.file_size > MAX_MEMBER_BYTES:
-                    raise SavedModelError(f"{path} holds {info.filename!r} of {info.file_size} bytes: too large.")
+                    raise SavedModelError(
+                        f"{path} holds {info.filename!r} of {info.file_size} bytes: too large."
+                    )
             return {name: archive.read(name) for name in archive.namelist()}
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
         raise SavedModelError(f"{path} is no saved classifier, or is damaged: {error}.") from error
@@ -191,7 +195,9 @@ def _read_card(path: Path, members: Mapping[str, bytes]) -> dict[str, Any]:
     expected |= {"head/head.skops"} if card["head"]["type"] == "skops" else _linear_members()
     if card["backbone"]["included"]:
         expected |= {"backbone/card.toml"}
-    extra = [n for n in members if n not in expected and not (n.startswith("backbone/") and n.endswith(".onnx"))]
+    extra = [
+        n for n in members if n not in expected and not (n.startswith("backbone/") and n.endswith(".onnx"))
+    ]
     if extra:
         raise SavedModelError(f"{path} holds {extra[0]!r}, which no saved classifier has: it was not loaded.")
     return card
@@ -230,6 +236,7 @@ def _unpack_head(path: Path, card: Mapping[str, Any], members: Mapping[str, byte
     untrusted = skops.io.get_untrusted_types(data=data)
     if untrusted:
         raise SavedModelError(
-            f"{path} holds a head with {', '.join(untrusted)}, which is not known to be safe: it was not loaded."
+            f"{path} holds a head with {', '.join(untrusted)}, which is not known to be safe:"
+            " it was not loaded."
         )
     return skops.io.loads(data, trusted=[])
