@@ -150,7 +150,7 @@ class _Confusion:
     def count(self, weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Return the confusion matrix, shape (size, size + 1)."""
         cells = self.true * (self.size + 1) + self.predicted
-        counts: npt.NDArray[np.float64] = np.bincount(cells, weights, self.size * (self.size + 1))
+        counts = np.bincount(cells, weights, self.size * (self.size + 1)).astype(np.float64)
         return counts.reshape(self.size, self.size + 1)
 
     def balanced_accuracy(self, weights: npt.NDArray[np.float64]) -> float:

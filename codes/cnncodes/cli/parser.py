@@ -1,0 +1,104 @@
+"""The parser, built from the commands' options."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+import cnncodes
+from cnncodes.commands import Command
+from cnncodes.errors import UsageError, suggest
+from cnncodes.schema import add_arguments, describe_options
+
+_DESCRIPTION = "Turn images into CNN codes, train a classifier on them in seconds, and say how good it is."
+_EPILOG = """\
+start here:
+  cnncodes quickstart                            see it all once, in under a minute
+  cnncodes fit photos/ -o photos.cnncodes        photos/ holds one folder a class
+  cnncodes evaluate photos.cnncodes test/        accuracy with its 95% interval
+  cnncodes predict photos.cnncodes new/          a class and a probability for each image
+
+exit status: 0 done, 1 failed, 2 wrong usage, 3 done but too many inputs failed (--max-failures)
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose complaints are `UsageError`."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of leaving the program."""
+        raise UsageError(f"{message[:1].lower()}{message[1:]}. See '{self.prog} --help'.")
+
+
+def build_parser(commands: Mapping[str, Command]) -> Parser:
+    """Return the parser of all commands; ``command`` in its result names the one chosen."""
+    parser = Parser(
+        prog="cnncodes",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"cnncodes {cnncodes.__version__}")
+    below = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
+    groups: dict[str, Any] = {}
+    for name, command in commands.items():
+        group, _, leaf = name.rpartition(" ")
+        if group and group not in groups:
+            summary = "The networks at hand." if group == "models" else f"About {group}."
+            outer = below.add_parser(group, help=summary, description=summary, allow_abbrev=False)
+            groups[group] = outer.add_subparsers(
+                title="commands", metavar="COMMAND", required=True, parser_class=Parser
+            )
+        _add_command(groups.get(group, below), leaf, command)
+    return parser
+
+
+def _add_command(below: Any, leaf: str, command: Command) -> None:
+    parser = below.add_parser(
+        leaf,
+        help=command.summary.replace("%", "%%"),
+        description=command.summary.replace("%", "%%"),
+        epilog=f"example:\n  {command.example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add_arguments(parser, command.options)
+    parser.add_argument("--json", action="store_true", help="Print one machine-readable object on stdout.")
+    parser.add_argument("--quiet", "-q", action="store_true", help="No progress and no notes on stderr.")
+    parser.set_defaults(command=command.name)
+
+
+def parse(commands: Mapping[str, Command], arguments: list[str]) -> tuple[Command, dict[str, Any]]:
+    """Return the command chosen and what was given to it.
+
+    Raises
+    ------
+    UsageError
+        If the arguments fit no command; unknown names are answered with the nearest known one.
+    """
+    _check_names(commands, arguments)
+    namespace, unknown = build_parser(commands).parse_known_args(arguments)
+    values = vars(namespace)
+    command = commands[values.pop("command")]
+    if unknown:
+        first = unknown[0]
+        flags = [name for name, _ in describe_options(command.options) if name.startswith("--")]
+        known = [*flags, "--json", "--quiet", "--help"]
+        hint = suggest(first.split("=")[0], known) if first.startswith("-") else "It is one too many."
+        raise UsageError(f"cnncodes {command.name}: unknown argument {first!r}. {hint}")
+    return command, values
+
+
+def _check_names(commands: Mapping[str, Command], arguments: list[str]) -> None:
+    """Complain of an unknown command before argparse does, which knows no nearest name."""
+    tops = {name.split(" ")[0] for name in commands}
+    if not arguments or arguments[0].startswith("-"):
+        return
+    first = arguments[0]
+    if first not in tops:
+        raise UsageError(f"unknown command {first!r}. {suggest(first, tops)}")
+    leaves = {name.split(" ")[1] for name in commands if name.startswith(f"{first} ")}
+    if leaves and len(arguments) > 1 and not arguments[1].startswith("-") and arguments[1] not in leaves:
+        raise UsageError(f"unknown command '{first} {arguments[1]}'. {suggest(arguments[1], leaves)}")

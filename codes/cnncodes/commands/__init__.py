@@ -1,0 +1,20 @@
+"""The commands, by name: each a frozen dataclass of options and a function that returns a plain result."""
+
+from __future__ import annotations
+
+from cnncodes.commands.baseline import BASELINE
+from cnncodes.commands.command import Command, Result
+from cnncodes.commands.doctor import DOCTOR
+from cnncodes.commands.embed import EMBED
+from cnncodes.commands.evaluate import EVALUATE
+from cnncodes.commands.fit import FIT
+from cnncodes.commands.models import MODELS
+from cnncodes.commands.predict import PREDICT
+from cnncodes.commands.reporter import Reporter
+
+__all__ = ["COMMANDS", "Command", "Reporter", "Result"]
+
+#: Every command that a step of a recipe may run.
+COMMANDS: dict[str, Command] = {
+    command.name: command for command in (EMBED, FIT, PREDICT, EVALUATE, BASELINE, *MODELS, DOCTOR)
+}

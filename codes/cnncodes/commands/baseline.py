@@ -1,0 +1,117 @@
+"""``cnncodes baseline``: what a classifier must beat, on the same images."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cnncodes.commands import inputs
+from cnncodes.commands.command import Command, Result
+from cnncodes.commands.evaluate import write_report
+from cnncodes.commands.figures import plain_figures
+from cnncodes.commands.reporter import Reporter
+from cnncodes.commands.tables import format_interval, format_table
+from cnncodes.errors import UsageError
+from cnncodes.schema import option
+
+if TYPE_CHECKING:
+    from cnncodes.images import ImageRecord
+
+
+@dataclass(frozen=True)
+class BaselineOptions:
+    """Options of ``cnncodes baseline``."""
+
+    src: str = option("Labelled images with the parts train and test.")
+    train: str = option("Part to train on.", default="train", metavar="PART")
+    test: str = option("Part to test on.", default="test", metavar="PART")
+    compare: str | None = option(
+        "Report of 'cnncodes evaluate' on the same test images: gives the paired difference.",
+        default=None,
+        metavar="FILE",
+    )
+    report: str | None = option("File (.json) for the figures.", default=None, short="-o", metavar="FILE")
+    random_state: int = option("Decides the bootstrap.", default=0, metavar="N")
+    path_column: str = inputs.path_column()
+    label_column: str = inputs.label_column()
+    split_column: str = inputs.split_column()
+
+
+def run_baseline(options: BaselineOptions, reporter: Reporter) -> Result:
+    """Measure the majority class and a logistic regression on raw pixels."""
+    import numpy as np
+
+    from cnncodes.evaluation import baselines, evaluate_predictions
+
+    train, _ = inputs.labelled_part(options.src, options, options.train, options.train)
+    test, _ = inputs.labelled_part(options.src, options, options.test, options.test)
+    report = None if options.compare is None else _read_report(options.compare, test)
+    reporter.note(f"raw pixels: training on {len(train):,} images, testing on {len(test):,}")
+    truth = np.array([record.label for record in test])
+    classes = np.unique([str(record.label) for record in train])
+    majority = baselines.predict_majority(train, test)
+    raw_pixels = baselines.predict_raw_pixels(train, test, random_state=options.random_state)
+    result: Result = {
+        "src": options.src,
+        "n": len(test),
+        "majority": plain_figures(evaluate_predictions(truth, majority, classes)),
+        "raw_pixels": plain_figures(evaluate_predictions(truth, raw_pixels, classes)),
+        "compare": options.compare,
+        "difference": None if report is None else _compare(truth, report, raw_pixels, options.random_state),
+        "report": options.report,
+    }
+    if options.report is not None:
+        write_report(Path(options.report), result)
+    return result
+
+
+def _read_report(path: str, test: list[ImageRecord]) -> list[str | None]:
+    """Return the predictions of a report for the test images, in their order; None where unreadable."""
+    try:
+        predictions = json.loads(Path(path).read_text(encoding="utf-8"))["predictions"]
+        by_key = {row["image"]: (row["label"], row["prediction"]) for row in predictions}
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{path!r} is no report of 'cnncodes evaluate'.") from error
+    if {key: label for key, (label, _) in by_key.items()} != {record.key: record.label for record in test}:
+        raise UsageError(f"the report {path!r} is about other images or labels: evaluate on the same part.")
+    return [by_key[record.key][1] for record in test]
+
+
+def _compare(truth: Any, report: list[str | None], raw_pixels: Any, random_state: int) -> Result:
+    """Return the paired difference in accuracy: the report's classifier less raw pixels."""
+    import numpy as np
+
+    from cnncodes.evaluation import compare_paired
+
+    # An image that cannot be read counts as wrong for the classifier that had to answer it.
+    answers = np.array(["" if answer is None else answer for answer in report])
+    return plain_figures(compare_paired(truth, answers, raw_pixels, random_state=random_state))
+
+
+def render_baseline(result: Result) -> str:
+    """Return the table of accuracies, and the difference where a report was given."""
+    rows = [("method", "accuracy", "95% interval", "test images")]
+    for key, name in (("majority", "majority class"), ("raw_pixels", "logistic regression on raw pixels")):
+        accuracy = result[key]["accuracy"]
+        rows.append((name, f"{accuracy['value']:.3f}", format_interval(accuracy), str(result["n"])))
+    text = format_table(rows) + "\n"
+    if result["difference"] is not None:
+        difference = result["difference"]
+        text += (
+            f"{result['compare']} against raw pixels, on the same images: {difference['value']:+.3f}"
+            f" {format_interval(difference)}\n"
+        )
+    return text
+
+
+BASELINE = Command(
+    name="baseline",
+    options=BaselineOptions,
+    run=run_baseline,
+    render=render_baseline,
+    summary="Say what a classifier must beat: the majority class, and raw pixels without a network.",
+    example="cnncodes baseline photos/ --compare report.json",
+    results=("report", "majority", "raw_pixels", "difference", "n"),
+)

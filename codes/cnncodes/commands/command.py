@@ -1,0 +1,43 @@
+"""What a command is: options, a function, and what it leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from cnncodes.commands.reporter import Reporter
+
+Result = dict[str, Any]
+
+#: Key of a result that is true where more inputs failed than allowed: exit status 3.
+TOO_MANY_FAILURES = "too_many_failures"
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command, the same for Python, the command line and recipes.
+
+    Parameters
+    ----------
+    name : str
+        As it is typed: ``"embed"``, ``"models list"``.
+    options : type
+        Frozen dataclass whose fields are made by `cnncodes.schema.option`.
+    run : callable
+        Takes the options and a `Reporter` and returns a result of plain values that JSON can hold.
+    render : callable
+        Turns the result into what is printed on stdout.
+    summary, example : str
+        For the help.
+    results : tuple of str
+        Keys of the result that a later step of a recipe may refer to.
+    """
+
+    name: str
+    options: type
+    run: Callable[[Any, Reporter], Result]
+    render: Callable[[Result], str]
+    summary: str
+    example: str
+    results: tuple[str, ...] = ()

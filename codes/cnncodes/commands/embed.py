@@ -1,0 +1,120 @@
+"""``cnncodes embed``: from images to a codes dataset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cnncodes.commands import inputs
+from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
+from cnncodes.commands.failures import check_limit, judge_failures
+from cnncodes.commands.reporter import Reporter, format_seconds
+from cnncodes.schema import option
+
+
+@dataclass(frozen=True)
+class EmbedOptions:
+    """Options of ``cnncodes embed``."""
+
+    src: str = option(inputs.HELP_SRC)
+    out: str = option(
+        "Folder of the codes dataset; run again, it goes on where it stopped.", short="-o", metavar="FOLDER"
+    )
+    backbone: str = option(inputs.HELP_BACKBONE, default=inputs.BACKBONE, metavar="NAME")
+    views: str = option(
+        f"Views of each image: {inputs.HELP_VIEWS}.",
+        default="center",
+        metavar="PLAN",
+        check=inputs.check_views,
+    )
+    split: str | None = option(
+        "Only this part of the source: train, val or test.", default=None, metavar="PART"
+    )
+    decode: str = option(inputs.HELP_DECODE, default="exact", choices=inputs.DECODE_CHOICES)
+    dtype: str = option("Precision of the stored codes.", default="float16", choices=("float16", "float32"))
+    n_jobs: int | None = option(
+        inputs.HELP_JOBS, default=None, short="-j", metavar="N", check=inputs.check_jobs
+    )
+    batch_size: int = option(
+        "Views in one call of the network.", default=8, metavar="N", check=inputs.check_positive
+    )
+    max_failures: str | int | float = option(
+        "Unreadable images that are still a success: a number, or a share as in 1% or 0.01.",
+        default="1%",
+        metavar="N",
+        check=check_limit,
+    )
+    path_column: str = inputs.path_column()
+    label_column: str = inputs.label_column()
+    split_column: str = inputs.split_column()
+    max_pixels: int | None = option(
+        "Refuse images with more pixels than this.", default=None, metavar="N", check=inputs.check_positive
+    )
+    shard_images: int = option(
+        "Images in one file of the dataset: the most that a killed job does again.",
+        default=2048,
+        metavar="N",
+        check=inputs.check_positive,
+    )
+
+
+def run_embed(options: EmbedOptions, reporter: Reporter) -> Result:
+    """Embed a source of images into a codes dataset."""
+    from cnncodes.embedding import embed
+    from cnncodes.store import Manifest
+
+    source = inputs.open_images(options.src, options)
+    split = None
+    if options.split is not None:
+        split = inputs.choose_split(options.split, (record.split for record in source.records), options.split)
+    summary = embed(
+        source,
+        options.out,
+        backbone=options.backbone,
+        views=options.views,
+        decode=inputs.make_decoding(options.decode, options.max_pixels),
+        dtype=options.dtype,
+        split=split,
+        n_jobs=options.n_jobs,
+        batch_size=options.batch_size,
+        shard_images=options.shard_images,
+        on_progress=reporter.progress("embedding"),
+    )
+    failures = [(failure.key, failure.reason) for failure in summary.failures]
+    return {
+        "out": summary.out,
+        "images": summary.images,
+        "embedded": summary.embedded,
+        "unchanged": summary.unchanged,
+        "removed": summary.removed,
+        "failed": summary.failed,
+        "rows": summary.rows,
+        "views_run": summary.views_run,
+        "seconds": round(summary.seconds, 3),
+        "space": Manifest.read(Path(options.out)).space.to_dict(),
+        "failures": [{"image": f.key, "stage": f.stage, "reason": f.reason} for f in summary.failures],
+        TOO_MANY_FAILURES: judge_failures(failures, summary.images, options.max_failures, reporter),
+    }
+
+
+def render_embed(result: Result) -> str:
+    """Say in two lines what was embedded."""
+    counts = [f"{result['embedded']:,} of {result['images']:,} images embedded"]
+    for name, word in (("unchanged", "already there"), ("removed", "removed"), ("failed", "failed")):
+        if result[name]:
+            counts.append(f"{result[name]:,} {word}")
+    return (
+        f"{', '.join(counts)}; {result['rows']:,} rows of {result['space']['code_size']} numbers"
+        f" in {format_seconds(result['seconds'])}.\nCodes: {result['out']}\n"
+    )
+
+
+EMBED = Command(
+    name="embed",
+    options=EmbedOptions,
+    run=run_embed,
+    render=render_embed,
+    summary="Turn images into CNN codes, kept as a Parquet dataset.",
+    example="cnncodes embed photos/ -o photos.codes --views flip",
+    results=("out", "images", "embedded", "rows"),
+)

@@ -1,0 +1,140 @@
+"""``cnncodes evaluate``: how good a saved classifier is, on images that it was not trained on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cnncodes.commands import inputs
+from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
+from cnncodes.commands.failures import check_limit, judge_failures
+from cnncodes.commands.figures import plain_figures, render_figures
+from cnncodes.commands.reporter import Reporter
+from cnncodes.errors import SourceError
+from cnncodes.schema import option
+
+if TYPE_CHECKING:
+    from cnncodes.estimators.predictor import Predictions
+    from cnncodes.images import ImageRecord
+
+
+@dataclass(frozen=True)
+class EvaluateOptions:
+    """Options of ``cnncodes evaluate``."""
+
+    model: str = option("Saved classifier, as 'cnncodes fit' wrote it.")
+    src: str = option("Labelled images: a folder of class folders, or a .csv or .parquet table.")
+    split: str | None = option(
+        "Part of the source to evaluate on; 'all' for every image. [test, if it has parts]",
+        default=None,
+        metavar="PART",
+    )
+    report: str | None = option(
+        "File (.json) for all figures and each image's prediction.", default=None, short="-o", metavar="FILE"
+    )
+    n_jobs: int | None = option(
+        inputs.HELP_JOBS, default=None, short="-j", metavar="N", check=inputs.check_jobs
+    )
+    memory: str | None = option(inputs.HELP_MEMORY, default=None, metavar="FOLDER")
+    max_failures: str | int | float = option(
+        "Unreadable images that are still a success: a number, or a share as in 1% or 0.01.",
+        default="1%",
+        metavar="N",
+        check=check_limit,
+    )
+    path_column: str = inputs.path_column()
+    label_column: str = inputs.label_column()
+    split_column: str = inputs.split_column()
+
+
+def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
+    """Predict labelled images and compare."""
+    from cnncodes.estimators.predictor import load_predictor
+
+    predictor = load_predictor(options.model)
+    records, split = inputs.labelled_part(options.src, options, options.split, "test")
+    predictions = predictor.predict_records(
+        records, n_jobs=options.n_jobs, memory=options.memory, on_progress=reporter.progress("predicting")
+    )
+    figures = _measure(options.src, records, predictions)
+    failures = [(failure.key, failure.reason) for failure in predictions.failures.values()]
+    result: Result = {
+        "model": options.model,
+        "src": options.src,
+        "split": split,
+        **figures,
+        "failed": len(failures),
+        "report": options.report,
+    }
+    if options.report is not None:
+        write_report(Path(options.report), {**result, "predictions": _list_predictions(records, predictions)})
+    result[TOO_MANY_FAILURES] = judge_failures(failures, len(records), options.max_failures, reporter)
+    return result
+
+
+def _measure(src: str, records: list[ImageRecord], predictions: Predictions) -> Result:
+    import numpy as np
+
+    from cnncodes.evaluation import evaluate_predictions
+
+    read = [i for i in range(len(records)) if i not in predictions.failures]
+    if not read:
+        raise SourceError(f"none of the {len(records)} labelled images of {src!r} can be read.")
+    # Labels on this level are text; a classifier fitted in Python may have numbers for classes.
+    classes = np.array([str(name) for name in predictions.classes])
+    truth = np.array([records[i].label for i in read])
+    if predictions.proba is not None:
+        given: Any = predictions.proba[read]
+    else:
+        given = np.array([str(predictions.labels[i]) for i in read])
+    return plain_figures(evaluate_predictions(truth, given, classes))
+
+
+def _list_predictions(records: list[ImageRecord], predictions: Predictions) -> list[Result]:
+    rows = []
+    for i, record in enumerate(records):
+        failure = predictions.failures.get(i)
+        proba = None if failure or predictions.proba is None else float(predictions.proba[i].max())
+        rows.append(
+            {
+                "image": record.key,
+                "label": record.label,
+                "prediction": None if failure else str(predictions.labels[i]),
+                "probability": proba,
+                "reason": failure.reason if failure else None,
+            }
+        )
+    return rows
+
+
+def write_report(path: Path, report: Result) -> None:
+    """Write a report as JSON, whole or not at all."""
+    from cnncodes.store.files import atomic_write
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    atomic_write(path, (json.dumps(report, indent=1, ensure_ascii=True) + "\n").encode())
+
+
+def render_evaluate(result: Result) -> str:
+    """Return the table of figures."""
+    part = f", part {result['split']}" if result["split"] else ""
+    failed = (
+        f"{result['failed']:,} images could not be read and are not in these figures.\n"
+        if result["failed"]
+        else ""
+    )
+    report = f"Report: {result['report']}\n" if result["report"] else ""
+    return f"{result['model']} on {result['src']}{part}\n{render_figures(result)}{failed}{report}"
+
+
+EVALUATE = Command(
+    name="evaluate",
+    options=EvaluateOptions,
+    run=run_evaluate,
+    render=render_evaluate,
+    summary="Say how good a classifier is, with 95% intervals, on labelled images.",
+    example="cnncodes evaluate photos.cnncodes test-photos/ -o report.json",
+    results=("report", "model", "accuracy", "n", "split"),
+)

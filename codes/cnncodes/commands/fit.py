@@ -1,0 +1,185 @@
+"""``cnncodes fit``: train a classifier on images or on stored codes, and save it."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+from cnncodes.commands import inputs
+from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
+from cnncodes.commands.failures import check_limit, exceeds_limit
+from cnncodes.commands.reporter import Reporter, format_seconds
+from cnncodes.errors import SourceError, UsageError
+from cnncodes.schema import option
+
+HEADS = ("logistic", "linear-svm", "ridge")
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """Options of ``cnncodes fit``."""
+
+    src: str = option(
+        "Labelled images (a folder of class folders, a .csv or .parquet table), or a .codes dataset."
+    )
+    out: str = option("File of the saved classifier.", short="-o", metavar="FILE")
+    head: str = option("Classifier on top of the codes.", default="logistic", choices=HEADS)
+    train_views: str | None = option(
+        f"Views of each training image: {inputs.HELP_VIEWS}. [flip; codes: those stored]",
+        default=None,
+        metavar="PLAN",
+        check=inputs.check_views,
+    )
+    test_views: str | None = option(
+        "Views of each image when predicting. [flip; codes: those stored]",
+        default=None,
+        metavar="PLAN",
+        check=inputs.check_views,
+    )
+    split: str | None = option(
+        "Part of the source to train on; 'all' for every image. [train, if it has parts]",
+        default=None,
+        metavar="PART",
+    )
+    backbone: str | None = option(
+        f"{inputs.HELP_BACKBONE} [{inputs.BACKBONE}; codes: the one that made them]",
+        default=None,
+        metavar="NAME",
+    )
+    decode: str | None = option(
+        f"{inputs.HELP_DECODE} [exact; codes: as they were made]", default=None, choices=inputs.DECODE_CHOICES
+    )
+    class_weight: str | None = option(
+        "'balanced' gives rare classes the weight of frequent ones.", default=None, choices=("balanced",)
+    )
+    random_state: int = option("Decides the folds of the cross-validation.", default=0, metavar="N")
+    n_jobs: int | None = option(
+        inputs.HELP_JOBS, default=None, short="-j", metavar="N", check=inputs.check_jobs
+    )
+    memory: str | None = option(inputs.HELP_MEMORY, default=None, metavar="FOLDER")
+    include_backbone: bool = option(
+        "Leave the network out of the saved file: smaller, but it must be at hand to predict.",
+        default=True,
+        off="--no-backbone",
+    )
+    on_error: str = option(
+        "What to do with images that cannot be read.", default="skip", choices=("skip", "raise")
+    )
+    max_failures: str | int | float = option(
+        "Unreadable images that are still a success: a number, or a share as in 1% or 0.01.",
+        default="1%",
+        metavar="N",
+        check=check_limit,
+    )
+    path_column: str = inputs.path_column()
+    label_column: str = inputs.label_column()
+    split_column: str = inputs.split_column()
+
+
+def run_fit(options: FitOptions, reporter: Reporter) -> Result:
+    """Fit an `ImageClassifier` and save it."""
+    started = time.perf_counter()
+    fit = _fit_codes if inputs.is_codes(options.src) else _fit_images
+    classifier, facts = fit(options, reporter)
+    classifier.save(options.out, include_backbone=options.include_backbone)
+    head = classifier.head_
+    return {
+        "out": options.out,
+        "head": options.head,
+        "classes": [str(name) for name in classifier.classes_],
+        "images": classifier.n_images_,
+        "C": _plain(getattr(head, "C_", None)),
+        "scaling": getattr(head, "scaling_", None),
+        "random_state": options.random_state,
+        "space": classifier.space_.to_dict(),
+        **facts,
+        "seconds": round(time.perf_counter() - started, 3),
+    }
+
+
+def _plain(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _fit_codes(options: FitOptions, reporter: Reporter) -> tuple[Any, Result]:
+    from cnncodes.store import read_codes
+    from cnncodes.views import ViewPlan
+
+    if options.train_views is not None:
+        raise UsageError("--train-views cannot be given with stored codes: their views are already chosen.")
+    codes = read_codes(options.src)
+    split = inputs.choose_split(options.split, list(codes.split), "train")
+    if split is not None:
+        codes = codes.select(split=split)
+    plan = ViewPlan.from_dict(codes.plan)
+    classifier = _make_classifier(
+        options,
+        backbone=options.backbone or codes.space.backbone,
+        train_views=plan,
+        test_views=options.test_views or plan,
+        decode=options.decode or codes.space.decoding,
+    )
+    reporter.note(f"fitting {options.head} on the codes in {options.src}")
+    classifier.fit_codes(codes)
+    return classifier, {"split": split, "failed": 0, TOO_MANY_FAILURES: False}
+
+
+def _fit_images(options: FitOptions, reporter: Reporter) -> tuple[Any, Result]:
+    records, split = inputs.labelled_part(options.src, options, options.split, "train")
+    if len({record.label for record in records}) < 2:
+        raise SourceError(
+            f"{options.src!r} holds one class only, {records[0].label!r}: a classifier needs at least two."
+        )
+    classifier = _make_classifier(
+        options,
+        backbone=options.backbone or inputs.BACKBONE,
+        train_views=options.train_views or "flip",
+        test_views=options.test_views or "flip",
+        decode=options.decode or "exact",
+    )
+    reporter.note(f"fitting {options.head} on {len(records):,} images of {options.src}")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        classifier.fit_records(records, on_progress=reporter.progress("embedding"))
+    for warning in caught:
+        reporter.warn(str(warning.message))
+    failed = len(records) - classifier.n_images_
+    too_many = exceeds_limit(failed, len(records), options.max_failures, reporter)
+    return classifier, {"split": split, "failed": failed, TOO_MANY_FAILURES: too_many}
+
+
+def _make_classifier(options: FitOptions, **settings: Any) -> Any:
+    from cnncodes.estimators import ImageClassifier
+
+    return ImageClassifier(
+        head=options.head,
+        class_weight=options.class_weight,
+        on_error=options.on_error,
+        random_state=options.random_state,
+        n_jobs=options.n_jobs,
+        memory=options.memory,
+        **settings,
+    )
+
+
+def render_fit(result: Result) -> str:
+    """Say in two lines what was trained."""
+    chosen = f", C={result['C']:g}" if result["C"] is not None else ""
+    names = ", ".join(result["classes"][:8]) + (" …" if len(result["classes"]) > 8 else "")
+    return (
+        f"{result['head']}{chosen} trained on {result['images']:,} images of {len(result['classes'])} classes"
+        f" ({names}) in {format_seconds(result['seconds'])}.\nClassifier: {result['out']}\n"
+    )
+
+
+FIT = Command(
+    name="fit",
+    options=FitOptions,
+    run=run_fit,
+    render=render_fit,
+    summary="Train a classifier on labelled images, or on codes, and save it.",
+    example="cnncodes fit photos/ -o photos.cnncodes",
+    results=("out", "images", "split"),
+)

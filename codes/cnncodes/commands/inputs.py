@@ -1,0 +1,163 @@
+"""Opening the images that a command is given, and choosing the part of them to work on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from cnncodes.errors import SourceError, UsageError
+from cnncodes.schema import option
+
+if TYPE_CHECKING:
+    from cnncodes.images import Decoding, ImageRecord, ImageSource
+
+BACKBONE = "efficientnet-lite0"
+DECODE_CHOICES = ("exact", "fast")
+HELP_BACKBONE = "Network that makes the codes: a name from 'cnncodes models list', or a folder with a card."
+HELP_DECODE = "'fast' decodes large JPEGs at a reduced scale: quicker, with slightly different codes."
+HELP_JOBS = "Images worked on at once; one for each core by default."
+HELP_MEMORY = "Folder that keeps codes between runs, so that each image meets the network once."
+HELP_SRC = (
+    "Images: a folder of class folders (also below train/ val/ test/), a flat folder, one image,"
+    " or a .csv or .parquet table."
+)
+HELP_VIEWS = "center (1 view), flip (2), tencrop (10) or multicrop (50)"
+
+
+class Columns(Protocol):
+    """Options that name a table's columns."""
+
+    @property
+    def path_column(self) -> str: ...
+    @property
+    def label_column(self) -> str: ...
+    @property
+    def split_column(self) -> str: ...
+
+
+def path_column() -> Any:
+    """Make the option for a table's column of images."""
+    return option("Table: column with the images' paths or bytes.", default="image", metavar="NAME")
+
+
+def label_column() -> Any:
+    """Make the option for a table's column of labels."""
+    return option("Table: column with the labels.", default="label", metavar="NAME")
+
+
+def split_column() -> Any:
+    """Make the option for a table's column of parts."""
+    return option("Table: column that says train, val or test.", default="split", metavar="NAME")
+
+
+def check_views(name: str) -> None:
+    """Raise `UsageError` if no plan has that name."""
+    from cnncodes.views import ViewPlan
+
+    ViewPlan.parse(name)
+
+
+def check_positive(number: int) -> None:
+    """Raise `UsageError` unless a number is at least 1."""
+    if number < 1:
+        raise UsageError(f"must be at least 1. Got {number}.")
+
+
+def check_jobs(number: int) -> None:
+    """Raise `UsageError` unless a number of jobs is positive or -1."""
+    if number < 1 and number != -1:
+        raise UsageError(f"must be a positive whole number, or -1 for one a core. Got {number}.")
+
+
+def open_images(src: str, columns: Columns) -> ImageSource:
+    """Open a source of images; one image file is a source of one."""
+    from cnncodes.images import open_source
+
+    path = Path(src)
+    if is_codes(path):
+        raise UsageError(f"{src!r} is a codes dataset; give the images, or the table that lists them.")
+    if path.is_file() and path.suffix.lower() not in (".csv", ".parquet", ".tsv"):
+        return open_source([path])
+    return open_source(
+        path,
+        path_column=columns.path_column,
+        label_column=columns.label_column,
+        split_column=columns.split_column,
+    )
+
+
+def is_codes(path: str | Path) -> bool:
+    """Tell whether a path is a codes dataset."""
+    return (Path(path) / "manifest.json").is_file()
+
+
+def make_decoding(mode: Any, max_pixels: int | None) -> Decoding:
+    """Return how images are decoded."""
+    from cnncodes.images import Decoding
+
+    if max_pixels is None:
+        return Decoding(mode=mode)
+    return Decoding(mode=mode, max_pixels=max_pixels)
+
+
+def choose_split(wanted: str | None, present: Iterable[str | None], preferred: str) -> str | None:
+    """Return the part to work on: the one wanted, else `preferred` if the source has parts at all.
+
+    Parameters
+    ----------
+    wanted : str or None
+        ``"all"`` means every image.
+    present : iterable of str or None
+        The part of each image.
+    preferred : str
+        What is taken where nothing was said.
+
+    Raises
+    ------
+    UsageError
+        If the source has no such part.
+
+    Examples
+    --------
+    >>> choose_split(None, ["train", "test"], "test"), choose_split(None, [None], "test")
+    ('test', None)
+    """
+    parts = {part for part in present if part is not None}
+    if wanted == "all":
+        return None
+    if wanted is None:
+        if parts and preferred not in parts:
+            raise UsageError(
+                f"the source has parts ({', '.join(sorted(parts))}) but no {preferred!r}: say which with"
+                " --split, or give --split all for every image."
+            )
+        return preferred if parts else None
+    if wanted not in parts:
+        found = f"its parts are {', '.join(sorted(parts))}" if parts else "it has no parts at all"
+        raise UsageError(f"the source has no part {wanted!r}: {found}. Give --split all for every image.")
+    return wanted
+
+
+def labelled_part(
+    src: str, columns: Columns, split: str | None, preferred: str
+) -> tuple[list[ImageRecord], str | None]:
+    """Return the labelled images of one part of a source, and the part's name.
+
+    Raises
+    ------
+    SourceError
+        If there are none.
+    """
+    source = open_images(src, columns)
+    part = choose_split(split, (record.split for record in source.records), preferred)
+    if part is not None:
+        source = source.filter(split=part)
+    records = [record for record in source.records if record.label is not None]
+    if not records:
+        where = f" in its part {part!r}" if part else ""
+        raise SourceError(
+            f"{src!r} holds no labelled images{where}: expected one folder a class, or a table with a"
+            f" column {columns.label_column!r}."
+        )
+    return records, part

@@ -1,0 +1,174 @@
+"""``cnncodes models``: the networks at hand."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cnncodes.commands import inputs
+from cnncodes.commands.command import Command, Result
+from cnncodes.commands.reporter import Reporter
+from cnncodes.schema import option
+
+_HELP_NAME = "A name from 'cnncodes models list', or a folder with a card."
+
+
+@dataclass(frozen=True)
+class ListOptions:
+    """Options of ``cnncodes models list``: none."""
+
+
+@dataclass(frozen=True)
+class NameOptions:
+    """Options of ``cnncodes models show``."""
+
+    name: str = option(_HELP_NAME)
+
+
+@dataclass(frozen=True)
+class VerifyOptions:
+    """Options of ``cnncodes models verify``."""
+
+    name: str = option(_HELP_NAME)
+    parity: bool = option("Also compare its codes with the original's (extra: export).", default=False)
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """Options of ``cnncodes models export``."""
+
+    name: str = option("Network to export.")
+    out: str | None = option(
+        "Folder for the network and its card. [your own folder of models]",
+        default=None,
+        short="-o",
+        metavar="FOLDER",
+    )
+
+
+def run_list(options: ListOptions, reporter: Reporter) -> Result:
+    """List the networks with what their cards say."""
+    return {"models": [_read_card(name) for name in _names()]}
+
+
+def _names() -> list[str]:
+    from cnncodes.backbones.zoo import list_backbones
+
+    return list_backbones()
+
+
+def _read_card(name: str) -> Result:
+    from cnncodes.backbones.card import Card
+    from cnncodes.backbones.zoo import find_backbone
+
+    folder = find_backbone(name)
+    card: Any = Card.read(folder / "card.toml")
+    return {**_plain(dataclasses.asdict(card)), "folder": str(folder)}
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON holds it."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def render_list(result: Result) -> str:
+    """One line a network."""
+    rows = [("name", "code", "licence", "description")]
+    rows += [(m["name"], str(m["code_size"]), m["licence"], m["description"]) for m in result["models"]]
+    widths = [max(len(row[i]) for row in rows) for i in range(3)]
+    lines = [
+        "  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[3]]) for row in rows
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def run_show(options: NameOptions, reporter: Reporter) -> Result:
+    """Show one network's card."""
+    return _read_card(options.name)
+
+
+def render_show(result: Result) -> str:
+    """One line an entry, tables indented."""
+    width = max(len(key) for key in result)
+    lines = []
+    for key, value in result.items():
+        if isinstance(value, dict):
+            inner = ", ".join(f"{name} {item}" for name, item in value.items())
+            lines.append(f"{key.ljust(width)}  {inner}")
+        else:
+            lines.append(f"{key.ljust(width)}  {value}")
+    return "\n".join(lines) + "\n"
+
+
+def run_verify(options: VerifyOptions, reporter: Reporter) -> Result:
+    """Check a network's files against its card, and its codes against the framework it came from."""
+    from cnncodes.backbones.verification import verify_backbone
+
+    started = time.perf_counter()
+    figures: Any = verify_backbone(options.name, parity=options.parity)
+    if dataclasses.is_dataclass(figures) and not isinstance(figures, type):
+        figures = dataclasses.asdict(figures)
+    return {"name": options.name, **_plain(dict(figures)), "seconds": round(time.perf_counter() - started, 3)}
+
+
+def run_export(options: ExportOptions, reporter: Reporter) -> Result:
+    """Export a network from the framework it was trained in."""
+    from cnncodes.backbones import zoo
+    from cnncodes.backbones.export import export_backbone
+
+    out = Path(options.out) if options.out else Path(zoo.user_models_folder()) / options.name
+    card: Any = export_backbone(options.name, out)
+    return {"out": str(out), "name": card.name, "files": _plain(card.files)}
+
+
+def render_export(result: Result) -> str:
+    """Say where the files are."""
+    files = "\n".join(f"  {name}  sha256 {digest}" for name, digest in result["files"].items())
+    return f"{result['name']} exported to {result['out']}\n{files}\n"
+
+
+MODELS = (
+    Command(
+        "models list",
+        ListOptions,
+        run_list,
+        render_list,
+        "List the networks at hand.",
+        "cnncodes models list",
+        ("models",),
+    ),
+    Command(
+        "models show",
+        NameOptions,
+        run_show,
+        render_show,
+        "Show a network's card.",
+        f"cnncodes models show {inputs.BACKBONE}",
+        ("name", "folder"),
+    ),
+    Command(
+        "models verify",
+        VerifyOptions,
+        run_verify,
+        render_show,
+        "Check a network's files against its card, and its codes against their origin.",
+        f"cnncodes models verify {inputs.BACKBONE}",
+        ("name",),
+    ),
+    Command(
+        "models export",
+        ExportOptions,
+        run_export,
+        render_export,
+        "Make a network's ONNX file from the framework it was trained in (extra: export).",
+        f"cnncodes models export {inputs.BACKBONE} -o models/{inputs.BACKBONE}",
+        ("out", "name"),
+    ),
+)

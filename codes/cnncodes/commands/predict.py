@@ -1,0 +1,160 @@
+"""``cnncodes predict``: the most likely classes of images, as CSV or Parquet."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cnncodes.commands import inputs
+from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
+from cnncodes.commands.failures import check_limit, judge_failures
+from cnncodes.commands.reporter import Reporter
+from cnncodes.errors import UsageError
+from cnncodes.schema import option
+
+if TYPE_CHECKING:
+    from cnncodes.estimators.predictor import Predictions
+
+SUFFIXES = (".csv", ".parquet")
+
+
+def _check_out(path: str) -> None:
+    if Path(path).suffix.lower() not in SUFFIXES:
+        raise UsageError(f"must end in {' or '.join(SUFFIXES)}. Got {path!r}.")
+
+
+@dataclass(frozen=True)
+class PredictOptions:
+    """Options of ``cnncodes predict``."""
+
+    model: str = option("Saved classifier, as 'cnncodes fit' wrote it.")
+    src: str = option(inputs.HELP_SRC)
+    out: str | None = option(
+        "File for the predictions, .csv or .parquet; without it they go to stdout as CSV.",
+        default=None,
+        short="-o",
+        metavar="FILE",
+        check=_check_out,
+    )
+    top_k: int = option("Classes named for each image.", default=1, metavar="K", check=inputs.check_positive)
+    split: str | None = option("Only this part of the source.", default=None, metavar="PART")
+    n_jobs: int | None = option(
+        inputs.HELP_JOBS, default=None, short="-j", metavar="N", check=inputs.check_jobs
+    )
+    memory: str | None = option(inputs.HELP_MEMORY, default=None, metavar="FOLDER")
+    max_failures: str | int | float = option(
+        "Unreadable images that are still a success: a number, or a share as in 1% or 0.01.",
+        default="1%",
+        metavar="N",
+        check=check_limit,
+    )
+    path_column: str = inputs.path_column()
+    label_column: str = inputs.label_column()
+    split_column: str = inputs.split_column()
+
+
+def run_predict(options: PredictOptions, reporter: Reporter) -> Result:
+    """Predict every image of a source; one that cannot be read gets an empty row with its reason."""
+    from cnncodes.estimators.predictor import load_predictor
+
+    predictor = load_predictor(options.model)
+    source = inputs.open_images(options.src, options)
+    if options.split is not None:
+        split = inputs.choose_split(options.split, (record.split for record in source.records), "test")
+        source = source if split is None else source.filter(split=split)
+    predictions = predictor.predict_records(
+        source.records,
+        n_jobs=options.n_jobs,
+        memory=options.memory,
+        on_progress=reporter.progress("predicting"),
+    )
+    top_k = min(options.top_k, len(predictions.classes))
+    rows = list(_make_rows(predictions, top_k))
+    result: Result = {
+        "out": options.out,
+        "images": len(rows),
+        "failed": len(predictions.failures),
+        "top_k": top_k,
+    }
+    if options.out is None:
+        result["predictions"] = rows
+    else:
+        _write(Path(options.out), rows, top_k)
+    failures = [(failure.key, failure.reason) for failure in predictions.failures.values()]
+    result[TOO_MANY_FAILURES] = judge_failures(failures, len(rows), options.max_failures, reporter)
+    return result
+
+
+def _make_rows(predictions: Predictions, top_k: int) -> Iterable[dict[str, Any]]:
+    """Yield one row an image: its key, its likeliest classes with probabilities, and why it has none."""
+    for position, (key, label) in enumerate(zip(predictions.keys, predictions.labels, strict=True)):
+        failure = predictions.failures.get(position)
+        row: dict[str, Any] = {"image": key}
+        best: list[tuple[str, float | None]] = []
+        if failure is None and predictions.proba is not None:
+            proba = predictions.proba[position]
+            order = (-proba).argsort(kind="stable")[:top_k]
+            best = [(str(predictions.classes[i]), float(proba[i])) for i in order]
+        elif failure is None:
+            best = [(str(label), None)]
+        for rank, (prediction, probability) in enumerate(_names(top_k)):
+            row[prediction], row[probability] = best[rank] if rank < len(best) else (None, None)
+        row["reason"] = None if failure is None else failure.reason
+        yield row
+
+
+def _names(top_k: int) -> list[tuple[str, str]]:
+    suffixes = ["", *(f"_{rank}" for rank in range(2, top_k + 1))]
+    return [(f"prediction{suffix}", f"probability{suffix}") for suffix in suffixes]
+
+
+def _write(path: Path, rows: list[dict[str, Any]], top_k: int) -> None:
+    from cnncodes.store.files import atomic_write
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix.lower() == ".csv":
+        atomic_write(path, _to_csv(rows, top_k).encode("utf-8", "surrogateescape"))
+        return
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns: list[tuple[str, pa.DataType]] = [("image", pa.string())]
+    for prediction, probability in _names(top_k):
+        columns += [(prediction, pa.string()), (probability, pa.float64())]
+    buffer = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows, schema=pa.schema([*columns, ("reason", pa.string())])), buffer)
+    atomic_write(path, buffer.getvalue())
+
+
+def _to_csv(rows: list[dict[str, Any]], top_k: int) -> str:
+    names = ["image", *(name for pair in _names(top_k) for name in pair), "reason"]
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        # Six digits are more than the probabilities are worth, and keep the table readable.
+        writer.writerow({k: f"{v:.6f}" if isinstance(v, float) else v for k, v in row.items()})
+    return text.getvalue()
+
+
+def render_predict(result: Result) -> str:
+    """Return the CSV, or where it was written."""
+    if result["out"] is None:
+        return _to_csv(result["predictions"], result["top_k"])
+    failed = f", {result['failed']:,} of them unreadable" if result["failed"] else ""
+    return f"Predictions of {result['images']:,} images{failed}: {result['out']}\n"
+
+
+PREDICT = Command(
+    name="predict",
+    options=PredictOptions,
+    run=run_predict,
+    render=render_predict,
+    summary="Say which class each image belongs to, with probabilities.",
+    example="cnncodes predict photos.cnncodes new/ -o predictions.csv --top-k 3",
+    results=("out", "images", "failed"),
+)

@@ -1,0 +1,124 @@
+"""What a command tells its user while it works: notes, warnings and progress, all on stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import TextIO
+
+#: Seconds between two redraws on a terminal, and between two lines elsewhere.
+REDRAW, LINE = 0.1, 10.0
+
+
+class Reporter:
+    """Writes notes, warnings and progress.
+
+    Parameters
+    ----------
+    stream : text file, optional
+        Where to; stderr by default.
+    quiet : bool
+        Leave out notes and progress; warnings stay.
+    clock : callable
+        Seconds since some moment.
+    """
+
+    def __init__(
+        self,
+        stream: TextIO | None = None,
+        *,
+        quiet: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._stream = sys.stderr if stream is None else stream
+        self._quiet = quiet
+        self._clock = clock
+        self._drawn = False
+
+    def note(self, text: str) -> None:
+        """Say what is being done."""
+        if not self._quiet:
+            self._write_line(text)
+
+    def warn(self, text: str) -> None:
+        """Say what the user should know, also when quiet."""
+        self._write_line(f"cnncodes: warning: {' '.join(text.split())}")
+
+    def progress(self, what: str) -> Progress:
+        """Return a callable that takes the numbers of images done, to do, and failed."""
+        return Progress(self, what, self._clock)
+
+    @property
+    def redraws(self) -> bool:
+        """Whether a line can be drawn over."""
+        return self._stream.isatty()
+
+    def draw(self, text: str) -> None:
+        """Draw a line of progress: over the last one on a terminal."""
+        if self._quiet:
+            return
+        if self.redraws:
+            self._stream.write(f"\r\x1b[K{text}")
+            self._drawn = True
+        else:
+            self._stream.write(text + "\n")
+        self._stream.flush()
+
+    def end(self) -> None:
+        """Leave the line of progress as it is and go to the next."""
+        if self._drawn:
+            self._stream.write("\n")
+            self._stream.flush()
+            self._drawn = False
+
+    def _write_line(self, text: str) -> None:
+        self.end()
+        self._stream.write(text + "\n")
+        self._stream.flush()
+
+
+class Progress:
+    """Images/s, time left and failures of one job, drawn now and then."""
+
+    def __init__(self, reporter: Reporter, what: str, clock: Callable[[], float]) -> None:
+        self._reporter, self._what, self._clock = reporter, what, clock
+        self._started = clock()
+        self._shown = self._started
+
+    def __call__(self, done: int, total: int, failed: int) -> None:
+        now = self._clock()
+        pause = REDRAW if self._reporter.redraws else LINE
+        if done < total and now - self._shown < pause:
+            return
+        self._shown = now
+        self._reporter.draw(self._describe(done, total, failed, now - self._started))
+        if done >= total:
+            self._reporter.end()
+
+    def _describe(self, done: int, total: int, failed: int, seconds: float) -> str:
+        rate = done / seconds if seconds > 0 else 0.0
+        parts = [f"{self._what}: {done:,}/{total:,} images", f"{rate:.0f} images/s"]
+        if done >= total:
+            parts.append(f"took {format_seconds(seconds)}")
+        elif rate > 0:
+            parts.append(f"{format_seconds((total - done) / rate)} left")
+        if failed:
+            parts.append(f"{failed:,} failed")
+        return ", ".join(parts)
+
+
+def format_seconds(seconds: float) -> str:
+    """Return a time as people say it.
+
+    Examples
+    --------
+    >>> format_seconds(4.2), format_seconds(75), format_seconds(7322)
+    ('4 s', '1 min 15 s', '2 h 02 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

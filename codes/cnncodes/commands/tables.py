@@ -1,0 +1,37 @@
+"""Tables of plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+
+def format_table(rows: Sequence[Sequence[str]]) -> str:
+    """Align rows of cells in columns.
+
+    Examples
+    --------
+    >>> print(format_table([("class", "n"), ("people", "12")]))
+    class   n
+    people  12
+    """
+    shown = [[_one_line(cell) for cell in row] for row in rows]
+    widths = [max(len(row[i]) for row in shown) for i in range(len(shown[0]))]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in shown)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def format_interval(estimate: Mapping[str, float | None]) -> str:
+    """Return an estimate's 95 % interval.
+
+    Examples
+    --------
+    >>> format_interval({"value": 0.8, "low": 0.75, "high": 0.84})
+    '[0.750, 0.840]'
+    """
+    low, high = estimate.get("low"), estimate.get("high")
+    return "" if low is None or high is None else f"[{low:.3f}, {high:.3f}]"
+
+
+def _one_line(cell: str) -> str:
+    # A file's name may hold a newline or a control character; a table must survive it.
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in cell)

@@ -1,0 +1,192 @@
+"""A recipe as read from TOML, checked whole before anything runs."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from cnncodes.commands import COMMANDS
+from cnncodes.errors import UsageError, suggest
+from cnncodes.schema import field_types, find_problems, from_text
+
+#: ``${data}``, ``${out}`` and ``${step.field}``.
+REFERENCE = re.compile(r"\$\{([^{}]*)\}")
+_ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_TOP = ("name", "description", "data", "step")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command of a recipe with its options, references not yet replaced."""
+
+    id: str
+    command: str
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A named, ordered list of steps.
+
+    Parameters
+    ----------
+    name, description : str
+    steps : tuple of Step
+    data : str, optional
+        Source of images where the user gives none.
+    """
+
+    name: str
+    description: str
+    steps: tuple[Step, ...]
+    data: str | None = None
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a recipe; `data` in it is relative to its file.
+
+    Raises
+    ------
+    UsageError
+        If it is no TOML, or not a recipe. The steps' options are looked at by `check_recipe`.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is no valid TOML: {error}") from error
+    problems = [f"unknown key {key!r}. {suggest(key, _TOP)}" for key in table if key not in _TOP]
+    for key in ("name", "description"):
+        if not isinstance(table.get(key), str):
+            problems.append(f"{key} must be a text.")
+    data = table.get("data")
+    if data is not None and not isinstance(data, str):
+        problems.append("data must be a text: the source of images, relative to the recipe's file.")
+    steps = table.get("step")
+    if not isinstance(steps, list) or not steps or not all(isinstance(step, dict) for step in steps):
+        problems.append("it must have at least one [[step]].")
+        steps = []
+    for number, step in enumerate(steps, start=1):
+        for key in ("id", "command"):
+            if not isinstance(step.get(key), str):
+                problems.append(f"step {number}: {key} is missing or no text.")
+    if problems:
+        raise UsageError(f"{path}: {' '.join(problems)}")
+    made = [
+        Step(s["id"], s["command"], {k: v for k, v in s.items() if k not in ("id", "command")}) for s in steps
+    ]
+    default = str(path.parent / data) if isinstance(data, str) else None
+    return Recipe(table["name"], table["description"], tuple(made), default)
+
+
+def change_settings(recipe: Recipe, settings: Iterable[str]) -> Recipe:
+    """Return the recipe with ``step.option=value`` settings applied.
+
+    Raises
+    ------
+    UsageError
+        If a setting is malformed or names no step. Whether its option exists, `check_recipe` says.
+    """
+    steps = {step.id: step for step in recipe.steps}
+    for setting in settings:
+        place, equals, value = setting.partition("=")
+        name, dot, key = place.partition(".")
+        if not (equals and dot and key):
+            raise UsageError(f"--set must be step.option=value. Got {setting!r} instead.")
+        if name not in steps:
+            raise UsageError(f"--set {setting}: the recipe has no step {name!r}. {suggest(name, steps)}")
+        step = steps[name]
+        known = COMMANDS.get(step.command)
+        parsed = from_text(known.options, key, value) if known else value
+        steps[name] = replace(step, options={**step.options, key: parsed})
+    return replace(recipe, steps=tuple(steps[step.id] for step in recipe.steps))
+
+
+def place_recipe(recipe: Recipe, data: str | None, out: str) -> Recipe:
+    """Return the recipe with ``${data}`` and ``${out}`` replaced.
+
+    Raises
+    ------
+    UsageError
+        If the recipe needs a source of images and none is given.
+    """
+    source = data if data is not None else recipe.data
+    values = {"out": out} if source is None else {"out": out, "data": source}
+    if source is None and any(name == "data" for step in recipe.steps for name in _references(step.options)):
+        raise UsageError(f"the recipe {recipe.name!r} works on your images: say where they are with --data.")
+    placed = [
+        replace(step, options={key: _replace(value, values) for key, value in step.options.items()})
+        for step in recipe.steps
+    ]
+    return replace(recipe, steps=tuple(placed), data=source)
+
+
+def check_recipe(recipe: Recipe) -> None:
+    """Check every step of a placed recipe: ids, commands, references and options.
+
+    Raises
+    ------
+    UsageError
+        With everything that is wrong in one text.
+    """
+    problems: list[str] = []
+    fields: dict[str, tuple[str, ...]] = {}
+    later = {step.id for step in recipe.steps}
+    for step in recipe.steps:
+        found = _check_step(step, fields, later)
+        if step.id in fields or step.id in ("data", "out") or not _ID.fullmatch(step.id):
+            found.append("its id is used twice, reserved, or no word.")
+        problems += [f"step {step.id!r}: {problem}" for problem in found]
+        command = COMMANDS.get(step.command)
+        fields[step.id] = command.results if command else ()
+    if problems:
+        raise UsageError(f"recipe {recipe.name!r}: " + " ".join(problems))
+
+
+def _check_step(step: Step, fields: Mapping[str, tuple[str, ...]], later: set[str]) -> list[str]:
+    command = COMMANDS.get(step.command)
+    if command is None:
+        return [f"unknown command {step.command!r}. {suggest(step.command, COMMANDS)}"]
+    problems = []
+    for name in _references(step.options):
+        owner, _, key = name.partition(".")
+        if owner not in fields:
+            why = (
+                "runs later, or is this step itself"
+                if owner in later
+                else f"is unknown. {suggest(owner, fields)}"
+            )
+            problems.append(f"${{{name}}} refers to {owner!r}, which {why.rstrip('.')}.")
+        elif key not in fields[owner]:
+            problems.append(
+                f"${{{name}}}: the step {owner!r} has no result {key!r}. {suggest(key, fields[owner])}"
+            )
+    deferred = [
+        key for key, value in step.options.items() if isinstance(value, str) and REFERENCE.search(value)
+    ]
+    unknown = set(deferred) - set(field_types(command.options))
+    problems += find_problems(command.options, step.options, deferred=set(deferred) - unknown)
+    return problems
+
+
+def resolve_options(options: Mapping[str, Any], results: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Replace references to earlier steps by their results; a lone reference keeps its value's type."""
+    values = {f"{step}.{key}": value for step, result in results.items() for key, value in result.items()}
+    return {key: _replace(value, values) for key, value in options.items()}
+
+
+def _replace(value: Any, values: Mapping[str, Any]) -> Any:
+    if not isinstance(value, str):
+        return value
+    whole = REFERENCE.fullmatch(value)
+    if whole and whole[1] in values:
+        return values[whole[1]]
+    return REFERENCE.sub(lambda match: str(values.get(match[1], match[0])), value)
+
+
+def _references(options: Mapping[str, Any]) -> list[str]:
+    texts = [value for value in options.values() if isinstance(value, str)]
+    return [match[1] for text in texts for match in REFERENCE.finditer(text)]

@@ -1,0 +1,125 @@
+"""Running a recipe, with a record from which anybody can repeat it."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import platform
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import cnncodes
+from cnncodes.commands import COMMANDS, Result
+from cnncodes.commands.command import TOO_MANY_FAILURES
+from cnncodes.commands.doctor import PACKAGES, find_version
+from cnncodes.commands.reporter import Reporter
+from cnncodes.errors import SourceError
+from cnncodes.recipes.recipe import Recipe, Step, change_settings, check_recipe, place_recipe, resolve_options
+from cnncodes.schema import from_mapping
+
+RECORD = "run.json"
+RECORD_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """What one step did: its options with all references replaced, its result, its time."""
+
+    id: str
+    command: str
+    options: dict[str, Any]
+    result: Result
+    started: str
+    seconds: float
+
+
+def run_recipe(
+    recipe: Recipe, reporter: Reporter, *, out: Path, data: str | None = None, settings: Sequence[str] = ()
+) -> Result:
+    """Run a recipe's steps in order, after all of it has been checked.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    reporter : Reporter
+    out : Path
+        The run's folder; may exist already: what is in it is used or replaced.
+    data : str, optional
+        Source of images instead of the recipe's own.
+    settings : sequence of str
+        ``step.option=value`` each.
+
+    Returns
+    -------
+    dict
+        ``out``, ``record`` (path of ``run.json``), ``steps`` and ``commands`` by id, ``seconds``.
+
+    Raises
+    ------
+    UsageError
+        If anything in the recipe is wrong; nothing has run then.
+    """
+    began = time.perf_counter()
+    placed = place_recipe(change_settings(recipe, settings), data, str(out))
+    check_recipe(placed)
+    if placed.data is not None and not Path(placed.data).exists():
+        raise SourceError(f"there are no images at {placed.data!r}: no such file or folder.")
+    out.mkdir(parents=True, exist_ok=True)
+    records: list[StepRecord] = []
+    for number, step in enumerate(placed.steps, start=1):
+        reporter.note(f"step {number} of {len(placed.steps)}: {step.id} ({step.command})")
+        records.append(_run_step(step, records, reporter))
+        # After each step, so that a run that breaks off still says what it did.
+        _write_record(out / RECORD, placed, records, finished=number == len(placed.steps))
+    return {
+        "recipe": placed.name,
+        "out": str(out),
+        "record": str(out / RECORD),
+        "steps": {record.id: record.result for record in records},
+        "commands": {record.id: record.command for record in records},
+        "seconds": round(time.perf_counter() - began, 3),
+        TOO_MANY_FAILURES: any(record.result.get(TOO_MANY_FAILURES) for record in records),
+    }
+
+
+def _run_step(step: Step, records: Sequence[StepRecord], reporter: Reporter) -> StepRecord:
+    command = COMMANDS[step.command]
+    options: Any = from_mapping(
+        command.options, resolve_options(step.options, {record.id: record.result for record in records})
+    )
+    started, clock = datetime.datetime.now(datetime.UTC), time.perf_counter()
+    result = command.run(options, reporter)
+    seconds = round(time.perf_counter() - clock, 3)
+    return StepRecord(
+        step.id, step.command, asdict(options), result, started.isoformat(timespec="seconds"), seconds
+    )
+
+
+def _write_record(path: Path, recipe: Recipe, records: Sequence[StepRecord], *, finished: bool) -> None:
+    from cnncodes.store.files import atomic_write
+
+    spaces = {r.id: r.result["space"] for r in records if "space" in r.result}
+    seeds = {r.id: r.options["random_state"] for r in records if "random_state" in r.options}
+    record = {
+        "format": RECORD_FORMAT,
+        "finished": finished,
+        "recipe": {
+            "name": recipe.name,
+            "description": recipe.description,
+            "data": recipe.data,
+            "step": [{"id": s.id, "command": s.command, **s.options} for s in recipe.steps],
+        },
+        "versions": {
+            "cnncodes": cnncodes.__version__,
+            "python": platform.python_version(),
+            **{name: find_version(name) for name in PACKAGES},
+        },
+        "system": platform.platform(),
+        "spaces": spaces,
+        "seeds": seeds,
+        "steps": [asdict(r) for r in records],
+    }
+    atomic_write(path, (json.dumps(record, indent=1, ensure_ascii=True) + "\n").encode())

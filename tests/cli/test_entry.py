@@ -1,0 +1,117 @@
+"""What the command line says and returns, without any image."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cnncodes.cli import main
+from cnncodes.cli.entry import ALL_COMMANDS
+
+
+def failing_line(capsys: pytest.CaptureFixture[str]) -> str:
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    lines = captured.err.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("cnncodes: ")
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["embde", "x"], "Did you mean 'embed'?"),
+        (["embed"], "SRC"),
+        (["embed", "x"], "-o/--out"),
+        (["embed", "x", "-o", "y", "--veiws", "flip"], "Did you mean '--views'?"),
+        (["embed", "x", "-o", "y", "--views", "tencorp"], "Did you mean 'tencrop'?"),
+        (["embed", "x", "-o", "y", "--batch-size", "0"], "at least 1"),
+        (["embed", "x", "-o", "y", "--max-failures", "lots"], "--max-failures is wrong"),
+        (["embed", "x", "-o", "y", "z"], "one too many"),
+        (["fit", "x", "-o", "y", "--head", "logistik"], "Did you mean 'logistic'?"),
+        (["predict", "m", "x", "-o", "p.txt"], ".csv or .parquet"),
+        (["models", "lits"], "Did you mean 'list'?"),
+        (["models"], "COMMAND"),
+        (["run", "quickstrat"], "Did you mean 'quickstart'?"),
+        (["run", "fixed-extractor"], "--data"),
+        (["run", "fixed-extractor", "--data", "x", "--set", "fit.haed=ridge"], "Did you mean 'head'?"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_status_2(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    assert words in failing_line(capsys)
+
+
+def test_without_arguments_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    assert "start here" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ALL_COMMANDS)
+def test_every_help_has_an_example_that_parses(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    from cnncodes.cli.parser import parse
+    from cnncodes.schema import from_arguments
+
+    assert main([*name.split(), "--help"]) == 0
+    command = ALL_COMMANDS[name]
+    assert command.example in capsys.readouterr().out
+    chosen, values = parse(ALL_COMMANDS, command.example.split()[1:])
+    assert chosen is command
+    from_arguments(command.options, {k: v for k, v in values.items() if k not in ("json", "quiet")})
+
+
+def test_a_missing_source_is_one_line_and_status_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (
+        main(["run", "fixed-extractor", "--data", str(tmp_path / "none"), "-o", str(tmp_path / "run")]) == 1
+    )
+    assert "no such file" in failing_line(capsys)
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_interrupt_is_status_130(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cnncodes.cli.entry.parse", interrupt)
+    assert main(["doctor"]) == 130
+    assert "interrupted" in capsys.readouterr().err
+
+
+def test_a_bug_shows_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("cnncodes.cli.entry.parse", fail)
+    with pytest.raises(RuntimeError, match="a bug"):
+        main(["doctor"])
+
+
+def test_doctor_in_a_process_of_its_own_prints_one_object() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "cnncodes", "doctor", "--json"], capture_output=True, text=True, check=True
+    )
+    found = json.loads(done.stdout)
+    assert found["cores"] >= 1
+    assert found["versions"]["numpy"]
+    assert any(provider["starts"] for provider in found["providers"]) or found["problems"]
+
+
+def test_the_parser_loads_nothing_heavy() -> None:
+    code = (
+        "import sys; from cnncodes.cli import main; main(['--version']);"
+        "heavy = {'numpy', 'sklearn', 'pandas', 'torch', 'onnxruntime', 'pyarrow'};"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"

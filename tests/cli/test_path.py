@@ -1,0 +1,175 @@
+"""The whole path on the command line, with bad files among the images."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from cnncodes.cli import main
+
+ODD = 'a "quoted",\nbroken näme.png'
+
+
+def draw(path: Path, seed: int, *, striped: bool) -> None:
+    rng = np.random.default_rng(seed)
+    pixels = rng.integers(0, 60, (40, 48, 3), dtype=np.uint8)
+    if striped:
+        pixels[:: int(rng.integers(4, 8))] = 255
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
+    for part, n in (("train", 8), ("test", 4)):
+        for label in ("7", "plain"):
+            for i in range(n):
+                name = ODD if (part, i) == ("test", 0) else f"{i}.png"
+                draw(folder / part / label / name, 100 * (part == "test") + i, striped=label == "7")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    out = str(tmp_path_factory.mktemp("model") / "m.cnncodes")
+    assert main(["fit", str(photos), "-o", out, "--quiet"]) == 0
+    return out
+
+
+def run_json(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -> dict[str, object]:
+    capsys.readouterr()
+    assert main([*arguments, "--json"]) == status
+    found: dict[str, object] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def test_fit_on_stored_codes(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    codes, saved = str(tmp_path / "p.codes"), str(tmp_path / "m.cnncodes")
+    embedded = run_json(capsys, "embed", str(photos), "-o", codes, "--views", "flip")
+    assert (embedded["images"], embedded["embedded"], embedded["rows"]) == (24, 24, 48)
+    again = run_json(capsys, "embed", str(photos), "-o", codes, "--views", "flip")
+    assert (again["embedded"], again["unchanged"]) == (0, 24)
+    fitted = run_json(capsys, "fit", codes, "-o", saved, "--head", "ridge")
+    assert (fitted["images"], fitted["split"], fitted["classes"]) == (16, "train", ["7", "plain"])
+
+
+def test_evaluate_and_the_paired_baseline(
+    photos: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = str(tmp_path / "sub" / "report.json")
+    found = run_json(capsys, "evaluate", model, str(photos), "-o", report)
+    assert (found["n"], found["split"]) == (8, "test")
+    written = json.loads(Path(report).read_text())
+    assert len(written["predictions"]) == 8
+    baseline = run_json(capsys, "baseline", str(photos), "--compare", report)
+    assert baseline["n"] == 8
+    assert baseline["majority"]["accuracy"]["value"] == 0.5  # type: ignore[index]
+    assert set(baseline["difference"]) >= {"value", "low", "high"}  # type: ignore[call-overload]
+
+
+def test_a_report_of_other_images_is_refused(photos: Path, model: str, tmp_path: Path) -> None:
+    report = str(tmp_path / "report.json")
+    assert main(["evaluate", model, str(photos), "--split", "train", "-o", report, "--quiet"]) == 0
+    assert main(["baseline", str(photos), "--compare", report, "--quiet"]) == 2
+
+
+def test_predictions_as_a_table_with_odd_names_and_bad_files(
+    photos: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new = tmp_path / "new"
+    draw(new / ODD, 1, striped=True)
+    (new / "text.png").write_text("no picture")
+    assert main(["predict", model, str(new), "--top-k", "5"]) == 3
+    captured = capsys.readouterr()
+    rows = list(csv.DictReader(captured.out.splitlines(keepends=True)))
+    assert [row["image"] for row in rows] == [ODD, "text.png"]
+    assert {rows[0]["prediction"], rows[0]["prediction_2"]} == {"7", "plain"}
+    assert float(rows[0]["probability"]) >= float(rows[0]["probability_2"])
+    assert rows[1]["prediction"] == "" and rows[1]["reason"]
+    assert "text.png" in captured.err
+    out = tmp_path / "p.parquet"
+    assert main(["predict", model, str(new), "-o", str(out), "--max-failures", "1", "--quiet"]) == 0
+    table = pq.read_table(out).to_pylist()
+    assert [row["prediction"] for row in table] == [rows[0]["prediction"], None]
+
+
+def test_one_image_can_be_predicted(photos: Path, model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    found = run_json(capsys, "predict", model, str(photos / "test" / "7" / "1.png"))
+    assert found["images"] == 1
+
+
+def test_fit_leaves_unreadable_images_out_and_says_so(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for label in ("a", "b"):
+        for i in range(5):
+            draw(tmp_path / "in" / label / f"{i}.png", i, striped=label == "a")
+    (tmp_path / "in" / "a" / "empty.png").touch()
+    out = str(tmp_path / "m.cnncodes")
+    assert main(["fit", str(tmp_path / "in"), "-o", out]) == 3
+    assert "empty.png" in capsys.readouterr().err
+    assert main(["fit", str(tmp_path / "in"), "-o", out, "--max-failures", "10%", "--quiet"]) == 0
+    assert main(["fit", str(tmp_path / "in"), "-o", out, "--on-error", "raise", "--quiet"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (["fit", "{photos}/train/plain", "-o", "{tmp}/x"], 1),
+        (["embed", "{tmp}/nowhere", "-o", "{tmp}/x"], 1),
+        (["embed", "{tmp}", "-o", "{tmp}/x"], 1),
+        (["embed", "{photos}", "-o", "{tmp}/x", "--split", "val"], 2),
+        (["evaluate", "{tmp}/nowhere", "{photos}"], 1),
+        (["embed", "{photos}", "-o", "{tmp}/x", "--backbone", "efficientnet-light0"], 1),
+    ],
+)
+def test_bad_input_is_one_line(
+    arguments: list[str], status: int, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([a.format(photos=photos, tmp=tmp_path) for a in arguments]) == status
+    errors = [line for line in capsys.readouterr().err.splitlines() if not line.startswith("fitting ")]
+    assert len(errors) == 1
+    assert errors[0].startswith("cnncodes: ")
+
+
+def test_predict_loads_no_scikit_learn(photos: Path, model: str) -> None:
+    code = (
+        "import sys; from cnncodes.cli import main;"
+        f"status = main(['predict', {model!r}, {str(photos / 'test')!r}, '--quiet']);"
+        "print(status, sorted({'sklearn', 'pandas', 'torch', 'scipy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "0 []"
+
+
+def test_a_recipe_leaves_a_record_and_can_be_run_again(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    arguments = [
+        "run",
+        "fixed-extractor",
+        "--data",
+        str(photos),
+        "-o",
+        str(out),
+        "--set",
+        "fit.random_state=3",
+    ]
+    first = run_json(capsys, *arguments)
+    record = json.loads((out / "run.json").read_text())
+    assert record["finished"] and record["seeds"] == {"fit": 3}
+    assert record["spaces"]["codes"]["backbone"] == "efficientnet-lite0"
+    assert [step["id"] for step in record["steps"]] == ["codes", "fit", "evaluate"]
+    second = run_json(capsys, *arguments)
+    assert second["steps"]["codes"]["unchanged"] == 16  # type: ignore[index]
+    assert first["steps"]["evaluate"]["accuracy"] == second["steps"]["evaluate"]["accuracy"]  # type: ignore[index]

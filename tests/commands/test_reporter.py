@@ -1,0 +1,54 @@
+"""Progress on a terminal and elsewhere."""
+
+from __future__ import annotations
+
+import io
+
+from cnncodes.commands.reporter import Reporter
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def run(stream: io.StringIO, *, quiet: bool = False) -> str:
+    clock = Clock()
+    reporter = Reporter(stream, quiet=quiet, clock=clock)
+    progress = reporter.progress("embedding")
+    for done in range(1, 101):
+        clock.now = done * 0.25
+        progress(done, 100, done // 50)
+    reporter.note("done")
+    return stream.getvalue()
+
+
+def test_elsewhere_there_is_a_line_now_and_then() -> None:
+    lines = run(io.StringIO()).splitlines()
+    assert lines == [
+        "embedding: 40/100 images, 4 images/s, 15 s left",
+        "embedding: 80/100 images, 4 images/s, 5 s left, 1 failed",
+        "embedding: 100/100 images, 4 images/s, took 25 s, 2 failed",
+        "done",
+    ]
+
+
+def test_on_a_terminal_one_line_is_drawn_over_and_then_left() -> None:
+    text = run(Terminal())
+    assert text.count("\n") == 2
+    assert text.count("\r") == 100
+    assert text.endswith("took 25 s, 2 failed\ndone\n")
+
+
+def test_quiet_keeps_only_warnings() -> None:
+    stream = io.StringIO()
+    assert run(stream, quiet=True) == ""
+    Reporter(stream, quiet=True).warn("two\nlines")
+    assert stream.getvalue() == "cnncodes: warning: two lines\n"

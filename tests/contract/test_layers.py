@@ -1,0 +1,165 @@
+"""Imports go left only: each layer knows those before it, never those after it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import cnncodes
+
+PACKAGE = Path(cnncodes.__file__).parent
+
+#: From left to right; those in one row do not know each other, `cnncodes/__init__.py` knows all.
+ROWS = (
+    ("errors",),
+    ("schema",),
+    ("images", "views", "backbones", "store"),
+    ("embedding",),
+    ("heads",),
+    ("estimators",),
+    ("evaluation",),
+    ("commands",),
+    ("recipes",),
+    ("cli",),
+    ("__main__",),
+)
+RANK = {layer: rank for rank, row in enumerate(ROWS) for layer in row}
+
+#: The calls that must reach to the right: (module, layer that it imports inside a function).
+LAZY_ENTRY_POINTS: frozenset[tuple[str, str]] = frozenset()
+
+#: Imported only inside the function that needs them.
+NEVER_AT_THE_TOP = {
+    "duckdb", "efficientnet_lite_pytorch", "matplotlib", "onnx", "onnxruntime", "onnxscript", "pandas",
+    "polars", "skops", "timm", "torch", "torchvision",
+}  # fmt: skip
+
+#: Modules that are themselves loaded only when a head is trained; no others import scikit-learn first.
+MAY_START_WITH_SKLEARN = ("heads.", "estimators.classifier", "estimators.extractor", "evaluation.baselines")
+MUST_WORK_WITHOUT_SKLEARN = {"heads", "heads.linear"}
+
+
+def module_name(path: Path, root: Path) -> str:
+    parts = path.relative_to(root).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" and len(parts) > 1 else parts)
+
+
+MODULES = {module_name(path, PACKAGE): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def imported_names(tree: ast.AST, *, in_functions: bool = True) -> Iterator[str]:
+    """Yield what is imported anywhere but for the type checker, relative imports spelled ``.name``."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            otherwise = ast.Module(body=node.orelse, type_ignores=[])
+            yield from imported_names(otherwise, in_functions=in_functions)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            source = "." * node.level + (node.module or "")
+            yield from (f"{source}.{alias.name}" for alias in node.names)
+        elif in_functions or not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from imported_names(node, in_functions=in_functions)
+
+
+def top_level_names(tree: ast.AST) -> set[str]:
+    """Return the packages imported when the module is loaded."""
+    return {name.split(".")[0] for name in imported_names(tree, in_functions=False)}
+
+
+def used_of_face(tree: ast.AST) -> Iterator[str]:
+    """Yield each ``name`` that a module reads as ``cnncodes.name``."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(value=ast.Name(id="cnncodes"), attr=name):
+                yield name
+
+
+def layers_of(tree: ast.AST) -> set[str]:
+    """Return the layers that a module imports, also through the package's public face."""
+    full = [name.split(".") for name in imported_names(tree)]
+    names = {parts[1] for parts in full if parts[0] == "cnncodes" and len(parts) > 1}
+    names |= set(used_of_face(tree))
+    return {cnncodes._HOMES.get(name, name).split(".")[0] for name in names - {"__version__"}}
+
+
+def reaches(module: str, tree: ast.AST) -> list[str]:
+    """Return the layers that a module imports although they are not to its left."""
+    own = module.split(".")[0]
+    others = layers_of(tree) - {own}
+    return sorted(other for other in others if other not in RANK or RANK[other] >= RANK[own])
+
+
+def parse(module: str) -> ast.Module:
+    return ast.parse(MODULES[module].read_text())
+
+
+INNER = [module for module in MODULES if module != "__init__"]
+
+
+def test_every_module_has_its_place() -> None:
+    assert sorted({module.split(".")[0] for module in INNER} - set(RANK)) == []
+
+
+@pytest.mark.parametrize("module", INNER)
+def test_imports_go_left(module: str) -> None:
+    wrong = [layer for layer in reaches(module, parse(module)) if (module, layer) not in LAZY_ENTRY_POINTS]
+    assert wrong == [], f"cnncodes.{module} imports {', '.join(wrong)}, which is not to its left"
+
+
+@pytest.mark.parametrize("module", INNER)
+def test_imports_within_the_package_are_absolute(module: str) -> None:
+    assert [name for name in imported_names(parse(module)) if name.startswith(".")] == []
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_heavy_packages_are_imported_where_they_are_needed(module: str) -> None:
+    heavy = top_level_names(parse(module)) & NEVER_AT_THE_TOP
+    assert heavy == set(), f"cnncodes.{module} imports {', '.join(sorted(heavy))} when it is loaded"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_sklearn_is_loaded_by_training_alone(module: str) -> None:
+    if module.startswith(MAY_START_WITH_SKLEARN) and module not in MUST_WORK_WITHOUT_SKLEARN:
+        return
+    assert "sklearn" not in top_level_names(parse(module))
+
+
+def test_no_lazy_entry_point_is_listed_in_vain() -> None:
+    used = {(module, layer) for module in INNER for layer in reaches(module, parse(module))}
+    assert used >= LAZY_ENTRY_POINTS
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("from cnncodes.heads.linear import LinearScorer", ["heads"]),
+        ("def f():\n    from cnncodes import embed", ["embedding"]),
+        ("import cnncodes\ncnncodes.load('x')", ["estimators"]),
+        ("import cnncodes\ncnncodes.__version__", []),
+        ("from cnncodes.views import ViewPlan", ["views"]),
+        ("from cnncodes.errors import UsageError", []),
+        ("if TYPE_CHECKING:\n    from cnncodes.heads import linear", []),
+        ("import cnncodes.novelty", ["novelty"]),
+    ],
+)
+def test_the_check_sees_an_import_to_the_right(source: str, expected: list[str]) -> None:
+    assert reaches("images.decoding", ast.parse(source)) == expected
+
+
+def test_the_check_sees_a_heavy_import() -> None:
+    source = """
+import numpy
+try:
+    import torch
+except ImportError:
+    pass
+class A:
+    import pandas
+    def f(self):
+        import onnx
+"""
+    assert top_level_names(ast.parse(source)) & NEVER_AT_THE_TOP == {"torch", "pandas"}

@@ -1,0 +1,98 @@
+"""One dataclass is the command line, the recipe and Python: what each accepts and refuses."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cnncodes.errors import UsageError
+from cnncodes.schema import add_arguments, find_problems, from_arguments, from_mapping, from_text, option
+
+
+def _odd(value: int) -> None:
+    if value % 2 == 0:
+        raise UsageError(f"must be odd. Got {value}.")
+
+
+@dataclass(frozen=True)
+class Options:
+    src: str = option("Images.")
+    out: str = option("Where to.", short="-o")
+    views: str = option("Views.", default="center", choices=("center", "tencrop"))
+    batch_size: int = option("Size.", default=8, check=_odd)
+    share: float = option("Share, as in 1%.", default=0.5)
+    limit: str | int | float = option("Limit.", default="1%")
+    split: str | None = option("Part.", default=None)
+    backbone: bool = option("Leave it out.", default=True, off="--no-backbone")
+    set: tuple[str, ...] = option("Settings.", default=())
+
+
+GIVEN = {"src": "a", "out": "b"}
+
+
+def parse(*arguments: str) -> Options:
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    add_arguments(parser, Options)
+    return from_arguments(Options, vars(parser.parse_args(arguments)))
+
+
+def test_defaults_are_the_dataclass_s() -> None:
+    assert from_mapping(Options, GIVEN) == Options("a", "b") == parse("a", "-o", "b")
+
+
+def test_the_command_line_and_a_mapping_give_the_same_options() -> None:
+    typed = parse(
+        "a", "-o", "b", "--views", "tencrop", "--batch-size", "3", "--share", "1", "--limit", "7",
+        "--split", "test", "--no-backbone", "--set", "x.y=1", "--set", "z=2",
+    )  # fmt: skip
+    mapping = {
+        **GIVEN, "views": "tencrop", "batch_size": 3, "share": 1, "limit": 7, "split": "test",
+        "backbone": False, "set": ["x.y=1", "z=2"],
+    }  # fmt: skip
+    assert typed == from_mapping(Options, mapping)
+    assert typed.limit == 7
+    assert isinstance(typed.share, float)
+
+
+def test_every_problem_is_named_at_once() -> None:
+    wrong = {"src": 3, "views": "tencorp", "batch_size": 2, "share": True, "veiws": "x", "backbone": 1}
+    with pytest.raises(UsageError) as caught:
+        from_mapping(Options, wrong)
+    text = str(caught.value)
+    assert "unknown option 'veiws'. Did you mean 'views'?" in text
+    assert "out is missing" in text
+    assert "src must be text. Got 3 instead." in text
+    assert "must be one of center, tencrop. Got 'tencorp' instead. Did you mean 'tencrop'?" in text
+    assert "must be odd" in text
+    assert "share must be a number. Got True instead." in text
+    assert "backbone must be true or false. Got 1 instead." in text
+
+
+def test_a_value_from_the_shell_that_does_not_fit_is_named_with_its_flag() -> None:
+    with pytest.raises(UsageError, match=r"--batch-size must be a whole number\. Got 'many' instead"):
+        parse("a", "-o", "b", "--batch-size", "many")
+
+
+def test_deferred_options_count_as_given() -> None:
+    assert find_problems(Options, {"src": "${x.out}", "out": "b"}, deferred=["src"]) == []
+    assert find_problems(Options, {"batch_size": "${x.n}", **GIVEN}, deferred=["batch_size"]) == []
+
+
+def test_help_survives_per_cent_signs() -> None:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser, Options)
+    assert "1%" in parser.format_help()
+
+
+@given(st.text())
+def test_text_stays_text_for_an_option_that_takes_text(text: str) -> None:
+    assert from_text(Options, "src", text) == text
+
+
+@given(st.integers())
+def test_whole_numbers_from_the_shell_are_whole_numbers(number: int) -> None:
+    assert from_text(Options, "batch_size", str(number)) == number
