@@ -1,10 +1,66 @@
-PYTHON ?= python3
+# Every target does its own set-up in .venv; a second call finds it done. `make help` lists them.
+PYTHON  ?= python3
+# The two runtimes overwrite each other's files, so exactly one is installed: which one is asked of the driver.
+RUNTIME ?= $(shell nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo cpu)
+PYTEST_ARGS ?=
 
-.PHONY: test
-test: .venv/.test
-	.venv/bin/python -m pytest
+BIN     := .venv/bin
+PIP     := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+BASE    := .venv/.base-$(RUNTIME)
+OTHER   := $(if $(filter gpu,$(RUNTIME)),onnxruntime,onnxruntime-gpu)
+OTHER_STAMP := .venv/.base-$(if $(filter gpu,$(RUNTIME)),cpu,gpu)
 
-.venv/.test: pyproject.toml
+.DELETE_ON_ERROR:
+.PHONY: help quickstart test test-slow docs-test lint types wheel clean
+
+help:  ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F '|' '{ printf "  make %-11s %s\n", $$1, $$2 }'
+
+quickstart: $(BASE)  ## From the embedded sample to a trained, saved classifier
+	$(BIN)/cnncodes quickstart
+
+test: .venv/.test  ## The fast tests
+	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+
+test-slow: .venv/.export  ## The tests marked slow: installs torch
+	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+
+docs-test: .venv/.test  ## Examples in the README and in docstrings
+	$(BIN)/python -m pytest -m "not slow" tests/test_docs.py $(PYTEST_ARGS)
+
+lint: .venv/.dev  ## ruff
+	$(BIN)/ruff check .
+
+types: .venv/.dev  ## mypy, strict
+	$(BIN)/mypy
+
+wheel: .venv/.dev  ## Build dist/cnncodes-*.whl
+	rm -rf dist
+	$(BIN)/python -m build --wheel --outdir dist .
+
+clean:  ## Remove .venv, builds and caches
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find codes tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.made:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("cnncodes needs Python 3.11 or newer; $(PYTHON) is %s. Say which one to use: make PYTHON=python3.12 ..." % sys.version.split()[0])'
 	$(PYTHON) -m venv .venv
-	.venv/bin/pip install -q -e '.[test]'
-	touch $@
+	@touch $@
+
+$(BASE): .venv/.made pyproject.toml
+	@if [ -e $(OTHER_STAMP) ]; then \
+	  $(BIN)/python -m pip uninstall --quiet --yes $(OTHER) && rm -f $(OTHER_STAMP); fi
+	$(PIP) --editable '.[$(RUNTIME)]'
+	@touch $@
+
+.venv/.test: $(BASE)
+	$(PIP) --editable '.[$(RUNTIME),test]'
+	@touch $@
+
+.venv/.export: .venv/.test
+	$(PIP) --editable '.[$(RUNTIME),test,export]'
+	@touch $@
+
+.venv/.dev: $(BASE)
+	$(PIP) --editable '.[$(RUNTIME),dev]'
+	@touch $@

@@ -1,0 +1,98 @@
+"""Everything that the README and the docstrings show works as shown."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import cnncodes
+
+README = Path(__file__).resolve().parents[1] / "README.md"
+CLASSES = {"daisy": (250, 240, 120), "poppy": (220, 30, 30), "violet": (120, 40, 200)}
+
+
+def blocks(language: str) -> list[str]:
+    """Return the README's fenced blocks of one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def command_lines() -> list[list[str]]:
+    """Return the arguments of each ``cnncodes`` line in the README's shell blocks."""
+    lines = [shlex.split(line, comments=True) for block in blocks("sh") for line in block.splitlines()]
+    return [words[1:] for words in lines if words and Path(words[0]).name == "cnncodes"]
+
+
+def modules() -> list[str]:
+    """Return the names of all modules of the package."""
+    found = pkgutil.walk_packages(cnncodes.__path__, "cnncodes.")
+    return ["cnncodes", *(module.name for module in found if not module.name.endswith("__main__"))]
+
+
+def write_pictures(folder: Path, n_images: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    for label, colour in CLASSES.items():
+        (folder / label).mkdir(parents=True)
+        for number in range(n_images):
+            pixels = np.clip(np.array(colour) + rng.integers(-30, 30, (72, 96, 3)), 0, 255)
+            Image.fromarray(pixels.astype(np.uint8)).save(folder / label / f"{number:03d}.png")
+
+
+@pytest.fixture
+def garden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in an empty folder that holds the README's ``photos``, ``test`` and ``new``."""
+    for seed, name in enumerate(("photos", "test", "new")):
+        write_pictures(tmp_path / name, 6, seed)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CNNCODES_HOME", str(tmp_path / "home"))
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", modules())
+def test_docstring_examples(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    assert doctest.testmod(importlib.import_module(name), optionflags=flags).failed == 0
+
+
+@pytest.mark.parametrize("name", ["CodeExtractor", "ImageClassifier", "ViewPlan", "embed"])
+def test_what_users_meet_first_has_an_example(name: str) -> None:
+    found = doctest.DocTestFinder(recurse=False).find(getattr(cnncodes, name), name)
+    assert any(test.examples for test in found)
+
+
+def test_readme_python_runs(garden: Path) -> None:
+    sources = blocks("python")
+    assert sources
+    names: dict[str, object] = {}
+    for source in sources:
+        exec(compile(source, str(README), "exec"), names)
+
+
+def test_readme_commands_are_understood() -> None:
+    from cnncodes.cli.entry import ALL_COMMANDS
+    from cnncodes.cli.parser import parse
+    from cnncodes.schema import from_arguments
+
+    understood = set()
+    for line in command_lines():
+        command, values = parse(ALL_COMMANDS, line)
+        from_arguments(command.options, {k: v for k, v in values.items() if k not in ("json", "quiet")})
+        understood.add(command.name)
+    assert understood >= {"quickstart", "embed", "fit", "predict", "evaluate"}
+
+
+def test_readme_commands_run_one_after_another(garden: Path) -> None:
+    from cnncodes.cli import main
+
+    for line in command_lines():
+        if line[0] in ("embed", "fit", "predict", "evaluate"):
+            assert main(line) == 0, shlex.join(line)
+    assert len((garden / "predictions.csv").read_text().splitlines()) == 1 + 6 * len(CLASSES)
