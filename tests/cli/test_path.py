@@ -128,6 +128,8 @@ def test_fit_leaves_unreadable_images_out_and_says_so(
         (["embed", "{tmp}/nowhere", "-o", "{tmp}/x"], 1),
         (["embed", "{tmp}", "-o", "{tmp}/x"], 1),
         (["embed", "{photos}", "-o", "{tmp}/x", "--split", "val"], 2),
+        (["embed", "{photos}/train", "-o", "{tmp}/x", "--split", "train"], 2),
+        (["embed", "{photos}", "-o", "{tmp}/x", "--holdout", "1"], 2),
         (["evaluate", "{tmp}/nowhere", "{photos}"], 1),
         (["embed", "{photos}", "-o", "{tmp}/x", "--backbone", "efficientnet-light0"], 1),
     ],
@@ -149,6 +151,19 @@ def test_predict_loads_no_scikit_learn(photos: Path, model: str) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "0 []"
+
+
+def test_images_without_parts_are_held_out_alike_by_every_step(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, out = str(photos / "train"), str(tmp_path / "run")
+    found = run_json(capsys, "run", "quickstart", "--data", source, "-o", out)
+    steps: dict[str, dict[str, object]] = found["steps"]  # type: ignore[assignment]
+    assert [steps[name]["images"] for name in ("codes", "fit", "predict")] == [12, 12, 4]
+    assert (steps["evaluate"]["n"], steps["baseline"]["n"]) == (4, 4)
+    trained = {row["image"] for row in pq.read_table(tmp_path / "run" / "train.codes" / "data").to_pylist()}
+    tested = {row["image"] for row in csv.DictReader((tmp_path / "run" / "predictions.csv").open())}
+    assert len(trained) == 12 and len(tested) == 4 and not trained & tested
 
 
 def test_a_recipe_leaves_a_record_and_can_be_run_again(

@@ -65,6 +65,21 @@ def test_drop_rewrites_only_the_shards_concerned(tmp_path: Path) -> None:
     assert rows_of(tmp_path) == rows_of(fresh)
 
 
+def test_relabel_rewrites_only_the_shards_concerned(tmp_path: Path) -> None:
+    write(tmp_path, [make(key) for key in "abcd"], shard_images=2)
+    before = read_codes(tmp_path).X
+    with open_writer(tmp_path) as writer:
+        assert writer.labels["c"] == ("cat", "train")
+        writer.relabel({"c": ("dog", None), "nobody": ("dog", None)})
+        assert writer.labels == {**dict.fromkeys("abd", ("cat", "train")), "c": ("dog", None)}
+    names = sorted(file.name for file in (tmp_path / "data").iterdir())
+    assert names[0] == "part-00000.parquet" and "part-00001.parquet" not in names
+    codes = read_codes(tmp_path)
+    assert list(codes.y) == ["cat"] * 4 + ["dog"] * 2 + ["cat"] * 2
+    assert list(codes.split) == ["train"] * 4 + [None] * 2 + ["train"] * 2
+    assert np.array_equal(codes.X, before)
+
+
 def test_drop_forgets_failures_and_what_is_in_hand(tmp_path: Path) -> None:
     write(tmp_path, [make("a"), fail("f")])
     with open_writer(tmp_path) as writer:
@@ -216,6 +231,7 @@ STEPS = st.lists(
         st.tuples(st.just("add"), st.sampled_from("abcdefgh")),
         st.tuples(st.just("fail"), st.sampled_from("abcdefgh")),
         st.tuples(st.just("drop"), st.sampled_from("abcdefgh")),
+        st.tuples(st.just("relabel"), st.sampled_from("abcdefgh")),
         st.tuples(st.sampled_from(["resume", "interrupt", "flush"]), st.just("")),
     ),
     max_size=25,
@@ -231,6 +247,7 @@ def test_any_history_ends_with_the_same_rows(
     folder = tmp_path_factory.mktemp("any")
     stored: set[str] = set()
     failed: set[str] = set()
+    dogs: set[str] = set()
     writer = open_writer(folder / "x", shard_images=shard_images)
     for step, key in steps:
         if step == "resume":
@@ -241,7 +258,10 @@ def test_any_history_ends_with_the_same_rows(
             writer.flush()
         elif step == "drop":
             writer.drop([key])
-            stored, failed = stored - {key}, failed - {key}
+            stored, failed, dogs = stored - {key}, failed - {key}, dogs - {key}
+        elif step == "relabel":
+            dogs |= {key} & set(writer.known)
+            writer.relabel({key: ("dog", None)})
         elif key not in stored:
             writer.add(make(key) if step == "add" else fail(key))
             (stored, failed) = (stored | {key}, failed - {key}) if step == "add" else (stored, failed | {key})
@@ -249,7 +269,8 @@ def test_any_history_ends_with_the_same_rows(
             writer = open_writer(folder / "x", shard_images=shard_images)
             assert set(writer.known) == stored and writer.failed == failed
     writer.close()
-    write(folder / "plain", [*(make(key) for key in sorted(stored)), *(fail(key) for key in sorted(failed))])
+    plain = [make(key, label="dog", split=None) if key in dogs else make(key) for key in sorted(stored)]
+    write(folder / "plain", [*plain, *(fail(key) for key in sorted(failed))])
     assert rows_of(folder / "x") == rows_of(folder / "plain")
     verify_codes(folder / "x")
     named = {shard["name"] for shard in json.loads((folder / "x" / "manifest.json").read_text())["shards"]}

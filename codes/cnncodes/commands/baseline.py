@@ -37,6 +37,7 @@ class BaselineOptions:
     path_column: str = inputs.path_column()
     label_column: str = inputs.label_column()
     split_column: str = inputs.split_column()
+    holdout: float | None = inputs.holdout()
 
 
 def run_baseline(options: BaselineOptions, reporter: Reporter) -> Result:

@@ -47,6 +47,7 @@ class EmbedOptions:
     path_column: str = inputs.path_column()
     label_column: str = inputs.label_column()
     split_column: str = inputs.split_column()
+    holdout: float | None = inputs.holdout()
     max_pixels: int | None = option(
         "Refuse images with more pixels than this.", default=None, metavar="N", check=inputs.check_positive
     )
@@ -86,6 +87,7 @@ def run_embed(options: EmbedOptions, reporter: Reporter) -> Result:
         "images": summary.images,
         "embedded": summary.embedded,
         "unchanged": summary.unchanged,
+        "relabelled": summary.relabelled,
         "removed": summary.removed,
         "failed": summary.failed,
         "rows": summary.rows,
@@ -100,7 +102,12 @@ def run_embed(options: EmbedOptions, reporter: Reporter) -> Result:
 def render_embed(result: Result) -> str:
     """Say in two lines what was embedded."""
     counts = [f"{result['embedded']:,} of {result['images']:,} images embedded"]
-    for name, word in (("unchanged", "already there"), ("removed", "removed"), ("failed", "failed")):
+    for name, word in (
+        ("unchanged", "already there"),
+        ("relabelled", "of them relabelled"),
+        ("removed", "removed"),
+        ("failed", "failed"),
+    ):
         if result[name]:
             counts.append(f"{result[name]:,} {word}")
     return (

@@ -47,6 +47,7 @@ class EvaluateOptions:
     path_column: str = inputs.path_column()
     label_column: str = inputs.label_column()
     split_column: str = inputs.split_column()
+    holdout: float | None = inputs.holdout()
 
 
 def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:

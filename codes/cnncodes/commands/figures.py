@@ -40,7 +40,7 @@ def render_figures(figures: Result) -> str:
     ):
         estimate = figures.get(key)
         if estimate is not None:
-            rows.append((name, _three(estimate["value"]), format_interval(estimate), str(figures["n"])))
+            rows.append((name, _three(estimate["value"]), format_interval(estimate), str(estimate["n"])))
     return f"{format_table(rows)}\n\n{_render_classes(figures['per_class'])}\n"
 
 
@@ -50,7 +50,7 @@ def _render_classes(classes: list[Result]) -> str:
         recall, precision = figures["recall"], figures["precision"]
         rows.append(
             (
-                str(figures["name"]),
+                str(figures["name"]) + ("" if figures["known"] else " (unknown to the classifier)"),
                 _three(recall["value"]),
                 format_interval(recall),
                 str(recall["n"]),

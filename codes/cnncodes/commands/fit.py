@@ -76,6 +76,7 @@ class FitOptions:
     path_column: str = inputs.path_column()
     label_column: str = inputs.label_column()
     split_column: str = inputs.split_column()
+    holdout: float | None = inputs.holdout()
 
 
 def run_fit(options: FitOptions, reporter: Reporter) -> Result:
@@ -109,6 +110,8 @@ def _fit_codes(options: FitOptions, reporter: Reporter) -> tuple[Any, Result]:
 
     if options.train_views is not None:
         raise UsageError("--train-views cannot be given with stored codes: their views are already chosen.")
+    if options.holdout is not None:
+        raise UsageError("--holdout cannot be given with stored codes: give it to 'cnncodes embed'.")
     codes = read_codes(options.src)
     split = inputs.choose_split(options.split, list(codes.split), "train")
     if split is not None:

@@ -25,8 +25,8 @@ HELP_SRC = (
 HELP_VIEWS = "center (1 view), flip (2), tencrop (10) or multicrop (50)"
 
 
-class Columns(Protocol):
-    """Options that name a table's columns."""
+class Reading(Protocol):
+    """Options that say how a source is read: a table's columns, and what to hold out."""
 
     @property
     def path_column(self) -> str: ...
@@ -34,6 +34,8 @@ class Columns(Protocol):
     def label_column(self) -> str: ...
     @property
     def split_column(self) -> str: ...
+    @property
+    def holdout(self) -> float | None: ...
 
 
 def path_column() -> Any:
@@ -49,6 +51,22 @@ def label_column() -> Any:
 def split_column() -> Any:
     """Make the option for a table's column of parts."""
     return option("Table: column that says train, val or test.", default="split", metavar="NAME")
+
+
+def holdout() -> Any:
+    """Make the option for the share of images to test on."""
+    return option(
+        "Where the source has no parts: make this share of each class the part test, the rest train."
+        " The same images are held out each time; equal files stay together.",
+        default=None,
+        metavar="SHARE",
+        check=_check_share,
+    )
+
+
+def _check_share(share: float) -> None:
+    if not 0 < share < 1:
+        raise UsageError(f"must be above 0 and below 1. Got {share}.")
 
 
 def check_views(name: str) -> None:
@@ -70,21 +88,23 @@ def check_jobs(number: int) -> None:
         raise UsageError(f"must be a positive whole number, or -1 for one a core. Got {number}.")
 
 
-def open_images(src: str, columns: Columns) -> ImageSource:
+def open_images(src: str, reading: Reading) -> ImageSource:
     """Open a source of images; one image file is a source of one."""
     from cnncodes.images import open_source
+    from cnncodes.images.holdout import hold_out
 
     path = Path(src)
     if is_codes(path):
         raise UsageError(f"{src!r} is a codes dataset; give the images, or the table that lists them.")
     if path.is_file() and path.suffix.lower() not in (".csv", ".parquet", ".tsv"):
         return open_source([path])
-    return open_source(
+    source = open_source(
         path,
-        path_column=columns.path_column,
-        label_column=columns.label_column,
-        split_column=columns.split_column,
+        path_column=reading.path_column,
+        label_column=reading.label_column,
+        split_column=reading.split_column,
     )
+    return source if reading.holdout is None else hold_out(source, reading.holdout)
 
 
 def is_codes(path: str | Path) -> bool:
@@ -135,12 +155,13 @@ def choose_split(wanted: str | None, present: Iterable[str | None], preferred: s
         return preferred if parts else None
     if wanted not in parts:
         found = f"its parts are {', '.join(sorted(parts))}" if parts else "it has no parts at all"
-        raise UsageError(f"the source has no part {wanted!r}: {found}. Give --split all for every image.")
+        advice = "Give --split all for every image" + ("." if parts else ", or --holdout 0.25 to make parts.")
+        raise UsageError(f"the source has no part {wanted!r}: {found}. {advice}")
     return wanted
 
 
 def labelled_part(
-    src: str, columns: Columns, split: str | None, preferred: str
+    src: str, reading: Reading, split: str | None, preferred: str
 ) -> tuple[list[ImageRecord], str | None]:
     """Return the labelled images of one part of a source, and the part's name.
 
@@ -149,7 +170,7 @@ def labelled_part(
     SourceError
         If there are none.
     """
-    source = open_images(src, columns)
+    source = open_images(src, reading)
     part = choose_split(split, (record.split for record in source.records), preferred)
     if part is not None:
         source = source.filter(split=part)
@@ -158,6 +179,6 @@ def labelled_part(
         where = f" in its part {part!r}" if part else ""
         raise SourceError(
             f"{src!r} holds no labelled images{where}: expected one folder a class, or a table with a"
-            f" column {columns.label_column!r}."
+            f" column {reading.label_column!r}."
         )
     return records, part

@@ -55,6 +55,7 @@ class PredictOptions:
     path_column: str = inputs.path_column()
     label_column: str = inputs.label_column()
     split_column: str = inputs.split_column()
+    holdout: float | None = inputs.holdout()
 
 
 def run_predict(options: PredictOptions, reporter: Reporter) -> Result:

@@ -10,8 +10,8 @@ from typing import Any
 
 from cnncodes.backbones import Backbone, load_backbone
 from cnncodes.embedding.embedder import DEFAULT_BATCH_SIZE, Embedder
-from cnncodes.embedding.lanes import run_lanes
-from cnncodes.errors import UnreadableImage, UsageError
+from cnncodes.embedding.lanes import count_lanes, run_lanes
+from cnncodes.errors import StoreError, UnreadableImage, UsageError
 from cnncodes.images import Decoding, ImageRecord, ImageSource, open_source
 from cnncodes.store import CodesWriter, Failure
 from cnncodes.views import ViewPlan
@@ -30,9 +30,9 @@ class EmbedSummary:
         The codes dataset.
     images : int
         Images that the source lists.
-    embedded, unchanged, removed, failed : int
-        Images embedded now, kept from an earlier run, dropped because they vanished or changed, and
-        those that could not be read.
+    embedded, unchanged, relabelled, removed, failed : int
+        Images embedded now; kept from an earlier run; among these, those whose label or part is another
+        one now; dropped because they vanished or changed; and those that could not be read.
     rows : int
         Rows written now: one a view.
     views_run : int
@@ -47,6 +47,7 @@ class EmbedSummary:
     images: int
     embedded: int
     unchanged: int
+    relabelled: int
     removed: int
     failed: int
     rows: int
@@ -72,7 +73,8 @@ def embed(
     """Embed images into a codes dataset: one row a view of an image.
 
     Run again on the same folder it goes on where it stopped: images that are there stay, changed and
-    new ones are embedded, vanished ones go, and those that failed are tried again.
+    new ones are embedded, vanished ones go, and those that failed are tried again. Where the source gives
+    an image another label or part, the stored one follows.
 
     Parameters
     ----------
@@ -111,7 +113,8 @@ def embed(
     SpaceMismatch
         If `out` holds codes of another space or plan; the text names the field.
     StoreError
-        If `out` is something else, is held by another process, or cannot be written.
+        If `out` is something else, holds the codes of none but other images, is held by another process,
+        or cannot be written.
 
     Examples
     --------
@@ -127,21 +130,23 @@ def embed(
         raise UsageError(
             f"batch_size and shard_images must be at least 1. Got {batch_size} and {shard_images}."
         )
-    source = src if isinstance(src, ImageSource) else open_source(src)
-    if split is not None:
-        source = source.filter(split=split)
+    count_lanes(n_jobs)
+    source = _choose_part(src if isinstance(src, ImageSource) else open_source(src), split)
     decoding = decode if isinstance(decode, Decoding) else Decoding(mode=_check_mode(decode))
     loaded = backbone if isinstance(backbone, Backbone) else load_backbone(backbone)
     embedder = Embedder(loaded, ViewPlan.parse(views), decoding, batch_size)
     plan = embedder.plan.to_dict()
     with CodesWriter.open(Path(out), embedder.space, plan, dtype=dtype, shard_images=shard_images) as writer:
+        _check_same_source(source, writer, out)
         todo, removed = _plan_work(source.records, writer)
+        relabelled = _relabel(source.records, writer)
         counts = _write(embedder, todo, writer, n_jobs, on_progress)
     return EmbedSummary(
         out=str(out),
         images=len(source.records),
         embedded=counts.embedded,
         unchanged=len(source.records) - len(todo),
+        relabelled=relabelled,
         removed=removed,
         failed=len(counts.failures),
         rows=counts.rows,
@@ -157,6 +162,24 @@ def _check_mode(mode: str) -> Any:
     return mode
 
 
+def _choose_part(source: ImageSource, split: str | None) -> ImageSource:
+    if split is None:
+        return source
+    part = source.filter(split=split)
+    if not part.records:
+        raise UsageError(f"{source.name!r} has no images of the part {split!r}.")
+    return part
+
+
+def _check_same_source(source: ImageSource, writer: CodesWriter, out: str | Path) -> None:
+    """Refuse to replace everything: a wrong source would cost all that was embedded before."""
+    if writer.known and not any(record.key in writer.known for record in source.records):
+        raise StoreError(
+            f"{out} holds the codes of {len(writer.known)} other images, and none of them is in"
+            f" {source.name!r}. Write to another folder (-o), or delete this one."
+        )
+
+
 def _plan_work(records: tuple[ImageRecord, ...], writer: CodesWriter) -> tuple[list[ImageRecord], int]:
     """Say which images to embed, after dropping what changed or vanished from the dataset."""
     todo = [record for record in records if _fingerprint(record) != writer.known.get(record.key, ())]
@@ -167,6 +190,15 @@ def _plan_work(records: tuple[ImageRecord, ...], writer: CodesWriter) -> tuple[l
     if gone or stale or forgotten:
         writer.drop([*gone, *stale, *forgotten])
     return todo, len(gone) + len(stale)
+
+
+def _relabel(records: tuple[ImageRecord, ...], writer: CodesWriter) -> int:
+    """Give stored images the labels and parts that the source gives them now; return how many differ."""
+    now = {record.key: (record.label, record.split) for record in records if record.key in writer.known}
+    changed = {key: labels for key, labels in now.items() if labels != writer.labels[key]}
+    if changed:
+        writer.relabel(changed)
+    return len(changed)
 
 
 def _fingerprint(record: ImageRecord) -> tuple[int, int | None] | None:

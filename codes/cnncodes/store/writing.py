@@ -15,6 +15,7 @@ import pyarrow as pa
 from cnncodes.errors import StoreError, UsageError
 from cnncodes.store.checking import check_codes, check_text
 from cnncodes.store.files import atomic_write, sync_folder, writing_errors
+from cnncodes.store.index import INDEXED, Index, Labels, relabel_table
 from cnncodes.store.locking import WriterLock
 from cnncodes.store.manifest import FAILURES_NAME, RESTORE, Manifest, Shard
 from cnncodes.store.opening import check_folder, open_manifest, remove_leftovers
@@ -46,14 +47,13 @@ class CodesWriter:
         self._pending: dict[str, ImageCodes] = {}
         self._since_cut = self._rows_since_cut = 0
         self._closed = False
-        self._known: dict[str, tuple[int, int | None]] = {}
-        self._shard_of: dict[str, str] = {}
+        self._index = Index()
         for shard in manifest.shards:
-            self._learn(shard.name, self._read_shard(shard, ["image", "size", "mtime"]))
+            self._index.learn(shard.name, self._read_shard(shard, list(INDEXED)))
         rows = read_failures(folder).to_pylist()
         failures = [Failure(row["image"], row["stage"], row["reason"]) for row in rows]
         # A kill between failures and manifest can leave a failure of an image that is stored.
-        self._failures = {failure.key: failure for failure in failures if failure.key not in self._known}
+        self._failures = {failure.key: failure for failure in failures if failure.key not in self.known}
         self._written_failures = {failure.key: failure for failure in failures}
 
     @classmethod
@@ -108,7 +108,12 @@ class CodesWriter:
     @property
     def known(self) -> dict[str, tuple[int, int | None]]:
         """For the key of each image that is stored on disk, its size and mtime in ns."""
-        return self._known
+        return self._index.states
+
+    @property
+    def labels(self) -> dict[str, Labels]:
+        """For the key of each image that is stored on disk, its label and split."""
+        return self._index.labels
 
     @property
     def failed(self) -> set[str]:
@@ -132,7 +137,7 @@ class CodesWriter:
             If a shard cannot be written; what was written before is kept.
         """
         result = check_text(result)
-        if result.key in self._known or result.key in self._pending:
+        if result.key in self.known or result.key in self._pending:
             raise UsageError(
                 f"{result.key!r} is in {self._folder} already. Keys must be unique; drop the old one first."
             )
@@ -158,13 +163,20 @@ class CodesWriter:
         for key in gone:
             self._pending.pop(key, None)
             self._failures.pop(key, None)
-        concerned = {self._shard_of[key] for key in gone if key in self._shard_of}
-        for shard in [shard for shard in self._manifest.shards if shard.name in concerned]:
+        for shard in self._shards_of(gone):
             table = self._read_shard(shard, None)
             kept = table.filter(pa.array([key not in gone for key in table.column("image").to_pylist()]))
             self._commit(kept, (shard,))
         if self._failures_changed():
             self._commit(None)
+
+    def relabel(self, labels: Mapping[str, Labels]) -> None:
+        """Give images that are stored on disk another label and split; their codes stay as they are.
+
+        Only the shards concerned are rewritten. Keys that are not in the dataset are passed over.
+        """
+        for shard in self._shards_of(labels):
+            self._commit(relabel_table(self._read_shard(shard, None), labels), (shard,))
 
     def flush(self) -> None:
         """Write what is in hand to disk as a shard, and the failures."""
@@ -226,9 +238,9 @@ class CodesWriter:
         manifest.write(self._folder)
         # No call in between: an interrupt comes before both or after both, and never writes rows twice.
         self._manifest, self._pending = manifest, ({} if takes_pending else self._pending)
-        self._forget(remove)
+        self._index.forget(remove)
         if table is not None and added:
-            self._learn(added[0].name, table)
+            self._index.learn(added[0].name, table)
         self._remove(remove)
 
     def _write_shard(self, table: pa.Table) -> Shard:
@@ -250,17 +262,9 @@ class CodesWriter:
     def _read_shard(self, shard: Shard, columns: list[str] | None) -> pa.Table:
         return read_parquet(self._folder / "data" / shard.name, columns, shard.rows, RESTORE)
 
-    def _learn(self, name: str, table: pa.Table) -> None:
-        images = table.select(["image", "size", "mtime"]).group_by(["image", "size", "mtime"]).aggregate([])
-        for key, size, mtime in zip(*(images.column(i).to_pylist() for i in range(3)), strict=True):
-            self._known[key] = (size, mtime)
-            self._shard_of[key] = name
-
-    def _forget(self, shards: tuple[Shard, ...]) -> None:
-        names = {shard.name for shard in shards}
-        if names:
-            for key in [key for key, name in self._shard_of.items() if name in names]:
-                del self._shard_of[key], self._known[key]
+    def _shards_of(self, keys: Iterable[str]) -> list[Shard]:
+        names = self._index.shards_of(keys)
+        return [shard for shard in self._manifest.shards if shard.name in names]
 
     def _remove(self, shards: tuple[Shard, ...]) -> None:
         data = self._folder / "data"

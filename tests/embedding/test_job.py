@@ -1,0 +1,222 @@
+"""The batch job: resuming, what changed, what cannot be read, and what other tools see."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from PIL import Image
+
+from cnncodes import embed, read_codes
+from cnncodes.errors import SourceError, SpaceMismatch, StoreError, UsageError
+from cnncodes.views import ViewPlan
+
+
+def draw(path: Path, seed: int) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(seed).integers(0, 256, (40, 48, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    for label in ("cat", "dog"):
+        for i in range(3):
+            draw(folder / label / f"{i}.png", i + 10 * (label == "dog"))
+    return folder
+
+
+def rows(out: Path) -> list[dict[str, object]]:
+    return read_codes(out).to_arrow().drop_columns(["mtime"]).to_pylist()
+
+
+def test_one_row_a_view_in_order_with_labels(photos: Path, tmp_path: Path) -> None:
+    summary = embed(photos, tmp_path / "x.codes", views="flip")
+    codes = read_codes(tmp_path / "x.codes")
+    assert (summary.images, summary.embedded, summary.rows, summary.views_run) == (6, 6, 12, 12)
+    keys = [f"{label}/{i}.png" for label in ("cat", "dog") for i in range(3)]
+    assert list(codes.images) == [key for key in keys for _ in range(2)]
+    assert list(codes.y) == ["cat"] * 6 + ["dog"] * 6
+    assert codes.views.tolist() == [0, 1] * 6
+    assert codes.X.shape == (12, 1280) and len(np.unique(codes.X, axis=0)) == 12
+
+
+@pytest.mark.parametrize(("n_jobs", "batch_size"), [(1, 1), (2, 3), (3, 8)])
+def test_codes_do_not_depend_on_lanes_and_batches(
+    photos: Path, tmp_path: Path, n_jobs: int, batch_size: int
+) -> None:
+    embed(photos, tmp_path / "plain.codes", views="flip", dtype="float32", n_jobs=1)
+    embed(photos, tmp_path / "x.codes", views="flip", dtype="float32", n_jobs=n_jobs, batch_size=batch_size)
+    assert rows(tmp_path / "x.codes") == rows(tmp_path / "plain.codes")
+
+
+def test_identical_views_are_run_once_and_stored_as_all_their_rows(tmp_path: Path) -> None:
+    square = np.random.default_rng(0).integers(0, 256, (224, 224, 3), dtype=np.uint8)
+    plan = ViewPlan(short_sides=(224,), crops="five", mirror=True)
+    summary = embed([square], tmp_path / "x.codes", views=plan, dtype="float32")
+    assert (summary.rows, summary.views_run) == (10, 2)
+    codes = read_codes(tmp_path / "x.codes").X
+    assert len(codes) == 10 and len(np.unique(codes, axis=0)) == 2
+
+
+def test_the_same_command_again_does_nothing(photos: Path, tmp_path: Path) -> None:
+    embed(photos, tmp_path / "x.codes")
+    [shard] = (tmp_path / "x.codes" / "data").iterdir()
+    before = shard.stat()
+    summary = embed(photos, tmp_path / "x.codes")
+    assert (summary.embedded, summary.unchanged, summary.removed, summary.relabelled) == (0, 6, 0, 0)
+    assert shard.stat() == before
+
+
+def test_changed_new_and_vanished_images_are_followed(photos: Path, tmp_path: Path) -> None:
+    embed(photos, tmp_path / "x.codes")
+    draw(photos / "cat" / "1.png", 99)
+    draw(photos / "bird" / "0.png", 50)
+    (photos / "dog" / "2.png").unlink()
+    (photos / "dog" / "1.png").rename(photos / "cat" / "new.png")
+    summary = embed(photos, tmp_path / "x.codes")
+    assert (summary.embedded, summary.unchanged, summary.removed) == (3, 3, 3)
+    embed(photos, tmp_path / "fresh.codes")
+    assert rows(tmp_path / "x.codes") == rows(tmp_path / "fresh.codes")
+
+
+def test_a_label_corrected_in_the_table_is_corrected_in_the_codes(photos: Path, tmp_path: Path) -> None:
+    def write_table(label: str, split: str) -> Path:
+        table = photos / "table.csv"
+        with open(table, "w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["image", "label", "split"])
+            writer.writerows([["cat/0.png", label, split], ["dog/0.png", "dog", "train"]])
+        return table
+
+    embed(write_table("dgo", "train"), tmp_path / "x.codes")
+    summary = embed(write_table("cat", "test"), tmp_path / "x.codes")
+    assert (summary.embedded, summary.unchanged, summary.relabelled) == (0, 2, 1)
+    codes = read_codes(tmp_path / "x.codes")
+    assert list(zip(codes.y, codes.split, strict=True)) == [("cat", "test"), ("dog", "train")]
+
+
+def test_what_cannot_be_read_is_a_row_of_the_failures_and_is_tried_again(
+    photos: Path, tmp_path: Path
+) -> None:
+    whole = (photos / "cat" / "0.png").read_bytes()
+    (photos / "cat" / "0.png").write_bytes(whole[: len(whole) // 2])
+    (photos / "dog" / "text.png").write_text("no picture")
+    (photos / "dog" / "empty.jpg").touch()
+    (photos / "dog" / "gone.jpg").symlink_to(photos / "nowhere.jpg")
+    out = tmp_path / "x.codes"
+    summary = embed(photos, out)
+    assert (summary.images, summary.embedded, summary.failed) == (9, 5, 4)
+    codes = read_codes(out)
+    failures = {row["image"]: (row["stage"], row["reason"]) for row in codes.failures.to_pylist()}
+    assert set(failures) == {"cat/0.png", "dog/text.png", "dog/empty.jpg", "dog/gone.jpg"}
+    assert failures["dog/empty.jpg"] == ("decode", "the file is empty")
+    assert failures["dog/gone.jpg"][0] == "read"
+    assert not set(failures) & set(codes.images)
+    (photos / "cat" / "0.png").write_bytes(whole)
+    (photos / "dog" / "text.png").unlink()
+    again = embed(photos, out)
+    assert (again.embedded, again.unchanged, again.failed) == (1, 5, 2)
+    assert {row["image"] for row in read_codes(out).failures.to_pylist()} == {"dog/empty.jpg", "dog/gone.jpg"}
+
+
+def test_a_job_of_nothing_but_failures_ends_with_an_empty_dataset(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.png").touch()
+    summary = embed(tmp_path / "in", tmp_path / "x.codes")
+    assert (summary.embedded, summary.failed) == (0, 1)
+    assert read_codes(tmp_path / "x.codes").X.shape == (0, 1280)
+
+
+def test_other_tools_open_the_folder_whole_with_failures_beside_it(photos: Path, tmp_path: Path) -> None:
+    (photos / "dog" / "text.png").write_text("no picture")
+    out = tmp_path / "x.codes"
+    embed(photos, out, views="flip", shard_images=2)
+    codes = read_codes(out)
+    assert len(list((out / "data").iterdir())) > 1 and codes.failures.num_rows == 1
+    frame = pd.read_parquet(out / "data").sort_values(["image", "view"])
+    polars = pl.read_parquet(out / "data").sort("image", "view")
+    ducks = duckdb.sql(
+        f"select image, label, code from read_parquet('{out}/data/*.parquet') order by image, view"
+    )
+    columns = ducks.fetchnumpy()
+    for images, labels, vectors in (
+        (frame["image"], frame["label"], np.stack(frame["code"].to_list())),
+        (polars["image"], polars["label"], polars["code"].to_numpy()),
+        (columns["image"], columns["label"], np.stack(columns["code"])),
+    ):
+        assert list(images) == list(codes.images)
+        assert list(labels) == list(codes.y)
+        assert np.array_equal(np.asarray(vectors, np.float32), codes.X)
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [({"views": "flip"}, "mirror"), ({"decode": "fast"}, "decoding"), ({"dtype": "float32"}, "dtype")],
+)
+def test_another_space_plan_or_precision_is_refused_by_name(
+    photos: Path, tmp_path: Path, changed: dict[str, str], named: str
+) -> None:
+    embed(photos, tmp_path / "x.codes")
+    before = rows(tmp_path / "x.codes")
+    with pytest.raises(SpaceMismatch, match=named):
+        embed(photos, tmp_path / "x.codes", **changed)  # type: ignore[arg-type]
+    assert rows(tmp_path / "x.codes") == before
+
+
+def test_a_source_that_is_gone_leaves_the_codes_alone(photos: Path, tmp_path: Path) -> None:
+    embed(photos, tmp_path / "x.codes")
+    before = rows(tmp_path / "x.codes")
+    shutil.rmtree(photos)
+    with pytest.raises(SourceError, match="there is nothing at"):
+        embed(photos, tmp_path / "x.codes")
+    photos.mkdir()
+    with pytest.raises(SourceError, match="no images in"):
+        embed(photos, tmp_path / "x.codes")
+    assert rows(tmp_path / "x.codes") == before
+
+
+def test_codes_of_other_images_are_not_replaced(photos: Path, tmp_path: Path) -> None:
+    embed(photos, tmp_path / "x.codes")
+    before = rows(tmp_path / "x.codes")
+    draw(tmp_path / "others" / "bird" / "0.png", 7)
+    with pytest.raises(StoreError, match="6 other images, and none of them is in"):
+        embed(tmp_path / "others", tmp_path / "x.codes")
+    with pytest.raises(UsageError, match="no images of the part 'tset'"):
+        embed(photos, tmp_path / "x.codes", split="tset")
+    assert rows(tmp_path / "x.codes") == before
+
+
+def test_progress_counts_every_image(photos: Path, tmp_path: Path) -> None:
+    (photos / "dog" / "text.png").write_text("no picture")
+    calls: list[tuple[int, int, int]] = []
+    embed(photos, tmp_path / "x.codes", on_progress=lambda *call: calls.append(call))
+    assert [done for done, _, _ in calls] == list(range(1, 8))
+    assert calls[-1] == (7, 7, 1)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"views": "tencorp"},
+        {"decode": "quick"},
+        {"dtype": "int8"},
+        {"batch_size": 0},
+        {"shard_images": 0},
+        {"n_jobs": 0},
+    ],
+)
+def test_wrong_options_are_refused_before_anything_is_written(
+    photos: Path, tmp_path: Path, wrong: dict[str, object]
+) -> None:
+    with pytest.raises(UsageError):
+        embed(photos, tmp_path / "x.codes", **wrong)  # type: ignore[arg-type]
+    assert not (tmp_path / "x.codes").exists()
