@@ -121,6 +121,20 @@ def test_fit_leaves_unreadable_images_out_and_says_so(
     assert main(["fit", str(tmp_path / "in"), "-o", out, "--on-error", "raise", "--quiet"]) == 1
 
 
+def test_what_has_no_label_or_an_unknown_one_is_said(
+    photos: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "table.csv"
+    labels = ["7", "plain", "", "strange"]
+    lines = [f"{photos}/train/plain/{i}.png,{label}" for i, label in enumerate(labels)]
+    table.write_text("\n".join(["image,label", *lines]))
+    assert main(["evaluate", model, str(table)]) == 0
+    shown = capsys.readouterr()
+    assert f"1 of 4 images have no label and are left out: '{photos}/train/plain/2.png'" in shown.err
+    assert "1 of the classes here are unknown to the classifier, so their 1 images" in shown.err
+    assert "strange (unknown to the classifier)" in shown.out
+
+
 @pytest.mark.parametrize(
     ("arguments", "status"),
     [

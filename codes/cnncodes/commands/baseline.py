@@ -46,8 +46,8 @@ def run_baseline(options: BaselineOptions, reporter: Reporter) -> Result:
 
     from cnncodes.evaluation import baselines, evaluate_predictions
 
-    train, _ = inputs.labelled_part(options.src, options, options.train, options.train)
-    test, _ = inputs.labelled_part(options.src, options, options.test, options.test)
+    train, _ = inputs.labelled_part(options.src, options, options.train, options.train, reporter)
+    test, _ = inputs.labelled_part(options.src, options, options.test, options.test, reporter)
     report = None if options.compare is None else _read_report(options.compare, test)
     reporter.note(f"raw pixels: training on {len(train):,} images, testing on {len(test):,}")
     truth = np.array([record.label for record in test])

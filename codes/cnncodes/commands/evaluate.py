@@ -55,11 +55,12 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
     from cnncodes.estimators.predictor import load_predictor
 
     predictor = load_predictor(options.model)
-    records, split = inputs.labelled_part(options.src, options, options.split, "test")
+    records, split = inputs.labelled_part(options.src, options, options.split, "test", reporter)
     predictions = predictor.predict_records(
         records, n_jobs=options.n_jobs, memory=options.memory, on_progress=reporter.progress("predicting")
     )
     figures = _measure(options.src, records, predictions)
+    _warn_unknown(figures["per_class"], reporter)
     failures = [(failure.key, failure.reason) for failure in predictions.failures.values()]
     result: Result = {
         "model": options.model,
@@ -91,6 +92,17 @@ def _measure(src: str, records: list[ImageRecord], predictions: Predictions) -> 
     else:
         given = np.array([str(predictions.labels[i]) for i in read])
     return plain_figures(evaluate_predictions(truth, given, classes))
+
+
+def _warn_unknown(per_class: list[Result], reporter: Reporter) -> None:
+    unknown = [figures for figures in per_class if not figures["known"]]
+    if unknown:
+        names = ", ".join(repr(figures["name"]) for figures in unknown[:5])
+        reporter.warn(
+            f"{len(unknown)} of the classes here are unknown to the classifier, so their"
+            f" {sum(figures['recall']['n'] for figures in unknown)} images count as wrong:"
+            f" {names}{' …' if len(unknown) > 5 else ''}"
+        )
 
 
 def _list_predictions(records: list[ImageRecord], predictions: Predictions) -> list[Result]:

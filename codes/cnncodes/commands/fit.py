@@ -130,7 +130,7 @@ def _fit_codes(options: FitOptions, reporter: Reporter) -> tuple[Any, Result]:
 
 
 def _fit_images(options: FitOptions, reporter: Reporter) -> tuple[Any, Result]:
-    records, split = inputs.labelled_part(options.src, options, options.split, "train")
+    records, split = inputs.labelled_part(options.src, options, options.split, "train", reporter)
     if len({record.label for record in records}) < 2:
         raise SourceError(
             f"{options.src!r} holds one class only, {records[0].label!r}: a classifier needs at least two."

@@ -10,6 +10,7 @@ from cnncodes.errors import SourceError, UsageError
 from cnncodes.schema import option
 
 if TYPE_CHECKING:
+    from cnncodes.commands.reporter import Reporter
     from cnncodes.images import Decoding, ImageRecord, ImageSource
 
 BACKBONE = "efficientnet-lite0"
@@ -161,9 +162,9 @@ def choose_split(wanted: str | None, present: Iterable[str | None], preferred: s
 
 
 def labelled_part(
-    src: str, reading: Reading, split: str | None, preferred: str
+    src: str, reading: Reading, split: str | None, preferred: str, reporter: Reporter
 ) -> tuple[list[ImageRecord], str | None]:
-    """Return the labelled images of one part of a source, and the part's name.
+    """Return the labelled images of one part of a source, and the part's name; warn of those left out.
 
     Raises
     ------
@@ -180,5 +181,11 @@ def labelled_part(
         raise SourceError(
             f"{src!r} holds no labelled images{where}: expected one folder a class, or a table with a"
             f" column {reading.label_column!r}."
+        )
+    if len(records) < len(source.records):
+        unlabelled = [record.key for record in source.records if record.label is None]
+        shown = f"{', '.join(map(repr, unlabelled[:5]))}{' …' if len(unlabelled) > 5 else ''}"
+        reporter.warn(
+            f"{len(unlabelled)} of {len(source.records)} images have no label and are left out: {shown}"
         )
     return records, part

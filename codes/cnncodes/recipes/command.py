@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
+import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,7 +86,7 @@ def _pick_examples(report: Path) -> list[dict[str, Any]]:
 
 def render_quickstart(result: Result) -> str:
     """Return the table, a few predictions, where everything is, and how to go on."""
-    steps, out = result["steps"], Path(result["out"])
+    steps, out, program = result["steps"], Path(result["out"]), find_program()
     evaluation, baseline = steps["evaluate"], steps["baseline"]
     rows = [("method", "accuracy", "95% interval", "test images")]
     for name, figures in (
@@ -105,10 +108,20 @@ def render_quickstart(result: Result) -> str:
         f"\nA few predictions on test images:\n{format_table(examples)}\n"
         f"\nDone in {format_seconds(result['seconds'])}. In {out}:\n{_list_files(steps, result['record'])}"
         f"\nGo on with your own pictures, one folder a class:\n"
-        f"  cnncodes fit YOUR-FOLDER -o yours.cnncodes\n"
-        f"  cnncodes evaluate yours.cnncodes YOUR-TEST-FOLDER\n"
-        f"  cnncodes predict yours.cnncodes NEW-PICTURES -o predictions.csv\n"
+        f"  {program} fit YOUR-FOLDER --holdout 0.25 -o yours.cnncodes\n"
+        f"  {program} evaluate yours.cnncodes YOUR-FOLDER --holdout 0.25\n"
+        f"  {program} predict yours.cnncodes NEW-PICTURES -o predictions.csv\n"
     )
+
+
+def find_program() -> str:
+    """Return what to type for this very ``cnncodes``: its path where the shell would not find it."""
+    installed = Path(sys.executable).with_name("cnncodes")
+    found = shutil.which("cnncodes")
+    if not installed.exists() or (found is not None and Path(found).resolve() == installed.resolve()):
+        return "cnncodes"
+    here = Path.cwd()
+    return shlex.quote(str(installed.relative_to(here) if installed.is_relative_to(here) else installed))
 
 
 def _list_files(steps: dict[str, Result], record: str) -> str:
