@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from cnncodes.images.content import content_hash
 from cnncodes.images.decoding import Decoding, decode
-from cnncodes.images.records import FileStat, ImageRecord, RowBytes, content_hash
+from cnncodes.images.records import FileStat, ImageRecord, RowBytes
 from cnncodes.images.sources import ImageSource, open_source, records_from
 
 __all__ = [

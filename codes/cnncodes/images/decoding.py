@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
-import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from cnncodes.errors import UnreadableImage, UsageError
+from cnncodes.images.opening import check_pixels, open_image, opening, to_reason
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 MAX_PIXELS = 89_478_485
 
 _ORIENTATION = 0x0112
-_LIMIT_LOCK = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -65,55 +63,27 @@ def decode(data: Pixels, decoding: Decoding = Decoding(), *, short_side: int | N
     ------
     UnreadableImage
         With stage ``"decode"`` and the reason in one line.
+
+    Notes
+    -----
+    A truncated file is refused, unless the program has set ``PIL.ImageFile.LOAD_TRUNCATED_IMAGES``,
+    which asks for half pictures everywhere.
     """
     from PIL import Image as pillow
 
     try:
-        if isinstance(data, bytes):
-            with _open(data, decoding) as image:
-                return _decode_file(image, decoding, short_side)
-        image = data if isinstance(data, pillow.Image) else _from_array(data)
-        _check_pixels(image, decoding)
-        return _to_rgb(_upright(image))
-    except (UnreadableImage, MemoryError):
+        with opening(decoding.max_pixels):
+            if isinstance(data, bytes):
+                with open_image(data, decoding.max_pixels) as image:
+                    return _decode_file(image, decoding, short_side)
+            image = data if isinstance(data, pillow.Image) else _from_array(data)
+            check_pixels(image, decoding.max_pixels)
+            image.load()  # what was opened but not loaded fails here, and not in the first crop
+            return _to_rgb(_upright(image))
+    except UnreadableImage:
         raise
     except Exception as error:  # Pillow's plugins raise whatever a broken header leads them to
-        raise UnreadableImage("decode", _reason(error)) from error
-
-
-def _open(data: bytes, decoding: Decoding) -> pillow.Image:
-    import warnings
-
-    from PIL import Image as pillow
-    from PIL import UnidentifiedImageError
-
-    if not data:
-        raise UnreadableImage("decode", "the file is empty")
-    if decoding.max_pixels > (pillow.MAX_IMAGE_PIXELS or decoding.max_pixels):
-        with _LIMIT_LOCK:  # who asks for more than Pillow's limit means it; it is never lowered again
-            pillow.MAX_IMAGE_PIXELS = max(pillow.MAX_IMAGE_PIXELS or 0, decoding.max_pixels)
-    # Above our limit it becomes an error below. The filter is set for the whole process, since
-    # catch_warnings is not safe where several lanes decode at once.
-    warnings.filterwarnings("ignore", category=pillow.DecompressionBombWarning)
-    try:
-        image = pillow.open(io.BytesIO(data))
-    except UnidentifiedImageError:
-        raise UnreadableImage("decode", "not an image of a known format") from None
-    except pillow.DecompressionBombError as error:
-        raise UnreadableImage(
-            "decode", f"more pixels than the limit of {decoding.max_pixels} (max_pixels raises it): {error}"
-        ) from None
-    _check_pixels(image, decoding)
-    return image
-
-
-def _check_pixels(image: pillow.Image, decoding: Decoding) -> None:
-    if image.width * image.height > decoding.max_pixels:
-        raise UnreadableImage(
-            "decode",
-            f"{image.width} x {image.height} pixels are more than the limit of {decoding.max_pixels}"
-            " (max_pixels raises it)",
-        )
+        raise UnreadableImage("decode", to_reason(error)) from error
 
 
 def _decode_file(image: pillow.Image, decoding: Decoding, short_side: int | None) -> pillow.Image:
@@ -126,20 +96,40 @@ def _decode_file(image: pillow.Image, decoding: Decoding, short_side: int | None
 def _draft(image: Any, least: int) -> None:
     """Ask libjpeg for the largest power of two that leaves the shorter side at least `least` pixels."""
     for scale in (8, 4, 2):
-        width, height = -(-image.width // scale), -(-image.height // scale)
-        if min(width, height) >= least:
-            image.draft(None, (width, height))
+        if -(-min(image.size) // scale) >= least:  # libjpeg rounds up
+            # Pillow takes the scale that leaves at least this; rounded up, it would take the next smaller.
+            image.draft(None, (image.width // scale, image.height // scale))
             return
 
 
-def _upright(image: pillow.Image) -> pillow.Image:
-    from PIL import ImageOps
-
+def read_orientation(image: pillow.Image) -> int:
+    """Return the orientation that EXIF gives, 1 to 8; 1 is upright."""
     try:
         orientation = image.getexif().get(_ORIENTATION, 1)
+        return int(orientation) if orientation in range(1, 9) else 1
     except Exception:  # broken metadata; the pixels are fine
+        return 1
+
+
+def _upright(image: pillow.Image) -> pillow.Image:
+    from PIL.Image import Transpose
+
+    turns = {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_270,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }
+    turn = turns.get(read_orientation(image))
+    if turn is None:
         return image
-    return ImageOps.exif_transpose(image) if orientation in range(2, 9) else image
+    upright = image.transpose(turn)
+    # The orientation is used up. Transparency is part of the pixels.
+    upright.info = {key: value for key, value in image.info.items() if key == "transparency"}
+    return upright
 
 
 def _to_rgb(image: pillow.Image) -> pillow.Image:
@@ -149,21 +139,27 @@ def _to_rgb(image: pillow.Image) -> pillow.Image:
         raise UnreadableImage("decode", "pixels are floating-point numbers: their range cannot be known")
     if image.mode.startswith("I"):
         image = _scale_16_bits(image)
-    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+    if image.mode == "La":
+        image = image.convert("LA")  # the only conversion that Pillow has for it
+    if image.mode in ("RGBA", "LA", "PA", "RGBa") or "transparency" in image.info:
         image = image.convert("RGBA")
         return pillow.alpha_composite(pillow.new("RGBA", image.size, "white"), image).convert("RGB")
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _scale_16_bits(image: pillow.Image) -> pillow.Image:
-    """Scale grey of 16 bits to 8; Pillow's own conversion would clip it to white."""
+    """Scale grey of 16 bits to 8, transparent pixels to white; Pillow's own conversion would clip it."""
     import numpy as np
     from PIL import Image as pillow
 
     values = np.asarray(image)
     if values.size and (values.min() < 0 or values.max() > 0xFFFF):
         raise UnreadableImage("decode", "grey values of more than 16 bits: their range cannot be known")
-    return pillow.fromarray(((values.astype(np.uint32) + 128) // 257).astype(np.uint8))
+    grey = ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    transparent = image.info.get("transparency")
+    if isinstance(transparent, int):
+        grey[values == transparent] = 255
+    return pillow.fromarray(grey)
 
 
 def _from_array(array: npt.NDArray[np.uint8]) -> pillow.Image:
@@ -171,7 +167,7 @@ def _from_array(array: npt.NDArray[np.uint8]) -> pillow.Image:
     from PIL import Image as pillow
 
     if array.dtype != np.uint8:
-        hint = "; multiply by 255 and convert" if array.dtype.kind == "f" else "; convert it"
+        hint = "; multiply by 255 and convert" if array.dtype.kind in "fb" else "; convert it"
         raise UnreadableImage("decode", f"expected an array of uint8, got {array.dtype}{hint} to uint8")
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
@@ -180,8 +176,3 @@ def _from_array(array: npt.NDArray[np.uint8]) -> pillow.Image:
             "decode", f"expected shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), got {array.shape}"
         )
     return pillow.fromarray(np.ascontiguousarray(array))
-
-
-def _reason(error: Exception) -> str:
-    text = str(error).split("<_io")[0].strip() or type(error).__name__
-    return text if not text.endswith("file") else f"{text} is damaged"

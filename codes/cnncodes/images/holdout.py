@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cnncodes.errors import UnreadableImage, UsageError
-from cnncodes.images.records import ImageRecord, content_hash
+from cnncodes.images.content import content_hash
+from cnncodes.images.records import ImageRecord
 from cnncodes.images.sources import ImageSource
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import os
+import stat
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,9 +27,9 @@ class FileStat:
     Attributes
     ----------
     size : int
-        Bytes; of the pixels for images in memory.
+        Bytes: of the file, of the whole table for one of its rows, of the pixels for what is in memory.
     mtime_ns : int or None
-        When the file was last changed, in ns since 1970; None for what is in memory.
+        When the file or table was last changed, in ns since 1970; None for what is in memory.
     """
 
     size: int
@@ -55,8 +55,14 @@ class RowBytes:
     row: int
 
     def read(self) -> bytes:
-        """Return the row's bytes."""
-        value = _read_group(str(self.table), self.column, self.row_group)[self.row].as_py()
+        """Return the row's bytes.
+
+        Raises
+        ------
+        UnreadableImage
+            If the row holds none, or the table changed since it was listed.
+        """
+        value = _read_group(_stat_file(self.table), self)[self.row].as_py()
         value = value.get("bytes") if isinstance(value, dict) else value
         if value is None:
             raise UnreadableImage("read", f"row {self.row} of row group {self.row_group} holds no bytes")
@@ -66,21 +72,39 @@ class RowBytes:
 _GROUP_LOCK = threading.Lock()
 
 
-def _read_group(table: str, column: str, row_group: int) -> Any:
+def _read_group(found: FileStat, where: RowBytes) -> Any:
     # Lanes read neighbouring rows: under the lock the first one reads the group, the others find it.
     with _GROUP_LOCK:
-        return _cached_group(table, column, row_group)
+        group = _cached_group(str(where.table), found, where.column, where.row_group)
+    if where.row >= len(group):
+        raise UnreadableImage("read", f"{where.table} has changed since it was listed")
+    return group
 
 
 @functools.lru_cache(maxsize=4)
-def _cached_group(table: str, column: str, row_group: int) -> Any:
+def _cached_group(table: str, found: FileStat, column: str, row_group: int) -> Any:
+    """Read a row group's column; `found` sees to it that a table written anew is read anew."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        return pq.ParquetFile(table).read_row_group(row_group, columns=[column]).column(0)
+        with pq.ParquetFile(table) as file:
+            if row_group >= file.num_row_groups or column not in file.schema_arrow.names:
+                raise UnreadableImage("read", f"{table} has changed since it was listed")
+            return file.read_row_group(row_group, columns=[column]).column(0)
     except (OSError, pa.ArrowException) as error:
         raise UnreadableImage("read", f"{table}: {error}") from error
+
+
+def _stat_file(path: Path) -> FileStat:
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        raise UnreadableImage("read", getattr(error, "strerror", None) or str(error)) from error
+    if not stat.S_ISREG(found.st_mode):  # to read a pipe might wait forever
+        kind = "a folder" if stat.S_ISDIR(found.st_mode) else "a pipe, socket or device"
+        raise UnreadableImage("read", f"not a file but {kind}")
+    return FileStat(found.st_size, found.st_mtime_ns)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,19 +134,15 @@ class ImageRecord:
         Raises
         ------
         UnreadableImage
-            If the file is not there.
+            If the file is not there, or is none.
         """
         import numpy as np
 
         if isinstance(self.data, Path):
-            try:
-                found = os.stat(self.data)
-            except OSError as error:
-                raise UnreadableImage("read", error.strerror or str(error)) from error
-            return FileStat(found.st_size, found.st_mtime_ns)
+            return _stat_file(self.data)
         if isinstance(self.data, RowBytes):
-            # The table's own time: when it changes, any of its rows may have.
-            return FileStat(len(self.data.read()), os.stat(self.data.table).st_mtime_ns)
+            # The table's own: when it changes, any of its rows may have. A row's bytes are not read for it.
+            return _stat_file(self.data.table)
         if isinstance(self.data, bytes):
             return FileStat(len(self.data), None)
         if isinstance(self.data, np.ndarray):
@@ -141,30 +161,8 @@ class ImageRecord:
             return self.data.read()
         if not isinstance(self.data, Path):
             return self.data
+        _stat_file(self.data)
         try:
             return self.data.read_bytes()
         except OSError as error:
             raise UnreadableImage("read", error.strerror or str(error)) from error
-
-
-def content_hash(data: Pixels) -> str:
-    """Return the hash of an image's content: 32 hexadecimal digits.
-
-    Of a file it is that of its bytes; of an array or a PIL image, that of shape and pixels.
-
-    Examples
-    --------
-    >>> content_hash(b"abc")
-    'cf4ab791c62b8d2b2109c90275287816'
-    """
-    import numpy as np
-
-    if isinstance(data, bytes):
-        return hashlib.blake2b(data, digest_size=16).hexdigest()
-    mode = "" if isinstance(data, np.ndarray) else data.mode
-    pixels = np.ascontiguousarray(np.asarray(data))
-    digest = hashlib.blake2b(f"{mode}{pixels.shape}".encode(), digest_size=16)
-    if mode == "P" and not isinstance(data, np.ndarray):
-        digest.update(bytes(data.getpalette() or []))
-    digest.update(pixels.tobytes())
-    return digest.hexdigest()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AnySet
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from cnncodes.errors import SourceError, UsageError
-from cnncodes.images.folders import list_folder, to_text
+from cnncodes.images.folders import list_folder
+from cnncodes.images.keys import is_url, make_unique, to_text
 from cnncodes.images.records import ImageRecord
-from cnncodes.images.tables import Columns, list_table, make_unique
+from cnncodes.images.tables import Columns, list_table
 
 _TABLES = (".csv", ".tsv", ".parquet")
 
@@ -56,7 +59,7 @@ def open_source(
     ----------
     src : path or list
         A folder of class folders (also below ``train/``, ``val/``, ``test/``), a flat folder, a
-        ``.csv`` or ``.parquet`` table, or a list of paths, bytes, PIL images or uint8 arrays.
+        ``.csv``, ``.tsv`` or ``.parquet`` table, or a list of paths, bytes, PIL images or uint8 arrays.
     path_column, label_column, split_column : str
         Columns of a table.
 
@@ -70,10 +73,12 @@ def open_source(
         if not records:
             raise SourceError("the list of images is empty.")
         return ImageSource("images in memory", None, _sorted(records))
+    if is_url(str(src)):
+        raise SourceError(f"{str(src)!r} is an address: download the images first and give their folder.")
     path = Path(src)
-    if path.is_dir():
+    if _is_folder(src):
         return ImageSource(str(src), path, _sorted(list_folder(path)))
-    if not path.exists():
+    if not os.path.exists(src):
         raise SourceError(f"there is nothing at {str(src)!r}: expected a folder of images or a table.")
     if path.suffix.lower() not in _TABLES:
         raise SourceError(
@@ -96,43 +101,59 @@ def records_from(X: Any) -> list[ImageRecord]:
     UsageError
         If it is one image where a list is meant, or holds something that is no image.
     """
-    import numpy as np
-
     if isinstance(X, str | Path):
-        if Path(X).is_dir():
+        if _is_folder(X):
             return list(_sorted(list_folder(Path(X))))
-        kind = "one path" if Path(X).exists() else "one path that does not exist"
+        kind = "one path" if os.path.exists(X) else "one path that does not exist"
         raise UsageError(
             f"expected a list of images or a folder. Got {kind}: {str(X)!r}. For one image: [path]."
         )
+    _check_list(X)
+    items = list(X)
+    data = [_data(position, item) for position, item in enumerate(items)]
+    keys = make_unique([_key(position, item) for position, item in enumerate(data)])
+    return [ImageRecord(key, item) for key, item in zip(keys, data, strict=True)]
+
+
+def _is_folder(path: str | Path) -> bool:
+    # Path("") would be the working folder, which nobody means who gives an empty name.
+    return str(path) != "" and os.path.isdir(path)
+
+
+def _check_list(X: Any) -> None:
+    import numpy as np
+
+    if isinstance(X, bytes | bytearray) or not isinstance(X, Iterable) or hasattr(X, "getbands"):
+        raise UsageError(f"expected a list of images. Got one {type(X).__name__}. For one image: [image].")
+    if isinstance(X, AnySet | Mapping):
+        raise UsageError(f"expected a list of images. Got a {type(X).__name__}, which has no order.")
     if isinstance(X, np.ndarray) and X.dtype != object and X.dtype.kind not in "US":
         if X.ndim != 4:
             raise UsageError(
                 f"expected a list of images, or an array of shape (n_images, H, W, C). Got shape {X.shape}."
                 " For one image: [array]."
             )
-    elif isinstance(X, bytes | bytearray) or not isinstance(X, Iterable) or hasattr(X, "getbands"):
-        raise UsageError(f"expected a list of images. Got one {type(X).__name__}. For one image: [image].")
-    items = list(X)
-    keys = make_unique([_key(position, item) for position, item in enumerate(items)])
-    return [ImageRecord(key, _data(item)) for key, item in zip(keys, items, strict=True)]
+    elif getattr(X, "ndim", 1) != 1:  # a data frame, too, would be read as the list of its columns
+        got = f"{type(X).__name__} of {getattr(X, 'ndim', 1)} dimensions"
+        raise UsageError(f"expected a list of images. Got a {got}: give one column.")
 
 
 def _sorted(records: Iterable[ImageRecord]) -> tuple[ImageRecord, ...]:
     return tuple(sorted(records, key=lambda record: record.key))
 
 
-def _key(position: int, item: Any) -> str:
-    if isinstance(item, str | Path):
-        return to_text(Path(item).as_posix())
-    return f"image-{position:08}"
+def _key(position: int, data: Any) -> str:
+    return to_text(data.as_posix()) if isinstance(data, Path) else f"image-{position:08}"
 
 
-def _data(item: Any) -> Any:
+def _data(position: int, item: Any) -> Any:
     import numpy as np
     from PIL import Image
 
     if isinstance(item, str):
+        if not item or is_url(item):
+            kind = "an address: download the images first and give their paths" if item else "empty"
+            raise UsageError(f"image {position} of the list, {item!r}, is {kind}.")
         return Path(item)
     if isinstance(item, bytearray):
         return bytes(item)
@@ -140,5 +161,5 @@ def _data(item: Any) -> Any:
         return item
     raise UsageError(
         "an image must be a path, encoded bytes, a PIL image or a uint8 array."
-        f" Got {type(item).__name__}: {item!r:.80}."
+        f" Got {type(item).__name__}: {item!r:.80}, as image {position} of the list."
     )

@@ -1,0 +1,150 @@
+"""Opening pictures with Pillow, whose switches belong to the whole process, as if they were ours alone."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import threading
+import warnings
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from cnncodes.errors import UnreadableImage
+
+if TYPE_CHECKING:
+    from PIL import Image as pillow
+
+#: Pillow reads more, but some of that runs other programs (EPS: Ghostscript), and some is recognised by
+#: nothing, so that any bytes may pass for a picture. HEIF and JXL count where a plugin is registered.
+FORMATS = (
+    "JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF", "HEIF", "JXL", "ICO", "QOI",
+)  # fmt: skip
+
+_THREAD = threading.local()
+
+
+@contextlib.contextmanager
+def opening(max_pixels: int) -> Iterator[None]:
+    """Let this thread use Pillow without its warnings, and up to `max_pixels`.
+
+    Both are switches of the process. Warnings are ignored in this thread alone. Pillow's limit is
+    touched only where `max_pixels` is more than twice as high, and is put back afterwards; meanwhile it
+    is higher for the other threads too.
+    """
+    _put_filter_first()
+    _THREAD.is_opening = True
+    try:
+        with _LIMIT.raised(max_pixels):
+            yield
+    finally:
+        _THREAD.is_opening = False
+
+
+def open_image(data: bytes, max_pixels: int) -> pillow.Image:
+    """Return an image that is recognised and small enough but not decoded yet; call it in `opening`.
+
+    Raises
+    ------
+    UnreadableImage
+    """
+    from PIL import Image as pillow
+    from PIL import UnidentifiedImageError
+
+    if not data:
+        raise UnreadableImage("decode", "the file is empty")
+    pillow.init()
+    formats = [name for name in FORMATS if name in pillow.OPEN]
+    try:
+        image = pillow.open(io.BytesIO(data), formats=formats)
+    except UnidentifiedImageError:
+        raise UnreadableImage("decode", "not an image of a known format") from None
+    except pillow.DecompressionBombError:
+        raise UnreadableImage("decode", f"more pixels than {_limit(max_pixels)}") from None
+    check_pixels(image, max_pixels)
+    return image
+
+
+def check_pixels(image: pillow.Image, max_pixels: int) -> None:
+    """Raise `UnreadableImage` if an image has more pixels than that."""
+    if image.width * image.height > max_pixels:
+        size = f"{image.width} x {image.height} pixels"
+        raise UnreadableImage("decode", f"{size} are more than {_limit(max_pixels)}")
+
+
+def to_reason(error: Exception) -> str:
+    """Return in words why Pillow could not read a picture."""
+    text = re.sub(r"\s*<[^<>]* at 0x[0-9a-fA-F]+>", "", str(error)).strip()
+    if isinstance(error, MemoryError):
+        return "not enough memory to decode it"
+    if text and isinstance(error, OSError | ValueError | SyntaxError):
+        return text if not text.endswith("file") else f"{text}: it is damaged"
+    # What a broken header leads a plugin to means nothing without its type: KeyError: 5.
+    return f"the file is damaged ({type(error).__name__}{': ' if text else ''}{text})"
+
+
+def _limit(max_pixels: int) -> str:
+    return f"the limit of {max_pixels} (max_pixels raises it)"
+
+
+class _WhileOpening(type):
+    """Takes every warning about a picture for a subclass, in a thread that opens one."""
+
+    def __subclasscheck__(cls, category: type) -> bool:
+        is_opening = getattr(_THREAD, "is_opening", False)
+        return is_opening and issubclass(category, UserWarning | RuntimeWarning)
+
+
+class _OurWarning(Warning, metaclass=_WhileOpening):
+    pass
+
+
+def _put_filter_first() -> None:
+    # `catch_warnings` is not safe where several lanes decode at once, and a plain filter would silence
+    # the host program too. Somebody's `catch_warnings` may have thrown ours away: hence each time.
+    first = warnings.filters[0] if warnings.filters else None
+    if first is None or first[2] is not _OurWarning:
+        warnings.filterwarnings("ignore", category=_OurWarning)
+
+
+class _PixelLimit:
+    """Pillow's limit of pixels, higher while a thread needs it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._before: int | None = None
+        self._raised: int | None = None
+
+    @contextlib.contextmanager
+    def raised(self, max_pixels: int) -> Iterator[None]:
+        with self._lock:
+            is_needed = self._enter(max_pixels)
+        try:
+            yield
+        finally:
+            if is_needed:
+                with self._lock:
+                    self._leave()
+
+    def _enter(self, max_pixels: int) -> bool:
+        from PIL import Image as pillow
+
+        limit = self._before if self._users else pillow.MAX_IMAGE_PIXELS
+        if limit is None or max_pixels <= 2 * limit:  # up to twice its limit Pillow only warns
+            return False
+        if not self._users:
+            self._before = self._raised = limit
+        self._users += 1
+        self._raised = pillow.MAX_IMAGE_PIXELS = max(self._raised or 0, max_pixels)
+        return True
+
+    def _leave(self) -> None:
+        from PIL import Image as pillow
+
+        self._users -= 1
+        if not self._users and self._raised == pillow.MAX_IMAGE_PIXELS:  # else the host has set another
+            pillow.MAX_IMAGE_PIXELS = self._before
+
+
+_LIMIT = _PixelLimit()

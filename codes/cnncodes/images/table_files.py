@@ -1,0 +1,104 @@
+"""Tables on disk, CSV or Parquet, as columns in memory; encoded images stay where they are."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cnncodes.errors import SourceError
+from cnncodes.images.records import RowBytes
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table's columns.
+
+    Attributes
+    ----------
+    path : Path
+    names : list of str
+        Of all columns, also of those that were not asked for.
+    n_rows : int
+    values : dict
+        The cells of the columns that were asked for.
+    binary : dict
+        Of each binary column, where its rows are.
+    """
+
+    path: Path
+    names: list[str]
+    n_rows: int
+    values: dict[str, list[Any]]
+    binary: dict[str, list[RowBytes]]
+
+
+def read_table(path: Path, wanted: Collection[str]) -> Table:
+    """Read the columns `wanted`, where they are there, of a CSV, TSV or Parquet file.
+
+    Raises
+    ------
+    SourceError
+        If it cannot be read, or has two columns of one wanted name.
+    """
+    return (_read_parquet if path.suffix.lower() == ".parquet" else _read_csv)(path, wanted)
+
+
+def _read_csv(path: Path, wanted: Collection[str]) -> Table:
+    import csv
+
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True)
+            lines = [(reader.line_num, row) for row in reader if row]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise SourceError(f"{path} cannot be read as CSV in UTF-8: {error}.") from error
+    if not lines:
+        raise SourceError(f"{path} is empty: expected a line of column names and one line an image.")
+    names = lines[0][1]
+    _check_names(path, names, wanted)
+    for line, row in lines[1:]:
+        if len(row) != len(names):
+            raise SourceError(f"{path}: line {line} has {len(row)} cells; there are {len(names)} columns.")
+    rows = [row for _, row in lines[1:]]
+    values = {name: [row[at] for row in rows] for at, name in enumerate(names) if name in wanted}
+    return Table(path, names, len(rows), values, {})
+
+
+def _read_parquet(path: Path, wanted: Collection[str]) -> Table:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            schema = file.schema_arrow
+            _check_names(path, schema.names, wanted)
+            sizes = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
+            binary = [field.name for field in schema if _is_binary(field.type)]
+            plain = [name for name in schema.names if name in wanted and name not in binary]
+            values = file.read(columns=plain).to_pydict() if plain else {}
+    except SourceError:
+        raise
+    except (OSError, ValueError, pa.ArrowException) as error:
+        reason = " ".join(str(error).split())
+        raise SourceError(f"{path} cannot be read as Parquet: {reason}.") from error
+    rows = {
+        name: [RowBytes(path, name, group, row) for group, size in enumerate(sizes) for row in range(size)]
+        for name in binary
+    }
+    return Table(path, schema.names, sum(sizes), {name: values[name] for name in plain}, rows)
+
+
+def _check_names(path: Path, names: list[str], wanted: Collection[str]) -> None:
+    for name in names:
+        if name in wanted and names.count(name) > 1:
+            raise SourceError(f"{path} has {names.count(name)} columns {name!r}: which one is meant?")
+
+
+def _is_binary(kind: Any) -> bool:
+    import pyarrow as pa
+
+    if pa.types.is_struct(kind):  # as Hugging Face writes images: bytes and path
+        return any(field.name == "bytes" and _is_binary(field.type) for field in kind)
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))

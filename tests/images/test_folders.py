@@ -1,0 +1,185 @@
+"""Folders: what is listed below one, with which key, class and part."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from cnncodes.errors import SourceError, UnreadableImage
+from cnncodes.images import ImageRecord, decode, open_source
+from cnncodes.images.folders import SUFFIXES, list_folder
+
+
+def make_jpeg() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8), "green").save(file, "JPEG")
+    return file.getvalue()
+
+
+JPEG = make_jpeg()
+
+
+def fill(root: Path, *names: str) -> Path:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(JPEG)
+    return root
+
+
+def listed(root: Path) -> list[tuple[str, str | None, str | None]]:
+    return [(record.key, record.label, record.split) for record in list_folder(root)]
+
+
+def find(records: list[ImageRecord], ending: str) -> ImageRecord:
+    (record,) = (record for record in records if record.key.endswith(ending))
+    return record
+
+
+def test_class_folders_with_files_at_any_depth(tmp_path: Path) -> None:
+    fill(tmp_path, "dog/2.png", "cat/b.JPG", "cat/a.jpeg", "cat/deep/er/c.webp", "top.gif")
+    assert listed(tmp_path) == [
+        ("cat/a.jpeg", "cat", None),
+        ("cat/b.JPG", "cat", None),
+        ("cat/deep/er/c.webp", "cat", None),
+        ("dog/2.png", "dog", None),
+        ("top.gif", None, None),
+    ]
+
+
+def test_a_flat_folder_has_no_labels(tmp_path: Path) -> None:
+    assert listed(fill(tmp_path, "b.jpg", "a.tif")) == [("a.tif", None, None), ("b.jpg", None, None)]
+
+
+def test_parts_lie_above_the_classes_in_any_case_and_by_any_name(tmp_path: Path) -> None:
+    fill(tmp_path, "Train/cat/1.jpg", "VALID/cat/x/2.jpg", "validation/dog/3.jpg", "test/4.jpg", "5.jpg")
+    assert listed(tmp_path) == [
+        ("5.jpg", None, None),
+        ("Train/cat/1.jpg", "cat", "train"),
+        ("VALID/cat/x/2.jpg", "cat", "val"),
+        ("test/4.jpg", None, "test"),
+        ("validation/dog/3.jpg", "dog", "val"),
+    ]
+
+
+def test_folders_are_parts_only_where_all_are(tmp_path: Path) -> None:
+    fill(tmp_path, "train/express/1.jpg", "plane/2.jpg")
+    (tmp_path / "empty").mkdir()
+    assert listed(tmp_path) == [("plane/2.jpg", "plane", None), ("train/express/1.jpg", "train", None)]
+
+
+def test_a_folder_without_images_does_not_keep_the_others_from_being_parts(tmp_path: Path) -> None:
+    fill(tmp_path, "train/cat/1.jpg")
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes/readme.txt").write_text("no image")
+    assert listed(tmp_path) == [("train/cat/1.jpg", "cat", "train")]
+
+
+def test_hidden_files_and_other_files_are_passed_over(tmp_path: Path) -> None:
+    fill(tmp_path, "cat/1.jpg", "cat/.2.jpg", ".cache/3.jpg", "cat/.jpg", "cat/notes.txt", "cat/jpg")
+    assert listed(tmp_path) == [("cat/1.jpg", "cat", None)]
+
+
+@pytest.mark.parametrize("make", [lambda root: None, lambda root: (root / "a.txt").write_text("x")])
+def test_without_an_image_it_says_what_was_looked_for(tmp_path: Path, make) -> None:
+    make(tmp_path)
+    with pytest.raises(SourceError) as caught:
+        list_folder(tmp_path)
+    assert repr(str(tmp_path)) in str(caught.value)
+    assert all(suffix in str(caught.value) for suffix in SUFFIXES)
+
+
+@pytest.mark.parametrize("where", [".", "photos", "../photos/../photos"])
+def test_keys_are_relative_however_the_folder_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    root = fill(tmp_path / "photos", "cat/1.jpg")
+    monkeypatch.chdir(tmp_path if where == "photos" else root)
+    (record,) = list_folder(Path(where))
+    assert (record.key, record.label) == ("cat/1.jpg", "cat")
+    assert record.read() == JPEG
+
+
+# Links
+
+
+def test_loops_of_links_end(tmp_path: Path) -> None:
+    fill(tmp_path, "a/1.jpg", "b/2.jpg")
+    (tmp_path / "a/up").symlink_to(tmp_path)
+    (tmp_path / "a/self").symlink_to(tmp_path / "a")
+    (tmp_path / "a/over").symlink_to(tmp_path / "b")
+    (tmp_path / "b/back").symlink_to(tmp_path / "a")
+    keys = [record.key for record in list_folder(tmp_path)]
+    assert len(keys) == 2
+    assert len({os.path.realpath(record.data) for record in list_folder(tmp_path)}) == 2
+
+
+def test_a_folder_is_listed_in_its_own_place_rather_than_by_a_link_beside_it(tmp_path: Path) -> None:
+    fill(tmp_path, "zebra/1.jpg")
+    (tmp_path / "alias").symlink_to(tmp_path / "zebra")
+    assert listed(tmp_path) == [("zebra/1.jpg", "zebra", None)]
+
+
+def test_links_out_of_the_folder_are_followed(tmp_path: Path) -> None:
+    fill(tmp_path, "elsewhere/1.jpg", "photos/dog/2.jpg")
+    (tmp_path / "photos/cat").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "photos/dog/3.jpg").symlink_to(tmp_path / "elsewhere/1.jpg")
+    records = list_folder(tmp_path / "photos")
+    assert [record.key for record in records] == ["cat/1.jpg", "dog/2.jpg", "dog/3.jpg"]
+    assert all(record.read() == JPEG for record in records)
+
+
+@pytest.mark.timeout(20)
+def test_what_cannot_be_read_is_a_failure_of_that_image_alone(tmp_path: Path) -> None:
+    fill(tmp_path, "cat/good.jpg", "cat/folder.jpg/inside.jpg")
+    (tmp_path / "cat/dangling.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    (tmp_path / "cat/loop.jpg").symlink_to(tmp_path / "cat/loop.jpg")
+    os.mkfifo(tmp_path / "cat/pipe.jpg")
+    records = list_folder(tmp_path)
+    assert len(records) == 5
+    for name, reason in [
+        ("dangling.jpg", "No such file"),
+        ("cat/loop.jpg", "symbolic links"),
+        ("pipe.jpg", "not a file but a pipe"),
+    ]:
+        record = find(records, name)
+        for act in (record.stat, record.read):
+            with pytest.raises(UnreadableImage, match=reason) as caught:
+                act()
+            assert caught.value.stage == "read"
+    assert find(records, "good.jpg").read() == find(records, "inside.jpg").read() == JPEG
+
+
+# Names
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["two words.jpg", 'it\'s "quoted".jpg', "line\nbreak.jpg", "café-猫.jpg", "back\\slash.jpg", "a#2.jpg"],
+)
+def test_odd_names_are_keys_and_can_be_read(tmp_path: Path, name: str) -> None:
+    fill(tmp_path, f"päck chen/{name}")
+    (record,) = list_folder(tmp_path)
+    assert (record.key, record.label) == (f"päck chen/{name}", "päck chen")
+    assert decode(record.read()).size == (8, 8)
+
+
+def test_names_that_are_no_utf8_become_keys_that_are_and_stay_apart(tmp_path: Path) -> None:
+    folder = os.fsencode(tmp_path) + b"/caf\xe9"
+    os.mkdir(folder)
+    for name in (b"\xff.jpg", b"\\xff.jpg", b"\xfe.jpg"):
+        Path(os.fsdecode(folder + b"/" + name)).write_bytes(JPEG + name)
+    source = open_source(tmp_path)
+    keys = [record.key for record in source.records]
+    assert len(set(keys)) == 3
+    assert sorted(keys) == sorted(["caf\\xe9/\\xff.jpg", "caf\\xe9/\\xff.jpg#2", "caf\\xe9/\\xfe.jpg"])
+    for record in source.records:
+        assert record.key.encode().decode() == record.key
+        assert record.label == "caf\\xe9"
+        assert record.read().startswith(JPEG)
+    assert len({record.read() for record in source.records}) == 3
+    assert [record.key for record in open_source(tmp_path).records] == keys

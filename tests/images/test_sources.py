@@ -1,0 +1,195 @@
+"""Sources: whatever users hand over becomes records, or an error that says what was meant."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from cnncodes.errors import SourceError, UsageError
+from cnncodes.images import decode, open_source, records_from
+
+ARRAY = np.random.default_rng(0).integers(0, 256, (6, 5, 3), np.uint8)
+
+
+def make_png() -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(ARRAY).save(file, "PNG")
+    return file.getvalue()
+
+
+PNG = make_png()
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    for name in ("train/cat/2.png", "train/dog/1.png", "test/cat/3.png", "4.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(PNG)
+    return tmp_path
+
+
+def test_a_list_may_mix_all_kinds(photos: Path) -> None:
+    path = photos / "4.png"
+    items = [path, str(path), PNG, bytearray(PNG), Image.fromarray(ARRAY), ARRAY]
+    records = records_from(items)
+    assert [record.key for record in records] == [
+        path.as_posix(), f"{path.as_posix()}#2", *[f"image-{i:08}" for i in range(2, 6)],
+    ]  # fmt: skip
+    for record in records:
+        assert record.label is None and record.split is None
+        np.testing.assert_array_equal(np.asarray(decode(record.read())), ARRAY)
+
+
+@pytest.mark.parametrize("kind", [tuple, iter, pd.Series, np.array, lambda x: np.array(x, object), pd.Index])
+def test_lists_of_paths_of_any_kind_keep_their_order(kind: Any) -> None:
+    paths = ["b.png", "a.png", "sub/c.png"]
+    records = records_from(kind(paths))
+    assert [record.data for record in records] == [Path(path) for path in paths]
+    assert [record.key for record in records] == paths
+
+
+def test_a_series_is_read_by_position_and_not_by_index(photos: Path) -> None:
+    series = pd.Series([photos / "4.png", PNG], index=[7, 7])
+    assert [record.read() for record in records_from(series)] == [PNG, PNG]
+
+
+def test_an_array_of_four_dimensions_is_a_list_of_images() -> None:
+    stack = np.stack([ARRAY, 255 - ARRAY])
+    for image, record in zip(stack, records_from(stack), strict=True):
+        np.testing.assert_array_equal(np.asarray(decode(record.read())), image)
+    assert records_from(np.zeros((0, 4, 4, 3), np.uint8)) == records_from([]) == []
+
+
+def test_what_is_in_memory_is_not_copied() -> None:
+    (record,) = records_from([ARRAY])
+    assert record.read() is ARRAY
+
+
+@pytest.mark.parametrize(
+    ("given", "match"),
+    [
+        (PNG, r"Got one bytes. For one image: \[image\]"),
+        (bytearray(PNG), "Got one bytearray"),
+        (Image.fromarray(ARRAY), r"Got one Image. For one image: \[image\]"),
+        (ARRAY, r"Got shape \(6, 5, 3\). For one image: \[array\]"),
+        (np.zeros((3, 4)), r"Got shape \(3, 4\)"),
+        (None, "Got one NoneType"),
+        (7, "Got one int"),
+        ({"a.png"}, "a set, which has no order"),
+        ({"a.png": 1}, "a dict, which has no order"),
+        (pd.DataFrame({"image": ["a.png"]}), "DataFrame of 2 dimensions: give one column"),
+        (np.array([["a.png"]]), "ndarray of 2 dimensions"),
+        ("", "one path that does not exist: ''"),
+        ("gone.png", "one path that does not exist: 'gone.png'"),
+        ("x" * 5000, "one path that does not exist"),
+        ("nul\0.png", "one path that does not exist"),
+        (["a.png", float("nan")], "Got float: nan, as image 1 of the list"),
+        (pd.Series(["a.png", None], dtype=object), "Got NoneType: None, as image 1"),
+        ([["a.png"]], r"Got list: \['a.png'\], as image 0"),
+        (["a.png", ""], "image 1 of the list, '', is empty"),
+        (["https://example.org/a.png"], "image 0 of the list, .* is an address: download"),
+    ],
+)
+def test_what_is_no_list_of_images_is_refused_with_what_it_is(given: Any, match: str) -> None:
+    with pytest.raises(UsageError, match=match) as caught:
+        records_from(given)
+    assert "\n" not in str(caught.value)
+
+
+def test_one_path_is_refused_unless_it_is_a_folder(photos: Path) -> None:
+    for one in (photos / "4.png", str(photos / "4.png")):
+        with pytest.raises(UsageError, match=r"Got one path: .*4\.png.* For one image: \[path\]"):
+            records_from(one)
+    keys = ["4.png", "test/cat/3.png", "train/cat/2.png", "train/dog/1.png"]
+    assert [record.key for record in records_from(photos)] == keys
+    assert [record.key for record in records_from(str(photos))] == keys
+
+
+def test_names_of_no_utf8_become_keys_that_are(tmp_path: Path) -> None:
+    path = tmp_path / b"\xff.png".decode("utf-8", "surrogateescape")
+    path.write_bytes(PNG)
+    (record,) = records_from([str(path)])
+    assert record.key == f"{tmp_path}/\\xff.png"
+    assert record.read() == PNG
+
+
+# open_source
+
+
+def test_a_folder_a_table_and_a_list_are_sources(photos: Path) -> None:
+    folder = open_source(photos)
+    assert (folder.name, folder.root) == (str(photos), photos)
+    assert folder.labels() == [None, "cat", "cat", "dog"]
+    for name, separator in (("t.csv", ","), ("t.TSV", "\t")):
+        (photos / name).write_text(f"image{separator}label\n4.png{separator}b\n./4.png{separator}a\n")
+        table = open_source(str(photos / name))
+        assert [(record.key, record.label) for record in table.records] == [("./4.png", "a"), ("4.png", "b")]
+        assert table.root == photos
+    memory = open_source([photos / "4.png", PNG])
+    assert (memory.root, len(memory.records)) == (None, 2)
+
+
+def test_a_source_is_sorted_by_key() -> None:
+    keys = [record.key for record in open_source(["b", "a", "c/d", "B", "a"]).records]
+    assert keys == sorted(keys) == ["B", "a", "a#2", "b", "c/d"]
+
+
+def test_columns_are_handed_on(photos: Path) -> None:
+    (photos / "t.csv").write_text("file,kind,fold\n4.png,cat,test\n")
+    (record,) = open_source(
+        photos / "t.csv", path_column="file", label_column="kind", split_column="fold"
+    ).records
+    assert (record.key, record.label, record.split) == ("4.png", "cat", "test")
+
+
+def test_filter_takes_a_part_and_those_with_labels(photos: Path) -> None:
+    source = open_source(photos)
+
+    def keys(**options: Any) -> list[str]:
+        filtered = source.filter(**options)
+        assert (filtered.name, filtered.root) == (source.name, source.root)
+        return [record.key for record in filtered.records]
+
+    everything = [record.key for record in source.records]
+    assert keys() == everything
+    assert keys(split="train") == ["train/cat/2.png", "train/dog/1.png"]
+    assert keys(split="val") == []
+    assert keys(labelled=True) == everything[1:]
+    assert keys(labelled=False) == ["4.png"]
+    assert keys(split="test", labelled=False) == []
+    assert len(source.records) == 4
+
+
+@pytest.mark.parametrize(
+    ("src", "match"),
+    [
+        ("gone", "there is nothing at 'gone'"),
+        ("", "there is nothing at ''"),
+        ("x" * 5000, "there is nothing at"),
+        ("https://example.org/photos", "is an address: download"),
+        ([], "the list of images is empty"),
+    ],
+)
+def test_what_is_not_there_is_refused(src: Any, match: str) -> None:
+    with pytest.raises(SourceError, match=match):
+        open_source(src)
+
+
+def test_a_single_file_is_refused_with_what_to_give(photos: Path) -> None:
+    with pytest.raises(SourceError, match=r"is a single file.*For one image give a list"):
+        open_source(photos / "4.png")
+    (photos / "folder.csv").mkdir()
+    with pytest.raises(SourceError, match="no images in"):
+        open_source(photos / "folder.csv")
+
+
+def test_a_link_to_nowhere_is_nothing(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "gone")
+    with pytest.raises(SourceError, match="there is nothing at"):
+        open_source(tmp_path / "link")

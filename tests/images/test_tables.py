@@ -1,0 +1,359 @@
+"""Tables: images by path or as bytes in their rows, and labels as text, whatever wrote the file."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from cnncodes.errors import SourceError, UnreadableImage
+from cnncodes.images import ImageRecord, RowBytes, decode
+from cnncodes.images.tables import Columns, list_table
+
+
+def make_jpeg(level: int) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8), (level, level, level)).save(file, "JPEG")
+    return file.getvalue()
+
+
+JPEGS = [make_jpeg(level) for level in (0, 60, 120, 180, 240)]
+
+
+DEFAULT = Columns()
+
+
+def write_csv(folder: Path, text: str | bytes, name: str = "table.csv") -> Path:
+    path = folder / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def write_parquet(folder: Path, columns: dict[str, Any], **options: Any) -> Path:
+    path = folder / "table.parquet"
+    pq.write_table(pa.table(columns), path, **options)
+    return path
+
+
+def rows(path: Path, columns: Columns = DEFAULT) -> list[tuple[str, str | None, str | None]]:
+    return [(record.key, record.label, record.split) for record in list_table(path, columns)]
+
+
+def refuse(path: Path, columns: Columns = DEFAULT) -> str:
+    with pytest.raises(SourceError) as caught:
+        list_table(path, columns)
+    message = str(caught.value)
+    assert str(path) in message and "\n" not in message
+    return message
+
+
+# CSV
+
+
+def test_a_csv_names_paths_labels_and_parts(tmp_path: Path) -> None:
+    table = write_csv(tmp_path, "label,image,split\ncat,b.jpg,train\ndog,sub/a.jpg,VALID\n,c.jpg,\n")
+    assert rows(table) == [("b.jpg", "cat", "train"), ("sub/a.jpg", "dog", "val"), ("c.jpg", None, None)]
+    assert [record.data for record in list_table(table, Columns())] == [
+        tmp_path / "b.jpg",
+        tmp_path / "sub/a.jpg",
+        tmp_path / "c.jpg",
+    ]
+
+
+def test_labels_of_a_csv_stay_as_they_are_written(tmp_path: Path) -> None:
+    table = write_csv(tmp_path, "image,label\na,01\nb,1.0\nc, x \nd,NaN\ne,None\nf,True\n")
+    assert [label for _, label, _ in rows(table)] == ["01", "1.0", " x ", "NaN", "None", "True"]
+
+
+def test_quotes_tabs_marks_and_blank_lines(tmp_path: Path) -> None:
+    text = '\ufeffimage,label\r\n"a,b.jpg","the ""big"" cat"\r\n\r\n"two\nlines.jpg",x\r\n'
+    assert rows(write_csv(tmp_path, text)) == [
+        ("a,b.jpg", 'the "big" cat', None),
+        ("two\nlines.jpg", "x", None),
+    ]
+    assert rows(write_csv(tmp_path, "image\tlabel\na,b.jpg\tcat\n", "t.TSV")) == [("a,b.jpg", "cat", None)]
+
+
+def test_columns_may_have_other_names(tmp_path: Path) -> None:
+    table = write_csv(tmp_path, "file,species,fold,image\na.jpg,cat,test,9\n")
+    assert rows(table, Columns("file", "species", "fold")) == [("a.jpg", "cat", "test")]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "is empty"),
+        ("\n\n", "is empty"),
+        ("image,label\n", "has no rows"),
+        ("image,label\na,cat\nb\n", "line 3 has 1 cells; there are 2 columns"),
+        ('image,label\n"a\nb",cat\n\nc,d,e\n', "line 5 has 3 cells"),
+        ("images,label\na,cat\n", "no column 'image' with images. Did you mean 'images'?"),
+        ("image,label,label\na,cat,dog\n", "2 columns 'label'"),
+        ("image,split\na,train\nb,tset\n", "row 2 is of part 'tset'. Did you mean 'test'?"),
+        ("image,label\n,cat\n", "row 1 of column 'image' holds no path"),
+        ("image\na.jpg\nhttps://example.org/b.jpg\n", "row 2 of column 'image' is an address"),
+        ('image,label\n"a,cat\n', "cannot be read as CSV"),
+        (b"image,label\n\xff\xfe,cat\n", "in UTF-8"),
+        ("image,label\na,cat\n".encode("utf-16"), "in UTF-8"),
+    ],
+)
+def test_a_csv_that_cannot_be_right_is_refused(tmp_path: Path, text: str | bytes, expected: str) -> None:
+    assert expected in refuse(write_csv(tmp_path, text))
+
+
+def test_columns_that_nobody_asked_for_may_be_there_twice(tmp_path: Path) -> None:
+    assert rows(write_csv(tmp_path, "image,,,note,note\na,1,2,3,4\n")) == [("a", None, None)]
+
+
+def test_a_missing_column_that_was_named_is_refused_with_the_nearest_name(tmp_path: Path) -> None:
+    table = write_csv(tmp_path, "image,species,part\na,cat,test\n")
+    assert "'specis'. Did you mean 'species'?" in refuse(table, Columns(label="specis"))
+    assert "'parts'. Did you mean 'part'?" in refuse(table, Columns(split="parts"))
+    assert rows(table) == [("a", None, None)]
+
+
+def test_paths_are_relative_to_the_table_wherever_they_lead(tmp_path: Path) -> None:
+    for name, data in zip(["out.jpg", "in/in.jpg", "abs.jpg"], JPEGS, strict=False):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    table = write_csv(tmp_path / "in", f"image\nin.jpg\n../out.jpg\n{tmp_path}/abs.jpg\ngone.jpg\nin\0.jpg\n")
+    records = list_table(table, Columns())
+    assert [record.read() for record in records[:3]] == [JPEGS[1], JPEGS[0], JPEGS[2]]
+    for record, reason in zip(records[3:], ["No such file", "null"], strict=True):
+        for act in (record.stat, record.read):
+            with pytest.raises(UnreadableImage, match=reason):
+                act()
+
+
+def test_rows_of_one_name_keep_apart(tmp_path: Path) -> None:
+    table = write_csv(tmp_path, "image,label\na,x\nb,x\na,y\na#2,z\na,w\n")
+    assert rows(table) == [
+        ("a", "x", None), ("b", "x", None), ("a#3", "y", None), ("a#2", "z", None), ("a#4", "w", None),
+    ]  # fmt: skip
+    assert [record.data.name for record in list_table(table, Columns())] == ["a", "b", "a", "a#2", "a"]
+
+
+# Parquet
+
+
+@pytest.mark.parametrize("kind", ["binary", "large_binary", "struct"])
+def test_images_in_rows_are_read_one_by_one(tmp_path: Path, kind: str) -> None:
+    if kind == "struct":
+        held = pa.array([{"bytes": data, "path": f"{i}.jpg"} for i, data in enumerate(JPEGS)])
+    else:
+        held = pa.array(JPEGS, pa.large_binary() if kind == "large_binary" else pa.binary())
+    table = write_parquet(tmp_path, {"image": held, "label": [3, 1, 2, 1, 3]}, row_group_size=2)
+    records = list_table(table, Columns())
+    assert [(r.key, r.label) for r in records[:2]] == [("row-00000000", "3"), ("row-00000001", "1")]
+    assert [(r.data.row_group, r.data.row) for r in records] == [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0)]
+    for record, data in reversed(list(zip(records, JPEGS, strict=True))):
+        assert record.read() == data
+        assert decode(record.read()).size == (8, 8)
+
+
+def test_what_pandas_writes_is_read(tmp_path: Path) -> None:
+    frame = pd.DataFrame(
+        {"file": ["x", "y", "z"], "bytes": JPEGS[:3], "kind": pd.Categorical(["b", "a", "b"])},
+        index=[5, 6, 7],
+    )
+    frame["n"] = [1, None, 2]
+    frame.to_parquet(tmp_path / "t.parquet")
+    columns = Columns(path="file", label="kind")
+    assert rows(tmp_path / "t.parquet", columns) == [("x", "b", None), ("y", "a", None), ("z", "b", None)]
+    assert [record.read() for record in list_table(tmp_path / "t.parquet", columns)] == JPEGS[:3]
+    numbers = rows(tmp_path / "t.parquet", Columns(path="file", label="n"))
+    assert [label for _, label, _ in numbers] == ["1", None, "2"]
+
+
+def test_the_column_of_bytes_has_any_name_where_it_is_the_only_one(tmp_path: Path) -> None:
+    table = write_parquet(tmp_path, {"jpg": JPEGS[:2], "label": ["a", "b"]})
+    assert [record.read() for record in list_table(table, Columns())] == JPEGS[:2]
+    assert [record.read() for record in list_table(table, Columns(path="jpg"))] == JPEGS[:2]
+    assert "no column 'png' with images. Did you mean 'jpg'?" in refuse(table, Columns(path="png"))
+    two = write_parquet(tmp_path, {"jpg": JPEGS[:2], "thumb": JPEGS[2:4]})
+    assert "no column 'image'" in refuse(two)
+    assert [record.read() for record in list_table(two, Columns(path="thumb"))] == JPEGS[2:4]
+
+
+def test_names_beside_the_bytes_are_keys_and_rows_without_one_have_a_number(tmp_path: Path) -> None:
+    table = write_parquet(tmp_path, {"image": ["a", None, "", "a"], "bytes": JPEGS[:4]})
+    assert [key for key, _, _ in rows(table)] == ["a", "row-00000001", "row-00000002", "a#2"]
+
+
+def test_paths_in_parquet(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(JPEGS[0])
+    table = write_parquet(tmp_path, {"image": ["a.jpg"], "label": [True], "split": ["Test"]})
+    (record,) = list_table(table, Columns())
+    assert (record.key, record.label, record.split) == ("a.jpg", "True", "test")
+    assert record.read() == JPEGS[0]
+    assert "row 2 of column 'image' holds no path but None" in refuse(
+        write_parquet(tmp_path, {"image": ["a.jpg", None]})
+    )
+    assert "holds no path but 7" in refuse(write_parquet(tmp_path, {"image": [7]}))
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        (["01", "", None], ["01", None, None]),
+        ([1, -2, None], ["1", "-2", None]),
+        ([1.0, float("nan"), -0.0], ["1", None, "0"]),
+        ([True, False, None], ["True", "False", None]),
+        ([2**62, 0, 1], [str(2**62), "0", "1"]),
+        ([None, None, None], [None, None, None]),
+    ],
+)
+def test_labels_become_text_or_none(tmp_path: Path, labels: list[Any], expected: list[str | None]) -> None:
+    table = write_parquet(tmp_path, {"image": ["a", "b", "c"], "label": labels})
+    assert [label for _, label, _ in rows(table)] == expected
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ([1.0, 0.5], "row 2 has the label 0.5: expected text or a whole number"),
+        ([1.0, float("inf")], "row 2 has the label inf"),
+        ([["a"], ["a", "b"]], "row 1 has several labels"),
+        ([{"a": 1}, {"a": 2}], "row 1 has several labels"),
+        ([Decimal("1.5"), Decimal("2.5")], "row 1 has the label Decimal"),
+        ([b"cat", b"dog"], "column 'label' holds bytes"),
+    ],
+)
+def test_labels_that_are_no_classes_are_refused(tmp_path: Path, labels: list[Any], expected: str) -> None:
+    assert expected in refuse(write_parquet(tmp_path, {"image": ["a", "b"], "label": labels}))
+
+
+def test_parts_in_parquet(tmp_path: Path) -> None:
+    table = write_parquet(tmp_path, {"image": ["a", "b", "c"], "split": ["train", None, "validation"]})
+    assert [split for _, _, split in rows(table)] == ["train", None, "val"]
+    gaps = write_parquet(tmp_path, {"image": ["a", "b"], "split": pa.array([float("nan"), None])})
+    assert [split for _, _, split in rows(gaps)] == [None, None]
+    assert "row 1 is of part 0" in refuse(write_parquet(tmp_path, {"image": ["a"], "split": [0]}))
+    assert "'split' holds bytes" in refuse(write_parquet(tmp_path, {"image": ["a"], "split": [b"test"]}))
+
+
+def test_a_parquet_file_that_cannot_be_right_is_refused(tmp_path: Path) -> None:
+    assert "has no rows" in refuse(write_parquet(tmp_path, {"image": pa.array([], pa.binary())}))
+    assert "has no rows" in refuse(write_parquet(tmp_path, {"image": pa.array([], pa.string())}))
+    assert "no column 'image'" in refuse(write_parquet(tmp_path, {}))
+    twice = pa.Table.from_arrays(
+        [pa.array(["a"]), pa.array(["x"]), pa.array(["y"])], ["image", "label", "label"]
+    )
+    pq.write_table(twice, tmp_path / "table.parquet")
+    assert "2 columns 'label'" in refuse(tmp_path / "table.parquet")
+    whole = write_parquet(tmp_path, {"image": JPEGS}).read_bytes()
+    for broken in (b"", b"PAR1", b"no parquet at all", whole[:-9], whole[: len(whole) // 2]):
+        (tmp_path / "table.parquet").write_bytes(broken)
+        assert "cannot be read as Parquet" in refuse(tmp_path / "table.parquet")
+
+
+def test_columns_that_are_not_needed_are_not_read(tmp_path: Path) -> None:
+    table = write_parquet(
+        tmp_path, {"image": JPEGS[:2], "other": ["left alone", "this too"]}, compression="none"
+    )
+    data = bytearray(table.read_bytes())
+    offset = pq.ParquetFile(table).metadata.row_group(0).column(1).dictionary_page_offset
+    data[offset : offset + 16] = b"\xff" * 16
+    table.write_bytes(data)
+    with pytest.raises((OSError, pa.ArrowException)):
+        pq.read_table(table)
+    assert [record.read() for record in list_table(table, Columns())] == JPEGS[:2]
+
+
+# Reading rows
+
+
+def test_a_row_is_read_when_it_is_needed_and_from_its_row_group_alone(tmp_path: Path) -> None:
+    table = write_parquet(
+        tmp_path, {"image": JPEGS}, row_group_size=1, compression="none", use_dictionary=False
+    )
+    data = bytearray(table.read_bytes())
+    offset = pq.ParquetFile(table).metadata.row_group(3).column(0).data_page_offset
+    data[offset : offset + 8] = b"\xff" * 8
+    table.write_bytes(data)
+    records = list_table(table, Columns())
+    for position, record in enumerate(records):
+        if position == 3:
+            with pytest.raises(UnreadableImage) as caught:
+                record.read()
+            assert caught.value.stage == "read"
+        else:
+            assert record.read() == JPEGS[position]
+        record.stat()  # says whether the table changed, and reads no row for it
+
+
+def test_a_row_without_bytes_is_a_failure_of_that_row(tmp_path: Path) -> None:
+    held = pa.array([{"bytes": None, "path": "a.jpg"}, {"bytes": JPEGS[0], "path": None}, None])
+    records = list_table(write_parquet(tmp_path, {"image": held}), Columns())
+    assert records[1].read() == JPEGS[0]
+    for record in (records[0], records[2]):
+        with pytest.raises(UnreadableImage, match="holds no bytes"):
+            record.read()
+
+
+def replace_table(table: Path, columns: dict[str, Any]) -> None:
+    """Replace a table as a program that writes anew does, with another time of change."""
+    before = os.stat(table)
+    write_parquet(table.parent, columns)
+    os.utime(table, ns=(before.st_atime_ns, before.st_mtime_ns + 1_000_000))
+
+
+def test_a_table_that_was_written_anew_is_read_anew(tmp_path: Path) -> None:
+    table = write_parquet(tmp_path, {"image": JPEGS[:2]})
+    first, second = list_table(table, Columns())
+    before = first.stat()
+    assert first.read() == JPEGS[0]
+    replace_table(table, {"image": [JPEGS[4]]})
+    assert first.read() == JPEGS[4]
+    assert first.stat() != before
+    with pytest.raises(UnreadableImage, match="has changed since it was listed"):
+        second.read()
+    replace_table(table, {"label": ["no images any more"]})
+    with pytest.raises(UnreadableImage, match="has changed since it was listed"):
+        first.read()
+
+
+def test_a_table_that_vanished_is_a_failure_though_its_rows_were_read_before(tmp_path: Path) -> None:
+    (record,) = list_table(write_parquet(tmp_path, {"image": JPEGS[:1]}), Columns())
+    record.read()
+    (tmp_path / "table.parquet").unlink()
+    for act in (record.stat, record.read):
+        with pytest.raises(UnreadableImage, match="No such file") as caught:
+            act()
+        assert caught.value.stage == "read"
+
+
+def test_a_row_tells_by_its_table_whether_it_changed(tmp_path: Path) -> None:
+    table = write_parquet(tmp_path, {"image": JPEGS[:1]})
+    found = ImageRecord("a", RowBytes(table, "image", 0, 0)).stat()
+    assert (found.size, found.mtime_ns) == (table.stat().st_size, table.stat().st_mtime_ns)
+
+
+def test_neighbouring_rows_are_read_by_many_threads(tmp_path: Path) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    wanted = [bytes([i]) * 100 for i in range(200)]
+    records = list_table(write_parquet(tmp_path, {"image": wanted}, row_group_size=7), Columns())
+    order = np.random.default_rng(0).permutation(len(wanted))
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda i: records[i].read(), order))
+    assert found == [wanted[i] for i in order]
+
+
+def test_a_moved_folder_of_images_and_table_still_fits(tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old/a.jpg").write_bytes(JPEGS[0])
+    write_csv(tmp_path / "old", "image,label\na.jpg,cat\n")
+    shutil.move(tmp_path / "old", tmp_path / "new")
+    (record,) = list_table(tmp_path / "new/table.csv", Columns())
+    assert (record.key, record.read()) == ("a.jpg", JPEGS[0])
