@@ -1,10 +1,37 @@
-"""What doctor reads and what it says of the two onnxruntimes."""
+"""What doctor reads off the machine, what it makes of it, and how it says so."""
 
 from __future__ import annotations
 
+import json
+import re
+import tomllib
 from pathlib import Path
+from typing import Any
 
-from cnncodes.commands.doctor import find_runtime_problems, read_instructions
+import pytest
+
+from cnncodes.backbones import Backbone, load_backbone
+from cnncodes.cli import main
+from cnncodes.commands.doctor import PARTS, find_runtime_problems, find_version, read_instructions
+
+REPO = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def shipped() -> Backbone:
+    return load_backbone()
+
+
+def look(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    assert main(["doctor", "--json", *arguments]) == 0
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def add_distribution(folder: Path, name: str) -> None:
+    (folder / f"{name.replace('-', '_')}-1.0.dist-info").mkdir()
+    metadata = folder / f"{name.replace('-', '_')}-1.0.dist-info" / "METADATA"
+    metadata.write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
 
 
 def test_instruction_sets_are_whole_words_of_the_flags(tmp_path: Path) -> None:
@@ -13,11 +40,75 @@ def test_instruction_sets_are_whole_words_of_the_flags(tmp_path: Path) -> None:
     assert read_instructions(file) == ["avx2", "fma", "avx512_vnni"]
 
 
+def test_arm_calls_its_flags_features(tmp_path: Path) -> None:
+    file = tmp_path / "cpuinfo"
+    file.write_text("processor\t: 0\nFeatures\t: fp asimd asimddp\n")
+    assert read_instructions(file) == ["asimd", "asimddp"]
+
+
 def test_where_the_system_does_not_say_nothing_is_claimed(tmp_path: Path) -> None:
     assert read_instructions(tmp_path / "missing") is None
 
 
-def test_no_runtime_and_two_runtimes_are_problems() -> None:
-    assert "cnncodes[cpu]" in find_runtime_problems({"onnxruntime": None, "onnxruntime-gpu": None})[0]
-    assert "overwrite" in find_runtime_problems({"onnxruntime": "1.20", "onnxruntime-gpu": "1.20"})[0]
-    assert find_runtime_problems({"onnxruntime": "1.20", "onnxruntime-gpu": None}) == []
+def test_here_nothing_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+    found = look(capsys)
+    assert found["ok"] and found["problems"] == [] == find_runtime_problems()
+    assert found["cores"] >= 1
+    [cpu] = [provider for provider in found["providers"] if provider["name"] == "CPUExecutionProvider"]
+    assert cpu["starts"] and cpu["seconds"] > 0 and cpu["reason"] is None
+    assert main(["doctor"]) == 0
+    text = capsys.readouterr().out
+    assert "No problem was found." in text and "CPUExecutionProvider starts" in text
+
+
+def test_a_provider_that_runs_elsewhere_is_not_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    assert not [provider for provider in look(capsys)["providers"] if "Azure" in provider["name"]]
+
+
+def test_two_runtimes_are_a_problem_in_the_words_of_the_first_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], shipped: Backbone
+) -> None:
+    for name in ("onnxruntime", "onnxruntime-gpu"):
+        add_distribution(tmp_path, name)
+    monkeypatch.syspath_prepend(tmp_path)
+    found = look(capsys)
+    with pytest.raises(ImportError) as caught:
+        Backbone(shipped.model_bytes(), shipped.card)
+    assert found["problems"] == [str(caught.value)]
+    assert not found["ok"] and found["providers"] == []
+    assert main(["doctor"]) == 0
+    text = capsys.readouterr().out
+    assert re.search(r"^Problem +onnxruntime and onnxruntime-gpu are installed together", text, re.MULTILINE)
+    assert "No problem" not in text
+
+
+def test_a_network_that_does_not_run_is_a_problem(capsys: pytest.CaptureFixture[str]) -> None:
+    found = look(capsys, "--backbone", "efficientnet-light0")
+    assert not found["ok"]
+    [problem] = found["problems"]
+    assert "no provider runs the network 'efficientnet-light0'" in problem
+    assert "Did you mean 'efficientnet-lite0'?" in problem
+    assert not any(provider["starts"] for provider in found["providers"])
+
+
+def test_parts_name_what_their_extras_install() -> None:
+    extras = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    for part, (_, needed) in PARTS.items():
+        assert set(needed) == {re.split(r"[\[=<>~!]", item)[0] for item in extras[part]}, part
+
+
+def test_a_part_says_what_is_missing_and_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(PARTS, "export", ("models export", ("numpy", "no-such-package")))
+    [part] = [part for part in look(capsys)["parts"] if part["name"] == "export"]
+    assert part["missing"] == ["no-such-package"]
+    main(["doctor"])
+    assert "missing no-such-package: pip install 'cnncodes[export]'" in capsys.readouterr().out
+
+
+def test_versions_are_those_installed() -> None:
+    import numpy
+
+    assert find_version("numpy") == numpy.__version__
+    assert find_version("no-such-package") is None

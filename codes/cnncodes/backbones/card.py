@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import sys
 import tomllib
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,6 +16,10 @@ from cnncodes.errors import CardError, suggest
 CARD_FORMAT = 1
 
 _INTERPOLATIONS = ("bicubic", "bilinear", "lanczos")
+
+# A name on a card becomes part of a path, and cards come from strangers: no folders, drives or hidden files.
+_PLAIN_NAME = re.compile(r"[^\W_][\w.+ -]*")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -114,16 +120,43 @@ class Card:
 
     def __post_init__(self) -> None:
         if self.format != CARD_FORMAT:
-            raise CardError(
-                f"the card is of format {self.format!r}; this version of cnncodes reads format {CARD_FORMAT}."
-            )
+            raise CardError(_wrong_format(self.format))
+        self._check_files()
+        self._check_numbers()
+
+    def _check_files(self) -> None:
         for part in (self.name, self.model_file, *self.files):
-            if not part or Path(part).name != part or part.startswith("."):
-                raise CardError(f"{part!r} is not a plain name: names on a card have no folders in them.")
+            if not _PLAIN_NAME.fullmatch(part):
+                raise CardError(
+                    f"{part!r} is not a plain name: names on a card are made of letters, digits, spaces and"
+                    " any of '_.+-', and start with a letter or digit."
+                )
+        if not self.model_file.endswith(".onnx"):
+            raise CardError(f"model_file must end in '.onnx'. Got {self.model_file!r} instead.")
         if self.model_file not in self.files:
             raise CardError(f"the card lacks the sha256 of its model_file {self.model_file!r}.")
-        if self.code_size < 1:
-            raise CardError(f"code_size must be at least 1. Got {self.code_size!r} instead.")
+        for name, digest in self.files.items():
+            if not _SHA256.fullmatch(digest):
+                raise CardError(
+                    f"files: {name!r} must have a sha256 of 64 hexadecimal digits, a to f in lower case."
+                    f" Got {digest!r} instead."
+                )
+
+    def _check_numbers(self) -> None:
+        for key in ("code_size", "min_size", "opset"):
+            if getattr(self, key) < 1:
+                raise CardError(f"{key} must be at least 1. Got {getattr(self, key)!r} instead.")
+        if self.sizes != "dynamic":
+            raise CardError(f"sizes must be 'dynamic'. Got {self.sizes!r} instead.")
+        if not min(self.std) > 0:
+            raise CardError(f"std must be positive. Got {self.std} instead.")
+        if not self.value_range[0] < self.value_range[1]:
+            raise CardError(f"value_range must go from less to more. Got {self.value_range} instead.")
+        if min(self.frame.height, self.frame.width) < self.min_size:
+            raise CardError(
+                f"frame: a patch of {self.frame.height} x {self.frame.width} is below the min_size"
+                f" {self.min_size}."
+            )
 
     @classmethod
     def read(cls, path: str | Path) -> Self:
@@ -148,8 +181,11 @@ class Card:
         """Build a card from TOML text; raises `CardError` like `read`."""
         try:
             values = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
+        except (ValueError, RecursionError) as error:  # numbers too long, arrays too deep
             raise CardError(f"not TOML: {error}.") from error
+        number = values.get("format")
+        if isinstance(number, int) and number > CARD_FORMAT:  # first: a newer card has keys unknown here
+            raise CardError(_wrong_format(number))
         frame = values.get("frame")
         if isinstance(frame, dict):
             values["frame"] = _build(Frame, frame, "frame: ")
@@ -167,28 +203,46 @@ class Card:
         Path(path).write_text(self.to_toml(), encoding="utf-8")
 
 
-_TYPES: dict[str, Any] = {
-    "int": int,
-    "str": str,
-    "Frame": Frame,
-    "dict[str, str]": dict,
-    "dict[str, float]": dict,
+def _wrong_format(number: int) -> str:
+    return f"the card is of format {number!r}; this version of cnncodes reads format {CARD_FORMAT}."
+
+
+def _is_number(value: Any) -> bool:
+    # TOML knows nan, inf and whole numbers that no float holds.
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max
+
+
+def _are_numbers(value: Any, count: int) -> bool:
+    return isinstance(value, list) and len(value) == count and all(map(_is_number, value))
+
+
+def _is_table(value: Any, check: Callable[[Any], bool]) -> bool:
+    return isinstance(value, dict) and all(map(check, value.values()))
+
+
+#: For each annotation: what it is called, and whether a value out of TOML is that.
+_KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "int": ("a whole number", lambda value: type(value) is int),
+    "str": ("a string", lambda value: type(value) is str),
+    "Frame": ("a table", lambda value: isinstance(value, Frame)),
+    "dict[str, str]": ("a table of strings", lambda value: _is_table(value, lambda v: type(v) is str)),
+    "dict[str, float]": ("a table of numbers", lambda value: _is_table(value, _is_number)),
+    "tuple[float, float]": ("a list of 2 numbers", lambda value: _are_numbers(value, 2)),
+    "tuple[float, float, float]": ("a list of 3 numbers", lambda value: _are_numbers(value, 3)),
 }
 
 
 def _build(cls: Any, values: Mapping[str, Any], where: str) -> Any:
     known = {field.name: str(field.type) for field in fields(cls)}
-    for key in values:
-        if key not in known:
-            raise CardError(f"{where}unknown key {key!r}. {suggest(key, known)}")
     built = {}
     for key, value in values.items():
-        kind = known[key]
-        expected = _TYPES.get(kind, list)
-        if not isinstance(value, expected) or isinstance(value, bool):
+        if key not in known:
+            raise CardError(f"{where}unknown key {key!r}. {suggest(key, known)}")
+        kind, is_right = _KINDS[known[key]]
+        if not is_right(value):
             raise CardError(f"{where}{key} must be {kind}. Got {value!r} instead.")
-        built[key] = tuple(float(item) for item in value) if expected is list else value
-    missing = [key for key in known if key not in built and key not in ("format", "interpolation", "crop")]
+        built[key] = tuple(float(item) for item in value) if isinstance(value, list) else value
+    missing = [field.name for field in fields(cls) if field.default is MISSING and field.name not in built]
     if missing:
         raise CardError(f"{where}missing: {', '.join(missing)}.")
     return cls(**built)

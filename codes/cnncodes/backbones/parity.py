@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cnncodes.errors import UsageError
+
 MAX_RELATIVE_ERROR = 1e-3
 MIN_COSINE = 0.9999
 MIN_IMAGES = 16
@@ -26,6 +28,7 @@ class Parity:
     Attributes
     ----------
     images : int
+        How many there are that differ: one photo many times proves nothing.
     relative_error : float
         Norm of the difference over the norm of the reference, both without the mean code; the worst image.
     cosine : float
@@ -60,6 +63,12 @@ def compare_codes(codes: Codes, reference: Codes) -> Parity:
     Returns
     -------
     Parity
+        Its figures are nan where the codes are not finite, or the reference has one code for all images.
+
+    Raises
+    ------
+    UsageError
+        If the two are not matrices of one shape.
 
     Examples
     --------
@@ -67,12 +76,17 @@ def compare_codes(codes: Codes, reference: Codes) -> Parity:
     >>> compare_codes(codes * (1 + 1e-5), codes).holds, compare_codes(codes[::-1], codes).holds
     (True, False)
     """
+    if codes.ndim != 2 or codes.shape != reference.shape or len(codes) == 0:
+        raise UsageError(
+            f"codes and reference must be matrices of one shape. Got {codes.shape} and {reference.shape}."
+        )
     mean = reference.mean(axis=0, dtype=np.float64)
     ours, theirs = codes - mean, reference - mean
     norms = np.linalg.norm(theirs, axis=1)
-    errors = np.linalg.norm(ours - theirs, axis=1) / norms
-    cosines = (ours * theirs).sum(axis=1) / (np.linalg.norm(ours, axis=1) * norms)
-    return Parity(len(codes), float(errors.max()), float(cosines.min()))
+    with np.errstate(divide="ignore", invalid="ignore"):  # a nan fails every comparison
+        errors = np.linalg.norm(ours - theirs, axis=1) / norms
+        cosines = (ours * theirs).sum(axis=1) / (np.linalg.norm(ours, axis=1) * norms)
+    return Parity(len(np.unique(reference, axis=0)), float(errors.max()), float(cosines.min()))
 
 
 def run_original(net: Any, images: npt.NDArray[np.uint8], features: str, mean: float, std: float) -> Codes:

@@ -1,38 +1,44 @@
-"""Getting hold of ONNX Runtime, which comes in two packages that overwrite each other."""
+"""Getting hold of ONNX Runtime, which comes in several packages that overwrite each other."""
 
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Callable
 from typing import Any
 
 from cnncodes.errors import BackendMissing
 
-DISTRIBUTIONS = ("onnxruntime", "onnxruntime-gpu")
+#: Distributions that install the module ``onnxruntime``. The extras name the first two; others do as well.
+DISTRIBUTIONS = (
+    "onnxruntime",
+    "onnxruntime-gpu",
+    "onnxruntime-directml",
+    "onnxruntime-openvino",
+    "onnxruntime-qnn",
+    "onnxruntime-rocm",
+    "onnxruntime-migraphx",
+    "onnxruntime-cann",
+    "onnxruntime-vitisai",
+    "onnxruntime-training",
+    "ort-nightly",
+    "ort-nightly-gpu",
+)
 NO_RUNTIME = (
     "ONNX Runtime is not installed: pip install 'cnncodes[cpu]', or 'cnncodes[gpu]' with an NVIDIA GPU."
 )
-BOTH_RUNTIMES = (
-    "onnxruntime and onnxruntime-gpu are both installed and overwrite each other: pip uninstall -y"
-    " onnxruntime onnxruntime-gpu, then pip install 'cnncodes[cpu]' or 'cnncodes[gpu]'."
-)
 
 
-def _is_installed(distribution: str) -> bool:
+def find_distributions() -> list[str]:
+    """Return the installed distributions that bring the module ``onnxruntime``; there should be one."""
+    return [name for name in DISTRIBUTIONS if _brings_module(name)]
+
+
+def _brings_module(name: str) -> bool:
     try:
-        importlib.metadata.version(distribution)
+        files = importlib.metadata.files(name)
     except importlib.metadata.PackageNotFoundError:
         return False
-    return True
-
-
-def check_distributions(is_installed: Callable[[str], bool] = _is_installed) -> None:
-    """Raise `BackendMissing` unless exactly one distribution of ONNX Runtime is installed."""
-    found = [name for name in DISTRIBUTIONS if is_installed(name)]
-    if not found:
-        raise BackendMissing(NO_RUNTIME)
-    if len(found) > 1:
-        raise BackendMissing(BOTH_RUNTIMES)
+    # Some of the names have come to stand for a plugin that lives beside the runtime.
+    return files is None or any(file.as_posix() == "onnxruntime/__init__.py" for file in files)
 
 
 def import_runtime() -> Any:
@@ -41,15 +47,27 @@ def import_runtime() -> Any:
     Raises
     ------
     BackendMissing
-        If it is not there, or both of its distributions are; the text says what to do.
+        If it is not there, does not start, or several distributions bring it; the text says what to do.
     """
+    found = find_distributions()
+    if len(found) > 1:
+        raise BackendMissing(
+            f"{' and '.join(found)} are installed together and overwrite each other: pip uninstall -y"
+            f" {' '.join(found)}, then pip install 'cnncodes[cpu]' or 'cnncodes[gpu]'."
+        )
     try:
         import onnxruntime
     except ImportError as error:
-        check_distributions()
-        raise BackendMissing(f"ONNX Runtime is installed but does not start: {error}.") from error
+        raise BackendMissing(_explain(found, str(error))) from error
     if not hasattr(onnxruntime, "InferenceSession"):  # a folder left behind by an uninstall
-        raise BackendMissing(NO_RUNTIME)
-    if all(_is_installed(name) for name in DISTRIBUTIONS):
-        raise BackendMissing(BOTH_RUNTIMES)
+        raise BackendMissing(_explain(found, "its files are gone"))
     return onnxruntime
+
+
+def _explain(found: list[str], reason: str) -> str:
+    if not found:
+        return NO_RUNTIME
+    return (
+        f"{found[0]} is installed but does not start ({' '.join(reason.split())}): pip install"
+        f" --force-reinstall --no-deps {found[0]}."
+    )

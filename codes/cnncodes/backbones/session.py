@@ -42,6 +42,7 @@ class Backbone:
     """
 
     def __init__(self, model: bytes, card: Card, *, providers: Sequence[str] = CPU, threads: int = 1) -> None:
+        _check_arguments(providers, threads)
         self.card = card
         self.providers = tuple(providers)
         self.sha256 = hashlib.sha256(model).hexdigest()
@@ -92,6 +93,8 @@ class Backbone:
         ------
         UsageError
             If the array is of another type or shape.
+        BackboneError
+            If the network fails, for instance for want of memory.
         """
         if not isinstance(images, np.ndarray) or images.dtype != np.uint8:
             kind = getattr(images, "dtype", type(images).__name__)
@@ -106,15 +109,23 @@ class Backbone:
             )
         if len(images) == 0:
             return np.empty((0, self.code_size), np.float32)
-        codes: npt.NDArray[np.float32] = self._session.run(["code"], {"image": images})[0]
+        try:
+            codes: npt.NDArray[np.float32] = self._session.run(["code"], {"image": images})[0]
+        except Exception as error:  # one class for each kind of fault, as when a session starts
+            raise BackboneError(
+                f"backbone {self.card.name!r} fails on images of shape {images.shape}: {_in_one_line(error)}"
+            ) from error
         return codes
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A session cannot be pickled, but it can be started again.
         return _rebuild, (self._model, self.card, self.providers, self._threads)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Backbone:
+    def __copy__(self) -> Backbone:
         return self  # nothing in it changes, and scikit-learn's clone copies every parameter
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Backbone:
+        return self
 
     def __repr__(self) -> str:
         return f"Backbone({self.card.name!r}, sha256={self.sha256[:12]}…)"
@@ -171,6 +182,17 @@ def _rebuild(model: bytes, card: Card, providers: Sequence[str], threads: int) -
     return Backbone(model, card, providers=providers, threads=threads)
 
 
+def _check_arguments(providers: Sequence[str], threads: int) -> None:
+    if isinstance(providers, str) or not providers:
+        raise UsageError(f"providers must be a sequence of at least one name. Got {providers!r} instead.")
+    if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:  # 0 would mean all cores
+        raise UsageError(f"threads must be a whole number of at least 1. Got {threads!r} instead.")
+
+
+def _in_one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
 def _start(model: bytes, card: Card, providers: Sequence[str], threads: int) -> Any:
     runtime = import_runtime()
     available = runtime.get_available_providers()
@@ -186,8 +208,9 @@ def _start(model: bytes, card: Card, providers: Sequence[str], threads: int) -> 
     try:
         session = runtime.InferenceSession(model, options, providers=list(providers))
     except Exception as error:  # ONNX Runtime raises a class of its own for each kind of fault
-        reason = " ".join(str(error).split())
-        raise BackboneError(f"{card.model_file} of {card.name!r} does not start: {reason}") from error
+        raise BackboneError(
+            f"{card.model_file} of {card.name!r} does not start: {_in_one_line(error)}"
+        ) from error
     missing = [name for name in providers if name not in session.get_providers()]
     if missing:
         raise BackboneError(f"provider {missing[0]!r} was asked for and did not start.")
@@ -196,14 +219,17 @@ def _start(model: bytes, card: Card, providers: Sequence[str], threads: int) -> 
 
 
 def _check_signature(session: Any, card: Card) -> None:
-    """Raise unless the graph is ours: uint8 NHWC images in, one float code of the card's size out."""
+    """Raise unless the graph is ours: uint8 NHWC images of any size in, one float code of the card's out."""
     found = [
         (item.name, item.type, list(item.shape)) for item in (*session.get_inputs(), *session.get_outputs())
     ]
     signature = [(name, kind) for name, kind, _ in found]
     good = signature == [("image", "tensor(uint8)"), ("code", "tensor(float)")]
-    shapes = [shape for _, _, shape in found]
-    if not good or len(shapes[0]) != 4 or shapes[0][3] != 3 or shapes[1][1:] != [card.code_size]:
+    if good:
+        image, code = (shape for _, _, shape in found)
+        is_dynamic = not any(isinstance(length, int) for length in image[:3])
+        good = len(image) == 4 and image[3] == 3 and is_dynamic and code[1:] == [card.code_size]
+    if not good:
         raise BackboneError(
             f"{card.model_file} is no backbone: expected one input 'image', uint8 [batch, height, width, 3],"
             f" and one output 'code', float [batch, {card.code_size}]. Got {found}."

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from cnncodes.backbones.card import Card
 from cnncodes.backbones.originals import find_original
 from cnncodes.backbones.parity import compare_codes, run_original
 from cnncodes.backbones.session import Backbone, load_backbone
-from cnncodes.errors import BackboneError
+from cnncodes.backbones.zoo import find_backbone
+from cnncodes.errors import BackboneError, CardError
 
 
 def verify_backbone(name_or_path: str | Path, *, parity: bool = False) -> dict[str, Any]:
     """Check a backbone and return the figures.
 
-    Loading checks hash, input and output. Then codes have to be finite, to differ between images, to be
-    the same bits whatever the batch, and to come at other sizes of image.
+    Loading checks the network's hash, input and output. Then the other files on the card have to match;
+    codes have to be finite, to differ between images, to be the same bits whatever the batch, and to come
+    at other sizes of image.
 
     Parameters
     ----------
@@ -38,6 +42,7 @@ def verify_backbone(name_or_path: str | Path, *, parity: bool = False) -> dict[s
         If a check fails; the text says which.
     """
     backbone = load_backbone(name_or_path)
+    _check_files(find_backbone(name_or_path), backbone.card)
     frame = backbone.frame
     images = np.random.default_rng(0).integers(0, 256, (8, frame.height, frame.width, 3), dtype=np.uint8)
     codes = backbone.run(images)
@@ -60,6 +65,18 @@ def verify_backbone(name_or_path: str | Path, *, parity: bool = False) -> dict[s
     return result
 
 
+def _check_files(folder: Path, card: Card) -> None:
+    for name, expected in card.files.items():
+        try:
+            found = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        except OSError as error:
+            raise BackboneError(f"{folder / name} cannot be read: {error.strerror}.") from error
+        if found != expected:
+            raise CardError(
+                f"{name} of backbone {card.name!r} has sha256 {found}, but its card says {expected}."
+            )
+
+
 def _expect(holds: bool, backbone: Backbone, otherwise: str) -> None:
     if not holds:
         raise BackboneError(f"backbone {backbone.card.name!r} fails: {otherwise}.")
@@ -69,6 +86,8 @@ def _verify_parity(backbone: Backbone) -> dict[str, Any]:
     from cnncodes.backbones.photos import load_photos
 
     original = find_original(backbone.card.name)
+    sizes = (backbone.code_size, original.code_size)
+    _expect(sizes[0] == sizes[1], backbone, "its codes have {} values, the original's {}".format(*sizes))
     net, photos = original.make(), load_photos(backbone.frame)
 
     def codes_of(images: npt.NDArray[np.uint8], std: float = original.std) -> Any:

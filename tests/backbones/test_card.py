@@ -1,0 +1,273 @@
+"""Cards: written and read without loss, and refused where anything on them cannot be right."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tomli_w
+from hypothesis import given
+from hypothesis import strategies as st
+from small_backbones import make_card
+
+from cnncodes.backbones import Card, Frame, models_folder
+from cnncodes.errors import BackboneError, CardError
+
+texts = st.text(st.characters(exclude_categories=["Cs"]))
+names = st.from_regex(r"[A-Za-z0-9ä][A-Za-z0-9 _.+-]{0,20}", fullmatch=True)
+numbers = st.floats(allow_nan=False, allow_infinity=False)
+positive = st.floats(min_value=1e-9, max_value=1e9)
+digests = st.binary(min_size=32, max_size=32).map(bytes.hex)
+
+
+@st.composite
+def frames(draw: st.DrawFn) -> Frame:
+    height, width = draw(st.integers(32, 512)), draw(st.integers(32, 512))
+    resize = draw(st.integers(max(height, width), 1024))
+    return Frame(height, width, resize, draw(st.sampled_from(["bicubic", "bilinear", "lanczos"])))
+
+
+@st.composite
+def cards(draw: st.DrawFn) -> Card:
+    files = draw(st.dictionaries(names.map("{}.onnx".format), digests, min_size=1, max_size=3))
+    low = draw(st.floats(-1e6, 1e6))
+    return make_card(
+        name=draw(names),
+        description=draw(texts),
+        source_weights=draw(texts),
+        model_file=draw(st.sampled_from(sorted(files))),
+        code_size=draw(st.integers(1, 10_000)),
+        value_range=(low, low + draw(st.floats(1, 1e6))),
+        mean=draw(st.tuples(numbers, numbers, numbers)),
+        std=draw(st.tuples(positive, positive, positive)),
+        frame=draw(frames()),
+        files=files,
+        exporter=draw(st.dictionaries(texts, texts, max_size=3)),
+        parity=draw(st.dictionaries(names, numbers, max_size=3)),
+    )
+
+
+def changed(**changes: Any) -> str:
+    """Return a good card's TOML with other values; None removes a key, a dict changes a table."""
+    values = tomllib.loads(make_card().to_toml())
+    for key, value in changes.items():
+        if value is None:
+            del values[key]
+        else:
+            merge = isinstance(value, dict) and isinstance(values.get(key), dict)
+            values[key] = {**values[key], **value} if merge else value
+    return tomli_w.dumps(values)
+
+
+@given(cards())
+def test_a_card_comes_back_as_it_was(card: Card) -> None:
+    again = Card.from_toml(card.to_toml())
+    assert again == card
+    assert again.to_toml() == card.to_toml()
+
+
+def test_a_written_card_comes_back(tmp_path: Path) -> None:
+    card = make_card(description='ünïcode ✓ "quoted"\nsecond line')
+    card.write(tmp_path / "card.toml")
+    assert Card.read(tmp_path / "card.toml") == card
+
+
+def test_the_shipped_card_says_what_the_package_promises() -> None:
+    folder = models_folder() / "efficientnet-lite0"
+    card = Card.read(folder / "card.toml")
+    assert (card.name, card.code_size, card.licence) == ("efficientnet-lite0", 1280, "Apache-2.0")
+    assert card.frame == Frame(224, 224, 256, "bicubic", "center")
+    assert card.parity["images"] >= 16
+    assert (folder / "card.toml").read_text(encoding="utf-8") == card.to_toml()
+
+
+def test_the_shipped_card_names_every_file_beside_it_by_its_hash() -> None:
+    folder = models_folder() / "efficientnet-lite0"
+    found = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.iterdir()
+        if path.name != "card.toml"
+    }
+    assert Card.read(folder / "card.toml").files == found
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"code_sise": 3}, "unknown key 'code_sise'. Did you mean 'code_size'?"),
+        ({"frame": {"hieght": 3}}, "frame: unknown key 'hieght'. Did you mean 'height'?"),
+    ],
+)
+def test_an_unknown_key_brings_the_nearest_name(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(CardError, match=re.escape(words)):
+        Card.from_toml(changed(**changes))
+
+
+@pytest.mark.parametrize(
+    "key", [f.name for f in dataclasses.fields(Card) if f.default is dataclasses.MISSING]
+)
+def test_a_missing_key_is_named(key: str) -> None:
+    with pytest.raises(CardError, match=rf"missing: {key}\."):
+        Card.from_toml(changed(**{key: None}))
+
+
+def test_every_missing_key_is_named_at_once() -> None:
+    with pytest.raises(CardError, match="missing: name, licence"):
+        Card.from_toml(changed(name=None, licence=None))
+
+
+def test_a_frame_without_its_resize_is_refused() -> None:
+    values = tomllib.loads(make_card().to_toml())
+    del values["frame"]["resize"]
+    with pytest.raises(CardError, match=r"frame: missing: resize\."):
+        Card.from_toml(tomli_w.dumps(values))
+
+
+WRONG_TYPES: list[tuple[str, Any]] = [
+    ("name", 3),
+    ("description", ["a"]),
+    ("code_size", "1280"),
+    ("code_size", 1280.0),
+    ("code_size", True),
+    ("opset", "18"),
+    ("format", "1"),
+    ("frame", 224),
+    ("frame", {"height": "224"}),
+    ("frame", {"width": 224.0}),
+    ("frame", {"crop": 1}),
+    ("frame", {"interpolation": ["bicubic"]}),
+    ("files", "model.onnx"),
+    ("files", {"model.onnx": 3}),
+    ("files", {"model.onnx": ["ab"]}),
+    ("exporter", {"torch": 2.6}),
+    ("exporter", {"torch": {"version": "2.6"}}),
+    ("parity", {"images": "twenty"}),
+    ("parity", {"cosine": True}),
+    ("parity", {"cosine": [1.0]}),
+    ("mean", 127.0),
+    ("mean", "127"),
+    ("mean", ["a", "b", "c"]),
+    ("mean", ["1", "2", "3"]),
+    ("mean", [[1.0], [2.0], [3.0]]),
+    ("std", [True, True, True]),
+    ("value_range", {"low": 0}),
+]
+
+
+@pytest.mark.parametrize(("key", "value"), WRONG_TYPES)
+def test_a_wrong_type_is_refused_and_named(key: str, value: Any) -> None:
+    wrong = next(iter(value)) if key == "frame" and isinstance(value, dict) else key
+    with pytest.raises(CardError, match=rf"^(frame: )?{wrong} must be"):
+        Card.from_toml(changed(**{key: value}))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("mean", [127.0]),
+        ("mean", [127.0] * 4),
+        ("std", []),
+        ("std", [128.0, 128.0]),
+        ("std", [128.0, 0.0, 128.0]),
+        ("std", [128.0, -1.0, 128.0]),
+        ("std", [128.0, float("nan"), 128.0]),
+        ("mean", [float("inf"), 0.0, 0.0]),
+        ("mean", [10**400, 0, 0]),
+        ("value_range", [0.0]),
+        ("value_range", [255.0, 0.0]),
+        ("code_size", 0),
+        ("code_size", -5),
+        ("min_size", 0),
+        ("opset", 0),
+        ("sizes", "fixed"),
+        ("model_file", "model.pb"),
+        ("files", {"model.onnx": "abc"}),
+        ("files", {"model.onnx": "G" * 64}),
+        ("files", {"model.onnx": "A" * 64}),
+    ],
+)
+def test_a_value_that_cannot_be_right_is_refused_and_named(key: str, value: Any) -> None:
+    with pytest.raises(CardError, match=re.escape("model.onnx" if key == "files" else key)):
+        Card.from_toml(changed(**{key: value}))
+
+
+def test_whole_numbers_do_for_means() -> None:
+    assert Card.from_toml(changed(mean=[1, 2, 3])).mean == (1.0, 2.0, 3.0)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../model.onnx", "a/b", "/etc/passwd", "..", ".", "", ".hidden", "a\\b", "C:model.onnx", "a\0b", "a\nb"],
+)
+def test_a_name_with_a_folder_or_an_odd_sign_in_it_is_refused(name: str) -> None:
+    digest = "0" * 64
+    for changes in (
+        {"name": name},
+        {"model_file": name},
+        {"files": {name: digest}},
+    ):
+        with pytest.raises(CardError, match="plain name"):
+            Card.from_toml(changed(**changes))
+
+
+def test_the_model_has_to_be_among_the_files() -> None:
+    with pytest.raises(CardError, match=r"lacks the sha256 of its model_file 'other\.onnx'"):
+        Card.from_toml(changed(model_file="other.onnx"))
+
+
+def test_a_newer_format_is_named_before_its_new_keys() -> None:
+    with pytest.raises(CardError, match=r"format 2; this version of cnncodes reads format 1"):
+        Card.from_toml(changed(format=2, new_in_two="x", name=None))
+
+
+@pytest.mark.parametrize(
+    "text", ["name = ", "= 3", "a = 1\na = 2", "[" * 5000, "a = " + "[" * 5000, "a = " + "9" * 5000]
+)
+def test_what_is_no_toml_is_refused(text: str) -> None:
+    with pytest.raises(CardError, match="not TOML"):
+        Card.from_toml(text)
+
+
+def test_an_empty_card_names_what_is_missing() -> None:
+    with pytest.raises(CardError, match="missing: name"):
+        Card.from_toml("")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((224, 224, 223), "224 x 224 does not fit an image resized to 223"),
+        ((224, 300, 256), "does not fit"),
+        ((0, 224, 256), "0 x 224"),
+        ((224, 224, 256, "bicubik"), "Did you mean 'bicubic'?"),
+        ((224, 224, 256, "bicubic", "corner"), "crop must be 'center'"),
+    ],
+)
+def test_a_frame_that_cannot_be_cut_is_refused(arguments: tuple[Any, ...], words: str) -> None:
+    with pytest.raises(CardError, match=re.escape(words)):
+        Frame(*arguments)
+
+
+def test_a_frame_below_the_least_size_is_refused() -> None:
+    with pytest.raises(CardError, match="min_size"):
+        Card.from_toml(changed(min_size=33))
+
+
+def test_an_error_names_the_card_that_was_read(tmp_path: Path) -> None:
+    (tmp_path / "card.toml").write_text(changed(code_size=0))
+    with pytest.raises(CardError, match=r"card\.toml: code_size") as caught:
+        Card.read(tmp_path / "card.toml")
+    assert str(tmp_path) in str(caught.value)
+
+
+def test_a_card_that_cannot_be_read_is_an_error_of_ours(tmp_path: Path) -> None:
+    with pytest.raises(BackboneError, match="cannot be read"):
+        Card.read(tmp_path / "none.toml")
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(CardError, match="cannot be read"):
+        Card.read(tmp_path / "binary.toml")

@@ -1,0 +1,152 @@
+"""Exports: the same bytes each time, the original's codes at every size, and nothing written where not."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from cnncodes.backbones import Backbone, Card, Frame, load_backbone, models_folder
+from cnncodes.backbones.export import export_backbone
+from cnncodes.backbones.originals import ORIGINALS, Original, package_versions
+from cnncodes.backbones.parity import compare_codes, run_original
+from cnncodes.backbones.photos import load_photos
+from cnncodes.errors import BackboneError
+
+NAME = "efficientnet-lite0"
+SHIPPED = models_folder() / NAME
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("exported") / "new" / NAME
+    export_backbone(NAME, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def original() -> Any:
+    return ORIGINALS[NAME].make()
+
+
+def same_exporter() -> bool:
+    versions = Card.read(SHIPPED / "card.toml").exporter
+    return package_versions(tuple(versions)) == versions
+
+
+def test_the_shipped_files_are_what_the_command_makes(exported: Path) -> None:
+    if not same_exporter():
+        pytest.skip("other versions of the exporter are installed than those on the card")
+    for name in ("card.toml", "model.onnx"):
+        assert (exported / name).read_bytes() == (SHIPPED / name).read_bytes(), name
+
+
+def test_a_second_export_replaces_the_first_by_the_same_bytes(exported: Path, tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").write_text("something older")
+    card = export_backbone(NAME, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["card.toml", "model.onnx"]
+    for path in tmp_path.iterdir():
+        assert path.read_bytes() == (exported / path.name).read_bytes()
+        assert path.stat().st_mode & 0o777 == 0o644
+    assert Card.read(tmp_path / "card.toml") == card
+
+
+def test_what_is_exported_loads_and_says_how_close_it_is(exported: Path) -> None:
+    card = load_backbone(exported).card
+    assert card.files == {"model.onnx": hashlib.sha256((exported / "model.onnx").read_bytes()).hexdigest()}
+    assert card.parity["images"] >= 16
+    assert card.parity["relative_error"] <= 1e-3 and card.parity["cosine"] >= 0.9999
+
+
+@pytest.mark.parametrize("frame", [Frame(192, 192, 192), Frame(256, 320, 330), Frame(97, 161, 170)])
+def test_codes_are_the_originals_at_other_sizes_too(exported: Path, original: Any, frame: Frame) -> None:
+    known, photos = ORIGINALS[NAME], load_photos(frame)
+    reference = run_original(original, photos, known.features, known.mean, known.std)
+    parity = compare_codes(load_backbone(exported).run(photos), reference)
+    assert parity.holds, parity
+    assert not compare_codes(load_backbone(exported).run(photos[..., ::-1]), reference).holds
+
+
+def test_every_weight_is_there_under_its_name(exported: Path, original: Any) -> None:
+    model = onnx.load(exported / "model.onnx")
+    found = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
+    state = {
+        name: tensor.numpy()
+        for name, tensor in original.state_dict().items()
+        if not name.startswith("_fc.") and not name.endswith("num_batches_tracked")
+    }
+    assert {name for name in found if not name.startswith("constant_")} == set(state)
+    for name, array in state.items():
+        assert found[name].dtype == array.dtype and np.array_equal(found[name], array), name
+
+
+def test_an_unknown_network_writes_nothing(tmp_path: Path) -> None:
+    with pytest.raises(BackboneError, match="Did you mean 'efficientnet-lite0'"):
+        export_backbone("efficientnet-light0", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def make_small(*, drifts: bool) -> Any:
+    """Return a torch network whose graph, where it drifts, is not what it computes itself."""
+    import torch
+
+    class Small(torch.nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = torch.nn.Conv2d(3, 8, 3, stride=2)
+            self.norm = torch.nn.BatchNorm2d(8)
+
+        def extract_features(self, pixels: torch.Tensor) -> torch.Tensor:
+            maps = torch.relu(self.norm(self.conv(pixels)))
+            return maps * 1.01 if drifts and torch.compiler.is_exporting() else maps
+
+    torch.manual_seed(0)
+    net = Small().eval()
+    generator = torch.Generator().manual_seed(1)
+    for name, tensor in net.norm.state_dict().items():
+        if tensor.is_floating_point():
+            least = 0.5 if name in ("weight", "running_var") else -0.5
+            tensor.copy_(torch.rand(8, generator=generator) + least)
+    return net
+
+
+def small(*, drifts: bool) -> Original:
+    return dataclasses.replace(
+        ORIGINALS[NAME],
+        name="small",
+        packages=("torch", "onnx"),
+        make=lambda: make_small(drifts=drifts),
+        code_size=8,
+    )
+
+
+def test_a_graph_that_drifts_from_its_original_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(ORIGINALS, "small", small(drifts=True))
+    with pytest.raises(BackboneError, match="does not give the original's codes"):
+        export_backbone("small", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    monkeypatch.setitem(ORIGINALS, "small", small(drifts=False))
+    assert export_backbone("small", tmp_path / "out").code_size == 8
+
+
+def test_another_network_keeps_batch_normalisation_and_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(ORIGINALS, "small", small(drifts=False))
+    export_backbone("small", tmp_path)
+    backbone: Backbone = load_backbone(tmp_path)
+    model = onnx.load_from_string(backbone.model_bytes())
+    assert "BatchNormalization" in [node.op_type for node in model.graph.node]
+    assert {"conv.weight", "conv.bias", "norm.weight", "norm.running_var"} <= {
+        tensor.name for tensor in model.graph.initializer
+    }

@@ -1,0 +1,102 @@
+"""Verification: the shipped network passes, and each kind of fault is told by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+from small_backbones import make_card
+
+from cnncodes.backbones import Card, find_backbone
+from cnncodes.backbones.verification import verify_backbone
+from cnncodes.errors import BackboneError, CardError
+
+Place = Callable[..., Path]
+
+
+def test_the_shipped_network_passes() -> None:
+    found = verify_backbone("efficientnet-lite0")
+    assert found["name"] == "efficientnet-lite0"
+    assert found["sha256"] == Card.read(find_backbone("efficientnet-lite0") / "card.toml").files["model.onnx"]
+    assert len(found["checks"]) == 6 and "parity" not in found
+
+
+def test_a_small_one_passes_too(place: Place) -> None:
+    assert verify_backbone(place())["name"] == "small"
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("constant", "'small' fails: different images have one code"),
+        ("infinite", "'small' fails: its codes are not all finite"),
+        ("batch", "'small' fails: codes in batches of 1 differ from those in a batch of 8"),
+        ("rigid", r"'small' fails on images of shape \(1, 64, 32, 3\)"),
+    ],
+)
+def test_a_faulty_network_is_told_by_its_fault(place: Place, kind: str, words: str) -> None:
+    with pytest.raises(BackboneError, match=words):
+        verify_backbone(place(kind))
+
+
+def test_a_damaged_copy_is_told_by_its_hash(tmp_path: Path) -> None:
+    folder = find_backbone("efficientnet-lite0")
+    model = bytearray((folder / "model.onnx").read_bytes())
+    model[-1] ^= 0xFF
+    (tmp_path / "model.onnx").write_bytes(model)
+    (tmp_path / "card.toml").write_bytes((folder / "card.toml").read_bytes())
+    with pytest.raises(CardError, match="damaged"):
+        verify_backbone(tmp_path)
+
+
+def test_every_file_on_the_card_is_checked(place: Place) -> None:
+    folder = place()
+    model = (folder / "model.onnx").read_bytes()
+    files = {**make_card(model).files, "labels.txt": "0" * 64}
+    make_card(model, files=files).write(folder / "card.toml")
+    with pytest.raises(BackboneError, match=r"labels\.txt cannot be read"):
+        verify_backbone(folder)
+    (folder / "labels.txt").write_text("cat")
+    with pytest.raises(CardError, match=rf"labels\.txt.*has sha256 77af778b.*card says {'0' * 64}"):
+        verify_backbone(folder)
+
+
+@pytest.mark.slow
+def test_parity_without_a_known_original_is_an_error_of_ours(place: Place) -> None:
+    with pytest.raises(BackboneError, match="no network 'small' can be exported"):
+        verify_backbone(place(), parity=True)
+    with pytest.raises(BackboneError, match="its codes have 3 values, the original's 1280"):
+        verify_backbone(place(name="efficientnet-lite0"), parity=True)
+
+
+@pytest.mark.slow
+def test_the_shipped_network_is_the_original_and_the_controls_are_not() -> None:
+    parity = verify_backbone("efficientnet-lite0", parity=True)["parity"]
+    assert parity["images"] >= 16
+    assert parity["relative_error"] <= 1e-3 and parity["cosine"] >= 0.9999
+    assert set(parity["controls"]) == {"swapped channels", "wrong standard deviation"}
+    for control in parity["controls"].values():
+        assert control["relative_error"] > 0.1 and control["cosine"] < 0.99
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["_bn1.bias", "_blocks.7._bn1.running_var", "_conv_stem.weight", "constant_1"]
+)
+def test_a_network_with_one_changed_weight_is_not_the_original(tmp_path: Path, name: str) -> None:
+    folder = find_backbone("efficientnet-lite0")
+    model = onnx.load(folder / "model.onnx")
+    [tensor] = [tensor for tensor in model.graph.initializer if tensor.name == name]
+    tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor) * np.float32(1.05), name))
+    card = Card.read(folder / "card.toml")
+    data = model.SerializeToString()
+    (tmp_path / "model.onnx").write_bytes(data)
+    changed = {**vars(card), "files": make_card(data).files}
+    Card(**changed).write(tmp_path / "card.toml")
+    verify_backbone(tmp_path)
+    with pytest.raises(BackboneError, match="its codes are not those of the original"):
+        verify_backbone(tmp_path, parity=True)
