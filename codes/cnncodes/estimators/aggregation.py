@@ -69,6 +69,8 @@ def score_images(head: Any, X: Array, counts: npt.NDArray[np.int64]) -> Scores:
     classes = np.asarray(head.classes_)
     values = _average_method(head, "decision_function", X, counts)
     proba = _average_method(head, "predict_proba", X, counts)
+    if proba is not None:  # those of float32 codes sum to one within float32 alone, which scorers warn of
+        proba = proba / proba.sum(axis=1, keepdims=True)
     votes = proba if proba is not None else values
     # One-against-one decision values of an SVC are no vote for a class.
     if votes is None or (votes.ndim == 2 and votes.shape[1] != len(classes)):
@@ -85,4 +87,4 @@ def _most_likely(classes: Array, votes: Array) -> Array:
 def _average_method(head: Any, method: str, X: Array, counts: npt.NDArray[np.int64]) -> Array | None:
     if not hasattr(head, method):
         return None
-    return average_rows(np.asarray(getattr(head, method)(X)), counts)
+    return average_rows(np.asarray(getattr(head, method)(X), dtype=np.float64), counts)

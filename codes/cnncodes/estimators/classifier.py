@@ -10,18 +10,28 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.pipeline import Pipeline
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from cnncodes.embedding import Embedder
 from cnncodes.errors import SpaceMismatch, UsageError
 from cnncodes.estimators.aggregation import Scores
-from cnncodes.estimators.inputs import ImageRows, Progress, embed_records, make_embedder
-from cnncodes.estimators.labels import check_labels, labelled_records
+from cnncodes.estimators.inputs import ImageRows, Progress, embed_records, make_embedder, rows_of
+from cnncodes.estimators.labels import (
+    check_labels,
+    check_one_each,
+    check_same_kind,
+    check_several,
+    labelled_records,
+)
 from cnncodes.estimators.predictor import Predictor
-from cnncodes.heads.selection import fit_head, make_head
+from cnncodes.estimators.training import fit_rows
+from cnncodes.heads.linear import LinearScorer
+from cnncodes.heads.selection import make_head
 from cnncodes.images import ImageRecord, records_from
 from cnncodes.store import Codes
+from cnncodes.views import ViewPlan
 
 Array = npt.NDArray[Any]
 
@@ -29,7 +39,7 @@ Array = npt.NDArray[Any]
 def _head_has(method: str) -> Any:
     def check(self: ImageClassifier) -> bool:
         head = getattr(self, "head_", self.head)
-        return isinstance(head, str) or hasattr(head, method)
+        return isinstance(head, str | LinearScorer) or hasattr(head, method)
 
     return check
 
@@ -63,7 +73,9 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     classes_ : ndarray, shape (n_classes,)
     head_ : scikit-learn classifier
-        The fitted head.
+        The fitted head; after `load`, of a linear one, the arrays alone.
+    train_plan_ : ViewPlan
+        The views that the head was trained on.
     space_ : Space
         What kind of vector the codes are.
     n_images_ : int
@@ -131,21 +143,25 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         UnreadableImages
             If an image cannot be read and `on_error` is ``"raise"``.
         """
+        train, test = self._check_parameters()
         records, y = labelled_records(X, y, split="train")
         y = check_labels(y, len(records))
-        train, test = self._check_parameters()
+        check_several(y)
+        weight = self._check_weight(sample_weight, len(y))
+        groups = check_one_each("groups", groups, len(y))
         rows = embed_records(train, records, n_jobs=self.n_jobs, memory=self.memory)
         self._check_failures(rows)
-        return self._fit_rows(test, rows, y, sample_weight, groups)
+        return self._fit_rows(train.plan, test, rows, y, weight, groups)
 
     def fit_records(self, records: Sequence[ImageRecord], *, on_progress: Progress | None = None) -> Self:
         """Fit on the labelled records of a source; `on_progress` is called with done, total, failed."""
         labelled = [record for record in records if record.label is not None]
         y = check_labels([record.label for record in labelled])
+        check_several(y)
         train, test = self._check_parameters()
         rows = embed_records(train, labelled, n_jobs=self.n_jobs, memory=self.memory, on_progress=on_progress)
         self._check_failures(rows)
-        return self._fit_rows(test, rows, y, None, None)
+        return self._fit_rows(train.plan, test, rows, y)
 
     def fit_codes(self, codes: Codes) -> Self:
         """Fit on stored codes; they must be of this backbone and this way of decoding.
@@ -162,14 +178,10 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 f"the codes are of another space: {'; '.join(differing)}. Embed the images again, or give the"
                 " backbone and decoding that made the codes."
             )
-        labelled = codes.select(labelled=True)
-        order = np.argsort(np.asarray(labelled.images, dtype=object), kind="stable")
-        names, counts = np.unique(np.asarray(labelled.images, dtype=object)[order], return_counts=True)
-        first = order[np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(int)] if len(names) else order
-        contents = [str(group) for group in np.asarray(labelled.groups, dtype=object)[first]]
-        rows = ImageRows(labelled.X[order], counts.astype(np.int64), contents, {})
-        labels = check_labels(np.asarray(labelled.y, dtype=object)[first])
-        return self._fit_rows(embedder, rows, labels, None, None)
+        rows, labels = rows_of(codes.select(labelled=True))
+        y = check_labels(labels)
+        check_several(y)
+        return self._fit_rows(ViewPlan.from_dict(codes.plan), embedder, rows, y)
 
     def _check_parameters(self) -> tuple[Embedder, Embedder]:
         """Return the embedders of training and prediction, once every parameter is found right."""
@@ -195,33 +207,32 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 stacklevel=3,
             )
 
+    def _check_weight(self, sample_weight: Any, n_images: int) -> Array | None:
+        weight = check_one_each("sample_weight", sample_weight, n_images)
+        head = self._make_head()
+        while isinstance(head, Pipeline):
+            head = head.steps[-1][1]
+        if weight is not None and not has_fit_parameter(head, "sample_weight"):
+            raise UsageError(f"the head {type(head).__name__} takes no sample_weight: leave it out.")
+        return weight
+
     def _fit_rows(
-        self, embedder: Embedder, rows: ImageRows, y: Array, sample_weight: Any, groups: Any
+        self,
+        train_plan: ViewPlan,
+        embedder: Embedder,
+        rows: ImageRows,
+        y: Array,
+        weight: Array | None = None,
+        groups: Array | None = None,
     ) -> Self:
-        """Fit the head on rows: each image counts once, and all its rows stay in one fold."""
         read = rows.counts > 0
         if not read.any():
             raise UsageError("there is no labelled image to train on that can be read.")
-        weight = _check_length("sample_weight", sample_weight, len(y))
-        groups = _check_length("groups", groups, len(y))
-        groups = (
-            np.asarray(rows.contents, dtype=object) if groups is None else _join_equal(groups, rows.contents)
-        )
-        per_row = 1.0 / rows.counts[rows.index]
-        if weight is not None:
-            per_row = per_row * weight.astype(float)[rows.index]
-        codes = np.unique(groups.astype(str), return_inverse=True)[1]
-        self.head_ = fit_head(
-            self._make_head(),
-            rows.X,
-            y[rows.index],
-            sample_weight=per_row,
-            groups=codes[rows.index],
-            images=rows.index,
-        )
+        self.head_ = fit_rows(self._make_head(), rows, y, weight, groups)
         self.predictor_ = Predictor(embedder, getattr(self.head_, "scorer_", self.head_))
         self.classes_ = self.predictor_.classes
         self.space_ = embedder.space
+        self.train_plan_ = train_plan
         self.n_images_ = int(read.sum())
         return self
 
@@ -261,10 +272,11 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         records, y = labelled_records(X, y, split="test")
         y = check_labels(y, len(records))
         check_is_fitted(self, "predictor_")
+        check_same_kind(y, self.classes_)
         rows = embed_records(self.predictor_.embedder, records, n_jobs=self.n_jobs, memory=self.memory)
         rows.raise_failures()
         right = self.predictor_.score(rows.X, rows.counts).labels == y
-        return float(np.average(right, weights=_check_length("sample_weight", sample_weight, len(y))))
+        return float(np.average(right, weights=check_one_each("sample_weight", sample_weight, len(y))))
 
     def save(self, path: str | Path, *, include_backbone: bool = True) -> None:
         """Write the fitted classifier to one file that `cnncodes.load` reads.
@@ -287,26 +299,3 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.string = True
         tags.no_validation = True
         return tags
-
-
-def _check_length(name: str, values: Any, n_images: int) -> Array | None:
-    if values is None:
-        return None
-    array = np.asarray(values)
-    if array.shape != (n_images,):
-        raise UsageError(f"{name} must have one value an image: {n_images}. Got shape {array.shape} instead.")
-    return array
-
-
-def _join_equal(groups: Array, contents: list[str]) -> Array:
-    """Merge groups that share an equal file, so that no picture stands on both sides of a fold."""
-    parent: dict[str, str] = {}
-
-    def find(name: str) -> str:
-        while parent.setdefault(name, name) != name:
-            parent[name] = name = parent[parent[name]]
-        return name
-
-    for group, content in zip(groups, contents, strict=True):
-        parent[find(f"group:{group}")] = find(f"content:{content}") if content else find(f"group:{group}")
-    return np.array([find(f"group:{group}") for group in groups], dtype=object)

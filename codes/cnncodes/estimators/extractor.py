@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Self
 
 import numpy as np
@@ -75,7 +76,8 @@ class CodeExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """
         if self.reduce != "mean":
             raise UsageError(f"reduce must be 'mean'. Got {self.reduce!r} instead.")
-        records_from(X)
+        if not isinstance(X, Iterator):  # which can be read once, and transform is still to come
+            records_from(X)
         self._embedder = make_embedder(self.backbone, self.views, self.decode)
         self.space_ = self._embedder.space
         self.n_features_out_ = self.space_.code_size

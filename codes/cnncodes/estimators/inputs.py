@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from cnncodes.backbones import Backbone, load_backbone
 from cnncodes.embedding import Embedder, run_lanes
 from cnncodes.errors import UnreadableImage, UnreadableImages, UsageError
 from cnncodes.images import Decoding, ImageRecord, content_hash
-from cnncodes.store import CodeCache, Failure
+from cnncodes.store import CodeCache, Codes, Failure
 from cnncodes.views import ViewPlan
 
 Progress = Callable[[int, int, int], None]
@@ -81,20 +83,15 @@ def embed_records(
     on_progress: Progress | None = None,
 ) -> ImageRows:
     """Make the codes of records, in order, taking from the cache in `memory` what it has."""
-    cache = CodeCache(Path(memory)) if memory is not None else None
-
-    def work(chunk: Sequence[ImageRecord]) -> list[_Row | Failure]:
-        if cache is None:
-            return [_to_row(result) for result in embedder.embed(chunk)]
-        return _embed_through(cache, embedder, chunk)
-
     rows: list[_Row | Failure] = []
     failed = 0
-    for row in run_lanes(work, records, n_jobs):
-        rows.append(row)
-        failed += isinstance(row, Failure)
-        if on_progress is not None:
-            on_progress(len(rows), len(records), failed)
+    with _open_cache(memory) as cache:
+        work = functools.partial(_embed_chunk, embedder, cache)
+        for row in run_lanes(work, records, n_jobs):
+            rows.append(row)
+            failed += isinstance(row, Failure)
+            if on_progress is not None:
+                on_progress(len(rows), len(records), failed)
     good = [row.codes for row in rows if isinstance(row, _Row)]
     return ImageRows(
         X=np.concatenate(good) if good else np.empty((0, embedder.backbone.code_size), np.float32),
@@ -102,6 +99,38 @@ def embed_records(
         contents=[row.content if isinstance(row, _Row) else "" for row in rows],
         failures={i: row for i, row in enumerate(rows) if isinstance(row, Failure)},
     )
+
+
+def rows_of(codes: Codes) -> tuple[ImageRows, npt.NDArray[np.object_]]:
+    """Return stored codes by image, sorted by key, and the label of each image."""
+    keys = np.asarray(codes.images, dtype=object)
+    order = np.argsort(keys, kind="stable")
+    _, first, counts = np.unique(keys[order], return_index=True, return_counts=True)
+    contents = [str(group) for group in np.asarray(codes.groups, dtype=object)[order[first]]]
+    rows = ImageRows(codes.X[order], counts.astype(np.int64), contents, {})
+    return rows, np.asarray(codes.y, dtype=object)[order[first]]
+
+
+@contextlib.contextmanager
+def _open_cache(memory: str | Path | None) -> Iterator[CodeCache | None]:
+    if memory is None:
+        yield None
+        return
+    if not isinstance(memory, str | Path):
+        raise UsageError(f"memory must be a folder or None. Got {type(memory).__name__} instead.")
+    cache = CodeCache(Path(memory))
+    try:
+        yield cache
+    finally:
+        cache.close()
+
+
+def _embed_chunk(
+    embedder: Embedder, cache: CodeCache | None, chunk: Sequence[ImageRecord]
+) -> list[_Row | Failure]:
+    if cache is None:
+        return [_to_row(result) for result in embedder.embed(chunk)]
+    return _embed_through(cache, embedder, chunk)
 
 
 def _to_row(result: Any) -> _Row | Failure:
@@ -123,7 +152,8 @@ def _embed_through(
             rows[position] = Failure(record.key, error.stage, error.reason)
             continue
         stored = cache.get_many(space, content, names)
-        if len(stored) == len(set(names)):
+        whole = all(len(code) == embedder.backbone.code_size for code in stored.values())
+        if whole and len(stored) == len(set(names)):
             rows[position] = _Row(content, np.stack([stored[name] for name in names]))
         else:
             missing.append(position)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,11 @@ def check_labels(y: Any, n_images: int | None = None) -> npt.NDArray[Any]:
     """
     if isinstance(y, str | bytes):
         raise UsageError("y must be a list of labels, one an image. Got one string instead.")
+    if not isinstance(y, Iterable):
+        raise UsageError(f"y must be a list of labels, one an image. Got {type(y).__name__} instead.")
+    if getattr(y, "ndim", 1) == 2:
+        y = np.asarray(y)
+        y = y[:, 0] if y.shape[1] == 1 else y  # one column of a table is as good as a list
     values = list(y)
     if n_images is not None and len(values) != n_images:
         raise UsageError(f"y must have one label an image: {n_images}. Got {len(values)} instead.")
@@ -60,11 +66,37 @@ def check_labels(y: Any, n_images: int | None = None) -> npt.NDArray[Any]:
     kinds = {_kind(value) for value in values}
     if len(kinds) > 1:
         raise UsageError(f"labels must be of one type. Got {' and '.join(sorted(kinds))} instead.")
-    if kinds == {"numbers"} and any(float(value) != int(value) for value in values):
+    if kinds == {"numbers"} and not all(float(value).is_integer() for value in values):
         raise UsageError("labels must be classes, text or whole numbers. Got fractions: that is regression.")
-    return (
-        np.asarray(y.to_numpy() if hasattr(y, "to_numpy") else y) if kinds != {"text"} else np.array(values)
-    )
+    return np.array(values)  # of the values, so that an array of objects becomes one of their type
+
+
+def check_several(y: npt.NDArray[Any]) -> None:
+    """Raise `UsageError` unless there are images of at least two classes; asked before they are embedded."""
+    classes = np.unique(y)
+    if len(y) == 0:
+        raise UsageError("there is no labelled image to train on.")
+    if len(classes) == 1:
+        raise UsageError(
+            f"training needs images of at least 2 classes; got only {classes.tolist()[0]!r} (1 class)."
+        )
+
+
+def check_same_kind(y: npt.NDArray[Any], classes: npt.NDArray[Any]) -> None:
+    """Raise `UsageError` where text meets numbers: no label would ever be right."""
+    kinds = ["text" if array.dtype.kind in "UTO" else "numbers" for array in (y, classes)]
+    if kinds[0] != kinds[1]:
+        raise UsageError(f"the labels are {kinds[0]} and the classes {kinds[1]}: {classes.tolist()[:5]}.")
+
+
+def check_one_each(name: str, values: Any, n_images: int) -> npt.NDArray[Any] | None:
+    """Return `values`, one an image, as an array; None stays None."""
+    if values is None:
+        return None
+    array = np.asarray(values)
+    if array.shape != (n_images,):
+        raise UsageError(f"{name} must have one value an image: {n_images}. Got shape {array.shape} instead.")
+    return array
 
 
 def _is_missing(value: Any) -> bool:

@@ -8,9 +8,7 @@ ones, and say in docs/design.md what changed.
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,20 +20,19 @@ import cnncodes
 from cnncodes.backbones import Backbone, Card, load_backbone
 from cnncodes.embedding import Embedder
 from cnncodes.errors import CnnCodesError, SavedModelError, SpaceMismatch
+from cnncodes.estimators.archive import Archive, open_archive, write_zip
+from cnncodes.estimators.packing import head_members, pack_head, unpack_head
 from cnncodes.estimators.predictor import Predictor
 from cnncodes.heads.linear import LinearScorer
 from cnncodes.images import Decoding
 from cnncodes.store import Space
-from cnncodes.store.files import atomic_write
+from cnncodes.store.files import atomic_write, writing_errors
 from cnncodes.views import ViewPlan
 
 if TYPE_CHECKING:
     from cnncodes.estimators.classifier import ImageClassifier
 
 FORMAT = 1
-#: More than any classifier of ours needs; a zip can promise what no memory holds.
-MAX_MEMBER_BYTES = 2 << 30
-_PARAMS = ("head", "class_weight", "on_error", "random_state")
 
 
 @dataclass(frozen=True)
@@ -50,31 +47,27 @@ def save_classifier(classifier: ImageClassifier, path: Path, *, include_backbone
     """Write a fitted `ImageClassifier`; the file appears whole or not at all."""
     predictor = classifier.predictor_
     backbone = predictor.embedder.backbone
-    members, head = _pack_head(predictor.head, classifier)
+    head_type, members = pack_head(predictor.head)
     card = {
         "format": FORMAT,
         "kind": "image-classifier",
         "cnncodes": cnncodes.__version__,
-        "head": head,
+        "head": {"type": head_type},
         "classes": predictor.classes.tolist(),
         "space": predictor.embedder.space.to_dict(),
-        "train_plan": ViewPlan.parse(classifier.train_views).to_dict(),
+        "train_plan": classifier.train_plan_.to_dict(),
         "test_plan": predictor.embedder.plan.to_dict(),
         "images": classifier.n_images_,
-        "params": {name: _plain(getattr(classifier, name)) for name in _PARAMS},
+        "params": _pack_params(classifier),
         "backbone": {"name": backbone.card.name, "sha256": backbone.sha256, "included": include_backbone},
     }
     if include_backbone:
         members["backbone/card.toml"] = backbone.card.to_toml().encode()
         members[f"backbone/{backbone.card.model_file}"] = backbone.model_bytes()
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        text = json.dumps(card, indent=1, ensure_ascii=False)
-        for name, data in {"card.json": text.encode(), **members}.items():
-            # A fixed date: the same classifier gives the same bytes.
-            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), data)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write(path, buffer.getvalue())
+    text = json.dumps(card, indent=1, ensure_ascii=False)
+    with writing_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    atomic_write(path, write_zip({"card.json": text.encode(), **members}))
 
 
 def load(path: str | Path) -> ImageClassifier:
@@ -99,16 +92,14 @@ def load(path: str | Path) -> ImageClassifier:
 
     saved = read_saved(path)
     embedder, card = saved.predictor.embedder, saved.card
-    params = {name: card["params"].get(name) for name in _PARAMS}
-    if card["head"]["type"] != "linear":
-        params["head"] = saved.predictor.head
     classifier = ImageClassifier(
         backbone=embedder.backbone if card["backbone"]["included"] else card["backbone"]["name"],
         train_views=ViewPlan.from_dict(card["train_plan"]),
         test_views=embedder.plan,
         decode=embedder.decoding.mode,
-        **params,
+        **_unpack_params(card["params"], saved.predictor.head),
     )
+    classifier.train_plan_ = classifier.train_views
     classifier.predictor_ = saved.predictor
     classifier.head_ = saved.predictor.head
     classifier.classes_ = saved.predictor.classes
@@ -119,11 +110,11 @@ def load(path: str | Path) -> ImageClassifier:
 
 def read_saved(path: str | Path) -> Saved:
     """Read and check a saved classifier; of scikit-learn only what its head needs."""
-    path = Path(path)
-    members = _read_members(path)
+    archive = open_archive(Path(path))
     try:
-        card = _read_card(path, members)
-        backbone = _read_backbone(path, card, members)
+        card = _read_card(archive)
+        head = unpack_head(archive, card["head"]["type"])
+        backbone = _read_backbone(archive, card)
         decoding = Decoding(mode=card["space"]["decoding"])
         embedder = Embedder(backbone, ViewPlan.from_dict(card["test_plan"]), decoding)
         differing = Space.from_dict(card["space"]).differences(embedder.space)
@@ -131,112 +122,95 @@ def read_saved(path: str | Path) -> Saved:
             raise SpaceMismatch(
                 f"{path}: the backbone is not the one it was trained on: {'; '.join(differing)}."
             )
-        return Saved(card, Predictor(embedder, _unpack_head(path, card, members)))
+        predictor = Predictor(embedder, head)
+        _check_fit(archive, card, predictor)
+        return Saved(card, predictor)
     except CnnCodesError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise SavedModelError(f"{path} is damaged: {type(error).__name__}: {error}.") from error
 
 
+def _check_fit(archive: Archive, card: Mapping[str, Any], predictor: Predictor) -> None:
+    """Raise unless head, backbone and card speak of the same codes and classes."""
+    head, code_size = predictor.head, predictor.embedder.backbone.code_size
+    columns = head.coef.shape[1] if isinstance(head, LinearScorer) else getattr(head, "n_features_in_", None)
+    if columns not in (None, code_size):
+        raise SavedModelError(
+            f"{archive.name} is damaged: its head takes {columns} columns and its codes have {code_size}."
+        )
+    if predictor.classes.tolist() != card["classes"]:
+        raise SavedModelError(
+            f"{archive.name} is damaged: the classes of its head are not those of its card."
+        )
+
+
+def _pack_params(classifier: ImageClassifier) -> dict[str, Any]:
+    """Return parameters as JSON holds them; objects are saved as the head itself or not at all."""
+    weight, state = classifier.class_weight, classifier.random_state
+    if isinstance(weight, dict):  # pairs, since JSON would make text of every key
+        weight = [[_plain(name), float(value)] for name, value in weight.items()]
+    return {
+        "head": classifier.head if isinstance(classifier.head, str) else None,
+        "class_weight": weight,
+        "on_error": classifier.on_error,
+        "random_state": int(state) if isinstance(state, int | np.integer) else None,
+    }
+
+
 def _plain(value: Any) -> Any:
-    """Return a parameter as JSON holds it; objects are saved as the head itself or not at all."""
-    try:
-        json.dumps(value)
-    except TypeError:
-        return None
-    return value
+    return value.item() if isinstance(value, np.generic) else value
 
 
-def _pack_head(head: Any, classifier: ImageClassifier) -> tuple[dict[str, bytes], dict[str, Any]]:
-    if isinstance(head, LinearScorer):
-        arrays = head.to_arrays()
-        return {f"head/{name}.npy": _to_npy(array) for name, array in arrays.items()}, {"type": "linear"}
-    import skops.io
-
-    return {"head/head.skops": skops.io.dumps(classifier.head_)}, {"type": "skops"}
-
-
-def _to_npy(array: Any) -> bytes:
-    buffer = io.BytesIO()
-    np.save(buffer, np.asarray(array), allow_pickle=False)
-    return buffer.getvalue()
+def _unpack_params(params: Mapping[str, Any], head: Any) -> dict[str, Any]:
+    weight = params["class_weight"]
+    return {
+        "head": params["head"] or (head.kind if isinstance(head, LinearScorer) else head),
+        "class_weight": dict(weight) if isinstance(weight, list) else weight,
+        "on_error": params["on_error"],
+        "random_state": params["random_state"],
+    }
 
 
-def _read_members(path: Path) -> dict[str, bytes]:
-    if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.is_file())
-        return {file.relative_to(path).as_posix(): file.read_bytes() for file in files}
-    if not path.exists():
-        raise SavedModelError(f"there is no saved classifier at {str(path)!r}.")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for info in archive.infolist():
-                if info.file_size > MAX_MEMBER_BYTES:
-                    raise SavedModelError(
-                        f"{path} holds {info.filename!r} of {info.file_size} bytes: too large."
-                    )
-            return {name: archive.read(name) for name in archive.namelist()}
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
-        raise SavedModelError(f"{path} is no saved classifier, or is damaged: {error}.") from error
-
-
-def _read_card(path: Path, members: Mapping[str, bytes]) -> dict[str, Any]:
-    if "card.json" not in members:
-        raise SavedModelError(f"{path} is no saved classifier: it has no card.json.")
-    card = json.loads(members["card.json"])
+def _read_card(archive: Archive) -> dict[str, Any]:
+    if "card.json" not in archive.sizes:
+        raise SavedModelError(f"{archive.name} is no saved classifier: it has no card.json.")
+    card = json.loads(archive.read("card.json"))
     if not isinstance(card, dict) or card.get("kind") != "image-classifier":
-        raise SavedModelError(f"{path} is no saved classifier: its card.json is of something else.")
+        raise SavedModelError(f"{archive.name} is no saved classifier: its card.json is of something else.")
     if card.get("format") != FORMAT:
         raise SavedModelError(
-            f"{path} is of format {card.get('format')!r}; this version of cnncodes reads format {FORMAT}."
-            " Upgrade cnncodes."
+            f"{archive.name} is of format {card.get('format')!r}; this version of cnncodes reads format"
+            f" {FORMAT}. Upgrade cnncodes."
         )
-    expected = {"card.json"}
-    expected |= {"head/head.skops"} if card["head"]["type"] == "skops" else _linear_members()
+    expected = {"card.json"} | head_members(card["head"]["type"])
     if card["backbone"]["included"]:
-        expected |= {"backbone/card.toml"}
-    extra = [
-        n for n in members if n not in expected and not (n.startswith("backbone/") and n.endswith(".onnx"))
-    ]
+        model = _backbone_card(archive).model_file
+        expected |= {"backbone/card.toml", f"backbone/{model}"}
+    extra = sorted(set(archive.sizes) - expected)
     if extra:
-        raise SavedModelError(f"{path} holds {extra[0]!r}, which no saved classifier has: it was not loaded.")
+        raise SavedModelError(
+            f"{archive.name} holds {extra[0]!r}, which no saved classifier has: it was not loaded."
+        )
     return card
 
 
-def _linear_members() -> set[str]:
-    return {f"head/{name}.npy" for name in LinearScorer.ARRAYS}
+def _backbone_card(archive: Archive) -> Card:
+    return Card.from_toml(archive.read("backbone/card.toml").decode())
 
 
-def _read_backbone(path: Path, card: Mapping[str, Any], members: Mapping[str, bytes]) -> Backbone:
-    if not card["backbone"]["included"]:
-        backbone = load_backbone(card["backbone"]["name"])
+def _read_backbone(archive: Archive, card: Mapping[str, Any]) -> Backbone:
+    name, wanted = card["backbone"]["name"], card["backbone"]["sha256"]
+    if card["backbone"]["included"]:
+        backbone_card = _backbone_card(archive)
+        backbone = Backbone.from_bytes(archive.read(f"backbone/{backbone_card.model_file}"), backbone_card)
+    elif not isinstance(name, str) or Path(name).name != name:  # a file must not choose what else is opened
+        raise SavedModelError(f"{archive.name} names the backbone {name!r}, which is no name in the zoo.")
     else:
-        backbone_card = Card.from_toml(members["backbone/card.toml"].decode())
-        backbone = Backbone.from_bytes(members[f"backbone/{backbone_card.model_file}"], backbone_card)
-    if backbone.sha256 != card["backbone"]["sha256"]:
+        backbone = load_backbone(name)
+    if backbone.sha256 != wanted:
         raise SavedModelError(
-            f"{path} was trained on the backbone {card['backbone']['name']!r} with sha256"
-            f" {card['backbone']['sha256']}; the one at hand has {backbone.sha256}."
+            f"{archive.name} was trained on the backbone {name!r} with sha256 {wanted}; the one at hand has"
+            f" {backbone.sha256}."
         )
     return backbone
-
-
-def _unpack_head(path: Path, card: Mapping[str, Any], members: Mapping[str, bytes]) -> Any:
-    if card["head"]["type"] == "linear":
-        arrays = {
-            name: np.load(io.BytesIO(members[f"head/{name}.npy"]), allow_pickle=False)
-            for name in LinearScorer.ARRAYS
-        }
-        return LinearScorer.from_arrays(arrays)
-    if card["head"]["type"] != "skops":
-        raise SavedModelError(f"{path} holds a head of unknown type {card['head']['type']!r}.")
-    import skops.io
-
-    data = members["head/head.skops"]
-    untrusted = skops.io.get_untrusted_types(data=data)
-    if untrusted:
-        raise SavedModelError(
-            f"{path} holds a head with {', '.join(untrusted)}, which is not known to be safe:"
-            " it was not loaded."
-        )
-    return skops.io.loads(data, trusted=[])

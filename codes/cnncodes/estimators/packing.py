@@ -1,0 +1,213 @@
+"""A fitted head as the members of a saved classifier, and back, without pickle.
+
+A linear head is plain arrays. Any other is written and read with skops, which builds only types that
+it knows to be safe, and those in `TRUSTED`.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from cnncodes.errors import SavedModelError
+from cnncodes.estimators.archive import Archive, open_zip, write_zip
+from cnncodes.heads.linear import LinearScorer
+
+_TREE = "sklearn.tree._tree.Tree"
+
+#: What skops does not trust by itself. Trees are checked when they are read; the others are plain Python
+#: objects of scikit-learn, whose attributes are set and none of whose code is run.
+TRUSTED = (
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.calibration._TemperatureScaling",
+    "sklearn.metrics._scorer._PassthroughScorer",
+    "sklearn.model_selection._split.GroupKFold",
+    "sklearn.model_selection._split.KFold",
+    "sklearn.model_selection._split.StratifiedGroupKFold",
+    "sklearn.model_selection._split.StratifiedKFold",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
+    _TREE,
+    "sklearn.utils._bunch.Bunch",
+)
+
+_SKOPS = "head/head.skops"
+
+
+def pack_head(head: Any) -> tuple[str, dict[str, bytes]]:
+    """Return the type of a fitted head, ``"linear"`` or ``"skops"``, and its members.
+
+    Raises
+    ------
+    SavedModelError
+        If the head holds a type that would be refused when it is read.
+    """
+    if isinstance(head, LinearScorer):
+        arrays = head.to_arrays()
+        return "linear", {f"head/{name}.npy": _to_npy(array) for name, array in arrays.items()}
+    import skops.io
+
+    kind = type(head).__name__
+    try:
+        data = skops.io.dumps(head)
+    except TypeError as error:  # of skops: a lambda, an extension type …
+        raise SavedModelError(f"a head {kind} cannot be saved: {error}") from error
+    refused = _untrusted(data)
+    if refused:
+        raise SavedModelError(
+            f"a head {kind} cannot be saved: it holds {', '.join(refused)}, which would not be loaded,"
+            " since it is not known to be safe."
+        )
+    return "skops", {_SKOPS: _canonical(data)}
+
+
+def head_members(kind: str) -> set[str]:
+    """Return the names of the members of a head."""
+    if kind == "linear":
+        return {f"head/{name}.npy" for name in LinearScorer.ARRAYS}
+    if kind == "skops":
+        return {_SKOPS}
+    raise SavedModelError(f"a head of unknown type {kind!r}: linear and skops are known.")
+
+
+def unpack_head(archive: Archive, kind: str) -> Any:
+    """Read a head; every type in it is checked before anything is built.
+
+    Raises
+    ------
+    SavedModelError
+        If it is damaged, or holds a type that is not known to be safe; the text names it.
+    """
+    if kind == "linear":
+        arrays = {name: _from_npy(archive, f"head/{name}.npy") for name in LinearScorer.ARRAYS}
+        return LinearScorer.from_arrays(arrays)
+    data = archive.read(_SKOPS)
+    open_zip(data, f"{archive.name}: {_SKOPS}")  # it is a zip itself and may promise too much
+    try:
+        return _load_skops(archive.name, data)
+    except SavedModelError:
+        raise
+    except Exception as error:  # whatever a damaged schema leads skops and the setters to
+        raise SavedModelError(f"{archive.name}: its head is damaged: {error!r:.300}") from error
+
+
+def _to_npy(array: Any) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, np.asarray(array), allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _from_npy(archive: Archive, member: str) -> Any:
+    # Not np.load, which takes a zip of arrays and a pickle for what their first bytes say they are.
+    data = archive.read(member)
+    buffer = io.BytesIO(data)
+    try:
+        version = np.lib.format.read_magic(buffer)
+        read_header = getattr(np.lib.format, f"read_array_header_{version[0]}_{version[1]}")
+        shape, _, dtype = read_header(buffer)
+        if int(np.prod(shape, dtype=object)) * dtype.itemsize != len(data) - buffer.tell():
+            raise ValueError(f"its header promises {dtype} of shape {shape}")
+        buffer.seek(0)
+        return np.lib.format.read_array(buffer, allow_pickle=False)
+    except (ValueError, EOFError, AttributeError, TypeError, MemoryError) as error:
+        raise SavedModelError(f"{archive.name} is damaged at {member!r}: {error}.") from error
+
+
+def _untrusted(data: bytes) -> list[str]:
+    import skops.io
+
+    return sorted(set(skops.io.get_untrusted_types(data=data)) - set(TRUSTED))
+
+
+def _load_skops(name: str, data: bytes) -> Any:
+    import skops.io
+    from sklearn.base import BaseEstimator, is_classifier
+
+    refused = _untrusted(data)
+    if refused:
+        raise SavedModelError(
+            f"{name} holds a head with {', '.join(refused)}, which is not known to be safe:"
+            " it was not loaded."
+        )
+    # Of ours only what the file does hold: a name that this scikit-learn lacks must not be looked up.
+    head = skops.io.loads(data, trusted=skops.io.get_untrusted_types(data=data))
+    if not (isinstance(head, BaseEstimator) and is_classifier(head) and hasattr(head, "classes_")):
+        raise SavedModelError(f"{name} holds a {type(head).__name__} as its head, which is no classifier.")
+    if not all(_is_sound(owner) for owner in _objects(head)):
+        raise SavedModelError(f"{name} holds a tree whose nodes point out of it: it was not loaded.")
+    return head
+
+
+def _canonical(data: bytes) -> bytes:
+    """Number what skops names by addresses in memory and by the clock: equal heads give equal bytes."""
+    archive = open_zip(data, _SKOPS)
+    schema = json.loads(archive.read("schema.json"))
+    ids: dict[int, int] = {}
+    files: dict[str, str] = {}
+
+    def rename(node: Any) -> Any:
+        if isinstance(node, list):
+            return [rename(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        new = {key: rename(value) for key, value in node.items()}
+        if isinstance(new.get("__id__"), int):
+            new["__id__"] = ids.setdefault(new["__id__"], len(ids) + 1)
+        if isinstance(new.get("file"), str) and new["file"] in archive.sizes:
+            suffix = new["file"].rpartition(".")[2]
+            new["file"] = files.setdefault(new["file"], f"{len(files)}.{suffix}")
+        return new
+
+    schema = json.dumps(rename(schema)).encode()
+    return write_zip({"schema.json": schema} | {new: archive.read(old) for old, new in files.items()})
+
+
+def _objects(root: Any) -> Iterator[Any]:
+    """Yield every object with attributes inside `root`, once."""
+    waiting, seen = [root], set()
+    while waiting:
+        value = waiting.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, dict):
+            waiting.extend(value.values())
+        elif isinstance(value, list | tuple | set):
+            waiting.extend(value)
+        elif isinstance(value, np.ndarray) and value.dtype == object:
+            waiting.extend(value.ravel())
+        if hasattr(value, "__dict__"):
+            yield value
+            waiting.extend(vars(value).values())
+
+
+def _is_sound(owner: Any) -> bool:
+    """Say whether the trees in `owner` stay inside their arrays: scikit-learn follows them unchecked."""
+    values = vars(owner)
+    if "tree_" in values:
+        tree = values["tree_"]
+        if type(tree).__name__ != "Tree" or values.get("n_features_in_") != tree.n_features:
+            return False
+        return _stays_inside(tree)
+    members = values.get("estimators_")
+    if members is None or "estimators_features_" in values:  # bagging checks each member's columns itself
+        return True
+    trees = [member for member in np.ravel(np.array(members, dtype=object)) if hasattr(member, "tree_")]
+    return all(tree.n_features_in_ == getattr(owner, "n_features_in_", None) for tree in trees)
+
+
+def _stays_inside(tree: Any) -> bool:
+    count = tree.node_count
+    if not 0 < count <= tree.capacity:
+        return False
+    inner = np.flatnonzero(tree.children_left != -1)
+    for children in (tree.children_left[inner], tree.children_right[inner]):
+        if not ((children > inner) & (children < count)).all():  # children come after their parent: no rings
+            return False
+    features = tree.feature[inner]
+    return bool(((features >= 0) & (features < tree.n_features)).all())

@@ -1,0 +1,65 @@
+"""A head fitted on rows, of which an image has several: it counts once, and stays whole in every fold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cnncodes.estimators.inputs import ImageRows
+from cnncodes.heads.selection import fit_head
+
+
+def fit_rows(
+    head: Any,
+    rows: ImageRows,
+    y: npt.NDArray[Any],
+    weight: npt.NDArray[Any] | None = None,
+    groups: npt.NDArray[Any] | None = None,
+) -> Any:
+    """Fit a head and return it; `y`, `weight` and `groups` have one value an image."""
+    per_row = 1.0 / rows.counts[rows.index]
+    if weight is not None:
+        per_row = per_row * weight.astype(float)[rows.index]
+    return fit_head(
+        head,
+        rows.X,
+        y[rows.index],
+        sample_weight=per_row,
+        groups=number_groups(groups, rows.contents)[rows.index],
+        images=rows.index,
+    )
+
+
+def number_groups(groups: npt.NDArray[Any] | None, contents: list[str]) -> npt.NDArray[np.int64]:
+    """Number the groups of images; equal files are in one group, and so are the groups that share one.
+
+    Parameters
+    ----------
+    groups : ndarray, shape (n_images,), or None
+        What the user says belongs together; None where nothing but equal files does.
+    contents : list of str
+        Hash of each image's content, empty where it could not be read.
+
+    Examples
+    --------
+    >>> number_groups(np.array(["a", "b", "c"]), ["x", "x", "y"])
+    array([0, 0, 1])
+    """
+    names = np.asarray(contents, dtype=object) if groups is None else _join_equal(groups, contents)
+    numbers: npt.NDArray[np.int64] = np.unique(names.astype(str), return_inverse=True)[1]
+    return numbers
+
+
+def _join_equal(groups: npt.NDArray[Any], contents: list[str]) -> npt.NDArray[Any]:
+    parent: dict[str, str] = {}
+
+    def find(name: str) -> str:
+        while parent.setdefault(name, name) != name:
+            parent[name] = name = parent[parent[name]]
+        return name
+
+    for group, content in zip(groups, contents, strict=True):
+        parent[find(f"group:{group}")] = find(f"content:{content}") if content else find(f"group:{group}")
+    return np.array([find(f"group:{group}") for group in groups], dtype=object)

@@ -1,0 +1,364 @@
+"""Fitting on whatever holds images and labels, with any head, and saying what is wrong."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from cnncodes import embed, read_codes
+from cnncodes.errors import BackboneError, SpaceMismatch, UnreadableImages, UsageError
+from cnncodes.images import open_source
+
+
+class NearestMean(ClassifierMixin, BaseEstimator):
+    """The least that a classifier of one's own has."""
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        self.means_ = np.array([X[y == name].mean(axis=0) for name in self.classes_])
+        self.rows_ = len(X)
+        return self
+
+    def predict(self, X):
+        return self.classes_[((X[:, None] - self.means_) ** 2).sum(axis=2).argmin(axis=1)]
+
+
+# What is given
+
+
+def test_a_folder_of_class_folders_brings_its_labels(make, pictures):
+    by_folder = make().fit(pictures.root)
+    by_list = make().fit(pictures.paths, pictures.labels)
+    np.testing.assert_array_equal(by_folder.head_.coef_, by_list.head_.coef_)
+    assert by_folder.score(pictures.root) == 1.0
+    assert by_folder.predict(str(pictures.root)).tolist() == pictures.labels.tolist()
+
+
+def test_a_folder_with_parts_is_fitted_on_train_and_scored_on_test(make, pictures, tmp_path):
+    for part, wrong in (("train", False), ("val", True), ("test", True)):
+        for path, label in zip(pictures.paths, pictures.labels, strict=True):
+            label = "red" if wrong and label == "dark" else label
+            target = tmp_path / part / label / path.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if part == "train" or label != "light":
+                shutil.copy(path, target)
+    clf = make().fit(tmp_path)
+    assert clf.n_images_ == 18
+    assert clf.score(tmp_path) == 0.5  # the six dark ones lie in the wrong folder of test/
+    np.testing.assert_array_equal(clf.predict(pictures.paths), pictures.labels)
+
+
+def test_a_folder_without_classes_names_itself(make, pictures, tmp_path):
+    shutil.copy(pictures.paths[0], tmp_path / "a.png")
+    with pytest.raises(UsageError, match="holds no labelled images: expected one folder a class"):
+        make().fit(tmp_path)
+
+
+def test_paths_bytes_images_and_arrays(make, pictures):
+    X, y = pictures.two()
+    paths = pictures.paths[:12]
+    of_files = [
+        paths,
+        [str(p) for p in paths],
+        [p.read_bytes() for p in paths],
+        np.array(paths, dtype=object),
+    ]
+    of_pixels = [X, np.stack(X), (x for x in X), tuple(X)]
+    of_images = [[Image.open(path) for path in paths]]
+    for forms in (of_files, of_pixels, of_images):  # the folds go by content: equal ones within each
+        coefs = [make().fit(form, y).head_.coef_ for form in forms]
+        assert all(np.array_equal(coef, coefs[0]) for coef in coefs)
+    assert make().fit(paths, y).predict([*X, *of_images[0]]).tolist() == [*y, *y]
+
+
+def test_the_order_of_the_images_does_not_matter(make, pictures):
+    order = np.random.default_rng(0).permutation(18)
+    clf = make("logistic").fit(pictures.arrays, pictures.labels)
+    other = make("logistic").fit([pictures.arrays[i] for i in order], pictures.labels[order])
+    np.testing.assert_allclose(
+        other.predict_proba(pictures.arrays), clf.predict_proba(pictures.arrays), atol=1e-4
+    )
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "text"),
+    [
+        ("one.png", None, "y is missing: only one folder"),
+        (["a.png"], None, "y is missing: only one folder"),
+        ("one.png", ["a"], r"Got one path that does not exist: 'one.png'. For one image: \[path\]"),
+        (b"bytes", ["a"], "Got one bytes"),
+        (7, ["a"], "Got one int"),
+        ([7, 8], ["a", "b"], "an image must be a path"),
+        (["a.png", "b.png"], ["a"], "one label an image: 2. Got 1"),
+        (["a.png", "b.png"], ["a", "a"], r"at least 2 classes; got only 'a' \(1 class\)"),
+        ([], [], "no labelled image"),
+    ],
+)
+def test_wrong_images_or_labels(make, X, y, text):
+    with pytest.raises(UsageError, match=text):
+        make().fit(X, y)
+
+
+def test_one_image_as_an_array_is_no_list_of_images(make, pictures):
+    with pytest.raises(UsageError, match=r"For one image: \[array\]"):
+        make().fit(pictures.arrays[0], ["a"])
+    with pytest.raises(UsageError, match=r"For one image: \[path\]"):
+        make().fit(*pictures.two()).predict(pictures.paths[0])
+
+
+@pytest.mark.parametrize(
+    ("params", "error", "text"),
+    [
+        ({"head": "logistc"}, UsageError, "Did you mean 'logistic'"),
+        ({"head": LogisticRegression}, UsageError, r"give an object of it: LogisticRegression\(\)"),
+        ({"head": Ridge()}, UsageError, "got Ridge, which is none"),
+        ({"backbone": "eficientnet-lite0"}, BackboneError, "Did you mean 'efficientnet-lite0'"),
+        ({"backbone": 5}, UsageError, "a backbone must be a name or a folder"),
+        ({"train_views": "filp"}, UsageError, "Did you mean 'flip'"),
+        ({"test_views": "tencorp"}, UsageError, "Did you mean 'tencrop'"),
+        ({"on_error": "ignore"}, UsageError, "on_error must be 'raise' or 'skip'. Got 'ignore'"),
+        ({"decode": "quick"}, UsageError, "decode must be 'exact' or 'fast'. Got 'quick'"),
+        ({"n_jobs": 0}, UsageError, "n_jobs must be"),
+        ({"n_jobs": "two"}, UsageError, "n_jobs must be"),
+        ({"memory": 5}, UsageError, "memory must be a folder or None. Got int"),
+        ({"class_weight": {"drak": 2}}, UsageError, "class_weight names 'drak', which is no class"),
+        ({"class_weight": "even"}, UsageError, "class_weight must be a dict, 'balanced' or None"),
+        ({"head": SVC(), "class_weight": "balanced"}, UsageError, "set it on the classifier object"),
+    ],
+)
+def test_wrong_parameters_are_named_in_fit(make, pictures, params, error, text):
+    clf = make(**params)
+    with pytest.raises(error, match=text):
+        clf.fit(*pictures.two())
+    assert not hasattr(clf, "classes_")
+
+
+@pytest.mark.parametrize("given", [{"sample_weight": [1, 2]}, {"groups": np.ones((12, 2))}])
+def test_weights_and_groups_have_one_value_an_image(make, pictures, given):
+    with pytest.raises(UsageError, match=f"{next(iter(given))} must have one value an image: 12. Got shape"):
+        make().fit(*pictures.two(), **given)
+
+
+def test_what_is_wrong_is_said_before_the_network_runs(make, pictures, counting):
+    X, y = pictures.two()
+    clf = make(backbone=counting, memory=None)
+    for wrong in (lambda: clf.fit(X, ["a"] * 12), lambda: clf.fit(X, y, sample_weight=[1])):
+        with pytest.raises(UsageError):
+            wrong()
+    assert counting.seen == 0
+
+
+def test_two_images_in_all_are_enough_with_a_warning(make, pictures):
+    clf = make("logistic")
+    with pytest.warns(UserWarning, match="give at least 2 images of each class"):
+        clf.fit([pictures.arrays[0], pictures.arrays[6]], ["dark", "light"])
+    assert clf.predict(pictures.arrays[:1]).tolist() == ["dark"]
+
+
+def test_labels_of_another_type_cannot_be_scored(make, pictures):
+    X, y = pictures.two()
+    with pytest.raises(UsageError, match="the labels are text and the classes numbers"):
+        make().fit(X, (y == "light").astype(int)).score(X, y)
+
+
+# Weights and groups
+
+
+@pytest.mark.parametrize("head", ["logistic", "linear-svm", "ridge"])
+def test_weight_zero_is_leaving_out(make, pictures, head):
+    X, y = pictures.two()
+    wrong = y.copy()
+    wrong[:2] = "light"
+    weight = np.r_[0, 0, np.ones(10)]
+    clf = make(head).fit(X, wrong, sample_weight=weight)
+    without = make(head).fit(X[2:], y[2:])
+    np.testing.assert_allclose(clf.predict_proba(X), without.predict_proba(X), atol=1e-6)
+    misled = make(head).fit(X, wrong)
+    assert np.abs(misled.predict_proba(X) - without.predict_proba(X)).max() > 0.05
+
+
+def test_weight_two_is_a_second_copy(make, pictures):
+    X, y = pictures.two()
+    weight = np.r_[2, np.ones(11)]
+    clf = make("logistic").fit(X, y, sample_weight=weight)
+    copied = make("logistic").fit([*X, X[0]], [*y, y[0]])  # the copies are in one fold
+    np.testing.assert_allclose(clf.predict_proba(X), copied.predict_proba(X), atol=2e-3)
+    head = clf.head_
+    assert (head.C_, head.scaling_) == (copied.head_.C_, copied.head_.scaling_)
+
+
+def test_class_weight_moves_the_border(make, pictures):
+    X, y = pictures.arrays[:9], pictures.labels[:9]  # six dark, three light
+    plain, heavy, balanced = (
+        make("logistic", class_weight=weight).fit(X, y).predict_proba(pictures.arrays[12:])[:, 1].mean()
+        for weight in (None, {"light": 50}, "balanced")
+    )
+    assert heavy > plain and balanced > plain
+
+
+def test_score_takes_weights(make, pictures):
+    X, y = pictures.two()
+    clf = make().fit(X, y)
+    assert clf.score(X, np.r_[["light"] * 3, y[3:]], sample_weight=np.r_[0, 0, 3, np.ones(9)]) == 0.75
+
+
+def test_groups_and_equal_files_stay_whole(make, pictures, monkeypatch):
+    """All copies of a picture, and all that shares a group with one of them, are in one fold."""
+    from cnncodes.heads import estimator
+
+    seen = []
+
+    def note(rows, *args):
+        seen.append(rows.groups.tolist())
+        return original(rows, *args)
+
+    original = estimator.make_splits
+    monkeypatch.setattr(estimator, "make_splits", note)
+    X, y = pictures.two()
+    copied, labels = [*X, X[0], X[7]], [*y, y[0], y[7]]
+    make(train_views="flip").fit(copied, labels)
+    groups = np.array(seen.pop()).reshape(14, 2)  # two views each
+    assert (groups[:, 0] == groups[:, 1]).all()
+    assert len(set(groups[:, 0])) == 12
+    assert groups[0, 0] == groups[12, 0] and groups[7, 0] == groups[13, 0]
+    make().fit(copied, labels, groups=[*"aabbccddeeff", "x", "y"])
+    groups = seen.pop()
+    assert groups[0] == groups[1] == groups[12] and groups[6] == groups[7] == groups[13]
+    assert len(set(groups)) == 6
+
+
+# Images that cannot be read
+
+
+def test_raise_names_the_first_ten(make, pictures):
+    X, y = pictures.two()
+    broken = [b"no picture"] * 12
+    with pytest.raises(UnreadableImages) as caught:
+        make().fit([*X, *broken], [*y, *y])
+    text = str(caught.value)
+    assert text.startswith("12 of 24 images cannot be read: image-00000012 (")
+    assert "image-00000021" in text and "image-00000022" not in text and ", and 2 more" in text
+
+
+@pytest.mark.parametrize("with_memory", [True, False])
+def test_skip_drops_the_label_too(make, pictures, memory, tmp_path, with_memory):
+    X, y = pictures.two()
+    (tmp_path / "cut.png").write_bytes(pictures.paths[0].read_bytes()[:100])
+    mixed = [X[0], b"no picture", *X[1:], tmp_path / "cut.png", tmp_path / "gone.png"]
+    labels = [y[0], "light", *y[1:], "dark", "dark"]
+    clf = make(on_error="skip", memory=memory if with_memory else None)
+    with pytest.warns(UserWarning, match=r"3 of 15 images .* left out, with their labels: image-00000001"):
+        clf.fit(mixed, labels)
+    expected = make().fit(X, y)
+    np.testing.assert_array_equal(clf.head_.coef_, expected.head_.coef_)
+    assert clf.n_images_ == 12
+    with pytest.raises(UnreadableImages, match="1 of 2 images"):
+        clf.predict([X[0], tmp_path / "cut.png"])
+    with pytest.raises(UnreadableImages, match="gone"):
+        clf.score([tmp_path / "gone.png"], ["dark"])
+
+
+def test_skip_with_weights_and_groups_keeps_them_in_line(make, pictures):
+    X, y = pictures.two()
+    weight, groups = np.arange(1.0, 13), np.arange(12) // 2
+    clf = make(on_error="skip")
+    with pytest.warns(UserWarning, match="1 of 13"):
+        clf.fit([b"", *X], ["light", *y], sample_weight=np.r_[9, weight], groups=np.r_[0, groups])
+    expected = make().fit(X, y, sample_weight=weight, groups=groups)
+    np.testing.assert_allclose(clf.predict_proba(X), expected.predict_proba(X), atol=1e-9)
+
+
+def test_nothing_left_to_train_on(make):
+    expected = pytest.raises(UsageError, match="no labelled image to train on that can be read")
+    with pytest.warns(UserWarning, match="2 of 2 images"), expected:
+        make(on_error="skip").fit([b"", b"x"], ["a", "b"])
+
+
+# Heads
+
+
+@pytest.mark.parametrize(
+    ("head", "has"),
+    [
+        (RandomForestClassifier(20, random_state=0), {"predict_proba"}),
+        (KNeighborsClassifier(3), {"predict_proba"}),
+        (SVC(), {"decision_function"}),
+        (make_pipeline(StandardScaler(), LogisticRegression()), {"predict_proba", "decision_function"}),
+        (CalibratedClassifierCV(SVC(), cv=2), {"predict_proba"}),
+        (NearestMean(), set()),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Since KNeighbors")
+def test_any_classifier_with_two_rows_an_image(make, pictures, head, has):
+    clf = make(head, train_views="flip", test_views="flip")
+    assert {name for name in ("predict_proba", "decision_function") if hasattr(clf, name)} == has
+    clf.fit(pictures.arrays, pictures.labels)
+    assert {name for name in ("predict_proba", "decision_function") if hasattr(clf, name)} == has
+    assert clf.score(pictures.arrays, pictures.labels) > 0.8
+    assert head.__dict__.keys() == type(head)(**head.get_params(deep=False)).__dict__.keys()  # never fitted
+    if "predict_proba" in has:
+        proba = clf.predict_proba(pictures.arrays)
+        assert proba.shape == (18, 3)
+        np.testing.assert_allclose(proba.sum(axis=1), 1, rtol=0, atol=1e-12)
+    if "decision_function" in has:
+        assert clf.decision_function(pictures.arrays).shape == (18, 3)
+
+
+def test_a_head_sees_every_view_and_each_image_once_in_weight(make, pictures):
+    X, y = pictures.two()
+    assert make(NearestMean(), train_views="flip").fit(X, y).head_.rows_ == 24
+    flat = make(LogisticRegression(C=0.01)).fit(X, y)
+    doubled = make(LogisticRegression(C=0.01)).fit(X, y, sample_weight=np.full(12, 2.0))
+    assert np.abs(flat.head_.coef_ - doubled.head_.coef_).max() > 1e-4  # weights do arrive
+
+
+def test_two_views_of_an_image_weigh_as_much_as_one(make, pictures):
+    X, y = pictures.two()
+    symmetric = [np.concatenate([x, x[:, ::-1]], axis=1) for x in X]  # both views show the same
+    one, two = (
+        make(LogisticRegression(C=0.01), train_views=views).fit(symmetric, y) for views in ("center", "flip")
+    )
+    np.testing.assert_allclose(two.predict_proba(X), one.predict_proba(X), atol=1e-3)
+    twice = make(LogisticRegression(C=0.01)).fit(symmetric, y, sample_weight=np.full(12, 2.0))
+    assert np.abs(twice.predict_proba(X) - one.predict_proba(X)).max() > 1e-2  # the control
+
+
+@pytest.mark.parametrize("head", [KNeighborsClassifier(3), make_pipeline(StandardScaler(), NearestMean())])
+def test_weights_for_a_head_that_takes_none_are_an_error(make, pictures, head):
+    with pytest.raises(UsageError, match="takes no sample_weight: leave it out"):
+        make(head).fit(*pictures.two(), sample_weight=np.ones(12))
+
+
+# Stored codes and records
+
+
+def test_stored_codes_train_the_same_classifier(make, pictures, tmp_path):
+    embed(pictures.root, tmp_path / "photos.codes", views="flip", dtype="float32", n_jobs=1)
+    codes = read_codes(tmp_path / "photos.codes")
+    clf = make(train_views="center").fit_codes(codes)
+    expected = make(train_views="flip").fit(pictures.root)
+    np.testing.assert_allclose(clf.head_.coef_, expected.head_.coef_, atol=1e-6)
+    assert clf.train_plan_ == expected.train_plan_  # of the codes, not of the parameter
+    assert clf.n_images_ == 18
+    with pytest.raises(SpaceMismatch, match="decoding: 'exact' .stored. against 'fast' .now."):
+        make(decode="fast").fit_codes(codes)
+
+
+def test_records_without_labels_are_left_out(make, pictures):
+    records = [*open_source(pictures.root).records, *open_source(pictures.arrays[:2]).records]
+    calls = []
+    clf = make().fit_records(records, on_progress=lambda *state: calls.append(state))
+    assert clf.n_images_ == 18 and calls[-1] == (18, 18, 0)
+    with pytest.raises(UsageError, match="no labelled image"):
+        make().fit_records(open_source(pictures.arrays[:2]).records)

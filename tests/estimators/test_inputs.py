@@ -1,0 +1,147 @@
+"""The cache of codes: each image meets the network once, and nothing false comes out of it."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import KNeighborsClassifier
+
+from cnncodes import CodeExtractor, ImageClassifier
+from cnncodes.errors import StoreError
+
+
+@pytest.fixture
+def clf(counting, tmp_path):
+    views = {"train_views": "center", "test_views": "center"}
+    return ImageClassifier(counting, KNeighborsClassifier(1), **views, n_jobs=2, memory=tmp_path / "memory")
+
+
+def change_cache(memory, statement):
+    connection = sqlite3.connect(memory / "codes.sqlite")
+    with connection:
+        changed = connection.execute(statement).rowcount
+    connection.close()
+    return changed
+
+
+def test_a_grid_search_embeds_each_image_once(clf, counting, pictures):
+    grid = {"head": ["ridge", KNeighborsClassifier(1), KNeighborsClassifier(3)]}
+    search = GridSearchCV(clf, grid, cv=3, error_score="raise").fit(pictures.paths, pictures.labels)
+    assert counting.seen == 18
+    clf.fit(pictures.arrays, pictures.labels)  # of arrays, not of files: another content
+    assert counting.seen == 18
+    search.fit(pictures.paths, pictures.labels)
+    assert counting.seen == 0
+
+
+def test_without_memory_every_fit_embeds(clf, counting, pictures):
+    clf.set_params(memory=None)
+    for _ in range(2):
+        clf.fit(pictures.arrays, pictures.labels)
+        assert counting.seen == 18
+
+
+def test_the_codes_are_the_same_with_and_without(clf, counting, pictures):
+    plain = CodeExtractor(counting, views="flip").fit_transform(pictures.paths)
+    for _ in range(2):
+        kept = CodeExtractor(counting, views="flip", memory=clf.memory).fit_transform(pictures.paths)
+        np.testing.assert_array_equal(kept, plain)
+    assert counting.seen == 2 * 36
+
+
+def test_other_views_embed_only_what_is_missing(clf, counting, pictures):
+    clf.fit(pictures.paths, pictures.labels)
+    assert counting.seen == 18
+    first = clf.predict(pictures.paths)
+    clf.set_params(train_views="flip", test_views="flip").fit(pictures.paths, pictures.labels)
+    assert counting.seen == 36  # an image that lacks a view is rendered whole: no more than that
+    clf.set_params(train_views="center", test_views="center").fit(pictures.paths, pictures.labels)
+    assert counting.seen == 0
+    np.testing.assert_array_equal(clf.predict(pictures.paths), first)
+
+
+def test_a_new_image_is_the_only_one_embedded(clf, counting, pictures):
+    clf.fit(pictures.paths[:17], pictures.labels[:17])
+    assert counting.seen == 17
+    clf.fit(pictures.paths, pictures.labels)
+    assert counting.seen == 1
+
+
+def test_moved_files_are_known_and_changed_ones_are_not(clf, counting, pictures, tmp_path):
+    clf.fit(pictures.paths, pictures.labels)
+    assert counting.seen == 18
+    moved = tmp_path / "moved.png"
+    moved.write_bytes(pictures.paths[0].read_bytes())
+    assert clf.predict([moved]).tolist() == ["dark"] and counting.seen == 0
+    moved.write_bytes(pictures.paths[6].read_bytes())
+    assert clf.predict([moved]).tolist() == ["light"] and counting.seen == 0
+    Image.fromarray(pictures.arrays[0][::-1]).save(moved)
+    assert clf.predict([moved]).tolist() == ["dark"] and counting.seen == 1
+
+
+def test_another_decoding_does_not_take_the_codes(clf, counting, pictures):
+    clf.fit(pictures.paths, pictures.labels)
+    assert counting.seen == 18
+    clf.set_params(decode="fast").fit(pictures.paths, pictures.labels)
+    assert counting.seen == 18
+    clf.predict(pictures.paths)
+    assert counting.seen == 0
+
+
+@pytest.mark.parametrize("damage", [lambda data: b"rubbish" * 100, lambda data: data[:50]])
+def test_a_damaged_cache_is_named_and_can_be_deleted(clf, pictures, damage):
+    clf.fit(pictures.arrays, pictures.labels)
+    expected = clf.predict_proba(pictures.arrays)
+    [file] = clf.memory.iterdir()  # closed after each use: no journal is left beside it
+    file.write_bytes(damage(file.read_bytes()))
+    with pytest.raises(StoreError, match=r"codes\.sqlite is damaged.*Delete it"):
+        clf.fit(pictures.arrays, pictures.labels)
+    file.unlink()
+    np.testing.assert_array_equal(
+        clf.fit(pictures.arrays, pictures.labels).predict_proba(pictures.arrays), expected
+    )
+
+
+@pytest.mark.parametrize("wrong", ["zeroblob(400)", "zeroblob(8000)", "zeroblob(0)"])
+def test_a_code_of_the_wrong_length_is_made_again(clf, counting, pictures, wrong):
+    clf.fit(pictures.arrays, pictures.labels)
+    expected = clf.predict_proba(pictures.arrays)
+    assert change_cache(clf.memory, f"UPDATE codes SET code = {wrong}") == 18
+    assert counting.seen == 18
+    np.testing.assert_array_equal(clf.predict_proba(pictures.arrays), expected)
+    assert counting.seen == 18
+    np.testing.assert_array_equal(clf.predict_proba(pictures.arrays), expected)
+    assert counting.seen == 0
+
+
+def test_threads_share_the_cache(clf, pictures):
+    answers: list[np.ndarray] = []
+
+    def work():
+        extractor = CodeExtractor(clf.backbone, n_jobs=2, memory=clf.memory)
+        answers.append(extractor.fit_transform(pictures.paths))
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    plain = CodeExtractor(clf.backbone).fit_transform(pictures.paths)
+    assert len(answers) == 3
+    for answer in answers:
+        np.testing.assert_array_equal(answer, plain)
+
+
+def test_an_unreadable_image_is_not_kept(clf, counting, pictures, tmp_path):
+    path = tmp_path / "late.png"
+    clf.set_params(on_error="skip")
+    with pytest.warns(UserWarning, match="1 of 19"):
+        clf.fit([*pictures.paths, path], [*pictures.labels, "dark"])
+    path.write_bytes(pictures.paths[0].read_bytes())
+    clf.fit([*pictures.paths, path], [*pictures.labels, "dark"])
+    assert clf.n_images_ == 19

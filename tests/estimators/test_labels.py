@@ -1,0 +1,81 @@
+"""Labels: kept as they are, or refused with the reason."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cnncodes.errors import UsageError
+from cnncodes.estimators.labels import check_labels, check_one_each, check_same_kind, labelled_records
+
+TEXT = st.text(st.characters(exclude_characters="\0"), max_size=5)
+
+
+@given(st.one_of(st.lists(TEXT), st.lists(st.integers(-(2**62), 2**62)), st.lists(st.booleans())))
+def test_values_and_types_are_kept(values):
+    checked = check_labels(values, len(values))
+    assert checked.shape == (len(values),) and checked.tolist() == values
+    if values:
+        assert type(checked.tolist()[0]) is type(values[0])
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int64", "bool", "U1", "float32"])
+def test_the_type_of_an_array_is_kept(dtype):
+    values = np.array([0, 1, 1]).astype(dtype)
+    assert check_labels(values).dtype == values.dtype
+    assert check_labels(values.astype(object)).dtype.kind == values.dtype.kind
+
+
+@pytest.mark.parametrize(
+    ("y", "text"),
+    [
+        ("abc", "Got one string"),
+        (b"abc", "Got one string"),
+        (5, "Got int"),
+        (["a", None, "b", float("nan")], r"2 of 4 labels are missing \(None or NaN\), at positions 1, 3:"),
+        ([1.0, np.nan], "1 of 2 labels are missing"),
+        (pd.Series([1, None, 2], dtype="Int64"), "1 of 3 labels are missing"),
+        (pd.Series(["a", None]), "1 of 2 labels are missing"),
+        ([None] * 30, r"positions 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 …"),
+        (["a", 1], "of one type. Got numbers and text"),
+        ([True, 1], "of one type. Got booleans and numbers"),
+        ([["a"], ["a", "b"]], "multi-label"),
+        ([{"a"}, {"b"}], "multi-label"),
+        (np.eye(3, dtype=int), "multi-label"),
+        (pd.DataFrame({"a": [1, 0], "b": [0, 1]}), "multi-label"),
+        ([0.5, 1.0], "Got fractions: that is regression"),
+        ([float("inf"), 1.0], "Got fractions"),
+        ([b"a", b"b"], "Got bytes"),
+        ([object()], "Got object"),
+    ],
+)
+def test_wrong_labels(y, text):
+    with pytest.raises(UsageError, match=text):
+        check_labels(y)
+
+
+def test_as_many_labels_as_images():
+    with pytest.raises(UsageError, match="one label an image: 3. Got 2"):
+        check_labels(["a", "b"], 3)
+
+
+def test_one_value_an_image():
+    assert check_one_each("groups", None, 3) is None
+    with pytest.raises(UsageError, match=r"groups must have one value an image: 3. Got shape \(2,\)"):
+        check_one_each("groups", [1, 2], 3)
+
+
+def test_text_and_numbers_are_told_apart():
+    check_same_kind(np.array([True]), np.array([0, 1]))
+    check_same_kind(np.array(["a"]), np.array(["a"], dtype=object))
+    with pytest.raises(UsageError, match="labels are numbers and the classes text"):
+        check_same_kind(np.array([1]), np.array(["1"]))
+
+
+def test_without_labels_only_a_folder_will_do(tmp_path):
+    for X in (["a.png"], str(tmp_path / "gone"), 5):
+        with pytest.raises(UsageError, match="y is missing"):
+            labelled_records(X, None, split="train")
