@@ -4,7 +4,7 @@ The limit is 1 / (1 / decode-only + 1 / model-only), each part measured with as 
 job. The parts and the whole run in turn, `--rounds` times; the medians are shown, and the ratio is the
 median of the rounds' own ratios, so that a machine whose speed drifts does not decide it.
 
-    python benchmarks/embed.py --images 256 --rounds 5
+    python benchmarks/embed.py --images 512 --rounds 5
 
 Needs scikit-image (extra ``test``) for its photos.
 """
@@ -83,7 +83,7 @@ def measure(folder: Path, size: tuple[int, int], args: argparse.Namespace) -> No
 def main() -> None:
     """Measure both sizes."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--images", type=int, default=256)
+    parser.add_argument("--images", type=int, default=512)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--jobs", type=int, default=None)
     args = parser.parse_args()

@@ -102,6 +102,15 @@ def test_predictions_as_a_table_with_odd_names_and_bad_files(
     assert [row["prediction"] for row in table] == [rows[0]["prediction"], None]
 
 
+@pytest.mark.parametrize("command", ["embed", "fit", "predict", "evaluate"])
+def test_the_limit_on_pixels_is_heard(
+    command: str, photos: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = [model] if command in ("predict", "evaluate") else ["-o", str(tmp_path / "out")]
+    main([command, *given, str(photos), "--max-pixels", "1000"])
+    assert "40 pixels are more than the limit of 1000" in capsys.readouterr().err
+
+
 def test_one_image_can_be_predicted(photos: Path, model: str, capsys: pytest.CaptureFixture[str]) -> None:
     found = run_json(capsys, "predict", model, str(photos / "test" / "7" / "1.png"))
     assert found["images"] == 1

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.model_selection import GroupKFold
+from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -159,6 +162,24 @@ def test_fit_head_passes_what_is_taken():
     )
     head = fit_head(make_head("ridge"), X, y, **extra)
     assert head.n_folds_ == 5 and np.nanmean(head.cv_results_["accuracy"]) < 1.0
-    fit_head(CalibratedClassifierCV(LogisticRegression()), X, y, **extra)
+    fit_head(CalibratedClassifierCV(LogisticRegression()), X, y, sample_weight=weight)
     with pytest.raises(UsageError, match="multi-label"):
         fit_head(KNeighborsClassifier(), X, np.column_stack([y, 1 - y]), **extra)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        GridSearchCV(LogisticRegression(), {"C": [1.0]}),
+        make_pipeline(StandardScaler(), CalibratedClassifierCV(KNeighborsClassifier())),
+    ],
+    ids=["grid search", "calibration in a pipeline"],
+)
+def test_a_head_that_makes_its_own_folds_is_warned_of_where_images_have_several_rows(head):
+    X, y, index = random_labels()
+    with pytest.warns(UserWarning, match="does not know which rows are views of one image"):
+        fit_head(clone(head), X, y, images=index)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit_head(clone(head), X, y, images=np.arange(len(X)))
+        fit_head(make_head("ridge"), X, y, images=index, groups=index)

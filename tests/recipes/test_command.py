@@ -30,9 +30,7 @@ def test_a_program_that_the_shell_would_not_find_is_named_by_its_path(program: P
     assert shlex.split(find_program()) == [str(Path("my env", "bin", "cnncodes"))]
 
 
-def test_elsewhere_the_path_is_whole(
-    program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_elsewhere_the_path_is_whole(program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert shlex.split(find_program()) == [str(program)]

@@ -48,9 +48,7 @@ class EmbedOptions:
     label_column: str = inputs.label_column()
     split_column: str = inputs.split_column()
     holdout: float | None = inputs.holdout()
-    max_pixels: int | None = option(
-        "Refuse images with more pixels than this.", default=None, metavar="N", check=inputs.check_positive
-    )
+    max_pixels: int | None = inputs.max_pixels()
     shard_images: int = option(
         "Images in one file of the dataset: the most that a killed job does again.",
         default=2048,
@@ -73,7 +71,8 @@ def run_embed(options: EmbedOptions, reporter: Reporter) -> Result:
         options.out,
         backbone=options.backbone,
         views=options.views,
-        decode=inputs.make_decoding(options.decode, options.max_pixels),
+        decode=options.decode,
+        max_pixels=options.max_pixels,
         dtype=options.dtype,
         split=split,
         n_jobs=options.n_jobs,

@@ -48,13 +48,14 @@ class EvaluateOptions:
     label_column: str = inputs.label_column()
     split_column: str = inputs.split_column()
     holdout: float | None = inputs.holdout()
+    max_pixels: int | None = inputs.max_pixels()
 
 
 def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
     """Predict labelled images and compare."""
     from cnncodes.estimators.predictor import load_predictor
 
-    predictor = load_predictor(options.model)
+    predictor = load_predictor(options.model).with_max_pixels(options.max_pixels)
     records, split = inputs.labelled_part(options.src, options, options.split, "test", reporter)
     predictions = predictor.predict_records(
         records, n_jobs=options.n_jobs, memory=options.memory, on_progress=reporter.progress("predicting")
@@ -83,7 +84,11 @@ def _measure(src: str, records: list[ImageRecord], predictions: Predictions) -> 
 
     read = [i for i in range(len(records)) if i not in predictions.failures]
     if not read:
-        raise SourceError(f"none of the {len(records)} labelled images of {src!r} can be read.")
+        first = next(iter(predictions.failures.values()))
+        raise SourceError(
+            f"none of the {len(records)} labelled images of {src!r} can be read; the first is"
+            f" {first.key!r}: {first.reason}."
+        )
     # Labels on this level are text; a classifier fitted in Python may have numbers for classes.
     classes = np.array([str(name) for name in predictions.classes])
     truth = np.array([records[i].label for i in read])

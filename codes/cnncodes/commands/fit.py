@@ -77,6 +77,7 @@ class FitOptions:
     label_column: str = inputs.label_column()
     split_column: str = inputs.split_column()
     holdout: float | None = inputs.holdout()
+    max_pixels: int | None = inputs.max_pixels()
 
 
 def run_fit(options: FitOptions, reporter: Reporter) -> Result:
@@ -159,6 +160,7 @@ def _make_classifier(options: FitOptions, **settings: Any) -> Any:
     return ImageClassifier(
         head=options.head,
         class_weight=options.class_weight,
+        max_pixels=options.max_pixels,
         on_error=options.on_error,
         random_state=options.random_state,
         n_jobs=options.n_jobs,

@@ -11,7 +11,7 @@ from cnncodes.schema import option
 
 if TYPE_CHECKING:
     from cnncodes.commands.reporter import Reporter
-    from cnncodes.images import Decoding, ImageRecord, ImageSource
+    from cnncodes.images import ImageRecord, ImageSource
 
 BACKBONE = "efficientnet-lite0"
 DECODE_CHOICES = ("exact", "fast")
@@ -52,6 +52,16 @@ def label_column() -> Any:
 def split_column() -> Any:
     """Make the option for a table's column of parts."""
     return option("Table: column that says train, val or test.", default="split", metavar="NAME")
+
+
+def max_pixels() -> Any:
+    """Make the option for the limit on an image's size."""
+    return option(
+        "Refuse images with more pixels than this, lest a small file fill the memory. [89478485]",
+        default=None,
+        metavar="N",
+        check=check_positive,
+    )
 
 
 def holdout() -> Any:
@@ -111,15 +121,6 @@ def open_images(src: str, reading: Reading) -> ImageSource:
 def is_codes(path: str | Path) -> bool:
     """Tell whether a path is a codes dataset."""
     return (Path(path) / "manifest.json").is_file()
-
-
-def make_decoding(mode: Any, max_pixels: int | None) -> Decoding:
-    """Return how images are decoded."""
-    from cnncodes.images import Decoding
-
-    if max_pixels is None:
-        return Decoding(mode=mode)
-    return Decoding(mode=mode, max_pixels=max_pixels)
 
 
 def choose_split(wanted: str | None, present: Iterable[str | None], preferred: str) -> str | None:

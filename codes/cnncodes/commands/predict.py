@@ -56,13 +56,14 @@ class PredictOptions:
     label_column: str = inputs.label_column()
     split_column: str = inputs.split_column()
     holdout: float | None = inputs.holdout()
+    max_pixels: int | None = inputs.max_pixels()
 
 
 def run_predict(options: PredictOptions, reporter: Reporter) -> Result:
     """Predict every image of a source; one that cannot be read gets an empty row with its reason."""
     from cnncodes.estimators.predictor import load_predictor
 
-    predictor = load_predictor(options.model)
+    predictor = load_predictor(options.model).with_max_pixels(options.max_pixels)
     source = inputs.open_images(options.src, options)
     if options.split is not None:
         split = inputs.choose_split(options.split, (record.split for record in source.records), "test")

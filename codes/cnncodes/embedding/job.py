@@ -62,7 +62,8 @@ def embed(
     *,
     backbone: str | Path | Backbone = "efficientnet-lite0",
     views: str | ViewPlan = "center",
-    decode: str | Decoding = "exact",
+    decode: str = "exact",
+    max_pixels: int | None = None,
     dtype: str = "float16",
     split: str | None = None,
     n_jobs: int | None = None,
@@ -87,8 +88,10 @@ def embed(
         A name in the zoo or a folder with a card.
     views : str or ViewPlan
         ``"center"``, ``"flip"``, ``"tencrop"``, ``"multicrop"``, or a plan.
-    decode : {"exact", "fast"} or Decoding
+    decode : {"exact", "fast"}
         ``"fast"`` decodes large JPEGs at a reduced scale; codes differ slightly, and so does the space.
+    max_pixels : int, optional
+        Images with more pixels are refused rather than decoded; None means 89,478,485.
     dtype : {"float16", "float32"}
         Of the stored codes.
     split : str, optional
@@ -132,9 +135,8 @@ def embed(
         )
     count_lanes(n_jobs)
     source = _choose_part(src if isinstance(src, ImageSource) else open_source(src), split)
-    decoding = decode if isinstance(decode, Decoding) else Decoding(mode=_check_mode(decode))
     loaded = backbone if isinstance(backbone, Backbone) else load_backbone(backbone)
-    embedder = Embedder(loaded, ViewPlan.parse(views), decoding, batch_size)
+    embedder = Embedder(loaded, ViewPlan.parse(views), Decoding.make(decode, max_pixels), batch_size)
     plan = embedder.plan.to_dict()
     with CodesWriter.open(Path(out), embedder.space, plan, dtype=dtype, shard_images=shard_images) as writer:
         _check_same_source(source, writer, out)
@@ -154,12 +156,6 @@ def embed(
         seconds=time.perf_counter() - started,
         failures=tuple(counts.failures),
     )
-
-
-def _check_mode(mode: str) -> Any:
-    if mode not in ("exact", "fast"):
-        raise UsageError(f"decode must be 'exact' or 'fast'. Got {mode!r} instead.")
-    return mode
 
 
 def _choose_part(source: ImageSource, split: str | None) -> ImageSource:

@@ -15,7 +15,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from cnncodes.embedding import Embedder
-from cnncodes.errors import SpaceMismatch, UsageError
+from cnncodes.errors import SpaceMismatch, UnreadableImages, UsageError
 from cnncodes.estimators.aggregation import Scores
 from cnncodes.estimators.inputs import ImageRows, Progress, embed_records, make_embedder, rows_of
 from cnncodes.estimators.labels import (
@@ -60,6 +60,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         For heads by name.
     decode : {"exact", "fast"}
         ``"fast"`` decodes large JPEGs at a reduced scale.
+    max_pixels : int, optional
+        Images with more pixels are refused rather than decoded; None means 89,478,485.
     on_error : {"raise", "skip"}
         In `fit`, whether an image that cannot be read is an error or is dropped with a warning.
     random_state : int, optional
@@ -102,6 +104,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         test_views: Any = "flip",
         class_weight: Any = None,
         decode: str = "exact",
+        max_pixels: int | None = None,
         on_error: str = "raise",
         random_state: int | None = 0,
         n_jobs: int | None = None,
@@ -113,6 +116,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.test_views = test_views
         self.class_weight = class_weight
         self.decode = decode
+        self.max_pixels = max_pixels
         self.on_error = on_error
         self.random_state = random_state
         self.n_jobs = n_jobs
@@ -188,8 +192,9 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if self.on_error not in ("raise", "skip"):
             raise UsageError(f"on_error must be 'raise' or 'skip'. Got {self.on_error!r} instead.")
         self._make_head()
-        train = make_embedder(self.backbone, self.train_views, self.decode)
-        return train, make_embedder(train.backbone, self.test_views, self.decode)
+        decoding = self.decode, self.max_pixels
+        train = make_embedder(self.backbone, self.train_views, *decoding)
+        return train, make_embedder(train.backbone, self.test_views, *decoding)
 
     def _make_head(self) -> Any:
         return make_head(
@@ -199,13 +204,10 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _check_failures(self, rows: ImageRows) -> None:
         if self.on_error == "raise":
             rows.raise_failures()
+        elif not rows.counts.any():
+            raise UnreadableImages(f"there is nothing to train on: {rows.describe_failures()}")
         elif rows.failures:
-            names = ", ".join(failure.key for failure in list(rows.failures.values())[:10])
-            warnings.warn(
-                f"{len(rows.failures)} of {len(rows.counts)} images cannot be read and were left out, with"
-                f" their labels: {names}{' …' if len(rows.failures) > 10 else ''}",
-                stacklevel=3,
-            )
+            warnings.warn(f"{rows.describe_failures()} They were left out, with their labels.", stacklevel=3)
 
     def _check_weight(self, sample_weight: Any, n_images: int) -> Array | None:
         weight = check_one_each("sample_weight", sample_weight, n_images)
@@ -225,15 +227,12 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         weight: Array | None = None,
         groups: Array | None = None,
     ) -> Self:
-        read = rows.counts > 0
-        if not read.any():
-            raise UsageError("there is no labelled image to train on that can be read.")
         self.head_ = fit_rows(self._make_head(), rows, y, weight, groups)
         self.predictor_ = Predictor(embedder, getattr(self.head_, "scorer_", self.head_))
         self.classes_ = self.predictor_.classes
         self.space_ = embedder.space
         self.train_plan_ = train_plan
-        self.n_images_ = int(read.sum())
+        self.n_images_ = int((rows.counts > 0).sum())
         return self
 
     def _score_images(self, X: Any) -> Scores:

@@ -29,6 +29,8 @@ class CodeExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         How an image's views become its one row.
     decode : {"exact", "fast"}
         ``"fast"`` decodes large JPEGs at a reduced scale.
+    max_pixels : int, optional
+        Images with more pixels are refused rather than decoded; None means 89,478,485.
     n_jobs : int, optional
         Lanes; None and -1 mean one for each usable core.
     memory : path, optional
@@ -56,6 +58,7 @@ class CodeExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         views: Any = "center",
         reduce: str = "mean",
         decode: str = "exact",
+        max_pixels: int | None = None,
         n_jobs: int | None = None,
         memory: Any = None,
     ) -> None:
@@ -63,6 +66,7 @@ class CodeExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.views = views
         self.reduce = reduce
         self.decode = decode
+        self.max_pixels = max_pixels
         self.n_jobs = n_jobs
         self.memory = memory
 
@@ -78,7 +82,7 @@ class CodeExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             raise UsageError(f"reduce must be 'mean'. Got {self.reduce!r} instead.")
         if not isinstance(X, Iterator):  # which can be read once, and transform is still to come
             records_from(X)
-        self._embedder = make_embedder(self.backbone, self.views, self.decode)
+        self._embedder = make_embedder(self.backbone, self.views, self.decode, self.max_pixels)
         self.space_ = self._embedder.space
         self.n_features_out_ = self.space_.code_size
         return self

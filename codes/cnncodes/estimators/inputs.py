@@ -47,16 +47,19 @@ class ImageRows:
         """For each row, the position of its image; shape (n_rows,)."""
         return np.repeat(np.arange(len(self.counts)), self.counts)
 
-    def raise_failures(self) -> None:
-        """Raise `UnreadableImages` with the first ten that failed, if any did."""
-        if not self.failures:
-            return
+    def describe_failures(self) -> str:
+        """Say how many images cannot be read, and of the first ten why."""
         shown = [f"{failure.key} ({failure.reason})" for failure in list(self.failures.values())[:10]]
         more = f", and {len(self.failures) - 10} more" if len(self.failures) > 10 else ""
-        raise UnreadableImages(
-            f"{len(self.failures)} of {len(self.counts)} images cannot be read: {'; '.join(shown)}{more}."
-            " Mend or leave them out; in fit, on_error='skip' drops them with a warning."
-        )
+        return f"{len(self.failures)} of {len(self.counts)} images cannot be read: {'; '.join(shown)}{more}."
+
+    def raise_failures(self) -> None:
+        """Raise `UnreadableImages` with the first ten that failed, if any did."""
+        if self.failures:
+            raise UnreadableImages(
+                f"{self.describe_failures()} Mend or leave them out; in fit, on_error='skip' drops them with"
+                " a warning."
+            )
 
 
 @dataclass(frozen=True)
@@ -65,13 +68,13 @@ class _Row:
     codes: npt.NDArray[np.float32]
 
 
-def make_embedder(backbone: Any, views: str | ViewPlan, decode: str) -> Embedder:
+def make_embedder(
+    backbone: Any, views: str | ViewPlan, decode: str, max_pixels: int | None = None
+) -> Embedder:
     """Return the embedder for an estimator's parameters, each checked."""
-    if decode not in ("exact", "fast"):
-        raise UsageError(f"decode must be 'exact' or 'fast'. Got {decode!r} instead.")
     plan = ViewPlan.parse(views)
     loaded = backbone if isinstance(backbone, Backbone) else load_backbone(backbone)
-    return Embedder(loaded, plan, Decoding(mode=decode))  # type: ignore[arg-type]
+    return Embedder(loaded, plan, Decoding.make(decode, max_pixels))
 
 
 def embed_records(

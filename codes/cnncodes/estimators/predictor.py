@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,13 @@ class Predictor:
     def classes(self) -> npt.NDArray[Any]:
         """The classes, in the order of the columns of probabilities."""
         return np.asarray(self.head.classes if hasattr(self.head, "classes") else self.head.classes_)
+
+    def with_max_pixels(self, max_pixels: int | None) -> Predictor:
+        """Return one that takes images of up to so many pixels; None leaves the limit as it is."""
+        if max_pixels is None:
+            return self
+        decoding = replace(self.embedder.decoding, max_pixels=max_pixels)
+        return replace(self, embedder=replace(self.embedder, decoding=decoding))
 
     def predict_records(
         self,

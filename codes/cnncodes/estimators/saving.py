@@ -115,7 +115,7 @@ def read_saved(path: str | Path) -> Saved:
         card = _read_card(archive)
         head = unpack_head(archive, card["head"]["type"])
         backbone = _read_backbone(archive, card)
-        decoding = Decoding(mode=card["space"]["decoding"])
+        decoding = Decoding.make(card["space"]["decoding"], card["params"]["max_pixels"])
         embedder = Embedder(backbone, ViewPlan.from_dict(card["test_plan"]), decoding)
         differing = Space.from_dict(card["space"]).differences(embedder.space)
         if differing:
@@ -153,6 +153,7 @@ def _pack_params(classifier: ImageClassifier) -> dict[str, Any]:
     return {
         "head": classifier.head if isinstance(classifier.head, str) else None,
         "class_weight": weight,
+        "max_pixels": _plain(classifier.max_pixels),
         "on_error": classifier.on_error,
         "random_state": int(state) if isinstance(state, int | np.integer) else None,
     }
@@ -167,6 +168,7 @@ def _unpack_params(params: Mapping[str, Any], head: Any) -> dict[str, Any]:
     return {
         "head": params["head"] or (head.kind if isinstance(head, LinearScorer) else head),
         "class_weight": dict(weight) if isinstance(weight, list) else weight,
+        "max_pixels": params["max_pixels"],
         "on_error": params["on_error"],
         "random_state": params["random_state"],
     }

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from typing import Any
 
 import joblib
+import numpy as np
 from sklearn.base import clone, is_classifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
@@ -54,7 +56,8 @@ def fit_head(
 ) -> Any:
     """Fit `estimator`, passing on what its `fit` takes, and return it.
 
-    In a `Pipeline` each of the three goes to the last step, where that takes it.
+    In a `Pipeline` each of the three goes to the last step, where that takes it. A classifier that
+    cross-validates by itself takes none of the groups: where an image has several rows, a warning says so.
     """
     refuse_multilabel(y)
     given = {"sample_weight": sample_weight, "groups": groups, "images": images}
@@ -62,9 +65,23 @@ def fit_head(
     while isinstance(taker, Pipeline):
         name, taker = taker.steps[-1]
         prefix += f"{name}__"
+    if images is not None and len(np.unique(images)) < len(images):
+        _warn_of_own_folds(taker)
     passed = {
         prefix + name: value
         for name, value in given.items()
         if value is not None and has_fit_parameter(taker, name)
     }
     return estimator.fit(X, y, **passed)
+
+
+def _warn_of_own_folds(classifier: Any) -> None:
+    """Warn if views of one image may lie on both sides of folds that the classifier makes itself."""
+    names = [name for name in classifier.get_params() if name == "cv" or name.endswith("__cv")]
+    if names and not has_fit_parameter(classifier, "groups"):
+        warnings.warn(
+            f"{type(classifier).__name__} cross-validates by itself ({', '.join(names)}) and does not know"
+            " which rows are views of one image: what it chooses, it chooses on copies of what it has seen."
+            " Use one view of each training image, or a head by name.",
+            stacklevel=2,
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal
 
 from cnncodes.errors import UnreadableImage, UsageError
@@ -40,8 +41,14 @@ class Decoding:
     def __post_init__(self) -> None:
         if self.mode not in ("exact", "fast"):
             raise UsageError(f"decode must be 'exact' or 'fast'. Got {self.mode!r} instead.")
-        if self.max_pixels < 1:
-            raise UsageError(f"max_pixels must be at least 1. Got {self.max_pixels!r} instead.")
+        is_whole = isinstance(self.max_pixels, Integral) and not isinstance(self.max_pixels, bool)
+        if not is_whole or self.max_pixels < 1:
+            raise UsageError(f"max_pixels must be a positive whole number. Got {self.max_pixels!r} instead.")
+
+    @classmethod
+    def make(cls, mode: Any, max_pixels: int | None = None) -> Decoding:
+        """Return a way of decoding; `max_pixels` None means the default limit."""
+        return cls(mode, MAX_PIXELS if max_pixels is None else max_pixels)
 
 
 def decode(data: Pixels, decoding: Decoding = Decoding(), *, short_side: int | None = None) -> pillow.Image:
