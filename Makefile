@@ -20,7 +20,7 @@ quickstart: $(BASE)  ## From the embedded sample to a trained, saved classifier
 	$(BIN)/cnncodes quickstart
 
 test: .venv/.test  ## The fast tests
-	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not slow" -n auto --maxprocesses 4 $(PYTEST_ARGS)
 
 test-slow: .venv/.export  ## The tests marked slow: installs torch
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
