@@ -68,6 +68,17 @@ def option(
     return dataclasses.field(default=default, metadata=metadata)
 
 
+def option_fields(cls: type) -> list[dataclasses.Field[Any]]:
+    """Return a command's options in the order of its help: its own, then those it shares with others."""
+    shared = {
+        field.name
+        for base in cls.__mro__[1:]
+        if dataclasses.is_dataclass(base)
+        for field in dataclasses.fields(base)
+    }
+    return sorted(dataclasses.fields(cls), key=lambda field: field.name in shared)
+
+
 def field_types(cls: type) -> dict[str, tuple[type, ...]]:
     """Return for each option the plain types that it takes."""
     types_by_name = {}
@@ -166,7 +177,7 @@ def from_text(cls: type, name: str, text: str) -> Any:
 
 def add_arguments(parser: argparse.ArgumentParser, cls: type) -> None:
     """Add a command's options to a parser; what the user did not give stays out of the namespace."""
-    for field in dataclasses.fields(cls):
+    for field in option_fields(cls):
         metadata = field.metadata
         help_text = metadata["help"].replace("%", "%%")
         shared: dict[str, Any] = {"help": help_text, "default": argparse.SUPPRESS}
@@ -200,7 +211,7 @@ def from_arguments(cls: type[T], values: Mapping[str, Any]) -> T:
 
 def describe_options(cls: type) -> list[tuple[str, str]]:
     """Return each option's flag and help, for documentation."""
-    return [(flag(field), field.metadata["help"]) for field in dataclasses.fields(cls)]
+    return [(flag(field), field.metadata["help"]) for field in option_fields(cls)]
 
 
 def _is_positional(field: dataclasses.Field[Any]) -> bool:

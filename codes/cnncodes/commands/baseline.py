@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from cnncodes.images import ImageRecord
 
 
-@dataclass(frozen=True)
-class BaselineOptions:
+@dataclass(frozen=True, kw_only=True)
+class BaselineOptions(inputs.SourceOptions):
     """Options of ``cnncodes baseline``."""
 
     src: str = option("Labelled images with the parts train and test.")
@@ -34,10 +34,6 @@ class BaselineOptions:
     )
     report: str | None = option("File (.json) for the figures.", default=None, short="-o", metavar="FILE")
     random_state: int = option("Decides the bootstrap.", default=0, metavar="N")
-    path_column: str = inputs.path_column()
-    label_column: str = inputs.label_column()
-    split_column: str = inputs.split_column()
-    holdout: float | None = inputs.holdout()
 
 
 def run_baseline(options: BaselineOptions, reporter: Reporter) -> Result:
@@ -53,7 +49,9 @@ def run_baseline(options: BaselineOptions, reporter: Reporter) -> Result:
     truth = np.array([record.label for record in test])
     classes = np.unique([str(record.label) for record in train])
     majority = baselines.predict_majority(train, test)
-    raw_pixels = baselines.predict_raw_pixels(train, test, random_state=options.random_state)
+    raw_pixels = baselines.predict_raw_pixels(
+        train, test, random_state=options.random_state, n_jobs=options.n_jobs
+    )
     result: Result = {
         "src": options.src,
         "n": len(test),

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from cnncodes.commands import inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
-from cnncodes.commands.failures import check_limit, judge_failures
+from cnncodes.commands.failures import judge_failures
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.schema import option
 
 
-@dataclass(frozen=True)
-class EmbedOptions:
+@dataclass(frozen=True, kw_only=True)
+class EmbedOptions(inputs.EmbeddingOptions):
     """Options of ``cnncodes embed``."""
 
     src: str = option(inputs.HELP_SRC)
@@ -32,23 +32,9 @@ class EmbedOptions:
     )
     decode: str = option(inputs.HELP_DECODE, default="exact", choices=inputs.DECODE_CHOICES)
     dtype: str = option("Precision of the stored codes.", default="float16", choices=("float16", "float32"))
-    n_jobs: int | None = option(
-        inputs.HELP_JOBS, default=None, short="-j", metavar="N", check=inputs.check_jobs
-    )
     batch_size: int = option(
         "Views in one call of the network.", default=8, metavar="N", check=inputs.check_positive
     )
-    max_failures: str | int | float = option(
-        "Unreadable images that are still a success: a number, or a share as in 1% or 0.01.",
-        default="1%",
-        metavar="N",
-        check=check_limit,
-    )
-    path_column: str = inputs.path_column()
-    label_column: str = inputs.label_column()
-    split_column: str = inputs.split_column()
-    holdout: float | None = inputs.holdout()
-    max_pixels: int | None = inputs.max_pixels()
     shard_images: int = option(
         "Images in one file of the dataset: the most that a killed job does again.",
         default=2048,

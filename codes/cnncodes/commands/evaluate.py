@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands import inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
-from cnncodes.commands.failures import check_limit, judge_failures
+from cnncodes.commands.failures import judge_failures
 from cnncodes.commands.figures import plain_figures, render_figures
 from cnncodes.commands.reporter import Reporter
 from cnncodes.errors import SourceError
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from cnncodes.images import ImageRecord
 
 
-@dataclass(frozen=True)
-class EvaluateOptions:
+@dataclass(frozen=True, kw_only=True)
+class EvaluateOptions(inputs.EmbeddingOptions):
     """Options of ``cnncodes evaluate``."""
 
     model: str = option("Saved classifier, as 'cnncodes fit' wrote it.")
@@ -34,21 +34,7 @@ class EvaluateOptions:
     report: str | None = option(
         "File (.json) for all figures and each image's prediction.", default=None, short="-o", metavar="FILE"
     )
-    n_jobs: int | None = option(
-        inputs.HELP_JOBS, default=None, short="-j", metavar="N", check=inputs.check_jobs
-    )
     memory: str | None = option(inputs.HELP_MEMORY, default=None, metavar="FOLDER")
-    max_failures: str | int | float = option(
-        "Unreadable images that are still a success: a number, or a share as in 1% or 0.01.",
-        default="1%",
-        metavar="N",
-        check=check_limit,
-    )
-    path_column: str = inputs.path_column()
-    label_column: str = inputs.label_column()
-    split_column: str = inputs.split_column()
-    holdout: float | None = inputs.holdout()
-    max_pixels: int | None = inputs.max_pixels()
 
 
 def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:

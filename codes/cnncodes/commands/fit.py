@@ -9,7 +9,7 @@ from typing import Any
 
 from cnncodes.commands import inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
-from cnncodes.commands.failures import check_limit, exceeds_limit
+from cnncodes.commands.failures import exceeds_limit
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.errors import SourceError, UsageError
 from cnncodes.schema import option
@@ -17,8 +17,8 @@ from cnncodes.schema import option
 HEADS = ("logistic", "linear-svm", "ridge")
 
 
-@dataclass(frozen=True)
-class FitOptions:
+@dataclass(frozen=True, kw_only=True)
+class FitOptions(inputs.EmbeddingOptions):
     """Options of ``cnncodes fit``."""
 
     src: str = option(
@@ -55,9 +55,6 @@ class FitOptions:
         "'balanced' gives rare classes the weight of frequent ones.", default=None, choices=("balanced",)
     )
     random_state: int = option("Decides the folds of the cross-validation.", default=0, metavar="N")
-    n_jobs: int | None = option(
-        inputs.HELP_JOBS, default=None, short="-j", metavar="N", check=inputs.check_jobs
-    )
     memory: str | None = option(inputs.HELP_MEMORY, default=None, metavar="FOLDER")
     include_backbone: bool = option(
         "Leave the network out of the saved file: smaller, but it must be at hand to predict.",
@@ -67,17 +64,6 @@ class FitOptions:
     on_error: str = option(
         "What to do with images that cannot be read.", default="skip", choices=("skip", "raise")
     )
-    max_failures: str | int | float = option(
-        "Unreadable images that are still a success: a number, or a share as in 1% or 0.01.",
-        default="1%",
-        metavar="N",
-        check=check_limit,
-    )
-    path_column: str = inputs.path_column()
-    label_column: str = inputs.label_column()
-    split_column: str = inputs.split_column()
-    holdout: float | None = inputs.holdout()
-    max_pixels: int | None = inputs.max_pixels()
 
 
 def run_fit(options: FitOptions, reporter: Reporter) -> Result:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
+from cnncodes.commands.failures import check_limit
 from cnncodes.errors import SourceError, UsageError
 from cnncodes.schema import option
 
@@ -17,7 +19,6 @@ BACKBONE = "efficientnet-lite0"
 DECODE_CHOICES = ("exact", "fast")
 HELP_BACKBONE = "Network that makes the codes: a name from 'cnncodes models list', or a folder with a card."
 HELP_DECODE = "'fast' decodes large JPEGs at a reduced scale: quicker, with slightly different codes."
-HELP_JOBS = "Images worked on at once; one for each core by default."
 HELP_MEMORY = "Folder that keeps codes between runs, so that each image meets the network once."
 HELP_SRC = (
     "Images: a folder of class folders (also below train/ val/ test/), a flat folder, one image,"
@@ -26,58 +27,64 @@ HELP_SRC = (
 HELP_VIEWS = "center (1 view), flip (2), tencrop (10) or multicrop (50)"
 
 
-class Reading(Protocol):
-    """Options that say how a source is read: a table's columns, and what to hold out."""
-
-    @property
-    def path_column(self) -> str: ...
-    @property
-    def label_column(self) -> str: ...
-    @property
-    def split_column(self) -> str: ...
-    @property
-    def holdout(self) -> float | None: ...
+def check_positive(number: int) -> None:
+    """Raise `UsageError` unless a number is at least 1."""
+    if number < 1:
+        raise UsageError(f"must be at least 1. Got {number}.")
 
 
-def path_column() -> Any:
-    """Make the option for a table's column of images."""
-    return option("Table: column with the images' paths or bytes.", default="image", metavar="NAME")
+def _check_jobs(number: int) -> None:
+    """Raise `UsageError` unless a number of jobs is positive or -1."""
+    if number < 1 and number != -1:
+        raise UsageError(f"must be a positive whole number, or -1 for one a core. Got {number}.")
 
 
-def label_column() -> Any:
-    """Make the option for a table's column of labels."""
-    return option("Table: column with the labels.", default="label", metavar="NAME")
+def _check_share(share: float) -> None:
+    if not 0 < share < 1:
+        raise UsageError(f"must be above 0 and below 1. Got {share}.")
 
 
-def split_column() -> Any:
-    """Make the option for a table's column of parts."""
-    return option("Table: column that says train, val or test.", default="split", metavar="NAME")
+@dataclass(frozen=True, kw_only=True)
+class SourceOptions:
+    """Options of every command that opens a source of images."""
 
-
-def max_pixels() -> Any:
-    """Make the option for the limit on an image's size."""
-    return option(
-        "Refuse images with more pixels than this, lest a small file fill the memory. [89478485]",
-        default=None,
-        metavar="N",
-        check=check_positive,
+    path_column: str = option(
+        "Table: column with the images' paths or bytes.", default="image", metavar="NAME"
     )
-
-
-def holdout() -> Any:
-    """Make the option for the share of images to test on."""
-    return option(
+    label_column: str = option("Table: column with the labels.", default="label", metavar="NAME")
+    split_column: str = option("Table: column that says train, val or test.", default="split", metavar="NAME")
+    holdout: float | None = option(
         "Where the source has no parts: make this share of each class the part test, the rest train."
         " The same images are held out each time; equal files stay together.",
         default=None,
         metavar="SHARE",
         check=_check_share,
     )
+    n_jobs: int | None = option(
+        "Images worked on at once; one for each core by default.",
+        default=None,
+        short="-j",
+        metavar="N",
+        check=_check_jobs,
+    )
 
 
-def _check_share(share: float) -> None:
-    if not 0 < share < 1:
-        raise UsageError(f"must be above 0 and below 1. Got {share}.")
+@dataclass(frozen=True, kw_only=True)
+class EmbeddingOptions(SourceOptions):
+    """Options of every command that sends images through the network."""
+
+    max_pixels: int | None = option(
+        "Refuse images with more pixels than this, lest a small file fill the memory. [89478485]",
+        default=None,
+        metavar="N",
+        check=check_positive,
+    )
+    max_failures: str | int | float = option(
+        "Unreadable images that are still a success: a number, or a share as in 1% or 0.01.",
+        default="1%",
+        metavar="N",
+        check=check_limit,
+    )
 
 
 def check_views(name: str) -> None:
@@ -87,19 +94,7 @@ def check_views(name: str) -> None:
     ViewPlan.parse(name)
 
 
-def check_positive(number: int) -> None:
-    """Raise `UsageError` unless a number is at least 1."""
-    if number < 1:
-        raise UsageError(f"must be at least 1. Got {number}.")
-
-
-def check_jobs(number: int) -> None:
-    """Raise `UsageError` unless a number of jobs is positive or -1."""
-    if number < 1 and number != -1:
-        raise UsageError(f"must be a positive whole number, or -1 for one a core. Got {number}.")
-
-
-def open_images(src: str, reading: Reading) -> ImageSource:
+def open_images(src: str, reading: SourceOptions) -> ImageSource:
     """Open a source of images; one image file is a source of one."""
     from cnncodes.images import open_source
     from cnncodes.images.holdout import hold_out
@@ -163,7 +158,7 @@ def choose_split(wanted: str | None, present: Iterable[str | None], preferred: s
 
 
 def labelled_part(
-    src: str, reading: Reading, split: str | None, preferred: str, reporter: Reporter
+    src: str, reading: SourceOptions, split: str | None, preferred: str, reporter: Reporter
 ) -> tuple[list[ImageRecord], str | None]:
     """Return the labelled images of one part of a source, and the part's name; warn of those left out.
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands import inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
-from cnncodes.commands.failures import check_limit, judge_failures
+from cnncodes.commands.failures import judge_failures
 from cnncodes.commands.reporter import Reporter
 from cnncodes.errors import UsageError
 from cnncodes.schema import option
@@ -27,8 +27,8 @@ def _check_out(path: str) -> None:
         raise UsageError(f"must end in {' or '.join(SUFFIXES)}. Got {path!r}.")
 
 
-@dataclass(frozen=True)
-class PredictOptions:
+@dataclass(frozen=True, kw_only=True)
+class PredictOptions(inputs.EmbeddingOptions):
     """Options of ``cnncodes predict``."""
 
     model: str = option("Saved classifier, as 'cnncodes fit' wrote it.")
@@ -42,21 +42,7 @@ class PredictOptions:
     )
     top_k: int = option("Classes named for each image.", default=1, metavar="K", check=inputs.check_positive)
     split: str | None = option("Only this part of the source.", default=None, metavar="PART")
-    n_jobs: int | None = option(
-        inputs.HELP_JOBS, default=None, short="-j", metavar="N", check=inputs.check_jobs
-    )
     memory: str | None = option(inputs.HELP_MEMORY, default=None, metavar="FOLDER")
-    max_failures: str | int | float = option(
-        "Unreadable images that are still a success: a number, or a share as in 1% or 0.01.",
-        default="1%",
-        metavar="N",
-        check=check_limit,
-    )
-    path_column: str = inputs.path_column()
-    label_column: str = inputs.label_column()
-    split_column: str = inputs.split_column()
-    holdout: float | None = inputs.holdout()
-    max_pixels: int | None = inputs.max_pixels()
 
 
 def run_predict(options: PredictOptions, reporter: Reporter) -> Result:
