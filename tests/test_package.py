@@ -66,7 +66,7 @@ def test_the_check_for_heavy_modules_sees_them() -> None:
 
 
 def test_prediction_with_a_linear_head_loads_neither_sklearn_nor_torch() -> None:
-    statement = "from cnncodes.estimators import predictor"
+    statement = "from cnncodes.estimators import predictor, saving"
     assert loaded_by(statement, ["sklearn", "torch", "onnx", "matplotlib", "pandas"]) == []
 
 

@@ -25,7 +25,7 @@ import cnncodes
 from cnncodes import load
 from cnncodes.errors import BackboneError, SavedModelError
 from cnncodes.estimators import archive
-from cnncodes.estimators.predictor import load_predictor
+from cnncodes.estimators.saving import load_predictor
 
 UNSAFE = "not known to be safe"
 

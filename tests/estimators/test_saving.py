@@ -17,7 +17,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 import cnncodes
 from cnncodes import load
 from cnncodes.errors import SavedModelError, StoreError
-from cnncodes.estimators.predictor import load_predictor
+from cnncodes.estimators.saving import load_predictor
 from cnncodes.heads.estimator import LinearHead
 from cnncodes.images import records_from
 
@@ -58,7 +58,7 @@ ELSEWHERE = """
 import sys
 import numpy as np
 import cnncodes
-from cnncodes.estimators.predictor import load_predictor
+from cnncodes.estimators.saving import load_predictor
 from cnncodes.images import records_from
 
 folder, linear, others, *paths = sys.argv[1:]

@@ -16,7 +16,7 @@ from PIL import Image
 from cnncodes import embed, read_codes
 from cnncodes.store import verify_codes
 
-N_IMAGES = 40
+N_IMAGES = 80
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def rows(out: Path) -> tuple[object, object]:
 
 
 def start(photos: Path, out: Path) -> subprocess.Popen[str]:
-    # Ten shards, so that a kill may come before, between and after any of them.
+    # Twenty shards, so that a kill comes between two of them.
     command = [sys.executable, "-m", "cnncodes", "embed", str(photos), "-o", str(out), "--shard-images", "4"]
     return subprocess.Popen(
         [*command, "--max-failures", "1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -69,7 +69,7 @@ def test_a_killed_job_is_run_again_and_ends_with_the_same_rows(
     job.communicate()
     assert job.returncode == -signal.SIGKILL
     kept = len(set(read_codes(out).images))
-    assert kept >= 4 * (n_shards - 1)
+    assert kept >= 4 * (n_shards - 1) - 1  # one of the four of some shard is the broken picture
     again = start(photos, out)
     _, errors = again.communicate(timeout=60)
     assert again.returncode == 0, errors
@@ -102,12 +102,12 @@ def test_images_that_vanish_or_shrink_during_the_job_are_failures(photos: Path, 
 
     def vanish(done: int, total: int, failed: int) -> None:
         if done == 1:
-            (folder / "40.png").unlink()
-            (folder / "39.png").unlink()
-            (folder / "39.png").touch()
+            (folder / "80.png").unlink()
+            (folder / "79.png").unlink()
+            (folder / "79.png").touch()
         seen.append(failed)
 
     summary = embed(folder, tmp_path / "x.codes", n_jobs=1, on_progress=vanish)
     failures = {failure.key: failure.stage for failure in summary.failures}
-    assert failures["40.png"] == "read" and failures["39.png"] == "decode"
+    assert failures["80.png"] == "read" and failures["79.png"] == "decode"
     assert summary.embedded + summary.failed == N_IMAGES + 1

@@ -39,7 +39,7 @@ class EvaluateOptions(inputs.EmbeddingOptions):
 
 def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
     """Predict labelled images and compare."""
-    from cnncodes.estimators.predictor import load_predictor
+    from cnncodes.estimators.saving import load_predictor
 
     predictor = load_predictor(options.model).with_max_pixels(options.max_pixels)
     records, split = inputs.labelled_part(options.src, options, options.split, "test", reporter)

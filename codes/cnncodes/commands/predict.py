@@ -47,7 +47,7 @@ class PredictOptions(inputs.EmbeddingOptions):
 
 def run_predict(options: PredictOptions, reporter: Reporter) -> Result:
     """Predict every image of a source; one that cannot be read gets an empty row with its reason."""
-    from cnncodes.estimators.predictor import load_predictor
+    from cnncodes.estimators.saving import load_predictor
 
     predictor = load_predictor(options.model).with_max_pixels(options.max_pixels)
     source = inputs.open_images(options.src, options)

@@ -90,10 +90,3 @@ class Predictor:
     def score(self, X: npt.NDArray[np.float32], counts: npt.NDArray[np.int64]) -> Scores:
         """Score images by their codes; `counts[i]` consecutive rows are those of image i."""
         return score_images(self.head, X, counts)
-
-
-def load_predictor(path: str | Path) -> Predictor:
-    """Load what is needed to predict from a saved classifier, and no more."""
-    from cnncodes.estimators.saving import read_saved
-
-    return read_saved(path).predictor

@@ -108,6 +108,11 @@ def load(path: str | Path) -> ImageClassifier:
     return classifier
 
 
+def load_predictor(path: str | Path) -> Predictor:
+    """Load what is needed to predict from a saved classifier, and no more."""
+    return read_saved(path).predictor
+
+
 def read_saved(path: str | Path) -> Saved:
     """Read and check a saved classifier; of scikit-learn only what its head needs."""
     archive = open_archive(Path(path))
