@@ -13,6 +13,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from cnncodes import CodeExtractor, ImageClassifier
 from cnncodes.errors import StoreError
+from cnncodes.views import ViewPlan
 
 
 @pytest.fixture
@@ -145,3 +146,18 @@ def test_an_unreadable_image_is_not_kept(clf, counting, pictures, tmp_path):
     path.write_bytes(pictures.paths[0].read_bytes())
     clf.fit([*pictures.paths, path], [*pictures.labels, "dark"])
     assert clf.n_images_ == 19
+
+
+def test_fast_decoding_for_other_views_is_not_taken_from_the_cache(tmp_path):
+    """How far a JPEG is scaled in decoding depends on the largest view of the plan."""
+    rng = np.random.default_rng(0)
+    photo = Image.fromarray(rng.integers(0, 256, (600, 600, 3), dtype=np.uint8).repeat(2, 0).repeat(2, 1))
+    photo.save(tmp_path / "large.jpg")
+    plan = ViewPlan(short_sides=(256, 640))
+
+    def codes(views, memory):
+        extractor = CodeExtractor(views=views, decode="fast", memory=memory)
+        return extractor.fit_transform([tmp_path / "large.jpg"])
+
+    codes(plan, tmp_path / "memory")
+    np.testing.assert_array_equal(codes("center", tmp_path / "memory"), codes("center", None))

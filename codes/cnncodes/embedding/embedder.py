@@ -52,6 +52,16 @@ class Embedder:
             decoding=self.decoding.mode,
         )
 
+    @property
+    def view_names(self) -> list[str]:
+        """Names of the views, in the plan's order: of one space and one name, an image has one code.
+
+        How far a fast decoder scales a JPEG depends on the plan's largest view, so that view's short side
+        is part of the name.
+        """
+        decoded = f"@{self._largest_short_side()}" if self.decoding.mode == "fast" else ""
+        return [f"{spec.name}{decoded}" for spec in self.plan.specs(self.backbone.frame)]
+
     def embed(self, records: Sequence[ImageRecord]) -> list[ImageCodes | Failure]:
         """Make the codes of some images.
 

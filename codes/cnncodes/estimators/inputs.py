@@ -144,7 +144,7 @@ def _embed_through(
     cache: CodeCache, embedder: Embedder, chunk: Sequence[ImageRecord]
 ) -> list[_Row | Failure]:
     """Look each image up by its content first; only those that lack a view meet the network."""
-    names = [spec.name for spec in embedder.plan.specs(embedder.backbone.frame)]
+    names = embedder.view_names
     space = embedder.space.id
     rows: dict[int, _Row | Failure] = {}
     missing: list[int] = []
