@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import logging
 import tempfile
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +46,12 @@ def export_backbone(name: str, out: str | Path) -> Card:
         If the extra ``export`` is not installed.
     """
     original = find_original(name)
+    photos = load_photos(original.frame)  # first, since it says soonest what is missing
     net = original.make()
-    with missing_export_extra():
+    with missing_export_extra(), _quiet_exporter():
         model = _export(original, net)
     card = _make_card(original, model, {})
     codes = Backbone.from_bytes(model, card).run
-    photos = load_photos(original.frame)
     parity = compare_codes(
         codes(photos), run_original(net, photos, original.features, original.mean, original.std)
     )
@@ -66,6 +69,20 @@ def export_backbone(name: str, out: str | Path) -> Card:
     _replace(folder / MODEL_FILE, model)
     _replace(folder / "card.toml", card.to_toml().encode())
     return card
+
+
+@contextlib.contextmanager
+def _quiet_exporter() -> Iterator[None]:
+    """Keep back what torch says of its own workings: that torchvision is missing, what it deprecates."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 def _export(original: Original, net: Any) -> bytes:
@@ -88,19 +105,17 @@ def _export(original: Original, net: Any) -> bytes:
     dynamic = torch.export.Dim.DYNAMIC
     # Height and width differ, and the batch is above 1, lest the exporter takes them for equal or fixed.
     example = torch.zeros(2, original.frame.height, original.frame.width + 32, 3, dtype=torch.uint8)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        program = torch.onnx.export(
-            Coder().eval(),
-            (example,),
-            dynamo=True,
-            optimize=False,  # the optimiser folds batch normalisation into the convolutions
-            input_names=["image"],
-            output_names=["code"],
-            dynamic_shapes={"image": {0: dynamic, 1: dynamic, 2: dynamic}},
-            opset_version=OPSET,
-            verbose=False,
-        )
+    program = torch.onnx.export(
+        Coder().eval(),
+        (example,),
+        dynamo=True,
+        optimize=False,  # the optimiser folds batch normalisation into the convolutions
+        input_names=["image"],
+        output_names=["code"],
+        dynamic_shapes={"image": {0: dynamic, 1: dynamic, 2: dynamic}},
+        opset_version=OPSET,
+        verbose=False,
+    )
     model = make_canonical(program.model_proto, parameters=net.state_dict(), prefix="net.")
     return serialize(model)
 
