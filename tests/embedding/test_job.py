@@ -83,7 +83,7 @@ def test_changed_new_and_vanished_images_are_followed(photos: Path, tmp_path: Pa
     (photos / "dog" / "2.png").unlink()
     (photos / "dog" / "1.png").rename(photos / "cat" / "new.png")
     summary = embed(photos, tmp_path / "x.codes")
-    assert (summary.embedded, summary.unchanged, summary.removed) == (3, 3, 3)
+    assert (summary.embedded, summary.unchanged, summary.removed) == (3, 3, 2)
     embed(photos, tmp_path / "fresh.codes")
     assert rows(tmp_path / "x.codes") == rows(tmp_path / "fresh.codes")
 
@@ -184,15 +184,72 @@ def test_a_source_that_is_gone_leaves_the_codes_alone(photos: Path, tmp_path: Pa
     assert rows(tmp_path / "x.codes") == before
 
 
-def test_codes_of_other_images_are_not_replaced(photos: Path, tmp_path: Path) -> None:
+def test_a_wrong_source_does_not_cost_the_codes(photos: Path, tmp_path: Path) -> None:
     embed(photos, tmp_path / "x.codes")
     before = rows(tmp_path / "x.codes")
     draw(tmp_path / "others" / "bird" / "0.png", 7)
-    with pytest.raises(StoreError, match="6 other images, and none of them is in"):
+    with pytest.raises(StoreError, match="6 images, and 6 of them are not in .*others.*remove_missing=True"):
         embed(tmp_path / "others", tmp_path / "x.codes")
     with pytest.raises(UsageError, match="no images of the part 'tset'"):
         embed(photos, tmp_path / "x.codes", split="tset")
     assert rows(tmp_path / "x.codes") == before
+    summary = embed(tmp_path / "others", tmp_path / "x.codes", remove_missing=True)
+    assert (summary.embedded, summary.removed) == (1, 6)
+
+
+def test_a_part_does_not_cost_the_rest(tmp_path: Path) -> None:
+    for i in range(24):
+        draw(tmp_path / "in" / ("train" if i % 2 else "test") / "cat" / f"{i}.png", i)
+    embed(tmp_path / "in", tmp_path / "x.codes")
+    before = rows(tmp_path / "x.codes")
+    with pytest.raises(StoreError, match="24 images, and 12 of them are not in"):
+        embed(tmp_path / "in", tmp_path / "x.codes", split="train")
+    assert rows(tmp_path / "x.codes") == before
+
+
+def test_images_out_of_reach_keep_their_codes(photos: Path, tmp_path: Path) -> None:
+    """As links do whose disk is not mounted."""
+    links = tmp_path / "links"
+    links.mkdir()
+    for path in photos.glob("*/*.png"):
+        (links / f"{path.parent.name}-{path.name}").symlink_to(path)
+    embed(links, tmp_path / "x.codes")
+    before = rows(tmp_path / "x.codes")
+    photos.rename(tmp_path / "elsewhere")
+    summary = embed(links, tmp_path / "x.codes")
+    assert (summary.embedded, summary.unchanged, summary.removed, summary.failed) == (0, 0, 0, 6)
+    assert summary.failures[0].stage == "read"
+    assert rows(tmp_path / "x.codes") == before
+    (tmp_path / "elsewhere").rename(photos)
+    assert embed(links, tmp_path / "x.codes").unchanged == 6
+
+
+def test_a_stored_image_that_breaks_is_a_failure(photos: Path, tmp_path: Path) -> None:
+    embed(photos, tmp_path / "x.codes")
+    (photos / "cat" / "1.png").write_bytes(b"cut off")
+    summary = embed(photos, tmp_path / "x.codes")
+    assert (summary.unchanged, summary.failed) == (5, 1)
+    codes = read_codes(tmp_path / "x.codes")
+    assert "cat/1.png" not in set(codes.images)
+    assert codes.failures.column("image").to_pylist() == ["cat/1.png"]
+
+
+@pytest.mark.parametrize("kind", ["arrays", "PIL images", "bytes"])
+def test_what_is_in_memory_is_known_by_its_content(kind: str, tmp_path: Path) -> None:
+    def pictures(seed: int) -> list[object]:
+        arrays = [np.full((32, 32, 3), level, np.uint8) for level in (0, 100, seed)]
+        if kind == "arrays":
+            return arrays
+        images = [Image.fromarray(array) for array in arrays]
+        return images if kind == "PIL images" else [b"P6 32 32 255 " + image.tobytes() for image in images]
+
+    embed(pictures(150), tmp_path / "x.codes")
+    again = embed(pictures(150), tmp_path / "x.codes")
+    assert (again.embedded, again.unchanged) == (0, 3)
+    changed = embed(pictures(250), tmp_path / "x.codes")
+    assert (changed.embedded, changed.unchanged) == (1, 2)
+    embed(pictures(250), tmp_path / "fresh.codes")
+    assert rows(tmp_path / "x.codes") == rows(tmp_path / "fresh.codes")
 
 
 def test_progress_counts_every_image(photos: Path, tmp_path: Path) -> None:

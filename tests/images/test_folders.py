@@ -51,6 +51,17 @@ def test_class_folders_with_files_at_any_depth(tmp_path: Path) -> None:
     ]
 
 
+def test_parts_with_something_else_beside_them_are_refused(tmp_path: Path) -> None:
+    fill(tmp_path, "train/cat/1.jpg", "test/cat/2.jpg", "stray/3.jpg")
+    with pytest.raises(SourceError, match="holds train and test, and beside them stray"):
+        list_folder(tmp_path)
+
+
+def test_a_class_may_be_called_train(tmp_path: Path) -> None:
+    fill(tmp_path, "train/1.jpg", "plane/2.jpg", "car/3.jpg")
+    assert {label for _, label, _ in listed(tmp_path)} == {"train", "plane", "car"}
+
+
 def test_a_flat_folder_has_no_labels(tmp_path: Path) -> None:
     assert listed(fill(tmp_path, "b.jpg", "a.tif")) == [("a.tif", None, None), ("b.jpg", None, None)]
 

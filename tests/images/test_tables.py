@@ -100,8 +100,8 @@ def test_columns_may_have_other_names(tmp_path: Path) -> None:
         ("images,label\na,cat\n", "no column 'image' with images. Did you mean 'images'?"),
         ("image,label,label\na,cat,dog\n", "2 columns 'label'"),
         ("image,split\na,train\nb,tset\n", "row 2 is of part 'tset'. Did you mean 'test'?"),
-        ("image,label\n,cat\n", "row 1 of column 'image' holds no path"),
-        ("image\na.jpg\nhttps://example.org/b.jpg\n", "row 2 of column 'image' is an address"),
+        ("image,label\n,cat\n", "no row of the column 'image' is a path: the table holds no path but ''"),
+        ("image\nhttps://example.org/b.jpg\n", "'https://example.org/b.jpg' is an address: download"),
         ('image,label\n"a,cat\n', "cannot be read as CSV"),
         (b"image,label\n\xff\xfe,cat\n", "in UTF-8"),
         ("image,label\na,cat\n".encode("utf-16"), "in UTF-8"),
@@ -196,10 +196,38 @@ def test_paths_in_parquet(tmp_path: Path) -> None:
     (record,) = list_table(table, Columns())
     assert (record.key, record.label, record.split) == ("a.jpg", "True", "test")
     assert record.read() == JPEGS[0]
-    assert "row 2 of column 'image' holds no path but None" in refuse(
-        write_parquet(tmp_path, {"image": ["a.jpg", None]})
-    )
     assert "holds no path but 7" in refuse(write_parquet(tmp_path, {"image": [7]}))
+
+
+def test_a_row_without_a_path_is_a_failure_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(JPEGS[0])
+    table = write_csv(tmp_path, "image,label\na.jpg,cat\n,dog\nhttps://example.org/b.jpg,dog\n")
+    first, empty, address = list_table(table, Columns())
+    assert first.read() == JPEGS[0]
+    assert (empty.key, empty.label) == ("row-00000001", "dog")
+    for record, reason in ((empty, "holds no path"), (address, "is an address: download the images first")):
+        for work in (record.read, record.stat):
+            with pytest.raises(UnreadableImage, match=reason):
+                work()
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ("0.0 1.0 2.0", "0 1 2"),
+        ("0.0 1.5 2.0", "0.0 1.5 2.0"),
+        ("1.0 -2.0", "1 -2"),
+        ("1.0 one", "1.0 one"),
+        ("01.0 02.0", "01 02"),
+        ("1.00 2.00", "1.00 2.00"),
+    ],
+)
+def test_whole_numbers_with_a_fraction_of_nothing_are_classes_alike_in_csv_and_parquet(
+    tmp_path: Path, labels: str, expected: str
+) -> None:
+    lines = [f"{i}.jpg,{label}" for i, label in enumerate(labels.split())]
+    table = write_csv(tmp_path, "\n".join(["image,label", *lines, "last.jpg,", ""]))
+    assert [record.label for record in list_table(table, Columns())] == [*expected.split(), None]
 
 
 @pytest.mark.parametrize(

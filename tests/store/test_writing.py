@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -92,8 +93,55 @@ def test_drop_forgets_failures_and_what_is_in_hand(tmp_path: Path) -> None:
 def test_an_image_twice_is_an_error(tmp_path: Path) -> None:
     with open_writer(tmp_path) as writer:
         writer.add(make("a"))
-        with pytest.raises(UsageError, match="'a' is in .* already"):
+        with pytest.raises(UsageError, match="'a' was added to .* already"):
             writer.add(make("a"))
+
+
+def test_the_old_rows_of_an_image_stay_until_the_new_ones_are_written(tmp_path: Path) -> None:
+    write(tmp_path, [make(key) for key in "abcd"], shard_images=2)
+    with open_writer(tmp_path, shard_images=3) as writer:
+        writer.add(make("b", size=11))
+        writer.add(fail("c"))
+        before = read_codes(tmp_path)
+        assert sorted(set(before.images)) == ["a", "b", "c", "d"] and before.failures.num_rows == 0
+        writer.flush()
+        assert writer.known == {"a": (10, 5), "b": (11, 5), "d": (10, 5)} and writer.failed == {"c"}
+    write(tmp_path / "fresh", [make("a"), make("b", size=11), make("d"), fail("c")])
+    assert rows_of(tmp_path) == rows_of(tmp_path / "fresh")
+    verify_codes(tmp_path)
+
+
+def test_what_came_from_no_file_is_known_by_its_content(tmp_path: Path) -> None:
+    write(tmp_path, [make("a"), make("m")])
+    with open_writer(tmp_path) as writer:
+        assert writer.contents == {"m": "m"}
+        writer.drop(["m"])
+        assert writer.contents == {}
+
+
+def test_images_of_a_deleted_shard_are_to_be_embedded_again(tmp_path: Path) -> None:
+    write(tmp_path, [make(key) for key in "abcdef"], shard_images=2)
+    before = rows_of(tmp_path)
+    (tmp_path / "data" / "part-00001.parquet").unlink()
+    with open_writer(tmp_path) as writer:
+        assert set(writer.known) == set("abef")
+        writer.add(make("c"))
+        writer.add(make("d"))
+    assert rows_of(tmp_path) == before
+    verify_codes(tmp_path)
+
+
+@pytest.mark.parametrize("change", ["drop", "relabel"])
+def test_damage_is_not_given_a_hash_of_its_own(tmp_path: Path, change: str) -> None:
+    write(tmp_path, [make(key) for key in "abcd"])
+    [shard] = (tmp_path / "data").iterdir()
+    table = pq.read_table(shard)
+    pq.write_table(table.take(list(range(len(table)))[::-1]), shard)  # as many rows, all readable
+    with (
+        pytest.raises(StoreError, match="part-00000.parquet is damaged: its sha256"),
+        open_writer(tmp_path) as writer,
+    ):
+        writer.drop(["a"]) if change == "drop" else writer.relabel({"a": ("dog", None)})
 
 
 @pytest.mark.parametrize(
@@ -248,6 +296,7 @@ def test_any_history_ends_with_the_same_rows(
     stored: set[str] = set()
     failed: set[str] = set()
     dogs: set[str] = set()
+    now: set[str] = set()  # whose codes were added since the writer was opened
     writer = open_writer(folder / "x", shard_images=shard_images)
     for step, key in steps:
         if step == "resume":
@@ -258,14 +307,18 @@ def test_any_history_ends_with_the_same_rows(
             writer.flush()
         elif step == "drop":
             writer.drop([key])
-            stored, failed, dogs = stored - {key}, failed - {key}, dogs - {key}
+            stored, failed, dogs, now = stored - {key}, failed - {key}, dogs - {key}, now - {key}
         elif step == "relabel":
+            writer.flush()
             dogs |= {key} & set(writer.known)
             writer.relabel({key: ("dog", None)})
-        elif key not in stored:
+        elif key not in now:  # a new image, or one in the place of a stored one
             writer.add(make(key) if step == "add" else fail(key))
-            (stored, failed) = (stored | {key}, failed - {key}) if step == "add" else (stored, failed | {key})
+            stored, failed, dogs = stored - {key}, failed - {key}, dogs - {key}
+            (stored if step == "add" else failed).add(key)
+            now |= {key} if step == "add" else set()
         if step in ("resume", "interrupt"):
+            now = set()
             writer = open_writer(folder / "x", shard_images=shard_images)
             assert set(writer.known) == stored and writer.failed == failed
     writer.close()

@@ -13,7 +13,7 @@ from cnncodes.commands.evaluate import write_report
 from cnncodes.commands.figures import plain_figures
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.tables import format_interval, format_table
-from cnncodes.errors import UsageError
+from cnncodes.errors import SourceError, UsageError
 from cnncodes.schema import option
 
 if TYPE_CHECKING:
@@ -52,9 +52,17 @@ def run_baseline(options: BaselineOptions, reporter: Reporter) -> Result:
     raw_pixels = baselines.predict_raw_pixels(
         train, test, random_state=options.random_state, n_jobs=options.n_jobs
     )
+    # Nobody answered for what cannot be read: 'evaluate' leaves it out too, and so the figures compare.
+    read = raw_pixels != ""
+    if not read.any():
+        raise SourceError(f"none of the {len(test)} test images of {options.src!r} can be read.")
+    truth, majority, raw_pixels = truth[read], majority[read], raw_pixels[read]
+    if report is not None:
+        report = [answer for answer, was_read in zip(report, read, strict=True) if was_read]
     result: Result = {
         "src": options.src,
-        "n": len(test),
+        "n": len(truth),
+        "failed": len(test) - len(truth),
         "majority": plain_figures(evaluate_predictions(truth, majority, classes)),
         "raw_pixels": plain_figures(evaluate_predictions(truth, raw_pixels, classes)),
         "compare": options.compare,

@@ -41,6 +41,11 @@ class EmbedOptions(inputs.EmbeddingOptions):
         metavar="N",
         check=inputs.check_positive,
     )
+    remove_missing: bool = option(
+        "Let any number of stored images go that the source lacks; otherwise more than ten and more than a"
+        " tenth of them are an error.",
+        default=False,
+    )
 
 
 def run_embed(options: EmbedOptions, reporter: Reporter) -> Result:
@@ -64,6 +69,7 @@ def run_embed(options: EmbedOptions, reporter: Reporter) -> Result:
         n_jobs=options.n_jobs,
         batch_size=options.batch_size,
         shard_images=options.shard_images,
+        remove_missing=options.remove_missing,
         on_progress=reporter.progress("embedding"),
     )
     failures = [(failure.key, failure.reason) for failure in summary.failures]
@@ -89,16 +95,14 @@ def render_embed(result: Result) -> str:
     counts = [f"{result['embedded']:,} of {result['images']:,} images embedded"]
     for name, word in (
         ("unchanged", "already there"),
-        ("relabelled", "of them relabelled"),
+        ("relabelled", "of them with another label or part now"),
         ("removed", "removed"),
         ("failed", "failed"),
     ):
         if result[name]:
             counts.append(f"{result[name]:,} {word}")
-    return (
-        f"{', '.join(counts)}; {result['rows']:,} rows of {result['space']['code_size']} numbers"
-        f" in {format_seconds(result['seconds'])}.\nCodes: {result['out']}\n"
-    )
+    written = f"; {result['rows']:,} rows of {result['space']['code_size']} numbers" if result["rows"] else ""
+    return f"{', '.join(counts)}{written} in {format_seconds(result['seconds'])}.\nCodes: {result['out']}\n"
 
 
 EMBED = Command(

@@ -11,8 +11,9 @@ from typing import Any
 from cnncodes.backbones import Backbone, load_backbone
 from cnncodes.embedding.embedder import DEFAULT_BATCH_SIZE, Embedder
 from cnncodes.embedding.lanes import count_lanes, run_lanes
-from cnncodes.errors import StoreError, UnreadableImage, UsageError
-from cnncodes.images import Decoding, ImageRecord, ImageSource, open_source
+from cnncodes.embedding.planning import Work, plan_work
+from cnncodes.errors import UsageError
+from cnncodes.images import Decoding, ImageSource, open_source
 from cnncodes.store import CodesWriter, Failure
 from cnncodes.views import ViewPlan
 
@@ -32,7 +33,7 @@ class EmbedSummary:
         Images that the source lists.
     embedded, unchanged, relabelled, removed, failed : int
         Images embedded now; kept from an earlier run; among these, those whose label or part is another
-        one now; dropped because they vanished or changed; and those that could not be read.
+        one now; stored ones that went because the source lacks them; and those that could not be read.
     rows : int
         Rows written now: one a view.
     views_run : int
@@ -69,13 +70,16 @@ def embed(
     n_jobs: int | None = None,
     batch_size: int = DEFAULT_BATCH_SIZE,
     shard_images: int = 2048,
+    remove_missing: bool = False,
     on_progress: Progress | None = None,
 ) -> EmbedSummary:
     """Embed images into a codes dataset: one row a view of an image.
 
     Run again on the same folder it goes on where it stopped: images that are there stay, changed and
     new ones are embedded, vanished ones go, and those that failed are tried again. Where the source gives
-    an image another label or part, the stored one follows.
+    an image another label or part, the stored one follows. An image that cannot be read is a failure of
+    the summary and of the dataset, and raises nothing; the codes of one that is still listed but out of
+    reach, as on a disk that is not mounted, stay.
 
     Parameters
     ----------
@@ -102,6 +106,9 @@ def embed(
         Views in one call of the network.
     shard_images : int
         Images in one shard: the most that a killed job has to do again.
+    remove_missing : bool
+        Whether any number of stored images may go because the source lacks them. By default more than ten
+        and more than a tenth of them are an error: a wrong path or part is likelier than a clean-up.
     on_progress : callable, optional
         Called as ``on_progress(done, total, failed)``.
 
@@ -116,8 +123,8 @@ def embed(
     SpaceMismatch
         If `out` holds codes of another space or plan; the text names the field.
     StoreError
-        If `out` is something else, holds the codes of none but other images, is held by another process,
-        or cannot be written.
+        If `out` is something else, holds many images that the source lacks, is held by another process, or
+        cannot be written.
 
     Examples
     --------
@@ -139,17 +146,19 @@ def embed(
     embedder = Embedder(loaded, ViewPlan.parse(views), Decoding.make(decode, max_pixels), batch_size)
     plan = embedder.plan.to_dict()
     with CodesWriter.open(Path(out), embedder.space, plan, dtype=dtype, shard_images=shard_images) as writer:
-        _check_same_source(source, writer, out)
-        todo, removed = _plan_work(source.records, writer)
-        relabelled = _relabel(source.records, writer)
-        counts = _write(embedder, todo, writer, n_jobs, on_progress)
+        work = plan_work(source, writer)
+        if not remove_missing:
+            work.check_removal(source.name, out, len(writer.known))
+        writer.relabel(work.relabelled)
+        counts = _write(embedder, work, writer, n_jobs, on_progress)
+        writer.drop([*work.gone, *work.forgotten])  # last: what can be lost is lost when all else is done
     return EmbedSummary(
         out=str(out),
         images=len(source.records),
         embedded=counts.embedded,
-        unchanged=len(source.records) - len(todo),
-        relabelled=relabelled,
-        removed=removed,
+        unchanged=work.unchanged,
+        relabelled=len(work.relabelled),
+        removed=len(work.gone),
         failed=len(counts.failures),
         rows=counts.rows,
         views_run=counts.views_run,
@@ -167,44 +176,6 @@ def _choose_part(source: ImageSource, split: str | None) -> ImageSource:
     return part
 
 
-def _check_same_source(source: ImageSource, writer: CodesWriter, out: str | Path) -> None:
-    """Refuse to replace everything: a wrong source would cost all that was embedded before."""
-    if writer.known and not any(record.key in writer.known for record in source.records):
-        raise StoreError(
-            f"{out} holds the codes of {len(writer.known)} other images, and none of them is in"
-            f" {source.name!r}. Write to another folder (-o), or delete this one."
-        )
-
-
-def _plan_work(records: tuple[ImageRecord, ...], writer: CodesWriter) -> tuple[list[ImageRecord], int]:
-    """Say which images to embed, after dropping what changed or vanished from the dataset."""
-    todo = [record for record in records if _fingerprint(record) != writer.known.get(record.key, ())]
-    keys = {record.key for record in records}
-    gone = [key for key in writer.known if key not in keys]
-    stale = [record.key for record in todo if record.key in writer.known]
-    forgotten = [key for key in writer.failed if key not in keys]
-    if gone or stale or forgotten:
-        writer.drop([*gone, *stale, *forgotten])
-    return todo, len(gone) + len(stale)
-
-
-def _relabel(records: tuple[ImageRecord, ...], writer: CodesWriter) -> int:
-    """Give stored images the labels and parts that the source gives them now; return how many differ."""
-    now = {record.key: (record.label, record.split) for record in records if record.key in writer.known}
-    changed = {key: labels for key, labels in now.items() if labels != writer.labels[key]}
-    if changed:
-        writer.relabel(changed)
-    return len(changed)
-
-
-def _fingerprint(record: ImageRecord) -> tuple[int, int | None] | None:
-    try:
-        stat = record.stat()
-    except UnreadableImage:
-        return None
-    return stat.size, stat.mtime_ns
-
-
 @dataclass
 class _Counts:
     embedded: int
@@ -215,13 +186,13 @@ class _Counts:
 
 def _write(
     embedder: Embedder,
-    todo: list[ImageRecord],
+    work: Work,
     writer: CodesWriter,
     n_jobs: int | None,
     on_progress: Progress | None,
 ) -> _Counts:
-    counts = _Counts(0, 0, 0, [])
-    for done, result in enumerate(run_lanes(embedder.embed, todo, n_jobs), start=1):
+    counts = _Counts(0, 0, 0, list(work.unreachable))
+    for done, result in enumerate(run_lanes(embedder.embed, work.todo, n_jobs), start=1):
         failure = writer.add(result)
         if failure is not None:
             counts.failures.append(failure)
@@ -230,5 +201,5 @@ def _write(
             counts.rows += len(result.views)
             counts.views_run += result.views_run
         if on_progress is not None:
-            on_progress(done, len(todo), len(counts.failures))
+            on_progress(done, len(work.todo), len(counts.failures))
     return counts

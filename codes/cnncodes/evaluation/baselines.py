@@ -13,7 +13,7 @@ from cnncodes.heads.estimator import LinearHead
 from cnncodes.images import ImageRecord, decode
 
 #: Side of the thumbnails whose pixels stand for an image.
-SIDE = 32
+SIDE = 16
 
 
 def predict_majority(train: Sequence[ImageRecord], test: Sequence[ImageRecord]) -> npt.NDArray[np.str_]:
@@ -34,9 +34,9 @@ def predict_raw_pixels(
     random_state: int = 0,
     n_jobs: int | None = None,
 ) -> npt.NDArray[np.str_]:
-    """Answer by logistic regression on the standardised pixels of 32 x 32 thumbnails.
+    """Answer by logistic regression on the pixels of 16 x 16 thumbnails.
 
-    Its regularisation is chosen by cross-validation, as that of a head on codes.
+    Scaling and regularisation are chosen by cross-validation, as those of a head on codes.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def predict_raw_pixels(
     read = {i: pixels for i, pixels in enumerate(seen) if pixels is not None}
     if not read:
         raise SourceError(f"none of the {len(train)} images to train on can be read.")
-    head = LinearHead("logistic", scaling="standard", random_state=random_state, n_jobs=n_jobs)
+    head = LinearHead("logistic", random_state=random_state, n_jobs=n_jobs)
     head.fit(np.stack([*read.values()]), np.array([str(train[i].label) for i in read]))
     answers = np.full(len(test), "", dtype=head.classes_.dtype)
     asked = {i: pixels for i, pixels in enumerate(unseen) if pixels is not None}
@@ -76,7 +76,7 @@ def _make_thumbnails(records: Sequence[ImageRecord]) -> list[npt.NDArray[np.floa
 
 
 def _make_thumbnail(record: ImageRecord) -> npt.NDArray[np.float32] | None:
-    """Return an image's pixels, float32 of shape (32 * 32 * 3,) in [0, 1]; None if it cannot be read."""
+    """Return an image's pixels, float32 of shape (16 * 16 * 3,) in [0, 1]; None if it cannot be read."""
     from PIL import Image
 
     try:

@@ -30,11 +30,11 @@ def list_folder(root: Path) -> list[ImageRecord]:
     Raises
     ------
     SourceError
-        If there is no image.
+        If there is no image, or folders that can be nothing but parts lie beside others.
     """
     found = sorted(_walk(root))
     tops = {parts[0] for parts in found if len(parts) > 1}
-    has_splits = bool(tops) and all(top.lower() in SPLITS for top in tops)
+    has_splits = _has_splits(root, tops)
     if not found:
         raise SourceError(
             f"no images in {str(root)!r}: looked below it for files ending in {', '.join(sorted(SUFFIXES))}."
@@ -42,6 +42,18 @@ def list_folder(root: Path) -> list[ImageRecord]:
     # Two names may read alike once their bytes are escapes.
     keys = make_unique([to_text("/".join(parts)) for parts in found])
     return [_record(root, parts, key, has_splits) for parts, key in zip(found, keys, strict=True)]
+
+
+def _has_splits(root: Path, tops: set[str]) -> bool:
+    """Say whether the folders at the top are parts; one class may well be called ``train``."""
+    parts = {SPLITS[top.lower()] for top in tops if top.lower() in SPLITS}
+    others = sorted(top for top in tops if top.lower() not in SPLITS)
+    if others and "train" in parts and len(parts) > 1:
+        raise SourceError(
+            f"{str(root)!r} holds train and {', '.join(sorted(parts - {'train'}))}, and beside them"
+            f" {', '.join(others[:3])}: are the folders parts or classes? Move what is not meant elsewhere."
+        )
+    return bool(tops) and not others
 
 
 def _walk(root: Path) -> Iterator[tuple[str, ...]]:

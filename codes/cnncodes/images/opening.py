@@ -84,7 +84,7 @@ def to_reason(error: Exception) -> str:
 
 
 def _limit(max_pixels: int) -> str:
-    return f"the limit of {max_pixels} (max_pixels raises it)"
+    return f"the limit of {max_pixels} (--max-pixels, in Python max_pixels, raises it)"
 
 
 class _WhileOpening(type):

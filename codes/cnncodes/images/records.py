@@ -69,6 +69,22 @@ class RowBytes:
         return bytes(value)
 
 
+@dataclass(frozen=True, slots=True)
+class NoImage:
+    """A row of a table that leads to no image.
+
+    Attributes
+    ----------
+    reason : str
+    """
+
+    reason: str
+
+    def read(self) -> bytes:
+        """Raise `UnreadableImage` with the reason."""
+        raise UnreadableImage("read", self.reason)
+
+
 _GROUP_LOCK = threading.Lock()
 
 
@@ -115,7 +131,7 @@ class ImageRecord:
     ----------
     key : str
         Unique in its source: the path relative to the root, or the name of a row.
-    data : Path, bytes, PIL image, uint8 array or RowBytes
+    data : Path, bytes, PIL image, uint8 array, RowBytes or NoImage
         Where the pixels come from.
     label : str or None
         Class, always as text; None where it is not known.
@@ -124,7 +140,7 @@ class ImageRecord:
     """
 
     key: str
-    data: Path | RowBytes | Pixels
+    data: Path | RowBytes | NoImage | Pixels
     label: str | None = None
     split: str | None = None
 
@@ -143,6 +159,8 @@ class ImageRecord:
         if isinstance(self.data, RowBytes):
             # The table's own: when it changes, any of its rows may have. A row's bytes are not read for it.
             return _stat_file(self.data.table)
+        if isinstance(self.data, NoImage):
+            return FileStat(len(self.data.read()), None)
         if isinstance(self.data, bytes):
             return FileStat(len(self.data), None)
         if isinstance(self.data, np.ndarray):
@@ -157,7 +175,7 @@ class ImageRecord:
         UnreadableImage
             If the file cannot be read.
         """
-        if isinstance(self.data, RowBytes):
+        if isinstance(self.data, RowBytes | NoImage):
             return self.data.read()
         if not isinstance(self.data, Path):
             return self.data

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 from cnncodes.errors import SourceError, suggest
 from cnncodes.images.folders import SPLITS
 from cnncodes.images.keys import is_url, make_unique
-from cnncodes.images.records import ImageRecord, RowBytes
+from cnncodes.images.records import ImageRecord, NoImage, RowBytes
 from cnncodes.images.table_files import Table, read_table
 
 
@@ -49,6 +50,8 @@ def list_table(path: Path, columns: Columns) -> list[ImageRecord]:
     if table.n_rows == 0:
         raise SourceError(f"{path} has no rows: expected one an image.")
     labels = [_label(path, row, value) for row, value in enumerate(_column(table, columns.label))]
+    if path.suffix.lower() != ".parquet":
+        labels = _without_fractions(labels)
     splits = [_split(path, row, value) for row, value in enumerate(_column(table, columns.split))]
     keys, sources = _images(table, data, columns)
     return [
@@ -76,21 +79,26 @@ def _column(table: Table, name: str) -> list[Any]:
     return table.values.get(name, [None] * table.n_rows)
 
 
-def _images(table: Table, data: str, columns: Columns) -> tuple[list[str], Sequence[Path | RowBytes]]:
+def _images(
+    table: Table, data: str, columns: Columns
+) -> tuple[list[str], Sequence[Path | RowBytes | NoImage]]:
     named = table.values.get(columns.path)
     if data in table.binary:
         names = [None] * table.n_rows if named is None else named
         return [_name(row, name) for row, name in enumerate(names)], table.binary[data]
-    paths = table.values[data]
-    for row, path in enumerate(paths):
-        if not isinstance(path, str) or not path:
-            raise SourceError(f"{table.path}: row {row + 1} of column {data!r} holds no path but {path!r}.")
-        if is_url(path):
-            raise SourceError(
-                f"{table.path}: row {row + 1} of column {data!r} is an address, {path!r}: download the"
-                " images first and give their paths."
-            )
-    return paths, [table.path.parent / path for path in paths]
+    sources = [_locate(table.path, path) for path in table.values[data]]
+    reasons = [source.reason for source in sources if isinstance(source, NoImage)]
+    if len(reasons) == len(sources):
+        raise SourceError(f"{table.path}: no row of the column {data!r} is a path: {reasons[0]}.")
+    return [_name(row, path) for row, path in enumerate(table.values[data])], sources
+
+
+def _locate(table: Path, path: Any) -> Path | NoImage:
+    if not isinstance(path, str) or not path:
+        return NoImage(f"the table holds no path but {path!r}")
+    if is_url(path):
+        return NoImage(f"{path!r} is an address: download the images first and give their paths")
+    return table.parent / path
 
 
 def _name(row: int, name: Any) -> str:
@@ -114,6 +122,14 @@ def _label(table: Path, row: int, value: Any) -> str | None:
         f"{table}: row {row + 1} has the label {value!r}: expected text or a whole number, the name of a"
         " class."
     )
+
+
+def _without_fractions(labels: list[str | None]) -> list[str | None]:
+    """Return labels all of which read ``1.0``, ``2.0`` … as ``1``, ``2``: a CSV of what Parquet holds as 1.0."""
+    given = [label for label in labels if label is not None]
+    if not given or not all(re.fullmatch(r"-?\d+\.0", label) for label in given):
+        return labels
+    return [None if label is None else label.removesuffix(".0") for label in labels]
 
 
 def _split(table: Path, row: int, value: Any) -> str | None:

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import threading
 import time
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -59,28 +60,30 @@ class CodeCache:
         """Return the codes that are there, by view; float32, shape (code_size,) each."""
         wanted = list(dict.fromkeys(view_ids))
 
-        def query(connection: sqlite3.Connection) -> list[tuple[str, bytes]]:
-            rows: list[tuple[str, bytes]] = []
+        def query(connection: sqlite3.Connection) -> list[tuple[str, bytes, int]]:
+            rows: list[tuple[str, bytes, int]] = []
             for start in range(0, len(wanted), _CHUNK):
                 part = wanted[start : start + _CHUNK]
                 marks = ",".join("?" * len(part))
-                text = f"SELECT view, code FROM codes WHERE space = ? AND content = ? AND view IN ({marks})"
+                text = (
+                    f"SELECT view, code, crc FROM codes WHERE space = ? AND content = ? AND view IN ({marks})"
+                )
                 rows += connection.execute(text, (space_id, content, *part)).fetchall()
             return rows
 
         found = self._run(query)
-        if any(len(code) % 4 for _, code in found):
-            raise self._damaged("a code is cut off")
-        return {view: np.frombuffer(code, dtype="<f4").astype(np.float32) for view, code in found}
+        if any(zlib.crc32(code) != crc for _, code, crc in found):
+            raise self._damaged("a code is not what was written")
+        return {view: np.frombuffer(code, dtype="<f4").astype(np.float32) for view, code, _ in found}
 
     def put_many(self, space_id: str, content: str, codes: Mapping[str, Code]) -> None:
         """Keep codes by view, all or none of them; those that are there already are replaced."""
         exact = {view: np.asarray(code, dtype="<f4").tobytes() for view, code in codes.items()}
-        rows = [(space_id, content, view, code) for view, code in exact.items()]
+        rows = [(space_id, content, view, code, zlib.crc32(code)) for view, code in exact.items()]
 
         def insert(connection: sqlite3.Connection) -> None:
             with connection:
-                connection.executemany("INSERT OR REPLACE INTO codes VALUES (?, ?, ?, ?)", rows)
+                connection.executemany("INSERT OR REPLACE INTO codes VALUES (?, ?, ?, ?, ?)", rows)
 
         self._run(insert)
 
@@ -133,7 +136,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
             connection.execute("BEGIN IMMEDIATE")
             connection.execute(
                 "CREATE TABLE IF NOT EXISTS codes (space TEXT, content TEXT, view TEXT, code BLOB NOT NULL,"
-                " PRIMARY KEY (space, content, view))"
+                " crc INTEGER NOT NULL, PRIMARY KEY (space, content, view))"
             )
             connection.execute(f"PRAGMA user_version = {_FORMAT}")
 

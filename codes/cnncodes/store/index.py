@@ -9,7 +9,7 @@ import pyarrow as pa
 from cnncodes.store.manifest import Shard
 
 #: Columns of a shard that an index is made of.
-INDEXED = ("image", "size", "mtime", "label", "split")
+INDEXED = ("image", "size", "mtime", "label", "split", "content")
 Labels = tuple[str | None, str | None]
 
 
@@ -22,6 +22,8 @@ class Index:
         For each image's key, its size and mtime in ns.
     labels : dict
         For each image's key, its label and split.
+    contents : dict
+        For the key of each image without an mtime, which came from no file, the hash of its content.
     shards : dict
         For each image's key, the name of its shard.
     """
@@ -29,6 +31,7 @@ class Index:
     def __init__(self) -> None:
         self.states: dict[str, tuple[int, int | None]] = {}
         self.labels: dict[str, Labels] = {}
+        self.contents: dict[str, str] = {}
         self.shards: dict[str, str] = {}
         self._shared: dict[Labels, Labels] = {}
 
@@ -36,11 +39,13 @@ class Index:
         """Take in the images of a shard."""
         images = table.select(list(INDEXED)).group_by(list(INDEXED)).aggregate([])
         columns = (images.column(column).to_pylist() for column in INDEXED)
-        for key, size, mtime, label, split in zip(*columns, strict=True):
+        for key, size, mtime, label, split, content in zip(*columns, strict=True):
             self.states[key] = (size, mtime)
             # One tuple a class, not one an image.
             self.labels[key] = self._shared.setdefault((label, split), (label, split))
             self.shards[key] = name
+            if mtime is None:
+                self.contents[key] = content
 
     def forget(self, shards: Iterable[Shard]) -> None:
         """Let go of the images that are still taken to lie in these shards."""
@@ -48,6 +53,7 @@ class Index:
         if names:
             for key in [key for key, name in self.shards.items() if name in names]:
                 del self.shards[key], self.states[key], self.labels[key]
+                self.contents.pop(key, None)
 
     def shards_of(self, keys: Iterable[str]) -> set[str]:
         """Return the names of the shards that these images lie in."""

@@ -105,6 +105,10 @@ class Manifest:
 
 #: What to do about a file of a dataset that is not what was written.
 RESTORE = "Restore it from a copy, or delete the dataset and embed again."
+RESTORE_SHARD = (
+    "Restore it from a copy, or delete it and run the same `cnncodes embed` again: only its images are"
+    " embedded anew."
+)
 
 
 def _parse(path: Path, values: Any) -> Manifest:

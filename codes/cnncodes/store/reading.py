@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cnncodes.errors import StoreError, UsageError, suggest
-from cnncodes.store.manifest import FAILURES_NAME, RESTORE, Manifest
+from cnncodes.store.manifest import FAILURES_NAME, RESTORE, RESTORE_SHARD, Manifest
 from cnncodes.store.schema import FAILURES_SCHEMA, code_array, codes_schema, read_parquet
 from cnncodes.store.space import Space
 
@@ -158,7 +158,7 @@ def _check_known(what: str, wanted: Iterable[str | int], known: Collection[str |
 def read_codes(path: str | Path) -> Codes:
     """Read a codes dataset.
 
-    Row counts and columns are checked, hashes only by `verify_codes`. Rows come sorted by image and
+    Every file is compared with its hash in the manifest. Rows come sorted by image and
     view, however the job was interrupted and gone on with.
 
     Parameters
@@ -196,9 +196,10 @@ def _read(folder: Path, manifest: Manifest) -> Codes:
     tables, start = [], 0
     for shard in manifest.shards:
         file = folder / "data" / shard.name
-        table = read_parquet(file, schema.names, shard.rows, RESTORE)
+        table = read_parquet(file, schema.names, shard.rows, RESTORE_SHARD, sha256=shard.sha256)
         if table.schema.field("code").type != schema.field("code").type or table.column("code").null_count:
-            raise StoreError(f"{file} is damaged: its codes are no {schema.field('code').type}. {RESTORE}")
+            wanted = schema.field("code").type
+            raise StoreError(f"{file} is damaged: its codes are no {wanted}. {RESTORE_SHARD}")
         chunks: list[Any] = table.column("code").chunks
         for chunk in chunks:
             stop = start + len(chunk)
@@ -243,8 +244,8 @@ def verify_codes(path: str | Path) -> int:
             with open(file, "rb") as stream:
                 found = hashlib.file_digest(stream, "sha256").hexdigest()
         except OSError as error:
-            raise StoreError(f"cannot read {file}: {error.strerror}. {RESTORE}") from error
+            raise StoreError(f"cannot read {file}: {error.strerror}. {RESTORE_SHARD}") from error
         if found != shard.sha256:
             hashes = f"its sha256 is {found}, the manifest says {shard.sha256}"
-            raise StoreError(f"{file} is damaged: {hashes}. {RESTORE}")
+            raise StoreError(f"{file} is damaged: {hashes}. {RESTORE_SHARD}")
     return len(manifest.shards)

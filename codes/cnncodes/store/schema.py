@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -110,16 +111,18 @@ def to_parquet(table: pa.Table) -> pa.Buffer:
     return sink.getvalue()
 
 
-def read_parquet(path: Path, columns: Sequence[str] | None, rows: int | None, advice: str) -> pa.Table:
-    """Read a Parquet file of a dataset; `rows` is how many the manifest promises.
+def read_parquet(
+    path: Path, columns: Sequence[str] | None, rows: int | None, advice: str, *, sha256: str | None = None
+) -> pa.Table:
+    """Read a Parquet file of a dataset; `rows` and `sha256` are what the manifest promises.
 
     Raises
     ------
     StoreError
-        If the file is missing, is no Parquet file, or has another number of rows or other columns.
+        If the file is missing, is no Parquet file, or has another hash, number of rows or other columns.
     """
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path if sha256 is None else _read_checked(path, sha256, advice)) as file:
             found = file.metadata.num_rows
             if rows is not None and found != rows:
                 raise StoreError(f"{path} is damaged: {found} rows, not the manifest's {rows}. {advice}")
@@ -132,3 +135,11 @@ def read_parquet(path: Path, columns: Sequence[str] | None, rows: int | None, ad
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise StoreError(f"{path} is damaged: {reason}. {advice}") from error
+
+
+def _read_checked(path: Path, sha256: str, advice: str) -> pa.BufferReader:
+    data = path.read_bytes()
+    found = hashlib.sha256(data).hexdigest()
+    if found != sha256:
+        raise StoreError(f"{path} is damaged: its sha256 is {found}, the manifest says {sha256}. {advice}")
+    return pa.BufferReader(data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +17,7 @@ from cnncodes.store.checking import check_codes, check_text
 from cnncodes.store.files import atomic_write, sync_folder, writing_errors
 from cnncodes.store.index import INDEXED, Index, Labels, relabel_table
 from cnncodes.store.locking import WriterLock
-from cnncodes.store.manifest import FAILURES_NAME, RESTORE, Manifest, Shard
+from cnncodes.store.manifest import FAILURES_NAME, RESTORE_SHARD, Manifest, Shard
 from cnncodes.store.opening import check_folder, open_manifest, remove_leftovers
 from cnncodes.store.reading import read_failures
 from cnncodes.store.records import Failure, ImageCodes
@@ -41,14 +41,16 @@ class CodesWriter:
     def __init__(self, folder: Path, manifest: Manifest, lock: WriterLock, shard_images: int) -> None:
         self._folder = folder
         self._lock = lock
-        self._manifest = manifest
+        self._manifest = _without_lost(folder, manifest)
         self._shard_images = shard_images
         self._schema = codes_schema(manifest.space.code_size, manifest.dtype)
         self._pending: dict[str, ImageCodes] = {}
+        self._added: set[str] = set()
+        self._replaced: set[str] = set()
         self._since_cut = self._rows_since_cut = 0
         self._closed = False
         self._index = Index()
-        for shard in manifest.shards:
+        for shard in self._manifest.shards:
             self._index.learn(shard.name, self._read_shard(shard, list(INDEXED)))
         rows = read_failures(folder).to_pylist()
         failures = [Failure(row["image"], row["stage"], row["reason"]) for row in rows]
@@ -116,12 +118,20 @@ class CodesWriter:
         return self._index.labels
 
     @property
+    def contents(self) -> dict[str, str]:
+        """For the key of each image that is stored on disk and came from no file, the hash of its content."""
+        return self._index.contents
+
+    @property
     def failed(self) -> set[str]:
         """Keys of the images that failed and have not succeeded since."""
         return set(self._failures)
 
     def add(self, result: ImageCodes | Failure) -> Failure | None:
         """Take the next result; every `shard_images` of them are written to disk.
+
+        An image that is stored already is replaced, by a failure too; the old rows stay until the new
+        ones are written.
 
         Returns
         -------
@@ -132,21 +142,22 @@ class CodesWriter:
         Raises
         ------
         UsageError
-            If the image is stored already (`drop` it first), or its arrays do not fit together.
+            If the image's codes were added before, or its arrays do not fit together.
         StoreError
             If a shard cannot be written; what was written before is kept.
         """
         result = check_text(result)
-        if result.key in self.known or result.key in self._pending:
-            raise UsageError(
-                f"{result.key!r} is in {self._folder} already. Keys must be unique; drop the old one first."
-            )
+        if result.key in self._added:
+            raise UsageError(f"{result.key!r} was added to {self._folder} already. Keys must be unique.")
+        if result.key in self.known:
+            self._replaced.add(result.key)
         if isinstance(result, ImageCodes):
             result = check_codes(result, self._manifest.space.code_size, self._manifest.dtype)
         if isinstance(result, Failure):
             self._failures[result.key] = result
         else:
             self._failures.pop(result.key, None)
+            self._added.add(result.key)
             self._pending[result.key] = result
             self._rows_since_cut += len(result.views)
         self._since_cut += 1
@@ -163,12 +174,12 @@ class CodesWriter:
         for key in gone:
             self._pending.pop(key, None)
             self._failures.pop(key, None)
+        self._added -= gone
+        self._replaced -= gone
         for shard in self._shards_of(gone):
-            table = self._read_shard(shard, None)
-            kept = table.filter(pa.array([key not in gone for key in table.column("image").to_pylist()]))
-            self._commit(kept, (shard,))
+            self._commit([self._read_without(shard, gone)], (shard,))
         if self._failures_changed():
-            self._commit(None)
+            self._commit()
 
     def relabel(self, labels: Mapping[str, Labels]) -> None:
         """Give images that are stored on disk another label and split; their codes stay as they are.
@@ -176,13 +187,16 @@ class CodesWriter:
         Only the shards concerned are rewritten. Keys that are not in the dataset are passed over.
         """
         for shard in self._shards_of(labels):
-            self._commit(relabel_table(self._read_shard(shard, None), labels), (shard,))
+            self._commit([relabel_table(self._read_shard(shard, None), labels)], (shard,))
 
     def flush(self) -> None:
         """Write what is in hand to disk as a shard, and the failures."""
-        if self._pending or self._failures_changed():
-            table = codes_table(self._pending.values(), self._schema) if self._pending else None
-            self._commit(table, takes_pending=True)
+        if self._pending or self._replaced or self._failures_changed():
+            old = tuple(self._shards_of(self._replaced))
+            tables = [self._read_without(shard, self._replaced) for shard in old]
+            if self._pending:
+                tables.append(codes_table(self._pending.values(), self._schema))
+            self._commit(tables, old, takes_pending=True)
         self._since_cut = self._rows_since_cut = 0
 
     def close(self) -> None:
@@ -195,7 +209,7 @@ class CodesWriter:
             self._compact()
             if not self._manifest.shards:
                 # Readers of data/ need one file to find the columns in.
-                self._commit(self._schema.empty_table())
+                self._commit([self._schema.empty_table()])
             if not (self._folder / FAILURES_NAME).exists():
                 self._write_failures()
             if not self._manifest.complete:
@@ -224,27 +238,35 @@ class CodesWriter:
             self._lock.release()
 
     def _commit(
-        self, table: pa.Table | None, remove: tuple[Shard, ...] = (), *, takes_pending: bool = False
+        self,
+        tables: Sequence[pa.Table] = (),
+        remove: tuple[Shard, ...] = (),
+        *,
+        takes_pending: bool = False,
     ) -> None:
-        """Put a table in the place of some shards, with all steps in the order that survives a kill."""
-        added: tuple[Shard, ...] = ()
-        if table is not None and (table.num_rows > 0 or not self._manifest.shards):
-            added = (self._write_shard(table),)
-            # The empty shard of a dataset without images goes when there is a real one.
+        """Put tables in the place of some shards, with all steps in the order that survives a kill."""
+        added: list[tuple[Shard, pa.Table]] = []
+        manifest = self._manifest
+        for table in tables:
+            if table.num_rows > 0 or not manifest.shards:
+                shard = self._write_shard(manifest.next_name(), table)
+                manifest = manifest.changed(add=(shard,))
+                added.append((shard, table))
+        if added:  # the empty shard of a dataset without images goes when there is a real one
             remove = (*remove, *(shard for shard in self._manifest.shards if not shard.rows))
         if self._failures_changed():
             self._write_failures()
-        manifest = self._manifest.changed(add=added, remove=remove)
+        manifest = manifest.changed(remove=remove)
         manifest.write(self._folder)
-        # No call in between: an interrupt comes before both or after both, and never writes rows twice.
-        self._manifest, self._pending = manifest, ({} if takes_pending else self._pending)
+        # No call in between: an interrupt comes before all or after all, and never writes rows twice.
+        self._manifest = manifest
+        self._pending, self._replaced = ({}, set()) if takes_pending else (self._pending, self._replaced)
         self._index.forget(remove)
-        if table is not None and added:
-            self._index.learn(added[0].name, table)
+        for shard, table in added:
+            self._index.learn(shard.name, table)
         self._remove(remove)
 
-    def _write_shard(self, table: pa.Table) -> Shard:
-        name = self._manifest.next_name()
+    def _write_shard(self, name: str, table: pa.Table) -> Shard:
         data = memoryview(to_parquet(table))
         atomic_write(self._folder / "data" / name, data, temporary=self._folder / f".{name}.tmp")
         images = len(table.column("image").unique())
@@ -260,7 +282,14 @@ class CodesWriter:
         self._written_failures = failures
 
     def _read_shard(self, shard: Shard, columns: list[str] | None) -> pa.Table:
-        return read_parquet(self._folder / "data" / shard.name, columns, shard.rows, RESTORE)
+        # What is only looked at is not hashed; what is written again is, lest damage get a hash of its own.
+        sha256 = shard.sha256 if columns is None else None
+        path = self._folder / "data" / shard.name
+        return read_parquet(path, columns, shard.rows, RESTORE_SHARD, sha256=sha256)
+
+    def _read_without(self, shard: Shard, gone: set[str]) -> pa.Table:
+        table = self._read_shard(shard, None)
+        return table.filter(pa.array([key not in gone for key in table.column("image").to_pylist()]))
 
     def _shards_of(self, keys: Iterable[str]) -> list[Shard]:
         names = self._index.shards_of(keys)
@@ -286,9 +315,17 @@ class CodesWriter:
             if shard is None or images + shard.images > self._shard_images or rows + shard.rows > SHARD_ROWS:
                 if len(group) > 1:
                     merged = pa.concat_tables([self._read_shard(s, None) for s in group])
-                    self._commit(
-                        merged.sort_by([("image", "ascending"), ("view", "ascending")]), tuple(group)
-                    )
+                    ordered = merged.sort_by([("image", "ascending"), ("view", "ascending")])
+                    self._commit([ordered], tuple(group))
                 group = []
             if shard is not None:
                 group.append(shard)
+
+
+def _without_lost(folder: Path, manifest: Manifest) -> Manifest:
+    """Let go of shards whose file somebody deleted, as a damaged one: their images are embedded again."""
+    lost = tuple(shard for shard in manifest.shards if not (folder / "data" / shard.name).exists())
+    if lost:
+        manifest = manifest.changed(remove=lost)
+        manifest.write(folder)  # before their names are used again
+    return manifest
