@@ -7,7 +7,9 @@ else. Those that stand for a wrong argument are `ValueError` too, as scikit-lear
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class CnnCodesError(Exception):
@@ -82,3 +84,17 @@ def suggest(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, names, n=1)
     hint = f"Did you mean {close[0]!r}? " if close else ""
     return f"{hint}Known: {', '.join(names) or 'none'}."
+
+
+def install_advice(extra: str) -> str:
+    """Return the command that installs one of the extras, from the checkout where the package runs from one.
+
+    Examples
+    --------
+    >>> install_advice("cpu").startswith("pip install ")
+    True
+    """
+    root = Path(__file__).resolve().parents[2]
+    if not ((root / "pyproject.toml").is_file() and (root / "codes" / "cnncodes").is_dir()):
+        return f"pip install {shlex.quote(f'cnncodes[{extra}]')}"
+    return f"pip install -e {shlex.quote(f'{root}[{extra}]')}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from sites import make_site, run_python
 
 from cnncodes.backbones import Card, find_backbone
 from cnncodes.backbones.originals import ORIGINALS, find_original, missing_export_extra, package_versions
-from cnncodes.errors import BackboneError, BackendMissing
+from cnncodes.errors import BackboneError, BackendMissing, install_advice
 
 
 def test_an_unknown_network_brings_the_nearest() -> None:
@@ -41,7 +42,7 @@ def test_versions_come_without_their_local_part(tmp_path: Path, monkeypatch: pyt
 def test_a_missing_import_becomes_the_word_on_the_extra() -> None:
     with (
         pytest.raises(
-            BackendMissing, match=r"no_such_module is not installed.*pip install 'cnncodes\[export\]'"
+            BackendMissing, match=rf"no_such_module is not installed.*{re.escape(install_advice('export'))}"
         ),
         missing_export_extra(),
     ):
@@ -55,7 +56,7 @@ def test_without_torch_the_extra_is_named(tmp_path: Path, command: list[str]) ->
     done = run_python(site, "-m", "cnncodes", "models", *command, *name)
     assert (done.returncode, done.stdout) == (1, "")
     [line] = done.stderr.splitlines()
-    assert line.startswith("cnncodes: ") and "pip install 'cnncodes[export]'" in line
+    assert line.startswith("cnncodes: ") and install_advice("export") in line
     assert not (tmp_path / "out").exists()
 
 
@@ -70,5 +71,5 @@ def test_without_one_package_of_the_extra_it_is_named(tmp_path: Path, missing: s
     [line] = done.stderr.splitlines()
     named = "scikit-image" if missing == "skimage" else missing
     assert line.startswith(f"cnncodes: {named} is not installed"), line
-    assert "pip install 'cnncodes[export]'" in line
+    assert install_advice("export") in line
     assert not (tmp_path / "out").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -67,6 +68,12 @@ def test_every_help_has_an_example_that_parses(name: str, capsys: pytest.Capture
     from_arguments(command.options, {k: v for k, v in values.items() if k not in ("json", "quiet")})
 
 
+@pytest.mark.parametrize("name", ["", "models", *ALL_COMMANDS])
+def test_no_help_shows_how_it_is_written(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*name.split(), "--help"]) == 0
+    assert "%%" not in capsys.readouterr().out
+
+
 def test_a_missing_source_is_one_line_and_status_1(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -75,6 +82,31 @@ def test_a_missing_source_is_one_line_and_status_1(
     )
     assert "no such file" in failing_line(capsys)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("arguments", [["models", "list"], ["--help"], ["--version"], ["fit", "--help"], []])
+def test_a_stdout_that_is_full_is_named(arguments: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "cnncodes", *arguments], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert line == "cnncodes: stdout could not be written: No space left on device"
+
+
+def test_a_reader_that_has_gone_is_told_nothing() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "cnncodes", "models", "list"],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 def test_an_interrupt_is_status_130(
@@ -99,9 +131,10 @@ def test_a_bug_shows_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_doctor_in_a_process_of_its_own_prints_one_object() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "cnncodes", "doctor", "--json"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "cnncodes", "doctor", "--json"], capture_output=True, text=True
     )
     found = json.loads(done.stdout)
+    assert done.returncode == (1 if found["problems"] else 0), done.stderr
     assert found["cores"] >= 1
     assert found["versions"]["numpy"]
     assert any(provider["starts"] for provider in found["providers"]) or found["problems"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from cnncodes.backbones import Backbone, load_backbone
 from cnncodes.cli import main
 from cnncodes.commands.doctor import PARTS, find_runtime_problems, find_version, read_instructions
+from cnncodes.errors import BackboneError, install_advice
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -23,8 +25,9 @@ def shipped() -> Backbone:
 
 
 def look(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
-    assert main(["doctor", "--json", *arguments]) == 0
+    status = main(["doctor", "--json", *arguments])
     found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert status == (1 if found["problems"] else 0)
     return found
 
 
@@ -59,6 +62,7 @@ def test_here_nothing_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor"]) == 0
     text = capsys.readouterr().out
     assert "No problem was found." in text and "CPUExecutionProvider starts" in text
+    assert f"Threads       {found['lanes']} lanes" in text and found["lanes"] == found["cores"]
 
 
 def test_a_provider_that_runs_elsewhere_is_not_counted(capsys: pytest.CaptureFixture[str]) -> None:
@@ -76,7 +80,7 @@ def test_two_runtimes_are_a_problem_in_the_words_of_the_first_use(
         Backbone(shipped.model_bytes(), shipped.card)
     assert found["problems"] == [str(caught.value)]
     assert not found["ok"] and found["providers"] == []
-    assert main(["doctor"]) == 0
+    assert main(["doctor"]) == 1
     text = capsys.readouterr().out
     assert re.search(r"^Problem +onnxruntime and onnxruntime-gpu are installed together", text, re.MULTILINE)
     assert "No problem" not in text
@@ -89,6 +93,67 @@ def test_a_network_that_does_not_run_is_a_problem(capsys: pytest.CaptureFixture[
     assert "no provider runs the network 'efficientnet-light0'" in problem
     assert "Did you mean 'efficientnet-lite0'?" in problem
     assert not any(provider["starts"] for provider in found["providers"])
+
+
+# What onnxruntime-gpu 1.31 logs where CUDA's libraries are missing.
+LOGGED = (
+    "\x1b[1;31m2026-01-01 04:56:09.38 [E:onnxruntime:Default, provider_bridge_ort.cc:2458 operator()]"
+    " /src/provider_bridge_ort.cc:2043 Get() [ONNXRuntimeError] : 1 : FAIL : Failed to load library"
+    " /a/libonnxruntime_providers_cuda.so with error: libcublasLt.so.13: cannot open shared object file\n"
+    "\x1b[m\x1b[0;93m2026-01-01 04:56:09 [W:onnxruntime:Default, a.cc:1 Create] Failed to create\x1b[m\n"
+)
+PRINTED = "*** EP Error ***\nEP Error /src/state.cc:1 Please install\n TensorRT\n when using ['T']\nFalling\n"
+
+
+@pytest.fixture
+def gpu_runtime(monkeypatch: pytest.MonkeyPatch, shipped: Backbone) -> None:
+    """Pretend that the runtime is the one for GPUs, on a machine without CUDA."""
+
+    def load(name: str, *, providers: tuple[str, ...]) -> Backbone:
+        [provider] = providers
+        if provider == "CPUExecutionProvider":
+            return shipped
+        if provider == "CUDAExecutionProvider":
+            os.write(2, LOGGED.encode())
+        else:
+            print(PRINTED)
+        raise BackboneError(f"provider {provider!r} was asked for and did not start.")
+
+    names = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: names)
+    monkeypatch.setattr("cnncodes.backbones.load_backbone", load)
+
+
+@pytest.mark.usefixtures("gpu_runtime")
+def test_a_gpu_that_does_not_start_is_a_problem_with_its_reason(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--json"]) == 1
+    captured = capfd.readouterr()
+    assert captured.err == ""
+    found = json.loads(captured.out)
+    reason = "libcublasLt.so.13: cannot open shared object file"
+    # TensorRT is listed by every runtime for GPUs and asked for by nobody.
+    assert found["problems"] == [f"CUDAExecutionProvider is there but does not start: {reason}"]
+    assert [provider["starts"] for provider in found["providers"]] == [False, False, True]
+    assert found["providers"][0]["reason"] == "/src/state.cc:1 Please install TensorRT"
+
+
+def test_the_gpu_part_says_what_is_there(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr("cnncodes.commands.doctor.find_version", {"onnxruntime": "1.20"}.get)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    [gpu] = [part for part in look(capsys)["parts"] if part["name"] == "gpu"]
+    assert gpu["gpus"] == [] and gpu["missing"] == ["onnxruntime-gpu"]
+    assert gpu["install"] == f"pip uninstall -y onnxruntime, then {install_advice('gpu')}"
+    main(["doctor"])
+    text = capsys.readouterr().out
+    assert "no GPU that nvidia-smi knows" in text and gpu["install"] not in text
+    program = tmp_path / "nvidia-smi"
+    program.write_text("#!/bin/sh\necho 'NVIDIA H200, 570.86.15'\n")
+    program.chmod(0o755)
+    main(["doctor"])
+    text = capsys.readouterr().out
+    assert "NVIDIA H200 (driver 570.86.15)" in text and gpu["install"] in text
 
 
 def test_parts_name_what_their_extras_install() -> None:
@@ -104,7 +169,7 @@ def test_a_part_says_what_is_missing_and_how_to_get_it(
     [part] = [part for part in look(capsys)["parts"] if part["name"] == "export"]
     assert part["missing"] == ["no-such-package"]
     main(["doctor"])
-    assert "missing no-such-package: pip install 'cnncodes[export]'" in capsys.readouterr().out
+    assert f"missing no-such-package: {install_advice('export')}" in capsys.readouterr().out
 
 
 def test_versions_are_those_installed() -> None:

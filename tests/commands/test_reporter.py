@@ -52,3 +52,14 @@ def test_quiet_keeps_only_warnings() -> None:
     assert run(stream, quiet=True) == ""
     Reporter(stream, quiet=True).warn("two\nlines")
     assert stream.getvalue() == "cnncodes: warning: two lines\n"
+
+
+def test_names_do_not_steer_the_terminal() -> None:
+    stream = Terminal()
+    reporter = Reporter(stream)
+    reporter.note("reading \x1b[2J.png")
+    reporter.warn("'\x1b]0;title\x07' is odd")
+    reporter.draw("\x9b2J")
+    assert stream.getvalue() == (
+        "reading \\x1b[2J.png\ncnncodes: warning: '\\x1b]0;title\\x07' is odd\n\r\x1b[K\\x9b2J"
+    )

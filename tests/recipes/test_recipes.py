@@ -54,8 +54,14 @@ def test_every_problem_of_every_step_is_named() -> None:
     assert "no result 'uot'. Did you mean 'out'?" in text
     assert "batch_size must be a whole number. Got 'many' instead." in text
     assert "refers to 'nowhere', which is unknown" in text
-    assert "step 'last': its id is used twice" in text
-    assert "step 'data': its id" in text
+    assert "step 'last': its id is used twice." in text
+    assert "step 'data': its id is reserved" in text
+
+
+def test_an_id_is_a_word() -> None:
+    text = problems_of(Step("my step", "doctor", {}))
+    assert "step 'my step': its id must be a letter" in text
+    assert "twice" not in text and "reserved" not in text
 
 
 def test_a_step_cannot_refer_to_itself() -> None:
@@ -88,7 +94,14 @@ def test_a_wrong_setting_is_refused(setting: str, words: str) -> None:
         ("name = ", "no valid TOML"),
         ("nmae = 'x'", "Did you mean 'name'"),
         ("name = 'x'\ndescription = 'y'", "at least one"),
-        ("name = 'x'\ndescription = 'y'\n[[step]]\nid = 'a'", "command is missing"),
+        ("name = 'x'\ndescription = 'y'\n[[step]]\nid = 'a'", "step 1: command is missing"),
+        ("name = 'x'\ndescription = 'y'\n[[step]]\nid = 'a'\ncommand = 3", "command must be a text. Got 3"),
+        ("description = 'y'", "name is missing"),
+        ("name = 'x'", "description is missing"),
+        ("name = 'x'\ndescription = 3", "description must be a text. Got 3"),
+        ("name = '../../evil'\ndescription = 'y'", "name must start with a letter or digit"),
+        ("name = '..'\ndescription = 'y'", "name must start with a letter or digit"),
+        ("name = \"x\\n\"\ndescription = 'y'", "name must start with a letter or digit"),
     ],
 )
 def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path, text: str, words: str) -> None:

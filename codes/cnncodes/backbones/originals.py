@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import Any
 
 from cnncodes.backbones.card import Frame
-from cnncodes.errors import BackboneError, BackendMissing, suggest
+from cnncodes.errors import BackboneError, BackendMissing, install_advice, suggest
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def missing_export_extra() -> Any:
     except ImportError as error:
         raise BackendMissing(
             f"{error.name or error} is not installed, which exporting and parity need:"
-            " pip install 'cnncodes[export]'."
+            f" {install_advice('export')}."
         ) from error
 
 

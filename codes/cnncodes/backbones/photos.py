@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.backbones.card import Frame
-from cnncodes.errors import BackendMissing
+from cnncodes.errors import BackendMissing, install_advice
 
 #: File names below each package's folder: people, animals, things, textures, sky, tissue.
 PHOTOS = {
@@ -54,7 +54,7 @@ def find_photos() -> list[Path]:
     for package, names in PHOTOS.items():
         spec = find_spec(package)
         if spec is None or spec.origin is None:
-            raise BackendMissing("scikit-image is not installed: pip install 'cnncodes[export]'.")
+            raise BackendMissing(f"scikit-image is not installed: {install_advice('export')}.")
         found += [Path(spec.origin).parent / name for name in names]
     return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 from typing import Any
 
-from cnncodes.errors import BackendMissing
+from cnncodes.errors import BackendMissing, install_advice
 
 #: Distributions that install the module ``onnxruntime``. The extras name the first two; others do as well.
 DISTRIBUTIONS = (
@@ -21,9 +21,6 @@ DISTRIBUTIONS = (
     "onnxruntime-training",
     "ort-nightly",
     "ort-nightly-gpu",
-)
-NO_RUNTIME = (
-    "ONNX Runtime is not installed: pip install 'cnncodes[cpu]', or 'cnncodes[gpu]' with an NVIDIA GPU."
 )
 
 
@@ -53,20 +50,38 @@ def import_runtime() -> Any:
     if len(found) > 1:
         raise BackendMissing(
             f"{' and '.join(found)} are installed together and overwrite each other: pip uninstall -y"
-            f" {' '.join(found)}, then pip install 'cnncodes[cpu]' or 'cnncodes[gpu]'."
+            f" {' '.join(found)}, then {advise_runtime()}."
         )
     try:
         import onnxruntime
     except ImportError as error:
+        if _was_interrupted(error):
+            raise KeyboardInterrupt from error
         raise BackendMissing(_explain(found, str(error))) from error
     if not hasattr(onnxruntime, "InferenceSession"):  # a folder left behind by an uninstall
         raise BackendMissing(_explain(found, "its files are gone"))
     return onnxruntime
 
 
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Tell whether an interrupt is at the bottom: compiled modules turn it into a failed import."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def advise_runtime() -> str:
+    """Return how to install a runtime where there is none."""
+    return f"{install_advice('cpu')}, or {install_advice('gpu')} with an NVIDIA GPU"
+
+
 def _explain(found: list[str], reason: str) -> str:
     if not found:
-        return NO_RUNTIME
+        return f"ONNX Runtime is not installed: {advise_runtime()}."
     return (
         f"{found[0]} is installed but does not start ({' '.join(reason.split())}): pip install"
         f" --force-reinstall --no-deps {found[0]}."

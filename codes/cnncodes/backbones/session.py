@@ -199,6 +199,8 @@ def _start(model: bytes, card: Card, providers: Sequence[str], threads: int) -> 
     for provider in providers:
         if provider not in available:
             raise BackboneError(f"provider {provider!r} is not available; available: {', '.join(available)}.")
+    if set(providers) - set(CPU) and hasattr(runtime, "preload_dlls"):
+        runtime.preload_dlls()  # CUDA's libraries lie in wheels, where the loader does not look
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 from cnncodes.cli.parser import build_parser, parse
+from cnncodes.cli.streams import prepare_streams, write_stdout
 from cnncodes.commands import COMMANDS, Command, Reporter
-from cnncodes.commands.command import TOO_MANY_FAILURES
+from cnncodes.commands.command import PROBLEMS, TOO_MANY_FAILURES
+from cnncodes.commands.controls import escape_controls
 from cnncodes.errors import CnnCodesError, UsageError
 from cnncodes.recipes.command import QUICKSTART, RUN
 from cnncodes.schema import from_arguments
@@ -35,20 +36,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 done; 1 failed, with one line on stderr; 2 wrong usage; 3 done, but more inputs failed than
         ``--max-failures`` allows; 130 interrupted. A bug of ours shows its traceback.
     """
-    _tolerate_odd_names()
+    prepare_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        if not given:
-            build_parser(ALL_COMMANDS).print_help()
-            return WRONG_USAGE
-        return _run(given)
-    except SystemExit as leaving:  # argparse's way out of --help and --version
-        return int(leaving.code or 0)
+        return _run(given) if given else _show_help()
     except UsageError as error:
         return _complain(error, WRONG_USAGE)
     except BrokenPipeError:
         # The reader of our output has gone (head, less): nothing is wrong, and there is nobody to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except (CnnCodesError, OSError) as error:
         return _complain(error, FAILED)
@@ -57,14 +52,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
+def _show_help() -> int:
+    write_stdout(build_parser(ALL_COMMANDS).format_help())
+    return WRONG_USAGE
+
+
 def _run(arguments: list[str]) -> int:
-    command, values = parse(ALL_COMMANDS, arguments)
+    try:
+        command, values = parse(ALL_COMMANDS, arguments)
+    except SystemExit as leaving:  # argparse's way out of --help and --version
+        write_stdout("")  # it has not looked whether they arrived
+        return int(leaving.code or 0)
     as_json, quiet = values.pop("json"), values.pop("quiet")
     options: Any = from_arguments(command.options, values)
     result = command.run(options, Reporter(quiet=quiet))
     text = json.dumps(result, ensure_ascii=True) + "\n" if as_json else command.render(result)
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    write_stdout(text)
+    if result.get(PROBLEMS):
+        return FAILED
     return TOO_MANY if result.get(TOO_MANY_FAILURES) else DONE
 
 
@@ -73,12 +78,5 @@ def _complain(error: Exception, status: int) -> int:
     if isinstance(error, OSError) and not isinstance(error, CnnCodesError) and error.strerror:
         where = f": {error.filename}" if error.filename else ""
         text = f"{error.strerror}{where}"
-    sys.stderr.write(f"cnncodes: {text}\n")
+    sys.stderr.write(f"cnncodes: {escape_controls(text)}\n")
     return status
-
-
-def _tolerate_odd_names() -> None:
-    """Let file names that are no valid text pass through the output as the bytes they are."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="surrogateescape" if stream is sys.stdout else "backslashreplace")

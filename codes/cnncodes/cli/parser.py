@@ -59,7 +59,7 @@ def _add_command(below: Any, leaf: str, command: Command) -> None:
     parser = below.add_parser(
         leaf,
         help=command.summary.replace("%", "%%"),
-        description=command.summary.replace("%", "%%"),
+        description=command.summary,  # argparse fills in the signs of options' help alone
         epilog=f"example:\n  {command.example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

@@ -12,6 +12,8 @@ Result = dict[str, Any]
 
 #: Key of a result that is true where more inputs failed than allowed: exit status 3.
 TOO_MANY_FAILURES = "too_many_failures"
+#: Key of a result that lists, a line each, what is wrong although the command is done: exit status 1.
+PROBLEMS = "problems"
 
 
 @dataclass(frozen=True)

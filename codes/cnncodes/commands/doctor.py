@@ -6,16 +6,14 @@ import importlib.metadata
 import os
 import platform
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cnncodes
-from cnncodes.commands import inputs
-from cnncodes.commands.command import Command, Result
+from cnncodes.commands import inputs, providers
+from cnncodes.commands.command import PROBLEMS, Command, Result
 from cnncodes.commands.reporter import Reporter
-from cnncodes.errors import BackendMissing, CnnCodesError
+from cnncodes.errors import BackendMissing, install_advice
 from cnncodes.schema import option
 
 #: Flags of /proc/cpuinfo that decide how fast a network runs, and what they mean.
@@ -45,6 +43,7 @@ PACKAGES = (
 
 #: Optional parts: what each is for and the distributions that it needs.
 PARTS = {
+    "gpu": ("the network on an NVIDIA GPU", ("onnxruntime-gpu",)),
     "export": (
         "models export; models verify against the original",
         (
@@ -72,12 +71,12 @@ class DoctorOptions:
 def run_doctor(options: DoctorOptions, reporter: Reporter) -> Result:
     """Look at the machine, and start the network on each provider there is."""
     from cnncodes.backbones.runtime import find_distributions
+    from cnncodes.embedding import count_lanes
 
     versions = {name: find_version(name) for name in dict.fromkeys((*PACKAGES, *find_distributions()))}
     problems = find_runtime_problems()
-    providers = [] if problems else _try_providers(options.backbone)
-    if providers and not any(provider["starts"] for provider in providers):
-        problems.append(f"no provider runs the network {options.backbone!r}: {providers[0]['reason']}")
+    tried = [] if problems else providers.try_providers(options.backbone)
+    problems += providers.find_provider_problems(options.backbone, tried)
     return {
         "ok": not problems,
         "cnncodes": cnncodes.__version__,
@@ -86,11 +85,12 @@ def run_doctor(options: DoctorOptions, reporter: Reporter) -> Result:
         "system": platform.platform(),
         "processor": _read_processor(),
         "cores": count_cores(),
+        "lanes": count_lanes(None),
         "instructions": read_instructions(),
         "versions": versions,
-        "providers": providers,
+        "providers": tried,
         "parts": [_look_at_part(name) for name in PARTS],
-        "problems": problems,
+        PROBLEMS: problems,
     }
 
 
@@ -142,38 +142,27 @@ def _read_cpuinfo(cpuinfo: Path, names: tuple[str, ...]) -> str:
     return ""
 
 
-def _try_providers(backbone: str) -> list[Result]:
-    """Run one image through the network on each provider: that it is listed does not mean it starts."""
-    from cnncodes.backbones.runtime import import_runtime
-
-    # Azure's sends a network away to be run elsewhere; it is always listed and never meant here.
-    names = [name for name in import_runtime().get_available_providers() if "Azure" not in name]
-    return [_try_provider(backbone, name) for name in names]
-
-
-def _try_provider(backbone: str, provider: str) -> Result:
-    import numpy as np
-
-    from cnncodes.backbones import load_backbone
-
-    started = time.perf_counter()
-    try:
-        loaded: Any = load_backbone(backbone, providers=(provider,))
-        loaded.run(np.zeros((1, loaded.frame.height, loaded.frame.width, 3), dtype=np.uint8))
-    except (CnnCodesError, RuntimeError, OSError, ValueError) as error:
-        return {"name": provider, "starts": False, "reason": " ".join(str(error).split()), "seconds": None}
-    return {
-        "name": provider,
-        "starts": True,
-        "reason": None,
-        "seconds": round(time.perf_counter() - started, 3),
-    }
-
-
 def _look_at_part(name: str) -> Result:
     purpose, needed = PARTS[name]
     missing = [package for package in needed if find_version(package) is None]
-    return {"name": name, "for": purpose, "missing": missing, "install": f"pip install 'cnncodes[{name}]'"}
+    part = {"name": name, "for": purpose, "missing": missing, "install": install_advice(name)}
+    if name != "gpu":
+        return part
+    if missing and find_version("onnxruntime") is not None:  # the two overwrite each other
+        part["install"] = f"pip uninstall -y onnxruntime, then {part['install']}"
+    return {**part, "gpus": providers.find_gpus(), "libraries": providers.find_gpu_libraries()}
+
+
+def _describe_part(part: Result) -> str:
+    missing = f"missing {', '.join(part['missing'])}: {part['install']}"
+    if part["name"] != "gpu":
+        return missing if part["missing"] else "complete"
+    found = part["gpus"] or ["no GPU that nvidia-smi knows"]
+    found += [f"{name} {version}" for name, version in part["libraries"].items()]
+    if part["missing"]:
+        # Without a GPU there is nothing to install for it.
+        found.append(missing if part["gpus"] else f"{', '.join(part['missing'])} is not installed")
+    return "; ".join(found)
 
 
 def render_doctor(result: Result) -> str:
@@ -185,6 +174,7 @@ def render_doctor(result: Result) -> str:
         f"Python        {result['python']} ({result['executable']})",
         f"System        {result['system']}",
         f"Processor     {result['processor']}, {result['cores']} usable cores",
+        f"Threads       {result['lanes']} lanes of one thread each by default (--n-jobs)",
         f"Instructions  {instructions}",
         "Packages      "
         + ", ".join(f"{name} {v}" for name, v in result["versions"].items() if v is not None),
@@ -197,8 +187,7 @@ def render_doctor(result: Result) -> str:
         )
         lines.append(f"Provider      {provider['name']} {state}")
     for part in result["parts"]:
-        state = f"missing {', '.join(part['missing'])}: {part['install']}" if part["missing"] else "complete"
-        lines.append(f"Part          {part['name']} ({part['for']}): {state}")
+        lines.append(f"Part          {part['name']} ({part['for']}): {_describe_part(part)}")
     lines += [f"Problem       {problem}" for problem in result["problems"]] or ["No problem was found."]
     return "\n".join(lines) + "\n"
 
@@ -208,7 +197,7 @@ DOCTOR = Command(
     options=DoctorOptions,
     run=run_doctor,
     render=render_doctor,
-    summary="Say what this machine has, what works, and what is missing.",
+    summary="Say what this machine has, what works, and what is missing; a problem is exit status 1.",
     example="cnncodes doctor",
     results=("ok",),
 )

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
+from cnncodes.commands.controls import escape_controls
+
 #: Seconds between two redraws on a terminal, and between two lines elsewhere.
 REDRAW, LINE = 0.1, 10.0
 
@@ -58,6 +60,7 @@ class Reporter:
         """Draw a line of progress: over the last one on a terminal."""
         if self._quiet:
             return
+        text = escape_controls(text)
         if self.redraws:
             self._stream.write(f"\r\x1b[K{text}")
             self._drawn = True
@@ -74,7 +77,7 @@ class Reporter:
 
     def _write_line(self, text: str) -> None:
         self.end()
-        self._stream.write(text + "\n")
+        self._stream.write(escape_controls(text) + "\n")
         self._stream.flush()
 
 

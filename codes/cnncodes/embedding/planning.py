@@ -52,8 +52,8 @@ class Work:
             raise StoreError(
                 f"{out} holds the codes of {n_stored} images, and {len(self.gone)} of them are not in"
                 f" {source!r} (or not in the part of it that was asked for): {self.gone[0]!r} for one."
-                " Nothing was changed. If they are to go, add --remove-missing (remove_missing=True); else mend the"
-                " path, or write to another folder (-o)."
+                " Nothing was changed. If they are to go, add --remove-missing (remove_missing=True); else"
+                " mend the path, or write to another folder (-o)."
             )
 
 

@@ -125,7 +125,7 @@ def _label(table: Path, row: int, value: Any) -> str | None:
 
 
 def _without_fractions(labels: list[str | None]) -> list[str | None]:
-    """Return labels all of which read ``1.0``, ``2.0`` … as ``1``, ``2``: a CSV of what Parquet holds as 1.0."""
+    """Return labels that all read ``1.0``, ``2.0`` … as ``1``, ``2``, as Parquet's numbers are read."""
     given = [label for label in labels if label is not None]
     if not given or not all(re.fullmatch(r"-?\d+\.0", label) for label in given):
         return labels

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
 import shlex
 import shutil
 import sys
@@ -26,7 +28,9 @@ SHOWN_PREDICTIONS = 6
 class RunOptions:
     """Options of ``cnncodes run``."""
 
-    recipe: str = option("Name of a recipe that comes with cnncodes, or a .toml file.")
+    recipe: str = option(
+        "Name of a recipe that comes along, a .toml file, or the run.json of a run to repeat."
+    )
     data: str | None = option(
         "Images to run it on, instead of the recipe's own.", default=None, metavar="SRC"
     )
@@ -64,7 +68,7 @@ def render_run(result: Result) -> str:
         parts.append(f"[{name}]\n{words}\n")
     parts.append(
         f"Recipe {result['recipe']} done in {format_seconds(result['seconds'])}."
-        f" Everything is in {result['out']}; {result['record']} says how to repeat it.\n"
+        f" Everything is in {result['out']}. To repeat it:\n  {_repeat(result['record'])}\n"
     )
     return "\n".join(parts)
 
@@ -124,13 +128,20 @@ def find_program() -> str:
     return shlex.quote(str(installed.relative_to(here) if installed.is_relative_to(here) else installed))
 
 
+def _repeat(record: str) -> str:
+    """Return the command that runs a record's recipe again, into a folder that is not there yet."""
+    names = itertools.chain(["again"], (f"again-{number}" for number in itertools.count(2)))
+    free = next(name for name in names if not os.path.lexists(name))
+    return f"{find_program()} run {shlex.quote(record)} -o {free}"
+
+
 def _list_files(steps: dict[str, Result], record: str) -> str:
     files = (
         (steps["codes"]["out"], "the codes, a Parquet dataset"),
         (steps["fit"]["out"], "the classifier"),
         (steps["evaluate"]["report"], "all figures, and the prediction of each test image"),
         (steps["predict"]["out"], "predictions as a table"),
-        (record, "what was run, and how to repeat it"),
+        (record, f"what was run; to repeat it: {_repeat(record)}"),
     )
     return format_table([(f"  {path}", what) for path, what in files]) + "\n"
 
@@ -140,7 +151,7 @@ RUN = Command(
     options=RunOptions,
     run=run_run,
     render=render_run,
-    summary="Run a recipe: several commands from one TOML file.",
+    summary="Run a recipe: several commands from one TOML file, as docs/recipes.md describes.",
     example="cnncodes run fixed-extractor --data photos/ -o my-run --set fit.head=ridge",
 )
 QUICKSTART = Command(

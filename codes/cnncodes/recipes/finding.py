@@ -20,7 +20,7 @@ def list_recipes() -> list[str]:
 
 
 def find_recipe(name_or_file: str) -> Path:
-    """Return the file of a recipe.
+    """Return the file of a recipe, or the record of a run, which holds one.
 
     Raises
     ------
@@ -28,7 +28,7 @@ def find_recipe(name_or_file: str) -> Path:
         If no recipe has that name and no such file exists.
     """
     path = Path(name_or_file)
-    if path.suffix == ".toml" or path.parent != Path("."):
+    if path.suffix.lower() in (".toml", ".json") or path.parent != Path("."):
         if path.is_file():
             return path
         raise UsageError(f"there is no recipe file {name_or_file!r}.")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,11 @@ from cnncodes.schema import field_types, find_problems, from_text
 #: ``${data}``, ``${out}`` and ``${step.field}``.
 REFERENCE = re.compile(r"\$\{([^{}]*)\}")
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _TOP = ("name", "description", "data", "step")
+_STEP = ("id", "command")
+#: Of the record of a run, ``run.json``.
+RECORD_FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -47,39 +52,74 @@ class Recipe:
 
 
 def read_recipe(path: Path) -> Recipe:
-    """Read a recipe; `data` in it is relative to its file.
+    """Read a recipe, or the recipe in the record of a run (a file that ends in ``.json``).
+
+    `data` in a recipe is relative to its file; a record holds it absolute.
 
     Raises
     ------
     UsageError
         If it is no TOML, or not a recipe. The steps' options are looked at by `check_recipe`.
     """
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is no valid TOML: {error}") from error
-    problems = [f"unknown key {key!r}. {suggest(key, _TOP)}" for key in table if key not in _TOP]
-    for key in ("name", "description"):
-        if not isinstance(table.get(key), str):
-            problems.append(f"{key} must be a text.")
-    data = table.get("data")
-    if data is not None and not isinstance(data, str):
-        problems.append("data must be a text: the source of images, relative to the recipe's file.")
-    steps = table.get("step")
-    if not isinstance(steps, list) or not steps or not all(isinstance(step, dict) for step in steps):
-        problems.append("it must have at least one [[step]].")
-        steps = []
-    for number, step in enumerate(steps, start=1):
-        for key in ("id", "command"):
-            if not isinstance(step.get(key), str):
-                problems.append(f"step {number}: {key} is missing or no text.")
+    table = _read_record(path) if path.suffix.lower() == ".json" else _read_toml(path)
+    problems = _check_table(table)
     if problems:
         raise UsageError(f"{path}: {' '.join(problems)}")
-    made = [
-        Step(s["id"], s["command"], {k: v for k, v in s.items() if k not in ("id", "command")}) for s in steps
-    ]
-    default = str(path.parent / data) if isinstance(data, str) else None
-    return Recipe(table["name"], table["description"], tuple(made), default)
+    steps = tuple(
+        Step(step["id"], step["command"], {k: v for k, v in step.items() if k not in _STEP})
+        for step in table["step"]
+    )
+    data = table.get("data")
+    default = None if data is None else str(path.parent / data)
+    return Recipe(table["name"], table["description"], steps, default)
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path} is no valid TOML: {error}") from error
+
+
+def _read_record(path: Path) -> dict[str, Any]:
+    """Return the recipe of a run's record, with the images that the run was made on."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path} is no valid JSON: {error}") from error
+    if not isinstance(record, dict) or not isinstance(record.get("recipe"), dict):
+        raise UsageError(f"{path} is no record of a run: it has no recipe.")
+    if record.get("format") != RECORD_FORMAT:
+        raise UsageError(
+            f"{path} is a record of format {record.get('format')!r}; this version repeats runs of format"
+            f" {RECORD_FORMAT}."
+        )
+    data = record.get("data")
+    return record["recipe"] if data is None else {**record["recipe"], "data": data}
+
+
+def _check_table(table: Mapping[str, Any]) -> list[str]:
+    problems = [f"unknown key {key!r}. {suggest(key, _TOP)}" for key in table if key not in _TOP]
+    problems += _check_texts(table, ("name", "description"))
+    name, data, steps = table.get("name"), table.get("data"), table.get("step")
+    if isinstance(name, str) and not _NAME.fullmatch(name):
+        # The run's folder is called after it.
+        problems.append(
+            f"name must start with a letter or digit and hold only those, '-', '_' and '.'. Got {name!r}."
+        )
+    if data is not None and not isinstance(data, str):
+        problems.append("data must be a text: the source of images, relative to the recipe's file.")
+    if not isinstance(steps, list) or not steps or not all(isinstance(step, dict) for step in steps):
+        return [*problems, "it must have at least one [[step]]."]
+    for number, step in enumerate(steps, start=1):
+        problems += [f"step {number}: {problem}" for problem in _check_texts(step, _STEP)]
+    return problems
+
+
+def _check_texts(table: Mapping[str, Any], keys: Iterable[str]) -> list[str]:
+    problems = [f"{key} is missing." for key in keys if key not in table]
+    wrong = [key for key in keys if key in table and not isinstance(table[key], str)]
+    return problems + [f"{key} must be a text. Got {table[key]!r} instead." for key in wrong]
 
 
 def change_settings(recipe: Recipe, settings: Iterable[str]) -> Recipe:
@@ -136,14 +176,22 @@ def check_recipe(recipe: Recipe) -> None:
     fields: dict[str, tuple[str, ...]] = {}
     later = {step.id for step in recipe.steps}
     for step in recipe.steps:
-        found = _check_step(step, fields, later)
-        if step.id in fields or step.id in ("data", "out") or not _ID.fullmatch(step.id):
-            found.append("its id is used twice, reserved, or no word.")
+        found = [*_check_id(step.id, fields), *_check_step(step, fields, later)]
         problems += [f"step {step.id!r}: {problem}" for problem in found]
         command = COMMANDS.get(step.command)
         fields[step.id] = command.results if command else ()
     if problems:
         raise UsageError(f"recipe {recipe.name!r}: " + " ".join(problems))
+
+
+def _check_id(name: str, earlier: Collection[str]) -> list[str]:
+    if name in earlier:
+        return ["its id is used twice."]
+    if name in ("data", "out"):
+        return [f"its id is reserved: ${{{name}}} has a meaning of its own."]
+    if not _ID.fullmatch(name):
+        return ["its id must be a letter, followed by letters, digits, '-' and '_' alone."]
+    return []
 
 
 def _check_step(step: Step, fields: Mapping[str, tuple[str, ...]], later: set[str]) -> list[str]:

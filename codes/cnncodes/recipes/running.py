@@ -7,21 +7,28 @@ import json
 import platform
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import cnncodes
 from cnncodes.commands import COMMANDS, Result
-from cnncodes.commands.command import TOO_MANY_FAILURES
+from cnncodes.commands.command import PROBLEMS, TOO_MANY_FAILURES
 from cnncodes.commands.doctor import PACKAGES, find_version
 from cnncodes.commands.reporter import Reporter
 from cnncodes.errors import SourceError
-from cnncodes.recipes.recipe import Recipe, Step, change_settings, check_recipe, place_recipe, resolve_options
+from cnncodes.recipes.recipe import (
+    RECORD_FORMAT,
+    Recipe,
+    Step,
+    change_settings,
+    check_recipe,
+    place_recipe,
+    resolve_options,
+)
 from cnncodes.schema import from_mapping
 
 RECORD = "run.json"
-RECORD_FORMAT = 1
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,8 @@ def run_recipe(
         If anything in the recipe is wrong; nothing has run then.
     """
     began = time.perf_counter()
-    placed = place_recipe(change_settings(recipe, settings), data, str(out))
+    changed = change_settings(recipe, settings)
+    placed = place_recipe(changed, data, str(out))
     check_recipe(placed)
     if placed.data is not None and not Path(placed.data).exists():
         raise SourceError(f"there are no images at {placed.data!r}: no such file or folder.")
@@ -73,7 +81,7 @@ def run_recipe(
         reporter.note(f"step {number} of {len(placed.steps)}: {step.id} ({step.command})")
         records.append(_run_step(step, records, reporter))
         # After each step, so that a run that breaks off still says what it did.
-        _write_record(out / RECORD, placed, records, finished=number == len(placed.steps))
+        _write_record(out, replace(changed, data=placed.data), records)
     return {
         "recipe": placed.name,
         "out": str(out),
@@ -82,6 +90,7 @@ def run_recipe(
         "commands": {record.id: record.command for record in records},
         "seconds": round(time.perf_counter() - began, 3),
         TOO_MANY_FAILURES: any(record.result.get(TOO_MANY_FAILURES) for record in records),
+        PROBLEMS: [problem for record in records for problem in record.result.get(PROBLEMS, ())],
     }
 
 
@@ -98,18 +107,18 @@ def _run_step(step: Step, records: Sequence[StepRecord], reporter: Reporter) -> 
     )
 
 
-def _write_record(path: Path, recipe: Recipe, records: Sequence[StepRecord], *, finished: bool) -> None:
+def _write_record(out: Path, recipe: Recipe, records: Sequence[StepRecord]) -> None:
+    """Write what was done; its recipe keeps its references, so that it can be run again elsewhere."""
     from cnncodes.store.files import atomic_write
 
-    spaces = {r.id: r.result["space"] for r in records if "space" in r.result}
-    seeds = {r.id: r.options["random_state"] for r in records if "random_state" in r.options}
     record = {
         "format": RECORD_FORMAT,
-        "finished": finished,
+        "finished": len(records) == len(recipe.steps),
+        "data": None if recipe.data is None else str(Path(recipe.data).absolute()),
+        "out": str(out.absolute()),
         "recipe": {
             "name": recipe.name,
             "description": recipe.description,
-            "data": recipe.data,
             "step": [{"id": s.id, "command": s.command, **s.options} for s in recipe.steps],
         },
         "versions": {
@@ -118,8 +127,8 @@ def _write_record(path: Path, recipe: Recipe, records: Sequence[StepRecord], *, 
             **{name: find_version(name) for name in PACKAGES},
         },
         "system": platform.platform(),
-        "spaces": spaces,
-        "seeds": seeds,
+        "spaces": {r.id: r.result["space"] for r in records if "space" in r.result},
+        "seeds": {r.id: r.options["random_state"] for r in records if "random_state" in r.options},
         "steps": [asdict(r) for r in records],
     }
-    atomic_write(path, (json.dumps(record, indent=1, ensure_ascii=True) + "\n").encode())
+    atomic_write(out / RECORD, (json.dumps(record, indent=1, ensure_ascii=True) + "\n").encode())

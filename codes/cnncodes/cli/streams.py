@@ -1,0 +1,60 @@
+"""Writing to stdout: any name, in any encoding, to a file, a pipe or a terminal."""
+
+from __future__ import annotations
+
+import codecs
+import errno
+import os
+import sys
+
+from cnncodes.commands.controls import escape_controls
+
+_ERRORS = "cnncodes.escape"
+
+
+def prepare_streams() -> None:
+    """Let names that are no valid text, or have no place in the encoding, pass through the output."""
+    codecs.register_error(_ERRORS, _escape)
+    for stream, errors in ((sys.stdout, _ERRORS), (sys.stderr, "backslashreplace")):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors=errors)
+
+
+def write_stdout(text: str) -> None:
+    """Write a text and make sure that it has arrived.
+
+    Raises
+    ------
+    BrokenPipeError
+        If the reader has gone.
+    OSError
+        If it cannot be written for another reason.
+    """
+    if sys.stdout is None:  # Python's word for a closed one
+        raise OSError(errno.EBADF, "stdout could not be written: it is closed")
+    try:
+        sys.stdout.write(escape_controls(text) if sys.stdout.isatty() else text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        silence_stdout()
+        raise
+    except OSError as error:
+        silence_stdout()
+        raise OSError(error.errno, f"stdout could not be written: {error.strerror}") from error
+
+
+def silence_stdout() -> None:
+    """Send what is still held back into the void, lest Python tries again and complains as it ends."""
+    void = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(void, sys.stdout.fileno())
+    os.close(void)
+
+
+def _escape(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Return a byte that was no text as it was, and another character as its escape."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    character = error.object[error.start]
+    if "\udc80" <= character <= "\udcff":
+        return bytes([ord(character) - 0xDC00]), error.start + 1
+    return character.encode("ascii", "backslashreplace").decode("ascii"), error.start + 1
