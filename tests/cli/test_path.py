@@ -211,3 +211,65 @@ def test_a_recipe_leaves_a_record_and_can_be_run_again(
     second = run_json(capsys, *arguments)
     assert second["steps"]["codes"]["unchanged"] == 16  # type: ignore[index]
     assert first["steps"]["evaluate"]["accuracy"] == second["steps"]["evaluate"]["accuracy"]  # type: ignore[index]
+
+
+def test_images_that_were_trained_on_are_counted_and_said(
+    photos: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = tmp_path / "report.json"
+    assert main(["evaluate", model, str(photos), "--split", "all", "-o", str(report), "--json"]) == 0
+    shown = capsys.readouterr()
+    assert "warning: 16 of these 24 images were trained on: the figures flatter" in shown.err
+    assert json.loads(shown.out)["trained_on"] == json.loads(report.read_text())["trained_on"] == 16
+    assert run_json(capsys, "evaluate", model, str(photos))["trained_on"] == 0
+    main(["evaluate", model, str(photos)])
+    assert "trained on" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["fit", "predict", "evaluate"])
+@pytest.mark.parametrize("out", ["a-folder.csv", "a-file/out.csv"])
+def test_what_cannot_be_written_is_said_before_any_work(
+    command: str, out: str, photos: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a-folder.csv").mkdir()
+    (tmp_path / "a-file").touch()
+    before = [str(photos)] if command == "fit" else [model, str(photos)]
+    assert main([command, *before, "-o", str(tmp_path / out)]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1 and lines[0].startswith(f"cnncodes: cannot write {tmp_path / out}: ")
+
+
+def test_fit_on_unfinished_codes_warns(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    codes, out = tmp_path / "p.codes", str(tmp_path / "m.cnncodes")
+    assert main(["embed", str(photos), "-o", str(codes), "--quiet"]) == 0
+    assert main(["fit", str(codes), "-o", out, "--quiet"]) == 0
+    assert "incomplete" not in capsys.readouterr().err
+    manifest = json.loads((codes / "manifest.json").read_text())
+    (codes / "manifest.json").write_text(json.dumps({**manifest, "complete": False}))
+    assert main(["fit", str(codes), "-o", out, "--quiet"]) == 0
+    expected = "cnncodes: warning: the codes are incomplete: the job that wrote them did not finish"
+    assert expected in capsys.readouterr().err
+
+
+def test_fit_warns_where_nothing_could_be_held_out(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for label in ("a", "b"):
+        draw(tmp_path / "two" / label / "0.png", ord(label), striped=label == "a")
+    out = str(tmp_path / "m.cnncodes")
+    said = "--holdout 0.25 held nothing out"
+    assert main(["fit", str(tmp_path / "two"), "-o", out, "--holdout", "0.25", "--quiet"]) == 0
+    assert said in capsys.readouterr().err
+    draw(tmp_path / "two" / "a" / "1.png", 7, striped=True)
+    assert main(["fit", str(tmp_path / "two"), "-o", out, "--holdout", "0.25", "--quiet"]) == 0
+    assert said not in capsys.readouterr().err
+    for source, warned in (("parts", True), ("photos", False)):
+        if source == "parts":
+            (tmp_path / source / "val").mkdir(parents=True)
+            (tmp_path / source / "train").symlink_to(photos / "train")
+            (tmp_path / source / "val" / "7").symlink_to(photos / "test" / "7")
+        where = str(photos if source == "photos" else tmp_path / source)
+        assert main(["fit", where, "-o", out, "--holdout", "0.25", "--quiet"]) == 0
+        assert (said in capsys.readouterr().err) == warned

@@ -180,6 +180,17 @@ def test_a_wrong_card(saved, tmp_path, card, text):
         ({"backbone__name": 5}, "no name in the zoo"),
         ({"backbone__sha256": "0" * 64}, "was trained on the backbone .* with sha256 0000"),
         ({"space__backbone_sha256": "0" * 64}, "the backbone is not the one it was trained on"),
+        ({"run": "x"}, "its card.json holds 'run', which no saved classifier has: it was not loaded"),
+        ({"params__n_jobs": 9}, "its card.json holds 'params.n_jobs', which no saved"),
+        ({"backbone__path": "/tmp"}, "its card.json holds 'backbone.path', which no saved"),
+        ({"head__module": "os"}, "its card.json holds 'head.module', which no saved"),
+        ({"space__more": 1}, "a space has no field 'more'"),
+        ({"train_plan__more": 1}, "'more'"),
+        ({"test_plan__more": 1}, "'more'"),
+        ({"train_plan": {"crops": "none"}}, "crops|missing"),
+        ({"params__class_weight": [[1]]}, "damaged: ValueError"),
+        ({"params": []}, "damaged: TypeError"),
+        ({"params": "x"}, "damaged: TypeError"),
     ],
 )
 def test_a_changed_card(saved, tmp_path, changes, text):
@@ -214,6 +225,15 @@ def test_another_network_in_the_file(fitted, tmp_path):
         ("head/classes.npy", npy(np.array([{}, print], dtype=object)), "damaged at 'head/classes.npy'"),
         ("head/intercept.npy", npy(np.zeros((3, 1))), "needs coef"),
         ("head/temperature.npy", npy(np.array(-1.0)), "temperature must be"),
+        ("training/contents.npy", None, "lacks 'training/contents.npy'"),
+        ("training/contents.npy", npy(np.zeros((2, 1), np.uint64)), "sorted list of uint64"),
+        ("training/contents.npy", npy(np.array(7, np.uint64)), "sorted list of uint64"),
+        ("training/contents.npy", npy(np.arange(3)), "sorted list of uint64"),
+        ("training/contents.npy", npy(np.array([2, 1], np.uint64)), "sorted list of uint64"),
+        ("training/contents.npy", npy(np.array([1, 1], np.uint64)), "sorted list of uint64"),
+        ("training/contents.npy", npy(np.arange(3).astype(">u8")), "sorted list of uint64"),
+        ("training/contents.npy", npy(np.array([print], dtype=object)), "damaged at 'training/contents"),
+        ("training/contents.npy", pickle.dumps(np.arange(3)), "damaged at 'training/contents.npy'"),
     ],
 )  # fmt: skip
 def test_changed_arrays(saved, tmp_path, member, data, text):

@@ -41,7 +41,10 @@ def run_baseline(options: BaselineOptions, reporter: Reporter) -> Result:
     import numpy as np
 
     from cnncodes.evaluation import baselines, evaluate_predictions
+    from cnncodes.store.files import check_writable
 
+    if options.report is not None:
+        check_writable(options.report)
     train, _ = inputs.labelled_part(options.src, options, options.train, options.train, reporter)
     test, _ = inputs.labelled_part(options.src, options, options.test, options.test, reporter)
     report = None if options.compare is None else _read_report(options.compare, test)

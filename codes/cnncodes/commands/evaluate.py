@@ -40,7 +40,10 @@ class EvaluateOptions(inputs.EmbeddingOptions):
 def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
     """Predict labelled images and compare."""
     from cnncodes.estimators.saving import load_predictor
+    from cnncodes.store.files import check_writable
 
+    if options.report is not None:
+        check_writable(options.report)
     predictor = load_predictor(options.model).with_max_pixels(options.max_pixels)
     records, split = inputs.labelled_part(options.src, options, options.split, "test", reporter)
     predictions = predictor.predict_records(
@@ -54,6 +57,7 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
         "src": options.src,
         "split": split,
         **figures,
+        "trained_on": _count_trained(predictions, reporter),
         "failed": len(failures),
         "report": options.report,
     }
@@ -96,6 +100,17 @@ def _warn_unknown(per_class: list[Result], reporter: Reporter) -> None:
         )
 
 
+def _count_trained(predictions: Predictions, reporter: Reporter) -> int:
+    """Return how many of the images the classifier was trained on, and warn if any."""
+    count = int(predictions.trained_on.sum())
+    if count:
+        reporter.warn(
+            f"{count} of these {len(predictions.keys) - len(predictions.failures)} images were trained on:"
+            " the figures flatter. Evaluate on others (--split, --holdout)"
+        )
+    return count
+
+
 def _list_predictions(records: list[ImageRecord], predictions: Predictions) -> list[Result]:
     rows = []
     for i, record in enumerate(records):
@@ -115,10 +130,9 @@ def _list_predictions(records: list[ImageRecord], predictions: Predictions) -> l
 
 def write_report(path: Path, report: Result) -> None:
     """Write a report as JSON, whole or not at all."""
-    from cnncodes.store.files import atomic_write
+    from cnncodes.store.files import write_file
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write(path, (json.dumps(report, indent=1, ensure_ascii=True) + "\n").encode())
+    write_file(path, (json.dumps(report, indent=1, ensure_ascii=True) + "\n").encode())
 
 
 def render_evaluate(result: Result) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 import warnings
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cnncodes.commands import inputs
@@ -68,6 +69,9 @@ class FitOptions(inputs.EmbeddingOptions):
 
 def run_fit(options: FitOptions, reporter: Reporter) -> Result:
     """Fit an `ImageClassifier` and save it."""
+    from cnncodes.store.files import check_writable
+
+    check_writable(options.out)
     started = time.perf_counter()
     fit = _fit_codes if inputs.is_codes(options.src) else _fit_images
     classifier, facts = fit(options, reporter)
@@ -112,7 +116,7 @@ def _fit_codes(options: FitOptions, reporter: Reporter) -> tuple[Any, Result]:
         decode=options.decode or codes.space.decoding,
     )
     reporter.note(f"fitting {options.head} on the codes in {options.src}")
-    classifier.fit_codes(codes)
+    _say_warnings(reporter, lambda: classifier.fit_codes(codes))
     return classifier, {"split": split, "failed": 0, TOO_MANY_FAILURES: False}
 
 
@@ -122,6 +126,8 @@ def _fit_images(options: FitOptions, reporter: Reporter) -> tuple[Any, Result]:
         raise SourceError(
             f"{options.src!r} holds one class only, {records[0].label!r}: a classifier needs at least two."
         )
+    if options.holdout is not None and split is not None:
+        _warn_nothing_held_out(options, len(records), reporter)
     classifier = _make_classifier(
         options,
         backbone=options.backbone or inputs.BACKBONE,
@@ -130,14 +136,33 @@ def _fit_images(options: FitOptions, reporter: Reporter) -> tuple[Any, Result]:
         decode=options.decode or "exact",
     )
     reporter.note(f"fitting {options.head} on {len(records):,} images of {options.src}")
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        classifier.fit_records(records, on_progress=reporter.progress("embedding"))
-    for warning in caught:
-        reporter.warn(str(warning.message))
+    progress = reporter.progress("embedding")
+    _say_warnings(reporter, lambda: classifier.fit_records(records, on_progress=progress))
     failed = len(records) - classifier.n_images_
     too_many = exceeds_limit(failed, len(records), options.max_failures, reporter)
     return classifier, {"split": split, "failed": failed, TOO_MANY_FAILURES: too_many}
+
+
+def _say_warnings(reporter: Reporter, work: Callable[[], Any]) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        work()
+    for warning in caught:
+        reporter.warn(str(warning.message))
+
+
+def _warn_nothing_held_out(options: FitOptions, trained: int, reporter: Reporter) -> None:
+    """Warn if --holdout left no part test, with `trained` images in the part train."""
+    # Listed again without it: far quicker than reading every image once more to hash it.
+    source = inputs.open_images(options.src, replace(options, holdout=None))
+    parts = {record.split for record in source.records} - {None}
+    labelled = sum(record.label is not None for record in source.records)
+    if "test" not in parts if parts else trained == labelled:
+        why = f"the source has parts already ({', '.join(sorted(map(str, parts)))}) and no 'test' among them"
+        reporter.warn(
+            f"--holdout {options.holdout:g} held nothing out:"
+            f" {why if parts else 'no class has two different images'}. Nothing is left to evaluate on"
+        )
 
 
 def _make_classifier(options: FitOptions, **settings: Any) -> Any:

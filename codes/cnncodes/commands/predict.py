@@ -48,7 +48,10 @@ class PredictOptions(inputs.EmbeddingOptions):
 def run_predict(options: PredictOptions, reporter: Reporter) -> Result:
     """Predict every image of a source; one that cannot be read gets an empty row with its reason."""
     from cnncodes.estimators.saving import load_predictor
+    from cnncodes.store.files import check_writable
 
+    if options.out is not None:
+        check_writable(options.out)
     predictor = load_predictor(options.model).with_max_pixels(options.max_pixels)
     source = inputs.open_images(options.src, options)
     if options.split is not None:
@@ -101,11 +104,10 @@ def _names(top_k: int) -> list[tuple[str, str]]:
 
 
 def _write(path: Path, rows: list[dict[str, Any]], top_k: int) -> None:
-    from cnncodes.store.files import atomic_write
+    from cnncodes.store.files import write_file
 
-    path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix.lower() == ".csv":
-        atomic_write(path, _to_csv(rows, top_k).encode("utf-8", "surrogateescape"))
+        write_file(path, _to_csv(rows, top_k).encode("utf-8", "surrogateescape"))
         return
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -115,7 +117,7 @@ def _write(path: Path, rows: list[dict[str, Any]], top_k: int) -> None:
         columns += [(prediction, pa.string()), (probability, pa.float64())]
     buffer = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(rows, schema=pa.schema([*columns, ("reason", pa.string())])), buffer)
-    atomic_write(path, buffer.getvalue())
+    write_file(path, buffer.getvalue())
 
 
 def _to_csv(rows: list[dict[str, Any]], top_k: int) -> str:

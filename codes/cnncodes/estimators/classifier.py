@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 from cnncodes.embedding import Embedder
 from cnncodes.errors import SpaceMismatch, UnreadableImages, UsageError
 from cnncodes.estimators.aggregation import Scores
+from cnncodes.estimators.contents import summarize_contents
 from cnncodes.estimators.inputs import ImageRows, Progress, embed_records, make_embedder, rows_of
 from cnncodes.estimators.labels import (
     check_labels,
@@ -170,6 +171,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def fit_codes(self, codes: Codes) -> Self:
         """Fit on stored codes; they must be of this backbone and this way of decoding.
 
+        Codes whose job did not finish are used as they are, with a warning.
+
         Raises
         ------
         SpaceMismatch
@@ -181,6 +184,12 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise SpaceMismatch(
                 f"the codes are of another space: {'; '.join(differing)}. Embed the images again, or give the"
                 " backbone and decoding that made the codes."
+            )
+        if not codes.complete:  # whole classes may be missing
+            warnings.warn(
+                "the codes are incomplete: the job that wrote them did not finish; run the same embed command"
+                " again first.",
+                stacklevel=2,
             )
         rows, labels = rows_of(codes.select(labelled=True))
         y = check_labels(labels)
@@ -228,7 +237,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         groups: Array | None = None,
     ) -> Self:
         self.head_ = fit_rows(self._make_head(), rows, y, weight, groups)
-        self.predictor_ = Predictor(embedder, getattr(self.head_, "scorer_", self.head_))
+        trained = summarize_contents(rows.contents)
+        self.predictor_ = Predictor(embedder, getattr(self.head_, "scorer_", self.head_), trained)
         self.classes_ = self.predictor_.classes
         self.space_ = embedder.space
         self.train_plan_ = train_plan

@@ -6,7 +6,6 @@ it knows to be safe, and those in `TRUSTED`.
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 
 from cnncodes.errors import SavedModelError
 from cnncodes.estimators.archive import Archive, open_zip, write_zip
+from cnncodes.estimators.npy import read_npy, to_npy
 from cnncodes.heads.linear import LinearScorer
 
 _TREE = "sklearn.tree._tree.Tree"
@@ -49,7 +49,7 @@ def pack_head(head: Any) -> tuple[str, dict[str, bytes]]:
     """
     if isinstance(head, LinearScorer):
         arrays = head.to_arrays()
-        return "linear", {f"head/{name}.npy": _to_npy(array) for name, array in arrays.items()}
+        return "linear", {f"head/{name}.npy": to_npy(array) for name, array in arrays.items()}
     import skops.io
 
     kind = type(head).__name__
@@ -84,7 +84,7 @@ def unpack_head(archive: Archive, kind: str) -> Any:
         If it is damaged, or holds a type that is not known to be safe; the text names it.
     """
     if kind == "linear":
-        arrays = {name: _from_npy(archive, f"head/{name}.npy") for name in LinearScorer.ARRAYS}
+        arrays = {name: read_npy(archive, f"head/{name}.npy") for name in LinearScorer.ARRAYS}
         return LinearScorer.from_arrays(arrays)
     data = archive.read(_SKOPS)
     open_zip(data, f"{archive.name}: {_SKOPS}")  # it is a zip itself and may promise too much
@@ -94,28 +94,6 @@ def unpack_head(archive: Archive, kind: str) -> Any:
         raise
     except Exception as error:  # whatever a damaged schema leads skops and the setters to
         raise SavedModelError(f"{archive.name}: its head is damaged: {error!r:.300}") from error
-
-
-def _to_npy(array: Any) -> bytes:
-    buffer = io.BytesIO()
-    np.save(buffer, np.asarray(array), allow_pickle=False)
-    return buffer.getvalue()
-
-
-def _from_npy(archive: Archive, member: str) -> Any:
-    # Not np.load, which takes a zip of arrays and a pickle for what their first bytes say they are.
-    data = archive.read(member)
-    buffer = io.BytesIO(data)
-    try:
-        version = np.lib.format.read_magic(buffer)
-        read_header = getattr(np.lib.format, f"read_array_header_{version[0]}_{version[1]}")
-        shape, _, dtype = read_header(buffer)
-        if int(np.prod(shape, dtype=object)) * dtype.itemsize != len(data) - buffer.tell():
-            raise ValueError(f"its header promises {dtype} of shape {shape}")
-        buffer.seek(0)
-        return np.lib.format.read_array(buffer, allow_pickle=False)
-    except (ValueError, EOFError, AttributeError, TypeError, MemoryError) as error:
-        raise SavedModelError(f"{archive.name} is damaged at {member!r}: {error}.") from error
 
 
 def _untrusted(data: bytes) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from cnncodes.embedding import Embedder
 from cnncodes.estimators.aggregation import Scores, score_images
+from cnncodes.estimators.contents import Contents, find_trained
 from cnncodes.estimators.inputs import Progress, embed_records
 from cnncodes.images import ImageRecord
 from cnncodes.store import Failure
@@ -31,6 +32,8 @@ class Predictions:
         NaN where the image could not be read. None if the head gives no probabilities.
     failures : dict of int to Failure
         By position.
+    trained_on : ndarray of bool, shape (n_images,)
+        Whether the classifier was trained on that very image, under whatever name.
     """
 
     keys: list[str]
@@ -38,6 +41,7 @@ class Predictions:
     labels: list[Any]
     proba: npt.NDArray[np.float64] | None
     failures: dict[int, Failure]
+    trained_on: npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -48,10 +52,13 @@ class Predictor:
     ----------
     embedder : Embedder
     head : LinearScorer or fitted scikit-learn classifier
+    trained : ndarray of uint64
+        Contents of the images that the head was trained on, as `summarize_contents` gives them.
     """
 
     embedder: Embedder
     head: Any
+    trained: Contents = field(default_factory=lambda: np.empty(0, np.uint64), repr=False, compare=False)
 
     @property
     def classes(self) -> npt.NDArray[Any]:
@@ -85,7 +92,9 @@ class Predictor:
             if scores.proba is not None:
                 proba = np.full((len(records), len(self.classes)), np.nan)
                 proba[read] = scores.proba
-        return Predictions([record.key for record in records], self.classes, labels, proba, rows.failures)
+        trained_on = find_trained(self.trained, rows.contents)
+        keys = [record.key for record in records]
+        return Predictions(keys, self.classes, labels, proba, rows.failures, trained_on)
 
     def score(self, X: npt.NDArray[np.float32], counts: npt.NDArray[np.int64]) -> Scores:
         """Score images by their codes; `counts[i]` consecutive rows are those of image i."""

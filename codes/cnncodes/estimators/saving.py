@@ -1,9 +1,10 @@
 """Saved classifiers: one zip file, read without running any code from it.
 
 Format 1: ``card.json`` first; ``head/*.npy`` for a linear head, ``head/head.skops`` for any other
-scikit-learn classifier; ``backbone/card.toml`` and ``backbone/<model>`` unless left out. A folder
-with the same members is read too. When the layout changes, raise `FORMAT`, keep reading the older
-ones, and say in docs/design.md what changed.
+scikit-learn classifier; ``training/contents.npy``, by which a training image is known again;
+``backbone/card.toml`` and ``backbone/<model>`` unless left out. A folder with the same members is
+read too. When the layout changes, raise `FORMAT`, keep reading the older ones, and say in
+docs/design.md what changed.
 """
 
 from __future__ import annotations
@@ -21,18 +22,30 @@ from cnncodes.backbones import Backbone, Card, load_backbone
 from cnncodes.embedding import Embedder
 from cnncodes.errors import CnnCodesError, SavedModelError, SpaceMismatch
 from cnncodes.estimators.archive import Archive, open_archive, write_zip
+from cnncodes.estimators.contents import CONTENTS_MEMBER, pack_contents, unpack_contents
 from cnncodes.estimators.packing import head_members, pack_head, unpack_head
 from cnncodes.estimators.predictor import Predictor
 from cnncodes.heads.linear import LinearScorer
 from cnncodes.images import Decoding
 from cnncodes.store import Space
-from cnncodes.store.files import atomic_write, writing_errors
+from cnncodes.store.files import write_file
 from cnncodes.views import ViewPlan
 
 if TYPE_CHECKING:
     from cnncodes.estimators.classifier import ImageClassifier
 
 FORMAT = 1
+
+#: Keys of the card ("") and of its tables; spaces and view plans check their own.
+_KEYS = {
+    "": {
+        "format", "kind", "cnncodes", "head", "classes", "space", "train_plan", "test_plan", "images",
+        "params", "backbone",
+    },
+    "head": {"type"},
+    "params": {"head", "class_weight", "max_pixels", "on_error", "random_state"},
+    "backbone": {"name", "sha256", "included"},
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -48,6 +61,7 @@ def save_classifier(classifier: ImageClassifier, path: Path, *, include_backbone
     predictor = classifier.predictor_
     backbone = predictor.embedder.backbone
     head_type, members = pack_head(predictor.head)
+    members |= pack_contents(predictor.trained)
     card = {
         "format": FORMAT,
         "kind": "image-classifier",
@@ -65,9 +79,7 @@ def save_classifier(classifier: ImageClassifier, path: Path, *, include_backbone
         members["backbone/card.toml"] = backbone.card.to_toml().encode()
         members[f"backbone/{backbone.card.model_file}"] = backbone.model_bytes()
     text = json.dumps(card, indent=1, ensure_ascii=False)
-    with writing_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write(path, write_zip({"card.json": text.encode(), **members}))
+    write_file(path, write_zip({"card.json": text.encode(), **members}))
 
 
 def load(path: str | Path) -> ImageClassifier:
@@ -120,6 +132,8 @@ def read_saved(path: str | Path) -> Saved:
         card = _read_card(archive)
         head = unpack_head(archive, card["head"]["type"])
         backbone = _read_backbone(archive, card)
+        ViewPlan.from_dict(card["train_plan"])  # not needed to predict, but checked all the same,
+        _unpack_params(card["params"], head)  # and so are these
         decoding = Decoding.make(card["space"]["decoding"], card["params"]["max_pixels"])
         embedder = Embedder(backbone, ViewPlan.from_dict(card["test_plan"]), decoding)
         differing = Space.from_dict(card["space"]).differences(embedder.space)
@@ -127,7 +141,7 @@ def read_saved(path: str | Path) -> Saved:
             raise SpaceMismatch(
                 f"{path}: the backbone is not the one it was trained on: {'; '.join(differing)}."
             )
-        predictor = Predictor(embedder, head)
+        predictor = Predictor(embedder, head, unpack_contents(archive))
         _check_fit(archive, card, predictor)
         return Saved(card, predictor)
     except CnnCodesError:
@@ -190,7 +204,8 @@ def _read_card(archive: Archive) -> dict[str, Any]:
             f"{archive.name} is of format {card.get('format')!r}; this version of cnncodes reads format"
             f" {FORMAT}. Upgrade cnncodes."
         )
-    expected = {"card.json"} | head_members(card["head"]["type"])
+    _check_keys(archive, card)
+    expected = {"card.json", CONTENTS_MEMBER} | head_members(card["head"]["type"])
     if card["backbone"]["included"]:
         model = _backbone_card(archive).model_file
         expected |= {"backbone/card.toml", f"backbone/{model}"}
@@ -200,6 +215,21 @@ def _read_card(archive: Archive) -> dict[str, Any]:
             f"{archive.name} holds {extra[0]!r}, which no saved classifier has: it was not loaded."
         )
     return card
+
+
+def _check_keys(archive: Archive, card: Mapping[str, Any]) -> None:
+    """Raise if the card holds a key that this version does not know: it would be lost without a word."""
+    for table, known in _KEYS.items():
+        values = card[table] if table else card
+        if not isinstance(values, dict):
+            raise TypeError(f"{table} in its card.json is no table")
+        extra = sorted(set(values) - known)
+        if extra:
+            name = f"{table}.{extra[0]}" if table else extra[0]
+            raise SavedModelError(
+                f"{archive.name}: its card.json holds {name!r}, which no saved classifier has: it was not"
+                " loaded."
+            )
 
 
 def _backbone_card(archive: Archive) -> Card:

@@ -14,8 +14,57 @@ from cnncodes.errors import StoreError
 #: What the system says when there is no room: disk, quota, or the limit on a file's size.
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
+#: What is left after a full disk: of a job that writes many files, and of a file that stands alone.
+_KEPT = "What was finished before is kept"
+_UNCHANGED = "Nothing was written; what was there before is unchanged"
 
-def atomic_write(path: str | Path, data: bytes | memoryview, *, temporary: str | Path | None = None) -> None:
+
+def check_writable(path: str | Path) -> None:
+    """Raise unless a file can be written there: asked before the work whose result it is to hold.
+
+    Nothing is left behind, and a file that exists stays as it is.
+
+    Parameters
+    ----------
+    path : path
+        The file; folders above it may still be missing.
+
+    Raises
+    ------
+    StoreError
+        If it is a folder, or none can be created there; the text names it.
+    """
+    path = Path(path)
+    with writing_errors(path, alone=True):
+        if path.is_dir():
+            raise StoreError(f"cannot write {path}: it is a folder. Give the name of a file.")
+        if path.exists() and not path.is_file():  # renaming would put a file in the place of a device
+            raise StoreError(f"cannot write {path}: it is no ordinary file. Give another name.")
+        folder = path.parent
+        while not os.path.lexists(folder):
+            folder = folder.parent
+        probe = folder / _temporary_name(path)
+        os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        probe.unlink()
+
+
+def write_file(path: str | Path, data: bytes | memoryview) -> None:
+    """Write a file that stands alone, whole or not at all; missing folders above it are made.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be written. `path` is then as it was before.
+    """
+    path = Path(path)
+    with writing_errors(path, alone=True):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    atomic_write(path, data, alone=True)
+
+
+def atomic_write(
+    path: str | Path, data: bytes | memoryview, *, temporary: str | Path | None = None, alone: bool = False
+) -> None:
     """Write a file so that a kill or a power cut leaves the old one or the new one, never a part.
 
     Written under a temporary name, synced, renamed, and the folder synced.
@@ -28,6 +77,8 @@ def atomic_write(path: str | Path, data: bytes | memoryview, *, temporary: str |
         All of its content.
     temporary : path, optional
         Name to write under, on the same file system. By default a hidden, random one beside `path`.
+    alone : bool
+        As in `writing_errors`.
 
     Raises
     ------
@@ -35,9 +86,8 @@ def atomic_write(path: str | Path, data: bytes | memoryview, *, temporary: str |
         If it cannot be written, a full disk included. `path` is then as it was before.
     """
     path = Path(path)
-    beside = path.parent / f".{path.name}.{secrets.token_hex(4)}.tmp"
-    temp = beside if temporary is None else Path(temporary)
-    with writing_errors(path):
+    temp = path.parent / _temporary_name(path) if temporary is None else Path(temporary)
+    with writing_errors(path, alone=alone):
         try:
             with open(temp, "wb") as file:
                 file.write(data)
@@ -49,6 +99,10 @@ def atomic_write(path: str | Path, data: bytes | memoryview, *, temporary: str |
                 temp.unlink(missing_ok=True)
             raise
         sync_folder(path.parent)
+
+
+def _temporary_name(path: Path) -> str:
+    return f".{path.name}.{secrets.token_hex(4)}.tmp"
 
 
 def sync_folder(folder: Path) -> None:
@@ -63,15 +117,23 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def writing_errors(path: Path) -> Iterator[None]:
-    """Turn an `OSError` inside the block into a `StoreError` that names `path` and says what to do."""
+def writing_errors(path: Path, *, alone: bool = False) -> Iterator[None]:
+    """Turn an `OSError` inside the block into a `StoreError` that names `path` and says what to do.
+
+    Parameters
+    ----------
+    path : Path
+    alone : bool
+        Whether it is a file that stands alone, written at the end, rather than one of many of which
+        those before it are kept.
+    """
     try:
         yield
     except OSError as error:
         if error.errno in _FULL:
             raise StoreError(
-                f"cannot write {path}: the disk is full ({error.strerror}). What was finished before is kept:"
-                " free some space and run the same command again."
+                f"cannot write {path}: the disk is full ({error.strerror})."
+                f" {_UNCHANGED if alone else _KEPT}: free some space and run the same command again."
             ) from error
         reason = error.strerror or str(error)
         raise StoreError(f"cannot write {path}: {reason}. Check the folder and its rights.") from error

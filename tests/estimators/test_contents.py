@@ -1,0 +1,64 @@
+"""A classifier knows its training images again, after saving and under other names."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+
+import numpy as np
+import pytest
+
+from cnncodes import embed, load, read_codes
+from cnncodes.errors import StoreError
+from cnncodes.estimators.contents import shorten
+from cnncodes.estimators.saving import load_predictor
+from cnncodes.images import content_hash, records_from
+
+
+def trained_on(predictor, X):
+    return predictor.predict_records(records_from(X), n_jobs=1).trained_on.tolist()
+
+
+def test_training_images_are_known_again_after_saving(make, pictures, tmp_path):
+    clf = make().fit(pictures.paths[::2], pictures.labels[::2])
+    clf.save(tmp_path / "a", include_backbone=False)
+    again = load(tmp_path / "a")
+    again.save(tmp_path / "b", include_backbone=False)
+    renamed = tmp_path / "another-name.png"
+    renamed.write_bytes(pictures.paths[0].read_bytes())
+    asked = [pictures.paths[0], pictures.paths[1], renamed, b"no picture"]
+    for predictor in (clf.predictor_, again.predictor_, load_predictor(tmp_path / "b")):
+        assert trained_on(predictor, asked) == [True, False, True, False]
+
+
+def test_what_is_remembered(make, pictures):
+    clf = make(on_error="skip")
+    X, y = [*pictures.arrays, pictures.arrays[0], b"no picture"], [*pictures.labels, "dark", "dark"]
+    with pytest.warns(UserWarning, match="1 of 20 images"):
+        clf.fit(X, y)
+    expected = sorted(int(content_hash(array)[:16], 16) for array in pictures.arrays)
+    assert clf.predictor_.trained.tolist() == expected
+    assert clf.predictor_.trained.dtype == np.uint64
+
+
+def test_training_images_of_stored_codes_are_known_again(make, pictures, tmp_path):
+    embed(pictures.root, tmp_path / "p.codes", n_jobs=1)
+    clf = make().fit_codes(read_codes(tmp_path / "p.codes"))
+    assert trained_on(clf.predictor_, [pictures.paths[0], pictures.arrays[0]]) == [True, False]
+
+
+@pytest.mark.parametrize("text", ["no hash", "-1"])
+def test_stored_contents_that_are_no_hashes(text):
+    with pytest.raises(StoreError, match="an image's content must be a hash"):
+        shorten([text])
+
+
+def test_an_unfinished_dataset_is_said(make, pictures, tmp_path):
+    embed(pictures.root, tmp_path / "p.codes", n_jobs=1)
+    codes = read_codes(tmp_path / "p.codes")
+    unfinished = dataclasses.replace(codes, manifest=dataclasses.replace(codes.manifest, complete=False))
+    with pytest.warns(UserWarning, match="the codes are incomplete: the job that wrote them did not finish"):
+        make().fit_codes(unfinished.select(labelled=True))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        make().fit_codes(codes)

@@ -1,0 +1,77 @@
+"""Single files: checked before the work that fills them, written whole, with errors that say what is so."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from cnncodes.errors import StoreError
+from cnncodes.store.files import atomic_write, check_writable, write_file
+
+
+def refused(path: Path, text: str) -> None:
+    with pytest.raises(StoreError, match=text) as caught:
+        check_writable(path)
+    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_check_leaves_nothing_behind_and_the_old_file_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "old").write_text("old")
+    check_writable(tmp_path / "old")
+    check_writable(tmp_path / "new")
+    check_writable(tmp_path / "far" / "away" / "new")
+    assert (tmp_path / "old").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["old"]
+
+
+def test_where_no_file_can_be_is_found_at_once(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tmp_path / "pipe")
+    refused(tmp_path, "it is a folder. Give the name of a file")
+    refused(tmp_path / "pipe", "it is no ordinary file")
+    refused(tmp_path / "file" / "new", "Not a directory")
+    refused(tmp_path / "file" / "far" / "new", "Not a directory")
+    refused(tmp_path / "gone" / "new", "cannot write")
+    refused(tmp_path / ("x" * 255), "File name too long")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "gone", "pipe"]
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="Linux only")
+def test_a_file_system_that_takes_no_files() -> None:
+    refused(Path("/proc/x.cnncodes"), "cannot write /proc/x.cnncodes")
+    refused(Path("/proc/far/x.cnncodes"), "cannot write /proc/far/x.cnncodes")
+
+
+def test_a_folder_without_the_right_to_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_only(*args: object) -> int:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(os, "open", read_only)
+    refused(tmp_path / "new", "Read-only file system. Check the folder and its rights")
+
+
+def test_a_relative_path_is_checked_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    check_writable("new.csv")
+    check_writable("far/new.csv")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_says_what_is_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "far" / "file"
+    write_file(path, b"old")
+
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(
+        StoreError, match=r"full .*\. Nothing was written; what was there before is unchanged"
+    ):
+        write_file(path, b"new")
+    with pytest.raises(StoreError, match="What was finished before is kept"):
+        atomic_write(path, b"new")
+    assert path.read_bytes() == b"old" and list(path.parent.iterdir()) == [path]
