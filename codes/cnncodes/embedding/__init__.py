@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from cnncodes.embedding.colors import measure_colors, training_records
 from cnncodes.embedding.embedder import DEFAULT_BATCH_SIZE, Embedder
 from cnncodes.embedding.job import EmbedSummary, embed
 from cnncodes.embedding.lanes import count_lanes, run_lanes
 
-__all__ = ["DEFAULT_BATCH_SIZE", "EmbedSummary", "Embedder", "count_lanes", "embed", "run_lanes"]
+__all__ = [
+    "DEFAULT_BATCH_SIZE",
+    "EmbedSummary",
+    "Embedder",
+    "count_lanes",
+    "embed",
+    "measure_colors",
+    "run_lanes",
+    "training_records",
+]

@@ -56,11 +56,13 @@ class Embedder:
     def view_names(self) -> list[str]:
         """Names of the views, in the plan's order: of one space and one name, an image has one code.
 
+        Random views are named by their settings too, whose hash is in `ViewPlan.pixel_names`.
+
         How far a fast decoder scales a JPEG depends on the plan's largest view, so that view's short side
         is part of the name.
         """
         decoded = f"@{self._largest_short_side()}" if self.decoding.mode == "fast" else ""
-        return [f"{spec.name}{decoded}" for spec in self.plan.specs(self.backbone.frame)]
+        return [f"{name}{decoded}" for name in self.plan.pixel_names(self.backbone.frame)]
 
     def embed(self, records: Sequence[ImageRecord]) -> list[ImageCodes | Failure]:
         """Make the codes of some images.
@@ -86,13 +88,14 @@ class Embedder:
             stat = record.stat()
             data = record.read()
             image = decode(data, self.decoding, short_side=self._largest_short_side())
-            rendered = self.plan.render(image, self.backbone.frame)
-            return _Prepared(record, stat.size, stat.mtime_ns, content_hash(data), image.size, rendered)
+            content = content_hash(data)
+            rendered = self.plan.render(image, self.backbone.frame, content)
+            return _Prepared(record, stat.size, stat.mtime_ns, content, image.size, rendered)
         except UnreadableImage as error:
             return Failure(record.key, error.stage, error.reason)
 
     def _largest_short_side(self) -> int:
-        return max(spec.short_side for spec in self.plan.specs(self.backbone.frame))
+        return self.plan.largest_short_side(self.backbone.frame)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,49 @@
+"""Plans as TOML files."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from cnncodes.errors import UsageError
+from cnncodes.views.plan import ViewPlan
+
+#: Raised when a plan's file changes in a way that older versions cannot read.
+PLAN_FORMAT = 1
+
+
+def read_plan(path: str | Path) -> ViewPlan:
+    """Read a plan from a TOML file; see `ViewPlan.read`."""
+    try:
+        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise UsageError(f"cannot read the view plan {str(path)!r}: {reason}.") from error
+    number = values.pop("format", None)
+    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+        raise UsageError(
+            f"{str(path)!r} is no view plan: expected 'format = {PLAN_FORMAT}' in its first lines. Got"
+            f" {number!r} instead. `cnncodes views write tencrop` shows what a plan looks like."
+        )
+    if number > PLAN_FORMAT:
+        raise UsageError(
+            f"the view plan {str(path)!r} is of format {number}; this version reads up to {PLAN_FORMAT}."
+            " Install a newer one."
+        )
+    try:
+        return ViewPlan.from_dict(values)
+    except UsageError as error:
+        raise UsageError(f"the view plan {str(path)!r} is wrong: {error}") from error
+
+
+def format_plan(plan: ViewPlan) -> str:
+    """Return a plan as TOML, what is at its default left out."""
+    import tomli_w
+
+    values: dict[str, Any] = {"format": PLAN_FORMAT}
+    defaults = ViewPlan().to_dict()
+    for key, value in plan.to_dict().items():
+        if key == "crops" or key not in defaults or value != defaults[key]:
+            values[key] = value
+    return tomli_w.dumps(values)

@@ -1,0 +1,136 @@
+"""Plans by name: ``tencrop``, ``train:4``, ``rotation+lens:2``, ``center, train:8``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from cnncodes.errors import UsageError, suggest
+from cnncodes.views.plan import ViewPlan
+from cnncodes.views.settings import MAX_VIEWS, RandomCrop, RandomViews
+
+#: Fixed plans that have a name, with what they are.
+FIXED_PLANS: dict[str, tuple[ViewPlan, str]] = {
+    "center": (ViewPlan(), "the centre of the picture, as the backbone was tested"),
+    "flip": (ViewPlan(mirror=True), "the centre and its mirror image"),
+    "tencrop": (
+        ViewPlan(crops="five", mirror=True),
+        "four corners and the centre, and their mirror images, at the backbone's own scale",
+    ),
+    "multicrop": (
+        ViewPlan((224, 256, 384, 480, 640), 224, "five", True),
+        "ten crops at each of the short sides 224, 256, 384, 480 and 640",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Something that random views may vary.
+
+    Attributes
+    ----------
+    change : callable
+        From settings to settings that vary it too, as far as is usual.
+    describes : str
+        What it varies and how far, in a line.
+    crop : bool
+        Whether it chooses the crop, which only one augmentation of a plan can.
+    """
+
+    change: Callable[[RandomViews], RandomViews]
+    describes: str
+    crop: bool = False
+
+
+def _crop(kind: str) -> Callable[[RandomViews], RandomViews]:
+    return lambda views: replace(views, crop=RandomCrop(kind))
+
+
+def _color(**changes: Any) -> Callable[[RandomViews], RandomViews]:
+    return lambda views: replace(views, color=replace(views.color, **changes))
+
+
+def _geometry(**changes: Any) -> Callable[[RandomViews], RandomViews]:
+    return lambda views: replace(views, geometry=replace(views.geometry, **changes))
+
+
+#: Each augmentation alone, with its usual range; a plan in TOML may choose others.
+AUGMENTATIONS: dict[str, Augmentation] = {
+    "flip": Augmentation(lambda views: replace(views, flip=0.5), "mirrored left to right, half of the time"),
+    "scale-crop": Augmentation(
+        _crop("scale"), "a patch anywhere in the picture resized to a short side of 256 to 480", True
+    ),
+    "area-crop": Augmentation(
+        _crop("area"), "8 to 100 % of the picture's area, 3:4 to 4:3 in shape, resized to the patch", True
+    ),
+    "brightness": Augmentation(_color(brightness=(0.6, 1.4)), "values times 0.6 to 1.4"),
+    "contrast": Augmentation(_color(contrast=(0.6, 1.4)), "distance from the mean grey times 0.6 to 1.4"),
+    "saturation": Augmentation(
+        _color(saturation=(0.6, 1.4)), "distance from each pixel's grey times 0.6 to 1.4"
+    ),
+    "pca": Augmentation(
+        _color(pca_std=0.1),
+        "one shift of all colours along the training set's principal components, α ~ N(0, 0.1)",
+    ),
+    "translation": Augmentation(_geometry(translation=0.1), "up to 10 % of the patch along each axis"),
+    "rotation": Augmentation(_geometry(rotation=15.0), "up to 15° either way"),
+    "stretching": Augmentation(_geometry(stretching=(0.8, 1.25)), "each axis by 0.8 to 1.25"),
+    "shearing": Augmentation(_geometry(shearing=10.0), "each axis leans by up to 10°"),
+    "perspective": Augmentation(_geometry(perspective=0.1), "each corner shifted by up to 10 % of the patch"),
+    "lens": Augmentation(
+        _geometry(lens_k1=(-0.2, 0.2), lens_k2=(-0.05, 0.05)),
+        "barrel and pincushion, k1 to ±0.2, k2 to ±0.05",
+    ),
+}
+
+#: What ``train`` stands for.
+TRAIN = ("flip", "scale-crop")
+
+
+def parse_plan(plan: str | Path | ViewPlan, random_state: int | None = None) -> ViewPlan:
+    """Return the plan that a name, a file or a plan stands for; see `ViewPlan.parse`."""
+    if isinstance(plan, ViewPlan):
+        return plan
+    if not isinstance(plan, str | Path):
+        raise UsageError(f"views must be a plan's name, a .toml file or a ViewPlan. Got {plan!r} instead.")
+    if isinstance(plan, Path) or plan.strip().lower().endswith(".toml"):
+        return ViewPlan.read(plan.strip() if isinstance(plan, str) else plan)
+    first, comma, second = (part.strip() for part in plan.partition(","))
+    if not comma:
+        return _parse_random(first, random_state) if ":" in first else _parse_fixed(first)
+    return replace(_parse_fixed(first), random=_parse_random(second, random_state).random)
+
+
+def _parse_fixed(name: str) -> ViewPlan:
+    if name in FIXED_PLANS:
+        return FIXED_PLANS[name][0]
+    terms = [term.strip() for term in name.split("+")]
+    if all(term in AUGMENTATIONS or term == "train" for term in terms):
+        raise UsageError(f"{name!r} names random views: say how many of each image, as in '{name}:4'.")
+    known = [*FIXED_PLANS, *(f"{term}:4" for term in ("train", *AUGMENTATIONS)), "plan.toml"]
+    raise UsageError(f"unknown view plan {name!r}. {suggest(name, known)}")
+
+
+def _parse_random(text: str, random_state: int | None) -> ViewPlan:
+    names, colon, number = text.partition(":")
+    if not colon or not number.strip().isascii() or not number.strip().isdigit():
+        raise UsageError(f"random views need a number of views, as in 'train:4'. Got {text!r} instead.")
+    if not 1 <= int(number) <= MAX_VIEWS:
+        raise UsageError(f"random views must be 1 to {MAX_VIEWS} for each image. Got {text!r} instead.")
+    views = RandomViews(int(number), 0 if random_state is None else random_state)
+    crops: list[str] = []
+    given = [name.strip() for name in names.split("+")]
+    for term in [part for name in given for part in (TRAIN if name == "train" else (name,))]:
+        if term not in AUGMENTATIONS:
+            raise UsageError(f"unknown augmentation {term!r}. {suggest(term, ['train', *AUGMENTATIONS])}")
+        if AUGMENTATIONS[term].crop:
+            crops.append(term)
+        views = AUGMENTATIONS[term].change(views)
+    if len(set(crops)) > 1:
+        raise UsageError(
+            f"{' and '.join(crops)} both choose the crop: give one of them (train has {TRAIN[1]})."
+        )
+    return ViewPlan(crops="none", random=views)

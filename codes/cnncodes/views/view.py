@@ -1,0 +1,197 @@
+"""One view of one image: where it lies, how it was drawn, and its pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cnncodes.errors import UnreadableImage
+from cnncodes.views.colors import Tint
+from cnncodes.views.warp import Warp
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    from PIL.Image import Image
+
+    from cnncodes.backbones.card import Frame
+
+#: A short side is scaled up for narrow pictures too; beyond this many pixels that is a bomb.
+MAX_RESIZED_PIXELS = 64_000_000
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A patch of the picture resized to one scale: a slice, on whole pixels.
+
+    Attributes
+    ----------
+    short_side : int
+        Length of the shorter side after the resize, in pixels.
+    left, top : int
+        Corner of the patch in the resized picture.
+    """
+
+    short_side: int
+    left: int
+    top: int
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One view of one image.
+
+    Attributes
+    ----------
+    index : int
+        Its number in the plan, from 0.
+    name : str
+        The same for every image: ``"256/center/mirror"``, ``"random/3"``.
+    box : tuple of float
+        Left, top, right, bottom in source pixels of what is seen, before it is warped.
+    scale : float
+        Pixels of the patch for one source pixel.
+    flip : bool
+        Whether it is mirrored left to right.
+    grid : Grid or None
+        Where the patch lies in the resized picture; None where it is resized from its box alone.
+    warp : Warp or None
+    tint : Tint or None
+    """
+
+    index: int
+    name: str
+    box: Box
+    scale: float
+    flip: bool
+    grid: Grid | None = None
+    warp: Warp | None = None
+    tint: Tint | None = None
+
+    @property
+    def pixels_id(self) -> Hashable:
+        """Views of one image that are equal here show the same pixels."""
+        return self.grid or self.box, self.flip, self.warp, self.tint
+
+    def parameters(self) -> dict[str, Any]:
+        """Return what describes this view in a codes dataset; a plan stores those that it varies."""
+        values: dict[str, Any] = {
+            "view": self.index,
+            "view_name": self.name,
+            "box": self.box,
+            "scale": self.scale,
+            "flip": self.flip,
+        }
+        if self.warp is not None:
+            values |= {
+                "translation": self.warp.translation,
+                "angle": self.warp.angle,
+                "stretch": self.warp.stretch,
+                "shear": self.warp.shear,
+                "perspective": self.warp.perspective or (0.0,) * 8,
+                "k1": self.warp.k1,
+                "k2": self.warp.k2,
+            }
+        if self.tint is not None:
+            values |= {
+                "brightness": self.tint.brightness,
+                "contrast": self.tint.contrast,
+                "saturation": self.tint.saturation,
+                "color_offset": self.tint.offset,
+            }
+        return values
+
+
+class Darkroom:
+    """Makes the pixels of one image's views; resizes the image once a scale.
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+        Mode RGB.
+    frame : Frame
+        The backbone's input: patch size, interpolation.
+    """
+
+    def __init__(self, image: Image, frame: Frame) -> None:
+        self._image = image
+        self._frame = frame
+        self._resized: tuple[int, npt.NDArray[np.uint8]] | None = None
+
+    def develop(self, view: View) -> npt.NDArray[np.uint8]:
+        """Return a view's pixels, shape (height, width, 3)."""
+        import numpy as np
+        from PIL import Image as pillow
+
+        if view.grid is not None and view.warp is None:
+            pixels = self._slice(view.grid)
+            if view.tint is not None:
+                pixels = np.asarray(view.tint.apply(pillow.fromarray(pixels)))
+        else:
+            patch = self._resample(view)
+            pixels = np.asarray(view.tint.apply(patch) if view.tint is not None else patch)
+        return pixels[:, ::-1] if view.flip else pixels
+
+    def _slice(self, grid: Grid) -> npt.NDArray[np.uint8]:
+        if self._resized is None or self._resized[0] != grid.short_side:
+            self._resized = (grid.short_side, _resize(self._image, grid.short_side, self._frame))
+        height, width = self._frame.height, self._frame.width
+        return self._resized[1][grid.top : grid.top + height, grid.left : grid.left + width]
+
+    def _resample(self, view: View) -> Image:
+        from PIL import Image as pillow
+
+        if view.warp is not None:
+            return view.warp.render(self._image, view.box, self._frame)
+        filter_ = pillow.Resampling[self._frame.interpolation.upper()]
+        return self._image.resize((self._frame.width, self._frame.height), filter_, box=view.box)
+
+
+def resized_size(size: tuple[int, int], short_side: int) -> tuple[int, int]:
+    """Width and height after the shorter side became `short_side`; the longer one is rounded down.
+
+    Raises
+    ------
+    UnreadableImage
+        If that would be more than 64 million pixels: the picture is too narrow.
+    """
+    width, height = size
+    if width <= height:
+        resized = short_side, int(short_side * height / width)
+    else:
+        resized = int(short_side * width / height), short_side
+    if resized[0] * resized[1] > MAX_RESIZED_PIXELS:
+        raise UnreadableImage(
+            "views",
+            f"the image is too narrow: {width} x {height} pixels would become {resized[0]} x {resized[1]};"
+            f" the limit is {MAX_RESIZED_PIXELS} pixels. Crop it first.",
+        )
+    return resized
+
+
+def locate_patch(size: tuple[int, int], grid: Grid, frame: Frame) -> tuple[Box, float]:
+    """Return the box in source pixels and the scale of a patch of the resized picture."""
+    width, height = resized_size(size, grid.short_side)
+    across, down = size[0] / width, size[1] / height
+    right, bottom = grid.left + frame.width, grid.top + frame.height
+    # The last pixel's end may come out a rounding error beyond the picture, which Pillow refuses.
+    box = (
+        grid.left * across,
+        grid.top * down,
+        min(size[0], right * across),
+        min(size[1], bottom * down),
+    )
+    return box, 1 / min(across, down)
+
+
+def _resize(image: Image, short_side: int, frame: Frame) -> npt.NDArray[np.uint8]:
+    import numpy as np
+    from PIL import Image as pillow
+
+    size = resized_size(image.size, short_side)
+    if size != image.size:
+        image = image.resize(size, pillow.Resampling[frame.interpolation.upper()])
+    return np.asarray(image)
