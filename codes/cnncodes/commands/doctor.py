@@ -54,6 +54,7 @@ PARTS = {
             "onnxscript",
             "scikit-image",
             "torch",
+            "torchvision",
         ),
     ),
     "torch": ("fine-tuning, in a later version", ("torch",)),

@@ -165,7 +165,9 @@ class ColorMoments:
             largest = vector[np.abs(vector).argmax()]
             red, green, blue = (float(value) for value in (vector if largest > 0 else -vector))
             components.append((red, green, blue))
-        first, second, third = (max(0.0, float(value)) for value in variances[::-1])
+        # What is left of rounding beside the largest is no variance: grey pictures have one direction.
+        least = 1e-12 * float(variances[-1])
+        first, second, third = (float(v) if v > least else 0.0 for v in variances[::-1])
         return PrincipalColors((first, second, third), tuple(components), self.n_images, n)
 
 
