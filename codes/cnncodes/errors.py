@@ -29,7 +29,7 @@ class UnreadableImage(CnnCodesError):
 
     Attributes
     ----------
-    stage : {"read", "decode"}
+    stage : {"read", "decode", "views"}
         Where it failed.
     reason : str
         Why, in one line.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -63,7 +64,7 @@ def test_every_help_has_an_example_that_parses(name: str, capsys: pytest.Capture
     assert main([*name.split(), "--help"]) == 0
     command = ALL_COMMANDS[name]
     assert command.example in capsys.readouterr().out
-    chosen, values = parse(ALL_COMMANDS, command.example.split()[1:])
+    chosen, values = parse(ALL_COMMANDS, shlex.split(command.example)[1:])
     assert chosen is command
     from_arguments(command.options, {k: v for k, v in values.items() if k not in ("json", "quiet")})
 

@@ -205,7 +205,7 @@ def test_a_recipe_leaves_a_record_and_can_be_run_again(
     ]
     first = run_json(capsys, *arguments)
     record = json.loads((out / "run.json").read_text())
-    assert record["finished"] and record["seeds"] == {"fit": 3}
+    assert record["finished"] and record["seeds"] == {"codes": 0, "fit": 3}
     assert record["spaces"]["codes"]["backbone"] == "efficientnet-lite0"
     assert [step["id"] for step in record["steps"]] == ["codes", "fit", "evaluate"]
     second = run_json(capsys, *arguments)

@@ -16,7 +16,8 @@ PACKAGE = Path(cnncodes.__file__).parent
 ROWS = (
     ("errors",),
     ("schema",),
-    ("images", "views", "backbones", "store"),
+    ("images", "views", "backbones"),
+    ("store",),
     ("embedding",),
     ("heads",),
     ("estimators",),
@@ -38,7 +39,13 @@ NEVER_AT_THE_TOP = {
 }  # fmt: skip
 
 #: Modules that are themselves loaded only when a head is trained; no others import scikit-learn first.
-MAY_START_WITH_SKLEARN = ("heads.", "estimators.classifier", "estimators.extractor", "evaluation.baselines")
+MAY_START_WITH_SKLEARN = (
+    "heads.",
+    "estimators.classifier",
+    "estimators.extractor",
+    "evaluation.baselines",
+    "evaluation.gain",
+)
 MUST_WORK_WITHOUT_SKLEARN = {"heads", "heads.linear"}
 
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 from sklearn.svm import SVC
 
-from cnncodes.estimators.aggregation import average_rows, score_images
+from cnncodes.errors import UsageError
+from cnncodes.estimators.aggregation import average_rows, check_aggregate, score_images
 from cnncodes.heads.linear import LinearScorer
 
 RNG = np.random.default_rng(0)
@@ -46,3 +47,73 @@ def test_any_classifier_answers_with_one_row_an_image(head: object) -> None:
     head.fit(X, y)  # type: ignore[attr-defined]
     scores = score_images(head, np.repeat(X, 2, axis=0), np.full(40, 2))
     assert (scores.labels == y).mean() > 0.9
+
+
+AVERAGES = ("decision", "probability", "code")
+
+
+@pytest.mark.parametrize("kind", ["logistic", "linear-svm", "ridge"])
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("aggregate", ["auto", *AVERAGES])
+def test_the_answers_agree_whatever_is_averaged(kind: str, n_classes: int, aggregate: str) -> None:
+    rows = 1 if n_classes == 2 else n_classes
+    head = LinearScorer(RNG.normal(size=(rows, 5)), RNG.normal(size=rows), CLASSES[:n_classes], kind=kind)
+    scores = score_images(head, RNG.normal(size=(200, 5)), np.full(50, 4), aggregate)
+    assert scores.proba is not None and scores.decision is not None
+    np.testing.assert_allclose(scores.proba.sum(axis=1), 1)
+    np.testing.assert_array_equal(scores.labels, head.classes[scores.proba.argmax(axis=1)])
+    votes = scores.decision > 0 if n_classes == 2 else scores.decision.argmax(axis=1)
+    np.testing.assert_array_equal(scores.labels, head.classes[np.asarray(votes, dtype=int)])
+
+
+def test_each_average_is_what_it_says() -> None:
+    head = LinearScorer(RNG.normal(size=(3, 5)), RNG.normal(size=3), CLASSES)
+    X, counts = RNG.normal(size=(40, 5)).astype(np.float32), np.full(10, 4)
+    by = {name: score_images(head, X, counts, name) for name in AVERAGES}
+    views = X.reshape(10, 4, 5)
+    np.testing.assert_allclose(by["decision"].decision, head.decision(X).reshape(10, 4, 3).mean(axis=1))
+    proba = head.proba_from_decision(head.decision(X)).reshape(10, 4, 3).mean(axis=1)
+    np.testing.assert_allclose(by["probability"].proba, proba)
+    np.testing.assert_allclose(by["code"].decision, head.decision(views.mean(axis=1)), rtol=1e-5)
+
+
+@pytest.mark.parametrize("aggregate", ["auto", *AVERAGES])
+def test_one_view_is_its_own_average(aggregate: str) -> None:
+    head = LinearScorer(RNG.normal(size=(3, 5)), RNG.normal(size=3), CLASSES)
+    X = RNG.normal(size=(40, 5))
+    scores = score_images(head, X, np.ones(40, np.int64), aggregate)
+    np.testing.assert_allclose(scores.proba, head.proba_from_decision(head.decision(X)))
+
+
+def test_any_classifier_averages_what_it_is_told_to() -> None:
+    y = np.repeat(["a", "b", "c"], 10)
+    X = RNG.normal(size=(30, 5)) + np.repeat(np.arange(3), 10)[:, None]
+    head = SVC().fit(X, y)
+    counts = np.full(10, 3)
+    decision = score_images(head, X, counts, "decision")
+    mean = head.decision_function(X).reshape(10, 3, 3).mean(axis=1)
+    np.testing.assert_allclose(decision.decision, mean)
+    np.testing.assert_array_equal(decision.labels, head.classes_[mean.argmax(axis=1)])
+    code = score_images(head, X, counts, "code")
+    np.testing.assert_array_equal(code.labels, head.predict(X.reshape(10, 3, 5).mean(axis=1)))
+
+
+def test_votes_of_pairs_of_classes_cannot_be_averaged() -> None:
+    y = np.repeat(["a", "b", "c", "d"], 5)
+    head = SVC(decision_function_shape="ovo").fit(RNG.normal(size=(20, 5)), y)
+    with pytest.raises(UsageError, match="not one for each class.*aggregate='code'"):
+        score_images(head, RNG.normal(size=(4, 5)), np.array([4]), "decision")
+
+
+@pytest.mark.parametrize(
+    ("aggregate", "head", "words"),
+    [
+        ("mean", SVC(), "must be one of 'auto'.*Got 'mean'"),
+        (None, SVC(), "Got None"),
+        ("probability", SVC(), "predict_proba.*SVC has none"),
+        ("decision", KNeighborsClassifier(), "decision_function.*KNeighborsClassifier has none"),
+    ],
+)
+def test_what_a_head_does_not_have(aggregate: object, head: object, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        check_aggregate(aggregate, head)

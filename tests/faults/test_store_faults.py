@@ -116,7 +116,7 @@ if limit:
 space = replace(samples.SPACE, code_size=5000)
 rng = np.random.default_rng(0)
 try:
-    with CodesWriter.open(pathlib.Path(sys.argv[2]), space, samples.PLAN, shard_images=4) as writer:
+    with CodesWriter.open(pathlib.Path(sys.argv[2]), space, samples.VIEWS, shard_images=4) as writer:
         for number in range(400):
             views = 2 if number < 8 or not limit else 40
             image = samples.make(f"{number:04d}", views=views)

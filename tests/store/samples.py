@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from cnncodes.store import CodesWriter, Failure, ImageCodes, Space, read_codes
+from cnncodes.store import CodesWriter, Failure, ImageCodes, Space, StoredViews, read_codes
 
 SIZE = 6
 SPACE = Space("net", "00" * 32, "pool", SIZE, "bicubic 256 -> 224", "exact")
 PLAN: dict[str, Any] = {"scales": [256], "flip": True}
+VIEWS = StoredViews(PLAN)
 
 
 def make(
@@ -34,7 +35,7 @@ def fail(key: str) -> Failure:
 
 
 def open_writer(path: Path, **options: Any) -> CodesWriter:
-    return CodesWriter.open(path, SPACE, PLAN, **options)
+    return CodesWriter.open(path, SPACE, VIEWS, **options)
 
 
 def write(path: Path, results: list[ImageCodes | Failure], **options: Any) -> None:

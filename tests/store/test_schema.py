@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -11,9 +12,10 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from samples import SIZE, fail, make, write
+from samples import PLAN, SIZE, SPACE, fail, make, write
 
-from cnncodes.store import read_codes
+from cnncodes.errors import UsageError
+from cnncodes.store import CodesWriter, StoredViews, read_codes
 
 NAMES = ["b 'q\".jpg", "a/ü\n.jpg", "c.jpg", "m.jpg", "z.jpg"]
 COLUMNS = {
@@ -108,3 +110,47 @@ def test_float32_is_exact(tmp_path: Path) -> None:
     codes = read_codes(tmp_path / "x")
     np.testing.assert_array_equal(codes.X, expected_codes(["a", "b"], "float32"))
     assert codes.to_arrow().schema.field("code").type == pa.list_(pa.float32(), SIZE)
+
+
+PARAMETERS = {"angle": 3.5, "shear": (1.0, -2.0), "color_offset": (9.0, 8.0, -7.0)}
+
+
+@pytest.fixture
+def varied(tmp_path: Path) -> Path:
+    """A dataset whose second view has parameters that its first one lacks."""
+    image = make("a")
+    image.views[1].update(PARAMETERS)  # type: ignore[attr-defined]
+    views = StoredViews(PLAN, {}, tuple(PARAMETERS))
+    with CodesWriter.open(tmp_path / "x.codes", SPACE, views) as writer:
+        writer.add(image)
+    return tmp_path / "x.codes"
+
+
+def test_what_views_vary_has_columns_that_every_tool_reads(varied: Path) -> None:
+    expected = {name: [None, list(v) if isinstance(v, tuple) else v] for name, v in PARAMETERS.items()}
+    names = list(PARAMETERS)
+    assert read_codes(varied).to_arrow().select(names).to_pydict() == expected
+    assert pl.read_parquet(varied / "data").select(names).to_dict(as_series=False) == expected
+    rows = duckdb.sql(f"SELECT {', '.join(names)} FROM '{varied}/data/*.parquet' ORDER BY view").fetchall()
+    assert [[list(v) if isinstance(v, tuple) else v for v in row] for row in rows] == [
+        [values[i] for values in expected.values()] for i in range(2)
+    ]
+    frame = pd.read_parquet(varied / "data").sort_values("view")
+    assert frame["angle"].isna().tolist() == [True, False]
+    assert frame["color_offset"].iloc[1].tolist() == [9.0, 8.0, -7.0]
+
+
+def test_the_mean_of_views_has_no_place_in_the_picture(tmp_path: Path) -> None:
+    image = replace(make("a", views=1), views=[{"view": 0, "view_name": "mean"}])
+    with CodesWriter.open(tmp_path / "x.codes", SPACE, StoredViews(PLAN, reduce="mean")) as writer:
+        writer.add(image)
+    [row] = read_codes(tmp_path / "x.codes").to_arrow().to_pylist()
+    assert (row["view_name"], row["box"], row["scale"], row["flip"]) == ("mean", None, None, None)
+    assert pl.read_parquet(tmp_path / "x.codes/data").height == 1
+
+
+def test_an_unknown_parameter_is_refused() -> None:
+    with pytest.raises(UsageError, match="no parameter 'angel'.*'angle'"):
+        StoredViews(PLAN, {}, ("angel",))
+    with pytest.raises(UsageError, match="reduce must be"):
+        StoredViews(PLAN, reduce="max")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from samples import PLAN, SIZE, SPACE, fail, make, open_writer, rows_of, write
 
 from cnncodes.errors import SpaceMismatch, StoreError, UsageError
-from cnncodes.store import CodesWriter, Failure, Space, read_codes, verify_codes, writing
+from cnncodes.store import CodesWriter, Failure, Space, StoredViews, read_codes, verify_codes, writing
 
 
 def shard_rows(path: Path) -> list[int]:
@@ -194,14 +194,28 @@ def test_another_space_plan_or_dtype_is_refused(
     write(tmp_path, [make("a")])
     before = rows_of(tmp_path)
     with pytest.raises(SpaceMismatch) as caught:
-        CodesWriter.open(tmp_path, space, plan, dtype=dtype)
+        CodesWriter.open(tmp_path, space, StoredViews(plan), dtype=dtype)
     assert all(word in str(caught.value) for word in [*words, "-o", "delete"])
     assert rows_of(tmp_path) == before
 
 
 def test_a_plan_with_tuples_is_the_same_plan(tmp_path: Path) -> None:
     write(tmp_path, [make("a")])
-    CodesWriter.open(tmp_path, SPACE, {**PLAN, "scales": (256,)}).close()
+    CodesWriter.open(tmp_path, SPACE, StoredViews({**PLAN, "scales": (256,)})).close()
+
+
+@pytest.mark.parametrize(
+    ("views", "words"),
+    [
+        (StoredViews(PLAN, {"height": 32}), ["frame.height", "nothing", "32"]),
+        (StoredViews(PLAN, reduce="mean"), ["reduce", "'none'", "'mean'"]),
+    ],
+)
+def test_another_frame_or_reduction_is_refused(tmp_path: Path, views: StoredViews, words: list[str]) -> None:
+    write(tmp_path, [make("a")])
+    with pytest.raises(SpaceMismatch) as caught:
+        CodesWriter.open(tmp_path, SPACE, views)
+    assert all(word in str(caught.value) for word in words)
 
 
 def test_a_folder_of_the_users_is_left_alone(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def test_each_augmentation_alone_varies_what_it_says():
         ("train:2.5", "need a number of views"),
         ("train:0", "must be 1 to 10000"),
         ("train:1000000", "must be 1 to 10000"),
-        ("train:4, center", "unknown view plan 'train:4'"),
+        ("train:4, center", "fixed views first and its random ones second"),
         ("center, flip", "need a number of views, as in 'train:4'. Got 'flip'"),
         ("center,", "need a number of views"),
         ("train+area-crop:2", "scale-crop and area-crop both choose the crop"),

@@ -223,3 +223,12 @@ def test_geometry_leaves_the_crop_as_it_is():
         crops="none", random=RandomViews(4, crop=RandomCrop("scale"), flip=0.5, geometry=Geometry(rotation=9))
     ).locate(image.size, FRAME, "00")
     assert [(view.box, view.flip) for view in plain] == [(view.box, view.flip) for view in bent]
+
+
+@pytest.mark.parametrize(("height", "width"), [(32, 48), (48, 32)])
+def test_scales_follow_a_patch_that_is_no_square(height, width):
+    frame = Frame(height, width, 56)
+    plan = ViewPlan.parse("multicrop, train:2")
+    rendered = plan.render(Image.new("RGB", (90, 70)), frame, "content")
+    assert rendered.pixels.shape[1:3] == (height, width) and len(rendered.views) == 52
+    assert rendered.views[0].name == "48/top-left"

@@ -22,6 +22,12 @@ start here:
 exit status: 0 done, 1 failed, 2 wrong usage, 3 done but too many inputs failed (--max-failures)
 """
 
+#: What groups of commands are about, for the help.
+_GROUPS = {
+    "models": "The networks at hand.",
+    "views": "View plans: which crops, scales, mirrors and distortions of an image become codes.",
+}
+
 
 class Parser(argparse.ArgumentParser):
     """An argument parser whose complaints are `UsageError`."""
@@ -46,7 +52,7 @@ def build_parser(commands: Mapping[str, Command]) -> Parser:
     for name, command in commands.items():
         group, _, leaf = name.rpartition(" ")
         if group and group not in groups:
-            summary = "The networks at hand." if group == "models" else f"About {group}."
+            summary = _GROUPS.get(group, f"About {group}.")
             outer = below.add_parser(group, help=summary, description=summary, allow_abbrev=False)
             groups[group] = outer.add_subparsers(
                 title="commands", metavar="COMMAND", required=True, parser_class=Parser

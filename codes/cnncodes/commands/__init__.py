@@ -8,13 +8,16 @@ from cnncodes.commands.doctor import DOCTOR
 from cnncodes.commands.embed import EMBED
 from cnncodes.commands.evaluate import EVALUATE
 from cnncodes.commands.fit import FIT
+from cnncodes.commands.gain import VIEWS_GAIN
 from cnncodes.commands.models import MODELS
 from cnncodes.commands.predict import PREDICT
 from cnncodes.commands.reporter import Reporter
+from cnncodes.commands.views import VIEWS
 
 __all__ = ["COMMANDS", "Command", "Reporter", "Result"]
 
 #: Every command that a step of a recipe may run.
 COMMANDS: dict[str, Command] = {
-    command.name: command for command in (EMBED, FIT, PREDICT, EVALUATE, BASELINE, *MODELS, DOCTOR)
+    command.name: command
+    for command in (EMBED, FIT, PREDICT, EVALUATE, BASELINE, *MODELS, *VIEWS, VIEWS_GAIN, DOCTOR)
 }

@@ -27,6 +27,14 @@ class EmbedOptions(inputs.EmbeddingOptions):
         metavar="PLAN",
         check=inputs.check_views,
     )
+    random_state: int = option(
+        inputs.HELP_RANDOM_VIEWS, default=0, metavar="N", check=inputs.check_random_state
+    )
+    reduce: str = option(
+        "'mean' stores one row an image, the mean over its views; 'none' one a view.",
+        default="none",
+        choices=("none", "mean"),
+    )
     split: str | None = option(
         "Only this part of the source: train, val or test.", default=None, metavar="PART"
     )
@@ -62,6 +70,8 @@ def run_embed(options: EmbedOptions, reporter: Reporter) -> Result:
         options.out,
         backbone=options.backbone,
         views=options.views,
+        random_state=options.random_state,
+        reduce=options.reduce,
         decode=options.decode,
         max_pixels=options.max_pixels,
         dtype=options.dtype,
@@ -82,6 +92,7 @@ def run_embed(options: EmbedOptions, reporter: Reporter) -> Result:
         "removed": summary.removed,
         "failed": summary.failed,
         "rows": summary.rows,
+        "views": summary.views,
         "views_run": summary.views_run,
         "seconds": round(summary.seconds, 3),
         "space": Manifest.read(Path(options.out)).space.to_dict(),
@@ -101,8 +112,21 @@ def render_embed(result: Result) -> str:
     ):
         if result[name]:
             counts.append(f"{result[name]:,} {word}")
-    written = f"; {result['rows']:,} rows of {result['space']['code_size']} numbers" if result["rows"] else ""
-    return f"{', '.join(counts)}{written} in {format_seconds(result['seconds'])}.\nCodes: {result['out']}\n"
+    return (
+        f"{', '.join(counts)}{_describe_rows(result)} in {format_seconds(result['seconds'])}.\n"
+        f"Codes: {result['out']}\n"
+    )
+
+
+def _describe_rows(result: Result) -> str:
+    if not result["rows"]:
+        return ""
+    text = f"; {result['rows']:,} rows of {result['space']['code_size']} numbers"
+    if result["rows"] < result["views"]:
+        text += f", each the mean of an image's views ({result['views']:,} in all)"
+    if result["views_run"] < result["views"]:
+        text += f"; the network ran {result['views_run']:,} times, since identical views are run once"
+    return text
 
 
 EMBED = Command(
@@ -112,5 +136,5 @@ EMBED = Command(
     render=render_embed,
     summary="Turn images into CNN codes, kept as a Parquet dataset.",
     example="cnncodes embed photos/ -o photos.codes --views flip",
-    results=("out", "images", "embedded", "rows"),
+    results=("out", "images", "embedded", "rows", "views", "views_run"),
 )

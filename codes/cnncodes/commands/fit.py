@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,16 +26,22 @@ class FitOptions(inputs.EmbeddingOptions):
     out: str = option("File of the saved classifier.", short="-o", metavar="FILE")
     head: str = option("Classifier on top of the codes.", default="logistic", choices=HEADS)
     train_views: str | None = option(
-        f"Views of each training image: {inputs.HELP_VIEWS}. [flip; codes: those stored]",
+        f"Views of each training image: {inputs.HELP_VIEWS}. [flip; codes: all that are stored]",
         default=None,
         metavar="PLAN",
         check=inputs.check_views,
     )
     test_views: str | None = option(
-        "Views of each image when predicting. [flip; codes: those stored]",
+        "Views of each image when predicting. [flip; codes: the fixed ones of those trained on]",
         default=None,
         metavar="PLAN",
         check=inputs.check_views,
+    )
+    aggregate: str = option(
+        "What is averaged over an image's views when predicting; 'auto' means decision values, or codes where"
+        " their means were trained on.",
+        default="auto",
+        choices=("auto", "decision", "probability", "code"),
     )
     split: str | None = option(
         "Part of the source to train on; 'all' for every image. [train, if it has parts]",
@@ -55,7 +59,12 @@ class FitOptions(inputs.EmbeddingOptions):
     class_weight: str | None = option(
         "'balanced' gives rare classes the weight of frequent ones.", default=None, choices=("balanced",)
     )
-    random_state: int = option("Decides the folds of the cross-validation.", default=0, metavar="N")
+    random_state: int = option(
+        "Decides the folds of the cross-validation, and random views that are given by name.",
+        default=0,
+        metavar="N",
+        check=inputs.check_random_state,
+    )
     memory: str | None = option(inputs.HELP_MEMORY, default=None, metavar="FOLDER")
     include_backbone: bool = option(
         "Leave the network out of the saved file: smaller, but it must be at hand to predict.",
@@ -99,25 +108,33 @@ def _fit_codes(options: FitOptions, reporter: Reporter) -> tuple[Any, Result]:
     from cnncodes.store import read_codes
     from cnncodes.views import ViewPlan
 
-    if options.train_views is not None:
-        raise UsageError("--train-views cannot be given with stored codes: their views are already chosen.")
     if options.holdout is not None:
         raise UsageError("--holdout cannot be given with stored codes: give it to 'cnncodes embed'.")
     codes = read_codes(options.src)
     split = inputs.choose_split(options.split, list(codes.split), "train")
     if split is not None:
         codes = codes.select(split=split)
+    if options.train_views is not None:
+        codes = codes.select(views=ViewPlan.parse(options.train_views, random_state=options.random_state))
     plan = ViewPlan.from_dict(codes.plan)
     classifier = _make_classifier(
         options,
         backbone=options.backbone or codes.space.backbone,
         train_views=plan,
-        test_views=options.test_views or plan,
+        test_views=options.test_views or _fixed_views(plan),
         decode=options.decode or codes.space.decoding,
     )
     reporter.note(f"fitting {options.head} on the codes in {options.src}")
-    _say_warnings(reporter, lambda: classifier.fit_codes(codes))
+    with reporter.passing_warnings():
+        classifier.fit_codes(codes)
     return classifier, {"split": split, "failed": 0, TOO_MANY_FAILURES: False}
+
+
+def _fixed_views(plan: Any) -> Any:
+    """Return a plan without its random views, which are for training; ``flip`` where it has no others."""
+    if plan.random is None:
+        return plan
+    return "flip" if plan.crops == "none" else replace(plan, random=None)
 
 
 def _fit_images(options: FitOptions, reporter: Reporter) -> tuple[Any, Result]:
@@ -137,18 +154,11 @@ def _fit_images(options: FitOptions, reporter: Reporter) -> tuple[Any, Result]:
     )
     reporter.note(f"fitting {options.head} on {len(records):,} images of {options.src}")
     progress = reporter.progress("embedding")
-    _say_warnings(reporter, lambda: classifier.fit_records(records, on_progress=progress))
+    with reporter.passing_warnings():
+        classifier.fit_records(records, on_progress=progress)
     failed = len(records) - classifier.n_images_
     too_many = exceeds_limit(failed, len(records), options.max_failures, reporter)
     return classifier, {"split": split, "failed": failed, TOO_MANY_FAILURES: too_many}
-
-
-def _say_warnings(reporter: Reporter, work: Callable[[], Any]) -> None:
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        work()
-    for warning in caught:
-        reporter.warn(str(warning.message))
 
 
 def _warn_nothing_held_out(options: FitOptions, trained: int, reporter: Reporter) -> None:
@@ -170,6 +180,7 @@ def _make_classifier(options: FitOptions, **settings: Any) -> Any:
 
     return ImageClassifier(
         head=options.head,
+        aggregate=options.aggregate,
         class_weight=options.class_weight,
         max_pixels=options.max_pixels,
         on_error=options.on_error,

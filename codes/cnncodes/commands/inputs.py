@@ -24,7 +24,12 @@ HELP_SRC = (
     "Images: a folder of class folders (also below train/ val/ test/), a flat folder, one image,"
     " or a .csv or .parquet table."
 )
-HELP_VIEWS = "center (1 view), flip (2), tencrop (10) or multicrop (50)"
+HELP_VIEWS = (
+    "center (1 view), flip (2), tencrop (10), multicrop (50), train:K (K random ones), or a .toml file;"
+    " 'cnncodes views list' names all"
+)
+HELP_JOBS = "Images worked on at once; one for each core by default."
+HELP_RANDOM_VIEWS = "Decides random views that are given by name."
 
 
 def check_positive(number: int) -> None:
@@ -33,10 +38,22 @@ def check_positive(number: int) -> None:
         raise UsageError(f"must be at least 1. Got {number}.")
 
 
-def _check_jobs(number: int) -> None:
+def check_jobs(number: int) -> None:
     """Raise `UsageError` unless a number of jobs is positive or -1."""
     if number < 1 and number != -1:
         raise UsageError(f"must be a positive whole number, or -1 for one a core. Got {number}.")
+
+
+def check_random_state(number: int) -> None:
+    """Raise `UsageError` unless a number can decide what is drawn at random."""
+    if not 0 <= number < 2**32:
+        raise UsageError(f"must be a whole number from 0 to {2**32 - 1}. Got {number}.")
+
+
+def check_folds(number: int) -> None:
+    """Raise `UsageError` unless a number of folds leaves something to train on."""
+    if number < 2:
+        raise UsageError(f"must be at least 2. Got {number}.")
 
 
 def _check_share(share: float) -> None:
@@ -61,11 +78,11 @@ class SourceOptions:
         check=_check_share,
     )
     n_jobs: int | None = option(
-        "Images worked on at once; one for each core by default.",
+        HELP_JOBS,
         default=None,
         short="-j",
         metavar="N",
-        check=_check_jobs,
+        check=check_jobs,
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from typing import TextIO
 
 from cnncodes.commands.controls import escape_controls
@@ -47,9 +49,18 @@ class Reporter:
         """Say what the user should know, also when quiet."""
         self._write_line(f"cnncodes: warning: {' '.join(text.split())}")
 
-    def progress(self, what: str) -> Progress:
-        """Return a callable that takes the numbers of images done, to do, and failed."""
-        return Progress(self, what, self._clock)
+    def progress(self, what: str, unit: str = "images") -> Progress:
+        """Return a callable that takes the numbers of images (or other units) done, to do, and failed."""
+        return Progress(self, what, unit, self._clock)
+
+    @contextlib.contextmanager
+    def passing_warnings(self) -> Iterator[None]:
+        """Pass on what is warned of meanwhile, each text once."""
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", UserWarning)
+            yield
+        for text in dict.fromkeys(str(warning.message) for warning in caught):
+            self.warn(text)
 
     @property
     def redraws(self) -> bool:
@@ -84,12 +95,12 @@ class Reporter:
 class Progress:
     """Images/s, time left and failures of one job, drawn now and then."""
 
-    def __init__(self, reporter: Reporter, what: str, clock: Callable[[], float]) -> None:
-        self._reporter, self._what, self._clock = reporter, what, clock
+    def __init__(self, reporter: Reporter, what: str, unit: str, clock: Callable[[], float]) -> None:
+        self._reporter, self._what, self._unit, self._clock = reporter, what, unit, clock
         self._started = clock()
         self._shown = self._started
 
-    def __call__(self, done: int, total: int, failed: int) -> None:
+    def __call__(self, done: int, total: int, failed: int = 0) -> None:
         now = self._clock()
         pause = REDRAW if self._reporter.redraws else LINE
         if done < total and now - self._shown < pause:
@@ -101,7 +112,9 @@ class Progress:
 
     def _describe(self, done: int, total: int, failed: int, seconds: float) -> str:
         rate = done / seconds if seconds > 0 else 0.0
-        parts = [f"{self._what}: {done:,}/{total:,} images", f"{rate:.0f} images/s"]
+        parts = [f"{self._what}: {done:,}/{total:,} {self._unit}", f"{rate:.0f} {self._unit}/s"]
+        if rate < 1:
+            parts.pop()
         if done >= total:
             parts.append(f"took {format_seconds(seconds)}")
         elif rate > 0:

@@ -6,6 +6,7 @@ from cnncodes.embedding.colors import measure_colors, training_records
 from cnncodes.embedding.embedder import DEFAULT_BATCH_SIZE, Embedder
 from cnncodes.embedding.job import EmbedSummary, embed
 from cnncodes.embedding.lanes import count_lanes, run_lanes
+from cnncodes.embedding.settling import settle_plans
 
 __all__ = [
     "DEFAULT_BATCH_SIZE",
@@ -15,5 +16,6 @@ __all__ = [
     "embed",
     "measure_colors",
     "run_lanes",
+    "settle_plans",
     "training_records",
 ]

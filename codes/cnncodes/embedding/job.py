@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,11 @@ from cnncodes.backbones import Backbone, load_backbone
 from cnncodes.embedding.embedder import DEFAULT_BATCH_SIZE, Embedder
 from cnncodes.embedding.lanes import count_lanes, run_lanes
 from cnncodes.embedding.planning import Work, plan_work
+from cnncodes.embedding.reducing import reduce_views
+from cnncodes.embedding.settling import settle_job
 from cnncodes.errors import UsageError
 from cnncodes.images import Decoding, ImageSource, open_source
-from cnncodes.store import CodesWriter, Failure
+from cnncodes.store import CodesWriter, Failure, StoredViews
 from cnncodes.views import ViewPlan
 
 #: Called after every image with the numbers of images done, to do in all, and failed.
@@ -35,9 +37,11 @@ class EmbedSummary:
         Images embedded now; kept from an earlier run; among these, those whose label or part is another
         one now; stored ones that went because the source lacks them; and those that could not be read.
     rows : int
-        Rows written now: one a view.
+        Rows written now: one a view, or one an image where views are reduced to their mean.
+    views : int
+        Views that these rows stand for.
     views_run : int
-        Views that the network was run on; fewer than `rows` where views are identical.
+        Views that the network was run on; fewer than `views` where some are identical.
     seconds : float
         Wall time.
     failures : tuple of Failure
@@ -52,6 +56,7 @@ class EmbedSummary:
     removed: int
     failed: int
     rows: int
+    views: int
     views_run: int
     seconds: float
     failures: tuple[Failure, ...] = ()
@@ -62,7 +67,9 @@ def embed(
     out: str | Path,
     *,
     backbone: str | Path | Backbone = "efficientnet-lite0",
-    views: str | ViewPlan = "center",
+    views: str | Path | ViewPlan = "center",
+    random_state: int | None = None,
+    reduce: str = "none",
     decode: str = "exact",
     max_pixels: int | None = None,
     dtype: str = "float16",
@@ -73,7 +80,7 @@ def embed(
     remove_missing: bool = False,
     on_progress: Progress | None = None,
 ) -> EmbedSummary:
-    """Embed images into a codes dataset: one row a view of an image.
+    """Embed images into a codes dataset: one row a view of an image, or one an image.
 
     Run again on the same folder it goes on where it stopped: images that are there stay, changed and
     new ones are embedded, vanished ones go, and those that failed are tried again. Where the source gives
@@ -90,8 +97,15 @@ def embed(
         Folder of the dataset; made if it does not exist.
     backbone : str, path or Backbone
         A name in the zoo or a folder with a card.
-    views : str or ViewPlan
-        ``"center"``, ``"flip"``, ``"tencrop"``, ``"multicrop"``, or a plan.
+    views : str, path or ViewPlan
+        ``"center"``, ``"flip"``, ``"tencrop"``, ``"multicrop"``, ``"train:4"``, … (`ViewPlan.parse`), a .toml
+        file, or a plan. Where it varies colours along principal components, these are computed from the
+        source's part ``train``, or from all of it where it has no parts, and kept with the plan: later runs
+        into the same folder use the same.
+    random_state : int, optional
+        For random views that are given by name; 0 without it.
+    reduce : {"none", "mean"}
+        ``"mean"`` stores one row an image: the mean over its views.
     decode : {"exact", "fast"}
         ``"fast"`` decodes large JPEGs at a reduced scale; codes differ slightly, and so does the space.
     max_pixels : int, optional
@@ -121,7 +135,7 @@ def embed(
     SourceError
         If the source is missing or holds no images.
     SpaceMismatch
-        If `out` holds codes of another space or plan; the text names the field.
+        If `out` holds codes of another space, plan or reduction; the text names the field.
     StoreError
         If `out` is something else, holds many images that the source lacks, is held by another process, or
         cannot be written.
@@ -141,11 +155,17 @@ def embed(
             f"batch_size and shard_images must be at least 1. Got {batch_size} and {shard_images}."
         )
     count_lanes(n_jobs)
-    source = _choose_part(src if isinstance(src, ImageSource) else open_source(src), split)
+    whole = src if isinstance(src, ImageSource) else open_source(src)
+    source = _choose_part(whole, split)
     loaded = backbone if isinstance(backbone, Backbone) else load_backbone(backbone)
-    embedder = Embedder(loaded, ViewPlan.parse(views), Decoding.make(decode, max_pixels), batch_size)
-    plan = embedder.plan.to_dict()
-    with CodesWriter.open(Path(out), embedder.space, plan, dtype=dtype, shard_images=shard_images) as writer:
+    plan = ViewPlan.parse(views, random_state=random_state)
+    plan.names(loaded.frame)  # what does not fit the network is said before any work
+    plan = settle_job(plan, whole, Path(out), max_pixels=max_pixels, n_jobs=n_jobs)
+    embedder = Embedder(loaded, plan, Decoding.make(decode, max_pixels), batch_size)
+    stored = StoredViews(plan.to_dict(), asdict(loaded.frame), plan.columns, reduce)
+    with CodesWriter.open(
+        Path(out), embedder.space, stored, dtype=dtype, shard_images=shard_images
+    ) as writer:
         work = plan_work(source, writer)
         if not remove_missing:
             work.check_removal(source.name, out, len(writer.known))
@@ -161,6 +181,7 @@ def embed(
         removed=len(work.gone),
         failed=len(counts.failures),
         rows=counts.rows,
+        views=counts.views,
         views_run=counts.views_run,
         seconds=time.perf_counter() - started,
         failures=tuple(counts.failures),
@@ -180,6 +201,7 @@ def _choose_part(source: ImageSource, split: str | None) -> ImageSource:
 class _Counts:
     embedded: int
     rows: int
+    views: int
     views_run: int
     failures: list[Failure]
 
@@ -191,14 +213,16 @@ def _write(
     n_jobs: int | None,
     on_progress: Progress | None,
 ) -> _Counts:
-    counts = _Counts(0, 0, 0, list(work.unreachable))
+    counts = _Counts(0, 0, 0, 0, list(work.unreachable))
+    reduced = writer.reduced
     for done, result in enumerate(run_lanes(embedder.embed, work.todo, n_jobs), start=1):
-        failure = writer.add(result)
+        failure = writer.add(reduce_views(result) if reduced else result)
         if failure is not None:
             counts.failures.append(failure)
         elif not isinstance(result, Failure):
             counts.embedded += 1
-            counts.rows += len(result.views)
+            counts.rows += 1 if reduced else len(result.views)
+            counts.views += len(result.views)
             counts.views_run += result.views_run
         if on_progress is not None:
             on_progress(done, len(work.todo), len(counts.failures))

@@ -8,9 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cnncodes.errors import UsageError
 from cnncodes.heads.linear import LinearScorer
 
 Array = npt.NDArray[Any]
+
+#: What may be averaged over the views of an image.
+AGGREGATES = ("auto", "decision", "probability", "code")
 
 
 @dataclass(frozen=True)
@@ -47,12 +51,11 @@ def average_rows(values: Array, counts: npt.NDArray[np.int64]) -> Array:
     return sums / counts.reshape(-1, *[1] * (values.ndim - 1))
 
 
-def score_images(head: Any, X: Array, counts: npt.NDArray[np.int64]) -> Scores:
+def score_images(head: Any, X: Array, counts: npt.NDArray[np.int64], aggregate: str = "auto") -> Scores:
     """Score images by the average over their views.
 
-    A linear head averages decision values and derives probabilities from the average, so that the
-    three answers always agree. Any other classifier averages its probabilities where it has them,
-    else its decision values; one that has neither predicts from the average code.
+    The three answers of a linear head always agree: what is averaged decides, and the others are derived
+    from it.
 
     Parameters
     ----------
@@ -60,20 +63,67 @@ def score_images(head: Any, X: Array, counts: npt.NDArray[np.int64]) -> Scores:
     X : ndarray, shape (n_rows, code_size)
     counts : ndarray of int64, shape (n_images,)
         Rows of each image, all at least 1.
+    aggregate : {"auto", "decision", "probability", "code"}
+        What is averaged. ``"auto"``: decision values for a linear head; for any other classifier its
+        probabilities where it has them, else its decision values; for one that has neither, codes.
+
+    Raises
+    ------
+    UsageError
+        If the head has no such values.
     """
+    if aggregate == "code":
+        X, counts = average_rows(X, counts).astype(X.dtype), np.ones_like(counts)
     if isinstance(head, LinearScorer):
-        decision = average_rows(head.decision(X), counts)
-        return Scores(
-            head.classes, _most_likely(head.classes, decision), decision, head.proba_from_decision(decision)
+        return _score_linear(head, X, counts, by_probability=aggregate == "probability")
+    return _score_any(head, X, counts, aggregate)
+
+
+def check_aggregate(aggregate: Any, head: Any) -> None:
+    """Raise `UsageError` unless a head, fitted or not, has the values that are to be averaged."""
+    if aggregate not in AGGREGATES:
+        raise UsageError(f"aggregate must be one of {', '.join(map(repr, AGGREGATES))}. Got {aggregate!r}.")
+    method = {"decision": "decision_function", "probability": "predict_proba"}.get(aggregate)
+    if method and not isinstance(head, LinearScorer) and not hasattr(head, method):
+        raise UsageError(
+            f"aggregate={aggregate!r} averages what {method} gives, and the head {type(head).__name__} has"
+            " none: choose another, or 'auto'."
         )
+
+
+def _score_linear(
+    head: LinearScorer, X: Array, counts: npt.NDArray[np.int64], *, by_probability: bool
+) -> Scores:
+    decision = head.decision(X)
+    if by_probability:
+        proba = average_rows(head.proba_from_decision(decision), counts)
+        decision = _decision_from_proba(proba)
+    else:
+        decision = average_rows(decision, counts)
+        proba = head.proba_from_decision(decision)
+    return Scores(head.classes, _most_likely(head.classes, decision), decision, proba)
+
+
+def _decision_from_proba(proba: Array) -> Array:
+    """Return log-odds of the second of two classes, or the logarithm of each of several."""
+    logs: Array = np.log(np.maximum(proba, np.finfo(np.float64).tiny))
+    return logs[:, 1] - logs[:, 0] if logs.shape[1] == 2 else logs
+
+
+def _score_any(head: Any, X: Array, counts: npt.NDArray[np.int64], aggregate: str) -> Scores:
     classes = np.asarray(head.classes_)
     values = _average_method(head, "decision_function", X, counts)
     proba = _average_method(head, "predict_proba", X, counts)
     if proba is not None:  # those of float32 codes sum to one within float32 alone, which scorers warn of
         proba = proba / proba.sum(axis=1, keepdims=True)
-    votes = proba if proba is not None else values
+    votes = proba if proba is not None and aggregate != "decision" else values
     # One-against-one decision values of an SVC are no vote for a class.
     if votes is None or (votes.ndim == 2 and votes.shape[1] != len(classes)):
+        if aggregate == "decision":
+            raise UsageError(
+                f"the decision values of the head {type(head).__name__} are not one for each class, so their"
+                " average decides nothing: choose aggregate='code', or decision_function_shape='ovr'."
+            )
         return Scores(classes, np.asarray(head.predict(average_rows(X, counts))), values, proba)
     return Scores(classes, _most_likely(classes, votes), values, proba)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,9 +17,16 @@ from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from cnncodes.embedding import Embedder
 from cnncodes.errors import SpaceMismatch, UnreadableImages, UsageError
-from cnncodes.estimators.aggregation import Scores
+from cnncodes.estimators.aggregation import Scores, check_aggregate
 from cnncodes.estimators.contents import summarize_contents
-from cnncodes.estimators.inputs import ImageRows, Progress, embed_records, make_embedder, rows_of
+from cnncodes.estimators.inputs import (
+    ImageRows,
+    Progress,
+    embed_records,
+    make_embedder,
+    rows_of,
+    settle_embedders,
+)
 from cnncodes.estimators.labels import (
     check_labels,
     check_one_each,
@@ -55,8 +63,14 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     head : str or scikit-learn classifier
         ``"logistic"``, ``"linear-svm"``, ``"ridge"``, whose regularisation and scaling are chosen by
         grouped, stratified cross-validation; or any classifier object.
-    train_views, test_views : str or ViewPlan
-        Views of each image in `fit` and in prediction.
+    train_views, test_views : str, path or ViewPlan
+        Views of each image in `fit` and in prediction: a plan by name (`ViewPlan.parse`), in a .toml file, or
+        itself. In `fit` each view is a row, and an image's rows together weigh as much as any other image.
+        A plan that varies colours along principal components takes those of the training images.
+    aggregate : {"auto", "decision", "probability", "code"}
+        What is averaged over the views of an image in prediction: decision values, probabilities, or codes
+        before the head sees them. ``"auto"``: decision values for the heads by name; of other classifiers
+        what they have, probabilities first.
     class_weight : dict or "balanced", optional
         For heads by name.
     decode : {"exact", "fast"}
@@ -66,7 +80,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     on_error : {"raise", "skip"}
         In `fit`, whether an image that cannot be read is an error or is dropped with a warning.
     random_state : int, optional
-        Decides the folds of the cross-validation.
+        Decides the folds of the cross-validation, and random views that are given by name.
     n_jobs : int, optional
         Lanes and folds at work at once; None and -1 mean one for each usable core.
     memory : path, optional
@@ -103,6 +117,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         *,
         train_views: Any = "flip",
         test_views: Any = "flip",
+        aggregate: str = "auto",
         class_weight: Any = None,
         decode: str = "exact",
         max_pixels: int | None = None,
@@ -115,6 +130,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.head = head
         self.train_views = train_views
         self.test_views = test_views
+        self.aggregate = aggregate
         self.class_weight = class_weight
         self.decode = decode
         self.max_pixels = max_pixels
@@ -154,6 +170,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_several(y)
         weight = self._check_weight(sample_weight, len(y))
         groups = check_one_each("groups", groups, len(y))
+        train, test = settle_embedders([train, test], records, self.n_jobs)
         rows = embed_records(train, records, n_jobs=self.n_jobs, memory=self.memory)
         self._check_failures(rows)
         return self._fit_rows(train.plan, test, rows, y, weight, groups)
@@ -163,7 +180,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         labelled = [record for record in records if record.label is not None]
         y = check_labels([record.label for record in labelled])
         check_several(y)
-        train, test = self._check_parameters()
+        train, test = settle_embedders(self._check_parameters(), labelled, self.n_jobs)
         rows = embed_records(train, labelled, n_jobs=self.n_jobs, memory=self.memory, on_progress=on_progress)
         self._check_failures(rows)
         return self._fit_rows(train.plan, test, rows, y)
@@ -171,7 +188,9 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def fit_codes(self, codes: Codes) -> Self:
         """Fit on stored codes; they must be of this backbone and this way of decoding.
 
-        Codes whose job did not finish are used as they are, with a warning.
+        Every row is trained on: `Codes.select` chooses views and parts. Codes whose job did not finish are
+        used as they are, with a warning. Where the codes are means over views, ``aggregate="auto"`` averages
+        codes in prediction too.
 
         Raises
         ------
@@ -194,16 +213,25 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         rows, labels = rows_of(codes.select(labelled=True))
         y = check_labels(labels)
         check_several(y)
-        return self._fit_rows(ViewPlan.from_dict(codes.plan), embedder, rows, y)
+        plan = ViewPlan.from_dict(codes.plan)
+        if embedder.plan.needs_colors:
+            embedder = replace(embedder, plan=embedder.plan.with_colors(plan.principal_colors))
+        if embedder.plan.needs_colors:
+            raise UsageError(
+                "the test views need the principal colours of training images, and the codes' plan has none:"
+                " give a plan that has them (`cnncodes views write`)."
+            )
+        aggregate = "code" if codes.reduced and self.aggregate == "auto" else self.aggregate
+        return self._fit_rows(plan, embedder, rows, y, aggregate=aggregate)
 
     def _check_parameters(self) -> tuple[Embedder, Embedder]:
         """Return the embedders of training and prediction, once every parameter is found right."""
         if self.on_error not in ("raise", "skip"):
             raise UsageError(f"on_error must be 'raise' or 'skip'. Got {self.on_error!r} instead.")
-        self._make_head()
-        decoding = self.decode, self.max_pixels
-        train = make_embedder(self.backbone, self.train_views, *decoding)
-        return train, make_embedder(train.backbone, self.test_views, *decoding)
+        check_aggregate(self.aggregate, self._make_head())
+        others = self.decode, self.max_pixels, self.random_state
+        train = make_embedder(self.backbone, self.train_views, *others)
+        return train, make_embedder(train.backbone, self.test_views, *others)
 
     def _make_head(self) -> Any:
         return make_head(
@@ -235,10 +263,12 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         y: Array,
         weight: Array | None = None,
         groups: Array | None = None,
+        aggregate: str | None = None,
     ) -> Self:
         self.head_ = fit_rows(self._make_head(), rows, y, weight, groups)
         trained = summarize_contents(rows.contents)
-        self.predictor_ = Predictor(embedder, getattr(self.head_, "scorer_", self.head_), trained)
+        head = getattr(self.head_, "scorer_", self.head_)
+        self.predictor_ = Predictor(embedder, head, trained, aggregate or self.aggregate)
         self.classes_ = self.predictor_.classes
         self.space_ = embedder.space
         self.train_plan_ = train_plan

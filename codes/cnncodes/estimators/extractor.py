@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from cnncodes.errors import UsageError
 from cnncodes.estimators.aggregation import average_rows
-from cnncodes.estimators.inputs import embed_records, make_embedder
+from cnncodes.estimators.inputs import embed_records, make_embedder, settle_embedders
 from cnncodes.images import records_from
 
 
@@ -23,14 +23,17 @@ class CodeExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     backbone : str, path or Backbone
         A name in the zoo or a folder with a card.
-    views : str or ViewPlan
-        Which views of each image: ``"center"``, ``"flip"``, ``"tencrop"``, ``"multicrop"``, or a plan.
+    views : str, path or ViewPlan
+        Which views of each image: ``"center"``, ``"flip"``, ``"tencrop"``, ``"multicrop"``, ``"train:4"``, …
+        (`ViewPlan.parse`), a .toml file, or a plan.
     reduce : {"mean"}
         How an image's views become its one row.
     decode : {"exact", "fast"}
         ``"fast"`` decodes large JPEGs at a reduced scale.
     max_pixels : int, optional
         Images with more pixels are refused rather than decoded; None means 89,478,485.
+    random_state : int
+        For random views that are given by name.
     n_jobs : int, optional
         Lanes; None and -1 mean one for each usable core.
     memory : path, optional
@@ -40,6 +43,8 @@ class CodeExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     space_ : Space
         What kind of vector the codes are.
+    plan_ : ViewPlan
+        The views, with what was learned for them.
     n_features_out_ : int
 
     Examples
@@ -59,6 +64,7 @@ class CodeExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         reduce: str = "mean",
         decode: str = "exact",
         max_pixels: int | None = None,
+        random_state: int = 0,
         n_jobs: int | None = None,
         memory: Any = None,
     ) -> None:
@@ -67,11 +73,12 @@ class CodeExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.reduce = reduce
         self.decode = decode
         self.max_pixels = max_pixels
+        self.random_state = random_state
         self.n_jobs = n_jobs
         self.memory = memory
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Load the backbone; nothing is learned from the images.
+        """Load the backbone; learn from the images only what the views need (``"pca"``).
 
         Parameters
         ----------
@@ -80,9 +87,16 @@ class CodeExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """
         if self.reduce != "mean":
             raise UsageError(f"reduce must be 'mean'. Got {self.reduce!r} instead.")
+        embedder = make_embedder(self.backbone, self.views, self.decode, self.max_pixels, self.random_state)
         if not isinstance(X, Iterator):  # which can be read once, and transform is still to come
-            records_from(X)
-        self._embedder = make_embedder(self.backbone, self.views, self.decode, self.max_pixels)
+            [embedder] = settle_embedders([embedder], records_from(X), self.n_jobs)
+        elif embedder.plan.needs_colors:
+            raise UsageError(
+                "views with 'pca' learn from the images before they are transformed, and X can be read only"
+                " once: give a list."
+            )
+        self._embedder = embedder
+        self.plan_ = embedder.plan
         self.space_ = self._embedder.space
         self.n_features_out_ = self.space_.code_size
         return self

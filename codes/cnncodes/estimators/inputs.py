@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.backbones import Backbone, load_backbone
-from cnncodes.embedding import Embedder, run_lanes
+from cnncodes.embedding import Embedder, run_lanes, settle_plans
 from cnncodes.errors import UnreadableImage, UnreadableImages, UsageError
 from cnncodes.images import Decoding, ImageRecord, content_hash
 from cnncodes.store import CodeCache, Codes, Failure
@@ -69,12 +69,31 @@ class _Row:
 
 
 def make_embedder(
-    backbone: Any, views: str | ViewPlan, decode: str, max_pixels: int | None = None
+    backbone: Any,
+    views: str | Path | ViewPlan,
+    decode: str,
+    max_pixels: int | None = None,
+    random_state: Any = None,
 ) -> Embedder:
     """Return the embedder for an estimator's parameters, each checked."""
-    plan = ViewPlan.parse(views)
+    plan = ViewPlan.parse(views, random_state=int(random_state) if _is_whole(random_state) else None)
     loaded = backbone if isinstance(backbone, Backbone) else load_backbone(backbone)
+    plan.names(loaded.frame)  # what does not fit the network is said before any image is read
     return Embedder(loaded, plan, Decoding.make(decode, max_pixels))
+
+
+def settle_embedders(
+    embedders: Sequence[Embedder], records: Sequence[ImageRecord], n_jobs: int | None
+) -> list[Embedder]:
+    """Return embedders whose plans have learned from the training images what they have to."""
+    plans = [embedder.plan for embedder in embedders]
+    max_pixels = embedders[0].decoding.max_pixels
+    settled = settle_plans(plans, records, max_pixels=max_pixels, n_jobs=n_jobs)
+    return [replace(embedder, plan=plan) for embedder, plan in zip(embedders, settled, strict=True)]
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def embed_records(

@@ -54,11 +54,14 @@ class Predictor:
     head : LinearScorer or fitted scikit-learn classifier
     trained : ndarray of uint64
         Contents of the images that the head was trained on, as `summarize_contents` gives them.
+    aggregate : {"auto", "decision", "probability", "code"}
+        What is averaged over an image's views; see `score_images`.
     """
 
     embedder: Embedder
     head: Any
     trained: Contents = field(default_factory=lambda: np.empty(0, np.uint64), repr=False, compare=False)
+    aggregate: str = "auto"
 
     @property
     def classes(self) -> npt.NDArray[Any]:
@@ -98,4 +101,4 @@ class Predictor:
 
     def score(self, X: npt.NDArray[np.float32], counts: npt.NDArray[np.int64]) -> Scores:
         """Score images by their codes; `counts[i]` consecutive rows are those of image i."""
-        return score_images(self.head, X, counts)
+        return score_images(self.head, X, counts, self.aggregate)

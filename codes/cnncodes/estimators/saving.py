@@ -21,6 +21,7 @@ import cnncodes
 from cnncodes.backbones import Backbone, Card, load_backbone
 from cnncodes.embedding import Embedder
 from cnncodes.errors import CnnCodesError, SavedModelError, SpaceMismatch
+from cnncodes.estimators.aggregation import check_aggregate
 from cnncodes.estimators.archive import Archive, open_archive, write_zip
 from cnncodes.estimators.contents import CONTENTS_MEMBER, pack_contents, unpack_contents
 from cnncodes.estimators.packing import head_members, pack_head, unpack_head
@@ -43,7 +44,7 @@ _KEYS = {
         "params", "backbone",
     },
     "head": {"type"},
-    "params": {"head", "class_weight", "max_pixels", "on_error", "random_state"},
+    "params": {"head", "class_weight", "max_pixels", "on_error", "random_state", "aggregate"},
     "backbone": {"name", "sha256", "included"},
 }  # fmt: skip
 
@@ -141,7 +142,9 @@ def read_saved(path: str | Path) -> Saved:
             raise SpaceMismatch(
                 f"{path}: the backbone is not the one it was trained on: {'; '.join(differing)}."
             )
-        predictor = Predictor(embedder, head, unpack_contents(archive))
+        aggregate = card["params"].get("aggregate", "auto")
+        check_aggregate(aggregate, head)
+        predictor = Predictor(embedder, head, unpack_contents(archive), aggregate)
         _check_fit(archive, card, predictor)
         return Saved(card, predictor)
     except CnnCodesError:
@@ -175,6 +178,7 @@ def _pack_params(classifier: ImageClassifier) -> dict[str, Any]:
         "max_pixels": _plain(classifier.max_pixels),
         "on_error": classifier.on_error,
         "random_state": int(state) if isinstance(state, int | np.integer) else None,
+        "aggregate": classifier.predictor_.aggregate,
     }
 
 
@@ -190,6 +194,7 @@ def _unpack_params(params: Mapping[str, Any], head: Any) -> dict[str, Any]:
         "max_pixels": params["max_pixels"],
         "on_error": params["on_error"],
         "random_state": params["random_state"],
+        "aggregate": params.get("aggregate", "auto"),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cnncodes.store.cache import CodeCache
 from cnncodes.store.files import atomic_write
-from cnncodes.store.manifest import Manifest, Shard
+from cnncodes.store.manifest import Manifest, Shard, StoredViews
 from cnncodes.store.reading import Codes, read_codes, verify_codes
 from cnncodes.store.records import Failure, ImageCodes
 from cnncodes.store.space import Space
@@ -19,6 +19,7 @@ __all__ = [
     "Manifest",
     "Shard",
     "Space",
+    "StoredViews",
     "atomic_write",
     "read_codes",
     "verify_codes",

@@ -9,10 +9,12 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from cnncodes.errors import StoreError
+import pyarrow as pa
+
+from cnncodes.errors import StoreError, UsageError, suggest
 from cnncodes.store.files import atomic_write
-from cnncodes.store.schema import codes_schema
-from cnncodes.store.space import Space
+from cnncodes.store.schema import PARAMETERS, codes_schema
+from cnncodes.store.space import Space, describe_differences
 
 #: Raised when an older cnncodes could no longer read what is written.
 FORMAT = 1
@@ -31,6 +33,48 @@ class Shard:
     sha256: str
 
 
+#: What a dataset's rows may be: a view each, or the mean of an image's views.
+REDUCTIONS = ("none", "mean")
+
+
+@dataclass(frozen=True)
+class StoredViews:
+    """Which views the rows of a dataset stand for.
+
+    Attributes
+    ----------
+    plan : dict
+        The view plan, as its ``to_dict`` gives it.
+    frame : dict
+        Fields of the backbone's `Frame`: by it the views have their names.
+    parameters : tuple of str
+        What the views vary beside box, scale and flip: columns of their own.
+    reduce : {"none", "mean"}
+        Whether a row is a view, or the mean of all views of an image.
+    """
+
+    plan: dict[str, Any] = field(default_factory=dict)
+    frame: dict[str, Any] = field(default_factory=dict)
+    parameters: tuple[str, ...] = ()
+    reduce: str = "none"
+
+    def __post_init__(self) -> None:
+        # As JSON gives them back, so that what is written equals what is read.
+        object.__setattr__(self, "plan", json.loads(json.dumps(dict(self.plan))))
+        object.__setattr__(self, "frame", json.loads(json.dumps(dict(self.frame))))
+        unknown = [name for name in self.parameters if name not in PARAMETERS]
+        if unknown:
+            raise UsageError(f"views have no parameter {unknown[0]!r}. {suggest(unknown[0], PARAMETERS)}")
+        if self.reduce not in REDUCTIONS:
+            raise UsageError(f"reduce must be 'none' or 'mean'. Got {self.reduce!r} instead.")
+
+    def differences(self, other: StoredViews) -> list[str]:
+        """Name what differs, with the value here (stored) and in `other` (now)."""
+        lines = describe_differences(self.plan, other.plan, "plan")
+        lines += describe_differences(self.frame, other.frame, "frame")
+        return lines + describe_differences(self.reduce, other.reduce, "reduce")
+
+
 @dataclass(frozen=True)
 class Manifest:
     """What a codes dataset holds.
@@ -38,8 +82,7 @@ class Manifest:
     Attributes
     ----------
     space : Space
-    plan : dict
-        The view plan, as its ``to_dict`` gives it.
+    views : StoredViews
     dtype : {"float16", "float32"}
         Of the stored codes.
     shards : tuple of Shard
@@ -48,10 +91,19 @@ class Manifest:
     """
 
     space: Space
-    plan: dict[str, Any] = field(default_factory=dict)
+    views: StoredViews = field(default_factory=StoredViews)
     dtype: str = "float16"
     shards: tuple[Shard, ...] = ()
     complete: bool = False
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns of each shard."""
+        views = self.views
+        reduced = views.reduce != "none"
+        return codes_schema(
+            self.space.code_size, self.dtype, () if reduced else views.parameters, reduced=reduced
+        )
 
     def next_name(self) -> str:
         """Return a shard name that is not in use."""
@@ -65,14 +117,16 @@ class Manifest:
 
     def write(self, folder: Path) -> None:
         """Put it in place of the one in `folder`, atomically."""
-        schema = codes_schema(self.space.code_size, self.dtype)
         values = {
             "format": FORMAT,
             "complete": self.complete,
             "space": self.space.to_dict(),
-            "plan": self.plan,
+            "plan": self.views.plan,
+            "frame": self.views.frame,
+            "parameters": list(self.views.parameters),
+            "reduce": self.views.reduce,
             "dtype": self.dtype,
-            "columns": {column.name: str(column.type) for column in schema},
+            "columns": {column.name: str(column.type) for column in self.schema},
             "shards": [asdict(shard) for shard in self.shards],
         }
         text = json.dumps(values, indent=1, ensure_ascii=True) + "\n"
@@ -121,8 +175,14 @@ def _parse(path: Path, values: Any) -> Manifest:
     try:
         shards = tuple(Shard(**shard) for shard in values["shards"])
         space = Space.from_dict(values["space"])
-        manifest = Manifest(space, dict(values["plan"]), values["dtype"], shards, values["complete"])
-    except (KeyError, TypeError, ValueError, StoreError) as error:
+        views = StoredViews(
+            values["plan"],
+            values.get("frame", {}),
+            tuple(values.get("parameters", ())),
+            values.get("reduce", "none"),
+        )
+        manifest = Manifest(space, views, values["dtype"], shards, values["complete"])
+    except (KeyError, TypeError, ValueError, StoreError, UsageError) as error:
         raise StoreError(f"{path} is damaged: {error}. {RESTORE}") from error
     for shard in shards:  # a name is joined to a path: it must stay inside data/
         if not isinstance(shard.name, str) or not SHARD_NAME.fullmatch(shard.name):

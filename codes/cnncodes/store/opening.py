@@ -30,14 +30,14 @@ def check_folder(folder: Path) -> None:
 
 
 def open_manifest(folder: Path, wanted: Manifest) -> Manifest:
-    """Read the manifest, or write the first one; refuse codes of another space, plan or dtype."""
+    """Read the manifest, or write the first one; refuse codes of another space, views or dtype."""
     if not (folder / MANIFEST_NAME).exists():
         wanted.write(folder)  # first of all: from now on the folder is known as a dataset
         manifest = wanted
     else:
         manifest = Manifest.read(folder)
         differing = manifest.space.differences(wanted.space)
-        differing += describe_differences(manifest.plan, wanted.plan, "plan")
+        differing += manifest.views.differences(wanted.views)
         differing += describe_differences(manifest.dtype, wanted.dtype, "dtype")
         if differing:
             raise SpaceMismatch(

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +16,12 @@ import pyarrow.compute as pc
 
 from cnncodes.errors import StoreError, UsageError, suggest
 from cnncodes.store.manifest import FAILURES_NAME, RESTORE, RESTORE_SHARD, Manifest
-from cnncodes.store.schema import FAILURES_SCHEMA, code_array, codes_schema, read_parquet
+from cnncodes.store.schema import FAILURES_SCHEMA, code_array, read_parquet
+from cnncodes.store.selection import find_views
 from cnncodes.store.space import Space
+
+if TYPE_CHECKING:
+    from cnncodes.views import ViewPlan
 
 Objects = npt.NDArray[np.object_]
 
@@ -35,6 +39,9 @@ class Codes:
     path : Path
     rows : pyarrow.Table
         All columns but the codes.
+    plan : dict
+        The view plan that the rows stand for, as its ``to_dict`` gives it; the rows' view numbers are those
+        of the plan in `manifest`, which holds all that was embedded.
     """
 
     X: npt.NDArray[np.float32]
@@ -42,6 +49,7 @@ class Codes:
     manifest: Manifest
     path: Path
     rows: pa.Table
+    plan: dict[str, Any]
 
     def __len__(self) -> int:
         return len(self.X)
@@ -52,9 +60,9 @@ class Codes:
         return self.manifest.space
 
     @property
-    def plan(self) -> dict[str, Any]:
-        """The view plan, as its ``to_dict`` gives it."""
-        return self.manifest.plan
+    def reduced(self) -> bool:
+        """Whether a row is the mean of all views of an image."""
+        return self.manifest.views.reduce != "none"
 
     @property
     def complete(self) -> bool:
@@ -100,7 +108,7 @@ class Codes:
         self,
         *,
         split: str | Collection[str] | None = None,
-        views: str | int | Collection[str | int] | None = None,
+        views: str | int | ViewPlan | Collection[str | int] | None = None,
         labelled: bool | None = None,
     ) -> Codes:
         """Return some of the rows, in the same order.
@@ -109,8 +117,9 @@ class Codes:
         ----------
         split : str or collection of str, optional
             Parts to keep.
-        views : str, int or collection of them, optional
-            Views to keep, by name or by number.
+        views : str, int, ViewPlan, or collection of str and int, optional
+            Views to keep: a plan that is part of the stored one (``"center"``, ``"tencrop"``, ``"train:2"``),
+            or single views by name (``"256/center"``) or number.
         labelled : bool, optional
             Keep only images with (True) or without (False) a label.
 
@@ -124,22 +133,22 @@ class Codes:
             wanted = [split] if isinstance(split, str) else list(split)
             _check_known("split", wanted, {part for part in self.split if part is not None})
             keep &= np.array([part in wanted for part in self.split], dtype=bool)
+        plan = self.plan
         if views is not None:
-            chosen = [views] if isinstance(views, str | int) else list(views)
-            names = [view for view in chosen if isinstance(view, str)]
-            numbers = [int(view) for view in chosen if not isinstance(view, str)]
-            _check_known("view", names, set(self.view_names))
-            _check_known("view", numbers, {int(view) for view in np.unique(self.views)})
-            keep &= np.array([name in names for name in self.view_names], dtype=bool) | np.isin(
-                self.views, numbers
-            )
+            numbers, plan = find_views(views, self._number_views(), self.manifest.views)
+            keep &= np.isin(self.views, list(numbers))
         if labelled is not None:
             keep &= np.array([(label is not None) == labelled for label in self.y], dtype=bool)
-        return replace(self, X=self.X[keep], rows=self.rows.filter(pa.array(keep)))
+        return replace(self, X=self.X[keep], rows=self.rows.filter(pa.array(keep)), plan=plan)
+
+    def _number_views(self) -> dict[str, int]:
+        """Return the number of each view that the rows show, by name."""
+        numbers, first = np.unique(self.views, return_index=True)
+        return dict(zip(self.view_names[first], numbers.tolist(), strict=True))
 
     def to_arrow(self) -> pa.Table:
         """Return all columns as they are on disk, codes included."""
-        schema = codes_schema(self.space.code_size, self.manifest.dtype)
+        schema = self.manifest.schema
         codes = code_array(self.X.astype(self.manifest.dtype), schema.field("code").type)
         return pa.Table.from_arrays([*self.rows.columns, codes], schema=schema)
 
@@ -190,7 +199,7 @@ def read_codes(path: str | Path) -> Codes:
 
 
 def _read(folder: Path, manifest: Manifest) -> Codes:
-    schema = codes_schema(manifest.space.code_size, manifest.dtype)
+    schema = manifest.schema
     codes = np.empty((sum(shard.rows for shard in manifest.shards), manifest.space.code_size), np.float32)
     rest = pa.schema([column for column in schema if column.name != "code"])
     tables, start = [], 0
@@ -212,7 +221,7 @@ def _read(folder: Path, manifest: Manifest) -> Codes:
     order = pc.sort_indices(rows, sort_keys=[("image", "ascending"), ("view", "ascending")]).to_numpy()
     if np.any(np.diff(order.astype(np.int64)) < 0):  # one finished job is in order already: no second copy
         codes, rows = codes[order], rows.take(pa.array(order))
-    return Codes(codes, read_failures(folder), manifest, folder, rows.combine_chunks())
+    return Codes(codes, read_failures(folder), manifest, folder, rows.combine_chunks(), manifest.views.plan)
 
 
 def read_failures(folder: Path) -> pa.Table:

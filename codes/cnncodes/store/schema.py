@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,37 @@ FAILURES_SCHEMA = pa.schema(
 )
 
 
-def codes_schema(code_size: int, dtype: str) -> pa.Schema:
-    """Return the schema of a shard: one row is one view of one image."""
+#: Columns that a dataset has where its views vary in them; null for a view that does not.
+PARAMETERS: dict[str, pa.DataType] = {
+    "translation": pa.list_(pa.float32(), 2),
+    "angle": pa.float32(),
+    "stretch": pa.list_(pa.float32(), 2),
+    "shear": pa.list_(pa.float32(), 2),
+    "perspective": pa.list_(pa.float32(), 8),
+    "k1": pa.float32(),
+    "k2": pa.float32(),
+    "brightness": pa.float32(),
+    "contrast": pa.float32(),
+    "saturation": pa.float32(),
+    "color_offset": pa.list_(pa.float32(), 3),
+}
+
+
+def codes_schema(
+    code_size: int, dtype: str, parameters: Collection[str] = (), *, reduced: bool = False
+) -> pa.Schema:
+    """Return the schema of a shard: one row is one view of one image.
+
+    Parameters
+    ----------
+    code_size : int
+        Length of a code.
+    dtype : {"float16", "float32"}
+    parameters : collection of str
+        Those of `PARAMETERS` that the views vary.
+    reduced : bool
+        Whether a row stands for all views of an image, and so has no box, scale or flip.
+    """
     value = pa.float16() if dtype == "float16" else pa.float32()
     fields: list[pa.Field[Any]] = [
         pa.field("image", pa.string(), nullable=False),
@@ -36,9 +65,10 @@ def codes_schema(code_size: int, dtype: str) -> pa.Schema:
         pa.field("split", pa.string()),
         pa.field("view", pa.int32(), nullable=False),
         pa.field("view_name", pa.string(), nullable=False),
-        pa.field("box", pa.list_(pa.float32(), 4), nullable=False),
-        pa.field("scale", pa.float32(), nullable=False),
-        pa.field("flip", pa.bool_(), nullable=False),
+        pa.field("box", pa.list_(pa.float32(), 4), nullable=reduced),
+        pa.field("scale", pa.float32(), nullable=reduced),
+        pa.field("flip", pa.bool_(), nullable=reduced),
+        *(pa.field(name, kind) for name, kind in PARAMETERS.items() if name in parameters),
         pa.field("width", pa.int32(), nullable=False),
         pa.field("height", pa.int32(), nullable=False),
         pa.field("size", pa.int64(), nullable=False),
@@ -63,17 +93,17 @@ def codes_table(images: Iterable[ImageCodes], schema: pa.Schema) -> pa.Table:
         "split": [image.split for image, _, _ in rows],
         "view": [int(view["view"]) for _, view, _ in rows],
         "view_name": [str(view["view_name"]) for _, view, _ in rows],
-        "box": [[float(side) for side in view["box"]] for _, view, _ in rows],
-        "scale": [float(view["scale"]) for _, view, _ in rows],
-        "flip": [bool(view["flip"]) for _, view, _ in rows],
         "width": [image.width for image, _, _ in rows],
         "height": [image.height for image, _, _ in rows],
         "size": [image.size for image, _, _ in rows],
         "mtime": [image.mtime_ns for image, _, _ in rows],
         "content": [image.content for image, _, _ in rows],
     }
+    for name in ("box", "scale", "flip", *PARAMETERS):
+        if name in schema.names:
+            columns[name] = [view.get(name) for _, view, _ in rows]
     arrays: list[pa.Array[Any]] = [
-        pa.array(values, schema.field(name).type) for name, values in columns.items()
+        pa.array(columns[field.name], field.type) for field in schema if field.name != "code"
     ]
     codes = np.stack([code for _, _, code in rows]) if rows else np.empty((0, code_type.list_size), "f2")
     arrays.append(code_array(codes, code_type))
@@ -104,7 +134,7 @@ def to_parquet(table: pa.Table) -> pa.Buffer:
     another 7 %, cannot be read by DuckDB for 16-bit floats. zstd costs no time that can be measured
     and saves 8 % on dense codes, more on sparse ones.
     """
-    plain = {"code", "box", "scale"}
+    plain = {"code", "box", "scale", *PARAMETERS}
     names = [name for name in table.column_names if name not in plain]
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd", use_dictionary=names, write_statistics=names)  # type: ignore[arg-type]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import pyarrow as pa
 
@@ -17,11 +16,11 @@ from cnncodes.store.checking import check_codes, check_text
 from cnncodes.store.files import atomic_write, sync_folder, writing_errors
 from cnncodes.store.index import INDEXED, Index, Labels, relabel_table
 from cnncodes.store.locking import WriterLock
-from cnncodes.store.manifest import FAILURES_NAME, RESTORE_SHARD, Manifest, Shard
+from cnncodes.store.manifest import FAILURES_NAME, RESTORE_SHARD, Manifest, Shard, StoredViews
 from cnncodes.store.opening import check_folder, open_manifest, remove_leftovers
 from cnncodes.store.reading import read_failures
 from cnncodes.store.records import Failure, ImageCodes
-from cnncodes.store.schema import DTYPES, codes_schema, codes_table, failures_table, read_parquet, to_parquet
+from cnncodes.store.schema import DTYPES, codes_table, failures_table, read_parquet, to_parquet
 from cnncodes.store.space import Space
 
 #: A shard is cut at this many rows too, which bounds the memory of plans with many views.
@@ -43,7 +42,7 @@ class CodesWriter:
         self._lock = lock
         self._manifest = _without_lost(folder, manifest)
         self._shard_images = shard_images
-        self._schema = codes_schema(manifest.space.code_size, manifest.dtype)
+        self._schema = manifest.schema
         self._pending: dict[str, ImageCodes] = {}
         self._added: set[str] = set()
         self._replaced: set[str] = set()
@@ -63,7 +62,7 @@ class CodesWriter:
         cls,
         path: str | Path,
         space: Space,
-        plan: Mapping[str, Any],
+        views: StoredViews,
         *,
         dtype: str = "float16",
         shard_images: int = 2048,
@@ -73,10 +72,9 @@ class CodesWriter:
         Parameters
         ----------
         path : path
-            Its folder; missing or empty, or a dataset of the same space, plan and dtype.
+            Its folder; missing or empty, or a dataset of the same space, views and dtype.
         space : Space
-        plan : mapping
-            What JSON can write.
+        views : StoredViews
         dtype : {"float16", "float32"}
             Of the stored codes.
         shard_images : int
@@ -85,7 +83,8 @@ class CodesWriter:
         Raises
         ------
         SpaceMismatch
-            If the dataset is of another space, plan or dtype; the text names each field that differs.
+            If the dataset is of another space, other views or dtype; the text names each field that
+            differs.
         StoreError
             If `path` holds something else, is damaged, is of a newer format, is being written by
             another process, or cannot be written.
@@ -100,12 +99,17 @@ class CodesWriter:
             folder.mkdir(parents=True, exist_ok=True)
         lock = WriterLock(folder)
         try:
-            manifest = open_manifest(folder, Manifest(space, json.loads(json.dumps(dict(plan))), dtype))
+            manifest = open_manifest(folder, Manifest(space, views, dtype))
             remove_leftovers(folder, manifest)
             return cls(folder, manifest, lock, shard_images)
         except BaseException:
             lock.release()
             raise
+
+    @property
+    def reduced(self) -> bool:
+        """Whether an image has one row, for all of its views."""
+        return self._manifest.views.reduce != "none"
 
     @property
     def known(self) -> dict[str, tuple[int, int | None]]:

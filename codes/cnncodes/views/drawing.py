@@ -71,7 +71,7 @@ def scaled_sides(sides: tuple[int, ...], reference: int, frame: Frame) -> tuple[
         If one is smaller than the patch that is cut from it.
     """
     if reference:
-        sides = tuple(round(side * min(frame.height, frame.width) / reference) for side in sides)
+        sides = tuple(round(side * max(frame.height, frame.width) / reference) for side in sides)
     patch = max(frame.height, frame.width)
     for side in sides:
         if side < patch:

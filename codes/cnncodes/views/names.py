@@ -101,6 +101,11 @@ def parse_plan(plan: str | Path | ViewPlan, random_state: int | None = None) -> 
     first, comma, second = (part.strip() for part in plan.partition(","))
     if not comma:
         return _parse_random(first, random_state) if ":" in first else _parse_fixed(first)
+    if ":" in first:
+        raise UsageError(
+            "a plan of both kinds names its fixed views first and its random ones second, as in"
+            f" 'center, train:4'. Got {plan!r} instead."
+        )
     return replace(_parse_fixed(first), random=_parse_random(second, random_state).random)
 
 

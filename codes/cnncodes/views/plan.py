@@ -220,6 +220,11 @@ class ViewPlan:
         """Whether the principal colours of a training set have yet to be put in."""
         return self.random is not None and self.random.needs_colors
 
+    @property
+    def principal_colors(self) -> PrincipalColors | None:
+        """The principal colours of a training set, where the plan has them."""
+        return self.random.color.principal_colors if self.random else None
+
     def with_colors(self, colors: PrincipalColors | None) -> ViewPlan:
         """Return the plan with the principal colours of a training set; with None, without them."""
         if self.random is None or not self.random.color.pca_std:

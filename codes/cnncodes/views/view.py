@@ -119,35 +119,62 @@ class Darkroom:
     def __init__(self, image: Image, frame: Frame) -> None:
         self._image = image
         self._frame = frame
-        self._resized: tuple[int, npt.NDArray[np.uint8]] | None = None
+        self._resized: tuple[tuple[int, int], Image] | None = None
+        self._turned: dict[bool, npt.NDArray[np.uint8]] = {}
 
     def develop(self, view: View) -> npt.NDArray[np.uint8]:
         """Return a view's pixels, shape (height, width, 3)."""
         import numpy as np
-        from PIL import Image as pillow
 
-        if view.grid is not None and view.warp is None:
-            pixels = self._slice(view.grid)
-            if view.tint is not None:
-                pixels = np.asarray(view.tint.apply(pillow.fromarray(pixels)))
-        else:
-            patch = self._resample(view)
-            pixels = np.asarray(view.tint.apply(patch) if view.tint is not None else patch)
-        return pixels[:, ::-1] if view.flip else pixels
+        if view.grid is not None and view.warp is None and view.tint is None:
+            return self._slice(view.grid, view.flip)
+        patch = self._resample(view)
+        if view.tint is not None:
+            patch = view.tint.apply(patch)
+        return np.asarray(_turn(patch, view.flip))
 
-    def _slice(self, grid: Grid) -> npt.NDArray[np.uint8]:
-        if self._resized is None or self._resized[0] != grid.short_side:
-            self._resized = (grid.short_side, _resize(self._image, grid.short_side, self._frame))
+    def _slice(self, grid: Grid, flip: bool) -> npt.NDArray[np.uint8]:
+        import numpy as np
+
+        resized = self._resize(resized_size(self._image.size, grid.short_side))
+        if flip not in self._turned:
+            self._turned[flip] = np.asarray(_turn(resized, flip))
         height, width = self._frame.height, self._frame.width
-        return self._resized[1][grid.top : grid.top + height, grid.left : grid.left + width]
+        left = resized.width - width - grid.left if flip else grid.left
+        return self._turned[flip][grid.top : grid.top + height, left : left + width]
 
     def _resample(self, view: View) -> Image:
         from PIL import Image as pillow
 
+        width, height = self._frame.width, self._frame.height
         if view.warp is not None:
-            return view.warp.render(self._image, view.box, self._frame)
+            # Views that all have one scale share the shrunken picture; others shrink what they see of it.
+            shrink = self._resize if view.grid is not None and view.warp.keeps_scale else None
+            return view.warp.render(self._image, view.box, self._frame, shrink)
+        if view.grid is not None:
+            left, top = view.grid.left, view.grid.top
+            resized = self._resize(resized_size(self._image.size, view.grid.short_side))
+            return resized.crop((left, top, left + width, top + height))
         filter_ = pillow.Resampling[self._frame.interpolation.upper()]
-        return self._image.resize((self._frame.width, self._frame.height), filter_, box=view.box)
+        return self._image.resize((width, height), filter_, box=view.box)
+
+    def _resize(self, size: tuple[int, int]) -> Image:
+        """Return the whole image in that size; the last one is kept."""
+        from PIL import Image as pillow
+
+        if self._resized is None or self._resized[0] != size:
+            filter_ = pillow.Resampling[self._frame.interpolation.upper()]
+            same = size == self._image.size
+            self._resized = size, self._image if same else self._image.resize(size, filter_)
+            self._turned = {}
+        return self._resized[1]
+
+
+def _turn(image: Image, flip: bool) -> Image:
+    # By Pillow: NumPy copies rows backwards an element at a time.
+    from PIL.Image import Transpose
+
+    return image.transpose(Transpose.FLIP_LEFT_RIGHT) if flip else image
 
 
 def resized_size(size: tuple[int, int], short_side: int) -> tuple[int, int]:
@@ -185,13 +212,3 @@ def locate_patch(size: tuple[int, int], grid: Grid, frame: Frame) -> tuple[Box, 
         min(size[1], bottom * down),
     )
     return box, 1 / min(across, down)
-
-
-def _resize(image: Image, short_side: int, frame: Frame) -> npt.NDArray[np.uint8]:
-    import numpy as np
-    from PIL import Image as pillow
-
-    size = resized_size(image.size, short_side)
-    if size != image.size:
-        image = image.resize(size, pillow.Resampling[frame.interpolation.upper()])
-    return np.asarray(image)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +59,11 @@ class Warp:
     k1: float = 0.0
     k2: float = 0.0
     border: str = "reflect"
+
+    @property
+    def keeps_scale(self) -> bool:
+        """Whether it makes nothing larger or smaller at the patch's centre."""
+        return self.stretch == (1, 1) and self.shear == (0, 0) and not self.perspective
 
     def matrix(self, box: tuple[float, float, float, float], frame: Frame) -> npt.NDArray[np.float64]:
         """Return the 3 x 3 matrix from the patch's pixels to the picture's, without the lens.
@@ -137,11 +143,18 @@ class Warp:
         bent: npt.NDArray[np.float64] = center + offset * (1 + self.k1 * square + self.k2 * square**2)
         return bent
 
-    def render(self, image: Image, box: tuple[float, float, float, float], frame: Frame) -> Image:
+    def render(
+        self,
+        image: Image,
+        box: tuple[float, float, float, float],
+        frame: Frame,
+        shrink: Callable[[tuple[int, int]], Image] | None = None,
+    ) -> Image:
         """Return the warped patch.
 
-        Where the view makes the picture smaller, the part that is seen is first shrunk along each axis by
-        Pillow's antialiased filter, until a pixel of it is about one of the patch.
+        Where the view makes the picture smaller, it is first shrunk along each axis by Pillow's antialiased
+        filter, until a pixel of it is about one of the patch: the whole of it by `shrink`, which may know it
+        in that size already, or without one the part that is seen.
         """
         import numpy as np
         from PIL import Image as pillow
@@ -153,7 +166,14 @@ class Warp:
         shrunk = _shrunken_size(image.size, matrix, frame)
         matrix = np.diag([shrunk[0] / image.width, shrunk[1] / image.height, 1.0]) @ matrix
         seen = _project(matrix, bent)
-        part, corner = _cut(image, shrunk, seen, frame, self.border)
+        spans, pads = _spans(seen, shrunk)
+        if shrink is not None or shrunk == image.size:
+            whole = image if shrink is None else shrink(shrunk)
+            part = whole.crop((spans[0][0], spans[1][0], spans[0][1], spans[1][1]))
+        else:
+            part = _shrink_part(image, shrunk, spans, frame)
+        part = _extend(part, pads, self.border)
+        corner = spans[0][0] - pads[0][0], spans[1][0] - pads[1][0]
         matrix = np.array([[1, 0, -corner[0]], [0, 1, -corner[1]], [0, 0, 1.0]]) @ matrix
         size = (frame.width, frame.height)
         if not (self.k1 or self.k2):
@@ -210,28 +230,33 @@ def _shrunken_size(size: tuple[int, int], matrix: npt.NDArray[np.float64], frame
     return sides[0], sides[1]
 
 
-def _cut(
-    image: Image, shrunk: tuple[int, int], seen: npt.NDArray[np.float64], frame: Frame, border: str
-) -> tuple[Image, tuple[int, int]]:
-    """Return the part of the shrunken picture that is seen, borders added, and its corner in it."""
+def _spans(seen: npt.NDArray[np.float64], size: tuple[int, int]) -> tuple[Any, Any]:
+    """Return, for x and y, the part of a picture of that size that is seen, and by how much to extend it."""
+    spans, pads = zip(*(_span(seen[..., axis], length) for axis, length in enumerate(size)), strict=True)
+    _check_area(spans, pads)
+    return spans, pads
+
+
+def _shrink_part(image: Image, shrunk: tuple[int, int], spans: Any, frame: Frame) -> Image:
+    """Return a part of the shrunken picture, made from that part of the picture alone."""
+    from PIL import Image as pillow
+
+    (left, right), (top, bottom) = spans
+    across, down = image.width / shrunk[0], image.height / shrunk[1]
+    box = (left * across, top * down, min(image.width, right * across), min(image.height, bottom * down))
+    filter_ = pillow.Resampling[frame.interpolation.upper()]
+    return image.resize((right - left, bottom - top), filter_, box=box)
+
+
+def _extend(part: Image, pads: Any, border: str) -> Image:
+    """Return a part of a picture with what a border shows beyond its edges."""
     import numpy as np
     from PIL import Image as pillow
 
-    spans, pads = zip(*(_span(seen[..., axis], length) for axis, length in enumerate(shrunk)), strict=True)
-    (left, right), (top, bottom) = spans
-    _check_area(spans, pads)
-    if shrunk == image.size:
-        part = image.crop((left, top, right, bottom))
-    else:
-        across, down = image.width / shrunk[0], image.height / shrunk[1]
-        box = (left * across, top * down, min(image.width, right * across), min(image.height, bottom * down))
-        part = image.resize(
-            (right - left, bottom - top), pillow.Resampling[frame.interpolation.upper()], box=box
-        )
-    if any(any(pair) for pair in pads):
-        mode: Any = _BORDERS[border]
-        part = pillow.fromarray(np.pad(np.asarray(part), (pads[1], pads[0], (0, 0)), mode=mode))
-    return part, (left - pads[0][0], top - pads[1][0])
+    if not any(any(pair) for pair in pads):
+        return part
+    mode: Any = _BORDERS[border]
+    return pillow.fromarray(np.pad(np.asarray(part), (pads[1], pads[0], (0, 0)), mode=mode))
 
 
 def _span(seen: npt.NDArray[np.float64], length: int) -> tuple[tuple[int, int], tuple[int, int]]:

@@ -1,0 +1,61 @@
+"""Labelled images that gains.py measures on: the quickstart's sample, and a part of Fashion-MNIST."""
+
+from __future__ import annotations
+
+import gzip
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from cnncodes.images import ImageRecord, open_source, records_from
+
+#: Where Debian's package dataset-fashion-mnist puts it.
+FASHION = Path("/usr/share/datasets/fashion-mnist")
+SAMPLE = Path(__file__).parents[1] / "pipelines/samples/openclipart.parquet"
+#: Images of Fashion-MNIST to train on, and of its test part to measure plans of many test views on.
+TRAIN, TEST = 1000, 1000
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Data:
+    """Labelled images to train on and to test on; `few` are the first ones of `test`, every class alike."""
+
+    name: str
+    train: list[ImageRecord]
+    test: list[ImageRecord]
+    few: int
+
+
+def open_sample(quick: bool) -> Data:
+    """Open the pictures that come with cnncodes, in their parts."""
+    records = open_source(SAMPLE).records
+    train, test = ([r for r in records if r.split == part] for part in ("train", "test"))
+    if quick:
+        train, test = train[::10], test[::10]
+    return Data("quickstart's sample", train, test, len(test))
+
+
+def open_fashion(quick: bool) -> Data:
+    """Open Fashion-MNIST: 28 x 28 grey pictures of ten kinds of clothes."""
+    train = _balance(*_read_fashion("train"), TRAIN // 10 if quick else TRAIN)
+    images, labels = _read_fashion("t10k")
+    test = _balance(images, labels, TEST // 10 if quick else len(labels))
+    return Data("Fashion-MNIST", train, test, min(TEST, len(test)))
+
+
+def _read_fashion(part: str) -> tuple[np.ndarray, np.ndarray]:
+    with gzip.open(FASHION / f"{part}-images-idx3-ubyte.gz") as file:
+        images = np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 28, 28)
+    with gzip.open(FASHION / f"{part}-labels-idx1-ubyte.gz") as file:
+        return images, np.frombuffer(file.read(), np.uint8, offset=8)
+
+
+def _balance(images: np.ndarray, labels: np.ndarray, count: int) -> list[ImageRecord]:
+    """Draw equally many images of each class; any ten that follow one another are of ten classes."""
+    rng = np.random.default_rng(SEED)
+    drawn = [rng.permutation(np.flatnonzero(labels == label))[: count // 10] for label in range(10)]
+    order = np.stack(drawn, axis=1).ravel()
+    records = records_from([images[i] for i in order])
+    return [replace(r, label=str(labels[i])) for r, i in zip(records, order, strict=True)]

@@ -1,0 +1,97 @@
+"""Which rows of a dataset show the views that somebody asks for: by number, by name, or by plan."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+from cnncodes.errors import UsageError, suggest
+
+if TYPE_CHECKING:
+    from cnncodes.store.manifest import StoredViews
+    from cnncodes.views import ViewPlan
+
+#: Names of views that an error lists: a plan may have thousands.
+_MOST_SHOWN = 10
+
+
+def find_views(
+    views: str | int | ViewPlan | Collection[str | int], names: dict[str, int], stored: StoredViews
+) -> tuple[set[int], dict[str, Any]]:
+    """Return the numbers of the views that are meant, and the plan that they make up.
+
+    Parameters
+    ----------
+    views : str, int, ViewPlan, or collection of str and int
+        A plan, by itself or by its name; or views by name or number.
+    names : dict
+        Name and number of each view that the rows show.
+    stored : StoredViews
+        What the dataset holds.
+
+    Raises
+    ------
+    UsageError
+        If there is no such view; the text offers the nearest name.
+    """
+    from cnncodes.views import ViewPlan
+
+    if stored.reduce != "none" and views not in (0, "mean"):
+        raise UsageError(
+            "these codes hold the mean of each image's views and not the views themselves: embed with"
+            " reduce='none' to choose among them."
+        )
+    if isinstance(views, str) and views not in names:
+        views = _parse_plan(views, names)
+    if isinstance(views, ViewPlan):
+        return _find_plan(views, set(names.values()), stored), views.to_dict()
+    chosen = [views] if isinstance(views, str | int) else list(views)
+    return {_find_view(view, names) for view in chosen}, stored.plan
+
+
+def _parse_plan(name: str, names: dict[str, int]) -> ViewPlan:
+    from cnncodes.views import ViewPlan
+    from cnncodes.views.names import FIXED_PLANS
+
+    try:
+        return ViewPlan.parse(name)
+    except UsageError as error:
+        known = [*FIXED_PLANS, *(names if len(names) <= _MOST_SHOWN else list(names)[:_MOST_SHOWN])]
+        raise UsageError(
+            f"these codes have no view {name!r}, and no view plan has that name. {suggest(name, known)}"
+        ) from error
+
+
+def _find_plan(plan: ViewPlan, present: set[int], stored: StoredViews) -> set[int]:
+    from cnncodes.backbones.card import Frame
+    from cnncodes.views import ViewPlan
+
+    if not stored.frame:
+        raise UsageError(
+            "these codes do not say for which input of the network their views were cut, so no plan can be"
+            " found in them: choose views by name or number, or embed again."
+        )
+    frame = Frame(**stored.frame)
+    numbers = set(plan.find_in(ViewPlan.from_dict(stored.plan), frame))
+    missing = numbers - present
+    if missing:
+        name = ViewPlan.from_dict(stored.plan).names(frame)[min(missing)]
+        raise UsageError(f"the view {name!r} of that plan was left out of these codes by an earlier choice.")
+    return numbers
+
+
+def _find_view(view: str | int, names: dict[str, int]) -> int:
+    if isinstance(view, str):
+        if view not in names:
+            raise UsageError(f"these codes have no view {view!r}. {suggest(view, names)}")
+        return names[view]
+    if view not in names.values():
+        numbers = sorted(names.values())
+        raise UsageError(f"these codes have no view {view}: they have {_describe_numbers(numbers)}.")
+    return int(view)
+
+
+def _describe_numbers(numbers: list[int]) -> str:
+    if len(numbers) > 1 and numbers == list(range(numbers[0], numbers[-1] + 1)):
+        return f"{numbers[0]} to {numbers[-1]}"
+    return ", ".join(map(str, numbers)) or "none at all"

@@ -1,0 +1,122 @@
+"""What more views buy, from stored codes alone."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cnncodes.backbones.card import Frame
+from cnncodes.errors import UsageError
+from cnncodes.evaluation.gain import list_subsets, measure_gain
+from cnncodes.store import Codes, CodesWriter, ImageCodes, Space, StoredViews, read_codes
+from cnncodes.views import ViewPlan
+
+FRAME = Frame(224, 224, 256)
+SIZE = 8
+SPACE = Space("net", "00" * 32, "pool", SIZE, "bicubic", "exact")
+
+
+def write(path: Path, name: str, *, per_class: int = 12, parts: bool = False, noise: float = 1.0) -> Codes:
+    """Codes of images of two classes; each view is the class's place with noise of its own."""
+    plan, rng = ViewPlan.parse(name), np.random.default_rng(0)
+    stored = StoredViews(plan.to_dict(), asdict(FRAME), plan.columns)
+    with CodesWriter.open(path, SPACE, stored, dtype="float32") as writer:
+        for i in range(2 * per_class):
+            label, key = "ab"[i % 2], f"{i:03}"
+            views = plan.locate((300, 200), FRAME, key)
+            codes = rng.normal(size=(len(views), SIZE)) * noise + (i % 2)
+            split = ("train" if i < per_class else "test") if parts else None
+            writer.add(
+                ImageCodes(
+                    key, label, split, 300, 200, 1, 5, key, [view.parameters() for view in views],
+                    codes.astype(np.float32),
+                )
+            )  # fmt: skip
+    return read_codes(path)
+
+
+@pytest.mark.parametrize(
+    ("stored", "names"),
+    [
+        ("flip", ["center", "flip"]),
+        ("tencrop", ["center", "flip", "tencrop"]),
+        (
+            "multicrop",
+            ["center", "flip", "tencrop", *(f"tencrop at {s}" for s in (224, 384, 480, 640)), "multicrop"],
+        ),
+        ("train:5", ["random:1", "random:2", "random:4", "random:5"]),
+        (
+            "center, train:2",
+            ["center", "random:1", "all fixed, random:1", "random:2", "all fixed, random:2"],
+        ),
+    ],
+)
+def test_the_subsets_of_a_plan(stored: str, names: list[str]) -> None:
+    subsets = list_subsets(ViewPlan.parse(stored), FRAME)
+    assert list(subsets) == names
+    for plan in subsets.values():
+        plan.find_in(ViewPlan.parse(stored), FRAME)
+
+
+def test_more_views_of_noise_are_better_and_cost_more(tmp_path: Path) -> None:
+    codes = write(tmp_path / "x", "multicrop", per_class=40, noise=3.0)
+    gains = measure_gain(codes)
+    assert [(gain.trained_on, gain.tested_on) for gain in gains][:3] == [
+        ("flip", "center"),
+        ("flip", "flip"),
+        ("flip", "tencrop"),
+    ]
+    first, last = gains[0], gains[-1]
+    assert (first.test_views, last.test_views, first.runs, last.runs) == (1, 50, 1.0, 46.0)
+    assert first.difference is None and last.difference is not None
+    assert last.accuracy.value > 0.95 > first.accuracy.value
+    assert last.difference.value == pytest.approx(last.accuracy.value - first.accuracy.value)
+    assert last.difference.low is not None and last.difference.low > 0
+    assert {gain.accuracy.n for gain in gains} == {80}
+
+
+def test_training_views_are_compared_too(tmp_path: Path) -> None:
+    gains = measure_gain(write(tmp_path / "x", "center, train:4"))
+    assert [(gain.trained_on, gain.tested_on, gain.train_views) for gain in gains] == [
+        ("center", "center", 1),
+        ("random:1", "center", 1),
+        ("all fixed, random:1", "center", 2),
+        ("random:2", "center", 2),
+        ("all fixed, random:2", "center", 3),
+        ("random:4", "center", 4),
+        ("all fixed, random:4", "center", 5),
+    ]
+
+
+def test_where_there_are_parts_the_test_part_is_scored(tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    gains = measure_gain(
+        write(tmp_path / "x", "flip", parts=True), on_progress=lambda done, total: seen.append((done, total))
+    )
+    assert {gain.accuracy.n for gain in gains} == {12}
+    assert seen == [(1, 2), (2, 2)]
+
+
+def test_the_same_figures_again_and_for_a_choice_of_rows(tmp_path: Path) -> None:
+    codes = write(tmp_path / "x", "tencrop")
+    assert measure_gain(codes) == measure_gain(codes)
+    few = codes.select(views="flip")
+    assert [gain.tested_on for gain in measure_gain(few)] == ["center", "flip"]
+
+
+def test_what_cannot_be_compared(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="one view of each image.*--views multicrop"):
+        measure_gain(write(tmp_path / "one", "center"))
+    with pytest.raises(UsageError, match="no views 'tencorp'. Did you mean 'tencrop'"):
+        measure_gain(write(tmp_path / "ten", "tencrop"), train_views="tencorp")
+    with pytest.raises(UsageError, match="every class needs two images"):
+        measure_gain(write(tmp_path / "few", "flip", per_class=1))
+    one_class = write(tmp_path / "class", "flip")
+    keep = one_class.y == "a"
+    rows = one_class.rows.filter(keep)
+    with pytest.raises(UsageError, match="at least 2 classes"):
+        measure_gain(type(one_class)(one_class.X[keep], one_class.failures, one_class.manifest,
+                                     one_class.path, rows, one_class.plan))  # fmt: skip
