@@ -21,7 +21,7 @@ class UsageError(CnnCodesError, ValueError):
 
 
 class SourceError(CnnCodesError, ValueError):
-    """A source of images that cannot be listed: missing, empty, or without the columns named."""
+    """A source of images that cannot be listed, or lacks what is needed: labels, classes, a part."""
 
 
 class UnreadableImage(CnnCodesError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from cnncodes import read_codes
+from cnncodes.backbones.zoo import find_backbone
 from cnncodes.cli import main
 
 ODD = 'a "quoted",\nbroken näme.png'
@@ -150,8 +153,8 @@ def test_what_has_no_label_or_an_unknown_one_is_said(
         (["fit", "{photos}/train/plain", "-o", "{tmp}/x"], 1),
         (["embed", "{tmp}/nowhere", "-o", "{tmp}/x"], 1),
         (["embed", "{tmp}", "-o", "{tmp}/x"], 1),
-        (["embed", "{photos}", "-o", "{tmp}/x", "--split", "val"], 2),
-        (["embed", "{photos}/train", "-o", "{tmp}/x", "--split", "train"], 2),
+        (["embed", "{photos}", "-o", "{tmp}/x", "--split", "val"], 1),
+        (["embed", "{photos}/train", "-o", "{tmp}/x", "--split", "train"], 1),
         (["embed", "{photos}", "-o", "{tmp}/x", "--holdout", "1"], 2),
         (["evaluate", "{tmp}/nowhere", "{photos}"], 1),
         (["embed", "{photos}", "-o", "{tmp}/x", "--backbone", "efficientnet-light0"], 1),
@@ -227,16 +230,53 @@ def test_images_that_were_trained_on_are_counted_and_said(
 
 
 @pytest.mark.parametrize("command", ["fit", "predict", "evaluate"])
-@pytest.mark.parametrize("out", ["a-folder.csv", "a-file/out.csv"])
+@pytest.mark.parametrize("out", ["a-folder.{}", "a-file/out.{}"])
 def test_what_cannot_be_written_is_said_before_any_work(
     command: str, out: str, photos: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    out = out.format("json" if command == "evaluate" else "csv")
     (tmp_path / "a-folder.csv").mkdir()
+    (tmp_path / "a-folder.json").mkdir()
     (tmp_path / "a-file").touch()
     before = [str(photos)] if command == "fit" else [model, str(photos)]
     assert main([command, *before, "-o", str(tmp_path / out)]) == 1
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1 and lines[0].startswith(f"cnncodes: cannot write {tmp_path / out}: ")
+
+
+def replaces(tmp_path: Path, *arguments: str) -> bool:
+    """Tell whether a command that must fail has changed a file."""
+
+    def state() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    before = state()
+    assert main([*arguments, "-q"]) in (1, 2)
+    return state() != before
+
+
+def test_nothing_that_a_command_reads_is_replaced(
+    photos: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(photos, tmp_path / "photos")
+    shutil.copy(model, tmp_path / "m.json")
+    photo = next((tmp_path / "photos").rglob("*.png"))
+    table = tmp_path / "t.csv"
+    table.write_text(f"image,label\n{photo},a\n")
+    own, other = str(tmp_path / "photos"), str(tmp_path / "m.json")
+    for arguments in (
+        ["fit", own, "-o", str(photo)],
+        ["fit", str(table), "-o", str(table)],
+        ["fit", str(table), "-o", str(photo)],
+        ["predict", model, str(table), "-o", str(table)],
+        ["evaluate", other, own, "-o", other],
+        ["evaluate", model, own, "-o", str(photo)],
+        ["baseline", own, "-o", str(photo)],
+        ["views", "show", str(photo), "-o", str(photo)],
+    ):
+        assert not replaces(tmp_path, *arguments), arguments
+        assert capsys.readouterr().err.count("\n") == 1
+    assert main(["fit", own, "-o", other, "-q"]) == 0  # a classifier gives way to a newer one
 
 
 def test_fit_on_unfinished_codes_warns(
@@ -273,3 +313,49 @@ def test_fit_warns_where_nothing_could_be_held_out(
         where = str(photos if source == "photos" else tmp_path / source)
         assert main(["fit", where, "-o", out, "--holdout", "0.25", "--quiet"]) == 0
         assert (said in capsys.readouterr().err) == warned
+
+
+def test_another_resize_is_another_space(photos: Path, tmp_path: Path) -> None:
+    source = find_backbone("efficientnet-lite0")
+    shutil.copytree(source, tmp_path / "bb")
+    card = (tmp_path / "bb/card.toml").read_text()
+    assert "resize = 256" in card
+    (tmp_path / "bb/card.toml").write_text(card.replace("resize = 256", "resize = 288"))
+    out = str(tmp_path / "x.codes")
+    assert main(["embed", str(photos), "-o", out, "--split", "train", "-q"]) == 0
+    before = read_codes(out).to_arrow()
+    assert main(["embed", str(photos), "-o", out, "--backbone", str(tmp_path / "bb"), "-q"]) == 1
+    assert read_codes(out).to_arrow().equals(before)
+    fit = ["fit", out, "-o", str(tmp_path / "m.cnncodes"), "--backbone", str(tmp_path / "bb"), "-q"]
+    assert main(fit) == 1
+
+
+def test_a_warning_is_said_although_the_work_fails(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = str(tmp_path / "x.codes")
+    assert main(["embed", str(photos / "train/plain"), "-o", out, "-q"]) == 0
+    manifest = tmp_path / "x.codes/manifest.json"
+    manifest.write_text(manifest.read_text().replace('"complete": true', '"complete": false'))
+    assert main(["fit", out, "-o", str(tmp_path / "m"), "-q"]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert "the codes are incomplete" in lines[0] and "no labelled image" in lines[1]
+
+
+def test_a_label_that_looks_missing_is_pointed_out(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "table.csv"
+    labels = ["nan", "a", "a", "nan"]
+    lines = [f"{photos}/train/plain/{i}.png,{label}" for i, label in enumerate(labels)]
+    table.write_text("\n".join(["image,label", *lines]))
+    assert main(["fit", str(table), "-o", str(tmp_path / "m"), "-q"]) == 0
+    assert "the label 'nan' of 2 images is taken as a class" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["fit", "--hed", "ridge"], ["fit", "x", "--hed=ridge"]])
+def test_an_unknown_flag_is_named_before_what_is_missing(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    assert "unknown argument '--hed'. Did you mean '--head'?" in capsys.readouterr().err

@@ -231,7 +231,11 @@ def test_a_plan_without_its_colours_is_written_with_a_warning(
         (["show", "flat"], 1, "'flat' cannot be shown: read: not a file but a folder"),
         (["show", "cat.png", "--max-pixels", "9"], 1, "cannot be shown: decode: "),
         (["show", "cat.png", "--backbone", "efficientnet-light0"], 1, "Did you mean 'efficientnet-lite0'?"),
-        (["show", "cat.png", "-o", "./flat/../cat.png"], 2, "the sheet would replace the image 'cat.png'"),
+        (
+            ["show", "cat.png", "-o", "./flat/../cat.png"],
+            2,
+            "would be replaced, and the command reads 'cat.png'",
+        ),
         (["show", "cat.png", "-o", "cat.jpg"], 2, "in a .png or .webp file. Got 'cat.jpg'"),
         (["show", "cat.png", "-o", "text.png/x.png"], 1, "cannot write text.png/x.png"),
         (["show", "cat.png", "-o", "folder.png"], 1, "cannot write folder.png: it is a folder"),

@@ -190,7 +190,7 @@ def test_a_wrong_source_does_not_cost_the_codes(photos: Path, tmp_path: Path) ->
     draw(tmp_path / "others" / "bird" / "0.png", 7)
     with pytest.raises(StoreError, match="6 images, and 6 of them are not in .*others.*remove_missing=True"):
         embed(tmp_path / "others", tmp_path / "x.codes")
-    with pytest.raises(UsageError, match="no images of the part 'tset'"):
+    with pytest.raises(SourceError, match="no images of the part 'tset'"):
         embed(photos, tmp_path / "x.codes", split="tset")
     assert rows(tmp_path / "x.codes") == before
     summary = embed(tmp_path / "others", tmp_path / "x.codes", remove_missing=True)

@@ -71,10 +71,12 @@ def test_each_average_is_what_it_says() -> None:
     X, counts = RNG.normal(size=(40, 5)).astype(np.float32), np.full(10, 4)
     by = {name: score_images(head, X, counts, name) for name in AVERAGES}
     views = X.reshape(10, 4, 5)
-    np.testing.assert_allclose(by["decision"].decision, head.decision(X).reshape(10, 4, 3).mean(axis=1))
+    np.testing.assert_allclose(
+        by["decision"].decision, head.decision(X).reshape(10, 4, 3).mean(axis=1), atol=1e-9
+    )
     proba = head.proba_from_decision(head.decision(X)).reshape(10, 4, 3).mean(axis=1)
     np.testing.assert_allclose(by["probability"].proba, proba)
-    np.testing.assert_allclose(by["code"].decision, head.decision(views.mean(axis=1)), rtol=1e-5)
+    np.testing.assert_allclose(by["code"].decision, head.decision(views.mean(axis=1)), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("aggregate", ["auto", *AVERAGES])

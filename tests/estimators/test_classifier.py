@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from cnncodes import embed, load, read_codes
-from cnncodes.errors import BackboneError, SpaceMismatch, UnreadableImages, UsageError
+from cnncodes.errors import BackboneError, SourceError, SpaceMismatch, UnreadableImages, UsageError
 from cnncodes.images import open_source
 
 
@@ -94,7 +94,7 @@ def test_the_order_of_the_images_does_not_matter(make, pictures):
 @pytest.mark.parametrize(
     ("X", "y", "text"),
     [
-        ("one.png", None, "y is missing: only one folder"),
+        ("one.png", None, "there is nothing at 'one.png'"),
         (["a.png"], None, "y is missing: only one folder"),
         ("one.png", ["a"], r"Got one path that does not exist: 'one.png'. For one image: \[path\]"),
         (b"bytes", ["a"], "Got one bytes"),
@@ -106,7 +106,7 @@ def test_the_order_of_the_images_does_not_matter(make, pictures):
     ],
 )
 def test_wrong_images_or_labels(make, X, y, text):
-    with pytest.raises(UsageError, match=text):
+    with pytest.raises((UsageError, SourceError), match=text):
         make().fit(X, y)
 
 
@@ -154,7 +154,7 @@ def test_what_is_wrong_is_said_before_the_network_runs(make, pictures, counting)
     X, y = pictures.two()
     clf = make(backbone=counting, memory=None)
     for wrong in (lambda: clf.fit(X, ["a"] * 12), lambda: clf.fit(X, y, sample_weight=[1])):
-        with pytest.raises(UsageError):
+        with pytest.raises((UsageError, SourceError)):
             wrong()
     assert counting.seen == 0
 
@@ -282,8 +282,20 @@ def test_skip_with_weights_and_groups_keeps_them_in_line(make, pictures):
 
 
 def test_nothing_left_to_train_on(make):
-    with pytest.raises(UnreadableImages, match="nothing to train on: 2 of 2 images .*the file is empty"):
+    with pytest.raises(UnreadableImages, match="nothing is left to train on: 2 of 2 images .*file is empty"):
         make(on_error="skip").fit([b"", b"x"], ["a", "b"])
+
+
+def test_one_class_left_to_train_on(make, pictures):
+    images, y = [*pictures.arrays[:2], b""], ["a", "a", "b"]
+    with pytest.raises(UnreadableImages, match="only images of the class 'a' are left.*1 of 3 images"):
+        make(on_error="skip").fit(images, y)
+
+
+@pytest.mark.parametrize("random_state", [-1, 2**32, "a", 1.5, True])
+def test_a_random_state_that_is_none(make, random_state):
+    with pytest.raises(UsageError, match="random_state must be None or a whole number from 0"):
+        make(random_state=random_state).fit(["no.jpg", "nowhere.jpg"], ["a", "b"])
 
 
 # Heads
@@ -362,7 +374,7 @@ def test_records_without_labels_are_left_out(make, pictures):
     calls = []
     clf = make().fit_records(records, on_progress=lambda *state: calls.append(state))
     assert clf.n_images_ == 18 and calls[-1] == (18, 18, 0)
-    with pytest.raises(UsageError, match="no labelled image"):
+    with pytest.raises(SourceError, match="no labelled image"):
         make().fit_records(open_source(pictures.arrays[:2]).records)
 
 

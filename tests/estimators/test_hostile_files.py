@@ -191,6 +191,10 @@ def test_a_wrong_card(saved, tmp_path, card, text):
         ({"params__class_weight": [[1]]}, "damaged: ValueError"),
         ({"params": []}, "damaged: TypeError"),
         ({"params": "x"}, "damaged: TypeError"),
+        ({"params__aggregate": "max"}, "aggregate must be one of"),
+        ({"images": "many"}, "damaged: its card says nothing sensible"),
+        ({"images": 0}, "damaged: its card says nothing sensible"),
+        ({"cnncodes": 5}, "damaged: its card says nothing sensible"),
     ],
 )
 def test_a_changed_card(saved, tmp_path, changes, text):

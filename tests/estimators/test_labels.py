@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnncodes.errors import UsageError
+from cnncodes.errors import SourceError, UsageError
 from cnncodes.estimators.labels import check_labels, check_one_each, check_same_kind, labelled_records
 
 TEXT = st.text(st.characters(exclude_characters="\0"), max_size=5)
@@ -76,6 +76,8 @@ def test_text_and_numbers_are_told_apart():
 
 
 def test_without_labels_only_a_folder_will_do(tmp_path):
-    for X in (["a.png"], str(tmp_path / "gone"), 5):
+    for X in (["a.png"], __file__, 5):
         with pytest.raises(UsageError, match="y is missing"):
             labelled_records(X, None, split="train")
+    with pytest.raises(SourceError, match="there is nothing at .*gone"):
+        labelled_records(str(tmp_path / "gone"), None, split="train")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cnncodes.backbones.card import Frame
-from cnncodes.errors import UsageError
+from cnncodes.errors import SourceError, UsageError
 from cnncodes.evaluation.gain import list_subsets, measure_gain
 from cnncodes.store import Codes, CodesWriter, ImageCodes, Space, StoredViews, read_codes
 from cnncodes.views import ViewPlan
@@ -117,6 +117,6 @@ def test_what_cannot_be_compared(tmp_path: Path) -> None:
     one_class = write(tmp_path / "class", "flip")
     keep = one_class.y == "a"
     rows = one_class.rows.filter(keep)
-    with pytest.raises(UsageError, match="at least 2 classes"):
+    with pytest.raises(SourceError, match="at least 2 classes"):
         measure_gain(type(one_class)(one_class.X[keep], one_class.failures, one_class.manifest,
                                      one_class.path, rows, one_class.plan))  # fmt: skip

@@ -45,7 +45,7 @@ def test_every_problem_of_every_step_is_named() -> None:
         Step("codes", "embde", {}),
         Step("fit", "fit", {"src": "${last.out}", "out": "x", "haed": "ridge"}),
         Step("last", "embed", {"src": "a", "out": "${fit.uot}", "batch_size": "many"}),
-        Step("last", "doctor", {"backbone": "${nowhere.out}"}),
+        Step("again", "doctor", {"backbone": "${nowhere.out}"}),
         Step("data", "doctor", {}),
     )
     assert "unknown command 'embde'. Did you mean 'embed'?" in text
@@ -54,8 +54,14 @@ def test_every_problem_of_every_step_is_named() -> None:
     assert "no result 'uot'. Did you mean 'out'?" in text
     assert "batch_size must be a whole number. Got 'many' instead." in text
     assert "refers to 'nowhere', which is unknown" in text
-    assert "step 'last': its id is used twice." in text
     assert "step 'data': its id is reserved" in text
+
+
+def test_two_steps_of_one_id_are_refused(tmp_path: Path) -> None:
+    step = '[[step]]\nid = "a"\ncommand = "doctor"\n'
+    (tmp_path / "r.toml").write_text(f'name = "r"\ndescription = "d"\n{step}{step}')
+    with pytest.raises(UsageError, match="the id 'a' is used twice"):
+        read_recipe(tmp_path / "r.toml")
 
 
 def test_an_id_is_a_word() -> None:

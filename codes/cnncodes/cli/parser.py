@@ -85,16 +85,32 @@ def parse(commands: Mapping[str, Command], arguments: list[str]) -> tuple[Comman
         If the arguments fit no command; unknown names are answered with the nearest known one.
     """
     _check_names(commands, arguments)
+    _check_flags(commands, arguments)
     namespace, unknown = build_parser(commands).parse_known_args(arguments)
     values = vars(namespace)
     command = commands[values.pop("command")]
     if unknown:
         first = unknown[0]
-        flags = [name for name, _ in describe_options(command.options) if name.startswith("--")]
-        known = [*flags, "--json", "--quiet", "--help"]
-        hint = suggest(first.split("=")[0], known) if first.startswith("-") else "It is one too many."
+        hint = suggest(first.split("=")[0], _flags(command)) if first[0] == "-" else "It is one too many."
         raise UsageError(f"cnncodes {command.name}: unknown argument {first!r}. {hint}")
     return command, values
+
+
+def _flags(command: Command) -> list[str]:
+    own = [name for name, _ in describe_options(command.options) if name.startswith("--")]
+    return [*own, "--json", "--quiet", "--help"]
+
+
+def _check_flags(commands: Mapping[str, Command], arguments: list[str]) -> None:
+    """Complain of an unknown flag before argparse does of what is missing because of it."""
+    for name, command in commands.items():
+        if arguments[: len(name.split())] == name.split():
+            for given in (argument.split("=")[0] for argument in arguments):
+                if given == "--":
+                    break
+                if given.startswith("--") and given not in _flags(command):
+                    hint = suggest(given, _flags(command))
+                    raise UsageError(f"cnncodes {command.name}: unknown argument {given!r}. {hint}")
 
 
 def _check_names(commands: Mapping[str, Command], arguments: list[str]) -> None:

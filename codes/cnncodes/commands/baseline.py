@@ -11,6 +11,7 @@ from cnncodes.commands import inputs
 from cnncodes.commands.command import Command, Result
 from cnncodes.commands.evaluate import write_report
 from cnncodes.commands.figures import plain_figures
+from cnncodes.commands.outputs import check_json_name, check_output
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.tables import format_interval, format_table
 from cnncodes.errors import SourceError, UsageError
@@ -32,7 +33,9 @@ class BaselineOptions(inputs.SourceOptions):
         default=None,
         metavar="FILE",
     )
-    report: str | None = option("File (.json) for the figures.", default=None, short="-o", metavar="FILE")
+    report: str | None = option(
+        "File (.json) for the figures.", default=None, short="-o", metavar="FILE", check=check_json_name
+    )
     random_state: int = option("Decides the bootstrap.", default=0, metavar="N")
 
 
@@ -41,10 +44,8 @@ def run_baseline(options: BaselineOptions, reporter: Reporter) -> Result:
     import numpy as np
 
     from cnncodes.evaluation import baselines, evaluate_predictions
-    from cnncodes.store.files import check_writable
 
-    if options.report is not None:
-        check_writable(options.report)
+    check_output(options.report, (options.src, options.compare))
     train, _ = inputs.labelled_part(options.src, options, options.train, options.train, reporter)
     test, _ = inputs.labelled_part(options.src, options, options.test, options.test, reporter)
     report = None if options.compare is None else _read_report(options.compare, test)

@@ -11,6 +11,7 @@ from cnncodes.commands import inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.failures import judge_failures
 from cnncodes.commands.figures import plain_figures, render_figures
+from cnncodes.commands.outputs import check_json_name, check_output
 from cnncodes.commands.reporter import Reporter
 from cnncodes.errors import SourceError
 from cnncodes.schema import option
@@ -32,7 +33,11 @@ class EvaluateOptions(inputs.EmbeddingOptions):
         metavar="PART",
     )
     report: str | None = option(
-        "File (.json) for all figures and each image's prediction.", default=None, short="-o", metavar="FILE"
+        "File (.json) for all figures and each image's prediction.",
+        default=None,
+        short="-o",
+        metavar="FILE",
+        check=check_json_name,
     )
     memory: str | None = option(inputs.HELP_MEMORY, default=None, metavar="FOLDER")
 
@@ -40,10 +45,8 @@ class EvaluateOptions(inputs.EmbeddingOptions):
 def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
     """Predict labelled images and compare."""
     from cnncodes.estimators.saving import load_predictor
-    from cnncodes.store.files import check_writable
 
-    if options.report is not None:
-        check_writable(options.report)
+    check_output(options.report, (options.model, options.src))
     predictor = load_predictor(options.model).with_max_pixels(options.max_pixels)
     records, split = inputs.labelled_part(options.src, options, options.split, "test", reporter)
     predictions = predictor.predict_records(
@@ -139,9 +142,7 @@ def render_evaluate(result: Result) -> str:
     """Return the table of figures."""
     part = f", part {result['split']}" if result["split"] else ""
     failed = (
-        f"{result['failed']:,} images could not be read and are not in these figures.\n"
-        if result["failed"]
-        else ""
+        f"Not in these figures: {result['failed']:,} that could not be read.\n" if result["failed"] else ""
     )
     report = f"Report: {result['report']}\n" if result["report"] else ""
     return f"{result['model']} on {result['src']}{part}\n{render_figures(result)}{failed}{report}"

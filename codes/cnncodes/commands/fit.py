@@ -9,6 +9,7 @@ from typing import Any
 from cnncodes.commands import inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.failures import exceeds_limit
+from cnncodes.commands.outputs import check_output
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.errors import SourceError, UsageError
 from cnncodes.schema import option
@@ -78,9 +79,10 @@ class FitOptions(inputs.EmbeddingOptions):
 
 def run_fit(options: FitOptions, reporter: Reporter) -> Result:
     """Fit an `ImageClassifier` and save it."""
-    from cnncodes.store.files import check_writable
+    from cnncodes.estimators.archive import check_replaceable
 
-    check_writable(options.out)
+    check_output(options.out, (options.src,))
+    check_replaceable(options.out)
     started = time.perf_counter()
     fit = _fit_codes if inputs.is_codes(options.src) else _fit_images
     classifier, facts = fit(options, reporter)

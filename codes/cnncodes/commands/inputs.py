@@ -28,6 +28,8 @@ HELP_VIEWS = (
     "center (1 view), flip (2), tencrop (10), multicrop (50), train:K (K random ones), or a .toml file;"
     " 'cnncodes views list' names all"
 )
+#: What pandas and others write for a value that is missing.
+_MISSING = frozenset({"nan", "none", "null", "na", "n/a", "<na>", "nat"})
 HELP_JOBS = "Images worked on at once; one for each core by default."
 HELP_RANDOM_VIEWS = "Decides random views that are given by name."
 
@@ -149,7 +151,7 @@ def choose_split(wanted: str | None, present: Iterable[str | None], preferred: s
 
     Raises
     ------
-    UsageError
+    SourceError
         If the source has no such part.
 
     Examples
@@ -162,7 +164,7 @@ def choose_split(wanted: str | None, present: Iterable[str | None], preferred: s
         return None
     if wanted is None:
         if parts and preferred not in parts:
-            raise UsageError(
+            raise SourceError(
                 f"the source has parts ({', '.join(sorted(parts))}) but no {preferred!r}: say which with"
                 " --split, or give --split all for every image."
             )
@@ -170,7 +172,7 @@ def choose_split(wanted: str | None, present: Iterable[str | None], preferred: s
     if wanted not in parts:
         found = f"its parts are {', '.join(sorted(parts))}" if parts else "it has no parts at all"
         advice = "Give --split all for every image" + ("." if parts else ", or --holdout 0.25 to make parts.")
-        raise UsageError(f"the source has no part {wanted!r}: {found}. {advice}")
+        raise SourceError(f"the source has no part {wanted!r}: {found}. {advice}")
     return wanted
 
 
@@ -201,4 +203,16 @@ def labelled_part(
         reporter.warn(
             f"{len(unlabelled)} of {len(source.records)} images have no label and are left out: {shown}"
         )
+    _warn_of_missing(records, reporter)
     return records, part
+
+
+def _warn_of_missing(records: list[ImageRecord], reporter: Reporter) -> None:
+    """Warn of labels that other programs write where there is none."""
+    for label in sorted({str(record.label) for record in records}):
+        if label.strip().lower() in _MISSING:
+            count = sum(record.label == label for record in records)
+            reporter.warn(
+                f"the label {label!r} of {count} images is taken as a class; where it means that there is"
+                " none, leave the cell empty"
+            )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cnncodes.commands import inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.failures import judge_failures
+from cnncodes.commands.outputs import check_output
 from cnncodes.commands.reporter import Reporter
 from cnncodes.errors import UsageError
 from cnncodes.schema import option
@@ -48,10 +49,8 @@ class PredictOptions(inputs.EmbeddingOptions):
 def run_predict(options: PredictOptions, reporter: Reporter) -> Result:
     """Predict every image of a source; one that cannot be read gets an empty row with its reason."""
     from cnncodes.estimators.saving import load_predictor
-    from cnncodes.store.files import check_writable
 
-    if options.out is not None:
-        check_writable(options.out)
+    check_output(options.out, (options.model, options.src))
     predictor = load_predictor(options.model).with_max_pixels(options.max_pixels)
     source = inputs.open_images(options.src, options)
     if options.split is not None:

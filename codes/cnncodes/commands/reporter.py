@@ -58,9 +58,11 @@ class Reporter:
         """Pass on what is warned of meanwhile, each text once."""
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UserWarning)
-            yield
-        for text in dict.fromkeys(str(warning.message) for warning in caught):
-            self.warn(text)
+            try:
+                yield
+            finally:  # where it failed, they may say why
+                for text in dict.fromkeys(str(warning.message) for warning in caught):
+                    self.warn(text)
 
     @property
     def redraws(self) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from cnncodes.commands import inputs
 from cnncodes.commands.command import Command, Result
+from cnncodes.commands.outputs import check_output
 from cnncodes.commands.plans import HELP_PLAN, PlanOptions, open_plan
 from cnncodes.commands.reporter import Reporter
 from cnncodes.errors import SourceError, UnreadableImage, UsageError
@@ -51,13 +52,11 @@ def run_show(options: ShowOptions, reporter: Reporter) -> Result:
     """Draw the views of one image on a contact sheet."""
     from cnncodes.backbones.card import Card
     from cnncodes.backbones.zoo import find_backbone
-    from cnncodes.store.files import check_writable, write_file
+    from cnncodes.store.files import write_file
     from cnncodes.views.sheet import draw_sheet
 
     out = Path(options.out or f"{Path(options.image).stem}-views.png")
-    if out.exists() and Path(options.image).exists() and out.samefile(options.image):
-        raise UsageError(f"the sheet would replace the image {options.image!r}: give another name with -o.")
-    check_writable(out)
+    check_output(out, (options.image, options.data))
     frame = Card.read(find_backbone(options.backbone) / "card.toml").frame
     image, content = _open_image(options)
     plan = open_plan(options.plan, options, reporter)

@@ -29,7 +29,7 @@ def format_interval(estimate: Mapping[str, float | None]) -> str:
     '[0.750, 0.840]'
     """
     low, high = estimate.get("low"), estimate.get("high")
-    return "" if low is None or high is None else f"[{low:.3f}, {high:.3f}]"
+    return "-" if low is None or high is None else f"[{low:.3f}, {high:.3f}]"
 
 
 def _one_line(cell: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cnncodes.commands import inputs
 from cnncodes.commands.command import Command, Result
+from cnncodes.commands.outputs import check_output
 from cnncodes.commands.plans import HELP_PLAN, PlanOptions, open_plan
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.sheets import VIEWS_SHOW
@@ -82,10 +83,9 @@ def render_list(result: Result) -> str:
 
 def run_write(options: WriteOptions, reporter: Reporter) -> Result:
     """Write a plan as TOML."""
-    from cnncodes.store.files import check_writable, write_file
+    from cnncodes.store.files import write_file
 
-    if options.out is not None:
-        check_writable(options.out)
+    check_output(options.out, (options.data,))
     plan = open_plan(options.plan, options, reporter)
     if plan.needs_colors:
         reporter.warn(

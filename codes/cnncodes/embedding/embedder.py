@@ -48,7 +48,10 @@ class Embedder:
             backbone_sha256=self.backbone.sha256,
             layer=card.layer,
             code_size=self.backbone.code_size,
-            preprocessing=f"{frame.interpolation} resize, {frame.height} x {frame.width} patch",
+            # The short side too: a plan that names none takes the network's own.
+            preprocessing=(
+                f"{frame.interpolation} resize to {frame.resize}, {frame.height} x {frame.width} patch"
+            ),
             decoding=self.decoding.mode,
         )
 

@@ -14,7 +14,7 @@ from cnncodes.embedding.lanes import count_lanes, run_lanes
 from cnncodes.embedding.planning import Work, plan_work
 from cnncodes.embedding.reducing import reduce_views
 from cnncodes.embedding.settling import settle_job
-from cnncodes.errors import UsageError
+from cnncodes.errors import SourceError, UsageError
 from cnncodes.images import Decoding, ImageSource, open_source
 from cnncodes.store import CodesWriter, Failure, StoredViews
 from cnncodes.views import ViewPlan
@@ -193,7 +193,7 @@ def _choose_part(source: ImageSource, split: str | None) -> ImageSource:
         return source
     part = source.filter(split=split)
     if not part.records:
-        raise UsageError(f"{source.name!r} has no images of the part {split!r}.")
+        raise SourceError(f"{source.name!r} has no images of the part {split!r}.")
     return part
 
 

@@ -19,6 +19,23 @@ MAX_RATIO = 100
 _KINDS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
+def check_replaceable(path: str | Path) -> None:
+    """Raise `SavedModelError` if a file is there that is no saved classifier: it may be the user's photo."""
+    path = Path(path)
+    if not path.is_file() or path.stat().st_size == 0:
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if "card.json" in archive.namelist():
+                return
+    except (OSError, zipfile.BadZipFile, ValueError):
+        pass
+    raise SavedModelError(
+        f"{path} exists and is no saved classifier, so it is not replaced: give another name, or remove"
+        " it first."
+    )
+
+
 class Archive:
     """The members of a saved classifier; each is read when it is asked for.
 

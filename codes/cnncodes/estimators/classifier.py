@@ -30,6 +30,7 @@ from cnncodes.estimators.inputs import (
 from cnncodes.estimators.labels import (
     check_labels,
     check_one_each,
+    check_random_state,
     check_same_kind,
     check_several,
     labelled_records,
@@ -172,7 +173,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         groups = check_one_each("groups", groups, len(y))
         train, test = settle_embedders([train, test], records, self.n_jobs)
         rows = embed_records(train, records, n_jobs=self.n_jobs, memory=self.memory)
-        self._check_failures(rows)
+        self._check_failures(rows, y)
         return self._fit_rows(train.plan, test, rows, y, weight, groups)
 
     def fit_records(self, records: Sequence[ImageRecord], *, on_progress: Progress | None = None) -> Self:
@@ -182,7 +183,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_several(y)
         train, test = settle_embedders(self._check_parameters(), labelled, self.n_jobs)
         rows = embed_records(train, labelled, n_jobs=self.n_jobs, memory=self.memory, on_progress=on_progress)
-        self._check_failures(rows)
+        self._check_failures(rows, y)
         return self._fit_rows(train.plan, test, rows, y)
 
     def fit_codes(self, codes: Codes) -> Self:
@@ -229,6 +230,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if self.on_error not in ("raise", "skip"):
             raise UsageError(f"on_error must be 'raise' or 'skip'. Got {self.on_error!r} instead.")
         check_aggregate(self.aggregate, self._make_head())
+        check_random_state(self.random_state)
         others = self.decode, self.max_pixels, self.random_state
         train = make_embedder(self.backbone, self.train_views, *others)
         return train, make_embedder(train.backbone, self.test_views, *others)
@@ -238,11 +240,14 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self.head, class_weight=self.class_weight, random_state=self.random_state, n_jobs=self.n_jobs
         )
 
-    def _check_failures(self, rows: ImageRows) -> None:
+    def _check_failures(self, rows: ImageRows, y: Array) -> None:
         if self.on_error == "raise":
             rows.raise_failures()
-        elif not rows.counts.any():
-            raise UnreadableImages(f"there is nothing to train on: {rows.describe_failures()}")
+        elif rows.failures and len(left := np.unique(y[rows.counts > 0])) < 2:
+            what = (
+                f"only images of the class {left.tolist()[0]!r} are left" if len(left) else "nothing is left"
+            )
+            raise UnreadableImages(f"{what} to train on: {rows.describe_failures()}")
         elif rows.failures:
             warnings.warn(f"{rows.describe_failures()} They were left out, with their labels.", stacklevel=3)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import UsageError
+from cnncodes.errors import SourceError, UsageError
 from cnncodes.images import ImageRecord, open_source, records_from
 
 
@@ -20,6 +20,8 @@ def labelled_records(X: Any, y: Any, *, split: str) -> tuple[list[ImageRecord], 
     """
     if y is not None:
         return records_from(X), y
+    if isinstance(X, str | Path) and not Path(X).exists():
+        raise SourceError(f"there is nothing at {str(X)!r}: expected a folder of class folders.")
     if not isinstance(X, str | Path) or not Path(X).is_dir():
         raise UsageError("y is missing: only one folder of class folders brings its own labels.")
     source = open_source(X)
@@ -72,12 +74,12 @@ def check_labels(y: Any, n_images: int | None = None) -> npt.NDArray[Any]:
 
 
 def check_several(y: npt.NDArray[Any]) -> None:
-    """Raise `UsageError` unless there are images of at least two classes; asked before they are embedded."""
+    """Raise `SourceError` unless there are images of at least two classes; asked before they are embedded."""
     classes = np.unique(y)
     if len(y) == 0:
-        raise UsageError("there is no labelled image to train on.")
+        raise SourceError("there is no labelled image to train on.")
     if len(classes) == 1:
-        raise UsageError(
+        raise SourceError(
             f"training needs images of at least 2 classes; got only {classes.tolist()[0]!r} (1 class)."
         )
 
@@ -97,6 +99,17 @@ def check_one_each(name: str, values: Any, n_images: int) -> npt.NDArray[Any] | 
     if array.shape != (n_images,):
         raise UsageError(f"{name} must have one value an image: {n_images}. Got shape {array.shape} instead.")
     return array
+
+
+def check_random_state(value: Any) -> None:
+    """Raise `UsageError` unless a value is what scikit-learn takes as a random state."""
+    if value is None or isinstance(value, np.random.RandomState):
+        return
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or not 0 <= value < 2**32:
+        raise UsageError(
+            f"random_state must be None or a whole number from 0 to {2**32 - 1}. Got {value!r} instead."
+        )
 
 
 def _is_missing(value: Any) -> bool:

@@ -20,9 +20,9 @@ import numpy as np
 import cnncodes
 from cnncodes.backbones import Backbone, Card, load_backbone
 from cnncodes.embedding import Embedder
-from cnncodes.errors import CnnCodesError, SavedModelError, SpaceMismatch
+from cnncodes.errors import CnnCodesError, SavedModelError, SpaceMismatch, UsageError
 from cnncodes.estimators.aggregation import check_aggregate
-from cnncodes.estimators.archive import Archive, open_archive, write_zip
+from cnncodes.estimators.archive import Archive, check_replaceable, open_archive, write_zip
 from cnncodes.estimators.contents import CONTENTS_MEMBER, pack_contents, unpack_contents
 from cnncodes.estimators.packing import head_members, pack_head, unpack_head
 from cnncodes.estimators.predictor import Predictor
@@ -59,6 +59,7 @@ class Saved:
 
 def save_classifier(classifier: ImageClassifier, path: Path, *, include_backbone: bool) -> None:
     """Write a fitted `ImageClassifier`; the file appears whole or not at all."""
+    check_replaceable(path)
     predictor = classifier.predictor_
     backbone = predictor.embedder.backbone
     head_type, members = pack_head(predictor.head)
@@ -147,6 +148,8 @@ def read_saved(path: str | Path) -> Saved:
         predictor = Predictor(embedder, head, unpack_contents(archive), aggregate)
         _check_fit(archive, card, predictor)
         return Saved(card, predictor)
+    except UsageError as error:  # of a view plan or a way of decoding: a wrong file, not a wrong argument
+        raise SavedModelError(f"{path} is damaged: {error}") from error
     except CnnCodesError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
@@ -161,6 +164,8 @@ def _check_fit(archive: Archive, card: Mapping[str, Any], predictor: Predictor) 
         raise SavedModelError(
             f"{archive.name} is damaged: its head takes {columns} columns and its codes have {code_size}."
         )
+    if type(card["images"]) is not int or card["images"] < 1 or not isinstance(card["cnncodes"], str):
+        raise SavedModelError(f"{archive.name} is damaged: its card says nothing sensible of its origin.")
     if predictor.classes.tolist() != card["classes"]:
         raise SavedModelError(
             f"{archive.name} is damaged: the classes of its head are not those of its card."

@@ -23,7 +23,7 @@ class Estimate:
     Attributes
     ----------
     value, low, high : float
-        NaN where there is nothing to measure.
+        NaN where there is nothing to measure, or nothing that an interval could be taken from.
     n : int
     """
 
@@ -88,6 +88,11 @@ def bootstrap(
         Decides the resamples.
     resamples : int
 
+    Returns
+    -------
+    Estimate
+        Its interval is NaN where all resamples agree, as where every answer is right.
+
     References
     ----------
     B. Efron and R. J. Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13.
@@ -97,6 +102,8 @@ def bootstrap(
         return Estimate(math.nan, math.nan, math.nan, n)
     drawn = np.array([statistic(weights) for weights in _weights(n, groups, random_state, resamples)])
     low, high = np.nanpercentile(drawn, [2.5, 97.5])
+    if np.nanmin(drawn) == np.nanmax(drawn):  # all right, say: every resample too, which is no certainty
+        low = high = math.nan
     return Estimate(value, float(low), float(high), n)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -113,7 +113,11 @@ def _check_table(table: Mapping[str, Any]) -> list[str]:
         return [*problems, "it must have at least one [[step]]."]
     for number, step in enumerate(steps, start=1):
         problems += [f"step {number}: {problem}" for problem in _check_texts(step, _STEP)]
-    return problems
+    ids = [step["id"] for step in steps if isinstance(step.get("id"), str)]
+    # Here, since settings and references could not tell two steps of one name apart.
+    return problems + [
+        f"the id {name!r} is used twice." for name in dict.fromkeys(ids) if ids.count(name) > 1
+    ]
 
 
 def _check_texts(table: Mapping[str, Any], keys: Iterable[str]) -> list[str]:
@@ -176,7 +180,7 @@ def check_recipe(recipe: Recipe) -> None:
     fields: dict[str, tuple[str, ...]] = {}
     later = {step.id for step in recipe.steps}
     for step in recipe.steps:
-        found = [*_check_id(step.id, fields), *_check_step(step, fields, later)]
+        found = [*_check_id(step.id), *_check_step(step, fields, later)]
         problems += [f"step {step.id!r}: {problem}" for problem in found]
         command = COMMANDS.get(step.command)
         fields[step.id] = command.results if command else ()
@@ -184,9 +188,7 @@ def check_recipe(recipe: Recipe) -> None:
         raise UsageError(f"recipe {recipe.name!r}: " + " ".join(problems))
 
 
-def _check_id(name: str, earlier: Collection[str]) -> list[str]:
-    if name in earlier:
-        return ["its id is used twice."]
+def _check_id(name: str) -> list[str]:
     if name in ("data", "out"):
         return [f"its id is reserved: ${{{name}}} has a meaning of its own."]
     if not _ID.fullmatch(name):

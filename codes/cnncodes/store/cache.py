@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import threading
 import time
@@ -104,6 +105,8 @@ class CodeCache:
             except sqlite3.OperationalError as error:
                 # "unable to open", "readonly", "disk is full", "locked" for a whole minute
                 reason = f"cannot use the cache {self._path}: {error}"
+                if _is_full(self._path.parent):
+                    reason = f"{reason} (the disk is full)"
                 raise StoreError(f"{reason}. Check the disk and its rights.") from error
             except sqlite3.DatabaseError as error:
                 raise self._damaged(str(error)) from error
@@ -139,6 +142,13 @@ def _prepare(connection: sqlite3.Connection) -> None:
                 " crc INTEGER NOT NULL, PRIMARY KEY (space, content, view))"
             )
             connection.execute(f"PRAGMA user_version = {_FORMAT}")
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        return shutil.disk_usage(folder).free < 1 << 20
+    except OSError:
+        return False
 
 
 def _wait_while_busy(work: Callable[[], None]) -> None:

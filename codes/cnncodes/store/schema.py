@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -168,7 +169,11 @@ def read_parquet(
 
 
 def _read_checked(path: Path, sha256: str, advice: str) -> pa.BufferReader:
-    data = path.read_bytes()
+    # Not into Python's memory: a worker thread of Arrow may be the last to let go of it, and where that comes
+    # as Python ends, its wait for Python's lock aborts the process.
+    with open(path, "rb") as file:
+        data = pa.allocate_buffer(os.fstat(file.fileno()).st_size)
+        file.readinto(memoryview(data))
     found = hashlib.sha256(data).hexdigest()
     if found != sha256:
         raise StoreError(f"{path} is damaged: its sha256 is {found}, the manifest says {sha256}. {advice}")

@@ -1,0 +1,53 @@
+"""Where results may be written: never over what the command reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from cnncodes.errors import UsageError
+
+
+def check_output(out: str | Path | None, sources: Iterable[str | None]) -> None:
+    """Raise unless a result can be written there; asked before the work whose result it is.
+
+    Parameters
+    ----------
+    out : path or None
+        The file; None where there is none to write.
+    sources : iterable of str or None
+        What the command reads: a file among them, or one that exists in a folder among them, is not replaced.
+
+    Raises
+    ------
+    UsageError
+        If it would replace what the command reads.
+    StoreError
+        If it cannot be written there.
+    """
+    from cnncodes.store.files import check_writable
+
+    if out is None:
+        return
+    path = Path(out)
+    for source in sources:
+        if source is not None and _would_replace(path, Path(source)):
+            raise UsageError(
+                f"{str(out)!r} would be replaced, and the command reads {source!r}: give another name"
+                " with -o."
+            )
+    check_writable(path)
+
+
+def _would_replace(path: Path, source: Path) -> bool:
+    if not path.exists() or not source.exists():
+        return False
+    if source.is_dir():
+        return source.resolve() in path.resolve().parents
+    return path.samefile(source)
+
+
+def check_json_name(name: str) -> None:
+    """Raise `UsageError` unless a report's name ends in .json."""
+    if Path(name).suffix.lower() != ".json":
+        raise UsageError(f"must end in .json. Got {name!r}.")
