@@ -30,7 +30,7 @@ from gains_data import SEED, Data, open_fashion, open_sample
 import cnncodes
 from cnncodes import ImageClassifier, ViewPlan, load_backbone
 from cnncodes.embedding import measure_colors
-from cnncodes.estimators.aggregation import average_rows
+from cnncodes.estimators.aggregation import score_images
 from cnncodes.estimators.inputs import ImageRows, embed_records, make_embedder
 from cnncodes.evaluation import Estimate, compare_paired
 from cnncodes.evaluation.intervals import wilson
@@ -42,6 +42,8 @@ RESULTS = Path(__file__).parent / "results/gains.json"
 
 TEST_VIEWS = ("center", "flip", "tencrop", "multicrop")
 COUNTS = (1, 2, 4, 8)
+#: What is averaged over test views, as `ImageClassifier` calls it.
+AVERAGES = {"decision values": "decision", "probabilities": "probability", "codes": "code"}
 GEOMETRY = "translation+rotation+stretching+shearing+perspective+lens"
 COMPOSED = {
     "train": "train",
@@ -95,19 +97,12 @@ class Bench:
         return self._classifiers[views]
 
     def answer(self, train: str, test: str, count: int, average: str) -> np.ndarray:
-        """Predict the first images of the test part: the average is of what a linear head says of views."""
+        """Predict the first images of the test part."""
         if (test, count) not in self._tested:
             self._tested[test, count] = self.embed(self.data.test[:count], test)
         rows = self._tested[test, count]
         classifier, _ = self.fit(train)
-        if average == "decision values":
-            return classifier.predictor_.score(rows.X, rows.counts).labels
-        scorer = classifier.head_.scorer_
-        if average == "codes":
-            votes = scorer.decision(average_rows(rows.X, rows.counts))
-        else:
-            votes = average_rows(scorer.proba_from_decision(scorer.decision(rows.X)), rows.counts)
-        return scorer.classes[votes.argmax(axis=1)]
+        return score_images(classifier.predictor_.head, rows.X, rows.counts, AVERAGES[average]).labels
 
     def measure(
         self, table: str, train: str, test: str, base: tuple[str, str], *, name: str = "", few: bool = False,
@@ -167,7 +162,7 @@ def measure_all(bench: Bench) -> None:
         for test in TEST_VIEWS:
             bench.measure("test views", train, test, ("center", "center"), few=True)
     for test in TEST_VIEWS[2:]:
-        for average in ("decision values", "probabilities", "codes"):
+        for average in AVERAGES:
             bench.measure("averages", "flip", test, ("flip", test), few=True, average=average)
     base = ("center", "flip")
     for train in ("center", "flip"):
@@ -224,7 +219,7 @@ def _format_row(row: dict[str, Any]) -> str:
         row["test"],
         row["average"],
         f"{100 * right['value']:.1f} ({100 * right['low']:.1f} to {100 * right['high']:.1f})",
-        f"{100 * gain['value']:+.1f} ({100 * gain['low']:+.1f} to {100 * gain['high']:+.1f})",
+        _format_difference(gain),
         f"{row['train_runs']:.1f}",
         f"{row['test_runs']:.1f}",
         f"{row['fit_seconds']:.0f}",
@@ -232,6 +227,12 @@ def _format_row(row: dict[str, Any]) -> str:
     if row["base"] == [row["train"], row["test"]] and row["average"] == "decision values":
         cells[4] = "base"
     return f"| {' | '.join(cells)} |"
+
+
+def _format_difference(gain: dict[str, Any]) -> str:
+    if gain["low"] == gain["high"]:
+        return "the same answers"
+    return f"{100 * gain['value']:+.1f} ({100 * gain['low']:+.1f} to {100 * gain['high']:+.1f})"
 
 
 def main() -> None:
