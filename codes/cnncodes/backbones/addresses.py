@@ -98,7 +98,8 @@ def parse_address(text: str) -> Address:
     if not text or "@" in text:
         raise BackboneError(
             f"{text!r} is no address: expected a name in the zoo, torchvision:NAME, timm:NAME.TAG,"
-            " hf-hub:OWNER/REPO, or a file ending in .onnx; a checkpoint follows torchvision: and timm: alone."
+            " hf-hub:OWNER/REPO, or a file ending in .onnx; a checkpoint follows torchvision: and timm:"
+            " alone."
         )
     return Address("zoo", text)
 
