@@ -88,6 +88,12 @@ def test_a_slug_is_a_plain_name(text: str, slug: str) -> None:
     assert parse_address(text).slug == slug
 
 
+def test_on_a_card_a_checkpoint_has_no_folder(work: Path) -> None:
+    address = parse_address(f"timm:resnet18@{work / 'mine.pth'}")
+    assert address.portable == "timm:resnet18@mine.pth"
+    assert parse_address("timm:resnet18").portable == "timm:resnet18"
+
+
 @given(st.text(max_size=40))
 def test_any_text_is_an_address_or_an_error_of_ours(text: str) -> None:
     with contextlib.suppress(BackboneError):

@@ -105,6 +105,6 @@ def test_a_checkpoint_of_ones_own_and_what_is_said_of_how_it_is_fed(
     card = Card.read(tmp_path / "out" / "card.toml")
     assert card.name == found["name"] == f"{source}-{name}-own"
     assert card.source_weights == f"own{suffix}, sha256 {hashlib.sha256(path.read_bytes()).hexdigest()}"
-    assert (card.address, card.random_state) == (f"{source}:{name}@{path}", None)
+    assert (card.address, card.random_state) == (f"{source}:{name}@own{suffix}", None)
     found, said = export(capsys, f"{source}:{name}", "--random-weights", "--random-state", "6", "-o", "other")
     assert found["files"] == card.files  # the same weights, drawn again

@@ -56,6 +56,13 @@ class Address:
         return f"{prefix}{self.name}" + (f"@{self.checkpoint}" if self.checkpoint else "")
 
     @property
+    def portable(self) -> str:
+        """The address without the folder of its checkpoint, which is another one elsewhere."""
+        if self.checkpoint is None:
+            return str(self)
+        return str(Address(self.source, self.name, Path(self.checkpoint.name)))
+
+    @property
     def slug(self) -> str:
         """A plain name for a network from there: ``torchvision-resnet18``."""
         stem = Path(self.name).stem if self.source == "file" else self.name.replace("/", "-")

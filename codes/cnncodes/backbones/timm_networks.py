@@ -66,7 +66,7 @@ def find_in_timm(address: Address, random_state: int | None) -> Original:
         frame=frame,
         weights=describe_weights(address, random_state) or tagged,
         headless=config.get("num_classes") == 0,
-        address=str(address),
+        address=address.portable,
         random_state=random_state,
         note=""
         if trained or "." in name

@@ -55,7 +55,7 @@ def find_in_torchvision(address: Address, random_state: int | None) -> Original:
         frame=frame,
         weights=describe_weights(address, random_state)
         or f"{published} ({published.url.rpartition('/')[2]})",
-        address=str(address),
+        address=address.portable,
         random_state=random_state,
         note=f"resize, crop and normalisation are those of {published}, the architecture's default weights"
         if borrowed
