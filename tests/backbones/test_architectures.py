@@ -18,7 +18,10 @@ from cnncodes.backbones.export import export_backbone
 from cnncodes.backbones.photos import find_photos
 from cnncodes.backbones.verification import verify_backbone
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+
+#: These take minutes each: deep to trace, or with attention between 1,370 parts of the image.
+HEAVY = ("torchvision:densenet121", "torchvision:vit_b_16", "timm:vit_small_patch14_dinov2")
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,13 @@ def photo(tmp_path: Path) -> Path:
     return tmp_path / "photos"
 
 
-@pytest.mark.parametrize("expected", ARCHITECTURES, ids=lambda item: item.address)
+@pytest.mark.parametrize(
+    "expected",
+    [
+        pytest.param(item, marks=[pytest.mark.heavy] if item.address in HEAVY else [], id=item.address)
+        for item in ARCHITECTURES
+    ],
+)
 def test_an_architecture_end_to_end(expected: Expected, tmp_path: Path, photo: Path) -> None:
     folder = tmp_path / "network"
     card = export_backbone(expected.address, folder, random_state=0)
