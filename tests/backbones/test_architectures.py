@@ -20,8 +20,14 @@ from cnncodes.backbones.verification import verify_backbone
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
-#: These take minutes each: deep to trace, or with attention between 1,370 parts of the image.
-HEAVY = ("torchvision:densenet121", "torchvision:vit_b_16", "timm:vit_small_patch14_dinov2")
+#: These take minutes each: long to trace (many joins; padding computed from free sizes), or with attention
+#: between many parts of the image.
+HEAVY = (
+    "torchvision:densenet121",
+    "torchvision:vit_b_16",
+    "timm:tf_efficientnet_lite0",
+    "timm:vit_small_patch14_dinov2",
+)
 
 
 @dataclass(frozen=True)
