@@ -57,7 +57,7 @@ ARCHITECTURES = [
     Expected("timm:tf_efficientnet_lite0", 1280, "input of classifier", norms=49),
     Expected("timm:resnet18", 512, "input of fc", norms=20),
     Expected("timm:vit_small_patch14_dinov2", 384, "output", "fixed"),
-    Expected("timm:mobilenetv4_conv_small", 1280, "input of classifier", norms=38),
+    Expected("timm:mobilenetv4_conv_small", 1280, "input of classifier", norms=46),
     Expected("timm:convnext_nano", 640, "input of head.fc"),
 ]
 
