@@ -90,6 +90,6 @@ def test_an_architecture_end_to_end(expected: Expected, tmp_path: Path, photo: P
     assert len(norms) == expected.norms
     checks = verify_backbone(folder)["checks"]
     assert "equal bits in batches of 1, 3 and 8" in checks and "trainable weights" in checks
-    embed(photo, tmp_path / "photo.codes", backbone=folder)
+    embed(photo, tmp_path / "photo.codes", backbone=folder, dtype="float32")  # random weights give any scale
     codes = read_codes(tmp_path / "photo.codes").X
-    assert codes.shape == (1, expected.code_size) and np.isfinite(codes).all() and codes.std() > 0
+    assert codes.shape == (1, expected.code_size) and np.isfinite(codes).all() and np.ptp(codes) > 0
