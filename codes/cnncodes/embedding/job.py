@@ -212,8 +212,8 @@ def _warn_of_leak(relabelled: Mapping[str, _Labels], before: Mapping[str, _Label
     if moved:
         warnings.warn(
             f"{len(moved)} images are of another part than 'train' now, {moved[0]!r} for one, and the view"
-            " plan's principal colours may have been computed from them, among others. Embed into another folder"
-            " to have them computed anew.",
+            " plan's principal colours may have been computed from them, among others. Embed into another"
+            " folder to have them computed anew.",
             stacklevel=3,
         )
 
