@@ -4,8 +4,9 @@ Two sets of images: the quickstart's sample with its own parts, and of Fashion-M
 balanced by class, with the whole test part. Every head is ``logistic`` on the default backbone, chosen by
 cross-validation inside `fit`; every difference is paired, on the same test images.
 
-    python benchmarks/gains.py > gains.md             # tables; figures in benchmarks/results/gains.json
-    python benchmarks/gains.py --quick --data sample
+    python benchmarks/gains.py                        # tables; figures in benchmarks/results/gains.json
+    python benchmarks/gains.py --quick --data sample -o quick.json
+    python benchmarks/gains.py --show benchmarks/results/gains.json
 
 Fashion-MNIST is Debian's package ``dataset-fashion-mnist``. Codes are kept in `--memory`, so that each
 view of an image meets the network once.
@@ -183,7 +184,6 @@ COLUMNS = (
     "difference, points",
     "runs/train image",
     "runs/test image",
-    "head, s",
 )
 TABLES = {
     "test views": "Test views: what averaging over more views of a test image brings",
@@ -222,7 +222,6 @@ def _format_row(row: dict[str, Any]) -> str:
         _format_difference(gain),
         f"{row['train_runs']:.1f}",
         f"{row['test_runs']:.1f}",
-        f"{row['fit_seconds']:.0f}",
     ]
     if row["base"] == [row["train"], row["test"]] and row["average"] == "decision values":
         cells[4] = "base"
@@ -243,7 +242,12 @@ def main() -> None:
     parser.add_argument("--memory", help="folder that keeps codes (default: a temporary one)")
     parser.add_argument("--jobs", type=int, default=None)
     parser.add_argument("-o", "--out", type=Path, default=RESULTS)
+    parser.add_argument("--show", type=Path, help="only print the tables of an earlier run's figures")
     args = parser.parse_args()
+    if args.show:
+        for result in json.loads(args.show.read_text(encoding="utf-8"))["data"]:
+            print(format_tables(result))
+        return
     report: dict[str, Any] = {"cnncodes": cnncodes.__version__, "seed": SEED, "quick": args.quick, "data": []}
     with tempfile.TemporaryDirectory() as folder:
         for name in args.data:

@@ -14,7 +14,7 @@ from cnncodes.images import ImageRecord, open_source, records_from
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 SAMPLE = Path(__file__).parents[1] / "pipelines/samples/openclipart.parquet"
 #: Images of Fashion-MNIST to train on, and of its test part to measure plans of many test views on.
-TRAIN, TEST = 1000, 1000
+TRAIN, TEST = 500, 1000
 SEED = 0
 
 

@@ -83,7 +83,9 @@ def suggest(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=1)
     hint = f"Did you mean {close[0]!r}? " if close else ""
-    return f"{hint}Known: {', '.join(names) or 'none'}."
+    # Names with commas could not be told apart without quotes.
+    shown = [repr(name) for name in names] if any("," in name for name in names) else names
+    return f"{hint}Known: {', '.join(shown) or 'none'}."
 
 
 def suggest_nearest(name: str, known: Iterable[str]) -> str:

@@ -13,6 +13,7 @@ from cnncodes import ViewPlan, embed, read_codes
 from cnncodes.embedding import measure_colors, settle_plans
 from cnncodes.errors import SpaceMismatch, UsageError
 from cnncodes.images import open_source, records_from
+from cnncodes.images.holdout import hold_out
 
 RNG = np.random.default_rng(3)
 
@@ -92,3 +93,11 @@ def test_colours_that_a_plan_has_stay() -> None:
     own = replace(measure_colors([image]), n_images=77)
     plan = ViewPlan.parse("pca:1").with_colors(own)
     assert settle_plans([plan], [image]) == [plan]
+
+
+def test_training_images_that_become_test_images_are_warned_of(photos: Path, tmp_path: Path) -> None:
+    flat = photos / "train"
+    embed(hold_out(open_source(flat), 0.3), tmp_path / "held.codes", views="pca:1")
+    embed(flat, tmp_path / "x.codes", views="pca:1")
+    with pytest.warns(UserWarning, match="1 images are of another part than 'train' now.*another folder"):
+        embed(hold_out(open_source(flat), 0.3), tmp_path / "x.codes", views="pca:1")

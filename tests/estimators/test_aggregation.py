@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 from sklearn.svm import SVC
 
@@ -93,6 +94,7 @@ def test_any_classifier_averages_what_it_is_told_to() -> None:
     head = SVC().fit(X, y)
     counts = np.full(10, 3)
     decision = score_images(head, X, counts, "decision")
+    assert decision.proba is None
     mean = head.decision_function(X).reshape(10, 3, 3).mean(axis=1)
     np.testing.assert_allclose(decision.decision, mean)
     np.testing.assert_array_equal(decision.labels, head.classes_[mean.argmax(axis=1)])
@@ -119,3 +121,16 @@ def test_votes_of_pairs_of_classes_cannot_be_averaged() -> None:
 def test_what_a_head_does_not_have(aggregate: object, head: object, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         check_aggregate(aggregate, head)
+
+
+def test_what_is_averaged_of_any_classifier_decides_all_its_answers() -> None:
+    y = np.repeat(["a", "b", "c"], 30)
+    X = RNG.normal(size=(90, 5)) + np.repeat(np.arange(3), 30)[:, None]
+    head = LogisticRegression(C=100).fit(X, y)
+    for labels, size in ((["a", "b", "c"], 90), (["a", "b"], 60)):
+        fitted = head if len(labels) == 3 else LogisticRegression(C=100).fit(X[:60], y[:60])
+        scores = score_images(fitted, X[:size], np.full(size // 3, 3), "probability")
+        assert scores.proba is not None and scores.decision is not None
+        np.testing.assert_array_equal(scores.labels, fitted.classes_[scores.proba.argmax(axis=1)])
+        votes = scores.decision > 0 if len(labels) == 2 else scores.decision.argmax(axis=1)
+        np.testing.assert_array_equal(scores.labels, fitted.classes_[np.asarray(votes, dtype=int)])

@@ -91,3 +91,9 @@ def test_wrong_parameters(extractor, pictures, params, text):
 def test_wrong_input_is_named_in_fit(extractor, X):
     with pytest.raises(UsageError, match="Got|got"):
         extractor().fit(X)
+
+
+@pytest.mark.parametrize("random_state", ["x", 1.5, True, -1])
+def test_a_random_state_that_is_none(random_state):
+    with pytest.raises(UsageError, match="random_state must be None or a whole number"):
+        CodeExtractor(views="train:1", random_state=random_state).fit([])

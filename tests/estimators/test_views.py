@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
 from sklearn.svm import SVC
 
 from cnncodes import CodeExtractor, ImageClassifier, ViewPlan, embed, load, read_codes
@@ -111,3 +112,17 @@ def test_test_views_take_the_colours_of_the_codes(
     assert clf.predictor_.embedder.plan.principal_colors == ViewPlan.from_dict(codes.plan).principal_colors
     with pytest.raises(UsageError, match="principal colours.*codes' plan has none.*views write"):
         make(test_views="pca:2").fit_codes(read_codes(stored))
+
+
+def test_averaged_decisions_of_any_classifier_have_no_probabilities(make: Make, pictures) -> None:
+    clf = make(LogisticRegression(), aggregate="decision", test_views="flip").fit(
+        pictures.arrays, pictures.labels
+    )
+    assert (clf.predict(pictures.arrays) == pictures.labels).all()
+    with pytest.raises(UsageError, match="aggregate='decision' this head gives no probabilities"):
+        clf.predict_proba(pictures.arrays[:1])
+
+
+def test_stored_codes_are_pointed_to_their_own_fit(make: Make, stored: Path) -> None:
+    with pytest.raises(UsageError, match="fit_codes"):
+        make().fit(read_codes(stored))

@@ -41,6 +41,13 @@ def write(path: Path, name: str, *, per_class: int = 12, parts: bool = False, no
     return read_codes(path)
 
 
+def test_a_plan_that_has_no_name_is_told_apart() -> None:
+    plan = ViewPlan.parse("center, rotation+lens:1")
+    assert list(list_subsets(plan, FRAME)) == ["center", "random:1", "center, random:1"]
+    other = ViewPlan.parse("rotation:2", random_state=9)
+    assert list(list_subsets(other, FRAME)) == ["rotation:1", "rotation:2"]
+
+
 @pytest.mark.parametrize(
     ("stored", "names"),
     [
@@ -50,10 +57,10 @@ def write(path: Path, name: str, *, per_class: int = 12, parts: bool = False, no
             "multicrop",
             ["center", "flip", "tencrop", *(f"tencrop at {s}" for s in (224, 384, 480, 640)), "multicrop"],
         ),
-        ("train:5", ["random:1", "random:2", "random:4", "random:5"]),
+        ("train:5", ["train:1", "train:2", "train:4", "train:5"]),
         (
             "center, train:2",
-            ["center", "random:1", "all fixed, random:1", "random:2", "all fixed, random:2"],
+            ["center", "train:1", "center, train:1", "train:2", "center, train:2"],
         ),
     ],
 )
@@ -85,12 +92,12 @@ def test_training_views_are_compared_too(tmp_path: Path) -> None:
     gains = measure_gain(write(tmp_path / "x", "center, train:4"), head=HEAD)
     assert [(gain.trained_on, gain.tested_on, gain.train_views) for gain in gains] == [
         ("center", "center", 1),
-        ("random:1", "center", 1),
-        ("all fixed, random:1", "center", 2),
-        ("random:2", "center", 2),
-        ("all fixed, random:2", "center", 3),
-        ("random:4", "center", 4),
-        ("all fixed, random:4", "center", 5),
+        ("train:1", "center", 1),
+        ("center, train:1", "center", 2),
+        ("train:2", "center", 2),
+        ("center, train:2", "center", 3),
+        ("train:4", "center", 4),
+        ("center, train:4", "center", 5),
     ]
 
 

@@ -133,3 +133,11 @@ def test_what_is_no_record_is_refused(tmp_path: Path, text: str, words: str) -> 
     file.write_text(text)
     with pytest.raises(UsageError, match=words):
         read_recipe(file)
+
+
+def test_a_file_that_is_no_record_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text('{"mine": 1}')
+    recipe = Recipe("r", "d", (Step("a", "doctor", {}),))
+    with pytest.raises(UsageError, match="no record of a run"):
+        run_recipe(recipe, Reporter(quiet=True), out=tmp_path)
+    assert (tmp_path / "run.json").read_text() == '{"mine": 1}'

@@ -12,7 +12,7 @@ from samples import SPACE, make
 from cnncodes.backbones.card import Frame
 from cnncodes.errors import UsageError
 from cnncodes.store import Codes, CodesWriter, StoredViews, read_codes
-from cnncodes.views import ViewPlan
+from cnncodes.views import PrincipalColors, ViewPlan
 
 FRAME = Frame(224, 224, 256)
 STORED = ViewPlan.parse("multicrop, train:4")
@@ -69,8 +69,8 @@ def test_views_by_number_and_name_keep_the_plan(codes: Codes) -> None:
         ("tencorp", "no view 'tencorp'.*Did you mean 'tencrop'"),
         ("224/centre", "Did you mean '224/center'"),
         ("train:5", "no view 'random/4'"),
-        (ViewPlan.parse("train:2", random_state=7), "'random/0' with these settings"),
-        ("rotation:2", "'random/0' with these settings"),
+        (ViewPlan.parse("train:2", random_state=7), "these settings: random_state is 0 there and 7 here"),
+        ("rotation:2", "'random/0' with these settings: flip is 0.5 there and not set here; crop is"),
         (54, "no view 54: they have 0 to 53"),
         ([0, 99], "no view 99"),
         (["256/center", "x"], "no view 'x'"),
@@ -95,3 +95,10 @@ def test_codes_that_do_not_say_how_they_were_cut(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="embed again"):
         codes.select(views="center")
     assert len(codes.select(views="256/center")) == 2
+
+
+def test_a_plan_by_name_is_drawn_and_coloured_as_the_stored_one(tmp_path: Path) -> None:
+    colors = PrincipalColors((9.0, 4.0, 1.0), ((1.0, 0, 0), (0, 1.0, 0), (0, 0, 1.0)), 1, 1)
+    plan = ViewPlan.parse("center, pca:3", random_state=5).with_colors(colors)
+    codes = write(tmp_path / "x", StoredViews(plan.to_dict(), asdict(FRAME), plan.columns), plan.count)
+    assert codes.select(views="pca:2").plan["random"] == {**plan.to_dict()["random"], "count": 2}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 from typing import Any
 
 from cnncodes.errors import BackendMissing, install_advice
@@ -52,6 +53,8 @@ def import_runtime() -> Any:
             f"{' and '.join(found)} are installed together and overwrite each other: pip uninstall -y"
             f" {' '.join(found)}, then {advise_runtime()}."
         )
+    # It would report to its maker, and leave a device's number in the user's home: not from here.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         import onnxruntime
     except ImportError as error:

@@ -19,7 +19,8 @@ start here:
   cnncodes evaluate photos.cnncodes test/        accuracy with its 95% interval
   cnncodes predict photos.cnncodes new/          a class and a probability for each image
 
-exit status: 0 done, 1 failed, 2 wrong usage, 3 done but too many inputs failed (--max-failures)
+exit status: 0 done, 1 failed, 2 wrong usage, 3 done but too many inputs failed (--max-failures),
+130 interrupted
 """
 
 #: What groups of commands are about, for the help.

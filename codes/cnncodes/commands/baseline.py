@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands import inputs
-from cnncodes.commands.command import Command, Result
+from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.evaluate import write_report
+from cnncodes.commands.failures import check_limit, judge_failures
 from cnncodes.commands.figures import plain_figures
 from cnncodes.commands.outputs import check_json_name, check_output
 from cnncodes.commands.reporter import Reporter
@@ -19,6 +20,7 @@ from cnncodes.schema import option
 
 if TYPE_CHECKING:
     from cnncodes.images import ImageRecord
+    from cnncodes.store import Failure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +38,12 @@ class BaselineOptions(inputs.SourceOptions):
     report: str | None = option(
         "File (.json) for the figures.", default=None, short="-o", metavar="FILE", check=check_json_name
     )
-    random_state: int = option("Decides the bootstrap.", default=0, metavar="N")
+    random_state: int = option(
+        "Decides folds and intervals.", default=0, metavar="N", check=inputs.check_random_state
+    )
+    max_failures: str | int | float = option(
+        inputs.HELP_FAILURES, default="1%", metavar="N", check=check_limit
+    )
 
 
 def run_baseline(options: BaselineOptions, reporter: Reporter) -> Result:
@@ -50,23 +57,31 @@ def run_baseline(options: BaselineOptions, reporter: Reporter) -> Result:
     test, _ = inputs.labelled_part(options.src, options, options.test, options.test, reporter)
     report = None if options.compare is None else _read_report(options.compare, test)
     reporter.note(f"raw pixels: training on {len(train):,} images, testing on {len(test):,}")
-    truth = np.array([record.label for record in test])
-    classes = np.unique([str(record.label) for record in train])
-    majority = baselines.predict_majority(train, test)
+    seen, unseen = (_read(records, options) for records in (train, test))
+    _check_read(options, seen, unseen)
+    labels = [str(train[i].label) for i in seen.read]
+    if len(set(labels)) < 2:
+        raise SourceError(
+            f"only images of the class {labels[0]!r} are left to train on; {len(seen.failures)} of"
+            f" {len(train)} cannot be read."
+        )
+    majority = baselines.predict_majority(labels, len(unseen.read))
     raw_pixels = baselines.predict_raw_pixels(
-        train, test, random_state=options.random_state, n_jobs=options.n_jobs
+        [*seen.read.values()],
+        labels,
+        [*unseen.read.values()],
+        random_state=options.random_state,
+        n_jobs=options.n_jobs,
     )
-    # Nobody answered for what cannot be read: 'evaluate' leaves it out too, and so the figures compare.
-    read = raw_pixels != ""
-    if not read.any():
-        raise SourceError(f"none of the {len(test)} test images of {options.src!r} can be read.")
-    truth, majority, raw_pixels = truth[read], majority[read], raw_pixels[read]
+    # What cannot be read is in no figure: 'evaluate' leaves it out too, and so the figures compare.
+    truth = np.array([test[i].label for i in unseen.read])
+    classes = np.unique(labels)
     if report is not None:
-        report = [answer for answer, was_read in zip(report, read, strict=True) if was_read]
+        report = [report[i] for i in unseen.read]
     result: Result = {
         "src": options.src,
         "n": len(truth),
-        "failed": len(test) - len(truth),
+        "failed": len(seen.failures) + len(unseen.failures),
         "majority": plain_figures(evaluate_predictions(truth, majority, classes)),
         "raw_pixels": plain_figures(evaluate_predictions(truth, raw_pixels, classes)),
         "compare": options.compare,
@@ -75,7 +90,37 @@ def run_baseline(options: BaselineOptions, reporter: Reporter) -> Result:
     }
     if options.report is not None:
         write_report(Path(options.report), result)
+    failures = [(failure.key, failure.reason) for failure in (*seen.failures, *unseen.failures)]
+    total = len(train) + len(test)
+    result[TOO_MANY_FAILURES] = judge_failures(failures, total, options.max_failures, reporter)
     return result
+
+
+@dataclass(frozen=True)
+class _Thumbnails:
+    """Pixels by the position of each image that can be read, and the failures of the others."""
+
+    read: dict[int, Any]
+    failures: list[Failure]
+
+
+def _read(records: list[ImageRecord], options: BaselineOptions) -> _Thumbnails:
+    from cnncodes.evaluation.baselines import read_thumbnails
+    from cnncodes.store import Failure
+
+    found = read_thumbnails(records, options.n_jobs)
+    read = {i: pixels for i, pixels in enumerate(found) if not isinstance(pixels, Failure)}
+    return _Thumbnails(read, [failure for failure in found if isinstance(failure, Failure)])
+
+
+def _check_read(options: BaselineOptions, train: _Thumbnails, test: _Thumbnails) -> None:
+    for part, found in ((options.train, train), (options.test, test)):
+        if not found.read:
+            first = found.failures[0]
+            raise SourceError(
+                f"none of the {len(found.failures)} images of the part {part!r} of {options.src!r} can be"
+                f" read; the first is {first.key!r}: {first.reason}."
+            )
 
 
 def _read_report(path: str, test: list[ImageRecord]) -> list[str | None]:

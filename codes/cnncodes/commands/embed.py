@@ -60,28 +60,32 @@ def run_embed(options: EmbedOptions, reporter: Reporter) -> Result:
     """Embed a source of images into a codes dataset."""
     from cnncodes.embedding import embed
     from cnncodes.store import Manifest
+    from cnncodes.views import ViewPlan
 
     source = inputs.open_images(options.src, options)
     split = None
     if options.split is not None:
         split = inputs.choose_split(options.split, (record.split for record in source.records), options.split)
-    summary = embed(
-        source,
-        options.out,
-        backbone=options.backbone,
-        views=options.views,
-        random_state=options.random_state,
-        reduce=options.reduce,
-        decode=options.decode,
-        max_pixels=options.max_pixels,
-        dtype=options.dtype,
-        split=split,
-        n_jobs=options.n_jobs,
-        batch_size=options.batch_size,
-        shard_images=options.shard_images,
-        remove_missing=options.remove_missing,
-        on_progress=reporter.progress("embedding"),
-    )
+    if ViewPlan.parse(options.views).needs_colors:
+        reporter.note("principal colours that are not known yet are computed first, from the training images")
+    with reporter.passing_warnings():
+        summary = embed(
+            source,
+            options.out,
+            backbone=options.backbone,
+            views=options.views,
+            random_state=options.random_state,
+            reduce=options.reduce,
+            decode=options.decode,
+            max_pixels=options.max_pixels,
+            dtype=options.dtype,
+            split=split,
+            n_jobs=options.n_jobs,
+            batch_size=options.batch_size,
+            shard_images=options.shard_images,
+            remove_missing=options.remove_missing,
+            on_progress=reporter.progress("embedding"),
+        )
     failures = [(failure.key, failure.reason) for failure in summary.failures]
     return {
         "out": summary.out,

@@ -117,7 +117,7 @@ def _fit_codes(options: FitOptions, reporter: Reporter) -> tuple[Any, Result]:
     if split is not None:
         codes = codes.select(split=split)
     if options.train_views is not None:
-        codes = codes.select(views=ViewPlan.parse(options.train_views, random_state=options.random_state))
+        codes = codes.select(views=options.train_views)
     plan = ViewPlan.from_dict(codes.plan)
     classifier = _make_classifier(
         options,

@@ -79,14 +79,14 @@ def render_gain(result: Result) -> str:
                 f"{gain['runs']:.1f}",
                 f"{accuracy['value']:.3f}",
                 format_interval(accuracy),
-                "" if difference is None else f"{difference['value']:+.3f}",
+                "reference" if difference is None else f"{difference['value']:+.3f}",
                 "" if difference is None else format_interval(difference),
             )
         )
     return (
         f"{format_table(rows)}\n\nOn {result['n']:,} images of {result['codes']}, head {result['head']}, in"
         f" {format_seconds(result['seconds'])}. Views are those of training / of testing; runs is how often"
-        " the network runs for a test image; differences are to the first line, on the same images.\n"
+        " the network runs for a test image; differences are to the reference, on the same images.\n"
     )
 
 
@@ -95,7 +95,7 @@ VIEWS_GAIN = Command(
     options=GainOptions,
     run=run_gain,
     render=render_gain,
-    summary="Say what more views buy: accuracy against views and cost, from stored codes alone.",
+    summary="Say what more views buy, from stored codes alone; many training views take minutes.",
     example="cnncodes views gain photos.codes",
     results=("gains", "n"),
 )

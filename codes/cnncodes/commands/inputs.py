@@ -31,6 +31,7 @@ HELP_VIEWS = (
 #: What pandas and others write for a value that is missing.
 _MISSING = frozenset({"nan", "none", "null", "na", "n/a", "<na>", "nat"})
 HELP_JOBS = "Images worked on at once; one for each core by default."
+HELP_FAILURES = "Unreadable images that are still a success: a number, or a share as in 1% or 0.01."
 HELP_RANDOM_VIEWS = "Decides random views that are given by name."
 
 
@@ -99,7 +100,7 @@ class EmbeddingOptions(SourceOptions):
         check=check_positive,
     )
     max_failures: str | int | float = option(
-        "Unreadable images that are still a success: a number, or a share as in 1% or 0.01.",
+        HELP_FAILURES,
         default="1%",
         metavar="N",
         check=check_limit,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from cnncodes.errors import SourceError, UsageError
 from cnncodes.images import Decoding, ImageSource, open_source
 from cnncodes.store import CodesWriter, Failure, StoredViews
 from cnncodes.views import ViewPlan
+
+_Labels = tuple[str | None, str | None]
 
 #: Called after every image with the numbers of images done, to do in all, and failed.
 Progress = Callable[[int, int, int], None]
@@ -169,6 +172,8 @@ def embed(
         work = plan_work(source, writer)
         if not remove_missing:
             work.check_removal(source.name, out, len(writer.known))
+        if plan.principal_colors is not None:
+            _warn_of_leak(work.relabelled, writer.labels)
         writer.relabel(work.relabelled)
         counts = _write(embedder, work, writer, n_jobs, on_progress)
         writer.drop([*work.gone, *work.forgotten])  # last: what can be lost is lost when all else is done
@@ -195,6 +200,22 @@ def _choose_part(source: ImageSource, split: str | None) -> ImageSource:
     if not part.records:
         raise SourceError(f"{source.name!r} has no images of the part {split!r}.")
     return part
+
+
+def _warn_of_leak(relabelled: Mapping[str, _Labels], before: Mapping[str, _Labels]) -> None:
+    """Warn where images that the principal colours may have been computed from are for testing now."""
+    moved = [
+        key
+        for key, (_, split) in relabelled.items()
+        if split in ("val", "test") and before[key][1] in (None, "train")
+    ]
+    if moved:
+        warnings.warn(
+            f"{len(moved)} images are of another part than 'train' now, {moved[0]!r} for one, and the view"
+            " plan's principal colours may have been computed from them, among others. Embed into another"
+            " folder to have them computed anew.",
+            stacklevel=3,
+        )
 
 
 @dataclass

@@ -54,8 +54,8 @@ def average_rows(values: Array, counts: npt.NDArray[np.int64]) -> Array:
 def score_images(head: Any, X: Array, counts: npt.NDArray[np.int64], aggregate: str = "auto") -> Scores:
     """Score images by the average over their views.
 
-    The three answers of a linear head always agree: what is averaged decides, and the others are derived
-    from it.
+    What is averaged decides, and where it was asked for by name the other answers are derived from it or left
+    out, so that all agree; those of a linear head always do.
 
     Parameters
     ----------
@@ -125,6 +125,10 @@ def _score_any(head: Any, X: Array, counts: npt.NDArray[np.int64], aggregate: st
                 " average decides nothing: choose aggregate='code', or decision_function_shape='ovr'."
             )
         return Scores(classes, np.asarray(head.predict(average_rows(X, counts))), values, proba)
+    if aggregate == "decision":  # nobody but the head knows which probabilities belong to the average
+        proba = None
+    if aggregate == "probability" and proba is not None:
+        values = _decision_from_proba(proba)
     return Scores(classes, _most_likely(classes, votes), values, proba)
 
 

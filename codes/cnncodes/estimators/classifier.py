@@ -166,6 +166,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             If an image cannot be read and `on_error` is ``"raise"``.
         """
         train, test = self._check_parameters()
+        if isinstance(X, Codes):
+            raise UsageError("stored codes are fitted by fit_codes(codes), which takes their labels too.")
         records, y = labelled_records(X, y, split="train")
         y = check_labels(y, len(records))
         check_several(y)
@@ -299,9 +301,19 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     @available_if(_head_has("predict_proba"))
     def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
-        """Return the classes' probabilities, shape (n_images, n_classes), columns as `classes_`."""
+        """Return the classes' probabilities, shape (n_images, n_classes), columns as `classes_`.
+
+        Raises
+        ------
+        UsageError
+            Where decision values of a head that is no linear one are averaged: these have no probabilities.
+        """
         proba = self._score_images(X).proba
-        assert proba is not None
+        if proba is None:
+            raise UsageError(
+                f"with aggregate={self.predictor_.aggregate!r} this head gives no probabilities: their"
+                " average is another one. Choose aggregate='probability'."
+            )
         return proba
 
     @available_if(_head_has("decision_function"))

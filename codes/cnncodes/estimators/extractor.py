@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from cnncodes.errors import UsageError
 from cnncodes.estimators.aggregation import average_rows
 from cnncodes.estimators.inputs import embed_records, make_embedder, settle_embedders
+from cnncodes.estimators.labels import check_random_state
 from cnncodes.images import records_from
 
 
@@ -87,6 +88,7 @@ class CodeExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """
         if self.reduce != "mean":
             raise UsageError(f"reduce must be 'mean'. Got {self.reduce!r} instead.")
+        check_random_state(self.random_state)
         embedder = make_embedder(self.backbone, self.views, self.decode, self.max_pixels, self.random_state)
         if not isinstance(X, Iterator):  # which can be read once, and transform is still to come
             [embedder] = settle_embedders([embedder], records_from(X), self.n_jobs)

@@ -21,8 +21,8 @@ from cnncodes.evaluation.intervals import Estimate, wilson
 from cnncodes.evaluation.metrics import compare_paired
 from cnncodes.heads.selection import make_head
 from cnncodes.store import Codes
-from cnncodes.views import ViewPlan
-from cnncodes.views.names import FIXED_PLANS
+from cnncodes.views import RandomViews, ViewPlan
+from cnncodes.views.names import AUGMENTATIONS, FIXED_PLANS
 
 Array = npt.NDArray[Any]
 Pair = tuple[str, str]
@@ -68,20 +68,22 @@ def list_subsets(stored: ViewPlan, frame: Frame) -> dict[str, ViewPlan]:
     """Return the plans whose views a stored plan holds: by name, fewest views first.
 
     Of fixed views, those plans that have a name and the crops of each scale; of random ones the first 1, 2,
-    4, 8 …, alone and after the fixed ones.
+    4, 8 …, alone and after the fixed ones, under the plan's own name (``train:2``) where it has one.
     """
     plans = {name: plan for name, (plan, _) in FIXED_PLANS.items()}
     fixed = None if stored.crops == "none" else replace(stored, random=None)
+    whole = _name_fixed(fixed)
     if fixed is not None:
         crops = _CROPS[fixed.crops, fixed.mirror]
         plans |= {f"{crops} at {side}": replace(fixed, short_sides=(side,)) for side in fixed.short_sides}
-        plans["all fixed"] = fixed
+        plans[whole] = fixed
     if stored.random is not None:
         for count in _doublings(stored.random.count):
             views = replace(stored.random, count=count)
-            plans[f"random:{count}"] = ViewPlan(crops="none", random=views)
+            name = f"{_name_random(stored.random)}:{count}"
+            plans[name] = ViewPlan(crops="none", random=views)
             if fixed is not None:
-                plans[f"all fixed, random:{count}"] = replace(fixed, random=views)
+                plans[f"{whole}, {name}"] = replace(fixed, random=views)
     found: dict[tuple[int, ...], str] = {}
     for name, plan in plans.items():
         try:
@@ -90,6 +92,20 @@ def list_subsets(stored: ViewPlan, frame: Frame) -> dict[str, ViewPlan]:
             continue
     ordered = sorted(found.items(), key=lambda item: len(item[0]))
     return {name: plans[name] for _, name in ordered}
+
+
+def _name_fixed(plan: ViewPlan | None) -> str:
+    known = (name for name, (fixed, _) in FIXED_PLANS.items() if fixed == plan)
+    return next(known, "all fixed")
+
+
+def _name_random(random: RandomViews) -> str:
+    """Return the name of views such as one augmentation's or those of ``train``; else ``random``."""
+    for name in ("train", *AUGMENTATIONS):
+        plan = ViewPlan.parse(f"{name}:{random.count}", random_state=random.random_state)
+        if plan.with_colors(random.color.principal_colors).random == random:
+            return name
+    return "random"
 
 
 def _doublings(count: int) -> list[int]:

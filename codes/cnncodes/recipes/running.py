@@ -16,7 +16,7 @@ from cnncodes.commands import COMMANDS, Result
 from cnncodes.commands.command import PROBLEMS, TOO_MANY_FAILURES
 from cnncodes.commands.doctor import PACKAGES, find_version
 from cnncodes.commands.reporter import Reporter
-from cnncodes.errors import SourceError
+from cnncodes.errors import SourceError, UsageError
 from cnncodes.recipes.recipe import (
     RECORD_FORMAT,
     Recipe,
@@ -75,6 +75,7 @@ def run_recipe(
     check_recipe(placed)
     if placed.data is not None and not Path(placed.data).exists():
         raise SourceError(f"there are no images at {placed.data!r}: no such file or folder.")
+    _check_record(out / RECORD)
     out.mkdir(parents=True, exist_ok=True)
     records: list[StepRecord] = []
     for number, step in enumerate(placed.steps, start=1):
@@ -92,6 +93,18 @@ def run_recipe(
         TOO_MANY_FAILURES: any(record.result.get(TOO_MANY_FAILURES) for record in records),
         PROBLEMS: [problem for record in records for problem in record.result.get(PROBLEMS, ())],
     }
+
+
+def _check_record(path: Path) -> None:
+    """Raise `UsageError` if a file is where the run's record goes, and is none: it is somebody's own."""
+    if not path.exists():
+        return
+    try:
+        known = {"format", "recipe", "steps"} <= json.loads(path.read_bytes()).keys()
+    except (OSError, ValueError, AttributeError):
+        known = False
+    if not known:
+        raise UsageError(f"{path} exists and is no record of a run, so it is not replaced: give another -o.")
 
 
 def _run_step(step: Step, records: Sequence[StepRecord], reporter: Reporter) -> StepRecord:

@@ -164,7 +164,7 @@ def read_parquet(
     except FileNotFoundError as error:
         raise StoreError(f"{path} is missing, and the manifest names it. {advice}") from error
     except (pa.ArrowException, OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).split()).rstrip(".")
         raise StoreError(f"{path} is damaged: {reason}. {advice}") from error
 
 

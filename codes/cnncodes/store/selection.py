@@ -42,19 +42,24 @@ def find_views(
             " reduce='none' to choose among them."
         )
     if isinstance(views, str) and views not in names:
-        views = _parse_plan(views, names)
+        views = _parse_plan(views, names, stored)
     if isinstance(views, ViewPlan):
         return _find_plan(views, set(names.values()), stored), views.to_dict()
     chosen = [views] if isinstance(views, str | int) else list(views)
     return {_find_view(view, names) for view in chosen}, stored.plan
 
 
-def _parse_plan(name: str, names: dict[str, int]) -> ViewPlan:
+def _parse_plan(name: str, names: dict[str, int], stored: StoredViews) -> ViewPlan:
+    """Return the plan of that name, with what the stored one has drawn and learned."""
     from cnncodes.views import ViewPlan
     from cnncodes.views.names import FIXED_PLANS
 
+    random = stored.plan.get("random")
     try:
-        return ViewPlan.parse(name)
+        plan = ViewPlan.parse(name, random_state=random["random_state"] if random else None)
+        if plan.needs_colors and random:
+            return plan.with_colors(ViewPlan.from_dict(stored.plan).principal_colors)
+        return plan
     except UsageError as error:
         known = [*FIXED_PLANS, *(names if len(names) <= _MOST_SHOWN else list(names)[:_MOST_SHOWN])]
         raise UsageError(

@@ -10,6 +10,9 @@ from typing import Any
 
 from cnncodes.errors import StoreError, suggest
 
+#: Of a value in an error: principal colours alone have hundreds of digits.
+_LONGEST = 160
+
 
 @dataclass(frozen=True)
 class Space:
@@ -99,10 +102,17 @@ def describe_differences(stored: Any, now: Any, prefix: str = "") -> list[str]:
         for name in [*stored, *(n for n in now if n not in stored)]:
             path = f"{prefix}.{name}" if prefix else str(name)
             if name not in now:
-                lines.append(f"{path}: {stored[name]!r} (stored) against nothing (now)")
+                lines.append(f"{path}: {_shorten(stored[name])} (stored) against nothing (now)")
             elif name not in stored:
-                lines.append(f"{path}: nothing (stored) against {now[name]!r} (now)")
+                lines.append(f"{path}: nothing (stored) against {_shorten(now[name])} (now)")
             else:
                 lines.extend(describe_differences(stored[name], now[name], path))
         return lines
-    return [] if stored == now else [f"{prefix}: {stored!r} (stored) against {now!r} (now)"]
+    if stored == now:
+        return []
+    return [f"{prefix}: {_shorten(stored)} (stored) against {_shorten(now)} (now)"]
+
+
+def _shorten(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."

@@ -63,9 +63,10 @@ def check_keys(where: str, values: Any, known: Sequence[str]) -> dict[str, Any]:
     """Return a table as a dict, none of whose keys is unknown."""
     if not isinstance(values, Mapping):
         raise UsageError(f"{where} must be a table of settings. Got {values!r} instead.")
-    for key in values:
-        if key not in known:
-            raise UsageError(f"unknown key {key!r} in {where}. {suggest(str(key), known)}")
+    unknown = [key for key in values if key not in known]
+    if unknown:
+        problems = [f"unknown key {key!r} in {where}. {suggest(str(key), known)}" for key in unknown]
+        raise UsageError(" ".join(problems))
     return dict(values)
 
 

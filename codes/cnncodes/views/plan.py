@@ -120,6 +120,8 @@ class ViewPlan:
         if len(set(self.short_sides)) < len(self.short_sides):
             raise UsageError(f"short_sides must differ. Got {self.short_sides!r} instead.")
         check_whole("reference", self.reference, 0, _MAX_SIDE)
+        if self.reference and not self.short_sides:
+            raise UsageError("reference says nothing where short_sides is empty: leave it out.")
         check_choice("crops", self.crops, tuple(POSITIONS))
         if not isinstance(self.mirror, bool):
             raise UsageError(f"mirror must be true or false. Got {self.mirror!r} instead.")
@@ -259,10 +261,7 @@ class ViewPlan:
         there = {name: number for number, name in enumerate(stored.pixel_names(frame))}
         for name, shown in zip(self.pixel_names(frame), self.names(frame), strict=True):
             if name not in there:
-                why = " with these settings" if shown in stored.names(frame) else ""
-                raise UsageError(
-                    f"the codes hold no view {shown!r}{why}. They hold: {_shorten(stored.names(frame))}."
-                )
+                raise UsageError(f"the codes hold no view {shown!r}{_explain(self, stored, shown, frame)}")
         return [there[name] for name in self.pixel_names(frame)]
 
     def largest_short_side(self, frame: Frame) -> int:
@@ -357,6 +356,25 @@ def _fixed_views(plan: ViewPlan, frame: Frame) -> tuple[FixedView, ...]:
     flips = (False, True) if plan.mirror else (False,)
     places = [(side, flip, place) for side in sides for flip in flips for place in POSITIONS[plan.crops]]
     return tuple(FixedView(i, side, place, flip) for i, (side, flip, place) in enumerate(places))
+
+
+def _explain(plan: ViewPlan, stored: ViewPlan, name: str, frame: Frame) -> str:
+    """Say why a stored plan has no view that looks as this one: another name, or other settings."""
+    names = stored.names(frame)
+    if name not in names or plan.random is None or stored.random is None:
+        return f". They hold: {_shorten(names)}."
+    ours, theirs = plan.random.to_dict(), stored.random.to_dict()
+    differing = [
+        f"{key} is {_shown(theirs.get(key))} there and {_shown(ours.get(key))} here"
+        for key in dict.fromkeys([*theirs, *ours])
+        if key != "count" and theirs.get(key) != ours.get(key)
+    ]
+    return f" with these settings: {'; '.join(differing)}."
+
+
+def _shown(value: Any) -> str:
+    text = "not set" if value is None else json.dumps(value)
+    return text if len(text) <= 120 else f"{text[:117]}..."
 
 
 def _shorten(names: tuple[str, ...]) -> str:
