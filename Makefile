@@ -11,7 +11,7 @@ OTHER   := $(if $(filter gpu,$(RUNTIME)),onnxruntime,onnxruntime-gpu)
 OTHER_STAMP := .venv/.base-$(if $(filter gpu,$(RUNTIME)),cpu,gpu)
 
 .DELETE_ON_ERROR:
-.PHONY: help quickstart test test-slow docs-test lint types wheel clean
+.PHONY: help quickstart test test-slow test-heavy docs-test lint types wheel clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F '|' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -23,7 +23,10 @@ test: .venv/.test  ## The fast tests
 	$(BIN)/python -m pytest -m "not slow" -n auto --maxprocesses 4 $(PYTEST_ARGS)
 
 test-slow: .venv/.export  ## The tests marked slow: installs torch
-	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "slow and not heavy" $(PYTEST_ARGS)
+
+test-heavy: .venv/.export  ## The slow tests that take minutes each
+	$(BIN)/python -m pytest -m heavy $(PYTEST_ARGS)
 
 docs-test: .venv/.test  ## Examples in the README and in docstrings
 	$(BIN)/python -m pytest -m "not slow" tests/test_docs.py $(PYTEST_ARGS)

@@ -88,6 +88,21 @@ def suggest(name: str, known: Iterable[str]) -> str:
     return f"{hint}Known: {', '.join(shown) or 'none'}."
 
 
+def suggest_nearest(name: str, known: Iterable[str]) -> str:
+    """Return the same where the known names are too many to be listed.
+
+    Examples
+    --------
+    >>> suggest_nearest("resnet8", ["alexnet", "resnet18"])
+    "Did you mean 'resnet18'?"
+    >>> suggest_nearest("unheard-of", ["alexnet", "resnet18"])
+    'No name among its 2 is near.'
+    """
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    return f"Did you mean {close[0]!r}?" if close else f"No name among its {len(names)} is near."
+
+
 def install_advice(extra: str) -> str:
     """Return the command that installs one of the extras, from the checkout where the package runs from one.
 

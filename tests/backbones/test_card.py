@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from small_backbones import make_card
 
 from cnncodes.backbones import Card, Frame, models_folder
+from cnncodes.backbones.initializers import Weights
 from cnncodes.errors import BackboneError, CardError
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
@@ -49,12 +50,19 @@ def cards(draw: st.DrawFn) -> Card:
         files=files,
         exporter=draw(st.dictionaries(texts, texts, max_size=3)),
         parity=draw(st.dictionaries(names, numbers, max_size=3)),
+        sizes=draw(st.sampled_from(["dynamic", "fixed", "multiple-of-1"])),
+        weights=draw(st.none() | st.builds(Weights, st.integers(0, 10**9), st.integers(0, 10**9), digests)),
+        address=draw(st.none() | texts),
+        random_state=draw(st.none() | st.integers(0, 10**9)),
     )
+
+
+WEIGHTS = Weights(12, 3456, "0" * 64)
 
 
 def changed(**changes: Any) -> str:
     """Return a good card's TOML with other values; None removes a key, a dict changes a table."""
-    values = tomllib.loads(make_card().to_toml())
+    values = tomllib.loads(make_card(weights=WEIGHTS).to_toml())
     for key, value in changes.items():
         if value is None:
             del values[key]
@@ -156,13 +164,17 @@ WRONG_TYPES: list[tuple[str, Any]] = [
     ("mean", [[1.0], [2.0], [3.0]]),
     ("std", [True, True, True]),
     ("value_range", {"low": 0}),
+    ("address", 3),
+    ("random_state", "0"),
+    ("weights", "all"),
+    ("weights", {"count": 1.5}),
 ]
 
 
 @pytest.mark.parametrize(("key", "value"), WRONG_TYPES)
 def test_a_wrong_type_is_refused_and_named(key: str, value: Any) -> None:
-    wrong = next(iter(value)) if key == "frame" and isinstance(value, dict) else key
-    with pytest.raises(CardError, match=rf"^(frame: )?{wrong} must be"):
+    wrong = next(iter(value)) if key in ("frame", "weights") and isinstance(value, dict) else key
+    with pytest.raises(CardError, match=rf"^(frame: |weights: )?{wrong} must be"):
         Card.from_toml(changed(**{key: value}))
 
 
@@ -184,7 +196,13 @@ def test_a_wrong_type_is_refused_and_named(key: str, value: Any) -> None:
         ("code_size", -5),
         ("min_size", 0),
         ("opset", 0),
-        ("sizes", "fixed"),
+        ("sizes", "any"),
+        ("sizes", "multiple-of-0"),
+        ("sizes", "multiple-of-"),
+        ("sizes", "multiple-of-7"),
+        ("format", 0),
+        ("weights", {"count": -1}),
+        ("weights", {"sha256": "abc"}),
         ("model_file", "model.pb"),
         ("files", {"model.onnx": "abc"}),
         ("files", {"model.onnx": "G" * 64}),
@@ -221,8 +239,8 @@ def test_the_model_has_to_be_among_the_files() -> None:
 
 
 def test_a_newer_format_is_named_before_its_new_keys() -> None:
-    with pytest.raises(CardError, match=r"format 2; this version of cnncodes reads format 1"):
-        Card.from_toml(changed(format=2, new_in_two="x", name=None))
+    with pytest.raises(CardError, match=r"format 3; this version of cnncodes reads formats 1 to 2"):
+        Card.from_toml(changed(format=3, new_in_two="x", name=None))
 
 
 @pytest.mark.parametrize(
@@ -256,6 +274,34 @@ def test_a_frame_that_cannot_be_cut_is_refused(arguments: tuple[Any, ...], words
 def test_a_frame_below_the_least_size_is_refused() -> None:
     with pytest.raises(CardError, match="min_size"):
         Card.from_toml(changed(min_size=33))
+
+
+def test_a_card_of_the_first_format_is_read() -> None:
+    text = changed(format=1, weights=None)
+    card = Card.from_toml(text)
+    assert (card.format, card.weights, card.address, card.random_state) == (1, None, None, None)
+    assert tomllib.loads(card.to_toml()) == tomllib.loads(text)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "good", "bad", "words", "least"),
+    [
+        ("dynamic", [(8, 8), (9, 100)], [(7, 8), (8, 7)], "at least 8", 8),
+        ("fixed", [(32, 32)], [(32, 33), (64, 64), (31, 32)], "32 and 32", 8),
+        ("multiple-of-16", [(16, 32), (64, 16)], [(8, 16), (24, 32), (32, 33)], "multiples of 16", 16),
+    ],
+)
+def test_a_card_says_which_sizes_the_network_takes(
+    sizes: str, good: list[tuple[int, int]], bad: list[tuple[int, int]], words: str, least: int
+) -> None:
+    card = make_card(sizes=sizes)
+    assert all(card.takes(*size) for size in good) and not any(card.takes(*size) for size in bad)
+    assert words in card.describe_sizes() and card.least_side() == least
+
+
+def test_a_frame_that_the_network_does_not_take_is_refused() -> None:
+    with pytest.raises(CardError, match="32 x 32 is not of the sizes that the network takes, multiple-of-14"):
+        make_card(sizes="multiple-of-14")
 
 
 def test_an_error_names_the_card_that_was_read(tmp_path: Path) -> None:

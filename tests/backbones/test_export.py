@@ -17,8 +17,9 @@ from onnx import numpy_helper
 from cnncodes.backbones import Backbone, Card, Frame, load_backbone, models_folder
 from cnncodes.backbones.export import export_backbone
 from cnncodes.backbones.originals import ORIGINALS, Original
-from cnncodes.backbones.parity import compare_codes, run_original
+from cnncodes.backbones.parity import compare_codes
 from cnncodes.backbones.photos import load_photos
+from cnncodes.backbones.references import Reference
 from cnncodes.errors import BackboneError
 
 NAME = "efficientnet-lite0"
@@ -72,8 +73,8 @@ def test_what_is_exported_loads_and_says_how_close_it_is(exported: Path) -> None
 
 @pytest.mark.parametrize("frame", [Frame(192, 192, 192), Frame(256, 320, 330), Frame(97, 161, 170)])
 def test_codes_are_the_originals_at_other_sizes_too(exported: Path, original: Any, frame: Frame) -> None:
-    known, photos = ORIGINALS[NAME], load_photos(frame)
-    reference = run_original(original, photos, known.features, known.mean, known.std)
+    photos = load_photos(frame)
+    reference = Reference(ORIGINALS[NAME], original, None).run(photos)
     parity = compare_codes(load_backbone(exported).run(photos), reference)
     assert parity.holds, parity
     assert not compare_codes(load_backbone(exported).run(photos[..., ::-1]), reference).holds
@@ -128,7 +129,6 @@ def small(*, drifts: bool) -> Original:
         name="small",
         packages=("torch", "onnx"),
         make=lambda: make_small(drifts=drifts),
-        code_size=8,
     )
 
 

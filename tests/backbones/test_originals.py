@@ -24,9 +24,8 @@ def test_an_unknown_network_brings_the_nearest() -> None:
 def test_the_shipped_card_agrees(name: str) -> None:
     original, card = find_original(name), Card.read(find_backbone(name) / "card.toml")
     assert original.name == card.name == name
-    for key in ("description", "licence", "layer", "code_size", "min_size", "frame"):
+    for key in ("description", "licence", "layer", "min_size", "frame", "mean", "std"):
         assert getattr(original, key) == getattr(card, key), key
-    assert ((original.mean,) * 3, (original.std,) * 3) == (card.mean, card.std)
     assert card.source_package == original.packages[0]
     assert card.source_weights.startswith(original.packages[1])
 

@@ -35,7 +35,7 @@ LAZY_ENTRY_POINTS: frozenset[tuple[str, str]] = frozenset()
 #: Imported only inside the function that needs them.
 NEVER_AT_THE_TOP = {
     "duckdb", "efficientnet_lite_pytorch", "matplotlib", "onnx", "onnxruntime", "onnxscript", "pandas",
-    "polars", "skops", "timm", "torch", "torchvision",
+    "polars", "safetensors", "skops", "timm", "torch", "torchvision",
 }  # fmt: skip
 
 #: Modules that are themselves loaded only when a head is trained; no others import scikit-learn first.

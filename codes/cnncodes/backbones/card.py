@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import re
-import sys
 import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
+from cnncodes.backbones.fields import SHA256, build
+from cnncodes.backbones.initializers import Weights
 from cnncodes.errors import CardError, suggest
 
-#: Raised when a card changes in a way that older versions cannot read.
-CARD_FORMAT = 1
+#: Raised when a card changes in a way that older versions cannot read. Cards since 1 are read: what
+#: format 2 added (fixed sizes, `weights`, `address`, `random_state`) may be absent.
+CARD_FORMAT = 2
 
 _INTERPOLATIONS = ("bicubic", "bilinear", "lanczos")
 
 # A name on a card becomes part of a path, and cards come from strangers: no folders, drives or hidden files.
 _PLAIN_NAME = re.compile(r"[^\W_][\w.+ -]*")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+_SIZES = re.compile(r"dynamic|fixed|multiple-of-([1-9][0-9]{0,3})")
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,8 @@ class Card:
         The normalisation inside the graph, in units of `value_range`, by channel. The graph is the
         truth about it; this repeats it.
     sizes : str
-        Spatial sizes that the graph takes: ``"dynamic"``.
+        Spatial sizes that the graph takes: ``"dynamic"`` (any from `min_size`), ``"fixed"`` (the frame's
+        alone) or ``"multiple-of-N"`` (sides that N divides).
     min_size : int
         The shortest height and width that it takes, in pixels.
     opset : int
@@ -94,6 +96,12 @@ class Card:
         Versions of the packages that wrote the graph.
     parity : dict of str to float
         How closely the codes match those of the original, see `cnncodes.backbones.parity`.
+    weights : Weights, optional
+        Which initializers are trainable.
+    address : str, optional
+        Where the original is found again, where it is no network of the zoo.
+    random_state : int, optional
+        What the weights were drawn from, where they are random.
     format : int
     """
 
@@ -116,10 +124,13 @@ class Card:
     files: dict[str, str]
     exporter: dict[str, str]
     parity: dict[str, float]
+    weights: Weights | None = None
+    address: str | None = None
+    random_state: int | None = None
     format: int = CARD_FORMAT
 
     def __post_init__(self) -> None:
-        if self.format != CARD_FORMAT:
+        if not 1 <= self.format <= CARD_FORMAT:
             raise CardError(_wrong_format(self.format))
         self._check_files()
         self._check_numbers()
@@ -136,7 +147,7 @@ class Card:
         if self.model_file not in self.files:
             raise CardError(f"the card lacks the sha256 of its model_file {self.model_file!r}.")
         for name, digest in self.files.items():
-            if not _SHA256.fullmatch(digest):
+            if not SHA256.fullmatch(digest):
                 raise CardError(
                     f"files: {name!r} must have a sha256 of 64 hexadecimal digits, a to f in lower case."
                     f" Got {digest!r} instead."
@@ -146,8 +157,10 @@ class Card:
         for key in ("code_size", "min_size", "opset"):
             if getattr(self, key) < 1:
                 raise CardError(f"{key} must be at least 1. Got {getattr(self, key)!r} instead.")
-        if self.sizes != "dynamic":
-            raise CardError(f"sizes must be 'dynamic'. Got {self.sizes!r} instead.")
+        if not _SIZES.fullmatch(self.sizes):
+            raise CardError(
+                f"sizes must be 'dynamic', 'fixed' or 'multiple-of-N'. Got {self.sizes!r} instead."
+            )
         if not min(self.std) > 0:
             raise CardError(f"std must be positive. Got {self.std} instead.")
         if not self.value_range[0] < self.value_range[1]:
@@ -157,6 +170,37 @@ class Card:
                 f"frame: a patch of {self.frame.height} x {self.frame.width} is below the min_size"
                 f" {self.min_size}."
             )
+        if not self.takes(self.frame.height, self.frame.width):
+            raise CardError(
+                f"frame: a patch of {self.frame.height} x {self.frame.width} is not of the sizes that the"
+                f" network takes, {self.sizes}."
+            )
+
+    @property
+    def multiple(self) -> int:
+        """What the sides of an image have to be multiples of; 1 where that is no matter."""
+        found = _SIZES.fullmatch(self.sizes)
+        return int(found[1]) if found and found[1] else 1
+
+    def takes(self, height: int, width: int) -> bool:
+        """Tell whether the graph takes images of that size."""
+        if self.sizes == "fixed":
+            return (height, width) == (self.frame.height, self.frame.width)
+        return min(height, width) >= self.min_size and height % self.multiple == width % self.multiple == 0
+
+    def least_side(self) -> int:
+        """Return the least height and width that the graph takes."""
+        return -(-self.min_size // self.multiple) * self.multiple
+
+    def describe_sizes(self) -> str:
+        """Return the sizes that the graph takes in words: ``at least 32``.
+
+        It completes the sentence "height and width have to be …".
+        """
+        if self.sizes == "fixed":
+            return f"{self.frame.height} and {self.frame.width}"
+        multiple = f" and multiples of {self.multiple}" if self.multiple > 1 else ""
+        return f"at least {self.min_size}{multiple}"
 
     @classmethod
     def read(cls, path: str | Path) -> Self:
@@ -186,17 +230,14 @@ class Card:
         number = values.get("format")
         if isinstance(number, int) and number > CARD_FORMAT:  # first: a newer card has keys unknown here
             raise CardError(_wrong_format(number))
-        frame = values.get("frame")
-        if isinstance(frame, dict):
-            values["frame"] = _build(Frame, frame, "frame: ")
-        card: Self = _build(cls, values, "")
+        card: Self = build(cls, values, {"Frame": Frame, "Weights": Weights})
         return card
 
     def to_toml(self) -> str:
         """Return the card as TOML; the same card gives the same text."""
         import tomli_w
 
-        return tomli_w.dumps(asdict(self))
+        return tomli_w.dumps({key: value for key, value in asdict(self).items() if value is not None})
 
     def write(self, path: str | Path) -> None:
         """Write the card."""
@@ -204,45 +245,4 @@ class Card:
 
 
 def _wrong_format(number: int) -> str:
-    return f"the card is of format {number!r}; this version of cnncodes reads format {CARD_FORMAT}."
-
-
-def _is_number(value: Any) -> bool:
-    # TOML knows nan, inf and whole numbers that no float holds.
-    return type(value) in (int, float) and abs(value) <= sys.float_info.max
-
-
-def _are_numbers(value: Any, count: int) -> bool:
-    return isinstance(value, list) and len(value) == count and all(map(_is_number, value))
-
-
-def _is_table(value: Any, check: Callable[[Any], bool]) -> bool:
-    return isinstance(value, dict) and all(map(check, value.values()))
-
-
-#: For each annotation: what it is called, and whether a value out of TOML is that.
-_KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
-    "int": ("a whole number", lambda value: type(value) is int),
-    "str": ("a string", lambda value: type(value) is str),
-    "Frame": ("a table", lambda value: isinstance(value, Frame)),
-    "dict[str, str]": ("a table of strings", lambda value: _is_table(value, lambda v: type(v) is str)),
-    "dict[str, float]": ("a table of numbers", lambda value: _is_table(value, _is_number)),
-    "tuple[float, float]": ("a list of 2 numbers", lambda value: _are_numbers(value, 2)),
-    "tuple[float, float, float]": ("a list of 3 numbers", lambda value: _are_numbers(value, 3)),
-}
-
-
-def _build(cls: Any, values: Mapping[str, Any], where: str) -> Any:
-    known = {field.name: str(field.type) for field in fields(cls)}
-    built = {}
-    for key, value in values.items():
-        if key not in known:
-            raise CardError(f"{where}unknown key {key!r}. {suggest(key, known)}")
-        kind, is_right = _KINDS[known[key]]
-        if not is_right(value):
-            raise CardError(f"{where}{key} must be {kind}. Got {value!r} instead.")
-        built[key] = tuple(float(item) for item in value) if isinstance(value, list) else value
-    missing = [field.name for field in fields(cls) if field.default is MISSING and field.name not in built]
-    if missing:
-        raise CardError(f"{where}missing: {', '.join(missing)}.")
-    return cls(**built)
+    return f"the card is of format {number!r}; this version of cnncodes reads formats 1 to {CARD_FORMAT}."

@@ -1,38 +1,39 @@
-"""Exporting a published network to ONNX: uint8 images in, codes out, the same bytes each time."""
+"""Exporting a published network: its graph, checked against the original, and its card."""
 
 from __future__ import annotations
 
-import contextlib
+import dataclasses
 import hashlib
-import logging
 import tempfile
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from cnncodes.backbones.card import Card
-from cnncodes.backbones.graphs import make_canonical, serialize
+from cnncodes.backbones.cutting import cut_off
+from cnncodes.backbones.initializers import summarize_weights, trainable_weights
 from cnncodes.backbones.originals import Original, find_original, missing_export_extra, package_versions
-from cnncodes.backbones.parity import compare_codes, run_original
+from cnncodes.backbones.parity import Parity, compare_with_original
 from cnncodes.backbones.photos import load_photos
+from cnncodes.backbones.references import Reference, make_example
 from cnncodes.backbones.session import Backbone
+from cnncodes.backbones.sizing import OtherSizes, try_other_sizes
+from cnncodes.backbones.tracing import OPSET, trace_network
 from cnncodes.errors import BackboneError
 
-OPSET = 18
 MODEL_FILE = "model.onnx"
 _EXPORTER = ("torch", "onnx", "onnxscript", "onnx-ir")
 
 
-def export_backbone(name: str, out: str | Path) -> Card:
+def export_backbone(address: str | Original, out: str | Path, *, random_state: int | None = None) -> Card:
     """Export a network and write its card; both are checked against the original first.
 
     Parameters
     ----------
-    name : str
-        A network that cnncodes knows how to export.
+    address : str or Original
+        A network that cnncodes knows how to export, or where one is: ``torchvision:resnet18``.
     out : path
         Folder for ``model.onnx`` and ``card.toml``.
+    random_state : int, optional
+        Draw the weights from this in place of those that were trained.
 
     Returns
     -------
@@ -41,109 +42,111 @@ def export_backbone(name: str, out: str | Path) -> Card:
     Raises
     ------
     BackboneError
-        If there is no such network, or the exported graph does not give the original's codes.
+        If there is no such network, it has no classifier to cut, or the exported graph does not give the
+        original's codes.
     BackendMissing
         If the extra ``export`` is not installed.
     """
-    original = find_original(name)
+    original = address if isinstance(address, Original) else find_original(address, random_state)
     photos = load_photos(original.frame)  # first, since it says soonest what is missing
-    net = original.make()
-    with missing_export_extra(), _quiet_exporter():
-        model = _export(original, net)
-    card = _make_card(original, model, {})
-    codes = Backbone.from_bytes(model, card).run
-    parity = compare_codes(
-        codes(photos), run_original(net, photos, original.features, original.mean, original.std)
-    )
-    if not parity.holds:
-        raise BackboneError(f"the exported graph of {name!r} does not give the original's codes: {parity}.")
-    figures = {
+    with missing_export_extra():
+        reference = Reference.make(original)
+    # Before the classifier is gone.
+    codes, controls = reference.run(photos), reference.run_controls(photos)
+    others = try_other_sizes(reference, photos)
+    if reference.cut is not None:
+        cut_off(reference.net, reference.cut, make_example(original))
+    with missing_export_extra():
+        backbone = _trace(reference, others, codes.shape[1])
+    try:
+        parity = compare_with_original(backbone.run(photos), codes, controls)
+    except BackboneError as error:
+        raise BackboneError(
+            f"the exported graph of {original.name!r} does not give the original's codes: {error}."
+        ) from error
+    card = dataclasses.replace(backbone.card, parity=_round(parity))
+    folder = Path(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    _replace(folder / MODEL_FILE, backbone.model_bytes())
+    _replace(folder / "card.toml", card.to_toml().encode())
+    return card
+
+
+def _trace(reference: Reference, others: OtherSizes | None, code_size: int) -> Backbone:
+    """Return the graph that takes any size where it gives the original's codes at all, else the fixed one."""
+    dynamic = None if others is None else _trace_dynamic(reference, others, code_size)
+    if dynamic is not None:
+        return dynamic
+    frame = reference.original.frame
+    model = trace_network(reference.original, reference.net, fixed=True)
+    card = _make_card(reference, model, code_size, "fixed", min(frame.height, frame.width))
+    return Backbone.from_bytes(model, card)
+
+
+def _trace_dynamic(reference: Reference, others: OtherSizes, code_size: int) -> Backbone | None:
+    try:
+        model = trace_network(reference.original, reference.net)
+        card = _make_card(reference, model, code_size, "dynamic", others.least)
+        backbone = Backbone.from_bytes(model, card)
+    except Exception as error:
+        # That torch's exporter gives up on free sizes, or the runtime on its graph, is no fault.
+        if isinstance(error, BackboneError) or type(error).__module__.startswith("torch."):
+            return None
+        raise
+    return backbone if others.agree(backbone) else None
+
+
+def _round(parity: Parity) -> dict[str, float]:
+    return {
         "images": parity.images,
         # Rounded: the figures differ in their last digits between machines.
         "relative_error": float(f"{parity.relative_error:.0e}"),
         "cosine": round(parity.cosine, 6),
     }
-    card = _make_card(original, model, figures)
-    folder = Path(out)
-    folder.mkdir(parents=True, exist_ok=True)
-    _replace(folder / MODEL_FILE, model)
-    _replace(folder / "card.toml", card.to_toml().encode())
-    return card
 
 
-@contextlib.contextmanager
-def _quiet_exporter() -> Iterator[None]:
-    """Keep back what torch says of its own workings: that torchvision is missing, what it deprecates."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
+def _make_card(reference: Reference, model: bytes, code_size: int, sizes: str, min_size: int) -> Card:
+    import onnx
 
-
-def _export(original: Original, net: Any) -> bytes:
-    import torch
-
-    class Coder(torch.nn.Module):  # type: ignore[misc]
-        """From uint8 NHWC images to codes, with the normalisation inside."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.net = net
-
-        def forward(self, image: torch.Tensor) -> torch.Tensor:
-            pixels = image.permute(0, 3, 1, 2).to(torch.float32)
-            features: torch.Tensor = getattr(self.net, original.features)(
-                (pixels - original.mean) / original.std
-            )
-            return features.mean((2, 3))
-
-    dynamic = torch.export.Dim.DYNAMIC
-    # Height and width differ, and the batch is above 1, lest the exporter takes them for equal or fixed.
-    example = torch.zeros(2, original.frame.height, original.frame.width + 32, 3, dtype=torch.uint8)
-    program = torch.onnx.export(
-        Coder().eval(),
-        (example,),
-        dynamo=True,
-        optimize=False,  # the optimiser folds batch normalisation into the convolutions
-        input_names=["image"],
-        output_names=["code"],
-        dynamic_shapes={"image": {0: dynamic, 1: dynamic, 2: dynamic}},
-        opset_version=OPSET,
-        verbose=False,
-    )
-    model = make_canonical(program.model_proto, parameters=net.state_dict(), prefix="net.")
-    return serialize(model)
-
-
-def _make_card(original: Original, model: bytes, parity: dict[str, float]) -> Card:
-    code, weights = original.packages
+    original = reference.original
+    graph = onnx.load_from_string(model)
+    _check_weights(reference, trainable_weights(graph), {tensor.name for tensor in graph.graph.initializer})
     versions = package_versions(original.packages)
     return Card(
         name=original.name,
         description=original.description,
-        source_package=code,
-        source_version=versions[code],
-        source_weights=f"{weights} {versions[weights]}",
+        source_package=original.packages[0],
+        source_version=versions[original.packages[0]],
+        source_weights=original.weights or f"{original.packages[-1]} {versions[original.packages[-1]]}",
         licence=original.licence,
         model_file=MODEL_FILE,
-        layer=original.layer,
-        code_size=original.code_size,
+        layer=reference.layer,
+        code_size=code_size,
         value_range=(0.0, 255.0),
-        mean=(original.mean,) * 3,
-        std=(original.std,) * 3,
-        sizes="dynamic",
-        min_size=original.min_size,
+        mean=original.mean,
+        std=original.std,
+        sizes=sizes,
+        min_size=min_size,
         opset=OPSET,
         frame=original.frame,
         files={MODEL_FILE: hashlib.sha256(model).hexdigest()},
         exporter=package_versions(_EXPORTER),
-        parity=parity,
+        parity={},
+        weights=summarize_weights(graph),
+        address=original.address,
+        random_state=original.random_state,
     )
+
+
+def _check_weights(reference: Reference, found: list[str], kept: set[str]) -> None:
+    """Raise unless what a graph's names say of its weights is what the network says of its parameters."""
+    parameters = {name for name, _ in reference.net.named_parameters()}
+    if set(found) != parameters & kept:
+        odd = sorted(set(found) ^ (parameters & kept))
+        raise BackboneError(
+            f"the weights of {reference.original.name!r} cannot be told from constants by their names:"
+            f" {', '.join(odd[:3])}."
+        )
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -10,11 +10,17 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
+from cnncodes.backbones.initializers import CONSTANT
+
 #: Stands in the file instead of the exporter, whose versions are on the card.
 PRODUCER = "cnncodes"
 
 
-def make_canonical(model: Any, *, parameters: Iterable[str], prefix: str) -> Any:
+def make_canonical(
+    model: Any, *, parameters: Iterable[str], prefix: str, fixed: tuple[int, int] | None = None
+) -> Any:
     """Return an exported model with names and constants that do not depend on the exporter.
 
     Parameters
@@ -25,6 +31,8 @@ def make_canonical(model: Any, *, parameters: Iterable[str], prefix: str) -> Any
         Names of the weights and buffers, as in the module's state dict; they keep these.
     prefix : str
         What the exporter put before these names.
+    fixed : tuple of int, optional
+        Height and width, where the graph takes no others.
 
     Returns
     -------
@@ -34,16 +42,19 @@ def make_canonical(model: Any, *, parameters: Iterable[str], prefix: str) -> Any
     from onnxscript.optimizer import fold_constants, remove_unused_nodes
 
     # Folds shapes and casts of constants; batch normalisation stays (the rewriter would fuse it).
+    # What is computed from a weight stays too, however small: the weight would lose its name.
+    weights = {prefix + name: name for name in parameters}
     folded = ir.from_proto(model)
-    fold_constants(folded)
+    fold_constants(
+        folded, should_fold=lambda node: False if any(v and v.name in weights for v in node.inputs) else None
+    )
     remove_unused_nodes(folded)
     model = ir.to_proto(folded)
     graph = model.graph
     _lift_constants(graph)
-    weights = {prefix + name: name for name in parameters}
     _drop_zero_biases(graph, weights)
     _rename(graph, _new_names(graph, weights))
-    _strip(model)
+    _strip(model, fixed)
     return model
 
 
@@ -57,11 +68,17 @@ def serialize(model: Any) -> bytes:
 
 
 def _lift_constants(graph: Any) -> None:
-    """Turn Constant nodes into initializers."""
+    """Turn Constant nodes into initializers, whichever way they say their value."""
+    from onnx import helper, numpy_helper
+
     kept = []
     for node in graph.node:
-        value = next((a.t for a in node.attribute if a.name == "value"), None)
-        if node.op_type == "Constant" and value is not None:
+        if node.op_type == "Constant" and node.domain == "":
+            [attribute] = node.attribute
+            value = helper.get_attribute_value(attribute)
+            if attribute.name != "value":  # value_int, value_floats, …
+                dtype = np.float32 if attribute.name.startswith("value_float") else np.int64
+                value = numpy_helper.from_array(np.asarray(value, dtype))
             graph.initializer.add().CopyFrom(value)
             graph.initializer[-1].name = node.output[0]
         else:
@@ -102,7 +119,7 @@ def _new_names(graph: Any, weights: dict[str, str]) -> dict[str, str]:
                 continue
             array = numpy_helper.to_array(tensors[name])
             key = (str(array.dtype), array.shape, array.tobytes())
-            names[name] = constants.setdefault(key, f"constant_{len(constants)}")
+            names[name] = constants.setdefault(key, f"{CONSTANT}{len(constants)}")
         for name in node.output:
             if name not in names:
                 names[name] = f"{node.op_type.lower()}_{counts[node.op_type]}"
@@ -127,7 +144,7 @@ def _rename(graph: Any, names: dict[str, str]) -> None:
     graph.initializer.extend(tensors[name] for name in sorted(tensors))
 
 
-def _strip(model: Any) -> None:
+def _strip(model: Any, fixed: tuple[int, int] | None) -> None:
     """Remove whatever says where and by whom the graph was made, and name its dimensions."""
     graph = model.graph
     model.producer_name, model.producer_version, model.domain = PRODUCER, "", ""
@@ -143,5 +160,7 @@ def _strip(model: Any) -> None:
     for value in graph.input:
         for dim, name in zip(value.type.tensor_type.shape.dim, ("batch", "height", "width"), strict=False):
             dim.dim_param = name
+        for dim, side in zip(value.type.tensor_type.shape.dim[1:3], fixed or (), strict=False):
+            dim.dim_value = side
     for value in graph.output:
         value.type.tensor_type.shape.dim[0].dim_param = "batch"

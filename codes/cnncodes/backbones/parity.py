@@ -6,13 +6,14 @@ So the mean code is subtracted first.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import UsageError
+from cnncodes.errors import BackboneError, UsageError
 
 MAX_RELATIVE_ERROR = 1e-3
 MIN_COSINE = 0.9999
@@ -89,15 +90,24 @@ def compare_codes(codes: Codes, reference: Codes) -> Parity:
     return Parity(len(np.unique(reference, axis=0)), float(errors.max()), float(cosines.min()))
 
 
-def run_original(net: Any, images: npt.NDArray[np.uint8], features: str, mean: float, std: float) -> Codes:
-    """Return the codes of the original torch network: the mean of its last feature map.
+def compare_with_original(codes: Codes, reference: Codes, controls: Mapping[str, Codes]) -> Parity:
+    """Compare codes with the original's, and make sure that the comparison could have failed.
 
-    Written here once more, apart from the export's own wrapper: a fault in one must show in the other.
+    Parameters
+    ----------
+    codes, reference : ndarray of float, shape (n_images, code_size)
+    controls : mapping of str to ndarray
+        Codes of the original when it is fed in a wrong way, by what is wrong.
+
+    Raises
+    ------
+    BackboneError
+        If the codes differ, or a control does not.
     """
-    import torch
-
-    with torch.inference_mode():
-        pixels = torch.from_numpy(images.astype(np.float32).transpose(0, 3, 1, 2).copy())
-        maps = getattr(net, features)((pixels - mean) / std)
-        codes: Codes = maps.numpy().mean(axis=(2, 3), dtype=np.float64)
-    return codes
+    parity = compare_codes(codes, reference)
+    if not parity.holds:
+        raise BackboneError(f"its codes are not those of the original: {parity}")
+    for name, wrong in controls.items():
+        if compare_codes(codes, wrong).holds:
+            raise BackboneError(f"the comparison does not notice {name}: it proves nothing")
+    return parity

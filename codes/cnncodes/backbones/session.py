@@ -55,6 +55,8 @@ class Backbone:
                 f" {expected}: the file is damaged or is another one."
             )
         self._session = _start(model, card, self.providers, threads)
+        self._options = import_runtime().RunOptions()
+        self._options.log_severity_level = 4  # what fails is raised, and need not be printed as well
 
     @classmethod
     def from_bytes(cls, model: bytes, card: Card) -> Backbone:
@@ -101,16 +103,15 @@ class Backbone:
             raise UsageError(
                 f"images must be an array of uint8: the network normalises them itself. Got {kind}."
             )
-        least = self.card.min_size
-        if images.ndim != 4 or images.shape[3] != 3 or min(images.shape[1:3]) < least:
+        if images.ndim != 4 or images.shape[3] != 3 or not self.card.takes(*images.shape[1:3]):
             raise UsageError(
-                f"images must have the shape (n_images, height, width, 3), height and width at least {least}."
-                f" Got {images.shape} instead."
+                "images must have the shape (n_images, height, width, 3), height and width"
+                f" {self.card.describe_sizes()}. Got {images.shape} instead."
             )
         if len(images) == 0:
             return np.empty((0, self.code_size), np.float32)
         try:
-            codes: npt.NDArray[np.float32] = self._session.run(["code"], {"image": images})[0]
+            codes: npt.NDArray[np.float32] = self._session.run(["code"], {"image": images}, self._options)[0]
         except Exception as error:  # one class for each kind of fault, as when a session starts
             raise BackboneError(
                 f"backbone {self.card.name!r} fails on images of shape {images.shape}: {_in_one_line(error)}"
@@ -221,18 +222,22 @@ def _start(model: bytes, card: Card, providers: Sequence[str], threads: int) -> 
 
 
 def _check_signature(session: Any, card: Card) -> None:
-    """Raise unless the graph is ours: uint8 NHWC images of any size in, one float code of the card's out."""
+    """Raise unless the graph is ours: uint8 NHWC images in, one float code of the card's out, any batch."""
     found = [
         (item.name, item.type, list(item.shape)) for item in (*session.get_inputs(), *session.get_outputs())
     ]
+    sides = [card.frame.height, card.frame.width] if card.sizes == "fixed" else ["height", "width"]
     signature = [(name, kind) for name, kind, _ in found]
     good = signature == [("image", "tensor(uint8)"), ("code", "tensor(float)")]
     if good:
         image, code = (shape for _, _, shape in found)
-        is_dynamic = not any(isinstance(length, int) for length in image[:3])
-        good = len(image) == 4 and image[3] == 3 and is_dynamic and code[1:] == [card.code_size]
+        # What is free has a name or none, and no number.
+        lengths = [length if isinstance(length, int) else None for length in (*image, *code)]
+        fixed = [side if isinstance(side, int) else None for side in sides]
+        good = lengths == [None, *fixed, 3, None, card.code_size]
     if not good:
         raise BackboneError(
-            f"{card.model_file} is no backbone: expected one input 'image', uint8 [batch, height, width, 3],"
-            f" and one output 'code', float [batch, {card.code_size}]. Got {found}."
+            f"{card.model_file} is no backbone: expected one input 'image', uint8"
+            f" [batch, {', '.join(map(str, sides))}, 3], and one output 'code', float"
+            f" [batch, {card.code_size}]. Got {found}."
         )

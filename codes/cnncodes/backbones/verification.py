@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import math
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from cnncodes.backbones.card import Card
-from cnncodes.backbones.originals import find_original
-from cnncodes.backbones.parity import compare_codes, run_original
+from cnncodes.backbones.originals import Original
+from cnncodes.backbones.parity import compare_codes, compare_with_original
 from cnncodes.backbones.session import Backbone, load_backbone
 from cnncodes.backbones.zoo import find_backbone
 from cnncodes.errors import BackboneError, CardError
@@ -22,7 +23,7 @@ def verify_backbone(name_or_path: str | Path, *, parity: bool = False) -> dict[s
 
     Loading checks the network's hash, input and output. Then the other files on the card have to match;
     codes have to be finite, to differ between images, to be the same bits whatever the batch, and to come
-    at other sizes of image.
+    at every kind of size that the card promises; and the weights are those that the card counts.
 
     Parameters
     ----------
@@ -55,14 +56,46 @@ def verify_backbone(name_or_path: str | Path, *, parity: bool = False) -> dict[s
         same = np.array_equal(np.concatenate(parts), codes)
         _expect(same, backbone, f"codes in batches of {size} differ from those in a batch of {len(images)}")
     checks.append("equal bits in batches of 1, 3 and 8")
-    for height, width in ((frame.height + 32, frame.width), (frame.height, frame.width + 96)):
-        shape = backbone.run(np.zeros((1, height, width, 3), np.uint8)).shape
-        _expect(shape == (1, backbone.code_size), backbone, f"at {height} x {width} it gives shape {shape}")
-    checks.append("other heights and widths")
+    checks += [_check_sizes(backbone), *_check_weights(backbone)]
     result: dict[str, Any] = {"name": backbone.card.name, "sha256": backbone.sha256, "checks": checks}
     if parity:
         result["parity"] = _verify_parity(backbone)
     return result
+
+
+def _check_sizes(backbone: Backbone) -> str:
+    """Run the network at other sizes, as far as its card says that it takes any, and say what was tried."""
+    card, frame = backbone.card, backbone.frame
+    if card.sizes == "fixed":
+        return f"one size, {frame.height} x {frame.width}"
+    step, random = math.lcm(32, card.multiple), np.random.default_rng(1)
+    least = card.least_side()
+    for height, width in ((frame.height + step, frame.width), (frame.height, frame.width + 3 * step)):
+        images = random.integers(0, 256, (2, height, width, 3), dtype=np.uint8)
+        images[1, : frame.height, : frame.width] = images[0, : frame.height, : frame.width]
+        codes = backbone.run(images)
+        _expect(
+            not np.array_equal(codes[0], codes[1]),
+            backbone,
+            f"at {height} x {width} it does not look beyond {frame.height} x {frame.width}",
+        )
+    codes = backbone.run(random.integers(0, 256, (1, least, least, 3), dtype=np.uint8))
+    _expect(bool(np.isfinite(codes).all()), backbone, f"at {least} x {least} its codes are not all finite")
+    return "other heights and widths"
+
+
+def _check_weights(backbone: Backbone) -> list[str]:
+    """Compare the graph's trainable weights with the card's, where the card says which, and ONNX is there."""
+    if backbone.card.weights is None or find_spec("onnx") is None:
+        return []
+    import onnx
+
+    from cnncodes.backbones.initializers import summarize_weights
+
+    found = summarize_weights(onnx.load_from_string(backbone.model_bytes()))
+    expected = backbone.card.weights
+    _expect(found == expected, backbone, f"its trainable weights are {found}, on its card {expected}")
+    return ["trainable weights"]
 
 
 def _check_files(folder: Path, card: Card) -> None:
@@ -84,22 +117,25 @@ def _expect(holds: bool, backbone: Backbone, otherwise: str) -> None:
 
 def _verify_parity(backbone: Backbone) -> dict[str, Any]:
     from cnncodes.backbones.photos import load_photos
+    from cnncodes.backbones.references import find_reference
 
-    original = find_original(backbone.card.name)
-    sizes = (backbone.code_size, original.code_size)
+    card = backbone.card
+    reference = find_reference(card.name, card.address, card.random_state)
+    _expect_same_weights(backbone, reference.original)
+    photos = load_photos(backbone.frame)
+    codes = reference.run(photos)
+    sizes = (backbone.code_size, codes.shape[1])
     _expect(sizes[0] == sizes[1], backbone, "its codes have {} values, the original's {}".format(*sizes))
-    net, photos = original.make(), load_photos(backbone.frame)
+    ours, controls = backbone.run(photos), reference.run_controls(photos)
+    try:
+        parity = compare_with_original(ours, codes, controls)
+    except BackboneError as error:
+        raise BackboneError(f"backbone {card.name!r} fails: {error}.") from error
+    compared = {name: compare_codes(ours, wrong).to_dict() for name, wrong in controls.items()}
+    return {**parity.to_dict(), "controls": compared}
 
-    def codes_of(images: npt.NDArray[np.uint8], std: float = original.std) -> Any:
-        return run_original(net, images, original.features, original.mean, std)
 
-    ours = backbone.run(photos)
-    parity = compare_codes(ours, codes_of(photos))
-    _expect(parity.holds, backbone, f"its codes are not those of the original: {parity}")
-    controls = {
-        "swapped channels": compare_codes(ours, codes_of(photos[..., ::-1])),
-        "wrong standard deviation": compare_codes(ours, codes_of(photos, original.std * 0.9)),
-    }
-    for name, control in controls.items():
-        _expect(not control.holds, backbone, f"the comparison does not notice {name}: it proves nothing")
-    return {**parity.to_dict(), "controls": {name: item.to_dict() for name, item in controls.items()}}
+def _expect_same_weights(backbone: Backbone, original: Original) -> None:
+    ours, theirs = backbone.card.source_weights, original.weights
+    if backbone.card.address:
+        _expect(ours == theirs, backbone, f"its weights are {ours}, those at its address now {theirs}")

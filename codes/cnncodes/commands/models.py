@@ -11,10 +11,15 @@ from typing import Any
 from cnncodes.commands import inputs
 from cnncodes.commands.command import Command, Result
 from cnncodes.commands.reporter import Reporter
-from cnncodes.errors import CardError
+from cnncodes.errors import CardError, UsageError
 from cnncodes.schema import option
 
 _HELP_NAME = "A name from 'cnncodes models list', or a folder with a card."
+
+
+def _check_state(value: int) -> None:
+    if value < 0:
+        raise UsageError(f"it must be at least 0. Got {value} instead.")
 
 
 @dataclass(frozen=True)
@@ -41,13 +46,19 @@ class VerifyOptions:
 class ExportOptions:
     """Options of ``cnncodes models export``."""
 
-    name: str = option("Network to export.")
+    name: str = option(
+        "Network to export: a name in the zoo, torchvision:NAME or timm:NAME.TAG; @CHECKPOINT after either"
+        " takes the weights from a file.",
+        metavar="ADDRESS",
+    )
     out: str | None = option(
         "Folder for the network and its card. [your own folder of models]",
         default=None,
         short="-o",
         metavar="FOLDER",
     )
+    random_weights: bool = option("Draw the weights at random: for tests, of no use else.", default=False)
+    random_state: int = option("What random weights are drawn from.", default=0, check=_check_state)
 
 
 def run_list(options: ListOptions, reporter: Reporter) -> Result:
@@ -150,16 +161,30 @@ def run_export(options: ExportOptions, reporter: Reporter) -> Result:
     """Export a network from the framework it was trained in."""
     from cnncodes.backbones import zoo
     from cnncodes.backbones.export import export_backbone
+    from cnncodes.backbones.originals import find_original
 
-    out = Path(options.out) if options.out else Path(zoo.user_models_folder()) / options.name
-    card: Any = export_backbone(options.name, out)
-    return {"out": str(out), "name": card.name, "files": _plain(card.files)}
+    original = find_original(options.name, options.random_state if options.random_weights else None)
+    if original.note:
+        reporter.note(original.note)
+    out = Path(options.out) if options.out else Path(zoo.user_models_folder()) / original.name
+    card: Any = export_backbone(original, out)
+    return {
+        "out": str(out),
+        "name": card.name,
+        "code_size": card.code_size,
+        "layer": card.layer,
+        "sizes": card.sizes,
+        "files": _plain(card.files),
+        "parity": _plain(card.parity),
+    }
 
 
 def render_export(result: Result) -> str:
     """Say where the files are."""
     files = "\n".join(f"  {name}  sha256 {digest}" for name, digest in result["files"].items())
-    return f"{result['name']} exported to {result['out']}\n{files}\n"
+    parity = f"parity on {result['parity']['images']} photos: {_describe_parity(result['parity'])}"
+    code = f"code of {result['code_size']} numbers ({result['layer']}), sizes {result['sizes']}"
+    return f"{result['name']} exported to {result['out']}\n  {code}\n  {parity}\n{files}\n"
 
 
 MODELS = (

@@ -1,0 +1,150 @@
+"""Addresses of networks: where one comes from, said in a word.
+
+========================================  ============================================================
+``efficientnet-lite0``                    a name in the zoo
+``torchvision:resnet18``                  an architecture of torchvision, with its default weights
+``timm:resnet18.a1_in1k``                 an architecture of timm and the tag of its weights
+``timm:resnet18@weights.safetensors``     the same with weights of one's own, out of a checkpoint
+``model.onnx``                            a file
+``hf-hub:owner/repo``                     a repository on the Hugging Face hub
+========================================  ============================================================
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cnncodes.errors import BackboneError, suggest
+
+#: Where a network can come from, by what stands before the colon.
+PREFIXES = ("hf-hub", "timm", "torchvision")
+CHECKPOINTS = (".pt", ".pth", ".safetensors")
+
+_ARCHITECTURE = re.compile(r"[A-Za-z0-9]\w*")
+_TAGGED = re.compile(r"[A-Za-z0-9]\w*(\.\w+)?")
+_REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
+_FORMS = {
+    "torchvision": (_ARCHITECTURE, "torchvision:NAME or torchvision:NAME@CHECKPOINT"),
+    "timm": (_TAGGED, "timm:NAME, timm:NAME.TAG or either with @CHECKPOINT"),
+    "hf-hub": (_REPOSITORY, "hf-hub:OWNER/REPO"),
+}
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a network comes from.
+
+    Attributes
+    ----------
+    source : {"zoo", "torchvision", "timm", "hf-hub", "file"}
+    name : str
+        Within that source; of a file, its path.
+    checkpoint : Path, optional
+        File with the weights, where they are not the source's own.
+    """
+
+    source: str
+    name: str
+    checkpoint: Path | None = None
+
+    def __str__(self) -> str:
+        prefix = f"{self.source}:" if self.source in PREFIXES else ""
+        return f"{prefix}{self.name}" + (f"@{self.checkpoint}" if self.checkpoint else "")
+
+    @property
+    def portable(self) -> str:
+        """The address without the folder of its checkpoint, which is another one elsewhere."""
+        if self.checkpoint is None:
+            return str(self)
+        return str(Address(self.source, self.name, Path(self.checkpoint.name)))
+
+    @property
+    def slug(self) -> str:
+        """A plain name for a network from there: ``torchvision-resnet18``."""
+        stem = Path(self.name).stem if self.source == "file" else self.name.replace("/", "-")
+        parts = [self.source] if self.source in PREFIXES else []
+        parts += [stem, *([self.checkpoint.stem] if self.checkpoint else [])]
+        return re.sub(r"[^\w.+-]", "-", "-".join(parts))
+
+
+def parse_address(text: str) -> Address:
+    """Return what an address says; whether there is such a network is found out where it is made.
+
+    Raises
+    ------
+    BackboneError
+        If the text is no address, names a checkpoint that is not there or of an unknown kind, or means an
+        existing file as well; the text names both meanings.
+
+    Examples
+    --------
+    >>> parse_address("timm:resnet18.a1_in1k")
+    Address(source='timm', name='resnet18.a1_in1k', checkpoint=None)
+    >>> str(parse_address("efficientnet-lite0")), parse_address("torchvision:alexnet").slug
+    ('efficientnet-lite0', 'torchvision-alexnet')
+    """
+    prefix, colon, rest = text.partition(":")
+    if colon and prefix in PREFIXES:
+        if text.endswith(".onnx") and Path(text).is_file():
+            raise BackboneError(
+                f"{text!r} could mean the network {rest!r} of {prefix} or the file of that name here: write"
+                f" './{text}' for the file."
+            )
+        return _parse_prefixed(prefix, rest)
+    if text.lower().endswith(".onnx"):
+        return Address("file", text)
+    if colon and "/" not in prefix and "\\" not in prefix:
+        close = difflib.get_close_matches(prefix, PREFIXES, n=1)
+        hint = f" Did you mean '{close[0]}:{rest}'?" if close else ""
+        known = ", ".join(f"{name}:" for name in PREFIXES)
+        raise BackboneError(f"{text!r}: unknown source {prefix!r}.{hint} Known: {known}.")
+    if not text or "@" in text:
+        raise BackboneError(
+            f"{text!r} is no address: expected a name in the zoo, torchvision:NAME, timm:NAME.TAG,"
+            " hf-hub:OWNER/REPO, or a file ending in .onnx; a checkpoint follows torchvision: and timm:"
+            " alone."
+        )
+    return Address("zoo", text)
+
+
+def _parse_prefixed(source: str, rest: str) -> Address:
+    name, at, file = rest.partition("@")
+    pattern, form = _FORMS[source]
+    if not pattern.fullmatch(name) or (at and (not file or source == "hf-hub")):
+        raise BackboneError(f"{source + ':' + rest!r} is no address of {source}: expected {form}.")
+    if not at:
+        return Address(source, name)
+    if not file.lower().endswith(CHECKPOINTS):
+        raise BackboneError(f"a checkpoint must end in {', '.join(CHECKPOINTS)}. Got {file!r} instead.")
+    if not Path(file).is_file():
+        raise BackboneError(f"the checkpoint {file!r} of {source}:{name} is not there or no file.")
+    return Address(source, name, Path(file))
+
+
+def explain_unknown(name: str, zoo: Iterable[str], sources: Mapping[str, Iterable[str]]) -> str:
+    """Return what to say of a bare name that the zoo lacks: every source that knows it, else the nearest.
+
+    Parameters
+    ----------
+    name : str
+    zoo : iterable of str
+        Names in the zoo.
+    sources : mapping of str to iterable of str
+        Names of architectures by source, those that are installed.
+
+    Examples
+    --------
+    >>> explain_unknown("resnet18", ["lite0"], {"timm": ["resnet18"], "torchvision": ["resnet18"]})
+    "'resnet18' could mean 'timm:resnet18' or 'torchvision:resnet18': say which."
+    """
+    stem = name.partition(".")[0]
+    meant = [f"{source}:{name}" for source, known in sorted(sources.items()) if stem in set(known)]
+    if len(meant) > 1:
+        return f"{name!r} could mean {' or '.join(map(repr, meant))}: say which."
+    hint = f"Did you mean {meant[0]!r}? " if meant else ""
+    advice = suggest(name, zoo)
+    return f"no network {name!r} can be exported. {hint}{advice[advice.find('Known') :] if meant else advice}"

@@ -1,0 +1,68 @@
+"""Which of a graph's initializers are weights that a training would change, and which are not."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from cnncodes.backbones.fields import SHA256
+from cnncodes.errors import CardError
+
+#: What the names of constants start with; no weight's does, see `make_canonical`.
+CONSTANT = "constant_"
+
+#: Ends of the names of buffers that belong to a network's weights but are not trained by gradients.
+STATISTICS = ("running_mean", "running_var")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Which of the graph's initializers are trainable weights, see `trainable_weights`.
+
+    Their names would fill pages, and the graph has them. So this has what tells whether the list that is
+    read off a graph is the one that its exporter meant.
+
+    Attributes
+    ----------
+    count : int
+        How many initializers that are.
+    numbers : int
+        How many numbers they hold.
+    sha256 : str
+        Of their names, sorted, one a line.
+    """
+
+    count: int
+    numbers: int
+    sha256: str
+
+    def __post_init__(self) -> None:
+        if min(self.count, self.numbers) < 0:
+            raise CardError(f"weights: a count below 0. Got {self.count} and {self.numbers}.")
+        if not SHA256.fullmatch(self.sha256):
+            raise CardError(
+                f"weights: sha256 must have 64 hexadecimal digits, a to f in lower case. Got {self.sha256!r}."
+            )
+
+
+def trainable_weights(model: Any) -> list[str]:
+    """Return the names of the initializers that a training would change, sorted.
+
+    In a graph of cnncodes those are all but the constants, which are called so, and the statistics of
+    batch normalisation.
+    """
+    return sorted(
+        tensor.name
+        for tensor in model.graph.initializer
+        if not tensor.name.startswith(CONSTANT) and not tensor.name.endswith(STATISTICS)
+    )
+
+
+def summarize_weights(model: Any) -> Weights:
+    """Return what a card says of a graph's trainable weights."""
+    names = trainable_weights(model)
+    sizes = {tensor.name: math.prod(tensor.dims) for tensor in model.graph.initializer}
+    digest = hashlib.sha256("".join(f"{name}\n" for name in names).encode()).hexdigest()
+    return Weights(len(names), sum(sizes[name] for name in names), digest)

@@ -1,0 +1,95 @@
+"""Which sizes of image a network takes: what its original does, tried on photos, and the graph as well."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cnncodes.backbones.parity import MAX_RELATIVE_ERROR, MIN_COSINE, Codes, compare_codes
+from cnncodes.backbones.references import Reference
+from cnncodes.backbones.session import Backbone
+from cnncodes.errors import BackboneError
+
+#: Least sizes that are tried, in pixels.
+_LEAST = (32, 64, 96, 128, 160, 192)
+_PHOTOS = 4
+
+Images = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class OtherSizes:
+    """Photos at other sizes than the frame's, and what the original makes of them.
+
+    Attributes
+    ----------
+    larger : tuple of (images, codes)
+        Higher, and wider, than the frame; the graph has to give these codes.
+    least : int
+        The least size at which the original gives codes.
+    smaller : (images, codes)
+        At that size.
+    """
+
+    larger: tuple[tuple[Images, Codes], ...]
+    least: int
+    smaller: tuple[Images, Codes]
+
+    def agree(self, backbone: Backbone) -> bool:
+        """Tell whether a graph gives the original's codes at each of these sizes."""
+        try:
+            return all(_are_close(backbone.run(images), codes) for images, codes in self._all())
+        except BackboneError:  # it does not run at that size
+            return False
+
+    def _all(self) -> tuple[tuple[Images, Codes], ...]:
+        return (*self.larger, self.smaller)
+
+
+def try_other_sizes(reference: Reference, photos: Images) -> OtherSizes | None:
+    """Return what the original makes of other sizes; None where it takes one size alone.
+
+    That is where it fails at others, or brings every size to one grid before linear layers: such a pooling
+    is the identity at the size it was trained at, and no operator of ONNX elsewhere.
+    """
+    if _pools_to_grid(reference.net):
+        return None
+    frame, some = reference.original.frame, photos[:_PHOTOS]
+    larger = []
+    for more in ((32, 0), (0, 96)):
+        height, width = frame.height + more[0], frame.width + more[1]
+        images = np.pad(some, ((0, 0), (0, more[0]), (0, more[1]), (0, 0)), mode="reflect")
+        codes = _try(reference, images[:, :height, :width])
+        if codes is None:
+            return None
+        larger.append((images, codes))
+    sides = (reference.original.min_size,) if reference.original.min_size else _LEAST
+    for side in (*(side for side in sides if side < min(frame.height, frame.width)), None):
+        images = some if side is None else np.ascontiguousarray(some[:, :side, :side])
+        codes = _try(reference, images)
+        if codes is not None:
+            return OtherSizes(tuple(larger), min(images.shape[1:3]), (images, codes))
+    return None
+
+
+def _pools_to_grid(net: Any) -> bool:
+    import torch
+
+    pools = [module for module in net.modules() if isinstance(module, torch.nn.AdaptiveAvgPool2d)]
+    return any(pool.output_size not in (1, (1, 1)) for pool in pools)
+
+
+def _try(reference: Reference, images: Images) -> Codes | None:
+    try:
+        codes = reference.run(images)
+    except Exception:  # an assertion, a shape that does not fit: whatever the network says of this size
+        return None
+    return codes if np.isfinite(codes).all() and len(np.unique(codes, axis=0)) == len(codes) else None
+
+
+def _are_close(codes: Codes, reference: Codes) -> bool:
+    found = compare_codes(codes, reference)
+    return found.relative_error <= MAX_RELATIVE_ERROR and found.cosine >= MIN_COSINE

@@ -1,0 +1,95 @@
+"""Every architecture that is promised: exported with random weights, compared, verified, and used.
+
+One test an architecture, lest each be exported several times.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from PIL import Image
+
+from cnncodes import embed, read_codes
+from cnncodes.backbones.export import export_backbone
+from cnncodes.backbones.photos import find_photos
+from cnncodes.backbones.verification import verify_backbone
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+
+#: These take minutes each: long to trace (many joins; padding computed from free sizes), or with attention
+#: between many parts of the image.
+HEAVY = (
+    "torchvision:densenet121",
+    "torchvision:vit_b_16",
+    "timm:tf_efficientnet_lite0",
+    "timm:vit_small_patch14_dinov2",
+)
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What an architecture's card must say."""
+
+    address: str
+    code_size: int
+    layer: str
+    sizes: str = "dynamic"
+    norms: int = 0
+
+
+ARCHITECTURES = [
+    Expected("torchvision:alexnet", 4096, "input of classifier.6", "fixed"),
+    Expected("torchvision:vgg11_bn", 4096, "input of classifier.6", "fixed", norms=8),
+    Expected("torchvision:squeezenet1_1", 512, "input of classifier.1, average-pooled"),
+    Expected("torchvision:resnet18", 512, "input of fc", norms=20),
+    Expected("torchvision:resnet50", 2048, "input of fc", norms=53),
+    Expected("torchvision:densenet121", 1024, "input of classifier", norms=121),
+    Expected("torchvision:mobilenet_v2", 1280, "input of classifier.1", norms=52),
+    Expected("torchvision:mobilenet_v3_small", 1024, "input of classifier.3", norms=34),
+    Expected("torchvision:efficientnet_b0", 1280, "input of classifier.1", norms=49),
+    Expected("torchvision:convnext_tiny", 768, "input of classifier.2"),
+    Expected("torchvision:regnet_y_400mf", 440, "input of fc", norms=53),
+    Expected("torchvision:vit_b_16", 768, "input of heads.head", "fixed"),
+    Expected("timm:tf_efficientnet_lite0", 1280, "input of classifier", norms=49),
+    Expected("timm:resnet18", 512, "input of fc", norms=20),
+    Expected("timm:vit_small_patch14_dinov2", 384, "output", "fixed"),
+    Expected("timm:mobilenetv4_conv_small", 1280, "input of classifier", norms=46),
+    Expected("timm:convnext_nano", 640, "input of head.fc"),
+]
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    """Return a folder of one photo."""
+    (tmp_path / "photos").mkdir()
+    with Image.open(find_photos()[0]) as opened:
+        opened.convert("RGB").resize((300, 260)).save(tmp_path / "photos" / "astronaut.png")
+    return tmp_path / "photos"
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [
+        pytest.param(item, marks=[pytest.mark.heavy] if item.address in HEAVY else [], id=item.address)
+        for item in ARCHITECTURES
+    ],
+)
+def test_an_architecture_end_to_end(expected: Expected, tmp_path: Path, photo: Path) -> None:
+    folder = tmp_path / "network"
+    card = export_backbone(expected.address, folder, random_state=0)
+    print(f"{expected.address}: {card.parity}, min_size {card.min_size}")
+    assert (card.code_size, card.layer, card.sizes) == (expected.code_size, expected.layer, expected.sizes)
+    assert card.parity["images"] >= 16
+    assert card.parity["relative_error"] <= 1e-3 and card.parity["cosine"] >= 0.9999
+    model = onnx.load(folder / "model.onnx")
+    norms = [node for node in model.graph.node if node.op_type == "BatchNormalization"]
+    assert len(norms) == expected.norms
+    checks = verify_backbone(folder)["checks"]
+    assert "equal bits in batches of 1, 3 and 8" in checks and "trainable weights" in checks
+    embed(photo, tmp_path / "photo.codes", backbone=folder, dtype="float32")  # random weights give any scale
+    codes = read_codes(tmp_path / "photo.codes").X
+    assert codes.shape == (1, expected.code_size) and np.isfinite(codes).all() and np.ptp(codes) > 0

@@ -1,0 +1,162 @@
+"""Exports of small networks: what the card says of them, and what is refused before anything is written."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+from cnncodes.backbones import Card, Frame, load_backbone
+from cnncodes.backbones.export import export_backbone
+from cnncodes.backbones.initializers import trainable_weights
+from cnncodes.backbones.originals import Original
+from cnncodes.backbones.verification import verify_backbone
+from cnncodes.errors import BackboneError, UsageError
+
+pytestmark = pytest.mark.slow
+
+
+def original(kind: str, **changes: Any) -> Original:
+    from small_networks import make_original
+
+    return make_original(kind, **changes)
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "sizes", "layer"),
+    [
+        ("linear", 8, "dynamic", "input of 6"),
+        ("hidden", 12, "dynamic", "input of 7"),
+        ("convolution", 8, "dynamic", "input of 3, average-pooled"),
+        ("headless", 8, "dynamic", "output"),
+        ("grid", 16, "fixed", "input of 7"),
+        ("rigid", 16, "fixed", "input of net.5"),
+    ],
+)
+def test_each_kind_of_classifier_becomes_a_sound_backbone(
+    tmp_path: Path, kind: str, size: int, sizes: str, layer: str
+) -> None:
+    card = export_backbone(original(kind), tmp_path)
+    assert (card.code_size, card.sizes, card.layer) == (size, sizes, layer)
+    assert card.min_size == (64 if sizes == "fixed" else 32)
+    assert card.parity["relative_error"] <= 1e-5
+    assert Card.read(tmp_path / "card.toml") == card
+    checks = verify_backbone(tmp_path)["checks"]
+    assert checks[5:] == [
+        "one size, 64 x 64" if sizes == "fixed" else "other heights and widths",
+        "trainable weights",
+    ]
+
+
+def test_the_same_network_gives_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        export_backbone(original("hidden"), tmp_path / name)
+    for name in ("model.onnx", "card.toml"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_batch_normalisation_names_and_channels_are_kept(tmp_path: Path) -> None:
+    card = export_backbone(original("hidden"), tmp_path)
+    model = onnx.load(tmp_path / "model.onnx")
+    assert "BatchNormalization" in [node.op_type for node in model.graph.node]
+    names = {tensor.name for tensor in model.graph.initializer}
+    trained = {"0.weight", "0.bias", "1.weight", "1.bias", "5.weight", "5.bias"}
+    assert names >= trained | {"1.running_mean", "1.running_var"}
+    assert trainable_weights(model) == sorted(trained)
+    assert card.weights is not None and (card.weights.count, card.weights.numbers) == (6, 348)
+    arrays = [onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer]
+    assert any(np.array_equal(a.ravel(), np.float32(card.mean)) for a in arrays)
+    assert any(np.array_equal(a.ravel(), np.float32(card.std)) for a in arrays)
+
+
+def test_a_backbone_of_one_size_says_so_of_others(tmp_path: Path) -> None:
+    export_backbone(original("grid"), tmp_path)
+    backbone = load_backbone(tmp_path)
+    assert backbone.run(np.zeros((2, 64, 64, 3), np.uint8)).shape == (2, 16)
+    with pytest.raises(UsageError, match=r"height and width 64 and 64\. Got \(1, 64, 65, 3\)"):
+        backbone.run(np.zeros((1, 64, 65, 3), np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "words"),
+    [
+        ("drifting", {}, "'drifting' does not give the original's codes: its codes are not those"),
+        ("unlike", {}, "no classifier to cut"),
+        ("signed", {}, "gives something else than what entered that"),
+        # A network that is blind to colours, and to how they are normalised, proves nothing.
+        ("linear", {"std": (1e30, 1e30, 1e30)}, "does not give the original's codes"),
+    ],
+)
+def test_what_does_not_hold_is_not_written(
+    tmp_path: Path, kind: str, changes: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(BackboneError, match=words):
+        export_backbone(original(kind, **changes), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_verify_finds_the_original_again_by_its_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = original("linear", address="torchvision:linear", random_state=0)
+    monkeypatch.setattr(
+        "cnncodes.backbones.references.find_original", lambda address, random_state: published
+    )
+    export_backbone(published, tmp_path)
+    parity = verify_backbone(tmp_path, parity=True)["parity"]
+    assert parity["relative_error"] <= 1e-5
+    assert parity["controls"]["swapped channels"]["relative_error"] > 0.01
+    published = dataclasses.replace(published, weights="others")
+    with pytest.raises(BackboneError, match="its weights are random, those at its address now others"):
+        verify_backbone(tmp_path, parity=True)
+
+
+def break_graph(folder: Path, *, dims: dict[int, int | str], **changes: Any) -> None:
+    """Change the dimensions of a graph's input and its card's entries, and put its new hash on the card."""
+    import hashlib
+
+    model = onnx.load(folder / "model.onnx")
+    shape = model.graph.input[0].type.tensor_type.shape.dim
+    for index, length in dims.items():
+        if isinstance(length, str):
+            shape[index].dim_param = length
+        else:
+            shape[index].dim_value = length
+    data = model.SerializeToString()
+    (folder / "model.onnx").write_bytes(data)
+    files = {"model.onnx": hashlib.sha256(data).hexdigest()}
+    dataclasses.replace(Card.read(folder / "card.toml"), files=files, **changes).write(folder / "card.toml")
+
+
+@pytest.mark.parametrize(
+    ("kind", "dims", "changes", "words"),
+    [
+        ("linear", {0: 2}, {}, "expected one input 'image', uint8 .batch, height, width, 3."),
+        ("linear", {1: 64, 2: 64}, {}, "is no backbone"),
+        ("linear", {}, {"sizes": "fixed"}, "expected one input 'image', uint8 .batch, 64, 64, 3."),
+        ("grid", {}, {"sizes": "dynamic"}, "is no backbone"),
+        ("grid", {}, {"frame": Frame(96, 96, 96)}, "uint8 .batch, 96, 96, 3."),
+        ("grid", {1: "height", 2: "width"}, {"sizes": "dynamic"}, "at 96 x 64 it does not look beyond"),
+        ("linear", {}, {"weights": None, "code_size": 9}, "is no backbone"),
+    ],
+)
+def test_a_broken_graph_fails_verification(
+    tmp_path: Path, kind: str, dims: dict[int, int | str], changes: dict[str, Any], words: str
+) -> None:
+    export_backbone(original(kind), tmp_path)
+    break_graph(tmp_path, dims=dims, **changes)
+    with pytest.raises(BackboneError, match=words):
+        verify_backbone(tmp_path)
+
+
+def test_a_graph_with_other_weights_than_its_card_counts_fails(tmp_path: Path) -> None:
+    card = export_backbone(original("linear"), tmp_path)
+    assert card.weights is not None
+    wrong = dataclasses.replace(card.weights, count=5)
+    dataclasses.replace(card, weights=wrong).write(tmp_path / "card.toml")
+    with pytest.raises(BackboneError, match="its trainable weights are .*count=4.*, on its card .*count=5"):
+        verify_backbone(tmp_path)

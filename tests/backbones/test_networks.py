@@ -1,0 +1,110 @@
+"""torchvision's and timm's networks: how they are fed is read and never guessed; what is missing is named."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cnncodes.backbones import Card, Frame
+from cnncodes.backbones.originals import find_original
+from cnncodes.cli import main
+from cnncodes.errors import BackboneError
+
+pytestmark = pytest.mark.slow
+
+IMAGENET_MEAN = pytest.approx((123.675, 116.28, 103.53))
+IMAGENET_STD = pytest.approx((58.395, 57.12, 57.375))
+
+
+@pytest.mark.parametrize(
+    ("address", "frame", "weights"),
+    [
+        ("torchvision:alexnet", Frame(224, 224, 256, "bilinear"), "AlexNet_Weights.IMAGENET1K_V1 (alex"),
+        ("torchvision:resnet50", Frame(224, 224, 232, "bilinear"), "ResNet50_Weights.IMAGENET1K_V2 (res"),
+        ("torchvision:efficientnet_b3", Frame(300, 300, 320, "bicubic"), "EfficientNet_B3_Weights.IMAGE"),
+        ("timm:resnet18.tv_in1k", Frame(224, 224, 256, "bilinear"), "resnet18.tv_in1k"),
+        ("timm:convnext_nano.d1h_in1k", Frame(224, 224, 235, "bicubic"), "convnext_nano.d1h_in1k"),
+        ("timm:vit_small_patch14_dinov2", Frame(518, 518, 518, "bicubic"), "vit_small_patch14_dinov2.lvd"),
+    ],
+)
+def test_how_a_network_is_fed_comes_with_its_weights(address: str, frame: Frame, weights: str) -> None:
+    found = find_original(address)
+    assert found.frame == frame
+    assert found.mean == IMAGENET_MEAN and found.std == IMAGENET_STD
+    assert found.weights.startswith(weights)
+    assert (found.address, found.random_state, found.note) == (address, None, "")
+
+
+def test_other_normalisations_are_read_too() -> None:
+    found = find_original("timm:tf_efficientnet_lite0.in1k")
+    assert found.mean == found.std == (127.5, 127.5, 127.5)
+    assert (found.licence, found.headless) == ("Apache-2.0", False)
+    assert find_original("timm:vit_small_patch14_dinov2.lvd142m").headless
+    assert find_original("torchvision:resnet18").licence == "NOASSERTION"
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("torchvision:resnet81", "torchvision has no classifier 'resnet81'. Did you mean 'resnet18'?"),
+        ("torchvision:deeplabv3_resnet50", "torchvision has no classifier 'deeplabv3_resnet50'."),
+        ("timm:resnet81", "timm has no network 'resnet81'. Did you mean 'resnet18'?"),
+        ("timm:resnet18.a9_in1k", "no weights 'a9_in1k' of resnet18: expected timm:resnet18.a1_in1k or"),
+        ("timm:resnet18", "could mean several weights: expected timm:resnet18.a1_in1k or timm:resnet18."),
+        ("resnet18", "'resnet18' could mean 'timm:resnet18' or 'torchvision:resnet18': say which."),
+        ("alexnet", "Did you mean 'torchvision:alexnet'?"),
+        ("hf-hub:timm/resnet18.a1_in1k", "'hf-hub:timm/resnet18.a1_in1k' cannot be exported yet"),
+        ("model.onnx", "'model.onnx' cannot be exported yet"),
+    ],
+)
+def test_what_is_not_there_or_means_two_things_is_said(address: str, words: str) -> None:
+    with pytest.raises(BackboneError, match=re.escape(words)):
+        find_original(address)
+
+
+def test_weights_of_ones_own_exclude_random_ones(tmp_path: Path) -> None:
+    (tmp_path / "own.pth").touch()
+    for address in ("efficientnet-lite0", f"torchvision:resnet18@{tmp_path / 'own.pth'}"):
+        with pytest.raises(BackboneError, match="has weights of its own: random ones cannot be asked for"):
+            find_original(address, 0)
+
+
+def test_a_network_that_nothing_says_how_to_feed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("timm.get_pretrained_cfg", lambda name: None)
+    with pytest.raises(BackboneError, match=r"does not say how 'resnet18' is fed \(input_size, .* guessed"):
+        find_original("timm:resnet18", 0)
+
+
+def export(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[dict[str, Any], str]:
+    assert main(["models", "export", *arguments, "--json"]) == 0
+    captured = capsys.readouterr()
+    return json.loads(captured.out), captured.err
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_a_checkpoint_of_ones_own_and_what_is_said_of_how_it_is_fed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    from test_weights import save
+
+    from cnncodes.backbones.weights import randomise
+
+    source, default = ("torchvision", "SqueezeNet1_1_Weights") if suffix == ".pth" else ("timm", "resnet10t.")
+    name = "squeezenet1_1" if suffix == ".pth" else "resnet10t"
+    net = find_original(f"{source}:{name}", 5).make()
+    randomise(net, 6)
+    path = save(net.state_dict(), tmp_path / f"own{suffix}")
+    found, said = export(capsys, f"{source}:{name}@{path}", "-o", str(tmp_path / "out"))
+    assert "resize, crop and normalisation are those of " + default in said
+    card = Card.read(tmp_path / "out" / "card.toml")
+    assert card.name == found["name"] == f"{source}-{name}-own"
+    assert card.source_weights == f"own{suffix}, sha256 {hashlib.sha256(path.read_bytes()).hexdigest()}"
+    assert (card.address, card.random_state) == (f"{source}:{name}@own{suffix}", None)
+    found, said = export(capsys, f"{source}:{name}", "--random-weights", "--random-state", "6", "-o", "other")
+    assert found["files"] == card.files  # the same weights, drawn again

@@ -1,0 +1,144 @@
+"""Checkpoints fit name by name or are refused, and run no code; random weights leave nothing out."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cnncodes.backbones.weights import hash_checkpoint, load_checkpoint, randomise
+from cnncodes.errors import BackboneError
+
+pytestmark = pytest.mark.slow
+
+
+def network(random_state: int = 0) -> Any:
+    from small_networks import make_network
+
+    return make_network("linear", random_state)
+
+
+def save(state: Any, path: Path) -> Path:
+    import safetensors.torch
+    import torch
+
+    if path.suffix == ".safetensors":
+        safetensors.torch.save_file(state, path)
+    else:
+        torch.save(state, path)
+    return path
+
+
+def same(one: Any, other: Any) -> bool:
+    import torch
+
+    ours, theirs = one.state_dict(), other.state_dict()
+    return ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+@pytest.mark.parametrize("name", ["weights.pth", "weights.pt", "weights.safetensors"])
+def test_a_checkpoint_gives_all_its_weights(tmp_path: Path, name: str) -> None:
+    net, trained = network(0), network(1)
+    assert not same(net, trained)
+    load_checkpoint(net, save(trained.state_dict(), tmp_path / name))
+    assert same(net, trained)
+
+
+@pytest.mark.parametrize("wrapper", ["state_dict", "model", "model_ema"])
+def test_what_training_scripts_put_around_the_weights_is_taken_off(tmp_path: Path, wrapper: str) -> None:
+    net, trained = network(0), network(1)
+    state = {f"module.{name}": tensor for name, tensor in trained.state_dict().items()}
+    load_checkpoint(net, save({"epoch": 3, wrapper: state}, tmp_path / "weights.pth"))
+    assert same(net, trained)
+
+
+def test_old_checkpoints_count_no_batches(tmp_path: Path) -> None:
+    net, trained = network(0), network(1)
+    state = {name: t for name, t in trained.state_dict().items() if "num_batches" not in name}
+    load_checkpoint(net, save(state, tmp_path / "weights.pth"))
+    assert same(net, trained)
+
+
+@pytest.mark.parametrize(
+    ("drop", "add", "words"),
+    [
+        (["6.bias"], {}, "does not fit the network: '6.bias' is missing."),
+        ([], {"6.bais": (5,)}, "'6.bais' is unknown (Did you mean '6.bias'?)"),
+        ([], {"6.weight": (7, 8)}, "'6.weight' has the shape (7, 8) and must be (5, 8)"),
+        (["0.bias", "1.bias", "6.bias", "6.weight"], {}, "'6.weight' is missing and 1 more."),
+    ],
+)
+def test_a_checkpoint_of_another_network_says_where_it_differs(
+    tmp_path: Path, drop: list[str], add: dict[str, tuple[int, ...]], words: str
+) -> None:
+    import torch
+
+    net = network()
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    state = {name: tensor for name, tensor in network(1).state_dict().items() if name not in drop}
+    state |= {name: torch.zeros(shape) for name, shape in add.items()}
+    with pytest.raises(BackboneError, match=re.escape(words)):
+        load_checkpoint(net, save(state, tmp_path / "weights.pth"))
+    assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
+
+
+class Bomb:
+    """Leaves a file where it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_code_in_a_checkpoint_is_refused_and_not_run(tmp_path: Path, plain: bool) -> None:
+    path = tmp_path / "weights.pth"
+    if plain:
+        path.write_bytes(pickle.dumps({"fc": Bomb(tmp_path / "exploded")}, protocol=2))
+    else:
+        save({"fc": Bomb(tmp_path / "exploded")}, path)
+    with pytest.raises(BackboneError, match="would run its code: it is refused"):
+        load_checkpoint(network(), path)
+    assert not (tmp_path / "exploded").exists()
+
+
+@pytest.mark.parametrize("name", ["weights.pth", "weights.safetensors"])
+def test_a_damaged_checkpoint_is_an_error_of_ours(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(b"no weights at all, but a few bytes")
+    with pytest.raises(BackboneError, match="the checkpoint"):
+        load_checkpoint(network(), path)
+    with pytest.raises(BackboneError, match="holds no table of tensors"):
+        load_checkpoint(network(), save([1, 2], tmp_path / "list.pth"))
+
+
+def test_a_checkpoint_is_known_by_its_hash(tmp_path: Path) -> None:
+    (tmp_path / "a.pth").write_bytes(b"abc")
+    assert hash_checkpoint(tmp_path / "a.pth") == hashlib.sha256(b"abc").hexdigest()
+    with pytest.raises(BackboneError, match="cannot be read"):
+        hash_checkpoint(tmp_path / "b.pth")
+
+
+def test_random_weights_depend_on_their_state_alone() -> None:
+    assert same(network(3), network(3)) and not same(network(3), network(4))
+
+
+def test_random_weights_leave_nothing_at_what_training_starts_from() -> None:
+    from torch import nn
+
+    net = nn.Sequential(nn.Conv2d(3, 16, 3), nn.BatchNorm2d(16), nn.LayerNorm(16), nn.Linear(16, 8))
+    net.register_parameter("gamma", nn.Parameter(1e-6 * net[1].weight.detach()))
+    randomise(net, 0)
+    for name, tensor in net.state_dict().items():
+        if tensor.is_floating_point():
+            values = tensor.numpy()
+            assert np.isfinite(values).all() and values.std() > 0.02, name
+            assert len(np.unique(values)) == values.size, name
+    assert (net.state_dict()["1.running_var"] > 0.4).all()
