@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cnncodes.commands import inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.evaluate import write_report
-from cnncodes.commands.failures import check_limit, judge_failures
+from cnncodes.commands.failures import judge_failures
 from cnncodes.commands.figures import plain_figures
 from cnncodes.commands.outputs import check_json_name, check_output
 from cnncodes.commands.reporter import Reporter
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BaselineOptions(inputs.SourceOptions):
+class BaselineOptions(inputs.FailureOptions):
     """Options of ``cnncodes baseline``."""
 
     src: str = option("Labelled images with the parts train and test.")
@@ -40,9 +40,6 @@ class BaselineOptions(inputs.SourceOptions):
     )
     random_state: int = option(
         "Decides folds and intervals.", default=0, metavar="N", check=inputs.check_random_state
-    )
-    max_failures: str | int | float = option(
-        inputs.HELP_FAILURES, default="1%", metavar="N", check=check_limit
     )
 
 

@@ -31,7 +31,6 @@ HELP_VIEWS = (
 #: What pandas and others write for a value that is missing.
 _MISSING = frozenset({"nan", "none", "null", "na", "n/a", "<na>", "nat"})
 HELP_JOBS = "Images worked on at once; one for each core by default."
-HELP_FAILURES = "Unreadable images that are still a success: a number, or a share as in 1% or 0.01."
 HELP_RANDOM_VIEWS = "Decides random views that are given by name."
 
 
@@ -90,8 +89,8 @@ class SourceOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EmbeddingOptions(SourceOptions):
-    """Options of every command that sends images through the network."""
+class DecodingOptions(SourceOptions):
+    """Options of commands that decode images with a limit of the user's."""
 
     max_pixels: int | None = option(
         "Refuse images with more pixels than this, lest a small file fill the memory. [89478485]",
@@ -99,12 +98,23 @@ class EmbeddingOptions(SourceOptions):
         metavar="N",
         check=check_positive,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailureOptions(SourceOptions):
+    """Options of commands that go on where an image cannot be read."""
+
     max_failures: str | int | float = option(
-        HELP_FAILURES,
+        "Unreadable images that are still a success: a number, or a share as in 1% or 0.01.",
         default="1%",
         metavar="N",
         check=check_limit,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbeddingOptions(FailureOptions, DecodingOptions):
+    """Options of every command that sends images through the network."""
 
 
 def check_views(name: str) -> None:

@@ -17,7 +17,7 @@ HELP_PLAN = "A plan's name from 'cnncodes views list', or a .toml file."
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlanOptions(inputs.SourceOptions):
+class PlanOptions(inputs.DecodingOptions):
     """Options of the commands that open a plan."""
 
     random_state: int | None = option(
@@ -31,12 +31,6 @@ class PlanOptions(inputs.SourceOptions):
         " computed for 'pca'.",
         default=None,
         metavar="SRC",
-    )
-    max_pixels: int | None = option(
-        "Refuse images with more pixels than this, lest a small file fill the memory. [89478485]",
-        default=None,
-        metavar="N",
-        check=inputs.check_positive,
     )
 
 

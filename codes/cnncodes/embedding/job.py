@@ -175,7 +175,7 @@ def embed(
         if plan.principal_colors is not None:
             _warn_of_leak(work.relabelled, writer.labels)
         writer.relabel(work.relabelled)
-        counts = _write(embedder, work, writer, n_jobs, on_progress)
+        counts = _write(embedder, work, writer, n_jobs, on_progress, reduced=stored.reduced)
         writer.drop([*work.gone, *work.forgotten])  # last: what can be lost is lost when all else is done
     return EmbedSummary(
         out=str(out),
@@ -233,9 +233,10 @@ def _write(
     writer: CodesWriter,
     n_jobs: int | None,
     on_progress: Progress | None,
+    *,
+    reduced: bool,
 ) -> _Counts:
     counts = _Counts(0, 0, 0, 0, list(work.unreachable))
-    reduced = writer.reduced
     for done, result in enumerate(run_lanes(embedder.embed, work.todo, n_jobs), start=1):
         failure = writer.add(reduce_views(result) if reduced else result)
         if failure is not None:

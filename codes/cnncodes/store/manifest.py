@@ -68,6 +68,11 @@ class StoredViews:
         if self.reduce not in REDUCTIONS:
             raise UsageError(f"reduce must be 'none' or 'mean'. Got {self.reduce!r} instead.")
 
+    @property
+    def reduced(self) -> bool:
+        """Whether an image has one row, for all of its views."""
+        return self.reduce != "none"
+
     def differences(self, other: StoredViews) -> list[str]:
         """Name what differs, with the value here (stored) and in `other` (now)."""
         lines = describe_differences(self.plan, other.plan, "plan")
@@ -99,11 +104,9 @@ class Manifest:
     @property
     def schema(self) -> pa.Schema:
         """The columns of each shard."""
-        views = self.views
-        reduced = views.reduce != "none"
-        return codes_schema(
-            self.space.code_size, self.dtype, () if reduced else views.parameters, reduced=reduced
-        )
+        reduced = self.views.reduced
+        parameters = () if reduced else self.views.parameters
+        return codes_schema(self.space.code_size, self.dtype, parameters, reduced=reduced)
 
     def next_name(self) -> str:
         """Return a shard name that is not in use."""

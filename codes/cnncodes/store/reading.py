@@ -62,7 +62,7 @@ class Codes:
     @property
     def reduced(self) -> bool:
         """Whether a row is the mean of all views of an image."""
-        return self.manifest.views.reduce != "none"
+        return self.manifest.views.reduced
 
     @property
     def complete(self) -> bool:

@@ -36,7 +36,7 @@ def find_views(
     """
     from cnncodes.views import ViewPlan
 
-    if stored.reduce != "none" and views not in (0, "mean"):
+    if stored.reduced and views not in (0, "mean"):
         raise UsageError(
             "these codes hold the mean of each image's views and not the views themselves: embed with"
             " reduce='none' to choose among them."
@@ -77,10 +77,11 @@ def _find_plan(plan: ViewPlan, present: set[int], stored: StoredViews) -> set[in
             " found in them: choose views by name or number, or embed again."
         )
     frame = Frame(**stored.frame)
-    numbers = set(plan.find_in(ViewPlan.from_dict(stored.plan), frame))
+    whole = ViewPlan.from_dict(stored.plan)
+    numbers = set(plan.find_in(whole, frame))
     missing = numbers - present
     if missing:
-        name = ViewPlan.from_dict(stored.plan).names(frame)[min(missing)]
+        name = whole.names(frame)[min(missing)]
         raise UsageError(f"the view {name!r} of that plan was left out of these codes by an earlier choice.")
     return numbers
 

@@ -107,11 +107,6 @@ class CodesWriter:
             raise
 
     @property
-    def reduced(self) -> bool:
-        """Whether an image has one row, for all of its views."""
-        return self._manifest.views.reduce != "none"
-
-    @property
     def known(self) -> dict[str, tuple[int, int | None]]:
         """For the key of each image that is stored on disk, its size and mtime in ns."""
         return self._index.states

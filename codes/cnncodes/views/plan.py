@@ -258,11 +258,9 @@ class ViewPlan:
         UsageError
             If the other plan lacks one of them; the text names it.
         """
-        there = {name: number for number, name in enumerate(stored.pixel_names(frame))}
-        for name, shown in zip(self.pixel_names(frame), self.names(frame), strict=True):
-            if name not in there:
-                raise UsageError(f"the codes hold no view {shown!r}{_explain(self, stored, shown, frame)}")
-        return [there[name] for name in self.pixel_names(frame)]
+        from cnncodes.views.finding import find_views
+
+        return find_views(self, stored, frame)
 
     def largest_short_side(self, frame: Frame) -> int:
         """Return the length of an image's shorter side, in pixels, that no view needs more than."""
@@ -356,26 +354,3 @@ def _fixed_views(plan: ViewPlan, frame: Frame) -> tuple[FixedView, ...]:
     flips = (False, True) if plan.mirror else (False,)
     places = [(side, flip, place) for side in sides for flip in flips for place in POSITIONS[plan.crops]]
     return tuple(FixedView(i, side, place, flip) for i, (side, flip, place) in enumerate(places))
-
-
-def _explain(plan: ViewPlan, stored: ViewPlan, name: str, frame: Frame) -> str:
-    """Say why a stored plan has no view that looks as this one: another name, or other settings."""
-    names = stored.names(frame)
-    if name not in names or plan.random is None or stored.random is None:
-        return f". They hold: {_shorten(names)}."
-    ours, theirs = plan.random.to_dict(), stored.random.to_dict()
-    differing = [
-        f"{key} is {_shown(theirs.get(key))} there and {_shown(ours.get(key))} here"
-        for key in dict.fromkeys([*theirs, *ours])
-        if key != "count" and theirs.get(key) != ours.get(key)
-    ]
-    return f" with these settings: {'; '.join(differing)}."
-
-
-def _shown(value: Any) -> str:
-    text = "not set" if value is None else json.dumps(value)
-    return text if len(text) <= 120 else f"{text[:117]}..."
-
-
-def _shorten(names: tuple[str, ...]) -> str:
-    return ", ".join(names) if len(names) <= 12 else f"{', '.join(names[:10])} … {names[-1]}"
