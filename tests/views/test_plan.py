@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from skimage import data
@@ -14,6 +14,7 @@ from cnncodes.backbones.card import Frame
 from cnncodes.errors import UnreadableImage, UsageError
 from cnncodes.views import Geometry, RandomCrop, RandomViews
 from cnncodes.views.names import AUGMENTATIONS
+from cnncodes.views.view import MAX_RESIZED_PIXELS
 
 FRAME = Frame(224, 224, 256)
 FIXED = ("center", "flip", "tencrop", "multicrop")
@@ -76,9 +77,15 @@ def test_identical_views_are_made_once():
 
 @settings(max_examples=40)
 @given(st.integers(1, 400), st.integers(1, 400), st.sampled_from([*FIXED, *RANDOM]), st.text(max_size=4))
+@example(1, 157, "multicrop", "")
 def test_every_patch_has_the_frames_size_and_lies_inside(width, height, name, content):
-    image = Image.new("RGB", (width, height), (10, 20, 30))
-    rendered = ViewPlan.parse(name).render(image, FRAME, content)
+    image, plan = Image.new("RGB", (width, height), (10, 20, 30)), ViewPlan.parse(name)
+    try:
+        rendered = plan.render(image, FRAME, content)
+    except UnreadableImage:  # refused only where resizing could take too many pixels
+        longer = max(width, height) / min(width, height)
+        assert plan.largest_short_side(FRAME) ** 2 * longer > MAX_RESIZED_PIXELS
+        return
     assert rendered.pixels.shape[1:] == (224, 224, 3)
     for view in rendered.views:
         x0, y0, x1, y1 = view.box
