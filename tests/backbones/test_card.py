@@ -54,6 +54,7 @@ def cards(draw: st.DrawFn) -> Card:
         weights=draw(st.none() | st.builds(Weights, st.integers(0, 10**9), st.integers(0, 10**9), digests)),
         address=draw(st.none() | texts),
         random_state=draw(st.none() | st.integers(0, 10**9)),
+        parent=draw(st.none() | digests),
     )
 
 
@@ -168,6 +169,7 @@ WRONG_TYPES: list[tuple[str, Any]] = [
     ("random_state", "0"),
     ("weights", "all"),
     ("weights", {"count": 1.5}),
+    ("parent", 3),
 ]
 
 
@@ -203,6 +205,7 @@ def test_a_wrong_type_is_refused_and_named(key: str, value: Any) -> None:
         ("format", 0),
         ("weights", {"count": -1}),
         ("weights", {"sha256": "abc"}),
+        ("parent", "abc"),
         ("model_file", "model.pb"),
         ("files", {"model.onnx": "abc"}),
         ("files", {"model.onnx": "G" * 64}),
@@ -239,8 +242,8 @@ def test_the_model_has_to_be_among_the_files() -> None:
 
 
 def test_a_newer_format_is_named_before_its_new_keys() -> None:
-    with pytest.raises(CardError, match=r"format 3; this version of cnncodes reads formats 1 to 2"):
-        Card.from_toml(changed(format=3, new_in_two="x", name=None))
+    with pytest.raises(CardError, match=r"format 4; this version of cnncodes reads formats 1 to 3"):
+        Card.from_toml(changed(format=4, new_in_three="x", name=None))
 
 
 @pytest.mark.parametrize(

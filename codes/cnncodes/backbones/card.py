@@ -13,8 +13,8 @@ from cnncodes.backbones.initializers import Weights
 from cnncodes.errors import CardError, suggest
 
 #: Raised when a card changes in a way that older versions cannot read. Cards since 1 are read: what
-#: format 2 added (fixed sizes, `weights`, `address`, `random_state`) may be absent.
-CARD_FORMAT = 2
+#: format 2 added (fixed sizes, `weights`, `address`, `random_state`) and format 3 (`parent`) may be absent.
+CARD_FORMAT = 3
 
 _INTERPOLATIONS = ("bicubic", "bilinear", "lanczos")
 
@@ -102,6 +102,8 @@ class Card:
         Where the original is found again, where it is no network of the zoo.
     random_state : int, optional
         What the weights were drawn from, where they are random.
+    parent : str, optional
+        The sha256 of the ONNX file that this graph was made from, where that was one.
     format : int
     """
 
@@ -127,6 +129,7 @@ class Card:
     weights: Weights | None = None
     address: str | None = None
     random_state: int | None = None
+    parent: str | None = None
     format: int = CARD_FORMAT
 
     def __post_init__(self) -> None:
@@ -152,6 +155,11 @@ class Card:
                     f"files: {name!r} must have a sha256 of 64 hexadecimal digits, a to f in lower case."
                     f" Got {digest!r} instead."
                 )
+        if self.parent is not None and not SHA256.fullmatch(self.parent):
+            raise CardError(
+                f"parent must be a sha256 of 64 hexadecimal digits, a to f in lower case. Got {self.parent!r}"
+                " instead."
+            )
 
     def _check_numbers(self) -> None:
         for key in ("code_size", "min_size", "opset"):
