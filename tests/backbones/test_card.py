@@ -37,12 +37,12 @@ def frames(draw: st.DrawFn) -> Frame:
 def cards(draw: st.DrawFn) -> Card:
     files = draw(st.dictionaries(names.map("{}.onnx".format), digests, min_size=1, max_size=3))
     low = draw(st.floats(-1e6, 1e6))
+    picked = {"whole": "0" * 64, "layers": {"a": 3, "code": 4}, "code_size": 7}
     return make_card(
         name=draw(names),
         description=draw(texts),
         source_weights=draw(texts),
         model_file=draw(st.sampled_from(sorted(files))),
-        code_size=draw(st.integers(1, 10_000)),
         value_range=(low, low + draw(st.floats(1, 1e6))),
         mean=draw(st.tuples(numbers, numbers, numbers)),
         std=draw(st.tuples(positive, positive, positive)),
@@ -55,6 +55,7 @@ def cards(draw: st.DrawFn) -> Card:
         address=draw(st.none() | texts),
         random_state=draw(st.none() | st.integers(0, 10**9)),
         parent=draw(st.none() | digests),
+        **draw(st.sampled_from([{"code_size": draw(st.integers(1, 10_000))}, picked])),
     )
 
 
@@ -170,6 +171,8 @@ WRONG_TYPES: list[tuple[str, Any]] = [
     ("weights", "all"),
     ("weights", {"count": 1.5}),
     ("parent", 3),
+    ("layers", {"a": "3"}),
+    ("whole", 1),
 ]
 
 

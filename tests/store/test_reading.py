@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow.dataset as ds
 import pytest
 from samples import PLAN, SPACE, fail, make, write
 
 from cnncodes.errors import StoreError, UsageError
-from cnncodes.store import Codes, read_codes, verify_codes
+from cnncodes.store import Codes, CodesWriter, StoredViews, read_codes, verify_codes
 
 
 @pytest.fixture
@@ -125,3 +127,63 @@ def test_damaged_failures_are_named(path: Path) -> None:
     (path / "failures.parquet").write_bytes(b"x")
     with pytest.raises(StoreError, match="failures.parquet is damaged"):
         read_codes(path)
+
+
+LAYERED = replace(SPACE, layer="low,code; mean")
+
+
+@pytest.fixture
+def layered(tmp_path: Path) -> Codes:
+    views, path = StoredViews(PLAN), tmp_path / "layers.codes"
+    with CodesWriter.open(path, LAYERED, views, layers={"low": 2, "code": 4}, shard_images=2) as writer:
+        for key in "cab":
+            writer.add(make(key))
+    with CodesWriter.open(path, LAYERED, views, layers={"low": 2, "code": 4}) as writer:  # goes on
+        writer.add(make("d"))
+        writer.relabel({"a": ("dog", "test")})
+    return read_codes(path)
+
+
+def test_several_layers_are_columns_and_stand_side_by_side(layered: Codes) -> None:
+    expected = np.concatenate([make(key).codes for key in "abcd"]).astype(np.float16).astype(np.float32)
+    np.testing.assert_array_equal(layered.X, expected)
+    table = (
+        ds.dataset(layered.path / "data").to_table().sort_by([("image", "ascending"), ("view", "ascending")])
+    )
+    assert table.schema.names[-2:] == ["code_low", "code"]
+    assert str(table.schema.field("code_low").type) == "fixed_size_list<element: halffloat>[2]"
+    np.testing.assert_array_equal(np.stack(table["code_low"].to_pylist()), expected[:, :2])
+    np.testing.assert_array_equal(np.stack(table["code"].to_pylist()), expected[:, 2:])
+    assert layered.to_arrow().equals(table)
+
+
+def test_a_layer_is_selected_with_its_space(layered: Codes) -> None:
+    low, own = layered.select(layers="low"), layered.select(layers=["code"], split="train")
+    np.testing.assert_array_equal(low.X, layered.X[:, :2])
+    assert (low.space.layer, low.space.code_size) == ("low; mean", 2)
+    np.testing.assert_array_equal(own.X, layered.X[layered.split == "train", 2:])
+    assert (own.space.layer, own.space.code_size, own.to_arrow().schema.names[-1]) == (
+        "code; mean",
+        4,
+        "code",
+    )
+    turned = layered.select(layers=("code", "low"))
+    np.testing.assert_array_equal(turned.X, layered.X[:, [2, 3, 4, 5, 0, 1]])
+    assert layered.select(layers=["low", "code"]).space == layered.space
+    assert turned.select(layers="low").space == low.space
+    with pytest.raises(UsageError, match="no layer 'lower'. Did you mean 'low'"):
+        layered.select(layers="lower")
+
+
+def test_one_layer_alone_is_selected_by_its_name(codes: Codes) -> None:
+    assert codes.select(layers="code").space == codes.space
+    with pytest.raises(UsageError, match="no layer 'low'"):
+        codes.select(layers="low")
+
+
+@pytest.mark.parametrize("layers", [{"low": 3, "code": 4}, {"low": "2"}, ["low"], {"low": -2, "code": 8}])
+def test_layers_that_do_not_make_up_the_codes_are_damage(layered: Codes, layers: object) -> None:
+    file = layered.path / "manifest.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "layers": layers}))
+    with pytest.raises(StoreError, match="manifest.json is damaged: (the )?layers"):
+        read_codes(layered.path)

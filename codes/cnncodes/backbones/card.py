@@ -13,7 +13,8 @@ from cnncodes.backbones.initializers import Weights
 from cnncodes.errors import CardError, suggest
 
 #: Raised when a card changes in a way that older versions cannot read. Cards since 1 are read: what
-#: format 2 added (fixed sizes, `weights`, `address`, `random_state`) and format 3 (`parent`) may be absent.
+#: format 2 added (fixed sizes, `weights`, `address`, `random_state`) and format 3 (`parent`, `layers`) may be
+#: absent.
 CARD_FORMAT = 3
 
 _INTERPOLATIONS = ("bicubic", "bilinear", "lanczos")
@@ -104,6 +105,11 @@ class Card:
         What the weights were drawn from, where they are random.
     parent : str, optional
         The sha256 of the ONNX file that this graph was made from, where that was one.
+    layers : dict of str to int, optional
+        The layers that the code is made of, one after the other, with the length of each, where they were
+        picked (`load_backbone`); the graph is then a part of the network's.
+    whole : str, optional
+        The sha256 of the network's file, where layers were picked: the network's identity.
     format : int
     """
 
@@ -130,6 +136,8 @@ class Card:
     address: str | None = None
     random_state: int | None = None
     parent: str | None = None
+    layers: dict[str, int] | None = None
+    whole: str | None = None
     format: int = CARD_FORMAT
 
     def __post_init__(self) -> None:
@@ -155,16 +163,27 @@ class Card:
                     f"files: {name!r} must have a sha256 of 64 hexadecimal digits, a to f in lower case."
                     f" Got {digest!r} instead."
                 )
-        if self.parent is not None and not SHA256.fullmatch(self.parent):
-            raise CardError(
-                f"parent must be a sha256 of 64 hexadecimal digits, a to f in lower case. Got {self.parent!r}"
-                " instead."
-            )
+        for key in ("parent", "whole"):
+            digest = getattr(self, key)
+            if digest is not None and not SHA256.fullmatch(digest):
+                raise CardError(
+                    f"{key} must be a sha256 of 64 hexadecimal digits, a to f in lower case. Got {digest!r}"
+                    " instead."
+                )
+        if (self.layers is None) != (self.whole is None):
+            raise CardError("layers and whole go together: a card has both or neither.")
 
     def _check_numbers(self) -> None:
         for key in ("code_size", "min_size", "opset"):
             if getattr(self, key) < 1:
                 raise CardError(f"{key} must be at least 1. Got {getattr(self, key)!r} instead.")
+        if self.layers is not None and (
+            min(self.layers.values(), default=0) < 1 or sum(self.layers.values()) != self.code_size
+        ):
+            raise CardError(
+                f"layers must have lengths of at least 1 that make up the code_size {self.code_size}. Got"
+                f" {self.layers}."
+            )
         if not _SIZES.fullmatch(self.sizes):
             raise CardError(
                 f"sizes must be 'dynamic', 'fixed' or 'multiple-of-N'. Got {self.sizes!r} instead."

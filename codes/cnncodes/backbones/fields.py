@@ -41,6 +41,7 @@ _KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "str": ("a string", _is_text),
     "str | None": ("a string", _is_text),
     "dict[str, str]": ("a table of strings", lambda value: _is_table(value, _is_text)),
+    "dict[str, int] | None": ("a table of whole numbers", lambda value: _is_table(value, _is_whole)),
     "dict[str, float]": ("a table of numbers", lambda value: _is_table(value, _is_number)),
     "tuple[float, float]": ("a list of 2 numbers", lambda value: _are_numbers(value, 2)),
     "tuple[float, float, float]": ("a list of 3 numbers", lambda value: _are_numbers(value, 3)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,9 @@ from cnncodes.backbones.card import Card, Frame
 from cnncodes.backbones.runtime import import_runtime
 from cnncodes.backbones.zoo import find_backbone
 from cnncodes.errors import BackboneError, CardError, UsageError
+
+if TYPE_CHECKING:
+    from cnncodes.backbones.maps import DenseBackbone
 
 CPU = ("CPUExecutionProvider",)
 
@@ -37,24 +40,21 @@ class Backbone:
     ----------
     card : Card
     sha256 : str
-        Of the ONNX file.
+        Of the ONNX file; where layers were picked, of the network's whole file.
     providers : tuple of str
+    threads : int
     """
 
     def __init__(self, model: bytes, card: Card, *, providers: Sequence[str] = CPU, threads: int = 1) -> None:
         _check_arguments(providers, threads)
         self.card = card
         self.providers = tuple(providers)
-        self.sha256 = hashlib.sha256(model).hexdigest()
+        found = _check_hash(model, card)
+        self.sha256 = card.whole or found
         self._model = model
-        self._threads = threads
-        expected = card.files[card.model_file]
-        if self.sha256 != expected:
-            raise CardError(
-                f"{card.model_file} of backbone {card.name!r} has sha256 {self.sha256}, but its card says"
-                f" {expected}: the file is damaged or is another one."
-            )
-        self._session = _start(model, card, self.providers, threads)
+        self.threads = threads
+        self._session = start_session(model, f"{card.model_file} of {card.name!r}", self.providers, threads)
+        _check_signature(self._session, card)
         self._options = import_runtime().RunOptions()
         self._options.log_severity_level = 4  # what fails is raised, and need not be printed as well
 
@@ -98,11 +98,7 @@ class Backbone:
         BackboneError
             If the network fails, for instance for want of memory.
         """
-        if not isinstance(images, np.ndarray) or images.dtype != np.uint8:
-            kind = getattr(images, "dtype", type(images).__name__)
-            raise UsageError(
-                f"images must be an array of uint8: the network normalises them itself. Got {kind}."
-            )
+        check_images(images)
         if images.ndim != 4 or images.shape[3] != 3 or not self.card.takes(*images.shape[1:3]):
             raise UsageError(
                 "images must have the shape (n_images, height, width, 3), height and width"
@@ -118,9 +114,36 @@ class Backbone:
             ) from error
         return codes
 
+    def dense(self, *, window: bool = False) -> DenseBackbone:
+        """Return the network in a form that gives a map of codes for images of any size (extra: export).
+
+        Parameters
+        ----------
+        window : bool
+            Whether a cell of the map is the code of a window as large as the frame, as far as padding allows.
+            Without it the average over the network's last map is left out, and the map is as fine as that:
+            where nothing but that average makes the code, it is the mean of the map. Where fully connected
+            layers take the last map as a whole, both are the same.
+
+        Raises
+        ------
+        BackboneError
+            If there is no such form, as for networks that attend.
+
+        Examples
+        --------
+        >>> import numpy as np, cnncodes
+        >>> maps = cnncodes.load_backbone().dense()
+        >>> maps.run(np.zeros((1, 256, 320, 3), np.uint8)).shape
+        (1, 1280, 8, 10)
+        """
+        from cnncodes.backbones.maps import DenseBackbone
+
+        return DenseBackbone(self, window=window)
+
     def __reduce__(self) -> tuple[Any, ...]:
         # A session cannot be pickled, but it can be started again.
-        return _rebuild, (self._model, self.card, self.providers, self._threads)
+        return _rebuild, (self._model, self.card, self.providers, self.threads)
 
     def __copy__(self) -> Backbone:
         return self  # nothing in it changes, and scikit-learn's clone copies every parameter
@@ -135,6 +158,8 @@ class Backbone:
 def load_backbone(
     name_or_path: str | Path = "efficientnet-lite0",
     *,
+    layer: str | None = None,
+    pool: str = "mean",
     providers: Sequence[str] = CPU,
     threads: int = 1,
 ) -> Backbone:
@@ -144,6 +169,12 @@ def load_backbone(
     ----------
     name_or_path : str or path
         A name in the zoo, or a folder with a card.
+    layer : str, optional
+        Make the code of this layer (``"add_3"``), or of several, one after the other (``"add_3,code"``); as
+        `Space.layer` has it, with how places are pooled, too (``"add_3,code; max"``). ``code`` is the
+        network's own. `cnncodes models show NAME --layers` lists them. Extra: export.
+    pool : {"mean", "max", "both"}
+        How the places of a layer become one vector; both: the means, then the greatest values.
     providers : sequence of str
         Execution providers of ONNX Runtime, in order of preference; each has to start.
     threads : int
@@ -176,7 +207,24 @@ def load_backbone(
         model = (folder / card.model_file).read_bytes()
     except OSError as error:
         raise BackboneError(f"{folder / card.model_file} cannot be read: {error.strerror}.") from error
+    if layer is not None:
+        from cnncodes.backbones.picking import pick_layers
+
+        _check_hash(model, card)  # of what is picked from
+        model, card = pick_layers(model, card, layer, pool)
     return Backbone(model, card, providers=providers, threads=threads)
+
+
+def _check_hash(model: bytes, card: Card) -> str:
+    """Return the sha256 of a network's file, which has to be its card's."""
+    found = hashlib.sha256(model).hexdigest()
+    expected = card.files[card.model_file]
+    if found != expected:
+        raise CardError(
+            f"{card.model_file} of backbone {card.name!r} has sha256 {found}, but its card says"
+            f" {expected}: the file is damaged or is another one."
+        )
+    return found
 
 
 def _rebuild(model: bytes, card: Card, providers: Sequence[str], threads: int) -> Backbone:
@@ -194,7 +242,21 @@ def _in_one_line(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def _start(model: bytes, card: Card, providers: Sequence[str], threads: int) -> Any:
+def check_images(images: Any) -> None:
+    """Raise `UsageError` unless images are an array of uint8."""
+    if not isinstance(images, np.ndarray) or images.dtype != np.uint8:
+        kind = getattr(images, "dtype", type(images).__name__)
+        raise UsageError(f"images must be an array of uint8: the network normalises them itself. Got {kind}.")
+
+
+def start_session(model: bytes, name: str, providers: Sequence[str], threads: int) -> Any:
+    """Return a session of ONNX Runtime; each provider that is asked for has to start.
+
+    Raises
+    ------
+    BackboneError
+        If it does not start; the text calls the graph by `name`.
+    """
     runtime = import_runtime()
     available = runtime.get_available_providers()
     for provider in providers:
@@ -211,13 +273,10 @@ def _start(model: bytes, card: Card, providers: Sequence[str], threads: int) -> 
     try:
         session = runtime.InferenceSession(model, options, providers=list(providers))
     except Exception as error:  # ONNX Runtime raises a class of its own for each kind of fault
-        raise BackboneError(
-            f"{card.model_file} of {card.name!r} does not start: {_in_one_line(error)}"
-        ) from error
+        raise BackboneError(f"{name} does not start: {_in_one_line(error)}") from error
     missing = [name for name in providers if name not in session.get_providers()]
     if missing:
         raise BackboneError(f"provider {missing[0]!r} was asked for and did not start.")
-    _check_signature(session, card)
     return session
 
 

@@ -69,6 +69,8 @@ def _wrap(original: Original, net: Any) -> Any:
             return values[0]
         return torch.tensor(values, dtype=torch.float32).reshape(3, 1, 1)
 
+    _simplify_pooling(net)
+
     class Coder(torch.nn.Module):  # type: ignore[misc]
         """From uint8 NHWC images to codes."""
 
@@ -89,6 +91,23 @@ def _wrap(original: Original, net: Any) -> Any:
             return features.mean((2, 3))
 
     return Coder().eval()
+
+
+def _simplify_pooling(net: Any) -> None:
+    """Replace adaptive pooling to one cell by the mean that it is.
+
+    Where its input is laid out as channels last, the exporter would give it the strides of its output by
+    gathering every number.
+    """
+    import torch
+
+    class Mean(torch.nn.Module):  # type: ignore[misc]
+        def forward(self, maps: torch.Tensor) -> torch.Tensor:
+            return maps.mean((-2, -1), keepdim=True)
+
+    for name, module in list(net.named_modules()):
+        if isinstance(module, torch.nn.AdaptiveAvgPool2d) and module.output_size in (1, (1, 1)):
+            net.set_submodule(name, Mean())
 
 
 @contextlib.contextmanager

@@ -167,7 +167,12 @@ def embed(
     embedder = Embedder(loaded, plan, Decoding.make(decode, max_pixels), batch_size)
     stored = StoredViews(plan.to_dict(), asdict(loaded.frame), plan.columns, reduce)
     with CodesWriter.open(
-        Path(out), embedder.space, stored, dtype=dtype, shard_images=shard_images
+        Path(out),
+        embedder.space,
+        stored,
+        dtype=dtype,
+        shard_images=shard_images,
+        layers=loaded.card.layers,
     ) as writer:
         work = plan_work(source, writer)
         if not remove_missing:

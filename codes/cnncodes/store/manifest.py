@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from cnncodes.errors import StoreError, UsageError, suggest
 from cnncodes.store.files import atomic_write
-from cnncodes.store.schema import PARAMETERS, codes_schema
+from cnncodes.store.schema import CODE, PARAMETERS, codes_schema
 from cnncodes.store.space import Space, describe_differences
 
 #: Raised when an older cnncodes could no longer read what is written.
@@ -93,6 +93,8 @@ class Manifest:
     shards : tuple of Shard
     complete : bool
         Whether the job that wrote last came to its end.
+    layers : dict of str to int
+        The layers that codes are made of, with the length of each; empty where it is the network's own code.
     """
 
     space: Space
@@ -100,13 +102,19 @@ class Manifest:
     dtype: str = "float16"
     shards: tuple[Shard, ...] = ()
     complete: bool = False
+    layers: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def parts(self) -> dict[str, int]:
+        """The layers that codes are made of, with the length of each."""
+        return self.layers or {CODE: self.space.code_size}
 
     @property
     def schema(self) -> pa.Schema:
         """The columns of each shard."""
         reduced = self.views.reduced
         parameters = () if reduced else self.views.parameters
-        return codes_schema(self.space.code_size, self.dtype, parameters, reduced=reduced)
+        return codes_schema(self.parts, self.dtype, parameters, reduced=reduced)
 
     def next_name(self) -> str:
         """Return a shard name that is not in use."""
@@ -129,6 +137,7 @@ class Manifest:
             "parameters": list(self.views.parameters),
             "reduce": self.views.reduce,
             "dtype": self.dtype,
+            "layers": self.parts,
             "columns": {column.name: str(column.type) for column in self.schema},
             "shards": [asdict(shard) for shard in self.shards],
         }
@@ -184,7 +193,8 @@ def _parse(path: Path, values: Any) -> Manifest:
             tuple(values.get("parameters", ())),
             values.get("reduce", "none"),
         )
-        manifest = Manifest(space, views, values["dtype"], shards, values["complete"])
+        layers = _parse_layers(values.get("layers", {}), space)
+        manifest = Manifest(space, views, values["dtype"], shards, values["complete"], layers)
     except (KeyError, TypeError, ValueError, StoreError, UsageError) as error:
         raise StoreError(f"{path} is damaged: {error}. {RESTORE}") from error
     for shard in shards:  # a name is joined to a path: it must stay inside data/
@@ -195,3 +205,14 @@ def _parse(path: Path, values: Any) -> Manifest:
     if manifest.dtype not in ("float16", "float32"):
         raise StoreError(f"{path} is damaged: dtype is {manifest.dtype!r}, not float16 or float32. {RESTORE}")
     return manifest
+
+
+def _parse_layers(values: Any, space: Space) -> dict[str, int]:
+    if not isinstance(values, Mapping) or not all(type(size) is int and size > 0 for size in values.values()):
+        raise TypeError(f"layers must be a table of lengths. Got {values!r} instead.")
+    layers = dict(values)
+    if layers in ({}, {CODE: space.code_size}):
+        return {}
+    if sum(layers.values()) != space.code_size:
+        raise ValueError(f"the layers have {sum(layers.values())} numbers and the codes {space.code_size}.")
+    return layers

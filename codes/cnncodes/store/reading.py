@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from cnncodes.errors import StoreError, UsageError, suggest
 from cnncodes.store.manifest import FAILURES_NAME, RESTORE, RESTORE_SHARD, Manifest
-from cnncodes.store.schema import FAILURES_SCHEMA, code_array, read_parquet
+from cnncodes.store.schema import FAILURES_SCHEMA, code_arrays, is_code, read_parquet
 from cnncodes.store.selection import find_views
 from cnncodes.store.space import Space
 
@@ -110,8 +110,9 @@ class Codes:
         split: str | Collection[str] | None = None,
         views: str | int | ViewPlan | Collection[str | int] | None = None,
         labelled: bool | None = None,
+        layers: str | Sequence[str] | None = None,
     ) -> Codes:
-        """Return some of the rows, in the same order.
+        """Return some of the rows, in the same order, or a part of their codes.
 
         Parameters
         ----------
@@ -122,11 +123,13 @@ class Codes:
             or single views by name (``"256/center"``) or number.
         labelled : bool, optional
             Keep only images with (True) or without (False) a label.
+        layers : str or sequence of str, optional
+            Layers whose codes to keep, in this order, of a dataset that has several.
 
         Raises
         ------
         UsageError
-            If there is no such part or view at all.
+            If there is no such part, view or layer at all.
         """
         keep = np.ones(len(self), dtype=bool)
         if split is not None:
@@ -139,7 +142,21 @@ class Codes:
             keep &= np.isin(self.views, list(numbers))
         if labelled is not None:
             keep &= np.array([(label is not None) == labelled for label in self.y], dtype=bool)
-        return replace(self, X=self.X[keep], rows=self.rows.filter(pa.array(keep)), plan=plan)
+        rows = replace(self, X=self.X[keep], rows=self.rows.filter(pa.array(keep)), plan=plan)
+        return rows if layers is None else rows._keep_layers([layers] if isinstance(layers, str) else layers)
+
+    def _keep_layers(self, wanted: Sequence[str]) -> Codes:
+        parts = self.manifest.parts
+        _check_known("layer", wanted, parts)
+        if list(wanted) == list(parts):
+            return self
+        pool = self.space.layer.rpartition("; ")[2]
+        stops = dict(zip(parts, np.cumsum(list(parts.values())).tolist(), strict=True))
+        X = np.concatenate([self.X[:, stops[name] - parts[name] : stops[name]] for name in wanted], axis=1)
+        kept = {name: parts[name] for name in wanted}
+        # As a backbone of these layers says it, see `load_backbone`.
+        space = replace(self.space, layer=f"{','.join(wanted)}; {pool}", code_size=X.shape[1])
+        return replace(self, X=X, manifest=replace(self.manifest, space=space, layers=kept))
 
     def _number_views(self) -> dict[str, int]:
         """Return the number of each view that the rows show, by name."""
@@ -149,8 +166,8 @@ class Codes:
     def to_arrow(self) -> pa.Table:
         """Return all columns as they are on disk, codes included."""
         schema = self.manifest.schema
-        codes = code_array(self.X.astype(self.manifest.dtype), schema.field("code").type)
-        return pa.Table.from_arrays([*self.rows.columns, codes], schema=schema)
+        codes = code_arrays(self.X.astype(self.manifest.dtype), schema)
+        return pa.Table.from_arrays([*self.rows.columns, *codes], schema=schema)
 
     def verify(self) -> None:
         """Compare every file with its hash; see `verify_codes`."""
@@ -201,27 +218,36 @@ def read_codes(path: str | Path) -> Codes:
 def _read(folder: Path, manifest: Manifest) -> Codes:
     schema = manifest.schema
     codes = np.empty((sum(shard.rows for shard in manifest.shards), manifest.space.code_size), np.float32)
-    rest = pa.schema([column for column in schema if column.name != "code"])
+    rest = pa.schema([column for column in schema if not is_code(column.name)])
+    columns = [column for column in schema if is_code(column.name)]
     tables, start = [], 0
     for shard in manifest.shards:
         file = folder / "data" / shard.name
         table = read_parquet(file, schema.names, shard.rows, RESTORE_SHARD, sha256=shard.sha256)
-        if table.schema.field("code").type != schema.field("code").type or table.column("code").null_count:
-            wanted = schema.field("code").type
-            raise StoreError(f"{file} is damaged: its codes are no {wanted}. {RESTORE_SHARD}")
-        chunks: list[Any] = table.column("code").chunks
-        for chunk in chunks:
-            stop = start + len(chunk)
-            codes[start:stop] = (
-                chunk.flatten().to_numpy(zero_copy_only=False).reshape(codes[start:stop].shape)
-            )
-            start = stop
+        _fill(codes[start : start + len(table)], table, columns, file)
+        start += len(table)
         tables.append(table.select(rest.names).cast(rest))
     rows = pa.concat_tables(tables) if tables else rest.empty_table()
     order = pc.sort_indices(rows, sort_keys=[("image", "ascending"), ("view", "ascending")]).to_numpy()
     if np.any(np.diff(order.astype(np.int64)) < 0):  # one finished job is in order already: no second copy
         codes, rows = codes[order], rows.take(pa.array(order))
     return Codes(codes, read_failures(folder), manifest, folder, rows.combine_chunks(), manifest.views.plan)
+
+
+def _fill(codes: npt.NDArray[np.float32], table: pa.Table, columns: list[pa.Field[Any]], file: Path) -> None:
+    """Put a shard's columns of codes side by side into an array."""
+    left = 0
+    for column in columns:
+        wanted: Any = column.type
+        if table.schema.field(column.name).type != wanted or table.column(column.name).null_count:
+            raise StoreError(f"{file} is damaged: its codes are no {wanted}. {RESTORE_SHARD}")
+        right, start = left + wanted.list_size, 0
+        chunks: list[Any] = table.column(column.name).chunks
+        for chunk in chunks:
+            values = chunk.flatten().to_numpy(zero_copy_only=False).reshape(len(chunk), right - left)
+            codes[start : start + len(chunk), left:right] = values
+            start += len(chunk)
+        left = right
 
 
 def read_failures(folder: Path) -> pa.Table:

@@ -44,15 +44,30 @@ PARAMETERS: dict[str, pa.DataType] = {
 }
 
 
+#: Column of the network's own code; that of another layer has the layer's name after it.
+CODE = "code"
+
+
+def name_column(layer: str) -> str:
+    """Return the column that a layer's codes are stored in.
+
+    Examples
+    --------
+    >>> name_column("code"), name_column("add_3")
+    ('code', 'code_add_3')
+    """
+    return CODE if layer == CODE else f"{CODE}_{layer}"
+
+
 def codes_schema(
-    code_size: int, dtype: str, parameters: Collection[str] = (), *, reduced: bool = False
+    layers: Mapping[str, int], dtype: str, parameters: Collection[str] = (), *, reduced: bool = False
 ) -> pa.Schema:
     """Return the schema of a shard: one row is one view of one image.
 
     Parameters
     ----------
-    code_size : int
-        Length of a code.
+    layers : mapping of str to int
+        The layers that the codes are made of, with the length of each: ``{"code": 1280}``.
     dtype : {"float16", "float32"}
     parameters : collection of str
         Those of `PARAMETERS` that the views vary.
@@ -75,9 +90,17 @@ def codes_schema(
         pa.field("size", pa.int64(), nullable=False),
         pa.field("mtime", pa.int64()),
         pa.field("content", pa.string(), nullable=False),
-        pa.field("code", pa.list_(value, code_size), nullable=False),
+        *(
+            pa.field(name_column(name), pa.list_(value, size), nullable=False)
+            for name, size in layers.items()
+        ),
     ]
     return pa.schema(fields)
+
+
+def is_code(column: str) -> bool:
+    """Tell whether a column of a dataset holds codes."""
+    return column == CODE or column.startswith(f"{CODE}_")
 
 
 def codes_table(images: Iterable[ImageCodes], schema: pa.Schema) -> pa.Table:
@@ -87,7 +110,6 @@ def codes_table(images: Iterable[ImageCodes], schema: pa.Schema) -> pa.Table:
         for image in sorted(images, key=lambda image: image.key)
         for view, code in sorted(zip(image.views, image.codes, strict=True), key=_view_number)
     ]
-    code_type: Any = schema.field("code").type
     columns: dict[str, list[Any]] = {
         "image": [image.key for image, _, _ in rows],
         "label": [image.label for image, _, _ in rows],
@@ -104,10 +126,9 @@ def codes_table(images: Iterable[ImageCodes], schema: pa.Schema) -> pa.Table:
         if name in schema.names:
             columns[name] = [view.get(name) for _, view, _ in rows]
     arrays: list[pa.Array[Any]] = [
-        pa.array(columns[field.name], field.type) for field in schema if field.name != "code"
+        pa.array(columns[field.name], field.type) for field in schema if not is_code(field.name)
     ]
-    codes = np.stack([code for _, _, code in rows]) if rows else np.empty((0, code_type.list_size), "f2")
-    arrays.append(code_array(codes, code_type))
+    arrays += code_arrays(np.stack([code for _, _, code in rows]) if rows else None, schema)
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
@@ -115,10 +136,18 @@ def _view_number(pair: tuple[Mapping[str, Any], Any]) -> int:
     return int(pair[0]["view"])
 
 
-def code_array(codes: npt.NDArray[np.floating[Any]], code_type: Any) -> pa.Array[Any]:
-    """Turn codes, shape (n, code_size), into a column."""
-    flat: Any = pa.array(np.ascontiguousarray(codes).reshape(-1), code_type.value_type)
-    return pa.FixedSizeListArray.from_arrays(flat, type=code_type)
+def code_arrays(codes: npt.NDArray[np.floating[Any]] | None, schema: pa.Schema) -> list[pa.Array[Any]]:
+    """Return the columns of codes, shape (n, code_size), that a schema asks for; None means no rows."""
+    fields: list[Any] = [field for field in schema if is_code(field.name)]
+    arrays: list[pa.Array[Any]] = []
+    start = 0
+    for field in fields:
+        stop = start + field.type.list_size
+        part = np.empty((0, stop - start), "f2") if codes is None else codes[:, start:stop]
+        flat: Any = pa.array(np.ascontiguousarray(part).reshape(-1), field.type.value_type)
+        arrays.append(pa.FixedSizeListArray.from_arrays(flat, type=field.type))
+        start = stop
+    return arrays
 
 
 def failures_table(failures: Iterable[Failure]) -> pa.Table:
@@ -135,8 +164,8 @@ def to_parquet(table: pa.Table) -> pa.Buffer:
     another 7 %, cannot be read by DuckDB for 16-bit floats. zstd costs no time that can be measured
     and saves 8 % on dense codes, more on sparse ones.
     """
-    plain = {"code", "box", "scale", *PARAMETERS}
-    names = [name for name in table.column_names if name not in plain]
+    plain = {"box", "scale", *PARAMETERS}
+    names = [name for name in table.column_names if name not in plain and not is_code(name)]
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd", use_dictionary=names, write_statistics=names)  # type: ignore[arg-type]
     return sink.getvalue()

@@ -66,6 +66,7 @@ class CodesWriter:
         *,
         dtype: str = "float16",
         shard_images: int = 2048,
+        layers: Mapping[str, int] | None = None,
     ) -> CodesWriter:
         """Begin a dataset, or go on with one.
 
@@ -79,6 +80,9 @@ class CodesWriter:
             Of the stored codes.
         shard_images : int
             Images in a shard: the most that a killed job has to do again.
+        layers : mapping of str to int, optional
+            The layers that codes are made of, with the length of each: a column each. None: the network's own
+            code, in one column.
 
         Raises
         ------
@@ -99,7 +103,7 @@ class CodesWriter:
             folder.mkdir(parents=True, exist_ok=True)
         lock = WriterLock(folder)
         try:
-            manifest = open_manifest(folder, Manifest(space, views, dtype))
+            manifest = open_manifest(folder, Manifest(space, views, dtype, layers=dict(layers or {})))
             remove_leftovers(folder, manifest)
             return cls(folder, manifest, lock, shard_images)
         except BaseException:

@@ -1,0 +1,60 @@
+"""How graphs are wired: producers, consumers, shapes, and what no output needs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from written_graphs import write_model
+
+from cnncodes.backbones.wiring import Wiring, attributes, infer_shapes, prune
+from cnncodes.errors import BackboneError
+
+BODY = """
+    a = Conv<strides = [2, 2]>(pixels, weight)
+    side = Relu(a)
+    p = GlobalAveragePool(a)
+    code = Flatten(p)
+"""
+
+
+def model() -> object:
+    return write_model(BODY, {"weight": (5, 3, 3, 3), "loose": (2,)}, code_size=5)
+
+
+def test_nodes_are_found_by_what_they_make_and_take() -> None:
+    wiring = Wiring(model())
+    assert wiring.producers["a"].op_type == "Conv"
+    assert [node.op_type for node in wiring.consumers["a"]] == ["Relu", "GlobalAveragePool"]
+    assert attributes(wiring.producers["a"])["strides"] == [2, 2]
+    assert wiring.array("weight").shape == (5, 3, 3, 3)  # type: ignore[union-attr]
+    assert wiring.array("a") is None
+
+
+def test_paths_lead_forward_and_back() -> None:
+    wiring = Wiring(model())
+    assert wiring.depending_on("weight") == {"weight", "a", "side", "p", "code"}
+    assert "side" not in wiring.leading_to("code")
+    assert {"image", "weight", "constant_0", "a", "p"} < wiring.leading_to("code")
+
+
+def test_shapes_are_those_of_the_size_that_is_asked_for() -> None:
+    shapes = infer_shapes(model(), 32, 64)
+    assert shapes["a"] == (None, 5, 15, 31)
+    assert shapes["code"] == (None, 5)
+    assert "channels" not in shapes  # whole numbers still
+
+
+def test_a_graph_that_contradicts_itself_is_refused() -> None:
+    body = "a = Conv(pixels, weight)\n b = Add(a, grid)\n p = GlobalAveragePool(b)\n code = Flatten(p)"
+    rigid = write_model(body, {"weight": (5, 3, 3, 3), "grid": (1, 5, 30, 30)}, code_size=5)
+    with pytest.raises(BackboneError, match="contradicts itself at 48 x 48"):
+        infer_shapes(rigid, 48, 48)
+
+
+def test_what_no_output_needs_goes_and_all_else_stays() -> None:
+    pruned = model()
+    prune(pruned)
+    assert [node.op_type for node in pruned.graph.node][-3:] == ["Conv", "GlobalAveragePool", "Flatten"]  # type: ignore[attr-defined]
+    names = {tensor.name for tensor in pruned.graph.initializer}  # type: ignore[attr-defined]
+    assert names == {"constant_0", "constant_1", "weight"}
+    assert np.prod(Wiring(pruned).array("weight").shape) == 135  # type: ignore[union-attr]
