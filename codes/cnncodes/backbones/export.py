@@ -20,10 +20,13 @@ from cnncodes.backbones.tracing import OPSET, trace_network
 from cnncodes.errors import BackboneError
 
 MODEL_FILE = "model.onnx"
+DENSE_FILE = "dense.onnx"
 _EXPORTER = ("torch", "onnx", "onnxscript", "onnx-ir")
 
 
-def export_backbone(address: str | Original, out: str | Path, *, random_state: int | None = None) -> Card:
+def export_backbone(
+    address: str | Original, out: str | Path, *, random_state: int | None = None, dense: bool = False
+) -> Card:
     """Export a network and write its card; both are checked against the original first.
 
     Parameters
@@ -34,6 +37,8 @@ def export_backbone(address: str | Original, out: str | Path, *, random_state: i
         Folder for ``model.onnx`` and ``card.toml``.
     random_state : int, optional
         Draw the weights from this in place of those that were trained.
+    dense : bool
+        Also write ``dense.onnx``, see `Backbone.dense`.
 
     Returns
     -------
@@ -65,9 +70,15 @@ def export_backbone(address: str | Original, out: str | Path, *, random_state: i
             f"the exported graph of {original.name!r} does not give the original's codes: {error}."
         ) from error
     card = dataclasses.replace(backbone.card, parity=_round(parity))
+    files = {card.model_file: backbone.model_bytes()}
+    if dense:
+        files[DENSE_FILE] = backbone.dense().model_bytes()
+        hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+        card = dataclasses.replace(card, files=hashes)
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
-    _replace(folder / MODEL_FILE, backbone.model_bytes())
+    for name, data in files.items():
+        _replace(folder / name, data)
     _replace(folder / "card.toml", card.to_toml().encode())
     return card
 

@@ -11,6 +11,7 @@ from typing import Any
 from cnncodes.commands import inputs
 from cnncodes.commands.command import Command, Result
 from cnncodes.commands.reporter import Reporter
+from cnncodes.commands.tables import format_table
 from cnncodes.errors import CardError, UsageError
 from cnncodes.schema import option
 
@@ -32,6 +33,9 @@ class NameOptions:
     """Options of ``cnncodes models show``."""
 
     name: str = option(_HELP_NAME)
+    layers: bool = option(
+        "List the layers that can serve as a code, with their shapes (extra: export).", default=False
+    )
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,9 @@ class ExportOptions:
         default=None,
         short="-o",
         metavar="FOLDER",
+    )
+    dense: bool = option(
+        "Also write dense.onnx, which gives a map of codes for images of any size.", default=False
     )
     random_weights: bool = option("Draw the weights at random: for tests, of no use else.", default=False)
     random_state: int = option("What random weights are drawn from.", default=0, check=_check_state)
@@ -112,12 +119,22 @@ def render_list(result: Result) -> str:
 
 
 def run_show(options: NameOptions, reporter: Reporter) -> Result:
-    """Show one network's card."""
-    return _read_card(options.name)
+    """Show one network's card, or its layers."""
+    card = _read_card(options.name)
+    if options.layers:
+        from cnncodes.backbones import load_backbone
+        from cnncodes.backbones.picking import list_layers
+
+        backbone: Any = load_backbone(options.name)
+        layers = list_layers(backbone.model_bytes(), backbone.card)
+        return {**card, "layers": [_plain(dataclasses.asdict(layer)) for layer in layers]}
+    return card
 
 
 def render_show(result: Result) -> str:
-    """One line an entry, tables indented."""
+    """One line an entry, tables indented; or one a layer."""
+    if isinstance(result.get("layers"), list):
+        return _render_layers(result)
     width = max(len(key) for key in result)
     lines = []
     for key, value in result.items():
@@ -127,6 +144,19 @@ def render_show(result: Result) -> str:
         else:
             lines.append(f"{key.ljust(width)}  {value}")
     return "\n".join(lines) + "\n"
+
+
+def _render_layers(result: Result) -> str:
+    rows = [("layer", "made by", "shape", "channels", "")]
+    for layer in result["layers"]:
+        shape = " x ".join(str(length) for length in layer["shape"])
+        mark = "end of a stage" if layer["ends_stage"] else "its own code" if layer["name"] == "code" else ""
+        rows.append((layer["name"], layer["operator"], shape, str(layer["channels"]), mark))
+    frame = result["frame"]
+    return (
+        f"{format_table(rows)}\n\nOf {result['name']}, for an image of {frame['height']} x {frame['width']}."
+        " Make codes of one, or of several, with --layer.\n"
+    )
 
 
 def run_verify(options: VerifyOptions, reporter: Reporter) -> Result:
@@ -167,7 +197,7 @@ def run_export(options: ExportOptions, reporter: Reporter) -> Result:
     if original.note:
         reporter.note(original.note)
     out = Path(options.out) if options.out else Path(zoo.user_models_folder()) / original.name
-    card: Any = export_backbone(original, out)
+    card: Any = export_backbone(original, out, dense=options.dense)
     return {
         "out": str(out),
         "name": card.name,
@@ -176,7 +206,20 @@ def run_export(options: ExportOptions, reporter: Reporter) -> Result:
         "sizes": card.sizes,
         "files": _plain(card.files),
         "parity": _plain(card.parity),
+        "map": _describe_map(out) if options.dense else None,
     }
+
+
+def _describe_map(folder: Path) -> Result:
+    """Return the map that an exported network's dense form gives for an image larger than its frame."""
+    import numpy as np
+
+    from cnncodes.backbones import load_backbone
+
+    backbone: Any = load_backbone(folder)
+    height, width = backbone.frame.height + 32, backbone.frame.width + 96
+    maps = backbone.dense().run(np.zeros((1, height, width, 3), np.uint8))
+    return {"image": [height, width], "shape": list(maps.shape[1:])}
 
 
 def render_export(result: Result) -> str:
@@ -184,7 +227,11 @@ def render_export(result: Result) -> str:
     files = "\n".join(f"  {name}  sha256 {digest}" for name, digest in result["files"].items())
     parity = f"parity on {result['parity']['images']} photos: {_describe_parity(result['parity'])}"
     code = f"code of {result['code_size']} numbers ({result['layer']}), sizes {result['sizes']}"
-    return f"{result['name']} exported to {result['out']}\n  {code}\n  {parity}\n{files}\n"
+    dense = ""
+    if result["map"]:
+        image, shape = (" x ".join(str(side) for side in result["map"][key]) for key in ("image", "shape"))
+        dense = f"  dense map of {shape} for an image of {image}\n"
+    return f"{result['name']} exported to {result['out']}\n  {code}\n{dense}  {parity}\n{files}\n"
 
 
 MODELS = (
