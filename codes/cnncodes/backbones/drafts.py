@@ -13,7 +13,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from cnncodes.backbones.card import Frame
 from cnncodes.backbones.fields import build
@@ -199,7 +199,7 @@ def _to_toml(value: Any) -> str:
     return json.dumps(value).replace("\x7f", "\\u007f")
 
 
-def _leave_draft(weights_file: Path, path: Path, known: Mapping[str, Any]) -> None:
+def _leave_draft(weights_file: Path, path: Path, known: Mapping[str, Any]) -> NoReturn:
     """Write a draft and say so, by raising."""
     missing = ", ".join(key for key in _MEANINGS if key not in known)
     try:
