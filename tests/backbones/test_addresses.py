@@ -33,6 +33,9 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("timm:resnet18.a1_in1k@own.safetensors", "timm", "resnet18.a1_in1k", "own.safetensors"),
         ("timm:resnet18@a@b.pt", "timm", "resnet18", "a@b.pt"),
         ("hf-hub:some-one/net.v2", "hf-hub", "some-one/net.v2", None),
+        ("python:lab.nets:make@mine.pth", "python", "lab.nets:make", "mine.pth"),
+        ("python:lab/nets.py:make", "python", "lab/nets.py:make", None),
+        ("python:C:/lab/nets.py:make@mine.pth", "python", "C:/lab/nets.py:make", "mine.pth"),
         ("nets/model.onnx", "file", "nets/model.onnx", None),
         ("./timm:resnet18.onnx", "file", "./timm:resnet18.onnx", None),
         ("C:/nets/model.onnx", "file", "C:/nets/model.onnx", None),
@@ -48,9 +51,9 @@ def test_each_form_means_one_thing(text: str, source: str, name: str, checkpoint
     ("text", "words"),
     [
         ("", "'' is no address: expected a name in the zoo, torchvision:NAME"),
-        ("resnet18@mine.pth", "a checkpoint follows torchvision: and timm: alone"),
+        ("resnet18@mine.pth", "a checkpoint follows torchvision:, timm: and python: alone"),
         ("torchvison:resnet18", "unknown source 'torchvison'. Did you mean 'torchvision:resnet18'? Known:"),
-        ("keras:resnet18", "unknown source 'keras'. Known: hf-hub:, timm:, torchvision:."),
+        ("keras:resnet18", "unknown source 'keras'. Known: hf-hub:, python:, timm:, torchvision:."),
         ("torchvision:", "no address of torchvision: expected torchvision:NAME or"),
         ("torchvision:resnet18.v1", "no address of torchvision"),
         ("timm:resnet18@", "no address of timm: expected timm:NAME, timm:NAME.TAG"),
@@ -59,6 +62,11 @@ def test_each_form_means_one_thing(text: str, source: str, name: str, checkpoint
         ("timm:resnet18@missing.pth", "the checkpoint 'missing.pth' of timm:resnet18 is not there"),
         ("hf-hub:resnet18", "expected hf-hub:OWNER/REPO"),
         ("hf-hub:some/net@mine.pth", "expected hf-hub:OWNER/REPO"),
+        ("hf-hub:some/net@", "expected hf-hub:OWNER/REPO, with @REVISION"),
+        ("python:lab.nets", "no address of python: expected python:MODULE:FUNCTION@CHECKPOINT"),
+        ("python:lab/nets:make", "no address of python"),
+        ("python:lab.nets:make()", "no address of python"),
+        ("python:lab.nets:make@missing.pth", "the checkpoint 'missing.pth' of python:lab.nets:make is not"),
     ],
 )
 def test_what_is_no_address_says_what_was_expected(text: str, words: str) -> None:
@@ -81,6 +89,9 @@ def test_an_address_that_is_a_file_too_names_both(work: Path) -> None:
         ("timm:resnet18.a1_in1k", "timm-resnet18.a1_in1k"),
         ("timm:resnet18@a@b.pt", "timm-resnet18-a-b"),
         ("hf-hub:some-one/net.v2", "hf-hub-some-one-net.v2"),
+        ("hf-hub:some-one/net@v2:onnx/model.onnx", "hf-hub-some-one-net-model"),
+        ("python:lab.nets:make@mine.pth", "python-lab.nets-make-mine"),
+        ("python:lab/nets.py:make@mine.pth", "python-nets-make-mine"),
         ("nets/model.onnx", "model"),
     ],
 )
@@ -92,12 +103,32 @@ def test_on_a_card_a_checkpoint_has_no_folder(work: Path) -> None:
     address = parse_address(f"timm:resnet18@{work / 'mine.pth'}")
     assert address.portable == "timm:resnet18@mine.pth"
     assert parse_address("timm:resnet18").portable == "timm:resnet18"
+    address = parse_address(f"python:{work / 'nets.py'}:make@{work / 'mine.pth'}")
+    assert address.portable == "python:nets.py:make@mine.pth"
+    assert parse_address("hf-hub:some/net@v2").portable == "hf-hub:some/net@v2"
+
+
+@pytest.mark.parametrize(
+    ("text", "revision", "file"),
+    [
+        ("hf-hub:some/net", None, None),
+        ("hf-hub:some/net@refs/pr/1", "refs/pr/1", None),
+        ("hf-hub:some/net:onnx/model.onnx", None, "onnx/model.onnx"),
+        ("hf-hub:some/net@v2:onnx/model 2.onnx", "v2", "onnx/model 2.onnx"),
+    ],
+)
+def test_a_repository_may_have_a_revision_and_a_file(
+    text: str, revision: str | None, file: str | None
+) -> None:
+    address = parse_address(text)
+    assert (address.name, address.revision, address.file) == ("some/net", revision, file)
+    assert str(address) == address.portable == text
 
 
 @given(st.text(max_size=40))
 def test_any_text_is_an_address_or_an_error_of_ours(text: str) -> None:
     with contextlib.suppress(BackboneError):
-        assert parse_address(text).source in ("zoo", "torchvision", "timm", "hf-hub", "file")
+        assert parse_address(text).source in ("zoo", "torchvision", "timm", "python", "hf-hub", "file")
 
 
 SOURCES = {"torchvision": ["alexnet", "resnet18"], "timm": ["resnet18", "resnet50"]}

@@ -58,7 +58,6 @@ def test_other_normalisations_are_read_too() -> None:
         ("timm:resnet18", "could mean several weights: expected timm:resnet18.a1_in1k or timm:resnet18."),
         ("resnet18", "'resnet18' could mean 'timm:resnet18' or 'torchvision:resnet18': say which."),
         ("alexnet", "Did you mean 'torchvision:alexnet'?"),
-        ("hf-hub:timm/resnet18.a1_in1k", "'hf-hub:timm/resnet18.a1_in1k' cannot be exported yet"),
         ("model.onnx", "'model.onnx' cannot be exported yet"),
     ],
 )

@@ -5,8 +5,10 @@
 ``torchvision:resnet18``                  an architecture of torchvision, with its default weights
 ``timm:resnet18.a1_in1k``                 an architecture of timm and the tag of its weights
 ``timm:resnet18@weights.safetensors``     the same with weights of one's own, out of a checkpoint
-``model.onnx``                            a file
+``python:nets.py:make@weights.pth``       a function of one's own that builds a network, and its weights
 ``hf-hub:owner/repo``                     a repository on the Hugging Face hub
+``hf-hub:owner/repo@v2:onnx/model.onnx``  the same at a branch, tag or commit, and which of its files
+``model.onnx``                            a file
 ========================================  ============================================================
 """
 
@@ -15,22 +17,25 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cnncodes.errors import BackboneError, suggest
 
 #: Where a network can come from, by what stands before the colon.
-PREFIXES = ("hf-hub", "timm", "torchvision")
+PREFIXES = ("hf-hub", "python", "timm", "torchvision")
 CHECKPOINTS = (".pt", ".pth", ".safetensors")
 
 _ARCHITECTURE = re.compile(r"[A-Za-z0-9]\w*")
 _TAGGED = re.compile(r"[A-Za-z0-9]\w*(\.\w+)?")
-_REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
+_FUNCTION = re.compile(r"(?:[^:@]+\.py|[A-Za-z]:[^:@]+\.py|[^\W\d]\w*(?:\.[^\W\d]\w*)*):[^\W\d]\w*")
+_REPOSITORY = re.compile(
+    r"(?P<name>[\w-][\w.-]*/[\w-][\w.-]*)(?:@(?P<revision>[\w][\w./-]*))?(?::(?P<file>[\w][\w./ -]*))?"
+)
 _FORMS = {
+    "python": (_FUNCTION, "python:MODULE:FUNCTION@CHECKPOINT, MODULE a dotted name or a file ending in .py"),
     "torchvision": (_ARCHITECTURE, "torchvision:NAME or torchvision:NAME@CHECKPOINT"),
     "timm": (_TAGGED, "timm:NAME, timm:NAME.TAG or either with @CHECKPOINT"),
-    "hf-hub": (_REPOSITORY, "hf-hub:OWNER/REPO"),
 }
 
 
@@ -40,35 +45,47 @@ class Address:
 
     Attributes
     ----------
-    source : {"zoo", "torchvision", "timm", "hf-hub", "file"}
+    source : {"zoo", "torchvision", "timm", "python", "hf-hub", "file"}
     name : str
         Within that source; of a file, its path.
     checkpoint : Path, optional
         File with the weights, where they are not the source's own.
+    revision, file : str, optional
+        Of a repository: its branch, tag or commit, and which of its files.
     """
 
     source: str
     name: str
     checkpoint: Path | None = None
+    revision: str | None = None
+    file: str | None = None
 
     def __str__(self) -> str:
         prefix = f"{self.source}:" if self.source in PREFIXES else ""
-        return f"{prefix}{self.name}" + (f"@{self.checkpoint}" if self.checkpoint else "")
+        at = self.checkpoint or self.revision
+        return f"{prefix}{self.name}" + (f"@{at}" if at else "") + (f":{self.file}" if self.file else "")
 
     @property
     def portable(self) -> str:
-        """The address without the folder of its checkpoint, which is another one elsewhere."""
-        if self.checkpoint is None:
-            return str(self)
-        return str(Address(self.source, self.name, Path(self.checkpoint.name)))
+        """The address without the folders of its own files, which are others elsewhere."""
+        name = _last_part(self.name) if self.source == "python" else self.name
+        checkpoint = None if self.checkpoint is None else Path(self.checkpoint.name)
+        return str(replace(self, name=name, checkpoint=checkpoint))
 
     @property
     def slug(self) -> str:
         """A plain name for a network from there: ``torchvision-resnet18``."""
         stem = Path(self.name).stem if self.source == "file" else self.name.replace("/", "-")
+        if self.source == "python":
+            stem = _last_part(self.name).replace(".py:", "-")
         parts = [self.source] if self.source in PREFIXES else []
         parts += [stem, *([self.checkpoint.stem] if self.checkpoint else [])]
+        parts += [Path(self.file).stem] if self.file else []
         return re.sub(r"[^\w.+-]", "-", "-".join(parts))
+
+
+def _last_part(path: str) -> str:
+    return re.split(r"[/\\]", path)[-1]
 
 
 def parse_address(text: str) -> Address:
@@ -82,8 +99,8 @@ def parse_address(text: str) -> Address:
 
     Examples
     --------
-    >>> parse_address("timm:resnet18.a1_in1k")
-    Address(source='timm', name='resnet18.a1_in1k', checkpoint=None)
+    >>> parse_address("timm:resnet18.a1_in1k").name, parse_address("hf-hub:me/net@v2").revision
+    ('resnet18.a1_in1k', 'v2')
     >>> str(parse_address("efficientnet-lite0")), parse_address("torchvision:alexnet").slug
     ('efficientnet-lite0', 'torchvision-alexnet')
     """
@@ -105,16 +122,18 @@ def parse_address(text: str) -> Address:
     if not text or "@" in text:
         raise BackboneError(
             f"{text!r} is no address: expected a name in the zoo, torchvision:NAME, timm:NAME.TAG,"
-            " hf-hub:OWNER/REPO, or a file ending in .onnx; a checkpoint follows torchvision: and timm:"
-            " alone."
+            " python:MODULE:FUNCTION, hf-hub:OWNER/REPO, or a file ending in .onnx; a checkpoint follows"
+            " torchvision:, timm: and python: alone."
         )
     return Address("zoo", text)
 
 
 def _parse_prefixed(source: str, rest: str) -> Address:
+    if source == "hf-hub":
+        return _parse_repository(rest)
     name, at, file = rest.partition("@")
     pattern, form = _FORMS[source]
-    if not pattern.fullmatch(name) or (at and (not file or source == "hf-hub")):
+    if not pattern.fullmatch(name) or (at and not file):
         raise BackboneError(f"{source + ':' + rest!r} is no address of {source}: expected {form}.")
     if not at:
         return Address(source, name)
@@ -123,6 +142,16 @@ def _parse_prefixed(source: str, rest: str) -> Address:
     if not Path(file).is_file():
         raise BackboneError(f"the checkpoint {file!r} of {source}:{name} is not there or no file.")
     return Address(source, name, Path(file))
+
+
+def _parse_repository(rest: str) -> Address:
+    found = _REPOSITORY.fullmatch(rest)
+    if not found or (found["revision"] or "").endswith(CHECKPOINTS):
+        raise BackboneError(
+            f"{'hf-hub:' + rest!r} is no address of hf-hub: expected hf-hub:OWNER/REPO, with @REVISION (a"
+            " branch, tag or commit) and :FILE after it where these have to be said."
+        )
+    return Address("hf-hub", found["name"], revision=found["revision"], file=found["file"])
 
 
 def explain_unknown(name: str, zoo: Iterable[str], sources: Mapping[str, Iterable[str]]) -> str:

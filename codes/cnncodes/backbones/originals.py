@@ -69,7 +69,9 @@ class Original:
 
 
 def find_original(address: str | Address, random_state: int | None = None) -> Original:
-    """Return the published network at an address; nothing is fetched before its `make` is called.
+    """Return the published network at an address.
+
+    Weights are fetched when its `make` is called; of a repository on a hub, all is fetched now.
 
     Parameters
     ----------
@@ -86,24 +88,52 @@ def find_original(address: str | Address, random_state: int | None = None) -> Or
     """
     if isinstance(address, str):
         address = parse_address(address)
-    if random_state is not None and (address.checkpoint or address.source == "zoo"):
+    if random_state is not None and (address.checkpoint or address.source in ("zoo", "hf-hub")):
         raise BackboneError(f"{str(address)!r} has weights of its own: random ones cannot be asked for.")
-    if address.source == "torchvision":
-        from cnncodes.backbones.torchvision_networks import find_in_torchvision
-
-        return find_in_torchvision(address, random_state)
-    if address.source == "timm":
-        from cnncodes.backbones.timm_networks import find_in_timm
-
-        return find_in_timm(address, random_state)
+    finder = _SOURCES.get(address.source)
+    if finder is not None:
+        return finder(address, random_state)
     if address.source != "zoo":
         raise BackboneError(
-            f"{str(address)!r} cannot be exported yet: expected a name in the zoo, torchvision:NAME or"
-            " timm:NAME."
+            f"{str(address)!r} cannot be exported yet: expected a name in the zoo, torchvision:NAME,"
+            " timm:NAME, python:MODULE:FUNCTION@CHECKPOINT or hf-hub:OWNER/REPO."
         )
     if address.name not in ORIGINALS:
         raise BackboneError(explain_unknown(address.name, ORIGINALS, _list_sources()))
     return ORIGINALS[address.name]
+
+
+def _find_in_torchvision(address: Address, random_state: int | None) -> Original:
+    from cnncodes.backbones.torchvision_networks import find_in_torchvision
+
+    return find_in_torchvision(address, random_state)
+
+
+def _find_in_timm(address: Address, random_state: int | None) -> Original:
+    from cnncodes.backbones.timm_networks import find_in_timm
+
+    return find_in_timm(address, random_state)
+
+
+def _find_in_python(address: Address, random_state: int | None) -> Original:
+    from cnncodes.backbones.python_networks import find_in_python
+
+    return find_in_python(address, random_state)
+
+
+def _find_on_hub(address: Address, random_state: int | None) -> Original:
+    from cnncodes.backbones.hub_networks import find_on_hub
+
+    return find_on_hub(address)
+
+
+#: Where a network is looked for; their modules import this one.
+_SOURCES: dict[str, Callable[[Address, int | None], Original]] = {
+    "torchvision": _find_in_torchvision,
+    "timm": _find_in_timm,
+    "python": _find_in_python,
+    "hf-hub": _find_on_hub,
+}
 
 
 def _list_sources() -> dict[str, list[str]]:

@@ -52,7 +52,7 @@ def find_in_timm(address: Address, random_state: int | None) -> Original:
 
     published = timm.get_pretrained_cfg(name)
     config = published.to_dict() if published else {}
-    mean, std, frame = _read_config(name, config)
+    mean, std, frame = read_config(name, config)
     tagged = f"{name.partition('.')[0]}.{config['tag']}" if config.get("tag") else name
     licence = str(config.get("license") or "")
     return Original(
@@ -94,8 +94,14 @@ def _offer(tagged: list[str]) -> str:
     return f"expected {' or '.join(f'timm:{name}' for name in tagged) or 'no tag: there are none'}"
 
 
-def _read_config(name: str, config: dict[str, Any]) -> tuple[Any, Any, Frame]:
-    """Return mean and std in units of pixels, and the frame."""
+def read_config(name: str, config: dict[str, Any]) -> tuple[Any, Any, Frame]:
+    """Return mean and std in units of pixels, and the frame, out of a configuration of timm.
+
+    Raises
+    ------
+    BackboneError
+        If a key is missing, or it asks for what no frame has.
+    """
     missing = [key for key in _NEEDED if not config.get(key)]
     if missing:
         raise BackboneError(

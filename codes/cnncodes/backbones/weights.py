@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,11 @@ def load_checkpoint(net: Any, path: Path) -> None:
     net.load_state_dict(state, strict=False)  # strict has been done, but for the counters of old files
 
 
+def check_checkpoint(path: Path) -> None:
+    """Raise `BackboneError` if a file is no checkpoint, or holds code."""
+    _unwrap(_read(path), path)
+
+
 def hash_checkpoint(path: Path) -> str:
     """Return the sha256 of a checkpoint.
 
@@ -77,7 +83,9 @@ def _read(path: Path) -> Any:
     try:
         if path.suffix.lower() == ".safetensors":
             return safetensors.torch.load_file(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():  # torch remarks on other formats of pickle than its own
+            warnings.simplefilter("ignore")
+            return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a class of its own for each kind of damage
         if "weights_only" in str(error).lower() or "unsupported global" in str(error).lower():
             raise BackboneError(

