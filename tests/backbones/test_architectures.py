@@ -13,10 +13,13 @@ import onnx
 import pytest
 from PIL import Image
 
-from cnncodes import embed, read_codes
+from cnncodes import embed, load_backbone, read_codes
+from cnncodes.backbones import Backbone
 from cnncodes.backbones.export import export_backbone
 from cnncodes.backbones.photos import find_photos
+from cnncodes.backbones.picking import list_layers
 from cnncodes.backbones.verification import verify_backbone
+from cnncodes.errors import BackboneError
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -39,6 +42,7 @@ class Expected:
     layer: str
     sizes: str = "dynamic"
     norms: int = 0
+    dense: bool = True
 
 
 ARCHITECTURES = [
@@ -53,10 +57,10 @@ ARCHITECTURES = [
     Expected("torchvision:efficientnet_b0", 1280, "input of classifier.1", norms=49),
     Expected("torchvision:convnext_tiny", 768, "input of classifier.2"),
     Expected("torchvision:regnet_y_400mf", 440, "input of fc", norms=53),
-    Expected("torchvision:vit_b_16", 768, "input of heads.head", "fixed"),
+    Expected("torchvision:vit_b_16", 768, "input of heads.head", "fixed", dense=False),
     Expected("timm:tf_efficientnet_lite0", 1280, "input of classifier", norms=49),
     Expected("timm:resnet18", 512, "input of fc", norms=20),
-    Expected("timm:vit_small_patch14_dinov2", 384, "output", "fixed"),
+    Expected("timm:vit_small_patch14_dinov2", 384, "output", "fixed", dense=False),
     Expected("timm:mobilenetv4_conv_small", 1280, "input of classifier", norms=46),
     Expected("timm:convnext_nano", 640, "input of head.fc"),
 ]
@@ -93,3 +97,38 @@ def test_an_architecture_end_to_end(expected: Expected, tmp_path: Path, photo: P
     embed(photo, tmp_path / "photo.codes", backbone=folder, dtype="float32")  # random weights give any scale
     codes = read_codes(tmp_path / "photo.codes").X
     assert codes.shape == (1, expected.code_size) and np.isfinite(codes).all() and np.ptp(codes) > 0
+    check_layers(folder)
+    check_map(load_backbone(folder), expected)
+
+
+def check_layers(folder: Path) -> None:
+    """Make codes of the network's first and last layers besides its own."""
+    backbone = load_backbone(folder)
+    layers = list_layers(backbone.model_bytes(), backbone.card)
+    names = [layers[0].name, layers[-2].name, "code"]
+    images = np.random.default_rng(0).integers(0, 256, (2, *_sides(backbone), 3), dtype=np.uint8)
+    picked = load_backbone(folder, layer=",".join(names))
+    codes = picked.run(images)
+    assert list(picked.card.layers or ()) == names and codes.shape == (2, picked.code_size)
+    assert np.isfinite(codes).all() and np.ptp(codes, axis=1).min() > 0
+    own = backbone.run(images)
+    scale = np.abs(own).max()
+    np.testing.assert_allclose(codes[:, -backbone.code_size :] / scale, own / scale, atol=1e-5)
+
+
+def check_map(backbone: Backbone, expected: Expected) -> None:
+    """Make a map of codes of a larger image; that its windows are the codes is checked as it is made."""
+    if not expected.dense:
+        with pytest.raises(BackboneError, match="no dense form"):
+            backbone.dense()
+        return
+    height, width = _sides(backbone)
+    dense = backbone.dense()
+    [cells] = dense.run(np.zeros((1, height + 32, width + 96, 3), np.uint8))
+    assert len(cells) == expected.code_size and min(cells.shape[1:]) > 1
+    if expected.address == "torchvision:alexnet":
+        assert cells.shape == (4096, 2, 4)  # of 256 x 320
+
+
+def _sides(backbone: Backbone) -> tuple[int, int]:
+    return backbone.frame.height, backbone.frame.width

@@ -29,6 +29,7 @@ def write_model(
     image: str = "uint8[batch, height, width, 3] image",
     start: str = START,
     opset: int = 18,
+    output: str = "code",
 ) -> Any:
     """Return the model of a graph's text.
 
@@ -41,7 +42,7 @@ def write_model(
     """
     model = onnx.parser.parse_model(
         f'<ir_version: 10, opset_import: ["": {opset}]>\n'
-        f"written ({image}) => (float[batch, {code_size}] code) {{{start}{body}}}"
+        f"written ({image}) => (float[batch, {code_size}] {output}) {{{start}{body}}}"
     )
     rng = np.random.default_rng(0)
     for name, value in ({**CONSTANTS, **weights} if start else weights).items():

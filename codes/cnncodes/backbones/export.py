@@ -8,24 +8,32 @@ import tempfile
 from pathlib import Path
 
 from cnncodes.backbones.card import Card
-from cnncodes.backbones.cutting import cut_off
 from cnncodes.backbones.initializers import summarize_weights, trainable_weights
 from cnncodes.backbones.originals import Original, find_original, missing_export_extra, package_versions
 from cnncodes.backbones.parity import Parity, compare_with_original
 from cnncodes.backbones.photos import load_photos
-from cnncodes.backbones.references import Reference, make_example
+from cnncodes.backbones.picking import pick_layers
+from cnncodes.backbones.references import Reference, make_reference, run_controls
 from cnncodes.backbones.session import Backbone
 from cnncodes.backbones.sizing import OtherSizes, try_other_sizes
-from cnncodes.backbones.tracing import OPSET, trace_network
 from cnncodes.errors import BackboneError
 
 MODEL_FILE = "model.onnx"
 DENSE_FILE = "dense.onnx"
+
+#: Asked for as a layer: what the network gives, where it has no classifier.
+OUTPUT = "output"
 _EXPORTER = ("torch", "onnx", "onnxscript", "onnx-ir")
 
 
 def export_backbone(
-    address: str | Original, out: str | Path, *, random_state: int | None = None, dense: bool = False
+    address: str | Original,
+    out: str | Path,
+    *,
+    random_state: int | None = None,
+    dense: bool = False,
+    layer: str | None = None,
+    pool: str = "mean",
 ) -> Card:
     """Export a network and write its card; both are checked against the original first.
 
@@ -39,6 +47,11 @@ def export_backbone(
         Draw the weights from this in place of those that were trained.
     dense : bool
         Also write ``dense.onnx``, see `Backbone.dense`.
+    layer : str, optional
+        Make the code of this layer, or of several (`load_backbone`); ``output`` is the network's output. What
+        is measured is then the parity of the network's own code.
+    pool : {"mean", "max", "both"}
+        How the places of a layer become one vector.
 
     Returns
     -------
@@ -54,13 +67,10 @@ def export_backbone(
     """
     original = address if isinstance(address, Original) else find_original(address, random_state)
     photos = load_photos(original.frame)  # first, since it says soonest what is missing
-    with missing_export_extra():
-        reference = Reference.make(original)
+    reference = _make_reference(original, layer)
     # Before the classifier is gone.
-    codes, controls = reference.run(photos), reference.run_controls(photos)
+    codes, controls = reference.run(photos), run_controls(reference, photos)
     others = try_other_sizes(reference, photos)
-    if reference.cut is not None:
-        cut_off(reference.net, reference.cut, make_example(original))
     with missing_export_extra():
         backbone = _trace(reference, others, codes.shape[1])
     try:
@@ -70,11 +80,16 @@ def export_backbone(
             f"the exported graph of {original.name!r} does not give the original's codes: {error}."
         ) from error
     card = dataclasses.replace(backbone.card, parity=_round(parity))
+    if layer not in (None, OUTPUT):
+        model, picked = pick_layers(backbone.model_bytes(), backbone.card, str(layer), pool)
+        # A network of its own from here on: what it was picked from is not kept.
+        card = dataclasses.replace(picked, parity=card.parity, layers=None, whole=None)
+        backbone = Backbone.from_bytes(model, card)
     files = {card.model_file: backbone.model_bytes()}
     if dense:
         files[DENSE_FILE] = backbone.dense().model_bytes()
-        hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
-        card = dataclasses.replace(card, files=hashes)
+    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    card = dataclasses.replace(card, files=hashes)
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     for name, data in files.items():
@@ -83,20 +98,37 @@ def export_backbone(
     return card
 
 
+def _make_reference(original: Original, layer: str | None) -> Reference:
+    if layer == OUTPUT:
+        return make_reference(dataclasses.replace(original, headless=True))
+    try:
+        return make_reference(original)
+    except BackboneError:
+        if layer is None:
+            raise
+        return make_reference(dataclasses.replace(original, headless=True))  # no need of a classifier then
+
+
 def _trace(reference: Reference, others: OtherSizes | None, code_size: int) -> Backbone:
     """Return the graph that takes any size where it gives the original's codes at all, else the fixed one."""
     dynamic = None if others is None else _trace_dynamic(reference, others, code_size)
     if dynamic is not None:
         return dynamic
     frame = reference.original.frame
-    model = trace_network(reference.original, reference.net, fixed=True)
+    model = reference.trace(fixed=True)
     card = _make_card(reference, model, code_size, "fixed", min(frame.height, frame.width))
-    return Backbone.from_bytes(model, card)
+    try:
+        return Backbone.from_bytes(model, card)
+    except BackboneError as error:
+        raise BackboneError(
+            f"{reference.original.name!r} cannot be made a backbone: {error} Export it again, with a free"
+            " batch where it has a fixed one."
+        ) from error
 
 
 def _trace_dynamic(reference: Reference, others: OtherSizes, code_size: int) -> Backbone | None:
     try:
-        model = trace_network(reference.original, reference.net)
+        model = reference.trace()
         card = _make_card(reference, model, code_size, "dynamic", others.least)
         backbone = Backbone.from_bytes(model, card)
     except Exception as error:
@@ -121,7 +153,7 @@ def _make_card(reference: Reference, model: bytes, code_size: int, sizes: str, m
 
     original = reference.original
     graph = onnx.load_from_string(model)
-    _check_weights(reference, trainable_weights(graph), {tensor.name for tensor in graph.graph.initializer})
+    reference.check_weights(trainable_weights(graph), {tensor.name for tensor in graph.graph.initializer})
     versions = package_versions(original.packages)
     return Card(
         name=original.name,
@@ -138,26 +170,16 @@ def _make_card(reference: Reference, model: bytes, code_size: int, sizes: str, m
         std=original.std,
         sizes=sizes,
         min_size=min_size,
-        opset=OPSET,
+        opset=next(item.version for item in graph.opset_import if item.domain in ("", "ai.onnx")),
         frame=original.frame,
         files={MODEL_FILE: hashlib.sha256(model).hexdigest()},
-        exporter=package_versions(_EXPORTER),
+        exporter=package_versions(("onnx",) if original.is_file else _EXPORTER),
         parity={},
         weights=summarize_weights(graph),
         address=original.address,
         random_state=original.random_state,
+        parent=original.parent,
     )
-
-
-def _check_weights(reference: Reference, found: list[str], kept: set[str]) -> None:
-    """Raise unless what a graph's names say of its weights is what the network says of its parameters."""
-    parameters = {name for name, _ in reference.net.named_parameters()}
-    if set(found) != parameters & kept:
-        odd = sorted(set(found) ^ (parameters & kept))
-        raise BackboneError(
-            f"the weights of {reference.original.name!r} cannot be told from constants by their names:"
-            f" {', '.join(odd[:3])}."
-        )
 
 
 def _replace(path: Path, data: bytes) -> None:

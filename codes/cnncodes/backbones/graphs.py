@@ -51,7 +51,7 @@ def make_canonical(
     remove_unused_nodes(folded)
     model = ir.to_proto(folded)
     graph = model.graph
-    _lift_constants(graph)
+    lift_constants(graph)
     _drop_zero_biases(graph, weights)
     _rename(graph, _new_names(graph, weights))
     _strip(model, fixed)
@@ -67,7 +67,7 @@ def serialize(model: Any) -> bytes:
     return data
 
 
-def _lift_constants(graph: Any) -> None:
+def lift_constants(graph: Any) -> None:
     """Turn Constant nodes into initializers, whichever way they say their value."""
     from onnx import helper, numpy_helper
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from dataclasses import replace
 from functools import partial
@@ -12,6 +11,7 @@ from typing import Any
 from cnncodes.backbones.addresses import Address
 from cnncodes.backbones.drafts import Facts
 from cnncodes.backbones.hub import Repository, fetch_file, find_repository, to_spdx
+from cnncodes.backbones.onnx_files import find_in_file
 from cnncodes.backbones.originals import Original
 from cnncodes.backbones.preprocessors import read_preprocessor
 from cnncodes.backbones.timm_networks import list_timm, read_config
@@ -131,15 +131,8 @@ def _find_onnx(address: Address, repository: Repository, file: str) -> Original:
         if name.startswith((f"{file}_data", f"{file}.data")):
             fetch_file(repository, name)
     path = fetch_file(repository, file)
-    try:
-        files: Any = importlib.import_module("cnncodes.backbones.onnx_files")
-    except ModuleNotFoundError as error:
-        raise BackboneError(
-            f"{file!r} of {repository} is an ONNX file, and these cannot be exported yet."
-        ) from error
     weights = f"{file} of {repository}, sha256 {hash_checkpoint(path)}"
-    original: Original = files.find_in_file(path, facts)
-    return replace(original, name=address.slug, address=str(address), weights=weights)
+    return replace(find_in_file(path, facts), name=address.slug, address=str(address), weights=weights)
 
 
 def _read_facts(repository: Repository, file: str) -> Facts:

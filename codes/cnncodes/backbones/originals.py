@@ -27,7 +27,7 @@ class Original:
     packages : tuple of str
         Distributions of the network's code and, where they have one, of its weights.
     make : callable
-        Returns the torch module with its weights, in evaluation mode.
+        Returns the torch module with its weights, in evaluation mode; or the `OnnxFile`.
     mean, std : tuple of float
         Normalisation of pixels from 0 to 255, by channel.
     frame : Frame
@@ -48,6 +48,10 @@ class Original:
         What the weights were drawn from.
     note : str
         What the user should know of the choices that were made for him.
+    parent : str, optional
+        The sha256 of the ONNX file that it is.
+    is_file : bool
+        That it is an ONNX file, and no torch module.
     """
 
     name: str
@@ -66,6 +70,8 @@ class Original:
     address: str | None = None
     random_state: int | None = None
     note: str = ""
+    parent: str | None = None
+    is_file: bool = False
 
 
 def find_original(address: str | Address, random_state: int | None = None) -> Original:
@@ -88,16 +94,11 @@ def find_original(address: str | Address, random_state: int | None = None) -> Or
     """
     if isinstance(address, str):
         address = parse_address(address)
-    if random_state is not None and (address.checkpoint or address.source in ("zoo", "hf-hub")):
+    if random_state is not None and (address.checkpoint or address.source in ("zoo", "hf-hub", "file")):
         raise BackboneError(f"{str(address)!r} has weights of its own: random ones cannot be asked for.")
     finder = _SOURCES.get(address.source)
     if finder is not None:
         return finder(address, random_state)
-    if address.source != "zoo":
-        raise BackboneError(
-            f"{str(address)!r} cannot be exported yet: expected a name in the zoo, torchvision:NAME,"
-            " timm:NAME, python:MODULE:FUNCTION@CHECKPOINT or hf-hub:OWNER/REPO."
-        )
     if address.name not in ORIGINALS:
         raise BackboneError(explain_unknown(address.name, ORIGINALS, _list_sources()))
     return ORIGINALS[address.name]
@@ -127,12 +128,19 @@ def _find_on_hub(address: Address, random_state: int | None) -> Original:
     return find_on_hub(address)
 
 
+def _find_in_file(address: Address, random_state: int | None) -> Original:
+    from cnncodes.backbones.onnx_files import find_in_file
+
+    return find_in_file(address.name)
+
+
 #: Where a network is looked for; their modules import this one.
 _SOURCES: dict[str, Callable[[Address, int | None], Original]] = {
     "torchvision": _find_in_torchvision,
     "timm": _find_in_timm,
     "python": _find_in_python,
     "hf-hub": _find_on_hub,
+    "file": _find_in_file,
 }
 
 

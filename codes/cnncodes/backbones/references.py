@@ -1,4 +1,4 @@
-"""Codes of an original torch network: what an export is measured against.
+"""Codes of an original network: what an export is measured against.
 
 Written apart from the export's own wrapper, and run on the network while it still has its classifier:
 a fault in one must show in the other.
@@ -7,22 +7,68 @@ a fault in one must show in the other.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.backbones.cutting import Cut, find_cut, run_to_cut
-from cnncodes.backbones.originals import Original, find_original
+from cnncodes.backbones.cutting import Cut, cut_off, find_cut, run_to_cut
+from cnncodes.backbones.originals import Original, missing_export_extra
 from cnncodes.backbones.parity import Codes
+from cnncodes.errors import BackboneError
+
+Images = npt.NDArray[np.uint8]
 
 #: Images in one call: large ones with attention between all their parts take gigabytes.
 _BATCH = 4
 
 
+class Reference(Protocol):
+    """An original network: its codes, and its graph."""
+
+    @property
+    def original(self) -> Original:
+        """What is known of it."""
+
+    @property
+    def layer(self) -> str:
+        """The layer whose activations are the code, in words."""
+
+    @property
+    def takes_one_size(self) -> bool:
+        """Whether it is known that the graph takes the frame's size alone."""
+
+    def run(self, images: Images, *, std_factor: float = 1.0) -> Codes:
+        """Return the codes of images; with another factor than 1 they are normalised in a wrong way."""
+
+    def trace(self, *, fixed: bool = False) -> bytes:
+        """Return the graph; `fixed`: for images of the frame's size alone.
+
+        The classifier is gone for good after this, and so is `run`.
+        """
+
+    def check_weights(self, trainable: list[str], kept: set[str]) -> None:
+        """Raise unless what a graph's names say of its weights is what the network says of its parameters."""
+
+
+def run_controls(reference: Reference, images: Images) -> dict[str, Codes]:
+    """Return codes of a network fed in wrong ways, none of which may pass for the right one."""
+    return {
+        "swapped channels": reference.run(images[..., ::-1]),
+        "wrong standard deviation": reference.run(images, std_factor=0.9),
+    }
+
+
+def normalise(images: Images, original: Original, std_factor: float) -> npt.NDArray[np.float32]:
+    """Return images as their network takes them, channels first."""
+    pixels = images.astype(np.float32) - np.asarray(original.mean, np.float32)
+    pixels /= np.asarray(original.std, np.float32) * np.float32(std_factor)
+    return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
+
+
 @dataclass(frozen=True)
-class Reference:
-    """An original network with its classifier.
+class TorchReference:
+    """An original torch network with its classifier.
 
     Attributes
     ----------
@@ -37,9 +83,8 @@ class Reference:
     cut: Cut | None
 
     @classmethod
-    def make(cls, original: Original) -> Reference:
-        """Make the network and find its classifier."""
-        net = original.make()
+    def make(cls, original: Original, net: Any) -> TorchReference:
+        """Find the network's classifier."""
         if original.features:
             return cls(original, net, None)
         return cls(original, net, find_cut(net, make_example(original), headless=original.headless))
@@ -49,17 +94,26 @@ class Reference:
         """The layer whose activations are the code, in words."""
         return self.cut.layer if self.cut else self.original.layer
 
-    def run(self, images: npt.NDArray[np.uint8], *, std_factor: float = 1.0) -> Codes:
+    @property
+    def takes_one_size(self) -> bool:
+        """Whether it brings every size to one grid before linear layers.
+
+        Such a pooling is the identity at the size it was trained at, and no operator of ONNX elsewhere.
+        """
+        import torch
+
+        pools = [module for module in self.net.modules() if isinstance(module, torch.nn.AdaptiveAvgPool2d)]
+        return any(pool.output_size not in (1, (1, 1)) for pool in pools)
+
+    def run(self, images: Images, *, std_factor: float = 1.0) -> Codes:
         """Return the codes of images; with another factor than 1 they are normalised in a wrong way."""
         parts = [images[start : start + _BATCH] for start in range(0, len(images), _BATCH)]
         return np.concatenate([self._run(part, std_factor) for part in parts])
 
-    def _run(self, images: npt.NDArray[np.uint8], std_factor: float) -> Codes:
+    def _run(self, images: Images, std_factor: float) -> Codes:
         import torch
 
-        pixels = images.astype(np.float32) - np.asarray(self.original.mean, np.float32)
-        pixels /= np.asarray(self.original.std, np.float32) * np.float32(std_factor)
-        tensor = torch.from_numpy(pixels.transpose(0, 3, 1, 2).copy())
+        tensor = torch.from_numpy(normalise(images, self.original, std_factor))
         with torch.inference_mode():
             if self.cut is not None:
                 codes: Codes = run_to_cut(self.net, self.cut, tensor).numpy()
@@ -68,12 +122,29 @@ class Reference:
             codes = maps.numpy().mean(axis=(2, 3), dtype=np.float64)
         return codes
 
-    def run_controls(self, images: npt.NDArray[np.uint8]) -> dict[str, Codes]:
-        """Return codes of the network fed in wrong ways, none of which may pass for the right one."""
-        return {
-            "swapped channels": self.run(images[..., ::-1]),
-            "wrong standard deviation": self.run(images, std_factor=0.9),
-        }
+    def trace(self, *, fixed: bool = False) -> bytes:
+        """Return the graph of the network, whose classifier is cut off now."""
+        from cnncodes.backbones.tracing import trace_network
+
+        if self.cut is not None and not self._is_cut():
+            cut_off(self.net, self.cut, make_example(self.original))
+        return trace_network(self.original, self.net, fixed=fixed)
+
+    def _is_cut(self) -> bool:
+        import torch
+
+        assert self.cut is not None
+        return not self.cut.module or isinstance(self.net.get_submodule(self.cut.module), torch.nn.Identity)
+
+    def check_weights(self, trainable: list[str], kept: set[str]) -> None:
+        """Raise unless what a graph's names say of its weights is what the network says of its parameters."""
+        parameters = {name for name, _ in self.net.named_parameters()}
+        odd = sorted(set(trainable) ^ (parameters & kept))
+        if odd:
+            raise BackboneError(
+                f"the weights of {self.original.name!r} cannot be told from constants by their names:"
+                f" {', '.join(odd[:3])}."
+            )
 
 
 def make_example(original: Original) -> Any:
@@ -84,6 +155,18 @@ def make_example(original: Original) -> Any:
     return torch.randn(1, 3, original.frame.height, original.frame.width, generator=generator)
 
 
-def find_reference(name: str, address: str | None, random_state: int | None) -> Reference:
-    """Make the original of a backbone again, by what its card says."""
-    return Reference.make(find_original(address or name, random_state))
+def make_reference(original: Original) -> Reference:
+    """Make an original network, and find the layer whose activations are its code.
+
+    Raises
+    ------
+    BackboneError
+        If there is no classifier to cut.
+    """
+    with missing_export_extra():
+        made = original.make()
+        if original.is_file:
+            from cnncodes.backbones.onnx_files import FileReference
+
+            return FileReference.make(original, made)
+        return TorchReference.make(original, made)

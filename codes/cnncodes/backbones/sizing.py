@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -50,12 +49,8 @@ class OtherSizes:
 
 
 def try_other_sizes(reference: Reference, photos: Images) -> OtherSizes | None:
-    """Return what the original makes of other sizes; None where it takes one size alone.
-
-    That is where it fails at others, or brings every size to one grid before linear layers: such a pooling
-    is the identity at the size it was trained at, and no operator of ONNX elsewhere.
-    """
-    if _pools_to_grid(reference.net):
+    """Return what the original makes of other sizes; None where it takes one size alone, or fails."""
+    if reference.takes_one_size:
         return None
     frame, some = reference.original.frame, photos[:_PHOTOS]
     larger = []
@@ -73,13 +68,6 @@ def try_other_sizes(reference: Reference, photos: Images) -> OtherSizes | None:
         if codes is not None:
             return OtherSizes(tuple(larger), min(images.shape[1:3]), (images, codes))
     return None
-
-
-def _pools_to_grid(net: Any) -> bool:
-    import torch
-
-    pools = [module for module in net.modules() if isinstance(module, torch.nn.AdaptiveAvgPool2d)]
-    return any(pool.output_size not in (1, (1, 1)) for pool in pools)
 
 
 def _try(reference: Reference, images: Images) -> Codes | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from cnncodes.backbones.card import Card
-from cnncodes.backbones.originals import Original
+from cnncodes.backbones.layers import POOLS
+from cnncodes.backbones.originals import Original, find_original
 from cnncodes.backbones.parity import compare_codes, compare_with_original
 from cnncodes.backbones.session import Backbone, load_backbone
 from cnncodes.backbones.zoo import find_backbone
@@ -117,16 +119,21 @@ def _expect(holds: bool, backbone: Backbone, otherwise: str) -> None:
 
 def _verify_parity(backbone: Backbone) -> dict[str, Any]:
     from cnncodes.backbones.photos import load_photos
-    from cnncodes.backbones.references import find_reference
+    from cnncodes.backbones.references import make_reference, run_controls
 
     card = backbone.card
-    reference = find_reference(card.name, card.address, card.random_state)
-    _expect_same_weights(backbone, reference.original)
+    original = find_original(card.address or card.name, card.random_state)
+    _expect_same_weights(backbone, original)
+    if card.layer == "output":
+        original = replace(original, headless=True)
+    pooled = card.layer.rpartition("; ")[2] in POOLS
+    _expect(not pooled, backbone, "its code is made of picked layers, and its original has no such code")
+    reference = make_reference(original)
     photos = load_photos(backbone.frame)
     codes = reference.run(photos)
     sizes = (backbone.code_size, codes.shape[1])
     _expect(sizes[0] == sizes[1], backbone, "its codes have {} values, the original's {}".format(*sizes))
-    ours, controls = backbone.run(photos), reference.run_controls(photos)
+    ours, controls = backbone.run(photos), run_controls(reference, photos)
     try:
         parity = compare_with_original(ours, codes, controls)
     except BackboneError as error:

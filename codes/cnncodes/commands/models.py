@@ -51,8 +51,9 @@ class ExportOptions:
     """Options of ``cnncodes models export``."""
 
     name: str = option(
-        "Network to export: a name in the zoo, torchvision:NAME, timm:NAME.TAG, hf-hub:OWNER/REPO or"
-        " python:MODULE:FUNCTION, whose code is run; @CHECKPOINT takes the weights from a file.",
+        "Network to export: a name in the zoo, a file ending in .onnx, torchvision:NAME, timm:NAME.TAG,"
+        " hf-hub:OWNER/REPO or python:MODULE:FUNCTION, whose code is run; @CHECKPOINT takes the weights from"
+        " a file.",
         metavar="ADDRESS",
     )
     out: str | None = option(
@@ -60,6 +61,14 @@ class ExportOptions:
         default=None,
         short="-o",
         metavar="FOLDER",
+    )
+    layer: str | None = option(
+        "Make the code of this layer, or of several, A,B; 'output' where the network has no classifier.",
+        default=None,
+        metavar="NAME",
+    )
+    pool: str = option(
+        "How the places of a layer become one vector.", default="mean", choices=("mean", "max", "both")
     )
     dense: bool = option(
         "Also write dense.onnx, which gives a map of codes for images of any size.", default=False
@@ -197,7 +206,7 @@ def run_export(options: ExportOptions, reporter: Reporter) -> Result:
     if original.note:
         reporter.note(original.note)
     out = Path(options.out) if options.out else Path(zoo.user_models_folder()) / original.name
-    card: Any = export_backbone(original, out, dense=options.dense)
+    card: Any = export_backbone(original, out, dense=options.dense, layer=options.layer, pool=options.pool)
     return {
         "out": str(out),
         "name": card.name,

@@ -1,0 +1,380 @@
+"""ONNX files of others: wrapped, cut, compared with themselves, and refused where they cannot be."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from written_graphs import noise, write_model
+
+from cnncodes.backbones import Card, load_backbone
+from cnncodes.backbones.export import export_backbone
+from cnncodes.backbones.verification import verify_backbone
+from cnncodes.errors import BackboneError, CardError, UsageError
+
+FACTS = """
+description = "small"
+licence = "MIT"
+height = 32
+width = 32
+resize = 40
+interpolation = "bilinear"
+value_range = [0.0, 1.0]
+mean = [0.485, 0.456, 0.406]
+std = [0.229, 0.224, 0.225]
+"""
+MEAN, STD = np.array([0.485, 0.456, 0.406]) * 255, np.array([0.229, 0.224, 0.225]) * 255
+FIRST = "float[batch, 3, height, width] pixels"
+BODY = """
+    a = Conv<strides = [2, 2]>(pixels, w1)
+    b = BatchNormalization(a, gamma, beta, average, variance)
+    c = Relu(b)
+    p = GlobalAveragePool(c)
+    f = Flatten(p)
+"""
+WEIGHTS: dict[str, Any] = {
+    "w1": (6, 3, 3, 3),
+    "gamma": (6,),
+    "beta": (6,),
+    "average": (6,),
+    "variance": np.linspace(0.5, 1.5, 6, dtype=np.float32),
+    "w2": (4, 6),
+    "b2": (4,),
+}
+
+
+def write_file(
+    path: Path,
+    body: str = BODY + "code = Gemm<transB = 1>(f, w2, b2)",
+    weights: dict[str, Any] = WEIGHTS,
+    *,
+    image: str = FIRST,
+    classes: int = 4,
+    facts: str | None = FACTS,
+    **changes: Any,
+) -> Path:
+    """Write a file as another program would have: normalised float images in, scores out."""
+    model = write_model(body, weights, code_size=classes, image=image, start="", **changes)
+    path.write_bytes(model.SerializeToString())
+    if facts is not None:
+        path.with_suffix(".card.toml").write_text(facts)
+    return path
+
+
+def run_tensor(path: Path, name: str, images: Any, *, channels_first: bool = True) -> Any:
+    """Return a tensor of the file as it is, for images of pixels."""
+    model = onnx.load(path)
+    if name not in [value.name for value in model.graph.output]:
+        model.graph.output.append(onnx.ValueInfoProto(name=name))
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    pixels = ((images - MEAN) / STD).astype(np.float32)
+    pixels = pixels.transpose(0, 3, 1, 2) if channels_first else pixels
+    given = session.get_inputs()[0]
+    size = given.shape[0] if isinstance(given.shape[0], int) else len(pixels)
+    return np.concatenate(
+        [session.run([name], {given.name: pixels[i : i + size]})[0] for i in range(0, len(pixels), size)]
+    )
+
+
+def test_a_float_file_is_wrapped_and_cut_where_its_classifier_begins(tmp_path: Path) -> None:
+    path = write_file(tmp_path / "net.onnx")
+    card = export_backbone(str(path), tmp_path / "out")
+    assert (card.code_size, card.layer, card.sizes) == (6, "input of code", "dynamic")
+    assert card.parity["images"] == 20 and card.parity["relative_error"] <= 1e-5
+    images = noise(5, 48, 32)
+    codes = load_backbone(tmp_path / "out").run(images)
+    np.testing.assert_allclose(codes, run_tensor(path, "f", images), rtol=1e-4, atol=1e-5)
+    checks = verify_backbone(tmp_path / "out")["checks"]
+    assert "other heights and widths" in checks and "trainable weights" in checks
+
+
+def test_its_hash_is_kept_as_parent_and_what_was_said_of_it_stands_on_the_card(tmp_path: Path) -> None:
+    import hashlib
+
+    path = write_file(tmp_path / "net.onnx")
+    export_backbone(str(path), tmp_path / "out")
+    card = Card.read(tmp_path / "out" / "card.toml")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert card.parent == digest and card.source_weights == f"net.onnx, sha256 {digest}"
+    assert (card.name, card.description, card.licence, card.address) == ("net", "small", "MIT", "net.onnx")
+    assert card.frame.interpolation == "bilinear" and card.frame.resize == 40
+    np.testing.assert_allclose(card.mean, MEAN)
+    np.testing.assert_allclose(card.std, STD)
+
+
+def test_weights_keep_their_names_and_all_else_is_a_constant(tmp_path: Path) -> None:
+    body = (
+        "d = Sub(pixels, shift)\n m = Mul(d, factor)\n"
+        + BODY.replace("(pixels", "(m")
+        + ("n = Clip(f, least)\n code = Gemm<transB = 1>(n, w2, b2)")
+    )
+    more = {"shift": (1, 3, 1, 1), "factor": np.float32(0.5), "least": np.float32(-1)}
+    path = write_file(tmp_path / "net.onnx", body, WEIGHTS | more)
+    card = export_backbone(str(path), tmp_path / "out")
+    names = {tensor.name for tensor in onnx.load(tmp_path / "out" / "model.onnx").graph.initializer}
+    assert names == {
+        *("w1", "gamma", "beta", "average.running_mean", "variance.running_var"),
+        *("constant_mean", "constant_std", "constant_shift", "constant_factor", "constant_least"),
+    }
+    assert card.weights is not None and card.weights.count == 3 and card.weights.numbers == 162 + 12
+
+
+@pytest.mark.parametrize(
+    ("tail", "code", "size"),
+    [
+        ("g = Gemm<transB = 1>(f, w2, b2)\n code = Softmax<axis = 1>(g)", "f", 6),
+        ("g = MatMul(f, w3)\n code = Add(g, b2)", "f", 6),
+        ("h = Gemm<transB = 1>(f, w4)\n r = Relu(h)\n code = Gemm<transB = 1>(r, w5)", "r", 8),
+        ("t = Transpose<perm = [1, 0]>(w2)\n code = MatMul(f, t)", "f", 6),
+        ("v = Conv<kernel_shape = [1, 1]>(p, w6)\n code = Flatten(v)", "p", 6),
+    ],
+)
+def test_classifiers_of_many_forms_are_found(tmp_path: Path, tail: str, code: str, size: int) -> None:
+    weights = {"w3": (6, 4), "w4": (8, 6), "w5": (4, 8), "w6": (4, 6, 1, 1)}
+    path = write_file(tmp_path / "net.onnx", BODY + tail, WEIGHTS | weights)
+    assert export_backbone(str(path), tmp_path / "out").code_size == size
+    images = noise(3, 32, 32)
+    expected = run_tensor(path, code, images).reshape(3, size)
+    np.testing.assert_allclose(load_backbone(tmp_path / "out").run(images), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_classifier_that_is_a_convolution_leaves_the_average_of_its_map(tmp_path: Path) -> None:
+    body = (
+        "a = Conv<strides = [2, 2]>(pixels, w1)\n c = Relu(a)\n v = Conv<kernel_shape = [1, 1]>(c, w6)\n"
+        "r = Relu(v)\n p = GlobalAveragePool(r)\n code = Flatten(p)"
+    )
+    path = write_file(tmp_path / "net.onnx", body, {"w1": (6, 3, 3, 3), "w6": (4, 6, 1, 1)})
+    card = export_backbone(str(path), tmp_path / "out")
+    assert (card.layer, card.code_size) == ("input of v, average-pooled", 6)
+    images = noise(2, 32, 32)
+    expected = run_tensor(path, "c", images).mean((2, 3))
+    np.testing.assert_allclose(load_backbone(tmp_path / "out").run(images), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_fixed_batch_is_freed_and_a_fixed_size_stays(tmp_path: Path) -> None:
+    body = BODY.replace("f = Flatten(p)", "f = Reshape(p, one)") + "code = Gemm<transB = 1>(f, w2, b2)"
+    weights = WEIGHTS | {"one": np.array([1, 6])}
+    path = write_file(tmp_path / "net.onnx", body, weights, image="float[1, 3, 32, 32] pixels")
+    card = export_backbone(str(path), tmp_path / "out")
+    assert card.sizes == "fixed"
+    images = noise(3, 32, 32)
+    codes = load_backbone(tmp_path / "out").run(images)
+    np.testing.assert_allclose(codes, run_tensor(path, "f", images), rtol=1e-4, atol=1e-5)
+
+
+def test_a_batch_that_cannot_be_freed_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
+    body = BODY + "e = Expand(bias, shape)\n s = Add(f, e)\n code = Gemm<transB = 1>(s, w2, b2)"
+    weights = WEIGHTS | {"bias": (1, 6), "shape": np.array([2, 6])}
+    path = write_file(tmp_path / "net.onnx", body, weights, image="float[2, 3, 32, 32] pixels")
+    with pytest.raises(
+        BackboneError, match=r"cannot be made a backbone: .*Got .*\[2, 6\].* with a free batch"
+    ):
+        export_backbone(str(path), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_channels_may_come_last(tmp_path: Path) -> None:
+    body = "x = Transpose<perm = [0, 3, 1, 2]>(pixels)\n" + BODY.replace("(pixels", "(x")
+    path = write_file(
+        tmp_path / "net.onnx",
+        body + "code = Gemm<transB = 1>(f, w2, b2)",
+        image="float[batch, height, width, 3] pixels",
+    )
+    export_backbone(str(path), tmp_path / "out")
+    images = noise(3, 32, 32)
+    expected = run_tensor(path, "f", images, channels_first=False)
+    np.testing.assert_allclose(load_backbone(tmp_path / "out").run(images), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_names_that_a_backbone_needs_may_be_taken(tmp_path: Path) -> None:
+    body = BODY.replace("p = ", "image = ").replace("(p)", "(image)").replace("(pixels", "(code")
+    path = write_file(
+        tmp_path / "net.onnx",
+        body.replace("f = Flatten", "f = Flatten")
+        + "scores = Gemm<transB = 1>(f, w2, b2)\n x = Relu(scores)",
+        image="float[batch, 3, height, width] code",
+        output="scores",
+    )
+    export_backbone(str(path), tmp_path / "out")
+    images = noise(3, 32, 32)
+    expected = run_tensor(path, "f", images)
+    np.testing.assert_allclose(load_backbone(tmp_path / "out").run(images), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_without_a_classifier_the_output_or_a_layer_is_the_code(tmp_path: Path) -> None:
+    path = write_file(tmp_path / "net.onnx", BODY + "n = Mul(f, f)\n code = Tanh(n)", classes=6)
+    with pytest.raises(
+        BackboneError, match=r"no classifier to cut: its output comes from Tanh 'code'.*--layer"
+    ):
+        export_backbone(str(path), tmp_path / "out")
+    images = noise(3, 32, 32)
+    card = export_backbone(str(path), tmp_path / "output", layer="output")
+    assert card.layer == "output"
+    expected = run_tensor(path, "code", images)
+    np.testing.assert_allclose(load_backbone(tmp_path / "output").run(images), expected, rtol=1e-4, atol=1e-5)
+    card = export_backbone(str(path), tmp_path / "layer", layer="c", pool="max")
+    assert (card.layer, card.layers, card.code_size) == ("c; max", None, 6)
+    expected = run_tensor(path, "c", images).max((2, 3))
+    np.testing.assert_allclose(load_backbone(tmp_path / "layer").run(images), expected, rtol=1e-4, atol=1e-5)
+    with pytest.raises(UsageError, match="no layer 'd'"):
+        export_backbone(str(path), tmp_path / "none", layer="d")
+    assert not (tmp_path / "none").exists()
+
+
+def test_parity_is_verified_against_the_file_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_file(tmp_path / "net.onnx")
+    export_backbone(str(path), tmp_path / "out")
+    monkeypatch.chdir(tmp_path)
+    assert verify_backbone("out", parity=True)["parity"]["relative_error"] <= 1e-5
+    write_file(path, weights=WEIGHTS | {"b2": (4,), "w2": np.ones((4, 6), np.float32)})
+    with pytest.raises(BackboneError, match=r"its weights are net.onnx, sha256 .*those at its address now"):
+        verify_backbone("out", parity=True)
+
+
+def test_without_facts_a_draft_is_left_and_nothing_is_guessed(tmp_path: Path) -> None:
+    path = write_file(tmp_path / "net.onnx", image="float[batch, 3, 32, 48] pixels", facts=None)
+    with pytest.raises(BackboneError, match=r"a draft was written to .*net\.card\.toml"):
+        export_backbone(str(path), tmp_path / "out")
+    draft = path.with_suffix(".card.toml")
+    assert "height = 32\n" in draft.read_text() and "width = 48\n" in draft.read_text()
+    with pytest.raises(CardError, match="not filled in yet: description, licence, resize"):
+        export_backbone(str(path), tmp_path / "out")
+
+
+def test_a_size_that_the_file_does_not_take_is_refused(tmp_path: Path) -> None:
+    path = write_file(tmp_path / "net.onnx", image="float[batch, 3, 48, 32] pixels")
+    with pytest.raises(BackboneError, match="takes images of height 48, and the file beside it says 32"):
+        export_backbone(str(path), tmp_path / "out")
+
+
+# --- files that are refused ---
+
+
+def change(path: Path, edit: Any) -> None:
+    model = onnx.load(path)
+    edit(model)
+    path.write_bytes(model.SerializeToString())
+
+
+def add_input(model: Any) -> None:
+    model.graph.input.append(helper.make_tensor_value_info("mask", TensorProto.FLOAT, [1]))
+
+
+def add_custom(model: Any) -> None:
+    model.graph.node[0].domain = "my.company"
+    model.opset_import.append(helper.make_opsetid("my.company", 1))
+
+
+def set_opset(model: Any) -> None:
+    model.opset_import[0].version = 99
+
+
+def set_operator(model: Any) -> None:
+    model.graph.node[0].op_type = "Convolve"
+
+
+def add_output(model: Any) -> None:
+    model.graph.output.append(helper.make_tensor_value_info("f", TensorProto.FLOAT, ["batch", 6]))
+
+
+def set_image(kind: int, *shape: Any) -> Any:
+    def edit(model: Any) -> None:
+        del model.graph.input[:]
+        model.graph.input.append(helper.make_tensor_value_info("pixels", kind, shape))
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (add_input, r"has 2 inputs: expected one input, a float batch of images .*'mask' float \[1\]"),
+        (add_custom, "has the operator 'Conv' of 'my.company': such custom operators need code"),
+        (set_opset, "is of opset 99, and the onnx installed here knows up to"),
+        (set_operator, "has an operator 'Convolve', which ONNX does not know"),
+        (add_output, "has several outputs: 'code', 'f'"),
+        (set_image(TensorProto.UINT8, "n", 32, 32, 3), "takes uint8 images already"),
+        (set_image(TensorProto.FLOAT, "n", 3, 32), r"expected one input.*Got 'pixels' float \[n, 3, 32\]"),
+        (set_image(TensorProto.FLOAT, "n", 1, 32, 32), r"Got 'pixels' float \[n, 1, 32, 32\]"),
+        (set_image(TensorProto.INT64, "n", 3, 32, 32), "Got 'pixels' int64"),
+    ],
+)
+def test_a_file_that_is_no_classifier_of_images_is_refused(tmp_path: Path, edit: Any, message: str) -> None:
+    path = write_file(tmp_path / "net.onnx")
+    change(path, edit)
+    with pytest.raises(BackboneError, match=message):
+        export_backbone(str(path), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("data", [b"", b"no onnx at all", b"\x08\x0a"])
+def test_what_is_no_onnx_file_is_refused(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "net.onnx").write_bytes(data)
+    with pytest.raises(BackboneError, match="is no ONNX file"):
+        export_backbone(str(tmp_path / "net.onnx"), tmp_path / "out")
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BackboneError, match=r"none.onnx' cannot be read: No such file"):
+        export_backbone(str(tmp_path / "none.onnx"), tmp_path / "out")
+
+
+def move_out(path: Path, location: str) -> None:
+    """Move a file's first weight into a file beside it, by whatever path."""
+    model = onnx.load(path)
+    tensor = model.graph.initializer[0]
+    data = numpy_helper.to_array(tensor).tobytes()
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    entry = tensor.external_data.add()
+    entry.key, entry.value = "location", location
+    (path.parent / location).parent.mkdir(exist_ok=True, parents=True)
+    (path.parent / location).write_bytes(data)
+    path.write_bytes(model.SerializeToString())
+
+
+def test_external_data_beside_the_file_is_read_and_pinned(tmp_path: Path) -> None:
+    whole = export_backbone(str(write_file(tmp_path / "net.onnx")), tmp_path / "whole")
+    path = write_file(tmp_path / "parts.onnx")
+    move_out(path, "parts.onnx.data")
+    card = export_backbone(str(path), tmp_path / "parts")
+    assert card.files == whole.files
+    assert card.source_weights.count("sha256") == 2 and "parts.onnx.data, sha256" in card.source_weights
+
+
+@pytest.mark.parametrize("location", ["../secret.bin", "sub/../../secret.bin", "{folder}/../secret.bin"])
+def test_external_data_outside_the_folder_is_refused(tmp_path: Path, location: str) -> None:
+    folder = tmp_path / "nets"
+    folder.mkdir()
+    path = write_file(folder / "net.onnx")
+    move_out(path, location.format(folder=folder))
+    assert (tmp_path / "secret.bin").exists()
+    with pytest.raises(
+        BackboneError, match=r"keeps the weight 'w1' in .* outside its own folder: it is refused"
+    ):
+        export_backbone(str(path), tmp_path / "out")
+
+
+def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "nets"
+    folder.mkdir()
+    path = write_file(folder / "net.onnx")
+    move_out(path, "weights.bin")
+    (folder / "weights.bin").rename(tmp_path / "secret.bin")
+    os.symlink(tmp_path / "secret.bin", folder / "weights.bin")
+    with pytest.raises(BackboneError, match="outside its own folder"):
+        export_backbone(str(path), tmp_path / "out")
+
+
+def test_missing_external_data_is_named(tmp_path: Path) -> None:
+    path = write_file(tmp_path / "net.onnx")
+    move_out(path, "net.bin")
+    (tmp_path / "net.bin").unlink()
+    with pytest.raises(BackboneError, match=r"keeps weights in 'net.bin' beside it, which cannot be read"):
+        export_backbone(str(path), tmp_path / "out")
