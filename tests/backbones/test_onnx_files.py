@@ -179,6 +179,22 @@ def test_a_batch_that_cannot_be_freed_is_an_error_and_leaves_nothing(tmp_path: P
     assert not (tmp_path / "out").exists()
 
 
+def test_sides_that_have_to_be_multiples_are_found_out(tmp_path: Path) -> None:
+    body = (
+        "x = SpaceToDepth<blocksize = 4>(pixels)\n a = Conv(x, w7)\n c = Relu(a)\n"
+        "p = GlobalAveragePool(c)\n f = Flatten(p)\n code = Gemm<transB = 1>(f, w2, b2)"
+    )
+    path = write_file(tmp_path / "net.onnx", body, WEIGHTS | {"w7": (6, 48, 1, 1)})
+    card = export_backbone(str(path), tmp_path / "out")
+    assert (card.sizes, card.multiple) == ("multiple-of-4", 4)
+    backbone = load_backbone(tmp_path / "out")
+    images = noise(3, 36, 44)
+    np.testing.assert_allclose(backbone.run(images), run_tensor(path, "f", images), rtol=1e-4, atol=1e-5)
+    with pytest.raises(UsageError, match="multiples of 4"):
+        backbone.run(noise(1, 34, 44))
+    verify_backbone(tmp_path / "out")
+
+
 def test_channels_may_come_last(tmp_path: Path) -> None:
     body = "x = Transpose<perm = [0, 3, 1, 2]>(pixels)\n" + BODY.replace("(pixels", "(x")
     path = write_file(

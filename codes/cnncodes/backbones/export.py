@@ -129,7 +129,7 @@ def _trace(reference: Reference, others: OtherSizes | None, code_size: int) -> B
 def _trace_dynamic(reference: Reference, others: OtherSizes, code_size: int) -> Backbone | None:
     try:
         model = reference.trace()
-        card = _make_card(reference, model, code_size, "dynamic", others.least)
+        card = _make_card(reference, model, code_size, others.sizes, others.least)
         backbone = Backbone.from_bytes(model, card)
     except Exception as error:
         # That torch's exporter gives up on free sizes, or the runtime on its graph, is no fault.

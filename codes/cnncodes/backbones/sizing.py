@@ -16,6 +16,9 @@ from cnncodes.errors import BackboneError
 _LEAST = (32, 64, 96, 128, 160, 192)
 _PHOTOS = 4
 
+#: What the sides may have to be multiples of: strides, patches of transformers.
+_MULTIPLES = (1, 2, 4, 7, 8, 14, 16, 32)
+
 Images = npt.NDArray[np.uint8]
 
 
@@ -26,16 +29,24 @@ class OtherSizes:
     Attributes
     ----------
     larger : tuple of (images, codes)
-        Higher, and wider, than the frame; the graph has to give these codes.
+        Higher, wider, and both, than the frame; the graph has to give these codes.
     least : int
         The least size at which the original gives codes.
     smaller : (images, codes)
         At that size.
+    multiple : int
+        What the sides have to be multiples of; 1 where that is no matter.
     """
 
     larger: tuple[tuple[Images, Codes], ...]
     least: int
     smaller: tuple[Images, Codes]
+    multiple: int = 1
+
+    @property
+    def sizes(self) -> str:
+        """The sizes in a card's words."""
+        return "dynamic" if self.multiple == 1 else f"multiple-of-{self.multiple}"
 
     def agree(self, backbone: Backbone) -> bool:
         """Tell whether a graph gives the original's codes at each of these sizes."""
@@ -53,21 +64,37 @@ def try_other_sizes(reference: Reference, photos: Images) -> OtherSizes | None:
     if reference.takes_one_size:
         return None
     frame, some = reference.original.frame, photos[:_PHOTOS]
-    larger = []
-    for more in ((32, 0), (0, 96)):
-        height, width = frame.height + more[0], frame.width + more[1]
-        images = np.pad(some, ((0, 0), (0, more[0]), (0, more[1]), (0, 0)), mode="reflect")
-        codes = _try(reference, images[:, :height, :width])
-        if codes is None:
-            return None
-        larger.append((images, codes))
+    larger = [_enlarge(reference, some, *more) for more in ((32, 0), (0, 96))]
+    finest, multiple = _find_multiple(reference, some)
+    if None in larger or finest is None:
+        return None
     sides = (reference.original.min_size,) if reference.original.min_size else _LEAST
-    for side in (*(side for side in sides if side < min(frame.height, frame.width)), None):
+    fitting = (side for side in sides if side < min(frame.height, frame.width) and side % multiple == 0)
+    for side in (*fitting, None):
         images = some if side is None else np.ascontiguousarray(some[:, :side, :side])
         codes = _try(reference, images)
         if codes is not None:
-            return OtherSizes(tuple(larger), min(images.shape[1:3]), (images, codes))
+            tried = tuple(item for item in (*larger, finest) if item is not None)
+            return OtherSizes(tried, min(images.shape[1:3]), (images, codes), multiple)
     return None
+
+
+def _find_multiple(reference: Reference, photos: Images) -> tuple[tuple[Images, Codes] | None, int]:
+    """Return the smallest step by which both sides can grow, and what the original gives then."""
+    frame = reference.original.frame
+    for step in _MULTIPLES:
+        if frame.height % step == frame.width % step == 0:
+            found = _enlarge(reference, photos, step, step)
+            if found is not None:
+                return found, step
+    return None, 1
+
+
+def _enlarge(reference: Reference, photos: Images, height: int, width: int) -> tuple[Images, Codes] | None:
+    """Return photos that are so much higher and wider, and their codes; None where there are none."""
+    images = np.pad(photos, ((0, 0), (0, height), (0, width), (0, 0)), mode="reflect")
+    codes = _try(reference, images)
+    return None if codes is None else (images, codes)
 
 
 def _try(reference: Reference, images: Images) -> Codes | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from cnncodes.backbones.agreement import compare_providers
 from cnncodes.backbones.card import Card
 from cnncodes.backbones.layers import POOLS
 from cnncodes.backbones.originals import Original, find_original
@@ -37,7 +38,8 @@ def verify_backbone(name_or_path: str | Path, *, parity: bool = False) -> dict[s
     Returns
     -------
     dict
-        ``name``, ``sha256``, ``checks`` (what was tried), ``parity`` (figures) where asked for.
+        ``name``, ``sha256``, ``checks`` (what was tried), ``providers`` (see
+        `cnncodes.backbones.agreement`), ``parity`` (figures) where asked for.
 
     Raises
     ------
@@ -59,7 +61,12 @@ def verify_backbone(name_or_path: str | Path, *, parity: bool = False) -> dict[s
         _expect(same, backbone, f"codes in batches of {size} differ from those in a batch of {len(images)}")
     checks.append("equal bits in batches of 1, 3 and 8")
     checks += [_check_sizes(backbone), *_check_weights(backbone)]
-    result: dict[str, Any] = {"name": backbone.card.name, "sha256": backbone.sha256, "checks": checks}
+    result: dict[str, Any] = {
+        "name": backbone.card.name,
+        "sha256": backbone.sha256,
+        "checks": checks,
+        "providers": compare_providers(backbone, images),
+    }
     if parity:
         result["parity"] = _verify_parity(backbone)
     return result

@@ -184,6 +184,9 @@ def render_verify(result: Result) -> str:
         f"  sha256 {result['sha256']}",
         f"  checked: {', '.join(result['checks'])}",
     ]
+    for name, figures in result["providers"].items():
+        said = figures.get("reason") or f"the CPU's codes, {_describe_parity(figures)}"
+        lines.append(f"  {name}: {said}")
     if "parity" in result:
         parity = result["parity"]
         lines.append(f"  parity on {parity['images']} photos: {_describe_parity(parity)}")
