@@ -77,6 +77,23 @@ class ExportOptions:
     random_state: int = option("What random weights are drawn from.", default=0, check=_check_state)
 
 
+@dataclass(frozen=True)
+class PullOptions:
+    """Options of ``cnncodes models pull``."""
+
+    name: str = option(
+        "Repository with a ready backbone: hf-hub:OWNER/REPO, with @REVISION after it or without.",
+        metavar="ADDRESS",
+    )
+    out: str | None = option(
+        "Folder for the network and its card. [its name in your own folder of models]",
+        default=None,
+        short="-o",
+        metavar="FOLDER",
+    )
+    replace: bool = option("Put it into the place of another network that is there.", default=False)
+
+
 def run_list(options: ListOptions, reporter: Reporter) -> Result:
     """List the networks with what their cards say, under the names by which they are found."""
     from cnncodes.backbones.zoo import list_backbones
@@ -246,6 +263,27 @@ def render_export(result: Result) -> str:
     return f"{result['name']} exported to {result['out']}\n  {code}\n{dense}  {parity}\n{files}\n"
 
 
+def run_pull(options: PullOptions, reporter: Reporter) -> Result:
+    """Fetch a ready backbone from a hub."""
+    from cnncodes.backbones.pulling import pull_backbone
+
+    pulled = pull_backbone(options.name, options.out, replace=options.replace)
+    return {
+        "out": str(pulled.folder),
+        "name": pulled.card.name,
+        "commit": pulled.commit,
+        "changed": pulled.changed,
+        "files": _plain(pulled.card.files),
+    }
+
+
+def render_pull(result: Result) -> str:
+    """Say where the files are, and whether they are new."""
+    files = "\n".join(f"  {name}  sha256 {digest}" for name, digest in result["files"].items())
+    done = "pulled to" if result["changed"] else "was there already, sound:"
+    return f"{result['name']} {done} {result['out']}\n  commit {result['commit']}\n{files}\n"
+
+
 MODELS = (
     Command(
         "models list",
@@ -281,6 +319,15 @@ MODELS = (
         render_export,
         "Make a network's ONNX file from the framework it was trained in (extra: export).",
         f"cnncodes models export {inputs.BACKBONE} -o models/{inputs.BACKBONE}",
+        ("out", "name"),
+    ),
+    Command(
+        "models pull",
+        PullOptions,
+        run_pull,
+        render_pull,
+        "Fetch a ready backbone from the Hugging Face hub (extra: export).",
+        "cnncodes models pull hf-hub:OWNER/REPO",
         ("out", "name"),
     ),
 )
