@@ -84,6 +84,18 @@ class Pick:
         return cls(tuple(name.strip() for name in names.split(",")), said.strip() or pool)
 
 
+def was_picked(layer: str) -> bool:
+    """Tell whether a card's or a space's layer is a written `Pick`, and not the words for a network's own.
+
+    Examples
+    --------
+    >>> was_picked("add_3; mean"), was_picked("global average pooling")
+    (True, False)
+    """
+    names, _, pool = layer.rpartition("; ")
+    return bool(names) and pool in POOLS
+
+
 class Layers:
     """The layers of a backbone's graph.
 

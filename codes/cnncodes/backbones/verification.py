@@ -13,7 +13,7 @@ import numpy as np
 
 from cnncodes.backbones.agreement import compare_providers
 from cnncodes.backbones.card import Card
-from cnncodes.backbones.layers import POOLS
+from cnncodes.backbones.layers import was_picked
 from cnncodes.backbones.originals import Original, find_original
 from cnncodes.backbones.parity import compare_codes, compare_with_original
 from cnncodes.backbones.session import Backbone, load_backbone
@@ -133,8 +133,8 @@ def _verify_parity(backbone: Backbone) -> dict[str, Any]:
     _expect_same_weights(backbone, original)
     if card.layer == "output":
         original = replace(original, headless=True)
-    pooled = card.layer.rpartition("; ")[2] in POOLS
-    _expect(not pooled, backbone, "its code is made of picked layers, and its original has no such code")
+    picked = was_picked(card.layer)
+    _expect(not picked, backbone, "its code is made of picked layers, and its original has no such code")
     reference = make_reference(original)
     photos = load_photos(backbone.frame)
     codes = reference.run(photos)

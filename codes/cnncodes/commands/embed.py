@@ -13,7 +13,7 @@ from cnncodes.schema import option
 
 
 @dataclass(frozen=True, kw_only=True)
-class EmbedOptions(inputs.EmbeddingOptions):
+class EmbedOptions(inputs.EmbeddingOptions, inputs.LayerOptions):
     """Options of ``cnncodes embed``."""
 
     src: str = option(inputs.HELP_SRC)
@@ -72,7 +72,7 @@ def run_embed(options: EmbedOptions, reporter: Reporter) -> Result:
         summary = embed(
             source,
             options.out,
-            backbone=options.backbone,
+            backbone=inputs.open_backbone(options.backbone, options.layer, options.pool),
             views=options.views,
             random_state=options.random_state,
             reduce=options.reduce,

@@ -18,7 +18,7 @@ HEADS = ("logistic", "linear-svm", "ridge")
 
 
 @dataclass(frozen=True, kw_only=True)
-class FitOptions(inputs.EmbeddingOptions):
+class FitOptions(inputs.EmbeddingOptions, inputs.LayerOptions):
     """Options of ``cnncodes fit``."""
 
     src: str = option(
@@ -116,12 +116,14 @@ def _fit_codes(options: FitOptions, reporter: Reporter) -> tuple[Any, Result]:
     split = inputs.choose_split(options.split, list(codes.split), "train")
     if split is not None:
         codes = codes.select(split=split)
+    if options.layer is not None:
+        codes = codes.select(layers=options.layer.split(","))
     if options.train_views is not None:
         codes = codes.select(views=options.train_views)
     plan = ViewPlan.from_dict(codes.plan)
     classifier = _make_classifier(
         options,
-        backbone=options.backbone or codes.space.backbone,
+        backbone=_open_for(codes.space, options),
         train_views=plan,
         test_views=options.test_views or _fixed_views(plan),
         decode=options.decode or codes.space.decoding,
@@ -130,6 +132,15 @@ def _fit_codes(options: FitOptions, reporter: Reporter) -> tuple[Any, Result]:
     with reporter.passing_warnings():
         classifier.fit_codes(codes)
     return classifier, {"split": split, "failed": 0, TOO_MANY_FAILURES: False}
+
+
+def _open_for(space: Any, options: FitOptions) -> Any:
+    """Load the network that made codes, or another one that is asked for, with the same layers."""
+    from cnncodes.backbones.layers import was_picked
+
+    return inputs.open_backbone(
+        options.backbone or space.backbone, space.layer if was_picked(space.layer) else None
+    )
 
 
 def _fixed_views(plan: Any) -> Any:
@@ -149,7 +160,7 @@ def _fit_images(options: FitOptions, reporter: Reporter) -> tuple[Any, Result]:
         _warn_nothing_held_out(options, len(records), reporter)
     classifier = _make_classifier(
         options,
-        backbone=options.backbone or inputs.BACKBONE,
+        backbone=inputs.open_backbone(options.backbone or inputs.BACKBONE, options.layer, options.pool),
         train_views=options.train_views or "flip",
         test_views=options.test_views or "flip",
         decode=options.decode or "exact",

@@ -12,6 +12,7 @@ from cnncodes.errors import SourceError, UsageError
 from cnncodes.schema import option
 
 if TYPE_CHECKING:
+    from cnncodes.backbones import Backbone
     from cnncodes.commands.reporter import Reporter
     from cnncodes.images import ImageRecord, ImageSource
 
@@ -115,6 +116,30 @@ class FailureOptions(SourceOptions):
 @dataclass(frozen=True, kw_only=True)
 class EmbeddingOptions(FailureOptions, DecodingOptions):
     """Options of every command that sends images through the network."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerOptions:
+    """Options of commands that make codes of other layers than the network's own."""
+
+    layer: str | None = option(
+        "Make codes of this layer, or of several, A,B, side by side; 'cnncodes models show NAME --layers'"
+        " lists them. Extra: export. [the network's own code]",
+        default=None,
+        metavar="NAME",
+    )
+    pool: str = option(
+        "How the places of such a layer become one vector; stored codes keep theirs.",
+        default="mean",
+        choices=("mean", "max", "both"),
+    )
+
+
+def open_backbone(name: str, layer: str | None = None, pool: str = "mean") -> Backbone:
+    """Load a network; where layers are given as `load_backbone` takes them, its code is made of them."""
+    from cnncodes.backbones import load_backbone
+
+    return load_backbone(name, layer=layer, pool=pool)
 
 
 def check_views(name: str) -> None:

@@ -19,6 +19,7 @@ import numpy as np
 
 import cnncodes
 from cnncodes.backbones import Backbone, Card, load_backbone
+from cnncodes.backbones.layers import was_picked
 from cnncodes.embedding import Embedder
 from cnncodes.errors import CnnCodesError, SavedModelError, SpaceMismatch, UsageError
 from cnncodes.estimators.aggregation import check_aggregate
@@ -254,7 +255,8 @@ def _read_backbone(archive: Archive, card: Mapping[str, Any]) -> Backbone:
     elif not isinstance(name, str) or Path(name).name != name:  # a file must not choose what else is opened
         raise SavedModelError(f"{archive.name} names the backbone {name!r}, which is no name in the zoo.")
     else:
-        backbone = load_backbone(name)
+        layer = str(card["space"]["layer"])
+        backbone = load_backbone(name, layer=layer if was_picked(layer) else None)
     if backbone.sha256 != wanted:
         raise SavedModelError(
             f"{archive.name} was trained on the backbone {name!r} with sha256 {wanted}; the one at hand has"
