@@ -1,4 +1,4 @@
-"""Labelled images that gains.py measures on: the quickstart's sample, and a part of Fashion-MNIST."""
+"""Labelled images for gains.py and zoo.py: the quickstart's sample, and a part of Fashion-MNIST."""
 
 from __future__ import annotations
 
@@ -39,10 +39,14 @@ def open_sample(quick: bool) -> Data:
 
 def open_fashion(quick: bool) -> Data:
     """Open Fashion-MNIST: 28 x 28 grey pictures of ten kinds of clothes."""
-    train = _balance(*_read_fashion("train"), TRAIN // 10 if quick else TRAIN)
+    return draw_fashion(TRAIN // 10 if quick else TRAIN, TEST // 10 if quick else None)
+
+
+def draw_fashion(train: int, test: int | None = None) -> Data:
+    """Draw so many images of Fashion-MNIST, every class alike; without a number, all of its test part."""
     images, labels = _read_fashion("t10k")
-    test = _balance(images, labels, TEST // 10 if quick else len(labels))
-    return Data("Fashion-MNIST", train, test, min(TEST, len(test)))
+    drawn = _balance(images, labels, len(labels) if test is None else test)
+    return Data("Fashion-MNIST", _balance(*_read_fashion("train"), train), drawn, min(TEST, len(drawn)))
 
 
 def _read_fashion(part: str) -> tuple[np.ndarray, np.ndarray]:

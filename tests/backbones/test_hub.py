@@ -189,6 +189,18 @@ def test_a_repository_that_is_neither_or_leaves_something_open_is_refused(
     assert words in fail(hub.url, tmp_path, "export", "hf-hub:some/net", "-o", "out")
 
 
+def test_a_graph_is_found_and_how_it_is_fed_but_graphs_are_not_exported_yet(hub: Hub, tmp_path: Path) -> None:
+    from test_preprocessors import CROPPED
+
+    (tmp_path / "odd" / "onnx").mkdir(parents=True)
+    for name in ("model.onnx", "model_int8.onnx"):
+        (tmp_path / "odd" / "onnx" / name).write_text("x")
+    (tmp_path / "odd" / "preprocessor_config.json").write_text(json.dumps(CROPPED))
+    hub.add("some/net", tmp_path / "odd")
+    line = fail(hub.url, tmp_path, "export", "hf-hub:some/net", "-o", "out")
+    assert "'onnx/model.onnx' of some/net at commit" in line and "cannot be exported yet" in line
+
+
 def test_weights_and_a_graph_in_one_repository_are_named_both(
     hub: Hub, repository: Path, tmp_path: Path
 ) -> None:

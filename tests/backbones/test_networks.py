@@ -40,6 +40,12 @@ def test_how_a_network_is_fed_comes_with_its_weights(address: str, frame: Frame,
     assert (found.address, found.random_state, found.note) == (address, None, "")
 
 
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_timm_cuts_the_family_of_the_zoo_alike(number: int) -> None:
+    ours = find_original(f"efficientnet-lite{number}")
+    assert find_original(f"timm:tf_efficientnet_lite{number}.in1k").frame == ours.frame
+
+
 def test_other_normalisations_are_read_too() -> None:
     found = find_original("timm:tf_efficientnet_lite0.in1k")
     assert found.mean == found.std == (127.5, 127.5, 127.5)

@@ -103,8 +103,9 @@ def fetch_file(repository: Repository, name: str) -> Path:
     """
     from huggingface_hub import hf_hub_download
 
+    address = Address("hf-hub", repository.name, revision=repository.commit)
     for anew in (False, True):
-        with _explaining(f"{name!r} of {repository.name}", Address("hf-hub", repository.name)):
+        with _explaining(f"{name!r} of {repository.name}", address):
             path = Path(
                 hf_hub_download(repository.name, name, revision=repository.commit, force_download=anew)
             )
