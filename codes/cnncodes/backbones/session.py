@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,9 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.backbones.card import Card, Frame
+from cnncodes.backbones.instructions import has_dot_products, warn_of_cost
+from cnncodes.backbones.precisions import PRECISIONS
 from cnncodes.backbones.runtime import import_runtime
 from cnncodes.backbones.zoo import find_backbone
-from cnncodes.errors import BackboneError, CardError, UsageError
+from cnncodes.errors import BackboneError, CardError, UsageError, suggest
 
 CPU = ("CPUExecutionProvider",)
 
@@ -61,12 +64,19 @@ class Backbone:
     @classmethod
     def from_bytes(cls, model: bytes, card: Card) -> Backbone:
         """Make a backbone of an ONNX file in memory."""
-        return cls(model, card)
+        backbone = cls(model, card)
+        warn_of_cost(backbone)
+        return backbone
 
     @property
     def frame(self) -> Frame:
         """How an image becomes the network's input."""
         return self.card.frame
+
+    @property
+    def precision(self) -> str:
+        """The arithmetic of its file: ``"fp32"``, ``"fp16"`` or ``"int8"``."""
+        return self.card.precision
 
     @property
     def code_size(self) -> int:
@@ -135,6 +145,7 @@ class Backbone:
 def load_backbone(
     name_or_path: str | Path = "efficientnet-lite0",
     *,
+    precision: str | None = None,
     providers: Sequence[str] = CPU,
     threads: int = 1,
 ) -> Backbone:
@@ -144,6 +155,9 @@ def load_backbone(
     ----------
     name_or_path : str or path
         A name in the zoo, or a folder with a card.
+    precision : {"fp32", "fp16", "int8"}, optional
+        Which of its files runs; by default its first, which is fp32 as a rule. On a processor without 8-bit
+        dot products int8 runs too, with a warning of what it costs.
     providers : sequence of str
         Execution providers of ONNX Runtime, in order of preference; each has to start.
     threads : int
@@ -156,7 +170,7 @@ def load_backbone(
     Raises
     ------
     BackboneError
-        If there is no such backbone, or the file is none.
+        If there is no such backbone, it has no file of that precision, or the file is none.
     CardError
         If the card is damaged or does not match the file.
     BackendMissing
@@ -170,13 +184,25 @@ def load_backbone(
     """
     if not isinstance(name_or_path, str | Path):
         raise UsageError(f"a backbone must be a name or a folder. Got {type(name_or_path).__name__} instead.")
+    if precision is not None and precision not in PRECISIONS:
+        raise UsageError(f"unknown precision {precision!r}. {suggest(str(precision), PRECISIONS)}")
     folder = find_backbone(name_or_path)
-    card = Card.read(folder / "card.toml")
+    full = Card.read(folder / "card.toml")
+    card = full.choose(precision)
+    backbone = Backbone(_read(folder / card.model_file), card, providers=providers, threads=threads)
+    reference = None
+    if card is not full and card.precision == "int8" and has_dot_products() is False:
+        with contextlib.suppress(BackboneError):  # without it, the cost is said in words
+            reference = Backbone(_read(folder / full.model_file), full, providers=providers, threads=threads)
+    warn_of_cost(backbone, reference)
+    return backbone
+
+
+def _read(path: Path) -> bytes:
     try:
-        model = (folder / card.model_file).read_bytes()
+        return path.read_bytes()
     except OSError as error:
-        raise BackboneError(f"{folder / card.model_file} cannot be read: {error.strerror}.") from error
-    return Backbone(model, card, providers=providers, threads=threads)
+        raise BackboneError(f"{path} cannot be read: {error.strerror}.") from error
 
 
 def _rebuild(model: bytes, card: Card, providers: Sequence[str], threads: int) -> Backbone:

@@ -54,6 +54,12 @@ class FitOptions(inputs.EmbeddingOptions):
         default=None,
         metavar="NAME",
     )
+    precision: str | None = option(
+        f"{inputs.HELP_PRECISION} [fp32; codes: that of the codes]",
+        default=None,
+        metavar="PRECISION",
+        check=inputs.check_precision,
+    )
     decode: str | None = option(
         f"{inputs.HELP_DECODE} [exact; codes: as they were made]", default=None, choices=inputs.DECODE_CHOICES
     )
@@ -121,7 +127,9 @@ def _fit_codes(options: FitOptions, reporter: Reporter) -> tuple[Any, Result]:
     plan = ViewPlan.from_dict(codes.plan)
     classifier = _make_classifier(
         options,
-        backbone=options.backbone or codes.space.backbone,
+        backbone=inputs.open_backbone(
+            options.backbone or codes.space.backbone, options.precision or codes.space.precision, reporter
+        ),
         train_views=plan,
         test_views=options.test_views or _fixed_views(plan),
         decode=options.decode or codes.space.decoding,
@@ -149,7 +157,7 @@ def _fit_images(options: FitOptions, reporter: Reporter) -> tuple[Any, Result]:
         _warn_nothing_held_out(options, len(records), reporter)
     classifier = _make_classifier(
         options,
-        backbone=options.backbone or inputs.BACKBONE,
+        backbone=inputs.open_backbone(options.backbone or inputs.BACKBONE, options.precision, reporter),
         train_views=options.train_views or "flip",
         test_views=options.test_views or "flip",
         decode=options.decode or "exact",

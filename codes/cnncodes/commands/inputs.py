@@ -8,16 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnncodes.commands.failures import check_limit
-from cnncodes.errors import SourceError, UsageError
+from cnncodes.errors import SourceError, UsageError, suggest
 from cnncodes.schema import option
 
 if TYPE_CHECKING:
+    from cnncodes.backbones import Backbone
     from cnncodes.commands.reporter import Reporter
     from cnncodes.images import ImageRecord, ImageSource
 
 BACKBONE = "efficientnet-lite0"
 DECODE_CHOICES = ("exact", "fast")
 HELP_BACKBONE = "Network that makes the codes: a name from 'cnncodes models list', or a folder with a card."
+HELP_PRECISION = "Which of the network's files runs, where it has several: fp32, fp16 or int8."
 HELP_DECODE = "'fast' decodes large JPEGs at a reduced scale: quicker, with slightly different codes."
 HELP_MEMORY = "Folder that keeps codes between runs, so that each image meets the network once."
 HELP_SRC = (
@@ -115,6 +117,22 @@ class FailureOptions(SourceOptions):
 @dataclass(frozen=True, kw_only=True)
 class EmbeddingOptions(FailureOptions, DecodingOptions):
     """Options of every command that sends images through the network."""
+
+
+def open_backbone(name: str, precision: str | None, reporter: Reporter) -> Backbone:
+    """Load a network; what it warns of is passed on."""
+    from cnncodes.backbones import load_backbone
+
+    with reporter.passing_warnings():
+        return load_backbone(name, precision=precision)
+
+
+def check_precision(name: str) -> None:
+    """Raise `UsageError` if there is no such precision."""
+    from cnncodes.backbones.precisions import PRECISIONS
+
+    if name not in PRECISIONS:
+        raise UsageError(f"unknown precision {name!r}. {suggest(name, PRECISIONS)}")
 
 
 def check_views(name: str) -> None:

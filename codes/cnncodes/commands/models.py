@@ -134,7 +134,8 @@ def run_verify(options: VerifyOptions, reporter: Reporter) -> Result:
     from cnncodes.backbones.verification import verify_backbone
 
     started = time.perf_counter()
-    figures = verify_backbone(options.name, parity=options.parity)
+    with reporter.passing_warnings():
+        figures = verify_backbone(options.name, parity=options.parity)
     return {**figures, "seconds": round(time.perf_counter() - started, 3)}
 
 
@@ -145,6 +146,11 @@ def render_verify(result: Result) -> str:
         f"  sha256 {result['sha256']}",
         f"  checked: {', '.join(result['checks'])}",
     ]
+    for precision, facts in result.get("precisions", {}).items():
+        lines.append(
+            f"  {precision}: sha256 {facts['sha256']}, the same checks; cosine with fp32 on {facts['images']}"
+            f" parts of photos {facts['cosine']:.4f} (median)"
+        )
     if "parity" in result:
         parity = result["parity"]
         lines.append(f"  parity on {parity['images']} photos: {_describe_parity(parity)}")

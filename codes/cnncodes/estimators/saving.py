@@ -106,8 +106,10 @@ def load(path: str | Path) -> ImageClassifier:
 
     saved = read_saved(path)
     embedder, card = saved.predictor.embedder, saved.card
+    # A name alone would mean the network's first file, fp32, when it is fitted again.
+    by_name = not card["backbone"]["included"] and embedder.backbone.precision == "fp32"
     classifier = ImageClassifier(
-        backbone=embedder.backbone if card["backbone"]["included"] else card["backbone"]["name"],
+        backbone=card["backbone"]["name"] if by_name else embedder.backbone,
         train_views=ViewPlan.from_dict(card["train_plan"]),
         test_views=embedder.plan,
         decode=embedder.decoding.mode,
@@ -254,7 +256,7 @@ def _read_backbone(archive: Archive, card: Mapping[str, Any]) -> Backbone:
     elif not isinstance(name, str) or Path(name).name != name:  # a file must not choose what else is opened
         raise SavedModelError(f"{archive.name} names the backbone {name!r}, which is no name in the zoo.")
     else:
-        backbone = load_backbone(name)
+        backbone = load_backbone(name, precision=card["space"].get("precision"))
     if backbone.sha256 != wanted:
         raise SavedModelError(
             f"{archive.name} was trained on the backbone {name!r} with sha256 {wanted}; the one at hand has"
