@@ -17,6 +17,7 @@ from small_backbones import make_card
 
 from cnncodes.backbones import Card, Frame, models_folder
 from cnncodes.backbones.initializers import Weights
+from cnncodes.backbones.precisions import Quantization
 from cnncodes.errors import BackboneError, CardError
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
@@ -38,11 +39,14 @@ def cards(draw: st.DrawFn) -> Card:
     files = draw(st.dictionaries(names.map("{}.onnx".format), digests, min_size=1, max_size=3))
     low = draw(st.floats(-1e6, 1e6))
     picked = {"whole": "0" * 64, "layers": {"a": 3, "code": 4}, "code_size": 7}
+    model_file = draw(st.sampled_from(sorted(files)))
+    precision, *others = draw(st.permutations(["fp32", "fp16", "int8"]))
+    further = zip(others, sorted(set(files) - {model_file}), strict=False)
     return make_card(
         name=draw(names),
         description=draw(texts),
         source_weights=draw(texts),
-        model_file=draw(st.sampled_from(sorted(files))),
+        model_file=model_file,
         value_range=(low, low + draw(st.floats(1, 1e6))),
         mean=draw(st.tuples(numbers, numbers, numbers)),
         std=draw(st.tuples(positive, positive, positive)),
@@ -56,10 +60,31 @@ def cards(draw: st.DrawFn) -> Card:
         random_state=draw(st.none() | st.integers(0, 10**9)),
         parent=draw(st.none() | digests),
         **draw(st.sampled_from([{"code_size": draw(st.integers(1, 10_000))}, picked])),
+        precision=precision,
+        precisions=dict(further),
+        quantization=draw(st.dictionaries(st.sampled_from(["fp16", "int8"]), quantizations())),
     )
 
 
+@st.composite
+def quantizations(draw: st.DrawFn) -> Quantization:
+    worst, cosine = sorted(draw(st.tuples(st.floats(-1, 1), st.floats(-1, 1))))
+    change = draw(st.none() | st.lists(st.floats(-1, 1), min_size=3, max_size=3).map(sorted))
+    low, value, high = (None,) * 3 if change is None else change
+    compared = draw(st.integers(0, 10_000))
+    equal = low is not None and low > -0.01 and compared >= 2000 and draw(st.booleans())
+    images = draw(st.integers(0, 10_000))
+    kind = draw(st.sampled_from(["uint8", "int8", "float16"]))
+    return Quantization(draw(texts), kind, images, cosine, worst, compared, value, low, high, equal)
+
+
 WEIGHTS = Weights(12, 3456, "0" * 64)
+QUANTIZATION = Quantization("static", "uint8", 512, 0.99, 0.9, 2500, -0.001, -0.004, 0.002, True)
+FURTHER = {
+    "files": {"int8.onnx": "1" * 64},
+    "precisions": {"int8": "int8.onnx"},
+    "quantization": {"int8": dataclasses.asdict(QUANTIZATION)},
+}
 
 
 def changed(**changes: Any) -> str:
@@ -119,7 +144,8 @@ def test_an_unknown_key_brings_the_nearest_name(changes: dict[str, Any], words: 
 
 
 @pytest.mark.parametrize(
-    "key", [f.name for f in dataclasses.fields(Card) if f.default is dataclasses.MISSING]
+    "key",
+    [f.name for f in dataclasses.fields(Card) if f.default is f.default_factory is dataclasses.MISSING],
 )
 def test_a_missing_key_is_named(key: str) -> None:
     with pytest.raises(CardError, match=rf"missing: {key}\."):
@@ -173,13 +199,18 @@ WRONG_TYPES: list[tuple[str, Any]] = [
     ("parent", 3),
     ("layers", {"a": "3"}),
     ("whole", 1),
+    ("precision", 8),
+    ("precisions", ["int8"]),
+    ("precisions", {"int8": 8}),
+    ("quantization", "int8"),
+    ("quantization", {"int8": "static"}),
 ]
 
 
 @pytest.mark.parametrize(("key", "value"), WRONG_TYPES)
 def test_a_wrong_type_is_refused_and_named(key: str, value: Any) -> None:
     wrong = next(iter(value)) if key in ("frame", "weights") and isinstance(value, dict) else key
-    with pytest.raises(CardError, match=rf"^(frame: |weights: )?{wrong} must be"):
+    with pytest.raises(CardError, match=rf"^(frame: |weights: )?{wrong}(\.int8)? must be"):
         Card.from_toml(changed(**{key: value}))
 
 
@@ -323,3 +354,62 @@ def test_a_card_that_cannot_be_read_is_an_error_of_ours(tmp_path: Path) -> None:
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(CardError, match="cannot be read"):
         Card.read(tmp_path / "binary.toml")
+
+
+def test_the_card_of_a_further_file_names_that_file_alone() -> None:
+    card = Card.from_toml(changed(**FURTHER))
+    int8 = card.choose("int8")
+    assert (int8.model_file, int8.precision, int8.files) == ("int8.onnx", "int8", {"int8.onnx": "1" * 64})
+    assert (int8.precisions, int8.weights, int8.quantization) == ({}, None, {"int8": QUANTIZATION})
+    assert Card.from_toml(int8.to_toml()) == int8
+    assert card.choose("fp32") is card.choose(None) is card
+    assert int8.choose("int8") is int8.choose(None) is int8
+
+
+def test_a_precision_that_is_not_there_brings_those_that_are_and_how_to_make_one() -> None:
+    card = Card.from_toml(changed(**FURTHER))
+    with pytest.raises(BackboneError, match=r"no fp16 file; it has fp32, int8\. 'cnncodes models quantize'"):
+        card.choose("fp16")
+    with pytest.raises(BackboneError, match=r"no fp32 file; it has int8\."):
+        card.choose("int8").choose("fp32")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"precision": "fp23"}, "precision: unknown precision 'fp23'. Did you mean"),
+        ({"precisions": {"int4": "int8.onnx"}}, "precisions: unknown precision 'int4'. Did you mean 'int8'?"),
+        ({"precisions": {"int8": "other.onnx"}}, "'other.onnx' must be one of the card's files"),
+        ({"precisions": {"fp32": "int8.onnx"}}, "neither may be there twice"),
+        ({"precisions": {"int8": "model.onnx"}}, "neither may be there twice"),
+        (
+            {"quantization": {"int9": FURTHER["quantization"]["int8"]}},
+            "quantization: unknown precision 'int9'",
+        ),
+    ],
+)
+def test_further_files_that_cannot_be_right_are_refused(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(CardError, match=re.escape(words)):
+        Card.from_toml(changed(**{**FURTHER, **changes}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"images": -1}, "a count below 0"),
+        ({"cosine": 0.8}, "the worst cosine must not be above the median"),
+        ({"cosine": 1.5}, "both at most 1"),
+        ({"low": None}, "must be there together"),
+        ({"low": 0.1}, "in rising order"),
+        ({"low": -0.02}, "equal needs low above -0.01 on at least 2000 images"),
+        ({"compared": 1999}, "equal needs"),
+        ({"equal": 1}, "quantization.int8: equal must be true or false"),
+        ({"cosine": "near"}, "quantization.int8: cosine must be a number"),
+        ({"casine": 1.0}, "Did you mean 'cosine'?"),
+    ],
+)
+def test_figures_that_cannot_be_right_are_refused(changes: dict[str, Any], words: str) -> None:
+    facts = {**FURTHER["quantization"]["int8"], **changes}
+    facts = {key: value for key, value in facts.items() if value is not None}
+    with pytest.raises(CardError, match=re.escape(words)):
+        Card.from_toml(changed(**{**FURTHER, "quantization": {"int8": facts}}))

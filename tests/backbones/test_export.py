@@ -44,6 +44,10 @@ def original() -> Any:
 
 def test_the_shipped_files_are_what_the_command_makes(exported: Path) -> None:
     shipped, made = Card.read(SHIPPED / "card.toml"), Card.read(exported / "card.toml")
+    # Files of less precision are made from it, see models/make_int8.py.
+    shipped = dataclasses.replace(
+        shipped, files={"model.onnx": shipped.files["model.onnx"]}, precisions={}, quantization={}
+    )
     if made.files != shipped.files and made.exporter != shipped.exporter:
         pytest.skip(f"another exporter makes another graph: {made.exporter}, on the card {shipped.exporter}")
     assert (exported / "model.onnx").read_bytes() == (SHIPPED / "model.onnx").read_bytes()

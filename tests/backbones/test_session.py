@@ -265,3 +265,25 @@ def test_its_bytes_are_those_of_the_file(shipped: Backbone) -> None:
     assert shipped.model_bytes() == data
     assert shipped.sha256 == hashlib.sha256(data).hexdigest()
     assert repr(shipped) == f"Backbone('efficientnet-lite0', sha256={shipped.sha256[:12]}…)"
+
+
+def test_a_backbone_says_its_precision_and_loads_the_one_that_is_asked_for(shipped: Backbone) -> None:
+    int8 = load_backbone(precision="int8")
+    assert (shipped.precision, int8.precision) == ("fp32", "int8")
+    assert load_backbone(precision="fp32").sha256 == shipped.sha256 != int8.sha256
+    assert int8.sha256 == shipped.card.files["int8.onnx"]
+    copy = pickle.loads(pickle.dumps(int8))
+    assert (copy.precision, copy.sha256) == ("int8", int8.sha256)
+
+
+def test_a_precision_that_is_not_there_or_unknown_is_refused() -> None:
+    with pytest.raises(BackboneError, match=r"has no fp16 file; it has fp32, int8\."):
+        load_backbone(precision="fp16")
+    with pytest.raises(UsageError, match=r"unknown precision 'int4'. Did you mean 'int8'\?"):
+        load_backbone(precision="int4")
+
+
+def test_the_shipped_int8_file_is_small_and_counts_as_equal(shipped: Backbone) -> None:
+    facts = shipped.card.quantization["int8"]
+    assert facts.equal and facts.compared >= 2000 and facts.low is not None and facts.low > -0.01
+    assert len(load_backbone(precision="int8").model_bytes()) < 5_000_000

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -100,3 +102,49 @@ def test_a_network_with_one_changed_weight_is_not_the_original(tmp_path: Path, n
     verify_backbone(tmp_path)
     with pytest.raises(BackboneError, match="its codes are not those of the original"):
         verify_backbone(tmp_path, parity=True)
+
+
+def test_the_shipped_int8_file_is_checked_like_the_first() -> None:
+    found = verify_backbone("efficientnet-lite0")["precisions"]["int8"]
+    assert "equal bits in batches of 1, 3 and 8" in found["checks"] and found["images"] == 24
+    assert found["sha256"] == Card.read(find_backbone("efficientnet-lite0") / "card.toml").files["int8.onnx"]
+    assert found["cosine"] > 0.97
+
+
+@pytest.fixture
+def further(tmp_path: Path) -> Callable[[bytes], Path]:
+    """Return a function that writes a small network whose int8 file is of these bytes."""
+    from small_convolutions import write_convolutions
+
+    def write(model: bytes) -> Path:
+        folder = write_convolutions(tmp_path / "net")
+        (folder / "int8.onnx").write_bytes(model)
+        card = Card.read(folder / "card.toml")
+        files = {**card.files, "int8.onnx": hashlib.sha256(model).hexdigest()}
+        card = dataclasses.replace(card, files=files, precisions={"int8": "int8.onnx"})
+        card.write(folder / "card.toml")
+        return folder
+
+    return write
+
+
+def test_an_int8_file_of_another_network_is_told_by_its_codes(further: Callable[[bytes], Path]) -> None:
+    from small_convolutions import draw_pictures, make_backbone
+
+    from cnncodes.backbones.quantization import quantize
+
+    [right] = quantize(make_backbone(), draw_pictures(32), ("uint8",))
+    assert verify_backbone(further(right.backbone.model_bytes()))["precisions"]["int8"]["cosine"] > 0.99
+    # It sees red for blue, and its every other figure is right.
+    [wrong] = quantize(make_backbone(mean=(0.0, 250.0, 0.0)), draw_pictures(32), ("uint8",))
+    with pytest.raises(BackboneError, match=r"cosine of its int8 codes with those of fp32 is 0\.\d+ on 24"):
+        verify_backbone(further(wrong.backbone.model_bytes()))
+
+
+def test_an_int8_file_that_is_damaged_or_none_is_told(further: Callable[[bytes], Path]) -> None:
+    folder = further(b"no network")
+    with pytest.raises(BackboneError, match=r"int8\.onnx of 'conv' does not start"):
+        verify_backbone(folder)
+    (folder / "int8.onnx").write_bytes(b"another")
+    with pytest.raises(CardError, match=r"int8\.onnx of backbone 'conv' has sha256"):
+        verify_backbone(folder)

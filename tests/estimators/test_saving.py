@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -223,3 +224,39 @@ def test_where_it_is_saved(fitted, tmp_path):
         fitted("ridge").save(tmp_path / "file" / "a", include_backbone=False)
     with pytest.raises(StoreError, match="cannot write"):
         fitted("ridge").save(tmp_path / "new", include_backbone=False)
+
+
+# Less precision
+
+
+@pytest.mark.parametrize("include_backbone", [True, False])
+def test_an_int8_classifier_predicts_the_same_elsewhere(pictures, tmp_path, include_backbone):
+    backbone = cnncodes.load_backbone(precision="int8")
+    clf = cnncodes.ImageClassifier(backbone, "ridge", train_views="center", test_views="center")
+    clf.fit(pictures.arrays, pictures.labels)
+    clf.save(tmp_path / "int8.cnncodes", include_backbone=include_backbone)
+    again = load(tmp_path / "int8.cnncodes")
+    assert again.space_ == clf.space_ and again.space_.precision == "int8"
+    assert again.predictor_.embedder.backbone.sha256 == backbone.sha256
+    assert_equal_answers(answers(again, pictures.arrays), answers(clf, pictures.arrays))
+    refitted = clone(again).fit(pictures.arrays, pictures.labels)  # with the same network, not with fp32
+    assert refitted.space_ == clf.space_
+    size = (tmp_path / "int8.cnncodes").stat().st_size
+    assert (3_000_000 < size < 5_000_000) if include_backbone else size < 500_000
+
+
+def test_without_its_network_an_int8_classifier_needs_that_precision(pictures, tmp_path, monkeypatch):
+    """At hand is a network of that name without an int8 file."""
+    clf = cnncodes.ImageClassifier(
+        cnncodes.load_backbone(precision="int8"), "ridge", train_views="center", test_views="center"
+    ).fit(pictures.arrays, pictures.labels)
+    clf.save(tmp_path / "int8.cnncodes", include_backbone=False)
+    full = cnncodes.load_backbone()
+    folder = tmp_path / "zoo" / "efficientnet-lite0"
+    folder.mkdir(parents=True)
+    files = {"model.onnx": full.sha256}
+    card = dataclasses.replace(full.card, files=files, precisions={}, quantization={})
+    card.write(folder / "card.toml")
+    (folder / "model.onnx").write_bytes(full.model_bytes())
+    monkeypatch.setattr("cnncodes.backbones.zoo.models_folder", lambda: tmp_path / "zoo")
+    refused(tmp_path / "int8.cnncodes", "has no int8 file; it has fp32", cnncodes.errors.BackboneError)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
 from cnncodes.backbones.fields import SHA256, build
 from cnncodes.backbones.initializers import Weights
+from cnncodes.backbones.precisions import Quantization, check_files, choose_file, leave_out_absent
 from cnncodes.errors import CardError, suggest
 
 #: Raised when a card changes in a way that older versions cannot read. Cards since 1 are read: what
-#: format 2 added (fixed sizes, `weights`, `address`, `random_state`) and format 3 (`parent`, `layers`) may be
-#: absent.
+#: format 2 added (fixed sizes, `weights`, `address`, `random_state`) and format 3 (`parent`, `layers`,
+#: `precision`, `precisions`, `quantization`) may be absent.
 CARD_FORMAT = 3
 
 _INTERPOLATIONS = ("bicubic", "bilinear", "lanczos")
@@ -110,6 +111,12 @@ class Card:
         picked (`load_backbone`); the graph is then a part of the network's.
     whole : str, optional
         The sha256 of the network's file, where layers were picked: the network's identity.
+    precision : str
+        The arithmetic of `model_file`, one of `cnncodes.backbones.precisions.PRECISIONS`.
+    precisions : dict of str to str
+        Further ONNX files of the same network by their precision; each one of `files`.
+    quantization : dict of str to Quantization
+        How each of them was made and how close it is, by its precision.
     format : int
     """
 
@@ -138,12 +145,16 @@ class Card:
     parent: str | None = None
     layers: dict[str, int] | None = None
     whole: str | None = None
+    precision: str = "fp32"
+    precisions: dict[str, str] = field(default_factory=dict)
+    quantization: dict[str, Quantization] = field(default_factory=dict)
     format: int = CARD_FORMAT
 
     def __post_init__(self) -> None:
         if not 1 <= self.format <= CARD_FORMAT:
             raise CardError(_wrong_format(self.format))
         self._check_files()
+        check_files(self)
         self._check_numbers()
 
     def _check_files(self) -> None:
@@ -203,6 +214,22 @@ class Card:
                 f" network takes, {self.sizes}."
             )
 
+    def choose(self, precision: str | None) -> Self:
+        """Return the card of one of the network's files alone: what stands beside the others is left out.
+
+        Parameters
+        ----------
+        precision : str or None
+            None means that of `model_file`.
+
+        Raises
+        ------
+        BackboneError
+            If there is no file of that precision; the text says which there are, and how to make one.
+        """
+        changes = choose_file(self, precision)
+        return replace(self, **changes) if changes else self
+
     @property
     def multiple(self) -> int:
         """What the sides of an image have to be multiples of; 1 where that is no matter."""
@@ -257,14 +284,16 @@ class Card:
         number = values.get("format")
         if isinstance(number, int) and number > CARD_FORMAT:  # first: a newer card has keys unknown here
             raise CardError(_wrong_format(number))
-        card: Self = build(cls, values, {"Frame": Frame, "Weights": Weights})
+        card: Self = build(cls, values, {"Frame": Frame, "Quantization": Quantization, "Weights": Weights})
         return card
 
     def to_toml(self) -> str:
         """Return the card as TOML; the same card gives the same text."""
         import tomli_w
 
-        return tomli_w.dumps({key: value for key, value in asdict(self).items() if value is not None})
+        values = {key: value for key, value in asdict(self).items() if value is not None}
+        leave_out_absent(values)
+        return tomli_w.dumps(values)
 
     def write(self, path: str | Path) -> None:
         """Write the card."""

@@ -38,6 +38,9 @@ def _is_text(value: Any) -> bool:
 _KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "int": ("a whole number", _is_whole),
     "int | None": ("a whole number", _is_whole),
+    "float": ("a number", _is_number),
+    "float | None": ("a number", _is_number),
+    "bool": ("true or false", lambda value: type(value) is bool),
     "str": ("a string", _is_text),
     "str | None": ("a string", _is_text),
     "dict[str, str]": ("a table of strings", lambda value: _is_table(value, _is_text)),
@@ -57,7 +60,7 @@ def build(cls: Any, values: Mapping[str, Any], tables: Mapping[str, Any], where:
         A dataclass.
     values : mapping
     tables : mapping of str to type
-        Dataclasses that fields of `cls` may hold, by their names.
+        Dataclasses that fields of `cls` may hold, by their names; one by one, or as ``dict[str, NAME]``.
     where : str
         What stands before the key in an error.
 
@@ -71,14 +74,23 @@ def build(cls: Any, values: Mapping[str, Any], tables: Mapping[str, Any], where:
     for key, value in values.items():
         if key not in known:
             raise CardError(f"{where}unknown key {key!r}. {suggest(key, known)}")
-        table = tables.get(known[key].removesuffix(" | None"))
+        table = tables.get(known[key].removesuffix(" | None").removeprefix("dict[str, ").removesuffix("]"))
         kind, is_right = _KINDS.get(known[key], ("a table", lambda value: isinstance(value, dict)))
         if not is_right(value):
             raise CardError(f"{where}{key} must be {kind}. Got {value!r} instead.")
-        if table is not None:
+        if table is not None and known[key].startswith("dict"):
+            value = {name: _build_inner(table, item, f"{key}.{name}") for name, item in value.items()}
+        elif table is not None:
             value = build(table, value, {}, f"{key}: ")
         built[key] = tuple(float(item) for item in value) if isinstance(value, list) else value
-    missing = [field.name for field in fields(cls) if field.default is MISSING and field.name not in built]
+    needed = [f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING]
+    missing = [name for name in needed if name not in built]
     if missing:
         raise CardError(f"{where}missing: {', '.join(missing)}.")
     return cls(**built)
+
+
+def _build_inner(cls: Any, value: Any, where: str) -> Any:
+    if not isinstance(value, dict):
+        raise CardError(f"{where} must be a table. Got {value!r} instead.")
+    return build(cls, value, {}, f"{where}: ")

@@ -54,7 +54,7 @@ def make_canonical(
     lift_constants(graph)
     _drop_zero_biases(graph, weights)
     _rename(graph, _new_names(graph, weights))
-    _strip(model, fixed)
+    strip_origin(model, fixed)
     return model
 
 
@@ -144,7 +144,7 @@ def _rename(graph: Any, names: dict[str, str]) -> None:
     graph.initializer.extend(tensors[name] for name in sorted(tensors))
 
 
-def _strip(model: Any, fixed: tuple[int, int] | None) -> None:
+def strip_origin(model: Any, fixed: tuple[int, int] | None) -> None:
     """Remove whatever says where and by whom the graph was made, and name its dimensions."""
     graph = model.graph
     model.producer_name, model.producer_version, model.domain = PRODUCER, "", ""

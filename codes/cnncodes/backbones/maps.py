@@ -96,6 +96,11 @@ def run_model(session: Any, images: npt.NDArray[np.uint8]) -> Any:
 def _make_checked(backbone: Backbone, window: bool) -> bytes:
     """Return the dense graph; its windowed form has to give the codes at the size of the frame."""
     frame = backbone.frame
+    if backbone.precision != "fp32":
+        raise BackboneError(
+            f"maps are made from networks of fp32, and this file of {backbone.card.name!r} is of"
+            f" {backbone.precision}."
+        )
     model = load_graph(backbone.model_bytes(), "a dense network")
     windows = serialize(make_dense_model(model, height=frame.height, width=frame.width, window=True))
     images = np.random.default_rng(0).integers(0, 256, (2, frame.height, frame.width, 3), dtype=np.uint8)

@@ -90,6 +90,20 @@ def compare_codes(codes: Codes, reference: Codes) -> Parity:
     return Parity(len(np.unique(reference, axis=0)), float(errors.max()), float(cosines.min()))
 
 
+def compare_each(codes: Codes, reference: Codes) -> npt.NDArray[np.float64]:
+    """Return the cosine of each code with its reference, without the mean code; shape (n_images,).
+
+    A code without direction counts as 1 where the two are equal, else as 0.
+    """
+    mean = reference.mean(axis=0, dtype=np.float64)
+    ours, theirs = codes - mean, reference - mean
+    norms = np.linalg.norm(ours, axis=1) * np.linalg.norm(theirs, axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cosines: npt.NDArray[np.float64] = np.clip((ours * theirs).sum(axis=1) / norms, -1.0, 1.0)
+    cosines[norms == 0] = (ours == theirs).all(axis=1)[norms == 0]
+    return cosines
+
+
 def compare_with_original(codes: Codes, reference: Codes, controls: Mapping[str, Codes]) -> Parity:
     """Compare codes with the original's, and make sure that the comparison could have failed.
 

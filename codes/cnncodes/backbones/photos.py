@@ -74,3 +74,27 @@ def load_photos(frame: Frame) -> npt.NDArray[np.uint8]:
         left, top = round((image.width - frame.width) / 2), round((image.height - frame.height) / 2)
         patches.append(np.asarray(image.crop((left, top, left + frame.width, top + frame.height))))
     return np.stack(patches)
+
+
+def cut_photos(frame: Frame) -> npt.NDArray[np.uint8]:
+    """Return parts of the two photos that scikit-learn carries, which is always there, as a backbone's input.
+
+    Returns
+    -------
+    ndarray of uint8, shape (24, height, width, 3)
+    """
+    from PIL import Image
+
+    spec = find_spec("sklearn")
+    assert spec is not None and spec.origin is not None
+    patches = []
+    for name in PHOTOS["sklearn"]:
+        with Image.open(Path(spec.origin).parent / name) as opened:
+            image = opened.convert("RGB")
+        side = image.height // 2
+        for top in range(0, image.height - side + 1, image.height - side):
+            for left in np.linspace(0, image.width - side, 6).astype(int).tolist():
+                box = (left, top, left + side, top + side)
+                part = image.resize((frame.width, frame.height), Image.Resampling.BICUBIC, box=box)
+                patches.append(np.asarray(part))
+    return np.stack(patches)

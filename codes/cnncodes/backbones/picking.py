@@ -39,6 +39,10 @@ def pick_layers(model: bytes, card: Card, layer: str, pool: str = "mean") -> tup
     """
     if card.layers is not None:
         raise BackboneError(f"{card.name!r} is made of picked layers already: pick from the whole network.")
+    if card.precision != "fp32":
+        raise BackboneError(
+            f"layers are picked from networks of fp32, and this file of {card.name!r} is of {card.precision}."
+        )
     pick = Pick.parse(layer, pool)
     picked, sizes = _open(model, card).pick(pick)
     data = serialize(picked)
@@ -48,6 +52,8 @@ def pick_layers(model: bytes, card: Card, layer: str, pool: str = "mean") -> tup
         code_size=sum(sizes.values()),
         files={card.model_file: hashlib.sha256(data).hexdigest()},
         parity={},
+        precisions={},
+        quantization={},
         weights=summarize_weights(picked),
         layers=sizes,
         whole=card.files[card.model_file],

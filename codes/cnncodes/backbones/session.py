@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,9 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.backbones.card import Card, Frame
+from cnncodes.backbones.instructions import has_dot_products, warn_of_cost
+from cnncodes.backbones.precisions import PRECISIONS
 from cnncodes.backbones.runtime import import_runtime
 from cnncodes.backbones.zoo import find_backbone
-from cnncodes.errors import BackboneError, CardError, UsageError
+from cnncodes.errors import BackboneError, CardError, UsageError, suggest
 
 if TYPE_CHECKING:
     from cnncodes.backbones.maps import DenseBackbone
@@ -61,12 +64,19 @@ class Backbone:
     @classmethod
     def from_bytes(cls, model: bytes, card: Card) -> Backbone:
         """Make a backbone of an ONNX file in memory."""
-        return cls(model, card)
+        backbone = cls(model, card)
+        warn_of_cost(backbone)
+        return backbone
 
     @property
     def frame(self) -> Frame:
         """How an image becomes the network's input."""
         return self.card.frame
+
+    @property
+    def precision(self) -> str:
+        """The arithmetic of its file: ``"fp32"``, ``"fp16"`` or ``"int8"``."""
+        return self.card.precision
 
     @property
     def code_size(self) -> int:
@@ -160,6 +170,7 @@ def load_backbone(
     *,
     layer: str | None = None,
     pool: str = "mean",
+    precision: str | None = None,
     providers: Sequence[str] = CPU,
     threads: int = 1,
 ) -> Backbone:
@@ -175,6 +186,9 @@ def load_backbone(
         network's own. `cnncodes models show NAME --layers` lists them. Extra: export.
     pool : {"mean", "max", "both"}
         How the places of a layer become one vector; both: the means, then the greatest values.
+    precision : {"fp32", "fp16", "int8"}, optional
+        Which of its files runs; by default its first, which is fp32 as a rule. On a processor without 8-bit
+        dot products int8 runs too, with a warning of what it costs.
     providers : sequence of str
         Execution providers of ONNX Runtime, in order of preference; each has to start.
     threads : int
@@ -187,7 +201,7 @@ def load_backbone(
     Raises
     ------
     BackboneError
-        If there is no such backbone, or the file is none.
+        If there is no such backbone, it has no file of that precision, or the file is none.
     CardError
         If the card is damaged or does not match the file.
     BackendMissing
@@ -201,18 +215,36 @@ def load_backbone(
     """
     if not isinstance(name_or_path, str | Path):
         raise UsageError(f"a backbone must be a name or a folder. Got {type(name_or_path).__name__} instead.")
+    if precision is not None and precision not in PRECISIONS:
+        raise UsageError(f"unknown precision {precision!r}. {suggest(str(precision), PRECISIONS)}")
     folder = find_backbone(name_or_path)
-    card = Card.read(folder / "card.toml")
-    try:
-        model = (folder / card.model_file).read_bytes()
-    except OSError as error:
-        raise BackboneError(f"{folder / card.model_file} cannot be read: {error.strerror}.") from error
+    full = Card.read(folder / "card.toml")
+    card = full.choose(precision)
+    model, running = _read(folder / card.model_file), card
     if layer is not None:
-        from cnncodes.backbones.picking import pick_layers
+        model, running = _pick(model, card, layer, pool)
+    backbone = Backbone(model, running, providers=providers, threads=threads)
+    reference = None
+    if card is not full and card.precision == "int8" and has_dot_products() is False:
+        with contextlib.suppress(BackboneError):  # without it, the cost is said in words
+            reference = Backbone(_read(folder / full.model_file), full, providers=providers, threads=threads)
+    warn_of_cost(backbone, reference)
+    return backbone
 
-        _check_hash(model, card)  # of what is picked from
-        model, card = pick_layers(model, card, layer, pool)
-    return Backbone(model, card, providers=providers, threads=threads)
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BackboneError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _pick(model: bytes, card: Card, layer: str, pool: str) -> tuple[bytes, Card]:
+    """Return the graph and card of picked layers."""
+    from cnncodes.backbones.picking import pick_layers
+
+    _check_hash(model, card)  # of what is picked from
+    return pick_layers(model, card, layer, pool)
 
 
 def _check_hash(model: bytes, card: Card) -> str:

@@ -10,23 +10,30 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from cnncodes.backbones.agreement import compare_providers
 from cnncodes.backbones.card import Card
 from cnncodes.backbones.layers import was_picked
 from cnncodes.backbones.originals import Original, find_original
-from cnncodes.backbones.parity import compare_codes, compare_with_original
+from cnncodes.backbones.parity import compare_codes, compare_each, compare_with_original
+from cnncodes.backbones.photos import cut_photos
 from cnncodes.backbones.session import Backbone, load_backbone
 from cnncodes.backbones.zoo import find_backbone
 from cnncodes.errors import BackboneError, CardError
+
+#: What the median cosine of codes of less precision with those of fp32 has to be, without the mean code.
+MIN_COSINES = {"fp32": 0.999, "fp16": 0.999, "int8": 0.9}
 
 
 def verify_backbone(name_or_path: str | Path, *, parity: bool = False) -> dict[str, Any]:
     """Check a backbone and return the figures.
 
     Loading checks the network's hash, input and output. Then the other files on the card have to match;
-    codes have to be finite, to differ between images, to be the same bits whatever the batch, and to come
-    at every kind of size that the card promises; and the weights are those that the card counts.
+    codes have to be finite, to differ between images, to be the same bits whatever the batch, to be the same
+    on every execution provider that starts, and to come at every kind of size that the card promises; and the
+    weights are those that the card counts. Files of less precision are checked in the same way, and their
+    codes have to be near those of the first file.
 
     Parameters
     ----------
@@ -39,7 +46,8 @@ def verify_backbone(name_or_path: str | Path, *, parity: bool = False) -> dict[s
     -------
     dict
         ``name``, ``sha256``, ``checks`` (what was tried), ``providers`` (see
-        `cnncodes.backbones.agreement`), ``parity`` (figures) where asked for.
+        `cnncodes.backbones.agreement`), ``precisions`` (the checks and the cosine, by the precision of each
+        further file), ``parity`` (figures) where asked for.
 
     Raises
     ------
@@ -47,29 +55,62 @@ def verify_backbone(name_or_path: str | Path, *, parity: bool = False) -> dict[s
         If a check fails; the text says which.
     """
     backbone = load_backbone(name_or_path)
-    _check_files(find_backbone(name_or_path), backbone.card)
-    frame = backbone.frame
-    images = np.random.default_rng(0).integers(0, 256, (8, frame.height, frame.width, 3), dtype=np.uint8)
+    folder = find_backbone(name_or_path)
+    _check_files(folder, backbone.card)
+    result: dict[str, Any] = {
+        "name": backbone.card.name,
+        "sha256": backbone.sha256,
+        "checks": [*_check_codes(backbone), _check_sizes(backbone), *_check_weights(backbone)],
+        "providers": compare_providers(backbone, _make_noise(backbone)),
+    }
+    if backbone.card.precisions:
+        result["precisions"] = {
+            precision: _check_precision(name_or_path, backbone, precision)
+            for precision in backbone.card.precisions
+        }
+    if parity:
+        result["parity"] = _verify_parity(backbone)
+    return result
+
+
+def _check_codes(backbone: Backbone) -> list[str]:
+    """Check the codes of made-up images, and say what was tried."""
+    images = _make_noise(backbone)
     codes = backbone.run(images)
-    checks = ["sha256", "input and output"]
     _expect(bool(np.isfinite(codes).all()), backbone, "its codes are not all finite")
     _expect(len(np.unique(codes, axis=0)) == len(codes), backbone, "different images have one code")
-    checks += ["finite codes", "different codes"]
     for size in (1, 3):
         parts = [backbone.run(images[start : start + size]) for start in range(0, len(images), size)]
         same = np.array_equal(np.concatenate(parts), codes)
         _expect(same, backbone, f"codes in batches of {size} differ from those in a batch of {len(images)}")
-    checks.append("equal bits in batches of 1, 3 and 8")
-    checks += [_check_sizes(backbone), *_check_weights(backbone)]
-    result: dict[str, Any] = {
-        "name": backbone.card.name,
-        "sha256": backbone.sha256,
-        "checks": checks,
-        "providers": compare_providers(backbone, images),
-    }
-    if parity:
-        result["parity"] = _verify_parity(backbone)
-    return result
+    return [
+        "sha256",
+        "input and output",
+        "finite codes",
+        "different codes",
+        "equal bits in batches of 1, 3 and 8",
+    ]
+
+
+def _make_noise(backbone: Backbone) -> npt.NDArray[np.uint8]:
+    shape = (8, backbone.frame.height, backbone.frame.width, 3)
+    return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+
+
+def _check_precision(name_or_path: str | Path, full: Backbone, precision: str) -> dict[str, Any]:
+    """Check a further file like the first, and its codes against that one's on parts of photos."""
+    backbone = load_backbone(name_or_path, precision=precision)
+    checks = [*_check_codes(backbone), _check_sizes(backbone)]
+    photos = cut_photos(full.frame)
+    cosine = float(np.median(compare_each(backbone.run(photos), full.run(photos))))
+    floor = MIN_COSINES[precision]
+    _expect(
+        cosine >= floor,
+        backbone,
+        f"the cosine of its {precision} codes with those of {full.precision} is {cosine:.3f} on {len(photos)}"
+        f" parts of photos (median), and must be at least {floor}",
+    )
+    return {"sha256": backbone.sha256, "checks": checks, "images": len(photos), "cosine": round(cosine, 4)}
 
 
 def _check_sizes(backbone: Backbone) -> str:
@@ -151,5 +192,5 @@ def _verify_parity(backbone: Backbone) -> dict[str, Any]:
 
 def _expect_same_weights(backbone: Backbone, original: Original) -> None:
     ours, theirs = backbone.card.source_weights, original.weights
-    if backbone.card.address:
+    if backbone.card.address and theirs:  # of the zoo's own, the exporter's packages say which they are
         _expect(ours == theirs, backbone, f"its weights are {ours}, those at its address now {theirs}")

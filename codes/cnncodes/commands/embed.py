@@ -21,6 +21,12 @@ class EmbedOptions(inputs.EmbeddingOptions, inputs.LayerOptions):
         "Folder of the codes dataset; run again, it goes on where it stopped.", short="-o", metavar="FOLDER"
     )
     backbone: str = option(inputs.HELP_BACKBONE, default=inputs.BACKBONE, metavar="NAME")
+    precision: str | None = option(
+        f"{inputs.HELP_PRECISION} [fp32]",
+        default=None,
+        metavar="PRECISION",
+        check=inputs.check_precision,
+    )
     views: str = option(
         f"Views of each image: {inputs.HELP_VIEWS}.",
         default="center",
@@ -66,13 +72,16 @@ def run_embed(options: EmbedOptions, reporter: Reporter) -> Result:
     split = None
     if options.split is not None:
         split = inputs.choose_split(options.split, (record.split for record in source.records), options.split)
+    backbone = inputs.open_backbone(
+        options.backbone, options.precision, reporter, layer=options.layer, pool=options.pool
+    )
     if ViewPlan.parse(options.views).needs_colors:
         reporter.note("principal colours that are not known yet are computed first, from the training images")
     with reporter.passing_warnings():
         summary = embed(
             source,
             options.out,
-            backbone=inputs.open_backbone(options.backbone, options.layer, options.pool),
+            backbone=backbone,
             views=options.views,
             random_state=options.random_state,
             reduce=options.reduce,

@@ -47,7 +47,8 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
     from cnncodes.estimators.saving import load_predictor
 
     check_output(options.report, (options.model, options.src))
-    predictor = load_predictor(options.model).with_max_pixels(options.max_pixels)
+    with reporter.passing_warnings():
+        predictor = load_predictor(options.model).with_max_pixels(options.max_pixels)
     records, split = inputs.labelled_part(options.src, options, options.split, "test", reporter)
     predictions = predictor.predict_records(
         records, n_jobs=options.n_jobs, memory=options.memory, on_progress=reporter.progress("predicting")

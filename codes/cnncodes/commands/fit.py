@@ -54,6 +54,12 @@ class FitOptions(inputs.EmbeddingOptions, inputs.LayerOptions):
         default=None,
         metavar="NAME",
     )
+    precision: str | None = option(
+        f"{inputs.HELP_PRECISION} [fp32; codes: that of the codes]",
+        default=None,
+        metavar="PRECISION",
+        check=inputs.check_precision,
+    )
     decode: str | None = option(
         f"{inputs.HELP_DECODE} [exact; codes: as they were made]", default=None, choices=inputs.DECODE_CHOICES
     )
@@ -123,7 +129,7 @@ def _fit_codes(options: FitOptions, reporter: Reporter) -> tuple[Any, Result]:
     plan = ViewPlan.from_dict(codes.plan)
     classifier = _make_classifier(
         options,
-        backbone=_open_for(codes.space, options),
+        backbone=_open_for(codes.space, options, reporter),
         train_views=plan,
         test_views=options.test_views or _fixed_views(plan),
         decode=options.decode or codes.space.decoding,
@@ -134,12 +140,15 @@ def _fit_codes(options: FitOptions, reporter: Reporter) -> tuple[Any, Result]:
     return classifier, {"split": split, "failed": 0, TOO_MANY_FAILURES: False}
 
 
-def _open_for(space: Any, options: FitOptions) -> Any:
+def _open_for(space: Any, options: FitOptions, reporter: Reporter) -> Any:
     """Load the network that made codes, or another one that is asked for, with the same layers."""
     from cnncodes.backbones.layers import was_picked
 
     return inputs.open_backbone(
-        options.backbone or space.backbone, space.layer if was_picked(space.layer) else None
+        options.backbone or space.backbone,
+        options.precision or space.precision,
+        reporter,
+        layer=space.layer if was_picked(space.layer) else None,
     )
 
 
@@ -160,7 +169,13 @@ def _fit_images(options: FitOptions, reporter: Reporter) -> tuple[Any, Result]:
         _warn_nothing_held_out(options, len(records), reporter)
     classifier = _make_classifier(
         options,
-        backbone=inputs.open_backbone(options.backbone or inputs.BACKBONE, options.layer, options.pool),
+        backbone=inputs.open_backbone(
+            options.backbone or inputs.BACKBONE,
+            options.precision,
+            reporter,
+            layer=options.layer,
+            pool=options.pool,
+        ),
         train_views=options.train_views or "flip",
         test_views=options.test_views or "flip",
         decode=options.decode or "exact",

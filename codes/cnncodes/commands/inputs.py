@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnncodes.commands.failures import check_limit
-from cnncodes.errors import SourceError, UsageError
+from cnncodes.errors import SourceError, UsageError, suggest
 from cnncodes.schema import option
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 BACKBONE = "efficientnet-lite0"
 DECODE_CHOICES = ("exact", "fast")
 HELP_BACKBONE = "Network that makes the codes: a name from 'cnncodes models list', or a folder with a card."
+HELP_PRECISION = "Which of the network's files runs, where it has several: fp32, fp16 or int8."
 HELP_DECODE = "'fast' decodes large JPEGs at a reduced scale: quicker, with slightly different codes."
 HELP_MEMORY = "Folder that keeps codes between runs, so that each image meets the network once."
 HELP_SRC = (
@@ -135,11 +136,27 @@ class LayerOptions:
     )
 
 
-def open_backbone(name: str, layer: str | None = None, pool: str = "mean") -> Backbone:
-    """Load a network; where layers are given as `load_backbone` takes them, its code is made of them."""
+def open_backbone(
+    name: str,
+    precision: str | None,
+    reporter: Reporter,
+    *,
+    layer: str | None = None,
+    pool: str = "mean",
+) -> Backbone:
+    """Load a network as `load_backbone` does; what it warns of is passed on."""
     from cnncodes.backbones import load_backbone
 
-    return load_backbone(name, layer=layer, pool=pool)
+    with reporter.passing_warnings():
+        return load_backbone(name, precision=precision, layer=layer, pool=pool)
+
+
+def check_precision(name: str) -> None:
+    """Raise `UsageError` if there is no such precision."""
+    from cnncodes.backbones.precisions import PRECISIONS
+
+    if name not in PRECISIONS:
+        raise UsageError(f"unknown precision {name!r}. {suggest(name, PRECISIONS)}")
 
 
 def check_views(name: str) -> None:

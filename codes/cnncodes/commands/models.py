@@ -190,7 +190,8 @@ def run_verify(options: VerifyOptions, reporter: Reporter) -> Result:
     from cnncodes.backbones.verification import verify_backbone
 
     started = time.perf_counter()
-    figures = verify_backbone(options.name, parity=options.parity)
+    with reporter.passing_warnings():
+        figures = verify_backbone(options.name, parity=options.parity)
     return {**figures, "seconds": round(time.perf_counter() - started, 3)}
 
 
@@ -204,6 +205,11 @@ def render_verify(result: Result) -> str:
     for name, figures in result["providers"].items():
         said = figures.get("reason") or f"the CPU's codes, {_describe_parity(figures)}"
         lines.append(f"  {name}: {said}")
+    for precision, facts in result.get("precisions", {}).items():
+        lines.append(
+            f"  {precision}: sha256 {facts['sha256']}, the same checks; cosine with fp32 on {facts['images']}"
+            f" parts of photos {facts['cosine']:.4f} (median)"
+        )
     if "parity" in result:
         parity = result["parity"]
         lines.append(f"  parity on {parity['images']} photos: {_describe_parity(parity)}")

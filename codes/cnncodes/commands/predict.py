@@ -51,7 +51,8 @@ def run_predict(options: PredictOptions, reporter: Reporter) -> Result:
     from cnncodes.estimators.saving import load_predictor
 
     check_output(options.out, (options.model, options.src))
-    predictor = load_predictor(options.model).with_max_pixels(options.max_pixels)
+    with reporter.passing_warnings():
+        predictor = load_predictor(options.model).with_max_pixels(options.max_pixels)
     source = inputs.open_images(options.src, options)
     if options.split is not None:
         split = inputs.choose_split(options.split, (record.split for record in source.records), "test")

@@ -53,6 +53,7 @@ class Embedder:
                 f"{frame.interpolation} resize to {frame.resize}, {frame.height} x {frame.width} patch"
             ),
             decoding=self.decoding.mode,
+            precision=self.backbone.precision,
         )
 
     @property

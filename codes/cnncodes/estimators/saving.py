@@ -107,8 +107,10 @@ def load(path: str | Path) -> ImageClassifier:
 
     saved = read_saved(path)
     embedder, card = saved.predictor.embedder, saved.card
+    # A name alone would mean the network's first file, fp32, when it is fitted again.
+    by_name = not card["backbone"]["included"] and embedder.backbone.precision == "fp32"
     classifier = ImageClassifier(
-        backbone=embedder.backbone if card["backbone"]["included"] else card["backbone"]["name"],
+        backbone=card["backbone"]["name"] if by_name else embedder.backbone,
         train_views=ViewPlan.from_dict(card["train_plan"]),
         test_views=embedder.plan,
         decode=embedder.decoding.mode,
@@ -256,7 +258,11 @@ def _read_backbone(archive: Archive, card: Mapping[str, Any]) -> Backbone:
         raise SavedModelError(f"{archive.name} names the backbone {name!r}, which is no name in the zoo.")
     else:
         layer = str(card["space"]["layer"])
-        backbone = load_backbone(name, layer=layer if was_picked(layer) else None)
+        backbone = load_backbone(
+            name,
+            precision=card["space"].get("precision"),
+            layer=layer if was_picked(layer) else None,
+        )
     if backbone.sha256 != wanted:
         raise SavedModelError(
             f"{archive.name} was trained on the backbone {name!r} with sha256 {wanted}; the one at hand has"

@@ -33,7 +33,7 @@ class Space:
     decoding : str
         ``"exact"`` or ``"fast"``.
     precision : str
-        Of the arithmetic: ``"fp32"``.
+        Of the arithmetic: ``"fp32"``, ``"fp16"`` or ``"int8"``. Each has a file, and a hash, of its own.
 
     Examples
     --------

@@ -1,0 +1,36 @@
+"""Timing networks against each other, in turns: a machine whose speed drifts slows all alike."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from cnncodes.backbones.session import Backbone
+
+
+def time_in_turns(
+    backbones: Sequence[Backbone], images: npt.NDArray[np.uint8], *, rounds: int = 9
+) -> list[float]:
+    """Return the median seconds that each network takes for a batch.
+
+    Parameters
+    ----------
+    backbones : sequence of Backbone
+    images : ndarray of uint8, shape (n_images, height, width, 3)
+    rounds : int
+        Runs of each, after one that does not count.
+    """
+    seconds: list[list[float]] = [[] for _ in backbones]
+    for number in range(rounds + 1):
+        for backbone, mine in zip(backbones, seconds, strict=True):
+            started = time.perf_counter()
+            backbone.run(images)
+            if number:
+                mine.append(time.perf_counter() - started)
+    return [statistics.median(mine) for mine in seconds]
