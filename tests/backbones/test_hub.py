@@ -189,16 +189,30 @@ def test_a_repository_that_is_neither_or_leaves_something_open_is_refused(
     assert words in fail(hub.url, tmp_path, "export", "hf-hub:some/net", "-o", "out")
 
 
-def test_a_graph_is_found_and_how_it_is_fed_but_graphs_are_not_exported_yet(hub: Hub, tmp_path: Path) -> None:
+def test_an_onnx_file_is_fetched_with_its_weights_beside_it_and_fed_as_the_repository_says(
+    hub: Hub, tmp_path: Path
+) -> None:
+    from test_onnx_files import move_out, write_file
     from test_preprocessors import CROPPED
 
-    (tmp_path / "odd" / "onnx").mkdir(parents=True)
-    for name in ("model.onnx", "model_int8.onnx"):
-        (tmp_path / "odd" / "onnx" / name).write_text("x")
+    folder = tmp_path / "odd" / "onnx"
+    folder.mkdir(parents=True)
+    graph = write_file(folder / "model.onnx", facts=None)
+    move_out(graph, "model.onnx_data")
+    (folder / "model_int8.onnx").write_text("x")
     (tmp_path / "odd" / "preprocessor_config.json").write_text(json.dumps(CROPPED))
     hub.add("some/net", tmp_path / "odd")
-    line = fail(hub.url, tmp_path, "export", "hf-hub:some/net", "-o", "out")
-    assert "'onnx/model.onnx' of some/net at commit" in line and "cannot be exported yet" in line
+    done = run(hub.url, tmp_path, "export", "hf-hub:some/net", "-o", "out")
+    assert done.returncode == 0, done.stderr
+    card = Card.read(tmp_path / "out" / "card.toml")
+    assert (card.frame, card.licence) == (Frame(224, 192, 256, "bilinear"), "MIT")
+    assert card.address == f"hf-hub:some/net@{hub.commit('some/net')}"
+    for name in ("model.onnx", "model.onnx_data"):
+        digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        assert f"{name}, sha256 {digest}" in card.source_weights
+    assert card.parent == hashlib.sha256(graph.read_bytes()).hexdigest()
+    done = run(hub.url, tmp_path, "verify", "out", "--parity")
+    assert done.returncode == 0 and "parity on 20 photos" in done.stdout
 
 
 def test_weights_and_a_graph_in_one_repository_are_named_both(

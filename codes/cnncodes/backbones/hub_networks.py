@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -127,12 +129,14 @@ def _make(repository: Repository, path: Path) -> Any:
 
 def _find_onnx(address: Address, repository: Repository, file: str) -> Original:
     facts = _read_facts(repository, file)
-    for name in repository.files:  # large networks keep their weights in files beside the graph
-        if name.startswith((f"{file}_data", f"{file}.data")):
-            fetch_file(repository, name)
-    path = fetch_file(repository, file)
-    weights = f"{file} of {repository}, sha256 {hash_checkpoint(path)}"
-    return replace(find_in_file(path, facts), name=address.slug, address=str(address), weights=weights)
+    # Large networks keep their weights in files beside the graph.
+    beside = [name for name in repository.files if name.startswith((f"{file}_data", f"{file}.data"))]
+    with tempfile.TemporaryDirectory() as folder:
+        for name in (file, *beside):  # the hub's cache holds links to files elsewhere, which are refused
+            shutil.copyfile(fetch_file(repository, name), Path(folder) / Path(name).name)
+        original = find_in_file(Path(folder) / Path(file).name, facts)
+    weights = f"{file} of {repository}: {original.weights}"
+    return replace(original, name=address.slug, address=str(address), weights=weights)
 
 
 def _read_facts(repository: Repository, file: str) -> Facts:
