@@ -34,6 +34,12 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture(autouse=True)
+def few_patches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calibrate such small networks on fewer patches, for speed."""
+    monkeypatch.setattr("cnncodes.embedding.calibrating.PATCHES", 128)
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("CNNCODES_HOME", str(tmp_path / "home"))

@@ -45,6 +45,7 @@ MAY_START_WITH_SKLEARN = (
     "estimators.extractor",
     "evaluation.baselines",
     "evaluation.gain",
+    "evaluation.precisions",
 )
 MUST_WORK_WITHOUT_SKLEARN = {"heads", "heads.linear"}
 
