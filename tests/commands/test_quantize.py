@@ -152,6 +152,12 @@ def test_those_that_come_with_cnncodes_are_copied(home: Path) -> None:
     place = further_files.find_place("efficientnet-lite0", "int8", None)
     assert place.out == home / "efficientnet-lite0-int8" and place.source == SHIPPED
     assert (place.card.name, place.card.address) == ("efficientnet-lite0-int8", "efficientnet-lite0")
+    assert place.card.files.keys() == {"model.onnx"}  # its int8 file is not copied: it gets another
+    made = load_backbone(precision="int8")
+    card = further_files.add_file(place, made, Card.read(SHIPPED / "card.toml").quantization["int8"])
+    assert {path.name for path in place.out.iterdir()} == {"card.toml", "model.onnx", "int8.onnx"}
+    assert Card.read(place.out / "card.toml") == card
+    assert load_backbone("efficientnet-lite0-int8", precision="int8").sha256 == made.sha256
 
 
 @pytest.mark.parametrize(

@@ -63,8 +63,21 @@ def find_place(name: str, precision: str, out: str | None) -> Place:
                 f"{str(folder)!r} holds another network, {there.name!r}: give another folder with -o."
             )
         card = there
+    elif folder.resolve() != source.resolve():
+        card = _leave_out(card, precision)
     check_writable(folder / "card.toml")
     return Place(source, folder, card)
+
+
+def _leave_out(card: Card, precision: str) -> Card:
+    """Return the card of a copy that is to have another file of that precision."""
+    file = card.precisions.get(precision)
+    return dataclasses.replace(
+        card,
+        files={name: digest for name, digest in card.files.items() if name != file},
+        precisions={key: name for key, name in card.precisions.items() if key != precision},
+        quantization={key: facts for key, facts in card.quantization.items() if key != precision},
+    )
 
 
 def add_file(place: Place, made: Backbone, facts: Quantization) -> Card:
