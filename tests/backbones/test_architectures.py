@@ -23,13 +23,10 @@ from cnncodes.errors import BackboneError
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
-#: These take minutes each: long to trace (many joins; padding computed from free sizes), or with attention
-#: between many parts of the image.
+#: These take minutes each: long to trace (many joins), or with attention between many parts of the image.
 HEAVY = (
     "torchvision:densenet121",
     "torchvision:vit_b_16",
-    "timm:tf_efficientnet_lite0",
-    "timm:tf_efficientnet_lite2",
     "timm:vit_small_patch14_dinov2",
 )
 

@@ -57,7 +57,7 @@ def fold_input(model: Any) -> Fold | None:
     if chain is None:
         return None
     before, conv, scale, offset = chain
-    zeros = np.clip(np.rint(-offset / scale), 0, 255)
+    zeros = _find_zeros(scale, offset)
     pads = list(_attribute(conv, "pads", [0, 0, 0, 0]))
     zero = int(zeros[0]) if len(set(zeros)) == 1 else int(np.median(zeros))
     _rewrite_weights(model.graph, conv, scale, offset + scale * zero)
@@ -78,6 +78,12 @@ def fold_input(model: Any) -> Fold | None:
         model.graph.node.insert(0, node)
     del model.graph.value_info[:]
     return Fold(zero, tuple(node.name for node in nodes))
+
+
+def _find_zeros(scale: Vector, offset: Vector) -> Vector:
+    """Return the whole pixel values that are nearest to what becomes 0, by channel."""
+    # Rounded twice, so that 127.5 of one channel and 127.4999999 of another are the same.
+    return np.asarray(np.clip(np.rint(np.round(-offset / scale, 4)), 0, 255))
 
 
 def _find_chain(graph: Any) -> tuple[list[Any], Any, Vector, Vector] | None:
@@ -104,7 +110,10 @@ def _find_chain(graph: Any) -> tuple[list[Any], Any, Vector, Vector] | None:
             weights = constants.get(node.input[1])
             known = weights is not None and weights.ndim == 4 and weights.shape[1] == 3
             good = good and known and len(node.input) == 3 and node.input[2] in constants
-            good = good and _attribute(node, "auto_pad", b"NOTSET") == b"NOTSET" and (scale != 0).all()
+            # How much is padded has to be known, unless padding is the same for every channel.
+            one_zero = len(set(_find_zeros(scale, offset))) == 1 if (scale != 0).all() else False
+            good = good and (one_zero or _attribute(node, "auto_pad", b"NOTSET") == b"NOTSET")
+            good = good and bool((scale != 0).all())
             return (before, node, scale, offset) if good else None
         if node.op_type in _AFFINE:
             other = constants.get(node.input[1 if node.input[0] == value else 0])

@@ -12,6 +12,7 @@ from cnncodes.backbones.card import Frame
 from cnncodes.backbones.graphs import make_canonical, serialize
 from cnncodes.backbones.initializers import STATISTICS
 from cnncodes.backbones.originals import Original
+from cnncodes.backbones.same_padding import mark_same_padding
 
 OPSET = 18
 
@@ -33,6 +34,7 @@ def trace_network(original: Original, net: Any, *, fixed: bool = False) -> bytes
     sides = {} if fixed else {1: dynamic, 2: dynamic}
     # Height and width differ, and the batch is above 1, lest the exporter takes them for equal or fixed.
     width = frame.width if fixed else frame.width + 32
+    translations = mark_same_padding(net)
     with _quiet_exporter():
         program = torch.onnx.export(
             _wrap(original, net),
@@ -43,6 +45,7 @@ def trace_network(original: Original, net: Any, *, fixed: bool = False) -> bytes
             output_names=["code"],
             dynamic_shapes={"image": {0: dynamic, **sides}},
             opset_version=OPSET,
+            custom_translation_table=translations,
             verbose=False,
         )
         model = make_canonical(

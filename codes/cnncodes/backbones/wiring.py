@@ -134,7 +134,29 @@ def infer_shapes(model: Any, height: int, width: int) -> dict[str, Shape]:
         if tensor.elem_type in (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16):
             lengths = [dim.dim_value if dim.HasField("dim_value") else None for dim in tensor.shape.dim]
             shapes[value.name] = tuple([None, *lengths[1:]] if lengths else [])
-    return shapes
+    unknown = [name for name, shape in shapes.items() if None in shape[1:]]
+    return shapes | (_measure_shapes(copy, unknown) if unknown else {})
+
+
+def _measure_shapes(model: Any, names: list[str]) -> dict[str, Shape]:
+    """Return the shapes that some tensors have when a graph runs, where its text alone does not say."""
+    from onnx import ModelProto, TensorProto, ValueInfoProto
+
+    from cnncodes.backbones.session import CPU, start_session
+
+    watched = ModelProto.FromString(model.SerializeToString())
+    given = watched.graph.input[0]
+    known = {value.name for value in watched.graph.output}
+    watched.graph.output.extend(ValueInfoProto(name=name) for name in names if name not in known)
+    session = start_session(watched.SerializeToString(), "the graph", CPU, 1)
+    shape = [dim.dim_value or 1 for dim in given.type.tensor_type.shape.dim]
+    kind = np.uint8 if given.type.tensor_type.elem_type == TensorProto.UINT8 else np.float32
+    try:
+        values = session.run(names, {given.name: np.zeros(shape, kind)})
+    except Exception as error:  # one class for each kind of fault
+        reason = " ".join(str(error).split())[:200]
+        raise BackboneError(f"the graph fails on images of shape {tuple(shape)}: {reason}") from error
+    return {name: (None, *value.shape[1:]) for name, value in zip(names, values, strict=True)}
 
 
 def prune(model: Any) -> None:
