@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,6 +18,7 @@ from samples import PLAN, SIZE, SPACE, fail, make, open_writer, rows_of, write
 
 from cnncodes.errors import SpaceMismatch, StoreError, UsageError
 from cnncodes.store import CodesWriter, Failure, Space, StoredViews, read_codes, verify_codes, writing
+from cnncodes.store.schema import failures_table
 
 
 def shard_rows(path: Path) -> list[int]:
@@ -343,3 +346,26 @@ def test_any_history_ends_with_the_same_rows(
     named = {shard["name"] for shard in json.loads((folder / "x" / "manifest.json").read_text())["shards"]}
     assert {file.name for file in (folder / "x" / "data").iterdir()} == named
     assert read_codes(folder / "x").X.shape == (2 * len(stored), SIZE)
+
+
+def test_many_failures_are_written_a_few_times_and_all_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths: list[int] = []
+
+    def count(failures: Iterable[Failure]) -> pa.Table:
+        table = failures_table(failures)
+        lengths.append(len(table))
+        return table
+
+    monkeypatch.setattr(writing, "failures_table", count)
+    with open_writer(tmp_path / "x.codes", shard_images=10) as writer:
+        for number in range(3000):
+            writer.add(fail(f"f{number:04}"))
+    # Written whole each time, once a shard they would cost 450,000 rows.
+    assert sum(lengths) < 8 * 3000 and lengths[-1] == 3000
+    assert len(read_codes(tmp_path / "x.codes").failures) == 3000
+    with open_writer(tmp_path / "x.codes", shard_images=10) as writer:  # one of many is put right
+        writer.add(make("f0005"))
+    assert "f0005" not in read_codes(tmp_path / "x.codes").failures["image"].to_pylist()
+    assert len(read_codes(tmp_path / "x.codes").failures) == 2999

@@ -55,7 +55,8 @@ class CodesWriter:
         failures = [Failure(row["image"], row["stage"], row["reason"]) for row in rows]
         # A kill between failures and manifest can leave a failure of an image that is stored.
         self._failures = {failure.key: failure for failure in failures if failure.key not in self.known}
-        self._written_failures = {failure.key: failure for failure in failures}
+        self._written_failures = len(failures)
+        self._unwritten_failures = len(failures) - len(self._failures)
 
     @classmethod
     def open(
@@ -157,9 +158,10 @@ class CodesWriter:
         if isinstance(result, ImageCodes):
             result = check_codes(result, self._manifest.space.code_size, self._manifest.dtype)
         if isinstance(result, Failure):
+            self._unwritten_failures += self._failures.get(result.key) != result
             self._failures[result.key] = result
         else:
-            self._failures.pop(result.key, None)
+            self._forget_failure(result.key)
             self._added.add(result.key)
             self._pending[result.key] = result
             self._rows_since_cut += len(result.views)
@@ -176,13 +178,13 @@ class CodesWriter:
         gone = set(keys)
         for key in gone:
             self._pending.pop(key, None)
-            self._failures.pop(key, None)
+            self._forget_failure(key)
         self._added -= gone
         self._replaced -= gone
         for shard in self._shards_of(gone):
             self._commit([self._read_without(shard, gone)], (shard,))
-        if self._failures_changed():
-            self._commit()
+        if self._unwritten_failures:
+            self._commit(all_failures=True)
 
     def relabel(self, labels: Mapping[str, Labels]) -> None:
         """Give images that are stored on disk another label and split; their codes stay as they are.
@@ -194,7 +196,7 @@ class CodesWriter:
 
     def flush(self) -> None:
         """Write what is in hand to disk as a shard, and the failures."""
-        if self._pending or self._replaced or self._failures_changed():
+        if self._pending or self._replaced or self._are_failures_due():
             old = tuple(self._shards_of(self._replaced))
             tables = [self._read_without(shard, self._replaced) for shard in old]
             if self._pending:
@@ -209,6 +211,8 @@ class CodesWriter:
         self._closed = True
         try:
             self.flush()
+            if self._unwritten_failures:
+                self._commit(all_failures=True)
             self._compact()
             if not self._manifest.shards:
                 # Readers of data/ need one file to find the columns in.
@@ -235,6 +239,8 @@ class CodesWriter:
         try:
             if not isinstance(error, StoreError):  # the disk is full: trying again would only hide why
                 self.flush()
+                if self._unwritten_failures:
+                    self._commit(all_failures=True)
         except StoreError as second:
             error.add_note(f"Besides, the codes in hand could not be written: {second}")
         finally:
@@ -246,6 +252,7 @@ class CodesWriter:
         remove: tuple[Shard, ...] = (),
         *,
         takes_pending: bool = False,
+        all_failures: bool = False,
     ) -> None:
         """Put tables in the place of some shards, with all steps in the order that survives a kill."""
         added: list[tuple[Shard, pa.Table]] = []
@@ -257,7 +264,7 @@ class CodesWriter:
                 added.append((shard, table))
         if added:  # the empty shard of a dataset without images goes when there is a real one
             remove = (*remove, *(shard for shard in self._manifest.shards if not shard.rows))
-        if self._failures_changed():
+        if all_failures or self._replaced or self._are_failures_due():
             self._write_failures()
         manifest = manifest.changed(remove=remove)
         manifest.write(self._folder)
@@ -275,14 +282,22 @@ class CodesWriter:
         images = len(table.column("image").unique())
         return Shard(name, table.num_rows, images, hashlib.sha256(data).hexdigest())
 
-    def _failures_changed(self) -> bool:
-        return self._failures != self._written_failures
+    def _forget_failure(self, key: str) -> None:
+        if self._failures.pop(key, None) is not None:
+            self._unwritten_failures += 1
+
+    def _are_failures_due(self) -> bool:
+        """Tell whether so many failures are new that the file, which is written whole, is written now.
+
+        With each shard it would take a time that grows with the square of their number. A job that is killed
+        tries those again that the file lacks.
+        """
+        return self._unwritten_failures * 4 > self._written_failures
 
     def _write_failures(self) -> None:
-        failures = dict(self._failures)
-        data = memoryview(to_parquet(failures_table(failures.values())))
+        data = memoryview(to_parquet(failures_table(self._failures.values())))
         atomic_write(self._folder / FAILURES_NAME, data, temporary=self._folder / f".{FAILURES_NAME}.tmp")
-        self._written_failures = failures
+        self._written_failures, self._unwritten_failures = len(self._failures), 0
 
     def _read_shard(self, shard: Shard, columns: list[str] | None) -> pa.Table:
         # What is only looked at is not hashed; what is written again is, lest damage get a hash of its own.
