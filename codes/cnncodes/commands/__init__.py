@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cnncodes.commands.baseline import BASELINE
+from cnncodes.commands.codes import CODES
 from cnncodes.commands.command import Command, Result
 from cnncodes.commands.doctor import DOCTOR
 from cnncodes.commands.embed import EMBED
@@ -20,5 +21,17 @@ __all__ = ["COMMANDS", "Command", "Reporter", "Result"]
 #: Every command that a step of a recipe may run.
 COMMANDS: dict[str, Command] = {
     command.name: command
-    for command in (EMBED, FIT, PREDICT, EVALUATE, BASELINE, *MODELS, QUANTIZE, *VIEWS, VIEWS_GAIN, DOCTOR)
+    for command in (
+        EMBED,
+        FIT,
+        PREDICT,
+        EVALUATE,
+        BASELINE,
+        *MODELS,
+        QUANTIZE,
+        *CODES,
+        *VIEWS,
+        VIEWS_GAIN,
+        DOCTOR,
+    )
 }

@@ -1,0 +1,120 @@
+"""``cnncodes codes``: what a codes dataset holds, and whether it is sound."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from cnncodes.commands.command import PROBLEMS, Command, Result
+from cnncodes.commands.reporter import Reporter, format_seconds
+from cnncodes.schema import option
+
+
+@dataclass(frozen=True)
+class CodesOptions:
+    """Options of the commands that look at one dataset."""
+
+    codes: str = option("A .codes dataset.")
+
+
+def run_info(options: CodesOptions, reporter: Reporter) -> Result:
+    """Say what a dataset holds."""
+    from cnncodes.store.summary import summarize_codes
+
+    found = summarize_codes(options.codes)
+    manifest = found.manifest
+    return {
+        "codes": options.codes,
+        "complete": manifest.complete,
+        "space": manifest.space.to_dict(),
+        "plan": manifest.views.plan,
+        "reduce": manifest.views.reduce,
+        "dtype": manifest.dtype,
+        "layers": manifest.parts,
+        "images": found.images,
+        "rows": found.rows,
+        "labels": found.labels,
+        "splits": found.splits,
+        "failures": found.failures,
+        "shards": len(manifest.shards),
+        "bytes": found.bytes,
+    }
+
+
+def render_info(result: Result) -> str:
+    """Return what a dataset holds, a line each."""
+    space, counts = result["space"], {key: _count(result[key]) for key in ("labels", "splits", "failures")}
+    layers = ", ".join(f"{name} {size:,}" for name, size in result["layers"].items())
+    rows = "one an image, the mean of its views" if result["reduce"] == "mean" else "one a view"
+    lines = [
+        (
+            "codes",
+            f"{result['codes']}" + ("" if result["complete"] else ", INCOMPLETE: its job did not finish"),
+        ),
+        ("images", f"{result['images']:,}"),
+        ("rows", f"{result['rows']:,}, {rows}"),
+        ("labels", counts["labels"] or "none"),
+        ("parts", counts["splits"] or "none"),
+        ("failed", counts["failures"] or "none"),
+        ("numbers", f"{space['code_size']:,} of {result['dtype']} a row ({layers})"),
+        ("network", f"{space['backbone']}, {space['precision']}, layer {space['layer']}"),
+        ("sha256", space["backbone_sha256"]),
+        ("pixels", f"{space['preprocessing']}; {space['decoding']} decoding"),
+        ("files", f"{result['shards']} shards, {result['bytes'] / 1e6:,.1f} MB in all"),
+    ]
+    return "".join(f"{name.ljust(8)} {value}\n" for name, value in lines)
+
+
+def _count(counts: dict[str, int]) -> str:
+    shown = [f"{name} {count:,}" for name, count in list(counts.items())[:8]]
+    return ", ".join(shown) + (f" and {len(counts) - 8} more" if len(counts) > 8 else "")
+
+
+def run_verify(options: CodesOptions, reporter: Reporter) -> Result:
+    """Compare every file of a dataset with its manifest, and say all that is wrong."""
+    from cnncodes.store.manifest import Manifest
+    from cnncodes.store.summary import find_problems
+
+    started = time.perf_counter()
+    problems = find_problems(options.codes)
+    shards = len(Manifest.read(Path(options.codes)).shards)
+    return {
+        "codes": options.codes,
+        "sound": not problems,
+        "shards": shards,
+        "seconds": round(time.perf_counter() - started, 3),
+        PROBLEMS: problems,
+    }
+
+
+def render_verify(result: Result) -> str:
+    """Return the problems, a line each, or that there are none."""
+    took = format_seconds(result["seconds"])
+    if result["sound"]:
+        return (
+            f"{result['codes']} is sound: {result['shards']} shards compared with the manifest in {took}.\n"
+        )
+    return "".join(f"{problem}\n" for problem in result[PROBLEMS])
+
+
+CODES = (
+    Command(
+        name="codes info",
+        options=CodesOptions,
+        run=run_info,
+        render=render_info,
+        summary="Say what a codes dataset holds: images, labels, failures, network and views.",
+        example="cnncodes codes info photos.codes",
+        results=("images", "rows"),
+    ),
+    Command(
+        name="codes verify",
+        options=CodesOptions,
+        run=run_verify,
+        render=render_verify,
+        summary="Compare every file of a codes dataset with its manifest; a problem is exit status 1.",
+        example="cnncodes codes verify photos.codes",
+        results=("sound",),
+    ),
+)

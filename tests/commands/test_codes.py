@@ -1,0 +1,45 @@
+"""``codes info`` and ``codes verify`` through the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cnncodes import embed
+from cnncodes.cli import main
+
+
+@pytest.fixture
+def codes(tmp_path: Path) -> Path:
+    pictures = [np.full((40, 40, 3), level, np.uint8) for level in (0, 120, 255)]
+    embed(pictures, tmp_path / "three.codes", views="flip")
+    return tmp_path / "three.codes"
+
+
+def test_info_counts_and_names(codes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["codes", "info", str(codes)]) == 0
+    text = capsys.readouterr().out
+    assert "images   3\n" in text and "rows     6, one a view\n" in text
+    assert "network  efficientnet-lite0, fp32, layer global average pooling\n" in text
+    assert main(["codes", "info", str(codes), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["images"], found["rows"], found["complete"]) == (3, 6, True)
+    assert found["layers"] == {"code": 1280}
+
+
+def test_verify_ends_with_1_and_every_problem(codes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["codes", "verify", str(codes)]) == 0
+    assert "is sound: 1 shards" in capsys.readouterr().out
+    (codes / "data" / "other.parquet").write_bytes(b"x")
+    (codes / "data" / "part-00000.parquet").unlink()
+    assert main(["codes", "verify", str(codes)]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 and "is missing" in lines[0] and "data/other.parquet" in lines[1]
+
+
+def test_a_folder_that_is_none_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["codes", "info", str(tmp_path)]) == 1
+    assert "is no codes dataset" in capsys.readouterr().err
