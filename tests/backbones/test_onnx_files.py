@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import os
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from written_graphs import noise, write_model
 from cnncodes.backbones import Card, load_backbone
 from cnncodes.backbones.export import export_backbone
 from cnncodes.backbones.verification import verify_backbone
+from cnncodes.cli import main
 from cnncodes.errors import BackboneError, CardError, UsageError
 
 FACTS = """
@@ -95,8 +98,6 @@ def test_a_float_file_is_wrapped_and_cut_where_its_classifier_begins(tmp_path: P
 
 
 def test_its_hash_is_kept_as_parent_and_what_was_said_of_it_stands_on_the_card(tmp_path: Path) -> None:
-    import hashlib
-
     path = write_file(tmp_path / "net.onnx")
     export_backbone(str(path), tmp_path / "out")
     card = Card.read(tmp_path / "out" / "card.toml")
@@ -166,6 +167,77 @@ def test_a_fixed_batch_is_freed_and_a_fixed_size_stays(tmp_path: Path) -> None:
     images = noise(3, 32, 32)
     codes = load_backbone(tmp_path / "out").run(images)
     np.testing.assert_allclose(codes, run_tensor(path, "f", images), rtol=1e-4, atol=1e-5)
+
+
+def test_a_fixed_batch_is_freed_where_a_zero_would_be_a_length(tmp_path: Path) -> None:
+    # As torch's exporter writes it by default.
+    body = BODY.replace("f = Flatten(p)", "f = Reshape<allowzero = 1>(p, one)")
+    path = write_file(
+        tmp_path / "net.onnx",
+        body + "code = Gemm<transB = 1>(f, w2, b2)",
+        WEIGHTS | {"one": np.array([1, 6])},
+        image="float[1, 3, 32, 32] pixels",
+    )
+    export_backbone(str(path), tmp_path / "out")
+    images = noise(3, 32, 32)
+    codes = load_backbone(tmp_path / "out").run(images)
+    np.testing.assert_allclose(codes, run_tensor(path, "f", images), rtol=1e-4, atol=1e-5)
+
+
+def test_a_network_that_hardly_looks_at_the_image_proves_nothing(tmp_path: Path) -> None:
+    weights = WEIGHTS | {"gamma": np.full(6, 1e-6, np.float32), "beta": np.arange(1, 7, dtype=np.float32)}
+    path = write_file(tmp_path / "net.onnx", weights=weights)
+    with pytest.raises(BackboneError, match="the codes hardly depend on the image: they lie"):
+        export_backbone(str(path), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_another_networks_files_go_and_further_files_of_the_same_stay(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    first = export_backbone(str(write_file(tmp_path / "one.onnx")), out, dense=True)
+    assert set(first.files) == {"model.onnx", "dense.onnx"}
+    changed = dataclasses.replace(
+        first, files={**first.files, "int8.onnx": "0" * 64}, precisions={"int8": "int8.onnx"}
+    )
+    (out / "int8.onnx").write_bytes(b"made with care")
+    changed.write(out / "card.toml")
+    again = export_backbone(str(tmp_path / "one.onnx"), out)
+    assert again.precisions == {"int8": "int8.onnx"} and not (out / "dense.onnx").exists()
+    assert (out / "int8.onnx").read_bytes() == b"made with care"
+    other = write_file(tmp_path / "two.onnx", weights=WEIGHTS | {"beta": np.ones(6, np.float32)})
+    assert export_backbone(str(other), out).precisions == {}
+    assert sorted(file.name for file in out.iterdir()) == ["card.toml", "model.onnx"]
+
+
+def test_another_backbone_is_replaced_only_where_that_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, two = write_file(tmp_path / "one.onnx"), write_file(tmp_path / "two.onnx")
+    out = str(tmp_path / "out")
+    assert main(["models", "export", str(one), "-o", out]) == 0
+    assert main(["models", "export", str(two), "-o", out]) == 1
+    assert "holds another backbone, 'one' (one.onnx, sha256" in capsys.readouterr().err
+    assert Card.read(tmp_path / "out" / "card.toml").name == "one"
+    assert main(["models", "export", str(one), "-o", out]) == 0
+    assert main(["models", "export", str(two), "-o", out, "--replace"]) == 0
+    assert Card.read(tmp_path / "out" / "card.toml").name == "two"
+    (tmp_path / "file").write_text("mine")
+    assert main(["models", "export", str(one), "-o", str(tmp_path / "file")]) == 1
+    assert "cannot write" in capsys.readouterr().err and (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_dense_file_of_another_network_is_noticed(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    card = export_backbone(str(write_file(tmp_path / "net.onnx")), out, dense=True)
+    assert "the maps of dense.onnx" in verify_backbone(out)["checks"]
+    model = onnx.load(out / "dense.onnx")
+    [tensor] = [tensor for tensor in model.graph.initializer if tensor.name == "gamma"]
+    tensor.CopyFrom(numpy_helper.from_array(-3 * numpy_helper.to_array(tensor), "gamma"))
+    onnx.save(model, out / "dense.onnx")
+    digest = hashlib.sha256((out / "dense.onnx").read_bytes()).hexdigest()
+    dataclasses.replace(card, files={**card.files, "dense.onnx": digest}).write(out / "card.toml")
+    with pytest.raises(BackboneError, match=r"dense\.onnx gives other maps than the network"):
+        verify_backbone(out)
 
 
 def test_a_batch_that_cannot_be_freed_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from cnncodes.backbones.originals import ORIGINALS, find_original, missing_expor
 from cnncodes.errors import BackboneError, BackendMissing, install_advice
 
 
+@pytest.mark.slow
 def test_an_unknown_network_brings_the_nearest() -> None:
     with pytest.raises(
         BackboneError, match=r"no network 'efficientnet-lite9' .* mean 'efficientnet-lite[012]'\?"

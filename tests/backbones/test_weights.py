@@ -142,3 +142,41 @@ def test_random_weights_leave_nothing_at_what_training_starts_from() -> None:
             assert np.isfinite(values).all() and values.std() > 0.02, name
             assert len(np.unique(values)) == values.size, name
     assert (net.state_dict()["1.running_var"] > 0.4).all()
+
+
+@pytest.mark.parametrize(
+    "name", ["torchvision:resnet18", "torchvision:squeezenet1_1", "timm:mobilenetv4_conv_small"]
+)
+def test_a_checkpoint_may_have_other_classes(tmp_path: Path, name: str) -> None:
+    import torch
+
+    from cnncodes.backbones.originals import find_original
+
+    source, _, architecture = name.partition(":")
+    if source == "timm":
+        import timm
+
+        net = timm.create_model(architecture, num_classes=7).eval()
+    else:
+        from torchvision import models
+
+        net = models.get_model(architecture, weights=None, num_classes=7).eval()
+    randomise(net, 5)
+    torch.save(net.state_dict(), tmp_path / "own.pth")
+    made = find_original(f"{name}@{tmp_path / 'own.pth'}").make()
+    image = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        scores = made(image)
+        assert scores.shape == (1, 7)
+        assert torch.equal(scores, net(image))
+
+
+def test_other_shapes_within_are_no_matter_of_classes(tmp_path: Path) -> None:
+    import torch
+
+    inner = torch.nn.Sequential(torch.nn.Linear(4, 6), torch.nn.Linear(6, 3))
+    torch.save(inner.state_dict(), tmp_path / "own.pth")
+    with pytest.raises(BackboneError, match=r"'0.weight' has the shape \(6, 4\) and must be \(5, 4\)"):
+        load_checkpoint(
+            torch.nn.Sequential(torch.nn.Linear(4, 5), torch.nn.Linear(5, 3)), tmp_path / "own.pth"
+        )

@@ -92,3 +92,16 @@ def test_a_users_folder_that_is_not_there_is_no_error(
 ) -> None:
     monkeypatch.setenv("CNNCODES_HOME", str(tmp_path / "nowhere"))
     assert list_backbones() == ["efficientnet-lite0"]
+
+
+def test_a_name_that_means_a_folder_here_as_well_is_refused_with_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "efficientnet-lite0").mkdir()
+    (tmp_path / "efficientnet-lite0" / "card.toml").write_text("")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BackboneError, match=r"'efficientnet-lite0' could mean .*'./efficientnet-lite0'"):
+        find_backbone("efficientnet-lite0")
+    assert find_backbone("./efficientnet-lite0") == Path("efficientnet-lite0")
+    monkeypatch.chdir(models_folder())  # where both are one
+    assert find_backbone("efficientnet-lite0").name == "efficientnet-lite0"

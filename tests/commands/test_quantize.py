@@ -59,6 +59,7 @@ def fail(capsys: pytest.CaptureFixture[str], *arguments: object, status: int = 1
     return captured.err.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_a_network_of_ones_own_gets_a_further_file(
     tmp_path: Path, photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -80,6 +81,7 @@ def test_a_network_of_ones_own_gets_a_further_file(
     assert {path.name for path in folder.iterdir()} == {"card.toml", "model.onnx", "int8.onnx"}
 
 
+@pytest.mark.slow
 def test_the_report_says_why_it_is_not_offered_as_equal(
     tmp_path: Path, photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -93,6 +95,7 @@ def test_the_report_says_why_it_is_not_offered_as_equal(
     assert "calibrating on 60 images" in captured.err and "comparing codes" in captured.err
 
 
+@pytest.mark.slow
 def test_a_second_precision_joins_the_first_and_each_is_made_again_in_place(
     tmp_path: Path, photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -109,6 +112,7 @@ def test_a_second_precision_joins_the_first_and_each_is_made_again_in_place(
     assert "int8: sha256" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_another_folder_gets_the_whole_network(
     tmp_path: Path, photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -49,6 +49,7 @@ def test_the_same_network_changes_nothing_and_few_images_do_not_make_it_equal(fu
     assert few.reference == few.accuracy and 0.6 < few.accuracy.value < 0.9
 
 
+@pytest.mark.slow
 def test_a_worse_network_is_seen_to_be_one(full: Backbone) -> None:
     """The control: a network that sees red and blue exchanged for green cannot tell them apart."""
     import onnx
@@ -67,6 +68,7 @@ def test_a_worse_network_is_seen_to_be_one(full: Backbone) -> None:
     assert cost.change is not None and cost.change.high < -0.1 and not cost.equal and cost.cosine < 0.9
 
 
+@pytest.mark.slow
 def test_half_precision_is_near(full: Backbone) -> None:
     cost = measure(label(draw_pictures(2000), 0.1), full, halve(full))
     assert cost.worst_cosine > 0.999 and cost.equal
@@ -75,6 +77,7 @@ def test_half_precision_is_near(full: Backbone) -> None:
     assert facts.low is not None and facts.low == round(cost.change.low, 4)  # type: ignore[union-attr]
 
 
+@pytest.mark.slow
 def test_equal_images_lie_in_one_fold(full: Backbone) -> None:
     """Labels are drawn at random: a copy on the training side would give them away."""
     images = draw_pictures(60).repeat(2, axis=0)

@@ -19,6 +19,9 @@ from cnncodes.errors import BackboneError
 #: Name of a dense graph's output.
 MAP = "map"
 
+#: The file that ``models export --dense`` writes.
+DENSE_FILE = "dense.onnx"
+
 #: How the name of the tensor ends that the average over windows gives.
 WINDOWS = "_windows"
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import tempfile
 from pathlib import Path
 
 from cnncodes.backbones.card import Card
+from cnncodes.backbones.dense import DENSE_FILE
 from cnncodes.backbones.initializers import summarize_weights, trainable_weights
 from cnncodes.backbones.originals import Original, find_original, missing_export_extra, package_versions
 from cnncodes.backbones.parity import Parity, compare_with_original
@@ -19,7 +21,6 @@ from cnncodes.backbones.sizing import OtherSizes, try_other_sizes
 from cnncodes.errors import BackboneError
 
 MODEL_FILE = "model.onnx"
-DENSE_FILE = "dense.onnx"
 
 #: Asked for as a layer: what the network gives, where it has no classifier.
 OUTPUT = "output"
@@ -90,12 +91,7 @@ def export_backbone(
         files[DENSE_FILE] = backbone.dense().model_bytes()
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     card = dataclasses.replace(card, files=hashes)
-    folder = Path(out)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, data in files.items():
-        _replace(folder / name, data)
-    _replace(folder / "card.toml", card.to_toml().encode())
-    return card
+    return _write(Path(out), card, files)
 
 
 def _make_reference(original: Original, layer: str | None) -> Reference:
@@ -180,6 +176,43 @@ def _make_card(reference: Reference, model: bytes, code_size: int, sizes: str, m
         random_state=original.random_state,
         parent=original.parent,
     )
+
+
+def find_other(folder: str | Path, original: Original) -> Card | None:
+    """Return the card of another backbone than this that is in a folder, None where there is none."""
+    path = Path(folder) / "card.toml"
+    if not path.is_file():
+        return None
+    card = Card.read(path)
+    same = card.name == original.name and original.weights in ("", card.source_weights)
+    return None if same else card
+
+
+def _write(folder: Path, card: Card, files: dict[str, bytes]) -> Card:
+    """Put a network into a folder and return its card there.
+
+    The files of another that was there go; what was made of the very same one stays.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path, old = folder / "card.toml", {}
+    if path.is_file():
+        before = Card.read(path)
+        old = before.files
+        if before.files[before.model_file] == card.files[card.model_file]:  # the very same: with what it has
+            further = {name: old[name] for name in before.precisions.values()}
+            card = dataclasses.replace(
+                card,
+                files={**card.files, **further},
+                precisions=before.precisions,
+                quantization=before.quantization,
+            )
+    for name, data in files.items():
+        _replace(folder / name, data)
+    _replace(path, card.to_toml().encode())
+    for name in set(old) - set(card.files):
+        with contextlib.suppress(OSError):
+            (folder / name).unlink()
+    return card
 
 
 def _replace(path: Path, data: bytes) -> None:

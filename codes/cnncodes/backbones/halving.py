@@ -9,6 +9,7 @@ from typing import Any
 
 from cnncodes.backbones.graphs import serialize, strip_origin
 from cnncodes.backbones.preparing import prepare_graph, tidy
+from cnncodes.backbones.quiet import quiet_logging
 from cnncodes.backbones.session import Backbone
 from cnncodes.errors import BackboneError, BackendMissing, install_advice
 
@@ -45,14 +46,10 @@ def halve(backbone: Backbone) -> Backbone:
             f"backbone {backbone.card.name!r} is {backbone.precision} already: give one of fp32."
         )
     model = prepare_graph(backbone.model_bytes(), backbone.card.name)
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)  # of weights too small for 16 bits, which become the least there are
-    try:
+    with quiet_logging(logging.WARNING):  # of weights too small for 16 bits, which become the least there are
         model = convert_float_to_float16(
             model, keep_io_types=True, node_block_list=_find_normalising(model.graph)
         )
-    finally:
-        logging.disable(before)
     _skip_round_trips(model.graph)
     tidy(model.graph)
     frame = backbone.frame

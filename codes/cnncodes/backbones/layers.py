@@ -154,7 +154,7 @@ class Layers:
         for node in self._wiring.consumers.get(name, ()):
             if node.op_type in _REARRANGING and self._is_taken(node.output[0], weights):
                 return True
-            if node.op_type in ("ReduceMean", "GlobalAveragePool"):
+            if node.op_type in ("AveragePool", "GlobalAveragePool", "MaxPool", "ReduceMean"):
                 return True
             if node.op_type in ("Conv", "Gemm", "MatMul", "LayerNormalization") and name == node.input[0]:
                 given = self._wiring.leading_to(node.input[1])

@@ -171,6 +171,11 @@ def _free_batch(model: Any, file: OnnxFile) -> None:
         shape = wiring.array(node.input[1]) if node.op_type == "Reshape" else None
         if shape is None or len(shape) < 2 or shape[0] != file.input.batch:
             continue
+        if 0 in shape[1:]:
+            continue  # a 0 may mean what it says: it is left to the comparison with the file
+        for attribute in list(node.attribute):
+            if attribute.name == "allowzero":  # by which a 0 would be the length, and not that of the input
+                node.attribute.remove(attribute)
         name = f"{node.output[0]}_shape"
         model.graph.initializer.append(numpy_helper.from_array(np.array([0, *shape[1:]]), name))
         node.input[1] = name

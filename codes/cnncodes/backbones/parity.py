@@ -19,6 +19,9 @@ MAX_RELATIVE_ERROR = 1e-3
 MIN_COSINE = 0.9999
 MIN_IMAGES = 16
 
+#: How far codes must lie from their mean, as a share of their length: nearer, rounding would decide.
+MIN_SPREAD = 1e-4
+
 Codes = npt.NDArray[np.floating[Any]]
 
 
@@ -116,12 +119,40 @@ def compare_with_original(codes: Codes, reference: Codes, controls: Mapping[str,
     Raises
     ------
     BackboneError
-        If the codes differ, or a control does not.
+        If the original's codes hardly depend on the image, the codes differ, or a control does not.
     """
+    check_spread(reference)
     parity = compare_codes(codes, reference)
     if not parity.holds:
-        raise BackboneError(f"its codes are not those of the original: {parity}")
+        raise BackboneError(
+            f"its codes are not those of the original: on {parity.images} different images the worst relative"
+            f" error is {parity.relative_error:.2g} and the worst cosine {parity.cosine:.6f}, where"
+            f" {MAX_RELATIVE_ERROR:g} and {MIN_COSINE} are the bounds"
+        )
     for name, wrong in controls.items():
         if compare_codes(codes, wrong).holds:
             raise BackboneError(f"the comparison does not notice {name}: it proves nothing")
     return parity
+
+
+def measure_spread(codes: Codes) -> float:
+    """Return how far codes lie from their mean, the nearest one, as a share of the longest's length.
+
+    Examples
+    --------
+    >>> measure_spread(np.array([[1.0, 0.0], [1.0, 0.0]]))
+    0.0
+    """
+    lengths = np.linalg.norm(codes.astype(np.float64), axis=1)
+    distances = np.linalg.norm(codes - codes.mean(axis=0, dtype=np.float64), axis=1)
+    return float(distances.min() / lengths.max()) if lengths.max() > 0 else 0.0
+
+
+def check_spread(codes: Codes) -> None:
+    """Raise unless codes of different images differ by far more than rounding does."""
+    spread = measure_spread(codes)
+    if not spread >= MIN_SPREAD:
+        raise BackboneError(
+            f"the codes hardly depend on the image: they lie {spread:.1g} of their length from their mean,"
+            f" and {MIN_SPREAD:g} is the least that can be compared; the weights may be untrained or damaged"
+        )

@@ -20,6 +20,7 @@ from cnncodes.backbones.correction import correct_biases
 from cnncodes.backbones.folding import CENTERED, PIXELS, Fold, fold_input
 from cnncodes.backbones.graphs import serialize, strip_origin
 from cnncodes.backbones.preparing import HEAVY, find_float_tail, prepare_graph, tidy
+from cnncodes.backbones.quiet import quiet_logging
 from cnncodes.backbones.session import Backbone
 from cnncodes.errors import BackboneError, BackendMissing, install_advice
 
@@ -173,12 +174,8 @@ def _insert_steps(model: Any, fold: Fold | None, found: Statistics, kind: str) -
         list(_PRODUCTS if operators & set(_TRANSFORMER) else _ALL),
         options,
     )
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)  # of what it leaves float
-    try:
+    with quiet_logging(logging.WARNING):  # of what it leaves float
         quantizer.quantize_model()
-    finally:
-        logging.disable(before)
     return quantizer.model.model
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from cnncodes.backbones.addresses import Address
 from cnncodes.backbones.card import Frame
 from cnncodes.backbones.originals import NO_LICENCE, Original, missing_export_extra
+from cnncodes.backbones.quiet import quiet_logging
 from cnncodes.backbones.weights import describe_weights, fill
 from cnncodes.errors import BackboneError, suggest_nearest
 
@@ -126,7 +127,8 @@ def _make(address: Address, name: str, random_state: int | None) -> Any:
 
     trained = address.checkpoint is None and random_state is None
     try:
-        net = timm.create_model(name, pretrained=trained)
+        with quiet_logging():
+            net = timm.create_model(name, pretrained=trained)
     except Exception as error:  # the hub's client has a class of its own for each kind of fault
         if not trained:
             raise

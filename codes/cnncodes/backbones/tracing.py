@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -12,6 +11,7 @@ from cnncodes.backbones.card import Frame
 from cnncodes.backbones.graphs import make_canonical, serialize
 from cnncodes.backbones.initializers import STATISTICS
 from cnncodes.backbones.originals import Original
+from cnncodes.backbones.quiet import quiet_logging
 from cnncodes.backbones.same_padding import mark_same_padding
 
 OPSET = 18
@@ -116,11 +116,6 @@ def _simplify_pooling(net: Any) -> None:
 @contextlib.contextmanager
 def _quiet_exporter() -> Iterator[None]:
     """Keep back what torch says of its own workings: what it deprecates, and tries in vain."""
-    before = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)
+    with quiet_logging(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

@@ -14,17 +14,21 @@ import numpy.typing as npt
 
 from cnncodes.backbones.agreement import compare_providers
 from cnncodes.backbones.card import Card
+from cnncodes.backbones.dense import DENSE_FILE
 from cnncodes.backbones.layers import was_picked
 from cnncodes.backbones.originals import Original, find_original
-from cnncodes.backbones.parity import compare_codes, compare_each, compare_with_original
+from cnncodes.backbones.parity import compare_codes, compare_each, compare_with_original, measure_spread
 from cnncodes.backbones.photos import cut_photos
-from cnncodes.backbones.session import Backbone, load_backbone
+from cnncodes.backbones.session import CPU, Backbone, load_backbone, start_session
 from cnncodes.backbones.zoo import find_backbone
 from cnncodes.errors import BackboneError, CardError
 
 #: What the median cosine of codes of less precision with those of fp32 has to be, without the mean code. With
 #: int8, EfficientNet-Lite0 has 0.99 and MobileNet v3 with random weights 0.74; another network's is about 0.
 MIN_COSINES = {"fp32": 0.999, "fp16": 0.999, "int8": 0.5}
+
+#: Least spread of the codes of noise, which is all alike to a network: above what rounding does.
+MIN_ROUNDING = 1e-5
 
 
 def verify_backbone(name_or_path: str | Path, *, parity: bool = False) -> dict[str, Any]:
@@ -64,6 +68,8 @@ def verify_backbone(name_or_path: str | Path, *, parity: bool = False) -> dict[s
         "checks": [*_check_codes(backbone), _check_sizes(backbone), *_check_weights(backbone)],
         "providers": compare_providers(backbone, _make_noise(backbone)),
     }
+    if DENSE_FILE in backbone.card.files and find_spec("onnx") is not None:
+        result["checks"].append(_check_dense(folder / DENSE_FILE, backbone))
     if backbone.card.precisions:
         result["precisions"] = {
             precision: _check_precision(name_or_path, backbone, precision)
@@ -79,7 +85,12 @@ def _check_codes(backbone: Backbone) -> list[str]:
     images = _make_noise(backbone)
     codes = backbone.run(images)
     _expect(bool(np.isfinite(codes).all()), backbone, "its codes are not all finite")
-    _expect(len(np.unique(codes, axis=0)) == len(codes), backbone, "different images have one code")
+    spread = measure_spread(codes)
+    _expect(
+        len(np.unique(codes, axis=0)) == len(codes) and spread >= MIN_ROUNDING,
+        backbone,
+        f"different images have one code, or nearly: they lie {spread:.1g} of their length from their mean",
+    )
     for size in (1, 3):
         parts = [backbone.run(images[start : start + size]) for start in range(0, len(images), size)]
         same = np.array_equal(np.concatenate(parts), codes)
@@ -145,8 +156,31 @@ def _check_weights(backbone: Backbone) -> list[str]:
 
     found = summarize_weights(onnx.load_from_string(backbone.model_bytes()))
     expected = backbone.card.weights
-    _expect(found == expected, backbone, f"its trainable weights are {found}, on its card {expected}")
+    _expect(
+        found == expected,
+        backbone,
+        f"it has {found.count} trainable weights of {found.numbers} numbers, and its card says"
+        f" {expected.count} of {expected.numbers}, or others by name",
+    )
     return ["trainable weights"]
+
+
+def _check_dense(path: Path, backbone: Backbone) -> str:
+    """Compare the dense file with the form that is made of the network now, on an image above its size."""
+    from cnncodes.backbones.maps import run_model
+
+    frame = backbone.frame
+    image = np.random.default_rng(2).integers(
+        0, 256, (1, frame.height + 32, frame.width + 64, 3), dtype=np.uint8
+    )
+    expected = backbone.dense().run(image)
+    session = start_session(path.read_bytes(), f"{DENSE_FILE} of {backbone.card.name!r}", CPU, 1)
+    found = run_model(session, image)
+    same = found.shape == expected.shape and np.allclose(
+        found, expected, rtol=1e-4, atol=1e-5 * float(np.abs(expected).max())
+    )
+    _expect(same, backbone, f"{DENSE_FILE} gives other maps than the network")
+    return f"the maps of {DENSE_FILE}"
 
 
 def _check_files(folder: Path, card: Card) -> None:

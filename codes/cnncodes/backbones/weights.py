@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import warnings
 from collections.abc import Mapping
@@ -47,6 +48,7 @@ def load_checkpoint(net: Any, path: Path) -> None:
         If the file is no checkpoint, holds code, or does not fit the network name by name.
     """
     state = _unwrap(_read(path), path)
+    _fit_classifier(net, state)
     problems = _find_problems(state, net.state_dict())
     if problems:
         more = f" and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
@@ -54,6 +56,42 @@ def load_checkpoint(net: Any, path: Path) -> None:
             f"the checkpoint {str(path)!r} does not fit the network: {'; '.join(problems[:_SHOWN])}{more}."
         )
     net.load_state_dict(state, strict=False)  # strict has been done, but for the counters of old files
+
+
+def _fit_classifier(net: Any, state: Mapping[str, Any]) -> None:
+    """Give a network's last layer as many outputs as a checkpoint has classes, where nothing else differs.
+
+    The classifier is cut off afterwards, so the classes are no matter.
+    """
+    import torch
+
+    expected = net.state_dict()
+    other = [name for name in expected if name in state and state[name].shape != expected[name].shape]
+    owners = {name.rpartition(".")[0] for name in other}
+    layers = [
+        name for name, module in net.named_modules() if isinstance(module, torch.nn.Linear | torch.nn.Conv2d)
+    ]
+    if len(owners) != 1 or not layers or owners != {layers[-1]}:
+        return
+    if any(state[name].shape[1:] != expected[name].shape[1:] for name in other):
+        return
+    old = net.get_submodule(layers[-1])
+    weight = state.get(f"{layers[-1]}.weight")
+    bias = state.get(f"{layers[-1]}.bias")
+    if (
+        weight is None
+        or weight.shape[1:] != old.weight.shape[1:]
+        or (bias is not None and len(bias) != len(weight))
+    ):
+        return
+    new = copy.copy(old)
+    new._parameters = dict(old._parameters)
+    for name in ("weight", "bias"):
+        if new._parameters.get(name) is not None:
+            shape = (len(weight), *new._parameters[name].shape[1:])
+            new._parameters[name] = torch.nn.Parameter(torch.zeros(shape))
+    setattr(new, "out_features" if isinstance(new, torch.nn.Linear) else "out_channels", len(weight))
+    net.set_submodule(layers[-1], new)
 
 
 def check_checkpoint(path: Path) -> None:

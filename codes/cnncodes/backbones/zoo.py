@@ -56,11 +56,12 @@ def find_backbone(name_or_path: str | Path) -> Path:
     Raises
     ------
     BackboneError
-        If there is none.
+        If there is none, or a name means a folder here as well.
     """
     if isinstance(name_or_path, str) and _is_name(name_or_path):
         for folder in (models_folder(), user_models_folder()):
             if (folder / name_or_path / "card.toml").is_file():
+                _check_unambiguous(folder / name_or_path)
                 return folder / name_or_path
     path = Path(name_or_path)
     if name_or_path != "" and (path / "card.toml").is_file():
@@ -72,3 +73,12 @@ def find_backbone(name_or_path: str | Path) -> Path:
     raise BackboneError(
         f"unknown backbone {str(name_or_path)!r}. {suggest(str(name_or_path), list_backbones())}"
     )
+
+
+def _check_unambiguous(found: Path) -> None:
+    here = Path(found.name)
+    if (here / "card.toml").is_file() and here.resolve() != found.resolve():
+        raise BackboneError(
+            f"{found.name!r} could mean the backbone in {str(found)!r} or the folder of that name here: give"
+            f" {'./' + found.name!r} for the folder, or the whole path of the other."
+        )

@@ -123,7 +123,7 @@ def _fit_codes(options: FitOptions, reporter: Reporter) -> tuple[Any, Result]:
     if split is not None:
         codes = codes.select(split=split)
     if options.layer is not None:
-        codes = codes.select(layers=options.layer.split(","))
+        codes = codes.select(layers=options.layer)
     if options.train_views is not None:
         codes = codes.select(views=options.train_views)
     plan = ViewPlan.from_dict(codes.plan)

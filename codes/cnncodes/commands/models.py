@@ -12,7 +12,7 @@ from cnncodes.commands import inputs
 from cnncodes.commands.command import Command, Result
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.tables import format_table
-from cnncodes.errors import CardError, UsageError
+from cnncodes.errors import BackboneError, CardError, UsageError
 from cnncodes.schema import option
 
 _HELP_NAME = "A name from 'cnncodes models list', or a folder with a card."
@@ -73,6 +73,7 @@ class ExportOptions:
     dense: bool = option(
         "Also write dense.onnx, which gives a map of codes for images of any size.", default=False
     )
+    replace: bool = option("Put it into the place of another backbone that the folder holds.", default=False)
     random_weights: bool = option("Draw the weights at random: for tests, of no use else.", default=False)
     random_state: int = option("What random weights are drawn from.", default=0, check=_check_state)
 
@@ -202,6 +203,8 @@ def render_verify(result: Result) -> str:
         f"  sha256 {result['sha256']}",
         f"  checked: {', '.join(result['checks'])}",
     ]
+    if "parity" not in result:
+        lines.append("  not compared with its original: --parity does that")
     for name, figures in result["providers"].items():
         said = figures.get("reason") or f"the CPU's codes, {_describe_parity(figures)}"
         lines.append(f"  {name}: {said}")
@@ -232,6 +235,7 @@ def run_export(options: ExportOptions, reporter: Reporter) -> Result:
     if original.note:
         reporter.note(original.note)
     out = Path(options.out) if options.out else Path(zoo.user_models_folder()) / original.name
+    _check_place(out, original, replace=options.replace)
     card: Any = export_backbone(original, out, dense=options.dense, layer=options.layer, pool=options.pool)
     return {
         "out": str(out),
@@ -243,6 +247,20 @@ def run_export(options: ExportOptions, reporter: Reporter) -> Result:
         "parity": _plain(card.parity),
         "map": _describe_map(out) if options.dense else None,
     }
+
+
+def _check_place(folder: Path, original: Any, *, replace: bool) -> None:
+    """Raise unless a network can be written there, and no other one is there that is not to go."""
+    from cnncodes.backbones.export import find_other
+    from cnncodes.store.files import check_writable
+
+    check_writable(folder / "card.toml")
+    other = find_other(folder, original)
+    if other is not None and not replace:
+        raise BackboneError(
+            f"{str(folder)!r} holds another backbone, {other.name!r} ({other.source_weights}): --replace puts"
+            f" {original.name!r} into its place, -o FOLDER elsewhere."
+        )
 
 
 def _describe_map(folder: Path) -> Result:

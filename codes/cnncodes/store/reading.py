@@ -124,7 +124,8 @@ class Codes:
         labelled : bool, optional
             Keep only images with (True) or without (False) a label.
         layers : str or sequence of str, optional
-            Layers whose codes to keep, in this order, of a dataset that has several.
+            Layers whose codes to keep, in this order, of a dataset that has several: ``"a"``, ``"a,b"`` or a
+            list.
 
         Raises
         ------
@@ -143,7 +144,11 @@ class Codes:
         if labelled is not None:
             keep &= np.array([(label is not None) == labelled for label in self.y], dtype=bool)
         rows = replace(self, X=self.X[keep], rows=self.rows.filter(pa.array(keep)), plan=plan)
-        return rows if layers is None else rows._keep_layers([layers] if isinstance(layers, str) else layers)
+        return (
+            rows
+            if layers is None
+            else rows._keep_layers(layers.split(",") if isinstance(layers, str) else layers)
+        )
 
     def _keep_layers(self, wanted: Sequence[str]) -> Codes:
         parts = self.manifest.parts
