@@ -51,6 +51,25 @@ def test_a_graph_that_contradicts_itself_is_refused() -> None:
         infer_shapes(rigid, 48, 48)
 
 
+def test_shapes_that_the_graph_computes_are_those_that_it_runs_with() -> None:
+    body = """
+    size = Shape(pixels)
+    doubled = Mul(size, factor)
+    half = Div(doubled, two)
+    grown = Expand(pixels, half)
+    a = Conv(grown, weight)
+    p = GlobalAveragePool(a)
+    code = Flatten(p)
+    """
+    weights = {
+        "weight": (5, 3, 3, 3),
+        "factor": np.array([1, 1, 2, 2]),
+        "two": np.array([1, 1, 2, 2]),
+    }
+    shapes = infer_shapes(write_model(body, weights, code_size=5), 32, 48)
+    assert shapes["a"] == (None, 5, 30, 46)
+
+
 def test_what_no_output_needs_goes_and_all_else_stays() -> None:
     pruned = model()
     prune(pruned)

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.backbones.parity import MAX_RELATIVE_ERROR, MIN_COSINE, Codes, compare_codes
+from cnncodes.backbones.running import CPU
 from cnncodes.backbones.runtime import import_runtime
-from cnncodes.backbones.session import CPU, Backbone
+from cnncodes.backbones.session import Backbone
 from cnncodes.errors import BackboneError
 
 

@@ -240,7 +240,10 @@ class Layers:
                     f"the layer {name!r} has the shape [batch, {shape}], and no channels that can be told:"
                     f" expected one of those that are listed with --layers, such as {known[-1]!r}."
                 )
-            raise UsageError(f"the network has no layer {name!r}. {suggest_nearest(name, known)}")
+            raise UsageError(
+                f"the network has no layer {name!r}. {suggest_nearest(name, known)} 'cnncodes models show"
+                " NAME --layers' lists them."
+            )
         return self._describe(name, "")
 
     def _pool(self, layer: Layer, pool: str, number: int) -> tuple[list[Any], str]:

@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from cnncodes.backbones.dense import WINDOWS, make_dense_model
 from cnncodes.backbones.graphs import serialize
-from cnncodes.backbones.session import Backbone, check_images, start_session
+from cnncodes.backbones.running import check_images, run_session, start_session
+from cnncodes.backbones.session import Backbone
 from cnncodes.backbones.wiring import load_graph
 from cnncodes.errors import BackboneError, UsageError
 
@@ -85,12 +86,8 @@ class DenseBackbone:
 
 
 def run_model(session: Any, images: npt.NDArray[np.uint8]) -> Any:
-    """Return the first output of a session."""
-    try:
-        return session.run(None, {"image": images})[0]
-    except Exception as error:  # one class for each kind of fault
-        reason = " ".join(str(error).split())
-        raise BackboneError(f"the dense network fails on images of shape {images.shape}: {reason}") from error
+    """Return the maps that a session of a dense graph gives."""
+    return run_session(session, None, {"image": images}, "the dense network")[0]
 
 
 def _make_checked(backbone: Backbone, window: bool) -> bytes:

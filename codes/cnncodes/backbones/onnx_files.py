@@ -17,7 +17,7 @@ from cnncodes.backbones.onnx_wrapping import FileCut, find_file_cut, wrap_model
 from cnncodes.backbones.originals import Original
 from cnncodes.backbones.parity import Codes
 from cnncodes.backbones.references import Images, normalise
-from cnncodes.backbones.session import CPU, start_session
+from cnncodes.backbones.running import CPU, run_session, start_session
 from cnncodes.errors import BackboneError
 
 
@@ -129,7 +129,7 @@ class FileReference:
             part = pixels[start : start + size]
             if given.batch is not None:  # a fixed batch is filled with the last image
                 part = part[np.minimum(np.arange(size), len(part) - 1)]
-            parts.append(self._session.run([self.cut.tensor], {given.name: part})[0])
+            parts += run_session(self._session, [self.cut.tensor], {given.name: part}, str(self.file.path))
         values = np.concatenate(parts)[: len(images)]
         codes: Codes = values.mean(axis=self.cut.places, dtype=np.float64) if self.cut.places else values
         return codes

@@ -14,14 +14,12 @@ import numpy.typing as npt
 from cnncodes.backbones.card import Card, Frame
 from cnncodes.backbones.instructions import has_dot_products, warn_of_cost
 from cnncodes.backbones.precisions import PRECISIONS
-from cnncodes.backbones.runtime import import_runtime
+from cnncodes.backbones.running import CPU, check_images, check_session, run_session, start_session
 from cnncodes.backbones.zoo import find_backbone
 from cnncodes.errors import BackboneError, CardError, UsageError, suggest
 
 if TYPE_CHECKING:
     from cnncodes.backbones.maps import DenseBackbone
-
-CPU = ("CPUExecutionProvider",)
 
 
 class Backbone:
@@ -49,7 +47,7 @@ class Backbone:
     """
 
     def __init__(self, model: bytes, card: Card, *, providers: Sequence[str] = CPU, threads: int = 1) -> None:
-        _check_arguments(providers, threads)
+        check_session(providers, threads)
         self.card = card
         self.providers = tuple(providers)
         found = _check_hash(model, card)
@@ -58,8 +56,6 @@ class Backbone:
         self.threads = threads
         self._session = start_session(model, f"{card.model_file} of {card.name!r}", self.providers, threads)
         _check_signature(self._session, card)
-        self._options = import_runtime().RunOptions()
-        self._options.log_severity_level = 4  # what fails is raised, and need not be printed as well
 
     @classmethod
     def from_bytes(cls, model: bytes, card: Card) -> Backbone:
@@ -116,12 +112,8 @@ class Backbone:
             )
         if len(images) == 0:
             return np.empty((0, self.code_size), np.float32)
-        try:
-            codes: npt.NDArray[np.float32] = self._session.run(["code"], {"image": images}, self._options)[0]
-        except Exception as error:  # one class for each kind of fault, as when a session starts
-            raise BackboneError(
-                f"backbone {self.card.name!r} fails on images of shape {images.shape}: {_in_one_line(error)}"
-            ) from error
+        codes: npt.NDArray[np.float32]
+        [codes] = run_session(self._session, ["code"], {"image": images}, f"backbone {self.card.name!r}")
         return codes
 
     def dense(self, *, window: bool = False) -> DenseBackbone:
@@ -261,55 +253,6 @@ def _check_hash(model: bytes, card: Card) -> str:
 
 def _rebuild(model: bytes, card: Card, providers: Sequence[str], threads: int) -> Backbone:
     return Backbone(model, card, providers=providers, threads=threads)
-
-
-def _check_arguments(providers: Sequence[str], threads: int) -> None:
-    if isinstance(providers, str) or not providers:
-        raise UsageError(f"providers must be a sequence of at least one name. Got {providers!r} instead.")
-    if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:  # 0 would mean all cores
-        raise UsageError(f"threads must be a whole number of at least 1. Got {threads!r} instead.")
-
-
-def _in_one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
-
-
-def check_images(images: Any) -> None:
-    """Raise `UsageError` unless images are an array of uint8."""
-    if not isinstance(images, np.ndarray) or images.dtype != np.uint8:
-        kind = getattr(images, "dtype", type(images).__name__)
-        raise UsageError(f"images must be an array of uint8: the network normalises them itself. Got {kind}.")
-
-
-def start_session(model: bytes, name: str, providers: Sequence[str], threads: int) -> Any:
-    """Return a session of ONNX Runtime; each provider that is asked for has to start.
-
-    Raises
-    ------
-    BackboneError
-        If it does not start; the text calls the graph by `name`.
-    """
-    runtime = import_runtime()
-    available = runtime.get_available_providers()
-    for provider in providers:
-        if provider not in available:
-            raise BackboneError(f"provider {provider!r} is not available; available: {', '.join(available)}.")
-    if set(providers) - set(CPU) and hasattr(runtime, "preload_dlls"):
-        runtime.preload_dlls()  # CUDA's libraries lie in wheels, where the loader does not look
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    # Spinning threads take the core that another lane decodes on.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        session = runtime.InferenceSession(model, options, providers=list(providers))
-    except Exception as error:  # ONNX Runtime raises a class of its own for each kind of fault
-        raise BackboneError(f"{name} does not start: {_in_one_line(error)}") from error
-    missing = [name for name in providers if name not in session.get_providers()]
-    if missing:
-        raise BackboneError(f"provider {missing[0]!r} was asked for and did not start.")
-    return session
 
 
 def _check_signature(session: Any, card: Card) -> None:

@@ -19,7 +19,8 @@ from cnncodes.backbones.layers import was_picked
 from cnncodes.backbones.originals import Original, find_original
 from cnncodes.backbones.parity import compare_codes, compare_each, compare_with_original, measure_spread
 from cnncodes.backbones.photos import cut_photos
-from cnncodes.backbones.session import CPU, Backbone, load_backbone, start_session
+from cnncodes.backbones.running import CPU, start_session
+from cnncodes.backbones.session import Backbone, load_backbone
 from cnncodes.backbones.zoo import find_backbone
 from cnncodes.errors import BackboneError, CardError
 

@@ -142,7 +142,7 @@ def _measure_shapes(model: Any, names: list[str]) -> dict[str, Shape]:
     """Return the shapes that some tensors have when a graph runs, where its text alone does not say."""
     from onnx import ModelProto, TensorProto, ValueInfoProto
 
-    from cnncodes.backbones.session import CPU, start_session
+    from cnncodes.backbones.running import CPU, run_session, start_session
 
     watched = ModelProto.FromString(model.SerializeToString())
     given = watched.graph.input[0]
@@ -151,11 +151,7 @@ def _measure_shapes(model: Any, names: list[str]) -> dict[str, Shape]:
     session = start_session(watched.SerializeToString(), "the graph", CPU, 1)
     shape = [dim.dim_value or 1 for dim in given.type.tensor_type.shape.dim]
     kind = np.uint8 if given.type.tensor_type.elem_type == TensorProto.UINT8 else np.float32
-    try:
-        values = session.run(names, {given.name: np.zeros(shape, kind)})
-    except Exception as error:  # one class for each kind of fault
-        reason = " ".join(str(error).split())[:200]
-        raise BackboneError(f"the graph fails on images of shape {tuple(shape)}: {reason}") from error
+    values = run_session(session, names, {given.name: np.zeros(shape, kind)}, "the graph")
     return {name: (None, *value.shape[1:]) for name, value in zip(names, values, strict=True)}
 
 

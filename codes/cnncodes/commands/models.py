@@ -162,9 +162,10 @@ def render_show(result: Result) -> str:
     """One line an entry, tables indented; or one a layer."""
     if isinstance(result.get("layers"), list):
         return _render_layers(result)
-    width = max(len(key) for key in result)
+    known = {key: value for key, value in result.items() if value not in (None, {})}
+    width = max(len(key) for key in known)
     lines = []
-    for key, value in result.items():
+    for key, value in known.items():
         if isinstance(value, dict):
             inner = ", ".join(f"{name} {item}" for name, item in value.items())
             lines.append(f"{key.ljust(width)}  {inner}")
