@@ -20,7 +20,7 @@ from cnncodes.backbones.export import export_backbone
 from cnncodes.backbones.originals import ORIGINALS, Original
 from cnncodes.backbones.parity import compare_codes
 from cnncodes.backbones.photos import load_photos
-from cnncodes.backbones.references import Reference
+from cnncodes.backbones.references import TorchReference
 from cnncodes.backbones.verification import verify_backbone
 from cnncodes.errors import BackboneError
 
@@ -100,7 +100,7 @@ def test_the_larger_ones_are_exported_and_are_the_originals(
 @pytest.mark.parametrize("frame", [Frame(192, 192, 192), Frame(256, 320, 330), Frame(97, 161, 170)])
 def test_codes_are_the_originals_at_other_sizes_too(exported: Path, original: Any, frame: Frame) -> None:
     photos = load_photos(frame)
-    reference = Reference(ORIGINALS[NAME], original, None).run(photos)
+    reference = TorchReference(ORIGINALS[NAME], original, None).run(photos)
     parity = compare_codes(load_backbone(exported).run(photos), reference)
     assert parity.holds, parity
     assert not compare_codes(load_backbone(exported).run(photos[..., ::-1]), reference).holds

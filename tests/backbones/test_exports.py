@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,21 @@ def test_each_kind_of_classifier_becomes_a_sound_backbone(
         "one size, 64 x 64" if sizes == "fixed" else "other heights and widths",
         "trainable weights",
     ]
+
+
+def test_published_weights_are_pinned_by_their_values(tmp_path: Path) -> None:
+    from small_networks import make_network
+
+    cards = []
+    for number, state in enumerate((0, 0, 1)):
+        make = partial(make_network, "linear", state)
+        published = original("linear", weights="published", make=make)
+        cards.append(export_backbone(published, tmp_path / str(number)))
+    said = [card.source_weights for card in cards]
+    assert re.fullmatch(r"published, values sha256 [0-9a-f]{64}", said[0])
+    assert said[0] == said[1] != said[2]
+    drawn = export_backbone(original("linear", random_state=0), tmp_path / "drawn")
+    assert drawn.source_weights == "random"
 
 
 def test_the_same_network_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -104,7 +121,7 @@ def test_verify_finds_the_original_again_by_its_address(
 ) -> None:
     published = original("linear", address="torchvision:linear", random_state=0)
     monkeypatch.setattr(
-        "cnncodes.backbones.references.find_original", lambda address, random_state: published
+        "cnncodes.backbones.verification.find_original", lambda address, random_state: published
     )
     export_backbone(published, tmp_path)
     parity = verify_backbone(tmp_path, parity=True)["parity"]
@@ -158,5 +175,5 @@ def test_a_graph_with_other_weights_than_its_card_counts_fails(tmp_path: Path) -
     assert card.weights is not None
     wrong = dataclasses.replace(card.weights, count=5)
     dataclasses.replace(card, weights=wrong).write(tmp_path / "card.toml")
-    with pytest.raises(BackboneError, match="its trainable weights are .*count=4.*, on its card .*count=5"):
+    with pytest.raises(BackboneError, match="it has 4 trainable weights .*, and its card says 5 of"):
         verify_backbone(tmp_path)

@@ -64,7 +64,7 @@ def test_other_normalisations_are_read_too() -> None:
         ("timm:resnet18", "could mean several weights: expected timm:resnet18.a1_in1k or timm:resnet18."),
         ("resnet18", "'resnet18' could mean 'timm:resnet18' or 'torchvision:resnet18': say which."),
         ("alexnet", "Did you mean 'torchvision:alexnet'?"),
-        ("model.onnx", "'model.onnx' cannot be exported yet"),
+        ("missing.onnx", "the ONNX file 'missing.onnx' cannot be read: No such file"),
     ],
 )
 def test_what_is_not_there_or_means_two_things_is_said(address: str, words: str) -> None:

@@ -76,14 +76,10 @@ def test_larger_images_take_more_in_proportion(shipped: Backbone) -> None:
     [("torchvision:resnet18", 1.814e9, 512000), ("torchvision:mobilenet_v2", 0.301e9, 1280000)],
 )
 def test_counts_are_those_that_torchvision_publishes(address: str, published: float, classifier: int) -> None:
-    from cnncodes.backbones.cutting import cut_off
     from cnncodes.backbones.originals import find_original
-    from cnncodes.backbones.references import Reference, make_example
-    from cnncodes.backbones.tracing import trace_network
+    from cnncodes.backbones.references import make_reference
 
-    original = find_original(address, 0)
-    reference = Reference.make(original)
-    assert reference.cut is not None
-    cut_off(reference.net, reference.cut, make_example(original))
-    model = trace_network(original, reference.net)
+    reference = make_reference(find_original(address, 0))
+    reference.cut_off()
+    model = reference.trace()
     assert count_multiply_adds(model, 224, 224) + classifier == pytest.approx(published, abs=0.0005e9)

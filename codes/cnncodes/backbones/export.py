@@ -72,6 +72,7 @@ def export_backbone(
     # Before the classifier is gone.
     codes, controls = reference.run(photos), run_controls(reference, photos)
     others = try_other_sizes(reference, photos)
+    reference.cut_off()
     with missing_export_extra():
         backbone = _trace(reference, others, codes.shape[1])
     try:
@@ -156,7 +157,7 @@ def _make_card(reference: Reference, model: bytes, code_size: int, sizes: str, m
         description=original.description,
         source_package=original.packages[0],
         source_version=versions[original.packages[0]],
-        source_weights=original.weights or f"{original.packages[-1]} {versions[original.packages[-1]]}",
+        source_weights=reference.weights or f"{original.packages[-1]} {versions[original.packages[-1]]}",
         licence=original.licence,
         model_file=MODEL_FILE,
         layer=reference.layer,
@@ -184,7 +185,7 @@ def find_other(folder: str | Path, original: Original) -> Card | None:
     if not path.is_file():
         return None
     card = Card.read(path)
-    same = card.name == original.name and original.weights in ("", card.source_weights)
+    same = card.name == original.name and card.source_weights.startswith(original.weights)
     return None if same else card
 
 

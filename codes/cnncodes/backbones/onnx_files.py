@@ -106,6 +106,11 @@ class FileReference:
         return self.cut.layer
 
     @property
+    def weights(self) -> str:
+        """Which weights these are: the file's."""
+        return self.original.weights
+
+    @property
     def takes_one_size(self) -> bool:
         """Whether the file's input has one size."""
         return self.file.input.height is not None or self.file.input.width is not None
@@ -133,6 +138,9 @@ class FileReference:
         values = np.concatenate(parts)[: len(images)]
         codes: Codes = values.mean(axis=self.cut.places, dtype=np.float64) if self.cut.places else values
         return codes
+
+    def cut_off(self) -> None:
+        """Do nothing: what comes after the code is left out of the graph."""
 
     def trace(self, *, fixed: bool = False) -> bytes:
         """Return the graph of the network, without its classifier."""

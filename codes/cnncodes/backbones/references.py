@@ -6,6 +6,7 @@ a fault in one must show in the other.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -35,17 +36,27 @@ class Reference(Protocol):
         """The layer whose activations are the code, in words."""
 
     @property
+    def weights(self) -> str:
+        """Which weights these are, in words, with their sha256; empty where a distribution has them."""
+
+    @property
     def takes_one_size(self) -> bool:
         """Whether it is known that the graph takes the frame's size alone."""
 
     def run(self, images: Images, *, std_factor: float = 1.0) -> Codes:
         """Return the codes of images; with another factor than 1 they are normalised in a wrong way."""
 
-    def trace(self, *, fixed: bool = False) -> bytes:
-        """Return the graph; `fixed`: for images of the frame's size alone.
+    def cut_off(self) -> None:
+        """Remove the classifier for good; `run` is of no use any more.
 
-        The classifier is gone for good after this, and so is `run`.
+        Raises
+        ------
+        BackboneError
+            If the network then gives something else than what entered it.
         """
+
+    def trace(self, *, fixed: bool = False) -> bytes:
+        """Return the graph, after `cut_off`; `fixed`: for images of the frame's size alone."""
 
     def check_weights(self, trainable: list[str], kept: set[str]) -> None:
         """Raise unless what a graph's names say of its weights is what the network says of its parameters."""
@@ -76,18 +87,30 @@ class TorchReference:
     net : torch.nn.Module
     cut : Cut, optional
         Where its codes are caught; None where a method of the network gives them.
+    sha256 : str
+        Of its weights, see `hash_weights`.
     """
 
     original: Original
     net: Any
     cut: Cut | None
+    sha256: str = ""
 
     @classmethod
     def make(cls, original: Original, net: Any) -> TorchReference:
         """Find the network's classifier."""
         if original.features:
             return cls(original, net, None)
-        return cls(original, net, find_cut(net, make_example(original), headless=original.headless))
+        cut = find_cut(net, make_example(original), headless=original.headless)
+        return cls(original, net, cut, hash_weights(net))
+
+    @property
+    def weights(self) -> str:
+        """Which weights these are: pinned by the hash of their checkpoint, or of their values."""
+        said = self.original.weights
+        if not said or "sha256" in said or self.original.random_state is not None:
+            return said
+        return f"{said}, values sha256 {self.sha256}"
 
     @property
     def layer(self) -> str:
@@ -122,19 +145,16 @@ class TorchReference:
             codes = maps.numpy().mean(axis=(2, 3), dtype=np.float64)
         return codes
 
+    def cut_off(self) -> None:
+        """Remove the classifier for good, and raise where the network then gives something else."""
+        if self.cut is not None:
+            cut_off(self.net, self.cut, make_example(self.original))
+
     def trace(self, *, fixed: bool = False) -> bytes:
-        """Return the graph of the network, whose classifier is cut off now."""
+        """Return the graph of the network as it is."""
         from cnncodes.backbones.tracing import trace_network
 
-        if self.cut is not None and not self._is_cut():
-            cut_off(self.net, self.cut, make_example(self.original))
         return trace_network(self.original, self.net, fixed=fixed)
-
-    def _is_cut(self) -> bool:
-        import torch
-
-        assert self.cut is not None
-        return not self.cut.module or isinstance(self.net.get_submodule(self.cut.module), torch.nn.Identity)
 
     def check_weights(self, trainable: list[str], kept: set[str]) -> None:
         """Raise unless what a graph's names say of its weights is what the network says of its parameters."""
@@ -145,6 +165,17 @@ class TorchReference:
                 f"the weights of {self.original.name!r} cannot be told from constants by their names:"
                 f" {', '.join(odd[:3])}."
             )
+
+
+def hash_weights(net: Any) -> str:
+    """Return the sha256 of a network's weights and buffers: names, types, shapes and values, by name."""
+    import torch
+
+    digest = hashlib.sha256()
+    for name, tensor in sorted(net.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.detach().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def make_example(original: Original) -> Any:

@@ -16,9 +16,10 @@ from cnncodes.backbones.agreement import compare_providers
 from cnncodes.backbones.card import Card
 from cnncodes.backbones.dense import DENSE_FILE
 from cnncodes.backbones.layers import was_picked
-from cnncodes.backbones.originals import Original, find_original
+from cnncodes.backbones.originals import find_original
 from cnncodes.backbones.parity import compare_codes, compare_each, compare_with_original, measure_spread
 from cnncodes.backbones.photos import cut_photos
+from cnncodes.backbones.references import Reference
 from cnncodes.backbones.running import CPU, start_session
 from cnncodes.backbones.session import Backbone, load_backbone
 from cnncodes.backbones.zoo import find_backbone
@@ -207,12 +208,12 @@ def _verify_parity(backbone: Backbone) -> dict[str, Any]:
 
     card = backbone.card
     original = find_original(card.address or card.name, card.random_state)
-    _expect_same_weights(backbone, original)
     if card.layer == "output":
         original = replace(original, headless=True)
     picked = was_picked(card.layer)
     _expect(not picked, backbone, "its code is made of picked layers, and its original has no such code")
     reference = make_reference(original)
+    _expect_same_weights(backbone, reference)
     photos = load_photos(backbone.frame)
     codes = reference.run(photos)
     sizes = (backbone.code_size, codes.shape[1])
@@ -226,7 +227,7 @@ def _verify_parity(backbone: Backbone) -> dict[str, Any]:
     return {**parity.to_dict(), "controls": compared}
 
 
-def _expect_same_weights(backbone: Backbone, original: Original) -> None:
-    ours, theirs = backbone.card.source_weights, original.weights
+def _expect_same_weights(backbone: Backbone, reference: Reference) -> None:
+    ours, theirs = backbone.card.source_weights, reference.weights
     if backbone.card.address and theirs:  # of the zoo's own, the exporter's packages say which they are
         _expect(ours == theirs, backbone, f"its weights are {ours}, those at its address now {theirs}")
