@@ -23,7 +23,7 @@ test: .venv/.test  ## The fast tests
 	$(BIN)/python -m pytest -m "not slow" -n auto --maxprocesses 4 $(PYTEST_ARGS)
 
 test-slow: .venv/.export  ## The tests marked slow: installs torch
-	$(BIN)/python -m pytest -m "slow and not heavy" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "slow and not heavy" -n auto --maxprocesses 2 $(PYTEST_ARGS)
 
 test-heavy: .venv/.export  ## The slow tests that take minutes each
 	$(BIN)/python -m pytest -m heavy $(PYTEST_ARGS)

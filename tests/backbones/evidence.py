@@ -63,7 +63,7 @@ def feed(backbone: Backbone, mean: Any, std: Any) -> Backbone:
         tensors[names[operator]].CopyFrom(numpy_helper.from_array(array, names[operator]))
     data = model.SerializeToString()
     files = {backbone.card.model_file: hashlib.sha256(data).hexdigest()}
-    return Backbone(data, dataclasses.replace(backbone.card, files=files))
+    return Backbone(data, dataclasses.replace(backbone.card, files=files, precisions={}, quantization={}))
 
 
 def classify(codes: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:

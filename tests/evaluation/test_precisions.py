@@ -63,7 +63,9 @@ def test_a_worse_network_is_seen_to_be_one(full: Backbone) -> None:
     data = model.SerializeToString()
     import hashlib
 
-    card = dataclasses.replace(full.card, files={"model.onnx": hashlib.sha256(data).hexdigest()})
+    card = dataclasses.replace(
+        full.card, files={"model.onnx": hashlib.sha256(data).hexdigest()}, precisions={}, quantization={}
+    )
     cost = measure(label(draw_pictures(400)), full, Backbone.from_bytes(data, card))
     assert cost.change is not None and cost.change.high < -0.1 and not cost.equal and cost.cosine < 0.9
 
