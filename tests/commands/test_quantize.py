@@ -129,6 +129,7 @@ def test_another_folder_gets_the_whole_network(
     )
 
 
+@pytest.mark.slow
 def test_what_is_interrupted_leaves_the_old_network(
     tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -59,6 +59,7 @@ def run_guarded(folder: Path, *commands: list[str]) -> subprocess.CompletedProce
     )
 
 
+@pytest.mark.slow
 def test_embedding_training_and_predicting_open_no_connection(photos: Path) -> None:
     done = run_guarded(
         photos.parent,

@@ -221,6 +221,7 @@ def test_cross_val_score_on_one_array_of_all(make, pictures):
     assert scores.mean() > 0.9
 
 
+@pytest.mark.slow
 def test_other_processes_share_the_cache(pictures, tmp_path):
     clf = ImageClassifier(train_views="center", test_views="center", memory=tmp_path / "memory", n_jobs=1)
     grid = {"head": ["ridge", LogisticRegression()]}

@@ -84,6 +84,7 @@ for name in (linear + "," + others).split(","):
 """
 
 
+@pytest.mark.slow
 def test_a_new_process_gives_the_same_bits(fitted, pictures, tmp_path):
     others = ("forest", "svc", "calibrated")
     for name in (*LINEAR, *others):
