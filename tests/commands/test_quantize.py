@@ -68,8 +68,8 @@ def test_a_network_of_ones_own_gets_a_further_file(
     result = quantize(capsys, folder, "--calibrate", photos)
     assert result["out"] == str(folder) and result["calibrated_on"] == result["images"] == 60
     assert set(result["milliseconds"]) == {"fp32", "uint8", "int8"}
-    faster = min(("uint8", "int8"), key=lambda kind: result["milliseconds"][kind])
-    assert result["activations"] == faster
+    times = {kind: result["milliseconds"][kind] for kind in ("uint8", "int8")}
+    assert times[result["activations"]] == min(times.values())  # rounded, they may be the same
     assert result["change"]["n"] == 60 and result["equal"] is False
     card = Card.read(folder / "card.toml")
     assert card.precisions == {"int8": "int8.onnx"} and card.name == before.name
