@@ -226,6 +226,15 @@ def test_another_backbone_is_replaced_only_where_that_is_said(
     assert "cannot write" in capsys.readouterr().err and (tmp_path / "file").read_text() == "mine"
 
 
+@pytest.mark.parametrize("name", ["model.onnx", "dense.onnx"])
+def test_a_file_of_the_users_is_never_replaced_not_even_the_source(tmp_path: Path, name: str) -> None:
+    path = write_file(tmp_path / name)
+    before = path.read_bytes()
+    with pytest.raises(BackboneError, match="is there already and belongs to no backbone"):
+        export_backbone(str(path), tmp_path)
+    assert path.read_bytes() == before and not (tmp_path / "card.toml").exists()
+
+
 def test_a_dense_file_of_another_network_is_noticed(tmp_path: Path) -> None:
     out = tmp_path / "out"
     card = export_backbone(str(write_file(tmp_path / "net.onnx")), out, dense=True)

@@ -67,6 +67,7 @@ def export_backbone(
         If the extra ``export`` is not installed.
     """
     original = address if isinstance(address, Original) else find_original(address, random_state)
+    _check_files(Path(out))
     photos = load_photos(original.frame)  # first, since it says soonest what is missing
     reference = _make_reference(original, layer)
     # Before the classifier is gone.
@@ -187,6 +188,18 @@ def find_other(folder: str | Path, original: Original) -> Card | None:
     card = Card.read(path)
     same = card.name == original.name and card.source_weights.startswith(original.weights)
     return None if same else card
+
+
+def _check_files(folder: Path) -> None:
+    """Raise where a file would be replaced that no card there names: it is the user's, or even the source."""
+    path = folder / "card.toml"
+    named = Card.read(path).files if path.is_file() else {}
+    for name in (MODEL_FILE, DENSE_FILE):
+        if (folder / name).exists() and name not in named:
+            raise BackboneError(
+                f"{str(folder / name)!r} is there already and belongs to no backbone: give another folder, -o"
+                " FOLDER."
+            )
 
 
 def _write(folder: Path, card: Card, files: dict[str, bytes]) -> Card:
