@@ -121,9 +121,8 @@ def find_or_export(name: str, models: Path) -> Path:
 def load_precisions(folder: Path) -> dict[str, Backbone]:
     """Return the network in each precision that its folder has."""
     loaded = {"fp32": load_backbone(folder)}
-    if "int8" in (getattr(loaded["fp32"].card, "precisions", None) or ()):
-        options: dict[str, Any] = {"precision": "int8"}
-        loaded["int8"] = load_backbone(folder, **options)
+    if "int8" in loaded["fp32"].card.precisions:
+        loaded["int8"] = load_backbone(folder, precision="int8")
     return loaded
 
 

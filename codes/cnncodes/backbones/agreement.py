@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from cnncodes.backbones.parity import MAX_RELATIVE_ERROR, MIN_COSINE, Codes, compare_codes
 from cnncodes.backbones.running import CPU
-from cnncodes.backbones.runtime import import_runtime
+from cnncodes.backbones.runtime import list_providers
 from cnncodes.backbones.session import Backbone
 from cnncodes.errors import BackboneError
 
@@ -34,16 +34,16 @@ def compare_providers(backbone: Backbone, images: npt.NDArray[np.uint8]) -> dict
     BackboneError
         If a provider starts and gives other codes.
     """
-    # Azure's sends a network away to be run elsewhere; it is always listed and never meant here.
-    names = [name for name in import_runtime().get_available_providers() if "Azure" not in name]
-    expected = backbone.run(images)
+    names = [name for name in list_providers() if name not in CPU]
+    expected = backbone.run(images) if names else None
     found: dict[str, dict[str, Any]] = {}
-    for name in (name for name in names if name not in CPU):
+    for name in names:
         try:
             codes = Backbone(backbone.model_bytes(), backbone.card, providers=(name,)).run(images)
         except BackboneError as error:
             found[name] = {"reason": str(error)}
         else:
+            assert expected is not None
             found[name] = judge_provider(name, codes, expected)
     return found
 

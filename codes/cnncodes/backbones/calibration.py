@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.backbones.runtime import import_runtime
+from cnncodes.backbones.running import CPU, run_session, start_session
 
 _BATCH = 8
 
@@ -56,10 +56,11 @@ def measure_values(
         Called with the numbers of images done, and in all.
     """
     outputs, watched = _watch(model, ranges, means)
-    session = _start(watched)
+    session = start_session(watched, "the graph to calibrate", CPU, 0)
     found: list[list[Any]] = []
     for start in range(0, len(images), _BATCH):
-        found.append(session.run(outputs, {"image": images[start : start + _BATCH]}))
+        batch = {"image": images[start : start + _BATCH]}
+        found.append(run_session(session, outputs, batch, "the graph to calibrate"))
         if on_progress is not None:
             on_progress(min(start + _BATCH, len(images)), len(images))
     columns = [np.concatenate([batch[i] for batch in found]) for i in range(len(outputs))]
@@ -102,10 +103,3 @@ def _watch(model: Any, ranges: Sequence[str], means: Sequence[str]) -> tuple[lis
         graph.node.append(helper.make_node("Flatten", [f"{outputs[-1]}_kept"], outputs[-1:]))
     graph.output.extend(helper.make_empty_tensor_value_info(name) for name in outputs)
     return outputs, watched.SerializeToString()
-
-
-def _start(model: bytes) -> Any:
-    runtime = import_runtime()
-    options = runtime.SessionOptions()
-    options.log_severity_level = 3
-    return runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cnncodes.backbones.wiring import attributes
+
 #: Names that the folded graph gives its own values and nodes.
 PIXELS, CENTERED, PREFIX = "pixels", "centered", "fold_"
 
@@ -58,7 +60,7 @@ def fold_input(model: Any) -> Fold | None:
         return None
     before, conv, scale, offset = chain
     zeros = _find_zeros(scale, offset)
-    pads = list(_attribute(conv, "pads", [0, 0, 0, 0]))
+    pads = list(attributes(conv).get("pads", [0, 0, 0, 0]))
     zero = int(zeros[0]) if len(set(zeros)) == 1 else int(np.median(zeros))
     _rewrite_weights(model.graph, conv, scale, offset + scale * zero)
     nodes = [helper.make_node("Transpose", ["image"], [PIXELS], f"{PREFIX}transpose", perm=[0, 3, 1, 2])]
@@ -110,10 +112,10 @@ def _find_chain(graph: Any) -> tuple[list[Any], Any, Vector, Vector] | None:
             weights = constants.get(node.input[1])
             known = weights is not None and weights.ndim == 4 and weights.shape[1] == 3
             good = good and known and len(node.input) == 3 and node.input[2] in constants
-            # How much is padded has to be known, unless padding is the same for every channel.
-            one_zero = len(set(_find_zeros(scale, offset))) == 1 if (scale != 0).all() else False
-            good = good and (one_zero or _attribute(node, "auto_pad", b"NOTSET") == b"NOTSET")
             good = good and bool((scale != 0).all())
+            # How much is padded has to be known, unless padding is the same for every channel.
+            is_said = attributes(node).get("auto_pad", b"NOTSET") == b"NOTSET"
+            good = good and (is_said or len(set(_find_zeros(scale, offset))) == 1)
             return (before, node, scale, offset) if good else None
         if node.op_type in _AFFINE:
             other = constants.get(node.input[1 if node.input[0] == value else 0])
@@ -121,9 +123,9 @@ def _find_chain(graph: Any) -> tuple[list[Any], Any, Vector, Vector] | None:
             if mapped is None or "Transpose" not in seen:
                 return None
             scale, offset = mapped
-        elif node.op_type == "Transpose" and list(_attribute(node, "perm", [])) == [0, 3, 1, 2]:
+        elif node.op_type == "Transpose" and list(attributes(node).get("perm", [])) == [0, 3, 1, 2]:
             seen.append("Transpose")
-        elif node.op_type == "Cast" and _attribute(node, "to", 0) == 1:
+        elif node.op_type == "Cast" and attributes(node).get("to", 0) == 1:
             seen.append("Cast")
         else:
             return None
@@ -178,13 +180,6 @@ def _set_pads(conv: Any) -> None:
     for attribute in conv.attribute:
         if attribute.name == "pads":
             attribute.ints[:] = [0] * len(attribute.ints)
-
-
-def _attribute(node: Any, name: str, default: Any) -> Any:
-    from onnx import helper
-
-    found = [attribute for attribute in node.attribute if attribute.name == name]
-    return helper.get_attribute_value(found[0]) if found else default
 
 
 def _add_constant(graph: Any, name: str, value: Any) -> str:

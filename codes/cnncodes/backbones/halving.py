@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from cnncodes.backbones.graphs import serialize, strip_origin
+from cnncodes.backbones.precisions import check_fp32
 from cnncodes.backbones.preparing import prepare_graph, tidy
 from cnncodes.backbones.quiet import quiet_logging
 from cnncodes.backbones.session import Backbone
-from cnncodes.errors import BackboneError, BackendMissing, install_advice
+from cnncodes.errors import BackendMissing, install_advice
 
 FP16_FILE = "fp16.onnx"
 
@@ -41,10 +42,7 @@ def halve(backbone: Backbone) -> Backbone:
         raise BackendMissing(
             f"{error.name or error} is not installed, which fp16 needs: {install_advice('export')}."
         ) from error
-    if backbone.precision != "fp32":
-        raise BackboneError(
-            f"backbone {backbone.card.name!r} is {backbone.precision} already: give one of fp32."
-        )
+    check_fp32(backbone.card, "give one of fp32")
     model = prepare_graph(backbone.model_bytes(), backbone.card.name)
     with quiet_logging(logging.WARNING):  # of weights too small for 16 bits, which become the least there are
         model = convert_float_to_float16(

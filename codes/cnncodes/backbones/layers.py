@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -122,10 +122,7 @@ class Layers:
                     found.append((name, node.op_type))
         layers = [self._describe(name, operator) for name, operator in found]
         last = {layer.shape[-2:]: layer.name for layer in layers if len(layer.shape) == 3}
-        return [
-            Layer(name, operator, layer.shape, layer.channels, name in last.values())
-            for (name, operator), layer in zip(found, layers, strict=True)
-        ]
+        return [replace(layer, ends_stage=layer.name in last.values()) for layer in layers]
 
     def _describe(self, name: str, operator: str) -> Layer:
         lengths = [int(length or 0) for length in self._shapes[name][1:]]

@@ -99,7 +99,8 @@ def _make_checked(backbone: Backbone, window: bool) -> bytes:
             f" {backbone.precision}."
         )
     model = load_graph(backbone.model_bytes(), "a dense network")
-    windows = serialize(make_dense_model(model, height=frame.height, width=frame.width, window=True))
+    windowed = make_dense_model(model, height=frame.height, width=frame.width, window=True)
+    windows = serialize(windowed)
     images = np.random.default_rng(0).integers(0, 256, (2, frame.height, frame.width, 3), dtype=np.uint8)
     codes = backbone.run(images)
     maps = run_model(
@@ -114,14 +115,11 @@ def _make_checked(backbone: Backbone, window: bool) -> bytes:
             f"the dense form of {backbone.card.name!r} does not give its codes: they differ by"
             f" {difference:.1g} of the largest number, and {MAX_DIFFERENCE:g} is allowed."
         )
-    if window or not _averages(windows):
+    if window or not _averages(windowed):
         return windows
     return serialize(make_dense_model(model, height=frame.height, width=frame.width))
 
 
-def _averages(model: bytes) -> bool:
+def _averages(model: Any) -> bool:
     """Tell whether windows are averaged at all: else the graph is the same without that."""
-    import onnx
-
-    graph = onnx.load_from_string(model).graph
-    return any(name.endswith(WINDOWS) for node in graph.node for name in node.output)
+    return any(name.endswith(WINDOWS) for node in model.graph.node for name in node.output)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -48,19 +48,14 @@ def find_in_file(path: str | Path, facts: Facts | None = None) -> Original:
         description=facts.description,
         licence=facts.licence,
         packages=("onnx",),
-        make=partial(_reread, file),
+        make=lambda: file,
         mean=facts.pixel_mean,
         std=facts.pixel_std,
         frame=facts.frame,
         weights=hashes,
         address=str(address),
         parent=file.sha256,
-        is_file=True,
     )
-
-
-def _reread(file: OnnxFile) -> OnnxFile:
-    return file
 
 
 def _list_known(file: OnnxFile) -> dict[str, Any]:

@@ -51,9 +51,7 @@ class Original:
     note : str
         What the user should know of the choices that were made for him.
     parent : str, optional
-        The sha256 of the ONNX file that it is.
-    is_file : bool
-        That it is an ONNX file, and no torch module.
+        The sha256 of the ONNX file that it is, and no torch module.
     """
 
     name: str
@@ -73,7 +71,11 @@ class Original:
     random_state: int | None = None
     note: str = ""
     parent: str | None = None
-    is_file: bool = False
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is an ONNX file, and no torch module."""
+        return self.parent is not None
 
 
 def find_original(address: str | Address, random_state: int | None = None) -> Original:

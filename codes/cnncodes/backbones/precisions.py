@@ -104,6 +104,12 @@ def check_files(card: Card) -> None:
             )
 
 
+def check_fp32(card: Card, advice: str) -> None:
+    """Raise `BackboneError` unless a card's file is of fp32, which others are made from."""
+    if card.precision != "fp32":
+        raise BackboneError(f"backbone {card.name!r} is {card.precision} already: {advice}.")
+
+
 def choose_file(card: Card, precision: str | None) -> dict[str, Any]:
     """Return what differs on the card of the file of a precision alone, see `Card.choose`."""
     if precision is None or precision == card.precision:

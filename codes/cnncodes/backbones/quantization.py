@@ -19,10 +19,11 @@ from cnncodes.backbones.calibration import Progress, Statistics, measure_values
 from cnncodes.backbones.correction import correct_biases
 from cnncodes.backbones.folding import CENTERED, PIXELS, Fold, fold_input
 from cnncodes.backbones.graphs import serialize, strip_origin
+from cnncodes.backbones.precisions import check_fp32
 from cnncodes.backbones.preparing import HEAVY, find_float_tail, prepare_graph, tidy
 from cnncodes.backbones.quiet import quiet_logging
 from cnncodes.backbones.session import Backbone
-from cnncodes.errors import BackboneError, BackendMissing, install_advice
+from cnncodes.errors import BackendMissing, install_advice
 
 INT8_FILE = "int8.onnx"
 ACTIVATIONS = ("uint8", "int8")
@@ -97,10 +98,7 @@ def quantize(
         raise BackendMissing(
             f"onnx is not installed, which quantising needs: {install_advice('export')}."
         ) from error
-    if backbone.precision != "fp32":
-        raise BackboneError(
-            f"backbone {backbone.card.name!r} is {backbone.precision} already: quantise its fp32 file."
-        )
+    check_fp32(backbone.card, "quantise its fp32 file")
     model = prepare_graph(backbone.model_bytes(), backbone.card.name)
     fold = fold_input(model)
     model = onnx.shape_inference.infer_shapes(model)

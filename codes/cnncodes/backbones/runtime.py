@@ -66,6 +66,12 @@ def import_runtime() -> Any:
     return onnxruntime
 
 
+def list_providers() -> list[str]:
+    """Return the execution providers that the installed runtime lists; that says little of which start."""
+    # Azure's sends a network away to be run elsewhere; it is always listed and never meant here.
+    return [name for name in import_runtime().get_available_providers() if "Azure" not in name]
+
+
 def _was_interrupted(error: BaseException | None) -> bool:
     """Tell whether an interrupt is at the bottom: compiled modules turn it into a failed import."""
     seen: set[int] = set()

@@ -8,6 +8,7 @@ from cnncodes.commands.command import Command, Result
 from cnncodes.commands.doctor import DOCTOR
 from cnncodes.commands.embed import EMBED
 from cnncodes.commands.evaluate import EVALUATE
+from cnncodes.commands.exporting import EXPORT
 from cnncodes.commands.fit import FIT
 from cnncodes.commands.gain import VIEWS_GAIN
 from cnncodes.commands.models import MODELS
@@ -28,6 +29,7 @@ COMMANDS: dict[str, Command] = {
         EVALUATE,
         BASELINE,
         *MODELS,
+        *EXPORT,
         QUANTIZE,
         *CODES,
         *VIEWS,

@@ -27,11 +27,9 @@ _LIBRARIES = re.compile(r"nvidia-(cublas|cuda-runtime|cudnn|cufft)(-cu\d+)?")
 
 def try_providers(backbone: str) -> list[Result]:
     """Run one image through the network on each provider: that it is listed does not mean it starts."""
-    from cnncodes.backbones.runtime import import_runtime
+    from cnncodes.backbones.runtime import list_providers
 
-    # Azure's sends a network away to be run elsewhere; it is always listed and never meant here.
-    names = [name for name in import_runtime().get_available_providers() if "Azure" not in name]
-    return [_try_provider(backbone, name) for name in names]
+    return [_try_provider(backbone, name) for name in list_providers()]
 
 
 def find_provider_problems(backbone: str, providers: list[Result]) -> list[str]:
