@@ -81,6 +81,28 @@ def test_candidates_are_what_enters_layers_with_weights(network: Backbone) -> No
     assert [name for name, layer in layers.items() if layer.ends_stage] == ["one", "three"]
 
 
+def test_a_map_as_one_vector_is_a_candidate_where_a_layer_takes_it() -> None:
+    body = (
+        "a = Conv(pixels, w1)\n c = Relu(a)\n f = Flatten(c)\n g = Gemm<transB = 1>(f, w2)\n code = Relu(g)"
+    )
+    model = write_model(
+        body, {"w1": (4, 3, 5, 5), "w2": (7, 144)}, code_size=7, image="uint8[batch, 10, 10, 3] image"
+    )
+    network = write_backbone(model, side=10, sizes="fixed")
+    layers = {layer.name: layer for layer in list_layers(network.model_bytes(), network.card)}
+    assert list(layers) == ["c", "f", "code"] and layers["f"].shape == (144,)
+    images = noise(3, 10, 10)
+    np.testing.assert_array_equal(pick(network, "f").run(images), tensor(network, "f", images))
+
+
+@pytest.mark.parametrize("pool", ["mean", "max", "both"])
+def test_codes_of_layers_do_not_depend_on_the_batch(network: Backbone, pool: str) -> None:
+    images = noise(8, 32, 48)
+    picked = pick(network, "one,two,three,four", pool)
+    alone = np.concatenate([picked.run(images[i : i + 1]) for i in range(len(images))])
+    np.testing.assert_array_equal(alone, picked.run(images))
+
+
 @pytest.mark.parametrize(
     ("name", "axes"), [("one", (2, 3)), ("two", (2, 3)), ("n", (1, 2)), ("three", (1, 2)), ("four", 1)]
 )

@@ -202,11 +202,40 @@ def test_another_networks_files_go_and_further_files_of_the_same_stay(tmp_path: 
     (out / "int8.onnx").write_bytes(b"made with care")
     changed.write(out / "card.toml")
     again = export_backbone(str(tmp_path / "one.onnx"), out)
-    assert again.precisions == {"int8": "int8.onnx"} and not (out / "dense.onnx").exists()
-    assert (out / "int8.onnx").read_bytes() == b"made with care"
+    assert again.precisions == {"int8": "int8.onnx"} and again.files == changed.files
+    assert (out / "int8.onnx").read_bytes() == b"made with care" and (out / "dense.onnx").exists()
     other = write_file(tmp_path / "two.onnx", weights=WEIGHTS | {"beta": np.ones(6, np.float32)})
-    assert export_backbone(str(other), out).precisions == {}
+    assert export_backbone(str(other), out, replace=True).precisions == {}
     assert sorted(file.name for file in out.iterdir()) == ["card.toml", "model.onnx"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "options"),
+    [
+        ({"facts": FACTS.replace("0.485", "0.5")}, {}),
+        ({"facts": FACTS.replace("resize = 40", "resize = 48")}, {}),
+        ({"weights": WEIGHTS | {"beta": np.ones(6, np.float32)}}, {}),
+        ({}, {"layer": "c"}),
+        ({}, {"layer": "output"}),
+    ],
+    ids=["mean", "frame", "weights", "layer", "output"],
+)
+def test_codes_of_another_kind_replace_no_backbone_of_one_name(
+    tmp_path: Path, changed: dict[str, Any], options: dict[str, Any]
+) -> None:
+    out = tmp_path / "out"
+    path = str(write_file(tmp_path / "net.onnx"))
+    export_backbone(path, out)
+    before = {file.name: file.read_bytes() for file in out.iterdir()}
+    write_file(tmp_path / "net.onnx", **changed)
+    with pytest.raises(BackboneError, match=r"holds another backbone, 'net' \(net\.onnx, .*--replace"):
+        export_backbone(path, out, **options)
+    assert {file.name: file.read_bytes() for file in out.iterdir()} == before
+    picked = export_backbone(path, out, replace=True, **options)
+    assert Card.read(out / "card.toml") == picked
+    if "layer" in options:  # and the other way round
+        with pytest.raises(BackboneError, match="holds another backbone"):
+            export_backbone(path, out)
 
 
 def test_another_backbone_is_replaced_only_where_that_is_said(
@@ -247,6 +276,34 @@ def test_a_dense_file_of_another_network_is_noticed(tmp_path: Path) -> None:
     dataclasses.replace(card, files={**card.files, "dense.onnx": digest}).write(out / "card.toml")
     with pytest.raises(BackboneError, match=r"dense\.onnx gives other maps than the network"):
         verify_backbone(out)
+
+
+def test_a_fixed_batch_that_is_folded_into_others_is_freed(tmp_path: Path) -> None:
+    """As attention has it: the batch and the heads are one axis for a while."""
+    body = BODY + (
+        "parts = Reshape(f, folded)\n turned = Softmax(parts)\n whole = Reshape(turned, unfolded)\n"
+        "code = Gemm<transB = 1>(whole, w2, b2)"
+    )
+    weights = WEIGHTS | {"folded": np.array([6, 1, 2]), "unfolded": np.array([2, 6])}
+    path = write_file(tmp_path / "net.onnx", body, weights, image="float[2, 3, 32, 32] pixels")
+    export_backbone(str(path), tmp_path / "out")
+    images = noise(5, 32, 32)
+    expected = run_tensor(path, "whole", np.concatenate([images, images[:1]]))[:5]
+    np.testing.assert_allclose(load_backbone(tmp_path / "out").run(images), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_shapes_for_one_batch_alone_are_an_error_in_one_line(tmp_path: Path) -> None:
+    """What the batch was folded into for good, as by exporters that compute shapes beforehand."""
+    body = (
+        BODY
+        + "two = Concat<axis = 0>(f, more)\n whole = Add(two, rows)\n code = Gemm<transB = 1>(whole, w2, b2)"
+    )
+    weights = WEIGHTS | {"more": (1, 6), "rows": (3, 6)}
+    path = write_file(tmp_path / "net.onnx", body, weights, image="float[2, 3, 32, 32] pixels")
+    words = r"^'net' cannot be made a backbone: .*\. Export it again, with a free batch where it .*\.$"
+    with pytest.raises(BackboneError, match=words):
+        export_backbone(str(path), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_batch_that_cannot_be_freed_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
@@ -324,6 +381,32 @@ def test_without_a_classifier_the_output_or_a_layer_is_the_code(tmp_path: Path) 
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.parametrize("mean", ["MEAN1", "MEAN2"])
+def test_means_do_not_depend_on_the_batch(tmp_path: Path, mean: str) -> None:
+    """Tokens, and places with channels last, are averaged in an order that the batch decides, left alone."""
+    tokens = BODY.split("p = ")[0] + "t = Transpose<perm = [0, 2, 3, 1]>(c)\n"
+    if mean == "MEAN1":
+        tokens += "s = Reshape(t, tokens)\n m = ReduceMean<keepdims = 0>(s, one)\n"
+    else:
+        tokens += "k = ReduceMean(t, both)\n m = Flatten(k)\n"
+    weights = WEIGHTS | {"tokens": np.array([0, -1, 6]), "one": np.array([1]), "both": np.array([1, -2])}
+    path = write_file(tmp_path / "net.onnx", tokens + "code = Gemm<transB = 1>(m, w2, b2)", weights)
+    export_backbone(str(path), tmp_path / "out")
+    assert "equal bits in batches of 1, 3 and 8" in verify_backbone(tmp_path / "out")["checks"]
+    images = noise(3, 32, 32)
+    expected = run_tensor(path, "m", images)
+    np.testing.assert_allclose(load_backbone(tmp_path / "out").run(images), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_parity_of_picked_layers_cannot_be_verified(tmp_path: Path) -> None:
+    path = write_file(tmp_path / "net.onnx")
+    export_backbone(str(path), tmp_path / "out", layer="c")
+    with pytest.raises(
+        BackboneError, match=r"the code of 'net' is made of picked layers \(c; mean\).*cannot be comp"
+    ):
+        verify_backbone(tmp_path / "out", parity=True)
+
+
 def test_parity_is_verified_against_the_file_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_file(tmp_path / "net.onnx")
     export_backbone(str(path), tmp_path / "out")
@@ -332,6 +415,9 @@ def test_parity_is_verified_against_the_file_again(tmp_path: Path, monkeypatch: 
     write_file(path, weights=WEIGHTS | {"b2": (4,), "w2": np.ones((4, 6), np.float32)})
     with pytest.raises(BackboneError, match=r"its weights are net.onnx, sha256 .*those at its address now"):
         verify_backbone("out", parity=True)
+    monkeypatch.chdir("out")
+    with pytest.raises(BackboneError, match=r"Run this in the folder that holds it"):
+        verify_backbone(".", parity=True)
 
 
 def test_without_facts_a_draft_is_left_and_nothing_is_guessed(tmp_path: Path) -> None:

@@ -70,6 +70,7 @@ def test_old_checkpoints_count_no_batches(tmp_path: Path) -> None:
         (["6.bias"], {}, "does not fit the network: '6.bias' is missing."),
         ([], {"6.bais": (5,)}, "'6.bais' is unknown (Did you mean '6.bias'?)"),
         ([], {"6.weight": (7, 8)}, "'6.weight' has the shape (7, 8) and must be (5, 8)"),
+        ([], {"6.weight": (7, 8), "0.bias": (3,)}, "network: '0.bias' has the shape (3,)"),
         (["0.bias", "1.bias", "6.bias", "6.weight"], {}, "'6.weight' is missing and 1 more."),
     ],
 )
@@ -85,6 +86,18 @@ def test_a_checkpoint_of_another_network_says_where_it_differs(
     with pytest.raises(BackboneError, match=re.escape(words)):
         load_checkpoint(net, save(state, tmp_path / "weights.pth"))
     assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
+
+
+def test_a_checkpoint_of_a_training_that_went_wrong_is_refused(tmp_path: Path) -> None:
+    import torch
+
+    state = network(1).state_dict()
+    state["1.bias"] = torch.full_like(state["1.bias"], torch.nan)
+    state["6.bias"][0] = torch.inf
+    with pytest.raises(
+        BackboneError, match=r"'1\.bias' has values that are not finite, as have 1 more\. Its training"
+    ):
+        load_checkpoint(network(), save(state, tmp_path / "weights.pth"))
 
 
 class Bomb:

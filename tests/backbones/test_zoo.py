@@ -72,6 +72,11 @@ def test_a_name_finds_nothing_outside_the_zoo(home: Path, place: Place, name: st
 def test_hidden_folders_are_neither_listed_nor_found(home: Path, place: Place) -> None:
     place(folder=home / ".checkpoints")
     assert list_backbones() == ["efficientnet-lite0"]
+    for path in ("nets/none", Path("none")):
+        with pytest.raises(
+            BackboneError, match=r"there is no folder '(nets/)?none': expected one with card\.toml"
+        ):
+            find_backbone(path)
     with pytest.raises(BackboneError, match="unknown backbone"):
         find_backbone(".checkpoints")
 

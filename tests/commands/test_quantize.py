@@ -202,6 +202,8 @@ def test_embed_and_fit_take_a_precision_and_codes_remember_theirs(
     assert "precision: 'int8' (stored) against 'fp32' (now)" in capsys.readouterr().err
     assert main([*embed, "--precision", "fp16"]) == 1
     assert "has no fp16 file; it has fp32, int8" in capsys.readouterr().err
+    assert main(["fit", str(codes), "-o", str(model), "--json"]) == 1
+    assert "were made with the backbone 'conv', which is none of those at hand" in capsys.readouterr().err
     assert main(["fit", str(codes), "-o", str(model), *common, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["space"] == space
     assert main(["fit", str(photos), "-o", str(model), *common, "--precision", "int8", "--json"]) == 0

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import hashlib
-import tempfile
 from pathlib import Path
 
 from cnncodes.backbones.card import Card
@@ -15,15 +13,13 @@ from cnncodes.backbones.originals import Original, find_original, missing_export
 from cnncodes.backbones.parity import Parity, compare_with_original
 from cnncodes.backbones.photos import load_photos
 from cnncodes.backbones.picking import pick_layers
+from cnncodes.backbones.placing import MODEL_FILE, OUTPUT, check_place, place_network
 from cnncodes.backbones.references import Reference, make_reference, run_controls
 from cnncodes.backbones.session import Backbone
 from cnncodes.backbones.sizing import OtherSizes, try_other_sizes
+from cnncodes.backbones.steadying import make_steady
 from cnncodes.errors import BackboneError
 
-MODEL_FILE = "model.onnx"
-
-#: Asked for as a layer: what the network gives, where it has no classifier.
-OUTPUT = "output"
 _EXPORTER = ("torch", "onnx", "onnxscript", "onnx-ir")
 
 
@@ -35,6 +31,7 @@ def export_backbone(
     dense: bool = False,
     layer: str | None = None,
     pool: str = "mean",
+    replace: bool = False,
 ) -> Card:
     """Export a network and write its card; both are checked against the original first.
 
@@ -53,6 +50,9 @@ def export_backbone(
         is measured is then the parity of the network's own code.
     pool : {"mean", "max", "both"}
         How the places of a layer become one vector.
+    replace : bool
+        Put it into the place of another backbone that the folder holds. The same one, made again, keeps what
+        was made of it.
 
     Returns
     -------
@@ -61,13 +61,13 @@ def export_backbone(
     Raises
     ------
     BackboneError
-        If there is no such network, it has no classifier to cut, or the exported graph does not give the
-        original's codes.
+        If there is no such network, it has no classifier to cut, the exported graph does not give the
+        original's codes, or the folder holds something else.
     BackendMissing
         If the extra ``export`` is not installed.
     """
     original = address if isinstance(address, Original) else find_original(address, random_state)
-    _check_files(Path(out))
+    check_place(Path(out), original, layer, pool, replace=replace)
     photos = load_photos(original.frame)  # first, since it says soonest what is missing
     reference = _make_reference(original, layer)
     # Before the classifier is gone.
@@ -75,7 +75,7 @@ def export_backbone(
     others = try_other_sizes(reference, photos)
     reference.cut_off()
     with missing_export_extra():
-        backbone = _trace(reference, others, codes.shape[1])
+        backbone = make_steady(_trace(reference, others, codes.shape[1]))
     try:
         parity = compare_with_original(backbone.run(photos), codes, controls)
     except BackboneError as error:
@@ -93,7 +93,7 @@ def export_backbone(
         files[DENSE_FILE] = backbone.dense().model_bytes()
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     card = dataclasses.replace(card, files=hashes)
-    return _write(Path(out), card, files)
+    return place_network(Path(out), card, files, replace=replace)
 
 
 def _make_reference(original: Original, layer: str | None) -> Reference:
@@ -112,16 +112,14 @@ def _trace(reference: Reference, others: OtherSizes | None, code_size: int) -> B
     dynamic = None if others is None else _trace_dynamic(reference, others, code_size)
     if dynamic is not None:
         return dynamic
-    frame = reference.original.frame
-    model = reference.trace(fixed=True)
-    card = _make_card(reference, model, code_size, "fixed", min(frame.height, frame.width))
+    original = reference.original
     try:
-        return Backbone.from_bytes(model, card)
+        model = reference.trace(fixed=True)
+        least = min(original.frame.height, original.frame.width)
+        return Backbone.from_bytes(model, _make_card(reference, model, code_size, "fixed", least))
     except BackboneError as error:
-        raise BackboneError(
-            f"{reference.original.name!r} cannot be made a backbone: {error} Export it again, with a free"
-            " batch where it has a fixed one."
-        ) from error
+        advice = " Export it again, with a free batch where it has a fixed one." if original.is_file else ""
+        raise BackboneError(f"{original.name!r} cannot be made a backbone: {error}{advice}") from error
 
 
 def _trace_dynamic(reference: Reference, others: OtherSizes, code_size: int) -> Backbone | None:
@@ -178,59 +176,3 @@ def _make_card(reference: Reference, model: bytes, code_size: int, sizes: str, m
         random_state=original.random_state,
         parent=original.parent,
     )
-
-
-def find_other(folder: str | Path, original: Original) -> Card | None:
-    """Return the card of another backbone than this that is in a folder, None where there is none."""
-    path = Path(folder) / "card.toml"
-    if not path.is_file():
-        return None
-    card = Card.read(path)
-    same = card.name == original.name and card.source_weights.startswith(original.weights)
-    return None if same else card
-
-
-def _check_files(folder: Path) -> None:
-    """Raise where a file would be replaced that no card there names: it is the user's, or even the source."""
-    path = folder / "card.toml"
-    named = Card.read(path).files if path.is_file() else {}
-    for name in (MODEL_FILE, DENSE_FILE):
-        if (folder / name).exists() and name not in named:
-            raise BackboneError(
-                f"{str(folder / name)!r} is there already and belongs to no backbone: give another folder, -o"
-                " FOLDER."
-            )
-
-
-def _write(folder: Path, card: Card, files: dict[str, bytes]) -> Card:
-    """Put a network into a folder and return its card there.
-
-    The files of another that was there go; what was made of the very same one stays.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    path, old = folder / "card.toml", {}
-    if path.is_file():
-        before = Card.read(path)
-        old = before.files
-        if before.files[before.model_file] == card.files[card.model_file]:  # the very same: with what it has
-            further = {name: old[name] for name in before.precisions.values()}
-            card = dataclasses.replace(
-                card,
-                files={**card.files, **further},
-                precisions=before.precisions,
-                quantization=before.quantization,
-            )
-    for name, data in files.items():
-        _replace(folder / name, data)
-    _replace(path, card.to_toml().encode())
-    for name in set(old) - set(card.files):
-        with contextlib.suppress(OSError):
-            (folder / name).unlink()
-    return card
-
-
-def _replace(path: Path, data: bytes) -> None:
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
-        file.write(data)
-    Path(file.name).chmod(0o644)
-    Path(file.name).replace(path)

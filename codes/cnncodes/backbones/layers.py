@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from cnncodes.backbones.initializers import trainable_weights
+from cnncodes.backbones.steadying import make_mean
 from cnncodes.backbones.wiring import Wiring, attributes, infer_shapes, prune
 from cnncodes.errors import UsageError, suggest_nearest
 
@@ -117,12 +118,19 @@ class Layers:
         found = []
         for node in self._model.graph.node:
             for name in node.output:
-                is_new = node.op_type not in _REARRANGING and name in self._usable
+                is_new = name in self._usable and (
+                    node.op_type not in _REARRANGING or self._is_flattened(node)
+                )
                 if name == OWN or (is_new and self._is_taken(name, weights)):
                     found.append((name, node.op_type))
         layers = [self._describe(name, operator) for name, operator in found]
         last = {layer.shape[-2:]: layer.name for layer in layers if len(layer.shape) == 3}
         return [replace(layer, ends_stage=layer.name in last.values()) for layer in layers]
+
+    def _is_flattened(self, node: Any) -> bool:
+        """Tell whether a node makes one vector of all places of a map: of these no pooling does."""
+        given, made = (self._shapes.get(name, ()) for name in (node.input[0], node.output[0]))
+        return len(made) == 2 and len(given) == 4 and given[2:].count(1) < 2
 
     def _describe(self, name: str, operator: str) -> Layer:
         lengths = [int(length or 0) for length in self._shapes[name][1:]]
@@ -255,7 +263,10 @@ class Layers:
         nodes, outputs = [], []
         for operator in operators:
             outputs.append(f"pooled_{number}_{operator.lower()}")
-            nodes += self._reduce(operator, name, axes, outputs[-1])
+            if operator == "ReduceMean":
+                nodes += make_mean(name, rank, axes, outputs[-1])
+            else:
+                nodes += self._reduce(operator, name, axes, outputs[-1])
         if len(outputs) == 1:
             return nodes, outputs[0]
         joined = f"pooled_{number}"

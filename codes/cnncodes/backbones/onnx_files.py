@@ -138,10 +138,21 @@ class FileReference:
         """Do nothing: what comes after the code is left out of the graph."""
 
     def trace(self, *, fixed: bool = False) -> bytes:
-        """Return the graph of the network, without its classifier."""
+        """Return the graph of the network, without its classifier.
+
+        Raises
+        ------
+        BackboneError
+            If it is sound for the file's own batch alone.
+        """
         frame = self.original.frame
         sides = (frame.height, frame.width) if fixed else None
-        return serialize(wrap_model(self.file, self.cut, self.original.mean, self.original.std, sides=sides))
+        model = wrap_model(self.file, self.cut, self.original.mean, self.original.std, sides=sides)
+        try:
+            return serialize(model)
+        except Exception as error:  # ONNX's checker has several classes, as has its inference of shapes
+            reason = " ".join(str(error).split())[:300].rstrip(".")
+            raise BackboneError(f"its shapes do not fit another batch or size: {reason}.") from error
 
     def check_weights(self, trainable: list[str], kept: set[str]) -> None:
         """Raise unless the graph has weights: which those are is known by their names alone."""

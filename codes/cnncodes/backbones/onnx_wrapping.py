@@ -169,16 +169,28 @@ def _free_batch(model: Any, file: OnnxFile) -> None:
     wiring = Wiring(model)
     for node in model.graph.node:
         shape = wiring.array(node.input[1]) if node.op_type == "Reshape" else None
-        if shape is None or len(shape) < 2 or shape[0] != file.input.batch:
+        free = None if shape is None else _free_first(list(shape), file.input.batch)
+        if free is None:
             continue
-        if 0 in shape[1:]:
-            continue  # a 0 may mean what it says: it is left to the comparison with the file
         for attribute in list(node.attribute):
             if attribute.name == "allowzero":  # by which a 0 would be the length, and not that of the input
                 node.attribute.remove(attribute)
         name = f"{node.output[0]}_shape"
-        model.graph.initializer.append(numpy_helper.from_array(np.array([0, *shape[1:]]), name))
+        model.graph.initializer.append(numpy_helper.from_array(np.array(free), name))
         node.input[1] = name
+
+
+def _free_first(shape: list[int], batch: int) -> list[int] | None:
+    """Return a shape whose first length follows the input, or None where it does already or cannot.
+
+    With -1 that length is what is left, also where the batch is folded into it, as attention does; whatever
+    has no batch keeps its length. That the first axis is the batch's is left to the comparison with the file.
+    """
+    if len(shape) < 2 or shape[0] % batch or shape[0] < 1 or 0 in shape[1:]:
+        return None  # a 0 may mean what it says
+    if -1 not in shape[1:]:
+        return [-1, *shape[1:]]
+    return [0, *shape[1:]] if shape[0] == batch else None
 
 
 def _name_weights(model: Any) -> None:

@@ -49,12 +49,13 @@ def load_checkpoint(net: Any, path: Path) -> None:
     """
     state = _unwrap(_read(path), path)
     _fit_classifier(net, state)
-    problems = _find_problems(state, net.state_dict())
+    problems = _find_problems(state, net.state_dict(), _name_classifier(net))
     if problems:
         more = f" and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
         raise BackboneError(
             f"the checkpoint {str(path)!r} does not fit the network: {'; '.join(problems[:_SHOWN])}{more}."
         )
+    _check_finite(state, path)
     net.load_state_dict(state, strict=False)  # strict has been done, but for the counters of old files
 
 
@@ -68,16 +69,14 @@ def _fit_classifier(net: Any, state: Mapping[str, Any]) -> None:
     expected = net.state_dict()
     other = [name for name in expected if name in state and state[name].shape != expected[name].shape]
     owners = {name.rpartition(".")[0] for name in other}
-    layers = [
-        name for name, module in net.named_modules() if isinstance(module, torch.nn.Linear | torch.nn.Conv2d)
-    ]
-    if len(owners) != 1 or not layers or owners != {layers[-1]}:
+    classifier = _name_classifier(net)
+    if not classifier or owners != {classifier}:
         return
     if any(state[name].shape[1:] != expected[name].shape[1:] for name in other):
         return
-    old = net.get_submodule(layers[-1])
-    weight = state.get(f"{layers[-1]}.weight")
-    bias = state.get(f"{layers[-1]}.bias")
+    old = net.get_submodule(classifier)
+    weight = state.get(f"{classifier}.weight")
+    bias = state.get(f"{classifier}.bias")
     if (
         weight is None
         or weight.shape[1:] != old.weight.shape[1:]
@@ -91,7 +90,25 @@ def _fit_classifier(net: Any, state: Mapping[str, Any]) -> None:
             shape = (len(weight), *new._parameters[name].shape[1:])
             new._parameters[name] = torch.nn.Parameter(torch.zeros(shape))
     setattr(new, "out_features" if isinstance(new, torch.nn.Linear) else "out_channels", len(weight))
-    net.set_submodule(layers[-1], new)
+    net.set_submodule(classifier, new)
+
+
+def _name_classifier(net: Any) -> str:
+    """Return the name of a network's last layer, empty where it has none."""
+    import torch
+
+    kinds = torch.nn.Linear | torch.nn.Conv2d
+    layers = [name for name, module in net.named_modules() if isinstance(module, kinds)]
+    return layers[-1] if layers else ""
+
+
+def _check_finite(state: Mapping[str, Any], path: Path) -> None:
+    odd = [name for name, tensor in state.items() if not bool(tensor.isfinite().all())]
+    if odd:
+        raise BackboneError(
+            f"the checkpoint {str(path)!r} is of no use: {odd[0]!r} has values that are not finite"
+            f"{f', as have {len(odd) - 1} more' if len(odd) > 1 else ''}. Its training has gone wrong."
+        )
 
 
 def check_checkpoint(path: Path) -> None:
@@ -147,21 +164,23 @@ def _unwrap(state: Any, path: Path) -> dict[str, Any]:
     return {str(name).removeprefix("module."): tensor for name, tensor in state.items()}
 
 
-def _find_problems(state: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
-    """Say of every name what is wrong with it."""
-    problems = []
+def _find_problems(state: Mapping[str, Any], expected: Mapping[str, Any], classifier: str) -> list[str]:
+    """Say of every name what is wrong with it; the classifier, which may have other classes, comes last."""
+    problems: list[str] = []
+    of_classes: list[str] = []
     for name, tensor in expected.items():
         if name not in state:
             if not name.endswith("num_batches_tracked"):  # counts batches in training; old files have none
                 problems.append(f"{name!r} is missing")
         elif tuple(state[name].shape) != tuple(tensor.shape):
             shapes = f"{tuple(state[name].shape)} and must be {tuple(tensor.shape)}"
-            problems.append(f"{name!r} has the shape {shapes}")
+            others = of_classes if name.rpartition(".")[0] == classifier else problems
+            others.append(f"{name!r} has the shape {shapes}")
     for name in state:
         if name not in expected:
             hint = suggest(name, expected).partition(" Known:")[0]
             problems.append(f"{name!r} is unknown" + (f" ({hint})" if hint.startswith("Did") else ""))
-    return problems
+    return problems + of_classes
 
 
 def randomise(net: Any, random_state: int) -> None:

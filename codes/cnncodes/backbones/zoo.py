@@ -70,6 +70,11 @@ def find_backbone(name_or_path: str | Path) -> Path:
         raise BackboneError(
             f"{str(path)!r} is no backbone: expected a folder with card.toml and an ONNX file."
         )
+    if len(path.parts) > 1 or not isinstance(name_or_path, str):
+        raise BackboneError(
+            f"there is no folder {str(path)!r}: expected one with card.toml and an ONNX file, or a name from"
+            " 'cnncodes models list'."
+        )
     raise BackboneError(
         f"unknown backbone {str(name_or_path)!r}. {suggest(str(name_or_path), list_backbones())}"
     )

@@ -10,7 +10,7 @@ from cnncodes.commands import inputs
 from cnncodes.commands.command import Command, Result
 from cnncodes.commands.models import describe_parity, plain
 from cnncodes.commands.reporter import Reporter
-from cnncodes.errors import BackboneError, UsageError
+from cnncodes.errors import UsageError
 from cnncodes.schema import option
 
 
@@ -73,13 +73,21 @@ def run_export(options: ExportOptions, reporter: Reporter) -> Result:
     from cnncodes.backbones import zoo
     from cnncodes.backbones.export import export_backbone
     from cnncodes.backbones.originals import find_original
+    from cnncodes.store.files import check_writable
 
     original = find_original(options.name, options.random_state if options.random_weights else None)
     if original.note:
         reporter.note(original.note)
     out = Path(options.out) if options.out else Path(zoo.user_models_folder()) / original.name
-    _check_place(out, original, replace=options.replace)
-    card: Any = export_backbone(original, out, dense=options.dense, layer=options.layer, pool=options.pool)
+    check_writable(out / "card.toml")
+    card: Any = export_backbone(
+        original,
+        out,
+        dense=options.dense,
+        layer=options.layer,
+        pool=options.pool,
+        replace=options.replace,
+    )
     return {
         "out": str(out),
         "name": card.name,
@@ -90,20 +98,6 @@ def run_export(options: ExportOptions, reporter: Reporter) -> Result:
         "parity": plain(card.parity),
         "map": _describe_map(out) if options.dense else None,
     }
-
-
-def _check_place(folder: Path, original: Any, *, replace: bool) -> None:
-    """Raise unless a network can be written there, and no other one is there that is not to go."""
-    from cnncodes.backbones.export import find_other
-    from cnncodes.store.files import check_writable
-
-    check_writable(folder / "card.toml")
-    other = find_other(folder, original)
-    if other is not None and not replace:
-        raise BackboneError(
-            f"{str(folder)!r} holds another backbone, {other.name!r} ({other.source_weights}): --replace puts"
-            f" {original.name!r} into its place, -o FOLDER elsewhere."
-        )
 
 
 def _describe_map(folder: Path) -> Result:

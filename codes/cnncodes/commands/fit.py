@@ -11,7 +11,7 @@ from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.failures import exceeds_limit
 from cnncodes.commands.outputs import check_output
 from cnncodes.commands.reporter import Reporter, format_seconds
-from cnncodes.errors import SourceError, UsageError
+from cnncodes.errors import BackboneError, SourceError, UsageError
 from cnncodes.schema import option
 
 HEADS = ("logistic", "linear-svm", "ridge")
@@ -144,12 +144,20 @@ def _open_for(space: Any, options: FitOptions, reporter: Reporter) -> Any:
     """Load the network that made codes, or another one that is asked for, with the same layers."""
     from cnncodes.backbones.layers import was_picked
 
-    return inputs.open_backbone(
-        options.backbone or space.backbone,
-        options.precision or space.precision,
-        reporter,
-        layer=space.layer if was_picked(space.layer) else None,
-    )
+    try:
+        return inputs.open_backbone(
+            options.backbone or space.backbone,
+            options.precision or space.precision,
+            reporter,
+            layer=space.layer if was_picked(space.layer) else None,
+        )
+    except BackboneError as error:
+        if options.backbone is not None or not str(error).startswith("unknown backbone"):
+            raise
+        raise BackboneError(
+            f"the codes in {options.src!r} were made with the backbone {space.backbone!r}, which is none of"
+            " those at hand: say where its folder is with --backbone FOLDER."
+        ) from error
 
 
 def _fixed_views(plan: Any) -> Any:

@@ -61,12 +61,15 @@ class QuantizeOptions(inputs.DecodingOptions):
 
 def run_quantize(options: QuantizeOptions, reporter: Reporter) -> Result:
     """Make a file of less precision, compare it with the one of fp32, and place it."""
+    from cnncodes.backbones.verification import verify_precision
+
     started = time.perf_counter()
     _check(options)
     place = find_place(options.name, options.precision, options.out)
     full = inputs.open_backbone(options.name, "fp32", reporter)
     compared = _choose_compared(options)
     made = _quantize(options, full, reporter) if options.precision == "int8" else _halve(full)
+    verify_precision(made.backbone, full)  # what 'models verify' would refuse is not written
     cost = _measure(compared, full, made.backbone, options, reporter)
     facts = cost.describe(made.method, made.activations, made.images)
     card = add_file(place, made.backbone, facts)
