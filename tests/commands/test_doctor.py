@@ -9,12 +9,14 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import onnxruntime
 import pytest
+from PIL import Image
 
 from cnncodes.backbones import Backbone, load_backbone
 from cnncodes.cli import main
 from cnncodes.commands.doctor import PARTS, find_runtime_problems, find_version, read_instructions
-from cnncodes.errors import BackboneError, install_advice
+from cnncodes.errors import install_advice
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -106,22 +108,22 @@ PRINTED = "*** EP Error ***\nEP Error /src/state.cc:1 Please install\n TensorRT\
 
 
 @pytest.fixture
-def gpu_runtime(monkeypatch: pytest.MonkeyPatch, shipped: Backbone) -> None:
+def gpu_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pretend that the runtime is the one for GPUs, on a machine without CUDA."""
 
-    def load(name: str, *, providers: tuple[str, ...]) -> Backbone:
-        [provider] = providers
-        if provider == "CPUExecutionProvider":
-            return shipped
+    real = onnxruntime.InferenceSession
+
+    def start(model: bytes, options: object, *, providers: list[tuple[str, dict[str, str]]]) -> object:
+        [(provider, _)] = providers
         if provider == "CUDAExecutionProvider":
             os.write(2, LOGGED.encode())
-        else:
+        elif provider != "CPUExecutionProvider":
             print(PRINTED)
-        raise BackboneError(f"provider {provider!r} was asked for and did not start.")
+        return real(model, options, providers=["CPUExecutionProvider"])  # as the runtime does by itself
 
     names = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
     monkeypatch.setattr("onnxruntime.get_available_providers", lambda: names)
-    monkeypatch.setattr("cnncodes.backbones.load_backbone", load)
+    monkeypatch.setattr("onnxruntime.InferenceSession", start)
 
 
 @pytest.mark.usefixtures("gpu_runtime")
@@ -135,6 +137,28 @@ def test_a_gpu_that_does_not_start_is_a_problem_with_its_reason(capfd: pytest.Ca
     assert found["problems"] == [f"CUDAExecutionProvider is there but does not start: {reason}"]
     assert [provider["starts"] for provider in found["providers"]] == [False, False, True]
     assert found["providers"][0]["reason"] == "/src/state.cc:1 Please install TensorRT"
+
+
+@pytest.mark.usefixtures("gpu_runtime")
+def test_a_gpu_that_was_asked_for_and_does_not_start_is_an_error_and_auto_goes_on(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    Image.new("RGB", (64, 64)).save(photos / "a.png")
+    embed = ["embed", str(photos), "-o", str(tmp_path / "c.codes"), "--provider"]
+    assert main([*embed, "cuda"]) == 1
+    captured = capfd.readouterr()
+    assert captured.err == (
+        "cnncodes: provider 'CUDAExecutionProvider' was asked for and does not start:"
+        " libcublasLt.so.13: cannot open shared object file.\n"
+    )
+    assert not (tmp_path / "c.codes").exists()
+    assert main([*embed, "auto"]) == 0
+    said = capfd.readouterr().err
+    assert (
+        "auto: fp32 on CPUExecutionProvider (CUDAExecutionProvider does not start: libcublasLt.so.13" in said
+    )
 
 
 def test_the_gpu_part_says_what_is_there(

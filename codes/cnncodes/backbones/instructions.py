@@ -19,8 +19,6 @@ CPUINFO = Path("/proc/cpuinfo")
 #: Dot products of 8-bit numbers: x86, then ARM.
 DOT_PRODUCTS = frozenset({"avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm"})
 
-_CPU = "CPUExecutionProvider"
-
 
 def has_dot_products(cpuinfo: Path | None = None) -> bool | None:
     """Tell whether the processor has 8-bit dot products; None where the system does not say.
@@ -50,7 +48,8 @@ def warn_of_cost(backbone: Backbone, full: Backbone | None = None) -> None:
     full : Backbone, optional
         The same network in fp32, where it is at hand: both are timed, and the warning says what it costs.
     """
-    if backbone.precision != "int8" or _CPU not in backbone.providers or has_dot_products() is not False:
+    on_cpu = any(provider.is_cpu for provider in backbone.providers)
+    if backbone.precision != "int8" or not on_cpu or has_dot_products() is not False:
         return
     cost = "it may be slower than fp32 there, and its codes are no better"
     if full is not None:

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 #: Arithmetics that a backbone's file may have.
 PRECISIONS = ("fp32", "fp16", "int8")
 
+#: What a network of fp32 is computed in by OpenVINO alone, where that is asked for: no file is of it.
+BF16 = "bf16"
+
+#: What `load_backbone` takes; "auto" is the fastest that counts as equal to fp32.
+CHOICES = (*PRECISIONS, BF16, "auto")
+
 #: So many images a change in accuracy has to be measured on, and so little it may be at worst (the lower end
 #: of its 95 % interval), for a file to count as equal to the one that it was made from.
 LEAST_IMAGES = 2000
@@ -91,9 +97,10 @@ def check_files(card: Card) -> None:
         ("precisions", [*card.precisions]),
         ("quantization", [*card.quantization]),
     ):
+        known = (*PRECISIONS, BF16) if key == "precision" else PRECISIONS
         for name in names:
-            if name not in PRECISIONS:
-                raise CardError(f"{key}: unknown precision {name!r}. {suggest(name, PRECISIONS)}")
+            if name not in known:
+                raise CardError(f"{key}: unknown precision {name!r}. {suggest(name, known)}")
     for name, file in card.precisions.items():
         if file not in card.files or not file.endswith(".onnx"):
             raise CardError(f"precisions: {file!r} must be one of the card's files and end in '.onnx'.")
@@ -110,10 +117,29 @@ def check_fp32(card: Card, advice: str) -> None:
         raise BackboneError(f"backbone {card.name!r} is {card.precision} already: {advice}.")
 
 
+def choose_automatic(card: Card, *, device: bool, dot_products: bool | None) -> str:
+    """Return the fastest precision of a card's files that counts as equal to its first.
+
+    Parameters
+    ----------
+    card : Card
+    device : bool
+        Whether it is to run on a GPU, which fp16 is for; int8 is for CPUs.
+    dot_products : bool or None
+        Whether the CPU has 8-bit dot products, without which int8 is no gain; None where that is not known.
+    """
+    int8 = card.quantization.get("int8")
+    if not device and dot_products and int8 is not None and int8.equal and "int8" in card.precisions:
+        return "int8"
+    return "fp16" if device and "fp16" in card.precisions else card.precision
+
+
 def choose_file(card: Card, precision: str | None) -> dict[str, Any]:
     """Return what differs on the card of the file of a precision alone, see `Card.choose`."""
     if precision is None or precision == card.precision:
         return {}
+    if precision == BF16 and card.precision == "fp32":
+        return {"precision": BF16, "precisions": {}, "quantization": {}}
     if precision not in card.precisions:
         there = ", ".join([card.precision, *card.precisions])
         raise BackboneError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +13,15 @@ import numpy.typing as npt
 
 from cnncodes.backbones.card import Card, Frame
 from cnncodes.backbones.instructions import has_dot_products, warn_of_cost
-from cnncodes.backbones.precisions import PRECISIONS
-from cnncodes.backbones.running import CPU, check_images, check_session, run_session, start_session
+from cnncodes.backbones.precisions import BF16, CHOICES, choose_automatic
+from cnncodes.backbones.providers import NAMES, Provider, list_automatic, parse_providers
+from cnncodes.backbones.running import CPU, check_images, check_threads, run_session, start_session
+from cnncodes.backbones.runtime import list_providers
 from cnncodes.backbones.zoo import find_backbone
 from cnncodes.errors import BackboneError, CardError, UsageError, suggest
 
 if TYPE_CHECKING:
+    from cnncodes.backbones.binding import BoundRunner
     from cnncodes.backbones.maps import DenseBackbone
 
 
@@ -32,8 +35,8 @@ class Backbone:
     model : bytes
         The ONNX file; on a match with the card's sha256 it is loaded.
     card : Card
-    providers : sequence of str
-        Execution providers of ONNX Runtime; each has to start.
+    providers : sequence of str, tuple or Provider
+        Execution providers of ONNX Runtime; each has to start. See `Provider.parse`.
     threads : int
         Threads in one call of `run`.
 
@@ -42,25 +45,39 @@ class Backbone:
     card : Card
     sha256 : str
         Of the ONNX file; where layers were picked, of the network's whole file.
-    providers : tuple of str
+    providers : tuple of Provider
     threads : int
+    passed_over : tuple of str
+        Why the providers that ``auto`` tried first do not start.
     """
 
-    def __init__(self, model: bytes, card: Card, *, providers: Sequence[str] = CPU, threads: int = 1) -> None:
-        check_session(providers, threads)
+    def __init__(self, model: bytes, card: Card, *, providers: Sequence[Any] = CPU, threads: int = 1) -> None:
+        check_threads(threads)
         self.card = card
-        self.providers = tuple(providers)
+        self.providers = parse_providers(providers)
+        self.passed_over: tuple[str, ...] = ()
+        if card.precision == BF16 and self.providers[0].name != NAMES["openvino"]:
+            raise BackboneError(
+                f"bf16 is computed by OpenVINO alone, and {card.name!r} is to run on {self.providers[0]}:"
+                " take --provider openvino (the package onnxruntime-openvino), or fp32."
+            )
         found = _check_hash(model, card)
         self.sha256 = card.whole or found
         self._model = model
         self.threads = threads
-        self._session = start_session(model, f"{card.model_file} of {card.name!r}", self.providers, threads)
+        self._session = start_session(
+            model,
+            f"{card.model_file} of {card.name!r}",
+            self.providers,
+            threads,
+            precision=card.precision,
+        )
         _check_signature(self._session, card)
 
     @classmethod
     def from_bytes(cls, model: bytes, card: Card) -> Backbone:
-        """Make a backbone of an ONNX file in memory."""
-        backbone = cls(model, card)
+        """Make a backbone of an ONNX file in memory, on the CPU."""
+        backbone = cls(model, card, providers=("openvino",) if card.precision == BF16 else CPU)
         warn_of_cost(backbone)
         return backbone
 
@@ -71,7 +88,7 @@ class Backbone:
 
     @property
     def precision(self) -> str:
-        """The arithmetic of its file: ``"fp32"``, ``"fp16"`` or ``"int8"``."""
+        """What it computes in: ``"fp32"``, ``"fp16"``, ``"int8"`` or ``"bf16"``."""
         return self.card.precision
 
     @property
@@ -115,6 +132,18 @@ class Backbone:
         codes: npt.NDArray[np.float32]
         [codes] = run_session(self._session, ["code"], {"image": images}, f"backbone {self.card.name!r}")
         return codes
+
+    def bind(self, batch_size: int) -> BoundRunner:
+        """Return what runs the network in batches of one shape, as devices of their own want it.
+
+        Each has buffers of its own and serves one thread at a time; several share this session.
+        """
+        from cnncodes.backbones.binding import BoundRunner
+
+        shape = self.frame.height, self.frame.width, self.code_size
+        return BoundRunner(
+            self._session, f"backbone {self.card.name!r}", shape, batch_size, self.providers[0]
+        )
 
     def dense(self, *, window: bool = False) -> DenseBackbone:
         """Return the network in a form that gives a map of codes for images of any size (extra: export).
@@ -163,7 +192,7 @@ def load_backbone(
     layer: str | None = None,
     pool: str = "mean",
     precision: str | None = None,
-    providers: Sequence[str] = CPU,
+    providers: Sequence[Any] | str = CPU,
     threads: int = 1,
 ) -> Backbone:
     """Load a backbone and start its session.
@@ -178,11 +207,15 @@ def load_backbone(
         network's own. `cnncodes models show NAME --layers` lists them. Extra: export.
     pool : {"mean", "max", "both"}
         How the places of a layer become one vector; both: the means, then the greatest values.
-    precision : {"fp32", "fp16", "int8"}, optional
+    precision : {"fp32", "fp16", "int8", "bf16", "auto"}, optional
         Which of its files runs; by default its first, which is fp32 as a rule. On a processor without 8-bit
-        dot products int8 runs too, with a warning of what it costs.
-    providers : sequence of str
-        Execution providers of ONNX Runtime, in order of preference; each has to start.
+        dot products int8 runs too, with a warning of what it costs. ``"bf16"`` is the file of fp32, computed
+        in bf16 by OpenVINO; ``"auto"`` the fastest whose card says that it counts as equal.
+    providers : sequence of str, tuple or Provider, or "auto"
+        Execution providers of ONNX Runtime, in order of preference; each has to start. ``"cuda"``,
+        ``"cuda:1"``, ``"openvino"``, ONNX Runtime's own names, or one of these with a dict of ONNX Runtime's
+        settings: ``[("cuda", {"gpu_mem_limit": 2**31})]``. ``"auto"`` is a GPU's where one starts, else the
+        CPU's.
     threads : int
         Threads in one call. Several lanes of one thread beat one lane of several.
 
@@ -207,10 +240,19 @@ def load_backbone(
     """
     if not isinstance(name_or_path, str | Path):
         raise UsageError(f"a backbone must be a name or a folder. Got {type(name_or_path).__name__} instead.")
-    if precision is not None and precision not in PRECISIONS:
-        raise UsageError(f"unknown precision {precision!r}. {suggest(str(precision), PRECISIONS)}")
+    if precision is not None and precision not in CHOICES:
+        raise UsageError(f"unknown precision {precision!r}. {suggest(str(precision), CHOICES)}")
+    if providers == "auto":
+        return _load_first(
+            lambda one: load_backbone(
+                name_or_path, layer=layer, pool=pool, precision=precision, providers=(one,), threads=threads
+            )
+        )
+    chosen = parse_providers(providers)
     folder = find_backbone(name_or_path)
     full = Card.read(folder / "card.toml")
+    if precision == "auto":
+        precision = choose_automatic(full, device=chosen[0].is_device, dot_products=has_dot_products())
     card = full.choose(precision)
     model, running = _read(folder / card.model_file), card
     if layer is not None:
@@ -221,6 +263,23 @@ def load_backbone(
         with contextlib.suppress(BackboneError):  # without it, the cost is said in words
             reference = Backbone(_read(folder / full.model_file), full, providers=providers, threads=threads)
     warn_of_cost(backbone, reference)
+    return backbone
+
+
+def _load_first(load: Callable[[Provider], Backbone]) -> Backbone:
+    """Return what a function gives for the first provider that starts; the CPU's is tried last."""
+    *others, last = list_automatic(list_providers())
+    reasons = []
+    for provider in others:
+        try:
+            backbone = load(provider)
+        except BackboneError as error:
+            reasons.append(f"{provider} does not start: {str(error).rpartition('does not start: ')[2]}")
+        else:
+            break
+    else:
+        backbone = load(last)
+    backbone.passed_over = tuple(reasons)
     return backbone
 
 
@@ -251,7 +310,7 @@ def _check_hash(model: bytes, card: Card) -> str:
     return found
 
 
-def _rebuild(model: bytes, card: Card, providers: Sequence[str], threads: int) -> Backbone:
+def _rebuild(model: bytes, card: Card, providers: Sequence[Any], threads: int) -> Backbone:
     return Backbone(model, card, providers=providers, threads=threads)
 
 

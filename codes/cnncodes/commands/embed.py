@@ -27,6 +27,12 @@ class EmbedOptions(inputs.EmbeddingOptions, inputs.LayerOptions):
         metavar="PRECISION",
         check=inputs.check_precision,
     )
+    provider: str = option(
+        f"{inputs.HELP_PROVIDER} Several GPUs: cuda:0,cuda:1.",
+        default="cpu",
+        metavar="NAME",
+        check=inputs.check_provider,
+    )
     views: str = option(
         f"Views of each image: {inputs.HELP_VIEWS}.",
         default="center",
@@ -46,8 +52,18 @@ class EmbedOptions(inputs.EmbeddingOptions, inputs.LayerOptions):
     )
     decode: str = option(inputs.HELP_DECODE, default="exact", choices=inputs.DECODE_CHOICES)
     dtype: str = option("Precision of the stored codes.", default="float16", choices=("float16", "float32"))
-    batch_size: int = option(
-        "Views in one call of the network.", default=8, metavar="N", check=inputs.check_positive
+    batch_size: int | str | None = option(
+        "Views in one call of the network; 'auto' measures once what is fastest here. [CPU: 8, else 64]",
+        default=None,
+        metavar="N",
+        check=inputs.check_batch_size,
+    )
+    n_jobs: int | str | None = option(  # type: ignore[assignment]  # what others take, and a word more
+        f"{inputs.HELP_JOBS.rstrip('.')}; 'auto' measures once what is fastest here.",
+        default=None,
+        short="-j",
+        metavar="N",
+        check=inputs.check_automatic_jobs,
     )
     shard_images: int = option(
         "Images in one file of the dataset: the most that a killed job does again.",
@@ -72,16 +88,24 @@ def run_embed(options: EmbedOptions, reporter: Reporter) -> Result:
     split = None
     if options.split is not None:
         split = inputs.choose_split(options.split, (record.split for record in source.records), options.split)
-    backbone = inputs.open_backbone(
-        options.backbone, options.precision, reporter, layer=options.layer, pool=options.pool
-    )
+    backbones = [
+        inputs.open_backbone(
+            options.backbone,
+            options.precision,
+            reporter,
+            layer=options.layer,
+            pool=options.pool,
+            provider=provider,
+        )
+        for provider in options.provider.split(",")
+    ]
     if ViewPlan.parse(options.views).needs_colors:
         reporter.note("principal colours that are not known yet are computed first, from the training images")
     with reporter.passing_warnings():
         summary = embed(
             source,
             options.out,
-            backbone=backbone,
+            backbone=backbones,
             views=options.views,
             random_state=options.random_state,
             reduce=options.reduce,

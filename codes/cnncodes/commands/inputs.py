@@ -20,6 +20,10 @@ BACKBONE = "efficientnet-lite0"
 DECODE_CHOICES = ("exact", "fast")
 HELP_BACKBONE = "Network that makes the codes: a name from 'cnncodes models list', or a folder with a card."
 HELP_PRECISION = "Which of the network's files runs, where it has several: fp32, fp16 or int8."
+HELP_PROVIDER = (
+    "What the network runs on: cpu, cuda, cuda:1, tensorrt, openvino, …; 'auto' takes a GPU where one starts,"
+    " else the CPU."
+)
 HELP_DECODE = "'fast' decodes large JPEGs at a reduced scale: quicker, with slightly different codes."
 HELP_MEMORY = "Folder that keeps codes between runs, so that each image meets the network once."
 HELP_SRC = (
@@ -143,20 +147,52 @@ def open_backbone(
     *,
     layer: str | None = None,
     pool: str = "mean",
+    provider: str = "cpu",
 ) -> Backbone:
-    """Load a network as `load_backbone` does; what it warns of is passed on."""
+    """Load a network as `load_backbone` does; what it warns of, and what ``auto`` chose, is said."""
     from cnncodes.backbones import load_backbone
 
+    chosen = provider if provider == "auto" else (provider,)
     with reporter.passing_warnings():
-        return load_backbone(name, precision=precision, layer=layer, pool=pool)
+        backbone = load_backbone(name, precision=precision, layer=layer, pool=pool, providers=chosen)
+    if "auto" in (provider, precision):
+        reasons = (
+            f" ({'; '.join(one.rstrip('.') for one in backbone.passed_over)})" if backbone.passed_over else ""
+        )
+        reporter.note(f"auto: {backbone.precision} on {backbone.providers[0]}{reasons}")
+    return backbone
+
+
+def check_provider(name: str) -> None:
+    """Raise `UsageError` if there is no such provider; several are separated by commas."""
+    from cnncodes.backbones.providers import Provider
+
+    for one in name.split(","):
+        if name != "auto":
+            Provider.parse(one)
+
+
+def check_batch_size(size: int | str) -> None:
+    """Raise `UsageError` unless a batch size is a positive number, or is to be found out."""
+    if size != "auto" and (isinstance(size, str) or size < 1):
+        raise UsageError(f"must be at least 1, or auto. Got {size}.")
+
+
+def check_automatic_jobs(number: int | str) -> None:
+    """Raise `UsageError` unless a number of jobs is one, or is to be found out."""
+    if isinstance(number, str):
+        if number != "auto":
+            raise UsageError(f"must be a positive whole number, -1 for one a core, or auto. Got {number}.")
+    else:
+        check_jobs(number)
 
 
 def check_precision(name: str) -> None:
     """Raise `UsageError` if there is no such precision."""
-    from cnncodes.backbones.precisions import PRECISIONS
+    from cnncodes.backbones.precisions import CHOICES
 
-    if name not in PRECISIONS:
-        raise UsageError(f"unknown precision {name!r}. {suggest(name, PRECISIONS)}")
+    if name not in CHOICES:
+        raise UsageError(f"unknown precision {name!r}. {suggest(name, CHOICES)}")
 
 
 def check_views(name: str) -> None:

@@ -16,6 +16,7 @@ from cnncodes.views import Rendered, ViewPlan
 
 if TYPE_CHECKING:
     from cnncodes.backbones import Backbone
+    from cnncodes.embedding.batching import Runner
 
 #: Views in one call of the network: on a CPU core more gains nothing and costs memory.
 DEFAULT_BATCH_SIZE = 8
@@ -32,12 +33,19 @@ class Embedder:
     decoding : Decoding
     batch_size : int
         Views in one call of the network. Views of several images share a batch.
+    runner : Runner, optional
+        What runs the network in the backbone's place: a batcher in front of devices.
     """
 
     backbone: Backbone
     plan: ViewPlan
     decoding: Decoding = Decoding()
     batch_size: int = DEFAULT_BATCH_SIZE
+    runner: Runner | None = None
+
+    def run(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Return the codes of patches."""
+        return (self.runner or self.backbone).run(pixels)
 
     @property
     def space(self) -> Space:
@@ -145,7 +153,7 @@ class _Batches:
     def _run(self) -> None:
         size = self._embedder.batch_size
         batch, self._waiting = self._waiting[:size], self._waiting[size:]
-        self._codes.append(self._embedder.backbone.run(np.stack(batch)))
+        self._codes.append(self._embedder.run(np.stack(batch)))
 
     def finish(self) -> Iterator[npt.NDArray[np.float32]]:
         """Run what is left and give the codes back, image by image."""

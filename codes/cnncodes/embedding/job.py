@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cnncodes.backbones import Backbone, load_backbone
-from cnncodes.embedding.embedder import DEFAULT_BATCH_SIZE, Embedder
-from cnncodes.embedding.lanes import count_lanes, run_lanes
+from cnncodes.backbones import Backbone
+from cnncodes.embedding.embedder import Embedder
+from cnncodes.embedding.engine import Engine
+from cnncodes.embedding.lanes import run_lanes
 from cnncodes.embedding.planning import Work, plan_work
 from cnncodes.embedding.reducing import reduce_views
 from cnncodes.embedding.settling import settle_job
@@ -69,7 +70,7 @@ def embed(
     src: Any,
     out: str | Path,
     *,
-    backbone: str | Path | Backbone = "efficientnet-lite0",
+    backbone: str | Path | Backbone | Sequence[Backbone] = "efficientnet-lite0",
     views: str | Path | ViewPlan = "center",
     random_state: int | None = None,
     reduce: str = "none",
@@ -77,8 +78,8 @@ def embed(
     max_pixels: int | None = None,
     dtype: str = "float16",
     split: str | None = None,
-    n_jobs: int | None = None,
-    batch_size: int = DEFAULT_BATCH_SIZE,
+    n_jobs: int | str | None = None,
+    batch_size: int | str | None = None,
     shard_images: int = 2048,
     remove_missing: bool = False,
     on_progress: Progress | None = None,
@@ -98,8 +99,8 @@ def embed(
         PIL images or uint8 arrays, or what `cnncodes.images.open_source` gave.
     out : path
         Folder of the dataset; made if it does not exist.
-    backbone : str, path or Backbone
-        A name in the zoo or a folder with a card.
+    backbone : str, path, Backbone or sequence of Backbone
+        A name in the zoo or a folder with a card; or several sessions of one network, one for each GPU.
     views : str, path or ViewPlan
         ``"center"``, ``"flip"``, ``"tencrop"``, ``"multicrop"``, ``"train:4"``, … (`ViewPlan.parse`), a .toml
         file, or a plan. Where it varies colours along principal components, these are computed from the
@@ -117,10 +118,11 @@ def embed(
         Of the stored codes.
     split : str, optional
         Only the images of this part: ``"train"``, ``"val"`` or ``"test"``.
-    n_jobs : int, optional
-        Lanes; None and -1 mean one for each usable core.
-    batch_size : int
-        Views in one call of the network.
+    n_jobs : int or "auto", optional
+        Lanes; None and -1 mean one for each usable core. ``"auto"`` measures once what is fastest.
+    batch_size : int or "auto", optional
+        Views in one call of the network: 8 on the CPU and 64 on other devices. ``"auto"`` measures for some
+        seconds what is fastest on this machine, and keeps that.
     shard_images : int
         Images in one shard: the most that a killed job has to do again.
     remove_missing : bool
@@ -153,22 +155,20 @@ def embed(
     (2, 4)
     """
     started = time.perf_counter()
-    if batch_size < 1 or shard_images < 1:
-        raise UsageError(
-            f"batch_size and shard_images must be at least 1. Got {batch_size} and {shard_images}."
-        )
-    count_lanes(n_jobs)
+    if shard_images < 1:
+        raise UsageError(f"shard_images must be at least 1. Got {shard_images}.")
     whole = src if isinstance(src, ImageSource) else open_source(src)
     source = _choose_part(whole, split)
-    loaded = backbone if isinstance(backbone, Backbone) else load_backbone(backbone)
+    engine = Engine.make(backbone, batch_size, n_jobs)
+    loaded = engine.backbone
     plan = ViewPlan.parse(views, random_state=random_state)
     plan.names(loaded.frame)  # what does not fit the network is said before any work
-    plan = settle_job(plan, whole, Path(out), max_pixels=max_pixels, n_jobs=n_jobs)
-    embedder = Embedder(loaded, plan, Decoding.make(decode, max_pixels), batch_size)
+    plan = settle_job(plan, whole, Path(out), max_pixels=max_pixels, n_jobs=engine.lanes)
+    decoding = Decoding.make(decode, max_pixels)
     stored = StoredViews(plan.to_dict(), asdict(loaded.frame), plan.columns, reduce)
     with CodesWriter.open(
         Path(out),
-        embedder.space,
+        engine.embedder(plan, decoding).space,
         stored,
         dtype=dtype,
         shard_images=shard_images,
@@ -180,7 +180,8 @@ def embed(
         if plan.principal_colors is not None:
             _warn_of_leak(work.relabelled, writer.labels)
         writer.relabel(work.relabelled)
-        counts = _write(embedder, work, writer, n_jobs, on_progress, reduced=stored.reduced)
+        with engine.start(plan, decoding) as embedder:
+            counts = _write(embedder, work, writer, engine.lanes, on_progress, reduced=stored.reduced)
         writer.drop([*work.gone, *work.forgotten])  # last: what can be lost is lost when all else is done
     return EmbedSummary(
         out=str(out),
@@ -236,13 +237,13 @@ def _write(
     embedder: Embedder,
     work: Work,
     writer: CodesWriter,
-    n_jobs: int | None,
+    lanes: int,
     on_progress: Progress | None,
     *,
     reduced: bool,
 ) -> _Counts:
     counts = _Counts(0, 0, 0, 0, list(work.unreachable))
-    for done, result in enumerate(run_lanes(embedder.embed, work.todo, n_jobs), start=1):
+    for done, result in enumerate(run_lanes(embedder.embed, work.todo, lanes), start=1):
         failure = writer.add(reduce_views(result) if reduced else result)
         if failure is not None:
             counts.failures.append(failure)

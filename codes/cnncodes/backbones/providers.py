@@ -1,0 +1,221 @@
+"""Execution providers of ONNX Runtime: short names, settings that codes need, and why one does not start."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from cnncodes.errors import UsageError, suggest
+
+CPU = "CPUExecutionProvider"
+
+#: Short names of providers, in the order in which ``auto`` tries them.
+NAMES = {
+    "cuda": "CUDAExecutionProvider",
+    "tensorrt": "TensorrtExecutionProvider",
+    "rocm": "MIGraphXExecutionProvider",
+    "directml": "DmlExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+    "openvino": "OpenVINOExecutionProvider",
+    "cpu": CPU,
+}
+
+#: What ``auto`` tries before the CPU. TensorRT builds an engine for minutes, and OpenVINO gains what the
+#: processor decides: both are for those who ask, after `cnncodes bench`.
+_AUTOMATIC = ("cuda", "rocm", "directml")
+
+#: Run on a device of their own, where fixed shapes and large batches pay.
+_DEVICES = (
+    "CUDAExecutionProvider",
+    "TensorrtExecutionProvider",
+    "MIGraphXExecutionProvider",
+    "DmlExecutionProvider",
+)
+
+#: What a network of a precision computes in where the provider decides that, not the file.
+_OPENVINO_HINTS = {"fp32": "f32", "int8": "f32", "fp16": "f32", "bf16": "bf16"}
+
+_COLOURS = re.compile("\x1b\\[[0-9;]*m")
+_LOGGED = re.compile(r"\[E:onnxruntime[^\]]*\] ([^\n]+)")
+_PRINTED = re.compile(r"EP Error:? (?!\*)(.+?)\s+(?:when )?using \[", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Provider:
+    """An execution provider and its settings.
+
+    Attributes
+    ----------
+    name : str
+        ONNX Runtime's.
+    options : dict of str to str
+        Its settings, by ONNX Runtime's names; they go before those that codes need.
+    """
+
+    name: str
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, said: Any) -> Provider:
+        """Return the provider that is meant.
+
+        Parameters
+        ----------
+        said : str, tuple or Provider
+            ``"cuda"``, ``"cuda:1"`` for the second GPU, ONNX Runtime's own name, or one of these with a
+            dict of settings: ``("cuda", {"gpu_mem_limit": 2**31})``.
+
+        Raises
+        ------
+        UsageError
+            If there is no such provider, or its settings are no table.
+
+        Examples
+        --------
+        >>> Provider.parse("cuda:1")
+        Provider(name='CUDAExecutionProvider', options={'device_id': '1'})
+        """
+        if isinstance(said, Provider):
+            return said
+        options: Any = {}
+        if isinstance(said, tuple | list) and len(said) == 2:
+            said, options = said
+        if not isinstance(said, str) or not isinstance(options, Mapping):
+            raise UsageError(
+                f"a provider must be a name, or a name and a dict of settings. Got {said!r} instead."
+            )
+        short, colon, device = said.partition(":")
+        name = NAMES.get(short.lower(), short)
+        if not name.endswith("ExecutionProvider"):
+            raise UsageError(f"unknown provider {said!r}. {suggest(short, NAMES)}")
+        values = {str(key): _as_text(value) for key, value in options.items()}
+        if colon and not device.isdecimal():
+            raise UsageError(
+                f"provider {said!r}: after the colon comes the number of a device, as in cuda:1."
+            )
+        return cls(name, {**({"device_id": device} if colon else {}), **values})
+
+    @property
+    def is_cpu(self) -> bool:
+        """Whether it is ONNX Runtime's own, on the CPU, whose codes are the same to the bit."""
+        return self.name == CPU
+
+    @property
+    def is_device(self) -> bool:
+        """Whether it has a memory of its own, and wants large batches of one shape."""
+        return self.name in _DEVICES
+
+    @property
+    def device(self) -> int:
+        """The number of its device."""
+        return int(self.options.get("device_id", 0))
+
+    def settings(self, precision: str, threads: int) -> dict[str, str]:
+        """Return what ONNX Runtime is told for a network of a precision: the user's settings, then ours."""
+        ours: dict[str, str] = {}
+        if self.name == NAMES["cuda"]:
+            # Ten bits of mantissa are no fp32; and every shape is searched once, since it does not change.
+            ours = {
+                "use_tf32": "0",
+                "cudnn_conv_algo_search": "EXHAUSTIVE",
+                "arena_extend_strategy": "kSameAsRequested",
+            }
+        elif self.name == NAMES["tensorrt"]:
+            ours = {
+                "trt_engine_cache_enable": "1",
+                "trt_engine_cache_path": str(cache_folder() / "tensorrt"),
+                "trt_timing_cache_enable": "1",
+                "trt_fp16_enable": "1" if precision == "fp16" else "0",
+            }
+        elif self.name == NAMES["openvino"]:
+            # Where the processor can, it would compute in bf16 by itself: other codes under the name of fp32.
+            hints = {
+                "INFERENCE_PRECISION_HINT": _OPENVINO_HINTS[precision],
+                "INFERENCE_NUM_THREADS": str(threads),
+                "NUM_STREAMS": "1",
+            }
+            ours = {"device_type": "CPU", "load_config": json.dumps({"CPU": hints})}
+        return {**ours, **self.options}
+
+    def __str__(self) -> str:
+        device = self.options.get("device_id")
+        return self.name if device is None else f"{self.name} (device {device})"
+
+
+def parse_providers(said: Any) -> tuple[Provider, ...]:
+    """Return the providers of a sequence of them, at least one.
+
+    Raises
+    ------
+    UsageError
+        If there is none, or a string where a sequence is meant.
+    """
+    if isinstance(said, str) or not isinstance(said, Sequence) or not said:
+        raise UsageError(f"providers must be a sequence of at least one name. Got {said!r} instead.")
+    return tuple(Provider.parse(one) for one in said)
+
+
+def list_automatic(available: Sequence[str]) -> list[Provider]:
+    """Return the providers that ``auto`` tries, best first, the CPU's last."""
+    return [Provider(NAMES[short]) for short in (*_AUTOMATIC, "cpu") if NAMES[short] in available]
+
+
+def cache_folder() -> Path:
+    """Return the folder for what can be made again: ``$CNNCODES_HOME/cache``, else the user's cache."""
+    home = os.environ.get("CNNCODES_HOME")
+    if home:
+        return Path(home) / "cache"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cnncodes"
+
+
+def find_reason(text: str) -> str | None:
+    """Return why a provider does not start, from what the runtime logged and printed meanwhile.
+
+    Examples
+    --------
+    >>> find_reason("... [E:onnxruntime:Default, a.cc:1 Get] 1 : FAIL : Failed with error: libcublas: none")
+    'libcublas: none'
+    """
+    text = _COLOURS.sub("", text)
+    found = _PRINTED.findall(text) or _LOGGED.findall(text)
+    if not found:
+        return None
+    reason = " ".join(found[-1].split())
+    for mark in ("with error: ", "FAIL : "):
+        reason = reason.rpartition(mark)[2]
+    return reason
+
+
+@contextlib.contextmanager
+def hold_back() -> Iterator[list[str]]:
+    """Keep what the runtime prints and its compiled parts log; the list yielded holds it afterwards."""
+    said: list[str] = []
+    printed = io.StringIO()
+    with contextlib.ExitStack() as stack:
+        stack.callback(lambda: said.append(printed.getvalue()))
+        with contextlib.suppress(OSError):  # without a stderr there is nothing to keep from it
+            kept = os.dup(2)
+            stack.callback(os.close, kept)
+            logged = stack.enter_context(tempfile.TemporaryFile())
+            stack.callback(lambda: said.append(_read_all(logged)))
+            os.dup2(logged.fileno(), 2)
+            stack.callback(os.dup2, kept, 2)
+        stack.enter_context(contextlib.redirect_stdout(printed))
+        yield said
+
+
+def _read_all(file: BinaryIO) -> str:
+    file.seek(0)
+    return file.read().decode(errors="replace")
+
+
+def _as_text(value: Any) -> str:
+    return str(int(value)) if isinstance(value, bool) else str(value)

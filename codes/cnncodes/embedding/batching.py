@@ -1,0 +1,128 @@
+"""Full batches out of many lanes: what each has cut is gathered for a network on a device of its own.
+
+On the CPU each lane runs the network itself. A GPU wants batches larger than one lane has at hand, without
+waiting for the next picture to be decoded: lanes hand their patches over, and threads of the device's own
+run them, one while the other copies.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from cnncodes.errors import UsageError
+
+if TYPE_CHECKING:
+    from cnncodes.backbones import Backbone
+    from cnncodes.backbones.binding import BoundRunner
+
+Pixels = npt.NDArray[np.uint8]
+Codes = npt.NDArray[np.float32]
+
+#: Runs under way on each device: while one computes, the next is copied.
+STREAMS = 2
+#: Requests that may wait for each stream, which bounds the memory; lanes that come later wait themselves.
+_WAITING = 4
+
+
+class Runner(Protocol):
+    """What makes codes of patches: a backbone, or a batcher in front of some."""
+
+    def run(self, images: Pixels, /) -> Codes:
+        """Return the codes of images that are all of one size."""
+
+
+class Batcher:
+    """Runs networks on devices for many lanes; a context manager.
+
+    Parameters
+    ----------
+    backbones : sequence of Backbone
+        Sessions of one network, one for each device.
+    batch_size : int
+        Images in one call of the network; halved where a device has too little memory.
+    streams : int
+        Threads for each device.
+    """
+
+    def __init__(self, backbones: Sequence[Backbone], batch_size: int, *, streams: int = STREAMS) -> None:
+        if len({backbone.sha256 for backbone in backbones}) != 1:
+            raise UsageError("the backbones of a batcher must be sessions of one network.")
+        self._runners = [backbone.bind(batch_size) for backbone in backbones for _ in range(streams)]
+        self._requests: queue.Queue[tuple[Pixels, Future[Codes]] | None] = queue.Queue(
+            _WAITING * len(self._runners)
+        )
+        self._threads = [
+            threading.Thread(target=self._serve, args=(runner,), name="cnncodes-device", daemon=True)
+            for runner in self._runners
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def run(self, images: Pixels) -> Codes:
+        """Return the codes of images; waits until some device has made them.
+
+        Raises
+        ------
+        BackboneError
+            If the network fails on the batch that they were part of.
+        """
+        future: Future[Codes] = Future()
+        self._requests.put((images, future))
+        return future.result()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for _ in self._threads:
+            self._requests.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _serve(self, runner: BoundRunner) -> None:
+        while True:
+            requests, is_last = self._gather(runner.batch_size)
+            if requests:
+                _answer(runner, requests)
+            if is_last:
+                return
+
+    def _gather(self, batch_size: int) -> tuple[list[tuple[Pixels, Future[Codes]]], bool]:
+        """Wait for a request, and take what else waits until a batch is full."""
+        first = self._requests.get()
+        if first is None:
+            return [], True
+        requests, count = [first], len(first[0])
+        while count < batch_size:
+            try:
+                further = self._requests.get_nowait()
+            except queue.Empty:
+                break  # better a batch that is not full than a device that waits
+            if further is None:
+                return requests, True
+            requests.append(further)
+            count += len(further[0])
+        return requests, False
+
+
+def _answer(runner: BoundRunner, requests: Sequence[tuple[Pixels, Future[Codes]]]) -> None:
+    try:
+        codes = runner.run(np.concatenate([images for images, _ in requests]))
+    except BaseException as error:  # whatever it is, the lanes that wait must hear of it
+        for _, future in requests:
+            future.set_exception(error)
+        return
+    start = 0
+    for images, future in requests:
+        future.set_result(codes[start : start + len(images)])
+        start += len(images)

@@ -1,0 +1,112 @@
+"""What a job runs on: its networks, how many views they take at once, and how many lanes feed them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from cnncodes.backbones import Backbone, load_backbone
+from cnncodes.embedding.batching import Batcher
+from cnncodes.embedding.embedder import DEFAULT_BATCH_SIZE, Embedder
+from cnncodes.embedding.lanes import count_lanes
+from cnncodes.embedding.tuning import tune
+from cnncodes.errors import UsageError
+from cnncodes.images import Decoding
+from cnncodes.views import ViewPlan
+
+#: Views in one call of a network on a device of its own.
+DEVICE_BATCH_SIZE = 64
+
+#: Asked for as a batch size or a number of lanes: what is fastest here.
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Sessions of one network, and how they are fed.
+
+    Attributes
+    ----------
+    backbones : tuple of Backbone
+        One, or one for each device.
+    batch_size : int
+        Views in one call of the network.
+    lanes : int
+        Threads that read, decode and cut; on the CPU they run the network too.
+    """
+
+    backbones: tuple[Backbone, ...]
+    batch_size: int
+    lanes: int
+
+    @classmethod
+    def make(
+        cls, backbone: Any, batch_size: int | str | None = None, n_jobs: int | str | None = None
+    ) -> Engine:
+        """Load the network where it is given by name, and settle what is left open.
+
+        Raises
+        ------
+        UsageError
+            If the batch size is neither a positive number nor ``"auto"``, or several networks are given.
+        """
+        if batch_size is not None and batch_size != AUTO and not _is_positive(batch_size):
+            raise UsageError(f"batch_size must be at least 1, or 'auto'. Got {batch_size!r} instead.")
+        jobs: Any = None if n_jobs == AUTO else n_jobs
+        count_lanes(jobs)
+        backbones = _load(backbone)
+        device = backbones[0].providers[0].is_device
+        size = (
+            batch_size if isinstance(batch_size, int) else DEVICE_BATCH_SIZE if device else DEFAULT_BATCH_SIZE
+        )
+        lanes = count_lanes(jobs)
+        if AUTO in (batch_size, n_jobs):
+            found = tune(
+                backbones[0],
+                batch_size=None if batch_size == AUTO else size,
+                n_jobs=None if n_jobs == AUTO else lanes,
+            )
+            size, lanes = found.batch_size, found.n_jobs
+        # While a device works on a lane's views the lane waits: another one decodes meanwhile.
+        return cls(backbones, size, 2 * lanes * len(backbones) if device else lanes)
+
+    @property
+    def backbone(self) -> Backbone:
+        """The network, or the first of several sessions of it."""
+        return self.backbones[0]
+
+    @contextlib.contextmanager
+    def start(self, plan: ViewPlan, decoding: Decoding) -> Iterator[Embedder]:
+        """Give what makes codes in the lanes; for devices of their own it gathers what several lanes have."""
+        embedder = self.embedder(plan, decoding)
+        if not self.backbone.providers[0].is_device and len(self.backbones) == 1:
+            yield embedder
+            return
+        with Batcher(self.backbones, self.batch_size) as runner:
+            yield replace(embedder, runner=runner)
+
+    def embedder(self, plan: ViewPlan, decoding: Decoding) -> Embedder:
+        """Return what makes codes in one lane by itself."""
+        return Embedder(self.backbone, plan, decoding, self.batch_size)
+
+
+def _load(backbone: Any) -> tuple[Backbone, ...]:
+    if isinstance(backbone, Backbone):
+        return (backbone,)
+    if isinstance(backbone, str | Path):
+        return (load_backbone(backbone),)
+    if not isinstance(backbone, Sequence) or not all(isinstance(one, Backbone) for one in backbone):
+        raise UsageError(
+            "backbone must be a name, a folder, a Backbone, or several of these that are sessions of one"
+            f" network. Got {type(backbone).__name__} instead."
+        )
+    if len({(one.sha256, one.precision, one.card.layer) for one in backbone}) != 1:
+        raise UsageError("several backbones must be sessions of one network, with one precision and layer.")
+    return tuple(backbone)
+
+
+def _is_positive(number: Any) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool) and number >= 1

@@ -1,0 +1,93 @@
+"""Batches of one shape on buffers that stay: filled up, halved where memory is short."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cnncodes.backbones import Backbone, load_backbone
+from cnncodes.errors import BackboneError, UsageError
+
+
+@pytest.fixture(scope="module")
+def backbone(tmp_path_factory: pytest.TempPathFactory) -> Backbone:
+    from small_convolutions import write_convolutions
+
+    return load_backbone(write_convolutions(tmp_path_factory.mktemp("net")))
+
+
+def pictures(count: int, backbone: Backbone) -> Any:
+    shape = (count, backbone.frame.height, backbone.frame.width, 3)
+    return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 4, 5, 11])
+def test_codes_are_those_of_the_backbone(backbone: Backbone, count: int) -> None:
+    images, runner = pictures(count, backbone), backbone.bind(4)
+    for _ in range(2):  # the buffers of the first call serve the second
+        np.testing.assert_array_equal(runner.run(images), backbone.run(images))
+
+
+def test_codes_that_were_given_out_stay(backbone: Backbone) -> None:
+    runner = backbone.bind(4)
+    first = runner.run(pictures(4, backbone))
+    kept = first.copy()
+    runner.run(255 - pictures(4, backbone))
+    np.testing.assert_array_equal(first, kept)
+
+
+def test_what_is_no_picture_is_refused_by_name(backbone: Backbone) -> None:
+    runner = backbone.bind(4)
+    with pytest.raises(UsageError, match="images must be an array of uint8"):
+        runner.run(np.zeros((1, 32, 32, 3), np.float32))  # type: ignore[arg-type]
+    with pytest.raises(BackboneError, match=r"'conv' fails on images of shape \(1, 7, 7, 3\)"):
+        runner.run(np.zeros((1, 7, 7, 3), np.uint8))
+    np.testing.assert_array_equal(runner.run(pictures(2, backbone)), backbone.run(pictures(2, backbone)))
+
+
+_SHORT = """
+import resource, sys
+import numpy as np
+from cnncodes import load_backbone
+backbone = load_backbone(sys.argv[1])
+images = np.random.default_rng(0).integers(0, 256, (64, 224, 224, 3), dtype=np.uint8)
+limit = int(sys.argv[2])
+expected = [backbone.run(images[i : i + 1])[0] for i in range(64 if limit > 10 else 0)]
+runner = backbone.bind(64)
+used = int(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmSize"))) * 1024
+resource.setrlimit(resource.RLIMIT_AS, (used + limit * 2**20,) * 2)
+codes = runner.run(images)
+print(runner.batch_size, np.array_equal(codes, expected))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is limited as Linux does it")
+@pytest.mark.timeout(120)
+def test_a_batch_is_halved_where_memory_is_short_and_nothing_is_lost() -> None:
+    """At its most a batch of 64 takes some 600 MiB: with 150 it has to be smaller."""
+    done = subprocess.run(
+        [sys.executable, "-c", _SHORT, "efficientnet-lite0", "150"], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")  # the runtime logs nothing of its own
+    size, equal = done.stdout.split()
+    assert 1 <= int(size) < 64 and equal == "True"
+
+
+def test_without_memory_for_one_image_that_is_said() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _SHORT, "efficientnet-lite0", "2"], capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert re.search(r"BackboneError: backbone .* has not even the memory for one image", done.stderr)
+
+
+def test_a_runner_belongs_to_its_session(tmp_path: Path, backbone: Backbone) -> None:
+    one, two = backbone.bind(2), backbone.bind(3)
+    images = pictures(5, backbone)
+    np.testing.assert_array_equal(one.run(images), two.run(images))

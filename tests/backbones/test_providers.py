@@ -1,0 +1,99 @@
+"""Providers: which are meant, with which settings, and what is said where one does not start."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cnncodes.backbones.providers import (
+    NAMES,
+    Provider,
+    cache_folder,
+    find_reason,
+    list_automatic,
+    parse_providers,
+)
+from cnncodes.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("said", "name", "options"),
+    [
+        ("cuda", "CUDAExecutionProvider", {}),
+        ("CUDA:1", "CUDAExecutionProvider", {"device_id": "1"}),
+        ("CPUExecutionProvider", "CPUExecutionProvider", {}),
+        (("cuda:1", {"gpu_mem_limit": 2**31, "enable_cuda_graph": True}), "CUDAExecutionProvider",
+         {"device_id": "1", "gpu_mem_limit": "2147483648", "enable_cuda_graph": "1"}),
+        (Provider("CPUExecutionProvider"), "CPUExecutionProvider", {}),
+    ],
+)  # fmt: skip
+def test_what_is_said_names_a_provider(said: Any, name: str, options: dict[str, str]) -> None:
+    assert Provider.parse(said) == Provider(name, options)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("cudo", "unknown provider 'cudo'. Did you mean 'cuda'"),
+        ("cuda:x", "the number of a device, as in cuda:1"),
+        (("cuda", "fast"), "a name and a dict of settings"),
+        (7, "a provider must be a name"),
+    ],
+)
+def test_what_names_none_is_refused(said: Any, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        Provider.parse(said)
+
+
+@pytest.mark.parametrize("said", ["cuda", [], None])
+def test_providers_are_a_sequence(said: Any) -> None:
+    with pytest.raises(UsageError, match="must be a sequence of at least one name"):
+        parse_providers(said)
+
+
+def test_fp32_is_computed_in_fp32_everywhere() -> None:
+    assert Provider.parse("cuda").settings("fp32", 1)["use_tf32"] == "0"
+    assert Provider.parse("tensorrt").settings("fp32", 1)["trt_fp16_enable"] == "0"
+    assert Provider.parse("tensorrt").settings("fp16", 1)["trt_fp16_enable"] == "1"
+    for precision, hint in (("fp32", "f32"), ("int8", "f32"), ("bf16", "bf16")):
+        config = json.loads(Provider.parse("openvino").settings(precision, 3)["load_config"])["CPU"]
+        assert config["INFERENCE_PRECISION_HINT"] == hint and config["INFERENCE_NUM_THREADS"] == "3"
+    assert Provider.parse("cpu").settings("fp32", 1) == {}
+
+
+def test_settings_of_the_users_come_before_ours() -> None:
+    settings = Provider.parse(("cuda", {"use_tf32": 1, "cudnn_conv_algo_search": "HEURISTIC"})).settings(
+        "fp32", 1
+    )
+    assert settings["use_tf32"] == "1" and settings["cudnn_conv_algo_search"] == "HEURISTIC"
+
+
+def test_auto_tries_gpus_and_the_cpu_last() -> None:
+    listed = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "OpenVINOExecutionProvider", NAMES["cpu"]]
+    assert [provider.name for provider in list_automatic(listed)] == [NAMES["cuda"], NAMES["cpu"]]
+
+
+def test_what_can_be_made_again_lies_in_the_users_cache(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CNNCODES_HOME", str(tmp_path / "home"))
+    assert cache_folder() == tmp_path / "home" / "cache"
+    monkeypatch.delenv("CNNCODES_HOME")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert cache_folder() == tmp_path / "cache" / "cnncodes"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", None),
+        ("\x1b[1;31m[E:onnxruntime:Default, a.cc:1 Get] 1 : FAIL : with error: lib: no\x1b[m", "lib: no"),
+        ("EP Error /src/state.cc:1 Please install TensorRT when using ['TensorrtExecutionProvider']\n"
+         "Falling back", "/src/state.cc:1 Please install TensorRT"),
+    ],
+)  # fmt: skip
+def test_the_reason_is_read_off_what_the_runtime_says(text: str, reason: str | None) -> None:
+    assert find_reason(text) == reason

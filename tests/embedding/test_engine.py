@@ -1,0 +1,66 @@
+"""What a job runs on: settings that are given, measured or left open, and several sessions of one network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cnncodes import embed, load_backbone, read_codes
+from cnncodes.backbones import Backbone
+from cnncodes.embedding import count_lanes
+from cnncodes.embedding.engine import Engine
+from cnncodes.errors import UsageError
+
+
+@pytest.fixture
+def backbone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Backbone:
+    from small_convolutions import write_convolutions
+
+    monkeypatch.setenv("CNNCODES_HOME", str(tmp_path / "home"))
+    return load_backbone(write_convolutions(tmp_path / "net"))
+
+
+def pictures() -> list[Any]:
+    random = np.random.default_rng(0)
+    return [random.integers(0, 256, (40 + 3 * number, 50, 3), dtype=np.uint8) for number in range(70)]
+
+
+def test_what_is_left_open_is_one_lane_a_core_and_small_batches(backbone: Backbone) -> None:
+    engine = Engine.make(backbone)
+    assert (engine.batch_size, engine.lanes) == (8, count_lanes(None))
+    assert Engine.make(backbone, 3, 5) == Engine((backbone,), 3, 5)
+
+
+def test_auto_settles_what_is_asked_for_and_no_more(backbone: Backbone) -> None:
+    assert Engine.make(backbone, "auto", 1).lanes == 1
+    assert Engine.make(backbone, 5, "auto").batch_size == 5
+
+
+@pytest.mark.parametrize("size", [0, -1, True, "fast", 1.5])
+def test_a_wrong_batch_size_is_refused(backbone: Backbone, size: Any) -> None:
+    with pytest.raises(UsageError, match="batch_size must be at least 1, or 'auto'"):
+        Engine.make(backbone, size)
+
+
+@pytest.mark.parametrize("given", [7, ["efficientnet-lite0"]])
+def test_what_is_no_backbone_is_refused(given: Any) -> None:
+    with pytest.raises(UsageError, match="backbone must be a name, a folder, a Backbone"):
+        Engine.make(given)
+
+
+def test_sessions_of_several_networks_are_refused(backbone: Backbone) -> None:
+    with pytest.raises(UsageError, match="sessions of one network"):
+        Engine.make([backbone, load_backbone()])
+
+
+def test_several_sessions_give_the_codes_of_one(backbone: Backbone, tmp_path: Path) -> None:
+    """As several GPUs do: lanes hand their views over, and batches are gathered."""
+    twins = [backbone, Backbone(backbone.model_bytes(), backbone.card)]
+    embed(pictures(), tmp_path / "one.codes", backbone=backbone, views="flip")
+    embed(pictures(), tmp_path / "two.codes", backbone=twins, views="flip", batch_size=16)
+    one, two = read_codes(tmp_path / "one.codes"), read_codes(tmp_path / "two.codes")
+    assert one.space == two.space and len(one.X) == 140
+    np.testing.assert_array_equal(one.X, two.X)

@@ -1,0 +1,63 @@
+"""Measured settings: measured once, kept by machine and network, and never wrong for being damaged."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cnncodes.backbones import Backbone, load_backbone
+from cnncodes.backbones.providers import cache_folder
+from cnncodes.embedding.tuning import CPU_BATCHES, choose, measure_rates, tune
+
+
+@pytest.fixture
+def backbone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Backbone:
+    from small_convolutions import write_convolutions
+
+    monkeypatch.setenv("CNNCODES_HOME", str(tmp_path / "home"))
+    return load_backbone(write_convolutions(tmp_path / "net"))
+
+
+def test_settings_are_measured_once_and_kept(backbone: Backbone) -> None:
+    first = tune(backbone, n_jobs=2)
+    assert first.is_new and first.batch_size in CPU_BATCHES and first.n_jobs == 2 and first.rate > 0
+    again = tune(backbone, n_jobs=2)
+    assert not again.is_new
+    assert (again.batch_size, again.n_jobs, again.rate) == (first.batch_size, first.n_jobs, first.rate)
+
+
+def test_what_is_settled_stays_and_is_kept_apart(backbone: Backbone) -> None:
+    assert tune(backbone, batch_size=3, n_jobs=1).batch_size == 3
+    assert tune(backbone, batch_size=5, n_jobs=1).batch_size == 5
+    assert len(json.loads((cache_folder() / "tuning.json").read_bytes())) == 2
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"x": 1}', '{"x": {"batch_size": 1}}'])
+def test_a_damaged_cache_is_measured_again(backbone: Backbone, damage: str) -> None:
+    cache_folder().mkdir(parents=True)
+    (cache_folder() / "tuning.json").write_text(damage)
+    assert tune(backbone, batch_size=2, n_jobs=1).is_new
+    assert not tune(backbone, batch_size=2, n_jobs=1).is_new
+
+
+def test_a_cache_that_cannot_be_written_costs_no_more_than_time(backbone: Backbone) -> None:
+    cache_folder().parent.mkdir(parents=True)
+    cache_folder().write_text("a file where the folder should be")
+    assert tune(backbone, batch_size=2, n_jobs=1).is_new
+
+
+def test_rates_are_of_the_settings_in_their_order(backbone: Backbone) -> None:
+    one, many = measure_rates(backbone, [(1, 1), (16, 1)])
+    assert one > 0 and many > 0
+
+
+@given(rates=st.lists(st.floats(1, 1000), min_size=1, max_size=8))
+def test_the_least_of_the_fastest_is_chosen(rates: list[float]) -> None:
+    sizes = [2**number for number in range(len(rates))]
+    rate = rates[sizes.index(choose(sizes, rates))]
+    assert rate >= 0.97 * max(rates)
+    assert all(other < 0.97 * max(rates) for other in rates[: sizes.index(choose(sizes, rates))])
