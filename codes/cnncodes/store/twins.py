@@ -66,17 +66,10 @@ class Twins:
         return table.filter(pa.array(keep))
 
     def _refuse(self, key: str, first: int, second: int, rows: pa.Table) -> NoReturn:
-        before = self._find_rows(key, first)
-        names = [name for name in _TELLING if name in rows.column_names]
-        names += [name for name in rows.column_names if name not in (*_TELLING, _PASSED_OVER)]
-        differing = [name for name in names if _values(before, name) != _values(rows, name)]
-        name = differing[0] if differing else "number of rows"
-        shown = ""
-        if name in _TELLING:
-            shown = f" ({_values(before, name)[0]!r} against {_values(rows, name)[0]!r})"
+        what = _name_difference(self._find_rows(key, first), rows)
         raise StoreError(
             f"the image {key!r} is in {self._datasets[first][0]} and in {self._datasets[second][0]}, and its"
-            f" {name} differs{shown}. Nothing was written: leave it out of one of them (`cnncodes codes"
+            f" {what}. Nothing was written: leave it out of one of them (`cnncodes codes"
             " select --images`), or embed both sources from a folder above them, so that names differ."
         )
 
@@ -87,6 +80,17 @@ class Twins:
                 table = read_shard(folder, manifest, shard)
                 return table.filter(pa.array(find_rows(table, "image", {key})))
         return manifest.schema.empty_table()
+
+
+def _name_difference(before: pa.Table, rows: pa.Table) -> str:
+    """Say in which column an image's rows differ, and in what where a reader can tell."""
+    if len(before) != len(rows):
+        return f"number of views differs ({len(before)} against {len(rows)})"
+    rest = [name for name in rows.column_names if name not in (*_TELLING, _PASSED_OVER)]
+    name = next(name for name in (*_TELLING, *rest) if _values(before, name) != _values(rows, name))
+    if name not in _TELLING:
+        return f"{name} differs"
+    return f"{name} differs ({_values(before, name)[0]!r} against {_values(rows, name)[0]!r})"
 
 
 def _values(rows: pa.Table, name: str) -> list[object]:
