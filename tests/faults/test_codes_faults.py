@@ -102,7 +102,9 @@ print(steps)
 """
 
 
-@pytest.mark.parametrize("kind", ["merge", "select", "npy", "csv"])
+@pytest.mark.parametrize(
+    "kind", [*(pytest.param(kind, marks=pytest.mark.slow) for kind in ("merge", "select", "npy")), "csv"]
+)
 def test_killed_at_any_step_nothing_half_done_is_there(tmp_path: Path, kind: str) -> None:
     command = [sys.executable, "-c", JOB, str(SAMPLES), str(tmp_path), kind]
     result = subprocess.run(command, capture_output=True, text=True, timeout=300)
