@@ -96,3 +96,20 @@ def test_text_stays_text_for_an_option_that_takes_text(text: str) -> None:
 @given(st.integers())
 def test_whole_numbers_from_the_shell_are_whole_numbers(number: int) -> None:
     assert from_text(Options, "batch_size", str(number)) == number
+
+
+@dataclass(frozen=True)
+class Several:
+    sources: tuple[str, ...] = option("Sources.")
+    out: str = option("Where to.", short="-o")
+
+
+def test_a_list_without_a_default_takes_all_that_stands_there() -> None:
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    add_arguments(parser, Several)
+    typed = from_arguments(Several, vars(parser.parse_args(["a", "b", "-o", "c"])))
+    assert typed == from_mapping(Several, {"sources": ["a", "b"], "out": "c"}) == Several(("a", "b"), "c")
+    with pytest.raises(UsageError, match="sources must be a list of texts. Got 'a' instead"):
+        from_mapping(Several, {"sources": "a", "out": "c"})
+    with pytest.raises(UsageError, match="SOURCES is missing"):
+        from_mapping(Several, {"out": "c"}, as_flags=True)

@@ -45,7 +45,8 @@ def option(
     help : str
         What it does, in a line that a newcomer understands.
     default : object, optional
-        Without one the option is required, and positional on the command line.
+        Without one the option is required, and positional on the command line; a list takes all that stand
+        there.
     short : str, optional
         Short flag: ``"-o"``.
     off : str, optional
@@ -182,7 +183,8 @@ def add_arguments(parser: argparse.ArgumentParser, cls: type) -> None:
         help_text = metadata["help"].replace("%", "%%")
         shared: dict[str, Any] = {"help": help_text, "default": argparse.SUPPRESS}
         if _is_positional(field):
-            parser.add_argument(field.name, metavar=_metavar(field), help=help_text)
+            nargs = "+" if field_types(cls)[field.name] == (tuple,) else None
+            parser.add_argument(field.name, metavar=_metavar(field), help=help_text, nargs=nargs)
             continue
         flags = [*([metadata["short"]] if metadata["short"] else []), flag(field)]
         if field.default is dataclasses.MISSING:

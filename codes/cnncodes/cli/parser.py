@@ -26,6 +26,7 @@ exit status: 0 done, 1 failed, 2 wrong usage, 3 done but too many inputs failed 
 #: What groups of commands are about, for the help.
 _GROUPS = {
     "models": "The networks at hand.",
+    "codes": "Codes on disk: what they hold, whether they are sound, together, in part, or for other tools.",
     "views": "View plans: which crops, scales, mirrors and distortions of an image become codes.",
 }
 

@@ -214,9 +214,7 @@ def _check_step(step: Step, fields: Mapping[str, tuple[str, ...]], later: set[st
             problems.append(
                 f"${{{name}}}: the step {owner!r} has no result {key!r}. {suggest(key, fields[owner])}"
             )
-    deferred = [
-        key for key, value in step.options.items() if isinstance(value, str) and REFERENCE.search(value)
-    ]
+    deferred = [key for key, value in step.options.items() if _references({key: value})]
     unknown = set(deferred) - set(field_types(command.options))
     problems += find_problems(command.options, step.options, deferred=set(deferred) - unknown)
     return problems
@@ -229,6 +227,8 @@ def resolve_options(options: Mapping[str, Any], results: Mapping[str, Mapping[st
 
 
 def _replace(value: Any, values: Mapping[str, Any]) -> Any:
+    if isinstance(value, list):
+        return [_replace(item, values) for item in value]
     if not isinstance(value, str):
         return value
     whole = REFERENCE.fullmatch(value)
@@ -238,5 +238,6 @@ def _replace(value: Any, values: Mapping[str, Any]) -> Any:
 
 
 def _references(options: Mapping[str, Any]) -> list[str]:
-    texts = [value for value in options.values() if isinstance(value, str)]
+    lists = (value if isinstance(value, list) else [value] for value in options.values())
+    texts = [item for items in lists for item in items if isinstance(item, str)]
     return [match[1] for text in texts for match in REFERENCE.finditer(text)]

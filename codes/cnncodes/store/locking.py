@@ -28,7 +28,7 @@ class WriterLock:
             import fcntl
         except ImportError as error:
             raise StoreError("writing codes needs flock, which is missing. Use Linux or macOS.") from error
-        path = folder / LOCK_NAME
+        path = self._path = folder / LOCK_NAME
         with writing_errors(path):
             self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
@@ -49,6 +49,14 @@ class WriterLock:
         except BaseException:
             self.release()
             raise
+
+    @property
+    def current(self) -> bool:
+        """Whether the locked file is still the one in the folder: its last holder may have removed it."""
+        try:
+            return os.path.samestat(os.stat(self._path), os.fstat(self._handle))
+        except FileNotFoundError:
+            return False
 
     def release(self) -> None:
         """Let the next writer in; harmless when called again."""

@@ -116,6 +116,12 @@ class Manifest:
         parameters = () if reduced else self.views.parameters
         return codes_schema(self.parts, self.dtype, parameters, reduced=reduced)
 
+    def differences(self, other: Manifest) -> list[str]:
+        """Name what keeps two datasets apart, with the value here (stored) and in `other` (now)."""
+        lines = self.space.differences(other.space) + self.views.differences(other.views)
+        lines += describe_differences(self.dtype, other.dtype, "dtype")
+        return lines + describe_differences(self.parts, other.parts, "layers")
+
     def next_name(self) -> str:
         """Return a shard name that is not in use."""
         numbers = [int(match[1]) for shard in self.shards if (match := SHARD_NAME.fullmatch(shard.name))]
@@ -126,8 +132,8 @@ class Manifest:
         kept = tuple(shard for shard in self.shards if shard not in remove)
         return replace(self, shards=(*kept, *add), complete=False)
 
-    def write(self, folder: Path) -> None:
-        """Put it in place of the one in `folder`, atomically."""
+    def write(self, folder: Path, *, alone: bool = False) -> None:
+        """Put it in place of the one in `folder`, atomically; `alone` as in `atomic_write`."""
         values = {
             "format": FORMAT,
             "complete": self.complete,
@@ -142,7 +148,8 @@ class Manifest:
             "shards": [asdict(shard) for shard in self.shards],
         }
         text = json.dumps(values, indent=1, ensure_ascii=True) + "\n"
-        atomic_write(folder / MANIFEST_NAME, text.encode(), temporary=folder / f".{MANIFEST_NAME}.tmp")
+        temporary = folder / f".{MANIFEST_NAME}.tmp"
+        atomic_write(folder / MANIFEST_NAME, text.encode(), temporary=temporary, alone=alone)
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:

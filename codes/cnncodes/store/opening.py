@@ -8,7 +8,6 @@ from cnncodes.errors import SpaceMismatch, StoreError
 from cnncodes.store.files import sync_folder, writing_errors
 from cnncodes.store.locking import LOCK_NAME
 from cnncodes.store.manifest import FAILURES_NAME, MANIFEST_NAME, SHARD_NAME, Manifest
-from cnncodes.store.space import describe_differences
 
 
 def check_folder(folder: Path) -> None:
@@ -36,10 +35,7 @@ def open_manifest(folder: Path, wanted: Manifest) -> Manifest:
         manifest = wanted
     else:
         manifest = Manifest.read(folder)
-        differing = manifest.space.differences(wanted.space)
-        differing += manifest.views.differences(wanted.views)
-        differing += describe_differences(manifest.dtype, wanted.dtype, "dtype")
-        if differing:
+        if differing := manifest.differences(wanted):
             raise SpaceMismatch(
                 f"{folder} holds other codes: {'; '.join(differing)}."
                 " Write to another folder (-o), or delete this one."

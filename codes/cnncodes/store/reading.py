@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,10 +14,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cnncodes.errors import StoreError, UsageError, suggest
+from cnncodes.errors import StoreError
 from cnncodes.store.manifest import FAILURES_NAME, RESTORE, RESTORE_SHARD, Manifest
 from cnncodes.store.schema import FAILURES_SCHEMA, code_arrays, is_code, read_parquet
-from cnncodes.store.selection import find_views
+from cnncodes.store.selection import check_known, choose_layers, find_views
 from cnncodes.store.space import Space
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class Codes:
         keep = np.ones(len(self), dtype=bool)
         if split is not None:
             wanted = [split] if isinstance(split, str) else list(split)
-            _check_known("split", wanted, {part for part in self.split if part is not None})
+            check_known("split", wanted, {part for part in self.split if part is not None})
             keep &= np.array([part in wanted for part in self.split], dtype=bool)
         plan = self.plan
         if views is not None:
@@ -152,16 +152,12 @@ class Codes:
 
     def _keep_layers(self, wanted: Sequence[str]) -> Codes:
         parts = self.manifest.parts
-        _check_known("layer", wanted, parts)
-        if list(wanted) == list(parts):
+        manifest = choose_layers(self.manifest, wanted)
+        if manifest is self.manifest:
             return self
-        pool = self.space.layer.rpartition("; ")[2]
         stops = dict(zip(parts, np.cumsum(list(parts.values())).tolist(), strict=True))
         X = np.concatenate([self.X[:, stops[name] - parts[name] : stops[name]] for name in wanted], axis=1)
-        kept = {name: parts[name] for name in wanted}
-        # As a backbone of these layers says it, see `load_backbone`.
-        space = replace(self.space, layer=f"{','.join(wanted)}; {pool}", code_size=X.shape[1])
-        return replace(self, X=X, manifest=replace(self.manifest, space=space, layers=kept))
+        return replace(self, X=X, manifest=manifest)
 
     def _number_views(self) -> dict[str, int]:
         """Return the number of each view that the rows show, by name."""
@@ -177,13 +173,6 @@ class Codes:
     def verify(self) -> None:
         """Compare every file with its hash; see `verify_codes`."""
         verify_codes(self.path)
-
-
-def _check_known(what: str, wanted: Iterable[str | int], known: Collection[str | int]) -> None:
-    for name in wanted:
-        if name not in known:
-            help_text = suggest(str(name), [str(k) for k in known])
-            raise UsageError(f"these codes have no {what} {name!r}. {help_text}")
 
 
 def read_codes(path: str | Path) -> Codes:

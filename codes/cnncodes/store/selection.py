@@ -1,14 +1,15 @@
-"""Which rows of a dataset show the views that somebody asks for: by number, by name, or by plan."""
+"""What somebody asks for of a dataset: views by number, by name or by plan, and layers."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cnncodes.errors import UsageError, suggest
 
 if TYPE_CHECKING:
-    from cnncodes.store.manifest import StoredViews
+    from cnncodes.store.manifest import Manifest, StoredViews
     from cnncodes.views import ViewPlan
 
 #: Names of views that an error lists: a plan may have thousands.
@@ -36,17 +37,75 @@ def find_views(
     """
     from cnncodes.views import ViewPlan
 
-    if stored.reduced and views not in (0, "mean"):
+    if views not in (0, "mean"):
+        _check_not_reduced(stored)
+    if isinstance(views, str) and views not in names:
+        views = _parse_plan(views, names, stored)
+    if isinstance(views, ViewPlan):
+        return set(_find_plan(views, set(names.values()), stored)), views.to_dict()
+    chosen = [views] if isinstance(views, str | int) else list(views)
+    return {_find_view(view, names) for view in chosen}, stored.plan
+
+
+def find_plan(
+    views: str | ViewPlan, names: dict[str, int], stored: StoredViews
+) -> tuple[ViewPlan, list[int]]:
+    """Return a plan that is part of the stored one, and the number that each of its views has there.
+
+    Parameters
+    ----------
+    views : str or ViewPlan
+        The plan by itself, or its name.
+    names, stored
+        As in `find_views`.
+
+    Raises
+    ------
+    UsageError
+        If there is no such plan, or the codes lack one of its views.
+    """
+    from cnncodes.views import ViewPlan
+
+    _check_not_reduced(stored)
+    plan = views if isinstance(views, ViewPlan) else _parse_plan(views, names, stored)
+    return plan, _find_plan(plan, set(names.values()), stored)
+
+
+def _check_not_reduced(stored: StoredViews) -> None:
+    if stored.reduced:
         raise UsageError(
             "these codes hold the mean of each image's views and not the views themselves: embed with"
             " reduce='none' to choose among them."
         )
-    if isinstance(views, str) and views not in names:
-        views = _parse_plan(views, names, stored)
-    if isinstance(views, ViewPlan):
-        return _find_plan(views, set(names.values()), stored), views.to_dict()
-    chosen = [views] if isinstance(views, str | int) else list(views)
-    return {_find_view(view, names) for view in chosen}, stored.plan
+
+
+def choose_layers(manifest: Manifest, wanted: Sequence[str]) -> Manifest:
+    """Return what the manifest of a dataset with some of its layers says, in the order wanted.
+
+    Raises
+    ------
+    UsageError
+        If there is no such layer, or one is named twice.
+    """
+    parts = manifest.parts
+    check_known("layer", wanted, parts)
+    if len(set(wanted)) < len(wanted):
+        raise UsageError(f"each layer can be chosen once. Got {', '.join(wanted)}.")
+    if list(wanted) == list(parts):
+        return manifest
+    kept = {name: parts[name] for name in wanted}
+    pool = manifest.space.layer.rpartition("; ")[2]
+    # As a backbone of these layers says it, see `load_backbone`.
+    space = replace(manifest.space, layer=f"{','.join(wanted)}; {pool}", code_size=sum(kept.values()))
+    return replace(manifest, space=space, layers=kept)
+
+
+def check_known(what: str, wanted: Iterable[str | int], known: Collection[str | int]) -> None:
+    """Raise `UsageError` with the nearest name if something that is wanted is not there."""
+    for name in wanted:
+        if name not in known:
+            help_text = suggest(str(name), [str(k) for k in known])
+            raise UsageError(f"these codes have no {what} {name!r}. {help_text}")
 
 
 def _parse_plan(name: str, names: dict[str, int], stored: StoredViews) -> ViewPlan:
@@ -67,7 +126,7 @@ def _parse_plan(name: str, names: dict[str, int], stored: StoredViews) -> ViewPl
         ) from error
 
 
-def _find_plan(plan: ViewPlan, present: set[int], stored: StoredViews) -> set[int]:
+def _find_plan(plan: ViewPlan, present: set[int], stored: StoredViews) -> list[int]:
     from cnncodes.backbones.card import Frame
     from cnncodes.views import ViewPlan
 
@@ -78,8 +137,8 @@ def _find_plan(plan: ViewPlan, present: set[int], stored: StoredViews) -> set[in
         )
     frame = Frame(**stored.frame)
     whole = ViewPlan.from_dict(stored.plan)
-    numbers = set(plan.find_in(whole, frame))
-    missing = numbers - present
+    numbers = plan.find_in(whole, frame)
+    missing = set(numbers) - present
     if missing:
         name = whole.names(frame)[min(missing)]
         raise UsageError(f"the view {name!r} of that plan was left out of these codes by an earlier choice.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,10 +20,9 @@ from cnncodes.store.opening import check_folder, open_manifest, remove_leftovers
 from cnncodes.store.reading import read_failures
 from cnncodes.store.records import Failure, ImageCodes
 from cnncodes.store.schema import DTYPES, codes_table, failures_table, read_parquet, to_parquet
+from cnncodes.store.shards import SHARD_IMAGES, SHARD_ROWS, write_shard
 from cnncodes.store.space import Space
 
-#: A shard is cut at this many rows too, which bounds the memory of plans with many views.
-SHARD_ROWS = 32_768
 #: So many shards that are less than half full are merged when a job ends.
 COMPACT_FROM = 8
 
@@ -66,7 +64,7 @@ class CodesWriter:
         views: StoredViews,
         *,
         dtype: str = "float16",
-        shard_images: int = 2048,
+        shard_images: int = SHARD_IMAGES,
         layers: Mapping[str, int] | None = None,
     ) -> CodesWriter:
         """Begin a dataset, or go on with one.
@@ -259,7 +257,7 @@ class CodesWriter:
         manifest = self._manifest
         for table in tables:
             if table.num_rows > 0 or not manifest.shards:
-                shard = self._write_shard(manifest.next_name(), table)
+                shard = write_shard(self._folder, manifest.next_name(), table)
                 manifest = manifest.changed(add=(shard,))
                 added.append((shard, table))
         if added:  # the empty shard of a dataset without images goes when there is a real one
@@ -275,12 +273,6 @@ class CodesWriter:
         for shard, table in added:
             self._index.learn(shard.name, table)
         self._remove(remove)
-
-    def _write_shard(self, name: str, table: pa.Table) -> Shard:
-        data = memoryview(to_parquet(table))
-        atomic_write(self._folder / "data" / name, data, temporary=self._folder / f".{name}.tmp")
-        images = len(table.column("image").unique())
-        return Shard(name, table.num_rows, images, hashlib.sha256(data).hexdigest())
 
     def _forget_failure(self, key: str) -> None:
         if self._failures.pop(key, None) is not None:

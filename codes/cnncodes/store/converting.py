@@ -1,0 +1,109 @@
+"""A dataset in the formats of other tools."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from cnncodes.errors import StoreError, UsageError, suggest
+from cnncodes.store.csv_rows import write_csv
+from cnncodes.store.manifest import Manifest
+from cnncodes.store.npy_parts import write_npy
+from cnncodes.store.reading import read_failures
+from cnncodes.store.shards import read_shard
+from cnncodes.store.staging import check_new, staged
+
+#: Called after every shard with the rows done and to do in all.
+Progress = Callable[[int, int], object]
+
+FORMATS = ("npy", "csv")
+
+
+@dataclass(frozen=True)
+class ConvertSummary:
+    """What was converted.
+
+    Attributes
+    ----------
+    rows, files : int
+        Rows written, and files that they lie in, those of metadata not counted.
+    failures : int
+        Images without codes: they have no row.
+    complete : bool
+        Whether the job that wrote the dataset came to its end.
+    """
+
+    rows: int
+    files: int
+    failures: int
+    complete: bool
+
+
+def convert_codes(
+    path: str | Path, out: str | Path, to: str, *, on_progress: Progress | None = None
+) -> ConvertSummary:
+    """Write a dataset's rows for other tools, a shard at a time.
+
+    Parameters
+    ----------
+    path : path
+        The dataset.
+    out : path
+        Of the new folder (``"npy"``) or file (``"csv"``). Nothing may be there yet; a kill or an error leaves
+        nothing there.
+    to : {"npy", "csv"}
+        See `write_npy` and `write_csv`.
+    on_progress : callable, optional
+        Called as ``on_progress(rows_done, rows_in_all)``.
+
+    Raises
+    ------
+    UsageError
+        If there is no such format, or `out` is named as what it is not, or lies in the dataset.
+    StoreError
+        If the dataset has no rows or is damaged, or `out` exists or cannot be written.
+    """
+    folder, out = Path(path), Path(out)
+    _check_name(out, to)
+    manifest = Manifest.read(folder)
+    check_new(out, [folder])
+    failures = len(read_failures(folder))
+    total = sum(shard.rows for shard in manifest.shards)
+    if not total:
+        raise StoreError(
+            f"{folder} holds no codes, so there is nothing to convert ({failures} images failed)."
+        )
+    with staged(out) as made:
+        tables = _read_tables(folder, manifest, total, on_progress)
+        files = len([shard for shard in manifest.shards if shard.rows])
+        if to == "npy":
+            write_npy(made, tables, files)
+        else:
+            write_csv(made, tables)
+            files = 1
+    return ConvertSummary(total, files, failures, manifest.complete)
+
+
+def _check_name(out: Path, to: str) -> None:
+    if to not in FORMATS:
+        raise UsageError(f"there is no format {to!r}. {suggest(to, FORMATS)}")
+    suffix = out.suffix.lower()
+    if to == "csv" and suffix != ".csv":
+        raise UsageError(f"csv is one file, whose name must end in .csv. Got {str(out)!r}.")
+    if to == "npy" and suffix in (".npy", ".npz", ".csv", ".parquet"):
+        raise UsageError(f"npy is a folder of files, so its name must not end in {suffix}. Got {str(out)!r}.")
+
+
+def _read_tables(
+    folder: Path, manifest: Manifest, total: int, on_progress: Progress | None
+) -> Iterator[pa.Table]:
+    done = 0
+    for shard in manifest.shards:
+        if shard.rows:
+            yield read_shard(folder, manifest, shard)
+            done += shard.rows
+            if on_progress is not None:
+                on_progress(done, total)

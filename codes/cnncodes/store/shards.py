@@ -1,0 +1,123 @@
+"""One shard of a dataset, read and written whole."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Container
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cnncodes.errors import StoreError
+from cnncodes.store.files import atomic_write
+from cnncodes.store.manifest import RESTORE_SHARD, Manifest, Shard
+from cnncodes.store.schema import is_code, read_parquet, to_parquet
+
+#: Images in a shard, where nothing else is said.
+SHARD_IMAGES = 2048
+#: A shard is cut at this many rows too, which bounds the memory of plans with many views.
+SHARD_ROWS = 32_768
+
+
+def write_shard(folder: Path, name: str, table: pa.Table, *, alone: bool = False) -> Shard:
+    """Write a shard of the dataset in `folder`, and return what the manifest is to say of it.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the dataset; its ``data/`` is there.
+    name : str
+        Of the file.
+    table : pyarrow.Table
+        Its rows, sorted by image and view.
+    alone : bool
+        As in `atomic_write`.
+    """
+    data = memoryview(to_parquet(table))
+    atomic_write(folder / "data" / name, data, temporary=folder / f".{name}.tmp", alone=alone)
+    images = len(table.column("image").unique())
+    return Shard(name, table.num_rows, images, hashlib.sha256(data).hexdigest())
+
+
+def read_shard(folder: Path, manifest: Manifest, shard: Shard) -> pa.Table:
+    """Read all rows of a shard, sorted by image and view, after its file was compared with its hash.
+
+    Raises
+    ------
+    StoreError
+        If it is missing or damaged, or the dataset is another one now than `manifest` says.
+    """
+    file = folder / "data" / shard.name
+    try:
+        table = read_parquet(file, manifest.schema.names, shard.rows, RESTORE_SHARD, sha256=shard.sha256)
+    except StoreError as error:
+        raise _explain(error, folder, manifest) from error
+    try:
+        return sort_rows(table.select(manifest.schema.names).cast(manifest.schema))
+    except (pa.ArrowException, ValueError) as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise StoreError(f"{file} is damaged: {reason}. {RESTORE_SHARD}") from error
+
+
+def look_into_shard(folder: Path, manifest: Manifest, shard: Shard, columns: list[str]) -> pa.Table:
+    """Read some columns of a shard that is not read whole, and so not compared with its hash.
+
+    Raises
+    ------
+    StoreError
+        As `read_shard`.
+    """
+    try:
+        return read_parquet(folder / "data" / shard.name, columns, shard.rows, RESTORE_SHARD)
+    except StoreError as error:
+        raise _explain(error, folder, manifest) from error
+
+
+def _explain(error: StoreError, folder: Path, manifest: Manifest) -> StoreError:
+    """Say instead that somebody writes the dataset, where that is why a shard is not what it was."""
+    if Manifest.read(folder) == manifest:
+        return error
+    return StoreError(
+        f"{folder} was changed while it was read. Wait for the job that writes it, then run the same command"
+        " again."
+    )
+
+
+def sort_rows(table: pa.Table) -> pa.Table:
+    """Return rows by image and view; the table itself where they are in order."""
+    order = pc.sort_indices(table, sort_keys=[("image", "ascending"), ("view", "ascending")]).to_numpy()
+    if np.any(np.diff(order.astype(np.int64)) < 0):
+        return table.take(pa.array(order))
+    return table
+
+
+def image_starts(table: pa.Table) -> npt.NDArray[np.int64]:
+    """Return the first row of each image of a sorted table, and the number of rows at the end."""
+    encoded: Any = table.column("image").combine_chunks().dictionary_encode()
+    changes = np.flatnonzero(np.diff(encoded.indices.to_numpy())) + 1
+    ends = [] if table.num_rows == 0 else [table.num_rows]
+    return np.concatenate([[0], changes, ends]).astype(np.int64)
+
+
+def find_rows(table: pa.Table, column: str, wanted: Container[str]) -> npt.NDArray[np.bool_]:
+    """Tell for each row whether the text in a column is one of those wanted; a null is none."""
+    encoded: Any = table.column(column).combine_chunks().dictionary_encode()
+    found = [value in wanted for value in encoded.dictionary.to_pylist()]
+    # The last place stands for null.
+    places = encoded.indices.fill_null(len(found)).to_numpy(zero_copy_only=False)
+    rows: npt.NDArray[np.bool_] = np.array([*found, False], dtype=bool)[places]
+    return rows
+
+
+def code_matrix(table: pa.Table) -> npt.NDArray[np.floating[Any]]:
+    """Return the codes of a table in the type they are stored in, those of several layers side by side."""
+    parts = []
+    for name in filter(is_code, table.column_names):
+        column: Any = table.column(name).combine_chunks()
+        values = column.flatten().to_numpy(zero_copy_only=False)
+        parts.append(values.reshape(table.num_rows, column.type.list_size))
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
