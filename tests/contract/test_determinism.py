@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from small_backbones import write_backbone
 
 from cnncodes import ViewPlan, embed, load_backbone, read_codes
 from cnncodes.backbones import Backbone
 from cnncodes.images import content_hash
 from cnncodes.views import PrincipalColors
-
-sys.path.append(str(Path(__file__).parents[1] / "backbones"))
-from small_backbones import write_backbone
 
 RNG = np.random.default_rng(5)
 SIZES = ((40, 48), (90, 31), (33, 33), (3, 3), (64, 200), (41, 60))

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.append(str(Path(__file__).parents[1] / "backbones"))
 from small_convolutions import draw_pictures, make_backbone
 
 from cnncodes.backbones import Backbone

@@ -44,7 +44,7 @@ def test_every_problem_of_every_step_is_named() -> None:
     text = problems_of(
         Step("codes", "embde", {}),
         Step("fit", "fit", {"src": "${last.out}", "out": "x", "haed": "ridge"}),
-        Step("last", "embed", {"src": "a", "out": "${fit.uot}", "batch_size": "many"}),
+        Step("last", "embed", {"src": "a", "out": "${fit.uot}", "shard_images": "many"}),
         Step("again", "doctor", {"backbone": "${nowhere.out}"}),
         Step("data", "doctor", {}),
     )
@@ -52,7 +52,7 @@ def test_every_problem_of_every_step_is_named() -> None:
     assert "refers to 'last', which runs later" in text
     assert "unknown option 'haed'. Did you mean 'head'?" in text
     assert "no result 'uot'. Did you mean 'out'?" in text
-    assert "batch_size must be a whole number. Got 'many' instead." in text
+    assert "shard_images must be a whole number. Got 'many' instead." in text
     assert "refers to 'nowhere', which is unknown" in text
     assert "step 'data': its id is reserved" in text
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cnncodes.commands.baseline import BASELINE
+from cnncodes.commands.bench import BENCH
 from cnncodes.commands.codes import CODES
 from cnncodes.commands.command import Command, Result
 from cnncodes.commands.converting import CODES_CONVERT
@@ -40,6 +41,7 @@ COMMANDS: dict[str, Command] = {
         CODES_CONVERT,
         *VIEWS,
         VIEWS_GAIN,
+        BENCH,
         DOCTOR,
     )
 }

@@ -1,0 +1,226 @@
+"""``cnncodes bench``: what a network does a second on this machine, by provider and precision."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cnncodes.commands import inputs
+from cnncodes.commands.command import Command, Result
+from cnncodes.commands.reporter import Reporter
+from cnncodes.commands.tables import format_table
+from cnncodes.errors import BackboneError, CnnCodesError, SourceError
+from cnncodes.schema import option
+
+if TYPE_CHECKING:
+    from cnncodes.backbones import Backbone
+    from cnncodes.images import ImageRecord
+
+_ROUNDS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchOptions(inputs.SourceOptions):
+    """Options of ``cnncodes bench``."""
+
+    src: str | None = option(
+        "Images to measure reading and decoding on as well: both together are the limit of a job.",
+        default=None,
+        metavar="SRC",
+    )
+    backbone: str = option(inputs.HELP_BACKBONE, default=inputs.BACKBONE, metavar="NAME")
+    provider: str | None = option(
+        "Only these, separated by commas: cpu, cuda, cuda:1, openvino, … [all that the runtime lists]",
+        default=None,
+        metavar="NAME",
+        check=inputs.check_provider,
+    )
+    images: int = option(
+        "Images of the source to decode.", default=256, metavar="N", check=inputs.check_positive
+    )
+
+
+def run_bench(options: BenchOptions, reporter: Reporter) -> Result:
+    """Measure the network on each provider in each precision, and decoding where there are images."""
+    from cnncodes.embedding import count_lanes
+
+    lanes = count_lanes(options.n_jobs)
+    rows, faults = _measure_networks(options, reporter)
+    if not rows:
+        raise BackboneError(f"nothing runs {options.backbone!r}: {'; '.join(faults)}")
+    decoding = _measure_decoding(options, reporter)
+    for row in rows:
+        row["limit"] = _compose(row["rate"], decoding["exact"]) if decoding else None
+        row["limit_fast"] = _compose(row["rate"], decoding["fast"]) if decoding else None
+    best = max(rows, key=lambda row: row["rate"])
+    return {
+        "backbone": options.backbone,
+        "lanes": lanes,
+        "networks": rows,
+        "decoding": decoding,
+        "not_run": faults,
+        "fastest": {key: best[key] for key in ("provider", "precision", "batch_size")},
+    }
+
+
+def _measure_networks(options: BenchOptions, reporter: Reporter) -> tuple[list[Result], list[str]]:
+    from cnncodes.backbones import Card, find_backbone
+    from cnncodes.backbones.providers import NAMES, Provider
+    from cnncodes.backbones.runtime import list_providers
+
+    card = Card.read(find_backbone(options.backbone) / "card.toml")
+    names = options.provider.split(",") if options.provider else list_providers()
+    rows: list[Result] = []
+    faults: list[str] = []
+    for name in names:
+        provider = Provider.parse(name)
+        precisions = [card.precision, *card.precisions]
+        if provider.name == NAMES["openvino"] and card.precision == "fp32":
+            precisions.append("bf16")
+        for precision in precisions:
+            try:
+                rows.append(_measure_network(options, provider, precision, reporter))
+            except CnnCodesError as error:
+                faults.append(f"{provider} with {precision}: {error}".rstrip("."))
+                if "does not start" in str(error) or "not available" in str(error):
+                    break
+    if options.provider and faults:  # what was asked for by name has to run
+        raise BackboneError(faults[0] + ".")
+    return rows, faults
+
+
+def _measure_network(options: BenchOptions, provider: Any, precision: str, reporter: Reporter) -> Result:
+    from cnncodes.backbones import load_backbone
+    from cnncodes.embedding import count_lanes
+    from cnncodes.embedding.tuning import CPU_BATCHES, DEVICE_BATCHES, choose, measure_rates
+
+    reporter.note(f"measuring {precision} on {provider}")
+    with reporter.passing_warnings():
+        backbone = load_backbone(options.backbone, precision=precision, providers=(provider,))
+    lanes = count_lanes(options.n_jobs)
+    sizes = DEVICE_BATCHES if provider.is_device else CPU_BATCHES
+    rates = measure_rates(backbone, [(size, lanes) for size in sizes])
+    size = choose(sizes, rates)
+    return {
+        "provider": str(provider),
+        "precision": precision,
+        "batch_size": size,
+        "rate": round(rates[sizes.index(size)], 1),
+        "rates": {str(one): round(rate, 1) for one, rate in zip(sizes, rates, strict=True)},
+        "cosine": round(_compare(options.backbone, backbone), 5),
+    }
+
+
+def _compare(name: str, backbone: Backbone) -> float:
+    """Return the median cosine of codes with those of the first file on the CPU, without the mean code."""
+    import numpy as np
+
+    from cnncodes.backbones import load_backbone
+    from cnncodes.backbones.parity import compare_each
+    from cnncodes.backbones.photos import cut_photos
+
+    photos = cut_photos(backbone.frame)
+    return float(np.median(compare_each(backbone.run(photos), load_backbone(name).run(photos))))
+
+
+def _measure_decoding(options: BenchOptions, reporter: Reporter) -> dict[str, Any] | None:
+    """Return images a second that are read, decoded and cut, exactly and fast; the median of rounds."""
+    import statistics
+
+    from cnncodes.backbones import Card, find_backbone
+    from cnncodes.embedding import run_lanes
+
+    if options.src is None:
+        return None
+    frame = Card.read(find_backbone(options.backbone) / "card.toml").frame
+    records = inputs.open_images(options.src, options).records[: options.images]
+    reporter.note(f"decoding {len(records):,} images of {options.src}")
+
+    rates: dict[str, list[float]] = {"exact": [], "fast": []}
+    for _ in range(_ROUNDS):
+        for mode, mine in rates.items():
+            started = time.perf_counter()
+            readable = sum(
+                count > 0 for count in run_lanes(_make_cutter(mode, frame), records, options.n_jobs)
+            )
+            mine.append(readable / (time.perf_counter() - started))
+    if not readable:
+        raise SourceError(f"none of the {len(records):,} images of {options.src!r} can be read.")
+    return {**{mode: round(statistics.median(mine), 1) for mode, mine in rates.items()}, "images": readable}
+
+
+def _make_cutter(mode: str, frame: Any) -> Callable[[Sequence[ImageRecord]], list[int]]:
+    """Return what reads, decodes and cuts some images, and says of each how many patches it gave."""
+    from cnncodes.images import Decoding, decode
+    from cnncodes.views import ViewPlan
+
+    plan, decoding = ViewPlan(), Decoding.make(mode, None)
+    side = plan.largest_short_side(frame)
+
+    def cut(chunk: Sequence[ImageRecord]) -> list[int]:
+        done = []
+        for record in chunk:
+            try:
+                image = decode(record.read(), decoding, short_side=side)
+                done.append(len(plan.render(image, frame, "").pixels))
+            except CnnCodesError:
+                done.append(0)
+        return done
+
+    return cut
+
+
+def _compose(model: float, decoding: float) -> float:
+    """Return the rate of two stages one after the other in the same lanes.
+
+    Examples
+    --------
+    >>> _compose(200.0, 200.0)
+    100.0
+    """
+    return round(1 / (1 / model + 1 / decoding), 1)
+
+
+def render_bench(result: Result) -> str:
+    """A line a network, the fastest last."""
+    decoding = result["decoding"]
+    head = ["provider", "precision", "batch", "images/s", "cosine with fp32"]
+    rows = [tuple([*head, "limit, exact decoding", "limit, fast"] if decoding else head)]
+    for row in result["networks"]:
+        cells = [row["provider"], row["precision"], str(row["batch_size"])]
+        cells += [f"{row['rate']:.1f}", f"{row['cosine']:.4f}"]
+        if decoding:
+            cells += [f"{row['limit']:.1f}", f"{row['limit_fast']:.1f}"]
+        rows.append(tuple(cells))
+    lines = [format_table(rows)]
+    if decoding:
+        lines.append(
+            f"Decoding alone: {decoding['exact']:.1f} images/s exact, {decoding['fast']:.1f} fast, of"
+            f" {decoding['images']:,} images."
+        )
+    lines += [f"Not run: {fault}." for fault in result["not_run"]]
+    best = result["fastest"]
+    lines.append(
+        f"{result['lanes']} lanes. Fastest: --provider {_short(best['provider'])} --precision"
+        f" {best['precision']} --batch-size {best['batch_size']}; codes of two precisions never mix."
+    )
+    return "\n".join(lines) + "\n"
+
+
+def _short(provider: str) -> str:
+    from cnncodes.backbones.providers import NAMES
+
+    return {name: short for short, name in NAMES.items()}.get(provider, provider)
+
+
+BENCH = Command(
+    name="bench",
+    options=BenchOptions,
+    run=run_bench,
+    render=render_bench,
+    summary="Measure what a network does a second here, by provider and precision, with decoding or without.",
+    example="cnncodes bench --src photos/",
+    results=("fastest",),
+)
