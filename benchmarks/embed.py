@@ -1,32 +1,41 @@
-"""Embedding against the limit of its parts: JPEG files to Parquet, in one run.
+"""Embedding JPEG files to Parquet against the limit of its parts and against other ways, in one run.
 
 The limit is 1 / (1 / decode-only + 1 / model-only), each part measured with as many lanes as the whole
-job. The parts and the whole run in turn, `--rounds` times; the medians are shown, and the ratio is the
-median of the rounds' own ratios, so that a machine whose speed drifts does not decide it.
+job. All take turns, `--rounds` times; the medians are shown, and every ratio is the median of the rounds' own
+ratios, so that a machine whose speed drifts does not decide it. Peers run on the first `--peer-images` of
+the files, since the slow ones would take most of the time.
 
-    python benchmarks/embed.py --images 512 --rounds 5
+    python benchmarks/embed.py --images 512 --rounds 5 --peers
 
-Needs scikit-image (extra ``test``) for its photos.
+Needs scikit-image (extra ``test``) for its photos; `--peers` also the extra ``export``, and embetter if it is
+to be among them.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 from skimage import data
 
-from cnncodes import ViewPlan, embed, load_backbone
+from cnncodes import ViewPlan, embed, load_backbone, read_codes
+from cnncodes.backbones import Backbone
+from cnncodes.backbones.parity import compare_each
+from cnncodes.commands.doctor import _read_processor, count_cores, read_instructions
 from cnncodes.embedding import count_lanes, run_lanes
-from cnncodes.images import ImageRecord, decode, open_source
+from cnncodes.images import Decoding, ImageRecord, decode, open_source
 
 PHOTOS = ("astronaut", "chelsea", "coffee", "rocket", "retina", "immunohistochemistry", "hubble_deep_field")
+SIZES = ((500, 375), (1600, 1200))
+SLOWEST = "torch, one image at a time"
 
 
 def write_photos(folder: Path, count: int, size: tuple[int, int]) -> None:
@@ -47,50 +56,130 @@ def rate(work: Callable[[], object], count: int) -> float:
     return count / (time.perf_counter() - started)
 
 
-def measure(folder: Path, size: tuple[int, int], args: argparse.Namespace) -> None:
-    """Print the table for one image size."""
-    source = open_source(folder)
-    backbone, plan = load_backbone(), ViewPlan()
-    batch = np.random.default_rng(0).integers(0, 256, (8, 224, 224, 3), dtype=np.uint8)
+class Job:
+    """One network in one precision, one way of decoding, and one folder of files."""
 
-    def decode_chunk(chunk: Sequence[ImageRecord]) -> list[int]:
-        return [len(plan.render(decode(record.read()), backbone.frame).pixels) for record in chunk]
+    def __init__(self, folder: Path, precision: str, mode: str, jobs: int | None) -> None:
+        self.source = open_source(folder)
+        self.backbone: Backbone = load_backbone(precision=precision)
+        self.precision, self.mode, self.jobs = precision, mode, jobs
+        self.count = len(self.source.records)
 
-    def run_chunk(chunk: Sequence[int]) -> list[int]:
-        for _ in range(0, len(chunk), len(batch)):
-            backbone.run(batch)
-        return list(chunk)
+    @property
+    def name(self) -> str:
+        """What the table calls it."""
+        return f"{self.precision}, {self.mode} decoding"
 
-    def whole() -> None:
+    def decode(self) -> None:
+        """Read, decode and cut alone."""
+        plan, decoding = ViewPlan(), Decoding.make(self.mode, None)
+        side = plan.largest_short_side(self.backbone.frame)
+
+        def work(chunk: Sequence[ImageRecord]) -> list[int]:
+            images = (decode(record.read(), decoding, short_side=side) for record in chunk)
+            return [len(plan.render(image, self.backbone.frame).pixels) for image in images]
+
+        list(run_lanes(work, self.source.records, self.jobs))
+
+    def run_model(self) -> None:
+        """Run the network alone."""
+        batch = np.random.default_rng(0).integers(0, 256, (8, 224, 224, 3), dtype=np.uint8)
+
+        def work(chunk: Sequence[int]) -> list[int]:
+            for _ in range(0, len(chunk), len(batch)):
+                self.backbone.run(batch)
+            return list(chunk)
+
+        list(run_lanes(work, range(self.count), self.jobs))
+
+    def embed(self) -> np.ndarray[Any, Any]:
+        """Run all of it: JPEG files to a codes dataset."""
         with tempfile.TemporaryDirectory() as out:
-            embed(source, Path(out) / "photos.codes", n_jobs=args.jobs)
+            codes = Path(out) / "photos.codes"
+            embed(self.source, codes, backbone=self.backbone, decode=self.mode, n_jobs=self.jobs)
+            return read_codes(codes).X
 
-    count = len(source.records)
-    rows = []
-    for _ in range(args.rounds):
-        decoded = rate(lambda: list(run_lanes(decode_chunk, source.records, args.jobs)), count)
-        model = rate(lambda: list(run_lanes(run_chunk, range(count), args.jobs)), count)
-        ours = rate(whole, count)
-        limit = 1 / (1 / decoded + 1 / model)
-        rows.append((decoded, model, limit, ours, ours / limit))
-    names = ("decode-only", "model-only", "limit", "cnncodes", "cnncodes / limit")
-    print(f"{size[0]} x {size[1]} JPEG, {count} images, {count_lanes(args.jobs)} lanes, {args.rounds} rounds")
-    for name, values in zip(names, zip(*rows, strict=True), strict=True):
-        unit = "" if "/" in name else " images/s"
-        print(f"  {name:18} {statistics.median(values):7.2f}{unit}  ({min(values):.2f} to {max(values):.2f})")
+
+def measure(folder: Path, args: argparse.Namespace) -> dict[str, dict[str, list[float]]]:
+    """Return the rates of every round, by what was measured."""
+    jobs = [Job(folder, precision, mode, args.jobs) for precision in args.precisions for mode in args.decode]
+    peers: dict[str, Callable[[Sequence[Path]], Any]] = {}
+    if args.peers:
+        from embed_peers import list_peers
+
+        peers = list_peers()
+    paths = sorted(folder.glob("*.jpg"))[: args.peer_images]
+    found: dict[str, dict[str, list[float]]] = {}
+    for number in range(args.rounds + 1):
+        for job in jobs:
+            rates = {
+                "decode": rate(job.decode, job.count),
+                "model": rate(job.run_model, job.count),
+                "ours": rate(job.embed, job.count),
+            }
+            for key, value in rates.items() if number else ():
+                found.setdefault(job.name, {}).setdefault(key, []).append(value)
+        for name, peer in peers.items():
+            value = rate(lambda peer=peer: peer(paths), len(paths))  # type: ignore[misc]
+            if number:
+                found.setdefault(name, {}).setdefault("ours", []).append(value)
+    reference = jobs[0].embed()[: len(paths)].astype(np.float32)
+    for job in jobs:
+        found[job.name]["cosine"] = [float(np.median(compare_each(job.embed()[: len(paths)], reference)))]
+    for name, peer in peers.items():
+        found[name]["cosine"] = [float(np.median(compare_each(peer(paths), reference)))]
+    return found
+
+
+def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """Return the median of the rounds' ratios."""
+    return statistics.median(one / other for one, other in zip(ours, theirs, strict=True))
+
+
+def print_table(
+    size: tuple[int, int], found: dict[str, dict[str, list[float]]], args: argparse.Namespace
+) -> None:
+    """Print the table of one size, in Markdown."""
+    lanes = count_lanes(args.jobs)
+    print(f"\n{size[0]} × {size[1]} JPEG, {args.images} files, {lanes} lanes, {args.rounds} rounds\n")
+    print("| | images/s | of the limit | decode | model | × torch one by one | cosine |")
+    print("|---|---:|---:|---:|---:|---:|---:|")
+    for name, rates in found.items():
+        ours, cells = rates["ours"], ["", "", ""]
+        if "model" in rates:
+            limit = [1 / (1 / d + 1 / m) for d, m in zip(rates["decode"], rates["model"], strict=True)]
+            cells = [
+                f"{ratio(ours, limit):.2f}",
+                *(f"{statistics.median(rates[k]):.0f}" for k in ("decode", "model")),
+            ]
+        times = f"{ratio(ours, found[SLOWEST]['ours']):.1f}" if SLOWEST in found else ""
+        row = [name, f"{statistics.median(ours):.0f}", *cells, times, f"{rates['cosine'][0]:.4f}"]
+        print(f"| {' | '.join(row)} |")
 
 
 def main() -> None:
     """Measure both sizes."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=int, default=512)
+    parser.add_argument("--peer-images", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--jobs", type=int, default=None)
+    parser.add_argument("--precisions", nargs="+", default=["fp32", "int8"])
+    parser.add_argument("--decode", nargs="+", default=["exact"], choices=("exact", "fast"))
+    parser.add_argument(
+        "--peers", action="store_true", help="compare with torch, ONNX Runtime alone, embetter"
+    )
+    parser.add_argument("--json", type=Path, help="keep every round's figures here")
     args = parser.parse_args()
-    for size in ((500, 375), (1600, 1200)):
+    print(f"{_read_processor()}, {count_cores()} cores: {', '.join(read_instructions() or ['unknown'])}")
+    kept = {}
+    for size in SIZES:
         with tempfile.TemporaryDirectory() as folder:
             write_photos(Path(folder), args.images, size)
-            measure(Path(folder), size, args)
+            found = kept[f"{size[0]}x{size[1]}"] = measure(Path(folder), args)
+            print_table(size, found, args)
+    if args.json:
+        args.json.write_text(json.dumps(kept, indent=1) + "\n")
 
 
 if __name__ == "__main__":
