@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cnncodes.backbones import Backbone, load_backbone
-from cnncodes.embedding.batching import Batcher
+from cnncodes.embedding.batching import STREAMS, Batcher
 from cnncodes.embedding.embedder import DEFAULT_BATCH_SIZE, Embedder
 from cnncodes.embedding.lanes import count_lanes
 from cnncodes.embedding.tuning import tune
@@ -85,7 +85,9 @@ class Engine:
         if not self.backbone.providers[0].is_device and len(self.backbones) == 1:
             yield embedder
             return
-        with Batcher(self.backbones, self.batch_size) as runner:
+        # A CUDA graph is of one set of buffers, which two threads cannot share.
+        graph = self.backbone.providers[0].options.get("enable_cuda_graph", "0") in ("1", "True", "true")
+        with Batcher(self.backbones, self.batch_size, streams=1 if graph else STREAMS) as runner:
             yield replace(embedder, runner=runner)
 
     def embedder(self, plan: ViewPlan, decoding: Decoding) -> Embedder:
