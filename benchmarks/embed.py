@@ -28,7 +28,7 @@ from skimage import data
 
 from cnncodes import ViewPlan, embed, load_backbone, read_codes
 from cnncodes.backbones import Backbone
-from cnncodes.backbones.parity import compare_each
+from cnncodes.backbones.checking.parity import compare_each
 from cnncodes.commands.doctor import _read_processor, count_cores, read_instructions
 from cnncodes.embedding import count_lanes, run_lanes
 from cnncodes.images import Decoding, ImageRecord, decode, open_source

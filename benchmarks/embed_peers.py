@@ -19,7 +19,7 @@ from PIL import Image
 from torchvision import transforms
 
 from cnncodes import load_backbone
-from cnncodes.backbones.originals import find_original
+from cnncodes.backbones.exporting.originals import find_original
 
 Codes = np.ndarray[Any, Any]
 

@@ -20,8 +20,8 @@ import numpy.typing as npt
 
 from cnncodes import load_backbone
 from cnncodes.backbones import Backbone
-from cnncodes.backbones.parity import compare_each
-from cnncodes.backbones.photos import load_photos
+from cnncodes.backbones.checking.parity import compare_each
+from cnncodes.backbones.checking.photos import load_photos
 from cnncodes.commands.doctor import _read_processor, count_cores, read_instructions
 
 BATCH = 8

@@ -26,8 +26,8 @@ import numpy as np
 
 from cnncodes import load_backbone
 from cnncodes.backbones import Backbone, Card, models_folder
-from cnncodes.backbones.operations import count_multiply_adds
-from cnncodes.backbones.originals import ORIGINALS
+from cnncodes.backbones.exporting.originals import ORIGINALS
+from cnncodes.backbones.graphs.operations import count_multiply_adds
 
 RESULTS = Path(__file__).parent / "results/zoo.json"
 README = models_folder() / "README.md"
@@ -111,7 +111,7 @@ def find_or_export(name: str, models: Path) -> Path:
     for folder in (models_folder() / name, models / name):
         if (folder / "card.toml").is_file():
             return folder
-    from cnncodes.backbones.export import export_backbone
+    from cnncodes.backbones.exporting.export import export_backbone
 
     print(f"exporting {name} to {models / name}")
     export_backbone(name, models / name)

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from cnncodes.backbones import Backbone, load_backbone
-from cnncodes.backbones.photos import find_photos
-from cnncodes.backbones.quantization import Quantized, quantize
+from cnncodes.backbones.checking.photos import find_photos
+from cnncodes.backbones.quantizing.quantization import Quantized, quantize
 from cnncodes.commands.further_files import add_file, find_place
 from cnncodes.embedding.calibrating import choose_records, cut_patches
 from cnncodes.estimators.inputs import make_embedder

@@ -16,8 +16,8 @@ import onnx
 from onnx import numpy_helper
 
 from cnncodes.backbones import Backbone, Frame, load_backbone
-from cnncodes.backbones.originals import find_original
-from cnncodes.backbones.photos import find_photos
+from cnncodes.backbones.checking.photos import find_photos
+from cnncodes.backbones.exporting.originals import find_original
 from cnncodes.images import decode
 from cnncodes.views import ViewPlan
 

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from cnncodes.backbones.card import Frame
-from cnncodes.backbones.originals import Original
-from cnncodes.backbones.weights import randomise
+from cnncodes.backbones.exporting.originals import Original
+from cnncodes.backbones.exporting.weights import randomise
 
 MEAN, STD = (123.0, 116.0, 103.0), (58.0, 57.0, 59.0)
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnncodes.backbones.addresses import Address, explain_unknown, parse_address
+from cnncodes.backbones.exporting.addresses import Address, explain_unknown, parse_address
 from cnncodes.errors import BackboneError
 
 

@@ -8,7 +8,7 @@ import pytest
 from written_graphs import noise
 
 from cnncodes import load_backbone
-from cnncodes.backbones.agreement import compare_providers, judge_provider
+from cnncodes.backbones.checking.agreement import compare_providers, judge_provider
 from cnncodes.errors import BackboneError
 
 

@@ -15,10 +15,10 @@ from PIL import Image
 
 from cnncodes import embed, load_backbone, read_codes
 from cnncodes.backbones import Backbone
-from cnncodes.backbones.export import export_backbone
-from cnncodes.backbones.photos import find_photos
-from cnncodes.backbones.picking import list_layers
-from cnncodes.backbones.verification import verify_backbone
+from cnncodes.backbones.checking.photos import find_photos
+from cnncodes.backbones.checking.verification import verify_backbone
+from cnncodes.backbones.exporting.export import export_backbone
+from cnncodes.backbones.graphs.picking import list_layers
 from cnncodes.errors import BackboneError
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]

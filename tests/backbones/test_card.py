@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from small_backbones import make_card
 
 from cnncodes.backbones import Card, Frame, models_folder
-from cnncodes.backbones.initializers import Weights
+from cnncodes.backbones.graphs.initializers import Weights
 from cnncodes.backbones.precisions import Quantization
 from cnncodes.errors import BackboneError, CardError
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cnncodes.backbones.cutting import Cut, cut_off, find_cut, run_to_cut
+from cnncodes.backbones.exporting.cutting import Cut, cut_off, find_cut, run_to_cut
 from cnncodes.errors import BackboneError
 
 pytestmark = pytest.mark.slow

@@ -12,7 +12,7 @@ import pytest
 import tomli_w
 
 from cnncodes.backbones import Frame
-from cnncodes.backbones.drafts import Facts, facts_file, make_draft, read_facts
+from cnncodes.backbones.exporting.drafts import Facts, facts_file, make_draft, read_facts
 from cnncodes.errors import BackboneError, CardError
 
 FACTS = Facts(

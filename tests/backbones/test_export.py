@@ -16,12 +16,12 @@ from onnx import numpy_helper
 from zoo_table import load_script, read_rows
 
 from cnncodes.backbones import Backbone, Card, Frame, load_backbone, models_folder
-from cnncodes.backbones.export import export_backbone
-from cnncodes.backbones.originals import ORIGINALS, Original
-from cnncodes.backbones.parity import compare_codes
-from cnncodes.backbones.photos import load_photos
-from cnncodes.backbones.references import TorchReference
-from cnncodes.backbones.verification import verify_backbone
+from cnncodes.backbones.checking.parity import compare_codes
+from cnncodes.backbones.checking.photos import load_photos
+from cnncodes.backbones.checking.verification import verify_backbone
+from cnncodes.backbones.exporting.export import export_backbone
+from cnncodes.backbones.exporting.originals import ORIGINALS, Original
+from cnncodes.backbones.exporting.references import TorchReference
 from cnncodes.errors import BackboneError
 
 NAME = "efficientnet-lite0"

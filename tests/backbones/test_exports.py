@@ -13,10 +13,10 @@ import onnx
 import pytest
 
 from cnncodes.backbones import Card, Frame, load_backbone
-from cnncodes.backbones.export import export_backbone
-from cnncodes.backbones.initializers import trainable_weights
-from cnncodes.backbones.originals import Original
-from cnncodes.backbones.verification import verify_backbone
+from cnncodes.backbones.checking.verification import verify_backbone
+from cnncodes.backbones.exporting.export import export_backbone
+from cnncodes.backbones.exporting.originals import Original
+from cnncodes.backbones.graphs.initializers import trainable_weights
 from cnncodes.errors import BackboneError, UsageError
 
 pytestmark = pytest.mark.slow
@@ -121,7 +121,7 @@ def test_verify_finds_the_original_again_by_its_address(
 ) -> None:
     published = original("linear", address="torchvision:linear", random_state=0)
     monkeypatch.setattr(
-        "cnncodes.backbones.verification.find_original", lambda address, random_state: published
+        "cnncodes.backbones.checking.verification.find_original", lambda address, random_state: published
     )
     export_backbone(published, tmp_path)
     parity = verify_backbone(tmp_path, parity=True)["parity"]

@@ -10,8 +10,8 @@ import onnxruntime
 import pytest
 from small_convolutions import EQUAL, OWN, build, draw_pictures
 
-from cnncodes.backbones.folding import CENTERED, PIXELS, fold_input
-from cnncodes.backbones.preparing import prepare_graph
+from cnncodes.backbones.quantizing.folding import CENTERED, PIXELS, fold_input
+from cnncodes.backbones.quantizing.preparing import prepare_graph
 
 
 def run(model: Any, images: np.ndarray, value: str) -> np.ndarray:

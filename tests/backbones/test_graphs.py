@@ -134,7 +134,7 @@ def messy(number: int) -> Any:
 
 @pytest.mark.slow
 def test_names_and_traces_of_the_exporter_leave_no_mark() -> None:
-    from cnncodes.backbones.graphs import make_canonical, serialize
+    from cnncodes.backbones.graphs.canonical import make_canonical, serialize
 
     first, second = (
         serialize(make_canonical(messy(number), parameters=["conv.weight"], prefix="net."))
@@ -152,7 +152,7 @@ def test_names_and_traces_of_the_exporter_leave_no_mark() -> None:
 
 @pytest.mark.slow
 def test_the_canonical_graph_computes_the_same() -> None:
-    from cnncodes.backbones.graphs import make_canonical, serialize
+    from cnncodes.backbones.graphs.canonical import make_canonical, serialize
 
     before = messy(1).SerializeToString()
     after = serialize(make_canonical(messy(1), parameters=["conv.weight"], prefix="net."))
@@ -166,7 +166,7 @@ def test_the_canonical_graph_computes_the_same() -> None:
 
 @pytest.mark.slow
 def test_a_bias_that_is_not_zero_and_a_parameter_of_zeros_stay() -> None:
-    from cnncodes.backbones.graphs import make_canonical
+    from cnncodes.backbones.graphs.canonical import make_canonical
 
     model = messy(1)
     [bias] = [tensor for tensor in model.graph.initializer if tensor.name == "zeros_1"]
@@ -180,7 +180,7 @@ def test_a_bias_that_is_not_zero_and_a_parameter_of_zeros_stay() -> None:
 
 @pytest.mark.slow
 def test_what_is_canonical_stays_as_it_is(model: Any) -> None:
-    from cnncodes.backbones.graphs import make_canonical, serialize
+    from cnncodes.backbones.graphs.canonical import make_canonical, serialize
 
     names = [t.name for t in model.graph.initializer if not t.name.startswith("constant")]
     again = serialize(make_canonical(model, parameters=names, prefix=""))
@@ -189,7 +189,7 @@ def test_what_is_canonical_stays_as_it_is(model: Any) -> None:
 
 @pytest.mark.slow
 def test_a_broken_graph_is_not_written() -> None:
-    from cnncodes.backbones.graphs import serialize
+    from cnncodes.backbones.graphs.canonical import serialize
 
     model = messy(1)
     model.graph.node[2].input[0] = "nowhere"

@@ -9,8 +9,8 @@ from small_backbones import build_model, make_card
 from small_convolutions import draw_pictures, make_backbone
 
 from cnncodes.backbones import Backbone
-from cnncodes.backbones.halving import halve
-from cnncodes.backbones.parity import compare_each
+from cnncodes.backbones.checking.parity import compare_each
+from cnncodes.backbones.quantizing.halving import halve
 from cnncodes.errors import BackboneError
 
 

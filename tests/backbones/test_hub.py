@@ -45,7 +45,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import timm
     import torch
 
-    from cnncodes.backbones.weights import randomise
+    from cnncodes.backbones.exporting.weights import randomise
 
     folder = tmp_path_factory.mktemp("weights")
     net = timm.create_model("resnet18", num_classes=10)
@@ -95,7 +95,10 @@ def fail(url: str, tmp_path: Path, *arguments: str) -> str:
 
 def make(url: str, tmp_path: Path, address: str) -> None:
     """Make the network at an address, without exporting it."""
-    code = "import sys; from cnncodes.backbones.originals import find_original as f; f(sys.argv[1]).make()"
+    code = (
+        "import sys; from cnncodes.backbones.exporting import originals;"
+        " originals.find_original(sys.argv[1]).make()"
+    )
     subprocess.run(
         [sys.executable, "-c", code, address], check=True, env=make_environment(url, tmp_path / "home")
     )

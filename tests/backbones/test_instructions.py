@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from cnncodes import load_backbone
-from cnncodes.backbones import Backbone, instructions
-from cnncodes.backbones.instructions import has_dot_products
+from cnncodes.backbones import Backbone
+from cnncodes.backbones.running import instructions
+from cnncodes.backbones.running.instructions import has_dot_products
 
 
 def write(path: Path, line: str) -> Path:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cnncodes.backbones import Card, Frame
-from cnncodes.backbones.originals import find_original
+from cnncodes.backbones.exporting.originals import find_original
 from cnncodes.cli import main
 from cnncodes.errors import BackboneError
 
@@ -98,7 +98,7 @@ def test_a_checkpoint_of_ones_own_and_what_is_said_of_how_it_is_fed(
     monkeypatch.chdir(tmp_path)
     from test_weights import save
 
-    from cnncodes.backbones.weights import randomise
+    from cnncodes.backbones.exporting.weights import randomise
 
     source, default = ("torchvision", "SqueezeNet1_1_Weights") if suffix == ".pth" else ("timm", "resnet10t.")
     name = "squeezenet1_1" if suffix == ".pth" else "resnet10t"

@@ -16,8 +16,8 @@ from onnx import TensorProto, helper, numpy_helper
 from written_graphs import noise, write_model
 
 from cnncodes.backbones import Card, load_backbone
-from cnncodes.backbones.export import export_backbone
-from cnncodes.backbones.verification import verify_backbone
+from cnncodes.backbones.checking.verification import verify_backbone
+from cnncodes.backbones.exporting.export import export_backbone
 from cnncodes.cli import main
 from cnncodes.errors import BackboneError, CardError, UsageError
 

@@ -9,7 +9,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from cnncodes.backbones import Backbone
-from cnncodes.backbones.operations import count_multiply_adds
+from cnncodes.backbones.graphs.operations import count_multiply_adds
 from cnncodes.errors import BackboneError
 
 #: Multiply-adds and numbers in all layers together, by the authors' README and by timm's table of results.
@@ -76,8 +76,8 @@ def test_larger_images_take_more_in_proportion(shipped: Backbone) -> None:
     [("torchvision:resnet18", 1.814e9, 512000), ("torchvision:mobilenet_v2", 0.301e9, 1280000)],
 )
 def test_counts_are_those_that_torchvision_publishes(address: str, published: float, classifier: int) -> None:
-    from cnncodes.backbones.originals import find_original
-    from cnncodes.backbones.references import make_reference
+    from cnncodes.backbones.exporting.originals import find_original
+    from cnncodes.backbones.exporting.references import make_reference
 
     reference = make_reference(find_original(address, 0))
     reference.cut_off()

@@ -9,7 +9,12 @@ import pytest
 from sites import make_site, run_python
 
 from cnncodes.backbones import Card, Frame, find_backbone, models_folder
-from cnncodes.backbones.originals import ORIGINALS, find_original, missing_export_extra, package_versions
+from cnncodes.backbones.exporting.originals import (
+    ORIGINALS,
+    find_original,
+    missing_export_extra,
+    package_versions,
+)
 from cnncodes.errors import BackboneError, BackendMissing, install_advice
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnncodes.backbones.parity import MIN_IMAGES, Parity, compare_codes
+from cnncodes.backbones.checking.parity import MIN_IMAGES, Parity, compare_codes
 from cnncodes.errors import UsageError
 
 N, SIZE = 20, 64

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from cnncodes.backbones import Frame
-from cnncodes.backbones.parity import MIN_IMAGES
-from cnncodes.backbones.photos import find_photos, load_photos
+from cnncodes.backbones.checking.parity import MIN_IMAGES
+from cnncodes.backbones.checking.photos import find_photos, load_photos
 from cnncodes.images import decode
 from cnncodes.views import ViewPlan
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cnncodes.backbones import Frame
-from cnncodes.backbones.preprocessors import read_preprocessor
+from cnncodes.backbones.exporting.preprocessors import read_preprocessor
 from cnncodes.errors import BackboneError
 
 #: As ResNet's and many others have it.

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cnncodes.backbones.providers import (
+from cnncodes.backbones.running.providers import (
     NAMES,
     Provider,
     cache_folder,

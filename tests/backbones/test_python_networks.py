@@ -13,7 +13,7 @@ import pytest
 import tomli_w
 
 from cnncodes.backbones import Card
-from cnncodes.backbones.originals import find_original
+from cnncodes.backbones.exporting.originals import find_original
 from cnncodes.cli import main
 from cnncodes.errors import BackboneError
 
@@ -79,7 +79,7 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def make_small(torch: Any) -> Any:
-    from cnncodes.backbones.weights import randomise
+    from cnncodes.backbones.exporting.weights import randomise
 
     nn = torch.nn
     body = [nn.Conv2d(3, 8, 3, stride=2), nn.BatchNorm2d(8), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()]

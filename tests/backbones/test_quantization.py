@@ -18,10 +18,10 @@ from small_convolutions import EQUAL, OWN, draw_pictures, make_backbone
 
 import cnncodes
 from cnncodes.backbones import Backbone
-from cnncodes.backbones.calibration import measure_values
-from cnncodes.backbones.parity import compare_each
-from cnncodes.backbones.preparing import find_float_tail, prepare_graph
-from cnncodes.backbones.quantization import quantize
+from cnncodes.backbones.checking.parity import compare_each
+from cnncodes.backbones.quantizing.calibration import measure_values
+from cnncodes.backbones.quantizing.preparing import find_float_tail, prepare_graph
+from cnncodes.backbones.quantizing.quantization import quantize
 from cnncodes.errors import BackboneError, BackendMissing
 
 CALIBRATION, TEST = draw_pictures(64), draw_pictures(64, 1)
@@ -89,7 +89,7 @@ def test_biases_put_right_what_rounding_shifts(monkeypatch: pytest.MonkeyPatch) 
     backbone = make_backbone()
     expected = backbone.run(TEST)
     corrected = make(backbone).backbone.run(TEST)
-    monkeypatch.setattr("cnncodes.backbones.quantization.correct_biases", lambda *_: None)
+    monkeypatch.setattr("cnncodes.backbones.quantizing.quantization.correct_biases", lambda *_: None)
     plain = make(backbone).backbone.run(TEST)
     shift, left = (np.abs((codes - expected).mean(axis=0)).sum() for codes in (plain, corrected))
     assert left < 0.7 * shift
@@ -101,7 +101,7 @@ def test_the_order_of_images_and_the_process_are_no_matter(tmp_path: Path) -> No
     assert [one.backbone.sha256 for one in quantize(backbone, CALIBRATION[::-1])] == first
     code = (
         "from small_convolutions import *\n"
-        "from cnncodes.backbones.quantization import quantize\n"
+        "from cnncodes.backbones.quantizing.quantization import quantize\n"
         "print(*[one.backbone.sha256 for one in quantize(make_backbone(), draw_pictures(64))])"
     )
     roots = [str(Path(cnncodes.__file__).parents[1]), str(Path(__file__).parent)]

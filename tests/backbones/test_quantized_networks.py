@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from cnncodes.backbones import load_backbone
-from cnncodes.backbones.export import export_backbone
-from cnncodes.backbones.halving import halve
-from cnncodes.backbones.parity import compare_each
-from cnncodes.backbones.photos import cut_photos, load_photos
-from cnncodes.backbones.quantization import quantize
+from cnncodes.backbones.checking.parity import compare_each
+from cnncodes.backbones.checking.photos import cut_photos, load_photos
+from cnncodes.backbones.exporting.export import export_backbone
+from cnncodes.backbones.quantizing.halving import halve
+from cnncodes.backbones.quantizing.quantization import quantize
 
 
 @pytest.mark.slow

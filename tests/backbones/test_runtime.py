@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 from sites import make_site, run_python
 
-from cnncodes.backbones.runtime import find_distributions, import_runtime
+from cnncodes.backbones.running.runtime import find_distributions, import_runtime
 from cnncodes.errors import install_advice
 
 CODE = """

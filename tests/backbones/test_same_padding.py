@@ -10,9 +10,9 @@ import onnx
 import pytest
 
 from cnncodes.backbones import load_backbone
-from cnncodes.backbones.export import export_backbone
-from cnncodes.backbones.folding import fold_input
-from cnncodes.backbones.preparing import prepare_graph
+from cnncodes.backbones.exporting.export import export_backbone
+from cnncodes.backbones.quantizing.folding import fold_input
+from cnncodes.backbones.quantizing.preparing import prepare_graph
 
 pytestmark = pytest.mark.slow
 
@@ -21,7 +21,7 @@ def make_network() -> Any:
     from timm.layers import Conv2dSame
     from torch import nn
 
-    from cnncodes.backbones.weights import randomise
+    from cnncodes.backbones.exporting.weights import randomise
 
     net = nn.Sequential(
         Conv2dSame(3, 8, 3, stride=2),
@@ -41,7 +41,7 @@ def make_network() -> Any:
 def test_a_marked_network_gives_what_it_gave(size: tuple[int, int]) -> None:
     import torch
 
-    from cnncodes.backbones.same_padding import mark_same_padding
+    from cnncodes.backbones.exporting.same_padding import mark_same_padding
 
     net = make_network()
     images = torch.randn(2, 3, *size, generator=torch.Generator().manual_seed(0))

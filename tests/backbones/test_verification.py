@@ -14,7 +14,7 @@ from onnx import numpy_helper
 from small_backbones import make_card
 
 from cnncodes.backbones import Card, find_backbone
-from cnncodes.backbones.verification import verify_backbone
+from cnncodes.backbones.checking.verification import verify_backbone
 from cnncodes.errors import BackboneError, CardError
 
 Place = Callable[..., Path]
@@ -131,7 +131,7 @@ def further(tmp_path: Path) -> Callable[[bytes], Path]:
 def test_an_int8_file_of_another_network_is_told_by_its_codes(further: Callable[[bytes], Path]) -> None:
     from small_convolutions import draw_pictures, make_backbone
 
-    from cnncodes.backbones.quantization import quantize
+    from cnncodes.backbones.quantizing.quantization import quantize
 
     [right] = quantize(make_backbone(), draw_pictures(32), ("uint8",))
     assert verify_backbone(further(right.backbone.model_bytes()))["precisions"]["int8"]["cosine"] > 0.99

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnncodes.backbones.weights import hash_checkpoint, load_checkpoint, randomise
+from cnncodes.backbones.exporting.weights import hash_checkpoint, load_checkpoint, randomise
 from cnncodes.errors import BackboneError
 
 pytestmark = pytest.mark.slow
@@ -163,7 +163,7 @@ def test_random_weights_leave_nothing_at_what_training_starts_from() -> None:
 def test_a_checkpoint_may_have_other_classes(tmp_path: Path, name: str) -> None:
     import torch
 
-    from cnncodes.backbones.originals import find_original
+    from cnncodes.backbones.exporting.originals import find_original
 
     source, _, architecture = name.partition(":")
     if source == "timm":

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from written_graphs import write_model
 
-from cnncodes.backbones.wiring import Wiring, attributes, infer_shapes, prune
+from cnncodes.backbones.graphs.wiring import Wiring, attributes, infer_shapes, prune
 from cnncodes.errors import BackboneError
 
 BODY = """

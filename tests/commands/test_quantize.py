@@ -215,7 +215,7 @@ def test_an_old_processor_is_warned_of_once(
     folder = write_convolutions(tmp_path / "net")
     quantize(capsys, folder, "--calibrate", photos, "--activations", "uint8")
     (tmp_path / "cpuinfo").write_text("flags\t\t: fpu avx2\n")
-    monkeypatch.setattr("cnncodes.backbones.instructions.CPUINFO", tmp_path / "cpuinfo")
+    monkeypatch.setattr("cnncodes.backbones.running.instructions.CPUINFO", tmp_path / "cpuinfo")
     arguments = ["--backbone", str(folder), "--precision", "int8", "--quiet"]
     with warnings.catch_warnings():
         warnings.simplefilter("default")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnncodes.backbones import Backbone, load_backbone
-from cnncodes.backbones.providers import cache_folder
+from cnncodes.backbones.running.providers import cache_folder
 from cnncodes.embedding.tuning import CPU_BATCHES, choose, measure_rates, tune
 
 

@@ -10,7 +10,7 @@ import pytest
 from small_convolutions import draw_pictures, make_backbone
 
 from cnncodes.backbones import Backbone
-from cnncodes.backbones.halving import halve
+from cnncodes.backbones.quantizing.halving import halve
 from cnncodes.errors import SourceError
 from cnncodes.estimators.inputs import make_embedder
 from cnncodes.evaluation.precisions import PrecisionCost, measure_precision

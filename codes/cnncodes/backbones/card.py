@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from cnncodes.backbones.fields import SHA256, build
-from cnncodes.backbones.initializers import Weights
+from cnncodes.backbones.graphs.initializers import Weights
 from cnncodes.backbones.precisions import Quantization, check_files, choose_file, leave_out_absent
 from cnncodes.errors import CardError, suggest
 
@@ -97,7 +97,7 @@ class Card:
     exporter : dict of str to str
         Versions of the packages that wrote the graph.
     parity : dict of str to float
-        How closely the codes match those of the original, see `cnncodes.backbones.parity`.
+        How closely the codes match those of the original, see `cnncodes.backbones.checking.parity`.
     weights : Weights, optional
         Which initializers are trainable.
     address : str, optional

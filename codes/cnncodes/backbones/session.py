@@ -12,17 +12,17 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.backbones.card import Card, Frame
-from cnncodes.backbones.instructions import has_dot_products, warn_of_cost
 from cnncodes.backbones.precisions import BF16, CHOICES, choose_automatic
-from cnncodes.backbones.providers import NAMES, Provider, list_automatic, parse_providers
-from cnncodes.backbones.running import CPU, check_images, check_threads, run_session, start_session
-from cnncodes.backbones.runtime import list_providers
+from cnncodes.backbones.running.instructions import has_dot_products, warn_of_cost
+from cnncodes.backbones.running.providers import NAMES, Provider, list_automatic, parse_providers
+from cnncodes.backbones.running.runtime import list_providers
+from cnncodes.backbones.running.starting import CPU, check_images, check_threads, run_session, start_session
 from cnncodes.backbones.zoo import find_backbone
 from cnncodes.errors import BackboneError, CardError, UsageError, suggest
 
 if TYPE_CHECKING:
-    from cnncodes.backbones.binding import BoundRunner
-    from cnncodes.backbones.maps import DenseBackbone
+    from cnncodes.backbones.graphs.maps import DenseBackbone
+    from cnncodes.backbones.running.binding import BoundRunner
 
 
 class Backbone:
@@ -138,7 +138,7 @@ class Backbone:
 
         Each has buffers of its own and serves one thread at a time; several share this session.
         """
-        from cnncodes.backbones.binding import BoundRunner
+        from cnncodes.backbones.running.binding import BoundRunner
 
         shape = self.frame.height, self.frame.width, self.code_size
         return BoundRunner(
@@ -168,7 +168,7 @@ class Backbone:
         >>> maps.run(np.zeros((1, 256, 320, 3), np.uint8)).shape
         (1, 1280, 8, 10)
         """
-        from cnncodes.backbones.maps import DenseBackbone
+        from cnncodes.backbones.graphs.maps import DenseBackbone
 
         return DenseBackbone(self, window=window)
 
@@ -292,7 +292,7 @@ def _read(path: Path) -> bytes:
 
 def _pick(model: bytes, card: Card, layer: str, pool: str) -> tuple[bytes, Card]:
     """Return the graph and card of picked layers."""
-    from cnncodes.backbones.picking import pick_layers
+    from cnncodes.backbones.graphs.picking import pick_layers
 
     _check_hash(model, card)  # of what is picked from
     return pick_layers(model, card, layer, pool)

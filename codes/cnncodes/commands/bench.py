@@ -67,8 +67,8 @@ def run_bench(options: BenchOptions, reporter: Reporter) -> Result:
 
 def _measure_networks(options: BenchOptions, reporter: Reporter) -> tuple[list[Result], list[str]]:
     from cnncodes.backbones import Card, find_backbone
-    from cnncodes.backbones.providers import NAMES, Provider
-    from cnncodes.backbones.runtime import list_providers
+    from cnncodes.backbones.running.providers import NAMES, Provider
+    from cnncodes.backbones.running.runtime import list_providers
 
     card = Card.read(find_backbone(options.backbone) / "card.toml")
     names = options.provider.split(",") if options.provider else list_providers()
@@ -118,8 +118,8 @@ def _compare(name: str, backbone: Backbone) -> float:
     import numpy as np
 
     from cnncodes.backbones import load_backbone
-    from cnncodes.backbones.parity import compare_each
-    from cnncodes.backbones.photos import cut_photos
+    from cnncodes.backbones.checking.parity import compare_each
+    from cnncodes.backbones.checking.photos import cut_photos
 
     photos = cut_photos(backbone.frame)
     return float(np.median(compare_each(backbone.run(photos), load_backbone(name).run(photos))))
@@ -210,7 +210,7 @@ def render_bench(result: Result) -> str:
 
 
 def _short(provider: str) -> str:
-    from cnncodes.backbones.providers import NAMES
+    from cnncodes.backbones.running.providers import NAMES
 
     return {name: short for short, name in NAMES.items()}.get(provider, provider)
 

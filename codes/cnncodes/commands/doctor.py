@@ -76,7 +76,7 @@ class DoctorOptions:
 
 def run_doctor(options: DoctorOptions, reporter: Reporter) -> Result:
     """Look at the machine, and start the network on each provider there is."""
-    from cnncodes.backbones.runtime import find_distributions
+    from cnncodes.backbones.running.runtime import find_distributions
     from cnncodes.embedding import count_lanes
 
     versions = {name: find_version(name) for name in dict.fromkeys((*PACKAGES, *find_distributions()))}
@@ -110,7 +110,7 @@ def find_version(distribution: str) -> str | None:
 
 def find_runtime_problems() -> list[str]:
     """Return what keeps ONNX Runtime from being used: nothing, or one line that says what to do."""
-    from cnncodes.backbones.runtime import import_runtime
+    from cnncodes.backbones.running.runtime import import_runtime
 
     try:
         import_runtime()

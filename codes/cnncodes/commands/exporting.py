@@ -71,8 +71,8 @@ class PullOptions:
 def run_export(options: ExportOptions, reporter: Reporter) -> Result:
     """Export a network from the framework it was trained in."""
     from cnncodes.backbones import zoo
-    from cnncodes.backbones.export import export_backbone
-    from cnncodes.backbones.originals import find_original
+    from cnncodes.backbones.exporting.export import export_backbone
+    from cnncodes.backbones.exporting.originals import find_original
     from cnncodes.store.files import check_writable
 
     original = find_original(options.name, options.random_state if options.random_weights else None)
@@ -126,7 +126,7 @@ def render_export(result: Result) -> str:
 
 def run_pull(options: PullOptions, reporter: Reporter) -> Result:
     """Fetch a ready backbone from a hub."""
-    from cnncodes.backbones.pulling import pull_backbone
+    from cnncodes.backbones.exporting.pulling import pull_backbone
 
     pulled = pull_backbone(options.name, options.out, replace=options.replace)
     return {

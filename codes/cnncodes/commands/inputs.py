@@ -165,7 +165,7 @@ def open_backbone(
 
 def check_provider(name: str) -> None:
     """Raise `UsageError` if there is no such provider; several are separated by commas."""
-    from cnncodes.backbones.providers import Provider
+    from cnncodes.backbones.running.providers import Provider
 
     for one in name.split(","):
         if name != "auto":

@@ -96,7 +96,7 @@ def run_show(options: NameOptions, reporter: Reporter) -> Result:
     card = _read_card(options.name)
     if options.layers:
         from cnncodes.backbones import load_backbone
-        from cnncodes.backbones.picking import list_layers
+        from cnncodes.backbones.graphs.picking import list_layers
 
         backbone: Any = load_backbone(options.name)
         layers = list_layers(backbone.model_bytes(), backbone.card)
@@ -135,7 +135,7 @@ def _render_layers(result: Result) -> str:
 
 def run_verify(options: VerifyOptions, reporter: Reporter) -> Result:
     """Check a network's files against its card, and its codes against the framework it came from."""
-    from cnncodes.backbones.verification import verify_backbone
+    from cnncodes.backbones.checking.verification import verify_backbone
 
     started = time.perf_counter()
     with reporter.passing_warnings():

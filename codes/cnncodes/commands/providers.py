@@ -19,7 +19,7 @@ _LIBRARIES = re.compile(r"nvidia-(cublas|cuda-runtime|cudnn|cufft)(-cu\d+)?")
 
 def try_providers(backbone: str) -> list[Result]:
     """Run one image through the network on each provider: that it is listed does not mean it starts."""
-    from cnncodes.backbones.runtime import list_providers
+    from cnncodes.backbones.running.runtime import list_providers
 
     return [_try_provider(backbone, name) for name in list_providers()]
 
@@ -40,7 +40,7 @@ def _try_provider(backbone: str, provider: str) -> Result:
     import numpy as np
 
     from cnncodes.backbones import load_backbone
-    from cnncodes.backbones.providers import hold_back
+    from cnncodes.backbones.running.providers import hold_back
 
     started = time.perf_counter()
     try:

@@ -61,7 +61,7 @@ class QuantizeOptions(inputs.DecodingOptions):
 
 def run_quantize(options: QuantizeOptions, reporter: Reporter) -> Result:
     """Make a file of less precision, compare it with the one of fp32, and place it."""
-    from cnncodes.backbones.verification import verify_precision
+    from cnncodes.backbones.checking.verification import verify_precision
 
     started = time.perf_counter()
     _check(options)
@@ -126,8 +126,8 @@ def _choose_compared(options: QuantizeOptions) -> list[ImageRecord]:
 
 
 def _quantize(options: QuantizeOptions, full: Backbone, reporter: Reporter) -> _Made:
-    from cnncodes.backbones.quantization import ACTIVATIONS, quantize
-    from cnncodes.backbones.timing import time_in_turns
+    from cnncodes.backbones.quantizing.quantization import ACTIVATIONS, quantize
+    from cnncodes.backbones.running.timing import time_in_turns
     from cnncodes.embedding import training_records
     from cnncodes.embedding.calibrating import choose_records, cut_patches
 
@@ -150,8 +150,8 @@ def _quantize(options: QuantizeOptions, full: Backbone, reporter: Reporter) -> _
 def _halve(full: Backbone) -> _Made:
     import numpy as np
 
-    from cnncodes.backbones.halving import METHOD, halve
-    from cnncodes.backbones.timing import time_in_turns
+    from cnncodes.backbones.quantizing.halving import METHOD, halve
+    from cnncodes.backbones.running.timing import time_in_turns
 
     made = halve(full)
     frame = full.frame

@@ -21,7 +21,7 @@ from cnncodes.errors import UsageError
 
 if TYPE_CHECKING:
     from cnncodes.backbones import Backbone
-    from cnncodes.backbones.binding import BoundRunner
+    from cnncodes.backbones.running.binding import BoundRunner
 
 Pixels = npt.NDArray[np.uint8]
 Codes = npt.NDArray[np.float32]

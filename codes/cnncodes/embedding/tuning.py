@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnncodes.backbones.providers import cache_folder
-from cnncodes.backbones.runtime import import_runtime
+from cnncodes.backbones.running.providers import cache_folder
+from cnncodes.backbones.running.runtime import import_runtime
 from cnncodes.embedding.batching import Batcher
 from cnncodes.embedding.lanes import count_lanes, run_lanes
 from cnncodes.errors import StoreError

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import StratifiedGroupKFold
 
-from cnncodes.backbones.parity import compare_each
+from cnncodes.backbones.checking.parity import compare_each
 from cnncodes.backbones.precisions import Quantization, counts_as_equal
 from cnncodes.embedding import Embedder
 from cnncodes.errors import SourceError

@@ -1,0 +1,1 @@
+"""Whether a backbone is sound, and still the network that it was made from."""

@@ -1,0 +1,1 @@
+"""Making backbones of networks from elsewhere: found, cut, traced, compared, put into place."""

@@ -1,0 +1,183 @@
+"""Exporting a published network: its graph, checked against the original, and its card."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from pathlib import Path
+
+from cnncodes.backbones.card import Card
+from cnncodes.backbones.checking.parity import Parity, compare_with_original
+from cnncodes.backbones.checking.photos import load_photos
+from cnncodes.backbones.exporting.originals import (
+    Original,
+    find_original,
+    missing_export_extra,
+    package_versions,
+)
+from cnncodes.backbones.exporting.placing import MODEL_FILE, OUTPUT, check_place, place_network
+from cnncodes.backbones.exporting.references import Reference, make_reference, run_controls
+from cnncodes.backbones.exporting.sizing import OtherSizes, try_other_sizes
+from cnncodes.backbones.graphs.dense import DENSE_FILE
+from cnncodes.backbones.graphs.initializers import summarize_weights, trainable_weights
+from cnncodes.backbones.graphs.picking import pick_layers
+from cnncodes.backbones.graphs.steadying import make_steady
+from cnncodes.backbones.session import Backbone
+from cnncodes.errors import BackboneError
+
+_EXPORTER = ("torch", "onnx", "onnxscript", "onnx-ir")
+
+
+def export_backbone(
+    address: str | Original,
+    out: str | Path,
+    *,
+    random_state: int | None = None,
+    dense: bool = False,
+    layer: str | None = None,
+    pool: str = "mean",
+    replace: bool = False,
+) -> Card:
+    """Export a network and write its card; both are checked against the original first.
+
+    Parameters
+    ----------
+    address : str or Original
+        A network that cnncodes knows how to export, or where one is: ``torchvision:resnet18``.
+    out : path
+        Folder for ``model.onnx`` and ``card.toml``.
+    random_state : int, optional
+        Draw the weights from this in place of those that were trained.
+    dense : bool
+        Also write ``dense.onnx``, see `Backbone.dense`.
+    layer : str, optional
+        Make the code of this layer, or of several (`load_backbone`); ``output`` is the network's output. What
+        is measured is then the parity of the network's own code.
+    pool : {"mean", "max", "both"}
+        How the places of a layer become one vector.
+    replace : bool
+        Put it into the place of another backbone that the folder holds. The same one, made again, keeps what
+        was made of it.
+
+    Returns
+    -------
+    Card
+
+    Raises
+    ------
+    BackboneError
+        If there is no such network, it has no classifier to cut, the exported graph does not give the
+        original's codes, or the folder holds something else.
+    BackendMissing
+        If the extra ``export`` is not installed.
+    """
+    original = address if isinstance(address, Original) else find_original(address, random_state)
+    check_place(Path(out), original, layer, pool, replace=replace)
+    photos = load_photos(original.frame)  # first, since it says soonest what is missing
+    reference = _make_reference(original, layer)
+    # Before the classifier is gone.
+    codes, controls = reference.run(photos), run_controls(reference, photos)
+    others = try_other_sizes(reference, photos)
+    reference.cut_off()
+    with missing_export_extra():
+        backbone = make_steady(_trace(reference, others, codes.shape[1]))
+    try:
+        parity = compare_with_original(backbone.run(photos), codes, controls)
+    except BackboneError as error:
+        raise BackboneError(
+            f"the exported graph of {original.name!r} does not give the original's codes: {error}."
+        ) from error
+    card = dataclasses.replace(backbone.card, parity=_round(parity))
+    if layer not in (None, OUTPUT):
+        model, picked = pick_layers(backbone.model_bytes(), backbone.card, str(layer), pool)
+        # A network of its own from here on: what it was picked from is not kept.
+        card = dataclasses.replace(picked, parity=card.parity, layers=None, whole=None)
+        backbone = Backbone.from_bytes(model, card)
+    files = {card.model_file: backbone.model_bytes()}
+    if dense:
+        files[DENSE_FILE] = backbone.dense().model_bytes()
+    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    card = dataclasses.replace(card, files=hashes)
+    return place_network(Path(out), card, files, replace=replace)
+
+
+def _make_reference(original: Original, layer: str | None) -> Reference:
+    if layer == OUTPUT:
+        return make_reference(dataclasses.replace(original, headless=True))
+    try:
+        return make_reference(original)
+    except BackboneError:
+        if layer is None:
+            raise
+        return make_reference(dataclasses.replace(original, headless=True))  # no need of a classifier then
+
+
+def _trace(reference: Reference, others: OtherSizes | None, code_size: int) -> Backbone:
+    """Return the graph that takes any size where it gives the original's codes at all, else the fixed one."""
+    dynamic = None if others is None else _trace_dynamic(reference, others, code_size)
+    if dynamic is not None:
+        return dynamic
+    original = reference.original
+    try:
+        model = reference.trace(fixed=True)
+        least = min(original.frame.height, original.frame.width)
+        return Backbone.from_bytes(model, _make_card(reference, model, code_size, "fixed", least))
+    except BackboneError as error:
+        advice = " Export it again, with a free batch where it has a fixed one." if original.is_file else ""
+        raise BackboneError(f"{original.name!r} cannot be made a backbone: {error}{advice}") from error
+
+
+def _trace_dynamic(reference: Reference, others: OtherSizes, code_size: int) -> Backbone | None:
+    try:
+        model = reference.trace()
+        card = _make_card(reference, model, code_size, others.sizes, others.least)
+        backbone = Backbone.from_bytes(model, card)
+    except Exception as error:
+        # That torch's exporter gives up on free sizes, or the runtime on its graph, is no fault.
+        if isinstance(error, BackboneError) or type(error).__module__.startswith("torch."):
+            return None
+        raise
+    return backbone if others.agree(backbone) else None
+
+
+def _round(parity: Parity) -> dict[str, float]:
+    return {
+        "images": parity.images,
+        # Rounded: the figures differ in their last digits between machines.
+        "relative_error": float(f"{parity.relative_error:.0e}"),
+        "cosine": round(parity.cosine, 6),
+    }
+
+
+def _make_card(reference: Reference, model: bytes, code_size: int, sizes: str, min_size: int) -> Card:
+    import onnx
+
+    original = reference.original
+    graph = onnx.load_from_string(model)
+    reference.check_weights(trainable_weights(graph), {tensor.name for tensor in graph.graph.initializer})
+    versions = package_versions(original.packages)
+    return Card(
+        name=original.name,
+        description=original.description,
+        source_package=original.packages[0],
+        source_version=versions[original.packages[0]],
+        source_weights=reference.weights or f"{original.packages[-1]} {versions[original.packages[-1]]}",
+        licence=original.licence,
+        model_file=MODEL_FILE,
+        layer=reference.layer,
+        code_size=code_size,
+        value_range=(0.0, 255.0),
+        mean=original.mean,
+        std=original.std,
+        sizes=sizes,
+        min_size=min_size,
+        opset=next(item.version for item in graph.opset_import if item.domain in ("", "ai.onnx")),
+        frame=original.frame,
+        files={MODEL_FILE: hashlib.sha256(model).hexdigest()},
+        exporter=package_versions(("onnx",) if original.is_file else _EXPORTER),
+        parity={},
+        weights=summarize_weights(graph),
+        address=original.address,
+        random_state=original.random_state,
+        parent=original.parent,
+    )

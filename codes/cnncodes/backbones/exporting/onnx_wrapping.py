@@ -1,0 +1,278 @@
+"""Making a backbone's graph of another: uint8 images in, the code out, weights told from constants."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cnncodes.backbones.exporting.onnx_reading import OnnxFile
+from cnncodes.backbones.graphs.canonical import PRODUCER, lift_constants
+from cnncodes.backbones.graphs.initializers import CONSTANT, STATISTICS
+from cnncodes.backbones.graphs.wiring import Shape, Wiring, infer_shapes, prune
+from cnncodes.errors import BackboneError
+
+#: What may stand between the last layer and the output: nothing of it is part of the code.
+_AFTER = frozenset(
+    {"Add", "AveragePool", "Cast", "Flatten", "GlobalAveragePool", "Identity", "LogSoftmax", "ReduceMean"}
+    | {"Relu", "Reshape", "Sigmoid", "Softmax", "Squeeze"}
+)
+
+
+@dataclass(frozen=True)
+class FileCut:
+    """Where the network of an ONNX file is cut.
+
+    Attributes
+    ----------
+    tensor : str
+        Whose values are the code.
+    places : tuple of int
+        The axes that are averaged: none for a vector, the image's for a map.
+    layer : str
+        In words.
+    code_size : int
+    """
+
+    tensor: str
+    places: tuple[int, ...]
+    layer: str
+    code_size: int
+
+
+def find_file_cut(file: OnnxFile, height: int, width: int, *, headless: bool = False) -> FileCut:
+    """Find the code: what enters the last layer, or the output where the network has no classifier.
+
+    Parameters
+    ----------
+    file : OnnxFile
+    height, width : int
+        Of the images.
+    headless : bool
+        Take the output.
+
+    Raises
+    ------
+    BackboneError
+        If the output does not come from a linear layer or convolution, or what is taken is no vector and no
+        map.
+    """
+    outputs = [value.name for value in file.model.graph.output]
+    if len(outputs) != 1:
+        raise BackboneError(
+            f"{str(file.path)!r} has several outputs: {', '.join(map(repr, outputs))}. Export the network"
+            " with the one that its classes are read from."
+        )
+    shapes, wiring = infer_shapes(file.model, height, width), Wiring(file.model)
+    if headless:
+        return _make_cut(outputs[0], shapes, "output")
+    node = _find_classifier(wiring, outputs[0], file)
+    return _make_cut(node.input[0], shapes, f"input of {node.name or node.output[0]}")
+
+
+def _find_classifier(wiring: Wiring, output: str, file: OnnxFile) -> Any:
+    tensor = output
+    while True:
+        node = wiring.producers.get(tensor)
+        if node is not None and node.op_type in ("Conv", "Gemm", "MatMul") and _has_weight(node, wiring):
+            return node
+        computed = [] if node is None else [name for name in node.input if wiring.array(name) is None]
+        if node is None or node.op_type not in _AFTER or len(computed) != 1:
+            made = f"{node.op_type} {node.name or tensor!r}" if node is not None else "nothing"
+            raise BackboneError(
+                f"{str(file.path)!r} has no classifier to cut: its output comes from {made}, and not from a"
+                " linear layer or convolution. If the output is the code already, say --layer output; else"
+                " name the tensor that is."
+            )
+        tensor = computed[0]
+
+
+def _has_weight(node: Any, wiring: Wiring) -> bool:
+    """Tell whether a layer's second input is a weight, as it is or rearranged."""
+    name = node.input[1]
+    while wiring.array(name) is None:
+        producer = wiring.producers.get(name)
+        if producer is None or producer.op_type not in ("DequantizeLinear", "Identity", "Transpose", "Cast"):
+            return False
+        name = producer.input[0]
+    return True
+
+
+def _make_cut(tensor: str, shapes: dict[str, Shape], layer: str) -> FileCut:
+    shape = shapes.get(tensor, ())
+    if len(shape) == 2 and shape[1] is not None:
+        return FileCut(tensor, (), layer, shape[1])
+    if len(shape) == 4 and shape[1] is not None:
+        return FileCut(tensor, (2, 3), f"{layer}, average-pooled", shape[1])
+    found = ", ".join("?" if length is None else str(length) for length in shape[1:])
+    raise BackboneError(
+        f"the code would be {tensor!r} of the shape [batch, {found}]: expected a vector or a map with"
+        " channels first. Name the tensor that is the code with --layer."
+    )
+
+
+def wrap_model(file: OnnxFile, cut: FileCut, mean: Any, std: Any, *, sides: tuple[int, int] | None) -> Any:
+    """Return the graph of a backbone.
+
+    Parameters
+    ----------
+    file : OnnxFile
+    cut : FileCut
+    mean, std : sequence of float
+        By channel, in units of pixels of 0 to 255.
+    sides : tuple of int or None
+        Height and width; None where the graph takes any.
+
+    Returns
+    -------
+    onnx.ModelProto
+        With ``image``, uint8 ``[batch, height, width, 3]``, in and ``code`` out. Names stay, but that
+        constants are called ``constant_…`` and statistics of batch normalisation so.
+    """
+    import onnx
+
+    model = onnx.ModelProto.FromString(file.model.SerializeToString())
+    _free_names(model.graph)
+    lift_constants(model.graph)
+    _free_batch(model, file)
+    _name_weights(model)
+    _add_ends(model.graph, file, cut, mean, std)
+    _set_signature(model, cut, sides)
+    prune(model)
+    model.producer_name, model.producer_version, model.domain = PRODUCER, "", ""
+    model.ir_version = max(model.ir_version, 4)  # since which weights are no inputs
+    return model
+
+
+def _moved(name: str) -> str:
+    """Return the name that a tensor has in the wrapped graph: a backbone's own names are not for others."""
+    return f"{name}_" if name in ("image", "code") else name
+
+
+def _free_names(graph: Any) -> None:
+    for node in graph.node:
+        node.input[:] = [_moved(name) for name in node.input]
+        node.output[:] = [_moved(name) for name in node.output]
+    for tensor in graph.initializer:
+        tensor.name = _moved(tensor.name)
+        tensor.ClearField("data_location")  # what lay in another file has been read
+
+
+def _free_batch(model: Any, file: OnnxFile) -> None:
+    """Let shapes that were written down for one batch take that of their input."""
+    from onnx import numpy_helper
+
+    if file.input.batch is None:
+        return
+    wiring = Wiring(model)
+    for node in model.graph.node:
+        shape = wiring.array(node.input[1]) if node.op_type == "Reshape" else None
+        free = None if shape is None else _free_first(list(shape), file.input.batch)
+        if free is None:
+            continue
+        for attribute in list(node.attribute):
+            if attribute.name == "allowzero":  # by which a 0 would be the length, and not that of the input
+                node.attribute.remove(attribute)
+        name = f"{node.output[0]}_shape"
+        model.graph.initializer.append(numpy_helper.from_array(np.array(free), name))
+        node.input[1] = name
+
+
+def _free_first(shape: list[int], batch: int) -> list[int] | None:
+    """Return a shape whose first length follows the input, or None where it does already or cannot.
+
+    With -1 that length is what is left, also where the batch is folded into it, as attention does; whatever
+    has no batch keeps its length. That the first axis is the batch's is left to the comparison with the file.
+    """
+    if len(shape) < 2 or shape[0] % batch or shape[0] < 1 or 0 in shape[1:]:
+        return None  # a 0 may mean what it says
+    if -1 not in shape[1:]:
+        return [-1, *shape[1:]]
+    return [0, *shape[1:]] if shape[0] == batch else None
+
+
+def _name_weights(model: Any) -> None:
+    """Call constants so, and statistics: by their names weights are told from them."""
+    graph, names = model.graph, {}
+    statistics = {
+        name: f"{name}.{kind}"
+        for node in graph.node
+        if node.op_type == "BatchNormalization"
+        for name, kind in zip(node.input[3:5], STATISTICS, strict=True)
+        if not name.endswith(kind)
+    }
+    early = _before_layers(graph)
+    for tensor in graph.initializer:
+        if tensor.name in statistics:
+            names[tensor.name] = statistics[tensor.name]
+        elif not _is_weight(tensor) or tensor.name in early:
+            names[tensor.name] = tensor.name if tensor.name.startswith(CONSTANT) else CONSTANT + tensor.name
+        elif tensor.name.startswith(CONSTANT):
+            names[tensor.name] = f"weight_{tensor.name}"
+    for tensor in graph.initializer:
+        tensor.name = names.get(tensor.name, tensor.name)
+    for node in graph.node:
+        node.input[:] = [names.get(name, name) for name in node.input]
+
+
+def _is_weight(tensor: Any) -> bool:
+    from onnx import TensorProto
+
+    floats = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
+    return tensor.data_type in floats and math.prod(tensor.dims) > 1
+
+
+def _before_layers(graph: Any) -> set[str]:
+    """Return the initializers that are used before any layer: they normalise the image, untrained."""
+    weights = {tensor.name for tensor in graph.initializer}
+    after: set[str] = set()
+    early: set[str] = set()
+    for node in graph.node:
+        if node.op_type in ("Conv", "ConvTranspose", "Gemm", "MatMul") or after.intersection(node.input):
+            after.update(node.output)
+        elif node.op_type in ("Add", "Clip", "Div", "Mul", "Sub"):
+            early.update(weights.intersection(node.input))
+    return early
+
+
+def _add_ends(graph: Any, file: OnnxFile, cut: FileCut, mean: Any, std: Any) -> None:
+    """Add the normalisation of pixels before the graph, and the code after it."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    shape = (3, 1, 1) if file.input.channels_first else (3,)
+    for key, values in (("mean", mean), ("std", std)):
+        array = np.asarray(values, np.float32).reshape(shape)
+        graph.initializer.append(numpy_helper.from_array(array, f"{CONSTANT}{key}"))
+    start = "pixels_last" if file.input.channels_first else "image"
+    nodes = [
+        helper.make_node("Cast", [start], ["pixels_float"], to=TensorProto.FLOAT),
+        helper.make_node("Sub", ["pixels_float", f"{CONSTANT}mean"], ["pixels_centred"]),
+        helper.make_node("Div", ["pixels_centred", f"{CONSTANT}std"], [_moved(file.input.name)]),
+    ]
+    if file.input.channels_first:
+        nodes.insert(0, helper.make_node("Transpose", ["image"], [start], perm=[0, 3, 1, 2]))
+    rest = [type(node).FromString(node.SerializeToString()) for node in graph.node]
+    pooled = tensor = _moved(cut.tensor)
+    if cut.places:
+        pooled = f"{tensor}_pooled"
+        rest.append(helper.make_node("GlobalAveragePool", [tensor], [pooled]))
+    rest.append(helper.make_node("Flatten", [pooled], ["code"], axis=1))
+    del graph.node[:]
+    graph.node.extend([*nodes, *rest])
+
+
+def _set_signature(model: Any, cut: FileCut, sides: tuple[int, int] | None) -> None:
+    from onnx import TensorProto, helper
+
+    graph = model.graph
+    image = ["batch", *(sides or ("height", "width")), 3]
+    del graph.input[:]
+    graph.input.append(helper.make_tensor_value_info("image", TensorProto.UINT8, image))
+    del graph.output[:]
+    graph.output.append(helper.make_tensor_value_info("code", TensorProto.FLOAT, ["batch", cut.code_size]))
+    graph.name = PRODUCER
+    for item in (model, graph, *graph.node, *graph.initializer):
+        item.ClearField("doc_string")
+        del item.metadata_props[:]

@@ -1,0 +1,203 @@
+"""Codes of an original network: what an export is measured against.
+
+Written apart from the export's own wrapper, and run on the network while it still has its classifier:
+a fault in one must show in the other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from cnncodes.backbones.checking.parity import Codes
+from cnncodes.backbones.exporting.cutting import Cut, cut_off, find_cut, run_to_cut
+from cnncodes.backbones.exporting.originals import Original, missing_export_extra
+from cnncodes.errors import BackboneError
+
+Images = npt.NDArray[np.uint8]
+
+#: Images in one call: large ones with attention between all their parts take gigabytes.
+_BATCH = 4
+
+
+class Reference(Protocol):
+    """An original network: its codes, and its graph."""
+
+    @property
+    def original(self) -> Original:
+        """What is known of it."""
+
+    @property
+    def layer(self) -> str:
+        """The layer whose activations are the code, in words."""
+
+    @property
+    def weights(self) -> str:
+        """Which weights these are, in words, with their sha256; empty where a distribution has them."""
+
+    @property
+    def takes_one_size(self) -> bool:
+        """Whether it is known that the graph takes the frame's size alone."""
+
+    def run(self, images: Images, *, std_factor: float = 1.0) -> Codes:
+        """Return the codes of images; with another factor than 1 they are normalised in a wrong way."""
+
+    def cut_off(self) -> None:
+        """Remove the classifier for good; `run` is of no use any more.
+
+        Raises
+        ------
+        BackboneError
+            If the network then gives something else than what entered it.
+        """
+
+    def trace(self, *, fixed: bool = False) -> bytes:
+        """Return the graph, after `cut_off`; `fixed`: for images of the frame's size alone."""
+
+    def check_weights(self, trainable: list[str], kept: set[str]) -> None:
+        """Raise unless what a graph's names say of its weights is what the network says of its parameters."""
+
+
+def run_controls(reference: Reference, images: Images) -> dict[str, Codes]:
+    """Return codes of a network fed in wrong ways, none of which may pass for the right one."""
+    return {
+        "swapped channels": reference.run(images[..., ::-1]),
+        "wrong standard deviation": reference.run(images, std_factor=0.9),
+    }
+
+
+def normalise(images: Images, original: Original, std_factor: float) -> npt.NDArray[np.float32]:
+    """Return images as their network takes them, channels first."""
+    pixels = images.astype(np.float32) - np.asarray(original.mean, np.float32)
+    pixels /= np.asarray(original.std, np.float32) * np.float32(std_factor)
+    return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
+
+
+@dataclass(frozen=True)
+class TorchReference:
+    """An original torch network with its classifier.
+
+    Attributes
+    ----------
+    original : Original
+    net : torch.nn.Module
+    cut : Cut, optional
+        Where its codes are caught; None where a method of the network gives them.
+    sha256 : str
+        Of its weights, see `hash_weights`.
+    """
+
+    original: Original
+    net: Any
+    cut: Cut | None
+    sha256: str = ""
+
+    @classmethod
+    def make(cls, original: Original, net: Any) -> TorchReference:
+        """Find the network's classifier."""
+        if original.features:
+            return cls(original, net, None)
+        cut = find_cut(net, make_example(original), headless=original.headless)
+        return cls(original, net, cut, hash_weights(net))
+
+    @property
+    def weights(self) -> str:
+        """Which weights these are: pinned by the hash of their checkpoint, or of their values."""
+        said = self.original.weights
+        if not said or "sha256" in said or self.original.random_state is not None:
+            return said
+        return f"{said}, values sha256 {self.sha256}"
+
+    @property
+    def layer(self) -> str:
+        """The layer whose activations are the code, in words."""
+        return self.cut.layer if self.cut else self.original.layer
+
+    @property
+    def takes_one_size(self) -> bool:
+        """Whether it brings every size to one grid before linear layers.
+
+        Such a pooling is the identity at the size it was trained at, and no operator of ONNX elsewhere.
+        """
+        import torch
+
+        pools = [module for module in self.net.modules() if isinstance(module, torch.nn.AdaptiveAvgPool2d)]
+        return any(pool.output_size not in (1, (1, 1)) for pool in pools)
+
+    def run(self, images: Images, *, std_factor: float = 1.0) -> Codes:
+        """Return the codes of images; with another factor than 1 they are normalised in a wrong way."""
+        parts = [images[start : start + _BATCH] for start in range(0, len(images), _BATCH)]
+        return np.concatenate([self._run(part, std_factor) for part in parts])
+
+    def _run(self, images: Images, std_factor: float) -> Codes:
+        import torch
+
+        tensor = torch.from_numpy(normalise(images, self.original, std_factor))
+        with torch.inference_mode():
+            if self.cut is not None:
+                codes: Codes = run_to_cut(self.net, self.cut, tensor).numpy()
+                return codes
+            maps = getattr(self.net, self.original.features)(tensor)
+            codes = maps.numpy().mean(axis=(2, 3), dtype=np.float64)
+        return codes
+
+    def cut_off(self) -> None:
+        """Remove the classifier for good, and raise where the network then gives something else."""
+        if self.cut is not None:
+            cut_off(self.net, self.cut, make_example(self.original))
+
+    def trace(self, *, fixed: bool = False) -> bytes:
+        """Return the graph of the network as it is."""
+        from cnncodes.backbones.exporting.tracing import trace_network
+
+        return trace_network(self.original, self.net, fixed=fixed)
+
+    def check_weights(self, trainable: list[str], kept: set[str]) -> None:
+        """Raise unless what a graph's names say of its weights is what the network says of its parameters."""
+        parameters = {name for name, _ in self.net.named_parameters()}
+        odd = sorted(set(trainable) ^ (parameters & kept))
+        if odd:
+            raise BackboneError(
+                f"the weights of {self.original.name!r} cannot be told from constants by their names:"
+                f" {', '.join(odd[:3])}."
+            )
+
+
+def hash_weights(net: Any) -> str:
+    """Return the sha256 of a network's weights and buffers: names, types, shapes and values, by name."""
+    import torch
+
+    digest = hashlib.sha256()
+    for name, tensor in sorted(net.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.detach().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def make_example(original: Original) -> Any:
+    """Return one image as the network takes it: noise."""
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(1, 3, original.frame.height, original.frame.width, generator=generator)
+
+
+def make_reference(original: Original) -> Reference:
+    """Make an original network, and find the layer whose activations are its code.
+
+    Raises
+    ------
+    BackboneError
+        If there is no classifier to cut.
+    """
+    with missing_export_extra():
+        made = original.make()
+        if original.is_file:
+            from cnncodes.backbones.exporting.onnx_files import FileReference
+
+            return FileReference.make(original, made)
+        return TorchReference.make(original, made)

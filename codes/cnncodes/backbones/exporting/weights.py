@@ -1,0 +1,209 @@
+"""Weights of a torch network: read from a checkpoint without running code from it, or drawn at random."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cnncodes.backbones.exporting.addresses import Address
+from cnncodes.backbones.exporting.originals import missing_export_extra
+from cnncodes.errors import BackboneError, suggest
+
+#: Under these names training scripts keep the weights among other things; averaged weights come first.
+_WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model")
+_SHOWN = 3
+
+
+def fill(net: Any, address: Address, random_state: int | None) -> Any:
+    """Give a network the weights of its address's checkpoint, or random ones, and return it.
+
+    Without either it keeps those that it has.
+    """
+    if address.checkpoint is not None:
+        load_checkpoint(net, address.checkpoint)
+    elif random_state is not None:
+        randomise(net, random_state)
+    return net
+
+
+def describe_weights(address: Address, random_state: int | None) -> str:
+    """Return what a card says of weights that are not the source's own; empty where they are."""
+    if address.checkpoint is not None:
+        return f"{address.checkpoint.name}, sha256 {hash_checkpoint(address.checkpoint)}"
+    return "" if random_state is None else f"random, drawn from {random_state}"
+
+
+def load_checkpoint(net: Any, path: Path) -> None:
+    """Give a network the weights of a checkpoint: all of them, and nothing else.
+
+    Raises
+    ------
+    BackboneError
+        If the file is no checkpoint, holds code, or does not fit the network name by name.
+    """
+    state = _unwrap(_read(path), path)
+    _fit_classifier(net, state)
+    problems = _find_problems(state, net.state_dict(), _name_classifier(net))
+    if problems:
+        more = f" and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
+        raise BackboneError(
+            f"the checkpoint {str(path)!r} does not fit the network: {'; '.join(problems[:_SHOWN])}{more}."
+        )
+    _check_finite(state, path)
+    net.load_state_dict(state, strict=False)  # strict has been done, but for the counters of old files
+
+
+def _fit_classifier(net: Any, state: Mapping[str, Any]) -> None:
+    """Give a network's last layer as many outputs as a checkpoint has classes, where nothing else differs.
+
+    The classifier is cut off afterwards, so the classes are no matter.
+    """
+    import torch
+
+    expected = net.state_dict()
+    other = [name for name in expected if name in state and state[name].shape != expected[name].shape]
+    owners = {name.rpartition(".")[0] for name in other}
+    classifier = _name_classifier(net)
+    if not classifier or owners != {classifier}:
+        return
+    if any(state[name].shape[1:] != expected[name].shape[1:] for name in other):
+        return
+    old = net.get_submodule(classifier)
+    weight = state.get(f"{classifier}.weight")
+    bias = state.get(f"{classifier}.bias")
+    if (
+        weight is None
+        or weight.shape[1:] != old.weight.shape[1:]
+        or (bias is not None and len(bias) != len(weight))
+    ):
+        return
+    new = copy.copy(old)
+    new._parameters = dict(old._parameters)
+    for name in ("weight", "bias"):
+        if new._parameters.get(name) is not None:
+            shape = (len(weight), *new._parameters[name].shape[1:])
+            new._parameters[name] = torch.nn.Parameter(torch.zeros(shape))
+    setattr(new, "out_features" if isinstance(new, torch.nn.Linear) else "out_channels", len(weight))
+    net.set_submodule(classifier, new)
+
+
+def _name_classifier(net: Any) -> str:
+    """Return the name of a network's last layer, empty where it has none."""
+    import torch
+
+    kinds = torch.nn.Linear | torch.nn.Conv2d
+    layers = [name for name, module in net.named_modules() if isinstance(module, kinds)]
+    return layers[-1] if layers else ""
+
+
+def _check_finite(state: Mapping[str, Any], path: Path) -> None:
+    odd = [name for name, tensor in state.items() if not bool(tensor.isfinite().all())]
+    if odd:
+        raise BackboneError(
+            f"the checkpoint {str(path)!r} is of no use: {odd[0]!r} has values that are not finite"
+            f"{f', as have {len(odd) - 1} more' if len(odd) > 1 else ''}. Its training has gone wrong."
+        )
+
+
+def check_checkpoint(path: Path) -> None:
+    """Raise `BackboneError` if a file is no checkpoint, or holds code."""
+    _unwrap(_read(path), path)
+
+
+def hash_checkpoint(path: Path) -> str:
+    """Return the sha256 of a checkpoint.
+
+    Raises
+    ------
+    BackboneError
+        If it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise BackboneError(f"the checkpoint {str(path)!r} cannot be read: {error.strerror}.") from error
+
+
+def _read(path: Path) -> Any:
+    with missing_export_extra():
+        import safetensors.torch
+        import torch
+    try:
+        if path.suffix.lower() == ".safetensors":
+            return safetensors.torch.load_file(path)
+        with warnings.catch_warnings():  # torch remarks on other formats of pickle than its own
+            warnings.simplefilter("ignore")
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a class of its own for each kind of damage
+        if "weights_only" in str(error).lower() or "unsupported global" in str(error).lower():
+            raise BackboneError(
+                f"the checkpoint {str(path)!r} holds more than tensors, and reading it would run its code:"
+                " it is refused. Save the weights alone: torch.save(net.state_dict(), …) or safetensors."
+            ) from error
+        reason = " ".join(str(error).split())[:200]
+        raise BackboneError(f"the checkpoint {str(path)!r} cannot be read: {reason}") from error
+
+
+def _unwrap(state: Any, path: Path) -> dict[str, Any]:
+    import torch
+
+    for name in _WRAPPERS:
+        if isinstance(state, Mapping) and isinstance(state.get(name), Mapping):
+            state = state[name]
+            break
+    if not isinstance(state, Mapping) or not all(isinstance(t, torch.Tensor) for t in state.values()):
+        raise BackboneError(f"the checkpoint {str(path)!r} holds no table of tensors by name.")
+    # Several GPUs leave this before each name.
+    return {str(name).removeprefix("module."): tensor for name, tensor in state.items()}
+
+
+def _find_problems(state: Mapping[str, Any], expected: Mapping[str, Any], classifier: str) -> list[str]:
+    """Say of every name what is wrong with it; the classifier, which may have other classes, comes last."""
+    problems: list[str] = []
+    of_classes: list[str] = []
+    for name, tensor in expected.items():
+        if name not in state:
+            if not name.endswith("num_batches_tracked"):  # counts batches in training; old files have none
+                problems.append(f"{name!r} is missing")
+        elif tuple(state[name].shape) != tuple(tensor.shape):
+            shapes = f"{tuple(state[name].shape)} and must be {tuple(tensor.shape)}"
+            others = of_classes if name.rpartition(".")[0] == classifier else problems
+            others.append(f"{name!r} has the shape {shapes}")
+    for name in state:
+        if name not in expected:
+            hint = suggest(name, expected).partition(" Known:")[0]
+            problems.append(f"{name!r} is unknown" + (f" ({hint})" if hint.startswith("Did") else ""))
+    return problems + of_classes
+
+
+def randomise(net: Any, random_state: int) -> None:
+    """Give a network random weights under which every part of it shows in its codes.
+
+    Statistics, scales and biases are random too: with means of 0, variances of 1 or a scale of 1e-6, as
+    networks start their training, a graph that left them out would give the same codes.
+    """
+    import torch
+
+    rng = np.random.default_rng(random_state)
+    with torch.no_grad():
+        for name, tensor in sorted(net.state_dict().items()):
+            if tensor.is_floating_point():
+                values = _draw(rng, name.rpartition(".")[2], tuple(tensor.shape))
+                tensor.copy_(torch.from_numpy(np.asarray(values)))
+
+
+def _draw(rng: np.random.Generator, name: str, shape: tuple[int, ...]) -> Any:
+    if name.endswith("weight") and len(shape) > 1:  # He's: activations neither grow nor die out
+        return rng.standard_normal(shape) * np.sqrt(2 / np.prod(shape[1:]))
+    if name in ("weight", "running_var"):
+        return rng.uniform(0.5, 1.5, shape)
+    if name.endswith("bias") or name == "running_mean":
+        return rng.standard_normal(shape) * 0.1
+    return rng.standard_normal(shape) * 0.5

@@ -1,0 +1,166 @@
+"""Making an exported ONNX graph canonical: the same network gives the same bytes.
+
+Exporters leave stack traces with local paths, value names that count upwards, and constants in many
+copies. What stays here are the nodes, the weights under their own names, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from cnncodes.backbones.graphs.initializers import CONSTANT
+
+#: Stands in the file instead of the exporter, whose versions are on the card.
+PRODUCER = "cnncodes"
+
+
+def make_canonical(
+    model: Any, *, parameters: Iterable[str], prefix: str, fixed: tuple[int, int] | None = None
+) -> Any:
+    """Return an exported model with names and constants that do not depend on the exporter.
+
+    Parameters
+    ----------
+    model : onnx.ModelProto
+        With inputs ``[batch, height, width, channels]`` and one output ``[batch, …]``.
+    parameters : iterable of str
+        Names of the weights and buffers, as in the module's state dict; they keep these.
+    prefix : str
+        What the exporter put before these names.
+    fixed : tuple of int, optional
+        Height and width, where the graph takes no others.
+
+    Returns
+    -------
+    onnx.ModelProto
+    """
+    import onnx_ir as ir
+    from onnxscript.optimizer import fold_constants, remove_unused_nodes
+
+    # Folds shapes and casts of constants; batch normalisation stays (the rewriter would fuse it).
+    # What is computed from a weight stays too, however small: the weight would lose its name.
+    weights = {prefix + name: name for name in parameters}
+    folded = ir.from_proto(model)
+    fold_constants(
+        folded, should_fold=lambda node: False if any(v and v.name in weights for v in node.inputs) else None
+    )
+    remove_unused_nodes(folded)
+    model = ir.to_proto(folded)
+    graph = model.graph
+    lift_constants(graph)
+    _drop_zero_biases(graph, weights)
+    _rename(graph, _new_names(graph, weights))
+    strip_origin(model, fixed)
+    return model
+
+
+def serialize(model: Any) -> bytes:
+    """Return the model's bytes after ONNX's own full check."""
+    import onnx
+
+    onnx.checker.check_model(model, full_check=True)
+    data: bytes = model.SerializeToString(deterministic=True)
+    return data
+
+
+def lift_constants(graph: Any) -> None:
+    """Turn Constant nodes into initializers, whichever way they say their value."""
+    from onnx import helper, numpy_helper
+
+    kept = []
+    for node in graph.node:
+        if node.op_type == "Constant" and node.domain == "":
+            [attribute] = node.attribute
+            value = helper.get_attribute_value(attribute)
+            if attribute.name != "value":  # value_int, value_floats, …
+                dtype = np.float32 if attribute.name.startswith("value_float") else np.int64
+                value = numpy_helper.from_array(np.asarray(value, dtype))
+            graph.initializer.add().CopyFrom(value)
+            graph.initializer[-1].name = node.output[0]
+        else:
+            kept.append(node)
+    nodes = [type(node).FromString(node.SerializeToString()) for node in kept]
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+def _drop_zero_biases(graph: Any, weights: dict[str, str]) -> None:
+    """Remove biases of zeros that the exporter gave to convolutions that have none."""
+    from onnx import numpy_helper
+
+    zeros = {
+        tensor.name
+        for tensor in graph.initializer
+        if tensor.name not in weights and not numpy_helper.to_array(tensor).any()
+    }
+    for node in graph.node:
+        if node.op_type == "Conv" and len(node.input) == 3 and node.input[2] in zeros:
+            del node.input[2]
+
+
+def _new_names(graph: Any, weights: dict[str, str]) -> dict[str, str]:
+    """Return the new name of every value: weights their own, equal constants one, the rest by order."""
+    from onnx import numpy_helper
+
+    names = {value.name: value.name for value in (*graph.input, *graph.output)}
+    constants: dict[tuple[str, tuple[int, ...], bytes], str] = {}
+    tensors = {tensor.name: tensor for tensor in graph.initializer}
+    counts: Counter[str] = Counter()
+    for node in graph.node:
+        for name in node.input:
+            if name in names or name not in tensors:
+                continue
+            if name in weights:
+                names[name] = weights[name]
+                continue
+            array = numpy_helper.to_array(tensors[name])
+            key = (str(array.dtype), array.shape, array.tobytes())
+            names[name] = constants.setdefault(key, f"{CONSTANT}{len(constants)}")
+        for name in node.output:
+            if name not in names:
+                names[name] = f"{node.op_type.lower()}_{counts[node.op_type]}"
+            counts[node.op_type] += 1
+    return names
+
+
+def _rename(graph: Any, names: dict[str, str]) -> None:
+    counts: Counter[str] = Counter()
+    for node in graph.node:
+        node.input[:] = [names.get(name, name) for name in node.input]
+        node.output[:] = [names.get(name, name) for name in node.output]
+        node.name = f"{node.op_type}_{counts[node.op_type]}"
+        counts[node.op_type] += 1
+    used = {name for node in graph.node for name in node.input}
+    tensors: dict[str, Any] = {}
+    for tensor in graph.initializer:
+        tensor.name = names.get(tensor.name, tensor.name)
+        if tensor.name in used:
+            tensors.setdefault(tensor.name, type(tensor).FromString(tensor.SerializeToString()))
+    del graph.initializer[:]
+    graph.initializer.extend(tensors[name] for name in sorted(tensors))
+
+
+def strip_origin(model: Any, fixed: tuple[int, int] | None) -> None:
+    """Remove whatever says where and by whom the graph was made, and name its dimensions."""
+    graph = model.graph
+    model.producer_name, model.producer_version, model.domain = PRODUCER, "", ""
+    model.ClearField("doc_string")
+    del model.metadata_props[:]
+    graph.name = PRODUCER
+    graph.ClearField("doc_string")
+    del graph.metadata_props[:]
+    del graph.value_info[:]
+    for item in (*graph.node, *graph.initializer, *graph.input, *graph.output):
+        item.ClearField("doc_string")
+        del item.metadata_props[:]
+    for value in graph.input:
+        for dim, name in zip(value.type.tensor_type.shape.dim, ("batch", "height", "width"), strict=False):
+            dim.dim_param = name
+        for dim, side in zip(value.type.tensor_type.shape.dim[1:3], fixed or (), strict=False):
+            dim.dim_value = side
+    for value in graph.output:
+        value.type.tensor_type.shape.dim[0].dim_param = "batch"

@@ -1,0 +1,293 @@
+"""Layers of a network: which tensors of its graph can serve as a code, and a graph that gives them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from cnncodes.backbones.graphs.initializers import trainable_weights
+from cnncodes.backbones.graphs.steadying import make_mean
+from cnncodes.backbones.graphs.wiring import Wiring, attributes, infer_shapes, prune
+from cnncodes.errors import UsageError, suggest_nearest
+
+#: How the places of a layer become one vector.
+POOLS = ("mean", "max", "both")
+
+#: Name of the network's own code among its layers.
+OWN = "code"
+
+#: Make nothing new: what they rearrange is a candidate itself.
+_REARRANGING = frozenset({"Flatten", "Pad", "Reshape", "Squeeze", "Transpose"})
+
+_CHANNELS_FIRST = frozenset(
+    {"AveragePool", "BatchNormalization", "Conv", "GlobalAveragePool", "InstanceNormalization", "MaxPool"}
+)
+_TRANSPOSED = {"last": (0, 3, 1, 2), "first": (0, 2, 3, 1)}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A tensor that can serve as a code.
+
+    Attributes
+    ----------
+    name : str
+    operator : str
+        The ONNX operator that makes it.
+    shape : tuple of int
+        For an image of the frame's size, without the batch: channels first where it is a map, the numbers of
+        places and channels where it is tokens.
+    channels : int
+        Length of its code when one number a channel is kept.
+    ends_stage : bool
+        Whether it is the last at its spatial size.
+    """
+
+    name: str
+    operator: str
+    shape: tuple[int, ...]
+    channels: int
+    ends_stage: bool
+
+
+@dataclass(frozen=True)
+class Pick:
+    """Which layers make the code, and how their places become one vector.
+
+    Examples
+    --------
+    >>> pick = Pick.parse("add_3,code; max")
+    >>> pick.names, pick.pool, str(pick)
+    (('add_3', 'code'), 'max', 'add_3,code; max')
+    """
+
+    names: tuple[str, ...]
+    pool: str = "mean"
+
+    def __post_init__(self) -> None:
+        if self.pool not in POOLS:
+            raise UsageError(f"pool must be one of {', '.join(POOLS)}. Got {self.pool!r} instead.")
+        if not self.names or not all(self.names):
+            raise UsageError(f"a layer's name is missing. Got {','.join(self.names)!r}.")
+        if len(set(self.names)) < len(self.names):
+            raise UsageError(f"each layer is given once. Got {','.join(self.names)!r}.")
+
+    def __str__(self) -> str:
+        return f"{','.join(self.names)}; {self.pool}"
+
+    @classmethod
+    def parse(cls, text: str, pool: str = "mean") -> Pick:
+        """Return what ``a,b`` or ``a,b; max`` says."""
+        names, _, said = text.partition(";")
+        return cls(tuple(name.strip() for name in names.split(",")), said.strip() or pool)
+
+
+def was_picked(layer: str) -> bool:
+    """Tell whether a card's or a space's layer is a written `Pick`, and not the words for a network's own.
+
+    Examples
+    --------
+    >>> was_picked("add_3; mean"), was_picked("global average pooling")
+    (True, False)
+    """
+    names, _, pool = layer.rpartition("; ")
+    return bool(names) and pool in POOLS
+
+
+class Layers:
+    """The layers of a backbone's graph.
+
+    Parameters
+    ----------
+    model : onnx.ModelProto
+    height, width : int
+        Size of an image, for the shapes.
+    """
+
+    def __init__(self, model: Any, height: int, width: int) -> None:
+        self._model = model
+        self._shapes = infer_shapes(model, height, width)
+        self._wiring = Wiring(model)
+
+    def candidates(self) -> list[Layer]:
+        """Return what enters a layer with weights or a pooling, in the network's order; `OWN` is last."""
+        weights = set(trainable_weights(self._model))
+        found = []
+        for node in self._model.graph.node:
+            for name in node.output:
+                is_new = name in self._usable and (
+                    node.op_type not in _REARRANGING or self._is_flattened(node)
+                )
+                if name == OWN or (is_new and self._is_taken(name, weights)):
+                    found.append((name, node.op_type))
+        layers = [self._describe(name, operator) for name, operator in found]
+        last = {layer.shape[-2:]: layer.name for layer in layers if len(layer.shape) == 3}
+        return [replace(layer, ends_stage=layer.name in last.values()) for layer in layers]
+
+    def _is_flattened(self, node: Any) -> bool:
+        """Tell whether a node makes one vector of all places of a map: of these no pooling does."""
+        given, made = (self._shapes.get(name, ()) for name in (node.input[0], node.output[0]))
+        return len(made) == 2 and len(given) == 4 and given[2:].count(1) < 2
+
+    def _describe(self, name: str, operator: str) -> Layer:
+        lengths = [int(length or 0) for length in self._shapes[name][1:]]
+        if self._axes.get(name) == "last" and len(lengths) == 3:
+            lengths = [lengths[2], *lengths[:2]]
+        channels = lengths[-1] if len(lengths) < 3 else lengths[0]
+        return Layer(name, operator, tuple(lengths), channels, ends_stage=False)
+
+    @cached_property
+    def _usable(self) -> set[str]:
+        """The tensors that have a vector for each of several places, or are one."""
+        weighted = self._wiring.depending_on(*trainable_weights(self._model))
+        tensors = self._wiring.depending_on("image") & weighted
+        return {name for name in tensors if self._has_places(name)}
+
+    def _has_places(self, name: str) -> bool:
+        shape = self._shapes.get(name, ())
+        if None in shape[1:]:
+            return False
+        if len(shape) == 4:
+            return name in self._axes and shape[1:].count(1) < 2
+        return len(shape) == 2 or (len(shape) == 3 and self._axes.get(name) == "last")
+
+    def _is_taken(self, name: str, weights: set[str]) -> bool:
+        """Tell whether a tensor enters a layer with weights, or a pooling over all places."""
+        for node in self._wiring.consumers.get(name, ()):
+            if node.op_type in _REARRANGING and self._is_taken(node.output[0], weights):
+                return True
+            if node.op_type in ("AveragePool", "GlobalAveragePool", "MaxPool", "ReduceMean"):
+                return True
+            if node.op_type in ("Conv", "Gemm", "MatMul", "LayerNormalization") and name == node.input[0]:
+                given = self._wiring.leading_to(node.input[1])
+                if given & weights and "image" not in given:
+                    return True
+        return False
+
+    @cached_property
+    def _axes(self) -> dict[str, str]:
+        """Where the channels of tensors of several places stand, ``first`` or ``last``, where it is known."""
+        axes: dict[str, str] = {}
+        for node in self._model.graph.node:
+            axis = self._axis_after(node, axes)
+            if axis is not None:
+                axes.update(dict.fromkeys(node.output, axis))
+        for node in reversed(self._model.graph.node):  # what an operator takes says as much as what it gives
+            axis = self._axis_within(node)
+            if axis is not None:
+                axes.setdefault(node.input[0], axis)
+        return axes
+
+    def _axis_within(self, node: Any) -> str | None:
+        if node.op_type in _CHANNELS_FIRST:
+            return "first"
+        if node.op_type == "LayerNormalization":
+            return (
+                "last"
+                if attributes(node).get("axis", -1) in (-1, len(self._shapes[node.input[0]]) - 1)
+                else None
+            )
+        if node.op_type == "MatMul" and "image" not in self._wiring.leading_to(node.input[1]):
+            return "last"
+        return None
+
+    def _axis_after(self, node: Any, axes: dict[str, str]) -> str | None:
+        within = self._axis_within(node)
+        if within is not None:
+            return within
+        known = [axes[name] for name in node.input if name in axes]
+        if not known:
+            return None
+        if node.op_type == "Transpose":
+            perm = tuple(attributes(node).get("perm", ()))
+            swapped = {"first": "last", "last": "first"}[known[0]]
+            return swapped if perm == _TRANSPOSED[known[0]] else None
+        same_rank = len({len(self._shapes.get(name, ())) for name in (node.output[0], node.input[0])}) == 1
+        return known[0] if node.op_type not in ("Reshape", "Gather") and same_rank else None
+
+    def pick(self, pick: Pick) -> tuple[Any, dict[str, int]]:
+        """Return a graph whose code is made of some layers, one after the other, and the length of each.
+
+        Raises
+        ------
+        UsageError
+            If there is no such layer, or it is nothing that can be pooled.
+        """
+        import onnx
+        from onnx import helper
+
+        model = onnx.ModelProto.FromString(self._model.SerializeToString())
+        graph, parts, sizes = model.graph, [], {}
+        for node in graph.node:  # the code gets its name back at the end
+            node.input[:] = [_aside(name) for name in node.input]
+            node.output[:] = [_aside(name) for name in node.output]
+        for number, name in enumerate(pick.names):
+            layer = self._find(name)
+            nodes, part = self._pool(layer, pick.pool, number)
+            graph.node.extend(nodes)
+            parts.append(part)
+            vector = len(self._shapes[name]) == 2
+            sizes[name] = layer.channels * (2 if pick.pool == "both" and not vector else 1)
+        graph.node.append(helper.make_node("Concat", parts, [OWN], axis=1))
+        graph.output[0].type.tensor_type.shape.dim[1].dim_value = sum(sizes.values())
+        prune(model)
+        return model, sizes
+
+    def _find(self, name: str) -> Layer:
+        if name not in self._usable | {OWN}:
+            known = [layer.name for layer in self.candidates()]
+            if name in self._shapes:
+                shape = ", ".join("?" if n is None else str(n) for n in self._shapes[name][1:])
+                raise UsageError(
+                    f"the layer {name!r} has the shape [batch, {shape}], and no channels that can be told:"
+                    f" expected one of those that are listed with --layers, such as {known[-1]!r}."
+                )
+            raise UsageError(
+                f"the network has no layer {name!r}. {suggest_nearest(name, known)} 'cnncodes models show"
+                " NAME --layers' lists them."
+            )
+        return self._describe(name, "")
+
+    def _pool(self, layer: Layer, pool: str, number: int) -> tuple[list[Any], str]:
+        """Return the nodes that make a vector of a layer, and its name."""
+        from onnx import helper
+
+        name, rank = _aside(layer.name), len(self._shapes[layer.name])
+        if rank == 2:
+            return [], name
+        axes = [1] if rank == 3 else [1, 2] if self._axes.get(layer.name) == "last" else [2, 3]
+        operators = {"mean": ["ReduceMean"], "max": ["ReduceMax"], "both": ["ReduceMean", "ReduceMax"]}[pool]
+        nodes, outputs = [], []
+        for operator in operators:
+            outputs.append(f"pooled_{number}_{operator.lower()}")
+            if operator == "ReduceMean":
+                nodes += make_mean(name, rank, axes, outputs[-1])
+            else:
+                nodes += self._reduce(operator, name, axes, outputs[-1])
+        if len(outputs) == 1:
+            return nodes, outputs[0]
+        joined = f"pooled_{number}"
+        return [*nodes, helper.make_node("Concat", outputs, [joined], axis=1)], joined
+
+    def _reduce(self, operator: str, name: str, axes: list[int], output: str) -> list[Any]:
+        from onnx import helper, numpy_helper
+
+        if self._opset < 18:
+            return [helper.make_node(operator, [name], [output], axes=axes, keepdims=0)]
+        where = f"{output}_axes"
+        value = numpy_helper.from_array(np.asarray(axes, np.int64))
+        return [
+            helper.make_node("Constant", [], [where], value=value),
+            helper.make_node(operator, [name, where], [output], keepdims=0),
+        ]
+
+    @property
+    def _opset(self) -> int:
+        return next(int(item.version) for item in self._model.opset_import if item.domain in ("", "ai.onnx"))
+
+
+def _aside(name: str) -> str:
+    return "own_code" if name == OWN else name

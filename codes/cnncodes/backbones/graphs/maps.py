@@ -1,0 +1,125 @@
+"""Maps of codes: a backbone run on images of any size, giving a code for each place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cnncodes.backbones.graphs.canonical import serialize
+from cnncodes.backbones.graphs.dense import WINDOWS, make_dense_model
+from cnncodes.backbones.graphs.wiring import load_graph
+from cnncodes.backbones.running.starting import check_images, run_session, start_session
+from cnncodes.backbones.session import Backbone
+from cnncodes.errors import BackboneError, UsageError
+
+#: Greatest difference between code and map at the size of the frame, as a share of the largest number.
+MAX_DIFFERENCE = 1e-5
+
+
+class DenseBackbone:
+    """A backbone whose code became a map. Made by `Backbone.dense`.
+
+    Parameters
+    ----------
+    backbone : Backbone
+    window : bool
+        See `Backbone.dense`.
+
+    Raises
+    ------
+    BackboneError
+        If the network has no dense form, or that does not give the backbone's codes.
+    BackendMissing
+        If ONNX is not installed.
+    """
+
+    def __init__(self, backbone: Backbone, *, window: bool = False) -> None:
+        self.backbone = backbone
+        self.window = window
+        self._model = _make_checked(backbone, window)
+        self._session = start_session(
+            self._model, f"the dense form of {backbone.card.name!r}", backbone.providers, backbone.threads
+        )
+
+    @property
+    def least_size(self) -> tuple[int, int]:
+        """The least height and width of an image, in pixels."""
+        card, frame = self.backbone.card, self.backbone.frame
+        if self.window or card.sizes == "fixed":
+            return frame.height, frame.width
+        return card.least_side(), card.least_side()
+
+    def model_bytes(self) -> bytes:
+        """Return the ONNX file: ``image`` in as for the backbone, ``map`` out."""
+        return self._model
+
+    def run(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Return the maps of images that are all of one size.
+
+        Parameters
+        ----------
+        images : ndarray of uint8, shape (n_images, height, width, 3)
+            RGB, of at least `least_size`.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_images, code_size, rows, columns)
+
+        Raises
+        ------
+        UsageError
+            If the array is of another type or shape, or too small.
+        BackboneError
+            If the network fails.
+        """
+        check_images(images)
+        height, width = self.least_size
+        if images.ndim != 4 or images.shape[3] != 3 or images.shape[1] < height or images.shape[2] < width:
+            raise UsageError(
+                "images must have the shape (n_images, height, width, 3), height and width at least"
+                f" {height} and {width}. Got {images.shape} instead."
+            )
+        maps: npt.NDArray[np.float32] = run_model(self._session, images)
+        return maps
+
+
+def run_model(session: Any, images: npt.NDArray[np.uint8]) -> Any:
+    """Return the maps that a session of a dense graph gives."""
+    return run_session(session, None, {"image": images}, "the dense network")[0]
+
+
+def _make_checked(backbone: Backbone, window: bool) -> bytes:
+    """Return the dense graph; its windowed form has to give the codes at the size of the frame."""
+    frame = backbone.frame
+    if backbone.precision != "fp32":
+        raise BackboneError(
+            f"maps are made from networks of fp32, and this file of {backbone.card.name!r} is of"
+            f" {backbone.precision}."
+        )
+    model = load_graph(backbone.model_bytes(), "a dense network")
+    windowed = make_dense_model(model, height=frame.height, width=frame.width, window=True)
+    windows = serialize(windowed)
+    images = np.random.default_rng(0).integers(0, 256, (2, frame.height, frame.width, 3), dtype=np.uint8)
+    codes = backbone.run(images)
+    maps = run_model(
+        start_session(windows, f"the dense form of {backbone.card.name!r}", backbone.providers, 1), images
+    )
+    shape = (*codes.shape, 1, 1)
+    difference = (
+        np.abs(maps[:, :, 0, 0] - codes).max() / np.abs(codes).max() if maps.shape == shape else np.inf
+    )
+    if not difference <= MAX_DIFFERENCE:
+        raise BackboneError(
+            f"the dense form of {backbone.card.name!r} does not give its codes: they differ by"
+            f" {difference:.1g} of the largest number, and {MAX_DIFFERENCE:g} is allowed."
+        )
+    if window or not _averages(windowed):
+        return windows
+    return serialize(make_dense_model(model, height=frame.height, width=frame.width))
+
+
+def _averages(model: Any) -> bool:
+    """Tell whether windows are averaged at all: else the graph is the same without that."""
+    return any(name.endswith(WINDOWS) for node in model.graph.node for name in node.output)

@@ -1,0 +1,70 @@
+"""Backbones whose code is made of other layers than the network's own."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from typing import Any
+
+from cnncodes.backbones.card import Card
+from cnncodes.backbones.graphs.canonical import serialize
+from cnncodes.backbones.graphs.initializers import summarize_weights
+from cnncodes.backbones.graphs.layers import Layer, Layers, Pick
+from cnncodes.backbones.graphs.wiring import load_graph
+from cnncodes.errors import BackboneError
+
+
+def pick_layers(model: bytes, card: Card, layer: str, pool: str = "mean") -> tuple[bytes, Card]:
+    """Return the graph and card of a backbone whose code is made of some layers of another's.
+
+    Parameters
+    ----------
+    model : bytes
+    card : Card
+    layer : str
+        See `cnncodes.load_backbone`.
+    pool : {"mean", "max", "both"}
+
+    Returns
+    -------
+    model : bytes
+        The same layers give the same bytes.
+    card : Card
+        ``whole`` is the sha256 of the network that they were picked from.
+
+    Raises
+    ------
+    UsageError
+        If there is no such layer, or it cannot be pooled.
+    """
+    if card.layers is not None:
+        raise BackboneError(f"{card.name!r} is made of picked layers already: pick from the whole network.")
+    if card.precision != "fp32":
+        raise BackboneError(
+            f"layers are picked from networks of fp32, and this file of {card.name!r} is of {card.precision}."
+        )
+    pick = Pick.parse(layer, pool)
+    picked, sizes = _open(model, card).pick(pick)
+    data = serialize(picked)
+    return data, dataclasses.replace(
+        card,
+        layer=str(pick),
+        code_size=sum(sizes.values()),
+        files={card.model_file: hashlib.sha256(data).hexdigest()},
+        parity={},
+        precisions={},
+        quantization={},
+        weights=summarize_weights(picked),
+        layers=sizes,
+        whole=card.files[card.model_file],
+    )
+
+
+def list_layers(model: bytes, card: Card) -> list[Layer]:
+    """Return the layers that can serve as a code, in the network's order; its own code is last."""
+    return _open(model, card).candidates()
+
+
+def _open(model: bytes, card: Card) -> Layers:
+    graph: Any = load_graph(model, "picking layers")
+    return Layers(graph, card.frame.height, card.frame.width)

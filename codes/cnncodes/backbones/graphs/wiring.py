@@ -1,0 +1,176 @@
+"""How a graph is wired: which node makes a tensor, which take it, and what shapes tensors have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cnncodes.errors import BackboneError, BackendMissing, install_advice
+
+#: Length of an axis; None where it is not known.
+Shape = tuple[int | None, ...]
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """A graph to look things up in; it is not kept up to date with changes of the graph.
+
+    Parameters
+    ----------
+    model : onnx.ModelProto
+    """
+
+    model: Any
+
+    @cached_property
+    def producers(self) -> dict[str, Any]:
+        """The node that makes each tensor, by the tensor's name."""
+        return {name: node for node in self.model.graph.node for name in node.output if name}
+
+    @cached_property
+    def consumers(self) -> dict[str, list[Any]]:
+        """The nodes that take each tensor."""
+        found: dict[str, list[Any]] = {}
+        for node in self.model.graph.node:
+            for name in dict.fromkeys(node.input):
+                found.setdefault(name, []).append(node)
+        return found
+
+    @cached_property
+    def initializers(self) -> dict[str, Any]:
+        """The weights and constants, by name."""
+        return {tensor.name: tensor for tensor in self.model.graph.initializer}
+
+    def array(self, name: str) -> npt.NDArray[Any] | None:
+        """Return the values of a weight or constant; None for what is computed."""
+        from onnx import numpy_helper
+
+        tensor = self.initializers.get(name)
+        if tensor is not None:
+            return np.asarray(numpy_helper.to_array(tensor))
+        node = self.producers.get(name)
+        if node is not None and node.op_type == "Constant" and node.attribute[0].name == "value":
+            return np.asarray(numpy_helper.to_array(node.attribute[0].t))
+        return None
+
+    def depending_on(self, *names: str) -> set[str]:
+        """Return the tensors that are computed from any of these, themselves included."""
+        found = set(names)
+        for node in self.model.graph.node:  # in the order of their work, as ONNX demands
+            if found.intersection(node.input):
+                found.update(name for name in node.output if name)
+        return found
+
+    def leading_to(self, name: str) -> set[str]:
+        """Return the tensors that a tensor is computed from, itself included."""
+        found, waiting = set(), [name]
+        while waiting:
+            tensor = waiting.pop()
+            if tensor and tensor not in found:
+                found.add(tensor)
+                node = self.producers.get(tensor)
+                waiting.extend(node.input if node is not None else ())
+        return found
+
+
+def load_graph(model: bytes, purpose: str) -> Any:
+    """Return a file's ``onnx.ModelProto``.
+
+    Raises
+    ------
+    BackendMissing
+        If ONNX is not installed; the text says what it is needed for.
+    """
+    try:
+        import onnx
+    except ImportError as error:
+        raise BackendMissing(
+            f"ONNX is not installed, which {purpose} needs: {install_advice('export')}."
+        ) from error
+    return onnx.load_from_string(model)
+
+
+def attributes(node: Any) -> dict[str, Any]:
+    """Return a node's attributes by name."""
+    from onnx import helper
+
+    return {item.name: helper.get_attribute_value(item) for item in node.attribute}
+
+
+def infer_shapes(model: Any, height: int, width: int) -> dict[str, Shape]:
+    """Return the shapes of a graph's floating-point tensors for images of one size.
+
+    Parameters
+    ----------
+    model : onnx.ModelProto
+        With one input ``[batch, height, width, 3]`` or ``[batch, 3, height, width]``.
+    height, width : int
+
+    Returns
+    -------
+    dict of str to tuple
+        Without tensors of other types. The batch is None.
+    """
+    import onnx
+
+    copy = onnx.ModelProto.FromString(model.SerializeToString())
+    dims = copy.graph.input[0].type.tensor_type.shape.dim
+    sides = (height, width, 3) if dims[3].dim_value == 3 else (3, height, width)
+    for dim, length in zip(dims[1:], sides, strict=True):
+        dim.Clear()
+        dim.dim_value = length
+    try:
+        inferred = onnx.shape_inference.infer_shapes(copy, strict_mode=True, data_prop=True)
+    except onnx.shape_inference.InferenceError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise BackboneError(f"the graph contradicts itself at {height} x {width}: {reason}") from error
+    shapes = {}
+    for value in (*inferred.graph.value_info, *inferred.graph.output):
+        tensor = value.type.tensor_type
+        if tensor.elem_type in (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16):
+            lengths = [dim.dim_value if dim.HasField("dim_value") else None for dim in tensor.shape.dim]
+            shapes[value.name] = tuple([None, *lengths[1:]] if lengths else [])
+    unknown = [name for name, shape in shapes.items() if None in shape[1:]]
+    return shapes | (_measure_shapes(copy, unknown) if unknown else {})
+
+
+def _measure_shapes(model: Any, names: list[str]) -> dict[str, Shape]:
+    """Return the shapes that some tensors have when a graph runs, where its text alone does not say."""
+    from onnx import ModelProto, TensorProto, ValueInfoProto
+
+    from cnncodes.backbones.running.starting import CPU, run_session, start_session
+
+    watched = ModelProto.FromString(model.SerializeToString())
+    given = watched.graph.input[0]
+    known = {value.name for value in watched.graph.output}
+    watched.graph.output.extend(ValueInfoProto(name=name) for name in names if name not in known)
+    session = start_session(watched.SerializeToString(), "the graph", CPU, 1)
+    shape = [dim.dim_value or 1 for dim in given.type.tensor_type.shape.dim]
+    kind = np.uint8 if given.type.tensor_type.elem_type == TensorProto.UINT8 else np.float32
+    values = run_session(session, names, {given.name: np.zeros(shape, kind)}, "the graph")
+    return {name: (None, *value.shape[1:]) for name, value in zip(names, values, strict=True)}
+
+
+def prune(model: Any) -> None:
+    """Remove the nodes and initializers that no output needs, in place."""
+    graph = model.graph
+    wiring = Wiring(model)
+    needed: set[str] = set()
+    for value in graph.output:
+        needed |= wiring.leading_to(value.name)
+    nodes = [node for node in graph.node if needed.intersection(node.output)]
+    tensors = [tensor for tensor in graph.initializer if tensor.name in needed]
+    _refill(graph.node, nodes)
+    _refill(graph.initializer, tensors)
+    del graph.value_info[:]
+
+
+def _refill(field: Any, items: list[Any]) -> None:
+    # Copies first: what a repeated field gave out is lost when the field is emptied.
+    copies = [type(item).FromString(item.SerializeToString()) for item in items]
+    del field[:]
+    field.extend(copies)

@@ -1,0 +1,1 @@
+"""ONNX Runtime: found, started on its providers, run and timed."""

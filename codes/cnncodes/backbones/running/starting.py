@@ -1,0 +1,124 @@
+"""Sessions of ONNX Runtime: started as asked or not at all, and run with faults said in one line."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from cnncodes.backbones.running.providers import Provider, find_reason, hold_back, parse_providers
+from cnncodes.backbones.running.runtime import import_runtime
+from cnncodes.errors import BackboneError, UsageError
+
+CPU = ("CPUExecutionProvider",)
+
+
+def check_threads(threads: Any) -> None:
+    """Raise `UsageError` unless a session can be asked for so many threads."""
+    if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:  # 0 would mean all cores
+        raise UsageError(f"threads must be a whole number of at least 1. Got {threads!r} instead.")
+
+
+def in_one_line(error: Exception) -> str:
+    """Return what an error says, without line breaks."""
+    return " ".join(str(error).split())
+
+
+def check_images(images: Any) -> None:
+    """Raise `UsageError` unless images are an array of uint8."""
+    if not isinstance(images, np.ndarray) or images.dtype != np.uint8:
+        kind = getattr(images, "dtype", type(images).__name__)
+        raise UsageError(f"images must be an array of uint8: the network normalises them itself. Got {kind}.")
+
+
+def start_session(
+    model: bytes, name: str, providers: Sequence[str | Provider], threads: int, *, precision: str = "fp32"
+) -> Any:
+    """Return a session of ONNX Runtime; each provider that is asked for has to start.
+
+    Parameters
+    ----------
+    model : bytes
+    name : str
+        What errors call the graph.
+    providers : sequence of str or Provider
+    threads : int
+        0 for all cores.
+    precision : str
+        What the graph computes in, for providers that would decide that by themselves.
+
+    Raises
+    ------
+    BackboneError
+        If it does not start; of a provider, the text has the reason that the runtime gives.
+    """
+    runtime = import_runtime()
+    wanted = parse_providers(tuple(providers))
+    available = runtime.get_available_providers()
+    for provider in wanted:
+        if provider.name not in available:
+            raise BackboneError(
+                f"provider {provider.name!r} is not available; available: {', '.join(available)}. Others come"
+                " with other makes of ONNX Runtime: 'cnncodes doctor' says which is installed."
+            )
+    if all(provider.is_cpu for provider in wanted):
+        return _start(runtime, model, name, wanted, threads, precision)
+    if hasattr(runtime, "preload_dlls"):
+        runtime.preload_dlls()  # CUDA's libraries lie in wheels, where the loader does not look
+    with hold_back() as said:
+        try:
+            session, error = _start(runtime, model, name, wanted, threads, precision), None
+        except BackboneError as caught:
+            session, error = None, caught
+    missing = [p for p in wanted if session is None or p.name not in session.get_providers()]
+    if missing:  # the runtime goes on with the CPU by itself, which is not what was asked for
+        reason = find_reason("".join(said)) or (str(error) if error else "the runtime gives no reason")
+        raise BackboneError(
+            f"provider {missing[0].name!r} was asked for and does not start: {reason.rstrip('.')}."
+        )
+    return session
+
+
+def _start(
+    runtime: Any, model: bytes, name: str, wanted: Sequence[Provider], threads: int, precision: str
+) -> Any:
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # Spinning threads take the core that another lane decodes on.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    said = [(provider.name, provider.settings(precision, threads)) for provider in wanted]
+    try:
+        return runtime.InferenceSession(model, options, providers=said)
+    except Exception as error:  # ONNX Runtime raises a class of its own for each kind of fault
+        raise BackboneError(f"{name} does not start: {in_one_line(error)}") from error
+
+
+def run_session(
+    session: Any, outputs: Sequence[str] | None, feeds: Mapping[str, Any], name: str
+) -> list[Any]:
+    """Return the outputs of a session, all of them where None are named.
+
+    Raises
+    ------
+    BackboneError
+        If it fails, for instance for want of memory; the text calls the graph by `name`.
+    """
+    try:
+        found: list[Any] = session.run(outputs, dict(feeds), make_options())
+    except Exception as error:  # one class for each kind of fault, as when a session starts
+        shapes = ", ".join(str(np.shape(value)) for value in feeds.values())
+        raise BackboneError(f"{name} fails on images of shape {shapes}: {in_one_line(error)}") from error
+    return found
+
+
+@functools.cache
+def make_options() -> Any:
+    """Return how a session is run: what fails is raised, and not logged as well."""
+    # Once: looking the runtime up takes longer than a small network.
+    options = import_runtime().RunOptions()
+    options.log_severity_level = 4
+    return options
