@@ -40,7 +40,7 @@ def job(folder, k=0):
         setattr(os, name, deadly(getattr(os, name)))
     with open_writer(folder, shard_images=3) as writer:
         wanted = {key: 11 if key in "bh" else 10 for key in "abcdfghi"}
-        writer.drop([key for key, (size, _) in writer.known.items() if wanted.get(key) != size])
+        writer.drop([key for key, image in writer.known.items() if wanted.get(key) != image.size])
         for key in "abcdefghi":
             if key == "e":
                 writer.add(fail(key))
