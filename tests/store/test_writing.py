@@ -20,6 +20,7 @@ from cnncodes.errors import SpaceMismatch, StoreError, UsageError
 from cnncodes.store import (
     CodesWriter,
     Failure,
+    Manifest,
     Space,
     StoredViews,
     failing,
@@ -307,6 +308,24 @@ def test_many_small_shards_are_merged(tmp_path: Path) -> None:
     with open_writer(tmp_path, shard_images=6) as writer:
         writer.drop(keys[:8])
     assert set(read_codes(tmp_path).images) == {"k08"}
+
+
+def test_a_hundred_nights_leave_no_swarm_of_small_shards(tmp_path: Path) -> None:
+    write(tmp_path, [make(f"base-{number:04}") for number in range(300)], shard_images=100)
+    most = written = 0
+    for night in range(100):
+        before = {shard.name for shard in Manifest.read(tmp_path).shards}
+        write(tmp_path, [make(f"night-{night:02}-{number}") for number in range(10)], shard_images=100)
+        shards_now = Manifest.read(tmp_path).shards
+        most = max(most, len(shards_now))
+        written += sum(shard.images for shard in shards_now if shard.name not in before)
+        assert len(list((tmp_path / "data").iterdir())) == len(shards_now)
+    images = read_codes(tmp_path).images
+    assert len(set(images)) == 1300 and len(images) == 2600
+    # Shards that hold at least half of what they may, and fewer small ones than are merged.
+    assert most < 1300 / 50 + shards.COMPACT_FROM
+    assert written < 5 * 1000  # merging writes an image again a few times, not each night
+    verify_codes(tmp_path)
 
 
 STEPS = st.lists(

@@ -81,16 +81,19 @@ def plan_work(
     work = Work()
     known = writer.known
     failed = {} if retry_failed or check == "content" else writer.failed
+    n_listed = 0
     for record in source.records:
         if record.key in known:
+            n_listed += 1
             _plan_stored(record, known, work, by_content=check == "content")
         elif record.key in failed and _still_fails(record, failed[record.key]):
             work.still_failed.append(failed[record.key])
         else:
             work.todo.append(record)
-    keys = {record.key for record in source.records}
-    work.gone = [key for key in known if key not in keys]
-    work.forgotten = [key for key in writer.failed if key not in keys]
+    if n_listed < len(known) or writer.failed:
+        keys = {record.key for record in source.records}
+        work.gone = [key for key in known if key not in keys]
+        work.forgotten = [key for key in writer.failed if key not in keys]
     return work
 
 
@@ -106,12 +109,12 @@ def _plan_stored(record: ImageRecord, known: Index, work: Work, *, by_content: b
     except UnreadableImage as error:
         work.unreachable.append(Failure(record.key, error.stage, error.reason))
         return
-    stored = known[record.key]
+    size, mtime_ns, stored_labels = known.state(record.key)
     # What came from no file has no time of change, and any number of arrays have one size.
-    if (stat.size, stat.mtime_ns) != (stored.size, stored.mtime_ns) or stat.mtime_ns is None:
+    if (stat.size, stat.mtime_ns) != (size, mtime_ns) or stat.mtime_ns is None:
         work.todo.append(record)
         return
-    if (labels := (record.label, record.split)) != (stored.label, stored.split):
+    if (labels := (record.label, record.split)) != stored_labels:
         work.relabelled[record.key] = labels
     if by_content:
         work.todo.append(record)
