@@ -44,7 +44,7 @@ class Committer:
     @property
     def manifest(self) -> Manifest:
         """The manifest that is on disk."""
-        self._end_begun()
+        self.make_good()
         return self._manifest
 
     def shards_of(self, keys: Iterable[str]) -> tuple[Shard, ...]:
@@ -98,7 +98,8 @@ class Committer:
         self.files.remove(step.removed)
         self._begun = None
 
-    def _end_begun(self) -> None:
+    def make_good(self) -> None:
+        """Bring the memory to what is on disk, where an interrupt came between the two."""
         if self._begun is not None:
             step, written = self._begun, Manifest.read(self._folder)
             if written == step.manifest:

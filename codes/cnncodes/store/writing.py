@@ -39,7 +39,7 @@ class CodesWriter:
         self._pending: dict[str, ImageCodes | ImageCopy] = {}
         self._in_hand: dict[str, str] = {}
         self._added: set[str] = set()
-        self._replaced: set[str] = set()
+        self._broken: set[str] = set()  # stored images that are failures now
         self._since_cut = self._rows_since_cut = 0
         self._closed = False
 
@@ -137,12 +137,12 @@ class CodesWriter:
             if self._is_stored(result):
                 return None
             result = self._find_codes(result)
-        if result.key in self._dataset.index:
-            self._replaced.add(result.key)
         if isinstance(result, ImageCodes):
             result = check_codes(result, self._dataset.manifest.space.code_size, self._dataset.manifest.dtype)
         if isinstance(result, Failure):
             self._dataset.failures.record(result)
+            if result.key in self._dataset.index:
+                self._broken.add(result.key)
         else:
             self._take(result)
         self._since_cut += 1
@@ -194,7 +194,7 @@ class CodesWriter:
             if image is not None and self._in_hand.get(image.content) == key:
                 del self._in_hand[image.content]
         self._added -= gone
-        self._replaced -= gone
+        self._broken -= gone
         if self._dataset.shards_of(gone):
             self.flush()  # copies may be of what goes now
         for shard in self._dataset.shards_of(gone):
@@ -212,12 +212,15 @@ class CodesWriter:
 
     def flush(self) -> None:
         """Write what is in hand to disk as a shard, and the failures."""
-        old = self._dataset.shards_of(self._replaced)
-        if self._pending or self._replaced or self._dataset.failures.due:
-            tables = [self._dataset.files.read_without(shard, self._replaced) for shard in old]
+        self._dataset.make_good()
+        # Found only now: an interrupt in `add` must not separate the old rows' end from the new ones.
+        replaced = self._broken.union(key for key in self._pending if key in self._dataset.index)
+        if self._pending or replaced or self._dataset.failures.due:
+            old = self._dataset.shards_of(replaced)
+            tables = [self._dataset.files.read_without(shard, replaced) for shard in old]
             if self._pending:
                 tables.append(self._lay_out_pending())
-            with_failures = bool(self._replaced)
+            with_failures = bool(replaced)
             self._dataset.commit(tables, old, with_failures=with_failures, when_done=self._empty_hand)
         self._since_cut = self._rows_since_cut = 0
 
@@ -233,7 +236,7 @@ class CodesWriter:
 
     def _empty_hand(self) -> None:
         self._pending.clear()
-        self._replaced.clear()
+        self._broken.clear()
         self._in_hand.clear()
 
     def close(self) -> None:
