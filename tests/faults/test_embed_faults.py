@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -43,11 +47,15 @@ def rows(out: Path) -> tuple[object, object]:
     return codes.to_arrow().to_pylist(), codes.failures.to_pylist()
 
 
-def start(photos: Path, out: Path) -> subprocess.Popen[str]:
+def start(photos: Path, out: Path, **options: Any) -> subprocess.Popen[str]:
     # Twenty shards, so that a kill comes between two of them.
     command = [sys.executable, "-m", "cnncodes", "embed", str(photos), "-o", str(out), "--shard-images", "4"]
     return subprocess.Popen(
-        [*command, "--max-failures", "1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, "--max-failures", "1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
     )
 
 
@@ -77,20 +85,112 @@ def test_a_killed_job_is_run_again_and_ends_with_the_same_rows(
     verify_codes(out)
 
 
-def test_an_interrupted_job_keeps_what_it_did_and_says_so(
+def run(photos: Path, out: Path, *others: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "cnncodes", "embed", str(photos), "-o", str(out), *others]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+def complaint(result: subprocess.CompletedProcess[str]) -> str:
+    """Return the one line that a job which failed leaves besides its progress."""
+    assert result.returncode == 1 and result.stdout == ""
+    [line] = [line for line in result.stderr.splitlines() if not line.startswith("embedding: ")]
+    return line
+
+
+def test_a_second_job_says_who_holds_the_folder(photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "x.codes"
+    first = start(photos, out)
+    wait_for_shards(out, 1)
+    first.send_signal(signal.SIGSTOP)
+    second = complaint(run(photos, out))
+    assert f"x.codes is being written by process {first.pid} on host {socket.gethostname()}. Wait" in second
+    first.send_signal(signal.SIGCONT)
+    first.communicate(timeout=60)
+    assert first.returncode == 0
+    verify_codes(out)
+
+
+@pytest.mark.slow
+def test_a_shard_corrupted_by_hand_is_found_and_made_again(photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "x.codes"
+    embed(photos, out, shard_images=20)
+    expected = rows(out)
+    shard = out / "data" / "part-00001.parquet"
+    data = bytearray(shard.read_bytes())
+    data[len(data) // 2] ^= 255  # in the codes
+    shard.write_bytes(data)
+    command = [sys.executable, "-m", "cnncodes", "codes", "verify", str(out)]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert found.returncode == 1 and "part-00001.parquet is damaged: its sha256 is" in found.stdout
+    assert "delete it and run the same `cnncodes embed` again" in found.stdout
+    shard.write_bytes(data[:-100])  # its end, by which even a look at its images fails
+    assert "part-00001.parquet is damaged" in complaint(run(photos, out, "--shard-images", "20"))
+    shard.unlink()
+    again = embed(photos, out, shard_images=20)
+    assert (again.embedded, again.unchanged) == (20, 60)
+    assert rows(out) == expected
+    verify_codes(out)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A small disk of its own."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("only root may mount a small disk")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_one_line_and_the_job_goes_on_when_there_is_room(
+    photos: Path, undisturbed: tuple[object, object], disk: Path
+) -> None:
+    out = disk / "x.codes"
+    line = complaint(run(photos, out, "--shard-images", "4"))
+    assert line.startswith(f"cnncodes: cannot write {out}") and "the disk is full" in line
+    assert "free some space and run the same command again" in line
+    kept = len(read_codes(out))
+    assert 0 < kept < N_IMAGES
+    verify_codes(out)
+    subprocess.run(["mount", "-o", "remount,size=64m", str(disk)], check=True)
+    again = run(photos, out, "--shard-images", "4", "--max-failures", "1")
+    assert again.returncode == 0 and f"{kept} already there" in again.stdout
+    assert rows(out) == undisturbed
+    verify_codes(out)
+
+
+def obey_rights() -> None:
+    """Let the process that is started obey rights although it is root's: drop what overrides them."""
+    if os.geteuid() == 0:
+        drop, override = 24, 1  # PR_CAPBSET_DROP, CAP_DAC_OVERRIDE
+        if ctypes.CDLL(None).prctl(drop, override, 0, 0, 0) != 0:
+            raise OSError("capabilities cannot be dropped")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's capabilities")
+def test_a_folder_made_read_only_during_the_job_is_one_line(
     photos: Path, undisturbed: tuple[object, object], tmp_path: Path
 ) -> None:
     out = tmp_path / "x.codes"
-    job = start(photos, out)
+    job = start(photos, out, preexec_fn=obey_rights)
     wait_for_shards(out, 2)
-    job.send_signal(signal.SIGINT)
-    _, errors = job.communicate(timeout=60)
-    if job.returncode != 0:  # it may have been done just then
-        assert job.returncode == 130
-        assert "Traceback" not in errors and "the same command goes on" in errors
-        verify_codes(out)
-    assert start(photos, out).wait(timeout=60) == 0
+    for folder in (out, out / "data"):
+        folder.chmod(0o555)
+    printed, errors = job.communicate(timeout=60)
+    for folder in (out, out / "data"):
+        folder.chmod(0o755)
+    line = complaint(subprocess.CompletedProcess(job.args, job.returncode, printed, errors))
+    assert line.startswith(f"cnncodes: cannot write {out}")
+    assert line.endswith("Permission denied. Check the folder and its rights.")
+    assert 0 < len(read_codes(out)) < N_IMAGES
+    verify_codes(out)
+    assert run(photos, out, "--shard-images", "4", "--max-failures", "1").returncode == 0
     assert rows(out) == undisturbed
+    verify_codes(out)
 
 
 def test_images_that_vanish_or_shrink_during_the_job_are_failures(photos: Path, tmp_path: Path) -> None:

@@ -15,15 +15,16 @@ from cnncodes.store import read_codes, verify_codes
 HERE = Path(__file__).parent
 SAMPLES = HERE.parent / "store"
 
-# Runs a whole job: resume, drop what changed, add what is missing. Before the k-th of the calls that
-# put something on disk it kills itself; between two of them nothing on disk changes. Each run is a
-# process of its own, forked from one that has the imports done and has used none of them.
+# Runs a whole job: resume, drop what changed, add what is missing, a copy among it. Before the k-th of the
+# calls that put something on disk it kills itself, and also when half of a file is written; between two of
+# them nothing on disk changes. Each run is a process of its own, forked from one that has the imports done
+# and has used none of them.
 JOB = """
 import os, pathlib, signal, sys, traceback
 import numpy.random, pandas, pyarrow.acero, pyarrow.dataset  # else each child loads them anew
 sys.path.insert(0, sys.argv[1])
-from samples import fail, make, open_writer, rows_of, write
-from cnncodes.store import read_codes, verify_codes
+from samples import content_of, fail, make, open_writer, rows_of, write
+from cnncodes.store import ImageCopy, files, read_codes, verify_codes
 count, deadline = 0, 0
 def deadly(function):
     def call(*args, **kwargs):
@@ -33,19 +34,36 @@ def deadly(function):
             os.kill(os.getpid(), signal.SIGKILL)
         return function(*args, **kwargs)
     return call
+class Torn:
+    def __init__(self, path, mode):
+        self.file = open(path, mode)
+    def write(self, data):
+        self.file.write(data[: len(data) // 2])
+        self.file.flush()
+        deadly(self.file.write)(data[len(data) // 2 :])
+    def __getattr__(self, name):
+        return getattr(self.file, name)
+    def __enter__(self):
+        return self
+    def __exit__(self, *error):
+        self.file.close()
 def job(folder, k=0):
     global deadline
     deadline = k
     for name in ("replace", "fsync", "ftruncate", "unlink", "mkdir"):
         setattr(os, name, deadly(getattr(os, name)))
+    files.open = Torn
     with open_writer(folder, shard_images=3) as writer:
-        wanted = {key: 11 if key in "bh" else 10 for key in "abcdfghi"}
-        writer.drop([key for key, (size, _) in writer.known.items() if wanted.get(key) != size])
+        wanted = {key: 11 if key in "bh" else 10 for key in "abcdfghiy"}
+        writer.drop([key for key, image in writer.known.items() if wanted.get(key) != image.size])
         for key in "abcdefghi":
             if key == "e":
                 writer.add(fail(key))
             elif key not in writer.known:
                 writer.add(make(key, size=wanted[key]))
+        if "y" not in writer.known:  # of one that is stored
+            writer.add(ImageCopy("y", "dog", None, 10, 5, content_of("a")))
+        writer.flush()
 def run(function, *args):
     reader, writer = os.pipe()
     child = os.fork()

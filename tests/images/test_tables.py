@@ -64,9 +64,9 @@ def test_a_csv_names_paths_labels_and_parts(tmp_path: Path) -> None:
     table = write_csv(tmp_path, "label,image,split\ncat,b.jpg,train\ndog,sub/a.jpg,VALID\n,c.jpg,\n")
     assert rows(table) == [("b.jpg", "cat", "train"), ("sub/a.jpg", "dog", "val"), ("c.jpg", None, None)]
     assert [record.data for record in list_table(table, Columns())] == [
-        tmp_path / "b.jpg",
-        tmp_path / "sub/a.jpg",
-        tmp_path / "c.jpg",
+        str(tmp_path / "b.jpg"),
+        str(tmp_path / "sub/a.jpg"),
+        str(tmp_path / "c.jpg"),
     ]
 
 
@@ -140,7 +140,7 @@ def test_rows_of_one_name_keep_apart(tmp_path: Path) -> None:
     assert rows(table) == [
         ("a", "x", None), ("b", "x", None), ("a#3", "y", None), ("a#2", "z", None), ("a#4", "w", None),
     ]  # fmt: skip
-    assert [record.data.name for record in list_table(table, Columns())] == ["a", "b", "a", "a#2", "a"]
+    assert [Path(record.data).name for record in list_table(table, Columns())] == ["a", "b", "a", "a#2", "a"]
 
 
 # Parquet

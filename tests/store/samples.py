@@ -16,6 +16,10 @@ PLAN: dict[str, Any] = {"scales": [256], "flip": True}
 VIEWS = StoredViews(PLAN)
 
 
+def content_of(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
 def make(
     key: str, *, views: int = 2, label: str | None = "cat", split: str | None = "train", size: int = 10
 ) -> ImageCodes:
@@ -26,12 +30,21 @@ def make(
         for v in range(views)
     ]
     return ImageCodes(
-        key, label, split, 12, 9, size, None if key.startswith("m") else 5, key[-1], parameters, codes
+        key,
+        label,
+        split,
+        12,
+        9,
+        size,
+        None if key.startswith("m") else 5,
+        content_of(key[-1]),
+        parameters,
+        codes,
     )
 
 
 def fail(key: str) -> Failure:
-    return Failure(key, "decode", "broken")
+    return Failure(key, "decode", "broken", 10, 5)
 
 
 def open_writer(path: Path, **options: Any) -> CodesWriter:

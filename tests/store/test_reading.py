@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.dataset as ds
 import pytest
-from samples import PLAN, SPACE, fail, make, write
+from samples import PLAN, SPACE, content_of, fail, make, write
 
 from cnncodes.errors import StoreError, UsageError
 from cnncodes.store import Codes, CodesWriter, StoredViews, read_codes, verify_codes
@@ -31,12 +31,14 @@ def test_rows_are_sorted_by_image_and_view(codes: Codes) -> None:
     assert codes.images.tolist() == ["a", "a", "b", "b", "c", "c", "d", "d"]
     assert codes.views.tolist() == [0, 1] * 4
     assert codes.y.tolist() == ["dog", "dog", None, None, "cat", "cat", "cat", "cat"]
-    assert codes.groups.tolist() == codes.images.tolist()
+    assert codes.groups.tolist() == [content_of(key) for key in codes.images]
     assert codes.X.dtype == np.float32
     expected = np.concatenate([make(key).codes for key in "abcd"]).astype(np.float16).astype(np.float32)
     np.testing.assert_array_equal(codes.X, expected)
     assert (codes.space, codes.plan, codes.complete) == (SPACE, PLAN, True)
-    assert codes.failures.to_pylist() == [{"image": "f", "stage": "decode", "reason": "broken"}]
+    assert codes.failures.to_pylist() == [
+        {"image": "f", "stage": "decode", "reason": "broken", "size": 10, "mtime": 5}
+    ]
 
 
 def test_select(codes: Codes) -> None:

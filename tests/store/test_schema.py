@@ -88,11 +88,18 @@ def test_duckdb_opens_the_folder(dataset: tuple[Path, list[str]]) -> None:
 
 
 def test_failures_open_too(dataset: tuple[Path, list[str]]) -> None:
-    expected = {"image": ["f1", "f2"], "stage": ["decode"] * 2, "reason": ["broken"] * 2}
+    expected = {
+        "image": ["f1", "f2"],
+        "stage": ["decode"] * 2,
+        "reason": ["broken"] * 2,
+        "size": [10] * 2,
+        "mtime": [5] * 2,
+    }
     file = dataset[0] / "failures.parquet"
     assert pd.read_parquet(file).to_dict("list") == expected
     assert pl.read_parquet(file).to_dict(as_series=False) == expected
-    assert duckdb.sql(f"SELECT * FROM '{file}'").fetchall() == [(f, "decode", "broken") for f in ("f1", "f2")]
+    rows = [(name, "decode", "broken", 10, 5) for name in ("f1", "f2")]
+    assert duckdb.sql(f"SELECT * FROM '{file}'").fetchall() == rows
 
 
 def test_nothing_else_is_in_data(dataset: tuple[Path, list[str]]) -> None:

@@ -14,11 +14,27 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from samples import PLAN, SIZE, SPACE, fail, make, open_writer, rows_of, write
+from samples import PLAN, SIZE, SPACE, content_of, fail, make, open_writer, rows_of, write
 
 from cnncodes.errors import SpaceMismatch, StoreError, UsageError
-from cnncodes.store import CodesWriter, Failure, Space, StoredViews, read_codes, verify_codes, writing
+from cnncodes.store import (
+    CodesWriter,
+    Failure,
+    Manifest,
+    Space,
+    StoredViews,
+    failing,
+    read_codes,
+    shards,
+    verify_codes,
+    writing,
+)
+from cnncodes.store.index import Labels
 from cnncodes.store.schema import failures_table
+
+
+def labels_of(writer: CodesWriter) -> dict[str, Labels]:
+    return {key: (image.label, image.split) for key, image in writer.known.items()}
 
 
 def shard_rows(path: Path) -> list[int]:
@@ -40,8 +56,8 @@ def test_a_shard_is_cut_after_so_many_rows(tmp_path: Path, monkeypatch: pytest.M
 def test_resuming_knows_what_is_there(tmp_path: Path) -> None:
     write(tmp_path, [make("a"), make("m"), fail("f")])
     with open_writer(tmp_path) as writer:
-        assert writer.known == {"a": (10, 5), "m": (10, None)}
-        assert writer.failed == {"f"}
+        assert {key: image[:2] for key, image in writer.known.items()} == {"a": (10, 5), "m": (10, None)}
+        assert writer.failed == {"f": fail("f")}
 
 
 def test_a_later_success_removes_the_failure(tmp_path: Path) -> None:
@@ -73,9 +89,9 @@ def test_relabel_rewrites_only_the_shards_concerned(tmp_path: Path) -> None:
     write(tmp_path, [make(key) for key in "abcd"], shard_images=2)
     before = read_codes(tmp_path).X
     with open_writer(tmp_path) as writer:
-        assert writer.labels["c"] == ("cat", "train")
+        assert labels_of(writer)["c"] == ("cat", "train")
         writer.relabel({"c": ("dog", None), "nobody": ("dog", None)})
-        assert writer.labels == {**dict.fromkeys("abd", ("cat", "train")), "c": ("dog", None)}
+        assert labels_of(writer) == {**dict.fromkeys("abd", ("cat", "train")), "c": ("dog", None)}
     names = sorted(file.name for file in (tmp_path / "data").iterdir())
     assert names[0] == "part-00000.parquet" and "part-00001.parquet" not in names
     codes = read_codes(tmp_path)
@@ -108,18 +124,19 @@ def test_the_old_rows_of_an_image_stay_until_the_new_ones_are_written(tmp_path: 
         before = read_codes(tmp_path)
         assert sorted(set(before.images)) == ["a", "b", "c", "d"] and before.failures.num_rows == 0
         writer.flush()
-        assert writer.known == {"a": (10, 5), "b": (11, 5), "d": (10, 5)} and writer.failed == {"c"}
+        assert {key: image.size for key, image in writer.known.items()} == {"a": 10, "b": 11, "d": 10}
+        assert set(writer.failed) == {"c"}
     write(tmp_path / "fresh", [make("a"), make("b", size=11), make("d"), fail("c")])
     assert rows_of(tmp_path) == rows_of(tmp_path / "fresh")
     verify_codes(tmp_path)
 
 
-def test_what_came_from_no_file_is_known_by_its_content(tmp_path: Path) -> None:
+def test_contents_are_known(tmp_path: Path) -> None:
     write(tmp_path, [make("a"), make("m")])
     with open_writer(tmp_path) as writer:
-        assert writer.contents == {"m": "m"}
+        assert writer.known["m"].content == content_of("m") and writer.known.having(content_of("m")) == ["m"]
         writer.drop(["m"])
-        assert writer.contents == {}
+        assert writer.known.having(content_of("m")) == [] and writer.known.having(content_of("a")) == ["a"]
 
 
 def test_images_of_a_deleted_shard_are_to_be_embedded_again(tmp_path: Path) -> None:
@@ -157,7 +174,9 @@ def test_codes_that_do_not_fit_are_a_failure(tmp_path: Path, value: float, reaso
         failure = writer.add(image)
         assert writer.add(make("b")) is None
     assert failure is not None and failure.stage == "code" and reason in failure.reason
-    assert rows_of(tmp_path)[1] == [{"image": "a", "stage": "code", "reason": failure.reason}]
+    assert rows_of(tmp_path)[1] == [
+        {"image": "a", "stage": "code", "reason": failure.reason, "size": 10, "mtime": 5}
+    ]
     assert set(read_codes(tmp_path).images) == {"b"}
 
 
@@ -281,7 +300,7 @@ def test_many_small_shards_are_merged(tmp_path: Path) -> None:
     keys = [f"k{i:02d}" for i in range(9)]
     for key in keys:
         write(tmp_path, [make(key)], shard_images=6)
-    assert len(shard_rows(tmp_path)) < writing.COMPACT_FROM
+    assert len(shard_rows(tmp_path)) < shards.COMPACT_FROM
     assert len(list((tmp_path / "data").iterdir())) == len(shard_rows(tmp_path))
     write(tmp_path / "fresh", [make(key) for key in keys])
     assert rows_of(tmp_path) == rows_of(tmp_path / "fresh")
@@ -289,6 +308,24 @@ def test_many_small_shards_are_merged(tmp_path: Path) -> None:
     with open_writer(tmp_path, shard_images=6) as writer:
         writer.drop(keys[:8])
     assert set(read_codes(tmp_path).images) == {"k08"}
+
+
+def test_a_hundred_nights_leave_no_swarm_of_small_shards(tmp_path: Path) -> None:
+    write(tmp_path, [make(f"base-{number:04}") for number in range(300)], shard_images=100)
+    most = written = 0
+    for night in range(100):
+        before = {shard.name for shard in Manifest.read(tmp_path).shards}
+        write(tmp_path, [make(f"night-{night:02}-{number}") for number in range(10)], shard_images=100)
+        shards_now = Manifest.read(tmp_path).shards
+        most = max(most, len(shards_now))
+        written += sum(shard.images for shard in shards_now if shard.name not in before)
+        assert len(list((tmp_path / "data").iterdir())) == len(shards_now)
+    images = read_codes(tmp_path).images
+    assert len(set(images)) == 1300 and len(images) == 2600
+    # Shards that hold at least half of what they may, and fewer small ones than are merged.
+    assert most < 1300 / 50 + shards.COMPACT_FROM
+    assert written < 5 * 1000  # merging writes an image again a few times, not each night
+    verify_codes(tmp_path)
 
 
 STEPS = st.lists(
@@ -337,7 +374,7 @@ def test_any_history_ends_with_the_same_rows(
         if step in ("resume", "interrupt"):
             now = set()
             writer = open_writer(folder / "x", shard_images=shard_images)
-            assert set(writer.known) == stored and writer.failed == failed
+            assert set(writer.known) == stored and set(writer.failed) == failed
     writer.close()
     plain = [make(key, label="dog", split=None) if key in dogs else make(key) for key in sorted(stored)]
     write(folder / "plain", [*plain, *(fail(key) for key in sorted(failed))])
@@ -358,7 +395,7 @@ def test_many_failures_are_written_a_few_times_and_all_at_the_end(
         lengths.append(len(table))
         return table
 
-    monkeypatch.setattr(writing, "failures_table", count)
+    monkeypatch.setattr(failing, "failures_table", count)
     with open_writer(tmp_path / "x.codes", shard_images=10) as writer:
         for number in range(3000):
             writer.add(fail(f"f{number:04}"))

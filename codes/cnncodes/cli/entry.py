@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cnncodes.cli.parser import build_parser, parse
+from cnncodes.cli.signals import Terminated, ending_when_terminated
 from cnncodes.cli.streams import prepare_streams, write_stdout
 from cnncodes.commands import COMMANDS, Command, Reporter
 from cnncodes.commands.command import PROBLEMS, TOO_MANY_FAILURES
@@ -16,7 +17,7 @@ from cnncodes.errors import CnnCodesError, UsageError
 from cnncodes.recipes.command import QUICKSTART, RUN
 from cnncodes.schema import from_arguments
 
-DONE, FAILED, WRONG_USAGE, TOO_MANY, INTERRUPTED = 0, 1, 2, 3, 130
+DONE, FAILED, WRONG_USAGE, TOO_MANY, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 130, 143
 
 #: Every command that can be typed.
 ALL_COMMANDS: dict[str, Command] = {QUICKSTART.name: QUICKSTART, **COMMANDS, RUN.name: RUN}
@@ -34,12 +35,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     -------
     int
         0 done; 1 failed, with one line on stderr; 2 wrong usage; 3 done, but more inputs failed than
-        ``--max-failures`` allows; 130 interrupted. A bug of ours shows its traceback.
+        ``--max-failures`` allows; 130 interrupted; 143 terminated. A bug of ours shows its traceback.
     """
     prepare_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return _run(given) if given else _show_help()
+        with ending_when_terminated():
+            return _run(given) if given else _show_help()
     except UsageError as error:
         return _complain(error, WRONG_USAGE)
     except BrokenPipeError:
@@ -47,9 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
     except (CnnCodesError, OSError) as error:
         return _complain(error, FAILED)
+    except Terminated:
+        return _leave("terminated", TERMINATED)
     except KeyboardInterrupt:
-        sys.stderr.write("\ncnncodes: interrupted. What was written is kept; the same command goes on.\n")
-        return INTERRUPTED
+        return _leave("interrupted", INTERRUPTED)
 
 
 def _show_help() -> int:
@@ -71,6 +74,11 @@ def _run(arguments: list[str]) -> int:
     if result.get(PROBLEMS):
         return FAILED
     return TOO_MANY if result.get(TOO_MANY_FAILURES) else DONE
+
+
+def _leave(why: str, status: int) -> int:
+    sys.stderr.write(f"\ncnncodes: {why}. What was written is kept; the same command goes on.\n")
+    return status
 
 
 def _complain(error: Exception, status: int) -> int:

@@ -71,6 +71,16 @@ class EmbedOptions(inputs.EmbeddingOptions, inputs.LayerOptions):
         metavar="N",
         check=inputs.check_positive,
     )
+    check: str = option(
+        "By what a stored image counts as unchanged: size and time of its file (stat), or also its content,"
+        " for which every file is read.",
+        default="stat",
+        choices=("stat", "content"),
+    )
+    retry_failed: bool = option(
+        "Try images again that could not be used before, although their files are as they were.",
+        default=False,
+    )
     remove_missing: bool = option(
         "Let any number of stored images go that the source lacks; otherwise more than ten and more than a"
         " tenth of them are an error.",
@@ -116,6 +126,8 @@ def run_embed(options: EmbedOptions, reporter: Reporter) -> Result:
             n_jobs=options.n_jobs,
             batch_size=options.batch_size,
             shard_images=options.shard_images,
+            check=options.check,
+            retry_failed=options.retry_failed,
             remove_missing=options.remove_missing,
             on_progress=reporter.progress("embedding"),
         )
@@ -124,10 +136,12 @@ def run_embed(options: EmbedOptions, reporter: Reporter) -> Result:
         "out": summary.out,
         "images": summary.images,
         "embedded": summary.embedded,
+        "copies": summary.copies,
         "unchanged": summary.unchanged,
         "relabelled": summary.relabelled,
         "removed": summary.removed,
         "failed": summary.failed,
+        "still_failed": summary.still_failed,
         "rows": summary.rows,
         "views": summary.views,
         "views_run": summary.views_run,
@@ -142,10 +156,12 @@ def render_embed(result: Result) -> str:
     """Say in two lines what was embedded."""
     counts = [f"{result['embedded']:,} of {result['images']:,} images embedded"]
     for name, word in (
+        ("copies", "of them copies of others"),
         ("unchanged", "already there"),
         ("relabelled", "of them with another label or part now"),
         ("removed", "removed"),
         ("failed", "failed"),
+        ("still_failed", "of them as before and not tried again (--retry-failed tries them)"),
     ):
         if result[name]:
             counts.append(f"{result[name]:,} {word}")
@@ -162,7 +178,7 @@ def _describe_rows(result: Result) -> str:
     if result["rows"] < result["views"]:
         text += f", each the mean of an image's views ({result['views']:,} in all)"
     if result["views_run"] < result["views"]:
-        text += f"; the network ran {result['views_run']:,} times, since identical views are run once"
+        text += f"; the network ran {result['views_run']:,} times, since what is identical is run once"
     return text
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import UnreadableImage
 from cnncodes.images import Decoding, ImageRecord, content_hash, decode
-from cnncodes.store import Failure, ImageCodes, Space
+from cnncodes.store import Failure, ImageCodes, ImageCopy, Space
 from cnncodes.views import Rendered, ViewPlan
 
 if TYPE_CHECKING:
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 #: Views in one call of the network: on a CPU core more gains nothing and costs memory.
 DEFAULT_BATCH_SIZE = 8
+
+
+#: Asked with an image's key and content: whether its codes have to be made, and are not at hand already.
+Claim: TypeAlias = Callable[[str, str], bool]
 
 
 @dataclass(frozen=True)
@@ -76,35 +80,57 @@ class Embedder:
         decoded = f"@{self._largest_short_side()}" if self.decoding.mode == "fast" else ""
         return [f"{name}{decoded}" for name in self.plan.pixel_names(self.backbone.frame)]
 
-    def embed(self, records: Sequence[ImageRecord]) -> list[ImageCodes | Failure]:
+    @overload
+    def embed(self, records: Sequence[ImageRecord]) -> list[ImageCodes | Failure]: ...
+
+    @overload
+    def embed(
+        self, records: Sequence[ImageRecord], claim: Claim
+    ) -> list[ImageCodes | ImageCopy | Failure]: ...
+
+    def embed(
+        self, records: Sequence[ImageRecord], claim: Claim | None = None
+    ) -> list[ImageCodes | Failure] | list[ImageCodes | ImageCopy | Failure]:
         """Make the codes of some images.
+
+        Parameters
+        ----------
+        records : sequence of ImageRecord
+        claim : callable, optional
+            Called as ``claim(key, content)`` before an image is decoded; where it returns False, codes of
+            this content are at hand and none are made.
 
         Returns
         -------
-        list of ImageCodes or Failure
+        list of ImageCodes, ImageCopy or Failure
             One for each record, in order. An image that cannot be read is a `Failure`; nothing takes
-            its place.
+            its place. One that was not to be claimed is an `ImageCopy`.
         """
-        results: list[_Prepared | Failure] = []
+        results: list[_Prepared | ImageCopy | Failure] = []
         batches = _Batches(self)
         for record in records:
-            prepared = self._prepare(record)
+            prepared = self._prepare(record, claim)
             results.append(prepared)
             if isinstance(prepared, _Prepared):
                 batches.add(prepared.rendered.pixels)
         distinct = batches.finish()
-        return [r if isinstance(r, Failure) else r.with_codes(next(distinct)) for r in results]
+        return [r.with_codes(next(distinct)) if isinstance(r, _Prepared) else r for r in results]
 
-    def _prepare(self, record: ImageRecord) -> _Prepared | Failure:
+    def _prepare(self, record: ImageRecord, claim: Claim | None) -> _Prepared | ImageCopy | Failure:
+        stat = None
         try:
             stat = record.stat()
             data = record.read()
-            image = decode(data, self.decoding, short_side=self._largest_short_side())
             content = content_hash(data)
+            if claim is not None and not claim(record.key, content):
+                own = record.key, record.label, record.split
+                return ImageCopy(*own, stat.size, stat.mtime_ns, content)
+            image = decode(data, self.decoding, short_side=self._largest_short_side())
             rendered = self.plan.render(image, self.backbone.frame, content)
             return _Prepared(record, stat.size, stat.mtime_ns, content, image.size, rendered)
         except UnreadableImage as error:
-            return Failure(record.key, error.stage, error.reason)
+            size, mtime_ns = (None, None) if stat is None else (stat.size, stat.mtime_ns)
+            return Failure(record.key, error.stage, error.reason, size, mtime_ns)
 
     def _largest_short_side(self) -> int:
         return self.plan.largest_short_side(self.backbone.frame)

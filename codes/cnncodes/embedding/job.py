@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from cnncodes.backbones import Backbone
-from cnncodes.embedding.embedder import Embedder
 from cnncodes.embedding.engine import Engine
-from cnncodes.embedding.lanes import run_lanes
-from cnncodes.embedding.planning import Work, plan_work
-from cnncodes.embedding.reducing import reduce_views
+from cnncodes.embedding.planning import check_name, plan_work
 from cnncodes.embedding.settling import settle_job
+from cnncodes.embedding.writing import Counts, Progress, write_codes
 from cnncodes.errors import SourceError, UsageError
 from cnncodes.images import Decoding, ImageSource, open_source
-from cnncodes.store import CodesWriter, Failure, StoredViews
+from cnncodes.store import CodesWriter, Failure, StoredImage, StoredViews
 from cnncodes.views import ViewPlan
 
 _Labels = tuple[str | None, str | None]
-
-#: Called after every image with the numbers of images done, to do in all, and failed.
-Progress = Callable[[int, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -37,9 +32,11 @@ class EmbedSummary:
         The codes dataset.
     images : int
         Images that the source lists.
-    embedded, unchanged, relabelled, removed, failed : int
-        Images embedded now; kept from an earlier run; among these, those whose label or part is another
-        one now; stored ones that went because the source lacks them; and those that could not be read.
+    embedded, copies, unchanged, relabelled, removed, failed, still_failed : int
+        Images whose codes are new; among these, those whose content another image has, so that the network
+        did not run for them; images kept from an earlier run; among these, those whose label or part is
+        another one now; stored ones that went because the source lacks them; those that could not be read;
+        and among these, those that were not tried again since their files are as they were.
     rows : int
         Rows written now: one a view, or one an image where views are reduced to their mean.
     views : int
@@ -55,10 +52,12 @@ class EmbedSummary:
     out: str
     images: int
     embedded: int
+    copies: int
     unchanged: int
     relabelled: int
     removed: int
     failed: int
+    still_failed: int
     rows: int
     views: int
     views_run: int
@@ -81,16 +80,19 @@ def embed(
     n_jobs: int | str | None = None,
     batch_size: int | str | None = None,
     shard_images: int = 2048,
+    check: str = "stat",
+    retry_failed: bool = False,
     remove_missing: bool = False,
     on_progress: Progress | None = None,
 ) -> EmbedSummary:
     """Embed images into a codes dataset: one row a view of an image, or one an image.
 
     Run again on the same folder it goes on where it stopped: images that are there stay, changed and
-    new ones are embedded, vanished ones go, and those that failed are tried again. Where the source gives
-    an image another label or part, the stored one follows. An image that cannot be read is a failure of
-    the summary and of the dataset, and raises nothing; the codes of one that is still listed but out of
-    reach, as on a disk that is not mounted, stay.
+    new ones are embedded, and vanished ones go. Where the source gives an image another label or part, the
+    stored one follows. Images of equal content, and one that was renamed, meet the network once. An image
+    that cannot be read is a failure of the summary and of the dataset, and raises nothing; it is not tried
+    again before its file changes. The codes of one that is still listed but out of reach, as on a disk that
+    is not mounted, stay.
 
     Parameters
     ----------
@@ -125,6 +127,12 @@ def embed(
         seconds what is fastest on this machine, and keeps that.
     shard_images : int
         Images in one shard: the most that a killed job has to do again.
+    check : {"stat", "content"}
+        By what a stored image counts as unchanged: the size and time of its file, or also its content, for
+        which every file is read. A file whose time alone changed is not embedded again either way.
+    retry_failed : bool
+        Whether images that failed before are tried again although their files are as they were. Those that
+        were out of reach are tried again anyway.
     remove_missing : bool
         Whether any number of stored images may go because the source lacks them. By default more than ten
         and more than a tenth of them are an error: a wrong path or part is likelier than a clean-up.
@@ -157,6 +165,7 @@ def embed(
     started = time.perf_counter()
     if shard_images < 1:
         raise UsageError(f"shard_images must be at least 1. Got {shard_images}.")
+    check_name(check)
     whole = src if isinstance(src, ImageSource) else open_source(src)
     source = _choose_part(whole, split)
     engine = Engine.make(backbone, batch_size, n_jobs)
@@ -174,23 +183,26 @@ def embed(
         shard_images=shard_images,
         layers=loaded.card.layers,
     ) as writer:
-        work = plan_work(source, writer)
+        work = plan_work(source, writer, check=check, retry_failed=retry_failed)
         if not remove_missing:
             work.check_removal(source.name, out, len(writer.known))
         if plan.principal_colors is not None:
-            _warn_of_leak(work.relabelled, writer.labels)
+            _warn_of_leak(work.relabelled, writer.known)
         writer.relabel(work.relabelled)
+        counts = Counts(len(plan.names(loaded.frame)), stored.reduced)
         with engine.start(plan, decoding) as embedder:
-            counts = _write(embedder, work, writer, engine.lanes, on_progress, reduced=stored.reduced)
+            write_codes(embedder, work, writer, counts, engine.lanes, on_progress)
         writer.drop([*work.gone, *work.forgotten])  # last: what can be lost is lost when all else is done
     return EmbedSummary(
         out=str(out),
         images=len(source.records),
         embedded=counts.embedded,
-        unchanged=work.unchanged,
-        relabelled=len(work.relabelled),
+        copies=counts.copies,
+        unchanged=work.unchanged + counts.unchanged,
+        relabelled=len(work.relabelled) + counts.relabelled,
         removed=len(work.gone),
         failed=len(counts.failures),
+        still_failed=len(work.still_failed),
         rows=counts.rows,
         views=counts.views,
         views_run=counts.views_run,
@@ -208,12 +220,12 @@ def _choose_part(source: ImageSource, split: str | None) -> ImageSource:
     return part
 
 
-def _warn_of_leak(relabelled: Mapping[str, _Labels], before: Mapping[str, _Labels]) -> None:
+def _warn_of_leak(relabelled: Mapping[str, _Labels], before: Mapping[str, StoredImage]) -> None:
     """Warn where images that the principal colours may have been computed from are for testing now."""
     moved = [
         key
         for key, (_, split) in relabelled.items()
-        if split in ("val", "test") and before[key][1] in (None, "train")
+        if split in ("val", "test") and before[key].split in (None, "train")
     ]
     if moved:
         warnings.warn(
@@ -222,36 +234,3 @@ def _warn_of_leak(relabelled: Mapping[str, _Labels], before: Mapping[str, _Label
             " folder to have them computed anew.",
             stacklevel=3,
         )
-
-
-@dataclass
-class _Counts:
-    embedded: int
-    rows: int
-    views: int
-    views_run: int
-    failures: list[Failure]
-
-
-def _write(
-    embedder: Embedder,
-    work: Work,
-    writer: CodesWriter,
-    lanes: int,
-    on_progress: Progress | None,
-    *,
-    reduced: bool,
-) -> _Counts:
-    counts = _Counts(0, 0, 0, 0, list(work.unreachable))
-    for done, result in enumerate(run_lanes(embedder.embed, work.todo, lanes), start=1):
-        failure = writer.add(reduce_views(result) if reduced else result)
-        if failure is not None:
-            counts.failures.append(failure)
-        elif not isinstance(result, Failure):
-            counts.embedded += 1
-            counts.rows += 1 if reduced else len(result.views)
-            counts.views += len(result.views)
-            counts.views_run += result.views_run
-        if on_progress is not None:
-            on_progress(done, len(work.todo), len(counts.failures))
-    return counts

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cnncodes.errors import StoreError, UnreadableImage
-from cnncodes.images import ImageRecord, ImageSource, content_hash
-from cnncodes.store import CodesWriter, Failure
+from cnncodes.errors import StoreError, UnreadableImage, UsageError
+from cnncodes.images import ImageRecord, ImageSource
+from cnncodes.store import CodesWriter, Failure, Index
+
+#: By what an image that is stored counts as unchanged: size and time of its file, or also its content.
+CHECKS = ("stat", "content")
 
 #: So many stored images, and such a share of them, may go without a word.
 MAX_REMOVED = 10
@@ -21,11 +24,13 @@ class Work:
     Attributes
     ----------
     todo : list of ImageRecord
-        New, changed, or not embedded the last time.
+        New, perhaps changed, or not embedded the last time.
     unchanged : int
-        Images whose codes are there already.
+        Images whose codes are there already, and which are not in `todo`.
     unreachable : list of Failure
         Images that are stored and listed but cannot be looked at now; their codes stay.
+    still_failed : list of Failure
+        Images that failed and whose files are as they were then: not tried again.
     relabelled : dict
         For the key of each stored image whose label or part is another one now, these.
     gone : list of str
@@ -37,6 +42,7 @@ class Work:
     todo: list[ImageRecord] = field(default_factory=list)
     unchanged: int = 0
     unreachable: list[Failure] = field(default_factory=list)
+    still_failed: list[Failure] = field(default_factory=list)
     relabelled: dict[str, tuple[str | None, str | None]] = field(default_factory=dict)
     gone: list[str] = field(default_factory=list)
     forgotten: list[str] = field(default_factory=list)
@@ -57,38 +63,71 @@ class Work:
             )
 
 
-def plan_work(source: ImageSource, writer: CodesWriter) -> Work:
-    """Compare a source with a dataset."""
+def plan_work(
+    source: ImageSource, writer: CodesWriter, *, check: str = "stat", retry_failed: bool = False
+) -> Work:
+    """Compare a source with a dataset.
+
+    Parameters
+    ----------
+    source : ImageSource
+    writer : CodesWriter
+        Of the dataset.
+    check : {"stat", "content"}
+        ``"content"`` puts every image that is stored on the list, to be compared by its content.
+    retry_failed : bool
+        Whether images that failed are tried again although their files are as they were.
+    """
     work = Work()
-    keys = set()
+    known = writer.known
+    failed = {} if retry_failed or check == "content" else writer.failed
+    n_listed = 0
     for record in source.records:
-        keys.add(record.key)
-        _plan_image(record, writer, work)
-    work.gone = [key for key in writer.known if key not in keys]
-    work.forgotten = [key for key in writer.failed if key not in keys]
+        if record.key in known:
+            n_listed += 1
+            _plan_stored(record, known, work, by_content=check == "content")
+        elif record.key in failed and _still_fails(record, failed[record.key]):
+            work.still_failed.append(failed[record.key])
+        else:
+            work.todo.append(record)
+    if n_listed < len(known) or writer.failed:
+        keys = {record.key for record in source.records}
+        work.gone = [key for key in known if key not in keys]
+        work.forgotten = [key for key in writer.failed if key not in keys]
     return work
 
 
-def _plan_image(record: ImageRecord, writer: CodesWriter, work: Work) -> None:
-    if record.key not in writer.known:
-        work.todo.append(record)
-        return
+def check_name(check: str) -> None:
+    """Raise `UsageError` unless it is one of `CHECKS`."""
+    if check not in CHECKS:
+        raise UsageError(f"check must be 'stat' or 'content'. Got {check!r} instead.")
+
+
+def _plan_stored(record: ImageRecord, known: Index, work: Work, *, by_content: bool) -> None:
     try:
-        unchanged = _is_unchanged(record, writer)
+        stat = record.stat()
     except UnreadableImage as error:
         work.unreachable.append(Failure(record.key, error.stage, error.reason))
         return
-    if not unchanged:
+    size, mtime_ns, stored_labels = known.state(record.key)
+    # What came from no file has no time of change, and any number of arrays have one size.
+    if (stat.size, stat.mtime_ns) != (size, mtime_ns) or stat.mtime_ns is None:
         work.todo.append(record)
         return
-    work.unchanged += 1
-    if (labels := (record.label, record.split)) != writer.labels[record.key]:
+    if (labels := (record.label, record.split)) != stored_labels:
         work.relabelled[record.key] = labels
+    if by_content:
+        work.todo.append(record)
+    else:
+        work.unchanged += 1
 
 
-def _is_unchanged(record: ImageRecord, writer: CodesWriter) -> bool:
-    stat = record.stat()
-    if (stat.size, stat.mtime_ns) != writer.known[record.key]:
+def _still_fails(record: ImageRecord, failure: Failure) -> bool:
+    """Tell whether an image that failed is as it was then; one that was out of reach may be back."""
+    if failure.stage == "read" or failure.mtime_ns is None:
         return False
-    # What came from no file has no time of change, and any number of arrays have one size.
-    return stat.mtime_ns is not None or content_hash(record.read()) == writer.contents[record.key]
+    try:
+        stat = record.stat()
+    except UnreadableImage:
+        return False
+    return (stat.size, stat.mtime_ns) == (failure.size, failure.mtime_ns)

@@ -32,16 +32,24 @@ def list_folder(root: Path) -> list[ImageRecord]:
     SourceError
         If there is no image, or folders that can be nothing but parts lie beside others.
     """
-    found = sorted(_walk(root))
-    tops = {parts[0] for parts in found if len(parts) > 1}
+    found = list(_walk(root))
+    found.sort(key=lambda name: name.replace("/", "\0"))  # a folder's files stand together
+    tops = {name.partition("/")[0] for name in found if "/" in name}
     has_splits = _has_splits(root, tops)
     if not found:
         raise SourceError(
             f"no images in {str(root)!r}: looked below it for files ending in {', '.join(sorted(SUFFIXES))}."
         )
     # Two names may read alike once their bytes are escapes.
-    keys = make_unique([to_text("/".join(parts)) for parts in found])
-    return [_record(root, parts, key, has_splits) for parts, key in zip(found, keys, strict=True)]
+    keys = make_unique([to_text(name) for name in found])
+    meanings = {
+        folder: _read_folder(folder, has_splits) for folder in {name.rpartition("/")[0] for name in found}
+    }
+    above = os.path.join(root, "")
+    return [
+        ImageRecord(key, above + name, *meanings[name.rpartition("/")[0]])
+        for name, key in zip(found, keys, strict=True)
+    ]
 
 
 def _has_splits(root: Path, tops: set[str]) -> bool:
@@ -56,7 +64,9 @@ def _has_splits(root: Path, tops: set[str]) -> bool:
     return bool(tops) and not others
 
 
-def _walk(root: Path) -> Iterator[tuple[str, ...]]:
+def _walk(root: Path) -> Iterator[str]:
+    """Yield names of images relative to the root, their parts joined by slashes."""
+
     def fail(error: OSError) -> None:
         raise SourceError(f"{error.filename!r} cannot be listed: {error.strerror}.") from error
 
@@ -70,14 +80,15 @@ def _walk(root: Path) -> Iterator[tuple[str, ...]]:
         folders[:] = [name for name in folders if not name.startswith(".")]
         # Links last: a folder is listed in its own place rather than where a link beside it leads.
         folders.sort(key=lambda name: (os.path.islink(os.path.join(folder, name)), name))
-        above = Path(folder).relative_to(root).parts
+        above = "".join(f"{part}/" for part in Path(folder).relative_to(root).parts)
         for name in files:
             if not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES:
-                yield (*above, name)
+                yield above + name
 
 
-def _record(root: Path, parts: tuple[str, ...], key: str, has_splits: bool) -> ImageRecord:
-    split = SPLITS[parts[0].lower()] if has_splits and len(parts) > 1 else None
-    classes = parts[1:-1] if split else parts[:-1]
-    label = to_text(classes[0]) if classes else None
-    return ImageRecord(key, root.joinpath(*parts), label, split)
+def _read_folder(folder: str, has_splits: bool) -> tuple[str | None, str | None]:
+    """Return the label and part of the images in a folder."""
+    parts = folder.split("/") if folder else []
+    split = SPLITS[parts[0].lower()] if has_splits and parts else None
+    classes = parts[1:] if split else parts
+    return (to_text(classes[0]) if classes else None), split

@@ -11,6 +11,8 @@ def to_text(name: str) -> str:
     >>> print(to_text(b"caf\\xe9.jpg".decode("utf-8", "surrogateescape")))
     caf\\xe9.jpg
     """
+    if name.isascii():
+        return name
     try:
         raw = name.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:  # a surrogate that stands for no byte: no file can have that name
@@ -27,6 +29,8 @@ def make_unique(keys: list[str]) -> list[str]:
     ['a', 'b', 'a#2']
     """
     taken = set(keys)
+    if len(taken) == len(keys):
+        return list(keys)
     seen: set[str] = set()
     counts: dict[str, int] = {}
     unique = []

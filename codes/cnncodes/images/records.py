@@ -8,7 +8,7 @@ import stat
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from cnncodes.errors import UnreadableImage
 
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     Pixels: TypeAlias = bytes | Image | npt.NDArray[np.uint8]
 
 
-@dataclass(frozen=True, slots=True)
-class FileStat:
+class FileStat(NamedTuple):
     """What tells cheaply whether an image has changed.
 
     Attributes
@@ -112,7 +111,7 @@ def _cached_group(table: str, found: FileStat, column: str, row_group: int) -> A
         raise UnreadableImage("read", f"{table}: {error}") from error
 
 
-def _stat_file(path: Path) -> FileStat:
+def _stat_file(path: str | Path) -> FileStat:
     try:
         found = os.stat(path)
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
@@ -123,6 +122,10 @@ def _stat_file(path: Path) -> FileStat:
     return FileStat(found.st_size, found.st_mtime_ns)
 
 
+#: Types of a file's name; a tuple, since to write `str | Path` makes an object each time.
+_FILE = (str, Path)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ImageRecord:
     """One image of a source.
@@ -131,8 +134,9 @@ class ImageRecord:
     ----------
     key : str
         Unique in its source: the path relative to the root, or the name of a row.
-    data : Path, bytes, PIL image, uint8 array, RowBytes or NoImage
-        Where the pixels come from.
+    data : str, Path, bytes, PIL image, uint8 array, RowBytes or NoImage
+        Where the pixels come from; a text is the name of a file, for which a Path would take three times the
+        memory.
     label : str or None
         Class, always as text; None where it is not known.
     split : str or None
@@ -140,7 +144,7 @@ class ImageRecord:
     """
 
     key: str
-    data: Path | RowBytes | NoImage | Pixels
+    data: str | Path | RowBytes | NoImage | Pixels
     label: str | None = None
     split: str | None = None
 
@@ -152,10 +156,10 @@ class ImageRecord:
         UnreadableImage
             If the file is not there, or is none.
         """
+        if isinstance(self.data, _FILE):
+            return _stat_file(self.data)
         import numpy as np
 
-        if isinstance(self.data, Path):
-            return _stat_file(self.data)
         if isinstance(self.data, RowBytes):
             # The table's own: when it changes, any of its rows may have. A row's bytes are not read for it.
             return _stat_file(self.data.table)
@@ -177,10 +181,10 @@ class ImageRecord:
         """
         if isinstance(self.data, RowBytes | NoImage):
             return self.data.read()
-        if not isinstance(self.data, Path):
+        if not isinstance(self.data, _FILE):
             return self.data
         _stat_file(self.data)
         try:
-            return self.data.read_bytes()
+            return Path(self.data).read_bytes()
         except OSError as error:
             raise UnreadableImage("read", error.strerror or str(error)) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AnySet
@@ -139,7 +140,7 @@ def _check_list(X: Any) -> None:
 
 
 def _sorted(records: Iterable[ImageRecord]) -> tuple[ImageRecord, ...]:
-    return tuple(sorted(records, key=lambda record: record.key))
+    return tuple(sorted(records, key=operator.attrgetter("key")))
 
 
 def _key(position: int, data: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -81,24 +82,25 @@ def _column(table: Table, name: str) -> list[Any]:
 
 def _images(
     table: Table, data: str, columns: Columns
-) -> tuple[list[str], Sequence[Path | RowBytes | NoImage]]:
+) -> tuple[list[str], Sequence[str | RowBytes | NoImage]]:
     named = table.values.get(columns.path)
     if data in table.binary:
         names = [None] * table.n_rows if named is None else named
         return [_name(row, name) for row, name in enumerate(names)], table.binary[data]
-    sources = [_locate(table.path, path) for path in table.values[data]]
+    folder = str(table.path.parent)
+    sources = [_locate(folder, path) for path in table.values[data]]
     reasons = [source.reason for source in sources if isinstance(source, NoImage)]
     if len(reasons) == len(sources):
         raise SourceError(f"{table.path}: no row of the column {data!r} is a path: {reasons[0]}.")
     return [_name(row, path) for row, path in enumerate(table.values[data])], sources
 
 
-def _locate(table: Path, path: Any) -> Path | NoImage:
+def _locate(folder: str, path: Any) -> str | NoImage:
     if not isinstance(path, str) or not path:
         return NoImage(f"the table holds no path but {path!r}")
     if is_url(path):
         return NoImage(f"{path!r} is an address: download the images first and give their paths")
-    return table.parent / path
+    return os.path.join(folder, path)
 
 
 def _name(row: int, name: Any) -> str:

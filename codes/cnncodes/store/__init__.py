@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from cnncodes.store.cache import CodeCache
 from cnncodes.store.files import atomic_write
+from cnncodes.store.index import Index, StoredImage
 from cnncodes.store.manifest import Manifest, Shard, StoredViews
 from cnncodes.store.reading import Codes, read_codes, verify_codes
-from cnncodes.store.records import Failure, ImageCodes
+from cnncodes.store.records import Failure, ImageCodes, ImageCopy
 from cnncodes.store.space import Space
 from cnncodes.store.writing import CodesWriter
 
@@ -16,9 +17,12 @@ __all__ = [
     "CodesWriter",
     "Failure",
     "ImageCodes",
+    "ImageCopy",
+    "Index",
     "Manifest",
     "Shard",
     "Space",
+    "StoredImage",
     "StoredViews",
     "atomic_write",
     "read_codes",

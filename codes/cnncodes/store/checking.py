@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from cnncodes.errors import UsageError
-from cnncodes.store.records import Failure, ImageCodes
+from cnncodes.store.records import Failure, ImageCodes, ImageCopy
 from cnncodes.store.schema import DTYPES
 
 
@@ -29,16 +29,17 @@ def check_codes(result: ImageCodes, code_size: int, dtype: str) -> ImageCodes | 
     if np.isfinite(codes).all():
         return replace(result, codes=codes)
     if not np.isfinite(result.codes).all():
-        return Failure(result.key, "code", "the network gave a code that is not finite")
+        reason = "the network gave a code that is not finite"
+        return Failure(result.key, "code", reason, result.size, result.mtime_ns)
     largest = float(np.abs(result.codes).max())
     reason = f"the code reaches {largest:.6g}, more than {dtype} holds; store the codes as float32"
-    return Failure(result.key, "code", reason)
+    return Failure(result.key, "code", reason, result.size, result.mtime_ns)
 
 
-def check_text(result: ImageCodes | Failure) -> ImageCodes | Failure:
+def check_text(result: ImageCodes | ImageCopy | Failure) -> ImageCodes | ImageCopy | Failure:
     """Turn an image whose name is no text (bytes of another encoding) into a failure that can be stored."""
     if isinstance(result, Failure):
-        return Failure(_escaped(result.key), result.stage, _escaped(result.reason))
+        return replace(result, key=_escaped(result.key), reason=_escaped(result.reason))
     texts = [result.key, result.label or "", result.split or ""]
     if all(text == _escaped(text) for text in texts):
         return result

@@ -23,6 +23,8 @@ class WriterLock:
         If another writer holds it; the text names its process and host.
     """
 
+    _handle = -1
+
     def __init__(self, folder: Path) -> None:
         try:
             import fcntl
@@ -63,6 +65,9 @@ class WriterLock:
         handle, self._handle = self._handle, -1
         if handle >= 0:
             os.close(handle)
+
+    def __del__(self) -> None:  # an interrupt may have come before anybody could see to it
+        self.release()
 
 
 def _describe_self() -> bytes:

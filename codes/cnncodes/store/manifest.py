@@ -132,6 +132,10 @@ class Manifest:
         kept = tuple(shard for shard in self.shards if shard not in remove)
         return replace(self, shards=(*kept, *add), complete=False)
 
+    def completed(self) -> Manifest:
+        """Return the manifest of a job that came to its end."""
+        return replace(self, complete=True)
+
     def write(self, folder: Path, *, alone: bool = False) -> None:
         """Put it in place of the one in `folder`, atomically; `alone` as in `atomic_write`."""
         values = {

@@ -34,7 +34,7 @@ class Codes:
     ----------
     X : ndarray of float32, shape (n_rows, code_size)
     failures : pyarrow.Table
-        Images without codes: columns image, stage, reason.
+        Images without codes: columns image, stage, reason, size and mtime.
     manifest : Manifest
     path : Path
     rows : pyarrow.Table
@@ -249,7 +249,12 @@ def read_failures(folder: Path) -> pa.Table:
     path = folder / FAILURES_NAME
     if not path.exists():
         return FAILURES_SCHEMA.empty_table()
-    return read_parquet(path, FAILURES_SCHEMA.names, None, RESTORE)
+    needed = [field.name for field in FAILURES_SCHEMA if not field.nullable]
+    table = read_parquet(path, None, None, RESTORE, needs=needed)
+    for field in FAILURES_SCHEMA:
+        if field.name not in table.column_names:  # as it was written before they were kept
+            table = table.append_column(field, pa.nulls(len(table), field.type))
+    return table.select(FAILURES_SCHEMA.names)
 
 
 def verify_codes(path: str | Path) -> int:

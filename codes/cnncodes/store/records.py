@@ -22,11 +22,35 @@ class Failure:
         Where it failed: ``"read"``, ``"decode"``, ``"view"``, ``"code"``, ...
     reason : str
         Why, in one line.
+    size, mtime_ns : int or None
+        Of the file that failed, as in `ImageCodes`; None where they are not known.
     """
 
     key: str
     stage: str
     reason: str
+    size: int | None = None
+    mtime_ns: int | None = None
+
+
+@dataclass(frozen=True)
+class ImageCopy:
+    """An image whose content is that of a stored one, or of one in hand: it has the same codes.
+
+    The image itself may be that stored one, where its file was touched and its content is what it was.
+
+    Attributes
+    ----------
+    key, label, split, size, mtime_ns, content
+        As in `ImageCodes`.
+    """
+
+    key: str
+    label: str | None
+    split: str | None
+    size: int
+    mtime_ns: int | None
+    content: str
 
 
 @dataclass

@@ -19,13 +19,14 @@ from cnncodes.store.records import Failure, ImageCodes
 #: Types that codes may be stored in.
 DTYPES: dict[str, np.dtype[Any]] = {"float16": np.dtype(np.float16), "float32": np.dtype(np.float32)}
 
-FAILURES_SCHEMA = pa.schema(
-    [
-        pa.field("image", pa.string(), nullable=False),
-        pa.field("stage", pa.string(), nullable=False),
-        pa.field("reason", pa.string(), nullable=False),
-    ]
-)
+_FAILURE_FIELDS: list[pa.Field[Any]] = [
+    pa.field("image", pa.string(), nullable=False),
+    pa.field("stage", pa.string(), nullable=False),
+    pa.field("reason", pa.string(), nullable=False),
+    pa.field("size", pa.int64()),
+    pa.field("mtime", pa.int64()),
+]
+FAILURES_SCHEMA = pa.schema(_FAILURE_FIELDS)
 
 
 #: Columns that a dataset has where its views vary in them; null for a view that does not.
@@ -153,8 +154,15 @@ def code_arrays(codes: npt.NDArray[np.floating[Any]] | None, schema: pa.Schema) 
 def failures_table(failures: Iterable[Failure]) -> pa.Table:
     """Lay failures out as rows, sorted by image."""
     rows = sorted(failures, key=lambda failure: failure.key)
-    columns = [[f.key for f in rows], [f.stage for f in rows], [f.reason for f in rows]]
-    return pa.Table.from_arrays([pa.array(column, pa.string()) for column in columns], schema=FAILURES_SCHEMA)
+    columns: list[list[Any]] = [
+        [f.key for f in rows],
+        [f.stage for f in rows],
+        [f.reason for f in rows],
+        [f.size for f in rows],
+        [f.mtime_ns for f in rows],
+    ]
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, FAILURES_SCHEMA, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=FAILURES_SCHEMA)
 
 
 def to_parquet(table: pa.Table) -> pa.Buffer:
@@ -172,9 +180,17 @@ def to_parquet(table: pa.Table) -> pa.Buffer:
 
 
 def read_parquet(
-    path: Path, columns: Sequence[str] | None, rows: int | None, advice: str, *, sha256: str | None = None
+    path: Path,
+    columns: Sequence[str] | None,
+    rows: int | None,
+    advice: str,
+    *,
+    sha256: str | None = None,
+    needs: Collection[str] = (),
 ) -> pa.Table:
-    """Read a Parquet file of a dataset; `rows` and `sha256` are what the manifest promises.
+    """Read some columns of a dataset's Parquet file, or all of them, of which it needs to have some.
+
+    `rows` and `sha256` are what the manifest promises.
 
     Raises
     ------
@@ -186,7 +202,7 @@ def read_parquet(
             found = file.metadata.num_rows
             if rows is not None and found != rows:
                 raise StoreError(f"{path} is damaged: {found} rows, not the manifest's {rows}. {advice}")
-            missing = sorted(set(columns or ()) - set(file.schema_arrow.names))
+            missing = sorted({*(columns or ()), *needs} - set(file.schema_arrow.names))
             if missing:
                 raise StoreError(f"{path} is damaged: it has no column {', '.join(missing)}. {advice}")
             return file.read(columns=list(columns) if columns is not None else None)

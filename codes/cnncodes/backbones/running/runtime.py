@@ -58,8 +58,8 @@ def import_runtime() -> Any:
     try:
         import onnxruntime
     except ImportError as error:
-        if _was_interrupted(error):
-            raise KeyboardInterrupt from error
+        if (interrupt := _find_interrupt(error)) is not None:
+            raise type(interrupt) from error
         raise BackendMissing(_explain(found, str(error))) from error
     if not hasattr(onnxruntime, "InferenceSession"):  # a folder left behind by an uninstall
         raise BackendMissing(_explain(found, "its files are gone"))
@@ -72,15 +72,15 @@ def list_providers() -> list[str]:
     return [name for name in import_runtime().get_available_providers() if "Azure" not in name]
 
 
-def _was_interrupted(error: BaseException | None) -> bool:
-    """Tell whether an interrupt is at the bottom: compiled modules turn it into a failed import."""
+def _find_interrupt(error: BaseException | None) -> KeyboardInterrupt | None:
+    """Return an interrupt that is at the bottom: compiled modules turn it into a failed import."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         if isinstance(error, KeyboardInterrupt):
-            return True
+            return error
         seen.add(id(error))
         error = error.__cause__ or error.__context__
-    return False
+    return None
 
 
 def advise_runtime() -> str:

@@ -1,0 +1,98 @@
+"""The work of a job carried out: what lanes make of images goes to the writer, and is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from cnncodes.embedding.duplicates import Duplicates, Result
+from cnncodes.embedding.embedder import Embedder
+from cnncodes.embedding.lanes import run_lanes
+from cnncodes.embedding.planning import Work
+from cnncodes.embedding.reducing import reduce_views
+from cnncodes.images import ImageRecord
+from cnncodes.store import CodesWriter, Failure, ImageCodes, ImageCopy, StoredImage
+
+#: Called after every image with the numbers of images done, to do in all, and failed.
+Progress = Callable[[int, int, int], None]
+
+
+@dataclass
+class Counts:
+    """What became of the images of a job.
+
+    Attributes
+    ----------
+    n_views : int
+        Of each image.
+    reduced : bool
+        Whether an image has one row for all of them.
+    embedded, copies, unchanged, relabelled, rows, views, views_run, failures
+        As in `EmbedSummary`.
+    """
+
+    n_views: int
+    reduced: bool
+    embedded: int = 0
+    copies: int = 0
+    unchanged: int = 0
+    relabelled: int = 0
+    rows: int = 0
+    views: int = 0
+    views_run: int = 0
+    failures: list[Failure] = field(default_factory=list)
+
+    def count_new(self, result: ImageCodes | ImageCopy) -> None:
+        """Count an image whose codes are new."""
+        self.embedded += 1
+        self.rows += 1 if self.reduced else self.n_views
+        self.views += self.n_views
+        if isinstance(result, ImageCodes):
+            self.views_run += result.views_run
+        else:
+            self.copies += 1
+
+    def count_kept(self, result: ImageCopy, before: StoredImage) -> None:
+        """Count an image whose content is what it was."""
+        self.unchanged += 1
+        self.relabelled += (result.label, result.split) != (before.label, before.split)
+
+
+def write_codes(
+    embedder: Embedder,
+    work: Work,
+    writer: CodesWriter,
+    counts: Counts,
+    n_jobs: int | None,
+    on_progress: Progress | None,
+) -> None:
+    """Embed what is to do, write it, and count it; failures known before come first."""
+    counts.failures += [*work.unreachable, *work.still_failed]
+    duplicates = Duplicates(writer, (record.key for record in work.todo))
+
+    def embed(chunk: Sequence[ImageRecord]) -> list[Result]:
+        return embedder.embed(chunk, duplicates.claim)
+
+    for done, made in enumerate(run_lanes(embed, work.todo, n_jobs), start=1):
+        result = duplicates.resolve(made)
+        if result is not None:
+            failure = _write(result, writer, counts)
+            for waiting in duplicates.end(result.key, failure):
+                _write(waiting, writer, counts)
+        if on_progress is not None:
+            on_progress(done, len(work.todo), len(counts.failures))
+
+
+def _write(result: Result, writer: CodesWriter, counts: Counts) -> Failure | None:
+    before = writer.known.get(result.key)
+    if isinstance(result, Failure) and result.stage == "read" and before is not None:
+        counts.failures.append(result)  # out of reach since it was listed: its codes stay
+        return result
+    failure = writer.add(reduce_views(result) if counts.reduced else result)
+    if failure is not None:
+        counts.failures.append(failure)
+    elif isinstance(result, ImageCopy) and before is not None and before.content == result.content:
+        counts.count_kept(result, before)
+    elif not isinstance(result, Failure):
+        counts.count_new(result)
+    return failure

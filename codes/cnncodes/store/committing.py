@@ -1,0 +1,115 @@
+"""Changing what a dataset holds: shards, failures and manifest, in an order that survives a kill."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from cnncodes.store.failing import FailureLog
+from cnncodes.store.index import Index
+from cnncodes.store.manifest import Manifest, Shard
+from cnncodes.store.shard_files import ShardFiles
+
+
+class _Step(NamedTuple):
+    manifest: Manifest
+    added: Sequence[tuple[Shard, pa.Table]]
+    removed: tuple[Shard, ...]
+    when_done: Callable[[], None]
+
+
+class Committer:
+    """What a dataset holds, in memory as on disk.
+
+    Attributes
+    ----------
+    files : ShardFiles
+    index : Index
+    failures : FailureLog
+    """
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self.files = ShardFiles(folder)
+        self._folder = folder
+        self._manifest = self._without_lost(manifest)
+        self._begun: _Step | None = None
+        self.index = Index()
+        for shard in self._manifest.shards:
+            self.index.learn(shard.name, self.files.read_index(shard))
+        self.failures = FailureLog(folder, self.index)
+
+    @property
+    def manifest(self) -> Manifest:
+        """The manifest that is on disk."""
+        self.make_good()
+        return self._manifest
+
+    def shards_of(self, keys: Iterable[str]) -> tuple[Shard, ...]:
+        """Return the shards that these images lie in."""
+        shards = self.manifest.shards
+        names = self.index.shards_of(keys)
+        return tuple(shard for shard in shards if shard.name in names)
+
+    def commit(
+        self,
+        tables: Sequence[pa.Table] = (),
+        remove: tuple[Shard, ...] = (),
+        *,
+        with_failures: bool = False,
+        when_done: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Put tables in the place of some shards.
+
+        Shard (temporary name, sync, rename, sync of the folder), failures, manifest, and only then the
+        removal of what it replaced. `when_done` is called once the manifest is written, perhaps twice.
+        """
+        added: list[tuple[Shard, pa.Table]] = []
+        old = manifest = self.manifest
+        for table in tables:
+            if table.num_rows > 0 or not manifest.shards:
+                shard = self.files.write(manifest.next_name(), table)
+                manifest = manifest.changed(add=(shard,))
+                added.append((shard, table))
+        if added:  # the empty shard of a dataset without images goes when there is a real one
+            remove = (*remove, *(shard for shard in old.shards if not shard.rows))
+        if with_failures or self.failures.due:
+            self.failures.write()
+        self._begun = _Step(manifest.changed(remove=remove), added, remove, when_done)
+        self._begun.manifest.write(self._folder)
+        self._end(self._begun)
+
+    def complete(self) -> None:
+        """Mark the dataset as one whose last job came to its end."""
+        if not self.manifest.complete:
+            self._begun = _Step(self._manifest.completed(), (), (), lambda: None)
+            self._begun.manifest.write(self._folder)
+            self._end(self._begun)
+
+    def _end(self, step: _Step) -> None:
+        """Do in memory what is done on disk; may be begun again where an interrupt came in between."""
+        self._manifest = step.manifest
+        for shard, table in step.added:
+            self.index.learn(shard.name, table)
+        step.when_done()
+        self.index.forget(step.removed)
+        self.files.remove(step.removed)
+        self._begun = None
+
+    def make_good(self) -> None:
+        """Bring the memory to what is on disk, where an interrupt came between the two."""
+        if self._begun is not None:
+            step, written = self._begun, Manifest.read(self._folder)
+            if written == step.manifest:
+                self._end(step)
+            self._begun = None
+
+    def _without_lost(self, manifest: Manifest) -> Manifest:
+        """Let go of shards whose file somebody deleted, as a damaged one: their images are embedded again."""
+        lost = tuple(shard for shard in manifest.shards if not self.files.exists(shard))
+        if lost:
+            manifest = manifest.changed(remove=lost)
+            manifest.write(self._folder)  # before their names are used again
+        return manifest

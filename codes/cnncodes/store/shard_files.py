@@ -1,0 +1,72 @@
+"""The files in ``data/``: written whole, read with care, and which of them are worth merging."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+
+from cnncodes.store.files import sync_folder, writing_errors
+from cnncodes.store.index import INDEXED
+from cnncodes.store.manifest import RESTORE_SHARD, Shard
+from cnncodes.store.schema import read_parquet
+from cnncodes.store.shards import SHARD_ROWS, write_shard
+
+#: So many shards that are less than half full are merged when a job ends.
+COMPACT_FROM = 8
+
+
+class ShardFiles:
+    """The shards of a dataset in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._data = folder / "data"
+
+    def write(self, name: str, table: pa.Table) -> Shard:
+        """Write a shard."""
+        return write_shard(self._folder, name, table)
+
+    def exists(self, shard: Shard) -> bool:
+        """Tell whether its file is there: somebody may have deleted it."""
+        return (self._data / shard.name).exists()
+
+    def read(self, shard: Shard) -> pa.Table:
+        """Read a shard that is written again: compared with its hash, lest damage get a hash of its own."""
+        return read_parquet(self._data / shard.name, None, shard.rows, RESTORE_SHARD, sha256=shard.sha256)
+
+    def read_index(self, shard: Shard) -> pa.Table:
+        """Read the columns that an index is made of; they are only looked at, and not hashed."""
+        return read_parquet(self._data / shard.name, list(INDEXED), shard.rows, RESTORE_SHARD)
+
+    def read_without(self, shard: Shard, gone: Collection[str]) -> pa.Table:
+        """Read a shard's rows but for those of some images."""
+        table = self.read(shard)
+        return table.filter(pa.array([key not in gone for key in table.column("image").to_pylist()]))
+
+    def remove(self, shards: Collection[Shard]) -> None:
+        """Delete the files of shards that the manifest no longer names."""
+        with writing_errors(self._data):
+            for shard in shards:
+                (self._data / shard.name).unlink(missing_ok=True)
+            if shards:
+                sync_folder(self._data)
+
+
+def group_small(shards: Iterable[Shard], shard_images: int) -> Iterator[list[Shard]]:
+    """Yield groups of shards to merge, where many are less than half full: nightly jobs leave them."""
+    half = shard_images // 2, SHARD_ROWS // 2
+    small = [shard for shard in shards if shard.images < half[0] and shard.rows < half[1]]
+    if len(small) < COMPACT_FROM:
+        return
+    group: list[Shard] = []
+    for shard in small:
+        images, rows = sum(s.images for s in group), sum(s.rows for s in group)
+        if group and (images + shard.images > shard_images or rows + shard.rows > SHARD_ROWS):
+            if len(group) > 1:
+                yield group
+            group = []
+        group.append(shard)
+    if len(group) > 1:
+        yield group

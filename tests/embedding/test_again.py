@@ -1,0 +1,233 @@
+"""A job run again: what counts as changed, what failed before, and images of equal content."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from cnncodes import embed, load_backbone, read_codes
+from cnncodes.backbones import Backbone
+from cnncodes.errors import UsageError
+from cnncodes.store import verify_codes
+
+sys.path.append(str(Path(__file__).parents[1] / "backbones"))
+from small_backbones import write_backbone
+
+
+def draw(path: Path, seed: int) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(seed).integers(0, 256, (40, 48, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(path, "PNG")
+    return path
+
+
+@pytest.fixture(scope="module")
+def backbone(tmp_path_factory: pytest.TempPathFactory) -> Backbone:
+    return load_backbone(write_backbone(tmp_path_factory.mktemp("small"), "mean"))
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    for number in range(6):
+        draw(tmp_path / "photos" / ("cat" if number % 2 else "dog") / f"{number}.png", number)
+    return tmp_path / "photos"
+
+
+def rows(out: Path, *without: str) -> list[dict[str, Any]]:
+    return read_codes(out).to_arrow().drop_columns(["mtime", *without]).to_pylist()
+
+
+def times(out: Path) -> dict[str, int]:
+    table = read_codes(out).to_arrow()
+    return dict(zip(table["image"].to_pylist(), table["mtime"].to_pylist(), strict=True))
+
+
+def change_unseen(path: Path, seed: int) -> None:
+    """Replace a file by another of its size, with its time."""
+    before = path.stat()
+    draw(path, seed)
+    with open(path, "ab") as file:  # what stands after a PNG's end is not looked at
+        file.write(b"\0" * (before.st_size - path.stat().st_size))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert path.stat().st_size == before.st_size
+
+
+@pytest.mark.parametrize("check", ["stat", "content"])
+def test_a_touched_file_is_not_embedded_again(
+    photos: Path, tmp_path: Path, backbone: Backbone, check: str
+) -> None:
+    out = tmp_path / "x.codes"
+    embed(photos, out, backbone=backbone)
+    before = rows(out)
+    os.utime(photos / "cat" / "1.png", ns=(10**18, 10**18))
+    summary = embed(photos, out, backbone=backbone, check=check)
+    assert (summary.embedded, summary.unchanged, summary.views_run) == (0, 6, 0)
+    assert rows(out) == before and times(out)["cat/1.png"] == 10**18
+    shards = list((out / "data").iterdir())
+    assert embed(photos, out, backbone=backbone).unchanged == 6
+    assert list((out / "data").iterdir()) == shards
+    verify_codes(out)
+
+
+def test_only_the_content_tells_of_a_change_that_size_and_time_hide(
+    photos: Path, tmp_path: Path, backbone: Backbone
+) -> None:
+    out = tmp_path / "x.codes"
+    (photos / "cat" / "1.png").write_bytes((photos / "cat" / "1.png").read_bytes() + b"\0" * 200)
+    embed(photos, out, backbone=backbone)
+    change_unseen(photos / "cat" / "1.png", 77)
+    assert embed(photos, out, backbone=backbone).unchanged == 6
+    summary = embed(photos, out, backbone=backbone, check="content")
+    assert (summary.embedded, summary.unchanged, summary.copies) == (1, 5, 0)
+    embed(photos, tmp_path / "fresh.codes", backbone=backbone)
+    assert rows(out) == rows(tmp_path / "fresh.codes")
+    assert embed(photos, out, backbone=backbone, check="content").unchanged == 6
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that gives an input error")
+@pytest.mark.parametrize("check", ["stat", "content"])
+def test_a_file_that_is_there_and_cannot_be_read_keeps_its_codes(
+    photos: Path, tmp_path: Path, backbone: Backbone, check: str
+) -> None:
+    out = tmp_path / "x.codes"
+    embed(photos, out, backbone=backbone)
+    before = rows(out)
+    (photos / "cat" / "5.png").unlink()
+    (photos / "cat" / "5.png").symlink_to("/proc/self/mem")
+    summary = embed(photos, out, backbone=backbone, check=check)
+    [failure] = summary.failures
+    assert (failure.key, failure.stage, failure.reason) == ("cat/5.png", "read", "Input/output error")
+    assert rows(out) == before and len(read_codes(out).failures) == 0
+
+
+@pytest.mark.parametrize("reduce", ["none", "mean"])
+@pytest.mark.parametrize("n_jobs", [1, 3])
+def test_equal_files_are_embedded_once(
+    photos: Path, tmp_path: Path, backbone: Backbone, n_jobs: int, reduce: str
+) -> None:
+    options: dict[str, Any] = {"views": "train:3", "dtype": "float32", "reduce": reduce, "backbone": backbone}
+    for number in range(40):
+        shutil.copy(photos / "cat" / f"{1 + number % 2 * 2}.png", photos / "cat" / f"copy-{number:02}.png")
+    shutil.copy(photos / "dog" / "0.png", photos / "cat" / "labelled otherwise.png")
+    out = tmp_path / "x.codes"
+    summary = embed(photos, out, n_jobs=n_jobs, shard_images=7, **options)
+    assert (summary.images, summary.embedded, summary.copies) == (47, 47, 41)
+    assert summary.views == 47 * 3 and summary.views_run == 6 * 3
+    assert summary.rows == (47 if reduce == "mean" else 47 * 3)
+    codes = read_codes(out)
+    assert len(set(codes.images)) == 47 and len(set(codes.groups)) == 6
+    alone = []
+    for path in sorted(photos.glob("*/*.png")):  # each in a job of its own
+        one = tmp_path / "alone" / path.relative_to(photos)
+        one.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, one)
+        embed(tmp_path / "alone", tmp_path / "alone.codes", n_jobs=1, **options)
+        alone += rows(tmp_path / "alone.codes")
+        shutil.rmtree(tmp_path / "alone")
+        shutil.rmtree(tmp_path / "alone.codes")
+    assert rows(out) == alone
+    verify_codes(out)
+
+
+def test_a_copy_of_a_stored_image_takes_its_codes(photos: Path, tmp_path: Path, backbone: Backbone) -> None:
+    out = tmp_path / "x.codes"
+    embed(photos, out, views="flip", backbone=backbone, shard_images=2)
+    shutil.copy(photos / "dog" / "4.png", photos / "dog" / "new.png")
+    (photos / "cat").rename(photos / "lion")  # all of a class is renamed: nothing is run again
+    summary = embed(photos, out, views="flip", backbone=backbone, shard_images=2, remove_missing=True)
+    assert (summary.embedded, summary.copies, summary.removed, summary.views_run) == (4, 4, 3, 0)
+    embed(photos, tmp_path / "fresh.codes", views="flip", backbone=backbone)
+    assert rows(out) == rows(tmp_path / "fresh.codes")
+    verify_codes(out)
+
+
+def test_images_that_change_places_are_embedded_again(
+    photos: Path, tmp_path: Path, backbone: Backbone
+) -> None:
+    """The codes of neither may be taken for the other: what is stored of both is replaced."""
+    out = tmp_path / "x.codes"
+    embed(photos, out, backbone=backbone, shard_images=2)
+    first, second = photos / "cat" / "1.png", photos / "dog" / "4.png"
+    content = first.read_bytes()
+    first.write_bytes(second.read_bytes())
+    second.write_bytes(content)
+    shutil.copy(photos / "cat" / "1.png", photos / "cat" / "another.png")
+    embed(photos, out, backbone=backbone, shard_images=2)
+    embed(photos, tmp_path / "fresh.codes", backbone=backbone)
+    assert rows(out) == rows(tmp_path / "fresh.codes")
+
+
+@pytest.mark.parametrize("n_jobs", [1, 3])
+def test_copies_of_what_fails_fail_alike(
+    photos: Path, tmp_path: Path, backbone: Backbone, n_jobs: int
+) -> None:
+    for number in range(100):
+        (photos / "cat" / f"broken-{number:03}.png").write_text("no picture")
+    summary = embed(photos, tmp_path / "x.codes", backbone=backbone, n_jobs=n_jobs)
+    assert (summary.embedded, summary.failed, summary.copies) == (6, 100, 0)
+    failures = read_codes(tmp_path / "x.codes").failures.to_pylist()
+    assert [row["image"] for row in failures] == [f"cat/broken-{number:03}.png" for number in range(100)]
+    assert {(row["stage"], row["size"]) for row in failures} == {("decode", 10)}
+
+
+def test_a_failed_image_is_not_tried_before_it_changes(
+    photos: Path, tmp_path: Path, backbone: Backbone
+) -> None:
+    out = tmp_path / "x.codes"
+    broken, other = photos / "cat" / "broken.png", photos / "cat" / "other.png"
+    broken.write_text("no picture")
+    other.write_text("none either")
+    (photos / "dog" / "away.png").symlink_to(tmp_path / "away.png")
+    embed(photos, out, backbone=backbone)
+    calls: list[tuple[int, int, int]] = []
+    again = embed(photos, out, backbone=backbone, on_progress=lambda *call: calls.append(call))
+    assert (again.failed, again.still_failed, again.unchanged) == (3, 2, 6)
+    assert calls == [(1, 1, 3)]  # what was out of reach is tried each time
+    assert {failure.key for failure in again.failures} == {"cat/broken.png", "cat/other.png", "dog/away.png"}
+    assert embed(photos, out, backbone=backbone, retry_failed=True).still_failed == 0
+    assert embed(photos, out, backbone=backbone, check="content").still_failed == 0
+    draw(broken, 50)
+    draw(tmp_path / "away.png", 51)
+    mended = embed(photos, out, backbone=backbone)
+    assert (mended.embedded, mended.failed, mended.still_failed) == (2, 1, 1)
+    other.unlink()
+    assert embed(photos, out, backbone=backbone).failed == 0
+    assert len(read_codes(out).failures) == 0
+
+
+def test_retrying_helps_where_the_file_was_not_at_fault(
+    photos: Path, tmp_path: Path, backbone: Backbone
+) -> None:
+    out = tmp_path / "x.codes"
+    assert embed(photos, out, backbone=backbone, max_pixels=100).failed == 6
+    assert embed(photos, out, backbone=backbone).still_failed == 6
+    summary = embed(photos, out, backbone=backbone, retry_failed=True)
+    assert (summary.embedded, summary.failed) == (6, 0)
+
+
+def test_failures_without_size_and_time_are_tried_again(
+    photos: Path, tmp_path: Path, backbone: Backbone
+) -> None:
+    out = tmp_path / "x.codes"
+    (photos / "cat" / "broken.png").write_text("no picture")
+    embed(photos, out, backbone=backbone)
+    file = out / "failures.parquet"
+    pq.write_table(pq.read_table(file).select(["image", "stage", "reason"]), file)  # as it once was
+    assert read_codes(out).failures.column("size").to_pylist() == [None]
+    again = embed(photos, out, backbone=backbone)
+    assert (again.failed, again.still_failed) == (1, 0)
+    assert embed(photos, out, backbone=backbone).still_failed == 1
+
+
+def test_an_unknown_check_is_refused(photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="check must be 'stat' or 'content'. Got 'hash' instead"):
+        embed(photos, tmp_path / "x.codes", check="hash")
+    assert not (tmp_path / "x.codes").exists()
