@@ -17,7 +17,7 @@ from PIL import Image
 from cnncodes import embed, load_backbone, read_codes
 from cnncodes.backbones import Backbone
 from cnncodes.cli.signals import Terminated, ending_when_terminated
-from cnncodes.store import ImageCopy, committing, verify_codes, writing
+from cnncodes.store import ImageCopy, committing, hand, verify_codes, writing
 
 sys.path += [str(Path(__file__).parents[1] / folder) for folder in ("backbones", "store")]
 from samples import content_of, fail, make, open_writer, rows_of, write
@@ -64,7 +64,7 @@ class Interrupter:
         self.left = count
 
     def __call__(self, frame: FrameType, event: str, _: Any) -> Any:
-        if frame.f_code.co_filename not in (committing.__file__, writing.__file__):
+        if frame.f_code.co_filename not in (committing.__file__, hand.__file__, writing.__file__):
             return None
         if event == "line":
             self.left -= 1

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import pyarrow as pa
-
 from cnncodes.errors import StoreError, UsageError
 from cnncodes.store.checking import check_codes, check_text
 from cnncodes.store.committing import Committer
-from cnncodes.store.copying import copy_rows
 from cnncodes.store.files import writing_errors
+from cnncodes.store.hand import Hand, join_tables
 from cnncodes.store.index import Index, Labels, StoredImage, relabel_table
 from cnncodes.store.locking import WriterLock
 from cnncodes.store.manifest import Manifest, StoredViews
 from cnncodes.store.opening import check_folder, open_manifest, remove_leftovers
 from cnncodes.store.records import Failure, ImageCodes, ImageCopy
-from cnncodes.store.schema import DTYPES, codes_table
+from cnncodes.store.schema import DTYPES
 from cnncodes.store.shard_files import group_small
 from cnncodes.store.shards import SHARD_IMAGES, SHARD_ROWS
 from cnncodes.store.space import Space
@@ -37,8 +34,7 @@ class CodesWriter:
         self._lock = lock
         self._dataset = Committer(folder, manifest)
         self._shard_images = shard_images
-        self._pending: dict[str, ImageCodes | ImageCopy] = {}
-        self._in_hand: dict[str, str] = {}
+        self._hand = Hand()
         self._added: set[str] = set()
         self._broken: set[str] = set()  # stored images that are failures now
         self._since_cut = self._rows_since_cut = 0
@@ -109,7 +105,7 @@ class CodesWriter:
 
     def has_in_hand(self, content: str) -> bool:
         """Tell whether codes of this content were added and are not on disk yet; threads may ask."""
-        return content in self._in_hand
+        return self._hand.has(content)
 
     def add(self, result: ImageCodes | ImageCopy | Failure) -> Failure | None:
         """Take the next result; every `shard_images` of them are written to disk.
@@ -157,27 +153,16 @@ class CodesWriter:
 
     def _find_codes(self, copy: ImageCopy) -> ImageCodes | ImageCopy:
         """Return a copy of codes in hand, or one whose codes are to be read from disk."""
-        held = self._pending.get(self._in_hand.get(copy.content, ""))
-        if isinstance(held, ImageCodes):
-            return replace(
-                held,
-                key=copy.key,
-                label=copy.label,
-                split=copy.split,
-                size=copy.size,
-                mtime_ns=copy.mtime_ns,
-                views_run=0,
-            )
-        if not self._dataset.index.having(copy.content):
+        held = self._hand.find_codes(copy)
+        if held is None and not self._dataset.index.having(copy.content):
             raise UsageError(f"{self._folder} has no codes of the content of {copy.key!r}.")
-        return copy
+        return copy if held is None else held
 
     def _take(self, image: ImageCodes | ImageCopy) -> None:
         self._dataset.failures.forget(image.key)
         self._added.add(image.key)
-        self._pending[image.key] = image
+        self._hand.take(image)
         if isinstance(image, ImageCodes):
-            self._in_hand[image.content] = image.key
             self._rows_since_cut += len(image.views)
         else:
             shard = self._dataset.manifest.shards[0]  # all images have as many rows
@@ -191,9 +176,7 @@ class CodesWriter:
         gone = set(keys)
         for key in gone:
             self._dataset.failures.forget(key)
-            image = self._pending.pop(key, None)
-            if image is not None and self._in_hand.get(image.content) == key:
-                del self._in_hand[image.content]
+            self._hand.drop(key)
         self._added -= gone
         self._broken -= gone
         if self._dataset.shards_of(gone):
@@ -215,30 +198,19 @@ class CodesWriter:
         """Write what is in hand to disk as a shard, and the failures."""
         self._dataset.make_good()
         # Found only now: an interrupt in `add` must not separate the old rows' end from the new ones.
-        replaced = self._broken.union(key for key in self._pending if key in self._dataset.index)
-        if self._pending or replaced or self._dataset.failures.due:
+        replaced = self._broken.union(key for key in self._hand.images if key in self._dataset.index)
+        if self._hand.images or replaced or self._dataset.failures.due:
             old = self._dataset.shards_of(replaced)
             tables = [self._dataset.files.read_without(shard, replaced) for shard in old]
-            if self._pending:
-                tables.append(self._lay_out_pending())
+            if self._hand.images:
+                tables.append(self._hand.lay_out(self._dataset))
             with_failures = bool(replaced)
             self._dataset.commit(tables, old, with_failures=with_failures, when_done=self._empty_hand)
         self._since_cut = self._rows_since_cut = 0
 
-    def _lay_out_pending(self) -> pa.Table:
-        manifest = self._dataset.manifest
-        copies = [image for image in self._pending.values() if isinstance(image, ImageCopy)]
-        images = [image for image in self._pending.values() if isinstance(image, ImageCodes)]
-        made = codes_table(images, manifest.schema)
-        if not copies:
-            return made
-        copied = copy_rows(copies, self._dataset.index, manifest.shards, self._dataset.files)
-        return _sorted([made, *(table.cast(manifest.schema) for table in copied)])
-
     def _empty_hand(self) -> None:
-        self._pending.clear()
+        self._hand.clear()
         self._broken.clear()
-        self._in_hand.clear()
 
     def close(self) -> None:
         """Write what is in hand, merge small shards, mark the dataset complete, release the lock."""
@@ -248,7 +220,7 @@ class CodesWriter:
         try:
             self._write_rest()
             for group in group_small(self._dataset.manifest.shards, self._shard_images):
-                merged = _sorted([self._dataset.files.read(shard) for shard in group])
+                merged = join_tables([self._dataset.files.read(shard) for shard in group])
                 self._dataset.commit([merged], tuple(group))
             if not self._dataset.manifest.shards:
                 # Readers of data/ need one file to find the columns in.
@@ -279,7 +251,3 @@ class CodesWriter:
             error.add_note(f"Besides, the codes in hand could not be written: {second}")
         finally:
             self._lock.release()
-
-
-def _sorted(tables: list[pa.Table]) -> pa.Table:
-    return pa.concat_tables(tables).sort_by([("image", "ascending"), ("view", "ascending")])
