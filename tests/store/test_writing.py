@@ -134,9 +134,9 @@ def test_the_old_rows_of_an_image_stay_until_the_new_ones_are_written(tmp_path: 
 def test_contents_are_known(tmp_path: Path) -> None:
     write(tmp_path, [make("a"), make("m")])
     with open_writer(tmp_path) as writer:
-        assert writer.known["m"].content == content_of("m") and writer.known.having(content_of("m")) == ["m"]
+        assert writer.known["m"].content == content_of("m") and writer.known.find(content_of("m")) == "m"
         writer.drop(["m"])
-        assert writer.known.having(content_of("m")) == [] and writer.known.having(content_of("a")) == ["a"]
+        assert writer.known.find(content_of("m")) is None and writer.known.find(content_of("a")) == "a"
 
 
 def test_images_of_a_deleted_shard_are_to_be_embedded_again(tmp_path: Path) -> None:

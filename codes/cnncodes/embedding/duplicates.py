@@ -42,7 +42,7 @@ class Duplicates:
                 return False
             if content in self._claimed or content in self._failed or self._writer.has_in_hand(content):
                 return False
-            if any(other not in self._unsure for other in self._writer.known.having(content)):
+            if self._writer.known.find(content, self._unsure) is not None:
                 return False
             self._claimed.add(content)
             self._claims[key] = content

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
@@ -33,13 +35,14 @@ class ContentFinder:
             self._recent.setdefault(value, []).append(place)
         self._n_recent += len(places)
 
-    def find(self, hashes: Hashes, wanted: int) -> Places:
-        """Return the places where a hash was learned."""
+    def find(self, hashes: Hashes, wanted: int) -> Iterator[int]:
+        """Yield the places where a hash was learned, some of them twice; one by one, for they may be many."""
         if self._order is None or self._n_recent > _RECENT:
             self._order = np.argsort(hashes, kind="stable")
             self._sorted = hashes[self._order]
             self._recent, self._n_recent = {}, 0
         key = np.uint64(wanted)  # a plain int would make it compare floats
         start, stop = np.searchsorted(self._sorted, key, "left"), np.searchsorted(self._sorted, key, "right")
-        recent = [place for place in self._recent.get(wanted, ()) if place not in self._order[start:stop]]
-        return np.concatenate([self._order[start:stop], np.array(recent, np.int64)])
+        for position in range(int(start), int(stop)):
+            yield int(self._order[position])
+        yield from self._recent.get(wanted, ())

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from cnncodes.errors import UsageError
 from cnncodes.store.index import Index
 from cnncodes.store.manifest import Shard
 from cnncodes.store.records import ImageCopy
@@ -22,16 +23,18 @@ def copy_rows(
 ) -> list[pa.Table]:
     """Return the rows of copies, exact to the bit; each shard that has them is read once.
 
-    Images of these contents have to be stored.
-
     Raises
     ------
+    UsageError
+        If no image of that content is stored.
     StoreError
         If a shard is damaged.
     """
     wanted: dict[str, list[tuple[str, ImageCopy]]] = {}
     for copy in copies:
-        original = index.having(copy.content)[0]
+        original = index.find(copy.content)
+        if original is None:
+            raise UsageError(f"no image with the content of {copy.key!r} is stored.")
         [name] = index.shards_of([original])
         wanted.setdefault(name, []).append((original, copy))
     return [_take_rows(files.read(shard), wanted[shard.name]) for shard in shards if shard.name in wanted]

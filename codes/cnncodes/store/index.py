@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
@@ -122,14 +122,16 @@ class Index(Mapping[str, StoredImage]):
         places = [self._places[key] for key in keys if key in self._places]
         return {self._shards[number] for number in np.unique(self._rows["shard"][places]).tolist()}
 
-    def having(self, content: str) -> list[str]:
-        """Return the keys of the images with this content."""
+    def find(self, content: str, without: Container[str] = ()) -> str | None:
+        """Return the key of an image with this content, but for some; None where there is none."""
         high, low = int(content[:16], 16), int(content[16:], 16)
         with self._lock:
-            found = self._contents.find(self._rows["high"][: len(self._keys)], high)
-            same = self._rows[found]
-            kept = (same["high"] == high) & (same["low"] == low) & (same["shard"] != _NO_SHARD)
-            return [self._keys[place] for place in found[kept].tolist()]
+            for place in self._contents.find(self._rows["high"][: len(self._keys)], high):
+                row, key = self._rows[place], self._keys[place]
+                is_there = row["high"] == high and row["low"] == low and row["shard"] != _NO_SHARD
+                if is_there and key not in without:
+                    return key
+            return None
 
 
 def _first_rows(table: pa.Table) -> pa.Table:

@@ -154,7 +154,7 @@ class CodesWriter:
     def _find_codes(self, copy: ImageCopy) -> ImageCodes | ImageCopy:
         """Return a copy of codes in hand, or one whose codes are to be read from disk."""
         held = self._hand.find_codes(copy)
-        if held is None and not self._dataset.index.having(copy.content):
+        if held is None and self._dataset.index.find(copy.content) is None:
             raise UsageError(f"{self._folder} has no codes of the content of {copy.key!r}.")
         return copy if held is None else held
 
