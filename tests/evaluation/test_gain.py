@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict
 from pathlib import Path
 
@@ -22,6 +23,10 @@ HEAD = LogisticRegression()
 SPACE = Space("net", "00" * 32, "pool", SIZE, "bicubic", "exact")
 
 
+def hash_key(key: str) -> str:
+    return hashlib.blake2b(key.encode(), digest_size=16).hexdigest()
+
+
 def write(path: Path, name: str, *, per_class: int = 12, parts: bool = False, noise: float = 1.0) -> Codes:
     """Codes of images of two classes; each view is the class's place with noise of its own."""
     plan, rng = ViewPlan.parse(name), np.random.default_rng(0)
@@ -34,7 +39,7 @@ def write(path: Path, name: str, *, per_class: int = 12, parts: bool = False, no
             split = ("train" if i < per_class else "test") if parts else None
             writer.add(
                 ImageCodes(
-                    key, label, split, 300, 200, 1, 5, key, [view.parameters() for view in views],
+                    key, label, split, 300, 200, 1, 5, hash_key(key), [view.parameters() for view in views],
                     codes.astype(np.float32),
                 )
             )  # fmt: skip

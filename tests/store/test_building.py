@@ -41,7 +41,9 @@ def test_all_rows_are_kept_and_shards_are_full(
         manifest = builder.finish([fail("f")], complete=True)
         codes = read_codes(Path(root) / "x")
         assert codes.to_arrow().equals(table(images)) and codes.manifest == manifest
-        assert codes.failures.to_pylist() == [{"image": "f", "stage": "decode", "reason": "broken"}]
+        assert codes.failures.to_pylist() == [
+            {"image": "f", "stage": "decode", "reason": "broken", "size": 10, "mtime": 5}
+        ]
         assert find_problems(Path(root) / "x") == []
         for shard in manifest.shards:
             assert shard.images <= shard_images and (shard.rows <= shard_rows or shard.images == 1)

@@ -25,7 +25,7 @@ from cnncodes.store import (
     StoredViews,
     failing,
     read_codes,
-    shards,
+    shard_files,
     verify_codes,
     writing,
 )
@@ -300,7 +300,7 @@ def test_many_small_shards_are_merged(tmp_path: Path) -> None:
     keys = [f"k{i:02d}" for i in range(9)]
     for key in keys:
         write(tmp_path, [make(key)], shard_images=6)
-    assert len(shard_rows(tmp_path)) < shards.COMPACT_FROM
+    assert len(shard_rows(tmp_path)) < shard_files.COMPACT_FROM
     assert len(list((tmp_path / "data").iterdir())) == len(shard_rows(tmp_path))
     write(tmp_path / "fresh", [make(key) for key in keys])
     assert rows_of(tmp_path) == rows_of(tmp_path / "fresh")
@@ -323,7 +323,7 @@ def test_a_hundred_nights_leave_no_swarm_of_small_shards(tmp_path: Path) -> None
     images = read_codes(tmp_path).images
     assert len(set(images)) == 1300 and len(images) == 2600
     # Shards that hold at least half of what they may, and fewer small ones than are merged.
-    assert most < 1300 / 50 + shards.COMPACT_FROM
+    assert most < 1300 / 50 + shard_files.COMPACT_FROM
     assert written < 5 * 1000  # merging writes an image again a few times, not each night
     verify_codes(tmp_path)
 

@@ -25,8 +25,7 @@ class FailureLog:
 
     def __init__(self, folder: Path, stored: Container[str]) -> None:
         self._path = folder / FAILURES_NAME
-        columns = read_failures(folder).to_pydict().values()
-        failures = [Failure(*values) for values in zip(*columns, strict=True)]
+        failures = list_failures(folder)
         # A kill between failures and manifest can leave a failure of an image that is stored.
         self._failures = {failure.key: failure for failure in failures if failure.key not in stored}
         self._written = len(failures)
@@ -66,3 +65,9 @@ class FailureLog:
         data = memoryview(to_parquet(failures_table(self._failures.values())))
         atomic_write(self._path, data, temporary=self._path.parent / f".{FAILURES_NAME}.tmp")
         self._written, self._unwritten, self._is_there = len(self._failures), 0, True
+
+
+def list_failures(folder: Path) -> list[Failure]:
+    """Return the failures of a dataset."""
+    columns = read_failures(folder).to_pydict().values()
+    return [Failure(*values) for values in zip(*columns, strict=True)]

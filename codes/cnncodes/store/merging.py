@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from cnncodes.errors import SpaceMismatch, UsageError
 from cnncodes.store.building import CodesBuilder
+from cnncodes.store.failing import list_failures
 from cnncodes.store.manifest import Manifest
-from cnncodes.store.reading import read_failures
 from cnncodes.store.records import Failure
 from cnncodes.store.shards import find_rows, look_into_shard, read_shard
 from cnncodes.store.staging import check_new, staged
@@ -116,8 +116,8 @@ def _check_alike(folders: Sequence[Path], manifests: Sequence[Manifest]) -> None
 def _merge_failures(folders: Sequence[Path]) -> dict[str, Failure]:
     failures: dict[str, Failure] = {}
     for folder in folders:
-        for row in read_failures(folder).to_pylist():
-            failures.setdefault(row["image"], Failure(row["image"], row["stage"], row["reason"]))
+        for failure in list_failures(folder):
+            failures.setdefault(failure.key, failure)
     return failures
 
 

@@ -13,8 +13,8 @@ import pyarrow as pa
 from cnncodes.errors import UsageError
 from cnncodes.store.building import CodesBuilder
 from cnncodes.store.census import Criteria, check_census, meet_criteria, take_census
+from cnncodes.store.failing import list_failures
 from cnncodes.store.manifest import Manifest, StoredViews
-from cnncodes.store.reading import read_failures
 from cnncodes.store.records import Failure
 from cnncodes.store.selection import choose_layers, find_plan
 from cnncodes.store.shards import read_shard
@@ -89,9 +89,7 @@ def select_codes(
     folder, out = Path(path), Path(out)
     manifest = Manifest.read(folder)
     check_new(out, [folder])
-    failures = [
-        Failure(row["image"], row["stage"], row["reason"]) for row in read_failures(folder).to_pylist()
-    ]
+    failures = list_failures(folder)
     criteria = _gather(split=split or None, label=label or None, image=images)
     census = take_census(folder, manifest, criteria)
     check_census(census, criteria, frozenset(failure.key for failure in failures))
