@@ -97,6 +97,7 @@ def _decode_file(image: pillow.Image, decoding: Decoding, short_side: int | None
     if decoding.mode == "fast" and short_side is not None and image.format == "JPEG":
         _draft(image, 2 * short_side)
     image.load()
+    check_pixels(image, decoding.max_pixels)  # some formats state a size that their pixels do not keep to
     return _to_rgb(_upright(image))
 
 
