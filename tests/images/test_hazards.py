@@ -68,6 +68,10 @@ def test_an_icon_is_as_large_as_its_picture(is_png: bool) -> None:
         decode(icon, Decoding(max_pixels=29_999))
 
 
+def test_an_icon_larger_than_any_is_refused() -> None:
+    refuse(make_icon(1025, 1024), match="an icon of 1025 x 1024 pixels: larger than any there is")
+
+
 def test_an_icon_of_several_sizes_is_decoded() -> None:
     icon = encode("ICO", sizes=[(16, 12), (64, 48)])
     assert list(find_icon_sizes(icon)) == [(16, 12), (64, 48)]

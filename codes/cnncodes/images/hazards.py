@@ -14,6 +14,8 @@ from cnncodes.errors import UnreadableImage
 
 #: Passes over a picture: a progressive JPEG has ten, and never needs more than a few hundred.
 MAX_SCANS = 500
+#: Pixels of an icon, which nobody can ask for room before it is decoded: sixteen times the largest there are.
+MAX_ICON = 2**20
 #: Pixels of a tile of TIFF, where that is more than the picture has itself.
 MAX_TILE = 2**24
 #: Numbers in one tag of TIFF that Pillow makes objects of, at a hundred bytes each.
@@ -22,6 +24,7 @@ MAX_FRACTIONS = 2**16
 TILE_PIXELS = 64 * 64
 FEW_TILES = 256
 
+_ICON = b"\0\0\1\0"
 #: Bytes of one value of each type of TIFF.
 _SIZES = {
     1: 1,
@@ -51,6 +54,12 @@ def check_file(data: bytes) -> None:
         _check_scans(data)
     elif data[:2] in (b"II", b"MM") and (b"*" in data[2:4] or b"+" in data[2:4]):
         _check_directory(data)
+    elif data.startswith(_ICON):
+        for width, height in find_icon_sizes(data):
+            if width * height > MAX_ICON:
+                raise UnreadableImage(
+                    "decode", f"an icon of {width} x {height} pixels: larger than any there is"
+                )
     elif data.startswith((b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP")):
         _check_tiles(data)
 
@@ -63,7 +72,7 @@ def find_icon_sizes(data: bytes) -> Iterator[tuple[int, int]]:
     >>> list(find_icon_sizes(b"no icon"))
     []
     """
-    if data[:4] != b"\0\0\1\0":
+    if not data.startswith(_ICON):
         return
     for start in range(6, 6 + 16 * int.from_bytes(data[4:6], "little"), 16):
         at = int.from_bytes(data[start + 12 : start + 16], "little")

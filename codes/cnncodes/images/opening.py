@@ -60,9 +60,9 @@ def open_image(data: bytes, max_pixels: int) -> pillow.Image:
 
     if not data:
         raise UnreadableImage("decode", "the file is empty")
-    check_file(data)
     for size in find_icon_sizes(data):
         _check_size(size, max_pixels)
+    check_file(data)
     pillow.init()
     formats = [name for name in FORMATS if name in pillow.OPEN]
     try:
