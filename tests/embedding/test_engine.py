@@ -31,7 +31,8 @@ def pictures() -> list[Any]:
 def test_what_is_left_open_is_one_lane_a_core_and_small_batches(backbone: Backbone) -> None:
     engine = Engine.make(backbone)
     assert (engine.batch_size, engine.lanes) == (8, count_lanes(None))
-    assert Engine.make(backbone, 3, 5) == Engine((backbone,), 3, 5)
+    made = Engine.make(backbone, 3, 5, "2G")
+    assert (made.backbones, made.batch_size, made.lanes, made.budget.limit) == ((backbone,), 3, 5, 2**31)
 
 
 def test_auto_settles_what_is_asked_for_and_no_more(backbone: Backbone) -> None:

@@ -51,6 +51,13 @@ class EmbedOptions(inputs.EmbeddingOptions, inputs.LayerOptions):
         "Only this part of the source: train, val or test.", default=None, metavar="PART"
     )
     decode: str = option(inputs.HELP_DECODE, default="exact", choices=inputs.DECODE_CHOICES)
+    max_memory: str | int | None = option(
+        "What the images that are decoded at the same time may take: 2G, 500M. One that takes more is decoded"
+        " alone. [a quarter of the machine's]",
+        default=None,
+        metavar="SIZE",
+        check=inputs.check_memory,
+    )
     dtype: str = option("Precision of the stored codes.", default="float16", choices=("float16", "float32"))
     batch_size: int | str | None = option(
         "Views in one call of the network; 'auto' measures once what is fastest here. [CPU: 8, else 64]",
@@ -121,6 +128,7 @@ def run_embed(options: EmbedOptions, reporter: Reporter) -> Result:
             reduce=options.reduce,
             decode=options.decode,
             max_pixels=options.max_pixels,
+            max_memory=options.max_memory,
             dtype=options.dtype,
             split=split,
             n_jobs=options.n_jobs,

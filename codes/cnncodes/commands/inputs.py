@@ -178,6 +178,13 @@ def check_batch_size(size: int | str) -> None:
         raise UsageError(f"must be at least 1, or auto. Got {size}.")
 
 
+def check_memory(memory: str | int) -> None:
+    """Raise `UsageError` unless it is an amount of memory."""
+    from cnncodes.embedding.memory import parse_bytes
+
+    parse_bytes(memory)
+
+
 def check_automatic_jobs(number: int | str) -> None:
     """Raise `UsageError` unless a number of jobs is one, or is to be found out."""
     if isinstance(number, str):

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import UnreadableImage
-from cnncodes.images import Decoding, ImageRecord, content_hash, decode
+from cnncodes.embedding.memory import Lease, MemoryBudget
+from cnncodes.embedding.preparing import Prepared, Preparer
+from cnncodes.images import Decoding, ImageRecord
 from cnncodes.store import Failure, ImageCodes, ImageCopy, Space
-from cnncodes.views import Rendered, ViewPlan
+from cnncodes.views import ViewPlan
 
 if TYPE_CHECKING:
     from cnncodes.backbones import Backbone
@@ -39,6 +40,9 @@ class Embedder:
         Views in one call of the network. Views of several images share a batch.
     runner : Runner, optional
         What runs the network in the backbone's place: a batcher in front of devices.
+    budget : MemoryBudget
+        What the pictures that lanes decode at the same time may take; by default a quarter of the machine's
+        memory.
     """
 
     backbone: Backbone
@@ -46,6 +50,7 @@ class Embedder:
     decoding: Decoding = Decoding()
     batch_size: int = DEFAULT_BATCH_SIZE
     runner: Runner | None = None
+    budget: MemoryBudget = field(default_factory=MemoryBudget.make, compare=False, repr=False)
 
     def run(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Return the codes of patches."""
@@ -77,7 +82,7 @@ class Embedder:
         How far a fast decoder scales a JPEG depends on the plan's largest view, so that view's short side
         is part of the name.
         """
-        decoded = f"@{self._largest_short_side()}" if self.decoding.mode == "fast" else ""
+        decoded = f"@{self._preparer.short_side}" if self.decoding.mode == "fast" else ""
         return [f"{name}{decoded}" for name in self.plan.pixel_names(self.backbone.frame)]
 
     @overload
@@ -106,59 +111,43 @@ class Embedder:
             One for each record, in order. An image that cannot be read is a `Failure`; nothing takes
             its place. One that was not to be claimed is an `ImageCopy`.
         """
-        results: list[_Prepared | ImageCopy | Failure] = []
-        batches = _Batches(self)
+        outcomes: list[Prepared | ImageCopy | Failure] = []
+        batches, preparer = _Batches(self), self._preparer
         for record in records:
-            prepared = self._prepare(record, claim)
-            results.append(prepared)
-            if isinstance(prepared, _Prepared):
-                batches.add(prepared.rendered.pixels)
+            with self.budget.lease() as lease:
+                outcome = preparer.prepare(record, _LaneGate(lease, claim))
+            if isinstance(outcome, tuple):
+                prepared, patches = outcome
+                outcomes.append(prepared)
+                batches.add(patches)  # and nobody else keeps them, or memory would hold those of a chunk
+            else:
+                outcomes.append(outcome)
         distinct = batches.finish()
-        return [r.with_codes(next(distinct)) if isinstance(r, _Prepared) else r for r in results]
+        return [
+            outcome.with_codes(record, next(distinct)) if isinstance(outcome, Prepared) else outcome
+            for record, outcome in zip(records, outcomes, strict=True)
+        ]
 
-    def _prepare(self, record: ImageRecord, claim: Claim | None) -> _Prepared | ImageCopy | Failure:
-        stat = None
-        try:
-            stat = record.stat()
-            data = record.read()
-            content = content_hash(data)
-            if claim is not None and not claim(record.key, content):
-                own = record.key, record.label, record.split
-                return ImageCopy(*own, stat.size, stat.mtime_ns, content)
-            image = decode(data, self.decoding, short_side=self._largest_short_side())
-            rendered = self.plan.render(image, self.backbone.frame, content)
-            return _Prepared(record, stat.size, stat.mtime_ns, content, image.size, rendered)
-        except UnreadableImage as error:
-            size, mtime_ns = (None, None) if stat is None else (stat.size, stat.mtime_ns)
-            return Failure(record.key, error.stage, error.reason, size, mtime_ns)
-
-    def _largest_short_side(self) -> int:
-        return self.plan.largest_short_side(self.backbone.frame)
+    @property
+    def _preparer(self) -> Preparer:
+        return Preparer(self.plan, self.backbone.frame, self.decoding)
 
 
 @dataclass(frozen=True)
-class _Prepared:
-    record: ImageRecord
-    size: int
-    mtime_ns: int | None
-    content: str
-    shape: tuple[int, int]
-    rendered: Rendered
+class _LaneGate:
+    """Lets an image on its way by what its lane knows itself."""
 
-    def with_codes(self, distinct: npt.NDArray[np.float32]) -> ImageCodes:
-        return ImageCodes(
-            key=self.record.key,
-            label=self.record.label,
-            split=self.record.split,
-            width=self.shape[0],
-            height=self.shape[1],
-            size=self.size,
-            mtime_ns=self.mtime_ns,
-            content=self.content,
-            views=[view.parameters() for view in self.rendered.views],
-            codes=distinct[self.rendered.index],
-            views_run=len(distinct),
-        )
+    lease: Lease
+    asked: Claim | None
+
+    def read(self, size: int) -> None:
+        self.lease.read(size)
+
+    def claim(self, key: str, content: str) -> bool:
+        return self.asked is None or self.asked(key, content)
+
+    def decode(self, size: int) -> None:
+        self.lease.decode(size)
 
 
 class _Batches:

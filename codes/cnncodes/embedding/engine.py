@@ -12,6 +12,7 @@ from cnncodes.backbones import Backbone, load_backbone
 from cnncodes.embedding.batching import STREAMS, Batcher
 from cnncodes.embedding.embedder import DEFAULT_BATCH_SIZE, Embedder
 from cnncodes.embedding.lanes import count_lanes
+from cnncodes.embedding.memory import MemoryBudget
 from cnncodes.embedding.tuning import tune
 from cnncodes.errors import UsageError
 from cnncodes.images import Decoding
@@ -36,23 +37,32 @@ class Engine:
         Views in one call of the network.
     lanes : int
         Threads that read, decode and cut; on the CPU they run the network too.
+    budget : MemoryBudget
+        What the pictures that lanes decode at the same time may take.
     """
 
     backbones: tuple[Backbone, ...]
     batch_size: int
     lanes: int
+    budget: MemoryBudget
 
     @classmethod
     def make(
-        cls, backbone: Any, batch_size: int | str | None = None, n_jobs: int | str | None = None
+        cls,
+        backbone: Any,
+        batch_size: int | str | None = None,
+        n_jobs: int | str | None = None,
+        max_memory: int | str | None = None,
     ) -> Engine:
         """Load the network where it is given by name, and settle what is left open.
 
         Raises
         ------
         UsageError
-            If the batch size is neither a positive number nor ``"auto"``, or several networks are given.
+            If the batch size is neither a positive number nor ``"auto"``, the memory no amount of it, or
+            several networks are given.
         """
+        budget = MemoryBudget.make(max_memory)
         if batch_size is not None and batch_size != AUTO and not _is_positive(batch_size):
             raise UsageError(f"batch_size must be at least 1, or 'auto'. Got {batch_size!r} instead.")
         jobs: Any = None if n_jobs == AUTO else n_jobs
@@ -71,7 +81,7 @@ class Engine:
             )
             size, lanes = found.batch_size, found.n_jobs
         # While a device works on a lane's views the lane waits: another one decodes meanwhile.
-        return cls(backbones, size, 2 * lanes * len(backbones) if device else lanes)
+        return cls(backbones, size, 2 * lanes * len(backbones) if device else lanes, budget)
 
     @property
     def backbone(self) -> Backbone:
@@ -92,7 +102,7 @@ class Engine:
 
     def embedder(self, plan: ViewPlan, decoding: Decoding) -> Embedder:
         """Return what makes codes in one lane by itself."""
-        return Embedder(self.backbone, plan, decoding, self.batch_size)
+        return Embedder(self.backbone, plan, decoding, self.batch_size, budget=self.budget)
 
 
 def _load(backbone: Any) -> tuple[Backbone, ...]:

@@ -75,6 +75,7 @@ def embed(
     reduce: str = "none",
     decode: str = "exact",
     max_pixels: int | None = None,
+    max_memory: int | str | None = None,
     dtype: str = "float16",
     split: str | None = None,
     n_jobs: int | str | None = None,
@@ -116,6 +117,10 @@ def embed(
         ``"fast"`` decodes large JPEGs at a reduced scale; codes differ slightly, and so does the space.
     max_pixels : int, optional
         Images with more pixels are refused rather than decoded; None means 89,478,485.
+    max_memory : int or str, optional
+        What the images that lanes decode at the same time may take: bytes, or ``"2G"``. A lane waits until
+        there is room; an image that takes more is decoded while no other is. None means a quarter of the
+        machine's memory.
     dtype : {"float16", "float32"}
         Of the stored codes.
     split : str, optional
@@ -168,7 +173,7 @@ def embed(
     check_name(check)
     whole = src if isinstance(src, ImageSource) else open_source(src)
     source = _choose_part(whole, split)
-    engine = Engine.make(backbone, batch_size, n_jobs)
+    engine = Engine.make(backbone, batch_size, n_jobs, max_memory)
     loaded = engine.backbone
     plan = ViewPlan.parse(views, random_state=random_state)
     plan.names(loaded.frame)  # what does not fit the network is said before any work

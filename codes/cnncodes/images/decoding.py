@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal
 
 from cnncodes.errors import UnreadableImage, UsageError
+from cnncodes.images.costs import estimate_memory
 from cnncodes.images.opening import check_pixels, open_image, opening, to_reason
 
 if TYPE_CHECKING:
@@ -51,7 +53,13 @@ class Decoding:
         return cls(mode, MAX_PIXELS if max_pixels is None else max_pixels)
 
 
-def decode(data: Pixels, decoding: Decoding = Decoding(), *, short_side: int | None = None) -> pillow.Image:
+def decode(
+    data: Pixels,
+    decoding: Decoding = Decoding(),
+    *,
+    short_side: int | None = None,
+    before: Callable[[int], object] | None = None,
+) -> pillow.Image:
     """Return an image as upright RGB: alpha over white, 16 bits scaled to 8, the first frame of many.
 
     Parameters
@@ -60,6 +68,8 @@ def decode(data: Pixels, decoding: Decoding = Decoding(), *, short_side: int | N
     decoding : Decoding
     short_side : int, optional
         The shorter side that is needed, in pixels; only ``"fast"`` uses it.
+    before : callable, optional
+        Called once the header is read, with the bytes of memory that decoding and resizing take at most.
 
     Returns
     -------
@@ -82,9 +92,11 @@ def decode(data: Pixels, decoding: Decoding = Decoding(), *, short_side: int | N
         with opening(decoding.max_pixels):
             if isinstance(data, bytes):
                 with open_image(data, decoding.max_pixels) as image:
-                    return _decode_file(image, decoding, short_side)
+                    return _decode_file(image, decoding, short_side, before)
             image = data if isinstance(data, pillow.Image) else _from_array(data)
             check_pixels(image, decoding.max_pixels)
+            if before is not None:
+                before(estimate_memory(image, image.width * image.height, short_side))
             image.load()  # what was opened but not loaded fails here, and not in the first crop
             return _to_rgb(_upright(image))
     except UnreadableImage:
@@ -93,10 +105,19 @@ def decode(data: Pixels, decoding: Decoding = Decoding(), *, short_side: int | N
         raise UnreadableImage("decode", to_reason(error)) from error
 
 
-def _decode_file(image: pillow.Image, decoding: Decoding, short_side: int | None) -> pillow.Image:
+def _decode_file(
+    image: pillow.Image,
+    decoding: Decoding,
+    short_side: int | None,
+    before: Callable[[int], object] | None,
+) -> pillow.Image:
+    pixels = image.width * image.height
     if decoding.mode == "fast" and short_side is not None and image.format == "JPEG":
         _draft(image, 2 * short_side)
+    if before is not None:
+        before(estimate_memory(image, pixels, short_side))
     image.load()
+    check_pixels(image, decoding.max_pixels)  # some formats state a size that their pixels do not keep to
     return _to_rgb(_upright(image))
 
 

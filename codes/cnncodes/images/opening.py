@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from cnncodes.errors import UnreadableImage
+from cnncodes.images.hazards import check_file, find_icon_sizes
 
 if TYPE_CHECKING:
     from PIL import Image as pillow
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
 #: nothing, so that any bytes may pass for a picture. HEIF and JXL count where a plugin is registered.
 FORMATS = (
     "JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF", "HEIF", "JXL", "ICO", "QOI",
+)  # fmt: skip
+
+#: How decoders say that a file is damaged, in words that mean nothing to who sees but the reason.
+_OF_DECODERS = (
+    "buffer is not", "cannot load this", "could not create decoder", "decoder error", "invalid literal",
+    "not enough image",
 )  # fmt: skip
 
 _THREAD = threading.local()
@@ -53,6 +60,9 @@ def open_image(data: bytes, max_pixels: int) -> pillow.Image:
 
     if not data:
         raise UnreadableImage("decode", "the file is empty")
+    for size in find_icon_sizes(data):
+        _check_size(size, max_pixels)
+    check_file(data)
     pillow.init()
     formats = [name for name in FORMATS if name in pillow.OPEN]
     try:
@@ -67,9 +77,13 @@ def open_image(data: bytes, max_pixels: int) -> pillow.Image:
 
 def check_pixels(image: pillow.Image, max_pixels: int) -> None:
     """Raise `UnreadableImage` if an image has more pixels than that."""
-    if image.width * image.height > max_pixels:
-        size = f"{image.width} x {image.height} pixels"
-        raise UnreadableImage("decode", f"{size} are more than {_limit(max_pixels)}")
+    _check_size(image.size, max_pixels)
+
+
+def _check_size(size: tuple[int, int], max_pixels: int) -> None:
+    if size[0] * size[1] > max_pixels:
+        pixels = f"{size[0]} x {size[1]} pixels"
+        raise UnreadableImage("decode", f"{pixels} are more than {_limit(max_pixels)}")
 
 
 def to_reason(error: Exception) -> str:
@@ -77,6 +91,8 @@ def to_reason(error: Exception) -> str:
     text = re.sub(r"\s*<[^<>]* at 0x[0-9a-fA-F]+>", "", str(error)).strip()
     if isinstance(error, MemoryError):
         return "not enough memory to decode it"
+    if text.startswith(_OF_DECODERS):
+        return f"the file is damaged ({text})"
     if text and isinstance(error, OSError | ValueError | SyntaxError):
         return text if not text.endswith("file") else f"{text}: it is damaged"
     # What a broken header leads a plugin to means nothing without its type: KeyError: 5.

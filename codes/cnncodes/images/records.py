@@ -148,6 +148,11 @@ class ImageRecord:
     label: str | None = None
     split: str | None = None
 
+    @property
+    def is_file(self) -> bool:
+        """Whether the pixels come from a file of their own."""
+        return isinstance(self.data, _FILE)
+
     def stat(self) -> FileStat:
         """Return size and time of change.
 

@@ -1,0 +1,98 @@
+"""The most memory that an embedding job holds, against the number of images and their size.
+
+Each job is a process of its own, ``cnncodes embed``, whose peak the kernel keeps. The many images are
+a few hundred small photos under many names, each with bytes of its own behind the picture, so that no two
+are equal; the large ones are 8000 × 8000 JPEG, on two lanes, with and without a budget.
+
+    python benchmarks/memory.py --images 2000 100000 --precision int8
+
+Needs scikit-image (extra ``test``) for its photos.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from PIL import Image
+from skimage import data
+
+PHOTOS = ("astronaut", "chelsea", "coffee", "rocket", "retina")
+
+
+def write_many(folder: Path, count: int) -> None:
+    """Write small JPEG files that differ in what stands behind the picture."""
+    base = folder / "base.jpg"
+    files = []
+    for name in PHOTOS:
+        Image.fromarray(getattr(data, name)()).convert("RGB").resize((96, 72)).save(base, quality=80)
+        files.append(base.read_bytes())
+    base.unlink()
+    for number in range(count):
+        label = folder / f"class {number % 10}"
+        label.mkdir(exist_ok=True)
+        (label / f"{number:06}.jpg").write_bytes(files[number % len(files)] + b"%d" % number)
+
+
+def write_large(folder: Path, count: int, side: int, **options: object) -> None:
+    """Write large photos."""
+    for number in range(count):
+        photo = Image.fromarray(getattr(data, PHOTOS[number % len(PHOTOS)])()).convert("RGB")
+        photo.resize((side, side)).save(folder / f"{number:03}.jpg", quality=85, **options)
+
+
+def apart(work: Callable[..., None], *args: object, **options: object) -> None:
+    """Run in a process of its own: a job's peak counts from what its parent holds."""
+    process = multiprocessing.get_context("spawn").Process(target=work, args=args, kwargs=options)
+    process.start()
+    process.join()
+
+
+def measure(folder: Path, *options: str) -> tuple[float, float]:
+    """Return the peak of a job in MiB, and its seconds."""
+    with tempfile.TemporaryDirectory() as out:
+        command = [sys.executable, "-m", "cnncodes", "embed", str(folder), "-o", f"{out}/x.codes", "--quiet"]
+        started = time.perf_counter()
+        job = subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL)
+        _, status, usage = os.wait4(job.pid, 0)
+        job.returncode = os.waitstatus_to_exitcode(status)
+        if job.returncode:
+            raise SystemExit(f"{' '.join(command)} ended with {job.returncode}")
+        return usage.ru_maxrss / 1024, time.perf_counter() - started
+
+
+def main() -> None:
+    """Measure many small images and some large ones."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--images", type=int, nargs="*", default=[2000, 20000])
+    parser.add_argument("--large", type=int, default=12, help="large photos; 0 for none")
+    parser.add_argument("--side", type=int, default=8000)
+    parser.add_argument("--precision", default="fp32")
+    args = parser.parse_args()
+    precision = ("--precision", args.precision)
+    print("small images | peak, MiB | seconds")
+    for count in args.images:
+        with tempfile.TemporaryDirectory() as folder:
+            apart(write_many, Path(folder), count)
+            peak, seconds = measure(Path(folder), *precision)
+        print(f"{count:12,} | {peak:9.0f} | {seconds:.0f}", flush=True)
+    if not args.large:
+        return
+    for name, options in (("baseline", {}), ("progressive", {"progressive": True})):
+        with tempfile.TemporaryDirectory() as folder:
+            apart(write_large, Path(folder), args.large, args.side, **options)
+            for extra in (("-j", "1"), ("-j", "2"), ("-j", "2", "--max-memory", "600M")):
+                peak, seconds = measure(Path(folder), *precision, *extra)
+                what = f"{args.large} {name} of {args.side} x {args.side}, {' '.join(extra)}"
+                print(f"{what}: {peak:.0f} MiB, {seconds:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()

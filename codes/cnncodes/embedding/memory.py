@@ -1,0 +1,154 @@
+"""A budget of memory that lanes share while they read and decode: bytes, and not a number of images."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from cnncodes.errors import UnreadableImage, UsageError
+
+#: Share of the machine's memory that pictures may take where nothing else is said.
+_SHARE = 4
+#: Where a container's limit stands: control groups of version 2, and 1.
+_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+
+
+class MemoryBudget:
+    """So much memory for the pictures that all lanes read and decode at the same time.
+
+    A lane waits until what it needs is free. A picture that takes more than all of it is decoded while no
+    other is: what may be decoded at all is for the limit of pixels to say.
+
+    Parameters
+    ----------
+    limit : int
+        Bytes.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._held: dict[int, int] = {}
+        self._decoding: set[int] = set()
+        self._leases = self._lanes = 0
+        self._changed = threading.Condition()
+
+    def __reduce__(self) -> tuple[type, tuple[int]]:
+        return type(self), (self.limit,)  # who holds what is no part of it
+
+    @classmethod
+    def make(cls, memory: Any = None) -> MemoryBudget:
+        """Return a budget of ``"2G"``, ``"500M"`` or a number of bytes; None is a quarter of the machine's.
+
+        Raises
+        ------
+        UsageError
+            If that is no amount of memory.
+        """
+        return cls(_measure_machine() // _SHARE if memory is None else parse_bytes(memory))
+
+    @contextlib.contextmanager
+    def lease(self) -> Iterator[Lease]:
+        """Give one picture's part of the budget, which is given back at the end."""
+        lease = Lease(self)
+        with self._changed:
+            self._leases += 1
+            self._lanes = max(self._lanes, self._leases)
+        try:
+            yield lease
+        finally:
+            if self._held.get(id(lease), 0) * self._lanes > self.limit:
+                _release_free_memory()
+            with self._changed:
+                self._leases -= 1
+                self._held.pop(id(lease), None)
+                self._decoding.discard(id(lease))
+                self._changed.notify_all()
+
+    def _take(self, lease: Lease, amount: int, *, decodes: bool) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._fits(lease, amount, decodes=decodes))
+            self._held[id(lease)] = amount
+            if decodes:
+                self._decoding.add(id(lease))
+
+    def _fits(self, lease: Lease, amount: int, *, decodes: bool) -> bool:
+        others = sum(self._held.values()) - self._held.get(id(lease), 0)
+        if others + amount <= self.limit:
+            return True
+        # Lanes that have read their files and wait to decode must not wait for each other.
+        return not (self._decoding if decodes else others)
+
+
+class Lease:
+    """One picture's part of a budget."""
+
+    def __init__(self, budget: MemoryBudget) -> None:
+        self._budget = budget
+        self._read = 0
+
+    def read(self, size: int) -> None:
+        """Wait until a file of so many bytes may be read.
+
+        Raises
+        ------
+        UnreadableImage
+            If it is larger than the whole budget.
+        """
+        if size > self._budget.limit:
+            raise UnreadableImage(
+                "read",
+                f"a file of {size} bytes is more than the {self._budget.limit} that pictures may take"
+                " (--max-memory, in Python max_memory, raises it)",
+            )
+        self._read = size
+        self._budget._take(self, size, decodes=False)
+
+    def decode(self, size: int) -> None:
+        """Wait until a picture may be decoded that takes so many bytes besides those of its file."""
+        self._budget._take(self, self._read + size, decodes=True)
+
+
+def _release_free_memory() -> None:
+    """Give what is free back to the system: C's library keeps for each thread what that once had.
+
+    It takes time, so it is for pictures of which a lane cannot keep the memory of one each.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's alone; others give it back themselves
+    if trim is not None:
+        trim(0)
+
+
+def parse_bytes(memory: Any) -> int:
+    """Return an amount of memory in bytes.
+
+    Raises
+    ------
+    UsageError
+        If it is none.
+
+    Examples
+    --------
+    >>> parse_bytes("1.5G") == 1.5 * 2**30, parse_bytes("300 MiB") == 300 * 2**20, parse_bytes(4096)
+    (True, True, 4096)
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([KMGT]?)(?:I?B)?", str(memory).strip().upper())
+    size = int(float(found[1]) * _UNITS[found[2]]) if found and not isinstance(memory, bool) else 0
+    if size < 1:
+        raise UsageError(f"expected an amount of memory, such as 2G or 500M. Got {memory!r}.")
+    return size
+
+
+def _measure_machine() -> int:
+    """Return the memory that the machine has, or the container."""
+    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for path in _LIMITS:
+        with contextlib.suppress(OSError, ValueError):  # no such group; or "max": no limit
+            found.append(int(Path(path).read_text()))
+    return min(found)

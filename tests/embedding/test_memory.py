@@ -1,0 +1,131 @@
+"""The budget of memory: shared, never exceeded by two, never a reason to wait for ever."""
+
+from __future__ import annotations
+
+import pickle
+import random
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cnncodes import embed, read_codes
+from cnncodes.embedding.memory import MemoryBudget, parse_bytes
+from cnncodes.errors import UnreadableImage, UsageError
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [("2G", 2**31), ("1.5g", 3 * 2**29), ("500 MB", 500 * 2**20), ("64KiB", 65_536), ("4096", 4096), (7, 7)],
+)
+def test_amounts_are_read_as_people_write_them(given: str | int, expected: int) -> None:
+    assert parse_bytes(given) == expected
+
+
+@pytest.mark.parametrize("given", ["", "2X", "-1G", "0", 0, -5, "much", True, "1,5", None, "0.0001K"])
+def test_what_is_no_amount_is_refused(given: object) -> None:
+    if given is None:
+        assert 2**26 < MemoryBudget.make(given).limit < 2**44  # of the machine
+        return
+    with pytest.raises(UsageError, match="such as 2G or 500M"):
+        MemoryBudget.make(given)
+
+
+class Lanes:
+    """Lanes that take what they are told from a budget, and see who else has something."""
+
+    def __init__(self, budget: MemoryBudget) -> None:
+        self.budget = budget
+        self.lock = threading.Lock()
+        self.held: dict[int, int] = {}
+        self.worst: list[dict[int, int]] = []
+
+    def run(self, n_lanes: int, images: list[tuple[int, int]]) -> None:
+        todo = iter(images)
+        threads = [threading.Thread(target=self._lane, args=(number, todo)) for number in range(n_lanes)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+            assert not thread.is_alive(), "lanes wait for each other"
+
+    def _lane(self, number: int, todo: object) -> None:
+        while True:
+            with self.lock:
+                image = next(todo, None)  # type: ignore[call-overload]
+            if image is None:
+                return
+            size, decoded = image
+            with self.budget.lease() as lease:
+                lease.read(size)
+                lease.decode(decoded)
+                with self.lock:
+                    self.held[number] = size + decoded
+                    self.worst.append(dict(self.held))
+                time.sleep(0.0005)
+                with self.lock:
+                    del self.held[number]
+
+
+@pytest.mark.parametrize("n_lanes", [1, 2, 7])
+def test_together_lanes_never_take_more_and_one_that_needs_more_decodes_alone(n_lanes: int) -> None:
+    rng = random.Random(n_lanes)
+    images = [(rng.randrange(20), rng.choice((5, 30, 60, 99, 150, 500))) for _ in range(300)]
+    lanes = Lanes(MemoryBudget(100))
+    lanes.run(n_lanes, images)
+    assert len(lanes.worst) == 300
+    assert all(sum(held.values()) <= 100 or len(held) == 1 for held in lanes.worst)
+    assert n_lanes == 1 or max(map(len, lanes.worst)) > 1
+    assert not lanes.budget._held and not lanes.budget._decoding
+
+
+def test_lanes_that_hold_files_do_not_wait_for_each_other() -> None:
+    budget = MemoryBudget(100)
+    with budget.lease() as one, budget.lease() as other:
+        one.read(50)
+        other.read(50)
+        one.decode(60)  # neither has room; whoever asks first goes on
+        waiting = threading.Thread(target=other.decode, args=(60,))
+        waiting.start()
+        waiting.join(0.1)
+        assert waiting.is_alive()
+        with budget._changed:
+            budget._decoding.clear()
+            budget._changed.notify_all()
+        waiting.join(10)
+        assert not waiting.is_alive()
+
+
+def test_a_file_larger_than_all_of_it_is_not_read() -> None:
+    with (
+        MemoryBudget(1000).lease() as lease,
+        pytest.raises(UnreadableImage, match="1001 bytes is more than") as caught,
+    ):
+        lease.read(1001)
+    assert caught.value.stage == "read" and "--max-memory" in caught.value.reason
+
+
+def test_a_budget_survives_pickling_without_what_is_held() -> None:
+    budget = MemoryBudget(1000)
+    with budget.lease() as lease:
+        lease.read(10)
+        again = pickle.loads(pickle.dumps(budget))
+    assert again.limit == 1000 and not again._held
+
+
+def test_codes_do_not_depend_on_the_budget(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for number in range(12):
+        Image.fromarray(rng.integers(0, 256, (200, 300, 3), np.uint8)).save(tmp_path / f"{number}.png")
+    embed(tmp_path, tmp_path / "free.codes", n_jobs=3)
+    summary = embed(tmp_path, tmp_path / "tight.codes", n_jobs=3, max_memory="300K")
+    assert summary.embedded == 12
+    free, tight = (read_codes(tmp_path / f"{name}.codes") for name in ("free", "tight"))
+    np.testing.assert_array_equal(free.X, tight.X)
+    summary = embed(tmp_path, tmp_path / "none.codes", max_memory=1000)
+    assert {failure.stage for failure in summary.failures} == {"read"} and summary.embedded == 0
+    with pytest.raises(UsageError, match="such as 2G or 500M"):
+        embed(tmp_path, tmp_path / "none.codes", max_memory="a lot")
