@@ -37,7 +37,7 @@ def estimate_memory(image: Image, pixels: int, short_side: int | None = None) ->
     --------
     >>> from PIL import Image
     >>> estimate_memory(Image.new("RGB", (1000, 1000)), 1000 * 1000) // 2**20
-    12
+    20
     """
     decoded = image.width * image.height
     mode = _OTHER_MODES if "transparency" in image.info else _MODES.get(image.mode, _OTHER_MODES)
