@@ -29,7 +29,7 @@ test-heavy: .venv/.export  ## The slow tests that take minutes each
 	$(BIN)/python -m pytest -m heavy $(PYTEST_ARGS)
 
 docs-test: .venv/.test  ## Examples in the README and in docstrings
-	$(BIN)/python -m pytest -m "not slow" tests/test_docs.py $(PYTEST_ARGS)
+	$(BIN)/python -m pytest tests/test_docs.py $(PYTEST_ARGS)
 
 lint: .venv/.dev  ## ruff
 	$(BIN)/ruff check .

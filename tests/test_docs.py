@@ -89,6 +89,7 @@ def test_readme_commands_are_understood() -> None:
     assert understood >= {"quickstart", "embed", "fit", "predict", "evaluate"}
 
 
+@pytest.mark.slow
 def test_readme_commands_run_one_after_another(garden: Path) -> None:
     from cnncodes.cli import main
 

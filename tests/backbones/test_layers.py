@@ -95,6 +95,29 @@ def test_a_map_as_one_vector_is_a_candidate_where_a_layer_takes_it() -> None:
     np.testing.assert_array_equal(pick(network, "f").run(images), tensor(network, "f", images))
 
 
+def test_what_folds_tokens_into_the_batch_is_no_layer() -> None:
+    """As transformers do around their products: one row a token would pass for one an image."""
+    body = """
+        a = Conv<strides = [8, 8]>(pixels, w1)
+        b = Relu(a)
+        t = Transpose<perm = [0, 2, 3, 1]>(b)
+        rows = Reshape(t, folded)
+        r = MatMul(rows, w2)
+        s = Relu(r)
+        u = MatMul(s, w3)
+        v = Reshape(u, whole)
+        code = ReduceMean<keepdims = 0>(v, second)
+    """
+    weights = {
+        "w1": (6, 3, 8, 8), "w2": (6, 6), "w3": (6, 6),
+        "folded": np.array([-1, 6]), "whole": np.array([-1, 16, 6]), "second": np.array([1]),
+    }  # fmt: skip
+    network = write_backbone(write_model(body, weights, code_size=6))
+    assert [layer.name for layer in list_layers(network.model_bytes(), network.card)] == ["b", "code"]
+    with pytest.raises(UsageError, match="'s' has no entry for each image"):
+        pick(network, "s")
+
+
 @pytest.mark.parametrize("pool", ["mean", "max", "both"])
 def test_codes_of_layers_do_not_depend_on_the_batch(network: Backbone, pool: str) -> None:
     images = noise(8, 32, 48)

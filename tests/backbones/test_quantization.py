@@ -172,3 +172,22 @@ def test_the_card_says_which_file_it_is_of() -> None:
     digest = hashlib.sha256(made.backbone.model_bytes()).hexdigest()
     assert made.backbone.card.files == {"int8.onnx": digest} and made.backbone.sha256 == digest
     assert made.method.endswith("raw pixels enter the first convolution")
+
+
+def test_a_relu_that_rounding_stands_for_stays() -> None:
+    """Of two vectors side by side the last one's ReLU is part of its rounding, which is not left out then."""
+    from written_graphs import write_backbone, write_model
+
+    body = (
+        "a = Conv<strides = [4, 4]>(pixels, w1)\n r = Relu(a)\n p = GlobalAveragePool(r)\n f = Flatten(p)\n"
+        "m = Flatten(r)\n g = Gemm<transB = 1>(m, w2, b2)\n h = Relu(g)\n code = Concat<axis = 1>(f, h)"
+    )
+    weights = {"w1": (8, 3, 4, 4), "w2": (12, 512), "b2": (12,)}
+    model = write_model(body, weights, code_size=20, image="uint8[batch, 32, 32, 3] image")
+    backbone = write_backbone(model, side=32, sizes="fixed")
+    expected = backbone.run(TEST)
+    assert expected.min() >= 0 and (expected == 0).any()
+    for made in quantize(backbone, CALIBRATION):
+        codes = made.backbone.run(TEST)
+        assert codes.min() >= 0, made.activations
+        assert np.median(compare_each(codes, expected)) > 0.95

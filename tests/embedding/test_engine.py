@@ -35,6 +35,7 @@ def test_what_is_left_open_is_one_lane_a_core_and_small_batches(backbone: Backbo
     assert (made.backbones, made.batch_size, made.lanes, made.budget.limit) == ((backbone,), 3, 5, 2**31)
 
 
+@pytest.mark.slow
 def test_auto_settles_what_is_asked_for_and_no_more(backbone: Backbone) -> None:
     assert Engine.make(backbone, "auto", 1).lanes == 1
     assert Engine.make(backbone, 5, "auto").batch_size == 5

@@ -36,6 +36,7 @@ def reference(kind, C):
     return RidgeClassifier(alpha=1 / (2 * C))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_scikit_learns_own_checks(kind):
     results = check_estimator(LinearHead(kind, cv=3), on_fail=None, on_skip=None)

@@ -47,6 +47,7 @@ def test_the_example_is_right(example: Path) -> None:
     check_recipe(place_recipe(recipe, None, "run"))
 
 
+@pytest.mark.slow
 def test_its_commands_run_one_after_another(example: Path) -> None:
     for line in "".join(blocks("sh")).splitlines():
         assert main(shlex.split(line, comments=True)[1:]) == 0, line

@@ -10,7 +10,7 @@ import numpy as np
 
 from cnncodes.backbones.graphs.initializers import trainable_weights
 from cnncodes.backbones.graphs.steadying import make_mean
-from cnncodes.backbones.graphs.wiring import Wiring, attributes, infer_shapes, prune
+from cnncodes.backbones.graphs.wiring import Wiring, attributes, infer_shapes, keep_batch, prune
 from cnncodes.errors import UsageError, suggest_nearest
 
 #: How the places of a layer become one vector.
@@ -109,6 +109,7 @@ class Layers:
 
     def __init__(self, model: Any, height: int, width: int) -> None:
         self._model = model
+        self._size = height, width
         self._shapes = infer_shapes(model, height, width)
         self._wiring = Wiring(model)
 
@@ -123,7 +124,8 @@ class Layers:
                 )
                 if name == OWN or (is_new and self._is_taken(name, weights)):
                     found.append((name, node.op_type))
-        layers = [self._describe(name, operator) for name, operator in found]
+        whole = keep_batch(self._model, [name for name, _ in found], *self._size)
+        layers = [self._describe(name, operator) for name, operator in found if name in whole]
         last = {layer.shape[-2:]: layer.name for layer in layers if len(layer.shape) == 3}
         return [replace(layer, ends_stage=layer.name in last.values()) for layer in layers]
 
@@ -248,6 +250,11 @@ class Layers:
             raise UsageError(
                 f"the network has no layer {name!r}. {suggest_nearest(name, known)} 'cnncodes models show"
                 " NAME --layers' lists them."
+            )
+        if name not in keep_batch(self._model, [name], *self._size):
+            raise UsageError(
+                f"the layer {name!r} has no entry for each image: the network folds parts of images into the"
+                " batch there. Choose one of those that 'cnncodes models show NAME --layers' lists."
             )
         return self._describe(name, "")
 

@@ -117,12 +117,7 @@ def infer_shapes(model: Any, height: int, width: int) -> dict[str, Shape]:
     """
     import onnx
 
-    copy = onnx.ModelProto.FromString(model.SerializeToString())
-    dims = copy.graph.input[0].type.tensor_type.shape.dim
-    sides = (height, width, 3) if dims[3].dim_value == 3 else (3, height, width)
-    for dim, length in zip(dims[1:], sides, strict=True):
-        dim.Clear()
-        dim.dim_value = length
+    copy = _set_size(model, height, width)
     try:
         inferred = onnx.shape_inference.infer_shapes(copy, strict_mode=True, data_prop=True)
     except onnx.shape_inference.InferenceError as error:
@@ -135,10 +130,31 @@ def infer_shapes(model: Any, height: int, width: int) -> dict[str, Shape]:
             lengths = [dim.dim_value if dim.HasField("dim_value") else None for dim in tensor.shape.dim]
             shapes[value.name] = tuple([None, *lengths[1:]] if lengths else [])
     unknown = [name for name, shape in shapes.items() if None in shape[1:]]
-    return shapes | (_measure_shapes(copy, unknown) if unknown else {})
+    measured = _measure_shapes(copy, unknown) if unknown else {}
+    return shapes | {name: (None, *shape[1:]) for name, shape in measured.items()}
 
 
-def _measure_shapes(model: Any, names: list[str]) -> dict[str, Shape]:
+def keep_batch(model: Any, names: list[str], height: int, width: int) -> set[str]:
+    """Return those of some tensors that have one entry an image: others fold tokens into the batch.
+
+    Found by running the graph, since the lengths of what is reshaped are not in its text.
+    """
+    shapes = _measure_shapes(_set_size(model, height, width), names, batch=3) if names else {}
+    return {name for name, shape in shapes.items() if shape[:1] == (3,)}
+
+
+def _set_size(model: Any, height: int, width: int) -> Any:
+    """Return a copy of a graph for images of one size."""
+    copy = type(model).FromString(model.SerializeToString())
+    dims = copy.graph.input[0].type.tensor_type.shape.dim
+    sides = (height, width, 3) if dims[3].dim_value == 3 else (3, height, width)
+    for dim, length in zip(dims[1:], sides, strict=True):
+        dim.Clear()
+        dim.dim_value = length
+    return copy
+
+
+def _measure_shapes(model: Any, names: list[str], batch: int = 1) -> dict[str, Shape]:
     """Return the shapes that some tensors have when a graph runs, where its text alone does not say."""
     from onnx import ModelProto, TensorProto, ValueInfoProto
 
@@ -149,10 +165,10 @@ def _measure_shapes(model: Any, names: list[str]) -> dict[str, Shape]:
     known = {value.name for value in watched.graph.output}
     watched.graph.output.extend(ValueInfoProto(name=name) for name in names if name not in known)
     session = start_session(watched.SerializeToString(), "the graph", CPU, 1)
-    shape = [dim.dim_value or 1 for dim in given.type.tensor_type.shape.dim]
+    shape = [dim.dim_value or batch for dim in given.type.tensor_type.shape.dim]
     kind = np.uint8 if given.type.tensor_type.elem_type == TensorProto.UINT8 else np.float32
     values = run_session(session, names, {given.name: np.zeros(shape, kind)}, "the graph")
-    return {name: (None, *value.shape[1:]) for name, value in zip(names, values, strict=True)}
+    return {name: value.shape for name, value in zip(names, values, strict=True)}
 
 
 def prune(model: Any) -> None:

@@ -125,7 +125,7 @@ def _quantize(backbone: Backbone, model: Any, fold: Fold | None, found: Statisti
     quantized = _insert_steps(model, fold, found, kind)
     if fold is not None:
         _enter_by_pixels(quantized.graph, kind)
-    _skip_last_steps(quantized.graph)
+    _skip_last_steps(quantized.graph, _find_cut_values(model.graph, quantized.graph))
     correct_biases(quantized.graph, model.graph, found.means)
     tidy(quantized.graph)
     frame = backbone.frame
@@ -196,8 +196,18 @@ def _enter_by_pixels(graph: Any, kind: str) -> None:
         back.input[0] = "fold_signed"
 
 
-def _skip_last_steps(graph: Any) -> None:
-    """Take what the last product gives as it is, where it is the code or leads to that in float alone."""
+def _find_cut_values(before: Any, graph: Any) -> set[str]:
+    """Return what entered and left ReLUs and clips that are gone: rounding does their work."""
+    left = {node.name for node in graph.node}
+    gone = [node for node in before.node if node.op_type in ("Relu", "Clip") and node.name not in left]
+    return {name for node in gone for name in (node.input[0], node.output[0])}
+
+
+def _skip_last_steps(graph: Any, cut: set[str]) -> None:
+    """Take what the last product gives as it is, where it is the code or leads to that in float alone.
+
+    Of the values in `cut` rounding is kept: without it they would lose their ReLU.
+    """
     makers = {name: node for node in graph.node for name in node.output}
     readers: dict[str, list[Any]] = {}
     for node in graph.node:
@@ -210,6 +220,7 @@ def _skip_last_steps(graph: Any) -> None:
         product = makers.get(rounding.input[0])
         if (
             product is None
+            or rounding.input[0] in cut
             or product.op_type not in ("Gemm", "MatMul")
             or len(readers[product.output[0]]) > 1
         ):
