@@ -99,6 +99,30 @@ def test_lanes_that_hold_files_do_not_wait_for_each_other() -> None:
         assert not waiting.is_alive()
 
 
+def test_whoever_waits_to_decode_comes_before_who_asks_later() -> None:
+    """A lane that asks again at once would be first each time, and the large picture's would stand still."""
+    budget, order = MemoryBudget(100), []
+
+    def decode_large() -> None:
+        with budget.lease() as lease:
+            lease.read(1)
+            lease.decode(500)
+            order.append("large")
+
+    large = threading.Thread(target=decode_large)
+    with budget.lease() as lease:
+        lease.decode(60)
+        large.start()
+        while not budget._waiting_to_decode:
+            time.sleep(0.001)
+    with budget.lease() as lease:
+        lease.read(1)
+        lease.decode(60)
+        order.append("small")
+    large.join(10)
+    assert order == ["large", "small"]
+
+
 def test_a_file_larger_than_all_of_it_is_not_read() -> None:
     with (
         MemoryBudget(1000).lease() as lease,

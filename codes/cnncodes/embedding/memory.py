@@ -7,6 +7,7 @@ import ctypes
 import os
 import re
 import threading
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,8 @@ class MemoryBudget:
         self.limit = limit
         self._held: dict[int, int] = {}
         self._decoding: set[int] = set()
+        self._waiting_to_read: deque[Lease] = deque()
+        self._waiting_to_decode: deque[Lease] = deque()
         self._leases = self._lanes = 0
         self._changed = threading.Condition()
 
@@ -72,11 +75,23 @@ class MemoryBudget:
                 self._changed.notify_all()
 
     def _take(self, lease: Lease, amount: int, *, decodes: bool) -> None:
+        waiting = self._waiting_to_decode if decodes else self._waiting_to_read
         with self._changed:
-            self._changed.wait_for(lambda: self._fits(lease, amount, decodes=decodes))
-            self._held[id(lease)] = amount
-            if decodes:
-                self._decoding.add(id(lease))
+            waiting.append(lease)
+            try:
+                self._changed.wait_for(
+                    lambda: self._is_next(lease, waiting) and self._fits(lease, amount, decodes=decodes)
+                )
+                self._held[id(lease)] = amount
+                if decodes:
+                    self._decoding.add(id(lease))
+            finally:
+                waiting.remove(lease)
+                self._changed.notify_all()
+
+    def _is_next(self, lease: Lease, waiting: deque[Lease]) -> bool:
+        """Tell whether it is a lease's turn: who has read a file goes on before others are read."""
+        return waiting[0] is lease and (waiting is self._waiting_to_decode or not self._waiting_to_decode)
 
     def _fits(self, lease: Lease, amount: int, *, decodes: bool) -> bool:
         others = sum(self._held.values()) - self._held.get(id(lease), 0)
