@@ -52,6 +52,31 @@ class BackboneError(CnnCodesError):
     """A backbone that is unknown, damaged, or no backbone at all."""
 
 
+class UnknownBackbone(BackboneError):
+    """A name that is none of the backbones at hand."""
+
+
+class MissingFile(BackboneError):
+    """A file that an address names and that is not there."""
+
+
+class ProviderError(BackboneError):
+    """An execution provider that was asked for and is not there, or does not start.
+
+    Attributes
+    ----------
+    reason : str
+        Why, in the runtime's words, without a full stop.
+    """
+
+    def __init__(self, text: str, reason: str) -> None:
+        self.reason = reason
+        super().__init__(text)
+
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        return type(self), (str(self), self.reason)
+
+
 class CardError(BackboneError, ValueError):
     """A backbone's card that is missing a key, has one too many, or does not match its files."""
 

@@ -6,12 +6,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from cnncodes.backbones import Backbone, load_backbone
+from cnncodes.backbones.running.timing import draw_noise
 from cnncodes.errors import BackboneError, UsageError
 
 
@@ -22,23 +22,18 @@ def backbone(tmp_path_factory: pytest.TempPathFactory) -> Backbone:
     return load_backbone(write_convolutions(tmp_path_factory.mktemp("net")))
 
 
-def pictures(count: int, backbone: Backbone) -> Any:
-    shape = (count, backbone.frame.height, backbone.frame.width, 3)
-    return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-
-
 @pytest.mark.parametrize("count", [0, 1, 3, 4, 5, 11])
 def test_codes_are_those_of_the_backbone(backbone: Backbone, count: int) -> None:
-    images, runner = pictures(count, backbone), backbone.bind(4)
+    images, runner = draw_noise(backbone.frame, count), backbone.bind(4)
     for _ in range(2):  # the buffers of the first call serve the second
         np.testing.assert_array_equal(runner.run(images), backbone.run(images))
 
 
 def test_codes_that_were_given_out_stay(backbone: Backbone) -> None:
     runner = backbone.bind(4)
-    first = runner.run(pictures(4, backbone))
+    first = runner.run(draw_noise(backbone.frame, 4))
     kept = first.copy()
-    runner.run(255 - pictures(4, backbone))
+    runner.run(255 - draw_noise(backbone.frame, 4))
     np.testing.assert_array_equal(first, kept)
 
 
@@ -48,7 +43,9 @@ def test_what_is_no_picture_is_refused_by_name(backbone: Backbone) -> None:
         runner.run(np.zeros((1, 32, 32, 3), np.float32))  # type: ignore[arg-type]
     with pytest.raises(BackboneError, match=r"'conv' fails on images of shape \(1, 7, 7, 3\)"):
         runner.run(np.zeros((1, 7, 7, 3), np.uint8))
-    np.testing.assert_array_equal(runner.run(pictures(2, backbone)), backbone.run(pictures(2, backbone)))
+    np.testing.assert_array_equal(
+        runner.run(draw_noise(backbone.frame, 2)), backbone.run(draw_noise(backbone.frame, 2))
+    )
 
 
 _SHORT = """
@@ -90,5 +87,5 @@ def test_without_memory_for_one_image_that_is_said() -> None:
 
 def test_a_runner_belongs_to_its_session(tmp_path: Path, backbone: Backbone) -> None:
     one, two = backbone.bind(2), backbone.bind(3)
-    images = pictures(5, backbone)
+    images = draw_noise(backbone.frame, 5)
     np.testing.assert_array_equal(one.run(images), two.run(images))

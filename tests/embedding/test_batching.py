@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 
 from cnncodes import load_backbone
 from cnncodes.backbones import Backbone
+from cnncodes.backbones.running.timing import draw_noise
 from cnncodes.embedding.batching import Batcher
 from cnncodes.errors import BackboneError, UsageError
 
@@ -24,11 +24,6 @@ def backbone(tmp_path_factory: pytest.TempPathFactory) -> Backbone:
     return load_backbone(write_convolutions(tmp_path_factory.mktemp("net")))
 
 
-def pictures(count: int, backbone: Backbone) -> Any:
-    shape = (count, backbone.frame.height, backbone.frame.width, 3)
-    return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-
-
 @settings(max_examples=20, deadline=None)
 @given(
     counts=st.lists(st.integers(1, 9), min_size=1, max_size=12),
@@ -38,7 +33,7 @@ def pictures(count: int, backbone: Backbone) -> Any:
 def test_codes_are_those_of_the_backbone_whatever_is_gathered(
     backbone: Backbone, counts: list[int], batch_size: int, streams: int
 ) -> None:
-    images = pictures(sum(counts), backbone)
+    images = draw_noise(backbone.frame, sum(counts))
     parts = np.split(images, np.cumsum(counts)[:-1])
     with Batcher([backbone], batch_size, streams=streams) as batcher, ThreadPoolExecutor(6) as lanes:
         found = list(lanes.map(batcher.run, parts))
@@ -47,7 +42,7 @@ def test_codes_are_those_of_the_backbone_whatever_is_gathered(
 
 
 def test_several_sessions_share_the_work(backbone: Backbone) -> None:
-    images = pictures(24, backbone)
+    images = draw_noise(backbone.frame, 24)
     twins = [backbone, Backbone(backbone.model_bytes(), backbone.card)]
     with Batcher(twins, 4, streams=1) as batcher, ThreadPoolExecutor(6) as lanes:
         found = list(lanes.map(batcher.run, np.split(images, 6)))
@@ -60,7 +55,7 @@ def test_sessions_of_several_networks_are_refused(backbone: Backbone) -> None:
 
 
 def test_a_fault_reaches_every_lane_and_the_next_batch_runs(backbone: Backbone) -> None:
-    good = pictures(3, backbone)
+    good = draw_noise(backbone.frame, 3)
     with Batcher([backbone], 8) as batcher:
         with pytest.raises(BackboneError, match="fails on images of shape"):
             batcher.run(np.zeros((2, 5, 5, 3), np.uint8))
@@ -70,6 +65,6 @@ def test_a_fault_reaches_every_lane_and_the_next_batch_runs(backbone: Backbone) 
 def test_no_thread_is_left(backbone: Backbone) -> None:
     before = threading.active_count()
     with Batcher([backbone], 8, streams=3) as batcher:
-        batcher.run(pictures(1, backbone))
+        batcher.run(draw_noise(backbone.frame, 1))
         assert threading.active_count() == before + 3
     assert threading.active_count() == before

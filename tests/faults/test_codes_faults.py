@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
@@ -24,7 +25,8 @@ sys.path.append(str(SAMPLES))
 JOB = """
 import os, pathlib, shutil, signal, sys, traceback
 import numpy.random, pyarrow.acero, pyarrow.csv, pyarrow.dataset  # else each child loads them anew
-sys.path.insert(0, sys.argv[1])
+sys.path[:0] = sys.argv[1].split(os.pathsep)
+from killing import arm, run
 from samples import fail, make, rows_of, write
 from cnncodes.store import building
 from cnncodes.store.converting import convert_codes
@@ -33,44 +35,14 @@ from cnncodes.store.selecting import select_codes
 from cnncodes.store.summary import find_problems
 root, kind = pathlib.Path(sys.argv[2]), sys.argv[3]
 building.SHARD_ROWS = 6
-count, deadline = 0, 0
-def deadly(function):
-    def call(*args, **kwargs):
-        global count
-        count += 1
-        if count == deadline:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return function(*args, **kwargs)
-    return call
 def job(out, k=0):
-    global deadline
-    deadline = k
-    for name in ("replace", "rename", "fsync", "ftruncate", "unlink", "mkdir", "rmdir"):
-        setattr(os, name, deadly(getattr(os, name)))
+    arm(k, ("replace", "rename", "fsync", "ftruncate", "unlink", "mkdir", "rmdir"))
     if kind == "merge":
         merge_codes([root / "one", root / "two"], out)
     elif kind == "select":
         select_codes(root / "one", out, label=["cat"])
     else:
         convert_codes(root / "one", out, kind)
-def run(function, *args):
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            function(*args)
-            os.write(writer, str(count).encode())
-            status = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(status)
-    os.close(writer)
-    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    steps = int(os.read(reader, 20) or 0)
-    os.close(reader)
-    return status, steps
 def contents(path):
     files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
     return [(str(file.relative_to(path)), file.read_bytes()) for file in files]
@@ -106,7 +78,7 @@ print(steps)
     "kind", [*(pytest.param(kind, marks=pytest.mark.slow) for kind in ("merge", "select", "npy")), "csv"]
 )
 def test_killed_at_any_step_nothing_half_done_is_there(tmp_path: Path, kind: str) -> None:
-    command = [sys.executable, "-c", JOB, str(SAMPLES), str(tmp_path), kind]
+    command = [sys.executable, "-c", JOB, os.pathsep.join(map(str, (SAMPLES, HERE))), str(tmp_path), kind]
     result = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, result.stderr
     assert int(result.stdout) > (5 if kind == "csv" else 15)  # else nothing was hooked

@@ -22,18 +22,10 @@ SAMPLES = HERE.parent / "store"
 JOB = """
 import os, pathlib, signal, sys, traceback
 import numpy.random, pandas, pyarrow.acero, pyarrow.dataset  # else each child loads them anew
-sys.path.insert(0, sys.argv[1])
+sys.path[:0] = sys.argv[1].split(os.pathsep)
+from killing import arm, deadly, run
 from samples import content_of, fail, make, open_writer, rows_of, write
 from cnncodes.store import ImageCopy, files, read_codes, verify_codes
-count, deadline = 0, 0
-def deadly(function):
-    def call(*args, **kwargs):
-        global count
-        count += 1
-        if count == deadline:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return function(*args, **kwargs)
-    return call
 class Torn:
     def __init__(self, path, mode):
         self.file = open(path, mode)
@@ -48,10 +40,7 @@ class Torn:
     def __exit__(self, *error):
         self.file.close()
 def job(folder, k=0):
-    global deadline
-    deadline = k
-    for name in ("replace", "fsync", "ftruncate", "unlink", "mkdir"):
-        setattr(os, name, deadly(getattr(os, name)))
+    arm(k, ("replace", "fsync", "ftruncate", "unlink", "mkdir"))
     files.open = Torn
     with open_writer(folder, shard_images=3) as writer:
         wanted = {key: 11 if key in "bh" else 10 for key in "abcdfghiy"}
@@ -64,24 +53,6 @@ def job(folder, k=0):
         if "y" not in writer.known:  # of one that is stored
             writer.add(ImageCopy("y", "dog", None, 10, 5, content_of("a")))
         writer.flush()
-def run(function, *args):
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            function(*args)
-            os.write(writer, str(count).encode())
-            status = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(status)
-    os.close(writer)
-    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    steps = int(os.read(reader, 20) or 0)
-    os.close(reader)
-    return status, steps
 def begin(folder):  # b and h differ from what the job wants, z has vanished, d failed then
     if sys.argv[3] == "old":
         old = [make("a"), make("b"), fail("d"), make("h"), make("z")]
@@ -113,7 +84,7 @@ print(steps)
 
 @pytest.mark.parametrize("start", ["empty", "old"])
 def test_killed_at_any_step_a_job_ends_the_same(tmp_path: Path, start: str) -> None:
-    command = [sys.executable, "-c", JOB, str(SAMPLES), str(tmp_path), start]
+    command = [sys.executable, "-c", JOB, os.pathsep.join(map(str, (SAMPLES, HERE))), str(tmp_path), start]
     result = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, result.stderr
     assert int(result.stdout) > 20  # else nothing was hooked

@@ -18,7 +18,7 @@ from cnncodes.backbones.running.providers import NAMES, Provider, list_automatic
 from cnncodes.backbones.running.runtime import list_providers
 from cnncodes.backbones.running.starting import CPU, check_images, check_threads, run_session, start_session
 from cnncodes.backbones.zoo import find_backbone
-from cnncodes.errors import BackboneError, CardError, UsageError, suggest
+from cnncodes.errors import BackboneError, CardError, ProviderError, UsageError, suggest
 
 if TYPE_CHECKING:
     from cnncodes.backbones.graphs.maps import DenseBackbone
@@ -273,8 +273,8 @@ def _load_first(load: Callable[[Provider], Backbone]) -> Backbone:
     for provider in others:
         try:
             backbone = load(provider)
-        except BackboneError as error:
-            reasons.append(f"{provider} does not start: {str(error).rpartition('does not start: ')[2]}")
+        except ProviderError as error:
+            reasons.append(f"{provider} does not start: {error.reason}")
         else:
             break
     else:

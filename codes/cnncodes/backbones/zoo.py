@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from cnncodes.errors import BackboneError, suggest
+from cnncodes.errors import BackboneError, UnknownBackbone, suggest
 
 
 def models_folder() -> Path:
@@ -75,7 +75,7 @@ def find_backbone(name_or_path: str | Path) -> Path:
             f"there is no folder {str(path)!r}: expected one with card.toml and an ONNX file, or a name from"
             " 'cnncodes models list'."
         )
-    raise BackboneError(
+    raise UnknownBackbone(
         f"unknown backbone {str(name_or_path)!r}. {suggest(str(name_or_path), list_backbones())}"
     )
 

@@ -11,11 +11,11 @@ from cnncodes.commands import inputs
 from cnncodes.commands.command import Command, Result
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.tables import format_table
-from cnncodes.errors import BackboneError, CnnCodesError, SourceError
+from cnncodes.errors import BackboneError, CnnCodesError, ProviderError, SourceError
 from cnncodes.schema import option
 
 if TYPE_CHECKING:
-    from cnncodes.backbones import Backbone
+    from cnncodes.backbones import Frame
     from cnncodes.images import ImageRecord
 
 _ROUNDS = 3
@@ -66,12 +66,15 @@ def run_bench(options: BenchOptions, reporter: Reporter) -> Result:
 
 
 def _measure_networks(options: BenchOptions, reporter: Reporter) -> tuple[list[Result], list[str]]:
-    from cnncodes.backbones import Card, find_backbone
+    from cnncodes.backbones import Card, find_backbone, load_backbone
+    from cnncodes.backbones.checking.photos import cut_photos
     from cnncodes.backbones.running.providers import NAMES, Provider
     from cnncodes.backbones.running.runtime import list_providers
 
     card = Card.read(find_backbone(options.backbone) / "card.toml")
     names = options.provider.split(",") if options.provider else list_providers()
+    photos = cut_photos(card.frame)
+    expected = load_backbone(options.backbone).run(photos)  # what all the others are compared with
     rows: list[Result] = []
     faults: list[str] = []
     for name in names:
@@ -81,18 +84,23 @@ def _measure_networks(options: BenchOptions, reporter: Reporter) -> tuple[list[R
             precisions.append("bf16")
         for precision in precisions:
             try:
-                rows.append(_measure_network(options, provider, precision, reporter))
+                rows.append(_measure_network(options, provider, precision, reporter, photos, expected))
             except CnnCodesError as error:
                 faults.append(f"{provider} with {precision}: {error}".rstrip("."))
-                if "does not start" in str(error) or "not available" in str(error):
+                if isinstance(error, ProviderError):
                     break
     if options.provider and faults:  # what was asked for by name has to run
         raise BackboneError(faults[0] + ".")
     return rows, faults
 
 
-def _measure_network(options: BenchOptions, provider: Any, precision: str, reporter: Reporter) -> Result:
+def _measure_network(
+    options: BenchOptions, provider: Any, precision: str, reporter: Reporter, photos: Any, expected: Any
+) -> Result:
+    import numpy as np
+
     from cnncodes.backbones import load_backbone
+    from cnncodes.backbones.checking.parity import compare_each
     from cnncodes.embedding import count_lanes
     from cnncodes.embedding.tuning import CPU_BATCHES, DEVICE_BATCHES, choose, measure_rates
 
@@ -109,20 +117,8 @@ def _measure_network(options: BenchOptions, provider: Any, precision: str, repor
         "batch_size": size,
         "rate": round(rates[sizes.index(size)], 1),
         "rates": {str(one): round(rate, 1) for one, rate in zip(sizes, rates, strict=True)},
-        "cosine": round(_compare(options.backbone, backbone), 5),
+        "cosine": round(float(np.median(compare_each(backbone.run(photos), expected))), 5),
     }
-
-
-def _compare(name: str, backbone: Backbone) -> float:
-    """Return the median cosine of codes with those of the first file on the CPU, without the mean code."""
-    import numpy as np
-
-    from cnncodes.backbones import load_backbone
-    from cnncodes.backbones.checking.parity import compare_each
-    from cnncodes.backbones.checking.photos import cut_photos
-
-    photos = cut_photos(backbone.frame)
-    return float(np.median(compare_each(backbone.run(photos), load_backbone(name).run(photos))))
 
 
 def _measure_decoding(options: BenchOptions, reporter: Reporter) -> dict[str, Any] | None:
@@ -151,23 +147,16 @@ def _measure_decoding(options: BenchOptions, reporter: Reporter) -> dict[str, An
     return {**{mode: round(statistics.median(mine), 1) for mode, mine in rates.items()}, "images": readable}
 
 
-def _make_cutter(mode: str, frame: Any) -> Callable[[Sequence[ImageRecord]], list[int]]:
-    """Return what reads, decodes and cuts some images, and says of each how many patches it gave."""
-    from cnncodes.images import Decoding, decode
+def _make_cutter(mode: str, frame: Frame) -> Callable[[Sequence[ImageRecord]], list[bool]]:
+    """Return what reads, decodes and cuts some images, and says of each whether it could be read."""
+    from cnncodes.embedding.preparing import cut_image
+    from cnncodes.images import Decoding
     from cnncodes.views import ViewPlan
 
     plan, decoding = ViewPlan(), Decoding.make(mode, None)
-    side = plan.largest_short_side(frame)
 
-    def cut(chunk: Sequence[ImageRecord]) -> list[int]:
-        done = []
-        for record in chunk:
-            try:
-                image = decode(record.read(), decoding, short_side=side)
-                done.append(len(plan.render(image, frame, "").pixels))
-            except CnnCodesError:
-                done.append(0)
-        return done
+    def cut(chunk: Sequence[ImageRecord]) -> list[bool]:
+        return [cut_image(plan, frame, decoding, record) is not None for record in chunk]
 
     return cut
 

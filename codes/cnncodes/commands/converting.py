@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 
 from cnncodes.commands.command import Command, Result
+from cnncodes.commands.merging import warn_of_incomplete
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.schema import option
 
@@ -31,7 +32,7 @@ def run_convert(options: ConvertOptions, reporter: Reporter) -> Result:
     on_progress = reporter.progress("converting", "rows")
     converted = convert_codes(options.codes, options.out, options.to, on_progress=on_progress)
     if not converted.complete:
-        reporter.warn(f"the job that wrote {options.codes} did not come to its end: images may be missing")
+        warn_of_incomplete(reporter, options.codes)
     if converted.failures:
         reporter.note(
             f"images of {options.codes} that failed have no codes and so no row ({converted.failures})"

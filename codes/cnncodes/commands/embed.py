@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cnncodes.commands import inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.failures import judge_failures
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.schema import option
+
+if TYPE_CHECKING:
+    from cnncodes.backbones import Backbone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,17 +110,7 @@ def run_embed(options: EmbedOptions, reporter: Reporter) -> Result:
     split = None
     if options.split is not None:
         split = inputs.choose_split(options.split, (record.split for record in source.records), options.split)
-    backbones = [
-        inputs.open_backbone(
-            options.backbone,
-            options.precision,
-            reporter,
-            layer=options.layer,
-            pool=options.pool,
-            provider=provider,
-        )
-        for provider in options.provider.split(",")
-    ]
+    backbones = _open_backbones(options, reporter)
     if ViewPlan.parse(options.views).needs_colors:
         reporter.note("principal colours that are not known yet are computed first, from the training images")
     with reporter.passing_warnings():
@@ -140,24 +135,29 @@ def run_embed(options: EmbedOptions, reporter: Reporter) -> Result:
             on_progress=reporter.progress("embedding"),
         )
     failures = [(failure.key, failure.reason) for failure in summary.failures]
+    result = {field.name: getattr(summary, field.name) for field in dataclasses.fields(summary)}
     return {
-        "out": summary.out,
-        "images": summary.images,
-        "embedded": summary.embedded,
-        "copies": summary.copies,
-        "unchanged": summary.unchanged,
-        "relabelled": summary.relabelled,
-        "removed": summary.removed,
-        "failed": summary.failed,
-        "still_failed": summary.still_failed,
-        "rows": summary.rows,
-        "views": summary.views,
-        "views_run": summary.views_run,
+        **result,
         "seconds": round(summary.seconds, 3),
         "space": Manifest.read(Path(options.out)).space.to_dict(),
         "failures": [{"image": f.key, "stage": f.stage, "reason": f.reason} for f in summary.failures],
         TOO_MANY_FAILURES: judge_failures(failures, summary.images, options.max_failures, reporter),
     }
+
+
+def _open_backbones(options: EmbedOptions, reporter: Reporter) -> list[Backbone]:
+    """Return a session of the network for each provider that is named."""
+    return [
+        inputs.open_backbone(
+            options.backbone,
+            options.precision,
+            reporter,
+            layer=options.layer,
+            pool=options.pool,
+            provider=provider,
+        )
+        for provider in options.provider.split(",")
+    ]
 
 
 def render_embed(result: Result) -> str:

@@ -11,7 +11,7 @@ from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.failures import exceeds_limit
 from cnncodes.commands.outputs import check_output
 from cnncodes.commands.reporter import Reporter, format_seconds
-from cnncodes.errors import BackboneError, SourceError, UsageError
+from cnncodes.errors import BackboneError, SourceError, UnknownBackbone, UsageError
 from cnncodes.schema import option
 
 HEADS = ("logistic", "linear-svm", "ridge")
@@ -151,8 +151,8 @@ def _open_for(space: Any, options: FitOptions, reporter: Reporter) -> Any:
             reporter,
             layer=space.layer if was_picked(space.layer) else None,
         )
-    except BackboneError as error:
-        if options.backbone is not None or not str(error).startswith("unknown backbone"):
+    except UnknownBackbone as error:
+        if options.backbone is not None:
             raise
         raise BackboneError(
             f"the codes in {options.src!r} were made with the backbone {space.backbone!r}, which is none of"

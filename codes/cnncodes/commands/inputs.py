@@ -156,9 +156,7 @@ def open_backbone(
     with reporter.passing_warnings():
         backbone = load_backbone(name, precision=precision, layer=layer, pool=pool, providers=chosen)
     if "auto" in (provider, precision):
-        reasons = (
-            f" ({'; '.join(one.rstrip('.') for one in backbone.passed_over)})" if backbone.passed_over else ""
-        )
+        reasons = f" ({'; '.join(backbone.passed_over)})" if backbone.passed_over else ""
         reporter.note(f"auto: {backbone.precision} on {backbone.providers[0]}{reasons}")
     return backbone
 

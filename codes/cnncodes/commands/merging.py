@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from cnncodes.commands.command import Command, Result
 from cnncodes.commands.reporter import Reporter, format_seconds
@@ -35,10 +36,7 @@ def run_merge(options: MergeOptions, reporter: Reporter) -> Result:
     started = time.perf_counter()
     merged = merge_codes(options.codes, options.out, on_progress=reporter.progress("merging", "rows"))
     for folder in merged.incomplete:
-        reporter.warn(
-            f"the job that wrote {folder} did not come to its end: images may be missing, and {options.out}"
-            " counts as incomplete too"
-        )
+        warn_of_incomplete(reporter, folder, options.out)
     shards = merged.manifest.shards
     return {
         "out": options.out,
@@ -61,6 +59,12 @@ def render_merge(result: Result) -> str:
         f"{describe_failures(result['failures'])}{shared}, in {format_seconds(result['seconds'])}.\n"
         f"Codes: {result['out']}\n"
     )
+
+
+def warn_of_incomplete(reporter: Reporter, codes: str | Path, out: str | None = None) -> None:
+    """Warn that a dataset's job did not finish; `out` is what inherits that."""
+    follows = f", and {out} counts as incomplete too" if out else ""
+    reporter.warn(f"the job that wrote {codes} did not come to its end: images may be missing{follows}")
 
 
 def describe_failures(count: int) -> str:

@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 from cnncodes.commands.command import Result
-from cnncodes.errors import CnnCodesError
+from cnncodes.errors import CnnCodesError, ProviderError
 
 # Every GPU build lists them, but their library is a product of its own that nothing here asks for.
 _NOT_NEEDED = ("TensorrtExecutionProvider", "NvTensorRTRTXExecutionProvider")
@@ -48,7 +48,8 @@ def _try_provider(backbone: str, provider: str) -> Result:
             loaded: Any = load_backbone(backbone, providers=(provider,))
             loaded.run(np.zeros((1, loaded.frame.height, loaded.frame.width, 3), dtype=np.uint8))
     except (CnnCodesError, RuntimeError, OSError, ValueError) as error:
-        reason = " ".join(str(error).split()).rpartition("does not start: ")[2].rstrip(".")
+        said = error.reason if isinstance(error, ProviderError) else str(error)
+        reason = " ".join(said.split()).rstrip(".")
         return {"name": provider, "starts": False, "reason": reason, "seconds": None}
     seconds = round(time.perf_counter() - started, 3)
     return {"name": provider, "starts": True, "reason": None, "seconds": seconds}

@@ -148,14 +148,11 @@ def _quantize(options: QuantizeOptions, full: Backbone, reporter: Reporter) -> _
 
 
 def _halve(full: Backbone) -> _Made:
-    import numpy as np
-
     from cnncodes.backbones.quantizing.halving import METHOD, halve
-    from cnncodes.backbones.running.timing import time_in_turns
+    from cnncodes.backbones.running.timing import draw_noise, time_in_turns
 
     made = halve(full)
-    frame = full.frame
-    batch = np.random.default_rng(0).integers(0, 256, (_BATCH, frame.height, frame.width, 3), dtype=np.uint8)
+    batch = draw_noise(full.frame, _BATCH)
     seconds = time_in_turns([full, made], batch)
     milliseconds = {
         name: round(1000 * value / len(batch), 3)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cnncodes.commands import inputs
 from cnncodes.commands.command import Command, Result
-from cnncodes.commands.merging import HELP_NEW_CODES, describe_failures
+from cnncodes.commands.merging import HELP_NEW_CODES, describe_failures, warn_of_incomplete
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.errors import UsageError
 from cnncodes.schema import option
@@ -61,10 +61,7 @@ def run_select(options: SelectOptions, reporter: Reporter) -> Result:
         on_progress=reporter.progress("selecting", "rows"),
     )
     if not selected.manifest.complete:
-        reporter.warn(
-            f"the job that wrote {options.codes} did not come to its end: images may be missing, and"
-            f" {options.out} counts as incomplete too"
-        )
+        warn_of_incomplete(reporter, options.codes, options.out)
     if selected.failures_left:
         reporter.note(
             f"images of {options.codes} that failed are left out ({selected.failures_left}): it does not know"

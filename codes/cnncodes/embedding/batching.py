@@ -53,8 +53,7 @@ class Batcher:
     """
 
     def __init__(self, backbones: Sequence[Backbone], batch_size: int, *, streams: int = STREAMS) -> None:
-        if len({backbone.sha256 for backbone in backbones}) != 1:
-            raise UsageError("the backbones of a batcher must be sessions of one network.")
+        check_sessions(backbones)
         self._runners = [backbone.bind(batch_size) for backbone in backbones for _ in range(streams)]
         self._requests: queue.Queue[tuple[Pixels, Future[Codes]] | None] = queue.Queue(
             _WAITING * len(self._runners)
@@ -113,6 +112,12 @@ class Batcher:
             requests.append(further)
             count += len(further[0])
         return requests, False
+
+
+def check_sessions(backbones: Sequence[Backbone]) -> None:
+    """Raise `UsageError` unless backbones are sessions of one network, whose codes may stand together."""
+    if len({(one.sha256, one.precision, one.card.layer) for one in backbones}) != 1:
+        raise UsageError("several backbones must be sessions of one network, with one precision and layer.")
 
 
 def _answer(runner: BoundRunner, requests: Sequence[tuple[Pixels, Future[Codes]]]) -> None:

@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from cnncodes.backbones import Frame
 from cnncodes.embedding.lanes import run_lanes
-from cnncodes.errors import SourceError, UnreadableImage
-from cnncodes.images import Decoding, ImageRecord, content_hash, decode
+from cnncodes.embedding.preparing import cut_image
+from cnncodes.errors import SourceError
+from cnncodes.images import Decoding, ImageRecord
 from cnncodes.views import ViewPlan
 
 #: So many patches are cut if possible; few images give more of them each, up to so many.
@@ -75,13 +76,4 @@ def cut_patches(
 def _cut_chunk(
     plan: ViewPlan, frame: Frame, decoding: Decoding, chunk: Sequence[ImageRecord]
 ) -> list[Patches | None]:
-    return [_cut(plan, frame, decoding, record) for record in chunk]
-
-
-def _cut(plan: ViewPlan, frame: Frame, decoding: Decoding, record: ImageRecord) -> Patches | None:
-    try:
-        data = record.read()
-        image = decode(data, decoding, short_side=plan.largest_short_side(frame))
-        return plan.render(image, frame, content_hash(data)).pixels
-    except UnreadableImage:
-        return None
+    return [cut_image(plan, frame, decoding, record) for record in chunk]

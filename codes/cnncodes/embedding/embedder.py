@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias, overload
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.embedding.memory import Lease, MemoryBudget
-from cnncodes.embedding.preparing import Prepared, Preparer
+from cnncodes.embedding.memory import MemoryBudget
+from cnncodes.embedding.preparing import Claim, Prepared, Preparer
 from cnncodes.images import Decoding, ImageRecord
 from cnncodes.store import Failure, ImageCodes, ImageCopy, Space
 from cnncodes.views import ViewPlan
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
 
 #: Views in one call of the network: on a CPU core more gains nothing and costs memory.
 DEFAULT_BATCH_SIZE = 8
-
-
-#: Asked with an image's key and content: whether its codes have to be made, and are not at hand already.
-Claim: TypeAlias = Callable[[str, str], bool]
 
 
 @dataclass(frozen=True)
@@ -115,7 +111,7 @@ class Embedder:
         batches, preparer = _Batches(self), self._preparer
         for record in records:
             with self.budget.lease() as lease:
-                outcome = preparer.prepare(record, _LaneGate(lease, claim))
+                outcome = preparer.prepare(record, lease, claim)
             if isinstance(outcome, tuple):
                 prepared, patches = outcome
                 outcomes.append(prepared)
@@ -131,23 +127,6 @@ class Embedder:
     @property
     def _preparer(self) -> Preparer:
         return Preparer(self.plan, self.backbone.frame, self.decoding)
-
-
-@dataclass(frozen=True)
-class _LaneGate:
-    """Lets an image on its way by what its lane knows itself."""
-
-    lease: Lease
-    asked: Claim | None
-
-    def read(self, size: int) -> None:
-        self.lease.read(size)
-
-    def claim(self, key: str, content: str) -> bool:
-        return self.asked is None or self.asked(key, content)
-
-    def decode(self, size: int) -> None:
-        self.lease.decode(size)
 
 
 class _Batches:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cnncodes.backbones import Backbone, load_backbone
-from cnncodes.embedding.batching import STREAMS, Batcher
+from cnncodes.embedding.batching import STREAMS, Batcher, check_sessions
 from cnncodes.embedding.embedder import DEFAULT_BATCH_SIZE, Embedder
 from cnncodes.embedding.lanes import count_lanes
 from cnncodes.embedding.memory import MemoryBudget
@@ -115,8 +115,7 @@ def _load(backbone: Any) -> tuple[Backbone, ...]:
             "backbone must be a name, a folder, a Backbone, or several of these that are sessions of one"
             f" network. Got {type(backbone).__name__} instead."
         )
-    if len({(one.sha256, one.precision, one.card.layer) for one in backbone}) != 1:
-        raise UsageError("several backbones must be sessions of one network, with one precision and layer.")
+    check_sessions(backbone)
     return tuple(backbone)
 
 

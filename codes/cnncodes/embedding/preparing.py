@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -16,21 +16,12 @@ from cnncodes.views import ViewPlan
 
 if TYPE_CHECKING:
     from cnncodes.backbones import Frame
+    from cnncodes.embedding.memory import Lease
 
 Patches: TypeAlias = npt.NDArray[np.uint8]
 
-
-class Gate(Protocol):
-    """Who is asked on the way of an image."""
-
-    def read(self, size: int, /) -> None:
-        """Wait until a file of so many bytes may be read."""
-
-    def claim(self, key: str, content: str, /) -> bool:
-        """Tell whether the codes of an image's content have to be made."""
-
-    def decode(self, size: int, /) -> None:
-        """Wait until an image may be decoded that takes so many bytes."""
+#: Asked with an image's key and content: whether its codes have to be made, and are not at hand already.
+Claim: TypeAlias = Callable[[str, str], bool]
 
 
 @dataclass(frozen=True)
@@ -44,7 +35,7 @@ class Prepared:
         Hash of the content.
     shape : tuple of int
         Width and height of the upright picture.
-    index : sequence of int
+    index : ndarray of int64, shape (n_views,)
         For each view, which of the distinct patches it is.
     views : sequence of dict
         The parameters of each view.
@@ -53,7 +44,7 @@ class Prepared:
     stat: FileStat
     content: str
     shape: tuple[int, int]
-    index: Sequence[int]
+    index: npt.NDArray[np.int64]
     views: Sequence[Mapping[str, Any]]
 
     def with_codes(self, record: ImageRecord, distinct: npt.NDArray[np.float32]) -> ImageCodes:
@@ -68,7 +59,7 @@ class Prepared:
             mtime_ns=self.stat.mtime_ns,
             content=self.content,
             views=self.views,
-            codes=distinct[np.asarray(self.index, np.int64)],
+            codes=distinct[self.index],
             views_run=len(distinct),
         )
 
@@ -97,32 +88,36 @@ class Preparer:
         """The largest short side that a view is cut from."""
         return self.plan.largest_short_side(self.frame)
 
-    def prepare(self, record: ImageRecord, gate: Gate) -> Outcome:
-        """Read and decode an image and cut its views; nothing takes the place of one that cannot be read."""
+    def prepare(self, record: ImageRecord, lease: Lease, claim: Claim | None = None) -> Outcome:
+        """Read and decode an image and cut its views; nothing takes the place of one that cannot be read.
+
+        The lease has it wait until there is memory, and `claim` says whether codes have to be made of it.
+        """
         stat = None
         try:
             stat = record.stat()
             if record.is_file:
-                gate.read(stat.size)
+                lease.read(stat.size)
             data = record.read()
             content = content_hash(data)
-            if not gate.claim(record.key, content):
-                return make_copy(record, stat, content)
-            image = decode(data, self.decoding, short_side=self.short_side, before=gate.decode)
+            if claim is not None and not claim(record.key, content):
+                own = record.key, record.label, record.split
+                return ImageCopy(*own, stat.size, stat.mtime_ns, content)
+            image = decode(data, self.decoding, short_side=self.short_side, before=lease.decode)
             rendered = self.plan.render(image, self.frame, content)
         except UnreadableImage as error:
-            return make_failure(record, error.stage, error.reason, stat)
+            size, mtime_ns = (None, None) if stat is None else (stat.size, stat.mtime_ns)
+            return Failure(record.key, error.stage, error.reason, size, mtime_ns)
         views = [view.parameters() for view in rendered.views]
-        prepared = Prepared(stat, content, image.size, rendered.index.tolist(), views)
+        prepared = Prepared(stat, content, image.size, rendered.index, views)
         return prepared, rendered.pixels
 
 
-def make_copy(record: ImageRecord, stat: FileStat, content: str) -> ImageCopy:
-    """Return what says that an image has the codes of another one."""
-    return ImageCopy(record.key, record.label, record.split, stat.size, stat.mtime_ns, content)
-
-
-def make_failure(record: ImageRecord, stage: str, reason: str, stat: FileStat | None) -> Failure:
-    """Return what says why an image has no codes."""
-    size, mtime_ns = (None, None) if stat is None else (stat.size, stat.mtime_ns)
-    return Failure(record.key, stage, reason, size, mtime_ns)
+def cut_image(plan: ViewPlan, frame: Frame, decoding: Decoding, record: ImageRecord) -> Patches | None:
+    """Return the patches of an image and nothing else, None where it cannot be read."""
+    try:
+        data = record.read()
+        image = decode(data, decoding, short_side=plan.largest_short_side(frame))
+        return plan.render(image, frame, content_hash(data)).pixels
+    except UnreadableImage:
+        return None

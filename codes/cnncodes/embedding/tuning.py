@@ -15,10 +15,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from cnncodes.backbones.running.providers import cache_folder
 from cnncodes.backbones.running.runtime import import_runtime
+from cnncodes.backbones.running.timing import draw_noise
 from cnncodes.embedding.batching import Batcher
 from cnncodes.embedding.lanes import count_lanes, run_lanes
 from cnncodes.errors import StoreError
@@ -110,9 +109,7 @@ def measure_rates(backbone: Backbone, settings: Sequence[tuple[int, int]]) -> li
 
 
 def _run_for(backbone: Backbone, batch_size: int, lanes: int, seconds: float) -> float:
-    frame = backbone.frame
-    shape = (batch_size, frame.height, frame.width, 3)
-    images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    images = draw_noise(backbone.frame, batch_size)
     started = time.perf_counter()
 
     def work(chunk: Sequence[int]) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +14,7 @@ from cnncodes.store.manifest import Manifest
 from cnncodes.store.npy_parts import write_npy
 from cnncodes.store.reading import read_failures
 from cnncodes.store.shards import read_shard
-from cnncodes.store.staging import check_new, staged
-
-#: Called after every shard with the rows done and to do in all.
-Progress = Callable[[int, int], object]
+from cnncodes.store.staging import Progress, check_new, staged
 
 FORMATS = ("npy", "csv")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,8 @@ from cnncodes.store.failing import list_failures
 from cnncodes.store.manifest import Manifest
 from cnncodes.store.records import Failure
 from cnncodes.store.shards import find_rows, look_into_shard, read_shard
-from cnncodes.store.staging import check_new, staged
+from cnncodes.store.staging import Progress, check_new, staged
 from cnncodes.store.twins import Twins
-
-#: Called after every shard with the rows done and to do in all.
-Progress = Callable[[int, int], object]
 
 
 @dataclass(frozen=True)

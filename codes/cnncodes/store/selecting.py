@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,13 +18,10 @@ from cnncodes.store.manifest import Manifest, StoredViews
 from cnncodes.store.records import Failure
 from cnncodes.store.selection import choose_layers, find_plan
 from cnncodes.store.shards import read_shard
-from cnncodes.store.staging import check_new, staged
+from cnncodes.store.staging import Progress, check_new, staged
 
 if TYPE_CHECKING:
     from cnncodes.views import ViewPlan
-
-#: Called after every shard with the rows done and to do in all.
-Progress = Callable[[int, int], object]
 
 
 @dataclass(frozen=True)

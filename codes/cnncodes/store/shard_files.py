@@ -11,7 +11,7 @@ from cnncodes.store.files import sync_folder, writing_errors
 from cnncodes.store.index import INDEXED
 from cnncodes.store.manifest import RESTORE_SHARD, Shard
 from cnncodes.store.schema import read_parquet
-from cnncodes.store.shards import SHARD_ROWS, write_shard
+from cnncodes.store.shards import SHARD_ROWS, find_rows, write_shard
 
 #: So many shards that are less than half full are merged when a job ends.
 COMPACT_FROM = 8
@@ -43,7 +43,7 @@ class ShardFiles:
     def read_without(self, shard: Shard, gone: Collection[str]) -> pa.Table:
         """Read a shard's rows but for those of some images."""
         table = self.read(shard)
-        return table.filter(pa.array([key not in gone for key in table.column("image").to_pylist()]))
+        return table.filter(pa.array(~find_rows(table, "image", gone)))
 
     def remove(self, shards: Collection[Shard]) -> None:
         """Delete the files of shards that the manifest no longer names."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from cnncodes.errors import StoreError, UsageError
 from cnncodes.store.files import sync_folder, writing_errors
 from cnncodes.store.locking import LOCK_NAME, WriterLock
+
+#: Called after every shard with the rows done and to do in all.
+Progress = Callable[[int, int], object]
 
 
 def check_new(out: Path, sources: Iterable[Path] = ()) -> None:

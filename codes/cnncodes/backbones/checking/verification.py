@@ -25,10 +25,12 @@ from cnncodes.backbones.exporting.originals import Original, find_original
 from cnncodes.backbones.exporting.references import Reference
 from cnncodes.backbones.graphs.dense import DENSE_FILE
 from cnncodes.backbones.graphs.layers import was_picked
+from cnncodes.backbones.graphs.steadying import run_in_batches
 from cnncodes.backbones.running.starting import CPU, start_session
+from cnncodes.backbones.running.timing import draw_noise
 from cnncodes.backbones.session import Backbone, load_backbone
 from cnncodes.backbones.zoo import find_backbone
-from cnncodes.errors import BackboneError, CardError
+from cnncodes.errors import BackboneError, CardError, MissingFile
 
 #: What the median cosine of codes of less precision with those of fp32 has to be, without the mean code. With
 #: int8, EfficientNet-Lite0 has 0.99 and MobileNet v3 with random weights 0.74; another network's is about 0.
@@ -76,7 +78,7 @@ def verify_backbone(name_or_path: str | Path, *, parity: bool = False) -> dict[s
         "name": backbone.card.name,
         "sha256": backbone.sha256,
         "checks": [*_check_codes(backbone), _check_sizes(backbone), *_check_weights(backbone)],
-        "providers": compare_providers(backbone, _make_noise(backbone)),
+        "providers": compare_providers(backbone, draw_noise(backbone.frame, 8)),
     }
     if DENSE_FILE in backbone.card.files and find_spec("onnx") is not None:
         result["checks"].append(_check_dense(folder / DENSE_FILE, backbone))
@@ -92,7 +94,7 @@ def verify_backbone(name_or_path: str | Path, *, parity: bool = False) -> dict[s
 
 def _check_codes(backbone: Backbone) -> list[str]:
     """Check the codes of made-up images, and say what was tried."""
-    images = _make_noise(backbone)
+    images = draw_noise(backbone.frame, 8)
     codes = backbone.run(images)
     _expect(bool(np.isfinite(codes).all()), backbone, "its codes are not all finite")
     spread = measure_spread(codes)
@@ -114,8 +116,7 @@ def _check_batches(backbone: Backbone, images: npt.NDArray[np.uint8], codes: npt
     """Compare codes in small batches with those in one, and say how far they agree."""
     equal, bound = True, MAX_ROUNDING * float(np.abs(codes).max())
     for size in (1, 3):
-        parts = [backbone.run(images[start : start + size]) for start in range(0, len(images), size)]
-        found = np.concatenate(parts)
+        found = run_in_batches(backbone, images, size)
         equal &= np.array_equal(found, codes)
         # Products of 8-bit numbers that end in float may be rounded in another order; those of fp32 are not.
         near = backbone.precision != "fp32" and bool((np.abs(found - codes) <= bound).all())
@@ -126,11 +127,6 @@ def _check_batches(backbone: Backbone, images: npt.NDArray[np.uint8], codes: npt
         if equal
         else "equal codes, to rounding, in batches of 1, 3 and 8"
     )
-
-
-def _make_noise(backbone: Backbone) -> npt.NDArray[np.uint8]:
-    shape = (8, backbone.frame.height, backbone.frame.width, 3)
-    return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
 
 
 def verify_precision(backbone: Backbone, full: Backbone) -> dict[str, Any]:
@@ -262,9 +258,7 @@ def _verify_parity(backbone: Backbone) -> dict[str, Any]:
 def _find_again(card: Card) -> Original:
     try:
         return find_original(card.address or card.name, card.random_state)
-    except BackboneError as error:
-        if not any(words in str(error) for words in ("is not there", "No such file")):
-            raise
+    except MissingFile as error:
         raise BackboneError(
             f"{error} Run this in the folder that holds it: a card names files without their folders."
         ) from error

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cnncodes.errors import BackboneError, suggest
+from cnncodes.errors import BackboneError, MissingFile, suggest
 
 #: Where a network can come from, by what stands before the colon.
 PREFIXES = ("hf-hub", "python", "timm", "torchvision")
@@ -140,7 +140,7 @@ def _parse_prefixed(source: str, rest: str) -> Address:
     if not file.lower().endswith(CHECKPOINTS):
         raise BackboneError(f"a checkpoint must end in {', '.join(CHECKPOINTS)}. Got {file!r} instead.")
     if not Path(file).is_file():
-        raise BackboneError(f"the checkpoint {file!r} of {source}:{name} is not there or no file.")
+        raise MissingFile(f"the checkpoint {file!r} of {source}:{name} is not there or no file.")
     return Address(source, name, Path(file))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cnncodes.backbones.exporting.originals import missing_export_extra
-from cnncodes.errors import BackboneError
+from cnncodes.errors import BackboneError, MissingFile
 
 _STANDARD = ("", "ai.onnx")
 #: The runtime's own operators, which it has wherever it is.
@@ -75,7 +75,8 @@ def read_onnx_file(path: str | Path) -> OnnxFile:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise BackboneError(f"the ONNX file {str(path)!r} cannot be read: {error.strerror}.") from error
+        kind = MissingFile if isinstance(error, FileNotFoundError) else BackboneError
+        raise kind(f"the ONNX file {str(path)!r} cannot be read: {error.strerror}.") from error
     try:
         model = onnx.load_from_string(data)
     except Exception as error:  # of protobuf, by its implementation

@@ -266,29 +266,28 @@ class Layers:
         if rank == 2:
             return [], name
         axes = [1] if rank == 3 else [1, 2] if self._axes.get(layer.name) == "last" else [2, 3]
-        operators = {"mean": ["ReduceMean"], "max": ["ReduceMax"], "both": ["ReduceMean", "ReduceMax"]}[pool]
         nodes, outputs = [], []
-        for operator in operators:
-            outputs.append(f"pooled_{number}_{operator.lower()}")
-            if operator == "ReduceMean":
-                nodes += make_mean(name, rank, axes, outputs[-1])
-            else:
-                nodes += self._reduce(operator, name, axes, outputs[-1])
+        for kind in ("mean", "max") if pool == "both" else (pool,):
+            output = f"pooled_{number}_reduce{kind}"
+            outputs.append(output)
+            nodes += (
+                make_mean(name, rank, axes, output) if kind == "mean" else self._make_max(name, axes, output)
+            )
         if len(outputs) == 1:
             return nodes, outputs[0]
         joined = f"pooled_{number}"
         return [*nodes, helper.make_node("Concat", outputs, [joined], axis=1)], joined
 
-    def _reduce(self, operator: str, name: str, axes: list[int], output: str) -> list[Any]:
+    def _make_max(self, name: str, axes: list[int], output: str) -> list[Any]:
         from onnx import helper, numpy_helper
 
         if self._opset < 18:
-            return [helper.make_node(operator, [name], [output], axes=axes, keepdims=0)]
+            return [helper.make_node("ReduceMax", [name], [output], axes=axes, keepdims=0)]
         where = f"{output}_axes"
         value = numpy_helper.from_array(np.asarray(axes, np.int64))
         return [
             helper.make_node("Constant", [], [where], value=value),
-            helper.make_node(operator, [name, where], [output], keepdims=0),
+            helper.make_node("ReduceMax", [name, where], [output], keepdims=0),
         ]
 
     @property

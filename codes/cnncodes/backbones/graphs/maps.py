@@ -11,6 +11,7 @@ from cnncodes.backbones.graphs.canonical import serialize
 from cnncodes.backbones.graphs.dense import WINDOWS, make_dense_model
 from cnncodes.backbones.graphs.wiring import load_graph
 from cnncodes.backbones.running.starting import check_images, run_session, start_session
+from cnncodes.backbones.running.timing import draw_noise
 from cnncodes.backbones.session import Backbone
 from cnncodes.errors import BackboneError, UsageError
 
@@ -101,7 +102,7 @@ def _make_checked(backbone: Backbone, window: bool) -> bytes:
     model = load_graph(backbone.model_bytes(), "a dense network")
     windowed = make_dense_model(model, height=frame.height, width=frame.width, window=True)
     windows = serialize(windowed)
-    images = np.random.default_rng(0).integers(0, 256, (2, frame.height, frame.width, 3), dtype=np.uint8)
+    images = draw_noise(backbone.frame, 2)
     codes = backbone.run(images)
     maps = run_model(
         start_session(windows, f"the dense form of {backbone.card.name!r}", backbone.providers, 1), images

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
-from dataclasses import replace
 from typing import Any
 
-from cnncodes.backbones.graphs.canonical import serialize, strip_origin
 from cnncodes.backbones.precisions import check_fp32
-from cnncodes.backbones.quantizing.preparing import prepare_graph, tidy
+from cnncodes.backbones.quantizing.preparing import finish_graph, prepare_graph
 from cnncodes.backbones.running.quiet import quiet_logging
 from cnncodes.backbones.session import Backbone
 from cnncodes.errors import BackendMissing, install_advice
@@ -49,20 +46,7 @@ def halve(backbone: Backbone) -> Backbone:
             model, keep_io_types=True, node_block_list=_find_normalising(model.graph)
         )
     _skip_round_trips(model.graph)
-    tidy(model.graph)
-    frame = backbone.frame
-    strip_origin(model, (frame.height, frame.width) if backbone.card.sizes == "fixed" else None)
-    data = serialize(model)
-    card = replace(
-        backbone.card,
-        model_file=FP16_FILE,
-        files={FP16_FILE: hashlib.sha256(data).hexdigest()},
-        precision="fp16",
-        precisions={},
-        quantization={},
-        weights=None,
-    )
-    return Backbone(data, card)
+    return finish_graph(model, backbone, FP16_FILE, "fp16")
 
 
 def _find_normalising(graph: Any) -> list[str]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from cnncodes.backbones.graphs.canonical import serialize, strip_origin
 from cnncodes.backbones.quantizing.folding import read_constants
 from cnncodes.backbones.running.runtime import import_runtime
+from cnncodes.backbones.session import Backbone
 from cnncodes.errors import BackboneError
 
 #: Operators with weights: nearly all of the time goes there.
@@ -130,6 +134,24 @@ def tidy(graph: Any) -> None:
     kept = [type(tensor).FromString(tensor.SerializeToString()) for tensor in kept]
     del graph.initializer[:]
     graph.initializer.extend(kept)
+
+
+def finish_graph(model: Any, backbone: Backbone, file: str, precision: str) -> Backbone:
+    """Return the backbone of a graph that was made of another's, in a file of its own."""
+    tidy(model.graph)
+    frame = backbone.frame
+    strip_origin(model, (frame.height, frame.width) if backbone.card.sizes == "fixed" else None)
+    data = serialize(model)
+    card = replace(
+        backbone.card,
+        model_file=file,
+        files={file: hashlib.sha256(data).hexdigest()},
+        precision=precision,
+        precisions={},
+        quantization={},
+        weights=None,
+    )
+    return Backbone(data, card)
 
 
 def find_float_tail(graph: Any) -> set[str]:

@@ -6,21 +6,19 @@ weights shifts on average is put right in the biases. The code itself stays floa
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.backbones.graphs.canonical import serialize, strip_origin
 from cnncodes.backbones.precisions import check_fp32
 from cnncodes.backbones.quantizing.calibration import Progress, Statistics, measure_values
 from cnncodes.backbones.quantizing.correction import correct_biases
 from cnncodes.backbones.quantizing.folding import CENTERED, PIXELS, Fold, fold_input
-from cnncodes.backbones.quantizing.preparing import HEAVY, find_float_tail, prepare_graph, tidy
+from cnncodes.backbones.quantizing.preparing import HEAVY, find_float_tail, finish_graph, prepare_graph
 from cnncodes.backbones.running.quiet import quiet_logging
 from cnncodes.backbones.session import Backbone
 from cnncodes.errors import BackendMissing, install_advice
@@ -127,20 +125,7 @@ def _quantize(backbone: Backbone, model: Any, fold: Fold | None, found: Statisti
         _enter_by_pixels(quantized.graph, kind)
     _skip_last_steps(quantized.graph, _find_cut_values(model.graph, quantized.graph))
     correct_biases(quantized.graph, model.graph, found.means)
-    tidy(quantized.graph)
-    frame = backbone.frame
-    strip_origin(quantized, (frame.height, frame.width) if backbone.card.sizes == "fixed" else None)
-    data = serialize(quantized)
-    card = replace(
-        backbone.card.choose(None),
-        model_file=INT8_FILE,
-        files={INT8_FILE: hashlib.sha256(data).hexdigest()},
-        precision="int8",
-        precisions={},
-        quantization={},
-        weights=None,
-    )
-    return Quantized(Backbone(data, card), kind, fold is not None)
+    return Quantized(finish_graph(quantized, backbone, INT8_FILE, "int8"), kind, fold is not None)
 
 
 def _insert_steps(model: Any, fold: Fold | None, found: Statistics, kind: str) -> Any:

@@ -6,9 +6,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from cnncodes.backbones.running.timing import time_in_turns
+from cnncodes.backbones.running.timing import draw_noise, time_in_turns
 
 if TYPE_CHECKING:
     from cnncodes.backbones.session import Backbone
@@ -53,8 +51,7 @@ def warn_of_cost(backbone: Backbone, full: Backbone | None = None) -> None:
         return
     cost = "it may be slower than fp32 there, and its codes are no better"
     if full is not None:
-        frame = backbone.frame
-        images = np.random.default_rng(0).integers(0, 256, (8, frame.height, frame.width, 3), dtype=np.uint8)
+        images = draw_noise(backbone.frame, 8)
         ours, theirs = time_in_turns([backbone, full], images, rounds=1)
         cost = f"it takes {ours / theirs:.2g} times as long as fp32 here, on a batch of {len(images)}"
     warnings.warn(

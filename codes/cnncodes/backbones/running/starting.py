@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from cnncodes.backbones.running.providers import Provider, find_reason, hold_back, parse_providers
+from cnncodes.backbones.running.providers import NAMES, Provider, find_reason, hold_back, parse_providers
 from cnncodes.backbones.running.runtime import import_runtime
-from cnncodes.errors import BackboneError, UsageError
+from cnncodes.errors import BackboneError, ProviderError, UsageError
 
-CPU = ("CPUExecutionProvider",)
+CPU = (NAMES["cpu"],)
 
 
 def check_threads(threads: Any) -> None:
@@ -59,9 +59,10 @@ def start_session(
     available = runtime.get_available_providers()
     for provider in wanted:
         if provider.name not in available:
-            raise BackboneError(
+            raise ProviderError(
                 f"provider {provider.name!r} is not available; available: {', '.join(available)}. Others come"
-                " with other makes of ONNX Runtime: 'cnncodes doctor' says which is installed."
+                " with other makes of ONNX Runtime: 'cnncodes doctor' says which is installed.",
+                "the installed runtime does not have it",
             )
     if all(provider.is_cpu for provider in wanted):
         return _start(runtime, model, name, wanted, threads, precision)
@@ -75,8 +76,9 @@ def start_session(
     missing = [p for p in wanted if session is None or p.name not in session.get_providers()]
     if missing:  # the runtime goes on with the CPU by itself, which is not what was asked for
         reason = find_reason("".join(said)) or (str(error) if error else "the runtime gives no reason")
-        raise BackboneError(
-            f"provider {missing[0].name!r} was asked for and does not start: {reason.rstrip('.')}."
+        reason = reason.rstrip(".")
+        raise ProviderError(
+            f"provider {missing[0].name!r} was asked for and does not start: {reason}.", reason
         )
     return session
 

@@ -11,7 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
+    from cnncodes.backbones.card import Frame
     from cnncodes.backbones.session import Backbone
+
+
+def draw_noise(frame: Frame, n_images: int) -> npt.NDArray[np.uint8]:
+    """Return images of noise of a network's size, always the same: shape (n_images, height, width, 3)."""
+    shape = (n_images, frame.height, frame.width, 3)
+    return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
 
 
 def time_in_turns(
