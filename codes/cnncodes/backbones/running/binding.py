@@ -95,11 +95,12 @@ class BoundRunner:
 
     def _shrink(self, error: Exception, shape: tuple[int, ...]) -> None:
         said = in_one_line(error)
-        if not any(words in said.lower() for words in _NO_MEMORY):
+        if not isinstance(error, MemoryError) and not any(words in said.lower() for words in _NO_MEMORY):
             raise BackboneError(f"{self._name} fails on images of shape {shape}: {said}") from error
         if self.batch_size == 1:
             raise BackboneError(
-                f"{self._name} has not even the memory for one image of {shape[1]} x {shape[2]}: {said}"
+                f"{self._name} has not even the memory for one image of {shape[1]} x {shape[2]}: "
+                f"{said or 'no memory'}"
             ) from error
         self._buffers = None  # before the next ones are made
         self.batch_size //= 2
