@@ -97,7 +97,9 @@ def make_backbone(**choices: Any) -> Backbone:
     """Return such a network with its card."""
     model = build(**choices)
     sizes = "fixed" if choices.get("kind") == "open" else "dynamic"
-    return Backbone.from_bytes(model, make_card(model, code_size=CODE, name="conv", sizes=sizes))
+    mean, std = choices.get("mean", OWN), (float(choices.get("std", 58.0)),) * 3
+    card = make_card(model, code_size=CODE, name="conv", sizes=sizes, mean=mean, std=std)
+    return Backbone.from_bytes(model, card)
 
 
 def write_convolutions(folder: Path, **choices: Any) -> Path:

@@ -13,7 +13,7 @@ import pytest
 from onnx import numpy_helper
 from small_backbones import make_card
 
-from cnncodes.backbones import Card, find_backbone
+from cnncodes.backbones import Backbone, Card, find_backbone
 from cnncodes.backbones.checking.verification import verify_backbone
 from cnncodes.errors import BackboneError, CardError
 
@@ -24,7 +24,7 @@ def test_the_shipped_network_passes() -> None:
     found = verify_backbone("efficientnet-lite0")
     assert found["name"] == "efficientnet-lite0"
     assert found["sha256"] == Card.read(find_backbone("efficientnet-lite0") / "card.toml").files["model.onnx"]
-    assert len(found["checks"]) == 7 and "parity" not in found
+    assert found["checks"][-2:] == ["trainable weights", "normalisation"] and "parity" not in found
 
 
 def test_a_small_one_passes_too(place: Place) -> None:
@@ -138,6 +138,44 @@ def test_an_int8_file_of_another_network_is_told_by_its_codes(further: Callable[
     [wrong] = quantize(make_backbone(mean=(250.0, 0.0, 0.0)), draw_pictures(32), ("uint8",))
     with pytest.raises(BackboneError, match=r"cosine of its int8 codes with those of fp32 is -0\.\d+ on 24"):
         verify_backbone(further(wrong.backbone.model_bytes()))
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "swapped", "words"),
+    [
+        ((103.53, 116.28, 123.675), 58.0, True, "with swapped channels"),
+        ((123.675, 116.28, 103.53), 50.0, False, "with a wrong standard deviation"),
+    ],
+)
+def test_an_int8_file_of_the_network_fed_wrongly_is_told(
+    further: Callable[[bytes], Path], mean: tuple[float, ...], std: float, swapped: bool, words: str
+) -> None:
+    """Such codes have a cosine that rounding alone may cost as well."""
+    from small_convolutions import draw_pictures, make_backbone
+
+    from cnncodes.backbones.quantizing.quantization import quantize
+
+    model = onnx.load_from_string(make_backbone(mean=mean, std=std).model_bytes())
+    if swapped:
+        [first] = [tensor for tensor in model.graph.initializer if tensor.name == "w1"]
+        first.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(first)[:, ::-1].copy(), "w1"))
+    data = model.SerializeToString()
+    wrong = Backbone.from_bytes(data, make_card(data, code_size=16, name="conv"))
+    [quantized] = quantize(wrong, draw_pictures(32), ("uint8",))
+    with pytest.raises(BackboneError, match=f"nearer to those of fp32 of the same photos {words}"):
+        verify_backbone(further(quantized.backbone.model_bytes()))
+
+
+def test_a_card_that_says_another_normalisation_than_the_graph_does_is_told(tmp_path: Path) -> None:
+    from small_convolutions import write_convolutions
+
+    folder = write_convolutions(tmp_path / "net")
+    assert "normalisation" in verify_backbone(folder)["checks"]
+    card = Card.read(folder / "card.toml")
+    dataclasses.replace(card, mean=(100.0, 116.28, 103.53)).write(folder / "card.toml")
+    words = r"card says mean 100, 116\.28, 103\.53 and std 58, 58, 58, and the graph has 123\.675,"
+    with pytest.raises(BackboneError, match=words):
+        verify_backbone(folder)
 
 
 def test_an_int8_file_that_is_damaged_or_none_is_told(further: Callable[[bytes], Path]) -> None:

@@ -66,3 +66,10 @@ def summarize_weights(model: Any) -> Weights:
     sizes = {tensor.name: math.prod(tensor.dims) for tensor in model.graph.initializer}
     digest = hashlib.sha256("".join(f"{name}\n" for name in names).encode()).hexdigest()
     return Weights(len(names), sum(sizes[name] for name in names), digest)
+
+
+def read_constants(graph: Any) -> dict[str, Any]:
+    """Return a graph's initializers as arrays, by name."""
+    from onnx import numpy_helper
+
+    return {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}

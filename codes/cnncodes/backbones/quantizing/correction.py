@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.backbones.quantizing.folding import read_constants
+from cnncodes.backbones.graphs.initializers import read_constants
 
 
 def correct_biases(quantized: Any, original: Any, means: Mapping[str, npt.NDArray[np.float64]]) -> None:

@@ -12,16 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from cnncodes.backbones.graphs.initializers import read_constants
+from cnncodes.backbones.graphs.starts import Vector, follow_start
 from cnncodes.backbones.graphs.wiring import attributes
 
 #: Names that the folded graph gives its own values and nodes.
 PIXELS, CENTERED, PREFIX = "pixels", "centered", "fold_"
-
-_AFFINE = ("Add", "Sub", "Mul", "Div")
-
-Vector = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -90,63 +87,21 @@ def _find_zeros(scale: Vector, offset: Vector) -> Vector:
 
 def _find_chain(graph: Any) -> tuple[list[Any], Any, Vector, Vector] | None:
     """Return the nodes from the input to the first convolution, that, and the map between, by channel."""
-    readers: dict[str, list[Any]] = {}
-    for node in graph.node:
-        for name in node.input:
-            # How many images there are may be asked of the input itself, which stays.
-            if (name, node.op_type) != (graph.input[0].name, "Shape"):
-                readers.setdefault(name, []).append(node)
-    constants = read_constants(graph)
-    scale, offset = np.ones(3), np.zeros(3)
-    before: list[Any] = []
-    seen: list[str] = []
-    value = graph.input[0].name
-    while len(readers.get(value, [])) == 1:
-        node = readers[value][0]
-        if node.op_type == "Conv":
-            good = (
-                node.input[0] == value
-                and node.input[1] in constants
-                and sorted(seen) == ["Cast", "Transpose"]
-            )
-            weights = constants.get(node.input[1])
-            known = weights is not None and weights.ndim == 4 and weights.shape[1] == 3
-            good = good and known and len(node.input) == 3 and node.input[2] in constants
-            good = good and bool((scale != 0).all())
-            # How much is padded has to be known, unless padding is the same for every channel.
-            is_said = attributes(node).get("auto_pad", b"NOTSET") == b"NOTSET"
-            good = good and (is_said or len(set(_find_zeros(scale, offset))) == 1)
-            return (before, node, scale, offset) if good else None
-        if node.op_type in _AFFINE:
-            other = constants.get(node.input[1 if node.input[0] == value else 0])
-            mapped = None if other is None else _apply(node, value, other, scale, offset)
-            if mapped is None or "Transpose" not in seen:
-                return None
-            scale, offset = mapped
-        elif node.op_type == "Transpose" and list(attributes(node).get("perm", [])) == [0, 3, 1, 2]:
-            seen.append("Transpose")
-        elif node.op_type == "Cast" and attributes(node).get("to", 0) == 1:
-            seen.append("Cast")
-        else:
-            return None
-        before.append(node)
-        value = node.output[0]
-    return None
-
-
-def _apply(node: Any, value: str, other: Any, scale: Vector, offset: Vector) -> tuple[Vector, Vector] | None:
-    """Return the affine map after a node that adds, subtracts, multiplies or divides by a constant."""
-    if other.size not in (1, 3) or (other.size == 3 and other.shape[-3:] != (3, 1, 1)):
+    *_, start = follow_start(graph)
+    if len(start.readers) != 1 or not start.is_ready or not start.scale.all():
         return None
-    constant = other.astype(np.float64).ravel()
-    first = node.input[0] == value
-    if node.op_type == "Add":
-        return scale, offset + constant
-    if node.op_type == "Sub":
-        return (scale, offset - constant) if first else (-scale, constant - offset)
-    if node.op_type == "Mul":
-        return scale * constant, offset * constant
-    return (scale / constant, offset / constant) if first else None
+    [conv] = start.readers
+    constants = read_constants(graph)
+    if conv.op_type != "Conv" or conv.input[0] != start.value or len(conv.input) != 3:
+        return None
+    weights = constants.get(conv.input[1])
+    if weights is None or weights.ndim != 4 or weights.shape[1] != 3 or conv.input[2] not in constants:
+        return None
+    # How much is padded has to be known, unless padding is the same for every channel.
+    is_said = attributes(conv).get("auto_pad", b"NOTSET") == b"NOTSET"
+    if not is_said and len(set(_find_zeros(start.scale, start.offset))) > 1:
+        return None
+    return list(start.nodes), conv, start.scale, start.offset
 
 
 def _rewrite_weights(graph: Any, conv: Any, scale: Vector, rest: Vector) -> None:
@@ -187,10 +142,3 @@ def _add_constant(graph: Any, name: str, value: Any) -> str:
 
     graph.initializer.append(numpy_helper.from_array(np.asarray(value), PREFIX + name))
     return PREFIX + name
-
-
-def read_constants(graph: Any) -> dict[str, Any]:
-    """Return a graph's initializers as arrays, by name."""
-    from onnx import numpy_helper
-
-    return {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}

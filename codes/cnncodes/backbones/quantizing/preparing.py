@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from cnncodes.backbones.graphs.canonical import serialize, strip_origin
-from cnncodes.backbones.quantizing.folding import read_constants
+from cnncodes.backbones.graphs.initializers import read_constants
 from cnncodes.backbones.running.runtime import import_runtime
 from cnncodes.backbones.session import Backbone
 from cnncodes.errors import BackboneError

@@ -1,0 +1,90 @@
+"""Checks of a network's graph against its card: weights, normalisation, and the file of maps."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cnncodes.backbones.checking.codes import expect
+from cnncodes.backbones.graphs.dense import DENSE_FILE
+from cnncodes.backbones.running.starting import CPU, start_session
+from cnncodes.backbones.session import Backbone
+
+if TYPE_CHECKING:
+    from cnncodes.backbones.graphs.starts import Start
+
+
+def check_weights(backbone: Backbone) -> list[str]:
+    """Compare the graph's trainable weights with the card's, where the card says which, and ONNX is there."""
+    if backbone.card.weights is None or find_spec("onnx") is None:
+        return []
+    import onnx
+
+    from cnncodes.backbones.graphs.initializers import summarize_weights
+
+    found = summarize_weights(onnx.load_from_string(backbone.model_bytes()))
+    expected = backbone.card.weights
+    expect(
+        found == expected,
+        backbone,
+        f"it has {found.count} trainable weights of {found.numbers} numbers, and its card says"
+        f" {expected.count} of {expected.numbers}, or others by name",
+    )
+    return ["trainable weights"]
+
+
+def check_start(backbone: Backbone) -> list[str]:
+    """Compare what the graph does to pixels first with the mean and std of the card, where it can be told."""
+    if find_spec("onnx") is None:
+        return []
+    import onnx
+
+    from cnncodes.backbones.graphs.starts import follow_start
+
+    card = backbone.card
+    starts = [start for start in follow_start(onnx.load_from_string(backbone.model_bytes()).graph)]
+    scale, offset = 1 / np.asarray(card.std), -np.asarray(card.mean) / np.asarray(card.std)
+    # The network itself may go on with steps of the same kind: one of the places has to be the card's.
+    if any(_is_near(start, scale, offset) for start in starts):
+        return ["normalisation"]
+    last = starts[-1]
+    if not last.is_ready or not last.scale.all():
+        return []
+    mean, std = -last.offset / last.scale, 1 / last.scale
+    expect(
+        False,
+        backbone,
+        f"its card says mean {_numbers(card.mean)} and std {_numbers(card.std)}, and the graph has"
+        f" {_numbers(mean)} and {_numbers(std)}: the graph decides, so the card is wrong",
+    )
+    return []
+
+
+def _is_near(start: Start, scale: Any, offset: Any) -> bool:
+    near = np.allclose(start.scale, scale, rtol=1e-4, atol=0)
+    return near and np.allclose(start.offset, offset, rtol=1e-4, atol=1e-4)
+
+
+def _numbers(values: Any) -> str:
+    return ", ".join(f"{float(value):g}" for value in values)
+
+
+def check_dense(path: Path, backbone: Backbone) -> str:
+    """Compare the dense file with the form that is made of the network now, on an image above its size."""
+    from cnncodes.backbones.graphs.maps import run_model
+
+    frame = backbone.frame
+    image = np.random.default_rng(2).integers(
+        0, 256, (1, frame.height + 32, frame.width + 64, 3), dtype=np.uint8
+    )
+    expected = backbone.dense().run(image)
+    session = start_session(path.read_bytes(), f"{DENSE_FILE} of {backbone.card.name!r}", CPU, 1)
+    found = run_model(session, image)
+    same = found.shape == expected.shape and np.allclose(
+        found, expected, rtol=1e-4, atol=1e-5 * float(np.abs(expected).max())
+    )
+    expect(same, backbone, f"{DENSE_FILE} gives other maps than the network")
+    return f"the maps of {DENSE_FILE}"
