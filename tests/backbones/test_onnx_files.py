@@ -210,25 +210,28 @@ def test_another_networks_files_go_and_further_files_of_the_same_stay(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("changed", "options"),
+    ("changed", "options", "what"),
     [
-        ({"facts": FACTS.replace("0.485", "0.5")}, {}),
-        ({"facts": FACTS.replace("resize = 40", "resize = 48")}, {}),
-        ({"weights": WEIGHTS | {"beta": np.ones(6, np.float32)}}, {}),
-        ({}, {"layer": "c"}),
-        ({}, {"layer": "output"}),
+        ({"facts": FACTS.replace("0.485", "0.5")}, {}, "mean"),
+        ({"facts": FACTS.replace("resize = 40", "resize = 48")}, {}, "frame"),
+        ({"weights": WEIGHTS | {"beta": np.ones(6, np.float32)}}, {}, "source_weights"),
+        ({}, {"layer": "c"}, "layer"),
+        ({}, {"layer": "output"}, "layer, code_size, graph"),
     ],
     ids=["mean", "frame", "weights", "layer", "output"],
 )
 def test_codes_of_another_kind_replace_no_backbone_of_one_name(
-    tmp_path: Path, changed: dict[str, Any], options: dict[str, Any]
+    tmp_path: Path, changed: dict[str, Any], options: dict[str, Any], what: str
 ) -> None:
     out = tmp_path / "out"
     path = str(write_file(tmp_path / "net.onnx"))
     export_backbone(path, out)
     before = {file.name: file.read_bytes() for file in out.iterdir()}
     write_file(tmp_path / "net.onnx", **changed)
-    with pytest.raises(BackboneError, match=r"holds another backbone, 'net' \(net\.onnx, .*--replace"):
+    with pytest.raises(
+        BackboneError,
+        match=rf"holds another backbone, 'net' \(net\.onnx, .* that differs in {what}: --replace",
+    ):
         export_backbone(path, out, **options)
     assert {file.name: file.read_bytes() for file in out.iterdir()} == before
     picked = export_backbone(path, out, replace=True, **options)

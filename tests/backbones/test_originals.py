@@ -68,8 +68,9 @@ def test_without_torch_the_extra_is_named(tmp_path: Path, command: list[str]) ->
     name = [] if "export" in command else ["efficientnet-lite0"]
     done = run_python(site, "-m", "cnncodes", "models", *command, *name)
     assert (done.returncode, done.stdout) == (1, "")
-    [line] = done.stderr.splitlines()
+    *warned, line = done.stderr.splitlines()
     assert line.startswith("cnncodes: ") and install_advice("export") in line
+    assert all("no 8-bit dot products" in text for text in warned)  # on some machines
     assert not (tmp_path / "out").exists()
 
 

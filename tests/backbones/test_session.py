@@ -291,3 +291,9 @@ def test_the_shipped_int8_file_is_small_and_counts_as_equal(shipped: Backbone) -
     facts = shipped.card.quantization["int8"]
     assert facts.equal and facts.compared >= 2000 and facts.low is not None and facts.low > -0.01
     assert len(load_backbone(precision="int8").model_bytes()) < 5_000_000
+
+
+@pytest.mark.parametrize("pool", ["mean", "max", "nonsense"])
+def test_a_pooling_without_a_layer_is_refused(pool: str) -> None:
+    with pytest.raises(UsageError, match=rf"pool='{pool}' says how .* and no layer is given: name one"):
+        load_backbone(pool=pool)

@@ -110,3 +110,16 @@ def test_a_name_that_means_a_folder_here_as_well_is_refused_with_both(
     assert find_backbone("./efficientnet-lite0") == Path("efficientnet-lite0")
     monkeypatch.chdir(models_folder())  # where both are one
     assert find_backbone("efficientnet-lite0").name == "efficientnet-lite0"
+
+
+def test_an_address_is_no_backbone_yet_and_a_path_no_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BackboneError, match="'cnncodes models export torchvision:resnet18' makes one of it"):
+        find_backbone("torchvision:resnet18")
+    with pytest.raises(BackboneError, match=r"there is no folder '\./q2'"):
+        find_backbone("./q2")
+    (tmp_path / "net.onnx").write_bytes(b"a network")
+    with pytest.raises(BackboneError, match=r"is no backbone.*'cnncodes models export net\.onnx' makes one"):
+        find_backbone("net.onnx")

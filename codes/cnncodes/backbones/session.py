@@ -190,7 +190,7 @@ def load_backbone(
     name_or_path: str | Path = "efficientnet-lite0",
     *,
     layer: str | None = None,
-    pool: str = "mean",
+    pool: str | None = None,
     precision: str | None = None,
     providers: Sequence[Any] | str = CPU,
     threads: int = 1,
@@ -205,8 +205,9 @@ def load_backbone(
         Make the code of this layer (``"add_3"``), or of several, one after the other (``"add_3,code"``); as
         `Space.layer` has it, with how places are pooled, too (``"add_3,code; max"``). ``code`` is the
         network's own. `cnncodes models show NAME --layers` lists them. Extra: export.
-    pool : {"mean", "max", "both"}
-        How the places of a layer become one vector; both: the means, then the greatest values.
+    pool : {"mean", "max", "both"}, optional
+        How the places of a layer become one vector, by default their mean; both: the means, then the greatest
+        values. Only with a layer.
     precision : {"fp32", "fp16", "int8", "bf16", "auto"}, optional
         Which of its files runs; by default its first, which is fp32 as a rule. On a processor without 8-bit
         dot products int8 runs too, with a warning of what it costs. ``"bf16"`` is the file of fp32, computed
@@ -242,6 +243,10 @@ def load_backbone(
         raise UsageError(f"a backbone must be a name or a folder. Got {type(name_or_path).__name__} instead.")
     if precision is not None and precision not in CHOICES:
         raise UsageError(f"unknown precision {precision!r}. {suggest(str(precision), CHOICES)}")
+    if pool is not None and layer is None:
+        from cnncodes.backbones.graphs.layers import check_pool
+
+        check_pool(pool, layer)
     if providers == "auto":
         return _load_first(
             lambda one: load_backbone(
@@ -290,7 +295,7 @@ def _read(path: Path) -> bytes:
         raise BackboneError(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def _pick(model: bytes, card: Card, layer: str, pool: str) -> tuple[bytes, Card]:
+def _pick(model: bytes, card: Card, layer: str, pool: str | None) -> tuple[bytes, Card]:
     """Return the graph and card of picked layers."""
     from cnncodes.backbones.graphs.picking import pick_layers
 

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from cnncodes.errors import BackboneError, UnknownBackbone, suggest
 
+#: What addresses of networks start with, before a colon.
+SOURCES = ("hf-hub", "python", "timm", "torchvision")
+
 
 def models_folder() -> Path:
     """Return the folder of the backbones that come with cnncodes: in a wheel, or in its repository."""
@@ -67,17 +70,28 @@ def find_backbone(name_or_path: str | Path) -> Path:
     if name_or_path != "" and (path / "card.toml").is_file():
         return path
     if name_or_path != "" and path.exists():
+        made = f"; 'cnncodes models export {path}' makes one of it" if path.suffix == ".onnx" else ""
         raise BackboneError(
-            f"{str(path)!r} is no backbone: expected a folder with card.toml and an ONNX file."
+            f"{str(path)!r} is no backbone: expected a folder with card.toml and an ONNX file{made}."
         )
-    if len(path.parts) > 1 or not isinstance(name_or_path, str):
+    said = str(name_or_path)
+    if _is_address(said):
         raise BackboneError(
-            f"there is no folder {str(path)!r}: expected one with card.toml and an ONNX file, or a name from"
+            f"{said!r} is the address of a network, not a backbone yet: 'cnncodes models export {said}' makes"
+            " one of it and says where it is."
+        )
+    if "/" in said or os.sep in said or not isinstance(name_or_path, str):
+        raise BackboneError(
+            f"there is no folder {said!r}: expected one with card.toml and an ONNX file, or a name from"
             " 'cnncodes models list'."
         )
-    raise UnknownBackbone(
-        f"unknown backbone {str(name_or_path)!r}. {suggest(str(name_or_path), list_backbones())}"
-    )
+    raise UnknownBackbone(f"unknown backbone {said!r}. {suggest(said, list_backbones())}")
+
+
+def _is_address(text: str) -> bool:
+    """Tell whether a text is where `models export` would look for a network."""
+    prefix, colon, rest = text.partition(":")
+    return bool(colon and rest) and prefix in SOURCES
 
 
 def _check_unambiguous(found: Path) -> None:

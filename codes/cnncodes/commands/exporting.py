@@ -40,8 +40,8 @@ class ExportOptions:
         default=None,
         metavar="NAME",
     )
-    pool: str = option(
-        "How the places of a layer become one vector.", default="mean", choices=("mean", "max", "both")
+    pool: str | None = option(
+        "How the places of a layer become one vector. [mean]", default=None, choices=("mean", "max", "both")
     )
     dense: bool = option(
         "Also write dense.onnx, which gives a map of codes for images of any size.", default=False

@@ -133,9 +133,9 @@ class LayerOptions:
         default=None,
         metavar="NAME",
     )
-    pool: str = option(
-        "How the places of such a layer become one vector; stored codes keep theirs.",
-        default="mean",
+    pool: str | None = option(
+        "How the places of such a layer become one vector; stored codes keep theirs. [mean]",
+        default=None,
         choices=("mean", "max", "both"),
     )
 
@@ -146,7 +146,7 @@ def open_backbone(
     reporter: Reporter,
     *,
     layer: str | None = None,
-    pool: str = "mean",
+    pool: str | None = None,
     provider: str = "cpu",
 ) -> Backbone:
     """Load a network as `load_backbone` does; what it warns of, and what ``auto`` chose, is said."""

@@ -20,10 +20,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from cnncodes.backbones.zoo import SOURCES
 from cnncodes.errors import BackboneError, MissingFile, suggest
 
-#: Where a network can come from, by what stands before the colon.
-PREFIXES = ("hf-hub", "python", "timm", "torchvision")
 CHECKPOINTS = (".pt", ".pth", ".safetensors")
 
 _ARCHITECTURE = re.compile(r"[A-Za-z0-9]\w*")
@@ -61,7 +60,7 @@ class Address:
     file: str | None = None
 
     def __str__(self) -> str:
-        prefix = f"{self.source}:" if self.source in PREFIXES else ""
+        prefix = f"{self.source}:" if self.source in SOURCES else ""
         at = self.checkpoint or self.revision
         return f"{prefix}{self.name}" + (f"@{at}" if at else "") + (f":{self.file}" if self.file else "")
 
@@ -78,7 +77,7 @@ class Address:
         stem = Path(self.name).stem if self.source == "file" else self.name.replace("/", "-")
         if self.source == "python":
             stem = _last_part(self.name).replace(".py:", "-")
-        parts = [self.source] if self.source in PREFIXES else []
+        parts = [self.source] if self.source in SOURCES else []
         parts += [stem, *([self.checkpoint.stem] if self.checkpoint else [])]
         parts += [Path(self.file).stem] if self.file else []
         return re.sub(r"[^\w.+-]", "-", "-".join(parts))
@@ -105,7 +104,7 @@ def parse_address(text: str) -> Address:
     ('efficientnet-lite0', 'torchvision-alexnet')
     """
     prefix, colon, rest = text.partition(":")
-    if colon and prefix in PREFIXES:
+    if colon and prefix in SOURCES:
         if text.endswith(".onnx") and Path(text).is_file():
             raise BackboneError(
                 f"{text!r} could mean the network {rest!r} of {prefix} or the file of that name here: write"
@@ -115,9 +114,9 @@ def parse_address(text: str) -> Address:
     if text.lower().endswith(".onnx"):
         return Address("file", text)
     if colon and "/" not in prefix and "\\" not in prefix:
-        close = difflib.get_close_matches(prefix, PREFIXES, n=1)
+        close = difflib.get_close_matches(prefix, SOURCES, n=1)
         hint = f" Did you mean '{close[0]}:{rest}'?" if close else ""
-        known = ", ".join(f"{name}:" for name in PREFIXES)
+        known = ", ".join(f"{name}:" for name in SOURCES)
         raise BackboneError(f"{text!r}: unknown source {prefix!r}.{hint} Known: {known}.")
     if not text or "@" in text:
         raise BackboneError(

@@ -63,7 +63,8 @@ def find_cut(net: Any, example: Any, *, headless: bool = False) -> Cut:
     if not isinstance(output, torch.Tensor) or output.ndim != 2:
         found = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
         raise BackboneError(
-            f"the network gives {found} and not one row of scores an image: it is no classifier."
+            f"the network gives {found} and not one row of scores an image: it is no classifier. A network"
+            " whose forward returns one row an image is expected; wrap it in one that does (python:)."
         )
     if headless:
         return Cut("")
@@ -76,7 +77,10 @@ def find_cut(net: Any, example: Any, *, headless: bool = False) -> Cut:
         last = f"the last layer called is {name!r}, whose output is not the network's"
     else:
         last = "it calls no linear layer and no convolution"
-    raise BackboneError(f"the network has no classifier to cut: {last}.")
+    raise BackboneError(
+        f"the network has no classifier to cut: {last}. If its output is the code already, say"
+        " --layer output; else name the tensor that is."
+    )
 
 
 def run_to_cut(net: Any, cut: Cut, pixels: Any) -> Any:

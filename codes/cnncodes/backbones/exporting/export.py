@@ -15,11 +15,12 @@ from cnncodes.backbones.exporting.originals import (
     missing_export_extra,
     package_versions,
 )
-from cnncodes.backbones.exporting.placing import MODEL_FILE, OUTPUT, check_place, place_network
+from cnncodes.backbones.exporting.placing import MODEL_FILE, check_place, place_network
 from cnncodes.backbones.exporting.references import Reference, make_reference, run_controls
 from cnncodes.backbones.exporting.sizing import OtherSizes, try_other_sizes
 from cnncodes.backbones.graphs.dense import DENSE_FILE
 from cnncodes.backbones.graphs.initializers import summarize_weights, trainable_weights
+from cnncodes.backbones.graphs.layers import OUTPUT, check_pool
 from cnncodes.backbones.graphs.picking import pick_layers
 from cnncodes.backbones.graphs.steadying import make_steady
 from cnncodes.backbones.session import Backbone
@@ -35,7 +36,7 @@ def export_backbone(
     random_state: int | None = None,
     dense: bool = False,
     layer: str | None = None,
-    pool: str = "mean",
+    pool: str | None = None,
     replace: bool = False,
 ) -> Card:
     """Export a network and write its card; both are checked against the original first.
@@ -53,8 +54,8 @@ def export_backbone(
     layer : str, optional
         Make the code of this layer, or of several (`load_backbone`); ``output`` is the network's output. What
         is measured is then the parity of the network's own code.
-    pool : {"mean", "max", "both"}
-        How the places of a layer become one vector.
+    pool : {"mean", "max", "both"}, optional
+        How the places of a layer become one vector; by default their mean.
     replace : bool
         Put it into the place of another backbone that the folder holds. The same one, made again, keeps what
         was made of it.
@@ -71,6 +72,7 @@ def export_backbone(
     BackendMissing
         If the extra ``export`` is not installed.
     """
+    check_pool(pool, layer)
     original = address if isinstance(address, Original) else find_original(address, random_state)
     check_place(Path(out), original, layer, pool, replace=replace)
     photos = load_photos(original.frame)  # first, since it says soonest what is missing
@@ -85,7 +87,8 @@ def export_backbone(
         parity = compare_with_original(backbone.run(photos), codes, controls)
     except BackboneError as error:
         raise BackboneError(
-            f"the exported graph of {original.name!r} does not give the original's codes: {error}."
+            f"the exported graph of {original.name!r} does not give the original's codes:"
+            f" {str(error).rstrip('.')}.{_advise(original)}"
         ) from error
     card = dataclasses.replace(backbone.card, parity=_round(parity))
     if layer not in (None, OUTPUT):
@@ -123,8 +126,16 @@ def _trace(reference: Reference, others: OtherSizes | None, code_size: int) -> B
         least = min(original.frame.height, original.frame.width)
         return Backbone.from_bytes(model, _make_card(reference, model, code_size, "fixed", least))
     except BackboneError as error:
-        advice = " Export it again, with a free batch where it has a fixed one." if original.is_file else ""
-        raise BackboneError(f"{original.name!r} cannot be made a backbone: {error}{advice}") from error
+        raise BackboneError(
+            f"{original.name!r} cannot be made a backbone: {error}{_advise(original)}"
+        ) from error
+
+
+def _advise(original: Original) -> str:
+    """Return the sentence that helps where a file's own graph is at fault."""
+    if not original.is_file:
+        return ""
+    return " Export it again, with a free batch where it has a fixed one."
 
 
 def _trace_dynamic(reference: Reference, others: OtherSizes, code_size: int) -> Backbone | None:

@@ -10,21 +10,18 @@ from pathlib import Path
 from cnncodes.backbones.card import Card
 from cnncodes.backbones.exporting.originals import Original
 from cnncodes.backbones.graphs.dense import DENSE_FILE
-from cnncodes.backbones.graphs.layers import Pick, was_picked
+from cnncodes.backbones.graphs.layers import OUTPUT, Pick, was_picked
 from cnncodes.errors import BackboneError
 
 CARD_FILE = "card.toml"
 MODEL_FILE = "model.onnx"
-
-#: Asked for as a layer: what the network gives, where it has no classifier.
-OUTPUT = "output"
 
 #: What makes codes what they are, beside the graph.
 _FACTS = ("name", "layer", "code_size", "value_range", "mean", "std", "frame")
 
 
 def check_place(
-    folder: Path, original: Original, layer: str | None, pool: str, *, replace: bool = False
+    folder: Path, original: Original, layer: str | None, pool: str | None, *, replace: bool = False
 ) -> None:
     """Raise where a folder holds something that an export would replace; asked before the work.
 
@@ -46,15 +43,16 @@ def check_place(
             )
     if before is None or replace:
         return
-    same = before.source_weights.startswith(original.weights) and all(
-        getattr(before, fact) == getattr(original, fact) for fact in ("name", "mean", "std", "frame")
-    )
-    if layer not in (None, OUTPUT):
-        same = same and before.layer == str(Pick.parse(str(layer), pool))
-    elif was_picked(before.layer):
-        same = False
-    if not same:
-        raise _say_other(folder, before, original.name)
+    differing = [
+        fact for fact in ("name", "mean", "std", "frame") if getattr(before, fact) != getattr(original, fact)
+    ]
+    if not before.source_weights.startswith(original.weights):
+        differing.append("source_weights")
+    picked = before.layer if was_picked(before.layer) else None
+    if picked != (None if layer in (None, OUTPUT) else str(Pick.parse(str(layer), pool))):
+        differing.append("layer")
+    if differing:
+        raise _say_other(folder, before, original.name, differing)
 
 
 def place_network(folder: Path, card: Card, files: dict[str, bytes], *, replace: bool = False) -> Card:
@@ -70,10 +68,11 @@ def place_network(folder: Path, card: Card, files: dict[str, bytes], *, replace:
     folder.mkdir(parents=True, exist_ok=True)
     before = _read_card(folder)
     old = before.files if before else {}
-    if before is not None and _is_same(before, card):
+    differing = _compare(before, card) if before else []
+    if before is not None and not differing:
         card = _take_over(before, card)
     elif before is not None and not replace:
-        raise _say_other(folder, before, card.name)
+        raise _say_other(folder, before, card.name, differing)
     for name, data in files.items():
         _replace(folder / name, data)
     _replace(folder / CARD_FILE, card.to_toml().encode())
@@ -88,9 +87,11 @@ def _read_card(folder: Path) -> Card | None:
     return Card.read(path) if path.is_file() else None
 
 
-def _is_same(before: Card, card: Card) -> bool:
+def _compare(before: Card, card: Card) -> list[str]:
+    """Return what of two backbones differs, by the names that a card has for it."""
+    differing = [fact for fact in _FACTS if getattr(before, fact) != getattr(card, fact)]
     graphs = [one.files[one.model_file] for one in (before, card)]
-    return graphs[0] == graphs[1] and all(getattr(before, fact) == getattr(card, fact) for fact in _FACTS)
+    return differing if graphs[0] == graphs[1] else [*differing, "sha256"]
 
 
 def _take_over(before: Card, card: Card) -> Card:
@@ -104,11 +105,12 @@ def _take_over(before: Card, card: Card) -> Card:
     )
 
 
-def _say_other(folder: Path, before: Card, name: str) -> BackboneError:
+def _say_other(folder: Path, before: Card, name: str, differing: list[str]) -> BackboneError:
+    what = ", ".join("graph" if fact == "sha256" else fact for fact in differing)
     return BackboneError(
         f"{str(folder)!r} holds another backbone, {before.name!r} ({before.source_weights}; {before.layer};"
-        f" {before.frame.height} x {before.frame.width}): --replace puts {name!r} into its place, and what"
-        " was made of the other one goes, -o FOLDER elsewhere."
+        f" {before.frame.height} x {before.frame.width}), that differs in {what}: --replace puts"
+        f" {name!r} into its place, and what was made of the other one goes, -o FOLDER elsewhere."
     )
 
 

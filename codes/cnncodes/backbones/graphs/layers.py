@@ -19,6 +19,9 @@ POOLS = ("mean", "max", "both")
 #: Name of the network's own code among its layers.
 OWN = "code"
 
+#: Asked for as a layer when a network is exported: what it gives, where it has no classifier.
+OUTPUT = "output"
+
 #: Make nothing new: what they rearrange is a candidate itself.
 _REARRANGING = frozenset({"Flatten", "Pad", "Reshape", "Squeeze", "Transpose"})
 
@@ -79,10 +82,19 @@ class Pick:
         return f"{','.join(self.names)}; {self.pool}"
 
     @classmethod
-    def parse(cls, text: str, pool: str = "mean") -> Pick:
-        """Return what ``a,b`` or ``a,b; max`` says."""
+    def parse(cls, text: str, pool: str | None = None) -> Pick:
+        """Return what ``a,b`` or ``a,b; max`` says; what the text itself says of pooling comes first."""
         names, _, said = text.partition(";")
-        return cls(tuple(name.strip() for name in names.split(",")), said.strip() or pool)
+        return cls(tuple(name.strip() for name in names.split(",")), said.strip() or pool or POOLS[0])
+
+
+def check_pool(pool: str | None, layer: str | None) -> None:
+    """Raise `UsageError` where a pooling is given that nothing would use."""
+    if pool is not None and layer in (None, OUTPUT):
+        raise UsageError(
+            f"pool={pool!r} says how the places of a layer become one vector, and no layer is given: name one"
+            " (layer, --layer), or leave pool out."
+        )
 
 
 def was_picked(layer: str) -> bool:
@@ -249,7 +261,7 @@ class Layers:
                 )
             raise UsageError(
                 f"the network has no layer {name!r}. {suggest_nearest(name, known)} 'cnncodes models show"
-                " NAME --layers' lists them."
+                " NAME --layers' lists them, once the network is exported without --layer."
             )
         if name not in keep_batch(self._model, [name], *self._size):
             raise UsageError(

@@ -14,7 +14,7 @@ from cnncodes.backbones.graphs.wiring import load_graph
 from cnncodes.errors import BackboneError
 
 
-def pick_layers(model: bytes, card: Card, layer: str, pool: str = "mean") -> tuple[bytes, Card]:
+def pick_layers(model: bytes, card: Card, layer: str, pool: str | None = None) -> tuple[bytes, Card]:
     """Return the graph and card of a backbone whose code is made of some layers of another's.
 
     Parameters
@@ -23,7 +23,7 @@ def pick_layers(model: bytes, card: Card, layer: str, pool: str = "mean") -> tup
     card : Card
     layer : str
         See `cnncodes.load_backbone`.
-    pool : {"mean", "max", "both"}
+    pool : {"mean", "max", "both"}, optional
 
     Returns
     -------
