@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from cnncodes.lazy import attach
 
 if TYPE_CHECKING:
     from cnncodes.backbones import load_backbone
@@ -34,17 +36,9 @@ _HOMES = {
     "read_codes": "store",
 }
 
-
-def __getattr__(name: str) -> Any:
-    # Lazily: importing cnncodes loads nothing heavy.
-    if name not in _HOMES:
-        raise AttributeError(f"module 'cnncodes' has no attribute {name!r}")
-    import importlib
-
-    value = getattr(importlib.import_module(f"cnncodes.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+# Lazily: importing cnncodes loads nothing heavy.
+__getattr__, _list_names = attach(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:
-    return sorted([*__all__, "__version__"])
+    return sorted([*_list_names(), "__version__"])

@@ -118,7 +118,9 @@ def test_an_interrupt_is_status_130(
 
     monkeypatch.setattr("cnncodes.cli.entry.parse", interrupt)
     assert main(["doctor"]) == 130
-    assert "interrupted" in capsys.readouterr().err
+    assert capsys.readouterr().err == "\ncnncodes: interrupted. No file is half written.\n"
+    assert main(["embed", "photos", "-o", "codes"]) == 130
+    assert "What was written is kept; the same command goes on." in capsys.readouterr().err
 
 
 def test_a_bug_shows_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

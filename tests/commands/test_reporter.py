@@ -40,6 +40,19 @@ def test_elsewhere_there_is_a_line_now_and_then() -> None:
     ]
 
 
+def test_what_comes_before_the_first_image_does_not_count_towards_the_time_left() -> None:
+    clock, stream = Clock(), io.StringIO()
+    progress = Reporter(stream, clock=clock).progress("embedding")
+    for done, now in ((2, 100.0), (12, 110.0), (20, 118.0)):
+        clock.now = now
+        progress(done, 20)
+    assert stream.getvalue().splitlines() == [
+        "embedding: 2/20 images",
+        "embedding: 12/20 images, 1 images/s, 8 s left",
+        "embedding: 20/20 images, took 1 min 58 s",
+    ]
+
+
 def test_on_a_terminal_one_line_is_drawn_over_and_then_left() -> None:
     text = run(Terminal())
     assert text.count("\n") == 2

@@ -50,9 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (CnnCodesError, OSError) as error:
         return _complain(error, FAILED)
     except Terminated:
-        return _leave("terminated", TERMINATED)
+        return _leave("terminated", TERMINATED, given)
     except KeyboardInterrupt:
-        return _leave("interrupted", INTERRUPTED)
+        return _leave("interrupted", INTERRUPTED, given)
 
 
 def _show_help() -> int:
@@ -76,8 +76,11 @@ def _run(arguments: list[str]) -> int:
     return TOO_MANY if result.get(TOO_MANY_FAILURES) else DONE
 
 
-def _leave(why: str, status: int) -> int:
-    sys.stderr.write(f"\ncnncodes: {why}. What was written is kept; the same command goes on.\n")
+def _leave(why: str, status: int, arguments: list[str]) -> int:
+    command = ALL_COMMANDS.get(arguments[0]) if arguments else None
+    resumes = command is not None and command.resumes
+    kept = "What was written is kept; the same command goes on." if resumes else "No file is half written."
+    sys.stderr.write(f"\ncnncodes: {why}. {kept}\n")
     return status
 
 

@@ -34,6 +34,8 @@ class Command:
         For the help.
     results : tuple of str
         Keys of the result that a later step of a recipe may refer to.
+    resumes : bool
+        Whether the same command goes on where an interrupted one stopped.
     """
 
     name: str
@@ -43,3 +45,4 @@ class Command:
     summary: str
     example: str
     results: tuple[str, ...] = ()
+    resumes: bool = False

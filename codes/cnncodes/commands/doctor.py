@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import platform
 import sys
@@ -102,6 +101,8 @@ def run_doctor(options: DoctorOptions, reporter: Reporter) -> Result:
 
 def find_version(distribution: str) -> str | None:
     """Return the installed version of a distribution, None where it is missing."""
+    import importlib.metadata
+
     try:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:

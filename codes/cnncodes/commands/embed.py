@@ -198,4 +198,5 @@ EMBED = Command(
     summary="Turn images into CNN codes, kept as a Parquet dataset.",
     example="cnncodes embed photos/ -o photos.codes --views flip",
     results=("out", "images", "embedded", "rows", "views", "views_run"),
+    resumes=True,
 )

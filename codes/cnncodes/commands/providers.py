@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import re
 import subprocess
 import time
@@ -68,5 +67,7 @@ def find_gpus() -> list[str]:
 
 def find_gpu_libraries() -> dict[str, str]:
     """Return the versions of the installed wheels that hold CUDA's libraries."""
+    import importlib.metadata
+
     found = ((str(one.metadata["Name"]).lower(), one.version) for one in importlib.metadata.distributions())
     return dict(sorted((name, version) for name, version in found if _LIBRARIES.fullmatch(name)))

@@ -101,25 +101,32 @@ class Progress:
         self._reporter, self._what, self._unit, self._clock = reporter, what, unit, clock
         self._started = clock()
         self._shown = self._started
+        self._first: tuple[float, int] | None = None
 
     def __call__(self, done: int, total: int, failed: int = 0) -> None:
         now = self._clock()
+        if self._first is None:
+            self._first = now, done
         pause = REDRAW if self._reporter.redraws else LINE
         if done < total and now - self._shown < pause:
             return
         self._shown = now
-        self._reporter.draw(self._describe(done, total, failed, now - self._started))
+        self._reporter.draw(self._describe(done, total, failed, now))
         if done >= total:
             self._reporter.end()
 
-    def _describe(self, done: int, total: int, failed: int, seconds: float) -> str:
+    def _describe(self, done: int, total: int, failed: int, now: float) -> str:
+        seconds = now - self._started
         rate = done / seconds if seconds > 0 else 0.0
+        if self._first is not None and done < total and now > self._first[0]:
+            # What comes before the first image, such as finding the best batch size, is done once.
+            rate = (done - self._first[1]) / (now - self._first[0])
         parts = [f"{self._what}: {done:,}/{total:,} {self._unit}", f"{rate:.0f} {self._unit}/s"]
         if rate < 1:
             parts.pop()
         if done >= total:
             parts.append(f"took {format_seconds(seconds)}")
-        elif rate > 0:
+        elif rate > 0 and self._first is not None and now > self._first[0]:
             parts.append(f"{format_seconds((total - done) / rate)} left")
         if failed:
             parts.append(f"{failed:,} failed")

@@ -8,7 +8,6 @@ from pathlib import Path
 from cnncodes.embedding.colors import Progress, measure_colors, training_records
 from cnncodes.errors import StoreError, UsageError
 from cnncodes.images import ImageRecord, ImageSource
-from cnncodes.store import Manifest
 from cnncodes.views import PrincipalColors, ViewPlan
 
 
@@ -69,6 +68,8 @@ def settle_job(
 
 
 def _stored_colors(out: Path) -> PrincipalColors | None:
+    from cnncodes.store import Manifest  # with Arrow, which the estimators have no need of
+
     try:
         return ViewPlan.from_dict(Manifest.read(out).views.plan).principal_colors
     except (StoreError, UsageError):  # nothing there yet; what else is wrong with it, opening it says

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from cnncodes.lazy import attach
 
 if TYPE_CHECKING:
     from cnncodes.estimators.classifier import ImageClassifier
@@ -11,13 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CodeExtractor", "ImageClassifier", "Predictor"]
 
-_HOMES = {"CodeExtractor": "extractor", "ImageClassifier": "classifier", "Predictor": "predictor"}
-
-
-def __getattr__(name: str) -> Any:
-    # Lazily, since the two estimators need scikit-learn and the predictor does not.
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib
-
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+# Lazily, since the two estimators need scikit-learn and the predictor does not.
+__getattr__, __dir__ = attach(
+    __name__, {"CodeExtractor": "extractor", "ImageClassifier": "classifier", "Predictor": "predictor"}
+)

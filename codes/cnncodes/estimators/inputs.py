@@ -7,7 +7,7 @@ import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +16,11 @@ from cnncodes.backbones import Backbone, load_backbone
 from cnncodes.embedding import Embedder, run_lanes, settle_plans
 from cnncodes.errors import UnreadableImage, UnreadableImages, UsageError
 from cnncodes.images import Decoding, ImageRecord, content_hash
-from cnncodes.store import CodeCache, Codes, Failure
+from cnncodes.store import CodeCache, Failure
 from cnncodes.views import ViewPlan
+
+if TYPE_CHECKING:
+    from cnncodes.store import Codes  # with Arrow, which predicting has no need of
 
 Progress = Callable[[int, int, int], None]
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from cnncodes.store.cache import CodeCache
-from cnncodes.store.files import atomic_write
-from cnncodes.store.index import Index, StoredImage
-from cnncodes.store.manifest import Manifest, Shard, StoredViews
-from cnncodes.store.reading import Codes, read_codes, verify_codes
-from cnncodes.store.records import Failure, ImageCodes, ImageCopy
-from cnncodes.store.space import Space
-from cnncodes.store.writing import CodesWriter
+from typing import TYPE_CHECKING
+
+from cnncodes.lazy import attach
+
+if TYPE_CHECKING:
+    from cnncodes.store.cache import CodeCache
+    from cnncodes.store.files import atomic_write
+    from cnncodes.store.index import Index, StoredImage
+    from cnncodes.store.manifest import Manifest, Shard, StoredViews
+    from cnncodes.store.reading import Codes, read_codes, verify_codes
+    from cnncodes.store.records import Failure, ImageCodes, ImageCopy
+    from cnncodes.store.space import Space
+    from cnncodes.store.writing import CodesWriter
 
 __all__ = [
     "CodeCache",
@@ -28,3 +33,25 @@ __all__ = [
     "read_codes",
     "verify_codes",
 ]
+
+# Lazily: the parts that need Arrow are not for those who only predict.
+__getattr__, __dir__ = attach(
+    __name__,
+    {
+        "CodeCache": "cache",
+        "Codes": "reading",
+        "CodesWriter": "writing",
+        "Failure": "records",
+        "ImageCodes": "records",
+        "ImageCopy": "records",
+        "Index": "index",
+        "Manifest": "manifest",
+        "Shard": "manifest",
+        "Space": "space",
+        "StoredImage": "index",
+        "StoredViews": "manifest",
+        "atomic_write": "files",
+        "read_codes": "reading",
+        "verify_codes": "reading",
+    },
+)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 from typing import Any
 
@@ -31,6 +30,8 @@ def find_distributions() -> list[str]:
 
 
 def _brings_module(name: str) -> bool:
+    import importlib.metadata  # here, since a plain start has no need of it
+
     try:
         files = importlib.metadata.files(name)
     except importlib.metadata.PackageNotFoundError:
