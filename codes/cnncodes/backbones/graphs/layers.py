@@ -80,7 +80,17 @@ class Pick:
 
     @classmethod
     def parse(cls, text: str, pool: str = "mean") -> Pick:
-        """Return what ``a,b`` or ``a,b; max`` says."""
+        """Return what ``a,b`` or ``a,b; max`` says.
+
+        Raises
+        ------
+        UsageError
+            If it is no text, or names no layer, one twice, or no such pooling.
+        """
+        if not isinstance(text, str):
+            raise UsageError(
+                f"layers must be text, such as 'add_3' or 'add_3,code'. Got {type(text).__name__} instead."
+            )
         names, _, said = text.partition(";")
         return cls(tuple(name.strip() for name in names.split(",")), said.strip() or pool)
 
