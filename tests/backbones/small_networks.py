@@ -56,6 +56,33 @@ class Drifting(nn.Module):
         return self.fc(code * 1.01 if torch.compiler.is_exporting() else code)
 
 
+class Deciding(nn.Module):
+    """Computes one thing or another, as the values of the images are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(*_body(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.fc = nn.Linear(8, 5)
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        code = self.body(pixels)
+        if code.sum() > 0:
+            code = code * 2
+        return self.fc(code)
+
+
+class Twice(nn.Module):
+    """Calls its last layer twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(*_body(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.fc = nn.Linear(8, 8)
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        return self.fc(self.fc(self.body(pixels)))
+
+
 NETWORKS: dict[str, Any] = {
     "linear": lambda: nn.Sequential(
         *_body(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(), nn.Linear(8, 5)
@@ -79,6 +106,8 @@ NETWORKS: dict[str, Any] = {
     "unlike": Unlike,
     "rigid": Rigid,
     "drifting": Drifting,
+    "deciding": Deciding,
+    "twice": Twice,
 }
 
 
