@@ -392,6 +392,8 @@ def test_without_a_classifier_the_output_or_a_layer_is_the_code(tmp_path: Path) 
     assert (card.layer, card.layers, card.code_size) == ("c; max", None, 6)
     expected = run_tensor(path, "c", images).max((2, 3))
     np.testing.assert_allclose(load_backbone(tmp_path / "layer").run(images), expected, rtol=1e-4, atol=1e-5)
+    again = load_backbone(tmp_path / "layer", layer="c", pool="max").run(images)  # a network of its own now
+    np.testing.assert_array_equal(again, load_backbone(tmp_path / "layer").run(images))
     with pytest.raises(UsageError, match="no layer 'd'"):
         export_backbone(str(path), tmp_path / "none", layer="d")
     assert not (tmp_path / "none").exists()

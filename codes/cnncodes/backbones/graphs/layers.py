@@ -239,8 +239,8 @@ class Layers:
         model = onnx.ModelProto.FromString(self._model.SerializeToString())
         graph, parts, sizes = model.graph, [], {}
         for node in graph.node:  # the code gets its name back at the end
-            node.input[:] = [_aside(name) for name in node.input]
-            node.output[:] = [_aside(name) for name in node.output]
+            node.input[:] = [self._set_aside(name) for name in node.input]
+            node.output[:] = [self._set_aside(name) for name in node.output]
         for number, name in enumerate(pick.names):
             layer = self._find(name)
             nodes, part = self._pool(layer, pick.pool, number)
@@ -273,24 +273,33 @@ class Layers:
             )
         return self._describe(name, "")
 
+    @cached_property
+    def _free_names(self) -> tuple[str, str]:
+        """What the network's own code is called beside others, and how names of pooled layers begin."""
+        taken = {name for node in self._model.graph.node for name in (*node.input, *node.output)}
+        return _find_free_name("own_code", taken), _find_free_name("pooled", taken)
+
+    def _set_aside(self, name: str) -> str:
+        return self._free_names[0] if name == OWN else name
+
     def _pool(self, layer: Layer, pool: str, number: int) -> tuple[list[Any], str]:
         """Return the nodes that make a vector of a layer, and its name."""
         from onnx import helper
 
-        name, rank = _aside(layer.name), len(self.shapes[layer.name])
+        name, rank = self._set_aside(layer.name), len(self.shapes[layer.name])
         if rank == 2:
             return [], name
         axes = [1] if rank == 3 else [1, 2] if self.axes.get(layer.name) == "last" else [2, 3]
         nodes, outputs = [], []
         for kind in ("mean", "max") if pool == "both" else (pool,):
-            output = f"pooled_{number}_reduce{kind}"
+            output = f"{self._free_names[1]}_{number}_reduce{kind}"
             outputs.append(output)
             nodes += (
                 make_mean(name, rank, axes, output) if kind == "mean" else self._make_max(name, axes, output)
             )
         if len(outputs) == 1:
             return nodes, outputs[0]
-        joined = f"pooled_{number}"
+        joined = f"{self._free_names[1]}_{number}"
         return [*nodes, helper.make_node("Concat", outputs, [joined], axis=1)], joined
 
     def _make_max(self, name: str, axes: list[int], output: str) -> list[Any]:
@@ -310,5 +319,9 @@ class Layers:
         return next(int(item.version) for item in self._model.opset_import if item.domain in ("", "ai.onnx"))
 
 
-def _aside(name: str) -> str:
-    return "own_code" if name == OWN else name
+def _find_free_name(name: str, taken: set[str]) -> str:
+    """Return a name with which no other begins: the graph may be made of picked layers itself."""
+    free, number = name, 2
+    while any(f"{other}_".startswith(f"{free}_") for other in taken):
+        free, number = f"{name}{number}", number + 1
+    return free
