@@ -71,6 +71,19 @@ class Deciding(nn.Module):
         return self.fc(code)
 
 
+class Functional(nn.Module):
+    """Has a ReLU between convolutions that no module of it gives."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two = nn.Conv2d(3, 8, 3, stride=2), nn.Conv2d(8, 6, 3)
+        self.rest = nn.Sequential(nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.fc = nn.Linear(6, 5)
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        return self.fc(self.rest(self.two(torch.relu(self.one(pixels)))))
+
+
 class Twice(nn.Module):
     """Calls its last layer twice."""
 
@@ -107,6 +120,7 @@ NETWORKS: dict[str, Any] = {
     "rigid": Rigid,
     "drifting": Drifting,
     "deciding": Deciding,
+    "functional": Functional,
     "twice": Twice,
 }
 
