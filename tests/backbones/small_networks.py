@@ -56,6 +56,46 @@ class Drifting(nn.Module):
         return self.fc(code * 1.01 if torch.compiler.is_exporting() else code)
 
 
+class Deciding(nn.Module):
+    """Computes one thing or another, as the values of the images are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(*_body(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.fc = nn.Linear(8, 5)
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        code = self.body(pixels)
+        if code.sum() > 0:
+            code = code * 2
+        return self.fc(code)
+
+
+class Functional(nn.Module):
+    """Has a ReLU between convolutions that no module of it gives."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two = nn.Conv2d(3, 8, 3, stride=2), nn.Conv2d(8, 6, 3)
+        self.rest = nn.Sequential(nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.fc = nn.Linear(6, 5)
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        return self.fc(self.rest(self.two(torch.relu(self.one(pixels)))))
+
+
+class Twice(nn.Module):
+    """Calls its last layer twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(*_body(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.fc = nn.Linear(8, 8)
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        return self.fc(self.fc(self.body(pixels)))
+
+
 NETWORKS: dict[str, Any] = {
     "linear": lambda: nn.Sequential(
         *_body(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(), nn.Linear(8, 5)
@@ -79,6 +119,9 @@ NETWORKS: dict[str, Any] = {
     "unlike": Unlike,
     "rigid": Rigid,
     "drifting": Drifting,
+    "deciding": Deciding,
+    "functional": Functional,
+    "twice": Twice,
 }
 
 

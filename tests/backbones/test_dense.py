@@ -26,6 +26,22 @@ HEADS: dict[str, tuple[str, dict[str, Any]]] = {
         "f = Reshape(b, shape)\n g = MatMul(f, fc_weight)\n code = Add(g, fc_bias)",
         {"shape": np.array([-1, 5 * 15 * 15]), "fc_weight": (5 * 15 * 15, 7), "fc_bias": (7,)},
     ),
+    # Of a map whose channels come last, as Keras has them.
+    "flatten last": (
+        "l = Transpose<perm = [0, 2, 3, 1]>(b)\n f = Flatten(l)\n"
+        "g = Gemm<transB = 1>(f, fc_weight, fc_bias)\n r = Relu(g)\n code = MatMul(r, out_weight)",
+        {"fc_weight": (9, 5 * 15 * 15), "fc_bias": (9,), "out_weight": (9, 7)},
+    ),
+    "reshape last": (
+        "l = Transpose<perm = [0, 2, 3, 1]>(b)\n n = LayerNormalization<axis = -1>(l, norm_weight)\n"
+        "f = Reshape(n, shape)\n r = Relu(f)\n code = MatMul(r, fc_weight)",
+        {"norm_weight": (5,), "shape": np.array([0, -1]), "fc_weight": (5 * 15 * 15, 7)},
+    ),
+    "mean last": (
+        "l = Transpose<perm = [0, 2, 3, 1]>(b)\n m = ReduceMean<keepdims = 0>(l, axes)\n"
+        "code = MatMul(m, fc_weight)",
+        {"axes": np.array([1, 2]), "fc_weight": (5, 7)},
+    ),
     "pooled": (
         "p = GlobalAveragePool(b)\n f = Flatten(p)\n g = Gemm<transB = 1>(f, fc_weight, fc_bias)\n"
         "code = HardSwish(g)",
@@ -55,7 +71,7 @@ HEADS: dict[str, tuple[str, dict[str, Any]]] = {
 def make(kind: str, *, padding: int = 0) -> Backbone:
     """Return a backbone that sees 32 x 32 pixels."""
     body, weights = HEADS[kind]
-    fixed = kind in ("flatten", "reshape")
+    fixed = kind.startswith(("flatten", "reshape"))
     image = "uint8[batch, 32, 32, 3] image" if fixed else "uint8[batch, height, width, 3] image"
     model = write_model(CONV + body, WEIGHTS | weights, code_size=7, image=image)
     return write_backbone(model, sizes="fixed" if fixed else "dynamic")
@@ -133,6 +149,31 @@ NOT_DENSE = {
         {"axes": np.array([2, 3])},
         5,
         "Softmax 'code'",
+    ),
+    "code": ("code = Flatten(b)", {}, 1125, "its code is its whole last map as one vector.*by --layer"),
+    "rows": (
+        "f = Flatten<axis = 2>(b)\n g = MatMul(f, fc_weight)\n code = Reshape(g, shape)",
+        {"fc_weight": (225, 1), "shape": np.array([-1, 5])},
+        5,
+        "Flatten 'f' makes .*, and one vector",
+    ),
+    "turned": (
+        "t = Transpose<perm = [0, 3, 2, 1]>(b)\n f = Flatten(t)\n code = MatMul(f, fc_weight)",
+        {"fc_weight": (1125, 7)},
+        7,
+        "Flatten 'f' makes a vector of 't', of which",
+    ),
+    "groups": (
+        "m = ReduceMean<keepdims = 0>(b, axes)\n r = Reshape(m, shape)\n g = MatMul(r, fc_weight)\n"
+        "code = Reshape(g, out)",
+        {
+            "axes": np.array([2, 3]),
+            "shape": np.array([0, 5, 1]),
+            "fc_weight": (1, 2),
+            "out": np.array([0, 10]),
+        },
+        10,
+        "MatMul 'g'|Reshape 'code'",
     ),
     "bent": (
         "f = Flatten(b)\n r = Relu(f)\n code = Gemm<transB = 1, alpha = 2.0>(r, fc_weight)",

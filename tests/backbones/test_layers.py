@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from typing import Any
 
@@ -161,6 +162,26 @@ def test_what_was_picked_is_not_picked_from_again(network: Backbone) -> None:
     picked = pick(network, "one")
     with pytest.raises(BackboneError, match="made of picked layers already"):
         pick_layers(picked.model_bytes(), picked.card, "one")
+
+
+@pytest.mark.parametrize("pool", ["mean", "max", "both"])
+@pytest.mark.parametrize("layer", ["two", "four,one", "one,code"])
+def test_a_network_that_was_made_of_layers_is_picked_from_like_another(
+    network: Backbone, layer: str, pool: str
+) -> None:
+    """As ``models export --layer`` makes one: its names must not meet the new ones."""
+    first = pick(network, layer, pool)
+    card = dataclasses.replace(first.card, layers=None, whole=None)
+    made = Backbone(first.model_bytes(), card)
+    images = noise(2, 32, 48)
+    listed = [layer.name for layer in list_layers(made.model_bytes(), made.card)]
+    assert listed[0] == "one" and listed[-1] == "code"
+    for name in listed[:-1]:
+        expected = pick(network, "code" if name == "own_code" else name, "both").run(images)
+        np.testing.assert_array_equal(pick(made, name, "both").run(images), expected)
+    np.testing.assert_array_equal(pick(made, "code", "both").run(images), made.run(images))
+    again = pick(made, "code," + listed[0], "both")
+    assert again.code_size == made.code_size + pick(made, listed[0], "both").code_size
 
 
 @pytest.mark.parametrize(

@@ -192,6 +192,22 @@ def test_a_network_that_hardly_looks_at_the_image_proves_nothing(tmp_path: Path)
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(("name", "value"), [("w1", np.nan), ("beta", np.nan), ("w1", np.inf)])
+def test_a_weight_that_is_not_finite_is_named(tmp_path: Path, name: str, value: float) -> None:
+    weights = dict(WEIGHTS)
+    shape = weights[name] if isinstance(weights[name], tuple) else weights[name].shape
+    weights[name] = np.full(shape, value, np.float32)
+    path = write_file(tmp_path / "net.onnx", weights=weights)
+    with pytest.raises(BackboneError, match=f"is of no use: the weight '{name}' has values that are not fin"):
+        export_backbone(str(path), tmp_path / "out")
+
+
+def test_infinity_that_is_no_weight_may_be_meant(tmp_path: Path) -> None:
+    body = BODY.replace("Relu(b)", "Min(b, bound)") + "code = Gemm<transB = 1>(f, w2, b2)"
+    path = write_file(tmp_path / "net.onnx", body, WEIGHTS | {"bound": np.float32(np.inf)})
+    assert export_backbone(str(path), tmp_path / "out").code_size == 6
+
+
 def test_another_networks_files_go_and_further_files_of_the_same_stay(tmp_path: Path) -> None:
     out = tmp_path / "out"
     first = export_backbone(str(write_file(tmp_path / "one.onnx")), out, dense=True)
@@ -379,6 +395,8 @@ def test_without_a_classifier_the_output_or_a_layer_is_the_code(tmp_path: Path) 
     assert (card.layer, card.layers, card.code_size) == ("c; max", None, 6)
     expected = run_tensor(path, "c", images).max((2, 3))
     np.testing.assert_allclose(load_backbone(tmp_path / "layer").run(images), expected, rtol=1e-4, atol=1e-5)
+    again = load_backbone(tmp_path / "layer", layer="c", pool="max").run(images)  # a network of its own now
+    np.testing.assert_array_equal(again, load_backbone(tmp_path / "layer").run(images))
     with pytest.raises(UsageError, match="no layer 'd'"):
         export_backbone(str(path), tmp_path / "none", layer="d")
     assert not (tmp_path / "none").exists()

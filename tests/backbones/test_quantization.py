@@ -14,12 +14,13 @@ import onnx
 import pytest
 from onnx import numpy_helper
 from small_backbones import build_model, make_card
-from small_convolutions import EQUAL, OWN, draw_pictures, make_backbone
+from small_convolutions import CODE, EQUAL, OWN, draw_pictures, make_backbone
 
 import cnncodes
 from cnncodes.backbones import Backbone
 from cnncodes.backbones.checking.parity import compare_each
 from cnncodes.backbones.quantizing.calibration import measure_values
+from cnncodes.backbones.quantizing.halving import halve
 from cnncodes.backbones.quantizing.preparing import find_float_tail, prepare_graph
 from cnncodes.backbones.quantizing.quantization import quantize
 from cnncodes.errors import BackboneError, BackendMissing
@@ -191,3 +192,20 @@ def test_a_relu_that_rounding_stands_for_stays() -> None:
         codes = made.backbone.run(TEST)
         assert codes.min() >= 0, made.activations
         assert np.median(compare_each(codes, expected)) > 0.95
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("name", ["w1", "w3", "b1"])
+def test_a_weight_that_is_not_finite_is_named(name: str, bad: float) -> None:
+    model = onnx.load_from_string(make_backbone().model_bytes())
+    [tensor] = [tensor for tensor in model.graph.initializer if tensor.name == name]
+    values = numpy_helper.to_array(tensor).copy()
+    values.flat[-1] = bad
+    tensor.CopyFrom(numpy_helper.from_array(values, name))
+    data = model.SerializeToString()
+    backbone = Backbone.from_bytes(data, make_card(data, code_size=CODE, name="conv"))
+    words = f"'conv' cannot be made less precise: the weight '{name}' has values that are not finite. Its"
+    with pytest.raises(BackboneError, match=words):
+        quantize(backbone, CALIBRATION)
+    with pytest.raises(BackboneError, match=words):
+        halve(backbone)

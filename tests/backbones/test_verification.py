@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,7 @@ import pytest
 from onnx import numpy_helper
 from small_backbones import make_card
 
-from cnncodes.backbones import Backbone, Card, find_backbone
+from cnncodes.backbones import Backbone, Card, find_backbone, load_backbone
 from cnncodes.backbones.checking.verification import verify_backbone
 from cnncodes.errors import BackboneError, CardError
 
@@ -185,3 +187,37 @@ def test_an_int8_file_that_is_damaged_or_none_is_told(further: Callable[[bytes],
     (folder / "int8.onnx").write_bytes(b"another")
     with pytest.raises(CardError, match=r"int8\.onnx of backbone 'conv' has sha256"):
         verify_backbone(folder)
+
+
+@pytest.mark.parametrize(
+    ("operator", "domain", "version", "words"),
+    [
+        ("Odd", "my.ops", 1, "has the operator 'Odd' of 'my.ops', which the installed ONNX Runtime does not"),
+        ("Odd", "my.ops", None, "has the operator 'Odd' of 'my.ops', and does not say of which version"),
+        ("Odd", "", None, "has an operator 'Odd', which ONNX's operator set 18 does not have. Export"),
+    ],
+)
+def test_an_operator_of_somebodys_own_is_named(
+    place: Place, operator: str, domain: str, version: int | None, words: str
+) -> None:
+    folder = place()
+    model = onnx.load(folder / "model.onnx")
+    model.graph.node[1].op_type, model.graph.node[1].domain = operator, domain
+    if version is not None:
+        model.opset_import.append(onnx.helper.make_opsetid(domain, version))
+    data = model.SerializeToString()
+    (folder / "model.onnx").write_bytes(data)
+    make_card(data).write(folder / "card.toml")
+    with pytest.raises(BackboneError, match=re.escape(f"model.onnx of 'small' does not start: it {words}")):
+        verify_backbone(folder)
+
+
+@pytest.mark.parametrize("length", [0, 10, 200, -3])
+def test_a_file_that_was_cut_off_before_its_card_was_written_is_told(place: Place, length: int) -> None:
+    folder = place()
+    data = (folder / "model.onnx").read_bytes()[:length]
+    (folder / "model.onnx").write_bytes(data)
+    make_card(data).write(folder / "card.toml")
+    for load in (verify_backbone, partial(load_backbone, layer="code")):
+        with pytest.raises(BackboneError, match=r"no ONNX file, or one that is damaged or cut off\. Export"):
+            load(folder)

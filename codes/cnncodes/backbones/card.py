@@ -97,7 +97,8 @@ class Card:
     exporter : dict of str to str
         Versions of the packages that wrote the graph.
     parity : dict of str to float
-        How closely the codes match those of the original, see `cnncodes.backbones.checking.parity`.
+        How closely the codes match those of the original, see `cnncodes.backbones.checking.parity`; where
+        picked layers cannot be compared, ``own_code_…`` of the network's own code, which these are not.
     weights : Weights, optional
         Which initializers are trainable.
     address : str, optional

@@ -226,6 +226,8 @@ def load_backbone(
 
     Raises
     ------
+    UsageError
+        If an argument is none of these, or there is no such layer.
     BackboneError
         If there is no such backbone, it has no file of that precision, or the file is none.
     CardError
@@ -243,10 +245,7 @@ def load_backbone(
         raise UsageError(f"a backbone must be a name or a folder. Got {type(name_or_path).__name__} instead.")
     if precision is not None and precision not in CHOICES:
         raise UsageError(f"unknown precision {precision!r}. {suggest(str(precision), CHOICES)}")
-    if pool is not None and layer is None:
-        from cnncodes.backbones.graphs.layers import check_pool
-
-        check_pool(pool, layer)
+    _check_pick(layer, pool)
     if providers == "auto":
         return _load_first(
             lambda one: load_backbone(
@@ -301,6 +300,16 @@ def _pick(model: bytes, card: Card, layer: str, pool: str | None) -> tuple[bytes
 
     _check_hash(model, card)  # of what is picked from
     return pick_layers(model, card, layer, pool)
+
+
+def _check_pick(layer: Any, pool: Any) -> None:
+    """Raise `UsageError` where layers, or how they are pooled, are said wrongly: before anything is read."""
+    if layer is None and pool is None:
+        return
+    from cnncodes.backbones.graphs.layers import OWN, Pick, check_pool
+
+    Pick.parse(OWN if layer is None else layer, pool)
+    check_pool(pool, layer)
 
 
 def _check_hash(model: bytes, card: Card) -> str:

@@ -115,13 +115,24 @@ def _describe_map(folder: Path) -> Result:
 def render_export(result: Result) -> str:
     """Say where the files are."""
     files = "\n".join(f"  {name}  sha256 {digest}" for name, digest in result["files"].items())
-    parity = f"parity on {result['parity']['images']} photos: {describe_parity(result['parity'])}"
     code = f"code of {result['code_size']} numbers ({result['layer']}), sizes {result['sizes']}"
     dense = ""
     if result["map"]:
         image, shape = (" x ".join(str(side) for side in result["map"][key]) for key in ("image", "shape"))
         dense = f"  dense map of {shape} for an image of {image}\n"
+    parity = _say_parity(result["parity"])
     return f"{result['name']} exported to {result['out']}\n  {code}\n{dense}  {parity}\n{files}\n"
+
+
+def _say_parity(figures: Result) -> str:
+    """Say how close the codes are to the original's, or that they cannot be compared."""
+    if "cosine" in figures:
+        return f"parity on {figures['images']} photos: {describe_parity(figures)}"
+    own = {key.removeprefix("own_code_"): value for key, value in figures.items()}
+    return (
+        f"parity on {own['images']} photos of the network's own code: {describe_parity(own)}; the layer's"
+        " codes cannot be compared, since they are not found within the original"
+    )
 
 
 def run_pull(options: PullOptions, reporter: Reporter) -> Result:

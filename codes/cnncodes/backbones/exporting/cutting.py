@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from cnncodes.backbones.exporting.forwarding import run_network
 from cnncodes.errors import BackboneError
 
 
@@ -59,7 +60,7 @@ def find_cut(net: Any, example: Any, *, headless: bool = False) -> Cut:
         calls.append((name, module, output))
 
     with torch.no_grad(), _hooks(net, look):
-        output = net(example)
+        output = run_network(net, example)
     if not isinstance(output, torch.Tensor) or output.ndim != 2:
         found = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
         raise BackboneError(
@@ -94,10 +95,10 @@ def run_to_cut(net: Any, cut: Cut, pixels: Any) -> Any:
             entered.append(given)
 
     with torch.no_grad(), _hooks(net, look):
-        output = net(pixels)
+        output = run_network(net, pixels)
     if not cut.module:
         return output
-    [code] = entered
+    code = entered[-1]  # a layer may be called more than once
     return code.mean((2, 3)) if cut.pooled else code
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from cnncodes.backbones.card import Card
 from cnncodes.backbones.checking.parity import Parity, compare_with_original
 from cnncodes.backbones.checking.photos import load_photos
+from cnncodes.backbones.exporting.layer_parity import Within, compare_layers, look_within
 from cnncodes.backbones.exporting.originals import (
     Original,
     find_original,
@@ -16,15 +17,18 @@ from cnncodes.backbones.exporting.originals import (
     package_versions,
 )
 from cnncodes.backbones.exporting.placing import MODEL_FILE, check_place, place_network
-from cnncodes.backbones.exporting.references import Reference, make_reference, run_controls
+from cnncodes.backbones.exporting.references import Images, Reference, make_reference, run_controls
 from cnncodes.backbones.exporting.sizing import OtherSizes, try_other_sizes
 from cnncodes.backbones.graphs.dense import DENSE_FILE
 from cnncodes.backbones.graphs.initializers import summarize_weights, trainable_weights
-from cnncodes.backbones.graphs.layers import OUTPUT, check_pool
+from cnncodes.backbones.graphs.layers import OUTPUT, Pick, check_pool
 from cnncodes.backbones.graphs.picking import pick_layers
 from cnncodes.backbones.graphs.steadying import make_steady
 from cnncodes.backbones.session import Backbone
 from cnncodes.errors import BackboneError
+
+#: How the figures of a card begin that are not of its codes, but of the code of the network picked from.
+OWN_CODE = "own_code_"
 
 _EXPORTER = ("torch", "onnx", "onnxscript", "onnx-ir")
 
@@ -52,8 +56,9 @@ def export_backbone(
     dense : bool
         Also write ``dense.onnx``, see `Backbone.dense`.
     layer : str, optional
-        Make the code of this layer, or of several (`load_backbone`); ``output`` is the network's output. What
-        is measured is then the parity of the network's own code.
+        Make the code of this layer, or of several (`load_backbone`); ``output`` is the network's output. Of
+        layers that are not found again within the original the card has the parity of the network's own code,
+        by the name ``own_code_cosine`` and the like.
     pool : {"mean", "max", "both"}, optional
         How the places of a layer become one vector; by default their mean.
     replace : bool
@@ -79,6 +84,8 @@ def export_backbone(
     reference = _make_reference(original, layer)
     # Before the classifier is gone.
     codes, controls = reference.run(photos), run_controls(reference, photos)
+    pick = None if layer in (None, OUTPUT) else Pick.parse(str(layer), pool)
+    within = None if pick is None else look_within(reference, photos, pick, codes, controls)
     others = try_other_sizes(reference, photos)
     reference.cut_off()
     with missing_export_extra():
@@ -91,17 +98,28 @@ def export_backbone(
             f" {str(error).rstrip('.')}.{_advise(original)}"
         ) from error
     card = dataclasses.replace(backbone.card, parity=_round(parity))
-    if layer not in (None, OUTPUT):
-        model, picked = pick_layers(backbone.model_bytes(), backbone.card, str(layer), pool)
-        # A network of its own from here on: what it was picked from is not kept.
-        card = dataclasses.replace(picked, parity=card.parity, layers=None, whole=None)
-        backbone = Backbone.from_bytes(model, card)
+    if pick is not None and within is not None:
+        backbone = _pick(backbone, pick, photos, parity, within)
+        card = backbone.card
     files = {card.model_file: backbone.model_bytes()}
     if dense:
         files[DENSE_FILE] = backbone.dense().model_bytes()
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     card = dataclasses.replace(card, files=hashes)
     return place_network(Path(out), card, files, replace=replace)
+
+
+def _pick(backbone: Backbone, pick: Pick, photos: Images, own: Parity, within: Within) -> Backbone:
+    """Return the network of picked layers, with their parity on its card, or else that of its own code."""
+    model, card = pick_layers(backbone.model_bytes(), backbone.card, str(pick))
+    sizes = card.layers or {}
+    # A network of its own from here on: what it was picked from is not kept.
+    picked = Backbone.from_bytes(model, dataclasses.replace(card, layers=None, whole=None))
+    parity = compare_layers(picked.run(photos), sizes, within)
+    figures = _round(own if parity is None else parity)
+    if parity is None:
+        figures = {f"{OWN_CODE}{key}": value for key, value in figures.items()}
+    return Backbone.from_bytes(model, dataclasses.replace(picked.card, parity=figures))
 
 
 def _make_reference(original: Original, layer: str | None) -> Reference:

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from cnncodes.backbones.exporting.addresses import Address
+from cnncodes.backbones.exporting.checkpoints import hash_checkpoint, read_checkpoint
 from cnncodes.backbones.exporting.drafts import Facts
 from cnncodes.backbones.exporting.hub import Repository, fetch_file, find_repository, to_spdx
 from cnncodes.backbones.exporting.onnx_files import find_in_file
 from cnncodes.backbones.exporting.originals import Original
 from cnncodes.backbones.exporting.preprocessors import read_preprocessor
 from cnncodes.backbones.exporting.timm_networks import list_timm, read_config
-from cnncodes.backbones.exporting.weights import check_checkpoint, hash_checkpoint
 from cnncodes.errors import BackboneError, suggest, suggest_nearest
 
 #: What timm calls the files of weights, the one that it prefers first.
@@ -117,7 +117,7 @@ def _find_timm(address: Address, repository: Repository, file: str, config: dict
 def _make(repository: Repository, path: Path) -> Any:
     import timm
 
-    check_checkpoint(path)
+    read_checkpoint(path)  # for its faults, which are then said before the work
     try:
         # From the same commit, whose files lie in the hub's cache by now.
         net = timm.create_model(f"hf-hub:{repository.name}@{repository.commit}", pretrained=True)

@@ -13,10 +13,11 @@ from cnncodes.backbones.checking.parity import Codes
 from cnncodes.backbones.exporting.addresses import Address
 from cnncodes.backbones.exporting.drafts import Facts, read_facts
 from cnncodes.backbones.exporting.onnx_reading import OnnxFile, read_onnx_file
-from cnncodes.backbones.exporting.onnx_wrapping import FileCut, find_file_cut, wrap_model
+from cnncodes.backbones.exporting.onnx_wrapping import FileCut, find_file_cut, move_name, wrap_model
 from cnncodes.backbones.exporting.originals import Original
-from cnncodes.backbones.exporting.references import Images, normalise
+from cnncodes.backbones.exporting.references import Images, normalise, pool_places
 from cnncodes.backbones.graphs.canonical import serialize
+from cnncodes.backbones.graphs.layers import Pick
 from cnncodes.backbones.running.starting import CPU, run_session, start_session
 from cnncodes.errors import BackboneError
 
@@ -112,15 +113,38 @@ class FileReference:
 
     @cached_property
     def _session(self) -> Any:
+        return self._start([self.cut.tensor])
+
+    def _start(self, tensors: list[str]) -> Any:
+        """Return a session of the file that gives some of its tensors."""
         import onnx
 
         model = onnx.ModelProto.FromString(self.file.model.SerializeToString())
-        if self.cut.tensor not in {value.name for value in model.graph.output}:
-            model.graph.output.append(onnx.ValueInfoProto(name=self.cut.tensor))
+        given = {value.name for value in model.graph.output}
+        model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in tensors if name not in given)
         return start_session(model.SerializeToString(), str(self.file.path), CPU, 0)
 
     def run(self, images: Images, *, std_factor: float = 1.0) -> Codes:
         """Return the codes of images; with another factor than 1 they are normalised in a wrong way."""
+        [values] = self._give(self._session, [self.cut.tensor], images, std_factor)
+        codes: Codes = values.mean(axis=self.cut.places, dtype=np.float64) if self.cut.places else values
+        return codes
+
+    def observe(self, images: Images, pick: Pick, *, std_factor: float = 1.0) -> dict[str, Codes]:
+        """Return the tensors that have the names of picked layers, pooled as the pick says."""
+        made = [name for node in self.file.model.graph.node for name in node.output]
+        tensors = [name for name in made if move_name(name) in pick.names]
+        if not tensors:  # but the network's own code
+            return {}
+        given = self._give(self._start(tensors), tensors, images, std_factor)
+        return {
+            f"{name}{where}": codes
+            for name, values in zip(tensors, given, strict=True)
+            for where, codes in pool_places(values, pick.pool).items()
+        }
+
+    def _give(self, session: Any, tensors: list[str], images: Images, std_factor: float) -> list[Any]:
+        """Return tensors of the file for images."""
         pixels, given = normalise(images, self.original, std_factor), self.file.input
         if not given.channels_first:
             pixels = np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
@@ -129,10 +153,8 @@ class FileReference:
             part = pixels[start : start + size]
             if given.batch is not None:  # a fixed batch is filled with the last image
                 part = part[np.minimum(np.arange(size), len(part) - 1)]
-            parts += run_session(self._session, [self.cut.tensor], {given.name: part}, str(self.file.path))
-        values = np.concatenate(parts)[: len(images)]
-        codes: Codes = values.mean(axis=self.cut.places, dtype=np.float64) if self.cut.places else values
-        return codes
+            parts.append(run_session(session, tensors, {given.name: part}, str(self.file.path)))
+        return [np.concatenate(column)[: len(images)] for column in zip(*parts, strict=True)]
 
     def cut_off(self) -> None:
         """Do nothing: what comes after the code is left out of the graph."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cnncodes.backbones.exporting.originals import missing_export_extra
+from cnncodes.backbones.graphs.initializers import describe_odd_weights
 from cnncodes.errors import BackboneError, MissingFile
 
 _STANDARD = ("", "ai.onnx")
@@ -67,7 +68,8 @@ def read_onnx_file(path: str | Path) -> OnnxFile:
     ------
     BackboneError
         If it is missing or no ONNX file; keeps data outside its folder; has operators of its own or of a
-        later set than is known here; or takes anything else than one float batch of images of three channels.
+        later set than is known here; has weights that are not finite; or takes anything else than one float
+        batch of images of three channels.
     """
     with missing_export_extra():
         import onnx
@@ -164,6 +166,11 @@ def _check_sound(model: Any, path: Path) -> None:
     except (onnx.checker.ValidationError, ValueError) as error:  # ValueError: above what protobuf can hold
         reason = " ".join(str(error).split())[:200]
         raise BackboneError(f"{str(path)!r} is no sound ONNX file: {reason}") from error
+    odd = describe_odd_weights(model)
+    if odd:
+        raise BackboneError(
+            f"{str(path)!r} is of no use: {odd}. Its training has gone wrong: take a sound checkpoint of it."
+        )
 
 
 def _read_input(model: Any, path: Path) -> OnnxInput:

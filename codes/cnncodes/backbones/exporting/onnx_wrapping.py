@@ -146,17 +146,17 @@ def wrap_model(file: OnnxFile, cut: FileCut, mean: Any, std: Any, *, sides: tupl
     return model
 
 
-def _moved(name: str) -> str:
+def move_name(name: str) -> str:
     """Return the name that a tensor has in the wrapped graph: a backbone's own names are not for others."""
     return f"{name}_" if name in ("image", "code") else name
 
 
 def _free_names(graph: Any) -> None:
     for node in graph.node:
-        node.input[:] = [_moved(name) for name in node.input]
-        node.output[:] = [_moved(name) for name in node.output]
+        node.input[:] = [move_name(name) for name in node.input]
+        node.output[:] = [move_name(name) for name in node.output]
     for tensor in graph.initializer:
-        tensor.name = _moved(tensor.name)
+        tensor.name = move_name(tensor.name)
         tensor.ClearField("data_location")  # what lay in another file has been read
 
 
@@ -249,12 +249,12 @@ def _add_ends(graph: Any, file: OnnxFile, cut: FileCut, mean: Any, std: Any) -> 
     nodes = [
         helper.make_node("Cast", [start], ["pixels_float"], to=TensorProto.FLOAT),
         helper.make_node("Sub", ["pixels_float", f"{CONSTANT}mean"], ["pixels_centred"]),
-        helper.make_node("Div", ["pixels_centred", f"{CONSTANT}std"], [_moved(file.input.name)]),
+        helper.make_node("Div", ["pixels_centred", f"{CONSTANT}std"], [move_name(file.input.name)]),
     ]
     if file.input.channels_first:
         nodes.insert(0, helper.make_node("Transpose", ["image"], [start], perm=[0, 3, 1, 2]))
     rest = [type(node).FromString(node.SerializeToString()) for node in graph.node]
-    pooled = tensor = _moved(cut.tensor)
+    pooled = tensor = move_name(cut.tensor)
     if cut.places:
         pooled = f"{tensor}_pooled"
         rest.append(helper.make_node("GlobalAveragePool", [tensor], [pooled]))

@@ -7,6 +7,8 @@ a fault in one must show in the other.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -16,6 +18,7 @@ import numpy.typing as npt
 from cnncodes.backbones.checking.parity import Codes
 from cnncodes.backbones.exporting.cutting import Cut, cut_off, find_cut, run_to_cut
 from cnncodes.backbones.exporting.originals import Original, missing_export_extra
+from cnncodes.backbones.graphs.layers import Pick
 from cnncodes.errors import BackboneError
 
 Images = npt.NDArray[np.uint8]
@@ -46,8 +49,11 @@ class Reference(Protocol):
     def run(self, images: Images, *, std_factor: float = 1.0) -> Codes:
         """Return the codes of images; with another factor than 1 they are normalised in a wrong way."""
 
+    def observe(self, images: Images, pick: Pick, *, std_factor: float = 1.0) -> dict[str, Codes]:
+        """Return what it gives within, pooled as the pick says, by where that is; of a file, the layers'."""
+
     def cut_off(self) -> None:
-        """Remove the classifier for good; `run` is of no use any more.
+        """Remove the classifier for good; `run` and `observe` are of no use any more.
 
         Raises
         ------
@@ -64,10 +70,30 @@ class Reference(Protocol):
 
 def run_controls(reference: Reference, images: Images) -> dict[str, Codes]:
     """Return codes of a network fed in wrong ways, none of which may pass for the right one."""
+    return feed_wrongly(reference.run, images)
+
+
+def feed_wrongly(run: Callable[..., Any], images: Images) -> dict[str, Any]:
+    """Return what a network gives for images that are fed in wrong ways, by what is wrong."""
     return {
-        "swapped channels": reference.run(images[..., ::-1]),
-        "wrong standard deviation": reference.run(images, std_factor=0.9),
+        "swapped channels": run(images[..., ::-1]),
+        "wrong standard deviation": run(images, std_factor=0.9),
     }
+
+
+def pool_places(values: npt.NDArray[Any], pool: str) -> dict[str, Codes]:
+    """Return the vectors that a tensor of places gives when pooled, by where its channels may stand."""
+    ways: dict[int, dict[str, tuple[int, ...]]] = {
+        2: {"": ()},
+        3: {"": (1,)},
+        4: {"": (2, 3), ", channels last": (1, 2)},
+    }
+    found = {}
+    for where, axes in ways.get(values.ndim, {}).items():
+        kinds = ("mean", "max") if pool == "both" and axes else (pool,)
+        parts = [values.max(axis=axes) if kind == "max" else values.mean(axis=axes) for kind in kinds]
+        found[where] = np.concatenate(parts, axis=1) if axes else values
+    return found
 
 
 def normalise(images: Images, original: Original, std_factor: float) -> npt.NDArray[np.float32]:
@@ -144,6 +170,33 @@ class TorchReference:
             maps = getattr(self.net, self.original.features)(tensor)
             codes = maps.numpy().mean(axis=(2, 3), dtype=np.float64)
         return codes
+
+    def observe(self, images: Images, pick: Pick, *, std_factor: float = 1.0) -> dict[str, Codes]:
+        """Return what its modules give, pooled as the pick says, by their names; their later calls too."""
+        import torch
+
+        seen: dict[str, list[Codes]] = {}
+        calls: Counter[str] = Counter()
+
+        def look(name: str, output: Any) -> None:
+            calls[name] += 1
+            if isinstance(output, torch.Tensor) and output.is_floating_point():
+                for where, codes in pool_places(output.numpy(), pick.pool).items():
+                    seen.setdefault(f"{name} {calls[name]}{where}", []).append(codes)
+
+        handles = [
+            module.register_forward_hook(lambda _, __, output, name=name: look(name, output))
+            for name, module in self.net.named_modules()
+        ]
+        try:
+            for start in range(0, len(images), _BATCH):
+                calls.clear()
+                self._run(images[start : start + _BATCH], std_factor)
+        finally:
+            for handle in handles:
+                handle.remove()
+        joined = {name: np.concatenate(parts) for name, parts in seen.items()}
+        return {name: codes for name, codes in joined.items() if len(codes) == len(images)}
 
     def cut_off(self) -> None:
         """Remove the classifier for good, and raise where the network then gives something else."""

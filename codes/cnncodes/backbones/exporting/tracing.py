@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import io
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -13,6 +15,7 @@ from cnncodes.backbones.exporting.same_padding import mark_same_padding
 from cnncodes.backbones.graphs.canonical import make_canonical, serialize
 from cnncodes.backbones.graphs.initializers import STATISTICS
 from cnncodes.backbones.running.quiet import quiet_logging
+from cnncodes.errors import BackboneError
 
 OPSET = 18
 
@@ -27,6 +30,11 @@ def trace_network(original: Original, net: Any, *, fixed: bool = False) -> bytes
         Without its classifier.
     fixed : bool
         Take images of the frame's size alone; else the graph takes any, as far as the exporter knows.
+
+    Raises
+    ------
+    BackboneError
+        If the exporter cannot follow it.
     """
     import torch
 
@@ -35,7 +43,7 @@ def trace_network(original: Original, net: Any, *, fixed: bool = False) -> bytes
     # Height and width differ, and the batch is above 1, lest the exporter takes them for equal or fixed.
     width = frame.width if fixed else frame.width + 32
     translations = mark_same_padding(net)
-    with _quiet_exporter():
+    with _quiet_exporter(), _saying_why():
         program = torch.onnx.export(
             _wrap(original, net),
             (torch.zeros(2, frame.height, width, 3, dtype=torch.uint8),),
@@ -114,8 +122,33 @@ def _simplify_pooling(net: Any) -> None:
 
 
 @contextlib.contextmanager
+def _saying_why() -> Iterator[None]:
+    """Say in one line why the exporter gives up: it gives pages, the reason last."""
+    try:
+        yield
+    except Exception as error:
+        if not type(error).__module__.startswith("torch."):
+            raise
+        cause = error.__cause__ or error
+        lines = [line.strip() for line in str(cause).splitlines() if line.strip()]
+        reason = lines[0].partition(" (unhinted")[0][:200].rstrip(".") if lines else type(cause).__name__
+        steps = re.findall(r'File "(?:[^"]*[/\\])?([^"/\\]+)", line (\d+), in forward', str(cause))
+        where = f" ({steps[-1][0]}, line {steps[-1][1]})" if steps else ""
+        raise BackboneError(
+            f"torch.export cannot follow what it computes: {reason}{where}. Its steps must not depend on the"
+            " values of the images, as with 'if x.sum() > 0' or x.item(): torch.where can stand for that."
+        ) from error
+
+
+@contextlib.contextmanager
 def _quiet_exporter() -> Iterator[None]:
     """Keep back what torch says of its own workings: what it deprecates, and tries in vain."""
-    with quiet_logging(), warnings.catch_warnings():
+    unread = io.StringIO()  # of a network that it cannot follow it prints the whole graph
+    with (
+        quiet_logging(),
+        warnings.catch_warnings(),
+        contextlib.redirect_stdout(unread),
+        contextlib.redirect_stderr(unread),
+    ):
         warnings.simplefilter("ignore")
         yield

@@ -1,10 +1,8 @@
-"""Weights of a torch network: read from a checkpoint without running code from it, or drawn at random."""
+"""Weights of a torch network: those of a checkpoint, which has to fit it, or drawn at random."""
 
 from __future__ import annotations
 
 import copy
-import hashlib
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,11 +10,9 @@ from typing import Any
 import numpy as np
 
 from cnncodes.backbones.exporting.addresses import Address
-from cnncodes.backbones.exporting.originals import missing_export_extra
+from cnncodes.backbones.exporting.checkpoints import hash_checkpoint, read_checkpoint
 from cnncodes.errors import BackboneError, suggest
 
-#: Under these names training scripts keep the weights among other things; averaged weights come first.
-_WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model")
 _SHOWN = 3
 
 
@@ -47,7 +43,7 @@ def load_checkpoint(net: Any, path: Path) -> None:
     BackboneError
         If the file is no checkpoint, holds code, or does not fit the network name by name.
     """
-    state = _unwrap(_read(path), path)
+    state = read_checkpoint(path)
     _fit_classifier(net, state)
     problems = _find_problems(state, net.state_dict(), _name_classifier(net))
     if problems:
@@ -109,59 +105,6 @@ def _check_finite(state: Mapping[str, Any], path: Path) -> None:
             f"the checkpoint {str(path)!r} is of no use: {odd[0]!r} has values that are not finite"
             f"{f', as have {len(odd) - 1} more' if len(odd) > 1 else ''}. Its training has gone wrong."
         )
-
-
-def check_checkpoint(path: Path) -> None:
-    """Raise `BackboneError` if a file is no checkpoint, or holds code."""
-    _unwrap(_read(path), path)
-
-
-def hash_checkpoint(path: Path) -> str:
-    """Return the sha256 of a checkpoint.
-
-    Raises
-    ------
-    BackboneError
-        If it cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise BackboneError(f"the checkpoint {str(path)!r} cannot be read: {error.strerror}.") from error
-
-
-def _read(path: Path) -> Any:
-    with missing_export_extra():
-        import safetensors.torch
-        import torch
-    try:
-        if path.suffix.lower() == ".safetensors":
-            return safetensors.torch.load_file(path)
-        with warnings.catch_warnings():  # torch remarks on other formats of pickle than its own
-            warnings.simplefilter("ignore")
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a class of its own for each kind of damage
-        if "weights_only" in str(error).lower() or "unsupported global" in str(error).lower():
-            raise BackboneError(
-                f"the checkpoint {str(path)!r} holds more than tensors, and reading it would run its code:"
-                " it is refused. Save the weights alone: torch.save(net.state_dict(), …) or safetensors."
-            ) from error
-        reason = " ".join(str(error).split())[:200]
-        raise BackboneError(f"the checkpoint {str(path)!r} cannot be read: {reason}") from error
-
-
-def _unwrap(state: Any, path: Path) -> dict[str, Any]:
-    import torch
-
-    for name in _WRAPPERS:
-        if isinstance(state, Mapping) and isinstance(state.get(name), Mapping):
-            state = state[name]
-            break
-    if not isinstance(state, Mapping) or not all(isinstance(t, torch.Tensor) for t in state.values()):
-        raise BackboneError(f"the checkpoint {str(path)!r} holds no table of tensors by name.")
-    # Several GPUs leave this before each name.
-    return {str(name).removeprefix("module."): tensor for name, tensor in state.items()}
 
 
 def _find_problems(state: Mapping[str, Any], expected: Mapping[str, Any], classifier: str) -> list[str]:

@@ -7,7 +7,10 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from cnncodes.backbones.fields import SHA256
+from cnncodes.backbones.graphs.wiring import Wiring
 from cnncodes.errors import CardError
 
 #: What the names of constants start with; no weight's does, see `make_canonical`.
@@ -15,6 +18,11 @@ CONSTANT = "constant_"
 
 #: Ends of the names of buffers that belong to a network's weights but are not trained by gradients.
 STATISTICS = ("running_mean", "running_var")
+
+#: Whose inputs after the first are weights; elsewhere infinity may be meant, as in masks and bounds.
+_WEIGHTED = frozenset(
+    {"BatchNormalization", "Conv", "ConvTranspose", "Gemm", "LayerNormalization", "MatMul", "PRelu"}
+)
 
 
 @dataclass(frozen=True)
@@ -73,3 +81,29 @@ def read_constants(graph: Any) -> dict[str, Any]:
     from onnx import numpy_helper
 
     return {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+
+
+def describe_odd_weights(model: Any) -> str:
+    """Return which weights of a graph have values that are not finite, in words; empty where none has.
+
+    Examples
+    --------
+    >>> from onnx import helper
+    >>> weight = helper.make_tensor("fc.weight", 1, [2, 1], [1.0, float("nan")])
+    >>> node = helper.make_node("MatMul", ["x", "fc.weight"], ["y"])
+    >>> describe_odd_weights(helper.make_model(helper.make_graph([node], "g", [], [], [weight])))
+    "the weight 'fc.weight' has values that are not finite"
+    """
+    wiring, found = Wiring(model), {}
+    for node in model.graph.node:
+        for place, name in enumerate(node.input):
+            values = wiring.array(name)
+            if values is None or values.dtype.kind != "f":
+                continue
+            is_weight = node.op_type in _WEIGHTED and place > 0
+            if np.isnan(values).any() or (is_weight and not np.isfinite(values).all()):
+                found[name] = True
+    if not found:
+        return ""
+    more = f", as have {len(found) - 1} more" if len(found) > 1 else ""
+    return f"the weight {next(iter(found))!r} has values that are not finite{more}"

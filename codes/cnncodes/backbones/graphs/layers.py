@@ -83,7 +83,17 @@ class Pick:
 
     @classmethod
     def parse(cls, text: str, pool: str | None = None) -> Pick:
-        """Return what ``a,b`` or ``a,b; max`` says; what the text itself says of pooling comes first."""
+        """Return what ``a,b`` or ``a,b; max`` says; what the text itself says of pooling comes first.
+
+        Raises
+        ------
+        UsageError
+            If it is no text, or names no layer, one twice, or no such pooling.
+        """
+        if not isinstance(text, str):
+            raise UsageError(
+                f"layers must be text, such as 'add_3' or 'add_3,code'. Got {type(text).__name__} instead."
+            )
         names, _, said = text.partition(";")
         return cls(tuple(name.strip() for name in names.split(",")), said.strip() or pool or POOLS[0])
 
@@ -117,13 +127,18 @@ class Layers:
     model : onnx.ModelProto
     height, width : int
         Size of an image, for the shapes.
+
+    Attributes
+    ----------
+    shapes : dict of str to tuple
+    wiring : Wiring
     """
 
     def __init__(self, model: Any, height: int, width: int) -> None:
         self._model = model
         self._size = height, width
-        self._shapes = infer_shapes(model, height, width)
-        self._wiring = Wiring(model)
+        self.shapes = infer_shapes(model, height, width)
+        self.wiring = Wiring(model)
 
     def candidates(self) -> list[Layer]:
         """Return what enters a layer with weights or a pooling, in the network's order; `OWN` is last."""
@@ -143,12 +158,12 @@ class Layers:
 
     def _is_flattened(self, node: Any) -> bool:
         """Tell whether a node makes one vector of all places of a map: of these no pooling does."""
-        given, made = (self._shapes.get(name, ()) for name in (node.input[0], node.output[0]))
+        given, made = (self.shapes.get(name, ()) for name in (node.input[0], node.output[0]))
         return len(made) == 2 and len(given) == 4 and given[2:].count(1) < 2
 
     def _describe(self, name: str, operator: str) -> Layer:
-        lengths = [int(length or 0) for length in self._shapes[name][1:]]
-        if self._axes.get(name) == "last" and len(lengths) == 3:
+        lengths = [int(length or 0) for length in self.shapes[name][1:]]
+        if self.axes.get(name) == "last" and len(lengths) == 3:
             lengths = [lengths[2], *lengths[:2]]
         channels = lengths[-1] if len(lengths) < 3 else lengths[0]
         return Layer(name, operator, tuple(lengths), channels, ends_stage=False)
@@ -156,33 +171,33 @@ class Layers:
     @cached_property
     def _usable(self) -> set[str]:
         """The tensors that have a vector for each of several places, or are one."""
-        weighted = self._wiring.depending_on(*trainable_weights(self._model))
-        tensors = self._wiring.depending_on("image") & weighted
+        weighted = self.wiring.depending_on(*trainable_weights(self._model))
+        tensors = self.wiring.depending_on("image") & weighted
         return {name for name in tensors if self._has_places(name)}
 
     def _has_places(self, name: str) -> bool:
-        shape = self._shapes.get(name, ())
+        shape = self.shapes.get(name, ())
         if None in shape[1:]:
             return False
         if len(shape) == 4:
-            return name in self._axes and shape[1:].count(1) < 2
-        return len(shape) == 2 or (len(shape) == 3 and self._axes.get(name) == "last")
+            return name in self.axes and shape[1:].count(1) < 2
+        return len(shape) == 2 or (len(shape) == 3 and self.axes.get(name) == "last")
 
     def _is_taken(self, name: str, weights: set[str]) -> bool:
         """Tell whether a tensor enters a layer with weights, or a pooling over all places."""
-        for node in self._wiring.consumers.get(name, ()):
+        for node in self.wiring.consumers.get(name, ()):
             if node.op_type in _REARRANGING and self._is_taken(node.output[0], weights):
                 return True
             if node.op_type in ("AveragePool", "GlobalAveragePool", "MaxPool", "ReduceMean"):
                 return True
             if node.op_type in ("Conv", "Gemm", "MatMul", "LayerNormalization") and name == node.input[0]:
-                given = self._wiring.leading_to(node.input[1])
+                given = self.wiring.leading_to(node.input[1])
                 if given & weights and "image" not in given:
                     return True
         return False
 
     @cached_property
-    def _axes(self) -> dict[str, str]:
+    def axes(self) -> dict[str, str]:
         """Where the channels of tensors of several places stand, ``first`` or ``last``, where it is known."""
         axes: dict[str, str] = {}
         for node in self._model.graph.node:
@@ -201,10 +216,10 @@ class Layers:
         if node.op_type == "LayerNormalization":
             return (
                 "last"
-                if attributes(node).get("axis", -1) in (-1, len(self._shapes[node.input[0]]) - 1)
+                if attributes(node).get("axis", -1) in (-1, len(self.shapes[node.input[0]]) - 1)
                 else None
             )
-        if node.op_type == "MatMul" and "image" not in self._wiring.leading_to(node.input[1]):
+        if node.op_type == "MatMul" and "image" not in self.wiring.leading_to(node.input[1]):
             return "last"
         return None
 
@@ -219,7 +234,7 @@ class Layers:
             perm = tuple(attributes(node).get("perm", ()))
             swapped = {"first": "last", "last": "first"}[known[0]]
             return swapped if perm == _TRANSPOSED[known[0]] else None
-        same_rank = len({len(self._shapes.get(name, ())) for name in (node.output[0], node.input[0])}) == 1
+        same_rank = len({len(self.shapes.get(name, ())) for name in (node.output[0], node.input[0])}) == 1
         return known[0] if node.op_type not in ("Reshape", "Gather") and same_rank else None
 
     def pick(self, pick: Pick) -> tuple[Any, dict[str, int]]:
@@ -236,14 +251,14 @@ class Layers:
         model = onnx.ModelProto.FromString(self._model.SerializeToString())
         graph, parts, sizes = model.graph, [], {}
         for node in graph.node:  # the code gets its name back at the end
-            node.input[:] = [_aside(name) for name in node.input]
-            node.output[:] = [_aside(name) for name in node.output]
+            node.input[:] = [self._set_aside(name) for name in node.input]
+            node.output[:] = [self._set_aside(name) for name in node.output]
         for number, name in enumerate(pick.names):
             layer = self._find(name)
             nodes, part = self._pool(layer, pick.pool, number)
             graph.node.extend(nodes)
             parts.append(part)
-            vector = len(self._shapes[name]) == 2
+            vector = len(self.shapes[name]) == 2
             sizes[name] = layer.channels * (2 if pick.pool == "both" and not vector else 1)
         graph.node.append(helper.make_node("Concat", parts, [OWN], axis=1))
         graph.output[0].type.tensor_type.shape.dim[1].dim_value = sum(sizes.values())
@@ -253,8 +268,8 @@ class Layers:
     def _find(self, name: str) -> Layer:
         if name not in self._usable | {OWN}:
             known = [layer.name for layer in self.candidates()]
-            if name in self._shapes:
-                shape = ", ".join("?" if n is None else str(n) for n in self._shapes[name][1:])
+            if name in self.shapes:
+                shape = ", ".join("?" if n is None else str(n) for n in self.shapes[name][1:])
                 raise UsageError(
                     f"the layer {name!r} has the shape [batch, {shape}], and no channels that can be told:"
                     f" expected one of those that are listed with --layers, such as {known[-1]!r}."
@@ -270,24 +285,33 @@ class Layers:
             )
         return self._describe(name, "")
 
+    @cached_property
+    def _free_names(self) -> tuple[str, str]:
+        """What the network's own code is called beside others, and how names of pooled layers begin."""
+        taken = {name for node in self._model.graph.node for name in (*node.input, *node.output)}
+        return _find_free_name("own_code", taken), _find_free_name("pooled", taken)
+
+    def _set_aside(self, name: str) -> str:
+        return self._free_names[0] if name == OWN else name
+
     def _pool(self, layer: Layer, pool: str, number: int) -> tuple[list[Any], str]:
         """Return the nodes that make a vector of a layer, and its name."""
         from onnx import helper
 
-        name, rank = _aside(layer.name), len(self._shapes[layer.name])
+        name, rank = self._set_aside(layer.name), len(self.shapes[layer.name])
         if rank == 2:
             return [], name
-        axes = [1] if rank == 3 else [1, 2] if self._axes.get(layer.name) == "last" else [2, 3]
+        axes = [1] if rank == 3 else [1, 2] if self.axes.get(layer.name) == "last" else [2, 3]
         nodes, outputs = [], []
         for kind in ("mean", "max") if pool == "both" else (pool,):
-            output = f"pooled_{number}_reduce{kind}"
+            output = f"{self._free_names[1]}_{number}_reduce{kind}"
             outputs.append(output)
             nodes += (
                 make_mean(name, rank, axes, output) if kind == "mean" else self._make_max(name, axes, output)
             )
         if len(outputs) == 1:
             return nodes, outputs[0]
-        joined = f"pooled_{number}"
+        joined = f"{self._free_names[1]}_{number}"
         return [*nodes, helper.make_node("Concat", outputs, [joined], axis=1)], joined
 
     def _make_max(self, name: str, axes: list[int], output: str) -> list[Any]:
@@ -307,5 +331,9 @@ class Layers:
         return next(int(item.version) for item in self._model.opset_import if item.domain in ("", "ai.onnx"))
 
 
-def _aside(name: str) -> str:
-    return "own_code" if name == OWN else name
+def _find_free_name(name: str, taken: set[str]) -> str:
+    """Return a name with which no other begins: the graph may be made of picked layers itself."""
+    free, number = name, 2
+    while any(f"{other}_".startswith(f"{free}_") for other in taken):
+        free, number = f"{name}{number}", number + 1
+    return free

@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.backbones.graphs.canonical import serialize
-from cnncodes.backbones.graphs.dense import WINDOWS, make_dense_model
+from cnncodes.backbones.graphs.dense import make_dense_model
+from cnncodes.backbones.graphs.tail import WINDOWS
 from cnncodes.backbones.graphs.wiring import load_graph
-from cnncodes.backbones.running.starting import check_images, run_session, start_session
+from cnncodes.backbones.running.starting import check_images, in_one_line, run_session, start_session
 from cnncodes.backbones.running.timing import draw_noise
 from cnncodes.backbones.session import Backbone
 from cnncodes.errors import BackboneError, UsageError
@@ -101,7 +102,13 @@ def _make_checked(backbone: Backbone, window: bool) -> bytes:
         )
     model = load_graph(backbone.model_bytes(), "a dense network")
     windowed = make_dense_model(model, height=frame.height, width=frame.width, window=True)
-    windows = serialize(windowed)
+    try:
+        windows = serialize(windowed)
+    except Exception as error:  # ONNX's checker has several classes, as has its inference of shapes
+        raise BackboneError(
+            f"{backbone.card.name!r} has no dense form: its layers do not fit one another when they are made"
+            f" convolutions. {in_one_line(error)[:200]}"
+        ) from error
     images = draw_noise(backbone.frame, 2)
     codes = backbone.run(images)
     maps = run_model(

@@ -14,6 +14,8 @@ from cnncodes.errors import BackboneError, BackendMissing, install_advice
 #: Length of an axis; None where it is not known.
 Shape = tuple[int | None, ...]
 
+_BROKEN = "no ONNX file, or one that is damaged or cut off. Export or fetch it again."
+
 
 @dataclass(frozen=True)
 class Wiring:
@@ -84,6 +86,8 @@ def load_graph(model: bytes, purpose: str) -> Any:
     ------
     BackendMissing
         If ONNX is not installed; the text says what it is needed for.
+    BackboneError
+        If the file is no ONNX file, or a damaged one.
     """
     try:
         import onnx
@@ -91,7 +95,13 @@ def load_graph(model: bytes, purpose: str) -> Any:
         raise BackendMissing(
             f"ONNX is not installed, which {purpose} needs: {install_advice('export')}."
         ) from error
-    return onnx.load_from_string(model)
+    try:
+        graph = onnx.load_from_string(model)
+    except Exception as error:  # of protobuf, by its implementation
+        raise BackboneError(f"the file is {_BROKEN}") from error
+    if not graph.graph.node:  # what is left of a file that was cut off, too
+        raise BackboneError(f"the file is {_BROKEN}")
+    return graph
 
 
 def attributes(node: Any) -> dict[str, Any]:

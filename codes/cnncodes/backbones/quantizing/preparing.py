@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from cnncodes.backbones.graphs.canonical import serialize, strip_origin
-from cnncodes.backbones.graphs.initializers import read_constants
+from cnncodes.backbones.graphs.initializers import describe_odd_weights, read_constants
 from cnncodes.backbones.running.runtime import import_runtime
 from cnncodes.backbones.session import Backbone
 from cnncodes.errors import BackboneError
@@ -50,11 +50,18 @@ def prepare_graph(model: bytes, name: str) -> Any:
     Raises
     ------
     BackboneError
-        If it is quantised already, or there is nothing to quantise.
+        If it is quantised already, there is nothing to quantise, or a weight is not finite.
     """
     import onnx
 
-    fused = _fuse(_raise_opset(onnx.load_from_string(model), name))
+    given = onnx.load_from_string(model)
+    odd = describe_odd_weights(given)  # before they are fused, and lose their names
+    if odd:
+        raise BackboneError(
+            f"backbone {name!r} cannot be made less precise: {odd}. Its training has gone wrong: export it"
+            " from a sound checkpoint."
+        )
+    fused = _fuse(_raise_opset(given, name))
     operators = {node.op_type for node in fused.graph.node}
     if not operators.isdisjoint(_QUANTIZED):
         raise BackboneError(

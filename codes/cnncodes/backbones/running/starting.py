@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,29 @@ from cnncodes.backbones.running.runtime import import_runtime
 from cnncodes.errors import BackboneError, ProviderError, UsageError
 
 CPU = (NAMES["cpu"],)
+
+#: What the runtime says of a graph that it does not take, and the same for who has the file.
+_FAULTS = (
+    (
+        r"protobuf parsing failed|No graph was found in the protobuf",
+        "it is no ONNX file, or one that is damaged or cut off. Export or fetch it again",
+    ),
+    (
+        r"(?P<domain>[^\s:]+):(?P<operator>\w+)\(-?\d+\) is not a registered function/op",
+        "it has the operator {operator!r} of {domain!r}, which the installed ONNX Runtime does not have."
+        " Export the network with ONNX's own operators",
+    ),
+    (
+        r"No Op registered for (?P<operator>\w+) with domain_version of (?P<opset>\d+)",
+        "it has an operator {operator!r}, which ONNX's operator set {opset} does not have. Export the network"
+        " with ONNX's own operators",
+    ),
+    (
+        r'In Node, \("[^"]*", (?P<operator>\w+), .*No opset import for domain \'(?P<domain>[^\']*)\'',
+        "it has the operator {operator!r} of {domain!r}, and does not say of which version. Export the"
+        " network with ONNX's own operators",
+    ),
+)
 
 
 def check_threads(threads: Any) -> None:
@@ -98,7 +122,17 @@ def _start(
     try:
         return runtime.InferenceSession(model, options, providers=said)
     except Exception as error:  # ONNX Runtime raises a class of its own for each kind of fault
-        raise BackboneError(f"{name} does not start: {in_one_line(error)}") from error
+        raise BackboneError(f"{name} does not start: {explain_fault(error)}") from error
+
+
+def explain_fault(error: Exception) -> str:
+    """Return in one line why a graph does not start, in the runtime's words where no better are known."""
+    said = in_one_line(error)
+    for pattern, meaning in _FAULTS:
+        found = re.search(pattern, said)
+        if found:
+            return meaning.format_map(found.groupdict()) + "."
+    return said
 
 
 def run_session(

@@ -1,0 +1,78 @@
+"""Parity of picked layers: measured against what the original gives within, or said not to be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cnncodes.backbones import Card
+from cnncodes.commands.exporting import render_export
+
+CODES = np.random.default_rng(0).normal(size=(20, 12)).astype(np.float32)
+
+
+def compare(found: dict[str, Any], controls: dict[str, Any], codes: Any = CODES) -> Any:
+    from cnncodes.backbones.exporting.layer_parity import Within, compare_layers
+
+    return compare_layers(codes, {"a": 5, "b": 7}, Within(found, controls))
+
+
+def test_each_part_is_compared_with_what_is_nearest_within() -> None:
+    a, b = CODES[:, :5], CODES[:, 5:]
+    seen = {"far": a * 1.0005, "near": a * 1.00001, "same": b, "other": b[::-1]}
+    wrong = {"swapped": {name: codes[::-1] for name, codes in seen.items()}}
+    parity = compare(seen, wrong)
+    assert parity.images == 20 and 1e-6 < parity.relative_error < 1e-4
+
+
+def test_what_is_not_found_or_whose_controls_are_not_noticed_is_not_compared() -> None:
+    a, b = CODES[:, :5], CODES[:, 5:]
+    wrong = {"swapped": {"x": a[::-1], "y": b[::-1]}}
+    assert compare({"x": a, "y": b}, wrong) is not None
+    assert compare({"x": a, "y": b * 1.01}, wrong) is None
+    assert compare({"x": a}, wrong) is None
+    assert compare({"x": a, "y": b}, {"swapped": {"x": a, "y": b}}) is None
+    assert compare({"x": a, "y": b}, wrong, np.full_like(CODES, np.nan)) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pool", ["mean", "max", "both"])
+def test_the_card_has_the_parity_of_the_layer_where_a_module_gives_it(tmp_path: Path, pool: str) -> None:
+    from small_networks import make_original
+
+    from cnncodes.backbones.exporting.export import export_backbone
+
+    card = export_backbone(make_original("hidden"), tmp_path, layer="relu_0", pool=pool)
+    assert card.layer == f"relu_0; {pool}" and set(card.parity) == {"images", "relative_error", "cosine"}
+    assert card.parity["images"] == 20 and card.parity["relative_error"] <= 1e-5
+    assert Card.read(tmp_path / "card.toml") == card
+
+
+@pytest.mark.slow
+def test_a_layer_that_no_module_gives_has_no_parity_of_its_own(tmp_path: Path) -> None:
+    from small_networks import make_original
+
+    from cnncodes.backbones.exporting.export import export_backbone
+
+    card = export_backbone(make_original("functional"), tmp_path, layer="relu_0")
+    assert set(card.parity) == {"own_code_images", "own_code_relative_error", "own_code_cosine"}
+    assert card.parity["own_code_cosine"] >= 0.9999
+    result = {"name": "n", "out": "o", "code_size": 8, "layer": card.layer, "sizes": "dynamic", "map": None}
+    said = render_export({**result, "files": card.files, "parity": card.parity})
+    assert "parity on 20 photos of the network's own code: relative error" in said
+    assert "; the layer's codes cannot be compared, since they are not found within the original\n" in said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("layer", "pool"), [("c", "max"), ("a,c", "both"), ("f", "mean"), ("code", "mean")])
+def test_layers_of_a_file_are_compared_with_its_tensors(tmp_path: Path, layer: str, pool: str) -> None:
+    from test_onnx_files import write_file
+
+    from cnncodes.backbones.exporting.export import export_backbone
+
+    path = write_file(tmp_path / "net.onnx")
+    card = export_backbone(str(path), tmp_path / "out", layer=layer, pool=pool)
+    assert card.parity["images"] == 20 and card.parity["relative_error"] <= 1e-5
