@@ -23,8 +23,6 @@ from cnncodes.errors import UnreadableImage
 if TYPE_CHECKING:
     from cnncodes.embedding.cutting import Patches, Task
 
-READY = b"ready"
-
 #: Address space beyond what a picture takes: the interpreter's own, and stacks of a decoder's threads.
 _ROOM, _ROOM_OF_CORE = 2**28, 2**25
 
@@ -37,7 +35,7 @@ def serve(descriptor: int) -> None:
         switches.set()
         worker = _Worker(pipe, task, seconds, memory)
         signal.alarm(0)  # it was to end a start that hangs
-        pipe.send_bytes(READY)
+        pipe.send_bytes(b"ready")
         while True:
             worker.take()
 
@@ -64,6 +62,7 @@ class _Worker:
         """Wait for an image and answer."""
         content = self._pipe.recv_bytes().decode()
         data = self._pipe.recv_bytes()
+        self._pipe.send_bytes(b"taken")  # from now on it is to blame
         self._trims = False
         answer, pixels = self._work(data, content)
         self._pipe.send_bytes(json.dumps(answer).encode())

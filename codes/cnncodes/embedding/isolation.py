@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from cnncodes.embedding.decoding_process import READY
 from cnncodes.errors import UnreadableImage, UsageError, WorkerError
 from cnncodes.images.switches import Switches
 
@@ -98,9 +97,9 @@ class Workers:
         WorkerError
             If no process starts.
         """
-        worker = self._take()
+        worker = self._take(data, content)
         try:
-            answer = worker.work(data, content, before)
+            answer = worker.answer(len(data), before)
         except (EOFError, OSError, ValueError, ProcessError):  # it is gone, or what it says is no sense
             raise UnreadableImage("decode", self._describe(worker.end())) from None
         except BaseException:
@@ -119,16 +118,17 @@ class Workers:
             )
         return f"the process that decoded it {describe_end(status)}"
 
-    def _take(self) -> _Worker:
-        while self._idle:
-            try:
-                worker = self._idle.pop()
-            except IndexError:  # another lane was faster
-                break
-            if worker.is_alive:  # else it ended between two images, and no image is to blame
-                return worker
+    def _take(self, data: bytes, content: str) -> _Worker:
+        """Return a process that has an image."""
+        try:
+            worker = self._idle.pop()
+        except IndexError:
+            worker = self._start()
+        if not worker.give(data, content):  # it ended between two images, and this one is not to blame
             worker.end()
-        return self._start()
+            worker = self._start()
+            worker.give(data, content)
+        return worker
 
     def _start(self) -> _Worker:
         for _ in range(_STARTS):
@@ -168,7 +168,7 @@ class _Worker:
                     pass_fds=[theirs.fileno()],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
-                    env={**os.environ, "MALLOC_ARENA_MAX": "2"},  # else each thread reserves address space
+                    env={"MALLOC_ARENA_MAX": "2", **os.environ},  # else each thread reserves address space
                     start_new_session=True,  # Ctrl-C is for the job, which ends its processes itself
                 )
             except OSError as error:
@@ -178,25 +178,28 @@ class _Worker:
                     " (isolate=False) images are decoded in the job's own process."
                 ) from error
 
-    @property
-    def is_alive(self) -> bool:
-        return self._process.poll() is None
-
     def greet(self, orders: bytes) -> bool:
         """Tell whether the process takes its orders."""
         try:
             self._pipe.send_bytes(orders)
-            return self._pipe.recv_bytes() == READY
+            return self._pipe.recv_bytes() == b"ready"
         except (EOFError, OSError):
             return False
 
-    def work(self, data: bytes, content: str, before: Before | None) -> dict[str, Any]:
-        """Return the answer to an image, with its patches."""
-        self._pipe.send_bytes(content.encode())
-        self._pipe.send_bytes(data)
+    def give(self, data: bytes, content: str) -> bool:
+        """Tell whether the process takes an image."""
+        try:
+            self._pipe.send_bytes(content.encode())
+            self._pipe.send_bytes(data)
+            return self._pipe.recv_bytes() == b"taken"
+        except (EOFError, OSError):
+            return False
+
+    def answer(self, size: int, before: Before | None) -> dict[str, Any]:
+        """Return the answer to an image of so many bytes, with its patches."""
         answer = json.loads(self._pipe.recv_bytes())
         if "needs" in answer:
-            trims = before is not None and before(len(data) + answer["needs"])  # a file is in both processes
+            trims = before is not None and before(size + answer["needs"])  # its bytes are in both processes
             self._pipe.send_bytes(b"1" if trims else b"0")
             answer = json.loads(self._pipe.recv_bytes())
         if "error" in answer:
