@@ -14,7 +14,6 @@ import signal
 import traceback
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnncodes.embedding.memory import release_free_memory
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from cnncodes.embedding.cutting import Patches, Task
 
 #: Address space beyond what a picture takes: the interpreter's own, and stacks of a decoder's threads.
-_ROOM, _ROOM_OF_CORE = 2**28, 2**25
+_ROOM = 2**28 + 2**25 * (os.cpu_count() or 1)
 
 
 def serve(descriptor: int) -> None:
@@ -118,9 +117,9 @@ def _limit_address_space(amount: int | None) -> None:
     limit = most
     if amount is not None:
         with contextlib.suppress(OSError):  # only Linux says it
-            pages = int(Path("/proc/self/statm").read_text().split()[0])
-            room = amount + _ROOM + _ROOM_OF_CORE * (os.cpu_count() or 1)
-            limit = pages * resource.getpagesize() + room
+            with open("/proc/self/statm", "rb", buffering=0) as file:  # for each image: a Path takes longer
+                pages = int(file.read().split()[0])
+            limit = pages * resource.getpagesize() + amount + _ROOM
     if most != resource.RLIM_INFINITY:
         limit = min(limit, most) if limit != resource.RLIM_INFINITY else most
     resource.setrlimit(resource.RLIMIT_AS, (limit, most))
