@@ -16,6 +16,7 @@ from PIL import Image, ImageFile
 
 from cnncodes import embed, load_backbone, read_codes
 from cnncodes.backbones import Backbone
+from cnncodes.cli import main
 from cnncodes.embedding.isolation import Isolation
 from cnncodes.embedding.memory import MemoryBudget
 from cnncodes.errors import UsageError
@@ -158,6 +159,16 @@ def test_a_plugin_that_no_process_can_import_is_refused(monkeypatch: pytest.Monk
 def test_a_time_that_is_none_is_refused(seconds: Any, backbone: Backbone, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="decode_seconds must be a number above 0"):
         embed([b""], tmp_path / "x.codes", backbone=backbone, decode_seconds=seconds)
+
+
+def test_the_command_line_isolates_and_refuses_a_time_that_is_none(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["embed", str(photos / "1.jpg"), "-o", str(tmp_path / "x.codes"), "--isolate", "-j", "1"]
+    assert main([*command, "--decode-seconds", "0"]) == 2
+    assert "--decode-seconds is wrong: must be above 0. Got 0.0." in capsys.readouterr().err
+    assert main([*command, "--decode-seconds", "30.5"]) == 0
+    assert "1 of 1 images embedded" in capsys.readouterr().out
 
 
 def test_what_decodes_imports_little() -> None:

@@ -144,6 +144,9 @@ def test_processes_that_end_as_they_start_are_an_error(
     monkeypatch.syspath_prepend(tmp_path / "broken")
     with pytest.raises(WorkerError, match="3 processes in a row.*the last ended with status 7"):
         embed(photos, tmp_path / "x.codes", backbone=backbone, isolate=True, n_jobs=1)
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    with pytest.raises(WorkerError, match="this program is none"):
+        embed(photos, tmp_path / "x.codes", backbone=backbone, isolate=True, n_jobs=1)
     monkeypatch.setattr(spawn, "_python_exe", os.fsencode(tmp_path / "nothing"))  # what set_executable sets
     with pytest.raises(WorkerError, match="cannot be started: .*nothing"):
         embed(photos, tmp_path / "x.codes", backbone=backbone, isolate=True, n_jobs=1)

@@ -158,13 +158,14 @@ class _Worker:
     """A process and the lane's end of the pipe to it."""
 
     def __init__(self) -> None:
+        executable = _find_executable()
         self._pipe, theirs = Pipe()
         with theirs:
             path = ascii([entry for entry in sys.path if isinstance(entry, str)])
             code = _COMMAND.format(seconds=_START_SECONDS, path=path, descriptor=theirs.fileno())
             try:
                 self._process = subprocess.Popen(
-                    [os.fsdecode(spawn.get_executable()), "-c", code],
+                    [executable, "-c", code],
                     pass_fds=[theirs.fileno()],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
@@ -222,6 +223,20 @@ class _Worker:
         except subprocess.TimeoutExpired:
             self._process.kill()
             return self._process.wait()
+
+
+def _find_executable() -> str:
+    """Return Python's interpreter, as `multiprocessing` finds it or was told."""
+    executable = os.fsdecode(spawn.get_executable() or "")
+    is_frozen = (
+        getattr(sys, "frozen", False) and executable == sys.executable
+    )  # it would run the program again
+    if not executable or is_frozen:
+        raise WorkerError(
+            "isolate needs Python's interpreter, and this program is none. Name one with"
+            " multiprocessing.set_executable(path), or embed without isolate (--isolate)."
+        )
+    return executable
 
 
 def describe_end(status: int) -> str:
