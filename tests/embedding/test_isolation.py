@@ -116,6 +116,18 @@ def test_a_tight_budget_and_several_sessions_change_nothing(
     assert one.to_arrow() == two.to_arrow() and one.failures == two.failures
 
 
+def test_a_budget_beyond_all_memory_is_none(photos: Path, tmp_path: Path, backbone: Backbone) -> None:
+    summary = embed(
+        [photos / "1.jpg"],
+        tmp_path / "x.codes",
+        backbone=backbone,
+        isolate=True,
+        n_jobs=1,
+        max_memory="99999999T",
+    )
+    assert summary.embedded == 1
+
+
 def test_lanes_wait_for_memory_in_the_place_of_processes(photos: Path) -> None:
     from cnncodes.embedding.cutting import ColorMeter
     from cnncodes.images import Decoding

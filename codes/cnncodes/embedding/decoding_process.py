@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Address space beyond what a picture takes: the interpreter's own, and stacks of a decoder's threads.
 _ROOM = 2**28 + 2**25 * (os.cpu_count() or 1)
+#: Limits of address space as they were found, and the largest that the system takes for one.
+_GIVEN, _MOST = resource.getrlimit(resource.RLIMIT_AS), 2**62
 
 
 def serve(descriptor: int) -> None:
@@ -113,13 +115,11 @@ def _limited_memory(amount: int) -> Iterator[None]:
 
 def _limit_address_space(amount: int | None) -> None:
     """Let the process take so many bytes more than it holds now; None takes the limit away."""
-    most = resource.getrlimit(resource.RLIMIT_AS)[1]
-    limit = most
+    limit, hard = _GIVEN
     if amount is not None:
         with contextlib.suppress(OSError):  # only Linux says it
             with open("/proc/self/statm", "rb", buffering=0) as file:  # for each image: a Path takes longer
                 pages = int(file.read().split()[0])
-            limit = pages * resource.getpagesize() + amount + _ROOM
-    if most != resource.RLIM_INFINITY:
-        limit = min(limit, most) if limit != resource.RLIM_INFINITY else most
-    resource.setrlimit(resource.RLIMIT_AS, (limit, most))
+            wanted = min(pages * resource.getpagesize() + amount + _ROOM, _MOST)
+            limit = wanted if limit == resource.RLIM_INFINITY else min(limit, wanted)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
