@@ -89,6 +89,10 @@ class SpaceMismatch(CnnCodesError, ValueError):
     """Codes of two spaces, or of two view plans, met where only one may be."""
 
 
+class WorkerError(CnnCodesError):
+    """Processes that decode images and do not start."""
+
+
 class StoreError(CnnCodesError):
     """A codes dataset that cannot be opened, is damaged, or is held by another process."""
 

@@ -77,6 +77,17 @@ class EmbedOptions(inputs.EmbeddingOptions, inputs.LayerOptions):
         metavar="N",
         check=inputs.check_automatic_jobs,
     )
+    isolate: bool = option(
+        "Decode in processes of their own, so that a picture which crashes the decoder, or has it hang, costs"
+        " itself and not the job.",
+        default=False,
+    )
+    decode_seconds: float = option(
+        "With --isolate: give up a picture whose decoding takes longer.",
+        default=60.0,
+        metavar="SECONDS",
+        check=inputs.check_seconds,
+    )
     shard_images: int = option(
         "Images in one file of the dataset: the most that a killed job does again.",
         default=2048,
@@ -128,6 +139,8 @@ def run_embed(options: EmbedOptions, reporter: Reporter) -> Result:
             split=split,
             n_jobs=options.n_jobs,
             batch_size=options.batch_size,
+            isolate=options.isolate,
+            decode_seconds=options.decode_seconds,
             shard_images=options.shard_images,
             check=options.check,
             retry_failed=options.retry_failed,

@@ -52,6 +52,12 @@ def check_jobs(number: int) -> None:
         raise UsageError(f"must be a positive whole number, or -1 for one a core. Got {number}.")
 
 
+def check_seconds(seconds: float) -> None:
+    """Raise `UsageError` unless a number of seconds is above 0."""
+    if not 0 < seconds < 2**31:
+        raise UsageError(f"must be above 0. Got {seconds}.")
+
+
 def check_random_state(number: int) -> None:
     """Raise `UsageError` unless a number can decide what is drawn at random."""
     if not 0 <= number < 2**32:

@@ -6,11 +6,11 @@ import contextlib
 import functools
 from collections.abc import Callable, Sequence
 
-import numpy as np
-
+from cnncodes.embedding.cutting import ColorMeter
+from cnncodes.embedding.isolation import Isolation, Workers
 from cnncodes.embedding.lanes import run_lanes
 from cnncodes.errors import UnreadableImage
-from cnncodes.images import Decoding, ImageRecord, ImageSource, decode
+from cnncodes.images import Decoding, ImageRecord, ImageSource
 from cnncodes.views import ColorMoments, PrincipalColors
 
 #: Called after every image with the numbers of images done, to do in all, and failed.
@@ -22,6 +22,7 @@ def measure_colors(
     *,
     max_pixels: int | None = None,
     n_jobs: int | None = None,
+    isolation: Isolation | None = None,
     on_progress: Progress | None = None,
 ) -> PrincipalColors:
     """Compute the principal components of all RGB pixels of images.
@@ -38,6 +39,8 @@ def measure_colors(
         Images with more pixels are left out; None means 89,478,485.
     n_jobs : int, optional
         Lanes; None and -1 mean one for each usable core.
+    isolation : Isolation, optional
+        Limits of the processes that decode in the lanes' place, where there are to be any.
     on_progress : callable, optional
         Called as ``on_progress(done, total, failed)``.
 
@@ -47,12 +50,14 @@ def measure_colors(
         If no image can be read, or all pixels have one colour.
     """
     total, failed = ColorMoments(), 0
-    work = functools.partial(_measure_chunk, Decoding.make("exact", max_pixels))
-    for done, moments in enumerate(run_lanes(work, records, n_jobs), start=1):
-        total.merge(moments)
-        failed += moments.n_images == 0
-        if on_progress is not None:
-            on_progress(done, len(records), failed)
+    meter = ColorMeter(Decoding.make("exact", max_pixels))
+    with contextlib.nullcontext() if isolation is None else isolation.start(meter) as workers:
+        work = functools.partial(_measure_chunk, meter, workers)
+        for done, moments in enumerate(run_lanes(work, records, n_jobs), start=1):
+            total.merge(moments)
+            failed += moments.n_images == 0
+            if on_progress is not None:
+                on_progress(done, len(records), failed)
     return total.principal_colors()
 
 
@@ -63,12 +68,19 @@ def training_records(source: ImageSource) -> list[ImageRecord]:
     return list(source.records)
 
 
-def _measure_chunk(decoding: Decoding, chunk: Sequence[ImageRecord]) -> list[ColorMoments]:
-    return [_measure(decoding, record) for record in chunk]
+def _measure_chunk(
+    meter: ColorMeter, workers: Workers | None, chunk: Sequence[ImageRecord]
+) -> list[ColorMoments]:
+    return [_measure(meter, workers, record) for record in chunk]
 
 
-def _measure(decoding: Decoding, record: ImageRecord) -> ColorMoments:
+def _measure(meter: ColorMeter, workers: Workers | None, record: ImageRecord) -> ColorMoments:
     moments = ColorMoments()
     with contextlib.suppress(UnreadableImage):
-        moments.add(np.asarray(decode(record.read(), decoding)))
+        data = record.read()
+        if workers is not None and isinstance(data, bytes):
+            found, _ = workers.work(data, "")
+        else:
+            found, _ = meter.work(data, "")
+        vars(moments).update(found)
     return moments

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 import numpy.typing as npt
 
+from cnncodes.embedding.cutting import Cutter
 from cnncodes.embedding.memory import MemoryBudget
 from cnncodes.embedding.preparing import Claim, Prepared, Preparer
 from cnncodes.images import Decoding, ImageRecord
@@ -18,6 +19,7 @@ from cnncodes.views import ViewPlan
 if TYPE_CHECKING:
     from cnncodes.backbones import Backbone
     from cnncodes.embedding.batching import Runner
+    from cnncodes.embedding.isolation import Workers
 
 #: Views in one call of the network: on a CPU core more gains nothing and costs memory.
 DEFAULT_BATCH_SIZE = 8
@@ -39,6 +41,8 @@ class Embedder:
     budget : MemoryBudget
         What the pictures that lanes decode at the same time may take; by default a quarter of the machine's
         memory.
+    workers : Workers, optional
+        Processes that decode and cut in the lanes' place.
     """
 
     backbone: Backbone
@@ -47,6 +51,7 @@ class Embedder:
     batch_size: int = DEFAULT_BATCH_SIZE
     runner: Runner | None = None
     budget: MemoryBudget = field(default_factory=MemoryBudget.make, compare=False, repr=False)
+    workers: Workers | None = field(default=None, compare=False, repr=False)
 
     def run(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Return the codes of patches."""
@@ -78,7 +83,7 @@ class Embedder:
         How far a fast decoder scales a JPEG depends on the plan's largest view, so that view's short side
         is part of the name.
         """
-        decoded = f"@{self._preparer.short_side}" if self.decoding.mode == "fast" else ""
+        decoded = f"@{self.cutter.short_side}" if self.decoding.mode == "fast" else ""
         return [f"{name}{decoded}" for name in self.plan.pixel_names(self.backbone.frame)]
 
     @overload
@@ -108,7 +113,7 @@ class Embedder:
             its place. One that was not to be claimed is an `ImageCopy`.
         """
         outcomes: list[Prepared | ImageCopy | Failure] = []
-        batches, preparer = _Batches(self), self._preparer
+        batches, preparer = _Batches(self), Preparer(self.cutter, self.workers)
         for record in records:
             with self.budget.lease() as lease:
                 outcome = preparer.prepare(record, lease, claim)
@@ -125,8 +130,9 @@ class Embedder:
         ]
 
     @property
-    def _preparer(self) -> Preparer:
-        return Preparer(self.plan, self.backbone.frame, self.decoding)
+    def cutter(self) -> Cutter:
+        """What is done to each image before the network runs."""
+        return Cutter(self.plan, self.backbone.frame, self.decoding)
 
 
 class _Batches:

@@ -11,6 +11,7 @@ from typing import Any
 from cnncodes.backbones import Backbone, load_backbone
 from cnncodes.embedding.batching import STREAMS, Batcher, check_sessions
 from cnncodes.embedding.embedder import DEFAULT_BATCH_SIZE, Embedder
+from cnncodes.embedding.isolation import DECODE_SECONDS, Isolation
 from cnncodes.embedding.lanes import count_lanes
 from cnncodes.embedding.memory import MemoryBudget
 from cnncodes.embedding.tuning import tune
@@ -39,12 +40,15 @@ class Engine:
         Threads that read, decode and cut; on the CPU they run the network too.
     budget : MemoryBudget
         What the pictures that lanes decode at the same time may take.
+    isolation : Isolation, optional
+        Limits of the processes that decode in the lanes' place, where there are to be any.
     """
 
     backbones: tuple[Backbone, ...]
     batch_size: int
     lanes: int
     budget: MemoryBudget
+    isolation: Isolation | None = None
 
     @classmethod
     def make(
@@ -53,16 +57,20 @@ class Engine:
         batch_size: int | str | None = None,
         n_jobs: int | str | None = None,
         max_memory: int | str | None = None,
+        *,
+        isolate: bool = False,
+        decode_seconds: float = DECODE_SECONDS,
     ) -> Engine:
         """Load the network where it is given by name, and settle what is left open.
 
         Raises
         ------
         UsageError
-            If the batch size is neither a positive number nor ``"auto"``, the memory no amount of it, or
-            several networks are given.
+            If the batch size is neither a positive number nor ``"auto"``, the memory no amount of it, the
+            seconds not above 0, or several networks are given.
         """
         budget = MemoryBudget.make(max_memory)
+        isolation = Isolation(decode_seconds, budget.limit)
         if batch_size is not None and batch_size != AUTO and not _is_positive(batch_size):
             raise UsageError(f"batch_size must be at least 1, or 'auto'. Got {batch_size!r} instead.")
         jobs: Any = None if n_jobs == AUTO else n_jobs
@@ -81,7 +89,8 @@ class Engine:
             )
             size, lanes = found.batch_size, found.n_jobs
         # While a device works on a lane's views the lane waits: another one decodes meanwhile.
-        return cls(backbones, size, 2 * lanes * len(backbones) if device else lanes, budget)
+        lanes *= 2 * len(backbones) if device else 1
+        return cls(backbones, size, lanes, budget, isolation if isolate else None)
 
     @property
     def backbone(self) -> Backbone:
@@ -92,13 +101,17 @@ class Engine:
     def start(self, plan: ViewPlan, decoding: Decoding) -> Iterator[Embedder]:
         """Give what makes codes in the lanes; for devices of their own it gathers what several lanes have."""
         embedder = self.embedder(plan, decoding)
-        if not self.backbone.providers[0].is_device and len(self.backbones) == 1:
+        with contextlib.ExitStack() as stack:
+            if self.isolation is not None:
+                workers = stack.enter_context(self.isolation.start(embedder.cutter))
+                embedder = replace(embedder, workers=workers)
+            if self.backbone.providers[0].is_device or len(self.backbones) > 1:
+                # A CUDA graph is of one set of buffers, which two threads cannot share.
+                options = self.backbone.providers[0].options
+                graph = options.get("enable_cuda_graph", "0") in ("1", "True", "true")
+                batcher = Batcher(self.backbones, self.batch_size, streams=1 if graph else STREAMS)
+                embedder = replace(embedder, runner=stack.enter_context(batcher))
             yield embedder
-            return
-        # A CUDA graph is of one set of buffers, which two threads cannot share.
-        graph = self.backbone.providers[0].options.get("enable_cuda_graph", "0") in ("1", "True", "true")
-        with Batcher(self.backbones, self.batch_size, streams=1 if graph else STREAMS) as runner:
-            yield replace(embedder, runner=runner)
 
     def embedder(self, plan: ViewPlan, decoding: Decoding) -> Embedder:
         """Return what makes codes in one lane by itself."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from cnncodes.backbones import Backbone
 from cnncodes.embedding.engine import Engine
+from cnncodes.embedding.isolation import DECODE_SECONDS
 from cnncodes.embedding.planning import check_name, plan_work
 from cnncodes.embedding.settling import settle_job
 from cnncodes.embedding.writing import Counts, Progress, write_codes
@@ -80,6 +81,8 @@ def embed(
     split: str | None = None,
     n_jobs: int | str | None = None,
     batch_size: int | str | None = None,
+    isolate: bool = False,
+    decode_seconds: float = DECODE_SECONDS,
     shard_images: int = 2048,
     check: str = "stat",
     retry_failed: bool = False,
@@ -130,6 +133,12 @@ def embed(
     batch_size : int or "auto", optional
         Views in one call of the network: 8 on the CPU and 64 on other devices. ``"auto"`` measures for some
         seconds what is fastest on this machine, and keeps that.
+    isolate : bool
+        Whether files and encoded bytes are decoded in processes of their own, one a lane. An image that ends
+        its process, whatever the decoder's native code does, is a failure as any other, and the job goes
+        on. Codes are the same. Arrays and PIL images are cut in the calling process either way.
+    decode_seconds : float
+        With `isolate`: an image whose decoding takes longer is a failure.
     shard_images : int
         Images in one shard: the most that a killed job has to do again.
     check : {"stat", "content"}
@@ -157,6 +166,8 @@ def embed(
     StoreError
         If `out` is something else, holds many images that the source lacks, is held by another process, or
         cannot be written.
+    WorkerError
+        If `isolate` is asked for and the processes do not start.
 
     Examples
     --------
@@ -173,11 +184,15 @@ def embed(
     check_name(check)
     whole = src if isinstance(src, ImageSource) else open_source(src)
     source = _choose_part(whole, split)
-    engine = Engine.make(backbone, batch_size, n_jobs, max_memory)
+    engine = Engine.make(
+        backbone, batch_size, n_jobs, max_memory, isolate=isolate, decode_seconds=decode_seconds
+    )
     loaded = engine.backbone
     plan = ViewPlan.parse(views, random_state=random_state)
     plan.names(loaded.frame)  # what does not fit the network is said before any work
-    plan = settle_job(plan, whole, Path(out), max_pixels=max_pixels, n_jobs=engine.lanes)
+    plan = settle_job(
+        plan, whole, Path(out), max_pixels=max_pixels, n_jobs=engine.lanes, isolation=engine.isolation
+    )
     decoding = Decoding.make(decode, max_pixels)
     stored = StoredViews(plan.to_dict(), asdict(loaded.frame), plan.columns, reduce)
     with CodesWriter.open(

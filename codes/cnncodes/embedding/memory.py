@@ -66,13 +66,17 @@ class MemoryBudget:
         try:
             yield lease
         finally:
-            if self._held.get(id(lease), 0) * self._lanes > self.limit:
-                _release_free_memory()
+            if self._is_large(lease):
+                release_free_memory()
             with self._changed:
                 self._leases -= 1
                 self._held.pop(id(lease), None)
                 self._decoding.discard(id(lease))
                 self._changed.notify_all()
+
+    def _is_large(self, lease: Lease) -> bool:
+        """Tell whether each lane could not keep as much as this one holds."""
+        return self._held.get(id(lease), 0) * self._lanes > self.limit
 
     def _take(self, lease: Lease, amount: int, *, decodes: bool) -> None:
         waiting = self._waiting_to_decode if decodes else self._waiting_to_read
@@ -125,12 +129,19 @@ class Lease:
         self._read = size
         self._budget._take(self, size, decodes=False)
 
-    def decode(self, size: int) -> None:
-        """Wait until a picture may be decoded that takes so many bytes besides those of its file."""
+    def decode(self, size: int) -> bool:
+        """Wait until a picture may be decoded that takes so many bytes besides those of its file.
+
+        Returns
+        -------
+        bool
+            Whether it is so large that what is free afterwards is given back to the system.
+        """
         self._budget._take(self, self._read + size, decodes=True)
+        return self._budget._is_large(self)
 
 
-def _release_free_memory() -> None:
+def release_free_memory() -> None:
     """Give what is free back to the system: C's library keeps for each thread what that once had.
 
     It takes time, so it is for pictures of which a lane cannot keep the memory of one each.

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from cnncodes.embedding.cutting import Cutter, Patches
 from cnncodes.errors import UnreadableImage
-from cnncodes.images import Decoding, FileStat, ImageRecord, content_hash, decode
+from cnncodes.images import Decoding, FileStat, ImageRecord, content_hash
 from cnncodes.store import Failure, ImageCodes, ImageCopy
 from cnncodes.views import ViewPlan
 
 if TYPE_CHECKING:
     from cnncodes.backbones import Frame
+    from cnncodes.embedding.isolation import Workers
     from cnncodes.embedding.memory import Lease
-
-Patches: TypeAlias = npt.NDArray[np.uint8]
+    from cnncodes.images.records import Pixels
 
 #: Asked with an image's key and content: whether its codes have to be made, and are not at hand already.
 Claim: TypeAlias = Callable[[str, str], bool]
@@ -70,23 +71,17 @@ Outcome: TypeAlias = tuple[Prepared, Patches] | ImageCopy | Failure
 
 @dataclass(frozen=True)
 class Preparer:
-    """Cuts the views of one plan for one kind of network.
+    """Makes images ready for one kind of network.
 
     Parameters
     ----------
-    plan : ViewPlan
-    frame : Frame
-    decoding : Decoding
+    cutter : Cutter
+    workers : Workers, optional
+        Processes that decode and cut in the lane's place. What is pixels already is cut in the lane.
     """
 
-    plan: ViewPlan
-    frame: Frame
-    decoding: Decoding
-
-    @property
-    def short_side(self) -> int:
-        """The largest short side that a view is cut from."""
-        return self.plan.largest_short_side(self.frame)
+    cutter: Cutter
+    workers: Workers | None = None
 
     def prepare(self, record: ImageRecord, lease: Lease, claim: Claim | None = None) -> Outcome:
         """Read and decode an image and cut its views; nothing takes the place of one that cannot be read.
@@ -103,21 +98,25 @@ class Preparer:
             if claim is not None and not claim(record.key, content):
                 own = record.key, record.label, record.split
                 return ImageCopy(*own, stat.size, stat.mtime_ns, content)
-            image = decode(data, self.decoding, short_side=self.short_side, before=lease.decode)
-            rendered = self.plan.render(image, self.frame, content)
+            found, patches = self._cut(data, content, lease)
         except UnreadableImage as error:
             size, mtime_ns = (None, None) if stat is None else (stat.size, stat.mtime_ns)
             return Failure(record.key, error.stage, error.reason, size, mtime_ns)
-        views = [view.parameters() for view in rendered.views]
-        prepared = Prepared(stat, content, image.size, rendered.index, views)
-        return prepared, rendered.pixels
+        index = np.array(found["index"], np.int64)
+        return Prepared(stat, content, tuple(found["shape"]), index, found["views"]), patches
+
+    def _cut(self, data: Pixels, content: str, lease: Lease) -> tuple[dict[str, Any], Patches]:
+        if self.workers is not None and isinstance(data, bytes):
+            found, patches = self.workers.work(data, content, lease.decode)
+            assert patches is not None
+            return found, patches
+        return self.cutter.work(data, content, lease.decode)
 
 
 def cut_image(plan: ViewPlan, frame: Frame, decoding: Decoding, record: ImageRecord) -> Patches | None:
     """Return the patches of an image and nothing else, None where it cannot be read."""
     try:
         data = record.read()
-        image = decode(data, decoding, short_side=plan.largest_short_side(frame))
-        return plan.render(image, frame, content_hash(data)).pixels
+        return Cutter(plan, frame, decoding).work(data, content_hash(data))[1]
     except UnreadableImage:
         return None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cnncodes.embedding.colors import Progress, measure_colors, training_records
+from cnncodes.embedding.isolation import Isolation
 from cnncodes.errors import StoreError, UsageError
 from cnncodes.images import ImageRecord, ImageSource
 from cnncodes.views import PrincipalColors, ViewPlan
@@ -17,6 +18,7 @@ def settle_plans(
     *,
     max_pixels: int | None = None,
     n_jobs: int | None = None,
+    isolation: Isolation | None = None,
     on_progress: Progress | None = None,
 ) -> list[ViewPlan]:
     """Return plans with the principal colours of training images, where they need them.
@@ -26,12 +28,14 @@ def settle_plans(
     plans : sequence of ViewPlan
     records : sequence of ImageRecord
         Training images alone.
-    max_pixels, n_jobs, on_progress
+    max_pixels, n_jobs, isolation, on_progress
         As in `measure_colors`.
     """
     if not any(plan.needs_colors for plan in plans):
         return list(plans)
-    colors = measure_colors(records, max_pixels=max_pixels, n_jobs=n_jobs, on_progress=on_progress)
+    colors = measure_colors(
+        records, max_pixels=max_pixels, n_jobs=n_jobs, isolation=isolation, on_progress=on_progress
+    )
     return [plan.with_colors(colors) if plan.needs_colors else plan for plan in plans]
 
 
@@ -42,6 +46,7 @@ def settle_job(
     *,
     max_pixels: int | None = None,
     n_jobs: int | None = None,
+    isolation: Isolation | None = None,
 ) -> ViewPlan:
     """Return the plan of a job: with the colours of an earlier run of it, else of the source's training part.
 
@@ -64,7 +69,7 @@ def settle_job(
             f" {source.name!r} has parts without 'train' among them. Compute them from other images:"
             " `cnncodes views write PLAN --data TRAINING_IMAGES -o plan.toml`, and then --views plan.toml."
         )
-    return settle_plans([plan], records, max_pixels=max_pixels, n_jobs=n_jobs)[0]
+    return settle_plans([plan], records, max_pixels=max_pixels, n_jobs=n_jobs, isolation=isolation)[0]
 
 
 def _stored_colors(out: Path) -> PrincipalColors | None:

@@ -1,0 +1,125 @@
+"""The process that decodes: a loop that takes images from a lane until the lane's end of the pipe is closed.
+
+It imports little, since one is started anew for each image that ends its predecessor.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pickle
+import resource
+import signal
+import traceback
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, Any
+
+from cnncodes.embedding.memory import release_free_memory
+from cnncodes.errors import UnreadableImage
+
+if TYPE_CHECKING:
+    from cnncodes.embedding.cutting import Patches, Task
+
+#: Address space beyond what a picture takes: the interpreter's own, and stacks of a decoder's threads.
+_ROOM = 2**28 + 2**25 * (os.cpu_count() or 1)
+#: Limits of address space as they were found, and the largest that the system takes for one.
+_GIVEN, _MOST = resource.getrlimit(resource.RLIMIT_AS), 2**62
+
+
+def serve(descriptor: int) -> None:
+    """Work for a lane: first what to do and the limits, then images, each with its answer."""
+    _shield()
+    with Connection(descriptor) as pipe, contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        switches, task, seconds, memory = pickle.loads(pipe.recv_bytes())
+        switches.set()
+        worker = _Worker(pipe, task, seconds, memory)
+        signal.alarm(0)  # it was to end a start that hangs
+        pipe.send_bytes(b"ready")
+        while True:
+            worker.take()
+
+
+def _shield() -> None:
+    """Let nothing end the process but the lane and what an image does to it.
+
+    Whoever ends the job by a signal to all of its processes must not make failures of the images in hand.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    # A core file for each damaged picture would fill the disk.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+
+class _Worker:
+    def __init__(self, pipe: Connection, task: Task, seconds: float, memory: int) -> None:
+        self._pipe, self._task, self._seconds, self._memory = pipe, task, seconds, memory
+        self._trims = False
+
+    def take(self) -> None:
+        """Wait for an image and answer."""
+        content = self._pipe.recv_bytes().decode()
+        data = self._pipe.recv_bytes()
+        self._pipe.send_bytes(b"taken")  # from now on it is to blame
+        self._trims = False
+        answer, pixels = self._work(data, content)
+        self._pipe.send_bytes(json.dumps(answer).encode())
+        if pixels is not None:
+            self._pipe.send_bytes(pixels.data.cast("B"))
+        if self._trims:
+            del data, pixels
+            release_free_memory()
+
+    def _work(self, data: bytes, content: str) -> tuple[dict[str, Any], Patches | None]:
+        try:
+            with _limited_memory(self._memory), self._limited_time():
+                found, pixels = self._task.work(data, content, self._ask)
+        except UnreadableImage as error:
+            return {"refused": [error.stage, error.reason]}, None
+        except MemoryError:
+            return {"refused": ["decode", "not enough memory to decode it"]}, None
+        except Exception:  # a bug of ours, which the lane raises
+            return {"error": traceback.format_exc()}, None
+        return {"found": found, "patches": None if pixels is None else pixels.shape}, pixels
+
+    def _ask(self, size: int) -> bool:
+        """Wait for the lane until there is memory, which is no time that the image takes."""
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        self._pipe.send_bytes(json.dumps({"needs": size}).encode())
+        self._trims = self._pipe.recv_bytes() == b"1"
+        _limit_address_space(max(self._memory, size))
+        signal.setitimer(signal.ITIMER_REAL, self._seconds)
+        return self._trims
+
+    @contextlib.contextmanager
+    def _limited_time(self) -> Iterator[None]:
+        # The kernel ends the process, also in the middle of native code and when nobody waits for it.
+        signal.setitimer(signal.ITIMER_REAL, self._seconds)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+@contextlib.contextmanager
+def _limited_memory(amount: int) -> Iterator[None]:
+    _limit_address_space(amount)
+    try:
+        yield
+    finally:
+        _limit_address_space(None)
+
+
+def _limit_address_space(amount: int | None) -> None:
+    """Let the process take so many bytes more than it holds now; None takes the limit away."""
+    limit, hard = _GIVEN
+    if amount is not None:
+        with contextlib.suppress(OSError):  # only Linux says it
+            with open("/proc/self/statm", "rb", buffering=0) as file:  # for each image: a Path takes longer
+                pages = int(file.read().split()[0])
+            wanted = min(pages * resource.getpagesize() + amount + _ROOM, _MOST)
+            limit = wanted if limit == resource.RLIM_INFINITY else min(limit, wanted)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))

@@ -1,0 +1,193 @@
+"""Images decoded in other processes: the same codes from every source, and Pillow set up alike."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image, ImageFile
+
+from cnncodes import embed, load_backbone, read_codes
+from cnncodes.backbones import Backbone
+from cnncodes.cli import main
+from cnncodes.embedding.isolation import Isolation
+from cnncodes.embedding.memory import MemoryBudget
+from cnncodes.errors import UsageError
+from cnncodes.images.switches import Switches
+
+PLAN = "tencrop, area-crop+brightness+lens+perspective+rotation+shearing+stretching+translation+pca:2"
+
+
+@pytest.fixture(scope="module")
+def backbone(tmp_path_factory: pytest.TempPathFactory) -> Backbone:
+    from small_backbones import write_backbone
+
+    return load_backbone(write_backbone(tmp_path_factory.mktemp("small"), "mean"))
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
+    rng = np.random.default_rng(0)
+    for number, suffix in enumerate(("png", "jpg", "webp", "tiff", "gif", "bmp", "jp2", "avif", "ico")):
+        pixels = rng.integers(0, 256, (90 + 7 * number, 120, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.{suffix}")
+    Image.fromarray(pixels).save(folder / "upside-down.jpg", exif=_turned())
+    Image.fromarray(rng.integers(0, 2**16, (80, 90), dtype=np.uint16)).save(folder / "grey.png")
+    Image.fromarray(pixels).convert("RGBA").resize((900, 700)).save(folder / "large.png")
+    (folder / "truncated.jpg").write_bytes((folder / "1.jpg").read_bytes()[:2000])
+    (folder / "text.png").write_text("no picture")
+    (folder / "copy.png").write_bytes((folder / "0.png").read_bytes())
+    return folder
+
+
+def _turned() -> Image.Exif:
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    return exif
+
+
+def as_folder(photos: Path, tmp_path: Path) -> Any:
+    return photos
+
+
+def as_bytes(photos: Path, tmp_path: Path) -> Any:
+    return [path.read_bytes() for path in sorted(photos.iterdir())]
+
+
+def as_parquet(photos: Path, tmp_path: Path) -> Any:
+    paths = sorted(photos.iterdir())
+    table = pa.table({"image": [path.read_bytes() for path in paths], "label": [path.stem for path in paths]})
+    pq.write_table(table, tmp_path / "photos.parquet", row_group_size=4)
+    return tmp_path / "photos.parquet"
+
+
+def as_csv(photos: Path, tmp_path: Path) -> Any:
+    lines = ["image,label", *(f"{path},{path.suffix}" for path in sorted(photos.iterdir())), "missing.png,x"]
+    (tmp_path / "photos.csv").write_text("\n".join(lines))
+    return tmp_path / "photos.csv"
+
+
+def as_pixels(photos: Path, tmp_path: Path) -> Any:
+    image = Image.open(photos / "1.jpg")
+    return [np.asarray(image), image, Image.open(photos / "grey.png"), (photos / "2.webp").read_bytes()]
+
+
+@pytest.mark.parametrize(
+    ("make", "decode"),
+    [(make, "exact") for make in (as_folder, as_bytes, as_parquet, as_csv, as_pixels)]
+    + [(as_folder, "fast")],
+)
+def test_isolated_or_not_codes_and_failures_are_the_same(
+    make: Callable[[Path, Path], Any], decode: str, photos: Path, tmp_path: Path, backbone: Backbone
+) -> None:
+    kept, source = [], make(photos, tmp_path)
+    for isolate in (False, True):
+        out = tmp_path / f"{isolate}.codes"
+        embed(
+            source,
+            out,
+            backbone=backbone,
+            views=PLAN,
+            decode=decode,
+            isolate=isolate,
+            n_jobs=2,
+            max_pixels=600_000,
+        )
+        codes = read_codes(out)
+        kept.append((codes.to_arrow(), codes.failures, codes.manifest.views))
+    assert kept[0] == kept[1]
+
+
+def test_a_tight_budget_and_several_sessions_change_nothing(
+    photos: Path, tmp_path: Path, backbone: Backbone
+) -> None:
+    twins = [backbone, Backbone(backbone.model_bytes(), backbone.card)]
+    embed(photos, tmp_path / "one.codes", backbone=backbone, views="flip")
+    embed(photos, tmp_path / "two.codes", backbone=twins, isolate=True, max_memory="2M", views="flip")
+    one, two = (read_codes(tmp_path / f"{name}.codes") for name in ("one", "two"))
+    assert one.to_arrow() == two.to_arrow() and one.failures == two.failures
+
+
+def test_a_budget_beyond_all_memory_is_none(photos: Path, tmp_path: Path, backbone: Backbone) -> None:
+    summary = embed(
+        [photos / "1.jpg"],
+        tmp_path / "x.codes",
+        backbone=backbone,
+        isolate=True,
+        n_jobs=1,
+        max_memory="99999999T",
+    )
+    assert summary.embedded == 1
+
+
+def test_lanes_wait_for_memory_in_the_place_of_processes(photos: Path) -> None:
+    from cnncodes.embedding.cutting import ColorMeter
+    from cnncodes.images import Decoding
+
+    asked = []
+    data = (photos / "1.jpg").read_bytes()
+    with (
+        MemoryBudget(2**20).lease() as lease,
+        Isolation(60, 2**20).start(ColorMeter(Decoding())) as workers,
+    ):
+
+        def ask(size: int) -> bool:
+            asked.append(size)
+            return lease.decode(size)
+
+        workers.work(data, "", ask)
+    assert len(asked) == 1 and 2**20 + 90 * 120 * 3 + len(data) <= asked[0] < 2**21
+
+
+def test_pillow_is_set_up_alike(
+    photos: Path, tmp_path: Path, backbone: Backbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    truncated = [photos / "truncated.jpg"]
+    embed(truncated, tmp_path / "one.codes", backbone=backbone)
+    summary = embed(truncated, tmp_path / "two.codes", backbone=backbone, isolate=True, n_jobs=1)
+    assert summary.embedded == 1
+    one, two = (read_codes(tmp_path / f"{name}.codes") for name in ("one", "two"))
+    np.testing.assert_array_equal(one.X, two.X)
+
+
+def test_a_plugin_that_no_process_can_import_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "ID", [*Image.ID])
+    monkeypatch.setattr(Image, "OPEN", {**Image.OPEN})
+    Image.register_open("JXL", lambda file, name: None, lambda prefix: False)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="plugin for JXL is defined where another process cannot import it"):
+        Switches.read()
+
+
+@pytest.mark.parametrize("seconds", [0, -1, True, "long", float("inf")])
+def test_a_time_that_is_none_is_refused(seconds: Any, backbone: Backbone, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="decode_seconds must be a number above 0"):
+        embed([b""], tmp_path / "x.codes", backbone=backbone, decode_seconds=seconds)
+
+
+def test_the_command_line_isolates_and_refuses_a_time_that_is_none(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["embed", str(photos / "1.jpg"), "-o", str(tmp_path / "x.codes"), "--isolate", "-j", "1"]
+    assert main([*command, "--decode-seconds", "0"]) == 2
+    assert "--decode-seconds is wrong: must be above 0. Got 0.0." in capsys.readouterr().err
+    assert main([*command, "--decode-seconds", "30.5"]) == 0
+    assert "1 of 1 images embedded" in capsys.readouterr().out
+
+
+def test_what_decodes_imports_little() -> None:
+    code = (
+        "import sys, cnncodes.backbones.card\nfrom cnncodes.embedding import cutting, decoding_process\n"
+        "from cnncodes.images.switches import Switches; Switches.read().set(); print(*sys.modules)"
+    )
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "PIL.Image" in printed.split()
+    assert not {"pyarrow", "onnxruntime", "sklearn", "scipy", "pandas"} & set(printed.split())

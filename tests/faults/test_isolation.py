@@ -1,0 +1,235 @@
+"""Images that end who decodes them: each costs itself, and whatever ends the job leaves no process behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from multiprocessing import spawn
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cnncodes import embed, load_backbone, read_codes
+from cnncodes.backbones import Backbone
+from cnncodes.embedding.isolation import Isolation
+from cnncodes.errors import WorkerError
+from cnncodes.store import verify_codes
+
+sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1] / "backbones")]
+import deadly_opener
+from deadly_opener import find_workers, is_running, write_deadly
+from small_backbones import write_backbone
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+
+N_IMAGES = 12
+
+
+@pytest.fixture(autouse=True)
+def _opener() -> Iterator[None]:
+    deadly_opener.register()
+    yield
+    deadly_opener.unregister()
+    assert find_workers(os.getpid()) == []  # whatever a test did
+
+
+@pytest.fixture(scope="module")
+def backbone(tmp_path_factory: pytest.TempPathFactory) -> Backbone:
+    return load_backbone(write_backbone(tmp_path_factory.mktemp("small"), "mean"))
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(N_IMAGES):
+        pixels = rng.integers(0, 256, (48, 64, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number:02}.png")
+    return folder
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
+
+
+def test_each_image_that_ends_its_process_costs_itself(
+    photos: Path, tmp_path: Path, backbone: Backbone
+) -> None:
+    embed(photos, tmp_path / "calm.codes", backbone=backbone)
+    deeds = {
+        "crash": "was killed by signal 11 (SIGSEGV)",
+        "SIGABRT": "was killed by signal 6 (SIGABRT)",
+        "SIGKILL": "was killed by signal 9 (SIGKILL), as the system does where memory is short",
+        "exit": "ended with status 3",
+    }
+    for number, deed in enumerate(deeds):
+        write_deadly(photos / f"{2 * number:02}-{deed}.jpg", deed)
+    summary = embed(photos, tmp_path / "x.codes", backbone=backbone, isolate=True, n_jobs=2)
+    assert (summary.embedded, summary.failed) == (N_IMAGES, len(deeds))
+    found = {failure.key.split("-")[1][:-4]: (failure.stage, failure.reason) for failure in summary.failures}
+    assert found == {
+        deed: ("decode", f"the process that decoded it {reason}") for deed, reason in deeds.items()
+    }
+    assert read_codes(tmp_path / "x.codes").to_arrow() == read_codes(tmp_path / "calm.codes").to_arrow()
+    again = embed(photos, tmp_path / "x.codes", backbone=backbone)  # not tried again, and so not here either
+    assert (again.unchanged, again.still_failed) == (N_IMAGES, len(deeds))
+
+
+def test_a_process_killed_from_outside_costs_the_image_it_had(
+    photos: Path, tmp_path: Path, backbone: Backbone
+) -> None:
+    victim = write_deadly(photos / "05-victim.jpg", "hang")
+
+    def kill() -> None:
+        wait_until(Path(f"{victim}.hangs").exists)
+        [pid] = find_workers(os.getpid())
+        os.kill(pid, signal.SIGSEGV)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    summary = embed(photos, tmp_path / "x.codes", backbone=backbone, isolate=True, n_jobs=1)
+    killer.join()
+    assert summary.embedded == N_IMAGES
+    [failure] = summary.failures
+    assert failure.key == victim.name
+    assert failure.reason == "the process that decoded it was killed by signal 11 (SIGSEGV)"
+
+
+def test_an_image_that_hangs_or_takes_too_much_is_given_up(
+    photos: Path, tmp_path: Path, backbone: Backbone
+) -> None:
+    write_deadly(photos / "03-slow.jpg", "hang")
+    write_deadly(photos / "04-large.jpg", "memory")
+    summary = embed(
+        photos,
+        tmp_path / "x.codes",
+        backbone=backbone,
+        isolate=True,
+        n_jobs=1,
+        decode_seconds=2,
+        max_memory="300M",
+    )
+    assert summary.embedded == N_IMAGES
+    slow, large = (failure.reason for failure in summary.failures)
+    assert slow == ("decoding it took more than 2 s (--decode-seconds, in Python decode_seconds, raises it)")
+    assert large == "not enough memory to decode it"
+
+
+def test_colours_are_learned_without_images_that_end_their_process(
+    photos: Path, tmp_path: Path, backbone: Backbone
+) -> None:
+    embed(photos, tmp_path / "calm.codes", backbone=backbone, views="pca:1")
+    write_deadly(photos / "03.jpg", "crash")
+    summary = embed(photos, tmp_path / "x.codes", backbone=backbone, views="pca:1", isolate=True, n_jobs=1)
+    assert (summary.embedded, summary.failed) == (N_IMAGES, 1)
+    assert read_codes(tmp_path / "x.codes").to_arrow() == read_codes(tmp_path / "calm.codes").to_arrow()
+
+
+def test_processes_that_end_as_they_start_are_an_error(
+    photos: Path, tmp_path: Path, backbone: Backbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "numpy.py").write_text("raise SystemExit(7)")
+    monkeypatch.syspath_prepend(tmp_path / "broken")
+    with pytest.raises(WorkerError, match="3 processes in a row.*the last ended with status 7"):
+        embed(photos, tmp_path / "x.codes", backbone=backbone, isolate=True, n_jobs=1)
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    with pytest.raises(WorkerError, match="this program is none"):
+        embed(photos, tmp_path / "x.codes", backbone=backbone, isolate=True, n_jobs=1)
+    monkeypatch.setattr(spawn, "_python_exe", os.fsencode(tmp_path / "nothing"))  # what set_executable sets
+    with pytest.raises(WorkerError, match="cannot be started: .*nothing"):
+        embed(photos, tmp_path / "x.codes", backbone=backbone, isolate=True, n_jobs=1)
+
+
+def test_one_that_ended_between_two_images_costs_none_and_a_bug_is_raised() -> None:
+    from cnncodes.embedding.cutting import ColorMeter
+    from cnncodes.images import Decoding
+
+    data = b"P6 1 1 255 abc"
+    with Isolation(60, 2**28).start(ColorMeter(Decoding())) as workers:
+        before = workers.work(data, "")
+        [pid] = find_workers(os.getpid())
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not is_running(pid))
+        assert workers.work(data, "") == before
+    with (
+        Isolation(60, 2**28).start(deadly_opener.Bug()) as workers,
+        pytest.raises(RuntimeError, match="KeyError: 'a bug'"),
+    ):
+        workers.work(data, "")
+
+
+# A script without `if __name__ == "__main__"`, whose processes must not run it again.
+SCRIPT = """
+import pathlib, sys
+folder, faults = pathlib.Path(sys.argv[1]), sys.argv[2]
+sys.path.append(faults)
+import deadly_opener
+deadly_opener.register()
+print("started")
+from cnncodes import embed, load_backbone
+summary = embed(folder / "photos", folder / "script.codes", backbone=load_backbone(sys.argv[3]), isolate=True,
+                n_jobs=2, decode_seconds=int(sys.argv[4]))
+print(summary.embedded)
+"""
+
+
+def start_script(tmp_path: Path, backbone_folder: Path, seconds: int) -> subprocess.Popen[str]:
+    (tmp_path / "script.py").write_text(SCRIPT)
+    arguments = [str(tmp_path), str(Path(__file__).parent), str(backbone_folder), str(seconds)]
+    command = [sys.executable, str(tmp_path / "script.py"), *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def test_a_script_without_a_guard_runs_once(photos: Path, tmp_path: Path) -> None:
+    write_deadly(photos / "03.jpg", "crash")
+    printed, _ = start_script(tmp_path, write_backbone(tmp_path / "net", "mean"), 60).communicate(timeout=120)
+    assert printed == f"started\n{N_IMAGES}\n"
+
+
+@pytest.mark.slow
+def test_a_job_killed_while_an_image_hangs_leaves_no_process(photos: Path, tmp_path: Path) -> None:
+    hanging = write_deadly(photos / "03.jpg", "hang")  # which does not see that its lane is gone
+    job = start_script(tmp_path, write_backbone(tmp_path / "net", "mean"), 10)
+    wait_until(lambda: Path(f"{hanging}.hangs").exists() and len(find_workers(job.pid)) == 2)
+    workers = find_workers(job.pid)
+    job.kill()
+    job.communicate()
+    wait_until(lambda: sum(map(is_running, workers)) <= 1, 8)  # before the time for an image is over
+    wait_until(lambda: not any(map(is_running, workers)))
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)]
+)
+def test_a_job_that_is_ended_makes_no_failures_and_leaves_no_process(
+    photos: Path, tmp_path: Path, number: int, status: int
+) -> None:
+    rng = np.random.default_rng(1)
+    for name in range(100, 160):
+        pixels = rng.integers(0, 256, (400, 600, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(photos / f"{name}.jpg")
+    out = tmp_path / "x.codes"
+    command = [sys.executable, "-m", "cnncodes", "embed", str(photos), "-o", str(out), "--isolate"]
+    job = subprocess.Popen([*command, "--shard-images", "4", "-j", "2", "--quiet"], stderr=subprocess.PIPE)
+    wait_until(lambda: len(list(out.glob("data/*.parquet"))) >= 3)
+    workers = find_workers(job.pid)
+    for pid in [*(workers if number != signal.SIGKILL else ()), job.pid]:  # as a service manager does
+        os.kill(pid, number)
+    job.communicate(timeout=60)
+    assert job.returncode == status and len(workers) == 2
+    wait_until(lambda: not any(map(is_running, workers)), 20)
+    codes = read_codes(out)
+    assert 8 <= len(codes) < N_IMAGES + 60 and len(codes.failures) == 0
+    verify_codes(out)
