@@ -74,18 +74,26 @@ class Bug:
         raise KeyError("a bug")
 
 
-def find_workers(parent: int) -> list[int]:
-    """Return the processes that decode for another one."""
+def find_workers(parent: int, least_seconds: float = 0) -> list[int]:
+    """Return the processes that decode for another one, and have taken that much of the processor's time."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            if int((folder / "stat").read_text().rpartition(")")[2].split()[1]) != parent:
-                continue
-            if b"decoding_process" in (folder / "cmdline").read_bytes():
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            seconds = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+            if (
+                int(fields[1]) == parent
+                and seconds >= least_seconds
+                and b"decoding_process" in _command(folder)
+            ):
                 found.append(int(folder.name))
         except OSError:  # it has just ended
             continue
     return found
+
+
+def _command(folder: Path) -> bytes:
+    return (folder / "cmdline").read_bytes()
 
 
 def is_running(pid: int) -> bool:

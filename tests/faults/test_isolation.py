@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -168,6 +170,38 @@ def test_one_that_ended_between_two_images_costs_none_and_a_bug_is_raised() -> N
         pytest.raises(RuntimeError, match="KeyError: 'a bug'"),
     ):
         workers.work(data, "")
+
+
+@pytest.mark.slow
+def test_processes_killed_at_random_moments_cost_what_they_had_and_no_more(
+    tmp_path: Path, backbone: Backbone
+) -> None:
+    rng = np.random.default_rng(2)
+    (tmp_path / "photos").mkdir()
+    for number in range(40):
+        pixels = rng.integers(0, 256, (900, 1200, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "photos" / f"{number}.jpg")
+    given = {"backbone": backbone, "views": "multicrop", "dtype": "float32"}
+    embed(tmp_path / "photos", tmp_path / "calm.codes", **given)
+    moments, kills, is_over = random.Random(time.time_ns()), [], threading.Event()
+
+    def kill() -> None:
+        while not is_over.wait(moments.uniform(0, 0.5)):
+            for pid in find_workers(os.getpid(), 0.8)[:1]:  # else none would get beyond its start
+                with contextlib.suppress(ProcessLookupError):  # the job is just over
+                    os.kill(pid, moments.choice((signal.SIGKILL, signal.SIGSEGV)))
+                    kills.append(pid)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    summary = embed(tmp_path / "photos", tmp_path / "x.codes", isolate=True, n_jobs=2, **given)
+    is_over.set()
+    killer.join()
+    assert summary.embedded + summary.failed == 40 and 0 < summary.failed <= len(kills)
+    again = embed(tmp_path / "photos", tmp_path / "x.codes", isolate=True, retry_failed=True, **given)
+    assert (again.embedded, again.unchanged) == (summary.failed, summary.embedded)
+    calm, codes = (read_codes(tmp_path / f"{name}.codes") for name in ("calm", "x"))
+    assert codes.to_arrow().sort_by("image") == calm.to_arrow().sort_by("image")
 
 
 # A script without `if __name__ == "__main__"`, whose processes must not run it again.
