@@ -29,12 +29,13 @@ from skimage import data
 from cnncodes import ViewPlan, embed, load_backbone, read_codes
 from cnncodes.backbones import Backbone
 from cnncodes.backbones.checking.parity import compare_each
-from cnncodes.commands.doctor import _read_processor, count_cores, read_instructions
+from cnncodes.commands.doctor import _read_processor, count_cores, find_version, read_instructions
 from cnncodes.embedding import count_lanes, run_lanes
 from cnncodes.images import Decoding, ImageRecord, decode, open_source
 
 PHOTOS = ("astronaut", "chelsea", "coffee", "rocket", "retina", "immunohistochemistry", "hubble_deep_field")
 SIZES = ((500, 375), (1600, 1200))
+PACKAGES = ("onnxruntime", "pillow", "numpy", "torch", "torchvision", "timm", "embetter")
 SLOWEST = "torch, one image at a time"
 
 
@@ -157,6 +158,17 @@ def print_table(
         print(f"| {' | '.join(row)} |")
 
 
+def describe_machine() -> dict[str, Any]:
+    """Return what the figures depend on beside this script."""
+    versions = {name: find_version(name) for name in PACKAGES}
+    return {
+        "processor": _read_processor(),
+        "cores": count_cores(),
+        "instructions": read_instructions() or ["unknown"],
+        "versions": {name: version for name, version in versions.items() if version},
+    }
+
+
 def main() -> None:
     """Measure both sizes."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -171,8 +183,9 @@ def main() -> None:
     )
     parser.add_argument("--json", type=Path, help="keep every round's figures here")
     args = parser.parse_args()
-    print(f"{_read_processor()}, {count_cores()} cores: {', '.join(read_instructions() or ['unknown'])}")
-    kept = {}
+    machine = describe_machine()
+    print(f"{machine['processor']}, {machine['cores']} cores: {', '.join(machine['instructions'])}")
+    kept: dict[str, Any] = {"machine": machine, "rounds": args.rounds, "images": args.images}
     for size in SIZES:
         with tempfile.TemporaryDirectory() as folder:
             write_photos(Path(folder), args.images, size)

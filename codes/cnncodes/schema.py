@@ -195,7 +195,7 @@ def add_arguments(parser: argparse.ArgumentParser, cls: type) -> None:
             continue
         if field_types(cls)[field.name] == (tuple,):
             shared["action"] = "append"
-        elif field.default is not None and metadata["short"] != "-o":
+        elif field.default not in (None, dataclasses.MISSING) and metadata["short"] != "-o":
             shared["help"] += f" [{field.default}]".replace("%", "%%")
         parser.add_argument(*flags, dest=field.name, metavar=_metavar(field), **shared)
 

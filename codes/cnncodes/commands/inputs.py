@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 BACKBONE = "efficientnet-lite0"
 DECODE_CHOICES = ("exact", "fast")
 HELP_BACKBONE = "Network that makes the codes: a name from 'cnncodes models list', or a folder with a card."
-HELP_PRECISION = "Which of the network's files runs, where it has several: fp32, fp16 or int8."
+HELP_PRECISION = (
+    "What the network computes in: fp32, fp16 or int8, where it has a file of that; bf16, by OpenVINO; or"
+    " 'auto', the fastest file that counts as equal to fp32."
+)
 HELP_PROVIDER = (
     "What the network runs on: cpu, cuda, cuda:1, tensorrt, openvino, …; 'auto' takes a GPU where one starts,"
     " else the CPU."
