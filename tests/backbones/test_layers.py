@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from written_graphs import noise, write_backbone, write_model
 
 from cnncodes.backbones import Backbone
-from cnncodes.backbones.graphs.layers import Pick
 from cnncodes.backbones.graphs.picking import list_layers, pick_layers
+from cnncodes.backbones.graphs.picks import Pick
 from cnncodes.errors import BackboneError, CardError, UsageError
 
 #: A convolution, a gated one, tokens with channels last, and a code.

@@ -306,7 +306,7 @@ def _check_pick(layer: Any, pool: Any) -> None:
     """Raise `UsageError` where layers, or how they are pooled, are said wrongly: before anything is read."""
     if layer is None and pool is None:
         return
-    from cnncodes.backbones.graphs.layers import OWN, Pick, check_pool
+    from cnncodes.backbones.graphs.picks import OWN, Pick, check_pool
 
     Pick.parse(OWN if layer is None else layer, pool)
     check_pool(pool, layer)

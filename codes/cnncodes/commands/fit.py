@@ -142,7 +142,7 @@ def _fit_codes(options: FitOptions, reporter: Reporter) -> tuple[Any, Result]:
 
 def _open_for(space: Any, options: FitOptions, reporter: Reporter) -> Any:
     """Load the network that made codes, or another one that is asked for, with the same layers."""
-    from cnncodes.backbones.graphs.layers import was_picked
+    from cnncodes.backbones.graphs.picks import was_picked
 
     try:
         return inputs.open_backbone(

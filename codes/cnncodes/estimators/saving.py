@@ -19,7 +19,7 @@ import numpy as np
 
 import cnncodes
 from cnncodes.backbones import Backbone, Card, load_backbone
-from cnncodes.backbones.graphs.layers import was_picked
+from cnncodes.backbones.graphs.picks import was_picked
 from cnncodes.embedding import Embedder
 from cnncodes.errors import CnnCodesError, SavedModelError, SpaceMismatch, UsageError
 from cnncodes.estimators.aggregation import check_aggregate

@@ -24,7 +24,7 @@ from cnncodes.backbones.checking.photos import cut_photos
 from cnncodes.backbones.exporting.originals import Original, find_original
 from cnncodes.backbones.exporting.references import Reference
 from cnncodes.backbones.graphs.dense import DENSE_FILE
-from cnncodes.backbones.graphs.layers import was_picked
+from cnncodes.backbones.graphs.picks import was_picked
 from cnncodes.backbones.running.timing import draw_noise
 from cnncodes.backbones.session import Backbone, load_backbone
 from cnncodes.backbones.zoo import find_backbone

@@ -21,8 +21,8 @@ from cnncodes.backbones.exporting.references import Images, Reference, make_refe
 from cnncodes.backbones.exporting.sizing import OtherSizes, try_other_sizes
 from cnncodes.backbones.graphs.dense import DENSE_FILE
 from cnncodes.backbones.graphs.initializers import summarize_weights, trainable_weights
-from cnncodes.backbones.graphs.layers import OUTPUT, Pick, check_pool
 from cnncodes.backbones.graphs.picking import pick_layers
+from cnncodes.backbones.graphs.picks import OUTPUT, Pick, check_pool
 from cnncodes.backbones.graphs.steadying import make_steady
 from cnncodes.backbones.session import Backbone
 from cnncodes.errors import BackboneError

@@ -14,7 +14,7 @@ import numpy as np
 
 from cnncodes.backbones.checking.parity import Codes, Parity, compare_codes, compare_with_original
 from cnncodes.backbones.exporting.references import Images, Reference, feed_wrongly
-from cnncodes.backbones.graphs.layers import OWN, Pick
+from cnncodes.backbones.graphs.picks import OWN, Pick
 from cnncodes.errors import BackboneError
 
 

@@ -17,7 +17,7 @@ from cnncodes.backbones.exporting.onnx_wrapping import FileCut, find_file_cut, m
 from cnncodes.backbones.exporting.originals import Original
 from cnncodes.backbones.exporting.references import Images, normalise, pool_places
 from cnncodes.backbones.graphs.canonical import serialize
-from cnncodes.backbones.graphs.layers import Pick
+from cnncodes.backbones.graphs.picks import Pick
 from cnncodes.backbones.running.starting import CPU, run_session, start_session
 from cnncodes.errors import BackboneError
 

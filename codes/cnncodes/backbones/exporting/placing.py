@@ -10,7 +10,7 @@ from pathlib import Path
 from cnncodes.backbones.card import Card
 from cnncodes.backbones.exporting.originals import Original
 from cnncodes.backbones.graphs.dense import DENSE_FILE
-from cnncodes.backbones.graphs.layers import OUTPUT, Pick, was_picked
+from cnncodes.backbones.graphs.picks import OUTPUT, Pick, was_picked
 from cnncodes.errors import BackboneError
 
 CARD_FILE = "card.toml"

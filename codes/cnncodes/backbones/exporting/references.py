@@ -18,7 +18,7 @@ import numpy.typing as npt
 from cnncodes.backbones.checking.parity import Codes
 from cnncodes.backbones.exporting.cutting import Cut, cut_off, find_cut, run_to_cut
 from cnncodes.backbones.exporting.originals import Original, missing_export_extra
-from cnncodes.backbones.graphs.layers import Pick
+from cnncodes.backbones.graphs.picks import Pick
 from cnncodes.errors import BackboneError
 
 Images = npt.NDArray[np.uint8]

@@ -9,7 +9,8 @@ from typing import Any
 from cnncodes.backbones.card import Card
 from cnncodes.backbones.graphs.canonical import serialize
 from cnncodes.backbones.graphs.initializers import summarize_weights
-from cnncodes.backbones.graphs.layers import Layer, Layers, Pick
+from cnncodes.backbones.graphs.layers import Layer, Layers
+from cnncodes.backbones.graphs.picks import Pick
 from cnncodes.backbones.graphs.wiring import load_graph
 from cnncodes.errors import BackboneError
 
