@@ -1,4 +1,4 @@
-"""The command ``cnncodes``, also as ``python -m cnncodes``: signals are answered before all else is loaded."""
+"""The command ``cnncodes``, also as ``python -m cnncodes``: signals are answered before all else loads."""
 
 from __future__ import annotations
 
