@@ -60,9 +60,7 @@ def test_a_cache_that_cannot_be_written_costs_no_more_than_time(backbone: Backbo
 def test_what_was_chosen_is_said_and_how_to_renew_it(backbone: Backbone) -> None:
     file = cache_folder() / "tuning.json"
     first, again = (tune(backbone, batch_size=2, n_jobs=1) for _ in range(2))
-    assert (
-        str(first) == f"auto: batch 2, 1 lane, {first.rate:.0f} views/s (measured now, and kept in {file})"
-    )
+    assert str(first) == f"auto: batch 2, 1 lane, {first.rate:.0f} views/s (measured now, and kept in {file})"
     assert f"measured on {date.today()} and kept in {file}: delete that to measure anew" in str(again)
 
 

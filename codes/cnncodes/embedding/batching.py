@@ -122,6 +122,11 @@ class Batcher:
 
 def check_sessions(backbones: Sequence[Backbone]) -> None:
     """Raise `UsageError` unless backbones are sessions of one network, whose codes may stand together."""
+    if len({one.providers[0].name for one in backbones}) != 1:
+        raise UsageError(
+            "several backbones must run on devices of one provider, whose codes may stand together. Got"
+            f" {', '.join(str(one.providers[0]) for one in backbones)}."
+        )
     if len({(one.sha256, one.precision, one.card.layer) for one in backbones}) != 1:
         raise UsageError("several backbones must be sessions of one network, with one precision and layer.")
 
