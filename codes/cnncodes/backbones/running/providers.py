@@ -109,7 +109,8 @@ class Provider:
             raise UsageError(f"provider {said!r}: {short} has no devices that are counted. Take {short}.")
         if name == CPU and values:
             raise UsageError(
-                f"provider {short!r} takes no settings, ONNX Runtime would ignore them. Got {', '.join(values)}."
+                f"provider {short!r} takes no settings, since ONNX Runtime would ignore them. Got"
+                f" {', '.join(values)}."
             )
         return cls(name, {**({"device_id": device} if colon else {}), **values})
 
