@@ -20,18 +20,20 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
-from skimage import data
 
-from cnncodes import ViewPlan, embed, load_backbone, read_codes
-from cnncodes.backbones import Backbone
 from cnncodes.backbones.checking.parity import compare_each
 from cnncodes.commands.doctor import _read_processor, count_cores, find_version, read_instructions
 from cnncodes.embedding import count_lanes, run_lanes
 from cnncodes.images import Decoding, ImageRecord, decode, open_source
+
+if TYPE_CHECKING:
+    from cnncodes.backbones import Backbone
+
+NEEDS = "Needs scikit-image (extra test); --peers: the extra export, and embetter if it is to be among them."
 
 PHOTOS = ("astronaut", "chelsea", "coffee", "rocket", "retina", "immunohistochemistry", "hubble_deep_field")
 SIZES = ((500, 375), (1600, 1200))
@@ -41,6 +43,8 @@ SLOWEST = "torch, one image at a time"
 
 def write_photos(folder: Path, count: int, size: tuple[int, int]) -> None:
     """Write different crops of real photos as JPEG files of one size."""
+    from skimage import data
+
     rng = np.random.default_rng(0)
     photos = [Image.fromarray(getattr(data, name)()).convert("RGB") for name in PHOTOS]
     for number in range(count):
@@ -61,6 +65,8 @@ class Job:
     """One network in one precision, one way of decoding, and one folder of files."""
 
     def __init__(self, folder: Path, precision: str, mode: str, jobs: int | None) -> None:
+        from cnncodes import load_backbone
+
         self.source = open_source(folder)
         self.backbone: Backbone = load_backbone(precision=precision)
         self.precision, self.mode, self.jobs = precision, mode, jobs
@@ -73,6 +79,8 @@ class Job:
 
     def decode(self) -> None:
         """Read, decode and cut alone."""
+        from cnncodes import ViewPlan
+
         plan, decoding = ViewPlan(), Decoding.make(self.mode, None)
         side = plan.largest_short_side(self.backbone.frame)
 
@@ -95,6 +103,8 @@ class Job:
 
     def embed(self) -> np.ndarray[Any, Any]:
         """Run all of it: JPEG files to a codes dataset."""
+        from cnncodes import embed, read_codes
+
         with tempfile.TemporaryDirectory() as out:
             codes = Path(out) / "photos.codes"
             embed(self.source, codes, backbone=self.backbone, decode=self.mode, n_jobs=self.jobs)
@@ -171,7 +181,7 @@ def describe_machine() -> dict[str, Any]:
 
 def main() -> None:
     """Measure both sizes."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], epilog=NEEDS)
     parser.add_argument("--images", type=int, default=512)
     parser.add_argument("--peer-images", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=5)

@@ -5,6 +5,7 @@ Each takes paths and returns codes, shape (n_images, 1280).
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -13,38 +14,35 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
-import onnxruntime
-import torch
 from PIL import Image
-from torchvision import transforms
-
-from cnncodes import load_backbone
-from cnncodes.backbones.exporting.originals import find_original
 
 Codes = np.ndarray[Any, Any]
 
 
-class Pooled(torch.nn.Module):
-    """EfficientNet-Lite0 without its classifier."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.net = find_original("efficientnet-lite0").make()
-
-    def forward(self, pixels: Any) -> Any:
-        """Return the pooled features."""
-        return self.net.extract_features(pixels).mean((2, 3))
-
-
 @cache
 def make_network() -> Any:
-    """Return the network, ready to run."""
+    """Return the network without its classifier, ready to run."""
+    import torch
+
+    from cnncodes.backbones.exporting.originals import find_original
+
+    class Pooled(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = find_original("efficientnet-lite0").make()
+
+        def forward(self, pixels: Any) -> Any:
+            return self.net.extract_features(pixels).mean((2, 3))
+
     return Pooled().eval()
 
 
 @cache
 def make_transform() -> Any:
     """Return what the usual scripts do: shorter side 256, bicubic, central 224, normalised."""
+    import torch
+    from torchvision import transforms
+
     return transforms.Compose(
         [
             transforms.Resize(256, transforms.InterpolationMode.BICUBIC),
@@ -60,29 +58,29 @@ def _load(path: Path) -> Any:
     return make_transform()(Image.open(path).convert("RGB"))
 
 
+def _load_all(paths: Sequence[Path]) -> Any:
+    import torch
+
+    return torch.stack([_load(path) for path in paths])
+
+
 def run_one_by_one(paths: Sequence[Path]) -> Codes:
     """The usual script: torch, one image at a time, all of its threads."""
+    import torch
+
     net = make_network()  # made outside, or its weights could not be trained by those who would
     with torch.inference_mode():
         return np.concatenate([net(_load(path)[None]).numpy() for path in paths])
 
 
-class Files(torch.utils.data.Dataset[Any]):
-    """JPEG files as normalised tensors."""
-
-    def __init__(self, paths: Sequence[Path]) -> None:
-        self.paths = paths
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def __getitem__(self, number: int) -> Any:
-        return _load(self.paths[number])
-
-
 def run_data_loader(paths: Sequence[Path], *, workers: int, batch_size: int) -> Codes:
     """A DataLoader with worker processes, batches, channels last."""
-    loader = torch.utils.data.DataLoader(Files(paths), batch_size=batch_size, num_workers=workers)
+    import torch
+
+    # A list of paths is a dataset; what loads them is where they are put together.
+    loader = torch.utils.data.DataLoader(
+        [*paths], collate_fn=_load_all, batch_size=batch_size, num_workers=workers
+    )
     net = make_network().to(memory_format=torch.channels_last)
     with torch.inference_mode():
         found = [net(batch.to(memory_format=torch.channels_last)).numpy() for batch in loader]
@@ -92,11 +90,17 @@ def run_data_loader(paths: Sequence[Path], *, workers: int, batch_size: int) -> 
 
 @cache
 def _start_default() -> Any:
+    import onnxruntime
+
+    from cnncodes import load_backbone
+
     return onnxruntime.InferenceSession(load_backbone().model_bytes())
 
 
 def run_default_runtime(paths: Sequence[Path], *, batch_size: int) -> Codes:
     """ONNX Runtime with its defaults: one session of all cores, pictures decoded in between."""
+    from torchvision import transforms
+
     crop = transforms.Compose(
         [transforms.Resize(256, transforms.InterpolationMode.BICUBIC), transforms.CenterCrop(224)]
     )
@@ -145,3 +149,11 @@ def list_peers() -> dict[str, Callable[[Sequence[Path]], Codes]]:
     if importlib.util.find_spec("embetter") is not None:
         peers["embetter TimmEncoder"] = run_embetter
     return peers
+
+
+if __name__ == "__main__":
+    argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        epilog="A part of embed.py, which is run instead."
+        " Needs the extra export (torch, torchvision), and embetter if it is to be among them.",
+    ).parse_args()

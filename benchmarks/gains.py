@@ -23,21 +23,22 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from gains_data import SEED, Data, open_fashion, open_sample
 
 import cnncodes
-from cnncodes import ImageClassifier, ViewPlan, load_backbone
-from cnncodes.embedding import measure_colors
-from cnncodes.estimators.aggregation import score_images
-from cnncodes.estimators.inputs import ImageRows, embed_records, make_embedder
-from cnncodes.evaluation import Estimate, compare_paired
-from cnncodes.evaluation.intervals import wilson
 from cnncodes.images import ImageRecord, content_hash, decode
 from cnncodes.views import PrincipalColors
 from cnncodes.views.names import AUGMENTATIONS
+
+if TYPE_CHECKING:
+    from cnncodes import ImageClassifier, ViewPlan
+    from cnncodes.estimators.inputs import ImageRows
+    from cnncodes.evaluation import Estimate
+
+NEEDS = "Needs nothing but cnncodes; Fashion-MNIST: Debian's package dataset-fashion-mnist."
 
 RESULTS = Path(__file__).parent / "results/gains.json"
 
@@ -60,6 +61,9 @@ class Bench:
     """Fits and tests on one set of images; every code is made once."""
 
     def __init__(self, data: Data, memory: str, n_jobs: int | None) -> None:
+        from cnncodes import load_backbone
+        from cnncodes.embedding import measure_colors
+
         self.data = data
         self.backbone = load_backbone()
         self.options: dict[str, Any] = {"memory": memory, "n_jobs": n_jobs}
@@ -71,10 +75,14 @@ class Bench:
         self._runs: dict[tuple[str, str], float] = {}
 
     def _plan(self, views: str) -> ViewPlan:
+        from cnncodes import ViewPlan
+
         return ViewPlan.parse(views).with_colors(self.colors)
 
     def embed(self, records: Sequence[ImageRecord], views: str) -> ImageRows:
         """Make the codes of images, or take them from the cache."""
+        from cnncodes.estimators.inputs import embed_records, make_embedder
+
         started = time.perf_counter()
         rows = embed_records(
             make_embedder(self.backbone, self._plan(views), "exact"), records, **self.options
@@ -85,6 +93,8 @@ class Bench:
 
     def fit(self, views: str) -> ImageClassifier:
         """Return a classifier trained on these views."""
+        from cnncodes import ImageClassifier
+
         if views not in self._classifiers:
             self.embed(self.data.train, views)
             started = time.perf_counter()
@@ -96,6 +106,8 @@ class Bench:
 
     def answer(self, train: str, test: str, count: int, average: str) -> np.ndarray:
         """Predict the first images of the test part."""
+        from cnncodes.estimators.aggregation import score_images
+
         if (test, count) not in self._tested:
             self._tested[test, count] = self.embed(self.data.test[:count], test)
         rows = self._tested[test, count]
@@ -107,6 +119,8 @@ class Bench:
         average: str = "decision values",
     ) -> None:  # fmt: skip
         """Add a row to a table: one plan of training and one of test, against a base of two plans."""
+        from cnncodes.evaluation.intervals import wilson
+
         count = self.data.few if few else len(self.data.test)
         answers = self.answer(train, test, count, average)
         y = self.truth[:count]
@@ -145,6 +159,8 @@ class Bench:
 
 
 def _compare(y: np.ndarray, answers: np.ndarray, against: np.ndarray) -> Estimate:
+    from cnncodes.evaluation import Estimate, compare_paired
+
     if (answers == against).all():
         return Estimate(0.0, 0.0, 0.0, len(y))
     return compare_paired(y, answers, against)
@@ -232,7 +248,7 @@ def _format_difference(gain: dict[str, Any]) -> str:
 
 def main() -> None:
     """Measure, print tables, write figures."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], epilog=NEEDS)
     parser.add_argument("--data", nargs="+", choices=("sample", "fashion"), default=("sample", "fashion"))
     parser.add_argument("--quick", action="store_true", help="a tenth of the images")
     parser.add_argument("--memory", help="folder that keeps codes (default: a temporary one)")

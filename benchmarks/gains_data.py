@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import gzip
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -63,3 +64,11 @@ def _balance(images: np.ndarray, labels: np.ndarray, count: int) -> list[ImageRe
     order = np.stack(drawn, axis=1).ravel()
     records = records_from([images[i] for i in order])
     return [replace(r, label=str(labels[i])) for r, i in zip(records, order, strict=True)]
+
+
+if __name__ == "__main__":
+    argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        epilog="A part of gains.py and zoo.py, which is run instead."
+        " Fashion-MNIST is Debian's package dataset-fashion-mnist.",
+    ).parse_args()

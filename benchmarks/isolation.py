@@ -22,15 +22,18 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from embed import SIZES, rate, ratio, write_photos
 
 from cnncodes import ViewPlan, load_backbone
 from cnncodes.commands.doctor import _read_processor, count_cores
-from cnncodes.embedding import Embedder, count_lanes, run_lanes
-from cnncodes.embedding.engine import Engine
 from cnncodes.images import Decoding, ImageRecord, open_source
+
+if TYPE_CHECKING:
+    from cnncodes.embedding import Embedder
+
+NEEDS = "Needs scikit-image (extra test)."
 
 RESULTS = Path(__file__).parent / "results" / "isolation.json"
 
@@ -40,6 +43,8 @@ NAMES = ("plain", "isolated")
 
 def embed_all(embedder: Embedder, records: list[ImageRecord], lanes: int) -> None:
     """Make the codes of all images."""
+    from cnncodes.embedding import run_lanes
+
     list(run_lanes(embedder.embed, records, lanes))
 
 
@@ -59,6 +64,8 @@ def time_pair(
 
 def measure(folder: Path, precision: str, views: str, args: argparse.Namespace) -> dict[str, Any]:
     """Return the figures of every round, and their ratios."""
+    from cnncodes.embedding.engine import Engine
+
     records = list(open_source(folder).records)
     backbone, plan = load_backbone(precision=precision), ViewPlan.parse(views)
     plain, isolated = (Engine.make(backbone, None, args.jobs, isolate=name == "isolated") for name in NAMES)
@@ -76,6 +83,8 @@ def measure(folder: Path, precision: str, views: str, args: argparse.Namespace) 
 
 def measure_start(folder: Path, rounds: int) -> dict[str, float]:
     """Return the seconds that one process takes to start, and the MiB that it holds after some images."""
+    from cnncodes.embedding.engine import Engine
+
     records = list(open_source(folder).records)[:8]
     seconds, sizes = [], []
     for _ in range(rounds):
@@ -109,7 +118,9 @@ def _read_memory(pid: int) -> float:
 
 def main() -> None:
     """Measure all, print a table, and keep it."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    from cnncodes.embedding import count_lanes
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], epilog=NEEDS)
     parser.add_argument("--images", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--jobs", type=int, default=None)

@@ -24,13 +24,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
-from skimage import data
+
+NEEDS = "Needs scikit-image (extra test); --network tiny: onnx (extra export)."
 
 PHOTOS = ("astronaut", "chelsea", "coffee", "rocket", "retina")
 
 
 def write_many(folder: Path, count: int) -> None:
     """Write small JPEG files that differ in what stands behind the picture."""
+    from skimage import data
+
     base = folder / "base.jpg"
     files = []
     for name in PHOTOS:
@@ -45,6 +48,8 @@ def write_many(folder: Path, count: int) -> None:
 
 def write_large(folder: Path, count: int, side: int, **options: object) -> None:
     """Write large photos."""
+    from skimage import data
+
     for number in range(count):
         photo = Image.fromarray(getattr(data, PHOTOS[number % len(PHOTOS)])()).convert("RGB")
         photo.resize((side, side)).save(folder / f"{number:03}.jpg", quality=85, **options)
@@ -118,7 +123,7 @@ def measure(folder: Path, *options: str) -> tuple[float, float]:
 
 def main() -> None:
     """Measure many small images and some large ones."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], epilog=NEEDS)
     parser.add_argument("--images", type=int, nargs="*", default=[2000, 20000])
     parser.add_argument("--large", type=int, default=12, help="large photos; 0 for none")
     parser.add_argument("--side", type=int, default=8000)

@@ -19,15 +19,17 @@ import tempfile
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
-from cnncodes import ViewPlan, embed, load_backbone
-from cnncodes.embedding import Embedder
-from cnncodes.embedding.planning import plan_work
 from cnncodes.images import open_source
-from cnncodes.store import CodesWriter, ImageCodes, StoredViews
+
+if TYPE_CHECKING:
+    from cnncodes.store import CodesWriter
+
+NEEDS = "Needs nothing but cnncodes."
 
 NEW = 10
 #: Names of one file; file systems allow some 65,000.
@@ -57,6 +59,10 @@ def make_names(folder: Path, count: int) -> None:
 
 def open_writer(out: Path) -> CodesWriter:
     """Open the dataset as `embed` does with its defaults."""
+    from cnncodes import ViewPlan, load_backbone
+    from cnncodes.embedding import Embedder
+    from cnncodes.store import CodesWriter, StoredViews
+
     embedder = Embedder(load_backbone(), ViewPlan())
     stored = StoredViews(ViewPlan().to_dict(), asdict(embedder.backbone.frame), ViewPlan().columns)
     return CodesWriter.open(out, embedder.space, stored)
@@ -64,6 +70,8 @@ def open_writer(out: Path) -> CodesWriter:
 
 def make_codes(folder: Path, out: Path) -> None:
     """Write what `embed` would have written for all names, with made-up codes."""
+    from cnncodes.store import ImageCodes
+
     rng = np.random.default_rng(0)
     pool = rng.normal(size=(4096, 1280)).astype(np.float32)
     view = {"view": 0, "view_name": "256/center", "box": (0.0, 0.0, 64.0, 64.0), "scale": 4.0, "flip": False}
@@ -80,6 +88,9 @@ def make_codes(folder: Path, out: Path) -> None:
 
 def run_step(step: str, folder: Path, out: Path) -> None:
     """Do one step in this process, after what it needs; print its seconds and what it added to the memory."""
+    from cnncodes import embed, load_backbone
+    from cnncodes.embedding.planning import plan_work
+
     load_backbone()
     # Linux: the peak begins anew, at what Python, the network and the imports take.
     Path("/proc/self/clear_refs").write_text("5")
@@ -129,7 +140,7 @@ def measure(folder: Path, count: int) -> None:
 
 def main() -> None:
     """Read the options and measure."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], epilog=NEEDS)
     parser.add_argument("--images", type=int, default=1_000_000)
     parser.add_argument("--folder", type=Path, help="where to work; what an earlier run left there is used")
     parser.add_argument("--step", choices=STEPS, help=argparse.SUPPRESS)

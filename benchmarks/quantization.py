@@ -24,6 +24,8 @@ from cnncodes.backbones.checking.parity import compare_each
 from cnncodes.backbones.checking.photos import load_photos
 from cnncodes.commands.doctor import _read_processor, count_cores, read_instructions
 
+NEEDS = "Needs scikit-image (extra test)."
+
 BATCH = 8
 
 
@@ -48,7 +50,7 @@ def measure(full: Backbone, lesser: Backbone, images: npt.NDArray[np.uint8], lan
 
 def main() -> None:
     """Measure one network."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], epilog=NEEDS)
     parser.add_argument("name", nargs="?", default="efficientnet-lite0")
     parser.add_argument("--precision", default="int8")
     parser.add_argument("--rounds", type=int, default=15)

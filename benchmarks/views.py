@@ -39,18 +39,14 @@ from typing import Any, NamedTuple
 
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # no network while it is imported
 
-import albumentations
-import cv2
 import numpy as np
-import torch
-from embed import write_photos
 from PIL import Image
-from torchvision.io import decode_jpeg
-from torchvision.transforms import v2
 
 from cnncodes import ViewPlan
 from cnncodes.backbones import Frame
 from cnncodes.images import decode
+
+NEEDS = "Needs the extra bench: albumentations, torch, torchvision, scikit-image."
 
 SIZES = ((500, 375), (1024, 1024), (1600, 1200))
 FRAME = Frame(224, 224, 256)
@@ -86,13 +82,18 @@ def to_pil(data: bytes) -> Image.Image:
     return Image.open(io.BytesIO(data)).convert("RGB")
 
 
-def to_tensor(data: bytes) -> torch.Tensor:
+def to_tensor(data: bytes) -> Any:
     """Decode with torchvision."""
+    import torch
+    from torchvision.io import decode_jpeg
+
     return decode_jpeg(torch.frombuffer(bytearray(data), dtype=torch.uint8), mode="RGB")
 
 
 def to_array(data: bytes) -> np.ndarray:
     """Decode with OpenCV, as albumentations' users do."""
+    import cv2
+
     return cv2.cvtColor(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
 
 
@@ -117,6 +118,9 @@ def ours(plan: ViewPlan) -> Work:
 
 def torchvision_fixed(name: str, sides: tuple[int, ...], tensors: bool) -> Work:
     """Return torchvision's fixed crops: one resize a scale."""
+    import torch
+    from torchvision.transforms import v2
+
     resizes = [torchvision_resize(side, tensors) for side in sides]
     center, ten = v2.CenterCrop(224), v2.TenCrop(224)
 
@@ -133,12 +137,18 @@ def torchvision_fixed(name: str, sides: tuple[int, ...], tensors: bool) -> Work:
 
 def torchvision_resize(side: int, tensors: bool) -> Work:
     """Return the antialiased resize that fixed crops and warps share."""
+    import torch
+    from torchvision.transforms import v2
+
     resize = v2.Resize(side, v2.InterpolationMode.BICUBIC, antialias=True)
     return v2.Compose([resize, v2.Lambda(torch.Tensor.contiguous)]) if tensors else resize
 
 
 def torchvision_random(name: str, tensors: bool) -> Work:
     """Return torchvision's random views: what they share, and then a chain for each."""
+    import torch
+    from torchvision.transforms import v2
+
     mode = v2.InterpolationMode.BILINEAR if tensors else v2.InterpolationMode.BICUBIC
     crop, random_crop, flip = v2.CenterCrop(224), v2.RandomCrop(224), v2.RandomHorizontalFlip()
     resize = torchvision_resize(FRAME.resize, tensors)
@@ -167,6 +177,9 @@ def torchvision_random(name: str, tensors: bool) -> Work:
 
 def albumentations_resize(side: int, size: tuple[int, int]) -> Any:
     """Return the resize to the size that the others take; its own rounds to the nearest."""
+    import albumentations
+    import cv2
+
     short = min(size)
     width, height = (int(side * length / short) for length in size)
     return albumentations.Resize(height, width, cv2.INTER_CUBIC, area_for_downscale="image")
@@ -174,6 +187,8 @@ def albumentations_resize(side: int, size: tuple[int, int]) -> Any:
 
 def albumentations_fixed(plan: ViewPlan, size: tuple[int, int]) -> Work:
     """Return albumentations' fixed crops: it has no ten-crop, so each crop is one of its own."""
+    import albumentations
+
     mirror = albumentations.HorizontalFlip(p=1)
     scales: dict[int, list[Any]] = {}
     for view in plan.locate(size, FRAME):
@@ -196,6 +211,9 @@ def albumentations_fixed(plan: ViewPlan, size: tuple[int, int]) -> Work:
 
 def albumentations_random(name: str, size: tuple[int, int]) -> Work:
     """Return albumentations' random views: what they share, and then a chain for each."""
+    import albumentations
+    import cv2
+
     smooth: Any = {"interpolation": cv2.INTER_CUBIC, "border_mode": cv2.BORDER_REFLECT, "p": 1}
     crop, random_crop = albumentations.CenterCrop(224, 224), albumentations.RandomCrop(224, 224)
     resize, flip = albumentations_resize(FRAME.resize, size), albumentations.HorizontalFlip()
@@ -258,6 +276,8 @@ def make_cases(size: tuple[int, int]) -> list[Case]:
 
 def to_array_batch(batch: Any) -> np.ndarray:
     """Return a batch as numbers of shape (n, height, width, 3)."""
+    import torch
+
     if isinstance(batch, torch.Tensor):
         batch = batch.permute(0, 2, 3, 1).numpy()
     return batch.astype(np.int16)
@@ -315,11 +335,16 @@ def find_processor() -> str:
 
 def main() -> None:
     """Measure all cases at all sizes."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], epilog=NEEDS)
     parser.add_argument("--images", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--cases", nargs="+", help="only these")
     args = parser.parse_args()
+
+    import cv2
+    import torch
+    from embed import write_photos
+
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
     names = ("cnncodes", "pillow", "torch", "torchvision", "albumentations", "opencv-python-headless")

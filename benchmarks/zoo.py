@@ -29,6 +29,8 @@ from cnncodes.backbones import Backbone, Card, models_folder
 from cnncodes.backbones.exporting.originals import ORIGINALS
 from cnncodes.backbones.graphs.operations import count_multiply_adds
 
+NEEDS = "Needs onnx and torch (extra export); Fashion-MNIST: Debian's package dataset-fashion-mnist."
+
 RESULTS = Path(__file__).parent / "results/zoo.json"
 README = models_folder() / "README.md"
 BEGIN, END = "<!-- the zoo's table: benchmarks/zoo.py -->", "<!-- end of the zoo's table -->"
@@ -192,7 +194,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
 
 def main() -> None:
     """Measure, write the figures, and write the table out of them."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], epilog=NEEDS)
     parser.add_argument("--models", type=Path, default=Path("zoo"), help="folder of further networks")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--images", type=int, default=128, help="in each round")

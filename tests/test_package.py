@@ -127,7 +127,7 @@ def test_wheel_carries_licence_and_notice(members: list[str]) -> None:
 def test_wheel_names_the_command(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         text = archive.read(f"cnncodes-{cnncodes.__version__}.dist-info/entry_points.txt").decode()
-    assert re.search(r"^cnncodes = cnncodes\.cli:main$", text, re.MULTILINE)
+    assert re.search(r"^cnncodes = cnncodes\.__main__:main$", text, re.MULTILINE)
 
 
 def test_wheel_is_small_enough(wheel: Path) -> None:

@@ -1,10 +1,27 @@
-"""``python -m cnncodes`` is the command ``cnncodes``."""
+"""The command ``cnncodes``, also as ``python -m cnncodes``: signals are answered before all else loads."""
 
 from __future__ import annotations
 
 import sys
 
-from cnncodes.cli import main
+from cnncodes.ending import describe_interrupt, leave, running, watch
+
+
+def main() -> None:
+    """Run the command line and end the process."""
+    watch()
+    from cnncodes.cli import main as run
+    from cnncodes.cli.entry import SIGNALLED
+
+    try:
+        with running():
+            status = run()
+    except KeyboardInterrupt as error:  # after its last line
+        status = (describe_interrupt(error) or ("", 1))[1]
+    if status in SIGNALLED:
+        leave(status)
+    sys.exit(status)
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

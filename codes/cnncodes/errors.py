@@ -16,6 +16,10 @@ class CnnCodesError(Exception):
     """Base of all errors of cnncodes; its text is one line that says what to do."""
 
 
+class CostWarning(UserWarning):
+    """What was asked for works, and costs more than something else that is as good."""
+
+
 class UsageError(CnnCodesError, ValueError):
     """An argument, option or setting that cannot be right."""
 

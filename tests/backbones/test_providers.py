@@ -41,6 +41,9 @@ def test_what_is_said_names_a_provider(said: Any, name: str, options: dict[str, 
         ("cuda:x", "the number of a device, as in cuda:1"),
         (("cuda", "fast"), "a name and a dict of settings"),
         (7, "a provider must be a name"),
+        ("cpu:3", "provider 'cpu:3': cpu has no devices that are counted. Take cpu"),
+        ("openvino:1", "has no devices that are counted"),
+        (("cpu", {"nosuch_option": "1"}), "'cpu' takes no settings, .* Got nosuch_option"),
     ],
 )
 def test_what_names_none_is_refused(said: Any, words: str) -> None:
@@ -52,6 +55,23 @@ def test_what_names_none_is_refused(said: Any, words: str) -> None:
 def test_providers_are_a_sequence(said: Any) -> None:
     with pytest.raises(UsageError, match="must be a sequence of at least one name"):
         parse_providers(said)
+
+
+@pytest.mark.parametrize(
+    "said", [["cpu", "CPUExecutionProvider"], ["cuda", "cuda:0"], ["cuda:1", ("cuda", {"device_id": 1})]]
+)
+def test_one_that_is_there_twice_means_nothing(said: Any) -> None:
+    with pytest.raises(UsageError, match="is there twice"):
+        parse_providers(said)
+
+
+def test_several_devices_of_one_are_several() -> None:
+    assert [provider.device for provider in parse_providers(["cuda", "cuda:1", "tensorrt"])] == [0, 1, 0]
+
+
+def test_a_device_is_a_number() -> None:
+    with pytest.raises(UsageError, match="device_id must be the number of a device. Got 'first'"):
+        parse_providers([("cuda", {"device_id": "first"})])
 
 
 def test_fp32_is_computed_in_fp32_everywhere() -> None:

@@ -35,6 +35,8 @@ def failing_line(capsys: pytest.CaptureFixture[str]) -> str:
         (["embed", "x", "-o", "y", "--batch-size", "0"], "at least 1"),
         (["embed", "x", "-o", "y", "--max-failures", "lots"], "--max-failures is wrong"),
         (["embed", "x", "-o", "y", "z"], "one too many"),
+        (["embed", "x", "-o", "y", "--provider", "cpu,cpu"], "is there twice"),
+        (["embed", "x", "-o", "y", "--provider", "cpu:3"], "Take cpu."),
         (["fit", "x", "-o", "y", "--head", "logistik"], "Did you mean 'logistic'?"),
         (["predict", "m", "x", "-o", "p.txt"], ".csv or .parquet"),
         (["models", "lits"], "Did you mean 'list'?"),

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
+from onnx import numpy_helper
 from PIL import Image
 from small_convolutions import draw_pictures, write_convolutions
 
+from cnncodes.backbones import Card
 from cnncodes.cli import main
+from cnncodes.commands.bench import BENCH
+from cnncodes.embedding import tuning
 
 
 @pytest.fixture
 def net(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("CNNCODES_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(tuning, "_SECONDS", 0.01)
+    monkeypatch.setattr(tuning, "_MOST_SECONDS", 0.3)
     return write_convolutions(tmp_path / "net")
 
 
@@ -48,6 +57,52 @@ def test_it_is_said_in_words_how_to_have_the_fastest(net: Path, capsys: pytest.C
     text = capsys.readouterr().out
     assert "Fastest: --provider cpu --precision fp32 --batch-size" in text
     assert "decoding" not in text
+
+
+def write_int8(net: Path, seed: float) -> None:
+    """Give a network a further file of other weights, the nearer to its own the smaller the seed."""
+    read = onnx.load(net / "model.onnx")
+    rng = np.random.default_rng(1)
+    for tensor in read.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.ndim == 4:
+            changed = values + seed * rng.normal(0, 1, values.shape)
+            tensor.CopyFrom(numpy_helper.from_array(changed.astype(np.float32), tensor.name))
+    data = read.SerializeToString()
+    (net / "int8.onnx").write_bytes(data)
+    card = Card.read(net / "card.toml")
+    files = {**card.files, "int8.onnx": hashlib.sha256(data).hexdigest()}
+    replace(card, files=files, precisions={"int8": "int8.onnx"}).write(net / "card.toml")
+
+
+def test_codes_are_compared_on_the_users_pictures(
+    net: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["bench", "--backbone", str(net), "--provider", "cpu", "-j", "1", "--src", str(photos)]
+    assert main([*command, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["compared"]["of"].startswith("scikit-learn's two photos (")  # six are too few
+    for number, picture in enumerate(draw_pictures(12, 7)):
+        Image.fromarray(picture).save(photos / f"more{number}.png")
+    assert main(command) == 0
+    printed = capsys.readouterr().out
+    words = "with that of fp32 on the CPU, after the mean code is taken off; the median of 18 pictures of"
+    assert f"{words} {photos}." in printed
+
+
+def test_the_fastest_is_named_with_its_cosine_and_a_poor_one_is_said(
+    net: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_int8(net, 1.0)
+    assert main(["bench", "--backbone", str(net), "--provider", "cpu", "-j", "1", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    poor = next(row for row in found["networks"] if row["precision"] == "int8")
+    assert poor["cosine"] < 0.99 and found["fastest_near"]["precision"] == "fp32"
+    found["fastest"] = {key: poor[key] for key in found["fastest"]}
+    text = BENCH.render(found)
+    assert f"--precision int8 --batch-size {poor['batch_size']} (cosine {poor['cosine']:.4f})" in text
+    assert "far from those of fp32 (cosine below 0.99)" in text
+    assert "the fastest above that: --provider cpu --precision fp32 --batch-size" in text
 
 
 def test_a_provider_that_is_asked_for_has_to_run(net: Path, capsys: pytest.CaptureFixture[str]) -> None:

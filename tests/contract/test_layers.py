@@ -14,7 +14,7 @@ PACKAGE = Path(cnncodes.__file__).parent
 
 #: From left to right; those in one row do not know each other, `cnncodes/__init__.py` knows all.
 ROWS = (
-    ("errors", "lazy"),
+    ("ending", "errors", "lazy"),
     ("schema",),
     ("images", "views", "backbones"),
     ("store",),

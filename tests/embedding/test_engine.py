@@ -10,7 +10,7 @@ import pytest
 
 from cnncodes import embed, load_backbone, read_codes
 from cnncodes.backbones import Backbone
-from cnncodes.embedding import count_lanes
+from cnncodes.embedding import count_lanes, tuning
 from cnncodes.embedding.engine import Engine
 from cnncodes.errors import UsageError
 
@@ -20,6 +20,8 @@ def backbone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Backbone:
     from small_convolutions import write_convolutions
 
     monkeypatch.setenv("CNNCODES_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(tuning, "_SECONDS", 0.01)
+    monkeypatch.setattr(tuning, "_MOST_SECONDS", 0.3)
     return load_backbone(write_convolutions(tmp_path / "net"))
 
 
@@ -35,10 +37,21 @@ def test_what_is_left_open_is_one_lane_a_core_and_small_batches(backbone: Backbo
     assert (made.backbones, made.batch_size, made.lanes, made.budget.limit) == ((backbone,), 3, 5, 2**31)
 
 
-@pytest.mark.slow
 def test_auto_settles_what_is_asked_for_and_no_more(backbone: Backbone) -> None:
-    assert Engine.make(backbone, "auto", 1).lanes == 1
-    assert Engine.make(backbone, 5, "auto").batch_size == 5
+    notes: list[str] = []
+    assert Engine.make(backbone, "auto", 1).tuned(notes.append).lanes == 1
+    assert Engine.make(backbone, 5, "auto").tuned(notes.append).batch_size == 5
+    assert [note.startswith("auto: batch ") for note in notes] == [True, True]
+
+
+def test_nothing_is_measured_before_there_is_work(backbone: Backbone, tmp_path: Path) -> None:
+    notes: list[str] = []
+    auto: dict[str, Any] = {"backbone": backbone, "batch_size": "auto", "n_jobs": 1, "on_note": notes.append}
+    (tmp_path / "a.png").write_bytes(b"")
+    embed([tmp_path / "a.png"], tmp_path / "y.codes", **auto)
+    assert len(notes) == 1 and "measured now" in notes[0]
+    embed([tmp_path / "a.png"], tmp_path / "y.codes", **auto)  # it failed, and is as it was
+    assert len(notes) == 1
 
 
 @pytest.mark.parametrize("size", [0, -1, True, "fast", 1.5])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnncodes.backbones import Backbone, load_backbone
+from cnncodes.backbones.running import instructions
 from cnncodes.backbones.running.providers import cache_folder
-from cnncodes.embedding.tuning import CPU_BATCHES, choose, measure_rates, tune
+from cnncodes.embedding import tuning
+from cnncodes.embedding.tuning import CPU_BATCHES, choose, choose_lanes, find_unsure, measure_rates, tune
 
 
 @pytest.fixture
@@ -19,6 +22,8 @@ def backbone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Backbone:
     from small_convolutions import write_convolutions
 
     monkeypatch.setenv("CNNCODES_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(tuning, "_SECONDS", 0.01)
+    monkeypatch.setattr(tuning, "_MOST_SECONDS", 0.3)
     return load_backbone(write_convolutions(tmp_path / "net"))
 
 
@@ -47,7 +52,37 @@ def test_a_damaged_cache_is_measured_again(backbone: Backbone, damage: str) -> N
 def test_a_cache_that_cannot_be_written_costs_no_more_than_time(backbone: Backbone) -> None:
     cache_folder().parent.mkdir(parents=True)
     cache_folder().write_text("a file where the folder should be")
+    found = tune(backbone, batch_size=2, n_jobs=1)
+    assert found.is_new and found.fault is not None
+    assert "measured now, as in every run: " in str(found) and "tuning.json" in str(found)
+
+
+def test_what_was_chosen_is_said_and_how_to_renew_it(backbone: Backbone) -> None:
+    file = cache_folder() / "tuning.json"
+    first, again = (tune(backbone, batch_size=2, n_jobs=1) for _ in range(2))
+    assert str(first) == f"auto: batch 2, 1 lane, {first.rate:.0f} views/s (measured now, and kept in {file})"
+    assert f"measured on {date.today()} and kept in {file}: delete that to measure anew" in str(again)
+
+
+def test_another_processor_is_measured_anew(
+    backbone: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Machines of one name and another processor may share a home."""
+    tune(backbone, batch_size=2, n_jobs=1)
+    (tmp_path / "cpuinfo").write_text("model name\t: Another\n")
+    monkeypatch.setattr(instructions, "CPUINFO", tmp_path / "cpuinfo")
     assert tune(backbone, batch_size=2, n_jobs=1).is_new
+    assert not tune(backbone, batch_size=2, n_jobs=1).is_new
+
+
+def test_a_few_per_cent_cost_no_lane() -> None:
+    assert [choose_lanes(2, half, 100.0) for half in (50, 99, 104, 109)] == [2] * 4
+    assert choose_lanes(4, 125.0, 100.0) == 2
+
+
+def test_rounds_go_on_while_the_best_two_of_what_may_be_fastest_differ() -> None:
+    assert find_unsure([[80, 100, 90], [98, 99, 50]]) == [0]
+    assert find_unsure([[100, 98, 90], [80, 70, 50]]) == []  # the slow one is no candidate
 
 
 def test_rates_are_of_the_settings_in_their_order(backbone: Backbone) -> None:

@@ -6,6 +6,7 @@ import ctypes
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,9 @@ _MAGIC = b"DEADLY "
 
 
 def write_deadly(path: Path, deed: str) -> Path:
-    """Write a file of a deed: a signal's name, ``crash``, ``exit``, ``memory``, or ``hang``.
+    """Write a file of a deed: a signal's name, ``crash``, ``exit``, ``memory``, ``hang`` or ``wait``.
 
-    The last makes a file beside it before it hangs, whose name ends in ``.hangs``.
+    The last two make a file beside it before they hang, whose name ends in ``.hangs``.
     """
     path.write_bytes(_MAGIC + f"{deed} {path}.hangs".encode())
     return path
@@ -47,6 +48,10 @@ class DeadlyImage(ImageFile.ImageFile):
             Path(marker).touch()
             while True:
                 ctypes.PyDLL(None).pause()  # keeps Python's lock, as native code may
+        elif deed == "wait":
+            Path(marker).touch()
+            while True:
+                time.sleep(60)  # without Python's lock, as a disk that does not answer
         os.kill(os.getpid(), signal.Signals[deed])
 
 

@@ -16,10 +16,11 @@ from PIL import Image
 
 from cnncodes import embed, load_backbone, read_codes
 from cnncodes.backbones import Backbone
-from cnncodes.cli.signals import Terminated, ending_when_terminated
+from cnncodes.ending import HungUp, Terminated, ending_when_asked
 from cnncodes.store import ImageCopy, committing, hand, verify_codes, writing
 
-sys.path += [str(Path(__file__).parents[1] / folder) for folder in ("backbones", "store")]
+sys.path += [str(Path(__file__).parents[1] / folder) for folder in ("backbones", "store", "faults")]
+from deadly_opener import write_deadly
 from samples import content_of, fail, make, open_writer, rows_of, write
 from small_backbones import write_backbone
 
@@ -119,7 +120,12 @@ def test_interrupted_before_any_line_of_many_a_job_keeps_each_image_once(tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("number", "status", "word"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
+    ("number", "status", "word"),
+    [
+        (signal.SIGINT, 130, "interrupted"),
+        (signal.SIGTERM, 143, "terminated"),
+        (signal.SIGHUP, 129, "hung up"),
+    ],
 )
 def test_a_job_that_is_asked_to_end_says_how_to_go_on(
     photos: Path, calm: Path, tmp_path: Path, number: int, status: int, word: str
@@ -133,7 +139,8 @@ def test_a_job_that_is_asked_to_end_says_how_to_go_on(
     job.send_signal(number)
     printed, errors = job.communicate(timeout=60)
     assert job.returncode == status and printed == ""
-    [line] = [line for line in errors.splitlines() if line]
+    first, line = [line for line in errors.splitlines() if line]
+    assert first.startswith(f"cnncodes: {word}: finishing what is in hand; ")
     assert line == f"cnncodes: {word}. What was written is kept; the same command goes on."
     assert 8 <= len(read_codes(out)) < 60
     verify_codes(out)
@@ -141,14 +148,114 @@ def test_a_job_that_is_asked_to_end_says_how_to_go_on(
     assert read_codes(out).to_arrow() == read_codes(calm).to_arrow()
 
 
-def test_sigterm_raises_only_inside_and_where_nobody_else_handles_it() -> None:
-    with pytest.raises(Terminated), ending_when_terminated():
-        signal.raise_signal(signal.SIGTERM)
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+def start_hanging(folder: Path, limit: float) -> subprocess.Popen[str]:
+    """Start a job on a few pictures, of which decoding one never ends; return once that has begun."""
+    pictures = folder / "pictures"
+    pictures.mkdir()
+    for number in range(12):
+        Image.fromarray(np.full((48, 64, 3), number, np.uint8)).save(pictures / f"{number:02}.png")
+    write_deadly(pictures / "99.png", "wait")
+    code = (
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import deadly_opener\n"
+        "deadly_opener.register()\n"
+        f"from cnncodes.embedding import lanes; lanes.LIMIT = {limit}\n"
+        "from cnncodes.__main__ import main; main()"
+    )
+    command = [sys.executable, "-c", code, "embed", str(pictures), "-o", str(folder / "x.codes"), "-j", "2"]
+    job = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not (pictures / "99.png.hangs").exists():
+        assert time.monotonic() < deadline and job.poll() is None, job.communicate()
+        time.sleep(0.01)
+    time.sleep(1)  # for the other lane to finish, and the writer to have it
+    return job
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_what_hangs_is_left_behind_and_what_was_finished_is_kept(
+    tmp_path: Path, number: int, status: int
+) -> None:
+    job = start_hanging(tmp_path, 1.0)
+    started = time.monotonic()
+    job.send_signal(number)
+    _, errors = job.communicate(timeout=30)
+    assert job.returncode == status and 0.9 < time.monotonic() - started < 10
+    assert errors.splitlines()[-1].endswith("What was written is kept; the same command goes on.")
+    verify_codes(tmp_path / "x.codes")
+    assert len(read_codes(tmp_path / "x.codes")) == 12
+
+
+def test_a_second_signal_ends_a_job_at_once(tmp_path: Path) -> None:
+    job = start_hanging(tmp_path, 60.0)
+    job.send_signal(signal.SIGINT)
+    assert job.stderr is not None
+    assert [job.stderr.readline(), job.stderr.readline()] == [
+        "\n",
+        "cnncodes: interrupted: finishing what is in hand; press Ctrl-C again to stop at once.\n",
+    ]
+    job.send_signal(signal.SIGINT)  # the same that comes twice, to a process and to its group
+    time.sleep(1)
+    assert job.poll() is None
+    job.send_signal(signal.SIGINT)
+    _, errors = job.communicate(timeout=10)
+    assert (job.returncode, errors) == (130, "cnncodes: stopped at once. No file is half written.\n")
+    (tmp_path / "pictures" / "99.png").unlink()
+    assert embed(tmp_path / "pictures", tmp_path / "x.codes").embedded == 12
+    verify_codes(tmp_path / "x.codes")
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "word"),
+    [
+        (signal.SIGINT, 130, "interrupted"),
+        (signal.SIGTERM, 143, "terminated"),
+        (signal.SIGHUP, 129, "hung up"),
+    ],
+)
+def test_a_signal_while_the_program_is_loaded_is_one_line(
+    tmp_path: Path, number: int, status: int, word: str
+) -> None:
+    # The first module that is loaded after signals are watched; it holds the program up for the signal.
+    code = (
+        "import sys, time\n"
+        "class Slow:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'cnncodes.cli':\n"
+        "            print('loading', flush=True); time.sleep(30)\n"
+        "sys.meta_path.insert(0, Slow())\n"
+        "from cnncodes.__main__ import main; main()"
+    )
+    command = [sys.executable, "-c", code, "embed", "x", "-o", str(tmp_path / "y")]
+    job = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert job.stdout is not None and job.stdout.readline() == "loading\n"
+    job.send_signal(number)
+    _, errors = job.communicate(timeout=20)
+    assert (job.returncode, errors.strip()) == (status, f"cnncodes: {word}. Nothing was begun.")
+
+
+def test_signals_that_somebody_ignores_stay_ignored(photos: Path, tmp_path: Path) -> None:
+    """As nohup does with SIGHUP."""
+    command = [sys.executable, "-m", "cnncodes", "embed", str(photos), "-o", str(tmp_path / "x.codes")]
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        job = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    finally:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    time.sleep(0.3)
+    job.send_signal(signal.SIGHUP)
+    _, errors = job.communicate(timeout=60)
+    assert job.returncode == 0, errors
+
+
+def test_sigterm_and_sighup_raise_only_inside_and_where_nobody_else_handles_them() -> None:
+    for number, kind in ((signal.SIGTERM, Terminated), (signal.SIGHUP, HungUp)):
+        with pytest.raises(kind), ending_when_asked():
+            signal.raise_signal(number)
+        assert signal.getsignal(number) is signal.SIG_DFL
     seen = []
     signal.signal(signal.SIGTERM, lambda number, frame: seen.append(number))
     try:
-        with ending_when_terminated():
+        with ending_when_asked():
             signal.raise_signal(signal.SIGTERM)
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)

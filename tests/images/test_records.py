@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import socket
@@ -21,6 +22,15 @@ def fail(record: ImageRecord, match: str) -> None:
             act()
         assert caught.value.stage == "read"
         assert "\n" not in caught.value.reason
+
+
+@pytest.mark.skipif(not os.access("/proc/kmsg", os.R_OK), reason="needs a file whose reading waits")
+def test_what_only_looks_like_a_file_is_not_waited_for() -> None:
+    record = ImageRecord("a", "/proc/kmsg")  # the kernel's messages: regular, by its mode
+    with contextlib.suppress(OSError), open(os.open("/proc/kmsg", os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        file.read()
+    with pytest.raises(UnreadableImage, match="reading it would wait"):
+        record.read()
 
 
 def test_a_file_is_its_bytes_with_size_and_time(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from cnncodes.backbones.card import Card, Frame
 from cnncodes.backbones.precisions import BF16, CHOICES, choose_automatic
-from cnncodes.backbones.running.instructions import has_dot_products, warn_of_cost
+from cnncodes.backbones.running.bf16 import check_bf16
+from cnncodes.backbones.running.instructions import Doubt, has_dot_products
 from cnncodes.backbones.running.providers import NAMES, Provider, list_automatic, parse_providers
 from cnncodes.backbones.running.runtime import list_providers
 from cnncodes.backbones.running.starting import CPU, check_images, check_threads, run_session, start_session
@@ -73,12 +74,15 @@ class Backbone:
             precision=card.precision,
         )
         _check_signature(self._session, card)
+        self._doubt: Doubt | None = None
+        if card.precision == BF16:
+            check_bf16(self._session, model, f"{card.model_file} of {card.name!r}", card.frame)
 
     @classmethod
     def from_bytes(cls, model: bytes, card: Card) -> Backbone:
         """Make a backbone of an ONNX file in memory, on the CPU."""
         backbone = cls(model, card, providers=("openvino",) if card.precision == BF16 else CPU)
-        warn_of_cost(backbone)
+        backbone._doubt = Doubt(backbone)
         return backbone
 
     @property
@@ -129,6 +133,8 @@ class Backbone:
             )
         if len(images) == 0:
             return np.empty((0, self.code_size), np.float32)
+        if self._doubt is not None:
+            self._doubt.settle(self)
         codes: npt.NDArray[np.float32]
         [codes] = run_session(self._session, ["code"], {"image": images}, f"backbone {self.card.name!r}")
         return codes
@@ -210,8 +216,9 @@ def load_backbone(
         values. Only with a layer.
     precision : {"fp32", "fp16", "int8", "bf16", "auto"}, optional
         Which of its files runs; by default its first, which is fp32 as a rule. On a processor without 8-bit
-        dot products int8 runs too, with a warning of what it costs. ``"bf16"`` is the file of fp32, computed
-        in bf16 by OpenVINO; ``"auto"`` the fastest whose card says that it counts as equal.
+        dot products int8 runs too; where it is no gain, a warning says so when it first runs. ``"bf16"`` is
+        the file of fp32, computed in bf16 by OpenVINO, an error where the processor has it not; ``"auto"``
+        the fastest whose card says that it counts as equal.
     providers : sequence of str, tuple or Provider, or "auto"
         Execution providers of ONNX Runtime, in order of preference; each has to start. ``"cuda"``,
         ``"cuda:1"``, ``"openvino"``, ONNX Runtime's own names, or one of these with a dict of ONNX Runtime's
@@ -262,12 +269,15 @@ def load_backbone(
     if layer is not None:
         model, running = _pick(model, card, layer, pool)
     backbone = Backbone(model, running, providers=providers, threads=threads)
-    reference = None
-    if card is not full and card.precision == "int8" and has_dot_products() is False:
-        with contextlib.suppress(BackboneError):  # without it, the cost is said in words
-            reference = Backbone(_read(folder / full.model_file), full, providers=providers, threads=threads)
-    warn_of_cost(backbone, reference)
+    load_full = None
+    if card is not full:
+        load_full = functools.partial(_load_full, folder, full, providers, threads)
+    backbone._doubt = Doubt(backbone, load_full)
     return backbone
+
+
+def _load_full(folder: Path, card: Card, providers: Sequence[Any], threads: int) -> Backbone:
+    return Backbone(_read(folder / card.model_file), card, providers=providers, threads=threads)
 
 
 def _load_first(load: Callable[[Provider], Backbone]) -> Backbone:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 from cnncodes.cli.parser import build_parser, parse
-from cnncodes.cli.signals import Terminated, ending_when_terminated
 from cnncodes.cli.streams import prepare_streams, write_stdout
 from cnncodes.commands import COMMANDS, Command, Reporter
 from cnncodes.commands.command import PROBLEMS, TOO_MANY_FAILURES
 from cnncodes.commands.controls import escape_controls
+from cnncodes.ending import describe_interrupt, ending_when_asked, was_announced
 from cnncodes.errors import CnnCodesError, UsageError
 from cnncodes.recipes.command import QUICKSTART, RUN
 from cnncodes.schema import from_arguments
 
-DONE, FAILED, WRONG_USAGE, TOO_MANY, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 130, 143
+DONE, FAILED, WRONG_USAGE, TOO_MANY = 0, 1, 2, 3
+
+#: Of a command that a signal ended: hung up, interrupted, terminated.
+SIGNALLED = (129, 130, 143)
 
 #: Every command that can be typed.
 ALL_COMMANDS: dict[str, Command] = {QUICKSTART.name: QUICKSTART, **COMMANDS, RUN.name: RUN}
@@ -35,24 +39,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     -------
     int
         0 done; 1 failed, with one line on stderr; 2 wrong usage; 3 done, but more inputs failed than
-        ``--max-failures`` allows; 130 interrupted; 143 terminated. A bug of ours shows its traceback.
+        ``--max-failures`` allows; 129 hung up; 130 interrupted; 143 terminated. A bug of ours shows its
+        traceback.
     """
     prepare_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        with ending_when_terminated():
+        with ending_when_asked():
             return _run(given) if given else _show_help()
-    except UsageError as error:
-        return _complain(error, WRONG_USAGE)
-    except BrokenPipeError:
-        # The reader of our output has gone (head, less): nothing is wrong, and there is nobody to tell.
-        return FAILED
-    except (CnnCodesError, OSError) as error:
-        return _complain(error, FAILED)
-    except Terminated:
-        return _leave("terminated", TERMINATED, given)
-    except KeyboardInterrupt:
-        return _leave("interrupted", INTERRUPTED, given)
+    except (Exception, KeyboardInterrupt) as error:
+        ended = describe_interrupt(error)
+        if ended is not None:
+            return _leave(*ended, given)
+        if isinstance(error, UsageError):
+            return _complain(error, WRONG_USAGE)
+        if isinstance(error, BrokenPipeError):
+            # The reader of our output has gone (head, less): nothing is wrong, and there is nobody to tell.
+            return FAILED
+        if isinstance(error, CnnCodesError | OSError):
+            return _complain(error, FAILED)
+        raise
 
 
 def _show_help() -> int:
@@ -80,7 +86,8 @@ def _leave(why: str, status: int, arguments: list[str]) -> int:
     command = ALL_COMMANDS.get(arguments[0]) if arguments else None
     resumes = command is not None and command.resumes
     kept = "What was written is kept; the same command goes on." if resumes else "No file is half written."
-    sys.stderr.write(f"\ncnncodes: {why}. {kept}\n")
+    with contextlib.suppress(OSError):  # the terminal may have gone
+        sys.stderr.write(f"{'' if was_announced() else chr(10)}cnncodes: {why}. {kept}\n")
     return status
 
 

@@ -20,7 +20,7 @@ start here:
   cnncodes predict photos.cnncodes new/          a class and a probability for each image
 
 exit status: 0 done, 1 failed, 2 wrong usage, 3 done but too many inputs failed (--max-failures),
-130 interrupted, 143 terminated
+129 hung up, 130 interrupted, 143 terminated; a second Ctrl-C or signal ends any command at once
 """
 
 #: What groups of commands are about, for the help.

@@ -146,6 +146,7 @@ def run_embed(options: EmbedOptions, reporter: Reporter) -> Result:
             retry_failed=options.retry_failed,
             remove_missing=options.remove_missing,
             on_progress=reporter.progress("embedding"),
+            on_note=reporter.note,
         )
     failures = [(failure.key, failure.reason) for failure in summary.failures]
     result = {field.name: getattr(summary, field.name) for field in dataclasses.fields(summary)}

@@ -50,9 +50,13 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
     with reporter.passing_warnings():
         predictor = load_predictor(options.model).with_max_pixels(options.max_pixels)
     records, split = inputs.labelled_part(options.src, options, options.split, "test", reporter)
-    predictions = predictor.predict_records(
-        records, n_jobs=options.n_jobs, memory=options.memory, on_progress=reporter.progress("predicting")
-    )
+    with reporter.passing_warnings():
+        predictions = predictor.predict_records(
+            records,
+            n_jobs=options.n_jobs,
+            memory=options.memory,
+            on_progress=reporter.progress("predicting"),
+        )
     figures = _measure(options.src, records, predictions)
     _warn_unknown(figures["per_class"], reporter)
     failures = [(failure.key, failure.reason) for failure in predictions.failures.values()]

@@ -172,11 +172,10 @@ def open_backbone(
 
 def check_provider(name: str) -> None:
     """Raise `UsageError` if there is no such provider; several are separated by commas."""
-    from cnncodes.backbones.running.providers import Provider
+    from cnncodes.backbones.running.providers import parse_providers
 
-    for one in name.split(","):
-        if name != "auto":
-            Provider.parse(one)
+    if name != "auto":
+        parse_providers(name.split(","))
 
 
 def check_batch_size(size: int | str) -> None:

@@ -57,12 +57,13 @@ def run_predict(options: PredictOptions, reporter: Reporter) -> Result:
     if options.split is not None:
         split = inputs.choose_split(options.split, (record.split for record in source.records), "test")
         source = source if split is None else source.filter(split=split)
-    predictions = predictor.predict_records(
-        source.records,
-        n_jobs=options.n_jobs,
-        memory=options.memory,
-        on_progress=reporter.progress("predicting"),
-    )
+    with reporter.passing_warnings():
+        predictions = predictor.predict_records(
+            source.records,
+            n_jobs=options.n_jobs,
+            memory=options.memory,
+            on_progress=reporter.progress("predicting"),
+        )
     top_k = min(options.top_k, len(predictions.classes))
     rows = list(_make_rows(predictions, top_k))
     result: Result = {

@@ -7,9 +7,10 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from typing import TextIO
+from typing import Any, TextIO
 
 from cnncodes.commands.controls import escape_controls
+from cnncodes.errors import CostWarning
 
 #: Seconds between two redraws on a terminal, and between two lines elsewhere.
 REDRAW, LINE = 0.1, 10.0
@@ -23,7 +24,7 @@ class Reporter:
     stream : text file, optional
         Where to; stderr by default.
     quiet : bool
-        Leave out notes and progress; warnings stay.
+        Leave out notes, progress and advice on what would be faster; other warnings stay.
     clock : callable
         Seconds since some moment.
     """
@@ -55,14 +56,19 @@ class Reporter:
 
     @contextlib.contextmanager
     def passing_warnings(self) -> Iterator[None]:
-        """Pass on what is warned of meanwhile, each text once."""
-        with warnings.catch_warnings(record=True) as caught:
+        """Pass on what is warned of meanwhile, at once and each text once."""
+        heard: set[str] = set()
+
+        def show(message: Warning | str, category: type[Warning], *others: Any) -> None:
+            text = str(message)
+            if text not in heard and not (self._quiet and issubclass(category, CostWarning)):
+                heard.add(text)
+                self.warn(text)
+
+        with warnings.catch_warnings():
             warnings.simplefilter("always", UserWarning)
-            try:
-                yield
-            finally:  # where it failed, they may say why
-                for text in dict.fromkeys(str(warning.message) for warning in caught):
-                    self.warn(text)
+            warnings.showwarning = show  # type: ignore[assignment]  # which takes what it passes over
+            yield
 
     @property
     def redraws(self) -> bool:

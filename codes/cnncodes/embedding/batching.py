@@ -7,8 +7,10 @@ run them, one while the other copies.
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from types import TracebackType
@@ -17,6 +19,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
+from cnncodes.embedding.lanes import LIMIT
 from cnncodes.errors import UsageError
 
 if TYPE_CHECKING:
@@ -83,10 +86,13 @@ class Batcher:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for _ in self._threads:
-            self._requests.put(None)
+        # Nobody waits for a device that hangs after lanes have been left behind.
+        deadline = None if kind is None else time.monotonic() + LIMIT
+        with contextlib.suppress(queue.Full):
+            for _ in self._threads:
+                self._requests.put(None, timeout=_left(deadline))
         for thread in self._threads:
-            thread.join()
+            thread.join(_left(deadline))
 
     def _serve(self, runner: BoundRunner) -> None:
         while True:
@@ -116,8 +122,17 @@ class Batcher:
 
 def check_sessions(backbones: Sequence[Backbone]) -> None:
     """Raise `UsageError` unless backbones are sessions of one network, whose codes may stand together."""
+    if len({one.providers[0].name for one in backbones}) != 1:
+        raise UsageError(
+            "several backbones must run on devices of one provider, whose codes may stand together. Got"
+            f" {', '.join(str(one.providers[0]) for one in backbones)}."
+        )
     if len({(one.sha256, one.precision, one.card.layer) for one in backbones}) != 1:
         raise UsageError("several backbones must be sessions of one network, with one precision and layer.")
+
+
+def _left(deadline: float | None) -> float | None:
+    return None if deadline is None else max(0.0, deadline - time.monotonic())
 
 
 def _answer(runner: BoundRunner, requests: Sequence[tuple[Pixels, Future[Codes]]]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,8 @@ class Engine:
         What the pictures that lanes decode at the same time may take.
     isolation : Isolation, optional
         Limits of the processes that decode in the lanes' place, where there are to be any.
+    automatic : tuple of str
+        What is to be measured, see `tuned`: ``"batch_size"``, ``"n_jobs"``.
     """
 
     backbones: tuple[Backbone, ...]
@@ -49,6 +51,7 @@ class Engine:
     lanes: int
     budget: MemoryBudget
     isolation: Isolation | None = None
+    automatic: tuple[str, ...] = ()
 
     @classmethod
     def make(
@@ -61,7 +64,7 @@ class Engine:
         isolate: bool = False,
         decode_seconds: float = DECODE_SECONDS,
     ) -> Engine:
-        """Load the network where it is given by name, and settle what is left open.
+        """Load the network where it is given by name, and settle what is left open but for what is measured.
 
         Raises
         ------
@@ -80,17 +83,35 @@ class Engine:
         size = (
             batch_size if isinstance(batch_size, int) else DEVICE_BATCH_SIZE if device else DEFAULT_BATCH_SIZE
         )
-        lanes = count_lanes(jobs)
-        if AUTO in (batch_size, n_jobs):
-            found = tune(
-                backbones[0],
-                batch_size=None if batch_size == AUTO else size,
-                n_jobs=None if n_jobs == AUTO else lanes,
-            )
-            size, lanes = found.batch_size, found.n_jobs
-        # While a device works on a lane's views the lane waits: another one decodes meanwhile.
-        lanes *= 2 * len(backbones) if device else 1
-        return cls(backbones, size, lanes, budget, isolation if isolate else None)
+        given = {"batch_size": batch_size, "n_jobs": n_jobs}
+        return cls(
+            backbones,
+            size,
+            count_lanes(jobs) * _count_turns(backbones),
+            budget,
+            isolation if isolate else None,
+            tuple(name for name, value in given.items() if value == AUTO),
+        )
+
+    def tuned(self, on_note: Callable[[str], None] | None = None) -> Engine:
+        """Return the engine with what was left to be measured; that takes seconds, the first time.
+
+        Parameters
+        ----------
+        on_note : callable, optional
+            Called with a line that says what was chosen, and why.
+        """
+        if not self.automatic:
+            return self
+        turns = _count_turns(self.backbones)
+        found = tune(
+            self.backbone,
+            batch_size=None if "batch_size" in self.automatic else self.batch_size,
+            n_jobs=None if "n_jobs" in self.automatic else self.lanes // turns,
+        )
+        if on_note is not None:
+            on_note(str(found))
+        return replace(self, batch_size=found.batch_size, lanes=found.n_jobs * turns, automatic=())
 
     @property
     def backbone(self) -> Backbone:
@@ -116,6 +137,11 @@ class Engine:
     def embedder(self, plan: ViewPlan, decoding: Decoding) -> Embedder:
         """Return what makes codes in one lane by itself."""
         return Embedder(self.backbone, plan, decoding, self.batch_size, budget=self.budget)
+
+
+def _count_turns(backbones: Sequence[Backbone]) -> int:
+    """Return lanes for one that is asked for: while a device works on a lane's views, another one decodes."""
+    return 2 * len(backbones) if backbones[0].providers[0].is_device else 1
 
 
 def _load(backbone: Any) -> tuple[Backbone, ...]:

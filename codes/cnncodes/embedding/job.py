@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -88,6 +88,7 @@ def embed(
     retry_failed: bool = False,
     remove_missing: bool = False,
     on_progress: Progress | None = None,
+    on_note: Callable[[str], None] | None = None,
 ) -> EmbedSummary:
     """Embed images into a codes dataset: one row a view of an image, or one an image.
 
@@ -129,10 +130,11 @@ def embed(
     split : str, optional
         Only the images of this part: ``"train"``, ``"val"`` or ``"test"``.
     n_jobs : int or "auto", optional
-        Lanes; None and -1 mean one for each usable core. ``"auto"`` measures once what is fastest.
+        Lanes; None and -1 mean one for each usable core. ``"auto"`` measures once what is fastest,
+        where there is work.
     batch_size : int or "auto", optional
         Views in one call of the network: 8 on the CPU and 64 on other devices. ``"auto"`` measures for some
-        seconds what is fastest on this machine, and keeps that.
+        seconds what is fastest on this machine, where there is work, and keeps that.
     isolate : bool
         Whether files and encoded bytes are decoded in processes of their own, one a lane. An image that ends
         its process, whatever the decoder's native code does, is a failure as any other, and the job goes
@@ -152,6 +154,8 @@ def embed(
         and more than a tenth of them are an error: a wrong path or part is likelier than a clean-up.
     on_progress : callable, optional
         Called as ``on_progress(done, total, failed)``.
+    on_note : callable, optional
+        Called with a line that says what ``"auto"`` chose.
 
     Returns
     -------
@@ -209,6 +213,8 @@ def embed(
         if plan.principal_colors is not None:
             _warn_of_leak(work.relabelled, writer.known)
         writer.relabel(work.relabelled)
+        if work.todo:  # measuring is for who has something to run
+            engine = engine.tuned(on_note)
         counts = Counts(len(plan.names(loaded.frame)), stored.reduced)
         with engine.start(plan, decoding) as embedder:
             write_codes(embedder, work, writer, counts, engine.lanes, on_progress)

@@ -8,10 +8,13 @@ many-thread session.
 from __future__ import annotations
 
 import os
+import queue
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from concurrent.futures import Future
+from typing import Any, TypeVar
 
 from cnncodes.errors import UsageError
 
@@ -20,6 +23,10 @@ R = TypeVar("R")
 
 #: Images in one piece of work: long enough to fill batches, short enough for even progress.
 CHUNK = 32
+
+#: Seconds that lanes have to finish what they have begun when nobody wants it any more. What takes longer,
+#: such as a read from a disk that does not answer, is left behind.
+LIMIT = 10.0
 
 
 def count_lanes(n_jobs: int | None) -> int:
@@ -38,16 +45,31 @@ def count_lanes(n_jobs: int | None) -> int:
     return n_jobs
 
 
-def run_lanes(work: Callable[[Sequence[T]], list[R]], items: Sequence[T], n_jobs: int | None) -> Iterator[R]:
+def run_lanes(
+    work: Callable[[Sequence[T]], list[R]],
+    items: Sequence[T],
+    n_jobs: int | None,
+    *,
+    stop: threading.Event | None = None,
+) -> Iterator[R]:
     """Apply `work` to chunks of `items` in several threads and yield the results in order.
 
     Only a few chunks are under way at once, so that a slow consumer bounds the memory. Where the
-    consumer stops early, work that has not begun is cancelled.
+    consumer stops early, or is interrupted, work that has not begun is cancelled, and what has is waited for
+    no longer than `LIMIT`.
+
+    Parameters
+    ----------
+    work : callable
+    items : sequence
+    n_jobs : int or None
+    stop : threading.Event, optional
+        Set once no result is wanted any more, for work that can stop earlier.
     """
     lanes = count_lanes(n_jobs)
     size = max(1, min(CHUNK, -(-len(items) // (2 * lanes))))
     chunks = (items[start : start + size] for start in range(0, len(items), size))
-    pool = ThreadPoolExecutor(lanes, thread_name_prefix="cnncodes-lane")
+    pool = _Lanes(lanes, stop or threading.Event())
     try:
         waiting: deque[Future[list[R]]] = deque()
         for chunk in chunks:
@@ -57,4 +79,44 @@ def run_lanes(work: Callable[[Sequence[T]], list[R]], items: Sequence[T], n_jobs
         while waiting:
             yield from waiting.popleft().result()
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        pool.end()
+
+
+class _Lanes:
+    """Threads that take work from a queue; daemons, since Python would wait for one that hangs as it ends."""
+
+    def __init__(self, count: int, stop: threading.Event) -> None:
+        self._most, self._stop = count, stop
+        self._tasks: queue.SimpleQueue[tuple[Future[Any], Callable[..., Any], Any] | None] = (
+            queue.SimpleQueue()
+        )
+        self._threads: list[threading.Thread] = []
+
+    def submit(self, work: Callable[[Sequence[T]], list[R]], chunk: Sequence[T]) -> Future[list[R]]:
+        future: Future[list[R]] = Future()
+        self._tasks.put((future, work, chunk))
+        if len(self._threads) < self._most:
+            thread = threading.Thread(target=self._serve, name="cnncodes-lane", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+        return future
+
+    def _serve(self) -> None:
+        while (task := self._tasks.get()) is not None:
+            future, work, chunk = task
+            if self._stop.is_set():
+                continue
+            try:
+                future.set_result(work(chunk))
+            except BaseException as error:  # whatever it is, the consumer must hear of it
+                future.set_exception(error)
+            del task, future, chunk  # while the lane waits, the codes are the consumer's alone
+
+    def end(self) -> None:
+        """Let the lanes end, and wait for them."""
+        self._stop.set()
+        for _ in self._threads:
+            self._tasks.put(None)
+        deadline = time.monotonic() + LIMIT
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))

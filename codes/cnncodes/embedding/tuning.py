@@ -6,15 +6,16 @@ matter. Small batches are preferred where they are as fast, since they take less
 
 from __future__ import annotations
 
-import contextlib
 import json
 import platform
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cnncodes.backbones.running.instructions import name_processor
 from cnncodes.backbones.running.providers import cache_folder
 from cnncodes.backbones.running.runtime import import_runtime
 from cnncodes.backbones.running.timing import draw_noise
@@ -31,10 +32,16 @@ DEVICE_BATCHES = (8, 16, 32, 64, 128, 256)
 
 #: What counts as equally fast: these machines' noise is as large.
 _EQUAL = 0.97
+#: So much faster half the lanes have to be: noise makes nobody lose a core, and lanes decode as well.
+_CLEARLY = 1.1
 #: Seconds that each setting is measured for, in turns.
 _SECONDS = 0.15
-_ROUNDS = 3
+#: Rounds at least; more follow until the best two of each setting that may be the fastest agree, for so many
+#: seconds at most.
+_ROUNDS, _MOST_SECONDS = 3, 6.0
+_MAY_BE_FASTEST = 0.85
 _FILE = "tuning.json"
+_KEPT = ("batch_size", "n_jobs", "rate", "measured")
 
 
 @dataclass(frozen=True)
@@ -49,14 +56,30 @@ class Tuning:
         Lanes.
     rate : float
         Views a second, the network alone.
+    measured : str
+        The day.
     is_new : bool
         Whether this was measured now, and not found in the user's cache.
+    fault : str, optional
+        Why it could not be kept.
     """
 
     batch_size: int
     n_jobs: int
     rate: float
+    measured: str
     is_new: bool = False
+    fault: str | None = None
+
+    def __str__(self) -> str:
+        file = cache_folder() / _FILE
+        how = f"measured on {self.measured} and kept in {file}: delete that to measure anew"
+        if self.is_new:
+            how = f"measured now, and kept in {file}"
+        if self.fault is not None:
+            how = f"measured now, as in every run: {self.fault.rstrip('.')}"
+        lanes = f"{self.n_jobs} lane{'' if self.n_jobs == 1 else 's'}"
+        return f"auto: batch {self.batch_size}, {lanes}, {self.rate:.0f} views/s ({how})"
 
 
 def tune(backbone: Backbone, *, batch_size: int | None = None, n_jobs: int | None = None) -> Tuning:
@@ -73,9 +96,11 @@ def tune(backbone: Backbone, *, batch_size: int | None = None, n_jobs: int | Non
     if key in kept:
         return Tuning(**kept[key])
     found = _measure(backbone, batch_size, n_jobs)
-    kept = {**_read(path), key: {k: v for k, v in asdict(found).items() if k != "is_new"}}
-    with contextlib.suppress(StoreError):  # a cache that cannot be written costs some seconds next time
+    kept = {**_read(path), key: {name: getattr(found, name) for name in _KEPT}}
+    try:
         write_file(path, (json.dumps(kept, indent=1) + "\n").encode())
+    except StoreError as error:
+        return replace(found, fault=str(error))
     return found
 
 
@@ -87,12 +112,11 @@ def _measure(backbone: Backbone, batch_size: int | None, n_jobs: int | None) -> 
     size = choose([*batches], rates)
     rate = rates[[*batches].index(size)]
     if n_jobs is None and lanes > 1 and not device:
-        # Two threads of one core share what computes: half as many lanes may be as fast.
-        counts = [lanes // 2, lanes]
-        rates = measure_rates(backbone, [(size, count) for count in counts])
-        lanes = choose(counts, rates)
-        rate = rates[counts.index(lanes)]
-    return Tuning(size, lanes, round(rate, 1), is_new=True)
+        # Two threads of one core share what computes, and may hinder each other.
+        half, whole = measure_rates(backbone, [(size, lanes // 2), (size, lanes)])
+        lanes = choose_lanes(lanes, half, whole)
+        rate = whole if lanes == count_lanes(n_jobs) else half
+    return Tuning(size, lanes, round(rate, 1), date.today().isoformat(), is_new=True)
 
 
 def measure_rates(backbone: Backbone, settings: Sequence[tuple[int, int]]) -> list[float]:
@@ -100,15 +124,52 @@ def measure_rates(backbone: Backbone, settings: Sequence[tuple[int, int]]) -> li
 
     Measured in turns, so that a machine whose speed drifts slows all alike.
     """
-    rates = [0.0] * len(settings)
-    for number in range(_ROUNDS + 1):
-        for at, (batch_size, lanes) in enumerate(settings):
-            rate = _run_for(backbone, batch_size, lanes, _SECONDS if number else 0.0)
-            rates[at] = max(rates[at], rate) if number else 0.0  # the first round starts what starts slowly
-    return rates
+    rates: list[list[float]] = [[] for _ in settings]
+    for batch_size, lanes in settings:
+        _run_for(backbone, batch_size, lanes, seconds=0.0)  # starts what starts slowly
+    began = time.perf_counter()
+    left = [*range(len(settings))]
+    rounds = 0
+    while left:
+        for at in left:
+            rates[at].append(_run_for(backbone, *settings[at], seconds=_SECONDS))
+        rounds += 1
+        if rounds >= _ROUNDS:
+            left = find_unsure(rates)
+        if time.perf_counter() - began > _MOST_SECONDS:
+            break
+    return [max(mine) for mine in rates]
 
 
-def _run_for(backbone: Backbone, batch_size: int, lanes: int, seconds: float) -> float:
+def find_unsure(rates: Sequence[Sequence[float]]) -> list[int]:
+    """Return which settings may be the fastest, of those whose best two rates are not the same yet.
+
+    Examples
+    --------
+    >>> find_unsure([[100, 99, 60], [97, 80, 70], [50, 30, 20]])
+    [1]
+    """
+    top = max(max(mine) for mine in rates)
+    unsure = []
+    for at, mine in enumerate(rates):
+        second, best = sorted(mine)[-2:]
+        if best >= _MAY_BE_FASTEST * top and second < _EQUAL * best:
+            unsure.append(at)
+    return unsure
+
+
+def choose_lanes(lanes: int, half: float, whole: float) -> int:
+    """Return how many lanes to take, given the rates of half as many and of all of them.
+
+    Examples
+    --------
+    >>> choose_lanes(2, 104.0, 100.0), choose_lanes(8, 130.0, 100.0)
+    (2, 4)
+    """
+    return lanes // 2 if half > _CLEARLY * whole else lanes
+
+
+def _run_for(backbone: Backbone, batch_size: int, lanes: int, *, seconds: float) -> float:
     images = draw_noise(backbone.frame, batch_size)
     started = time.perf_counter()
 
@@ -144,7 +205,7 @@ def _name(backbone: Backbone, batch_size: int | None, n_jobs: int | None) -> str
     """Return what a measurement is kept under: the machine, the runtime, the network and what is settled."""
     parts = [
         platform.node(),
-        platform.machine(),
+        name_processor(),  # machines may share a home
         f"{count_lanes(None)} cores",
         f"onnxruntime {import_runtime().__version__}",
         ", ".join(map(str, backbone.providers)),
@@ -160,6 +221,6 @@ def _name(backbone: Backbone, batch_size: int | None, n_jobs: int | None) -> str
 def _read(path: Path) -> dict[str, Any]:
     try:
         kept = json.loads(path.read_bytes())
-        return {key: value for key, value in kept.items() if set(value) == {"batch_size", "n_jobs", "rate"}}
+        return {key: value for key, value in kept.items() if set(value) == set(_KEPT)}
     except (OSError, ValueError, AttributeError, TypeError):
         return {}  # missing or damaged: it is measured again

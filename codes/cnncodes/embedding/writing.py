@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -69,11 +70,17 @@ def write_codes(
     """Embed what is to do, write it, and count it; failures known before come first."""
     counts.failures += [*work.unreachable, *work.still_failed]
     duplicates = Duplicates(writer, (record.key for record in work.todo))
+    stop = threading.Event()
+
+    def claim(key: str, content: str) -> bool:
+        if stop.is_set():
+            raise _StoppedError
+        return duplicates.claim(key, content)
 
     def embed(chunk: Sequence[ImageRecord]) -> list[Result]:
-        return embedder.embed(chunk, duplicates.claim)
+        return embedder.embed(chunk, claim)
 
-    for done, made in enumerate(run_lanes(embed, work.todo, n_jobs), start=1):
+    for done, made in enumerate(run_lanes(embed, work.todo, n_jobs, stop=stop), start=1):
         result = duplicates.resolve(made)
         if result is not None:
             failure = _write(result, writer, counts)
@@ -81,6 +88,10 @@ def write_codes(
                 _write(waiting, writer, counts)
         if on_progress is not None:
             on_progress(done, len(work.todo), len(counts.failures))
+
+
+class _StoppedError(Exception):
+    """Nobody wants the codes of a chunk any more; nobody hears of it either."""
 
 
 def _write(result: Result, writer: CodesWriter, counts: Counts) -> Failure | None:

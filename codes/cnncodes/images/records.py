@@ -190,6 +190,15 @@ class ImageRecord:
             return self.data
         _stat_file(self.data)
         try:
-            return Path(self.data).read_bytes()
+            with open(self.data, "rb", buffering=0, opener=_open_at_once) as file:
+                found = file.read()
         except OSError as error:
             raise UnreadableImage("read", error.strerror or str(error)) from error
+        if found is None:
+            raise UnreadableImage("read", "no file on a disk: reading it would wait for what may never come")
+        return found
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file of which reading never waits: some of the system's, as in /proc, only look like files."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

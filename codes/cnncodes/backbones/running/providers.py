@@ -40,6 +40,9 @@ _DEVICES = (
     "DmlExecutionProvider",
 )
 
+#: A number after these means nothing.
+_WITHOUT_NUMBERS = (CPU, "CoreMLExecutionProvider", "OpenVINOExecutionProvider")
+
 #: What a network of a precision computes in where the provider decides that, not the file.
 _OPENVINO_HINTS = {"fp32": "f32", "int8": "f32", "fp16": "f32", "bf16": "bf16"}
 
@@ -76,7 +79,8 @@ class Provider:
         Raises
         ------
         UsageError
-            If there is no such provider, or its settings are no table.
+            If there is no such provider, or its settings are no table; if it has no devices that are counted
+            or takes no settings, and some are given.
 
         Examples
         --------
@@ -101,6 +105,13 @@ class Provider:
             raise UsageError(
                 f"provider {said!r}: after the colon comes the number of a device, as in cuda:1."
             )
+        if colon and name in _WITHOUT_NUMBERS:
+            raise UsageError(f"provider {said!r}: {short} has no devices that are counted. Take {short}.")
+        if name == CPU and values:
+            raise UsageError(
+                f"provider {short!r} takes no settings, since ONNX Runtime would ignore them. Got"
+                f" {', '.join(values)}."
+            )
         return cls(name, {**({"device_id": device} if colon else {}), **values})
 
     @property
@@ -116,7 +127,10 @@ class Provider:
     @property
     def device(self) -> int:
         """The number of its device."""
-        return int(self.options.get("device_id", 0))
+        number = self.options.get("device_id", "0")
+        if not number.isdecimal():
+            raise UsageError(f"device_id must be the number of a device. Got {number!r} for {self.name}.")
+        return int(number)
 
     def settings(self, precision: str, threads: int) -> dict[str, str]:
         """Return what ONNX Runtime is told for a network of a precision: the user's settings, then ours."""
@@ -156,11 +170,29 @@ def parse_providers(said: Any) -> tuple[Provider, ...]:
     Raises
     ------
     UsageError
-        If there is none, or a string where a sequence is meant.
+        If there is none, a string where a sequence is meant, or one is there twice.
     """
     if isinstance(said, str) or not isinstance(said, Sequence) or not said:
         raise UsageError(f"providers must be a sequence of at least one name. Got {said!r} instead.")
-    return tuple(Provider.parse(one) for one in said)
+    found = tuple(Provider.parse(one) for one in said)
+    check_different(found)
+    return found
+
+
+def check_different(providers: Sequence[Provider]) -> None:
+    """Raise `UsageError` where a provider is named twice, unless it is on another device.
+
+    Examples
+    --------
+    >>> check_different([Provider.parse("cuda:0"), Provider.parse("cuda:1")])
+    """
+    seen = set()
+    for provider in providers:
+        if (one := (provider.name, provider.device)) in seen:
+            raise UsageError(
+                f"provider {provider} is there twice. Name it once, or its devices: cuda:0, cuda:1."
+            )
+        seen.add(one)
 
 
 def list_automatic(available: Sequence[str]) -> list[Provider]:

@@ -1,0 +1,35 @@
+"""Benchmarks: each says what it is for and what it needs, with NumPy and Pillow alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[1] / "benchmarks"
+
+#: Runs a script where only Python's own modules, NumPy, Pillow, cnncodes and its neighbours can be imported.
+BARE = """
+import runpy, sys
+class Bare:
+    allowed = {*sys.stdlib_module_names, "numpy", "PIL", "cnncodes", NEIGHBOURS}
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] not in self.allowed:
+            raise ModuleNotFoundError(f"No module named {name!r}")
+sys.meta_path.insert(0, Bare())
+sys.argv = [SCRIPT, "--help"]
+sys.path.insert(0, FOLDER)
+runpy.run_path(SCRIPT, run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("script", sorted(FOLDER.glob("*.py")), ids=lambda path: path.stem)
+def test_help_needs_nothing_more_and_names_what_a_run_needs(script: Path) -> None:
+    neighbours = ", ".join(repr(path.stem) for path in FOLDER.glob("*.py"))
+    code = BARE.replace("NEIGHBOURS", neighbours).replace("SCRIPT", repr(str(script)))
+    code = code.replace("FOLDER", repr(str(FOLDER)))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "usage: " in done.stdout and ("Needs " in done.stdout or "Debian" in done.stdout)
