@@ -101,6 +101,32 @@ class SavedModelError(CnnCodesError, ValueError):
     """A saved classifier that is damaged, of a newer format, or holds something unexpected."""
 
 
+def sentence(text: object) -> str:
+    """Return in one line what may end in a full stop, or in another sign, so that it ends in exactly one.
+
+    Examples
+    --------
+    >>> sentence("no such file"), sentence("Not a file."), sentence("Did you mean 'a'?")
+    ('no such file.', 'Not a file.', "Did you mean 'a'?")
+    """
+    line = " ".join(str(text).split())
+    return line if line.endswith((".", "?", "!", "…")) else f"{line}."
+
+
+def check_path(path: object, name: str = "the path") -> None:
+    """Raise `UsageError` if a path is empty: as one it would be the working folder, which nobody means.
+
+    Examples
+    --------
+    >>> check_path("", "out")
+    Traceback (most recent call last):
+    ...
+    cnncodes.errors.UsageError: out is empty. Give a path; '.' is the working folder.
+    """
+    if isinstance(path, str | bytes) and not path.strip():
+        raise UsageError(f"{name} is empty. Give a path; '.' is the working folder.")
+
+
 def suggest(name: str, known: Iterable[str]) -> str:
     """Return the sentence that helps with an unknown name.
 

@@ -11,7 +11,7 @@ from cnncodes.commands import inputs
 from cnncodes.commands.command import Command, Result
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.tables import format_table
-from cnncodes.errors import BackboneError, CnnCodesError, ProviderError, SourceError
+from cnncodes.errors import BackboneError, CnnCodesError, ProviderError, SourceError, sentence
 from cnncodes.schema import option
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ def render_bench(result: Result) -> str:
             f"Decoding alone: {decoding['exact']:.1f} images/s exact, {decoding['fast']:.1f} fast, of"
             f" {decoding['images']:,} images."
         )
-    lines += [f"Not run: {fault}." for fault in result["not_run"]]
+    lines += [f"Not run: {sentence(fault)}" for fault in result["not_run"]]
     best = result["fastest"]
     lines.append(
         f"{result['lanes']} lanes. Fastest: --provider {_short(best['provider'])} --precision"

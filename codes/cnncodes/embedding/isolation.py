@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from cnncodes.errors import UnreadableImage, UsageError, WorkerError
+from cnncodes.errors import UnreadableImage, UsageError, WorkerError, sentence
 from cnncodes.images.switches import Switches
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ class _Worker:
             except OSError as error:
                 self._pipe.close()
                 raise WorkerError(
-                    f"a process that decodes images cannot be started: {error}. Without --isolate"
+                    f"a process that decodes images cannot be started: {sentence(error)} Without --isolate"
                     " (isolate=False) images are decoded in the job's own process."
                 ) from error
 

@@ -15,7 +15,7 @@ from cnncodes.embedding.isolation import DECODE_SECONDS
 from cnncodes.embedding.planning import check_name, plan_work
 from cnncodes.embedding.settling import settle_job
 from cnncodes.embedding.writing import Counts, Progress, write_codes
-from cnncodes.errors import SourceError, UsageError
+from cnncodes.errors import SourceError, UsageError, check_path
 from cnncodes.images import Decoding, ImageSource, open_source
 from cnncodes.store import CodesWriter, Failure, StoredImage, StoredViews
 from cnncodes.views import ViewPlan
@@ -182,6 +182,7 @@ def embed(
     if shard_images < 1:
         raise UsageError(f"shard_images must be at least 1. Got {shard_images}.")
     check_name(check)
+    check_path(out, "out")
     whole = src if isinstance(src, ImageSource) else open_source(src)
     source = _choose_part(whole, split)
     engine = Engine.make(

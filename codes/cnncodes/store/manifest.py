@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from cnncodes.errors import StoreError, UsageError, suggest
+from cnncodes.errors import StoreError, UsageError, sentence, suggest
 from cnncodes.store.files import atomic_write
 from cnncodes.store.schema import CODE, PARAMETERS, codes_schema
 from cnncodes.store.space import Space, describe_differences
@@ -176,7 +176,7 @@ class Manifest:
         except OSError as error:
             raise StoreError(f"cannot read {path}: {error.strerror}.") from error
         except ValueError as error:
-            raise StoreError(f"{path} is damaged: {error}. {RESTORE}") from error
+            raise StoreError(f"{path} is damaged: {sentence(error)} {RESTORE}") from error
         return _parse(path, values)
 
 
@@ -207,7 +207,7 @@ def _parse(path: Path, values: Any) -> Manifest:
         layers = _parse_layers(values.get("layers", {}), space)
         manifest = Manifest(space, views, values["dtype"], shards, values["complete"], layers)
     except (KeyError, TypeError, ValueError, StoreError, UsageError) as error:
-        raise StoreError(f"{path} is damaged: {error}. {RESTORE}") from error
+        raise StoreError(f"{path} is damaged: {sentence(error)} {RESTORE}") from error
     for shard in shards:  # a name is joined to a path: it must stay inside data/
         if not isinstance(shard.name, str) or not SHARD_NAME.fullmatch(shard.name):
             raise StoreError(f"{path} is damaged: {shard.name!r} is no name of a shard. {RESTORE}")

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cnncodes.errors import StoreError
+from cnncodes.errors import StoreError, check_path
 from cnncodes.store.manifest import FAILURES_NAME, RESTORE, RESTORE_SHARD, Manifest
 from cnncodes.store.schema import FAILURES_SCHEMA, code_arrays, is_code, read_parquet
 from cnncodes.store.selection import check_known, choose_layers, find_views
@@ -196,6 +196,7 @@ def read_codes(path: str | Path) -> Codes:
         If it is no codes dataset, is of a newer format, or a file is missing or damaged; the text
         names the file.
     """
+    check_path(path, "the path of the codes")
     folder = Path(path)
     manifest = Manifest.read(folder)
     while True:
@@ -270,6 +271,7 @@ def verify_codes(path: str | Path) -> int:
     StoreError
         If a file is missing or differs; the text names it and both hashes.
     """
+    check_path(path, "the path of the codes")
     folder = Path(path)
     manifest = Manifest.read(folder)
     for shard in manifest.shards:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cnncodes.errors import StoreError
+from cnncodes.errors import StoreError, sentence
 from cnncodes.store.records import Failure, ImageCodes
 
 #: Types that codes may be stored in.
@@ -210,7 +210,7 @@ def read_parquet(
         raise StoreError(f"{path} is missing, and the manifest names it. {advice}") from error
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
-        raise StoreError(f"{path} is damaged: {reason}. {advice}") from error
+        raise StoreError(f"{path} is damaged: {sentence(reason)} {advice}") from error
 
 
 def _read_checked(path: Path, sha256: str, advice: str) -> pa.BufferReader:

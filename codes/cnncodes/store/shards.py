@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cnncodes.errors import StoreError
+from cnncodes.errors import StoreError, sentence
 from cnncodes.store.files import atomic_write
 from cnncodes.store.manifest import RESTORE_SHARD, Manifest, Shard
 from cnncodes.store.schema import is_code, read_parquet, to_parquet
@@ -60,7 +60,7 @@ def read_shard(folder: Path, manifest: Manifest, shard: Shard) -> pa.Table:
         return sort_rows(table.select(manifest.schema.names).cast(manifest.schema))
     except (pa.ArrowException, ValueError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
-        raise StoreError(f"{file} is damaged: {reason}. {RESTORE_SHARD}") from error
+        raise StoreError(f"{file} is damaged: {sentence(reason)} {RESTORE_SHARD}") from error
 
 
 def look_into_shard(folder: Path, manifest: Manifest, shard: Shard, columns: list[str]) -> pa.Table:

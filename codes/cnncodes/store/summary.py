@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cnncodes.errors import StoreError
+from cnncodes.errors import StoreError, check_path
 from cnncodes.store.manifest import FAILURES_NAME, MANIFEST_NAME, RESTORE_SHARD, Manifest
 from cnncodes.store.reading import read_failures
 from cnncodes.store.schema import is_code, read_parquet
@@ -48,6 +48,7 @@ def summarize_codes(path: str | Path) -> DatasetSummary:
     StoreError
         If it is no codes dataset, or a file is missing or damaged.
     """
+    check_path(path, "the path of the codes")
     folder = Path(path)
     manifest = Manifest.read(folder)
     labels: Counter[str] = Counter()
@@ -84,6 +85,7 @@ def find_problems(path: str | Path) -> list[str]:
     StoreError
         If there is no manifest, or it is damaged.
     """
+    check_path(path, "the path of the codes")
     folder = Path(path)
     manifest = Manifest.read(folder)
     problems: list[str] = []
