@@ -97,6 +97,10 @@ class StoreError(CnnCodesError):
     """A codes dataset that cannot be opened, is damaged, or is held by another process."""
 
 
+class DamagedManifest(StoreError):
+    """A codes dataset whose manifest is damaged or gone; its shards may be sound."""
+
+
 class SavedModelError(CnnCodesError, ValueError):
     """A saved classifier that is damaged, of a newer format, or holds something unexpected."""
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from cnncodes.store import CodesWriter, read_codes
-from cnncodes.store.summary import find_problems
+from cnncodes.store.verifying import find_problems
 
 HERE = Path(__file__).parent
 SAMPLES = HERE.parent / "store"
@@ -32,7 +32,7 @@ from cnncodes.store import building
 from cnncodes.store.converting import convert_codes
 from cnncodes.store.merging import merge_codes
 from cnncodes.store.selecting import select_codes
-from cnncodes.store.summary import find_problems
+from cnncodes.store.verifying import find_problems
 root, kind = pathlib.Path(sys.argv[2]), sys.argv[3]
 building.SHARD_ROWS = 6
 def job(out, k=0):

@@ -15,7 +15,7 @@ from samples import SPACE, VIEWS, fail, make
 from cnncodes.store import Manifest, building, read_codes
 from cnncodes.store.building import CodesBuilder
 from cnncodes.store.schema import codes_table
-from cnncodes.store.summary import find_problems
+from cnncodes.store.verifying import find_problems
 
 MANIFEST = Manifest(SPACE, VIEWS, "float32")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -237,7 +238,11 @@ def open_images(src: str, reading: SourceOptions) -> ImageSource:
 
 def is_codes(path: str | Path) -> bool:
     """Tell whether a path is a codes dataset."""
-    return (Path(path) / "manifest.json").is_file()
+    # Shards without a manifest are one that is damaged, as opening it says.
+    names = (file.name for file in Path(path).glob("data/part-*.parquet"))
+    return (Path(path) / "manifest.json").is_file() or any(
+        re.fullmatch(r"part-\d{5,}\.parquet", n) for n in names
+    )
 
 
 def choose_split(wanted: str | None, present: Iterable[str | None], preferred: str) -> str | None:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cnncodes.errors import StoreError, check_path
-from cnncodes.store.manifest import FAILURES_NAME, RESTORE, RESTORE_SHARD, Manifest
+from cnncodes.store.manifest import FAILURES_NAME, RESTORE_FAILURES, RESTORE_SHARD, Manifest
 from cnncodes.store.schema import FAILURES_SCHEMA, code_arrays, is_code, read_parquet
 from cnncodes.store.selection import check_known, choose_layers, find_views
 from cnncodes.store.space import Space
@@ -251,7 +251,7 @@ def read_failures(folder: Path) -> pa.Table:
     if not path.exists():
         return FAILURES_SCHEMA.empty_table()
     needed = [field.name for field in FAILURES_SCHEMA if not field.nullable]
-    table = read_parquet(path, None, None, RESTORE, needs=needed)
+    table = read_parquet(path, None, None, RESTORE_FAILURES, needs=needed)
     for field in FAILURES_SCHEMA:
         if field.name not in table.column_names:  # as it was written before they were kept
             table = table.append_column(field, pa.nulls(len(table), field.type))
