@@ -33,15 +33,19 @@ class UnreadableImage(CnnCodesError):
         Where it failed.
     reason : str
         Why, in one line.
+    limit : tuple of str and float, or None
+        The name and value of the user's limit that it met, where a higher one might let it pass:
+        ``("max_pixels", 1000)``.
     """
 
-    def __init__(self, stage: str, reason: str) -> None:
+    def __init__(self, stage: str, reason: str, limit: tuple[str, float] | None = None) -> None:
         self.stage = stage
         self.reason = " ".join(str(reason).split())
+        self.limit = limit
         super().__init__(f"{stage}: {self.reason}")
 
-    def __reduce__(self) -> tuple[type, tuple[str, str]]:
-        return type(self), (self.stage, self.reason)
+    def __reduce__(self) -> tuple[type, tuple[str, str, tuple[str, float] | None]]:
+        return type(self), (self.stage, self.reason, self.limit)
 
 
 class UnreadableImages(CnnCodesError, ValueError):

@@ -45,7 +45,7 @@ def make(
 
 
 def fail(key: str) -> Failure:
-    return Failure(key, "decode", "broken", 10, 5)
+    return Failure(key, "decode", "broken", 10, 5, "max_pixels", 100.0)
 
 
 def open_writer(path: Path, **options: Any) -> CodesWriter:

@@ -172,9 +172,8 @@ def test_codes_that_do_not_fit_are_a_failure(tmp_path: Path, value: float, reaso
         failure = writer.add(image)
         assert writer.add(make("b")) is None
     assert failure is not None and failure.stage == "code" and reason in failure.reason
-    assert rows_of(tmp_path)[1] == [
-        {"image": "a", "stage": "code", "reason": failure.reason, "size": 10, "mtime": 5}
-    ]
+    assert failure == Failure("a", "code", failure.reason, 10, 5)
+    assert [Failure(*row.values()) for row in rows_of(tmp_path)[1]] == [failure]
     assert set(read_codes(tmp_path).images) == {"b"}
 
 

@@ -34,7 +34,7 @@ class Codes:
     ----------
     X : ndarray of float32, shape (n_rows, code_size)
     failures : pyarrow.Table
-        Images without codes: columns image, stage, reason, size and mtime.
+        Images without codes: columns image, stage, reason, size, mtime, limited_by and limited_to.
     manifest : Manifest
     path : Path
     rows : pyarrow.Table

@@ -26,6 +26,8 @@ _FAILURE_FIELDS: list[pa.Field[Any]] = [
     pa.field("reason", pa.string(), nullable=False),
     pa.field("size", pa.int64()),
     pa.field("mtime", pa.int64()),
+    pa.field("limited_by", pa.string()),
+    pa.field("limited_to", pa.float64()),
 ]
 FAILURES_SCHEMA = pa.schema(_FAILURE_FIELDS)
 
@@ -161,6 +163,8 @@ def failures_table(failures: Iterable[Failure]) -> pa.Table:
         [f.reason for f in rows],
         [f.size for f in rows],
         [f.mtime_ns for f in rows],
+        [f.limited_by for f in rows],
+        [f.limited_to for f in rows],
     ]
     arrays = [pa.array(column, field.type) for column, field in zip(columns, FAILURES_SCHEMA, strict=True)]
     return pa.Table.from_arrays(arrays, schema=FAILURES_SCHEMA)
