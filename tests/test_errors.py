@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import ast
+import itertools
+import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cnncodes import errors
-from cnncodes.errors import install_advice
+from cnncodes.cli.parser import Parser
+from cnncodes.errors import UsageError, install_advice
+from cnncodes.schema import from_mapping, option
+
+PACKAGE = Path(errors.__file__).parent
+#: Names of what somebody else has written, with a full stop or without.
+OTHERS = re.compile(
+    r"(_?describe\()?(str\()?(first\.)?(error|reasons?|fault|problem|message)\b(\[.*\])?( or .*)?\)*"
+)
 
 
 @pytest.fixture
@@ -27,3 +39,44 @@ def test_a_checkout_is_installed_from_its_folder(checkout: Path) -> None:
 
 def test_an_installed_package_is_installed_by_name(checkout: Path) -> None:
     assert install_advice("gpu") == "pip install 'cnncodes[gpu]'"
+
+
+def find_stops(file: Path) -> Iterator[str]:
+    """Yield each place where a full stop follows somebody else's sentence as it is, whatever its end."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        parts = node.values if isinstance(node, ast.JoinedStr) else []
+        for part, after in itertools.pairwise(parts):
+            if (
+                isinstance(part, ast.FormattedValue)
+                and part.conversion == -1
+                and isinstance(after, ast.Constant)
+            ):
+                said = ast.unparse(part.value)
+                if re.match(r"\.(\s|$)", str(after.value)) and OTHERS.fullmatch(said):
+                    yield f"{file.relative_to(PACKAGE)}:{node.lineno} {said}: use sentence()"
+
+
+def test_sentences_of_others_end_in_one_full_stop() -> None:
+    assert [place for file in sorted(PACKAGE.rglob("*.py")) for place in find_stops(file)] == []
+
+
+def test_the_search_for_stops_finds_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{__name__}.PACKAGE", tmp_path)
+    (tmp_path / "a.py").write_text('f"{x}: {error}. Do."; f"{error.strerror}."; f"{name}.csv"; f"{reason}."')
+    assert [place.split(" ", 1)[1] for place in find_stops(tmp_path / "a.py")] == [
+        "error: use sentence()",
+        "reason: use sentence()",
+    ]
+
+
+def test_a_question_ends_in_its_own_sign() -> None:
+    from dataclasses import dataclass
+
+    @dataclass(frozen=True)
+    class Options:
+        dtype: str = option("Precision.", default="float16", choices=("float16", "float32"))
+
+    with pytest.raises(UsageError, match=r"Did you mean 'float16'\?$"):
+        from_mapping(Options, {"dtype": "flot16"})
+    with pytest.raises(UsageError, match=r"^what\? See 'x --help'\.$"):
+        Parser(prog="x").error("What?")

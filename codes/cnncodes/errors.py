@@ -37,15 +37,19 @@ class UnreadableImage(CnnCodesError):
         Where it failed.
     reason : str
         Why, in one line.
+    limit : tuple of str and float, or None
+        The name and value of the user's limit that it met, where a higher one might let it pass:
+        ``("max_pixels", 1000)``.
     """
 
-    def __init__(self, stage: str, reason: str) -> None:
+    def __init__(self, stage: str, reason: str, limit: tuple[str, float] | None = None) -> None:
         self.stage = stage
         self.reason = " ".join(str(reason).split())
+        self.limit = limit
         super().__init__(f"{stage}: {self.reason}")
 
-    def __reduce__(self) -> tuple[type, tuple[str, str]]:
-        return type(self), (self.stage, self.reason)
+    def __reduce__(self) -> tuple[type, tuple[str, str, tuple[str, float] | None]]:
+        return type(self), (self.stage, self.reason, self.limit)
 
 
 class UnreadableImages(CnnCodesError, ValueError):
@@ -101,8 +105,38 @@ class StoreError(CnnCodesError):
     """A codes dataset that cannot be opened, is damaged, or is held by another process."""
 
 
+class DamagedManifest(StoreError):
+    """A codes dataset whose manifest is damaged or gone; its shards may be sound."""
+
+
 class SavedModelError(CnnCodesError, ValueError):
     """A saved classifier that is damaged, of a newer format, or holds something unexpected."""
+
+
+def sentence(text: object) -> str:
+    """Return in one line what may end in a full stop, or in another sign, so that it ends in exactly one.
+
+    Examples
+    --------
+    >>> sentence("no such file"), sentence("Not a file."), sentence("Did you mean 'a'?")
+    ('no such file.', 'Not a file.', "Did you mean 'a'?")
+    """
+    line = " ".join(str(text).split())
+    return line if line.endswith((".", "?", "!", "…")) else f"{line}."
+
+
+def check_path(path: object, name: str = "the path") -> None:
+    """Raise `UsageError` if a path is empty: as one it would be the working folder, which nobody means.
+
+    Examples
+    --------
+    >>> check_path("", "out")
+    Traceback (most recent call last):
+    ...
+    cnncodes.errors.UsageError: out is empty. Give a path; '.' is the working folder.
+    """
+    if isinstance(path, str | bytes) and not path.strip():
+        raise UsageError(f"{name} is empty. Give a path; '.' is the working folder.")
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

@@ -14,7 +14,7 @@ import typing
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
-from cnncodes.errors import UsageError, suggest
+from cnncodes.errors import UsageError, sentence, suggest
 
 T = TypeVar("T")
 
@@ -37,6 +37,7 @@ def option(
     metavar: str | None = None,
     choices: Collection[str] | None = None,
     check: Callable[[Any], object] | None = None,
+    empty: bool = False,
 ) -> Any:
     """Make a dataclass field that is an option of a command.
 
@@ -57,6 +58,8 @@ def option(
         The only values allowed.
     check : callable, optional
         Called with a value that is not None; raises `UsageError` if it cannot be right.
+    empty : bool
+        Whether an empty text may be meant: as a name it may, as a path it never is.
     """
     metadata = {
         "help": help,
@@ -65,6 +68,7 @@ def option(
         "metavar": metavar,
         "choices": choices,
         "check": check,
+        "empty": empty,
     }
     return dataclasses.field(default=default, metadata=metadata)
 
@@ -149,7 +153,7 @@ def from_mapping(cls: type[T], mapping: Mapping[str, Any], *, as_flags: bool = F
     """
     problems = find_problems(cls, mapping, as_flags=as_flags)
     if problems:
-        raise UsageError(" ".join(p if p.endswith(".") else p + "." for p in problems))
+        raise UsageError(" ".join(map(sentence, problems)))
     return cls(**{name: _widen(value, field_types(cls)[name]) for name, value in mapping.items()})
 
 
@@ -236,6 +240,9 @@ def _find_problem(field: dataclasses.Field[Any], wanted: Iterable[type], value: 
         return f"must be {names}. Got {value!r} instead."
     if value is None:
         return None
+    texts = value if isinstance(value, list | tuple) else [value]
+    if "" in texts and not field.metadata["empty"]:
+        return "is empty. Was a variable meant that is not set?"
     choices = field.metadata["choices"]
     if choices and value not in choices:
         return (

@@ -154,3 +154,26 @@ def test_the_parser_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "embed @ -o x.codes", "embed . -o @", "fit @ -o x", "fit . -o @", "predict @ .", "predict x @",
+        "predict x . -o @", "evaluate x @", "evaluate @ .", "evaluate x . --report @", "baseline @",
+        "codes info @", "codes verify @", "codes merge @ x -o y", "codes merge x y -o @",
+        "codes select @ --label a -o y",
+        "codes select x --images @ -o y",
+        "codes convert @ -t csv -o y", "codes convert x -t csv -o @",
+        "views show @", "run fixed-extractor --data @",
+        "run @", "models show @", "embed . -o x --backbone @",
+    ],
+)  # fmt: skip
+def test_an_empty_path_is_wrong_usage_everywhere(
+    words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["" if word == "@" else word for word in words.split()]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and "is empty. Was a variable meant that is not set?" in error
+    assert list(tmp_path.iterdir()) == []

@@ -189,7 +189,7 @@ def test_a_plan_without_its_colours_is_written_with_a_warning(
         (["show", "cat.png", "--plan", "tencorp"], 2, "Did you mean 'tencrop'?"),
         (["show", "cat.png", "--plan", "rotatoin+lens:2"], 2, "Did you mean 'rotation'?"),
         (["show", "cat.png", "--plan", "rotation"], 2, "as in 'rotation:4'"),
-        (["show", "cat.png", "--plan", ""], 2, "unknown view plan ''"),
+        (["show", "cat.png", "--plan", ""], 2, "--plan is empty"),
         (
             ["show", "cat.png", "--plan", "new.toml"],
             2,

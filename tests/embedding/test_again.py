@@ -207,10 +207,32 @@ def test_retrying_helps_where_the_file_was_not_at_fault(
     photos: Path, tmp_path: Path, backbone: Backbone
 ) -> None:
     out = tmp_path / "x.codes"
-    assert embed(photos, out, backbone=backbone, max_pixels=100).failed == 6
-    assert embed(photos, out, backbone=backbone).still_failed == 6
+    file = photos / "cat" / "1.png"
+    picture = file.read_bytes()
+    for data, failed in ((b"x" * len(picture), 0), (picture, 1)):  # as where a decoder was mended
+        file.write_bytes(data)
+        os.utime(file, ns=(10**18, 10**18))
+        summary = embed(photos, out, backbone=backbone)
+        assert (summary.failed, summary.still_failed) == (1, failed)
     summary = embed(photos, out, backbone=backbone, retry_failed=True)
-    assert (summary.embedded, summary.failed) == (6, 0)
+    assert (summary.embedded, summary.failed) == (1, 0)
+
+
+def test_what_failed_by_a_limit_is_tried_again_where_that_is_higher(
+    photos: Path, tmp_path: Path, backbone: Backbone
+) -> None:
+    out = tmp_path / "x.codes"
+    (photos / "cat" / "broken.png").write_text("no picture")
+    assert embed(photos, out, backbone=backbone, max_pixels=100).failed == 7
+    limits = read_codes(out).failures.select(["limited_by", "limited_to"]).to_pylist()
+    assert limits.count({"limited_by": "max_pixels", "limited_to": 100.0}) == 6
+    for lower in (100, 99):
+        assert embed(photos, out, backbone=backbone, max_pixels=lower).still_failed == 7
+    higher = embed(photos, out, backbone=backbone, max_pixels=101)
+    assert (higher.failed, higher.still_failed) == (7, 1)
+    assert embed(photos, out, backbone=backbone, max_pixels=101).still_failed == 7
+    summary = embed(photos, out, backbone=backbone)
+    assert (summary.embedded, summary.failed, summary.still_failed) == (6, 1, 1)
 
 
 def test_failures_without_size_and_time_are_tried_again(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,11 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
 from cnncodes import embed, read_codes
+from cnncodes.errors import StoreError
 from cnncodes.store import verify_codes
+from cnncodes.store.verifying import find_problems
 
 N_IMAGES = 80
 
@@ -36,13 +40,13 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[object, object]:
+def undisturbed(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any]:
     out = tmp_path_factory.mktemp("calm") / "x.codes"
     embed(photos, out, shard_images=4)
     return rows(out)
 
 
-def rows(out: Path) -> tuple[object, object]:
+def rows(out: Path) -> tuple[Any, Any]:
     codes = read_codes(out)
     return codes.to_arrow().to_pylist(), codes.failures.to_pylist()
 
@@ -68,7 +72,7 @@ def wait_for_shards(out: Path, n_shards: int) -> None:
 
 @pytest.mark.parametrize("n_shards", [1, 4, 8])
 def test_a_killed_job_is_run_again_and_ends_with_the_same_rows(
-    photos: Path, undisturbed: tuple[object, object], tmp_path: Path, n_shards: int
+    photos: Path, undisturbed: tuple[Any, Any], tmp_path: Path, n_shards: int
 ) -> None:
     out = tmp_path / "x.codes"
     job = start(photos, out)
@@ -146,7 +150,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.slow
 def test_a_full_disk_is_one_line_and_the_job_goes_on_when_there_is_room(
-    photos: Path, undisturbed: tuple[object, object], disk: Path
+    photos: Path, undisturbed: tuple[Any, Any], disk: Path
 ) -> None:
     out = disk / "x.codes"
     line = complaint(run(photos, out, "--shard-images", "4"))
@@ -173,7 +177,7 @@ def obey_rights() -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's capabilities")
 def test_a_folder_made_read_only_during_the_job_is_one_line(
-    photos: Path, undisturbed: tuple[object, object], tmp_path: Path
+    photos: Path, undisturbed: tuple[Any, Any], tmp_path: Path
 ) -> None:
     out = tmp_path / "x.codes"
     job = start(photos, out, preexec_fn=obey_rights)
@@ -211,3 +215,89 @@ def test_images_that_vanish_or_shrink_during_the_job_are_failures(photos: Path, 
     failures = {failure.key: failure.stage for failure in summary.failures}
     assert failures["80.png"] == "read" and failures["79.png"] == "decode"
     assert summary.embedded + summary.failed == N_IMAGES + 1
+
+
+@pytest.mark.parametrize("fault", ["deleted", "damaged"])
+def test_a_manifest_is_repaired_and_nothing_is_embedded_again(
+    photos: Path, undisturbed: tuple[Any, Any], tmp_path: Path, fault: str
+) -> None:
+    out = tmp_path / "x.codes"
+    embed(photos, out, shard_images=4)
+    manifest = out / "manifest.json"
+    if fault == "deleted":
+        manifest.unlink()
+    else:
+        manifest.write_bytes(manifest.read_bytes()[:-500])
+    assert f"`cnncodes codes repair {out}`" in complaint(run(photos, out))
+    command = [sys.executable, "-m", "cnncodes", "codes", "repair", str(out)]
+    repaired = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert repaired.returncode == 0 and repaired.stderr == ""
+    assert f"made anew from 21 shards, {N_IMAGES} images, {N_IMAGES} rows" in repaired.stdout
+    assert rows(out) == undisturbed
+    again = run(photos, out, "--max-failures", "1", "--shard-images", "4")
+    assert again.returncode == 0 and f"0 of 81 images embedded, {N_IMAGES} already there" in again.stdout
+    assert rows(out) == undisturbed and find_problems(out) == []
+
+
+def test_verify_says_which_process_writes_now(photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "x.codes"
+    job = start(photos, out)
+    wait_for_shards(out, 2)
+    job.send_signal(signal.SIGSTOP)
+    command = [sys.executable, "-m", "cnncodes", "codes", "verify", str(out)]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    job.send_signal(signal.SIGCONT)
+    job.communicate(timeout=60)
+    assert found.returncode == 0, found.stdout
+    who = f"process {job.pid} on host {socket.gethostname()}"
+    assert f"{out} is being written now by {who}; what it has finished is sound: " in found.stdout
+    assert subprocess.run(command, capture_output=True, text=True, timeout=60).stdout.count("is sound: ") == 1
+
+
+def cut_off(shard: Path) -> None:
+    shard.write_bytes(shard.read_bytes()[:-100])
+
+
+def pad(shard: Path) -> None:  # still a Parquet file, and of as many rows
+    data = shard.read_bytes()
+    shard.write_bytes(data[:4] + b"\0" + data[4:])
+
+
+def flip_in_names(shard: Path) -> None:
+    with pq.ParquetFile(shard) as file:
+        column = file.metadata.row_group(0).column(file.schema_arrow.names.index("content"))
+        start = column.dictionary_page_offset or column.data_page_offset
+    data = bytearray(shard.read_bytes())
+    data[start + column.total_compressed_size // 2] ^= 1
+    shard.write_bytes(data)
+
+
+def flip_in_codes(shard: Path) -> None:
+    data = bytearray(shard.read_bytes())
+    data[len(data) // 2] ^= 255
+    shard.write_bytes(data)
+
+
+@pytest.mark.parametrize("damage", [cut_off, pad, flip_in_names, flip_in_codes])
+def test_a_damaged_shard_is_deleted_as_the_line_says_and_its_images_alone_are_embedded_again(
+    photos: Path, undisturbed: tuple[Any, Any], tmp_path: Path, damage: Any
+) -> None:
+    out, mine = tmp_path / "x.codes", tmp_path / "photos"
+    shutil.copytree(photos, mine)
+    embed(mine, out, shard_images=20)
+    shard = out / "data" / "part-00001.parquet"
+    damage(shard)
+    if damage is flip_in_codes:  # not looked at while nothing asks for these codes: then a copy does
+        assert embed(mine, out, shard_images=20).unchanged == N_IMAGES
+        first = str(pq.read_table(shard, columns=["image"])["image"][0])
+        shutil.copy(mine / first, mine / "class 0" / "copy.png")
+    with pytest.raises(StoreError) as caught:
+        embed(mine, out, shard_images=20)
+    line = str(caught.value)
+    assert line.startswith(f"{shard} is damaged: ") and "delete it and run the same `cnncodes embed`" in line
+    (mine / "class 0" / "copy.png").unlink(missing_ok=True)
+    shard.unlink()
+    summary = embed(mine, out, shard_images=20)
+    assert 19 <= summary.embedded <= 20 and summary.unchanged == N_IMAGES - summary.embedded
+    assert [r | {"mtime": 0} for r in rows(out)[0]] == [r | {"mtime": 0} for r in undisturbed[0]]
+    assert find_problems(out) == []

@@ -126,6 +126,14 @@ def test_an_image_that_hangs_or_takes_too_much_is_given_up(
     slow, large = (failure.reason for failure in summary.failures)
     assert slow == ("decoding it took more than 2 s (--decode-seconds, in Python decode_seconds, raises it)")
     assert large == "not enough memory to decode it"
+    out = tmp_path / "x.codes"
+    # Without isolation nothing would end them, and so a limit that is not there is no higher one.
+    assert embed(photos, out, backbone=backbone, max_memory="400M").still_failed == 2
+    limits = [{"isolate": True, "n_jobs": 1, "max_memory": "300M", "decode_seconds": s} for s in (2, 3)]
+    assert embed(photos, out, backbone=backbone, **limits[0]).still_failed == 2
+    longer = embed(photos, out, backbone=backbone, **limits[1])
+    assert (longer.failed, longer.still_failed) == (2, 1)
+    assert longer.failures[-1].reason.startswith("decoding it took more than 3 s")
 
 
 def test_colours_are_learned_without_images_that_end_their_process(

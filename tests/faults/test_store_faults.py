@@ -123,9 +123,11 @@ def fill(folder: Path, limit: int = 0) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
 
-def check_full(folder: Path, result: subprocess.CompletedProcess[str]) -> None:
+def check_full(
+    folder: Path, result: subprocess.CompletedProcess[str], said: str = "the disk is full"
+) -> None:
     assert result.returncode == 9, result.stderr
-    assert "the disk is full" in result.stdout and result.stdout.count("\n") == 1
+    assert said in result.stdout and result.stdout.count("\n") == 1
     codes = read_codes(folder)
     assert len(codes) >= 8 and not codes.complete
     verify_codes(folder)
@@ -133,9 +135,10 @@ def check_full(folder: Path, result: subprocess.CompletedProcess[str]) -> None:
     assert len(list((folder / "data").iterdir())) == len(codes.manifest.shards)
 
 
-def test_a_file_that_may_not_grow_is_a_full_disk(tmp_path: Path) -> None:
+def test_a_file_that_may_not_grow_is_told_from_a_full_disk(tmp_path: Path) -> None:
     result = fill(tmp_path / "x", limit=200_000)
-    check_full(tmp_path / "x", result)
+    check_full(tmp_path / "x", result, "larger than a file may be that this user writes")
+    assert "ulimit -f" in result.stdout and "free some space" not in result.stdout
 
 
 @pytest.fixture

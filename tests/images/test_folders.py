@@ -51,6 +51,25 @@ def test_class_folders_with_files_at_any_depth(tmp_path: Path) -> None:
     ]
 
 
+def test_folders_may_lie_deeper_than_functions_may_call_each_other(tmp_path: Path) -> None:
+    before = os.getcwd()
+    try:
+        os.chdir(tmp_path)
+        for _ in range(1200):  # step by step: as one name it would be too long to be made
+            os.mkdir("d")
+            os.chdir("d")
+        Path("x.jpg").write_bytes(JPEG)
+        (record,) = list_folder(tmp_path)
+        assert record.key == "d/" * 1200 + "x.jpg" and record.label == "d"
+        assert record.read() == JPEG
+    finally:
+        for _ in range(1200):  # pytest cannot remove it either
+            Path("x.jpg").unlink(missing_ok=True)
+            os.chdir("..")
+            os.rmdir("d")
+        os.chdir(before)
+
+
 def test_parts_with_something_else_beside_them_are_refused(tmp_path: Path) -> None:
     fill(tmp_path, "train/cat/1.jpg", "test/cat/2.jpg", "stray/3.jpg")
     with pytest.raises(SourceError, match="holds train and test, and beside them stray"):

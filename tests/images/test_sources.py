@@ -85,7 +85,7 @@ def test_what_is_in_memory_is_not_copied() -> None:
         ({"a.png": 1}, "a dict, which has no order"),
         (pd.DataFrame({"image": ["a.png"]}), "DataFrame of 2 dimensions: give one column"),
         (np.array([["a.png"]]), "ndarray of 2 dimensions"),
-        ("", "one path that does not exist: ''"),
+        ("", "the path is empty. Give a path"),
         ("gone.png", "one path that does not exist: 'gone.png'"),
         ("x" * 5000, "one path that does not exist"),
         ("nul\0.png", "one path that does not exist"),
@@ -170,7 +170,6 @@ def test_filter_takes_a_part_and_those_with_labels(photos: Path) -> None:
     ("src", "match"),
     [
         ("gone", "there is nothing at 'gone'"),
-        ("", "there is nothing at ''"),
         ("x" * 5000, "there is nothing at"),
         ("https://example.org/photos", "is an address: download"),
         ([], "the list of images is empty"),
@@ -179,6 +178,17 @@ def test_filter_takes_a_part_and_those_with_labels(photos: Path) -> None:
 def test_what_is_not_there_is_refused(src: Any, match: str) -> None:
     with pytest.raises(SourceError, match=match):
         open_source(src)
+
+
+def test_an_empty_path_is_wrong_usage_and_not_the_working_folder() -> None:
+    with pytest.raises(UsageError, match=r"the source of images is empty\. Give a path; '\.' is the working"):
+        open_source("")
+
+
+def test_a_device_is_refused_in_words_for_any_way_in() -> None:
+    with pytest.raises(SourceError, match="'/dev/null' is a pipe, socket or device: expected") as caught:
+        open_source("/dev/null")
+    assert "[path]" not in str(caught.value)
 
 
 def test_a_single_file_is_refused_with_what_to_give(photos: Path) -> None:

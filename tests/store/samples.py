@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 
 from cnncodes.store import CodesWriter, Failure, ImageCodes, Space, StoredViews, read_codes
 
@@ -44,7 +45,7 @@ def make(
 
 
 def fail(key: str) -> Failure:
-    return Failure(key, "decode", "broken", 10, 5)
+    return Failure(key, "decode", "broken", 10, 5, "max_pixels", 100.0)
 
 
 def open_writer(path: Path, **options: Any) -> CodesWriter:
@@ -55,6 +56,18 @@ def write(path: Path, results: list[ImageCodes | Failure], **options: Any) -> No
     with open_writer(path, **options) as writer:
         for result in results:
             writer.add(result)
+
+
+def flip_codes(shard: Path) -> None:
+    """Damage a shard where its codes lie: it can be read as before, but for these."""
+    with pq.ParquetFile(shard) as file:
+        names = [
+            file.metadata.row_group(0).column(i).path_in_schema for i in range(file.metadata.num_columns)
+        ]
+        column = file.metadata.row_group(0).column(names.index("code.list.element"))
+    data = bytearray(shard.read_bytes())
+    data[column.data_page_offset + column.total_compressed_size - 5] ^= 0xFF
+    shard.write_bytes(data)
 
 
 def rows_of(path: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from samples import SPACE, VIEWS, fail, make
 
-from cnncodes.store import Manifest, building, read_codes
+from cnncodes.store import Failure, Manifest, building, read_codes
 from cnncodes.store.building import CodesBuilder
 from cnncodes.store.schema import codes_table
-from cnncodes.store.summary import find_problems
+from cnncodes.store.verifying import find_problems
 
 MANIFEST = Manifest(SPACE, VIEWS, "float32")
 
@@ -41,9 +41,7 @@ def test_all_rows_are_kept_and_shards_are_full(
         manifest = builder.finish([fail("f")], complete=True)
         codes = read_codes(Path(root) / "x")
         assert codes.to_arrow().equals(table(images)) and codes.manifest == manifest
-        assert codes.failures.to_pylist() == [
-            {"image": "f", "stage": "decode", "reason": "broken", "size": 10, "mtime": 5}
-        ]
+        assert [Failure(*row.values()) for row in codes.failures.to_pylist()] == [fail("f")]
         assert find_problems(Path(root) / "x") == []
         for shard in manifest.shards:
             assert shard.images <= shard_images and (shard.rows <= shard_rows or shard.images == 1)

@@ -17,7 +17,7 @@ from samples import PLAN, SPACE, VIEWS, fail, make, open_writer, rows_of, write
 from cnncodes.errors import SpaceMismatch, StoreError, UsageError
 from cnncodes.store import CodesWriter, ImageCodes, Manifest, Space, StoredViews, read_codes
 from cnncodes.store.merging import merge_codes
-from cnncodes.store.summary import find_problems
+from cnncodes.store.verifying import find_problems
 
 KEYS = "abcdefgh"
 

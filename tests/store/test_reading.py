@@ -36,9 +36,11 @@ def test_rows_are_sorted_by_image_and_view(codes: Codes) -> None:
     expected = np.concatenate([make(key).codes for key in "abcd"]).astype(np.float16).astype(np.float32)
     np.testing.assert_array_equal(codes.X, expected)
     assert (codes.space, codes.plan, codes.complete) == (SPACE, PLAN, True)
-    assert codes.failures.to_pylist() == [
-        {"image": "f", "stage": "decode", "reason": "broken", "size": 10, "mtime": 5}
-    ]
+    [failure] = codes.failures.to_pylist()
+    assert failure == {
+        "image": "f", "stage": "decode", "reason": "broken", "size": 10, "mtime": 5,
+        "limited_by": "max_pixels", "limited_to": 100.0,
+    }  # fmt: skip
 
 
 def test_select(codes: Codes) -> None:

@@ -17,7 +17,7 @@ from cnncodes.backbones.card import Frame
 from cnncodes.errors import StoreError, UsageError
 from cnncodes.store import CodesWriter, ImageCodes, Manifest, Space, StoredViews, read_codes
 from cnncodes.store.selecting import select_codes
-from cnncodes.store.summary import find_problems
+from cnncodes.store.verifying import find_problems
 from cnncodes.views import ViewPlan
 
 FRAME = Frame(224, 224, 256)

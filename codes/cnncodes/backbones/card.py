@@ -11,7 +11,7 @@ from typing import Self
 from cnncodes.backbones.fields import SHA256, build
 from cnncodes.backbones.graphs.initializers import Weights
 from cnncodes.backbones.precisions import Quantization, check_files, choose_file, leave_out_absent
-from cnncodes.errors import CardError, suggest
+from cnncodes.errors import CardError, sentence, suggest
 
 #: Raised when a card changes in a way that older versions cannot read. Cards since 1 are read: what
 #: format 2 added (fixed sizes, `weights`, `address`, `random_state`) and format 3 (`parent`, `layers`,
@@ -269,7 +269,7 @@ class Card:
         try:
             text = Path(path).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise CardError(f"the card {str(path)!r} cannot be read: {error}.") from error
+            raise CardError(f"the card {str(path)!r} cannot be read: {sentence(error)}") from error
         try:
             return cls.from_toml(text)
         except CardError as error:
@@ -281,7 +281,7 @@ class Card:
         try:
             values = tomllib.loads(text)
         except (ValueError, RecursionError) as error:  # numbers too long, arrays too deep
-            raise CardError(f"not TOML: {error}.") from error
+            raise CardError(f"not TOML: {sentence(error)}") from error
         number = values.get("format")
         if isinstance(number, int) and number > CARD_FORMAT:  # first: a newer card has keys unknown here
             raise CardError(_wrong_format(number))

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import cnncodes
 from cnncodes.commands import Command
-from cnncodes.errors import UsageError, suggest
+from cnncodes.errors import UsageError, sentence, suggest
 from cnncodes.schema import add_arguments, describe_options
 
 _DESCRIPTION = "Turn images into CNN codes, train a classifier on them in seconds, and say how good it is."
@@ -36,7 +36,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of leaving the program."""
-        raise UsageError(f"{message[:1].lower()}{message[1:]}. See '{self.prog} --help'.")
+        raise UsageError(f"{message[:1].lower()}{sentence(message[1:])} See '{self.prog} --help'.")
 
 
 def build_parser(commands: Mapping[str, Command]) -> Parser:

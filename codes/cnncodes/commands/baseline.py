@@ -15,7 +15,7 @@ from cnncodes.commands.figures import plain_figures
 from cnncodes.commands.outputs import check_json_name, check_output
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.tables import format_interval, format_table
-from cnncodes.errors import SourceError, UsageError
+from cnncodes.errors import SourceError, UsageError, sentence
 from cnncodes.schema import option
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _check_read(options: BaselineOptions, train: _Thumbnails, test: _Thumbnails)
             first = found.failures[0]
             raise SourceError(
                 f"none of the {len(found.failures)} images of the part {part!r} of {options.src!r} can be"
-                f" read; the first is {first.key!r}: {first.reason}."
+                f" read; the first is {first.key!r}: {sentence(first.reason)}"
             )
 
 

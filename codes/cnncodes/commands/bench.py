@@ -13,7 +13,7 @@ from cnncodes.commands.command import Command, Result
 from cnncodes.commands.compared import choose_pictures
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.tables import format_table
-from cnncodes.errors import BackboneError, CnnCodesError, CostWarning, ProviderError, SourceError
+from cnncodes.errors import BackboneError, CnnCodesError, CostWarning, ProviderError, SourceError, sentence
 from cnncodes.schema import option
 
 if TYPE_CHECKING:
@@ -214,7 +214,7 @@ def render_bench(result: Result) -> str:
             f"Decoding alone: {decoding['exact']:.1f} images/s exact, {decoding['fast']:.1f} fast, of"
             f" {decoding['images']:,} images."
         )
-    lines += [f"Not run: {fault}." for fault in result["not_run"]]
+    lines += [f"Not run: {sentence(fault)}" for fault in result["not_run"]]
     best, near = result["fastest"], result["fastest_near"]
     lines.append(
         f"{result['lanes']} lanes. Fastest: {_describe_setting(best)}; codes of two precisions never mix."

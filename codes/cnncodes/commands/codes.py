@@ -1,10 +1,9 @@
-"""``cnncodes codes``: what a codes dataset holds, and whether it is sound."""
+"""``cnncodes codes``: what a codes dataset holds, whether it is sound, and its manifest made anew."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 from cnncodes.commands.command import PROBLEMS, Command, Result
 from cnncodes.commands.reporter import Reporter, format_seconds
@@ -73,29 +72,55 @@ def _count(counts: dict[str, int]) -> str:
 
 def run_verify(options: CodesOptions, reporter: Reporter) -> Result:
     """Compare every file of a dataset with its manifest, and say all that is wrong."""
-    from cnncodes.store.manifest import Manifest
-    from cnncodes.store.summary import find_problems
+    from cnncodes.store.verifying import examine_codes
 
     started = time.perf_counter()
-    problems = find_problems(options.codes)
-    shards = len(Manifest.read(Path(options.codes)).shards)
+    found = examine_codes(options.codes)
     return {
         "codes": options.codes,
-        "sound": not problems,
-        "shards": shards,
+        "sound": not found.problems,
+        "writer": found.writer,
+        "shards": found.shards,
         "seconds": round(time.perf_counter() - started, 3),
-        PROBLEMS: problems,
+        PROBLEMS: found.problems,
     }
 
 
 def render_verify(result: Result) -> str:
     """Return the problems, a line each, or that there are none."""
-    took = format_seconds(result["seconds"])
-    if result["sound"]:
-        return (
-            f"{result['codes']} is sound: {result['shards']} shards compared with the manifest in {took}.\n"
-        )
-    return "".join(f"{problem}\n" for problem in result[PROBLEMS])
+    took, shards = format_seconds(result["seconds"]), f"{result['shards']} shards"
+    writer = f"{result['codes']} is being written now by {result['writer']}" if result["writer"] else ""
+    if not result["sound"]:
+        return "".join(f"{line}\n" for line in ([f"{writer}."] if writer else []) + result[PROBLEMS])
+    if writer:
+        return f"{writer}; what it has finished is sound: {shards} compared with the manifest in {took}.\n"
+    return f"{result['codes']} is sound: {shards} compared with the manifest in {took}.\n"
+
+
+def run_repair(options: CodesOptions, reporter: Reporter) -> Result:
+    """Make a damaged or lost manifest anew from the shards."""
+    from cnncodes.store.repairing import describe, repair_codes
+
+    repair = repair_codes(options.codes)
+    return {"codes": options.codes, "repaired": repair is not None, **(describe(repair) if repair else {})}
+
+
+def render_repair(result: Result) -> str:
+    """Say what the new manifest holds, what was left out and why, and what to do next."""
+    codes = result["codes"]
+    if not result["repaired"]:
+        return f"The manifest of {codes} is sound; nothing was changed. 'codes verify' looks at the shards.\n"
+    lines = [
+        f"{codes}: manifest.json was made anew from {result['shards']:,} shards, {result['images']:,} images,"
+        f" {result['rows']:,} rows."
+    ]
+    if result["kept"]:
+        lines.append(f"The damaged one is kept as {result['kept']}.")
+    lines += [
+        f"Left out, and moved to left-out/: {one['shard']} {one['reason']}" for one in result["left_out"]
+    ]
+    lines.append("Run the same 'cnncodes embed' again: it embeds what is missing, if anything, and no more.")
+    return "".join(f"{line}\n" for line in lines)
 
 
 CODES = (
@@ -116,5 +141,14 @@ CODES = (
         summary="Compare every file of a codes dataset with its manifest; a problem is exit status 1.",
         example="cnncodes codes verify photos.codes",
         results=("sound",),
+    ),
+    Command(
+        name="codes repair",
+        options=CodesOptions,
+        run=run_repair,
+        render=render_repair,
+        summary="Make a lost or damaged manifest.json anew from the shards; nothing is deleted.",
+        example="cnncodes codes repair photos.codes",
+        results=("repaired",),
     ),
 )

@@ -101,7 +101,8 @@ class EmbedOptions(inputs.EmbeddingOptions, inputs.LayerOptions):
         choices=("stat", "content"),
     )
     retry_failed: bool = option(
-        "Try images again that could not be used before, although their files are as they were.",
+        "Try images again that could not be used before, although their files, and the limits they met, are"
+        " as they were.",
         default=False,
     )
     remove_missing: bool = option(

@@ -13,7 +13,7 @@ from cnncodes.commands.failures import judge_failures
 from cnncodes.commands.figures import plain_figures, render_figures
 from cnncodes.commands.outputs import check_json_name, check_output
 from cnncodes.commands.reporter import Reporter
-from cnncodes.errors import SourceError
+from cnncodes.errors import SourceError, sentence
 from cnncodes.schema import option
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _measure(src: str, records: list[ImageRecord], predictions: Predictions) -> 
         first = next(iter(predictions.failures.values()))
         raise SourceError(
             f"none of the {len(records)} labelled images of {src!r} can be read; the first is"
-            f" {first.key!r}: {first.reason}."
+            f" {first.key!r}: {sentence(first.reason)}"
         )
     # Labels on this level are text; a classifier fitted in Python may have numbers for classes.
     classes = np.array([str(name) for name in predictions.classes])

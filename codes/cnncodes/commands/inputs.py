@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,10 +85,12 @@ class SourceOptions:
     """Options of every command that opens a source of images."""
 
     path_column: str = option(
-        "Table: column with the images' paths or bytes.", default="image", metavar="NAME"
+        "Table: column with the images' paths or bytes.", default="image", metavar="NAME", empty=True
     )
-    label_column: str = option("Table: column with the labels.", default="label", metavar="NAME")
-    split_column: str = option("Table: column that says train, val or test.", default="split", metavar="NAME")
+    label_column: str = option("Table: column with the labels.", default="label", metavar="NAME", empty=True)
+    split_column: str = option(
+        "Table: column that says train, val or test.", default="split", metavar="NAME", empty=True
+    )
     holdout: float | None = option(
         "Where the source has no parts: make this share of each class the part test, the rest train."
         " The same images are held out each time; equal files stay together.",
@@ -224,7 +228,7 @@ def open_images(src: str, reading: SourceOptions) -> ImageSource:
     if is_codes(path):
         raise UsageError(f"{src!r} is a codes dataset; give the images, or the table that lists them.")
     if path.is_file() and path.suffix.lower() not in (".csv", ".parquet", ".tsv"):
-        return open_source([path])
+        return dataclasses.replace(open_source([path]), name=src)
     source = open_source(
         path,
         path_column=reading.path_column,
@@ -236,7 +240,11 @@ def open_images(src: str, reading: SourceOptions) -> ImageSource:
 
 def is_codes(path: str | Path) -> bool:
     """Tell whether a path is a codes dataset."""
-    return (Path(path) / "manifest.json").is_file()
+    # Shards without a manifest are one that is damaged, as opening it says.
+    names = (file.name for file in Path(path).glob("data/part-*.parquet"))
+    return (Path(path) / "manifest.json").is_file() or any(
+        re.fullmatch(r"part-\d{5,}\.parquet", n) for n in names
+    )
 
 
 def choose_split(wanted: str | None, present: Iterable[str | None], preferred: str) -> str | None:

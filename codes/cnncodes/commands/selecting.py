@@ -24,7 +24,10 @@ class SelectOptions:
         "Keep the images of this part; may be given several times.", default=(), metavar="PART"
     )
     label: tuple[str, ...] = option(
-        "Keep the images with this label; may be given several times.", default=(), metavar="LABEL"
+        "Keep the images with this label; may be given several times.",
+        default=(),
+        metavar="LABEL",
+        empty=True,
     )
     images: str | None = option(
         "Keep the images that this file names, a line each, as the column 'image' has them.",

@@ -78,9 +78,10 @@ class _Worker:
             with _limited_memory(self._memory), self._limited_time():
                 found, pixels = self._task.work(data, content, self._ask)
         except UnreadableImage as error:
-            return {"refused": [error.stage, error.reason]}, None
+            return {"refused": [error.stage, error.reason, error.limit]}, None
         except MemoryError:
-            return {"refused": ["decode", "not enough memory to decode it"]}, None
+            limit = ["max_memory", self._memory]
+            return {"refused": ["decode", "not enough memory to decode it", limit]}, None
         except Exception:  # a bug of ours, which the lane raises
             return {"error": traceback.format_exc()}, None
         return {"found": found, "patches": None if pixels is None else pixels.shape}, pixels

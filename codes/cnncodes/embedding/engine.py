@@ -118,6 +118,16 @@ class Engine:
         """The network, or the first of several sessions of it."""
         return self.backbones[0]
 
+    def limits(self, decoding: Decoding) -> dict[str, float]:
+        """Return the limits that images meet now, by name: those that a failure may have met before.
+
+        What only isolation guards against is no limit without it: the image would meet none at all.
+        """
+        limits: dict[str, float] = {"max_pixels": decoding.max_pixels}
+        if self.isolation is not None:
+            limits |= {"decode_seconds": self.isolation.seconds, "max_memory": self.isolation.memory}
+        return limits
+
     @contextlib.contextmanager
     def start(self, plan: ViewPlan, decoding: Decoding) -> Iterator[Embedder]:
         """Give what makes codes in the lanes; for devices of their own it gathers what several lanes have."""

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from cnncodes.errors import UnreadableImage, UsageError, WorkerError
+from cnncodes.errors import UnreadableImage, UsageError, WorkerError, sentence
 from cnncodes.images.switches import Switches
 
 if TYPE_CHECKING:
@@ -101,22 +101,26 @@ class Workers:
         try:
             answer = worker.answer(len(data), before)
         except (EOFError, OSError, ValueError, ProcessError):  # it is gone, or what it says is no sense
-            raise UnreadableImage("decode", self._describe(worker.end())) from None
+            raise self._explain(worker.end()) from None
         except BaseException:
             worker.end()
             raise
         self._idle.append(worker)
         if "refused" in answer:
-            raise UnreadableImage(*answer["refused"])
+            stage, reason, limit = answer["refused"]
+            met = None if limit is None else (str(limit[0]), float(limit[1]))
+            raise UnreadableImage(stage, reason, met)
         return answer["found"], answer["patches"]
 
-    def _describe(self, status: int) -> str:
+    def _explain(self, status: int) -> UnreadableImage:
+        """Return what is to be said of the image whose process has ended."""
         if status == -signal.SIGALRM:
-            return (
+            reason = (
                 f"decoding it took more than {self._seconds:g} s (--decode-seconds, in Python decode_seconds,"
                 " raises it)"
             )
-        return f"the process that decoded it {describe_end(status)}"
+            return UnreadableImage("decode", reason, ("decode_seconds", self._seconds))
+        return UnreadableImage("decode", f"the process that decoded it {describe_end(status)}")
 
     def _take(self, data: bytes, content: str) -> _Worker:
         """Return a process that has an image."""
@@ -175,7 +179,7 @@ class _Worker:
             except OSError as error:
                 self._pipe.close()
                 raise WorkerError(
-                    f"a process that decodes images cannot be started: {error}. Without --isolate"
+                    f"a process that decodes images cannot be started: {sentence(error)} Without --isolate"
                     " (isolate=False) images are decoded in the job's own process."
                 ) from error
 

@@ -15,7 +15,7 @@ from cnncodes.embedding.isolation import DECODE_SECONDS
 from cnncodes.embedding.planning import check_name, plan_work
 from cnncodes.embedding.settling import settle_job
 from cnncodes.embedding.writing import Counts, Progress, write_codes
-from cnncodes.errors import SourceError, UsageError
+from cnncodes.errors import SourceError, UsageError, check_path
 from cnncodes.images import Decoding, ImageSource, open_source
 from cnncodes.store import CodesWriter, Failure, StoredImage, StoredViews
 from cnncodes.views import ViewPlan
@@ -92,12 +92,12 @@ def embed(
 ) -> EmbedSummary:
     """Embed images into a codes dataset: one row a view of an image, or one an image.
 
-    Run again on the same folder it goes on where it stopped: images that are there stay, changed and
-    new ones are embedded, and vanished ones go. Where the source gives an image another label or part, the
+    Run again on the same folder it goes on where it stopped: images that are there stay, changed and new
+    ones are embedded, and vanished ones go. Where the source gives an image another label or part, the
     stored one follows. Images of equal content, and one that was renamed, meet the network once. An image
     that cannot be read is a failure of the summary and of the dataset, and raises nothing; it is not tried
-    again before its file changes. The codes of one that is still listed but out of reach, as on a disk that
-    is not mounted, stay.
+    again before its file changes, or the limit is raised that it met. The codes of one that is still listed
+    but out of reach, as on a disk that is not mounted, stay.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def embed(
         which every file is read. A file whose time alone changed is not embedded again either way.
     retry_failed : bool
         Whether images that failed before are tried again although their files are as they were. Those that
-        were out of reach are tried again anyway.
+        were out of reach, or failed by a limit that is higher now, are tried again anyway.
     remove_missing : bool
         Whether any number of stored images may go because the source lacks them. By default more than ten
         and more than a tenth of them are an error: a wrong path or part is likelier than a clean-up.
@@ -186,6 +186,7 @@ def embed(
     if shard_images < 1:
         raise UsageError(f"shard_images must be at least 1. Got {shard_images}.")
     check_name(check)
+    check_path(out, "out")
     whole = src if isinstance(src, ImageSource) else open_source(src)
     source = _choose_part(whole, split)
     engine = Engine.make(
@@ -207,7 +208,8 @@ def embed(
         shard_images=shard_images,
         layers=loaded.card.layers,
     ) as writer:
-        work = plan_work(source, writer, check=check, retry_failed=retry_failed)
+        limits = engine.limits(decoding)
+        work = plan_work(source, writer, check=check, retry_failed=retry_failed, limits=limits)
         if not remove_missing:
             work.check_removal(source.name, out, len(writer.known))
         if plan.principal_colors is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,7 +65,12 @@ class Work:
 
 
 def plan_work(
-    source: ImageSource, writer: CodesWriter, *, check: str = "stat", retry_failed: bool = False
+    source: ImageSource,
+    writer: CodesWriter,
+    *,
+    check: str = "stat",
+    retry_failed: bool = False,
+    limits: Mapping[str, float] | None = None,
 ) -> Work:
     """Compare a source with a dataset.
 
@@ -77,6 +83,8 @@ def plan_work(
         ``"content"`` puts every image that is stored on the list, to be compared by its content.
     retry_failed : bool
         Whether images that failed are tried again although their files are as they were.
+    limits : mapping of str to float, optional
+        Those that images meet now, by name; what failed by a lower one is tried again.
     """
     work = Work()
     known = writer.known
@@ -86,7 +94,7 @@ def plan_work(
         if record.key in known:
             n_listed += 1
             _plan_stored(record, known, work, by_content=check == "content")
-        elif record.key in failed and _still_fails(record, failed[record.key]):
+        elif record.key in failed and _still_fails(record, failed[record.key], limits or {}):
             work.still_failed.append(failed[record.key])
         else:
             work.todo.append(record)
@@ -122,9 +130,11 @@ def _plan_stored(record: ImageRecord, known: Index, work: Work, *, by_content: b
         work.unchanged += 1
 
 
-def _still_fails(record: ImageRecord, failure: Failure) -> bool:
+def _still_fails(record: ImageRecord, failure: Failure, limits: Mapping[str, float]) -> bool:
     """Tell whether an image that failed is as it was then; one that was out of reach may be back."""
     if failure.stage == "read" or failure.mtime_ns is None:
+        return False
+    if failure.limited_to is not None and limits.get(failure.limited_by or "", 0) > failure.limited_to:
         return False
     try:
         stat = record.stat()

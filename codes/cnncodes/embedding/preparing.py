@@ -101,7 +101,7 @@ class Preparer:
             found, patches = self._cut(data, content, lease)
         except UnreadableImage as error:
             size, mtime_ns = (None, None) if stat is None else (stat.size, stat.mtime_ns)
-            return Failure(record.key, error.stage, error.reason, size, mtime_ns)
+            return Failure(record.key, error.stage, error.reason, size, mtime_ns, *(error.limit or ()))
         index = np.array(found["index"], np.int64)
         return Prepared(stat, content, tuple(found["shape"]), index, found["views"]), patches
 

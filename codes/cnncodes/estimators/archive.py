@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from cnncodes.errors import SavedModelError
+from cnncodes.errors import SavedModelError, sentence
 
 #: More than any classifier of ours needs; a zip can promise what no memory holds.
 MAX_BYTES = 2 << 30
@@ -68,7 +68,7 @@ class Archive:
         try:
             return self._read_member(member)
         except (zipfile.BadZipFile, EOFError, RuntimeError, OSError, MemoryError, zlib.error) as error:
-            raise SavedModelError(f"{self.name} is damaged at {member!r}: {error}.") from error
+            raise SavedModelError(f"{self.name} is damaged at {member!r}: {sentence(error)}") from error
 
 
 def open_archive(path: Path) -> Archive:
@@ -92,7 +92,7 @@ def open_zip(data: bytes, name: str) -> Archive:
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
     except (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError, OSError) as error:
-        raise SavedModelError(f"{name} is no saved classifier, or is damaged: {error}.") from error
+        raise SavedModelError(f"{name} is no saved classifier, or is damaged: {sentence(error)}") from error
     sizes: dict[str, int] = {}
     for info in archive.infolist():
         if info.filename in sizes:

@@ -16,7 +16,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from cnncodes.embedding import Embedder
-from cnncodes.errors import SpaceMismatch, UnreadableImages, UsageError
+from cnncodes.errors import SpaceMismatch, UnreadableImages, UsageError, check_path
 from cnncodes.estimators.aggregation import Scores, check_aggregate
 from cnncodes.estimators.contents import summarize_contents
 from cnncodes.estimators.inputs import (
@@ -347,6 +347,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         from cnncodes.estimators.saving import save_classifier
 
         check_is_fitted(self, "predictor_")
+        check_path(path)
         save_classifier(self, Path(path), include_backbone=include_backbone)
 
     def __sklearn_tags__(self) -> Any:

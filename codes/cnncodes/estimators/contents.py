@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import SavedModelError, StoreError
+from cnncodes.errors import SavedModelError, StoreError, sentence
 from cnncodes.estimators.archive import Archive
 from cnncodes.estimators.npy import read_npy, to_npy
 
@@ -33,7 +33,8 @@ def shorten(hashes: Sequence[str]) -> Contents:
         return np.array([int(text[:16], 16) for text in hashes], dtype=np.uint64)
     except (ValueError, OverflowError) as error:
         raise StoreError(
-            f"an image's content must be a hash in hexadecimal digits: {error}. Embed the images again."
+            f"an image's content must be a hash in hexadecimal digits: {sentence(error)} Embed the images"
+            " again."
         ) from error
 
 

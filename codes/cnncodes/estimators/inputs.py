@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from cnncodes.backbones import Backbone, load_backbone
 from cnncodes.embedding import Embedder, run_lanes, settle_plans
-from cnncodes.errors import UnreadableImage, UnreadableImages, UsageError
+from cnncodes.errors import UnreadableImage, UnreadableImages, UsageError, check_path
 from cnncodes.images import Decoding, ImageRecord, content_hash
 from cnncodes.store import CodeCache, Failure
 from cnncodes.views import ViewPlan
@@ -143,6 +143,7 @@ def _open_cache(memory: str | Path | None) -> Iterator[CodeCache | None]:
         return
     if not isinstance(memory, str | Path):
         raise UsageError(f"memory must be a folder or None. Got {type(memory).__name__} instead.")
+    check_path(memory, "memory")
     cache = CodeCache(Path(memory))
     try:
         yield cache

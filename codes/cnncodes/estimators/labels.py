@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import SourceError, UsageError
+from cnncodes.errors import SourceError, UsageError, check_path
 from cnncodes.images import ImageRecord, open_source, records_from
 
 
@@ -20,6 +20,7 @@ def labelled_records(X: Any, y: Any, *, split: str) -> tuple[list[ImageRecord], 
     """
     if y is not None:
         return records_from(X), y
+    check_path(X, "the folder of images")
     if isinstance(X, str | Path) and not Path(X).exists():
         raise SourceError(f"there is nothing at {str(X)!r}: expected a folder of class folders.")
     if not isinstance(X, str | Path) or not Path(X).is_dir():

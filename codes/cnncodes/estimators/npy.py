@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cnncodes.errors import SavedModelError
+from cnncodes.errors import SavedModelError, sentence
 from cnncodes.estimators.archive import Archive
 
 
@@ -38,4 +38,4 @@ def read_npy(archive: Archive, member: str) -> Any:
         buffer.seek(0)
         return np.lib.format.read_array(buffer, allow_pickle=False)
     except (ValueError, EOFError, AttributeError, TypeError, MemoryError) as error:
-        raise SavedModelError(f"{archive.name} is damaged at {member!r}: {error}.") from error
+        raise SavedModelError(f"{archive.name} is damaged at {member!r}: {sentence(error)}") from error

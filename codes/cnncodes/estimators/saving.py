@@ -21,7 +21,7 @@ import cnncodes
 from cnncodes.backbones import Backbone, Card, load_backbone
 from cnncodes.backbones.graphs.picks import was_picked
 from cnncodes.embedding import Embedder
-from cnncodes.errors import CnnCodesError, SavedModelError, SpaceMismatch, UsageError
+from cnncodes.errors import CnnCodesError, SavedModelError, SpaceMismatch, UsageError, check_path, sentence
 from cnncodes.estimators.aggregation import check_aggregate
 from cnncodes.estimators.archive import Archive, check_replaceable, open_archive, write_zip
 from cnncodes.estimators.contents import CONTENTS_MEMBER, pack_contents, unpack_contents
@@ -132,6 +132,7 @@ def load_predictor(path: str | Path) -> Predictor:
 
 def read_saved(path: str | Path) -> Saved:
     """Read and check a saved classifier; of scikit-learn only what its head needs."""
+    check_path(path)
     archive = open_archive(Path(path))
     try:
         card = _read_card(archive)
@@ -156,7 +157,7 @@ def read_saved(path: str | Path) -> Saved:
     except CnnCodesError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise SavedModelError(f"{path} is damaged: {type(error).__name__}: {error}.") from error
+        raise SavedModelError(f"{path} is damaged: {type(error).__name__}: {sentence(error)}") from error
 
 
 def _check_fit(archive: Archive, card: Mapping[str, Any], predictor: Predictor) -> None:

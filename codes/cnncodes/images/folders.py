@@ -67,23 +67,43 @@ def _has_splits(root: Path, tops: set[str]) -> bool:
 def _walk(root: Path) -> Iterator[str]:
     """Yield names of images relative to the root, their parts joined by slashes."""
 
-    def fail(error: OSError) -> None:
-        raise SourceError(f"{error.filename!r} cannot be listed: {error.strerror}.") from error
-
-    seen = set()
-    for folder, folders, files in os.walk(root, followlinks=True, onerror=fail):
-        real = os.path.realpath(folder)
+    # With a list of what is to do: os.walk calls itself for each level, which has an end at a thousand.
+    top = os.path.join(root, "")
+    seen, waiting = set(), [""]
+    while waiting:
+        above = waiting.pop()
+        real = os.path.realpath(top + above)
         if real in seen:  # a link back up, or to what was listed before
-            folders.clear()
             continue
         seen.add(real)
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        folders, files = _list_entries(top + above)
+        yield from (above + name for name in files if os.path.splitext(name)[1].lower() in SUFFIXES)
         # Links last: a folder is listed in its own place rather than where a link beside it leads.
-        folders.sort(key=lambda name: (os.path.islink(os.path.join(folder, name)), name))
-        above = "".join(f"{part}/" for part in Path(folder).relative_to(root).parts)
-        for name in files:
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES:
-                yield above + name
+        waiting += [f"{above}{name}/" for _, name in sorted(folders, reverse=True)]
+
+
+def _list_entries(folder: str) -> tuple[list[tuple[bool, str]], list[str]]:
+    """Return the folders in a folder, each with whether it is a link, and its files; but no hidden ones."""
+    folders, files = [], []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if _leads_to_folder(entry):
+                    folders.append((entry.is_symlink(), entry.name))
+                else:
+                    files.append(entry.name)
+    except OSError as error:
+        raise SourceError(f"{folder!r} cannot be listed: {error.strerror}.") from error
+    return folders, files
+
+
+def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads in circles
+        return False
 
 
 def _read_folder(folder: str, has_splits: bool) -> tuple[str | None, str | None]:

@@ -71,7 +71,8 @@ def open_image(data: bytes, max_pixels: int) -> pillow.Image:
     except UnidentifiedImageError:
         raise UnreadableImage("decode", "not an image of a known format") from None
     except pillow.DecompressionBombError:
-        raise UnreadableImage("decode", f"more pixels than {_limit(max_pixels)}") from None
+        reason = f"more pixels than {_limit(max_pixels)}"
+        raise UnreadableImage("decode", reason, ("max_pixels", max_pixels)) from None
     check_pixels(image, max_pixels)
     return image
 
@@ -83,8 +84,8 @@ def check_pixels(image: pillow.Image, max_pixels: int) -> None:
 
 def _check_size(size: tuple[int, int], max_pixels: int) -> None:
     if size[0] * size[1] > max_pixels:
-        pixels = f"{size[0]} x {size[1]} pixels"
-        raise UnreadableImage("decode", f"{pixels} are more than {_limit(max_pixels)}")
+        reason = f"{size[0]} x {size[1]} pixels are more than {_limit(max_pixels)}"
+        raise UnreadableImage("decode", reason, ("max_pixels", max_pixels))
 
 
 def to_reason(error: Exception) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cnncodes.errors import SourceError, UsageError
+from cnncodes.errors import SourceError, UsageError, check_path
 from cnncodes.images.folders import list_folder
 from cnncodes.images.keys import is_url, make_unique, to_text
 from cnncodes.images.records import ImageRecord
@@ -74,6 +74,7 @@ def open_source(
         if not records:
             raise SourceError("the list of images is empty.")
         return ImageSource("images in memory", None, _sorted(records))
+    check_path(src, "the source of images")
     if is_url(str(src)):
         raise SourceError(f"{str(src)!r} is an address: download the images first and give their folder.")
     path = Path(src)
@@ -81,6 +82,11 @@ def open_source(
         return ImageSource(str(src), path, _sorted(list_folder(path)))
     if not os.path.exists(src):
         raise SourceError(f"there is nothing at {str(src)!r}: expected a folder of images or a table.")
+    if not path.is_file():
+        raise SourceError(
+            f"{str(src)!r} is a pipe, socket or device: expected a folder of images, an image file, or a .csv"
+            " or .parquet table."
+        )
     if path.suffix.lower() not in _TABLES:
         raise SourceError(
             f"{str(src)!r} is a single file: expected a folder of images or a .csv or .parquet table."
@@ -103,6 +109,7 @@ def records_from(X: Any) -> list[ImageRecord]:
         If it is one image where a list is meant, or holds something that is no image.
     """
     if isinstance(X, str | Path):
+        check_path(X, "the path")
         if _is_folder(X):
             return list(_sorted(list_folder(Path(X))))
         kind = "one path" if os.path.exists(X) else "one path that does not exist"
@@ -117,8 +124,7 @@ def records_from(X: Any) -> list[ImageRecord]:
 
 
 def _is_folder(path: str | Path) -> bool:
-    # Path("") would be the working folder, which nobody means who gives an empty name.
-    return str(path) != "" and os.path.isdir(path)
+    return os.path.isdir(path)
 
 
 def _check_list(X: Any) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cnncodes.errors import SourceError
+from cnncodes.errors import SourceError, sentence
 from cnncodes.images.records import RowBytes
 
 
@@ -53,7 +53,7 @@ def _read_csv(path: Path, wanted: Collection[str]) -> Table:
             reader = csv.reader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True)
             lines = [(reader.line_num, row) for row in reader if row]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SourceError(f"{path} cannot be read as CSV in UTF-8: {error}.") from error
+        raise SourceError(f"{path} cannot be read as CSV in UTF-8: {sentence(error)}") from error
     if not lines:
         raise SourceError(f"{path} is empty: expected a line of column names and one line an image.")
     names = lines[0][1]
@@ -82,7 +82,7 @@ def _read_parquet(path: Path, wanted: Collection[str]) -> Table:
         raise
     except (OSError, ValueError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())
-        raise SourceError(f"{path} cannot be read as Parquet: {reason}.") from error
+        raise SourceError(f"{path} cannot be read as Parquet: {sentence(reason)}") from error
     rows = {
         name: [RowBytes(path, name, group, row) for group, size in enumerate(sizes) for row in range(size)]
         for name in binary

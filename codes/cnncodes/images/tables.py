@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cnncodes.errors import SourceError, suggest
+from cnncodes.errors import SourceError, sentence, suggest
 from cnncodes.images.folders import SPLITS
 from cnncodes.images.keys import is_url, make_unique
 from cnncodes.images.records import ImageRecord, NoImage, RowBytes
@@ -91,7 +91,7 @@ def _images(
     sources = [_locate(folder, path) for path in table.values[data]]
     reasons = [source.reason for source in sources if isinstance(source, NoImage)]
     if len(reasons) == len(sources):
-        raise SourceError(f"{table.path}: no row of the column {data!r} is a path: {reasons[0]}.")
+        raise SourceError(f"{table.path}: no row of the column {data!r} is a path: {sentence(reasons[0])}")
     return [_name(row, path) for row, path in enumerate(table.values[data])], sources
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cnncodes.commands import COMMANDS
-from cnncodes.errors import UsageError, suggest
+from cnncodes.errors import UsageError, sentence, suggest
 from cnncodes.schema import field_types, find_problems, from_text
 
 #: ``${data}``, ``${out}`` and ``${step.field}``.
@@ -209,7 +209,7 @@ def _check_step(step: Step, fields: Mapping[str, tuple[str, ...]], later: set[st
                 if owner in later
                 else f"is unknown. {suggest(owner, fields)}"
             )
-            problems.append(f"${{{name}}} refers to {owner!r}, which {why.rstrip('.')}.")
+            problems.append(f"${{{name}}} refers to {owner!r}, which {sentence(why)}")
         elif key not in fields[owner]:
             problems.append(
                 f"${{{name}}}: the step {owner!r} has no result {key!r}. {suggest(key, fields[owner])}"

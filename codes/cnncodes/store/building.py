@@ -89,5 +89,5 @@ class CodesBuilder:
         self._rows, self._images = left.num_rows, images - first
 
     def _write(self, table: pa.Table) -> None:
-        shard = write_shard(self._folder, self._manifest.next_name(), table, alone=True)
+        shard = write_shard(self._folder, self._manifest, table, alone=True)
         self._manifest = self._manifest.changed(add=(shard,))

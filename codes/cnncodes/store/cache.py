@@ -15,7 +15,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import StoreError
+from cnncodes.errors import StoreError, sentence
 from cnncodes.store.files import writing_errors
 
 T = TypeVar("T")
@@ -107,12 +107,14 @@ class CodeCache:
                 reason = f"cannot use the cache {self._path}: {error}"
                 if _is_full(self._path.parent):
                     reason = f"{reason} (the disk is full)"
-                raise StoreError(f"{reason}. Check the disk and its rights.") from error
+                raise StoreError(f"{sentence(reason)} Check the disk and its rights.") from error
             except sqlite3.DatabaseError as error:
                 raise self._damaged(str(error)) from error
 
     def _damaged(self, reason: str) -> StoreError:
-        return StoreError(f"the cache {self._path} is damaged: {reason}. Delete it: codes are made again.")
+        return StoreError(
+            f"the cache {self._path} is damaged: {sentence(reason)} Delete it: codes are made again."
+        )
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, timeout=_PATIENCE, check_same_thread=False)

@@ -70,7 +70,7 @@ class Committer:
         old = manifest = self.manifest
         for table in tables:
             if table.num_rows > 0 or not manifest.shards:
-                shard = self.files.write(manifest.next_name(), table)
+                shard = self.files.write(manifest, table)
                 manifest = manifest.changed(add=(shard,))
                 added.append((shard, table))
         if added:  # the empty shard of a dataset without images goes when there is a real one

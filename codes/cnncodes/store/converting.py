@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from cnncodes.errors import StoreError, UsageError, suggest
+from cnncodes.errors import StoreError, UsageError, check_path, suggest
 from cnncodes.store.csv_rows import write_csv
 from cnncodes.store.manifest import Manifest
 from cnncodes.store.npy_parts import write_npy
@@ -63,6 +63,8 @@ def convert_codes(
     StoreError
         If the dataset has no rows or is damaged, or `out` exists or cannot be written.
     """
+    check_path(path, "the path of the codes")
+    check_path(out, "out")
     folder, out = Path(path), Path(out)
     _check_name(out, to)
     manifest = Manifest.read(folder)

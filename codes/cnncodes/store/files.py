@@ -9,10 +9,10 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-from cnncodes.errors import StoreError
+from cnncodes.errors import StoreError, sentence
 
-#: What the system says when there is no room: disk, quota, or the limit on a file's size.
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+#: What the system says when there is no room: on the disk, or in the user's quota.
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 #: What is left after a full disk: of a job that writes many files, and of a file that stands alone.
 _KEPT = "What was finished before is kept"
@@ -135,5 +135,13 @@ def writing_errors(path: Path, *, alone: bool = False) -> Iterator[None]:
                 f"cannot write {path}: the disk is full ({error.strerror})."
                 f" {_UNCHANGED if alone else _KEPT}: free some space and run the same command again."
             ) from error
+        if error.errno == errno.EFBIG:
+            raise StoreError(
+                f"cannot write {path}: it is larger than a file may be that this user writes, or that this"
+                f" disk holds ({error.strerror}). {_UNCHANGED if alone else _KEPT}: raise the limit"
+                " (ulimit -f) or choose another disk, and run the same command again."
+            ) from error
         reason = error.strerror or str(error)
-        raise StoreError(f"cannot write {path}: {reason}. Check the folder and its rights.") from error
+        raise StoreError(
+            f"cannot write {path}: {sentence(reason)} Check the folder and its rights."
+        ) from error

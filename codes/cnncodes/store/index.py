@@ -149,7 +149,7 @@ def _split_hashes(name: str, contents: Any) -> npt.NDArray[Any]:
         digests = bytes.fromhex("".join(contents.to_pylist()))
         return np.frombuffer(digests, ">u8").reshape(len(contents), 2).T
     except (TypeError, ValueError) as error:
-        raise StoreError(f"{name} is damaged: its contents are no hashes. {RESTORE_SHARD}") from error
+        raise StoreError(f"data/{name} is damaged: its contents are no hashes. {RESTORE_SHARD}") from error
 
 
 def relabel_table(table: pa.Table, labels: Mapping[str, Labels]) -> pa.Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -11,13 +12,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from cnncodes.errors import StoreError, UsageError, suggest
+from cnncodes.errors import DamagedManifest, StoreError, UsageError, sentence, suggest
 from cnncodes.store.files import atomic_write
 from cnncodes.store.schema import CODE, PARAMETERS, codes_schema
 from cnncodes.store.space import Space, describe_differences
 
 #: Raised when an older cnncodes could no longer read what is written.
-FORMAT = 1
+FORMAT = 2
 MANIFEST_NAME = "manifest.json"
 FAILURES_NAME = "failures.parquet"
 SHARD_NAME = re.compile(r"part-(\d{5,})\.parquet")
@@ -25,12 +26,16 @@ SHARD_NAME = re.compile(r"part-(\d{5,})\.parquet")
 
 @dataclass(frozen=True)
 class Shard:
-    """One file in ``data/``: its name, rows, images and the hash of its bytes."""
+    """One file in ``data/``: its name, rows, images, the hash of its bytes, and how many these are.
+
+    Their number is None where the manifest is of format 1, which did not say it.
+    """
 
     name: str
     rows: int
     images: int
     sha256: str
+    bytes: int | None = None
 
 
 #: What a dataset's rows may be: a view each, or the mean of an image's views.
@@ -136,11 +141,10 @@ class Manifest:
         """Return the manifest of a job that came to its end."""
         return replace(self, complete=True)
 
-    def write(self, folder: Path, *, alone: bool = False) -> None:
-        """Put it in place of the one in `folder`, atomically; `alone` as in `atomic_write`."""
-        values = {
+    def describe_rows(self) -> dict[str, Any]:
+        """Return what holds for every row; shards repeat it, so that a lost manifest can be made anew."""
+        return {
             "format": FORMAT,
-            "complete": self.complete,
             "space": self.space.to_dict(),
             "plan": self.views.plan,
             "frame": self.views.frame,
@@ -148,6 +152,13 @@ class Manifest:
             "reduce": self.views.reduce,
             "dtype": self.dtype,
             "layers": self.parts,
+        }
+
+    def write(self, folder: Path, *, alone: bool = False) -> None:
+        """Put it in place of the one in `folder`, atomically; `alone` as in `atomic_write`."""
+        values = {
+            **self.describe_rows(),
+            "complete": self.complete,
             "columns": {column.name: str(column.type) for column in self.schema},
             "shards": [asdict(shard) for shard in self.shards],
         }
@@ -161,14 +172,16 @@ class Manifest:
 
         Raises
         ------
+        DamagedManifest
+            If it is damaged, or is missing beside shards.
         StoreError
-            If `folder` is missing, is no codes dataset, is of a newer format, or its manifest is
-            damaged.
+            If `folder` is missing, is no codes dataset, or is of a newer format.
         """
         path = folder / MANIFEST_NAME
         try:
             values = json.loads(path.read_bytes())
         except FileNotFoundError as error:
+            check_lost(folder)
             what = "is no codes dataset (it has no manifest.json)" if folder.exists() else "does not exist"
             raise StoreError(f"{folder} {what}. Give a folder that `cnncodes embed` wrote.") from error
         except NotADirectoryError as error:
@@ -176,20 +189,49 @@ class Manifest:
         except OSError as error:
             raise StoreError(f"cannot read {path}: {error.strerror}.") from error
         except ValueError as error:
-            raise StoreError(f"{path} is damaged: {error}. {RESTORE}") from error
+            raise damaged_manifest(path, error) from error
         return _parse(path, values)
 
 
 #: What to do about a file of a dataset that is not what was written.
-RESTORE = "Restore it from a copy, or delete the dataset and embed again."
+RESTORE_FAILURES = (
+    "Restore it from a copy, or delete this one file: no codes are lost, only the memory of which images"
+    " failed; the next `cnncodes embed` tries these again."
+)
 RESTORE_SHARD = (
     "Restore it from a copy, or delete it and run the same `cnncodes embed` again: only its images are"
     " embedded anew."
 )
 
 
+def damaged_manifest(path: Path, why: object) -> DamagedManifest:
+    """Return the error of a manifest that is damaged, with what makes it anew."""
+    return DamagedManifest(f"{path} is damaged: {sentence(why)} {_advise(path.parent)}")
+
+
+def check_lost(folder: Path) -> None:
+    """Raise `DamagedManifest` if shards lie in a folder that has no manifest."""
+    if _holds_shards(folder):
+        raise DamagedManifest(
+            f"{folder} has no {MANIFEST_NAME}, and data/ holds shards of codes. {_advise(folder)}"
+        )
+
+
+def _holds_shards(folder: Path) -> bool:
+    return any(SHARD_NAME.fullmatch(file.name) for file in folder.glob("data/part-*"))
+
+
+def _advise(folder: Path) -> str:
+    command = f"cnncodes codes repair {shlex.quote(str(folder))}"
+    return (
+        f"Restore it from a copy, or have it made anew from the shards, with all of their codes: `{command}`."
+    )
+
+
 def _parse(path: Path, values: Any) -> Manifest:
     if not isinstance(values, Mapping) or type(values.get("format")) is not int or "space" not in values:
+        if _holds_shards(path.parent):
+            raise damaged_manifest(path, "it is no manifest of codes")
         raise StoreError(f"{path} is no codes dataset's manifest. Give a folder that `cnncodes embed` wrote.")
     if values["format"] > FORMAT:
         raise StoreError(
@@ -197,25 +239,41 @@ def _parse(path: Path, values: Any) -> Manifest:
         )
     try:
         shards = tuple(Shard(**shard) for shard in values["shards"])
-        space = Space.from_dict(values["space"])
-        views = StoredViews(
-            values["plan"],
-            values.get("frame", {}),
-            tuple(values.get("parameters", ())),
-            values.get("reduce", "none"),
-        )
-        layers = _parse_layers(values.get("layers", {}), space)
-        manifest = Manifest(space, views, values["dtype"], shards, values["complete"], layers)
-    except (KeyError, TypeError, ValueError, StoreError, UsageError) as error:
-        raise StoreError(f"{path} is damaged: {error}. {RESTORE}") from error
-    for shard in shards:  # a name is joined to a path: it must stay inside data/
-        if not isinstance(shard.name, str) or not SHARD_NAME.fullmatch(shard.name):
-            raise StoreError(f"{path} is damaged: {shard.name!r} is no name of a shard. {RESTORE}")
-        if type(shard.rows) is not int or type(shard.images) is not int or shard.rows < 0:
-            raise StoreError(f"{path} is damaged: the counts of {shard.name} are no whole numbers. {RESTORE}")
-    if manifest.dtype not in ("float16", "float32"):
-        raise StoreError(f"{path} is damaged: dtype is {manifest.dtype!r}, not float16 or float32. {RESTORE}")
+        manifest = replace(parse_rows(values), shards=shards, complete=values["complete"])
+        for shard in shards:
+            _check_shard(shard)
+    except (KeyError, TypeError, ValueError, StoreError) as error:
+        raise damaged_manifest(path, f"no {error}" if isinstance(error, KeyError) else error) from error
     return manifest
+
+
+def _check_shard(shard: Shard) -> None:
+    # A name is joined to a path: it must stay inside data/.
+    if not isinstance(shard.name, str) or not SHARD_NAME.fullmatch(shard.name):
+        raise ValueError(f"{shard.name!r} is no name of a shard")
+    sizes = (shard.rows, shard.images, 0 if shard.bytes is None else shard.bytes)
+    if any(type(size) is not int or size < 0 for size in sizes):
+        raise ValueError(f"the counts of {shard.name} are no whole numbers")
+
+
+def parse_rows(values: Any) -> Manifest:
+    """Return a manifest without shards from what `Manifest.describe_rows` gave.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError, StoreError
+        If it is damaged.
+    """
+    space = Space.from_dict(values["space"])
+    views = StoredViews(
+        values["plan"],
+        values.get("frame", {}),
+        tuple(values.get("parameters", ())),
+        values.get("reduce", "none"),
+    )
+    if values["dtype"] not in ("float16", "float32"):
+        raise ValueError(f"dtype is {values['dtype']!r}, not float16 or float32")
+    return Manifest(space, views, values["dtype"], layers=_parse_layers(values.get("layers", {}), space))
 
 
 def _parse_layers(values: Any, space: Space) -> dict[str, int]:

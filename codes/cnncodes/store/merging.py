@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from cnncodes.errors import SpaceMismatch, UsageError
+from cnncodes.errors import SpaceMismatch, UsageError, check_path
 from cnncodes.store.building import CodesBuilder
 from cnncodes.store.failing import list_failures
 from cnncodes.store.manifest import Manifest
@@ -67,6 +67,8 @@ def merge_codes(
     StoreError
         If an image differs between two of them, one is damaged, or `out` exists or cannot be written.
     """
+    for path in (*paths, out):
+        check_path(path)
     folders, out = [Path(path) for path in paths], Path(out)
     manifests = [Manifest.read(folder) for folder in folders]
     _check_distinct(folders)

@@ -7,7 +7,7 @@ from pathlib import Path
 from cnncodes.errors import SpaceMismatch, StoreError
 from cnncodes.store.files import sync_folder, writing_errors
 from cnncodes.store.locking import LOCK_NAME
-from cnncodes.store.manifest import FAILURES_NAME, MANIFEST_NAME, SHARD_NAME, Manifest
+from cnncodes.store.manifest import FAILURES_NAME, MANIFEST_NAME, SHARD_NAME, Manifest, check_lost
 
 
 def check_folder(folder: Path) -> None:
@@ -22,6 +22,7 @@ def check_folder(folder: Path) -> None:
         raise StoreError(f"cannot read {folder}: {error.strerror}. Choose another.") from error
     strange = sorted(names - {LOCK_NAME, f".{MANIFEST_NAME}.tmp"})
     if MANIFEST_NAME not in names and strange:
+        check_lost(folder)
         raise StoreError(
             f"{folder} is not empty and is no codes dataset (it holds {strange[0]!r}). Nothing was changed:"
             " choose another folder."
@@ -51,7 +52,7 @@ def remove_leftovers(folder: Path, manifest: Manifest) -> None:
     named = {shard.name for shard in manifest.shards}
     with writing_errors(folder):
         for file in (folder / "data").iterdir():
-            if SHARD_NAME.fullmatch(file.name) and file.name not in named:
+            if SHARD_NAME.fullmatch(file.name) and file.name not in named and not file.is_dir():
                 file.unlink()
         for file in folder.glob(".*.tmp"):
             name = file.name[1 : -len(".tmp")]

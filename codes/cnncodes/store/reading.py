@@ -14,8 +14,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cnncodes.errors import StoreError
-from cnncodes.store.manifest import FAILURES_NAME, RESTORE, RESTORE_SHARD, Manifest
+from cnncodes.errors import StoreError, check_path
+from cnncodes.store.manifest import FAILURES_NAME, RESTORE_FAILURES, RESTORE_SHARD, Manifest
 from cnncodes.store.schema import FAILURES_SCHEMA, code_arrays, is_code, read_parquet
 from cnncodes.store.selection import check_known, choose_layers, find_views
 from cnncodes.store.space import Space
@@ -34,7 +34,7 @@ class Codes:
     ----------
     X : ndarray of float32, shape (n_rows, code_size)
     failures : pyarrow.Table
-        Images without codes: columns image, stage, reason, size and mtime.
+        Images without codes: columns image, stage, reason, size, mtime, limited_by and limited_to.
     manifest : Manifest
     path : Path
     rows : pyarrow.Table
@@ -196,6 +196,7 @@ def read_codes(path: str | Path) -> Codes:
         If it is no codes dataset, is of a newer format, or a file is missing or damaged; the text
         names the file.
     """
+    check_path(path, "the path of the codes")
     folder = Path(path)
     manifest = Manifest.read(folder)
     while True:
@@ -250,7 +251,7 @@ def read_failures(folder: Path) -> pa.Table:
     if not path.exists():
         return FAILURES_SCHEMA.empty_table()
     needed = [field.name for field in FAILURES_SCHEMA if not field.nullable]
-    table = read_parquet(path, None, None, RESTORE, needs=needed)
+    table = read_parquet(path, None, None, RESTORE_FAILURES, needs=needed)
     for field in FAILURES_SCHEMA:
         if field.name not in table.column_names:  # as it was written before they were kept
             table = table.append_column(field, pa.nulls(len(table), field.type))
@@ -270,6 +271,7 @@ def verify_codes(path: str | Path) -> int:
     StoreError
         If a file is missing or differs; the text names it and both hashes.
     """
+    check_path(path, "the path of the codes")
     folder = Path(path)
     manifest = Manifest.read(folder)
     for shard in manifest.shards:

@@ -24,6 +24,10 @@ class Failure:
         Why, in one line.
     size, mtime_ns : int or None
         Of the file that failed, as in `ImageCodes`; None where they are not known.
+    limited_by : str or None
+        The limit of the user's that it met, where a higher one might let it pass: ``"max_pixels"``.
+    limited_to : float or None
+        What that was.
     """
 
     key: str
@@ -31,6 +35,8 @@ class Failure:
     reason: str
     size: int | None = None
     mtime_ns: int | None = None
+    limited_by: str | None = None
+    limited_to: float | None = None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cnncodes.errors import StoreError
+from cnncodes.errors import StoreError, sentence
 from cnncodes.store.records import Failure, ImageCodes
 
 #: Types that codes may be stored in.
@@ -25,6 +26,8 @@ _FAILURE_FIELDS: list[pa.Field[Any]] = [
     pa.field("reason", pa.string(), nullable=False),
     pa.field("size", pa.int64()),
     pa.field("mtime", pa.int64()),
+    pa.field("limited_by", pa.string()),
+    pa.field("limited_to", pa.float64()),
 ]
 FAILURES_SCHEMA = pa.schema(_FAILURE_FIELDS)
 
@@ -160,13 +163,19 @@ def failures_table(failures: Iterable[Failure]) -> pa.Table:
         [f.reason for f in rows],
         [f.size for f in rows],
         [f.mtime_ns for f in rows],
+        [f.limited_by for f in rows],
+        [f.limited_to for f in rows],
     ]
     arrays = [pa.array(column, field.type) for column, field in zip(columns, FAILURES_SCHEMA, strict=True)]
     return pa.Table.from_arrays(arrays, schema=FAILURES_SCHEMA)
 
 
-def to_parquet(table: pa.Table) -> pa.Buffer:
-    """Return the bytes of a Parquet file.
+#: Key in a shard's metadata under which it repeats what the manifest says of all rows.
+METADATA_KEY = b"cnncodes"
+
+
+def to_parquet(table: pa.Table, about: Mapping[str, Any] | None = None) -> pa.Buffer:
+    """Return the bytes of a Parquet file; `about`, which JSON can hold, goes into its metadata.
 
     Codes are stored plain: dictionaries do not pay for floats, and byte-stream-split, which saves
     another 7 %, cannot be read by DuckDB for 16-bit floats. zstd costs no time that can be measured
@@ -175,7 +184,15 @@ def to_parquet(table: pa.Table) -> pa.Buffer:
     plain = {"box", "scale", *PARAMETERS}
     names = [name for name in table.column_names if name not in plain and not is_code(name)]
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd", use_dictionary=names, write_statistics=names)  # type: ignore[arg-type]
+    metadata = {} if about is None else {METADATA_KEY: json.dumps(about, sort_keys=True).encode()}
+    pq.write_table(
+        table.replace_schema_metadata(metadata),
+        sink,
+        compression="zstd",
+        use_dictionary=names,  # type: ignore[arg-type]
+        write_statistics=names,
+        write_page_checksum=True,  # so that who reads some columns notices damage in these
+    )
     return sink.getvalue()
 
 
@@ -186,19 +203,25 @@ def read_parquet(
     advice: str,
     *,
     sha256: str | None = None,
+    size: int | None = None,
     needs: Collection[str] = (),
 ) -> pa.Table:
     """Read some columns of a dataset's Parquet file, or all of them, of which it needs to have some.
 
-    `rows` and `sha256` are what the manifest promises.
+    `rows`, `sha256` and `size` are what the manifest promises. Without `sha256` only the checksums of what is
+    read are looked at, which files have since format 2.
 
     Raises
     ------
     StoreError
-        If the file is missing, is no Parquet file, or has another hash, number of rows or other columns.
+        If the file is missing, is no Parquet file, or has another hash, size or number of rows, or other
+        columns.
     """
     try:
-        with pq.ParquetFile(path if sha256 is None else _read_checked(path, sha256, advice)) as file:
+        if size is not None and (found := path.stat().st_size) != size:
+            raise StoreError(f"{path} is damaged: {found} bytes, not the manifest's {size}. {advice}")
+        source = path if sha256 is None else _read_checked(path, sha256, advice)
+        with pq.ParquetFile(source, page_checksum_verification=sha256 is None) as file:
             found = file.metadata.num_rows
             if rows is not None and found != rows:
                 raise StoreError(f"{path} is damaged: {found} rows, not the manifest's {rows}. {advice}")
@@ -210,7 +233,7 @@ def read_parquet(
         raise StoreError(f"{path} is missing, and the manifest names it. {advice}") from error
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
-        raise StoreError(f"{path} is damaged: {reason}. {advice}") from error
+        raise StoreError(f"{path} is damaged: {sentence(reason)} {advice}") from error
 
 
 def _read_checked(path: Path, sha256: str, advice: str) -> pa.BufferReader:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from cnncodes.errors import UsageError
+from cnncodes.errors import UsageError, check_path
 from cnncodes.store.building import CodesBuilder
 from cnncodes.store.census import Criteria, check_census, meet_criteria, take_census
 from cnncodes.store.failing import list_failures
@@ -83,6 +83,8 @@ def select_codes(
     StoreError
         If the dataset is damaged, or `out` exists or cannot be written.
     """
+    check_path(path, "the path of the codes")
+    check_path(out, "out")
     folder, out = Path(path), Path(out)
     manifest = Manifest.read(folder)
     check_new(out, [folder])

@@ -9,9 +9,9 @@ import pyarrow as pa
 
 from cnncodes.store.files import sync_folder, writing_errors
 from cnncodes.store.index import INDEXED
-from cnncodes.store.manifest import RESTORE_SHARD, Shard
+from cnncodes.store.manifest import RESTORE_SHARD, Manifest, Shard
 from cnncodes.store.schema import read_parquet
-from cnncodes.store.shards import SHARD_ROWS, find_rows, write_shard
+from cnncodes.store.shards import SHARD_ROWS, find_rows, look_at_shard, write_shard
 
 #: So many shards that are less than half full are merged when a job ends.
 COMPACT_FROM = 8
@@ -24,9 +24,9 @@ class ShardFiles:
         self._folder = folder
         self._data = folder / "data"
 
-    def write(self, name: str, table: pa.Table) -> Shard:
-        """Write a shard."""
-        return write_shard(self._folder, name, table)
+    def write(self, manifest: Manifest, table: pa.Table) -> Shard:
+        """Write the next shard."""
+        return write_shard(self._folder, manifest, table)
 
     def exists(self, shard: Shard) -> bool:
         """Tell whether its file is there: somebody may have deleted it."""
@@ -37,8 +37,8 @@ class ShardFiles:
         return read_parquet(self._data / shard.name, None, shard.rows, RESTORE_SHARD, sha256=shard.sha256)
 
     def read_index(self, shard: Shard) -> pa.Table:
-        """Read the columns that an index is made of; they are only looked at, and not hashed."""
-        return read_parquet(self._data / shard.name, list(INDEXED), shard.rows, RESTORE_SHARD)
+        """Read the columns that an index is made of; to hash all codes each night would take too long."""
+        return look_at_shard(self._folder, shard, list(INDEXED))
 
     def read_without(self, shard: Shard, gone: Collection[str]) -> pa.Table:
         """Read a shard's rows but for those of some images."""

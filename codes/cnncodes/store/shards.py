@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cnncodes.errors import StoreError
+from cnncodes.errors import StoreError, sentence
 from cnncodes.store.files import atomic_write
 from cnncodes.store.manifest import RESTORE_SHARD, Manifest, Shard
 from cnncodes.store.schema import is_code, read_parquet, to_parquet
@@ -23,24 +23,24 @@ SHARD_IMAGES = 2048
 SHARD_ROWS = 32_768
 
 
-def write_shard(folder: Path, name: str, table: pa.Table, *, alone: bool = False) -> Shard:
-    """Write a shard of the dataset in `folder`, and return what the manifest is to say of it.
+def write_shard(folder: Path, manifest: Manifest, table: pa.Table, *, alone: bool = False) -> Shard:
+    """Write the next shard of the dataset in `folder`, and return what the manifest is to say of it.
 
     Parameters
     ----------
     folder : Path
         Of the dataset; its ``data/`` is there.
-    name : str
-        Of the file.
+    manifest : Manifest
+        What the dataset holds so far; of its rows the shard says the same.
     table : pyarrow.Table
         Its rows, sorted by image and view.
     alone : bool
         As in `atomic_write`.
     """
-    data = memoryview(to_parquet(table))
+    name, data = manifest.next_name(), memoryview(to_parquet(table, manifest.describe_rows()))
     atomic_write(folder / "data" / name, data, temporary=folder / f".{name}.tmp", alone=alone)
     images = len(table.column("image").unique())
-    return Shard(name, table.num_rows, images, hashlib.sha256(data).hexdigest())
+    return Shard(name, table.num_rows, images, hashlib.sha256(data).hexdigest(), data.nbytes)
 
 
 def read_shard(folder: Path, manifest: Manifest, shard: Shard) -> pa.Table:
@@ -60,11 +60,22 @@ def read_shard(folder: Path, manifest: Manifest, shard: Shard) -> pa.Table:
         return sort_rows(table.select(manifest.schema.names).cast(manifest.schema))
     except (pa.ArrowException, ValueError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
-        raise StoreError(f"{file} is damaged: {reason}. {RESTORE_SHARD}") from error
+        raise StoreError(f"{file} is damaged: {sentence(reason)} {RESTORE_SHARD}") from error
+
+
+def look_at_shard(folder: Path, shard: Shard, columns: list[str]) -> pa.Table:
+    """Read some columns of a shard and no codes: compared are its size, and the checksums of what is read.
+
+    Raises
+    ------
+    StoreError
+        If it is missing or seen to be damaged.
+    """
+    return read_parquet(folder / "data" / shard.name, columns, shard.rows, RESTORE_SHARD, size=shard.bytes)
 
 
 def look_into_shard(folder: Path, manifest: Manifest, shard: Shard, columns: list[str]) -> pa.Table:
-    """Read some columns of a shard that is not read whole, and so not compared with its hash.
+    """Do the same; where the dataset is another one now than `manifest` says, the error says that.
 
     Raises
     ------
@@ -72,7 +83,7 @@ def look_into_shard(folder: Path, manifest: Manifest, shard: Shard, columns: lis
         As `read_shard`.
     """
     try:
-        return read_parquet(folder / "data" / shard.name, columns, shard.rows, RESTORE_SHARD)
+        return look_at_shard(folder, shard, columns)
     except StoreError as error:
         raise _explain(error, folder, manifest) from error
 

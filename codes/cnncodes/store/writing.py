@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from cnncodes.errors import StoreError, UsageError
+from cnncodes.errors import StoreError, UsageError, check_path
 from cnncodes.store.checking import check_codes, check_text
 from cnncodes.store.committing import Committer
 from cnncodes.store.files import writing_errors
@@ -80,6 +80,7 @@ class CodesWriter:
             raise UsageError(f"dtype must be 'float16' or 'float32'. Got {dtype!r} instead.")
         if shard_images < 1:
             raise UsageError(f"shard_images must be at least 1. Got {shard_images} instead.")
+        check_path(path, "the path of the codes")
         folder = Path(path)
         check_folder(folder)
         with writing_errors(folder):

@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from cnncodes.errors import UsageError
+from cnncodes.errors import UsageError, sentence
 from cnncodes.views.plan import ViewPlan
 
 #: Raised when a plan's file changes in a way that older versions cannot read.
@@ -19,7 +19,7 @@ def read_plan(path: str | Path) -> ViewPlan:
         values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise UsageError(f"cannot read the view plan {str(path)!r}: {reason}.") from error
+        raise UsageError(f"cannot read the view plan {str(path)!r}: {sentence(reason)}") from error
     number = values.pop("format", None)
     if not isinstance(number, int) or isinstance(number, bool) or number < 1:
         raise UsageError(

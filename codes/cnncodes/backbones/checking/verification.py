@@ -28,7 +28,7 @@ from cnncodes.backbones.graphs.picks import was_picked
 from cnncodes.backbones.running.timing import draw_noise
 from cnncodes.backbones.session import Backbone, load_backbone
 from cnncodes.backbones.zoo import find_backbone
-from cnncodes.errors import BackboneError, CardError, MissingFile
+from cnncodes.errors import BackboneError, CardError, MissingFile, sentence
 
 if TYPE_CHECKING:
     pass
@@ -172,7 +172,7 @@ def _verify_parity(backbone: Backbone) -> dict[str, Any]:
     try:
         parity = compare_with_original(ours, codes, controls)
     except BackboneError as error:
-        raise BackboneError(f"backbone {card.name!r} fails: {error}.") from error
+        raise BackboneError(f"backbone {card.name!r} fails: {sentence(error)}") from error
     compared = {name: compare_codes(ours, wrong).to_dict() for name, wrong in controls.items()}
     return {**parity.to_dict(), "controls": compared}
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cnncodes.backbones.exporting.originals import missing_export_extra
-from cnncodes.errors import BackboneError
+from cnncodes.errors import BackboneError, sentence
 
 #: Under these names training scripts keep the weights among other things; averaged weights come first.
 _WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model")
@@ -78,7 +78,7 @@ def _find_damage(path: Path, error: Exception, *, is_safe: bool) -> str:
         return "is no checkpoint, but a web page: its download went wrong. Fetch it again."
     reason = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
     found = _find_damage_of_safetensors(path, head) if is_safe else _find_damage_of_torch(path, head, error)
-    return found or f"cannot be read: {reason}. {_AGAIN}"
+    return found or f"cannot be read: {sentence(reason)} {_AGAIN}"
 
 
 def _find_damage_of_safetensors(path: Path, head: bytes) -> str | None:

@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 from cnncodes.backbones.card import Frame
 from cnncodes.backbones.fields import build
-from cnncodes.errors import BackboneError, CardError
+from cnncodes.errors import BackboneError, CardError, sentence
 
 Triple = tuple[float, float, float]
 
@@ -158,7 +158,7 @@ def read_facts(weights_file: str | Path, known: Mapping[str, Any] | None = None)
     except FileNotFoundError:
         _leave_draft(Path(weights_file), path, known or {})
     except (OSError, UnicodeDecodeError) as error:
-        raise CardError(f"{str(path)!r} cannot be read: {error}.") from error
+        raise CardError(f"{str(path)!r} cannot be read: {sentence(error)}") from error
     try:
         return _parse(text)
     except CardError as error:
@@ -169,7 +169,7 @@ def _parse(text: str) -> Facts:
     try:
         values = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise CardError(f"not TOML: {error}.") from error
+        raise CardError(f"not TOML: {sentence(error)}") from error
     missing = [field.name for field in fields(Facts) if field.name not in values]
     if missing and set(values) <= set(_MEANINGS):
         raise CardError(f"not filled in yet: {', '.join(missing)}. The file says what each is.")

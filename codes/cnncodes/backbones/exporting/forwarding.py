@@ -8,7 +8,7 @@ import re
 import sys
 from typing import Any
 
-from cnncodes.errors import BackboneError
+from cnncodes.errors import BackboneError, sentence
 
 
 def run_network(net: Any, pixels: Any) -> Any:
@@ -67,4 +67,4 @@ def _explain(error: Exception, pixels: Any) -> str:
             "Expected is a network that takes any number of float32 images [batch, 3, height, width] of that"
             " size: correct the network, or height and width where it is said how images are fed"
         )
-    return f"the network fails on images of {shape}: {reason}. {advice}."
+    return f"the network fails on images of {shape}: {sentence(reason)} {advice}."

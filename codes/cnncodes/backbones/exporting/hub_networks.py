@@ -18,7 +18,7 @@ from cnncodes.backbones.exporting.onnx_files import find_in_file
 from cnncodes.backbones.exporting.originals import Original
 from cnncodes.backbones.exporting.preprocessors import read_preprocessor
 from cnncodes.backbones.exporting.timm_networks import list_timm, read_config
-from cnncodes.errors import BackboneError, suggest, suggest_nearest
+from cnncodes.errors import BackboneError, sentence, suggest, suggest_nearest
 
 #: What timm calls the files of weights, the one that it prefers first.
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
@@ -73,7 +73,7 @@ def _read_json(repository: Repository, name: str) -> dict[str, Any]:
     try:
         values = json.loads(fetch_file(repository, name).read_text(encoding="utf-8"))
     except ValueError as error:
-        raise BackboneError(f"{name} of {repository} is no JSON: {error}.") from error
+        raise BackboneError(f"{name} of {repository} is no JSON: {sentence(error)}") from error
     if not isinstance(values, dict):
         raise BackboneError(f"{name} of {repository} must hold a table. Got {type(values).__name__}.")
     return values

@@ -19,7 +19,7 @@ from cnncodes.backbones.exporting.references import Images, normalise, pool_plac
 from cnncodes.backbones.graphs.canonical import serialize
 from cnncodes.backbones.graphs.picks import Pick
 from cnncodes.backbones.running.starting import CPU, run_session, start_session
-from cnncodes.errors import BackboneError
+from cnncodes.errors import BackboneError, sentence
 
 
 def find_in_file(path: str | Path, facts: Facts | None = None) -> Original:
@@ -174,7 +174,7 @@ class FileReference:
             return serialize(model)
         except Exception as error:  # ONNX's checker has several classes, as has its inference of shapes
             reason = " ".join(str(error).split())[:300].rstrip(".")
-            raise BackboneError(f"its shapes do not fit another batch or size: {reason}.") from error
+            raise BackboneError(f"its shapes do not fit another batch or size: {sentence(reason)}") from error
 
     def check_weights(self, trainable: list[str], kept: set[str]) -> None:
         """Raise unless the graph has weights: which those are is known by their names alone."""

@@ -15,7 +15,7 @@ from cnncodes.backbones.checking.verification import verify_backbone
 from cnncodes.backbones.exporting.addresses import Address, parse_address
 from cnncodes.backbones.exporting.hub import Repository, fetch_file, find_repository
 from cnncodes.backbones.zoo import models_folder, user_models_folder
-from cnncodes.errors import BackboneError
+from cnncodes.errors import BackboneError, sentence
 
 _CARD = "card.toml"
 
@@ -141,4 +141,6 @@ def _place(folder: Path) -> Iterator[Path]:
                     os.rename(old, folder)
                 raise
     except OSError as error:
-        raise BackboneError(f"{str(folder)!r} cannot be written: {error.strerror or error}.") from error
+        raise BackboneError(
+            f"{str(folder)!r} cannot be written: {sentence(error.strerror or error)}"
+        ) from error

@@ -20,7 +20,7 @@ from cnncodes.backbones.exporting.addresses import Address
 from cnncodes.backbones.exporting.drafts import read_facts
 from cnncodes.backbones.exporting.originals import Original, missing_export_extra
 from cnncodes.backbones.exporting.weights import describe_weights, fill
-from cnncodes.errors import BackboneError, suggest
+from cnncodes.errors import BackboneError, sentence, suggest
 
 
 def find_in_python(address: Address, random_state: int | None) -> Original:
@@ -88,7 +88,7 @@ def _make(address: Address, module: str, function: str, random_state: int | None
         with _on_path(folder):
             net = build()
     except Exception as error:  # whatever the user's code says
-        raise BackboneError(f"{where} raises {_describe(error)}.") from error
+        raise BackboneError(f"{where} raises {sentence(_describe(error))}") from error
     if not isinstance(net, torch.nn.Module):
         raise BackboneError(f"{where} must return a torch.nn.Module. Got {type(net).__name__}.")
     return fill(net, address, random_state).eval()
@@ -117,9 +117,9 @@ def _importing(module: str, folder: Path) -> Iterator[None]:
     except ModuleNotFoundError as error:
         if error.name and f"{module}.".startswith(f"{error.name}."):
             raise BackboneError(f"there is no module {error.name!r}, neither here nor installed.") from error
-        raise BackboneError(f"{module} cannot be imported: {_describe(error)}.") from error
+        raise BackboneError(f"{module} cannot be imported: {sentence(_describe(error))}") from error
     except Exception as error:
-        raise BackboneError(f"{module} cannot be imported: {_describe(error)}.") from error
+        raise BackboneError(f"{module} cannot be imported: {sentence(_describe(error))}") from error
 
 
 @contextlib.contextmanager

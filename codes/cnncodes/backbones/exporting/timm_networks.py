@@ -11,7 +11,7 @@ from cnncodes.backbones.exporting.addresses import Address
 from cnncodes.backbones.exporting.originals import NO_LICENCE, Original, missing_export_extra
 from cnncodes.backbones.exporting.weights import describe_weights, fill
 from cnncodes.backbones.running.quiet import quiet_logging
-from cnncodes.errors import BackboneError, suggest_nearest
+from cnncodes.errors import BackboneError, sentence, suggest_nearest
 
 _NEEDED = ("input_size", "interpolation", "mean", "std", "crop_pct", "crop_mode")
 
@@ -134,7 +134,7 @@ def _make(address: Address, name: str, random_state: int | None) -> Any:
             raise
         reason = " ".join(str(error).split())[:200]
         raise BackboneError(
-            f"the weights of timm:{name} cannot be fetched: {reason}. Give a checkpoint (timm:{name}@FILE) or"
-            " --random-weights."
+            f"the weights of timm:{name} cannot be fetched: {sentence(reason)} Give a checkpoint"
+            f" (timm:{name}@FILE) or --random-weights."
         ) from error
     return fill(net, address, random_state).eval()

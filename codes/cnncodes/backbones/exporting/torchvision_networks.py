@@ -9,7 +9,7 @@ from cnncodes.backbones.card import Frame
 from cnncodes.backbones.exporting.addresses import Address
 from cnncodes.backbones.exporting.originals import NO_LICENCE, Original, missing_export_extra
 from cnncodes.backbones.exporting.weights import describe_weights, fill
-from cnncodes.errors import BackboneError, suggest_nearest
+from cnncodes.errors import BackboneError, sentence, suggest_nearest
 
 
 def list_torchvision() -> list[str]:
@@ -88,7 +88,7 @@ def _make(address: Address, random_state: int | None, published: Any) -> Any:
         net = models.get_model(address.name, weights=published if own else None)
     except OSError as error:  # the only call that goes to the network
         raise BackboneError(
-            f"the weights of {address} cannot be fetched from {published.url}: {error}. Give a checkpoint"
-            f" ({address}@FILE) or --random-weights."
+            f"the weights of {address} cannot be fetched from {published.url}: {sentence(error)} Give a"
+            f" checkpoint ({address}@FILE) or --random-weights."
         ) from error
     return fill(net, address, random_state).eval()

@@ -11,7 +11,7 @@ import numpy as np
 
 from cnncodes.backbones.running.providers import NAMES, Provider, find_reason, hold_back, parse_providers
 from cnncodes.backbones.running.runtime import import_runtime
-from cnncodes.errors import BackboneError, ProviderError, UsageError
+from cnncodes.errors import BackboneError, ProviderError, UsageError, sentence
 
 CPU = (NAMES["cpu"],)
 
@@ -102,7 +102,7 @@ def start_session(
         reason = find_reason("".join(said)) or (str(error) if error else "the runtime gives no reason")
         reason = reason.rstrip(".")
         raise ProviderError(
-            f"provider {missing[0].name!r} was asked for and does not start: {reason}.", reason
+            f"provider {missing[0].name!r} was asked for and does not start: {sentence(reason)}", reason
         )
     return session
 

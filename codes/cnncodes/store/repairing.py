@@ -1,0 +1,211 @@
+"""A lost or damaged manifest made anew from the shards, which say themselves what their rows are."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cnncodes.errors import DamagedManifest, StoreError, check_path, sentence
+from cnncodes.store.files import atomic_write, sync_folder, writing_errors
+from cnncodes.store.locking import WriterLock
+from cnncodes.store.manifest import FORMAT, MANIFEST_NAME, SHARD_NAME, Manifest, Shard, parse_rows
+from cnncodes.store.schema import METADATA_KEY, read_parquet
+from cnncodes.store.verifying import check_rows
+
+#: Folder beside ``data/`` for shards that cannot be used: in ``data/`` the next job would remove them.
+LEFT_OUT = "left-out"
+
+
+@dataclass(frozen=True)
+class Repair:
+    """What was done.
+
+    Attributes
+    ----------
+    manifest : Manifest
+        The new one; not complete, since what the lost one named besides is not known.
+    left_out : dict of str to str
+        For the name of each shard that was moved to ``left-out/``, why.
+    kept : Path or None
+        Where the damaged manifest lies now; None where there was none.
+    """
+
+    manifest: Manifest
+    left_out: dict[str, str]
+    kept: Path | None
+
+
+def repair_codes(path: str | Path) -> Repair | None:
+    """Make a dataset's manifest anew from its shards; None where it is sound.
+
+    Nothing is deleted, and nothing changes unless a shard can be used. A kill at any moment leaves what can
+    be repaired again.
+
+    Raises
+    ------
+    StoreError
+        If `path` is no dataset, is of a newer format, is being written, or no shard can be used.
+    """
+    check_path(path, "the path of the codes")
+    folder = Path(path)
+    if _is_sound(folder):
+        return None
+    lock = WriterLock(folder)
+    try:
+        return None if _is_sound(folder) else _repair(folder)
+    finally:
+        lock.release()
+
+
+def _is_sound(folder: Path) -> bool:
+    try:
+        Manifest.read(folder)
+    except DamagedManifest:
+        return False
+    return True
+
+
+def _repair(folder: Path) -> Repair:
+    rows, left_out = _read_metadata(folder)
+    shards: list[Shard] = []
+    if rows:
+        manifest = _choose(rows)
+        shards = _choose_shards(folder, rows, manifest, left_out)
+    if not shards:
+        told = "; ".join(f"{name} {why}" for name, why in list(left_out.items())[:3]) or "it has no shards"
+        raise StoreError(
+            f"no shard in {folder / 'data'} can be used: {sentence(told)} Nothing was changed: restore"
+            f" {MANIFEST_NAME} from a copy, or embed into another folder."
+        )
+    manifest = replace(manifest, shards=tuple(shards))
+    with writing_errors(folder):
+        _move_out(folder, left_out)
+        kept = _keep_damaged(folder)
+    manifest.write(folder)
+    return Repair(manifest, left_out, kept)
+
+
+def _read_metadata(folder: Path) -> tuple[dict[str, Manifest], dict[str, str]]:
+    """Return what each shard says of its rows, the newest first, and of those that say nothing why."""
+    found: dict[str, Manifest] = {}
+    silent: dict[str, str] = {}
+    for name in _list_shards(folder):
+        try:
+            with pq.ParquetFile(folder / "data" / name) as file:
+                text = (file.metadata.metadata or {}).get(METADATA_KEY)
+            if text is None:
+                silent[name] = "was written by an older cnncodes and does not say what its rows are"
+                continue
+            about = json.loads(text)
+            if about["format"] > FORMAT:
+                silent[name] = f"is of format {about['format']}; this version reads up to {FORMAT}"
+            else:
+                found[name] = parse_rows(about)
+        except (OSError, ValueError, TypeError, KeyError, StoreError, pa.ArrowException) as error:
+            silent[name] = f"is damaged: {error}"
+    return found, silent
+
+
+def _list_shards(folder: Path) -> Iterator[str]:
+    """Yield the names of shards, the newest first: numbers only grow while a dataset lives."""
+    files = [(match, file) for file in folder.glob("data/*") if (match := SHARD_NAME.fullmatch(file.name))]
+    for _, file in sorted(files, key=lambda pair: int(pair[0][1]), reverse=True):
+        if not file.is_dir():
+            yield file.name
+
+
+def _choose(rows: dict[str, Manifest]) -> Manifest:
+    """Return what most shards say of their rows: a stray one may lie among them."""
+    texts = Counter(json.dumps(manifest.describe_rows(), sort_keys=True) for manifest in rows.values())
+    return parse_rows(json.loads(texts.most_common(1)[0][0]))
+
+
+def _choose_shards(
+    folder: Path, rows: dict[str, Manifest], manifest: Manifest, left_out: dict[str, str]
+) -> list[Shard]:
+    """Return the shards that belong together, and note why others do not."""
+    shards: list[Shard] = []
+    owned: set[str] = set()
+    for name, own in rows.items():
+        if differing := own.differences(manifest):
+            left_out[name] = f"holds other codes than most shards: {'; '.join(differing)}"
+            continue
+        try:
+            shard, keys = _read_shard(folder / "data" / name, manifest)
+        except StoreError as error:
+            left_out[name] = str(error)
+            continue
+        if twice := sorted(keys & owned):
+            left_out[name] = (
+                f"holds {len(twice)} images that a newer shard holds too, {twice[0]!r} for one: most likely a"
+                " job was killed before it removed it"
+            )
+            continue
+        owned |= keys
+        shards.append(shard)
+    if any(shard.rows for shard in shards):  # an empty one only says the columns where there are no images
+        left_out.update({shard.name: "is empty" for shard in shards if not shard.rows})
+    return sorted((shard for shard in shards if shard.name not in left_out), key=lambda shard: shard.name)
+
+
+def _read_shard(file: Path, manifest: Manifest) -> tuple[Shard, set[str]]:
+    """Return what the manifest is to say of a shard, and its images, after all of it was looked at."""
+    table = read_parquet(file, manifest.schema.names, None, "")
+    if table.schema != manifest.schema:
+        raise StoreError("has other columns than its own description says")
+    if problems := check_rows(table):
+        raise StoreError(problems[0])
+    data = file.read_bytes()
+    keys = set(map(str, table.column("image").to_pylist()))
+    shard = Shard(file.name, table.num_rows, len(keys), hashlib.sha256(data).hexdigest(), len(data))
+    return shard, keys
+
+
+def _move_out(folder: Path, names: Collection[str]) -> None:
+    if not names:
+        return
+    place = folder / LEFT_OUT
+    place.mkdir(exist_ok=True)
+    for name in names:
+        os.rename(folder / "data" / name, _free_name(place / name))
+    for changed in (place, folder / "data", folder):
+        sync_folder(changed)
+
+
+def _keep_damaged(folder: Path) -> Path | None:
+    damaged = folder / MANIFEST_NAME
+    if not damaged.exists():
+        return None
+    kept = _free_name(folder / f"{MANIFEST_NAME}.broken")
+    atomic_write(kept, damaged.read_bytes(), temporary=folder / f".{MANIFEST_NAME}.tmp")
+    return kept
+
+
+def _free_name(path: Path) -> Path:
+    """Return a name that nothing has yet: an earlier repair may have left something."""
+    number, free = 1, path
+    while os.path.lexists(free):
+        number += 1
+        free = path.with_name(f"{path.name}-{number}")
+    return free
+
+
+def describe(repair: Repair) -> dict[str, Any]:
+    """Return what was done in plain values."""
+    shards = repair.manifest.shards
+    return {
+        "shards": len(shards),
+        "images": sum(shard.images for shard in shards),
+        "rows": sum(shard.rows for shard in shards),
+        "left_out": [{"shard": name, "reason": why} for name, why in sorted(repair.left_out.items())],
+        "kept": None if repair.kept is None else str(repair.kept),
+    }

@@ -1,0 +1,160 @@
+"""Everything that is wrong with a codes dataset, found by reading all of it, a file at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cnncodes.errors import StoreError, check_path
+from cnncodes.store.locking import find_writer
+from cnncodes.store.manifest import FAILURES_NAME, MANIFEST_NAME, RESTORE_SHARD, SHARD_NAME, Manifest
+from cnncodes.store.reading import read_failures
+from cnncodes.store.schema import is_code, read_parquet
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What was found.
+
+    Attributes
+    ----------
+    problems : list of str
+        A line each, with what to do.
+    shards : int
+        Files that were compared.
+    writer : str or None
+        Who writes the dataset now: ``"process 7 on host a"``. What was compared is what was finished.
+    """
+
+    problems: list[str]
+    shards: int
+    writer: str | None
+
+
+def find_problems(path: str | Path) -> list[str]:
+    """Return the problems that `examine_codes` finds."""
+    return examine_codes(path).problems
+
+
+def examine_codes(path: str | Path) -> Findings:
+    """Look at every file of a dataset and say all that is wrong; nothing is changed.
+
+    Shards are compared with the manifest's hashes and counts, and read: rows in order, no image in two
+    shards, every code finite. Files in ``data/`` that the manifest does not name are found: other tools
+    would read them. Where a job is writing, what it has finished is looked at.
+
+    Raises
+    ------
+    StoreError
+        If there is no manifest, or it is damaged.
+    """
+    check_path(path, "the path of the codes")
+    folder = Path(path)
+    while True:
+        manifest, owners, problems = _read_shards(folder)
+        writer = find_writer(folder)
+        if writer is not None or Manifest.read(folder) == manifest:  # else one has ended since it was read
+            break
+    problems += _find_strange(folder, manifest, is_written=writer is not None)
+    try:
+        failed = read_failures(folder).column("image").to_pylist()
+    except StoreError as error:
+        problems.append(str(error))
+    else:
+        both = [key for key in failed if key in owners]
+        if both and writer is None:
+            problems.append(
+                f"{FAILURES_NAME} names {both[0]!r}, whose codes are stored ({len(both)} such images): the"
+                " next `cnncodes embed` into this folder mends it."
+            )
+    if not manifest.complete and writer is None:
+        problems.append(
+            "the job that wrote last did not come to its end: run the same `cnncodes embed` again to go on."
+        )
+    return Findings(problems, len(manifest.shards), writer)
+
+
+def _read_shards(folder: Path) -> tuple[Manifest, dict[str, str], list[str]]:
+    """Read every shard; where a writer replaces some meanwhile, then those in their place."""
+    done: dict[str, list[str]] = {}
+    owners: dict[str, str] = {}
+    manifest = Manifest.read(folder)
+    while True:
+        for shard in manifest.shards:
+            if shard.name in done:
+                continue
+            try:
+                table = read_parquet(
+                    folder / "data" / shard.name,
+                    manifest.schema.names,
+                    shard.rows,
+                    RESTORE_SHARD,
+                    sha256=shard.sha256,
+                )
+            except StoreError as error:
+                newer = Manifest.read(folder)
+                if newer != manifest:
+                    break
+                done[shard.name] = [str(error)]
+                continue
+            done[shard.name] = _check_shard(table, shard.name, shard.images, owners)
+        else:
+            return manifest, owners, [line for shard in manifest.shards for line in done[shard.name]]
+        manifest, kept = newer, {shard.name for shard in newer.shards}
+        done = {name: problems for name, problems in done.items() if name in kept}
+        owners = {key: name for key, name in owners.items() if name in kept}
+
+
+def _check_shard(table: Any, name: str, images: int, owners: dict[str, str]) -> list[str]:
+    """Check the rows of a shard, and enter its images."""
+    problems = [f"{name} {problem}. {RESTORE_SHARD}" for problem in check_rows(table)]
+    distinct = list(dict.fromkeys(table.column("image").to_pylist()))
+    if len(distinct) != images:
+        problems.append(f"{name} holds {len(distinct)} images, the manifest says {images}. {RESTORE_SHARD}")
+    twice = [key for key in distinct if key in owners]
+    if twice:
+        problems.append(f"{twice[0]!r} is in {owners[twice[0]]} and in {name} ({len(twice)} such images).")
+    owners.update(dict.fromkeys(distinct, name))
+    return problems
+
+
+def check_rows(table: Any) -> list[str]:
+    """Return what is wrong with the rows of a shard by themselves, in words that follow its name."""
+    problems = []
+    order = list(zip(table.column("image").to_pylist(), table.column("view").to_pylist(), strict=True))
+    if order != sorted(set(order)):
+        problems.append("has its rows out of order, or one twice")
+    for column in filter(is_code, table.column_names):
+        values = table.column(column).combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        if not np.isfinite(values).all():
+            problems.append(f"has codes in {column!r} that are not finite")
+    return problems
+
+
+def _find_strange(folder: Path, manifest: Manifest, *, is_written: bool) -> list[str]:
+    """Return a line for what a killed job left in ``data/``, and one for what is none of ours."""
+    named = {shard.name for shard in manifest.shards}
+    data = folder / "data"
+    strange = sorted(data.iterdir()) if data.is_dir() else []
+    strange = [file for file in strange if file.name not in named]
+    ours = [file.name for file in strange if SHARD_NAME.fullmatch(file.name) and not file.is_dir()]
+    others = [file.name for file in strange if file.name not in ours]
+    problems = []
+    if ours and not is_written:
+        problems.append(
+            f"{_name_first(ours)} named by no {MANIFEST_NAME}: most likely a job was killed. The next"
+            " `cnncodes embed` into this folder removes it; until then tools that open data/ read its rows."
+        )
+    if others:
+        problems.append(
+            f"{_name_first(others)} none of cnncodes' files, and tools that open data/ may fail there. Move"
+            " what is yours elsewhere; cnncodes itself passes it over."
+        )
+    return problems
+
+
+def _name_first(names: list[str]) -> str:
+    return f"data/{names[0]}" + (f" and {len(names) - 1} more are" if len(names) > 1 else " is")
