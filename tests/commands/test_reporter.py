@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import warnings
 
 from cnncodes.commands.reporter import Reporter
+from cnncodes.errors import CostWarning
 
 
 class Terminal(io.StringIO):
@@ -76,3 +78,13 @@ def test_names_do_not_steer_the_terminal() -> None:
     assert stream.getvalue() == (
         "reading \\x1b[2J.png\ncnncodes: warning: '\\x1b]0;title\\x07' is odd\n\r\x1b[K\\x9b2J"
     )
+
+
+def test_warnings_are_passed_on_at_once_and_once_and_advice_is_not_for_the_quiet() -> None:
+    for quiet, advice in ((False, ["cnncodes: warning: slow"]), (True, [])):
+        stream = io.StringIO()
+        with Reporter(stream, quiet=quiet).passing_warnings():
+            for _ in range(2):
+                warnings.warn("odd", UserWarning, stacklevel=1)
+                warnings.warn("slow", CostWarning, stacklevel=1)
+            assert stream.getvalue().splitlines() == ["cnncodes: warning: odd", *advice]
