@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -158,3 +161,33 @@ def test_a_dataset_without_images_is_repaired_too(tmp_path: Path) -> None:
     assert repair_codes(tmp_path / "x.codes") is not None
     rows, failures = rows_of(tmp_path / "x.codes")
     assert rows == [] and [failure["image"] for failure in failures] == ["z"]
+
+
+def test_a_repair_that_breaks_off_anywhere_is_done_by_the_next(path: Path) -> None:
+    (path / "data" / "part-00009.parquet").write_bytes(b"junk")
+    (path / "manifest.json").write_text("junk")
+    expected, steps = set("abcdefg"), 0
+    for step in range(1, 100):
+        copy = path.parent / str(step)
+        shutil.copytree(path, copy)
+        left = [step]
+
+        def break_off(real: Any, *arguments: Any, left: list[int] = left) -> Any:
+            left[0] -= 1
+            if left[0] == 0:
+                raise KeyboardInterrupt
+            return real(*arguments)
+
+        with pytest.MonkeyPatch.context() as patch:
+            for name in ("replace", "rename", "fsync", "mkdir"):
+                patch.setattr(os, name, functools.partial(break_off, getattr(os, name)))
+            try:
+                repair_codes(copy)
+                break
+            except KeyboardInterrupt:
+                steps += 1
+        repair_codes(copy)
+        assert set(read_codes(copy).images) == expected
+        assert (copy / "left-out" / "part-00009.parquet").read_bytes() == b"junk"
+        assert "junk" in [file.read_text() for file in copy.glob("manifest.json*")]
+    assert steps > 5
