@@ -9,6 +9,7 @@ import pytest
 from written_graphs import noise, write_backbone, write_model
 
 from cnncodes.backbones import Backbone
+from cnncodes.backbones.graphs.picking import pick_layers
 from cnncodes.errors import BackboneError, UsageError
 
 CONV = "a = Conv<strides = [2, 2]>(pixels, conv_weight)\n b = Relu(a)\n"
@@ -211,3 +212,13 @@ def test_a_rigid_network_fails_with_its_reason_and_not_silently() -> None:
     assert dense.run(noise(1, 32, 32)).shape == (1, 5, 15, 15)
     with pytest.raises(BackboneError, match=r"fails on images of shape \(1, 48, 48, 3\)"):
         dense.run(noise(1, 48, 48))
+
+
+@pytest.mark.parametrize("layer", ["a", "b"])
+def test_a_picked_layer_has_a_map_too(layer: str) -> None:
+    whole = make("pooled")
+    model, card = pick_layers(whole.model_bytes(), whole.card, layer)
+    picked, images = Backbone.from_bytes(model, card), noise(2, 40, 48)
+    maps = picked.dense().run(images)
+    assert maps.shape == (2, 5, 19, 23)
+    np.testing.assert_allclose(maps.mean((2, 3)), picked.run(images), rtol=1e-4, atol=1e-5)

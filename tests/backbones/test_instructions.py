@@ -21,7 +21,7 @@ from cnncodes import load_backbone
 from cnncodes.backbones import Backbone, Card
 from cnncodes.backbones.running import instructions
 from cnncodes.backbones.running.instructions import has_dot_products
-from cnncodes.errors import CostWarning
+from cnncodes.errors import BackboneError, CostWarning
 
 
 def write(path: Path, line: str) -> Path:
@@ -136,3 +136,10 @@ def test_a_processor_that_has_them_or_is_unknown_is_no_reason_to_warn(
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             load_backbone(precision="int8").run(np.zeros((1, 224, 224, 3), np.uint8))
+
+
+@pytest.mark.usefixtures("old_processor")
+def test_int8_by_openvino_is_refused_where_its_sums_overflow(tmp_path: Path) -> None:
+    folder = write_both(tmp_path / "net")
+    with pytest.raises(BackboneError, match=r"int8 by OpenVINO gives other codes of 'conv' .*--provider cpu"):
+        load_backbone(folder, precision="int8", providers=("openvino",))

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from cnncodes.backbones import Card, Frame
+from cnncodes.backbones.exporting.addresses import Address
 from cnncodes.backbones.exporting.originals import find_original
+from cnncodes.backbones.exporting.torchvision_networks import find_arguments, find_in_torchvision
 from cnncodes.cli import main
 from cnncodes.errors import BackboneError
 
@@ -113,3 +115,36 @@ def test_a_checkpoint_of_ones_own_and_what_is_said_of_how_it_is_fed(
     assert (card.address, card.random_state) == (f"{source}:{name}@own{suffix}", None)
     found, said = export(capsys, f"{source}:{name}", "--random-weights", "--random-state", "6", "-o", "other")
     assert found["files"] == card.files  # the same weights, drawn again
+
+
+@pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
+def test_weights_of_ones_own_go_into_the_network_that_the_published_ones_are_for(
+    name: str, tmp_path: Path
+) -> None:
+    """Without weights torchvision builds these two to take pixels that are normalised in another way."""
+    import torch
+    from torchvision import models
+
+    address = Address("torchvision", name)
+    net = find_in_torchvision(address, 0).make()
+    assert net.transform_input
+    published = models.get_model_weights(name).DEFAULT
+    assert find_arguments(name, published) == {"transform_input": True}
+    assert find_arguments("vit_b_16", models.get_model_weights("vit_b_16").DEFAULT) == {"image_size": 224}
+    assert find_arguments("resnet18", models.get_model_weights("resnet18").DEFAULT) == {}
+    assert isinstance(net, torch.nn.Module)
+
+
+def test_all_arguments_that_torchvision_takes_from_weights_are_known() -> None:
+    import inspect
+    import re
+
+    from torchvision import models
+
+    found = set()
+    for name in models.list_models(module=models):
+        source = inspect.getsource(inspect.getmodule(models.get_model_builder(name)))
+        found |= set(re.findall(r'_ovewrite_named_param\(kwargs, "(\w+)"', source))
+    known = {"transform_input", "image_size", "input_size"}
+    # What a builder always passes, and what eval() leaves out.
+    assert found - known == {"num_classes", "aux_logits", "init_weights", "groups", "width_per_group"}

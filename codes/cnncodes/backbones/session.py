@@ -57,11 +57,7 @@ class Backbone:
         self.card = card
         self.providers = parse_providers(providers)
         self.passed_over: tuple[str, ...] = ()
-        if card.precision == BF16 and self.providers[0].name != NAMES["openvino"]:
-            raise BackboneError(
-                f"bf16 is computed by OpenVINO alone, and {card.name!r} is to run on {self.providers[0]}:"
-                " take --provider openvino (the package onnxruntime-openvino), or fp32."
-            )
+        _check_arithmetic(card, self.providers[0])
         found = _check_hash(model, card)
         self.sha256 = card.whole or found
         self._model = model
@@ -310,6 +306,21 @@ def _pick(model: bytes, card: Card, layer: str, pool: str | None) -> tuple[bytes
 
     _check_hash(model, card)  # of what is picked from
     return pick_layers(model, card, layer, pool)
+
+
+def _check_arithmetic(card: Card, provider: Provider) -> None:
+    """Raise where a provider would compute something else than what the card says."""
+    openvino = provider.name == NAMES["openvino"]
+    if card.precision == BF16 and not openvino:
+        raise BackboneError(
+            f"bf16 is computed by OpenVINO alone, and {card.name!r} is to run on {provider}:"
+            " take --provider openvino (the package onnxruntime-openvino), or fp32."
+        )
+    if card.precision == "int8" and openvino and has_dot_products() is False:
+        raise BackboneError(
+            f"int8 by OpenVINO gives other codes of {card.name!r} on this processor, since its sums overflow"
+            " without 8-bit dot products (VNNI): take --provider cpu, which is exact, or fp32."
+        )
 
 
 def _check_pick(layer: Any, pool: Any) -> None:

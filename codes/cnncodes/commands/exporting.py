@@ -88,6 +88,11 @@ def run_export(options: ExportOptions, reporter: Reporter) -> Result:
         pool=options.pool,
         replace=options.replace,
     )
+    if card.layer.endswith("average-pooled"):
+        reporter.note(
+            f"the last layer, a convolution, was taken for the classifier and cut off ({card.layer}); if its"
+            " output is the code, say --layer output"
+        )
     return {
         "out": str(out),
         "name": card.name,

@@ -162,6 +162,7 @@ def _verify_parity(backbone: Backbone) -> dict[str, Any]:
     original = _find_again(card)
     if card.layer == "output":
         original = replace(original, headless=True)
+    _expect_same_feeding(card, original, backbone)
     reference = make_reference(original)
     _expect_same_weights(backbone, reference)
     photos = load_photos(backbone.frame)
@@ -175,6 +176,22 @@ def _verify_parity(backbone: Backbone) -> dict[str, Any]:
         raise BackboneError(f"backbone {card.name!r} fails: {sentence(error)}") from error
     compared = {name: compare_codes(ours, wrong).to_dict() for name, wrong in controls.items()}
     return {**parity.to_dict(), "controls": compared}
+
+
+def _expect_same_feeding(card: Card, original: Original, backbone: Backbone) -> None:
+    """Compare what is no part of the graph: how pictures are cut, and what was said of the normalisation."""
+    if original.is_file:  # what feeds it, its own card said
+        return
+    differing = [fact for fact in ("frame", "mean", "std") if getattr(card, fact) != getattr(original, fact)]
+    expect(
+        not differing,
+        backbone,
+        "; ".join(
+            f"its card has {fact} {getattr(card, fact)}, and where it comes from that is"
+            f" {getattr(original, fact)}"
+            for fact in differing
+        ),
+    )
 
 
 def _find_again(card: Card) -> Original:

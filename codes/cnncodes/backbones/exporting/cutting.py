@@ -73,9 +73,12 @@ def find_cut(net: Any, example: Any, *, headless: bool = False) -> Cut:
         name, module, given = calls[-1]
         if isinstance(module, torch.nn.Linear) and given.shape == output.shape and torch.equal(given, output):
             return Cut(name)
-        if isinstance(module, torch.nn.Conv2d) and module.out_channels == output.shape[1]:
+        is_conv = isinstance(module, torch.nn.Conv2d) and module.out_channels == output.shape[1]
+        if is_conv and set(module.kernel_size) == {1}:
             return Cut(name, pooled=True)
         last = f"the last layer called is {name!r}, whose output is not the network's"
+        if is_conv:
+            last = f"the last layer called is the convolution {name!r}, which looks beyond one place"
     else:
         last = "it calls no linear layer and no convolution"
     raise BackboneError(

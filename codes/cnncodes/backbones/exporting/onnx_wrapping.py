@@ -11,7 +11,7 @@ import numpy as np
 from cnncodes.backbones.exporting.onnx_reading import OnnxFile
 from cnncodes.backbones.graphs.canonical import PRODUCER, lift_constants
 from cnncodes.backbones.graphs.initializers import CONSTANT, STATISTICS
-from cnncodes.backbones.graphs.wiring import Shape, Wiring, infer_shapes, prune
+from cnncodes.backbones.graphs.wiring import Shape, Wiring, attributes, infer_shapes, prune
 from cnncodes.errors import BackboneError
 
 #: What may stand between the last layer and the output: nothing of it is part of the code.
@@ -77,6 +77,12 @@ def _find_classifier(wiring: Wiring, output: str, file: OnnxFile) -> Any:
     while True:
         node = wiring.producers.get(tensor)
         if node is not None and node.op_type in ("Conv", "Gemm", "MatMul") and _has_weight(node, wiring):
+            if node.op_type == "Conv" and set(attributes(node).get("kernel_shape", [1])) != {1}:
+                raise BackboneError(
+                    f"{str(file.path)!r} has no classifier to cut: its output comes from the convolution"
+                    f" {node.name or tensor!r}, which looks beyond one place. If the output is the code"
+                    " already, say --layer output; else name the tensor that is."
+                )
             return node
         computed = [] if node is None else [name for name in node.input if wiring.array(name) is None]
         if node is None or node.op_type not in _AFTER or len(computed) != 1:

@@ -80,12 +80,28 @@ def _read_transforms(published: Any) -> tuple[Any, Any, Frame]:
     return mean, std, frame
 
 
+def find_arguments(name: str, published: Any) -> dict[str, Any]:
+    """Return how torchvision builds an architecture for its default weights, beyond what it does by itself.
+
+    Weights of one's own are fed like those, so the network has to be the same.
+    """
+    if name in ("googlenet", "inception_v3"):  # they go from ImageNet's normalisation to one of their own
+        return {"transform_input": True}
+    size = published.meta.get("min_size")
+    if name.startswith("vit_"):
+        return {"image_size": size[0]}
+    return {"input_size": tuple(size)} if name.startswith("maxvit") else {}
+
+
 def _make(address: Address, random_state: int | None, published: Any) -> Any:
     from torchvision import models
 
     own = address.checkpoint is None and random_state is None
     try:
-        net = models.get_model(address.name, weights=published if own else None)
+        if own:
+            net = models.get_model(address.name, weights=published)
+        else:
+            net = models.get_model(address.name, weights=None, **find_arguments(address.name, published))
     except OSError as error:  # the only call that goes to the network
         raise BackboneError(
             f"the weights of {address} cannot be fetched from {published.url}: {sentence(error)} Give a"

@@ -189,7 +189,10 @@ class Layers:
             parts.append(part)
             vector = len(self.shapes[name]) == 2
             sizes[name] = layer.channels * (2 if pick.pool == "both" and not vector else 1)
-        graph.node.append(helper.make_node("Concat", parts, [OWN], axis=1))
+        if len(parts) > 1:
+            graph.node.append(helper.make_node("Concat", parts, [OWN], axis=1))
+        else:  # a map can be made of one layer
+            graph.node.append(helper.make_node("Identity", parts, [OWN]))
         graph.output[0].type.tensor_type.shape.dim[1].dim_value = sum(sizes.values())
         prune(model)
         return model, sizes
