@@ -140,6 +140,6 @@ def test_a_processor_that_has_them_or_is_unknown_is_no_reason_to_warn(
 
 @pytest.mark.usefixtures("old_processor")
 def test_int8_by_openvino_is_refused_where_its_sums_overflow(tmp_path: Path) -> None:
-    folder = write_both(tmp_path / "net")
+    folder = write_both(tmp_path / "net", fast=0, slow=1)
     with pytest.raises(BackboneError, match=r"int8 by OpenVINO gives other codes of 'conv' .*--provider cpu"):
         load_backbone(folder, precision="int8", providers=("openvino",))
