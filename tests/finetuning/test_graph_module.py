@@ -158,6 +158,21 @@ def test_a_weight_that_two_nodes_share_is_one_parameter() -> None:
     assert torch.allclose(module.get_parameter("fc.weight").grad, weight.grad, rtol=1e-4, atol=1e-5)
 
 
+def test_constants_that_are_nodes_are_no_weights() -> None:
+    body = """
+        scale = Constant<value = float[1] {2.0}>()
+        pooled = GlobalAveragePool(pixels)
+        shape = Constant<value_ints = [0, 3]>()
+        flat = Reshape(pooled, shape)
+        scaled = Mul(flat, scale)
+        code = MatMul(scaled, fc__weight)
+    """
+    backbone = write_backbone(write(body, {"fc__weight": (3, 3)}, 3))
+    module, images = load_graph_module(backbone), noise(2, 16, 16)
+    assert list(module.state_dict()) == ["fc.weight"]
+    assert_close(run(module, images), backbone.run(images))
+
+
 @pytest.mark.parametrize("how", ["deepcopy", "pickle", "save"])
 def test_a_copy_is_on_its_own(normalised: Backbone, how: str) -> None:
     module, images = load_graph_module(normalised), noise(2, 16, 16)

@@ -60,6 +60,7 @@ def read_graph(model: bytes) -> Graph:
 
     loaded = load_graph(model, "fine-tuning")
     graph = loaded.graph
+    trainable = trainable_weights(loaded)  # first: what is lifted has any name
     lift_constants(graph)
     arrays = read_constants(graph)
     given = [value for value in graph.input if value.name not in arrays]
@@ -68,7 +69,7 @@ def read_graph(model: bytes) -> Graph:
             f"the graph has {len(given)} inputs and {len(graph.output)} outputs:"
             " expected one input and one output, as a backbone's graph has them."
         )
-    weights = {name: arrays[name] for name in trainable_weights(loaded)}
+    weights = {name: arrays[name] for name in trainable}
     statistics = {name: array for name, array in arrays.items() if name.endswith(STATISTICS)}
     constants = {name: array for name, array in arrays.items() if name not in weights | statistics}
     opsets = {entry.domain: entry.version for entry in loaded.opset_import}
