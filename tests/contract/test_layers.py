@@ -21,7 +21,7 @@ ROWS = (
     ("embedding",),
     ("heads",),
     ("estimators",),
-    ("evaluation",),
+    ("evaluation", "finetuning"),
     ("commands",),
     ("recipes",),
     ("cli",),
@@ -46,6 +46,16 @@ MAY_START_WITH_SKLEARN = (
     "evaluation.baselines",
     "evaluation.gain",
     "evaluation.precisions",
+)
+#: Modules that only functions load, those that train a network; no others import torch first.
+MAY_START_WITH_TORCH = (
+    "finetuning.graph_module",
+    "finetuning.operators.activations",
+    "finetuning.operators.arithmetic",
+    "finetuning.operators.layers",
+    "finetuning.operators.pooling",
+    "finetuning.operators.shapes",
+    "finetuning.operators.windows",
 )
 MUST_WORK_WITHOUT_SKLEARN = {"heads", "heads.linear"}
 
@@ -125,8 +135,20 @@ def test_imports_within_the_package_are_absolute(module: str) -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_heavy_packages_are_imported_where_they_are_needed(module: str) -> None:
-    heavy = top_level_names(parse(module)) & NEVER_AT_THE_TOP
+    allowed = {"torch"} if module in MAY_START_WITH_TORCH else set()
+    heavy = (top_level_names(parse(module)) & NEVER_AT_THE_TOP) - allowed
     assert heavy == set(), f"cnncodes.{module} imports {', '.join(sorted(heavy))} when it is loaded"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_torch_is_loaded_by_functions_alone(module: str) -> None:
+    if module not in MAY_START_WITH_TORCH:
+        names = {
+            part
+            for name in imported_names(parse(module), in_functions=False)
+            for part in (name.removeprefix("cnncodes."), name.removeprefix("cnncodes.").rpartition(".")[0])
+        }
+        assert names.isdisjoint(MAY_START_WITH_TORCH)
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -1,0 +1,119 @@
+"""From a backbone to a torch module that can be trained, and from its weights back to the ONNX file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cnncodes.backbones.graphs.canonical import serialize
+from cnncodes.backbones.graphs.initializers import summarize_weights
+from cnncodes.backbones.graphs.wiring import load_graph
+from cnncodes.backbones.session import Backbone
+from cnncodes.errors import BackboneError, BackendMissing, install_advice
+
+if TYPE_CHECKING:
+    from cnncodes.finetuning.graph_module import GraphModule
+
+
+def load_graph_module(backbone: Backbone) -> GraphModule:
+    """Return a backbone's network as a torch module, in evaluation mode (extra: export).
+
+    Parameters
+    ----------
+    backbone : Backbone
+        Of fp32, and whole.
+
+    Raises
+    ------
+    BackboneError
+        If it is of less precision or of picked layers, if its trainable weights are not those of its card,
+        or if an operator is not known.
+    BackendMissing
+        If torch or ONNX is not installed.
+    """
+    card = backbone.card
+    if card.precision != "fp32":
+        raise BackboneError(
+            f"backbone {card.name!r} is {card.precision}, and rounded weights cannot be trained: take the"
+            " fp32 file that it was made from (--precision fp32)."
+        )
+    if card.layers is not None:
+        raise BackboneError(
+            f"backbone {card.name!r} is a part of a network, the layers {', '.join(card.layers)}: take the"
+            " whole network, which the trained weights are written back into."
+        )
+    model = backbone.model_bytes()
+    if card.weights is not None and summarize_weights(load_graph(model, "fine-tuning")) != card.weights:
+        raise BackboneError(
+            f"the trainable weights of backbone {card.name!r} are not those of its card: which are weights"
+            " cannot be told from constants. Export it again."
+        )
+    return make_graph_module(model)
+
+
+def make_graph_module(model: bytes) -> GraphModule:
+    """Return the graph of an ONNX file as a torch module; see `load_graph_module`."""
+    from cnncodes.finetuning.reading import read_graph
+
+    graph = read_graph(model)
+    try:
+        from cnncodes.finetuning.graph_module import GraphModule
+    except ImportError as error:
+        if error.name != "torch":
+            raise
+        raise BackendMissing(
+            f"torch is not installed, which fine-tuning needs: {install_advice('export')}."
+        ) from error
+    return GraphModule(graph)
+
+
+def write_back(module: Any, model: bytes) -> bytes:
+    """Return a graph with the weights and statistics of a module; nothing else of it changes.
+
+    Parameters
+    ----------
+    module : GraphModule
+        Of this graph, or of a part of it: weights that it does not have stay.
+    model : bytes
+        The ONNX file.
+
+    Returns
+    -------
+    bytes
+        The very same where no number has changed.
+
+    Raises
+    ------
+    BackboneError
+        If the module has a tensor that the graph has not, or has in another shape, or that holds numbers
+        which are not finite.
+    """
+    from onnx import numpy_helper
+
+    loaded = load_graph(model, "fine-tuning")
+    tensors = {tensor.name: tensor for tensor in loaded.graph.initializer}
+    changed = False
+    for name, value in module.state_dict().items():
+        array = value.detach().cpu().float().numpy()
+        tensor = tensors.get(name)
+        if tensor is None or tuple(tensor.dims) != array.shape:
+            found = "not there" if tensor is None else f"of the shape {tuple(tensor.dims)}"
+            raise BackboneError(
+                f"the weights are those of another graph: {name!r} of the shape {array.shape} is {found} in"
+                " this one. Write them back into the file that they were loaded from."
+            )
+        _check_finite(name, array)
+        if numpy_helper.to_array(tensor).tobytes() != array.tobytes():
+            tensor.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(array), name))
+            changed = True
+    return serialize(loaded) if changed else model
+
+
+def _check_finite(name: str, array: npt.NDArray[Any]) -> None:
+    if not np.isfinite(array).all():
+        raise BackboneError(
+            f"the weight {name!r} has values that are not finite: its training has gone wrong, as with a rate"
+            " that is too high. Nothing was written."
+        )

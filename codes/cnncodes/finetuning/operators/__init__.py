@@ -1,0 +1,1 @@
+"""What ONNX's operators are in torch: one small function an operator."""

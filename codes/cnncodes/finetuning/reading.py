@@ -1,0 +1,124 @@
+"""What a graph is made of, as a torch network needs it: nodes, weights, statistics and constants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cnncodes.backbones.graphs.canonical import lift_constants
+from cnncodes.backbones.graphs.initializers import STATISTICS, read_constants, trainable_weights
+from cnncodes.backbones.graphs.wiring import attributes, load_graph
+from cnncodes.errors import BackboneError
+from cnncodes.finetuning.operators.registry import Node
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+#: What the operators are called that compute with rounded numbers.
+_QUANTIZED = ("QuantizeLinear", "QLinear", "Integer")
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A graph, read.
+
+    Attributes
+    ----------
+    nodes : tuple of Node
+        In the order of their work.
+    given, result : str
+        Names of what goes in and of what comes out.
+    given_type : dtype
+        Of what goes in.
+    weights, statistics, constants : dict of str to ndarray
+        What is trained; what batch normalisation keeps of the batches that it has seen; everything else.
+    """
+
+    nodes: tuple[Node, ...]
+    given: str
+    result: str
+    given_type: np.dtype[Any]
+    weights: Arrays
+    statistics: Arrays
+    constants: Arrays
+
+
+def read_graph(model: bytes) -> Graph:
+    """Read a graph.
+
+    Raises
+    ------
+    BackboneError
+        If the file is no ONNX file, or a weight is not of 32-bit floats.
+    BackendMissing
+        If ONNX is not installed.
+    """
+    from onnx import helper
+
+    loaded = load_graph(model, "fine-tuning")
+    graph = loaded.graph
+    trainable = trainable_weights(loaded)  # first: what is lifted has any name
+    lift_constants(graph)
+    arrays = read_constants(graph)
+    given = [value for value in graph.input if value.name not in arrays]
+    if len(given) != 1 or len(graph.output) != 1:
+        raise BackboneError(
+            f"the graph has {len(given)} inputs and {len(graph.output)} outputs:"
+            " expected one input and one output, as a backbone's graph has them."
+        )
+    weights = {name: arrays[name] for name in trainable}
+    statistics = {name: array for name, array in arrays.items() if name.endswith(STATISTICS)}
+    constants = {name: array for name, array in arrays.items() if name not in weights | statistics}
+    opsets = {entry.domain: entry.version for entry in loaded.opset_import}
+    nodes = tuple(_read_nodes(graph.node, constants, opsets))
+    _check_precision(nodes, weights)
+    return Graph(
+        nodes,
+        given[0].name,
+        graph.output[0].name,
+        helper.tensor_dtype_to_np_dtype(given[0].type.tensor_type.elem_type),
+        weights,
+        statistics,
+        constants,
+    )
+
+
+def _check_precision(nodes: Iterable[Node], weights: Arrays) -> None:
+    for node in nodes:
+        if any(part in node.operator for part in _QUANTIZED):
+            raise BackboneError(
+                f"the graph is quantised ({node.describe()}), and rounded weights cannot be trained: take the"
+                " fp32 file that it was made from."
+            )
+    for name, array in weights.items():
+        if array.dtype != np.float32:
+            raise BackboneError(
+                f"the weight {name!r} is of {array.dtype}, and only float32 can be trained: take the fp32"
+                " file."
+            )
+
+
+def _read_nodes(nodes: Iterable[Any], constants: Arrays, opsets: dict[str, int]) -> Iterable[Node]:
+    for node in nodes:
+        yield Node(
+            node.op_type,
+            node.name,
+            tuple(node.input),
+            tuple(node.output),
+            {name: _plain(value) for name, value in attributes(node).items()},
+            opsets.get(node.domain) or opsets.get("ai.onnx", 0),
+            {place: constants[name] for place, name in enumerate(node.input) if name in constants},
+            node.domain,
+        )
+
+
+def _plain(value: Any) -> Any:
+    """Return an attribute as Python and NumPy have it."""
+    from onnx import TensorProto, numpy_helper
+
+    if isinstance(value, bytes):
+        return value.decode()
+    return numpy_helper.to_array(value) if isinstance(value, TensorProto) else value

@@ -1,0 +1,124 @@
+"""From a backbone to a module, and its numbers back into the same file."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+from cnncodes import load_backbone
+from cnncodes.backbones import Backbone
+from cnncodes.errors import BackboneError, BackendMissing
+from cnncodes.finetuning.loading import load_graph_module, make_graph_module, write_back
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Backbone:
+    return load_backbone()
+
+
+def train_a_step(module: Any, images: Any) -> None:
+    import torch
+
+    module.train()
+    module(torch.from_numpy(images)).square().mean().backward()
+    with torch.no_grad():  # an optimiser of torch takes seconds to import
+        for weight in module.parameters():
+            weight -= 0.01 * weight.grad
+    module.eval()
+
+
+def without_numbers(model: bytes) -> Any:
+    """Return all of a graph but the values of its initializers."""
+    graph = onnx.load_from_string(model)
+    for tensor in graph.graph.initializer:
+        if not tensor.name.startswith("constant_"):
+            tensor.ClearField("raw_data")
+    return graph
+
+
+def test_what_has_not_changed_is_the_same_file(shipped: Backbone) -> None:
+    pytest.importorskip("torch")
+    assert write_back(load_graph_module(shipped), shipped.model_bytes()) == shipped.model_bytes()
+
+
+def test_a_trained_network_goes_back_into_its_graph(shipped: Backbone) -> None:
+    torch = pytest.importorskip("torch")
+    model, images = shipped.model_bytes(), np.random.default_rng(0).integers(0, 256, (4, 64, 64, 3), np.uint8)
+    module = load_graph_module(shipped)
+    train_a_step(module, images)
+    written = write_back(module, model)
+    assert written != model and without_numbers(written) == without_numbers(model)
+    files = {shipped.card.model_file: hashlib.sha256(written).hexdigest()}
+    card = dataclasses.replace(shipped.card, files=files, precisions={}, quantization={})
+    tuned = Backbone.from_bytes(written, card).run(images)
+    with torch.no_grad():
+        found = module(torch.from_numpy(images)).numpy()
+    assert np.abs(found - tuned).max() <= 1e-4 * np.abs(tuned).max()
+    assert np.abs(shipped.run(images) - tuned).max() > 1e-2 * np.abs(tuned).max()
+    again = make_graph_module(written)  # and from there into the first file: the same numbers
+    assert write_back(again, model) == written
+    assert write_back(load_graph_module(shipped), written) == model
+
+
+def test_weights_of_another_graph_are_refused(shipped: Backbone) -> None:
+    torch = pytest.importorskip("torch")
+    other = torch.nn.Sequential(torch.nn.Linear(2, 3))
+    with pytest.raises(BackboneError, match=r"another graph: '0.weight' of the shape \(3, 2\) is not there"):
+        write_back(other, shipped.model_bytes())
+    module = load_graph_module(shipped)
+    module.get_submodule("_bn0").bias = torch.nn.Parameter(torch.zeros(3))
+    with pytest.raises(BackboneError, match=r"'_bn0.bias' of the shape \(3,\) is of the shape \(32,\)"):
+        write_back(module, shipped.model_bytes())
+
+
+def test_numbers_that_are_not_finite_are_not_written(shipped: Backbone) -> None:
+    torch = pytest.importorskip("torch")
+    module = load_graph_module(shipped)
+    with torch.no_grad():
+        module.get_parameter("_bn0.bias")[3] = float("nan")
+    with pytest.raises(BackboneError, match=r"'_bn0.bias' has values that are not finite.*Nothing"):
+        write_back(module, shipped.model_bytes())
+
+
+def test_a_quantised_network_is_refused() -> None:
+    with pytest.raises(BackboneError, match="is int8.*take the fp32 file.*--precision fp32"):
+        load_graph_module(load_backbone(precision="int8"))
+
+
+def test_a_quantised_graph_is_refused_whatever_its_card_says() -> None:
+    pytest.importorskip("torch")
+    with pytest.raises(BackboneError, match=r"quantised \(operator 'QuantizeLinear'.*take the fp32 file"):
+        make_graph_module(load_backbone(precision="int8").model_bytes())
+
+
+def test_picked_layers_are_refused() -> None:
+    with pytest.raises(BackboneError, match="part of a network, the layers clip_10: take the whole network"):
+        load_graph_module(load_backbone(layer="clip_10"))
+
+
+def test_weights_that_are_not_the_cards_are_refused(shipped: Backbone) -> None:
+    assert shipped.card.weights is not None
+    weights = dataclasses.replace(shipped.card.weights, sha256="0" * 64)
+    changed = Backbone.from_bytes(shipped.model_bytes(), dataclasses.replace(shipped.card, weights=weights))
+    with pytest.raises(BackboneError, match="not those of its card"):
+        load_graph_module(changed)
+
+
+def test_without_torch_the_error_says_which_extra(shipped: Backbone, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "cnncodes.finetuning.graph_module", raising=False)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(BackendMissing, match=r"torch is not installed, which fine-tuning needs.*export"):
+        load_graph_module(shipped)
+
+
+def test_torch_is_loaded_when_a_network_is() -> None:
+    code = "import sys, cnncodes.finetuning.loading; print({'torch', 'onnx'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
