@@ -10,6 +10,7 @@ from typing import Any
 from cnncodes.backbones.exporting.external_data import read_external
 from cnncodes.backbones.exporting.originals import missing_export_extra
 from cnncodes.backbones.graphs.initializers import describe_odd_weights
+from cnncodes.backbones.graphs.subgraphs import walk_nodes
 from cnncodes.errors import BackboneError, MissingFile
 
 _STANDARD = ("", "ai.onnx")
@@ -105,7 +106,7 @@ def _check_operators(model: Any, path: Path) -> None:
                 f"{str(path)!r} is of opset {entry.version}, and the onnx installed here knows up to {known}:"
                 " upgrade onnx and onnxruntime, or export the network with an older opset."
             )
-    for node in (*model.graph.node, *(node for function in model.functions for node in function.node)):
+    for node in walk_nodes(model.graph, *model.functions):
         if node.domain in _STANDARD and not onnx.defs.has(node.op_type):
             raise BackboneError(f"{str(path)!r} has an operator {node.op_type!r}, which ONNX does not know.")
         if node.domain not in (*_STANDARD, *_RUNTIME, *own):

@@ -44,3 +44,24 @@ def walk_tensors(model: Any) -> Iterator[Any]:
         for node in graph.node:
             for attribute in node.attribute:
                 yield from (attribute.t, *attribute.tensors)
+
+
+def taken_names(node: Any) -> list[str]:
+    """Return the tensors that a node takes: its inputs, and what graphs within it use of those around it.
+
+    Examples
+    --------
+    >>> from onnx import helper
+    >>> add = helper.make_node("Add", ["x", "y"], ["z"])
+    >>> branch = helper.make_graph([add, helper.make_node("Relu", ["z"], ["r"])], "branch", [], [])
+    >>> taken_names(helper.make_node("If", ["yes"], ["r"], then_branch=branch, else_branch=branch))
+    ['yes', 'x', 'y']
+    """
+    names = dict.fromkeys(node.input)
+    for graph in inner_graphs(node):
+        own = {item.name for item in (*graph.input, *graph.initializer)}
+        own |= {name for inner in graph.node for name in inner.output}
+        used = [name for inner in graph.node for name in taken_names(inner)]
+        used += [value.name for value in graph.output]  # a branch may give a tensor from outside as it is
+        names |= dict.fromkeys(name for name in used if name and name not in own)
+    return list(names)
