@@ -139,3 +139,25 @@ def test_operators_of_others_are_found_in_branches(tmp_path: Path) -> None:
         BackboneError, match=r"has the operator 'Add' of 'my\.company': such custom operators"
     ):
         export_backbone(str(path), tmp_path / "out")
+
+
+# --- advice, and what is known already ---
+
+
+def test_a_free_batch_is_not_advised_where_it_is_free(tmp_path: Path) -> None:
+    weights = WEIGHTS | {"gamma": np.full(6, 1e-6, np.float32), "beta": np.arange(1, 7, dtype=np.float32)}
+    path = write_file(tmp_path / "net.onnx", weights=weights)
+    with pytest.raises(BackboneError, match="the codes hardly depend on the image") as caught:
+        export_backbone(str(path), tmp_path / "out")
+    assert "batch" not in str(caught.value)
+
+
+def test_parity_takes_the_facts_from_the_card_and_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_file(tmp_path / "net.onnx")
+    export_backbone(str(path), tmp_path / "out")
+    (tmp_path / "net.card.toml").unlink()
+    monkeypatch.chdir(tmp_path)
+    assert verify_backbone("out", parity=True)["parity"]["relative_error"] <= 1e-5
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["net.onnx", "out"]
