@@ -134,3 +134,29 @@ def test_a_checkpoint_is_known_by_its_hash(tmp_path: Path) -> None:
         hash_checkpoint(tmp_path / "b.pth")
     with pytest.raises(BackboneError, match=r"b\.pth' cannot be read: No such file"):
         read_checkpoint(tmp_path / "b.pth")
+
+
+@pytest.mark.parametrize("protocol", [None, 2, 4])
+def test_code_under_the_name_of_safetensors_is_told_to_be_saved_again_and_not_renamed(
+    tmp_path: Path, protocol: int | None
+) -> None:
+    import torch
+
+    path = tmp_path / "evil.safetensors"
+    state = {"fc": Bomb(tmp_path / "exploded")}
+    if protocol is None:
+        torch.save(state, path)
+    else:
+        path.write_bytes(pickle.dumps(state, protocol=protocol))
+    with pytest.raises(
+        BackboneError, match=r"is a pickle, whatever its name says, and holds more than tensors"
+    ) as caught:
+        read_checkpoint(path)
+    assert "give it a name" not in str(caught.value) and "Save the weights alone" in str(caught.value)
+    assert not (tmp_path / "exploded").exists()
+
+
+def test_a_damaged_pickle_under_the_name_of_safetensors_says_both(tmp_path: Path) -> None:
+    (tmp_path / "w.safetensors").write_bytes(pack("torch")[:-500])
+    with pytest.raises(BackboneError, match=r"is a pickle, whatever its name says, and is cut off"):
+        read_checkpoint(tmp_path / "w.safetensors")

@@ -176,3 +176,26 @@ def test_a_checkpoint_of_another_network_is_refused(work: Path) -> None:
     torch.save({"0.weight": torch.zeros(8, 3, 3, 3)}, work / "weights" / "w.pth")
     with pytest.raises(BackboneError, match=r"does not fit the network: '0\.bias' is missing"):
         find_original("python:lab/nets.py:make@weights/w.pth").make()
+
+
+@pytest.mark.parametrize("code", ["3", "'no luck'", ""])
+def test_a_builder_that_ends_the_program_is_an_error_in_one_line(
+    work: Path, capsys: pytest.CaptureFixture[str], code: str
+) -> None:
+    (work / "w.card.toml").write_text(tomli_w.dumps(FACTS))
+    (work / "weights" / "w.pth").rename(work / "w.pth")
+    (work / "ends.py").write_text(f"def make():\n    raise SystemExit({code})\n")
+    assert main(["models", "export", "python:ends.py:make@w.pth", "-o", "out"]) == 1
+    assert re.search(r"make\(\) of ends\.py raises SystemExit", capsys.readouterr().err)
+    (work / "ends.py").write_text(f"raise SystemExit({code})\n")
+    assert main(["models", "export", "python:ends.py:make@w.pth", "-o", "out"]) == 1
+    assert "ends.py cannot be imported: SystemExit" in capsys.readouterr().err
+
+
+def test_parity_takes_the_facts_from_the_card(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "export", "python:lab/nets.py:make@weights/w.pth", "-o", "out"]) == 0
+    for path in (*(work / "lab").glob("*.py"), work / "weights" / "w.pth"):
+        path.rename(work / path.name)
+    before = sorted(work.iterdir())
+    assert main(["models", "verify", "out", "--parity"]) == 0
+    assert [path for path in sorted(work.iterdir()) if path.name != "__pycache__"] == before

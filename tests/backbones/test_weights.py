@@ -152,3 +152,27 @@ def test_other_shapes_within_are_no_matter_of_classes(tmp_path: Path) -> None:
         load_checkpoint(
             torch.nn.Sequential(torch.nn.Linear(4, 5), torch.nn.Linear(5, 3)), tmp_path / "own.pth"
         )
+
+
+@pytest.mark.parametrize("prefix", ["model.", "backbone.", "model.net.", "module.model."])
+def test_a_prefix_that_all_names_carry_is_taken_off(tmp_path: Path, prefix: str) -> None:
+    net, trained = network(0), network(1)
+    state = {f"{prefix}{name}": tensor for name, tensor in trained.state_dict().items()}
+    load_checkpoint(net, save({"state_dict": state}, tmp_path / "weights.pth"))
+    assert same(net, trained)
+
+
+def test_a_prefix_of_the_networks_own_stays(tmp_path: Path) -> None:
+    from torch import nn
+
+    net, trained = (nn.Sequential(nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))) for _ in range(2))
+    load_checkpoint(net, save(trained.state_dict(), tmp_path / "weights.pth"))
+    assert same(net, trained)
+
+
+def test_what_does_not_fit_without_its_prefix_names_that(tmp_path: Path) -> None:
+    state = {f"model.{name}": tensor for name, tensor in network(1).state_dict().items()}
+    del state["model.6.bias"]
+    words = "does not fit the network, its names taken without 'model.': '6.bias' is missing."
+    with pytest.raises(BackboneError, match=re.escape(words)):
+        load_checkpoint(network(), save(state, tmp_path / "weights.pth"))

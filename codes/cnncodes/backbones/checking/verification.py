@@ -21,6 +21,8 @@ from cnncodes.backbones.checking.parity import (
     compare_with_original,
 )
 from cnncodes.backbones.checking.photos import cut_photos
+from cnncodes.backbones.exporting.addresses import parse_address
+from cnncodes.backbones.exporting.drafts import Facts
 from cnncodes.backbones.exporting.originals import Original, find_original
 from cnncodes.backbones.exporting.references import Reference
 from cnncodes.backbones.graphs.dense import DENSE_FILE
@@ -196,11 +198,30 @@ def _expect_same_feeding(card: Card, original: Original, backbone: Backbone) -> 
 
 def _find_again(card: Card) -> Original:
     try:
-        return find_original(card.address or card.name, card.random_state)
+        address = parse_address(card.address or card.name)
+        # These do not say it themselves, and their user has said it when they were exported.
+        facts = _facts_of(card) if address.source in ("file", "python") else None
+        return find_original(address, card.random_state, facts)
     except MissingFile as error:
         raise BackboneError(
             f"{error} Run this in the folder that holds it: a card names files without their folders."
         ) from error
+
+
+def _facts_of(card: Card) -> Facts:
+    """Return how images are fed as the card says it, so that no file beside the original is asked for."""
+    frame = card.frame
+    return Facts(
+        description=card.description,
+        licence=card.licence,
+        height=frame.height,
+        width=frame.width,
+        resize=frame.resize,
+        interpolation=frame.interpolation,
+        value_range=(0.0, 255.0),
+        mean=card.mean,
+        std=card.std,
+    )
 
 
 def _expect_same_weights(backbone: Backbone, reference: Reference) -> None:

@@ -49,20 +49,24 @@ def hash_checkpoint(path: Path) -> str:
 def _read(path: Path) -> Any:
     with missing_export_extra():
         import safetensors.torch
-        import torch
     is_safe = path.suffix.lower() == ".safetensors"
     try:
-        if is_safe:
-            return safetensors.torch.load_file(path)
-        with warnings.catch_warnings():  # torch remarks on other formats of pickle than its own
-            warnings.simplefilter("ignore")
-            return torch.load(path, map_location="cpu", weights_only=True)
+        return safetensors.torch.load_file(path) if is_safe else _load_with_torch(path)
     except Exception as error:  # a class of its own for each kind of damage
         try:
             fault = _find_damage(path, error, is_safe=is_safe)
         except OSError as unreadable:
             fault = f"cannot be read: {unreadable.strerror}."
         raise BackboneError(f"the checkpoint {str(path)!r} {fault}") from error
+
+
+def _load_with_torch(path: Path) -> Any:
+    import torch
+
+    # Opened here, since of some names torch takes the file for another kind.
+    with path.open("rb") as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch remarks on other formats of pickle than its own
+        return torch.load(file, map_location="cpu", weights_only=True)
 
 
 def _find_damage(path: Path, error: Exception, *, is_safe: bool) -> str:
@@ -83,7 +87,7 @@ def _find_damage(path: Path, error: Exception, *, is_safe: bool) -> str:
 
 def _find_damage_of_safetensors(path: Path, head: bytes) -> str | None:
     if head.startswith((_ZIP, _PICKLE)):
-        return "is one that torch.save made: give it a name that ends in .pth."
+        return _judge_pickle(path, head)
     size, length = path.stat().st_size, int.from_bytes(head[:8], "little")
     if len(head) > 8 and head[8:9] != b"{":
         return f"is no file of safetensors, whatever its name says. {_AGAIN}"
@@ -99,6 +103,16 @@ def _find_damage_of_safetensors(path: Path, head: bytes) -> str | None:
     if size < whole:
         return f"is cut off: it has {size} bytes, and its header says {whole}. {_AGAIN}"
     return None
+
+
+def _judge_pickle(path: Path, head: bytes) -> str:
+    """Say of a pickle that bears another name whether the name is all that is wrong."""
+    try:
+        _load_with_torch(path)
+    except Exception as error:  # a class of its own for each kind of damage
+        fault = _find_damage_of_torch(path, head, error) or f"cannot be read. {_AGAIN}"
+        return f"is a pickle, whatever its name says, and {fault}"
+    return "is one that torch.save made: give it a name that ends in .pth."
 
 
 def _find_damage_of_torch(path: Path, head: bytes, error: Exception) -> str | None:

@@ -10,6 +10,7 @@ from cnncodes.backbones.card import Card
 from cnncodes.backbones.checking.parity import Parity, compare_with_original
 from cnncodes.backbones.checking.photos import load_photos
 from cnncodes.backbones.exporting.layer_parity import Within, compare_layers, look_within
+from cnncodes.backbones.exporting.onnx_files import FileReference
 from cnncodes.backbones.exporting.originals import (
     Original,
     find_original,
@@ -95,7 +96,7 @@ def export_backbone(
     except BackboneError as error:
         raise BackboneError(
             f"the exported graph of {original.name!r} does not give the original's codes:"
-            f" {str(error).rstrip('.')}.{_advise(original)}"
+            f" {str(error).rstrip('.')}.{_advise(reference)}"
         ) from error
     card = dataclasses.replace(backbone.card, parity=_round(parity))
     if pick is not None and within is not None:
@@ -145,13 +146,13 @@ def _trace(reference: Reference, others: OtherSizes | None, code_size: int) -> B
         return Backbone.from_bytes(model, _make_card(reference, model, code_size, "fixed", least))
     except BackboneError as error:
         raise BackboneError(
-            f"{original.name!r} cannot be made a backbone: {error}{_advise(original)}"
+            f"{original.name!r} cannot be made a backbone: {error}{_advise(reference)}"
         ) from error
 
 
-def _advise(original: Original) -> str:
-    """Return the sentence that helps where a file's own graph is at fault."""
-    if not original.is_file:
+def _advise(reference: Reference) -> str:
+    """Return the sentence that helps where a file's own graph is at fault: what is fixed in it may be."""
+    if not isinstance(reference, FileReference) or reference.file.input.batch is None:
         return ""
     return " Export it again, with a free batch where it has a fixed one."
 

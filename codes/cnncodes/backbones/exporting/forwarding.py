@@ -28,7 +28,7 @@ def run_network(net: Any, pixels: Any) -> Any:
     try:
         with contextlib.redirect_stdout(sys.stderr):
             return net(pixels)
-    except Exception as error:  # whatever its code says
+    except (Exception, SystemExit) as error:  # whatever its code says
         raise BackboneError(_explain(error, pixels)) from error
 
 
@@ -52,7 +52,7 @@ def _check_inputs(net: Any) -> None:
         ) from None
 
 
-def _explain(error: Exception, pixels: Any) -> str:
+def _explain(error: BaseException, pixels: Any) -> str:
     said = " ".join(str(error).split())[:200].rstrip(".")
     reason = f"{type(error).__name__}: {said}" if said else type(error).__name__
     shape = " x ".join(str(length) for length in pixels.shape)

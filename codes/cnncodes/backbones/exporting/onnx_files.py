@@ -12,8 +12,9 @@ import numpy as np
 from cnncodes.backbones.checking.parity import Codes
 from cnncodes.backbones.exporting.addresses import Address
 from cnncodes.backbones.exporting.drafts import Facts, read_facts
+from cnncodes.backbones.exporting.onnx_naming import move_names
 from cnncodes.backbones.exporting.onnx_reading import OnnxFile, read_onnx_file
-from cnncodes.backbones.exporting.onnx_wrapping import FileCut, find_file_cut, move_name, wrap_model
+from cnncodes.backbones.exporting.onnx_wrapping import FileCut, find_file_cut, wrap_model
 from cnncodes.backbones.exporting.originals import Original
 from cnncodes.backbones.exporting.references import Images, normalise, pool_places
 from cnncodes.backbones.graphs.canonical import serialize
@@ -133,7 +134,8 @@ class FileReference:
     def observe(self, images: Images, pick: Pick, *, std_factor: float = 1.0) -> dict[str, Codes]:
         """Return the tensors that have the names of picked layers, pooled as the pick says."""
         made = [name for node in self.file.model.graph.node for name in node.output]
-        tensors = [name for name in made if move_name(name) in pick.names]
+        moved = move_names(self.file.model.graph)
+        tensors = [name for name in made if moved.get(name, name) in pick.names]
         if not tensors:  # but the network's own code
             return {}
         given = self._give(self._start(tensors), tensors, images, std_factor)

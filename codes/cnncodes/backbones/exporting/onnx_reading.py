@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cnncodes.backbones.exporting.external_data import read_external
 from cnncodes.backbones.exporting.originals import missing_export_extra
 from cnncodes.backbones.graphs.initializers import describe_odd_weights
+from cnncodes.backbones.graphs.subgraphs import walk_nodes
 from cnncodes.errors import BackboneError, MissingFile
 
 _STANDARD = ("", "ai.onnx")
@@ -74,6 +75,8 @@ def read_onnx_file(path: str | Path) -> OnnxFile:
     with missing_export_extra():
         import onnx
     path = Path(path)
+    if path.exists() and not path.is_file():  # asked first: reading a pipe may wait for ever
+        raise BackboneError(f"the ONNX file {str(path)!r} cannot be read: it is no regular file.")
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -85,57 +88,12 @@ def read_onnx_file(path: str | Path) -> OnnxFile:
         raise BackboneError(f"{str(path)!r} is no ONNX file, or a damaged one.") from error
     if not model.graph.node:
         raise BackboneError(f"{str(path)!r} is no ONNX file, or one without a graph.")
-    hashes = {path.name: hashlib.sha256(data).hexdigest(), **_hash_external(model, path)}
     _check_operators(model, path)
-    if len(hashes) > 1:
-        onnx.load_external_data_for_model(model, str(path.parent))
+    hashes = {path.name: hashlib.sha256(data).hexdigest(), **read_external(model, path)}
     if model.functions:
         model = onnx.inliner.inline_local_functions(model)
     _check_sound(model, path)
     return OnnxFile(path, model, hashes, _read_input(model, path))
-
-
-def _tensors(model: Any) -> Iterator[Any]:
-    """Yield every tensor in a model, those of nodes and inner graphs included."""
-    waiting = [model.graph, *model.functions]
-    while waiting:
-        graph = waiting.pop()
-        yield from getattr(graph, "initializer", ())
-        for sparse in getattr(graph, "sparse_initializer", ()):
-            yield from (sparse.values, sparse.indices)
-        for node in graph.node:
-            for attribute in node.attribute:
-                yield from (attribute.t, *attribute.tensors)
-                waiting += [attribute.g, *attribute.graphs]
-
-
-def _hash_external(model: Any, path: Path) -> dict[str, str]:
-    """Return the hashes of files of external data; they have to lie in the file's own folder."""
-    from onnx import TensorProto
-
-    folder, hashes = path.parent.resolve(), {}
-    for tensor in _tensors(model):
-        if tensor.data_location != TensorProto.EXTERNAL:
-            continue
-        location = {entry.key: entry.value for entry in tensor.external_data}.get("location", "")
-        file = (folder / location).resolve()
-        # Followed links included: a link in the folder may lead anywhere.
-        if not location or Path(location).is_absolute() or folder not in file.parents:
-            raise BackboneError(
-                f"{str(path)!r} keeps the weight {tensor.name!r} in {location!r}, outside its own folder:"
-                " it is refused, since that could be any file of this computer."
-            )
-        if location in hashes:
-            continue
-        try:
-            with open(file, "rb") as stream:
-                hashes[location] = hashlib.file_digest(stream, "sha256").hexdigest()
-        except OSError as error:
-            raise BackboneError(
-                f"{str(path)!r} keeps weights in {location!r} beside it, which cannot be read:"
-                f" {error.strerror}."
-            ) from error
-    return hashes
 
 
 def _check_operators(model: Any, path: Path) -> None:
@@ -148,7 +106,7 @@ def _check_operators(model: Any, path: Path) -> None:
                 f"{str(path)!r} is of opset {entry.version}, and the onnx installed here knows up to {known}:"
                 " upgrade onnx and onnxruntime, or export the network with an older opset."
             )
-    for node in (*model.graph.node, *(node for function in model.functions for node in function.node)):
+    for node in walk_nodes(model.graph, *model.functions):
         if node.domain in _STANDARD and not onnx.defs.has(node.op_type):
             raise BackboneError(f"{str(path)!r} has an operator {node.op_type!r}, which ONNX does not know.")
         if node.domain not in (*_STANDARD, *_RUNTIME, *own):

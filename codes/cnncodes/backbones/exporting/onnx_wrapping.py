@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from cnncodes.backbones.exporting.onnx_naming import free_name, move_names, name_weights, rename, used_names
 from cnncodes.backbones.exporting.onnx_reading import OnnxFile
 from cnncodes.backbones.graphs.canonical import PRODUCER, lift_constants
-from cnncodes.backbones.graphs.initializers import CONSTANT, STATISTICS
+from cnncodes.backbones.graphs.initializers import CONSTANT
 from cnncodes.backbones.graphs.wiring import Shape, Wiring, attributes, infer_shapes, prune
 from cnncodes.errors import BackboneError
 
@@ -135,35 +136,25 @@ def wrap_model(file: OnnxFile, cut: FileCut, mean: Any, std: Any, *, sides: tupl
     -------
     onnx.ModelProto
         With ``image``, uint8 ``[batch, height, width, 3]``, in and ``code`` out. Names stay, but that
-        constants are called ``constant_…`` and statistics of batch normalisation so.
+        constants are called ``constant_…`` and statistics of batch normalisation so; what is added takes
+        names that are free.
     """
     import onnx
 
     model = onnx.ModelProto.FromString(file.model.SerializeToString())
-    _free_names(model.graph)
+    moved = move_names(model.graph)
+    rename(model.graph, moved)
+    for tensor in model.graph.initializer:
+        tensor.ClearField("data_location")  # what lay in another file has been read
     lift_constants(model.graph)
     _free_batch(model, file)
-    _name_weights(model)
-    _add_ends(model.graph, file, cut, mean, std)
+    name_weights(model.graph)
+    _add_ends(model.graph, file, cut, mean, std, moved)
     _set_signature(model, cut, sides)
     prune(model)
     model.producer_name, model.producer_version, model.domain = PRODUCER, "", ""
     model.ir_version = max(model.ir_version, 4)  # since which weights are no inputs
     return model
-
-
-def move_name(name: str) -> str:
-    """Return the name that a tensor has in the wrapped graph: a backbone's own names are not for others."""
-    return f"{name}_" if name in ("image", "code") else name
-
-
-def _free_names(graph: Any) -> None:
-    for node in graph.node:
-        node.input[:] = [move_name(name) for name in node.input]
-        node.output[:] = [move_name(name) for name in node.output]
-    for tensor in graph.initializer:
-        tensor.name = move_name(tensor.name)
-        tensor.ClearField("data_location")  # what lay in another file has been read
 
 
 def _free_batch(model: Any, file: OnnxFile) -> None:
@@ -172,7 +163,7 @@ def _free_batch(model: Any, file: OnnxFile) -> None:
 
     if file.input.batch is None:
         return
-    wiring = Wiring(model)
+    wiring, taken = Wiring(model), used_names(model.graph)
     for node in model.graph.node:
         shape = wiring.array(node.input[1]) if node.op_type == "Reshape" else None
         free = None if shape is None else _free_first(list(shape), file.input.batch)
@@ -181,7 +172,7 @@ def _free_batch(model: Any, file: OnnxFile) -> None:
         for attribute in list(node.attribute):
             if attribute.name == "allowzero":  # by which a 0 would be the length, and not that of the input
                 node.attribute.remove(attribute)
-        name = f"{node.output[0]}_shape"
+        name = free_name(f"{node.output[0]}_shape", taken)
         model.graph.initializer.append(numpy_helper.from_array(np.array(free), name))
         node.input[1] = name
 
@@ -199,70 +190,31 @@ def _free_first(shape: list[int], batch: int) -> list[int] | None:
     return [0, *shape[1:]] if shape[0] == batch else None
 
 
-def _name_weights(model: Any) -> None:
-    """Call constants so, and statistics: by their names weights are told from them."""
-    graph, names = model.graph, {}
-    statistics = {
-        name: f"{name}.{kind}"
-        for node in graph.node
-        if node.op_type == "BatchNormalization"
-        for name, kind in zip(node.input[3:5], STATISTICS, strict=True)
-        if not name.endswith(kind)
-    }
-    early = _before_layers(graph)
-    for tensor in graph.initializer:
-        if tensor.name in statistics:
-            names[tensor.name] = statistics[tensor.name]
-        elif not _is_weight(tensor) or tensor.name in early:
-            names[tensor.name] = tensor.name if tensor.name.startswith(CONSTANT) else CONSTANT + tensor.name
-        elif tensor.name.startswith(CONSTANT):
-            names[tensor.name] = f"weight_{tensor.name}"
-    for tensor in graph.initializer:
-        tensor.name = names.get(tensor.name, tensor.name)
-    for node in graph.node:
-        node.input[:] = [names.get(name, name) for name in node.input]
-
-
-def _is_weight(tensor: Any) -> bool:
-    from onnx import TensorProto
-
-    floats = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
-    return tensor.data_type in floats and math.prod(tensor.dims) > 1
-
-
-def _before_layers(graph: Any) -> set[str]:
-    """Return the initializers that are used before any layer: they normalise the image, untrained."""
-    weights = {tensor.name for tensor in graph.initializer}
-    after: set[str] = set()
-    early: set[str] = set()
-    for node in graph.node:
-        if node.op_type in ("Conv", "ConvTranspose", "Gemm", "MatMul") or after.intersection(node.input):
-            after.update(node.output)
-        elif node.op_type in ("Add", "Clip", "Div", "Mul", "Sub"):
-            early.update(weights.intersection(node.input))
-    return early
-
-
-def _add_ends(graph: Any, file: OnnxFile, cut: FileCut, mean: Any, std: Any) -> None:
+def _add_ends(
+    graph: Any, file: OnnxFile, cut: FileCut, mean: Any, std: Any, moved: Mapping[str, str]
+) -> None:
     """Add the normalisation of pixels before the graph, and the code after it."""
     from onnx import TensorProto, helper, numpy_helper
 
+    taken = used_names(graph)
+    names = {key: free_name(f"{CONSTANT}{key}", taken) for key in ("mean", "std")}
     shape = (3, 1, 1) if file.input.channels_first else (3,)
     for key, values in (("mean", mean), ("std", std)):
         array = np.asarray(values, np.float32).reshape(shape)
-        graph.initializer.append(numpy_helper.from_array(array, f"{CONSTANT}{key}"))
-    start = "pixels_last" if file.input.channels_first else "image"
-    nodes = [
-        helper.make_node("Cast", [start], ["pixels_float"], to=TensorProto.FLOAT),
-        helper.make_node("Sub", ["pixels_float", f"{CONSTANT}mean"], ["pixels_centred"]),
-        helper.make_node("Div", ["pixels_centred", f"{CONSTANT}std"], [move_name(file.input.name)]),
+        graph.initializer.append(numpy_helper.from_array(array, names[key]))
+    last, floats, centred = (free_name(f"pixels_{kind}", taken) for kind in ("last", "float", "centred"))
+    first = file.input.channels_first
+    given = moved.get(file.input.name, file.input.name)
+    nodes = [helper.make_node("Transpose", ["image"], [last], perm=[0, 3, 1, 2])] if first else []
+    nodes += [
+        helper.make_node("Cast", [last if first else "image"], [floats], to=TensorProto.FLOAT),
+        helper.make_node("Sub", [floats, names["mean"]], [centred]),
+        helper.make_node("Div", [centred, names["std"]], [given]),
     ]
-    if file.input.channels_first:
-        nodes.insert(0, helper.make_node("Transpose", ["image"], [start], perm=[0, 3, 1, 2]))
     rest = [type(node).FromString(node.SerializeToString()) for node in graph.node]
-    pooled = tensor = move_name(cut.tensor)
+    pooled = tensor = moved.get(cut.tensor, cut.tensor)
     if cut.places:
-        pooled = f"{tensor}_pooled"
+        pooled = free_name(f"{tensor}_pooled", taken)
         rest.append(helper.make_node("GlobalAveragePool", [tensor], [pooled]))
     rest.append(helper.make_node("Flatten", [pooled], ["code"], axis=1))
     del graph.node[:]

@@ -13,6 +13,7 @@ from typing import Any
 
 from cnncodes.backbones.card import Frame
 from cnncodes.backbones.exporting.addresses import Address, explain_unknown, parse_address
+from cnncodes.backbones.exporting.drafts import Facts
 from cnncodes.errors import BackboneError, BackendMissing, install_advice
 
 #: What SPDX has for a licence that nobody stated.
@@ -78,7 +79,9 @@ class Original:
         return self.parent is not None
 
 
-def find_original(address: str | Address, random_state: int | None = None) -> Original:
+def find_original(
+    address: str | Address, random_state: int | None = None, facts: Facts | None = None
+) -> Original:
     """Return the published network at an address.
 
     Weights are fetched when its `make` is called; of a repository on a hub, all is fetched now.
@@ -88,6 +91,9 @@ def find_original(address: str | Address, random_state: int | None = None) -> Or
     address : str or Address
     random_state : int, optional
         Draw the weights from this in place of those that were trained.
+    facts : Facts, optional
+        How images are fed to a network whose source does not say so; else its user says it in a file, see
+        `cnncodes.backbones.exporting.drafts`.
 
     Raises
     ------
@@ -102,44 +108,44 @@ def find_original(address: str | Address, random_state: int | None = None) -> Or
         raise BackboneError(f"{str(address)!r} has weights of its own: random ones cannot be asked for.")
     finder = _SOURCES.get(address.source)
     if finder is not None:
-        return finder(address, random_state)
+        return finder(address, random_state, facts)
     if address.name not in ORIGINALS:
         raise BackboneError(explain_unknown(address.name, ORIGINALS, _list_sources()))
     return ORIGINALS[address.name]
 
 
-def _find_in_torchvision(address: Address, random_state: int | None) -> Original:
+def _find_in_torchvision(address: Address, random_state: int | None, facts: Facts | None) -> Original:
     from cnncodes.backbones.exporting.torchvision_networks import find_in_torchvision
 
     return find_in_torchvision(address, random_state)
 
 
-def _find_in_timm(address: Address, random_state: int | None) -> Original:
+def _find_in_timm(address: Address, random_state: int | None, facts: Facts | None) -> Original:
     from cnncodes.backbones.exporting.timm_networks import find_in_timm
 
     return find_in_timm(address, random_state)
 
 
-def _find_in_python(address: Address, random_state: int | None) -> Original:
+def _find_in_python(address: Address, random_state: int | None, facts: Facts | None) -> Original:
     from cnncodes.backbones.exporting.python_networks import find_in_python
 
-    return find_in_python(address, random_state)
+    return find_in_python(address, random_state, facts)
 
 
-def _find_on_hub(address: Address, random_state: int | None) -> Original:
+def _find_on_hub(address: Address, random_state: int | None, facts: Facts | None) -> Original:
     from cnncodes.backbones.exporting.hub_networks import find_on_hub
 
     return find_on_hub(address)
 
 
-def _find_in_file(address: Address, random_state: int | None) -> Original:
+def _find_in_file(address: Address, random_state: int | None, facts: Facts | None) -> Original:
     from cnncodes.backbones.exporting.onnx_files import find_in_file
 
-    return find_in_file(address.name)
+    return find_in_file(address.name, facts)
 
 
 #: Where a network is looked for; their modules import this one.
-_SOURCES: dict[str, Callable[[Address, int | None], Original]] = {
+_SOURCES: dict[str, Callable[[Address, int | None, Facts | None], Original]] = {
     "torchvision": _find_in_torchvision,
     "timm": _find_in_timm,
     "python": _find_in_python,

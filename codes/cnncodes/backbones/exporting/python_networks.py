@@ -17,17 +17,17 @@ from pathlib import Path
 from typing import Any
 
 from cnncodes.backbones.exporting.addresses import Address
-from cnncodes.backbones.exporting.drafts import read_facts
+from cnncodes.backbones.exporting.drafts import Facts, read_facts
 from cnncodes.backbones.exporting.originals import Original, missing_export_extra
 from cnncodes.backbones.exporting.weights import describe_weights, fill
 from cnncodes.errors import BackboneError, sentence, suggest
 
 
-def find_in_python(address: Address, random_state: int | None) -> Original:
+def find_in_python(address: Address, random_state: int | None, facts: Facts | None = None) -> Original:
     """Return the network that a function builds, with a checkpoint's weights or random ones.
 
-    How images are fed to it is read from the file beside the checkpoint, or beside the module where the
-    weights are random, see `cnncodes.backbones.exporting.drafts`.
+    How images are fed to it is read, where it is not given, from the file beside the checkpoint, or beside
+    the module where the weights are random, see `cnncodes.backbones.exporting.drafts`.
 
     Raises
     ------
@@ -40,7 +40,7 @@ def find_in_python(address: Address, random_state: int | None) -> Original:
             f"{str(address)!r} has no weights: give a checkpoint, {address}@FILE, or --random-weights."
         )
     file = _find_file(module)
-    facts = read_facts(address.checkpoint or file)
+    facts = facts or read_facts(address.checkpoint or file)
     return Original(
         name=address.slug,
         description=facts.description,
@@ -87,7 +87,7 @@ def _make(address: Address, module: str, function: str, random_state: int | None
     try:
         with _on_path(folder):
             net = build()
-    except Exception as error:  # whatever the user's code says
+    except (Exception, SystemExit) as error:  # whatever the user's code says
         raise BackboneError(f"{where} raises {sentence(_describe(error))}") from error
     if not isinstance(net, torch.nn.Module):
         raise BackboneError(f"{where} must return a torch.nn.Module. Got {type(net).__name__}.")
@@ -118,7 +118,7 @@ def _importing(module: str, folder: Path) -> Iterator[None]:
         if error.name and f"{module}.".startswith(f"{error.name}."):
             raise BackboneError(f"there is no module {error.name!r}, neither here nor installed.") from error
         raise BackboneError(f"{module} cannot be imported: {sentence(_describe(error))}") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise BackboneError(f"{module} cannot be imported: {sentence(_describe(error))}") from error
 
 
@@ -135,7 +135,7 @@ def _on_path(folder: Path) -> Iterator[None]:
         sys.path[:] = before
 
 
-def _describe(error: Exception) -> str:
+def _describe(error: BaseException) -> str:
     said = " ".join(str(error).split())[:200].rstrip(".")
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
 

@@ -43,16 +43,33 @@ def load_checkpoint(net: Any, path: Path) -> None:
     BackboneError
         If the file is no checkpoint, holds code, or does not fit the network name by name.
     """
-    state = read_checkpoint(path)
+    state, prefix = _take_prefix_off(read_checkpoint(path), net.state_dict())
     _fit_classifier(net, state)
     problems = _find_problems(state, net.state_dict(), _name_classifier(net))
     if problems:
         more = f" and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
         raise BackboneError(
-            f"the checkpoint {str(path)!r} does not fit the network: {'; '.join(problems[:_SHOWN])}{more}."
+            f"the checkpoint {str(path)!r} does not fit the network"
+            f"{f', its names taken without {prefix!r}' if prefix else ''}:"
+            f" {'; '.join(problems[:_SHOWN])}{more}."
         )
     _check_finite(state, path)
     net.load_state_dict(state, strict=False)  # strict has been done, but for the counters of old files
+
+
+def _take_prefix_off(state: dict[str, Any], expected: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    """Return a checkpoint's tensors without the start that all their names share, where more fit so.
+
+    Training frameworks keep the network as a part of something else: ``model.``, ``backbone.``.
+    """
+    owners = [name.split(".")[:-1] for name in state]
+    prefixes = [""]
+    for part, other in zip(min(owners, default=[]), max(owners, default=[]), strict=False):
+        if part != other:  # what the first and the last share, all share
+            break
+        prefixes.append(f"{prefixes[-1]}{part}.")
+    best = max(prefixes, key=lambda prefix: sum(name.removeprefix(prefix) in expected for name in state))
+    return {name.removeprefix(best): tensor for name, tensor in state.items()}, best
 
 
 def _fit_classifier(net: Any, state: Mapping[str, Any]) -> None:

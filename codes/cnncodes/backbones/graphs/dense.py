@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from cnncodes.backbones.graphs.layers import Layers
+from cnncodes.backbones.graphs.subgraphs import taken_names
 from cnncodes.backbones.graphs.tail import Tail
 from cnncodes.backbones.graphs.wiring import Shape, Wiring, attributes, prune
 from cnncodes.errors import BackboneError
@@ -75,7 +76,7 @@ def _find_collapse(wiring: Wiring, shapes: dict[str, Shape]) -> Any:
         if node.output[0] in seen:
             continue
         seen.add(node.output[0])
-        data = [name for name in node.input if name in image and name in shapes]
+        data = [name for name in taken_names(node) if name in image and name in shapes]
         if any(_is_map(shapes[name]) for name in data):
             found.append(node)
         else:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from cnncodes.backbones.fields import SHA256
+from cnncodes.backbones.graphs.subgraphs import walk_nodes
 from cnncodes.backbones.graphs.wiring import Wiring
 from cnncodes.errors import CardError
 
@@ -95,7 +96,7 @@ def describe_odd_weights(model: Any) -> str:
     "the weight 'fc.weight' has values that are not finite"
     """
     wiring, found = Wiring(model), {}
-    for node in model.graph.node:
+    for node in walk_nodes(model.graph):
         for place, name in enumerate(node.input):
             values = wiring.array(name)
             if values is None or values.dtype.kind != "f":

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.backbones.graphs.initializers import read_constants
+from cnncodes.backbones.graphs.subgraphs import taken_names
 from cnncodes.backbones.graphs.wiring import attributes
 
 _AFFINE = ("Add", "Sub", "Mul", "Div")
@@ -54,7 +55,7 @@ def follow_start(graph: Any) -> Iterator[Start]:
     """
     readers: dict[str, list[Any]] = {}
     for node in graph.node:
-        for name in node.input:
+        for name in taken_names(node):
             # How many images there are may be asked of the input itself, which stays.
             if (name, node.op_type) != (graph.input[0].name, "Shape"):
                 readers.setdefault(name, []).append(node)

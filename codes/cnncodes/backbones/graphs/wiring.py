@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cnncodes.backbones.graphs.subgraphs import taken_names
 from cnncodes.errors import BackboneError, BackendMissing, install_advice
 
 #: Length of an axis; None where it is not known.
@@ -35,10 +36,10 @@ class Wiring:
 
     @cached_property
     def consumers(self) -> dict[str, list[Any]]:
-        """The nodes that take each tensor."""
+        """The nodes that take each tensor, by themselves or in a graph within them."""
         found: dict[str, list[Any]] = {}
         for node in self.model.graph.node:
-            for name in dict.fromkeys(node.input):
+            for name in taken_names(node):
                 found.setdefault(name, []).append(node)
         return found
 
@@ -63,7 +64,7 @@ class Wiring:
         """Return the tensors that are computed from any of these, themselves included."""
         found = set(names)
         for node in self.model.graph.node:  # in the order of their work, as ONNX demands
-            if found.intersection(node.input):
+            if found.intersection(taken_names(node)):
                 found.update(name for name in node.output if name)
         return found
 
@@ -75,7 +76,7 @@ class Wiring:
             if tensor and tensor not in found:
                 found.add(tensor)
                 node = self.producers.get(tensor)
-                waiting.extend(node.input if node is not None else ())
+                waiting.extend(taken_names(node) if node is not None else ())
         return found
 
 

@@ -1,0 +1,98 @@
+"""Names in ONNX files of others: a backbone's own are made free, and weights told from constants."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from cnncodes.backbones.graphs.initializers import CONSTANT, STATISTICS
+from cnncodes.backbones.graphs.subgraphs import inner_graphs, taken_names, walk_graphs, walk_nodes
+
+#: What a backbone's graph takes and gives.
+_OWN = ("image", "code")
+_LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+
+
+def used_names(graph: Any) -> set[str]:
+    """Return the names of all tensors of a graph and of the graphs within it."""
+    names: set[str] = set()
+    for inner in walk_graphs(graph):
+        names.update(item.name for item in (*inner.input, *inner.output, *inner.initializer))
+        for node in inner.node:
+            names.update((*node.input, *node.output))
+    return names
+
+
+def free_name(name: str, taken: set[str], ending: str = "") -> str:
+    """Return a name that is not taken, the given one if possible, and take it.
+
+    Examples
+    --------
+    >>> free_name("mean", {"mean", "mean_"}), free_name("a", {"a.running_mean"}, ".running_mean")
+    ('mean__', 'a_.running_mean')
+    """
+    while name + ending in taken:
+        name += "_"
+    taken.add(name + ending)
+    return name + ending
+
+
+def move_names(graph: Any) -> dict[str, str]:
+    """Return the new names of a file's tensors that are called like a backbone's input or output."""
+    taken = used_names(graph)
+    return {name: free_name(name, taken) for name in _OWN if name in taken}
+
+
+def rename(graph: Any, names: Mapping[str, str]) -> None:
+    """Call tensors otherwise, in place, in the graphs within a graph as well."""
+    for inner in walk_graphs(graph):
+        for item in (*inner.input, *inner.output, *inner.initializer, *inner.value_info):
+            item.name = names.get(item.name, item.name)
+        for node in inner.node:
+            node.input[:] = [names.get(name, name) for name in node.input]
+            node.output[:] = [names.get(name, name) for name in node.output]
+
+
+def name_weights(graph: Any) -> None:
+    """Call constants so, and statistics: by their names weights are told from them."""
+    names: dict[str, str] = {}
+    taken, early = used_names(graph), _before_layers(graph)
+    statistics = {
+        name: f".{kind}"
+        for node in walk_nodes(graph)
+        if node.op_type == "BatchNormalization"
+        for name, kind in zip(node.input[3:5], STATISTICS, strict=True)
+    }
+    for tensor in graph.initializer:
+        name = tensor.name
+        if name in statistics:
+            if not name.endswith(statistics[name][1:]):
+                names[name] = free_name(name, taken, statistics[name])
+        elif not _is_weight(tensor) or name in early:
+            if not name.startswith(CONSTANT):
+                names[name] = free_name(CONSTANT + name, taken)
+        elif name.startswith(CONSTANT):
+            names[name] = free_name(f"weight_{name}", taken)
+    rename(graph, names)
+
+
+def _is_weight(tensor: Any) -> bool:
+    from onnx import TensorProto
+
+    floats = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
+    return tensor.data_type in floats and math.prod(tensor.dims) > 1
+
+
+def _before_layers(graph: Any) -> set[str]:
+    """Return the initializers that are used before any layer: they normalise the image, untrained."""
+    weights = {tensor.name for tensor in graph.initializer}
+    after: set[str] = set()
+    early: set[str] = set()
+    for node in graph.node:
+        has_layer = any(inner.op_type in _LAYERS for inner in (node, *walk_nodes(*inner_graphs(node))))
+        if has_layer or after.intersection(taken_names(node)):
+            after.update(node.output)
+        elif node.op_type in ("Add", "Clip", "Div", "Mul", "Sub"):
+            early.update(weights.intersection(node.input))
+    return early

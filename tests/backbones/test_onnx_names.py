@@ -1,0 +1,163 @@
+"""ONNX files of others that use the names of the wrapped graph, or have graphs within graphs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import helper
+from test_onnx_files import BODY, WEIGHTS, run_tensor, write_file
+from written_graphs import noise
+
+from cnncodes.backbones import load_backbone
+from cnncodes.backbones.checking.verification import verify_backbone
+from cnncodes.backbones.exporting.export import export_backbone
+from cnncodes.errors import BackboneError
+
+HEAD = "code = Gemm<transB = 1>(f, w2, b2)"
+
+
+def rename(path: Path, names: dict[str, str]) -> None:
+    """Call tensors of a file otherwise."""
+    model = onnx.load(path)
+    graph = model.graph
+    for node in graph.node:
+        node.input[:] = [names.get(name, name) for name in node.input]
+        node.output[:] = [names.get(name, name) for name in node.output]
+        node.name = node.output[0]
+    for item in (*graph.initializer, *graph.input, *graph.output):
+        item.name = names.get(item.name, item.name)
+    path.write_bytes(model.SerializeToString())
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"a": "pixels_float", "b": "pixels_centred", "c": "pixels_last"},
+        {"a": "constant_mean", "b": "constant_std"},
+        {"w1": "constant_mean", "gamma": "constant_std"},
+        {"w1": "constant_kernel", "a": "weight_constant_kernel"},
+        {"average": "a.running_mean", "b": "average.running_mean"},
+        {"a": "average.running_mean", "b": "variance.running_var"},
+        {"pixels": "image", "a": "image_", "b": "image__", "c": "code_", "code": "code"},
+        {"f": "code", "code": "scores", "p": "code_"},
+        {"c": "constant_average", "average": "constant_mean"},
+    ],
+    ids=lambda names: "-".join(names.values()),
+)
+def test_names_of_the_wrapped_graph_may_be_taken(tmp_path: Path, names: dict[str, str]) -> None:
+    path = write_file(tmp_path / "net.onnx", BODY + HEAD)
+    rename(path, names)
+    export_backbone(str(path), tmp_path / "out")
+    backbone, images = load_backbone(tmp_path / "out"), noise(3, 32, 32)
+    expected = run_tensor(path, names.get("f", "f"), images)
+    np.testing.assert_allclose(backbone.run(images), expected, rtol=1e-4, atol=1e-5)
+    assert verify_backbone(tmp_path / "out")["checks"][-2:] == ["trainable weights", "normalisation"]
+
+
+def test_the_shape_and_the_mean_that_are_added_have_free_names(tmp_path: Path) -> None:
+    body = (
+        "f_shape = Conv<strides = [2, 2]>(pixels, w1)\n c = Relu(f_shape)\n p = GlobalAveragePool(c)\n"
+        "f = Reshape(p, one)\n c_pooled = Reshape(f, four)\n v = Conv<kernel_shape = [1, 1]>(c_pooled, w6)\n"
+        "code = Flatten(v)"
+    )
+    weights = {"w1": (6, 3, 3, 3), "w6": (4, 6, 1, 1), "one": np.array([1, 6])}
+    weights["four"] = np.array([1, 6, 1, 1])
+    path = write_file(tmp_path / "net.onnx", body, weights, image="float[1, 3, 32, 32] pixels")
+    assert export_backbone(str(path), tmp_path / "out").code_size == 6
+    images = noise(3, 32, 32)
+    expected = run_tensor(path, "f", images)
+    np.testing.assert_allclose(load_backbone(tmp_path / "out").run(images), expected, rtol=1e-4, atol=1e-5)
+    path = write_file(
+        tmp_path / "map.onnx",
+        "c_pooled = Conv<strides = [2, 2]>(pixels, w1)\n c = Relu(c_pooled)\n"
+        "v = Conv<kernel_shape = [1, 1]>(c, w6)\n p = GlobalAveragePool(v)\n code = Flatten(p)",
+        {"w1": (6, 3, 3, 3), "w6": (4, 6, 1, 1)},
+    )
+    assert export_backbone(str(path), tmp_path / "map").layer == "input of v, average-pooled"
+
+
+# --- graphs within graphs ---
+
+BRANCHES = """
+    side = Sigmoid(f)
+    g = If (yes) <
+        then_branch = one () => (float[n, 6] t) { t = Add(f, side) },
+        else_branch = two () => (float[n, 6] e) { e = Mul(f, b6) }
+    >
+    code = Gemm<transB = 1>(g, w2, b2)
+"""
+BRANCHED: dict[str, Any] = WEIGHTS | {"yes": np.array(True), "b6": (6,)}
+
+
+def test_what_a_branch_alone_uses_stays(tmp_path: Path) -> None:
+    path = write_file(tmp_path / "net.onnx", BODY + BRANCHES, BRANCHED)
+    export_backbone(str(path), tmp_path / "out")
+    backbone, images = load_backbone(tmp_path / "out"), noise(3, 32, 32)
+    np.testing.assert_allclose(backbone.run(images), run_tensor(path, "g", images), rtol=1e-4, atol=1e-5)
+    verify_backbone(tmp_path / "out")
+    names = {tensor.name for tensor in onnx.load(tmp_path / "out" / "model.onnx").graph.initializer}
+    assert {"b6", "constant_yes", "average.running_mean"} < names and "w2" not in names
+
+
+def test_names_are_changed_within_branches_too(tmp_path: Path) -> None:
+    body = (BODY + BRANCHES).replace("side", "image").replace("b6", "constant_std")
+    body = body.replace(" e)", " pixels_float)").replace(" e =", " pixels_float =")
+    path = write_file(tmp_path / "net.onnx", body, BRANCHED | {"constant_std": (6,)})
+    export_backbone(str(path), tmp_path / "out")
+    backbone, images = load_backbone(tmp_path / "out"), noise(3, 32, 32)
+    np.testing.assert_allclose(backbone.run(images), run_tensor(path, "g", images), rtol=1e-4, atol=1e-5)
+
+
+def test_layers_before_and_after_branches_are_picked(tmp_path: Path) -> None:
+    path = write_file(tmp_path / "net.onnx", BODY + BRANCHES, BRANCHED)
+    export_backbone(str(path), tmp_path / "out")
+    images = noise(3, 32, 32)
+    codes = load_backbone(tmp_path / "out", layer="c").run(images)
+    np.testing.assert_allclose(codes, run_tensor(path, "c", images).mean((2, 3)), rtol=1e-4, atol=1e-5)
+    codes = load_backbone(tmp_path / "out", layer="g").run(images)
+    np.testing.assert_allclose(codes, run_tensor(path, "g", images), rtol=1e-4, atol=1e-5)
+
+
+def test_branches_after_the_last_map_have_no_dense_form(tmp_path: Path) -> None:
+    path = write_file(tmp_path / "net.onnx", BODY + BRANCHES, BRANCHED)
+    with pytest.raises(BackboneError, match=r"^the network has no dense form: .*If"):
+        export_backbone(str(path), tmp_path / "out", dense=True)
+
+
+def test_operators_of_others_are_found_in_branches(tmp_path: Path) -> None:
+    path = write_file(tmp_path / "net.onnx", BODY + BRANCHES, BRANCHED)
+    model = onnx.load(path)
+    [branching] = [node for node in model.graph.node if node.op_type == "If"]
+    branching.attribute[0].g.node[0].domain = "my.company"
+    model.opset_import.append(helper.make_opsetid("my.company", 1))
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(
+        BackboneError, match=r"has the operator 'Add' of 'my\.company': such custom operators"
+    ):
+        export_backbone(str(path), tmp_path / "out")
+
+
+# --- advice, and what is known already ---
+
+
+def test_a_free_batch_is_not_advised_where_it_is_free(tmp_path: Path) -> None:
+    weights = WEIGHTS | {"gamma": np.full(6, 1e-6, np.float32), "beta": np.arange(1, 7, dtype=np.float32)}
+    path = write_file(tmp_path / "net.onnx", weights=weights)
+    with pytest.raises(BackboneError, match="the codes hardly depend on the image") as caught:
+        export_backbone(str(path), tmp_path / "out")
+    assert "batch" not in str(caught.value)
+
+
+def test_parity_takes_the_facts_from_the_card_and_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_file(tmp_path / "net.onnx")
+    export_backbone(str(path), tmp_path / "out")
+    (tmp_path / "net.card.toml").unlink()
+    monkeypatch.chdir(tmp_path)
+    assert verify_backbone("out", parity=True)["parity"]["relative_error"] <= 1e-5
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["net.onnx", "out"]
