@@ -98,6 +98,24 @@ def test_an_architecture_end_to_end(expected: Expected, tmp_path: Path, photo: P
     assert codes.shape == (1, expected.code_size) and np.isfinite(codes).all() and np.ptp(codes) > 0
     check_layers(folder)
     check_map(load_backbone(folder), expected)
+    check_module(load_backbone(folder))
+
+
+def check_module(backbone: Backbone) -> None:
+    """Run the graph as a torch module, and write its numbers back into the same file."""
+    import torch
+
+    from cnncodes.finetuning.loading import load_graph_module, write_back
+
+    module = load_graph_module(backbone)
+    assert write_back(module, backbone.model_bytes()) == backbone.model_bytes()
+    height, width = _sides(backbone)
+    for sides in [(height, width)] + [(160, 192)] * (backbone.card.sizes == "dynamic"):
+        images = np.random.default_rng(0).integers(0, 256, (2, *sides, 3), dtype=np.uint8)
+        expected = backbone.run(images)
+        with torch.no_grad():
+            found = module(torch.from_numpy(images)).numpy()
+        assert np.abs(found - expected).max() <= 1e-4 * np.abs(expected).max()
 
 
 def check_layers(folder: Path) -> None:

@@ -47,6 +47,7 @@ def complaint(capsys: pytest.CaptureFixture[str], status: int, *arguments: str |
     return captured.err
 
 
+@pytest.mark.slow
 def test_the_table_names_views_cost_and_interval(codes: Path, capsys: pytest.CaptureFixture[str]) -> None:
     result = run(capsys, "views", "gain", codes, "--head", "ridge", "--folds", 2)
     tested = [gain["tested_on"] for gain in result["gains"]]
@@ -72,6 +73,7 @@ def test_gain_says_what_it_cannot_do(
     assert "--reduce none" in complaint(capsys, 2, "views", "gain", tmp_path / "m.codes")
 
 
+@pytest.mark.slow
 def test_the_summary_counts_rows_and_runs(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -182,6 +182,7 @@ def test_wrong_usage_is_said_before_any_work(
     assert {path.name for path in folder.iterdir()} == {"card.toml", "model.onnx"}
 
 
+@pytest.mark.slow
 def test_embed_and_fit_take_a_precision_and_codes_remember_theirs(
     tmp_path: Path, photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -50,6 +50,7 @@ def test_the_extractor_learns_them_in_fit(backbone, pictures) -> None:
         CodeExtractor(backbone, views="pca:2").fit(iter(few))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("aggregate", ["decision", "probability", "code"])
 def test_what_is_averaged_is_chosen_and_saved(make: Make, pictures, tmp_path: Path, aggregate: str) -> None:
     clf = make("logistic", test_views="tencrop", aggregate=aggregate).fit(pictures.arrays, pictures.labels)

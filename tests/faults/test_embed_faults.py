@@ -70,7 +70,7 @@ def wait_for_shards(out: Path, n_shards: int) -> None:
         time.sleep(0.002)
 
 
-@pytest.mark.parametrize("n_shards", [1, 4, 8])
+@pytest.mark.parametrize("n_shards", [4, *(pytest.param(count, marks=pytest.mark.slow) for count in (1, 8))])
 def test_a_killed_job_is_run_again_and_ends_with_the_same_rows(
     photos: Path, undisturbed: tuple[Any, Any], tmp_path: Path, n_shards: int
 ) -> None:
@@ -217,7 +217,7 @@ def test_images_that_vanish_or_shrink_during_the_job_are_failures(photos: Path, 
     assert summary.embedded + summary.failed == N_IMAGES + 1
 
 
-@pytest.mark.parametrize("fault", ["deleted", "damaged"])
+@pytest.mark.parametrize("fault", ["damaged", pytest.param("deleted", marks=pytest.mark.slow)])
 def test_a_manifest_is_repaired_and_nothing_is_embedded_again(
     photos: Path, undisturbed: tuple[Any, Any], tmp_path: Path, fault: str
 ) -> None:

@@ -108,6 +108,7 @@ def test_a_process_killed_from_outside_costs_the_image_it_had(
     assert failure.reason == "the process that decoded it was killed by signal 11 (SIGSEGV)"
 
 
+@pytest.mark.slow
 def test_an_image_that_hangs_or_takes_too_much_is_given_up(
     photos: Path, tmp_path: Path, backbone: Backbone
 ) -> None:

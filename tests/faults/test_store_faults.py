@@ -82,6 +82,7 @@ print(steps)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", ["empty", "old"])
 def test_killed_at_any_step_a_job_ends_the_same(tmp_path: Path, start: str) -> None:
     command = [sys.executable, "-c", JOB, os.pathsep.join(map(str, (SAMPLES, HERE))), str(tmp_path), start]

@@ -70,6 +70,7 @@ def test_standardisation_is_folded_in(kind):
     assert np.isfinite(head.coef_).all() and np.abs(head.coef_[:, 3:5]).max() < 1e-6
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(st.sampled_from(KINDS), st.lists(st.integers(0, 3), min_size=40, max_size=40), st.integers(0, 99))
 def test_a_weight_is_a_number_of_copies(kind, weight, seed):

@@ -36,6 +36,7 @@ def random_labels(seed=0):
     return X, y[index], index
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("given", ["groups", "images"])
 def test_copies_in_a_group_leak_nothing(kind, given):

@@ -51,6 +51,7 @@ def test_class_folders_with_files_at_any_depth(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_folders_may_lie_deeper_than_functions_may_call_each_other(tmp_path: Path) -> None:
     before = os.getcwd()
     try:

@@ -307,6 +307,7 @@ def test_many_small_shards_are_merged(tmp_path: Path) -> None:
     assert set(read_codes(tmp_path).images) == {"k08"}
 
 
+@pytest.mark.slow
 def test_a_hundred_nights_leave_no_swarm_of_small_shards(tmp_path: Path) -> None:
     write(tmp_path, [make(f"base-{number:04}") for number in range(300)], shard_images=100)
     most = written = 0

@@ -75,6 +75,7 @@ def test_identical_views_are_made_once():
     assert len(ViewPlan.parse("flip, flip:20").render(square, FRAME, "00").pixels) == 2
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(st.integers(1, 400), st.integers(1, 400), st.sampled_from([*FIXED, *RANDOM]), st.text(max_size=4))
 @example(1, 157, "multicrop", "")

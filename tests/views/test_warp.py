@@ -149,6 +149,7 @@ def test_small_and_narrow_pictures(size):
 SIGNS = st.sampled_from([-1.0, 1.0])
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(st.floats(-180, 180), st.lists(SIGNS, min_size=12, max_size=12), st.sampled_from([0.2, 5.0]))
 def test_what_looks_beyond_all_bounds_is_refused_or_small(angle, signs, stretch):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cnncodes.errors import StoreError, check_path
+from cnncodes.errors import StoreError, check_path, sentence
 from cnncodes.store.locking import find_writer
 from cnncodes.store.manifest import FAILURES_NAME, MANIFEST_NAME, RESTORE_SHARD, SHARD_NAME, Manifest
 from cnncodes.store.reading import read_failures
@@ -110,7 +110,7 @@ def _read_shards(folder: Path) -> tuple[Manifest, dict[str, str], list[str]]:
 
 def _check_shard(table: Any, name: str, images: int, owners: dict[str, str]) -> list[str]:
     """Check the rows of a shard, and enter its images."""
-    problems = [f"{name} {problem}. {RESTORE_SHARD}" for problem in check_rows(table)]
+    problems = [f"{name} {sentence(problem)} {RESTORE_SHARD}" for problem in check_rows(table)]
     distinct = list(dict.fromkeys(table.column("image").to_pylist()))
     if len(distinct) != images:
         problems.append(f"{name} holds {len(distinct)} images, the manifest says {images}. {RESTORE_SHARD}")

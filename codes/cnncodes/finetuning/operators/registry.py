@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import BackboneError
+from cnncodes.errors import BackboneError, sentence
 
 #: What a node computes: tensors in, in the node's order (None for one that is left out), a tensor out.
 Operation = Callable[..., Any]
@@ -86,7 +86,9 @@ class Node:
 
     def refuse(self, reason: str) -> BackboneError:
         """Return the error that says why the node cannot be trained."""
-        return BackboneError(f"the {self.describe()} cannot be made a part of a torch network: {reason}.")
+        return BackboneError(
+            f"the {self.describe()} cannot be made a part of a torch network: {sentence(reason)}"
+        )
 
 
 @dataclass(frozen=True)
