@@ -313,5 +313,5 @@ def test_the_shipped_int8_file_is_small_and_counts_as_equal(shipped: Backbone) -
 
 @pytest.mark.parametrize("pool", ["mean", "max"])
 def test_a_pooling_without_a_layer_is_refused(pool: str) -> None:
-    with pytest.raises(UsageError, match=rf"pool='{pool}' says how .* and no layer is given: name one"):
+    with pytest.raises(UsageError, match=rf"pool='{pool}' says how .* and no layer is given: name a layer"):
         load_backbone(pool=pool)

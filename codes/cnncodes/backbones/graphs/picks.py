@@ -61,8 +61,9 @@ class Pick:
 def check_pool(pool: str | None, layer: str | None) -> None:
     """Raise `UsageError` where a pooling is given that nothing would use."""
     if pool is not None and layer in (None, OUTPUT):
+        given = "no layer is given" if layer is None else "the network's output is one already"
         raise UsageError(
-            f"pool={pool!r} says how the places of a layer become one vector, and no layer is given: name one"
+            f"pool={pool!r} says how the places of a layer become one vector, and {given}: name a layer"
             " (layer, --layer), or leave pool out."
         )
 
