@@ -12,6 +12,7 @@ from PIL import Image
 from cnncodes.cli import main
 
 
+@pytest.mark.slow
 def test_an_image_that_cannot_be_read_is_in_none_of_the_figures(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

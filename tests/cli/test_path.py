@@ -119,6 +119,7 @@ def test_one_image_can_be_predicted(photos: Path, model: str, capsys: pytest.Cap
     assert found["images"] == 1
 
 
+@pytest.mark.slow
 def test_fit_leaves_unreadable_images_out_and_says_so(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -179,6 +180,7 @@ def test_predict_loads_no_scikit_learn(photos: Path, model: str) -> None:
     assert done.stdout.splitlines()[-1] == "0 []"
 
 
+@pytest.mark.slow
 def test_images_without_parts_are_held_out_alike_by_every_step(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -192,6 +194,7 @@ def test_images_without_parts_are_held_out_alike_by_every_step(
     assert len(trained) == 12 and len(tested) == 4 and not trained & tested
 
 
+@pytest.mark.slow
 def test_a_recipe_leaves_a_record_and_can_be_run_again(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -216,6 +219,7 @@ def test_a_recipe_leaves_a_record_and_can_be_run_again(
     assert first["steps"]["evaluate"]["accuracy"] == second["steps"]["evaluate"]["accuracy"]  # type: ignore[index]
 
 
+@pytest.mark.slow
 def test_images_that_were_trained_on_are_counted_and_said(
     photos: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -255,6 +259,7 @@ def replaces(tmp_path: Path, *arguments: str) -> bool:
     return state() != before
 
 
+@pytest.mark.slow
 def test_nothing_that_a_command_reads_is_replaced(
     photos: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -279,6 +284,7 @@ def test_nothing_that_a_command_reads_is_replaced(
     assert main(["fit", own, "-o", other, "-q"]) == 0  # a classifier gives way to a newer one
 
 
+@pytest.mark.slow
 def test_fit_on_unfinished_codes_warns(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -293,6 +299,7 @@ def test_fit_on_unfinished_codes_warns(
     assert expected in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_fit_warns_where_nothing_could_be_held_out(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -93,6 +93,7 @@ def test_verify_says_what_was_tried(capsys: pytest.CaptureFixture[str]) -> None:
     assert "[" not in text and "{" not in text
 
 
+@pytest.mark.slow
 def test_verify_takes_a_folder_and_fails_on_a_damaged_one(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -82,6 +82,7 @@ def test_paths_bytes_images_and_arrays(make, pictures):
     assert make().fit(paths, y).predict([*X, *of_images[0]]).tolist() == [*y, *y]
 
 
+@pytest.mark.slow
 def test_the_order_of_the_images_does_not_matter(make, pictures):
     order = np.random.default_rng(0).permutation(18)
     clf = make("logistic").fit(pictures.arrays, pictures.labels)

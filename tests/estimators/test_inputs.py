@@ -31,6 +31,7 @@ def change_cache(memory, statement):
     return changed
 
 
+@pytest.mark.slow
 def test_a_grid_search_embeds_each_image_once(clf, counting, pictures):
     grid = {"head": ["ridge", KNeighborsClassifier(1), KNeighborsClassifier(3)]}
     search = GridSearchCV(clf, grid, cv=3, error_score="raise").fit(pictures.paths, pictures.labels)

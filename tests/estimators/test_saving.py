@@ -230,6 +230,7 @@ def test_where_it_is_saved(fitted, tmp_path):
 # Less precision
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("include_backbone", [True, False])
 def test_an_int8_classifier_predicts_the_same_elsewhere(pictures, tmp_path, include_backbone):
     backbone = cnncodes.load_backbone(precision="int8")

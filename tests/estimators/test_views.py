@@ -60,6 +60,7 @@ def test_what_is_averaged_is_chosen_and_saved(make: Make, pictures, tmp_path: Pa
     np.testing.assert_array_equal(again.predict_proba(pictures.arrays), clf.predict_proba(pictures.arrays))
 
 
+@pytest.mark.slow
 def test_averages_differ(make: Make, pictures) -> None:
     answers = [
         make("logistic", test_views="tencrop", aggregate=name)

@@ -14,6 +14,7 @@ from cnncodes.evaluation import compare_paired, evaluate_predictions
 CLASSES = ["ant", "bee", "cow", "dog"]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:y_pred contains", "ignore:A single label was found")
 @settings(max_examples=12, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(CLASSES), st.sampled_from(CLASSES)), min_size=1, max_size=60))

@@ -239,6 +239,7 @@ def test_a_manifest_is_repaired_and_nothing_is_embedded_again(
     assert rows(out) == undisturbed and find_problems(out) == []
 
 
+@pytest.mark.slow
 def test_verify_says_which_process_writes_now(photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "x.codes"
     job = start(photos, out)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -23,6 +24,14 @@ sys.path += [str(Path(__file__).parents[1] / folder) for folder in ("backbones",
 from deadly_opener import write_deadly
 from samples import content_of, fail, make, open_writer, rows_of, write
 from small_backbones import write_backbone
+
+
+@pytest.fixture(autouse=True)
+def _hang_ups_are_heard() -> Iterator[None]:
+    """Whoever runs the tests may ignore SIGHUP (nohup), and so would the jobs."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture(scope="module")

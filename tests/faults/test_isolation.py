@@ -253,6 +253,7 @@ def test_a_job_killed_while_an_image_hangs_leaves_no_process(photos: Path, tmp_p
     wait_until(lambda: not any(map(is_running, workers)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)]
 )

@@ -66,6 +66,7 @@ def read_record(out: Path) -> dict[str, Any]:
     return record
 
 
+@pytest.mark.slow
 def test_a_run_is_repeated_from_its_record(
     recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
