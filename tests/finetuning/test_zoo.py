@@ -30,8 +30,6 @@ NORMS = torch.nn.modules.batchnorm._BatchNorm
 
 
 CHOSEN = (
-    "torchvision:alexnet",
-    "torchvision:squeezenet1_1",
     "torchvision:mobilenet_v3_small",
     "timm:resnet18",
     "timm:convnext_nano",
