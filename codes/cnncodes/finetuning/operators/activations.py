@@ -13,7 +13,7 @@ from cnncodes.finetuning.operators.registry import Node, Operation, operator
 @operator("Relu")
 def relu(node: Node) -> Operation:
     """Nothing below zero."""
-    return F.relu
+    return lambda x: F.relu(x)
 
 
 @operator("LeakyRelu")
@@ -74,7 +74,7 @@ def tanh(node: Node) -> Operation:
 @operator("Softplus")
 def softplus(node: Node) -> Operation:
     """A smooth ReLU."""
-    return F.softplus
+    return lambda x: F.softplus(x)
 
 
 @operator("HardSigmoid")
@@ -82,14 +82,14 @@ def hard_sigmoid(node: Node) -> Operation:
     """A line between 0 and 1; torch has the one with a slope of a sixth."""
     alpha, beta = node.get("alpha", 0.2), node.get("beta", 0.5)
     if abs(alpha - 1 / 6) < 1e-6 and beta == 0.5:
-        return F.hardsigmoid
+        return lambda x: F.hardsigmoid(x)
     return lambda x: F.hardtanh(alpha * x + beta, 0.0, 1.0)
 
 
 @operator("HardSwish")
 def hard_swish(node: Node) -> Operation:
     """The input times its hard sigmoid."""
-    return F.hardswish
+    return lambda x: F.hardswish(x)
 
 
 @operator("Gelu")
