@@ -26,7 +26,8 @@ import numpy as np
 from PIL import Image
 
 from cnncodes.backbones.checking.parity import compare_each
-from cnncodes.commands.doctor import _read_processor, count_cores, find_version, read_instructions
+from cnncodes.backbones.running.instructions import name_processor
+from cnncodes.commands.doctor import count_cores, find_version, read_instructions
 from cnncodes.embedding import count_lanes, run_lanes
 from cnncodes.images import Decoding, ImageRecord, decode, open_source
 
@@ -172,7 +173,7 @@ def describe_machine() -> dict[str, Any]:
     """Return what the figures depend on beside this script."""
     versions = {name: find_version(name) for name in PACKAGES}
     return {
-        "processor": _read_processor(),
+        "processor": name_processor(),
         "cores": count_cores(),
         "instructions": read_instructions() or ["unknown"],
         "versions": {name: version for name, version in versions.items() if version},

@@ -27,7 +27,8 @@ from typing import TYPE_CHECKING, Any
 from embed import SIZES, rate, ratio, write_photos
 
 from cnncodes import ViewPlan, load_backbone
-from cnncodes.commands.doctor import _read_processor, count_cores
+from cnncodes.backbones.running.instructions import name_processor
+from cnncodes.commands.doctor import count_cores
 from cnncodes.images import Decoding, ImageRecord, open_source
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=RESULTS)
     args = parser.parse_args()
     kept: dict[str, Any] = {
-        "processor": _read_processor(),
+        "processor": name_processor(),
         "cores": count_cores(),
         "lanes": count_lanes(args.jobs),
         "images": args.images,

@@ -22,7 +22,8 @@ from cnncodes import load_backbone
 from cnncodes.backbones import Backbone
 from cnncodes.backbones.checking.parity import compare_each
 from cnncodes.backbones.checking.photos import load_photos
-from cnncodes.commands.doctor import _read_processor, count_cores, read_instructions
+from cnncodes.backbones.running.instructions import name_processor
+from cnncodes.commands.doctor import count_cores, read_instructions
 
 NEEDS = "Needs scikit-image (extra test)."
 
@@ -59,7 +60,7 @@ def main() -> None:
     full, lesser = load_backbone(args.name), load_backbone(args.name, precision=args.precision)
     photos = load_photos(full.frame)
     cosines = compare_each(lesser.run(photos), full.run(photos))
-    print(f"{_read_processor()}, {count_cores()} cores: {', '.join(read_instructions() or ['unknown'])}")
+    print(f"{name_processor()}, {count_cores()} cores: {', '.join(read_instructions() or ['unknown'])}")
     sizes = [len(backbone.model_bytes()) for backbone in (lesser, full)]
     print(
         f"{args.name}, {args.precision}: {sizes[0]:,} bytes, fp32 {sizes[1]:,};"

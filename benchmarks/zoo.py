@@ -170,7 +170,7 @@ def measure_head(backbone: Backbone, train: int, test: int) -> dict[str, Any]:
 
 def measure(args: argparse.Namespace) -> dict[str, Any]:
     """Return the figures of all networks."""
-    from cnncodes.commands.doctor import _read_processor
+    from cnncodes.backbones.running.instructions import name_processor
 
     cores = sorted(os.sched_getaffinity(0))[:CORES] if hasattr(os, "sched_setaffinity") else []
     if cores:
@@ -184,7 +184,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         networks[name] = {**describe(folder), "rates": rates[name], "head": head}
         print(_format_row(name, networks[name]), flush=True)
     return {
-        "processor": _read_processor(),
+        "processor": name_processor(),
         "cores": CORES,
         "rounds": args.rounds,
         "train": args.train,

@@ -43,26 +43,25 @@ class Rigid(nn.Module):
         return self.net(pixels)
 
 
-class Drifting(nn.Module):
-    """Computes something else while it is exported."""
+class Headed(nn.Module):
+    """A body and a classifier, for networks that go from one to the other in ways of their own."""
 
     def __init__(self) -> None:
         super().__init__()
         self.body = nn.Sequential(*_body(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.fc = nn.Linear(8, 5)
+
+
+class Drifting(Headed):
+    """Computes something else while it is exported."""
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         code = self.body(pixels)
         return self.fc(code * 1.01 if torch.compiler.is_exporting() else code)
 
 
-class Deciding(nn.Module):
+class Deciding(Headed):
     """Computes one thing or another, as the values of the images are."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.body = nn.Sequential(*_body(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-        self.fc = nn.Linear(8, 5)
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         code = self.body(pixels)

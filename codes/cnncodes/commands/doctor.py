@@ -75,6 +75,7 @@ class DoctorOptions:
 
 def run_doctor(options: DoctorOptions, reporter: Reporter) -> Result:
     """Look at the machine, and start the network on each provider there is."""
+    from cnncodes.backbones.running.instructions import name_processor
     from cnncodes.backbones.running.runtime import find_distributions
     from cnncodes.embedding import count_lanes
 
@@ -88,7 +89,7 @@ def run_doctor(options: DoctorOptions, reporter: Reporter) -> Result:
         "python": platform.python_version(),
         "executable": sys.executable,
         "system": platform.platform(),
-        "processor": _read_processor(),
+        "processor": name_processor(),
         "cores": count_cores(),
         "lanes": count_lanes(None),
         "instructions": read_instructions(),
@@ -127,26 +128,12 @@ def count_cores() -> int:
     return os.cpu_count() or 1
 
 
-def read_instructions(cpuinfo: Path = Path("/proc/cpuinfo")) -> list[str] | None:
+def read_instructions(cpuinfo: Path | None = None) -> list[str] | None:
     """Return the CPU's instruction sets that matter here, or None where the system does not say."""
-    words = _read_cpuinfo(cpuinfo, ("flags", "Features")).split()
-    return [flag for flag in CPU_FLAGS if flag in words] if words else None
+    from cnncodes.backbones.running.instructions import list_instructions
 
-
-def _read_processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    return _read_cpuinfo(cpuinfo, ("model name",)) or platform.processor() or platform.machine()
-
-
-def _read_cpuinfo(cpuinfo: Path, names: tuple[str, ...]) -> str:
-    try:
-        lines = cpuinfo.read_text(errors="replace").splitlines()
-    except OSError:
-        return ""
-    for line in lines:
-        name, _, value = line.partition(":")
-        if name.strip() in names:
-            return value.strip()
-    return ""
+    found = list_instructions(cpuinfo)
+    return [flag for flag in CPU_FLAGS if flag in found] if found else None
 
 
 def _look_at_part(name: str) -> Result:
