@@ -54,6 +54,16 @@ def write_model(
     return model
 
 
+def write_dotted(body: str, weights: dict[str, Any], code_size: int, **changes: Any) -> Any:
+    """Return a written model; two underlines stand for a dot, which names in ONNX's syntax cannot have."""
+    model = write_model(body, weights, code_size=code_size, **changes)
+    for node in model.graph.node:
+        node.input[:] = [name.replace("__", ".") for name in node.input]
+    for tensor in model.graph.initializer:
+        tensor.name = tensor.name.replace("__", ".")
+    return model
+
+
 def write_backbone(model: Any, *, side: int = 32, sizes: str = "dynamic", **changes: Any) -> Backbone:
     """Return a backbone of a written model."""
     data = model.SerializeToString()

@@ -14,7 +14,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from written_graphs import noise, write_backbone, write_model  # noqa: E402
+from written_graphs import noise, write_backbone, write_dotted  # noqa: E402
 
 from cnncodes import load_backbone  # noqa: E402
 from cnncodes.backbones import Backbone  # noqa: E402
@@ -23,7 +23,6 @@ from cnncodes.backbones.graphs.wiring import load_graph  # noqa: E402
 from cnncodes.errors import BackboneError, UsageError  # noqa: E402
 from cnncodes.finetuning.loading import load_graph_module, make_graph_module  # noqa: E402
 
-# A double underline stands for a dot, which names in ONNX's textual syntax cannot have.
 NORMALISED = """
     map = Conv<kernel_shape = [3, 3], pads = [1, 1, 1, 1]>(pixels, one__conv__weight)
     normal = BatchNormalization<momentum = 0.7, epsilon = 0.01>
@@ -54,18 +53,8 @@ SHARED = """
 """
 
 
-def write(body: str, weights: dict[str, Any], code_size: int) -> Any:
-    """Return a written model, its names with dots."""
-    model = write_model(body, weights, code_size=code_size)
-    for node in model.graph.node:
-        node.input[:] = [name.replace("__", ".") for name in node.input]
-    for tensor in model.graph.initializer:
-        tensor.name = tensor.name.replace("__", ".")
-    return model
-
-
 def write_shared() -> Any:
-    return write(SHARED, {"fc__weight": (3, 3)}, 3)
+    return write_dotted(SHARED, {"fc__weight": (3, 3)}, 3)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +64,7 @@ def shipped() -> Backbone:
 
 @pytest.fixture
 def normalised() -> Backbone:
-    return write_backbone(write(NORMALISED, NORMALISED_WEIGHTS, 5))
+    return write_backbone(write_dotted(NORMALISED, NORMALISED_WEIGHTS, 5))
 
 
 def run(module: Any, images: Any) -> Any:
@@ -167,7 +156,7 @@ def test_constants_that_are_nodes_are_no_weights() -> None:
         scaled = Mul(flat, scale)
         code = MatMul(scaled, fc__weight)
     """
-    backbone = write_backbone(write(body, {"fc__weight": (3, 3)}, 3))
+    backbone = write_backbone(write_dotted(body, {"fc__weight": (3, 3)}, 3))
     module, images = load_graph_module(backbone), noise(2, 16, 16)
     assert list(module.state_dict()) == ["fc.weight"]
     assert_close(run(module, images), backbone.run(images))
@@ -232,11 +221,17 @@ def test_images_have_to_be_of_the_graphs_type(normalised: Backbone) -> None:
         load_graph_module(normalised)(torch.zeros(1, 16, 16, 3))
 
 
+def test_images_have_to_be_one_tensor(normalised: Backbone) -> None:
+    images = torch.from_numpy(noise(1, 16, 16))
+    with pytest.raises(UsageError, match="has 1 inputs, image. Got 2 tensors instead"):
+        load_graph_module(normalised)(images, images)
+
+
 @pytest.mark.parametrize("name", ["fc..weight", "fc.forward.weight", "fc.weight.scale"])
 def test_a_name_that_torch_cannot_have_is_said(name: str) -> None:
     other = name.replace(".", "__")
     body = SHARED.replace("(once, fc__weight)", f"(once, {other})")
-    model = write(body, {"fc__weight": (3, 3), other: (3, 3)}, 3)
+    model = write_dotted(body, {"fc__weight": (3, 3), other: (3, 3)}, 3)
     with pytest.raises(BackboneError, match=rf"no tensor called '{name}'.*Rename it"):
         make_graph_module(model.SerializeToString())
 

@@ -44,7 +44,7 @@ class GraphModule(torch.nn.Module):  # type: ignore[misc]
         for node in graph.nodes:  # all of them, before anything is built
             check_node(node)
         self._nodes, self._given, self._result = graph.nodes, graph.given, graph.result
-        self._given_type = getattr(torch, graph.given_type.name)
+        self._given_types = [getattr(torch, kind.name) for kind in graph.given_types]
         self._homes: dict[str, tuple[str, str]] = {}
         self._fixed: dict[str, torch.Tensor] = {}
         floats = {name: array for name, array in graph.constants.items() if array.dtype.kind == "f"}
@@ -56,17 +56,24 @@ class GraphModule(torch.nn.Module):  # type: ignore[misc]
         self.eval()
         self._plan = self._make_plan()
 
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Return what the graph gives: of uint8 images ``[batch, height, width, 3]`` their codes."""
-        if image.dtype != self._given_type:
+    def forward(self, *given: torch.Tensor) -> torch.Tensor:
+        """Return what the graph gives: of uint8 images ``[batch, height, width, 3]`` their codes.
+
+        A part of a network takes what is given to it in the graph's order. Floats may be of any size, as
+        float16 of a store: they become of the weights' type.
+        """
+        if len(given) != len(self._given):
             raise UsageError(
-                f"the network takes {self._given_type}, which it normalises itself. Got {image.dtype}"
-                " instead."
+                f"the network has {len(self._given)} inputs, {', '.join(self._given)}. Got {len(given)}"
+                " tensors instead."
             )
+        floats = self._find_type()
         values = self._plan.start.copy()
+        values[TYPE] = floats
+        for place, tensor in enumerate(given):
+            values[GIVEN + place] = _accept(tensor, self._given_types[place], floats)
         for place, owner, name in self._plan.loads:
             values[place] = getattr(owner, name)
-        values[TYPE], values[GIVEN] = self._find_type(), image
         for step in self._plan.steps:
             try:
                 found = step.run(*[values[place] for place in step.takes])
@@ -116,6 +123,16 @@ class GraphModule(torch.nn.Module):  # type: ignore[misc]
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         self._plan = self._make_plan()
+
+
+def _accept(tensor: torch.Tensor, kind: torch.dtype, floats: torch.dtype) -> torch.Tensor:
+    """Return a tensor that goes in, as the graph takes it."""
+    if kind == torch.float32 and tensor.is_floating_point():
+        return tensor.to(floats)
+    if tensor.dtype != kind:
+        own = ", which it normalises itself" if kind == torch.uint8 else ""
+        raise UsageError(f"the network takes {kind}{own}. Got {tensor.dtype} instead.")
+    return tensor
 
 
 def _add_weight(owner: Any, name: str, tensor: torch.Tensor) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -17,7 +17,7 @@ from cnncodes.finetuning.operators.registry import (
     needed_by,
 )
 
-#: Where in the list of values stand what is left out, the type of the floats, and what goes in.
+#: Where in the list of values stand what is left out, the type of the floats, and the first that goes in.
 NOTHING, TYPE, GIVEN = 0, 1, 2
 
 #: The place of the running mean among the inputs of batch normalisation, whose module says whether it trains.
@@ -60,14 +60,20 @@ class Plan:
 
 
 def make_plan(
-    nodes: Iterable[Node], given: str, result: str, homes: dict[str, tuple[Any, str]], fixed: dict[str, Any]
+    nodes: Iterable[Node],
+    given: Sequence[str],
+    result: str,
+    homes: dict[str, tuple[Any, str]],
+    fixed: dict[str, Any],
 ) -> Plan:
     """Return the steps of a forward pass.
 
     Parameters
     ----------
     nodes : iterable of Node
-    given, result : str
+    given : sequence of str
+        What goes in; it stands from `GIVEN` on, in this order.
+    result : str
     homes : dict of str to tuple
         The module and attribute of each weight, statistic and constant.
     fixed : dict of str to Tensor
@@ -78,8 +84,8 @@ def make_plan(
     BackboneError
         If a node takes what nothing before it gives, or an attribute of it cannot be followed.
     """
-    plan = Plan([None, None, None])
-    places = {"": NOTHING, given: GIVEN}
+    plan = Plan([None] * (GIVEN + len(given)))
+    places = {"": NOTHING} | {name: place for place, name in enumerate(given, GIVEN)}
 
     def add(name: str, value: Any = None) -> int:
         plan.start.append(value)

@@ -29,18 +29,20 @@ class Graph:
     ----------
     nodes : tuple of Node
         In the order of their work.
-    given, result : str
-        Names of what goes in and of what comes out.
-    given_type : dtype
+    given : tuple of str
+        Names of what goes in: of a whole network's graph one, its images.
+    result : str
+        Name of what comes out.
+    given_types : tuple of dtype
         Of what goes in.
     weights, statistics, constants : dict of str to ndarray
         What is trained; what batch normalisation keeps of the batches that it has seen; everything else.
     """
 
     nodes: tuple[Node, ...]
-    given: str
+    given: tuple[str, ...]
     result: str
-    given_type: np.dtype[Any]
+    given_types: tuple[np.dtype[Any], ...]
     weights: Arrays
     statistics: Arrays
     constants: Arrays
@@ -52,23 +54,36 @@ def read_graph(model: bytes) -> Graph:
     Raises
     ------
     BackboneError
-        If the file is no ONNX file, or a weight is not of 32-bit floats.
+        If the file is no ONNX file or has several inputs or outputs, or a weight is not of 32-bit floats.
     BackendMissing
         If ONNX is not installed.
     """
-    from onnx import helper
-
     loaded = load_graph(model, "fine-tuning")
     graph = loaded.graph
-    trainable = trainable_weights(loaded)  # first: what is lifted has any name
-    lift_constants(graph)
-    arrays = read_constants(graph)
-    given = [value for value in graph.input if value.name not in arrays]
+    given = {value.name for value in graph.input} - {tensor.name for tensor in graph.initializer}
     if len(given) != 1 or len(graph.output) != 1:
         raise BackboneError(
             f"the graph has {len(given)} inputs and {len(graph.output)} outputs:"
             " expected one input and one output, as a backbone's graph has them."
         )
+    return read_loaded(loaded)
+
+
+def read_loaded(loaded: Any) -> Graph:
+    """Read a loaded graph, or a part of one that has several inputs; its Constant nodes are lifted in place.
+
+    Raises
+    ------
+    BackboneError
+        If the graph is quantised, or a weight is not of 32-bit floats.
+    """
+    from onnx import helper
+
+    graph = loaded.graph
+    trainable = trainable_weights(loaded)  # first: what is lifted has any name
+    lift_constants(graph)
+    arrays = read_constants(graph)
+    given = [value for value in graph.input if value.name not in arrays]
     weights = {name: arrays[name] for name in trainable}
     statistics = {name: array for name, array in arrays.items() if name.endswith(STATISTICS)}
     constants = {name: array for name, array in arrays.items() if name not in weights | statistics}
@@ -77,9 +92,9 @@ def read_graph(model: bytes) -> Graph:
     _check_precision(nodes, weights)
     return Graph(
         nodes,
-        given[0].name,
+        tuple(value.name for value in given),
         graph.output[0].name,
-        helper.tensor_dtype_to_np_dtype(given[0].type.tensor_type.elem_type),
+        tuple(helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type) for value in given),
         weights,
         statistics,
         constants,
