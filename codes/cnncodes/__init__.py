@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from cnncodes.embedding import embed
     from cnncodes.estimators import CodeExtractor, ImageClassifier
     from cnncodes.estimators.saving import load
+    from cnncodes.finetuning.running import finetune
+    from cnncodes.finetuning.settings import FineTuning
     from cnncodes.store import read_codes
     from cnncodes.views import ViewPlan
 
@@ -18,9 +20,11 @@ __version__ = "0.1.0"
 
 __all__ = [
     "CodeExtractor",
+    "FineTuning",
     "ImageClassifier",
     "ViewPlan",
     "embed",
+    "finetune",
     "load",
     "load_backbone",
     "read_codes",
@@ -28,9 +32,11 @@ __all__ = [
 
 _HOMES = {
     "CodeExtractor": "estimators.extractor",
+    "FineTuning": "finetuning.settings",
     "ImageClassifier": "estimators.classifier",
     "ViewPlan": "views",
     "embed": "embedding.job",
+    "finetune": "finetuning.running",
     "load": "estimators.saving",
     "load_backbone": "backbones",
     "read_codes": "store",

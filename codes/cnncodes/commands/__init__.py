@@ -11,6 +11,7 @@ from cnncodes.commands.doctor import DOCTOR
 from cnncodes.commands.embed import EMBED
 from cnncodes.commands.evaluate import EVALUATE
 from cnncodes.commands.exporting import EXPORT
+from cnncodes.commands.finetune import FINETUNE
 from cnncodes.commands.fit import FIT
 from cnncodes.commands.gain import VIEWS_GAIN
 from cnncodes.commands.merging import CODES_MERGE
@@ -32,6 +33,7 @@ COMMANDS: dict[str, Command] = {
         PREDICT,
         EVALUATE,
         BASELINE,
+        FINETUNE,
         *MODELS,
         *EXPORT,
         QUANTIZE,

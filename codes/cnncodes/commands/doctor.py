@@ -61,7 +61,7 @@ PARTS = {
             "torchvision",
         ),
     ),
-    "torch": ("fine-tuning, in a later version", ("torch",)),
+    "finetune": ("finetune", ("onnx", "safetensors", "torch")),
     "report": ("reports with figures, in a later version", ("matplotlib",)),
 }
 

@@ -86,6 +86,11 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Lanes and folds at work at once; None and -1 mean one for each usable core.
     memory : path, optional
         Folder that keeps codes between fits, by content: each image meets the network once.
+    finetune : bool, dict or FineTuning, optional
+        Train the network itself on, from the head; a dictionary has settings of
+        `cnncodes.finetuning.settings.FineTuning`. A part of the training images is held out for it, and
+        whichever of head and tuned network is better there predicts. For linear heads by name (extra:
+        finetune).
 
     Attributes
     ----------
@@ -98,6 +103,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         What kind of vector the codes are.
     n_images_ : int
         Images that the head was trained on.
+    tuning_ : Tuning
+        With `finetune`, what came of it: ``kept``, ``comparison``, ``history``.
 
     Examples
     --------
@@ -126,6 +133,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         random_state: int | None = 0,
         n_jobs: int | None = None,
         memory: Any = None,
+        finetune: Any = None,
     ) -> None:
         self.backbone = backbone
         self.head = head
@@ -139,6 +147,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.memory = memory
+        self.finetune = finetune
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None, groups: Any = None) -> Self:
         """Make the images' codes and fit the head on them.
@@ -174,6 +183,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         weight = self._check_weight(sample_weight, len(y))
         groups = check_one_each("groups", groups, len(y))
         train, test = settle_embedders([train, test], records, self.n_jobs)
+        if self.finetune:
+            return self._fit_tuned(train.plan, test, records, y, weight, groups)
         rows = embed_records(train, records, n_jobs=self.n_jobs, memory=self.memory)
         self._check_failures(rows, y)
         return self._fit_rows(train.plan, test, rows, y, weight, groups)
@@ -184,6 +195,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         y = check_labels([record.label for record in labelled])
         check_several(y)
         train, test = settle_embedders(self._check_parameters(), labelled, self.n_jobs)
+        if self.finetune:
+            return self._fit_tuned(train.plan, test, labelled, y)
         rows = embed_records(train, labelled, n_jobs=self.n_jobs, memory=self.memory, on_progress=on_progress)
         self._check_failures(rows, y)
         return self._fit_rows(train.plan, test, rows, y)
@@ -200,6 +213,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         SpaceMismatch
             If they are not; the text names the field.
         """
+        if self.finetune:
+            raise UsageError("stored codes are of the network as it was: fit images to fine-tune it.")
         _, embedder = self._check_parameters()
         differing = codes.space.differences(embedder.space)
         if differing:
@@ -280,6 +295,37 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.space_ = embedder.space
         self.train_plan_ = train_plan
         self.n_images_ = int((rows.counts > 0).sum())
+        return self
+
+    def _fit_tuned(
+        self,
+        train_plan: ViewPlan,
+        embedder: Embedder,
+        records: Sequence[ImageRecord],
+        y: Array,
+        weight: Array | None = None,
+        groups: Array | None = None,
+    ) -> Self:
+        """Fine-tune the network, and predict with the better of it and its head."""
+        from cnncodes.finetuning.estimating import choose_settings, tune_classifier
+
+        if weight is not None:
+            raise UsageError("fine-tuning takes no sample_weight: leave it out, or use class_weight.")
+        self.predictor_, self.tuning_ = tune_classifier(
+            embedder,
+            train_plan,
+            records,
+            y,
+            settings=choose_settings(self.finetune, self.random_state),
+            head=self.head,
+            groups=groups,
+            class_weight=self.class_weight,
+            on_error=self.on_error,
+            n_jobs=self.n_jobs,
+        )
+        self.head_, self.classes_ = self.predictor_.head, self.predictor_.classes
+        self.space_ = self.predictor_.embedder.space
+        self.train_plan_, self.n_images_ = train_plan, self.tuning_.n_images
         return self
 
     def _score_images(self, X: Any) -> Scores:

@@ -103,25 +103,50 @@ def load(path: str | Path) -> ImageClassifier:
     SavedModelError
         If the file is damaged, of a newer format, or holds anything unexpected; the text names it.
     """
-    from cnncodes.estimators.classifier import ImageClassifier
-
     saved = read_saved(path)
     embedder, card = saved.predictor.embedder, saved.card
     # A name alone would mean the network's first file, fp32, when it is fitted again.
     by_name = not card["backbone"]["included"] and embedder.backbone.precision == "fp32"
-    classifier = ImageClassifier(
+    return assemble_classifier(
+        saved.predictor,
+        ViewPlan.from_dict(card["train_plan"]),
+        card["images"],
         backbone=card["backbone"]["name"] if by_name else embedder.backbone,
-        train_views=ViewPlan.from_dict(card["train_plan"]),
-        test_views=embedder.plan,
-        decode=embedder.decoding.mode,
         **_unpack_params(card["params"], saved.predictor.head),
     )
-    classifier.train_plan_ = classifier.train_views
-    classifier.predictor_ = saved.predictor
-    classifier.head_ = saved.predictor.head
-    classifier.classes_ = saved.predictor.classes
+
+
+def assemble_classifier(
+    predictor: Predictor, train_plan: ViewPlan, n_images: int, *, backbone: Any, **params: Any
+) -> ImageClassifier:
+    """Return a fitted `ImageClassifier` around a predictor.
+
+    Parameters
+    ----------
+    predictor : Predictor
+    train_plan : ViewPlan
+        The views that its head was trained on.
+    n_images : int
+        Images that it was trained on.
+    backbone, **params
+        Parameters of the classifier, for when it is fitted again.
+    """
+    from cnncodes.estimators.classifier import ImageClassifier
+
+    embedder = predictor.embedder
+    classifier = ImageClassifier(
+        backbone=backbone,
+        train_views=train_plan,
+        test_views=embedder.plan,
+        decode=embedder.decoding.mode,
+        **params,
+    )
+    classifier.train_plan_ = train_plan
+    classifier.predictor_ = predictor
+    classifier.head_ = predictor.head
+    classifier.classes_ = predictor.classes
     classifier.space_ = embedder.space
-    classifier.n_images_ = card["images"]
+    classifier.n_images_ = n_images
     return classifier
 
 

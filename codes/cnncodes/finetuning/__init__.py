@@ -1,1 +1,1 @@
-"""Training a network further, from its ONNX file and back into the same file."""
+"""Fine-tuning: a backbone's graph as a torch module, trained from a classical head on, and written back."""

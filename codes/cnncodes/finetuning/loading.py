@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def load_graph_module(backbone: Backbone) -> GraphModule:
-    """Return a backbone's network as a torch module, in evaluation mode (extra: export).
+    """Return a backbone's network as a torch module, in evaluation mode (extra: finetune).
 
     Parameters
     ----------
@@ -33,6 +34,11 @@ def load_graph_module(backbone: Backbone) -> GraphModule:
     BackendMissing
         If torch or ONNX is not installed.
     """
+    return make_graph_module(check_trainable(backbone))
+
+
+def check_trainable(backbone: Backbone) -> bytes:
+    """Return the ONNX file of a backbone that can be trained; raise as `load_graph_module` does."""
     card = backbone.card
     if card.precision != "fp32":
         raise BackboneError(
@@ -50,7 +56,20 @@ def load_graph_module(backbone: Backbone) -> GraphModule:
             f"the trainable weights of backbone {card.name!r} are not those of its card: which are weights"
             " cannot be told from constants. Export it again."
         )
-    return make_graph_module(model)
+    return model
+
+
+def import_torch() -> None:
+    """Raise `BackendMissing` unless torch is installed, and what keeps checkpoints."""
+    for name in ("torch", "safetensors"):
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            if error.name != name:
+                raise
+            raise BackendMissing(
+                f"{name} is not installed, which fine-tuning needs: {install_advice('finetune')}."
+            ) from error
 
 
 def make_graph_module(model: bytes) -> GraphModule:
@@ -58,14 +77,9 @@ def make_graph_module(model: bytes) -> GraphModule:
     from cnncodes.finetuning.reading import read_graph
 
     graph = read_graph(model)
-    try:
-        from cnncodes.finetuning.graph_module import GraphModule
-    except ImportError as error:
-        if error.name != "torch":
-            raise
-        raise BackendMissing(
-            f"torch is not installed, which fine-tuning needs: {install_advice('export')}."
-        ) from error
+    import_torch()
+    from cnncodes.finetuning.graph_module import GraphModule
+
     return GraphModule(graph)
 
 

@@ -23,7 +23,7 @@ from cnncodes.views.settings import RandomViews
 from cnncodes.views.view import Darkroom, View
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -302,7 +302,9 @@ class ViewPlan:
         ]
         return (*fixed, *drawn)
 
-    def render(self, image: Image, frame: Frame, content: str | None = None) -> Rendered:
+    def render(
+        self, image: Image, frame: Frame, content: str | None = None, *, only: Sequence[int] | None = None
+    ) -> Rendered:
         """Cut the plan's views out of an image.
 
         Fixed crops are slices of one resize a scale, exactly as Pillow does it. A random crop is resized
@@ -316,10 +318,13 @@ class ViewPlan:
             The backbone's input: patch size, resize rule, interpolation.
         content : str, optional
             Hash of the image's content; needed where the plan has random views.
+        only : sequence of int, optional
+            Numbers of the views that are wanted, where not all are.
 
         Returns
         -------
         Rendered
+            Of the views that are wanted, in that order.
 
         Raises
         ------
@@ -329,6 +334,8 @@ class ViewPlan:
         import numpy as np
 
         views = self.locate(image.size, frame, content)
+        if only is not None:
+            views = tuple(views[number] for number in only)
         darkroom = Darkroom(image, frame)
         distinct: dict[Hashable, int] = {}
         pixels: list[npt.NDArray[np.uint8]] = []

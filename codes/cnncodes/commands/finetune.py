@@ -1,0 +1,151 @@
+"""``cnncodes finetune``: train the network itself, from the classical head on."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cnncodes.commands import inputs
+from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
+from cnncodes.commands.failures import judge_failures
+from cnncodes.commands.reporter import Reporter, format_seconds
+from cnncodes.commands.tables import format_interval, format_table
+from cnncodes.finetuning.settings import FineTuning
+from cnncodes.schema import option
+
+if TYPE_CHECKING:
+    from cnncodes.finetuning.history import EpochFigures
+
+#: What stages are called.
+_STAGES = {"start": "the head as it is", "head": "head alone", "network": "backbone and head"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinetuneOptions(inputs.EmbeddingOptions, FineTuning):
+    """Options of ``cnncodes finetune``."""
+
+    src: str = option(
+        "Labelled images: a folder of class folders, or a .csv or .parquet table. Of parts, 'train' is"
+        " trained on, 'val' says when to stop, and 'test' tells what it was worth."
+    )
+    out: str = option(
+        "Folder for the classifier, the tuned network and the log.", short="-o", metavar="FOLDER"
+    )
+    backbone: str = option(inputs.HELP_BACKBONE, default=inputs.BACKBONE, metavar="NAME")
+    head: str = option(
+        "Classical head that it starts from and is compared with.",
+        default="logistic",
+        choices=("logistic", "linear-svm", "ridge"),
+    )
+    train_views: str = option(
+        f"Views of each training image, of which an epoch takes one: {inputs.HELP_VIEWS}. The head is trained"
+        " on the fixed ones.",
+        default="flip, train:6",
+        metavar="PLAN",
+        check=inputs.check_views,
+    )
+    test_views: str = option(
+        "Views of each image when predicting.", default="flip", metavar="PLAN", check=inputs.check_views
+    )
+    keep: str = option(
+        "Which classifier is saved; the tuned one is better where it gains more than a standard error on the"
+        " validation images.",
+        default="better",
+        choices=("better", "tuned", "head"),
+    )
+    decode: str = option(inputs.HELP_DECODE, default="exact", choices=inputs.DECODE_CHOICES)
+
+
+def run_finetune(options: FinetuneOptions, reporter: Reporter) -> Result:
+    """Fine-tune a network, compare it with its head, and save the better one."""
+    from cnncodes.finetuning.job import Listeners
+    from cnncodes.finetuning.running import Request, run_finetuning
+
+    source = inputs.open_images(options.src, options)
+    backbone = inputs.open_backbone(options.backbone, None, reporter)
+    settings = {field.name: getattr(options, field.name) for field in dataclasses.fields(FineTuning)}
+    request = Request(
+        backbone=backbone,
+        head=options.head,
+        train_views=options.train_views,
+        test_views=options.test_views,
+        decode=options.decode,
+        max_pixels=options.max_pixels,
+        keep=options.keep,
+        n_jobs=options.n_jobs,
+    )
+    listeners = Listeners(reporter.note, reporter.progress, _tell(reporter, options))
+    with reporter.passing_warnings():
+        result = run_finetuning(source, Path(options.out), request, FineTuning(**settings), listeners)
+    for text in result["notes"]:
+        reporter.warn(text)
+    if result.get("already"):
+        reporter.note(f"{options.out} holds this very fine-tuning, done: nothing was trained")
+    failures = list(result["failed"].items())
+    total = sum(record.label is not None for record in source.records)
+    too_many = judge_failures(failures, total, options.max_failures, reporter)
+    return {**result, TOO_MANY_FAILURES: too_many}
+
+
+def _tell(reporter: Reporter, options: FinetuneOptions) -> Callable[[Sequence[EpochFigures]], None]:
+    """Return what says in a line how each epoch went."""
+
+    def tell(history: Sequence[EpochFigures]) -> None:
+        one = history[-1]
+        total = {"head": options.freeze_epochs, "network": options.epochs}.get(one.stage)
+        text = _STAGES[one.stage] + (f", epoch {one.epoch}/{total}: " if total else ": ")
+        if one.stage != "start":
+            text += f"loss {one.loss:.4f}, "
+        text += (
+            f"validation loss {one.validation_loss:.4f}, accuracy {one.accuracy:.3f} [{one.low:.3f},"
+            f" {one.high:.3f}]"
+        )
+        if one.stage != "start":
+            text += f" (head before {history[0].accuracy:.3f}), rate {one.rate:.1e}"
+        if one.stage == "network" and total is not None:
+            text += f" / {one.backbone_rate:.1e}"
+            left = one.seconds * (total - one.epoch)
+            text += f", at most {format_seconds(left)} left" if left else ""
+        reporter.note(text + (", best so far" if one.gained and one.stage != "start" else ""))
+
+    return tell
+
+
+def render_finetune(result: Result) -> str:
+    """Return the table of both classifiers, and in words whether it was worth it."""
+    rows = [("images", "head alone", "95% interval", "fine-tuned", "95% interval", "difference", "n")]
+    for part in ("validation", "test"):
+        found = result[part]
+        if found is not None:
+            head, tuned, difference = (found[key] for key in ("head", "tuned", "difference"))
+            rows.append(
+                (
+                    part,
+                    f"{head['value']:.3f}",
+                    format_interval(head),
+                    f"{tuned['value']:.3f}",
+                    format_interval(tuned),
+                    f"{difference['value']:+.3f} {format_interval(difference)}",
+                    f"{head['n']:,}",
+                )
+            )
+    return (
+        f"{format_table(rows)}\n\n{result['verdict']}\nTook {format_seconds(result['seconds'])}.\n"
+        f"Classifier: {result['classifier']}\nTuned network: {result['backbone']}\n"
+    )
+
+
+FINETUNE = Command(
+    name="finetune",
+    options=FinetuneOptions,
+    run=run_finetune,
+    render=render_finetune,
+    summary="Train the network itself on, from the classical head, and keep the better of the two"
+    " (extra: finetune).",
+    example="cnncodes finetune photos/ -o tuned",
+    results=("out", "classifier", "backbone", "kept"),
+    resumes=True,
+)

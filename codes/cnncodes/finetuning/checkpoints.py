@@ -1,0 +1,132 @@
+"""Where a training stands, on disk: it goes on there after a kill."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cnncodes.errors import StoreError
+from cnncodes.finetuning.history import HEAD_STAGE, EpochFigures
+from cnncodes.store.files import atomic_write
+
+Tensors = dict[str, Any]
+
+_PARTS = ("network", "best", "average")
+
+
+@dataclass
+class State:
+    """Where a training stands.
+
+    Attributes
+    ----------
+    stage : str
+        The one at work.
+    epoch, step : int
+        Epochs done in it, and steps in the epoch at work.
+    history : list of EpochFigures
+    loss : float
+        Sum of the losses of the epoch at work.
+    """
+
+    stage: str = HEAD_STAGE
+    epoch: int = 0
+    step: int = 0
+    history: list[EpochFigures] = field(default_factory=list)
+    loss: float = 0.0
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The file that holds it all, as safetensors: numbers and plain text, no code.
+
+    Parameters
+    ----------
+    path : Path
+    identity : str
+        Of the work: settings, data and graph. That of another one is refused.
+    """
+
+    path: Path
+    identity: str
+
+    def write(
+        self,
+        state: State,
+        network: Tensors,
+        best: Tensors,
+        average: Tensors,
+        optimizer: dict[str, Any] | None,
+    ) -> None:
+        """Write where a training stands, whole or not at all."""
+        from safetensors.torch import save
+
+        tensors: Tensors = {}
+        for part, named in zip(_PARTS, (network, best, average), strict=True):
+            tensors |= {f"{part}|{name}": value.contiguous().clone() for name, value in named.items()}
+        plain: dict[str, Any] = {}
+        for number, values in (optimizer or {"state": {}})["state"].items():
+            for key, value in values.items():
+                if hasattr(value, "numpy"):
+                    tensors[f"optimizer|{number}|{key}"] = value.contiguous().clone()
+                else:
+                    plain[f"{number}|{key}"] = value
+        facts = {
+            "identity": self.identity,
+            "stage": state.stage,
+            "epoch": state.epoch,
+            "step": state.step,
+            "loss": state.loss,
+            "history": [figures.to_dict() for figures in state.history],
+            "groups": None if optimizer is None else optimizer["param_groups"],
+            "plain": plain,
+        }
+        atomic_write(self.path, save(tensors, {"cnncodes": json.dumps(facts)}))
+
+    def read(self) -> tuple[State, Tensors, Tensors, Tensors, dict[str, Any] | None] | None:
+        """Return what `write` was given; None where there is no file.
+
+        Raises
+        ------
+        StoreError
+            If it is damaged, or of other work.
+        """
+        if not self.path.exists():
+            return None
+        facts, tensors = self._open()
+        if facts["identity"] != self.identity:
+            raise StoreError(
+                f"{self.path} is the checkpoint of another training: of other images, settings or weights."
+                " Give another folder (-o), or remove it to start anew here."
+            )
+        parts: dict[str, Tensors] = {part: {} for part in _PARTS}
+        states: dict[int, dict[str, Any]] = {}
+        for name, value in tensors.items():
+            part, _, rest = name.partition("|")
+            if part == "optimizer":
+                number, _, key = rest.partition("|")
+                states.setdefault(int(number), {})[key] = value
+            else:
+                parts[part][rest] = value
+        for name, value in facts["plain"].items():
+            number, _, key = name.partition("|")
+            states.setdefault(int(number), {})[key] = value
+        history = [EpochFigures.from_dict(values) for values in facts["history"]]
+        state = State(facts["stage"], facts["epoch"], facts["step"], history, facts["loss"])
+        groups = facts["groups"]
+        optimizer = None if groups is None else {"state": states, "param_groups": groups}
+        return state, parts["network"], parts["best"], parts["average"], optimizer
+
+    def _open(self) -> tuple[dict[str, Any], Tensors]:
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(str(self.path), framework="pt") as file:
+                facts = json.loads(file.metadata()["cnncodes"])
+                return facts, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+            raise StoreError(
+                f"the checkpoint {self.path} is damaged: remove it, and the training starts anew."
+            ) from error

@@ -1,0 +1,89 @@
+"""Whether fine-tuning was worth it: the tuned network against its head, on the same images."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy.typing as npt
+
+from cnncodes.evaluation.intervals import Estimate, Z, wilson
+from cnncodes.evaluation.metrics import compare_paired
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two classifiers on the same images.
+
+    Attributes
+    ----------
+    head, tuned : Estimate
+        Accuracy of each.
+    difference : Estimate
+        That of the tuned one less that of the head, paired.
+    """
+
+    head: Estimate
+    tuned: Estimate
+    difference: Estimate
+
+    @property
+    def standard_error(self) -> float:
+        """Of the difference; 0 where no answer differs."""
+        low, high = self.difference.low, self.difference.high
+        return 0.0 if math.isnan(low) else (high - low) / (2 * Z)
+
+    @property
+    def keeps_tuned(self) -> bool:
+        """Whether the tuned one is better by more than one standard error.
+
+        By less, chance may be all there is to it, the more so as epochs were chosen on these images.
+        """
+        return self.difference.value > self.standard_error
+
+    def describe(self, images: str) -> str:
+        """Return in words whether it was worth it.
+
+        Parameters
+        ----------
+        images : str
+            What to call them: ``"test images"``.
+        """
+        low, value, high = (
+            100 * x for x in (self.difference.low, self.difference.value, self.difference.high)
+        )
+        n = f"{self.difference.n:,} {images}"
+        if math.isnan(low):
+            same = "no answer differs" if value == 0 else f"{value:+.1f} points"
+            return f"fine-tuning changed nothing that {n} could show ({same})"
+        change = f"{value:+.1f} points [{low:+.1f}, {high:+.1f}] on {n}"
+        if low > 0:
+            return f"fine-tuning was worth it: {change}"
+        if high < 0:
+            return f"fine-tuning made it worse: {change}"
+        return (
+            f"fine-tuning made no difference that {n} can show: {value:+.1f} points [{low:+.1f}, {high:+.1f}]"
+        )
+
+
+def compare(
+    y: npt.NDArray[Any], tuned: npt.NDArray[Any], head: npt.NDArray[Any], *, groups: Any = None
+) -> Comparison:
+    """Compare the answers of two classifiers.
+
+    Parameters
+    ----------
+    y, tuned, head : ndarray, shape (n_images,)
+        True classes, and those that each gives.
+    groups : array-like, shape (n_images,), optional
+        Images that the bootstrap draws together.
+
+    Examples
+    --------
+    >>> y = np.array([0, 1] * 50)
+    >>> compare(y, y, np.zeros(100, int)).describe("images")
+    'fine-tuning was worth it: +50.0 points [+40.0, +60.0] on 100 images'
+    """
+    before, after = (wilson(int((given == y).sum()), len(y)) for given in (head, tuned))
+    return Comparison(before, after, compare_paired(y, tuned, head, groups=groups))

@@ -1,0 +1,57 @@
+"""Where a network is trained, and in which numbers; loaded by what needs torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from cnncodes.embedding import count_lanes
+from cnncodes.errors import UsageError
+from cnncodes.finetuning.settings import FineTuning
+
+
+@dataclass(frozen=True)
+class Place:
+    """A device and the type that it computes in.
+
+    Attributes
+    ----------
+    device : torch.device
+    autocast : dtype or None
+        None for float32.
+    """
+
+    device: torch.device
+    autocast: torch.dtype | None
+
+
+def choose_device(settings: FineTuning, n_jobs: int | None = None) -> Place:
+    """Return where the settings have a network trained, and set torch's threads.
+
+    Raises
+    ------
+    UsageError
+        If torch has no such device.
+    """
+    torch.set_num_threads(count_lanes(n_jobs))
+    name = settings.device
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UsageError(
+            f"device {name!r} does not work: {str(error).splitlines()[0].rstrip('.')}. Choose cpu, cuda, or"
+            " auto."
+        ) from error
+    bf16 = settings.precision == "bf16" or (settings.precision == "auto" and _has_fast_bf16(device))
+    return Place(device, torch.bfloat16 if bf16 else None)
+
+
+def _has_fast_bf16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    # Without AMX a CPU computes bf16 more slowly than float32.
+    return device.type == "cpu" and bool(torch.cpu._is_amx_tile_supported())

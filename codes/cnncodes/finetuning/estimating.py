@@ -1,0 +1,139 @@
+"""Fine-tuning the scikit-learn way: what `ImageClassifier(finetune=…)` does in `fit`."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cnncodes.embedding import Embedder
+from cnncodes.errors import UnreadableImages, UsageError
+from cnncodes.estimators.contents import summarize_contents
+from cnncodes.estimators.predictor import Predictor
+from cnncodes.finetuning.comparison import Comparison
+from cnncodes.finetuning.examples import Labelled, check_classes, split_validation
+from cnncodes.finetuning.features import hash_contents
+from cnncodes.finetuning.history import EpochFigures
+from cnncodes.finetuning.job import Task, tune
+from cnncodes.finetuning.settings import FineTuning
+from cnncodes.images import ImageRecord
+from cnncodes.views import ViewPlan
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What came of a fine-tuning in `fit`.
+
+    Attributes
+    ----------
+    kept : {"tuned", "head"}
+        Which of the two predicts.
+    comparison : Comparison
+        Of the two, on the images that were held out for validation.
+    history : list of EpochFigures
+    unfrozen : tuple of str
+        The blocks that were trained.
+    n_images : int
+        Images that were trained on.
+    """
+
+    kept: str
+    comparison: Comparison
+    history: list[EpochFigures]
+    unfrozen: tuple[str, ...]
+    n_images: int
+
+
+def choose_settings(finetune: Any, random_state: Any) -> FineTuning:
+    """Return the settings that an estimator's parameter stands for.
+
+    Parameters
+    ----------
+    finetune : bool, dict or FineTuning
+    random_state : int, optional
+        In a dictionary's place, where that says none.
+
+    Raises
+    ------
+    UsageError
+        If it is something else, or a setting is wrong.
+    """
+    if isinstance(finetune, FineTuning):
+        return finetune
+    if finetune is not True and not isinstance(finetune, Mapping):
+        raise UsageError(
+            f"finetune must be True, a dictionary of settings, or a FineTuning. Got {finetune!r} instead."
+        )
+    values = {} if finetune is True else dict(finetune)
+    if isinstance(random_state, int | np.integer):
+        values.setdefault("random_state", int(random_state))
+    try:
+        return FineTuning(**values)
+    except TypeError as error:
+        raise UsageError(f"finetune: {error}.") from error
+
+
+def tune_classifier(
+    embedder: Embedder,
+    train_plan: ViewPlan,
+    records: Sequence[ImageRecord],
+    y: npt.NDArray[Any],
+    *,
+    settings: FineTuning,
+    head: Any,
+    groups: npt.NDArray[Any] | None,
+    class_weight: Any,
+    on_error: str,
+    n_jobs: int | None,
+) -> tuple[Predictor, Tuning]:
+    """Fine-tune on labelled records and return the better of head and tuned network.
+
+    Raises
+    ------
+    UsageError
+        If the head is not one of the linear ones by name.
+    UnreadableImages
+        If an image cannot be read and `on_error` is ``"raise"``.
+    """
+    if not isinstance(head, str):
+        raise UsageError(
+            "fine-tuning starts from a linear head by name: logistic, linear-svm or ridge. Got"
+            f" {type(head).__name__}."
+        )
+    contents, failed = hash_contents(records, n_jobs)
+    read = np.array([i for i in range(len(records)) if i not in failed], np.int64)
+    images = Labelled(list(records), y, contents, groups).take(read)
+    check_classes(images, images, "training")
+    train, validation = split_validation(images, settings.validation, settings.random_state)
+    task = Task(embedder, train_plan, head, train, validation, settings, n_jobs, class_weight)
+    with tempfile.TemporaryDirectory(prefix="cnncodes-") as folder:
+        tuned = tune(task, Path(folder))
+    names = {records[i].key: reason for i, reason in failed.items()} | tuned.failed
+    if names:
+        _tell_failed(names, len(records), on_error)
+    for note in tuned.notes:
+        warnings.warn(note, stacklevel=4)
+    kept = "tuned" if tuned.validation.keeps_tuned else "head"
+    found = tuned.scorer if kept == "tuned" else tuned.head
+    backbone = tuned.backbone if kept == "tuned" else embedder.backbone
+    trained = summarize_contents(list(tuned.trained.contents))
+    predictor = Predictor(dataclasses.replace(embedder, backbone=backbone), found, trained, "decision")
+    return predictor, Tuning(kept, tuned.validation, tuned.history, tuned.unfrozen, len(tuned.trained.y))
+
+
+def _tell_failed(failed: Mapping[str, str], total: int, on_error: str) -> None:
+    shown = "; ".join(f"{key} ({reason})" for key, reason in list(failed.items())[:10])
+    more = f", and {len(failed) - 10} more" if len(failed) > 10 else ""
+    text = f"{len(failed)} of {total} images cannot be read: {shown}{more}."
+    if on_error == "raise":
+        raise UnreadableImages(
+            f"{text} Mend or leave them out; in fit, on_error='skip' drops them with a warning."
+        )
+    warnings.warn(f"{text} They were left out, with their labels.", stacklevel=5)

@@ -1,0 +1,122 @@
+"""Labelled images, and which of them are for validation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.model_selection import StratifiedGroupKFold
+
+from cnncodes.errors import SourceError, UsageError
+from cnncodes.estimators.training import number_groups
+from cnncodes.images import ImageRecord
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Images and their labels.
+
+    Attributes
+    ----------
+    records : sequence of ImageRecord
+    y : ndarray, shape (n_images,)
+    contents : sequence of str
+        Hash of each one's content.
+    groups : ndarray, shape (n_images,), optional
+        Images that belong together.
+    """
+
+    records: Sequence[ImageRecord]
+    y: Array
+    contents: Sequence[str]
+    groups: Array | None = None
+
+    def take(self, places: Array) -> Labelled:
+        """Return some of them."""
+        return Labelled(
+            [self.records[i] for i in places],
+            self.y[places],
+            [self.contents[i] for i in places],
+            None if self.groups is None else self.groups[places],
+        )
+
+
+def split_validation(images: Labelled, share: float, random_state: int) -> tuple[Labelled, Labelled]:
+    """Divide images into those to train on and those for validation, stratified and by group.
+
+    Equal files are in one group. A class whose images are all of one group stays with those to train on.
+
+    Parameters
+    ----------
+    images : Labelled
+    share : float
+    random_state : int
+
+    Raises
+    ------
+    SourceError
+        If there are too few images.
+    """
+    groups = number_groups(images.groups, list(images.contents))
+    groups_of = {label: len(set(groups[images.y == label])) for label in np.unique(images.y)}
+    places = np.flatnonzero([groups_of[label] > 1 for label in images.y])
+    folds = max(2, round(1 / share))
+    most = max(groups_of.values(), default=0)
+    if most < 2:
+        raise SourceError(
+            "no image can be held out for validation: every class has images of one group alone. Give at"
+            " least 2 different images of a class, or a part 'val'."
+        )
+    y = np.unique(images.y[places], return_inverse=True)[1]
+    splitter = StratifiedGroupKFold(min(folds, most), shuffle=True, random_state=random_state)
+    held = _choose_fold(splitter, y, groups[places])
+    validation = places[held]
+    train = np.setdiff1d(np.arange(len(images.y)), validation)
+    return images.take(train), images.take(validation)
+
+
+def _choose_fold(splitter: Any, y: Array, groups: Array) -> Array:
+    """Return the first fold that leaves every class something to train on; at least two folds do so."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a class has fewer images than there are folds
+        folds = list(splitter.split(y, y, groups))
+    for train, held in folds:
+        if len(set(y[train])) == len(set(y)) and len(held):
+            return np.asarray(held)
+    train, held = folds[0]
+    lacking = set(y) - set(y[train])
+    return np.array([i for i in held if y[i] not in lacking], np.int64)
+
+
+def check_classes(train: Labelled, others: Labelled, part: str) -> None:
+    """Raise unless the classes of other images are all among those that are trained on.
+
+    Raises
+    ------
+    SourceError
+        If there is nothing to train on, one class only, or a class of the others is missing.
+    """
+    known = np.unique(train.y)
+    if len(known) < 2:
+        got = f"only {known.tolist()[0]!r}" if len(known) else "none"
+        raise SourceError(f"training needs images of at least 2 classes; got {got}.")
+    missing = sorted({str(label) for label in np.unique(others.y)} - {str(label) for label in known})
+    if missing:
+        raise SourceError(
+            f"the class {missing[0]!r} of the {part} images is missing from those to train on"
+            f"{f', as are {len(missing) - 1} more' if len(missing) > 1 else ''}: add images of it there, or"
+            f" take it out of the {part} images."
+        )
+
+
+def check_some(images: Labelled, part: str) -> None:
+    """Raise `UsageError` where there are no images."""
+    if not len(images.y):
+        raise UsageError(f"there are no {part} images that can be read.")

@@ -1,0 +1,320 @@
+"""What the frozen part of a network gives of each view: computed once and kept on disk, as far as it fits."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import math
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cnncodes.backbones import Backbone
+from cnncodes.backbones.running.starting import run_session, start_session
+from cnncodes.embedding import run_lanes
+from cnncodes.embedding.memory import Lease, MemoryBudget
+from cnncodes.errors import SourceError, StoreError, UnreadableImage
+from cnncodes.finetuning.parts import Parts
+from cnncodes.images import Decoding, ImageRecord, content_hash, decode
+from cnncodes.store.files import atomic_write, writing_errors
+from cnncodes.views import ViewPlan
+
+Array = npt.NDArray[Any]
+Progress = Callable[[int, int, int], None]
+
+#: Images between two marks of how far the features have come.
+_MARK = 256
+#: Views in one call of the frozen part.
+_BATCH = 16
+
+
+@dataclass(frozen=True)
+class ViewSet:
+    """Some images, and the views that each of them gets.
+
+    Attributes
+    ----------
+    records : sequence of ImageRecord
+    contents : sequence of str
+        Hash of each one's content.
+    plan : ViewPlan
+    """
+
+    records: Sequence[ImageRecord]
+    contents: Sequence[str]
+    plan: ViewPlan
+
+    @property
+    def rows(self) -> int:
+        """Views of all images."""
+        return len(self.records) * self.plan.count
+
+
+class FeatureStore:
+    """Features and codes, one row a view: those of the first set, image by image, then those of the next.
+
+    Parameters
+    ----------
+    folder : Path
+        For the files, which another run of the same work goes on with.
+    parts : Parts
+    backbone : Backbone
+        The network that the parts are of.
+    sets : sequence of ViewSet
+    decoding : Decoding
+    budget : int
+        Bytes on disk for features; codes come on top. Those rows that do not fit are computed when they are
+        asked for, with the very same result.
+    n_jobs : int, optional
+        Lanes.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        parts: Parts,
+        backbone: Backbone,
+        sets: Sequence[ViewSet],
+        *,
+        decoding: Decoding,
+        budget: int,
+        n_jobs: int | None = None,
+    ) -> None:
+        self._folder, self._sets, self._backbone, self._decoding = folder, tuple(sets), backbone, decoding
+        self._features, self._n_jobs = parts.features, n_jobs
+        assert parts.lower is not None
+        name = f"the frozen part of {backbone.card.name!r}"
+        self._session = start_session(parts.lower, name, backbone.providers, backbone.threads)
+        self._name, self._budget = name, MemoryBudget.make()
+        self._first = np.cumsum([0, *(one.rows for one in sets)])
+        row = sum(math.prod(feature.shape) * np.dtype(feature.dtype).itemsize for feature in self._features)
+        self.rows = int(self._first[-1])
+        self.kept_rows = min(self.rows, budget // row)
+        self.row_bytes = row
+        self._identity = _identify(parts, backbone, sets, decoding)
+        self._failed: dict[str, str] = {}
+        self._files: list[_Rows] = []
+
+    def fill(self, on_progress: Progress | None = None) -> None:
+        """Compute what is not there yet."""
+        images = [(s, i) for s, one in enumerate(self._sets) for i in range(len(one.records))]
+        self._folder.mkdir(parents=True, exist_ok=True)
+        done = self._resume()
+        self._open()
+        for result in run_lanes(self._fill_chunk, images[done:], self._n_jobs):
+            place, reason = images[done], result
+            if reason:
+                self._failed[f"{place[0]}/{place[1]}"] = reason
+            done += 1
+            if done % _MARK == 0 or done == len(images):
+                self._mark(done)
+            if on_progress is not None:
+                on_progress(done, len(images), len(self._failed))
+        if not images:
+            self._mark(0)
+
+    def failures(self, number: int) -> dict[int, str]:
+        """Return the images of a set that cannot be read, by their place in it, and why."""
+        found = (place.split("/") for place in self._failed)
+        return {int(i): self._failed[f"{s}/{i}"] for s, i in found if int(s) == number}
+
+    def places(self, number: int, images: Array, views: Array) -> npt.NDArray[np.int64]:
+        """Return the rows of some views of a set's images."""
+        return np.asarray(self._first[number] + images * self._sets[number].plan.count + views, np.int64)
+
+    def codes(self, rows: Array) -> npt.NDArray[np.float32]:
+        """Return the codes of rows, shape (n_rows, code_size)."""
+        return self._files[-1].read(rows)
+
+    def batches(self, rows: Array, size: int) -> Iterator[tuple[Array, ...]]:
+        """Yield the features of rows, batch by batch: an array (n_rows, …) for each feature."""
+        if len(rows) == 0 or int(rows.max()) < self.kept_rows:
+            for start in range(0, len(rows), size):
+                yield tuple(file.read(rows[start : start + size]) for file in self._files[:-1])
+            return
+        waiting: list[tuple[Array, ...]] = []
+        for found in run_lanes(self._find_chunk, rows.tolist(), self._n_jobs):
+            waiting.append(found)
+            if len(waiting) == size:
+                yield tuple(map(np.stack, zip(*waiting, strict=True)))
+                waiting = []
+        if waiting:
+            yield tuple(map(np.stack, zip(*waiting, strict=True)))
+
+    def close(self) -> None:
+        """Close the files."""
+        for file in self._files:
+            file.close()
+
+    def _open(self) -> None:
+        shapes = [(self.kept_rows, *feature.shape) for feature in self._features]
+        self._files = [
+            _Rows(self._folder / f"feature-{number}.bin", shape, feature.dtype)
+            for number, (shape, feature) in enumerate(zip(shapes, self._features, strict=True))
+        ]
+        self._files.append(
+            _Rows(self._folder / "codes.bin", (self.rows, self._backbone.code_size), "float32")
+        )
+
+    @property
+    def _marked(self) -> Path:
+        return self._folder / "features.json"
+
+    def _resume(self) -> int:
+        """Return for how many images the files have what they need; files of other work go."""
+        try:
+            mark = json.loads(self._marked.read_bytes())
+            if mark["identity"] == self._identity and mark["kept_rows"] == self.kept_rows:
+                self._failed = dict(mark["failed"])
+                return int(mark["images"])
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
+        for path in (*self._folder.glob("feature-*.bin"), self._folder / "codes.bin", self._marked):
+            path.unlink(missing_ok=True)
+        return 0
+
+    def _mark(self, done: int) -> None:
+        for file in self._files:
+            file.sync()
+        mark = {"identity": self._identity, "kept_rows": self.kept_rows, "images": done}
+        atomic_write(self._marked, json.dumps({**mark, "failed": self._failed}).encode())
+
+    def _fill_chunk(self, images: Sequence[tuple[int, int]]) -> list[str]:
+        """Make the rows of some images; of each, return why it cannot be read, empty where it can."""
+        reasons = []
+        for number, i in images:
+            try:
+                patches, index = self._cut(number, i, None)
+            except UnreadableImage as error:
+                reasons.append(str(error))
+                continue
+            found = [values[index] for values in self._run(patches)]
+            first = int(self.places(number, np.int64(i), np.int64(0)))  # type: ignore[arg-type]
+            for file, values in zip(self._files, found, strict=True):
+                file.write(first, values)
+            reasons.append("")
+        return reasons
+
+    def _find_chunk(self, rows: Sequence[int]) -> list[tuple[Array, ...]]:
+        return [self._find(row) for row in rows]
+
+    def _find(self, row: int) -> tuple[Array, ...]:
+        if row < self.kept_rows:
+            return tuple(file.read(np.array([row]))[0] for file in self._files[:-1])
+        number = int(np.searchsorted(self._first, row, side="right")) - 1
+        i, view = divmod(row - int(self._first[number]), self._sets[number].plan.count)
+        try:
+            patches, _ = self._cut(number, i, view)
+        except UnreadableImage as error:
+            key = self._sets[number].records[i].key
+            raise SourceError(
+                f"the image {key!r} could be read before and cannot any more ({error}). Leave the images as"
+                " they are while a network is trained on them; the same command goes on."
+            ) from error
+        return tuple(values[0] for values in self._run(patches)[:-1])
+
+    def _cut(self, number: int, i: int, view: int | None) -> tuple[Array, Array]:
+        """Return distinct patches of an image, and which of them each view is; of one view alone, its own."""
+        one = self._sets[number]
+        record, content = one.records[i], one.contents[i]
+        with self._budget.lease() as lease:
+            data = _read(record, content, lease)
+            side = one.plan.largest_short_side(self._backbone.frame)
+            image = decode(data, self._decoding, short_side=side, before=lease.decode)
+            only = None if view is None else [view]
+            rendered = one.plan.render(image, self._backbone.frame, content, only=only)
+        return rendered.pixels, rendered.index
+
+    def _run(self, patches: Array) -> list[Array]:
+        """Return features and codes of patches."""
+        found = [
+            run_session(self._session, None, {"image": patches[start : start + _BATCH]}, self._name)
+            for start in range(0, len(patches), _BATCH)
+        ]
+        return found[0] if len(found) == 1 else list(map(np.concatenate, zip(*found, strict=True)))
+
+
+def _read(record: ImageRecord, content: str, lease: Lease) -> Any:
+    if record.is_file:
+        lease.read(record.stat().size)
+    data = record.read()
+    if content_hash(data) != content:
+        raise UnreadableImage("read", "it has changed since the work began")
+    return data
+
+
+def hash_contents(
+    records: Sequence[ImageRecord], n_jobs: int | None = None
+) -> tuple[list[str], dict[int, str]]:
+    """Return the hash of each image's content, empty where it cannot be read; and why it cannot, by place."""
+    contents: list[str] = []
+    failed: dict[int, str] = {}
+    for content, reason in run_lanes(_hash_chunk, records, n_jobs):
+        if reason:
+            failed[len(contents)] = reason
+        contents.append(content)
+    return contents, failed
+
+
+def _hash_chunk(records: Sequence[ImageRecord]) -> list[tuple[str, str]]:
+    found = []
+    for record in records:
+        try:
+            found.append((content_hash(record.read()), ""))
+        except UnreadableImage as error:
+            found.append(("", str(error)))
+    return found
+
+
+def _identify(parts: Parts, backbone: Backbone, sets: Sequence[ViewSet], decoding: Decoding) -> str:
+    digest = hashlib.sha256(parts.lower or b"")
+    for fact in (backbone.sha256, backbone.frame, decoding, *(one.plan.id for one in sets)):
+        digest.update(f"{fact}\n".encode())
+    for one in sets:
+        digest.update("\n".join(one.contents).encode())
+    return digest.hexdigest()
+
+
+class _Rows:
+    """A file of rows. Written by calls, since a full disk would kill who writes through mapped memory."""
+
+    def __init__(self, path: Path, shape: tuple[int, ...], dtype: str) -> None:
+        self._path, self._shape, self._dtype = path, shape, np.dtype(dtype)
+        self._size = math.prod(shape[1:]) * self._dtype.itemsize
+        with writing_errors(path):
+            self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            os.ftruncate(self._handle, shape[0] * self._size)
+
+    def write(self, first: int, rows: Array) -> None:
+        """Write rows from a place on, those that there is room for."""
+        data = np.ascontiguousarray(rows[: max(0, self._shape[0] - first)], self._dtype)
+        with writing_errors(self._path):
+            view, at = memoryview(data.reshape(-1).view(np.uint8).data), first * self._size
+            while len(view):
+                written = os.pwrite(self._handle, view, at)
+                view, at = view[written:], at + written
+
+    @functools.cached_property
+    def _mapped(self) -> Array:
+        return np.memmap(self._path, self._dtype, "r", shape=self._shape)
+
+    def read(self, rows: Array) -> Array:
+        """Return a copy of rows."""
+        if len(rows) and int(rows.max()) >= self._shape[0]:
+            raise StoreError(f"{self._path} has {self._shape[0]} rows. Asked for number {int(rows.max())}.")
+        return np.asarray(self._mapped[rows])
+
+    def sync(self) -> None:
+        with writing_errors(self._path):
+            os.fsync(self._handle)
+
+    def close(self) -> None:
+        handle, self._handle = self._handle, -1
+        if handle >= 0:
+            os.close(handle)

@@ -1,0 +1,107 @@
+"""What each epoch came to: figures on the validation images."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cnncodes.evaluation.intervals import wilson
+from cnncodes.heads.calibration import log_loss
+
+#: The stages: before any epoch; the head alone; with the backbone.
+START, HEAD_STAGE, NETWORK_STAGE = "start", "head", "network"
+#: The verdict on an epoch whose loss is no number any more.
+DIVERGED = "diverged"
+
+
+@dataclass(frozen=True)
+class EpochFigures:
+    """Figures of an epoch.
+
+    Attributes
+    ----------
+    stage : str
+        ``"start"``, ``"head"`` or ``"network"``.
+    epoch : int
+        Within the stage, from 1; 0 at the start.
+    loss : float
+        Mean training loss; NaN at the start.
+    validation_loss, accuracy, low, high : float
+        Log-loss, and accuracy with its 95 % interval, on the validation images.
+    images : int
+        Of these.
+    gained : bool
+        Whether it is the best so far: by accuracy, and of equal ones by loss.
+    rate, backbone_rate : float
+        Learning rates at its end, of the head and of the backbone's last block.
+    seconds : float
+    verdict : str
+        ``"diverged"`` or empty.
+    """
+
+    stage: str
+    epoch: int
+    loss: float
+    validation_loss: float
+    accuracy: float
+    low: float
+    high: float
+    images: int
+    gained: bool
+    rate: float
+    backbone_rate: float
+    seconds: float
+    verdict: str = ""
+
+    @classmethod
+    def measure(
+        cls,
+        stage: str,
+        epoch: int,
+        logits: npt.NDArray[np.float64],
+        y: npt.NDArray[np.int64],
+        *,
+        loss: float,
+        rates: tuple[float, float],
+        seconds: float,
+        former: Sequence[EpochFigures],
+    ) -> EpochFigures:
+        """Return the figures of an epoch, given the logits of the validation images and those before it."""
+        sound = bool(np.isfinite(logits).all()) and (stage == START or math.isfinite(loss))
+        share = wilson(int((logits.argmax(axis=1) == y).sum()) if sound else 0, len(y))
+        value = log_loss(logits, y, np.ones(len(y))) if sound else math.inf
+        gained = sound and all((share.value, -value) > (one.accuracy, -one.validation_loss) for one in former)
+        return cls(
+            stage,
+            epoch,
+            loss,
+            value,
+            share.value,
+            share.low,
+            share.high,
+            len(y),
+            gained,
+            *rates,
+            round(seconds, 3),
+            "" if sound else DIVERGED,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as plain values; what is no number is None."""
+        values = asdict(self)
+        return {
+            key: None if isinstance(value, float) and not math.isfinite(value) else value
+            for key, value in values.items()
+        }
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> EpochFigures:
+        """Return the figures that `to_dict` gave."""
+        odd = {"loss": math.nan, "validation_loss": math.inf}
+        found: dict[str, Any] = {k: odd.get(k) if value is None else value for k, value in values.items()}
+        return cls(**found)

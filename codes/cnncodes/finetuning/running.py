@@ -1,0 +1,326 @@
+"""From a source of labelled images to a tuned network and a saved classifier: what ``finetune`` does."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cnncodes.embedding import settle_plans
+from cnncodes.errors import SourceError, StoreError, UsageError
+from cnncodes.estimators.contents import summarize_contents
+from cnncodes.estimators.inputs import make_embedder
+from cnncodes.estimators.labels import check_labels
+from cnncodes.estimators.predictor import Predictor
+from cnncodes.estimators.saving import assemble_classifier, save_classifier
+from cnncodes.evaluation.intervals import Estimate
+from cnncodes.finetuning.comparison import Comparison, compare
+from cnncodes.finetuning.examples import Labelled, check_classes, split_validation
+from cnncodes.finetuning.features import hash_contents
+from cnncodes.finetuning.folder import TuningFolder
+from cnncodes.finetuning.history import EpochFigures
+from cnncodes.finetuning.job import Listeners, Task, Tuned, identify, tune
+from cnncodes.finetuning.settings import FineTuning
+from cnncodes.images import ImageRecord, ImageSource, open_source
+from cnncodes.views import ViewPlan
+
+#: The views of training images where nothing else is said: what a head is trained on, and varied ones.
+TRAIN_VIEWS = "flip, train:6"
+TEST_VIEWS = "flip"
+#: Which of two classifiers is saved.
+KEEP = ("better", "tuned", "head")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a fine-tuning is asked for beside its settings.
+
+    Attributes
+    ----------
+    backbone : str, path or Backbone
+    head : str
+        The head that it starts from.
+    train_views, test_views : str, path or ViewPlan
+    decode : str
+    max_pixels : int, optional
+    keep : {"better", "tuned", "head"}
+        Which classifier is saved.
+    n_jobs : int, optional
+    """
+
+    backbone: Any = "efficientnet-lite0"
+    head: str = "logistic"
+    train_views: Any = TRAIN_VIEWS
+    test_views: Any = TEST_VIEWS
+    decode: str = "exact"
+    max_pixels: int | None = None
+    keep: str = "better"
+    n_jobs: int | None = None
+
+
+def finetune(
+    src: Any,
+    out: str | Path,
+    *,
+    backbone: Any = "efficientnet-lite0",
+    head: str = "logistic",
+    train_views: Any = TRAIN_VIEWS,
+    test_views: Any = TEST_VIEWS,
+    keep: str = "better",
+    decode: str = "exact",
+    max_pixels: int | None = None,
+    n_jobs: int | None = None,
+    listeners: Listeners = Listeners(),  # noqa: B008
+    **settings: Any,
+) -> dict[str, Any]:
+    """Fine-tune a network on labelled images (extra: finetune).
+
+    It starts from the classical head on the network's codes; see `FineTuning` for what comes then. The same
+    call again goes on where an interrupted one stopped.
+
+    Parameters
+    ----------
+    src : path or ImageSource
+        Labelled images, as `embed` takes them. Of parts, ``train`` is trained on, ``val`` says when to stop,
+        where there is one, and ``test`` tells at the end what it was worth.
+    out : path
+        Folder for ``classifier.cnncodes``, ``backbone/`` (the tuned network), ``log.csv`` (each epoch) and
+        ``summary.json``.
+    backbone : str, path or Backbone
+        Of fp32.
+    head : {"logistic", "linear-svm", "ridge"}
+        The head that it starts from, and that it is compared with.
+    train_views, test_views : str, path or ViewPlan
+        Views of each image; an epoch takes one of a training image's, all in turn.
+    keep : {"better", "tuned", "head"}
+        Which classifier is saved; the tuned one counts as better where it gains more than a standard error on
+        the validation images.
+    decode, max_pixels, n_jobs
+        As in `embed`.
+    listeners : Listeners
+        Who is told how it goes.
+    **settings
+        Those of `FineTuning`: ``epochs``, ``freeze_epochs``, ``unfreeze``, ``base_lr``,
+        ``backbone_lr_mult``, ``layer_decay`` …
+
+    Returns
+    -------
+    dict
+        What ``summary.json`` holds: ``head``, ``tuned`` and ``difference`` (accuracies with their intervals)
+        of the images of ``validation`` and, where there are such, ``test``; ``kept``; ``history``.
+
+    Raises
+    ------
+    UsageError
+        If a setting cannot be right.
+    SourceError
+        If the images are too few, or a class is missing.
+    BackboneError
+        If the network cannot be trained.
+    StoreError
+        If the folder holds something else, or somebody writes to it.
+    BackendMissing
+        If torch or ONNX is not installed.
+    """
+    source = src if isinstance(src, ImageSource) else open_source(src)
+    request = Request(backbone, head, train_views, test_views, decode, max_pixels, keep, n_jobs)
+    try:
+        chosen = FineTuning(**settings)
+    except TypeError as error:
+        raise UsageError(f"finetune: {error}.") from error
+    return run_finetuning(source, Path(out), request, chosen, listeners)
+
+
+def run_finetuning(
+    source: ImageSource,
+    out: Path,
+    request: Request,
+    settings: FineTuning,
+    listeners: Listeners = Listeners(),  # noqa: B008
+) -> dict[str, Any]:
+    """Fine-tune as `finetune` does."""
+    if request.keep not in KEEP:
+        raise UsageError(f"keep must be one of {', '.join(KEEP)}. Got {request.keep!r}.")
+    started = time.perf_counter()
+    parts = _find_parts(source)
+    folder = TuningFolder(out)
+    try:
+        task, test, failed = _make_task(parts, request, settings)
+        identity = identify(task)
+        before = folder.read_summary()
+        if before is not None:
+            return _check_done(before, identity, folder)
+        tuned = tune(task, folder.state, _with_log(listeners, folder))
+        summary = _conclude(task, tuned, test, folder, request, listeners)
+        summary |= {"identity": identity, "seconds": round(time.perf_counter() - started, 3)}
+        summary["failed"] = failed | tuned.failed | summary["failed"]
+        folder.finish(summary)
+        return summary
+    finally:
+        folder.close()
+
+
+def _find_parts(source: ImageSource) -> dict[str, list[ImageRecord]]:
+    """Return the labelled images by part: ``train``, and ``val`` and ``test`` where there are such."""
+    labelled = [record for record in source.records if record.label is not None]
+    names = {record.split for record in labelled}
+    if names == {None}:
+        return {"train": labelled}
+    parts = {
+        name: [record for record in labelled if record.split == name] for name in ("train", "val", "test")
+    }
+    if not parts["train"]:
+        raise SourceError(
+            f"{source.name!r} holds no labelled images to train on: expected one folder a class, or a table"
+            " with a column of labels; of parts, 'train'."
+        )
+    return parts
+
+
+def _make_task(
+    parts: dict[str, list[ImageRecord]], request: Request, settings: FineTuning
+) -> tuple[Task, Labelled | None, dict[str, str]]:
+    """Return what is trained, the test images, and which images cannot be read and why."""
+    failed: dict[str, str] = {}
+    found = {name: _read(records, failed, request.n_jobs) for name, records in parts.items() if records}
+    train = found["train"]
+    test = found.get("test")
+    if "val" in found:
+        validation = found["val"]
+    else:
+        check_classes(train, train, "training")
+        train, validation = split_validation(train, settings.validation, settings.random_state)
+    seed = settings.random_state
+    embedder = make_embedder(request.backbone, request.test_views, request.decode, request.max_pixels, seed)
+    plan = ViewPlan.parse(request.train_views, random_state=seed)
+    plan.names(embedder.backbone.frame)
+    plans = settle_plans(
+        [plan, embedder.plan], train.records, max_pixels=request.max_pixels, n_jobs=request.n_jobs
+    )
+    embedder = dataclasses.replace(embedder, plan=plans[1])
+    task = Task(embedder, plans[0], request.head, train, validation, settings, request.n_jobs)
+    return task, test, failed
+
+
+def _read(records: Sequence[ImageRecord], failed: dict[str, str], n_jobs: int | None) -> Labelled:
+    contents, reasons = hash_contents(records, n_jobs)
+    failed |= {records[i].key: reason for i, reason in reasons.items()}
+    y = check_labels([record.label for record in records])
+    read = np.array([i for i in range(len(records)) if i not in reasons], np.int64)
+    return Labelled(list(records), y, contents).take(read)
+
+
+def _check_done(summary: dict[str, Any], identity: str, folder: TuningFolder) -> dict[str, Any]:
+    if summary.get("identity") != identity:
+        raise StoreError(
+            f"{folder.path} holds another fine-tuning, of other images or settings: give another folder, -o"
+            " FOLDER."
+        )
+    return {**summary, "already": True}
+
+
+def _with_log(listeners: Listeners, folder: TuningFolder) -> Listeners:
+    def hear(history: Sequence[EpochFigures]) -> None:
+        folder.write_log(history)
+        listeners.epoch(history)
+
+    return dataclasses.replace(listeners, epoch=hear)
+
+
+def _conclude(
+    task: Task,
+    tuned: Tuned,
+    test: Labelled | None,
+    folder: TuningFolder,
+    request: Request,
+    listeners: Listeners,
+) -> dict[str, Any]:
+    """Compare, write network and classifier, and return the summary."""
+    trained = summarize_contents(list(tuned.trained.contents))
+    before = Predictor(task.embedder, tuned.head, trained, "decision")
+    after = Predictor(
+        dataclasses.replace(task.embedder, backbone=tuned.backbone), tuned.scorer, trained, "decision"
+    )
+    failed: dict[str, str] = {}
+    tested = None if test is None else _test(before, after, test, task, failed, listeners)
+    kept = ("tuned" if tuned.validation.keeps_tuned else "head") if request.keep == "better" else request.keep
+    predictor = after if kept == "tuned" else before
+    classifier = assemble_classifier(
+        predictor,
+        task.train_plan,
+        len(tuned.trained.y),
+        backbone=predictor.embedder.backbone,
+        head=task.head,
+        random_state=task.settings.random_state,
+        max_pixels=request.max_pixels,
+        class_weight=task.settings.class_weight,
+    )
+    folder.write_backbone(tuned.backbone)
+    save_classifier(classifier, folder.classifier, include_backbone=True)
+    return {
+        "out": str(folder.path),
+        "classifier": str(folder.classifier),
+        "backbone": str(folder.backbone),
+        "kept": kept,
+        "classes": [str(name) for name in tuned.head.classes],
+        "trained": len(tuned.trained.y),
+        "unfrozen": list(tuned.unfrozen),
+        "settings": dataclasses.asdict(task.settings),
+        "parity": tuned.backbone.card.parity,
+        "validation": _plain(tuned.validation),
+        "test": None if tested is None else _plain(tested),
+        "verdict": _say(tuned.validation, tested, kept),
+        "notes": list(tuned.notes),
+        "failed": failed,
+        "history": [figures.to_dict() for figures in tuned.history],
+    }
+
+
+def _test(
+    before: Predictor,
+    after: Predictor,
+    test: Labelled,
+    task: Task,
+    failed: dict[str, str],
+    listeners: Listeners,
+) -> Comparison:
+    """Compare the two on images that neither has seen."""
+    check_classes(task.train, test, "test")
+    listeners.note(f"predicting {len(test.y):,} test images with the head alone, and with the tuned network")
+    found = [
+        one.predict_records(test.records, n_jobs=task.n_jobs, on_progress=listeners.progress("predicting"))
+        for one in (before, after)
+    ]
+    failed |= {failure.key: f"{failure.stage}: {failure.reason}" for failure in found[0].failures.values()}
+    read = np.array([i for i in range(len(test.y)) if i not in found[0].failures], np.int64)
+    head, tuned = (np.array([str(one.labels[i]) for i in read]) for one in found)
+    return compare(test.y[read].astype(str), tuned, head, groups=[test.contents[i] for i in read])
+
+
+def _say(validation: Comparison, test: Comparison | None, kept: str) -> str:
+    images, judge = ("validation images", validation) if test is None else ("test images", test)
+    text = judge.describe(images)
+    if test is None:
+        text += " (which also chose the epoch, so this flatters a little)"
+    return (
+        f"{text[0].upper()}{text[1:]}. Kept: {'the tuned network' if kept == 'tuned' else 'the head alone'}."
+    )
+
+
+def _plain(comparison: Comparison) -> dict[str, Any]:
+    return {
+        "head": _plain_estimate(comparison.head),
+        "tuned": _plain_estimate(comparison.tuned),
+        "difference": _plain_estimate(comparison.difference),
+    }
+
+
+def _plain_estimate(estimate: Estimate) -> dict[str, Any]:
+    values = dataclasses.asdict(estimate)
+    return {key: None if isinstance(v, float) and math.isnan(v) else v for key, v in values.items()}

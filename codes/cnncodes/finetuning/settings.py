@@ -1,0 +1,289 @@
+"""How a network is fine-tuned: one frozen value, the same for Python, the command line and recipes."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from cnncodes.errors import UsageError, sentence
+from cnncodes.schema import find_problems, option
+
+#: What `FineTuning.base_lr` may be beside a number.
+FIND = "find"
+
+
+def _at_least(least: int) -> Callable[[int], None]:
+    def check(number: int) -> None:
+        if number < least:
+            raise UsageError(f"must be a whole number of at least {least}. Got {number}.")
+
+    return check
+
+
+def _between(
+    low: float, high: float, *, low_too: bool = True, high_too: bool = True
+) -> Callable[[Any], None]:
+    """Return a check of a number's range; the ends belong to it or not."""
+    first = f"{'at least' if low_too else 'above'} {low:g}"
+    last = "" if math.isinf(high) else f" and {'at most' if high_too else 'below'} {high:g}"
+
+    def check(number: Any) -> None:
+        # Written so that NaN, which compares with nothing, is outside.
+        above = number >= low if low_too else number > low
+        below = number <= high if high_too else number < high
+        if not (above and below) or math.isinf(number):
+            raise UsageError(f"must be {first}{last}. Got {number}.")
+
+    return check
+
+
+_check_rate = _between(0, math.inf, low_too=False)
+
+
+def _check_base_lr(rate: Any) -> None:
+    if isinstance(rate, str):
+        if rate != FIND:
+            raise UsageError(f"must be a number above 0, or {FIND!r}. Got {rate!r}.")
+    else:
+        _check_rate(rate)
+
+
+def _check_unfreeze(unfreeze: str) -> None:
+    if not unfreeze.strip() or unfreeze == "none":
+        raise UsageError(
+            "must say what is trained beside the head: all, last:N, a share such as 0.3, or a layer's name."
+            f" Got {unfreeze!r}; a head alone is what 'cnncodes fit' trains."
+        )
+
+
+def _check_size(size: str | int) -> None:
+    from cnncodes.embedding.memory import parse_bytes
+
+    if str(size) != "0":
+        parse_bytes(size)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FineTuning:
+    """How a network is fine-tuned.
+
+    First the head is trained alone. When its loss on the validation images starts to converge, the chosen
+    upper part of the network is unfrozen and learns along, at a lower rate.
+
+    Parameters
+    ----------
+    unfreeze : str
+        What is trained beside the head: ``"all"``; ``"last:2"``, the last blocks; ``"0.3"``, that share of
+        the layers, from the last on; or the name of a block or layer, from which on everything is.
+    epochs : int
+        Epochs of the second stage, at most.
+    freeze_epochs : int
+        Epochs with the head alone, at most; 0 leaves the stage out.
+    base_lr : float or "find"
+        The head's learning rate; ``"find"`` tries rates first.
+    backbone_lr_mult : float
+        The backbone's rate, as a share of the head's.
+    layer_decay : float
+        By what the rate is multiplied from each block to the one before it.
+    optimizer : {"adamw", "sgd"}
+        SGD with Nesterov's momentum of 0.9.
+    weight_decay : float
+        Of weights; biases and the weights of norms have none.
+    warmup_epochs : float
+        Over which the rates of the second stage rise from 0, before they fall as a cosine does.
+    batch_size : int, optional
+        Images in a step; None means 32, or all where there are fewer.
+    accumulate : int
+        Batches whose gradients make one step.
+    clip_norm : float
+        Largest norm of the gradient of a step; 0 for none.
+    batch_norm : {"frozen", "train"}
+        Whether the statistics of batch normalisation stay those of the pretraining, or are those of each
+        batch and move along.
+    label_smoothing, mixup, ema, l2_sp : float
+        0 leaves each out: the share of the label that goes to all classes (Szegedy et al., 2016); the alpha
+        of mixup (Zhang et al., 2018), here of what enters the trained part; the decay of a moving average of
+        the weights, which is then kept; the pull towards the pretrained weights (L2-SP; Li et al., 2018).
+    class_weight : {"balanced"}, optional
+        Gives rare classes the weight of frequent ones, in the loss and in the head that it starts from.
+    validation : float
+        Share of the training images that is not trained on and says when to stop.
+    patience : int
+        Epochs without gain on the validation images after which it stops.
+    precision : {"auto", "fp32", "bf16"}
+        What it computes in; ``"auto"`` is bf16 on a GPU and on a CPU with AMX, else fp32.
+    device : str
+        As torch names them: ``"cpu"``, ``"cuda"``; ``"auto"`` takes a GPU where there is one.
+    cache : str
+        Disk for what the frozen part gives of each view; what does not fit is computed anew in each epoch.
+    checkpoint_minutes : float
+        Minutes between checkpoints within an epoch; there is one after each.
+    random_state : int
+        Decides the order of the images, and what is drawn.
+
+    Examples
+    --------
+    >>> FineTuning(unfreeze="last:2", epochs=5).backbone_lr_mult
+    0.1
+    >>> FineTuning(epochs=0)
+    Traceback (most recent call last):
+    ...
+    cnncodes.errors.UsageError: epochs is wrong: must be a whole number of at least 1. Got 0.
+    """
+
+    unfreeze: str = option(
+        "What is trained beside the head: all; last:N, the last N blocks; a share of the layers such as 0.3,"
+        " from the last on; or the name of a block or layer, with all that follows it. 'cnncodes models show"
+        " NAME --blocks' lists them.",
+        default="0.3",
+        metavar="WHAT",
+        check=_check_unfreeze,
+    )
+    epochs: int = option(
+        "Epochs in which backbone and head are trained, at most.", default=12, metavar="N", check=_at_least(1)
+    )
+    freeze_epochs: int = option(
+        "Epochs in which the head is trained alone before, at most; it ends as the validation loss starts to"
+        " converge.",
+        default=10,
+        metavar="N",
+        check=_at_least(0),
+    )
+    base_lr: str | float = option(
+        f"Learning rate of the head; {FIND} tries rates first.",
+        default=0.001,
+        metavar="RATE",
+        check=_check_base_lr,
+    )
+    backbone_lr_mult: float = option(
+        "Learning rate of the backbone's last block, as a share of the head's.",
+        default=0.1,
+        metavar="SHARE",
+        check=_check_rate,
+    )
+    layer_decay: float = option(
+        "By what the rate is multiplied from each block to the one before it.",
+        default=0.9,
+        metavar="FACTOR",
+        check=_between(0, 1, low_too=False),
+    )
+    optimizer: str = option("Optimiser.", default="adamw", choices=("adamw", "sgd"))
+    weight_decay: float = option(
+        "Weight decay; biases and norms have none.",
+        default=0.01,
+        metavar="DECAY",
+        check=_between(0, math.inf),
+    )
+    warmup_epochs: float = option(
+        "Epochs over which the rates rise once the backbone is unfrozen.",
+        default=1.0,
+        metavar="N",
+        check=_between(0, math.inf),
+    )
+    batch_size: int | None = option(
+        "Images in a batch. [32, or all where there are fewer]", default=None, metavar="N", check=_at_least(1)
+    )
+    accumulate: int = option(
+        "Batches whose gradients make one step.", default=1, metavar="N", check=_at_least(1)
+    )
+    clip_norm: float = option(
+        "Largest norm of the gradient; 0 for any.", default=1.0, metavar="NORM", check=_between(0, math.inf)
+    )
+    batch_norm: str = option(
+        "Whether batch normalisation keeps its statistics or goes by each batch.",
+        default="frozen",
+        choices=("frozen", "train"),
+    )
+    label_smoothing: float = option(
+        "Share of each label that goes to all classes.",
+        default=0.0,
+        metavar="SHARE",
+        check=_between(0, 1, high_too=False),
+    )
+    mixup: float = option(
+        "Alpha of mixup, of what enters the trained part; 0 for none.",
+        default=0.0,
+        metavar="ALPHA",
+        check=_between(0, math.inf),
+    )
+    ema: float = option(
+        "Decay of a moving average of the weights, a step; 0 for none.",
+        default=0.0,
+        metavar="DECAY",
+        check=_between(0, 1, high_too=False),
+    )
+    l2_sp: float = option(
+        "Pull of the backbone towards its pretrained weights; 0 for none.",
+        default=0.0,
+        metavar="STRENGTH",
+        check=_between(0, math.inf),
+    )
+    class_weight: str | None = option(
+        "'balanced' gives rare classes the weight of frequent ones.", default=None, choices=("balanced",)
+    )
+    validation: float = option(
+        "Share of the training images that is not trained on and says when to stop, where the source has no"
+        " part 'val'.",
+        default=0.2,
+        metavar="SHARE",
+        check=_between(0, 0.5, low_too=False),
+    )
+    patience: int = option(
+        "Epochs without gain on the validation images after which it stops.",
+        default=5,
+        metavar="N",
+        check=_at_least(1),
+    )
+    precision: str = option(
+        "What training computes in; 'auto' is bf16 on a GPU or a CPU with AMX, else fp32.",
+        default="auto",
+        choices=("auto", "fp32", "bf16"),
+    )
+    device: str = option(
+        "Where it is trained: cpu, cuda, cuda:1; 'auto' takes a GPU where there is one.",
+        default="auto",
+        metavar="DEVICE",
+    )
+    cache: str = option(
+        "Disk for what the frozen part gives of each view, 0 for none; what does not fit is computed anew in"
+        " each epoch.",
+        default="10G",
+        metavar="SIZE",
+        check=_check_size,
+    )
+    checkpoint_minutes: float = option(
+        "Minutes between checkpoints within an epoch; there is one after each.",
+        default=10.0,
+        metavar="N",
+        check=_check_rate,
+    )
+    random_state: int = option(
+        "Decides the order of the images, what is drawn, and which images are held out.",
+        default=0,
+        metavar="N",
+        check=_between(0, 2**32 - 1),
+    )
+
+    def __post_init__(self) -> None:
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(FineTuning)}
+        problems = find_problems(FineTuning, values)
+        if problems:
+            raise UsageError(" ".join(map(sentence, problems)))
+
+    def choose_batch_size(self, n_images: int) -> int:
+        """Return the images in a batch.
+
+        Raises
+        ------
+        UsageError
+            If more were asked for than there are.
+        """
+        size = self.batch_size or min(32, n_images)
+        if size > n_images:
+            raise UsageError(
+                f"batch_size {size} is more than the {n_images} images to train on: give {n_images} or less."
+            )
+        return size

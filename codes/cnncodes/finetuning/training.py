@@ -1,0 +1,383 @@
+"""Training in two stages, the head alone and then with the backbone; loaded by what needs torch."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from cnncodes.finetuning.checkpoints import Checkpoint, State
+from cnncodes.finetuning.features import FeatureStore
+from cnncodes.finetuning.history import DIVERGED, HEAD_STAGE, NETWORK_STAGE, START, EpochFigures
+from cnncodes.finetuning.network import TunedNetwork, head_groups
+from cnncodes.finetuning.schedule import rate_at, starts_to_converge
+from cnncodes.finetuning.settings import FineTuning
+
+Array = npt.NDArray[Any]
+Tensors = dict[str, torch.Tensor]
+
+#: Rows in one forward pass where nothing is learned.
+_EVALUATED = 64
+
+
+@dataclass(frozen=True)
+class Examples:
+    """The images that can be read of one set of a feature store, and their classes.
+
+    Attributes
+    ----------
+    number : int
+        Of the set.
+    images : ndarray of int64
+        Their places in it.
+    y : ndarray of int64
+        Number of each one's class.
+    views : int
+        Of each image.
+    """
+
+    number: int
+    images: npt.NDArray[np.int64]
+    y: npt.NDArray[np.int64]
+    views: int
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What is trained on what.
+
+    Attributes
+    ----------
+    name : str
+    module : callable
+        From inputs to logits.
+    inputs : callable
+        Takes rows and a batch size; yields batches of arrays.
+    epochs : int
+    warmup : float
+        Epochs; negative for a rate that stays as it is.
+    """
+
+    name: str
+    module: Callable[..., torch.Tensor]
+    inputs: Callable[[Array, int], Iterator[tuple[Array, ...]]]
+    epochs: int
+    warmup: float
+
+
+class Trainer:
+    """Trains a network on features.
+
+    Parameters
+    ----------
+    network : TunedNetwork
+    store : FeatureStore
+    train, validation : Examples
+    settings : FineTuning
+        With a number for `base_lr`.
+    depths : dict of str to int
+        As `TunedNetwork.groups` takes them.
+    class_weights : ndarray of float, shape (n_classes,)
+        In the loss.
+    checkpoint : Checkpoint
+    device : torch.device
+    autocast : dtype, optional
+    on_epoch : callable
+        Called after each epoch with the figures of all so far.
+    """
+
+    def __init__(
+        self,
+        network: TunedNetwork,
+        store: FeatureStore,
+        train: Examples,
+        validation: Examples,
+        settings: FineTuning,
+        *,
+        depths: dict[str, int],
+        class_weights: Array,
+        checkpoint: Checkpoint,
+        device: torch.device,
+        autocast: torch.dtype | None = None,
+        on_epoch: Callable[[Sequence[EpochFigures]], None] = lambda history: None,
+    ) -> None:
+        self.network, self.store, self.settings = network, store, settings
+        self.train, self.validation, self.depths = train, validation, depths
+        self.checkpoint, self.device, self.autocast, self.on_epoch = checkpoint, device, autocast, on_epoch
+        self.weights = torch.from_numpy(class_weights.astype(np.float32)).to(device)
+        self.batch_size = settings.choose_batch_size(len(train.images))
+        rng = np.random.default_rng(settings.random_state)
+        self._offsets = rng.integers(0, train.views, int(train.images.max()) + 1)
+        self.state = State()
+        self.best: Tensors = {}
+        self.average: Tensors = {}
+        self._resumed: Any = None
+
+    def run(self) -> list[EpochFigures]:
+        """Train, leave the network with its best weights, and return the figures of all epochs."""
+        pretrained = {name: value.clone() for name, value in self.network.tensors().items()}
+        self._restore()
+        self._pretrained = pretrained
+        if not self.state.history:
+            self._note(START, 0, math.nan, self._head_stage(), 0.0, 0.0, time.monotonic())
+            self._save()
+        if self.state.stage == HEAD_STAGE:
+            self._run_head()
+            self.network.load(self.best)
+            self.state = State(NETWORK_STAGE, 0, 0, self.state.history)
+            self._resumed = None
+            self._save()
+        if self.state.stage == NETWORK_STAGE:
+            self._run_network()
+        self.network.load(self.best)
+        return self.state.history
+
+    def _head_stage(self) -> Stage:
+        def inputs(rows: Array, size: int) -> Iterator[tuple[Array, ...]]:
+            for start in range(0, len(rows), size):
+                yield (self.store.codes(rows[start : start + size]),)
+
+        return Stage(HEAD_STAGE, self.network.head, inputs, self.settings.freeze_epochs, -1.0)
+
+    def network_stage(self) -> Stage:
+        """Return the stage that trains backbone and head."""
+        settings = self.settings
+        return Stage(NETWORK_STAGE, self.network, self.store.batches, settings.epochs, settings.warmup_epochs)
+
+    def _run_head(self) -> None:
+        stage = self._head_stage()
+        optimizer = self._resume_optimizer(stage)
+        while self.state.epoch < stage.epochs and not self._has_diverged():
+            losses = [one.validation_loss for one in self.state.history if one.stage in (START, HEAD_STAGE)]
+            if starts_to_converge(losses):
+                return
+            self._run_epoch(stage, optimizer)
+
+    def _run_network(self) -> None:
+        stage = self.network_stage()
+        optimizer = self._resume_optimizer(stage)
+        while self.state.epoch < stage.epochs and not self._has_diverged() and not self._is_over():
+            self._run_epoch(stage, optimizer)
+
+    def _has_diverged(self) -> bool:
+        return self.state.history[-1].stage == self.state.stage and self.state.history[-1].verdict == DIVERGED
+
+    def _is_over(self) -> bool:
+        """Tell whether nothing has gained on the validation images for long enough."""
+        own = [one for one in self.state.history if one.stage == NETWORK_STAGE]
+        gains = [number for number, one in enumerate(own) if one.gained]
+        return len(own) - 1 - (gains[-1] if gains else -1) >= self.settings.patience
+
+    def make_optimizer(self, stage: Stage) -> Any:
+        """Return the optimiser of a stage, as it was where the stage is gone on with."""
+        if stage.name == HEAD_STAGE:
+            groups = list(head_groups(self.network.head, self.settings))
+        else:
+            groups = list(self.network.groups(self.settings, self.depths))
+        if self.settings.optimizer == "sgd":
+            return torch.optim.SGD(groups, lr=1.0, momentum=0.9, nesterov=True)
+        return torch.optim.AdamW(groups, lr=1.0)
+
+    def _resume_optimizer(self, stage: Stage) -> Any:
+        self._optimizer = self.make_optimizer(stage)
+        if self._resumed is not None:
+            self._optimizer.load_state_dict(self._resumed)
+            self._resumed = None
+        return self._optimizer
+
+    def _run_epoch(self, stage: Stage, optimizer: Any) -> None:
+        started = time.monotonic()
+        self.network.upper.train(self.settings.batch_norm == "train" and stage.name == NETWORK_STAGE)
+        loss = self._train_epoch(stage, optimizer)
+        self.network.upper.eval()
+        self.state.epoch, self.state.step, self.state.loss = self.state.epoch + 1, 0, 0.0
+        rate = self._rate(stage, float(self.state.epoch))
+        backbone = rate * self.settings.backbone_lr_mult if stage.name == NETWORK_STAGE else 0.0
+        self._note(stage.name, self.state.epoch, loss, stage, rate, backbone, started)
+        self._save()
+
+    def _rate(self, stage: Stage, epoch: float) -> float:
+        share = 1.0 if stage.warmup < 0 else rate_at(epoch, stage.epochs, stage.warmup)
+        return float(self.settings.base_lr) * share
+
+    def order(self, stage: Stage) -> tuple[Array, Array]:
+        """Return the rows of an epoch, one view an image, and their classes."""
+        epoch, train = self.state.epoch, self.train
+        rng = np.random.default_rng([self.settings.random_state, stage.name == NETWORK_STAGE, epoch])
+        order = rng.permutation(len(train.images))
+        images = train.images[order]
+        views = (self._offsets[images] + epoch) % train.views
+        return self.store.places(train.number, images, views), train.y[order]
+
+    def _train_epoch(self, stage: Stage, optimizer: Any) -> float:
+        """Train for what is left of an epoch and return its mean loss; NaN where it has diverged."""
+        rows, y = self.order(stage)
+        size = self.batch_size * self.settings.accumulate
+        steps = math.ceil(len(rows) / size)
+        first = self.state.step
+        batches = stage.inputs(rows[first * size :], self.batch_size)
+        saved = time.monotonic()
+        for step in range(first, steps):
+            own = y[step * size : (step + 1) * size]
+            for group in optimizer.param_groups:
+                group["lr"] = group["share"] * self._rate(stage, self.state.epoch + (step + 1) / steps)
+            loss = self.step(stage, optimizer, batches, own)
+            if not math.isfinite(loss):
+                return math.nan
+            self.state.step, self.state.loss = step + 1, self.state.loss + loss * len(own)
+            if time.monotonic() - saved > 60 * self.settings.checkpoint_minutes:
+                self._save()
+                saved = time.monotonic()
+        return self.state.loss / len(rows)
+
+    def step(self, stage: Stage, optimizer: Any, batches: Iterator[tuple[Array, ...]], y: Array) -> float:
+        """Make one step and return the mean loss of its images."""
+        optimizer.zero_grad(set_to_none=True)
+        whole = self.weights[torch.from_numpy(y).to(self.device)].sum()
+        total = 0.0
+        for start in range(0, len(y), self.batch_size):
+            inputs = tuple(map(self._to_device, next(batches)))
+            target = torch.from_numpy(y[start : start + self.batch_size]).to(self.device)
+            loss = self._loss(stage, inputs, target, start) / whole
+            loss.backward()
+            total += float(loss.detach())
+        if self.settings.l2_sp and stage.name == NETWORK_STAGE:
+            self._pull_back().backward()
+        parameters = [weight for group in optimizer.param_groups for weight in group["params"]]
+        limit = self.settings.clip_norm or math.inf
+        norm = float(torch.nn.utils.clip_grad_norm_(parameters, limit))
+        if not (math.isfinite(total) and math.isfinite(norm)):
+            return math.nan
+        optimizer.step()
+        self._move_average()
+        return total
+
+    def _loss(
+        self, stage: Stage, inputs: tuple[torch.Tensor, ...], target: torch.Tensor, start: int
+    ) -> torch.Tensor:
+        """Return the weighted sum of the images' losses."""
+        share, others = 1.0, target
+        if self.settings.mixup and stage.name == NETWORK_STAGE:
+            rng = np.random.default_rng(
+                [self.settings.random_state, self.state.epoch, self.state.step, start]
+            )
+            share = float(rng.beta(self.settings.mixup, self.settings.mixup))
+            partner = torch.from_numpy(rng.permutation(len(target))).to(self.device)
+            inputs, others = tuple(_mix(one, share, partner) for one in inputs), target[partner]
+        with self._computing():
+            logits = stage.module(*inputs).float()
+
+        def loss_of(labels: torch.Tensor) -> torch.Tensor:
+            losses = torch.nn.functional.cross_entropy(
+                logits, labels, label_smoothing=self.settings.label_smoothing, reduction="none"
+            )
+            return (losses * self.weights[labels]).sum()
+
+        return loss_of(target) if share == 1.0 else share * loss_of(target) + (1 - share) * loss_of(others)
+
+    def _pull_back(self) -> torch.Tensor:
+        """Return half the squared distance of the backbone's weights from the pretrained ones, scaled."""
+        distance = sum(
+            ((weight - self._pretrained[name]) ** 2).sum()
+            for name, weight in self.network.upper.named_parameters()
+            if weight.requires_grad
+        )
+        return torch.as_tensor(0.5 * self.settings.l2_sp * distance)
+
+    def _move_average(self) -> None:
+        decay = self.settings.ema
+        if not decay:
+            return
+        for name, value in self.network.tensors().items():
+            if name not in self.average:
+                self.average[name] = value.clone()
+            elif value.dtype.is_floating_point:
+                self.average[name].mul_(decay).add_(value, alpha=1 - decay)
+
+    def _computing(self) -> Any:
+        if self.autocast is None:
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, self.autocast)
+
+    def _to_device(self, array: Array) -> torch.Tensor:
+        tensor = torch.from_numpy(array).to(self.device)
+        return tensor.contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor
+
+    def predict(self, stage: Stage, examples: Examples) -> npt.NDArray[np.float64]:
+        """Return logits of images, the mean over their views, shape (n_images, n_classes)."""
+        views = np.tile(np.arange(examples.views), len(examples.images))
+        rows = self.store.places(examples.number, np.repeat(examples.images, examples.views), views)
+        found = []
+        with torch.no_grad():
+            for batch in stage.inputs(rows, _EVALUATED):
+                with self._computing():
+                    logits = stage.module(*map(self._to_device, batch)).float()
+                found.append(logits.cpu().double().numpy())
+        logits = np.concatenate(found)
+        return np.asarray(logits.reshape(len(examples.images), examples.views, -1).mean(axis=1))
+
+    def predict_final(self, examples: Examples) -> npt.NDArray[np.float64]:
+        """Return what `predict` does of the network as it now is."""
+        return self.predict(self.network_stage(), examples)
+
+    def _note(
+        self, name: str, epoch: int, loss: float, stage: Stage, rate: float, backbone: float, started: float
+    ) -> None:
+        """Measure on the validation images, keep what is best, and tell of it."""
+        with self._averaged(name):
+            figures = EpochFigures.measure(
+                name,
+                epoch,
+                self.predict(stage, self.validation),
+                self.validation.y,
+                loss=loss,
+                rates=(rate, backbone),
+                seconds=time.monotonic() - started,
+                former=self.state.history,
+            )
+            if figures.gained:
+                self.best = {key: value.clone() for key, value in self.network.tensors().items()}
+        self.state.history.append(figures)
+        self.on_epoch(self.state.history)
+
+    @contextlib.contextmanager
+    def _averaged(self, name: str) -> Iterator[None]:
+        """Give the network its weights' moving average for a while, where there is one."""
+        if not self.average or name != NETWORK_STAGE:
+            yield
+            return
+        own = {key: value.clone() for key, value in self.network.tensors().items()}
+        self.network.load(self.average)
+        try:
+            yield
+        finally:
+            self.network.load(own)
+
+    def _save(self) -> None:
+        optimizer = getattr(self, "_optimizer", None) if self.state.stage != START else None
+        self.checkpoint.write(
+            self.state,
+            self.network.tensors(),
+            self.best,
+            self.average,
+            optimizer.state_dict() if optimizer is not None and self.state.epoch + self.state.step else None,
+        )
+
+    def _restore(self) -> None:
+        found = self.checkpoint.read()
+        if found is None:
+            return
+        self.state, tensors, self.best, self.average, self._resumed = found
+        self.network.load(tensors)
+
+
+def _mix(values: torch.Tensor, share: float, partner: torch.Tensor) -> torch.Tensor:
+    mixed = share * values.float() + (1 - share) * values[partner].float()
+    return mixed if values.dtype.is_floating_point else mixed.round().to(values.dtype)

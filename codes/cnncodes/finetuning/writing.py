@@ -1,0 +1,74 @@
+"""The tuned network as a backbone: its numbers in the graph, and a card; loaded by what needs torch."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from typing import Any
+
+import torch
+
+from cnncodes.backbones import Backbone
+from cnncodes.backbones.checking.parity import Parity, compare_codes
+from cnncodes.backbones.checking.photos import cut_photos
+from cnncodes.errors import BackboneError
+from cnncodes.finetuning.loading import make_graph_module, write_back
+
+#: What a card names as the package that a tuned network's weights come from.
+SOURCE = "cnncodes"
+
+
+def make_tuned_backbone(backbone: Backbone, upper: Any, n_images: int) -> Backbone:
+    """Return a backbone with the weights of its trained upper part.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        The one that it was before.
+    upper : GraphModule
+    n_images : int
+        Images that it was trained on, for the card.
+
+    Raises
+    ------
+    BackboneError
+        If ONNX Runtime and torch do not give the same codes of it.
+    """
+    import cnncodes
+
+    model = write_back(upper, backbone.model_bytes())
+    before = backbone.card
+    name = before.name if before.source_package == SOURCE else f"{before.name}-tuned"
+    card = dataclasses.replace(
+        before,
+        name=name,
+        description=f"{before.description}; fine-tuned on {n_images:,} images",
+        source_package=SOURCE,
+        source_version=cnncodes.__version__,
+        source_weights=f"fine-tuned from {before.name} ({before.source_weights})",
+        files={before.model_file: hashlib.sha256(model).hexdigest()},
+        parity={},
+        address=None,
+        random_state=None,
+        parent=backbone.sha256,
+        precisions={},
+        quantization={},
+    )
+    tuned = Backbone(model, card, providers=backbone.providers, threads=backbone.threads)
+    parity = _compare(tuned)
+    if not parity.holds:
+        raise BackboneError(
+            f"the tuned network gives other codes in ONNX Runtime than in torch: relative error"
+            f" {parity.relative_error:.2g}, cosine {parity.cosine:.6f}. Nothing was written."
+        )
+    figures = {"images": parity.images, "relative_error": float(f"{parity.relative_error:.0e}")}
+    card = dataclasses.replace(card, parity={**figures, "cosine": round(parity.cosine, 6)})
+    return Backbone(model, card, providers=backbone.providers, threads=backbone.threads)
+
+
+def _compare(backbone: Backbone) -> Parity:
+    """Compare the codes of torch and of ONNX Runtime, of the whole graph as it is written."""
+    photos = cut_photos(backbone.frame)
+    with torch.no_grad():
+        codes = make_graph_module(backbone.model_bytes())(torch.from_numpy(photos)).numpy()
+    return compare_codes(backbone.run(photos), codes)

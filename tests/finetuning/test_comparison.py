@@ -1,0 +1,56 @@
+"""Two classifiers on the same images, and what is said of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cnncodes.finetuning.comparison import compare
+
+Y = np.repeat(np.arange(4), 50)
+
+
+def answer(wrong: int, start: int = 0) -> np.ndarray:
+    given = Y.copy()
+    given[start : start + wrong] += 1
+    return given
+
+
+def test_a_clear_gain_is_said_to_be_worth_it_and_kept() -> None:
+    found = compare(Y, answer(10), answer(60))
+    assert found.difference.value == pytest.approx(0.25)
+    assert found.keeps_tuned
+    assert found.describe("test images").startswith("fine-tuning was worth it: +25.0 points [")
+    assert "on 200 test images" in found.describe("test images")
+
+
+def test_a_clear_loss_is_said_and_not_kept() -> None:
+    found = compare(Y, answer(60), answer(10))
+    assert not found.keeps_tuned
+    assert "made it worse: -25.0 points" in found.describe("images")
+
+
+def test_what_chance_may_have_done_is_no_difference() -> None:
+    found = compare(Y, answer(10), answer(11, start=50))
+    assert not found.keeps_tuned
+    assert "no difference that 200 images can show: +0.5 points [" in found.describe("images")
+
+
+def test_one_standard_error_decides() -> None:
+    gain = compare(Y, answer(10), answer(14))  # four images and none lost: two standard errors
+    assert gain.keeps_tuned
+    assert gain.standard_error == pytest.approx(np.sqrt(0.02 * 0.98 / 200), rel=0.15)
+
+
+def test_the_same_answers_show_nothing() -> None:
+    found = compare(Y, answer(10), answer(10))
+    assert not found.keeps_tuned
+    assert found.describe("images") == (
+        "fine-tuning changed nothing that 200 images could show (no answer differs)"
+    )
+
+
+def test_copies_of_an_image_are_one() -> None:
+    groups = np.arange(len(Y)) // 10
+    alone, together = compare(Y, answer(10), answer(60)), compare(Y, answer(10), answer(60), groups=groups)
+    assert together.standard_error > 2 * alone.standard_error

@@ -1,0 +1,76 @@
+"""Which images are for validation: no group on both sides, no class left out of the training."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cnncodes.errors import SourceError
+from cnncodes.finetuning.examples import Labelled, check_classes, split_validation
+from cnncodes.images import records_from
+
+
+def make(labels: list[str], contents: list[str] | None = None, groups: list[str] | None = None) -> Labelled:
+    records = records_from([bytes([i % 256, i // 256]) for i in range(len(labels))])
+    found = contents or [f"{i:032x}" for i in range(len(labels))]
+    return Labelled(records, np.array(labels), found, None if groups is None else np.array(groups))
+
+
+def test_a_fifth_of_each_class_is_held_out() -> None:
+    train, validation = split_validation(make(["a"] * 50 + ["b"] * 20), 0.2, 0)
+    assert {label: int((validation.y == label).sum()) for label in "ab"} == {"a": 10, "b": 4}
+    assert len(train.y) == 56
+    assert set(train.contents).isdisjoint(validation.contents)
+
+
+def test_it_depends_on_the_random_state_alone() -> None:
+    images = make(["a", "b"] * 40)
+    first, again, other = (split_validation(images, 0.25, state)[1].contents for state in (0, 0, 1))
+    assert first == again != other
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 9)), min_size=4, max_size=60),
+    st.sampled_from([0.1, 0.2, 0.5]),
+    st.integers(0, 3),
+)
+def test_groups_stay_whole_and_every_class_is_trained(
+    rows: list[tuple[str, int]], share: float, seed: int
+) -> None:
+    images = make([label for label, _ in rows], [f"{label}{number:031x}" for label, number in rows])
+    classes = {label for label, _ in rows}
+    try:
+        train, validation = split_validation(images, share, seed)
+    except SourceError:
+        assert all(len({row for row in rows if row[0] == label}) < 2 for label in classes)
+        return
+    assert set(train.contents).isdisjoint(validation.contents)
+    assert set(train.y) == classes
+    assert len(train.y) + len(validation.y) == len(rows)
+    assert len(validation.y)
+
+
+def test_groups_of_the_user_stay_whole() -> None:
+    images = make(["a", "b"] * 20, groups=[f"g{i // 4}" for i in range(40)])
+    train, validation = split_validation(images, 0.2, 0)
+    assert train.groups is not None and validation.groups is not None
+    assert set(train.groups).isdisjoint(validation.groups)
+
+
+def test_a_class_of_one_image_is_trained_on() -> None:
+    train, validation = split_validation(make(["a"] * 10 + ["rare"]), 0.2, 0)
+    assert "rare" in train.y and "rare" not in validation.y
+
+
+def test_without_two_images_of_a_class_nothing_can_be_held_out() -> None:
+    with pytest.raises(SourceError, match=r"no image can be held out .* a part 'val'"):
+        split_validation(make(["a", "b", "c"]), 0.2, 0)
+
+
+def test_a_class_that_is_missing_from_the_training_is_named() -> None:
+    with pytest.raises(SourceError, match=r"class 'c' of the validation images is missing"):
+        check_classes(make(["a", "b"]), make(["a", "c"]), "validation")
+    with pytest.raises(SourceError, match=r"at least 2 classes; got only 'a'"):
+        check_classes(make(["a", "a"]), make(["a"]), "validation")

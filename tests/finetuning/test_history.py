@@ -1,0 +1,50 @@
+"""Figures of an epoch, and which one is the best."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from cnncodes.finetuning.history import EpochFigures
+
+Y = np.array([0, 1, 1, 0])
+RIGHT = np.array([[2.0, 0.0], [0.0, 2.0], [0.0, 2.0], [2.0, 0.0]])
+
+
+def measure(logits: np.ndarray, former: list[EpochFigures], loss: float = 1.0) -> EpochFigures:
+    return EpochFigures.measure(
+        "network", len(former) + 1, logits, Y, loss=loss, rates=(0.1, 0.01), seconds=1.0, former=former
+    )
+
+
+def test_figures_are_those_of_the_logits() -> None:
+    figures = measure(RIGHT, [])
+    assert (figures.accuracy, figures.images, figures.gained, figures.verdict) == (1.0, 4, True, "")
+    assert figures.validation_loss == pytest.approx(math.log(1 + math.exp(-2)))
+    assert figures.low < 1.0 == figures.high
+
+
+def test_of_equal_accuracy_the_lower_loss_is_better() -> None:
+    first = measure(RIGHT, [])
+    assert not measure(RIGHT, [first]).gained
+    assert measure(2 * RIGHT, [first]).gained
+    assert not measure(RIGHT / 2, [first]).gained
+    assert not measure(-RIGHT * 9, [first]).gained
+
+
+@pytest.mark.parametrize(
+    ("logits", "loss"), [(RIGHT + math.nan, 1.0), (RIGHT, math.nan), (RIGHT + math.inf, 1.0)]
+)
+def test_what_is_no_number_has_diverged_and_gains_nothing(logits: np.ndarray, loss: float) -> None:
+    figures = measure(logits, [], loss)
+    assert (figures.verdict, figures.gained, figures.accuracy) == ("diverged", False, 0.0)
+
+
+@pytest.mark.parametrize("loss", [0.5, math.nan])
+def test_plain_values_and_back(loss: float) -> None:
+    figures = measure(RIGHT, [], loss)
+    again = EpochFigures.from_dict(figures.to_dict())
+    assert again.to_dict() == figures.to_dict()
+    assert again.validation_loss == figures.validation_loss

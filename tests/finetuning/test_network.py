@@ -1,0 +1,97 @@
+"""The head as a torch module, what is trained, and at which rates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from tiny_tuning import make_backbone  # noqa: E402
+
+from cnncodes.finetuning.blocks import block_depths, choose_weights  # noqa: E402
+from cnncodes.finetuning.graph_module import GraphModule  # noqa: E402
+from cnncodes.finetuning.network import HEAD, LinearModule, TunedNetwork  # noqa: E402
+from cnncodes.finetuning.reading import read_graph  # noqa: E402
+from cnncodes.finetuning.settings import FineTuning  # noqa: E402
+from cnncodes.heads.linear import LinearScorer, softmax  # noqa: E402
+
+RNG = np.random.default_rng(0)
+
+
+def make_scorer(n_classes: int, *, l2: bool = False, temperature: float = 1.0) -> LinearScorer:
+    rows = 1 if n_classes == 2 else n_classes
+    names = np.array([f"class {i}" for i in range(n_classes)])
+    return LinearScorer(RNG.normal(size=(rows, 6)), RNG.normal(size=rows), names, l2, temperature)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("l2", [False, True])
+@pytest.mark.parametrize("temperature", [1.0, 0.3])
+def test_its_softmax_is_what_the_head_says(n_classes: int, l2: bool, temperature: float) -> None:
+    scorer = make_scorer(n_classes, l2=l2, temperature=temperature)
+    codes = RNG.normal(size=(20, 6)).astype(np.float32)
+    codes[0] = 0  # a code without a direction stays one
+    head = LinearModule(scorer)
+    logits = head(torch.from_numpy(codes)).detach().numpy()
+    expected = scorer.proba_from_decision(scorer.decision(codes))
+    assert np.abs(softmax(logits) - expected).max() < 1e-6
+    back = head.to_scorer(scorer.classes)
+    assert np.abs(back.proba_from_decision(back.decision(codes)) - expected).max() < 1e-6
+    assert (back.l2_normalize, back.kind) == (l2, "finetuned")
+
+
+def test_gradients_reach_the_codes_through_the_normalisation() -> None:
+    codes = torch.ones(2, 6, requires_grad=True)
+    LinearModule(make_scorer(3, l2=True))(codes)[:, 0].sum().backward()
+    assert codes.grad is not None and float(codes.grad.abs().sum()) > 0
+
+
+def make_network(unfreeze: str) -> tuple[TunedNetwork, Any]:
+    graph = read_graph(make_backbone().model_bytes())
+    weights = choose_weights(graph, unfreeze)
+    return TunedNetwork(GraphModule(graph), LinearModule(make_scorer(3)), weights), graph
+
+
+def test_only_what_is_chosen_is_trained() -> None:
+    network, _ = make_network("layer2")
+    trained = {name for name, weight in network.upper.named_parameters() if weight.requires_grad}
+    assert trained == {"layer2.conv.weight", "layer2.bn.weight", "layer2.bn.bias"}
+    statistics = {f"layer{i}.bn.running_{name}" for i in (1, 2) for name in ("mean", "var")}
+    assert network.tensors().keys() == trained | statistics | {f"{HEAD}weight", f"{HEAD}bias"}
+
+
+def test_the_backbone_has_a_lower_rate_the_deeper_it_lies() -> None:
+    network, graph = make_network("all")
+    settings = FineTuning(backbone_lr_mult=0.1, layer_decay=0.5, weight_decay=0.02)
+    groups = list(network.groups(settings, block_depths(graph)))
+    names = {id(weight): name for name, weight in network.named_parameters()}
+    found = {
+        names[id(weight)]: (round(group["share"], 6), group["weight_decay"])
+        for group in groups
+        for weight in group["params"]
+    }
+    assert found == {
+        "head.weight": (1.0, 0.02),
+        "head.bias": (1.0, 0.0),
+        "upper.layer2.conv.weight": (0.1, 0.02),
+        "upper.layer2.bn.weight": (0.1, 0.0),
+        "upper.layer2.bn.bias": (0.1, 0.0),
+        "upper.layer1.conv.weight": (0.05, 0.02),
+        "upper.layer1.bn.weight": (0.05, 0.0),
+        "upper.layer1.bn.bias": (0.05, 0.0),
+        "upper.stem.weight": (0.025, 0.02),
+    }
+
+
+def test_its_tensors_can_be_taken_and_put_back() -> None:
+    network, _ = make_network("all")
+    before = {name: value.clone() for name, value in network.tensors().items()}
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.add_(1.0)
+    assert not torch.equal(network.tensors()["stem.weight"], before["stem.weight"])
+    network.load(before)
+    assert all(torch.equal(value, before[name]) for name, value in network.tensors().items())

@@ -1,0 +1,65 @@
+"""How a network is fine-tuned: every value checked, all problems said at once."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import pytest
+
+from cnncodes.errors import UsageError
+from cnncodes.finetuning.settings import FineTuning
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("base_lr", 0.0, "must be above 0"),
+        ("base_lr", -0.1, "must be above 0"),
+        ("base_lr", math.nan, "must be above 0"),
+        ("base_lr", math.inf, "must be above 0"),
+        ("base_lr", "seek", "a number above 0, or 'find'"),
+        ("backbone_lr_mult", 0.0, "above 0"),
+        ("layer_decay", 1.5, "above 0 and at most 1"),
+        ("epochs", 0, "at least 1"),
+        ("epochs", 2.5, "a whole number"),
+        ("freeze_epochs", -1, "at least 0"),
+        ("batch_size", 0, "at least 1"),
+        ("ema", 1.0, "below 1"),
+        ("label_smoothing", -0.1, "at least 0"),
+        ("validation", 0.9, "at most 0.5"),
+        ("optimizer", "adam", "adamw, sgd"),
+        ("unfreeze", "none", "'cnncodes fit'"),
+        ("unfreeze", " ", "last:N"),
+        ("cache", "many", "amount of memory"),
+        ("random_state", -1, "at least 0"),
+        ("checkpoint_minutes", 0, "above 0"),
+    ],
+)
+def test_a_value_that_cannot_be_right_is_named(name: str, value: Any, said: str) -> None:
+    with pytest.raises(UsageError, match=f"^{name} ") as caught:
+        FineTuning(**{name: value})
+    assert said in str(caught.value)
+
+
+def test_all_problems_are_said_at_once() -> None:
+    with pytest.raises(UsageError, match=r"epochs .*\. base_lr ") as caught:
+        FineTuning(epochs=0, base_lr=-1.0)
+    assert str(caught.value).count("is wrong") == 2
+
+
+def test_each_setting_is_explained() -> None:
+    for field in dataclasses.fields(FineTuning):
+        assert f"{field.name}" in str(FineTuning.__doc__)
+        assert field.metadata["help"].endswith((".", "]"))
+
+
+@pytest.mark.parametrize(("asked", "images", "given"), [(None, 1000, 32), (None, 7, 7), (64, 64, 64)])
+def test_the_batch_has_at_most_all_images(asked: int | None, images: int, given: int) -> None:
+    assert FineTuning(batch_size=asked).choose_batch_size(images) == given
+
+
+def test_a_batch_larger_than_the_data_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"batch_size 65 is more than the 64 images .* give 64 or less"):
+        FineTuning(batch_size=65).choose_batch_size(64)

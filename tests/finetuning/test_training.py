@@ -1,0 +1,162 @@
+"""Training in two stages: it starts as the head, learns what it is told to, and stops when it should."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("safetensors")
+
+from tiny_tuning import make_task  # noqa: E402
+
+import cnncodes.finetuning.job as job  # noqa: E402
+from cnncodes.finetuning.job import Listeners, Task, Tuned, tune  # noqa: E402
+
+pytestmark = pytest.mark.slow  # torch
+
+
+def names_of_changed(before: Any, after: Any) -> set[str]:
+    import onnx
+    from onnx import numpy_helper
+
+    found = []
+    for backbone in (before, after):
+        model = onnx.load_from_string(backbone.model_bytes())
+        found.append({tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer})
+    assert found[0].keys() == found[1].keys()
+    return {name for name in found[0] if not np.array_equal(found[0][name], found[1][name])}
+
+
+def run(task: Task, folder: Path) -> Tuned:
+    return tune(task, folder, Listeners())
+
+
+def test_it_learns_what_the_head_cannot(tmp_path: Path) -> None:
+    tuned = run(make_task(40, epochs=15, base_lr=0.01, backbone_lr_mult=1.0, patience=15), tmp_path)
+    assert tuned.validation.difference.value > 0.1
+    assert tuned.history[-1].loss < tuned.history[1].loss
+
+
+def test_before_any_epoch_it_answers_as_the_head(tmp_path: Path) -> None:
+    task = make_task(unfreeze="layer2")
+    tuned = run(task, tmp_path)
+    predictor = job.Embedder(task.embedder.backbone, task.embedder.plan)
+    codes = [found.codes for found in predictor.embed(task.validation.records)]
+    decision = np.stack([tuned.head.decision(code).mean(axis=0) for code in codes])
+    answers = tuned.head.classes[decision.argmax(axis=1)]
+    share = float((answers == task.validation.y).mean())
+    assert tuned.history[0].accuracy == share == tuned.validation.head.value
+    proba = tuned.head.proba_from_decision(decision)
+    y = np.searchsorted(tuned.head.classes, task.validation.y)
+    assert tuned.history[0].validation_loss == pytest.approx(
+        -np.log(proba[range(len(y)), y]).mean(), rel=1e-5
+    )
+
+
+@pytest.mark.parametrize("head", ["linear-svm", "ridge"])
+def test_other_heads_start_with_a_temperature(head: str, tmp_path: Path) -> None:
+    import dataclasses
+
+    tuned = run(dataclasses.replace(make_task(unfreeze="layer2", epochs=1), head=head), tmp_path)
+    assert tuned.head.temperature != 1.0
+    assert tuned.history[0].accuracy == tuned.validation.head.value
+    assert tuned.history[0].validation_loss < math.log(3)
+
+
+def test_the_head_is_trained_first_and_alone(tmp_path: Path) -> None:
+    tuned = run(make_task(epochs=2, freeze_epochs=3), tmp_path)
+    stages = [one.stage for one in tuned.history]
+    assert stages[0] == "start" and stages[-2:] == ["network", "network"]
+    assert stages == sorted(stages, key=["start", "head", "network"].index)
+    assert 1 <= stages.count("head") <= 3
+    assert all(one.backbone_rate == 0 for one in tuned.history if one.stage != "network")
+    without = run(make_task(epochs=1, freeze_epochs=0), tmp_path / "other")
+    assert [one.stage for one in without.history] == ["start", "network"]
+
+
+def test_only_the_chosen_part_changes(tmp_path: Path) -> None:
+    task = make_task(40, unfreeze="layer2", base_lr=0.02, epochs=4)
+    changed = names_of_changed(task.embedder.backbone, run(task, tmp_path).backbone)
+    assert changed == {"layer2.conv.weight", "layer2.bn.weight", "layer2.bn.bias"}
+
+
+def test_statistics_move_where_they_are_trained(tmp_path: Path) -> None:
+    task = make_task(40, unfreeze="layer2", batch_norm="train", base_lr=0.02, epochs=4)
+    changed = names_of_changed(task.embedder.backbone, run(task, tmp_path).backbone)
+    assert {"layer2.bn.running_mean", "layer2.bn.running_var"} <= changed
+    assert not any(name.startswith(("layer1", "stem")) for name in changed)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"optimizer": "sgd", "base_lr": 0.05},
+        {"label_smoothing": 0.1},
+        {"mixup": 0.4},
+        {"ema": 0.9},
+        {"l2_sp": 0.01},
+        {"class_weight": "balanced"},
+        {"clip_norm": 0.0},
+        {"precision": "bf16"},
+        {"base_lr": "find"},
+    ],
+    ids=lambda settings: next(iter(settings)),
+)
+def test_every_option_trains(settings: dict[str, Any], tmp_path: Path) -> None:
+    defaults = {"epochs": 6, "base_lr": 0.01, "backbone_lr_mult": 1.0, "patience": 6}
+    tuned = run(make_task(**{**defaults, **settings}), tmp_path)
+    losses = [one.loss for one in tuned.history if one.stage == "network"]
+    assert losses[-1] < losses[0]
+    assert tuned.notes == ()
+
+
+def test_accumulated_batches_are_one_batch(tmp_path: Path) -> None:
+    one = run(make_task(batch_size=16, epochs=2), tmp_path / "one")
+    two = run(make_task(batch_size=4, accumulate=4, epochs=2), tmp_path / "two")
+    for ours, theirs in zip(one.history, two.history, strict=True):
+        assert ours.validation_loss == pytest.approx(theirs.validation_loss, rel=1e-4)
+
+
+def test_the_same_seed_gives_the_same_bits(tmp_path: Path) -> None:
+    first, again, other = (
+        run(make_task(random_state=state, epochs=2), tmp_path / name)
+        for name, state in (("a", 0), ("b", 0), ("c", 1))
+    )
+    assert first.backbone.sha256 == again.backbone.sha256 != other.backbone.sha256
+    assert np.array_equal(first.scorer.coef, again.scorer.coef)
+
+
+def test_what_was_computed_anew_trains_the_same(tmp_path: Path) -> None:
+    cached, anew = (
+        run(
+            make_task(unfreeze="layer2", cache=size, epochs=2, train_views="flip, rotation:2"),
+            tmp_path / size,
+        )
+        for size in ("1G", "0")
+    )
+    assert cached.backbone.sha256 == anew.backbone.sha256
+
+
+def test_it_stops_where_nothing_is_gained(tmp_path: Path) -> None:
+    tuned = run(make_task(epochs=50, base_lr=1e-9, freeze_epochs=0, patience=2), tmp_path)
+    gained = [number for number, one in enumerate(tuned.history) if one.gained]
+    assert len(tuned.history) - 1 == gained[-1] + 2 < 50
+
+
+def test_a_rate_that_is_too_high_is_said_and_the_best_weights_stay(tmp_path: Path) -> None:
+    task = make_task(epochs=5, base_lr=1e30, freeze_epochs=0, clip_norm=0.0, warmup_epochs=0.0)
+    tuned = run(task, tmp_path)
+    assert tuned.history[-1].verdict == "diverged"
+    assert "Try a lower rate: --base-lr 1e+29" in tuned.notes[0]
+    assert np.isfinite(tuned.scorer.coef).all()
+    assert names_of_changed(task.embedder.backbone, tuned.backbone) == set()
+
+
+def test_the_head_alone_may_diverge_too(tmp_path: Path) -> None:
+    tuned = run(make_task(epochs=1, base_lr=1e38, freeze_epochs=3, optimizer="sgd", clip_norm=0.0), tmp_path)
+    assert tuned.notes[0].startswith("training of the head alone diverged in epoch 1")
