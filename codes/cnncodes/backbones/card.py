@@ -18,6 +18,9 @@ from cnncodes.errors import CardError, sentence, suggest
 #: `precision`, `precisions`, `quantization`) may be absent.
 CARD_FORMAT = 3
 
+#: What `Card.source_package` is of a network that cnncodes has fine-tuned.
+TUNED = "cnncodes"
+
 _INTERPOLATIONS = ("bicubic", "bilinear", "lanczos")
 
 # A name on a card becomes part of a path, and cards come from strangers: no folders, drives or hidden files.

@@ -51,8 +51,7 @@ class FinetuneOptions(inputs.EmbeddingOptions, FineTuning):
         "Views of each image when predicting.", default="flip", metavar="PLAN", check=inputs.check_views
     )
     keep: str = option(
-        "Which classifier is saved; the tuned one is better where it gains more than a standard error on the"
-        " validation images.",
+        "Which classifier is saved; the better one is right more often on the validation images.",
         default="better",
         choices=("better", "tuned", "head"),
     )

@@ -99,8 +99,8 @@ def finetune(
     train_views, test_views : str, path or ViewPlan
         Views of each image; an epoch takes one of a training image's, all in turn.
     keep : {"better", "tuned", "head"}
-        Which classifier is saved; the tuned one counts as better where it gains more than a standard error on
-        the validation images.
+        Which classifier is saved; the better one is right more often on the validation images, and the head
+        where both are as good.
     decode, max_pixels, n_jobs
         As in `embed`.
     listeners : Listeners

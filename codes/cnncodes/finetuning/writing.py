@@ -9,13 +9,11 @@ from typing import Any
 import torch
 
 from cnncodes.backbones import Backbone
+from cnncodes.backbones.card import TUNED
 from cnncodes.backbones.checking.parity import Parity, compare_codes
 from cnncodes.backbones.checking.photos import cut_photos
 from cnncodes.errors import BackboneError
 from cnncodes.finetuning.loading import make_graph_module, write_back
-
-#: What a card names as the package that a tuned network's weights come from.
-SOURCE = "cnncodes"
 
 
 def make_tuned_backbone(backbone: Backbone, upper: Any, n_images: int) -> Backbone:
@@ -38,12 +36,12 @@ def make_tuned_backbone(backbone: Backbone, upper: Any, n_images: int) -> Backbo
 
     model = write_back(upper, backbone.model_bytes())
     before = backbone.card
-    name = before.name if before.source_package == SOURCE else f"{before.name}-tuned"
+    name = before.name if before.source_package == TUNED else f"{before.name}-tuned"
     card = dataclasses.replace(
         before,
         name=name,
         description=f"{before.description}; fine-tuned on {n_images:,} images",
-        source_package=SOURCE,
+        source_package=TUNED,
         source_version=cnncodes.__version__,
         source_weights=f"fine-tuned from {before.name} ({before.source_weights})",
         files={before.model_file: hashlib.sha256(model).hexdigest()},

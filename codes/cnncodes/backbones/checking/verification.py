@@ -6,12 +6,12 @@ import hashlib
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.backbones.card import Card
+from cnncodes.backbones.card import TUNED, Card
 from cnncodes.backbones.checking.agreement import compare_providers
 from cnncodes.backbones.checking.codes import check_codes, check_sizes, expect
 from cnncodes.backbones.checking.graph import check_dense, check_start, check_weights
@@ -31,9 +31,6 @@ from cnncodes.backbones.running.timing import draw_noise
 from cnncodes.backbones.session import Backbone, load_backbone
 from cnncodes.backbones.zoo import find_backbone
 from cnncodes.errors import BackboneError, CardError, MissingFile, sentence
-
-if TYPE_CHECKING:
-    pass
 
 #: What the median cosine of codes of less precision with those of fp32 has to be, without the mean code. With
 #: int8, EfficientNet-Lite0 has 0.99 and MobileNet v3 with random weights 0.74; another network's is about 0.
@@ -156,6 +153,11 @@ def _verify_parity(backbone: Backbone) -> dict[str, Any]:
     from cnncodes.backbones.exporting.references import make_reference, run_controls
 
     card = backbone.card
+    if card.source_package == TUNED:
+        raise BackboneError(
+            f"{card.name!r} was fine-tuned: there is no original elsewhere. How close it is to the torch"
+            f" network that was trained is on its card; what it came from has the sha256 {card.parent}."
+        )
     if was_picked(card.layer):
         raise BackboneError(
             f"the code of {card.name!r} is made of picked layers ({card.layer}), which is no code of its"

@@ -1,0 +1,224 @@
+"""From a folder of images to a classifier and a network on disk; the same call again does nothing anew."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("safetensors")
+
+from tiny_tuning import CLASSES, draw, make_backbone, write_images  # noqa: E402
+
+import cnncodes  # noqa: E402
+from cnncodes.backbones.checking.verification import verify_backbone  # noqa: E402
+from cnncodes.errors import BackboneError, SourceError, StoreError, UsageError  # noqa: E402
+from cnncodes.finetuning.job import Listeners  # noqa: E402
+from cnncodes.images import open_source  # noqa: E402
+
+pytestmark = pytest.mark.slow  # torch
+
+GOOD: dict[str, Any] = {
+    "train_views": "flip",
+    "unfreeze": "all",
+    "base_lr": 0.01,
+    "backbone_lr_mult": 1.0,
+    "epochs": 12,
+    "patience": 12,
+    "device": "cpu",
+    "n_jobs": 1,
+}
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_images(tmp_path_factory.mktemp("photos"), 40)
+
+
+@pytest.fixture(scope="module")
+def done(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any], list[str]]:
+    out, said = tmp_path_factory.mktemp("runs") / "tuned", []
+    summary = cnncodes.finetune(
+        photos, out, backbone=make_backbone(), listeners=Listeners(said.append), **GOOD
+    )
+    return out, summary, said
+
+
+def test_the_folder_holds_what_it_says(done: Any) -> None:
+    out, summary, said = done
+    assert {path.name for path in out.iterdir()} == {
+        "classifier.cnncodes", "backbone", "log.csv", "summary.json",
+    }  # fmt: skip
+    assert json.loads((out / "summary.json").read_text()) == summary
+    rows = list(csv.DictReader((out / "log.csv").open()))
+    assert [row["stage"] for row in rows] == [one["stage"] for one in summary["history"]]
+    assert any("to be unfrozen: stem, layer1, layer2" in line for line in said)
+
+
+def test_it_gains_and_says_so(done: Any) -> None:
+    _, summary, _ = done
+    assert summary["test"]["difference"]["low"] > 0
+    assert summary["kept"] == "tuned"
+    assert summary["verdict"].startswith("Fine-tuning was worth it: +")
+    assert summary["verdict"].endswith("on 120 test images. Kept: the tuned network.")
+
+
+def test_the_saved_classifier_is_the_tuned_one(done: Any, photos: Path) -> None:
+    out, summary, _ = done
+    classifier = cnncodes.load(out / "classifier.cnncodes")
+    assert classifier.score(photos) == summary["test"]["tuned"]["value"]
+    assert classifier.n_images_ == summary["trained"] == 96
+    proba = classifier.predict_proba([draw("lines", 5000)])
+    assert proba.shape == (1, 3) and proba.sum() == pytest.approx(1)
+
+
+def test_the_tuned_network_is_a_backbone_like_any_other(done: Any, photos: Path, tmp_path: Path) -> None:
+    out, summary, _ = done
+    original = make_backbone()
+    backbone = cnncodes.load_backbone(out / "backbone")
+    assert backbone.card.parent == original.sha256 != backbone.sha256
+    assert backbone.card.name == "small-tuned"
+    assert backbone.card.parity["relative_error"] <= 1e-4
+    assert verify_backbone(out / "backbone")["sha256"] == backbone.sha256
+    codes = cnncodes.embed(photos, tmp_path / "codes", backbone=backbone)
+    assert codes.embedded == 240
+    again = cnncodes.ImageClassifier(backbone=str(out / "backbone"), n_jobs=1).fit(photos)
+    assert again.score(photos) > summary["test"]["head"]["value"]
+
+
+def test_parity_with_an_original_elsewhere_is_answered(done: Any) -> None:
+    with pytest.raises(BackboneError, match="was fine-tuned"):
+        verify_backbone(done[0] / "backbone", parity=True)
+
+
+def test_the_same_call_again_trains_nothing(done: Any, photos: Path) -> None:
+    out, summary, _ = done
+    before = (out / "classifier.cnncodes").stat().st_mtime_ns
+    again = cnncodes.finetune(photos, out, backbone=make_backbone(), **GOOD)
+    assert again == {**summary, "already": True}
+    assert (out / "classifier.cnncodes").stat().st_mtime_ns == before
+
+
+def test_another_one_needs_another_folder(done: Any, photos: Path) -> None:
+    with pytest.raises(StoreError, match="holds another fine-tuning"):
+        cnncodes.finetune(photos, done[0], backbone=make_backbone(), **{**GOOD, "epochs": 3})
+
+
+def test_what_is_no_fine_tuning_is_left_alone(photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "holiday.jpg").write_bytes(b"x")
+    with pytest.raises(StoreError, match=r"holds other things \(holiday\.jpg\)"):
+        cnncodes.finetune(photos, tmp_path, backbone=make_backbone())
+    with pytest.raises(StoreError, match="it is a file"):
+        cnncodes.finetune(photos, tmp_path / "holiday.jpg", backbone=make_backbone())
+
+
+@pytest.mark.parametrize("kept", ["head", "tuned"])
+def test_which_is_kept_can_be_said(kept: str, photos: Path, tmp_path: Path) -> None:
+    changed = {**GOOD, "epochs": 1, "keep": kept}
+    summary = cnncodes.finetune(photos, tmp_path / "out", backbone=make_backbone(), **changed)
+    assert summary["kept"] == kept
+    used = cnncodes.load(tmp_path / "out/classifier.cnncodes").predictor_.embedder.backbone
+    assert (used.card.name == "small-tuned") == (kept == "tuned")
+
+
+def test_a_part_val_says_when_to_stop(tmp_path: Path) -> None:
+    photos = write_images(tmp_path / "photos", 12, parts=("train", "val"))
+    changed = {**GOOD, "epochs": 1}
+    summary = cnncodes.finetune(photos, tmp_path / "out", backbone=make_backbone(), **changed)
+    assert summary["validation"]["head"]["n"] == summary["trained"] == 36
+    assert summary["test"] is None
+    assert "which also chose the epoch" in summary["verdict"]
+
+
+def test_images_that_cannot_be_read_are_named_and_left_out(tmp_path: Path) -> None:
+    photos = write_images(tmp_path / "photos", 12)
+    (photos / "train/dots/bad.png").write_bytes(b"\x89PNG\r\n\x1a\nno more")
+    (photos / "test/dots/bad.png").write_bytes(b"nothing")
+    changed = {**GOOD, "epochs": 1}
+    summary = cnncodes.finetune(photos, tmp_path / "out", backbone=make_backbone(), **changed)
+    assert set(summary["failed"]) == {"train/dots/bad.png", "test/dots/bad.png"}
+    assert summary["test"]["head"]["n"] == 36
+
+
+def test_a_class_that_is_not_trained_on_is_named(tmp_path: Path) -> None:
+    photos = write_images(tmp_path / "photos", 4)
+    for path in (photos / "train/plain").iterdir():
+        path.unlink()
+    with pytest.raises(SourceError, match="class 'plain' of the test images is missing"):
+        cnncodes.finetune(photos, tmp_path / "out", backbone=make_backbone(), **{**GOOD, "epochs": 1})
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "said"),
+    [
+        ({"unfreeze": "layer9"}, UsageError, "layer9"),
+        ({"unfreeze": "last:9"}, UsageError, "from 1 to 3"),
+        ({"base_lr": 0.0}, UsageError, "above 0"),
+        ({"learning_rate": 1.0}, UsageError, "learning_rate"),
+        ({"batch_size": 1000}, UsageError, "more than the 96 images"),
+        ({"keep": "both"}, UsageError, "keep must be one of"),
+        ({"device": "abacus"}, UsageError, "'abacus' does not work"),
+        ({"train_views": "nothing"}, UsageError, "nothing"),
+    ],
+)
+def test_bad_input_is_said_before_anything_is_trained(
+    changes: dict[str, Any], error: type[Exception], said: str, photos: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(error, match=said):
+        cnncodes.finetune(photos, tmp_path / "out", backbone=make_backbone(), **{**GOOD, **changes})
+    assert not (tmp_path / "out/log.csv").exists()
+
+
+def test_rounded_weights_are_refused(photos: Path, tmp_path: Path) -> None:
+    backbone = cnncodes.load_backbone("efficientnet-lite0", precision="int8")
+    with pytest.raises(BackboneError, match=r"is int8.*fp32 file that it was made from"):
+        cnncodes.finetune(photos, tmp_path / "out", backbone=backbone)
+
+
+def test_only_one_writes_to_a_folder(photos: Path, tmp_path: Path) -> None:
+    from cnncodes.finetuning.folder import TuningFolder
+
+    held = TuningFolder(tmp_path / "out")
+    with pytest.raises(StoreError, match=r"being written by process \d+"):
+        cnncodes.finetune(photos, tmp_path / "out", backbone=make_backbone(), **GOOD)
+    held.close()
+
+
+def test_a_classifier_fine_tunes_in_fit(photos: Path) -> None:
+    settings = {key: value for key, value in GOOD.items() if key not in ("train_views", "n_jobs")}
+    classifier = cnncodes.ImageClassifier(make_backbone(), finetune=settings, n_jobs=1)
+    classifier.fit(photos / "train")
+    assert classifier.tuning_.kept == "tuned"
+    assert classifier.predictor_.embedder.backbone.card.name == "small-tuned"
+    head = cnncodes.ImageClassifier(make_backbone(), n_jobs=1).fit(photos / "train")
+    assert classifier.score(photos) > head.score(photos) + 0.1
+
+
+def test_a_classifier_says_what_it_cannot_fine_tune(photos: Path) -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    images, labels = [draw(name, i) for name in CLASSES for i in range(4)], np.repeat(CLASSES, 4)
+    make = cnncodes.ImageClassifier
+    for classifier, fits, said in (
+        (make(make_backbone(), LogisticRegression(), finetune=True), {}, "a linear head by name"),
+        (make(make_backbone(), finetune={"epoch": 3}), {}, "epoch"),
+        (make(make_backbone(), finetune="yes"), {}, "must be True, a dictionary"),
+        (make(make_backbone(), finetune=True), {"sample_weight": np.ones(12)}, "no sample_weight"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            classifier.fit(images, labels, **fits)
+
+
+def test_a_source_may_be_given(photos: Path, tmp_path: Path) -> None:
+    source = open_source(photos).filter(split="train")
+    source = dataclasses.replace(
+        source, records=tuple(dataclasses.replace(record, split=None) for record in source.records)
+    )
+    summary = cnncodes.finetune(source, tmp_path / "out", backbone=make_backbone(), **{**GOOD, "epochs": 1})
+    assert summary["test"] is None and summary["trained"] == 96
