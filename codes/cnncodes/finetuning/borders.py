@@ -134,7 +134,7 @@ class _Search:
         return [taken for taken in taken_names(self._nodes[self.makers[name]]) if taken in self._seeing]
 
     def _is_made_of_less(self, name: str, crossing: set[str]) -> bool:
-        """Tell whether one step without weights makes a tensor of fewer numbers; what crosses is not counted."""
+        """Tell whether one step without weights makes a tensor of fewer numbers than it has."""
         if not self._touched.isdisjoint({*taken_names(self._nodes[self.makers[name]])} - self._seeing):
             return False
         others = [taken for taken in self._list_taken(name) if taken not in crossing]
