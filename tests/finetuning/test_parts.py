@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -101,14 +102,16 @@ def join(parts: Parts, lower: bytes, images: Any) -> tuple[Any, Any]:
         return GraphModule(parts.upper)(*map(torch.from_numpy, features)).numpy(), code
 
 
-def check(model: bytes, weights: Any, images: Any, *, rounding: float = 2e-3, exact: float = 1e-5) -> Parts:
+def check(
+    model: bytes, weights: Any, images: Any, rounding: float = 2e-3, exact: float = 1e-5, own: float = 1e-6
+) -> Parts:
     """Split a graph, and compare its code and gradients with those of the whole."""
     parts = split_graph(model, weights, *images.shape[1:3])
     [expected] = run(model, images)
     *features, code = run(parts.lower, images)
     for value, feature in zip(features, parts.features, strict=True):
         assert (value.shape, value.dtype) == ((len(images), *feature.shape), feature.dtype)
-    assert gap(code, expected) <= 1e-6
+    assert gap(code, expected) <= own
     assert gap(join(parts, parts.lower, images)[0], expected) <= rounding
     assert gap(join(parts, leave_floats(parts.lower), images)[0], expected) <= exact
     assert set(weights) <= parts.upper.weights.keys()
@@ -557,8 +560,19 @@ def test_an_architecture_in_parts(address: str) -> None:
     graph, images = read_graph(model), noise(2, frame.height, frame.width)
     for unfreeze in ("last:1", "last:2", "0.3"):
         weights = choose_weights(graph, unfreeze)
-        parts = check(model, weights, images, rounding=5e-3, exact=2e-5)
+        parts = check(model, weights, images, 5e-3, 2e-5)
         assert len(parts.features) == 1 and parts.upper.weights.keys() == set(weights)
         print(f"{address} {unfreeze}: {parts.features}")
     middle = list_blocks(graph)[-1].weights
-    check(model, choose_weights(graph, middle[len(middle) // 2]), images, rounding=5e-3, exact=2e-5)
+    # A cut may part a convolution from its norm, which the runtime fuses; as written, both are the same.
+    parts = check(model, choose_weights(graph, middle[len(middle) // 2]), images, 5e-3, 2e-5, own=2e-5)
+    assert np.array_equal(run_plainly(parts.lower, images), run_plainly(model, images))
+
+
+def run_plainly(model: bytes, images: Any) -> Any:
+    """Return the code of a network that the runtime runs as it is written."""
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    return session.run(["code"], {"image": images})[0]
