@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +16,7 @@ from cnncodes.backbones.graphs.wiring import Shape, Wiring, prune
 from cnncodes.backbones.running.starting import CPU, run_session, start_session
 
 #: Batches that differ, to tell the axis of images from lengths that are fixed.
-_BATCHES = (1, 3)
+_BATCHES = (1, 2)
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ def find_border(model: Any, weights: Collection[str], height: int, width: int) -
     """Return the cut below all that depends on some weights.
 
     What no frozen weight has touched is computed above the cut, from the image, which is exact and has a byte
-    a number. So is what has not one entry an image (shapes, windows of an image), and what is made of other
-    crossing tensors without weights.
+    a number. So is what has not one entry an image (shapes, windows of an image), and what one step without
+    weights makes of fewer numbers, or of what crosses anyway.
 
     Parameters
     ----------
@@ -121,19 +122,32 @@ class _Search:
         needed = self.list_needed() - {self.image}
         moved = {name for name in needed if name not in self._seeing & self._touched}
         if not moved:
-            self._measure(needed)
-            moved = {name for name in needed if self._types[name] != np.float32 or name not in self.shapes}
+            self._measure(needed.union(*(self._list_taken(name) for name in needed)))
+            moved = {name for name in needed if not self._can_cross(name)}
         if not moved:
-            moved = {name for name in needed if self._is_made_of(name, needed)}
+            moved = {name for name in needed if self._is_made_of_less(name, needed)}
         self.upper.update(self.makers[name] for name in moved)
         return bool(moved)
 
-    def _is_made_of(self, name: str, others: set[str]) -> bool:
-        """Tell whether a tensor is made in one step, without weights, of others that cross anyway."""
-        return all(
-            taken in others or taken not in self._seeing | self._touched
-            for taken in taken_names(self._nodes[self.makers[name]])
-        )
+    def _list_taken(self, name: str) -> list[str]:
+        """Return the tensors that one is made of and that depend on the image."""
+        return [taken for taken in taken_names(self._nodes[self.makers[name]]) if taken in self._seeing]
+
+    def _is_made_of_less(self, name: str, crossing: set[str]) -> bool:
+        """Tell whether one step without weights makes a tensor of fewer numbers than it has."""
+        if not self._touched.isdisjoint({*taken_names(self._nodes[self.makers[name]])} - self._seeing):
+            return False
+        others = [taken for taken in self._list_taken(name) if taken not in crossing]
+        if not all(self._can_cross(taken) for taken in others):
+            return False
+        return sum(self._count(taken) for taken in others) < self._count(name)
+
+    def _can_cross(self, name: str) -> bool:
+        return self._types[name] == np.float32 and name in self.shapes
+
+    def _count(self, name: str) -> int:
+        """Return how many numbers a tensor has for each image."""
+        return math.prod(length or 1 for length in self.shapes[name][1:])
 
     def force_once(self) -> bool:
         """Let one more tensor cross where a shape cannot be told without it, or nothing crosses at all."""
@@ -151,7 +165,7 @@ class _Search:
         wanted = sorted(set(names) - self._types.keys())
         if not wanted:
             return
-        found = [_run(self.model, wanted, np.zeros((batch, *self._sides), np.uint8)) for batch in _BATCHES]
+        found = _run(self.model, wanted, [np.zeros((batch, *self._sides), np.uint8) for batch in _BATCHES])
         for name, *values in zip(wanted, *found, strict=True):
             self._types[name] = getattr(values[0], "dtype", None)
             shapes = [np.shape(value) for value in values]
@@ -159,8 +173,8 @@ class _Search:
                 self.shapes[name] = (None, *shapes[0][1:])
 
 
-def _run(model: Any, names: list[str], images: Any) -> list[Any]:
-    """Return the tensors of some names."""
+def _run(model: Any, names: list[str], batches: list[Any]) -> list[list[Any]]:
+    """Return the tensors of some names for each batch of images."""
     from onnx import ModelProto, ValueInfoProto
 
     part = ModelProto.FromString(model.SerializeToString())
@@ -168,5 +182,5 @@ def _run(model: Any, names: list[str], images: Any) -> list[Any]:
     part.graph.output.extend(ValueInfoProto(name=name) for name in names)
     prune(part)
     [image] = {value.name for value in part.graph.input} - {tensor.name for tensor in part.graph.initializer}
-    session = start_session(part.SerializeToString(), "the graph's lower part", CPU, 1)
-    return run_session(session, names, {image: images}, "the graph's lower part")
+    session = start_session(part.SerializeToString(), "the network's lower part", CPU, 1)
+    return [run_session(session, names, {image: images}, "the network's lower part") for images in batches]

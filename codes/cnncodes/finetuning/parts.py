@@ -121,16 +121,15 @@ def _check_weights(weights: Collection[str], known: list[str]) -> None:
         )
 
 
-def _copy(message: Any) -> Any:
-    return type(message).FromString(message.SerializeToString())
-
-
 def _write_lower(model: Any, features: tuple[Feature, ...]) -> bytes:
-    """Return the network with features as further outputs: casts at its end leave its own code alone."""
+    """Return the network with features as further outputs; it is changed in place.
+
+    Casts at its end leave its own code alone, to the bit unless the runtime fuses what the cut parts: a
+    convolution with its norm.
+    """
     from onnx import TensorProto, helper
 
-    lower = _copy(model)
-    graph = lower.graph
+    graph = model.graph
     names = [f"{FEATURE}{place}" for place in range(len(features))]
     taken = used_names(graph) | set(names)
     moved = {name: free_name(name, taken) for name in names if name in used_names(graph)}
@@ -146,32 +145,27 @@ def _write_lower(model: Any, features: tuple[Feature, ...]) -> bytes:
         kind = TensorProto.FLOAT16 if halves else TensorProto.UINT8
         # Without lengths: in a network of any size they follow from the image's.
         outputs.append(helper.make_tensor_value_info(name, kind, ["batch", *[None] * len(feature.shape)]))
-    outputs += [_copy(value) for value in graph.output]
-    del graph.output[:]
-    graph.output.extend(outputs)
-    return serialize(lower)
+    for value in outputs[::-1]:
+        graph.output.insert(0, value)
+    return serialize(model)
 
 
 def _write_upper(model: Any, border: Border) -> Any:
     """Return the graph above a cut."""
     from onnx import TensorProto, helper
 
-    upper = _copy(model)
-    graph = upper.graph
     nodes = list(_rewrite_nodes(model, border))
     taken = {name for node in nodes for name in taken_names(node)}
     images = {value.name: value for value in model.graph.input}
     inputs = [
-        _copy(images[name])
+        images[name]
         if name in images
         else helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", *shape[1:]])
         for name, shape in border.crossing.items()
     ]
     tensors = [tensor for tensor in model.graph.initializer if tensor.name in taken]
-    for field, items in ((graph.node, nodes), (graph.input, inputs), (graph.initializer, tensors)):
-        del field[:]
-        field.extend(items)
-    return upper
+    graph = helper.make_graph(nodes, model.graph.name or "upper", inputs, model.graph.output, tensors)
+    return helper.make_model(graph, opset_imports=model.opset_import, ir_version=model.ir_version)
 
 
 def _rewrite_nodes(model: Any, border: Border) -> Iterator[Any]:
