@@ -53,6 +53,7 @@ MAY_START_WITH_SKLEARN = (
 MAY_START_WITH_TORCH = (
     "finetuning.device",
     "finetuning.graph_module",
+    "finetuning.losses",
     "finetuning.network",
     "finetuning.operators.activations",
     "finetuning.operators.arithmetic",

@@ -19,7 +19,7 @@ from tiny_tuning import CLASSES, draw, make_backbone, write_images  # noqa: E402
 import cnncodes  # noqa: E402
 from cnncodes.backbones.checking.verification import verify_backbone  # noqa: E402
 from cnncodes.errors import BackboneError, SourceError, StoreError, UsageError  # noqa: E402
-from cnncodes.finetuning.job import Listeners  # noqa: E402
+from cnncodes.finetuning.task import Listeners  # noqa: E402
 from cnncodes.images import open_source  # noqa: E402
 
 pytestmark = pytest.mark.slow  # torch

@@ -14,8 +14,9 @@ pytest.importorskip("safetensors")
 
 from tiny_tuning import make_task  # noqa: E402
 
-import cnncodes.finetuning.job as job  # noqa: E402
-from cnncodes.finetuning.job import Listeners, Task, Tuned, tune  # noqa: E402
+from cnncodes.embedding import Embedder  # noqa: E402
+from cnncodes.finetuning.job import Tuned, tune  # noqa: E402
+from cnncodes.finetuning.task import Listeners, Task  # noqa: E402
 
 pytestmark = pytest.mark.slow  # torch
 
@@ -45,7 +46,7 @@ def test_it_learns_what_the_head_cannot(tmp_path: Path) -> None:
 def test_before_any_epoch_it_answers_as_the_head(tmp_path: Path) -> None:
     task = make_task(unfreeze="layer2")
     tuned = run(task, tmp_path)
-    predictor = job.Embedder(task.embedder.backbone, task.embedder.plan)
+    predictor = Embedder(task.embedder.backbone, task.embedder.plan)
     codes = [found.codes for found in predictor.embed(task.validation.records)]
     decision = np.stack([tuned.head.decision(code).mean(axis=0) for code in codes])
     answers = tuned.head.classes[decision.argmax(axis=1)]

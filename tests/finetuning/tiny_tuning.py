@@ -13,8 +13,8 @@ from written_graphs import write_backbone, write_dotted
 from cnncodes.backbones import Backbone
 from cnncodes.embedding import Embedder
 from cnncodes.finetuning.examples import Labelled, split_validation
-from cnncodes.finetuning.job import Task
 from cnncodes.finetuning.settings import FineTuning
+from cnncodes.finetuning.task import Task
 from cnncodes.images import content_hash, records_from
 from cnncodes.views import ViewPlan
 

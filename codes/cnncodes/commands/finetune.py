@@ -60,8 +60,8 @@ class FinetuneOptions(inputs.EmbeddingOptions, FineTuning):
 
 def run_finetune(options: FinetuneOptions, reporter: Reporter) -> Result:
     """Fine-tune a network, compare it with its head, and save the better one."""
-    from cnncodes.finetuning.job import Listeners
     from cnncodes.finetuning.running import Request, run_finetuning
+    from cnncodes.finetuning.task import Listeners
 
     source = inputs.open_images(options.src, options)
     backbone = inputs.open_backbone(options.backbone, None, reporter)

@@ -12,7 +12,7 @@ from cnncodes.commands import inputs
 from cnncodes.commands.command import Command, Result
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.tables import format_table
-from cnncodes.errors import CardError
+from cnncodes.errors import CardError, UsageError
 from cnncodes.schema import option
 
 _HELP_NAME = "A name from 'cnncodes models list', or a folder with a card."
@@ -30,6 +30,9 @@ class NameOptions:
     name: str = option(_HELP_NAME)
     layers: bool = option(
         "List the layers that can serve as a code, with their shapes (extra: export).", default=False
+    )
+    blocks: bool = option(
+        "List the blocks that fine-tuning can unfreeze, with their weights (extra: finetune).", default=False
     )
 
 
@@ -92,10 +95,20 @@ def render_list(result: Result) -> str:
 
 
 def run_show(options: NameOptions, reporter: Reporter) -> Result:
-    """Show one network's card, or its layers."""
+    """Show one network's card, or its layers or blocks."""
+    from cnncodes.backbones import load_backbone
+
+    if options.layers and options.blocks:
+        raise UsageError("--layers and --blocks are two lists: ask for one.")
     card = _read_card(options.name)
+    if options.blocks:
+        from cnncodes.finetuning.blocks import list_blocks
+        from cnncodes.finetuning.loading import check_trainable
+        from cnncodes.finetuning.reading import read_graph
+
+        blocks = list_blocks(read_graph(check_trainable(load_backbone(options.name))))
+        return {**card, "blocks": [plain(dataclasses.asdict(block)) for block in blocks]}
     if options.layers:
-        from cnncodes.backbones import load_backbone
         from cnncodes.backbones.graphs.picking import list_layers
 
         backbone: Any = load_backbone(options.name)
@@ -105,7 +118,9 @@ def run_show(options: NameOptions, reporter: Reporter) -> Result:
 
 
 def render_show(result: Result) -> str:
-    """One line an entry, tables indented; or one a layer."""
+    """One line an entry, tables indented; or one a layer, or a block."""
+    if isinstance(result.get("blocks"), list):
+        return _render_blocks(result)
     if isinstance(result.get("layers"), list):
         return _render_layers(result)
     known = {key: value for key, value in result.items() if value not in (None, {})}
@@ -130,6 +145,20 @@ def _render_layers(result: Result) -> str:
     return (
         f"{format_table(rows)}\n\nOf {result['name']}, for an image of {frame['height']} x {frame['width']}."
         " Make codes of one, or of several, with --layer.\n"
+    )
+
+
+def _render_blocks(result: Result) -> str:
+    """Return the blocks with the share of layers that is trained from each on."""
+    rows = [("block", "layers", "weights", "share from here on")]
+    total = sum(block["layers"] for block in result["blocks"])
+    left = total
+    for block in result["blocks"]:
+        rows.append((block["name"], str(block["layers"]), f"{block['numbers']:,}", f"{left / total:.2f}"))
+        left -= block["layers"]
+    return (
+        f"{format_table(rows)}\n\nOf {result['name']}. Train one and all after it with 'cnncodes finetune"
+        " --unfreeze NAME', or last:N, or a share.\n"
     )
 
 

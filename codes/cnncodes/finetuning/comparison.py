@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -78,3 +79,28 @@ def compare(
     """
     before, after = (wilson(int((given == y).sum()), len(y)) for given in (head, tuned))
     return Comparison(before, after, compare_paired(y, tuned, head, groups=groups))
+
+
+def say_verdict(validation: Comparison, test: Comparison | None, kept: str) -> str:
+    """Say in words whether it was worth it, by test images where there are any."""
+    images, judge = ("validation images", validation) if test is None else ("test images", test)
+    text = judge.describe(images)
+    if test is None:
+        text += " (which also chose the epoch, so this flatters a little)"
+    return (
+        f"{text[0].upper()}{text[1:]}. Kept: {'the tuned network' if kept == 'tuned' else 'the head alone'}."
+    )
+
+
+def plain_comparison(comparison: Comparison) -> dict[str, Any]:
+    """Return a comparison as values that JSON holds; what is no number is None."""
+    return {
+        "head": _plain_estimate(comparison.head),
+        "tuned": _plain_estimate(comparison.tuned),
+        "difference": _plain_estimate(comparison.difference),
+    }
+
+
+def _plain_estimate(estimate: Estimate) -> dict[str, Any]:
+    values = dataclasses.asdict(estimate)
+    return {key: None if isinstance(v, float) and math.isnan(v) else v for key, v in values.items()}

@@ -21,8 +21,9 @@ from cnncodes.finetuning.comparison import Comparison
 from cnncodes.finetuning.examples import Labelled, check_classes, split_validation
 from cnncodes.finetuning.features import hash_contents
 from cnncodes.finetuning.history import EpochFigures
-from cnncodes.finetuning.job import Task, tune
+from cnncodes.finetuning.job import tune
 from cnncodes.finetuning.settings import FineTuning
+from cnncodes.finetuning.task import Task
 from cnncodes.images import ImageRecord
 from cnncodes.views import ViewPlan
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import math
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +17,11 @@ from cnncodes.backbones import Backbone
 from cnncodes.backbones.running.starting import run_session, start_session
 from cnncodes.embedding import run_lanes
 from cnncodes.embedding.memory import Lease, MemoryBudget
-from cnncodes.errors import SourceError, StoreError, UnreadableImage
+from cnncodes.errors import BackboneError, SourceError, UnreadableImage
 from cnncodes.finetuning.parts import Parts
+from cnncodes.finetuning.row_files import RowFile
 from cnncodes.images import Decoding, ImageRecord, content_hash, decode
-from cnncodes.store.files import atomic_write, writing_errors
+from cnncodes.store.files import atomic_write
 from cnncodes.views import ViewPlan
 
 Array = npt.NDArray[Any]
@@ -99,7 +98,7 @@ class FeatureStore:
         self.row_bytes = row
         self._identity = _identify(parts, backbone, sets, decoding)
         self._failed: dict[str, str] = {}
-        self._files: list[_Rows] = []
+        self._files: list[RowFile] = []
 
     def fill(self, on_progress: Progress | None = None) -> None:
         """Compute what is not there yet."""
@@ -155,11 +154,11 @@ class FeatureStore:
     def _open(self) -> None:
         shapes = [(self.kept_rows, *feature.shape) for feature in self._features]
         self._files = [
-            _Rows(self._folder / f"feature-{number}.bin", shape, feature.dtype)
+            RowFile(self._folder / f"feature-{number}.bin", shape, feature.dtype)
             for number, (shape, feature) in enumerate(zip(shapes, self._features, strict=True))
         ]
         self._files.append(
-            _Rows(self._folder / "codes.bin", (self.rows, self._backbone.code_size), "float32")
+            RowFile(self._folder / "codes.bin", (self.rows, self._backbone.code_size), "float32")
         )
 
     @property
@@ -195,11 +194,21 @@ class FeatureStore:
                 reasons.append(str(error))
                 continue
             found = [values[index] for values in self._run(patches)]
+            self._check_finite(found)
             first = int(self.places(number, np.int64(i), np.int64(0)))  # type: ignore[arg-type]
             for file, values in zip(self._files, found, strict=True):
                 file.write(first, values)
             reasons.append("")
         return reasons
+
+    def _check_finite(self, found: Sequence[Array]) -> None:
+        for feature, values in zip(self._features, found, strict=False):
+            if not np.isfinite(values).all():
+                raise BackboneError(
+                    f"values of {feature.name!r}, where the frozen part of {self._backbone.card.name!r} ends,"
+                    " are beyond what float16 holds (65,504): let the trained part begin elsewhere, with"
+                    " another --unfreeze."
+                )
 
     def _find_chunk(self, rows: Sequence[int]) -> list[tuple[Array, ...]]:
         return [self._find(row) for row in rows]
@@ -279,42 +288,3 @@ def _identify(parts: Parts, backbone: Backbone, sets: Sequence[ViewSet], decodin
     for one in sets:
         digest.update("\n".join(one.contents).encode())
     return digest.hexdigest()
-
-
-class _Rows:
-    """A file of rows. Written by calls, since a full disk would kill who writes through mapped memory."""
-
-    def __init__(self, path: Path, shape: tuple[int, ...], dtype: str) -> None:
-        self._path, self._shape, self._dtype = path, shape, np.dtype(dtype)
-        self._size = math.prod(shape[1:]) * self._dtype.itemsize
-        with writing_errors(path):
-            self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            os.ftruncate(self._handle, shape[0] * self._size)
-
-    def write(self, first: int, rows: Array) -> None:
-        """Write rows from a place on, those that there is room for."""
-        data = np.ascontiguousarray(rows[: max(0, self._shape[0] - first)], self._dtype)
-        with writing_errors(self._path):
-            view, at = memoryview(data.reshape(-1).view(np.uint8).data), first * self._size
-            while len(view):
-                written = os.pwrite(self._handle, view, at)
-                view, at = view[written:], at + written
-
-    @functools.cached_property
-    def _mapped(self) -> Array:
-        return np.memmap(self._path, self._dtype, "r", shape=self._shape)
-
-    def read(self, rows: Array) -> Array:
-        """Return a copy of rows."""
-        if len(rows) and int(rows.max()) >= self._shape[0]:
-            raise StoreError(f"{self._path} has {self._shape[0]} rows. Asked for number {int(rows.max())}.")
-        return np.asarray(self._mapped[rows])
-
-    def sync(self) -> None:
-        with writing_errors(self._path):
-            os.fsync(self._handle)
-
-    def close(self) -> None:
-        handle, self._handle = self._handle, -1
-        if handle >= 0:
-            os.close(handle)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,14 +18,14 @@ from cnncodes.estimators.inputs import make_embedder
 from cnncodes.estimators.labels import check_labels
 from cnncodes.estimators.predictor import Predictor
 from cnncodes.estimators.saving import assemble_classifier, save_classifier
-from cnncodes.evaluation.intervals import Estimate
-from cnncodes.finetuning.comparison import Comparison, compare
+from cnncodes.finetuning.comparison import Comparison, compare, plain_comparison, say_verdict
 from cnncodes.finetuning.examples import Labelled, check_classes, split_validation
 from cnncodes.finetuning.features import hash_contents
 from cnncodes.finetuning.folder import TuningFolder
 from cnncodes.finetuning.history import EpochFigures
-from cnncodes.finetuning.job import Listeners, Task, Tuned, identify, tune
+from cnncodes.finetuning.job import Tuned, tune
 from cnncodes.finetuning.settings import FineTuning
+from cnncodes.finetuning.task import Listeners, Task, identify
 from cnncodes.images import ImageRecord, ImageSource, open_source
 from cnncodes.views import ViewPlan
 
@@ -273,9 +272,9 @@ def _conclude(
         "unfrozen": list(tuned.unfrozen),
         "settings": dataclasses.asdict(task.settings),
         "parity": tuned.backbone.card.parity,
-        "validation": _plain(tuned.validation),
-        "test": None if tested is None else _plain(tested),
-        "verdict": _say(tuned.validation, tested, kept),
+        "validation": plain_comparison(tuned.validation),
+        "test": None if tested is None else plain_comparison(tested),
+        "verdict": say_verdict(tuned.validation, tested, kept),
         "notes": list(tuned.notes),
         "failed": failed,
         "history": [figures.to_dict() for figures in tuned.history],
@@ -301,26 +300,3 @@ def _test(
     read = np.array([i for i in range(len(test.y)) if i not in found[0].failures], np.int64)
     head, tuned = (np.array([str(one.labels[i]) for i in read]) for one in found)
     return compare(test.y[read].astype(str), tuned, head, groups=[test.contents[i] for i in read])
-
-
-def _say(validation: Comparison, test: Comparison | None, kept: str) -> str:
-    images, judge = ("validation images", validation) if test is None else ("test images", test)
-    text = judge.describe(images)
-    if test is None:
-        text += " (which also chose the epoch, so this flatters a little)"
-    return (
-        f"{text[0].upper()}{text[1:]}. Kept: {'the tuned network' if kept == 'tuned' else 'the head alone'}."
-    )
-
-
-def _plain(comparison: Comparison) -> dict[str, Any]:
-    return {
-        "head": _plain_estimate(comparison.head),
-        "tuned": _plain_estimate(comparison.tuned),
-        "difference": _plain_estimate(comparison.difference),
-    }
-
-
-def _plain_estimate(estimate: Estimate) -> dict[str, Any]:
-    values = dataclasses.asdict(estimate)
-    return {key: None if isinstance(v, float) and math.isnan(v) else v for key, v in values.items()}

@@ -16,6 +16,7 @@ import torch
 from cnncodes.finetuning.checkpoints import Checkpoint, State
 from cnncodes.finetuning.features import FeatureStore
 from cnncodes.finetuning.history import DIVERGED, HEAD_STAGE, NETWORK_STAGE, START, EpochFigures
+from cnncodes.finetuning.losses import mix_up, mixed_loss, pull_back
 from cnncodes.finetuning.network import TunedNetwork, head_groups
 from cnncodes.finetuning.schedule import rate_at, starts_to_converge
 from cnncodes.finetuning.settings import FineTuning
@@ -195,7 +196,7 @@ class Trainer:
     def _run_epoch(self, stage: Stage, optimizer: Any) -> None:
         started = time.monotonic()
         self.network.upper.train(self.settings.batch_norm == "train" and stage.name == NETWORK_STAGE)
-        loss = self._train_epoch(stage, optimizer)
+        loss = self.train_epoch(stage, optimizer)
         self.network.upper.eval()
         self.state.epoch, self.state.step, self.state.loss = self.state.epoch + 1, 0, 0.0
         rate = self._rate(stage, float(self.state.epoch))
@@ -216,7 +217,7 @@ class Trainer:
         views = (self._offsets[images] + epoch) % train.views
         return self.store.places(train.number, images, views), train.y[order]
 
-    def _train_epoch(self, stage: Stage, optimizer: Any) -> float:
+    def train_epoch(self, stage: Stage, optimizer: Any) -> float:
         """Train for what is left of an epoch and return its mean loss; NaN where it has diverged."""
         rows, y = self.order(stage)
         size = self.batch_size * self.settings.accumulate
@@ -249,7 +250,7 @@ class Trainer:
             loss.backward()
             total += float(loss.detach())
         if self.settings.l2_sp and stage.name == NETWORK_STAGE:
-            self._pull_back().backward()
+            pull_back(self.network.upper, self._pretrained, self.settings.l2_sp).backward()
         parameters = [weight for group in optimizer.param_groups for weight in group["params"]]
         limit = self.settings.clip_norm or math.inf
         norm = float(torch.nn.utils.clip_grad_norm_(parameters, limit))
@@ -263,33 +264,13 @@ class Trainer:
         self, stage: Stage, inputs: tuple[torch.Tensor, ...], target: torch.Tensor, start: int
     ) -> torch.Tensor:
         """Return the weighted sum of the images' losses."""
-        share, others = 1.0, target
-        if self.settings.mixup and stage.name == NETWORK_STAGE:
-            rng = np.random.default_rng(
-                [self.settings.random_state, self.state.epoch, self.state.step, start]
-            )
-            share = float(rng.beta(self.settings.mixup, self.settings.mixup))
-            partner = torch.from_numpy(rng.permutation(len(target))).to(self.device)
-            inputs, others = tuple(_mix(one, share, partner) for one in inputs), target[partner]
+        settings, others, share = self.settings, target, 1.0
+        if settings.mixup and stage.name == NETWORK_STAGE:
+            place = [settings.random_state, self.state.epoch, self.state.step, start]
+            inputs, others, share = mix_up(inputs, target, settings.mixup, np.random.default_rng(place))
         with self._computing():
             logits = stage.module(*inputs).float()
-
-        def loss_of(labels: torch.Tensor) -> torch.Tensor:
-            losses = torch.nn.functional.cross_entropy(
-                logits, labels, label_smoothing=self.settings.label_smoothing, reduction="none"
-            )
-            return (losses * self.weights[labels]).sum()
-
-        return loss_of(target) if share == 1.0 else share * loss_of(target) + (1 - share) * loss_of(others)
-
-    def _pull_back(self) -> torch.Tensor:
-        """Return half the squared distance of the backbone's weights from the pretrained ones, scaled."""
-        distance = sum(
-            ((weight - self._pretrained[name]) ** 2).sum()
-            for name, weight in self.network.upper.named_parameters()
-            if weight.requires_grad
-        )
-        return torch.as_tensor(0.5 * self.settings.l2_sp * distance)
+        return mixed_loss(logits, target, others, share, self.weights, settings.label_smoothing)
 
     def _move_average(self) -> None:
         decay = self.settings.ema
@@ -376,8 +357,3 @@ class Trainer:
             return
         self.state, tensors, self.best, self.average, self._resumed = found
         self.network.load(tensors)
-
-
-def _mix(values: torch.Tensor, share: float, partner: torch.Tensor) -> torch.Tensor:
-    mixed = share * values.float() + (1 - share) * values[partner].float()
-    return mixed if values.dtype.is_floating_point else mixed.round().to(values.dtype)

@@ -1,0 +1,356 @@
+"""What fine-tuning gains, why the order of its stages matters, and what the cache of frozen features saves.
+
+``quality`` trains four ways on the same images from the same features, with several seeds of the order and of
+what is drawn: the head alone (no training at all beside it); staged, as cnncodes does by default; all at once
+with one rate, from the head; and all at once with one rate, from a head of small random weights. Accuracy is
+that of the network as it is saved, on test images that no choice was made on, with paired intervals against
+the head.
+
+``speed`` times an epoch of the trained part alone, from cached features, against an epoch of the same
+training as torch usually does it: decode, whole network, backward through the trained part. They take turns,
+and the ratio is the median of the rounds' own.
+
+    python benchmarks/finetune.py quality --data fashion --images 2000 --seeds 3
+    python benchmarks/finetune.py speed --images 256 --rounds 3
+
+Needs the extra finetune and, for the plot, matplotlib (extra report); Fashion-MNIST is Debian's package
+dataset-fashion-mnist. Writes ``benchmarks/results/finetune-*.json`` and ``docs/images/finetune-*.png``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import functools
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from gains_data import draw_fashion, open_sample
+
+from cnncodes import FineTuning, ViewPlan, load_backbone
+from cnncodes.backbones.running.instructions import name_processor
+from cnncodes.commands.doctor import count_cores
+from cnncodes.embedding import Embedder, run_lanes
+from cnncodes.estimators.predictor import Predictor
+from cnncodes.evaluation.intervals import Estimate, wilson
+from cnncodes.evaluation.metrics import compare_paired
+from cnncodes.finetuning.examples import Labelled, split_validation
+from cnncodes.finetuning.features import hash_contents
+from cnncodes.finetuning.history import EpochFigures
+from cnncodes.finetuning.job import Tuned, tune
+from cnncodes.finetuning.preparing import prepare
+from cnncodes.finetuning.task import Listeners, Task
+from cnncodes.heads.linear import LinearScorer
+from cnncodes.images import ImageRecord
+
+RESULTS = Path(__file__).parent / "results"
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
+AT_ONCE = {"freeze_epochs": 0, "backbone_lr_mult": 1.0, "layer_decay": 1.0, "warmup_epochs": 0.0}
+
+
+def label(records: Sequence[ImageRecord]) -> Labelled:
+    """Return records with their labels and contents."""
+    y = np.array([str(record.label) for record in records])
+    return Labelled(list(records), y, hash_contents(records)[0])
+
+
+def list_variants(epochs: int, rate: float) -> dict[str, dict[str, Any]]:
+    """Return the settings of each way to train."""
+    return {
+        "staged": {},
+        "all at once, one rate": AT_ONCE,
+        "all at once, one low rate": {**AT_ONCE, "base_lr": rate / 10},
+        "all at once, random head": AT_ONCE,
+    }
+
+
+def draw_head(classes: Sequence[str], size: int, seed: int) -> LinearScorer:
+    """Return a head of small random weights, as torch starts a linear layer."""
+    rng = np.random.default_rng(seed)
+    bound = 1 / np.sqrt(size)
+    shape = (len(classes), size) if len(classes) > 2 else (1, size)
+    return LinearScorer(
+        rng.uniform(-bound, bound, shape), rng.uniform(-bound, bound, shape[0]), np.array(classes)
+    )
+
+
+def predict(embedder: Embedder, scorer: LinearScorer, records: Sequence[ImageRecord]) -> np.ndarray[Any, Any]:
+    """Return the answers of a network as it is saved."""
+    predictor = Predictor(embedder, scorer, aggregate="decision")
+    return np.array([str(answer) for answer in predictor.predict_records(records).labels])
+
+
+def measure_quality(args: argparse.Namespace) -> dict[str, Any]:
+    """Train in every way with every seed."""
+    data = open_sample(args.quick) if args.data == "sample" else draw_fashion(args.images, args.test)
+    images, test = label(data.train), label(data.test)
+    train, validation = split_validation(images, 0.2, 0)
+    embedder = Embedder(load_backbone(args.backbone), ViewPlan.parse("flip"))
+    plan = ViewPlan.parse(args.views, random_state=0)
+    runs: list[dict[str, Any]] = []
+    head_answers: Any = None
+    with tempfile.TemporaryDirectory() as folder:
+        for seed in range(args.seeds):
+            for name, changes in list_variants(args.epochs, args.base_lr).items():
+                settings = FineTuning(
+                    **{
+                        "epochs": args.epochs,
+                        "patience": args.epochs,
+                        "unfreeze": args.unfreeze,
+                        "base_lr": args.base_lr,
+                        "random_state": seed,
+                        **changes,
+                    }
+                )
+                task = Task(embedder, plan, "logistic", train, validation, settings)
+                if name.endswith("random head"):
+                    classes = sorted(set(train.y))
+                    task = dataclasses.replace(
+                        task, start=draw_head(classes, embedder.backbone.code_size, seed)
+                    )
+                tuned, seconds, filling = train_once(task, Path(folder))
+                if head_answers is None:
+                    head_answers = predict(embedder, tuned.head, test.records)
+                answers = predict(
+                    dataclasses.replace(embedder, backbone=tuned.backbone), tuned.scorer, test.records
+                )
+                runs.append(describe_run(name, seed, tuned, answers, head_answers, test.y, seconds, filling))
+                print(
+                    json.dumps({key: value for key, value in runs[-1].items() if key != "history"}),
+                    flush=True,
+                )
+    head = wilson(int((head_answers == test.y).sum()), len(test.y))
+    return {
+        "data": data.name,
+        "trained": len(train.y),
+        "validation": len(validation.y),
+        "test": len(test.y),
+        "views": args.views,
+        "unfreeze": args.unfreeze,
+        "epochs": args.epochs,
+        "base_lr": args.base_lr,
+        "head": dataclasses.asdict(head),
+        "runs": runs,
+    }
+
+
+def train_once(task: Task, folder: Path) -> tuple[Tuned, float, float]:
+    """Train from features that are there already, but the first time; return the seconds of both."""
+    (folder / "checkpoint.safetensors").unlink(missing_ok=True)
+    noted: list[float] = []
+    history: list[EpochFigures] = []
+
+    def hear(found: Sequence[EpochFigures]) -> None:
+        noted.append(time.perf_counter())
+        history[:] = found
+
+    started = time.perf_counter()
+    tuned = tune(task, folder, Listeners(epoch=hear))
+    return tuned, sum(one.seconds for one in history), noted[0] - started
+
+
+def describe_run(
+    name: str,
+    seed: int,
+    tuned: Tuned,
+    answers: np.ndarray[Any, Any],
+    head: np.ndarray[Any, Any],
+    y: np.ndarray[Any, Any],
+    seconds: float,
+    filling: float,
+) -> dict[str, Any]:
+    """Return what a run came to."""
+    return {
+        "variant": name,
+        "seed": seed,
+        "accuracy": dataclasses.asdict(wilson(int((answers == y).sum()), len(y))),
+        "difference": dataclasses.asdict(compare_paired(y, answers, head)),
+        "seconds": round(seconds, 1),
+        "filling": round(filling, 1),
+        "history": [one.to_dict() for one in tuned.history],
+    }
+
+
+def summarize(result: dict[str, Any]) -> str:
+    """Return the table of the ways to train: the mean over the seeds, and the least and the greatest."""
+    head = Estimate(**result["head"])
+    lines = [
+        f"{result['data']}: {result['trained']} images trained on, {result['test']} tested on; head"
+        f" {head.value:.4f} [{head.low:.4f}, {head.high:.4f}]",
+        "",
+        "| Training | Accuracy | Gain over the head in points, each seed [95 % interval] | Seconds |",
+        "|---|---|---|---|",
+        f"| head alone | {head.value:.3f} | | |",
+    ]
+    for name in dict.fromkeys(run["variant"] for run in result["runs"]):
+        runs = [run for run in result["runs"] if run["variant"] == name]
+        mean = statistics.mean(run["accuracy"]["value"] for run in runs)
+        gains = "; ".join(
+            "{:+.1f} [{:+.1f}, {:+.1f}]".format(
+                *(100 * run["difference"][key] for key in ("value", "low", "high"))
+            )
+            for run in runs
+        )
+        seconds = statistics.median(run["seconds"] for run in runs)
+        lines.append(f"| {name} | {mean:.3f} | {gains} | {seconds:.0f} |")
+    return "\n".join(lines)
+
+
+def plot(result: dict[str, Any], path: Path) -> None:
+    """Draw accuracy on the validation images over the epochs, a line a seed."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(7, 4.2), layout="constrained")
+    for number, name in enumerate(dict.fromkeys(run["variant"] for run in result["runs"])):
+        for run in (run for run in result["runs"] if run["variant"] == name):
+            # The epochs of the head alone lie before 0.
+            heads = sum(one["stage"] == "head" for one in run["history"])
+            places = np.arange(len(run["history"])) - heads
+            accuracies = [one["accuracy"] for one in run["history"]]
+            axes.plot(
+                places, accuracies, color=f"C{number}", alpha=0.8, label=name if run["seed"] == 0 else None
+            )
+    start = result["runs"][0]["history"][0]["accuracy"]
+    axes.axhline(start, color="0.4", linestyle=":", label="head alone")
+    axes.axvline(0, color="0.8", linewidth=0.8)
+    axes.set_xlabel("epochs with the backbone; before 0 those of the head alone")
+    axes.set_ylabel(f"accuracy on {result['validation']} validation images")
+    axes.set_title(f"{result['data']}, {result['trained']} training images")
+    axes.set_ylim(bottom=max(0.0, start - 0.12))
+    axes.legend(loc="lower right", fontsize="small")
+    figure.savefig(path, dpi=110)
+
+
+def measure_speed(args: argparse.Namespace) -> dict[str, Any]:
+    """Time an epoch from cached features, and one of the same training as torch usually does it."""
+    images = label(draw_fashion(args.images, 10).train)
+    embedder = Embedder(load_backbone(args.backbone), ViewPlan.parse("center"))
+    ways = make_epochs(embedder, images, args)
+    rounds: list[dict[str, float]] = []
+    for number in range(args.rounds):
+        names = list(ways) if number % 2 == 0 else list(ways)[::-1]
+        found = {}
+        for name in names:
+            started = time.perf_counter()
+            ways[name]()
+            found[name] = time.perf_counter() - started
+        rounds.append(found)
+        print({name: round(seconds, 1) for name, seconds in found.items()}, flush=True)
+    per_image = {
+        name: round(1000 * statistics.median(found[name] for found in rounds) / args.images, 2)
+        for name in ways
+    }
+    ratios = {
+        name: round(statistics.median(found[name] / found["cached"] for found in rounds), 2)
+        for name in ways
+        if name != "cached"
+    }
+    return {"images": args.images, "unfreeze": args.unfreeze, "milliseconds": per_image, "ratios": ratios}
+
+
+def make_epochs(
+    embedder: Embedder, images: Labelled, args: argparse.Namespace
+) -> dict[str, Callable[[], Any]]:
+    """Return an epoch of each way; they share the weights that they start from and nothing else."""
+    import torch
+
+    from cnncodes.finetuning.loading import load_graph_module
+
+    settings = FineTuning(unfreeze=args.unfreeze, epochs=1, device="cpu", precision="fp32")
+    found: dict[str, Callable[[], Any]] = {}
+    for name, cache in (("cached", "10G"), ("computed anew", "0")):
+        task = Task(
+            embedder,
+            ViewPlan.parse("center"),
+            "ridge",
+            images,
+            images.take(np.arange(10)),
+            dataclasses.replace(settings, cache=cache),
+        )
+        trainer = prepare(task, Path(tempfile.mkdtemp()), Listeners()).trainer
+        found[name] = functools.partial(train_here, trainer)
+    for name, everything in (("torch, frozen part without gradients", False), ("torch, whole network", True)):
+        module = load_graph_module(embedder.backbone)
+        chosen = {key for key, weight in trainer.network.upper.named_parameters() if weight.requires_grad}
+        for key, weight in module.named_parameters():
+            weight.requires_grad_(everything or key in chosen)
+        head = torch.nn.Linear(embedder.backbone.code_size, 10)
+        found[name] = functools.partial(train_in_torch, module, head, embedder, images, trainer.batch_size)
+    return found
+
+
+def train_here(trainer: Any) -> None:
+    """Train for an epoch as cnncodes does."""
+    stage = trainer.network_stage()
+    trainer.state.step = 0
+    trainer.train_epoch(stage, trainer.make_optimizer(stage))
+
+
+def train_in_torch(module: Any, head: Any, embedder: Embedder, images: Labelled, size: int) -> None:
+    """Train for an epoch as a usual script does, decoding in the lanes that embedding has."""
+    import torch
+
+    weights = [weight for weight in module.parameters() if weight.requires_grad]
+    optimizer = torch.optim.AdamW([*weights, *head.parameters()], lr=1e-6)
+    targets = torch.from_numpy(np.unique(images.y, return_inverse=True)[1])
+    cutter = embedder.cutter
+
+    def cut(records: Sequence[ImageRecord]) -> list[Any]:
+        return [cutter.work(record.read(), "")[1][0] for record in records]
+
+    waiting: list[Any] = []
+    done = 0
+    for patch in run_lanes(cut, images.records, None):
+        waiting.append(patch)
+        if len(waiting) == size or done + len(waiting) == len(images.records):
+            optimizer.zero_grad()
+            logits = head(module(torch.from_numpy(np.stack(waiting))))
+            torch.nn.functional.cross_entropy(logits, targets[done : done + len(waiting)]).backward()
+            optimizer.step()
+            done += len(waiting)
+            waiting = []
+
+
+def main() -> None:
+    """Run what the command line asks for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        epilog="Fashion-MNIST is Debian's package dataset-fashion-mnist. Needs the extra finetune.",
+    )
+    parser.add_argument("what", choices=("quality", "speed"))
+    parser.add_argument("--data", choices=("fashion", "sample"), default="fashion")
+    parser.add_argument("--backbone", default="efficientnet-lite0")
+    parser.add_argument("--images", type=int, default=2000)
+    parser.add_argument("--test", type=int, default=2000)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=FineTuning().epochs)
+    parser.add_argument("--base-lr", type=float, default=float(FineTuning().base_lr))
+    parser.add_argument("--unfreeze", default=FineTuning().unfreeze)
+    parser.add_argument("--views", default="flip, train:6")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the sample")
+    parser.add_argument("--json", type=Path, help="file for the figures")
+    parser.add_argument("--plot", type=Path, help="file for the curves")
+    args = parser.parse_args()
+    machine = {"processor": name_processor(), "cores": count_cores()}
+    result = {**(measure_quality(args) if args.what == "quality" else measure_speed(args)), **machine}
+    name = f"finetune-{args.data if args.what == 'quality' else 'speed'}"
+    (args.json or RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
+    if args.what == "quality":
+        print(summarize(result))
+        plot(result, args.plot or IMAGES / f"{name}.png")
+    else:
+        print(json.dumps(result, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,258 @@
+"""Everything before the first epoch: the parts of the graph, their features, the head, and the trainer."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cnncodes.embedding.memory import parse_bytes
+from cnncodes.errors import SavedModelError, UsageError
+from cnncodes.estimators.inputs import ImageRows
+from cnncodes.estimators.training import fit_rows
+from cnncodes.finetuning.blocks import block_depths, choose_weights, list_blocks
+from cnncodes.finetuning.examples import check_classes, check_some
+from cnncodes.finetuning.features import FeatureStore, ViewSet
+from cnncodes.finetuning.loading import check_trainable, import_torch
+from cnncodes.finetuning.parts import Parts, split_graph
+from cnncodes.finetuning.reading import Graph, read_graph
+from cnncodes.finetuning.settings import FIND
+from cnncodes.finetuning.task import Listeners, Task, identify
+from cnncodes.heads.estimator import class_weights
+from cnncodes.heads.linear import LinearScorer
+from cnncodes.heads.selection import make_head
+from cnncodes.store.files import atomic_write
+
+if TYPE_CHECKING:
+    from cnncodes.finetuning.training import Examples, Trainer
+
+Array = npt.NDArray[Any]
+
+#: The sets of a feature store; first those rows that every epoch needs.
+VALIDATION, TRAIN = 0, 1
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A fine-tuning before its first epoch.
+
+    Attributes
+    ----------
+    task : Task
+    model : bytes
+        The network's ONNX file.
+    unfrozen : tuple of str
+        The blocks that are trained.
+    store : FeatureStore
+    classes : ndarray, shape (n_classes,)
+    train, validation : Examples
+        The images that can be read.
+    head : LinearScorer
+        The head that it starts from.
+    trainer : Trainer
+    """
+
+    task: Task
+    model: bytes
+    unfrozen: tuple[str, ...]
+    store: FeatureStore
+    classes: Array
+    train: Examples
+    validation: Examples
+    head: LinearScorer
+    trainer: Trainer
+
+
+def prepare(task: Task, folder: Path, listeners: Listeners) -> Prepared:
+    """Make everything ready for the first epoch; the store is the caller's to close.
+
+    Parameters and errors are those of `cnncodes.finetuning.job.tune`.
+    """
+    import_torch()
+    check_classes(task.train, task.validation, "validation")
+    task.settings.choose_batch_size(len(task.train.y))
+    model = check_trainable(task.embedder.backbone)
+    graph = read_graph(model)
+    weights = choose_weights(graph, task.settings.unfreeze)
+    unfrozen = tuple(block.name for block in list_blocks(graph) if set(block.weights) & set(weights))
+    listeners.note(_describe_parts(graph, weights, unfrozen))
+    frame = task.embedder.backbone.frame
+    parts = split_graph(model, weights, frame.height, frame.width)
+    store = _open_store(task, parts, folder)
+    try:
+        _fill(store, task, listeners)
+        classes, train, validation = _make_examples(task, store)
+        head = _find_head(task, store, classes, train, folder, listeners)
+        chosen = _Chosen(graph, weights, parts)
+        trainer = _make_trainer(task, store, chosen, (train, validation), head, folder, listeners)
+    except BaseException:
+        store.close()
+        raise
+    return Prepared(task, model, unfrozen, store, classes, train, validation, head, trainer)
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """What of a graph is trained."""
+
+    graph: Graph
+    weights: tuple[str, ...]
+    parts: Parts
+
+
+def _describe_parts(graph: Graph, weights: tuple[str, ...], unfrozen: tuple[str, ...]) -> str:
+    numbers = sum(graph.weights[name].size for name in weights)
+    whole = sum(array.size for array in graph.weights.values())
+    names = ", ".join(unfrozen if len(unfrozen) < 4 else (unfrozen[0], "…", unfrozen[-1]))
+    return f"to be unfrozen: {names} ({numbers:,} of {whole:,} weights, {100 * numbers / whole:.0f} %)"
+
+
+def _open_store(task: Task, parts: Parts, folder: Path) -> FeatureStore:
+    sets = [
+        ViewSet(task.validation.records, task.validation.contents, task.embedder.plan),
+        ViewSet(task.train.records, task.train.contents, task.train_plan),
+    ]
+    cache = str(task.settings.cache)
+    return FeatureStore(
+        folder,
+        parts,
+        task.embedder.backbone,
+        sets,
+        decoding=task.embedder.decoding,
+        budget=0 if cache == "0" else parse_bytes(cache),
+        n_jobs=task.n_jobs,
+    )
+
+
+def _fill(store: FeatureStore, task: Task, listeners: Listeners) -> None:
+    size = store.kept_rows * store.row_bytes
+    rest = store.rows - store.kept_rows
+    listeners.note(
+        f"what the frozen part gives of {store.rows:,} views takes {size / 1e6:,.0f} MB on disk"
+        + (f"; that of {rest:,} does not fit and is computed anew in each epoch (--cache)" if rest else "")
+    )
+    store.fill(listeners.progress("embedding"))
+
+
+def _make_examples(task: Task, store: FeatureStore) -> tuple[Array, Examples, Examples]:
+    """Return the classes, and which images can be read, with their classes' numbers."""
+    from cnncodes.finetuning.training import Examples
+
+    found = []
+    for number, images, plan in (
+        (TRAIN, task.train, task.train_plan),
+        (VALIDATION, task.validation, task.embedder.plan),
+    ):
+        left = np.array(sorted(set(range(len(images.y))) - set(store.failures(number))), np.int64)
+        check_some(images.take(left), ("validation", "training")[number])
+        found.append((number, images.take(left), left, plan.count))
+    check_classes(found[0][1], found[1][1], "validation")
+    classes = np.unique(found[0][1].y)
+    train, validation = (
+        Examples(number, left, np.searchsorted(classes, images.y).astype(np.int64), views)
+        for number, images, left, views in found
+    )
+    return classes, train, validation
+
+
+def _rows_of(task: Task, store: FeatureStore, train: Examples) -> ImageRows:
+    """Return the codes that the head is trained on: of the fixed views, where the plan has any."""
+    random = task.train_plan.random.count if task.train_plan.random else 0
+    views = task.train_plan.count - random or task.train_plan.count
+    places = store.places(
+        train.number, np.repeat(train.images, views), np.tile(np.arange(views), len(train.images))
+    )
+    counts = np.full(len(train.images), views, np.int64)
+    return ImageRows(store.codes(places), counts, [task.train.contents[i] for i in train.images], {})
+
+
+def _find_head(
+    task: Task, store: FeatureStore, classes: Array, train: Examples, folder: Path, listeners: Listeners
+) -> LinearScorer:
+    """Return the head to start from: the one given, that of an earlier run of the same task, or a new one."""
+    if task.start is not None:
+        if not np.array_equal(task.start.classes, classes):
+            raise UsageError(
+                f"the head to start from has the classes {task.start.classes.tolist()}, and the images"
+                f" {classes.tolist()}."
+            )
+        return task.start
+    path, identity = folder / "head.npz", identify(task)
+    found = _read_head(path, identity)
+    if found is None:
+        listeners.note(f"training the head {task.head} on the codes of {len(train.y):,} images")
+        found = _fit_head(task, _rows_of(task, store, train), classes[train.y], train)
+        text = io.BytesIO()
+        arrays: dict[str, Any] = {"identity": np.asarray(identity), **found.to_arrays()}
+        np.savez(text, **arrays)
+        atomic_write(path, text.getvalue())
+    return found
+
+
+def _read_head(path: Path, identity: str) -> LinearScorer | None:
+    """Return the head that a file holds, None unless it is one of the same task."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = dict(file)
+        return LinearScorer.from_arrays(arrays) if str(arrays.pop("identity")) == identity else None
+    except (OSError, ValueError, KeyError, EOFError, SavedModelError):
+        return None  # none yet, or one that is fitted again in its place
+
+
+def _fit_head(task: Task, rows: ImageRows, y: Array, train: Examples) -> LinearScorer:
+    weight = task.class_weight if task.class_weight is not None else task.settings.class_weight
+    head = make_head(
+        task.head, class_weight=weight, random_state=task.settings.random_state, n_jobs=task.n_jobs
+    )
+    groups = None if task.train.groups is None else task.train.groups[train.images]
+    scorer: LinearScorer = fit_rows(head, rows, y, groups=groups).scorer_
+    return scorer
+
+
+def _make_trainer(
+    task: Task,
+    store: FeatureStore,
+    chosen: _Chosen,
+    examples: tuple[Examples, Examples],
+    head: LinearScorer,
+    folder: Path,
+    listeners: Listeners,
+) -> Trainer:
+    from cnncodes.finetuning.checkpoints import Checkpoint
+    from cnncodes.finetuning.device import choose_device
+    from cnncodes.finetuning.graph_module import GraphModule
+    from cnncodes.finetuning.network import LinearModule, TunedNetwork
+    from cnncodes.finetuning.training import Trainer
+
+    settings, (train, validation) = task.settings, examples
+    where = choose_device(settings, task.n_jobs)
+    network = TunedNetwork(GraphModule(chosen.parts.upper), LinearModule(head), chosen.weights).to(
+        where.device
+    )
+    totals = np.bincount(train.y, minlength=len(head.classes))
+    weight = task.class_weight if task.class_weight is not None else settings.class_weight
+    trainer = Trainer(
+        network,
+        store,
+        train,
+        validation,
+        settings,
+        depths=block_depths(chosen.graph),
+        class_weights=class_weights(weight, head.classes, totals),
+        checkpoint=Checkpoint(folder / "checkpoint.safetensors", identify(task)),
+        device=where.device,
+        autocast=where.autocast,
+        on_epoch=listeners.epoch,
+    )
+    if settings.base_lr == FIND:
+        from cnncodes.finetuning.rates import find_rate
+
+        rate = find_rate(trainer)
+        listeners.note(f"the learning rate that was found: {rate:.1e}")
+        trainer.settings = dataclasses.replace(settings, base_lr=rate)
+    return trainer

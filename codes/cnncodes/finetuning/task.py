@@ -1,0 +1,87 @@
+"""What is fine-tuned on what, and who is told of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from cnncodes.embedding import Embedder
+from cnncodes.finetuning.examples import Labelled
+from cnncodes.finetuning.features import Progress
+from cnncodes.finetuning.history import EpochFigures
+from cnncodes.finetuning.settings import FineTuning
+from cnncodes.heads.linear import LinearScorer
+from cnncodes.views import ViewPlan
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is fine-tuned on what.
+
+    Attributes
+    ----------
+    embedder : Embedder
+        The backbone, the views of a prediction, and how images are decoded.
+    train_plan : ViewPlan
+        The views of the training images, of which each epoch takes one an image. The head that it starts
+        from is trained on the fixed ones, where there are any.
+    head : {"logistic", "linear-svm", "ridge"}
+        The head that it starts from.
+    train, validation : Labelled
+    settings : FineTuning
+    n_jobs : int, optional
+        Lanes, and torch's threads.
+    class_weight : dict or "balanced", optional
+        In place of that of the settings.
+    start : LinearScorer, optional
+        The head that it starts from, where that is at hand; its classes are those of the images, sorted.
+    """
+
+    embedder: Embedder
+    train_plan: ViewPlan
+    head: str
+    train: Labelled
+    validation: Labelled
+    settings: FineTuning
+    n_jobs: int | None = None
+    class_weight: Any = None
+    start: LinearScorer | None = None
+
+
+@dataclass(frozen=True)
+class Listeners:
+    """Who is told of a fine-tuning.
+
+    Attributes
+    ----------
+    note : callable
+        Of what is done next, a line.
+    progress : callable
+        Takes what is being done to images and returns who is told how far it is: done, total, failed.
+    epoch : callable
+        Of the figures of all epochs so far, after each.
+    """
+
+    note: Callable[[str], None] = lambda text: None
+    progress: Callable[[str], Progress] = lambda what: lambda done, total, failed: None
+    epoch: Callable[[Sequence[EpochFigures]], None] = lambda history: None
+
+
+def identify(task: Task) -> str:
+    """Return what tells one fine-tuning from another; where it is saved, and how often, does not."""
+    facts = asdict(task.settings)
+    for name in ("cache", "checkpoint_minutes", "device"):
+        del facts[name]
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+    for fact in (task.embedder.space.id, task.embedder.plan.id, task.train_plan.id, task.head):
+        digest.update(f"{fact}\n".encode())
+    digest.update(f"{task.class_weight}\n".encode())
+    if task.start is not None:
+        digest.update(task.start.coef.tobytes() + task.start.intercept.tobytes())
+    for images in (task.train, task.validation):
+        digest.update("\n".join(images.contents).encode())
+        digest.update("\n".join(map(str, images.y)).encode())
+    return digest.hexdigest()
