@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.backbones import Backbone
+from cnncodes.embedding.memory import release_free_memory
 from cnncodes.finetuning.comparison import Comparison, compare
 from cnncodes.finetuning.examples import Labelled
 from cnncodes.finetuning.history import HEAD_STAGE, START, EpochFigures
@@ -83,6 +84,7 @@ def tune(task: Task, folder: Path, listeners: Listeners = Listeners()) -> Tuned:
         return _train(prepared)
     finally:
         prepared.store.close()
+        release_free_memory()
 
 
 def _train(prepared: Prepared) -> Tuned:

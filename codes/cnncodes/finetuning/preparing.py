@@ -231,9 +231,8 @@ def _make_trainer(
 
     settings, (train, validation) = task.settings, examples
     where = choose_device(settings, task.n_jobs)
-    network = TunedNetwork(GraphModule(chosen.parts.upper), LinearModule(head), chosen.weights).to(
-        where.device
-    )
+    network = TunedNetwork(GraphModule(chosen.parts.upper), LinearModule(head), chosen.weights)
+    network = network.to(where.device, memory_format=where.memory_format)
     totals = np.bincount(train.y, minlength=len(head.classes))
     weight = task.class_weight if task.class_weight is not None else settings.class_weight
     trainer = Trainer(

@@ -1,0 +1,69 @@
+"""``cnncodes finetune``: its options are those of `FineTuning`, and what it prints says what was gained."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from cnncodes.commands.finetune import FINETUNE, FinetuneOptions, render_finetune
+from cnncodes.errors import UsageError
+from cnncodes.finetuning.running import TEST_VIEWS, TRAIN_VIEWS
+from cnncodes.finetuning.settings import FineTuning
+from cnncodes.schema import describe_options, from_mapping
+
+ESTIMATE = {"value": 0.8, "low": 0.7, "high": 0.9, "n": 1200}
+
+
+def make_result(**changes: Any) -> dict[str, Any]:
+    part = {"head": ESTIMATE, "tuned": {**ESTIMATE, "value": 0.85}, "difference": {**ESTIMATE, "value": 0.05}}
+    return {
+        "validation": part,
+        "test": None,
+        "verdict": "Fine-tuning was worth it.",
+        "seconds": 75.0,
+        "classifier": "out/classifier.cnncodes",
+        "backbone": "out/backbone",
+        **changes,
+    }
+
+
+def test_every_setting_is_an_option() -> None:
+    options = {field.name for field in dataclasses.fields(FinetuneOptions)}
+    assert options >= {field.name for field in dataclasses.fields(FineTuning)}
+    flags = [flag for flag, _ in describe_options(FinetuneOptions)]
+    assert len(flags) == len(set(flags))
+
+
+def test_the_defaults_are_those_of_python() -> None:
+    options = FinetuneOptions(src="photos", out="tuned")
+    assert (options.train_views, options.test_views) == (TRAIN_VIEWS, TEST_VIEWS)
+    for field in dataclasses.fields(FineTuning):
+        assert getattr(options, field.name) == field.default
+
+
+def test_wrong_values_are_named_as_they_are_typed() -> None:
+    with pytest.raises(UsageError, match=r"--base-lr is wrong: must be above 0\. Got -1\.0"):
+        from_mapping(FinetuneOptions, {"src": "a", "out": "b", "base_lr": -1.0}, as_flags=True)
+
+
+def test_the_table_has_a_row_a_part() -> None:
+    text = render_finetune(make_result())
+    assert text.count("validation") == 1 and "\ntest " not in text
+    assert "0.800" in text and "0.850" in text and "+0.050" in text and "1,200" in text
+    assert "Fine-tuning was worth it.\nTook 1 min 15 s." in text
+    assert "\ntest " in render_finetune(make_result(test=make_result()["validation"]))
+
+
+def test_a_difference_without_an_interval_is_shown() -> None:
+    same = {
+        "head": ESTIMATE,
+        "tuned": ESTIMATE,
+        "difference": {"value": 0.0, "low": None, "high": None, "n": 9},
+    }
+    assert "+0.000" in render_finetune(make_result(validation=same))
+
+
+def test_it_goes_on_where_it_stopped() -> None:
+    assert FINETUNE.resumes
