@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from test_onnx_files import write_file
 
 from cnncodes.backbones import Card, find_backbone, models_folder
 from cnncodes.cli import main
@@ -124,12 +125,11 @@ def test_verify_shows_parity_and_its_controls(capsys: pytest.CaptureFixture[str]
     assert "control wrong standard deviation: relative error 0.24" in text
 
 
-@pytest.mark.slow
 def test_export_goes_to_the_users_folder_and_is_found_there(
-    home: Path, capsys: pytest.CaptureFixture[str]
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = run_json(capsys, "export", NAME)
-    assert Path(found["out"]) == home / NAME
-    card = Card.read(home / NAME / "card.toml")
-    assert (found["name"], found["files"]) == (NAME, card.files)
-    assert run_json(capsys, "verify", str(home / NAME))["sha256"] == card.files["model.onnx"]
+    found = run_json(capsys, "export", str(write_file(tmp_path / "mine.onnx")))
+    assert Path(found["out"]) == home / "mine"
+    card = Card.read(home / "mine" / "card.toml")
+    assert (found["name"], found["files"]) == ("mine", card.files)
+    assert run_json(capsys, "verify", "mine")["sha256"] == card.files["model.onnx"]
