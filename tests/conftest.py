@@ -9,6 +9,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Each process of several has its share of the cores: threads of torch that wait for one another spin, and
+    # take three times the work.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # Time limits an example would measure how busy the machine is.
 settings.register_profile("cnncodes", deadline=None, print_blob=True)
 settings.load_profile("cnncodes")
