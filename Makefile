@@ -3,6 +3,8 @@ PYTHON  ?= python3
 # The two runtimes overwrite each other's files, so exactly one is installed: which one is asked of the driver.
 RUNTIME ?= $(shell nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo cpu)
 PYTEST_ARGS ?=
+# Which of the slow tests test-slow runs; SLOW=slow for all.
+SLOW ?= slow and not heavy
 
 BIN     := .venv/bin
 PIP     := $(BIN)/python -m pip --disable-pip-version-check install --quiet
@@ -20,13 +22,13 @@ quickstart: $(BASE)  ## From the embedded sample to a trained, saved classifier
 	$(BIN)/cnncodes quickstart
 
 test: .venv/.test  ## The fast tests
-	$(BIN)/python -m pytest -m "not slow" -n auto --maxprocesses 4 $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not slow" -n auto --maxprocesses 4 --dist worksteal $(PYTEST_ARGS)
 
 test-slow: .venv/.export  ## The tests marked slow: installs torch
-	$(BIN)/python -m pytest -m "slow and not heavy" -n auto --maxprocesses 2 $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "$(SLOW)" -n auto --maxprocesses 2 --dist worksteal $(PYTEST_ARGS)
 
 test-heavy: .venv/.export  ## The slow tests that take minutes each
-	$(BIN)/python -m pytest -m heavy $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m heavy -n auto --maxprocesses 2 --dist worksteal $(PYTEST_ARGS)
 
 docs-test: .venv/.test  ## Examples in the README and in docstrings
 	$(BIN)/python -m pytest tests/test_docs.py $(PYTEST_ARGS)

@@ -1,9 +1,42 @@
-"""Settings that all tests share."""
+"""Settings that all tests share, and the networks that several of them need."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Each process of several has its share of the cores: threads of torch that wait for one another spin, and
+    # take three times the work.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Time limits an example would measure how busy the machine is.
 settings.register_profile("cnncodes", deadline=None, print_blob=True)
 settings.load_profile("cnncodes")
+
+
+@pytest.fixture(scope="session")
+def shared_export(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Return a function that gives the folder of a published network's export, made once in a run.
+
+    For tests that need such a network, or look at what an export gave; only to be read.
+    """
+    from shared_exports import share_folder
+
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent  # of this run, too, and of all its processes
+
+    def find(address: str, random_state: int | None = None) -> Path:
+        from cnncodes.backbones.exporting.export import export_backbone
+
+        def make(folder: Path) -> None:
+            export_backbone(address, folder, random_state=random_state)
+
+        return share_folder(root / "exports", f"{address} {random_state}", make)
+
+    return find

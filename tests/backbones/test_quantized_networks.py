@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,6 @@ import pytest
 from cnncodes.backbones import load_backbone
 from cnncodes.backbones.checking.parity import compare_each
 from cnncodes.backbones.checking.photos import cut_photos, load_photos
-from cnncodes.backbones.exporting.export import export_backbone
 from cnncodes.backbones.quantizing.halving import halve
 from cnncodes.backbones.quantizing.quantization import quantize
 
@@ -26,10 +26,9 @@ from cnncodes.backbones.quantizing.quantization import quantize
     ],
 )
 def test_codes_are_near_and_raw_pixels_are_the_input(
-    tmp_path: Path, address: str, cosine: float, share: float
+    shared_export: Callable[..., Path], address: str, cosine: float, share: float
 ) -> None:
-    export_backbone(address, tmp_path, random_state=0)
-    full = load_backbone(tmp_path)
+    full = load_backbone(shared_export(address, 0))
     photos = load_photos(full.frame)
     expected = full.run(photos)
     for made in quantize(full, cut_photos(full.frame)):

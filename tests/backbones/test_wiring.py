@@ -44,6 +44,24 @@ def test_shapes_are_those_of_the_size_that_is_asked_for() -> None:
     assert "channels" not in shapes  # whole numbers still
 
 
+def test_large_weights_say_their_shape_and_small_ones_what_they_hold() -> None:
+    body = """
+    a = Conv<pads = [1, 1, 1, 1]>(pixels, wide)
+    grown = Resize<mode = "nearest">(a, , scales)
+    p = GlobalAveragePool(grown)
+    f = Flatten(p)
+    code = MatMul(f, full)
+    """
+    scales = np.array([1, 1, 3, 2], np.float32)
+    weights = {"wide": (64, 3, 3, 3), "scales": scales, "full": (64, 32)}
+    written = write_model(body, weights, code_size=32)
+    before = written.SerializeToString()
+    shapes = infer_shapes(written, 32, 48)
+    assert shapes["a"] == (None, 64, 32, 48) and shapes["grown"] == (None, 64, 96, 96)
+    assert shapes["code"] == (None, 32)
+    assert written.SerializeToString() == before
+
+
 def test_a_graph_that_contradicts_itself_is_refused() -> None:
     body = "a = Conv(pixels, weight)\n b = Add(a, grid)\n p = GlobalAveragePool(b)\n code = Flatten(p)"
     rigid = write_model(body, {"weight": (5, 3, 3, 3), "grid": (1, 5, 30, 30)}, code_size=5)

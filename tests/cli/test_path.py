@@ -65,6 +65,7 @@ def test_fit_on_stored_codes(photos: Path, tmp_path: Path, capsys: pytest.Captur
     assert (fitted["images"], fitted["split"], fitted["classes"]) == (16, "train", ["7", "plain"])
 
 
+@pytest.mark.slow
 def test_evaluate_and_the_paired_baseline(
     photos: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,20 +53,31 @@ def test_class_folders_with_files_at_any_depth(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.slow
+def descend(steps: int) -> None:
+    if steps:
+        descend(steps - 1)
+
+
 def test_folders_may_lie_deeper_than_functions_may_call_each_other(tmp_path: Path) -> None:
-    before = os.getcwd()
+    before, limit, depth = os.getcwd(), sys.getrecursionlimit(), 400
+    assert len(list_folder(fill(tmp_path / "flat", "a.jpg"))) == 1  # what is imported by then calls deeply
+    (tmp_path / "deep").mkdir()
     try:
-        os.chdir(tmp_path)
-        for _ in range(1200):  # step by step: as one name it would be too long to be made
+        os.chdir(tmp_path / "deep")
+        for _ in range(depth):  # step by step: as one name it would be too long to be made
             os.mkdir("d")
             os.chdir("d")
         Path("x.jpg").write_bytes(JPEG)
-        (record,) = list_folder(tmp_path)
-        assert record.key == "d/" * 1200 + "x.jpg" and record.label == "d"
+        # A limit that is nearer than the usual 1,000 calls: so many folders take seconds.
+        sys.setrecursionlimit(len(inspect.stack(0)) + depth - 100)
+        with pytest.raises(RecursionError):
+            descend(depth)
+        (record,) = list_folder(tmp_path / "deep")
+        assert record.key == "d/" * depth + "x.jpg" and record.label == "d"
         assert record.read() == JPEG
     finally:
-        for _ in range(1200):  # pytest cannot remove it either
+        sys.setrecursionlimit(limit)
+        for _ in range(depth):  # pytest cannot remove it either
             Path("x.jpg").unlink(missing_ok=True)
             os.chdir("..")
             os.rmdir("d")

@@ -182,8 +182,10 @@ class Layers:
         for node in graph.node:  # the code gets its name back at the end
             node.input[:] = [self._set_aside(name) for name in node.input]
             node.output[:] = [self._set_aside(name) for name in node.output]
+        known = [name for name in pick.names if name in self._usable | {OWN}]
+        whole = keep_batch(self._model, known, *self._size)
         for number, name in enumerate(pick.names):
-            layer = self._find(name)
+            layer = self._find(name, whole)
             nodes, part = self._pool(layer, pick.pool, number)
             graph.node.extend(nodes)
             parts.append(part)
@@ -197,7 +199,7 @@ class Layers:
         prune(model)
         return model, sizes
 
-    def _find(self, name: str) -> Layer:
+    def _find(self, name: str, whole: set[str]) -> Layer:
         if name not in self._usable | {OWN}:
             known = [layer.name for layer in self.candidates()]
             if name in self.shapes:
@@ -210,7 +212,7 @@ class Layers:
                 f"the network has no layer {name!r}. {suggest_nearest(name, known)} 'cnncodes models show"
                 " NAME --layers' lists them, once the network is exported without --layer."
             )
-        if name not in keep_batch(self._model, [name], *self._size):
+        if name not in whole:
             raise UsageError(
                 f"the layer {name!r} has no entry for each image: the network folds parts of images into the"
                 " batch there. Choose one of those that 'cnncodes models show NAME --layers' lists."

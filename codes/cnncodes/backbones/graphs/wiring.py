@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,6 +15,9 @@ from cnncodes.errors import BackboneError, BackendMissing, install_advice
 
 #: Length of an axis; None where it is not known.
 Shape = tuple[int | None, ...]
+
+#: Numbers in an initializer from which on no operator takes a shape, or a scale of one, from it.
+_LARGE = 1024
 
 _BROKEN = "no ONNX file, or one that is damaged or cut off. Export or fetch it again."
 
@@ -128,9 +132,9 @@ def infer_shapes(model: Any, height: int, width: int) -> dict[str, Shape]:
     """
     import onnx
 
-    copy = _set_size(model, height, width)
+    bare = _set_size(_leave_out_weights(model), height, width)
     try:
-        inferred = onnx.shape_inference.infer_shapes(copy, strict_mode=True, data_prop=True)
+        inferred = onnx.shape_inference.infer_shapes(bare, strict_mode=True, data_prop=True)
     except onnx.shape_inference.InferenceError as error:
         reason = " ".join(str(error).split())[:200]
         raise BackboneError(f"the graph contradicts itself at {height} x {width}: {reason}") from error
@@ -141,7 +145,7 @@ def infer_shapes(model: Any, height: int, width: int) -> dict[str, Shape]:
             lengths = [dim.dim_value if dim.HasField("dim_value") else None for dim in tensor.shape.dim]
             shapes[value.name] = tuple([None, *lengths[1:]] if lengths else [])
     unknown = [name for name, shape in shapes.items() if None in shape[1:]]
-    measured = _measure_shapes(copy, unknown) if unknown else {}
+    measured = _measure_shapes(_set_size(model, height, width), unknown) if unknown else {}
     return shapes | {name: (None, *shape[1:]) for name, shape in measured.items()}
 
 
@@ -152,6 +156,28 @@ def keep_batch(model: Any, names: list[str], height: int, width: int) -> set[str
     """
     shapes = _measure_shapes(_set_size(model, height, width), names, batch=3) if names else {}
     return {name for name, shape in shapes.items() if shape[:1] == (3,)}
+
+
+def _leave_out_weights(model: Any) -> Any:
+    """Return a graph whose larger floating-point initializers have a type and a shape, and no numbers.
+
+    Shapes do not depend on these, and with them the inference would copy a whole network several times.
+    """
+    from onnx import TensorProto
+
+    bare = type(model)(ir_version=model.ir_version, opset_import=model.opset_import)
+    bare.functions.extend(model.functions)
+    graph = model.graph
+    bare.graph.name = graph.name
+    for name in ("node", "input", "output", "value_info", "sparse_initializer"):
+        getattr(bare.graph, name).extend(getattr(graph, name))
+    for tensor in graph.initializer:
+        floating = tensor.data_type in (TensorProto.FLOAT, TensorProto.FLOAT16)
+        if floating and math.prod(tensor.dims) > _LARGE:
+            bare.graph.initializer.add(name=tensor.name, dims=tensor.dims, data_type=tensor.data_type)
+        else:
+            bare.graph.initializer.append(tensor)
+    return bare
 
 
 def _set_size(model: Any, height: int, width: int) -> Any:
@@ -166,16 +192,18 @@ def _set_size(model: Any, height: int, width: int) -> Any:
 
 
 def _measure_shapes(model: Any, names: list[str], batch: int = 1) -> dict[str, Shape]:
-    """Return the shapes that some tensors have when a graph runs, where its text alone does not say."""
-    from onnx import ModelProto, TensorProto, ValueInfoProto
+    """Return the shapes that some tensors have when a graph runs, where its text alone does not say.
+
+    They become outputs of the graph, which has to be a copy.
+    """
+    from onnx import TensorProto, ValueInfoProto
 
     from cnncodes.backbones.running.starting import CPU, run_session, start_session
 
-    watched = ModelProto.FromString(model.SerializeToString())
-    given = watched.graph.input[0]
-    known = {value.name for value in watched.graph.output}
-    watched.graph.output.extend(ValueInfoProto(name=name) for name in names if name not in known)
-    session = start_session(watched.SerializeToString(), "the graph", CPU, 1)
+    given = model.graph.input[0]
+    known = {value.name for value in model.graph.output}
+    model.graph.output.extend(ValueInfoProto(name=name) for name in names if name not in known)
+    session = start_session(model.SerializeToString(), "the graph", CPU, 1)
     shape = [dim.dim_value or batch for dim in given.type.tensor_type.shape.dim]
     kind = np.uint8 if given.type.tensor_type.elem_type == TensorProto.UINT8 else np.float32
     values = run_session(session, names, {given.name: np.zeros(shape, kind)}, "the graph")
@@ -189,15 +217,13 @@ def prune(model: Any) -> None:
     needed: set[str] = set()
     for value in graph.output:
         needed |= wiring.leading_to(value.name)
-    nodes = [node for node in graph.node if needed.intersection(node.output)]
-    tensors = [tensor for tensor in graph.initializer if tensor.name in needed]
-    _refill(graph.node, nodes)
-    _refill(graph.initializer, tensors)
+    _remove(graph.node, [not needed.intersection(node.output) for node in graph.node])
+    _remove(graph.initializer, [tensor.name not in needed for tensor in graph.initializer])
     del graph.value_info[:]
 
 
-def _refill(field: Any, items: list[Any]) -> None:
-    # Copies first: what a repeated field gave out is lost when the field is emptied.
-    copies = [type(item).FromString(item.SerializeToString()) for item in items]
-    del field[:]
-    field.extend(copies)
+def _remove(field: Any, idle: list[bool]) -> None:
+    # One by one: to fill the field anew would copy weights, which may be hundreds of megabytes.
+    for index in reversed(range(len(idle))):
+        if idle[index]:
+            del field[index]
