@@ -114,7 +114,7 @@ def test_weights_that_are_not_the_cards_are_refused(shipped: Backbone) -> None:
 def test_without_torch_the_error_says_which_extra(shipped: Backbone, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "cnncodes.finetuning.graph_module", raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(BackendMissing, match=r"torch is not installed, which fine-tuning needs.*export"):
+    with pytest.raises(BackendMissing, match=r"torch is not installed, which fine-tuning needs.*finetune"):
         load_graph_module(shipped)
 
 

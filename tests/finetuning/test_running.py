@@ -175,6 +175,13 @@ def test_bad_input_is_said_before_anything_is_trained(
     assert not (tmp_path / "out/log.csv").exists()
 
 
+def test_where_nothing_came_of_it_no_folder_stays(tmp_path: Path) -> None:
+    photos = write_images(tmp_path / "photos", 4)
+    with pytest.raises(UsageError):
+        cnncodes.finetune(photos, tmp_path / "out", backbone=make_backbone(), **{**GOOD, "batch_size": 99})
+    assert not (tmp_path / "out").exists()
+
+
 def test_rounded_weights_are_refused(photos: Path, tmp_path: Path) -> None:
     backbone = cnncodes.load_backbone("efficientnet-lite0", precision="int8")
     with pytest.raises(BackboneError, match=r"is int8.*fp32 file that it was made from"):

@@ -320,6 +320,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             head=self.head,
             groups=groups,
             class_weight=self.class_weight,
+            aggregate=self.aggregate,
             on_error=self.on_error,
             n_jobs=self.n_jobs,
         )

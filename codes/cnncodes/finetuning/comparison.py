@@ -73,6 +73,7 @@ def compare(
 
     Examples
     --------
+    >>> import numpy as np
     >>> y = np.array([0, 1] * 50)
     >>> compare(y, y, np.zeros(100, int)).describe("images")
     'fine-tuning was worth it: +50.0 points [+40.0, +60.0] on 100 images'

@@ -91,6 +91,7 @@ def tune_classifier(
     head: Any,
     groups: npt.NDArray[Any] | None,
     class_weight: Any,
+    aggregate: str,
     on_error: str,
     n_jobs: int | None,
 ) -> tuple[Predictor, Tuning]:
@@ -125,7 +126,7 @@ def tune_classifier(
     found = tuned.scorer if kept == "tuned" else tuned.head
     backbone = tuned.backbone if kept == "tuned" else embedder.backbone
     trained = summarize_contents(list(tuned.trained.contents))
-    predictor = Predictor(dataclasses.replace(embedder, backbone=backbone), found, trained, "decision")
+    predictor = Predictor(dataclasses.replace(embedder, backbone=backbone), found, trained, aggregate)
     return predictor, Tuning(kept, tuned.validation, tuned.history, tuned.unfrozen, len(tuned.trained.y))
 
 

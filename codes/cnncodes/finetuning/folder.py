@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from cnncodes.errors import StoreError, check_path
 from cnncodes.finetuning.history import EpochFigures
 from cnncodes.store.files import atomic_write, writing_errors
-from cnncodes.store.locking import WriterLock
+from cnncodes.store.locking import LOCK_NAME, WriterLock
 
 if TYPE_CHECKING:
     from cnncodes.backbones import Backbone
@@ -91,8 +92,12 @@ class TuningFolder:
         shutil.rmtree(self.state, ignore_errors=True)
 
     def close(self) -> None:
-        """Let others write."""
+        """Let others write; where nothing has come of it yet, no folder stays."""
         self._lock.release()
+        with contextlib.suppress(OSError):  # it is not empty, or gone already
+            if not any(item.name != LOCK_NAME for item in self.state.iterdir()):
+                shutil.rmtree(self.state)
+                self.path.rmdir()
 
 
 def _check_place(path: Path) -> None:
