@@ -8,14 +8,15 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
+from cnncodes.backbones.channels import check_channels
 from cnncodes.backbones.fields import SHA256, build
 from cnncodes.backbones.graphs.initializers import Weights
 from cnncodes.backbones.precisions import Quantization, check_files, choose_file, leave_out_absent
 from cnncodes.errors import CardError, sentence, suggest
 
 #: Raised when a card changes in a way that older versions cannot read. Cards since 1 are read: what
-#: format 2 added (fixed sizes, `weights`, `address`, `random_state`) and format 3 (`parent`, `layers`,
-#: `precision`, `precisions`, `quantization`) may be absent.
+#: format 2 added (fixed sizes, `weights`, `address`, `random_state`) and format 3 (`channels`, `parent`,
+#: `layers`, `precision`, `precisions`, `quantization`) may be absent.
 CARD_FORMAT = 3
 
 _INTERPOLATIONS = ("bicubic", "bilinear", "lanczos")
@@ -82,8 +83,8 @@ class Card:
     value_range : tuple of float
         Least and greatest value of the input; the graph takes uint8.
     mean, std : tuple of float
-        The normalisation inside the graph, in units of `value_range`, by channel. The graph is the
-        truth about it; this repeats it.
+        The normalisation inside the graph, in units of `value_range`, by channel in the order of
+        `channels`. The graph is the truth about it; this repeats it.
     sizes : str
         Spatial sizes that the graph takes: ``"dynamic"`` (any from `min_size`), ``"fixed"`` (the frame's
         alone) or ``"multiple-of-N"`` (sides that N divides).
@@ -112,6 +113,8 @@ class Card:
         picked (`load_backbone`); the graph is then a part of the network's.
     whole : str, optional
         The sha256 of the network's file, where layers were picked: the network's identity.
+    channels : {"rgb", "bgr"}
+        The order in which the network takes the colours of a pixel. The graph takes RGB and puts them so.
     precision : str
         The arithmetic of `model_file`, one of `cnncodes.backbones.precisions.PRECISIONS`.
     precisions : dict of str to str
@@ -146,6 +149,7 @@ class Card:
     parent: str | None = None
     layers: dict[str, int] | None = None
     whole: str | None = None
+    channels: str = "rgb"
     precision: str = "fp32"
     precisions: dict[str, str] = field(default_factory=dict)
     quantization: dict[str, Quantization] = field(default_factory=dict)
@@ -202,6 +206,7 @@ class Card:
             )
         if not min(self.std) > 0:
             raise CardError(f"std must be positive. Got {self.std} instead.")
+        check_channels(self.channels)
         if not self.value_range[0] < self.value_range[1]:
             raise CardError(f"value_range must go from less to more. Got {self.value_range} instead.")
         if min(self.frame.height, self.frame.width) < self.min_size:
@@ -294,6 +299,8 @@ class Card:
 
         values = {key: value for key, value in asdict(self).items() if value is not None}
         leave_out_absent(values)
+        if self.channels == "rgb":  # so that cards stay as they were
+            del values["channels"]
         return tomli_w.dumps(values)
 
     def write(self, path: str | Path) -> None:

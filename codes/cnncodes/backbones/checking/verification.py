@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.backbones.card import Card
+from cnncodes.backbones.channels import ORDERS
 from cnncodes.backbones.checking.agreement import compare_providers
 from cnncodes.backbones.checking.codes import check_codes, check_sizes, expect
 from cnncodes.backbones.checking.graph import check_dense, check_start, check_weights
@@ -131,7 +132,7 @@ def verify_precision(backbone: Backbone, full: Backbone) -> dict[str, Any]:
 
 def show_wrongly(images: npt.NDArray[np.uint8], card: Card) -> dict[str, npt.NDArray[np.uint8]]:
     """Return images as a network would see them that was made in a wrong way, by what is wrong."""
-    mean = np.asarray(card.mean, np.float32)
+    mean = np.asarray(card.mean, np.float32)[list(ORDERS[card.channels])]
     stretched = np.clip(np.rint((images - mean) / np.float32(0.9) + mean), 0, 255).astype(np.uint8)
     shown = {"swapped channels": images[..., ::-1], "a wrong standard deviation": stretched}
     if images.shape[1] == images.shape[2]:
@@ -184,7 +185,8 @@ def _expect_same_feeding(card: Card, original: Original, backbone: Backbone) -> 
     """Compare what is no part of the graph: how pictures are cut, and what was said of the normalisation."""
     if original.is_file:  # what feeds it, its own card said
         return
-    differing = [fact for fact in ("frame", "mean", "std") if getattr(card, fact) != getattr(original, fact)]
+    facts = ("frame", "channels", "mean", "std")
+    differing = [fact for fact in facts if getattr(card, fact) != getattr(original, fact)]
     expect(
         not differing,
         backbone,
@@ -221,6 +223,7 @@ def _facts_of(card: Card) -> Facts:
         value_range=(0.0, 255.0),
         mean=card.mean,
         std=card.std,
+        channels=card.channels,
     )
 
 

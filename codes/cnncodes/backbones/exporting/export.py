@@ -199,6 +199,7 @@ def _make_card(reference: Reference, model: bytes, code_size: int, sizes: str, m
         value_range=(0.0, 255.0),
         mean=original.mean,
         std=original.std,
+        channels=original.channels,
         sizes=sizes,
         min_size=min_size,
         opset=next(item.version for item in graph.opset_import if item.domain in ("", "ai.onnx")),

@@ -17,7 +17,7 @@ CARD_FILE = "card.toml"
 MODEL_FILE = "model.onnx"
 
 #: What makes codes what they are, beside the graph.
-_FACTS = ("name", "layer", "code_size", "value_range", "mean", "std", "frame")
+_FACTS = ("name", "layer", "code_size", "value_range", "channels", "mean", "std", "frame")
 
 
 def check_place(
@@ -43,9 +43,8 @@ def check_place(
             )
     if before is None or replace:
         return
-    differing = [
-        fact for fact in ("name", "mean", "std", "frame") if getattr(before, fact) != getattr(original, fact)
-    ]
+    facts = ("name", "channels", "mean", "std", "frame")
+    differing = [fact for fact in facts if getattr(before, fact) != getattr(original, fact)]
     if not before.source_weights.startswith(original.weights):
         differing.append("source_weights")
     picked = before.layer if was_picked(before.layer) else None

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from cnncodes.backbones.channels import ORDERS
 from cnncodes.backbones.checking.parity import Codes
 from cnncodes.backbones.exporting.cutting import Cut, cut_off, find_cut, run_to_cut
 from cnncodes.backbones.exporting.originals import Original, missing_export_extra
@@ -98,7 +99,8 @@ def pool_places(values: npt.NDArray[Any], pool: str) -> dict[str, Codes]:
 
 def normalise(images: Images, original: Original, std_factor: float) -> npt.NDArray[np.float32]:
     """Return images as their network takes them, channels first."""
-    pixels = images.astype(np.float32) - np.asarray(original.mean, np.float32)
+    ordered = images[..., list(ORDERS[original.channels])]
+    pixels = ordered.astype(np.float32) - np.asarray(original.mean, np.float32)
     pixels /= np.asarray(original.std, np.float32) * np.float32(std_factor)
     return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
 
