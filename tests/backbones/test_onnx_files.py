@@ -419,13 +419,24 @@ def test_means_do_not_depend_on_the_batch(tmp_path: Path, mean: str) -> None:
     np.testing.assert_allclose(load_backbone(tmp_path / "out").run(images), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_parity_of_picked_layers_cannot_be_verified(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("layer", "pool"), [("c", "max"), ("a,c", "both"), ("c,code", "mean")])
+def test_parity_of_picked_layers_is_verified(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layer: str, pool: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
     path = write_file(tmp_path / "net.onnx")
-    export_backbone(str(path), tmp_path / "out", layer="c")
-    with pytest.raises(
-        BackboneError, match=r"the code of 'net' is made of picked layers \(c; mean\).*cannot be comp"
-    ):
-        verify_backbone(tmp_path / "out", parity=True)
+    card = export_backbone(str(path), "out", layer=layer, pool=pool)
+    found = verify_backbone("out", parity=True)["parity"]
+    assert found["images"] == 20 and found["relative_error"] <= 1e-5 and len(found["controls"]) == 2
+    model = onnx.load("out/model.onnx")
+    [tensor] = [tensor for tensor in model.graph.initializer if tensor.name == "w1"]
+    values = numpy_helper.to_array(tensor) * np.linspace(0.9, 1.1, 6, dtype=np.float32).reshape(6, 1, 1, 1)
+    tensor.CopyFrom(numpy_helper.from_array(values, "w1"))
+    (tmp_path / "out" / "model.onnx").write_bytes(model.SerializeToString())
+    files = {"model.onnx": hashlib.sha256(model.SerializeToString()).hexdigest()}
+    dataclasses.replace(card, files=files).write(tmp_path / "out" / "card.toml")
+    with pytest.raises(BackboneError, match="'net' fails: its codes are not those of the original"):
+        verify_backbone("out", parity=True)
 
 
 def test_parity_is_verified_against_the_file_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

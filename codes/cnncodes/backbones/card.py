@@ -109,10 +109,11 @@ class Card:
     parent : str, optional
         The sha256 of the ONNX file that this graph was made from, where that was one.
     layers : dict of str to int, optional
-        The layers that the code is made of, one after the other, with the length of each, where they were
-        picked (`load_backbone`); the graph is then a part of the network's.
+        The layers that the code is made of, one after the other, with the length of each: where they were
+        picked as the network was loaded (`load_backbone`), or where several were as it was exported.
     whole : str, optional
-        The sha256 of the network's file, where layers were picked: the network's identity.
+        The sha256 of the network's file, where layers were picked as it was loaded: the network's identity.
+        The graph is then a part of the network's.
     channels : {"rgb", "bgr"}
         The order in which the network takes the colours of a pixel. The graph takes RGB and puts them so.
     precision : str
@@ -186,8 +187,8 @@ class Card:
                     f"{key} must be a sha256 of 64 hexadecimal digits, a to f in lower case. Got {digest!r}"
                     " instead."
                 )
-        if (self.layers is None) != (self.whole is None):
-            raise CardError("layers and whole go together: a card has both or neither.")
+        if self.layers is None and self.whole is not None:
+            raise CardError("whole goes with layers: a card has it only where layers were picked.")
 
     def _check_numbers(self) -> None:
         for key in ("code_size", "min_size", "opset"):

@@ -262,7 +262,7 @@ def load_backbone(
         precision = choose_automatic(full, device=chosen[0].is_device, dot_products=has_dot_products())
     card = full.choose(precision)
     model, running = _read(folder / card.model_file), card
-    if layer is not None:
+    if layer is not None and not _is_made_of(card, layer, pool):
         model, running = _pick(model, card, layer, pool)
     backbone = Backbone(model, running, providers=providers, threads=threads)
     load_full = None
@@ -306,6 +306,13 @@ def _pick(model: bytes, card: Card, layer: str, pool: str | None) -> tuple[bytes
 
     _check_hash(model, card)  # of what is picked from
     return pick_layers(model, card, layer, pool)
+
+
+def _is_made_of(card: Card, layer: str, pool: str | None) -> bool:
+    """Tell whether a network's code is made of these layers in this way already, since its export."""
+    from cnncodes.backbones.graphs.picks import Pick
+
+    return card.layer == str(Pick.parse(layer, pool))
 
 
 def _check_arithmetic(card: Card, provider: Provider) -> None:

@@ -162,10 +162,18 @@ def render_verify(result: Result) -> str:
         )
     if "parity" in result:
         parity = result["parity"]
-        lines.append(f"  parity on {parity['images']} photos: {describe_parity(parity)}")
+        lines.append(f"  parity on {parity['images']} photos: {describe_parity(parity)}{_say_other(parity)}")
         for name, control in parity["controls"].items():
             lines.append(f"  control {name}: {describe_parity(control)}, noticed")
     return "\n".join(lines) + "\n"
+
+
+def _say_other(parity: Result) -> str:
+    """Say that it is another export that codes were compared with, where they are not found otherwise."""
+    if "own_code" not in parity:
+        return ""
+    own = describe_parity(parity["own_code"])
+    return f", with the original exported again, whose own code has {own}: the layer is not found within it"
 
 
 def describe_parity(figures: Result) -> str:

@@ -81,8 +81,19 @@ def export_backbone(
     check_pool(pool, layer)
     original = address if isinstance(address, Original) else find_original(address, random_state)
     check_place(Path(out), original, layer, pool, replace=replace)
+    backbone = make_backbone(original, layer, pool)
+    files = {MODEL_FILE: backbone.model_bytes()}
+    if dense:
+        files[DENSE_FILE] = backbone.dense().model_bytes()
+    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    card = dataclasses.replace(backbone.card, files=hashes)
+    return place_network(Path(out), card, files, replace=replace)
+
+
+def make_backbone(original: Original, layer: str | None = None, pool: str | None = None) -> Backbone:
+    """Return the backbone that a network becomes, checked against it; see `export_backbone`."""
     photos = load_photos(original.frame)  # first, since it says soonest what is missing
-    reference = _make_reference(original, layer)
+    reference = choose_reference(original, layer)
     # Before the classifier is gone.
     codes, controls = reference.run(photos), run_controls(reference, photos)
     pick = None if layer in (None, OUTPUT) else Pick.parse(str(layer), pool)
@@ -98,32 +109,28 @@ def export_backbone(
             f"the exported graph of {original.name!r} does not give the original's codes:"
             f" {str(error).rstrip('.')}.{_advise(reference)}"
         ) from error
-    card = dataclasses.replace(backbone.card, parity=_round(parity))
     if pick is not None and within is not None:
-        backbone = _pick(backbone, pick, photos, parity, within)
-        card = backbone.card
-    files = {card.model_file: backbone.model_bytes()}
-    if dense:
-        files[DENSE_FILE] = backbone.dense().model_bytes()
-    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
-    card = dataclasses.replace(card, files=hashes)
-    return place_network(Path(out), card, files, replace=replace)
+        return _pick(backbone, pick, photos, parity, within)
+    card = dataclasses.replace(backbone.card, parity=_round(parity))
+    return Backbone.from_bytes(backbone.model_bytes(), card)
 
 
 def _pick(backbone: Backbone, pick: Pick, photos: Images, own: Parity, within: Within) -> Backbone:
     """Return the network of picked layers, with their parity on its card, or else that of its own code."""
     model, card = pick_layers(backbone.model_bytes(), backbone.card, str(pick))
     sizes = card.layers or {}
-    # A network of its own from here on: what it was picked from is not kept.
-    picked = Backbone.from_bytes(model, dataclasses.replace(card, layers=None, whole=None))
-    parity = compare_layers(picked.run(photos), sizes, within)
+    # A network of its own from here on: what it was picked from is not kept. One layer alone is its code.
+    layers = sizes if len(sizes) > 1 else None
+    picked = Backbone.from_bytes(model, dataclasses.replace(card, layers=layers, whole=None))
+    parity = compare_layers(picked.run(photos), [*sizes.values()], within)
     figures = _round(own if parity is None else parity)
     if parity is None:
         figures = {f"{OWN_CODE}{key}": value for key, value in figures.items()}
     return Backbone.from_bytes(model, dataclasses.replace(picked.card, parity=figures))
 
 
-def _make_reference(original: Original, layer: str | None) -> Reference:
+def choose_reference(original: Original, layer: str | None) -> Reference:
+    """Make an original network for codes of a layer, for which it needs no classifier."""
     if layer == OUTPUT:
         return make_reference(dataclasses.replace(original, headless=True))
     try:

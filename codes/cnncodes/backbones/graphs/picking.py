@@ -10,7 +10,7 @@ from cnncodes.backbones.card import Card
 from cnncodes.backbones.graphs.canonical import serialize
 from cnncodes.backbones.graphs.initializers import summarize_weights
 from cnncodes.backbones.graphs.layers import Layer, Layers
-from cnncodes.backbones.graphs.picks import Pick
+from cnncodes.backbones.graphs.picks import OWN, Pick
 from cnncodes.backbones.graphs.wiring import load_graph
 from cnncodes.errors import BackboneError
 
@@ -38,7 +38,7 @@ def pick_layers(model: bytes, card: Card, layer: str, pool: str | None = None) -
     UsageError
         If there is no such layer, or it cannot be pooled.
     """
-    if card.layers is not None:
+    if card.whole is not None:
         raise BackboneError(f"{card.name!r} is made of picked layers already: pick from the whole network.")
     if card.precision != "fp32":
         raise BackboneError(
@@ -68,4 +68,21 @@ def list_layers(model: bytes, card: Card) -> list[Layer]:
 
 def _open(model: bytes, card: Card) -> Layers:
     graph: Any = load_graph(model, "picking layers")
+    if card.layers is not None and OWN in card.layers:
+        _give_own_code(graph, list(card.layers).index(OWN), card.layers[OWN])
     return Layers(graph, card.frame.height, card.frame.width)
+
+
+def _give_own_code(model: Any, place: int, size: int) -> None:
+    """Let a graph that joins layers end at the network's own code, which is one of them, in place.
+
+    By the name of that code its part is meant, also in what is stored: never all of them.
+    """
+    graph = model.graph
+    [join] = [node for node in graph.node if OWN in node.output]
+    own = join.input[place]
+    graph.node.remove(join)
+    for node in graph.node:
+        node.input[:] = [OWN if name == own else name for name in node.input]
+        node.output[:] = [OWN if name == own else name for name in node.output]
+    graph.output[0].type.tensor_type.shape.dim[1].dim_value = size
