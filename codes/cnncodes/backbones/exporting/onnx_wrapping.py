@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from cnncodes.backbones.channels import ORDERS
+from cnncodes.backbones.exporting.onnx_batches import free_batch
 from cnncodes.backbones.exporting.onnx_naming import free_name, move_names, name_weights, rename, used_names
 from cnncodes.backbones.exporting.onnx_reading import OnnxFile
 from cnncodes.backbones.exporting.originals import Original
@@ -149,7 +150,8 @@ def wrap_model(file: OnnxFile, cut: FileCut, fed: Original, *, sides: tuple[int,
     for tensor in model.graph.initializer:
         tensor.ClearField("data_location")  # what lay in another file has been read
     lift_constants(model.graph)
-    _free_batch(model, file)
+    if file.input.batch is not None:
+        free_batch(model.graph, file.input.batch)
     name_weights(model.graph)
     _add_start(model.graph, file, fed, moved)
     _add_code(model.graph, cut, moved)
@@ -158,39 +160,6 @@ def wrap_model(file: OnnxFile, cut: FileCut, fed: Original, *, sides: tuple[int,
     model.producer_name, model.producer_version, model.domain = PRODUCER, "", ""
     model.ir_version = max(model.ir_version, 4)  # since which weights are no inputs
     return model
-
-
-def _free_batch(model: Any, file: OnnxFile) -> None:
-    """Let shapes that were written down for one batch take that of their input."""
-    from onnx import numpy_helper
-
-    if file.input.batch is None:
-        return
-    wiring, taken = Wiring(model), used_names(model.graph)
-    for node in model.graph.node:
-        shape = wiring.array(node.input[1]) if node.op_type == "Reshape" else None
-        free = None if shape is None else _free_first(list(shape), file.input.batch)
-        if free is None:
-            continue
-        for attribute in list(node.attribute):
-            if attribute.name == "allowzero":  # by which a 0 would be the length, and not that of the input
-                node.attribute.remove(attribute)
-        name = free_name(f"{node.output[0]}_shape", taken)
-        model.graph.initializer.append(numpy_helper.from_array(np.array(free), name))
-        node.input[1] = name
-
-
-def _free_first(shape: list[int], batch: int) -> list[int] | None:
-    """Return a shape whose first length follows the input, or None where it does already or cannot.
-
-    With -1 that length is what is left, also where the batch is folded into it, as attention does; whatever
-    has no batch keeps its length. That the first axis is the batch's is left to the comparison with the file.
-    """
-    if len(shape) < 2 or shape[0] % batch or shape[0] < 1 or 0 in shape[1:]:
-        return None  # a 0 may mean what it says
-    if -1 not in shape[1:]:
-        return [-1, *shape[1:]]
-    return [0, *shape[1:]] if shape[0] == batch else None
 
 
 def _add_start(graph: Any, file: OnnxFile, fed: Original, moved: Mapping[str, str]) -> None:
