@@ -267,13 +267,11 @@ def load_backbone(
     backbone = Backbone(model, running, providers=providers, threads=threads)
     load_full = None
     if card is not full:
-        load_full = functools.partial(_load_full, folder, full, providers, threads)
+        load_full = functools.partial(
+            load_backbone, folder, layer=layer, pool=pool, providers=providers, threads=threads
+        )
     backbone._doubt = Doubt(backbone, load_full)
     return backbone
-
-
-def _load_full(folder: Path, card: Card, providers: Sequence[Any], threads: int) -> Backbone:
-    return Backbone(_read(folder / card.model_file), card, providers=providers, threads=threads)
 
 
 def _load_first(load: Callable[[Provider], Backbone]) -> Backbone:
