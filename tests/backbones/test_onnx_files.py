@@ -283,6 +283,23 @@ def test_a_file_of_the_users_is_never_replaced_not_even_the_source(tmp_path: Pat
     assert path.read_bytes() == before and not (tmp_path / "card.toml").exists()
 
 
+@pytest.mark.parametrize("replace", [False, True])
+def test_no_backbone_is_put_among_other_files(tmp_path: Path, replace: bool) -> None:
+    path = write_file(tmp_path / "net.onnx")
+    photos = tmp_path / "photos"
+    for name in ("daisy", "poppy", "rose", "tulip"):
+        (photos / name).mkdir(parents=True)
+    with pytest.raises(
+        BackboneError, match=r"photos' holds other things \('daisy', 'poppy', 'rose', …\) and no"
+    ):
+        export_backbone(str(path), photos, replace=replace)
+    assert len(list(photos.iterdir())) == 4
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / ".DS_Store").write_bytes(b"")
+    export_backbone(str(path), tmp_path / "empty")
+    export_backbone(str(path), tmp_path / "empty")
+
+
 def test_a_dense_file_of_another_network_is_noticed(tmp_path: Path) -> None:
     out = tmp_path / "out"
     card = export_backbone(str(write_file(tmp_path / "net.onnx")), out, dense=True)

@@ -6,8 +6,10 @@ import dataclasses
 import hashlib
 from pathlib import Path
 
+import numpy as np
+
 from cnncodes.backbones.card import Card
-from cnncodes.backbones.checking.parity import Parity, compare_with_original
+from cnncodes.backbones.checking.parity import Codes, Parity, compare_with_original
 from cnncodes.backbones.checking.photos import load_photos
 from cnncodes.backbones.exporting.layer_parity import Within, compare_layers, look_within
 from cnncodes.backbones.exporting.onnx_files import FileReference
@@ -101,13 +103,15 @@ def make_backbone(original: Original, layer: str | None = None, pool: str | None
     others = try_other_sizes(reference, photos)
     reference.cut_off()
     with missing_export_extra():
-        backbone = make_steady(_trace(reference, others, codes.shape[1]))
+        traced = _trace(reference, others, codes.shape[1])
     try:
+        backbone = make_steady(traced)
         parity = compare_with_original(backbone.run(photos), codes, controls)
     except BackboneError as error:
+        cause = _explain(original, layer, traced, photos, codes)
         raise BackboneError(
             f"the exported graph of {original.name!r} does not give the original's codes:"
-            f" {str(error).rstrip('.')}.{_advise(reference)}"
+            f" {str(error).rstrip('.')}.{_advise(reference)}{cause}"
         ) from error
     if pick is not None and within is not None:
         return _pick(backbone, pick, photos, parity, within)
@@ -162,6 +166,24 @@ def _advise(reference: Reference) -> str:
     if not isinstance(reference, FileReference) or reference.file.input.batch is None:
         return ""
     return " Export it again, with a free batch where it has a fixed one."
+
+
+def _explain(original: Original, layer: str | None, backbone: Backbone, photos: Images, codes: Codes) -> str:
+    """Return the sentence that says what is to blame where a code hangs on the batch."""
+    try:
+        alone = choose_reference(original, layer).run(photos[:1])
+    except BackboneError:
+        return " The network does not take one image alone: it has to take any number of them."
+    if not np.allclose(alone, codes[:1], rtol=1e-3, atol=1e-3 * float(np.abs(codes).max())):
+        return (
+            " The network itself gives an image another code in another batch: of what is computed over the"
+            " images of a batch (their mean, batch normalisation in training) no code can be made."
+        )
+    try:
+        backbone.run(photos[:1])
+    except BackboneError:
+        return " What the network computes must not depend on how many images there are, as its graph does."
+    return ""
 
 
 def _trace_dynamic(reference: Reference, others: OtherSizes, code_size: int) -> Backbone | None:

@@ -19,6 +19,7 @@ from cnncodes.backbones.channels import ORDERS
 from cnncodes.backbones.checking.parity import Codes
 from cnncodes.backbones.exporting.cutting import Cut, cut_off, find_cut, run_to_cut
 from cnncodes.backbones.exporting.originals import Original, missing_export_extra
+from cnncodes.backbones.exporting.weights import find_unread
 from cnncodes.backbones.graphs.picks import Pick
 from cnncodes.errors import BackboneError
 
@@ -130,6 +131,7 @@ class TorchReference:
         if original.features:
             return cls(original, net, None)
         cut = find_cut(net, make_example(original), headless=original.headless)
+        _check_unread(net, cut)
         return cls(original, net, cut, hash_weights(net))
 
     @property
@@ -220,6 +222,16 @@ class TorchReference:
                 f"the weights of {self.original.name!r} cannot be told from constants by their names:"
                 f" {', '.join(odd[:3])}."
             )
+
+
+def _check_unread(net: Any, cut: Cut) -> None:
+    """Raise where a network has a layer that its checkpoint lacks, and that is not cut off."""
+    unread = [name for name in find_unread(net) if name != cut.module]
+    if unread:
+        raise BackboneError(
+            f"the checkpoint does not fit the network: it has no weights of {unread[0]!r}, which is no classifier"
+            " that is cut off."
+        )
 
 
 def hash_weights(net: Any) -> str:
