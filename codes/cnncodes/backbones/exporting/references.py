@@ -229,8 +229,8 @@ def _check_unread(net: Any, cut: Cut) -> None:
     unread = [name for name in find_unread(net) if name != cut.module]
     if unread:
         raise BackboneError(
-            f"the checkpoint does not fit the network: it has no weights of {unread[0]!r}, which is no classifier"
-            " that is cut off."
+            f"the checkpoint does not fit the network: it has no weights of {unread[0]!r}, which is no"
+            " classifier that is cut off."
         )
 
 
