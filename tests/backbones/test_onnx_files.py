@@ -283,6 +283,11 @@ def test_a_file_of_the_users_is_never_replaced_not_even_the_source(tmp_path: Pat
     assert path.read_bytes() == before and not (tmp_path / "card.toml").exists()
 
 
+def test_a_map_of_several_layers_is_refused_before_the_work(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"a map can be made of one layer, and several are named \(a,c\)"):
+        export_backbone(str(tmp_path / "none.onnx"), tmp_path / "out", layer="a,c", dense=True)
+
+
 @pytest.mark.parametrize("replace", [False, True])
 def test_no_backbone_is_put_among_other_files(tmp_path: Path, replace: bool) -> None:
     path = write_file(tmp_path / "net.onnx")

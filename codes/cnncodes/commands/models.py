@@ -49,15 +49,17 @@ def run_list(options: ListOptions, reporter: Reporter) -> Result:
 
 
 def _list_one(name: str) -> Result:
-    from cnncodes.backbones.zoo import find_backbone
+    from cnncodes.backbones.zoo import find_backbone, find_named
 
+    # By its name alone, even where a folder here has the same.
+    folder = find_named(name) or find_backbone(name)
     try:
-        return {**_read_card(name), "name": name}
+        return {**_read_card(folder), "name": name}
     except CardError as error:  # one damaged card hides no others
-        return {"name": name, "folder": str(find_backbone(name)), "error": str(error)}
+        return {"name": name, "folder": str(folder), "error": str(error)}
 
 
-def _read_card(name: str) -> Result:
+def _read_card(name: str | Path) -> Result:
     from cnncodes.backbones.card import Card
     from cnncodes.backbones.zoo import find_backbone
 

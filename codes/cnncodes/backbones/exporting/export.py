@@ -28,7 +28,7 @@ from cnncodes.backbones.graphs.picking import pick_layers
 from cnncodes.backbones.graphs.picks import OUTPUT, Pick, check_pool
 from cnncodes.backbones.graphs.steadying import make_steady
 from cnncodes.backbones.session import Backbone
-from cnncodes.errors import BackboneError
+from cnncodes.errors import BackboneError, UsageError
 
 #: How the figures of a card begin that are not of its codes, but of the code of the network picked from.
 OWN_CODE = "own_code_"
@@ -74,6 +74,8 @@ def export_backbone(
 
     Raises
     ------
+    UsageError
+        If there is no such layer, or maps are to be made of several.
     BackboneError
         If there is no such network, it has no classifier to cut, the exported graph does not give the
         original's codes, or the folder holds something else.
@@ -81,6 +83,11 @@ def export_backbone(
         If the extra ``export`` is not installed.
     """
     check_pool(pool, layer)
+    if dense and layer is not None and len(Pick.parse(layer).names) > 1:
+        raise UsageError(
+            f"a map can be made of one layer, and several are named ({layer}): name one, or leave --dense"
+            " out."
+        )
     original = address if isinstance(address, Original) else find_original(address, random_state)
     check_place(Path(out), original, layer, pool, replace=replace)
     backbone = make_backbone(original, layer, pool)

@@ -38,6 +38,12 @@ class DenseBackbone:
     """
 
     def __init__(self, backbone: Backbone, *, window: bool = False) -> None:
+        layers = backbone.card.layers
+        if layers is not None and len(layers) > 1:
+            raise BackboneError(
+                f"the code of {backbone.card.name!r} is made of several layers ({', '.join(layers)}), and a"
+                " map can be made of one: name one with --layer (layer)."
+            )
         self.backbone = backbone
         self.window = window
         self._model = _make_checked(backbone, window)
