@@ -90,6 +90,13 @@ def test_an_export_of_layers_that_was_quantised_gives_its_columns_in_int8(tmp_pa
     assert again.model_bytes() == made.backbone.model_bytes()
 
 
+def test_automatic_precision_is_fp32_for_layers_that_nobody_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That int8 counts as equal was found of the network's own code."""
+    monkeypatch.setattr("cnncodes.backbones.session.has_dot_products", lambda: True)
+    assert load_backbone(precision="auto").precision == "int8"
+    assert load_backbone(precision="auto", layer="add_3").precision == "fp32"
+
+
 def test_layers_of_fp16_are_refused_with_a_way() -> None:
     from small_backbones import make_card
 
