@@ -58,7 +58,7 @@ def network() -> Backbone:
     return write_backbone(write_model(BODY, WEIGHTS, code_size=5))
 
 
-def pick(backbone: Backbone, layer: str, pool: str = "mean") -> Backbone:
+def pick(backbone: Backbone, layer: str, pool: str | None = None) -> Backbone:
     model, card = pick_layers(backbone.model_bytes(), backbone.card, layer, pool)
     return Backbone(model, card)
 
