@@ -196,10 +196,27 @@ def test_what_has_no_dense_form_is_refused_and_named(kind: str) -> None:
         backbone.dense()
 
 
+def test_of_several_layers_there_is_no_map() -> None:
+    whole = write_backbone(write_model(CONV + HEADS["pooled"][0], WEIGHTS | HEADS["pooled"][1], code_size=7))
+    several = Backbone(*pick_layers(whole.model_bytes(), whole.card, "a,b"))
+    with pytest.raises(
+        BackboneError, match=r"is made of several layers \(a, b\), and a map can be made of one"
+    ):
+        several.dense()
+    assert Backbone(*pick_layers(whole.model_bytes(), whole.card, "a")).dense().run(noise(1, 32, 32)).size
+
+
 def test_images_below_the_least_size_are_refused() -> None:
     dense = make("flatten").dense()
-    with pytest.raises(UsageError, match=r"at least 32 and 32\. Got \(1, 31, 40, 3\)"):
+    words = r"at least 32 pixels high and 32 wide, as the network itself takes them\. Got 31 x 40: enlarge"
+    with pytest.raises(UsageError, match=words):
         dense.run(noise(1, 31, 40))
+    with pytest.raises(UsageError, match=r"shape \(n_images, height, width, 3\)\. Got \(32, 32, 3\)"):
+        dense.run(noise(32, 32))
+    free = write_backbone(write_model(CONV + HEADS["pooled"][0], WEIGHTS | HEADS["pooled"][1], code_size=7))
+    words = r"at least 32 pixels high and 32 wide, since a window is as large as the frame \(window=False"
+    with pytest.raises(UsageError, match=words):
+        free.dense(window=True).run(noise(1, 16, 40))
     with pytest.raises(UsageError, match="array of uint8"):
         dense.run(np.zeros((1, 32, 32, 3)))
 

@@ -67,7 +67,7 @@ def test_a_missing_file_becomes_a_draft_that_guesses_nothing(tmp_path: Path) -> 
         read_facts(weights, known)
     text = draft.read_text(encoding="utf-8")
     for key in KEYS:
-        assert (f"\n{key} = " in text) == (key in known)
+        assert (f"\n{key} = " in text) == (key in known or key == "channels")
     filled = text
     for key, value in dataclasses.asdict(FACTS).items():
         if key not in known:
@@ -80,9 +80,16 @@ def test_a_missing_file_becomes_a_draft_that_guesses_nothing(tmp_path: Path) -> 
 def test_each_unknown_key_is_explained_by_a_line() -> None:
     lines = make_draft("w.pth", {}).splitlines()
     for key in KEYS:
-        at = lines.index(f"# {key} =")
+        at = lines.index(f"# {key} =" if key != "channels" else 'channels = "rgb"')
         assert lines[at - 1].startswith("# ") and lines[at - 1].endswith(".")
-    assert all(line.startswith("#") or not line for line in lines)
+    assert [line for line in lines if line and not line.startswith("#")] == ['channels = "rgb"']
+
+
+def test_without_a_word_channels_are_rgb_and_bgr_is_said(tmp_path: Path) -> None:
+    assert read_facts(write(tmp_path, ("channels",)), {}).channels == "rgb"
+    facts = read_facts(write(tmp_path, channels="bgr"), {})
+    # In the network's own order, as its training has them: the first number is blue's.
+    assert facts.channels == "bgr" and facts.pixel_mean == FACTS.pixel_mean
 
 
 def test_a_file_of_the_users_is_never_written_to(tmp_path: Path) -> None:
@@ -107,6 +114,11 @@ def test_a_file_of_the_users_is_never_written_to(tmp_path: Path) -> None:
         ((), {"std": [0.2, 0.0, 0.2]}, "std must be positive"),
         ((), {"interpolation": "bicubical"}, "unknown interpolation 'bicubical'. Did you mean 'bicubic'?"),
         ((), {"resize": 100}, "a patch of 224 x 200 does not fit an image resized to 100"),
+        (
+            (),
+            {"channels": "brg"},
+            "channels must be 'rgb' or 'bgr', the order in which the network takes them",
+        ),
         ((), {"licence": " "}, "licence must be one line of text. Got ' ' instead."),
     ],
 )

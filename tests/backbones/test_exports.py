@@ -149,7 +149,7 @@ def test_verify_finds_the_original_again_by_its_address(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     published = original("linear", address="torchvision:linear", random_state=0)
-    monkeypatch.setattr("cnncodes.backbones.checking.verification.find_original", lambda *_: published)
+    monkeypatch.setattr("cnncodes.backbones.checking.origin.find_original", lambda *_: published)
     export_backbone(published, tmp_path)
     parity = verify_backbone(tmp_path, parity=True)["parity"]
     assert parity["relative_error"] <= 1e-5

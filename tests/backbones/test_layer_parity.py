@@ -10,6 +10,7 @@ import pytest
 
 from cnncodes.backbones import Card
 from cnncodes.commands.exporting import render_export
+from cnncodes.errors import BackboneError
 
 CODES = np.random.default_rng(0).normal(size=(20, 12)).astype(np.float32)
 
@@ -17,7 +18,7 @@ CODES = np.random.default_rng(0).normal(size=(20, 12)).astype(np.float32)
 def compare(found: dict[str, Any], controls: dict[str, Any], codes: Any = CODES) -> Any:
     from cnncodes.backbones.exporting.layer_parity import Within, compare_layers
 
-    return compare_layers(codes, {"a": 5, "b": 7}, Within(found, controls))
+    return compare_layers(codes, [5, 7], Within(found, controls))
 
 
 def test_each_part_is_compared_with_what_is_nearest_within() -> None:
@@ -75,3 +76,46 @@ def test_layers_of_a_file_are_compared_with_its_tensors(tmp_path: Path, layer: s
     path = write_file(tmp_path / "net.onnx")
     card = export_backbone(str(path), tmp_path / "out", layer=layer, pool=pool)
     assert card.parity["images"] == 20 and card.parity["relative_error"] <= 1e-5
+
+
+@pytest.mark.slow
+def test_a_layer_that_no_module_gives_is_verified_by_another_export(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+    from small_networks import NETWORKS
+    from test_onnx_files import FACTS
+
+    from cnncodes.backbones.checking.verification import verify_backbone
+    from cnncodes.backbones.exporting.export import export_backbone
+    from cnncodes.backbones.exporting.weights import randomise
+    from cnncodes.commands.models import render_verify
+
+    monkeypatch.chdir(tmp_path)
+    net = NETWORKS["functional"]()
+    randomise(net, 2)
+    torch.save(net.state_dict(), "w.pth")
+    (tmp_path / "functionalnet.py").write_text(
+        "from small_networks import NETWORKS\n\nmake = NETWORKS['functional']\n"
+    )
+    (tmp_path / "w.card.toml").write_text(FACTS)
+    card = export_backbone("python:functionalnet.py:make@w.pth", "out", layer="relu_0,code")
+    assert "own_code_cosine" in card.parity and card.layers == {"relu_0": 8, "code": 6}
+    found = verify_backbone("out", parity=True)
+    assert found["parity"]["relative_error"] <= 1e-6 and found["parity"]["own_code"]["cosine"] >= 0.9999
+    assert "exported again, whose own code has relative error" in render_verify({**found, "seconds": 1.0})
+    randomise(net, 3)
+    torch.save(net.state_dict(), "w.pth")
+    with pytest.raises(BackboneError, match="its weights are w.pth"):
+        verify_backbone("out", parity=True)
+    (tmp_path / "out" / "card.toml").write_text(
+        (tmp_path / "out" / "card.toml").read_text().replace(card.source_weights, describe("w.pth"))
+    )
+    with pytest.raises(BackboneError, match="fails: its codes are not those of the original"):
+        verify_backbone("out", parity=True)
+
+
+def describe(checkpoint: str) -> str:
+    from cnncodes.backbones.exporting.checkpoints import hash_checkpoint
+
+    return f"{checkpoint}, sha256 {hash_checkpoint(Path(checkpoint))}"

@@ -58,7 +58,7 @@ def network() -> Backbone:
     return write_backbone(write_model(BODY, WEIGHTS, code_size=5))
 
 
-def pick(backbone: Backbone, layer: str, pool: str = "mean") -> Backbone:
+def pick(backbone: Backbone, layer: str, pool: str | None = None) -> Backbone:
     model, card = pick_layers(backbone.model_bytes(), backbone.card, layer, pool)
     return Backbone(model, card)
 
@@ -184,6 +184,20 @@ def test_a_network_that_was_made_of_layers_is_picked_from_like_another(
     assert again.code_size == made.code_size + pick(made, listed[0], "both").code_size
 
 
+@pytest.mark.parametrize("layer", ["one,code", "code,two", "two,code,one"])
+def test_by_code_a_network_made_of_layers_means_the_part_of_that_name(network: Backbone, layer: str) -> None:
+    """As its codes are stored: else one space would name two kinds of codes."""
+    first = pick(network, layer)
+    made = Backbone(first.model_bytes(), dataclasses.replace(first.card, whole=None))
+    images = noise(2, 32, 48)
+    listed = [layer.name for layer in list_layers(made.model_bytes(), made.card)]
+    assert listed[-1] == "code" and "own_code" not in listed
+    for name in [*layer.split(","), layer]:
+        again = pick(made, name)
+        np.testing.assert_allclose(again.run(images), pick(network, name).run(images), rtol=1e-5, atol=1e-6)
+        assert again.sha256 == made.sha256 and list(again.card.layers or {}) == name.split(",")
+
+
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
@@ -239,7 +253,5 @@ def test_a_card_of_layers_that_do_not_make_up_the_code_is_refused(network: Backb
     text = pick(network, "one,two").card.to_toml()
     with pytest.raises(CardError, match="layers must have lengths of at least 1 that make up"):
         type(network.card).from_toml(text.replace("one = 4", "one = 5"))
-    with pytest.raises(CardError, match="layers and whole go together"):
-        type(network.card).from_toml(
-            "\n".join(row for row in text.splitlines() if not row.startswith("whole"))
-        )
+    with pytest.raises(CardError, match="whole goes with layers"):
+        dataclasses.replace(pick(network, "one,two").card, layers=None)

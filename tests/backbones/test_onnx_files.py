@@ -283,6 +283,28 @@ def test_a_file_of_the_users_is_never_replaced_not_even_the_source(tmp_path: Pat
     assert path.read_bytes() == before and not (tmp_path / "card.toml").exists()
 
 
+def test_a_map_of_several_layers_is_refused_before_the_work(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"a map can be made of one layer, and several are named \(a,c\)"):
+        export_backbone(str(tmp_path / "none.onnx"), tmp_path / "out", layer="a,c", dense=True)
+
+
+@pytest.mark.parametrize("replace", [False, True])
+def test_no_backbone_is_put_among_other_files(tmp_path: Path, replace: bool) -> None:
+    path = write_file(tmp_path / "net.onnx")
+    photos = tmp_path / "photos"
+    for name in ("daisy", "poppy", "rose", "tulip"):
+        (photos / name).mkdir(parents=True)
+    with pytest.raises(
+        BackboneError, match=r"photos' holds other things \('daisy', 'poppy', 'rose', …\) and no"
+    ):
+        export_backbone(str(path), photos, replace=replace)
+    assert len(list(photos.iterdir())) == 4
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / ".DS_Store").write_bytes(b"")
+    export_backbone(str(path), tmp_path / "empty")
+    export_backbone(str(path), tmp_path / "empty")
+
+
 def test_a_dense_file_of_another_network_is_noticed(tmp_path: Path) -> None:
     out = tmp_path / "out"
     card = export_backbone(str(write_file(tmp_path / "net.onnx")), out, dense=True)
@@ -419,13 +441,24 @@ def test_means_do_not_depend_on_the_batch(tmp_path: Path, mean: str) -> None:
     np.testing.assert_allclose(load_backbone(tmp_path / "out").run(images), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_parity_of_picked_layers_cannot_be_verified(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("layer", "pool"), [("c", "max"), ("a,c", "both"), ("c,code", "mean")])
+def test_parity_of_picked_layers_is_verified(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layer: str, pool: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
     path = write_file(tmp_path / "net.onnx")
-    export_backbone(str(path), tmp_path / "out", layer="c")
-    with pytest.raises(
-        BackboneError, match=r"the code of 'net' is made of picked layers \(c; mean\).*cannot be comp"
-    ):
-        verify_backbone(tmp_path / "out", parity=True)
+    card = export_backbone(str(path), "out", layer=layer, pool=pool)
+    found = verify_backbone("out", parity=True)["parity"]
+    assert found["images"] == 20 and found["relative_error"] <= 1e-5 and len(found["controls"]) == 2
+    model = onnx.load("out/model.onnx")
+    [tensor] = [tensor for tensor in model.graph.initializer if tensor.name == "w1"]
+    values = numpy_helper.to_array(tensor) * np.linspace(0.9, 1.1, 6, dtype=np.float32).reshape(6, 1, 1, 1)
+    tensor.CopyFrom(numpy_helper.from_array(values, "w1"))
+    (tmp_path / "out" / "model.onnx").write_bytes(model.SerializeToString())
+    files = {"model.onnx": hashlib.sha256(model.SerializeToString()).hexdigest()}
+    dataclasses.replace(card, files=files).write(tmp_path / "out" / "card.toml")
+    with pytest.raises(BackboneError, match="'net' fails: its codes are not those of the original"):
+        verify_backbone("out", parity=True)
 
 
 def test_parity_is_verified_against_the_file_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

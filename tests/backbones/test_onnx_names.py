@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from onnx import helper
+from onnx import helper, numpy_helper
 from test_onnx_files import BODY, WEIGHTS, run_tensor, write_file
 from written_graphs import noise
 
@@ -139,6 +139,34 @@ def test_operators_of_others_are_found_in_branches(tmp_path: Path) -> None:
         BackboneError, match=r"has the operator 'Add' of 'my\.company': such custom operators"
     ):
         export_backbone(str(path), tmp_path / "out")
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("shape", ["outer", "inner", "node", "ints"])
+def test_a_fixed_batch_is_freed_within_branches(tmp_path: Path, shape: str, batch: int) -> None:
+    value = f"value_ints = [{batch}, 6]" if shape == "ints" else f"value = int64[2] {{{batch}, 6}}"
+    made = "" if shape == "outer" else f"s = Constant<{value}>() "
+    branches = f"""
+        g = If (yes) <
+            then_branch = one () => (float[{batch}, 6] t) {{ {made} r = Reshape(p, s) t = Sigmoid(r) }},
+            else_branch = two () => (float[{batch}, 6] e) {{ e = Mul(f, b6) }}
+        >
+        code = Gemm<transB = 1>(g, w2, b2)
+    """
+    more = {"s": np.array([batch, 6])} if shape == "outer" else {}
+    image = f"float[{batch}, 3, 32, 32] pixels"
+    path = write_file(tmp_path / "net.onnx", BODY + branches, BRANCHED | more, image=image)
+    if shape == "inner":
+        model = onnx.load(path)
+        branch = next(node for node in model.graph.node if node.op_type == "If").attribute[0].g
+        branch.initializer.append(numpy_helper.from_array(np.array([batch, 6]), "s"))
+        del branch.node[0]
+        path.write_bytes(model.SerializeToString())
+    export_backbone(str(path), tmp_path / "out")
+    images = noise(4, 32, 32)
+    codes = load_backbone(tmp_path / "out").run(images)
+    np.testing.assert_allclose(codes, run_tensor(path, "g", images), rtol=1e-4, atol=1e-5)
+    assert "equal bits in batches of 1, 3 and 8" in verify_backbone(tmp_path / "out")["checks"]
 
 
 # --- advice, and what is known already ---

@@ -199,3 +199,74 @@ def test_parity_takes_the_facts_from_the_card(work: Path, capsys: pytest.Capture
     before = sorted(work.iterdir())
     assert main(["models", "verify", "out", "--parity"]) == 0
     assert [path for path in sorted(work.iterdir()) if path.name != "__pycache__"] == before
+
+
+LOOSE = """
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+class Loose(nn.Module):
+    def __init__(self, kind):
+        super().__init__()
+        self.kind = kind
+        first = nn.Conv2d(3, 8, 3, stride=2)
+        self.body = nn.Sequential(first, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.fc = nn.Linear(8, 5)
+        self.spare = nn.Linear(8, 8) if kind == "spare" else nn.Identity()
+
+    def forward(self, x):
+        code = self.body(x)
+        if self.kind == "mean":
+            code = code - code.mean(0, keepdim=True)
+        elif self.kind == "training":
+            code = self.body[1:](F.batch_norm(self.body[0](x), None, None, training=True))
+        elif self.kind == "even" and x.shape[0] % 2 == 0:
+            code = code.reshape(2, -1, 8).flatten(0, 1)
+        elif self.kind == "spare":
+            code = self.spare(code)
+        return self.fc(code)
+
+def plain(): return Loose("plain")
+def mean(): return Loose("mean")
+def training(): return Loose("training")
+def even(): return Loose("even")
+def spare(): return Loose("spare")
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("mean", "The network itself gives an image another code in another batch: of what is computed"),
+        ("training", "The network itself gives an image another code in another batch: of what is computed"),
+        ("even", "What the network computes must not depend on how many images there are"),
+    ],
+)
+def test_a_network_that_depends_on_the_batch_is_told_so(
+    work: Path, capsys: pytest.CaptureFixture[str], kind: str, words: str
+) -> None:
+    (work / "loose.py").write_text(LOOSE)
+    (work / "loose.card.toml").write_text(tomli_w.dumps({**FACTS, "height": 32, "width": 32}))
+    assert main(["models", "export", f"python:loose.py:{kind}", "--random-weights", "-o", "out"]) == 1
+    assert words in capsys.readouterr().err and not (work / "out").exists()
+
+
+@pytest.mark.parametrize("options", [[], ["--layer", "relu_0"]])
+def test_a_checkpoint_may_lack_the_layer_that_is_cut_off_and_no_other(
+    work: Path, capsys: pytest.CaptureFixture[str], options: list[str]
+) -> None:
+    import torch
+
+    (work / "loose.py").write_text(LOOSE)
+    net = make_small(torch)
+    state = {f"body.{name}": tensor for name, tensor in net.state_dict().items() if name.startswith("0.")}
+    torch.save(state, "bare.pth")
+    (work / "bare.card.toml").write_text(tomli_w.dumps(FACTS))
+    assert main(["models", "export", "python:loose.py:plain@bare.pth", "-o", "bare", *options]) == 0
+    assert main(["models", "verify", "bare", "--parity"]) == 0
+    # The layer that is last in the list of modules is not the one that is called last.
+    torch.save({**state, "fc.weight": torch.ones(5, 8), "fc.bias": torch.ones(5)}, "bare.pth")
+    capsys.readouterr()
+    assert main(["models", "export", "python:loose.py:spare@bare.pth", "-o", "spare", *options]) == 1
+    assert "it has no weights of 'spare', which is no classifier that is cut off." in capsys.readouterr().err

@@ -311,6 +311,12 @@ def test_the_shipped_int8_file_is_small_and_counts_as_equal(shipped: Backbone) -
     assert len(load_backbone(precision="int8").model_bytes()) < 5_000_000
 
 
+def test_two_poolings_that_differ_are_refused() -> None:
+    with pytest.raises(UsageError, match=r"'add_3; max' are to be pooled by 'max', and pool .* is 'mean'"):
+        load_backbone(layer="add_3; max", pool="mean")
+    assert load_backbone(layer="add_3; max", pool="max").card.layer == "add_3; max"
+
+
 @pytest.mark.parametrize("pool", ["mean", "max"])
 def test_a_pooling_without_a_layer_is_refused(pool: str) -> None:
     with pytest.raises(UsageError, match=rf"pool='{pool}' says how .* and no layer is given: name a layer"):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnncodes.backbones.exporting.weights import load_checkpoint, randomise
+from cnncodes.backbones.exporting.weights import find_unread, load_checkpoint, randomise
 from cnncodes.errors import BackboneError
 
 pytestmark = pytest.mark.slow
@@ -60,6 +60,16 @@ def test_old_checkpoints_count_no_batches(tmp_path: Path) -> None:
     state = {name: t for name, t in trained.state_dict().items() if "num_batches" not in name}
     load_checkpoint(net, save(state, tmp_path / "weights.pth"))
     assert same(net, trained)
+
+
+def test_a_checkpoint_without_the_classifier_fits_and_says_so_to_who_cuts(tmp_path: Path) -> None:
+    import torch
+
+    net, trained = network(0), network(1)
+    state = {name: tensor for name, tensor in trained.state_dict().items() if not name.startswith("6.")}
+    load_checkpoint(net, save(state, tmp_path / "weights.pth"))
+    assert find_unread(net) == ["6"] and not net.get_submodule("6").weight.any()
+    assert all(torch.equal(net.state_dict()[name], tensor) for name, tensor in state.items())
 
 
 @pytest.mark.parametrize(

@@ -134,3 +134,16 @@ def test_export_goes_to_the_users_folder_and_is_found_there(
     card = Card.read(home / "mine" / "card.toml")
     assert (found["name"], found["files"]) == ("mine", card.files)
     assert run_json(capsys, "verify", "mine")["sha256"] == card.files["model.onnx"]
+
+
+def test_a_folder_here_of_the_same_name_hides_no_list(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder in (tmp_path / "home" / "models" / "mine", tmp_path / "mine"):
+        shutil.copytree(find_backbone("efficientnet-lite0"), folder)
+    monkeypatch.setenv("CNNCODES_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    assert main(["models", "list", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)["models"]
+    assert [model["name"] for model in listed] == ["efficientnet-lite0", "mine"]
+    assert listed[1]["folder"] == str(tmp_path / "home" / "models" / "mine")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -68,3 +69,45 @@ def test_codes_of_other_layers_do_not_mix(photos: Path, tmp_path: Path) -> None:
         embed(photos, tmp_path / "x.codes", backbone=load_backbone(layer="add_4"))
     with pytest.raises(SpaceMismatch, match="layer: 'add_3; mean'"):
         ImageClassifier().fit_codes(read_codes(tmp_path / "x.codes"))
+
+
+@pytest.fixture(scope="module")
+def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A backbone of two layers, as ``models export --layer`` makes it."""
+    from cnncodes.backbones import Card, find_backbone
+    from cnncodes.backbones.graphs.picking import pick_layers
+
+    whole, folder = load_backbone(), tmp_path_factory.mktemp("export")
+    model, card = pick_layers(whole.model_bytes(), whole.card, "add_3,code")
+    card = dataclasses.replace(card, name="two", whole=None)
+    (folder / "model.onnx").write_bytes(model)
+    card.write(folder / "card.toml")
+    assert Card.read(folder / "card.toml") == card and find_backbone(folder) == folder
+    return folder
+
+
+def test_an_export_of_several_layers_stores_a_column_each(
+    photos: Path, export: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = str(tmp_path / "two.codes")
+    assert main(["embed", str(photos), "-o", out, "--backbone", str(export), "--dtype", "float32"]) == 0
+    codes = read_codes(out)
+    assert codes.manifest.layers == {"add_3": 80, "code": 1280}
+    assert {"code_add_3", "code"} <= set(codes.manifest.schema.names)
+    # Asked for by name they are what the export gives: the same space, columns and codes.
+    again = tmp_path / "again.codes"
+    embed(photos, again, backbone=load_backbone(export, layer="add_3,code"), dtype="float32")
+    np.testing.assert_array_equal(read_codes(again).X, codes.X)
+    assert read_codes(again).manifest.differences(codes.manifest) == []
+    for name in ("add_3", "code"):
+        part = codes.select(layers=name)
+        alone = load_backbone(export, layer=name)
+        embed(photos, tmp_path / f"{name}.codes", backbone=alone, dtype="float32")
+        stored = read_codes(tmp_path / f"{name}.codes")
+        assert stored.space == part.space
+        np.testing.assert_allclose(stored.X, part.X, rtol=1e-5, atol=1e-6)
+        model = str(tmp_path / f"{name}.cnncodes")
+        assert main(["fit", out, "--backbone", str(export), "--layer", name, "-o", model]) == 0
+        assert main(["predict", model, str(photos)]) == 0
+    assert main(["fit", out, "--backbone", str(export), "-o", str(tmp_path / "both.cnncodes")]) == 0
+    assert load(tmp_path / "both.cnncodes").space_.code_size == 1360

@@ -8,14 +8,15 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
+from cnncodes.backbones.channels import check_channels
 from cnncodes.backbones.fields import SHA256, build
 from cnncodes.backbones.graphs.initializers import Weights
 from cnncodes.backbones.precisions import Quantization, check_files, choose_file, leave_out_absent
 from cnncodes.errors import CardError, sentence, suggest
 
 #: Raised when a card changes in a way that older versions cannot read. Cards since 1 are read: what
-#: format 2 added (fixed sizes, `weights`, `address`, `random_state`) and format 3 (`parent`, `layers`,
-#: `precision`, `precisions`, `quantization`) may be absent.
+#: format 2 added (fixed sizes, `weights`, `address`, `random_state`) and format 3 (`channels`, `parent`,
+#: `layers`, `precision`, `precisions`, `quantization`) may be absent.
 CARD_FORMAT = 3
 
 #: What `Card.source_package` is of a network that cnncodes has fine-tuned.
@@ -85,8 +86,8 @@ class Card:
     value_range : tuple of float
         Least and greatest value of the input; the graph takes uint8.
     mean, std : tuple of float
-        The normalisation inside the graph, in units of `value_range`, by channel. The graph is the
-        truth about it; this repeats it.
+        The normalisation inside the graph, in units of `value_range`, by channel in the order of
+        `channels`. The graph is the truth about it; this repeats it.
     sizes : str
         Spatial sizes that the graph takes: ``"dynamic"`` (any from `min_size`), ``"fixed"`` (the frame's
         alone) or ``"multiple-of-N"`` (sides that N divides).
@@ -111,10 +112,13 @@ class Card:
     parent : str, optional
         The sha256 of the ONNX file that this graph was made from, where that was one.
     layers : dict of str to int, optional
-        The layers that the code is made of, one after the other, with the length of each, where they were
-        picked (`load_backbone`); the graph is then a part of the network's.
+        The layers that the code is made of, one after the other, with the length of each: where they were
+        picked as the network was loaded (`load_backbone`), or where several were as it was exported.
     whole : str, optional
-        The sha256 of the network's file, where layers were picked: the network's identity.
+        The sha256 of the network's file, where layers were picked as it was loaded: the network's identity.
+        The graph is then a part of the network's.
+    channels : {"rgb", "bgr"}
+        The order in which the network takes the colours of a pixel. The graph takes RGB and puts them so.
     precision : str
         The arithmetic of `model_file`, one of `cnncodes.backbones.precisions.PRECISIONS`.
     precisions : dict of str to str
@@ -149,6 +153,7 @@ class Card:
     parent: str | None = None
     layers: dict[str, int] | None = None
     whole: str | None = None
+    channels: str = "rgb"
     precision: str = "fp32"
     precisions: dict[str, str] = field(default_factory=dict)
     quantization: dict[str, Quantization] = field(default_factory=dict)
@@ -185,8 +190,8 @@ class Card:
                     f"{key} must be a sha256 of 64 hexadecimal digits, a to f in lower case. Got {digest!r}"
                     " instead."
                 )
-        if (self.layers is None) != (self.whole is None):
-            raise CardError("layers and whole go together: a card has both or neither.")
+        if self.layers is None and self.whole is not None:
+            raise CardError("whole goes with layers: a card has it only where layers were picked.")
 
     def _check_numbers(self) -> None:
         for key in ("code_size", "min_size", "opset"):
@@ -205,6 +210,7 @@ class Card:
             )
         if not min(self.std) > 0:
             raise CardError(f"std must be positive. Got {self.std} instead.")
+        check_channels(self.channels)
         if not self.value_range[0] < self.value_range[1]:
             raise CardError(f"value_range must go from less to more. Got {self.value_range} instead.")
         if min(self.frame.height, self.frame.width) < self.min_size:
@@ -297,6 +303,8 @@ class Card:
 
         values = {key: value for key, value in asdict(self).items() if value is not None}
         leave_out_absent(values)
+        if self.channels == "rgb":  # so that cards stay as they were
+            del values["channels"]
         return tomli_w.dumps(values)
 
     def write(self, path: str | Path) -> None:

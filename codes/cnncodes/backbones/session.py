@@ -214,7 +214,7 @@ def load_backbone(
         Which of its files runs; by default its first, which is fp32 as a rule. On a processor without 8-bit
         dot products int8 runs too; where it is no gain, a warning says so when it first runs. ``"bf16"`` is
         the file of fp32, computed in bf16 by OpenVINO, an error where the processor has it not; ``"auto"``
-        the fastest whose card says that it counts as equal.
+        the fastest whose card says that it counts as equal, which of picked layers none does but the first.
     providers : sequence of str, tuple or Provider, or "auto"
         Execution providers of ONNX Runtime, in order of preference; each has to start. ``"cuda"``,
         ``"cuda:1"``, ``"openvino"``, ONNX Runtime's own names, or one of these with a dict of ONNX Runtime's
@@ -258,22 +258,22 @@ def load_backbone(
     chosen = parse_providers(providers)
     folder = find_backbone(name_or_path)
     full = Card.read(folder / "card.toml")
-    if precision == "auto":
+    if precision == "auto" and layer is not None and not _is_made_of(full, layer, pool):
+        precision = full.precision  # what counts as equal was measured on the network's own code
+    elif precision == "auto":
         precision = choose_automatic(full, device=chosen[0].is_device, dot_products=has_dot_products())
     card = full.choose(precision)
     model, running = _read(folder / card.model_file), card
-    if layer is not None:
+    if layer is not None and not _is_made_of(card, layer, pool):
         model, running = _pick(model, card, layer, pool)
     backbone = Backbone(model, running, providers=providers, threads=threads)
     load_full = None
     if card is not full:
-        load_full = functools.partial(_load_full, folder, full, providers, threads)
+        load_full = functools.partial(
+            load_backbone, folder, layer=layer, pool=pool, providers=providers, threads=threads
+        )
     backbone._doubt = Doubt(backbone, load_full)
     return backbone
-
-
-def _load_full(folder: Path, card: Card, providers: Sequence[Any], threads: int) -> Backbone:
-    return Backbone(_read(folder / card.model_file), card, providers=providers, threads=threads)
 
 
 def _load_first(load: Callable[[Provider], Backbone]) -> Backbone:
@@ -306,6 +306,13 @@ def _pick(model: bytes, card: Card, layer: str, pool: str | None) -> tuple[bytes
 
     _check_hash(model, card)  # of what is picked from
     return pick_layers(model, card, layer, pool)
+
+
+def _is_made_of(card: Card, layer: str, pool: str | None) -> bool:
+    """Tell whether a network's code is made of these layers in this way already, since its export."""
+    from cnncodes.backbones.graphs.picks import Pick
+
+    return card.layer == str(Pick.parse(layer, pool))
 
 
 def _check_arithmetic(card: Card, provider: Provider) -> None:

@@ -62,10 +62,10 @@ def find_backbone(name_or_path: str | Path) -> Path:
         If there is none, or a name means a folder here as well.
     """
     if isinstance(name_or_path, str) and _is_name(name_or_path):
-        for folder in (models_folder(), user_models_folder()):
-            if (folder / name_or_path / "card.toml").is_file():
-                _check_unambiguous(folder / name_or_path)
-                return folder / name_or_path
+        named = find_named(name_or_path)
+        if named is not None:
+            _check_unambiguous(named)
+            return named
     path = Path(name_or_path)
     if name_or_path != "" and (path / "card.toml").is_file():
         return path
@@ -86,6 +86,12 @@ def find_backbone(name_or_path: str | Path) -> Path:
             " 'cnncodes models list'."
         )
     raise UnknownBackbone(f"unknown backbone {said!r}. {suggest(said, list_backbones())}")
+
+
+def find_named(name: str) -> Path | None:
+    """Return the folder of the backbone that a name in the zoo means, whatever the current folder holds."""
+    folders = (folder / name for folder in (models_folder(), user_models_folder()))
+    return next((folder for folder in folders if (folder / "card.toml").is_file()), None)
 
 
 def _is_address(text: str) -> bool:

@@ -43,11 +43,12 @@ def find_place(name: str, precision: str, out: str | None) -> Place:
     Raises
     ------
     BackboneError
-        If the folder holds another network.
+        If the folder holds another network, or other things.
     StoreError
         If nothing can be written there.
     """
     from cnncodes.backbones import Card, find_backbone, models_folder, user_models_folder
+    from cnncodes.backbones.exporting.placing import check_folder
     from cnncodes.store.files import check_writable
 
     source = find_backbone(name)
@@ -64,6 +65,7 @@ def find_place(name: str, precision: str, out: str | None) -> Place:
             )
         card = there
     elif folder.resolve() != source.resolve():
+        check_folder(folder, (".onnx",))  # of a run that was interrupted
         card = _leave_out(card, precision)
     check_writable(folder / "card.toml")
     return Place(source, folder, card)

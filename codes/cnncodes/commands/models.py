@@ -52,15 +52,17 @@ def run_list(options: ListOptions, reporter: Reporter) -> Result:
 
 
 def _list_one(name: str) -> Result:
-    from cnncodes.backbones.zoo import find_backbone
+    from cnncodes.backbones.zoo import find_backbone, find_named
 
+    # By its name alone, even where a folder here has the same.
+    folder = find_named(name) or find_backbone(name)
     try:
-        return {**_read_card(name), "name": name}
+        return {**_read_card(folder), "name": name}
     except CardError as error:  # one damaged card hides no others
-        return {"name": name, "folder": str(find_backbone(name)), "error": str(error)}
+        return {"name": name, "folder": str(folder), "error": str(error)}
 
 
-def _read_card(name: str) -> Result:
+def _read_card(name: str | Path) -> Result:
     from cnncodes.backbones.card import Card
     from cnncodes.backbones.zoo import find_backbone
 
@@ -191,10 +193,18 @@ def render_verify(result: Result) -> str:
         )
     if "parity" in result:
         parity = result["parity"]
-        lines.append(f"  parity on {parity['images']} photos: {describe_parity(parity)}")
+        lines.append(f"  parity on {parity['images']} photos: {describe_parity(parity)}{_say_other(parity)}")
         for name, control in parity["controls"].items():
             lines.append(f"  control {name}: {describe_parity(control)}, noticed")
     return "\n".join(lines) + "\n"
+
+
+def _say_other(parity: Result) -> str:
+    """Say that it is another export that codes were compared with, where they are not found otherwise."""
+    if "own_code" not in parity:
+        return ""
+    own = describe_parity(parity["own_code"])
+    return f", with the original exported again, whose own code has {own}: the layer is not found within it"
 
 
 def describe_parity(figures: Result) -> str:

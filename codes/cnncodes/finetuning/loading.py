@@ -45,7 +45,7 @@ def check_trainable(backbone: Backbone) -> bytes:
             f"backbone {card.name!r} is {card.precision}, and rounded weights cannot be trained: take the"
             " fp32 file that it was made from (--precision fp32)."
         )
-    if card.layers is not None:
+    if card.layers is not None and card.whole is not None:
         raise BackboneError(
             f"backbone {card.name!r} is a part of a network, the layers {', '.join(card.layers)}: take the"
             " whole network, which the trained weights are written back into."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cnncodes.backbones.channels import ORDERS, name_order
 from cnncodes.backbones.checking.codes import expect
 from cnncodes.backbones.graphs.dense import DENSE_FILE
 from cnncodes.backbones.running.starting import CPU, start_session
@@ -37,7 +38,7 @@ def check_weights(backbone: Backbone) -> list[str]:
 
 
 def check_start(backbone: Backbone) -> list[str]:
-    """Compare what the graph does to pixels first with the mean and std of the card, where it can be told."""
+    """Compare what the graph does to pixels first with what the card says of it, where it can be told."""
     if find_spec("onnx") is None:
         return []
     import onnx
@@ -48,17 +49,21 @@ def check_start(backbone: Backbone) -> list[str]:
     starts = [start for start in follow_start(onnx.load_from_string(backbone.model_bytes()).graph)]
     scale, offset = 1 / np.asarray(card.std), -np.asarray(card.mean) / np.asarray(card.std)
     # The network itself may go on with steps of the same kind: one of the places has to be the card's.
-    if any(_is_near(start, scale, offset) for start in starts):
+    order = ORDERS[card.channels]
+    if any(start.order == order and _is_near(start, scale, offset) for start in starts):
         return ["normalisation"]
     last = starts[-1]
     if not last.is_ready or not last.scale.all():
         return []
     mean, std = -last.offset / last.scale, 1 / last.scale
+    ours, theirs = "", ""
+    if last.order != order:
+        ours, theirs = f"channels {card.channels}, ", f"{name_order(last.order)}, "
     expect(
         False,
         backbone,
-        f"its card says mean {_numbers(card.mean)} and std {_numbers(card.std)}, and the graph has"
-        f" {_numbers(mean)} and {_numbers(std)}: the graph decides, so the card is wrong",
+        f"its card says {ours}mean {_numbers(card.mean)} and std {_numbers(card.std)}, and the graph has"
+        f" {theirs}{_numbers(mean)} and {_numbers(std)}: the graph decides, so the card is wrong",
     )
     return []
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -11,26 +10,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.backbones.card import TUNED, Card
+from cnncodes.backbones.card import Card
+from cnncodes.backbones.channels import ORDERS
 from cnncodes.backbones.checking.agreement import compare_providers
 from cnncodes.backbones.checking.codes import check_codes, check_sizes, expect
 from cnncodes.backbones.checking.graph import check_dense, check_start, check_weights
-from cnncodes.backbones.checking.parity import (
-    compare_codes,
-    compare_each,
-    compare_with_original,
-)
+from cnncodes.backbones.checking.origin import verify_parity
+from cnncodes.backbones.checking.parity import compare_each
 from cnncodes.backbones.checking.photos import cut_photos
-from cnncodes.backbones.exporting.addresses import parse_address
-from cnncodes.backbones.exporting.drafts import Facts
-from cnncodes.backbones.exporting.originals import Original, find_original
-from cnncodes.backbones.exporting.references import Reference
 from cnncodes.backbones.graphs.dense import DENSE_FILE
-from cnncodes.backbones.graphs.picks import was_picked
 from cnncodes.backbones.running.timing import draw_noise
 from cnncodes.backbones.session import Backbone, load_backbone
 from cnncodes.backbones.zoo import find_backbone
-from cnncodes.errors import BackboneError, CardError, MissingFile, sentence
+from cnncodes.errors import BackboneError, CardError
 
 #: What the median cosine of codes of less precision with those of fp32 has to be, without the mean code. With
 #: int8, EfficientNet-Lite0 has 0.99 and MobileNet v3 with random weights 0.74; another network's is about 0.
@@ -87,7 +79,7 @@ def verify_backbone(name_or_path: str | Path, *, parity: bool = False) -> dict[s
             for precision in backbone.card.precisions
         }
     if parity:
-        result["parity"] = _verify_parity(backbone)
+        result["parity"] = verify_parity(backbone)
     return result
 
 
@@ -128,7 +120,7 @@ def verify_precision(backbone: Backbone, full: Backbone) -> dict[str, Any]:
 
 def show_wrongly(images: npt.NDArray[np.uint8], card: Card) -> dict[str, npt.NDArray[np.uint8]]:
     """Return images as a network would see them that was made in a wrong way, by what is wrong."""
-    mean = np.asarray(card.mean, np.float32)
+    mean = np.asarray(card.mean, np.float32)[list(ORDERS[card.channels])]
     stretched = np.clip(np.rint((images - mean) / np.float32(0.9) + mean), 0, 255).astype(np.uint8)
     shown = {"swapped channels": images[..., ::-1], "a wrong standard deviation": stretched}
     if images.shape[1] == images.shape[2]:
@@ -146,87 +138,3 @@ def _check_files(folder: Path, card: Card) -> None:
             raise CardError(
                 f"{name} of backbone {card.name!r} has sha256 {found}, but its card says {expected}."
             )
-
-
-def _verify_parity(backbone: Backbone) -> dict[str, Any]:
-    from cnncodes.backbones.checking.photos import load_photos
-    from cnncodes.backbones.exporting.references import make_reference, run_controls
-
-    card = backbone.card
-    if card.source_package == TUNED:
-        raise BackboneError(
-            f"{card.name!r} was fine-tuned: there is no original elsewhere. How close it is to the torch"
-            f" network that was trained is on its card; what it came from has the sha256 {card.parent}."
-        )
-    if was_picked(card.layer):
-        raise BackboneError(
-            f"the code of {card.name!r} is made of picked layers ({card.layer}), which is no code of its"
-            " original's: they cannot be compared. Those of an export without --layer can."
-        )
-    original = _find_again(card)
-    if card.layer == "output":
-        original = replace(original, headless=True)
-    _expect_same_feeding(card, original, backbone)
-    reference = make_reference(original)
-    _expect_same_weights(backbone, reference)
-    photos = load_photos(backbone.frame)
-    codes = reference.run(photos)
-    sizes = (backbone.code_size, codes.shape[1])
-    expect(sizes[0] == sizes[1], backbone, "its codes have {} values, the original's {}".format(*sizes))
-    ours, controls = backbone.run(photos), run_controls(reference, photos)
-    try:
-        parity = compare_with_original(ours, codes, controls)
-    except BackboneError as error:
-        raise BackboneError(f"backbone {card.name!r} fails: {sentence(error)}") from error
-    compared = {name: compare_codes(ours, wrong).to_dict() for name, wrong in controls.items()}
-    return {**parity.to_dict(), "controls": compared}
-
-
-def _expect_same_feeding(card: Card, original: Original, backbone: Backbone) -> None:
-    """Compare what is no part of the graph: how pictures are cut, and what was said of the normalisation."""
-    if original.is_file:  # what feeds it, its own card said
-        return
-    differing = [fact for fact in ("frame", "mean", "std") if getattr(card, fact) != getattr(original, fact)]
-    expect(
-        not differing,
-        backbone,
-        "; ".join(
-            f"its card has {fact} {getattr(card, fact)}, and where it comes from that is"
-            f" {getattr(original, fact)}"
-            for fact in differing
-        ),
-    )
-
-
-def _find_again(card: Card) -> Original:
-    try:
-        address = parse_address(card.address or card.name)
-        # These do not say it themselves, and their user has said it when they were exported.
-        facts = _facts_of(card) if address.source in ("file", "python") else None
-        return find_original(address, card.random_state, facts)
-    except MissingFile as error:
-        raise BackboneError(
-            f"{error} Run this in the folder that holds it: a card names files without their folders."
-        ) from error
-
-
-def _facts_of(card: Card) -> Facts:
-    """Return how images are fed as the card says it, so that no file beside the original is asked for."""
-    frame = card.frame
-    return Facts(
-        description=card.description,
-        licence=card.licence,
-        height=frame.height,
-        width=frame.width,
-        resize=frame.resize,
-        interpolation=frame.interpolation,
-        value_range=(0.0, 255.0),
-        mean=card.mean,
-        std=card.std,
-    )
-
-
-def _expect_same_weights(backbone: Backbone, reference: Reference) -> None:
-    ours, theirs = backbone.card.source_weights, reference.weights
-    if backbone.card.address and theirs:  # of the zoo's own, the exporter's packages say which they are
-        expect(ours == theirs, backbone, f"its weights are {ours}, those at its address now {theirs}")

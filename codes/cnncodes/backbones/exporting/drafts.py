@@ -11,11 +11,12 @@ import os
 import tempfile
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, NoReturn
 
 from cnncodes.backbones.card import Frame
+from cnncodes.backbones.channels import check_channels
 from cnncodes.backbones.fields import build
 from cnncodes.errors import BackboneError, CardError, sentence
 
@@ -30,15 +31,19 @@ _MEANINGS = {
     "resize": "Length to which the shorter side is resized before the patch is cut; often 256 for 224.",
     "interpolation": 'By which filter: "bicubic", "bilinear" or "lanczos".',
     "value_range": "What black and white become first: [0.0, 1.0] often, [0.0, 255.0] or [-1.0, 1.0].",
-    "mean": "Subtracted then, by channel (R, G, B); with ImageNet often [0.485, 0.456, 0.406] of [0, 1].",
-    "std": "Divided by then, by channel; with ImageNet often [0.229, 0.224, 0.225] of [0, 1].",
+    "channels": 'The order in which it takes colours: "rgb", or "bgr" as Caffe and OpenCV have them.',
+    "mean": "Subtracted then, in the order of channels; of ImageNet in rgb [0.485, 0.456, 0.406] of 0 to 1.",
+    "std": "Divided by then, in the same order; of ImageNet in rgb [0.229, 0.224, 0.225] of 0 to 1.",
 }
+
+#: What holds where nothing else is said; it stands in the draft.
+_DEFAULTS = {"channels": "rgb"}
 
 _HEAD = """\
 # How images are fed to {name}, which does not say so itself.
 # What the network was trained with is known where it comes from; it is not guessed, since a network that is
 # fed in another way still gives codes, only worse ones. Take the '#' before each key away, give its value,
-# and run the command again.
+# look whether what is filled in is right, and run the command again.
 """
 
 
@@ -61,7 +66,9 @@ class Facts:
     value_range : tuple of float
         What black and white become.
     mean, std : tuple of float
-        By channel, in units of `value_range`.
+        By channel in the order of `channels`, in units of `value_range`.
+    channels : {"rgb", "bgr"}
+        The order in which the network takes the colours of a pixel.
 
     Raises
     ------
@@ -84,6 +91,7 @@ class Facts:
     value_range: tuple[float, float]
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    channels: str = "rgb"
 
     def __post_init__(self) -> None:
         for key in ("description", "licence"):
@@ -100,6 +108,7 @@ class Facts:
                 f"mean must lie in value_range, whose units it has: {list(self.mean)} is beyond"
                 f" {list(self.value_range)}."
             )
+        check_channels(self.channels)
         _ = self.frame  # which says what is wrong with it
 
     @property
@@ -170,7 +179,8 @@ def _parse(text: str) -> Facts:
         values = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise CardError(f"not TOML: {sentence(error)}") from error
-    missing = [field.name for field in fields(Facts) if field.name not in values]
+    needed = [field.name for field in fields(Facts) if field.default is MISSING]
+    missing = [name for name in needed if name not in values]
     if missing and set(values) <= set(_MEANINGS):
         raise CardError(f"not filled in yet: {', '.join(missing)}. The file says what each is.")
     facts: Facts = build(Facts, values, {})
@@ -187,6 +197,7 @@ def make_draft(weights_file: str | Path, known: Mapping[str, Any]) -> str:
     height = 224
     <BLANKLINE>
     """
+    known = {**_DEFAULTS, **known}
     parts = [_HEAD.format(name=Path(weights_file).name)]
     for key, meaning in _MEANINGS.items():
         line = f"{key} = {_to_toml(known[key])}" if key in known else f"# {key} ="
@@ -201,7 +212,7 @@ def _to_toml(value: Any) -> str:
 
 def _leave_draft(weights_file: Path, path: Path, known: Mapping[str, Any]) -> NoReturn:
     """Write a draft and say so, by raising."""
-    missing = ", ".join(key for key in _MEANINGS if key not in known)
+    missing = ", ".join(key for key in _MEANINGS if key not in {**_DEFAULTS, **known})
     try:
         _create(path, make_draft(weights_file, known))
     except OSError as error:

@@ -6,8 +6,10 @@ import dataclasses
 import hashlib
 from pathlib import Path
 
+import numpy as np
+
 from cnncodes.backbones.card import Card
-from cnncodes.backbones.checking.parity import Parity, compare_with_original
+from cnncodes.backbones.checking.parity import Codes, Parity, compare_with_original
 from cnncodes.backbones.checking.photos import load_photos
 from cnncodes.backbones.exporting.layer_parity import Within, compare_layers, look_within
 from cnncodes.backbones.exporting.onnx_files import FileReference
@@ -26,7 +28,7 @@ from cnncodes.backbones.graphs.picking import pick_layers
 from cnncodes.backbones.graphs.picks import OUTPUT, Pick, check_pool
 from cnncodes.backbones.graphs.steadying import make_steady
 from cnncodes.backbones.session import Backbone
-from cnncodes.errors import BackboneError
+from cnncodes.errors import BackboneError, UsageError
 
 #: How the figures of a card begin that are not of its codes, but of the code of the network picked from.
 OWN_CODE = "own_code_"
@@ -72,6 +74,8 @@ def export_backbone(
 
     Raises
     ------
+    UsageError
+        If there is no such layer, or maps are to be made of several.
     BackboneError
         If there is no such network, it has no classifier to cut, the exported graph does not give the
         original's codes, or the folder holds something else.
@@ -79,10 +83,26 @@ def export_backbone(
         If the extra ``export`` is not installed.
     """
     check_pool(pool, layer)
+    if dense and layer is not None and len(Pick.parse(layer).names) > 1:
+        raise UsageError(
+            f"a map can be made of one layer, and several are named ({layer}): name one, or leave --dense"
+            " out."
+        )
     original = address if isinstance(address, Original) else find_original(address, random_state)
     check_place(Path(out), original, layer, pool, replace=replace)
+    backbone = make_backbone(original, layer, pool)
+    files = {MODEL_FILE: backbone.model_bytes()}
+    if dense:
+        files[DENSE_FILE] = backbone.dense().model_bytes()
+    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    card = dataclasses.replace(backbone.card, files=hashes)
+    return place_network(Path(out), card, files, replace=replace)
+
+
+def make_backbone(original: Original, layer: str | None = None, pool: str | None = None) -> Backbone:
+    """Return the backbone that a network becomes, checked against it; see `export_backbone`."""
     photos = load_photos(original.frame)  # first, since it says soonest what is missing
-    reference = _make_reference(original, layer)
+    reference = choose_reference(original, layer)
     # Before the classifier is gone.
     codes, controls = reference.run(photos), run_controls(reference, photos)
     pick = None if layer in (None, OUTPUT) else Pick.parse(str(layer), pool)
@@ -90,40 +110,38 @@ def export_backbone(
     others = try_other_sizes(reference, photos)
     reference.cut_off()
     with missing_export_extra():
-        backbone = make_steady(_trace(reference, others, codes.shape[1]))
+        traced = _trace(reference, others, codes.shape[1])
     try:
+        backbone = make_steady(traced)
         parity = compare_with_original(backbone.run(photos), codes, controls)
     except BackboneError as error:
+        cause = _explain(original, layer, traced, photos, codes)
         raise BackboneError(
             f"the exported graph of {original.name!r} does not give the original's codes:"
-            f" {str(error).rstrip('.')}.{_advise(reference)}"
+            f" {str(error).rstrip('.')}.{_advise(reference)}{cause}"
         ) from error
-    card = dataclasses.replace(backbone.card, parity=_round(parity))
     if pick is not None and within is not None:
-        backbone = _pick(backbone, pick, photos, parity, within)
-        card = backbone.card
-    files = {card.model_file: backbone.model_bytes()}
-    if dense:
-        files[DENSE_FILE] = backbone.dense().model_bytes()
-    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
-    card = dataclasses.replace(card, files=hashes)
-    return place_network(Path(out), card, files, replace=replace)
+        return _pick(backbone, pick, photos, parity, within)
+    card = dataclasses.replace(backbone.card, parity=_round(parity))
+    return Backbone.from_bytes(backbone.model_bytes(), card)
 
 
 def _pick(backbone: Backbone, pick: Pick, photos: Images, own: Parity, within: Within) -> Backbone:
     """Return the network of picked layers, with their parity on its card, or else that of its own code."""
     model, card = pick_layers(backbone.model_bytes(), backbone.card, str(pick))
     sizes = card.layers or {}
-    # A network of its own from here on: what it was picked from is not kept.
-    picked = Backbone.from_bytes(model, dataclasses.replace(card, layers=None, whole=None))
-    parity = compare_layers(picked.run(photos), sizes, within)
+    # A network of its own from here on: what it was picked from is not kept. One layer alone is its code.
+    layers = sizes if len(sizes) > 1 else None
+    picked = Backbone.from_bytes(model, dataclasses.replace(card, layers=layers, whole=None))
+    parity = compare_layers(picked.run(photos), [*sizes.values()], within)
     figures = _round(own if parity is None else parity)
     if parity is None:
         figures = {f"{OWN_CODE}{key}": value for key, value in figures.items()}
     return Backbone.from_bytes(model, dataclasses.replace(picked.card, parity=figures))
 
 
-def _make_reference(original: Original, layer: str | None) -> Reference:
+def choose_reference(original: Original, layer: str | None) -> Reference:
+    """Make an original network for codes of a layer, for which it needs no classifier."""
     if layer == OUTPUT:
         return make_reference(dataclasses.replace(original, headless=True))
     try:
@@ -155,6 +173,24 @@ def _advise(reference: Reference) -> str:
     if not isinstance(reference, FileReference) or reference.file.input.batch is None:
         return ""
     return " Export it again, with a free batch where it has a fixed one."
+
+
+def _explain(original: Original, layer: str | None, backbone: Backbone, photos: Images, codes: Codes) -> str:
+    """Return the sentence that says what is to blame where a code hangs on the batch."""
+    try:
+        alone = choose_reference(original, layer).run(photos[:1])
+    except BackboneError:
+        return " The network does not take one image alone: it has to take any number of them."
+    if not np.allclose(alone, codes[:1], rtol=1e-3, atol=1e-3 * float(np.abs(codes).max())):
+        return (
+            " The network itself gives an image another code in another batch: of what is computed over the"
+            " images of a batch (their mean, batch normalisation in training) no code can be made."
+        )
+    try:
+        backbone.run(photos[:1])
+    except BackboneError:
+        return " What the network computes must not depend on how many images there are, as its graph does."
+    return ""
 
 
 def _trace_dynamic(reference: Reference, others: OtherSizes, code_size: int) -> Backbone | None:
@@ -199,6 +235,7 @@ def _make_card(reference: Reference, model: bytes, code_size: int, sizes: str, m
         value_range=(0.0, 255.0),
         mean=original.mean,
         std=original.std,
+        channels=original.channels,
         sizes=sizes,
         min_size=min_size,
         opset=next(item.version for item in graph.opset_import if item.domain in ("", "ai.onnx")),

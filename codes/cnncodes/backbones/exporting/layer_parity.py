@@ -6,7 +6,7 @@ photos. Where nothing within the original is a layer's codes, there is nothing t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -45,17 +45,26 @@ def look_within(
     )
 
 
-def compare_layers(codes: Codes, sizes: Mapping[str, int], within: Within) -> Parity | None:
+def compare_layers(codes: Codes, sizes: Sequence[int], within: Within) -> Parity | None:
     """Compare codes of picked layers with the original's, layer by layer; None where one is not found there.
 
     Parameters
     ----------
     codes : ndarray of float, shape (n_images, code_size)
-    sizes : mapping of str to int
+    sizes : sequence of int
         Length of each layer's part, in their order.
     within : Within
     """
-    parts = np.split(codes, np.cumsum(list(sizes.values()))[:-1], axis=1)
+    found = find_layers(codes, sizes, within)
+    try:
+        return None if found is None else compare_with_original(codes, *found)
+    except BackboneError:  # an early layer may not notice what is wrong: that proves nothing
+        return None
+
+
+def find_layers(codes: Codes, sizes: Sequence[int], within: Within) -> tuple[Codes, dict[str, Codes]] | None:
+    """Return what the original gives for picked layers, and when it is fed wrongly; see `compare_layers`."""
+    parts = np.split(codes, np.cumsum(sizes)[:-1], axis=1)
     found = [_find(part, within.codes) for part in parts]
     names = [name for name in found if name is not None]
     if len(names) < len(found):
@@ -64,11 +73,7 @@ def compare_layers(codes: Codes, sizes: Mapping[str, int], within: Within) -> Pa
     def join(seen: Mapping[str, Codes]) -> Codes:
         return np.concatenate([seen[name] for name in names], axis=1)
 
-    try:
-        controls = {wrong: join(seen) for wrong, seen in within.controls.items()}
-        return compare_with_original(codes, join(within.codes), controls)
-    except BackboneError:  # an early layer may not notice what is wrong: that proves nothing
-        return None
+    return join(within.codes), {wrong: join(seen) for wrong, seen in within.controls.items()}
 
 
 def _find(codes: Codes, within: Mapping[str, Codes]) -> str | None:

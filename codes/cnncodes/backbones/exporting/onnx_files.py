@@ -57,6 +57,7 @@ def find_in_file(path: str | Path, facts: Facts | None = None) -> Original:
         weights=hashes,
         address=str(address),
         parent=file.sha256,
+        channels=facts.channels,
     )
 
 
@@ -171,7 +172,7 @@ class FileReference:
         """
         frame = self.original.frame
         sides = (frame.height, frame.width) if fixed else None
-        model = wrap_model(self.file, self.cut, self.original.mean, self.original.std, sides=sides)
+        model = wrap_model(self.file, self.cut, self.original, sides=sides)
         try:
             return serialize(model)
         except Exception as error:  # ONNX's checker has several classes, as has its inference of shapes

@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from cnncodes.backbones.channels import ORDERS
+from cnncodes.backbones.exporting.onnx_batches import free_batch
 from cnncodes.backbones.exporting.onnx_naming import free_name, move_names, name_weights, rename, used_names
 from cnncodes.backbones.exporting.onnx_reading import OnnxFile
+from cnncodes.backbones.exporting.originals import Original
 from cnncodes.backbones.graphs.canonical import PRODUCER, lift_constants
 from cnncodes.backbones.graphs.initializers import CONSTANT
 from cnncodes.backbones.graphs.wiring import Shape, Wiring, attributes, infer_shapes, prune
@@ -120,15 +123,15 @@ def _make_cut(tensor: str, shapes: dict[str, Shape], layer: str) -> FileCut:
     )
 
 
-def wrap_model(file: OnnxFile, cut: FileCut, mean: Any, std: Any, *, sides: tuple[int, int] | None) -> Any:
+def wrap_model(file: OnnxFile, cut: FileCut, fed: Original, *, sides: tuple[int, int] | None) -> Any:
     """Return the graph of a backbone.
 
     Parameters
     ----------
     file : OnnxFile
     cut : FileCut
-    mean, std : sequence of float
-        By channel, in units of pixels of 0 to 255.
+    fed : Original
+        How: its order of colours, mean and std.
     sides : tuple of int or None
         Height and width; None where the graph takes any.
 
@@ -147,9 +150,11 @@ def wrap_model(file: OnnxFile, cut: FileCut, mean: Any, std: Any, *, sides: tupl
     for tensor in model.graph.initializer:
         tensor.ClearField("data_location")  # what lay in another file has been read
     lift_constants(model.graph)
-    _free_batch(model, file)
+    if file.input.batch is not None:
+        free_batch(model.graph, file.input.batch)
     name_weights(model.graph)
-    _add_ends(model.graph, file, cut, mean, std, moved)
+    _add_start(model.graph, file, fed, moved)
+    _add_code(model.graph, cut, moved)
     _set_signature(model, cut, sides)
     prune(model)
     model.producer_name, model.producer_version, model.domain = PRODUCER, "", ""
@@ -157,68 +162,50 @@ def wrap_model(file: OnnxFile, cut: FileCut, mean: Any, std: Any, *, sides: tupl
     return model
 
 
-def _free_batch(model: Any, file: OnnxFile) -> None:
-    """Let shapes that were written down for one batch take that of their input."""
-    from onnx import numpy_helper
-
-    if file.input.batch is None:
-        return
-    wiring, taken = Wiring(model), used_names(model.graph)
-    for node in model.graph.node:
-        shape = wiring.array(node.input[1]) if node.op_type == "Reshape" else None
-        free = None if shape is None else _free_first(list(shape), file.input.batch)
-        if free is None:
-            continue
-        for attribute in list(node.attribute):
-            if attribute.name == "allowzero":  # by which a 0 would be the length, and not that of the input
-                node.attribute.remove(attribute)
-        name = free_name(f"{node.output[0]}_shape", taken)
-        model.graph.initializer.append(numpy_helper.from_array(np.array(free), name))
-        node.input[1] = name
-
-
-def _free_first(shape: list[int], batch: int) -> list[int] | None:
-    """Return a shape whose first length follows the input, or None where it does already or cannot.
-
-    With -1 that length is what is left, also where the batch is folded into it, as attention does; whatever
-    has no batch keeps its length. That the first axis is the batch's is left to the comparison with the file.
-    """
-    if len(shape) < 2 or shape[0] % batch or shape[0] < 1 or 0 in shape[1:]:
-        return None  # a 0 may mean what it says
-    if -1 not in shape[1:]:
-        return [-1, *shape[1:]]
-    return [0, *shape[1:]] if shape[0] == batch else None
-
-
-def _add_ends(
-    graph: Any, file: OnnxFile, cut: FileCut, mean: Any, std: Any, moved: Mapping[str, str]
-) -> None:
-    """Add the normalisation of pixels before the graph, and the code after it."""
+def _add_start(graph: Any, file: OnnxFile, fed: Original, moved: Mapping[str, str]) -> None:
+    """Add what turns pixels into what the network takes before the graph, in place."""
     from onnx import TensorProto, helper, numpy_helper
 
-    taken = used_names(graph)
-    names = {key: free_name(f"{CONSTANT}{key}", taken) for key in ("mean", "std")}
-    shape = (3, 1, 1) if file.input.channels_first else (3,)
-    for key, values in (("mean", mean), ("std", std)):
-        array = np.asarray(values, np.float32).reshape(shape)
-        graph.initializer.append(numpy_helper.from_array(array, names[key]))
-    last, floats, centred = (free_name(f"pixels_{kind}", taken) for kind in ("last", "float", "centred"))
-    first = file.input.channels_first
-    given = moved.get(file.input.name, file.input.name)
-    nodes = [helper.make_node("Transpose", ["image"], [last], perm=[0, 3, 1, 2])] if first else []
-    nodes += [
-        helper.make_node("Cast", [last if first else "image"], [floats], to=TensorProto.FLOAT),
-        helper.make_node("Sub", [floats, names["mean"]], [centred]),
-        helper.make_node("Div", [centred, names["std"]], [given]),
+    first, taken = file.input.channels_first, used_names(graph)
+
+    def constant(key: str, values: Any) -> str:
+        name = free_name(f"{CONSTANT}{key}", taken)
+        graph.initializer.append(numpy_helper.from_array(values, name))
+        return name
+
+    def by_channel(values: Any) -> Any:
+        return np.asarray(values, np.float32).reshape((3, 1, 1) if first else (3,))
+
+    steps: list[tuple[str, str, list[str], dict[str, Any]]] = []
+    if first:
+        steps.append(("Transpose", "last", [], {"perm": [0, 3, 1, 2]}))
+    if fed.channels != "rgb":
+        order = constant("order", np.asarray(ORDERS[fed.channels]))
+        steps.append(("Gather", "ordered", [order], {"axis": 1 if first else 3}))
+    steps += [
+        ("Cast", "float", [], {"to": TensorProto.FLOAT}),
+        ("Sub", "centred", [constant("mean", by_channel(fed.mean))], {}),
+        ("Div", "", [constant("std", by_channel(fed.std))], {}),
     ]
-    rest = [type(node).FromString(node.SerializeToString()) for node in graph.node]
-    pooled = tensor = moved.get(cut.tensor, cut.tensor)
+    given, value, nodes = moved.get(file.input.name, file.input.name), "image", []
+    for operator, ending, others, given_by in steps:
+        made = free_name(f"pixels_{ending}", taken) if ending else given
+        nodes.append(helper.make_node(operator, [value, *others], [made], **given_by))
+        value = made
+    for node in reversed(nodes):
+        graph.node.insert(0, node)
+
+
+def _add_code(graph: Any, cut: FileCut, moved: Mapping[str, str]) -> None:
+    """Add what makes the code of what it is cut at, in place."""
+    from onnx import helper
+
+    tensor = moved.get(cut.tensor, cut.tensor)
     if cut.places:
-        pooled = free_name(f"{tensor}_pooled", taken)
-        rest.append(helper.make_node("GlobalAveragePool", [tensor], [pooled]))
-    rest.append(helper.make_node("Flatten", [pooled], ["code"], axis=1))
-    del graph.node[:]
-    graph.node.extend([*nodes, *rest])
+        pooled = free_name(f"{tensor}_pooled", used_names(graph))
+        graph.node.append(helper.make_node("GlobalAveragePool", [tensor], [pooled]))
+        tensor = pooled
+    graph.node.append(helper.make_node("Flatten", [tensor], ["code"], axis=1))
 
 
 def _set_signature(model: Any, cut: FileCut, sides: tuple[int, int] | None) -> None:

@@ -32,7 +32,7 @@ class Original:
     make : callable
         Returns the torch module with its weights, in evaluation mode; or the `OnnxFile`.
     mean, std : tuple of float
-        Normalisation of pixels from 0 to 255, by channel.
+        Normalisation of pixels from 0 to 255, by channel in the order of `channels`.
     frame : Frame
     features : str
         Name of the module's method that gives the last feature map, whose average is the code. Empty: the
@@ -53,6 +53,8 @@ class Original:
         What the user should know of the choices that were made for him.
     parent : str, optional
         The sha256 of the ONNX file that it is, and no torch module.
+    channels : {"rgb", "bgr"}
+        The order in which it takes the colours of a pixel.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Original:
     random_state: int | None = None
     note: str = ""
     parent: str | None = None
+    channels: str = "rgb"
 
     @property
     def is_file(self) -> bool:

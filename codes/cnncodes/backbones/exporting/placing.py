@@ -17,7 +17,7 @@ CARD_FILE = "card.toml"
 MODEL_FILE = "model.onnx"
 
 #: What makes codes what they are, beside the graph.
-_FACTS = ("name", "layer", "code_size", "value_range", "mean", "std", "frame")
+_FACTS = ("name", "layer", "code_size", "value_range", "channels", "mean", "std", "frame")
 
 
 def check_place(
@@ -31,7 +31,7 @@ def check_place(
     ------
     BackboneError
         If there is another backbone, unless it may be replaced, or a file that no card there names, which may
-        be the user's own or even the source.
+        be the user's own or even the source; or if there is no backbone, but something else.
     """
     before = _read_card(folder)
     named = before.files if before else {}
@@ -41,11 +41,12 @@ def check_place(
                 f"{str(folder / name)!r} is there already and belongs to no backbone: give another folder, -o"
                 " FOLDER."
             )
+    if before is None:
+        check_folder(folder)
     if before is None or replace:
         return
-    differing = [
-        fact for fact in ("name", "mean", "std", "frame") if getattr(before, fact) != getattr(original, fact)
-    ]
+    facts = ("name", "channels", "mean", "std", "frame")
+    differing = [fact for fact in facts if getattr(before, fact) != getattr(original, fact)]
     if not before.source_weights.startswith(original.weights):
         differing.append("source_weights")
     picked = before.layer if was_picked(before.layer) else None
@@ -53,6 +54,24 @@ def check_place(
         differing.append("layer")
     if differing:
         raise _say_other(folder, before, original.name, differing)
+
+
+def check_folder(folder: Path, endings: tuple[str, ...] = ()) -> None:
+    """Raise `BackboneError` where a folder without a card holds files: a backbone's would lie among others.
+
+    Hidden files are no matter, nor are those with one of the endings.
+    """
+    try:
+        names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError:  # not there yet, or no folder
+        return
+    others = [name for name in names if not (endings and name.endswith(endings))]
+    if others:
+        raise BackboneError(
+            f"{str(folder)!r} holds other things ({', '.join(map(repr, others[:3]))}"
+            f"{', …' if len(others) > 3 else ''}) and no backbone: give a folder that is new, empty or a"
+            f" backbone's, such as -o {folder / 'NAME'}."
+        )
 
 
 def place_network(folder: Path, card: Card, files: dict[str, bytes], *, replace: bool = False) -> Card:

@@ -49,6 +49,7 @@ def find_in_python(address: Address, random_state: int | None, facts: Facts | No
         make=partial(_make, address, module, function, random_state),
         mean=facts.pixel_mean,
         std=facts.pixel_std,
+        channels=facts.channels,
         frame=facts.frame,
         weights=describe_weights(address, random_state),
         address=address.portable,

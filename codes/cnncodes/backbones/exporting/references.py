@@ -15,9 +15,11 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from cnncodes.backbones.channels import ORDERS
 from cnncodes.backbones.checking.parity import Codes
 from cnncodes.backbones.exporting.cutting import Cut, cut_off, find_cut, run_to_cut
 from cnncodes.backbones.exporting.originals import Original, missing_export_extra
+from cnncodes.backbones.exporting.weights import find_unread
 from cnncodes.backbones.graphs.picks import Pick
 from cnncodes.errors import BackboneError
 
@@ -98,7 +100,8 @@ def pool_places(values: npt.NDArray[Any], pool: str) -> dict[str, Codes]:
 
 def normalise(images: Images, original: Original, std_factor: float) -> npt.NDArray[np.float32]:
     """Return images as their network takes them, channels first."""
-    pixels = images.astype(np.float32) - np.asarray(original.mean, np.float32)
+    ordered = images[..., list(ORDERS[original.channels])]
+    pixels = ordered.astype(np.float32) - np.asarray(original.mean, np.float32)
     pixels /= np.asarray(original.std, np.float32) * np.float32(std_factor)
     return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
 
@@ -128,6 +131,7 @@ class TorchReference:
         if original.features:
             return cls(original, net, None)
         cut = find_cut(net, make_example(original), headless=original.headless)
+        _check_unread(net, cut)
         return cls(original, net, cut, hash_weights(net))
 
     @property
@@ -218,6 +222,16 @@ class TorchReference:
                 f"the weights of {self.original.name!r} cannot be told from constants by their names:"
                 f" {', '.join(odd[:3])}."
             )
+
+
+def _check_unread(net: Any, cut: Cut) -> None:
+    """Raise where a network has a layer that its checkpoint lacks, and that is not cut off."""
+    unread = [name for name in find_unread(net) if name != cut.module]
+    if unread:
+        raise BackboneError(
+            f"the checkpoint does not fit the network: it has no weights of {unread[0]!r}, which is no"
+            " classifier that is cut off."
+        )
 
 
 def hash_weights(net: Any) -> str:

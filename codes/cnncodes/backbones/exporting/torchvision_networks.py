@@ -101,7 +101,10 @@ def _make(address: Address, random_state: int | None, published: Any) -> Any:
         if own:
             net = models.get_model(address.name, weights=published)
         else:
-            net = models.get_model(address.name, weights=None, **find_arguments(address.name, published))
+            given = find_arguments(address.name, published)
+            if "transform_input" in given:  # they warn of how they draw weights, which all get others
+                given["init_weights"] = False
+            net = models.get_model(address.name, weights=None, **given)
     except OSError as error:  # the only call that goes to the network
         raise BackboneError(
             f"the weights of {address} cannot be fetched from {published.url}: {sentence(error)} Give a"

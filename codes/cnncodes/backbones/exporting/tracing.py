@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from cnncodes.backbones.card import Frame
+from cnncodes.backbones.channels import ORDERS
 from cnncodes.backbones.exporting.originals import Original
 from cnncodes.backbones.exporting.same_padding import mark_same_padding
 from cnncodes.backbones.graphs.canonical import make_canonical, serialize
@@ -90,10 +91,14 @@ def _wrap(original: Original, net: Any) -> Any:
             self.net = net
             # The exporter calls values after operators, too: "mean" would be there twice.
             self.subtracted, self.divisor = constant(original.mean), constant(original.std)
+            self.order = torch.tensor(ORDERS[original.channels])
 
         def forward(self, image: torch.Tensor) -> torch.Tensor:
             # Contiguous, or the exporter keeps the strides that NHWC left by operators of its own.
-            pixels = image.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format)
+            pixels = image.permute(0, 3, 1, 2)
+            if original.channels != "rgb":
+                pixels = torch.index_select(pixels, 1, self.order)
+            pixels = pixels.to(torch.float32, memory_format=torch.contiguous_format)
             pixels = (pixels - self.subtracted) / self.divisor
             if not original.features:
                 codes: torch.Tensor = self.net(pixels)

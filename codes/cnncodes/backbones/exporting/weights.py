@@ -15,6 +15,9 @@ from cnncodes.errors import BackboneError, suggest
 
 _SHOWN = 3
 
+#: What layers are marked with whose weights no checkpoint has.
+UNREAD = "_cnncodes_unread"
+
 
 def fill(net: Any, address: Address, random_state: int | None) -> Any:
     """Give a network the weights of its address's checkpoint, or random ones, and return it.
@@ -38,6 +41,9 @@ def describe_weights(address: Address, random_state: int | None) -> str:
 def load_checkpoint(net: Any, path: Path) -> None:
     """Give a network the weights of a checkpoint: all of them, and nothing else.
 
+    Its last layer may be of other classes, or missing: whoever runs the network has to cut it off then, see
+    `find_unread`.
+
     Raises
     ------
     BackboneError
@@ -45,7 +51,12 @@ def load_checkpoint(net: Any, path: Path) -> None:
     """
     state, prefix = _take_prefix_off(read_checkpoint(path), net.state_dict())
     _fit_classifier(net, state)
-    problems = _find_problems(state, net.state_dict(), _name_classifier(net))
+    classifier = _name_classifier(net)
+    absent = _find_absent(net, classifier, state)
+    problems = _find_problems(state, net.state_dict(), classifier)
+    if absent and len(problems) == len(absent):
+        _empty(net.get_submodule(classifier))
+        problems = []
     if problems:
         more = f" and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
         raise BackboneError(
@@ -104,6 +115,27 @@ def _fit_classifier(net: Any, state: Mapping[str, Any]) -> None:
             new._parameters[name] = torch.nn.Parameter(torch.zeros(shape))
     setattr(new, "out_features" if isinstance(new, torch.nn.Linear) else "out_channels", len(weight))
     net.set_submodule(classifier, new)
+
+
+def _find_absent(net: Any, classifier: str, state: Mapping[str, Any]) -> list[str]:
+    """Return the names of the last layer's weights where a checkpoint has none of them, else nothing."""
+    names = [name for name in net.state_dict() if classifier and name.rpartition(".")[0] == classifier]
+    return [] if any(name in state for name in names) else names
+
+
+def _empty(layer: Any) -> None:
+    """Mark a layer that no checkpoint has: it may be cut off, and nothing else."""
+    import torch
+
+    with torch.no_grad():
+        for tensor in layer.parameters():
+            tensor.zero_()
+    setattr(layer, UNREAD, True)
+
+
+def find_unread(net: Any) -> list[str]:
+    """Return the names of a network's layers whose weights no checkpoint has."""
+    return [name for name, module in net.named_modules() if getattr(module, UNREAD, False)]
 
 
 def _name_classifier(net: Any) -> str:

@@ -163,6 +163,8 @@ class Layers:
             perm = tuple(attributes(node).get("perm", ()))
             swapped = {"first": "last", "last": "first"}[known[0]]
             return swapped if perm == _TRANSPOSED[known[0]] else None
+        if node.op_type in ("QuantizeLinear", "DequantizeLinear"):  # of 8-bit numbers no shape is known
+            return known[0]
         same_rank = len({len(self.shapes.get(name, ())) for name in (node.output[0], node.input[0])}) == 1
         return known[0] if node.op_type not in ("Reshape", "Gather") and same_rank else None
 

@@ -38,6 +38,12 @@ class DenseBackbone:
     """
 
     def __init__(self, backbone: Backbone, *, window: bool = False) -> None:
+        layers = backbone.card.layers
+        if layers is not None and len(layers) > 1:
+            raise BackboneError(
+                f"the code of {backbone.card.name!r} is made of several layers ({', '.join(layers)}), and a"
+                " map can be made of one: name one with --layer (layer)."
+            )
         self.backbone = backbone
         self.window = window
         self._model = _make_checked(backbone, window)
@@ -52,6 +58,12 @@ class DenseBackbone:
         if self.window or card.sizes == "fixed":
             return frame.height, frame.width
         return card.least_side(), card.least_side()
+
+    def _explain_least(self) -> str:
+        """Return why images may not be smaller, where that is not the network's own least size."""
+        if self.backbone.card.sizes == "fixed":
+            return ", as the network itself takes them"
+        return ", since a window is as large as the frame (window=False takes less)" if self.window else ""
 
     def model_bytes(self) -> bytes:
         """Return the ONNX file: ``image`` in as for the backbone, ``map`` out."""
@@ -78,10 +90,14 @@ class DenseBackbone:
         """
         check_images(images)
         height, width = self.least_size
-        if images.ndim != 4 or images.shape[3] != 3 or images.shape[1] < height or images.shape[2] < width:
+        if images.ndim != 4 or images.shape[3] != 3:
             raise UsageError(
-                "images must have the shape (n_images, height, width, 3), height and width at least"
-                f" {height} and {width}. Got {images.shape} instead."
+                f"images must have the shape (n_images, height, width, 3). Got {images.shape} instead."
+            )
+        if images.shape[1] < height or images.shape[2] < width:
+            raise UsageError(
+                f"images must be at least {height} pixels high and {width} wide{self._explain_least()}. Got"
+                f" {images.shape[1]} x {images.shape[2]}: enlarge them first."
             )
         maps: npt.NDArray[np.float32] = run_model(self._session, images)
         return maps

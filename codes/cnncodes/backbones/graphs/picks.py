@@ -43,19 +43,25 @@ class Pick:
 
     @classmethod
     def parse(cls, text: str, pool: str | None = None) -> Pick:
-        """Return what ``a,b`` or ``a,b; max`` says; what the text itself says of pooling comes first.
+        """Return what ``a,b`` or ``a,b; max`` says, with a pooling beside it where it says none itself.
 
         Raises
         ------
         UsageError
-            If it is no text, or names no layer, one twice, or no such pooling.
+            If it is no text, or names no layer, one twice, or no such pooling; or if the two poolings differ.
         """
         if not isinstance(text, str):
             raise UsageError(
                 f"layers must be text, such as 'add_3' or 'add_3,code'. Got {type(text).__name__} instead."
             )
-        names, _, said = text.partition(";")
-        return cls(tuple(name.strip() for name in names.split(",")), said.strip() or pool or POOLS[0])
+        names, _, rest = text.partition(";")
+        said = rest.strip()
+        if said and pool is not None and said != pool:
+            raise UsageError(
+                f"the layers {text!r} are to be pooled by {said!r}, and pool (--pool) is {pool!r}: leave one"
+                " of the two out."
+            )
+        return cls(tuple(name.strip() for name in names.split(",")), said or pool or POOLS[0])
 
 
 def check_pool(pool: str | None, layer: str | None) -> None:

@@ -3,7 +3,8 @@
 A graph normalises as y = a x + b, each channel by itself, and pads y with zeros. With whole numbers z near
 -b / a that is a (x - z) + (b + a z): the factor goes into the weights and the rest into the bias, and x - z
 are whole numbers of 8 bits. Where z is one number, padding with it is padding with zeros after it is
-subtracted; where each channel has its own, the pixels are padded first.
+subtracted; where each channel has its own, the pixels are padded first. Where the graph puts the channels
+into another order first, the weights are put into the pixels' order instead.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from cnncodes.backbones.graphs.initializers import read_constants
-from cnncodes.backbones.graphs.starts import Vector, follow_start
+from cnncodes.backbones.graphs.starts import Start, Vector, follow_start
 from cnncodes.backbones.graphs.wiring import attributes
 
 #: Names that the folded graph gives its own values and nodes.
@@ -55,11 +56,14 @@ def fold_input(model: Any) -> Fold | None:
     chain = _find_chain(model.graph)
     if chain is None:
         return None
-    before, conv, scale, offset = chain
+    start, conv = chain
+    # By colour as pixels have them: red first.
+    places = np.argsort(start.order)
+    scale, offset = start.scale[places], start.offset[places]
     zeros = _find_zeros(scale, offset)
     pads = list(attributes(conv).get("pads", [0, 0, 0, 0]))
     zero = int(zeros[0]) if len(set(zeros)) == 1 else int(np.median(zeros))
-    _rewrite_weights(model.graph, conv, scale, offset + scale * zero)
+    _rewrite_weights(model.graph, conv, places, scale, offset + scale * zero)
     nodes = [helper.make_node("Transpose", ["image"], [PIXELS], f"{PREFIX}transpose", perm=[0, 3, 1, 2])]
     if len(set(zeros)) > 1 and any(pads):
         nodes[0].output[0] = f"{PREFIX}planes"
@@ -71,7 +75,7 @@ def fold_input(model: Any) -> Fold | None:
         helper.make_node("Sub", [f"{PREFIX}float", value], [CENTERED], f"{PREFIX}sub"),
     ]
     conv.input[0] = CENTERED
-    for node in before:
+    for node in start.nodes:
         model.graph.node.remove(node)
     for node in reversed(nodes):
         model.graph.node.insert(0, node)
@@ -85,8 +89,8 @@ def _find_zeros(scale: Vector, offset: Vector) -> Vector:
     return np.asarray(np.clip(np.rint(np.round(-offset / scale, 4)), 0, 255))
 
 
-def _find_chain(graph: Any) -> tuple[list[Any], Any, Vector, Vector] | None:
-    """Return the nodes from the input to the first convolution, that, and the map between, by channel."""
+def _find_chain(graph: Any) -> tuple[Start, Any] | None:
+    """Return how the graph starts, and the first convolution, which goes on from there."""
     *_, start = follow_start(graph)
     if len(start.readers) != 1 or not start.is_ready or not start.scale.all():
         return None
@@ -101,13 +105,13 @@ def _find_chain(graph: Any) -> tuple[list[Any], Any, Vector, Vector] | None:
     is_said = attributes(conv).get("auto_pad", b"NOTSET") == b"NOTSET"
     if not is_said and len(set(_find_zeros(start.scale, start.offset))) > 1:
         return None
-    return list(start.nodes), conv, start.scale, start.offset
+    return start, conv
 
 
-def _rewrite_weights(graph: Any, conv: Any, scale: Vector, rest: Vector) -> None:
-    """Let a convolution take x in place of scale x + rest."""
+def _rewrite_weights(graph: Any, conv: Any, places: Any, scale: Vector, rest: Vector) -> None:
+    """Let a convolution take x in place of scale x + rest, whose channels were in other places."""
     constants = read_constants(graph)
-    weights = constants[conv.input[1]].astype(np.float64)
+    weights = constants[conv.input[1]].astype(np.float64)[:, places]
     bias = constants[conv.input[2]].astype(np.float64) + weights.sum((2, 3)) @ rest
     conv.input[1] = _add_constant(graph, "weight", (weights * scale[:, None, None]).astype(np.float32))
     conv.input[2] = _add_constant(graph, "bias", bias.astype(np.float32))
