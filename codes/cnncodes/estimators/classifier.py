@@ -307,23 +307,11 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         groups: Array | None = None,
     ) -> Self:
         """Fine-tune the network, and predict with the better of it and its head."""
-        from cnncodes.finetuning.estimating import choose_settings, tune_classifier
+        from cnncodes.finetuning.estimating import tune_classifier
 
         if weight is not None:
             raise UsageError("fine-tuning takes no sample_weight: leave it out, or use class_weight.")
-        self.predictor_, self.tuning_ = tune_classifier(
-            embedder,
-            train_plan,
-            records,
-            y,
-            settings=choose_settings(self.finetune, self.random_state),
-            head=self.head,
-            groups=groups,
-            class_weight=self.class_weight,
-            aggregate=self.aggregate,
-            on_error=self.on_error,
-            n_jobs=self.n_jobs,
-        )
+        self.predictor_, self.tuning_ = tune_classifier(self, embedder, train_plan, records, y, groups)
         self.head_, self.classes_ = self.predictor_.head, self.predictor_.classes
         self.space_ = self.predictor_.embedder.space
         self.train_plan_, self.n_images_ = train_plan, self.tuning_.n_images

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,9 @@ from cnncodes.finetuning.settings import FineTuning
 from cnncodes.finetuning.task import Task
 from cnncodes.images import ImageRecord
 from cnncodes.views import ViewPlan
+
+if TYPE_CHECKING:
+    from cnncodes.estimators.classifier import ImageClassifier
 
 
 @dataclass(frozen=True)
@@ -82,20 +85,14 @@ def choose_settings(finetune: Any, random_state: Any) -> FineTuning:
 
 
 def tune_classifier(
+    classifier: ImageClassifier,
     embedder: Embedder,
     train_plan: ViewPlan,
     records: Sequence[ImageRecord],
     y: npt.NDArray[Any],
-    *,
-    settings: FineTuning,
-    head: Any,
     groups: npt.NDArray[Any] | None,
-    class_weight: Any,
-    aggregate: str,
-    on_error: str,
-    n_jobs: int | None,
 ) -> tuple[Predictor, Tuning]:
-    """Fine-tune on labelled records and return the better of head and tuned network.
+    """Fine-tune on labelled records as a classifier's parameters say; return the better of the two.
 
     Raises
     ------
@@ -104,6 +101,8 @@ def tune_classifier(
     UnreadableImages
         If an image cannot be read and `on_error` is ``"raise"``.
     """
+    settings, n_jobs = choose_settings(classifier.finetune, classifier.random_state), classifier.n_jobs
+    head = classifier.head
     if not isinstance(head, str):
         raise UsageError(
             "fine-tuning starts from a linear head by name: logistic, linear-svm or ridge. Got"
@@ -114,19 +113,21 @@ def tune_classifier(
     images = Labelled(list(records), y, contents, groups).take(read)
     check_classes(images, images, "training")
     train, validation = split_validation(images, settings.validation, settings.random_state)
-    task = Task(embedder, train_plan, head, train, validation, settings, n_jobs, class_weight)
+    task = Task(embedder, train_plan, head, train, validation, settings, n_jobs, classifier.class_weight)
     with tempfile.TemporaryDirectory(prefix="cnncodes-") as folder:
         tuned = tune(task, Path(folder))
     names = {records[i].key: reason for i, reason in failed.items()} | tuned.failed
     if names:
-        _tell_failed(names, len(records), on_error)
+        _tell_failed(names, len(records), classifier.on_error)
     for note in tuned.notes:
         warnings.warn(note, stacklevel=4)
     kept = "tuned" if tuned.validation.keeps_tuned else "head"
     found = tuned.scorer if kept == "tuned" else tuned.head
     backbone = tuned.backbone if kept == "tuned" else embedder.backbone
     trained = summarize_contents(list(tuned.trained.contents))
-    predictor = Predictor(dataclasses.replace(embedder, backbone=backbone), found, trained, aggregate)
+    predictor = Predictor(
+        dataclasses.replace(embedder, backbone=backbone), found, trained, classifier.aggregate
+    )
     return predictor, Tuning(kept, tuned.validation, tuned.history, tuned.unfrozen, len(tuned.trained.y))
 
 
