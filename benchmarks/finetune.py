@@ -45,6 +45,7 @@ from cnncodes.finetuning.features import hash_contents
 from cnncodes.finetuning.history import EpochFigures
 from cnncodes.finetuning.job import Tuned, tune
 from cnncodes.finetuning.preparing import prepare
+from cnncodes.finetuning.running import TRAIN_VIEWS
 from cnncodes.finetuning.task import Listeners, Task
 from cnncodes.heads.linear import LinearScorer
 from cnncodes.images import ImageRecord
@@ -335,7 +336,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=FineTuning().epochs)
     parser.add_argument("--base-lr", type=float, default=float(FineTuning().base_lr))
     parser.add_argument("--unfreeze", default=FineTuning().unfreeze)
-    parser.add_argument("--views", default="flip, train:6")
+    parser.add_argument("--views", default=TRAIN_VIEWS)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="a tenth of the sample")
     parser.add_argument("--json", type=Path, help="file for the figures")

@@ -43,7 +43,7 @@ class FinetuneOptions(inputs.EmbeddingOptions, FineTuning):
     train_views: str = option(
         f"Views of each training image, of which an epoch takes one: {inputs.HELP_VIEWS}. The head is trained"
         " on the fixed ones.",
-        default="flip, train:6",
+        default="flip, flip+translation+rotation+stretching:6",
         metavar="PLAN",
         check=inputs.check_views,
     )

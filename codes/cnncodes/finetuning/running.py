@@ -30,7 +30,7 @@ from cnncodes.images import ImageRecord, ImageSource, open_source
 from cnncodes.views import ViewPlan
 
 #: The views of training images where nothing else is said: what a head is trained on, and varied ones.
-TRAIN_VIEWS = "flip, train:6"
+TRAIN_VIEWS = "flip, flip+translation+rotation+stretching:6"
 TEST_VIEWS = "flip"
 #: Which of two classifiers is saved.
 KEEP = ("better", "tuned", "head")
