@@ -64,8 +64,8 @@ def check_trainable(backbone: Backbone) -> bytes:
 def import_torch() -> None:
     """Load torch, and what keeps checkpoints; raise `BackendMissing` where one is not installed.
 
-    Its threads are told to sleep while they wait for each other, where nobody has told them anything: those of
-    OpenMP spin, and where another program is on the same cores, that made the head's epochs 30 times slower.
+    Its threads are told to sleep while they wait for each other, where nobody has told them anything: those
+    of OpenMP spin, and with another program on the same cores the head's epochs took 30 times as long.
     """
     if "torch" not in sys.modules:
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
