@@ -98,7 +98,7 @@ class SpaceMismatch(CnnCodesError, ValueError):
 
 
 class WorkerError(CnnCodesError):
-    """Processes that decode images and do not start."""
+    """Processes that decode images or train along, and do not start, or end before their time."""
 
 
 class StoreError(CnnCodesError):

@@ -106,6 +106,24 @@ def test_it_goes_on_where_it_stopped(tmp_path: Path, parts: Parts, backbone: Bac
     assert all(np.array_equal(a, b) for a, b in zip(read_all(again), expected, strict=True))
 
 
+def test_what_another_process_has_computed_is_opened_if_it_is_whole(
+    tmp_path: Path, parts: Parts, backbone: Backbone
+) -> None:
+    second = open_store(tmp_path, parts, backbone)
+    with pytest.raises(StoreError, match="all need the same folder"):
+        second.join()
+    assert not list(tmp_path.iterdir())
+    first = open_store(tmp_path, parts, backbone)
+    first.fill()
+    second.join()
+    assert all(np.array_equal(a, b) for a, b in zip(read_all(second), read_all(first), strict=True))
+    mark = json.loads((tmp_path / "features.json").read_text())
+    (tmp_path / "features.json").write_text(json.dumps({**mark, "images": 7}))
+    with pytest.raises(StoreError, match="all need the same folder"):
+        open_store(tmp_path, parts, backbone).join()
+    assert (tmp_path / "codes.bin").exists()
+
+
 @pytest.mark.parametrize("change", ["images", "plan", "damage", "budget"])
 def test_features_of_other_work_are_not_taken(
     change: str, tmp_path: Path, parts: Parts, backbone: Backbone

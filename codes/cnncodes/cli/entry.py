@@ -75,6 +75,8 @@ def _run(arguments: list[str]) -> int:
     as_json, quiet = values.pop("json"), values.pop("quiet")
     options: Any = from_arguments(command.options, values)
     result = command.run(options, Reporter(quiet=quiet))
+    if not result:
+        return DONE
     text = json.dumps(result, ensure_ascii=True) + "\n" if as_json else command.render(result)
     write_stdout(text)
     if result.get(PROBLEMS):

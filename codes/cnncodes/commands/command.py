@@ -27,7 +27,8 @@ class Command:
     options : type
         Frozen dataclass whose fields are made by `cnncodes.schema.option`.
     run : callable
-        Takes the options and a `Reporter` and returns a result of plain values that JSON can hold.
+        Takes the options and a `Reporter` and returns a result of plain values that JSON can hold; of an
+        empty one, as of a process that helped another, nothing is printed.
     render : callable
         Turns the result into what is printed on stdout.
     summary, example : str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,7 +63,10 @@ def run_finetune(options: FinetuneOptions, reporter: Reporter) -> Result:
     """Fine-tune a network, compare it with its head, and save the better one."""
     from cnncodes.finetuning.running import Request, run_finetuning
     from cnncodes.finetuning.task import Listeners
+    from cnncodes.finetuning.world import World
 
+    if not World.find().is_first:
+        reporter = Reporter(io.StringIO(), quiet=True)  # the first process says everything once
     source = inputs.open_images(options.src, options)
     backbone = inputs.open_backbone(options.backbone, None, reporter)
     settings = {field.name: getattr(options, field.name) for field in dataclasses.fields(FineTuning)}
@@ -79,6 +83,8 @@ def run_finetune(options: FinetuneOptions, reporter: Reporter) -> Result:
     listeners = Listeners(reporter.note, reporter.progress, _tell(reporter, options))
     with reporter.passing_warnings():
         result = run_finetuning(source, Path(options.out), request, FineTuning(**settings), listeners)
+    if not result:
+        return result  # of a process that helped the first one
     for text in result["notes"]:
         reporter.warn(text)
     if result.get("already"):

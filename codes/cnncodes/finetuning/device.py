@@ -10,6 +10,7 @@ import torch
 from cnncodes.embedding import count_lanes
 from cnncodes.errors import UsageError
 from cnncodes.finetuning.settings import FineTuning
+from cnncodes.finetuning.world import ALONE, World
 
 #: Names of mallopt's parameters in <malloc.h>, and the largest value that both take.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MOST = -1, -3, 2**30
@@ -33,19 +34,24 @@ class Place:
     memory_format: torch.memory_format = torch.channels_last
 
 
-def choose_device(settings: FineTuning, n_jobs: int | None = None) -> Place:
+def choose_device(settings: FineTuning, n_jobs: int | None = None, world: World = ALONE) -> Place:
     """Return where the settings have a network trained, and set torch's threads.
+
+    Of several processes on a machine, each has a GPU of its own, or a part of the cores.
 
     Raises
     ------
     UsageError
         If torch has no such device.
     """
-    torch.set_num_threads(count_lanes(n_jobs))
+    lanes = count_lanes(n_jobs)
+    torch.set_num_threads(max(1, lanes // world.local_size) if n_jobs in (None, -1) else lanes)
     _keep_freed_memory()
     name = settings.device
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and world.size > 1:
+        name = f"cuda:{world.local_rank}"
     try:
         device = torch.device(name)
         torch.zeros(1, device=device)

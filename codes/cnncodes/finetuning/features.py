@@ -17,7 +17,7 @@ from cnncodes.backbones import Backbone
 from cnncodes.backbones.running.starting import run_session, start_session
 from cnncodes.embedding import run_lanes
 from cnncodes.embedding.memory import Lease, MemoryBudget
-from cnncodes.errors import BackboneError, SourceError, UnreadableImage
+from cnncodes.errors import BackboneError, SourceError, StoreError, UnreadableImage
 from cnncodes.finetuning.parts import Parts
 from cnncodes.finetuning.row_files import RowFile
 from cnncodes.images import Decoding, ImageRecord, content_hash, decode
@@ -118,6 +118,21 @@ class FeatureStore:
         if not images:
             self._mark(0)
 
+    def join(self) -> None:
+        """Open what another process has computed, without writing.
+
+        Raises
+        ------
+        StoreError
+            If it is not here, or not whole.
+        """
+        if self._read_mark() != sum(len(one.records) for one in self._sets):
+            raise StoreError(
+                f"{self._folder} does not hold what the first process has computed: of processes on several"
+                " machines, all need the same folder, on a disk that they share."
+            )
+        self._open()
+
     def failures(self, number: int) -> dict[int, str]:
         """Return the images of a set that cannot be read, by their place in it, and why."""
         found = (place.split("/") for place in self._failed)
@@ -167,6 +182,15 @@ class FeatureStore:
 
     def _resume(self) -> int:
         """Return for how many images the files have what they need; files of other work go."""
+        done = self._read_mark()
+        if done is not None:
+            return done
+        for path in (*self._folder.glob("feature-*.bin"), self._folder / "codes.bin", self._marked):
+            path.unlink(missing_ok=True)
+        return 0
+
+    def _read_mark(self) -> int | None:
+        """Return for how many images the files have what they need; None where they are of other work."""
         try:
             mark = json.loads(self._marked.read_bytes())
             if mark["identity"] == self._identity and mark["kept_rows"] == self.kept_rows:
@@ -174,9 +198,7 @@ class FeatureStore:
                 return int(mark["images"])
         except (OSError, ValueError, KeyError, TypeError):
             pass
-        for path in (*self._folder.glob("feature-*.bin"), self._folder / "codes.bin", self._marked):
-            path.unlink(missing_ok=True)
-        return 0
+        return None
 
     def _mark(self, done: int) -> None:
         for file in self._files:

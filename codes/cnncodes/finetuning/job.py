@@ -17,6 +17,7 @@ from cnncodes.finetuning.history import HEAD_STAGE, START, EpochFigures
 from cnncodes.finetuning.preparing import TRAIN, VALIDATION, Prepared, prepare
 from cnncodes.finetuning.settings import FineTuning
 from cnncodes.finetuning.task import Listeners, Task
+from cnncodes.finetuning.world import ALONE, World
 from cnncodes.heads.calibration import fit_temperature
 from cnncodes.heads.linear import LinearScorer
 
@@ -58,7 +59,12 @@ class Tuned:
     notes: tuple[str, ...] = ()
 
 
-def tune(task: Task, folder: Path, listeners: Listeners = Listeners()) -> Tuned:  # noqa: B008
+def tune(
+    task: Task,
+    folder: Path,
+    listeners: Listeners = Listeners(),  # noqa: B008
+    world: World = ALONE,
+) -> Tuned:
     """Fine-tune a network.
 
     Parameters
@@ -67,6 +73,8 @@ def tune(task: Task, folder: Path, listeners: Listeners = Listeners()) -> Tuned:
     folder : Path
         For features and checkpoints; where it holds those of the same task, it goes on with them.
     listeners : Listeners
+    world : World
+        The processes that do so together, of which this is the first; the others call `assist`.
 
     Raises
     ------
@@ -79,7 +87,7 @@ def tune(task: Task, folder: Path, listeners: Listeners = Listeners()) -> Tuned:
     BackendMissing
         If torch or ONNX is not installed.
     """
-    prepared = prepare(task, folder, listeners)
+    prepared = prepare(task, folder, listeners, world)
     try:
         return _train(prepared)
     finally:
@@ -87,13 +95,23 @@ def tune(task: Task, folder: Path, listeners: Listeners = Listeners()) -> Tuned:
         release_free_memory()
 
 
+def assist(task: Task, folder: Path, world: World) -> None:
+    """Do another process's share of what the first does in `tune`; nothing is written."""
+    prepared = prepare(task, folder, Listeners(), world)
+    try:
+        prepared.trainer.run()
+        prepared.trainer.predict_final(prepared.validation)
+    finally:
+        prepared.store.close()
+
+
 def _train(prepared: Prepared) -> Tuned:
     from cnncodes.finetuning.writing import make_tuned_backbone
 
     task, trainer, validation = prepared.task, prepared.trainer, prepared.validation
     history = trainer.run()
+    logits = trainer.predict_final(validation)  # the last that other processes take part in
     backbone = make_tuned_backbone(task.embedder.backbone, trainer.network.upper, len(prepared.train.images))
-    logits = trainer.predict_final(validation)
     truth, before = prepared.classes[validation.y], prepared.classes[_decide(prepared)]
     return Tuned(
         backbone,

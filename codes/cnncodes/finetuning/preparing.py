@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import io
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from cnncodes.finetuning.parts import Parts, split_graph
 from cnncodes.finetuning.reading import Graph, read_graph
 from cnncodes.finetuning.settings import FIND
 from cnncodes.finetuning.task import Listeners, Task, identify
+from cnncodes.finetuning.world import ALONE, World
 from cnncodes.heads.estimator import class_weights
 from cnncodes.heads.linear import LinearScorer
 from cnncodes.heads.selection import make_head
@@ -68,12 +70,41 @@ class Prepared:
     trainer: Trainer
 
 
-def prepare(task: Task, folder: Path, listeners: Listeners) -> Prepared:
+def prepare(task: Task, folder: Path, listeners: Listeners, world: World = ALONE) -> Prepared:
     """Make everything ready for the first epoch; the store is the caller's to close.
 
     Parameters and errors are those of `cnncodes.finetuning.job.tune`.
     """
     import_torch()
+    with contextlib.ExitStack() as undo:
+        with world.first_goes_first():
+            chosen = _choose(task, listeners)
+            store = _open_store(task, chosen.parts, folder)
+            undo.callback(store.close)
+            if world.is_first:
+                _fill(store, task, listeners)
+            else:
+                store.join()
+            classes, train, validation = _make_examples(task, store)
+        head = world.share(lambda: _find_head(task, store, classes, train, folder, listeners))
+        trainer = _make_trainer(task, store, chosen, (train, validation), head, folder, listeners, world)
+        undo.pop_all()
+    return Prepared(task, chosen.model, chosen.unfrozen, store, classes, train, validation, head, trainer)
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """What of a graph is trained."""
+
+    model: bytes
+    graph: Graph
+    weights: tuple[str, ...]
+    unfrozen: tuple[str, ...]
+    parts: Parts
+
+
+def _choose(task: Task, listeners: Listeners) -> _Chosen:
+    """Return what is trained, or raise where that cannot be."""
     check_classes(task.train, task.validation, "validation")
     task.settings.choose_batch_size(len(task.train.y))
     model = check_trainable(task.embedder.backbone)
@@ -82,27 +113,7 @@ def prepare(task: Task, folder: Path, listeners: Listeners) -> Prepared:
     unfrozen = tuple(block.name for block in list_blocks(graph) if set(block.weights) & set(weights))
     listeners.note(_describe_parts(graph, weights, unfrozen))
     frame = task.embedder.backbone.frame
-    parts = split_graph(model, weights, frame.height, frame.width)
-    store = _open_store(task, parts, folder)
-    try:
-        _fill(store, task, listeners)
-        classes, train, validation = _make_examples(task, store)
-        head = _find_head(task, store, classes, train, folder, listeners)
-        chosen = _Chosen(graph, weights, parts)
-        trainer = _make_trainer(task, store, chosen, (train, validation), head, folder, listeners)
-    except BaseException:
-        store.close()
-        raise
-    return Prepared(task, model, unfrozen, store, classes, train, validation, head, trainer)
-
-
-@dataclass(frozen=True)
-class _Chosen:
-    """What of a graph is trained."""
-
-    graph: Graph
-    weights: tuple[str, ...]
-    parts: Parts
+    return _Chosen(model, graph, weights, unfrozen, split_graph(model, weights, frame.height, frame.width))
 
 
 def _describe_parts(graph: Graph, weights: tuple[str, ...], unfrozen: tuple[str, ...]) -> str:
@@ -222,6 +233,7 @@ def _make_trainer(
     head: LinearScorer,
     folder: Path,
     listeners: Listeners,
+    world: World,
 ) -> Trainer:
     from cnncodes.finetuning.checkpoints import Checkpoint
     from cnncodes.finetuning.device import choose_device
@@ -230,7 +242,7 @@ def _make_trainer(
     from cnncodes.finetuning.training import Trainer
 
     settings, (train, validation) = task.settings, examples
-    where = choose_device(settings, task.n_jobs)
+    where = choose_device(settings, task.n_jobs, world)
     network = TunedNetwork(GraphModule(chosen.parts.upper), LinearModule(head), chosen.weights)
     network = network.to(where.device, memory_format=where.memory_format)
     totals = np.bincount(train.y, minlength=len(head.classes))
@@ -247,6 +259,7 @@ def _make_trainer(
         device=where.device,
         autocast=where.autocast,
         on_epoch=listeners.epoch,
+        world=world,
     )
     if settings.base_lr == FIND:
         from cnncodes.finetuning.rates import find_rate

@@ -43,7 +43,7 @@ def find_rate(trainer: Trainer) -> float:
     rows, y = trainer.order(stage)
     size = trainer.batch_size * trainer.settings.accumulate
     turns = -(-STEPS * size // len(rows))
-    batches = stage.inputs(np.tile(rows, turns), trainer.batch_size)
+    batches = trainer.batches(stage, np.tile(rows, turns))
     targets = np.tile(y, turns)
     rates = np.geomspace(LOWEST, HIGHEST, STEPS)
     losses: list[float] = []

@@ -21,11 +21,12 @@ from cnncodes.estimators.saving import assemble_classifier, save_classifier
 from cnncodes.finetuning.comparison import Comparison, compare, plain_comparison, say_verdict
 from cnncodes.finetuning.examples import Labelled, check_classes, split_validation
 from cnncodes.finetuning.features import hash_contents
-from cnncodes.finetuning.folder import TuningFolder
+from cnncodes.finetuning.folder import STATE, TuningFolder
 from cnncodes.finetuning.history import EpochFigures
-from cnncodes.finetuning.job import Tuned, tune
+from cnncodes.finetuning.job import Tuned, assist, tune
 from cnncodes.finetuning.settings import FineTuning
 from cnncodes.finetuning.task import Listeners, Task, identify
+from cnncodes.finetuning.world import World
 from cnncodes.images import ImageRecord, ImageSource, open_source
 from cnncodes.views import ViewPlan
 
@@ -112,7 +113,8 @@ def finetune(
     -------
     dict
         What ``summary.json`` holds: ``head``, ``tuned`` and ``difference`` (accuracies with their intervals)
-        of the images of ``validation`` and, where there are such, ``test``; ``kept``; ``history``.
+        of the images of ``validation`` and, where there are such, ``test``; ``kept``; ``history``. Of several
+        processes that torchrun has started, the first returns this, and the others an empty one.
 
     Raises
     ------
@@ -126,6 +128,8 @@ def finetune(
         If the folder holds something else, or somebody writes to it.
     BackendMissing
         If torch or ONNX is not installed.
+    WorkerError
+        Of several processes, if another one has ended.
     """
     source = src if isinstance(src, ImageSource) else open_source(src)
     request = Request(backbone, head, train_views, test_views, decode, max_pixels, keep, n_jobs)
@@ -146,16 +150,35 @@ def run_finetuning(
     """Fine-tune as `finetune` does."""
     if request.keep not in KEEP:
         raise UsageError(f"keep must be one of {', '.join(KEEP)}. Got {request.keep!r}.")
+    with World.find().started(settings) as world:
+        parts = _find_parts(source)
+        if world.is_first:
+            return _lead(parts, out, request, settings, listeners, world)
+        task, _, _ = _make_task(parts, request, settings, world)
+        if not world.share(bool):  # whether the first one finds it done
+            assist(task, out / STATE, world)
+        return {}
+
+
+def _lead(
+    parts: dict[str, list[ImageRecord]],
+    out: Path,
+    request: Request,
+    settings: FineTuning,
+    listeners: Listeners,
+    world: World,
+) -> dict[str, Any]:
+    """Do what the first process does, or the only one."""
     started = time.perf_counter()
-    parts = _find_parts(source)
     folder = TuningFolder(out)
     try:
-        task, test, failed = _make_task(parts, request, settings)
+        task, test, failed = _make_task(parts, request, settings, world)
         identity = identify(task)
         before = folder.read_summary()
+        world.share(lambda: before is not None)  # others end where there is nothing to do
         if before is not None:
             return _check_done(before, identity, folder)
-        tuned = tune(task, folder.state, _with_log(listeners, folder))
+        tuned = tune(task, folder.state, _with_log(listeners, folder), world)
         summary = _conclude(task, tuned, test, folder, request, listeners)
         summary |= {"identity": identity, "seconds": round(time.perf_counter() - started, 3)}
         summary["failed"] = failed | tuned.failed | summary["failed"]
@@ -183,11 +206,13 @@ def _find_parts(source: ImageSource) -> dict[str, list[ImageRecord]]:
 
 
 def _make_task(
-    parts: dict[str, list[ImageRecord]], request: Request, settings: FineTuning
+    parts: dict[str, list[ImageRecord]], request: Request, settings: FineTuning, world: World
 ) -> tuple[Task, Labelled | None, dict[str, str]]:
     """Return what is trained, the test images, and which images cannot be read and why."""
     failed: dict[str, str] = {}
-    found = {name: _read(records, failed, request.n_jobs) for name, records in parts.items() if records}
+    found = {
+        name: _read(records, failed, request.n_jobs, world) for name, records in parts.items() if records
+    }
     train = found["train"]
     test = found.get("test")
     if "val" in found:
@@ -207,8 +232,10 @@ def _make_task(
     return task, test, failed
 
 
-def _read(records: Sequence[ImageRecord], failed: dict[str, str], n_jobs: int | None) -> Labelled:
-    contents, reasons = hash_contents(records, n_jobs)
+def _read(
+    records: Sequence[ImageRecord], failed: dict[str, str], n_jobs: int | None, world: World
+) -> Labelled:
+    contents, reasons = world.share(lambda: hash_contents(records, n_jobs))
     failed |= {records[i].key: reason for i, reason in reasons.items()}
     y = check_labels([record.label for record in records])
     read = np.array([i for i in range(len(records)) if i not in reasons], np.int64)

@@ -20,6 +20,7 @@ from cnncodes.finetuning.losses import mix_up, mixed_loss, pull_back
 from cnncodes.finetuning.network import TunedNetwork, head_groups
 from cnncodes.finetuning.schedule import rate_at, starts_to_converge
 from cnncodes.finetuning.settings import FineTuning
+from cnncodes.finetuning.world import ALONE, World
 
 Array = npt.NDArray[Any]
 Tensors = dict[str, torch.Tensor]
@@ -92,6 +93,8 @@ class Trainer:
     autocast : dtype, optional
     on_epoch : callable
         Called after each epoch with the figures of all so far.
+    world : World
+        The processes that train together: each computes its share of every batch, and the first writes.
     """
 
     def __init__(
@@ -108,10 +111,12 @@ class Trainer:
         device: torch.device,
         autocast: torch.dtype | None = None,
         on_epoch: Callable[[Sequence[EpochFigures]], None] = lambda history: None,
+        world: World = ALONE,
     ) -> None:
         self.network, self.store, self.settings = network, store, settings
         self.train, self.validation, self.depths = train, validation, depths
         self.checkpoint, self.device, self.autocast, self.on_epoch = checkpoint, device, autocast, on_epoch
+        self.world = world
         self.weights = torch.from_numpy(class_weights.astype(np.float32)).to(device)
         self.batch_size = settings.choose_batch_size(len(train.images))
         rng = np.random.default_rng(settings.random_state)
@@ -217,13 +222,19 @@ class Trainer:
         views = (self._offsets[images] + epoch) % train.views
         return self.store.places(train.number, images, views), train.y[order]
 
+    def batches(self, stage: Stage, rows: Array) -> Iterator[tuple[Array, ...]]:
+        """Yield the inputs of this process's share of each batch of rows; empty shares are left out."""
+        world = self.world
+        share = len(range(world.rank, self.batch_size, world.size))
+        return stage.inputs(rows[world.own(len(rows), self.batch_size)], max(1, share))
+
     def train_epoch(self, stage: Stage, optimizer: Any) -> float:
         """Train for what is left of an epoch and return its mean loss; NaN where it has diverged."""
         rows, y = self.order(stage)
         size = self.batch_size * self.settings.accumulate
         steps = math.ceil(len(rows) / size)
         first = self.state.step
-        batches = stage.inputs(rows[first * size :], self.batch_size)
+        batches = self.batches(stage, rows[first * size :])
         saved = time.monotonic()
         for step in range(first, steps):
             own = y[step * size : (step + 1) * size]
@@ -244,14 +255,18 @@ class Trainer:
         whole = self.weights[torch.from_numpy(y).to(self.device)].sum()
         total = 0.0
         for start in range(0, len(y), self.batch_size):
+            own = y[start : start + self.batch_size][self.world.rank :: self.world.size]
+            if len(own) == 0:
+                continue  # fewer images than processes
             inputs = tuple(map(self._to_device, next(batches)))
-            target = torch.from_numpy(y[start : start + self.batch_size]).to(self.device)
+            target = torch.from_numpy(own).to(self.device)
             loss = self._loss(stage, inputs, target, start) / whole
             loss.backward()
             total += float(loss.detach())
+        parameters = [weight for group in optimizer.param_groups for weight in group["params"]]
+        total = self.world.add_gradients(parameters, total)
         if self.settings.l2_sp and stage.name == NETWORK_STAGE:
             pull_back(self.network.upper, self._pretrained, self.settings.l2_sp).backward()
-        parameters = [weight for group in optimizer.param_groups for weight in group["params"]]
         limit = self.settings.clip_norm or math.inf
         norm = float(torch.nn.utils.clip_grad_norm_(parameters, limit))
         if not (math.isfinite(total) and math.isfinite(norm)):
@@ -295,14 +310,19 @@ class Trainer:
         """Return logits of images, the mean over their views, shape (n_images, n_classes)."""
         views = np.tile(np.arange(examples.views), len(examples.images))
         rows = self.store.places(examples.number, np.repeat(examples.images, examples.views), views)
-        found = []
+        own = np.array_split(np.arange(len(rows)), self.world.size)[self.world.rank]
+        found = torch.zeros((len(rows), len(self.weights)), dtype=torch.float64)
+        done = 0
         with torch.no_grad():
-            for batch in stage.inputs(rows, _EVALUATED):
+            for batch in stage.inputs(rows[own], _EVALUATED):
                 with self._computing():
                     logits = stage.module(*map(self._to_device, batch)).float()
-                found.append(logits.cpu().double().numpy())
-        logits = np.concatenate(found)
-        return np.asarray(logits.reshape(len(examples.images), examples.views, -1).mean(axis=1))
+                place = own[done : done + len(logits)]
+                found[place] = logits.cpu().double()
+                done += len(logits)
+        self.world.add(found)  # each has zeros where others have computed
+        values = found.numpy()
+        return np.asarray(values.reshape(len(examples.images), examples.views, -1).mean(axis=1))
 
     def predict_final(self, examples: Examples) -> npt.NDArray[np.float64]:
         """Return what `predict` does of the network as it now is."""
@@ -342,6 +362,8 @@ class Trainer:
             self.network.load(own)
 
     def _save(self) -> None:
+        if not self.world.is_first:
+            return
         optimizer = getattr(self, "_optimizer", None) if self.state.stage != START else None
         self.checkpoint.write(
             self.state,
@@ -352,7 +374,7 @@ class Trainer:
         )
 
     def _restore(self) -> None:
-        found = self.checkpoint.read()
+        found = self.world.share(self.checkpoint.read)
         if found is None:
             return
         self.state, tensors, self.best, self.average, self._resumed = found
