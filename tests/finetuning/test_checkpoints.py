@@ -61,6 +61,16 @@ def test_that_of_another_training_is_refused(tmp_path: Path) -> None:
         Checkpoint(tmp_path / "a", "that").read()
 
 
+def test_a_number_that_has_changed_is_noticed(tmp_path: Path) -> None:
+    file = Checkpoint(tmp_path / "a", "this")
+    file.write(State(), {"a": torch.ones(100)}, {}, {}, None)
+    data = bytearray((tmp_path / "a").read_bytes())
+    data[-50] ^= 1
+    (tmp_path / "a").write_bytes(data)
+    with pytest.raises(StoreError, match="is damaged"):
+        file.read()
+
+
 @pytest.mark.parametrize("damage", ["cut", "other", "empty"])
 def test_a_damaged_file_is_named(damage: str, tmp_path: Path) -> None:
     path = tmp_path / "a"

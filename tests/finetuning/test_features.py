@@ -88,12 +88,36 @@ def test_what_does_not_fit_is_computed_anew_and_equal(
     )
 
 
-def test_it_goes_on_where_it_stopped(tmp_path: Path, parts: Parts, backbone: Backbone) -> None:
+@pytest.mark.parametrize("name", ["feature-0.bin", "codes.bin"])
+@pytest.mark.parametrize("damage", ["cut", "flipped"])
+def test_what_is_damaged_is_computed_again(
+    name: str, damage: str, tmp_path: Path, parts: Parts, backbone: Backbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cnncodes.finetuning.features._MARK", 4)
+    store = open_store(tmp_path, parts, backbone)
+    store.fill()
+    expected = read_all(store), store.codes(np.arange(45))
+    data = (tmp_path / name).read_bytes()
+    place = len(data) // 2  # among the rows of the tenth image or later
+    changed = data[:place] if damage == "cut" else data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
+    (tmp_path / name).write_bytes(changed)
+    calls: list[int] = []
+    again = open_store(tmp_path, parts, backbone)
+    again.fill(lambda done, total, failed: calls.append(done))
+    assert calls == list(range(9, 19))
+    assert np.array_equal(again.codes(np.arange(45)), expected[1])
+    assert all(np.array_equal(a, b) for a, b in zip(read_all(again), expected[0], strict=True))
+
+
+def test_it_goes_on_where_it_stopped(
+    tmp_path: Path, parts: Parts, backbone: Backbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cnncodes.finetuning.features._MARK", 7)
     store = open_store(tmp_path, parts, backbone)
     store.fill()
     expected = read_all(store)
     mark = json.loads((tmp_path / "features.json").read_text())
-    (tmp_path / "features.json").write_text(json.dumps({**mark, "images": 7}))
+    (tmp_path / "features.json").write_text(json.dumps({**mark, "sums": mark["sums"][:1]}))
     for name in ("feature-0.bin", "codes.bin"):  # as if what comes after had never been written
         data = bytearray((tmp_path / name).read_bytes())
         first = len(data) * 7 * 2 // store.rows

@@ -42,6 +42,12 @@ def test_what_is_no_number_has_diverged_and_gains_nothing(logits: np.ndarray, lo
     assert (figures.verdict, figures.gained, figures.accuracy) == ("diverged", False, 0.0)
 
 
+def test_a_loss_far_above_the_start_has_diverged() -> None:
+    start = measure(RIGHT, [])
+    assert measure(-RIGHT, [start]).verdict == ""  # wrong everywhere, and no more than that
+    assert measure(-100 * RIGHT, [start]).verdict == "diverged"
+
+
 @pytest.mark.parametrize("loss", [0.5, math.nan])
 def test_plain_values_and_back(loss: float) -> None:
     figures = measure(RIGHT, [], loss)

@@ -66,7 +66,9 @@ def test_it_gains_and_says_so(done: Any) -> None:
     assert summary["test"]["difference"]["low"] > 0
     assert summary["kept"] == "tuned"
     assert summary["verdict"].startswith("Fine-tuning was worth it: +")
-    assert summary["verdict"].endswith("on 120 test images. Kept: the tuned network.")
+    assert summary["verdict"].endswith(
+        "on 120 test images. Kept: the tuned network, which is right more often on the validation images."
+    )
 
 
 def test_the_saved_classifier_is_the_tuned_one(done: Any, photos: Path) -> None:
@@ -152,6 +154,7 @@ def test_a_class_that_is_not_trained_on_is_named(tmp_path: Path) -> None:
         path.unlink()
     with pytest.raises(SourceError, match="class 'plain' of the test images is missing"):
         cnncodes.finetune(photos, tmp_path / "out", backbone=make_backbone(), **{**GOOD, "epochs": 1})
+    assert not (tmp_path / "out").exists()  # said before any work
 
 
 @pytest.mark.parametrize(
@@ -160,10 +163,11 @@ def test_a_class_that_is_not_trained_on_is_named(tmp_path: Path) -> None:
         ({"unfreeze": "layer9"}, UsageError, "layer9"),
         ({"unfreeze": "last:9"}, UsageError, "from 1 to 3"),
         ({"base_lr": 0.0}, UsageError, "above 0"),
-        ({"learning_rate": 1.0}, UsageError, "learning_rate"),
+        ({"epoch": 1}, UsageError, "unknown option 'epoch'. Did you mean 'epochs'"),
         ({"batch_size": 1000}, UsageError, "more than the 96 images"),
         ({"keep": "both"}, UsageError, "keep must be one of"),
-        ({"device": "abacus"}, UsageError, "'abacus' does not work"),
+        ({"device": "abacus"}, UsageError, "'abacus' does not work: torch knows none of that name"),
+        ({"cache": "-1"}, UsageError, "amount of disk, such as 10G or 500M, or 0"),
         ({"train_views": "nothing"}, UsageError, "nothing"),
     ],
 )
@@ -202,6 +206,7 @@ def test_a_classifier_fine_tunes_in_fit(photos: Path) -> None:
     classifier = cnncodes.ImageClassifier(make_backbone(), finetune=settings, n_jobs=1)
     classifier.fit(photos / "train")
     assert classifier.tuning_.kept == "tuned"
+    assert "validation images" in classifier.tuning_.verdict
     assert classifier.predictor_.embedder.backbone.card.name == "small-tuned"
     head = cnncodes.ImageClassifier(make_backbone(), n_jobs=1).fit(photos / "train")
     assert classifier.score(photos) > head.score(photos) + 0.1

@@ -32,7 +32,7 @@ from cnncodes.finetuning.settings import FineTuning
         ("optimizer", "adam", "adamw, sgd"),
         ("unfreeze", "none", "'cnncodes fit'"),
         ("unfreeze", " ", "last:N"),
-        ("cache", "many", "amount of memory"),
+        ("cache", "many", "amount of disk"),
         ("random_state", -1, "at least 0"),
         ("checkpoint_minutes", 0, "above 0"),
     ],

@@ -143,6 +143,30 @@ def test_what_was_computed_anew_trains_the_same(tmp_path: Path) -> None:
     assert cached.backbone.sha256 == anew.backbone.sha256
 
 
+def test_a_single_step_is_one(tmp_path: Path) -> None:
+    task = make_task(epochs=1, freeze_epochs=0, batch_size=45, base_lr=0.01)
+    tuned = run(task, tmp_path)
+    start, end = tuned.history
+    assert end.validation_loss != pytest.approx(start.validation_loss, rel=1e-4)
+    assert end.rate > 0 < end.backbone_rate
+
+
+def test_a_network_that_is_as_it_was_stays_the_one_that_it_was(tmp_path: Path) -> None:
+    task = make_task(epochs=1, base_lr=1e-12, freeze_epochs=0, unfreeze="layer2", weight_decay=0.0)
+    tuned = run(task, tmp_path)
+    if not any(one.gained for one in tuned.history[1:]):
+        assert tuned.backbone.card == task.embedder.backbone.card
+
+
+def test_why_it_goes_on_is_said(tmp_path: Path) -> None:
+    said: list[str] = []
+    tune(make_task(epochs=1), tmp_path, Listeners(said.append))
+    assert any("the head starts to converge: validation loss" in line for line in said)
+    said.clear()
+    tune(make_task(epochs=1), tmp_path, Listeners(said.append))
+    assert any("going on after epoch 1 of the stage 'network'" in line for line in said)
+
+
 def test_it_stops_where_nothing_is_gained(tmp_path: Path) -> None:
     tuned = run(make_task(epochs=50, base_lr=1e-9, freeze_epochs=0, patience=2), tmp_path)
     gained = [number for number, one in enumerate(tuned.history) if one.gained]
@@ -152,10 +176,16 @@ def test_it_stops_where_nothing_is_gained(tmp_path: Path) -> None:
 def test_a_rate_that_is_too_high_is_said_and_the_best_weights_stay(tmp_path: Path) -> None:
     task = make_task(epochs=5, base_lr=1e30, freeze_epochs=0, clip_norm=0.0, warmup_epochs=0.0)
     tuned = run(task, tmp_path)
-    assert tuned.history[-1].verdict == "diverged"
+    assert tuned.history[-1].verdict == "diverged" and len(tuned.history) == 2
     assert "Try a lower rate: --base-lr 1e+29" in tuned.notes[0]
     assert np.isfinite(tuned.scorer.coef).all()
-    assert names_of_changed(task.embedder.backbone, tuned.backbone) == set()
+    assert tuned.backbone is task.embedder.backbone
+
+
+def test_a_rate_that_is_merely_far_too_high_is_said_too(tmp_path: Path) -> None:
+    tuned = run(make_task(epochs=5, base_lr=100.0, freeze_epochs=0), tmp_path)
+    assert tuned.history[-1].verdict == "diverged"
+    assert "--base-lr 10" in tuned.notes[0]
 
 
 def test_the_head_alone_may_diverge_too(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,7 @@ class Checkpoint:
             "history": [figures.to_dict() for figures in state.history],
             "groups": None if optimizer is None else optimizer["param_groups"],
             "plain": plain,
+            "sum": _add_up(tensors),
         }
         atomic_write(self.path, save(tensors, {"cnncodes": json.dumps(facts)}))
 
@@ -125,8 +127,19 @@ class Checkpoint:
         try:
             with safe_open(str(self.path), framework="pt") as file:
                 facts = json.loads(file.metadata()["cnncodes"])
-                return facts, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            if facts["sum"] != _add_up(tensors):
+                raise ValueError("its numbers are not those that were written")
+            return facts, tensors
         except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
             raise StoreError(
                 f"the checkpoint {self.path} is damaged: remove it, and the training starts anew."
             ) from error
+
+
+def _add_up(tensors: Tensors) -> int:
+    """Return the CRC-32 of all numbers, in the order of their names."""
+    total = 0
+    for name in sorted(tensors):
+        total = zlib.crc32(tensors[name].detach().cpu().contiguous().reshape(-1).numpy().view("uint8"), total)
+    return total

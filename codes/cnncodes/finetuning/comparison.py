@@ -88,9 +88,19 @@ def say_verdict(validation: Comparison, test: Comparison | None, kept: str) -> s
     text = judge.describe(images)
     if test is None:
         text += " (which also chose the epoch, so this flatters a little)"
-    return (
-        f"{text[0].upper()}{text[1:]}. Kept: {'the tuned network' if kept == 'tuned' else 'the head alone'}."
-    )
+    return f"{text[0].upper()}{text[1:]}. Kept: {_say_kept(validation, kept)}."
+
+
+def _say_kept(validation: Comparison, kept: str) -> str:
+    """Return what is kept, and why where the validation images say so."""
+    if kept == "tuned":
+        return "the tuned network" + (
+            ", which is right more often on the validation images" if validation.keeps_tuned else ""
+        )
+    if validation.keeps_tuned:
+        return "the head alone"
+    less = "less often" if validation.difference.value < 0 else "no more often"
+    return f"the head alone, as the tuned network is right {less} on the validation images"
 
 
 def plain_comparison(comparison: Comparison) -> dict[str, Any]:

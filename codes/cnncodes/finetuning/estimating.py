@@ -17,12 +17,12 @@ from cnncodes.embedding import Embedder
 from cnncodes.errors import UnreadableImages, UsageError
 from cnncodes.estimators.contents import summarize_contents
 from cnncodes.estimators.predictor import Predictor
-from cnncodes.finetuning.comparison import Comparison
+from cnncodes.finetuning.comparison import Comparison, say_verdict
 from cnncodes.finetuning.examples import Labelled, check_classes, split_validation
 from cnncodes.finetuning.features import hash_contents
 from cnncodes.finetuning.history import EpochFigures
 from cnncodes.finetuning.job import tune
-from cnncodes.finetuning.settings import FineTuning
+from cnncodes.finetuning.settings import FineTuning, make_settings
 from cnncodes.finetuning.task import Task
 from cnncodes.images import ImageRecord
 from cnncodes.views import ViewPlan
@@ -54,6 +54,11 @@ class Tuning:
     unfrozen: tuple[str, ...]
     n_images: int
 
+    @property
+    def verdict(self) -> str:
+        """In words whether it was worth it."""
+        return say_verdict(self.comparison, None, self.kept)
+
 
 def choose_settings(finetune: Any, random_state: Any) -> FineTuning:
     """Return the settings that an estimator's parameter stands for.
@@ -78,10 +83,7 @@ def choose_settings(finetune: Any, random_state: Any) -> FineTuning:
     values = {} if finetune is True else dict(finetune)
     if isinstance(random_state, int | np.integer):
         values.setdefault("random_state", int(random_state))
-    try:
-        return FineTuning(**values)
-    except TypeError as error:
-        raise UsageError(f"finetune: {error}.") from error
+    return make_settings(values)
 
 
 def tune_classifier(

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import StratifiedGroupKFold
 
-from cnncodes.errors import SourceError, UsageError
+from cnncodes.errors import SourceError
 from cnncodes.estimators.training import number_groups
 from cnncodes.images import ImageRecord
 
@@ -117,6 +117,6 @@ def check_classes(train: Labelled, others: Labelled, part: str) -> None:
 
 
 def check_some(images: Labelled, part: str) -> None:
-    """Raise `UsageError` where there are no images."""
+    """Raise `SourceError` where there are no images."""
     if not len(images.y):
-        raise UsageError(f"there are no {part} images that can be read.")
+        raise SourceError(f"there are no {part} images that can be read.")

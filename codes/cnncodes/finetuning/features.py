@@ -98,6 +98,7 @@ class FeatureStore:
         self.row_bytes = row
         self._identity = _identify(parts, backbone, sets, decoding)
         self._failed: dict[str, str] = {}
+        self._sums: list[tuple[int, list[int]]] = []
         self._files: list[RowFile] = []
 
     def fill(self, on_progress: Progress | None = None) -> None:
@@ -105,7 +106,6 @@ class FeatureStore:
         images = [(s, i) for s, one in enumerate(self._sets) for i in range(len(one.records))]
         self._folder.mkdir(parents=True, exist_ok=True)
         done = self._resume()
-        self._open()
         for result in run_lanes(self._fill_chunk, images[done:], self._n_jobs):
             place, reason = images[done], result
             if reason:
@@ -166,45 +166,69 @@ class FeatureStore:
         for file in self._files:
             file.close()
 
+    @property
+    def _paths(self) -> list[Path]:
+        names = [f"feature-{number}.bin" for number in range(len(self._features))]
+        return [self._folder / name for name in (*names, "codes.bin")]
+
     def _open(self) -> None:
         shapes = [(self.kept_rows, *feature.shape) for feature in self._features]
-        self._files = [
-            RowFile(self._folder / f"feature-{number}.bin", shape, feature.dtype)
-            for number, (shape, feature) in enumerate(zip(shapes, self._features, strict=True))
-        ]
-        self._files.append(
-            RowFile(self._folder / "codes.bin", (self.rows, self._backbone.code_size), "float32")
-        )
+        kinds = [(shape, feature.dtype) for shape, feature in zip(shapes, self._features, strict=True)]
+        kinds.append(((self.rows, self._backbone.code_size), "float32"))
+        self._files = [RowFile(path, *kind) for path, kind in zip(self._paths, kinds, strict=True)]
 
     @property
     def _marked(self) -> Path:
         return self._folder / "features.json"
 
     def _resume(self) -> int:
-        """Return for how many images the files have what they need; files of other work go."""
+        """Open the files, and return for how many images they have what they need."""
         done = self._read_mark()
-        if done is not None:
-            return done
-        for path in (*self._folder.glob("feature-*.bin"), self._folder / "codes.bin", self._marked):
-            path.unlink(missing_ok=True)
-        return 0
+        if done is None or not all(path.is_file() for path in self._paths):
+            for path in (*self._folder.glob("feature-*.bin"), self._folder / "codes.bin", self._marked):
+                path.unlink(missing_ok=True)
+            self._sums, self._failed = [], {}
+        self._open()
+        first = 0
+        for number, (images, sums) in enumerate(self._sums):
+            if sums != self._add_up(first, images):  # cut off or damaged: from here on it is computed again
+                del self._sums[number:]
+                break
+            first = images
+        return first
 
     def _read_mark(self) -> int | None:
-        """Return for how many images the files have what they need; None where they are of other work."""
+        """Return for how many images the files should have rows; None where they are of other work."""
         try:
             mark = json.loads(self._marked.read_bytes())
             if mark["identity"] == self._identity and mark["kept_rows"] == self.kept_rows:
-                self._failed = dict(mark["failed"])
-                return int(mark["images"])
-        except (OSError, ValueError, KeyError, TypeError):
+                self._failed = {str(place): str(reason) for place, reason in mark["failed"].items()}
+                self._sums = [(int(images), list(sums)) for images, sums in mark["sums"]]
+                return self._sums[-1][0]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError):
             pass
         return None
 
     def _mark(self, done: int) -> None:
+        """Note that the rows of so many images are there, and what they add up to."""
         for file in self._files:
             file.sync()
-        mark = {"identity": self._identity, "kept_rows": self.kept_rows, "images": done}
+        self._sums.append((done, self._add_up(self._sums[-1][0] if self._sums else 0, done)))
+        mark = {"identity": self._identity, "kept_rows": self.kept_rows, "sums": self._sums}
         atomic_write(self._marked, json.dumps({**mark, "failed": self._failed}).encode())
+
+    def _add_up(self, first: int, last: int) -> list[int]:
+        """Return the checksums of the rows of some images, in the order of `fill`, a number for each file."""
+        start, end = (self._count_rows(images) for images in (first, last))
+        return [file.add_up(start, end) for file in self._files]
+
+    def _count_rows(self, images: int) -> int:
+        """Return how many rows the first images have."""
+        rows = 0
+        for one in self._sets:
+            rows += min(images, len(one.records)) * one.plan.count
+            images -= min(images, len(one.records))
+        return rows
 
     def _fill_chunk(self, images: Sequence[tuple[int, int]]) -> list[str]:
         """Make the rows of some images; of each, return why it cannot be read, empty where it can."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import dataclasses
 import io
 import json
 import shutil
@@ -79,11 +80,18 @@ class TuningFolder:
         atomic_write(self.path / LOG, text.getvalue().encode())
 
     def write_backbone(self, backbone: Backbone) -> None:
-        """Write the tuned network and its card."""
+        """Write the tuned network and its card; one that is as it was, too, but for what is made of it."""
+        model_file = backbone.card.model_file
+        card = dataclasses.replace(
+            backbone.card,
+            files={model_file: backbone.card.files[model_file]},
+            precisions={},
+            quantization={},
+        )
         with writing_errors(self.backbone):
             self.backbone.mkdir(exist_ok=True)
-        atomic_write(self.backbone / backbone.card.model_file, backbone.model_bytes())
-        atomic_write(self.backbone / "card.toml", backbone.card.to_toml().encode())
+        atomic_write(self.backbone / model_file, backbone.model_bytes())
+        atomic_write(self.backbone / "card.toml", card.to_toml().encode())
 
     def finish(self, summary: dict[str, Any]) -> None:
         """Write the summary, after all else, and remove what is not needed any more."""

@@ -17,6 +17,8 @@ from cnncodes.heads.calibration import log_loss
 START, HEAD_STAGE, NETWORK_STAGE = "start", "head", "network"
 #: The verdict on an epoch whose loss is no number any more.
 DIVERGED = "diverged"
+#: So many times the loss of the start, and of chance, is no training any more.
+RISEN = 10.0
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,10 @@ class EpochFigures:
         sound = bool(np.isfinite(logits).all()) and (stage == START or math.isfinite(loss))
         share = wilson(int((logits.argmax(axis=1) == y).sum()) if sound else 0, len(y))
         value = log_loss(logits, y, np.ones(len(y))) if sound else math.inf
+        # A network that is merely too sure of itself stays far below that.
+        bound = max(math.log(logits.shape[1]), former[0].validation_loss if former else value)
+        if value > RISEN * bound:
+            sound = False
         gained = sound and all((share.value, -value) > (one.accuracy, -one.validation_loss) for one in former)
         return cls(
             stage,

@@ -160,6 +160,6 @@ def _advise_rate(history: list[EpochFigures], settings: FineTuning) -> str:
     where = "the head alone" if one.stage in (START, HEAD_STAGE) else "backbone and head"
     rate = settings.base_lr if isinstance(settings.base_lr, float | int) else 0.001
     return (
-        f"training of {where} diverged in epoch {one.epoch}: its loss is no number any more. The best weights"
-        f" before are kept. Try a lower rate: --base-lr {rate / 10:g}"
+        f"training of {where} diverged in epoch {one.epoch}: its loss is no number any more, or far above"
+        f" that of the start. The best weights before are kept. Try a lower rate: --base-lr {rate / 10:g}"
     )

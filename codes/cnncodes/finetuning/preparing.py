@@ -259,11 +259,13 @@ def _make_trainer(
         device=where.device,
         autocast=where.autocast,
         on_epoch=listeners.epoch,
+        on_note=listeners.note,
         world=world,
     )
     if settings.base_lr == FIND:
         from cnncodes.finetuning.rates import find_rate
 
+        listeners.note("trying learning rates, with backbone and head as they are at the start")
         rate = find_rate(trainer)
         listeners.note(f"the learning rate that was found: {rate:.1e}")
         trainer.settings = dataclasses.replace(settings, base_lr=rate)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import os
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from cnncodes.errors import StoreError
 from cnncodes.store.files import writing_errors
 
 Array = npt.NDArray[Any]
+
+#: Bytes read at once.
+_PIECE = 1 << 24
 
 
 class RowFile:
@@ -61,6 +65,16 @@ class RowFile:
         if len(rows) and int(rows.max()) >= self._shape[0]:
             raise StoreError(f"{self._path} has {self._shape[0]} rows. Asked for number {int(rows.max())}.")
         return np.asarray(self._mapped[rows])
+
+    def add_up(self, first: int, last: int) -> int:
+        """Return the CRC-32 of some rows' bytes."""
+        first, last = (min(row, self._shape[0]) * self._size for row in (first, last))
+        total = 0
+        while first < last:
+            data = os.pread(self._handle, min(_PIECE, last - first), first)
+            total = zlib.crc32(data, total)
+            first += len(data) or last - first
+        return total
 
     def sync(self) -> None:
         """Have what was written survive a power cut."""

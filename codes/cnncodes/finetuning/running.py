@@ -24,7 +24,7 @@ from cnncodes.finetuning.features import hash_contents
 from cnncodes.finetuning.folder import STATE, TuningFolder
 from cnncodes.finetuning.history import EpochFigures
 from cnncodes.finetuning.job import Tuned, assist, tune
-from cnncodes.finetuning.settings import FineTuning
+from cnncodes.finetuning.settings import FineTuning, make_settings
 from cnncodes.finetuning.task import Listeners, Task, identify
 from cnncodes.finetuning.world import World
 from cnncodes.images import ImageRecord, ImageSource, open_source
@@ -133,11 +133,7 @@ def finetune(
     """
     source = src if isinstance(src, ImageSource) else open_source(src)
     request = Request(backbone, head, train_views, test_views, decode, max_pixels, keep, n_jobs)
-    try:
-        chosen = FineTuning(**settings)
-    except TypeError as error:
-        raise UsageError(f"finetune: {error}.") from error
-    return run_finetuning(source, Path(out), request, chosen, listeners)
+    return run_finetuning(source, Path(out), request, make_settings(settings), listeners)
 
 
 def run_finetuning(
@@ -178,6 +174,8 @@ def _lead(
         world.share(lambda: before is not None)  # others end where there is nothing to do
         if before is not None:
             return _check_done(before, identity, folder)
+        if test is not None:
+            check_classes(task.train, test, "test")
         tuned = tune(task, folder.state, _with_log(listeners, folder), world)
         summary = _conclude(task, tuned, test, folder, request, listeners)
         summary |= {"identity": identity, "seconds": round(time.perf_counter() - started, 3)}
@@ -317,7 +315,6 @@ def _test(
     listeners: Listeners,
 ) -> Comparison:
     """Compare the two on images that neither has seen."""
-    check_classes(task.train, test, "test")
     listeners.note(f"predicting {len(test.y):,} test images with the head alone, and with the tuned network")
     found = [
         one.predict_records(test.records, n_jobs=task.n_jobs, on_progress=listeners.progress("predicting"))

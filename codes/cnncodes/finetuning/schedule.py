@@ -45,3 +45,19 @@ def starts_to_converge(losses: Sequence[float]) -> bool:
     (False, True)
     """
     return len(losses) > 1 and losses[-1] > (1 - CONVERGED) * losses[-2]
+
+
+def describe_convergence(losses: Sequence[float]) -> str:
+    """Return in words why the head has been trained alone for long enough.
+
+    Examples
+    --------
+    >>> describe_convergence([1.0, 0.8, 0.795])
+    'the head starts to converge: validation loss 0.8000 -> 0.7950 (-0.6 %, and less than -1 % goes on)'
+    """
+    before, after = losses[-2:]
+    change = 100 * (after / before - 1)
+    return (
+        f"the head starts to converge: validation loss {before:.4f} -> {after:.4f} ({change:+.1f} %, and less"
+        f" than -{100 * CONVERGED:.0f} % goes on)"
+    )

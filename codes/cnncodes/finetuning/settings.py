@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,8 +27,8 @@ def _between(
     low: float, high: float, *, low_too: bool = True, high_too: bool = True
 ) -> Callable[[Any], None]:
     """Return a check of a number's range; the ends belong to it or not."""
-    first = f"{'at least' if low_too else 'above'} {low:g}"
-    last = "" if math.isinf(high) else f" and {'at most' if high_too else 'below'} {high:g}"
+    first = f"{'at least' if low_too else 'above'} {low:,}"
+    last = "" if math.isinf(high) else f" and {'at most' if high_too else 'below'} {high:,}"
 
     def check(number: Any) -> None:
         # Written so that NaN, which compares with nothing, is outside.
@@ -62,8 +62,12 @@ def _check_unfreeze(unfreeze: str) -> None:
 def _check_size(size: str | int) -> None:
     from cnncodes.embedding.memory import parse_bytes
 
-    if str(size) != "0":
+    if str(size) == "0":
+        return
+    try:
         parse_bytes(size)
+    except UsageError as error:
+        raise UsageError(f"must be an amount of disk, such as 10G or 500M, or 0. Got {size!r}.") from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +157,8 @@ class FineTuning:
         check=_at_least(0),
     )
     base_lr: str | float = option(
-        f"Learning rate of the head; {FIND} tries rates first.",
+        f"Learning rate of the head; {FIND} tries rising ones and takes a tenth of the one at which the loss"
+        " was least.",
         default=0.001,
         metavar="RATE",
         check=_check_base_lr,
@@ -287,3 +292,22 @@ class FineTuning:
                 f"batch_size {size} is more than the {n_images} images to train on: give {n_images} or less."
             )
         return size
+
+
+def make_settings(values: Mapping[str, Any]) -> FineTuning:
+    """Return the settings of a mapping.
+
+    Raises
+    ------
+    UsageError
+        If a name is unknown, which is answered with the nearest known one, or a value is wrong.
+
+    Examples
+    --------
+    >>> make_settings({"epochs": 3}).epochs
+    3
+    """
+    problems = find_problems(FineTuning, dict(values))
+    if problems:
+        raise UsageError(" ".join(map(sentence, problems)))
+    return FineTuning(**values)

@@ -18,7 +18,7 @@ from cnncodes.finetuning.features import FeatureStore
 from cnncodes.finetuning.history import DIVERGED, HEAD_STAGE, NETWORK_STAGE, START, EpochFigures
 from cnncodes.finetuning.losses import mix_up, mixed_loss, pull_back
 from cnncodes.finetuning.network import TunedNetwork, head_groups
-from cnncodes.finetuning.schedule import rate_at, starts_to_converge
+from cnncodes.finetuning.schedule import describe_convergence, rate_at, starts_to_converge
 from cnncodes.finetuning.settings import FineTuning
 from cnncodes.finetuning.world import ALONE, World
 
@@ -93,6 +93,8 @@ class Trainer:
     autocast : dtype, optional
     on_epoch : callable
         Called after each epoch with the figures of all so far.
+    on_note : callable
+        Called with a line that says why it goes on as it does.
     world : World
         The processes that train together: each computes its share of every batch, and the first writes.
     """
@@ -111,12 +113,13 @@ class Trainer:
         device: torch.device,
         autocast: torch.dtype | None = None,
         on_epoch: Callable[[Sequence[EpochFigures]], None] = lambda history: None,
+        on_note: Callable[[str], None] = lambda text: None,
         world: World = ALONE,
     ) -> None:
         self.network, self.store, self.settings = network, store, settings
         self.train, self.validation, self.depths = train, validation, depths
         self.checkpoint, self.device, self.autocast, self.on_epoch = checkpoint, device, autocast, on_epoch
-        self.world = world
+        self.world, self.on_note = world, on_note
         self.weights = torch.from_numpy(class_weights.astype(np.float32)).to(device)
         self.batch_size = settings.choose_batch_size(len(train.images))
         rng = np.random.default_rng(settings.random_state)
@@ -163,6 +166,7 @@ class Trainer:
         while self.state.epoch < stage.epochs and not self._has_diverged():
             losses = [one.validation_loss for one in self.state.history if one.stage in (START, HEAD_STAGE)]
             if starts_to_converge(losses):
+                self.on_note(describe_convergence(losses))
                 return
             self._run_epoch(stage, optimizer)
 
@@ -204,7 +208,7 @@ class Trainer:
         loss = self.train_epoch(stage, optimizer)
         self.network.upper.eval()
         self.state.epoch, self.state.step, self.state.loss = self.state.epoch + 1, 0, 0.0
-        rate = self._rate(stage, float(self.state.epoch))
+        rate = self._rate(stage, self.state.epoch - 0.5)
         backbone = rate * self.settings.backbone_lr_mult if stage.name == NETWORK_STAGE else 0.0
         self._note(stage.name, self.state.epoch, loss, stage, rate, backbone, started)
         self._save()
@@ -239,7 +243,7 @@ class Trainer:
         for step in range(first, steps):
             own = y[step * size : (step + 1) * size]
             for group in optimizer.param_groups:
-                group["lr"] = group["share"] * self._rate(stage, self.state.epoch + (step + 1) / steps)
+                group["lr"] = group["share"] * self._rate(stage, self.state.epoch + (step + 0.5) / steps)
             loss = self.step(stage, optimizer, batches, own)
             if not math.isfinite(loss):
                 return math.nan
@@ -379,3 +383,7 @@ class Trainer:
             return
         self.state, tensors, self.best, self.average, self._resumed = found
         self.network.load(tensors)
+        done = (
+            f"epoch {self.state.epoch} of the stage {self.state.stage!r}" if self.state.epoch else "the start"
+        )
+        self.on_note(f"going on after {done}" + (f", step {self.state.step}" if self.state.step else ""))

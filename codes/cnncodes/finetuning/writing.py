@@ -24,6 +24,7 @@ def make_tuned_backbone(backbone: Backbone, upper: Any, n_images: int) -> Backbo
     backbone : Backbone
         The one that it was before.
     upper : GraphModule
+        Where no number of it has changed, the backbone itself is returned.
     n_images : int
         Images that it was trained on, for the card.
 
@@ -35,6 +36,8 @@ def make_tuned_backbone(backbone: Backbone, upper: Any, n_images: int) -> Backbo
     import cnncodes
 
     model = write_back(upper, backbone.model_bytes())
+    if model == backbone.model_bytes():
+        return backbone  # no epoch was better than the start: it is the network that it was
     before = backbone.card
     name = before.name if before.source_package == TUNED else f"{before.name}-tuned"
     card = dataclasses.replace(
