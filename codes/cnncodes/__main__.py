@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from cnncodes.ending import describe_interrupt, leave, running, watch
@@ -18,7 +19,9 @@ def main() -> None:
             status = run()
     except KeyboardInterrupt as error:  # after its last line
         status = (describe_interrupt(error) or ("", 1))[1]
-    if status in SIGNALLED:
+    # Where torchrun has started several processes, threads of torch may still be letting go of tensors, which
+    # aborts a process whose interpreter ends meanwhile.
+    if status in SIGNALLED or os.environ.get("WORLD_SIZE", "1") != "1":
         leave(status)
     sys.exit(status)
 
