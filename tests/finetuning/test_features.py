@@ -142,7 +142,7 @@ def test_what_another_process_has_computed_is_opened_if_it_is_whole(
     second.join()
     assert all(np.array_equal(a, b) for a, b in zip(read_all(second), read_all(first), strict=True))
     mark = json.loads((tmp_path / "features.json").read_text())
-    (tmp_path / "features.json").write_text(json.dumps({**mark, "images": 7}))
+    (tmp_path / "features.json").write_text(json.dumps({**mark, "sums": []}))
     with pytest.raises(StoreError, match="all need the same folder"):
         open_store(tmp_path, parts, backbone).join()
     assert (tmp_path / "codes.bin").exists()

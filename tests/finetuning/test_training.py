@@ -81,7 +81,7 @@ def test_the_head_is_trained_first_and_alone(tmp_path: Path) -> None:
 
 
 def test_only_the_chosen_part_changes(tmp_path: Path) -> None:
-    task = make_task(40, unfreeze="layer2", base_lr=0.02, epochs=4)
+    task = make_task(40, unfreeze="layer2", base_lr=0.02, epochs=8, backbone_lr_mult=1.0)
     changed = names_of_changed(task.embedder.backbone, run(task, tmp_path).backbone)
     assert changed == {"layer2.conv.weight", "layer2.bn.weight", "layer2.bn.bias"}
 
@@ -96,7 +96,7 @@ def test_statistics_move_where_they_are_trained(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        {"optimizer": "sgd", "base_lr": 0.05},
+        {"optimizer": "sgd", "base_lr": 0.3},
         {"label_smoothing": 0.1},
         {"mixup": 0.4},
         {"ema": 0.9},
@@ -104,7 +104,7 @@ def test_statistics_move_where_they_are_trained(tmp_path: Path) -> None:
         {"class_weight": "balanced"},
         {"clip_norm": 0.0},
         {"precision": "bf16"},
-        {"base_lr": "find"},
+        {"base_lr": "find", "l2_sp": 0.001},
     ],
     ids=lambda settings: next(iter(settings)),
 )
@@ -144,7 +144,7 @@ def test_what_was_computed_anew_trains_the_same(tmp_path: Path) -> None:
 
 
 def test_a_single_step_is_one(tmp_path: Path) -> None:
-    task = make_task(epochs=1, freeze_epochs=0, batch_size=45, base_lr=0.01)
+    task = make_task(epochs=1, freeze_epochs=0, batch_size=45, base_lr=0.5, backbone_lr_mult=1.0)
     tuned = run(task, tmp_path)
     start, end = tuned.history
     assert end.validation_loss != pytest.approx(start.validation_loss, rel=1e-4)

@@ -124,6 +124,7 @@ class Trainer:
         self.batch_size = settings.choose_batch_size(len(train.images))
         rng = np.random.default_rng(settings.random_state)
         self._offsets = rng.integers(0, train.views, int(train.images.max()) + 1)
+        self._pretrained = {name: value.clone() for name, value in network.tensors().items()}
         self.state = State()
         self.best: Tensors = {}
         self.average: Tensors = {}
@@ -131,9 +132,7 @@ class Trainer:
 
     def run(self) -> list[EpochFigures]:
         """Train, leave the network with its best weights, and return the figures of all epochs."""
-        pretrained = {name: value.clone() for name, value in self.network.tensors().items()}
         self._restore()
-        self._pretrained = pretrained
         if not self.state.history:
             self._note(START, 0, math.nan, self._head_stage(), 0.0, 0.0, time.monotonic())
             self._save()
