@@ -28,7 +28,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from gains_data import draw_fashion, open_sample
@@ -36,19 +36,16 @@ from gains_data import draw_fashion, open_sample
 from cnncodes import FineTuning, ViewPlan, load_backbone
 from cnncodes.backbones.running.instructions import name_processor
 from cnncodes.commands.doctor import count_cores
-from cnncodes.embedding import Embedder, run_lanes
-from cnncodes.estimators.predictor import Predictor
-from cnncodes.evaluation.intervals import Estimate, wilson
-from cnncodes.evaluation.metrics import compare_paired
-from cnncodes.finetuning.examples import Labelled, split_validation
-from cnncodes.finetuning.features import hash_contents
-from cnncodes.finetuning.history import EpochFigures
-from cnncodes.finetuning.job import Tuned, tune
-from cnncodes.finetuning.preparing import prepare
-from cnncodes.finetuning.running import TRAIN_VIEWS
-from cnncodes.finetuning.task import Listeners, Task
-from cnncodes.heads.linear import LinearScorer
-from cnncodes.images import ImageRecord
+from cnncodes.commands.finetune import FinetuneOptions
+
+if TYPE_CHECKING:
+    from cnncodes.embedding import Embedder
+    from cnncodes.finetuning.examples import Labelled
+    from cnncodes.finetuning.history import EpochFigures
+    from cnncodes.finetuning.job import Tuned
+    from cnncodes.finetuning.task import Task
+    from cnncodes.heads.linear import LinearScorer
+    from cnncodes.images import ImageRecord
 
 RESULTS = Path(__file__).parent / "results"
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
@@ -57,6 +54,9 @@ AT_ONCE = {"freeze_epochs": 0, "backbone_lr_mult": 1.0, "layer_decay": 1.0, "war
 
 def label(records: Sequence[ImageRecord]) -> Labelled:
     """Return records with their labels and contents."""
+    from cnncodes.finetuning.examples import Labelled
+    from cnncodes.finetuning.features import hash_contents
+
     y = np.array([str(record.label) for record in records])
     return Labelled(list(records), y, hash_contents(records)[0])
 
@@ -73,6 +73,8 @@ def list_variants(epochs: int, rate: float) -> dict[str, dict[str, Any]]:
 
 def draw_head(classes: Sequence[str], size: int, seed: int) -> LinearScorer:
     """Return a head of small random weights, as torch starts a linear layer."""
+    from cnncodes.heads.linear import LinearScorer
+
     rng = np.random.default_rng(seed)
     bound = 1 / np.sqrt(size)
     shape = (len(classes), size) if len(classes) > 2 else (1, size)
@@ -83,12 +85,19 @@ def draw_head(classes: Sequence[str], size: int, seed: int) -> LinearScorer:
 
 def predict(embedder: Embedder, scorer: LinearScorer, records: Sequence[ImageRecord]) -> np.ndarray[Any, Any]:
     """Return the answers of a network as it is saved."""
+    from cnncodes.estimators.predictor import Predictor
+
     predictor = Predictor(embedder, scorer, aggregate="decision")
     return np.array([str(answer) for answer in predictor.predict_records(records).labels])
 
 
 def measure_quality(args: argparse.Namespace) -> dict[str, Any]:
     """Train in every way with every seed."""
+    from cnncodes.embedding import Embedder
+    from cnncodes.evaluation.intervals import wilson
+    from cnncodes.finetuning.examples import split_validation
+    from cnncodes.finetuning.task import Task
+
     data = open_sample(args.quick) if args.data == "sample" else draw_fashion(args.images, args.test)
     images, test = label(data.train), label(data.test)
     train, validation = split_validation(images, 0.2, 0)
@@ -143,6 +152,9 @@ def measure_quality(args: argparse.Namespace) -> dict[str, Any]:
 
 def train_once(task: Task, folder: Path) -> tuple[Tuned, float, float]:
     """Train from features that are there already, but the first time; return the seconds of both."""
+    from cnncodes.finetuning.job import tune
+    from cnncodes.finetuning.task import Listeners
+
     (folder / "checkpoint.safetensors").unlink(missing_ok=True)
     noted: list[float] = []
     history: list[EpochFigures] = []
@@ -167,6 +179,9 @@ def describe_run(
     filling: float,
 ) -> dict[str, Any]:
     """Return what a run came to."""
+    from cnncodes.evaluation.intervals import wilson
+    from cnncodes.evaluation.metrics import compare_paired
+
     return {
         "variant": name,
         "seed": seed,
@@ -180,6 +195,8 @@ def describe_run(
 
 def summarize(result: dict[str, Any]) -> str:
     """Return the table of the ways to train: the mean over the seeds, and the least and the greatest."""
+    from cnncodes.evaluation.intervals import Estimate
+
     head = Estimate(**result["head"])
     lines = [
         f"{result['data']}: {result['trained']} images trained on, {result['test']} tested on; head"
@@ -233,6 +250,8 @@ def plot(result: dict[str, Any], path: Path) -> None:
 
 def measure_speed(args: argparse.Namespace) -> dict[str, Any]:
     """Time an epoch from cached features, and one of the same training as torch usually does it."""
+    from cnncodes.embedding import Embedder
+
     images = label(draw_fashion(args.images, 10).train)
     embedder = Embedder(load_backbone(args.backbone), ViewPlan.parse("center"))
     ways = make_epochs(embedder, images, args)
@@ -265,6 +284,8 @@ def make_epochs(
     import torch
 
     from cnncodes.finetuning.loading import load_graph_module
+    from cnncodes.finetuning.preparing import prepare
+    from cnncodes.finetuning.task import Listeners, Task
 
     settings = FineTuning(unfreeze=args.unfreeze, epochs=1, device="cpu", precision="fp32")
     found: dict[str, Callable[[], Any]] = {}
@@ -299,6 +320,8 @@ def train_here(trainer: Any) -> None:
 def train_in_torch(module: Any, head: Any, embedder: Embedder, images: Labelled, size: int) -> None:
     """Train for an epoch as a usual script does, decoding in the lanes that embedding has."""
     import torch
+
+    from cnncodes.embedding import run_lanes
 
     weights = [weight for weight in module.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW([*weights, *head.parameters()], lr=1e-6)
@@ -336,7 +359,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=FineTuning().epochs)
     parser.add_argument("--base-lr", type=float, default=float(FineTuning().base_lr))
     parser.add_argument("--unfreeze", default=FineTuning().unfreeze)
-    parser.add_argument("--views", default=TRAIN_VIEWS)
+    parser.add_argument("--views", default=FinetuneOptions.train_views)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="a tenth of the sample")
     parser.add_argument("--json", type=Path, help="file for the figures")

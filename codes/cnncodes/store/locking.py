@@ -74,7 +74,7 @@ class WriterLock:
 
 def _lock(flock: Callable[[int, int], None], handle: int, how: int) -> None:
     """Take the lock, though somebody may hold it for the moment that it takes to ask who writes."""
-    for pause in (0.02, 0.1, None):
+    for pause in (0.01, 0.02, 0.04, 0.08, 0.16, None):
         try:
             return flock(handle, how)
         except BlockingIOError:
