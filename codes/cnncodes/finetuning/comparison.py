@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ import numpy.typing as npt
 
 from cnncodes.evaluation.intervals import Estimate, wilson
 from cnncodes.evaluation.metrics import compare_paired
+from cnncodes.finetuning.history import plain_values
 
 
 @dataclass(frozen=True)
@@ -106,12 +106,7 @@ def _say_kept(validation: Comparison, kept: str) -> str:
 def plain_comparison(comparison: Comparison) -> dict[str, Any]:
     """Return a comparison as values that JSON holds; what is no number is None."""
     return {
-        "head": _plain_estimate(comparison.head),
-        "tuned": _plain_estimate(comparison.tuned),
-        "difference": _plain_estimate(comparison.difference),
+        "head": plain_values(comparison.head),
+        "tuned": plain_values(comparison.tuned),
+        "difference": plain_values(comparison.difference),
     }
-
-
-def _plain_estimate(estimate: Estimate) -> dict[str, Any]:
-    values = dataclasses.asdict(estimate)
-    return {key: None if isinstance(v, float) and math.isnan(v) else v for key, v in values.items()}

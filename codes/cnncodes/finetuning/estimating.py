@@ -22,9 +22,10 @@ from cnncodes.finetuning.examples import Labelled, check_classes, split_validati
 from cnncodes.finetuning.features import hash_contents
 from cnncodes.finetuning.history import EpochFigures
 from cnncodes.finetuning.job import tune
-from cnncodes.finetuning.settings import FineTuning, make_settings
+from cnncodes.finetuning.settings import FineTuning
 from cnncodes.finetuning.task import Task
 from cnncodes.images import ImageRecord
+from cnncodes.schema import from_mapping
 from cnncodes.views import ViewPlan
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def choose_settings(finetune: Any, random_state: Any) -> FineTuning:
     values = {} if finetune is True else dict(finetune)
     if isinstance(random_state, int | np.integer):
         values.setdefault("random_state", int(random_state))
-    return make_settings(values)
+    return from_mapping(FineTuning, values)
 
 
 def tune_classifier(

@@ -142,6 +142,10 @@ class FeatureStore:
         """Return the rows of some views of a set's images."""
         return np.asarray(self._first[number] + images * self._sets[number].plan.count + views, np.int64)
 
+    def first_places(self, number: int, images: Array, views: int) -> npt.NDArray[np.int64]:
+        """Return the rows of so many views of each of a set's images, the first ones, image by image."""
+        return self.places(number, np.repeat(images, views), np.tile(np.arange(views), len(images)))
+
     def codes(self, rows: Array) -> npt.NDArray[np.float32]:
         """Return the codes of rows, shape (n_rows, code_size)."""
         return self._files[-1].read(rows)

@@ -99,11 +99,7 @@ class EpochFigures:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as plain values; what is no number is None."""
-        values = asdict(self)
-        return {
-            key: None if isinstance(value, float) and not math.isfinite(value) else value
-            for key, value in values.items()
-        }
+        return plain_values(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> EpochFigures:
@@ -111,3 +107,11 @@ class EpochFigures:
         odd = {"loss": math.nan, "validation_loss": math.inf}
         found: dict[str, Any] = {k: odd.get(k) if value is None else value for k, value in values.items()}
         return cls(**found)
+
+
+def plain_values(figures: Any) -> dict[str, Any]:
+    """Return a dataclass of figures as values that JSON holds; what is no number is None."""
+    return {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value
+        for key, value in asdict(figures).items()
+    }

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from cnncodes.backbones import Backbone
 from cnncodes.embedding.memory import release_free_memory
+from cnncodes.estimators.aggregation import score_images
 from cnncodes.finetuning.comparison import Comparison, compare
 from cnncodes.finetuning.examples import Labelled
 from cnncodes.finetuning.history import HEAD_STAGE, START, EpochFigures
@@ -112,13 +113,12 @@ def _train(prepared: Prepared) -> Tuned:
     history = trainer.run()
     logits = trainer.predict_final(validation)  # the last that other processes take part in
     backbone = make_tuned_backbone(task.embedder.backbone, trainer.network.upper, len(prepared.train.images))
-    truth, before = prepared.classes[validation.y], prepared.classes[_decide(prepared)]
     return Tuned(
         backbone,
         prepared.head,
         trainer.network.head.to_scorer(prepared.classes, _calibrate(logits, validation.y)),
         history,
-        compare(truth, prepared.classes[logits.argmax(axis=1)], before),
+        compare(prepared.classes[validation.y], prepared.classes[logits.argmax(axis=1)], _answer(prepared)),
         prepared.unfrozen,
         task.train.take(prepared.train.images),
         _list_failed(prepared),
@@ -140,15 +140,12 @@ def _list_failed(prepared: Prepared) -> dict[str, str]:
     }
 
 
-def _decide(prepared: Prepared) -> npt.NDArray[np.int64]:
-    """Return the number of the class that the head gives each validation image."""
-    head, validation, views = prepared.head, prepared.validation, prepared.validation.views
-    places = prepared.store.places(
-        VALIDATION, np.repeat(validation.images, views), np.tile(np.arange(views), len(validation.y))
-    )
-    decision = head.decision(prepared.store.codes(places))
-    values: Array = decision.reshape(len(validation.y), views, -1).mean(axis=1)
-    return values.argmax(axis=1) if len(head.classes) > 2 else (values[:, 0] > 0).astype(np.int64)
+def _answer(prepared: Prepared) -> Array:
+    """Return the class that the head gives each validation image."""
+    validation = prepared.validation
+    places = prepared.store.first_places(VALIDATION, validation.images, validation.views)
+    counts = np.full(len(validation.images), validation.views, np.int64)
+    return score_images(prepared.head, prepared.store.codes(places), counts, "decision").labels
 
 
 def _advise_rate(history: list[EpochFigures], settings: FineTuning) -> str:

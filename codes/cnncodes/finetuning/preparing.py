@@ -175,9 +175,7 @@ def _rows_of(task: Task, store: FeatureStore, train: Examples) -> ImageRows:
     """Return the codes that the head is trained on: of the fixed views, where the plan has any."""
     random = task.train_plan.random.count if task.train_plan.random else 0
     views = task.train_plan.count - random or task.train_plan.count
-    places = store.places(
-        train.number, np.repeat(train.images, views), np.tile(np.arange(views), len(train.images))
-    )
+    places = store.first_places(train.number, train.images, views)
     counts = np.full(len(train.images), views, np.int64)
     return ImageRows(store.codes(places), counts, [task.train.contents[i] for i in train.images], {})
 
@@ -216,9 +214,11 @@ def _read_head(path: Path, identity: str) -> LinearScorer | None:
 
 
 def _fit_head(task: Task, rows: ImageRows, y: Array, train: Examples) -> LinearScorer:
-    weight = task.class_weight if task.class_weight is not None else task.settings.class_weight
     head = make_head(
-        task.head, class_weight=weight, random_state=task.settings.random_state, n_jobs=task.n_jobs
+        task.head,
+        class_weight=task.weighting,
+        random_state=task.settings.random_state,
+        n_jobs=task.n_jobs,
     )
     groups = None if task.train.groups is None else task.train.groups[train.images]
     scorer: LinearScorer = fit_rows(head, rows, y, groups=groups).scorer_
@@ -246,7 +246,6 @@ def _make_trainer(
     network = TunedNetwork(GraphModule(chosen.parts.upper), LinearModule(head), chosen.weights)
     network = network.to(where.device, memory_format=where.memory_format)
     totals = np.bincount(train.y, minlength=len(head.classes))
-    weight = task.class_weight if task.class_weight is not None else settings.class_weight
     trainer = Trainer(
         network,
         store,
@@ -254,7 +253,7 @@ def _make_trainer(
         validation,
         settings,
         depths=block_depths(chosen.graph),
-        class_weights=class_weights(weight, head.classes, totals),
+        class_weights=class_weights(task.weighting, head.classes, totals),
         checkpoint=Checkpoint(folder / "checkpoint.safetensors", identify(task)),
         device=where.device,
         autocast=where.autocast,

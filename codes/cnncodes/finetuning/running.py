@@ -24,10 +24,11 @@ from cnncodes.finetuning.features import hash_contents
 from cnncodes.finetuning.folder import STATE, TuningFolder
 from cnncodes.finetuning.history import EpochFigures
 from cnncodes.finetuning.job import Tuned, assist, tune
-from cnncodes.finetuning.settings import FineTuning, make_settings
+from cnncodes.finetuning.settings import FineTuning
 from cnncodes.finetuning.task import Listeners, Task, identify
 from cnncodes.finetuning.world import World
 from cnncodes.images import ImageRecord, ImageSource, open_source
+from cnncodes.schema import from_mapping
 from cnncodes.views import ViewPlan
 
 #: The views of training images where nothing else is said: what a head is trained on, and varied ones.
@@ -133,7 +134,7 @@ def finetune(
     """
     source = src if isinstance(src, ImageSource) else open_source(src)
     request = Request(backbone, head, train_views, test_views, decode, max_pixels, keep, n_jobs)
-    return run_finetuning(source, Path(out), request, make_settings(settings), listeners)
+    return run_finetuning(source, Path(out), request, from_mapping(FineTuning, settings), listeners)
 
 
 def run_finetuning(

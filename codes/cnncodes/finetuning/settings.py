@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -292,22 +292,3 @@ class FineTuning:
                 f"batch_size {size} is more than the {n_images} images to train on: give {n_images} or less."
             )
         return size
-
-
-def make_settings(values: Mapping[str, Any]) -> FineTuning:
-    """Return the settings of a mapping.
-
-    Raises
-    ------
-    UsageError
-        If a name is unknown, which is answered with the nearest known one, or a value is wrong.
-
-    Examples
-    --------
-    >>> make_settings({"epochs": 3}).epochs
-    3
-    """
-    problems = find_problems(FineTuning, dict(values))
-    if problems:
-        raise UsageError(" ".join(map(sentence, problems)))
-    return FineTuning(**values)

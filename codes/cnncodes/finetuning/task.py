@@ -50,6 +50,11 @@ class Task:
     class_weight: Any = None
     start: LinearScorer | None = None
 
+    @property
+    def weighting(self) -> Any:
+        """The class weight that holds."""
+        return self.settings.class_weight if self.class_weight is None else self.class_weight
+
 
 @dataclass(frozen=True)
 class Listeners:

@@ -311,8 +311,7 @@ class Trainer:
 
     def predict(self, stage: Stage, examples: Examples) -> npt.NDArray[np.float64]:
         """Return logits of images, the mean over their views, shape (n_images, n_classes)."""
-        views = np.tile(np.arange(examples.views), len(examples.images))
-        rows = self.store.places(examples.number, np.repeat(examples.images, examples.views), views)
+        rows = self.store.first_places(examples.number, examples.images, examples.views)
         own = np.array_split(np.arange(len(rows)), self.world.size)[self.world.rank]
         found = torch.zeros((len(rows), len(self.weights)), dtype=torch.float64)
         done = 0
