@@ -287,15 +287,19 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         groups: Array | None = None,
         aggregate: str | None = None,
     ) -> Self:
-        self.head_ = fit_rows(self._make_head(), rows, y, weight, groups)
+        fitted = fit_rows(self._make_head(), rows, y, weight, groups)
         trained = summarize_contents(rows.contents)
-        head = getattr(self.head_, "scorer_", self.head_)
-        self.predictor_ = Predictor(embedder, head, trained, aggregate or self.aggregate)
-        self.classes_ = self.predictor_.classes
-        self.space_ = embedder.space
-        self.train_plan_ = train_plan
-        self.n_images_ = int((rows.counts > 0).sum())
+        head = getattr(fitted, "scorer_", fitted)
+        predictor = Predictor(embedder, head, trained, aggregate or self.aggregate)
+        self._take(predictor, train_plan, int((rows.counts > 0).sum()))
+        self.head_ = fitted
         return self
+
+    def _take(self, predictor: Predictor, train_plan: ViewPlan, n_images: int) -> None:
+        """Become fitted with a predictor, whose head was trained on those views of so many images."""
+        self.predictor_, self.head_, self.classes_ = predictor, predictor.head, predictor.classes
+        self.space_ = predictor.embedder.space
+        self.train_plan_, self.n_images_ = train_plan, n_images
 
     def _fit_tuned(
         self,
@@ -311,10 +315,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         if weight is not None:
             raise UsageError("fine-tuning takes no sample_weight: leave it out, or use class_weight.")
-        self.predictor_, self.tuning_ = tune_classifier(self, embedder, train_plan, records, y, groups)
-        self.head_, self.classes_ = self.predictor_.head, self.predictor_.classes
-        self.space_ = self.predictor_.embedder.space
-        self.train_plan_, self.n_images_ = train_plan, self.tuning_.n_images
+        predictor, self.tuning_ = tune_classifier(self, embedder, train_plan, records, y, groups)
+        self._take(predictor, train_plan, self.tuning_.n_images)
         return self
 
     def _score_images(self, X: Any) -> Scores:

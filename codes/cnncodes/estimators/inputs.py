@@ -52,17 +52,27 @@ class ImageRows:
 
     def describe_failures(self) -> str:
         """Say how many images cannot be read, and of the first ten why."""
-        shown = [f"{failure.key} ({failure.reason})" for failure in list(self.failures.values())[:10]]
-        more = f", and {len(self.failures) - 10} more" if len(self.failures) > 10 else ""
-        return f"{len(self.failures)} of {len(self.counts)} images cannot be read: {'; '.join(shown)}{more}."
+        reasons = [(failure.key, failure.reason) for failure in self.failures.values()]
+        return describe_unreadable(reasons, len(self.counts))
 
     def raise_failures(self) -> None:
         """Raise `UnreadableImages` with the first ten that failed, if any did."""
         if self.failures:
-            raise UnreadableImages(
-                f"{self.describe_failures()} Mend or leave them out; in fit, on_error='skip' drops them with"
-                " a warning."
-            )
+            raise make_unreadable(self.describe_failures())
+
+
+def describe_unreadable(reasons: Sequence[tuple[str, str]], total: int) -> str:
+    """Say how many of the images cannot be read, and of the first ten why; `reasons` has keys and reasons."""
+    shown = "; ".join(f"{key} ({reason})" for key, reason in reasons[:10])
+    more = f", and {len(reasons) - 10} more" if len(reasons) > 10 else ""
+    return f"{len(reasons)} of {total} images cannot be read: {shown}{more}."
+
+
+def make_unreadable(description: str) -> UnreadableImages:
+    """Return the error that says what can be done about images that cannot be read."""
+    return UnreadableImages(
+        f"{description} Mend or leave them out; in fit, on_error='skip' drops them with a warning."
+    )
 
 
 @dataclass(frozen=True)

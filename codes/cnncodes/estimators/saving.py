@@ -141,12 +141,7 @@ def assemble_classifier(
         decode=embedder.decoding.mode,
         **params,
     )
-    classifier.train_plan_ = train_plan
-    classifier.predictor_ = predictor
-    classifier.head_ = predictor.head
-    classifier.classes_ = predictor.classes
-    classifier.space_ = embedder.space
-    classifier.n_images_ = n_images
+    classifier._take(predictor, train_plan, n_images)
     return classifier
 
 

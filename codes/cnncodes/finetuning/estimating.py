@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.embedding import Embedder
-from cnncodes.errors import UnreadableImages, UsageError
+from cnncodes.errors import UsageError
 from cnncodes.estimators.contents import summarize_contents
+from cnncodes.estimators.inputs import describe_unreadable, make_unreadable
 from cnncodes.estimators.predictor import Predictor
 from cnncodes.finetuning.comparison import Comparison, say_verdict
 from cnncodes.finetuning.examples import Labelled, check_classes, split_validation
@@ -135,11 +136,7 @@ def tune_classifier(
 
 
 def _tell_failed(failed: Mapping[str, str], total: int, on_error: str) -> None:
-    shown = "; ".join(f"{key} ({reason})" for key, reason in list(failed.items())[:10])
-    more = f", and {len(failed) - 10} more" if len(failed) > 10 else ""
-    text = f"{len(failed)} of {total} images cannot be read: {shown}{more}."
+    text = describe_unreadable(list(failed.items()), total)
     if on_error == "raise":
-        raise UnreadableImages(
-            f"{text} Mend or leave them out; in fit, on_error='skip' drops them with a warning."
-        )
+        raise make_unreadable(text)
     warnings.warn(f"{text} They were left out, with their labels.", stacklevel=5)
