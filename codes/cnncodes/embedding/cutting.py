@@ -49,11 +49,14 @@ class Cutter:
     plan : ViewPlan
     frame : Frame
     decoding : Decoding
+    only : tuple of int, optional
+        Numbers of the views that are wanted, where not all are.
     """
 
     plan: ViewPlan
     frame: Frame
     decoding: Decoding
+    only: tuple[int, ...] | None = None
 
     @property
     def short_side(self) -> int:
@@ -65,7 +68,7 @@ class Cutter:
     ) -> tuple[dict[str, Any], Patches]:
         """Return `shape` (width, height), `index` and `views`, as `Prepared` has them; and the patches."""
         image = decode(data, self.decoding, short_side=self.short_side, before=before)
-        rendered = self.plan.render(image, self.frame, content)
+        rendered = self.plan.render(image, self.frame, content, only=self.only)
         found = {
             "shape": list(image.size),
             "index": rendered.index.tolist(),

@@ -16,11 +16,12 @@ import numpy.typing as npt
 from cnncodes.backbones import Backbone
 from cnncodes.backbones.running.starting import run_session, start_session
 from cnncodes.embedding import run_lanes
+from cnncodes.embedding.cutting import Cutter
 from cnncodes.embedding.memory import Lease, MemoryBudget
 from cnncodes.errors import BackboneError, SourceError, StoreError, UnreadableImage
 from cnncodes.finetuning.parts import Parts
 from cnncodes.finetuning.row_files import RowFile
-from cnncodes.images import Decoding, ImageRecord, content_hash, decode
+from cnncodes.images import Decoding, ImageRecord, content_hash
 from cnncodes.store.files import atomic_write
 from cnncodes.views import ViewPlan
 
@@ -284,11 +285,10 @@ class FeatureStore:
         record, content = one.records[i], one.contents[i]
         with self._budget.lease() as lease:
             data = _read(record, content, lease)
-            side = one.plan.largest_short_side(self._backbone.frame)
-            image = decode(data, self._decoding, short_side=side, before=lease.decode)
-            only = None if view is None else [view]
-            rendered = one.plan.render(image, self._backbone.frame, content, only=only)
-        return rendered.pixels, rendered.index
+            only = None if view is None else (view,)
+            cutter = Cutter(one.plan, self._backbone.frame, self._decoding, only)
+            found, patches = cutter.work(data, content, lease.decode)
+        return patches, np.array(found["index"], np.int64)
 
     def _run(self, patches: Array) -> list[Array]:
         """Return features and codes of patches."""
