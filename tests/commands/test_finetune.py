@@ -22,6 +22,8 @@ def make_result(**changes: Any) -> dict[str, Any]:
         "validation": part,
         "test": None,
         "verdict": "Fine-tuning was worth it.",
+        "trained": 80,
+        "head_trained": 100,
         "seconds": 75.0,
         "classifier": "out/classifier.cnncodes",
         "backbone": "out/backbone",
@@ -53,7 +55,10 @@ def test_the_table_has_a_row_a_part() -> None:
     assert text.count("validation") == 1 and "\ntest " not in text
     assert "0.800" in text and "0.850" in text and "+0.050" in text and "1,200" in text
     assert "Fine-tuning was worth it.\nTook 1 min 15 s." in text
-    assert "\ntest " in render_finetune(make_result(test=make_result()["validation"]))
+    tested = render_finetune(make_result(test=make_result()["validation"]))
+    assert "\ntest " in tested
+    assert "learned from all 100 images" in tested and "the network from 80" in tested
+    assert "learned from all" not in text
 
 
 def test_a_difference_without_an_interval_is_shown() -> None:

@@ -129,11 +129,30 @@ def test_which_is_kept_can_be_said(kept: str, photos: Path, tmp_path: Path) -> N
     assert (used.card.name == "small-tuned") == (kept == "tuned")
 
 
+@pytest.mark.parametrize("test_views", ["flip", "center"])
+def test_a_head_that_is_kept_is_what_fit_gives_on_all_images(
+    test_views: str, photos: Path, tmp_path: Path
+) -> None:
+    """One view is not that of a prediction in the second case, and has to be embedded."""
+    changed = {**GOOD, "keep": "head", "epochs": 1, "test_views": test_views}
+    summary = cnncodes.finetune(photos, tmp_path / "out", backbone=make_backbone(), **changed)
+    assert (summary["trained"], summary["head_trained"]) == (96, 120)
+    kept = cnncodes.load(tmp_path / "out/classifier.cnncodes")
+    plain = cnncodes.ImageClassifier(
+        backbone=make_backbone(), train_views="flip", test_views=test_views, random_state=0, n_jobs=1
+    ).fit(photos)
+    assert kept.n_images_ == plain.n_images_ == 120
+    assert plain.score(photos) == pytest.approx(kept.score(photos), abs=0.02)
+    assert kept.score(photos) == summary["test"]["head"]["value"]
+    images = [draw(label, number) for label in CLASSES for number in range(3000, 3020)]
+    np.testing.assert_allclose(kept.predict_proba(images), plain.predict_proba(images), atol=0.02)
+
+
 def test_a_part_val_says_when_to_stop(tmp_path: Path) -> None:
     photos = write_images(tmp_path / "photos", 12, parts=("train", "val"))
     changed = {**GOOD, "epochs": 1}
     summary = cnncodes.finetune(photos, tmp_path / "out", backbone=make_backbone(), **changed)
-    assert summary["validation"]["head"]["n"] == summary["trained"] == 36
+    assert summary["validation"]["head"]["n"] == summary["trained"] == summary["head_trained"] == 36
     assert summary["test"] is None
     assert "which also chose the epoch" in summary["verdict"]
 

@@ -137,8 +137,15 @@ def render_finetune(result: Result) -> str:
                     f"{head['n']:,}",
                 )
             )
+    given, trained = result["head_trained"], result["trained"]
+    of_all = (
+        f"The head that the test images judge has learned from all {given:,} images, as 'cnncodes fit' has"
+        f" it; the network from {trained:,} of them.\n"
+        if result["test"] is not None and given > trained
+        else ""
+    )
     return (
-        f"{format_table(rows)}\n\n{result['verdict']}\nTook {format_seconds(result['seconds'])}.\n"
+        f"{format_table(rows)}\n\n{of_all}{result['verdict']}\nTook {format_seconds(result['seconds'])}.\n"
         f"Classifier: {result['classifier']}\nTuned network: {result['backbone']}\n"
     )
 

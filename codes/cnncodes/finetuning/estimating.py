@@ -47,7 +47,7 @@ class Tuning:
     unfrozen : tuple of str
         The blocks that were trained.
     n_images : int
-        Images that were trained on.
+        Images that what is kept has learned from: a head that is kept learns from those held out, too.
     """
 
     kept: str
@@ -117,7 +117,17 @@ def tune_classifier(
     images = Labelled(list(records), y, contents, groups).take(read)
     check_classes(images, images, "training")
     train, validation = split_validation(images, settings.validation, settings.random_state)
-    task = Task(embedder, train_plan, head, train, validation, settings, n_jobs, classifier.class_weight)
+    task = Task(
+        embedder,
+        train_plan,
+        head,
+        train,
+        validation,
+        settings,
+        n_jobs,
+        classifier.class_weight,
+        held_out=True,
+    )
     with tempfile.TemporaryDirectory(prefix="cnncodes-") as folder:
         tuned = tune(task, Path(folder))
     names = {records[i].key: reason for i, reason in failed.items()} | tuned.failed
@@ -128,11 +138,12 @@ def tune_classifier(
     kept = "tuned" if tuned.validation.keeps_tuned else "head"
     found = tuned.scorer if kept == "tuned" else tuned.head
     backbone = tuned.backbone if kept == "tuned" else embedder.backbone
-    trained = summarize_contents(list(tuned.trained.contents))
+    known = summarize_contents(list(tuned.given.contents))
     predictor = Predictor(
-        dataclasses.replace(embedder, backbone=backbone), found, trained, classifier.aggregate
+        dataclasses.replace(embedder, backbone=backbone), found, known, classifier.aggregate
     )
-    return predictor, Tuning(kept, tuned.validation, tuned.history, tuned.unfrozen, len(tuned.trained.y))
+    learned = tuned.trained if kept == "tuned" else tuned.given
+    return predictor, Tuning(kept, tuned.validation, tuned.history, tuned.unfrozen, len(learned.y))
 
 
 def _tell_failed(failed: Mapping[str, str], total: int, on_error: str) -> None:

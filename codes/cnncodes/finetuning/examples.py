@@ -45,6 +45,18 @@ class Labelled:
             None if self.groups is None else self.groups[places],
         )
 
+    def join(self, others: Labelled) -> Labelled:
+        """Return these and others, which both have groups or none."""
+        groups = None
+        if self.groups is not None and others.groups is not None:
+            groups = np.concatenate([self.groups, others.groups])
+        return Labelled(
+            [*self.records, *others.records],
+            np.concatenate([self.y, others.y]),
+            [*self.contents, *others.contents],
+            groups,
+        )
+
 
 def split_validation(images: Labelled, share: float, random_state: int) -> tuple[Labelled, Labelled]:
     """Divide images into those to train on and those for validation, stratified and by group.

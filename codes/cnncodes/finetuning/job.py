@@ -15,7 +15,7 @@ from cnncodes.estimators.aggregation import score_images
 from cnncodes.finetuning.comparison import Comparison, compare
 from cnncodes.finetuning.examples import Labelled
 from cnncodes.finetuning.history import HEAD_STAGE, START, EpochFigures
-from cnncodes.finetuning.preparing import TRAIN, VALIDATION, Prepared, prepare
+from cnncodes.finetuning.preparing import TRAIN, VALIDATION, Prepared, prepare, refit_head
 from cnncodes.finetuning.settings import FineTuning
 from cnncodes.finetuning.task import Listeners, Task
 from cnncodes.finetuning.world import ALONE, World
@@ -33,16 +33,19 @@ class Tuned:
     ----------
     backbone : Backbone
         The tuned network, its numbers in the graph that they came from.
-    head, scorer : LinearScorer
-        The head before; and the one of the tuned network.
+    head : LinearScorer
+        The classical head on the network as it was, fitted on all images that were given to train on.
+    scorer : LinearScorer
+        The head of the tuned network.
     history : list of EpochFigures
         The first is the head's, before any epoch.
     validation : Comparison
-        Of the two, on the validation images.
+        Of the tuned network and the head that it started from, which had not seen the validation images
+        either.
     unfrozen : tuple of str
         The blocks that were trained.
-    trained : Labelled
-        The images that were trained on.
+    trained, given : Labelled
+        The images that the network was trained on; and those that the head was fitted on.
     failed : dict of str to str
         The images that cannot be read, and why.
     notes : tuple of str
@@ -56,6 +59,7 @@ class Tuned:
     validation: Comparison
     unfrozen: tuple[str, ...]
     trained: Labelled
+    given: Labelled
     failed: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -115,12 +119,13 @@ def _train(prepared: Prepared) -> Tuned:
     backbone = make_tuned_backbone(task.embedder.backbone, trainer.network.upper, len(prepared.train.images))
     return Tuned(
         backbone,
-        prepared.head,
+        refit_head(prepared),
         trainer.network.head.to_scorer(prepared.classes, _calibrate(logits, validation.y)),
         history,
         compare(prepared.classes[validation.y], prepared.classes[logits.argmax(axis=1)], _answer(prepared)),
         prepared.unfrozen,
-        task.train.take(prepared.train.images),
+        prepared.trained,
+        prepared.given,
         _list_failed(prepared),
         tuple(filter(None, (_advise_rate(history, task.settings),))),
     )

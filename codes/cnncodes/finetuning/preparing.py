@@ -14,10 +14,10 @@ import numpy.typing as npt
 
 from cnncodes.embedding.memory import parse_bytes
 from cnncodes.errors import SavedModelError, UsageError
-from cnncodes.estimators.inputs import ImageRows
+from cnncodes.estimators.inputs import ImageRows, embed_records
 from cnncodes.estimators.training import fit_rows
 from cnncodes.finetuning.blocks import block_depths, choose_weights, list_blocks
-from cnncodes.finetuning.examples import check_classes, check_some
+from cnncodes.finetuning.examples import Labelled, check_classes, check_some
 from cnncodes.finetuning.features import FeatureStore, ViewSet
 from cnncodes.finetuning.loading import check_trainable, import_torch
 from cnncodes.finetuning.parts import Parts, split_graph
@@ -29,6 +29,7 @@ from cnncodes.heads.estimator import class_weights
 from cnncodes.heads.linear import LinearScorer
 from cnncodes.heads.selection import make_head
 from cnncodes.store.files import atomic_write
+from cnncodes.views import ViewPlan
 
 if TYPE_CHECKING:
     from cnncodes.finetuning.training import Examples, Trainer
@@ -68,6 +69,18 @@ class Prepared:
     validation: Examples
     head: LinearScorer
     trainer: Trainer
+
+    @property
+    def trained(self) -> Labelled:
+        """The images that the network is trained on."""
+        return self.task.train.take(self.train.images)
+
+    @property
+    def given(self) -> Labelled:
+        """The images that were given to train on: with those that were held out of them for validation."""
+        if not self.task.held_out:
+            return self.trained
+        return self.trained.join(self.task.validation.take(self.validation.images))
 
 
 def prepare(task: Task, folder: Path, listeners: Listeners, world: World = ALONE) -> Prepared:
@@ -171,13 +184,54 @@ def _make_examples(task: Task, store: FeatureStore) -> tuple[Array, Examples, Ex
     return classes, train, validation
 
 
+def _head_plan(task: Task) -> ViewPlan:
+    """Return the views that the head is trained on: the first of the plan, which are fixed, if any is."""
+    plan = task.train_plan
+    return plan if plan.crops == "none" else dataclasses.replace(plan, random=None)
+
+
 def _rows_of(task: Task, store: FeatureStore, train: Examples) -> ImageRows:
-    """Return the codes that the head is trained on: of the fixed views, where the plan has any."""
-    random = task.train_plan.random.count if task.train_plan.random else 0
-    views = task.train_plan.count - random or task.train_plan.count
+    """Return the codes that the head is trained on."""
+    views = _head_plan(task).count
     places = store.first_places(train.number, train.images, views)
     counts = np.full(len(train.images), views, np.int64)
     return ImageRows(store.codes(places), counts, [task.train.contents[i] for i in train.images], {})
+
+
+def _held_out_rows(task: Task, store: FeatureStore, validation: Examples) -> ImageRows:
+    """Return codes of the validation images, of the views that the head is trained on."""
+    plan, images = _head_plan(task), task.validation.take(validation.images)
+    try:
+        views = np.array(plan.find_in(task.embedder.plan, task.embedder.backbone.frame), np.int64)
+    except UsageError:  # a prediction has other views
+        rows = embed_records(
+            dataclasses.replace(task.embedder, plan=plan), images.records, n_jobs=task.n_jobs
+        )
+        rows.raise_failures()
+        return rows
+    count = len(images.y)
+    places = store.places(validation.number, np.repeat(validation.images, len(views)), np.tile(views, count))
+    return ImageRows(store.codes(places), np.full(count, len(views), np.int64), list(images.contents), {})
+
+
+def refit_head(prepared: Prepared) -> LinearScorer:
+    """Return the head fitted on all images that were given to train on, as ``cnncodes fit`` does it.
+
+    It is the one that the network started from where no image of these was held out for validation, or where
+    that head was given.
+    """
+    task, store = prepared.task, prepared.store
+    if not task.held_out or task.start is not None:
+        return prepared.head
+    parts = _rows_of(task, store, prepared.train), _held_out_rows(task, store, prepared.validation)
+    rows = ImageRows(
+        np.concatenate([part.X for part in parts]),
+        np.concatenate([part.counts for part in parts]),
+        [content for part in parts for content in part.contents],
+        {},
+    )
+    images = prepared.given
+    return _fit_head(task, rows, images.y, images.groups)
 
 
 def _find_head(
@@ -195,7 +249,8 @@ def _find_head(
     found = _read_head(path, identity)
     if found is None:
         listeners.note(f"training the head {task.head} on the codes of {len(train.y):,} images")
-        found = _fit_head(task, _rows_of(task, store, train), classes[train.y], train)
+        groups = task.train.take(train.images).groups
+        found = _fit_head(task, _rows_of(task, store, train), classes[train.y], groups)
         text = io.BytesIO()
         arrays: dict[str, Any] = {"identity": np.asarray(identity), **found.to_arrays()}
         np.savez(text, **arrays)
@@ -213,14 +268,13 @@ def _read_head(path: Path, identity: str) -> LinearScorer | None:
         return None  # none yet, or one that is fitted again in its place
 
 
-def _fit_head(task: Task, rows: ImageRows, y: Array, train: Examples) -> LinearScorer:
+def _fit_head(task: Task, rows: ImageRows, y: Array, groups: Array | None) -> LinearScorer:
     head = make_head(
         task.head,
         class_weight=task.weighting,
         random_state=task.settings.random_state,
         n_jobs=task.n_jobs,
     )
-    groups = None if task.train.groups is None else task.train.groups[train.images]
     scorer: LinearScorer = fit_rows(head, rows, y, groups=groups).scorer_
     return scorer
 

@@ -214,11 +214,12 @@ def _make_task(
     }
     train = found["train"]
     test = found.get("test")
-    if "val" in found:
-        validation = found["val"]
-    else:
+    held_out = "val" not in found
+    if held_out:
         check_classes(train, train, "training")
         train, validation = split_validation(train, settings.validation, settings.random_state)
+    else:
+        validation = found["val"]
     seed = settings.random_state
     embedder = make_embedder(request.backbone, request.test_views, request.decode, request.max_pixels, seed)
     plan = ViewPlan.parse(request.train_views, random_state=seed)
@@ -227,7 +228,9 @@ def _make_task(
         [plan, embedder.plan], train.records, max_pixels=request.max_pixels, n_jobs=request.n_jobs
     )
     embedder = dataclasses.replace(embedder, plan=plans[1])
-    task = Task(embedder, plans[0], request.head, train, validation, settings, request.n_jobs)
+    task = Task(
+        embedder, plans[0], request.head, train, validation, settings, request.n_jobs, held_out=held_out
+    )
     return task, test, failed
 
 
@@ -267,10 +270,11 @@ def _conclude(
     listeners: Listeners,
 ) -> dict[str, Any]:
     """Compare, write network and classifier, and return the summary."""
-    trained = summarize_contents(list(tuned.trained.contents))
-    before = Predictor(task.embedder, tuned.head, trained, "decision")
+    # Those held out chose the network's epoch: it has not learned from them, but knows them.
+    known = summarize_contents(list(tuned.given.contents))
+    before = Predictor(task.embedder, tuned.head, known, "decision")
     after = Predictor(
-        dataclasses.replace(task.embedder, backbone=tuned.backbone), tuned.scorer, trained, "decision"
+        dataclasses.replace(task.embedder, backbone=tuned.backbone), tuned.scorer, known, "decision"
     )
     failed: dict[str, str] = {}
     tested = None if test is None else _test(before, after, test, task, failed, listeners)
@@ -279,7 +283,7 @@ def _conclude(
     classifier = assemble_classifier(
         predictor,
         task.train_plan,
-        len(tuned.trained.y),
+        len((tuned.trained if kept == "tuned" else tuned.given).y),
         backbone=predictor.embedder.backbone,
         head=task.head,
         random_state=task.settings.random_state,
@@ -295,6 +299,7 @@ def _conclude(
         "kept": kept,
         "classes": [str(name) for name in tuned.head.classes],
         "trained": len(tuned.trained.y),
+        "head_trained": len(tuned.given.y),
         "unfrozen": list(tuned.unfrozen),
         "settings": dataclasses.asdict(task.settings),
         "parity": tuned.backbone.card.parity,

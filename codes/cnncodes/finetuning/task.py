@@ -38,6 +38,9 @@ class Task:
         In place of that of the settings.
     start : LinearScorer, optional
         The head that it starts from, where that is at hand; its classes are those of the images, sorted.
+    held_out : bool
+        Whether the validation images are some of those that were given to train on: a head that is kept
+        learns from them too, in the end.
     """
 
     embedder: Embedder
@@ -49,6 +52,7 @@ class Task:
     n_jobs: int | None = None
     class_weight: Any = None
     start: LinearScorer | None = None
+    held_out: bool = False
 
     @property
     def weighting(self) -> Any:
@@ -83,7 +87,7 @@ def identify(task: Task) -> str:
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
     for fact in (task.embedder.space.id, task.embedder.plan.id, task.train_plan.id, task.head):
         digest.update(f"{fact}\n".encode())
-    digest.update(f"{task.class_weight}\n".encode())
+    digest.update(f"{task.class_weight}\n{task.held_out}\n".encode())
     if task.start is not None:
         digest.update(task.start.coef.tobytes() + task.start.intercept.tobytes())
     for images in (task.train, task.validation):
