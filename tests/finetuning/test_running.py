@@ -18,6 +18,7 @@ from tiny_tuning import CLASSES, draw, make_backbone, write_images  # noqa: E402
 
 import cnncodes  # noqa: E402
 from cnncodes.backbones.checking.verification import verify_backbone  # noqa: E402
+from cnncodes.commands.models import render_verify  # noqa: E402
 from cnncodes.errors import BackboneError, SourceError, StoreError, UsageError  # noqa: E402
 from cnncodes.finetuning.task import Listeners  # noqa: E402
 from cnncodes.images import open_source  # noqa: E402
@@ -87,7 +88,11 @@ def test_the_tuned_network_is_a_backbone_like_any_other(done: Any, photos: Path,
     assert backbone.card.parent == original.sha256 != backbone.sha256
     assert backbone.card.name == "small-tuned"
     assert backbone.card.parity["relative_error"] <= 1e-4
-    assert verify_backbone(out / "backbone")["sha256"] == backbone.sha256
+    verified = verify_backbone(out / "backbone")
+    assert verified["sha256"] == backbone.sha256
+    said = render_verify({**verified, "seconds": 1.0})
+    assert f"fine-tuned from the network with the sha256 {original.sha256}" in said
+    assert "the codes of torch, relative error" in said and "--parity" not in said
     codes = cnncodes.embed(photos, tmp_path / "codes", backbone=backbone)
     assert codes.embedded == 240
     again = cnncodes.ImageClassifier(backbone=str(out / "backbone"), n_jobs=1).fit(photos)

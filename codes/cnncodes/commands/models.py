@@ -181,7 +181,12 @@ def render_verify(result: Result) -> str:
         f"  sha256 {result['sha256']}",
         f"  checked: {', '.join(result['checks'])}",
     ]
-    if "parity" not in result:
+    if "tuned" in result:
+        lines += [
+            f"  fine-tuned from the network with the sha256 {result['tuned']['parent']}",
+            f"  when it was written: the codes of torch, {describe_parity(result['tuned'])}",
+        ]
+    elif "parity" not in result:
         lines.append("  not compared with its original: --parity does that")
     for name, figures in result["providers"].items():
         said = figures.get("reason") or f"the CPU's codes, {describe_parity(figures)}"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.backbones.card import Card
+from cnncodes.backbones.card import TUNED, Card
 from cnncodes.backbones.channels import ORDERS
 from cnncodes.backbones.checking.agreement import compare_providers
 from cnncodes.backbones.checking.codes import check_codes, check_sizes, expect
@@ -49,7 +49,8 @@ def verify_backbone(name_or_path: str | Path, *, parity: bool = False) -> dict[s
     -------
     dict
         ``name``, ``sha256``, ``checks`` (what was tried), ``providers`` (see `compare_providers`),
-        ``precisions`` (the checks and the cosine, by the precision of each further file), and ``parity``
+        ``precisions`` (the checks and the cosine, by the precision of each further file), ``tuned`` (of a
+        fine-tuned network, what it came from and how close it was to the torch network), and ``parity``
         (figures) where asked for.
 
     Raises
@@ -78,6 +79,8 @@ def verify_backbone(name_or_path: str | Path, *, parity: bool = False) -> dict[s
             precision: verify_precision(load_backbone(name_or_path, precision=precision), backbone)
             for precision in backbone.card.precisions
         }
+    if backbone.card.source_package == TUNED:
+        result["tuned"] = {"parent": backbone.card.parent, **backbone.card.parity}
     if parity:
         result["parity"] = verify_parity(backbone)
     return result
