@@ -70,6 +70,13 @@ class Deciding(Headed):
         return self.fc(code)
 
 
+class Measuring(Headed):
+    """Reckons with the size of its images."""
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        return self.fc(self.body(pixels) * (pixels.shape[3] / pixels.shape[2]))
+
+
 class Functional(nn.Module):
     """Has a ReLU between convolutions that no module of it gives."""
 
@@ -119,6 +126,7 @@ NETWORKS: dict[str, Any] = {
     "rigid": Rigid,
     "drifting": Drifting,
     "deciding": Deciding,
+    "measuring": Measuring,
     "functional": Functional,
     "twice": Twice,
 }

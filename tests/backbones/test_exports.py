@@ -63,6 +63,7 @@ def copied(made: Made, tmp_path: Path) -> Callable[[str], Path]:
         ("hidden", 12, "dynamic", "input of 7"),
         ("convolution", 8, "dynamic", "input of 3, average-pooled"),
         ("headless", 8, "dynamic", "output"),
+        ("measuring", 8, "dynamic", "input of fc"),
         ("grid", 16, "fixed", "input of 7"),
         ("rigid", 16, "fixed", "input of net.5"),
     ],
@@ -81,6 +82,27 @@ def test_each_kind_of_classifier_becomes_a_sound_backbone(
         "trainable weights",
         "normalisation",
     ]
+
+
+@pytest.mark.parametrize("kind", ["linear", "hidden", "convolution", "headless", "measuring"])
+def test_a_graph_traced_at_one_size_is_that_of_any_where_no_step_hangs_on_the_size(kind: str) -> None:
+    quick, slow = make_reference(original(kind)), make_reference(original(kind))
+    quick.cut_off()
+    slow.cut_off()
+    assert (quick.trace_quickly() == slow.trace()) == (kind != "measuring")
+
+
+def test_a_network_that_reckons_with_the_size_does_so_in_its_graph(made: Made) -> None:
+    torch = pytest.importorskip("torch")
+    from small_networks import MEAN, STD, make_network
+
+    backbone = load_backbone(made("measuring")[0])
+    images = np.random.default_rng(0).integers(0, 256, (2, 96, 70, 3), np.uint8)
+    net, (mean, std) = make_network("measuring"), (torch.tensor(x).reshape(3, 1, 1) for x in (MEAN, STD))
+    pixels = (torch.from_numpy(images).permute(0, 3, 1, 2) - mean) / std
+    with torch.no_grad():
+        codes = net.body(pixels) * (70 / 96)
+    np.testing.assert_allclose(backbone.run(images), codes.numpy(), rtol=1e-4, atol=1e-6)
 
 
 def test_published_weights_are_pinned_by_their_values(tmp_path: Path) -> None:

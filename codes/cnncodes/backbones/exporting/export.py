@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -154,9 +155,11 @@ def choose_reference(original: Original, layer: str | None) -> Reference:
 
 def _trace(reference: Reference, others: OtherSizes | None, code_size: int) -> Backbone:
     """Return the graph that takes any size where it gives the original's codes at all, else the fixed one."""
-    dynamic = None if others is None else _trace_dynamic(reference, others, code_size)
-    if dynamic is not None:
-        return dynamic
+    if others is not None:
+        for trace in (reference.trace_quickly, reference.trace):
+            dynamic = _trace_dynamic(reference, trace, others, code_size)
+            if dynamic is not None:
+                return dynamic
     original = reference.original
     try:
         model = reference.trace(fixed=True)
@@ -193,9 +196,14 @@ def _explain(original: Original, layer: str | None, backbone: Backbone, photos: 
     return ""
 
 
-def _trace_dynamic(reference: Reference, others: OtherSizes, code_size: int) -> Backbone | None:
+def _trace_dynamic(
+    reference: Reference, trace: Callable[[], bytes | None], others: OtherSizes, code_size: int
+) -> Backbone | None:
+    """Return a graph that gives the original's codes at other sizes, None where it is none."""
     try:
-        model = reference.trace()
+        model = trace()
+        if model is None:
+            return None
         card = _make_card(reference, model, code_size, others.sizes, others.least)
         backbone = Backbone.from_bytes(model, card)
     except Exception as error:
