@@ -20,6 +20,7 @@ from cnncodes.backbones.checking.parity import Codes
 from cnncodes.backbones.exporting.cutting import Cut, cut_off, find_cut, run_to_cut
 from cnncodes.backbones.exporting.originals import Original, missing_export_extra
 from cnncodes.backbones.exporting.weights import find_unread
+from cnncodes.backbones.graphs.canonical import free_sides
 from cnncodes.backbones.graphs.picks import Pick
 from cnncodes.errors import BackboneError
 
@@ -67,7 +68,7 @@ class Reference(Protocol):
         """Return the graph, after `cut_off`; `fixed`: for images of the frame's size alone."""
 
     def trace_quickly(self) -> bytes | None:
-        """Return the graph that one size gives, as if it took any; None where `trace` is as quick."""
+        """Return the graph of the frame's size as if it took any; None where `trace` is as quick."""
 
     def check_weights(self, trainable: list[str], kept: set[str]) -> None:
         """Raise unless what a graph's names say of its weights is what the network says of its parameters."""
@@ -217,10 +218,16 @@ class TorchReference:
         return trace_network(self.original, self.net, fixed=fixed)
 
     def trace_quickly(self) -> bytes | None:
-        """Return the graph that one size gives, as if it took any."""
-        from cnncodes.backbones.exporting.tracing import trace_network
+        """Return the graph that the frame's size gives, as if it took any.
 
-        return trace_network(self.original, self.net, assumed=True)
+        Where no step of the network hangs on the size, it is the very graph that `trace` gives, and the
+        exporter need not reckon with sizes that it does not know, which is most of what it does.
+        """
+        model = self.trace(fixed=True)
+        try:
+            return free_sides(model)
+        except Exception:  # ONNX's checker has several classes: its shapes fit that size alone
+            return None
 
     def check_weights(self, trainable: list[str], kept: set[str]) -> None:
         """Raise unless what a graph's names say of its weights is what the network says of its parameters."""

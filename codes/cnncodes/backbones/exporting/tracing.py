@@ -21,12 +21,8 @@ from cnncodes.errors import BackboneError
 OPSET = 18
 
 
-def trace_network(original: Original, net: Any, *, fixed: bool = False, assumed: bool = False) -> bytes:
+def trace_network(original: Original, net: Any, *, fixed: bool = False) -> bytes:
     """Return a network's ONNX graph; the same network gives the same bytes.
-
-    Of a network whose steps hang on no size, the graph that is traced at one size is that of every size, to
-    the byte, and the exporter is up to 2.5 times as fast where it need not reckon with sizes that it does not
-    know. Whether it is such a network, codes at other sizes have to tell.
 
     Parameters
     ----------
@@ -35,8 +31,6 @@ def trace_network(original: Original, net: Any, *, fixed: bool = False, assumed:
         Without its classifier.
     fixed : bool
         Take images of the frame's size alone; else the graph takes any, as far as the exporter knows.
-    assumed : bool
-        Trace at one size, and say of the graph that it takes any.
 
     Raises
     ------
@@ -46,7 +40,7 @@ def trace_network(original: Original, net: Any, *, fixed: bool = False, assumed:
     import torch
 
     frame, dynamic = original.frame, torch.export.Dim.DYNAMIC
-    sides = {} if fixed or assumed else {1: dynamic, 2: dynamic}
+    sides = {} if fixed else {1: dynamic, 2: dynamic}
     # Height and width differ, and the batch is above 1, lest the exporter takes them for equal or fixed.
     width = frame.width if fixed else frame.width + 32
     translations = mark_same_padding(net)

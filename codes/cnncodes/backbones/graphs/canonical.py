@@ -158,9 +158,29 @@ def strip_origin(model: Any, fixed: tuple[int, int] | None) -> None:
         item.ClearField("doc_string")
         del item.metadata_props[:]
     for value in graph.input:
-        for dim, name in zip(value.type.tensor_type.shape.dim, ("batch", "height", "width"), strict=False):
-            dim.dim_param = name
+        _name_sides(value)
         for dim, side in zip(value.type.tensor_type.shape.dim[1:3], fixed or (), strict=False):
             dim.dim_value = side
     for value in graph.output:
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
+
+
+def _name_sides(value: Any) -> None:
+    for dim, name in zip(value.type.tensor_type.shape.dim, ("batch", "height", "width"), strict=False):
+        dim.dim_param = name
+
+
+def free_sides(model: bytes) -> bytes:
+    """Return a canonical graph of one size as if it took any; whether it does, its codes have to tell.
+
+    Raises
+    ------
+    onnx.checker.ValidationError, onnx.shape_inference.InferenceError
+        If its shapes fit that size alone.
+    """
+    import onnx
+
+    freed = onnx.load_from_string(model)
+    for value in freed.graph.input:
+        _name_sides(value)
+    return serialize(freed)
