@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,12 +16,11 @@ from onnx import TensorProto, helper, numpy_helper
 
 torch = pytest.importorskip("torch")
 
-from test_architectures import ARCHITECTURES, HEAVY  # noqa: E402
+from test_architectures import HEAVY  # noqa: E402
 from written_graphs import noise, write_dotted  # noqa: E402
 
 from cnncodes import load_backbone  # noqa: E402
-from cnncodes.backbones.exporting.originals import find_original  # noqa: E402
-from cnncodes.backbones.exporting.references import TorchReference, make_reference  # noqa: E402
+from cnncodes.backbones import Card  # noqa: E402
 from cnncodes.backbones.running.starting import CPU, run_session, start_session  # noqa: E402
 from cnncodes.errors import BackboneError, UsageError  # noqa: E402
 from cnncodes.finetuning.blocks import choose_weights, list_blocks  # noqa: E402
@@ -551,12 +552,9 @@ ADDRESSES = (
     "address",
     [pytest.param(address, marks=[pytest.mark.heavy] if address in HEAVY else []) for address in ADDRESSES],
 )
-def test_an_architecture_in_parts(address: str) -> None:
-    [expected] = [item for item in ARCHITECTURES if item.address == address]
-    reference = make_reference(find_original(address, 0))
-    assert isinstance(reference, TorchReference)
-    reference.cut_off()
-    model, frame = reference.trace(fixed=expected.sizes == "fixed"), reference.original.frame
+def test_an_architecture_in_parts(address: str, shared_export: Callable[..., Path]) -> None:
+    folder = shared_export(address, 0)
+    model, frame = (folder / "model.onnx").read_bytes(), Card.read(folder / "card.toml").frame
     graph, images = read_graph(model), noise(2, frame.height, frame.width)
     for unfreeze in ("last:1", "last:2", "0.3"):
         weights = choose_weights(graph, unfreeze)
