@@ -4,7 +4,7 @@
 what is drawn: the head alone (no training at all beside it); staged, as cnncodes does by default; all at once
 with one rate, from the head; and all at once with one rate, from a head of small random weights. Accuracy is
 that of the network as it is saved, on test images that no choice was made on, with paired intervals against
-the head.
+the head that ``cnncodes fit`` gives, which learns from the validation images too.
 
 ``speed`` times an epoch of the trained part alone, from cached features, against an epoch of the same
 training as torch usually does it: decode, whole network, backward through the trained part. They take turns,
@@ -118,7 +118,7 @@ def measure_quality(args: argparse.Namespace) -> dict[str, Any]:
                         **changes,
                     }
                 )
-                task = Task(embedder, plan, "logistic", train, validation, settings)
+                task = Task(embedder, plan, "logistic", train, validation, settings, held_out=True)
                 if name.endswith("random head"):
                     classes = sorted(set(train.y))
                     task = dataclasses.replace(

@@ -1,13 +1,19 @@
-"""Labelled images for gains.py and zoo.py: the quickstart's sample, and a part of Fashion-MNIST."""
+"""Labelled images for benchmarks: the quickstart's sample, and a part of Fashion-MNIST, also as a table.
+
+python benchmarks/gains_data.py fashion.parquet --images 5000
+cnncodes finetune fashion.parquet -o tuned
+"""
 
 from __future__ import annotations
 
 import argparse
 import gzip
+import io
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from cnncodes.images import ImageRecord, open_source, records_from
 
@@ -66,9 +72,35 @@ def _balance(images: np.ndarray, labels: np.ndarray, count: int) -> list[ImageRe
     return [replace(r, label=str(labels[i])) for r, i in zip(records, order, strict=True)]
 
 
+def write_table(path: Path, data: Data) -> None:
+    """Write images as a table that commands take: PNGs with their labels and parts."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows: dict[str, list[object]] = {"image": [], "label": [], "split": [], "bytes": []}
+    for part, records in (("train", data.train), ("test", data.test)):
+        for number, record in enumerate(records):
+            text = io.BytesIO()
+            Image.fromarray(np.asarray(record.read())).save(text, "PNG")
+            values = (f"{part}-{number:05}", record.label, part, text.getvalue())
+            for column, value in zip(rows.values(), values, strict=True):
+                column.append(value)
+    pq.write_table(pa.table(rows), path)
+
+
+def main() -> None:
+    """Write a part of Fashion-MNIST as a table."""
+    parser = argparse.ArgumentParser(
+        description="Fashion-MNIST as a table for cnncodes' commands: so many images to train on, every class"
+        " alike, and its test part.",
+        epilog="Fashion-MNIST is Debian's package dataset-fashion-mnist.",
+    )
+    parser.add_argument("out", type=Path, help="the table: fashion.parquet")
+    parser.add_argument("--images", type=int, default=5000, help="to train on [5000]")
+    parser.add_argument("--test", type=int, default=10_000, help="to test on [10000, all]")
+    args = parser.parse_args()
+    write_table(args.out, draw_fashion(args.images, args.test))
+
+
 if __name__ == "__main__":
-    argparse.ArgumentParser(
-        description=__doc__.splitlines()[0],
-        epilog="A part of gains.py and zoo.py, which is run instead."
-        " Fashion-MNIST is Debian's package dataset-fashion-mnist.",
-    ).parse_args()
+    main()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cnncodes.finetuning.comparison import compare
+from cnncodes.finetuning.comparison import compare, say_verdict
 
 Y = np.repeat(np.arange(4), 50)
 
@@ -35,9 +35,19 @@ def test_what_chance_may_have_done_is_no_difference() -> None:
     assert "no difference that 200 images can show: +0.5 points [" in found.describe("images")
 
 
-def test_who_is_right_more_often_is_kept_and_the_head_of_equals() -> None:
-    assert compare(Y, answer(10), answer(11)).keeps_tuned
-    assert not compare(Y, answer(10), answer(10, start=50)).keeps_tuned
+def test_a_gain_has_to_be_clear_for_the_network_to_be_kept() -> None:
+    """The epoch was chosen on the same images: a little luck is expected."""
+    for head, kept in ((60, True), (20, True), (11, False), (10, False)):
+        found = compare(Y, answer(10), answer(head))
+        assert found.keeps_tuned == kept == (found.difference.low > 0)
+    said = say_verdict(compare(Y, answer(10), answer(11)), None, "head")
+    assert (
+        "Kept: the head alone, as 200 validation images show no clear gain of the tuned network: +0.5" in said
+    )
+    said = say_verdict(compare(Y, answer(10), answer(10)), None, "head")
+    assert said.endswith("no clear gain of the tuned network: +0.0 points.")
+    said = say_verdict(compare(Y, answer(10), answer(60)), None, "tuned")
+    assert said.endswith("Kept: the tuned network, whose gain on the validation images is clear.")
 
 
 def test_the_same_answers_show_nothing() -> None:

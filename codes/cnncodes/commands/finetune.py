@@ -52,7 +52,8 @@ class FinetuneOptions(inputs.EmbeddingOptions, FineTuning):
         "Views of each image when predicting.", default="flip", metavar="PLAN", check=inputs.check_views
     )
     keep: str = option(
-        "Which classifier is saved; the better one is right more often on the validation images.",
+        "Which classifier is saved; 'better': the tuned network where its gain on the validation images is"
+        " clear (the 95 % interval above 0), else the head.",
         default="better",
         choices=("better", "tuned", "head"),
     )

@@ -31,8 +31,12 @@ class Comparison:
 
     @property
     def keeps_tuned(self) -> bool:
-        """Whether the tuned one is right more often; of two that are as good, the head is simpler."""
-        return self.difference.value > 0
+        """Whether the tuned one is clearly right more often: the interval of the difference is above 0.
+
+        Its epoch was chosen on these images, as the best of several: of networks that are no better than the
+        head, the luckiest is.
+        """
+        return self.difference.low > 0
 
     def describe(self, images: str) -> str:
         """Return in words whether it was worth it.
@@ -95,12 +99,18 @@ def _say_kept(validation: Comparison, kept: str) -> str:
     """Return what is kept, and why where the validation images say so."""
     if kept == "tuned":
         return "the tuned network" + (
-            ", which is right more often on the validation images" if validation.keeps_tuned else ""
+            ", whose gain on the validation images is clear" if validation.keeps_tuned else ""
         )
     if validation.keeps_tuned:
         return "the head alone"
-    less = "less often" if validation.difference.value < 0 else "no more often"
-    return f"the head alone, as the tuned network is right {less} on the validation images"
+    low, value, high = (
+        100 * x for x in (validation.difference.low, validation.difference.value, validation.difference.high)
+    )
+    interval = "" if math.isnan(low) else f" [{low:+.1f}, {high:+.1f}]"
+    return (
+        f"the head alone, as {validation.difference.n:,} validation images show no clear gain of the tuned"
+        f" network: {value:+.1f} points{interval}"
+    )
 
 
 def plain_comparison(comparison: Comparison) -> dict[str, Any]:

@@ -100,8 +100,8 @@ def finetune(
     train_views, test_views : str, path or ViewPlan
         Views of each image; an epoch takes one of a training image's, all in turn.
     keep : {"better", "tuned", "head"}
-        Which classifier is saved; the better one is right more often on the validation images, and the head
-        where both are as good.
+        Which classifier is saved; ``"better"`` is the tuned network where its gain on the validation images
+        is clear (the 95 % interval above 0), and else the head.
     decode, max_pixels, n_jobs
         As in `embed`.
     listeners : Listeners
