@@ -61,6 +61,7 @@ MAY_START_WITH_TORCH = (
     "finetuning.operators.pooling",
     "finetuning.operators.shapes",
     "finetuning.operators.windows",
+    "finetuning.stepping",
     "finetuning.training",
     "finetuning.writing",
 )

@@ -23,6 +23,7 @@ from cnncodes.finetuning.loading import check_trainable, import_torch
 from cnncodes.finetuning.parts import Parts, split_graph
 from cnncodes.finetuning.reading import Graph, read_graph
 from cnncodes.finetuning.settings import FIND
+from cnncodes.finetuning.stages import Examples
 from cnncodes.finetuning.task import Listeners, Task, identify
 from cnncodes.finetuning.world import ALONE, World
 from cnncodes.heads.estimator import class_weights
@@ -32,7 +33,7 @@ from cnncodes.store.files import atomic_write
 from cnncodes.views import ViewPlan
 
 if TYPE_CHECKING:
-    from cnncodes.finetuning.training import Examples, Trainer
+    from cnncodes.finetuning.training import Trainer
 
 Array = npt.NDArray[Any]
 
@@ -165,8 +166,6 @@ def _fill(store: FeatureStore, task: Task, listeners: Listeners) -> None:
 
 def _make_examples(task: Task, store: FeatureStore) -> tuple[Array, Examples, Examples]:
     """Return the classes, and which images can be read, with their classes' numbers."""
-    from cnncodes.finetuning.training import Examples
-
     found = []
     for number, images, plan in (
         (TRAIN, task.train, task.train_plan),

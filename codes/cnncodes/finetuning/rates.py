@@ -43,14 +43,16 @@ def find_rate(trainer: Trainer) -> float:
     rows, y = trainer.order(stage)
     size = trainer.batch_size * trainer.settings.accumulate
     turns = -(-STEPS * size // len(rows))
-    batches = trainer.batches(stage, np.tile(rows, turns))
+    stepper = trainer.stepper
+    batches = stepper.batches(stage, np.tile(rows, turns))
     targets = np.tile(y, turns)
     rates = np.geomspace(LOWEST, HIGHEST, STEPS)
     losses: list[float] = []
     for number, rate in enumerate(rates):
         for group in optimizer.param_groups:
             group["lr"] = group["share"] * rate
-        loss = trainer.step(stage, optimizer, batches, targets[number * size : (number + 1) * size])
+        own = targets[number * size : (number + 1) * size]
+        loss = stepper.step(stage, optimizer, batches, own, (0, number))
         if not math.isfinite(loss) or (losses and loss > _RISEN * min(losses) and number > STEPS // 8):
             break
         losses.append(loss)

@@ -6,7 +6,6 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,62 +15,15 @@ import torch
 from cnncodes.finetuning.checkpoints import Checkpoint, State
 from cnncodes.finetuning.features import FeatureStore
 from cnncodes.finetuning.history import DIVERGED, HEAD_STAGE, NETWORK_STAGE, START, EpochFigures
-from cnncodes.finetuning.losses import mix_up, mixed_loss, pull_back
 from cnncodes.finetuning.network import TunedNetwork, head_groups
 from cnncodes.finetuning.schedule import describe_convergence, rate_at, starts_to_converge
 from cnncodes.finetuning.settings import FineTuning
+from cnncodes.finetuning.stages import Examples, Stage
+from cnncodes.finetuning.stepping import Stepper
 from cnncodes.finetuning.world import ALONE, World
 
 Array = npt.NDArray[Any]
 Tensors = dict[str, torch.Tensor]
-
-#: Rows in one forward pass where nothing is learned.
-_EVALUATED = 64
-
-
-@dataclass(frozen=True)
-class Examples:
-    """The images that can be read of one set of a feature store, and their classes.
-
-    Attributes
-    ----------
-    number : int
-        Of the set.
-    images : ndarray of int64
-        Their places in it.
-    y : ndarray of int64
-        Number of each one's class.
-    views : int
-        Of each image.
-    """
-
-    number: int
-    images: npt.NDArray[np.int64]
-    y: npt.NDArray[np.int64]
-    views: int
-
-
-@dataclass(frozen=True)
-class Stage:
-    """What is trained on what.
-
-    Attributes
-    ----------
-    name : str
-    module : callable
-        From inputs to logits.
-    inputs : callable
-        Takes rows and a batch size; yields batches of arrays.
-    epochs : int
-    warmup : float
-        Epochs; negative for a rate that stays as it is.
-    """
-
-    name: str
-    module: Callable[..., torch.Tensor]
-    inputs: Callable[[Array, int], Iterator[tuple[Array, ...]]]
-    epochs: int
-    warmup: float
 
 
 class Trainer:
@@ -118,16 +70,13 @@ class Trainer:
     ) -> None:
         self.network, self.store, self.settings = network, store, settings
         self.train, self.validation, self.depths = train, validation, depths
-        self.checkpoint, self.device, self.autocast, self.on_epoch = checkpoint, device, autocast, on_epoch
-        self.world, self.on_note = world, on_note
-        self.weights = torch.from_numpy(class_weights.astype(np.float32)).to(device)
+        self.checkpoint, self.world, self.on_epoch, self.on_note = checkpoint, world, on_epoch, on_note
         self.batch_size = settings.choose_batch_size(len(train.images))
+        self.stepper = Stepper(network, settings, self.batch_size, class_weights, device, autocast, world)
         rng = np.random.default_rng(settings.random_state)
         self._offsets = rng.integers(0, train.views, int(train.images.max()) + 1)
-        self._pretrained = {name: value.clone() for name, value in network.tensors().items()}
         self.state = State()
         self.best: Tensors = {}
-        self.average: Tensors = {}
         self._resumed: Any = None
 
     def run(self) -> list[EpochFigures]:
@@ -225,25 +174,19 @@ class Trainer:
         views = (self._offsets[images] + epoch) % train.views
         return self.store.places(train.number, images, views), train.y[order]
 
-    def batches(self, stage: Stage, rows: Array) -> Iterator[tuple[Array, ...]]:
-        """Yield the inputs of this process's share of each batch of rows; empty shares are left out."""
-        world = self.world
-        share = len(range(world.rank, self.batch_size, world.size))
-        return stage.inputs(rows[world.own(len(rows), self.batch_size)], max(1, share))
-
     def train_epoch(self, stage: Stage, optimizer: Any) -> float:
         """Train for what is left of an epoch and return its mean loss; NaN where it has diverged."""
         rows, y = self.order(stage)
         size = self.batch_size * self.settings.accumulate
         steps = math.ceil(len(rows) / size)
         first = self.state.step
-        batches = self.batches(stage, rows[first * size :])
+        batches = self.stepper.batches(stage, rows[first * size :])
         saved = time.monotonic()
         for step in range(first, steps):
             own = y[step * size : (step + 1) * size]
             for group in optimizer.param_groups:
                 group["lr"] = group["share"] * self._rate(stage, self.state.epoch + (step + 0.5) / steps)
-            loss = self.step(stage, optimizer, batches, own)
+            loss = self.stepper.step(stage, optimizer, batches, own, (self.state.epoch, step))
             if not math.isfinite(loss):
                 return math.nan
             self.state.step, self.state.loss = step + 1, self.state.loss + loss * len(own)
@@ -252,79 +195,11 @@ class Trainer:
                 saved = time.monotonic()
         return self.state.loss / len(rows)
 
-    def step(self, stage: Stage, optimizer: Any, batches: Iterator[tuple[Array, ...]], y: Array) -> float:
-        """Make one step and return the mean loss of its images."""
-        optimizer.zero_grad(set_to_none=True)
-        whole = self.weights[torch.from_numpy(y).to(self.device)].sum()
-        total = 0.0
-        for start in range(0, len(y), self.batch_size):
-            own = y[start : start + self.batch_size][self.world.rank :: self.world.size]
-            if len(own) == 0:
-                continue  # fewer images than processes
-            inputs = tuple(map(self._to_device, next(batches)))
-            target = torch.from_numpy(own).to(self.device)
-            loss = self._loss(stage, inputs, target, start) / whole
-            loss.backward()
-            total += float(loss.detach())
-        parameters = [weight for group in optimizer.param_groups for weight in group["params"]]
-        total = self.world.add_gradients(parameters, total)
-        if self.settings.l2_sp and stage.name == NETWORK_STAGE:
-            pull_back(self.network.upper, self._pretrained, self.settings.l2_sp).backward()
-        limit = self.settings.clip_norm or math.inf
-        norm = float(torch.nn.utils.clip_grad_norm_(parameters, limit))
-        if not (math.isfinite(total) and math.isfinite(norm)):
-            return math.nan
-        optimizer.step()
-        self._move_average()
-        return total
-
-    def _loss(
-        self, stage: Stage, inputs: tuple[torch.Tensor, ...], target: torch.Tensor, start: int
-    ) -> torch.Tensor:
-        """Return the weighted sum of the images' losses."""
-        settings, others, share = self.settings, target, 1.0
-        if settings.mixup and stage.name == NETWORK_STAGE:
-            place = [settings.random_state, self.state.epoch, self.state.step, start]
-            inputs, others, share = mix_up(inputs, target, settings.mixup, np.random.default_rng(place))
-        with self._computing():
-            logits = stage.module(*inputs).float()
-        return mixed_loss(logits, target, others, share, self.weights, settings.label_smoothing)
-
-    def _move_average(self) -> None:
-        decay = self.settings.ema
-        if not decay:
-            return
-        for name, value in self.network.tensors().items():
-            if name not in self.average:
-                self.average[name] = value.clone()
-            elif value.dtype.is_floating_point:
-                self.average[name].mul_(decay).add_(value, alpha=1 - decay)
-
-    def _computing(self) -> Any:
-        if self.autocast is None:
-            return contextlib.nullcontext()
-        return torch.autocast(self.device.type, self.autocast)
-
-    def _to_device(self, array: Array) -> torch.Tensor:
-        tensor = torch.from_numpy(array).to(self.device)
-        return tensor.contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor
-
     def predict(self, stage: Stage, examples: Examples) -> npt.NDArray[np.float64]:
         """Return logits of images, the mean over their views, shape (n_images, n_classes)."""
         rows = self.store.first_places(examples.number, examples.images, examples.views)
-        own = np.array_split(np.arange(len(rows)), self.world.size)[self.world.rank]
-        found = torch.zeros((len(rows), len(self.weights)), dtype=torch.float64)
-        done = 0
-        with torch.no_grad():
-            for batch in stage.inputs(rows[own], _EVALUATED):
-                with self._computing():
-                    logits = stage.module(*map(self._to_device, batch)).float()
-                place = own[done : done + len(logits)]
-                found[place] = logits.cpu().double()
-                done += len(logits)
-        self.world.add(found)  # each has zeros where others have computed
-        values = found.numpy()
-        return np.asarray(values.reshape(len(examples.images), examples.views, -1).mean(axis=1))
+        logits = self.stepper.predict(stage, rows)
+        return np.asarray(logits.reshape(len(examples.images), examples.views, -1).mean(axis=1))
 
     def predict_final(self, examples: Examples) -> npt.NDArray[np.float64]:
         """Return what `predict` does of the network as it now is."""
@@ -334,7 +209,8 @@ class Trainer:
         self, name: str, epoch: int, loss: float, stage: Stage, rate: float, backbone: float, started: float
     ) -> None:
         """Measure on the validation images, keep what is best, and tell of it."""
-        with self._averaged(name):
+        averaged = self.stepper.averaged() if name == NETWORK_STAGE else contextlib.nullcontext()
+        with averaged:
             figures = EpochFigures.measure(
                 name,
                 epoch,
@@ -350,19 +226,6 @@ class Trainer:
         self.state.history.append(figures)
         self.on_epoch(self.state.history)
 
-    @contextlib.contextmanager
-    def _averaged(self, name: str) -> Iterator[None]:
-        """Give the network its weights' moving average for a while, where there is one."""
-        if not self.average or name != NETWORK_STAGE:
-            yield
-            return
-        own = {key: value.clone() for key, value in self.network.tensors().items()}
-        self.network.load(self.average)
-        try:
-            yield
-        finally:
-            self.network.load(own)
-
     def _save(self) -> None:
         if not self.world.is_first:
             return
@@ -371,7 +234,7 @@ class Trainer:
             self.state,
             self.network.tensors(),
             self.best,
-            self.average,
+            self.stepper.average,
             optimizer.state_dict() if optimizer is not None and self.state.epoch + self.state.step else None,
         )
 
@@ -379,7 +242,7 @@ class Trainer:
         found = self.world.share(self.checkpoint.read)
         if found is None:
             return
-        self.state, tensors, self.best, self.average, self._resumed = found
+        self.state, tensors, self.best, self.stepper.average, self._resumed = found
         self.network.load(tensors)
         done = (
             f"epoch {self.state.epoch} of the stage {self.state.stage!r}" if self.state.epoch else "the start"
