@@ -15,7 +15,7 @@ from cnncodes.estimators.aggregation import score_images
 from cnncodes.finetuning.comparison import Comparison, compare
 from cnncodes.finetuning.examples import Labelled
 from cnncodes.finetuning.history import HEAD_STAGE, START, EpochFigures
-from cnncodes.finetuning.preparing import TRAIN, VALIDATION, Prepared, prepare, refit_head
+from cnncodes.finetuning.preparing import TRAIN, VALIDATION, Prepared, prepare
 from cnncodes.finetuning.settings import FineTuning
 from cnncodes.finetuning.task import Listeners, Task
 from cnncodes.finetuning.world import ALONE, World
@@ -94,7 +94,7 @@ def tune(
     """
     prepared = prepare(task, folder, listeners, world)
     try:
-        return _train(prepared)
+        return _train(prepared, listeners)
     finally:
         prepared.store.close()
         release_free_memory()
@@ -110,7 +110,7 @@ def assist(task: Task, folder: Path, world: World) -> None:
         prepared.store.close()
 
 
-def _train(prepared: Prepared) -> Tuned:
+def _train(prepared: Prepared, listeners: Listeners) -> Tuned:
     from cnncodes.finetuning.writing import make_tuned_backbone
 
     task, trainer, validation = prepared.task, prepared.trainer, prepared.validation
@@ -119,7 +119,7 @@ def _train(prepared: Prepared) -> Tuned:
     backbone = make_tuned_backbone(task.embedder.backbone, trainer.network.upper, len(prepared.train.images))
     return Tuned(
         backbone,
-        refit_head(prepared),
+        prepared.refit_head(listeners),
         trainer.network.head.to_scorer(prepared.classes, _calibrate(logits, validation.y)),
         history,
         compare(prepared.classes[validation.y], prepared.classes[logits.argmax(axis=1)], _answer(prepared)),

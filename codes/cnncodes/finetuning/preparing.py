@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,10 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.embedding.memory import parse_bytes
-from cnncodes.errors import SavedModelError, UsageError
-from cnncodes.estimators.inputs import ImageRows, embed_records
-from cnncodes.estimators.training import fit_rows
 from cnncodes.finetuning.blocks import block_depths, choose_weights, list_blocks
+from cnncodes.finetuning.classical import ClassicalHead
 from cnncodes.finetuning.examples import Labelled, check_classes, check_some
 from cnncodes.finetuning.features import FeatureStore, ViewSet
 from cnncodes.finetuning.loading import check_trainable, import_torch
@@ -28,9 +25,6 @@ from cnncodes.finetuning.task import Listeners, Task, identify
 from cnncodes.finetuning.world import ALONE, World
 from cnncodes.heads.estimator import class_weights
 from cnncodes.heads.linear import LinearScorer
-from cnncodes.heads.selection import make_head
-from cnncodes.store.files import atomic_write
-from cnncodes.views import ViewPlan
 
 if TYPE_CHECKING:
     from cnncodes.finetuning.training import Trainer
@@ -83,6 +77,17 @@ class Prepared:
             return self.trained
         return self.trained.join(self.task.validation.take(self.validation.images))
 
+    def refit_head(self, listeners: Listeners) -> LinearScorer:
+        """Return the head fitted on all images that were given to train on.
+
+        It is the one that the network starts from where no image of these was held out, or where that head
+        was given.
+        """
+        if not self.task.held_out or self.task.start is not None:
+            return self.head
+        classical = ClassicalHead(self.task, self.store, self.train, self.validation)
+        return classical.refit(self.given, listeners)
+
 
 def prepare(task: Task, folder: Path, listeners: Listeners, world: World = ALONE) -> Prepared:
     """Make everything ready for the first epoch; the store is the caller's to close.
@@ -100,7 +105,8 @@ def prepare(task: Task, folder: Path, listeners: Listeners, world: World = ALONE
             else:
                 store.join()
             classes, train, validation = _make_examples(task, store)
-        head = world.share(lambda: _find_head(task, store, classes, train, folder, listeners))
+        classical = ClassicalHead(task, store, train, validation)
+        head = world.share(lambda: classical.find(classes, folder, listeners))
         trainer = _make_trainer(task, store, chosen, (train, validation), head, folder, listeners, world)
         undo.pop_all()
     return Prepared(task, chosen.model, chosen.unfrozen, store, classes, train, validation, head, trainer)
@@ -181,101 +187,6 @@ def _make_examples(task: Task, store: FeatureStore) -> tuple[Array, Examples, Ex
         for number, images, left, views in found
     )
     return classes, train, validation
-
-
-def _head_plan(task: Task) -> ViewPlan:
-    """Return the views that the head is trained on: the first of the plan, which are fixed, if any is."""
-    plan = task.train_plan
-    return plan if plan.crops == "none" else dataclasses.replace(plan, random=None)
-
-
-def _rows_of(task: Task, store: FeatureStore, train: Examples) -> ImageRows:
-    """Return the codes that the head is trained on."""
-    views = _head_plan(task).count
-    places = store.first_places(train.number, train.images, views)
-    counts = np.full(len(train.images), views, np.int64)
-    return ImageRows(store.codes(places), counts, [task.train.contents[i] for i in train.images], {})
-
-
-def _held_out_rows(task: Task, store: FeatureStore, validation: Examples) -> ImageRows:
-    """Return codes of the validation images, of the views that the head is trained on."""
-    plan, images = _head_plan(task), task.validation.take(validation.images)
-    try:
-        views = np.array(plan.find_in(task.embedder.plan, task.embedder.backbone.frame), np.int64)
-    except UsageError:  # a prediction has other views
-        rows = embed_records(
-            dataclasses.replace(task.embedder, plan=plan), images.records, n_jobs=task.n_jobs
-        )
-        rows.raise_failures()
-        return rows
-    count = len(images.y)
-    places = store.places(validation.number, np.repeat(validation.images, len(views)), np.tile(views, count))
-    return ImageRows(store.codes(places), np.full(count, len(views), np.int64), list(images.contents), {})
-
-
-def refit_head(prepared: Prepared) -> LinearScorer:
-    """Return the head fitted on all images that were given to train on, as ``cnncodes fit`` does it.
-
-    It is the one that the network started from where no image of these was held out for validation, or where
-    that head was given.
-    """
-    task, store = prepared.task, prepared.store
-    if not task.held_out or task.start is not None:
-        return prepared.head
-    parts = _rows_of(task, store, prepared.train), _held_out_rows(task, store, prepared.validation)
-    rows = ImageRows(
-        np.concatenate([part.X for part in parts]),
-        np.concatenate([part.counts for part in parts]),
-        [content for part in parts for content in part.contents],
-        {},
-    )
-    images = prepared.given
-    return _fit_head(task, rows, images.y, images.groups)
-
-
-def _find_head(
-    task: Task, store: FeatureStore, classes: Array, train: Examples, folder: Path, listeners: Listeners
-) -> LinearScorer:
-    """Return the head to start from: the one given, that of an earlier run of the same task, or a new one."""
-    if task.start is not None:
-        if not np.array_equal(task.start.classes, classes):
-            raise UsageError(
-                f"the head to start from has the classes {task.start.classes.tolist()}, and the images"
-                f" {classes.tolist()}."
-            )
-        return task.start
-    path, identity = folder / "head.npz", identify(task)
-    found = _read_head(path, identity)
-    if found is None:
-        listeners.note(f"training the head {task.head} on the codes of {len(train.y):,} images")
-        groups = task.train.take(train.images).groups
-        found = _fit_head(task, _rows_of(task, store, train), classes[train.y], groups)
-        text = io.BytesIO()
-        arrays: dict[str, Any] = {"identity": np.asarray(identity), **found.to_arrays()}
-        np.savez(text, **arrays)
-        atomic_write(path, text.getvalue())
-    return found
-
-
-def _read_head(path: Path, identity: str) -> LinearScorer | None:
-    """Return the head that a file holds, None unless it is one of the same task."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = dict(file)
-        return LinearScorer.from_arrays(arrays) if str(arrays.pop("identity")) == identity else None
-    except (OSError, ValueError, KeyError, EOFError, SavedModelError):
-        return None  # none yet, or one that is fitted again in its place
-
-
-def _fit_head(task: Task, rows: ImageRows, y: Array, groups: Array | None) -> LinearScorer:
-    head = make_head(
-        task.head,
-        class_weight=task.weighting,
-        random_state=task.settings.random_state,
-        n_jobs=task.n_jobs,
-    )
-    scorer: LinearScorer = fit_rows(head, rows, y, groups=groups).scorer_
-    return scorer
 
 
 def _make_trainer(

@@ -1,0 +1,141 @@
+"""The classical head of a fine-tuning: the one that it starts from, and the one that it has to beat."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cnncodes.errors import SavedModelError, UsageError
+from cnncodes.estimators.inputs import ImageRows, embed_records
+from cnncodes.estimators.training import fit_rows
+from cnncodes.finetuning.examples import Labelled
+from cnncodes.finetuning.features import FeatureStore
+from cnncodes.finetuning.stages import Examples
+from cnncodes.finetuning.task import Listeners, Task, identify
+from cnncodes.heads.linear import LinearScorer
+from cnncodes.heads.selection import make_head
+from cnncodes.store.files import atomic_write
+from cnncodes.views import ViewPlan
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class ClassicalHead:
+    """Fits the head of a task on the codes that a feature store has.
+
+    Attributes
+    ----------
+    task : Task
+    store : FeatureStore
+    train, validation : Examples
+        The images that can be read.
+    """
+
+    task: Task
+    store: FeatureStore
+    train: Examples
+    validation: Examples
+
+    def find(self, classes: Array, folder: Path, listeners: Listeners) -> LinearScorer:
+        """Return the head to start from: the one given, that of an earlier run of the task, or a new one.
+
+        Raises
+        ------
+        UsageError
+            If the one given has other classes.
+        """
+        task = self.task
+        if task.start is not None:
+            if not np.array_equal(task.start.classes, classes):
+                raise UsageError(
+                    f"the head to start from has the classes {task.start.classes.tolist()}, and the images"
+                    f" {classes.tolist()}."
+                )
+            return task.start
+        path, identity = folder / "head.npz", identify(task)
+        found = _read(path, identity)
+        if found is None:
+            found = self._fit(self._trained_rows(), task.train.take(self.train.images), listeners)
+            text = io.BytesIO()
+            arrays: dict[str, Any] = {"identity": np.asarray(identity), **found.to_arrays()}
+            np.savez(text, **arrays)
+            atomic_write(path, text.getvalue())
+        return found
+
+    def refit(self, given: Labelled, listeners: Listeners) -> LinearScorer:
+        """Return the head fitted on all images that were given to train on, as ``cnncodes fit`` does it.
+
+        Parameters
+        ----------
+        given : Labelled
+            The images that are trained on, and then those for validation.
+        listeners : Listeners
+        """
+        parts = self._trained_rows(), self._held_out_rows()
+        rows = ImageRows(
+            np.concatenate([part.X for part in parts]),
+            np.concatenate([part.counts for part in parts]),
+            [content for part in parts for content in part.contents],
+            {},
+        )
+        return self._fit(rows, given, listeners)
+
+    @property
+    def _plan(self) -> ViewPlan:
+        """The views that it is trained on: the first of the plan, which are fixed, if any is."""
+        plan = self.task.train_plan
+        return plan if plan.crops == "none" else dataclasses.replace(plan, random=None)
+
+    def _trained_rows(self) -> ImageRows:
+        """Return the codes of the images that are trained on."""
+        train, views = self.train, self._plan.count
+        places = self.store.first_places(train.number, train.images, views)
+        contents = [self.task.train.contents[i] for i in train.images]
+        return ImageRows(self.store.codes(places), np.full(len(contents), views, np.int64), contents, {})
+
+    def _held_out_rows(self) -> ImageRows:
+        """Return those of the validation images, of the same views."""
+        embedder, examples = self.task.embedder, self.validation
+        images = self.task.validation.take(examples.images)
+        try:
+            views = np.array(self._plan.find_in(embedder.plan, embedder.backbone.frame), np.int64)
+        except UsageError:  # a prediction has other views
+            embedder = dataclasses.replace(embedder, plan=self._plan)
+            rows = embed_records(embedder, images.records, n_jobs=self.task.n_jobs)
+            rows.raise_failures()
+            return rows
+        count = len(images.y)
+        places = self.store.places(
+            examples.number, np.repeat(examples.images, len(views)), np.tile(views, count)
+        )
+        counts = np.full(count, len(views), np.int64)
+        return ImageRows(self.store.codes(places), counts, list(images.contents), {})
+
+    def _fit(self, rows: ImageRows, images: Labelled, listeners: Listeners) -> LinearScorer:
+        task = self.task
+        listeners.note(f"training the head {task.head} on the codes of {len(images.y):,} images")
+        head = make_head(
+            task.head,
+            class_weight=task.weighting,
+            random_state=task.settings.random_state,
+            n_jobs=task.n_jobs,
+        )
+        scorer: LinearScorer = fit_rows(head, rows, images.y, groups=images.groups).scorer_
+        return scorer
+
+
+def _read(path: Path, identity: str) -> LinearScorer | None:
+    """Return the head that a file holds, None unless it is one of the same task."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = dict(file)
+        return LinearScorer.from_arrays(arrays) if str(arrays.pop("identity")) == identity else None
+    except (OSError, ValueError, KeyError, EOFError, SavedModelError):
+        return None  # none yet, or one that is fitted again in its place
