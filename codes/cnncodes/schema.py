@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -218,6 +219,27 @@ def from_arguments(cls: type[T], values: Mapping[str, Any]) -> T:
 def describe_options(cls: type) -> list[tuple[str, str]]:
     """Return each option's flag and help, for documentation."""
     return [(flag(field), field.metadata["help"]) for field in option_fields(cls)]
+
+
+def to_plain(value: Any) -> Any:
+    """Return a value as JSON holds it: dataclasses as objects, and None for what is no finite number.
+
+    Examples
+    --------
+    >>> to_plain({"accuracy": float("nan"), "images": (1, 2)})
+    {'accuracy': None, 'images': [1, 2]}
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: to_plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {str(key): to_plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_plain(item) for item in value]
+    if hasattr(value, "tolist"):  # NumPy's scalars and arrays
+        return to_plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
 
 
 def _is_positional(field: dataclasses.Field[Any]) -> bool:

@@ -11,12 +11,11 @@ from cnncodes.commands import inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.evaluate import write_report
 from cnncodes.commands.failures import judge_failures
-from cnncodes.commands.figures import plain_figures
 from cnncodes.commands.outputs import check_json_name, check_output
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.tables import format_interval, format_table
 from cnncodes.errors import SourceError, UsageError, sentence
-from cnncodes.schema import option
+from cnncodes.schema import option, to_plain
 
 if TYPE_CHECKING:
     from cnncodes.images import ImageRecord
@@ -79,8 +78,8 @@ def run_baseline(options: BaselineOptions, reporter: Reporter) -> Result:
         "src": options.src,
         "n": len(truth),
         "failed": len(seen.failures) + len(unseen.failures),
-        "majority": plain_figures(evaluate_predictions(truth, majority, classes)),
-        "raw_pixels": plain_figures(evaluate_predictions(truth, raw_pixels, classes)),
+        "majority": to_plain(evaluate_predictions(truth, majority, classes)),
+        "raw_pixels": to_plain(evaluate_predictions(truth, raw_pixels, classes)),
         "compare": options.compare,
         "difference": None if report is None else _compare(truth, report, raw_pixels, options.random_state),
         "report": options.report,
@@ -140,7 +139,8 @@ def _compare(truth: Any, report: list[str | None], raw_pixels: Any, random_state
 
     # An image that cannot be read counts as wrong for the classifier that had to answer it.
     answers = np.array(["" if answer is None else answer for answer in report])
-    return plain_figures(compare_paired(truth, answers, raw_pixels, random_state=random_state))
+    found: Result = to_plain(compare_paired(truth, answers, raw_pixels, random_state=random_state))
+    return found
 
 
 def render_baseline(result: Result) -> str:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from cnncodes.commands import inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.failures import judge_failures
-from cnncodes.commands.figures import plain_figures, render_figures
+from cnncodes.commands.figures import render_figures
 from cnncodes.commands.outputs import check_json_name, check_output
 from cnncodes.commands.reporter import Reporter
 from cnncodes.errors import SourceError, sentence
-from cnncodes.schema import option
+from cnncodes.schema import option, to_plain
 
 if TYPE_CHECKING:
     from cnncodes.estimators.predictor import Predictions
@@ -94,7 +94,8 @@ def _measure(src: str, records: list[ImageRecord], predictions: Predictions) -> 
         given: Any = predictions.proba[read]
     else:
         given = np.array([str(predictions.labels[i]) for i in read])
-    return plain_figures(evaluate_predictions(truth, given, classes))
+    found: Result = to_plain(evaluate_predictions(truth, given, classes))
+    return found
 
 
 def _warn_unknown(per_class: list[Result], reporter: Reporter) -> None:

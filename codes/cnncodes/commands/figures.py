@@ -1,32 +1,9 @@
-"""Figures of quality as plain values, and as a table."""
+"""Figures of quality as a table."""
 
 from __future__ import annotations
 
-import dataclasses
-import math
-from typing import Any
-
 from cnncodes.commands.command import Result
 from cnncodes.commands.tables import format_interval, format_table
-
-
-def plain_figures(evaluation: Any) -> Result:
-    """Return figures as values that JSON holds; what is not a number becomes None."""
-    return {field.name: _plain(getattr(evaluation, field.name)) for field in dataclasses.fields(evaluation)}
-
-
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return plain_figures(value)
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if hasattr(value, "tolist"):  # numpy's scalars and arrays
-        return _plain(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def render_figures(figures: Result) -> str:

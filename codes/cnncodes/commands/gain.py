@@ -8,11 +8,10 @@ from pathlib import Path
 
 from cnncodes.commands import inputs
 from cnncodes.commands.command import Command, Result
-from cnncodes.commands.figures import plain_figures
 from cnncodes.commands.fit import HEADS
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.commands.tables import format_interval, format_table
-from cnncodes.schema import option
+from cnncodes.schema import option, to_plain
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +58,7 @@ def run_gain(options: GainOptions, reporter: Reporter) -> Result:
         "codes": options.codes,
         "head": options.head,
         "n": gains[0].accuracy.n,
-        "gains": [plain_figures(gain) for gain in gains],
+        "gains": [to_plain(gain) for gain in gains],
         "seconds": round(time.perf_counter() - started, 3),
     }
 

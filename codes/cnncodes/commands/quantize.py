@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands import inputs
 from cnncodes.commands.command import Command, Result
-from cnncodes.commands.figures import plain_figures
 from cnncodes.commands.further_files import add_file, find_place
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.errors import BackboneError, UsageError
-from cnncodes.schema import option
+from cnncodes.schema import option, to_plain
 
 if TYPE_CHECKING:
     from cnncodes.backbones import Backbone
@@ -83,7 +82,7 @@ def run_quantize(options: QuantizeOptions, reporter: Reporter) -> Result:
         "calibrated_on": made.images,
         "bytes": {"fp32": len(full.model_bytes()), options.precision: len(made.backbone.model_bytes())},
         "milliseconds": made.milliseconds,
-        **plain_figures(cost),
+        **to_plain(cost),
         "seconds": round(time.perf_counter() - started, 3),
     }
 

@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from cnncodes.evaluation.intervals import Estimate, wilson
 from cnncodes.evaluation.metrics import compare_paired
-from cnncodes.finetuning.history import plain_values
 
 
 @dataclass(frozen=True)
@@ -111,12 +110,3 @@ def _say_kept(validation: Comparison, kept: str) -> str:
         f"the head alone, as {validation.difference.n:,} validation images show no clear gain of the tuned"
         f" network: {value:+.1f} points{interval}"
     )
-
-
-def plain_comparison(comparison: Comparison) -> dict[str, Any]:
-    """Return a comparison as values that JSON holds; what is no number is None."""
-    return {
-        "head": plain_values(comparison.head),
-        "tuned": plain_values(comparison.tuned),
-        "difference": plain_values(comparison.difference),
-    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from cnncodes.evaluation.intervals import wilson
 from cnncodes.heads.calibration import log_loss
+from cnncodes.schema import to_plain
 
 #: The stages: before any epoch; the head alone; with the backbone.
 START, HEAD_STAGE, NETWORK_STAGE = "start", "head", "network"
@@ -99,7 +100,8 @@ class EpochFigures:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as plain values; what is no number is None."""
-        return plain_values(self)
+        values: dict[str, Any] = to_plain(self)
+        return values
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> EpochFigures:
@@ -107,11 +109,3 @@ class EpochFigures:
         odd = {"loss": math.nan, "validation_loss": math.inf}
         found: dict[str, Any] = {k: odd.get(k) if value is None else value for k, value in values.items()}
         return cls(**found)
-
-
-def plain_values(figures: Any) -> dict[str, Any]:
-    """Return a dataclass of figures as values that JSON holds; what is no number is None."""
-    return {
-        key: None if isinstance(value, float) and not math.isfinite(value) else value
-        for key, value in asdict(figures).items()
-    }

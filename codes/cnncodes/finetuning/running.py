@@ -18,7 +18,7 @@ from cnncodes.estimators.inputs import make_embedder
 from cnncodes.estimators.labels import check_labels
 from cnncodes.estimators.predictor import Predictor
 from cnncodes.estimators.saving import assemble_classifier, save_classifier
-from cnncodes.finetuning.comparison import Comparison, compare, plain_comparison, say_verdict
+from cnncodes.finetuning.comparison import Comparison, compare, say_verdict
 from cnncodes.finetuning.examples import Labelled, check_classes, split_validation
 from cnncodes.finetuning.features import hash_contents
 from cnncodes.finetuning.folder import STATE, TuningFolder
@@ -28,7 +28,7 @@ from cnncodes.finetuning.settings import FineTuning
 from cnncodes.finetuning.task import Listeners, Task, identify
 from cnncodes.finetuning.world import World
 from cnncodes.images import ImageRecord, ImageSource, open_source
-from cnncodes.schema import from_mapping
+from cnncodes.schema import from_mapping, to_plain
 from cnncodes.views import ViewPlan
 
 #: The views of training images where nothing else is said: what a head is trained on, and varied ones.
@@ -303,8 +303,8 @@ def _conclude(
         "unfrozen": list(tuned.unfrozen),
         "settings": dataclasses.asdict(task.settings),
         "parity": tuned.backbone.card.parity,
-        "validation": plain_comparison(tuned.validation),
-        "test": None if tested is None else plain_comparison(tested),
+        "validation": to_plain(tuned.validation),
+        "test": to_plain(tested),
         "verdict": say_verdict(tuned.validation, tested, kept),
         "notes": list(tuned.notes),
         "failed": failed,

@@ -53,11 +53,11 @@ def describe_convergence(losses: Sequence[float]) -> str:
     Examples
     --------
     >>> describe_convergence([1.0, 0.8, 0.795])
-    'the head starts to converge: validation loss 0.8000 -> 0.7950 (-0.6 %, and less than -1 % goes on)'
+    'the head starts to converge: validation loss 0.8000 -> 0.7950 (-0.6 %; below -1 % it would go on)'
     """
     before, after = losses[-2:]
     change = 100 * (after / before - 1)
     return (
-        f"the head starts to converge: validation loss {before:.4f} -> {after:.4f} ({change:+.1f} %, and less"
-        f" than -{100 * CONVERGED:.0f} % goes on)"
+        f"the head starts to converge: validation loss {before:.4f} -> {after:.4f} ({change:+.1f} %;"
+        f" below -{100 * CONVERGED:.0f} % it would go on)"
     )
