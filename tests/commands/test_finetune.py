@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cnncodes.commands.finetune import FINETUNE, FinetuneOptions, render_finetune
 from cnncodes.errors import UsageError
-from cnncodes.finetuning.running import TEST_VIEWS, TRAIN_VIEWS
-from cnncodes.finetuning.settings import FineTuning
+from cnncodes.finetuning.request import TEST_VIEWS
+from cnncodes.finetuning.settings import TRAIN_VIEWS, FineTuning
+from cnncodes.recipes import read_recipe
 from cnncodes.schema import describe_options, from_mapping
 
+REPO = Path(__file__).resolve().parents[2]
 ESTIMATE = {"value": 0.8, "low": 0.7, "high": 0.9, "n": 1200}
 
 
@@ -72,3 +76,9 @@ def test_a_difference_without_an_interval_is_shown() -> None:
 
 def test_it_goes_on_where_it_stopped() -> None:
     assert FINETUNE.resumes
+
+
+def test_the_recipe_of_the_documentation_can_be_run(tmp_path: Path) -> None:
+    [text] = re.findall(r"```toml\n(.*?)```", (REPO / "docs/finetuning.md").read_text(), re.DOTALL)
+    (tmp_path / "tuned.toml").write_text(text)
+    assert [step.id for step in read_recipe(tmp_path / "tuned.toml").steps] == ["tune", "judge"]

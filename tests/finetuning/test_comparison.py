@@ -40,14 +40,22 @@ def test_a_gain_has_to_be_clear_for_the_network_to_be_kept() -> None:
     for head, kept in ((60, True), (20, True), (11, False), (10, False)):
         found = compare(Y, answer(10), answer(head))
         assert found.keeps_tuned == kept == (found.difference.low > 0)
-    said = say_verdict(compare(Y, answer(10), answer(11)), None, "head")
+
+
+def test_what_is_kept_is_said_with_its_reason_once() -> None:
+    clear, little = compare(Y, answer(10), answer(60)), compare(Y, answer(10), answer(11))
+    said = say_verdict(little, clear, "head")
+    assert said.startswith("Fine-tuning was worth it: +25.0 points [")
     assert (
         "Kept: the head alone, as 200 validation images show no clear gain of the tuned network: +0.5" in said
     )
-    said = say_verdict(compare(Y, answer(10), answer(10)), None, "head")
+    said = say_verdict(compare(Y, answer(10), answer(10)), clear, "head")
     assert said.endswith("no clear gain of the tuned network: +0.0 points.")
-    said = say_verdict(compare(Y, answer(10), answer(60)), None, "tuned")
+    said = say_verdict(clear, little, "tuned")
     assert said.endswith("Kept: the tuned network, whose gain on the validation images is clear.")
+    said = say_verdict(little, None, "head")
+    assert said.count("points") == 1
+    assert said.endswith("which also chose the epoch: this flatters a little. Kept: the head alone.")
 
 
 def test_the_same_answers_show_nothing() -> None:

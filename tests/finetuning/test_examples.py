@@ -25,6 +25,12 @@ def test_a_fifth_of_each_class_is_held_out() -> None:
     assert set(train.contents).isdisjoint(validation.contents)
 
 
+@given(st.floats(0.02, 0.49), st.integers(0, 3))
+def test_so_much_is_held_out_as_was_asked(share: float, seed: int) -> None:
+    _, validation = split_validation(make(["a", "b"] * 200), share, seed)
+    assert len(validation.y) / 400 == pytest.approx(share, abs=0.03)
+
+
 def test_it_depends_on_the_random_state_alone() -> None:
     images = make(["a", "b"] * 40)
     first, again, other = (split_validation(images, 0.25, state)[1].contents for state in (0, 0, 1))

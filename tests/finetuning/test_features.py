@@ -130,6 +130,27 @@ def test_it_goes_on_where_it_stopped(
     assert all(np.array_equal(a, b) for a, b in zip(read_all(again), expected, strict=True))
 
 
+def test_an_interrupt_loses_no_image_that_was_done(tmp_path: Path, parts: Parts, backbone: Backbone) -> None:
+    def interrupt(done: int, total: int, failed: int) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    store = open_store(tmp_path, parts, backbone)
+    with pytest.raises(KeyboardInterrupt):
+        store.fill(interrupt)
+    store.close()
+    seen: list[int] = []
+    store = open_store(tmp_path, parts, backbone)
+    store.fill(lambda done, total, failed: seen.append(done))
+    assert seen[0] == 4
+    whole = open_store(tmp_path / "whole", parts, backbone)
+    whole.fill()
+    for found, expected in zip(read_all(store), read_all(whole), strict=True):
+        assert np.array_equal(found, expected)
+    store.close()
+    whole.close()
+
+
 def test_what_another_process_has_computed_is_opened_if_it_is_whole(
     tmp_path: Path, parts: Parts, backbone: Backbone
 ) -> None:

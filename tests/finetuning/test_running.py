@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +127,111 @@ def test_what_is_no_fine_tuning_is_left_alone(photos: Path, tmp_path: Path) -> N
         cnncodes.finetune(photos, tmp_path / "holiday.jpg", backbone=make_backbone())
 
 
+def test_a_folder_of_ones_own_is_left_alone(photos: Path, tmp_path: Path) -> None:
+    """Names as common as `state` and `summary.json` do not make it ours."""
+    (tmp_path / "a/state").mkdir(parents=True)
+    (tmp_path / "a/state/precious.txt").write_text("x")
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b/summary.json").write_text('{"mine": 1}')
+    for name, shown in (("a", "state/precious.txt"), ("b", "summary.json")):
+        with pytest.raises(StoreError, match=rf"holds other things \({shown}\)"):
+            cnncodes.finetune(photos, tmp_path / name, backbone=make_backbone(), **GOOD)
+    assert (tmp_path / "a/state/precious.txt").read_text() == "x"
+    assert (tmp_path / "b/summary.json").read_text() == '{"mine": 1}'
+
+
+def test_files_of_others_outlast_a_fine_tuning(photos: Path, tmp_path: Path) -> None:
+    class StoppedError(Exception):
+        pass
+
+    def stop(text: str) -> None:
+        raise StoppedError
+
+    changed = {**GOOD, "epochs": 1}
+    with pytest.raises(StoppedError):
+        cnncodes.finetune(photos, tmp_path, backbone=make_backbone(), listeners=Listeners(stop), **changed)
+    assert not any(tmp_path.iterdir())
+    said: list[str] = []
+
+    def put(text: str) -> None:
+        said.append(text)
+        (tmp_path / "state/note.txt").write_text("mine")
+
+    cnncodes.finetune(photos, tmp_path, backbone=make_backbone(), listeners=Listeners(put), **changed)
+    assert said and [path.name for path in (tmp_path / "state").iterdir()] == ["note.txt"]
+
+
+@pytest.fixture
+def again(done: Any, photos: Path, tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """Return a function that calls for the same fine-tuning, with changes, in a copy of its folder."""
+    shutil.copytree(done[0], tmp_path / "out")
+    return lambda **changes: cnncodes.finetune(
+        photos, tmp_path / "out", backbone=make_backbone(), **{**GOOD, **changes}
+    )
+
+
+def test_a_finished_folder_answers_for_its_own_work_alone(
+    again: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    with pytest.raises(StoreError, match="another fine-tuning that is done"):
+        again(keep="head")
+    (tmp_path / "out/state").mkdir()
+    (tmp_path / "out/state/codes.bin").write_bytes(b"left by a kill")
+    assert again()["already"] and not (tmp_path / "out/state").exists()
+    (tmp_path / "out/classifier.cnncodes").unlink()
+    with pytest.raises(StoreError, match=r"classifier\.cnncodes is missing: remove the folder"):
+        again()
+
+
+def test_a_damaged_summary_is_said_with_what_helps(
+    again: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    (tmp_path / "out/summary.json").write_text('{"x')
+    with pytest.raises(StoreError, match="damaged: remove the folder to train again"):
+        again()
+    shutil.rmtree(tmp_path / "out")
+    assert again(epochs=1)["kept"] in ("head", "tuned")
+
+
+def test_other_test_images_are_another_fine_tuning(tmp_path: Path) -> None:
+    photos, changed = write_images(tmp_path / "photos", 12), {**GOOD, "epochs": 1}
+    cnncodes.finetune(photos, tmp_path / "out", backbone=make_backbone(), **changed)
+    (photos / "test/dots/000.png").unlink()
+    with pytest.raises(StoreError, match="another fine-tuning that is done"):
+        cnncodes.finetune(photos, tmp_path / "out", backbone=make_backbone(), **changed)
+
+
+def test_a_test_part_that_cannot_be_read_costs_no_training(tmp_path: Path) -> None:
+    photos, changed = write_images(tmp_path / "photos", 12), {**GOOD, "epochs": 1}
+    for path in (photos / "test").rglob("*.png"):
+        path.write_bytes(b"x")
+    summary = cnncodes.finetune(photos, tmp_path / "out", backbone=make_backbone(), **changed)
+    assert summary["test"] is None and len(summary["failed"]) == 36
+    assert "none of the 36 test images can be read" in summary["notes"][-1]
+    assert cnncodes.load(tmp_path / "out/classifier.cnncodes").n_images_ > 0
+
+
+def test_images_in_two_parts_are_told_and_copies_count_once(tmp_path: Path) -> None:
+    photos, changed = (
+        write_images(tmp_path / "photos", 12, parts=("train", "val", "test")),
+        {**GOOD, "epochs": 1},
+    )
+    once = cnncodes.finetune(photos, tmp_path / "once", backbone=make_backbone(), **changed)
+    assert once["notes"] == []
+    for path in sorted((photos / "val").rglob("*.png")):
+        for number in range(9):
+            shutil.copy(path, path.with_name(f"{path.stem}-{number}.png"))
+    shutil.copy(photos / "train/dots/000.png", photos / "test/dots/copy.png")
+    shutil.copy(photos / "val/dots/000.png", photos / "test/dots/other.png")
+    many = cnncodes.finetune(photos, tmp_path / "many", backbone=make_backbone(), **changed)
+    assert many["notes"] == [
+        "2 of the 38 test images are trained on, or chosen by, too: their figures flatter"
+    ]
+    single, copied = (one["validation"]["difference"] for one in (once, many))
+    assert copied["n"] == 10 * single["n"] and copied["value"] == pytest.approx(single["value"])
+    assert (copied["low"], copied["high"]) == pytest.approx((single["low"], single["high"]), abs=0.06)
+
+
 @pytest.mark.parametrize("kept", ["head", "tuned"])
 def test_which_is_kept_can_be_said(kept: str, photos: Path, tmp_path: Path) -> None:
     changed = {**GOOD, "keep": kept}
@@ -190,7 +297,14 @@ def test_a_class_that_is_not_trained_on_is_named(tmp_path: Path) -> None:
         ({"epoch": 1}, UsageError, "unknown option 'epoch'. Did you mean 'epochs'"),
         ({"batch_size": 1000}, UsageError, "more than the 192 images"),
         ({"keep": "both"}, UsageError, "keep must be one of"),
-        ({"device": "abacus"}, UsageError, "'abacus' does not work: torch knows none of that name"),
+        ({"device": "abacus"}, UsageError, "must be auto, cpu, cuda or cuda:N. Got 'abacus'"),
+        pytest.param(
+            {"device": "cuda"},
+            UsageError,
+            "'cuda' does not work: .* Choose cpu or auto",
+            marks=pytest.mark.skipif(torch.cuda.is_available(), reason="it does work here"),
+        ),
+        ({"head": "svm"}, UsageError, "head must be one of logistic, linear-svm, ridge. Got 'svm'"),
         ({"cache": "-1"}, UsageError, "amount of disk, such as 10G or 500M, or 0"),
         ({"train_views": "nothing"}, UsageError, "nothing"),
     ],
@@ -200,7 +314,7 @@ def test_bad_input_is_said_before_anything_is_trained(
 ) -> None:
     with pytest.raises(error, match=said):
         cnncodes.finetune(photos, tmp_path / "out", backbone=make_backbone(), **{**GOOD, **changes})
-    assert not (tmp_path / "out/log.csv").exists()
+    assert not (tmp_path / "out").exists()  # not even features
 
 
 def test_where_nothing_came_of_it_no_folder_stays(tmp_path: Path) -> None:
@@ -212,7 +326,7 @@ def test_where_nothing_came_of_it_no_folder_stays(tmp_path: Path) -> None:
 
 def test_rounded_weights_are_refused(photos: Path, tmp_path: Path) -> None:
     backbone = cnncodes.load_backbone("efficientnet-lite0", precision="int8")
-    with pytest.raises(BackboneError, match=r"is int8.*fp32 file that it was made from"):
+    with pytest.raises(BackboneError, match=r"is int8.*take the backbone that it was made from"):
         cnncodes.finetune(photos, tmp_path / "out", backbone=backbone)
 
 
@@ -228,7 +342,8 @@ def test_only_one_writes_to_a_folder(photos: Path, tmp_path: Path) -> None:
 def test_a_classifier_fine_tunes_in_fit(photos: Path) -> None:
     settings = {key: value for key, value in GOOD.items() if key not in ("train_views", "n_jobs")}
     classifier = cnncodes.ImageClassifier(make_backbone(), finetune=settings, n_jobs=1)
-    classifier.fit(photos / "train")
+    with pytest.warns(UserWarning, match="fixed views alone"):
+        classifier.fit(photos / "train")
     assert classifier.tuning_.kept == "tuned"
     assert "validation images" in classifier.tuning_.verdict
     assert classifier.predictor_.embedder.backbone.card.name == "small-tuned"
@@ -236,6 +351,13 @@ def test_a_classifier_fine_tunes_in_fit(photos: Path) -> None:
     assert classifier.score(photos) > head.score(photos) + 0.1
 
 
+def test_no_settings_are_settings_too(photos: Path) -> None:
+    """An empty dictionary is what a search over settings begins with; it had meant not to fine-tune."""
+    classifier = cnncodes.ImageClassifier(make_backbone(), finetune={}, train_views="rotation:2", n_jobs=1)
+    assert classifier.fit(photos / "test").tuning_.kept in ("head", "tuned")
+
+
+@pytest.mark.filterwarnings("ignore:fine-tuning on fixed views")
 def test_a_classifier_says_what_it_cannot_fine_tune(photos: Path) -> None:
     from sklearn.linear_model import LogisticRegression
 

@@ -31,6 +31,8 @@ from cnncodes.finetuning.settings import FineTuning
         ("validation", 0.9, "at most 0.5"),
         ("optimizer", "adam", "adamw, sgd"),
         ("unfreeze", "none", "'cnncodes fit'"),
+        ("device", "tpu", "auto, cpu, cuda or cuda:N"),
+        ("device", "cuda:x", "auto, cpu, cuda or cuda:N"),
         ("unfreeze", " ", "last:N"),
         ("cache", "many", "amount of disk"),
         ("random_state", -1, "at least 0"),
@@ -41,6 +43,11 @@ def test_a_value_that_cannot_be_right_is_named(name: str, value: Any, said: str)
     with pytest.raises(UsageError, match=f"^{name} ") as caught:
         FineTuning(**{name: value})
     assert said in str(caught.value)
+
+
+def test_a_share_may_be_a_number() -> None:
+    assert FineTuning(unfreeze=0.3) == FineTuning(unfreeze="0.3")
+    assert FineTuning(cache=0).cache == 0
 
 
 def test_all_problems_are_said_at_once() -> None:

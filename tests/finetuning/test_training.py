@@ -15,6 +15,7 @@ pytest.importorskip("safetensors")
 from tiny_tuning import make_task  # noqa: E402
 
 from cnncodes.embedding import Embedder  # noqa: E402
+from cnncodes.errors import StoreError  # noqa: E402
 from cnncodes.finetuning.job import Tuned, tune  # noqa: E402
 from cnncodes.finetuning.task import Listeners, Task  # noqa: E402
 
@@ -152,10 +153,34 @@ def test_a_single_step_is_one(tmp_path: Path) -> None:
 
 
 def test_a_network_that_is_as_it_was_stays_the_one_that_it_was(tmp_path: Path) -> None:
-    task = make_task(epochs=1, base_lr=1e-12, freeze_epochs=0, unfreeze="layer2", weight_decay=0.0)
+    task = make_task(epochs=1, base_lr=1e30, freeze_epochs=0, unfreeze="layer2", warmup_epochs=0.0)
     tuned = run(task, tmp_path)
-    if not any(one.gained for one in tuned.history[1:]):
-        assert tuned.backbone.card == task.embedder.backbone.card
+    assert [one.gained for one in tuned.history] == [True, False]
+    assert tuned.backbone.card == task.embedder.backbone.card
+
+
+def test_a_rate_that_wrecks_the_head_alone_ends_it_all(tmp_path: Path) -> None:
+    tuned = run(make_task(epochs=5, base_lr=1e30, clip_norm=0.0), tmp_path)
+    assert [one.stage for one in tuned.history] == ["start", "head"]
+    assert tuned.history[-1].verdict == "diverged"
+    assert tuned.notes[0].startswith("training of the head alone diverged in epoch 1")
+
+
+def test_another_task_is_refused_before_anything_is_replaced(tmp_path: Path) -> None:
+    run(make_task(epochs=1), tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    for changes in ({"epochs": 2}, {"unfreeze": "layer2"}, {"train_views": "center"}):
+        with pytest.raises(StoreError, match="of another training"):
+            run(make_task(**{"epochs": 1, **changes}), tmp_path)
+        assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
+
+
+def test_finding_a_rate_leaves_nothing_behind(tmp_path: Path) -> None:
+    """The moving average had followed the network to rates at which it is wrecked."""
+    found = run(make_task(epochs=2, base_lr="find", ema=0.9), tmp_path / "found")
+    given = run(make_task(epochs=2, base_lr=found.base_lr, ema=0.9), tmp_path / "given")
+    plain = [[{**one.to_dict(), "seconds": 0} for one in tuned.history] for tuned in (found, given)]
+    assert plain[0] == plain[1]
 
 
 def test_why_it_goes_on_is_said(tmp_path: Path) -> None:

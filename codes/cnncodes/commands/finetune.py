@@ -14,7 +14,7 @@ from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.failures import judge_failures
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.commands.tables import format_interval, format_table
-from cnncodes.finetuning.settings import FineTuning
+from cnncodes.finetuning.settings import TRAIN_VIEWS, FineTuning
 from cnncodes.schema import option
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class FinetuneOptions(inputs.EmbeddingOptions, FineTuning):
     train_views: str = option(
         f"Views of each training image, of which an epoch takes one: {inputs.HELP_VIEWS}. The head is trained"
         " on the fixed ones.",
-        default="flip, flip+translation+rotation+stretching:6",
+        default=TRAIN_VIEWS,
         metavar="PLAN",
         check=inputs.check_views,
     )
@@ -62,7 +62,8 @@ class FinetuneOptions(inputs.EmbeddingOptions, FineTuning):
 
 def run_finetune(options: FinetuneOptions, reporter: Reporter) -> Result:
     """Fine-tune a network, compare it with its head, and save the better one."""
-    from cnncodes.finetuning.running import Request, run_finetuning
+    from cnncodes.finetuning.request import Request
+    from cnncodes.finetuning.running import run_finetuning
     from cnncodes.finetuning.task import Listeners
     from cnncodes.finetuning.world import World
 
@@ -115,6 +116,7 @@ def _tell(reporter: Reporter, options: FinetuneOptions) -> Callable[[Sequence[Ep
             text += f" / {one.backbone_rate:.1e}"
             left = one.seconds * (total - one.epoch)
             text += f", at most {format_seconds(left)} left" if left else ""
+        text += ", diverged" if one.verdict else ""
         reporter.note(text + (", best so far" if one.gained and one.stage != "start" else ""))
 
     return tell

@@ -88,9 +88,10 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Folder that keeps codes between fits, by content: each image meets the network once.
     finetune : bool, dict or FineTuning, optional
         Train the network itself on, from the head; a dictionary has settings of
-        `cnncodes.finetuning.settings.FineTuning`. A part of the training images is held out for it, and
-        whichever of head and tuned network is better there predicts. For linear heads by name (extra:
-        finetune).
+        `cnncodes.finetuning.settings.FineTuning`. A part of the training images is held out for it; the tuned
+        network predicts where its gain on these is clear, else the head. Give it `train_views` with random
+        ones, such as ``"flip, flip+translation+rotation+stretching:6"``: of fixed views it learns the images
+        by heart. For linear heads by name (extra: finetune).
 
     Attributes
     ----------
@@ -183,7 +184,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         weight = self._check_weight(sample_weight, len(y))
         groups = check_one_each("groups", groups, len(y))
         train, test = settle_embedders([train, test], records, self.n_jobs)
-        if self.finetune:
+        if self.finetune not in (None, False):
             return self._fit_tuned(train.plan, test, records, y, weight, groups)
         rows = embed_records(train, records, n_jobs=self.n_jobs, memory=self.memory)
         self._check_failures(rows, y)
@@ -195,7 +196,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         y = check_labels([record.label for record in labelled])
         check_several(y)
         train, test = settle_embedders(self._check_parameters(), labelled, self.n_jobs)
-        if self.finetune:
+        if self.finetune not in (None, False):
             return self._fit_tuned(train.plan, test, labelled, y)
         rows = embed_records(train, labelled, n_jobs=self.n_jobs, memory=self.memory, on_progress=on_progress)
         self._check_failures(rows, y)
@@ -213,7 +214,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         SpaceMismatch
             If they are not; the text names the field.
         """
-        if self.finetune:
+        if self.finetune not in (None, False):
             raise UsageError("stored codes are of the network as it was: fit images to fine-tune it.")
         _, embedder = self._check_parameters()
         differing = codes.space.differences(embedder.space)

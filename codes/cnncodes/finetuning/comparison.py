@@ -90,17 +90,16 @@ def say_verdict(validation: Comparison, test: Comparison | None, kept: str) -> s
     images, judge = ("validation images", validation) if test is None else ("test images", test)
     text = judge.describe(images)
     if test is None:
-        text += " (which also chose the epoch, so this flatters a little)"
-    return f"{text[0].upper()}{text[1:]}. Kept: {_say_kept(validation, kept)}."
+        text += ", which also chose the epoch: this flatters a little"
+    return f"{text[0].upper()}{text[1:]}. Kept: {_say_kept(validation, kept, told=test is None)}."
 
 
-def _say_kept(validation: Comparison, kept: str) -> str:
-    """Return what is kept, and why where the validation images say so."""
+def _say_kept(validation: Comparison, kept: str, *, told: bool) -> str:
+    """Return what is kept, and why, where that is not told already and the validation images say so."""
     if kept == "tuned":
-        return "the tuned network" + (
-            ", whose gain on the validation images is clear" if validation.keeps_tuned else ""
-        )
-    if validation.keeps_tuned:
+        clear = validation.keeps_tuned and not told
+        return "the tuned network" + (", whose gain on the validation images is clear" if clear else "")
+    if validation.keeps_tuned or told:
         return "the head alone"
     low, value, high = (
         100 * x for x in (validation.difference.low, validation.difference.value, validation.difference.high)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from cnncodes.embedding import count_lanes
-from cnncodes.errors import UsageError
+from cnncodes.errors import UsageError, sentence
 from cnncodes.finetuning.settings import FineTuning
 from cnncodes.finetuning.world import ALONE, World
 
@@ -57,7 +57,7 @@ def choose_device(settings: FineTuning, n_jobs: int | None = None, world: World 
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
         raise UsageError(
-            f"device {name!r} does not work: {_explain(error)}. Choose cpu, cuda, or auto."
+            f"device {name!r} does not work: {sentence(str(error).splitlines()[0])} Choose cpu or auto."
         ) from error
     bf16 = settings.precision == "bf16" or (settings.precision == "auto" and _has_fast_bf16(device))
     return Place(device, torch.bfloat16 if bf16 else None)
@@ -80,9 +80,3 @@ def _has_fast_bf16(device: torch.device) -> bool:
         return bool(torch.cuda.is_bf16_supported())
     # Without AMX a CPU computes bf16 more slowly than float32.
     return device.type == "cpu" and bool(torch.cpu._is_amx_tile_supported())
-
-
-def _explain(error: Exception) -> str:
-    """Return what torch says, without its list of all devices that anybody has."""
-    said = str(error).splitlines()[0].rstrip(".")
-    return "torch knows none of that name" if said.startswith("Expected one of") else said

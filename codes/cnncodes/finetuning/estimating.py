@@ -23,7 +23,7 @@ from cnncodes.finetuning.examples import Labelled, check_classes, split_validati
 from cnncodes.finetuning.features import hash_contents
 from cnncodes.finetuning.history import EpochFigures
 from cnncodes.finetuning.job import tune
-from cnncodes.finetuning.settings import FineTuning
+from cnncodes.finetuning.settings import TRAIN_VIEWS, FineTuning
 from cnncodes.finetuning.task import Task
 from cnncodes.images import ImageRecord
 from cnncodes.schema import from_mapping
@@ -112,6 +112,12 @@ def tune_classifier(
             "fine-tuning starts from a linear head by name: logistic, linear-svm or ridge. Got"
             f" {type(head).__name__}."
         )
+    if train_plan.random is None:
+        warnings.warn(
+            f"fine-tuning on fixed views alone (train_views={str(classifier.train_views)!r}) learns the"
+            f" images by heart: give train_views random ones, such as {TRAIN_VIEWS!r}.",
+            stacklevel=4,
+        )
     contents, failed = hash_contents(records, n_jobs)
     read = np.array([i for i in range(len(records)) if i not in failed], np.int64)
     images = Labelled(list(records), y, contents, groups).take(read)
@@ -138,7 +144,7 @@ def tune_classifier(
     kept = "tuned" if tuned.validation.keeps_tuned else "head"
     found = tuned.scorer if kept == "tuned" else tuned.head
     backbone = tuned.backbone if kept == "tuned" else embedder.backbone
-    known = summarize_contents(list(tuned.given.contents))
+    known = summarize_contents([*tuned.trained.contents, *validation.contents])
     predictor = Predictor(
         dataclasses.replace(embedder, backbone=backbone), found, known, classifier.aggregate
     )

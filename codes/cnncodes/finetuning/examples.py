@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,10 @@ class Labelled:
             None if self.groups is None else self.groups[places],
         )
 
+    def number_groups(self) -> Array:
+        """Number the groups of images that are drawn, and held out, together; equal files are in one."""
+        return number_groups(self.groups, list(self.contents))
+
     def join(self, others: Labelled) -> Labelled:
         """Return these and others, which both have groups or none."""
         groups = None
@@ -74,10 +79,9 @@ def split_validation(images: Labelled, share: float, random_state: int) -> tuple
     SourceError
         If there are too few images.
     """
-    groups = number_groups(images.groups, list(images.contents))
+    groups = images.number_groups()
     groups_of = {label: len(set(groups[images.y == label])) for label in np.unique(images.y)}
     places = np.flatnonzero([groups_of[label] > 1 for label in images.y])
-    folds = max(2, round(1 / share))
     most = max(groups_of.values(), default=0)
     if most < 2:
         raise SourceError(
@@ -85,25 +89,47 @@ def split_validation(images: Labelled, share: float, random_state: int) -> tuple
             " least 2 different images of a class, or a part 'val'."
         )
     y = np.unique(images.y[places], return_inverse=True)[1]
-    splitter = StratifiedGroupKFold(min(folds, most), shuffle=True, random_state=random_state)
-    held = _choose_fold(splitter, y, groups[places])
+    held_folds, folds = _divide(share, most)
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=random_state)
+    held = _choose_folds(splitter, y, groups[places], held_folds)
     validation = places[held]
     train = np.setdiff1d(np.arange(len(images.y)), validation)
     return images.take(train), images.take(validation)
 
 
-def _choose_fold(splitter: Any, y: Array, groups: Array) -> Array:
-    """Return the first fold that leaves every class something to train on; at least two folds do so."""
+def _divide(share: float, most: int) -> tuple[int, int]:
+    """Return how many of how many folds are held out: as near to the share as so many groups allow.
+
+    Examples
+    --------
+    >>> _divide(0.2, 100), _divide(0.35, 100), _divide(0.35, 3), _divide(0.001, 50)
+    ((1, 5), (7, 20), (1, 3), (1, 50))
+    """
+    nearest = Fraction(share).limit_denominator(20)
+    held, folds = nearest.numerator, nearest.denominator
+    if held == 0:
+        held, folds = 1, round(1 / share)
+    if folds > most:
+        held, folds = max(1, round(share * most)), most
+    return held, folds
+
+
+def _choose_folds(splitter: Any, y: Array, groups: Array, count: int) -> Array:
+    """Return the first folds in a row that leave every class something to train on, sorted.
+
+    Where none do, what would be the last of a class stays with those to train on.
+    """
     import warnings
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a class has fewer images than there are folds
-        folds = list(splitter.split(y, y, groups))
-    for train, held in folds:
-        if len(set(y[train])) == len(set(y)) and len(held):
-            return np.asarray(held)
-    train, held = folds[0]
-    lacking = set(y) - set(y[train])
+        folds = [held for _, held in splitter.split(y, y, groups)]
+    for first in range(len(folds)):
+        held = np.sort(np.concatenate([folds[(first + i) % len(folds)] for i in range(count)]))
+        if len(held) and len(set(np.delete(y, held))) == len(set(y)):
+            return held
+    held = np.sort(np.concatenate(folds[:count]))
+    lacking = set(y) - set(np.delete(y, held))
     return np.array([i for i in held if y[i] not in lacking], np.int64)
 
 

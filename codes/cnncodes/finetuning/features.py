@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +30,8 @@ from cnncodes.views import ViewPlan
 Array = npt.NDArray[Any]
 Progress = Callable[[int, int, int], None]
 
-#: Images between two marks of how far the features have come.
-_MARK = 256
+#: Images and seconds between two marks of how far the features have come, whichever is over first.
+_MARK, _MARK_SECONDS = 256, 5.0
 #: Views in one call of the frozen part.
 _BATCH = 16
 
@@ -106,16 +108,24 @@ class FeatureStore:
         """Compute what is not there yet."""
         images = [(s, i) for s, one in enumerate(self._sets) for i in range(len(one.records))]
         self._folder.mkdir(parents=True, exist_ok=True)
-        done = self._resume()
-        for result in run_lanes(self._fill_chunk, images[done:], self._n_jobs):
-            place, reason = images[done], result
-            if reason:
-                self._failed[f"{place[0]}/{place[1]}"] = reason
-            done += 1
-            if done % _MARK == 0 or done == len(images):
-                self._mark(done)
-            if on_progress is not None:
-                on_progress(done, len(images), len(self._failed))
+        done = marked = self._resume()
+        since = time.monotonic()
+        try:
+            for reason in run_lanes(self._fill_chunk, images[done:], self._n_jobs):
+                if reason:
+                    self._failed["{}/{}".format(*images[done])] = reason
+                done += 1
+                late = time.monotonic() - since > _MARK_SECONDS
+                if done == len(images) or done - marked >= _MARK or late:
+                    self._mark(done)
+                    marked, since = done, time.monotonic()
+                if on_progress is not None:
+                    on_progress(done, len(images), len(self._failed))
+        except BaseException:
+            if done > marked:
+                with contextlib.suppress(Exception):  # what ended it is said, and not what came of that
+                    self._mark(done)
+            raise
         if not images:
             self._mark(0)
 

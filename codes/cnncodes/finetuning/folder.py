@@ -7,7 +7,7 @@ import csv
 import dataclasses
 import io
 import json
-import shutil
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,12 +22,16 @@ if TYPE_CHECKING:
 
 #: What lies in it at the end.
 CLASSIFIER, BACKBONE, LOG, SUMMARY = "classifier.cnncodes", "backbone", "log.csv", "summary.json"
-#: What lies in it before, and shows that it is one.
+#: What lies in it before.
 STATE = "state"
+#: By which the folder of a fine-tuning is known, within `STATE`; it holds the seconds spent so far.
+MARK = "finetuning.json"
+#: What a fine-tuning puts there beside: nothing else is ever removed.
+OWN = (MARK, LOCK_NAME, "checkpoint.safetensors", "features.json", "feature-*.bin", "codes.bin", "head.npz")
 
 
 class TuningFolder:
-    """A folder that one fine-tuning writes to; another one waits or is refused.
+    """A folder that one fine-tuning writes to; another one is refused.
 
     Parameters
     ----------
@@ -44,9 +48,25 @@ class TuningFolder:
         self.path = Path(path)
         self.state = self.path / STATE
         _check_place(self.path)
+        self._made = not self.path.is_dir()
         with writing_errors(self.path):
             self.state.mkdir(parents=True, exist_ok=True)
         self._lock = WriterLock(self.state)
+        self._before, self._started = _read_seconds(self.state / MARK), time.monotonic()
+        try:
+            self.note_time()
+        except BaseException:
+            self._lock.release()
+            raise
+
+    @property
+    def seconds(self) -> float:
+        """Seconds that the fine-tuning has taken, with those of runs that were interrupted."""
+        return self._before + time.monotonic() - self._started
+
+    def note_time(self) -> None:
+        """Keep how long it has taken so far."""
+        atomic_write(self.state / MARK, json.dumps({"seconds": round(self.seconds, 1)}).encode())
 
     @property
     def classifier(self) -> Path:
@@ -59,16 +79,23 @@ class TuningFolder:
         return self.path / BACKBONE
 
     def read_summary(self) -> dict[str, Any] | None:
-        """Return the summary of a fine-tuning that is done; None where there is none."""
-        try:
-            found = json.loads((self.path / SUMMARY).read_bytes())
-        except FileNotFoundError:
+        """Return the summary of a fine-tuning that is done; None where there is none.
+
+        Raises
+        ------
+        StoreError
+            If what belongs to it is missing or damaged.
+        """
+        found = _read_summary(self.path / SUMMARY)
+        if found is None:
             return None
-        except (OSError, ValueError) as error:
+        missing = [item for item in (self.classifier, self.backbone / "card.toml") if not item.exists()]
+        if missing:
             raise StoreError(
-                f"{self.path / SUMMARY} is damaged: remove it, and the same command makes it again."
-            ) from error
-        return found if isinstance(found, dict) else None
+                f"{self.path} holds a fine-tuning that was done, and {missing[0]} is missing: remove the"
+                " folder to train again, or give another one, -o FOLDER."
+            )
+        return found
 
     def write_log(self, history: Sequence[EpochFigures]) -> None:
         """Write the figures of all epochs as CSV."""
@@ -97,24 +124,66 @@ class TuningFolder:
         """Write the summary, after all else, and remove what is not needed any more."""
         atomic_write(self.path / SUMMARY, (json.dumps(summary, indent=1) + "\n").encode())
         self.close()
-        shutil.rmtree(self.state, ignore_errors=True)
 
     def close(self) -> None:
-        """Let others write; where nothing has come of it yet, no folder stays."""
+        """Let others write; what is not needed any more goes, and so does a folder of which nothing came."""
+        if self.state.is_dir():
+            works = any(item.name not in (MARK, LOCK_NAME) for item in self.state.iterdir())
+            if (self.path / SUMMARY).exists() or not works:
+                _clear(self.state)
+            else:
+                with contextlib.suppress(StoreError):  # a full disk, which is said already
+                    self.note_time()
         self._lock.release()
-        with contextlib.suppress(OSError):  # it is not empty, or gone already
-            if not any(item.name != LOCK_NAME for item in self.state.iterdir()):
-                shutil.rmtree(self.state)
+        with contextlib.suppress(OSError):  # others' things are in it, or it is gone already
+            self.state.rmdir()
+            if self._made:
                 self.path.rmdir()
+
+
+def _clear(state: Path) -> None:
+    """Remove what a fine-tuning has put there, and the temporary files of what it was writing."""
+    for name in OWN:
+        for path in (*state.glob(name), *state.glob(f".{name}.*.tmp")):
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def _read_seconds(mark: Path) -> float:
+    try:
+        return float(json.loads(mark.read_bytes())["seconds"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0.0
+
+
+def _read_summary(path: Path) -> dict[str, Any] | None:
+    """Return the summary of a fine-tuning; None where there is no file, or one of something else.
+
+    Raises
+    ------
+    StoreError
+        If it is no JSON.
+    """
+    try:
+        found = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise StoreError(
+            f"{path} is damaged: remove the folder to train again, or give another one, -o FOLDER."
+        ) from error
+    return found if isinstance(found, dict) and "identity" in found else None
 
 
 def _check_place(path: Path) -> None:
     if path.is_file():
         raise StoreError(f"cannot write to {path}: it is a file. Give the name of a folder.")
-    if not path.is_dir():
+    if not path.is_dir() or (path / STATE / MARK).is_file() or _read_summary(path / SUMMARY) is not None:
         return
-    own = {CLASSIFIER, BACKBONE, LOG, SUMMARY, STATE}
-    found = {item.name for item in path.iterdir()}
-    if found and not found & {STATE, SUMMARY}:
-        shown = ", ".join(sorted(found - own or found)[:3])
+    found = sorted(item.name for item in path.iterdir())
+    if found == [STATE] and (path / STATE).is_dir():  # killed before its mark was there
+        found = [f"{STATE}/{item.name}" for item in (path / STATE).iterdir() if item.name != LOCK_NAME]
+        found = [name for name in found if not name.startswith(f"{STATE}/.{MARK}.")]
+    if found:
+        shown = ", ".join(found[:3])
         raise StoreError(f"{path} holds other things ({shown}): give another folder, -o FOLDER.")

@@ -41,7 +41,7 @@ class EpochFigures:
     gained : bool
         Whether it is the best so far: by accuracy, and of equal ones by loss.
     rate, backbone_rate : float
-        Learning rates at its end, of the head and of the backbone's last block.
+        Learning rates in its middle, of the head and of the backbone's last block.
     seconds : float
     verdict : str
         ``"diverged"`` or empty.

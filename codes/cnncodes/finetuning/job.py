@@ -44,6 +44,8 @@ class Tuned:
         either.
     unfrozen : tuple of str
         The blocks that were trained.
+    base_lr : float
+        The rate, which may have been found.
     trained, given : Labelled
         The images that the network was trained on; and those that the head was fitted on.
     failed : dict of str to str
@@ -58,6 +60,7 @@ class Tuned:
     history: list[EpochFigures]
     validation: Comparison
     unfrozen: tuple[str, ...]
+    base_lr: float
     trained: Labelled
     given: Labelled
     failed: dict[str, str] = field(default_factory=dict)
@@ -122,12 +125,18 @@ def _train(prepared: Prepared, listeners: Listeners) -> Tuned:
         prepared.refit_head(listeners),
         trainer.network.head.to_scorer(prepared.classes, _calibrate(logits, validation.y)),
         history,
-        compare(prepared.classes[validation.y], prepared.classes[logits.argmax(axis=1)], _answer(prepared)),
+        compare(
+            prepared.classes[validation.y],
+            prepared.classes[logits.argmax(axis=1)],
+            _answer(prepared),
+            groups=prepared.validated.number_groups(),
+        ),
         prepared.unfrozen,
+        float(trainer.settings.base_lr),
         prepared.trained,
         prepared.given,
         _list_failed(prepared),
-        tuple(filter(None, (_advise_rate(history, task.settings),))),
+        tuple(filter(None, (_advise_rate(history, trainer.settings),))),
     )
 
 

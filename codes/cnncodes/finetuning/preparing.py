@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from cnncodes.embedding.memory import parse_bytes
 from cnncodes.finetuning.blocks import block_depths, choose_weights, list_blocks
+from cnncodes.finetuning.checkpoints import Checkpoint
 from cnncodes.finetuning.classical import ClassicalHead
 from cnncodes.finetuning.examples import Labelled, check_classes, check_some
 from cnncodes.finetuning.features import FeatureStore, ViewSet
@@ -27,6 +28,7 @@ from cnncodes.heads.estimator import class_weights
 from cnncodes.heads.linear import LinearScorer
 
 if TYPE_CHECKING:
+    from cnncodes.finetuning.device import Place
     from cnncodes.finetuning.training import Trainer
 
 Array = npt.NDArray[Any]
@@ -71,11 +73,16 @@ class Prepared:
         return self.task.train.take(self.train.images)
 
     @property
+    def validated(self) -> Labelled:
+        """The validation images that can be read."""
+        return self.task.validation.take(self.validation.images)
+
+    @property
     def given(self) -> Labelled:
         """The images that were given to train on: with those that were held out of them for validation."""
         if not self.task.held_out:
             return self.trained
-        return self.trained.join(self.task.validation.take(self.validation.images))
+        return self.trained.join(self.validated)
 
     def refit_head(self, listeners: Listeners) -> LinearScorer:
         """Return the head fitted on all images that were given to train on.
@@ -95,6 +102,12 @@ def prepare(task: Task, folder: Path, listeners: Listeners, world: World = ALONE
     Parameters and errors are those of `cnncodes.finetuning.job.tune`.
     """
     import_torch()
+    from cnncodes.finetuning.device import choose_device
+
+    where = choose_device(task.settings, task.n_jobs, world)
+    checkpoint = Checkpoint(folder / "checkpoint.safetensors", identify(task))
+    if world.is_first:
+        checkpoint.read()  # that of another task is refused before anything beside it is replaced
     with contextlib.ExitStack() as undo:
         with world.first_goes_first():
             chosen = _choose(task, listeners)
@@ -107,7 +120,9 @@ def prepare(task: Task, folder: Path, listeners: Listeners, world: World = ALONE
             classes, train, validation = _make_examples(task, store)
         classical = ClassicalHead(task, store, train, validation)
         head = world.share(lambda: classical.find(classes, folder, listeners))
-        trainer = _make_trainer(task, store, chosen, (train, validation), head, folder, listeners, world)
+        trainer = _make_trainer(
+            task, store, chosen, (train, validation), head, checkpoint, where, listeners, world
+        )
         undo.pop_all()
     return Prepared(task, chosen.model, chosen.unfrozen, store, classes, train, validation, head, trainer)
 
@@ -129,7 +144,7 @@ def _choose(task: Task, listeners: Listeners) -> _Chosen:
     task.settings.choose_batch_size(len(task.train.y))
     model = check_trainable(task.embedder.backbone)
     graph = read_graph(model)
-    weights = choose_weights(graph, task.settings.unfreeze)
+    weights = choose_weights(graph, str(task.settings.unfreeze))
     unfrozen = tuple(block.name for block in list_blocks(graph) if set(block.weights) & set(weights))
     listeners.note(_describe_parts(graph, weights, unfrozen))
     frame = task.embedder.backbone.frame
@@ -195,18 +210,16 @@ def _make_trainer(
     chosen: _Chosen,
     examples: tuple[Examples, Examples],
     head: LinearScorer,
-    folder: Path,
+    checkpoint: Checkpoint,
+    where: Place,
     listeners: Listeners,
     world: World,
 ) -> Trainer:
-    from cnncodes.finetuning.checkpoints import Checkpoint
-    from cnncodes.finetuning.device import choose_device
     from cnncodes.finetuning.graph_module import GraphModule
     from cnncodes.finetuning.network import LinearModule, TunedNetwork
     from cnncodes.finetuning.training import Trainer
 
     settings, (train, validation) = task.settings, examples
-    where = choose_device(settings, task.n_jobs, world)
     network = TunedNetwork(GraphModule(chosen.parts.upper), LinearModule(head), chosen.weights)
     network = network.to(where.device, memory_format=where.memory_format)
     totals = np.bincount(train.y, minlength=len(head.classes))
@@ -218,7 +231,7 @@ def _make_trainer(
         settings,
         depths=block_depths(chosen.graph),
         class_weights=class_weights(task.weighting, head.classes, totals),
-        checkpoint=Checkpoint(folder / "checkpoint.safetensors", identify(task)),
+        checkpoint=checkpoint,
         device=where.device,
         autocast=where.autocast,
         on_epoch=listeners.epoch,

@@ -57,6 +57,7 @@ def find_rate(trainer: Trainer) -> float:
             break
         losses.append(loss)
     trainer.network.load(before)
+    stepper.average = {}  # it has followed
     if not losses:
         raise UsageError(
             "the loss is no number even at the lowest rate: the network or the labels are at fault."

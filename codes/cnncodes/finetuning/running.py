@@ -3,66 +3,34 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cnncodes.embedding import settle_plans
-from cnncodes.errors import SourceError, StoreError, UsageError
+from cnncodes.errors import StoreError
 from cnncodes.estimators.contents import summarize_contents
-from cnncodes.estimators.inputs import make_embedder
-from cnncodes.estimators.labels import check_labels
 from cnncodes.estimators.predictor import Predictor
 from cnncodes.estimators.saving import assemble_classifier, save_classifier
 from cnncodes.finetuning.comparison import Comparison, compare, say_verdict
-from cnncodes.finetuning.examples import Labelled, check_classes, split_validation
-from cnncodes.finetuning.features import hash_contents
+from cnncodes.finetuning.examples import Labelled
 from cnncodes.finetuning.folder import STATE, TuningFolder
 from cnncodes.finetuning.history import EpochFigures
 from cnncodes.finetuning.job import Tuned, assist, tune
-from cnncodes.finetuning.settings import FineTuning
-from cnncodes.finetuning.task import Listeners, Task, identify
+from cnncodes.finetuning.request import (
+    TEST_VIEWS,
+    Request,
+    check_parts,
+    find_parts,
+    identify_result,
+    make_task,
+)
+from cnncodes.finetuning.settings import TRAIN_VIEWS, FineTuning
+from cnncodes.finetuning.task import Listeners, Task
 from cnncodes.finetuning.world import World
 from cnncodes.images import ImageRecord, ImageSource, open_source
 from cnncodes.schema import from_mapping, to_plain
-from cnncodes.views import ViewPlan
-
-#: The views of training images where nothing else is said: what a head is trained on, and varied ones.
-TRAIN_VIEWS = "flip, flip+translation+rotation+stretching:6"
-TEST_VIEWS = "flip"
-#: Which of two classifiers is saved.
-KEEP = ("better", "tuned", "head")
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a fine-tuning is asked for beside its settings.
-
-    Attributes
-    ----------
-    backbone : str, path or Backbone
-    head : str
-        The head that it starts from.
-    train_views, test_views : str, path or ViewPlan
-    decode : str
-    max_pixels : int, optional
-    keep : {"better", "tuned", "head"}
-        Which classifier is saved.
-    n_jobs : int, optional
-    """
-
-    backbone: Any = "efficientnet-lite0"
-    head: str = "logistic"
-    train_views: Any = TRAIN_VIEWS
-    test_views: Any = TEST_VIEWS
-    decode: str = "exact"
-    max_pixels: int | None = None
-    keep: str = "better"
-    n_jobs: int | None = None
 
 
 def finetune(
@@ -145,13 +113,11 @@ def run_finetuning(
     listeners: Listeners = Listeners(),  # noqa: B008
 ) -> dict[str, Any]:
     """Fine-tune as `finetune` does."""
-    if request.keep not in KEEP:
-        raise UsageError(f"keep must be one of {', '.join(KEEP)}. Got {request.keep!r}.")
     with World.find().started(settings) as world:
-        parts = _find_parts(source)
+        parts = find_parts(source)
         if world.is_first:
             return _lead(parts, out, request, settings, listeners, world)
-        task, _, _ = _make_task(parts, request, settings, world)
+        task, _, _ = make_task(parts, request, settings, world)
         if not world.share(bool):  # whether the first one finds it done
             assist(task, out / STATE, world)
         return {}
@@ -166,20 +132,19 @@ def _lead(
     world: World,
 ) -> dict[str, Any]:
     """Do what the first process does, or the only one."""
-    started = time.perf_counter()
     folder = TuningFolder(out)
     try:
-        task, test, failed = _make_task(parts, request, settings, world)
-        identity = identify(task)
+        task, test, failed = make_task(parts, request, settings, world)
+        identity = identify_result(task, test, request)
         before = folder.read_summary()
         world.share(lambda: before is not None)  # others end where there is nothing to do
         if before is not None:
             return _check_done(before, identity, folder)
-        if test is not None:
-            check_classes(task.train, test, "test")
+        notes = check_parts(task, test)
         tuned = tune(task, folder.state, _with_log(listeners, folder), world)
         summary = _conclude(task, tuned, test, folder, request, listeners)
-        summary |= {"identity": identity, "seconds": round(time.perf_counter() - started, 3)}
+        summary |= {"identity": identity, "seconds": round(folder.seconds, 3)}
+        summary["notes"] = notes + summary["notes"]
         summary["failed"] = failed | tuned.failed | summary["failed"]
         folder.finish(summary)
         return summary
@@ -187,68 +152,11 @@ def _lead(
         folder.close()
 
 
-def _find_parts(source: ImageSource) -> dict[str, list[ImageRecord]]:
-    """Return the labelled images by part: ``train``, and ``val`` and ``test`` where there are such."""
-    labelled = [record for record in source.records if record.label is not None]
-    names = {record.split for record in labelled}
-    if names == {None}:
-        return {"train": labelled}
-    parts = {
-        name: [record for record in labelled if record.split == name] for name in ("train", "val", "test")
-    }
-    if not parts["train"]:
-        raise SourceError(
-            f"{source.name!r} holds no labelled images to train on: expected one folder a class, or a table"
-            " with a column of labels; of parts, 'train'."
-        )
-    return parts
-
-
-def _make_task(
-    parts: dict[str, list[ImageRecord]], request: Request, settings: FineTuning, world: World
-) -> tuple[Task, Labelled | None, dict[str, str]]:
-    """Return what is trained, the test images, and which images cannot be read and why."""
-    failed: dict[str, str] = {}
-    found = {
-        name: _read(records, failed, request.n_jobs, world) for name, records in parts.items() if records
-    }
-    train = found["train"]
-    test = found.get("test")
-    held_out = "val" not in found
-    if held_out:
-        check_classes(train, train, "training")
-        train, validation = split_validation(train, settings.validation, settings.random_state)
-    else:
-        validation = found["val"]
-    seed = settings.random_state
-    embedder = make_embedder(request.backbone, request.test_views, request.decode, request.max_pixels, seed)
-    plan = ViewPlan.parse(request.train_views, random_state=seed)
-    plan.names(embedder.backbone.frame)
-    plans = settle_plans(
-        [plan, embedder.plan], train.records, max_pixels=request.max_pixels, n_jobs=request.n_jobs
-    )
-    embedder = dataclasses.replace(embedder, plan=plans[1])
-    task = Task(
-        embedder, plans[0], request.head, train, validation, settings, request.n_jobs, held_out=held_out
-    )
-    return task, test, failed
-
-
-def _read(
-    records: Sequence[ImageRecord], failed: dict[str, str], n_jobs: int | None, world: World
-) -> Labelled:
-    contents, reasons = world.share(lambda: hash_contents(records, n_jobs))
-    failed |= {records[i].key: reason for i, reason in reasons.items()}
-    y = check_labels([record.label for record in records])
-    read = np.array([i for i in range(len(records)) if i not in reasons], np.int64)
-    return Labelled(list(records), y, contents).take(read)
-
-
 def _check_done(summary: dict[str, Any], identity: str, folder: TuningFolder) -> dict[str, Any]:
     if summary.get("identity") != identity:
         raise StoreError(
-            f"{folder.path} holds another fine-tuning, of other images or settings: give another folder, -o"
-            " FOLDER."
+            f"{folder.path} holds another fine-tuning that is done, of other images or settings: give another"
+            " folder, -o FOLDER."
         )
     return {**summary, "already": True}
 
@@ -256,6 +164,7 @@ def _check_done(summary: dict[str, Any], identity: str, folder: TuningFolder) ->
 def _with_log(listeners: Listeners, folder: TuningFolder) -> Listeners:
     def hear(history: Sequence[EpochFigures]) -> None:
         folder.write_log(history)
+        folder.note_time()
         listeners.epoch(history)
 
     return dataclasses.replace(listeners, epoch=hear)
@@ -270,14 +179,19 @@ def _conclude(
     listeners: Listeners,
 ) -> dict[str, Any]:
     """Compare, write network and classifier, and return the summary."""
-    # Those held out chose the network's epoch: it has not learned from them, but knows them.
-    known = summarize_contents(list(tuned.given.contents))
+    # Those for validation chose the network's epoch: it has not learned from them, but knows them.
+    known = summarize_contents([*tuned.trained.contents, *task.validation.contents])
     before = Predictor(task.embedder, tuned.head, known, "decision")
     after = Predictor(
         dataclasses.replace(task.embedder, backbone=tuned.backbone), tuned.scorer, known, "decision"
     )
     failed: dict[str, str] = {}
+    notes = list(tuned.notes)
     tested = None if test is None else _test(before, after, test, task, failed, listeners)
+    if test is not None and tested is None:
+        notes.append(
+            f"none of the {len(test.y):,} test images can be read: the validation images alone judge"
+        )
     kept = ("tuned" if tuned.validation.keeps_tuned else "head") if request.keep == "better" else request.keep
     predictor = after if kept == "tuned" else before
     classifier = assemble_classifier(
@@ -302,11 +216,13 @@ def _conclude(
         "head_trained": len(tuned.given.y),
         "unfrozen": list(tuned.unfrozen),
         "settings": dataclasses.asdict(task.settings),
+        "base_lr": tuned.base_lr,
+        "request": request.describe(task),
         "parity": tuned.backbone.card.parity,
         "validation": to_plain(tuned.validation),
         "test": to_plain(tested),
         "verdict": say_verdict(tuned.validation, tested, kept),
-        "notes": list(tuned.notes),
+        "notes": notes,
         "failed": failed,
         "history": [figures.to_dict() for figures in tuned.history],
     }
@@ -319,8 +235,8 @@ def _test(
     task: Task,
     failed: dict[str, str],
     listeners: Listeners,
-) -> Comparison:
-    """Compare the two on images that neither has seen."""
+) -> Comparison | None:
+    """Compare the two on images that neither has seen; None where none can be read."""
     listeners.note(f"predicting {len(test.y):,} test images with the head alone, and with the tuned network")
     found = [
         one.predict_records(test.records, n_jobs=task.n_jobs, on_progress=listeners.progress("predicting"))
@@ -328,5 +244,7 @@ def _test(
     ]
     failed |= {failure.key: f"{failure.stage}: {failure.reason}" for failure in found[0].failures.values()}
     read = np.array([i for i in range(len(test.y)) if i not in found[0].failures], np.int64)
+    if not len(read):
+        return None
     head, tuned = (np.array([str(one.labels[i]) for i in read]) for one in found)
     return compare(test.y[read].astype(str), tuned, head, groups=[test.contents[i] for i in read])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ from cnncodes.schema import find_problems, option
 
 #: What `FineTuning.base_lr` may be beside a number.
 FIND = "find"
+#: The views of training images where nothing else is said: what a head is trained on, and varied ones.
+TRAIN_VIEWS = "flip, flip+translation+rotation+stretching:6"
 
 
 def _at_least(least: int) -> Callable[[int], None]:
@@ -51,8 +54,8 @@ def _check_base_lr(rate: Any) -> None:
         _check_rate(rate)
 
 
-def _check_unfreeze(unfreeze: str) -> None:
-    if not unfreeze.strip() or unfreeze == "none":
+def _check_unfreeze(unfreeze: str | float) -> None:
+    if not str(unfreeze).strip() or unfreeze == "none":
         raise UsageError(
             "must say what is trained beside the head: all, last:N, a share such as 0.3, or a layer's name."
             f" Got {unfreeze!r}; a head alone is what 'cnncodes fit' trains."
@@ -70,6 +73,11 @@ def _check_size(size: str | int) -> None:
         raise UsageError(f"must be an amount of disk, such as 10G or 500M, or 0. Got {size!r}.") from error
 
 
+def _check_device(device: str) -> None:
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
+        raise UsageError(f"must be auto, cpu, cuda or cuda:N. Got {device!r}.")
+
+
 @dataclass(frozen=True, kw_only=True)
 class FineTuning:
     """How a network is fine-tuned.
@@ -79,9 +87,9 @@ class FineTuning:
 
     Parameters
     ----------
-    unfreeze : str
-        What is trained beside the head: ``"all"``; ``"last:2"``, the last blocks; ``"0.3"``, that share of
-        the layers, from the last on; or the name of a block or layer, from which on everything is.
+    unfreeze : str or float
+        What is trained beside the head: ``"all"``; ``"last:2"``, the last blocks; 0.3, that share of the
+        layers, from the last on; or the name of a block or layer, from which on everything is.
     epochs : int
         Epochs of the second stage, at most.
     freeze_epochs : int
@@ -121,7 +129,7 @@ class FineTuning:
         What it computes in; ``"auto"`` is bf16 on a GPU and on a CPU with AMX, else fp32.
     device : str
         As torch names them: ``"cpu"``, ``"cuda"``; ``"auto"`` takes a GPU where there is one.
-    cache : str
+    cache : str or 0
         Disk for what the frozen part gives of each view; what does not fit is computed anew in each epoch.
     checkpoint_minutes : float
         Minutes between checkpoints within an epoch; there is one after each.
@@ -138,7 +146,7 @@ class FineTuning:
     cnncodes.errors.UsageError: epochs is wrong: must be a whole number of at least 1. Got 0.
     """
 
-    unfreeze: str = option(
+    unfreeze: str | float = option(
         "What is trained beside the head: all; last:N, the last N blocks; a share of the layers such as 0.3,"
         " from the last on; or the name of a block or layer, with all that follows it. 'cnncodes models show"
         " NAME --blocks' lists them.",
@@ -251,8 +259,9 @@ class FineTuning:
         "Where it is trained: cpu, cuda, cuda:1; 'auto' takes a GPU where there is one.",
         default="auto",
         metavar="DEVICE",
+        check=_check_device,
     )
-    cache: str = option(
+    cache: str | int = option(
         "Disk for what the frozen part gives of each view, 0 for none; what does not fit is computed anew in"
         " each epoch.",
         default="10G",
@@ -277,6 +286,7 @@ class FineTuning:
         problems = find_problems(FineTuning, values)
         if problems:
             raise UsageError(" ".join(map(sentence, problems)))
+        object.__setattr__(self, "unfreeze", str(self.unfreeze))  # 0.3 and "0.3" are one fine-tuning
 
     def choose_batch_size(self, n_images: int) -> int:
         """Return the images in a batch.

@@ -87,6 +87,9 @@ class Trainer:
             self._save()
         if self.state.stage == HEAD_STAGE:
             self._run_head()
+            if self._has_diverged():
+                self.network.load(self.best)  # at a rate that wrecks the head alone nothing else is tried
+                return self.state.history
             self.network.load(self.best)
             self.state = State(NETWORK_STAGE, 0, 0, self.state.history)
             self._resumed = None
@@ -244,7 +247,6 @@ class Trainer:
             return
         self.state, tensors, self.best, self.stepper.average, self._resumed = found
         self.network.load(tensors)
-        done = (
-            f"epoch {self.state.epoch} of the stage {self.state.stage!r}" if self.state.epoch else "the start"
-        )
+        before = "the stage 'head'" if self.state.stage == NETWORK_STAGE else "the start"
+        done = f"epoch {self.state.epoch} of the stage {self.state.stage!r}" if self.state.epoch else before
         self.on_note(f"going on after {done}" + (f", step {self.state.step}" if self.state.step else ""))

@@ -1,0 +1,159 @@
+"""What a fine-tuning is asked for, and the parts of a source that it trains on, chooses by and tests on."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cnncodes.embedding import settle_plans
+from cnncodes.errors import SourceError, UsageError
+from cnncodes.estimators.inputs import make_embedder
+from cnncodes.estimators.labels import check_labels
+from cnncodes.finetuning.examples import Labelled, check_classes, split_validation
+from cnncodes.finetuning.features import hash_contents
+from cnncodes.finetuning.settings import TRAIN_VIEWS, FineTuning
+from cnncodes.finetuning.task import Task, identify
+from cnncodes.finetuning.world import World
+from cnncodes.heads.estimator import KINDS
+from cnncodes.images import ImageRecord, ImageSource
+from cnncodes.views import ViewPlan
+
+TEST_VIEWS = "flip"
+#: Which of two classifiers is saved.
+KEEP = ("better", "tuned", "head")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a fine-tuning is asked for beside its settings.
+
+    Attributes
+    ----------
+    backbone : str, path or Backbone
+    head : str
+        The head that it starts from.
+    train_views, test_views : str, path or ViewPlan
+    decode : str
+    max_pixels : int, optional
+    keep : {"better", "tuned", "head"}
+        Which classifier is saved.
+    n_jobs : int, optional
+    """
+
+    backbone: Any = "efficientnet-lite0"
+    head: str = "logistic"
+    train_views: Any = TRAIN_VIEWS
+    test_views: Any = TEST_VIEWS
+    decode: str = "exact"
+    max_pixels: int | None = None
+    keep: str = "better"
+    n_jobs: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, value, known in (("keep", self.keep, KEEP), ("head", self.head, KINDS)):
+            if not isinstance(value, str) or value not in known:
+                raise UsageError(f"{name} must be one of {', '.join(known)}. Got {value!r}.")
+
+    def describe(self, task: Task) -> dict[str, Any]:
+        """Return what was asked for, as plain values."""
+        card = task.embedder.backbone.card
+        return {
+            "backbone": {"name": card.name, "sha256": task.embedder.backbone.sha256},
+            "head": self.head,
+            "train_views": task.train_plan.to_dict(),
+            "test_views": task.embedder.plan.to_dict(),
+            "decode": self.decode,
+            "max_pixels": self.max_pixels,
+            "keep": self.keep,
+        }
+
+
+def identify_result(task: Task, test: Labelled | None, request: Request) -> str:
+    """Return what tells a fine-tuning that is done from another: what was tested and kept, too."""
+    facts: list[Any] = [identify(task), request.keep, request.max_pixels]
+    if test is not None:
+        facts += [list(test.contents), [str(label) for label in test.y]]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+
+def check_parts(task: Task, test: Labelled | None) -> list[str]:
+    """Raise where a part has a class that is not trained on; return what flatters the figures."""
+    known, notes = set(task.train.contents), []
+    parts = [] if task.held_out else [("validation", task.validation)]
+    if task.held_out:
+        known |= set(task.validation.contents)
+    if test is not None:
+        check_classes(task.train, test, "test")
+        parts.append(("test", test))
+    for name, images in parts:
+        shared = sum(content in known for content in images.contents)
+        if shared:
+            notes.append(
+                f"{shared:,} of the {len(images.y):,} {name} images are trained on, or chosen by, too: their"
+                " figures flatter"
+            )
+        known |= set(images.contents) if name == "validation" else set()
+    return notes
+
+
+def find_parts(source: ImageSource) -> dict[str, list[ImageRecord]]:
+    """Return the labelled images by part: ``train``, and ``val`` and ``test`` where there are such."""
+    labelled = [record for record in source.records if record.label is not None]
+    names = {record.split for record in labelled}
+    if names == {None}:
+        return {"train": labelled}
+    parts = {
+        name: [record for record in labelled if record.split == name] for name in ("train", "val", "test")
+    }
+    if not parts["train"]:
+        raise SourceError(
+            f"{source.name!r} holds no labelled images to train on: expected one folder a class, or a table"
+            " with a column of labels; of parts, 'train'."
+        )
+    return parts
+
+
+def make_task(
+    parts: dict[str, list[ImageRecord]], request: Request, settings: FineTuning, world: World
+) -> tuple[Task, Labelled | None, dict[str, str]]:
+    """Return what is trained, the test images, and which images cannot be read and why."""
+    failed: dict[str, str] = {}
+    found = {
+        name: _read(records, failed, request.n_jobs, world) for name, records in parts.items() if records
+    }
+    train = found["train"]
+    test = found.get("test")
+    held_out = "val" not in found
+    if held_out:
+        check_classes(train, train, "training")
+        train, validation = split_validation(train, settings.validation, settings.random_state)
+    else:
+        validation = found["val"]
+    seed = settings.random_state
+    embedder = make_embedder(request.backbone, request.test_views, request.decode, request.max_pixels, seed)
+    plan = ViewPlan.parse(request.train_views, random_state=seed)
+    plan.names(embedder.backbone.frame)
+    plans = settle_plans(
+        [plan, embedder.plan], train.records, max_pixels=request.max_pixels, n_jobs=request.n_jobs
+    )
+    embedder = dataclasses.replace(embedder, plan=plans[1])
+    task = Task(
+        embedder, plans[0], request.head, train, validation, settings, request.n_jobs, held_out=held_out
+    )
+    return task, test, failed
+
+
+def _read(
+    records: Sequence[ImageRecord], failed: dict[str, str], n_jobs: int | None, world: World
+) -> Labelled:
+    contents, reasons = world.share(lambda: hash_contents(records, n_jobs))
+    failed |= {records[i].key: reason for i, reason in reasons.items()}
+    y = check_labels([record.label for record in records])
+    read = np.array([i for i in range(len(records)) if i not in reasons], np.int64)
+    return Labelled(list(records), y, contents).take(read)
