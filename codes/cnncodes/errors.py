@@ -7,6 +7,7 @@ else. Those that stand for a wrong argument are `ValueError` too, as scikit-lear
 from __future__ import annotations
 
 import difflib
+import os
 import shlex
 from collections.abc import Iterable
 from pathlib import Path
@@ -126,7 +127,7 @@ def sentence(text: object) -> str:
 
 
 def check_path(path: object, name: str = "the path") -> None:
-    """Raise `UsageError` if a path is empty: as one it would be the working folder, which nobody means.
+    """Raise `UsageError` if something is no path, or is empty: the working folder, which nobody means.
 
     Examples
     --------
@@ -137,6 +138,8 @@ def check_path(path: object, name: str = "the path") -> None:
     """
     if isinstance(path, str | bytes) and not path.strip():
         raise UsageError(f"{name} is empty. Give a path; '.' is the working folder.")
+    if not isinstance(path, str | bytes | os.PathLike):
+        raise UsageError(f"{name} must be a path. Got {type(path).__name__} instead.")
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

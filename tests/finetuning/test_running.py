@@ -317,6 +317,13 @@ def test_bad_input_is_said_before_anything_is_trained(
     assert not (tmp_path / "out").exists()  # not even features
 
 
+def test_what_is_no_path_and_no_listener_is_said(photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="out must be"):
+        cnncodes.finetune(photos, None, backbone=make_backbone())  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="listeners must be a Listeners. Got builtin_function_or_method"):
+        cnncodes.finetune(photos, tmp_path / "out", listeners=print)  # type: ignore[arg-type]
+
+
 def test_where_nothing_came_of_it_no_folder_stays(tmp_path: Path) -> None:
     photos = write_images(tmp_path / "photos", 4)
     with pytest.raises(UsageError):

@@ -20,7 +20,8 @@ def labelled_records(X: Any, y: Any, *, split: str) -> tuple[list[ImageRecord], 
     """
     if y is not None:
         return records_from(X), y
-    check_path(X, "the folder of images")
+    if isinstance(X, str | Path):
+        check_path(X, "the folder of images")
     if isinstance(X, str | Path) and not Path(X).exists():
         raise SourceError(f"there is nothing at {str(X)!r}: expected a folder of class folders.")
     if not isinstance(X, str | Path) or not Path(X).is_dir():

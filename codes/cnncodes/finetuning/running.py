@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cnncodes.errors import StoreError
+from cnncodes.errors import StoreError, UsageError, check_path
 from cnncodes.estimators.contents import summarize_contents
 from cnncodes.estimators.predictor import Predictor
 from cnncodes.estimators.saving import assemble_classifier, save_classifier
@@ -100,6 +100,9 @@ def finetune(
     WorkerError
         Of several processes, if another one has ended.
     """
+    check_path(out, "out")
+    if not isinstance(listeners, Listeners):
+        raise UsageError(f"listeners must be a Listeners. Got {type(listeners).__name__} instead.")
     source = src if isinstance(src, ImageSource) else open_source(src)
     request = Request(backbone, head, train_views, test_views, decode, max_pixels, keep, n_jobs)
     return run_finetuning(source, Path(out), request, from_mapping(FineTuning, settings), listeners)
