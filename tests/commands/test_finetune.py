@@ -11,8 +11,7 @@ import pytest
 
 from cnncodes.commands.finetune import FINETUNE, FinetuneOptions, render_finetune
 from cnncodes.errors import UsageError
-from cnncodes.finetuning.request import TEST_VIEWS
-from cnncodes.finetuning.settings import TRAIN_VIEWS, FineTuning
+from cnncodes.finetuning.settings import TEST_VIEWS, TRAIN_VIEWS, FineTuning
 from cnncodes.recipes import read_recipe
 from cnncodes.schema import describe_options, from_mapping
 

@@ -6,7 +6,6 @@ import dataclasses
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnncodes.commands import inputs
@@ -14,7 +13,7 @@ from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.failures import judge_failures
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.commands.tables import format_interval, format_table
-from cnncodes.finetuning.settings import TRAIN_VIEWS, FineTuning
+from cnncodes.finetuning.settings import KEEP, TEST_VIEWS, TRAIN_VIEWS, FineTuning
 from cnncodes.schema import option
 
 if TYPE_CHECKING:
@@ -49,13 +48,13 @@ class FinetuneOptions(inputs.EmbeddingOptions, FineTuning):
         check=inputs.check_views,
     )
     test_views: str = option(
-        "Views of each image when predicting.", default="flip", metavar="PLAN", check=inputs.check_views
+        "Views of each image when predicting.", default=TEST_VIEWS, metavar="PLAN", check=inputs.check_views
     )
     keep: str = option(
         "Which classifier is saved; 'better': the tuned network where its gain on the validation images is"
         " clear (the 95 % interval above 0), else the head.",
         default="better",
-        choices=("better", "tuned", "head"),
+        choices=KEEP,
     )
     decode: str = option(inputs.HELP_DECODE, default="exact", choices=inputs.DECODE_CHOICES)
 
@@ -84,7 +83,7 @@ def run_finetune(options: FinetuneOptions, reporter: Reporter) -> Result:
     )
     listeners = Listeners(reporter.note, reporter.progress, _tell(reporter, options))
     with reporter.passing_warnings():
-        result = run_finetuning(source, Path(options.out), request, FineTuning(**settings), listeners)
+        result = run_finetuning(source, options.out, request, FineTuning(**settings), listeners)
     if not result:
         return result  # of a process that helped the first one
     for text in result["notes"]:

@@ -45,21 +45,21 @@ class Comparison:
         images : str
             What to call them: ``"test images"``.
         """
-        low, value, high = (
-            100 * x for x in (self.difference.low, self.difference.value, self.difference.high)
-        )
-        n = f"{self.difference.n:,} {images}"
-        if math.isnan(low):
-            same = "no answer differs" if value == 0 else f"{value:+.1f} points"
+        n, said = f"{self.difference.n:,} {images}", _say_points(self.difference)
+        if math.isnan(self.difference.low):
+            same = "no answer differs" if self.difference.value == 0 else said
             return f"fine-tuning changed nothing that {n} could show ({same})"
-        change = f"{value:+.1f} points [{low:+.1f}, {high:+.1f}] on {n}"
-        if low > 0:
-            return f"fine-tuning was worth it: {change}"
-        if high < 0:
-            return f"fine-tuning made it worse: {change}"
-        return (
-            f"fine-tuning made no difference that {n} can show: {value:+.1f} points [{low:+.1f}, {high:+.1f}]"
-        )
+        if self.difference.low > 0:
+            return f"fine-tuning was worth it: {said} on {n}"
+        if self.difference.high < 0:
+            return f"fine-tuning made it worse: {said} on {n}"
+        return f"fine-tuning made no difference that {n} can show: {said}"
+
+
+def _say_points(difference: Estimate) -> str:
+    """Return a difference in points, with its interval where it has one."""
+    low, value, high = (100 * x for x in (difference.low, difference.value, difference.high))
+    return f"{value:+.1f} points" + ("" if math.isnan(low) else f" [{low:+.1f}, {high:+.1f}]")
 
 
 def compare(
@@ -101,11 +101,7 @@ def _say_kept(validation: Comparison, kept: str, *, told: bool) -> str:
         return "the tuned network" + (", whose gain on the validation images is clear" if clear else "")
     if validation.keeps_tuned or told:
         return "the head alone"
-    low, value, high = (
-        100 * x for x in (validation.difference.low, validation.difference.value, validation.difference.high)
-    )
-    interval = "" if math.isnan(low) else f" [{low:+.1f}, {high:+.1f}]"
     return (
         f"the head alone, as {validation.difference.n:,} validation images show no clear gain of the tuned"
-        f" network: {value:+.1f} points{interval}"
+        f" network: {_say_points(validation.difference)}"
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,6 @@ import numpy.typing as npt
 
 from cnncodes.embedding import Embedder
 from cnncodes.errors import UsageError
-from cnncodes.estimators.contents import summarize_contents
 from cnncodes.estimators.inputs import describe_unreadable, make_unreadable
 from cnncodes.estimators.predictor import Predictor
 from cnncodes.finetuning.comparison import Comparison, say_verdict
@@ -141,15 +139,10 @@ def tune_classifier(
         _tell_failed(names, len(records), classifier.on_error)
     for note in tuned.notes:
         warnings.warn(note, stacklevel=4)
-    kept = "tuned" if tuned.validation.keeps_tuned else "head"
-    found = tuned.scorer if kept == "tuned" else tuned.head
-    backbone = tuned.backbone if kept == "tuned" else embedder.backbone
-    known = summarize_contents([*tuned.trained.contents, *validation.contents])
-    predictor = Predictor(
-        dataclasses.replace(embedder, backbone=backbone), found, known, classifier.aggregate
-    )
-    learned = tuned.trained if kept == "tuned" else tuned.given
-    return predictor, Tuning(kept, tuned.validation, tuned.history, tuned.unfrozen, len(learned.y))
+    kept = tuned.better
+    predictor = tuned.make_predictor(kept, embedder, classifier.aggregate)
+    learned = tuned.count_learned(kept)
+    return predictor, Tuning(kept, tuned.validation, tuned.history, tuned.unfrozen, learned)
 
 
 def _tell_failed(failed: Mapping[str, str], total: int, on_error: str) -> None:

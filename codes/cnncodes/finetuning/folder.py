@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnncodes.errors import StoreError, check_path
+from cnncodes.errors import StoreError
 from cnncodes.finetuning.history import EpochFigures
 from cnncodes.store.files import atomic_write, writing_errors
 from cnncodes.store.locking import LOCK_NAME, WriterLock
@@ -44,7 +44,6 @@ class TuningFolder:
     """
 
     def __init__(self, path: str | Path) -> None:
-        check_path(path, "out")
         self.path = Path(path)
         self.state = self.path / STATE
         _check_place(self.path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.backbones import Backbone
+from cnncodes.embedding import Embedder
 from cnncodes.embedding.memory import release_free_memory
 from cnncodes.estimators.aggregation import score_images
+from cnncodes.estimators.contents import summarize_contents
+from cnncodes.estimators.predictor import Predictor
 from cnncodes.finetuning.comparison import Comparison, compare
 from cnncodes.finetuning.examples import Labelled
 from cnncodes.finetuning.history import HEAD_STAGE, START, EpochFigures
@@ -48,6 +51,8 @@ class Tuned:
         The rate, which may have been found.
     trained, given : Labelled
         The images that the network was trained on; and those that the head was fitted on.
+    known : tuple of str
+        Contents of the images that were trained on or chosen by: figures on them flatter either classifier.
     failed : dict of str to str
         The images that cannot be read, and why.
     notes : tuple of str
@@ -63,8 +68,25 @@ class Tuned:
     base_lr: float
     trained: Labelled
     given: Labelled
+    known: tuple[str, ...]
     failed: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    @property
+    def better(self) -> str:
+        """Which of the two is to predict where nobody says: ``"tuned"`` or ``"head"``."""
+        return "tuned" if self.validation.keeps_tuned else "head"
+
+    def count_learned(self, kept: str) -> int:
+        """Return how many images one of the two, ``"tuned"`` or ``"head"``, has learned from."""
+        return len((self.trained if kept == "tuned" else self.given).y)
+
+    def make_predictor(self, kept: str, embedder: Embedder, aggregate: str = "decision") -> Predictor:
+        """Return one of the two with its network, given the embedder of the network before."""
+        known = summarize_contents(list(self.known))
+        if kept == "head":
+            return Predictor(embedder, self.head, known, aggregate)
+        return Predictor(replace(embedder, backbone=self.backbone), self.scorer, known, aggregate)
 
 
 def tune(
@@ -135,6 +157,7 @@ def _train(prepared: Prepared, listeners: Listeners) -> Tuned:
         float(trainer.settings.base_lr),
         prepared.trained,
         prepared.given,
+        (*prepared.trained.contents, *task.validation.contents),
         _list_failed(prepared),
         tuple(filter(None, (_advise_rate(history, trainer.settings),))),
     )

@@ -17,16 +17,12 @@ from cnncodes.estimators.inputs import make_embedder
 from cnncodes.estimators.labels import check_labels
 from cnncodes.finetuning.examples import Labelled, check_classes, split_validation
 from cnncodes.finetuning.features import hash_contents
-from cnncodes.finetuning.settings import TRAIN_VIEWS, FineTuning
+from cnncodes.finetuning.settings import KEEP, TEST_VIEWS, TRAIN_VIEWS, FineTuning
 from cnncodes.finetuning.task import Task, identify
 from cnncodes.finetuning.world import World
 from cnncodes.heads.estimator import KINDS
 from cnncodes.images import ImageRecord, ImageSource
 from cnncodes.views import ViewPlan
-
-TEST_VIEWS = "flip"
-#: Which of two classifiers is saved.
-KEEP = ("better", "tuned", "head")
 
 
 @dataclass(frozen=True)
@@ -84,22 +80,23 @@ def identify_result(task: Task, test: Labelled | None, request: Request) -> str:
 
 def check_parts(task: Task, test: Labelled | None) -> list[str]:
     """Raise where a part has a class that is not trained on; return what flatters the figures."""
-    known, notes = set(task.train.contents), []
-    parts = [] if task.held_out else [("validation", task.validation)]
-    if task.held_out:
-        known |= set(task.validation.contents)
+    known = set(task.train.contents)
+    notes = [] if task.held_out else _tell_shared("validation", task.validation, known)
     if test is not None:
         check_classes(task.train, test, "test")
-        parts.append(("test", test))
-    for name, images in parts:
-        shared = sum(content in known for content in images.contents)
-        if shared:
-            notes.append(
-                f"{shared:,} of the {len(images.y):,} {name} images are trained on, or chosen by, too: their"
-                " figures flatter"
-            )
-        known |= set(images.contents) if name == "validation" else set()
+        notes += _tell_shared("test", test, known | set(task.validation.contents))
     return notes
+
+
+def _tell_shared(part: str, images: Labelled, known: set[str]) -> list[str]:
+    """Return what is to be said of images whose contents are known, if any is."""
+    shared = sum(content in known for content in images.contents)
+    if not shared:
+        return []
+    return [
+        f"{shared:,} of the {len(images.y):,} {part} images are trained on, or chosen by, too: their"
+        " figures flatter"
+    ]
 
 
 def find_parts(source: ImageSource) -> dict[str, list[ImageRecord]]:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from cnncodes.errors import StoreError, UsageError, check_path
-from cnncodes.estimators.contents import summarize_contents
 from cnncodes.estimators.predictor import Predictor
 from cnncodes.estimators.saving import assemble_classifier, save_classifier
 from cnncodes.finetuning.comparison import Comparison, compare, say_verdict
@@ -19,14 +18,13 @@ from cnncodes.finetuning.folder import STATE, TuningFolder
 from cnncodes.finetuning.history import EpochFigures
 from cnncodes.finetuning.job import Tuned, assist, tune
 from cnncodes.finetuning.request import (
-    TEST_VIEWS,
     Request,
     check_parts,
     find_parts,
     identify_result,
     make_task,
 )
-from cnncodes.finetuning.settings import TRAIN_VIEWS, FineTuning
+from cnncodes.finetuning.settings import TEST_VIEWS, TRAIN_VIEWS, FineTuning
 from cnncodes.finetuning.task import Listeners, Task
 from cnncodes.finetuning.world import World
 from cnncodes.images import ImageRecord, ImageSource, open_source
@@ -100,22 +98,23 @@ def finetune(
     WorkerError
         Of several processes, if another one has ended.
     """
-    check_path(out, "out")
     if not isinstance(listeners, Listeners):
         raise UsageError(f"listeners must be a Listeners. Got {type(listeners).__name__} instead.")
     source = src if isinstance(src, ImageSource) else open_source(src)
     request = Request(backbone, head, train_views, test_views, decode, max_pixels, keep, n_jobs)
-    return run_finetuning(source, Path(out), request, from_mapping(FineTuning, settings), listeners)
+    return run_finetuning(source, out, request, from_mapping(FineTuning, settings), listeners)
 
 
 def run_finetuning(
     source: ImageSource,
-    out: Path,
+    out: str | Path,
     request: Request,
     settings: FineTuning,
     listeners: Listeners = Listeners(),  # noqa: B008
 ) -> dict[str, Any]:
     """Fine-tune as `finetune` does."""
+    check_path(out, "out")
+    out = Path(out)
     with World.find().started(settings) as world:
         parts = find_parts(source)
         if world.is_first:
@@ -182,12 +181,7 @@ def _conclude(
     listeners: Listeners,
 ) -> dict[str, Any]:
     """Compare, write network and classifier, and return the summary."""
-    # Those for validation chose the network's epoch: it has not learned from them, but knows them.
-    known = summarize_contents([*tuned.trained.contents, *task.validation.contents])
-    before = Predictor(task.embedder, tuned.head, known, "decision")
-    after = Predictor(
-        dataclasses.replace(task.embedder, backbone=tuned.backbone), tuned.scorer, known, "decision"
-    )
+    before, after = (tuned.make_predictor(kept, task.embedder) for kept in ("head", "tuned"))
     failed: dict[str, str] = {}
     notes = list(tuned.notes)
     tested = None if test is None else _test(before, after, test, task, failed, listeners)
@@ -195,12 +189,12 @@ def _conclude(
         notes.append(
             f"none of the {len(test.y):,} test images can be read: the validation images alone judge"
         )
-    kept = ("tuned" if tuned.validation.keeps_tuned else "head") if request.keep == "better" else request.keep
+    kept = tuned.better if request.keep == "better" else request.keep
     predictor = after if kept == "tuned" else before
     classifier = assemble_classifier(
         predictor,
         task.train_plan,
-        len((tuned.trained if kept == "tuned" else tuned.given).y),
+        tuned.count_learned(kept),
         backbone=predictor.embedder.backbone,
         head=task.head,
         random_state=task.settings.random_state,
@@ -215,8 +209,8 @@ def _conclude(
         "backbone": str(folder.backbone),
         "kept": kept,
         "classes": [str(name) for name in tuned.head.classes],
-        "trained": len(tuned.trained.y),
-        "head_trained": len(tuned.given.y),
+        "trained": tuned.count_learned("tuned"),
+        "head_trained": tuned.count_learned("head"),
         "unfrozen": list(tuned.unfrozen),
         "settings": dataclasses.asdict(task.settings),
         "base_lr": tuned.base_lr,

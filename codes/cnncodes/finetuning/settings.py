@@ -16,6 +16,10 @@ from cnncodes.schema import find_problems, option
 FIND = "find"
 #: The views of training images where nothing else is said: what a head is trained on, and varied ones.
 TRAIN_VIEWS = "flip, flip+translation+rotation+stretching:6"
+#: Those of a prediction.
+TEST_VIEWS = "flip"
+#: Which of two classifiers is saved.
+KEEP = ("better", "tuned", "head")
 
 
 def _at_least(least: int) -> Callable[[int], None]:
