@@ -217,23 +217,23 @@ def _make_trainer(
 ) -> Trainer:
     from cnncodes.finetuning.graph_module import GraphModule
     from cnncodes.finetuning.network import LinearModule, TunedNetwork
+    from cnncodes.finetuning.stepping import Stepper
     from cnncodes.finetuning.training import Trainer
 
     settings, (train, validation) = task.settings, examples
     network = TunedNetwork(GraphModule(chosen.parts.upper), LinearModule(head), chosen.weights)
     network = network.to(where.device, memory_format=where.memory_format)
     totals = np.bincount(train.y, minlength=len(head.classes))
+    weights = class_weights(task.weighting, head.classes, totals)
+    size = settings.choose_batch_size(len(train.images))
     trainer = Trainer(
-        network,
+        Stepper(network, settings, size, weights, where.device, where.autocast, world),
         store,
         train,
         validation,
         settings,
         depths=block_depths(chosen.graph),
-        class_weights=class_weights(task.weighting, head.classes, totals),
         checkpoint=checkpoint,
-        device=where.device,
-        autocast=where.autocast,
         on_epoch=listeners.epoch,
         on_note=listeners.note,
         world=world,

@@ -15,7 +15,7 @@ import torch
 from cnncodes.finetuning.checkpoints import Checkpoint, State
 from cnncodes.finetuning.features import FeatureStore
 from cnncodes.finetuning.history import DIVERGED, HEAD_STAGE, NETWORK_STAGE, START, EpochFigures
-from cnncodes.finetuning.network import TunedNetwork, head_groups
+from cnncodes.finetuning.network import head_groups
 from cnncodes.finetuning.schedule import describe_convergence, rate_at, starts_to_converge
 from cnncodes.finetuning.settings import FineTuning
 from cnncodes.finetuning.stages import Examples, Stage
@@ -31,18 +31,15 @@ class Trainer:
 
     Parameters
     ----------
-    network : TunedNetwork
+    stepper : Stepper
+        With the network.
     store : FeatureStore
     train, validation : Examples
     settings : FineTuning
         With a number for `base_lr`.
     depths : dict of str to int
         As `TunedNetwork.groups` takes them.
-    class_weights : ndarray of float, shape (n_classes,)
-        In the loss.
     checkpoint : Checkpoint
-    device : torch.device
-    autocast : dtype, optional
     on_epoch : callable
         Called after each epoch with the figures of all so far.
     on_note : callable
@@ -53,26 +50,22 @@ class Trainer:
 
     def __init__(
         self,
-        network: TunedNetwork,
+        stepper: Stepper,
         store: FeatureStore,
         train: Examples,
         validation: Examples,
         settings: FineTuning,
         *,
         depths: dict[str, int],
-        class_weights: Array,
         checkpoint: Checkpoint,
-        device: torch.device,
-        autocast: torch.dtype | None = None,
         on_epoch: Callable[[Sequence[EpochFigures]], None] = lambda history: None,
         on_note: Callable[[str], None] = lambda text: None,
         world: World = ALONE,
     ) -> None:
-        self.network, self.store, self.settings = network, store, settings
+        self.stepper, self.network, self.batch_size = stepper, stepper.network, stepper.batch_size
+        self.store, self.settings = store, settings
         self.train, self.validation, self.depths = train, validation, depths
         self.checkpoint, self.world, self.on_epoch, self.on_note = checkpoint, world, on_epoch, on_note
-        self.batch_size = settings.choose_batch_size(len(train.images))
-        self.stepper = Stepper(network, settings, self.batch_size, class_weights, device, autocast, world)
         rng = np.random.default_rng(settings.random_state)
         self._offsets = rng.integers(0, train.views, int(train.images.max()) + 1)
         self.state = State()
@@ -87,13 +80,11 @@ class Trainer:
             self._save()
         if self.state.stage == HEAD_STAGE:
             self._run_head()
-            if self._has_diverged():
-                self.network.load(self.best)  # at a rate that wrecks the head alone nothing else is tried
-                return self.state.history
-            self.network.load(self.best)
-            self.state = State(NETWORK_STAGE, 0, 0, self.state.history)
-            self._resumed = None
-            self._save()
+            if not self._has_diverged():  # at a rate that wrecks the head alone nothing else is tried
+                self.network.load(self.best)
+                self.state = State(NETWORK_STAGE, 0, 0, self.state.history)
+                self._resumed = None
+                self._save()
         if self.state.stage == NETWORK_STAGE:
             self._run_network()
         self.network.load(self.best)
