@@ -15,7 +15,7 @@ from cnncodes.errors import StoreError  # noqa: E402
 from cnncodes.finetuning.checkpoints import Checkpoint, State  # noqa: E402
 from cnncodes.finetuning.history import EpochFigures  # noqa: E402
 
-FIGURES = EpochFigures("start", 0, float("nan"), 0.5, 0.8, 0.7, 0.9, 50, True, 0.0, 0.0, 1.0)
+FIGURES = EpochFigures("start", 0, float("nan"), 0.5, 0.8, 0.7, 0.9, 0.1, 0.0, 0.2, 50, True, 0.0, 0.0, 1.0)
 
 
 def train(optimizer_name: str) -> tuple[Any, Any]:

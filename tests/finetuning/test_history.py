@@ -7,15 +7,21 @@ import math
 import numpy as np
 import pytest
 
-from cnncodes.finetuning.history import EpochFigures
+from cnncodes.finetuning.history import EpochFigures, Judge
 
 Y = np.array([0, 1, 1, 0])
 RIGHT = np.array([[2.0, 0.0], [0.0, 2.0], [0.0, 2.0], [2.0, 0.0]])
 
 
-def measure(logits: np.ndarray, former: list[EpochFigures], loss: float = 1.0) -> EpochFigures:
-    return EpochFigures.measure(
-        "network", len(former) + 1, logits, Y, loss=loss, rates=(0.1, 0.01), seconds=1.0, former=former
+#: Of a head that is right half of the time.
+JUDGE = Judge(Y, np.array([0, 1, 0, 1]))
+
+
+def measure(
+    logits: np.ndarray, former: list[EpochFigures], loss: float = 1.0, judge: Judge = JUDGE
+) -> EpochFigures:
+    return judge.measure(
+        "network", len(former) + 1, logits, loss=loss, rates=(0.1, 0.01), seconds=1.0, former=former
     )
 
 
@@ -24,6 +30,20 @@ def test_figures_are_those_of_the_logits() -> None:
     assert (figures.accuracy, figures.images, figures.gained, figures.verdict) == (1.0, 4, True, "")
     assert figures.validation_loss == pytest.approx(math.log(1 + math.exp(-2)))
     assert figures.low < 1.0 == figures.high
+
+
+def test_the_gain_is_over_the_head_on_the_same_images() -> None:
+    figures = measure(RIGHT, [])
+    assert figures.gain == 0.5
+    assert 0 <= figures.gain_low < 0.5 < figures.gain_high <= 1
+    same = measure(RIGHT, [], judge=Judge(Y, Y))
+    assert same.gain == 0
+    assert math.isnan(same.gain_low)
+
+
+def test_images_of_a_group_are_drawn_together() -> None:
+    paired = measure(RIGHT, [], judge=Judge(JUDGE.y, JUDGE.head, np.array([0, 0, 1, 1])))
+    assert (paired.gain_low, paired.gain_high) == (0.0, 1.0)
 
 
 def test_of_equal_accuracy_the_lower_loss_is_better() -> None:

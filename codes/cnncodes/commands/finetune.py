@@ -98,6 +98,8 @@ def run_finetune(options: FinetuneOptions, reporter: Reporter) -> Result:
 
 def _tell(reporter: Reporter, options: FinetuneOptions) -> Callable[[Sequence[EpochFigures]], None]:
     """Return what says in a line how each epoch went."""
+    from cnncodes.evaluation.intervals import Estimate
+    from cnncodes.finetuning.comparison import say_points
 
     def tell(history: Sequence[EpochFigures]) -> None:
         one = history[-1]
@@ -110,7 +112,8 @@ def _tell(reporter: Reporter, options: FinetuneOptions) -> Callable[[Sequence[Ep
             f" {one.high:.3f}]"
         )
         if one.stage != "start":
-            text += f" (head before {history[0].accuracy:.3f}), rate {one.rate:.1e}"
+            gain = say_points(Estimate(one.gain, one.gain_low, one.gain_high, one.images))
+            text += f" ({gain} beside the head), rate {one.rate:.1e}"
         if one.stage == "network" and total is not None:
             text += f" / {one.backbone_rate:.1e}"
             left = one.seconds * (total - one.epoch)

@@ -100,8 +100,8 @@ class Checkpoint:
         facts, tensors = self._open()
         if facts["identity"] != self.identity:
             raise StoreError(
-                f"{self.path} is the checkpoint of another training: of other images, settings or weights."
-                " Give another folder (-o), or remove it to start anew here."
+                f"{self.path} is the checkpoint of another training, of other images, settings or weights, or"
+                " by another version of cnncodes. Give another folder (-o), or remove it to start anew here."
             )
         parts: dict[str, Tensors] = {part: {} for part in _PARTS}
         states: dict[int, dict[str, Any]] = {}

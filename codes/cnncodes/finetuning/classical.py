@@ -12,10 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import SavedModelError, UsageError
+from cnncodes.estimators.aggregation import score_images
 from cnncodes.estimators.inputs import ImageRows, embed_records
 from cnncodes.estimators.training import fit_rows
 from cnncodes.finetuning.examples import Labelled
 from cnncodes.finetuning.features import FeatureStore
+from cnncodes.finetuning.history import Judge
 from cnncodes.finetuning.stages import Examples
 from cnncodes.finetuning.task import Listeners, Task, identify
 from cnncodes.heads.linear import LinearScorer
@@ -86,6 +88,15 @@ class ClassicalHead:
             {},
         )
         return self._fit(rows, given, listeners)
+
+    def make_judge(self, head: LinearScorer) -> Judge:
+        """Return what measures networks on the validation images, beside a head."""
+        own = self.validation
+        places = self.store.first_places(own.number, own.images, own.views)
+        counts = np.full(len(own.images), own.views, np.int64)
+        answers = score_images(head, self.store.codes(places), counts, "decision").labels
+        groups = self.task.validation.take(own.images).number_groups()
+        return Judge(own.y, np.searchsorted(head.classes, answers).astype(np.int64), groups)
 
     @property
     def _plan(self) -> ViewPlan:

@@ -45,7 +45,7 @@ class Comparison:
         images : str
             What to call them: ``"test images"``.
         """
-        n, said = f"{self.difference.n:,} {images}", _say_points(self.difference)
+        n, said = f"{self.difference.n:,} {images}", say_points(self.difference)
         if math.isnan(self.difference.low):
             same = "no answer differs" if self.difference.value == 0 else said
             return f"fine-tuning changed nothing that {n} could show ({same})"
@@ -56,7 +56,7 @@ class Comparison:
         return f"fine-tuning made no difference that {n} can show: {said}"
 
 
-def _say_points(difference: Estimate) -> str:
+def say_points(difference: Estimate) -> str:
     """Return a difference in points, with its interval where it has one."""
     low, value, high = (100 * x for x in (difference.low, difference.value, difference.high))
     return f"{value:+.1f} points" + ("" if math.isnan(low) else f" [{low:+.1f}, {high:+.1f}]")
@@ -103,5 +103,5 @@ def _say_kept(validation: Comparison, kept: str, *, told: bool) -> str:
         return "the head alone"
     return (
         f"the head alone, as {validation.difference.n:,} validation images show no clear gain of the tuned"
-        f" network: {_say_points(validation.difference)}"
+        f" network: {say_points(validation.difference)}"
     )

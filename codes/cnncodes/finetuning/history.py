@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.evaluation.intervals import wilson
+from cnncodes.evaluation.metrics import compare_paired
 from cnncodes.heads.calibration import log_loss
 from cnncodes.schema import to_plain
 
@@ -36,6 +37,9 @@ class EpochFigures:
         Mean training loss; NaN at the start.
     validation_loss, accuracy, low, high : float
         Log-loss, and accuracy with its 95 % interval, on the validation images.
+    gain, gain_low, gain_high : float
+        That accuracy less the head's before any epoch, paired, with its 95 % interval; NaN where there is
+        none, as where no answer differs.
     images : int
         Of these.
     gained : bool
@@ -54,49 +58,15 @@ class EpochFigures:
     accuracy: float
     low: float
     high: float
+    gain: float
+    gain_low: float
+    gain_high: float
     images: int
     gained: bool
     rate: float
     backbone_rate: float
     seconds: float
     verdict: str = ""
-
-    @classmethod
-    def measure(
-        cls,
-        stage: str,
-        epoch: int,
-        logits: npt.NDArray[np.float64],
-        y: npt.NDArray[np.int64],
-        *,
-        loss: float,
-        rates: tuple[float, float],
-        seconds: float,
-        former: Sequence[EpochFigures],
-    ) -> EpochFigures:
-        """Return the figures of an epoch, given the logits of the validation images and those before it."""
-        sound = bool(np.isfinite(logits).all()) and (stage == START or math.isfinite(loss))
-        share = wilson(int((logits.argmax(axis=1) == y).sum()) if sound else 0, len(y))
-        value = log_loss(logits, y, np.ones(len(y))) if sound else math.inf
-        # A network that is merely too sure of itself stays far below that.
-        bound = max(math.log(logits.shape[1]), former[0].validation_loss if former else value)
-        if value > RISEN * bound:
-            sound = False
-        gained = sound and all((share.value, -value) > (one.accuracy, -one.validation_loss) for one in former)
-        return cls(
-            stage,
-            epoch,
-            loss,
-            value,
-            share.value,
-            share.low,
-            share.high,
-            len(y),
-            gained,
-            *rates,
-            round(seconds, 3),
-            "" if sound else DIVERGED,
-        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as plain values; what is no number is None."""
@@ -106,6 +76,69 @@ class EpochFigures:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> EpochFigures:
         """Return the figures that `to_dict` gave."""
-        odd = {"loss": math.nan, "validation_loss": math.inf}
+        odd = {
+            "loss": math.nan,
+            "validation_loss": math.inf,
+            "gain_low": math.nan,
+            "gain_high": math.nan,
+        }
         found: dict[str, Any] = {k: odd.get(k) if value is None else value for k, value in values.items()}
         return cls(**found)
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Measures a network on the validation images, beside the head that it started from.
+
+    Attributes
+    ----------
+    y, head : ndarray of int64, shape (n_images,)
+        Number of each image's class, and of the one that the head gives it.
+    groups : ndarray, shape (n_images,), optional
+        Images that the bootstrap draws together.
+    """
+
+    y: npt.NDArray[np.int64]
+    head: npt.NDArray[np.int64]
+    groups: npt.NDArray[Any] | None = None
+
+    def measure(
+        self,
+        stage: str,
+        epoch: int,
+        logits: npt.NDArray[np.float64],
+        *,
+        loss: float,
+        rates: tuple[float, float],
+        seconds: float,
+        former: Sequence[EpochFigures],
+    ) -> EpochFigures:
+        """Return the figures of an epoch, given the logits of the images and the figures before it."""
+        y = self.y
+        sound = bool(np.isfinite(logits).all()) and (stage == START or math.isfinite(loss))
+        answers = logits.argmax(axis=1) if sound else np.full(len(y), -1)
+        share = wilson(int((answers == y).sum()), len(y))
+        gain = compare_paired(y, answers, self.head, groups=self.groups)
+        value = log_loss(logits, y, np.ones(len(y))) if sound else math.inf
+        # A network that is merely too sure of itself stays far below that.
+        bound = max(math.log(logits.shape[1]), former[0].validation_loss if former else value)
+        if value > RISEN * bound:
+            sound = False
+        gained = sound and all((share.value, -value) > (one.accuracy, -one.validation_loss) for one in former)
+        return EpochFigures(
+            stage,
+            epoch,
+            loss,
+            value,
+            share.value,
+            share.low,
+            share.high,
+            gain.value,
+            gain.low,
+            gain.high,
+            len(y),
+            gained,
+            *rates,
+            round(seconds, 3),
+            "" if sound else DIVERGED,
+        )

@@ -12,7 +12,6 @@ import numpy.typing as npt
 from cnncodes.backbones import Backbone
 from cnncodes.embedding import Embedder
 from cnncodes.embedding.memory import release_free_memory
-from cnncodes.estimators.aggregation import score_images
 from cnncodes.estimators.contents import summarize_contents
 from cnncodes.estimators.predictor import Predictor
 from cnncodes.finetuning.comparison import Comparison, compare
@@ -147,12 +146,7 @@ def _train(prepared: Prepared, listeners: Listeners) -> Tuned:
         prepared.refit_head(listeners),
         trainer.network.head.to_scorer(prepared.classes, _calibrate(logits, validation.y)),
         history,
-        compare(
-            prepared.classes[validation.y],
-            prepared.classes[logits.argmax(axis=1)],
-            _answer(prepared),
-            groups=prepared.validated.number_groups(),
-        ),
+        compare(prepared.judge.y, logits.argmax(axis=1), prepared.judge.head, groups=prepared.judge.groups),
         prepared.unfrozen,
         float(trainer.settings.base_lr),
         prepared.trained,
@@ -175,14 +169,6 @@ def _list_failed(prepared: Prepared) -> dict[str, str]:
         for number, images in ((VALIDATION, prepared.task.validation), (TRAIN, prepared.task.train))
         for i, reason in prepared.store.failures(number).items()
     }
-
-
-def _answer(prepared: Prepared) -> Array:
-    """Return the class that the head gives each validation image."""
-    validation = prepared.validation
-    places = prepared.store.first_places(VALIDATION, validation.images, validation.views)
-    counts = np.full(len(validation.images), validation.views, np.int64)
-    return score_images(prepared.head, prepared.store.codes(places), counts, "decision").labels
 
 
 def _advise_rate(history: list[EpochFigures], settings: FineTuning) -> str:

@@ -17,6 +17,7 @@ from cnncodes.finetuning.checkpoints import Checkpoint
 from cnncodes.finetuning.classical import ClassicalHead
 from cnncodes.finetuning.examples import Labelled, check_classes, check_some
 from cnncodes.finetuning.features import FeatureStore, ViewSet
+from cnncodes.finetuning.history import Judge
 from cnncodes.finetuning.loading import check_trainable, import_torch
 from cnncodes.finetuning.parts import Parts, split_graph
 from cnncodes.finetuning.reading import Graph, read_graph
@@ -54,6 +55,8 @@ class Prepared:
         The images that can be read.
     head : LinearScorer
         The head that it starts from.
+    judge : Judge
+        Of the validation images.
     trainer : Trainer
     """
 
@@ -65,6 +68,7 @@ class Prepared:
     train: Examples
     validation: Examples
     head: LinearScorer
+    judge: Judge
     trainer: Trainer
 
     @property
@@ -120,11 +124,14 @@ def prepare(task: Task, folder: Path, listeners: Listeners, world: World = ALONE
             classes, train, validation = _make_examples(task, store)
         classical = ClassicalHead(task, store, train, validation)
         head = world.share(lambda: classical.find(classes, folder, listeners))
+        judge = classical.make_judge(head)
         trainer = _make_trainer(
-            task, store, chosen, (train, validation), head, checkpoint, where, listeners, world
+            task, store, chosen, (train, validation), head, judge, checkpoint, where, listeners, world
         )
         undo.pop_all()
-    return Prepared(task, chosen.model, chosen.unfrozen, store, classes, train, validation, head, trainer)
+    return Prepared(
+        task, chosen.model, chosen.unfrozen, store, classes, train, validation, head, judge, trainer
+    )
 
 
 @dataclass(frozen=True)
@@ -210,6 +217,7 @@ def _make_trainer(
     chosen: _Chosen,
     examples: tuple[Examples, Examples],
     head: LinearScorer,
+    judge: Judge,
     checkpoint: Checkpoint,
     where: Place,
     listeners: Listeners,
@@ -232,6 +240,7 @@ def _make_trainer(
         train,
         validation,
         settings,
+        judge=judge,
         depths=block_depths(chosen.graph),
         checkpoint=checkpoint,
         on_epoch=listeners.epoch,

@@ -16,6 +16,9 @@ from cnncodes.finetuning.settings import FineTuning
 from cnncodes.heads.linear import LinearScorer
 from cnncodes.views import ViewPlan
 
+#: Of what is saved on the way: a version that saves other things does not go on with it.
+FORMAT = 2
+
 
 @dataclass(frozen=True)
 class Task:
@@ -84,7 +87,7 @@ def identify(task: Task) -> str:
     facts = asdict(task.settings)
     for name in ("cache", "checkpoint_minutes", "device"):
         del facts[name]
-    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps([FORMAT, facts], sort_keys=True).encode())
     for fact in (task.embedder.space.id, task.embedder.plan.id, task.train_plan.id, task.head):
         digest.update(f"{fact}\n".encode())
     digest.update(f"{task.class_weight}\n{task.held_out}\n".encode())

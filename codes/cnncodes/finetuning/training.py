@@ -14,7 +14,7 @@ import torch
 
 from cnncodes.finetuning.checkpoints import Checkpoint, State
 from cnncodes.finetuning.features import FeatureStore
-from cnncodes.finetuning.history import DIVERGED, HEAD_STAGE, NETWORK_STAGE, START, EpochFigures
+from cnncodes.finetuning.history import DIVERGED, HEAD_STAGE, NETWORK_STAGE, START, EpochFigures, Judge
 from cnncodes.finetuning.network import head_groups
 from cnncodes.finetuning.schedule import describe_convergence, rate_at, starts_to_converge
 from cnncodes.finetuning.settings import FineTuning
@@ -37,6 +37,8 @@ class Trainer:
     train, validation : Examples
     settings : FineTuning
         With a number for `base_lr`.
+    judge : Judge
+        Of the validation images.
     depths : dict of str to int
         As `TunedNetwork.groups` takes them.
     checkpoint : Checkpoint
@@ -56,6 +58,7 @@ class Trainer:
         validation: Examples,
         settings: FineTuning,
         *,
+        judge: Judge,
         depths: dict[str, int],
         checkpoint: Checkpoint,
         on_epoch: Callable[[Sequence[EpochFigures]], None] = lambda history: None,
@@ -64,7 +67,7 @@ class Trainer:
     ) -> None:
         self.stepper, self.network, self.batch_size = stepper, stepper.network, stepper.batch_size
         self.store, self.settings = store, settings
-        self.train, self.validation, self.depths = train, validation, depths
+        self.train, self.validation, self.judge, self.depths = train, validation, judge, depths
         self.checkpoint, self.world, self.on_epoch, self.on_note = checkpoint, world, on_epoch, on_note
         rng = np.random.default_rng(settings.random_state)
         self._offsets = rng.integers(0, train.views, int(train.images.max()) + 1)
@@ -205,11 +208,10 @@ class Trainer:
         """Measure on the validation images, keep what is best, and tell of it."""
         averaged = self.stepper.averaged() if name == NETWORK_STAGE else contextlib.nullcontext()
         with averaged:
-            figures = EpochFigures.measure(
+            figures = self.judge.measure(
                 name,
                 epoch,
                 self.predict(stage, self.validation),
-                self.validation.y,
                 loss=loss,
                 rates=(rate, backbone),
                 seconds=time.monotonic() - started,
