@@ -60,7 +60,9 @@ def test_the_folder_holds_what_it_says(done: Any) -> None:
     }  # fmt: skip
     assert json.loads((out / "summary.json").read_text()) == summary
     rows = list(csv.DictReader((out / "log.csv").open()))
-    assert [row["stage"] for row in rows] == [one["stage"] for one in summary["history"]]
+    epochs = [*summary["history"], *summary["again"]]
+    assert [row["stage"] for row in rows] == [one["stage"] for one in epochs]
+    assert [row["images"] == "0" for row in rows].index(True) == len(summary["history"])
     assert any("to be unfrozen: stem, layer1, layer2" in line for line in said)
 
 
@@ -78,7 +80,7 @@ def test_the_saved_classifier_is_the_tuned_one(done: Any, photos: Path) -> None:
     out, summary, _ = done
     classifier = cnncodes.load(out / "classifier.cnncodes")
     assert classifier.score(photos) == summary["test"]["tuned"]["value"]
-    assert classifier.n_images_ == summary["trained"] == 192
+    assert classifier.n_images_ == summary["trained"] == summary["head_trained"] == 240
     proba = classifier.predict_proba([draw("lines", 5000)])
     assert proba.shape == (1, 3) and proba.sum() == pytest.approx(1)
 
@@ -386,4 +388,4 @@ def test_a_source_may_be_given(photos: Path, tmp_path: Path) -> None:
         source, records=tuple(dataclasses.replace(record, split=None) for record in source.records)
     )
     summary = cnncodes.finetune(source, tmp_path / "out", backbone=make_backbone(), **{**GOOD, "epochs": 1})
-    assert summary["test"] is None and summary["trained"] == 192
+    assert summary["test"] is None and summary["trained"] == 240

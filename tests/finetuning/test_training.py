@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from tiny_tuning import make_task  # noqa: E402
 
 from cnncodes.embedding import Embedder  # noqa: E402
 from cnncodes.errors import StoreError  # noqa: E402
+from cnncodes.finetuning.history import count_epochs  # noqa: E402
 from cnncodes.finetuning.job import Tuned, tune  # noqa: E402
 from cnncodes.finetuning.task import Listeners, Task  # noqa: E402
 
@@ -62,8 +64,6 @@ def test_before_any_epoch_it_answers_as_the_head(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("head", ["linear-svm", "ridge"])
 def test_other_heads_start_with_a_temperature(head: str, tmp_path: Path) -> None:
-    import dataclasses
-
     tuned = run(dataclasses.replace(make_task(unfreeze="layer2", epochs=1), head=head), tmp_path)
     assert tuned.head.temperature != 1.0
     assert tuned.history[0].accuracy == tuned.validation.head.value
@@ -216,3 +216,78 @@ def test_a_rate_that_is_merely_far_too_high_is_said_too(tmp_path: Path) -> None:
 def test_the_head_alone_may_diverge_too(tmp_path: Path) -> None:
     tuned = run(make_task(epochs=1, base_lr=1e38, freeze_epochs=3, optimizer="sgd", clip_norm=0.0), tmp_path)
     assert tuned.notes[0].startswith("training of the head alone diverged in epoch 1")
+
+
+#: On which the tiny network clearly learns what its head cannot.
+GAINING: dict[str, Any] = {"epochs": 8, "base_lr": 0.01, "backbone_lr_mult": 1.0, "patience": 8}
+
+
+def make_gaining(keep: str = "better", **changes: Any) -> Task:
+    return dataclasses.replace(make_task(40, **{**GAINING, **changes}), held_out=True, keep=keep)
+
+
+@pytest.fixture(scope="module")
+def refitted(tmp_path_factory: pytest.TempPathFactory) -> Tuned:
+    return run(make_gaining(), tmp_path_factory.mktemp("refitted"))
+
+
+def test_a_network_that_is_kept_is_trained_once_more_on_all(refitted: Tuned, tmp_path: Path) -> None:
+    assert refitted.better == "tuned"
+    assert refitted.count_learned("tuned") == 120 == len(refitted.given.y) > len(make_gaining().train.y)
+    assert "fine-tuned on 120 images" in refitted.backbone.card.description
+    epochs = count_epochs(refitted.history)
+    assert [one.stage for one in refitted.again] == [
+        "start",
+        *["head"] * epochs["head"],
+        *["network"] * epochs["network"],
+    ]
+    first = run(make_gaining(refit=False), tmp_path)
+    assert first.again == []
+    assert first.count_learned("tuned") == len(make_gaining().train.y)
+    assert [one.accuracy for one in first.history] == [one.accuracy for one in refitted.history]
+    assert first.validation == refitted.validation
+    assert first.backbone.sha256 != refitted.backbone.sha256
+
+
+def test_it_starts_anew_from_the_head_of_all(refitted: Tuned) -> None:
+    """No training image is among those of the training before alone: its losses are of all of them."""
+    assert refitted.again[0].loss != refitted.again[0].loss  # NaN: nothing was trained
+    assert refitted.again[-1].loss < refitted.again[1].loss
+    unlike = make_gaining().embedder.backbone
+    assert names_of_changed(unlike, refitted.backbone) >= {"layer1.conv.weight", "stem.weight"}
+
+
+@pytest.mark.parametrize(
+    ("keep", "changes"),
+    [("head", {}), ("better", {"base_lr": 1e-9}), ("tuned", {"base_lr": 1e30, "freeze_epochs": 0})],
+    ids=["the head is kept", "nothing gained", "no epoch was better"],
+)
+def test_what_is_not_kept_is_not_trained_again(keep: str, changes: dict[str, Any], tmp_path: Path) -> None:
+    assert run(make_gaining(keep, epochs=2, **changes), tmp_path).again == []
+
+
+def test_a_part_of_its_own_for_validation_is_not_trained_on(tmp_path: Path) -> None:
+    tuned = run(dataclasses.replace(make_gaining(), held_out=False), tmp_path)
+    assert tuned.better == "tuned" and tuned.again == []
+
+
+@pytest.mark.parametrize("at", [1, 3])
+def test_training_on_all_goes_on_where_it_stopped(at: int, refitted: Tuned, tmp_path: Path) -> None:
+    class StoppedError(Exception):
+        pass
+
+    def stop(history: Any) -> None:
+        if sum(not one.images for one in history) == at:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        tune(make_gaining(), tmp_path, Listeners(epoch=stop))
+    heard: list[int] = []
+    tuned = tune(make_gaining(), tmp_path, Listeners(epoch=lambda history: heard.append(len(history))))
+    assert tuned.backbone.sha256 == refitted.backbone.sha256
+    assert np.array_equal(tuned.scorer.coef, refitted.scorer.coef)
+    assert min(heard) > len(tuned.history)  # nothing of the first training was done again
+
+
+def test_what_does_not_fit_the_cache_is_trained_on_alike(refitted: Tuned, tmp_path: Path) -> None:
+    assert run(make_gaining(cache="0"), tmp_path).backbone.sha256 == refitted.backbone.sha256

@@ -31,6 +31,7 @@ from tiny_tuning import make_backbone, write_images
 OPTIONS = [
     "--unfreeze", "layer1", "--base-lr", "0.01", "--backbone-lr-mult", "1.0", "--epochs", "4",
     "--patience", "6", "--train-views", "flip, rotation:1", "--batch-size", "7",
+    "--keep", "tuned",
     "--device", "cpu", "--precision", "fp32", "-j", "1", "--json",
 ]  # fmt: skip
 
@@ -107,7 +108,8 @@ def check_same(one: Path, two: Path) -> None:
     assert theirs.keys() == ours.keys()
     for name, value in theirs.items():
         np.testing.assert_allclose(ours[name], value, rtol=0, atol=1e-5, err_msg=name)
-    first, second = (json.loads((out / "summary.json").read_text())["history"] for out in (one, two))
+    summaries = [json.loads((out / "summary.json").read_text()) for out in (one, two)]
+    first, second = ([*summary["history"], *summary["again"]] for summary in summaries)
     assert len(first) == len(second) and first[-1]["stage"] == "network"
     for a, b in zip(first, second, strict=True):
         for key in a.keys() - {"seconds"}:
@@ -221,6 +223,7 @@ def test_two_processes_train_as_one_does(alone: Path, together: tuple[Path, str]
     before = weights_of(backbone, make_backbone().card.model_file)
     assert max(np.abs(value - before[name]).max() for name, value in weights_of(out).items()) > 1e-3
     check_same(alone, out)
+    assert json.loads((alone / "summary.json").read_text())["again"]  # on all images, too
     assert {path.name for path in out.iterdir()} == {path.name for path in alone.iterdir()}
     assert said.count("to be unfrozen") == 1 and said.count("the head as it is") == 1
 

@@ -103,25 +103,41 @@ def _tell(reporter: Reporter, options: FinetuneOptions) -> Callable[[Sequence[Ep
 
     def tell(history: Sequence[EpochFigures]) -> None:
         one = history[-1]
-        total = {"head": options.freeze_epochs, "network": options.epochs}.get(one.stage)
-        text = _STAGES[one.stage] + (f", epoch {one.epoch}/{total}: " if total else ": ")
+        total = _count_epochs(history, options)
+        if not one.images and one.stage == "start":
+            return  # of a training on all images
+        text = _STAGES[one.stage] + (", all images" if not one.images else "")
+        text += f", epoch {one.epoch}/{total}: " if total else ": "
         if one.stage != "start":
             text += f"loss {one.loss:.4f}, "
-        text += (
-            f"validation loss {one.validation_loss:.4f}, accuracy {one.accuracy:.3f} [{one.low:.3f},"
-            f" {one.high:.3f}]"
-        )
-        if one.stage != "start":
+        if one.images:
+            text += (
+                f"validation loss {one.validation_loss:.4f}, accuracy {one.accuracy:.3f} [{one.low:.3f},"
+                f" {one.high:.3f}]"
+            )
+        if one.images and one.stage != "start":
             gain = say_points(Estimate(one.gain, one.gain_low, one.gain_high, one.images))
-            text += f" ({gain} beside the head), rate {one.rate:.1e}"
+            text += f" ({gain} beside the head), "
+        if one.stage != "start":
+            text += f"rate {one.rate:.1e}"
         if one.stage == "network" and total is not None:
             text += f" / {one.backbone_rate:.1e}"
             left = one.seconds * (total - one.epoch)
             text += f", at most {format_seconds(left)} left" if left else ""
         text += ", diverged" if one.verdict else ""
-        reporter.note(text + (", best so far" if one.gained and one.stage != "start" else ""))
+        reporter.note(text + (", best so far" if one.gained and one.images and one.stage != "start" else ""))
 
     return tell
+
+
+def _count_epochs(history: Sequence[EpochFigures], options: FinetuneOptions) -> int | None:
+    """Return how many epochs the stage at work has at most; of a training on all images, exactly."""
+    from cnncodes.finetuning.history import count_epochs
+
+    one = history[-1]
+    if one.images:
+        return {"head": options.freeze_epochs, "network": options.epochs}.get(one.stage)
+    return count_epochs([former for former in history if former.images]).get(one.stage)
 
 
 def render_finetune(result: Result) -> str:

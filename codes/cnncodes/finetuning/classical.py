@@ -17,7 +17,7 @@ from cnncodes.estimators.inputs import ImageRows, embed_records
 from cnncodes.estimators.training import fit_rows
 from cnncodes.finetuning.examples import Labelled
 from cnncodes.finetuning.features import FeatureStore
-from cnncodes.finetuning.history import Judge
+from cnncodes.finetuning.judging import Judge
 from cnncodes.finetuning.stages import Examples
 from cnncodes.finetuning.task import Listeners, Task, identify
 from cnncodes.heads.linear import LinearScorer
@@ -92,11 +92,14 @@ class ClassicalHead:
     def make_judge(self, head: LinearScorer) -> Judge:
         """Return what measures networks on the validation images, beside a head."""
         own = self.validation
-        places = self.store.first_places(own.number, own.images, own.views)
         counts = np.full(len(own.images), own.views, np.int64)
-        answers = score_images(head, self.store.codes(places), counts, "decision").labels
-        groups = self.task.validation.take(own.images).number_groups()
-        return Judge(own.y, np.searchsorted(head.classes, answers).astype(np.int64), groups)
+        answers = score_images(head, self.store.codes(own.rows()), counts, "decision").labels
+        return Judge(
+            own,
+            np.searchsorted(head.classes, answers).astype(np.int64),
+            self.task.settings.patience,
+            self.task.validation.take(own.images).number_groups(),
+        )
 
     @property
     def _plan(self) -> ViewPlan:
@@ -107,7 +110,7 @@ class ClassicalHead:
     def _trained_rows(self) -> ImageRows:
         """Return the codes of the images that are trained on."""
         train, views = self.train, self._plan.count
-        places = self.store.first_places(train.number, train.images, views)
+        places = train.rows(np.arange(views))
         contents = [self.task.train.contents[i] for i in train.images]
         return ImageRows(self.store.codes(places), np.full(len(contents), views, np.int64), contents, {})
 
@@ -122,12 +125,8 @@ class ClassicalHead:
             rows = embed_records(embedder, images.records, n_jobs=self.task.n_jobs)
             rows.raise_failures()
             return rows
-        count = len(images.y)
-        places = self.store.places(
-            examples.number, np.repeat(examples.images, len(views)), np.tile(views, count)
-        )
-        counts = np.full(count, len(views), np.int64)
-        return ImageRows(self.store.codes(places), counts, list(images.contents), {})
+        counts = np.full(len(images.y), len(views), np.int64)
+        return ImageRows(self.store.codes(examples.rows(views)), counts, list(images.contents), {})
 
     def _fit(self, rows: ImageRows, images: Labelled, listeners: Listeners) -> LinearScorer:
         task = self.task

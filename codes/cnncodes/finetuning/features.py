@@ -104,9 +104,9 @@ class FeatureStore:
         self._sums: list[tuple[int, list[int]]] = []
         self._files: list[RowFile] = []
 
-    def fill(self, on_progress: Progress | None = None) -> None:
-        """Compute what is not there yet."""
-        images = [(s, i) for s, one in enumerate(self._sets) for i in range(len(one.records))]
+    def fill(self, on_progress: Progress | None = None, sets: int | None = None) -> None:
+        """Compute what is not there yet, of all sets or of the first ones, so many of them."""
+        images = [(s, i) for s, one in enumerate(self._sets[:sets]) for i in range(len(one.records))]
         self._folder.mkdir(parents=True, exist_ok=True)
         done = marked = self._resume()
         since = time.monotonic()
@@ -129,15 +129,16 @@ class FeatureStore:
         if not images:
             self._mark(0)
 
-    def join(self) -> None:
-        """Open what another process has computed, without writing.
+    def join(self, sets: int | None = None) -> None:
+        """Open what another process has computed, of all sets or of the first ones, without writing.
 
         Raises
         ------
         StoreError
             If it is not here, or not whole.
         """
-        if self._read_mark() != sum(len(one.records) for one in self._sets):
+        done = self._read_mark()
+        if done is None or done < sum(len(one.records) for one in self._sets[:sets]):
             raise StoreError(
                 f"{self._folder} does not hold what the first process has computed: of processes on several"
                 " machines, all need the same folder, on a disk that they share."
@@ -153,9 +154,9 @@ class FeatureStore:
         """Return the rows of some views of a set's images."""
         return np.asarray(self._first[number] + images * self._sets[number].plan.count + views, np.int64)
 
-    def first_places(self, number: int, images: Array, views: int) -> npt.NDArray[np.int64]:
-        """Return the rows of so many views of each of a set's images, the first ones, image by image."""
-        return self.places(number, np.repeat(images, views), np.tile(np.arange(views), len(images)))
+    def count_rows(self, sets: int) -> int:
+        """Return how many rows the first sets have."""
+        return int(self._first[sets])
 
     def codes(self, rows: Array) -> npt.NDArray[np.float32]:
         """Return the codes of rows, shape (n_rows, code_size)."""
@@ -177,7 +178,7 @@ class FeatureStore:
             yield tuple(map(np.stack, zip(*waiting, strict=True)))
 
     def close(self) -> None:
-        """Close the files."""
+        """Close the files; `fill` and `join` open them again."""
         for file in self._files:
             file.close()
 
@@ -187,6 +188,7 @@ class FeatureStore:
         return [self._folder / name for name in (*names, "codes.bin")]
 
     def _open(self) -> None:
+        self.close()
         shapes = [(self.kept_rows, *feature.shape) for feature in self._features]
         kinds = [(shape, feature.dtype) for shape, feature in zip(shapes, self._features, strict=True)]
         kinds.append(((self.rows, self._backbone.code_size), "float32"))
@@ -234,10 +236,10 @@ class FeatureStore:
 
     def _add_up(self, first: int, last: int) -> list[int]:
         """Return the checksums of the rows of some images, in the order of `fill`, a number for each file."""
-        start, end = (self._count_rows(images) for images in (first, last))
+        start, end = (self._count_rows_of(images) for images in (first, last))
         return [file.add_up(start, end) for file in self._files]
 
-    def _count_rows(self, images: int) -> int:
+    def _count_rows_of(self, images: int) -> int:
         """Return how many rows the first images have."""
         rows = 0
         for one in self._sets:

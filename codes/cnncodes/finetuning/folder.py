@@ -27,7 +27,16 @@ STATE = "state"
 #: By which the folder of a fine-tuning is known, within `STATE`; it holds the seconds spent so far.
 MARK = "finetuning.json"
 #: What a fine-tuning puts there beside: nothing else is ever removed.
-OWN = (MARK, LOCK_NAME, "checkpoint.safetensors", "features.json", "feature-*.bin", "codes.bin", "head.npz")
+OWN = (
+    MARK,
+    LOCK_NAME,
+    "checkpoint.safetensors",
+    "again.safetensors",
+    "features.json",
+    "feature-*.bin",
+    "codes.bin",
+    "head.npz",
+)
 
 
 class TuningFolder:

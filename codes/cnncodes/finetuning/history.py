@@ -7,20 +7,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from cnncodes.evaluation.intervals import wilson
-from cnncodes.evaluation.metrics import compare_paired
-from cnncodes.heads.calibration import log_loss
 from cnncodes.schema import to_plain
 
 #: The stages: before any epoch; the head alone; with the backbone.
 START, HEAD_STAGE, NETWORK_STAGE = "start", "head", "network"
 #: The verdict on an epoch whose loss is no number any more.
 DIVERGED = "diverged"
-#: So many times the loss of the start, and of chance, is no training any more.
-RISEN = 10.0
+
+
+def count_epochs(history: Sequence[EpochFigures]) -> dict[str, int]:
+    """Return how many epochs of each stage led to the best weights."""
+    epochs = {HEAD_STAGE: 0, NETWORK_STAGE: 0}
+    for one in history:
+        if one.gained and one.stage != START:
+            epochs[one.stage] = one.epoch
+    return epochs
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class EpochFigures:
         That accuracy less the head's before any epoch, paired, with its 95 % interval; NaN where there is
         none, as where no answer differs.
     images : int
-        Of these.
+        Of these; 0 where every image is trained on: what they would measure is NaN then.
     gained : bool
         Whether it is the best so far: by accuracy, and of equal ones by loss.
     rate, backbone_rate : float
@@ -76,69 +77,8 @@ class EpochFigures:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> EpochFigures:
         """Return the figures that `to_dict` gave."""
-        odd = {
-            "loss": math.nan,
-            "validation_loss": math.inf,
-            "gain_low": math.nan,
-            "gain_high": math.nan,
+        odd = {"validation_loss": math.inf} if values["images"] else {}
+        found: dict[str, Any] = {
+            k: odd.get(k, math.nan) if value is None else value for k, value in values.items()
         }
-        found: dict[str, Any] = {k: odd.get(k) if value is None else value for k, value in values.items()}
         return cls(**found)
-
-
-@dataclass(frozen=True)
-class Judge:
-    """Measures a network on the validation images, beside the head that it started from.
-
-    Attributes
-    ----------
-    y, head : ndarray of int64, shape (n_images,)
-        Number of each image's class, and of the one that the head gives it.
-    groups : ndarray, shape (n_images,), optional
-        Images that the bootstrap draws together.
-    """
-
-    y: npt.NDArray[np.int64]
-    head: npt.NDArray[np.int64]
-    groups: npt.NDArray[Any] | None = None
-
-    def measure(
-        self,
-        stage: str,
-        epoch: int,
-        logits: npt.NDArray[np.float64],
-        *,
-        loss: float,
-        rates: tuple[float, float],
-        seconds: float,
-        former: Sequence[EpochFigures],
-    ) -> EpochFigures:
-        """Return the figures of an epoch, given the logits of the images and the figures before it."""
-        y = self.y
-        sound = bool(np.isfinite(logits).all()) and (stage == START or math.isfinite(loss))
-        answers = logits.argmax(axis=1) if sound else np.full(len(y), -1)
-        share = wilson(int((answers == y).sum()), len(y))
-        gain = compare_paired(y, answers, self.head, groups=self.groups)
-        value = log_loss(logits, y, np.ones(len(y))) if sound else math.inf
-        # A network that is merely too sure of itself stays far below that.
-        bound = max(math.log(logits.shape[1]), former[0].validation_loss if former else value)
-        if value > RISEN * bound:
-            sound = False
-        gained = sound and all((share.value, -value) > (one.accuracy, -one.validation_loss) for one in former)
-        return EpochFigures(
-            stage,
-            epoch,
-            loss,
-            value,
-            share.value,
-            share.low,
-            share.high,
-            gain.value,
-            gain.low,
-            gain.high,
-            len(y),
-            gained,
-            *rates,
-            round(seconds, 3),
-            "" if sound else DIVERGED,
-        )

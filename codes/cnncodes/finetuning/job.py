@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,15 +14,20 @@ from cnncodes.embedding import Embedder
 from cnncodes.embedding.memory import release_free_memory
 from cnncodes.estimators.contents import summarize_contents
 from cnncodes.estimators.predictor import Predictor
+from cnncodes.finetuning.basis import TRAIN, VALIDATION
 from cnncodes.finetuning.comparison import Comparison, compare
 from cnncodes.finetuning.examples import Labelled
-from cnncodes.finetuning.history import HEAD_STAGE, START, EpochFigures
-from cnncodes.finetuning.preparing import TRAIN, VALIDATION, Prepared, prepare
+from cnncodes.finetuning.history import HEAD_STAGE, NETWORK_STAGE, START, EpochFigures, count_epochs
+from cnncodes.finetuning.judging import Course
+from cnncodes.finetuning.preparing import Prepared, prepare, prepare_again
 from cnncodes.finetuning.settings import FineTuning
 from cnncodes.finetuning.task import Listeners, Task
 from cnncodes.finetuning.world import ALONE, World
 from cnncodes.heads.calibration import fit_temperature
 from cnncodes.heads.linear import LinearScorer
+
+if TYPE_CHECKING:
+    from cnncodes.finetuning.training import Trainer
 
 Array = npt.NDArray[Any]
 
@@ -48,8 +53,11 @@ class Tuned:
         The blocks that were trained.
     base_lr : float
         The rate, which may have been found.
+    again : list of EpochFigures
+        Of the training on all images, those held out for validation too, where there was one.
     trained, given : Labelled
-        The images that the network was trained on; and those that the head was fitted on.
+        The images that the network was trained on; and those that were given to train on, on which the head
+        was fitted.
     known : tuple of str
         Contents of the images that were trained on or chosen by: figures on them flatter either classifier.
     failed : dict of str to str
@@ -62,6 +70,7 @@ class Tuned:
     head: LinearScorer
     scorer: LinearScorer
     history: list[EpochFigures]
+    again: list[EpochFigures]
     validation: Comparison
     unfrozen: tuple[str, ...]
     base_lr: float
@@ -118,9 +127,9 @@ def tune(
     """
     prepared = prepare(task, folder, listeners, world)
     try:
-        return _train(prepared, listeners)
+        return _finish(prepared, _learn(prepared, listeners, world), listeners)
     finally:
-        prepared.store.close()
+        prepared.basis.store.close()
         release_free_memory()
 
 
@@ -128,32 +137,86 @@ def assist(task: Task, folder: Path, world: World) -> None:
     """Do another process's share of what the first does in `tune`; nothing is written."""
     prepared = prepare(task, folder, Listeners(), world)
     try:
-        prepared.trainer.run()
-        prepared.trainer.predict_final(prepared.validation)
+        _learn(prepared, Listeners(), world)
     finally:
-        prepared.store.close()
+        prepared.basis.store.close()
 
 
-def _train(prepared: Prepared, listeners: Listeners) -> Tuned:
+@dataclass(frozen=True)
+class _Learned:
+    """What was trained, up to the last moment in which several processes do so together.
+
+    `trainer` is the one whose network is the result, `logits` are those of the validation images by the first
+    one's, and `head` is the one of all images, where that is at hand.
+    """
+
+    trainer: Trainer
+    history: list[EpochFigures]
+    logits: npt.NDArray[np.float64]
+    validation: Comparison
+    again: list[EpochFigures]
+    head: LinearScorer | None = None
+    notes: tuple[str, ...] = ()
+
+
+def _learn(prepared: Prepared, listeners: Listeners, world: World) -> _Learned:
+    """Train, and, where that gained, once more on all images."""
+    task, trainer, judge = prepared.task, prepared.trainer, prepared.judge
+    history = trainer.run()
+    logits = trainer.predict_final(judge.examples)
+    validation = compare(judge.examples.y, logits.argmax(axis=1), judge.head, groups=judge.groups)
+    first = _Learned(trainer, history, logits, validation, [])
+    course = Course(count_epochs(history), logits.shape[1])
+    is_kept = validation.keeps_tuned if task.keep == "better" else task.keep == "tuned"
+    if not (task.settings.refit and task.held_out and is_kept and course.epochs[NETWORK_STAGE]):
+        return first
+    epochs = course.epochs[NETWORK_STAGE]
+    listeners.note(
+        f"the network is trained once more, on all images, those held out too: for {epochs} epochs, as"
+        " was best (--no-refit leaves it out)"
+    )
+    head = world.share(lambda: prepared.refit_head(listeners))
+    again = prepare_again(prepared, head, course, _continued(listeners, history), world)
+    found = again.run()
+    if found[-1].verdict:
+        return replace(first, head=head, again=found, notes=(_ADVICE_AGAIN,))
+    return replace(first, trainer=again, head=head, again=found)
+
+
+#: What is said where the second training diverged and the first did not.
+_ADVICE_AGAIN = (
+    "training on all images diverged, and that on the images less those held out did not: the network of the"
+    " latter is kept. Try a lower rate (--base-lr), or --no-refit"
+)
+
+
+def _continued(listeners: Listeners, history: list[EpochFigures]) -> Listeners:
+    """Return listeners that hear of a second training as what follows the first."""
+    return replace(listeners, epoch=lambda found: listeners.epoch([*history, *found]))
+
+
+def _finish(prepared: Prepared, learned: _Learned, listeners: Listeners) -> Tuned:
+    """Return the tuned network and what is to be known of it."""
     from cnncodes.finetuning.writing import make_tuned_backbone
 
-    task, trainer, validation = prepared.task, prepared.trainer, prepared.validation
-    history = trainer.run()
-    logits = trainer.predict_final(validation)  # the last that other processes take part in
-    backbone = make_tuned_backbone(task.embedder.backbone, trainer.network.upper, len(prepared.train.images))
+    task, network, given = prepared.task, learned.trainer.network, prepared.given
+    trained = prepared.trained if learned.trainer is prepared.trainer else given
+    # Of images that it has been trained on, a network says nothing of how sure it may be.
+    temperature = _calibrate(learned.logits, prepared.validation.y)
     return Tuned(
-        backbone,
-        prepared.refit_head(listeners),
-        trainer.network.head.to_scorer(prepared.classes, _calibrate(logits, validation.y)),
-        history,
-        compare(prepared.judge.y, logits.argmax(axis=1), prepared.judge.head, groups=prepared.judge.groups),
-        prepared.unfrozen,
-        float(trainer.settings.base_lr),
-        prepared.trained,
-        prepared.given,
+        make_tuned_backbone(task.embedder.backbone, network.upper, len(trained.y)),
+        learned.head or prepared.refit_head(listeners),
+        network.head.to_scorer(prepared.classes, temperature),
+        learned.history,
+        learned.again,
+        learned.validation,
+        prepared.basis.chosen.unfrozen,
+        float(learned.trainer.settings.base_lr),
+        trained,
+        given,
         (*prepared.trained.contents, *task.validation.contents),
         _list_failed(prepared),
-        tuple(filter(None, (_advise_rate(history, trainer.settings),))),
+        (*filter(None, [_advise_rate(learned.history, learned.trainer.settings)]), *learned.notes),
     )
 
 
@@ -167,7 +230,7 @@ def _list_failed(prepared: Prepared) -> dict[str, str]:
     return {
         images.records[i].key: reason
         for number, images in ((VALIDATION, prepared.task.validation), (TRAIN, prepared.task.train))
-        for i, reason in prepared.store.failures(number).items()
+        for i, reason in prepared.basis.store.failures(number).items()
     }
 
 

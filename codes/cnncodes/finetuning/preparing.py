@@ -11,31 +11,33 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.embedding.memory import parse_bytes
-from cnncodes.finetuning.blocks import block_depths, choose_weights, list_blocks
+from cnncodes.finetuning.basis import (
+    HELD_OUT,
+    TRAIN,
+    VALIDATION,
+    Basis,
+    choose_part,
+    make_trainer,
+    open_store,
+)
 from cnncodes.finetuning.checkpoints import Checkpoint
 from cnncodes.finetuning.classical import ClassicalHead
 from cnncodes.finetuning.examples import Labelled, check_classes, check_some
-from cnncodes.finetuning.features import FeatureStore, ViewSet
-from cnncodes.finetuning.history import Judge
-from cnncodes.finetuning.loading import check_trainable, import_torch
-from cnncodes.finetuning.parts import Parts, split_graph
-from cnncodes.finetuning.reading import Graph, read_graph
-from cnncodes.finetuning.settings import FIND
+from cnncodes.finetuning.features import FeatureStore
+from cnncodes.finetuning.judging import Guide, Judge
+from cnncodes.finetuning.loading import import_torch
 from cnncodes.finetuning.stages import Examples
 from cnncodes.finetuning.task import Listeners, Task, identify
 from cnncodes.finetuning.world import ALONE, World
-from cnncodes.heads.estimator import class_weights
 from cnncodes.heads.linear import LinearScorer
 
 if TYPE_CHECKING:
-    from cnncodes.finetuning.device import Place
     from cnncodes.finetuning.training import Trainer
 
 Array = npt.NDArray[Any]
 
-#: The sets of a feature store; first those rows that every epoch needs.
-VALIDATION, TRAIN = 0, 1
+#: How many sets are needed at first.
+_FIRST = 2
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,7 @@ class Prepared:
 
     Attributes
     ----------
-    task : Task
-    model : bytes
-        The network's ONNX file.
-    unfrozen : tuple of str
-        The blocks that are trained.
-    store : FeatureStore
+    basis : Basis
     classes : ndarray, shape (n_classes,)
     train, validation : Examples
         The images that can be read.
@@ -60,16 +57,18 @@ class Prepared:
     trainer : Trainer
     """
 
-    task: Task
-    model: bytes
-    unfrozen: tuple[str, ...]
-    store: FeatureStore
+    basis: Basis
     classes: Array
     train: Examples
     validation: Examples
     head: LinearScorer
     judge: Judge
     trainer: Trainer
+
+    @property
+    def task(self) -> Task:
+        """What is fine-tuned on what."""
+        return self.basis.task
 
     @property
     def trained(self) -> Labelled:
@@ -96,7 +95,7 @@ class Prepared:
         """
         if not self.task.held_out or self.task.start is not None:
             return self.head
-        classical = ClassicalHead(self.task, self.store, self.train, self.validation)
+        classical = ClassicalHead(self.task, self.basis.store, self.train, self.validation)
         return classical.refit(self.given, listeners)
 
 
@@ -114,144 +113,92 @@ def prepare(task: Task, folder: Path, listeners: Listeners, world: World = ALONE
         checkpoint.read()  # that of another task is refused before anything beside it is replaced
     with contextlib.ExitStack() as undo:
         with world.first_goes_first():
-            chosen = _choose(task, listeners)
-            store = _open_store(task, chosen.parts, folder)
+            chosen = choose_part(task, listeners)
+            store = open_store(task, chosen.parts, folder)
             undo.callback(store.close)
             if world.is_first:
                 _fill(store, task, listeners)
             else:
-                store.join()
+                store.join(_FIRST)
             classes, train, validation = _make_examples(task, store)
         classical = ClassicalHead(task, store, train, validation)
         head = world.share(lambda: classical.find(classes, folder, listeners))
         judge = classical.make_judge(head)
-        trainer = _make_trainer(
-            task, store, chosen, (train, validation), head, judge, checkpoint, where, listeners, world
-        )
+        basis = Basis(task, folder, chosen, where, store)
+        trainer = make_trainer(basis, train, head, judge, checkpoint, listeners, world)
         undo.pop_all()
-    return Prepared(
-        task, chosen.model, chosen.unfrozen, store, classes, train, validation, head, judge, trainer
-    )
+    return Prepared(basis, classes, train, validation, head, judge, trainer)
 
 
-@dataclass(frozen=True)
-class _Chosen:
-    """What of a graph is trained."""
+def prepare_again(
+    prepared: Prepared, head: LinearScorer, guide: Guide, listeners: Listeners, world: World
+) -> Trainer:
+    """Make everything ready to train on all images that were given, those held out for validation too.
 
-    model: bytes
-    graph: Graph
-    weights: tuple[str, ...]
-    unfrozen: tuple[str, ...]
-    parts: Parts
-
-
-def _choose(task: Task, listeners: Listeners) -> _Chosen:
-    """Return what is trained, or raise where that cannot be."""
-    check_classes(task.train, task.validation, "validation")
-    task.settings.choose_batch_size(len(task.train.y))
-    model = check_trainable(task.embedder.backbone)
-    graph = read_graph(model)
-    weights = choose_weights(graph, str(task.settings.unfreeze))
-    unfrozen = tuple(block.name for block in list_blocks(graph) if set(block.weights) & set(weights))
-    listeners.note(_describe_parts(graph, weights, unfrozen))
-    frame = task.embedder.backbone.frame
-    return _Chosen(model, graph, weights, unfrozen, split_graph(model, weights, frame.height, frame.width))
-
-
-def _describe_parts(graph: Graph, weights: tuple[str, ...], unfrozen: tuple[str, ...]) -> str:
-    numbers = sum(graph.weights[name].size for name in weights)
-    whole = sum(array.size for array in graph.weights.values())
-    names = ", ".join(unfrozen if len(unfrozen) < 4 else (unfrozen[0], "…", unfrozen[-1]))
-    return f"to be unfrozen: {names} ({numbers:,} of {whole:,} weights, {100 * numbers / whole:.0f} %)"
-
-
-def _open_store(task: Task, parts: Parts, folder: Path) -> FeatureStore:
-    sets = [
-        ViewSet(task.validation.records, task.validation.contents, task.embedder.plan),
-        ViewSet(task.train.records, task.train.contents, task.train_plan),
-    ]
-    cache = str(task.settings.cache)
-    return FeatureStore(
-        folder,
-        parts,
-        task.embedder.backbone,
-        sets,
-        decoding=task.embedder.decoding,
-        budget=0 if cache == "0" else parse_bytes(cache),
-        n_jobs=task.n_jobs,
+    Parameters
+    ----------
+    prepared : Prepared
+        Of the training before.
+    head : LinearScorer
+        The head that it starts from.
+    guide : Guide
+    listeners : Listeners
+    world : World
+    """
+    basis, task, store = prepared.basis, prepared.task, prepared.basis.store
+    with world.first_goes_first():
+        if world.is_first:
+            store.fill(listeners.progress("embedding"))
+        else:
+            store.join()
+    held_out = _make_some(task.validation, store, HELD_OUT, prepared.classes, task.train_plan.count)
+    settings = dataclasses.replace(task.settings, base_lr=prepared.trainer.settings.base_lr)
+    return make_trainer(
+        dataclasses.replace(basis, task=dataclasses.replace(task, settings=settings)),
+        prepared.train.join(held_out),
+        head,
+        guide,
+        Checkpoint(basis.folder / "again.safetensors", f"{identify(task)} again"),
+        listeners,
+        world,
     )
 
 
 def _fill(store: FeatureStore, task: Task, listeners: Listeners) -> None:
-    size = store.kept_rows * store.row_bytes
-    rest = store.rows - store.kept_rows
+    rows = store.count_rows(_FIRST)
+    size = min(rows, store.kept_rows) * store.row_bytes
+    rest = max(0, rows - store.kept_rows)
     listeners.note(
-        f"what the frozen part gives of {store.rows:,} views takes {size / 1e6:,.0f} MB on disk"
+        f"what the frozen part gives of {rows:,} views takes {size / 1e6:,.0f} MB on disk"
         + (f"; that of {rest:,} does not fit and is computed anew in each epoch (--cache)" if rest else "")
     )
-    store.fill(listeners.progress("embedding"))
+    store.fill(listeners.progress("embedding"), _FIRST)
 
 
 def _make_examples(task: Task, store: FeatureStore) -> tuple[Array, Examples, Examples]:
     """Return the classes, and which images can be read, with their classes' numbers."""
-    found = []
-    for number, images, plan in (
-        (TRAIN, task.train, task.train_plan),
-        (VALIDATION, task.validation, task.embedder.plan),
-    ):
-        left = np.array(sorted(set(range(len(images.y))) - set(store.failures(number))), np.int64)
-        check_some(images.take(left), ("validation", "training")[number])
-        found.append((number, images.take(left), left, plan.count))
-    check_classes(found[0][1], found[1][1], "validation")
-    classes = np.unique(found[0][1].y)
     train, validation = (
-        Examples(number, left, np.searchsorted(classes, images.y).astype(np.int64), views)
-        for number, images, left, views in found
+        images.take(_find_read(images, store, number))
+        for images, number in ((task.train, TRAIN), (task.validation, VALIDATION))
     )
-    return classes, train, validation
-
-
-def _make_trainer(
-    task: Task,
-    store: FeatureStore,
-    chosen: _Chosen,
-    examples: tuple[Examples, Examples],
-    head: LinearScorer,
-    judge: Judge,
-    checkpoint: Checkpoint,
-    where: Place,
-    listeners: Listeners,
-    world: World,
-) -> Trainer:
-    from cnncodes.finetuning.graph_module import GraphModule
-    from cnncodes.finetuning.network import LinearModule, TunedNetwork
-    from cnncodes.finetuning.stepping import Stepper
-    from cnncodes.finetuning.training import Trainer
-
-    settings, (train, validation) = task.settings, examples
-    network = TunedNetwork(GraphModule(chosen.parts.upper), LinearModule(head), chosen.weights)
-    network = network.to(where.device, memory_format=where.memory_format)
-    totals = np.bincount(train.y, minlength=len(head.classes))
-    weights = class_weights(task.weighting, head.classes, totals)
-    size = settings.choose_batch_size(len(train.images))
-    trainer = Trainer(
-        Stepper(network, settings, size, weights, where.device, where.autocast, world),
-        store,
-        train,
-        validation,
-        settings,
-        judge=judge,
-        depths=block_depths(chosen.graph),
-        checkpoint=checkpoint,
-        on_epoch=listeners.epoch,
-        on_note=listeners.note,
-        world=world,
+    check_some(train, "training")
+    check_some(validation, "validation")
+    check_classes(train, validation, "validation")
+    classes = np.unique(train.y)
+    return (
+        classes,
+        _make_some(task.train, store, TRAIN, classes, task.train_plan.count),
+        _make_some(task.validation, store, VALIDATION, classes, task.embedder.plan.count),
     )
-    if settings.base_lr == FIND:
-        from cnncodes.finetuning.rates import find_rate
 
-        listeners.note("trying learning rates, with backbone and head as they are at the start")
-        rate = find_rate(trainer)
-        listeners.note(f"the learning rate that was found: {rate:.1e}")
-        trainer.settings = dataclasses.replace(settings, base_lr=rate)
-    return trainer
+
+def _find_read(images: Labelled, store: FeatureStore, number: int) -> npt.NDArray[np.int64]:
+    """Return the places of those images of a set that can be read."""
+    return np.array(sorted(set(range(len(images.y))) - set(store.failures(number))), np.int64)
+
+
+def _make_some(images: Labelled, store: FeatureStore, number: int, classes: Array, views: int) -> Examples:
+    """Return those images of a set that can be read."""
+    left = _find_read(images, store, number)
+    first = store.places(number, left, np.zeros(1, np.int64))
+    return Examples(left, first, np.searchsorted(classes, images.y[left]).astype(np.int64), views)

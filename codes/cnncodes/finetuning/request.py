@@ -72,7 +72,7 @@ class Request:
 
 def identify_result(task: Task, test: Labelled | None, request: Request) -> str:
     """Return what tells a fine-tuning that is done from another: what was tested and kept, too."""
-    facts: list[Any] = [identify(task), request.keep, request.max_pixels]
+    facts: list[Any] = [identify(task), request.keep, task.settings.refit, request.max_pixels]
     if test is not None:
         facts += [list(test.contents), [str(label) for label in test.y]]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
@@ -141,7 +141,15 @@ def make_task(
     )
     embedder = dataclasses.replace(embedder, plan=plans[1])
     task = Task(
-        embedder, plans[0], request.head, train, validation, settings, request.n_jobs, held_out=held_out
+        embedder,
+        plans[0],
+        request.head,
+        train,
+        validation,
+        settings,
+        request.n_jobs,
+        held_out=held_out,
+        keep=request.keep,
     )
     return task, test, failed
 

@@ -222,6 +222,7 @@ def _conclude(
         "notes": notes,
         "failed": failed,
         "history": [figures.to_dict() for figures in tuned.history],
+        "again": [figures.to_dict() for figures in tuned.again],
     }
 
 

@@ -129,6 +129,9 @@ class FineTuning:
         Share of the training images that is not trained on and says when to stop.
     patience : int
         Epochs without gain on the validation images after which it stops.
+    refit : bool
+        Whether a network that is kept is trained once more, on all images, those held out for validation too,
+        for as many epochs as were best.
     precision : {"auto", "fp32", "bf16"}
         What it computes in; ``"auto"`` is bf16 on a GPU and on a CPU with AMX, else fp32.
     device : str
@@ -253,6 +256,11 @@ class FineTuning:
         default=5,
         metavar="N",
         check=_at_least(1),
+    )
+    refit: bool = option(
+        "Do not train a network that is kept once more, on all images, those held out too.",
+        default=True,
+        off="--no-refit",
     )
     precision: str = option(
         "What training computes in; 'auto' is bf16 on a GPU or a CPU with AMX, else fp32.",

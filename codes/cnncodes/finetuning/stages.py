@@ -17,24 +17,39 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Examples:
-    """The images that can be read of one set of a feature store, and their classes.
+    """Images that can be read, where a feature store has them, and their classes.
 
     Attributes
     ----------
-    number : int
-        Of the set.
     images : ndarray of int64
-        Their places in it.
+        Their places among those that were given.
+    first : ndarray of int64
+        The row of each one's first view; the others follow it.
     y : ndarray of int64
         Number of each one's class.
     views : int
         Of each image.
     """
 
-    number: int
     images: npt.NDArray[np.int64]
+    first: npt.NDArray[np.int64]
     y: npt.NDArray[np.int64]
     views: int
+
+    def rows(self, views: Array | None = None) -> npt.NDArray[np.int64]:
+        """Return the rows of some views of each image, or of all of them, image by image."""
+        views = np.arange(self.views) if views is None else views
+        return np.asarray((self.first[:, None] + views).reshape(-1), np.int64)
+
+    def join(self, others: Examples) -> Examples:
+        """Return these and others of as many views, whose places are counted on."""
+        assert self.views == others.views
+        return Examples(
+            np.concatenate([self.images, others.images + len(self.images)]),
+            np.concatenate([self.first, others.first]),
+            np.concatenate([self.y, others.y]),
+            self.views,
+        )
 
 
 @dataclass(frozen=True)

@@ -42,8 +42,10 @@ class Task:
     start : LinearScorer, optional
         The head that it starts from, where that is at hand; its classes are those of the images, sorted.
     held_out : bool
-        Whether the validation images are some of those that were given to train on: a head that is kept
-        learns from them too, in the end.
+        Whether the validation images are some of those that were given to train on: what is kept learns from
+        them too, in the end.
+    keep : {"better", "tuned", "head"}
+        Which classifier is to be kept; a network that is not need not learn from all images.
     """
 
     embedder: Embedder
@@ -56,6 +58,7 @@ class Task:
     class_weight: Any = None
     start: LinearScorer | None = None
     held_out: bool = False
+    keep: str = "better"
 
     @property
     def weighting(self) -> Any:
@@ -83,9 +86,9 @@ class Listeners:
 
 
 def identify(task: Task) -> str:
-    """Return what tells one fine-tuning from another; where it is saved, and how often, does not."""
+    """Return what tells a training from others; where and how often it is saved, and what follows, do not."""
     facts = asdict(task.settings)
-    for name in ("cache", "checkpoint_minutes", "device"):
+    for name in ("cache", "checkpoint_minutes", "device", "refit"):
         del facts[name]
     digest = hashlib.sha256(json.dumps([FORMAT, facts], sort_keys=True).encode())
     for fact in (task.embedder.space.id, task.embedder.plan.id, task.train_plan.id, task.head):

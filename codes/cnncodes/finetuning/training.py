@@ -14,9 +14,10 @@ import torch
 
 from cnncodes.finetuning.checkpoints import Checkpoint, State
 from cnncodes.finetuning.features import FeatureStore
-from cnncodes.finetuning.history import DIVERGED, HEAD_STAGE, NETWORK_STAGE, START, EpochFigures, Judge
+from cnncodes.finetuning.history import DIVERGED, HEAD_STAGE, NETWORK_STAGE, START, EpochFigures
+from cnncodes.finetuning.judging import Guide
 from cnncodes.finetuning.network import head_groups
-from cnncodes.finetuning.schedule import describe_convergence, rate_at, starts_to_converge
+from cnncodes.finetuning.schedule import rate_at
 from cnncodes.finetuning.settings import FineTuning
 from cnncodes.finetuning.stages import Examples, Stage
 from cnncodes.finetuning.stepping import Stepper
@@ -34,11 +35,11 @@ class Trainer:
     stepper : Stepper
         With the network.
     store : FeatureStore
-    train, validation : Examples
+    train : Examples
     settings : FineTuning
         With a number for `base_lr`.
-    judge : Judge
-        Of the validation images.
+    guide : Guide
+        What it goes by.
     depths : dict of str to int
         As `TunedNetwork.groups` takes them.
     checkpoint : Checkpoint
@@ -55,10 +56,9 @@ class Trainer:
         stepper: Stepper,
         store: FeatureStore,
         train: Examples,
-        validation: Examples,
         settings: FineTuning,
         *,
-        judge: Judge,
+        guide: Guide,
         depths: dict[str, int],
         checkpoint: Checkpoint,
         on_epoch: Callable[[Sequence[EpochFigures]], None] = lambda history: None,
@@ -67,10 +67,10 @@ class Trainer:
     ) -> None:
         self.stepper, self.network, self.batch_size = stepper, stepper.network, stepper.batch_size
         self.store, self.settings = store, settings
-        self.train, self.validation, self.judge, self.depths = train, validation, judge, depths
+        self.train, self.guide, self.depths = train, guide, depths
         self.checkpoint, self.world, self.on_epoch, self.on_note = checkpoint, world, on_epoch, on_note
         rng = np.random.default_rng(settings.random_state)
-        self._offsets = rng.integers(0, train.views, int(train.images.max()) + 1)
+        self._offsets = rng.integers(0, train.views, len(train.first))
         self.state = State()
         self.best: Tensors = {}
         self._resumed: Any = None
@@ -82,14 +82,14 @@ class Trainer:
             self._note(START, 0, math.nan, self._head_stage(), 0.0, 0.0, time.monotonic())
             self._save()
         if self.state.stage == HEAD_STAGE:
-            self._run_head()
+            self._run_stage(self._head_stage())
             if not self._has_diverged():  # at a rate that wrecks the head alone nothing else is tried
                 self.network.load(self.best)
                 self.state = State(NETWORK_STAGE, 0, 0, self.state.history)
                 self._resumed = None
                 self._save()
         if self.state.stage == NETWORK_STAGE:
-            self._run_network()
+            self._run_stage(self.network_stage())
         self.network.load(self.best)
         return self.state.history
 
@@ -105,30 +105,16 @@ class Trainer:
         settings = self.settings
         return Stage(NETWORK_STAGE, self.network, self.store.batches, settings.epochs, settings.warmup_epochs)
 
-    def _run_head(self) -> None:
-        stage = self._head_stage()
+    def _run_stage(self, stage: Stage) -> None:
         optimizer = self._resume_optimizer(stage)
-        while self.state.epoch < stage.epochs and not self._has_diverged():
-            losses = [one.validation_loss for one in self.state.history if one.stage in (START, HEAD_STAGE)]
-            if starts_to_converge(losses):
-                self.on_note(describe_convergence(losses))
-                return
-            self._run_epoch(stage, optimizer)
-
-    def _run_network(self) -> None:
-        stage = self.network_stage()
-        optimizer = self._resume_optimizer(stage)
-        while self.state.epoch < stage.epochs and not self._has_diverged() and not self._is_over():
+        state = self.state
+        while not self._has_diverged() and not self.guide.is_over(
+            stage, state.epoch, state.history, self.on_note
+        ):
             self._run_epoch(stage, optimizer)
 
     def _has_diverged(self) -> bool:
         return self.state.history[-1].stage == self.state.stage and self.state.history[-1].verdict == DIVERGED
-
-    def _is_over(self) -> bool:
-        """Tell whether nothing has gained on the validation images for long enough."""
-        own = [one for one in self.state.history if one.stage == NETWORK_STAGE]
-        gains = [number for number, one in enumerate(own) if one.gained]
-        return len(own) - 1 - (gains[-1] if gains else -1) >= self.settings.patience
 
     def make_optimizer(self, stage: Stage) -> Any:
         """Return the optimiser of a stage, as it was where the stage is gone on with."""
@@ -167,9 +153,8 @@ class Trainer:
         epoch, train = self.state.epoch, self.train
         rng = np.random.default_rng([self.settings.random_state, stage.name == NETWORK_STAGE, epoch])
         order = rng.permutation(len(train.images))
-        images = train.images[order]
-        views = (self._offsets[images] + epoch) % train.views
-        return self.store.places(train.number, images, views), train.y[order]
+        views = (self._offsets[order] + epoch) % train.views
+        return train.first[order] + views, train.y[order]
 
     def train_epoch(self, stage: Stage, optimizer: Any) -> float:
         """Train for what is left of an epoch and return its mean loss; NaN where it has diverged."""
@@ -194,9 +179,8 @@ class Trainer:
 
     def predict(self, stage: Stage, examples: Examples) -> npt.NDArray[np.float64]:
         """Return logits of images, the mean over their views, shape (n_images, n_classes)."""
-        rows = self.store.first_places(examples.number, examples.images, examples.views)
-        logits = self.stepper.predict(stage, rows)
-        return np.asarray(logits.reshape(len(examples.images), examples.views, -1).mean(axis=1))
+        logits = self.stepper.predict(stage, examples.rows())
+        return np.asarray(logits.reshape(len(examples.y), examples.views, -1).mean(axis=1))
 
     def predict_final(self, examples: Examples) -> npt.NDArray[np.float64]:
         """Return what `predict` does of the network as it now is."""
@@ -205,13 +189,13 @@ class Trainer:
     def _note(
         self, name: str, epoch: int, loss: float, stage: Stage, rate: float, backbone: float, started: float
     ) -> None:
-        """Measure on the validation images, keep what is best, and tell of it."""
+        """Measure, keep what is best, and tell of it."""
         averaged = self.stepper.averaged() if name == NETWORK_STAGE else contextlib.nullcontext()
         with averaged:
-            figures = self.judge.measure(
+            figures = self.guide.measure(
                 name,
                 epoch,
-                self.predict(stage, self.validation),
+                None if self.guide.examples is None else self.predict(stage, self.guide.examples),
                 loss=loss,
                 rates=(rate, backbone),
                 seconds=time.monotonic() - started,

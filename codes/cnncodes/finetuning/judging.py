@@ -1,0 +1,183 @@
+"""What a training goes by: how good it is after an epoch, and when a stage is over."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from cnncodes.evaluation.intervals import wilson
+from cnncodes.evaluation.metrics import compare_paired
+from cnncodes.finetuning.history import DIVERGED, HEAD_STAGE, NETWORK_STAGE, START, EpochFigures
+from cnncodes.finetuning.schedule import describe_convergence, starts_to_converge
+from cnncodes.finetuning.stages import Examples, Stage
+from cnncodes.heads.calibration import log_loss
+
+#: So many times the loss of the start, and of chance, is no training any more.
+RISEN = 10.0
+
+
+class Guide(Protocol):
+    """What a training goes by."""
+
+    @property
+    def examples(self) -> Examples | None:
+        """The images that the network is to answer after each epoch, if any."""
+
+    def measure(
+        self,
+        stage: str,
+        epoch: int,
+        logits: npt.NDArray[np.float64] | None,
+        *,
+        loss: float,
+        rates: tuple[float, float],
+        seconds: float,
+        former: Sequence[EpochFigures],
+    ) -> EpochFigures:
+        """Return the figures of an epoch, given the logits of these images and the figures before it."""
+
+    def is_over(
+        self, stage: Stage, epoch: int, history: Sequence[EpochFigures], on_note: Callable[[str], None]
+    ) -> bool:
+        """Tell whether a stage is, after so many epochs of it; `on_note` hears why."""
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Goes by the validation images, where it measures a network beside the head that it started from.
+
+    Attributes
+    ----------
+    examples : Examples
+    head : ndarray of int64, shape (n_images,)
+        Number of the class that the head gives each.
+    patience : int
+        Epochs without gain after which the last stage is over.
+    groups : ndarray, shape (n_images,), optional
+        Images that the bootstrap draws together.
+    """
+
+    examples: Examples
+    head: npt.NDArray[np.int64]
+    patience: int
+    groups: npt.NDArray[Any] | None = None
+
+    def measure(
+        self,
+        stage: str,
+        epoch: int,
+        logits: npt.NDArray[np.float64] | None,
+        *,
+        loss: float,
+        rates: tuple[float, float],
+        seconds: float,
+        former: Sequence[EpochFigures],
+    ) -> EpochFigures:
+        """Return accuracy, gain over the head and log-loss."""
+        assert logits is not None
+        y = self.examples.y
+        sound = bool(np.isfinite(logits).all()) and (stage == START or math.isfinite(loss))
+        answers = logits.argmax(axis=1) if sound else np.full(len(y), -1)
+        share = wilson(int((answers == y).sum()), len(y))
+        gain = compare_paired(y, answers, self.head, groups=self.groups)
+        value = log_loss(logits, y, np.ones(len(y))) if sound else math.inf
+        # A network that is merely too sure of itself stays far below that.
+        bound = max(math.log(logits.shape[1]), former[0].validation_loss if former else value)
+        if value > RISEN * bound:
+            sound = False
+        gained = sound and all((share.value, -value) > (one.accuracy, -one.validation_loss) for one in former)
+        return EpochFigures(
+            stage,
+            epoch,
+            loss,
+            value,
+            share.value,
+            share.low,
+            share.high,
+            gain.value,
+            gain.low,
+            gain.high,
+            len(y),
+            gained,
+            *rates,
+            round(seconds, 3),
+            "" if sound else DIVERGED,
+        )
+
+    def is_over(
+        self, stage: Stage, epoch: int, history: Sequence[EpochFigures], on_note: Callable[[str], None]
+    ) -> bool:
+        """Tell whether the head converges, or nothing has been gained for long enough."""
+        if epoch >= stage.epochs:
+            return True
+        if stage.name == HEAD_STAGE:
+            losses = [one.validation_loss for one in history]
+            if not starts_to_converge(losses):
+                return False
+            on_note(describe_convergence(losses))
+            return True
+        own = [one for one in history if one.stage == NETWORK_STAGE]
+        gains = [number for number, one in enumerate(own) if one.gained]
+        return len(own) - 1 - (gains[-1] if gains else -1) >= self.patience
+
+
+@dataclass(frozen=True)
+class Course:
+    """Takes as many epochs as were best before, on images of which none is left to judge by.
+
+    Attributes
+    ----------
+    epochs : dict of str to int
+        Of each stage.
+    classes : int
+    """
+
+    epochs: dict[str, int]
+    classes: int
+
+    @property
+    def examples(self) -> None:
+        """None: every image is trained on."""
+
+    def measure(
+        self,
+        stage: str,
+        epoch: int,
+        logits: npt.NDArray[np.float64] | None,
+        *,
+        loss: float,
+        rates: tuple[float, float],
+        seconds: float,
+        former: Sequence[EpochFigures],
+    ) -> EpochFigures:
+        """Return the loss alone: every epoch is the best so far, unless its loss has risen beyond all."""
+        sound = stage == START or loss <= RISEN * math.log(self.classes)
+        return EpochFigures(
+            stage,
+            epoch,
+            loss,
+            validation_loss=math.nan,
+            accuracy=math.nan,
+            low=math.nan,
+            high=math.nan,
+            gain=math.nan,
+            gain_low=math.nan,
+            gain_high=math.nan,
+            images=0,
+            gained=sound,
+            rate=rates[0],
+            backbone_rate=rates[1],
+            seconds=round(seconds, 3),
+            verdict="" if sound else DIVERGED,
+        )
+
+    def is_over(
+        self, stage: Stage, epoch: int, history: Sequence[EpochFigures], on_note: Callable[[str], None]
+    ) -> bool:
+        """Tell whether a stage has had its epochs."""
+        return epoch >= self.epochs[stage.name]

@@ -1,0 +1,117 @@
+"""What a training goes by: figures of an epoch, which one is the best, and when a stage is over."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from cnncodes.finetuning.history import EpochFigures
+from cnncodes.finetuning.judging import Course, Judge
+from cnncodes.finetuning.stages import Examples, Stage
+
+Y = np.array([0, 1, 1, 0])
+RIGHT = np.array([[2.0, 0.0], [0.0, 2.0], [0.0, 2.0], [2.0, 0.0]])
+EXAMPLES = Examples(np.arange(4), np.arange(4), Y, 1)
+#: Of a head that is right half of the time.
+JUDGE = Judge(EXAMPLES, np.array([0, 1, 0, 1]), 2)
+
+
+def measure(
+    logits: np.ndarray, former: list[EpochFigures], loss: float = 1.0, judge: Judge = JUDGE
+) -> EpochFigures:
+    return judge.measure(
+        "network", len(former) + 1, logits, loss=loss, rates=(0.1, 0.01), seconds=1.0, former=former
+    )
+
+
+def test_figures_are_those_of_the_logits() -> None:
+    figures = measure(RIGHT, [])
+    assert (figures.accuracy, figures.images, figures.gained, figures.verdict) == (1.0, 4, True, "")
+    assert figures.validation_loss == pytest.approx(math.log(1 + math.exp(-2)))
+    assert figures.low < 1.0 == figures.high
+
+
+def test_the_gain_is_over_the_head_on_the_same_images() -> None:
+    figures = measure(RIGHT, [])
+    assert figures.gain == 0.5
+    assert 0 <= figures.gain_low < 0.5 < figures.gain_high <= 1
+    same = measure(RIGHT, [], judge=Judge(EXAMPLES, Y, 2))
+    assert same.gain == 0
+    assert math.isnan(same.gain_low)
+
+
+def test_images_of_a_group_are_drawn_together() -> None:
+    paired = measure(RIGHT, [], judge=Judge(EXAMPLES, JUDGE.head, 2, np.array([0, 0, 1, 1])))
+    assert (paired.gain_low, paired.gain_high) == (0.0, 1.0)
+
+
+def test_of_equal_accuracy_the_lower_loss_is_better() -> None:
+    first = measure(RIGHT, [])
+    assert not measure(RIGHT, [first]).gained
+    assert measure(2 * RIGHT, [first]).gained
+    assert not measure(RIGHT / 2, [first]).gained
+    assert not measure(-RIGHT * 9, [first]).gained
+
+
+@pytest.mark.parametrize(
+    ("logits", "loss"), [(RIGHT + math.nan, 1.0), (RIGHT, math.nan), (RIGHT + math.inf, 1.0)]
+)
+def test_what_is_no_number_has_diverged_and_gains_nothing(logits: np.ndarray, loss: float) -> None:
+    figures = measure(logits, [], loss)
+    assert (figures.verdict, figures.gained, figures.accuracy) == ("diverged", False, 0.0)
+
+
+def test_a_loss_far_above_the_start_has_diverged() -> None:
+    start = measure(RIGHT, [])
+    assert measure(-RIGHT, [start]).verdict == ""  # wrong everywhere, and no more than that
+    assert measure(-100 * RIGHT, [start]).verdict == "diverged"
+
+
+def make_stage(name: str, epochs: int = 10) -> Stage:
+    return Stage(name, lambda: None, lambda rows, size: iter(()), epochs, 1.0)
+
+
+def test_the_head_is_done_where_it_converges() -> None:
+    said: list[str] = []
+    history = [measure(RIGHT / 4, []), measure(RIGHT, [])]
+    assert not JUDGE.is_over(make_stage("head"), 1, history, said.append)
+    assert JUDGE.is_over(make_stage("head", 1), 1, history, said.append)  # it has had its epochs
+    assert said == []
+    assert JUDGE.is_over(make_stage("head"), 2, [*history, measure(RIGHT, [])], said.append)
+    assert len(said) == 1 and "starts to converge" in said[0]
+
+
+def test_the_network_is_done_where_nothing_is_gained_for_long() -> None:
+    history: list[EpochFigures] = []
+    for logits, over in ((-RIGHT, False), (RIGHT, False), (RIGHT, False), (RIGHT, True)):
+        history.append(measure(logits, history))
+        assert JUDGE.is_over(make_stage("network"), len(history), history, print) is over
+
+
+def take(course: Course, losses: Sequence[float]) -> list[EpochFigures]:
+    found: list[EpochFigures] = []
+    for epoch, loss in enumerate(losses):
+        stage = "network" if epoch else "start"
+        found.append(
+            course.measure(stage, epoch, None, loss=loss, rates=(0.1, 0.01), seconds=1.0, former=found)
+        )
+    return found
+
+
+def test_a_course_measures_nothing_and_ends_as_it_was_told() -> None:
+    course = Course({"head": 0, "network": 2}, 3)
+    found = take(course, [math.nan, 1.0, 1.2])
+    assert [one.gained for one in found] == [True] * 3
+    assert all(math.isnan(one.accuracy) and one.images == 0 and not one.verdict for one in found)
+    assert course.is_over(make_stage("head"), 0, found, print)
+    assert not course.is_over(make_stage("network"), 1, found, print)
+    assert course.is_over(make_stage("network"), 2, found, print)
+
+
+@pytest.mark.parametrize("loss", [math.nan, math.inf, 11.0])
+def test_a_course_notices_that_it_has_diverged(loss: float) -> None:
+    found = take(Course({"head": 0, "network": 2}, 3), [math.nan, loss])
+    assert (found[-1].verdict, found[-1].gained) == ("diverged", False)
