@@ -33,7 +33,7 @@ def test_plain_values_and_back(changes: dict[str, float]) -> None:
 def test_epochs_to_the_best_are_counted_a_stage() -> None:
     gained = [("start", 0), ("head", 1), ("head", 2), ("network", 1), ("network", 2), ("network", 3)]
     history = [
-        dataclasses.replace(FIGURES, stage=stage, epoch=epoch, gained=number in (0, 1, 4))
+        dataclasses.replace(FIGURES, stage=stage, epoch=epoch, kept=number in (0, 1, 4))
         for number, (stage, epoch) in enumerate(gained)
     ]
     assert count_epochs(history) == {"head": 1, "network": 2}

@@ -125,7 +125,7 @@ def _tell(reporter: Reporter, options: FinetuneOptions) -> Callable[[Sequence[Ep
             left = one.seconds * (total - one.epoch)
             text += f", at most {format_seconds(left)} left" if left else ""
         text += ", diverged" if one.verdict else ""
-        reporter.note(text + (", best so far" if one.gained and one.images and one.stage != "start" else ""))
+        reporter.note(text + (", kept so far" if one.kept and one.images and one.stage != "start" else ""))
 
     return tell
 

@@ -14,7 +14,7 @@ from cnncodes.store.files import atomic_write
 
 Tensors = dict[str, Any]
 
-_PARTS = ("network", "best", "average")
+_PARTS = ("network", "kept", "average")
 
 
 @dataclass
@@ -57,7 +57,7 @@ class Checkpoint:
         self,
         state: State,
         network: Tensors,
-        best: Tensors,
+        kept: Tensors,
         average: Tensors,
         optimizer: dict[str, Any] | None,
     ) -> None:
@@ -65,7 +65,7 @@ class Checkpoint:
         from safetensors.torch import save
 
         tensors: Tensors = {}
-        for part, named in zip(_PARTS, (network, best, average), strict=True):
+        for part, named in zip(_PARTS, (network, kept, average), strict=True):
             tensors |= {f"{part}|{name}": value.contiguous().clone() for name, value in named.items()}
         plain: dict[str, Any] = {}
         for number, values in (optimizer or {"state": {}})["state"].items():
@@ -119,7 +119,7 @@ class Checkpoint:
         state = State(facts["stage"], facts["epoch"], facts["step"], history, facts["loss"])
         groups = facts["groups"]
         optimizer = None if groups is None else {"state": states, "param_groups": groups}
-        return state, parts["network"], parts["best"], parts["average"], optimizer
+        return state, parts["network"], parts["kept"], parts["average"], optimizer
 
     def _open(self) -> tuple[dict[str, Any], Tensors]:
         from safetensors import SafetensorError, safe_open

