@@ -20,6 +20,7 @@ from cnncodes.errors import StoreError  # noqa: E402
 from cnncodes.finetuning.examples import Labelled  # noqa: E402
 from cnncodes.finetuning.history import count_epochs  # noqa: E402
 from cnncodes.finetuning.job import Tuned, tune  # noqa: E402
+from cnncodes.finetuning.schedule import rate_at  # noqa: E402
 from cnncodes.finetuning.settings import FineTuning  # noqa: E402
 from cnncodes.finetuning.task import Listeners, Task  # noqa: E402
 from cnncodes.images import content_hash, records_from  # noqa: E402
@@ -243,6 +244,8 @@ def test_a_network_that_is_kept_is_trained_once_more_on_all(refitted: Tuned, tmp
         *["head"] * epochs["head"],
         *["network"] * epochs["network"],
     ]
+    taken = epochs["network"]  # over which the rates fall, whatever was allowed
+    assert refitted.again[-1].rate == pytest.approx(0.01 * rate_at(taken - 0.5, taken, 1.0))
     first = run(make_gaining(refit=False), tmp_path)
     assert first.again == []
     assert first.count_learned("tuned") == len(make_gaining().train.y)

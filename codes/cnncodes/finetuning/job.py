@@ -204,19 +204,19 @@ def _finish(prepared: Prepared, learned: _Learned, listeners: Listeners) -> Tune
     # Of images that it has been trained on, a network says nothing of how sure it may be.
     temperature = _calibrate(learned.logits, prepared.validation.y)
     return Tuned(
-        make_tuned_backbone(task.embedder.backbone, network.upper, len(trained.y)),
-        learned.head or prepared.refit_head(listeners),
-        network.head.to_scorer(prepared.classes, temperature),
-        learned.history,
-        learned.again,
-        learned.validation,
-        prepared.basis.chosen.unfrozen,
-        float(learned.trainer.settings.base_lr),
-        trained,
-        given,
-        (*prepared.trained.contents, *task.validation.contents),
-        _list_failed(prepared),
-        (*filter(None, [_advise_rate(learned.history, learned.trainer.settings)]), *learned.notes),
+        backbone=make_tuned_backbone(task.embedder.backbone, network.upper, len(trained.y)),
+        head=learned.head or prepared.refit_head(listeners),
+        scorer=network.head.to_scorer(prepared.classes, temperature),
+        history=learned.history,
+        again=learned.again,
+        validation=learned.validation,
+        unfrozen=prepared.basis.chosen.unfrozen,
+        base_lr=float(learned.trainer.settings.base_lr),
+        trained=trained,
+        given=given,
+        known=(*prepared.trained.contents, *task.validation.contents),
+        failed=_list_failed(prepared),
+        notes=(*filter(None, [_advise_rate(learned.history, learned.trainer.settings)]), *learned.notes),
     )
 
 

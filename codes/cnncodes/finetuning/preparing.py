@@ -24,7 +24,8 @@ from cnncodes.finetuning.checkpoints import Checkpoint
 from cnncodes.finetuning.classical import ClassicalHead
 from cnncodes.finetuning.examples import Labelled, check_classes, check_some
 from cnncodes.finetuning.features import FeatureStore
-from cnncodes.finetuning.judging import Guide, Judge
+from cnncodes.finetuning.history import NETWORK_STAGE
+from cnncodes.finetuning.judging import Course, Judge
 from cnncodes.finetuning.loading import import_torch
 from cnncodes.finetuning.stages import Examples
 from cnncodes.finetuning.task import Listeners, Task, identify
@@ -131,7 +132,7 @@ def prepare(task: Task, folder: Path, listeners: Listeners, world: World = ALONE
 
 
 def prepare_again(
-    prepared: Prepared, head: LinearScorer, guide: Guide, listeners: Listeners, world: World
+    prepared: Prepared, head: LinearScorer, course: Course, listeners: Listeners, world: World
 ) -> Trainer:
     """Make everything ready to train on all images that were given, those held out for validation too.
 
@@ -141,7 +142,8 @@ def prepare_again(
         Of the training before.
     head : LinearScorer
         The head that it starts from.
-    guide : Guide
+    course : Course
+        Where it takes fewer epochs than were allowed, the rates fall the sooner.
     listeners : Listeners
     world : World
     """
@@ -152,12 +154,16 @@ def prepare_again(
         else:
             store.join()
     held_out = _make_some(task.validation, store, HELD_OUT, prepared.classes, task.train_plan.count)
-    settings = dataclasses.replace(task.settings, base_lr=prepared.trainer.settings.base_lr)
+    settings = dataclasses.replace(
+        task.settings,
+        base_lr=prepared.trainer.settings.base_lr,  # which may have been found
+        epochs=course.epochs[NETWORK_STAGE],
+    )
     return make_trainer(
         dataclasses.replace(basis, task=dataclasses.replace(task, settings=settings)),
         prepared.train.join(held_out),
         head,
-        guide,
+        course,
         Checkpoint(basis.folder / "again.safetensors", f"{identify(task)} again"),
         listeners,
         world,
