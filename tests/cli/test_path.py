@@ -135,6 +135,26 @@ def test_fit_leaves_unreadable_images_out_and_says_so(
     assert main(["fit", str(tmp_path / "in"), "-o", out, "--on-error", "raise", "--quiet"]) == 1
 
 
+def test_intervals_are_by_the_groups_of_a_table(
+    photos: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The images that are told wrong are all of one group: drawn together, they may be all or none."""
+    paths = sorted((photos / "train/plain").glob("*.png"))[:4]
+    lines = [
+        f"{path},{label},{group}"
+        for path in paths
+        for label, group in (("plain", "one"), ("7", "other"))
+    ]
+    table = tmp_path / "table.csv"
+    table.write_text("\n".join(["image,label,patient", *lines]))
+    plain, grouped = (
+        run_json(capsys, "evaluate", model, str(table), *options)["log_loss"]
+        for options in ((), ("--group-column", "patient"))
+    )
+    assert grouped["value"] == plain["value"]
+    assert grouped["low"] < plain["low"] < plain["high"] < grouped["high"]
+
+
 def test_what_has_no_label_or_an_unknown_one_is_said(
     photos: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 
 import numpy as np
@@ -18,7 +19,7 @@ from sklearn.svm import SVC
 
 from cnncodes import embed, load, read_codes
 from cnncodes.errors import BackboneError, SourceError, SpaceMismatch, UnreadableImages, UsageError
-from cnncodes.images import open_source
+from cnncodes.images import open_source, records_from
 
 
 class NearestMean(ClassifierMixin, BaseEstimator):
@@ -233,10 +234,18 @@ def test_groups_and_equal_files_stay_whole(make, pictures, monkeypatch):
     assert (groups[:, 0] == groups[:, 1]).all()
     assert len(set(groups[:, 0])) == 12
     assert groups[0, 0] == groups[12, 0] and groups[7, 0] == groups[13, 0]
-    make().fit(copied, labels, groups=[*"aabbccddeeff", "x", "y"])
-    groups = seen.pop()
-    assert groups[0] == groups[1] == groups[12] and groups[6] == groups[7] == groups[13]
-    assert len(set(groups)) == 6
+    names = [*"aabbccddeeff", "x", None]
+    make().fit(copied, labels, groups=[*names[:-1], "y"])
+    make().fit_records(
+        [
+            dataclasses.replace(record, label=str(label), group=name)
+            for record, label, name in zip(records_from(copied), labels, names, strict=True)
+        ]
+    )
+    for groups in seen:
+        assert groups[0] == groups[1] == groups[12] and groups[6] == groups[7] == groups[13]
+        assert len(set(groups)) == 6
+    assert len(seen) == 2
 
 
 # Images that cannot be read

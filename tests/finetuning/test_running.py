@@ -22,8 +22,12 @@ import cnncodes  # noqa: E402
 from cnncodes.backbones.checking.verification import verify_backbone  # noqa: E402
 from cnncodes.commands.models import render_verify  # noqa: E402
 from cnncodes.errors import BackboneError, SourceError, StoreError, UsageError  # noqa: E402
+from cnncodes.finetuning.request import Request, check_parts, find_parts, make_task  # noqa: E402
+from cnncodes.finetuning.settings import FineTuning  # noqa: E402
 from cnncodes.finetuning.task import Listeners  # noqa: E402
+from cnncodes.finetuning.world import ALONE  # noqa: E402
 from cnncodes.images import open_source  # noqa: E402
+from cnncodes.schema import from_mapping  # noqa: E402
 
 pytestmark = pytest.mark.slow  # torch
 
@@ -232,6 +236,23 @@ def test_images_in_two_parts_are_told_and_copies_count_once(tmp_path: Path) -> N
     single, copied = (one["validation"]["difference"] for one in (once, many))
     assert copied["n"] == 10 * single["n"] and copied["value"] == pytest.approx(single["value"])
     assert (copied["low"], copied["high"]) == pytest.approx((single["low"], single["high"]), abs=0.06)
+
+
+def test_groups_stay_on_one_side_and_are_told_where_they_do_not(tmp_path: Path) -> None:
+    photos = write_images(tmp_path / "photos", 24)
+    lines = ["image,label,split,patient"]
+    for part in ("train", "test"):
+        for label in CLASSES:
+            lines += [f"{part}/{label}/{i:03}.png,{label},{part},{label}-{i // 4}" for i in range(24)]
+    (photos / "images.csv").write_text("\n".join(lines))
+    source = open_source(photos / "images.csv", group_column="patient")
+    settings = from_mapping(FineTuning, {k: v for k, v in GOOD.items() if k not in ("train_views", "n_jobs")})
+    task, test, _ = make_task(find_parts(source), Request(make_backbone()), settings, ALONE)
+    assert task.train.groups is not None and task.validation.groups is not None
+    assert not set(task.train.groups) & set(task.validation.groups)
+    assert check_parts(task, test) == [
+        "72 of the 72 test images are of groups that are trained on, or chosen by: their figures flatter"
+    ]
 
 
 @pytest.mark.parametrize("kept", ["head", "tuned"])

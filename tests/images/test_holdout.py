@@ -46,6 +46,38 @@ def test_of_different_images_the_share_is_held_out_and_neither_part_is_empty(n: 
     assert counts["test"] == min(max(1, round(share * n)), n - 1)
 
 
+GROUPED = st.lists(
+    st.tuples(
+        st.sampled_from(["a", "b", None]),
+        st.integers(0, 30).map(lambda i: b"%d" % i),
+        st.sampled_from([None, "anna", "ben", "carl", "dora", "eve"]),
+    ),
+    max_size=60,
+)
+
+
+@given(GROUPED, SHARES)
+def test_groups_are_in_one_part_with_what_equals_one_of_them(
+    images: list[tuple[str | None, bytes, str | None]], share: float
+) -> None:
+    records = [
+        ImageRecord(f"{i:03}", data, label, group=group) for i, (label, data, group) in enumerate(images)
+    ]
+    found = hold_out(ImageSource("made up", None, tuple(records)), share).records
+    for name in ("group", "data"):
+        parts: dict[object, set[str | None]] = {}
+        for record in found:
+            if record.label is not None and getattr(record, name) is not None:
+                parts.setdefault(getattr(record, name), set()).add(record.split)
+        assert all(len(one) == 1 for one in parts.values())
+
+
+def test_of_groups_the_share_of_the_images_is_held_out() -> None:
+    records = [ImageRecord(f"{i:03}", b"%d" % i, "a", group=str(i // 10)) for i in range(100)]
+    found = hold_out(ImageSource("made up", None, tuple(records)), 0.2).records
+    assert Counter(record.split for record in found) == {"test": 20, "train": 80}
+
+
 @given(IMAGES, SHARES, st.randoms())
 def test_order_and_names_do_not_matter(
     images: list[tuple[str | None, bytes]], share: float, random: object

@@ -89,6 +89,16 @@ def test_columns_may_have_other_names(tmp_path: Path) -> None:
     assert rows(table, Columns("file", "species", "fold")) == [("a.jpg", "cat", "test")]
 
 
+def test_a_column_says_what_belongs_together(tmp_path: Path) -> None:
+    table = write_csv(tmp_path, "image,label,group\na.jpg,cat,7\nb.jpg,cat,\n")
+    assert [record.group for record in list_table(table, Columns())] == ["7", None]
+    table = write_csv(tmp_path, "image,label,patient\na.jpg,cat,anna\n")
+    assert [record.group for record in list_table(table, Columns())] == [None]
+    assert [record.group for record in list_table(table, Columns(group="patient"))] == ["anna"]
+    with pytest.raises(SourceError, match="no column 'patents'. Did you mean 'patient'?"):
+        list_table(table, Columns(group="patents"))
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -79,6 +79,7 @@ def _measure(src: str, records: list[ImageRecord], predictions: Predictions) -> 
     import numpy as np
 
     from cnncodes.evaluation import evaluate_predictions
+    from cnncodes.images import list_groups
 
     read = [i for i in range(len(records)) if i not in predictions.failures]
     if not read:
@@ -90,11 +91,12 @@ def _measure(src: str, records: list[ImageRecord], predictions: Predictions) -> 
     # Labels on this level are text; a classifier fitted in Python may have numbers for classes.
     classes = np.array([str(name) for name in predictions.classes])
     truth = np.array([records[i].label for i in read])
+    groups = list_groups([records[i] for i in read])
     if predictions.proba is not None:
         given: Any = predictions.proba[read]
     else:
         given = np.array([str(predictions.labels[i]) for i in read])
-    found: Result = to_plain(evaluate_predictions(truth, given, classes))
+    found: Result = to_plain(evaluate_predictions(truth, given, classes, groups=groups))
     return found
 
 

@@ -91,9 +91,15 @@ class SourceOptions:
     split_column: str = option(
         "Table: column that says train, val or test.", default="split", metavar="NAME", empty=True
     )
+    group_column: str = option(
+        "Table: column that says what belongs together, such as a patient; it stays on one side of a split.",
+        default="group",
+        metavar="NAME",
+        empty=True,
+    )
     holdout: float | None = option(
         "Where the source has no parts: make this share of each class the part test, the rest train."
-        " The same images are held out each time; equal files stay together.",
+        " The same images are held out each time; equal files and groups stay together.",
         default=None,
         metavar="SHARE",
         check=_check_share,
@@ -234,6 +240,7 @@ def open_images(src: str, reading: SourceOptions) -> ImageSource:
         path_column=reading.path_column,
         label_column=reading.label_column,
         split_column=reading.split_column,
+        group_column=reading.group_column,
     )
     return source if reading.holdout is None else hold_out(source, reading.holdout)
 

@@ -39,7 +39,7 @@ from cnncodes.estimators.predictor import Predictor
 from cnncodes.estimators.training import fit_rows
 from cnncodes.heads.linear import LinearScorer
 from cnncodes.heads.selection import make_head
-from cnncodes.images import ImageRecord, records_from
+from cnncodes.images import ImageRecord, list_groups, records_from
 from cnncodes.store import Codes
 from cnncodes.views import ViewPlan
 
@@ -162,7 +162,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             May be left out for a folder of class folders.
         sample_weight : array-like of float, shape (n_images,), optional
         groups : array-like, shape (n_images,), optional
-            Images of a group (a patient, a camera) stay in one fold. Equal files always do.
+            Images of a group (a patient, a camera) stay in one fold. Equal files always do. May be left out
+            for a table that has a column ``group``.
 
         Returns
         -------
@@ -182,7 +183,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         y = check_labels(y, len(records))
         check_several(y)
         weight = self._check_weight(sample_weight, len(y))
-        groups = check_one_each("groups", groups, len(y))
+        groups = check_one_each("groups", list_groups(records) if groups is None else groups, len(y))
         train, test = settle_embedders([train, test], records, self.n_jobs)
         if self.finetune not in (None, False):
             return self._fit_tuned(train.plan, test, records, y, weight, groups)
@@ -195,12 +196,13 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         labelled = [record for record in records if record.label is not None]
         y = check_labels([record.label for record in labelled])
         check_several(y)
+        groups = check_one_each("groups", list_groups(labelled), len(y))
         train, test = settle_embedders(self._check_parameters(), labelled, self.n_jobs)
         if self.finetune not in (None, False):
-            return self._fit_tuned(train.plan, test, labelled, y)
+            return self._fit_tuned(train.plan, test, labelled, y, groups=groups)
         rows = embed_records(train, labelled, n_jobs=self.n_jobs, memory=self.memory, on_progress=on_progress)
         self._check_failures(rows, y)
-        return self._fit_rows(train.plan, test, rows, y)
+        return self._fit_rows(train.plan, test, rows, y, groups=groups)
 
     def fit_codes(self, codes: Codes) -> Self:
         """Fit on stored codes; they must be of this backbone and this way of decoding.

@@ -21,7 +21,7 @@ from cnncodes.finetuning.settings import KEEP, TEST_VIEWS, TRAIN_VIEWS, FineTuni
 from cnncodes.finetuning.task import Task, identify
 from cnncodes.finetuning.world import World
 from cnncodes.heads.estimator import KINDS
-from cnncodes.images import ImageRecord, ImageSource
+from cnncodes.images import ImageRecord, ImageSource, list_groups
 from cnncodes.views import ViewPlan
 
 
@@ -80,23 +80,25 @@ def identify_result(task: Task, test: Labelled | None, request: Request) -> str:
 
 def check_parts(task: Task, test: Labelled | None) -> list[str]:
     """Raise where a part has a class that is not trained on; return what flatters the figures."""
-    known = set(task.train.contents)
-    notes = [] if task.held_out else _tell_shared("validation", task.validation, known)
+    notes = [] if task.held_out else _tell_shared("validation", task.validation, [task.train])
     if test is not None:
         check_classes(task.train, test, "test")
-        notes += _tell_shared("test", test, known | set(task.validation.contents))
+        notes += _tell_shared("test", test, [task.train, task.validation])
     return notes
 
 
-def _tell_shared(part: str, images: Labelled, known: set[str]) -> list[str]:
-    """Return what is to be said of images whose contents are known, if any is."""
+def _tell_shared(part: str, images: Labelled, others: Sequence[Labelled]) -> list[str]:
+    """Return what is to be said of images that are also among others, or of a group that is, if any is."""
+    known = {content for one in others for content in one.contents}
     shared = sum(content in known for content in images.contents)
-    if not shared:
-        return []
-    return [
-        f"{shared:,} of the {len(images.y):,} {part} images are trained on, or chosen by, too: their"
-        " figures flatter"
-    ]
+    groups = {group for one in others if one.groups is not None for group in one.groups}
+    related = 0 if images.groups is None else sum(group in groups for group in images.groups)
+    of = f"of the {len(images.y):,} {part} images are"
+    found = (
+        (shared, f"{shared:,} {of} trained on, or chosen by, too: their figures flatter"),
+        (related, f"{related:,} {of} of groups that are trained on, or chosen by: their figures flatter"),
+    )
+    return [text for count, text in found if count]
 
 
 def find_parts(source: ImageSource) -> dict[str, list[ImageRecord]]:
@@ -161,4 +163,6 @@ def _read(
     failed |= {records[i].key: reason for i, reason in reasons.items()}
     y = check_labels([record.label for record in records])
     read = np.array([i for i in range(len(records)) if i not in reasons], np.int64)
-    return Labelled(list(records), y, contents).take(read)
+    groups = list_groups(records)
+    names = None if groups is None else np.array(groups, dtype=object)
+    return Labelled(list(records), y, contents, names).take(read)

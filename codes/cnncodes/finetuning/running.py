@@ -245,4 +245,4 @@ def _test(
     if not len(read):
         return None
     head, tuned = (np.array([str(one.labels[i]) for i in read]) for one in found)
-    return compare(test.y[read].astype(str), tuned, head, groups=[test.contents[i] for i in read])
+    return compare(test.y[read].astype(str), tuned, head, groups=test.take(read).number_groups())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cnncodes.images.content import content_hash
 from cnncodes.images.decoding import Decoding, decode
-from cnncodes.images.records import FileStat, ImageRecord, RowBytes
+from cnncodes.images.records import FileStat, ImageRecord, RowBytes, list_groups
 from cnncodes.images.sources import ImageSource, open_source, records_from
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "RowBytes",
     "content_hash",
     "decode",
+    "list_groups",
     "open_source",
     "records_from",
 ]

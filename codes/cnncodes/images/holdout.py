@@ -14,8 +14,9 @@ def hold_out(source: ImageSource, share: float) -> ImageSource:
     """Divide a source that has no parts into ``train`` and ``test``; one that has some stays as it is.
 
     Of each class the share is taken whose content has the lowest hashes: chance plays no part, names and
-    order neither, and equal files lie on one side. A class of at least two different images gets one of
-    them into the test part at least. Images without a label stay outside both parts.
+    order neither, and equal files lie on one side, as do the images of a group. A class of at least two
+    different images, or groups, gets one of them into the test part at least. Images without a label stay
+    outside both parts.
 
     Parameters
     ----------
@@ -33,7 +34,7 @@ def hold_out(source: ImageSource, share: float) -> ImageSource:
     if any(record.split is not None for record in source.records):
         return source
     labelled = [record for record in source.records if record.label is not None]
-    contents = {id(record): _content(record) for record in labelled}
+    contents = _join(labelled, {id(record): _content(record) for record in labelled})
     test = _choose_test(labelled, contents, share)
     records = tuple(
         record
@@ -49,6 +50,27 @@ def _content(record: ImageRecord) -> str:
         return content_hash(record.read())
     except UnreadableImage:  # it will be a failure wherever it is; its name decides
         return content_hash(record.key.encode())
+
+
+def _join(labelled: list[ImageRecord], contents: dict[int, str]) -> dict[int, str]:
+    """Give all images of a group, with the files that equal one of them, the lowest of their contents."""
+    above: dict[str, str] = {}
+
+    def find(name: str) -> str:
+        root = name
+        while root in above:
+            root = above[root]
+        while name != root:
+            above[name], name = root, above[name]
+        return root
+
+    for record in labelled:
+        if record.group is not None:
+            # Groups come after all contents, which are hexadecimal, so that a content is the lowest.
+            one, other = sorted((find(contents[id(record)]), find(f"group:{record.group}")))
+            if one != other:
+                above[other] = one
+    return {place: find(content) for place, content in contents.items()}
 
 
 def _choose_test(labelled: list[ImageRecord], contents: dict[int, str], share: float) -> set[str]:

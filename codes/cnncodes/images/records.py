@@ -6,6 +6,7 @@ import functools
 import os
 import stat
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -141,12 +142,16 @@ class ImageRecord:
         Class, always as text; None where it is not known.
     split : str or None
         ``"train"``, ``"val"``, ``"test"``, or None where the source has no parts.
+    group : str or None
+        What it shares with other images (a patient, a camera, a product), which stay on one side of every
+        split with it; None where that is not known.
     """
 
     key: str
     data: str | Path | RowBytes | NoImage | Pixels
     label: str | None = None
     split: str | None = None
+    group: str | None = None
 
     @property
     def is_file(self) -> bool:
@@ -202,3 +207,16 @@ class ImageRecord:
 def _open_at_once(path: str, flags: int) -> int:
     """Open a file of which reading never waits: some of the system's, as in /proc, only look like files."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def list_groups(records: Sequence[ImageRecord]) -> list[str] | None:
+    """Return the group of each image, one of its own where it has none; None where no image has any.
+
+    Examples
+    --------
+    >>> list_groups([ImageRecord("a.jpg", "a.jpg", group="anna"), ImageRecord("b.jpg", "b.jpg")])
+    ['group:anna', 'image:b.jpg']
+    """
+    if all(record.group is None for record in records):
+        return None
+    return [f"image:{record.key}" if record.group is None else f"group:{record.group}" for record in records]

@@ -52,7 +52,12 @@ class ImageSource:
 
 
 def open_source(
-    src: Any, *, path_column: str = "image", label_column: str = "label", split_column: str = "split"
+    src: Any,
+    *,
+    path_column: str = "image",
+    label_column: str = "label",
+    split_column: str = "split",
+    group_column: str = "group",
 ) -> ImageSource:
     """List the images of a source.
 
@@ -61,7 +66,7 @@ def open_source(
     src : path or list
         A folder of class folders (also below ``train/``, ``val/``, ``test/``), a flat folder, a
         ``.csv``, ``.tsv`` or ``.parquet`` table, or a list of paths, bytes, PIL images or uint8 arrays.
-    path_column, label_column, split_column : str
+    path_column, label_column, split_column, group_column : str
         Columns of a table.
 
     Raises
@@ -92,7 +97,7 @@ def open_source(
             f"{str(src)!r} is a single file: expected a folder of images or a .csv or .parquet table."
             " For one image give a list: [path]."
         )
-    columns = Columns(path_column, label_column, split_column)
+    columns = Columns(path_column, label_column, split_column, group_column)
     return ImageSource(str(src), path.parent, _sorted(list_table(path, columns)))
 
 

@@ -23,13 +23,14 @@ class Columns:
 
     Attributes
     ----------
-    path, label, split : str
-        Label and split may be absent where they have their default names.
+    path, label, split, group : str
+        All but the first may be absent where they have their default names.
     """
 
     path: str = "image"
     label: str = "label"
     split: str = "split"
+    group: str = "group"
 
 
 def list_table(path: Path, columns: Columns) -> list[ImageRecord]:
@@ -43,9 +44,10 @@ def list_table(path: Path, columns: Columns) -> list[ImageRecord]:
     SourceError
         If the table cannot be read, lacks a column, has no rows, or holds labels that are no classes.
     """
-    table = read_table(path, (columns.path, columns.label, columns.split))
+    table = read_table(path, (columns.path, columns.label, columns.split, columns.group))
     data = _data_column(table, columns)
-    for name, default in ((columns.label, "label"), (columns.split, "split")):
+    named = ((columns.label, "label"), (columns.split, "split"), (columns.group, "group"))
+    for name, default in named:
         if name not in table.names and name != default:
             raise SourceError(f"{path} has no column {name!r}. {suggest(name, table.names)}")
     if table.n_rows == 0:
@@ -54,11 +56,10 @@ def list_table(path: Path, columns: Columns) -> list[ImageRecord]:
     if path.suffix.lower() != ".parquet":
         labels = _without_fractions(labels)
     splits = [_split(path, row, value) for row, value in enumerate(_column(table, columns.split))]
+    groups = [_group(path, row, value) for row, value in enumerate(_column(table, columns.group))]
     keys, sources = _images(table, data, columns)
-    return [
-        ImageRecord(key, source, label, split)
-        for key, source, label, split in zip(make_unique(keys), sources, labels, splits, strict=True)
-    ]
+    columns_of_records = (make_unique(keys), sources, labels, splits, groups)
+    return [ImageRecord(*values) for values in zip(*columns_of_records, strict=True)]
 
 
 def _data_column(table: Table, columns: Columns) -> str:
@@ -140,6 +141,14 @@ def _split(table: Path, row: int, value: Any) -> str | None:
     if str(value).lower() not in SPLITS:
         raise SourceError(f"{table}: row {row + 1} is of part {value!r}. {suggest(str(value), SPLITS)}")
     return SPLITS[str(value).lower()]
+
+
+def _group(table: Path, row: int, value: Any) -> str | None:
+    if _is_missing(value):
+        return None
+    if isinstance(value, list | dict):
+        raise SourceError(f"{table}: row {row + 1} is of several groups, {value!r}: expected one name.")
+    return str(value)
 
 
 def _is_missing(value: Any) -> bool:
