@@ -141,9 +141,7 @@ def test_intervals_are_by_the_groups_of_a_table(
     """The images that are told wrong are all of one group: drawn together, they may be all or none."""
     paths = sorted((photos / "train/plain").glob("*.png"))[:4]
     lines = [
-        f"{path},{label},{group}"
-        for path in paths
-        for label, group in (("plain", "one"), ("7", "other"))
+        f"{path},{label},{group}" for path in paths for label, group in (("plain", "one"), ("7", "other"))
     ]
     table = tmp_path / "table.csv"
     table.write_text("\n".join(["image,label,patient", *lines]))
