@@ -2,9 +2,9 @@
 
 ``quality`` trains in several ways on the same images, with several seeds of the order and of what is drawn:
 staged, as cnncodes does by default; all at once with one rate, from the head; the same with a tenth of that
-rate; all at once from a head of small random weights; and staged on four fifths of the images, which is what a
-network has learned from that is not trained once more. Nothing is chosen: there are two epochs with the head
-alone where there are stages, and the weights are those of the last epoch.
+rate; all at once from a head of small random weights; and staged on four fifths of the images, which is all
+that a network learns from where it is not trained once more. Nothing is chosen: there are two epochs with the
+head alone where there are stages, and the weights are those of the last epoch.
 Accuracy is that of the test images, with paired intervals against the head that ``cnncodes fit`` gives.
 
 ``speed`` times an epoch of the trained part alone, from cached features, against an epoch of the same
