@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from cnncodes.backbones.running.outside_weights import check_self_contained
 from cnncodes.backbones.running.providers import NAMES, Provider, find_reason, hold_back, parse_providers
 from cnncodes.backbones.running.runtime import import_runtime
 from cnncodes.errors import BackboneError, ProviderError, UsageError, sentence
@@ -76,8 +77,10 @@ def start_session(
     Raises
     ------
     BackboneError
-        If it does not start; of a provider, the text has the reason that the runtime gives.
+        If it keeps weights in other files, or does not start; of a provider, the text has the reason that the
+        runtime gives.
     """
+    check_self_contained(model, name)
     runtime = import_runtime()
     wanted = parse_providers(tuple(providers))
     available = runtime.get_available_providers()
