@@ -615,3 +615,15 @@ def test_missing_external_data_is_named(tmp_path: Path) -> None:
     (tmp_path / "net.bin").unlink()
     with pytest.raises(BackboneError, match=r"keeps weights in 'net.bin' beside it, which cannot be read"):
         export_backbone(str(path), tmp_path / "out")
+
+
+def test_the_name_of_one_that_ships_needs_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CNNCODES_HOME", str(tmp_path / "home"))
+    path = write_file(tmp_path / "efficientnet-lite0.onnx")
+    assert main(["models", "export", str(path)]) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert "'efficientnet-lite0' comes with cnncodes and would be found first" in line and "-o FOLDER" in line
+    assert not (tmp_path / "home").exists()
+    assert main(["models", "export", str(path), "-o", str(tmp_path / "mine"), "-q"]) == 0

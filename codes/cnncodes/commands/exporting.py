@@ -70,15 +70,15 @@ class PullOptions:
 
 def run_export(options: ExportOptions, reporter: Reporter) -> Result:
     """Export a network from the framework it was trained in."""
-    from cnncodes.backbones import zoo
     from cnncodes.backbones.exporting.export import export_backbone
     from cnncodes.backbones.exporting.originals import find_original
+    from cnncodes.backbones.zoo import choose_own_folder
     from cnncodes.store.files import check_writable
 
     original = find_original(options.name, options.random_state if options.random_weights else None)
     if original.note:
         reporter.note(original.note)
-    out = Path(options.out) if options.out else Path(zoo.user_models_folder()) / original.name
+    out = Path(options.out) if options.out else Path(choose_own_folder(original.name))
     check_writable(out / "card.toml")
     card: Any = export_backbone(
         original,

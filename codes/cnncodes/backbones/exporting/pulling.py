@@ -12,7 +12,7 @@ from cnncodes.backbones.exporting.addresses import Address, parse_address
 from cnncodes.backbones.exporting.hub import Repository, fetch_file, find_repository
 from cnncodes.backbones.exporting.placing import CARD_FILE, order_files, read_place, take_over
 from cnncodes.backbones.exporting.staging import stage_files
-from cnncodes.backbones.zoo import models_folder, user_models_folder
+from cnncodes.backbones.zoo import choose_own_folder
 from cnncodes.errors import BackboneError, sentence
 
 #: What a backbone's files may be: what is pulled is data, and nothing that something could run.
@@ -73,7 +73,7 @@ def pull_backbone(address: str, out: str | Path | None = None, *, replace: bool 
     fetched = fetch_file(repository, CARD_FILE)
     card = Card.read(fetched)
     _check_names(card, repository)
-    folder = Path(out) if out is not None else _find_place(card)
+    folder = Path(out) if out is not None else choose_own_folder(card.name)
     before = read_place(folder, card.files)
     if before is None:
         whole = card
@@ -104,15 +104,6 @@ def _check_names(card: Card, repository: Repository) -> None:
             )
         if name == CARD_FILE or name not in repository.hashes:
             raise BackboneError(f"{repository} lacks the file {name!r} that its card names.")
-
-
-def _find_place(card: Card) -> Path:
-    if (models_folder() / card.name).exists():
-        raise BackboneError(
-            f"a backbone {card.name!r} comes with cnncodes and would be found first: give this one another"
-            " folder, -o FOLDER."
-        )
-    return user_models_folder() / card.name
 
 
 def _join(folder: Path, before: Card, card: Card, *, may_replace: bool) -> Card:
