@@ -402,6 +402,46 @@ def test_names_that_a_backbone_needs_may_be_taken(tmp_path: Path) -> None:
     np.testing.assert_allclose(load_backbone(tmp_path / "out").run(images), expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("tail", "size"),
+    [
+        ("g = Gemm<transB = 1>(f, w2, b2)\n code = Relu(g)", 4),
+        ("m = MatMul(f, w3)\n g = Add(m, b2)\n r = Relu(g)\n code = Flatten(r)", 4),
+        ("v = Conv<kernel_shape = [1, 1]>(p, w6)\n r = Relu(v)\n code = Flatten(r)", 4),
+    ],
+)
+def test_what_a_relu_gives_is_a_code_and_no_scores(tmp_path: Path, tail: str, size: int) -> None:
+    weights = {"w3": (6, 4), "w6": (4, 6, 1, 1)}
+    path = write_file(tmp_path / "net.onnx", BODY + tail, WEIGHTS | weights)
+    with pytest.raises(
+        BackboneError, match="no classifier to cut: its output comes from Relu .*--layer output"
+    ):
+        export_backbone(str(path), tmp_path / "out")
+    card = export_backbone(str(path), tmp_path / "out", layer="output")
+    assert (card.code_size, card.layer) == (size, "output")
+
+
+def test_scores_of_places_may_be_rectified_before_they_are_averaged(tmp_path: Path) -> None:
+    body = (
+        "a = Conv<strides = [2, 2]>(pixels, w1)\n c = Relu(a)\n v = Conv(c, w6)\n"
+        "r = Relu(v)\n p = GlobalAveragePool(r)\n code = Flatten(p)"
+    )
+    path = write_file(tmp_path / "net.onnx", body, WEIGHTS | {"w6": (4, 6, 1, 1)})
+    card = export_backbone(str(path), tmp_path / "out")
+    assert (card.code_size, card.layer) == (6, "input of v, average-pooled")
+
+
+@pytest.mark.parametrize("weight", ["w6", "turned"])
+def test_how_far_a_convolution_looks_is_told_by_its_weight_too(tmp_path: Path, weight: str) -> None:
+    body = (
+        "a = Conv<strides = [2, 2]>(pixels, w1)\n c = Relu(a)\n turned = Transpose<perm = [1, 0, 2, 3]>(w7)\n"
+        f"v = Conv<pads = [1, 0, 1, 0]>(c, {weight})\n p = GlobalAveragePool(v)\n code = Flatten(p)"
+    )
+    path = write_file(tmp_path / "net.onnx", body, WEIGHTS | {"w6": (4, 6, 3, 1), "w7": (6, 4, 3, 1)})
+    with pytest.raises(BackboneError, match="from the convolution 'v', which looks beyond one place"):
+        export_backbone(str(path), tmp_path / "out")
+
+
 def test_without_a_classifier_the_output_or_a_layer_is_the_code(tmp_path: Path) -> None:
     path = write_file(tmp_path / "net.onnx", BODY + "n = Mul(f, f)\n code = Tanh(n)", classes=6)
     with pytest.raises(
