@@ -58,7 +58,7 @@ def test_each_form_means_one_thing(text: str, source: str, name: str, checkpoint
         ("torchvision:resnet18.v1", "no address of torchvision"),
         ("timm:resnet18@", "no address of timm: expected timm:NAME, timm:NAME.TAG"),
         ("timm:../resnet18", "no address of timm"),
-        ("timm:resnet18@notes.txt", "must end in .pt, .pth, .safetensors. Got 'notes.txt'"),
+        ("timm:resnet18@notes.txt", "must end in .ckpt, .pt, .pth, .safetensors. Got 'notes.txt'"),
         ("timm:resnet18@missing.pth", "the checkpoint 'missing.pth' of timm:resnet18 is not there"),
         ("hf-hub:resnet18", "expected hf-hub:OWNER/REPO"),
         ("hf-hub:some/net@mine.pth", "expected hf-hub:OWNER/REPO"),

@@ -23,7 +23,7 @@ from pathlib import Path
 from cnncodes.backbones.zoo import SOURCES
 from cnncodes.errors import BackboneError, MissingFile, suggest
 
-CHECKPOINTS = (".pt", ".pth", ".safetensors")
+CHECKPOINTS = (".ckpt", ".pt", ".pth", ".safetensors")
 
 _ARCHITECTURE = re.compile(r"[A-Za-z0-9]\w*")
 _TAGGED = re.compile(r"[A-Za-z0-9]\w*(\.\w+)?")
