@@ -14,8 +14,8 @@ from cnncodes.errors import UsageError
 from cnncodes.schema import option
 
 
-def _check_state(value: int) -> None:
-    if value < 0:
+def _check_state(value: int | None) -> None:
+    if value is not None and value < 0:
         raise UsageError(f"it must be at least 0. Got {value} instead.")
 
 
@@ -48,7 +48,9 @@ class ExportOptions:
     )
     replace: bool = option("Put it into the place of another backbone that the folder holds.", default=False)
     random_weights: bool = option("Draw the weights at random: for tests, of no use else.", default=False)
-    random_state: int = option("What random weights are drawn from.", default=0, check=_check_state)
+    random_state: int | None = option(
+        "What random weights are drawn from; with --random-weights. [0]", default=None, check=_check_state
+    )
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,12 @@ def run_export(options: ExportOptions, reporter: Reporter) -> Result:
     from cnncodes.backbones.zoo import choose_own_folder
     from cnncodes.store.files import check_writable
 
-    original = find_original(options.name, options.random_state if options.random_weights else None)
+    if options.random_state is not None and not options.random_weights:
+        raise UsageError(
+            "--random-state says what random weights are drawn from: give --random-weights, too."
+        )
+    state = (options.random_state or 0) if options.random_weights else None
+    original = find_original(options.name, state)
     if original.note:
         reporter.note(original.note)
     out = Path(options.out) if options.out else Path(choose_own_folder(original.name))

@@ -86,7 +86,7 @@ def render_list(result: Result) -> str:
     rows += [
         (m["name"], "-", "-", f"cannot be used: {m['error']}")
         if "error" in m
-        else (m["name"], str(m["code_size"]), m["licence"], m["description"])
+        else (m["name"], str(m["code_size"]), m["licence"], _describe(m))
         for m in result["models"]
     ]
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
@@ -94,6 +94,12 @@ def render_list(result: Result) -> str:
         "  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[3]]) for row in rows
     ]
     return "\n".join(lines) + "\n"
+
+
+def _describe(model: Result) -> str:
+    """Return a network's description, and before it that its weights are of no use where they are random."""
+    random = model["random_state"] is not None
+    return f"random weights; {model['description']}" if random else str(model["description"])
 
 
 def run_show(options: NameOptions, reporter: Reporter) -> Result:
