@@ -105,6 +105,7 @@ def test_on_a_card_a_checkpoint_has_no_folder(work: Path) -> None:
     assert parse_address("timm:resnet18").portable == "timm:resnet18"
     address = parse_address(f"python:{work / 'nets.py'}:make@{work / 'mine.pth'}")
     assert address.portable == "python:nets.py:make@mine.pth"
+    assert parse_address("nets/model.onnx").portable == "model.onnx"
     assert parse_address("hf-hub:some/net@v2").portable == "hf-hub:some/net@v2"
 
 

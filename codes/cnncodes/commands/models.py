@@ -42,6 +42,12 @@ class VerifyOptions:
 
     name: str = option(_HELP_NAME)
     parity: bool = option("Also compare its codes with the original's (extra: export).", default=False)
+    original: str | None = option(
+        "Where the original is, with --parity: the address on the card with the folders of its files. [files"
+        " of the current folder]",
+        default=None,
+        metavar="ADDRESS",
+    )
 
 
 def run_list(options: ListOptions, reporter: Reporter) -> Result:
@@ -174,9 +180,13 @@ def run_verify(options: VerifyOptions, reporter: Reporter) -> Result:
     """Check a network's files against its card, and its codes against the framework it came from."""
     from cnncodes.backbones.checking.verification import verify_backbone
 
+    if options.original is not None and not options.parity:
+        raise UsageError(
+            "--original says where the original is that --parity compares with: give --parity, too."
+        )
     started = time.perf_counter()
     with reporter.passing_warnings():
-        figures = verify_backbone(options.name, parity=options.parity)
+        figures = verify_backbone(options.name, parity=options.parity, original=options.original)
     return {**figures, "seconds": round(time.perf_counter() - started, 3)}
 
 

@@ -67,7 +67,7 @@ class Address:
     @property
     def portable(self) -> str:
         """The address without the folders of its own files, which are others elsewhere."""
-        name = _last_part(self.name) if self.source == "python" else self.name
+        name = _last_part(self.name) if self.source in ("python", "file") else self.name
         checkpoint = None if self.checkpoint is None else Path(self.checkpoint.name)
         return str(replace(self, name=name, checkpoint=checkpoint))
 
