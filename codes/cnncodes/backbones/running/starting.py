@@ -23,6 +23,16 @@ _FAULTS = (
         "it is no ONNX file, or one that is damaged or cut off. Export or fetch it again",
     ),
     (
+        r"Opset (?P<opset>\d+) is under development.* is till opset (?P<known>\d+)",
+        "it is of ONNX's operator set {opset}, and the installed ONNX Runtime knows up to {known}. Upgrade"
+        " onnxruntime, or export the network with an older set",
+    ),
+    (
+        r"Unsupported model IR version: (?P<version>\d+), max supported IR version: (?P<known>\d+)",
+        "it is of ONNX's file format {version}, and the installed ONNX Runtime knows up to {known}. Upgrade"
+        " onnxruntime, or export the network with an older onnx",
+    ),
+    (
         r"(?P<domain>[^\s:]+):(?P<operator>\w+)\(-?\d+\) is not a registered function/op",
         "it has the operator {operator!r} of {domain!r}, which the installed ONNX Runtime does not have."
         " Export the network with ONNX's own operators",
