@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnncodes.backbones.exporting.addresses import Address, explain_unknown, parse_address
+from cnncodes.backbones.exporting.originals import find_original
 from cnncodes.errors import BackboneError
 
 
@@ -124,6 +125,28 @@ def test_a_repository_may_have_a_revision_and_a_file(
     address = parse_address(text)
     assert (address.name, address.revision, address.file) == ("some/net", revision, file)
     assert str(address) == address.portable == text
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("mine.pth", "'mine.pth' holds weights alone: say of which network, torchvision:NAME@mine.pth"),
+        ("own.safetensors", "timm:NAME@own.safetensors or python:MODULE:FUNCTION@own.safetensors."),
+        ("notes.txt", "'notes.txt' is no network: expected an address, or a file ending in .onnx."),
+        ("done", "'done' is a backbone already: commands take it as it is, --backbone done."),
+        (
+            "https://huggingface.co/timm/resnet18.a1_in1k",
+            "the repository's address is 'hf-hub:timm/resnet18.a1",
+        ),
+        ("https://huggingface.co/timm/net/tree/main", "is 'hf-hub:timm/net'."),
+        ("http://example.org/net.pth", "is a page of the web: fetch the file first and give its path"),
+    ],
+)
+def test_what_is_there_and_no_address_is_told_by_what_it_is(work: Path, name: str, words: str) -> None:
+    (work / "done").mkdir()
+    (work / "done" / "card.toml").touch()
+    with pytest.raises(BackboneError, match=re.escape(words)):
+        find_original(name)
 
 
 @given(st.text(max_size=40))

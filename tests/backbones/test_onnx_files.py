@@ -577,7 +577,7 @@ def set_image(kind: int, *shape: Any) -> Any:
         (add_custom, "has the operator 'Conv' of 'my.company': such custom operators need code"),
         (set_opset, "is of opset 99, and the onnx installed here knows up to"),
         (set_operator, "has an operator 'Convolve', which ONNX does not know"),
-        (add_output, "has several outputs: 'code', 'f'"),
+        (add_output, r"has several outputs: 'code', 'f'\. .* with one output.*--layer chooses none"),
         (set_image(TensorProto.UINT8, "n", 32, 32, 3), "takes uint8 images already"),
         (set_image(TensorProto.FLOAT, "n", 3, 32), r"expected one input.*Got 'pixels' float \[n, 3, 32\]"),
         (set_image(TensorProto.FLOAT, "n", 1, 32, 32), r"Got 'pixels' float \[n, 1, 32, 32\]"),
@@ -669,3 +669,24 @@ def test_the_name_of_one_that_ships_needs_another_folder(
     assert "'efficientnet-lite0' comes with cnncodes and would be found first" in line and "-o FOLDER" in line
     assert not (tmp_path / "home").exists()
     assert main(["models", "export", str(path), "-o", str(tmp_path / "mine"), "-q"]) == 0
+
+
+def test_a_file_whose_name_is_no_name_for_a_backbone_is_to_be_renamed(tmp_path: Path) -> None:
+    path = write_file(tmp_path / "_net.onnx")
+    with pytest.raises(
+        BackboneError, match=r"_net\.onnx', which has to start with a letter or digit: rename"
+    ):
+        export_backbone(str(path), tmp_path / "out")
+
+
+@pytest.mark.parametrize("command", ["export", "pull"])
+def test_a_file_is_no_folder_to_put_a_backbone_into(
+    tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, notes = write_file(tmp_path / "net.onnx"), tmp_path / "notes.txt"
+    notes.write_text("mine")
+    address = str(path) if command == "export" else "hf-hub:some/net"
+    assert main(["models", command, address, "-o", str(notes)]) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert f"{str(notes)!r} is no folder: -o takes the folder for the network and its card" in line
+    assert notes.read_text() == "mine"

@@ -33,6 +33,17 @@ _PLAIN_NAME = re.compile(r"[^\W_][\w.+ -]*")
 _SIZES = re.compile(r"dynamic|fixed|multiple-of-([1-9][0-9]{0,3})")
 
 
+def is_plain_name(text: str) -> bool:
+    """Tell whether a card may have a text for a name.
+
+    Examples
+    --------
+    >>> is_plain_name("resnet18.onnx"), is_plain_name("../resnet18"), is_plain_name("_net")
+    (True, False, False)
+    """
+    return _PLAIN_NAME.fullmatch(text) is not None
+
+
 @dataclass(frozen=True)
 class Frame:
     """How an image becomes the network's input.
@@ -177,7 +188,7 @@ class Card:
 
     def _check_files(self) -> None:
         for part in (self.name, self.model_file, *self.files):
-            if not _PLAIN_NAME.fullmatch(part):
+            if not is_plain_name(part):
                 raise CardError(
                     f"{part!r} is not a plain name: names on a card are made of letters, digits, spaces and"
                     " any of '_.+-', and start with a letter or digit."

@@ -74,6 +74,7 @@ def run_export(options: ExportOptions, reporter: Reporter) -> Result:
     """Export a network from the framework it was trained in."""
     from cnncodes.backbones.exporting.export import export_backbone
     from cnncodes.backbones.exporting.originals import find_original
+    from cnncodes.backbones.exporting.placing import check_is_folder
     from cnncodes.backbones.zoo import choose_own_folder
     from cnncodes.store.files import check_writable
 
@@ -86,6 +87,7 @@ def run_export(options: ExportOptions, reporter: Reporter) -> Result:
     if original.note:
         reporter.note(original.note)
     out = Path(options.out) if options.out else Path(choose_own_folder(original.name))
+    check_is_folder(out)
     check_writable(out / "card.toml")
     card: Any = export_backbone(
         original,
@@ -149,8 +151,11 @@ def _say_parity(figures: Result) -> str:
 
 def run_pull(options: PullOptions, reporter: Reporter) -> Result:
     """Fetch a ready backbone from a hub."""
+    from cnncodes.backbones.exporting.placing import check_is_folder
     from cnncodes.backbones.exporting.pulling import pull_backbone
 
+    if options.out:
+        check_is_folder(Path(options.out))
     pulled = pull_backbone(options.name, options.out, replace=options.replace)
     return {
         "out": str(pulled.folder),

@@ -69,7 +69,7 @@ def find_file_cut(file: OnnxFile, height: int, width: int, *, headless: bool = F
     if len(outputs) != 1:
         raise BackboneError(
             f"{str(file.path)!r} has several outputs: {', '.join(map(repr, outputs))}. Export the network"
-            " with the one that its classes are read from."
+            " with one output, that which its classes are read from (--layer chooses none of them)."
         )
     shapes, wiring = infer_shapes(file.model, height, width), Wiring(file.model)
     if headless:

@@ -48,6 +48,14 @@ def check_place(
         raise _say_other(folder, before, original.name, differing)
 
 
+def check_is_folder(folder: Path) -> None:
+    """Raise `BackboneError` where something is there that is no folder."""
+    if folder.exists() and not folder.is_dir():
+        raise BackboneError(
+            f"{str(folder)!r} is no folder: -o takes the folder for the network and its card."
+        )
+
+
 def read_place(folder: Path, names: Iterable[str]) -> Card | None:
     """Return the card of the backbone that a folder holds, None where it holds nothing.
 
