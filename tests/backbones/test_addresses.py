@@ -130,7 +130,10 @@ def test_a_repository_may_have_a_revision_and_a_file(
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("mine.pth", "'mine.pth' holds weights alone: say of which network, torchvision:NAME@mine.pth"),
+        (
+            "mine.pth",
+            "a checkpoint such as 'mine.pth' holds weights alone: say of which network, torchvision",
+        ),
         ("own.safetensors", "timm:NAME@own.safetensors or python:MODULE:FUNCTION@own.safetensors."),
         ("notes.txt", "'notes.txt' is no network: expected an address, or a file ending in .onnx."),
         ("done", "'done' is a backbone already: commands take it as it is, --backbone done."),

@@ -145,10 +145,10 @@ def explain_path(name: str) -> str | None:
     path = Path(name)
     if (path / "card.toml").is_file():
         return f"{name!r} is a backbone already: commands take it as it is, --backbone {name}."
-    if path.is_file() and name.lower().endswith(CHECKPOINTS):
+    if name.lower().endswith(CHECKPOINTS):
         return (
-            f"{name!r} holds weights alone: say of which network, torchvision:NAME@{name}, timm:NAME@{name}"
-            f" or python:MODULE:FUNCTION@{name}."
+            f"a checkpoint such as {name!r} holds weights alone: say of which network,"
+            f" torchvision:NAME@{name}, timm:NAME@{name} or python:MODULE:FUNCTION@{name}."
         )
     if path.is_file():
         return f"{name!r} is no network: expected an address, or a file ending in .onnx."
