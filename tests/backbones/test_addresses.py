@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnncodes.backbones.exporting.addresses import Address, explain_unknown, parse_address
+from cnncodes.backbones.exporting.originals import find_original
 from cnncodes.errors import BackboneError
 
 
@@ -58,7 +59,7 @@ def test_each_form_means_one_thing(text: str, source: str, name: str, checkpoint
         ("torchvision:resnet18.v1", "no address of torchvision"),
         ("timm:resnet18@", "no address of timm: expected timm:NAME, timm:NAME.TAG"),
         ("timm:../resnet18", "no address of timm"),
-        ("timm:resnet18@notes.txt", "must end in .pt, .pth, .safetensors. Got 'notes.txt'"),
+        ("timm:resnet18@notes.txt", "must end in .ckpt, .pt, .pth, .safetensors. Got 'notes.txt'"),
         ("timm:resnet18@missing.pth", "the checkpoint 'missing.pth' of timm:resnet18 is not there"),
         ("hf-hub:resnet18", "expected hf-hub:OWNER/REPO"),
         ("hf-hub:some/net@mine.pth", "expected hf-hub:OWNER/REPO"),
@@ -105,6 +106,7 @@ def test_on_a_card_a_checkpoint_has_no_folder(work: Path) -> None:
     assert parse_address("timm:resnet18").portable == "timm:resnet18"
     address = parse_address(f"python:{work / 'nets.py'}:make@{work / 'mine.pth'}")
     assert address.portable == "python:nets.py:make@mine.pth"
+    assert parse_address("nets/model.onnx").portable == "model.onnx"
     assert parse_address("hf-hub:some/net@v2").portable == "hf-hub:some/net@v2"
 
 
@@ -123,6 +125,31 @@ def test_a_repository_may_have_a_revision_and_a_file(
     address = parse_address(text)
     assert (address.name, address.revision, address.file) == ("some/net", revision, file)
     assert str(address) == address.portable == text
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        (
+            "mine.pth",
+            "a checkpoint such as 'mine.pth' holds weights alone: say of which network, torchvision",
+        ),
+        ("own.safetensors", "timm:NAME@own.safetensors or python:MODULE:FUNCTION@own.safetensors."),
+        ("notes.txt", "'notes.txt' is no network: expected an address, or a file ending in .onnx."),
+        ("done", "'done' is a backbone already: commands take it as it is, --backbone done."),
+        (
+            "https://huggingface.co/timm/resnet18.a1_in1k",
+            "the repository's address is 'hf-hub:timm/resnet18.a1",
+        ),
+        ("https://huggingface.co/timm/net/tree/main", "is 'hf-hub:timm/net'."),
+        ("http://example.org/net.pth", "is a page of the web: fetch the file first and give its path"),
+    ],
+)
+def test_what_is_there_and_no_address_is_told_by_what_it_is(work: Path, name: str, words: str) -> None:
+    (work / "done").mkdir()
+    (work / "done" / "card.toml").touch()
+    with pytest.raises(BackboneError, match=re.escape(words)):
+        find_original(name)
 
 
 @given(st.text(max_size=40))

@@ -297,6 +297,8 @@ def test_an_empty_card_names_what_is_missing() -> None:
     ("arguments", "words"),
     [
         ((224, 224, 223), "224 x 224 does not fit an image resized to 223"),
+        ((60000, 32, 60000), "must be at most 4096 pixels. Got 60000, 32 and 60000 instead"),
+        ((32, 32, 4097), "must be at most 4096 pixels"),
         ((224, 300, 256), "does not fit"),
         ((0, 224, 256), "0 x 224"),
         ((224, 224, 256, "bicubik"), "Did you mean 'bicubic'?"),

@@ -94,12 +94,34 @@ def test_a_checkpoint_with_the_others_name_is_told_its_own(
         read_checkpoint(tmp_path / name)
 
 
-def test_what_holds_no_tensors_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["state_dict", "model_state_dict", "model", "net"])
+def test_weights_may_lie_beside_other_things(tmp_path: Path, name: str) -> None:
     import torch
 
-    torch.save([1, 2], tmp_path / "list.pth")
-    with pytest.raises(BackboneError, match=r"holds no table of tensors by name: expected what torch\.save"):
-        read_checkpoint(tmp_path / "list.pth")
+    state = {"fc.weight": torch.ones(2, 3)}
+    rest = {"epoch": 3, "optimizer_state_dict": {"state": {}, "param_groups": [{"lr": 0.1}]}}
+    torch.save(
+        {**rest, name: {f"module.{key}": tensor for key, tensor in state.items()}}, tmp_path / "w.ckpt"
+    )
+    assert read_checkpoint(tmp_path / "w.ckpt")["fc.weight"].shape == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ([1, 2], "holds no table of tensors by name: expected what torch.save"),
+        ([1, 2], "It holds a list."),
+        ({"generator": {"a": 1}, "epoch": 3}, "It holds 'generator' (dict), 'epoch' (int)."),
+        ({"model": {"a": 1}}, "It holds 'model' (dict)."),
+        ({str(i): i for i in range(9)}, "'6' (int), '7' (int), …."),
+    ],
+)
+def test_what_holds_no_tensors_is_refused(tmp_path: Path, state: Any, words: str) -> None:
+    import torch
+
+    torch.save(state, tmp_path / "w.pth")
+    with pytest.raises(BackboneError, match=re.escape(words)):
+        read_checkpoint(tmp_path / "w.pth")
 
 
 class Bomb:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from hub_server import SMALL, Hub, make_environment, serve
+from small_backbones import write_backbone
 
 from cnncodes.backbones import Card, Frame
 from cnncodes.backbones.exporting.originals import find_original
@@ -182,6 +183,12 @@ def test_a_repository_that_is_neither_or_leaves_something_open_is_refused(
         (tmp_path / "odd" / name).write_text(text)
     hub.add("some/net", tmp_path / "odd")
     assert words in refuse(here("export", "hf-hub:some/net", "-o", "out"), tmp_path)
+
+
+def test_a_ready_backbone_is_pulled(hub: Hub, tmp_path: Path, here: Run) -> None:
+    hub.add("some/net", write_backbone(tmp_path / "ready"))
+    line = refuse(here("export", "hf-hub:some/net", "-o", "out"), tmp_path)
+    assert "is a ready backbone" in line and "'cnncodes models pull hf-hub:some/net' fetches it." in line
 
 
 def test_an_onnx_file_is_fetched_with_its_weights_beside_it_and_fed_as_the_repository_says(

@@ -201,7 +201,10 @@ def test_by_code_a_network_made_of_layers_means_the_part_of_that_name(network: B
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
-        ("tow", "has no layer 'tow'. Did you mean 'two'"),
+        (
+            "tow",
+            r"has no layer 'tow'\. Did you mean 'two'\? Those that end a stage: 'one', 'three', 'code'\.",
+        ),
         ("", "a layer's name is missing"),
         ("one,,two", "a layer's name is missing"),
         ("one,one", "each layer is given once"),

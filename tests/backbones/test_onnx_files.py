@@ -213,7 +213,9 @@ def test_another_networks_files_go_and_further_files_of_the_same_stay(tmp_path: 
     first = export_backbone(str(write_file(tmp_path / "one.onnx")), out, dense=True)
     assert set(first.files) == {"model.onnx", "dense.onnx"}
     changed = dataclasses.replace(
-        first, files={**first.files, "int8.onnx": "0" * 64}, precisions={"int8": "int8.onnx"}
+        first,
+        files={**first.files, "int8.onnx": hashlib.sha256(b"made with care").hexdigest()},
+        precisions={"int8": "int8.onnx"},
     )
     (out / "int8.onnx").write_bytes(b"made with care")
     changed.write(out / "card.toml")
@@ -269,9 +271,6 @@ def test_another_backbone_is_replaced_only_where_that_is_said(
     assert main(["models", "export", str(one), "-o", out]) == 0
     assert main(["models", "export", str(two), "-o", out, "--replace"]) == 0
     assert Card.read(tmp_path / "out" / "card.toml").name == "two"
-    (tmp_path / "file").write_text("mine")
-    assert main(["models", "export", str(one), "-o", str(tmp_path / "file")]) == 1
-    assert "cannot write" in capsys.readouterr().err and (tmp_path / "file").read_text() == "mine"
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "dense.onnx"])
@@ -402,6 +401,46 @@ def test_names_that_a_backbone_needs_may_be_taken(tmp_path: Path) -> None:
     np.testing.assert_allclose(load_backbone(tmp_path / "out").run(images), expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("tail", "size"),
+    [
+        ("g = Gemm<transB = 1>(f, w2, b2)\n code = Relu(g)", 4),
+        ("m = MatMul(f, w3)\n g = Add(m, b2)\n r = Relu(g)\n code = Flatten(r)", 4),
+        ("v = Conv<kernel_shape = [1, 1]>(p, w6)\n r = Relu(v)\n code = Flatten(r)", 4),
+    ],
+)
+def test_what_a_relu_gives_is_a_code_and_no_scores(tmp_path: Path, tail: str, size: int) -> None:
+    weights = {"w3": (6, 4), "w6": (4, 6, 1, 1)}
+    path = write_file(tmp_path / "net.onnx", BODY + tail, WEIGHTS | weights)
+    with pytest.raises(
+        BackboneError, match="no classifier to cut: its output comes from Relu .*--layer output"
+    ):
+        export_backbone(str(path), tmp_path / "out")
+    card = export_backbone(str(path), tmp_path / "out", layer="output")
+    assert (card.code_size, card.layer) == (size, "output")
+
+
+def test_scores_of_places_may_be_rectified_before_they_are_averaged(tmp_path: Path) -> None:
+    body = (
+        "a = Conv<strides = [2, 2]>(pixels, w1)\n c = Relu(a)\n v = Conv(c, w6)\n"
+        "r = Relu(v)\n p = GlobalAveragePool(r)\n code = Flatten(p)"
+    )
+    path = write_file(tmp_path / "net.onnx", body, WEIGHTS | {"w6": (4, 6, 1, 1)})
+    card = export_backbone(str(path), tmp_path / "out")
+    assert (card.code_size, card.layer) == (6, "input of v, average-pooled")
+
+
+@pytest.mark.parametrize("weight", ["w6", "turned"])
+def test_how_far_a_convolution_looks_is_told_by_its_weight_too(tmp_path: Path, weight: str) -> None:
+    body = (
+        "a = Conv<strides = [2, 2]>(pixels, w1)\n c = Relu(a)\n turned = Transpose<perm = [1, 0, 2, 3]>(w7)\n"
+        f"v = Conv<pads = [1, 0, 1, 0]>(c, {weight})\n p = GlobalAveragePool(v)\n code = Flatten(p)"
+    )
+    path = write_file(tmp_path / "net.onnx", body, WEIGHTS | {"w6": (4, 6, 3, 1), "w7": (6, 4, 3, 1)})
+    with pytest.raises(BackboneError, match="from the convolution 'v', which looks beyond one place"):
+        export_backbone(str(path), tmp_path / "out")
+
+
 def test_without_a_classifier_the_output_or_a_layer_is_the_code(tmp_path: Path) -> None:
     path = write_file(tmp_path / "net.onnx", BODY + "n = Mul(f, f)\n code = Tanh(n)", classes=6)
     with pytest.raises(
@@ -466,11 +505,15 @@ def test_parity_is_verified_against_the_file_again(tmp_path: Path, monkeypatch: 
     export_backbone(str(path), tmp_path / "out")
     monkeypatch.chdir(tmp_path)
     assert verify_backbone("out", parity=True)["parity"]["relative_error"] <= 1e-5
+    monkeypatch.chdir("out")
+    found = verify_backbone(".", parity=True, original=str(path))
+    assert found["parity"]["relative_error"] <= 1e-5
+    monkeypatch.chdir(tmp_path)
     write_file(path, weights=WEIGHTS | {"b2": (4,), "w2": np.ones((4, 6), np.float32)})
     with pytest.raises(BackboneError, match=r"its weights are net.onnx, sha256 .*those at its address now"):
         verify_backbone("out", parity=True)
     monkeypatch.chdir("out")
-    with pytest.raises(BackboneError, match=r"Run this in the folder that holds it"):
+    with pytest.raises(BackboneError, match=r"run this in the folder that holds them, or say where"):
         verify_backbone(".", parity=True)
 
 
@@ -535,7 +578,7 @@ def set_image(kind: int, *shape: Any) -> Any:
         (add_custom, "has the operator 'Conv' of 'my.company': such custom operators need code"),
         (set_opset, "is of opset 99, and the onnx installed here knows up to"),
         (set_operator, "has an operator 'Convolve', which ONNX does not know"),
-        (add_output, "has several outputs: 'code', 'f'"),
+        (add_output, r"has several outputs: 'code', 'f'\. .* with one output.*--layer chooses none"),
         (set_image(TensorProto.UINT8, "n", 32, 32, 3), "takes uint8 images already"),
         (set_image(TensorProto.FLOAT, "n", 3, 32), r"expected one input.*Got 'pixels' float \[n, 3, 32\]"),
         (set_image(TensorProto.FLOAT, "n", 1, 32, 32), r"Got 'pixels' float \[n, 1, 32, 32\]"),
@@ -615,3 +658,36 @@ def test_missing_external_data_is_named(tmp_path: Path) -> None:
     (tmp_path / "net.bin").unlink()
     with pytest.raises(BackboneError, match=r"keeps weights in 'net.bin' beside it, which cannot be read"):
         export_backbone(str(path), tmp_path / "out")
+
+
+def test_the_name_of_one_that_ships_needs_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CNNCODES_HOME", str(tmp_path / "home"))
+    path = write_file(tmp_path / "efficientnet-lite0.onnx")
+    assert main(["models", "export", str(path)]) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert "'efficientnet-lite0' comes with cnncodes and would be found first" in line and "-o FOLDER" in line
+    assert not (tmp_path / "home").exists()
+    assert main(["models", "export", str(path), "-o", str(tmp_path / "mine"), "-q"]) == 0
+
+
+def test_a_file_whose_name_is_no_name_for_a_backbone_is_to_be_renamed(tmp_path: Path) -> None:
+    path = write_file(tmp_path / "_net.onnx")
+    with pytest.raises(
+        BackboneError, match=r"_net\.onnx', which has to start with a letter or digit: rename"
+    ):
+        export_backbone(str(path), tmp_path / "out")
+
+
+@pytest.mark.parametrize("command", ["export", "pull"])
+def test_a_file_is_no_folder_to_put_a_backbone_into(
+    tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, notes = write_file(tmp_path / "net.onnx"), tmp_path / "notes.txt"
+    notes.write_text("mine")
+    address = str(path) if command == "export" else "hf-hub:some/net"
+    assert main(["models", command, address, "-o", str(notes)]) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert f"{str(notes)!r} is no folder: -o takes the folder for the network and its card" in line
+    assert notes.read_text() == "mine"

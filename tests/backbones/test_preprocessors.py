@@ -35,11 +35,8 @@ CONVNEXT = {**CROPPED, "size": {"shortest_edge": 224}, "do_center_crop": None, "
     [
         (CROPPED, Frame(224, 192, 256, "bilinear")),
         ({**CROPPED, "crop_size": 224, "resample": 3}, Frame(224, 224, 256, "bicubic")),
-        ({**CROPPED, "size": 256, "resample": 1}, Frame(224, 192, 256, "lanczos")),
-        ({**CROPPED, "size": {"height": 240, "width": 240}}, Frame(224, 192, 240, "bilinear")),
-        (SQUEEZED, Frame(224, 224, 224, "bilinear")),
+        ({**CROPPED, "resample": 1}, Frame(224, 192, 256, "lanczos")),
         (CONVNEXT, Frame(224, 224, 256, "bilinear")),
-        ({**CONVNEXT, "size": {"shortest_edge": 384}}, Frame(384, 384, 384, "bilinear")),
     ],
 )
 def test_sizes_are_read(config: dict[str, Any], frame: Frame) -> None:
@@ -81,6 +78,10 @@ def test_what_is_missing_is_not_guessed(key: str) -> None:
         ({"crop_size": "224"}, "crop_size must have a height and a width. Got '224' instead."),
         ({"size": {"shortest_edge": "256"}}, "shortest_edge of size must be a whole number"),
         ({"size": {"height": 224, "width": 336}, "do_center_crop": False}, "squeezes pictures to 224 x 336"),
+        (SQUEEZED, "squeezes pictures to 224 x 224 whatever their shape, which no frame does"),
+        ({"size": {"height": 240, "width": 240}}, "squeezes pictures to 240 x 240"),  # DeiT's, then cut
+        ({**CONVNEXT, "size": {"shortest_edge": 384}}, "squeezes pictures to 384 x 384"),
+        ({"size": 256}, "size is 256, which leaves open whether that is the shorter side or both"),
         ({"size": {"shortest_edge": 100}}, "does not fit an image resized to 100"),
         ({"image_mean": [123.0, 116.0, 103.0]}, "mean must lie in value_range"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -12,9 +13,11 @@ from pathlib import Path
 
 import pytest
 from hub_server import Hub, make_environment, serve
+from PIL import Image
 from small_backbones import write_backbone
 
 from cnncodes.backbones import Card
+from cnncodes.cli import main
 
 pytestmark = pytest.mark.slow  # huggingface_hub comes with the extra
 
@@ -88,7 +91,9 @@ def test_another_backbone_goes_only_when_told(
 ) -> None:
     write_backbone(tmp_path / MODELS / "small", description="mine")
     before = (tmp_path / MODELS / "small" / "card.toml").read_bytes()
-    fails(pull("hf-hub:some/small"), "holds another backbone than 'small' of the repository: --replace")
+    fails(
+        pull("hf-hub:some/small"), "than 'small' of the repository, which differs in description: --replace"
+    )
     assert (tmp_path / MODELS / "small" / "card.toml").read_bytes() == before
     assert pull("hf-hub:some/small", "--replace").returncode == 0
     assert Card.read(tmp_path / MODELS / "small" / "card.toml").description == "mean colour"
@@ -113,8 +118,81 @@ def test_what_is_no_backbone_is_left_alone(
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "a.jpg").touch()
     for flags in ([], ["--replace"]):
-        fails(pull("hf-hub:some/small", "-o", "photos", *flags), "'photos' is there and is no backbone")
+        fails(pull("hf-hub:some/small", "-o", "photos", *flags), "'photos' holds other things ('a.jpg')")
     assert files(tmp_path / "photos") == ["a.jpg"]
+
+
+def test_the_card_of_something_else_is_left_alone(
+    pull: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "card.toml").write_text('title = "me"')
+    (tmp_path / "site" / "a.jpg").touch()
+    for flags in ([], ["--replace"]):
+        fails(pull("hf-hub:some/small", "-o", "site", *flags), "holds a card.toml that is no backbone's")
+    assert files(tmp_path / "site") == ["a.jpg", "card.toml"]
+
+
+@pytest.mark.parametrize("kind", ["mean", "constant"])
+def test_files_of_ones_own_stay(
+    pull: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path, kind: str
+) -> None:
+    mine = write_backbone(tmp_path / "mine", kind)
+    (mine / "model.onnx").write_bytes(b"damage")
+    (mine / "notes.txt").write_text("mine")
+    (mine / "photos").mkdir()
+    (mine / "photos" / "a.jpg").touch()
+    flags = [] if kind == "mean" else ["--replace"]
+    done = pull("hf-hub:some/small", "-o", "mine", *flags)
+    assert done.returncode == 0 and "pulled to mine" in done.stdout, done.stderr
+    assert files(mine) == ["card.toml", "model.onnx", "notes.txt", "photos", "photos/a.jpg"]
+    assert (mine / "card.toml").read_bytes() == (tmp_path / "repository" / "card.toml").read_bytes()
+
+
+def test_a_file_of_ones_own_by_a_name_that_is_needed_is_no_backbones(
+    pull: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    repository = tmp_path / "repository"
+    (repository / "notes.txt").write_text("theirs")
+    digest = hashlib.sha256(b"theirs").hexdigest()
+    card = (repository / "card.toml").read_text()
+    (repository / "card.toml").write_text(card.replace("[files]", f'[files]\n"notes.txt" = "{digest}"'))
+    mine = write_backbone(tmp_path / "mine")
+    (mine / "notes.txt").write_text("mine")
+    for flags in ([], ["--replace"]):
+        fails(
+            pull("hf-hub:some/small", "-o", "mine", *flags), "notes.txt' is there already and belongs to no"
+        )
+    assert (mine / "notes.txt").read_text() == "mine"
+
+
+def test_what_was_made_of_it_stays(
+    hub: Hub, pull: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    from small_convolutions import draw_pictures, write_convolutions
+
+    hub.add("some/net", write_convolutions(tmp_path / "net"))
+    (tmp_path / "photos").mkdir()
+    for number, picture in enumerate(draw_pictures(4)):
+        Image.fromarray(picture).save(tmp_path / "photos" / f"{number}.png")
+    mine = tmp_path / "mine"
+
+    def pull_again() -> str:
+        done = pull("hf-hub:some/net", "-o", "mine")
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert "pulled to mine" in pull_again()
+    assert main(["models", "quantize", "mine", "--precision", "fp16", "--compare", "photos", "-q"]) == 0
+    made = Card.read(mine / "card.toml")
+    assert "was there already, sound" in pull_again()
+    (mine / "model.onnx").write_bytes(b"damage")
+    assert "pulled to mine" in pull_again()
+    assert Card.read(mine / "card.toml") == made and set(made.precisions) == {"fp16"}
+    fp16 = mine / made.precisions["fp16"]
+    fp16.write_bytes(b"damage")  # which the repository cannot give back
+    assert "pulled to mine" in pull_again()
+    assert not fp16.exists() and Card.read(mine / "card.toml").precisions == {}
 
 
 def remove_card(folder: Path) -> None:
@@ -194,4 +272,4 @@ def test_a_folder_that_cannot_be_written_says_so(
     pull: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
-    fails(pull("hf-hub:some/small", "-o", "file/small"), "'file/small' cannot be written: ")
+    fails(pull("hf-hub:some/small", "-o", "file/small"), "'file/small' cannot be used as a folder: Not a dir")

@@ -102,7 +102,17 @@ def test_a_module_and_a_checkpoint_become_a_backbone_that_is_verified(
     digest = hashlib.sha256((work / "weights" / "w.safetensors").read_bytes()).hexdigest()
     assert card.source_weights == f"w.safetensors, sha256 {digest}"
     assert card.address == "python:nets.py:make@w.safetensors"
-    # A card knows no folders: the original is made where the module and its weights lie.
+    # A card knows no folders: they are said, or the original is made where the module and its weights lie.
+    assert main(["models", "verify", "out", "--parity"]) == 1
+    said = capsys.readouterr().err
+    assert "run this in the folder" in said and "--original ADDRESS with 'python:nets.py:make@w.safe" in said
+    assert main(["models", "verify", "out", "--parity", "--original", address, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["parity"]["relative_error"] <= 1e-5
+    other = address.replace("w.safetensors", "w.pth")
+    assert main(["models", "verify", "out", "--parity", "--original", other]) == 1
+    assert "is not where 'python-nets-make-w' comes from: expected 'python:nets.py" in capsys.readouterr().err
+    assert main(["models", "verify", "out", "--original", address]) == 2
+    assert "give --parity, too" in capsys.readouterr().err
     for path in (*(work / "lab").glob("*.py"), *(work / "weights").iterdir()):
         path.rename(work / path.name)
     assert main(["models", "verify", "out", "--parity", "--json"]) == 0

@@ -216,6 +216,29 @@ def test_an_operator_of_somebodys_own_is_named(
         verify_backbone(folder)
 
 
+@pytest.mark.parametrize(
+    ("opset", "ir_version", "words"),
+    [
+        (99, 10, "it is of ONNX's operator set 99, and the installed ONNX Runtime knows up to "),
+        (18, 999, "it is of ONNX's file format 999, and the installed ONNX Runtime knows up to "),
+    ],
+)
+def test_a_graph_that_is_newer_than_the_runtime_says_so(
+    place: Place, opset: int, ir_version: int, words: str
+) -> None:
+    folder = place()
+    model = onnx.load(folder / "model.onnx")
+    model.opset_import[0].version, model.ir_version = opset, ir_version
+    data = model.SerializeToString()
+    (folder / "model.onnx").write_bytes(data)
+    make_card(data).write(folder / "card.toml")
+    with pytest.raises(BackboneError, match=re.escape(f"does not start: {words}")) as caught:
+        verify_backbone(folder)
+    assert str(caught.value).endswith(
+        f"Upgrade onnxruntime, or export the network with an older {'set' if opset == 99 else 'onnx'}."
+    )
+
+
 @pytest.mark.parametrize("length", [0, 10, 200, -3])
 def test_a_file_that_was_cut_off_before_its_card_was_written_is_told(place: Place, length: int) -> None:
     folder = place()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -53,6 +54,24 @@ def test_list(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     heading, row = capsys.readouterr().out.splitlines()
     assert heading.split()[:2] == ["name", "code"]
     assert row.split()[:3] == [NAME, "1280", "Apache-2.0"]
+
+
+def test_list_says_which_weights_are_random(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = copy_shipped(home / "drawn")
+    dataclasses.replace(Card.read(folder / "card.toml"), random_state=3).write(folder / "card.toml")
+    assert main(["models", "list"]) == 0
+    _, drawn, trained = capsys.readouterr().out.splitlines()
+    assert "Apache-2.0  random weights; EfficientNet-Lite0" in drawn and "random" not in trained
+
+
+def test_a_random_state_without_random_weights_is_wrong_usage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = str(tmp_path / "out")
+    assert main(["models", "export", "torchvision:resnet18", "--random-state", "7", "-o", out]) == 2
+    captured = capsys.readouterr()
+    [line] = captured.err.splitlines()
+    assert "give --random-weights, too" in line and captured.out == ""
 
 
 def test_list_has_the_names_that_can_be_typed(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

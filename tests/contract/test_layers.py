@@ -15,7 +15,7 @@ PACKAGE = Path(cnncodes.__file__).parent
 #: From left to right; those in one row do not know each other, `cnncodes/__init__.py` knows all.
 ROWS = (
     ("ending", "errors", "lazy"),
-    ("schema",),
+    ("disk", "schema"),
     ("images", "views", "backbones"),
     ("store",),
     ("embedding",),

@@ -22,11 +22,26 @@ CARD_FORMAT = 3
 #: What `Card.source_package` is of a network that cnncodes has fine-tuned.
 TUNED = "cnncodes"
 
+#: The longest side of a patch in pixels, and of what it is cut from: cards come from strangers, and an image
+#: of 4096 x 4096 takes 48 MB already.
+MAX_SIDE = 4096
+
 _INTERPOLATIONS = ("bicubic", "bilinear", "lanczos")
 
 # A name on a card becomes part of a path, and cards come from strangers: no folders, drives or hidden files.
 _PLAIN_NAME = re.compile(r"[^\W_][\w.+ -]*")
 _SIZES = re.compile(r"dynamic|fixed|multiple-of-([1-9][0-9]{0,3})")
+
+
+def is_plain_name(text: str) -> bool:
+    """Tell whether a card may have a text for a name.
+
+    Examples
+    --------
+    >>> is_plain_name("resnet18.onnx"), is_plain_name("../resnet18"), is_plain_name("_net")
+    (True, False, False)
+    """
+    return _PLAIN_NAME.fullmatch(text) is not None
 
 
 @dataclass(frozen=True)
@@ -36,7 +51,7 @@ class Frame:
     Attributes
     ----------
     height, width : int
-        Patch size in pixels.
+        Patch size in pixels; at most `MAX_SIDE` each, as is `resize`.
     resize : int
         Length to which the image's shorter side is resized before the patch is cut from its centre.
     interpolation : {"bicubic", "bilinear", "lanczos"}
@@ -52,6 +67,11 @@ class Frame:
     crop: str = "center"
 
     def __post_init__(self) -> None:
+        if max(self.height, self.width, self.resize) > MAX_SIDE:
+            raise CardError(
+                f"frame: height, width and resize must be at most {MAX_SIDE} pixels. Got {self.height},"
+                f" {self.width} and {self.resize} instead."
+            )
         if min(self.height, self.width) < 1 or self.resize < max(self.height, self.width):
             raise CardError(
                 f"frame: a patch of {self.height} x {self.width} does not fit an image resized to"
@@ -168,7 +188,7 @@ class Card:
 
     def _check_files(self) -> None:
         for part in (self.name, self.model_file, *self.files):
-            if not _PLAIN_NAME.fullmatch(part):
+            if not is_plain_name(part):
                 raise CardError(
                     f"{part!r} is not a plain name: names on a card are made of letters, digits, spaces and"
                     " any of '_.+-', and start with a letter or digit."

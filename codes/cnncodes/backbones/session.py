@@ -15,6 +15,7 @@ from cnncodes.backbones.card import Card, Frame
 from cnncodes.backbones.precisions import BF16, CHOICES, choose_automatic
 from cnncodes.backbones.running.bf16 import check_bf16
 from cnncodes.backbones.running.instructions import Doubt, has_dot_products
+from cnncodes.backbones.running.outside_weights import check_self_contained
 from cnncodes.backbones.running.providers import NAMES, Provider, list_automatic, parse_providers
 from cnncodes.backbones.running.runtime import list_providers
 from cnncodes.backbones.running.starting import CPU, check_images, check_threads, run_session, start_session
@@ -305,6 +306,7 @@ def _pick(model: bytes, card: Card, layer: str, pool: str | None) -> tuple[bytes
     from cnncodes.backbones.graphs.picking import pick_layers
 
     _check_hash(model, card)  # of what is picked from
+    check_self_contained(model, f"{card.model_file} of {card.name!r}")
     return pick_layers(model, card, layer, pool)
 
 

@@ -94,6 +94,22 @@ def find_named(name: str) -> Path | None:
     return next((folder for folder in folders if (folder / "card.toml").is_file()), None)
 
 
+def choose_own_folder(name: str) -> Path:
+    """Return the user's folder for a backbone that is new there and is to be found by its name.
+
+    Raises
+    ------
+    BackboneError
+        If one of that name comes with cnncodes, which is found first.
+    """
+    if (models_folder() / name / "card.toml").is_file():
+        raise BackboneError(
+            f"a backbone {name!r} comes with cnncodes and would be found first: give this one another"
+            " folder, -o FOLDER."
+        )
+    return user_models_folder() / name
+
+
 def _is_address(text: str) -> bool:
     """Tell whether a text is where `models export` would look for a network."""
     prefix, colon, rest = text.partition(":")

@@ -14,8 +14,8 @@ from cnncodes.errors import UsageError
 from cnncodes.schema import option
 
 
-def _check_state(value: int) -> None:
-    if value < 0:
+def _check_state(value: int | None) -> None:
+    if value is not None and value < 0:
         raise UsageError(f"it must be at least 0. Got {value} instead.")
 
 
@@ -48,7 +48,9 @@ class ExportOptions:
     )
     replace: bool = option("Put it into the place of another backbone that the folder holds.", default=False)
     random_weights: bool = option("Draw the weights at random: for tests, of no use else.", default=False)
-    random_state: int = option("What random weights are drawn from.", default=0, check=_check_state)
+    random_state: int | None = option(
+        "What random weights are drawn from; with --random-weights. [0]", default=None, check=_check_state
+    )
 
 
 @dataclass(frozen=True)
@@ -70,15 +72,22 @@ class PullOptions:
 
 def run_export(options: ExportOptions, reporter: Reporter) -> Result:
     """Export a network from the framework it was trained in."""
-    from cnncodes.backbones import zoo
     from cnncodes.backbones.exporting.export import export_backbone
     from cnncodes.backbones.exporting.originals import find_original
+    from cnncodes.backbones.exporting.placing import check_is_folder
+    from cnncodes.backbones.zoo import choose_own_folder
     from cnncodes.store.files import check_writable
 
-    original = find_original(options.name, options.random_state if options.random_weights else None)
+    if options.random_state is not None and not options.random_weights:
+        raise UsageError(
+            "--random-state says what random weights are drawn from: give --random-weights, too."
+        )
+    state = (options.random_state or 0) if options.random_weights else None
+    original = find_original(options.name, state)
     if original.note:
         reporter.note(original.note)
-    out = Path(options.out) if options.out else Path(zoo.user_models_folder()) / original.name
+    out = Path(options.out) if options.out else Path(choose_own_folder(original.name))
+    check_is_folder(out)
     check_writable(out / "card.toml")
     card: Any = export_backbone(
         original,
@@ -142,8 +151,11 @@ def _say_parity(figures: Result) -> str:
 
 def run_pull(options: PullOptions, reporter: Reporter) -> Result:
     """Fetch a ready backbone from a hub."""
+    from cnncodes.backbones.exporting.placing import check_is_folder
     from cnncodes.backbones.exporting.pulling import pull_backbone
 
+    if options.out:
+        check_is_folder(Path(options.out))
     pulled = pull_backbone(options.name, options.out, replace=options.replace)
     return {
         "out": str(pulled.folder),

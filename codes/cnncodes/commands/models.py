@@ -42,6 +42,12 @@ class VerifyOptions:
 
     name: str = option(_HELP_NAME)
     parity: bool = option("Also compare its codes with the original's (extra: export).", default=False)
+    original: str | None = option(
+        "Where the original is, with --parity: the address on the card with the folders of its files. [files"
+        " of the current folder]",
+        default=None,
+        metavar="ADDRESS",
+    )
 
 
 def run_list(options: ListOptions, reporter: Reporter) -> Result:
@@ -86,7 +92,7 @@ def render_list(result: Result) -> str:
     rows += [
         (m["name"], "-", "-", f"cannot be used: {m['error']}")
         if "error" in m
-        else (m["name"], str(m["code_size"]), m["licence"], m["description"])
+        else (m["name"], str(m["code_size"]), m["licence"], _describe(m))
         for m in result["models"]
     ]
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
@@ -94,6 +100,12 @@ def render_list(result: Result) -> str:
         "  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[3]]) for row in rows
     ]
     return "\n".join(lines) + "\n"
+
+
+def _describe(model: Result) -> str:
+    """Return a network's description, and before it that its weights are of no use where they are random."""
+    random = model["random_state"] is not None
+    return f"random weights; {model['description']}" if random else str(model["description"])
 
 
 def run_show(options: NameOptions, reporter: Reporter) -> Result:
@@ -168,9 +180,13 @@ def run_verify(options: VerifyOptions, reporter: Reporter) -> Result:
     """Check a network's files against its card, and its codes against the framework it came from."""
     from cnncodes.backbones.checking.verification import verify_backbone
 
+    if options.original is not None and not options.parity:
+        raise UsageError(
+            "--original says where the original is that --parity compares with: give --parity, too."
+        )
     started = time.perf_counter()
     with reporter.passing_warnings():
-        figures = verify_backbone(options.name, parity=options.parity)
+        figures = verify_backbone(options.name, parity=options.parity, original=options.original)
     return {**figures, "seconds": round(time.perf_counter() - started, 3)}
 
 

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-from cnncodes.errors import StoreError, sentence
+from cnncodes.disk import UNCHANGED, explain_failed_write, sync_folder
+from cnncodes.errors import StoreError
 
-#: What the system says when there is no room: on the disk, or in the user's quota.
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-
-#: What is left after a full disk: of a job that writes many files, and of a file that stands alone.
+#: What is left after a full disk of a job that writes many files.
 _KEPT = "What was finished before is kept"
-_UNCHANGED = "Nothing was written; what was there before is unchanged"
 
 
 def check_writable(path: str | Path) -> None:
@@ -105,17 +101,6 @@ def _temporary_name(path: Path) -> str:
     return f".{path.name}.{secrets.token_hex(4)}.tmp"
 
 
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder (new, renamed, removed) outlast a power cut."""
-    if os.name == "nt":  # a folder cannot be opened there, and NTFS journals its names
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 @contextlib.contextmanager
 def writing_errors(path: Path, *, alone: bool = False) -> Iterator[None]:
     """Turn an `OSError` inside the block into a `StoreError` that names `path` and says what to do.
@@ -130,18 +115,4 @@ def writing_errors(path: Path, *, alone: bool = False) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
-            raise StoreError(
-                f"cannot write {path}: the disk is full ({error.strerror})."
-                f" {_UNCHANGED if alone else _KEPT}: free some space and run the same command again."
-            ) from error
-        if error.errno == errno.EFBIG:
-            raise StoreError(
-                f"cannot write {path}: it is larger than a file may be that this user writes, or that this"
-                f" disk holds ({error.strerror}). {_UNCHANGED if alone else _KEPT}: raise the limit"
-                " (ulimit -f) or choose another disk, and run the same command again."
-            ) from error
-        reason = error.strerror or str(error)
-        raise StoreError(
-            f"cannot write {path}: {sentence(reason)} Check the folder and its rights."
-        ) from error
+        raise StoreError(explain_failed_write(path, error, UNCHANGED if alone else _KEPT)) from error

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from cnncodes.store.files import atomic_write, sync_folder, writing_errors
+from cnncodes.disk import sync_folder
+from cnncodes.store.files import atomic_write, writing_errors
 from cnncodes.store.schema import is_code, to_parquet
 from cnncodes.store.shards import code_matrix
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cnncodes.disk import sync_folder
 from cnncodes.errors import SpaceMismatch, StoreError
-from cnncodes.store.files import sync_folder, writing_errors
+from cnncodes.store.files import writing_errors
 from cnncodes.store.locking import LOCK_NAME
 from cnncodes.store.manifest import FAILURES_NAME, MANIFEST_NAME, SHARD_NAME, Manifest, check_lost
 

@@ -14,8 +14,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cnncodes.disk import sync_folder
 from cnncodes.errors import DamagedManifest, StoreError, check_path, sentence
-from cnncodes.store.files import atomic_write, sync_folder, writing_errors
+from cnncodes.store.files import atomic_write, writing_errors
 from cnncodes.store.locking import WriterLock
 from cnncodes.store.manifest import FORMAT, MANIFEST_NAME, SHARD_NAME, Manifest, Shard, parse_rows
 from cnncodes.store.schema import METADATA_KEY, read_parquet

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from cnncodes.store.files import sync_folder, writing_errors
+from cnncodes.disk import sync_folder
+from cnncodes.store.files import writing_errors
 from cnncodes.store.index import INDEXED
 from cnncodes.store.manifest import RESTORE_SHARD, Manifest, Shard
 from cnncodes.store.schema import read_parquet

@@ -8,8 +8,9 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from cnncodes.disk import sync_folder
 from cnncodes.errors import StoreError, UsageError
-from cnncodes.store.files import sync_folder, writing_errors
+from cnncodes.store.files import writing_errors
 from cnncodes.store.locking import LOCK_NAME, WriterLock
 
 #: Called after every shard with the rows done and to do in all.

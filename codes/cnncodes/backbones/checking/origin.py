@@ -18,8 +18,14 @@ from cnncodes.backbones.session import Backbone
 from cnncodes.errors import BackboneError, MissingFile, UsageError, sentence
 
 
-def verify_parity(backbone: Backbone) -> dict[str, Any]:
+def verify_parity(backbone: Backbone, address: str | None = None) -> dict[str, Any]:
     """Compare a backbone with the original network at its address, on photos.
+
+    Parameters
+    ----------
+    backbone : Backbone
+    address : str, optional
+        The same with the folders of its files, which the card does not have.
 
     Returns
     -------
@@ -31,7 +37,7 @@ def verify_parity(backbone: Backbone) -> dict[str, Any]:
     Raises
     ------
     BackboneError
-        If it cannot be made again, or its codes are others.
+        If it cannot be made again, the address is another's, or its codes are others.
     """
     from cnncodes.backbones.checking.photos import load_photos
 
@@ -41,7 +47,7 @@ def verify_parity(backbone: Backbone) -> dict[str, Any]:
             f"{card.name!r} was fine-tuned: there is no original elsewhere. How close it is to the torch"
             f" network that was trained is on its card; what it came from has the sha256 {card.parent}."
         )
-    original = _find_again(card)
+    original = _find_again(card, address)
     _expect_same_feeding(card, original, backbone)
     layer = card.layer if was_picked(card.layer) or card.layer == OUTPUT else None
     reference = choose_reference(original, layer)
@@ -112,15 +118,22 @@ def _expect_same_feeding(card: Card, original: Original, backbone: Backbone) -> 
     )
 
 
-def _find_again(card: Card) -> Original:
+def _find_again(card: Card, said: str | None) -> Original:
+    own = card.address or card.name
     try:
-        address = parse_address(card.address or card.name)
+        address = parse_address(said or own)
+        if address.portable != own:
+            raise BackboneError(
+                f"{said!r} is not where {card.name!r} comes from: expected {own!r}, with the folders of its"
+                " files."
+            )
         # These do not say it themselves, and their user has said it when they were exported.
         facts = _facts_of(card) if address.source in ("file", "python") else None
         return find_original(address, card.random_state, facts)
     except MissingFile as error:
         raise BackboneError(
-            f"{error} Run this in the folder that holds it: a card names files without their folders."
+            f"{error} A card names files without their folders: run this in the folder that holds them, or"
+            f" say where they are, --original ADDRESS with {own!r} and the folders of its files."
         ) from error
 
 

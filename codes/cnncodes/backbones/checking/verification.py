@@ -29,7 +29,9 @@ from cnncodes.errors import BackboneError, CardError
 MIN_COSINES = {"fp32": 0.999, "fp16": 0.999, "int8": 0.5}
 
 
-def verify_backbone(name_or_path: str | Path, *, parity: bool = False) -> dict[str, Any]:
+def verify_backbone(
+    name_or_path: str | Path, *, parity: bool = False, original: str | None = None
+) -> dict[str, Any]:
     """Check a backbone and return the figures.
 
     Loading checks the network's hash, input and output. Then the other files on the card have to match;
@@ -44,6 +46,9 @@ def verify_backbone(name_or_path: str | Path, *, parity: bool = False) -> dict[s
     parity : bool
         Also compare with the original network, which needs the extra ``export``; controls with
         swapped channels and a wrong normalisation must fail that comparison.
+    original : str, optional
+        Where the original is: its address on the card with the folders of its files. By default they are
+        looked for in the current folder.
 
     Returns
     -------
@@ -82,7 +87,7 @@ def verify_backbone(name_or_path: str | Path, *, parity: bool = False) -> dict[s
     if backbone.card.source_package == TUNED:
         result["tuned"] = {"parent": backbone.card.parent, **backbone.card.parity}
     if parity:
-        result["parity"] = verify_parity(backbone)
+        result["parity"] = verify_parity(backbone, original)
     return result
 
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from cnncodes.backbones.zoo import SOURCES
 from cnncodes.errors import BackboneError, MissingFile, suggest
 
-CHECKPOINTS = (".pt", ".pth", ".safetensors")
+CHECKPOINTS = (".ckpt", ".pt", ".pth", ".safetensors")
 
 _ARCHITECTURE = re.compile(r"[A-Za-z0-9]\w*")
 _TAGGED = re.compile(r"[A-Za-z0-9]\w*(\.\w+)?")
@@ -67,7 +67,7 @@ class Address:
     @property
     def portable(self) -> str:
         """The address without the folders of its own files, which are others elsewhere."""
-        name = _last_part(self.name) if self.source == "python" else self.name
+        name = _last_part(self.name) if self.source in ("python", "file") else self.name
         checkpoint = None if self.checkpoint is None else Path(self.checkpoint.name)
         return str(replace(self, name=name, checkpoint=checkpoint))
 
@@ -113,6 +113,8 @@ def parse_address(text: str) -> Address:
         return _parse_prefixed(prefix, rest)
     if text.lower().endswith(".onnx"):
         return Address("file", text)
+    if prefix in ("http", "https") and rest.startswith("//"):
+        raise BackboneError(_explain_page(text))
     if colon and "/" not in prefix and "\\" not in prefix:
         close = difflib.get_close_matches(prefix, SOURCES, n=1)
         hint = f" Did you mean '{close[0]}:{rest}'?" if close else ""
@@ -125,6 +127,32 @@ def parse_address(text: str) -> Address:
             " torchvision:, timm: and python: alone."
         )
     return Address("zoo", text)
+
+
+def _explain_page(text: str) -> str:
+    """Return what to say of a page of the web in place of an address."""
+    found = re.match(r"https?://(?:www\.)?huggingface\.co/([\w-][\w.-]*/[\w-][\w.-]*)", text)
+    if found:
+        return f"{text!r} is a page of the hub: the repository's address is 'hf-hub:{found[1]}'."
+    return (
+        f"{text!r} is a page of the web: fetch the file first and give its path; a repository of the Hugging"
+        " Face hub is hf-hub:OWNER/REPO."
+    )
+
+
+def explain_path(name: str) -> str | None:
+    """Return what to say of a file or folder in place of an address; None where there is neither."""
+    path = Path(name)
+    if (path / "card.toml").is_file():
+        return f"{name!r} is a backbone already: commands take it as it is, --backbone {name}."
+    if name.lower().endswith(CHECKPOINTS):
+        return (
+            f"a checkpoint such as {name!r} holds weights alone: say of which network,"
+            f" torchvision:NAME@{name}, timm:NAME@{name} or python:MODULE:FUNCTION@{name}."
+        )
+    if path.is_file():
+        return f"{name!r} is no network: expected an address, or a file ending in .onnx."
+    return None
 
 
 def _parse_prefixed(source: str, rest: str) -> Address:

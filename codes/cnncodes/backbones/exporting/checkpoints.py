@@ -14,7 +14,10 @@ from cnncodes.backbones.exporting.originals import missing_export_extra
 from cnncodes.errors import BackboneError, sentence
 
 #: Under these names training scripts keep the weights among other things; averaged weights come first.
-_WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model")
+_WRAPPERS = (
+    *("state_dict_ema", "model_ema", "state_dict", "model_state_dict", "model_state", "model"),
+    *("network", "net", "weights", "params"),
+)
 
 _AGAIN = "Fetch or save it again."
 _ZIP, _PICKLE = b"PK\x03\x04", b"\x80"
@@ -135,16 +138,29 @@ def _find_damage_of_torch(path: Path, head: bytes, error: Exception) -> str | No
 
 
 def _unwrap(state: Any, path: Path) -> dict[str, Any]:
-    import torch
-
     for name in _WRAPPERS:
-        if isinstance(state, Mapping) and isinstance(state.get(name), Mapping):
+        if isinstance(state, Mapping) and not _are_tensors(state) and _are_tensors(state.get(name)):
             state = state[name]
             break
-    if not isinstance(state, Mapping) or not all(isinstance(t, torch.Tensor) for t in state.values()):
+    if not _are_tensors(state):
         raise BackboneError(
             f"the checkpoint {str(path)!r} holds no table of tensors by name: expected what"
-            " torch.save(net.state_dict(), …) makes."
+            " torch.save(net.state_dict(), …) makes, by itself or under a name such as 'state_dict' or"
+            f" 'model_state_dict'. It holds {_describe(state)}."
         )
     # Several GPUs leave this before each name.
     return {str(name).removeprefix("module."): tensor for name, tensor in state.items()}
+
+
+def _are_tensors(value: Any) -> bool:
+    import torch
+
+    return isinstance(value, Mapping) and all(isinstance(item, torch.Tensor) for item in value.values())
+
+
+def _describe(state: Any) -> str:
+    """Return what a file of other things holds, so that its user knows what to save instead."""
+    if not isinstance(state, Mapping):
+        return f"a {type(state).__name__}"
+    names = [f"{name!r} ({type(value).__name__})" for name, value in state.items()]
+    return ", ".join(names[:8]) + (", …" if len(names) > 8 else "") if names else "nothing"

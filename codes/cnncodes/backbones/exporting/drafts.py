@@ -229,8 +229,13 @@ def _leave_draft(weights_file: Path, path: Path, known: Mapping[str, Any]) -> No
 def _create(path: Path, text: str) -> None:
     """Write a file whole or not at all, and never over another."""
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
-        file.write(text.encode())
-    temporary = Path(file.name)
+        temporary = Path(file.name)
+        try:
+            file.write(text.encode())
+            file.flush()
+        except OSError:
+            temporary.unlink()
+            raise
     temporary.chmod(0o644)
     try:
         os.link(temporary, path)

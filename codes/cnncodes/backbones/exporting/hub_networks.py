@@ -39,6 +39,11 @@ def find_on_hub(address: Address) -> Original:
     repository = find_repository(address)
     pinned = replace(address, revision=repository.commit)
     config = _read_json(repository, _CONFIG) if _CONFIG in repository.hashes else {}
+    if "card.toml" in repository.hashes and "architecture" not in config and address.file is None:
+        raise BackboneError(
+            f"{repository} is a ready backbone: it has a card.toml. 'cnncodes models pull {address}' fetches"
+            " it."
+        )
     file = _choose(address, repository, is_timm="architecture" in config)
     if file.endswith(".onnx"):
         return _find_onnx(pinned, repository, file)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from cnncodes.backbones.card import is_plain_name
 from cnncodes.backbones.checking.parity import Codes
 from cnncodes.backbones.exporting.addresses import Address
 from cnncodes.backbones.exporting.drafts import Facts, read_facts
@@ -39,11 +40,16 @@ def find_in_file(path: str | Path, facts: Facts | None = None) -> Original:
         If the file is none, or nothing says how images are fed; a draft is then beside it.
     """
     path = Path(path)
+    address = Address("file", path.name)
+    if not is_plain_name(address.slug):
+        raise BackboneError(
+            f"the backbone would have the name of the file {str(path)!r}, which has to start with a letter or"
+            " digit: rename the file."
+        )
     file = read_onnx_file(path)
     if facts is None:
         facts = read_facts(path, _list_known(file))
     _check_size(file, facts)
-    address = Address("file", path.name)
     hashes = "; ".join(f"{name}, sha256 {digest}" for name, digest in file.hashes.items())
     return Original(
         name=address.slug,

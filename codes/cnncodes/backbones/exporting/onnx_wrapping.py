@@ -18,11 +18,13 @@ from cnncodes.backbones.graphs.initializers import CONSTANT
 from cnncodes.backbones.graphs.wiring import Shape, Wiring, attributes, infer_shapes, prune
 from cnncodes.errors import BackboneError
 
-#: What may stand between the last layer and the output: nothing of it is part of the code.
-_AFTER = frozenset(
-    {"Add", "AveragePool", "Cast", "Flatten", "GlobalAveragePool", "Identity", "LogSoftmax", "ReduceMean"}
-    | {"Relu", "Reshape", "Sigmoid", "Softmax", "Squeeze"}
-)
+#: What averages the scores of places, as where the last layer is a convolution.
+_AVERAGES = frozenset({"AveragePool", "GlobalAveragePool", "ReduceMean"})
+#: What may stand between the last layer and the output: nothing of it is part of the code. A ReLU is none of
+#: these, since what it gives is a code, but before such an average: SqueezeNet's scores have one there.
+_AFTER = _AVERAGES | {
+    *("Add", "Cast", "Flatten", "Identity", "LogSoftmax", "Reshape", "Sigmoid", "Softmax", "Squeeze"),
+}
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def find_file_cut(file: OnnxFile, height: int, width: int, *, headless: bool = F
     if len(outputs) != 1:
         raise BackboneError(
             f"{str(file.path)!r} has several outputs: {', '.join(map(repr, outputs))}. Export the network"
-            " with the one that its classes are read from."
+            " with one output, that which its classes are read from (--layer chooses none of them)."
         )
     shapes, wiring = infer_shapes(file.model, height, width), Wiring(file.model)
     if headless:
@@ -77,17 +79,23 @@ def find_file_cut(file: OnnxFile, height: int, width: int, *, headless: bool = F
 
 
 def _find_classifier(wiring: Wiring, output: str, file: OnnxFile) -> Any:
-    tensor = output
+    tensor, averaged, rectified = output, False, None
     while True:
         node = wiring.producers.get(tensor)
-        if node is not None and node.op_type in ("Conv", "Gemm", "MatMul") and _has_weight(node, wiring):
-            if node.op_type == "Conv" and set(attributes(node).get("kernel_shape", [1])) != {1}:
+        shape = _find_weight(node, wiring)
+        if node is not None and shape is not None:
+            if node.op_type == "Conv" and set(attributes(node).get("kernel_shape", shape[2:])) != {1}:
                 raise BackboneError(
                     f"{str(file.path)!r} has no classifier to cut: its output comes from the convolution"
                     f" {node.name or tensor!r}, which looks beyond one place. If the output is the code"
                     " already, say --layer output; else name the tensor that is."
                 )
-            return node
+            if rectified is None or node.op_type == "Conv":
+                return node
+            node, tensor = rectified, rectified.output[0]
+        elif node is not None and node.op_type == "Relu" and averaged:
+            rectified, tensor = node, node.input[0]
+            continue
         computed = [] if node is None else [name for name in node.input if wiring.array(name) is None]
         if node is None or node.op_type not in _AFTER or len(computed) != 1:
             made = f"{node.op_type} {node.name or tensor!r}" if node is not None else "nothing"
@@ -96,18 +104,26 @@ def _find_classifier(wiring: Wiring, output: str, file: OnnxFile) -> Any:
                 " linear layer or convolution. If the output is the code already, say --layer output; else"
                 " name the tensor that is."
             )
+        averaged |= node.op_type in _AVERAGES
         tensor = computed[0]
 
 
-def _has_weight(node: Any, wiring: Wiring) -> bool:
-    """Tell whether a layer's second input is a weight, as it is or rearranged."""
-    name = node.input[1]
-    while wiring.array(name) is None:
+def _find_weight(node: Any, wiring: Wiring) -> tuple[int, ...] | None:
+    """Return the shape of a layer's weight, which is there as it is or rearranged; None where it has none."""
+    if node is None or node.op_type not in ("Conv", "Gemm", "MatMul"):
+        return None
+    name, orders = node.input[1], []
+    while (array := wiring.array(name)) is None:
         producer = wiring.producers.get(name)
         if producer is None or producer.op_type not in ("DequantizeLinear", "Identity", "Transpose", "Cast"):
-            return False
+            return None
+        if producer.op_type == "Transpose":
+            orders.append(attributes(producer).get("perm"))
         name = producer.input[0]
-    return True
+    shape = array.shape
+    for order in reversed(orders):
+        shape = tuple(shape[axis] for axis in order) if order else shape[::-1]
+    return shape
 
 
 def _make_cut(tensor: str, shapes: dict[str, Shape], layer: str) -> FileCut:

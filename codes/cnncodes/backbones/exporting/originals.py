@@ -12,7 +12,7 @@ from importlib.metadata import version
 from typing import Any
 
 from cnncodes.backbones.card import Frame
-from cnncodes.backbones.exporting.addresses import Address, explain_unknown, parse_address
+from cnncodes.backbones.exporting.addresses import Address, explain_path, explain_unknown, parse_address
 from cnncodes.backbones.exporting.drafts import Facts
 from cnncodes.errors import BackboneError, BackendMissing, install_advice
 
@@ -113,7 +113,9 @@ def find_original(
     if finder is not None:
         return finder(address, random_state, facts)
     if address.name not in ORIGINALS:
-        raise BackboneError(explain_unknown(address.name, ORIGINALS, _list_sources()))
+        raise BackboneError(
+            explain_path(address.name) or explain_unknown(address.name, ORIGINALS, _list_sources())
+        )
     return ORIGINALS[address.name]
 
 

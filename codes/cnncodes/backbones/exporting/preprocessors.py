@@ -71,23 +71,34 @@ def _read_sizes(config: Mapping[str, Any]) -> tuple[int, int, int]:
     edge = size.get("shortest_edge") if isinstance(size, Mapping) else None
     if edge is not None and (type(edge) is not int or edge < 1):
         raise BackboneError(f"shortest_edge of size must be a whole number. Got {edge!r} instead.")
+    if edge is None:
+        raise BackboneError(_explain_squeeze(config))
     if config.get("do_center_crop"):
         height, width = _read_sides(config, "crop_size")
-        return height, width, _square(config) if edge is None else edge
-    if edge is None:  # squeezed to a square: here its shorter side gives the scale, and its middle is taken
-        side = _square(config)
-        return side, side, side
+        return height, width, edge
     if config.get("crop_pct"):  # ConvNeXt's: cut below 384 pixels, squeezed from there on
-        share = _read_number(config, "crop_pct")
-        return edge, edge, edge if edge >= 384 else int(edge / share)
+        if edge >= 384:
+            raise BackboneError(_say_squeezed(edge, edge))
+        return edge, edge, int(edge / _read_number(config, "crop_pct"))
     raise BackboneError(f"size is {size!r} and do_center_crop is false, so that sizes stay different.")
 
 
-def _square(config: Mapping[str, Any]) -> int:
+def _explain_squeeze(config: Mapping[str, Any]) -> str:
+    """Return why a size without a shortest edge is refused."""
     height, width = _read_sides(config, "size")
-    if height != width:
-        raise BackboneError(f"size squeezes pictures to {height} x {width}, which no frame has.")
-    return height
+    if not isinstance(config["size"], Mapping):
+        return (
+            f"size is {height}, which leaves open whether that is the shorter side or both sides of a square;"
+            " which of them it is depends on the class that reads it."
+        )
+    return _say_squeezed(height, width)
+
+
+def _say_squeezed(height: int, width: int) -> str:
+    return (
+        f"size squeezes pictures to {height} x {width} whatever their shape, which no frame does: a frame"
+        " resizes the shorter side and cuts a patch from the centre. If that is to do here, say so yourself."
+    )
 
 
 def _read_sides(config: Mapping[str, Any], key: str) -> tuple[int, int]:

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from cnncodes.backbones.card import Card
 from cnncodes.backbones.checking.verification import verify_backbone
 from cnncodes.backbones.exporting.addresses import Address, parse_address
 from cnncodes.backbones.exporting.hub import Repository, fetch_file, find_repository
-from cnncodes.backbones.zoo import models_folder, user_models_folder
+from cnncodes.backbones.exporting.placing import CARD_FILE, order_files, read_place, take_over
+from cnncodes.backbones.exporting.staging import stage_files
+from cnncodes.backbones.zoo import choose_own_folder
 from cnncodes.errors import BackboneError, sentence
-
-_CARD = "card.toml"
 
 #: What a backbone's files may be: what is pulled is data, and nothing that something could run.
 _KINDS = (".onnx", ".json", ".toml", ".txt", ".md", ".npy")
+
+#: What may be added to a backbone that was pulled, which is the same one then.
+_MADE = ("files", "precisions", "quantization")
 
 
 @dataclass(frozen=True)
@@ -53,33 +52,44 @@ def pull_backbone(address: str, out: str | Path | None = None, *, replace: bool 
     out : path, optional
         Folder for it; by default one of the card's name in the user's folder of models.
     replace : bool
-        Put it into the place of another backbone that is there.
+        Put it into the place of another backbone that is there, whose files go. What was made of the very
+        same one stays, as do files that no card names.
 
     Raises
     ------
     BackboneError
         If the repository is no backbone (the text says what makes one of it), a file is not what the card
-        says, the backbone is not sound, or another one is in its place.
+        says, the backbone is not sound, another one or something else is in its place, or a file cannot be
+        written. What was there is unchanged then.
     """
     parsed = parse_address(address)
     if parsed.source != "hf-hub" or parsed.file is not None:
         raise BackboneError(f"{address!r} is no repository of a ready backbone. {_advise(parsed)}")
     repository = find_repository(parsed)
-    if _CARD not in repository.hashes:
+    if CARD_FILE not in repository.hashes:
         raise BackboneError(
-            f"{repository} is no ready backbone: it has no {_CARD} beside an ONNX file. {_advise(parsed)}"
+            f"{repository} is no ready backbone: it has no {CARD_FILE} beside an ONNX file. {_advise(parsed)}"
         )
-    fetched = fetch_file(repository, _CARD)
+    fetched = fetch_file(repository, CARD_FILE)
     card = Card.read(fetched)
     _check_names(card, repository)
-    folder = Path(out) if out is not None else _find_place(card)
-    if _is_there(folder, fetched, card, replace=replace):
-        return Pulled(folder, card, repository.commit, changed=False)
-    with _place(folder) as new:
-        for name in (_CARD, *card.files):
-            shutil.copyfile(fetch_file(repository, name), new / name)
-        verify_backbone(new)
-    return Pulled(folder, card, repository.commit, changed=True)
+    folder = Path(out) if out is not None else choose_own_folder(card.name)
+    before = read_place(folder, card.files)
+    if before is None:
+        whole = card
+    else:
+        whole = _join(folder, before, card, may_replace=replace)
+        if whole == before and _is_whole(folder):
+            return Pulled(folder, whole, repository.commit, changed=False)
+    names = [name for name in card.files if whole.files.get(name) == card.files[name]]
+    with stage_files(folder) as stage:
+        for name in (CARD_FILE, *card.files):
+            stage.write(name, _read(fetch_file(repository, name)))
+        verify_backbone(stage.path)
+        if whole != card:
+            stage.write(CARD_FILE, whole.to_toml().encode())
+        stage.commit(order_files(before, names), set(before.files) - set(whole.files) if before else ())
+    return Pulled(folder, whole, repository.commit, changed=True)
 
 
 def _advise(address: Address) -> str:
@@ -92,55 +102,39 @@ def _check_names(card: Card, repository: Repository) -> None:
             raise BackboneError(
                 f"the card of {repository} names {name!r}: files of backbones end in {', '.join(_KINDS)}."
             )
-        if name == _CARD or name not in repository.hashes:
+        if name == CARD_FILE or name not in repository.hashes:
             raise BackboneError(f"{repository} lacks the file {name!r} that its card names.")
 
 
-def _find_place(card: Card) -> Path:
-    if (models_folder() / card.name).exists():
+def _join(folder: Path, before: Card, card: Card, *, may_replace: bool) -> Card:
+    """Return the card of a backbone with what was made of the same one, and raise if another is not to go."""
+    differing = [
+        field.name
+        for field in fields(Card)
+        if field.name not in _MADE and getattr(before, field.name) != getattr(card, field.name)
+    ]
+    if before.files[before.model_file] != card.files[card.model_file]:
+        differing.append("graph")
+    if not differing:
+        return take_over(folder, before, card)
+    if not may_replace:
         raise BackboneError(
-            f"a backbone {card.name!r} comes with cnncodes and would be found first: give this one another"
-            " folder, -o FOLDER."
+            f"{str(folder)!r} holds another backbone than {card.name!r} of the repository, which differs in"
+            f" {', '.join(differing)}: --replace puts this one into its place, -o FOLDER elsewhere."
         )
-    return user_models_folder() / card.name
+    return card
 
 
-def _is_there(folder: Path, fetched: Path, card: Card, *, replace: bool) -> bool:
-    """Tell whether a folder has this backbone already, and raise if it has something that is not to go."""
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return False
-    if not (folder / _CARD).is_file():
-        raise BackboneError(f"{str(folder)!r} is there and is no backbone: give another folder, -o FOLDER.")
-    if (folder / _CARD).read_bytes() == fetched.read_bytes():
-        with contextlib.suppress(BackboneError):  # damaged: it is fetched again
-            verify_backbone(folder)
-            return True
-    elif not replace:
-        raise BackboneError(
-            f"{str(folder)!r} holds another backbone than {card.name!r} of the repository: --replace puts"
-            " this one into its place, -o FOLDER elsewhere."
-        )
+def _is_whole(folder: Path) -> bool:
+    """Tell whether a backbone is sound: what is damaged is fetched again."""
+    with contextlib.suppress(BackboneError):
+        verify_backbone(folder)
+        return True
     return False
 
 
-@contextlib.contextmanager
-def _place(folder: Path) -> Iterator[Path]:
-    """Give a folder to fill, and put it into place when that is done; what was there goes then."""
+def _read(path: Path) -> bytes:
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".pull-") as space:
-            new, old = Path(space) / "new", Path(space) / "old"
-            new.mkdir()
-            yield new
-            if folder.exists():
-                os.rename(folder, old)
-            try:
-                os.rename(new, folder)
-            except OSError:
-                if old.exists():
-                    os.rename(old, folder)
-                raise
+        return path.read_bytes()
     except OSError as error:
-        raise BackboneError(
-            f"{str(folder)!r} cannot be written: {sentence(error.strerror or error)}"
-        ) from error
+        raise BackboneError(f"{str(path)!r} cannot be read: {sentence(error.strerror or error)}") from error

@@ -20,7 +20,7 @@ from cnncodes.backbones.exporting.addresses import Address
 from cnncodes.backbones.exporting.drafts import Facts, read_facts
 from cnncodes.backbones.exporting.originals import Original, missing_export_extra
 from cnncodes.backbones.exporting.weights import describe_weights, fill
-from cnncodes.errors import BackboneError, sentence, suggest
+from cnncodes.errors import BackboneError, MissingFile, sentence, suggest
 
 
 def find_in_python(address: Address, random_state: int | None, facts: Facts | None = None) -> Original:
@@ -61,12 +61,12 @@ def _find_file(module: str) -> Path:
     """Return the file of a module; of a package, the one that is run first."""
     if module.endswith(".py"):
         if not Path(module).is_file():
-            raise BackboneError(f"there is no module {module!r}: it is no file.")
+            raise MissingFile(f"there is no module {module!r}: it is no file.")
         return Path(module)
     with _importing(module, Path.cwd()):
         spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None or not Path(spec.origin).is_file():
-        raise BackboneError(
+        raise MissingFile(
             f"there is no module {module!r} with a file of its own, neither here nor installed: expected a"
             " dotted name, or a file ending in .py."
         )
@@ -117,7 +117,7 @@ def _importing(module: str, folder: Path) -> Iterator[None]:
             yield
     except ModuleNotFoundError as error:
         if error.name and f"{module}.".startswith(f"{error.name}."):
-            raise BackboneError(f"there is no module {error.name!r}, neither here nor installed.") from error
+            raise MissingFile(f"there is no module {error.name!r}, neither here nor installed.") from error
         raise BackboneError(f"{module} cannot be imported: {sentence(_describe(error))}") from error
     except (Exception, SystemExit) as error:
         raise BackboneError(f"{module} cannot be imported: {sentence(_describe(error))}") from error

@@ -203,7 +203,8 @@ class Layers:
 
     def _find(self, name: str, whole: set[str]) -> Layer:
         if name not in self._usable | {OWN}:
-            known = [layer.name for layer in self.candidates()]
+            candidates = self.candidates()
+            known = [layer.name for layer in candidates]
             if name in self.shapes:
                 shape = ", ".join("?" if n is None else str(n) for n in self.shapes[name][1:])
                 raise UsageError(
@@ -211,8 +212,9 @@ class Layers:
                     f" expected one of those that are listed with --layers, such as {known[-1]!r}."
                 )
             raise UsageError(
-                f"the network has no layer {name!r}. {suggest_nearest(name, known)} 'cnncodes models show"
-                " NAME --layers' lists them, once the network is exported without --layer."
+                f"the network has no layer {name!r}. {suggest_nearest(name, known)} {_list_some(candidates)}"
+                " 'cnncodes models show NAME --layers' lists all, once the network is exported without"
+                " --layer."
             )
         if name not in whole:
             raise UsageError(
@@ -273,3 +275,9 @@ def _find_free_name(name: str, taken: set[str]) -> str:
     while any(f"{other}_".startswith(f"{free}_") for other in taken):
         free, number = f"{name}{number}", number + 1
     return free
+
+
+def _list_some(layers: list[Layer]) -> str:
+    """Return the sentence that names a few layers, each the last at its size."""
+    ends = [layer.name for layer in layers if layer.ends_stage or layer.name == OWN]
+    return f"Those that end a stage: {', '.join(map(repr, ends[-12:]))}."

@@ -22,8 +22,8 @@ CPUINFO = Path("/proc/cpuinfo")
 DOT_PRODUCTS = frozenset({"avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm"})
 
 
-#: So much of the time of fp32 counts as clearly faster: machines' noise is as large.
-_FASTER = 0.9
+#: So much of the time of fp32 counts as clearly faster, and so much as slower: machines' noise is as large.
+_FASTER, _SLOWER = 0.9, 1.1
 
 
 def has_dot_products(cpuinfo: Path | None = None) -> bool | None:
@@ -115,12 +115,15 @@ def describe_cost(ratio: float | None) -> str | None:
     >>> describe_cost(0.6)
     >>> describe_cost(1.31).partition(".  ")[0][:47]
     'it takes 1.3 times as long as fp32 here. Withou'
+    >>> describe_cost(0.96)[:35]
+    'it is no faster than fp32 here. Wit'
     """
     if ratio is None:
         return "it may be slower than fp32 here, and its codes are no better"
     if ratio < _FASTER:
         return None
+    cost = "is no faster than" if ratio < _SLOWER else f"takes {ratio:.2g} times as long as"
     return (
-        f"it takes {ratio:.2g} times as long as fp32 here. Without --precision int8 (precision='int8') codes"
+        f"it {cost} fp32 here. Without --precision int8 (precision='int8') codes"
         " are those of fp32, and as fast; only what goes on with stored codes of int8 needs it"
     )

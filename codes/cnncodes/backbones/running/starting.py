@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from cnncodes.backbones.running.outside_weights import check_self_contained
 from cnncodes.backbones.running.providers import NAMES, Provider, find_reason, hold_back, parse_providers
 from cnncodes.backbones.running.runtime import import_runtime
 from cnncodes.errors import BackboneError, ProviderError, UsageError, sentence
@@ -20,6 +21,16 @@ _FAULTS = (
     (
         r"protobuf parsing failed|No graph was found in the protobuf",
         "it is no ONNX file, or one that is damaged or cut off. Export or fetch it again",
+    ),
+    (
+        r"Opset (?P<opset>\d+) is under development.* is till opset (?P<known>\d+)",
+        "it is of ONNX's operator set {opset}, and the installed ONNX Runtime knows up to {known}. Upgrade"
+        " onnxruntime, or export the network with an older set",
+    ),
+    (
+        r"Unsupported model IR version: (?P<version>\d+), max supported IR version: (?P<known>\d+)",
+        "it is of ONNX's file format {version}, and the installed ONNX Runtime knows up to {known}. Upgrade"
+        " onnxruntime, or export the network with an older onnx",
     ),
     (
         r"(?P<domain>[^\s:]+):(?P<operator>\w+)\(-?\d+\) is not a registered function/op",
@@ -76,8 +87,10 @@ def start_session(
     Raises
     ------
     BackboneError
-        If it does not start; of a provider, the text has the reason that the runtime gives.
+        If it keeps weights in other files, or does not start; of a provider, the text has the reason that the
+        runtime gives.
     """
+    check_self_contained(model, name)
     runtime = import_runtime()
     wanted = parse_providers(tuple(providers))
     available = runtime.get_available_providers()

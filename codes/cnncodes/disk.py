@@ -1,0 +1,56 @@
+"""What the system says when a file cannot be written, in words that say what to do; and names that last."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+from cnncodes.errors import sentence
+
+#: What is left of what was there where nothing of the new is.
+UNCHANGED = "Nothing was written; what was there before is unchanged"
+
+#: What the system says when there is no room: on the disk, or in the user's quota.
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+def explain_failed_write(path: str | Path, error: OSError, left: str = UNCHANGED) -> str:
+    """Return what went wrong and what to do, in one line.
+
+    Parameters
+    ----------
+    path : path
+        What could not be written.
+    error : OSError
+    left : str
+        What there is now, without a full stop.
+
+    Examples
+    --------
+    >>> explain_failed_write("net/model.onnx", OSError(13, "Permission denied"))
+    'cannot write net/model.onnx: Permission denied. Check the folder and its rights.'
+    """
+    if error.errno in _FULL:
+        return (
+            f"cannot write {path}: the disk is full ({error.strerror}). {left}: free some space and run the"
+            " same command again."
+        )
+    if error.errno == errno.EFBIG:
+        return (
+            f"cannot write {path}: it is larger than a file may be that this user writes, or that this disk"
+            f" holds ({error.strerror}). {left}: raise the limit (ulimit -f) or choose another disk, and run"
+            " the same command again."
+        )
+    return f"cannot write {path}: {sentence(error.strerror or error)} Check the folder and its rights."
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder (new, renamed, removed) outlast a power cut."""
+    if os.name == "nt":  # a folder cannot be opened there, and NTFS journals its names
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
