@@ -17,6 +17,7 @@ from PIL import Image
 import cnncodes
 
 README = Path(__file__).resolve().parents[1] / "README.md"
+PAGES = sorted([README, *README.parent.glob("docs/*.md"), *README.parent.glob("models/*.md")])
 CLASSES = {"daisy": (250, 240, 120), "poppy": (220, 30, 30), "violet": (120, 40, 200)}
 
 
@@ -108,3 +109,21 @@ def test_readme_commands_run_one_after_another(garden: Path) -> None:
         if line[0] in ("embed", "fit", "predict", "evaluate", "run", "views"):
             assert main(line) == 0, shlex.join(line)
     assert len((garden / "predictions.csv").read_text().splitlines()) == 1 + 6 * len(CLASSES)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_links_within_the_docs_lead_somewhere(path: Path) -> None:
+    def name(heading: str) -> str:
+        """Return the anchor of a heading, as GitHub makes it."""
+        return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+    text = path.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        file, _, anchor = target.partition("#")
+        if "://" in file:
+            continue
+        page = path.parent / file if file else path
+        assert page.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor in [name(heading) for heading in headings], target

@@ -27,6 +27,8 @@ def make_result(**changes: Any) -> dict[str, Any]:
         "verdict": "Fine-tuning was worth it.",
         "trained": 80,
         "head_trained": 100,
+        "judged_trained": 80,
+        "kept": "tuned",
         "seconds": 75.0,
         "classifier": "out/classifier.cnncodes",
         "backbone": "out/backbone",
@@ -55,13 +57,16 @@ def test_wrong_values_are_named_as_they_are_typed() -> None:
 
 def test_the_table_has_a_row_a_part() -> None:
     text = render_finetune(make_result())
-    assert text.count("validation") == 1 and "\ntest " not in text
+    assert text.count("\nvalidation ") == 1 and "\ntest " not in text
     assert "0.800" in text and "0.850" in text and "+0.050" in text and "1,200" in text
     assert "Fine-tuning was worth it.\nTook 1 min 15 s." in text
     tested = render_finetune(make_result(test=make_result()["validation"]))
     assert "\ntest " in tested
     assert "learned from all 100 images" in tested and "the network from 80" in tested
     assert "learned from all" not in text
+    again = render_finetune(make_result(trained=100))
+    assert "judged by what 80 images had taught them; what is kept has learned from 100" in again
+    assert "taught" not in render_finetune(make_result(head_trained=80))
 
 
 def test_a_difference_without_an_interval_is_shown() -> None:

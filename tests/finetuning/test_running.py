@@ -238,6 +238,55 @@ def test_images_in_two_parts_are_told_and_copies_count_once(tmp_path: Path) -> N
     assert (copied["low"], copied["high"]) == pytest.approx((single["low"], single["high"]), abs=0.06)
 
 
+def test_where_nothing_was_trained_no_tuned_network_is_kept(photos: Path, tmp_path: Path) -> None:
+    changed = {**GOOD, "keep": "tuned", "base_lr": 1e30, "epochs": 2}
+    summary = cnncodes.finetune(photos, tmp_path / "out", backbone=make_backbone(), **changed)
+    assert (summary["kept"], summary["is_trained"]) == ("head", False)
+    assert any("there is no tuned network" in note for note in summary["notes"])
+    for part in ("validation", "test"):
+        assert summary[part]["difference"]["value"] == 0
+        assert summary[part]["head"] == summary[part]["tuned"]
+    assert cnncodes.load(tmp_path / "out/classifier.cnncodes").n_images_ == 240
+
+
+@pytest.mark.parametrize("name", ["classifier.cnncodes", "backbone/model.onnx", "backbone/card.toml"])
+@pytest.mark.parametrize("damage", ["gone", "junk"])
+def test_a_folder_that_is_done_and_damaged_says_so(
+    name: str, damage: str, done: Any, photos: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(done[0], out)
+    path = next((out / "backbone").glob("*.onnx")) if name.endswith(".onnx") else out / name
+    path.unlink() if damage == "gone" else path.write_bytes(b"junk")
+    with pytest.raises(StoreError, match="remove the folder"):
+        cnncodes.finetune(photos, out, backbone=make_backbone(), **GOOD)
+
+
+def test_a_class_of_which_nothing_can_be_read_is_named(tmp_path: Path) -> None:
+    photos = write_images(tmp_path / "photos", 12)
+    for path in (photos / "train/dots").glob("*.png"):
+        path.write_bytes(b"no picture")
+    with pytest.raises(SourceError, match="none of the training images of class 'dots' can be read"):
+        cnncodes.finetune(photos, tmp_path / "out", backbone=make_backbone(), **{**GOOD, "epochs": 1})
+
+
+def test_another_keep_in_an_unfinished_folder_leaves_a_true_log(photos: Path, tmp_path: Path) -> None:
+    def stop(history: Any) -> None:
+        if sum(not one.images for one in history) == 2:
+            raise InterruptedError
+
+    changed = {**GOOD, "keep": "tuned"}
+    with pytest.raises(InterruptedError):
+        cnncodes.finetune(
+            photos, tmp_path / "out", backbone=make_backbone(), listeners=Listeners(epoch=stop), **changed
+        )
+    changed = {**GOOD, "keep": "tuned", "refit": False}
+    summary = cnncodes.finetune(photos, tmp_path / "out", backbone=make_backbone(), **changed)
+    assert summary["again"] == []
+    rows = list(csv.DictReader((tmp_path / "out/log.csv").open()))
+    assert len(rows) == len(summary["history"])
+
+
 def test_groups_stay_on_one_side_and_are_told_where_they_do_not(tmp_path: Path) -> None:
     photos = write_images(tmp_path / "photos", 24)
     lines = ["image,label,split,patient"]

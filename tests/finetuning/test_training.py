@@ -296,3 +296,24 @@ def test_training_on_all_goes_on_where_it_stopped(at: int, refitted: Tuned, tmp_
 
 def test_what_does_not_fit_the_cache_is_trained_on_alike(refitted: Tuned, tmp_path: Path) -> None:
     assert run(make_gaining(cache="0"), tmp_path).backbone.sha256 == refitted.backbone.sha256
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "empty"])
+def test_a_head_that_is_damaged_on_disk_is_fitted_again(damage: str, refitted: Tuned, tmp_path: Path) -> None:
+    def stop(history: Any) -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        tune(make_gaining(), tmp_path, Listeners(epoch=stop))
+    path = tmp_path / "head.npz"
+    data = path.read_bytes()
+    middle = len(data) // 2
+    flipped = data[:middle] + bytes(byte ^ 255 for byte in data[middle : middle + 40]) + data[middle + 40 :]
+    path.write_bytes({"cut": data[:300], "flipped": flipped, "empty": b""}[damage])
+    assert run(make_gaining(), tmp_path).backbone.sha256 == refitted.backbone.sha256
+
+
+def test_an_epoch_below_the_start_is_not_kept(tmp_path: Path) -> None:
+    tuned = run(make_gaining("tuned", epochs=4, base_lr=1e30, freeze_epochs=0), tmp_path)
+    assert not tuned.is_trained and tuned.better == "head"
+    assert tuned.validation.difference.value == 0

@@ -123,7 +123,7 @@ def _tell(reporter: Reporter, options: FinetuneOptions) -> Callable[[Sequence[Ep
         if one.stage == "network" and total is not None:
             text += f" / {one.backbone_rate:.1e}"
             left = one.seconds * (total - one.epoch)
-            text += f", at most {format_seconds(left)} left" if left else ""
+            text += f", at most {format_seconds(left)} left of this stage" if left else ""
         text += ", diverged" if one.verdict else ""
         reporter.note(text + (", kept so far" if one.kept and one.images and one.stage != "start" else ""))
 
@@ -158,16 +158,27 @@ def render_finetune(result: Result) -> str:
                     f"{head['n']:,}",
                 )
             )
-    given, trained = result["head_trained"], result["trained"]
-    of_all = (
-        f"The head that the test images judge has learned from all {given:,} images, as 'cnncodes fit' has"
-        f" it; the network from {trained:,} of them.\n"
-        if result["test"] is not None and given > trained
-        else ""
-    )
+    of_all = _say_learned(result)
     return (
         f"{format_table(rows)}\n\n{of_all}{result['verdict']}\nTook {format_seconds(result['seconds'])}.\n"
         f"Classifier: {result['classifier']}\nTuned network: {result['backbone']}\n"
+    )
+
+
+def _say_learned(result: Result) -> str:
+    """Return who has learned from how many images, where that differs."""
+    given, trained, judged = (result[key] for key in ("head_trained", "trained", "judged_trained"))
+    if given == judged:
+        return ""
+    if result["test"] is not None and given > trained:
+        return (
+            f"The head that the test images judge has learned from all {given:,} images, as 'cnncodes fit'"
+            f" has it; the network from {trained:,} of them.\n"
+        )
+    kept = given if result["kept"] == "head" else trained
+    return (
+        f"On the validation images both were judged by what {judged:,} images had taught them; what is kept"
+        f" has learned from {kept:,}.\n"
     )
 
 

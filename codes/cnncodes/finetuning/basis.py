@@ -18,7 +18,7 @@ from cnncodes.finetuning.judging import Guide
 from cnncodes.finetuning.loading import check_trainable
 from cnncodes.finetuning.parts import Parts, split_graph
 from cnncodes.finetuning.reading import Graph, read_graph
-from cnncodes.finetuning.settings import FIND
+from cnncodes.finetuning.settings import BASE_LR, FIND
 from cnncodes.finetuning.stages import Examples
 from cnncodes.finetuning.task import Listeners, Task
 from cnncodes.finetuning.world import World
@@ -156,6 +156,10 @@ def make_trainer(
 
         listeners.note("trying learning rates, with backbone and head as they are at the start")
         rate = find_rate(trainer)
-        listeners.note(f"the learning rate that was found: {rate:.1e}")
+        if rate is None:
+            rate = BASE_LR
+            listeners.note(f"no rate was found, as none makes the loss rise: the default, {rate:.1e}")
+        else:
+            listeners.note(f"the learning rate that was found: {rate:.1e}")
         trainer.settings = dataclasses.replace(settings, base_lr=rate)
     return trainer

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -144,8 +146,8 @@ class ClassicalHead:
 def _read(path: Path, identity: str) -> LinearScorer | None:
     """Return the head that a file holds, None unless it is one of the same task."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
             arrays = dict(file)
         return LinearScorer.from_arrays(arrays) if str(arrays.pop("identity")) == identity else None
-    except (OSError, ValueError, KeyError, EOFError, SavedModelError):
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, SavedModelError):
         return None  # none yet, or one that is fitted again in its place

@@ -158,3 +158,14 @@ def check_some(images: Labelled, part: str) -> None:
     """Raise `SourceError` where there are no images."""
     if not len(images.y):
         raise SourceError(f"there are no {part} images that can be read.")
+
+
+def check_read(images: Labelled, read: Labelled) -> None:
+    """Raise `SourceError` where no image of a class can be read."""
+    lost = sorted({str(label) for label in np.unique(images.y)} - {str(label) for label in np.unique(read.y)})
+    if lost:
+        raise SourceError(
+            f"none of the training images of class {lost[0]!r} can be read"
+            f"{f', nor of {len(lost) - 1} more classes' if len(lost) > 1 else ''}: mend them, or leave the"
+            " class out."
+        )

@@ -20,7 +20,7 @@ from cnncodes.finetuning.examples import Labelled
 from cnncodes.finetuning.history import HEAD_STAGE, NETWORK_STAGE, START, EpochFigures, count_epochs
 from cnncodes.finetuning.judging import Course
 from cnncodes.finetuning.preparing import Prepared, prepare, prepare_again
-from cnncodes.finetuning.settings import FineTuning
+from cnncodes.finetuning.settings import BASE_LR, FineTuning
 from cnncodes.finetuning.task import Listeners, Task
 from cnncodes.finetuning.world import ALONE, World
 from cnncodes.heads.calibration import fit_temperature
@@ -58,6 +58,8 @@ class Tuned:
     trained, given : Labelled
         The images that the network was trained on; and those that were given to train on, on which the head
         was fitted.
+    judged : Labelled
+        Those that both had learned from when the validation images judged them.
     known : tuple of str
         Contents of the images that were trained on or chosen by: figures on them flatter either classifier.
     failed : dict of str to str
@@ -76,14 +78,20 @@ class Tuned:
     base_lr: float
     trained: Labelled
     given: Labelled
+    judged: Labelled
     known: tuple[str, ...]
     failed: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     @property
+    def is_trained(self) -> bool:
+        """Whether an epoch of the network was kept: else it is the one that it was."""
+        return count_epochs(self.history)[NETWORK_STAGE] > 0
+
+    @property
     def better(self) -> str:
         """Which of the two is to predict where nobody says: ``"tuned"`` or ``"head"``."""
-        return "tuned" if self.validation.keeps_tuned else "head"
+        return "tuned" if self.validation.keeps_tuned and self.is_trained else "head"
 
     def count_learned(self, kept: str) -> int:
         """Return how many images one of the two, ``"tuned"`` or ``"head"``, has learned from."""
@@ -214,6 +222,7 @@ def _finish(prepared: Prepared, learned: _Learned, listeners: Listeners) -> Tune
         base_lr=float(learned.trainer.settings.base_lr),
         trained=trained,
         given=given,
+        judged=prepared.trained,
         known=(*prepared.trained.contents, *task.validation.contents),
         failed=_list_failed(prepared),
         notes=(*filter(None, [_advise_rate(learned.history, learned.trainer.settings)]), *learned.notes),
@@ -241,8 +250,9 @@ def _advise_rate(history: list[EpochFigures], settings: FineTuning) -> str:
         return ""
     one = wrong[0]
     where = "the head alone" if one.stage in (START, HEAD_STAGE) else "backbone and head"
-    rate = settings.base_lr if isinstance(settings.base_lr, float | int) else 0.001
+    rate = float(settings.base_lr)
+    lower = min(rate / 10, BASE_LR) if rate > BASE_LR else rate / 10
     return (
         f"training of {where} diverged in epoch {one.epoch}: its loss is no number any more, or far above"
-        f" that of the start. Those before are kept. Try a lower rate: --base-lr {rate / 10:g}"
+        f" that of the start. Those before are kept. Try a lower rate: --base-lr {lower:g}"
     )

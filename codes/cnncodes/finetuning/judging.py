@@ -95,8 +95,9 @@ class Judge:
     ) -> EpochFigures:
         """Return accuracy, gain over the head and log-loss.
 
-        Kept is the last epoch whose accuracy is within a standard error of the best: rates fall to the end,
-        and among epochs that the images cannot tell apart the best is the luckiest.
+        Kept is the last epoch whose accuracy is within a standard error of the best and not below that of the
+        start: rates fall to the end, and among epochs that the images cannot tell apart the best is the
+        luckiest.
         """
         assert logits is not None
         y = self.examples.y
@@ -110,7 +111,9 @@ class Judge:
         if value > RISEN * bound:
             sound = False
         best = max([share.value, *(one.accuracy for one in former)])
-        kept = sound and share.value >= best - standard_error(best, len(y))
+        n = len(y) if self.groups is None else len(set(self.groups.tolist()))
+        least = max([best - standard_error(best, n), *(one.accuracy for one in former[:1])])
+        kept = sound and share.value >= least
         return EpochFigures(
             stage,
             epoch,

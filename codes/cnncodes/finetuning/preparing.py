@@ -22,7 +22,7 @@ from cnncodes.finetuning.basis import (
 )
 from cnncodes.finetuning.checkpoints import Checkpoint
 from cnncodes.finetuning.classical import ClassicalHead
-from cnncodes.finetuning.examples import Labelled, check_classes, check_some
+from cnncodes.finetuning.examples import Labelled, check_classes, check_read, check_some
 from cnncodes.finetuning.features import FeatureStore
 from cnncodes.finetuning.history import NETWORK_STAGE
 from cnncodes.finetuning.judging import Course, Judge
@@ -188,6 +188,7 @@ def _make_examples(task: Task, store: FeatureStore) -> tuple[Array, Examples, Ex
         for images, number in ((task.train, TRAIN), (task.validation, VALIDATION))
     )
     check_some(train, "training")
+    check_read(task.train, train)
     check_some(validation, "validation")
     check_classes(train, validation, "validation")
     classes = np.unique(train.y)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from cnncodes.errors import UsageError
 
@@ -16,15 +17,19 @@ if TYPE_CHECKING:
 #: The rates that are tried, as many as there are steps.
 LOWEST, HIGHEST, STEPS = 1e-6, 1.0, 80
 #: How much of the running mean of losses stays at each step.
-_MEMORY = 0.9
+_MEMORY = 0.8
 #: Where the loss is so many times the least, it goes on no more.
 _RISEN = 3.0
-#: By how much the rate with the least loss is too high: there the loss has ceased to fall.
+#: By how much the rate at which the loss rises is too high.
 _MARGIN = 10.0
+#: So many times the least running mean of the losses, and the noise of the first, is a rise.
+_HIGHER = 1.2
 
 
-def find_rate(trainer: Trainer) -> float:
+def find_rate(trainer: Trainer) -> float | None:
     """Return a learning rate for the head, found with backbone and head as they are at the start.
+
+    None where no rate makes the loss rise, so that nothing is found.
 
     The network is as before afterwards.
 
@@ -65,16 +70,35 @@ def find_rate(trainer: Trainer) -> float:
     return choose_rate(rates[: len(losses)].tolist(), losses)
 
 
-def choose_rate(rates: Sequence[float], losses: Sequence[float]) -> float:
-    """Return a tenth of the rate at which the running mean of the losses is least.
+def choose_rate(rates: Sequence[float], losses: Sequence[float]) -> float | None:
+    """Return a tenth of the rate from which on the running mean of the losses rises, None without such.
+
+    The least loss says little: below the rates that are too high, the loss of a network whose head has
+    converged is flat, and the least of it is noise.
 
     Examples
     --------
-    >>> choose_rate([0.001, 0.01, 0.1, 1.0], [2.0, 1.0, 0.1, 9.0])
-    0.01
+    >>> choose_rate([0.001, 0.01, 0.1, 1.0], [1.0, 1.0, 1.0, 9.0])
+    0.1
     """
-    mean, smooth = 0.0, []
+    smooth = _smooth(losses)
+    first = np.asarray(losses[: max(1, len(losses) // 4)], np.float64)
+    level = float(np.median(first))
+    noise = float(np.abs(first - level).mean())
+    smooth[: len(first)] = level  # a mean of few is low or high by chance
+    bound = np.minimum.accumulate(smooth) * _HIGHER + noise
+    # It has risen for good: no later mean is as low as those before.
+    below = np.flatnonzero(smooth <= bound)
+    risen = int(below[-1]) + 1
+    if risen >= len(smooth):
+        return None
+    return float(f"{rates[risen] / _MARGIN:.2g}")
+
+
+def _smooth(losses: Sequence[float]) -> npt.NDArray[np.float64]:
+    """Return the running mean without the bias of its start (Kingma and Ba, "Adam", ICLR 2015, section 3)."""
+    mean, found = 0.0, []
     for number, loss in enumerate(losses, 1):
         mean = _MEMORY * mean + (1 - _MEMORY) * loss
-        smooth.append(mean / (1 - _MEMORY**number))
-    return float(f"{rates[int(np.argmin(smooth))] / _MARGIN:.2g}")
+        found.append(mean / (1 - _MEMORY**number))
+    return np.array(found)

@@ -15,7 +15,7 @@ from cnncodes.embedding import settle_plans
 from cnncodes.errors import SourceError, UsageError
 from cnncodes.estimators.inputs import make_embedder
 from cnncodes.estimators.labels import check_labels
-from cnncodes.finetuning.examples import Labelled, check_classes, split_validation
+from cnncodes.finetuning.examples import Labelled, check_classes, check_read, split_validation
 from cnncodes.finetuning.features import hash_contents
 from cnncodes.finetuning.settings import KEEP, TEST_VIEWS, TRAIN_VIEWS, FineTuning
 from cnncodes.finetuning.task import Task, identify
@@ -127,6 +127,7 @@ def make_task(
         name: _read(records, failed, request.n_jobs, world) for name, records in parts.items() if records
     }
     train = found["train"]
+    check_read(Labelled([], check_labels([record.label for record in parts["train"]]), []), train)
     test = found.get("test")
     held_out = "val" not in found
     if held_out:

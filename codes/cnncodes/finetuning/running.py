@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from cnncodes.errors import StoreError, UsageError, check_path
+from cnncodes.backbones import load_backbone
+from cnncodes.errors import CnnCodesError, StoreError, UsageError, check_path
 from cnncodes.estimators.predictor import Predictor
-from cnncodes.estimators.saving import assemble_classifier, save_classifier
+from cnncodes.estimators.saving import assemble_classifier, load_predictor, save_classifier
 from cnncodes.finetuning.comparison import Comparison, compare, say_verdict
 from cnncodes.finetuning.examples import Labelled
 from cnncodes.finetuning.folder import STATE, TuningFolder
@@ -160,6 +161,14 @@ def _check_done(summary: dict[str, Any], identity: str, folder: TuningFolder) ->
             f"{folder.path} holds another fine-tuning that is done, of other images or settings: give another"
             " folder, -o FOLDER."
         )
+    try:
+        load_predictor(folder.classifier)
+        load_backbone(folder.backbone)
+    except CnnCodesError as error:
+        raise StoreError(
+            f"{folder.path} holds this very fine-tuning, done, and it is damaged ({error}): remove the folder"
+            " to train again, or give another one, -o FOLDER."
+        ) from error
     return {**summary, "already": True}
 
 
@@ -181,7 +190,10 @@ def _conclude(
     listeners: Listeners,
 ) -> dict[str, Any]:
     """Compare, write network and classifier, and return the summary."""
-    before, after = (tuned.make_predictor(kept, task.embedder) for kept in ("head", "tuned"))
+    before, after = (
+        tuned.make_predictor(kept if tuned.is_trained else "head", task.embedder)
+        for kept in ("head", "tuned")
+    )
     failed: dict[str, str] = {}
     notes = list(tuned.notes)
     tested = None if test is None else _test(before, after, test, task, failed, listeners)
@@ -189,7 +201,12 @@ def _conclude(
         notes.append(
             f"none of the {len(test.y):,} test images can be read: the validation images alone judge"
         )
-    kept = tuned.better if request.keep == "better" else request.keep
+    kept = tuned.better if request.keep == "better" or not tuned.is_trained else request.keep
+    if request.keep == "tuned" and kept == "head":
+        notes.append(
+            "no epoch of the network was as good as the start on the validation images: there is no tuned"
+            " network, and the head alone is kept"
+        )
     predictor = after if kept == "tuned" else before
     classifier = assemble_classifier(
         predictor,
@@ -201,6 +218,7 @@ def _conclude(
         max_pixels=request.max_pixels,
         class_weight=task.settings.class_weight,
     )
+    folder.write_log([*tuned.history, *tuned.again])  # which may hold what another --keep had begun
     folder.write_backbone(tuned.backbone)
     save_classifier(classifier, folder.classifier, include_backbone=True)
     return {
@@ -209,8 +227,10 @@ def _conclude(
         "backbone": str(folder.backbone),
         "kept": kept,
         "classes": [str(name) for name in tuned.head.classes],
+        "is_trained": tuned.is_trained,
         "trained": tuned.count_learned("tuned"),
         "head_trained": tuned.count_learned("head"),
+        "judged_trained": len(tuned.judged.y),
         "unfrozen": list(tuned.unfrozen),
         "settings": dataclasses.asdict(task.settings),
         "base_lr": tuned.base_lr,

@@ -57,6 +57,11 @@ def describe_convergence(losses: Sequence[float]) -> str:
     """
     before, after = losses[-2:]
     change = 100 * (after / before - 1)
+    if after > before:
+        return (
+            f"the head alone learns nothing more that helps: validation loss {before:.4f} -> {after:.4f}"
+            f" ({change:+.1f} %)"
+        )
     return (
         f"the head starts to converge: validation loss {before:.4f} -> {after:.4f} ({change:+.1f} %;"
         f" below -{100 * CONVERGED:.0f} % it would go on)"

@@ -14,6 +14,8 @@ from cnncodes.schema import find_problems, option
 
 #: What `FineTuning.base_lr` may be beside a number.
 FIND = "find"
+#: The rate where nothing else is said.
+BASE_LR = 0.001
 #: The views of training images where nothing else is said: what a head is trained on, and varied ones.
 TRAIN_VIEWS = "flip, flip+translation+rotation+stretching:6"
 #: Those of a prediction.
@@ -174,8 +176,8 @@ class FineTuning:
     )
     base_lr: str | float = option(
         f"Learning rate of the head; {FIND} tries rising ones and takes a tenth of the one at which the loss"
-        " was least.",
-        default=0.001,
+        " rises.",
+        default=BASE_LR,
         metavar="RATE",
         check=_check_base_lr,
     )

@@ -37,7 +37,7 @@ def make_tuned_backbone(backbone: Backbone, upper: Any, n_images: int) -> Backbo
 
     model = write_back(upper, backbone.model_bytes())
     if model == backbone.model_bytes():
-        return backbone  # no epoch was better than the start: it is the network that it was
+        return backbone  # no epoch was kept: it is the network that it was
     before = backbone.card
     name = before.name if before.source_package == TUNED else f"{before.name}-tuned"
     card = dataclasses.replace(
