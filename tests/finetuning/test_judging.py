@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnncodes.finetuning.history import EpochFigures
+from cnncodes.finetuning.history import EpochFigures, Trained
 from cnncodes.finetuning.judging import Course, Judge, standard_error
 from cnncodes.finetuning.stages import Examples, Stage
 
@@ -24,9 +24,8 @@ JUDGE = Judge(EXAMPLES, np.array([0, 1, 0, 1]), 2)
 def measure(
     logits: np.ndarray, former: list[EpochFigures], loss: float = 1.0, judge: Judge = JUDGE
 ) -> EpochFigures:
-    return judge.measure(
-        "network", len(former) + 1, logits, loss=loss, rates=(0.1, 0.01), seconds=1.0, former=former
-    )
+    trained = Trained("network", len(former) + 1, loss, 0.1, 0.01, 1.0)
+    return judge.measure(trained, logits, former)
 
 
 def test_figures_are_those_of_the_logits() -> None:
@@ -130,9 +129,7 @@ def take(course: Course, losses: Sequence[float]) -> list[EpochFigures]:
     found: list[EpochFigures] = []
     for epoch, loss in enumerate(losses):
         stage = "network" if epoch else "start"
-        found.append(
-            course.measure(stage, epoch, None, loss=loss, rates=(0.1, 0.01), seconds=1.0, former=found)
-        )
+        found.append(course.measure(Trained(stage, epoch, loss, 0.1, 0.01, 1.0), None, found))
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from cnncodes.schema import to_plain
 
@@ -13,6 +13,21 @@ from cnncodes.schema import to_plain
 START, HEAD_STAGE, NETWORK_STAGE = "start", "head", "network"
 #: The verdict on an epoch whose loss is no number any more.
 DIVERGED = "diverged"
+
+
+class Trained(NamedTuple):
+    """An epoch as it was trained: the first figures of `EpochFigures`, and its seconds."""
+
+    stage: str
+    epoch: int
+    loss: float
+    rate: float
+    backbone_rate: float
+    seconds: float
+
+    def measured(self, **figures: Any) -> EpochFigures:
+        """Return it with the figures that it came to."""
+        return EpochFigures(**self._asdict(), **figures)
 
 
 def count_epochs(history: Sequence[EpochFigures]) -> dict[str, int]:

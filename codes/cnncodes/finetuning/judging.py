@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from cnncodes.evaluation.intervals import wilson
 from cnncodes.evaluation.metrics import compare_paired
-from cnncodes.finetuning.history import DIVERGED, HEAD_STAGE, NETWORK_STAGE, START, EpochFigures
+from cnncodes.finetuning.history import DIVERGED, HEAD_STAGE, NETWORK_STAGE, START, EpochFigures, Trained
 from cnncodes.finetuning.schedule import describe_convergence, starts_to_converge
 from cnncodes.finetuning.stages import Examples, Stage
 from cnncodes.heads.calibration import log_loss
@@ -30,13 +30,8 @@ class Guide(Protocol):
 
     def measure(
         self,
-        stage: str,
-        epoch: int,
+        trained: Trained,
         logits: npt.NDArray[np.float64] | None,
-        *,
-        loss: float,
-        rates: tuple[float, float],
-        seconds: float,
         former: Sequence[EpochFigures],
     ) -> EpochFigures:
         """Return the figures of an epoch, given the logits of these images and the figures before it."""
@@ -84,13 +79,8 @@ class Judge:
 
     def measure(
         self,
-        stage: str,
-        epoch: int,
+        trained: Trained,
         logits: npt.NDArray[np.float64] | None,
-        *,
-        loss: float,
-        rates: tuple[float, float],
-        seconds: float,
         former: Sequence[EpochFigures],
     ) -> EpochFigures:
         """Return accuracy, gain over the head and log-loss.
@@ -101,7 +91,7 @@ class Judge:
         """
         assert logits is not None
         y = self.examples.y
-        sound = bool(np.isfinite(logits).all()) and (stage == START or math.isfinite(loss))
+        sound = bool(np.isfinite(logits).all()) and (trained.stage == START or math.isfinite(trained.loss))
         answers = logits.argmax(axis=1) if sound else np.full(len(y), -1)
         share = wilson(int((answers == y).sum()), len(y))
         gain = compare_paired(y, answers, self.head, groups=self.groups)
@@ -114,22 +104,17 @@ class Judge:
         n = len(y) if self.groups is None else len(set(self.groups.tolist()))
         least = max([best - standard_error(best, n), *(one.accuracy for one in former[:1])])
         kept = sound and share.value >= least
-        return EpochFigures(
-            stage,
-            epoch,
-            loss,
-            value,
-            share.value,
-            share.low,
-            share.high,
-            gain.value,
-            gain.low,
-            gain.high,
-            len(y),
-            kept,
-            *rates,
-            round(seconds, 3),
-            "" if sound else DIVERGED,
+        return trained.measured(
+            validation_loss=value,
+            accuracy=share.value,
+            low=share.low,
+            high=share.high,
+            gain=gain.value,
+            gain_low=gain.low,
+            gain_high=gain.high,
+            images=len(y),
+            kept=kept,
+            verdict="" if sound else DIVERGED,
         )
 
     def is_over(
@@ -169,21 +154,13 @@ class Course:
 
     def measure(
         self,
-        stage: str,
-        epoch: int,
+        trained: Trained,
         logits: npt.NDArray[np.float64] | None,
-        *,
-        loss: float,
-        rates: tuple[float, float],
-        seconds: float,
         former: Sequence[EpochFigures],
     ) -> EpochFigures:
         """Return the loss alone: every epoch is kept, unless its loss has risen beyond all."""
-        sound = stage == START or loss <= RISEN * math.log(self.classes)
-        return EpochFigures(
-            stage,
-            epoch,
-            loss,
+        sound = trained.stage == START or trained.loss <= RISEN * math.log(self.classes)
+        return trained.measured(
             validation_loss=math.nan,
             accuracy=math.nan,
             low=math.nan,
@@ -193,9 +170,6 @@ class Course:
             gain_high=math.nan,
             images=0,
             kept=sound,
-            rate=rates[0],
-            backbone_rate=rates[1],
-            seconds=round(seconds, 3),
             verdict="" if sound else DIVERGED,
         )
 

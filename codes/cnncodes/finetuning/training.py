@@ -14,7 +14,7 @@ import torch
 
 from cnncodes.finetuning.checkpoints import Checkpoint, State
 from cnncodes.finetuning.features import FeatureStore
-from cnncodes.finetuning.history import DIVERGED, HEAD_STAGE, NETWORK_STAGE, START, EpochFigures
+from cnncodes.finetuning.history import DIVERGED, HEAD_STAGE, NETWORK_STAGE, START, EpochFigures, Trained
 from cnncodes.finetuning.judging import Guide
 from cnncodes.finetuning.network import head_groups
 from cnncodes.finetuning.schedule import rate_at
@@ -192,15 +192,10 @@ class Trainer:
         """Measure, keep the weights where that is said, and tell of it."""
         averaged = self.stepper.averaged() if name == NETWORK_STAGE else contextlib.nullcontext()
         with averaged:
-            figures = self.guide.measure(
-                name,
-                epoch,
-                None if self.guide.examples is None else self.predict(stage, self.guide.examples),
-                loss=loss,
-                rates=(rate, backbone),
-                seconds=time.monotonic() - started,
-                former=self.state.history,
-            )
+            logits = None if self.guide.examples is None else self.predict(stage, self.guide.examples)
+            seconds = round(time.monotonic() - started, 3)
+            trained = Trained(name, epoch, loss, rate, backbone, seconds)
+            figures = self.guide.measure(trained, logits, self.state.history)
             if figures.kept:
                 self.kept = {key: value.clone() for key, value in self.network.tensors().items()}
         self.state.history.append(figures)
