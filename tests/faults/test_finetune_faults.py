@@ -32,10 +32,18 @@ OPTIONS = [
 WRITTEN = ("features.json", *["checkpoint.safetensors"] * 4, *["again.safetensors"] * 2)
 
 
+def heed_interrupts() -> None:
+    """Undo what a shell does to jobs in the background, which would be inherited: SIGINT is ignored there."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def start(photos: Path, backbone: Path, out: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "cnncodes", "finetune", str(photos), "-o", str(out)]
     return subprocess.Popen(
-        [*command, "--backbone", str(backbone), *OPTIONS], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [*command, "--backbone", str(backbone), *OPTIONS],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=heed_interrupts,
     )
 
 
