@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -160,9 +160,9 @@ def check_some(images: Labelled, part: str) -> None:
         raise SourceError(f"there are no {part} images that can be read.")
 
 
-def check_read(images: Labelled, read: Labelled) -> None:
-    """Raise `SourceError` where no image of a class can be read."""
-    lost = sorted({str(label) for label in np.unique(images.y)} - {str(label) for label in np.unique(read.y)})
+def check_read(labels: Iterable[Any], read: Iterable[Any]) -> None:
+    """Raise `SourceError` where a label of the training images is that of none that can be read."""
+    lost = sorted(set(map(str, labels)) - set(map(str, read)))
     if lost:
         raise SourceError(
             f"none of the training images of class {lost[0]!r} can be read"

@@ -108,7 +108,8 @@ class FeatureStore:
         """Compute what is not there yet, of all sets or of the first ones, so many of them."""
         images = [(s, i) for s, one in enumerate(self._sets[:sets]) for i in range(len(one.records))]
         self._folder.mkdir(parents=True, exist_ok=True)
-        done = marked = self._resume()
+        # What this process has open it has looked through already.
+        done = marked = self._sums[-1][0] if self._files and self._sums else self._resume()
         since = time.monotonic()
         try:
             for reason in run_lanes(self._fill_chunk, images[done:], self._n_jobs):

@@ -250,8 +250,7 @@ def _advise_rate(history: list[EpochFigures], settings: FineTuning) -> str:
         return ""
     one = wrong[0]
     where = "the head alone" if one.stage in (START, HEAD_STAGE) else "backbone and head"
-    rate = float(settings.base_lr)
-    lower = min(rate / 10, BASE_LR) if rate > BASE_LR else rate / 10
+    lower = min(float(settings.base_lr) / 10, BASE_LR)
     return (
         f"training of {where} diverged in epoch {one.epoch}: its loss is no number any more, or far above"
         f" that of the start. Those before are kept. Try a lower rate: --base-lr {lower:g}"

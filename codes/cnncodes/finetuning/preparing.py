@@ -188,7 +188,7 @@ def _make_examples(task: Task, store: FeatureStore) -> tuple[Array, Examples, Ex
         for images, number in ((task.train, TRAIN), (task.validation, VALIDATION))
     )
     check_some(train, "training")
-    check_read(task.train, train)
+    check_read(task.train.y, train.y)
     check_some(validation, "validation")
     check_classes(train, validation, "validation")
     classes = np.unique(train.y)

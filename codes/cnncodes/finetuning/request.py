@@ -127,7 +127,7 @@ def make_task(
         name: _read(records, failed, request.n_jobs, world) for name, records in parts.items() if records
     }
     train = found["train"]
-    check_read(Labelled([], check_labels([record.label for record in parts["train"]]), []), train)
+    check_read((record.label for record in parts["train"]), train.y)
     test = found.get("test")
     held_out = "val" not in found
     if held_out:

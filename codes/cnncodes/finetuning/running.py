@@ -190,10 +190,8 @@ def _conclude(
     listeners: Listeners,
 ) -> dict[str, Any]:
     """Compare, write network and classifier, and return the summary."""
-    before, after = (
-        tuned.make_predictor(kept if tuned.is_trained else "head", task.embedder)
-        for kept in ("head", "tuned")
-    )
+    before = tuned.make_predictor("head", task.embedder)
+    after = tuned.make_predictor("tuned", task.embedder) if tuned.is_trained else before
     failed: dict[str, str] = {}
     notes = list(tuned.notes)
     tested = None if test is None else _test(before, after, test, task, failed, listeners)
@@ -255,14 +253,19 @@ def _test(
     listeners: Listeners,
 ) -> Comparison | None:
     """Compare the two on images that neither has seen; None where none can be read."""
-    listeners.note(f"predicting {len(test.y):,} test images with the head alone, and with the tuned network")
+    both = [before] if after is before else [before, after]
+    listeners.note(
+        f"predicting {len(test.y):,} test images with the head alone"
+        + (", and with the tuned network" if len(both) > 1 else "")
+    )
     found = [
         one.predict_records(test.records, n_jobs=task.n_jobs, on_progress=listeners.progress("predicting"))
-        for one in (before, after)
+        for one in both
     ]
     failed |= {failure.key: f"{failure.stage}: {failure.reason}" for failure in found[0].failures.values()}
     read = np.array([i for i in range(len(test.y)) if i not in found[0].failures], np.int64)
     if not len(read):
         return None
-    head, tuned = (np.array([str(one.labels[i]) for i in read]) for one in found)
+    answers = [np.array([str(one.labels[i]) for i in read]) for one in found]
+    head, tuned = answers[0], answers[-1]
     return compare(test.y[read].astype(str), tuned, head, groups=test.take(read).number_groups())
