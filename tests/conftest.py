@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,24 @@ def shared_export(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Pat
         return share_folder(root / "exports", f"{address} {random_state}", make)
 
     return find
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Give a function that makes a disk of a size, such as ``"400k"``, and returns its folder."""
+    folder = tmp_path / "disk"
+
+    def make(size: str) -> Path:
+        folder.mkdir()
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+        try:
+            mounted = os.geteuid() == 0 and subprocess.run(mount, capture_output=True).returncode == 0
+        except FileNotFoundError:
+            mounted = False
+        if not mounted:
+            pytest.skip("only root may mount a small disk; the limit on a file's size is tested instead")
+        return folder
+
+    yield make
+    if folder.is_mount():
+        subprocess.run(["umount", str(folder)], check=True)

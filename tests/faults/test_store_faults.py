@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -143,18 +143,8 @@ def test_a_file_that_may_not_grow_is_told_from_a_full_disk(tmp_path: Path) -> No
 
 
 @pytest.fixture
-def tiny_disk(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
-    try:
-        mounted = os.geteuid() == 0 and subprocess.run(mount, capture_output=True).returncode == 0
-    except FileNotFoundError:
-        mounted = False
-    if not mounted:
-        pytest.skip("only root may mount a small disk; the limit on a file's size is tested instead")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+def tiny_disk(small_disk: Callable[[str], Path]) -> Path:
+    return small_disk("1m")
 
 
 def test_a_full_disk_keeps_what_was_finished_and_resumes(tiny_disk: Path) -> None:
