@@ -6,10 +6,12 @@ import contextlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,10 @@ pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
 from tiny_tuning import make_backbone, write_images
+
+import cnncodes
+from cnncodes.errors import StoreError
+from cnncodes.finetuning.task import Listeners
 
 pytestmark = pytest.mark.slow  # torch, in processes of its own
 
@@ -148,3 +154,37 @@ def test_a_damaged_checkpoint_is_named_and_nothing_is_lost(
     assert b"checkpoint.safetensors is damaged: remove it" in errors
     path.unlink()
     finish(start(photos, backbone, out))
+
+
+SETTINGS: dict[str, Any] = {
+    "unfreeze": "layer1", "base_lr": 0.01, "backbone_lr_mult": 1.0, "epochs": 2, "keep": "tuned",
+    "train_views": "flip, rotation:1", "device": "cpu", "precision": "fp32", "n_jobs": 1,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("left", [0, 16_000])
+@pytest.mark.parametrize("when", ["embedding", "training", "predicting"])
+def test_where_the_disk_is_full_nothing_done_is_lost(
+    when: str, left: int, photos: Path, tmp_path: Path, small_disk: Callable[[str], Path]
+) -> None:
+    """All of the disk is taken at a moment, or all but a little, in which some files have room yet."""
+    cnncodes.finetune(photos, tmp_path / "whole", backbone=make_backbone(), **SETTINGS)
+    disk = small_disk("4m")
+
+    def fill() -> None:
+        with contextlib.suppress(OSError), (disk / "filler").open("xb", buffering=0) as file:
+            file.write(bytes(max(0, shutil.disk_usage(disk).free - left)))
+
+    def progress(what: str) -> Callable[[int, int, int], None]:
+        if what == when:
+            fill()
+        return lambda done, total, failed: None
+
+    listeners = Listeners(
+        progress=progress, epoch=lambda history: fill() if when == "training" and len(history) == 3 else None
+    )
+    with pytest.raises(StoreError, match="What was finished before is kept"):
+        cnncodes.finetune(photos, disk / "out", backbone=make_backbone(), listeners=listeners, **SETTINGS)
+    (disk / "filler").unlink()
+    cnncodes.finetune(photos, disk / "out", backbone=make_backbone(), **SETTINGS)
+    assert bits_of(disk / "out") == bits_of(tmp_path / "whole")

@@ -33,7 +33,7 @@ def train(optimizer_name: str) -> tuple[Any, Any]:
 @pytest.mark.parametrize("name", ["adamw", "sgd"])
 def test_all_of_it_comes_back(name: str, tmp_path: Path) -> None:
     weight, optimizer = train(name)
-    state = State("network", 2, 5, [FIGURES], 1.25)
+    state = State("network", 2, 5, [FIGURES], 1.25, 0.003)
     network, best = {"a.b": weight.detach(), "head/bias": torch.ones(1)}, {"a.b": weight.detach() + 1}
     file = Checkpoint(tmp_path / "checkpoint.safetensors", "this")
     file.write(state, network, best, {}, optimizer.state_dict())

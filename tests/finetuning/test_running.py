@@ -22,7 +22,8 @@ import cnncodes  # noqa: E402
 from cnncodes.backbones.checking.verification import verify_backbone  # noqa: E402
 from cnncodes.commands.models import render_verify  # noqa: E402
 from cnncodes.errors import BackboneError, SourceError, StoreError, UsageError  # noqa: E402
-from cnncodes.finetuning.request import Request, check_parts, find_parts, make_task  # noqa: E402
+from cnncodes.finetuning.partition import check_parts, find_parts  # noqa: E402
+from cnncodes.finetuning.request import Request, make_task  # noqa: E402
 from cnncodes.finetuning.settings import FineTuning  # noqa: E402
 from cnncodes.finetuning.task import Listeners  # noqa: E402
 from cnncodes.finetuning.world import ALONE  # noqa: E402
@@ -302,6 +303,30 @@ def test_groups_stay_on_one_side_and_are_told_where_they_do_not(tmp_path: Path) 
     assert check_parts(task, test) == [
         "72 of the 72 test images are of groups that are trained on, or chosen by: their figures flatter"
     ]
+
+
+def test_images_that_are_left_out_or_contradict_are_told_first(tmp_path: Path) -> None:
+    photos = write_images(tmp_path / "photos", 24)
+    lines = ["image,label,split"]
+    for label in CLASSES:
+        lines += [f"train/{label}/{i:03}.png,{label},{'' if i < 2 else 'train'}" for i in range(24)]
+    shutil.copy(photos / "train/dots/010.png", photos / "copy.png")
+    lines += ["copy.png,lines,train", "train/dots/000.png,,train"]
+    (photos / "images.csv").write_text("\n".join(lines))
+    said: list[str] = []
+    changed = {**GOOD, "epochs": 1, "keep": "head"}
+    summary = cnncodes.finetune(
+        photos / "images.csv", tmp_path / "out", backbone=make_backbone(), listeners=Listeners(said.append),
+        **changed,
+    )  # fmt: skip
+    expected = [
+        "1 of 74 images have no label and are left out: 'train/dots/000.png#2'",
+        "6 of 74 images are in no part (train, val or test) and are left out: 'train/dots/000.png',"
+        " 'train/dots/001.png', 'train/lines/000.png', 'train/lines/001.png', 'train/plain/000.png' …",
+        "1 image is there under several labels, of which one at most can be right: 'copy.png' (lines),"
+        " 'train/dots/010.png' (dots)",
+    ]
+    assert said[:3] == expected == summary["notes"]
 
 
 @pytest.mark.parametrize("kept", ["head", "tuned"])

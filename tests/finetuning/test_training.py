@@ -17,12 +17,13 @@ from tiny_tuning import CLASSES, draw, make_task  # noqa: E402
 
 from cnncodes.embedding import Embedder  # noqa: E402
 from cnncodes.errors import StoreError  # noqa: E402
+from cnncodes.finetuning.checkpoints import Checkpoint  # noqa: E402
 from cnncodes.finetuning.examples import Labelled  # noqa: E402
 from cnncodes.finetuning.history import count_epochs  # noqa: E402
 from cnncodes.finetuning.job import Tuned, tune  # noqa: E402
 from cnncodes.finetuning.schedule import rate_at  # noqa: E402
 from cnncodes.finetuning.settings import FineTuning  # noqa: E402
-from cnncodes.finetuning.task import Listeners, Task  # noqa: E402
+from cnncodes.finetuning.task import Listeners, Task, identify  # noqa: E402
 from cnncodes.images import content_hash, records_from  # noqa: E402
 
 pytestmark = pytest.mark.slow  # torch
@@ -187,6 +188,23 @@ def test_finding_a_rate_leaves_nothing_behind(tmp_path: Path) -> None:
     assert plain[0] == plain[1]
 
 
+def test_a_rate_that_was_found_is_not_sought_again(tmp_path: Path) -> None:
+    class StoppedError(Exception):
+        pass
+
+    def stop(history: Any) -> None:
+        if history[-1].stage == "head":
+            raise StoppedError
+
+    whole = run(make_task(epochs=2, base_lr="find"), tmp_path / "whole")
+    with pytest.raises(StoppedError):
+        tune(make_task(epochs=2, base_lr="find"), tmp_path / "stopped", Listeners(epoch=stop))
+    said: list[str] = []
+    tuned = tune(make_task(epochs=2, base_lr="find"), tmp_path / "stopped", Listeners(said.append))
+    assert not any("trying learning rates" in line for line in said)
+    assert tuned.base_lr == whole.base_lr and tuned.backbone.sha256 == whole.backbone.sha256
+
+
 def test_why_it_goes_on_is_said(tmp_path: Path) -> None:
     said: list[str] = []
     tune(make_task(epochs=1), tmp_path, Listeners(said.append))
@@ -235,7 +253,7 @@ def refitted(tmp_path_factory: pytest.TempPathFactory) -> Tuned:
 
 
 def test_a_network_that_is_kept_is_trained_once_more_on_all(refitted: Tuned, tmp_path: Path) -> None:
-    assert refitted.better == "tuned"
+    assert refitted.kept == "tuned"
     assert refitted.count_learned("tuned") == 120 == len(refitted.given.y) > len(make_gaining().train.y)
     assert "fine-tuned on 120 images" in refitted.backbone.card.description
     epochs = count_epochs(refitted.history)
@@ -273,7 +291,7 @@ def test_what_is_not_kept_is_not_trained_again(keep: str, changes: dict[str, Any
 
 def test_a_part_of_its_own_for_validation_is_not_trained_on(tmp_path: Path) -> None:
     tuned = run(dataclasses.replace(make_gaining(), held_out=False), tmp_path)
-    assert tuned.better == "tuned" and tuned.again == []
+    assert tuned.kept == "tuned" and tuned.again == []
 
 
 @pytest.mark.parametrize("at", [1, 3])
@@ -292,6 +310,35 @@ def test_training_on_all_goes_on_where_it_stopped(at: int, refitted: Tuned, tmp_
     assert tuned.backbone.sha256 == refitted.backbone.sha256
     assert np.array_equal(tuned.scorer.coef, refitted.scorer.coef)
     assert min(heard) > len(tuned.history)  # nothing of the first training was done again
+
+
+def test_where_the_training_on_all_diverges_the_first_network_is_kept(
+    refitted: Tuned, tmp_path: Path
+) -> None:
+    """The second training is made to diverge: it goes on from weights that are beyond all."""
+
+    class StoppedError(Exception):
+        pass
+
+    def stop(history: Any) -> None:
+        if history[-1].stage == "network" and not history[-1].images:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        tune(make_gaining(), tmp_path, Listeners(epoch=stop))
+    checkpoint = Checkpoint(tmp_path / "again.safetensors", f"{identify(make_gaining())} again")
+    found = checkpoint.read()
+    assert found is not None
+    state, network, kept, average, _ = found
+    wrecked = {name: value * 1e30 if value.is_floating_point() else value for name, value in network.items()}
+    checkpoint.write(dataclasses.replace(state), wrecked, kept, average, None)
+    tuned = run(make_gaining(), tmp_path)
+    assert tuned.again[-1].verdict == "diverged"
+    assert any("training on all images diverged" in note for note in tuned.notes)
+    assert tuned.kept == "tuned" and tuned.count_learned("tuned") == len(tuned.judged.y) < 120
+    first = run(make_gaining(refit=False), tmp_path / "first")
+    assert tuned.backbone.sha256 == first.backbone.sha256
+    assert np.array_equal(tuned.scorer.coef, first.scorer.coef)
 
 
 def test_what_does_not_fit_the_cache_is_trained_on_alike(refitted: Tuned, tmp_path: Path) -> None:
@@ -315,5 +362,5 @@ def test_a_head_that_is_damaged_on_disk_is_fitted_again(damage: str, refitted: T
 
 def test_an_epoch_below_the_start_is_not_kept(tmp_path: Path) -> None:
     tuned = run(make_gaining("tuned", epochs=4, base_lr=1e30, freeze_epochs=0), tmp_path)
-    assert not tuned.is_trained and tuned.better == "head"
+    assert not tuned.is_trained and tuned.kept == "head"
     assert tuned.validation.difference.value == 0

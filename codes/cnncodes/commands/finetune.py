@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cnncodes.finetuning.history import EpochFigures
 
 #: What stages are called.
-_STAGES = {"start": "the head as it is", "head": "head alone", "network": "backbone and head"}
+_STAGES = {"start": "the head as it is", "head": "stage 1 (head)", "network": "stage 2 (backbone and head)"}
 
 
 @dataclass(frozen=True, kw_only=True)

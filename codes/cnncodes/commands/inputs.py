@@ -303,23 +303,20 @@ def labelled_part(
     SourceError
         If there are none.
     """
+    from cnncodes.images import tell_omitted
+
     source = open_images(src, reading)
     part = choose_split(split, (record.split for record in source.records), preferred)
-    if part is not None:
-        source = source.filter(split=part)
-    records = [record for record in source.records if record.label is not None]
+    found = [record for record in source.records if part is None or record.split in (part, None)]
+    records = [record for record in found if record.label is not None and part in (None, record.split)]
     if not records:
         where = f" in its part {part!r}" if part else ""
         raise SourceError(
             f"{src!r} holds no labelled images{where}: expected one folder a class, or a table with a"
             f" column {reading.label_column!r}."
         )
-    if len(records) < len(source.records):
-        unlabelled = [record.key for record in source.records if record.label is None]
-        shown = f"{', '.join(map(repr, unlabelled[:5]))}{' …' if len(unlabelled) > 5 else ''}"
-        reporter.warn(
-            f"{len(unlabelled)} of {len(source.records)} images have no label and are left out: {shown}"
-        )
+    for text in tell_omitted(found, by_part=part is not None):
+        reporter.warn(text)
     _warn_of_missing(records, reporter)
     return records, part
 

@@ -58,8 +58,13 @@ class Saved:
     predictor: Predictor
 
 
-def save_classifier(classifier: ImageClassifier, path: Path, *, include_backbone: bool) -> None:
-    """Write a fitted `ImageClassifier`; the file appears whole or not at all."""
+def save_classifier(
+    classifier: ImageClassifier, path: Path, *, include_backbone: bool, alone: bool = True
+) -> None:
+    """Write a fitted `ImageClassifier`; the file appears whole or not at all.
+
+    `alone` says whether nothing else is written before it, which would be kept where the disk is full.
+    """
     check_replaceable(path)
     predictor = classifier.predictor_
     backbone = predictor.embedder.backbone
@@ -82,7 +87,7 @@ def save_classifier(classifier: ImageClassifier, path: Path, *, include_backbone
         members["backbone/card.toml"] = backbone.card.to_toml().encode()
         members[f"backbone/{backbone.card.model_file}"] = backbone.model_bytes()
     text = json.dumps(card, indent=1, ensure_ascii=False)
-    write_file(path, write_zip({"card.json": text.encode(), **members}))
+    write_file(path, write_zip({"card.json": text.encode(), **members}), alone=alone)
 
 
 def load(path: str | Path) -> ImageClassifier:

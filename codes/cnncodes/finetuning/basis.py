@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +17,6 @@ from cnncodes.finetuning.judging import Guide
 from cnncodes.finetuning.loading import check_trainable
 from cnncodes.finetuning.parts import Parts, split_graph
 from cnncodes.finetuning.reading import Graph, read_graph
-from cnncodes.finetuning.settings import BASE_LR, FIND
 from cnncodes.finetuning.stages import Examples
 from cnncodes.finetuning.task import Listeners, Task
 from cnncodes.finetuning.world import World
@@ -139,7 +137,7 @@ def make_trainer(
     totals = np.bincount(train.y, minlength=len(head.classes))
     weights = class_weights(task.weighting, head.classes, totals)
     size = settings.choose_batch_size(len(train.images))
-    trainer = Trainer(
+    return Trainer(
         Stepper(network, settings, size, weights, where.device, where.autocast, world),
         basis.store,
         train,
@@ -151,15 +149,3 @@ def make_trainer(
         on_note=listeners.note,
         world=world,
     )
-    if settings.base_lr == FIND:
-        from cnncodes.finetuning.rates import find_rate
-
-        listeners.note("trying learning rates, with backbone and head as they are at the start")
-        rate = find_rate(trainer)
-        if rate is None:
-            rate = BASE_LR
-            listeners.note(f"no rate was found, as none makes the loss rise: the default, {rate:.1e}")
-        else:
-            listeners.note(f"the learning rate that was found: {rate:.1e}")
-        trainer.settings = dataclasses.replace(settings, base_lr=rate)
-    return trainer

@@ -30,6 +30,8 @@ class State:
     history : list of EpochFigures
     loss : float
         Sum of the losses of the epoch at work.
+    base_lr : float
+        The rate that it trains with, which may have been found.
     """
 
     stage: str = HEAD_STAGE
@@ -37,6 +39,7 @@ class State:
     step: int = 0
     history: list[EpochFigures] = field(default_factory=list)
     loss: float = 0.0
+    base_lr: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ class Checkpoint:
             "epoch": state.epoch,
             "step": state.step,
             "loss": state.loss,
+            "base_lr": state.base_lr,
             "history": [figures.to_dict() for figures in state.history],
             "groups": None if optimizer is None else optimizer["param_groups"],
             "plain": plain,
@@ -116,7 +120,7 @@ class Checkpoint:
             number, _, key = name.partition("|")
             states.setdefault(int(number), {})[key] = value
         history = [EpochFigures.from_dict(values) for values in facts["history"]]
-        state = State(facts["stage"], facts["epoch"], facts["step"], history, facts["loss"])
+        state = State(facts["stage"], facts["epoch"], facts["step"], history, facts["loss"], facts["base_lr"])
         groups = facts["groups"]
         optimizer = None if groups is None else {"state": states, "param_groups": groups}
         return state, parts["network"], parts["kept"], parts["average"], optimizer

@@ -36,6 +36,12 @@ class Comparison:
         """
         return self.difference.low > 0
 
+    def choose(self, keep: str) -> str:
+        """Return which of the two predicts, ``"tuned"`` or ``"head"``, where `keep` may name one of them."""
+        if keep != "better":
+            return keep
+        return "tuned" if self.keeps_tuned else "head"
+
     def describe(self, images: str) -> str:
         """Return in words whether it was worth it.
 

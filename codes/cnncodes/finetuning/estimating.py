@@ -139,7 +139,7 @@ def tune_classifier(
         _tell_failed(names, len(records), classifier.on_error)
     for note in tuned.notes:
         warnings.warn(note, stacklevel=4)
-    kept = tuned.better
+    kept = tuned.kept
     predictor = tuned.make_predictor(kept, embedder, classifier.aggregate)
     learned = tuned.count_learned(kept)
     return predictor, Tuning(kept, tuned.validation, tuned.history, tuned.unfrozen, learned)

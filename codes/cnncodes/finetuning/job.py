@@ -20,7 +20,7 @@ from cnncodes.finetuning.examples import Labelled
 from cnncodes.finetuning.history import HEAD_STAGE, NETWORK_STAGE, START, EpochFigures, count_epochs
 from cnncodes.finetuning.judging import Course
 from cnncodes.finetuning.preparing import Prepared, prepare, prepare_again
-from cnncodes.finetuning.settings import BASE_LR, FineTuning
+from cnncodes.finetuning.settings import BASE_LR
 from cnncodes.finetuning.task import Listeners, Task
 from cnncodes.finetuning.world import ALONE, World
 from cnncodes.heads.calibration import fit_temperature
@@ -62,6 +62,8 @@ class Tuned:
         Those that both had learned from when the validation images judged them.
     known : tuple of str
         Contents of the images that were trained on or chosen by: figures on them flatter either classifier.
+    keep : {"better", "tuned", "head"}
+        Which of the two was asked for.
     failed : dict of str to str
         The images that cannot be read, and why.
     notes : tuple of str
@@ -80,6 +82,7 @@ class Tuned:
     given: Labelled
     judged: Labelled
     known: tuple[str, ...]
+    keep: str = "better"
     failed: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -89,9 +92,9 @@ class Tuned:
         return count_epochs(self.history)[NETWORK_STAGE] > 0
 
     @property
-    def better(self) -> str:
-        """Which of the two is to predict where nobody says: ``"tuned"`` or ``"head"``."""
-        return "tuned" if self.validation.keeps_tuned and self.is_trained else "head"
+    def kept(self) -> str:
+        """Which of the two is to predict, ``"tuned"`` or ``"head"``; the head where there is no tuned one."""
+        return self.validation.choose(self.keep) if self.is_trained else "head"
 
     def count_learned(self, kept: str) -> int:
         """Return how many images one of the two, ``"tuned"`` or ``"head"``, has learned from."""
@@ -175,10 +178,10 @@ def _learn(prepared: Prepared, listeners: Listeners, world: World) -> _Learned:
     validation = compare(judge.examples.y, logits.argmax(axis=1), judge.head, groups=judge.groups)
     first = _Learned(trainer, history, logits, validation, [])
     course = Course(count_epochs(history), logits.shape[1])
-    is_kept = validation.keeps_tuned if task.keep == "better" else task.keep == "tuned"
-    if not (task.settings.refit and task.held_out and is_kept and course.epochs[NETWORK_STAGE]):
-        return first
     epochs = course.epochs[NETWORK_STAGE]
+    is_kept = epochs > 0 and validation.choose(task.keep) == "tuned"
+    if not (task.settings.refit and task.held_out and is_kept):
+        return first
     listeners.note(
         f"the network is trained once more, on all images, those held out too: for {epochs} epochs, as"
         " before (--no-refit leaves it out)"
@@ -219,13 +222,14 @@ def _finish(prepared: Prepared, learned: _Learned, listeners: Listeners) -> Tune
         again=learned.again,
         validation=learned.validation,
         unfrozen=prepared.basis.chosen.unfrozen,
-        base_lr=float(learned.trainer.settings.base_lr),
+        base_lr=learned.trainer.state.base_lr,
         trained=trained,
         given=given,
         judged=prepared.trained,
         known=(*prepared.trained.contents, *task.validation.contents),
+        keep=task.keep,
         failed=_list_failed(prepared),
-        notes=(*filter(None, [_advise_rate(learned.history, learned.trainer.settings)]), *learned.notes),
+        notes=(*filter(None, [_advise_rate(learned.history, learned.trainer.state.base_lr)]), *learned.notes),
     )
 
 
@@ -243,14 +247,14 @@ def _list_failed(prepared: Prepared) -> dict[str, str]:
     }
 
 
-def _advise_rate(history: list[EpochFigures], settings: FineTuning) -> str:
+def _advise_rate(history: list[EpochFigures], base_lr: float) -> str:
     """Return what to do where training has diverged; empty where it has not."""
     wrong = [one for one in history if one.verdict]
     if not wrong:
         return ""
     one = wrong[0]
     where = "the head alone" if one.stage in (START, HEAD_STAGE) else "backbone and head"
-    lower = min(float(settings.base_lr) / 10, BASE_LR)
+    lower = min(base_lr / 10, BASE_LR)
     return (
         f"training of {where} diverged in epoch {one.epoch}: its loss is no number any more, or far above"
         f" that of the start. Those before are kept. Try a lower rate: --base-lr {lower:g}"

@@ -45,7 +45,7 @@ def check_trainable(backbone: Backbone) -> bytes:
     if card.precision != "fp32":
         raise BackboneError(
             f"backbone {card.name!r} is {card.precision}, and rounded weights cannot be trained: take the"
-            " backbone that it was made from."
+            " backbone that it was made from: load it with precision='fp32'."
         )
     if card.layers is not None and card.whole is not None:
         raise BackboneError(

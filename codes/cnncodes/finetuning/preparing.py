@@ -156,7 +156,7 @@ def prepare_again(
     held_out = _make_some(task.validation, store, HELD_OUT, prepared.classes, task.train_plan.count)
     settings = dataclasses.replace(
         task.settings,
-        base_lr=prepared.trainer.settings.base_lr,  # which may have been found
+        base_lr=prepared.trainer.state.base_lr,  # which may have been found
         epochs=course.epochs[NETWORK_STAGE],
     )
     return make_trainer(

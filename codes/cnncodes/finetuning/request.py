@@ -1,4 +1,4 @@
-"""What a fine-tuning is asked for, and the parts of a source that it trains on, chooses by and tests on."""
+"""What a fine-tuning is asked for, and the task that it makes of a source's parts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from cnncodes.embedding import settle_plans
-from cnncodes.errors import SourceError, UsageError
+from cnncodes.errors import UsageError
 from cnncodes.estimators.inputs import make_embedder
 from cnncodes.estimators.labels import check_labels
 from cnncodes.finetuning.examples import Labelled, check_classes, check_read, split_validation
@@ -21,7 +21,7 @@ from cnncodes.finetuning.settings import KEEP, TEST_VIEWS, TRAIN_VIEWS, FineTuni
 from cnncodes.finetuning.task import Task, identify
 from cnncodes.finetuning.world import World
 from cnncodes.heads.estimator import KINDS
-from cnncodes.images import ImageRecord, ImageSource, list_groups
+from cnncodes.images import ImageRecord, list_groups
 from cnncodes.views import ViewPlan
 
 
@@ -76,46 +76,6 @@ def identify_result(task: Task, test: Labelled | None, request: Request) -> str:
     if test is not None:
         facts += [list(test.contents), [str(label) for label in test.y]]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
-
-
-def check_parts(task: Task, test: Labelled | None) -> list[str]:
-    """Raise where a part has a class that is not trained on; return what flatters the figures."""
-    notes = [] if task.held_out else _tell_shared("validation", task.validation, [task.train])
-    if test is not None:
-        check_classes(task.train, test, "test")
-        notes += _tell_shared("test", test, [task.train, task.validation])
-    return notes
-
-
-def _tell_shared(part: str, images: Labelled, others: Sequence[Labelled]) -> list[str]:
-    """Return what is to be said of images that are also among others, or of a group that is, if any is."""
-    known = {content for one in others for content in one.contents}
-    shared = sum(content in known for content in images.contents)
-    groups = {group for one in others if one.groups is not None for group in one.groups}
-    related = 0 if images.groups is None else sum(group in groups for group in images.groups)
-    of = f"of the {len(images.y):,} {part} images are"
-    found = (
-        (shared, f"{shared:,} {of} trained on, or chosen by, too: their figures flatter"),
-        (related, f"{related:,} {of} of groups that are trained on, or chosen by: their figures flatter"),
-    )
-    return [text for count, text in found if count]
-
-
-def find_parts(source: ImageSource) -> dict[str, list[ImageRecord]]:
-    """Return the labelled images by part: ``train``, and ``val`` and ``test`` where there are such."""
-    labelled = [record for record in source.records if record.label is not None]
-    names = {record.split for record in labelled}
-    if names == {None}:
-        return {"train": labelled}
-    parts = {
-        name: [record for record in labelled if record.split == name] for name in ("train", "val", "test")
-    }
-    if not parts["train"]:
-        raise SourceError(
-            f"{source.name!r} holds no labelled images to train on: expected one folder a class, or a table"
-            " with a column of labels; of parts, 'train'."
-        )
-    return parts
 
 
 def make_task(

@@ -18,17 +18,12 @@ from cnncodes.finetuning.examples import Labelled
 from cnncodes.finetuning.folder import STATE, TuningFolder
 from cnncodes.finetuning.history import EpochFigures
 from cnncodes.finetuning.job import Tuned, assist, tune
-from cnncodes.finetuning.request import (
-    Request,
-    check_parts,
-    find_parts,
-    identify_result,
-    make_task,
-)
+from cnncodes.finetuning.partition import check_parts, find_parts
+from cnncodes.finetuning.request import Request, identify_result, make_task
 from cnncodes.finetuning.settings import TEST_VIEWS, TRAIN_VIEWS, FineTuning
 from cnncodes.finetuning.task import Listeners, Task
 from cnncodes.finetuning.world import World
-from cnncodes.images import ImageRecord, ImageSource, open_source
+from cnncodes.images import ImageRecord, ImageSource, open_source, tell_omitted
 from cnncodes.schema import from_mapping, to_plain
 
 
@@ -119,7 +114,8 @@ def run_finetuning(
     with World.find().started(settings) as world:
         parts = find_parts(source)
         if world.is_first:
-            return _lead(parts, out, request, settings, listeners, world)
+            omitted = tell_omitted(source.records, by_part=len(parts) > 1)
+            return _lead(parts, out, request, settings, listeners, world, omitted)
         task, _, _ = make_task(parts, request, settings, world)
         if not world.share(bool):  # whether the first one finds it done
             assist(task, out / STATE, world)
@@ -133,8 +129,9 @@ def _lead(
     settings: FineTuning,
     listeners: Listeners,
     world: World,
+    notes: list[str],
 ) -> dict[str, Any]:
-    """Do what the first process does, or the only one."""
+    """Do what the first process does, or the only one; `notes` are to be in the summary, too."""
     folder = TuningFolder(out)
     try:
         task, test, failed = make_task(parts, request, settings, world)
@@ -143,7 +140,9 @@ def _lead(
         world.share(lambda: before is not None)  # others end where there is nothing to do
         if before is not None:
             return _check_done(before, identity, folder)
-        notes = check_parts(task, test)
+        notes = notes + check_parts(task, test)
+        for text in notes:  # before an hour is spent
+            listeners.note(text)
         tuned = tune(task, folder.state, _with_log(listeners, folder), world)
         summary = _conclude(task, tuned, test, folder, request, listeners)
         summary |= {"identity": identity, "seconds": round(folder.seconds, 3)}
@@ -199,7 +198,7 @@ def _conclude(
         notes.append(
             f"none of the {len(test.y):,} test images can be read: the validation images alone judge"
         )
-    kept = tuned.better if request.keep == "better" or not tuned.is_trained else request.keep
+    kept = tuned.kept
     if request.keep == "tuned" and kept == "head":
         notes.append(
             "no epoch of the network was as good as the start on the validation images: there is no tuned"
@@ -218,7 +217,7 @@ def _conclude(
     )
     folder.write_log([*tuned.history, *tuned.again])  # which may hold what another --keep had begun
     folder.write_backbone(tuned.backbone)
-    save_classifier(classifier, folder.classifier, include_backbone=True)
+    save_classifier(classifier, folder.classifier, include_backbone=True, alone=False)
     return {
         "out": str(folder.path),
         "classifier": str(folder.classifier),

@@ -17,8 +17,9 @@ from cnncodes.finetuning.features import FeatureStore
 from cnncodes.finetuning.history import DIVERGED, HEAD_STAGE, NETWORK_STAGE, START, EpochFigures, Trained
 from cnncodes.finetuning.judging import Guide
 from cnncodes.finetuning.network import head_groups
+from cnncodes.finetuning.rates import find_rate
 from cnncodes.finetuning.schedule import rate_at
-from cnncodes.finetuning.settings import FineTuning
+from cnncodes.finetuning.settings import BASE_LR, FIND, FineTuning
 from cnncodes.finetuning.stages import Examples, Stage
 from cnncodes.finetuning.stepping import Stepper
 from cnncodes.finetuning.world import ALONE, World
@@ -37,7 +38,6 @@ class Trainer:
     store : FeatureStore
     train : Examples
     settings : FineTuning
-        With a number for `base_lr`.
     guide : Guide
         What it goes by.
     depths : dict of str to int
@@ -77,21 +77,32 @@ class Trainer:
 
     def run(self) -> list[EpochFigures]:
         """Train, leave the network with the weights that are kept, and return the figures of all epochs."""
-        self._restore()
-        if not self.state.history:
+        if not self._restore():
+            self.state.base_lr = self._choose_rate()
             self._note(START, 0, math.nan, self._head_stage(), 0.0, 0.0, time.monotonic())
             self._save()
         if self.state.stage == HEAD_STAGE:
             self._run_stage(self._head_stage())
             if not self._has_diverged():  # at a rate that wrecks the head alone nothing else is tried
                 self.network.load(self.kept)
-                self.state = State(NETWORK_STAGE, 0, 0, self.state.history)
+                self.state = State(NETWORK_STAGE, 0, 0, self.state.history, base_lr=self.state.base_lr)
                 self._resumed = None
                 self._save()
         if self.state.stage == NETWORK_STAGE:
             self._run_stage(self.network_stage())
         self.network.load(self.kept)
         return self.state.history
+
+    def _choose_rate(self) -> float:
+        if self.settings.base_lr != FIND:
+            return float(self.settings.base_lr)
+        self.on_note("trying learning rates, with backbone and head as they are at the start")
+        rate = find_rate(self)
+        if rate is None:
+            self.on_note(f"no rate was found, as none makes the loss rise: the default, {BASE_LR:.1e}")
+            return BASE_LR
+        self.on_note(f"the learning rate that was found: {rate:.1e}")
+        return rate
 
     def _head_stage(self) -> Stage:
         def inputs(rows: Array, size: int) -> Iterator[tuple[Array, ...]]:
@@ -146,7 +157,7 @@ class Trainer:
 
     def _rate(self, stage: Stage, epoch: float) -> float:
         share = 1.0 if stage.warmup < 0 else rate_at(epoch, stage.epochs, stage.warmup)
-        return float(self.settings.base_lr) * share
+        return self.state.base_lr * share
 
     def order(self, stage: Stage) -> tuple[Array, Array]:
         """Return the rows of an epoch, one view an image, and their classes."""
@@ -213,12 +224,14 @@ class Trainer:
             optimizer.state_dict() if optimizer is not None and self.state.epoch + self.state.step else None,
         )
 
-    def _restore(self) -> None:
+    def _restore(self) -> bool:
+        """Go on where the checkpoint stands; tell whether there is one."""
         found = self.world.share(self.checkpoint.read)
         if found is None:
-            return
+            return False
         self.state, tensors, self.kept, self.stepper.average, self._resumed = found
         self.network.load(tensors)
         before = "the stage 'head'" if self.state.stage == NETWORK_STAGE else "the start"
         done = f"epoch {self.state.epoch} of the stage {self.state.stage!r}" if self.state.epoch else before
         self.on_note(f"going on after {done}" + (f", step {self.state.step}" if self.state.step else ""))
+        return True

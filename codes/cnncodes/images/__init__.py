@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cnncodes.images.content import content_hash
 from cnncodes.images.decoding import Decoding, decode
+from cnncodes.images.omission import tell_omitted
 from cnncodes.images.records import FileStat, ImageRecord, RowBytes, list_groups
 from cnncodes.images.sources import ImageSource, open_source, records_from
 
@@ -18,4 +19,5 @@ __all__ = [
     "list_groups",
     "open_source",
     "records_from",
+    "tell_omitted",
 ]

@@ -44,8 +44,13 @@ def check_writable(path: str | Path) -> None:
         probe.unlink()
 
 
-def write_file(path: str | Path, data: bytes | memoryview) -> None:
-    """Write a file that stands alone, whole or not at all; missing folders above it are made.
+def write_file(path: str | Path, data: bytes | memoryview, *, alone: bool = True) -> None:
+    """Write a file, whole or not at all; missing folders above it are made.
+
+    Parameters
+    ----------
+    path, data, alone
+        As in `atomic_write`.
 
     Raises
     ------
@@ -53,9 +58,9 @@ def write_file(path: str | Path, data: bytes | memoryview) -> None:
         If it cannot be written. `path` is then as it was before.
     """
     path = Path(path)
-    with writing_errors(path, alone=True):
+    with writing_errors(path, alone=alone):
         path.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write(path, data, alone=True)
+    atomic_write(path, data, alone=alone)
 
 
 def atomic_write(
