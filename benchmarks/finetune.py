@@ -338,20 +338,30 @@ def main() -> None:
         description=__doc__.splitlines()[0],
         epilog="Fashion-MNIST is Debian's package dataset-fashion-mnist. Needs the extra finetune.",
     )
-    parser.add_argument("what", choices=("quality", "speed"))
-    parser.add_argument("--data", choices=("fashion", "sample"), default="fashion")
-    parser.add_argument("--backbone", default="efficientnet-lite0")
-    parser.add_argument("--images", type=int, default=1000)
-    parser.add_argument("--test", type=int, default=1000)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--epochs", type=int, default=FineTuning().epochs)
-    parser.add_argument("--base-lr", type=float, default=float(FineTuning().base_lr))
-    parser.add_argument("--unfreeze", default=FineTuning().unfreeze)
-    parser.add_argument("--views", default=FinetuneOptions.train_views)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--quick", action="store_true", help="a tenth of the sample")
-    parser.add_argument("--json", type=Path, help="file for the figures")
-    parser.add_argument("--plot", type=Path, help="file for the curves")
+    parser.add_argument(
+        "what",
+        choices=("quality", "speed"),
+        help="quality: accuracy and gain of five ways to train, for each seed; speed: seconds of an epoch"
+        " from the cache, with the frozen part run again, and of the whole network",
+    )
+    parser.add_argument("--data", choices=("fashion", "sample"), default="fashion", help="[%(default)s]")
+    parser.add_argument("--backbone", default="efficientnet-lite0", help="[%(default)s]")
+    counts = (
+        ("--images", 1000, "images of Fashion-MNIST to train on"),
+        ("--test", 1000, "images of Fashion-MNIST to test on"),
+        ("--seeds", 3, "quality: how many seeds"),
+        ("--epochs", FineTuning().epochs, "quality: epochs with the backbone"),
+        ("--rounds", 3, "speed: how often each way takes its turn"),
+    )
+    for name, default, text in counts:
+        parser.add_argument(name, type=int, default=default, metavar="N", help=f"{text} [%(default)s]")
+    rate = float(FineTuning().base_lr)
+    parser.add_argument("--base-lr", type=float, default=rate, help="rate of the head [%(default)s]")
+    parser.add_argument("--unfreeze", default=FineTuning().unfreeze, help="what is trained [%(default)s]")
+    parser.add_argument("--views", default=FinetuneOptions.train_views, help="of training [%(default)s]")
+    parser.add_argument("--quick", action="store_true", help="quality: a tenth of the sample")
+    parser.add_argument("--json", type=Path, help="file for the figures [in benchmarks/results]")
+    parser.add_argument("--plot", type=Path, help="quality: file for the curves [in docs/images]")
     args = parser.parse_args()
     machine = {"processor": name_processor(), "cores": count_cores()}
     result = {**(measure_quality(args) if args.what == "quality" else measure_speed(args)), **machine}
