@@ -7,24 +7,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from cnncodes.backbones import load_backbone
 from cnncodes.errors import CnnCodesError, StoreError, UsageError, check_path
-from cnncodes.estimators.predictor import Predictor
-from cnncodes.estimators.saving import assemble_classifier, load_predictor, save_classifier
-from cnncodes.finetuning.comparison import Comparison, compare, say_verdict
-from cnncodes.finetuning.examples import Labelled
+from cnncodes.estimators.saving import load_predictor
+from cnncodes.finetuning.conclusion import Conclusion
 from cnncodes.finetuning.folder import STATE, TuningFolder
 from cnncodes.finetuning.history import EpochFigures
-from cnncodes.finetuning.job import Tuned, assist, tune
+from cnncodes.finetuning.job import assist, tune
 from cnncodes.finetuning.partition import check_parts, find_parts
 from cnncodes.finetuning.request import Request, identify_result, make_task
 from cnncodes.finetuning.settings import TEST_VIEWS, TRAIN_VIEWS, FineTuning
-from cnncodes.finetuning.task import Listeners, Task
+from cnncodes.finetuning.task import Listeners
 from cnncodes.finetuning.world import World
 from cnncodes.images import ImageRecord, ImageSource, open_source, tell_omitted
-from cnncodes.schema import from_mapping, to_plain
+from cnncodes.schema import from_mapping
 
 
 def finetune(
@@ -144,10 +140,13 @@ def _lead(
         for text in notes:  # before an hour is spent
             listeners.note(text)
         tuned = tune(task, folder.state, _with_log(listeners, folder), world)
-        summary = _conclude(task, tuned, test, folder, request, listeners)
+        conclusion = Conclusion(task, tuned, request)
+        tested = None if test is None else conclusion.test(test, listeners)
+        conclusion.write(folder)
+        summary = conclusion.describe(folder, tested)
         summary |= {"identity": identity, "seconds": round(folder.seconds, 3)}
         summary["notes"] = notes + summary["notes"]
-        summary["failed"] = failed | tuned.failed | summary["failed"]
+        summary["failed"] = failed | summary["failed"]
         folder.finish(summary)
         return summary
     finally:
@@ -178,93 +177,3 @@ def _with_log(listeners: Listeners, folder: TuningFolder) -> Listeners:
         listeners.epoch(history)
 
     return dataclasses.replace(listeners, epoch=hear)
-
-
-def _conclude(
-    task: Task,
-    tuned: Tuned,
-    test: Labelled | None,
-    folder: TuningFolder,
-    request: Request,
-    listeners: Listeners,
-) -> dict[str, Any]:
-    """Compare, write network and classifier, and return the summary."""
-    before = tuned.make_predictor("head", task.embedder)
-    after = tuned.make_predictor("tuned", task.embedder) if tuned.is_trained else before
-    failed: dict[str, str] = {}
-    notes = list(tuned.notes)
-    tested = None if test is None else _test(before, after, test, task, failed, listeners)
-    if test is not None and tested is None:
-        notes.append(
-            f"none of the {len(test.y):,} test images can be read: the validation images alone judge"
-        )
-    kept = tuned.kept
-    if request.keep == "tuned" and kept == "head":
-        notes.append(
-            "no epoch of the network was as good as the start on the validation images: there is no tuned"
-            " network, and the head alone is kept"
-        )
-    predictor = after if kept == "tuned" else before
-    classifier = assemble_classifier(
-        predictor,
-        task.train_plan,
-        tuned.count_learned(kept),
-        backbone=predictor.embedder.backbone,
-        head=task.head,
-        random_state=task.settings.random_state,
-        max_pixels=request.max_pixels,
-        class_weight=task.settings.class_weight,
-    )
-    folder.write_log([*tuned.history, *tuned.again])  # which may hold what another --keep had begun
-    folder.write_backbone(tuned.backbone)
-    save_classifier(classifier, folder.classifier, include_backbone=True, alone=False)
-    return {
-        "out": str(folder.path),
-        "classifier": str(folder.classifier),
-        "backbone": str(folder.backbone),
-        "kept": kept,
-        "classes": [str(name) for name in tuned.head.classes],
-        "is_trained": tuned.is_trained,
-        "trained": tuned.count_learned("tuned"),
-        "head_trained": tuned.count_learned("head"),
-        "judged_trained": len(tuned.judged.y),
-        "unfrozen": list(tuned.unfrozen),
-        "settings": dataclasses.asdict(task.settings),
-        "base_lr": tuned.base_lr,
-        "request": request.describe(task),
-        "parity": tuned.backbone.card.parity,
-        "validation": to_plain(tuned.validation),
-        "test": to_plain(tested),
-        "verdict": say_verdict(tuned.validation, tested, kept),
-        "notes": notes,
-        "failed": failed,
-        "history": [figures.to_dict() for figures in tuned.history],
-        "again": [figures.to_dict() for figures in tuned.again],
-    }
-
-
-def _test(
-    before: Predictor,
-    after: Predictor,
-    test: Labelled,
-    task: Task,
-    failed: dict[str, str],
-    listeners: Listeners,
-) -> Comparison | None:
-    """Compare the two on images that neither has seen; None where none can be read."""
-    both = [before] if after is before else [before, after]
-    listeners.note(
-        f"predicting {len(test.y):,} test images with the head alone"
-        + (", and with the tuned network" if len(both) > 1 else "")
-    )
-    found = [
-        one.predict_records(test.records, n_jobs=task.n_jobs, on_progress=listeners.progress("predicting"))
-        for one in both
-    ]
-    failed |= {failure.key: f"{failure.stage}: {failure.reason}" for failure in found[0].failures.values()}
-    read = np.array([i for i in range(len(test.y)) if i not in found[0].failures], np.int64)
-    if not len(read):
-        return None
-    answers = [np.array([str(one.labels[i]) for i in read]) for one in found]
-    head, tuned = answers[0], answers[-1]
-    return compare(test.y[read].astype(str), tuned, head, groups=test.take(read).number_groups())

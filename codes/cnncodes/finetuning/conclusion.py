@@ -1,0 +1,142 @@
+"""What a fine-tuning ends with: figures of test images, the files, and the summary."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from cnncodes.estimators.predictor import Predictor
+from cnncodes.estimators.saving import assemble_classifier, save_classifier
+from cnncodes.finetuning.comparison import Comparison, compare, say_verdict
+from cnncodes.finetuning.examples import Labelled
+from cnncodes.finetuning.folder import TuningFolder
+from cnncodes.finetuning.job import Tuned
+from cnncodes.finetuning.request import Request
+from cnncodes.finetuning.task import Listeners, Task
+from cnncodes.schema import to_plain
+
+
+@dataclass(frozen=True)
+class Tested:
+    """What test images, which neither classifier has seen, came to.
+
+    Attributes
+    ----------
+    n_images : int
+    comparison : Comparison, optional
+        Of those that can be read; None where none can.
+    failed : dict of str to str
+        The others, and why.
+    """
+
+    n_images: int
+    comparison: Comparison | None
+    failed: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """Draws what a fine-tuning comes to.
+
+    Attributes
+    ----------
+    task : Task
+    tuned : Tuned
+    request : Request
+    """
+
+    task: Task
+    tuned: Tuned
+    request: Request
+
+    @cached_property
+    def _predictors(self) -> dict[str, Predictor]:
+        """The head and, where there is one, the tuned network."""
+        names = ("head", "tuned") if self.tuned.is_trained else ("head",)
+        return {name: self.tuned.make_predictor(name, self.task.embedder) for name in names}
+
+    def test(self, images: Labelled, listeners: Listeners) -> Tested:
+        """Compare the two on images that neither has seen."""
+        listeners.note(
+            f"predicting {len(images.y):,} test images with the head alone"
+            + (", and with the tuned network" if self.tuned.is_trained else "")
+        )
+        found = [
+            one.predict_records(
+                images.records, n_jobs=self.task.n_jobs, on_progress=listeners.progress("predicting")
+            )
+            for one in self._predictors.values()
+        ]
+        failures = found[0].failures
+        failed = {failure.key: f"{failure.stage}: {failure.reason}" for failure in failures.values()}
+        read = np.array([i for i in range(len(images.y)) if i not in failures], np.int64)
+        if not len(read):
+            return Tested(len(images.y), None, failed)
+        answers = [np.array([str(one.labels[i]) for i in read]) for one in found]
+        groups = images.take(read).number_groups()
+        comparison = compare(images.y[read].astype(str), answers[-1], answers[0], groups=groups)
+        return Tested(len(images.y), comparison, failed)
+
+    def write(self, folder: TuningFolder) -> None:
+        """Write the log, the tuned network and the classifier that is kept."""
+        task, tuned = self.task, self.tuned
+        predictor = self._predictors[tuned.kept]
+        classifier = assemble_classifier(
+            predictor,
+            task.train_plan,
+            tuned.count_learned(tuned.kept),
+            backbone=predictor.embedder.backbone,
+            head=task.head,
+            random_state=task.settings.random_state,
+            max_pixels=self.request.max_pixels,
+            class_weight=task.settings.class_weight,
+        )
+        folder.write_log([*tuned.history, *tuned.again])  # which may hold what another --keep had begun
+        folder.write_backbone(tuned.backbone)
+        save_classifier(classifier, folder.classifier, include_backbone=True, alone=False)
+
+    def describe(self, folder: TuningFolder, tested: Tested | None) -> dict[str, Any]:
+        """Return the summary, but for what is known of the images before and of the time it took."""
+        tuned = self.tuned
+        comparison = None if tested is None else tested.comparison
+        return {
+            "out": str(folder.path),
+            "classifier": str(folder.classifier),
+            "backbone": str(folder.backbone),
+            "kept": tuned.kept,
+            "classes": [str(name) for name in tuned.head.classes],
+            "is_trained": tuned.is_trained,
+            "trained": tuned.count_learned("tuned"),
+            "head_trained": tuned.count_learned("head"),
+            "judged_trained": len(tuned.judged.y),
+            "unfrozen": list(tuned.unfrozen),
+            "settings": dataclasses.asdict(self.task.settings),
+            "base_lr": tuned.base_lr,
+            "request": self.request.describe(self.task),
+            "parity": tuned.backbone.card.parity,
+            "validation": to_plain(tuned.validation),
+            "test": to_plain(comparison),
+            "verdict": say_verdict(tuned.validation, comparison, tuned.kept),
+            "notes": [*tuned.notes, *self._tell(tested)],
+            "failed": tuned.failed | ({} if tested is None else tested.failed),
+            "history": [figures.to_dict() for figures in tuned.history],
+            "again": [figures.to_dict() for figures in tuned.again],
+        }
+
+    def _tell(self, tested: Tested | None) -> list[str]:
+        """Return what is to be said of a test part that is of no use, and of a wish that cannot be met."""
+        notes = []
+        if tested is not None and tested.comparison is None:
+            notes.append(
+                f"none of the {tested.n_images:,} test images can be read: the validation images alone judge"
+            )
+        if self.request.keep == "tuned" and self.tuned.kept == "head":
+            notes.append(
+                "no epoch of the network was as good as the start on the validation images: there is no tuned"
+                " network, and the head alone is kept"
+            )
+        return notes
