@@ -205,7 +205,7 @@ class LinearHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Fit all rows in float64 and to a tighter tolerance than the search needs."""
         scaler = Scaler.learn(choice.scaling, rows.X, rows.weight)
         X = scaler.apply(rows.X, np.float64)
-        problem = Problem(X, rows.y, rows.loss_weight, rows.n_classes, tol=1e-6, max_iter=self.max_iter)
+        problem = Problem(X, rows.y, rows.loss_weight, rows.n_classes, max_iter=self.max_iter)
         solution: Solution = next(PATHS[self.kind](problem, [choice.C]))
         self.coef_, self.intercept_ = scaler.fold(solution.coef, solution.intercept)
         self.n_iter_ = solution.n_iter

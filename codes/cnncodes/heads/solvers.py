@@ -13,28 +13,29 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
+
+from cnncodes.heads.descent import Covariance, Descent, choose_rows
+from cnncodes.heads.losses import CrossEntropy, SquaredHinge
 
 Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Scaled rows `X` ``[n, D]``, class numbers `y` ``[n]`` with all of 0 … K-1 present, `weight` ``[n]``."""
+    """Scaled rows `X` ``[n, D]``, class numbers `y` ``[n]`` with all of 0 … K-1 present, `weight` ``[n]``.
+
+    `excess` is the share of its least value by which an objective may end above it. `covariance` is about
+    that of the rows; where it is None it is learned from them.
+    """
 
     X: Array
     y: Array
     weight: Array
     n_classes: int
-    tol: float = 1e-6
+    excess: float = 1e-15
     max_iter: int = 1000
-
-    def gradient_tol(self) -> float:
-        """Return `tol` in units of the rows' root mean square: rows of length 1 have small gradients."""
-        size = float(np.sqrt(np.mean(np.square(self.X, dtype=np.float64))))
-        return self.tol * (size if size > 0 else 1.0)
+    covariance: Covariance | None = None
 
     def signs(self) -> Array:
         """Return +1 where a row is of the column's class, else -1: ``[n, K]``, or ``[n, 1]`` for K = 2."""
@@ -55,50 +56,53 @@ class Solution:
         return np.asarray(X @ self.coef.T.astype(X.dtype) + self.intercept.astype(X.dtype), dtype=np.float64)
 
 
+def learn_covariance(X: Array, weight: Array) -> Covariance:
+    """Return about the covariance of scaled rows, in the time that some of them take."""
+    some = choose_rows(*X.shape)
+    return Covariance.learn(X[some], weight[some], of_all=len(some) == len(X))
+
+
 def logistic_path(problem: Problem, Cs: Sequence[float]) -> Iterator[Solution]:
-    """Multinomial logistic regression (two classes: binary) by scikit-learn's L-BFGS."""
-    model = LogisticRegression(warm_start=True, tol=problem.gradient_tol(), max_iter=problem.max_iter)
-    for C in Cs:
-        model.set_params(C=C).fit(problem.X, problem.y, sample_weight=problem.weight)
-        yield Solution(model.coef_.copy(), model.intercept_.copy(), max(1, int(np.max(model.n_iter_))))
+    """Multinomial logistic regression (two classes: binary).
+
+    The same minimum as scikit-learn's ``LogisticRegression(C=C)``.
+    """
+    loss = CrossEntropy(problem.y, problem.weight / problem.weight.sum())
+    return _descend(problem, loss, Cs, penalizes_intercept=False)
 
 
 def svm_path(problem: Problem, Cs: Sequence[float]) -> Iterator[Solution]:
-    """One-against-rest linear SVMs with the squared hinge loss, all classes in one L-BFGS run.
+    """One-against-rest linear SVMs with the squared hinge loss, all classes in one descent.
 
-    The same minimum as scikit-learn's ``LinearSVC()``, its penalised intercept included. That goes
-    through the rows one by one (liblinear); here an iteration is two matrix products, and a path can
-    start from the solution before.
+    The same minimum as scikit-learn's ``LinearSVC(C=C)``, its penalised intercept included. That goes through
+    the rows one by one (liblinear); here an iteration is two matrix products.
     """
-    X, signs, weight = problem.X, problem.signs(), problem.weight[:, None].astype(problem.X.dtype)
-    total, n_columns = float(problem.weight.sum()), signs.shape[1]
+    loss = SquaredHinge(problem.signs(), problem.weight / problem.weight.sum())
+    return _descend(problem, loss, Cs, penalizes_intercept=True)
 
-    def objective(flat: Array, C: float) -> tuple[float, Array]:
-        w = flat.reshape(n_columns, -1)
-        slack = 1 - signs * (X @ w[:, :-1].T.astype(X.dtype) + w[:, -1].astype(X.dtype))
-        np.maximum(slack, 0, out=slack)
-        pull = signs * slack * weight
-        loss = float(np.einsum("ij,ij,i->", slack, slack, weight[:, 0], dtype=np.float64)) / total
-        grad = np.empty_like(w)
-        grad[:, :-1] = pull.T @ X
-        grad[:, -1] = pull.sum(axis=0)
-        grad *= -2 / total
-        grad += w / (C * total)
-        return loss + float((w * w).sum()) / (2 * C * total), grad.ravel()
 
-    flat = np.zeros(n_columns * (X.shape[1] + 1))
-    for C in Cs:
-        options = {"maxiter": problem.max_iter, "gtol": problem.gradient_tol(), "ftol": 1e-14, "maxcor": 20}
-        found = minimize(objective, flat, args=(C,), jac=True, method="L-BFGS-B", options=options)
-        if found.nit >= problem.max_iter:
+def _descend(
+    problem: Problem, loss: CrossEntropy | SquaredHinge, Cs: Sequence[float], *, penalizes_intercept: bool
+) -> Iterator[Solution]:
+    X, weight = problem.X, problem.weight
+    descent = Descent(
+        X,
+        loss,
+        1 if problem.n_classes == 2 else problem.n_classes,
+        learn_covariance(X, weight) if problem.covariance is None else problem.covariance,
+        loss.weight,
+        penalizes_intercept=penalizes_intercept,
+        excess=problem.excess,
+        max_iter=problem.max_iter,
+    )
+    for found in descent.run([1 / (C * float(weight.sum())) for C in Cs]):
+        if not found.converged:
             warnings.warn(
-                f"the linear SVM did not converge in {found.nit} iterations; raise max_iter",
+                f"the head did not converge in {found.n_iter} iterations; raise max_iter",
                 ConvergenceWarning,
                 stacklevel=2,
             )
-        flat = found.x
-        w = flat.reshape(n_columns, -1)
-        yield Solution(w[:, :-1].copy(), w[:, -1].copy(), max(1, int(found.nit)))
+        yield Solution(found.coef, found.intercept, max(1, found.n_iter))
 
 
 def ridge_path(problem: Problem, Cs: Sequence[float]) -> Iterator[Solution]:

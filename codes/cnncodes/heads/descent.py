@@ -1,0 +1,266 @@
+"""Fitting linear classifiers for a rising row of C, each from the ones before.
+
+L-BFGS (J. Nocedal and S. Wright, "Numerical Optimization", 2nd edition, 2006, algorithm 7.4), with three
+things that make it need a fraction of the usual products with the rows:
+
+- it starts from the inverse of the rows' covariance times the loss's curvature, and the penalty, instead of
+  from a multiple of the identity: the directions of codes differ in variance by many powers of ten;
+- what it has learned of the curvature at one C holds at the next: only the penalty's part of it changes, and
+  that is known;
+- from the second C on it begins where the line through the last two solutions is lowest.
+
+Decision values are linear in the weights: those along a step are computed once, and a search along it costs
+no product with the rows.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cnncodes.heads.losses import Loss, Point
+
+Array = npt.NDArray[Any]
+
+#: Rows that a covariance is learned from: so many a column, but so many in all at least; and at most where
+#: columns are more than that.
+_ROWS_PER_COLUMN, _ROWS, _MOST = 4, 4096, 2048
+#: Steps that L-BFGS remembers, and the bytes that they may take.
+_MEMORY, _MEMORY_BYTES = 30, 512 << 20
+#: A step is searched until the slope along it has fallen to this share.
+_FLAT = 0.1
+#: Halvings and Newton steps of a search at most.
+_SEARCHES = 20
+#: What a value has been lowered by is not known more finely, as a share of it.
+_ROUNDING = 1e-6
+#: No class is taken to have less curvature: one that is never met has none.
+_LEAST = 1e-4
+
+
+@dataclass(frozen=True)
+class Covariance:
+    """Eigenvalues ``[r]`` and eigenvectors ``[D, r]`` of the covariance of rows, the largest ones.
+
+    It only has to be near that of the rows that are fitted: it says how fast, and not where a fit ends.
+    `rest` is the variance outside of the eigenvectors.
+    """
+
+    values: Array
+    vectors: Array
+    rest: float
+
+    @classmethod
+    def learn(cls, X: Array, weight: Array, *, of_all: bool) -> Covariance:
+        """Learn from scaled rows ``[n, D]`` and their weights; `of_all` where no others are fitted."""
+        share = weight / weight.sum()
+        A = X - (share @ X).astype(X.dtype)
+        A *= np.sqrt(share)[:, None].astype(X.dtype)
+        if len(A) < A.shape[1]:
+            values, left = np.linalg.eigh(np.asarray(A @ A.T, np.float64))
+            kept = values > values[-1] * np.finfo(A.dtype).eps * len(A)
+            values = values[kept]
+            vectors = (A.T @ left[:, kept].astype(A.dtype)) / np.sqrt(values).astype(A.dtype)
+        else:
+            values, vectors = np.linalg.eigh(np.asarray(A.T @ A, np.float64))
+        values = np.maximum(values, 0)
+        rest = 0.0 if of_all or not len(values) else float(values.min())
+        return cls(values, vectors.astype(X.dtype), rest)
+
+    def solve(self, gradient: Array, curvature: Array, penalty: float) -> Array:
+        """Return the gradient ``[k, D]`` divided by ``curvature * covariance + penalty``.
+
+        `curvature` is ``[k]``.
+        """
+        inner = gradient.astype(self.vectors.dtype) @ self.vectors
+        scale = curvature[:, None] * self.values + penalty
+        if self.vectors.shape[0] == self.vectors.shape[1]:
+            return np.asarray((inner / scale).astype(inner.dtype) @ self.vectors.T, np.float64)
+        rest = curvature[:, None] * self.rest + penalty
+        found = (inner * (1 / scale - 1 / rest)).astype(inner.dtype) @ self.vectors.T
+        return np.asarray(found + gradient / rest, np.float64)
+
+
+def choose_rows(n_rows: int, n_columns: int) -> Array:
+    """Return the numbers of the rows that a covariance is learned from, the same in every call."""
+    most = min(n_rows, max(_ROWS, _ROWS_PER_COLUMN * n_columns) if n_columns <= _MOST else _MOST)
+    return np.sort(np.random.default_rng(0).permutation(n_rows)[:most])
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """Weights ``[k, D]`` and intercepts ``[k]``, and how many steps led there from the C before."""
+
+    coef: Array
+    intercept: Array
+    n_iter: int
+    converged: bool
+
+
+class Descent:
+    """Minimises ``sum_i weight_i * loss_i + penalty * ||w||^2 / 2``, with weights that sum to 1.
+
+    Parameters
+    ----------
+    X : float ``[n, D]``
+        Scaled rows. Products with them are taken in their type.
+    loss : Loss
+    n_columns : int
+        Columns ``k`` of the decision values.
+    covariance : Covariance
+        About that of the rows.
+    weight : float64 ``[n]``
+        The loss's.
+    penalizes_intercept : bool
+    excess : float
+        It stops where the value is above the least one by this share of it, and of what it has been lowered
+        by, as far as the curvature tells.
+    max_iter : int
+        Steps for each penalty.
+    """
+
+    def __init__(
+        self,
+        X: Array,
+        loss: Loss,
+        n_columns: int,
+        covariance: Covariance,
+        weight: Array,
+        *,
+        penalizes_intercept: bool,
+        excess: float,
+        max_iter: int,
+    ) -> None:
+        self.X, self.loss, self.covariance = X, loss, covariance
+        self.penalizes_intercept, self.max_iter = penalizes_intercept, max_iter
+        self.excess = max(excess, float(np.finfo(X.dtype).eps))
+        # Intercepts are those of centred rows: there they hang least on the weights.
+        self._mean = np.asarray(weight @ X, np.float64)
+        self._at = np.zeros((n_columns, X.shape[1] + 1))
+        self._decision = np.zeros((len(X), n_columns), X.dtype)
+        self._point = loss.at(self._decision)
+        self._start = self._point.value
+        self._pull = self._pull_of(self._point)  # the gradient of the loss alone
+        most = _MEMORY_BYTES // (2 * self._at.nbytes)
+        self._pairs: deque[tuple[Array, Array]] = deque(maxlen=int(np.clip(most, 3, _MEMORY)))
+
+    def run(self, penalties: Sequence[float]) -> Iterator[Minimum]:
+        """Yield the minimum for each penalty; they should change by a factor of a few."""
+        former: tuple[Array, Array] | None = None
+        before = 0.0
+        for number, penalty in enumerate(penalties):
+            self._carry(penalty - before if number else 0.0)
+            start = self._at, self._decision
+            if former is not None:
+                self._extrapolate(*former, penalty)
+            n_iter, converged = self._minimise(penalty)
+            former, before = start, penalty
+            coef = self._at[:, :-1]
+            intercept = self._at[:, -1] - coef @ self._mean
+            if not self.penalizes_intercept and len(intercept) > 1:
+                intercept = intercept - intercept.mean()  # of the softmax only differences matter
+            yield Minimum(coef.copy(), intercept, n_iter, converged)
+
+    def _minimise(self, penalty: float) -> tuple[int, bool]:
+        curvature = np.maximum(self._point.curvature(), _LEAST)
+        for n_iter in range(self.max_iter + 1):
+            held = self._hold(self._at)
+            gradient = self._pull + penalty * held
+            step = -self._solve(gradient, curvature, penalty)
+            slope = float(np.vdot(gradient, step))
+            value = self._point.value + penalty * float(np.vdot(self._at, held)) / 2
+            gained = max(self._start - value, _ROUNDING * self._start)
+            if -slope / 2 <= self.excess * min(value, gained):
+                return n_iter, True
+            if n_iter == self.max_iter:
+                break
+            self._step(step, self._decide(step), penalty, slope)
+        return self.max_iter, False
+
+    def _carry(self, change: float) -> None:
+        """Correct what was learned of the curvature for another penalty."""
+        if change:
+            pairs = [(step, bend + change * self._hold(step)) for step, bend in self._pairs]
+            self._pairs.clear()
+            for pair in pairs:
+                self._remember(*pair)
+
+    def _extrapolate(self, at: Array, decision: Array, penalty: float) -> None:
+        """Go on in the direction from a former solution to the present one, as far as that leads down."""
+        step = self._at - at
+        slope = float(np.vdot(self._pull + penalty * self._hold(self._at), step))
+        if slope < 0:
+            self._step(step, self._decision - decision, penalty, slope)
+
+    def _step(self, step: Array, change: Array, penalty: float, slope: float) -> None:
+        """Move along a step, `change` being that of the decision values."""
+        length, point = self._search(change, penalty, step, slope)
+        step = length * step
+        self._at = self._at + step
+        self._decision = self._decision + self.X.dtype.type(length) * change
+        self._point, before = point, self._pull
+        self._pull = self._pull_of(point)
+        self._remember(step, self._pull - before + penalty * self._hold(step))
+
+    def _search(self, change: Array, penalty: float, step: Array, slope: float) -> tuple[float, Point]:
+        """Return about the lowest point along a step, by Newton's method within bounds."""
+        held = self._hold(step)
+        linear, square = float(np.vdot(self._at, held)), float(np.vdot(step, held))
+        length, low, high = 1.0, 0.0, np.inf
+        for _ in range(_SEARCHES):
+            point = self.loss.at(self._decision + self.X.dtype.type(length) * change)
+            here = float(np.vdot(point.slope, change)) + penalty * (linear + length * square)
+            if abs(here) <= _FLAT * abs(slope):
+                break
+            low, high = (low, length) if here > 0 else (length, high)
+            bend = point.bend(change) + penalty * square
+            length = length - here / bend if bend > 0 else np.inf
+            if not low < length < high:
+                length = (low + high) / 2 if np.isfinite(high) else 2 * low
+        return length, point
+
+    def _remember(self, step: Array, bend: Array) -> None:
+        """Keep a step and how the gradient changed along it, where that is more than rounding."""
+        curved = float(np.vdot(step, bend))
+        if curved > 1e-12 * float(np.vdot(step, step)) ** 0.5 * float(np.vdot(bend, bend)) ** 0.5:
+            self._pairs.append((step, bend))
+
+    def _solve(self, gradient: Array, curvature: Array, penalty: float) -> Array:
+        """Return the gradient divided by the curvature, as far as that is known."""
+        left = gradient.copy()
+        shares: list[float] = []
+        for step, bend in reversed(self._pairs):
+            shares.append(float(np.vdot(step, left)) / float(np.vdot(step, bend)))
+            left -= shares[-1] * bend
+        found = np.empty_like(left)
+        found[:, :-1] = self.covariance.solve(left[:, :-1], curvature, penalty)
+        found[:, -1] = left[:, -1] / (curvature + penalty * self.penalizes_intercept)
+        for (step, bend), share in zip(self._pairs, reversed(shares), strict=True):
+            found += (share - float(np.vdot(bend, found)) / float(np.vdot(step, bend))) * step
+        return found
+
+    def _decide(self, at: Array) -> Array:
+        """Return decision values ``[n, k]`` of weights with the intercepts of centred rows."""
+        coef = at[:, :-1]
+        shift = at[:, -1] - coef @ self._mean
+        return np.asarray(self.X @ coef.T.astype(self.X.dtype) + shift.astype(self.X.dtype))
+
+    def _pull_of(self, point: Point) -> Array:
+        """Return the gradient of the loss."""
+        sums = point.slope.sum(axis=0, dtype=np.float64)
+        return np.column_stack([point.slope.T @ self.X - np.outer(sums, self._mean), sums])
+
+    def _hold(self, at: Array) -> Array:
+        """Return the gradient of the penalty of 1."""
+        held = at.copy()
+        if not self.penalizes_intercept:
+            held[:, -1] = 0
+            return held
+        intercept = at[:, -1] - at[:, :-1] @ self._mean
+        held[:, :-1] -= np.outer(intercept, self._mean)
+        held[:, -1] = intercept
+        return held

@@ -1,0 +1,120 @@
+"""Losses of linear classifiers as functions of the decision values, with what a descent needs of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+class Point(Protocol):
+    """A loss at some decision values ``[n, k]``, summed over weighted rows."""
+
+    @property
+    def value(self) -> float:
+        """The sum."""
+
+    @property
+    def slope(self) -> Array:
+        """Its derivatives by the decision values, ``[n, k]``."""
+
+    def bend(self, step: Array) -> float:
+        """Return the second derivative along a change of the decision values ``[n, k]``."""
+
+    def curvature(self) -> Array:
+        """Return the mean second derivative of a row by the decision value of each column, ``[k]``."""
+
+
+class Loss(Protocol):
+    """What a row costs, given its decision values."""
+
+    def at(self, decision: Array) -> Point:
+        """Return the loss at decision values ``[n, k]``."""
+
+
+@dataclass(frozen=True)
+class _SoftmaxPoint:
+    value: float
+    slope: Array
+    shares: Array
+    weight: Array
+
+    def bend(self, step: Array) -> float:
+        moved = self.shares * step
+        mean = moved.sum(axis=1)
+        return float(self.weight @ (np.einsum("ij,ij->i", moved, step) - mean * mean))
+
+    def curvature(self) -> Array:
+        return np.asarray(self.weight @ (self.shares * (1 - self.shares)) / self.weight.sum())
+
+
+@dataclass(frozen=True)
+class CrossEntropy:
+    """Log-loss of the softmax of ``k`` decision values; of one, of its logistic function.
+
+    Parameters
+    ----------
+    y : int ``[n]``
+        Class numbers.
+    weight : float ``[n]``
+    """
+
+    y: Array
+    weight: Array
+
+    def at(self, decision: Array) -> Point:
+        """Return the loss at decision values ``[n, k]``, or ``[n, 1]`` of the second of two classes."""
+        binary = decision.shape[1] == 1
+        values = np.column_stack([np.zeros_like(decision), decision]) if binary else decision
+        rows = np.arange(len(self.y))
+        top = values.max(axis=1)
+        powers = np.exp(values - top[:, None])
+        total = powers.sum(axis=1)
+        losses = np.log(total, dtype=np.float64) + (top - values[rows, self.y])
+        shares = powers / total[:, None]
+        slope = shares.copy()
+        slope[rows, self.y] -= 1
+        slope *= self.weight[:, None].astype(slope.dtype)
+        if binary:
+            slope, shares = slope[:, 1:], shares[:, 1:]
+        return _SoftmaxPoint(float(losses @ self.weight), slope, shares, self.weight)
+
+
+@dataclass(frozen=True)
+class _HingePoint:
+    value: float
+    slope: Array
+    active: Array
+    weight: Array
+
+    def bend(self, step: Array) -> float:
+        return 2 * float(self.weight @ np.einsum("ij,ij,ij->i", self.active, step, step, dtype=np.float64))
+
+    def curvature(self) -> Array:
+        return np.asarray(2 * (self.weight @ self.active) / self.weight.sum())
+
+
+@dataclass(frozen=True)
+class SquaredHinge:
+    """The square of what a decision value lacks to a margin of 1, of each class against the rest.
+
+    Parameters
+    ----------
+    signs : float ``[n, k]``
+        +1 where a row is of the column's class, else -1.
+    weight : float ``[n]``
+    """
+
+    signs: Array
+    weight: Array
+
+    def at(self, decision: Array) -> Point:
+        """Return the loss at decision values ``[n, k]``."""
+        lack = np.maximum(1 - self.signs * decision, 0)
+        value = float(self.weight @ np.einsum("ij,ij->i", lack, lack, dtype=np.float64))
+        slope = lack * self.signs * (-2 * self.weight[:, None]).astype(lack.dtype)
+        return _HingePoint(value, slope, lack > 0, self.weight)

@@ -1,0 +1,147 @@
+"""The descent ends where scikit-learn's solvers end, wherever it starts."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
+from sklearn.svm import LinearSVC
+
+from cnncodes.heads.descent import Covariance, choose_rows
+from cnncodes.heads.solvers import PATHS, Problem
+
+
+def draw(n, d, k, seed, spread=2.0):
+    """Return rows whose columns differ much in variance and hang together, as those of codes do."""
+    rng = np.random.default_rng(seed)
+    y = np.concatenate([np.arange(k), rng.integers(0, k, n - k)])
+    X = rng.normal(size=(n, d)) * 10 ** rng.uniform(-spread, 0, d)
+    X = X @ np.linalg.qr(rng.normal(size=(d, d)))[0] + 0.5 * rng.normal(size=(k, d))[y] + 1.0
+    return X, y, rng.uniform(0.5, 2, n)
+
+
+def objective(kind, X, y, weight, C, coef, intercept):
+    decision = X @ coef.T + intercept
+    k = len(coef)
+    if kind == "logistic":
+        values = np.column_stack([np.zeros(len(X)), decision]) if k == 1 else decision
+        top = values.max(axis=1)
+        loss = np.log(np.exp(values - top[:, None]).sum(axis=1)) + top - values[np.arange(len(y)), y]
+        return C * weight @ loss + (coef**2).sum() / 2
+    signs = np.where(y[:, None] == (np.arange(k) if k > 1 else np.array([1])), 1, -1)
+    loss = (np.maximum(0, 1 - signs * decision) ** 2).sum(axis=1)
+    return C * weight @ loss + (coef**2).sum() / 2 + (intercept**2).sum() / 2
+
+
+def fit_reference(kind, X, y, weight, C):
+    if kind == "logistic":
+        model = LogisticRegression(C=C, tol=1e-8, max_iter=20_000)
+    else:
+        model = LinearSVC(C=C, tol=1e-8, max_iter=200_000, dual=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return model.fit(X, y, sample_weight=weight)
+
+
+@pytest.mark.parametrize("kind", ["logistic", "linear-svm"])
+@pytest.mark.parametrize(("n", "d", "k"), [(200, 12, 2), (200, 12, 4), (30, 60, 3), (30, 60, 2)])
+def test_each_minimum_is_scikit_learns(kind, n, d, k):
+    X, y, weight = draw(n, d, k, 0)
+    Cs = [1e-3, 1e-2, 1e-1, 1.0, 10.0]
+    for C, found in zip(Cs, PATHS[kind](Problem(X, y, weight, k), Cs), strict=True):
+        model = fit_reference(kind, X, y, weight, C)
+        mine = objective(kind, X, y, weight, C, found.coef, found.intercept)
+        theirs = objective(kind, X, y, weight, C, model.coef_, model.intercept_)
+        assert mine <= theirs * (1 + 1e-9)
+        np.testing.assert_allclose(found.coef, model.coef_, rtol=2e-3, atol=2e-3 * np.abs(model.coef_).max())
+        np.testing.assert_allclose(
+            found.intercept, model.intercept_, atol=2e-3 * np.abs(X @ model.coef_.T).max()
+        )
+
+
+@pytest.mark.parametrize("kind", ["logistic", "linear-svm"])
+@settings(max_examples=25)
+@given(st.integers(0, 2**32 - 1), st.integers(2, 4), st.booleans())
+def test_where_it_starts_does_not_matter(kind, seed, k, wide):
+    n, d = (12, 30) if wide else (60, 8)
+    X, y, weight = draw(n, d, k, seed)
+    Cs = [0.01, 0.1, 1.0, 10.0]
+    path = list(PATHS[kind](Problem(X, y, weight, k), Cs))
+    for C, found in zip(Cs, path, strict=True):
+        alone = next(PATHS[kind](Problem(X, y, weight, k), [C]))
+        values = [objective(kind, X, y, weight, C, one.coef, one.intercept) for one in (found, alone)]
+        assert values[0] == pytest.approx(values[1], rel=1e-9)
+
+
+def test_the_covariance_says_how_fast_and_not_where():
+    X, y, weight = draw(300, 20, 3, 1)
+    others = draw(40, 20, 3, 2)[0]
+    ends, steps = [], []
+    for covariance in (None, Covariance.learn(others, np.ones(40), of_all=False)):
+        found = next(PATHS["logistic"](Problem(X, y, weight, 3, covariance=covariance), [10.0]))
+        ends.append(objective("logistic", X, y, weight, 10.0, found.coef, found.intercept))
+        steps.append(found.n_iter)
+    assert ends[0] == pytest.approx(ends[1], rel=1e-10)
+    assert steps[0] < steps[1]
+
+
+def test_the_path_takes_a_fraction_of_the_steps_of_an_ordinary_one():
+    """The count of steps and not the time: a product with the rows, there and back, each."""
+    X, y, weight = draw(400, 100, 5, 3, spread=3.0)
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    Cs = [float(C) for C in 10.0 ** np.arange(-4, 1, 0.5)]
+    mine = [one.n_iter for one in PATHS["logistic"](Problem(X, y, weight, 5, 1e-8), Cs)]
+    model, ordinary = LogisticRegression(warm_start=True, tol=1e-5, max_iter=5000), 0
+    for C in Cs:
+        model.set_params(C=C).fit(X, y, sample_weight=weight)
+        ordinary += int(model.n_iter_[0])
+    assert sum(mine) < ordinary / 2
+
+
+def test_equal_rows_and_empty_columns_are_taken():
+    X, y = np.ones((20, 5)), np.repeat([0, 1], 10)
+    for kind in ("logistic", "linear-svm"):
+        found = next(PATHS[kind](Problem(X, y, np.ones(20), 2), [1.0]))
+        assert np.isfinite(found.coef).all() and np.abs(found.coef).max() < 1e-6
+
+
+def test_too_few_steps_are_told():
+    X, y, weight = draw(200, 12, 4, 0)
+    with pytest.warns(UserWarning, match="did not converge in 2 iterations; raise max_iter"):
+        next(PATHS["logistic"](Problem(X, y, weight, 4, max_iter=2), [100.0]))
+
+
+@pytest.mark.parametrize(
+    ("n", "d", "expected"), [(100, 10, 100), (9000, 10, 4096), (9000, 1280, 5120), (9000, 5000, 2048)]
+)
+def test_a_covariance_is_learned_from_some_rows(n, d, expected):
+    rows = choose_rows(n, d)
+    assert len(rows) == expected == len(set(rows.tolist())) and rows.max() < n
+    assert np.array_equal(rows, choose_rows(n, d))
+
+
+def test_a_covariance_is_that_of_the_rows():
+    X, _, weight = draw(200, 12, 2, 0)
+    found = Covariance.learn(X, weight, of_all=True)
+    expected = np.cov(X.T, aweights=weight, ddof=0)
+    np.testing.assert_allclose(found.vectors * found.values @ found.vectors.T, expected, atol=1e-12)
+    gradient = np.random.default_rng(0).normal(size=(2, 12))
+    curvature = np.array([0.2, 0.1])
+    solved = found.solve(gradient, curvature, 0.01)
+    for row, part, h in zip(solved, gradient, curvature, strict=True):
+        np.testing.assert_allclose((h * expected + 0.01 * np.eye(12)) @ row, part, atol=1e-9)
+
+
+@pytest.mark.parametrize("of_all", [True, False])
+def test_fewer_rows_than_columns(of_all):
+    X = np.random.default_rng(0).normal(size=(10, 40))
+    found = Covariance.learn(X, np.ones(10), of_all=of_all)
+    assert len(found.values) == 9 and (found.rest == 0) == of_all
+    gradient = np.random.default_rng(1).normal(size=(1, 40))
+    whole = np.cov(X.T, ddof=0) + found.rest * (np.eye(40) - found.vectors @ found.vectors.T)
+    expected = np.linalg.solve(0.3 * whole + 0.02 * np.eye(40), gradient[0])
+    np.testing.assert_allclose(found.solve(gradient, np.array([0.3]), 0.02)[0], expected, atol=1e-9)
