@@ -29,6 +29,7 @@ def make_result(**changes: Any) -> dict[str, Any]:
         "head_trained": 100,
         "judged_trained": 80,
         "kept": "tuned",
+        "is_trained": True,
         "seconds": 75.0,
         "classifier": "out/classifier.cnncodes",
         "backbone": "out/backbone",
@@ -67,6 +68,13 @@ def test_the_table_has_a_row_a_part() -> None:
     again = render_finetune(make_result(trained=100))
     assert "judged by what 80 images had taught them; what is kept has learned from 100" in again
     assert "taught" not in render_finetune(make_result(head_trained=80))
+
+
+def test_where_there_is_no_tuned_network_no_figure_speaks_of_one() -> None:
+    none = {"head": ESTIMATE, "tuned": None, "difference": None}
+    text = render_finetune(make_result(validation=none, is_trained=False, trained=0, kept="head"))
+    assert "0.800" in text and "-             -" in text
+    assert "the head was judged by what 80 images had taught it; what is kept has learned from 100." in text
 
 
 def test_a_difference_without_an_interval_is_shown() -> None:

@@ -42,6 +42,23 @@ def test_a_gain_has_to_be_clear_for_the_network_to_be_kept() -> None:
         assert found.keeps_tuned == kept == (found.difference.low > 0)
 
 
+def test_four_wins_to_none_are_not_clear() -> None:
+    """The bootstrap's interval is above 0 there already, and the exact test is at 1/8."""
+    for wins, p_value, kept in ((4, 0.125, False), (5, 0.0625, False), (6, 0.03125, True)):
+        found = compare(Y, answer(10), answer(10 + wins))
+        assert found.difference.low > 0
+        assert found.p_value == pytest.approx(p_value) and found.keeps_tuned == kept
+        assert ("worth it" in found.describe("images")) == kept
+
+
+def test_a_group_is_one_sign() -> None:
+    groups = np.arange(len(Y)) // 10
+    found = compare(Y, answer(10), answer(60), groups=groups)
+    assert found.p_value == pytest.approx(2 * 0.5**5)
+    mixed = compare(np.zeros(4), np.array([0, 1, 0, 0]), np.array([1, 0, 1, 1]), groups=[0, 0, 1, 1])
+    assert mixed.p_value == 1.0  # a group that is even is no sign, and one sign is no test
+
+
 def test_what_is_kept_is_said_with_its_reason_once() -> None:
     clear, little = compare(Y, answer(10), answer(60)), compare(Y, answer(10), answer(11))
     said = say_verdict(little, clear, "head")
@@ -55,7 +72,7 @@ def test_what_is_kept_is_said_with_its_reason_once() -> None:
     assert said.endswith("Kept: the tuned network, whose gain on the validation images is clear.")
     said = say_verdict(little, None, "head")
     assert said.count("points") == 1
-    assert said.endswith("which also chose the epoch: this flatters a little. Kept: the head alone.")
+    assert said.endswith("These images also chose the epoch, which flatters a little. Kept: the head alone.")
 
 
 def test_the_same_answers_show_nothing() -> None:

@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from cnncodes.finetuning.history import EpochFigures, count_epochs
+from cnncodes.finetuning.history import EpochFigures, count_epochs, explain_none
 
 FIGURES = EpochFigures(
     "network", 1, 0.5, 0.4, 0.8, 0.7, 0.9, 0.1, math.nan, math.nan, 50, True, 0.001, 0.0001, 1.5
@@ -38,3 +38,15 @@ def test_epochs_to_the_best_are_counted_a_stage() -> None:
     ]
     assert count_epochs(history) == {"head": 1, "network": 2}
     assert count_epochs(history[:1]) == {"head": 0, "network": 0}
+
+
+def test_why_there_is_none_names_the_best_epoch_or_the_one_that_diverged() -> None:
+    start = dataclasses.replace(FIGURES, stage="start", epoch=0, accuracy=0.9, validation_loss=0.3)
+    worse = dataclasses.replace(FIGURES, epoch=2, accuracy=0.7, gain=-0.2, validation_loss=0.5, kept=False)
+    history = [start, dataclasses.replace(worse, epoch=1, accuracy=0.5), worse]
+    assert explain_none(history) == (
+        "no epoch was as good as the start on the 50 validation images: the best, epoch 2, has an accuracy of"
+        " 0.700 (-20.0 points) and a log-loss of 0.5, after 0.900 and 0.3"
+    )
+    broken = dataclasses.replace(worse, epoch=3, verdict="diverged")
+    assert explain_none([*history, broken]) == "training diverged in epoch 3"

@@ -104,6 +104,15 @@ def test_a_loss_far_above_the_start_has_diverged() -> None:
     assert measure(-100 * RIGHT, [start]).verdict == "diverged"
 
 
+def test_a_network_that_is_sure_of_what_is_wrong_is_not_kept() -> None:
+    """Its accuracy is that of the start, and its log-loss above that of the start and of chance."""
+    sure = np.array([[9.0, 0.0], [0.0, 9.0], [9.0, 0.0], [0.0, 9.0]])
+    start = measure(sure / 9, [])
+    found = measure(sure, [start])
+    assert start.kept and found.accuracy == start.accuracy == 0.5
+    assert (found.verdict, found.kept) == ("", False)
+
+
 def make_stage(name: str, epochs: int = 10) -> Stage:
     return Stage(name, lambda: None, lambda rows, size: iter(()), epochs, 1.0)
 

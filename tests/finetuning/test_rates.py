@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnncodes.finetuning.rates import HIGHEST, LOWEST, STEPS, choose_rate
+from cnncodes.finetuning.rates import HIGHEST, LOWEST, STEPS, choose_rate, has_risen
 
 RATES = np.geomspace(LOWEST, HIGHEST, STEPS)
 
@@ -44,3 +44,16 @@ def test_one_loss_that_is_low_by_chance_decides_nothing() -> None:
     losses[3] = 0.01
     found = choose_rate(RATES.tolist(), losses)
     assert found == pytest.approx(1e-3, rel=2)
+
+
+def test_a_loss_that_is_no_number_is_a_rise() -> None:
+    flat = [0.5] * 40
+    assert choose_rate(RATES[:40].tolist(), flat) is None
+    assert choose_rate(RATES[:41].tolist(), [*flat, np.nan]) == pytest.approx(RATES[40] / 10, rel=0.05)
+
+
+def test_single_losses_do_not_end_the_trying() -> None:
+    """Batches of a few images differ by more than three times their least."""
+    noisy = [0.56, 0.239, 0.112, 0.405] * 10
+    assert not any(has_risen(noisy[:count]) for count in range(1, 41))
+    assert has_risen([*noisy, *[5.0] * 10])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -51,9 +52,9 @@ SIDE = 16
 CLASSES = ("dots", "lines", "plain")
 
 
-def make_backbone() -> Backbone:
-    """Return the network, with random weights."""
-    return write_backbone(write_dotted(BODY, WEIGHTS, 6), side=SIDE)
+def make_backbone(changes: Mapping[str, Any] = MappingProxyType({})) -> Backbone:
+    """Return the network, with random weights but for some."""
+    return write_backbone(write_dotted(BODY, {**WEIGHTS, **changes}, 6), side=SIDE)
 
 
 def draw(label: str, number: int) -> np.ndarray[Any, Any]:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
@@ -107,6 +108,19 @@ def test_equal_rows_and_empty_columns_are_taken():
     for kind in ("logistic", "linear-svm"):
         found = next(PATHS[kind](Problem(X, y, np.ones(20), 2), [1.0]))
         assert np.isfinite(found.coef).all() and np.abs(found.coef).max() < 1e-6
+
+
+@pytest.mark.parametrize("kind", ["logistic", "linear-svm"])
+def test_rows_that_differ_by_rounding_alone_are_taken(kind):
+    """As float32, of which they leave a digit or none."""
+    rng = np.random.default_rng(0)
+    X = (1 + 1e-7 * rng.normal(size=(60, 30))).astype(np.float32)
+    X /= np.linalg.norm(X, axis=1, keepdims=True)
+    y = np.arange(60) % 3
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        for found in PATHS[kind](Problem(X, y, np.ones(60), 3, 1e-4), [1e-2, 1.0, 1e2, 1e4]):
+            assert np.isfinite(found.coef).all() and np.isfinite(found.intercept).all()
 
 
 def test_too_few_steps_are_told():

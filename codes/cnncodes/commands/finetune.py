@@ -112,7 +112,7 @@ def _tell(reporter: Reporter, options: FinetuneOptions) -> Callable[[Sequence[Ep
             text += f"loss {one.loss:.4f}, "
         if one.images:
             text += (
-                f"validation loss {one.validation_loss:.4f}, accuracy {one.accuracy:.3f} [{one.low:.3f},"
+                f"validation loss {one.validation_loss:.4g}, accuracy {one.accuracy:.3f} [{one.low:.3f},"
                 f" {one.high:.3f}]"
             )
         if one.images and one.stage != "start":
@@ -146,18 +146,7 @@ def render_finetune(result: Result) -> str:
     for part in ("validation", "test"):
         found = result[part]
         if found is not None:
-            head, tuned, difference = (found[key] for key in ("head", "tuned", "difference"))
-            rows.append(
-                (
-                    part,
-                    f"{head['value']:.3f}",
-                    format_interval(head),
-                    f"{tuned['value']:.3f}",
-                    format_interval(tuned),
-                    f"{difference['value']:+.3f} {format_interval(difference)}",
-                    f"{head['n']:,}",
-                )
-            )
+            rows.append((part, *_format_part(found)))
     of_all = _say_learned(result)
     return (
         f"{format_table(rows)}\n\n{of_all}{result['verdict']}\nTook {format_seconds(result['seconds'])}.\n"
@@ -165,11 +154,26 @@ def render_finetune(result: Result) -> str:
     )
 
 
+def _format_part(found: Result) -> tuple[str, str, str, str, str, str]:
+    """Return the columns of a comparison; of the head's alone where there is no tuned network."""
+    head, tuned, difference = (found[key] for key in ("head", "tuned", "difference"))
+    of_head = f"{head['value']:.3f}", format_interval(head)
+    if tuned is None:
+        return *of_head, "-", "-", "-", f"{head['n']:,}"
+    gain = f"{difference['value']:+.3f} {format_interval(difference)}"
+    return *of_head, f"{tuned['value']:.3f}", format_interval(tuned), gain, f"{head['n']:,}"
+
+
 def _say_learned(result: Result) -> str:
     """Return who has learned from how many images, where that differs."""
     given, trained, judged = (result[key] for key in ("head_trained", "trained", "judged_trained"))
     if given == judged:
         return ""
+    if not result["is_trained"]:
+        return (
+            f"On the validation images the head was judged by what {judged:,} images had taught it; what is"
+            f" kept has learned from {given:,}.\n"
+        )
     if result["test"] is not None and given > trained:
         return (
             f"The head that the test images judge has learned from all {given:,} images, as 'cnncodes fit'"

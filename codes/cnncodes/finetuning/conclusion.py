@@ -11,7 +11,7 @@ import numpy as np
 
 from cnncodes.estimators.predictor import Predictor
 from cnncodes.estimators.saving import assemble_classifier, save_classifier
-from cnncodes.finetuning.comparison import Comparison, compare, say_verdict
+from cnncodes.finetuning.comparison import Comparison, compare
 from cnncodes.finetuning.examples import Labelled
 from cnncodes.finetuning.folder import TuningFolder
 from cnncodes.finetuning.job import Tuned
@@ -110,7 +110,7 @@ class Conclusion:
             "kept": tuned.kept,
             "classes": [str(name) for name in tuned.head.classes],
             "is_trained": tuned.is_trained,
-            "trained": tuned.count_learned("tuned"),
+            "trained": tuned.count_learned("tuned") if tuned.is_trained else 0,
             "head_trained": tuned.count_learned("head"),
             "judged_trained": len(tuned.judged.y),
             "unfrozen": list(tuned.unfrozen),
@@ -118,14 +118,21 @@ class Conclusion:
             "base_lr": tuned.base_lr,
             "request": self.request.describe(self.task),
             "parity": tuned.backbone.card.parity,
-            "validation": to_plain(tuned.validation),
-            "test": to_plain(comparison),
-            "verdict": say_verdict(tuned.validation, comparison, tuned.kept),
+            "validation": self._to_plain(tuned.validation),
+            "test": self._to_plain(comparison),
+            "verdict": tuned.say_verdict(comparison),
             "notes": [*tuned.notes, *self._tell(tested)],
             "failed": tuned.failed | ({} if tested is None else tested.failed),
             "history": [figures.to_dict() for figures in tuned.history],
             "again": [figures.to_dict() for figures in tuned.again],
         }
+
+    def _to_plain(self, comparison: Comparison | None) -> Any:
+        """Return a comparison as plain values; where there is no tuned network, the head's figures alone."""
+        found: dict[str, Any] | None = to_plain(comparison)
+        if found is None or self.tuned.is_trained:
+            return found
+        return {name: value if name == "head" else None for name, value in found.items()}
 
     def _tell(self, tested: Tested | None) -> list[str]:
         """Return what is to be said of a test part that is of no use, and of a wish that cannot be met."""
@@ -135,8 +142,5 @@ class Conclusion:
                 f"none of the {tested.n_images:,} test images can be read: the validation images alone judge"
             )
         if self.request.keep == "tuned" and self.tuned.kept == "head":
-            notes.append(
-                "no epoch of the network was as good as the start on the validation images: there is no tuned"
-                " network, and the head alone is kept"
-            )
+            notes.append(f"there is no tuned network to keep, whatever was asked for: {self.tuned.lack}")
         return notes

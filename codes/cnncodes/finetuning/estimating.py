@@ -16,13 +16,13 @@ from cnncodes.embedding import Embedder
 from cnncodes.errors import UsageError
 from cnncodes.estimators.inputs import describe_unreadable, make_unreadable
 from cnncodes.estimators.predictor import Predictor
-from cnncodes.finetuning.comparison import Comparison, say_verdict
+from cnncodes.finetuning.comparison import Comparison
 from cnncodes.finetuning.examples import Labelled, check_classes, split_validation
 from cnncodes.finetuning.features import hash_contents
 from cnncodes.finetuning.history import EpochFigures
 from cnncodes.finetuning.job import tune
-from cnncodes.finetuning.settings import TRAIN_VIEWS, FineTuning
-from cnncodes.finetuning.task import Task
+from cnncodes.finetuning.settings import FineTuning
+from cnncodes.finetuning.task import Task, tell_fixed
 from cnncodes.images import ImageRecord
 from cnncodes.schema import from_mapping
 from cnncodes.views import ViewPlan
@@ -46,6 +46,8 @@ class Tuning:
         The blocks that were trained.
     n_images : int
         Images that what is kept has learned from: a head that is kept learns from those held out, too.
+    verdict : str
+        In words whether it was worth it.
     """
 
     kept: str
@@ -53,11 +55,7 @@ class Tuning:
     history: list[EpochFigures]
     unfrozen: tuple[str, ...]
     n_images: int
-
-    @property
-    def verdict(self) -> str:
-        """In words whether it was worth it."""
-        return say_verdict(self.comparison, None, self.kept)
+    verdict: str
 
 
 def choose_settings(finetune: Any, random_state: Any) -> FineTuning:
@@ -110,12 +108,8 @@ def tune_classifier(
             "fine-tuning starts from a linear head by name: logistic, linear-svm or ridge. Got"
             f" {type(head).__name__}."
         )
-    if train_plan.random is None:
-        warnings.warn(
-            f"fine-tuning on fixed views alone (train_views={str(classifier.train_views)!r}) learns the"
-            f" images by heart: give train_views random ones, such as {TRAIN_VIEWS!r}.",
-            stacklevel=4,
-        )
+    for text in tell_fixed(train_plan, f"train_views={str(classifier.train_views)!r}"):
+        warnings.warn(f"{text}.", stacklevel=4)
     contents, failed = hash_contents(records, n_jobs)
     read = np.array([i for i in range(len(records)) if i not in failed], np.int64)
     images = Labelled(list(records), y, contents, groups).take(read)
@@ -142,7 +136,8 @@ def tune_classifier(
     kept = tuned.kept
     predictor = tuned.make_predictor(kept, embedder, classifier.aggregate)
     learned = tuned.count_learned(kept)
-    return predictor, Tuning(kept, tuned.validation, tuned.history, tuned.unfrozen, learned)
+    verdict = tuned.say_verdict(None)
+    return predictor, Tuning(kept, tuned.validation, tuned.history, tuned.unfrozen, learned, verdict)
 
 
 def _tell_failed(failed: Mapping[str, str], total: int, on_error: str) -> None:

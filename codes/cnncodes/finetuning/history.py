@@ -39,6 +39,21 @@ def count_epochs(history: Sequence[EpochFigures]) -> dict[str, int]:
     return epochs
 
 
+def explain_none(history: Sequence[EpochFigures]) -> str:
+    """Return why no epoch of the network was kept."""
+    for one in history:
+        if one.verdict:
+            return f"training diverged in epoch {one.epoch}"
+    network = [one for one in history if one.stage == NETWORK_STAGE]
+    best = max(network, key=lambda one: (one.accuracy, -one.validation_loss))
+    return (
+        f"no epoch was as good as the start on the {best.images:,} validation images: the best, epoch"
+        f" {best.epoch}, has an accuracy of {best.accuracy:.3f} ({100 * best.gain:+.1f} points) and a"
+        f" log-loss of {best.validation_loss:.4g}, after {history[0].accuracy:.3f} and"
+        f" {history[0].validation_loss:.4g}"
+    )
+
+
 @dataclass(frozen=True)
 class EpochFigures:
     """Figures of an epoch.

@@ -12,12 +12,20 @@ import numpy.typing as npt
 from cnncodes.backbones import Backbone
 from cnncodes.embedding import Embedder
 from cnncodes.embedding.memory import release_free_memory
+from cnncodes.errors import BackboneError
 from cnncodes.estimators.contents import summarize_contents
 from cnncodes.estimators.predictor import Predictor
 from cnncodes.finetuning.basis import TRAIN, VALIDATION
-from cnncodes.finetuning.comparison import Comparison, compare
+from cnncodes.finetuning.comparison import Comparison, compare, say_verdict
 from cnncodes.finetuning.examples import Labelled
-from cnncodes.finetuning.history import HEAD_STAGE, NETWORK_STAGE, START, EpochFigures, count_epochs
+from cnncodes.finetuning.history import (
+    HEAD_STAGE,
+    NETWORK_STAGE,
+    START,
+    EpochFigures,
+    count_epochs,
+    explain_none,
+)
 from cnncodes.finetuning.judging import Course
 from cnncodes.finetuning.preparing import Prepared, prepare, prepare_again
 from cnncodes.finetuning.settings import BASE_LR
@@ -64,6 +72,8 @@ class Tuned:
         Contents of the images that were trained on or chosen by: figures on them flatter either classifier.
     keep : {"better", "tuned", "head"}
         Which of the two was asked for.
+    refused : str
+        Why a network that was trained is not taken after all; empty where it is.
     failed : dict of str to str
         The images that cannot be read, and why.
     notes : tuple of str
@@ -83,18 +93,30 @@ class Tuned:
     judged: Labelled
     known: tuple[str, ...]
     keep: str = "better"
+    refused: str = ""
     failed: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     @property
     def is_trained(self) -> bool:
-        """Whether an epoch of the network was kept: else it is the one that it was."""
-        return count_epochs(self.history)[NETWORK_STAGE] > 0
+        """Whether there is a tuned network: else `backbone` is the one that it was."""
+        return count_epochs(self.history)[NETWORK_STAGE] > 0 and not self.refused
+
+    @property
+    def lack(self) -> str:
+        """Why there is no tuned network; empty where there is one."""
+        return "" if self.is_trained else self.refused or explain_none(self.history)
 
     @property
     def kept(self) -> str:
         """Which of the two is to predict, ``"tuned"`` or ``"head"``; the head where there is no tuned one."""
         return self.validation.choose(self.keep) if self.is_trained else "head"
+
+    def say_verdict(self, test: Comparison | None) -> str:
+        """Say in words whether it was worth it, by test images where there are any."""
+        if not self.is_trained:
+            return f"There is no tuned network: {self.lack}. Kept: the head alone."
+        return say_verdict(self.validation, test, self.kept)
 
     def count_learned(self, kept: str) -> int:
         """Return how many images one of the two, ``"tuned"`` or ``"head"``, has learned from."""
@@ -214,8 +236,13 @@ def _finish(prepared: Prepared, learned: _Learned, listeners: Listeners) -> Tune
     trained = prepared.trained if learned.trainer is prepared.trainer else given
     # Of images that it has been trained on, a network says nothing of how sure it may be.
     temperature = _calibrate(learned.logits, prepared.validation.y)
+    backbone, refused = task.embedder.backbone, ""
+    try:
+        backbone = make_tuned_backbone(backbone, network.upper, len(trained.y))
+    except BackboneError as error:  # what was learned otherwise must not be lost with it
+        refused = str(error)
     return Tuned(
-        backbone=make_tuned_backbone(task.embedder.backbone, network.upper, len(trained.y)),
+        backbone=backbone,
         head=learned.head or prepared.refit_head(listeners),
         scorer=network.head.to_scorer(prepared.classes, temperature),
         history=learned.history,
@@ -228,6 +255,7 @@ def _finish(prepared: Prepared, learned: _Learned, listeners: Listeners) -> Tune
         judged=prepared.trained,
         known=(*prepared.trained.contents, *task.validation.contents),
         keep=task.keep,
+        refused=refused,
         failed=_list_failed(prepared),
         notes=(*filter(None, [_advise_rate(learned.history, learned.trainer.state.base_lr)]), *learned.notes),
     )
@@ -257,5 +285,5 @@ def _advise_rate(history: list[EpochFigures], base_lr: float) -> str:
     lower = min(base_lr / 10, BASE_LR)
     return (
         f"training of {where} diverged in epoch {one.epoch}: its loss is no number any more, or far above"
-        f" that of the start. Those before are kept. Try a lower rate: --base-lr {lower:g}"
+        f" that of the start. The weights before are kept. Try a lower rate: --base-lr {lower:g}"
     )

@@ -87,7 +87,8 @@ class Judge:
 
         Kept is the last epoch whose accuracy is within a standard error of the best and not below that of the
         start: rates fall to the end, and among epochs that the images cannot tell apart the best is the
-        luckiest.
+        luckiest. One whose log-loss is above that of the start and of chance is not: it is sure of what is
+        wrong.
         """
         assert logits is not None
         y = self.examples.y
@@ -103,7 +104,7 @@ class Judge:
         best = max([share.value, *(one.accuracy for one in former)])
         n = len(y) if self.groups is None else len(set(self.groups.tolist()))
         least = max([best - standard_error(best, n), *(one.accuracy for one in former[:1])])
-        kept = sound and share.value >= least
+        kept = sound and share.value >= least and value <= bound
         return trained.measured(
             validation_loss=value,
             accuracy=share.value,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from cnncodes.errors import SourceError
 from cnncodes.finetuning.examples import Labelled, check_classes
-from cnncodes.finetuning.task import Task
+from cnncodes.finetuning.task import Task, tell_fixed
 from cnncodes.images import ImageRecord, ImageSource
 
 
@@ -41,6 +41,7 @@ def check_parts(task: Task, test: Labelled | None) -> list[str]:
     if test is not None:
         check_classes(task.train, test, "test")
         notes += _tell_shared("test", test, [task.train, task.validation])
+    notes += tell_fixed(task.train_plan, "training views")
     given = [task.train, task.validation, *([] if test is None else [test])]
     return notes + _tell_contradictory(given)
 

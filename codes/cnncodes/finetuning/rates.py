@@ -57,13 +57,12 @@ def find_rate(trainer: Trainer) -> float | None:
         for group in optimizer.param_groups:
             group["lr"] = group["share"] * rate
         own = targets[number * size : (number + 1) * size]
-        loss = stepper.step(stage, optimizer, batches, own, (0, number))
-        if not math.isfinite(loss) or (losses and loss > _RISEN * min(losses) and number > STEPS // 8):
+        losses.append(stepper.step(stage, optimizer, batches, own, (0, number)))
+        if not math.isfinite(losses[-1]) or has_risen(losses):
             break
-        losses.append(loss)
     trainer.network.load(before)
     stepper.average = {}  # it has followed
-    if not losses:
+    if not math.isfinite(losses[0]):
         raise UsageError(
             "the loss is no number even at the lowest rate: the network or the labels are at fault."
         )
@@ -76,11 +75,15 @@ def choose_rate(rates: Sequence[float], losses: Sequence[float]) -> float | None
     The least loss says little: below the rates that are too high, the loss of a network whose head has
     converged is flat, and the least of it is noise.
 
+    A last loss that is no number is a rise.
+
     Examples
     --------
     >>> choose_rate([0.001, 0.01, 0.1, 1.0], [1.0, 1.0, 1.0, 9.0])
     0.1
     """
+    wrecked = not math.isfinite(losses[-1])
+    losses = losses[:-1] if wrecked else losses
     smooth = _smooth(losses)
     first = np.asarray(losses[: max(1, len(losses) // 4)], np.float64)
     level = float(np.median(first))
@@ -90,9 +93,18 @@ def choose_rate(rates: Sequence[float], losses: Sequence[float]) -> float | None
     # It has risen for good: no later mean is as low as those before.
     below = np.flatnonzero(smooth <= bound)
     risen = int(below[-1]) + 1
-    if risen >= len(smooth):
+    if risen >= len(smooth) and not wrecked:
         return None
     return float(f"{rates[risen] / _MARGIN:.2g}")
+
+
+def has_risen(losses: Sequence[float]) -> bool:
+    """Tell whether the running mean is so far above that of the lowest rates that higher ones tell no more.
+
+    Single losses are those of single batches, which may differ as much at any rate.
+    """
+    count = STEPS // 4
+    return len(losses) > count and _smooth(losses)[-1] > _RISEN * max(losses[:count])
 
 
 def _smooth(losses: Sequence[float]) -> npt.NDArray[np.float64]:

@@ -12,12 +12,12 @@ from cnncodes.embedding import Embedder
 from cnncodes.finetuning.examples import Labelled
 from cnncodes.finetuning.features import Progress
 from cnncodes.finetuning.history import EpochFigures
-from cnncodes.finetuning.settings import FineTuning
+from cnncodes.finetuning.settings import TRAIN_VIEWS, FineTuning
 from cnncodes.heads.linear import LinearScorer
 from cnncodes.views import ViewPlan
 
 #: Of what is saved on the way: a version that saves other things does not go on with it.
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,16 @@ class Listeners:
     note: Callable[[str], None] = lambda text: None
     progress: Callable[[str], Progress] = lambda what: lambda done, total, failed: None
     epoch: Callable[[Sequence[EpochFigures]], None] = lambda history: None
+
+
+def tell_fixed(plan: ViewPlan, name: str) -> list[str]:
+    """Return what is to be said of a plan of training views, called `name`, that has no random ones."""
+    if plan.random is not None:
+        return []
+    return [
+        f"fine-tuning on fixed views alone ({name}) learns the images by heart: give random ones, such as"
+        f" {TRAIN_VIEWS!r}"
+    ]
 
 
 def identify(task: Task) -> str:

@@ -31,7 +31,7 @@ Array = npt.NDArray[Any]
 #: columns are more than that.
 _ROWS_PER_COLUMN, _ROWS, _MOST = 4, 4096, 2048
 #: Steps that L-BFGS remembers, and the bytes that they may take.
-_MEMORY, _MEMORY_BYTES = 30, 512 << 20
+_MEMORY, _MEMORY_BYTES = 30, 256 << 20
 #: A step is searched until the slope along it has fallen to this share.
 _FLAT = 0.1
 #: Halvings and Newton steps of a search at most.
@@ -137,7 +137,8 @@ class Descent:
     ) -> None:
         self.X, self.loss, self.covariance = X, loss, covariance
         self.penalizes_intercept, self.max_iter = penalizes_intercept, max_iter
-        self.excess = max(excess, float(np.finfo(X.dtype).eps))
+        eps = float(np.finfo(X.dtype).eps)
+        self.excess, self._noise = max(excess, eps), max(1e-12, 10 * eps)
         # Intercepts are those of centred rows: there they hang least on the weights.
         self._mean = np.asarray(weight @ X, np.float64)
         self._at = np.zeros((n_columns, X.shape[1] + 1))
@@ -178,8 +179,9 @@ class Descent:
                 return n_iter, True
             if n_iter == self.max_iter:
                 break
-            self._step(step, self._decide(step), penalty, slope)
-        return self.max_iter, False
+            if not self._step(step, self._decide(step), penalty, slope):
+                break
+        return n_iter, False
 
     def _carry(self, change: float) -> None:
         """Correct what was learned of the curvature for another penalty."""
@@ -196,15 +198,18 @@ class Descent:
         if slope < 0:
             self._step(step, self._decision - decision, penalty, slope)
 
-    def _step(self, step: Array, change: Array, penalty: float, slope: float) -> None:
-        """Move along a step, `change` being that of the decision values."""
+    def _step(self, step: Array, change: Array, penalty: float, slope: float) -> bool:
+        """Move along a step, `change` being that of the decision values; tell whether that can be done."""
         length, point = self._search(change, penalty, step, slope)
+        if not np.isfinite(point.value):
+            return False
         step = length * step
         self._at = self._at + step
         self._decision = self._decision + self.X.dtype.type(length) * change
         self._point, before = point, self._pull
         self._pull = self._pull_of(point)
         self._remember(step, self._pull - before + penalty * self._hold(step))
+        return True
 
     def _search(self, change: Array, penalty: float, step: Array, slope: float) -> tuple[float, Point]:
         """Return about the lowest point along a step, by Newton's method within bounds."""
@@ -214,6 +219,10 @@ class Descent:
         for _ in range(_SEARCHES):
             point = self.loss.at(self._decision + self.X.dtype.type(length) * change)
             here = float(np.vdot(point.slope, change)) + penalty * (linear + length * square)
+            if not np.isfinite(here):  # beyond what the rows' type holds
+                high = length
+                length = (low + high) / 2
+                continue
             if abs(here) <= _FLAT * abs(slope):
                 break
             low, high = (low, length) if here > 0 else (length, high)
@@ -226,7 +235,7 @@ class Descent:
     def _remember(self, step: Array, bend: Array) -> None:
         """Keep a step and how the gradient changed along it, where that is more than rounding."""
         curved = float(np.vdot(step, bend))
-        if curved > 1e-12 * float(np.vdot(step, step)) ** 0.5 * float(np.vdot(bend, bend)) ** 0.5:
+        if curved > self._noise * float(np.vdot(step, step)) ** 0.5 * float(np.vdot(bend, bend)) ** 0.5:
             self._pairs.append((step, bend))
 
     def _solve(self, gradient: Array, curvature: Array, penalty: float) -> Array:

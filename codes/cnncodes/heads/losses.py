@@ -44,9 +44,11 @@ class _SoftmaxPoint:
     weight: Array
 
     def bend(self, step: Array) -> float:
-        moved = self.shares * step
-        mean = moved.sum(axis=1)
-        return float(self.weight @ (np.einsum("ij,ij->i", moved, step) - mean * mean))
+        if step.shape[1] == 1:  # the other class's share moves by nothing
+            p = self.shares[:, 0]
+            return float((self.weight * p * (1 - p)) @ np.square(step[:, 0], dtype=np.float64))
+        apart = step - np.einsum("ij,ij->i", self.shares, step)[:, None]  # a variance: never below 0
+        return float(self.weight @ np.einsum("ij,ij,ij->i", self.shares, apart, apart, dtype=np.float64))
 
     def curvature(self) -> Array:
         return np.asarray(self.weight @ (self.shares * (1 - self.shares)) / self.weight.sum())
