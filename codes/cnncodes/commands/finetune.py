@@ -52,7 +52,7 @@ class FinetuneOptions(inputs.EmbeddingOptions, FineTuning):
     )
     keep: str = option(
         "Which classifier is saved; 'better': the tuned network where its gain on the validation images is"
-        " clear (the 95 % interval above 0), else the head.",
+        " clear (95 % interval above 0, exact test below 5 %), else the head.",
         default="better",
         choices=KEEP,
     )

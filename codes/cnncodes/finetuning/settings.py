@@ -193,7 +193,9 @@ class FineTuning:
         metavar="FACTOR",
         check=_between(0, 1, low_too=False),
     )
-    optimizer: str = option("Optimiser.", default="adamw", choices=("adamw", "sgd"))
+    optimizer: str = option(
+        "Optimiser; sgd needs about 30 times the rate.", default="adamw", choices=("adamw", "sgd")
+    )
     weight_decay: float = option(
         "Weight decay; biases and norms have none.",
         default=0.01,
