@@ -216,15 +216,15 @@ class Descent:
         held = self._hold(step)
         linear, square = float(np.vdot(self._at, held)), float(np.vdot(step, held))
         length, low, high = 1.0, 0.0, np.inf
-        for _ in range(_SEARCHES):
+        for number in range(_SEARCHES):
             point = self.loss.at(self._decision + self.X.dtype.type(length) * change)
             here = float(np.vdot(point.slope, change)) + penalty * (linear + length * square)
+            if abs(here) <= _FLAT * abs(slope) or number == _SEARCHES - 1:
+                break
             if not np.isfinite(here):  # beyond what the rows' type holds
                 high = length
                 length = (low + high) / 2
                 continue
-            if abs(here) <= _FLAT * abs(slope):
-                break
             low, high = (low, length) if here > 0 else (length, high)
             bend = point.bend(change) + penalty * square
             length = length - here / bend if bend > 0 else np.inf
