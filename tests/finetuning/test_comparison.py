@@ -49,6 +49,7 @@ def test_four_wins_to_none_are_not_clear() -> None:
         assert found.difference.low > 0
         assert found.p_value == pytest.approx(p_value) and found.keeps_tuned == kept
         assert ("worth it" in found.describe("images")) == kept
+        assert (f"though p = {p_value:.2f} by McNemar's exact test" in found.describe("images")) != kept
 
 
 def test_a_group_is_one_sign() -> None:

@@ -51,6 +51,14 @@ class Comparison:
             return keep
         return "tuned" if self.keeps_tuned else "head"
 
+    def say(self) -> str:
+        """Return the difference in points, with its interval, and the test where that says otherwise."""
+        text = say_points(self.difference)
+        alike = self.difference.low <= 0 <= self.difference.high
+        if math.isnan(self.difference.low) or alike or self.p_value < LEVEL:
+            return text
+        return f"{text}, though p = {self.p_value:.2f} by McNemar's exact test"
+
     def describe(self, images: str) -> str:
         """Return in words whether it was worth it.
 
@@ -59,7 +67,7 @@ class Comparison:
         images : str
             What to call them: ``"test images"``.
         """
-        n, said = f"{self.difference.n:,} {images}", say_points(self.difference)
+        n, said = f"{self.difference.n:,} {images}", self.say()
         if math.isnan(self.difference.low):
             same = "no answer differs" if self.difference.value == 0 else said
             return f"fine-tuning changed nothing that {n} could show ({same})"
@@ -136,5 +144,5 @@ def _say_kept(validation: Comparison, kept: str, *, told: bool) -> str:
         return "the head alone"
     return (
         f"the head alone, as {validation.difference.n:,} validation images show no clear gain of the tuned"
-        f" network: {say_points(validation.difference)}"
+        f" network: {validation.say()}"
     )
