@@ -1,0 +1,43 @@
+"""Which images of a source a command works on, and what it says of the others."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from cnncodes.commands.inputs import SourceOptions, labelled_part
+from cnncodes.commands.reporter import Reporter
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    rows = ["image,label,split"]
+    for number, (label, split) in enumerate(
+        [("a", "train"), ("b", "train"), ("a", ""), ("", "train"), ("b", "test")]
+    ):
+        Image.new("RGB", (8, 8), (number, 0, 0)).save(tmp_path / f"{number}.png")
+        rows.append(f"{number}.png,{label},{split}")
+    (tmp_path / "images.csv").write_text("\n".join(rows))
+    return tmp_path / "images.csv"
+
+
+def read(table: Path, split: str | None) -> tuple[list[str], str | None, str]:
+    said = io.StringIO()
+    records, part = labelled_part(str(table), SourceOptions(), split, "train", Reporter(said))
+    return [record.key for record in records], part, said.getvalue()
+
+
+def test_what_is_in_no_part_is_named_where_a_part_is_taken(table: Path) -> None:
+    keys, part, said = read(table, None)
+    assert (keys, part) == (["0.png", "1.png"], "train")
+    assert "1 of 4 images have no label and are left out: '3.png'" in said
+    assert "1 of 4 images are in no part (train, val or test) and are left out: '2.png'" in said
+
+
+def test_all_images_leave_none_out_but_those_without_a_label(table: Path) -> None:
+    keys, part, said = read(table, "all")
+    assert (keys, part) == (["0.png", "1.png", "2.png", "4.png"], None)
+    assert "no part" not in said and "1 of 5 images have no label" in said
