@@ -180,6 +180,8 @@ def _say_learned(result: Result) -> str:
             f" has it; the network from {trained:,} of them.\n"
         )
     kept = given if result["kept"] == "head" else trained
+    if kept == judged:
+        return ""
     return (
         f"On the validation images both were judged by what {judged:,} images had taught them; what is kept"
         f" has learned from {kept:,}.\n"

@@ -205,8 +205,8 @@ def _learn(prepared: Prepared, listeners: Listeners, world: World) -> _Learned:
     if not (task.settings.refit and task.held_out and is_kept):
         return first
     listeners.note(
-        f"the network is trained once more, on all images, those held out too: for {epochs} epochs, as"
-        " before (--no-refit leaves it out)"
+        f"the network is trained once more, on all images, those held out too: for {epochs}"
+        f" {'epoch' if epochs == 1 else 'epochs'}, as before (--no-refit leaves it out)"
     )
     head = world.share(lambda: prepared.refit_head(listeners))
     again = prepare_again(prepared, head, course, _continued(listeners, history), world)

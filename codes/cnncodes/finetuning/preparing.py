@@ -176,7 +176,7 @@ def _fill(store: FeatureStore, task: Task, listeners: Listeners) -> None:
     rest = max(0, rows - store.kept_rows)
     listeners.note(
         f"what the frozen part gives of {rows:,} views takes {size / 1e6:,.0f} MB on disk"
-        + (f"; that of {rest:,} does not fit and is computed anew in each epoch (--cache)" if rest else "")
+        + (f"; for {rest:,} more no room is left: computed anew in each epoch (--cache)" if rest else "")
     )
     store.fill(listeners.progress("embedding"), _FIRST)
 
