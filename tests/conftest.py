@@ -56,7 +56,7 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
         except FileNotFoundError:
             mounted = False
         if not mounted:
-            pytest.skip("only root may mount a small disk; the limit on a file's size is tested instead")
+            pytest.skip("only root may mount a small disk")
         return folder
 
     yield make

@@ -37,13 +37,18 @@ class Comparison:
     p_value: float
 
     @property
+    def _agrees(self) -> bool:
+        """Whether the sign test calls the difference clear, too."""
+        return self.p_value < LEVEL
+
+    @property
     def keeps_tuned(self) -> bool:
         """Whether the tuned one is clearly right more often.
 
         The interval of the difference is above 0, and the sign test agrees. Its epoch was chosen on these
         images, which flatters a little.
         """
-        return self.difference.low > 0 and self.p_value < LEVEL
+        return self.difference.low > 0 and self._agrees
 
     def choose(self, keep: str) -> str:
         """Return which of the two predicts, ``"tuned"`` or ``"head"``, where `keep` may name one of them."""
@@ -55,7 +60,7 @@ class Comparison:
         """Return the difference in points, with its interval, and the test where that says otherwise."""
         text = say_points(self.difference)
         alike = self.difference.low <= 0 <= self.difference.high
-        if math.isnan(self.difference.low) or alike or self.p_value < LEVEL:
+        if math.isnan(self.difference.low) or alike or self._agrees:
             return text
         return f"{text}, though p = {self.p_value:.2f} by McNemar's exact test"
 
@@ -71,10 +76,9 @@ class Comparison:
         if math.isnan(self.difference.low):
             same = "no answer differs" if self.difference.value == 0 else said
             return f"fine-tuning changed nothing that {n} could show ({same})"
-        clear = self.p_value < LEVEL
-        if self.difference.low > 0 and clear:
+        if self.keeps_tuned:
             return f"fine-tuning was worth it: {said} on {n}"
-        if self.difference.high < 0 and clear:
+        if self.difference.high < 0 and self._agrees:
             return f"fine-tuning made it worse: {said} on {n}"
         return f"fine-tuning made no difference that {n} can show: {said}"
 

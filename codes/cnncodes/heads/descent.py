@@ -102,19 +102,18 @@ class Minimum:
 
 
 class Descent:
-    """Minimises ``sum_i weight_i * loss_i + penalty * ||w||^2 / 2``, with weights that sum to 1.
+    """Minimises ``sum_i weight_i * loss_i + penalty * ||w||^2 / 2``.
 
     Parameters
     ----------
     X : float ``[n, D]``
         Scaled rows. Products with them are taken in their type.
     loss : Loss
+        Its weights sum to 1.
     n_columns : int
         Columns ``k`` of the decision values.
     covariance : Covariance
         About that of the rows.
-    weight : float64 ``[n]``
-        The loss's.
     penalizes_intercept : bool
     excess : float
         It stops where the value is above the least one by this share of it, and of what it has been lowered
@@ -129,7 +128,6 @@ class Descent:
         loss: Loss,
         n_columns: int,
         covariance: Covariance,
-        weight: Array,
         *,
         penalizes_intercept: bool,
         excess: float,
@@ -140,7 +138,7 @@ class Descent:
         eps = float(np.finfo(X.dtype).eps)
         self.excess, self._noise = max(excess, eps), max(1e-12, 10 * eps)
         # Intercepts are those of centred rows: there they hang least on the weights.
-        self._mean = np.asarray(weight @ X, np.float64)
+        self._mean = np.asarray(loss.weight @ X, np.float64)
         self._at = np.zeros((n_columns, X.shape[1] + 1))
         self._decision = np.zeros((len(X), n_columns), X.dtype)
         self._point = loss.at(self._decision)

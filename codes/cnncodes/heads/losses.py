@@ -32,6 +32,10 @@ class Point(Protocol):
 class Loss(Protocol):
     """What a row costs, given its decision values."""
 
+    @property
+    def weight(self) -> Array:
+        """Weights of the rows, ``[n]``."""
+
     def at(self, decision: Array) -> Point:
         """Return the loss at decision values ``[n, k]``."""
 

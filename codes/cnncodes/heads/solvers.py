@@ -16,7 +16,7 @@ import numpy.typing as npt
 from sklearn.exceptions import ConvergenceWarning
 
 from cnncodes.heads.descent import Covariance, Descent, choose_rows
-from cnncodes.heads.losses import CrossEntropy, SquaredHinge
+from cnncodes.heads.losses import CrossEntropy, Loss, SquaredHinge
 
 Array = npt.NDArray[Any]
 
@@ -82,7 +82,7 @@ def svm_path(problem: Problem, Cs: Sequence[float]) -> Iterator[Solution]:
 
 
 def _descend(
-    problem: Problem, loss: CrossEntropy | SquaredHinge, Cs: Sequence[float], *, penalizes_intercept: bool
+    problem: Problem, loss: Loss, Cs: Sequence[float], *, penalizes_intercept: bool
 ) -> Iterator[Solution]:
     X, weight = problem.X, problem.weight
     descent = Descent(
@@ -90,7 +90,6 @@ def _descend(
         loss,
         1 if problem.n_classes == 2 else problem.n_classes,
         learn_covariance(X, weight) if problem.covariance is None else problem.covariance,
-        loss.weight,
         penalizes_intercept=penalizes_intercept,
         excess=problem.excess,
         max_iter=problem.max_iter,
