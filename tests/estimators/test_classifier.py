@@ -177,7 +177,7 @@ def test_labels_of_another_type_cannot_be_scored(make, pictures):
 # Weights and groups
 
 
-@pytest.mark.parametrize("head", ["logistic", "linear-svm", "ridge"])
+@pytest.mark.parametrize("head", ["logistic", "linear-svm", "ridge", "lda", "centroid"])
 def test_weight_zero_is_leaving_out(make, pictures, head):
     X, y = pictures.two()
     wrong = y.copy()
@@ -217,7 +217,7 @@ def test_score_takes_weights(make, pictures):
 
 def test_groups_and_equal_files_stay_whole(make, pictures, monkeypatch):
     """All copies of a picture, and all that shares a group with one of them, are in one fold."""
-    from cnncodes.heads import estimator
+    from cnncodes.heads import base
 
     seen = []
 
@@ -225,8 +225,8 @@ def test_groups_and_equal_files_stay_whole(make, pictures, monkeypatch):
         seen.append(rows.groups.tolist())
         return original(rows, *args)
 
-    original = estimator.make_splits
-    monkeypatch.setattr(estimator, "make_splits", note)
+    original = base.make_splits
+    monkeypatch.setattr(base, "make_splits", note)
     X, y = pictures.two()
     copied, labels = [*X, X[0], X[7]], [*y, y[0], y[7]]
     make(train_views="flip").fit(copied, labels)

@@ -117,7 +117,7 @@ def test_fit_returns_self_and_forgets_the_fit_before(make, pictures):
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-@pytest.mark.parametrize("head", ["logistic", "linear-svm", "ridge"])
+@pytest.mark.parametrize("head", ["logistic", "linear-svm", "ridge", "lda", "centroid"])
 def test_shapes_and_agreement_of_the_answers(make, pictures, head, n_classes):
     X, y = pictures.arrays[: 6 * n_classes], pictures.labels[: 6 * n_classes]
     clf = make(head).fit(X, y)

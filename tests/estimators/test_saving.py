@@ -20,9 +20,9 @@ from cnncodes import load
 from cnncodes.errors import SavedModelError, StoreError
 from cnncodes.estimators.saving import load_predictor
 from cnncodes.heads.estimator import LinearHead
+from cnncodes.heads.names import LINEAR
 from cnncodes.images import records_from
 
-LINEAR = ("logistic", "linear-svm", "ridge")
 OTHERS = ("forest", "svc", "knn", "pipeline", "calibrated")
 ANSWERS = ("predict", "predict_proba", "decision_function")
 

@@ -421,7 +421,11 @@ def test_a_class_that_is_not_trained_on_is_named(tmp_path: Path) -> None:
             "'cuda' does not work: .* Choose cpu or auto",
             marks=pytest.mark.skipif(torch.cuda.is_available(), reason="it does work here"),
         ),
-        ({"head": "svm"}, UsageError, "head must be one of logistic, linear-svm, ridge. Got 'svm'"),
+        (
+            {"head": "svm"},
+            UsageError,
+            "head must be one of logistic, linear-svm, .*lda, centroid. Got 'svm'",
+        ),
         ({"cache": "-1"}, UsageError, "amount of disk, such as 10G or 500M, or 0"),
         ({"train_views": "nothing"}, UsageError, "nothing"),
     ],

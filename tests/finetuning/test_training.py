@@ -67,7 +67,7 @@ def test_before_any_epoch_it_answers_as_the_head(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("head", ["linear-svm", "ridge"])
+@pytest.mark.parametrize("head", ["linear-svm", "ridge", "lda", "centroid"])
 def test_other_heads_start_with_a_temperature(head: str, tmp_path: Path) -> None:
     tuned = run(dataclasses.replace(make_task(unfreeze="layer2", epochs=1), head=head), tmp_path)
     assert tuned.head.temperature != 1.0

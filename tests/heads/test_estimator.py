@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.neighbors import NearestCentroid
 from sklearn.preprocessing import StandardScaler, normalize
 from sklearn.svm import LinearSVC
 from sklearn.utils.estimator_checks import check_estimator
@@ -19,6 +21,7 @@ from cnncodes.heads.estimator import KINDS, LinearHead
 NAMES = np.array(["ant", "bee", "cat", "dog"])
 # scikit-learn skips this one itself unless SCIPY_ARRAY_API is set before scipy is imported.
 SKIPPED = {"check_array_api_input"}
+PENALISED = [kind for kind in KINDS if kind != "centroid"]
 
 
 def blobs(n=120, d=30, k=4, seed=0, spread=1.0):
@@ -33,6 +36,8 @@ def reference(kind, C):
         return LogisticRegression(C=C, tol=1e-8, max_iter=10_000)
     if kind == "linear-svm":
         return LinearSVC(C=C, tol=1e-9, dual=False, max_iter=100_000)
+    if kind == "lda":
+        return LinearDiscriminantAnalysis(solver="lsqr", shrinkage=1 / (1 + C))
     return RidgeClassifier(alpha=1 / (2 * C))
 
 
@@ -48,7 +53,7 @@ def test_scikit_learns_own_checks(kind):
 
 @pytest.mark.parametrize("k", [2, 4])
 @pytest.mark.parametrize("scaling", ["standard", "l2"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", PENALISED)
 @pytest.mark.parametrize("shape", [(120, 30), (40, 60)])
 def test_same_decisions_as_scikit_learn(kind, scaling, k, shape):
     X, y = blobs(*shape, k=k)
@@ -59,7 +64,7 @@ def test_same_decisions_as_scikit_learn(kind, scaling, k, shape):
     assert head.coef_.shape == ((1 if k == 2 else k), shape[1])
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", PENALISED)
 def test_standardisation_is_folded_in(kind):
     X, y = blobs()
     X[:, 3], X[:, 4] = 0.1, 1e6  # constant columns: neither a division by zero nor noise blown up
@@ -112,7 +117,7 @@ def test_threads_change_no_bit(kind):
     assert one.scorer_.temperature == two.scorer_.temperature
 
 
-@pytest.mark.parametrize("kind", ["linear-svm", "ridge"])
+@pytest.mark.parametrize("kind", ["linear-svm", "ridge", "lda"])
 def test_temperature_comes_from_held_out_rows(kind):
     rng = np.random.default_rng(0)
     X, y = (
@@ -167,7 +172,16 @@ def test_codes_must_be_finite(bad):
 
 
 @pytest.mark.parametrize(
-    "params", [{"kind": "ridg"}, {"scaling": "standrad"}, {"C": 0}, {"C": "1"}, {"max_iter": 0}, {"cv": 1}]
+    "params",
+    [
+        {"kind": "ridg"},
+        {"scaling": "standrad"},
+        {"C": 0},
+        {"C": "1"},
+        {"max_iter": 0},
+        {"cv": 1},
+        {"kind": "centroid", "C": 1.0},
+    ],
 )
 def test_wrong_parameters(params):
     with pytest.raises(UsageError, match="Did you mean|must be"):
@@ -178,3 +192,51 @@ def test_wrong_parameters(params):
 def test_wrong_images_and_groups(name, bad):
     with pytest.raises(UsageError, match="different classes|one value a row"):
         LinearHead().fit(np.eye(4), ["a", "b", "a", "b"], **{name: bad})
+
+
+@pytest.mark.parametrize("k", [2, 4])
+@pytest.mark.parametrize("scaling", ["standard", "l2"])
+def test_centroid_is_the_nearest_mean(scaling, k):
+    X, y = blobs(k=k)
+    weight = np.random.default_rng(0).integers(1, 4, len(X))
+    scale = StandardScaler().fit(X.repeat(weight, 0)).transform if scaling == "standard" else normalize
+    expected = NearestCentroid().fit(scale(X.repeat(weight, 0)), y.repeat(weight)).predict(scale(X))
+    head = LinearHead("centroid", scaling=scaling).fit(X, y, weight)
+    np.testing.assert_array_equal(head.predict(X), expected)
+    assert head.C_ is None and head.coef_.shape == ((1 if k == 2 else k), 30)
+
+
+@pytest.mark.parametrize("scaling", ["standard", "l2"])
+@pytest.mark.parametrize("shape", [(120, 30), (40, 60)])
+def test_weighted_lda_is_scikit_learns_of_copies(scaling, shape):
+    X, y = blobs(*shape)
+    weight = np.random.default_rng(1).integers(1, 4, len(X))
+    scale = StandardScaler().fit(X.repeat(weight, 0)).transform if scaling == "standard" else normalize
+    expected = reference("lda", 10.0).fit(scale(X.repeat(weight, 0)), y.repeat(weight))
+    head = LinearHead("lda", C=10.0, scaling=scaling).fit(X, y, weight)
+    np.testing.assert_allclose(
+        head.decision_function(X), expected.decision_function(scale(X)), rtol=1e-8, atol=1e-7
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_constant_codes_tell_the_classes_shares(kind):
+    head = LinearHead(kind).fit(np.ones((12, 3)), ["a"] * 8 + ["b"] * 4, groups=np.arange(12))
+    assert np.isfinite(head.predict_proba(np.ones((1, 3)))).all()
+    if kind != "centroid":
+        assert set(head.predict(np.ones((2, 3)))) == {"a"}
+
+
+def test_lda_of_classes_without_spread():
+    X = np.repeat(np.eye(3), 4, axis=0)
+    head = LinearHead("lda").fit(X, np.repeat(list("abc"), 4), groups=np.arange(12))
+    assert list(head.predict(np.eye(3))) == ["a", "b", "c"]
+    assert np.isfinite(head.predict_proba(X)).all()
+
+
+def test_class_weights_of_centroid_are_priors():
+    X, y = blobs(spread=0.3)
+    plain, balanced = (LinearHead("centroid", class_weight=w).fit(X, y) for w in (None, "balanced"))
+    np.testing.assert_array_equal(plain.predict(X), balanced.predict(X))
+    heavy = LinearHead("centroid", class_weight={"cat": 20}).fit(X, y)
+    assert (heavy.predict(X) == "cat").sum() > (plain.predict(X) == "cat").sum()

@@ -14,6 +14,7 @@ from cnncodes.commands.failures import judge_failures
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.commands.tables import format_interval, format_table
 from cnncodes.finetuning.settings import KEEP, TEST_VIEWS, TRAIN_VIEWS, FineTuning
+from cnncodes.heads.names import LINEAR
 from cnncodes.schema import option
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class FinetuneOptions(inputs.EmbeddingOptions, FineTuning):
     head: str = option(
         "Classical head that it starts from and is compared with.",
         default="logistic",
-        choices=("logistic", "linear-svm", "ridge"),
+        choices=LINEAR,
     )
     train_views: str = option(
         f"Views of each training image, of which an epoch takes one: {inputs.HELP_VIEWS}. The head is trained"

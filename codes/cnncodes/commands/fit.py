@@ -12,9 +12,8 @@ from cnncodes.commands.failures import exceeds_limit
 from cnncodes.commands.outputs import check_output
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.errors import BackboneError, SourceError, UnknownBackbone, UsageError
+from cnncodes.heads.names import LINEAR
 from cnncodes.schema import option
-
-HEADS = ("logistic", "linear-svm", "ridge")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +24,7 @@ class FitOptions(inputs.EmbeddingOptions, inputs.LayerOptions):
         "Labelled images (a folder of class folders, a .csv or .parquet table), or a .codes dataset."
     )
     out: str = option("File of the saved classifier.", short="-o", metavar="FILE")
-    head: str = option("Classifier on top of the codes.", default="logistic", choices=HEADS)
+    head: str = option("Classifier on top of the codes.", default="logistic", choices=LINEAR)
     train_views: str | None = option(
         f"Views of each training image: {inputs.HELP_VIEWS}. [flip; codes: all that are stored]",
         default=None,

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import UsageError
-from cnncodes.heads.linear import LinearScorer
+from cnncodes.heads.linear import LinearScorer, most_likely
 
 Array = npt.NDArray[Any]
 
@@ -101,7 +101,7 @@ def _score_linear(
     else:
         decision = average_rows(decision, counts)
         proba = head.proba_from_decision(decision)
-    return Scores(head.classes, _most_likely(head.classes, decision), decision, proba)
+    return Scores(head.classes, most_likely(head.classes, decision), decision, proba)
 
 
 def _decision_from_proba(proba: Array) -> Array:
@@ -129,13 +129,7 @@ def _score_any(head: Any, X: Array, counts: npt.NDArray[np.int64], aggregate: st
         proba = None
     if aggregate == "probability" and proba is not None:
         values = _decision_from_proba(proba)
-    return Scores(classes, _most_likely(classes, votes), values, proba)
-
-
-def _most_likely(classes: Array, votes: Array) -> Array:
-    winner = (votes > 0).astype(np.int64) if votes.ndim == 1 else votes.argmax(axis=1)
-    picked: Array = classes[winner]
-    return picked
+    return Scores(classes, most_likely(classes, votes), values, proba)
 
 
 def _average_method(head: Any, method: str, X: Array, counts: npt.NDArray[np.int64]) -> Array | None:

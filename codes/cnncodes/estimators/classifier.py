@@ -62,8 +62,9 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     backbone : str, path or Backbone
         A name in the zoo or a folder with a card.
     head : str or scikit-learn classifier
-        ``"logistic"``, ``"linear-svm"``, ``"ridge"``, whose regularisation and scaling are chosen by
-        grouped, stratified cross-validation; or any classifier object.
+        ``"logistic"``, ``"linear-svm"``, ``"ridge"``, ``"lda"`` or ``"centroid"`` (docs/heads.md), whose
+        regularisation and scaling are chosen by grouped, stratified cross-validation; or any classifier
+        object.
     train_views, test_views : str, path or ViewPlan
         Views of each image in `fit` and in prediction: a plan by name (`ViewPlan.parse`), in a .toml file, or
         itself. In `fit` each view is a row, and an image's rows together weigh as much as any other image.

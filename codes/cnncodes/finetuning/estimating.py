@@ -23,6 +23,7 @@ from cnncodes.finetuning.history import EpochFigures
 from cnncodes.finetuning.job import tune
 from cnncodes.finetuning.settings import FineTuning
 from cnncodes.finetuning.task import Task, tell_fixed
+from cnncodes.heads.names import LINEAR
 from cnncodes.images import ImageRecord
 from cnncodes.schema import from_mapping
 from cnncodes.views import ViewPlan
@@ -103,10 +104,10 @@ def tune_classifier(
     """
     settings, n_jobs = choose_settings(classifier.finetune, classifier.random_state), classifier.n_jobs
     head = classifier.head
-    if not isinstance(head, str):
+    if not isinstance(head, str) or head not in LINEAR:
         raise UsageError(
-            "fine-tuning starts from a linear head by name: logistic, linear-svm or ridge. Got"
-            f" {type(head).__name__}."
+            f"fine-tuning starts from a linear head by name: {', '.join(LINEAR[:-1])} or {LINEAR[-1]}. Got"
+            f" {repr(head) if isinstance(head, str) else type(head).__name__}."
         )
     for text in tell_fixed(train_plan, f"train_views={str(classifier.train_views)!r}"):
         warnings.warn(f"{text}.", stacklevel=4)

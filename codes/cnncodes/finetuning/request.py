@@ -20,7 +20,7 @@ from cnncodes.finetuning.features import hash_contents
 from cnncodes.finetuning.settings import KEEP, TEST_VIEWS, TRAIN_VIEWS, FineTuning
 from cnncodes.finetuning.task import Task, identify
 from cnncodes.finetuning.world import World
-from cnncodes.heads.estimator import KINDS
+from cnncodes.heads.names import LINEAR
 from cnncodes.images import ImageRecord, list_groups
 from cnncodes.views import ViewPlan
 
@@ -52,7 +52,7 @@ class Request:
     n_jobs: int | None = None
 
     def __post_init__(self) -> None:
-        for name, value, known in (("keep", self.keep, KEEP), ("head", self.head, KINDS)):
+        for name, value, known in (("keep", self.keep, KEEP), ("head", self.head, LINEAR)):
             if not isinstance(value, str) or value not in known:
                 raise UsageError(f"{name} must be one of {', '.join(known)}. Got {value!r}.")
 

@@ -53,7 +53,7 @@ def finetune(
         ``summary.json``.
     backbone : str, path or Backbone
         Of fp32.
-    head : {"logistic", "linear-svm", "ridge"}
+    head : {"logistic", "linear-svm", "ridge", "lda", "centroid"}
         The head that it starts from, and that it is compared with.
     train_views, test_views : str, path or ViewPlan
         Views of each image; an epoch takes one of a training image's, all in turn.

@@ -31,7 +31,7 @@ class Task:
     train_plan : ViewPlan
         The views of the training images, of which each epoch takes one an image. The head that it starts
         from is trained on the fixed ones, where there are any.
-    head : {"logistic", "linear-svm", "ridge"}
+    head : {"logistic", "linear-svm", "ridge", "lda", "centroid"}
         The head that it starts from.
     train, validation : Labelled
     settings : FineTuning

@@ -34,6 +34,9 @@ class Rows:
     n_classes : int
     position : int ``[n given]``
         Of each row that was given, its number here, or -1 where its weight was 0.
+    preference : float ``[K]``, optional
+        Class weights that were given by name, for heads that know nothing of the classes' shares and so are
+        balanced by themselves.
     """
 
     X: Array
@@ -44,6 +47,7 @@ class Rows:
     groups: Array
     n_classes: int
     position: Array
+    preference: Array | None = None
 
 
 def number_groups(X: Array, groups: Any, images: Any) -> tuple[Array, Array]:

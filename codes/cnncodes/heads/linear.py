@@ -190,3 +190,10 @@ def softmax(values: Array) -> Array:
     """Return the row-wise softmax of float ``[n, K]``."""
     powers = np.exp(values - values.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+def most_likely(classes: Array, decision: Array) -> Array:
+    """Return the class with the largest decision value; ``[n]`` for two classes, else ``[n, K]``."""
+    winner = (decision > 0).astype(np.intp) if decision.ndim == 1 else decision.argmax(axis=1)
+    picked: Array = classes[winner]
+    return picked

@@ -13,7 +13,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
 from cnncodes.errors import UsageError, suggest
-from cnncodes.heads.estimator import KINDS, LinearHead, refuse_multilabel
+from cnncodes.heads.base import refuse_multilabel
+from cnncodes.heads.estimator import KINDS, LinearHead
 
 
 def make_head(
@@ -23,7 +24,7 @@ def make_head(
 
     Parameters
     ----------
-    head : {"logistic", "linear-svm", "ridge"} or scikit-learn classifier
+    head : {"logistic", "linear-svm", "ridge", "lda", "centroid"} or scikit-learn classifier
         An object is cloned.
     class_weight, random_state, n_jobs
         For heads by name; `n_jobs` None means one thread for each usable core. A classifier object

@@ -1,14 +1,14 @@
 """Linear classifiers for a rising row of C, each starting from the one before.
 
-All minimise ``C * sum_i weight_i * loss_i + ||w||^2 / 2`` over rows that are scaled already. A path is a
-generator, so whoever reads it may stop early and pays only for what was read.
+Those here minimise ``C * sum_i weight_i * loss_i + ||w||^2 / 2`` over rows that are scaled already; those
+from class means (`cnncodes.heads.discriminants`) say what C is there. A path is a generator, so whoever reads
+it may stop early and pays only for what was read.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,44 +16,11 @@ import numpy.typing as npt
 from sklearn.exceptions import ConvergenceWarning
 
 from cnncodes.heads.descent import Covariance, Descent, choose_rows
+from cnncodes.heads.discriminants import centroid_path, lda_path
 from cnncodes.heads.losses import CrossEntropy, Loss, SquaredHinge
+from cnncodes.heads.problem import Problem, Solution
 
 Array = npt.NDArray[Any]
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Scaled rows `X` ``[n, D]``, class numbers `y` ``[n]`` with all of 0 … K-1 present, `weight` ``[n]``.
-
-    `excess` is the share of its least value by which an objective may end above it. `covariance` is about
-    that of the rows; where it is None it is learned from them.
-    """
-
-    X: Array
-    y: Array
-    weight: Array
-    n_classes: int
-    excess: float = 1e-15
-    max_iter: int = 1000
-    covariance: Covariance | None = None
-
-    def signs(self) -> Array:
-        """Return +1 where a row is of the column's class, else -1: ``[n, K]``, or ``[n, 1]`` for K = 2."""
-        columns = [1] if self.n_classes == 2 else range(self.n_classes)
-        return np.where(self.y[:, None] == np.asarray(columns), 1, -1).astype(self.X.dtype)
-
-
-@dataclass(frozen=True)
-class Solution:
-    """Weights ``[K or 1, D]`` and intercepts ``[K or 1]`` in the space of the scaled rows."""
-
-    coef: Array
-    intercept: Array
-    n_iter: int
-
-    def decision(self, X: Array) -> Array:
-        """Return decision values ``[n, K or 1]`` of scaled rows."""
-        return np.asarray(X @ self.coef.T.astype(X.dtype) + self.intercept.astype(X.dtype), dtype=np.float64)
 
 
 def learn_covariance(X: Array, weight: Array) -> Covariance:
@@ -127,4 +94,6 @@ PATHS: dict[str, Callable[[Problem, Sequence[float]], Iterator[Solution]]] = {
     "logistic": logistic_path,
     "linear-svm": svm_path,
     "ridge": ridge_path,
+    "lda": lda_path,
+    "centroid": centroid_path,
 }

@@ -1,17 +1,17 @@
-"""Cross-validation of a linear head: which scaling, which C, which temperature.
+"""Cross-validation of a head: which scaling, which settings, which temperature.
 
 Chosen by the log-loss of the held-out images, of the very probabilities that the head will give: for
-logistic regression as they are, for the SVM and ridge, whose decision values have no scale of their own,
-after the best temperature. Accuracy moves in steps of one image and has wide ties; log-loss does not.
-Equal losses go to the stronger regularisation.
+logistic regression as they are, for the others, whose decision values have no scale of their own, after the
+best temperature. Accuracy moves in steps of one image and has wide ties; log-loss does not. Equal losses go
+to the stronger regularisation.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,51 +19,109 @@ from joblib import Parallel, delayed
 from sklearn.exceptions import ConvergenceWarning
 
 from cnncodes.heads.calibration import fit_temperature, log_loss
-from cnncodes.heads.descent import Covariance, choose_rows
-from cnncodes.heads.folds import Rows, Split, average_by
+from cnncodes.heads.folds import Rows, Split, average_by, first_of
 from cnncodes.heads.scaling import Scaler
-from cnncodes.heads.solvers import PATHS, Problem
 
 Array = npt.NDArray[Any]
+Setting = tuple[float, ...]
 
-# Powers of ten of C for rows of about length 1, ascending.
-_EXPONENTS = {"logistic": (-2.0, 4.5), "linear-svm": (-5.0, 3.0), "ridge": (-3.5, 3.5)}
 _TIE = 1e-9
-# Held-out losses are the same to three digits as with one a hundred times finer, in a third of the time.
-# The SVM's curvature is zero where a row is beyond the margin, and tells less of what is left.
-_EXCESS = {"logistic": 1e-4, "linear-svm": 1e-6, "ridge": 0.0}
 _NOTICEABLE = 1.02
 
 
 @dataclass(frozen=True)
-class Search:
-    """What is tried: a kind, its scalings, one C or (None) the grid."""
+class Fold:
+    """Scaled rows to train on and those held out.
 
-    kind: str
-    scalings: tuple[str, ...]
-    C: float | None
-    max_iter: int
+    Attributes
+    ----------
+    X : float ``[n, D]``
+    y : int ``[n]``
+    weight, loss_weight : float64 ``[n]``
+        As in `Rows`.
+    n_classes : int
+    preference : float ``[K]``, optional
+    held_out : float ``[m, D]``
+    shared : object
+        What the search prepared for all folds of the scaling.
+    """
 
-    def grid(self, scaling: str, n_features: int) -> list[float]:
-        """Return the values of C, ascending, in steps of half a power of ten.
+    X: Array
+    y: Array
+    weight: Array
+    loss_weight: Array
+    n_classes: int
+    preference: Array | None
+    held_out: Array
+    shared: Any
 
-        A standardised row has a length of about sqrt(D), a normalised one of 1: the grid moves along.
-        """
-        if self.C is not None:
-            return [float(self.C)]
-        low, high = _EXPONENTS[self.kind]
-        shift = round(float(np.log10(max(n_features, 1)))) if scaling == "standard" else 0
-        return [float(10.0 ** (e - shift)) for e in np.arange(low, high + 0.25, 0.5)]
+
+class Search(Protocol):
+    """What is tried, and how.
+
+    Attributes
+    ----------
+    scalings : tuple of str
+    names : tuple of str
+        Of the numbers in a setting, such as ``("C",)``.
+    calibrated : bool
+        Whether decision values need a temperature before they are probabilities.
+    stops : bool
+        Whether a fold may leave the rest of the grid out once its loss rises: where each setting costs.
+    """
+
+    @property
+    def scalings(self) -> tuple[str, ...]: ...
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+    @property
+    def calibrated(self) -> bool: ...
+
+    @property
+    def stops(self) -> bool: ...
+
+    def grid(self, scaling: str, n_features: int) -> list[Setting]:
+        """Return the settings, the strongest regularisation first."""
+
+    def prepare(self, rows: Rows, scaling: str) -> Any:
+        """Return what all folds of a scaling share."""
+
+    def decide(self, fold: Fold, settings: Sequence[Setting]) -> Iterator[Array]:
+        """Yield the decision values of the held-out rows, ``[m, K or 1]``, for each setting."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Decision values ``[m, K or 1]``, class numbers, weights and groups of held-out images."""
+
+    decision: Array
+    y: Array
+    weight: Array
+    groups: Array
+
+    @classmethod
+    def join(cls, parts: Sequence[HeldOut]) -> HeldOut:
+        """Put the images of several folds after each other."""
+        columns = zip(*((part.decision, part.y, part.weight, part.groups) for part in parts), strict=True)
+        return cls(*(np.concatenate(column) for column in columns))
+
+    def is_right(self) -> Array:
+        """Say of each image whether its largest decision value is that of its class."""
+        one = self.decision.shape[1] == 1
+        return np.asarray((self.decision[:, 0] > 0 if one else self.decision.argmax(axis=1)) == self.y)
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The best of a search, its temperature, and a table of all that was tried."""
+    """The best of a search, its temperature, a table of all that was tried, and its held-out answers."""
 
     scaling: str
-    C: float
+    setting: dict[str, float]
     temperature: float
     table: dict[str, Array]
+    held_out: HeldOut | None = None
 
 
 def choose(rows: Rows, splits: Sequence[Split], search: Search, n_jobs: int | None) -> Choice:
@@ -73,92 +131,75 @@ def choose(rows: Rows, splits: Sequence[Split], search: Search, n_jobs: int | No
     import scikit-learn costs about as much as the whole search. The caller holds BLAS to one thread.
     """
     jobs = [(scaling, split) for scaling in search.scalings for split in splits]
-    needed = search.scalings if search.kind != "ridge" else ()
-    found = Parallel(n_jobs=n_jobs, require="sharedmem")(delayed(_learn)(rows, scaling) for scaling in needed)
-    covariances = dict.fromkeys(search.scalings) | dict(zip(needed, found, strict=True))
+    found = Parallel(n_jobs=n_jobs, require="sharedmem")(
+        delayed(search.prepare)(rows, scaling) for scaling in search.scalings
+    )
+    shared = dict(zip(search.scalings, found, strict=True))
     with warnings.catch_warnings():  # here and not in the threads: filters belong to the process
         warnings.simplefilter("ignore", ConvergenceWarning)
         sweeps = Parallel(n_jobs=n_jobs, require="sharedmem")(
-            delayed(_sweep)(rows, split, scaling, search, covariances[scaling]) for scaling, split in jobs
+            delayed(_sweep)(rows, split, scaling, search, shared[scaling]) for scaling, split in jobs
         )
-    table: dict[str, list[Any]] = {"scaling": [], "C": [], "log_loss": [], "accuracy": [], "temperature": []}
+    columns = ("scaling", *search.names, "log_loss", "accuracy", "temperature")
+    table: dict[str, list[Any]] = {name: [] for name in columns}
     best: Choice | None = None
     lowest = np.inf
     for number, scaling in enumerate(search.scalings):
         mine = sweeps[number * len(splits) : (number + 1) * len(splits)]
-        for position, C in enumerate(search.grid(scaling, rows.X.shape[1])):
+        for position, setting in enumerate(search.grid(scaling, rows.X.shape[1])):
             reached = all(position < len(sweep) for sweep in mine)
-            figures = _pooled([sweep[position] for sweep in mine], search.kind) if reached else _NOT_REACHED
-            for name, value in zip(table, (scaling, C, *figures), strict=True):
+            held_out = HeldOut.join([sweep[position] for sweep in mine]) if reached else None
+            figures = _NOT_REACHED if held_out is None else _measure(held_out, search.calibrated)
+            for name, value in zip(columns, (scaling, *setting, *figures), strict=True):
                 table[name].append(value)
             if best is None or figures[0] < lowest - _TIE * abs(lowest):
                 lowest = figures[0]
-                best = Choice(scaling, C, figures[2], {})
+                best = Choice(
+                    scaling, dict(zip(search.names, setting, strict=True)), figures[2], {}, held_out
+                )
     assert best is not None
     arrays = {name: np.asarray(column) for name, column in table.items()}
-    return Choice(best.scaling, best.C, best.temperature, arrays)
+    return Choice(best.scaling, best.setting, best.temperature, arrays, best.held_out)
 
 
 _NOT_REACHED = (np.inf, np.nan, np.nan)
 
 
-@dataclass(frozen=True)
-class _HeldOut:
-    """Decision values ``[m, K or 1]``, class numbers and weights of a fold's held-out images."""
+def _sweep(rows: Rows, split: Split, scaling: str, search: Search, shared: Any) -> list[HeldOut]:
+    """Fit one fold for the whole grid; stop when its held-out loss has risen twice in a row and noticeably.
 
-    decision: Array
-    y: Array
-    weight: Array
-
-
-def _learn(rows: Rows, scaling: str) -> Covariance:
-    """Return about the covariance of scaled rows, which those of all folds have."""
-    some = choose_rows(*rows.X.shape)
-    scaler = Scaler.learn(scaling, rows.X, rows.weight)
-    X = scaler.apply(rows.X[some], rows.X.dtype)
-    return Covariance.learn(X, rows.loss_weight[some], of_all=False)
-
-
-def _sweep(
-    rows: Rows, split: Split, scaling: str, search: Search, covariance: Covariance | None
-) -> list[_HeldOut]:
-    """Fit one fold for rising C; stop when its held-out loss has risen twice in a row and noticeably.
-
-    Noticeably, because a C that one fold has not reached is out for all, and the folds' best differ a
-    little. Ridge has every C from the one decomposition that is paid for: it never stops.
+    Noticeably, because a setting that one fold has not reached is out for all, and the folds' best differ a
+    little.
     """
     train, test = split
     scaler = Scaler.learn(scaling, rows.X[train], rows.weight[train])
-    problem = Problem(
+    fold = Fold(
         scaler.apply(rows.X[train], rows.X.dtype),
         rows.y[train],
+        rows.weight[train],
         rows.loss_weight[train],
         rows.n_classes,
-        excess=_EXCESS[search.kind],
-        max_iter=search.max_iter,
-        covariance=covariance,
+        rows.preference,
+        scaler.apply(rows.X[test], rows.X.dtype),
+        shared,
     )
-    held_out = scaler.apply(rows.X[test], rows.X.dtype)
-    _, first, inverse = np.unique(rows.images[test], return_index=True, return_inverse=True)
-    y, weight = rows.y[test][first], np.bincount(inverse, rows.loss_weight[test])
-    results: list[_HeldOut] = []
+    _, inverse = np.unique(rows.images[test], return_inverse=True)
+    y, groups = first_of(rows.y[test], inverse), first_of(rows.groups[test], inverse)
+    weight = np.bincount(inverse, rows.loss_weight[test])
+    results: list[HeldOut] = []
     losses: list[float] = []
-    for solution in PATHS[search.kind](problem, search.grid(scaling, rows.X.shape[1])):
-        decision = average_by(solution.decision(held_out), rows.images[test])
-        results.append(_HeldOut(decision, y, weight))
-        losses.append(_pooled(results[-1:], search.kind)[0])
+    for decision in search.decide(fold, search.grid(scaling, rows.X.shape[1])):
+        results.append(HeldOut(average_by(decision, rows.images[test]), y, weight, groups))
+        losses.append(_measure(results[-1], search.calibrated)[0])
         rising = len(losses) > 2 and losses[-1] > losses[-2] > losses[-3]
-        if rising and search.kind != "ridge" and losses[-1] > _NOTICEABLE * min(losses):
+        if rising and search.stops and losses[-1] > _NOTICEABLE * min(losses):
             break
     return results
 
 
-def _pooled(parts: Sequence[_HeldOut], kind: str) -> tuple[float, float, float]:
-    """Return log-loss, accuracy and temperature over the held-out images of all folds."""
-    decision = np.concatenate([part.decision for part in parts])
-    y = np.concatenate([part.y for part in parts])
-    weight = np.concatenate([part.weight for part in parts])
-    temperature = 1.0 if kind == "logistic" else fit_temperature(decision, y, weight)
-    predicted = decision[:, 0] > 0 if decision.shape[1] == 1 else decision.argmax(axis=1)
-    accuracy = float(np.average(predicted == y, weights=weight))
+def _measure(held_out: HeldOut, calibrated: bool) -> tuple[float, float, float]:
+    """Return log-loss, accuracy and temperature over held-out images."""
+    decision, y, weight = held_out.decision, held_out.y, held_out.weight
+    temperature = fit_temperature(decision, y, weight) if calibrated else 1.0
+    accuracy = float(np.average(held_out.is_right(), weights=weight))
     return log_loss(decision, y, weight, temperature), accuracy, temperature

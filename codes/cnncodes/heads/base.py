@@ -1,0 +1,209 @@
+"""What every head of ours shares: the checks of its rows, the cross-validated choice, prediction."""
+
+from __future__ import annotations
+
+import numbers
+import warnings
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_is_fitted,
+    column_or_1d,
+    validate_data,
+)
+from threadpoolctl import threadpool_limits
+
+from cnncodes.errors import UsageError, suggest
+from cnncodes.heads.folds import Rows, Split, first_of, make_splits, number_groups
+from cnncodes.heads.linear import most_likely
+from cnncodes.heads.scaling import SCALINGS
+from cnncodes.heads.sweep import Choice, Search, choose
+
+Array = npt.NDArray[Any]
+
+
+class Head(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A classifier on codes that chooses by grouped, stratified cross-validation what its user left open.
+
+    A subclass has the parameters `scaling`, `cv`, `class_weight`, `random_state` and `n_jobs`, and says what
+    is tried (`_make_search`), what is taken where nothing can be (`_fall_back`), and how all rows are fitted
+    (`_fit_final`).
+    """
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None, images: Any = None) -> Self:
+        """Choose what was left open by cross-validation, then fit all rows.
+
+        Parameters
+        ----------
+        X : float, shape (n_rows, n_features)
+            Codes, one row a view.
+        y : shape (n_rows,)
+            Classes.
+        sample_weight : float, shape (n_rows,), optional
+            Give 1/V to each of the V rows of an image, so that it counts once.
+        groups : shape (n_rows,), optional
+            Rows of a group are held out together. Default: `images`, or else rows with equal codes.
+        images : shape (n_rows,), optional
+            Which image a row shows: held-out images are scored by the mean over their rows. Default: each
+            row is an image.
+
+        Raises
+        ------
+        UsageError
+            If a parameter is wrong, there is one class only, or an image has two classes or groups.
+        ValueError
+            If the codes are not finite, or `y` is continuous or multi-label.
+        """
+        self._check_params()
+        rows = self._check_rows(X, y, sample_weight, groups, images)
+        # One BLAS thread: threads of ours do the rest, and sums come out the same whatever their number.
+        with threadpool_limits(1, user_api="blas"):
+            choice = self._choose(rows)
+            self._fit_final(rows, choice)
+        return self
+
+    def _check_params(self) -> None:
+        """Raise `UsageError` if a parameter is wrong."""
+        if self.scaling is not None and self.scaling not in SCALINGS:
+            raise UsageError(f"unknown scaling {self.scaling!r}. {suggest(str(self.scaling), SCALINGS)}")
+
+    def _make_search(self) -> Search:
+        raise NotImplementedError
+
+    def _fall_back(self) -> Choice:
+        """Return what was given, and where nothing was, what is sensible for a few images."""
+        raise NotImplementedError
+
+    def _needs_folds(self) -> bool:
+        """Say whether anything is open: decision values need held-out ones for a temperature."""
+        return True
+
+    def _fit_final(self, rows: Rows, choice: Choice) -> None:
+        """Fit all rows with what was chosen."""
+        raise NotImplementedError
+
+    def _check_rows(self, X: Any, y: Any, sample_weight: Any, groups: Any, images: Any) -> Rows:
+        if getattr(X, "dtype", None) == np.float16:
+            X = X.astype(np.float32)
+        if y is not None:
+            refuse_multilabel(y)
+        X, y = validate_data(self, X, y, dtype=[np.float64, np.float32])
+        y = column_or_1d(y, warn=True)
+        if y.dtype.kind == "O" and len({type(label) for label in y}) > 1:
+            kinds = sorted({type(label).__name__ for label in y})
+            raise UsageError(f"labels in y must be of one type and none missing; got {' and '.join(kinds)}")
+        check_classification_targets(y)
+        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        group_ids, image_ids = number_groups(X, groups, images)
+        used = weight > 0  # a row of weight 0 must not even make a class or a fold
+        self.classes_, numbered = np.unique(y[used], return_inverse=True)
+        if len(self.classes_) < 2:
+            got = f"only {self.classes_.tolist()[0]!r} (1 class)" if len(self.classes_) else "none"
+            raise UsageError(f"{type(self).__name__} needs samples of at least 2 classes; got {got}")
+        group_ids = np.unique(group_ids[used], return_inverse=True)[1]
+        image_ids = np.unique(image_ids[used], return_inverse=True)[1]
+        if np.any(first_of(numbered, image_ids)[image_ids] != numbered):
+            raise UsageError("rows of one image have different classes; an image must have one class")
+        weight = weight[used]
+        per_class = class_weights(self.class_weight, self.classes_, np.bincount(numbered, weight))
+        X = X if used.all() else X[used]
+        position = np.where(used, np.cumsum(used) - 1, -1)
+        loss_weight = weight * per_class[numbered]
+        preference = per_class if isinstance(self.class_weight, dict) else None
+        return Rows(
+            X, numbered, weight, loss_weight, image_ids, group_ids, len(self.classes_), position, preference
+        )
+
+    def _choose(self, rows: Rows) -> Choice:
+        """Cross-validate what is open."""
+        self.n_folds_ = 0
+        if not self._needs_folds():
+            return self._fall_back()
+        splits = make_splits(rows, self.cv, self.random_state)
+        if not splits:
+            given = self._fall_back()
+            settings = [f"{name}={value:g}" for name, value in given.setting.items()]
+            warnings.warn(
+                f"some class has too few images (or groups) to hold any out: nothing was chosen by"
+                f" cross-validation. Used {' and '.join([*settings, f'scaling={given.scaling!r}'])};"
+                " give at least 2 images of each class.",
+                UserWarning,
+                stacklevel=3,
+            )
+            return given
+        return self._search(rows, splits)
+
+    def _search(self, rows: Rows, splits: Sequence[Split]) -> Choice:
+        """Cross-validate on those folds."""
+        self.n_folds_ = len(splits)
+        return choose(rows, splits, self._make_search(), self.n_jobs)
+
+    def _scalings(self) -> tuple[str, ...]:
+        return SCALINGS if self.scaling is None else (self.scaling,)
+
+    def decision_function(self, X: Any) -> Array:
+        """Return decision values, shape (n_rows,) for two classes, else (n_rows, n_classes)."""
+        check_is_fitted(self, "scorer_")
+        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        decision: Array = self.scorer_.decision(X)
+        return decision
+
+    def predict(self, X: Any) -> Array:
+        """Return the class with the largest decision value of each row, shape (n_rows,)."""
+        decision = self.decision_function(X)
+        return most_likely(self.classes_, decision)
+
+    def predict_proba(self, X: Any) -> Array:
+        """Return probabilities, shape (n_rows, n_classes); columns as in `classes_`."""
+        decision = self.decision_function(X)
+        proba: Array = self.scorer_.proba_from_decision(decision)
+        return proba
+
+
+def is_number(value: Any, kind: type = numbers.Real) -> bool:
+    """Say whether a parameter is a finite number above 0 of that kind, and no boolean."""
+    number = isinstance(value, kind) and not isinstance(value, bool)
+    return number and 0 < float(value) < float("inf")
+
+
+def refuse_multilabel(y: Any) -> None:
+    """Refuse several labels a row.
+
+    Raises
+    ------
+    UsageError
+        If `y` is a 2-D indicator or holds lists, tuples or sets.
+    """
+    array = np.asarray(y, dtype=object) if isinstance(y, list | tuple) else y
+    shape: Any = getattr(array, "shape", ())
+    several = len(shape) == 2 and shape[1] > 1
+    if not several and getattr(getattr(array, "dtype", None), "kind", "") == "O":
+        several = any(isinstance(value, list | tuple | set | frozenset | np.ndarray) for value in array)
+    if several:
+        raise UsageError(
+            "y gives several labels a row; multi-label heads do not exist yet: give one class a row"
+        )
+
+
+def class_weights(class_weight: Any, classes: Array, totals: Array) -> Array:
+    """Return the weight of each class; `totals` are the summed sample weights of the classes."""
+    if class_weight is None:
+        return np.ones(len(classes))
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        return np.asarray(totals.sum() / (len(classes) * totals))
+    if not isinstance(class_weight, dict):
+        raise UsageError(f"class_weight must be a dict, 'balanced' or None. Got {class_weight!r} instead.")
+    names = classes.tolist()
+    unknown = [name for name in class_weight if name not in names]
+    if unknown and any(name not in class_weight for name in names):
+        raise UsageError(f"class_weight names {unknown[0]!r}, which is no class; the classes are {names}")
+    weights = np.array([float(class_weight.get(name, 1.0)) for name in names])
+    if not (np.isfinite(weights).all() and (weights > 0).all()):
+        raise UsageError(f"class_weight must hold finite numbers above 0; got {class_weight!r}")
+    return weights
