@@ -121,10 +121,10 @@ def counting(_counting: CountingBackbone) -> CountingBackbone:
 
 
 #: Heads that are no arrays alone, and so are saved with skops.
-HEADS = {
+OBJECTS = {
     "forest": RandomForestClassifier(5, random_state=0),
     "svc": SVC(),
-    "knn": KNeighborsClassifier(3),
+    "neighbors": KNeighborsClassifier(3),
     "pipeline": make_pipeline(StandardScaler(), LogisticRegression()),
     "calibrated": CalibratedClassifierCV(SVC(), cv=2),
 }
@@ -136,7 +136,7 @@ def fitted(make, pictures):
 
     @functools.cache
     def build(name):
-        return make(HEADS.get(name, name), test_views="flip").fit(pictures.arrays, pictures.labels)
+        return make(OBJECTS.get(name, name), test_views="flip").fit(pictures.arrays, pictures.labels)
 
     return build
 

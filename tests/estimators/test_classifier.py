@@ -19,6 +19,7 @@ from sklearn.svm import SVC
 
 from cnncodes import embed, load, read_codes
 from cnncodes.errors import BackboneError, SourceError, SpaceMismatch, UnreadableImages, UsageError
+from cnncodes.heads.names import HEADS
 from cnncodes.images import open_source, records_from
 
 
@@ -177,7 +178,7 @@ def test_labels_of_another_type_cannot_be_scored(make, pictures):
 # Weights and groups
 
 
-@pytest.mark.parametrize("head", ["logistic", "linear-svm", "ridge", "lda", "centroid"])
+@pytest.mark.parametrize("head", HEADS)
 def test_weight_zero_is_leaving_out(make, pictures, head):
     X, y = pictures.two()
     wrong = y.copy()

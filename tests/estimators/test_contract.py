@@ -22,6 +22,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_checks
 
 from cnncodes import CodeExtractor, ImageClassifier, ViewPlan
+from cnncodes.heads.names import HEADS
 
 BOTH = [ImageClassifier, CodeExtractor]
 #: scikit-learn's own checks that need no matrix of numbers.
@@ -117,7 +118,7 @@ def test_fit_returns_self_and_forgets_the_fit_before(make, pictures):
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-@pytest.mark.parametrize("head", ["logistic", "linear-svm", "ridge", "lda", "centroid"])
+@pytest.mark.parametrize("head", HEADS)
 def test_shapes_and_agreement_of_the_answers(make, pictures, head, n_classes):
     X, y = pictures.arrays[: 6 * n_classes], pictures.labels[: 6 * n_classes]
     clf = make(head).fit(X, y)
@@ -127,7 +128,8 @@ def test_shapes_and_agreement_of_the_answers(make, pictures, head, n_classes):
     assert decision.shape == ((len(X),) if n_classes == 2 else (len(X), n_classes))
     np.testing.assert_allclose(proba.sum(axis=1), 1)
     np.testing.assert_array_equal(clf.predict(X), clf.classes_[proba.argmax(axis=1)])
-    assert clf.score(X, y) == (clf.predict(X) == y).mean() == 1.0
+    least = 0.8 if head in ("centroid", "knn") else 1.0  # these two do not learn rows by heart
+    assert clf.score(X, y) == (clf.predict(X) == y).mean() >= least
 
 
 def test_one_row_an_image_in_the_order_given(make, pictures):

@@ -20,10 +20,10 @@ from cnncodes import load
 from cnncodes.errors import SavedModelError, StoreError
 from cnncodes.estimators.saving import load_predictor
 from cnncodes.heads.estimator import LinearHead
-from cnncodes.heads.names import LINEAR
+from cnncodes.heads.names import HEADS
 from cnncodes.images import records_from
 
-OTHERS = ("forest", "svc", "knn", "pipeline", "calibrated")
+OTHERS = ("forest", "svc", "neighbors", "pipeline", "calibrated")
 ANSWERS = ("predict", "predict_proba", "decision_function")
 
 
@@ -87,11 +87,11 @@ for name in (linear + "," + others).split(","):
 @pytest.mark.slow
 def test_a_new_process_gives_the_same_bits(fitted, pictures, tmp_path):
     others = ("forest", "svc", "calibrated")
-    for name in (*LINEAR, *others):
+    for name in (*HEADS, *others):
         fitted(name).save(tmp_path / f"{name}.cnncodes", include_backbone=name == "ridge")
     paths = [str(path) for path in pictures.paths[::6]]
     environment = {**os.environ, "PYTHONPATH": str(Path(cnncodes.__file__).parents[1])}
-    arguments = [str(tmp_path), ",".join(LINEAR), ",".join(others), *paths]
+    arguments = [str(tmp_path), ",".join(HEADS), ",".join(others), *paths]
     done = subprocess.run(
         [sys.executable, "-c", ELSEWHERE, *arguments],
         capture_output=True, text=True, env=environment, check=False,
@@ -100,7 +100,7 @@ def test_a_new_process_gives_the_same_bits(fitted, pictures, tmp_path):
     after_linear, after_others = done.stdout.splitlines()
     assert after_linear == ""  # no scikit-learn, no PyTorch: arrays and NumPy alone
     assert "sklearn" in after_others  # the control: the list does show what is loaded
-    for name in (*LINEAR, *others):
+    for name in (*HEADS, *others):
         here = answers(fitted(name), paths)
         there = {answer: np.load(tmp_path / f"{name}-{answer}.npy") for answer in here}
         assert_equal_answers(here, there)
@@ -109,7 +109,7 @@ def test_a_new_process_gives_the_same_bits(fitted, pictures, tmp_path):
             np.testing.assert_array_equal(np.load(tmp_path / f"{name}-proba.npy"), here["predict_proba"])
 
 
-@pytest.mark.parametrize("name", [*LINEAR, *OTHERS])
+@pytest.mark.parametrize("name", [*HEADS, *OTHERS])
 def test_loading_gives_an_equal_classifier(fitted, saved, pictures, memory, name):
     clf, loaded = fitted(name), load(saved(name)).set_params(n_jobs=1, memory=memory)
     assert_equal_answers(answers(clf, pictures.arrays), answers(loaded, pictures.arrays))

@@ -16,7 +16,8 @@ from cnncodes.finetuning.graph_module import GraphModule  # noqa: E402
 from cnncodes.finetuning.network import HEAD, LinearModule, TunedNetwork  # noqa: E402
 from cnncodes.finetuning.reading import read_graph  # noqa: E402
 from cnncodes.finetuning.settings import FineTuning  # noqa: E402
-from cnncodes.heads.linear import LinearScorer, softmax  # noqa: E402
+from cnncodes.heads.linear import LinearScorer  # noqa: E402
+from cnncodes.heads.scoring import softmax  # noqa: E402
 
 RNG = np.random.default_rng(0)
 

@@ -493,6 +493,8 @@ def test_a_classifier_says_what_it_cannot_fine_tune(photos: Path) -> None:
     make = cnncodes.ImageClassifier
     for classifier, fits, said in (
         (make(make_backbone(), LogisticRegression(), finetune=True), {}, "a linear head by name"),
+        (make(make_backbone(), "knn", finetune=True), {}, "logistic, .*lda or centroid. Got 'knn'"),
+        (make(make_backbone(), "rbf-svm", finetune=True), {}, "logistic, .*lda or centroid. Got 'rbf-svm'"),
         (make(make_backbone(), finetune={"epoch": 3}), {}, "epoch"),
         (make(make_backbone(), finetune="yes"), {}, "must be True, a dictionary"),
         (make(make_backbone(), finetune=True), {"sample_weight": np.ones(12)}, "no sample_weight"),

@@ -12,7 +12,7 @@ from cnncodes.commands.failures import exceeds_limit
 from cnncodes.commands.outputs import check_output
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.errors import BackboneError, SourceError, UnknownBackbone, UsageError
-from cnncodes.heads.names import LINEAR
+from cnncodes.heads.names import HEADS
 from cnncodes.schema import option
 
 
@@ -24,7 +24,7 @@ class FitOptions(inputs.EmbeddingOptions, inputs.LayerOptions):
         "Labelled images (a folder of class folders, a .csv or .parquet table), or a .codes dataset."
     )
     out: str = option("File of the saved classifier.", short="-o", metavar="FILE")
-    head: str = option("Classifier on top of the codes.", default="logistic", choices=LINEAR)
+    head: str = option("Classifier on top of the codes.", default="logistic", choices=HEADS)
     train_views: str | None = option(
         f"Views of each training image: {inputs.HELP_VIEWS}. [flip; codes: all that are stored]",
         default=None,
@@ -99,6 +99,8 @@ def run_fit(options: FitOptions, reporter: Reporter) -> Result:
         "classes": [str(name) for name in classifier.classes_],
         "images": classifier.n_images_,
         "C": _plain(getattr(head, "C_", None)),
+        "gamma": _plain(getattr(head, "gamma_", None)),
+        "k": getattr(head, "k_", None),
         "scaling": getattr(head, "scaling_", None),
         "random_state": options.random_state,
         "space": classifier.space_.to_dict(),
@@ -228,7 +230,8 @@ def _make_classifier(options: FitOptions, **settings: Any) -> Any:
 
 def render_fit(result: Result) -> str:
     """Say in two lines what was trained."""
-    chosen = f", C={result['C']:g}" if result["C"] is not None else ""
+    settings = [(name, result[name]) for name in ("C", "gamma", "k")]
+    chosen = "".join(f", {name}={value:g}" for name, value in settings if value is not None)
     names = ", ".join(result["classes"][:8]) + (" …" if len(result["classes"]) > 8 else "")
     return (
         f"{result['head']}{chosen} trained on {result['images']:,} images of {len(result['classes'])} classes"

@@ -10,7 +10,7 @@ from cnncodes.commands import inputs
 from cnncodes.commands.command import Command, Result
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.commands.tables import format_interval, format_table
-from cnncodes.heads.names import LINEAR
+from cnncodes.heads.names import HEADS
 from cnncodes.schema import option, to_plain
 
 
@@ -19,7 +19,7 @@ class GainOptions:
     """Options of ``cnncodes views gain``."""
 
     codes: str = option("A labelled .codes dataset with several views of each image.")
-    head: str = option("Classifier on top of the codes.", default="logistic", choices=LINEAR)
+    head: str = option("Classifier on top of the codes.", default="logistic", choices=HEADS)
     train_views: str | None = option(
         "Views to train on where test views are compared, by a name in the table. [flip or center]",
         default=None,

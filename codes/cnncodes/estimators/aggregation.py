@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import UsageError
-from cnncodes.heads.linear import LinearScorer, most_likely
+from cnncodes.heads.scoring import Scorer, most_likely
 
 Array = npt.NDArray[Any]
 
@@ -55,16 +55,16 @@ def score_images(head: Any, X: Array, counts: npt.NDArray[np.int64], aggregate: 
     """Score images by the average over their views.
 
     What is averaged decides, and where it was asked for by name the other answers are derived from it or left
-    out, so that all agree; those of a linear head always do.
+    out, so that all agree; those of a head by name always do.
 
     Parameters
     ----------
-    head : LinearScorer or fitted scikit-learn classifier
+    head : Scorer or fitted scikit-learn classifier
     X : ndarray, shape (n_rows, code_size)
     counts : ndarray of int64, shape (n_images,)
         Rows of each image, all at least 1.
     aggregate : {"auto", "decision", "probability", "code"}
-        What is averaged. ``"auto"``: decision values for a linear head; for any other classifier its
+        What is averaged. ``"auto"``: decision values for a head by name; for any other classifier its
         probabilities where it has them, else its decision values; for one that has neither, codes.
 
     Raises
@@ -74,8 +74,8 @@ def score_images(head: Any, X: Array, counts: npt.NDArray[np.int64], aggregate: 
     """
     if aggregate == "code":
         X, counts = average_rows(X, counts).astype(X.dtype), np.ones_like(counts)
-    if isinstance(head, LinearScorer):
-        return _score_linear(head, X, counts, by_probability=aggregate == "probability")
+    if isinstance(head, Scorer):
+        return _score_own(head, X, counts, by_probability=aggregate == "probability")
     return _score_any(head, X, counts, aggregate)
 
 
@@ -84,16 +84,14 @@ def check_aggregate(aggregate: Any, head: Any) -> None:
     if aggregate not in AGGREGATES:
         raise UsageError(f"aggregate must be one of {', '.join(map(repr, AGGREGATES))}. Got {aggregate!r}.")
     method = {"decision": "decision_function", "probability": "predict_proba"}.get(aggregate)
-    if method and not isinstance(head, LinearScorer) and not hasattr(head, method):
+    if method and not isinstance(head, Scorer) and not hasattr(head, method):
         raise UsageError(
             f"aggregate={aggregate!r} averages what {method} gives, and the head {type(head).__name__} has"
             " none: choose another, or 'auto'."
         )
 
 
-def _score_linear(
-    head: LinearScorer, X: Array, counts: npt.NDArray[np.int64], *, by_probability: bool
-) -> Scores:
+def _score_own(head: Scorer, X: Array, counts: npt.NDArray[np.int64], *, by_probability: bool) -> Scores:
     decision = head.decision(X)
     if by_probability:
         proba = average_rows(head.proba_from_decision(decision), counts)

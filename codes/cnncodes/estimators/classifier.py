@@ -37,7 +37,7 @@ from cnncodes.estimators.labels import (
 )
 from cnncodes.estimators.predictor import Predictor
 from cnncodes.estimators.training import fit_rows
-from cnncodes.heads.linear import LinearScorer
+from cnncodes.heads.scoring import Scorer
 from cnncodes.heads.selection import make_head
 from cnncodes.images import ImageRecord, list_groups, records_from
 from cnncodes.store import Codes
@@ -49,7 +49,7 @@ Array = npt.NDArray[Any]
 def _head_has(method: str) -> Any:
     def check(self: ImageClassifier) -> bool:
         head = getattr(self, "head_", self.head)
-        return isinstance(head, str | LinearScorer) or hasattr(head, method)
+        return isinstance(head, str | Scorer) or hasattr(head, method)
 
     return check
 
@@ -62,9 +62,9 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     backbone : str, path or Backbone
         A name in the zoo or a folder with a card.
     head : str or scikit-learn classifier
-        ``"logistic"``, ``"linear-svm"``, ``"ridge"``, ``"lda"`` or ``"centroid"`` (docs/heads.md), whose
-        regularisation and scaling are chosen by grouped, stratified cross-validation; or any classifier
-        object.
+        ``"logistic"``, ``"linear-svm"``, ``"ridge"``, ``"lda"``, ``"centroid"``, ``"knn"`` or ``"rbf-svm"``
+        (docs/heads.md), whose settings and scaling are chosen by grouped, stratified cross-validation; or any
+        classifier object.
     train_views, test_views : str, path or ViewPlan
         Views of each image in `fit` and in prediction: a plan by name (`ViewPlan.parse`), in a .toml file, or
         itself. In `fit` each view is a row, and an image's rows together weigh as much as any other image.
@@ -98,7 +98,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     classes_ : ndarray, shape (n_classes,)
     head_ : scikit-learn classifier
-        The fitted head; after `load`, of a linear one, the arrays alone.
+        The fitted head; after `load`, of one by name, the arrays alone.
     train_plan_ : ViewPlan
         The views that the head was trained on.
     space_ : Space
@@ -347,7 +347,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         UsageError
-            Where decision values of a head that is no linear one are averaged: these have no probabilities.
+            Where decision values of a head that is none by name are averaged: these have no probabilities.
         """
         proba = self._score_images(X).proba
         if proba is None:

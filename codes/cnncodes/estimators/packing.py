@@ -1,6 +1,6 @@
 """A fitted head as the members of a saved classifier, and back, without pickle.
 
-A linear head is plain arrays. Any other is written and read with skops, which builds only types that
+A head by name is plain arrays. Any other is written and read with skops, which builds only types that
 it knows to be safe, and those in `TRUSTED`.
 """
 
@@ -15,7 +15,10 @@ import numpy as np
 from cnncodes.errors import SavedModelError
 from cnncodes.estimators.archive import Archive, open_zip, write_zip
 from cnncodes.estimators.npy import read_npy, to_npy
+from cnncodes.heads.kernels import KernelScorer
 from cnncodes.heads.linear import LinearScorer
+from cnncodes.heads.neighbors import NeighborScorer
+from cnncodes.heads.scoring import Scorer
 
 _TREE = "sklearn.tree._tree.Tree"
 
@@ -38,18 +41,23 @@ TRUSTED = (
 
 _SKOPS = "head/head.skops"
 
+#: Heads that are plain arrays, by type.
+SCORERS: dict[str, type[Scorer]] = {
+    scorer.TYPE: scorer for scorer in (LinearScorer, NeighborScorer, KernelScorer)
+}
+
 
 def pack_head(head: Any) -> tuple[str, dict[str, bytes]]:
-    """Return the type of a fitted head, ``"linear"`` or ``"skops"``, and its members.
+    """Return the type of a fitted head, one of `SCORERS` or ``"skops"``, and its members.
 
     Raises
     ------
     SavedModelError
         If the head holds a type that would be refused when it is read.
     """
-    if isinstance(head, LinearScorer):
+    if isinstance(head, Scorer):
         arrays = head.to_arrays()
-        return "linear", {f"head/{name}.npy": to_npy(array) for name, array in arrays.items()}
+        return head.TYPE, {f"head/{name}.npy": to_npy(array) for name, array in arrays.items()}
     import skops.io
 
     kind = type(head).__name__
@@ -68,11 +76,11 @@ def pack_head(head: Any) -> tuple[str, dict[str, bytes]]:
 
 def head_members(kind: str) -> set[str]:
     """Return the names of the members of a head."""
-    if kind == "linear":
-        return {f"head/{name}.npy" for name in LinearScorer.ARRAYS}
+    if kind in SCORERS:
+        return {f"head/{name}.npy" for name in SCORERS[kind].ARRAYS}
     if kind == "skops":
         return {_SKOPS}
-    raise SavedModelError(f"a head of unknown type {kind!r}: linear and skops are known.")
+    raise SavedModelError(f"a head of unknown type {kind!r}: {', '.join(SCORERS)} and skops are known.")
 
 
 def unpack_head(archive: Archive, kind: str) -> Any:
@@ -83,9 +91,9 @@ def unpack_head(archive: Archive, kind: str) -> Any:
     SavedModelError
         If it is damaged, or holds a type that is not known to be safe; the text names it.
     """
-    if kind == "linear":
-        arrays = {name: read_npy(archive, f"head/{name}.npy") for name in LinearScorer.ARRAYS}
-        return LinearScorer.from_arrays(arrays)
+    if kind in SCORERS:
+        arrays = {name: read_npy(archive, f"head/{name}.npy") for name in SCORERS[kind].ARRAYS}
+        return SCORERS[kind].from_arrays(arrays)
     data = archive.read(_SKOPS)
     open_zip(data, f"{archive.name}: {_SKOPS}")  # it is a zip itself and may promise too much
     try:

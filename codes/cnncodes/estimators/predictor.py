@@ -1,4 +1,4 @@
-"""Prediction with a fitted head; for a linear head with numpy alone, without scikit-learn."""
+"""Prediction with a fitted head; for a head by name with numpy alone, without scikit-learn."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Predictor:
     Parameters
     ----------
     embedder : Embedder
-    head : LinearScorer or fitted scikit-learn classifier
+    head : Scorer or fitted scikit-learn classifier
     trained : ndarray of uint64
         Contents of the images that the head was trained on, as `summarize_contents` gives them.
     aggregate : {"auto", "decision", "probability", "code"}

@@ -1,9 +1,9 @@
 """Saved classifiers: one zip file, read without running any code from it.
 
-Format 1: ``card.json`` first; ``head/*.npy`` for a linear head, ``head/head.skops`` for any other
-scikit-learn classifier; ``training/contents.npy``, by which a training image is known again;
-``backbone/card.toml`` and ``backbone/<model>`` unless left out. A folder with the same members is
-read too. When the layout changes, raise `FORMAT`, keep reading the older ones, and say in
+Format 1: ``card.json`` first; ``head/*.npy`` for a head by name (`cnncodes.estimators.packing.SCORERS`),
+``head/head.skops`` for any other scikit-learn classifier; ``training/contents.npy``, by which a training
+image is known again; ``backbone/card.toml`` and ``backbone/<model>`` unless left out. A folder with the
+same members is read too. When the layout changes, raise `FORMAT`, keep reading the older ones, and say in
 docs/design.md what changed.
 """
 
@@ -27,7 +27,7 @@ from cnncodes.estimators.archive import Archive, check_replaceable, open_archive
 from cnncodes.estimators.contents import CONTENTS_MEMBER, pack_contents, unpack_contents
 from cnncodes.estimators.packing import head_members, pack_head, unpack_head
 from cnncodes.estimators.predictor import Predictor
-from cnncodes.heads.linear import LinearScorer
+from cnncodes.heads.scoring import Scorer
 from cnncodes.images import Decoding
 from cnncodes.store import Space
 from cnncodes.store.files import write_file
@@ -188,7 +188,7 @@ def read_saved(path: str | Path) -> Saved:
 def _check_fit(archive: Archive, card: Mapping[str, Any], predictor: Predictor) -> None:
     """Raise unless head, backbone and card speak of the same codes and classes."""
     head, code_size = predictor.head, predictor.embedder.backbone.code_size
-    columns = head.coef.shape[1] if isinstance(head, LinearScorer) else getattr(head, "n_features_in_", None)
+    columns = head.code_size if isinstance(head, Scorer) else getattr(head, "n_features_in_", None)
     if columns not in (None, code_size):
         raise SavedModelError(
             f"{archive.name} is damaged: its head takes {columns} columns and its codes have {code_size}."
@@ -223,7 +223,7 @@ def _plain(value: Any) -> Any:
 def _unpack_params(params: Mapping[str, Any], head: Any) -> dict[str, Any]:
     weight = params["class_weight"]
     return {
-        "head": params["head"] or (head.kind if isinstance(head, LinearScorer) else head),
+        "head": params["head"] or (head.kind if isinstance(head, Scorer) else head),
         "class_weight": dict(weight) if isinstance(weight, list) else weight,
         "max_pixels": params["max_pixels"],
         "on_error": params["on_error"],

@@ -21,8 +21,8 @@ from threadpoolctl import threadpool_limits
 
 from cnncodes.errors import UsageError, suggest
 from cnncodes.heads.folds import Rows, Split, first_of, make_splits, number_groups
-from cnncodes.heads.linear import most_likely
 from cnncodes.heads.scaling import SCALINGS
+from cnncodes.heads.scoring import most_likely
 from cnncodes.heads.sweep import Choice, Search, choose
 
 Array = npt.NDArray[Any]

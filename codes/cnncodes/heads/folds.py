@@ -124,6 +124,34 @@ def _deal(table: Array, order: Array, n_folds: int) -> Array:
     return fold
 
 
+def draw_images(rows: Rows, n_rows: int, random_state: Any) -> Rows:
+    """Return the rows of drawn images, about `n_rows` of them: the same share of every class, but at least 5.
+
+    All views of an image are drawn with it.
+    """
+    share = n_rows / len(rows.X)
+    order = check_random_state(random_state).permutation(int(rows.images.max()) + 1)
+    label = first_of(rows.y, rows.images)[order]
+    drawn = []
+    for k in range(rows.n_classes):
+        members = order[label == k]
+        drawn.append(members[: max(5, round(share * len(members)))])
+    kept = np.isin(rows.images, np.concatenate(drawn))
+    inside = rows.position >= 0
+    inside[inside] = kept[rows.position[inside]]
+    return Rows(
+        rows.X[kept],
+        rows.y[kept],
+        rows.weight[kept],
+        rows.loss_weight[kept],
+        np.unique(rows.images[kept], return_inverse=True)[1],
+        np.unique(rows.groups[kept], return_inverse=True)[1],
+        rows.n_classes,
+        np.where(inside, np.cumsum(inside) - 1, -1),
+        rows.preference,
+    )
+
+
 def _has_all(rows: Rows, train: Array) -> bool:
     return len(np.unique(rows.y[train])) == rows.n_classes
 

@@ -1,4 +1,4 @@
-"""The two scalings of codes that a linear head chooses between."""
+"""The two scalings of codes that a head chooses between."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.heads.linear import l2_normalized
+from cnncodes.heads.scoring import l2_normalized
 
 Array = npt.NDArray[Any]
 
@@ -46,6 +46,11 @@ class Scaler:
         if X.dtype == dtype == np.float32:
             return np.asarray((X - self.mean.astype(np.float32)) * (1 / self.scale).astype(np.float32))
         return np.asarray((X - self.mean) / self.scale, dtype=dtype)
+
+    def to_arrays(self) -> tuple[Array, Array]:
+        """Return mean and scale, both empty where rows are scaled to length 1."""
+        none = np.empty(0)
+        return (none, none) if self.mean is None or self.scale is None else (self.mean, self.scale)
 
     def fold(self, coef: Array, intercept: Array) -> tuple[Array, Array]:
         """Return weights and intercepts for unscaled rows: the standardisation becomes part of them."""

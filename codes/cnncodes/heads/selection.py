@@ -14,7 +14,10 @@ from sklearn.utils.validation import has_fit_parameter
 
 from cnncodes.errors import UsageError, suggest
 from cnncodes.heads.base import refuse_multilabel
-from cnncodes.heads.estimator import KINDS, LinearHead
+from cnncodes.heads.estimator import LinearHead
+from cnncodes.heads.kernel_head import KernelHead
+from cnncodes.heads.names import HEADS, LINEAR
+from cnncodes.heads.neighbor_head import NeighborHead
 
 
 def make_head(
@@ -24,8 +27,8 @@ def make_head(
 
     Parameters
     ----------
-    head : {"logistic", "linear-svm", "ridge", "lda", "centroid"} or scikit-learn classifier
-        An object is cloned.
+    head : str or scikit-learn classifier
+        One of `cnncodes.heads.names.HEADS`. An object is cloned.
     class_weight, random_state, n_jobs
         For heads by name; `n_jobs` None means one thread for each usable core. A classifier object
         has its own.
@@ -36,15 +39,18 @@ def make_head(
         If the name is unknown, or the object is no classifier object, or it comes with a `class_weight`.
     """
     if isinstance(head, str):
-        if head not in KINDS:
-            raise UsageError(f"unknown head {head!r}. {suggest(head, KINDS)}")
+        if head not in HEADS:
+            raise UsageError(f"unknown head {head!r}. {suggest(head, HEADS)}")
         n_jobs = joblib.cpu_count() if n_jobs is None else n_jobs
-        return LinearHead(head, class_weight=class_weight, random_state=random_state, n_jobs=n_jobs)
+        given = {"class_weight": class_weight, "random_state": random_state, "n_jobs": n_jobs}
+        if head in LINEAR:
+            return LinearHead(head, **given)
+        return NeighborHead(**given) if head == "knn" else KernelHead(**given)
     if inspect.isclass(head):
         raise UsageError(f"head is the class {head.__name__}; give an object of it: {head.__name__}()")
     if not (hasattr(head, "fit") and hasattr(head, "get_params")) or not is_classifier(head):
         raise UsageError(
-            f"head must be one of {', '.join(KINDS)} or a scikit-learn classifier;"
+            f"head must be one of {', '.join(HEADS)} or a scikit-learn classifier;"
             f" got {type(head).__name__}, which is none"
         )
     if class_weight is not None:
