@@ -106,6 +106,25 @@ def test_predictions_as_a_table_with_odd_names_and_bad_files(
     assert [row["prediction"] for row in table] == [rows[0]["prediction"], None]
 
 
+@pytest.mark.parametrize("head", ["knn", "rbf-svm", "auto"])
+def test_fit_says_what_was_chosen_and_why(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], head: str
+) -> None:
+    codes, saved = str(tmp_path / "p.codes"), str(tmp_path / "p.cnncodes")
+    assert main(["embed", str(photos), "-o", codes, "--quiet"]) == 0
+    capsys.readouterr()
+    assert main(["fit", codes, "-o", saved, "--head", head]) == 0
+    said = capsys.readouterr().out
+    fitted = run_json(capsys, "fit", codes, "-o", saved, "--head", head)
+    assert (fitted["head"], fitted["chosen"] == head) == (head, head != "auto")
+    assert f"{fitted['chosen']}" in said and (fitted["k"] is not None) == (fitted["chosen"] == "knn")
+    if head == "auto":
+        assert said.startswith(f"auto chose {fitted['chosen']}: its log-loss") and fitted["reason"] in said
+    else:
+        assert fitted["reason"] is None
+    assert main(["predict", saved, str(photos), "--quiet"]) == 0
+
+
 @pytest.mark.parametrize("command", ["embed", "fit", "predict", "evaluate"])
 def test_the_limit_on_pixels_is_heard(
     command: str, photos: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -494,6 +494,7 @@ def test_a_classifier_says_what_it_cannot_fine_tune(photos: Path) -> None:
     for classifier, fits, said in (
         (make(make_backbone(), LogisticRegression(), finetune=True), {}, "a linear head by name"),
         (make(make_backbone(), "knn", finetune=True), {}, "logistic, .*lda or centroid. Got 'knn'"),
+        (make(make_backbone(), "auto", finetune=True), {}, "logistic, .*lda or centroid. Got 'auto'"),
         (make(make_backbone(), "rbf-svm", finetune=True), {}, "logistic, .*lda or centroid. Got 'rbf-svm'"),
         (make(make_backbone(), finetune={"epoch": 3}), {}, "epoch"),
         (make(make_backbone(), finetune="yes"), {}, "must be True, a dictionary"),

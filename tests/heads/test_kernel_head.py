@@ -13,7 +13,7 @@ from sklearn.svm import SVC
 
 from cnncodes.errors import CostWarning, SavedModelError, UsageError
 from cnncodes.heads import kernel_head, kernel_search, kernels
-from cnncodes.heads.folds import Rows, draw_images
+from cnncodes.heads.folds import Rows, draw_images, take_part
 from cnncodes.heads.kernel_head import KernelHead
 from cnncodes.heads.kernels import KernelScorer
 
@@ -103,9 +103,15 @@ def test_a_search_on_a_part_draws_whole_images_of_every_class():
     images, n = np.repeat(np.arange(100), 3), 300
     ones, position = np.ones(n), np.arange(n)
     rows = Rows(np.arange(n)[:, None], y, ones, ones, images, images // 2, 3, position)
-    part = draw_images(rows, 60, 0)
+    splits = [(np.flatnonzero(images % 2 == k), np.flatnonzero(images % 2 != k)) for k in (0, 1)]
+    kept = draw_images(rows, 60, 0)
+    part = rows.take(kept)
     np.testing.assert_array_equal(np.bincount(part.y) // 3, [18, 5, 1])
     assert (np.bincount(part.images) == 3).all() and len(part.X) == 72
+    assert take_part(rows, splits, kept) is None  # the only image of class 2 is on one side
+    two = Rows(rows.X, np.minimum(y, 1), ones, ones, images, images // 2, 2, position)
+    _, (first, _) = take_part(two, splits, kept)
+    np.testing.assert_array_equal(part.X[first[0], 0], splits[0][0][kept[splits[0][0]]])
     inside = part.position >= 0
     np.testing.assert_array_equal(part.X[part.position[inside], 0], np.flatnonzero(inside))
     X, y = blobs(200, 10)

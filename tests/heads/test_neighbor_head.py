@@ -111,6 +111,8 @@ def test_probabilities_are_never_zero_and_calibrated():
     proba = head.predict_proba(blobs(200, 20, 4, seed=9, spread=0.2)[0])
     assert proba.min() > 0 and proba.max() < 0.9
     assert NeighborHead(k=1).fit(X, y).predict_proba(X).min() > 0
+    easy = NeighborHead().fit(*blobs(200, 20, 4, spread=50))  # every held-out image is right
+    assert 0 < easy.predict_proba(X).min() < 1e-6
 
 
 def test_class_weight():

@@ -24,7 +24,12 @@ class FitOptions(inputs.EmbeddingOptions, inputs.LayerOptions):
         "Labelled images (a folder of class folders, a .csv or .parquet table), or a .codes dataset."
     )
     out: str = option("File of the saved classifier.", short="-o", metavar="FILE")
-    head: str = option("Classifier on top of the codes.", default="logistic", choices=HEADS)
+    head: str = option(
+        "Classifier on top of the codes; 'auto': the cheapest one that is as good as the best, by"
+        " cross-validation.",
+        default="logistic",
+        choices=HEADS,
+    )
     train_views: str | None = option(
         f"Views of each training image: {inputs.HELP_VIEWS}. [flip; codes: all that are stored]",
         default=None,
@@ -92,10 +97,13 @@ def run_fit(options: FitOptions, reporter: Reporter) -> Result:
     fit = _fit_codes if inputs.is_codes(options.src) else _fit_images
     classifier, facts = fit(options, reporter)
     classifier.save(options.out, include_backbone=options.include_backbone)
-    head = classifier.head_
+    reason = getattr(classifier.head_, "reason_", None)
+    head = classifier.head_ if reason is None else classifier.head_.head_
     return {
         "out": options.out,
         "head": options.head,
+        "chosen": head.scorer_.kind,
+        "reason": reason,
         "classes": [str(name) for name in classifier.classes_],
         "images": classifier.n_images_,
         "C": _plain(getattr(head, "C_", None)),
@@ -229,12 +237,14 @@ def _make_classifier(options: FitOptions, **settings: Any) -> Any:
 
 
 def render_fit(result: Result) -> str:
-    """Say in two lines what was trained."""
+    """Say in two lines what was trained, after one of why."""
     settings = [(name, result[name]) for name in ("C", "gamma", "k")]
     chosen = "".join(f", {name}={value:g}" for name, value in settings if value is not None)
     names = ", ".join(result["classes"][:8]) + (" …" if len(result["classes"]) > 8 else "")
+    reason = "" if result["reason"] is None else f"auto {result['reason']}.\n"
     return (
-        f"{result['head']}{chosen} trained on {result['images']:,} images of {len(result['classes'])} classes"
+        f"{reason}{result['chosen']}{chosen} trained on {result['images']:,} images of"
+        f" {len(result['classes'])} classes"
         f" ({names}) in {format_seconds(result['seconds'])}.\nClassifier: {result['out']}\n"
     )
 

@@ -63,8 +63,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         A name in the zoo or a folder with a card.
     head : str or scikit-learn classifier
         ``"logistic"``, ``"linear-svm"``, ``"ridge"``, ``"lda"``, ``"centroid"``, ``"knn"`` or ``"rbf-svm"``
-        (docs/heads.md), whose settings and scaling are chosen by grouped, stratified cross-validation; or any
-        classifier object.
+        (docs/heads.md), whose settings and scaling are chosen by grouped, stratified cross-validation;
+        ``"auto"``, which chooses among these; or any classifier object.
     train_views, test_views : str, path or ViewPlan
         Views of each image in `fit` and in prediction: a plan by name (`ViewPlan.parse`), in a .toml file, or
         itself. In `fit` each view is a row, and an image's rows together weigh as much as any other image.
@@ -92,7 +92,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         `cnncodes.finetuning.settings.FineTuning`. A part of the training images is held out for it; the tuned
         network predicts where its gain on these is clear, else the head. Give it `train_views` with random
         ones, such as ``"flip, flip+translation+rotation+stretching:6"``: of fixed views it learns the images
-        by heart. For linear heads by name (extra: finetune).
+        by heart. For linear heads by name, the first five (extra: finetune).
 
     Attributes
     ----------

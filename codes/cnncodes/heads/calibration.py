@@ -10,7 +10,8 @@ from scipy.optimize import minimize_scalar
 
 Array = npt.NDArray[Any]
 
-_BOUNDS = (-9.0, 9.0)  # of the temperature's natural logarithm
+#: Where a temperature is searched: decision values may have any scale.
+TEMPERATURES = (float(np.exp(-9.0)), float(np.exp(9.0)))
 
 
 def log_loss(decision: Array, y: Array, weight: Array, temperature: float = 1.0) -> float:
@@ -23,17 +24,27 @@ def log_loss(decision: Array, y: Array, weight: Array, temperature: float = 1.0)
     weight : float ``[n]``
     temperature : float
     """
+    return float(log_losses(decision, y, temperature) @ weight / weight.sum())
+
+
+def log_losses(decision: Array, y: Array, temperature: float = 1.0) -> Array:
+    """Return the log-loss of each row, float64 ``[n]``; the parameters are those of `log_loss`."""
     if decision.shape[1] == 1:
         decision = np.column_stack([np.zeros(len(decision)), decision])
     values = temperature * decision
     top = values.max(axis=1)
-    losses = top + np.log(np.exp(values - top[:, None]).sum(axis=1)) - values[np.arange(len(y)), y]
-    return float(losses @ weight / weight.sum())
+    return np.asarray(top + np.log(np.exp(values - top[:, None]).sum(axis=1)) - values[np.arange(len(y)), y])
 
 
-def fit_temperature(decision: Array, y: Array, weight: Array) -> float:
-    """Return the temperature with the smallest log-loss (it is convex in it; searched in e^±9)."""
+def fit_temperature(
+    decision: Array, y: Array, weight: Array, bounds: tuple[float, float] = TEMPERATURES
+) -> float:
+    """Return the temperature with the smallest log-loss within bounds; the log-loss is convex in it."""
+    if bounds[0] == bounds[1]:
+        return bounds[0]
     found = minimize_scalar(
-        lambda log_t: log_loss(decision, y, weight, float(np.exp(log_t))), bounds=_BOUNDS, method="bounded"
+        lambda log_t: log_loss(decision, y, weight, float(np.exp(log_t))),
+        bounds=np.log(bounds),
+        method="bounded",
     )
     return float(np.exp(found.x))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +49,22 @@ class Rows:
     n_classes: int
     position: Array
     preference: Array | None = None
+
+    def take(self, kept: Array) -> Rows:
+        """Return some of the rows: those where `kept`, bool ``[n]``, is true."""
+        inside = self.position >= 0
+        inside[inside] = kept[self.position[inside]]
+        return Rows(
+            self.X[kept],
+            self.y[kept],
+            self.weight[kept],
+            self.loss_weight[kept],
+            np.unique(self.images[kept], return_inverse=True)[1],
+            np.unique(self.groups[kept], return_inverse=True)[1],
+            self.n_classes,
+            np.where(inside, np.cumsum(inside) - 1, -1),
+            self.preference,
+        )
 
 
 def number_groups(X: Array, groups: Any, images: Any) -> tuple[Array, Array]:
@@ -124,10 +141,10 @@ def _deal(table: Array, order: Array, n_folds: int) -> Array:
     return fold
 
 
-def draw_images(rows: Rows, n_rows: int, random_state: Any) -> Rows:
-    """Return the rows of drawn images, about `n_rows` of them: the same share of every class, but at least 5.
+def draw_images(rows: Rows, n_rows: int, random_state: Any) -> Array:
+    """Say of each row whether its image is among those drawn, of about `n_rows` rows: bool ``[n]``.
 
-    All views of an image are drawn with it.
+    The same share of every class, but at least 5; all views of an image are drawn with it.
     """
     share = n_rows / len(rows.X)
     order = check_random_state(random_state).permutation(int(rows.images.max()) + 1)
@@ -136,20 +153,17 @@ def draw_images(rows: Rows, n_rows: int, random_state: Any) -> Rows:
     for k in range(rows.n_classes):
         members = order[label == k]
         drawn.append(members[: max(5, round(share * len(members)))])
-    kept = np.isin(rows.images, np.concatenate(drawn))
-    inside = rows.position >= 0
-    inside[inside] = kept[rows.position[inside]]
-    return Rows(
-        rows.X[kept],
-        rows.y[kept],
-        rows.weight[kept],
-        rows.loss_weight[kept],
-        np.unique(rows.images[kept], return_inverse=True)[1],
-        np.unique(rows.groups[kept], return_inverse=True)[1],
-        rows.n_classes,
-        np.where(inside, np.cumsum(inside) - 1, -1),
-        rows.preference,
-    )
+    return np.isin(rows.images, np.concatenate(drawn))
+
+
+def take_part(rows: Rows, splits: Sequence[Split], kept: Array) -> tuple[Rows, list[Split]] | None:
+    """Return some of the rows and what of the folds is among them; None where a fold lacks a class then."""
+    part = rows.take(kept)
+    number = np.cumsum(kept) - 1
+    found = [(number[train[kept[train]]], number[test[kept[test]]]) for train, test in splits]
+    if all(len(test) and _has_all(part, train) for train, test in found):
+        return part, found
+    return None
 
 
 def _has_all(rows: Rows, train: Array) -> bool:

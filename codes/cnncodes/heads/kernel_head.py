@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from joblib import effective_n_jobs
 
 from cnncodes.errors import CostWarning, UsageError
 from cnncodes.heads.base import Head, is_number
-from cnncodes.heads.folds import Rows, Split, draw_images, make_splits
+from cnncodes.heads.folds import Rows, Split, draw_images, take_part
 from cnncodes.heads.kernel_search import KernelSearch, fit_machine, mean_square_distance
 from cnncodes.heads.kernels import KernelScorer
 from cnncodes.heads.scaling import Scaler
@@ -21,6 +22,8 @@ Array = npt.NDArray[Any]
 
 #: Rows above which a fit takes minutes, and how many seconds it took with so many of 1,280 columns.
 _MANY, _SECONDS = 20_000, 150
+#: Folds of all rows at work at once: each has the kernel of its rows in memory.
+_AT_ONCE = 2
 
 
 class KernelHead(Head):
@@ -111,10 +114,10 @@ class KernelHead(Head):
         return Choice(self._scalings()[0], {"C": self.C or 10.0, "gamma": self.gamma or 2.0}, 1.0, {})
 
     def _search(self, rows: Rows, splits: Sequence[Split]) -> Choice:
-        """Cross-validate on those folds, or on folds of a part of the images where there are many."""
+        """Cross-validate on those folds, or on what of them is drawn where there are many rows."""
         if len(rows.X) > self.search_rows:
-            part = draw_images(rows, int(self.search_rows), self.random_state)
-            rows, splits = part, make_splits(part, self.cv, self.random_state) or splits
+            drawn = draw_images(rows, int(self.search_rows), self.random_state)
+            rows, splits = take_part(rows, splits, drawn) or (rows, splits)
         self.n_searched_ = int(rows.images.max()) + 1
         return super()._search(rows, splits)
 
@@ -123,7 +126,8 @@ class KernelHead(Head):
         if int(rows.images.max()) + 1 == self.n_searched_:
             return choice
         search = KernelSearch((choice.scaling,), choice.setting["C"], choice.setting["gamma"])
-        found = choose(rows, splits, search, self.n_jobs)
+        lanes = _AT_ONCE if self.n_jobs is None else min(effective_n_jobs(self.n_jobs), _AT_ONCE)
+        found = choose(rows, splits, search, lanes)
         return Choice(choice.scaling, choice.setting, found.temperature, choice.table, found.held_out)
 
     def _fit_final(self, rows: Rows, choice: Choice) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.svm import SVC
 
+from cnncodes.heads.calibration import TEMPERATURES
 from cnncodes.heads.folds import Rows
 from cnncodes.heads.kernels import square_distances
 from cnncodes.heads.sweep import Fold, Setting
@@ -43,7 +44,7 @@ class KernelSearch:
     C: float | None
     gamma: float | None
     names: tuple[str, ...] = ("C", "gamma")
-    calibrated: bool = True
+    temperatures: tuple[float, float] = TEMPERATURES
     stops: bool = False
 
     def grid(self, scaling: str, n_features: int) -> list[Setting]:

@@ -26,6 +26,9 @@ from cnncodes.heads.sweep import Choice, Fold, Setting
 Array = npt.NDArray[Any]
 
 _KS = (50, 20, 10, 5, 3, 1)
+#: Decision values are log-probabilities: a high temperature would make 0 of the smallest after all, where all
+#: held-out images happen to be right.
+_TEMPERATURES = (0.1, 10.0)
 #: Held-out rows that are searched for at once.
 _QUERIES = 256
 
@@ -37,7 +40,7 @@ class NeighborSearch:
     scalings: tuple[str, ...]
     k: int | None
     names: tuple[str, ...] = ("k",)
-    calibrated: bool = True
+    temperatures: tuple[float, float] = _TEMPERATURES
     stops: bool = False
 
     def grid(self, scaling: str, n_features: int) -> list[Setting]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cnncodes.heads.calibration import TEMPERATURES
 from cnncodes.heads.descent import Covariance, choose_rows
 from cnncodes.heads.folds import Rows
 from cnncodes.heads.problem import Problem
@@ -47,9 +48,9 @@ class LinearSearch:
         return () if self.kind == "centroid" else ("C",)
 
     @property
-    def calibrated(self) -> bool:
-        """Whether decision values need a temperature: those of logistic regression are log-odds."""
-        return self.kind != "logistic"
+    def temperatures(self) -> tuple[float, float]:
+        """Between which the temperature is: decision values of logistic regression are log-odds as they are."""
+        return (1.0, 1.0) if self.kind == "logistic" else TEMPERATURES
 
     @property
     def stops(self) -> bool:

@@ -13,11 +13,10 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
 from cnncodes.errors import UsageError, suggest
+from cnncodes.heads.auto_head import AutoHead
 from cnncodes.heads.base import refuse_multilabel
-from cnncodes.heads.estimator import LinearHead
-from cnncodes.heads.kernel_head import KernelHead
-from cnncodes.heads.names import HEADS, LINEAR
-from cnncodes.heads.neighbor_head import NeighborHead
+from cnncodes.heads.kinds import make_kind
+from cnncodes.heads.names import HEADS
 
 
 def make_head(
@@ -43,9 +42,7 @@ def make_head(
             raise UsageError(f"unknown head {head!r}. {suggest(head, HEADS)}")
         n_jobs = joblib.cpu_count() if n_jobs is None else n_jobs
         given = {"class_weight": class_weight, "random_state": random_state, "n_jobs": n_jobs}
-        if head in LINEAR:
-            return LinearHead(head, **given)
-        return NeighborHead(**given) if head == "knn" else KernelHead(**given)
+        return AutoHead(**given) if head == "auto" else make_kind(head, **given)
     if inspect.isclass(head):
         raise UsageError(f"head is the class {head.__name__}; give an object of it: {head.__name__}()")
     if not (hasattr(head, "fit") and hasattr(head, "get_params")) or not is_classifier(head):

@@ -64,8 +64,8 @@ class Search(Protocol):
     scalings : tuple of str
     names : tuple of str
         Of the numbers in a setting, such as ``("C",)``.
-    calibrated : bool
-        Whether decision values need a temperature before they are probabilities.
+    temperatures : tuple of float
+        Between which the temperature is that makes probabilities of decision values.
     stops : bool
         Whether a fold may leave the rest of the grid out once its loss rises: where each setting costs.
     """
@@ -77,7 +77,7 @@ class Search(Protocol):
     def names(self) -> tuple[str, ...]: ...
 
     @property
-    def calibrated(self) -> bool: ...
+    def temperatures(self) -> tuple[float, float]: ...
 
     @property
     def stops(self) -> bool: ...
@@ -149,7 +149,7 @@ def choose(rows: Rows, splits: Sequence[Split], search: Search, n_jobs: int | No
         for position, setting in enumerate(search.grid(scaling, rows.X.shape[1])):
             reached = all(position < len(sweep) for sweep in mine)
             held_out = HeldOut.join([sweep[position] for sweep in mine]) if reached else None
-            figures = _NOT_REACHED if held_out is None else _measure(held_out, search.calibrated)
+            figures = _NOT_REACHED if held_out is None else _measure(held_out, search.temperatures)
             for name, value in zip(columns, (scaling, *setting, *figures), strict=True):
                 table[name].append(value)
             if best is None or figures[0] < lowest - _TIE * abs(lowest):
@@ -190,16 +190,16 @@ def _sweep(rows: Rows, split: Split, scaling: str, search: Search, shared: Any) 
     losses: list[float] = []
     for decision in search.decide(fold, search.grid(scaling, rows.X.shape[1])):
         results.append(HeldOut(average_by(decision, rows.images[test]), y, weight, groups))
-        losses.append(_measure(results[-1], search.calibrated)[0])
+        losses.append(_measure(results[-1], search.temperatures)[0])
         rising = len(losses) > 2 and losses[-1] > losses[-2] > losses[-3]
         if rising and search.stops and losses[-1] > _NOTICEABLE * min(losses):
             break
     return results
 
 
-def _measure(held_out: HeldOut, calibrated: bool) -> tuple[float, float, float]:
+def _measure(held_out: HeldOut, temperatures: tuple[float, float]) -> tuple[float, float, float]:
     """Return log-loss, accuracy and temperature over held-out images."""
     decision, y, weight = held_out.decision, held_out.y, held_out.weight
-    temperature = fit_temperature(decision, y, weight) if calibrated else 1.0
+    temperature = fit_temperature(decision, y, weight, temperatures)
     accuracy = float(np.average(held_out.is_right(), weights=weight))
     return log_loss(decision, y, weight, temperature), accuracy, temperature
