@@ -49,7 +49,7 @@ class LinearSearch:
 
     @property
     def temperatures(self) -> tuple[float, float]:
-        """Between which the temperature is: decision values of logistic regression are log-odds as they are."""
+        """Between which the temperature is: what logistic regression decides by are log-odds."""
         return (1.0, 1.0) if self.kind == "logistic" else TEMPERATURES
 
     @property
