@@ -1,7 +1,10 @@
-"""What choosing a linear head costs: the whole path with 5-fold cross-validation, against scikit-learn.
+"""What choosing a head costs, and what it is worth, against scikit-learn.
 
 python benchmarks/heads.py codes              # of 4,000 images of Fashion-MNIST, two views each
 python benchmarks/heads.py made --rows 20000 --classes 100
+python benchmarks/heads.py kinds              # every head by name, on the same codes
+
+The first two measure the whole path of a linear head with 5-fold cross-validation, on standardised rows.
 
 Objectives are those that both minimise, per unit of weight, at the C that cross-validation chose; smaller is
 better converged. Accuracy and log-loss are of images that nothing was fitted on.
@@ -31,7 +34,7 @@ FOLDS = 5
 
 
 class Data(NamedTuple):
-    """Standardised rows to train and to test on."""
+    """Rows to train and to test on."""
 
     name: str
     X: Any
@@ -57,9 +60,7 @@ def embed_fashion(args: argparse.Namespace) -> Data:
                 (np.asarray(codes.X, np.float32), np.asarray(codes.rows["label"]).astype(str), images)
             )
     (X, y, images), (X_test, y_test, _) = found
-    return standardise(
-        Data(f"codes of {args.images:,} images of Fashion-MNIST", X, y, images, X_test, y_test)
-    )
+    return Data(f"codes of {args.images:,} images of Fashion-MNIST", X, y, images, X_test, y_test)
 
 
 def make(args: argparse.Namespace) -> Data:
@@ -107,8 +108,8 @@ def measure(name: str, fit: Callable[[], Any], kind: str, data: Data, C: float |
         warnings.simplefilter("ignore", FutureWarning)
         model = fit()
     found: dict[str, Any] = {"name": name, "kind": kind, "seconds": round(time.perf_counter() - started, 2)}
-    used = float(np.ravel(model.C_)[0]) if hasattr(model, "C_") else C
-    if kind != "ridge" and used is not None:
+    used = float(np.ravel(model.C_)[0]) if getattr(model, "C_", None) is not None else C
+    if kind in ("logistic", "linear-svm") and used is not None:
         found |= {"C": used, "objective": objective(kind, data, model, used)}
     found["accuracy"] = float((model.predict(data.X_test) == data.y_test).mean())
     if hasattr(model, "predict_proba"):
@@ -122,7 +123,7 @@ def measure(name: str, fit: Callable[[], Any], kind: str, data: Data, C: float |
 def compare(data: Data, args: argparse.Namespace) -> list[dict[str, Any]]:
     """Fit every kind here and with scikit-learn."""
     from cnncodes.heads.estimator import LinearHead
-    from cnncodes.heads.sweep import Search
+    from cnncodes.heads.paths import LinearSearch
 
     rows = []
     width = data.X.shape[1]
@@ -141,7 +142,7 @@ def compare(data: Data, args: argparse.Namespace) -> list[dict[str, Any]]:
         if kind == "logistic":
             alone = LinearHead(kind, scaling="standard", C=C)
             rows.append(measure("cnncodes, one fit", partial(alone.fit, data.X, data.y), kind, data, C))
-        grid = Search(kind, ("standard",), None, 0).grid("standard", width)
+        grid = [C for (C,) in LinearSearch(kind, ("standard",), None, 0).grid("standard", width)]
         for name, model in list_peers(kind, C, grid, args):
             rows.append(measure(name, partial(model.fit, data.X, data.y), kind, data, C))
     return rows
@@ -172,30 +173,94 @@ def list_peers(kind: str, C: float, grid: list[float], args: argparse.Namespace)
     return peers
 
 
+def compare_kinds(data: Data, args: argparse.Namespace) -> list[dict[str, Any]]:
+    """Fit every head by name as `fit` does, and what scikit-learn has, with the settings that were chosen."""
+    from cnncodes.heads.kinds import make_kind
+    from cnncodes.heads.names import BY_COST
+    from cnncodes.heads.scaling import Scaler
+    from cnncodes.heads.selection import make_head
+
+    _, image, views = np.unique(data.images, return_inverse=True, return_counts=True)
+    weight = 1 / views[image]
+    rows, given = [], {"sample_weight": weight, "images": data.images}
+    for kind in BY_COST:
+        head = make_kind(kind, cv=FOLDS, n_jobs=count_cores())
+        rows.append(measure("cnncodes", partial(head.fit, data.X, data.y, **given), kind, data, None))
+        rows[-1].pop("objective", None)  # of other rows than these
+        rows[-1] |= {"scaling": head.scaling_} | {
+            name: float(value)
+            for name in ("C", "gamma", "k")
+            if (value := getattr(head, f"{name}_", None)) is not None
+        }
+        scaler = Scaler.learn(head.scaling_, data.X, weight)
+        scaled = data._replace(
+            X=scaler.apply(data.X, np.float32), X_test=scaler.apply(data.X_test, np.float32)
+        )
+        model, takes_weight = make_peer(kind, head)
+        fit = partial(model.fit, scaled.X, data.y, **({"sample_weight": weight} if takes_weight else {}))
+        rows.append(measure(f"scikit-learn: {type(model).__name__}", fit, kind, scaled, None))
+    auto = make_head("auto", n_jobs=count_cores())
+    rows.append(measure("cnncodes", partial(auto.fit, data.X, data.y, **given), "auto", data, None))
+    rows[-1] |= {"reason": auto.reason_, "table": {k: v.tolist() for k, v in auto.cv_results_.items()}}
+    return rows
+
+
+def make_peer(kind: str, head: Any) -> tuple[Any, bool]:
+    """Return what scikit-learn has for a fitted head with its settings, and whether it takes weights."""
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+    from sklearn.linear_model import LogisticRegression, RidgeClassifier
+    from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
+    from sklearn.svm import SVC, LinearSVC
+
+    if kind == "lda":
+        return LinearDiscriminantAnalysis(solver="lsqr", shrinkage=1 / (1 + head.C_)), False
+    if kind == "centroid":
+        return NearestCentroid(), False
+    if kind == "knn":  # two rows an image
+        return KNeighborsClassifier(2 * head.k_, algorithm="brute"), False
+    if kind == "rbf-svm":
+        return SVC(C=head.C_, gamma=head.scorer_.gamma), True
+    if kind == "ridge":
+        return RidgeClassifier(alpha=1 / (2 * head.C_)), True
+    if kind == "linear-svm":
+        return LinearSVC(C=head.C_, dual=False), True
+    return LogisticRegression(C=head.C_, max_iter=10_000), True
+
+
 def main() -> None:
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(
         description=__doc__.splitlines()[0],
         epilog="Fashion-MNIST is Debian's package dataset-fashion-mnist.",
     )
-    parser.add_argument("data", choices=("codes", "made"), help="codes of Fashion-MNIST, or rows like codes")
-    parser.add_argument("--images", type=int, default=4000, help="codes: images to train on [%(default)s]")
+    parser.add_argument(
+        "data",
+        choices=("codes", "made", "kinds"),
+        help="codes of Fashion-MNIST, rows like codes, or every head by name",
+    )
+    parser.add_argument(
+        "--images", type=int, default=4000, help="codes, kinds: images to train on [%(default)s]"
+    )
     parser.add_argument("--rows", type=int, default=20_000, help="made: rows to train on [%(default)s]")
     parser.add_argument("--classes", type=int, default=100, help="made: classes [%(default)s]")
     parser.add_argument("--signal", type=float, default=0.35, help="made: how far apart [%(default)s]")
     parser.add_argument("--test", type=int, default=2000, help="images or rows to test on [%(default)s]")
     kinds = ("logistic", "linear-svm", "ridge")
-    parser.add_argument("--kinds", nargs="+", choices=kinds, default=kinds, help="which heads [all]")
+    parser.add_argument(
+        "--kinds", nargs="+", choices=kinds, default=kinds, help="codes, made: which heads [all]"
+    )
     parser.add_argument("--path", action="store_true", help="LogisticRegressionCV too, which takes long")
     parser.add_argument("--json", type=Path, help="file for the figures [in benchmarks/results]")
     args = parser.parse_args()
-    data = embed_fashion(args) if args.data == "codes" else make(args)
+    data = make(args) if args.data == "made" else embed_fashion(args)
+    if args.data == "codes":
+        data = standardise(data)
     result = {
         "data": data.name,
         "rows": len(data.X),
         "processor": name_processor(),
         "cores": count_cores(),
-        "results": compare(data, args),
+        "results": compare_kinds(data, args) if args.data == "kinds" else compare(data, args),
     }
     (args.json or RESULTS / f"heads-{args.data}.json").write_text(json.dumps(result, indent=1) + "\n")
 

@@ -244,6 +244,31 @@ def test_changed_arrays(saved, tmp_path, member, data, text):
     refused(change(saved("ridge"), tmp_path / "a", {member: data}), text)
 
 
+@pytest.mark.parametrize(
+    ("name", "member", "data", "text"),
+    [
+        ("knn", "head/rows.npy", None, "lacks 'head/rows.npy'"),
+        (
+            "knn",
+            "head/rows.npy",
+            npy(np.zeros((18, 7), np.float32)),
+            "mean must have the shape|takes 7 columns",
+        ),
+        ("knn", "head/labels.npy", npy(np.full(18, 3)), "labels must be whole numbers from 0 to 2"),
+        ("knn", "head/weight.npy", npy(np.full(18, np.nan)), "weight must be finite"),
+        ("knn", "head/k.npy", npy(np.array(["1"] * 2)), "k must hold numbers"),
+        ("knn", "head/coef.npy", npy(np.zeros(3)), "which no saved classifier has"),
+        ("rbf-svm", "head/support.npy", pickle.dumps(np.zeros(3)), "damaged at 'head/support.npy'"),
+        ("rbf-svm", "head/support.npy", npy(np.full((2, 1280), 1e30)), "support must be finite and up to 1e"),
+        ("rbf-svm", "head/dual.npy", npy(np.zeros((1, 3))), "dual must have the shape"),
+        ("rbf-svm", "head/gamma.npy", npy(np.array(-1.0)), "gamma must be above 0"),
+        ("rbf-svm", "head/intercept.npy", npy(np.zeros(3, complex)), "intercept must hold numbers"),
+    ],
+)
+def test_damaged_heads_of_rows(saved, tmp_path, name, member, data, text):
+    refused(change(saved(name), tmp_path / "a", {member: data}), text)
+
+
 def test_a_zip_of_arrays_in_place_of_one(saved, tmp_path):
     buffer = io.BytesIO()
     np.savez(buffer, coef=np.zeros((3, 1280)))
