@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numbers
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -28,12 +29,12 @@ from cnncodes.heads.sweep import Choice, Search, choose
 Array = npt.NDArray[Any]
 
 
-class Head(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
     """A classifier on codes that chooses by grouped, stratified cross-validation what its user left open.
 
-    A subclass has the parameters `scaling`, `cv`, `class_weight`, `random_state` and `n_jobs`, and says what
-    is tried (`_make_search`), what is taken where nothing can be (`_fall_back`), and how all rows are fitted
-    (`_fit_final`).
+    A subclass has the parameters `scaling`, `cv`, `class_weight`, `random_state` and `n_jobs`, and says how
+    it chooses (`_search`), what is taken where nothing can be chosen (`_fall_back`), and how all rows are
+    fitted (`_fit_final`).
     """
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None, images: Any = None) -> Self:
@@ -73,20 +74,17 @@ class Head(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if self.scaling is not None and self.scaling not in SCALINGS:
             raise UsageError(f"unknown scaling {self.scaling!r}. {suggest(str(self.scaling), SCALINGS)}")
 
-    def _make_search(self) -> Search:
-        raise NotImplementedError
-
+    @abstractmethod
     def _fall_back(self) -> Choice:
         """Return what was given, and where nothing was, what is sensible for a few images."""
-        raise NotImplementedError
 
     def _needs_folds(self) -> bool:
         """Say whether anything is open: decision values need held-out ones for a temperature."""
         return True
 
+    @abstractmethod
     def _fit_final(self, rows: Rows, choice: Choice) -> None:
         """Fit all rows with what was chosen."""
-        raise NotImplementedError
 
     def _check_rows(self, X: Any, y: Any, sample_weight: Any, groups: Any, images: Any) -> Rows:
         if getattr(X, "dtype", None) == np.float16:
@@ -145,10 +143,9 @@ class Head(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Return a choice with the held-out answers of all images: the search may have been on some."""
         return choice
 
+    @abstractmethod
     def _search(self, rows: Rows, splits: Sequence[Split]) -> Choice:
-        """Cross-validate on those folds."""
-        self.n_folds_ = len(splits)
-        return choose(rows, splits, self._make_search(), self.n_jobs)
+        """Cross-validate on those folds and set `n_folds_`."""
 
     def _scalings(self) -> tuple[str, ...]:
         return SCALINGS if self.scaling is None else (self.scaling,)
@@ -170,6 +167,18 @@ class Head(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         decision = self.decision_function(X)
         proba: Array = self.scorer_.proba_from_decision(decision)
         return proba
+
+
+class SingleHead(Head):
+    """A head of one kind, whose settings are those of a `Search`."""
+
+    @abstractmethod
+    def _make_search(self) -> Search:
+        """Return what is tried."""
+
+    def _search(self, rows: Rows, splits: Sequence[Split]) -> Choice:
+        self.n_folds_ = len(splits)
+        return choose(rows, splits, self._make_search(), self.n_jobs)
 
 
 def is_number(value: Any, kind: type = numbers.Real) -> bool:

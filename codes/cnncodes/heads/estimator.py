@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cnncodes.errors import UsageError, suggest
-from cnncodes.heads.base import Head, is_number
+from cnncodes.heads.base import SingleHead, is_number
 from cnncodes.heads.folds import Rows
 from cnncodes.heads.linear import LinearScorer
 from cnncodes.heads.names import LINEAR
@@ -24,7 +24,7 @@ KINDS = LINEAR
 _EXCESS = {"logistic": 1e-15, "linear-svm": 1e-10}
 
 
-class LinearHead(Head):
+class LinearHead(SingleHead):
     """A linear classifier on codes that chooses its regularisation and scaling itself.
 
     Parameters

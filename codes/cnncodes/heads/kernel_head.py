@@ -11,7 +11,7 @@ import numpy.typing as npt
 from joblib import effective_n_jobs
 
 from cnncodes.errors import CostWarning, UsageError
-from cnncodes.heads.base import Head, is_number
+from cnncodes.heads.base import SingleHead, is_number
 from cnncodes.heads.folds import Rows, Split, draw_images, take_part
 from cnncodes.heads.kernel_search import KernelSearch, fit_machine, mean_square_distance
 from cnncodes.heads.kernels import KernelScorer
@@ -26,7 +26,7 @@ _MANY, _SECONDS = 20_000, 150
 _AT_ONCE = 2
 
 
-class KernelHead(Head):
+class KernelHead(SingleHead):
     """An SVM with radial basis functions: scikit-learn's `SVC` on scaled codes.
 
     Parameters

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import UsageError
-from cnncodes.heads.base import Head, is_number
+from cnncodes.heads.base import SingleHead, is_number
 from cnncodes.heads.folds import Rows
 from cnncodes.heads.neighbors import (
     NeighborScorer,
@@ -72,7 +72,7 @@ def share_votes(y: Array, weight: Array, loss_weight: Array, n_classes: int) -> 
     return totals / totals.sum(), np.bincount(y, loss_weight, n_classes) / totals
 
 
-class NeighborHead(Head):
+class NeighborHead(SingleHead):
     """The classes of the nearest training codes, by exact search.
 
     Parameters
