@@ -108,7 +108,7 @@ def test_a_search_on_a_part_draws_whole_images_of_every_class():
     part = rows.take(kept)
     np.testing.assert_array_equal(np.bincount(part.y) // 3, [18, 5, 1])
     assert (np.bincount(part.images) == 3).all() and len(part.X) == 72
-    assert take_part(rows, splits, kept) is None  # the only image of class 2 is on one side
+    assert len(take_part(rows, splits, kept)[1]) == 1  # the only image of class 2 is on one side
     two = Rows(rows.X, np.minimum(y, 1), ones, ones, images, images // 2, 2, position)
     _, (first, _) = take_part(two, splits, kept)
     np.testing.assert_array_equal(part.X[first[0], 0], splits[0][0][kept[splits[0][0]]])

@@ -156,14 +156,12 @@ def draw_images(rows: Rows, n_rows: int, random_state: Any) -> Array:
     return np.isin(rows.images, np.concatenate(drawn))
 
 
-def take_part(rows: Rows, splits: Sequence[Split], kept: Array) -> tuple[Rows, list[Split]] | None:
-    """Return some of the rows and what of the folds is among them; None where a fold lacks a class then."""
+def take_part(rows: Rows, splits: Sequence[Split], kept: Array) -> tuple[Rows, list[Split]]:
+    """Return some of the rows, and of each fold what is among them; none of those that then lack a class."""
     part = rows.take(kept)
     number = np.cumsum(kept) - 1
     found = [(number[train[kept[train]]], number[test[kept[test]]]) for train, test in splits]
-    if all(len(test) and _has_all(part, train) for train, test in found):
-        return part, found
-    return None
+    return part, [(train, test) for train, test in found if len(test) and _has_all(part, train)]
 
 
 def _has_all(rows: Rows, train: Array) -> bool:

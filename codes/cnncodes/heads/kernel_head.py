@@ -117,7 +117,8 @@ class KernelHead(SingleHead):
         """Cross-validate on those folds, or on what of them is drawn where there are many rows."""
         if len(rows.X) > self.search_rows:
             drawn = draw_images(rows, int(self.search_rows), self.random_state)
-            rows, splits = take_part(rows, splits, drawn) or (rows, splits)
+            part, left = take_part(rows, splits, drawn)
+            rows, splits = (part, left) if left else (rows, splits)
         self.n_searched_ = int(rows.images.max()) + 1
         return super()._search(rows, splits)
 
@@ -126,7 +127,7 @@ class KernelHead(SingleHead):
         if int(rows.images.max()) + 1 == self.n_searched_:
             return choice
         search = KernelSearch((choice.scaling,), choice.setting["C"], choice.setting["gamma"])
-        lanes = _AT_ONCE if self.n_jobs is None else min(effective_n_jobs(self.n_jobs), _AT_ONCE)
+        lanes = min(effective_n_jobs(self.n_jobs), _AT_ONCE)
         found = choose(rows, splits, search, lanes)
         return Choice(choice.scaling, choice.setting, found.temperature, choice.table, found.held_out)
 
