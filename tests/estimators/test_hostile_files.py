@@ -260,7 +260,7 @@ def test_changed_arrays(saved, tmp_path, member, data, text):
         ("knn", "head/coef.npy", npy(np.zeros(3)), "which no saved classifier has"),
         ("rbf-svm", "head/support.npy", pickle.dumps(np.zeros(3)), "damaged at 'head/support.npy'"),
         ("rbf-svm", "head/support.npy", npy(np.full((2, 1280), 1e30)), "support must be finite and up to 1e"),
-        ("rbf-svm", "head/dual.npy", npy(np.zeros((1, 3))), "dual must have the shape"),
+        ("rbf-svm", "head/dual.npy", npy(np.zeros((1, 2))), "dual must have the shape"),
         ("rbf-svm", "head/gamma.npy", npy(np.array(-1.0)), "gamma must be above 0"),
         ("rbf-svm", "head/intercept.npy", npy(np.zeros(3, complex)), "intercept must hold numbers"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -24,12 +25,12 @@ def test_scikit_learns_own_checks():
 
 
 def scores_of_pairs(pairs, k):
-    """Return the least squares scores of classes, by a solver that knows no closed form."""
-    differences = [(i, j) for i in range(k) for j in range(i + 1, k)]
-    design = np.zeros((len(differences), k))
-    for row, (i, j) in zip(design, differences, strict=True):
-        row[i], row[j] = 1, -1
-    return np.linalg.lstsq(design, pairs.T, rcond=None)[0].T
+    """Return each class's sum of log-probabilities, pair by pair."""
+    scores = np.zeros((len(pairs), k))
+    for value, (i, j) in zip(pairs.T, combinations(range(k), 2), strict=True):
+        scores[:, i] += np.log(1 / (1 + np.exp(-3 * value)))
+        scores[:, j] += np.log(1 / (1 + np.exp(3 * value)))
+    return scores
 
 
 @pytest.mark.parametrize("in_memory", [True, False])
@@ -54,6 +55,14 @@ def test_same_decisions_as_scikit_learn(scaling, k, in_memory, monkeypatch):
     if scaling == "standard":
         assert gamma == pytest.approx(2.0 / (2 * 30))  # the variance of each column is 1
     assert (head.C_, head.gamma_, head.scaling_) == (3.0, 2.0, scaling)
+
+
+def test_clear_votes_are_scikit_learns():
+    X, y = blobs(400, 20, 4, spread=1.5)
+    head = KernelHead(C=3.0, gamma=2.0, scaling="l2").fit(X[:200], y[:200])
+    model = SVC(C=3.0, gamma=head.scorer_.gamma).fit(normalize(X[:200]), y[:200])
+    assert (head.predict(X[200:]) == model.predict(normalize(X[200:]))).mean() > 0.95
+    assert head.score(X[200:], y[200:]) >= model.score(normalize(X[200:]), y[200:]) - 0.02
 
 
 def test_curved_classes_need_it():
@@ -151,11 +160,12 @@ def test_few_and_constant_codes():
 
 def scorer(n_classes=3, l2=False, **changes):
     rng = np.random.default_rng(3)
-    s, d, columns = 150, 40, 1 if n_classes == 2 else n_classes
+    s, d, pairs = 150, 40, n_classes * (n_classes - 1) // 2
     given = {
         "support": rng.normal(size=(s, d)).astype(np.float32),
-        "dual": rng.normal(size=(s, columns)),
-        "intercept": rng.normal(size=columns),
+        "dual": rng.normal(size=(s, n_classes - 1)),
+        "counts": np.diff(np.r_[np.arange(n_classes) * (s // n_classes), s]),
+        "intercept": rng.normal(size=pairs),
         "classes": np.array([f"c{k}" for k in range(n_classes)]),
         "gamma": 0.02,
         "mean": np.zeros(0 if l2 else d),
@@ -184,7 +194,8 @@ def test_a_row_does_not_depend_on_its_batch(n_classes, l2, monkeypatch):
 
 def test_far_codes_are_of_no_support_vector():
     head = scorer()
-    np.testing.assert_array_equal(head.decision(np.array([np.full(40, 1e300)])), [head.intercept])
+    expected = scores_of_pairs(head.intercept[None], 3)
+    np.testing.assert_allclose(head.decision(np.array([np.full(40, 1e300)])), expected)
 
 
 def test_arrays_there_and_back():
@@ -198,7 +209,8 @@ def test_arrays_there_and_back():
 
 HOSTILE = {
     "support": [np.full((150, 40), np.nan), np.ones((149, 40)), np.ones(40), np.full((150, 40), 1e30), ["a"]],
-    "dual": [np.ones((150, 1)), np.ones(150), np.full((150, 3), np.inf), np.full((150, 3), 1e300)],
+    "dual": [np.ones((150, 1)), np.ones(150), np.full((150, 2), np.inf), np.full((150, 2), 1e300)],
+    "counts": [[50, 50, 51], [-1, 1, 150], [50.5, 50.5, 49], [150], [[50, 50, 50]], [1e18, 1e18, 1e18]],
     "intercept": [np.ones(1), np.full(3, np.nan), np.ones((3, 1))],
     "classes": [np.array(["a"]), np.array("a"), np.array(["a", "b"])],
     "gamma": [0.0, -1.0, np.nan, np.ones(2), "5"],

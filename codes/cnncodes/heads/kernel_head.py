@@ -61,10 +61,10 @@ class KernelHead(SingleHead):
 
     Notes
     -----
-    Of several classes each pair has its machine, as in `SVC`. Their decision values are taken for differences
-    of scores, one a class, and the decision values here are the scores that fit these best by least squares:
-    for each class the mean of its pairs. Unlike votes they can be averaged over views and made probabilities.
-    The temperature is that of held-out images.
+    Of several classes each pair has its machine, one against one, as in `SVC`. Where that lets the pairs vote,
+    here each gives a class the probability ``p = 1 / (1 + exp(-3 * value))``, and a class's decision value is
+    the sum of ``log(p)`` over its pairs: where `SVC`'s votes are clear it is the same class, and unlike votes
+    these can be averaged over views and made probabilities. The temperature is that of held-out images.
 
     A fit takes time with the square of the rows; a warning says how long from 20,000 rows on.
 
@@ -150,6 +150,7 @@ class KernelHead(SingleHead):
         self.scorer_ = KernelScorer(
             X[machine.support],
             machine.dual,
+            machine.counts,
             machine.intercept,
             self.classes_,
             gamma,

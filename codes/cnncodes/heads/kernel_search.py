@@ -12,7 +12,7 @@ from sklearn.svm import SVC
 
 from cnncodes.heads.calibration import TEMPERATURES
 from cnncodes.heads.folds import Rows
-from cnncodes.heads.kernels import square_distances
+from cnncodes.heads.kernels import decide_by_pairs, square_distances, sum_by_class
 from cnncodes.heads.sweep import Fold, Setting
 
 Array = npt.NDArray[Any]
@@ -29,10 +29,11 @@ _CACHE_MIB = 500
 
 @dataclass(frozen=True)
 class Machine:
-    """Numbers of the rows that support, what they count for each class ``[S, K or 1]``, and offsets."""
+    """Numbers of the rows that support, class after class, and the rest of `KernelScorer`'s arrays."""
 
     support: Array
     dual: Array
+    counts: Array
     intercept: Array
 
 
@@ -66,7 +67,8 @@ class KernelSearch:
                 kernel = np.exp(-fold.X.dtype.type(gamma) * within).astype(np.float64)
                 new, last = np.exp(-fold.X.dtype.type(gamma) * across), gamma
             machine = fit_kernel(kernel, fold.y, fold.loss_weight, C)
-            yield new[:, machine.support] @ machine.dual + machine.intercept
+            sums = sum_by_class(new[:, machine.support], machine.dual, machine.counts)
+            yield decide_by_pairs(sums, machine.intercept)
 
 
 def mean_square_distance(X: Array, weight: Array) -> float:
@@ -101,23 +103,6 @@ def fit_kernel(kernel: Array, y: Array, weight: Array, C: float, tol: float = 1e
 
 
 def _read_machine(model: SVC) -> Machine:
-    """Return the scores of classes that fit the decision values of all pairs best, by least squares.
-
-    Of the pair i < j libsvm's value is positive where the row is of i; the support vectors stand class after
-    class, and row j - 1 of their coefficients has those of class i against j, row i those of j against i.
-    """
-    n_classes = len(model.classes_)
-    if n_classes == 2:
-        return Machine(model.support_, model.dual_coef_.T, model.intercept_)
-    ends = np.cumsum(model.n_support_)
-    own = [slice(end - count, end) for end, count in zip(ends, model.n_support_, strict=True)]
-    dual, intercept = np.zeros((len(model.support_), n_classes)), np.zeros(n_classes)
-    pairs = [(i, j) for i in range(n_classes) for j in range(i + 1, n_classes)]
-    for number, (i, j) in enumerate(pairs):
-        for mine, row in ((own[i], j - 1), (own[j], i)):
-            values = model.dual_coef_[row, mine] / n_classes
-            dual[mine, i] += values
-            dual[mine, j] -= values
-        intercept[i] += model.intercept_[number] / n_classes
-        intercept[j] -= model.intercept_[number] / n_classes
-    return Machine(model.support_, dual, intercept)
+    """Return libsvm's arrays; for two classes scikit-learn turns their sign around."""
+    sign = -1 if len(model.classes_) == 2 else 1
+    return Machine(model.support_, sign * model.dual_coef_.T, model.n_support_, sign * model.intercept_)

@@ -7,18 +7,23 @@ from typing import ClassVar
 
 import numpy as np
 
+from cnncodes.errors import UsageError
 from cnncodes.heads.scoring import (
     FARTHEST,
     Array,
     Scorer,
     check_classes,
     check_numbers,
-    count_columns,
     scale_codes,
 )
 
 #: Support vectors that are compared at once: what bounds the memory.
 _ROWS = 4096
+#: Rows whose pairs of classes are looked at together.
+_PAIR_ROWS = 256
+#: How sharply a pair decides: a row on the margin, where the value is 1, is of its class with probability
+#: 0.95.
+_SLOPE = 3.0
 
 
 def square_distances(A: Array, B: Array) -> Array:
@@ -30,17 +35,66 @@ def square_distances(A: Array, B: Array) -> Array:
     return np.asarray(np.maximum(found, 0, out=found))
 
 
+def sum_by_class(kernel: Array, dual: Array, counts: Array) -> Array:
+    """Return what the support vectors of each class add to each of its pairs: ``[n, K, K - 1]``.
+
+    Parameters
+    ----------
+    kernel : float ``[n, S]``
+        Of rows and support vectors, these class after class.
+    dual : float64 ``[S, K - 1]``
+    counts : int ``[K]``
+        Support vectors of each class.
+    """
+    ends = np.cumsum(counts)
+    parts = [slice(end - count, end) for end, count in zip(ends, counts, strict=True)]
+    return np.stack([kernel[:, part].astype(np.float64) @ dual[part] for part in parts], axis=1)
+
+
+def decide_by_pairs(sums: Array, intercept: Array) -> Array:
+    """Return decision values ``[n, K]``, or ``[n, 1]`` for two classes.
+
+    As in libsvm, the value of the pair i < j is positive for class i; column j - 1 of the coefficients of class
+    i is its part against j, and column i of those of class j is its part against i.
+
+    Parameters
+    ----------
+    sums : float64 ``[n, K, K - 1]``
+        As `sum_by_class` gives them.
+    intercept : float64 ``[K * (K - 1) / 2]``
+        Of the pairs (0, 1), (0, 2) … (1, 2) …
+    """
+    n, n_classes, _ = sums.shape
+    first, second = np.triu_indices(n_classes, 1)
+    decision = np.zeros((n, n_classes))
+    for start in range(0, n, _PAIR_ROWS):
+        part = sums[start : start + _PAIR_ROWS]
+        values = part[:, first, second - 1] + part[:, second, first] + intercept
+        if n_classes == 2:
+            decision[start : start + _PAIR_ROWS, :1] = -values
+            continue
+        for sign, side in ((1, first), (-1, second)):
+            logs = -np.logaddexp(0, -sign * _SLOPE * values)
+            for k in range(n_classes):
+                decision[start : start + _PAIR_ROWS, k] += logs[:, side == k].sum(axis=1)
+    return decision[:, : 1 if n_classes == 2 else n_classes]
+
+
 @dataclass(frozen=True, eq=False)
 class KernelScorer(Scorer):
-    """A sum of ``exp(-gamma * |x - s|^2)`` over support vectors s.
+    """Sums of ``exp(-gamma * |x - s|^2)`` over support vectors s, one for each pair of classes.
 
     Parameters
     ----------
     support : float32 ``[S, D]``
         Scaled training codes.
-    dual : float64 ``[S, K]``, or ``[S, 1]`` for two classes
-        What each counts for each class.
-    intercept : float64 ``[K]`` or ``[1]``
+        Class after class.
+    dual : float64 ``[S, K - 1]``
+        What each counts in the pairs of its class; see `decide_by_pairs`.
+    counts : int64 ``[K]``
+        Support vectors of each class.
+    intercept : float64 ``[K * (K - 1) / 2]``
+        Of each pair.
     classes : ``[K]``, any dtype
     gamma : float
         Of scaled codes.
@@ -59,6 +113,7 @@ class KernelScorer(Scorer):
     ARRAYS: ClassVar[tuple[str, ...]] = (
         "support",
         "dual",
+        "counts",
         "intercept",
         "classes",
         "gamma",
@@ -70,6 +125,7 @@ class KernelScorer(Scorer):
 
     support: Array
     dual: Array
+    counts: Array
     intercept: Array
     classes: Array
     gamma: float
@@ -81,12 +137,18 @@ class KernelScorer(Scorer):
     def __post_init__(self) -> None:
         classes = check_classes(self.classes)
         support = check_numbers("support", self.support, (None, None), np.float32, largest=FARTHEST)
-        columns = count_columns(classes)
+        n_classes = len(classes)
+        counts = check_numbers("counts", self.counts, (n_classes,), np.int64)
+        if (counts < 0).any() or counts.sum() != len(support) or np.any(counts != self.counts):
+            raise UsageError(f"counts must be whole numbers that sum to the {len(support)} support vectors")
         width = (support.shape[1] if np.size(self.mean) else 0,)
         values = {
             "support": support,
-            "dual": check_numbers("dual", self.dual, (len(support), columns), np.float64),
-            "intercept": check_numbers("intercept", self.intercept, (columns,), np.float64),
+            "dual": check_numbers("dual", self.dual, (len(support), n_classes - 1), np.float64),
+            "counts": counts,
+            "intercept": check_numbers(
+                "intercept", self.intercept, (n_classes * (n_classes - 1) // 2,), np.float64
+            ),
             "classes": classes,
             "gamma": float(check_numbers("gamma", self.gamma, (), np.float64, above=0)),
             "mean": check_numbers("mean", self.mean, width, np.float64),
@@ -104,8 +166,11 @@ class KernelScorer(Scorer):
 
     def _decide(self, block: Array) -> Array:
         rows = scale_codes(block, self.mean, self.scale)
-        decision = np.tile(self.intercept, (len(rows), 1))
-        for start in range(0, len(self.support), _ROWS):
-            distances = square_distances(rows, self.support[start : start + _ROWS].astype(np.float64))
-            decision += np.exp(-self.gamma * distances) @ self.dual[start : start + _ROWS]
-        return decision
+        sums = np.zeros((len(rows), len(self.classes), len(self.classes) - 1))
+        ends = np.cumsum(self.counts)
+        for k, (count, end) in enumerate(zip(self.counts, ends, strict=True)):
+            for start in range(end - count, end, _ROWS):
+                part = slice(start, min(start + _ROWS, end))
+                distances = square_distances(rows, self.support[part].astype(np.float64))
+                sums[:, k] += np.exp(-self.gamma * distances) @ self.dual[part]
+        return decide_by_pairs(sums, self.intercept)
