@@ -61,7 +61,7 @@ class KernelHead(SingleHead):
 
     Notes
     -----
-    Of several classes each pair has its machine, one against one, as in `SVC`. Where that lets the pairs vote,
+    Of several classes each pair has its machine, one against one, as in `SVC`. Where that lets pairs vote,
     here each gives a class the probability ``p = 1 / (1 + exp(-3 * value))``, and a class's decision value is
     the sum of ``log(p)`` over its pairs: where `SVC`'s votes are clear it is the same class, and unlike votes
     these can be averaged over views and made probabilities. The temperature is that of held-out images.

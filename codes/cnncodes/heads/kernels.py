@@ -54,8 +54,8 @@ def sum_by_class(kernel: Array, dual: Array, counts: Array) -> Array:
 def decide_by_pairs(sums: Array, intercept: Array) -> Array:
     """Return decision values ``[n, K]``, or ``[n, 1]`` for two classes.
 
-    As in libsvm, the value of the pair i < j is positive for class i; column j - 1 of the coefficients of class
-    i is its part against j, and column i of those of class j is its part against i.
+    As in libsvm, the value of the pair i < j is positive for class i; column j - 1 of the coefficients of
+    class i is its part against j, and column i of those of class j is its part against i.
 
     Parameters
     ----------
