@@ -45,6 +45,8 @@ MAY_START_WITH_SKLEARN = (
     "estimators.classifier",
     "estimators.extractor",
     "evaluation.baselines",
+    "evaluation.checks.metadata",
+    "evaluation.checks.predicting",
     "evaluation.gain",
     "evaluation.precisions",
     "finetuning.examples",

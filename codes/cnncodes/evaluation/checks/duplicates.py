@@ -1,0 +1,177 @@
+"""Pictures that are there several times: equal files, and near copies of one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from cnncodes.evaluation.checks.finding import Certainty, Finding, Severity, count, name_some
+from cnncodes.evaluation.checks.looking import Look
+from cnncodes.evaluation.checks.neighbours import Neighbours
+from cnncodes.evaluation.checks.pixels import compare_pictures
+
+#: Pictures are worth comparing with so many of their nearest neighbours, from such a cosine on. Copies by
+#: JPEG, resizing, a cut of a tenth or a mirror had their original among the first five of 2,257 pictures.
+NEAREST, CANDIDATE = 5, 0.75
+#: Correlations as a whole, of detail, and of detail in the least alike place, from which two pictures are
+#: one; measured in benchmarks/checks.py. Pictures with a shorter side below `SMALL` have little detail to
+#: differ in.
+SAME, SAME_SMALL, SMALL = (0.9, 0.8, 0.6), (0.9, 0.95, 0.9), 48
+#: Pairs whose thumbnails are taken out of all at once.
+_CHUNK = 4096
+
+
+@dataclass(frozen=True)
+class DuplicateGroup:
+    """Images that show one picture.
+
+    Attributes
+    ----------
+    rows : tuple of int
+        Two or more.
+    exact : bool
+        Whether all are equal to the byte (files) or the pixel (arrays).
+    """
+
+    rows: tuple[int, ...]
+    exact: bool
+
+
+def find_duplicates(looks: Sequence[Look], neighbours: Neighbours) -> list[DuplicateGroup]:
+    """Return the groups of images that show one picture, each image in one group at most.
+
+    Equal contents are duplicates. Of other pairs those are candidates of which one is among the other's five
+    nearest neighbours with a cosine of at least 0.75. They are duplicates where their thumbnails, laid over
+    each other, correlate as a whole, in detail, and in each place. What is joined by a chain is one group.
+
+    Parameters
+    ----------
+    looks : sequence of Look, length n
+    neighbours : Neighbours
+        Of the same images.
+    """
+    n = len(looks)
+    _, content = np.unique([look.content for look in looks], return_inverse=True)
+    pairs = _list_candidates(content, neighbours)
+    same = pairs[_are_same(looks, pairs)]
+    first = np.unique(content, return_index=True)[1]
+    joined = np.concatenate([same, np.column_stack([np.arange(n), first[content]])])
+    graph = coo_array((np.ones(len(joined), bool), (joined[:, 0], joined[:, 1])), shape=(n, n))
+    _, member = connected_components(graph, directed=False)
+    order = np.argsort(member, kind="stable")
+    groups = np.split(order, np.flatnonzero(np.diff(member[order])) + 1)
+    return [
+        DuplicateGroup(tuple(rows.tolist()), len(set(content[rows].tolist())) == 1)
+        for rows in groups
+        if len(rows) > 1
+    ]
+
+
+def _are_same(looks: Sequence[Look], pairs: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    thumbnails = np.stack([look.thumbnail for look in looks])
+    sides = np.array([min(look.width, look.height) for look in looks])
+    small = sides[pairs].min(axis=1, initial=SMALL) < SMALL
+    same = np.zeros(len(pairs), dtype=bool)
+    for start in range(0, len(pairs), _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        alike = compare_pictures(thumbnails[pairs[rows, 0]], thumbnails[pairs[rows, 1]])
+        least = np.where(small[rows, None], SAME_SMALL, SAME)
+        found = np.column_stack([alike.whole, alike.detail, alike.place])
+        same[rows] = (found >= least).all(axis=1)
+    return same
+
+
+def _list_candidates(content: npt.NDArray[np.int64], neighbours: Neighbours) -> npt.NDArray[np.int64]:
+    """Return the pairs that are worth comparing, each once, shape (m, 2)."""
+    row, column = np.nonzero(neighbours.cosine[:, :NEAREST] >= CANDIDATE)
+    other = neighbours.index[row, column]
+    differs = content[row] != content[other]
+    pairs = np.sort(np.column_stack([row[differs], other[differs]]), axis=1)
+    # Of equal files one stands for all.
+    _, kept = np.unique(np.sort(content[pairs], axis=1), axis=0, return_index=True)
+    return np.asarray(pairs[kept], dtype=np.int64)
+
+
+def check_duplicates(
+    keys: Sequence[str],
+    groups: Sequence[DuplicateGroup],
+    labels: Sequence[str | None],
+    parts: Sequence[str | None],
+) -> list[Finding]:
+    """Report duplicates: those in several parts, those under several labels, and the others.
+
+    Parameters
+    ----------
+    keys, labels, parts : sequence, length n
+        Of each image its key, its label and its part, None where there is none.
+    groups : sequence of DuplicateGroup
+        As `find_duplicates` gave them.
+    """
+    across_parts = [group for group in groups if _differ(parts, group)]
+    across_labels = [group for group in groups if _differ(labels, group)]
+    others = [group for group in groups if not _differ(parts, group) and not _differ(labels, group)]
+    findings = []
+    for kind, chosen in (("parts", across_parts), ("labels", across_labels), ("within", others)):
+        for exact in (True, False):
+            some = [group for group in chosen if group.exact is exact]
+            if some:
+                findings.append(_report(kind, exact, some, keys, labels, parts))
+    return findings
+
+
+def _differ(values: Sequence[str | None], group: DuplicateGroup) -> bool:
+    return len({values[i] for i in group.rows} - {None}) > 1
+
+
+_WHERE = {
+    "parts": (
+        "in more than one part",
+        "Keep each in one part; figures on the others are too good until then.",
+    ),
+    "labels": ("under more than one label", "Decide which label is right, and keep one copy."),
+    "within": ("there more than once", "Keep one copy of each, or give copies one group."),
+}
+
+
+def _report(
+    kind: str,
+    exact: bool,
+    groups: Sequence[DuplicateGroup],
+    keys: Sequence[str],
+    labels: Sequence[str | None],
+    parts: Sequence[str | None],
+) -> Finding:
+    where, advice = _WHERE[kind]
+    severity: Severity = "tell" if kind == "within" else "warn"
+    certainty: Certainty = "certain" if exact else "likely"
+    images = tuple(keys[i] for group in groups for i in group.rows)
+    noun = count(len(groups), "picture")
+    verb = "is" if len(groups) == 1 else "are"
+    shown = name_some([keys[i] for i in groups[0].rows], 2)
+    how = "as equal files" if exact else "as copies that are nearly the same (resized, cut, mirrored …)"
+    return Finding(
+        check="duplicates",
+        severity=severity,
+        certainty=certainty,
+        sentence=f"{noun} {verb} {where}, {how}: {shown}.",
+        advice=advice,
+        images=images,
+        n=len(keys),
+        details={
+            "kind": kind,
+            "exact": exact,
+            "groups": [
+                {
+                    "images": [keys[i] for i in group.rows],
+                    "labels": [labels[i] for i in group.rows],
+                    "parts": [parts[i] for i in group.rows],
+                }
+                for group in groups
+            ],
+        },
+    )
