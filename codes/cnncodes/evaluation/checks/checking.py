@@ -100,7 +100,7 @@ def check_data(
     kept = [source.records[i] for i in read]
     codes = average_rows(rows.X, rows.counts[read]).astype(np.float32)
     seen = [looks[record.key] for record in kept]
-    return run_checks(kept, seen, codes, failures=failures, random_state=random_state)
+    return run_checks(kept, seen, codes, failures=failures, random_state=random_state, n_jobs=n_jobs)
 
 
 def run_checks(
@@ -110,6 +110,7 @@ def run_checks(
     *,
     failures: tuple[tuple[str, str], ...] = (),
     random_state: int = 0,
+    n_jobs: int | None = None,
 ) -> DataChecks:
     """Run all checks on images whose codes are known.
 
@@ -124,12 +125,14 @@ def run_checks(
         Key and reason of images that cannot be read.
     random_state : int
         Decides folds and resamples.
+    n_jobs : int, optional
+        Pairs of pictures compared at once; None is one for each usable core.
     """
     keys = [record.key for record in records]
     labels, parts = [record.label for record in records], [record.split for record in records]
     own_groups = [record.group for record in records]
     neighbours = find_neighbours(codes, max(NEAREST, outliers.NEIGHBOUR))
-    copies = find_duplicates(looks, neighbours)
+    copies = find_duplicates(looks, neighbours, n_jobs)
     groups = join_groups(own_groups, [copy.rows for copy in copies])
     found = [
         *check_duplicates(keys, copies, labels, parts),

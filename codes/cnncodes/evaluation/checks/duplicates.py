@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from cnncodes.embedding.lanes import run_lanes
 from cnncodes.evaluation.checks.finding import Certainty, Finding, Severity, count, name_some
 from cnncodes.evaluation.checks.looking import Look
 from cnncodes.evaluation.checks.neighbours import Neighbours
@@ -18,12 +21,27 @@ from cnncodes.evaluation.checks.pixels import compare_pictures
 #: Pictures are worth comparing with so many of their nearest neighbours, from such a cosine on. Copies by
 #: JPEG, resizing, a cut of a tenth or a mirror had their original among the first five of 2,257 pictures.
 NEAREST, CANDIDATE = 5, 0.75
-#: Correlations as a whole, of detail, and of detail in the least alike place, from which two pictures are
-#: one; measured in benchmarks/checks.py. Pictures with a shorter side below `SMALL` have little detail to
-#: differ in.
-SAME, SAME_SMALL, SMALL = (0.9, 0.8, 0.6), (0.9, 0.95, 0.9), 48
-#: Pairs whose thumbnails are taken out of all at once.
-_CHUNK = 4096
+#: Pictures with a shorter side below that have little detail to differ in.
+SMALL = 48
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """From which correlations on two pictures are one; measured in benchmarks/copies.py."""
+
+    whole: float
+    detail: float
+    place: float
+    hopeless: float
+
+    def judge(self, thumbnails: npt.NDArray[np.uint8], pairs: Sequence[Any]) -> list[bool]:
+        first, second = np.array(pairs).T
+        alike = compare_pictures(thumbnails[first], thumbnails[second], self.hopeless)
+        enough = (alike.whole >= self.whole) & (alike.detail >= self.detail) & (alike.place >= self.place)
+        return [bool(value) for value in enough]
+
+
+_RULE, _RULE_SMALL = _Rule(0.9, 0.8, 0.6, 0.5), _Rule(0.9, 0.95, 0.9, 0.8)
 
 
 @dataclass(frozen=True)
@@ -42,7 +60,9 @@ class DuplicateGroup:
     exact: bool
 
 
-def find_duplicates(looks: Sequence[Look], neighbours: Neighbours) -> list[DuplicateGroup]:
+def find_duplicates(
+    looks: Sequence[Look], neighbours: Neighbours, n_jobs: int | None = None
+) -> list[DuplicateGroup]:
     """Return the groups of images that show one picture, each image in one group at most.
 
     Equal contents are duplicates. Of other pairs those are candidates of which one is among the other's five
@@ -54,11 +74,13 @@ def find_duplicates(looks: Sequence[Look], neighbours: Neighbours) -> list[Dupli
     looks : sequence of Look, length n
     neighbours : Neighbours
         Of the same images.
+    n_jobs : int, optional
+        Pairs compared at once; None is one for each usable core.
     """
     n = len(looks)
     _, content = np.unique([look.content for look in looks], return_inverse=True)
     pairs = _list_candidates(content, neighbours)
-    same = pairs[_are_same(looks, pairs)]
+    same = pairs[_are_same(looks, pairs, n_jobs)]
     first = np.unique(content, return_index=True)[1]
     joined = np.concatenate([same, np.column_stack([np.arange(n), first[content]])])
     graph = coo_array((np.ones(len(joined), bool), (joined[:, 0], joined[:, 1])), shape=(n, n))
@@ -72,17 +94,15 @@ def find_duplicates(looks: Sequence[Look], neighbours: Neighbours) -> list[Dupli
     ]
 
 
-def _are_same(looks: Sequence[Look], pairs: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+def _are_same(
+    looks: Sequence[Look], pairs: npt.NDArray[np.int64], n_jobs: int | None
+) -> npt.NDArray[np.bool_]:
     thumbnails = np.stack([look.thumbnail for look in looks])
     sides = np.array([min(look.width, look.height) for look in looks])
     small = sides[pairs].min(axis=1, initial=SMALL) < SMALL
     same = np.zeros(len(pairs), dtype=bool)
-    for start in range(0, len(pairs), _CHUNK):
-        rows = slice(start, start + _CHUNK)
-        alike = compare_pictures(thumbnails[pairs[rows, 0]], thumbnails[pairs[rows, 1]])
-        least = np.where(small[rows, None], SAME_SMALL, SAME)
-        found = np.column_stack([alike.whole, alike.detail, alike.place])
-        same[rows] = (found >= least).all(axis=1)
+    for rows, rule in ((small, _RULE_SMALL), (~small, _RULE)):
+        same[rows] = list(run_lanes(functools.partial(rule.judge, thumbnails), pairs[rows], n_jobs))
     return same
 
 

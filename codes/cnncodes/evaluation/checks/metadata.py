@@ -14,7 +14,7 @@ from sklearn.tree import DecisionTreeClassifier
 from cnncodes.evaluation.checks.finding import Finding
 from cnncodes.evaluation.checks.looking import Look
 from cnncodes.evaluation.intervals import Estimate, bootstrap, wilson
-from cnncodes.heads.folds import Rows, make_splits, number_groups
+from cnncodes.heads.folds import Rows, Split, make_splits
 
 Array = npt.NDArray[Any]
 
@@ -93,14 +93,9 @@ def measure_betrayal(
     X, owner = _tabulate(looks, features)
     varies = (X[:1] != X).any(axis=0)
     X, owner = X[:, varies], owner[varies]
-    if len(classes) < 2 or not X.shape[1]:
-        return None
-    number = np.arange(len(y)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
-    group_ids, images = number_groups(X, number, None)
-    ones = np.ones(len(y))
-    rows = Rows(X, y, ones, ones, images, group_ids, len(classes), np.arange(len(y)))
-    splits = make_splits(rows, _FOLDS, random_state)
-    if not splits:
+    group_ids = np.arange(len(y)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    splits = _fold(y, group_ids, random_state)
+    if not splits or not X.shape[1]:
         return None
     predicted, losses = _predict(X, y, splits, owner, random_state)
     accuracy = bootstrap(
@@ -118,9 +113,18 @@ def measure_betrayal(
     return Betrayal(accuracy, 1 / len(classes), feature, str(classes[best]), skills[best])
 
 
+def _fold(y: Array, group_ids: Array, random_state: int) -> list[Split]:
+    """Return (training, held-out) rows; none where there is one class, or no two folds have all classes."""
+    n = len(y)
+    n_classes = int(y.max()) + 1 if n else 0
+    ones = np.ones(n)
+    rows = Rows(np.empty((n, 0)), y, ones, ones, np.arange(n), group_ids, n_classes, np.arange(n))
+    return make_splits(rows, _FOLDS, random_state) if n_classes > 1 else []
+
+
 def check_metadata(
     looks: Sequence[Look], labels: Any, groups: Any = None, *, random_state: int = 0
-) -> list[Finding]:
+) -> list[Finding] | None:
     """Report whether the classes, or one of them, can be told without looking at the picture.
 
     By what the file is like and by what the picture is like as a whole, each by itself: the first is a
@@ -130,7 +134,16 @@ def check_metadata(
     ----------
     looks, labels, groups, random_state
         As in `measure_betrayal`.
+
+    Returns
+    -------
+    list of Finding or None
+        None where no folds can be made.
     """
+    y = np.unique(np.asarray(labels), return_inverse=True)[1]
+    own = np.arange(len(y)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    if not _fold(y, own, random_state):
+        return None
     findings = []
     for features, least in WARN.items():
         found = measure_betrayal(looks, labels, groups, features=features, random_state=random_state)

@@ -12,12 +12,11 @@ from scipy.ndimage import gaussian_filter
 Array = npt.NDArray[np.float32]
 
 #: The alignment, from coarse to fine: pixels a side, steps of Gauss-Newton.
-_FIRST = (16, 6)
-_LATER = ((32, 4), (64, 3))
+_COARSE, _MIDDLE, _FINE = (16, 6), (32, 4), (64, 3)
 #: Pairs that correlate less than that after the first are not looked at further.
 _HOPELESS = 0.7
 #: Detail is what is left of a slight blur when a stronger one is taken away.
-_FINE, _COARSE = 0.7, 3.0
+_SLIGHT, _STRONG = 0.7, 3.0
 #: Places in which detail is compared: so many a side, where there is so much of the mean place's.
 _PLACES, _ENOUGH_DETAIL = 4, 0.1
 #: Least share of the picture, or of a place, that must still overlap.
@@ -50,35 +49,37 @@ class Likeness:
     place: Array
 
 
-def compare_pictures(first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8]) -> Likeness:
+def compare_pictures(
+    first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8], hopeless: float = 0.5
+) -> Likeness:
     """Compare pairs of thumbnails, the second as it is or mirrored, whichever is more alike.
 
     The second picture is shifted and stretched, and its brightness and contrast changed, until it lies over
-    the first as well as it can: Gauss-Newton from coarse to fine. Pairs that do not come near each other at
-    first are given up, with their correlation as a whole and -1 for the rest.
+    the first as well as it can: Gauss-Newton from coarse to fine. Pairs that do not come near each other on
+    the way are given up, with their correlation as a whole and -1 for the rest.
 
     Parameters
     ----------
     first, second : ndarray of uint8, shape (n, 64, 64)
+    hopeless : float
+        Detail that correlates less than that on the way, at half the size, is given up.
 
     References
     ----------
     B. D. Lucas and T. Kanade, "An iterative image registration technique with an application to stereo
     vision", IJCAI 1981.
     """
-    found = [
-        _compare(*(np.asarray(x[start : start + _CHUNK], np.float32) for x in (first, second)))
-        for start in range(0, len(first), _CHUNK)
-    ]
+    chunks = [slice(start, start + _CHUNK) for start in range(0, len(first), _CHUNK)]
+    found = [_compare(_single(first[rows]), _single(second[rows]), hopeless) for rows in chunks]
     whole, detail, place = np.concatenate(found, axis=1) if found else np.empty((3, 0), np.float32)
     return Likeness(whole, detail, place)
 
 
-def _compare(first: Array, second: Array) -> Array:
+def _compare(first: Array, second: Array, hopeless: float) -> Array:
     """Return the three correlations of each pair, shape (3, n)."""
     stay = np.tile(_STAY, (len(first), 1))
-    as_is = _align(first, second, stay, *_FIRST)
-    mirrored = _align(first, second[:, :, ::-1], stay, *_FIRST)
+    as_is = _align(first, second, stay, *_COARSE)
+    mirrored = _align(first, second[:, :, ::-1], stay, *_COARSE)
     alike = [_correlate_coarsely(first, *pair) for pair in ((second, as_is), (second[:, :, ::-1], mirrored))]
     turn = alike[1] > alike[0]
     second = np.where(turn[:, None, None], second[:, :, ::-1], second)
@@ -87,10 +88,11 @@ def _compare(first: Array, second: Array) -> Array:
     found[0] = np.maximum(*alike)
     near = np.flatnonzero(found[0] >= _HOPELESS)
     if len(near):
-        first, second, position = first[near], second[near], position[near]
-        for level in _LATER:
-            position = _align(first, second, position, *level)
-        found[:, near] = _measure(first, second, position)
+        position[near] = _align(first[near], second[near], position[near], *_MIDDLE)
+        near = near[_correlate_middle(first[near], second[near], position[near]) >= hopeless]
+    if len(near):
+        position[near] = _align(first[near], second[near], position[near], *_FINE)
+        found[:, near] = _measure(first[near], second[near], position[near])
     return found
 
 
@@ -129,12 +131,12 @@ def _measure(first: Array, second: Array, position: Array) -> Array:
     """Return the correlations as a whole, of detail, and of detail in the place where it is least."""
     n, side = len(first), first.shape[1]
     grid = _grid(side)
-    a, b = _blur(first, _FINE), _blur(second, _FINE)
-    fields = np.stack([b, b - _blur(b, _COARSE)])
+    a, b = _blur(first, _SLIGHT), _blur(second, _SLIGHT)
+    fields = np.stack([b, b - _blur(b, _STRONG)])
     (value, detail), inside = _sample(fields, position, grid)
     weight = inside.astype(np.float32)
     whole, _ = _correlate(a.reshape(n, 1, -1), value.reshape(n, 1, -1), weight.reshape(n, 1, -1))
-    own = a - _blur(a, _COARSE)
+    own = a - _blur(a, _STRONG)
     fine, _ = _correlate(own.reshape(n, 1, -1), detail.reshape(n, 1, -1), weight.reshape(n, 1, -1))
     cut = [_cut(x) for x in (own, detail, weight)]
     places, energy = _correlate(*cut)
@@ -158,10 +160,19 @@ def _cut(pictures: Array) -> Array:
 
 
 def _correlate_coarsely(first: Array, second: Array, position: Array) -> Array:
-    side = _FIRST[0]
-    values, inside = _sample(_shrink(second, side)[None], position, _grid(side))
-    together = (_shrink(first, side), values[0], inside.astype(np.float32))
-    flat = [x.reshape(len(first), 1, -1) for x in together]
+    side = _COARSE[0]
+    return _correlate_moved(_shrink(first, side), _shrink(second, side), position)
+
+
+def _correlate_middle(first: Array, second: Array, position: Array) -> Array:
+    """Return the correlation of detail at half the size."""
+    a, b = (_shrink(x, _MIDDLE[0], blur=0.5) for x in (first, second))
+    return _correlate_moved(a - _blur(a, 2.0), b - _blur(b, 2.0), position)
+
+
+def _correlate_moved(a: Array, b: Array, position: Array) -> Array:
+    values, inside = _sample(b[None], position, _grid(a.shape[1]))
+    flat = [x.reshape(len(a), 1, -1) for x in (a, values[0], inside.astype(np.float32))]
     return _correlate(*flat)[0][:, 0]
 
 
@@ -195,10 +206,10 @@ def _weigh(at: Array, side: int) -> Array:
     return _single(np.maximum(0, 1 - np.abs(pixel[:, :, None] - np.arange(side, dtype=np.float32))))
 
 
-def _shrink(pictures: Array, side: int) -> Array:
+def _shrink(pictures: Array, side: int, blur: float = 1.0) -> Array:
     """Return smaller pictures, blurred by a pixel: a step reaches no farther than the picture is smooth."""
     n, step = len(pictures), pictures.shape[1] // side
-    return _blur(pictures.reshape(n, side, step, side, step).mean(axis=(2, 4)), 1.0)
+    return _blur(pictures.reshape(n, side, step, side, step).mean(axis=(2, 4)), blur)
 
 
 def _blur(pictures: Array, sigma: float) -> Array:
