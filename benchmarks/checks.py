@@ -24,7 +24,7 @@ from PIL import Image
 from cnncodes.images import ImageRecord, decode, open_source
 
 RESULTS = Path(__file__).parent / "results"
-SEEDS = range(5)
+SEEDS = range(3)
 
 
 @dataclass(frozen=True)
@@ -123,18 +123,28 @@ LEAKS: dict[str, dict[str, Any]] = {
 }
 
 
-def plant_leak(data: Data, leak: str | None, share: float, seed: int) -> list[dict[str, Any]]:
+def look_at_files(data: Data) -> list[Any]:
+    """Return the looks of all pictures written as PNG."""
+    from cnncodes.evaluation.checks.looking import look_at
+
+    return [look_at(encode(record, kind="PNG", border=False).read()) for record in data.records]
+
+
+def plant_leak(
+    data: Data, files: list[Any], leak: str | None, share: float, seed: int
+) -> list[dict[str, Any]]:
     """Write a share of one class otherwise, all else as PNG, and return what is found."""
     from cnncodes.evaluation.checks.looking import look_at
     from cnncodes.evaluation.checks.metadata import check_metadata
 
     rng = np.random.default_rng(seed)
     label = str(rng.choice(np.unique(data.labels)))
-    looks = []
-    for record in data.records:
-        betrayed = leak is not None and record.label == label and rng.random() < share
-        settings = LEAKS[str(leak)] if betrayed else {"kind": "PNG", "border": False}
-        looks.append(look_at(encode(record, **settings).read()))
+    looks = [
+        look_at(encode(record, **LEAKS[leak]).read())
+        if leak is not None and record.label == label and rng.random() < share
+        else look
+        for record, look in zip(data.records, files, strict=True)
+    ]
     return [
         {
             "severity": found.severity,
@@ -173,12 +183,13 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
         found: dict[str, Any] = {"images": len(data.records), "classes": len(classes)}
         found["labels"] = {f"{s:.0%}": [flip_labels(data, s, seed) for seed in SEEDS] for s in (0, 0.05, 0.1)}
         found["classes_halved"] = {
-            str(size): [halve_class(data, label, size, 0) for label in classes] for size in (20, 60)
+            str(size): [halve_class(data, label, size, 0) for label in classes[:5]] for size in (20, 60)
         }
         found["outliers"] = [plant_outliers(data, other, n, 0) for n in (0, 4, 20)]
         leaks: list[tuple[str | None, float]] = [(leak, s) for leak in LEAKS for s in (1, 0.5, 0.25)]
+        files = look_at_files(data)
         found["leaks"] = {
-            f"{leak}, {share:.0%}": [plant_leak(data, leak, share, seed) for seed in range(3)]
+            f"{leak}, {share:.0%}": [plant_leak(data, files, leak, share, seed) for seed in SEEDS]
             for leak, share in [(None, 0.0), *leaks]
         }
         result[data.name] = found

@@ -18,9 +18,9 @@ from cnncodes.evaluation.checks.looking import Look
 from cnncodes.evaluation.checks.neighbours import Neighbours
 from cnncodes.evaluation.checks.pixels import compare_pictures
 
-#: Pictures are worth comparing with so many of their nearest neighbours, from such a cosine on. Copies by
-#: JPEG, resizing, a cut of a tenth or a mirror had their original among the first five of 2,257 pictures.
-NEAREST, CANDIDATE = 5, 0.75
+#: Pictures are worth comparing with so many of their nearest neighbours, from such a cosine on. Five and 0.75
+#: lost a fifth of strongly compressed tiles: they are nearer to one another than to what they were.
+NEAREST, CANDIDATE = 10, 0.65
 #: Pictures with a shorter side below that have little detail to differ in.
 SMALL = 48
 
@@ -65,8 +65,8 @@ def find_duplicates(
 ) -> list[DuplicateGroup]:
     """Return the groups of images that show one picture, each image in one group at most.
 
-    Equal contents are duplicates. Of other pairs those are candidates of which one is among the other's five
-    nearest neighbours with a cosine of at least 0.75. They are duplicates where their thumbnails, laid over
+    Equal contents are duplicates. Of other pairs those are candidates of which one is among the other's ten
+    nearest neighbours with a cosine of at least 0.65. They are duplicates where their thumbnails, laid over
     each other, correlate as a whole, in detail, and in each place. What is joined by a chain is one group.
 
     Parameters

@@ -77,10 +77,10 @@ def compare_pictures(
 
 def _compare(first: Array, second: Array, hopeless: float) -> Array:
     """Return the three correlations of each pair, shape (3, n)."""
-    stay = np.tile(_STAY, (len(first), 1))
-    as_is = _align(first, second, stay, *_COARSE)
-    mirrored = _align(first, second[:, :, ::-1], stay, *_COARSE)
-    alike = [_correlate_coarsely(first, *pair) for pair in ((second, as_is), (second[:, :, ::-1], mirrored))]
+    (side, steps), stay = _COARSE, np.tile(_STAY, (len(first), 1))
+    a, b = _shrink(first, side), _shrink(second, side)
+    as_is, mirrored = _align(a, b, stay, steps), _align(a, b[:, :, ::-1], stay, steps)
+    alike = _correlate_moved(a, b, as_is), _correlate_moved(a, b[:, :, ::-1], mirrored)
     turn = alike[1] > alike[0]
     second = np.where(turn[:, None, None], second[:, :, ::-1], second)
     position = np.where(turn[:, None], mirrored, as_is)
@@ -88,22 +88,27 @@ def _compare(first: Array, second: Array, hopeless: float) -> Array:
     found[0] = np.maximum(*alike)
     near = np.flatnonzero(found[0] >= _HOPELESS)
     if len(near):
-        position[near] = _align(first[near], second[near], position[near], *_MIDDLE)
-        near = near[_correlate_middle(first[near], second[near], position[near]) >= hopeless]
+        side, steps = _MIDDLE
+        a, b = _shrink(first[near], side), _shrink(second[near], side)
+        position[near] = _align(a, b, position[near], steps)
+        in_detail = _correlate_moved(a - _blur(a, 2.0), b - _blur(b, 2.0), position[near])
+        near = near[in_detail >= hopeless]
     if len(near):
-        position[near] = _align(first[near], second[near], position[near], *_FINE)
+        side, steps = _FINE
+        a, b = _shrink(first[near], side), _shrink(second[near], side)
+        position[near] = _align(a, b, position[near], steps)
         found[:, near] = _measure(first[near], second[near], position[near])
     return found
 
 
-def _align(first: Array, second: Array, position: Array, side: int, steps: int) -> Array:
+def _align(first: Array, second: Array, position: Array, steps: int) -> Array:
     """Return better positions of the first pictures' points in the second."""
-    target, b = _shrink(first, side), _shrink(second, side)
-    by_y, by_x = np.gradient(b, axis=(1, 2))
-    fields = np.stack([b, by_x * (side / 2), by_y * (side / 2)])
+    side = second.shape[1]
+    by_y, by_x = np.gradient(second, axis=(1, 2))
+    fields = np.stack([second, by_x * (side / 2), by_y * (side / 2)])
     grid = _grid(side)
     for _ in range(steps):
-        position = _step(target, fields, position, grid)
+        position = _step(first, fields, position, grid)
     return position
 
 
@@ -159,17 +164,6 @@ def _cut(pictures: Array) -> Array:
     return tiles.reshape(n, _PLACES**2, step**2)
 
 
-def _correlate_coarsely(first: Array, second: Array, position: Array) -> Array:
-    side = _COARSE[0]
-    return _correlate_moved(_shrink(first, side), _shrink(second, side), position)
-
-
-def _correlate_middle(first: Array, second: Array, position: Array) -> Array:
-    """Return the correlation of detail at half the size."""
-    a, b = (_shrink(x, _MIDDLE[0], blur=0.5) for x in (first, second))
-    return _correlate_moved(a - _blur(a, 2.0), b - _blur(b, 2.0), position)
-
-
 def _correlate_moved(a: Array, b: Array, position: Array) -> Array:
     values, inside = _sample(b[None], position, _grid(a.shape[1]))
     flat = [x.reshape(len(a), 1, -1) for x in (a, values[0], inside.astype(np.float32))]
@@ -206,10 +200,12 @@ def _weigh(at: Array, side: int) -> Array:
     return _single(np.maximum(0, 1 - np.abs(pixel[:, :, None] - np.arange(side, dtype=np.float32))))
 
 
-def _shrink(pictures: Array, side: int, blur: float = 1.0) -> Array:
+def _shrink(pictures: Array, side: int) -> Array:
     """Return smaller pictures, blurred by a pixel: a step reaches no farther than the picture is smooth."""
-    n, step = len(pictures), pictures.shape[1] // side
-    return _blur(pictures.reshape(n, side, step, side, step).mean(axis=(2, 4)), blur)
+    while pictures.shape[1] > side:
+        pictures = pictures[:, ::2] + pictures[:, 1::2]
+        pictures = _single((pictures[:, :, ::2] + pictures[:, :, 1::2]) / 4)
+    return _blur(pictures, 1.0)
 
 
 def _blur(pictures: Array, sigma: float) -> Array:
