@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from cnncodes.errors import SourceError
+from cnncodes.errors import SourceError, UsageError
 from cnncodes.evaluation import DataChecks, check_data
 from cnncodes.evaluation.checks import run_checks
 from cnncodes.evaluation.checks.looking import look_at
@@ -58,7 +58,7 @@ def test_a_class_with_one_image_is_left_out_and_the_others_are_checked() -> None
     records = make_records(60)
     records[3] = dataclasses.replace(records[3], label="class 9")
     checks = run(records)
-    assert "'class 9'" in left_out(checks)["labels"] and "1 of 3 classes" in left_out(checks)["metadata"]
+    assert "'class 9'" in left_out(checks)["labels"] and "1 of 3 classes has" in left_out(checks)["metadata"]
 
 
 @pytest.mark.parametrize("n", [1, 2])
@@ -66,6 +66,17 @@ def test_one_or_two_images_are_enough_not_to_fail(n: int) -> None:
     checks = run(make_records(n))
     assert checks.n == n and checks.findings == ()
     assert {"groups", "outliers", "labels", "classes", "metadata"} == set(left_out(checks))
+
+
+def test_codes_that_do_not_fit_are_refused() -> None:
+    records = make_records(3)
+    looks = [look_at(record.read()) for record in records]
+    with pytest.raises(UsageError, match="3 records, 3 looks and codes of shape"):
+        run_checks(records, looks, np.ones((2, 5), np.float32))
+    codes = np.ones((3, 5), np.float32)
+    codes[1, 2] = np.nan
+    with pytest.raises(UsageError, match="those of '001' are not"):
+        run_checks(records, looks, codes)
 
 
 def test_a_flipped_label_is_suspected() -> None:

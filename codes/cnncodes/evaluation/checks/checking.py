@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import SourceError, sentence
+from cnncodes.errors import SourceError, UsageError, sentence
 from cnncodes.estimators.aggregation import average_rows
 from cnncodes.estimators.inputs import embed_records, make_embedder, settle_embedders
-from cnncodes.evaluation.checks import CHECKS, confusable, label_errors, metadata, outliers
+from cnncodes.evaluation.checks import CHECKS, outliers
 from cnncodes.evaluation.checks.duplicates import NEAREST, check_duplicates, find_duplicates
-from cnncodes.evaluation.checks.finding import Finding
+from cnncodes.evaluation.checks.finding import Finding, name_some
 from cnncodes.evaluation.checks.groups import check_groups, join_groups
+from cnncodes.evaluation.checks.labelled import Labelled, check_labelled
 from cnncodes.evaluation.checks.looking import Look, watch
 from cnncodes.evaluation.checks.neighbours import find_neighbours
-from cnncodes.evaluation.checks.predicting import predict_out_of_fold
 from cnncodes.evaluation.checks.report import DataChecks, LeftOut
 from cnncodes.images import ImageRecord, ImageSource, open_source
 
@@ -127,7 +127,20 @@ def run_checks(
         Decides folds and resamples.
     n_jobs : int, optional
         Pairs of pictures compared at once; None is one for each usable core.
+
+    Raises
+    ------
+    UsageError
+        If there is no image, the lengths differ, or a code is not finite.
     """
+    if not len(records) or codes.ndim != 2 or not len(records) == len(looks) == len(codes):
+        raise UsageError(
+            "records, looks and codes must be of the same images, at least one. Got"
+            f" {len(records)} records, {len(looks)} looks and codes of shape {codes.shape}."
+        )
+    if not np.isfinite(codes).all():
+        bad = [records[i].key for i in np.flatnonzero(~np.isfinite(codes).all(axis=1))]
+        raise UsageError(f"codes must be finite numbers; those of {name_some(bad)} are not.")
     keys = [record.key for record in records]
     labels, parts = [record.label for record in records], [record.split for record in records]
     own_groups = [record.group for record in records]
@@ -141,7 +154,10 @@ def run_checks(
         *outliers.check_damage(keys, looks),
     ]
     left_out = _say_left_out(records)
-    by_label, missing = _check_labelled(records, looks, codes, groups, random_state)
+    rows = np.array([i for i, label in enumerate(labels) if label is not None], dtype=np.int64)
+    known = np.array([labels[i] for i in rows], dtype=str)
+    images = Labelled([keys[i] for i in rows], [looks[i] for i in rows], codes[rows], known, groups[rows])
+    by_label, missing = check_labelled(images, random_state)
     return DataChecks(
         n=len(records),
         labelled=sum(label is not None for label in labels),
@@ -174,87 +190,3 @@ def _say_left_out(records: Sequence[ImageRecord]) -> list[LeftOut]:
     if len(records) < outliers.LEAST:
         left_out.append(LeftOut("outliers", f"that takes {outliers.LEAST} images; there are {len(records)}."))
     return left_out
-
-
-def _check_labelled(
-    records: Sequence[ImageRecord],
-    looks: Sequence[Look],
-    codes: npt.NDArray[np.float32],
-    groups: npt.NDArray[np.int64],
-    random_state: int,
-) -> tuple[list[Finding], list[LeftOut]]:
-    """Run the checks that need labels, each on the classes that have enough images for it."""
-    labels = np.array([record.label or "" for record in records], dtype=object)
-    labelled = np.array([record.label is not None for record in records], dtype=bool)
-    findings: list[Finding] = []
-    left_out: list[LeftOut] = []
-    for checks, least, run in _BY_LABEL:
-        rows, why = _choose(labels, labelled, groups, least)
-        got = None if rows is None else run(records, looks, codes, labels, groups, rows, random_state)
-        if got is None:
-            why = why or "no folds can be made in which every class is on both sides."
-        else:
-            findings += got
-        left_out += [LeftOut(check, why) for check in checks if why]
-    return findings, left_out
-
-
-def _choose(
-    labels: npt.NDArray[Any], labelled: npt.NDArray[np.bool_], groups: npt.NDArray[np.int64], least: int
-) -> tuple[npt.NDArray[np.int64] | None, str]:
-    """Return the rows of classes with so many groups, and what is to be said of the others."""
-    names = sorted(set(labels[labelled].tolist()))
-    if not names:
-        return None, "no image has a label."
-    if len(names) == 1:
-        return None, f"all labelled images are of one class, {names[0]!r}."
-    sizes = {name: len(set(groups[labelled & (labels == name)].tolist())) for name in names}
-    small = [name for name in names if sizes[name] < least]
-    if len(names) - len(small) < 2:
-        return None, f"that takes {least} different images of each of two classes."
-    rows = np.flatnonzero(labelled & ~np.isin(labels, np.array(small, dtype=object)))
-    why = ""
-    if small:
-        shown = ", ".join(map(repr, small[:3])) + (" …" if len(small) > 3 else "")
-        why = f"{len(small)} of {len(names)} classes have fewer than {least} different images: {shown}."
-    return rows, why
-
-
-def _run_head(
-    records: Sequence[ImageRecord],
-    looks: Sequence[Look],
-    codes: npt.NDArray[np.float32],
-    labels: npt.NDArray[Any],
-    groups: npt.NDArray[np.int64],
-    rows: npt.NDArray[np.int64],
-    random_state: int,
-) -> list[Finding] | None:
-    given = labels[rows].astype(str)
-    found = predict_out_of_fold(codes[rows], given, groups[rows], random_state=random_state)
-    if found is None:
-        return None
-    names = [str(name) for name in found.classes]
-    return [
-        *confusable.check_classes(found.y, found.proba, names),
-        *label_errors.check_labels([records[i].key for i in rows], found.y, found.proba, names),
-    ]
-
-
-def _run_tree(
-    records: Sequence[ImageRecord],
-    looks: Sequence[Look],
-    codes: npt.NDArray[np.float32],
-    labels: npt.NDArray[Any],
-    groups: npt.NDArray[np.int64],
-    rows: npt.NDArray[np.int64],
-    random_state: int,
-) -> list[Finding] | None:
-    chosen = [looks[i] for i in rows]
-    return metadata.check_metadata(chosen, labels[rows].astype(str), groups[rows], random_state=random_state)
-
-
-#: Checks that need labels, the images that each class must have for them, and what runs them.
-_BY_LABEL: tuple[tuple[tuple[str, ...], int, Callable[..., list[Finding] | None]], ...] = (
-    (("classes", "labels"), 2, _run_head),
-    (("metadata",), metadata.LEAST, _run_tree),
-)
