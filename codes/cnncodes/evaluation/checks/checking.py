@@ -139,7 +139,7 @@ def run_checks(
             f" {len(records)} records, {len(looks)} looks and codes of shape {codes.shape}."
         )
     if not np.isfinite(codes).all():
-        bad = [records[i].key for i in np.flatnonzero(~np.isfinite(codes).all(axis=1))]
+        bad = [records[i].key for i in np.flatnonzero(~np.isfinite(codes).all(axis=1)).tolist()]
         raise UsageError(f"codes must be finite numbers; those of {name_some(bad)} are not.")
     keys = [record.key for record in records]
     labels, parts = [record.label for record in records], [record.split for record in records]
