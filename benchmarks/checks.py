@@ -50,7 +50,7 @@ def gather(clothes: int, memory: str | None) -> list[Data]:
     return found
 
 
-def flip_labels(data: Data, share: float, seed: int) -> dict[str, float]:
+def flip_labels(data: Data, share: float, seed: int) -> dict[str, float | None]:
     """Give a share of the images another label, and count those among the suspected."""
     from cnncodes.evaluation.checks.label_errors import find_label_issues
     from cnncodes.evaluation.checks.predicting import predict_out_of_fold
@@ -66,9 +66,9 @@ def flip_labels(data: Data, share: float, seed: int) -> dict[str, float]:
     return {
         "flipped": count,
         "suspected": len(rows),
-        "precision": float(hits.mean()) if len(hits) else float("nan"),
-        "recall": float(hits.sum() / count) if count else float("nan"),
-        "precision_in_first_half": float(hits[: count // 2].mean()) if count else float("nan"),
+        "precision": float(hits.mean()) if len(hits) else None,
+        "recall": float(hits.sum() / count) if count else None,
+        "precision_in_first_half": float(hits[: count // 2].mean()) if count else None,
     }
 
 
@@ -90,7 +90,7 @@ def halve_class(data: Data, label: str, size: int, seed: int) -> dict[str, Any]:
     return {"found": twin in pairs, "wrong": len([pair for pair in pairs if pair != twin])}
 
 
-def plant_outliers(data: Data, other: Data, count: int, seed: int) -> dict[str, float]:
+def plant_outliers(data: Data, other: Data, count: int, seed: int) -> dict[str, float | None]:
     """Put pictures of another set among a set's, and count them among the outliers."""
     from cnncodes.evaluation.checks.neighbours import find_neighbours
     from cnncodes.evaluation.checks.outliers import find_outliers
@@ -99,7 +99,8 @@ def plant_outliers(data: Data, other: Data, count: int, seed: int) -> dict[str, 
     codes = np.concatenate([data.codes, other.codes[strange]])
     rows = find_outliers(find_neighbours(codes, 5))
     planted = rows >= len(data.codes)
-    return {"planted": count, "recall": planted.sum() / max(count, 1), "others": int((~planted).sum())}
+    recall = float(planted.sum() / count) if count else None
+    return {"planted": count, "recall": recall, "others": int((~planted).sum())}
 
 
 def encode(record: ImageRecord, kind: str, border: bool, **settings: Any) -> ImageRecord:
@@ -210,7 +211,7 @@ def main() -> None:
     parser.add_argument("--memory", help="folder that keeps codes between runs")
     parser.add_argument("--json", type=Path, default=RESULTS / "checks.json", help="file for the figures")
     args = parser.parse_args()
-    args.json.write_text(json.dumps(measure(args), indent=1, default=float) + "\n")
+    args.json.write_text(json.dumps(measure(args), indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -42,7 +42,9 @@ def test_a_mirrored_small_picture_is_found_and_a_like_one_is_not() -> None:
     other = np.clip(picture + rng.normal(0, 25, picture.shape), 0, 255).astype(np.uint8)
     looks = [look_at(array) for array in (picture, picture[:, ::-1], other)]
     found = find_duplicates(looks, find_neighbours(np.ones((3, 4), np.float32), 2))
-    assert found == [DuplicateGroup((0, 1), False)]
+    assert found == [DuplicateGroup((0, 1), False, small=True)]
+    [finding] = check_duplicates(list("abc"), found, ["x"] * 3, ["train", "test", "test"])
+    assert (finding.severity, finding.certainty) == ("tell", "possible")
 
 
 def test_one_image_has_no_copy() -> None:

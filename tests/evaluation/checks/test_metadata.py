@@ -56,6 +56,7 @@ def test_where_nothing_is_betrayed_nothing_is_said(seed: int) -> None:
         ({"format": "WEBP"}, "file type"),
         ({"mode": "L"}, "colour mode"),
         ({"n_bytes": 500_000}, "file size"),
+        ({"width": 640}, "width"),
         ({"border": (255.0, 255.0, 255.0)}, "border colour"),
         ({"brightness": 300.0}, "brightness"),
     ],
@@ -67,6 +68,12 @@ def test_a_planted_leak_is_a_warning_that_names_feature_and_class(
     [found] = check_metadata(plant(looks, labels, "class 1", 0.95, **values), labels) or []
     assert (found.severity, found.details["feature"], found.details["class"]) == ("warn", feature, "class 1")
     assert found.details["balanced_accuracy"]["low"] > found.details["chance"] and found.n == 300
+
+
+def test_what_may_belong_to_the_class_is_told_and_no_warning() -> None:
+    looks, labels = draw(300)
+    [found] = check_metadata(plant(looks, labels, "class 1", 0.6, brightness=300.0), labels) or []
+    assert (found.severity, found.details["class"]) == ("tell", "class 1")
 
 
 def test_one_class_of_many_is_found_too() -> None:

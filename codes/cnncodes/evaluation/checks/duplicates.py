@@ -54,10 +54,20 @@ class DuplicateGroup:
         Two or more.
     exact : bool
         Whether all are equal to the byte (files) or the pixel (arrays).
+    small : bool
+        Whether one has a shorter side below `SMALL`: different pictures are taken for copies then, too.
     """
 
     rows: tuple[int, ...]
     exact: bool
+    small: bool = False
+
+    @property
+    def certainty(self) -> Certainty:
+        """How sure it is that they show one picture."""
+        if self.exact:
+            return "certain"
+        return "possible" if self.small else "likely"
 
 
 def find_duplicates(
@@ -88,7 +98,11 @@ def find_duplicates(
     order = np.argsort(member, kind="stable")
     groups = np.split(order, np.flatnonzero(np.diff(member[order])) + 1)
     return [
-        DuplicateGroup(tuple(rows.tolist()), len(set(content[rows].tolist())) == 1)
+        DuplicateGroup(
+            tuple(rows.tolist()),
+            exact=len(set(content[rows].tolist())) == 1,
+            small=min(min(looks[i].width, looks[i].height) for i in rows.tolist()) < SMALL,
+        )
         for rows in groups
         if len(rows) > 1
     ]
@@ -137,10 +151,10 @@ def check_duplicates(
     others = [group for group in groups if not _differ(parts, group) and not _differ(labels, group)]
     findings = []
     for kind, chosen in (("parts", across_parts), ("labels", across_labels), ("within", others)):
-        for exact in (True, False):
-            some = [group for group in chosen if group.exact is exact]
+        for certainty in _CERTAINTIES:
+            some = [group for group in chosen if group.certainty == certainty]
             if some:
-                findings.append(_report(kind, exact, some, keys, labels, parts))
+                findings.append(_report(kind, certainty, some, keys, labels, parts))
     return findings
 
 
@@ -148,6 +162,7 @@ def _differ(values: Sequence[str | None], group: DuplicateGroup) -> bool:
     return len({values[i] for i in group.rows} - {None}) > 1
 
 
+_CERTAINTIES: tuple[Certainty, ...] = ("certain", "likely", "possible")
 _WHERE = {
     "parts": (
         "in more than one part",
@@ -160,20 +175,25 @@ _WHERE = {
 
 def _report(
     kind: str,
-    exact: bool,
+    certainty: Certainty,
     groups: Sequence[DuplicateGroup],
     keys: Sequence[str],
     labels: Sequence[str | None],
     parts: Sequence[str | None],
 ) -> Finding:
     where, advice = _WHERE[kind]
-    severity: Severity = "tell" if kind == "within" else "warn"
-    certainty: Certainty = "certain" if exact else "likely"
+    severity: Severity = "tell" if kind == "within" or certainty == "possible" else "warn"
     images = tuple(keys[i] for group in groups for i in group.rows)
     noun = count(len(groups), "picture")
     verb = "is" if len(groups) == 1 else "are"
+    if certainty == "possible":
+        verb = "may be"
     shown = name_some([keys[i] for i in groups[0].rows], 2)
-    how = "as equal files" if exact else "as copies that are nearly the same (resized, cut, mirrored …)"
+    how = (
+        "as equal files"
+        if certainty == "certain"
+        else "as copies that are nearly the same (resized, cut, mirrored …)"
+    )
     return Finding(
         check="duplicates",
         severity=severity,
@@ -184,7 +204,7 @@ def _report(
         n=len(keys),
         details={
             "kind": kind,
-            "exact": exact,
+            "exact": certainty == "certain",
             "groups": [
                 {
                     "images": [keys[i] for i in group.rows],

@@ -15,7 +15,7 @@ from cnncodes.evaluation.checks.neighbours import Neighbours
 #: The distance of an image is that to so near a neighbour: a few like it do not hide it.
 NEIGHBOUR = 5
 #: So many robust standard deviations above the median is far.
-FAR = 4.0
+FAR = 3.5
 #: Fewer images have no usual distance.
 LEAST = 30
 #: Thumbnails that vary less than that, of 255, show one colour.
@@ -28,7 +28,7 @@ def find_outliers(neighbours: Neighbours) -> npt.NDArray[np.int64]:
     """Return the images that are far from all others, the farthest first.
 
     The distance of an image is that to its fifth nearest neighbour on the sphere of codes of length 1. Far is
-    what lies, in its logarithm, more than four robust standard deviations (1.4826 times the median absolute
+    what lies, in its logarithm, more than 3.5 robust standard deviations (1.4826 times the median absolute
     deviation) above the median.
 
     Parameters
@@ -40,6 +40,10 @@ def find_outliers(neighbours: Neighbours) -> npt.NDArray[np.int64]:
     -------
     ndarray of int64
         Empty where there are fewer than 30 images.
+
+    References
+    ----------
+    B. Iglewicz and D. C. Hoaglin, "How to detect and handle outliers", ASQC 1993: the rule of 3.5.
     """
     n, k = neighbours.cosine.shape
     if n < LEAST or k < NEIGHBOUR:
