@@ -159,6 +159,7 @@ def plant_leak(
 
 def time_search(count: int, data: Data) -> dict[str, float]:
     """Time the neighbours of so many codes, made of real ones and noise."""
+    from cnncodes.evaluation.checks.duplicates import NEAREST
     from cnncodes.evaluation.checks.neighbours import find_neighbours
 
     rng = np.random.default_rng(0)
@@ -169,7 +170,7 @@ def time_search(count: int, data: Data) -> dict[str, float]:
         part += np.abs(rng.normal(0, 0.15, part.shape)).astype(np.float32)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     started = time.perf_counter()
-    find_neighbours(codes, 5)
+    find_neighbours(codes, NEAREST)
     seconds = time.perf_counter() - started
     more = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     return {"codes": count, "seconds": round(seconds, 1), "more_memory_mib": round(more)}

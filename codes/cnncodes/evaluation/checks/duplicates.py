@@ -166,7 +166,7 @@ _CERTAINTIES: tuple[Certainty, ...] = ("certain", "likely", "possible")
 _WHERE = {
     "parts": (
         "in more than one part",
-        "Keep each in one part; figures on the others are too good until then.",
+        "Keep each in one part: until then figures on test images are too good.",
     ),
     "labels": ("under more than one label", "Decide which label is right, and keep one copy."),
     "within": ("there more than once", "Keep one copy of each, or give copies one group."),
