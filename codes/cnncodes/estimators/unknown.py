@@ -1,0 +1,156 @@
+"""What `fit` keeps so that a classifier knows what it does not know: answers of folds, and distances."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cnncodes.errors import UsageError
+from cnncodes.estimators.abstention import HeldOutAnswers
+from cnncodes.estimators.aggregation import average_rows, score_images
+from cnncodes.estimators.inputs import ImageRows
+from cnncodes.estimators.novelty import NoveltyScale, learn_scale
+from cnncodes.estimators.training import fit_rows
+from cnncodes.heads.folds import Split, split_images
+
+Array = npt.NDArray[Any]
+
+FOLDS = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """The images that a head was trained on.
+
+    Attributes
+    ----------
+    rows : ImageRows
+    y : ndarray, shape (n_images,)
+    weight : ndarray, shape (n_images,), or None
+    groups : ndarray of int, shape (n_images,)
+    aggregate : str
+        What is averaged over an image's rows.
+    random_state : int, RandomState or None
+        Decides the folds.
+    """
+
+    rows: ImageRows
+    y: Array
+    weight: Array | None
+    groups: Array
+    aggregate: str
+    random_state: Any
+
+    @property
+    def usable(self) -> Array:
+        """Numbers of the images that could be read and have a weight."""
+        used = self.rows.counts > 0
+        return np.flatnonzero(used if self.weight is None else used & (self.weight > 0))
+
+    def take(self, images: Array) -> Training:
+        """Return some of the images, by their numbers in rising order."""
+        chosen = np.zeros(len(self.y), dtype=np.bool_)
+        chosen[images] = True
+        rows = ImageRows(
+            self.rows.X[chosen[self.rows.index]],
+            self.rows.counts[chosen],
+            [self.rows.contents[i] for i in np.flatnonzero(chosen)],
+            {},
+        )
+        weight = None if self.weight is None else self.weight[chosen]
+        return Training(rows, self.y[chosen], weight, self.groups[chosen], self.aggregate, self.random_state)
+
+    def split(self, cv: Any = FOLDS, random_state: Any = None) -> list[Split]:
+        """Return folds of the images, whole groups on one side; none where a class has one group."""
+        state = self.random_state if random_state is None else random_state
+        return split_images(self.y, self.groups, cv, state)
+
+
+def find_answers(
+    fitted: Any, make_head: Callable[[], Any], training: Training, out_of_fold: bool | None
+) -> HeldOutAnswers | None:
+    """Return the answers of heads to images that they were not trained on.
+
+    Parameters
+    ----------
+    fitted : classifier
+        The head that was fitted on all; a linear one has such answers from its search (`held_out_`).
+    make_head : callable
+        Returns an unfitted one.
+    training : Training
+    out_of_fold : bool, optional
+        As of `ImageClassifier`.
+
+    Raises
+    ------
+    UsageError
+        If they were asked for and the head gives no probabilities, or a class has images of one group alone.
+    """
+    if out_of_fold is False:
+        return None
+    held_out = getattr(fitted, "held_out_", None)
+    if held_out is not None and _averages_decisions(training):
+        decision = held_out.decision[:, 0] if held_out.decision.shape[1] == 1 else held_out.decision
+        proba = fitted.scorer_.proba_from_decision(decision)
+        right = proba.argmax(axis=1) == held_out.y
+        return HeldOutAnswers.choose(proba, right, training.groups[held_out.images])
+    if not out_of_fold:
+        return None
+    training = training.take(training.usable)
+    splits = training.split()
+    if not splits:
+        raise UsageError(
+            "out_of_fold=True holds images out, and some class has images of one group alone: give at least 2"
+            " images (or groups) of each class."
+        )
+    proba, classes = predict_folds(make_head, training, splits)
+    if proba is None:
+        raise UsageError(
+            f"out_of_fold=True needs probabilities, and the head {type(fitted).__name__} gives none."
+        )
+    right = classes[proba.argmax(axis=1)] == training.y
+    return HeldOutAnswers.choose(proba, right, training.groups)
+
+
+def _averages_decisions(training: Training) -> bool:
+    return training.aggregate in ("auto", "decision") or bool((training.rows.counts <= 1).all())
+
+
+def predict_folds(
+    make_head: Callable[[], Any], training: Training, splits: list[Split]
+) -> tuple[Array | None, Array]:
+    """Fit a head for each fold and score the images that it holds out.
+
+    Returns
+    -------
+    proba : ndarray of float64, shape (n_images, n_classes), or None
+        NaN where no fold holds an image out; None if the head has no probabilities.
+    classes : ndarray, shape (n_classes,)
+    """
+    classes = np.unique(training.y)
+    proba = np.full((len(training.y), len(classes)), np.nan)
+    for train, test in splits:
+        part, out = training.take(train), np.sort(test)
+        fitted = fit_rows(make_head(), part.rows, part.y, part.weight, part.groups)
+        head = getattr(fitted, "scorer_", fitted)
+        rows = training.take(out).rows
+        scores = score_images(head, rows.X, rows.counts, training.aggregate)
+        if scores.proba is None:
+            return None, classes
+        proba[out] = scores.proba
+    return proba, classes
+
+
+def find_scale(training: Training) -> NoveltyScale | None:
+    """Return what novelty is measured by; None where a class has images of one group alone."""
+    training = training.take(training.usable)
+    splits = training.split()
+    if not splits:
+        return None
+    state = training.random_state
+    seed = int(state) if isinstance(state, int | np.integer) else 0
+    return learn_scale(average_rows(training.rows.X, training.rows.counts), training.y, splits, seed)
