@@ -89,6 +89,24 @@ def test_a_report_of_other_images_is_refused(photos: Path, model: str, tmp_path:
     assert main(["baseline", str(photos), "--compare", report, "--quiet"]) == 2
 
 
+@pytest.mark.slow
+def test_fit_cross_validates_too(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--head", "ridge", "--cv", "3", "--repeats", "2"]
+    found = run_json(capsys, "fit", str(photos), "-o", str(tmp_path / "m"), *options)["cross_validation"]
+    assert isinstance(found, dict)
+    assert (found["folds"], found["repeats"], found["n"], found["accuracy"]["n"]) == (3, 2, 16, 16)
+    assert len(found["accuracy_by_repeat"]) == 2 and sum(map(sum, found["confusion"])) == 32
+    assert main(["fit", str(photos), "-o", str(tmp_path / "m"), *options[:4]]) == 0
+    shown = capsys.readouterr()
+    assert "Cross-validation in 3 folds: heads on images that they had not seen" in shown.out
+    assert "Brier score" in shown.out and "a head for each of 3 folds" in shown.err
+    codes = str(tmp_path / "a.codes")
+    run_json(capsys, "embed", str(photos), "-o", codes, "--views", "flip")
+    of_codes = run_json(capsys, "fit", codes, "-o", str(tmp_path / "n"), *options)["cross_validation"]
+    assert isinstance(of_codes, dict) and of_codes["n"] == 16
+    assert main(["fit", codes, "-o", str(tmp_path / "n"), "--cv", "1"]) == 2
+
+
 def test_unsure_predictions_are_left_empty_and_what_is_unlike_is_told(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

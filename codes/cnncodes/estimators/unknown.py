@@ -53,16 +53,16 @@ class Training:
 
     def take(self, images: Array) -> Training:
         """Return some of the images, by their numbers in rising order."""
-        chosen = np.zeros(len(self.y), dtype=np.bool_)
-        chosen[images] = True
-        rows = ImageRows(
-            self.rows.X[chosen[self.rows.index]],
-            self.rows.counts[chosen],
-            [self.rows.contents[i] for i in np.flatnonzero(chosen)],
-            {},
+        images = np.sort(images)
+        weight = None if self.weight is None else self.weight[images]
+        return Training(
+            self.rows.take(images),
+            self.y[images],
+            weight,
+            self.groups[images],
+            self.aggregate,
+            self.random_state,
         )
-        weight = None if self.weight is None else self.weight[chosen]
-        return Training(rows, self.y[chosen], weight, self.groups[chosen], self.aggregate, self.random_state)
 
     def split(self, cv: Any = FOLDS, random_state: Any = None) -> list[Split]:
         """Return folds of the images, whole groups on one side; none where a class has one group."""
@@ -107,42 +107,65 @@ def find_answers(
             "out_of_fold=True holds images out, and some class has images of one group alone: give at least 2"
             " images (or groups) of each class."
         )
-    proba, classes = predict_folds(make_head, training, splits)
-    if proba is None:
+    answers = predict_folds(make_head, training, splits)
+    if answers.proba is None:
         raise UsageError(
             f"out_of_fold=True needs probabilities, and the head {type(fitted).__name__} gives none."
         )
-    right = classes[proba.argmax(axis=1)] == training.y
-    return HeldOutAnswers.choose(proba, right, training.groups)
+    return HeldOutAnswers.choose(answers.proba, answers.labels == training.y, training.groups)
 
 
 def _averages_decisions(training: Training) -> bool:
     return training.aggregate in ("auto", "decision") or bool((training.rows.counts <= 1).all())
 
 
-def predict_folds(
-    make_head: Callable[[], Any], training: Training, splits: list[Split]
-) -> tuple[Array | None, Array]:
-    """Fit a head for each fold and score the images that it holds out.
+@dataclass(frozen=True, eq=False)
+class FoldAnswers:
+    """What heads say of images that they were not trained on.
 
-    Returns
-    -------
-    proba : ndarray of float64, shape (n_images, n_classes), or None
-        NaN where no fold holds an image out; None if the head has no probabilities.
+    Attributes
+    ----------
     classes : ndarray, shape (n_classes,)
+    labels : ndarray, shape (n_images,)
+    proba : ndarray of float64, shape (n_images, n_classes), or None
+        None if the head gives no probabilities.
     """
+
+    classes: Array
+    labels: Array
+    proba: Array | None
+
+
+def predict_folds(
+    make_head: Callable[[], Any], training: Training, splits: list[Split], answered: ImageRows | None = None
+) -> FoldAnswers:
+    """Fit a head for each fold and let it answer the images that are held out.
+
+    Parameters
+    ----------
+    make_head : callable
+        Returns an unfitted head.
+    training : Training
+    splits : list of (training images, held-out images)
+        Each image is held out once.
+    answered : ImageRows, optional
+        The same images with the views of prediction, where these are others.
+    """
+    answered = training.rows if answered is None else answered
     classes = np.unique(training.y)
-    proba = np.full((len(training.y), len(classes)), np.nan)
+    labels = training.y.copy()
+    proba: Array | None = np.empty((len(labels), len(classes)))
     for train, test in splits:
         part, out = training.take(train), np.sort(test)
         fitted = fit_rows(make_head(), part.rows, part.y, part.weight, part.groups)
-        head = getattr(fitted, "scorer_", fitted)
-        rows = training.take(out).rows
-        scores = score_images(head, rows.X, rows.counts, training.aggregate)
-        if scores.proba is None:
-            return None, classes
-        proba[out] = scores.proba
-    return proba, classes
+        rows = answered.take(out)
+        scores = score_images(getattr(fitted, "scorer_", fitted), rows.X, rows.counts, training.aggregate)
+        labels[out] = scores.labels
+        if proba is not None and scores.proba is not None:
+            proba[out] = scores.proba
+        else:
+            proba = None
+    return FoldAnswers(classes, labels, proba)
 
 
 def find_scale(training: Training) -> NoveltyScale | None:

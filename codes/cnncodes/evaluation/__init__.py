@@ -2,17 +2,42 @@
 
 from __future__ import annotations
 
-from cnncodes.evaluation.calibration import Calibration, measure_calibration
-from cnncodes.evaluation.intervals import Estimate, measure_share
-from cnncodes.evaluation.metrics import ClassFigures, Evaluation, compare_paired, evaluate_predictions
+from typing import TYPE_CHECKING
+
+from cnncodes.lazy import attach
+
+if TYPE_CHECKING:
+    from cnncodes.evaluation.calibration import Calibration, measure_calibration
+    from cnncodes.evaluation.crossvalidation import CrossValidation, cross_validate
+    from cnncodes.evaluation.intervals import Estimate, measure_share
+    from cnncodes.evaluation.metrics import ClassFigures, Evaluation, compare_paired, evaluate_predictions
 
 __all__ = [
     "Calibration",
     "ClassFigures",
+    "CrossValidation",
     "Estimate",
     "Evaluation",
     "compare_paired",
+    "cross_validate",
     "evaluate_predictions",
     "measure_calibration",
     "measure_share",
 ]
+
+# Lazily, since cross-validation needs scikit-learn and the figures do not.
+__getattr__, __dir__ = attach(
+    __name__,
+    {
+        "Calibration": "calibration",
+        "ClassFigures": "metrics",
+        "CrossValidation": "crossvalidation",
+        "Estimate": "intervals",
+        "Evaluation": "metrics",
+        "compare_paired": "metrics",
+        "cross_validate": "crossvalidation",
+        "evaluate_predictions": "metrics",
+        "measure_calibration": "calibration",
+        "measure_share": "intervals",
+    },
+)
