@@ -157,7 +157,7 @@ def test_equal_files_count_once(make, pictures) -> None:
 
 def test_a_head_of_ones_own_is_asked_in_folds_where_that_was_wanted(make, pictures) -> None:
     head = SVC()
-    with pytest.raises(UsageError, match="out_of_fold=True where its head is an object"):
+    with pytest.raises(UsageError, match=r"out_of_fold=True .* where its head is an object"):
         make(head).fit(pictures.arrays, pictures.labels).predict_or_abstain(pictures.arrays)
     with pytest.raises(UsageError, match="needs probabilities, and the head LinearSVC gives none"):
         make(LinearSVC(), out_of_fold=True).fit(pictures.arrays, pictures.labels)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from cnncodes import load
-from cnncodes.estimators.novelty import learn_scale
+from cnncodes.estimators import novelty
+from cnncodes.estimators.novelty import choose_images, learn_scale
 from cnncodes.heads.folds import split_images
 
 
@@ -43,15 +44,22 @@ def test_what_differs_only_where_the_classes_hardly_vary_is_found() -> None:
     assert (scale.rate(X) > 0.99).mean() > 0.9
 
 
-def test_more_images_than_are_kept_and_learned_from(monkeypatch: pytest.MonkeyPatch) -> None:
-    from cnncodes.estimators import novelty
-
+def test_of_very_many_images_some_of_each_class_are_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(novelty, "_KEPT", 100)
-    monkeypatch.setattr(novelty, "_LEARNED", 300)
-    scale = scale_of(2000, 1)
+    monkeypatch.setattr(novelty, "_LEARNED", 600)
+    monkeypatch.setattr(novelty, "_RATED", 500)
+    X, y = blobs(5000, 1)
+    y[(y == 2) & (np.arange(5000) > 90)] = 0  # a rare class, and others that are large
+    rare = np.flatnonzero(y == 2)
 
-    assert len(scale.distances) == 100
-    assert 0.03 < (scale.rate(blobs(1000, 7)[0]) >= 0.9).mean() < 0.13
+    chosen, rated = choose_images(y)
+    scale = learn_scale(X[chosen], y[chosen], split_images(y[chosen], chosen), rated)
+
+    assert len(chosen) == len(rated) < 1100 and rated.sum() == 500 and (np.diff(chosen) > 0).all()
+    assert 5 < len(rare) < 50 and np.isin(rare, chosen).all()
+    assert scale is not None and len(scale.distances) == 100
+    assert 0.03 < (scale.rate(blobs(1000, 7)[0]) >= 0.9).mean() < 0.14
+    assert choose_images(y[:300])[1].all() and len(choose_images(y[:300])[0]) == 300
 
 
 def test_copies_of_one_picture_have_no_scale() -> None:

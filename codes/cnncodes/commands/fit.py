@@ -73,6 +73,11 @@ class FitOptions(inputs.EmbeddingOptions, inputs.LayerOptions):
         metavar="N",
         check=inputs.check_random_state,
     )
+    out_of_fold: bool = option(
+        "For 'predict --abstain' with a head or --aggregate that has no answers to held-out images from its"
+        " search: five more fits.",
+        default=False,
+    )
     cv: int | None = option(
         "Cross-validate, too: figures of images held out in so many folds, with a head fitted for each.",
         default=None,
@@ -238,6 +243,7 @@ def _make_classifier(options: FitOptions, **settings: Any) -> Any:
         random_state=options.random_state,
         n_jobs=options.n_jobs,
         memory=options.memory,
+        out_of_fold=options.out_of_fold or None,
         **settings,
     )
 

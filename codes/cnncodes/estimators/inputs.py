@@ -52,6 +52,8 @@ class ImageRows:
 
     def take(self, images: npt.NDArray[np.int64]) -> ImageRows:
         """Return the rows of some images, by their positions in rising order."""
+        if len(images) == len(self.counts):
+            return self
         chosen = np.zeros(len(self.counts), dtype=np.bool_)
         chosen[images] = True
         contents = [self.contents[i] for i in np.flatnonzero(chosen)]

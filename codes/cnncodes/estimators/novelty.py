@@ -20,8 +20,9 @@ Array = npt.NDArray[Any]
 AXES = 32
 #: Distances of held-out images that are kept at most.
 _KEPT = 2000
-#: Images of a class that the spread is learned from at most, for so many of all classes.
-_LEARNED = 20_000
+#: Where there are more images: from about how many a scale is learned, from how many of a class at least (if it
+#: has as many), and how many are measured.
+_LEARNED, _LEAST, _RATED = 20_000, 50, 10_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,14 +100,43 @@ def unpack_scale(archive: Archive, n_classes: int, code_size: int) -> NoveltySca
     return NoveltyScale(**arrays)
 
 
+def choose_images(y: Array, random_state: int = 0) -> tuple[Array, Array]:
+    """Choose which images a scale is learned from: all, or of very many some of each class.
+
+    Parameters
+    ----------
+    y : ndarray, shape (n_images,)
+    random_state : int
+
+    Returns
+    -------
+    chosen : ndarray of int, shape (n_chosen,)
+        Positions, rising.
+    rated : ndarray of bool, shape (n_chosen,)
+        Those whose distances are kept: drawn from all, not by class, so that classes have their shares.
+    """
+    if len(y) <= _LEARNED:
+        return np.arange(len(y)), np.ones(len(y), dtype=np.bool_)
+    rng = np.random.default_rng(random_state)
+    rated = np.zeros(len(y), dtype=np.bool_)
+    rated[rng.choice(len(y), _RATED, replace=False)] = True
+    chosen = rated.copy()
+    classes, numbered = np.unique(y, return_inverse=True)
+    most = max(_LEAST, _LEARNED // len(classes))
+    order = np.argsort(numbered, kind="stable")
+    for members in np.split(order, np.cumsum(np.bincount(numbered))[:-1]):
+        chosen[members if len(members) <= most else rng.choice(members, most, replace=False)] = True
+    return np.flatnonzero(chosen), rated[chosen]
+
+
 def learn_scale(
-    codes: Array, y: Array, splits: Sequence[tuple[Array, Array]], random_state: int = 0
+    codes: Array, y: Array, splits: Sequence[tuple[Array, Array]], rated: Array | None = None
 ) -> NoveltyScale | None:
     """Learn what distances are usual: each image is measured from those of other folds.
 
     The distance is Mahalanobis's from the nearest class, with one spread for all classes, of which the
-    largest `AXES` directions are kept and the mean of the rest. Codes are scaled to length 1. Against
-    distances from the nearest training code, and other ranks, see docs/figures.md.
+    largest `AXES` directions are kept and the mean of the rest. Codes are scaled to length 1. How it compares
+    with others, as the distance from the nearest training code: docs/figures.md.
 
     Parameters
     ----------
@@ -114,8 +144,8 @@ def learn_scale(
         One an image.
     y : ndarray, shape (n_images,)
     splits : list of (training images, held-out images)
-    random_state : int
-        Decides which are taken where there are very many.
+    rated : ndarray of bool, shape (n_images,), optional
+        Whose distances are kept; all without it.
 
     Returns
     -------
@@ -128,20 +158,20 @@ def learn_scale(
     the distance; V. Vovk, A. Gammerman and G. Shafer, "Algorithmic learning in a random world", 2005, for the
     share.
     """
+    if not splits:
+        return None
     points = l2_normalized(np.asarray(codes, dtype=np.float64))
     numbered = np.unique(y, return_inverse=True)[1]
-    rng = np.random.default_rng(random_state)
-    used = _thin(numbered, rng)
-    total = points[used].T @ points[used]
+    total = points.T @ points
     distances = []
     for train, test in splits:
-        out = points[test[used[test]]]
-        learned = _learn(points, numbered, train, used, total - out.T @ out)
+        out = points[test]
+        learned = _learn(points, numbered, train, total - out.T @ out)
         if learned is None:
             return None
-        distances.append(_measure(points[test], *learned))
-    final = _learn(points, numbered, np.arange(len(points)), used, total)
-    if final is None or not splits:
+        distances.append(_measure(out if rated is None else out[rated[test]], *learned))
+    final = _learn(points, numbered, np.arange(len(points)), total)
+    if final is None:
         return None
     found = np.sort(np.concatenate(distances)).astype(np.float32)
     if len(found) > _KEPT:
@@ -150,29 +180,14 @@ def learn_scale(
     return NoveltyScale(means, axes, spread, found)
 
 
-def _thin(numbered: Array, rng: np.random.Generator) -> Array:
-    """Say of each image whether the spread is learned from it: of large classes from some."""
-    most = max(50, _LEARNED // (int(numbered.max()) + 1))
-    used = np.zeros(len(numbered), dtype=np.bool_)
-    for number in range(int(numbered.max()) + 1):
-        members = np.flatnonzero(numbered == number)
-        used[members if len(members) <= most else rng.choice(members, most, replace=False)] = True
-    return used
-
-
-def _learn(
-    points: Array, numbered: Array, train: Array, used: Array, product: Array
-) -> tuple[Array, Array, Array] | None:
-    """Return means, axes and spread; `product` is the sum of the products of the images that are used."""
-    classes = int(numbered.max()) + 1
-    sums, counts = np.zeros((classes, points.shape[1])), np.bincount(numbered[train], minlength=classes)
+def _learn(points: Array, numbered: Array, train: Array, product: Array) -> tuple[Array, Array, Array] | None:
+    """Return means, axes and spread of some images; `product` is the sum of their outer products."""
+    counts = np.bincount(numbered[train])
+    sums = np.zeros((len(counts), points.shape[1]))
     np.add.at(sums, numbered[train], points[train])
     means = sums / counts[:, None]
-    some = train[used[train]]
-    inner_sums, inner_counts = np.zeros_like(sums), np.bincount(numbered[some], minlength=classes)
-    np.add.at(inner_sums, numbered[some], points[some])
-    within = (product - (inner_sums / inner_counts[:, None]).T @ inner_sums) / len(some)
-    axes, variances = _find_axes(within, min(AXES, len(some) // 8, points.shape[1] - 1))
+    within = (product - means.T @ sums) / len(train)
+    axes, variances = _find_axes(within, min(AXES, len(train) // 8, points.shape[1] - 1))
     rest = (float(np.trace(within)) - float(variances.sum())) / (len(within) - len(axes))
     if rest <= 1e-12:  # codes that do not vary: of copies of one picture
         return None

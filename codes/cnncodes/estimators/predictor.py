@@ -132,9 +132,9 @@ class Predictor:
         if self.answers is None:
             raise UsageError(
                 "this classifier keeps no out-of-fold answers to its training images, so it cannot tell when"
-                " to abstain. Fit it again: with out_of_fold=True where its head is an object, or averages"
-                " something else than decision values; with at least 2 images (or groups) of each class; not"
-                " fine-tuned."
+                " to abstain. Fit it again: with out_of_fold=True (--out-of-fold) where its head is an"
+                " object, or averages something else than decision values; with at least 2 images (or groups)"
+                " of each class; not fine-tuned."
             )
         if not self.same_views:
             warnings.warn(

@@ -13,7 +13,7 @@ from cnncodes.errors import UsageError
 from cnncodes.estimators.abstention import HeldOutAnswers
 from cnncodes.estimators.aggregation import average_rows, score_images
 from cnncodes.estimators.inputs import ImageRows
-from cnncodes.estimators.novelty import NoveltyScale, learn_scale
+from cnncodes.estimators.novelty import NoveltyScale, choose_images, learn_scale
 from cnncodes.estimators.training import fit_rows
 from cnncodes.heads.folds import Split, split_images
 
@@ -170,10 +170,10 @@ def predict_folds(
 
 def find_scale(training: Training) -> NoveltyScale | None:
     """Return what novelty is measured by; None where a class has images of one group alone."""
-    training = training.take(training.usable)
-    splits = training.split()
-    if not splits:
-        return None
     state = training.random_state
     seed = int(state) if isinstance(state, int | np.integer) else 0
-    return learn_scale(average_rows(training.rows.X, training.rows.counts), training.y, splits, seed)
+    usable = training.usable
+    chosen, rated = choose_images(training.y[usable], seed)
+    training = training.take(usable[chosen])
+    codes = average_rows(training.rows.X, training.rows.counts)
+    return learn_scale(codes, training.y, training.split(), rated)

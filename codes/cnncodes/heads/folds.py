@@ -123,7 +123,7 @@ def split_images(y: Array, groups: Array, cv: Any = 5, random_state: Any = 0) ->
     >>> [test.tolist() for _, test in split_images(np.array(list("aabb")), np.array([0, 1, 2, 2]), 2)]
     []
     >>> [test.tolist() for _, test in split_images(np.array(list("aabb")), np.array([0, 1, 2, 3]), 2)]
-    [[0, 3], [1, 2]]
+    [[1, 2], [0, 3]]
     """
     ones, numbers = np.ones(len(y)), np.arange(len(y))
     classes, numbered = np.unique(y, return_inverse=True)
