@@ -286,7 +286,7 @@ def _count_needed(risk: float, confidence: float, *, errors: int) -> int:
     """Return the least number of images, `errors` of them wrong, that make `risk` sure."""
     from scipy.special import bdtr
 
-    high = 1
+    high = errors + 1
     while bdtr(errors, high, risk) > 1 - confidence:
         high *= 2
     low = high // 2

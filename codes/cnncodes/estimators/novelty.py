@@ -20,8 +20,8 @@ Array = npt.NDArray[Any]
 AXES = 32
 #: Distances of held-out images that are kept at most.
 _KEPT = 2000
-#: Where there are more images: from about how many a scale is learned, from how many of a class at least (if it
-#: has as many), and how many are measured.
+#: Of more images than these, about so many are learned from: of a class at least 50 where it has them; and so
+#: many are measured.
 _LEARNED, _LEAST, _RATED = 20_000, 50, 10_000
 
 
