@@ -13,7 +13,8 @@ from sklearn.svm import SVC, LinearSVC
 
 from cnncodes import load
 from cnncodes.errors import UsageError
-from cnncodes.estimators.abstention import AnswerRule, HeldOutAnswers, choose_rule
+from cnncodes.estimators.abstention import AnswerRule, choose_rule
+from cnncodes.estimators.answers import HeldOutAnswers
 
 #: Probabilities of endless images: middles of equal shares of the distribution that `draw` takes.
 GRID = stats.beta(4, 1.2).ppf((np.arange(20_000) + 0.5) / 20_000)

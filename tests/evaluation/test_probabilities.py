@@ -96,7 +96,8 @@ def test_the_plain_calibration_error_is_the_mean_distance_of_bins(seed: int, n: 
     assert sum(one.n for one in found.bins) == found.error.n == n
     assert 1 <= len(found.bins) <= max(1, n // 20)
     assert found.error.value <= found.plain + 1e-12
-    if n > 1:
+    assert np.isnan(found.error.low) == (found.by_chance == 0)  # all resamples agree, as of one image
+    if found.by_chance:
         assert 0 <= found.error.low <= found.error.value <= found.error.high
 
 

@@ -13,8 +13,9 @@ import numpy.typing as npt
 
 from cnncodes.embedding import Embedder
 from cnncodes.errors import UsageError
-from cnncodes.estimators.abstention import AnswerRule, HeldOutAnswers, choose_rule
+from cnncodes.estimators.abstention import AnswerRule, choose_rule
 from cnncodes.estimators.aggregation import Scores, average_rows, score_images
+from cnncodes.estimators.answers import HeldOutAnswers
 from cnncodes.estimators.contents import Contents, find_trained
 from cnncodes.estimators.inputs import Progress, embed_records
 from cnncodes.estimators.novelty import NoveltyScale

@@ -24,8 +24,8 @@ from cnncodes.backbones import Backbone, Card, load_backbone
 from cnncodes.backbones.graphs.picks import was_picked
 from cnncodes.embedding import Embedder
 from cnncodes.errors import CnnCodesError, SavedModelError, SpaceMismatch, UsageError, check_path, sentence
-from cnncodes.estimators.abstention import ANSWERS_MEMBERS, unpack_answers
 from cnncodes.estimators.aggregation import check_aggregate
+from cnncodes.estimators.answers import ANSWERS_MEMBERS, unpack_answers
 from cnncodes.estimators.archive import Archive, check_replaceable, open_archive, write_zip
 from cnncodes.estimators.contents import CONTENTS_MEMBER, pack_contents, unpack_contents
 from cnncodes.estimators.novelty import scale_members, unpack_scale

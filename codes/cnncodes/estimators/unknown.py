@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import UsageError
-from cnncodes.estimators.abstention import HeldOutAnswers
 from cnncodes.estimators.aggregation import average_rows, score_images
+from cnncodes.estimators.answers import HeldOutAnswers
 from cnncodes.estimators.inputs import ImageRows
 from cnncodes.estimators.novelty import NoveltyScale, choose_images, learn_scale
 from cnncodes.estimators.training import fit_rows

@@ -43,6 +43,7 @@ class Calibration:
     ----------
     error : Estimate
         Expected calibration error of the answers, less what chance shows; see `measure_calibration`.
+        Its interval is NaN where all resamples agree.
     plain : float
         The error as it is usually given, with what chance alone would show.
     by_chance : float
