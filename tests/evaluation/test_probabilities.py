@@ -96,8 +96,8 @@ def test_the_plain_calibration_error_is_the_mean_distance_of_bins(seed: int, n: 
     assert sum(one.n for one in found.bins) == found.error.n == n
     assert 1 <= len(found.bins) <= max(1, n // 20)
     assert found.error.value <= found.plain + 1e-12
-    assert np.isnan(found.error.low) == (found.by_chance == 0)  # all resamples agree, as of one image
-    if found.by_chance:
+    assert np.isnan(found.error.low) == (found.by_chance < 1e-12)  # all resamples agree, as of one image
+    if found.by_chance >= 1e-12:
         assert 0 <= found.error.low <= found.error.value <= found.error.high
 
 
@@ -137,3 +137,10 @@ def test_groups_widen_every_interval() -> None:
     assert grouped.calibration.by_chance > 2 * alone.calibration.by_chance
     recalls = [figures.per_class[0].recall for figures in (alone, grouped)]
     assert recalls[1].high - recalls[1].low > 2 * (recalls[0].high - recalls[0].low)
+
+
+def test_answers_that_are_all_alike_have_no_interval() -> None:
+    found = measure_calibration(np.full(200, 0.9), np.ones(200, dtype=np.bool_))
+
+    assert found.plain == pytest.approx(0.1) and found.error.value == pytest.approx(0.1)
+    assert np.isnan(found.error.low) and np.isnan(found.error.high)

@@ -114,7 +114,7 @@ def measure_calibration(
     low = max(0.0, 2 * plain - float(most)) if plain > np.percentile(chance, 97.5) else 0.0
     high = 2 * plain - float(least)
     estimate = Estimate(value, min(low, value), max(high, value), n)
-    if not chance.any():  # every resample is the sample: of one image, or one group
+    if chance.max() < 1e-12:  # every resample is the sample: of one image, or one group
         estimate = Estimate(value, math.nan, math.nan, n)
     return Calibration(estimate, plain, by_chance, _describe(places, probability, right))
 
