@@ -8,6 +8,7 @@ from typing import Any
 
 from cnncodes.commands import inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
+from cnncodes.commands.crossvalidating import keep_codes, render_folds, run_folds
 from cnncodes.commands.failures import exceeds_limit
 from cnncodes.commands.outputs import check_output
 from cnncodes.commands.reporter import Reporter, format_seconds
@@ -72,6 +73,20 @@ class FitOptions(inputs.EmbeddingOptions, inputs.LayerOptions):
         metavar="N",
         check=inputs.check_random_state,
     )
+    out_of_fold: bool = option(
+        "For 'predict --abstain' with a head or --aggregate that has no answers to held-out images from its"
+        " search: five more fits.",
+        default=False,
+    )
+    cv: int | None = option(
+        "Cross-validate, too: figures of images held out in so many folds, with a head fitted for each.",
+        default=None,
+        metavar="FOLDS",
+        check=inputs.check_folds,
+    )
+    repeats: int = option(
+        "Divisions into folds for --cv.", default=1, metavar="N", check=inputs.check_positive
+    )
     memory: str | None = option(inputs.HELP_MEMORY, default=None, metavar="FOLDER")
     include_backbone: bool = option(
         "Leave the network out of the saved file: smaller, but it must be at hand to predict.",
@@ -91,8 +106,12 @@ def run_fit(options: FitOptions, reporter: Reporter) -> Result:
     check_replaceable(options.out)
     started = time.perf_counter()
     fit = _fit_codes if inputs.is_codes(options.src) else _fit_images
-    classifier, facts = fit(options, reporter)
-    classifier.save(options.out, include_backbone=options.include_backbone)
+    found = None
+    with keep_codes(options.memory, options.cv) as memory:
+        classifier, data, facts = fit(replace(options, memory=memory), reporter)
+        classifier.save(options.out, include_backbone=options.include_backbone)
+        if options.cv is not None:
+            found = run_folds(classifier, data, options.cv, options.repeats, reporter)
     head = classifier.head_
     return {
         "out": options.out,
@@ -104,6 +123,7 @@ def run_fit(options: FitOptions, reporter: Reporter) -> Result:
         "random_state": options.random_state,
         "space": classifier.space_.to_dict(),
         **facts,
+        "cross_validation": found,
         "seconds": round(time.perf_counter() - started, 3),
     }
 
@@ -112,7 +132,7 @@ def _plain(value: Any) -> float | None:
     return None if value is None else float(value)
 
 
-def _fit_codes(options: FitOptions, reporter: Reporter) -> tuple[Any, Result]:
+def _fit_codes(options: FitOptions, reporter: Reporter) -> tuple[Any, Any, Result]:
     from cnncodes.store import read_codes
     from cnncodes.views import ViewPlan
 
@@ -137,7 +157,7 @@ def _fit_codes(options: FitOptions, reporter: Reporter) -> tuple[Any, Result]:
     reporter.note(f"fitting {options.head} on the codes in {options.src}")
     with reporter.passing_warnings():
         classifier.fit_codes(codes)
-    return classifier, {"split": split, "failed": 0, TOO_MANY_FAILURES: False}
+    return classifier, codes, {"split": split, "failed": 0, TOO_MANY_FAILURES: False}
 
 
 def _open_for(space: Any, options: FitOptions, reporter: Reporter) -> Any:
@@ -167,7 +187,7 @@ def _fixed_views(plan: Any) -> Any:
     return "flip" if plan.crops == "none" else replace(plan, random=None)
 
 
-def _fit_images(options: FitOptions, reporter: Reporter) -> tuple[Any, Result]:
+def _fit_images(options: FitOptions, reporter: Reporter) -> tuple[Any, Any, Result]:
     records, split = inputs.labelled_part(options.src, options, options.split, "train", reporter)
     if len({record.label for record in records}) < 2:
         raise SourceError(
@@ -194,7 +214,7 @@ def _fit_images(options: FitOptions, reporter: Reporter) -> tuple[Any, Result]:
         classifier.fit_records(records, on_progress=progress)
     failed = len(records) - classifier.n_images_
     too_many = exceeds_limit(failed, len(records), options.max_failures, reporter)
-    return classifier, {"split": split, "failed": failed, TOO_MANY_FAILURES: too_many}
+    return classifier, records, {"split": split, "failed": failed, TOO_MANY_FAILURES: too_many}
 
 
 def _warn_nothing_held_out(options: FitOptions, trained: int, reporter: Reporter) -> None:
@@ -223,17 +243,19 @@ def _make_classifier(options: FitOptions, **settings: Any) -> Any:
         random_state=options.random_state,
         n_jobs=options.n_jobs,
         memory=options.memory,
+        out_of_fold=options.out_of_fold or None,
         **settings,
     )
 
 
 def render_fit(result: Result) -> str:
-    """Say in two lines what was trained."""
+    """Say in two lines what was trained, and how good that way of training was found to be."""
+    found = "" if result["cross_validation"] is None else render_folds(result["cross_validation"])
     chosen = f", C={result['C']:g}" if result["C"] is not None else ""
     names = ", ".join(result["classes"][:8]) + (" …" if len(result["classes"]) > 8 else "")
     return (
         f"{result['head']}{chosen} trained on {result['images']:,} images of {len(result['classes'])} classes"
-        f" ({names}) in {format_seconds(result['seconds'])}.\nClassifier: {result['out']}\n"
+        f" ({names}) in {format_seconds(result['seconds'])}.\nClassifier: {result['out']}\n{found}"
     )
 
 
@@ -244,5 +266,5 @@ FIT = Command(
     render=render_fit,
     summary="Train a classifier on labelled images, or on codes, and save it.",
     example="cnncodes fit photos/ -o photos.cnncodes",
-    results=("out", "images", "split"),
+    results=("out", "images", "split", "cross_validation"),
 )

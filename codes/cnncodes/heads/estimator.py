@@ -23,7 +23,7 @@ from cnncodes.heads.folds import Rows, first_of, make_splits, number_groups
 from cnncodes.heads.linear import LinearScorer
 from cnncodes.heads.scaling import SCALINGS, Scaler
 from cnncodes.heads.solvers import PATHS, Problem, Solution
-from cnncodes.heads.sweep import Choice, Search, choose
+from cnncodes.heads.sweep import Choice, HeldOut, Search, choose
 
 Array = npt.NDArray[Any]
 
@@ -70,6 +70,9 @@ class LinearHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         of all folds; log-loss infinite where the sweep had stopped before. Empty without a search.
     n_folds_ : int
         Folds of the search; 0 without one.
+    held_out_ : HeldOut or None
+        What the search's folds said of the images that they held out, with what was chosen; `images` are
+        those given to `fit`, or numbers of rows. None without a search.
     scorer_ : LinearScorer
         All that prediction needs.
     n_iter_ : int
@@ -142,6 +145,7 @@ class LinearHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         with threadpool_limits(1, user_api="blas"):
             choice = self._choose(rows)
             self._fit_final(rows, choice)
+        self.held_out_ = None if choice.held_out is None else _name_images(choice.held_out, rows, images)
         return self
 
     def _check_params(self) -> None:
@@ -245,6 +249,15 @@ class LinearHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Return probabilities, shape (n_rows, n_classes); columns as in `classes_`."""
         decision = self.decision_function(X)
         return self.scorer_.proba_from_decision(decision)
+
+
+def _name_images(held_out: HeldOut, rows: Rows, images: Any) -> HeldOut:
+    """Return the same with the images as they were given, each once: folds of the user's may overlap."""
+    used = rows.position >= 0
+    given = np.arange(len(used)) if images is None else np.asarray(images)
+    names = first_of(given[used], rows.images)[held_out.images]
+    once = np.sort(np.unique(held_out.images, return_index=True)[1])
+    return HeldOut(held_out.decision[once], held_out.y[once], held_out.weight[once], names[once])
 
 
 def refuse_multilabel(y: Any) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -58,12 +58,41 @@ class Search:
 
 @dataclass(frozen=True)
 class Choice:
-    """The best of a search, its temperature, and a table of all that was tried."""
+    """The best of a search, its temperature, a table of all that was tried, and what it said in its folds."""
 
     scaling: str
     C: float
     temperature: float
     table: dict[str, Array]
+    held_out: HeldOut | None = None
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What heads say of images that they were not trained on.
+
+    Attributes
+    ----------
+    decision : float64 ``[m, K or 1]``
+        Decision values, the mean over an image's rows.
+    y : int ``[m]``
+        Class numbers.
+    weight : float64 ``[m]``
+        Weight of each image.
+    images : ``[m]``
+        Which image it is.
+    """
+
+    decision: Array
+    y: Array
+    weight: Array
+    images: Array
+
+    @classmethod
+    def join(cls, parts: Sequence[HeldOut]) -> HeldOut:
+        """Return the images of several folds as one."""
+        names = ("decision", "y", "weight", "images")
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 def choose(rows: Rows, splits: Sequence[Split], search: Search, n_jobs: int | None) -> Choice:
@@ -93,22 +122,14 @@ def choose(rows: Rows, splits: Sequence[Split], search: Search, n_jobs: int | No
                 table[name].append(value)
             if best is None or figures[0] < lowest - _TIE * abs(lowest):
                 lowest = figures[0]
-                best = Choice(scaling, C, figures[2], {})
+                said = HeldOut.join([sweep[position] for sweep in mine]) if reached else None
+                best = Choice(scaling, C, figures[2], {}, said)
     assert best is not None
     arrays = {name: np.asarray(column) for name, column in table.items()}
-    return Choice(best.scaling, best.C, best.temperature, arrays)
+    return replace(best, table=arrays)
 
 
 _NOT_REACHED = (np.inf, np.nan, np.nan)
-
-
-@dataclass(frozen=True)
-class _HeldOut:
-    """Decision values ``[m, K or 1]``, class numbers and weights of a fold's held-out images."""
-
-    decision: Array
-    y: Array
-    weight: Array
 
 
 def _learn(rows: Rows, scaling: str) -> Covariance:
@@ -121,7 +142,7 @@ def _learn(rows: Rows, scaling: str) -> Covariance:
 
 def _sweep(
     rows: Rows, split: Split, scaling: str, search: Search, covariance: Covariance | None
-) -> list[_HeldOut]:
+) -> list[HeldOut]:
     """Fit one fold for rising C; stop when its held-out loss has risen twice in a row and noticeably.
 
     Noticeably, because a C that one fold has not reached is out for all, and the folds' best differ a
@@ -139,13 +160,13 @@ def _sweep(
         covariance=covariance,
     )
     held_out = scaler.apply(rows.X[test], rows.X.dtype)
-    _, first, inverse = np.unique(rows.images[test], return_index=True, return_inverse=True)
+    images, first, inverse = np.unique(rows.images[test], return_index=True, return_inverse=True)
     y, weight = rows.y[test][first], np.bincount(inverse, rows.loss_weight[test])
-    results: list[_HeldOut] = []
+    results: list[HeldOut] = []
     losses: list[float] = []
     for solution in PATHS[search.kind](problem, search.grid(scaling, rows.X.shape[1])):
         decision = average_by(solution.decision(held_out), rows.images[test])
-        results.append(_HeldOut(decision, y, weight))
+        results.append(HeldOut(decision, y, weight, images))
         losses.append(_pooled(results[-1:], search.kind)[0])
         rising = len(losses) > 2 and losses[-1] > losses[-2] > losses[-3]
         if rising and search.kind != "ridge" and losses[-1] > _NOTICEABLE * min(losses):
@@ -153,11 +174,10 @@ def _sweep(
     return results
 
 
-def _pooled(parts: Sequence[_HeldOut], kind: str) -> tuple[float, float, float]:
+def _pooled(parts: Sequence[HeldOut], kind: str) -> tuple[float, float, float]:
     """Return log-loss, accuracy and temperature over the held-out images of all folds."""
-    decision = np.concatenate([part.decision for part in parts])
-    y = np.concatenate([part.y for part in parts])
-    weight = np.concatenate([part.weight for part in parts])
+    said = HeldOut.join(parts)
+    decision, y, weight = said.decision, said.y, said.weight
     temperature = 1.0 if kind == "logistic" else fit_temperature(decision, y, weight)
     predicted = decision[:, 0] > 0 if decision.shape[1] == 1 else decision.argmax(axis=1)
     accuracy = float(np.average(predicted == y, weights=weight))
