@@ -10,7 +10,9 @@ import pytest
 from cnncodes.errors import BackendMissing
 from cnncodes.evaluation import evaluate_predictions
 from cnncodes.evaluation.baselines import Ladder, Rung
-from cnncodes.plots import plot_cost
+from cnncodes.evaluation.baselines.learning_curve import CurvePoint, LearningCurve, Prospect
+from cnncodes.evaluation.intervals import Estimate
+from cnncodes.plots import plot_cost, plot_learning_curve
 
 
 def make_ladder() -> Ladder:
@@ -48,3 +50,19 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(BackendMissing, match="Matplotlib is not installed"):
         plot_cost(make_ladder())
+
+
+def make_estimate(value: float) -> Estimate:
+    return Estimate(value, value - 0.05, value + 0.05, 200)
+
+
+def test_a_learning_curve_is_drawn_to_its_end_and_beyond() -> None:
+    pytest.importorskip("matplotlib")
+    points = [CurvePoint(n, 5, make_estimate(v)) for n, v in ((50, 0.6), (100, 0.7), (200, 0.75))]
+    further = [Prospect(400, make_estimate(0.78), make_estimate(0.03))]
+    axes = plot_learning_curve(LearningCurve(points, further, True))
+    measured, beyond = axes.lines
+    assert measured.get_xdata().tolist() == [50, 100, 200] and beyond.get_xdata().tolist() == [200, 400]
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["50", "100", "200", "400"]
+    alone = plot_learning_curve(LearningCurve(points[:2], [], False))
+    assert len(alone.lines) == 1

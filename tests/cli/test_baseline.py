@@ -70,7 +70,7 @@ def make_source(folder: Path, count: int = 12) -> str:
 def test_everything_is_tried_within_the_budget(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source, plot, report = make_source(tmp_path / "in"), str(tmp_path / "cost.png"), str(tmp_path / "r.json")
     only = ["--only", "majority,pixels,codes,heads", "--backbones", "efficientnet-lite0"]
-    assert main(["baseline", source, *only, "--plot", plot, "-o", report, "--budget", "10m"]) == 0
+    assert main(["baseline", source, *only, "--curve", "--plot", plot, "-o", report, "--budget", "10m"]) == 0
     said = capsys.readouterr()
     assert "25% of each class, held out since the source has no parts" in said.err
     assert "raw pixels, 16 x 16: logistic" in said.out and "flip: ridge" in said.out
@@ -79,6 +79,8 @@ def test_everything_is_tried_within_the_budget(tmp_path: Path, capsys: pytest.Ca
         assert picture.width > 500
     found = json.loads(Path(report).read_text())
     assert len(found["methods"]) == len(found["answers"]) and len(found["images"]) == found["n"] == 6
+    assert [point["images"] for point in found["curve"]["points"]] == [4, 8, 18]
+    assert "labelled images instead of 18 would bring" in said.out and "extrapolated" in said.out
     assert found["recommended"] in found["answers"] and found["left_out"] == []
     assert {method["group"] for method in found["methods"]} == {"majority", "pixels", "codes", "heads"}
 

@@ -20,7 +20,7 @@ from cnncodes.errors import SourceError, UsageError
 from cnncodes.schema import option, to_plain
 
 if TYPE_CHECKING:
-    from cnncodes.evaluation.baselines import Ladder, Method, Rung
+    from cnncodes.evaluation.baselines import Ladder, LearningCurve, Method, Rung
     from cnncodes.images import ImageRecord
 
 #: Of each class, where a source has no parts.
@@ -96,6 +96,11 @@ class BaselineOptions(inputs.FailureOptions):
         default=None,
         metavar="NAMES",
     )
+    curve: bool = option(
+        "Also say whether more labels would help: accuracy with fewer training images, of the method that all"
+        " are compared with.",
+        default=False,
+    )
     compare: str | None = option(
         "Report of 'cnncodes evaluate' on the same test images: gives the paired difference to raw pixels.",
         default=None,
@@ -139,6 +144,7 @@ def run_baseline(options: BaselineOptions, reporter: Reporter) -> Result:
             random_state=options.random_state,
             n_jobs=options.n_jobs,
             on_method=reporter.progress,
+            curve=options.curve,
         )
     truth = [str(test[i].label) for i in ladder.test]
     result = _describe(options, ladder, truth)
@@ -201,12 +207,18 @@ def _describe(options: BaselineOptions, ladder: Ladder, truth: list[str]) -> Res
         "best": ladder.best().title,
         "recommended": chosen.title,
         "gap": to_plain(gap),
+        "curve": None if ladder.curve is None else _describe_curve(ladder.curve),
         "compare": options.compare,
         "difference": None,
         "seconds": round(ladder.seconds, 3),
         "plot": options.plot,
         "report": options.report,
     }
+
+
+def _describe_curve(curve: LearningCurve) -> Result:
+    found: Result = to_plain(curve)
+    return {**found, "verdict": curve.describe()}
 
 
 def _describe_rung(rung: Rung, n_images: int) -> Result:
@@ -283,7 +295,7 @@ def render_baseline(result: Result) -> str:
         " images.\n"
     )
     text += "".join(f"Left out: {one['title']}: {one['reason']}.\n" for one in result["left_out"])
-    text += _say_verdict(result)
+    text += _say_verdict(result) + _say_curve(result["curve"])
     if result["difference"] is not None:
         difference = result["difference"]
         text += (
@@ -307,6 +319,18 @@ def _say_verdict(result: Result) -> str:
         f" {100 * gap['value']:.1f} points {_points(gap)} above it, and was chosen on these very images,"
         " which flatters it.\n"
     )
+
+
+def _say_curve(curve: Result | None) -> str:
+    """Return the learning curve as a table, and what more labels would bring."""
+    if curve is None:
+        return ""
+    rows = [("training images", "draws", "accuracy", "95% interval")]
+    for point in (*curve["points"], *curve["further"]):
+        accuracy, draws = point["accuracy"], str(point.get("draws", "extrapolated"))
+        rows.append((f"{point['images']:,}", draws, f"{accuracy['value']:.3f}", format_interval(accuracy)))
+    verdict = curve["verdict"]
+    return f"\n{format_table(rows)}\n{verdict[0].upper()}{verdict[1:]}.\n"
 
 
 def _points(gap: Result) -> str:

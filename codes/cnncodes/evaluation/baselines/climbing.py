@@ -15,9 +15,11 @@ from cnncodes.errors import BackendMissing, UnreadableImages, UsageError
 from cnncodes.estimators.aggregation import score_images
 from cnncodes.estimators.inputs import ImageRows, Progress
 from cnncodes.estimators.labels import check_several
-from cnncodes.estimators.training import fit_rows
+from cnncodes.estimators.training import fit_rows, number_groups
+from cnncodes.estimators.unknown import Training
 from cnncodes.evaluation.baselines.budget import Clock, OutOfTimeError
 from cnncodes.evaluation.baselines.describing import CnnCodes, Description, split_rows
+from cnncodes.evaluation.baselines.learning_curve import LearningCurve, measure_learning_curve
 from cnncodes.evaluation.baselines.methods import Method
 from cnncodes.evaluation.baselines.rungs import Ladder, LeftOut, Rung
 from cnncodes.evaluation.metrics import compare_paired, evaluate_predictions
@@ -58,6 +60,7 @@ def climb(
     random_state: int = 0,
     n_jobs: int | None = None,
     on_method: Callable[[str], Progress | None] | None = None,
+    curve: bool = False,
 ) -> Ladder:
     """Train and test each method on the same images.
 
@@ -79,6 +82,8 @@ def climb(
     on_method : callable, optional
         Called with the title of each description as it begins; returns what is called with done, total and
         failed images.
+    curve : bool
+        Also measure, with the method that all are compared with, what fewer training images give.
 
     Returns
     -------
@@ -93,7 +98,7 @@ def climb(
     UsageError
         If nothing could be tried.
     """
-    return _Climb(train, test, budget, random_state, n_jobs, on_method).run(methods)
+    return _Climb(train, test, budget, random_state, n_jobs, on_method).run(methods, curve=curve)
 
 
 @dataclass(frozen=True)
@@ -126,7 +131,7 @@ class _Climb:
         self.random_state, self.n_jobs, self.on_method = random_state, n_jobs, on_method
         self.described: dict[Description, _Described] = {}
 
-    def run(self, methods: Sequence[Method]) -> Ladder:
+    def run(self, methods: Sequence[Method], *, curve: bool) -> Ladder:
         tried: list[_Tried] = []
         left_out: list[LeftOut] = []
         for method in methods:
@@ -140,7 +145,34 @@ class _Climb:
                 left_out.append(LeftOut(method.title, str(missing)))
         # Last, since by now it is known which images can be read.
         tried = [self._guess(method) for method in methods if method.description is None] + tried
-        return self._conclude(tried, left_out)
+        if not tried:
+            reasons = "; ".join(f"{one.title}: {one.reason}" for one in left_out) or "there was no method"
+            raise UsageError(
+                f"nothing could be tried: {reasons}. Give more time (--budget), or other kinds (--only)."
+            )
+        return self._conclude(tried, left_out, self._measure_curve(tried, left_out) if curve else None)
+
+    def _measure_curve(self, tried: list[_Tried], left_out: list[LeftOut]) -> LearningCurve | None:
+        base = _choose_base(tried)
+        if base.made is None:
+            left_out.append(LeftOut("learning curve", "no method was tried that learns"))
+            return None
+        rows, groups = base.made.train, list_groups(self.train)
+        numbered = number_groups(None if groups is None else np.asarray(groups), rows.contents)
+        training = Training(rows, _labels(self.train), None, numbered, "auto", self.random_state)
+        try:
+            return measure_learning_curve(
+                training,
+                base.made.test,
+                _labels(self.test),
+                lambda: self._make_head(base.method),
+                has_time=lambda share: _CAUTION * share * base.clock < self.clock.left,
+                test_groups=list_groups(self.test),
+                random_state=self.random_state,
+            )
+        except OutOfTimeError:
+            left_out.append(LeftOut("learning curve", _explain(math.nan)))
+            return None
 
     def _guess(self, method: Method) -> _Tried:
         names, counts = np.unique(_labels(self.train), return_counts=True)
@@ -203,11 +235,13 @@ class _Climb:
             )
         return _take(rows, np.flatnonzero(good))
 
+    def _make_head(self, method: Method) -> Any:
+        return make_head(method.head, random_state=self.random_state, n_jobs=self.n_jobs)
+
     def _fit(self, method: Method, rows: ImageRows, records: Sequence[ImageRecord]) -> Any:
-        head = make_head(method.head, random_state=self.random_state, n_jobs=self.n_jobs)
         named = list_groups(records)
         groups = None if named is None else np.asarray(named)
-        fitted = fit_rows(head, rows, _labels(records), None, groups)
+        fitted = fit_rows(self._make_head(method), rows, _labels(records), None, groups)
         return getattr(fitted, "scorer_", fitted)
 
     def _check_time(self, method: Method, rows: ImageRows, y: Array) -> None:
@@ -222,12 +256,7 @@ class _Climb:
         if needed > self.clock.left:
             raise OutOfTimeError(needed)
 
-    def _conclude(self, tried: list[_Tried], left_out: list[LeftOut]) -> Ladder:
-        if not tried:
-            reasons = "; ".join(f"{one.title}: {one.reason}" for one in left_out) or "there was no method"
-            raise UsageError(
-                f"nothing could be tried: {reasons}. Give more time (--budget), or other kinds (--only)."
-            )
+    def _conclude(self, tried: list[_Tried], left_out: list[LeftOut], curve: LearningCurve | None) -> Ladder:
         truth, groups = _labels(self.test), list_groups(self.test)
         options: dict[str, Any] = {"groups": groups, "random_state": self.random_state}
         base = _choose_base(tried)
@@ -258,6 +287,7 @@ class _Climb:
             *self.places,
             self.failures,
             self.clock.spent,
+            curve,
         )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cnncodes.evaluation.baselines.learning_curve import LearningCurve
 from cnncodes.evaluation.intervals import Estimate
 from cnncodes.evaluation.metrics import Evaluation, compare_paired
 
@@ -79,6 +80,8 @@ class Ladder:
         Key and reason of each image that could not be read.
     seconds : float
         By the clock, in all.
+    curve : LearningCurve or None
+        Of the method that differences are to, where it was asked for and there was time.
     """
 
     rungs: list[Rung]
@@ -88,6 +91,7 @@ class Ladder:
     test: npt.NDArray[np.int64]
     failures: list[tuple[str, str]]
     seconds: float
+    curve: LearningCurve | None = None
 
     def best(self) -> Rung:
         """Return the rung with the highest accuracy, of equals the cheapest."""
