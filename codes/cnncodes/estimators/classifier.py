@@ -97,7 +97,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         `cnncodes.finetuning.settings.FineTuning`. A part of the training images is held out for it; the tuned
         network predicts where its gain on these is clear, else the head. Give it `train_views` with random
         ones, such as ``"flip, flip+translation+rotation+stretching:6"``: of fixed views it learns the images
-        by heart. For linear heads by name (extra: finetune).
+        by heart. A `random_state` among the settings goes before the classifier's. For linear heads by name
+        (extra: finetune).
 
     Attributes
     ----------
