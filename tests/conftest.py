@@ -32,13 +32,16 @@ def shared_export(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Pat
     if "PYTEST_XDIST_WORKER" in os.environ:
         root = root.parent  # of this run, too, and of all its processes
 
-    def find(address: str, random_state: int | None = None) -> Path:
+    def find(address: str, random_state: int | None = None, size: int | None = None) -> Path:
         from cnncodes.backbones.exporting.export import export_backbone
+        from cnncodes.backbones.exporting.originals import find_original
+        from cnncodes.backbones.exporting.resizing import resize_original
 
         def make(folder: Path) -> None:
-            export_backbone(address, folder, random_state=random_state)
+            original = find_original(address, random_state)
+            export_backbone(original if size is None else resize_original(original, size), folder)
 
-        return share_folder(root / "exports", f"{address} {random_state}", make)
+        return share_folder(root / "exports", f"{address} {random_state} {size}", make)
 
     return find
 

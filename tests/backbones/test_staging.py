@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -110,7 +111,7 @@ def test_a_rename_that_fails_puts_back_what_was_there(
     before, replace = contents(folder), os.replace
 
     def fail_at_the_card(source: Path, target: Path) -> None:
-        if source.name == "card.toml" and source.parent.name.startswith(".new-"):
+        if source.name == "card.toml" and source.parent.name.startswith(".cnncodes-new-"):
             raise OSError(5, "Input/output error")
         replace(source, target)
 
@@ -120,6 +121,46 @@ def test_a_rename_that_fails_puts_back_what_was_there(
     with pytest.raises(BackboneError, match="Input/output error"):
         stage_and_commit(folder, "model.onnx", "dense.onnx", "card.toml")
     assert contents(folder) == before
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from cnncodes.backbones.exporting.staging import stage_files
+with stage_files(Path(sys.argv[1])) as stage:
+    stage.write("model.onnx", b"half")
+    print("written", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_what_a_killed_process_left_goes_with_the_next_and_what_a_living_one_writes_stays(
+    tmp_path: Path,
+) -> None:
+    folder = make_old(tmp_path / "net")
+    living, killed = (
+        subprocess.Popen([sys.executable, "-c", HOLD, str(folder)], stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    )
+    try:
+        for process in (living, killed):
+            assert process.stdout is not None and process.stdout.readline() == "written\n"
+        assert len([*folder.glob(".cnncodes-new-*")]) == 2
+        killed.kill()
+        killed.wait()
+        place(folder)
+        [left] = folder.glob(".cnncodes-new-*")
+        assert (left / "model.onnx").read_bytes() == b"half"
+    finally:
+        living.kill()
+        living.wait()
+    place(folder)
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "card.toml",
+        "dense.onnx",
+        "model.onnx",
+        "notes.txt",
+    ]
 
 
 def test_what_is_no_backbones_is_refused(tmp_path: Path) -> None:

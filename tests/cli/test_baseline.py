@@ -29,7 +29,8 @@ def test_an_image_that_cannot_be_read_is_in_none_of_the_figures(
     assert main(["fit", source, "-o", str(tmp_path / "m"), "--train-views", "center", "--quiet"]) == 0
     assert main(["evaluate", str(tmp_path / "m"), source, "-o", report, "--quiet"]) == 3
     capsys.readouterr()
-    assert main(["baseline", source, "--compare", report, "--quiet", "--json"]) == 3
+    only = ["--only", "majority, pixels"]
+    assert main(["baseline", source, "--compare", report, *only, "--quiet", "--json"]) == 3
     found = json.loads(capsys.readouterr().out)
     evaluated = json.loads(Path(report).read_text())
     assert evaluated["n"] == found["n"] == found["raw_pixels"]["accuracy"]["n"] == 7
@@ -48,8 +49,66 @@ def test_bad_pictures_and_numbers_are_said(tmp_path: Path, capsys: pytest.Captur
     assert main(["baseline", source, "--random-state", "-5", "-q"]) == 2
     assert "must be a whole number from 0" in capsys.readouterr().err
     (tmp_path / "in/train/b/0.png").write_text("no picture")
-    assert main(["baseline", source, "-q"]) == 1
-    assert "only images of the class 'a' are left to train on; 1 of 2" in capsys.readouterr().err
+    assert main(["baseline", source, "--only", "pixels", "-q"]) == 1
+    assert "only images of the class 'a' are left to train on: 1 of 4" in capsys.readouterr().err
     (tmp_path / "in/train/a/0.png").write_text("no picture")
-    assert main(["baseline", source, "-q"]) == 1
-    assert "none of the 2 images of the part 'train'" in capsys.readouterr().err
+    assert main(["baseline", source, "--only", "pixels", "-q"]) == 1
+    assert "no image to train on is left: 2 of 4" in capsys.readouterr().err
+
+
+def make_source(folder: Path, count: int = 12) -> str:
+    """Write dark and light noise without parts."""
+    rng = np.random.default_rng(0)
+    for label, low in (("dark", 0), ("light", 128)):
+        (folder / label).mkdir(parents=True)
+        for i in range(count):
+            pixels = rng.integers(low, low + 128, (32, 32, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / label / f"{i}.png")
+    return str(folder)
+
+
+def test_everything_is_tried_within_the_budget(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, plot, report = make_source(tmp_path / "in"), str(tmp_path / "cost.png"), str(tmp_path / "r.json")
+    only = ["--only", "majority,pixels,codes,heads", "--backbones", "efficientnet-lite0"]
+    assert main(["baseline", source, *only, "--curve", "--plot", plot, "-o", report, "--budget", "10m"]) == 0
+    said = capsys.readouterr()
+    assert "25% of each class, held out since the source has no parts" in said.err
+    assert "raw pixels, 16 x 16: logistic" in said.out and "flip: ridge" in said.out
+    assert "Trained on 18 images, measured on 6 others" in said.out
+    with Image.open(plot) as picture:
+        assert picture.width > 500
+    found = json.loads(Path(report).read_text())
+    assert len(found["methods"]) == len(found["answers"]) and len(found["images"]) == found["n"] == 6
+    assert [point["images"] for point in found["curve"]["points"]] == [4, 8, 18]
+    assert "labelled images instead of 18 would bring" in said.out and "extrapolated" in said.out
+    assert found["recommended"] in found["answers"] and found["left_out"] == []
+    assert {method["group"] for method in found["methods"]} == {"majority", "pixels", "codes", "heads"}
+
+
+def test_what_does_not_fit_is_left_out_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = make_source(tmp_path / "in")
+    assert main(["baseline", source, "--budget", "0.0000001s", "--quiet"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("no time was left") > 5 and "majority class" in out
+    assert main(["baseline", source, "--budget", "0.0000001s", "--only", "pixels", "--quiet"]) == 2
+    assert "nothing could be tried: raw pixels" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            ["--budget", "soon"],
+            "--budget is wrong: must be a time such as 90s, 5m or 1h, or none. Got 'soon'",
+        ),
+        (["--only", "pixel"], "unknown kind of methods 'pixel'. Did you mean 'pixels'"),
+        (["--backbones", "nix"], "unknown backbone 'nix'"),
+        (["--plot", "plot.txt"], "must end in .png, .svg or .pdf"),
+    ],
+)
+def test_wrong_options_are_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], said: str
+) -> None:
+    source = make_source(tmp_path / "in", 2)
+    assert main(["baseline", source, *options, "-q"]) in (1, 2)
+    assert said in capsys.readouterr().err

@@ -74,6 +74,9 @@ def test_evaluate_and_the_paired_baseline(
     assert (found["n"], found["split"]) == (8, "test")
     written = json.loads(Path(report).read_text())
     assert len(written["predictions"]) == 8
+    assert {"brier", "calibration_error", "top_k_accuracy", "confusion", "missing"} <= set(written)
+    assert sum(map(sum, written["confusion"])) == written["brier"]["n"] == 8
+    assert "fewer than three classes" in written["missing"]["top_k_accuracy"]
     baseline = run_json(capsys, "baseline", str(photos), "--compare", report)
     assert baseline["n"] == 8
     assert baseline["majority"]["accuracy"]["value"] == 0.5  # type: ignore[index]
@@ -84,6 +87,53 @@ def test_a_report_of_other_images_is_refused(photos: Path, model: str, tmp_path:
     report = str(tmp_path / "report.json")
     assert main(["evaluate", model, str(photos), "--split", "train", "-o", report, "--quiet"]) == 0
     assert main(["baseline", str(photos), "--compare", report, "--quiet"]) == 2
+
+
+@pytest.mark.slow
+def test_fit_cross_validates_too(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--head", "ridge", "--cv", "3", "--repeats", "2"]
+    found = run_json(capsys, "fit", str(photos), "-o", str(tmp_path / "m"), *options)["cross_validation"]
+    assert isinstance(found, dict)
+    assert (found["folds"], found["repeats"], found["n"], found["accuracy"]["n"]) == (3, 2, 16, 16)
+    assert len(found["accuracy_by_repeat"]) == 2 and sum(map(sum, found["confusion"])) == 32
+    assert main(["fit", str(photos), "-o", str(tmp_path / "m"), *options[:4]]) == 0
+    shown = capsys.readouterr()
+    assert "Cross-validation in 3 folds: heads on images that they had not seen" in shown.out
+    assert "Brier score" in shown.out and "a head for each of 3 folds" in shown.err
+    codes = str(tmp_path / "a.codes")
+    run_json(capsys, "embed", str(photos), "-o", codes, "--views", "flip")
+    of_codes = run_json(capsys, "fit", codes, "-o", str(tmp_path / "n"), *options)["cross_validation"]
+    assert isinstance(of_codes, dict) and of_codes["n"] == 16
+    assert main(["fit", codes, "-o", str(tmp_path / "n"), "--cv", "1"]) == 2
+
+
+def test_unsure_predictions_are_left_empty_and_what_is_unlike_is_told(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saved, new = str(tmp_path / "m"), tmp_path / "new"
+    run_json(capsys, "fit", str(photos), "-o", saved, "--split", "all")
+    draw(new / "a.png", 1, striped=True)
+    (new / "text.png").write_text("no picture")
+    assert main(["predict", saved, str(new), "--abstain", "0.05", "--novelty"]) == 3
+    captured = capsys.readouterr()
+    assert "no image is answered: a risk of 0.05 with a confidence of 0.95 takes at least 59" in captured.err
+    rows = list(csv.DictReader(captured.out.splitlines()))
+    assert list(rows[0]) == ["image", "prediction", "probability", "answered", "novelty", "reason"]
+    assert (rows[0]["prediction"], rows[0]["answered"]) == ("", "false") and float(rows[0]["probability"]) > 0
+    assert 0 <= float(rows[0]["novelty"]) < 1
+    assert (rows[1]["prediction"], rows[1]["answered"], rows[1]["novelty"]) == ("", "", "")
+
+    options = ["--abstain", "0.2", "--top-k", "2", "-o", str(tmp_path / "out.parquet"), "--novelty"]
+    assert main(["predict", saved, str(new), *options]) == 3
+    captured = capsys.readouterr()
+    assert "answered from a probability of" in captured.err and "1 of them answered" in captured.out
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(tmp_path / "out.parquet")
+    assert str(table.schema.field("answered").type) == "bool"
+    assert table["answered"].to_pylist() == [True, None]
+    assert table["prediction"].to_pylist()[0] in ("7", "plain")
+    assert main(["predict", saved, str(new), "--abstain", "1.5"]) == 2
 
 
 def test_predictions_as_a_table_with_odd_names_and_bad_files(

@@ -23,7 +23,7 @@ from sklearn.svm import SVC
 
 import cnncodes
 from cnncodes import load
-from cnncodes.errors import BackboneError, SavedModelError
+from cnncodes.errors import BackboneError, SavedModelError, UsageError
 from cnncodes.estimators import archive
 from cnncodes.estimators.saving import load_predictor
 
@@ -149,6 +149,45 @@ def test_a_member_that_is_there_twice(saved, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("member", "array", "text"),
+    [
+        ("training/answer_probability.npy", np.ones(3, np.float64), "float32 probabilities"),
+        ("training/answer_probability.npy", np.full(18, 1.5, np.float32), "float32 probabilities"),
+        ("training/answer_probability.npy", np.full(18, np.nan, np.float32), "float32 probabilities"),
+        ("training/answer_right.npy", np.ones(17, np.bool_), "as many bool"),
+        ("novelty/means.npy", np.ones((2, 1280), np.float32), "not those of 3 classes"),
+        ("novelty/axes.npy", np.ones((2, 8), np.float32), "not those of 3 classes"),
+        ("novelty/spread.npy", np.zeros(3, np.float32), "not those of 3 classes"),
+        ("novelty/distances.npy", np.array([2, 1], np.float32), "not those of 3 classes"),
+        ("novelty/distances.npy", np.array([], np.float32), "not those of 3 classes"),
+        ("novelty/distances.npy", np.array([np.inf], np.float32), "not those of 3 classes"),
+    ],
+)
+def test_wrong_arrays_of_what_is_not_known(saved, tmp_path, member, array, text):
+    refused(change(saved("ridge"), tmp_path / "a", {member: npy(array)}), text)
+
+
+@pytest.mark.parametrize("prefix", ["training/answer_", "novelty/"])
+def test_half_of_what_is_not_known(saved, tmp_path, prefix):
+    with zipfile.ZipFile(saved("ridge")) as source:
+        members = [name for name in source.namelist() if name.startswith(prefix)]
+    assert len(members) > 1
+    refused(change(saved("ridge"), tmp_path / "a", {members[0]: None}), f"lacks '{members[0]}'")
+
+
+def test_a_file_of_format_1_is_read_and_says_what_it_cannot_do(saved, tmp_path, pictures):
+    with zipfile.ZipFile(saved("ridge")) as source:
+        names = [name for name in source.namelist() if name.startswith(("training/answer_", "novelty/"))]
+    old = change(saved("ridge"), tmp_path / "new", dict.fromkeys(names))
+    loaded = load(change_card(old, tmp_path / "old", format=1)).set_params(n_jobs=1)
+    assert loaded.predict(pictures.arrays[:1]).tolist() == ["dark"]
+    with pytest.raises(UsageError, match="keeps no out-of-fold answers"):
+        loaded.predict_or_abstain(pictures.arrays[:1])
+    with pytest.raises(UsageError, match="keeps nothing to measure novelty by"):
+        loaded.novelty(pictures.arrays[:1])
+
+
+@pytest.mark.parametrize(
     ("card", "text"),
     [
         (None, "it has no card.json"),
@@ -157,7 +196,10 @@ def test_a_member_that_is_there_twice(saved, tmp_path):
         (b"[" * 100_000, "damaged: Recursion|damaged: JSON"),
         (b"[]", "card.json is of something else"),
         (b"{}", "card.json is of something else"),
-        (b'{"kind": "image-classifier", "format": 2}', "is of format 2; this version .* reads format 1"),
+        (
+            b'{"kind": "image-classifier", "format": 3}',
+            "is of format 3; this version .* reads formats 1 and 2",
+        ),
         (b'{"kind": "image-classifier", "format": 1}', "damaged: KeyError"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cnncodes.commands.baseline import BASELINE
 from cnncodes.commands.bench import BENCH
+from cnncodes.commands.check import CHECK
 from cnncodes.commands.codes import CODES
 from cnncodes.commands.command import Command, Result
 from cnncodes.commands.converting import CODES_CONVERT
@@ -33,6 +34,7 @@ COMMANDS: dict[str, Command] = {
         PREDICT,
         EVALUATE,
         BASELINE,
+        CHECK,
         FINETUNE,
         *MODELS,
         *EXPORT,

@@ -1,122 +1,245 @@
-"""``cnncodes baseline``: what a classifier must beat, on the same images."""
+"""``cnncodes baseline``: is it worth it? Ways to classify the same images, the cheapest first."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cnncodes.commands import inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.evaluate import write_report
 from cnncodes.commands.failures import judge_failures
 from cnncodes.commands.outputs import check_json_name, check_output
-from cnncodes.commands.reporter import Reporter
+from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.commands.tables import format_interval, format_table
-from cnncodes.errors import SourceError, UsageError, sentence
+from cnncodes.errors import SourceError, UsageError
 from cnncodes.schema import option, to_plain
 
 if TYPE_CHECKING:
+    from cnncodes.evaluation.baselines import Ladder, LearningCurve, Method, Rung
     from cnncodes.images import ImageRecord
-    from cnncodes.store import Failure
+
+#: Of each class, where a source has no parts.
+_HOLDOUT = 0.25
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def parse_budget(text: str) -> float | None:
+    """Return seconds, None for 'none'.
+
+    Raises
+    ------
+    UsageError
+        If it is no time.
+
+    Examples
+    --------
+    >>> parse_budget("5m"), parse_budget("90"), parse_budget("none")
+    (300.0, 90.0, None)
+    """
+    if text == "none":
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text)
+    seconds = float(found[1]) * _UNITS[found[2] or "s"] if found else 0.0
+    if seconds <= 0:
+        raise UsageError(f"must be a time such as 90s, 5m or 1h, or none. Got {text!r}.")
+    return seconds
+
+
+def _check_budget(text: str) -> None:
+    parse_budget(text)
+
+
+def _check_plot(path: str) -> None:
+    if Path(path).suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise UsageError(f"must end in .png, .svg or .pdf. Got {path!r}.")
+
+
+def _split_names(text: str | None) -> list[str] | None:
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _check_only(text: str) -> None:
+    from cnncodes.evaluation.baselines.methods import check_groups
+
+    check_groups(_split_names(text) or [text])
 
 
 @dataclass(frozen=True, kw_only=True)
 class BaselineOptions(inputs.FailureOptions):
     """Options of ``cnncodes baseline``."""
 
-    src: str = option("Labelled images with the parts train and test.")
+    src: str = option(
+        "Labelled images with the parts train and test; where there are none, a quarter is held out."
+    )
     train: str = option("Part to train on.", default="train", metavar="PART")
     test: str = option("Part to test on.", default="test", metavar="PART")
+    budget: str = option(
+        "Time by the clock, such as 90s, 5m or 1h, or none; what does not fit is left out, and said.",
+        default="5m",
+        metavar="TIME",
+        check=_check_budget,
+    )
+    only: str | None = option(
+        "Kinds of methods, A,B: majority, pixels, shapes, codes, int8, views, heads, backbones. [all]",
+        default=None,
+        metavar="KINDS",
+        check=_check_only,
+    )
+    backbones: str | None = option(
+        "Networks, A,B: of the first, views and heads are compared. [all at hand, the smallest first]",
+        default=None,
+        metavar="NAMES",
+    )
+    curve: bool = option(
+        "Also say whether more labels would help: accuracy with fewer training images, of the method that all"
+        " are compared with.",
+        default=False,
+    )
     compare: str | None = option(
-        "Report of 'cnncodes evaluate' on the same test images: gives the paired difference.",
+        "Report of 'cnncodes evaluate' on the same test images: gives the paired difference to raw pixels.",
         default=None,
         metavar="FILE",
     )
-    report: str | None = option(
-        "File (.json) for the figures.", default=None, short="-o", metavar="FILE", check=check_json_name
+    plot: str | None = option(
+        "File (.png, .svg, .pdf) for a plot of accuracy against cost. Extra: report.",
+        default=None,
+        metavar="FILE",
+        check=_check_plot,
     )
+    report: str | None = option(
+        "File (.json) for all figures and answers.",
+        default=None,
+        short="-o",
+        metavar="FILE",
+        check=check_json_name,
+    )
+    memory: str | None = option(inputs.HELP_MEMORY, default=None, metavar="FOLDER")
     random_state: int = option(
         "Decides folds and intervals.", default=0, metavar="N", check=inputs.check_random_state
     )
 
 
 def run_baseline(options: BaselineOptions, reporter: Reporter) -> Result:
-    """Measure the majority class and a logistic regression on raw pixels."""
-    import numpy as np
+    """Try each method within the budget."""
+    from cnncodes.evaluation.baselines import climb
 
-    from cnncodes.evaluation import baselines, evaluate_predictions
-
-    check_output(options.report, (options.src, options.compare))
-    train, _ = inputs.labelled_part(options.src, options, options.train, options.train, reporter)
-    test, _ = inputs.labelled_part(options.src, options, options.test, options.test, reporter)
+    for path in (options.report, options.plot):
+        check_output(path, (options.src, options.compare))
+    methods = _list_methods(options)
+    train, test, note = _open_parts(options, reporter)
     report = None if options.compare is None else _read_report(options.compare, test)
-    reporter.note(f"raw pixels: training on {len(train):,} images, testing on {len(test):,}")
-    seen, unseen = (_read(records, options) for records in (train, test))
-    _check_read(options, seen, unseen)
-    labels = [str(train[i].label) for i in seen.read]
-    if len(set(labels)) < 2:
-        raise SourceError(
-            f"only images of the class {labels[0]!r} are left to train on; {len(seen.failures)} of"
-            f" {len(train)} cannot be read."
+    reporter.note(f"training on {len(train):,} images, testing on {len(test):,}{note}")
+    with reporter.passing_warnings():
+        ladder = climb(
+            train,
+            test,
+            methods,
+            budget=parse_budget(options.budget),
+            random_state=options.random_state,
+            n_jobs=options.n_jobs,
+            on_method=reporter.progress,
+            curve=options.curve,
         )
-    majority = baselines.predict_majority(labels, len(unseen.read))
-    raw_pixels = baselines.predict_raw_pixels(
-        [*seen.read.values()],
-        labels,
-        [*unseen.read.values()],
-        random_state=options.random_state,
-        n_jobs=options.n_jobs,
-    )
+    truth = [str(test[i].label) for i in ladder.test]
+    result = _describe(options, ladder, truth)
     # What cannot be read is in no figure: 'evaluate' leaves it out too, and so the figures compare.
-    truth = np.array([test[i].label for i in unseen.read])
-    classes = np.unique(labels)
     if report is not None:
-        report = [report[i] for i in unseen.read]
-    result: Result = {
-        "src": options.src,
-        "n": len(truth),
-        "failed": len(seen.failures) + len(unseen.failures),
-        "majority": to_plain(evaluate_predictions(truth, majority, classes)),
-        "raw_pixels": to_plain(evaluate_predictions(truth, raw_pixels, classes)),
-        "compare": options.compare,
-        "difference": None if report is None else _compare(truth, report, raw_pixels, options.random_state),
-        "report": options.report,
-    }
+        result["difference"] = _compare(truth, [report[i] for i in ladder.test], ladder, options.random_state)
+    if options.plot is not None:
+        _write_plot(ladder, options.plot)
     if options.report is not None:
-        write_report(Path(options.report), result)
-    failures = [(failure.key, failure.reason) for failure in (*seen.failures, *unseen.failures)]
+        answers = {rung.title: [str(label) for label in rung.labels] for rung in ladder.rungs}
+        keys = [test[i].key for i in ladder.test]
+        write_report(Path(options.report), {**result, "images": keys, "labels": truth, "answers": answers})
     total = len(train) + len(test)
-    result[TOO_MANY_FAILURES] = judge_failures(failures, total, options.max_failures, reporter)
+    result[TOO_MANY_FAILURES] = judge_failures(ladder.failures, total, options.max_failures, reporter)
     return result
 
 
-@dataclass(frozen=True)
-class _Thumbnails:
-    """Pixels by the position of each image that can be read, and the failures of the others."""
+def _list_methods(options: BaselineOptions) -> list[Method]:
+    from cnncodes.evaluation.baselines import list_methods
+    from cnncodes.evaluation.baselines.methods import order_backbones
 
-    read: dict[int, Any]
-    failures: list[Failure]
-
-
-def _read(records: list[ImageRecord], options: BaselineOptions) -> _Thumbnails:
-    from cnncodes.evaluation.baselines import read_thumbnails
-    from cnncodes.store import Failure
-
-    found = read_thumbnails(records, options.n_jobs)
-    read = {i: pixels for i, pixels in enumerate(found) if not isinstance(pixels, Failure)}
-    return _Thumbnails(read, [failure for failure in found if isinstance(failure, Failure)])
+    names = _split_names(options.backbones) or order_backbones()
+    return list_methods(
+        names, _split_names(options.only), memory=options.memory, random_state=options.random_state
+    )
 
 
-def _check_read(options: BaselineOptions, train: _Thumbnails, test: _Thumbnails) -> None:
-    for part, found in ((options.train, train), (options.test, test)):
-        if not found.read:
-            first = found.failures[0]
-            raise SourceError(
-                f"none of the {len(found.failures)} images of the part {part!r} of {options.src!r} can be"
-                f" read; the first is {first.key!r}: {sentence(first.reason)}"
-            )
+def _open_parts(
+    options: BaselineOptions, reporter: Reporter
+) -> tuple[list[ImageRecord], list[ImageRecord], str]:
+    """Return the images to train on and to test on, and what is to be said of how they were parted."""
+    reading, note = options, ""
+    if options.holdout is None:
+        source = inputs.open_images(options.src, options)
+        if not any(record.split for record in source.records):
+            reading = dataclasses.replace(options, holdout=_HOLDOUT)
+            note = f", {_HOLDOUT:.0%} of each class, held out since the source has no parts"
+    train, _ = inputs.labelled_part(options.src, reading, options.train, options.train, reporter)
+    test, _ = inputs.labelled_part(options.src, reading, options.test, options.test, reporter)
+    if len({record.label for record in train}) < 2:
+        raise SourceError(f"the part {options.train!r} has images of one class only: give at least two.")
+    return train, test, note
+
+
+def _describe(options: BaselineOptions, ladder: Ladder, truth: list[str]) -> Result:
+    import numpy as np
+
+    by_group = {rung.group: to_plain(rung.evaluation) for rung in reversed(ladder.rungs)}
+    chosen, gap = ladder.cheapest_as_good(np.array(truth), options.random_state)
+    return {
+        "src": options.src,
+        "n": len(truth),
+        "n_train": len(ladder.train),
+        "failed": len(ladder.failures),
+        "majority": by_group.get("majority"),
+        "raw_pixels": by_group.get("pixels"),
+        "methods": [_describe_rung(rung, len(ladder.train) + len(ladder.test)) for rung in ladder.rungs],
+        "left_out": [to_plain(one) for one in ladder.left_out],
+        "compared_with": ladder.compared_with,
+        "best": ladder.best().title,
+        "recommended": chosen.title,
+        "gap": to_plain(gap),
+        "curve": None if ladder.curve is None else _describe_curve(ladder.curve),
+        "compare": options.compare,
+        "difference": None,
+        "seconds": round(ladder.seconds, 3),
+        "plot": options.plot,
+        "report": options.report,
+    }
+
+
+def _describe_curve(curve: LearningCurve) -> Result:
+    found: Result = to_plain(curve)
+    return {**found, "verdict": curve.describe()}
+
+
+def _describe_rung(rung: Rung, n_images: int) -> Result:
+    return {
+        "title": rung.title,
+        "group": rung.group,
+        "head": rung.head,
+        "evaluation": to_plain(rung.evaluation),
+        "difference": None if rung.difference is None else to_plain(rung.difference),
+        "describe_cpu_seconds": round(rung.describe_seconds, 3),
+        "fit_cpu_seconds": round(rung.fit_seconds, 3),
+        "cpu_milliseconds_per_image": round(1000 * rung.describe_seconds / n_images, 3),
+        "seconds": round(rung.seconds, 3),
+        "shared": rung.shared,
+    }
+
+
+def _write_plot(ladder: Ladder, path: str) -> None:
+    from cnncodes.plots import plot_cost
+
+    plot_cost(ladder).figure.savefig(path, dpi=120)
 
 
 def _read_report(path: str, test: list[ImageRecord]) -> list[str | None]:
@@ -131,32 +254,88 @@ def _read_report(path: str, test: list[ImageRecord]) -> list[str | None]:
     return [by_key[record.key][1] for record in test]
 
 
-def _compare(truth: Any, report: list[str | None], raw_pixels: Any, random_state: int) -> Result:
+def _compare(truth: list[str], report: list[str | None], ladder: Ladder, random_state: int) -> Result:
     """Return the paired difference in accuracy: the report's classifier less raw pixels."""
     import numpy as np
 
     from cnncodes.evaluation import compare_paired
 
+    pixels = next((rung.labels for rung in ladder.rungs if rung.group == "pixels"), None)
+    if pixels is None:
+        raise UsageError(
+            "--compare is against raw pixels, which were left out: give --only pixels, or more time."
+        )
     # An image that cannot be read counts as wrong for the classifier that had to answer it.
     answers = np.array(["" if answer is None else answer for answer in report])
-    found: Result = to_plain(compare_paired(truth, answers, raw_pixels, random_state=random_state))
+    found: Result = to_plain(compare_paired(truth, answers, pixels, random_state=random_state))
     return found
 
 
 def render_baseline(result: Result) -> str:
-    """Return the table of accuracies, and the difference where a report was given."""
-    rows = [("method", "accuracy", "95% interval", "test images")]
-    for key, name in (("majority", "majority class"), ("raw_pixels", "logistic regression on raw pixels")):
-        accuracy = result[key]["accuracy"]
-        rows.append((name, f"{accuracy['value']:.3f}", format_interval(accuracy), str(result["n"])))
-    text = format_table(rows) + "\n"
+    """Return the table of accuracies and costs, what to take, and the difference where a report was given."""
+    rows = [("", "method", "accuracy", "95% interval", "difference", "95% interval", "CPU: images", "fit")]
+    for number, method in enumerate(result["methods"], start=1):
+        accuracy, difference = method["evaluation"]["accuracy"], method["difference"]
+        rows.append(
+            (
+                str(number),
+                method["title"],
+                f"{accuracy['value']:.3f}",
+                format_interval(accuracy),
+                "reference" if difference is None else f"{difference['value']:+.3f}",
+                "" if difference is None else format_interval(difference),
+                f"{method['describe_cpu_seconds']:.1f} s",
+                f"{method['fit_cpu_seconds']:.1f} s",
+            )
+        )
+    trained, tested = f"{result['n_train']:,}", f"{result['n']:,}"
+    text = (
+        f"{format_table(rows)}\n\nTrained on {trained} images, measured on {tested} others, in"
+        f" {format_seconds(result['seconds'])}. Differences are to {result['compared_with']!r}, on the same"
+        " images.\n"
+    )
+    text += "".join(f"Left out: {one['title']}: {one['reason']}.\n" for one in result["left_out"])
+    text += _say_verdict(result) + _say_curve(result["curve"])
     if result["difference"] is not None:
         difference = result["difference"]
         text += (
             f"{result['compare']} against raw pixels, on the same images: {difference['value']:+.3f}"
             f" {format_interval(difference)}\n"
         )
+    for key, name in (("plot", "Plot"), ("report", "Report")):
+        text += f"{name}: {result[key]}\n" if result[key] else ""
     return text
+
+
+def _say_verdict(result: Result) -> str:
+    """Say which method to take."""
+    best, chosen, gap = result["best"], result["recommended"], result["gap"]
+    if len(result["methods"]) < 2:
+        return ""
+    if best == chosen:
+        return f"Best, and nothing cheaper is as good on these images: {best}.\n"
+    return (
+        f"Cheapest of those that are not clearly below the best: {chosen}. The best here, {best}, is"
+        f" {100 * gap['value']:.1f} points {_points(gap)} above it, and was chosen on these very images,"
+        " which flatters it.\n"
+    )
+
+
+def _say_curve(curve: Result | None) -> str:
+    """Return the learning curve as a table, and what more labels would bring."""
+    if curve is None:
+        return ""
+    rows = [("training images", "draws", "accuracy", "95% interval")]
+    for point in (*curve["points"], *curve["further"]):
+        accuracy, draws = point["accuracy"], str(point.get("draws", "extrapolated"))
+        rows.append((f"{point['images']:,}", draws, f"{accuracy['value']:.3f}", format_interval(accuracy)))
+    verdict = curve["verdict"]
+    return f"\n{format_table(rows)}\n{verdict[0].upper()}{verdict[1:]}.\n"
+
+
+def _points(gap: Result) -> str:
+    low, high = gap["low"], gap["high"]
+    return "" if low is None else f"[{100 * low:+.1f}, {100 * high:+.1f}]"
 
 
 BASELINE = Command(
@@ -164,7 +343,7 @@ BASELINE = Command(
     options=BaselineOptions,
     run=run_baseline,
     render=render_baseline,
-    summary="Say what a classifier must beat: the majority class, and raw pixels without a network.",
-    example="cnncodes baseline photos/ --compare report.json",
-    results=("report", "majority", "raw_pixels", "difference", "n"),
+    summary="Say whether codes are worth it: majority, pixels, gradients, codes, views, heads, networks.",
+    example="cnncodes baseline photos/ --budget 5m --plot cost.png",
+    results=("report", "majority", "raw_pixels", "methods", "recommended", "difference", "n"),
 )

@@ -39,6 +39,13 @@ class EvaluateOptions(inputs.EmbeddingOptions):
         metavar="FILE",
         check=check_json_name,
     )
+    top_k: int = option(
+        "For the top-k accuracy: the class is among the K most probable; at most one less than there are"
+        " classes.",
+        default=5,
+        metavar="K",
+        check=inputs.check_positive,
+    )
     memory: str | None = option(inputs.HELP_MEMORY, default=None, metavar="FOLDER")
 
 
@@ -57,7 +64,7 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
             memory=options.memory,
             on_progress=reporter.progress("predicting"),
         )
-    figures = _measure(options.src, records, predictions)
+    figures = _measure(options, records, predictions)
     _warn_unknown(figures["per_class"], reporter)
     failures = [(failure.key, failure.reason) for failure in predictions.failures.values()]
     result: Result = {
@@ -75,7 +82,7 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
     return result
 
 
-def _measure(src: str, records: list[ImageRecord], predictions: Predictions) -> Result:
+def _measure(options: EvaluateOptions, records: list[ImageRecord], predictions: Predictions) -> Result:
     import numpy as np
 
     from cnncodes.evaluation import evaluate_predictions
@@ -85,7 +92,7 @@ def _measure(src: str, records: list[ImageRecord], predictions: Predictions) -> 
     if not read:
         first = next(iter(predictions.failures.values()))
         raise SourceError(
-            f"none of the {len(records)} labelled images of {src!r} can be read; the first is"
+            f"none of the {len(records)} labelled images of {options.src!r} can be read; the first is"
             f" {first.key!r}: {sentence(first.reason)}"
         )
     # Labels on this level are text; a classifier fitted in Python may have numbers for classes.
@@ -96,7 +103,7 @@ def _measure(src: str, records: list[ImageRecord], predictions: Predictions) -> 
         given: Any = predictions.proba[read]
     else:
         given = np.array([str(predictions.labels[i]) for i in read])
-    found: Result = to_plain(evaluate_predictions(truth, given, classes, groups=groups))
+    found: Result = to_plain(evaluate_predictions(truth, given, classes, groups=groups, top_k=options.top_k))
     return found
 
 

@@ -19,6 +19,11 @@ def _check_state(value: int | None) -> None:
         raise UsageError(f"it must be at least 0. Got {value} instead.")
 
 
+def _check_size(value: int | None) -> None:
+    if value is not None and value < 1:
+        raise UsageError(f"it must be at least 1 pixel. Got {value} instead.")
+
+
 @dataclass(frozen=True)
 class ExportOptions:
     """Options of ``cnncodes models export``."""
@@ -42,6 +47,13 @@ class ExportOptions:
     )
     pool: str | None = option(
         "How the places of a layer become one vector. [mean]", default=None, choices=("mean", "max", "both")
+    )
+    size: int | None = option(
+        "Show the network patches of N x N pixels, of the same part of a picture: fewer take less time. [what"
+        " it was published for]",
+        default=None,
+        metavar="N",
+        check=_check_size,
     )
     dense: bool = option(
         "Also write dense.onnx, which gives a map of codes for images of any size.", default=False
@@ -75,6 +87,7 @@ def run_export(options: ExportOptions, reporter: Reporter) -> Result:
     from cnncodes.backbones.exporting.export import export_backbone
     from cnncodes.backbones.exporting.originals import find_original
     from cnncodes.backbones.exporting.placing import check_is_folder
+    from cnncodes.backbones.exporting.resizing import resize_original
     from cnncodes.backbones.zoo import choose_own_folder
     from cnncodes.store.files import check_writable
 
@@ -84,9 +97,12 @@ def run_export(options: ExportOptions, reporter: Reporter) -> Result:
         )
     state = (options.random_state or 0) if options.random_weights else None
     original = find_original(options.name, state)
+    if options.size is not None:
+        original = resize_original(original, options.size)
     if original.note:
         reporter.note(original.note)
-    out = Path(options.out) if options.out else Path(choose_own_folder(original.name))
+    name = original.name if options.size is None else f"{original.name}-{options.size}"
+    out = Path(options.out) if options.out else Path(choose_own_folder(name))
     check_is_folder(out)
     check_writable(out / "card.toml")
     card: Any = export_backbone(

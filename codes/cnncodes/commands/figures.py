@@ -5,20 +5,30 @@ from __future__ import annotations
 from cnncodes.commands.command import Result
 from cnncodes.commands.tables import format_interval, format_table
 
+_NAMES = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "macro_f1": "macro F1",
+    "top_k_accuracy": "top-{k} accuracy",
+    "log_loss": "log loss",
+    "brier": "Brier score",
+    "calibration_error": "calibration error",
+}
+
 
 def render_figures(figures: Result) -> str:
-    """Return the figures with their 95 % intervals, then each class."""
+    """Return the figures with their 95 % intervals and why some are missing, then each class."""
     rows = [("figure", "value", "95% interval", "images")]
-    for key, name in (
-        ("accuracy", "accuracy"),
-        ("balanced_accuracy", "balanced accuracy"),
-        ("macro_f1", "macro F1"),
-        ("log_loss", "log loss"),
-    ):
+    names = {key: name.format(k=figures.get("top_k") or "k") for key, name in _NAMES.items()}
+    for key, name in names.items():
         estimate = figures.get(key)
         if estimate is not None:
             rows.append((name, _three(estimate["value"]), format_interval(estimate), str(estimate["n"])))
-    return f"{format_table(rows)}\n\n{_render_classes(figures['per_class'])}\n"
+    reasons: dict[str, list[str]] = {}
+    for key, reason in figures.get("missing", {}).items():
+        reasons.setdefault(reason, []).append(names[key])
+    why = "".join(f"\nNo {', '.join(keys)}: {reason}." for reason, keys in reasons.items())
+    return f"{format_table(rows)}{why}\n\n{_render_classes(figures['per_class'])}\n"
 
 
 def _render_classes(classes: list[Result]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from cnncodes.commands import inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
+from cnncodes.commands.crossvalidating import keep_codes, render_folds, run_folds
 from cnncodes.commands.failures import exceeds_limit
 from cnncodes.commands.outputs import check_output
 from cnncodes.commands.reporter import Reporter, format_seconds
@@ -76,6 +77,20 @@ class FitOptions(inputs.EmbeddingOptions, inputs.LayerOptions):
         metavar="N",
         check=inputs.check_random_state,
     )
+    out_of_fold: bool = option(
+        "For 'predict --abstain' with a head or --aggregate that has no answers to held-out images from its"
+        " search: five more fits.",
+        default=False,
+    )
+    cv: int | None = option(
+        "Cross-validate, too: figures of images held out in so many folds, with a head fitted for each.",
+        default=None,
+        metavar="FOLDS",
+        check=inputs.check_folds,
+    )
+    repeats: int = option(
+        "Divisions into folds for --cv.", default=1, metavar="N", check=inputs.check_positive
+    )
     memory: str | None = option(inputs.HELP_MEMORY, default=None, metavar="FOLDER")
     include_backbone: bool = option(
         "Leave the network out of the saved file: smaller, but it must be at hand to predict.",
@@ -95,8 +110,12 @@ def run_fit(options: FitOptions, reporter: Reporter) -> Result:
     check_replaceable(options.out)
     started = time.perf_counter()
     fit = _fit_codes if inputs.is_codes(options.src) else _fit_images
-    classifier, facts = fit(options, reporter)
-    classifier.save(options.out, include_backbone=options.include_backbone)
+    found = None
+    with keep_codes(options.memory, options.cv) as memory:
+        classifier, data, facts = fit(replace(options, memory=memory), reporter)
+        classifier.save(options.out, include_backbone=options.include_backbone)
+        if options.cv is not None:
+            found = run_folds(classifier, data, options.cv, options.repeats, reporter)
     reason = getattr(classifier.head_, "reason_", None)
     head = classifier.head_ if reason is None else classifier.head_.head_
     return {
@@ -113,6 +132,7 @@ def run_fit(options: FitOptions, reporter: Reporter) -> Result:
         "random_state": options.random_state,
         "space": classifier.space_.to_dict(),
         **facts,
+        "cross_validation": found,
         "seconds": round(time.perf_counter() - started, 3),
     }
 
@@ -121,7 +141,7 @@ def _plain(value: Any) -> float | None:
     return None if value is None else float(value)
 
 
-def _fit_codes(options: FitOptions, reporter: Reporter) -> tuple[Any, Result]:
+def _fit_codes(options: FitOptions, reporter: Reporter) -> tuple[Any, Any, Result]:
     from cnncodes.store import read_codes
     from cnncodes.views import ViewPlan
 
@@ -146,7 +166,7 @@ def _fit_codes(options: FitOptions, reporter: Reporter) -> tuple[Any, Result]:
     reporter.note(f"fitting {options.head} on the codes in {options.src}")
     with reporter.passing_warnings():
         classifier.fit_codes(codes)
-    return classifier, {"split": split, "failed": 0, TOO_MANY_FAILURES: False}
+    return classifier, codes, {"split": split, "failed": 0, TOO_MANY_FAILURES: False}
 
 
 def _open_for(space: Any, options: FitOptions, reporter: Reporter) -> Any:
@@ -176,7 +196,7 @@ def _fixed_views(plan: Any) -> Any:
     return "flip" if plan.crops == "none" else replace(plan, random=None)
 
 
-def _fit_images(options: FitOptions, reporter: Reporter) -> tuple[Any, Result]:
+def _fit_images(options: FitOptions, reporter: Reporter) -> tuple[Any, Any, Result]:
     records, split = inputs.labelled_part(options.src, options, options.split, "train", reporter)
     if len({record.label for record in records}) < 2:
         raise SourceError(
@@ -203,7 +223,7 @@ def _fit_images(options: FitOptions, reporter: Reporter) -> tuple[Any, Result]:
         classifier.fit_records(records, on_progress=progress)
     failed = len(records) - classifier.n_images_
     too_many = exceeds_limit(failed, len(records), options.max_failures, reporter)
-    return classifier, {"split": split, "failed": failed, TOO_MANY_FAILURES: too_many}
+    return classifier, records, {"split": split, "failed": failed, TOO_MANY_FAILURES: too_many}
 
 
 def _warn_nothing_held_out(options: FitOptions, trained: int, reporter: Reporter) -> None:
@@ -232,12 +252,14 @@ def _make_classifier(options: FitOptions, **settings: Any) -> Any:
         random_state=options.random_state,
         n_jobs=options.n_jobs,
         memory=options.memory,
+        out_of_fold=options.out_of_fold or None,
         **settings,
     )
 
 
 def render_fit(result: Result) -> str:
-    """Say in two lines what was trained, after one of why."""
+    """Say what was trained, after a line of why, and how good that way of training was found to be."""
+    found = "" if result["cross_validation"] is None else render_folds(result["cross_validation"])
     settings = [(name, result[name]) for name in ("C", "gamma", "k")]
     chosen = "".join(f", {name}={value:g}" for name, value in settings if value is not None)
     names = ", ".join(result["classes"][:8]) + (" …" if len(result["classes"]) > 8 else "")
@@ -245,7 +267,7 @@ def render_fit(result: Result) -> str:
     return (
         f"{reason}{result['chosen']}{chosen} trained on {result['images']:,} images of"
         f" {len(result['classes'])} classes"
-        f" ({names}) in {format_seconds(result['seconds'])}.\nClassifier: {result['out']}\n"
+        f" ({names}) in {format_seconds(result['seconds'])}.\nClassifier: {result['out']}\n{found}"
     )
 
 
@@ -256,5 +278,5 @@ FIT = Command(
     render=render_fit,
     summary="Train a classifier on labelled images, or on codes, and save it.",
     example="cnncodes fit photos/ -o photos.cnncodes",
-    results=("out", "images", "split"),
+    results=("out", "images", "split", "cross_validation"),
 )

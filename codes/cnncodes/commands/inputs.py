@@ -317,11 +317,11 @@ def labelled_part(
         )
     for text in tell_omitted(found, by_part=part is not None):
         reporter.warn(text)
-    _warn_of_missing(records, reporter)
+    warn_of_missing(records, reporter)
     return records, part
 
 
-def _warn_of_missing(records: list[ImageRecord], reporter: Reporter) -> None:
+def warn_of_missing(records: list[ImageRecord], reporter: Reporter) -> None:
     """Warn of labels that other programs write where there is none."""
     for label in sorted({str(record.label) for record in records}):
         if label.strip().lower() in _MISSING:

@@ -15,9 +15,10 @@ from cnncodes.commands.failures import judge_failures
 from cnncodes.commands.outputs import check_output
 from cnncodes.commands.reporter import Reporter
 from cnncodes.errors import UsageError
-from cnncodes.schema import option
+from cnncodes.schema import option, to_plain
 
 if TYPE_CHECKING:
+    from cnncodes.estimators.abstention import AnswerRule
     from cnncodes.estimators.predictor import Predictions
 
 SUFFIXES = (".csv", ".parquet")
@@ -26,6 +27,11 @@ SUFFIXES = (".csv", ".parquet")
 def _check_out(path: str) -> None:
     if Path(path).suffix.lower() not in SUFFIXES:
         raise UsageError(f"must end in {' or '.join(SUFFIXES)}. Got {path!r}.")
+
+
+def _check_risk(risk: float) -> None:
+    if not 0 < risk < 1:
+        raise UsageError(f"must be between 0 and 1. Got {risk}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +48,17 @@ class PredictOptions(inputs.EmbeddingOptions):
         check=_check_out,
     )
     top_k: int = option("Classes named for each image.", default=1, metavar="K", check=inputs.check_positive)
+    abstain: float | None = option(
+        "Leave the class empty where it is not sure: of those named, at most this share is wrong, with 95 %"
+        " confidence for images like those trained on (0.05 is a twentieth). Adds the column 'answered'.",
+        default=None,
+        metavar="RISK",
+        check=_check_risk,
+    )
+    novelty: bool = option(
+        "Add the column 'novelty', from 0 to 1: the share of training images that are less unusual.",
+        default=False,
+    )
     split: str | None = option("Only this part of the source.", default=None, metavar="PART")
     memory: str | None = option(inputs.HELP_MEMORY, default=None, metavar="FOLDER")
 
@@ -53,6 +70,8 @@ def run_predict(options: PredictOptions, reporter: Reporter) -> Result:
     check_output(options.out, (options.model, options.src))
     with reporter.passing_warnings():
         predictor = load_predictor(options.model).with_max_pixels(options.max_pixels)
+        # Before any image is read: a classifier may have nothing to tell it by.
+        rule = None if options.abstain is None else predictor.make_rule(options.abstain)
     source = inputs.open_images(options.src, options)
     if options.split is not None:
         split = inputs.choose_split(options.split, (record.split for record in source.records), "test")
@@ -63,30 +82,53 @@ def run_predict(options: PredictOptions, reporter: Reporter) -> Result:
             n_jobs=options.n_jobs,
             memory=options.memory,
             on_progress=reporter.progress("predicting"),
+            novelty=options.novelty,
         )
+    if rule is not None:
+        _tell_rule(rule, reporter)
     top_k = min(options.top_k, len(predictions.classes))
-    rows = list(_make_rows(predictions, top_k))
+    rows = list(_make_rows(predictions, top_k, rule))
+    columns = _list_columns(top_k, rule is not None, options.novelty)
     result: Result = {
         "out": options.out,
         "images": len(rows),
         "failed": len(predictions.failures),
         "top_k": top_k,
+        "columns": list(columns),
+        "answered": None if rule is None else sum(row["answered"] is True for row in rows),
+        "rule": to_plain(rule),
     }
     if options.out is None:
         result["predictions"] = rows
     else:
-        _write(Path(options.out), rows, top_k)
+        _write(Path(options.out), rows, columns)
     failures = [(failure.key, failure.reason) for failure in predictions.failures.values()]
     result[TOO_MANY_FAILURES] = judge_failures(failures, len(rows), options.max_failures, reporter)
     return result
 
 
-def _make_rows(predictions: Predictions, top_k: int) -> Iterable[dict[str, Any]]:
+def _tell_rule(rule: AnswerRule, reporter: Reporter) -> None:
+    if rule.reason:
+        reachable = (
+            f" About {rule.reachable:g} could be reached."
+            if rule.reachable is not None
+            else " None can be reached."
+        )
+        reporter.warn(f"no image is answered: {rule.reason}.{reachable}")
+        return
+    reporter.note(
+        f"answered from a probability of {rule.threshold:.3f} on: {rule.coverage:.0%} of {rule.n:,} held-out"
+        f" training images, of which {rule.errors:,} wrongly: at most {rule.error_bound:.1%} are, with"
+        f" {rule.confidence:.0%} confidence"
+    )
+
+
+def _make_rows(predictions: Predictions, top_k: int, rule: AnswerRule | None) -> Iterable[dict[str, Any]]:
     """Yield one row an image: its key, its likeliest classes with probabilities, and why it has none."""
     for position, (key, label) in enumerate(zip(predictions.keys, predictions.labels, strict=True)):
         failure = predictions.failures.get(position)
         row: dict[str, Any] = {"image": key}
-        best: list[tuple[str, float | None]] = []
+        best: list[tuple[str, Any]] = []
         if failure is None and predictions.proba is not None:
             proba = predictions.proba[position]
             order = (-proba).argsort(kind="stable")[:top_k]
@@ -95,6 +137,12 @@ def _make_rows(predictions: Predictions, top_k: int) -> Iterable[dict[str, Any]]
             best = [(str(label), None)]
         for rank, (prediction, probability) in enumerate(_names(top_k)):
             row[prediction], row[probability] = best[rank] if rank < len(best) else (None, None)
+        if rule is not None:
+            row["answered"] = None if failure else bool(best[0][1] >= rule.threshold)
+            if not row["answered"]:
+                row |= {prediction: None for prediction, _ in _names(top_k)}
+        if predictions.novelty is not None:
+            row["novelty"] = None if failure else float(predictions.novelty[position])
         row["reason"] = None if failure is None else failure.reason
         yield row
 
@@ -104,40 +152,55 @@ def _names(top_k: int) -> list[tuple[str, str]]:
     return [(f"prediction{suffix}", f"probability{suffix}") for suffix in suffixes]
 
 
-def _write(path: Path, rows: list[dict[str, Any]], top_k: int) -> None:
+def _list_columns(top_k: int, abstain: bool, novelty: bool) -> dict[str, str]:
+    """Return the type of each column, by its name, in order."""
+    columns = {"image": "string"}
+    for prediction, probability in _names(top_k):
+        columns |= {prediction: "string", probability: "float64"}
+    columns |= {"answered": "bool"} if abstain else {}
+    columns |= {"novelty": "float64"} if novelty else {}
+    return {**columns, "reason": "string"}
+
+
+def _write(path: Path, rows: list[dict[str, Any]], columns: dict[str, str]) -> None:
     from cnncodes.store.files import write_file
 
     if path.suffix.lower() == ".csv":
-        write_file(path, _to_csv(rows, top_k).encode("utf-8", "surrogateescape"))
+        write_file(path, _to_csv(rows, columns).encode("utf-8", "surrogateescape"))
         return
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    columns: list[tuple[str, pa.DataType]] = [("image", pa.string())]
-    for prediction, probability in _names(top_k):
-        columns += [(prediction, pa.string()), (probability, pa.float64())]
+    types: dict[str, pa.DataType] = {"string": pa.string(), "float64": pa.float64(), "bool": pa.bool_()}
+    schema = pa.schema([(name, types[kind]) for name, kind in columns.items()])
     buffer = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(rows, schema=pa.schema([*columns, ("reason", pa.string())])), buffer)
+    pq.write_table(pa.Table.from_pylist(rows, schema=schema), buffer)
     write_file(path, buffer.getvalue())
 
 
-def _to_csv(rows: list[dict[str, Any]], top_k: int) -> str:
-    names = ["image", *(name for pair in _names(top_k) for name in pair), "reason"]
+def _to_csv(rows: list[dict[str, Any]], names: Iterable[str]) -> str:
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer = csv.DictWriter(text, list(names), lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        # Six digits are more than the probabilities are worth, and keep the table readable.
-        writer.writerow({k: f"{v:.6f}" if isinstance(v, float) else v for k, v in row.items()})
+        writer.writerow({name: _to_cell(value) for name, value in row.items()})
     return text.getvalue()
+
+
+def _to_cell(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    # Six digits are more than the probabilities are worth, and keep the table readable.
+    return f"{value:.6f}" if isinstance(value, float) else value
 
 
 def render_predict(result: Result) -> str:
     """Return the CSV, or where it was written."""
     if result["out"] is None:
-        return _to_csv(result["predictions"], result["top_k"])
+        return _to_csv(result["predictions"], result["columns"])
     failed = f", {result['failed']:,} of them unreadable" if result["failed"] else ""
-    return f"Predictions of {result['images']:,} images{failed}: {result['out']}\n"
+    answered = "" if result["answered"] is None else f", {result['answered']:,} of them answered"
+    return f"Predictions of {result['images']:,} images{failed}{answered}: {result['out']}\n"
 
 
 PREDICT = Command(

@@ -17,7 +17,8 @@ from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from cnncodes.embedding import Embedder
 from cnncodes.errors import SpaceMismatch, UnreadableImages, UsageError, check_path
-from cnncodes.estimators.aggregation import Scores, check_aggregate
+from cnncodes.estimators.abstention import Answers, answer
+from cnncodes.estimators.aggregation import Scores, average_rows, check_aggregate
 from cnncodes.estimators.contents import summarize_contents
 from cnncodes.estimators.inputs import (
     ImageRows,
@@ -36,7 +37,8 @@ from cnncodes.estimators.labels import (
     labelled_records,
 )
 from cnncodes.estimators.predictor import Predictor
-from cnncodes.estimators.training import fit_rows
+from cnncodes.estimators.training import fit_rows, number_groups
+from cnncodes.estimators.unknown import Training, find_answers, find_scale
 from cnncodes.heads.scoring import Scorer
 from cnncodes.heads.selection import make_head
 from cnncodes.images import ImageRecord, list_groups, records_from
@@ -87,12 +89,17 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Lanes and folds at work at once; None and -1 mean one for each usable core.
     memory : path, optional
         Folder that keeps codes between fits, by content: each image meets the network once.
+    out_of_fold : bool, optional
+        Whether `fit` keeps what heads said of training images that they had not seen, for
+        `predict_or_abstain`. None: where the search of the head's regularisation has that to hand. True: else
+        from five more fits, as for a classifier object. False: never.
     finetune : bool, dict or FineTuning, optional
         Train the network itself on, from the head; a dictionary has settings of
         `cnncodes.finetuning.settings.FineTuning`. A part of the training images is held out for it; the tuned
         network predicts where its gain on these is clear, else the head. Give it `train_views` with random
         ones, such as ``"flip, flip+translation+rotation+stretching:6"``: of fixed views it learns the images
-        by heart. For linear heads by name, the first five (extra: finetune).
+        by heart. A `random_state` among the settings goes before the classifier's. For linear heads by name,
+        the first five (extra: finetune).
 
     Attributes
     ----------
@@ -135,6 +142,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         random_state: int | None = 0,
         n_jobs: int | None = None,
         memory: Any = None,
+        out_of_fold: bool | None = None,
         finetune: Any = None,
     ) -> None:
         self.backbone = backbone
@@ -149,6 +157,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.memory = memory
+        self.out_of_fold = out_of_fold
         self.finetune = finetune
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None, groups: Any = None) -> Self:
@@ -252,6 +261,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise UsageError(f"on_error must be 'raise' or 'skip'. Got {self.on_error!r} instead.")
         check_aggregate(self.aggregate, self._make_head())
         check_random_state(self.random_state)
+        if self.out_of_fold is not None and not isinstance(self.out_of_fold, bool | np.bool_):
+            raise UsageError(f"out_of_fold must be True, False or None. Got {self.out_of_fold!r} instead.")
         others = self.decode, self.max_pixels, self.random_state
         train = make_embedder(self.backbone, self.train_views, *others)
         return train, make_embedder(train.backbone, self.test_views, *others)
@@ -291,10 +302,19 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         groups: Array | None = None,
         aggregate: str | None = None,
     ) -> Self:
+        aggregate = aggregate or self.aggregate
         fitted = fit_rows(self._make_head(), rows, y, weight, groups)
-        trained = summarize_contents(rows.contents)
-        head = getattr(fitted, "scorer_", fitted)
-        predictor = Predictor(embedder, head, trained, aggregate or self.aggregate)
+        numbered = number_groups(groups, rows.contents)
+        training = Training(rows, y, weight, numbered, aggregate, self.random_state)
+        predictor = Predictor(
+            embedder,
+            getattr(fitted, "scorer_", fitted),
+            summarize_contents(rows.contents),
+            aggregate,
+            find_answers(fitted, self._make_head, training, self.out_of_fold),
+            find_scale(training),
+            same_views=train_plan == embedder.plan,
+        )
         self._take(predictor, train_plan, int((rows.counts > 0).sum()))
         self.head_ = fitted
         return self
@@ -363,6 +383,59 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         decision = self._score_images(X).decision
         assert decision is not None
         return decision
+
+    def predict_or_abstain(self, X: Any, risk: float = 0.05, *, confidence: float = 0.95) -> Answers:
+        """Answer where the classifier is sure enough; else its answer is None.
+
+        Answers are given from a probability on that was chosen by the out-of-fold answers to the training
+        images, such that of the answers to images like them at most `risk` are wrong, which holds with
+        `confidence`, over the draw of the training images. See `cnncodes.estimators.abstention.choose_rule`.
+
+        Parameters
+        ----------
+        X : as in `predict`
+        risk : float
+            Largest share of wrong ones among the answers. Where it cannot be reached nothing is answered, and
+            ``rule.reason`` says why.
+        confidence : float
+
+        Returns
+        -------
+        Answers
+            ``labels`` (None where it does not know), ``answered``, ``probability``, ``rule``.
+
+        Raises
+        ------
+        UsageError
+            If `fit` kept no out-of-fold answers, or the head gives no probabilities.
+        UnreadableImages
+            If any image cannot be read.
+        """
+        check_is_fitted(self, "predictor_")
+        rule = self.predictor_.make_rule(risk, confidence)  # before the images are read
+        scores = self._score_images(X)
+        return answer(scores.labels, scores.proba, rule)
+
+    def novelty(self, X: Any) -> npt.NDArray[np.float64]:
+        """Return how unlike the training images each image is, shape (n_images,), from 0 to below 1.
+
+        The share of training images, each held out, that are nearer to the rest in code space: at least 0.99
+        has one in a hundred of images like those trained on, whatever is right or wrong about its class.
+
+        Raises
+        ------
+        UsageError
+            If `fit` kept nothing to measure it by.
+        UnreadableImages
+            If any image cannot be read.
+        """
+        check_is_fitted(self, "predictor_")
+        scale = self.predictor_.check_scale()
+        rows = embed_records(
+            self.predictor_.embedder, records_from(X), n_jobs=self.n_jobs, memory=self.memory
+        )
+        rows.raise_failures()
+        return scale.rate(average_rows(rows.X, rows.counts))
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the accuracy; a folder of class folders brings its labels (``test/`` where it has parts)."""

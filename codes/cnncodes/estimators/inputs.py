@@ -50,6 +50,15 @@ class ImageRows:
         """For each row, the position of its image; shape (n_rows,)."""
         return np.repeat(np.arange(len(self.counts)), self.counts)
 
+    def take(self, images: npt.NDArray[np.int64]) -> ImageRows:
+        """Return the rows of some images, by their positions in rising order."""
+        if len(images) == len(self.counts):
+            return self
+        chosen = np.zeros(len(self.counts), dtype=np.bool_)
+        chosen[images] = True
+        contents = [self.contents[i] for i in np.flatnonzero(chosen)]
+        return ImageRows(self.X[chosen[self.index]], self.counts[chosen], contents, {})
+
     def describe_failures(self) -> str:
         """Say how many images cannot be read, and of the first ten why."""
         reasons = [(failure.key, failure.reason) for failure in self.failures.values()]

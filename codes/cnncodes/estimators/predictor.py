@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,9 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.embedding import Embedder
-from cnncodes.estimators.aggregation import Scores, score_images
+from cnncodes.errors import UsageError
+from cnncodes.estimators.abstention import AnswerRule, choose_rule
+from cnncodes.estimators.aggregation import Scores, average_rows, score_images
+from cnncodes.estimators.answers import HeldOutAnswers
 from cnncodes.estimators.contents import Contents, find_trained
 from cnncodes.estimators.inputs import Progress, embed_records
+from cnncodes.estimators.novelty import NoveltyScale
 from cnncodes.images import ImageRecord
 from cnncodes.store import Failure
 
@@ -34,6 +39,8 @@ class Predictions:
         By position.
     trained_on : ndarray of bool, shape (n_images,)
         Whether the classifier was trained on that very image, under whatever name.
+    novelty : ndarray of float64, shape (n_images,), or None
+        Where it was asked for; NaN where the image could not be read.
     """
 
     keys: list[str]
@@ -42,6 +49,7 @@ class Predictions:
     proba: npt.NDArray[np.float64] | None
     failures: dict[int, Failure]
     trained_on: npt.NDArray[np.bool_]
+    novelty: npt.NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -56,12 +64,21 @@ class Predictor:
         Contents of the images that the head was trained on, as `summarize_contents` gives them.
     aggregate : {"auto", "decision", "probability", "code"}
         What is averaged over an image's views; see `score_images`.
+    answers : HeldOutAnswers or None
+        The answers to training images that the rule for abstaining is chosen by.
+    scale : NoveltyScale or None
+        What novelty is measured by.
+    same_views : bool
+        Whether these two are of the views that prediction takes.
     """
 
     embedder: Embedder
     head: Any
     trained: Contents = field(default_factory=lambda: np.empty(0, np.uint64), repr=False, compare=False)
     aggregate: str = "auto"
+    answers: HeldOutAnswers | None = field(default=None, repr=False, compare=False)
+    scale: NoveltyScale | None = field(default=None, repr=False, compare=False)
+    same_views: bool = True
 
     @property
     def classes(self) -> npt.NDArray[Any]:
@@ -82,8 +99,10 @@ class Predictor:
         n_jobs: int | None = None,
         memory: str | Path | None = None,
         on_progress: Progress | None = None,
+        novelty: bool = False,
     ) -> Predictions:
         """Predict every record; one that cannot be read becomes an empty prediction with its reason."""
+        scale = self.check_scale() if novelty else None
         rows = embed_records(self.embedder, records, n_jobs=n_jobs, memory=memory, on_progress=on_progress)
         read = np.flatnonzero(rows.counts)
         labels: list[Any] = [None] * len(records)
@@ -97,7 +116,55 @@ class Predictor:
                 proba[read] = scores.proba
         trained_on = find_trained(self.trained, rows.contents)
         keys = [record.key for record in records]
-        return Predictions(keys, self.classes, labels, proba, rows.failures, trained_on)
+        unlike = None
+        if scale is not None:
+            unlike = np.full(len(records), np.nan)
+            unlike[read] = scale.rate(average_rows(rows.X, rows.counts[read]))
+        return Predictions(keys, self.classes, labels, proba, rows.failures, trained_on, unlike)
+
+    def make_rule(self, risk: float, confidence: float = 0.95) -> AnswerRule:
+        """Choose from which probability on to answer; warn where training had other views than prediction.
+
+        Raises
+        ------
+        UsageError
+            If there are no out-of-fold answers to choose by.
+        """
+        if self.answers is None:
+            raise UsageError(
+                "this classifier keeps no out-of-fold answers to its training images, so it cannot tell when"
+                " to abstain. Fit it again: with out_of_fold=True (--out-of-fold) where its head is an"
+                " object, or averages something else than decision values; with at least 2 images (or groups)"
+                " of each class; not fine-tuned."
+            )
+        if not self.same_views:
+            warnings.warn(
+                "the rule for answers was chosen on the views that were trained on, and prediction takes"
+                " others: the risk is kept only if these are answered as well.",
+                stacklevel=3,
+            )
+        return choose_rule(self.answers, risk, confidence)
+
+    def check_scale(self) -> NoveltyScale:
+        """Return what novelty is measured by.
+
+        Raises
+        ------
+        UsageError
+            If there is none.
+        """
+        if self.scale is None:
+            raise UsageError(
+                "this classifier keeps nothing to measure novelty by. Fit it again, with at least 2 images"
+                " (or groups) of each class that are not all alike; a fine-tuned network has none."
+            )
+        if not self.same_views:
+            warnings.warn(
+                "novelty was scaled on the views that were trained on, and prediction takes others: their"
+                " codes may be farther from the training images for that alone.",
+                stacklevel=3,
+            )
+        return self.scale
 
     def score(self, X: npt.NDArray[np.float32], counts: npt.NDArray[np.int64]) -> Scores:
         """Score images by their codes; `counts[i]` consecutive rows are those of image i."""

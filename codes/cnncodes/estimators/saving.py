@@ -1,9 +1,11 @@
 """Saved classifiers: one zip file, read without running any code from it.
 
-Format 1: ``card.json`` first; ``head/*.npy`` for a head by name (`cnncodes.estimators.packing.SCORERS`),
+Format 2: ``card.json`` first; ``head/*.npy`` for a head by name (`cnncodes.estimators.packing.SCORERS`),
 ``head/head.skops`` for any other scikit-learn classifier; ``training/contents.npy``, by which a training
-image is known again; ``backbone/card.toml`` and ``backbone/<model>`` unless left out. A folder with the
-same members is read too. When the layout changes, raise `FORMAT`, keep reading the older ones, and say in
+image is known again; ``training/answer_*.npy``, by which it is known when to abstain, and ``novelty/*.npy``,
+where there are any, which format 1 has not; ``backbone/card.toml`` and ``backbone/<model>`` unless left out.
+A folder with the same members is read too. When the layout changes, raise `FORMAT`, keep reading the older
+ones, and say in
 docs/design.md what changed.
 """
 
@@ -23,8 +25,10 @@ from cnncodes.backbones.graphs.picks import was_picked
 from cnncodes.embedding import Embedder
 from cnncodes.errors import CnnCodesError, SavedModelError, SpaceMismatch, UsageError, check_path, sentence
 from cnncodes.estimators.aggregation import check_aggregate
+from cnncodes.estimators.answers import ANSWERS_MEMBERS, unpack_answers
 from cnncodes.estimators.archive import Archive, check_replaceable, open_archive, write_zip
 from cnncodes.estimators.contents import CONTENTS_MEMBER, pack_contents, unpack_contents
+from cnncodes.estimators.novelty import scale_members, unpack_scale
 from cnncodes.estimators.packing import head_members, pack_head, unpack_head
 from cnncodes.estimators.predictor import Predictor
 from cnncodes.heads.scoring import Scorer
@@ -36,7 +40,10 @@ from cnncodes.views import ViewPlan
 if TYPE_CHECKING:
     from cnncodes.estimators.classifier import ImageClassifier
 
-FORMAT = 1
+FORMAT = 2
+
+#: What this version reads.
+_READ = (1, 2)
 
 #: Keys of the card ("") and of its tables; spaces and view plans check their own.
 _KEYS = {
@@ -70,6 +77,8 @@ def save_classifier(
     backbone = predictor.embedder.backbone
     head_type, members = pack_head(predictor.head)
     members |= pack_contents(predictor.trained)
+    for kept in (predictor.answers, predictor.scale):
+        members |= {} if kept is None else kept.pack()
     card = {
         "format": FORMAT,
         "kind": "image-classifier",
@@ -174,7 +183,15 @@ def read_saved(path: str | Path) -> Saved:
             )
         aggregate = card["params"].get("aggregate", "auto")
         check_aggregate(aggregate, head)
-        predictor = Predictor(embedder, head, unpack_contents(archive), aggregate)
+        predictor = Predictor(
+            embedder,
+            head,
+            unpack_contents(archive),
+            aggregate,
+            unpack_answers(archive),
+            unpack_scale(archive, len(card["classes"]), embedder.backbone.code_size),
+            same_views=ViewPlan.from_dict(card["train_plan"]) == embedder.plan,
+        )
         _check_fit(archive, card, predictor)
         return Saved(card, predictor)
     except UsageError as error:  # of a view plan or a way of decoding: a wrong file, not a wrong argument
@@ -238,17 +255,17 @@ def _read_card(archive: Archive) -> dict[str, Any]:
     card = json.loads(archive.read("card.json"))
     if not isinstance(card, dict) or card.get("kind") != "image-classifier":
         raise SavedModelError(f"{archive.name} is no saved classifier: its card.json is of something else.")
-    if card.get("format") != FORMAT:
+    if card.get("format") not in _READ:
         raise SavedModelError(
-            f"{archive.name} is of format {card.get('format')!r}; this version of cnncodes reads format"
-            f" {FORMAT}. Upgrade cnncodes."
+            f"{archive.name} is of format {card.get('format')!r}; this version of cnncodes reads"
+            f" formats {' and '.join(map(str, _READ))}. Upgrade cnncodes."
         )
     _check_keys(archive, card)
     expected = {"card.json", CONTENTS_MEMBER} | head_members(card["head"]["type"])
     if card["backbone"]["included"]:
         model = _backbone_card(archive).model_file
         expected |= {"backbone/card.toml", f"backbone/{model}"}
-    extra = sorted(set(archive.sizes) - expected)
+    extra = sorted(set(archive.sizes) - expected - ({*ANSWERS_MEMBERS} | scale_members()))
     if extra:
         raise SavedModelError(
             f"{archive.name} holds {extra[0]!r}, which no saved classifier has: it was not loaded."

@@ -65,6 +65,50 @@ def wilson(right: int, n: int) -> Estimate:
     return Estimate(share, min(share, max(0.0, middle - half)), max(share, min(1.0, middle + half)), n)
 
 
+def measure_share(right: npt.NDArray[np.bool_], *, groups: Any = None, random_state: int = 0) -> Estimate:
+    """Return the share of images that are right, with Wilson's interval, or of groups the bootstrap's.
+
+    Parameters
+    ----------
+    right : ndarray of bool, shape (n,)
+    groups : array-like, shape (n,), optional
+        Images of a group are drawn together. Where all images are right, or none, resamples tell nothing: the
+        interval is Wilson's for as many independent images as there are groups.
+    random_state : int
+
+    Examples
+    --------
+    >>> share = measure_share(np.array([True, True, True, True]), groups=["a", "a", "b", "b"])
+    >>> share.value, round(share.low, 3), share.n
+    (1.0, 0.342, 4)
+    """
+    n, count = len(right), int(right.sum())
+    if groups is None or n == 0:
+        return wilson(count, n)
+    members = np.unique(np.asarray(groups), return_inverse=True)[1]
+    sizes, found = np.bincount(members), np.bincount(members, right)
+    value = count / n
+    drawn = _draw_shares(found, sizes, random_state) if 0 < count < n else np.array([value])
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    if low == high:
+        few = wilson(round(value * len(sizes)), len(sizes))
+        low, high = min(few.low, value), max(few.high, value)
+    return Estimate(value, float(low), float(high), n)
+
+
+def _draw_shares(
+    found: npt.NDArray[Any], sizes: npt.NDArray[Any], random_state: int
+) -> npt.NDArray[np.float64]:
+    """Return the share in each resample of groups, a block of resamples at a time: classes are many."""
+    rng = np.random.default_rng(random_state)
+    count, shares = len(sizes), np.empty(RESAMPLES)
+    step = max(1, 1_000_000 // count)
+    for start in range(0, RESAMPLES, step):
+        drawn = rng.integers(0, count, (min(step, RESAMPLES - start), count))
+        shares[start : start + step] = found[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
+    return shares
+
+
 def bootstrap(
     statistic: Callable[[npt.NDArray[np.float64]], float],
     n: int,
@@ -100,14 +144,21 @@ def bootstrap(
     value = statistic(np.ones(n)) if n else math.nan
     if math.isnan(value):
         return Estimate(math.nan, math.nan, math.nan, n)
-    drawn = np.array([statistic(weights) for weights in _weights(n, groups, random_state, resamples)])
+    weights = draw_weights(n, groups=groups, random_state=random_state, resamples=resamples)
+    drawn = np.array([statistic(one) for one in weights])
     low, high = np.nanpercentile(drawn, [2.5, 97.5])
     if np.nanmin(drawn) == np.nanmax(drawn):  # all right, say: every resample too, which is no certainty
         low = high = math.nan
     return Estimate(value, float(low), float(high), n)
 
 
-def _weights(n: int, groups: Any, random_state: int, resamples: int) -> Iterator[npt.NDArray[np.float64]]:
+def draw_weights(
+    n: int, *, groups: Any = None, random_state: int = 0, resamples: int = RESAMPLES
+) -> Iterator[npt.NDArray[np.float64]]:
+    """Yield for each resample how often each of `n` images was drawn, shape (n,).
+
+    Whole groups are drawn where there are groups. The same arguments give the same resamples.
+    """
     rng = np.random.default_rng(random_state)
     members = np.arange(n) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
     count = int(members.max()) + 1

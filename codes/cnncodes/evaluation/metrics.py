@@ -9,7 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import UsageError
-from cnncodes.evaluation.intervals import Estimate, bootstrap, wilson
+from cnncodes.evaluation.calibration import Calibration, measure_calibration
+from cnncodes.evaluation.confusion import Confusion, find_names
+from cnncodes.evaluation.intervals import Estimate, bootstrap, measure_share
+from cnncodes.evaluation.probabilities import Scored, check_probabilities
 
 Array = npt.NDArray[Any]
 
@@ -39,32 +42,56 @@ class ClassFigures:
 class Evaluation:
     """How good predictions are.
 
+    Intervals are of 95 %. Those of shares are Wilson's, all others percentiles of the bootstrap over images.
+    Where groups are given, whole groups are drawn, for shares too (`measure_share`).
+
     Attributes
     ----------
     n : int
         Images.
     accuracy : Estimate
-        With Wilson's interval; it takes the images for independent, whatever their groups.
     balanced_accuracy : Estimate
-        Mean recall of the classes that occur; bootstrap, as the two below.
+        Mean recall of the classes that occur.
     macro_f1 : Estimate
         Mean F1 of the classes that occur or were predicted.
+    top_k : int or None
+        How many classes `top_k_accuracy` allows: as asked, but one less than there are.
+    top_k_accuracy : Estimate or None
+        Share of images whose class is among the `top_k` most probable; None without probabilities.
     log_loss : Estimate or None
-        In nats, over the images of known classes; None without probabilities.
+        In nats, over the images of known classes; None without probabilities, as are the three below.
+    brier : Estimate or None
+        Squared distance of the probabilities from the truth, summed over the classes: 0 is best, 2 worst.
+    calibration_error : Estimate or None
+        Expected calibration error of the answers, less what chance shows; see `measure_calibration`.
+    calibration : Calibration or None
+        The same with its bins, for a reliability diagram.
     per_class : list of ClassFigures
         Each class that is known or occurs, sorted by name.
+    confusion : list of list of int
+        Images of each class (rows, as in `per_class`) by predicted class (columns, likewise; the last one
+        counts answers that are no class).
+    missing : dict of str to str
+        Why a figure is None, by its name.
     """
 
     n: int
     accuracy: Estimate
     balanced_accuracy: Estimate
     macro_f1: Estimate
+    top_k: int | None
+    top_k_accuracy: Estimate | None
     log_loss: Estimate | None
+    brier: Estimate | None
+    calibration_error: Estimate | None
+    calibration: Calibration | None
     per_class: list[ClassFigures]
+    confusion: list[list[int]]
+    missing: dict[str, str]
 
 
 def evaluate_predictions(
-    y: Any, predicted: Any, classes: Any, *, groups: Any = None, random_state: int = 0
+    y: Any, predicted: Any, classes: Any, *, groups: Any = None, random_state: int = 0, top_k: int = 5
 ) -> Evaluation:
     """Compare predictions with the truth.
 
@@ -80,32 +107,44 @@ def evaluate_predictions(
         Images of a group are drawn together by the bootstrap.
     random_state : int
         Decides the bootstrap.
+    top_k : int
+        Classes that `top_k_accuracy` allows.
 
     Raises
     ------
     UsageError
-        If the shapes do not fit, there is no image, or a probability is no number.
+        If the shapes do not fit, there is no image, or rows are no probabilities.
 
     Examples
     --------
     >>> figures = evaluate_predictions(["cat", "cat", "dog"], ["cat", "dog", "dog"], ["cat", "dog"])
     >>> figures.n, round(figures.accuracy.value, 3), figures.per_class[0].recall.value
     (3, 0.667, 0.5)
+    >>> figures.confusion, figures.missing["brier"]
+    ([[1, 1, 0], [0, 1, 0]], 'the classifier gives no probabilities')
     """
     y, classes = np.asarray(y), np.asarray(classes)
+    if top_k < 1:
+        raise UsageError(f"top_k must be at least 1. Got {top_k} instead.")
+    groups = _check_groups(groups, len(y))
     proba = _check_predicted(np.asarray(predicted), len(y), len(classes))
     labels = np.asarray(predicted) if proba is None else classes[proba.argmax(axis=1)]
     names = np.union1d(classes, y)
-    confusion = _Confusion(np.searchsorted(names, y), _find(names, labels), len(names))
+    confusion = Confusion(np.searchsorted(names, y), find_names(names, labels), len(names))
     options = {"groups": groups, "random_state": random_state}
     counts = confusion.count(np.ones(len(y)))
+    known = [name in classes for name in names]
+    scored = None if proba is None else Scored.make(y, proba, classes, groups, random_state)
     return Evaluation(
         n=len(y),
-        accuracy=wilson(int(np.trace(counts)), len(y)),
+        accuracy=measure_share(confusion.true == confusion.predicted, **options),
         balanced_accuracy=bootstrap(confusion.balanced_accuracy, len(y), **options),
         macro_f1=bootstrap(confusion.macro_f1, len(y), **options),
-        log_loss=None if proba is None else _measure_log_loss(y, proba, classes, groups, random_state),
-        per_class=[_describe_class(counts, i, str(name), name in classes) for i, name in enumerate(names)],
+        **_measure_probabilities(scored, top_k),
+        per_class=[
+            _describe_class(confusion, i, str(name), known[i], options) for i, name in enumerate(names)
+        ],
+        confusion=counts.astype(np.int64).tolist(),
     )
 
 
@@ -139,39 +178,6 @@ def compare_paired(y: Any, a: Any, b: Any, *, groups: Any = None, random_state: 
     )
 
 
-@dataclass(frozen=True)
-class _Confusion:
-    """True and predicted classes as numbers; a prediction that is no known name has number `size`."""
-
-    true: Array
-    predicted: Array
-    size: int
-
-    def count(self, weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Return the confusion matrix, shape (size, size + 1)."""
-        cells = self.true * (self.size + 1) + self.predicted
-        counts = np.bincount(cells, weights, self.size * (self.size + 1)).astype(np.float64)
-        return counts.reshape(self.size, self.size + 1)
-
-    def balanced_accuracy(self, weights: npt.NDArray[np.float64]) -> float:
-        counts = self.count(weights)
-        of_class = counts.sum(axis=1)
-        occurs = of_class > 0
-        return float(np.mean(np.diagonal(counts)[occurs] / of_class[occurs]))
-
-    def macro_f1(self, weights: npt.NDArray[np.float64]) -> float:
-        counts = self.count(weights)
-        both = counts.sum(axis=1) + counts.sum(axis=0)[: self.size]
-        occurs = both > 0
-        return float(np.mean(2 * np.diagonal(counts)[occurs] / both[occurs]))
-
-
-def _find(names: Array, labels: Array) -> Array:
-    """Return the position of each label among the sorted names, or their number where it is not there."""
-    position = np.minimum(np.searchsorted(names, labels), len(names) - 1)
-    return np.where(names[position] == labels, position, len(names))
-
-
 def _check_predicted(predicted: Array, n: int, n_classes: int) -> Array | None:
     """Return the probabilities, or None if `predicted` is labels."""
     if not n or len(predicted) != n or predicted.ndim > 2:
@@ -181,32 +187,56 @@ def _check_predicted(predicted: Array, n: int, n_classes: int) -> Array | None:
         )
     if predicted.ndim == 1:
         return None
-    if predicted.shape[1] != n_classes:
-        raise UsageError(
-            f"probabilities must have {n_classes} columns, one a class. Got {predicted.shape[1]}."
-        )
-    if not np.isfinite(predicted).all():
-        raise UsageError("probabilities must be finite numbers: leave out images that have no prediction.")
+    check_probabilities(predicted, n_classes)
     return predicted
 
 
-def _measure_log_loss(y: Array, proba: Array, classes: Array, groups: Any, random_state: int) -> Estimate:
-    order = np.argsort(classes)
-    column = _find(classes[order], y)
-    known = column < len(classes)
-    given = proba[known, order[column[known]]]
-    # As in scikit-learn, a probability of 0 costs what the smallest step from 1 would.
-    losses = -np.log(np.clip(given, np.finfo(proba.dtype).eps, 1.0))
-    return bootstrap(
-        lambda weights: float(np.average(losses, weights=weights)) if weights.any() else np.nan,
-        len(losses),
-        groups=None if groups is None else np.asarray(groups)[known],
-        random_state=random_state,
-    )
+def _check_groups(groups: Any, n: int) -> Array | None:
+    if groups is None:
+        return None
+    found: Array = np.asarray(groups)
+    if found.shape != (n,):
+        raise UsageError(f"groups must have one value an image: {n}. Got shape {found.shape} instead.")
+    return found
 
 
-def _describe_class(counts: Array, i: int, name: str, known: bool) -> ClassFigures:
-    right = int(counts[i, i])
-    return ClassFigures(
-        name, wilson(right, int(counts[i].sum())), wilson(right, int(counts[:, i].sum())), known
+#: Figures that need probabilities.
+_OF_PROBABILITIES = ("top_k_accuracy", "log_loss", "brier", "calibration_error")
+
+
+def _measure_probabilities(scored: Scored | None, top_k: int) -> dict[str, Any]:
+    """Return what only probabilities tell, and why some of it is missing."""
+    figures: dict[str, Any] = dict.fromkeys((*_OF_PROBABILITIES, "top_k", "calibration"))
+    if scored is None:
+        missing = dict.fromkeys(_OF_PROBABILITIES, "the classifier gives no probabilities")
+        return {**figures, "missing": missing}
+    probability, right = scored.confident()
+    calibration = measure_calibration(
+        probability, right, groups=scored.groups, random_state=scored.random_state
     )
+    k = min(top_k, scored.proba.shape[1] - 1)  # of all classes it would be 1, and tell nothing
+    figures |= {
+        "log_loss": scored.log_loss(),
+        "brier": scored.brier(),
+        "calibration_error": calibration.error,
+        "calibration": calibration,
+        "missing": {},
+    }
+    if k < min(top_k, 2):
+        figures["missing"] = {
+            "top_k_accuracy": "there are fewer than three classes: the first two hold the right one"
+        }
+        return figures
+    return {**figures, "top_k": k, "top_k_accuracy": scored.top_k_accuracy(k)}
+
+
+def _describe_class(
+    confusion: Confusion, i: int, name: str, known: bool, options: dict[str, Any]
+) -> ClassFigures:
+    groups = options["groups"]
+    shares = []
+    for among in (confusion.true == i, confusion.predicted == i):
+        right = (confusion.true == confusion.predicted)[among]
+        of_groups = None if groups is None else groups[among]
+        shares.append(measure_share(right, groups=of_groups, random_state=options["random_state"]))
+    return ClassFigures(name, shares[0], shares[1], known)

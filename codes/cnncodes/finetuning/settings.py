@@ -107,11 +107,12 @@ class FineTuning:
     layer_decay : float
         By what the rate is multiplied from each block to the one before it.
     optimizer : {"adamw", "sgd"}
-        SGD with Nesterov's momentum of 0.9.
+        SGD with Nesterov's momentum of 0.9, which needs about 30 times the rate.
     weight_decay : float
         Of weights; biases and the weights of norms have none.
     warmup_epochs : float
-        Over which the rates of the second stage rise from 0, before they fall as a cosine does.
+        Over which the rates of the second stage rise from 0, half of its epochs at most, before they fall as
+        a cosine does.
     batch_size : int, optional
         Images in a step; None means 32, or all where there are fewer.
     accumulate : int
@@ -203,7 +204,7 @@ class FineTuning:
         check=_between(0, math.inf),
     )
     warmup_epochs: float = option(
-        "Epochs over which the rates rise once the backbone is unfrozen.",
+        "Epochs over which the rates rise once the backbone is unfrozen, half of them at most.",
         default=1.0,
         metavar="N",
         check=_between(0, math.inf),

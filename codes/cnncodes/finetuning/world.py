@@ -185,7 +185,7 @@ class World:
         except RuntimeError as error:
             raise WorkerError(
                 f"process {self.rank} of {self.size} (from 0) ends, since another one has: what that one"
-                f" said tells why ({_first_line(error)}). The same command goes on."
+                f" said tells why ({_first_line(error)}). Once that is mended the same command goes on."
             ) from error
 
 

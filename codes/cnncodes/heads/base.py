@@ -6,6 +6,7 @@ import numbers
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import fields, replace
 from typing import Any, Self
 
 import numpy as np
@@ -24,7 +25,7 @@ from cnncodes.errors import UsageError, suggest
 from cnncodes.heads.folds import Rows, Split, first_of, make_splits, number_groups
 from cnncodes.heads.scaling import SCALINGS
 from cnncodes.heads.scoring import most_likely
-from cnncodes.heads.sweep import Choice, Search, choose
+from cnncodes.heads.sweep import Choice, HeldOut, Search, choose
 
 Array = npt.NDArray[Any]
 
@@ -67,6 +68,7 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         with threadpool_limits(1, user_api="blas"):
             choice = self._choose(rows)
             self._fit_final(rows, choice)
+        self.held_out_ = None if choice.held_out is None else _name_images(choice.held_out, rows, images)
         return self
 
     def _check_params(self) -> None:
@@ -179,6 +181,16 @@ class SingleHead(Head):
     def _search(self, rows: Rows, splits: Sequence[Split]) -> Choice:
         self.n_folds_ = len(splits)
         return choose(rows, splits, self._make_search(), self.n_jobs)
+
+
+def _name_images(held_out: HeldOut, rows: Rows, images: Any) -> HeldOut:
+    """Return the same with the images as they were given, each once: folds of the user's may overlap."""
+    used = rows.position >= 0
+    given = np.arange(len(used)) if images is None else np.asarray(images)
+    names = first_of(given[used], rows.images)[held_out.images]
+    once = np.sort(np.unique(held_out.images, return_index=True)[1])
+    found = replace(held_out, images=names)
+    return HeldOut(*(getattr(found, field.name)[once] for field in fields(found)))
 
 
 def is_number(value: Any, kind: type = numbers.Real) -> bool:

@@ -65,6 +65,9 @@ class LinearHead(SingleHead):
         search.
     n_folds_ : int
         Folds of the search; 0 without one.
+    held_out_ : HeldOut or None
+        What the search's folds said of the images that they held out, with what was chosen; `images` are
+        those given to `fit`, or numbers of rows. None without a search.
     scorer_ : LinearScorer
         All that prediction needs.
     n_iter_ : int

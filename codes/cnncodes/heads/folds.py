@@ -129,6 +129,30 @@ def make_splits(rows: Rows, cv: Any, random_state: Any) -> list[Split]:
     return []
 
 
+def split_images(y: Array, groups: Array, cv: Any = 5, random_state: Any = 0) -> list[Split]:
+    """Return (training images, held-out images) of each fold, as `make_splits` does it of rows.
+
+    Parameters
+    ----------
+    y : ``[n]``
+        Class of each image.
+    groups : ``[n]``
+        Images of a group are on one side.
+
+    Examples
+    --------
+    >>> [test.tolist() for _, test in split_images(np.array(list("aabb")), np.array([0, 1, 2, 2]), 2)]
+    []
+    >>> [test.tolist() for _, test in split_images(np.array(list("aabb")), np.array([0, 1, 2, 3]), 2)]
+    [[1, 2], [0, 3]]
+    """
+    ones, numbers = np.ones(len(y)), np.arange(len(y))
+    classes, numbered = np.unique(y, return_inverse=True)
+    members = np.unique(groups, return_inverse=True)[1]
+    rows = Rows(numbers[:, None], numbered, ones, ones, numbers, members, len(classes), numbers)
+    return make_splits(rows, cv, random_state)
+
+
 def _deal(table: Array, order: Array, n_folds: int) -> Array:
     # Weights are compared as float32: 3 times 1/3 and 1 are the same weight.
     heaviest = order[np.argsort(-table.sum(axis=1).astype(np.float32)[order], kind="stable")]

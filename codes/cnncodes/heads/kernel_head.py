@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -118,7 +119,9 @@ class KernelHead(SingleHead):
         if len(rows.X) > self.search_rows:
             drawn = draw_images(rows, int(self.search_rows), self.random_state)
             part, left = take_part(rows, splits, drawn)
-            rows, splits = (part, left) if left else (rows, splits)
+            if left:
+                self.n_searched_ = int(part.images.max()) + 1
+                return replace(super()._search(part, left), held_out=None)  # images of the part alone
         self.n_searched_ = int(rows.images.max()) + 1
         return super()._search(rows, splits)
 

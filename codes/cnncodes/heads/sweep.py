@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
 import numpy as np
@@ -94,18 +94,31 @@ class Search(Protocol):
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Decision values ``[m, K or 1]``, class numbers, weights and groups of held-out images."""
+    """What heads say of images that they were not trained on.
+
+    Attributes
+    ----------
+    decision : float64 ``[m, K or 1]``
+        Decision values, the mean over an image's rows.
+    y : int ``[m]``
+        Class numbers.
+    weight : float64 ``[m]``
+        Weight of each image.
+    images, groups : ``[m]``
+        Which image it is, and of which group.
+    """
 
     decision: Array
     y: Array
     weight: Array
+    images: Array
     groups: Array
 
     @classmethod
     def join(cls, parts: Sequence[HeldOut]) -> HeldOut:
-        """Put the images of several folds after each other."""
-        columns = zip(*((part.decision, part.y, part.weight, part.groups) for part in parts), strict=True)
-        return cls(*(np.concatenate(column) for column in columns))
+        """Return the images of several folds as one."""
+        names = [field.name for field in fields(cls)]
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
     def is_right(self) -> Array:
         """Say of each image whether its largest decision value is that of its class."""
@@ -183,13 +196,13 @@ def _sweep(rows: Rows, split: Split, scaling: str, search: Search, shared: Any) 
         scaler.apply(rows.X[test], rows.X.dtype),
         shared,
     )
-    _, inverse = np.unique(rows.images[test], return_inverse=True)
+    images, inverse = np.unique(rows.images[test], return_inverse=True)
     y, groups = first_of(rows.y[test], inverse), first_of(rows.groups[test], inverse)
     weight = np.bincount(inverse, rows.loss_weight[test])
     results: list[HeldOut] = []
     losses: list[float] = []
     for decision in search.decide(fold, search.grid(scaling, rows.X.shape[1])):
-        results.append(HeldOut(average_by(decision, rows.images[test]), y, weight, groups))
+        results.append(HeldOut(average_by(decision, rows.images[test]), y, weight, images, groups))
         losses.append(_measure(results[-1], search.temperatures)[0])
         rising = len(losses) > 2 and losses[-1] > losses[-2] > losses[-3]
         if rising and search.stops and losses[-1] > _NOTICEABLE * min(losses):

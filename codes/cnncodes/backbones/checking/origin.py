@@ -13,6 +13,7 @@ from cnncodes.backbones.exporting.export import OWN_CODE, choose_reference, make
 from cnncodes.backbones.exporting.layer_parity import find_layers, look_within
 from cnncodes.backbones.exporting.originals import Original, find_original
 from cnncodes.backbones.exporting.references import Images, Reference, run_controls
+from cnncodes.backbones.exporting.resizing import resize_original
 from cnncodes.backbones.graphs.picks import OUTPUT, Pick, was_picked
 from cnncodes.backbones.session import Backbone
 from cnncodes.errors import BackboneError, MissingFile, UsageError, sentence
@@ -129,7 +130,10 @@ def _find_again(card: Card, said: str | None) -> Original:
             )
         # These do not say it themselves, and their user has said it when they were exported.
         facts = _facts_of(card) if address.source in ("file", "python") else None
-        return find_original(address, card.random_state, facts)
+        original = find_original(address, card.random_state, facts)
+        side = card.frame.height
+        sized = facts is None and not original.is_file and side == card.frame.width
+        return resize_original(original, side) if sized and side != original.frame.height else original
     except MissingFile as error:
         raise BackboneError(
             f"{error} A card names files without their folders: run this in the folder that holds them, or"

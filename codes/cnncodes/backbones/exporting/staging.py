@@ -12,6 +12,9 @@ from pathlib import Path
 from cnncodes.disk import explain_failed_write, sync_folder
 from cnncodes.errors import BackboneError
 
+#: Of a stage's folder; one that a killed process left goes with the next stage in the same place.
+_PREFIX = ".cnncodes-new-"
+
 
 class Stage:
     """Files that are written under a hidden folder first; made by `stage_files`.
@@ -83,15 +86,47 @@ def stage_files(folder: Path) -> Iterator[Stage]:
     new = not folder.exists()
     with _saying(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        # Within it, since a folder may be a disk of its own, and files are not renamed from one to another.
-        space = tempfile.TemporaryDirectory(dir=folder, prefix=".new-", ignore_cleanup_errors=True)
     try:
-        with space as path:
-            yield Stage(folder, Path(path))
+        with contextlib.ExitStack() as ends:
+            with _saying(folder), _locked(folder):
+                _remove_abandoned(folder)
+                # Within it, since a folder may be a disk of its own, and files are not renamed to another.
+                space = tempfile.TemporaryDirectory(dir=folder, prefix=_PREFIX, ignore_cleanup_errors=True)
+                path = Path(ends.enter_context(space))
+                ends.enter_context(_locked(path))
+            yield Stage(folder, path)
     finally:
         if new:
             with contextlib.suppress(OSError):  # it has files: all is well
                 folder.rmdir()
+
+
+@contextlib.contextmanager
+def _locked(folder: Path, *, wait: bool = True) -> Iterator[bool]:
+    """Hold a folder's lock, which ends with the process; gives whether there was one to be had."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield False
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            held = True
+        except OSError:  # somebody has it, or the disk knows no locks
+            held = False
+        yield held
+    finally:
+        os.close(handle)
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove the stages of processes that were killed: those that nobody holds."""
+    for path in folder.glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError), _locked(path, wait=False) as abandoned:
+            if abandoned:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _keep(path: Path, kept: Path) -> None:

@@ -1,0 +1,179 @@
+"""How surely 'cnncodes check' finds near copies of pictures, and how often it takes others for copies.
+
+python benchmarks/copies.py --memory cache
+
+Copies are planted: recompressed, at half the size, cut, mirrored, and all of it at once. Others are different
+pictures of the same kind: tiles of one photograph, drawings of one hand, clothes of one cut, and what two
+cameras side by side see.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from gains_data import SAMPLE, draw_fashion
+from PIL import Image
+
+from cnncodes.images import ImageRecord, decode, open_source
+
+RESULTS = Path(__file__).parent / "results"
+#: Photographs that come inside scikit-image and scikit-learn; their other data would be fetched.
+PHOTOS = (
+    "astronaut.png", "brick.png", "camera.png", "cell.png", "chelsea.png", "clock_motion.png", "coffee.png",
+    "coins.png", "grass.png", "gravel.png", "hubble_deep_field.jpg", "ihc.png", "moon.png",
+    "motorcycle_left.png", "motorcycle_right.png", "page.png", "retina.jpg", "rocket.jpg", "text.png",
+)  # fmt: skip
+TILE = 224
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Different pictures by kind and name, and the names of those that get copies."""
+
+    base: dict[str, Image.Image]
+    chosen: list[str]
+
+
+def gather(clips: int, fashion: int, copied: int) -> Pictures:
+    """Open photographs, their tiles, drawings, and clothes."""
+    import skimage.data
+    import sklearn.datasets
+
+    own, other = Path(skimage.data.__file__).parent, Path(sklearn.datasets.__file__).parent / "images"
+    paths = [*(own / name for name in PHOTOS), other / "china.jpg", other / "flower.jpg"]
+    photos = {f"photo/{path.name}": Image.open(path).convert("RGB") for path in paths}
+    tiles = {
+        f"tile/{name[6:]}-{y}-{x}": photo.crop((x, y, x + TILE, y + TILE))
+        for name, photo in photos.items()
+        if max(photo.size) >= 2 * TILE
+        for y in range(0, photo.height - TILE + 1, TILE)
+        for x in range(0, photo.width - TILE + 1, TILE)
+    }
+    drawings = {f"drawing/{r.key}": decode(r.read()) for r in open_source(SAMPLE).records[:clips]}
+    clothes = {
+        f"clothes/{i}": Image.fromarray(np.asarray(r.read())).convert("RGB")
+        for i, r in enumerate(draw_fashion(fashion, 10).train)
+    }
+    rng = np.random.default_rng(0)
+    some = [rng.permutation(sorted(kind))[:copied].tolist() for kind in (drawings, clothes)]
+    return Pictures(photos | tiles | drawings | clothes, [*photos, *tiles, *some[0], *some[1]])
+
+
+def _encode(image: Image.Image, kind: str, **settings: Any) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **settings)
+    return file.getvalue()
+
+
+def _cut(image: Image.Image, share: float, rng: np.random.Generator) -> Image.Image:
+    """Cut a share of width and height away, so much of it on one side as chance says."""
+    (width, height), (left, top) = image.size, rng.random(2) * share
+    right, bottom = 1 - share + left, 1 - share + top
+    return image.crop(
+        (round(left * width), round(top * height), round(right * width), round(bottom * height))
+    )
+
+
+def list_changes(rng: np.random.Generator) -> dict[str, Callable[[Image.Image], bytes]]:
+    """Return the ways of copying, by name."""
+
+    def resize(image: Image.Image, scale: float) -> Image.Image:
+        width, height = (max(8, round(side * scale)) for side in image.size)
+        return image.resize((width, height), Image.Resampling.BICUBIC)
+
+    def mirror(image: Image.Image) -> Image.Image:
+        return image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+
+    return {
+        "JPEG, quality 30": lambda image: _encode(image, "JPEG", quality=30),
+        "half the size": lambda image: _encode(resize(image, 0.5), "PNG"),
+        "mirrored": lambda image: _encode(mirror(image), "PNG"),
+        "cut by 5 %": lambda image: _encode(_cut(image, 0.05, rng), "PNG"),
+        "cut by 10 %": lambda image: _encode(_cut(image, 0.1, rng), "PNG"),
+        "cut by 20 %": lambda image: _encode(_cut(image, 0.2, rng), "PNG"),
+        "mirrored, 0.7 of the size, cut by 5 %, dimmed, JPEG 60": lambda image: _encode(
+            _cut(resize(mirror(image), 0.7), 0.05, rng).point(lambda v: int(0.85 * v + 20)),
+            "JPEG",
+            quality=60,
+        ),
+    }
+
+
+def embed(records: list[ImageRecord], memory: str | None) -> tuple[list[Any], np.ndarray]:
+    """Return the looks and mean codes of records, all of which can be read."""
+    from cnncodes.estimators.aggregation import average_rows
+    from cnncodes.estimators.inputs import embed_records, make_embedder
+    from cnncodes.evaluation.checks.looking import watch
+
+    looks: dict[str, Any] = {}
+    embedder = make_embedder("efficientnet-lite0", "flip", "exact")
+    rows = embed_records(embedder, watch(records, looks), memory=memory)
+    rows.raise_failures()
+    return [looks[r.key] for r in records], average_rows(rows.X, rows.counts).astype(np.float32)
+
+
+def measure(pictures: Pictures, memory: str | None) -> dict[str, Any]:
+    """Plant copies one kind at a time, seek them among all pictures, and count."""
+    from cnncodes.evaluation.checks.duplicates import find_duplicates
+    from cnncodes.evaluation.checks.neighbours import find_neighbours
+
+    names = list(pictures.base)
+    base = [ImageRecord(name, _encode(pictures.base[name], "PNG")) for name in names]
+    looks, codes = embed(base, memory)
+    rng = np.random.default_rng(0)
+    started = time.perf_counter()
+    found = find_duplicates(looks, find_neighbours(codes, 5))
+    seconds = time.perf_counter() - started
+    kinds = sorted({name.split("/")[0] for name in names})
+    wrong = {kind: [] for kind in kinds}
+    for group in found:
+        wrong[names[group.rows[0]].split("/")[0]].append([names[i] for i in group.rows])
+    recall: dict[str, dict[str, float]] = {}
+    for change, copy in list_changes(rng).items():
+        copies = [ImageRecord(f"{name}#", copy(pictures.base[name])) for name in pictures.chosen]
+        more_looks, more_codes = embed(copies, memory)
+        groups = find_duplicates(
+            [*looks, *more_looks], find_neighbours(np.concatenate([codes, more_codes]), 5)
+        )
+        group_of = {i: number for number, group in enumerate(groups) for i in group.rows}
+        hits: dict[str, list[bool]] = {kind: [] for kind in kinds}
+        for i, name in enumerate(pictures.chosen):
+            own, its = group_of.get(names.index(name)), group_of.get(len(names) + i)
+            hits[name.split("/")[0]].append(own is not None and own == its)
+        recall[change] = {kind: float(np.mean(values)) for kind, values in hits.items()}
+        print(change, recall[change], flush=True)
+    return {
+        "pictures": {kind: sum(name.startswith(f"{kind}/") for name in names) for kind in kinds},
+        "copied": {kind: sum(name.startswith(f"{kind}/") for name in pictures.chosen) for kind in kinds},
+        "recall": recall,
+        "groups_of_different_pictures": wrong,
+        "seconds_for_the_search": round(seconds, 1),
+    }
+
+
+def main() -> None:
+    """Measure and write the figures."""
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        epilog="Needs scikit-image; Fashion-MNIST is Debian's package dataset-fashion-mnist.",
+    )
+    parser.add_argument("--drawings", type=int, default=1134, help="of the quickstart's sample [%(default)s]")
+    parser.add_argument("--clothes", type=int, default=1000, help="of Fashion-MNIST [%(default)s]")
+    parser.add_argument("--copied", type=int, default=150, help="drawings and clothes copied [%(default)s]")
+    parser.add_argument("--memory", help="folder that keeps codes between runs")
+    parser.add_argument("--json", type=Path, default=RESULTS / "copies.json", help="file for the figures")
+    args = parser.parse_args()
+    result = measure(gather(args.drawings, args.clothes, args.copied), args.memory)
+    args.json.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

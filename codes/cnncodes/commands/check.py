@@ -1,0 +1,113 @@
+"""``cnncodes check``: what to know of images and labels before a score on them is believed."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+from cnncodes.commands import inputs
+from cnncodes.commands.command import PROBLEMS, TOO_MANY_FAILURES, Command, Result
+from cnncodes.commands.evaluate import write_report
+from cnncodes.commands.failures import judge_failures
+from cnncodes.commands.outputs import check_json_name, check_output
+from cnncodes.commands.reporter import Reporter
+from cnncodes.schema import option
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckOptions(inputs.EmbeddingOptions, inputs.LayerOptions):
+    """Options of ``cnncodes check``."""
+
+    src: str = option(inputs.HELP_SRC)
+    views: str = option(
+        f"Views of each image, whose codes are averaged: {inputs.HELP_VIEWS}.",
+        default="flip",
+        metavar="PLAN",
+        check=inputs.check_views,
+    )
+    split: str | None = option(
+        "Only this part of the source. [all of it, since copies in two parts are what matters most]",
+        default=None,
+        metavar="PART",
+    )
+    backbone: str = option(inputs.HELP_BACKBONE, default=inputs.BACKBONE, metavar="NAME")
+    precision: str | None = option(
+        f"{inputs.HELP_PRECISION} [fp32]", default=None, metavar="PRECISION", check=inputs.check_precision
+    )
+    decode: str = option(inputs.HELP_DECODE, default="exact", choices=inputs.DECODE_CHOICES)
+    report: str | None = option(
+        "File (.json) for all findings with all their images.",
+        default=None,
+        short="-o",
+        metavar="FILE",
+        check=check_json_name,
+    )
+    memory: str | None = option(inputs.HELP_MEMORY, default=None, metavar="FOLDER")
+    strict: bool = option("End with exit status 1 where there is a warning.", default=False)
+    random_state: int = option(
+        "Decides folds and intervals, and random views that are given by name.",
+        default=0,
+        metavar="N",
+        check=inputs.check_random_state,
+    )
+
+
+def run_check(options: CheckOptions, reporter: Reporter) -> Result:
+    """Embed the images and run all checks."""
+    from cnncodes.evaluation import check_data
+
+    check_output(options.report, (options.src,))
+    source = inputs.open_images(options.src, options)
+    split = inputs.choose_split(options.split or "all", (r.split for r in source.records), "all")
+    if split is not None:
+        source = dataclasses.replace(source, records=source.filter(split=split).records)
+    inputs.warn_of_missing([r for r in source.records if r.label is not None], reporter)
+    backbone = inputs.open_backbone(
+        options.backbone, options.precision, reporter, layer=options.layer, pool=options.pool
+    )
+    reporter.note(f"checking {len(source.records):,} images of {options.src}")
+    with reporter.passing_warnings():
+        checks = check_data(
+            source,
+            backbone=backbone,
+            views=options.views,
+            decode=options.decode,
+            max_pixels=options.max_pixels,
+            random_state=options.random_state,
+            n_jobs=options.n_jobs,
+            memory=options.memory,
+            on_progress=reporter.progress("embedding"),
+        )
+    result: Result = {
+        "src": options.src,
+        "split": split,
+        **checks.to_dict(),
+        "warnings": len(checks.warnings),
+        "report": options.report,
+    }
+    if options.report is not None:
+        write_report(Path(options.report), result)
+    result[PROBLEMS] = [finding.sentence for finding in checks.warnings] if options.strict else []
+    total = checks.n + len(checks.failures)
+    result[TOO_MANY_FAILURES] = judge_failures(checks.failures, total, options.max_failures, reporter)
+    return result
+
+
+def render_check(result: Result) -> str:
+    """Return what was found, the worst first."""
+    from cnncodes.evaluation.checks.report import summarize
+
+    report = f"Report: {result['report']}\n" if result["report"] else ""
+    return f"{result['src']}: {summarize(result)}{report}"
+
+
+CHECK = Command(
+    name="check",
+    options=CheckOptions,
+    run=run_check,
+    render=render_check,
+    summary="Say what to know before a score is believed: copies in train and test, wrong labels, leaks.",
+    example="cnncodes check photos/ -o checks.json",
+    results=("report", "n", "warnings"),
+)

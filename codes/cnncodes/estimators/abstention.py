@@ -1,0 +1,245 @@
+"""When not to answer: a threshold on the probability that keeps the share of wrong answers below a limit."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cnncodes.errors import UsageError
+from cnncodes.estimators.answers import HeldOutAnswers
+
+Array = npt.NDArray[Any]
+
+#: Thresholds that are tried in turn, and the share of images that the first one answers at least.
+_STEPS, _FIRST_SHARE = 50, 0.1
+
+
+@dataclass(frozen=True)
+class AnswerRule:
+    """From which probability on an answer is given, and what that was seen to do.
+
+    Attributes
+    ----------
+    risk : float
+        Largest share of wrong ones among the answers that was allowed.
+    confidence : float
+        How sure that is to be kept, over the draw of the training images.
+    threshold : float
+        Least probability that is answered; infinite where nothing is.
+    n : int
+        Held-out images that it was chosen on, one for each group.
+    coverage, coverage_low, coverage_high : float
+        Share of them that is answered, with its exact binomial interval of 95 %.
+    errors : int
+        Wrong answers among them.
+    error_bound : float
+        Upper end, at `confidence`, of the share of wrong answers: at most `risk`. NaN where nothing is
+        answered.
+    reason : str
+        Why nothing is answered; empty where something is.
+    reachable : float or None
+        Where nothing is answered, about the least risk with which something would be. It was looked for, so
+        it is a hint, and no promise.
+    """
+
+    risk: float
+    confidence: float
+    threshold: float
+    n: int
+    coverage: float
+    coverage_low: float
+    coverage_high: float
+    errors: int
+    error_bound: float
+    reason: str
+    reachable: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """Answers to some images, or none.
+
+    Attributes
+    ----------
+    labels : ndarray of object, shape (n_images,)
+        The most probable class, and None where the classifier does not know.
+    answered : ndarray of bool, shape (n_images,)
+    probability : ndarray of float64, shape (n_images,)
+        Of the most probable class, answered or not.
+    rule : AnswerRule
+    """
+
+    labels: Array
+    answered: Array
+    probability: Array
+    rule: AnswerRule
+
+
+def answer(labels: Array, proba: Array | None, rule: AnswerRule) -> Answers:
+    """Return the labels that a rule lets be answered.
+
+    Raises
+    ------
+    UsageError
+        If there are no probabilities.
+    """
+    if proba is None:
+        raise UsageError("a rule for answers goes by probabilities, and this classifier gives none.")
+    probability = proba.max(axis=1)
+    answered = probability >= rule.threshold
+    given = np.full(len(labels), None, dtype=object)
+    given[answered] = np.asarray(labels)[answered]
+    return Answers(given, answered, probability, rule)
+
+
+def choose_rule(answers: HeldOutAnswers, risk: float, confidence: float = 0.95) -> AnswerRule:
+    """Choose the threshold that answers most while the share of wrong answers is surely below a limit.
+
+    Thresholds are tested from the highest on: is the number of wrong answers so small that with a true share
+    above `risk` it would be met with a probability of at most ``1 - confidence`` (binomial)? The last before
+    the first that fails is taken: a fixed sequence, for which no correction is due. The first answers a tenth
+    of the images, and so many that one wrong answer is no failure; 50 follow in equal steps up to all images.
+
+    Where the share of right answers does not fall as the probability rises, the share of wrong ones among
+    answers to further such images is at most `risk`, but for a chance of ``1 - confidence``: the images above
+    the highest threshold that is too low have it, those below have more.
+
+    Raises
+    ------
+    UsageError
+        If `risk` or `confidence` is not between 0 and 1.
+
+    References
+    ----------
+    Y. Geifman and R. El-Yaniv, "Selective classification for deep neural networks", NeurIPS 2017; A. N.
+    Angelopoulos, S. Bates et al., "Learn then test: calibrating predictive algorithms to achieve risk
+    control", 2021, for the sequence; C. J. Clopper and E. S. Pearson, "The use of confidence or fiducial
+    limits", 1934, for the intervals.
+
+    Examples
+    --------
+    >>> probability = np.linspace(0.5, 1, 200, dtype=np.float32)
+    >>> rule = choose_rule(HeldOutAnswers(probability, probability > 0.7), risk=0.1)
+    >>> round(rule.threshold, 2), rule.n, rule.errors, round(rule.error_bound, 3)
+    (0.69, 200, 5, 0.082)
+    """
+    for name, value in (("risk", risk), ("confidence", confidence)):
+        if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 < value < 1:
+            raise UsageError(f"{name} must be a number between 0 and 1. Got {value!r} instead.")
+    risk, confidence = float(risk), float(confidence)
+    table = _Table.make(answers)
+    found = table.test(risk, confidence)
+    if found:
+        return _describe(table, risk, confidence, found)
+    least = _count_needed(risk, confidence, errors=0)
+    n = len(answers.right)
+    if n < least:
+        reason = (
+            f"a risk of {risk:g} with a confidence of {confidence:g} takes at least {least} held-out training"
+            f" images, without a single error; there are {n}"
+        )
+    else:
+        share = 1 - answers.right.mean()
+        reason = (
+            f"on {n} held-out training images, of which {share:.1%} were answered wrongly, not even the most"
+            f" probable answers are wrong so rarely that a risk of {risk:g} is sure"
+        )
+    return _describe(table, risk, confidence, 0, reason, _find_reachable(table, confidence))
+
+
+@dataclass(frozen=True, eq=False)
+class _Table:
+    """Thresholds, falling, with how many images each answers, and how many of these wrongly."""
+
+    threshold: Array
+    answered: Array
+    errors: Array
+    n: int
+
+    @classmethod
+    def make(cls, answers: HeldOutAnswers) -> _Table:
+        """Make a row of each probability that occurs."""
+        rising, counts = np.unique(answers.probability, return_counts=True)
+        wrong = np.bincount(
+            np.searchsorted(rising, answers.probability), ~answers.right, minlength=len(rising)
+        )
+        return cls(
+            rising[::-1].astype(np.float64),
+            counts[::-1].cumsum(),
+            wrong[::-1].cumsum().astype(np.int64),
+            len(answers.right),
+        )
+
+    def test(self, risk: float, confidence: float) -> int:
+        """Return how many images the lowest threshold answers that passes, in turn; 0 if the first fails."""
+        from scipy.special import bdtr
+
+        if self.n < _count_needed(risk, confidence, errors=0):
+            return 0
+        first = max(_count_needed(risk, confidence, errors=1), math.ceil(_FIRST_SHARE * self.n))
+        ranks = np.unique(np.linspace(min(first, self.n), self.n, _STEPS).round().astype(np.int64))
+        rows = np.searchsorted(self.answered, ranks)  # equal probabilities are answered together
+        passes = bdtr(self.errors[rows], self.answered[rows], risk) <= 1 - confidence
+        count = len(passes) if passes.all() else int(passes.argmin())
+        return int(self.answered[rows[count - 1]]) if count else 0
+
+
+def _describe(
+    table: _Table,
+    risk: float,
+    confidence: float,
+    answered: int,
+    reason: str = "",
+    reachable: float | None = None,
+) -> AnswerRule:
+    low, high = _bound(answered, table.n, 0.975)
+    row = int(np.searchsorted(table.answered, answered))
+    errors = int(table.errors[row]) if answered else 0
+    return AnswerRule(
+        risk=risk,
+        confidence=confidence,
+        threshold=float(table.threshold[row]) if answered else math.inf,
+        n=table.n,
+        coverage=answered / table.n if table.n else math.nan,
+        coverage_low=low,
+        coverage_high=high,
+        errors=errors,
+        error_bound=_bound(errors, answered, confidence)[1] if answered else math.nan,
+        reason=reason,
+        reachable=reachable,
+    )
+
+
+def _bound(count: int, n: int, confidence: float) -> tuple[float, float]:
+    """Return the lower and the upper bound of Clopper and Pearson, each at `confidence`."""
+    from scipy.special import betaincinv
+
+    low = 0.0 if count == 0 else float(betaincinv(count, n - count + 1, 1 - confidence))
+    high = 1.0 if count == n else float(betaincinv(count + 1, n - count, confidence))
+    return low, high
+
+
+def _count_needed(risk: float, confidence: float, *, errors: int) -> int:
+    """Return the least number of images, `errors` of them wrong, that make `risk` sure."""
+    from scipy.special import bdtr
+
+    high = errors + 1
+    while bdtr(errors, high, risk) > 1 - confidence:
+        high *= 2
+    low = high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if bdtr(errors, middle, risk) > 1 - confidence else (low, middle)
+    return high
+
+
+def _find_reachable(table: _Table, confidence: float) -> float | None:
+    """Return the least risk, in steps of a half per cent, with which something would be answered."""
+    for step in range(1, 200):
+        if table.test(step / 200, confidence):
+            return step / 200
+    return None

@@ -1,0 +1,217 @@
+"""How unlike the training images an image is: its distance in code space, against that of held-out ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from cnncodes.errors import SavedModelError
+from cnncodes.estimators.archive import Archive
+from cnncodes.estimators.npy import read_npy, to_npy
+from cnncodes.heads.scoring import l2_normalized
+
+Array = npt.NDArray[Any]
+
+#: Directions in which the spread within classes is told apart; of the rest a mean is taken.
+AXES = 32
+#: Distances of held-out images that are kept at most.
+_KEPT = 2000
+#: Of more images than these, about so many are learned from: of a class at least 50 where it has them; and so
+#: many are measured.
+_LEARNED, _LEAST, _RATED = 20_000, 50, 10_000
+
+
+@dataclass(frozen=True, eq=False)
+class NoveltyScale:
+    """What a distance from the training images means.
+
+    Parameters
+    ----------
+    means : ndarray of float32, shape (n_classes, code_size)
+        Mean of each class's codes, of length 1 each.
+    axes : ndarray of float32, shape (n_axes, code_size)
+        Directions of the largest spread within classes.
+    spread : ndarray of float32, shape (n_axes + 1,)
+        Variance along each, and the mean variance of the remaining directions.
+    distances : ndarray of float32, shape (n_kept,)
+        Rising distances of training images, each from images of other folds.
+    """
+
+    MEMBERS: ClassVar[tuple[str, ...]] = ("means", "axes", "spread", "distances")
+
+    means: Array
+    axes: Array
+    spread: Array
+    distances: Array
+
+    def measure(self, codes: Array) -> Array:
+        """Return the squared Mahalanobis distance of codes from the nearest class.
+
+        Parameters
+        ----------
+        codes : ndarray of float, shape (n_images, code_size)
+            One an image; they are scaled to length 1.
+        """
+        points = l2_normalized(np.asarray(codes, dtype=np.float64))
+        return _measure(points, *(np.asarray(a, np.float64) for a in (self.means, self.axes, self.spread)))
+
+    def rate(self, codes: Array) -> Array:
+        """Return the novelty of codes: the share of held-out training images that are nearer, below 1.
+
+        With n of them, ``1 - novelty`` is the conformal p-value ``(1 + number at least as far) / (n + 1)``.
+        """
+        nearer = np.searchsorted(self.distances, self.measure(codes).astype(np.float32), side="left")
+        return np.asarray(nearer / (len(self.distances) + 1))
+
+    def pack(self) -> dict[str, bytes]:
+        """Return the members of a saved classifier that hold it."""
+        return {f"novelty/{name}.npy": to_npy(getattr(self, name)) for name in self.MEMBERS}
+
+
+def scale_members() -> set[str]:
+    """Return the names of the members."""
+    return {f"novelty/{name}.npy" for name in NoveltyScale.MEMBERS}
+
+
+def unpack_scale(archive: Archive, n_classes: int, code_size: int) -> NoveltyScale | None:
+    """Read these members; None where there are none.
+
+    Raises
+    ------
+    SavedModelError
+        If they do not fit together.
+    """
+    if not scale_members() & set(archive.sizes):
+        return None
+    arrays = {name: read_npy(archive, f"novelty/{name}.npy") for name in NoveltyScale.MEMBERS}
+    means, axes, spread, distances = arrays.values()
+    shapes = (means.shape, axes.shape[1:], spread.shape, distances.ndim)
+    sound = shapes == ((n_classes, code_size), (code_size,), (len(axes) + 1,), 1) if axes.ndim == 2 else False
+    sound = sound and all(array.dtype == np.float32 and np.isfinite(array).all() for array in arrays.values())
+    if not sound or not (spread > 0).all() or not len(distances) or (np.diff(distances) < 0).any():
+        raise SavedModelError(
+            f"{archive.name} is damaged at 'novelty': its arrays are not those of {n_classes} classes and"
+            f" codes of {code_size} numbers."
+        )
+    return NoveltyScale(**arrays)
+
+
+def choose_images(y: Array, random_state: int = 0) -> tuple[Array, Array]:
+    """Choose which images a scale is learned from: all, or of very many some of each class.
+
+    Parameters
+    ----------
+    y : ndarray, shape (n_images,)
+    random_state : int
+
+    Returns
+    -------
+    chosen : ndarray of int, shape (n_chosen,)
+        Positions, rising.
+    rated : ndarray of bool, shape (n_chosen,)
+        Those whose distances are kept: drawn from all, not by class, so that classes have their shares.
+    """
+    if len(y) <= _LEARNED:
+        return np.arange(len(y)), np.ones(len(y), dtype=np.bool_)
+    rng = np.random.default_rng(random_state)
+    rated = np.zeros(len(y), dtype=np.bool_)
+    rated[rng.choice(len(y), _RATED, replace=False)] = True
+    chosen = rated.copy()
+    classes, numbered = np.unique(y, return_inverse=True)
+    most = max(_LEAST, _LEARNED // len(classes))
+    order = np.argsort(numbered, kind="stable")
+    for members in np.split(order, np.cumsum(np.bincount(numbered))[:-1]):
+        chosen[members if len(members) <= most else rng.choice(members, most, replace=False)] = True
+    return np.flatnonzero(chosen), rated[chosen]
+
+
+def learn_scale(
+    codes: Array, y: Array, splits: Sequence[tuple[Array, Array]], rated: Array | None = None
+) -> NoveltyScale | None:
+    """Learn what distances are usual: each image is measured from those of other folds.
+
+    The distance is Mahalanobis's from the nearest class, with one spread for all classes, of which the
+    largest `AXES` directions are kept and the mean of the rest. Codes are scaled to length 1. How it compares
+    with others, as the distance from the nearest training code: docs/figures.md.
+
+    Parameters
+    ----------
+    codes : ndarray, shape (n_images, code_size)
+        One an image.
+    y : ndarray, shape (n_images,)
+    splits : list of (training images, held-out images)
+    rated : ndarray of bool, shape (n_images,), optional
+        Whose distances are kept; all without it.
+
+    Returns
+    -------
+    NoveltyScale or None
+        None without folds, or where all codes of a class are equal.
+
+    References
+    ----------
+    K. Lee et al., "A simple unified framework for detecting out-of-distribution samples", NeurIPS 2018, for
+    the distance; V. Vovk, A. Gammerman and G. Shafer, "Algorithmic learning in a random world", 2005, for the
+    share.
+    """
+    if not splits:
+        return None
+    points = l2_normalized(np.asarray(codes, dtype=np.float64))
+    numbered = np.unique(y, return_inverse=True)[1]
+    total = points.T @ points
+    distances = []
+    for train, test in splits:
+        out = points[test]
+        learned = _learn(points, numbered, train, total - out.T @ out)
+        if learned is None:
+            return None
+        distances.append(_measure(out if rated is None else out[rated[test]], *learned))
+    final = _learn(points, numbered, np.arange(len(points)), total)
+    if final is None:
+        return None
+    found = np.sort(np.concatenate(distances)).astype(np.float32)
+    if len(found) > _KEPT:
+        found = np.quantile(found, np.linspace(0, 1, _KEPT)).astype(np.float32)
+    means, axes, spread = (array.astype(np.float32) for array in final)
+    return NoveltyScale(means, axes, spread, found)
+
+
+def _learn(points: Array, numbered: Array, train: Array, product: Array) -> tuple[Array, Array, Array] | None:
+    """Return means, axes and spread of some images; `product` is the sum of their outer products."""
+    counts = np.bincount(numbered[train])
+    sums = np.zeros((len(counts), points.shape[1]))
+    np.add.at(sums, numbered[train], points[train])
+    means = sums / counts[:, None]
+    within = (product - means.T @ sums) / len(train)
+    axes, variances = _find_axes(within, min(AXES, len(train) // 8, points.shape[1] - 1))
+    rest = (float(np.trace(within)) - float(variances.sum())) / (len(within) - len(axes))
+    if rest <= 1e-12:  # codes that do not vary: of copies of one picture
+        return None
+    return means, axes, np.append(np.maximum(variances, rest), rest)
+
+
+def _find_axes(within: Array, count: int) -> tuple[Array, Array]:
+    """Return the directions of largest variance, and it, by subspace iteration: quicker than all of them."""
+    start = np.random.default_rng(0).normal(size=(len(within), min(count + 10, len(within))))
+    basis = np.linalg.qr(start)[0]
+    for _ in range(8):
+        basis = np.linalg.qr(within @ basis)[0]
+    values, vectors = np.linalg.eigh(basis.T @ within @ basis)
+    order = values.argsort()[::-1][:count]
+    return (basis @ vectors[:, order]).T, values[order]
+
+
+def _measure(points: Array, means: Array, axes: Array, spread: Array) -> Array:
+    along, centres, scale = points @ axes.T, means @ axes.T, np.sqrt(spread[:-1])
+    inside = _square_distances(along, centres)
+    weighted = _square_distances(along / scale, centres / scale)
+    outside = np.maximum(_square_distances(points, means) - inside, 0)
+    return np.asarray((weighted + outside / spread[-1]).min(axis=1))
+
+
+def _square_distances(a: Array, b: Array) -> Array:
+    return np.asarray((a**2).sum(axis=1)[:, None] - 2 * a @ b.T + (b**2).sum(axis=1))

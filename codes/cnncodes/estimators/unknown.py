@@ -1,0 +1,179 @@
+"""What `fit` keeps so that a classifier knows what it does not know: answers of folds, and distances."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cnncodes.errors import UsageError
+from cnncodes.estimators.aggregation import average_rows, score_images
+from cnncodes.estimators.answers import HeldOutAnswers
+from cnncodes.estimators.inputs import ImageRows
+from cnncodes.estimators.novelty import NoveltyScale, choose_images, learn_scale
+from cnncodes.estimators.training import fit_rows
+from cnncodes.heads.folds import Split, split_images
+
+Array = npt.NDArray[Any]
+
+FOLDS = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """The images that a head was trained on.
+
+    Attributes
+    ----------
+    rows : ImageRows
+    y : ndarray, shape (n_images,)
+    weight : ndarray, shape (n_images,), or None
+    groups : ndarray of int, shape (n_images,)
+    aggregate : str
+        What is averaged over an image's rows.
+    random_state : int, RandomState or None
+        Decides the folds.
+    """
+
+    rows: ImageRows
+    y: Array
+    weight: Array | None
+    groups: Array
+    aggregate: str
+    random_state: Any
+
+    @property
+    def usable(self) -> Array:
+        """Numbers of the images that could be read and have a weight."""
+        used = self.rows.counts > 0
+        return np.flatnonzero(used if self.weight is None else used & (self.weight > 0))
+
+    def take(self, images: Array) -> Training:
+        """Return some of the images, by their numbers in rising order."""
+        images = np.sort(images)
+        weight = None if self.weight is None else self.weight[images]
+        return Training(
+            self.rows.take(images),
+            self.y[images],
+            weight,
+            self.groups[images],
+            self.aggregate,
+            self.random_state,
+        )
+
+    def split(self, cv: Any = FOLDS, random_state: Any = None) -> list[Split]:
+        """Return folds of the images, whole groups on one side; none where a class has one group."""
+        state = self.random_state if random_state is None else random_state
+        return split_images(self.y, self.groups, cv, state)
+
+
+def find_answers(
+    fitted: Any, make_head: Callable[[], Any], training: Training, out_of_fold: bool | None
+) -> HeldOutAnswers | None:
+    """Return the answers of heads to images that they were not trained on.
+
+    Parameters
+    ----------
+    fitted : classifier
+        The head that was fitted on all; a linear one has such answers from its search (`held_out_`).
+    make_head : callable
+        Returns an unfitted one.
+    training : Training
+    out_of_fold : bool, optional
+        As of `ImageClassifier`.
+
+    Raises
+    ------
+    UsageError
+        If they were asked for and the head gives no probabilities, or a class has images of one group alone.
+    """
+    if out_of_fold is False:
+        return None
+    held_out = getattr(fitted, "held_out_", None)
+    if held_out is not None and _averages_decisions(training):
+        decision = held_out.decision[:, 0] if held_out.decision.shape[1] == 1 else held_out.decision
+        proba = fitted.scorer_.proba_from_decision(decision)
+        right = proba.argmax(axis=1) == held_out.y
+        return HeldOutAnswers.choose(proba, right, training.groups[held_out.images])
+    if not out_of_fold:
+        return None
+    training = training.take(training.usable)
+    splits = training.split()
+    if not splits:
+        raise UsageError(
+            "out_of_fold=True holds images out, and some class has images of one group alone: give at least 2"
+            " images (or groups) of each class."
+        )
+    answers = predict_folds(make_head, training, splits)
+    if answers.proba is None:
+        raise UsageError(
+            f"out_of_fold=True needs probabilities, and the head {type(fitted).__name__} gives none."
+        )
+    return HeldOutAnswers.choose(answers.proba, answers.labels == training.y, training.groups)
+
+
+def _averages_decisions(training: Training) -> bool:
+    return training.aggregate in ("auto", "decision") or bool((training.rows.counts <= 1).all())
+
+
+@dataclass(frozen=True, eq=False)
+class FoldAnswers:
+    """What heads say of images that they were not trained on.
+
+    Attributes
+    ----------
+    classes : ndarray, shape (n_classes,)
+    labels : ndarray, shape (n_images,)
+    proba : ndarray of float64, shape (n_images, n_classes), or None
+        None if the head gives no probabilities.
+    """
+
+    classes: Array
+    labels: Array
+    proba: Array | None
+
+
+def predict_folds(
+    make_head: Callable[[], Any], training: Training, splits: list[Split], answered: ImageRows | None = None
+) -> FoldAnswers:
+    """Fit a head for each fold and let it answer the images that are held out.
+
+    Parameters
+    ----------
+    make_head : callable
+        Returns an unfitted head.
+    training : Training
+    splits : list of (training images, held-out images)
+        Each image is held out once.
+    answered : ImageRows, optional
+        The same images with the views of prediction, where these are others.
+    """
+    answered = training.rows if answered is None else answered
+    classes = np.unique(training.y)
+    labels = training.y.copy()
+    proba: Array | None = np.empty((len(labels), len(classes)))
+    for train, test in splits:
+        part, out = training.take(train), np.sort(test)
+        fitted = fit_rows(make_head(), part.rows, part.y, part.weight, part.groups)
+        rows = answered.take(out)
+        scores = score_images(getattr(fitted, "scorer_", fitted), rows.X, rows.counts, training.aggregate)
+        labels[out] = scores.labels
+        if proba is not None and scores.proba is not None:
+            proba[out] = scores.proba
+        else:
+            proba = None
+    return FoldAnswers(classes, labels, proba)
+
+
+def find_scale(training: Training) -> NoveltyScale | None:
+    """Return what novelty is measured by; None where a class has images of one group alone."""
+    state = training.random_state
+    seed = int(state) if isinstance(state, int | np.integer) else 0
+    usable = training.usable
+    chosen, rated = choose_images(training.y[usable], seed)
+    training = training.take(usable[chosen])
+    codes = average_rows(training.rows.X, training.rows.counts)
+    return learn_scale(codes, training.y, training.split(), rated)

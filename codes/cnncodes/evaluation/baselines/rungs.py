@@ -1,0 +1,115 @@
+"""What the methods came to, side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cnncodes.evaluation.baselines.learning_curve import LearningCurve
+from cnncodes.evaluation.intervals import Estimate
+from cnncodes.evaluation.metrics import Evaluation, compare_paired
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Rung:
+    """What a method came to.
+
+    Attributes
+    ----------
+    title, group : str
+    head : str or None
+    evaluation : Evaluation
+        On the test images.
+    difference : Estimate or None
+        Accuracy less that of the method that all are compared with, on the same images; None for itself.
+    describe_seconds, fit_seconds : float
+        Of processors: to make numbers of all images, and to fit and to answer.
+    seconds : float
+        By the clock, of both.
+    shared : bool
+        Whether the numbers had been made for a method before: their seconds are counted for each, but were
+        spent once.
+    labels : ndarray of str, shape (n_test,)
+        The answers.
+    """
+
+    title: str
+    group: str
+    head: str | None
+    evaluation: Evaluation
+    difference: Estimate | None
+    describe_seconds: float
+    fit_seconds: float
+    seconds: float
+    shared: bool
+    labels: Array = field(repr=False, compare=False)
+
+    @property
+    def cost(self) -> float:
+        """Seconds of processors in all."""
+        return self.describe_seconds + self.fit_seconds
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A method that was not tried, and why."""
+
+    title: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """All methods on the same images.
+
+    Attributes
+    ----------
+    rungs : list of Rung
+        In the order in which they were tried.
+    left_out : list of LeftOut
+    compared_with : str
+        The title of the rung that differences are to.
+    train, test : ndarray of int64
+        Places of the images that could be read, and which all figures are about.
+    failures : list of (str, str)
+        Key and reason of each image that could not be read.
+    seconds : float
+        By the clock, in all.
+    curve : LearningCurve or None
+        Of the method that differences are to, where it was asked for and there was time.
+    """
+
+    rungs: list[Rung]
+    left_out: list[LeftOut]
+    compared_with: str
+    train: npt.NDArray[np.int64]
+    test: npt.NDArray[np.int64]
+    failures: list[tuple[str, str]]
+    seconds: float
+    curve: LearningCurve | None = None
+
+    def best(self) -> Rung:
+        """Return the rung with the highest accuracy, of equals the cheapest."""
+        return max(self.rungs, key=lambda rung: (rung.evaluation.accuracy.value, -rung.cost))
+
+    def cheapest_as_good(self, truth: Array, random_state: int = 0) -> tuple[Rung, Estimate]:
+        """Return the cheapest rung that is not clearly below the best, and by how much the best is above it.
+
+        Parameters
+        ----------
+        truth : array-like of str, shape (n_test,)
+            Of the images of `test`.
+        random_state : int
+            Of the resamples of the interval.
+        """
+        best = self.best()
+        for rung in sorted(self.rungs, key=lambda rung: rung.cost):
+            gap = compare_paired(truth, best.labels, rung.labels, random_state=random_state)
+            if rung is best or not gap.low > 0:
+                return rung, gap
+        raise AssertionError("the best is as good as itself")

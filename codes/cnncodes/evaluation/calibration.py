@@ -1,0 +1,135 @@
+"""Whether probabilities mean what they say: of the answers given with 0.8, are 80 % right?"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cnncodes.evaluation.intervals import Estimate, draw_weights
+
+Array = npt.NDArray[Any]
+
+#: Bins at most, and images in each at least.
+BINS, IN_BIN = 15, 20
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Images whose answers were given with about the same probability.
+
+    Attributes
+    ----------
+    n : int
+    probability : float
+        Mean probability of the answers.
+    accuracy : float
+        Share of right ones.
+    """
+
+    n: int
+    probability: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How far the probabilities of answers are from the shares of right ones.
+
+    Attributes
+    ----------
+    error : Estimate
+        Expected calibration error of the answers, less what chance shows; see `measure_calibration`.
+        Its interval is NaN where all resamples agree.
+    plain : float
+        The error as it is usually given, with what chance alone would show.
+    by_chance : float
+        The plain error that perfect probabilities would show on as many images.
+    bins : list of Bin
+        From the least probable answers to the most probable.
+    """
+
+    error: Estimate
+    plain: float
+    by_chance: float
+    bins: list[Bin]
+
+
+def measure_calibration(
+    probability: Array, right: Array, *, groups: Any = None, random_state: int = 0
+) -> Calibration:
+    """Measure the expected calibration error of answers.
+
+    It is the mean over bins, by their numbers of images, of the distance between mean probability and share
+    of right answers. Bins hold equal numbers of images: 15, or fewer such that each has 20; equal
+    probabilities stay together.
+
+    On few images chance alone makes such distances, and the plain error is too large. By how much is seen
+    from how far the bootstrap's resamples are from the sample, bin by bin: ``by_chance``. The error given is
+    ``sqrt(max(0, plain² - by_chance²))``. Resamples have the excess of chance once more, so the interval is
+    theirs reflected at the plain error; it begins at 0 where 2.5 % of the errors by chance are as large as
+    the plain one. In a simulation 84 to 97 % of such intervals held the truth, for 50 to 5,000 images.
+
+    Parameters
+    ----------
+    probability : ndarray of float64, shape (n_images,)
+        Of the answer that was given.
+    right : ndarray of bool, shape (n_images,)
+    groups : array-like, shape (n_images,), optional
+        Images of a group are drawn together.
+    random_state : int
+
+    References
+    ----------
+    M. P. Naeini, G. F. Cooper and M. Hauskrecht, "Obtaining well calibrated probabilities using Bayesian
+    binning", AAAI 2015; bins of equal numbers: R. Roelofs et al., "Mitigating bias in calibration error
+    estimation", AISTATS 2022; what chance shows: J. Bröcker and L. A. Smith, "Increasing the reliability of
+    reliability diagrams", 2007.
+
+    Examples
+    --------
+    >>> found = measure_calibration(np.full(100, 0.9), np.arange(100) < 60)
+    >>> round(found.plain, 3), len(found.bins), found.error.n
+    (0.3, 1, 100)
+    """
+    n = len(probability)
+    places = _place(probability)
+    excess = probability - right
+    n_bins = int(places.max()) + 1
+    gaps = np.bincount(places, excess, n_bins) / n
+    drawn = np.array(
+        [
+            np.bincount(places, weights * excess, n_bins) / weights.sum()
+            for weights in draw_weights(n, groups=groups, random_state=random_state)
+        ]
+    )
+    plain = float(np.abs(gaps).sum())
+    chance = np.abs(drawn - gaps).sum(axis=1)
+    by_chance = float(chance.mean())
+    value = math.sqrt(max(0.0, plain**2 - by_chance**2))
+    least, most = np.percentile(np.abs(drawn).sum(axis=1), [2.5, 97.5])
+    low = max(0.0, 2 * plain - float(most)) if plain > np.percentile(chance, 97.5) else 0.0
+    high = 2 * plain - float(least)
+    estimate = Estimate(value, min(low, value), max(high, value), n)
+    if chance.max() < 1e-12:  # every resample is the sample: of one image, or one group
+        estimate = Estimate(value, math.nan, math.nan, n)
+    return Calibration(estimate, plain, by_chance, _describe(places, probability, right))
+
+
+def _place(probability: Array) -> Array:
+    """Return the number of each answer's bin, without gaps."""
+    n_bins = max(1, min(BINS, len(probability) // IN_BIN))
+    edges = np.quantile(probability, np.arange(1, n_bins) / n_bins)
+    places: Array = np.unique(np.searchsorted(edges, probability, side="right"), return_inverse=True)[1]
+    return places
+
+
+def _describe(places: Array, probability: Array, right: Array) -> list[Bin]:
+    counts = np.bincount(places)
+    means, shares = (np.bincount(places, values) / counts for values in (probability, right))
+    return [
+        Bin(int(n), float(mean), float(share)) for n, mean, share in zip(counts, means, shares, strict=True)
+    ]

@@ -1,0 +1,217 @@
+"""Pictures that are there several times: equal files, and near copies of one picture."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from cnncodes.embedding.lanes import run_lanes
+from cnncodes.evaluation.checks.finding import Certainty, Finding, Severity, count, name_some
+from cnncodes.evaluation.checks.looking import Look
+from cnncodes.evaluation.checks.neighbours import Neighbours
+from cnncodes.evaluation.checks.pixels import compare_pictures
+
+#: Pictures are worth comparing with so many of their nearest neighbours, from such a cosine on. Five and 0.75
+#: lost a fifth of strongly compressed tiles: they are nearer to one another than to what they were.
+NEAREST, CANDIDATE = 10, 0.65
+#: Pictures with a shorter side below that have little detail to differ in.
+SMALL = 48
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """From which correlations on two pictures are one; measured in benchmarks/copies.py."""
+
+    whole: float
+    detail: float
+    place: float
+    hopeless: float
+
+    def judge(self, thumbnails: npt.NDArray[np.uint8], pairs: Sequence[Any]) -> list[bool]:
+        first, second = np.array(pairs).T
+        alike = compare_pictures(thumbnails[first], thumbnails[second], self.hopeless)
+        enough = (alike.whole >= self.whole) & (alike.detail >= self.detail) & (alike.place >= self.place)
+        return [bool(value) for value in enough]
+
+
+_RULE, _RULE_SMALL = _Rule(0.9, 0.8, 0.6, 0.5), _Rule(0.9, 0.95, 0.9, 0.8)
+
+
+@dataclass(frozen=True)
+class DuplicateGroup:
+    """Images that show one picture.
+
+    Attributes
+    ----------
+    rows : tuple of int
+        Two or more.
+    exact : bool
+        Whether all are equal to the byte (files) or the pixel (arrays).
+    small : bool
+        Whether one has a shorter side below `SMALL`: different pictures are taken for copies then, too.
+    """
+
+    rows: tuple[int, ...]
+    exact: bool
+    small: bool = False
+
+    @property
+    def certainty(self) -> Certainty:
+        """How sure it is that they show one picture."""
+        if self.exact:
+            return "certain"
+        return "possible" if self.small else "likely"
+
+
+def find_duplicates(
+    looks: Sequence[Look], neighbours: Neighbours, n_jobs: int | None = None
+) -> list[DuplicateGroup]:
+    """Return the groups of images that show one picture, each image in one group at most.
+
+    Equal contents are duplicates. Of other pairs those are candidates of which one is among the other's ten
+    nearest neighbours with a cosine of at least 0.65. They are duplicates where their thumbnails, laid over
+    each other, correlate as a whole, in detail, and in each place. What is joined by a chain is one group.
+
+    Parameters
+    ----------
+    looks : sequence of Look, length n
+    neighbours : Neighbours
+        Of the same images.
+    n_jobs : int, optional
+        Pairs compared at once; None is one for each usable core.
+    """
+    n = len(looks)
+    _, content = np.unique([look.content for look in looks], return_inverse=True)
+    pairs = _list_candidates(content, neighbours)
+    same = pairs[_are_same(looks, pairs, n_jobs)]
+    first = np.unique(content, return_index=True)[1]
+    joined = np.concatenate([same, np.column_stack([np.arange(n), first[content]])])
+    graph = coo_array((np.ones(len(joined), bool), (joined[:, 0], joined[:, 1])), shape=(n, n))
+    _, member = connected_components(graph, directed=False)
+    order = np.argsort(member, kind="stable")
+    groups = np.split(order, np.flatnonzero(np.diff(member[order])) + 1)
+    return [
+        DuplicateGroup(
+            tuple(rows.tolist()),
+            exact=len(set(content[rows].tolist())) == 1,
+            small=min(min(looks[i].width, looks[i].height) for i in rows.tolist()) < SMALL,
+        )
+        for rows in groups
+        if len(rows) > 1
+    ]
+
+
+def _are_same(
+    looks: Sequence[Look], pairs: npt.NDArray[np.int64], n_jobs: int | None
+) -> npt.NDArray[np.bool_]:
+    thumbnails = np.stack([look.thumbnail for look in looks])
+    sides = np.array([min(look.width, look.height) for look in looks])
+    small = sides[pairs].min(axis=1, initial=SMALL) < SMALL
+    same = np.zeros(len(pairs), dtype=bool)
+    for rows, rule in ((small, _RULE_SMALL), (~small, _RULE)):
+        same[rows] = list(run_lanes(functools.partial(rule.judge, thumbnails), pairs[rows], n_jobs))
+    return same
+
+
+def _list_candidates(content: npt.NDArray[np.int64], neighbours: Neighbours) -> npt.NDArray[np.int64]:
+    """Return the pairs that are worth comparing, each once, shape (m, 2)."""
+    row, column = np.nonzero(neighbours.cosine[:, :NEAREST] >= CANDIDATE)
+    other = neighbours.index[row, column]
+    differs = content[row] != content[other]
+    pairs = np.sort(np.column_stack([row[differs], other[differs]]), axis=1)
+    # Of equal files one stands for all.
+    _, kept = np.unique(np.sort(content[pairs], axis=1), axis=0, return_index=True)
+    return np.asarray(pairs[kept], dtype=np.int64)
+
+
+def check_duplicates(
+    keys: Sequence[str],
+    groups: Sequence[DuplicateGroup],
+    labels: Sequence[str | None],
+    parts: Sequence[str | None],
+) -> list[Finding]:
+    """Report duplicates: those in several parts, those under several labels, and the others.
+
+    Parameters
+    ----------
+    keys, labels, parts : sequence, length n
+        Of each image its key, its label and its part, None where there is none.
+    groups : sequence of DuplicateGroup
+        As `find_duplicates` gave them.
+    """
+    across_parts = [group for group in groups if _differ(parts, group)]
+    across_labels = [group for group in groups if _differ(labels, group)]
+    others = [group for group in groups if not _differ(parts, group) and not _differ(labels, group)]
+    findings = []
+    for kind, chosen in (("parts", across_parts), ("labels", across_labels), ("within", others)):
+        for certainty in _CERTAINTIES:
+            some = [group for group in chosen if group.certainty == certainty]
+            if some:
+                findings.append(_report(kind, certainty, some, keys, labels, parts))
+    return findings
+
+
+def _differ(values: Sequence[str | None], group: DuplicateGroup) -> bool:
+    return len({values[i] for i in group.rows} - {None}) > 1
+
+
+_CERTAINTIES: tuple[Certainty, ...] = ("certain", "likely", "possible")
+_WHERE = {
+    "parts": (
+        "in more than one part",
+        "Keep each in one part: until then figures on test images are too good.",
+    ),
+    "labels": ("under more than one label", "Decide which label is right, and keep one copy."),
+    "within": ("there more than once", "Keep one copy of each, or give copies one group."),
+}
+
+
+def _report(
+    kind: str,
+    certainty: Certainty,
+    groups: Sequence[DuplicateGroup],
+    keys: Sequence[str],
+    labels: Sequence[str | None],
+    parts: Sequence[str | None],
+) -> Finding:
+    where, advice = _WHERE[kind]
+    severity: Severity = "tell" if kind == "within" or certainty == "possible" else "warn"
+    images = tuple(keys[i] for group in groups for i in group.rows)
+    noun = count(len(groups), "picture")
+    verb = "is" if len(groups) == 1 else "are"
+    if certainty == "possible":
+        verb = "may be"
+    shown = name_some([keys[i] for i in groups[0].rows], 2)
+    how = (
+        "as equal files"
+        if certainty == "certain"
+        else "as copies that are nearly the same (resized, cut, mirrored …)"
+    )
+    return Finding(
+        check="duplicates",
+        severity=severity,
+        certainty=certainty,
+        sentence=f"{noun} {verb} {where}, {how}: {shown}.",
+        advice=advice,
+        images=images,
+        n=len(keys),
+        details={
+            "kind": kind,
+            "exact": certainty == "certain",
+            "groups": [
+                {
+                    "images": [keys[i] for i in group.rows],
+                    "labels": [labels[i] for i in group.rows],
+                    "parts": [parts[i] for i in group.rows],
+                }
+                for group in groups
+            ],
+        },
+    )

@@ -1,0 +1,102 @@
+"""The checks that need labels, each on the classes that have enough images for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cnncodes.evaluation.checks import confusable, label_errors, metadata
+from cnncodes.evaluation.checks.finding import Finding, name_some
+from cnncodes.evaluation.checks.looking import Look
+from cnncodes.evaluation.checks.predicting import predict_out_of_fold
+from cnncodes.evaluation.checks.report import LeftOut
+
+#: Images of a class that are different and in groups of their own, for a head to be fitted without one.
+_LEAST_FOR_HEAD = 2
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Images with their labels.
+
+    Attributes
+    ----------
+    keys : list of str, length n
+    looks : list of Look, length n
+    codes : ndarray of float32, shape (n, code_size)
+    labels : ndarray of str, shape (n,)
+    groups : ndarray of int64, shape (n,)
+        The same for images that belong together, copies among them.
+    """
+
+    keys: Sequence[str]
+    looks: Sequence[Look]
+    codes: npt.NDArray[np.float32]
+    labels: npt.NDArray[Any]
+    groups: npt.NDArray[np.int64]
+
+    def take(self, rows: npt.NDArray[np.int64]) -> Labelled:
+        """Return some of the images."""
+        keys, looks = [self.keys[i] for i in rows], [self.looks[i] for i in rows]
+        return Labelled(keys, looks, self.codes[rows], self.labels[rows], self.groups[rows])
+
+
+def check_labelled(images: Labelled, random_state: int) -> tuple[list[Finding], list[LeftOut]]:
+    """Report what is wrong with classes, labels and metadata, and which of it could not be checked."""
+    findings: list[Finding] = []
+    left_out: list[LeftOut] = []
+    for names, least, run in _CHECKS:
+        rows, why = _choose(images, least)
+        found = None if rows is None else run(images.take(rows), random_state)
+        if found is None:
+            why = why or "no folds can be made in which every class is on both sides."
+        else:
+            findings += found
+        left_out += [LeftOut(name, why) for name in names if why]
+    return findings, left_out
+
+
+def _choose(images: Labelled, least: int) -> tuple[npt.NDArray[np.int64] | None, str]:
+    """Return the rows of classes with so many groups, and what is to be said of the others."""
+    names = np.unique(images.labels).tolist()
+    if not names:
+        return None, "no image has a label."
+    if len(names) == 1:
+        return None, f"all labelled images are of one class, {names[0]!r}."
+    y = np.unique(images.labels, return_inverse=True)[1]
+    pairs = np.unique(np.column_stack([y, images.groups]), axis=0)
+    sizes = np.bincount(pairs[:, 0], minlength=len(names))
+    small = [name for name, size in zip(names, sizes, strict=True) if size < least]
+    if len(names) - len(small) < 2:
+        return None, f"that takes {least} different images of each of two classes."
+    why = ""
+    if small:
+        shown = f"fewer than {least} different images: {name_some(small)}."
+        why = f"{len(small)} of {len(names)} classes {'has' if len(small) == 1 else 'have'} {shown}"
+    return np.flatnonzero(~np.isin(images.labels, small)), why
+
+
+def _run_head(images: Labelled, random_state: int) -> list[Finding] | None:
+    found = predict_out_of_fold(images.codes, images.labels, images.groups, random_state=random_state)
+    if found is None:
+        return None
+    names = [str(name) for name in found.classes]
+    return [
+        *confusable.check_classes(found.y, found.proba, names),
+        *label_errors.check_labels(images.keys, found.y, found.proba, names),
+    ]
+
+
+def _run_tree(images: Labelled, random_state: int) -> list[Finding] | None:
+    return metadata.check_metadata(images.looks, images.labels, images.groups, random_state=random_state)
+
+
+#: Checks, the different images that each class must have for them, and what runs them.
+_CHECKS: tuple[tuple[tuple[str, ...], int, Callable[[Labelled, int], list[Finding] | None]], ...] = (
+    (("classes", "labels"), _LEAST_FOR_HEAD, _run_head),
+    (("metadata",), metadata.LEAST, _run_tree),
+)

@@ -1,0 +1,108 @@
+"""Figures of probabilities: log-loss, Brier score, and whether the true class is among the first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cnncodes.errors import UsageError
+from cnncodes.evaluation.confusion import find_names
+from cnncodes.evaluation.intervals import Estimate, bootstrap, measure_share
+
+Array = npt.NDArray[Any]
+
+#: Rows may miss a sum of one by so much: float32 probabilities of many classes do.
+_SUM_TOLERANCE = 1e-3
+
+
+def check_probabilities(proba: Array, n_classes: int) -> None:
+    """Raise `UsageError` unless each row is a distribution over the classes."""
+    if proba.shape[1] != n_classes:
+        raise UsageError(f"probabilities must have {n_classes} columns, one a class. Got {proba.shape[1]}.")
+    if not np.isfinite(proba).all():
+        raise UsageError("probabilities must be finite numbers: leave out images that have no prediction.")
+    sums = proba.sum(axis=1)
+    wrong = (proba.min(axis=1) < 0) | (np.abs(sums - 1) > _SUM_TOLERANCE)
+    if wrong.any():
+        first = int(wrong.argmax())
+        raise UsageError(
+            f"probabilities must be at least 0 and sum to 1 in each row; {int(wrong.sum())} rows do not, the"
+            f" first is row {first} with smallest value {proba[first].min():g} and sum {sums[first]:g}."
+            " Decision values are no probabilities: give the predicted classes instead."
+        )
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Probabilities beside the truth.
+
+    Attributes
+    ----------
+    proba : ndarray of float, shape (n_images, n_classes)
+    column : ndarray of int, shape (n_images,)
+        Column of each image's true class, or -1 where the classifier does not know it.
+    groups : ndarray or None
+        Images of a group are drawn together by the bootstrap.
+    random_state : int
+    """
+
+    proba: Array
+    column: Array
+    groups: Array | None
+    random_state: int
+
+    @classmethod
+    def make(cls, y: Array, proba: Array, classes: Array, groups: Any, random_state: int) -> Scored:
+        """Find the true classes `y` among the `classes` of the columns, in whatever order these are."""
+        order = np.argsort(classes)
+        place = find_names(classes[order], y)
+        column = np.where(place < len(classes), order[np.minimum(place, len(classes) - 1)], -1)
+        return cls(proba, column, None if groups is None else np.asarray(groups), random_state)
+
+    def log_loss(self) -> Estimate:
+        """Return the mean log-loss in nats over the images of known classes: of others it is infinite."""
+        known = self.column >= 0
+        given = self.proba[known, self.column[known]]
+        # As in scikit-learn, a probability of 0 costs what the smallest step from 1 would.
+        losses = -np.log(np.clip(given, np.finfo(self.proba.dtype).eps, 1.0))
+        return self._average(losses, known)
+
+    def brier(self) -> Estimate:
+        """Return the mean, over all images, of the squared distances summed over the classes: 0 to 2.
+
+        An image of an unknown class is at a distance of 1 from probability 0 of its own, besides those that
+        it gave the others.
+
+        References
+        ----------
+        G. W. Brier, "Verification of forecasts expressed in terms of probability", 1950. For two classes this
+        is twice what scikit-learn's `brier_score_loss` gives by default.
+        """
+        known = self.column >= 0
+        given = np.where(known, self.proba[np.arange(len(known)), self.column], 0.0)
+        losses = (self.proba.astype(np.float64) ** 2).sum(axis=1) - 2 * given + 1
+        return self._average(losses, np.ones(len(known), dtype=np.bool_))
+
+    def top_k_accuracy(self, k: int) -> Estimate:
+        """Return the share of images with their class among the `k` most probable; of equals the first."""
+        known = self.column >= 0
+        given = self.proba[np.arange(len(known)), self.column][:, None]
+        before = np.arange(self.proba.shape[1]) < self.column[:, None]
+        rank = ((self.proba > given) | ((self.proba == given) & before)).sum(axis=1)
+        return measure_share(known & (rank < k), groups=self.groups, random_state=self.random_state)
+
+    def confident(self) -> tuple[Array, Array]:
+        """Return the probability of each image's answer, and whether it is right."""
+        answer = self.proba.argmax(axis=1)
+        return self.proba[np.arange(len(answer)), answer].astype(np.float64), answer == self.column
+
+    def _average(self, losses: Array, among: Array) -> Estimate:
+        return bootstrap(
+            lambda weights: float(np.average(losses, weights=weights)) if weights.any() else np.nan,
+            len(losses),
+            groups=None if self.groups is None else self.groups[among],
+            random_state=self.random_state,
+        )

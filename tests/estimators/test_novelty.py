@@ -1,0 +1,85 @@
+"""Novelty is a share of held-out training images: evenly spread for their like, near 1 for what is not."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+
+from cnncodes import load
+from cnncodes.estimators import novelty
+from cnncodes.estimators.novelty import choose_images, learn_scale
+from cnncodes.heads.folds import split_images
+
+
+def blobs(n: int, seed: int, size: int = 60) -> tuple[np.ndarray, np.ndarray]:
+    """Return codes of three classes whose spread is large in some directions and small in others."""
+    rng = np.random.default_rng(seed)
+    centres = np.random.default_rng(99).normal(size=(3, size)) + 2
+    y = rng.integers(0, 3, n)
+    return centres[y] + rng.normal(size=(n, size)) * np.geomspace(1, 0.05, size), y
+
+
+def scale_of(n: int, seed: int):
+    X, y = blobs(n, seed)
+    return learn_scale(X.astype(np.float32), y, split_images(y, np.arange(n)))
+
+
+@pytest.mark.parametrize("n", [60, 1000])
+def test_further_images_of_the_kind_are_spread_evenly(n: int) -> None:
+    rates = np.concatenate([scale_of(n, seed).rate(blobs(400, 100 + seed)[0]) for seed in range(8)])
+
+    assert (rates >= 0).all() and (rates < 1).all()
+    for level in (0.5, 0.9, 0.95):
+        # Folds learn from fewer images, so that held-out ones are a little farther: novelty comes out low.
+        assert 1 - level - 0.06 < (rates >= level).mean() < 1 - level + 0.02
+
+
+def test_what_differs_only_where_the_classes_hardly_vary_is_found() -> None:
+    scale = scale_of(1000, 0)
+    X = blobs(200, 5)[0]
+    X[:, -1] += 1.0  # twenty standard deviations there, and fewer than one of the largest
+
+    assert (scale.rate(X) > 0.99).mean() > 0.9
+
+
+def test_of_very_many_images_some_of_each_class_are_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(novelty, "_KEPT", 100)
+    monkeypatch.setattr(novelty, "_LEARNED", 600)
+    monkeypatch.setattr(novelty, "_RATED", 500)
+    X, y = blobs(5000, 1)
+    y[(y == 2) & (np.arange(5000) > 90)] = 0  # a rare class, and others that are large
+    rare = np.flatnonzero(y == 2)
+
+    chosen, rated = choose_images(y)
+    scale = learn_scale(X[chosen], y[chosen], split_images(y[chosen], chosen), rated)
+
+    assert len(chosen) == len(rated) < 1100 and rated.sum() == 500 and (np.diff(chosen) > 0).all()
+    assert 5 < len(rare) < 50 and np.isin(rare, chosen).all()
+    assert scale is not None and len(scale.distances) == 100
+    assert 0.03 < (scale.rate(blobs(1000, 7)[0]) >= 0.9).mean() < 0.14
+    assert choose_images(y[:300])[1].all() and len(choose_images(y[:300])[0]) == 300
+
+
+def test_copies_of_one_picture_have_no_scale() -> None:
+    X = np.repeat(np.random.default_rng(0).normal(size=(2, 40)), 10, axis=0)
+    y = np.repeat([0, 1], 10)
+    assert learn_scale(X, y, split_images(y, np.arange(20))) is None
+    assert learn_scale(X, y, []) is None
+
+
+def test_a_classifier_knows_noise_from_its_pictures(make, pictures, tmp_path, memory) -> None:
+    clf = make("ridge").fit(pictures.arrays, pictures.labels)
+    rng = np.random.default_rng(0)
+    stripes = [np.tile(rng.integers(0, 256, (1, 64, 3), dtype=np.uint8), (64, 1, 1)) for _ in range(4)]
+
+    unlike = clf.novelty(stripes)
+
+    assert unlike.shape == (4,) and (unlike == 18 / 19).all()  # farther than any of 18
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert clf.novelty(pictures.arrays).mean() < 0.5  # it has learned from these themselves
+    clf.save(tmp_path / "a.cnncodes", include_backbone=False)
+    loaded = load(tmp_path / "a.cnncodes").set_params(n_jobs=1, memory=memory)
+    np.testing.assert_array_equal(loaded.novelty(pictures.arrays), clf.novelty(pictures.arrays))

@@ -1,0 +1,46 @@
+"""Classes that cannot be told apart."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cnncodes.evaluation.checks.confusable import check_classes, tell_apart
+
+
+def make(sizes: list[int], alike: bool, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities of three classes, of which the last two get the same or their own."""
+    rng = np.random.default_rng(seed)
+    y = np.repeat([0, 1, 2], sizes)
+    logits = rng.normal(0, 1, (len(y), 3)) + 3 * np.eye(3)[np.minimum(y, 1) if alike else y]
+    if alike:
+        logits[:, 1:] = logits[:, 1:].max(axis=1, keepdims=True) + rng.normal(0, 0.1, (len(y), 2))
+    logits += np.log(sizes)
+    proba = np.exp(logits)
+    return y, proba / proba.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("sizes", [[200, 200, 200], [200, 400, 40]])
+def test_two_classes_that_are_one_are_named_with_their_interval(sizes: list[int]) -> None:
+    [found] = check_classes(*make(sizes, alike=True), ["a", "b", "c"])
+    assert (found.severity, found.n) == ("warn", sizes[1] + sizes[2])
+    [pair] = found.details["pairs"]
+    assert pair["classes"] == ["b", "c"]
+    told = pair["told_right"]
+    assert told["low"] <= 0.5 <= told["high"] < 0.75 and told["n"] == found.n
+
+
+@pytest.mark.parametrize("sizes", [[200, 200, 200], [200, 400, 40]])
+def test_classes_that_differ_are_not(sizes: list[int]) -> None:
+    assert check_classes(*make(sizes, alike=False), ["a", "b", "c"]) == []
+
+
+def test_too_few_images_are_no_proof() -> None:
+    [found] = check_classes(*make([6, 6, 6], alike=True), ["a", "b", "c"])
+    assert found.severity == "tell" and "too few images" in found.sentence
+
+
+def test_a_class_without_images_has_no_figure() -> None:
+    found = tell_apart(np.zeros(3, np.int64), np.full((3, 2), 0.5), 0, 1)
+    assert np.isnan(found.value) and found.n == 3
+    assert check_classes(np.zeros(3, np.int64), np.full((3, 2), 0.5), ["a", "b"]) == []

@@ -1,0 +1,136 @@
+"""Methods tried one after the other, while there is time."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cnncodes.errors import UnreadableImages
+from cnncodes.estimators.inputs import ImageRows
+from cnncodes.evaluation.baselines import Ladder, Method, climb
+from cnncodes.evaluation.baselines.describing import RawPixels, ShapesAndColors
+from cnncodes.images import ImageRecord
+
+PIXELS = Method("pixels", RawPixels(), "logistic")
+MAJORITY = Method("majority", None, None)
+
+
+def make_records(count: int, seed: int, label: str | None = None) -> list[ImageRecord]:
+    """Dark and light noise in turn, of different sizes."""
+    rng = np.random.default_rng(seed)
+    records = []
+    for i in range(count):
+        low, high, name = ((0, 120, "dark"), (130, 256, "light"))[i % 2]
+        pixels = rng.integers(low, high, (40 + i, 50, 3), dtype=np.uint8)
+        records.append(ImageRecord(f"{seed}/{i}", pixels, label or name))
+    return records
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Numbers that say nothing, or `signal` times the class; counts how often they are made."""
+
+    title: str
+    signal: float = 0.0
+    size: int = 8
+    calls: list[int] = field(default_factory=list, compare=False)
+
+    def describe(self, train: Sequence[Any], test: Sequence[Any], n_jobs: Any, on_progress: Any) -> ImageRows:
+        self.calls.append(1)
+        records = [*train, *test]
+        rng = np.random.default_rng(0)
+        X = rng.normal(size=(len(records), self.size)).astype(np.float32)
+        X[:, 0] += [self.signal * (record.label == "light") for record in records]
+        for done in range(1, len(records) + 1):
+            on_progress(done, len(records), 0)
+        contents = [record.key for record in records]
+        return ImageRows(X, np.ones(len(records), np.int64), contents, {})
+
+
+def titles(ladder: Ladder) -> list[str]:
+    return [rung.title for rung in ladder.rungs]
+
+
+def test_each_method_has_its_figures_on_the_same_images() -> None:
+    ladder = climb(make_records(30, 0), make_records(10, 1), [MAJORITY, PIXELS], n_jobs=1)
+    majority, pixels = ladder.rungs
+    assert titles(ladder) == ["majority class", "raw pixels, 16 x 16: logistic"]
+    assert (majority.evaluation.accuracy.value, pixels.evaluation.accuracy.value) == (0.5, 1.0)
+    assert majority.evaluation.n == pixels.evaluation.n == 10
+    assert majority.difference is not None and majority.difference.value == -0.5
+    assert pixels.difference is None and ladder.compared_with == pixels.title
+    assert pixels.describe_seconds > 0 and pixels.fit_seconds > 0 and majority.cost == 0
+    assert pixels.evaluation.log_loss is not None and not ladder.left_out
+
+
+def test_what_is_made_of_images_is_made_once() -> None:
+    noise = Noise("noise")
+    methods = [Method("codes", noise, "logistic"), Method("heads", noise, "ridge")]
+    ladder = climb(make_records(30, 0), make_records(10, 1), methods, n_jobs=1)
+    assert noise.calls == [1] and [rung.shared for rung in ladder.rungs] == [False, True]
+    assert ladder.rungs[0].describe_seconds == ladder.rungs[1].describe_seconds
+
+
+def test_what_cannot_be_read_is_in_no_figure() -> None:
+    broken = [ImageRecord("broken", b"no image", "dark"), ImageRecord("other", b"no image", "light")]
+    train, test = [broken[0], *make_records(20, 0)], [*make_records(9, 1), broken[1]]
+    ladder = climb(train, test, [MAJORITY, PIXELS, Method("codes", Noise("n"), "ridge")], n_jobs=1)
+    assert [rung.evaluation.n for rung in ladder.rungs] == [9, 9, 9]
+    assert ladder.train.tolist() == list(range(1, 21)) and ladder.test.tolist() == list(range(9))
+    assert [key for key, _ in ladder.failures] == ["broken", "other"]
+
+
+def test_parts_that_cannot_be_read_at_all_are_said() -> None:
+    broken = [ImageRecord("broken", b"no image", "dark")]
+    with pytest.raises(UnreadableImages, match="no image to test on is left: 1 of 11 .* broken"):
+        climb(make_records(10, 0), broken, [PIXELS], n_jobs=1)
+    half = [ImageRecord(f"{i}", b"no image", "light") for i in range(3)]
+    with pytest.raises(
+        UnreadableImages, match="only images of the class 'dark' are left to train on: 3 of 11"
+    ):
+        climb([*make_records(4, 0, "dark"), *half], make_records(4, 1), [PIXELS], n_jobs=1)
+
+
+def test_without_time_methods_are_left_out_and_said() -> None:
+    slow = Method("codes", Noise("noise"), "logistic")
+    ladder = climb(make_records(30, 0), make_records(10, 1), [MAJORITY, PIXELS, slow], budget=1e-9, n_jobs=1)
+    assert titles(ladder) == ["majority class"]
+    assert [(one.title, one.reason) for one in ladder.left_out] == [
+        ("raw pixels, 16 x 16: logistic", "no time was left"),
+        ("noise: logistic", "no time was left"),
+    ]
+
+
+def test_a_fit_of_many_rows_is_timed_on_some_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    from cnncodes.evaluation.baselines import climbing
+
+    monkeypatch.setattr(climbing, "_MANY_ROWS", 100)
+    monkeypatch.setattr(climbing, "_SOME_ROWS", 50)
+    monkeypatch.setattr(climbing, "_CAUTION", 1e9)
+    method = Method("codes", Noise("noise"), "ridge")
+    ladder = climb(make_records(200, 0), make_records(10, 1), [MAJORITY, method], budget=1000.0, n_jobs=1)
+    assert titles(ladder) == ["majority class"]
+    assert "it would have taken about" in ladder.left_out[0].reason
+    monkeypatch.setattr(climbing, "_CAUTION", 1e-9)
+    ladder = climb(make_records(200, 0), make_records(10, 1), [MAJORITY, method], budget=1000.0, n_jobs=1)
+    assert titles(ladder) == ["majority class", "noise: ridge"]
+
+
+def test_a_missing_extra_leaves_its_methods_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = builtins.__import__
+
+    def refuse(name: str, *args: Any, **kwargs: Any) -> Any:
+        if name.startswith("skimage"):
+            raise ImportError(name)
+        return found(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    methods = [PIXELS, Method("shapes", ShapesAndColors(), "logistic")]
+    ladder = climb(make_records(30, 0), make_records(10, 1), methods, n_jobs=1)
+    assert titles(ladder) == [PIXELS.title]
+    assert "scikit-image is not installed" in ladder.left_out[0].reason

@@ -1,0 +1,134 @@
+"""Each image is answered by heads that had not seen it, nor its views, copies or group."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.svm import LinearSVC
+
+from cnncodes import ImageClassifier, embed, load_backbone, read_codes
+from cnncodes.backbones import Backbone
+from cnncodes.errors import SpaceMismatch, UsageError
+from cnncodes.evaluation import cross_validate
+from cnncodes.images import records_from
+
+RNG = np.random.default_rng(0)
+NOISE = [RNG.integers(0, 256, (40, 40, 3), dtype=np.uint8) for _ in range(16)]
+LABELS = ["ant", "bee"] * 8
+
+
+@pytest.fixture(scope="module")
+def backbone() -> Backbone:
+    return load_backbone()
+
+
+@pytest.fixture(scope="module")
+def memory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("memory")
+
+
+def make(backbone: Backbone, memory: Path, head: object = None, **params: object) -> ImageClassifier:
+    head = KNeighborsClassifier(1) if head is None else head
+    views = {"train_views": "flip", "test_views": "flip"}
+    return ImageClassifier(backbone, head, n_jobs=1, memory=memory, **{**views, **params})
+
+
+def test_noise_is_not_learned_though_each_image_has_two_views(backbone: Backbone, memory: Path) -> None:
+    # A nearest neighbour would know each image by its mirror image, or by its copy, were these on both sides.
+    clf = make(backbone, memory)
+    found = cross_validate(clf, NOISE * 2, LABELS * 2, cv=4, repeats=3)
+
+    assert (found.folds, found.repeats, found.evaluation.n) == (4, 3, 32)
+    assert found.evaluation.accuracy.n == 32 and 0.1 < found.evaluation.accuracy.value < 0.9
+    assert found.evaluation.accuracy.value == pytest.approx(np.mean(found.accuracy_by_repeat))
+    assert len(set(map(tuple, found.labels.tolist()))) > 1  # of other folds
+    assert (found.labels[:, :16] == found.labels[:, 16:]).all()  # equal files are held out together
+    assert not hasattr(clf, "classes_")
+
+
+def test_a_group_is_on_one_side(backbone: Backbone, memory: Path) -> None:
+    # Each noise is there twice, a little brighter once: whoever knows one knows the other.
+    groups = np.repeat(np.arange(16), 2)
+    images = [NOISE[g] // 2 + np.uint8(i % 2) for i, g in enumerate(groups)]
+    labels = [LABELS[g] for g in groups]
+    clf = make(backbone, memory)
+
+    apart = cross_validate(clf, images, labels, groups=groups, cv=4)
+    mixed = cross_validate(clf, images, labels, cv=4)
+
+    assert apart.folds == mixed.folds == 4 and mixed.evaluation.n == apart.evaluation.n == 32
+    assert apart.evaluation.accuracy.value <= 0.75 < mixed.evaluation.accuracy.value
+    assert (apart.labels[0][::2] == apart.labels[0][1::2]).mean() > 0.7
+
+
+@pytest.mark.slow
+def test_other_views_answer_than_were_trained_on_and_codes_give_the_same(
+    backbone: Backbone, memory: Path, tmp_path: Path
+) -> None:
+    from PIL import Image
+
+    for number, (image, label) in enumerate(zip(NOISE, LABELS, strict=True)):
+        (tmp_path / "photos" / label).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(tmp_path / "photos" / label / f"{number:02}.png")
+    embed(tmp_path / "photos", tmp_path / "a.codes", views="flip", dtype="float32")
+    codes = read_codes(tmp_path / "a.codes")
+    clf = make(backbone, memory, "ridge", test_views="center")
+
+    of_codes = cross_validate(clf, codes, cv=4)
+    of_images = cross_validate(clf, str(tmp_path / "photos"), cv=4)
+
+    assert of_codes.proba is not None and of_images.proba is not None
+    np.testing.assert_allclose(of_codes.proba, of_images.proba, atol=1e-6)
+    assert of_codes.proba.shape == (1, 16, 2)
+    same = cross_validate(clf.set_params(test_views="flip"), codes, cv=4)
+    assert same.proba is not None and not np.allclose(same.proba, of_codes.proba)
+    with pytest.raises(UsageError, match="leave out y and groups"):
+        cross_validate(clf, codes, LABELS)
+    with pytest.raises(SpaceMismatch, match="another space"):
+        cross_validate(clf.set_params(decode="fast"), codes)
+
+
+@pytest.mark.filterwarnings("ignore:Liblinear failed")
+def test_without_probabilities_there_are_labels(backbone: Backbone, memory: Path) -> None:
+    found = cross_validate(make(backbone, memory, LinearSVC()), NOISE, LABELS, cv=3, repeats=2)
+
+    assert found.proba is None and found.evaluation.brier is None
+    assert found.labels.shape == (2, 16) and set(found.labels.ravel()) == {"ant", "bee"}
+    assert found.evaluation.macro_f1.n == 16 and sum(map(sum, found.evaluation.confusion)) == 32
+
+
+def test_whole_numbers_are_classes_too(backbone: Backbone, memory: Path) -> None:
+    labels = [2, 10] * 8
+    found = cross_validate(make(backbone, memory), NOISE, labels, cv=2)
+    assert found.classes.tolist() == [2, 10] and [one.name for one in found.evaluation.per_class] == [
+        "10",
+        "2",
+    ]
+    right = np.mean(found.labels[0] == np.array(labels))
+    assert found.evaluation.accuracy.value == pytest.approx(right)
+
+
+def test_folds_that_cannot_be_made_say_which_class_has_too_few(backbone: Backbone, memory: Path) -> None:
+    clf = make(backbone, memory)
+    with pytest.raises(UsageError, match="the class 'bee' has images of 1 group"):
+        cross_validate(clf, NOISE[:5], ["ant"] * 4 + ["bee"])
+    with pytest.raises(UsageError, match="the class 'bee' has images of 1 group"):
+        cross_validate(clf, NOISE[:4], ["ant", "ant", "bee", "bee"], groups=[1, 2, 3, 3])
+    for wrong in (1, 2.5, True):
+        with pytest.raises(UsageError, match="cv must be a whole number of at least 2"):
+            cross_validate(clf, NOISE, LABELS, cv=wrong)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="repeats must be"):
+        cross_validate(clf, NOISE, LABELS, repeats=0)
+    with pytest.raises(UsageError, match="leave out finetune"):
+        cross_validate(make(backbone, memory, "ridge", finetune=True), NOISE, LABELS)
+
+
+def test_an_image_that_cannot_be_read_is_left_out(backbone: Backbone, memory: Path) -> None:
+    clf = make(backbone, memory, on_error="skip")
+    with pytest.warns(UserWarning, match="cannot be read"):
+        found = cross_validate(clf, [*NOISE, b"no picture"], [*LABELS, "ant"], cv=2)
+    assert found.evaluation.n == len(found.y) == 16
+    assert len(records_from(NOISE)) == 16

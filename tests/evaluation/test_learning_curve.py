@@ -1,0 +1,119 @@
+"""Accuracy against the number of training images."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cnncodes.estimators.inputs import ImageRows
+from cnncodes.estimators.unknown import Training
+from cnncodes.evaluation.baselines.budget import OutOfTimeError
+from cnncodes.evaluation.baselines.learning_curve import (
+    LearningCurve,
+    _predict,
+    measure_learning_curve,
+)
+from cnncodes.heads.estimator import LinearHead
+
+
+def make_rows(count: int, seed: int, spread: float = 3.0, size: int = 40) -> tuple[ImageRows, np.ndarray]:
+    """Two classes a little apart in one of many columns."""
+    rng = np.random.default_rng(seed)
+    y = np.array(["a", "b"])[np.arange(count) % 2]
+    X = rng.normal(size=(count, size)).astype(np.float32) * spread
+    X[:, :5] += 2 * (y == "b")[:, None]
+    return ImageRows(X, np.ones(count, np.int64), [f"{seed}/{i}" for i in range(count)], {}), y
+
+
+def make_training(count: int, seed: int = 0, groups: np.ndarray | None = None) -> Training:
+    rows, y = make_rows(count, seed)
+    return Training(rows, y, None, np.arange(count) if groups is None else groups, "auto", 0)
+
+
+def make_head() -> LinearHead:
+    return LinearHead("ridge", C=0.01, scaling="standard", cv=2)
+
+
+def measure(count: int = 640, **options: object) -> LearningCurve:
+    test, truth = make_rows(400, 1)
+    return measure_learning_curve(make_training(count), test, truth, make_head, **options)  # type: ignore[arg-type]
+
+
+def test_more_images_are_better_and_the_curve_goes_on() -> None:
+    curve = measure()
+    assert [point.images for point in curve.points] == [40, 80, 160, 320, 640] and curve.complete
+    assert [point.draws for point in curve.points] == [5, 5, 5, 5, 1]
+    values = [point.accuracy.value for point in curve.points]
+    assert values[0] < values[2] < values[-1]
+    for point in curve.points:
+        assert point.accuracy.low <= point.accuracy.value <= point.accuracy.high and point.accuracy.n == 400
+    twice, fourfold = curve.further
+    assert (twice.images, fourfold.images) == (1280, 2560)
+    assert values[-1] <= twice.accuracy.value <= fourfold.accuracy.value <= 1
+    assert twice.gain.value == pytest.approx(twice.accuracy.value - values[-1])
+    assert "1,280 labelled images instead of 640 would bring about +" in curve.describe()
+
+
+def test_what_twice_as_many_bring_is_about_what_was_said() -> None:
+    said = measure(320).further[0].accuracy
+    test, truth = make_rows(400, 1)
+    found = measure_learning_curve(make_training(640), test, truth, make_head).points[-1].accuracy.value
+    assert said.low - 0.03 <= found <= said.high + 0.03
+
+
+def test_the_same_state_gives_the_same_curve() -> None:
+    assert measure(160) == measure(160)
+
+
+def test_few_images_have_fewer_sizes_and_no_prospect() -> None:
+    curve = measure(8)
+    assert [point.images for point in curve.points] == [4, 8] and curve.further == []
+    assert "2 sizes of the training part cannot say" in curve.describe()
+
+
+def test_without_time_the_curve_ends_and_says_so() -> None:
+    asked: list[float] = []
+
+    def has_time(share: float) -> bool:
+        asked.append(share)
+        return len(asked) < 4
+
+    curve = measure(640, has_time=has_time)
+    assert asked == [5 / 16, 5 / 8, 5 / 4, 5 / 2] and not curve.complete
+    assert [point.images for point in curve.points] == [40, 80, 160] and curve.further[0].images == 320
+    with pytest.raises(OutOfTimeError):
+        measure(640, has_time=lambda share: False)
+
+
+def test_groups_are_drawn_whole() -> None:
+    groups = np.arange(640) // 8  # of both classes
+    seen: list[np.ndarray] = []
+
+    class Watching(LinearHead):
+        def fit(self, X, y, sample_weight=None, groups=None, images=None):  # type: ignore[no-untyped-def]
+            seen.append(np.bincount(np.unique(groups, return_inverse=True)[1]))
+            return super().fit(X, y, sample_weight, groups, images)
+
+    test, truth = make_rows(100, 1)
+    measure_learning_curve(
+        make_training(640, groups=groups),
+        test,
+        truth,
+        lambda: Watching("ridge", C=0.01, scaling="standard", cv=2),
+    )
+    assert all(set(np.unique(sizes)) <= {4, 8} for sizes in seen)  # four of each class
+
+
+@pytest.mark.parametrize("exponent", [0.3, 0.7, 1.0])
+def test_a_power_law_is_met(exponent: float) -> None:
+    sizes = np.array([50.0, 100, 200, 400, 800])
+    errors = 0.05 + 2 * sizes**-exponent
+    found = _predict(sizes, errors[None], np.array([1600.0, 3200]))[0]
+    np.testing.assert_allclose(found, 0.05 + 2 * np.array([1600.0, 3200]) ** -exponent, atol=2e-3)
+
+
+def test_a_curve_that_rises_promises_nothing_and_no_error_is_below_zero() -> None:
+    sizes, wanted = np.array([50.0, 100, 200]), np.array([400.0, 800])
+    np.testing.assert_allclose(_predict(sizes, np.array([[0.1, 0.2, 0.3]]), wanted), 0.3)
+    steep = _predict(sizes, np.array([[0.9, 0.3, 0.01]]), wanted)
+    assert (steep >= 0).all()

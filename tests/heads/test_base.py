@@ -1,0 +1,39 @@
+"""What every head by name keeps of its search: the answers to images that it had not seen."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from made_rows import blobs
+
+from cnncodes.heads.kernel_head import KernelHead
+from cnncodes.heads.names import HEADS
+from cnncodes.heads.selection import fit_head, make_head
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_held_out_answers_name_each_image_once(name):
+    X, y = blobs(80, 12, k=3)
+    images = np.arange(80) // 2 + 100  # two rows each, whose class is the first one's
+    y = y[(images - 100) * 2]
+    weight = np.where(images == 105, 0.0, 0.5)
+    head = fit_head(make_head(name, n_jobs=1), X, y, weight, None, images)
+    held_out = head.held_out_
+    assert sorted(held_out.images) == [image for image in range(100, 140) if image != 105]
+    names = head.classes_[held_out.y]
+    assert names.tolist() == [y[np.flatnonzero(images == image)[0]] for image in held_out.images]
+    assert held_out.decision.shape == (39, 3) and np.isfinite(held_out.decision).all()
+    assert len(set(held_out.groups)) == 39
+    assert held_out.is_right().mean() > 0.5
+
+
+def test_without_folds_nothing_was_held_out():
+    X, y = blobs(3, 5, k=3)
+    with pytest.warns(UserWarning, match="too few images"):
+        assert make_head("ridge").fit(X, y).held_out_ is None
+
+
+def test_a_search_on_a_part_of_the_rows_says_nothing_of_all_images():
+    X, y = blobs(120, 12)
+    assert KernelHead(search_rows=60).fit(X, y).held_out_ is None
+    assert len(KernelHead(search_rows=120).fit(X, y).held_out_.images) == 120

@@ -1,0 +1,68 @@
+"""Plots: figures in, axes out."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+
+from cnncodes.errors import BackendMissing
+from cnncodes.evaluation import evaluate_predictions
+from cnncodes.evaluation.baselines import Ladder, Rung
+from cnncodes.evaluation.baselines.learning_curve import CurvePoint, LearningCurve, Prospect
+from cnncodes.evaluation.intervals import Estimate
+from cnncodes.plots import plot_cost, plot_learning_curve
+
+
+def make_ladder() -> Ladder:
+    truth = np.array(["a", "b"] * 10)
+    rungs = []
+    for group, cost, right in (("majority", 0.0, 10), ("pixels", 2.0, 15), ("codes", 30.0, 20)):
+        labels = np.where(np.arange(20) < right, truth, "c")
+        figures = evaluate_predictions(truth, labels, ["a", "b"])
+        rungs.append(Rung(f"with {group}", group, None, figures, None, cost, 0.0, cost, False, labels))
+    return Ladder(rungs, [], "with codes", np.arange(9), np.arange(20), [], 1.0)
+
+
+def test_every_method_is_named_and_has_its_place() -> None:
+    pytest.importorskip("matplotlib")
+    axes = plot_cost(make_ladder())
+    named = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert sorted(named) == ["1  with majority", "2  with pixels", "3  with codes"]
+    # Scalars of the points, and the line of what costs nothing.
+    places = {
+        (line.get_xdata()[0], line.get_ydata()[0])
+        for line in axes.lines
+        if line.get_marker() not in ("", "None", "|", "_")
+    }
+    assert {(2.0, 0.75), (30.0, 1.0)} <= places
+    assert axes.get_xscale() == "log" and "20 test images" in axes.get_ylabel()
+
+
+def test_axes_that_are_given_are_used() -> None:
+    figure = pytest.importorskip("matplotlib.figure")
+    given = figure.Figure().add_subplot()
+    assert plot_cost(make_ladder(), given) is given
+
+
+def test_without_matplotlib_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(BackendMissing, match="Matplotlib is not installed"):
+        plot_cost(make_ladder())
+
+
+def make_estimate(value: float) -> Estimate:
+    return Estimate(value, value - 0.05, value + 0.05, 200)
+
+
+def test_a_learning_curve_is_drawn_to_its_end_and_beyond() -> None:
+    pytest.importorskip("matplotlib")
+    points = [CurvePoint(n, 5, make_estimate(v)) for n, v in ((50, 0.6), (100, 0.7), (200, 0.75))]
+    further = [Prospect(400, make_estimate(0.78), make_estimate(0.03))]
+    axes = plot_learning_curve(LearningCurve(points, further, True))
+    measured, beyond = axes.lines
+    assert measured.get_xdata().tolist() == [50, 100, 200] and beyond.get_xdata().tolist() == [200, 400]
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["50", "100", "200", "400"]
+    alone = plot_learning_curve(LearningCurve(points[:2], [], False))
+    assert len(alone.lines) == 1
