@@ -13,9 +13,8 @@ from cnncodes.heads.selection import fit_head, make_head
 
 @pytest.mark.parametrize("name", HEADS)
 def test_held_out_answers_name_each_image_once(name):
-    X, y = blobs(80, 12, k=3)
-    images = np.arange(80) // 2 + 100  # two rows each, whose class is the first one's
-    y = y[(images - 100) * 2]
+    X, y = (np.repeat(values, 2, axis=0) for values in blobs(40, 12, k=3, spread=3.0))
+    images = np.arange(80) // 2 + 100  # two rows each
     weight = np.where(images == 105, 0.0, 0.5)
     head = fit_head(make_head(name, n_jobs=1), X, y, weight, None, images)
     held_out = head.held_out_
@@ -24,7 +23,7 @@ def test_held_out_answers_name_each_image_once(name):
     assert names.tolist() == [y[np.flatnonzero(images == image)[0]] for image in held_out.images]
     assert held_out.decision.shape == (39, 3) and np.isfinite(held_out.decision).all()
     assert len(set(held_out.groups)) == 39
-    assert held_out.is_right().mean() > 0.5
+    assert held_out.is_right().mean() > 0.7
 
 
 def test_without_folds_nothing_was_held_out():
