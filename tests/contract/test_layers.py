@@ -45,6 +45,7 @@ MAY_START_WITH_SKLEARN = (
     "heads.",
     "estimators.classifier",
     "estimators.extractor",
+    "estimators.parameters",
     "evaluation.baselines.",
     "evaluation.checks.metadata",
     "evaluation.checks.predicting",

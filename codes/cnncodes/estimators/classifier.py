@@ -11,36 +11,33 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.pipeline import Pipeline
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, has_fit_parameter
+from sklearn.utils.validation import check_is_fitted
 
 from cnncodes.embedding import Embedder
-from cnncodes.errors import SpaceMismatch, UnreadableImages, UsageError, check_path
+from cnncodes.errors import SpaceMismatch, UsageError, check_path
 from cnncodes.estimators.abstention import Answers, answer
-from cnncodes.estimators.aggregation import Scores, average_rows, check_aggregate
+from cnncodes.estimators.aggregation import Scores, average_rows
 from cnncodes.estimators.contents import summarize_contents
 from cnncodes.estimators.inputs import (
     ImageRows,
     Progress,
     embed_records,
-    make_embedder,
     rows_of,
     settle_embedders,
 )
 from cnncodes.estimators.labels import (
     check_labels,
     check_one_each,
-    check_random_state,
     check_same_kind,
     check_several,
     labelled_records,
 )
+from cnncodes.estimators.parameters import check_failures, check_weight, make_embedders, make_own_head
 from cnncodes.estimators.predictor import Predictor
 from cnncodes.estimators.training import fit_rows, number_groups
 from cnncodes.estimators.unknown import Training, find_answers, find_scale
 from cnncodes.heads.scoring import Scorer
-from cnncodes.heads.selection import make_head
 from cnncodes.images import ImageRecord, list_groups, records_from
 from cnncodes.store import Codes
 from cnncodes.views import ViewPlan
@@ -186,33 +183,21 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         UnreadableImages
             If an image cannot be read and `on_error` is ``"raise"``.
         """
-        train, test = self._check_parameters()
+        embedders = make_embedders(self)
         if isinstance(X, Codes):
             raise UsageError("stored codes are fitted by fit_codes(codes), which takes their labels too.")
         records, y = labelled_records(X, y, split="train")
         y = check_labels(y, len(records))
         check_several(y)
-        weight = self._check_weight(sample_weight, len(y))
-        groups = check_one_each("groups", list_groups(records) if groups is None else groups, len(y))
-        train, test = settle_embedders([train, test], records, self.n_jobs)
-        if self.finetune not in (None, False):
-            return self._fit_tuned(train.plan, test, records, y, weight, groups)
-        rows = embed_records(train, records, n_jobs=self.n_jobs, memory=self.memory)
-        self._check_failures(rows, y)
-        return self._fit_rows(train.plan, test, rows, y, weight, groups)
+        weight = check_weight(make_own_head(self), sample_weight, len(y))
+        return self._fit_images(embedders, records, y, weight, groups)
 
     def fit_records(self, records: Sequence[ImageRecord], *, on_progress: Progress | None = None) -> Self:
         """Fit on the labelled records of a source; `on_progress` is called with done, total, failed."""
         labelled = [record for record in records if record.label is not None]
         y = check_labels([record.label for record in labelled])
         check_several(y)
-        groups = check_one_each("groups", list_groups(labelled), len(y))
-        train, test = settle_embedders(self._check_parameters(), labelled, self.n_jobs)
-        if self.finetune not in (None, False):
-            return self._fit_tuned(train.plan, test, labelled, y, groups=groups)
-        rows = embed_records(train, labelled, n_jobs=self.n_jobs, memory=self.memory, on_progress=on_progress)
-        self._check_failures(rows, y)
-        return self._fit_rows(train.plan, test, rows, y, groups=groups)
+        return self._fit_images(make_embedders(self), labelled, y, on_progress=on_progress)
 
     def fit_codes(self, codes: Codes) -> Self:
         """Fit on stored codes; they must be of this backbone and this way of decoding.
@@ -228,7 +213,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         if self.finetune not in (None, False):
             raise UsageError("stored codes are of the network as it was: fit images to fine-tune it.")
-        _, embedder = self._check_parameters()
+        _, embedder = make_embedders(self)
         differing = codes.space.differences(embedder.space)
         if differing:
             raise SpaceMismatch(
@@ -255,42 +240,23 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         aggregate = "code" if codes.reduced and self.aggregate == "auto" else self.aggregate
         return self._fit_rows(plan, embedder, rows, y, aggregate=aggregate)
 
-    def _check_parameters(self) -> tuple[Embedder, Embedder]:
-        """Return the embedders of training and prediction, once every parameter is found right."""
-        if self.on_error not in ("raise", "skip"):
-            raise UsageError(f"on_error must be 'raise' or 'skip'. Got {self.on_error!r} instead.")
-        check_aggregate(self.aggregate, self._make_head())
-        check_random_state(self.random_state)
-        if self.out_of_fold is not None and not isinstance(self.out_of_fold, bool | np.bool_):
-            raise UsageError(f"out_of_fold must be True, False or None. Got {self.out_of_fold!r} instead.")
-        others = self.decode, self.max_pixels, self.random_state
-        train = make_embedder(self.backbone, self.train_views, *others)
-        return train, make_embedder(train.backbone, self.test_views, *others)
-
-    def _make_head(self) -> Any:
-        return make_head(
-            self.head, class_weight=self.class_weight, random_state=self.random_state, n_jobs=self.n_jobs
-        )
-
-    def _check_failures(self, rows: ImageRows, y: Array) -> None:
-        if self.on_error == "raise":
-            rows.raise_failures()
-        elif rows.failures and len(left := np.unique(y[rows.counts > 0])) < 2:
-            what = (
-                f"only images of the class {left.tolist()[0]!r} are left" if len(left) else "nothing is left"
-            )
-            raise UnreadableImages(f"{what} to train on: {rows.describe_failures()}")
-        elif rows.failures:
-            warnings.warn(f"{rows.describe_failures()} They were left out, with their labels.", stacklevel=3)
-
-    def _check_weight(self, sample_weight: Any, n_images: int) -> Array | None:
-        weight = check_one_each("sample_weight", sample_weight, n_images)
-        head = self._make_head()
-        while isinstance(head, Pipeline):
-            head = head.steps[-1][1]
-        if weight is not None and not has_fit_parameter(head, "sample_weight"):
-            raise UsageError(f"the head {type(head).__name__} takes no sample_weight: leave it out.")
-        return weight
+    def _fit_images(
+        self,
+        embedders: tuple[Embedder, Embedder],
+        records: Sequence[ImageRecord],
+        y: Array,
+        weight: Array | None = None,
+        groups: Any = None,
+        on_progress: Progress | None = None,
+    ) -> Self:
+        """Fit on labelled images; without `groups` they have their own."""
+        groups = check_one_each("groups", list_groups(records) if groups is None else groups, len(y))
+        train, test = settle_embedders(embedders, records, self.n_jobs)
+        if self.finetune not in (None, False):
+            return self._fit_tuned(train.plan, test, records, y, weight, groups)
+        rows = embed_records(train, records, n_jobs=self.n_jobs, memory=self.memory, on_progress=on_progress)
+        check_failures(rows, y, self.on_error)
+        return self._fit_rows(train.plan, test, rows, y, weight, groups)
 
     def _fit_rows(
         self,
@@ -303,7 +269,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         aggregate: str | None = None,
     ) -> Self:
         aggregate = aggregate or self.aggregate
-        fitted = fit_rows(self._make_head(), rows, y, weight, groups)
+        fitted = fit_rows(make_own_head(self), rows, y, weight, groups)
         numbered = number_groups(groups, rows.contents)
         training = Training(rows, y, weight, numbered, aggregate, self.random_state)
         predictor = Predictor(
@@ -311,7 +277,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             getattr(fitted, "scorer_", fitted),
             summarize_contents(rows.contents),
             aggregate,
-            find_answers(fitted, self._make_head, training, self.out_of_fold),
+            find_answers(fitted, lambda: make_own_head(self), training, self.out_of_fold),
             find_scale(training),
             same_views=train_plan == embedder.plan,
         )

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from cnncodes.errors import SpaceMismatch, UsageError
 from cnncodes.estimators.inputs import ImageRows, embed_records, rows_of, settle_embedders
 from cnncodes.estimators.labels import check_labels, check_one_each, check_several, labelled_records
+from cnncodes.estimators.parameters import check_failures, make_embedders, make_own_head
 from cnncodes.estimators.training import number_groups
 from cnncodes.estimators.unknown import Training, predict_folds
 from cnncodes.evaluation.intervals import Estimate
@@ -125,7 +126,7 @@ def cross_validate(
             raise UsageError(f"{name} must be a whole number of at least {least}. Got {number!r} instead.")
     training, answered = _read(classifier, X, y, groups, on_progress)
     found = [
-        predict_folds(classifier._make_head, training, _split(training, cv, repeat), answered)
+        predict_folds(lambda: make_own_head(classifier), training, _split(training, cv, repeat), answered)
         for repeat in range(repeats)
     ]
     labels = np.stack([answers.labels for answers in found])
@@ -176,16 +177,16 @@ def _read_images(
     labels = check_labels(y, len(records))
     names = check_one_each("groups", list_groups(records) if groups is None else groups, len(labels))
     n_jobs, memory = classifier.n_jobs, classifier.memory
-    train, test = settle_embedders(classifier._check_parameters(), records, n_jobs)
+    train, test = settle_embedders(make_embedders(classifier), records, n_jobs)
     rows = embed_records(train, records, n_jobs=n_jobs, memory=memory, on_progress=on_progress)
-    classifier._check_failures(rows, labels)
+    check_failures(rows, labels, classifier.on_error)
     if train.plan == test.plan:
         return rows, rows, labels, names
     return rows, embed_records(test, records, n_jobs=n_jobs, memory=memory), labels, names
 
 
 def _read_codes(classifier: ImageClassifier, codes: Codes) -> tuple[ImageRows, ImageRows, Array]:
-    _, test = classifier._check_parameters()
+    _, test = make_embedders(classifier)
     differing = codes.space.differences(test.space)
     if differing:
         raise SpaceMismatch(

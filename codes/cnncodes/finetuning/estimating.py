@@ -110,7 +110,7 @@ def tune_classifier(
             f" {repr(head) if isinstance(head, str) else type(head).__name__}."
         )
     for text in tell_fixed(train_plan, f"train_views={str(classifier.train_views)!r}"):
-        warnings.warn(f"{text}.", stacklevel=4)
+        warnings.warn(f"{text}.", stacklevel=5)
     contents, failed = hash_contents(records, n_jobs)
     read = np.array([i for i in range(len(records)) if i not in failed], np.int64)
     images = Labelled(list(records), y, contents, groups).take(read)
@@ -133,7 +133,7 @@ def tune_classifier(
     if names:
         _tell_failed(names, len(records), classifier.on_error)
     for note in tuned.notes:
-        warnings.warn(note, stacklevel=4)
+        warnings.warn(note, stacklevel=5)
     kept = tuned.kept
     predictor = tuned.make_predictor(kept, embedder, classifier.aggregate)
     learned = tuned.count_learned(kept)
@@ -145,4 +145,4 @@ def _tell_failed(failed: Mapping[str, str], total: int, on_error: str) -> None:
     text = describe_unreadable(list(failed.items()), total)
     if on_error == "raise":
         raise make_unreadable(text)
-    warnings.warn(f"{text} They were left out, with their labels.", stacklevel=5)
+    warnings.warn(f"{text} They were left out, with their labels.", stacklevel=6)

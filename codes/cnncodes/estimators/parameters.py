@@ -1,0 +1,86 @@
+"""What an `ImageClassifier`'s parameters stand for, each found right before any image is read."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import has_fit_parameter
+
+from cnncodes.embedding import Embedder
+from cnncodes.errors import UnreadableImages, UsageError
+from cnncodes.estimators.aggregation import check_aggregate
+from cnncodes.estimators.inputs import ImageRows, make_embedder
+from cnncodes.estimators.labels import check_one_each, check_random_state
+from cnncodes.heads.selection import make_head
+
+if TYPE_CHECKING:
+    from cnncodes.estimators.classifier import ImageClassifier
+
+Array = npt.NDArray[Any]
+
+
+def make_own_head(classifier: ImageClassifier) -> Any:
+    """Return a classifier's head, unfitted."""
+    return make_head(
+        classifier.head,
+        class_weight=classifier.class_weight,
+        random_state=classifier.random_state,
+        n_jobs=classifier.n_jobs,
+    )
+
+
+def make_embedders(classifier: ImageClassifier) -> tuple[Embedder, Embedder]:
+    """Return the embedders of training and of prediction.
+
+    Raises
+    ------
+    UsageError
+        If any of the classifier's parameters is wrong.
+    """
+    if classifier.on_error not in ("raise", "skip"):
+        raise UsageError(f"on_error must be 'raise' or 'skip'. Got {classifier.on_error!r} instead.")
+    check_aggregate(classifier.aggregate, make_own_head(classifier))
+    check_random_state(classifier.random_state)
+    kept = classifier.out_of_fold
+    if kept is not None and not isinstance(kept, bool | np.bool_):
+        raise UsageError(f"out_of_fold must be True, False or None. Got {kept!r} instead.")
+    others = classifier.decode, classifier.max_pixels, classifier.random_state
+    train = make_embedder(classifier.backbone, classifier.train_views, *others)
+    return train, make_embedder(train.backbone, classifier.test_views, *others)
+
+
+def check_failures(rows: ImageRows, y: Array, on_error: str) -> None:
+    """Raise or warn, as `on_error` says, where images to train on could not be read.
+
+    Raises
+    ------
+    UnreadableImages
+        If `on_error` is ``"raise"``, or what is left is of one class.
+    """
+    if on_error == "raise":
+        rows.raise_failures()
+    elif rows.failures and len(left := np.unique(y[rows.counts > 0])) < 2:
+        what = f"only images of the class {left.tolist()[0]!r} are left" if len(left) else "nothing is left"
+        raise UnreadableImages(f"{what} to train on: {rows.describe_failures()}")
+    elif rows.failures:
+        warnings.warn(f"{rows.describe_failures()} They were left out, with their labels.", stacklevel=4)
+
+
+def check_weight(head: Any, sample_weight: Any, n_images: int) -> Array | None:
+    """Return the weights of images, None where there are none.
+
+    Raises
+    ------
+    UsageError
+        If they are not one an image, or the head takes none.
+    """
+    weight = check_one_each("sample_weight", sample_weight, n_images)
+    while isinstance(head, Pipeline):
+        head = head.steps[-1][1]
+    if weight is not None and not has_fit_parameter(head, "sample_weight"):
+        raise UsageError(f"the head {type(head).__name__} takes no sample_weight: leave it out.")
+    return weight
