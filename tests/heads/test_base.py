@@ -36,3 +36,12 @@ def test_a_search_on_a_part_of_the_rows_says_nothing_of_all_images():
     X, y = blobs(120, 12)
     assert KernelHead(search_rows=60).fit(X, y).held_out_ is None
     assert len(KernelHead(search_rows=120).fit(X, y).held_out_.images) == 120
+
+
+@pytest.mark.parametrize("name", ["linear-svm", "ridge", "lda", "centroid", "knn", "rbf-svm"])
+def test_where_every_held_out_image_was_right_no_probability_is_one(name):
+    X, y = blobs(80, 20, k=2, spread=50)
+    head = make_head(name, n_jobs=1).fit(X, y)
+    assert head.held_out_.is_right().all()
+    held_out = head.scorer_.proba_from_decision(head.held_out_.decision[:, 0])
+    assert 0.9 < held_out.max() < 1 - 1e-4

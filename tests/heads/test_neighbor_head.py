@@ -112,7 +112,7 @@ def test_probabilities_are_never_zero_and_calibrated():
     assert proba.min() > 0 and proba.max() < 0.9
     assert NeighborHead(k=1).fit(X, y).predict_proba(X).min() > 0
     easy = NeighborHead().fit(*blobs(200, 20, 4, spread=50))  # every held-out image is right
-    assert 0 < easy.predict_proba(X).min() < 1e-6
+    assert 0 < easy.predict_proba(X).min() < 1e-2
 
 
 def test_class_weight():

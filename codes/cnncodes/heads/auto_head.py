@@ -147,6 +147,9 @@ class AutoHead(Head):
         self.head_ = heads[chosen]
         return choices[chosen]
 
+    def _has_temperature(self) -> bool:
+        return self.head_._has_temperature()
+
     def _fit_final(self, rows: Rows, choice: Choice) -> None:
         """Fit the chosen head on all rows."""
         for name in ("classes_", "n_features_in_", "feature_names_in_"):

@@ -22,6 +22,7 @@ from sklearn.utils.validation import (
 from threadpoolctl import threadpool_limits
 
 from cnncodes.errors import UsageError, suggest
+from cnncodes.heads.calibration import fit_temperature
 from cnncodes.heads.folds import Rows, Split, first_of, make_splits, number_groups
 from cnncodes.heads.scaling import SCALINGS
 from cnncodes.heads.scoring import most_likely
@@ -66,7 +67,7 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         rows = self._check_rows(X, y, sample_weight, groups, images)
         # One BLAS thread: threads of ours do the rest, and sums come out the same whatever their number.
         with threadpool_limits(1, user_api="blas"):
-            choice = self._choose(rows)
+            choice = self._soften(self._choose(rows))
             self._fit_final(rows, choice)
         self.held_out_ = None if choice.held_out is None else _name_images(choice.held_out, rows, images)
         return self
@@ -83,6 +84,21 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
     def _needs_folds(self) -> bool:
         """Say whether anything is open: decision values need held-out ones for a temperature."""
         return True
+
+    def _has_temperature(self) -> bool:
+        """Say whether probabilities are made of decision values by a temperature."""
+        return True
+
+    def _soften(self, choice: Choice) -> Choice:
+        """Return a choice whose temperature reckons with one further image, of which nothing is known.
+
+        Candidates are compared without it, lest those that need no temperature have an advantage.
+        """
+        found = choice.held_out
+        if found is None or not self._has_temperature():
+            return choice
+        softer = fit_temperature(found.decision, found.y, found.weight, unknown=1.0)
+        return replace(choice, temperature=min(choice.temperature, softer))
 
     @abstractmethod
     def _fit_final(self, rows: Rows, choice: Choice) -> None:

@@ -37,14 +37,58 @@ def log_losses(decision: Array, y: Array, temperature: float = 1.0) -> Array:
 
 
 def fit_temperature(
-    decision: Array, y: Array, weight: Array, bounds: tuple[float, float] = TEMPERATURES
+    decision: Array,
+    y: Array,
+    weight: Array,
+    bounds: tuple[float, float] = TEMPERATURES,
+    *,
+    unknown: float = 0.0,
 ) -> float:
-    """Return the temperature with the smallest log-loss within bounds; the log-loss is convex in it."""
+    """Return the temperature with the smallest log-loss within bounds; the log-loss is convex in it.
+
+    Parameters
+    ----------
+    decision, y, weight
+        As of `log_loss`.
+    bounds : tuple of float
+    unknown : float
+        Weight of a further row, of which nothing is known: its loss is the mean over the rows where each is
+        of all classes alike. With 0 the temperature grows to its bound where all rows are right, and the
+        probabilities become 0 and 1. Platt's targets for two classes serve the same purpose.
+
+    References
+    ----------
+    C. Guo et al., "On calibration of modern neural networks", ICML 2017, for the one number; J. Platt,
+    "Probabilistic outputs for support vector machines", 1999, for targets short of 0 and 1.
+
+    Examples
+    --------
+    Of 99 rows all are right: the probability is that of 99 in 100, and half of the one of which nothing is
+    known.
+
+    >>> right = np.ones((99, 1))
+    >>> temperature = fit_temperature(right, np.ones(99, int), np.ones(99), unknown=1.0)
+    >>> round(float(1 / (1 + np.exp(-temperature))), 3)
+    0.995
+    """
     if bounds[0] == bounds[1]:
         return bounds[0]
-    found = minimize_scalar(
-        lambda log_t: log_loss(decision, y, weight, float(np.exp(log_t))),
-        bounds=np.log(bounds),
-        method="bounded",
-    )
+    share = unknown / (unknown + float(weight.sum()))
+
+    def measure(log_t: float) -> float:
+        t = float(np.exp(log_t))
+        known = log_loss(decision, y, weight, t)
+        return (1 - share) * known + share * _any_class_loss(decision, weight, t)
+
+    found = minimize_scalar(measure, bounds=np.log(bounds), method="bounded")
     return float(np.exp(found.x))
+
+
+def _any_class_loss(decision: Array, weight: Array, temperature: float) -> float:
+    """Return the weighted mean log-loss of the rows where each is of all classes alike."""
+    if decision.shape[1] == 1:
+        decision = np.column_stack([np.zeros(len(decision)), decision])
+    values = temperature * decision
+    top = values.max(axis=1)
+    losses = top + np.log(np.exp(values - top[:, None]).sum(axis=1)) - values.mean(axis=1)
+    return float(losses @ weight / weight.sum())

@@ -111,6 +111,9 @@ class LinearHead(SingleHead):
         self.random_state = random_state
         self.n_jobs = n_jobs
 
+    def _has_temperature(self) -> bool:
+        return self.kind != "logistic"
+
     def _check_params(self) -> None:
         if self.kind not in KINDS:
             raise UsageError(f"unknown kind of linear head {self.kind!r}. {suggest(str(self.kind), KINDS)}")

@@ -121,7 +121,8 @@ class KernelHead(SingleHead):
             part, left = take_part(rows, splits, drawn)
             if left:
                 self.n_searched_ = int(part.images.max()) + 1
-                return replace(super()._search(part, left), held_out=None)  # images of the part alone
+                # What it held out are images of the part alone.
+                return replace(self._soften(super()._search(part, left)), held_out=None)
         self.n_searched_ = int(rows.images.max()) + 1
         return super()._search(rows, splits)
 
