@@ -52,7 +52,8 @@ def test_each_form_means_one_thing(text: str, source: str, name: str, checkpoint
     ("text", "words"),
     [
         ("", "'' is no address: expected a name in the zoo, torchvision:NAME"),
-        ("resnet18@mine.pth", "a checkpoint follows torchvision:, timm: and python: alone"),
+        ("resnet18@mine.pth", "alone: 'timm:resnet18@mine.pth' or 'torchvision:resnet18@mine.pth'."),
+        ("http://x.org/net.onnx", "'http://x.org/net.onnx' is a page of the web: fetch the file first"),
         ("torchvison:resnet18", "unknown source 'torchvison'. Did you mean 'torchvision:resnet18'? Known:"),
         ("keras:resnet18", "unknown source 'keras'. Known: hf-hub:, python:, timm:, torchvision:."),
         ("torchvision:", "no address of torchvision: expected torchvision:NAME or"),
@@ -167,6 +168,7 @@ SOURCES = {"torchvision": ["alexnet", "resnet18"], "timm": ["resnet18", "resnet5
         ("resnet18", "'resnet18' could mean 'timm:resnet18' or 'torchvision:resnet18': say which."),
         ("alexnet", "'alexnet' can be exported. Did you mean 'torchvision:alexnet'? Known: lite0."),
         ("resnet50.a1_in1k", "Did you mean 'timm:resnet50.a1_in1k'?"),
+        ("resnet18.a1_in1k", "Did you mean 'timm:resnet18.a1_in1k'?"),  # torchvision has no tags
         ("lite1", "no network 'lite1' can be exported. Did you mean 'lite0'? Known: lite0."),
     ],
 )

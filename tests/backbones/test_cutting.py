@@ -89,3 +89,12 @@ def test_what_is_no_classifier_after_all_is_refused(kind: str, module: str, word
     assert cut == Cut(module, pooled=True)
     with pytest.raises(BackboneError, match=words):
         cut_off(net, cut, images)
+
+
+def test_values_that_are_no_numbers_are_no_reason_to_miss_the_classifier() -> None:
+    import torch
+
+    net = network("linear")
+    with torch.no_grad():
+        net.get_submodule("6").bias.fill_(float("nan"))
+    assert find_cut(net, noise(1, 3, 64, 64)) == Cut("6")

@@ -79,6 +79,7 @@ def test_each_kind_of_classifier_becomes_a_sound_backbone(
     checks = verify_backbone(folder)["checks"]
     assert checks[5:] == [
         "one size, 64 x 64" if sizes == "fixed" else "other heights and widths",
+        "operator set",
         "trainable weights",
         "normalisation",
     ]
@@ -231,3 +232,28 @@ def test_a_graph_with_other_weights_than_its_card_counts_fails(copied: Callable[
     dataclasses.replace(card, weights=wrong).write(folder / "card.toml")
     with pytest.raises(BackboneError, match="it has 4 trainable weights .*, and its card says 5 of"):
         verify_backbone(folder)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda codes: codes[:1], "gives 1 rows for 4 images: expected one an image, whatever their number"),
+        (lambda codes: (codes - 1e9).sqrt(), "gives codes that are not finite for 20 of 20 photos"),
+    ],
+)
+def test_what_a_network_computes_wrongly_is_said(tmp_path: Path, spoil: Any, words: str) -> None:
+    import torch
+
+    class Spoiled(torch.nn.Module):
+        def __init__(self, net: Any) -> None:
+            super().__init__()
+            self.body, self.head = net[:-1], net[-1]
+
+        def forward(self, images: Any) -> Any:
+            return self.head(spoil(self.body(images)))
+
+    whole = original("linear")
+    wrong = dataclasses.replace(whole, make=lambda: Spoiled(whole.make()).eval())
+    with pytest.raises(BackboneError, match=words):
+        export_backbone(wrong, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

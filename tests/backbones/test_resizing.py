@@ -84,3 +84,8 @@ def test_where_a_file_says_how_images_are_fed_it_says_the_size() -> None:
     original = dataclasses.replace(find_original("timm:resnet18", 0), parent="0" * 64)
     with pytest.raises(BackboneError, match="leave --size out"):
         resize_original(original, 64)
+
+
+def test_a_size_beyond_what_a_frame_may_have_is_refused_by_its_option() -> None:
+    with pytest.raises(BackboneError, match="--size 5000 is too large"):
+        resize_original(find_original("timm:resnet18", 0), 5000)

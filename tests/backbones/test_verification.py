@@ -53,6 +53,11 @@ def test_a_faulty_network_is_told_by_its_fault(place: Place, kind: str, words: s
         verify_backbone(place(kind))
 
 
+def test_a_card_that_names_another_operator_set_is_told(place: Place) -> None:
+    with pytest.raises(BackboneError, match="it is of operator set 18, and its card says 17"):
+        verify_backbone(place(opset=17))
+
+
 def test_a_damaged_copy_is_told_by_its_hash(tmp_path: Path) -> None:
     folder = find_backbone("efficientnet-lite0")
     model = bytearray((folder / "model.onnx").read_bytes())

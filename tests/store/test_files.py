@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -75,3 +76,16 @@ def test_a_full_disk_says_what_is_so(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(StoreError, match="What was finished before is kept"):
         atomic_write(path, b"new")
     assert path.read_bytes() == b"old" and list(path.parent.iterdir()) == [path]
+
+
+def test_what_a_killed_process_left_goes_with_the_next_and_what_is_new_or_anothers_stays(
+    tmp_path: Path,
+) -> None:
+    names = (".a.onnx.0123abcd.tmp", ".a.onnx.89abcdef.tmp", ".b.onnx.0123abcd.tmp", ".a.onnx.mine.tmp")
+    for name in names:
+        (tmp_path / name).write_text("half")
+    long_ago = time.time() - 3600
+    for name in (names[0], names[2], names[3]):
+        os.utime(tmp_path / name, (long_ago, long_ago))
+    write_file(tmp_path / "a.onnx", b"whole")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*names[1:], "a.onnx"])

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from cnncodes.disk import UNCHANGED, explain_failed_write, sync_folder
 from cnncodes.errors import StoreError
+
+#: Seconds without a change after which nobody writes a temporary file any more.
+_ABANDONED = 600.0
 
 #: What is left after a full disk of a job that writes many files.
 _KEPT = "What was finished before is kept"
@@ -60,6 +65,7 @@ def write_file(path: str | Path, data: bytes | memoryview, *, alone: bool = True
     path = Path(path)
     with writing_errors(path, alone=alone):
         path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(path)
     atomic_write(path, data, alone=alone)
 
 
@@ -104,6 +110,15 @@ def atomic_write(
 
 def _temporary_name(path: Path) -> str:
     return f".{path.name}.{secrets.token_hex(4)}.tmp"
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove what a killed process left of the same file; what another one may still write stays."""
+    pattern = re.compile(re.escape(f".{path.name}.") + r"[0-9a-f]{8}\.tmp")
+    with contextlib.suppress(OSError):
+        for entry in os.scandir(path.parent):
+            if pattern.fullmatch(entry.name) and time.time() - entry.stat().st_mtime > _ABANDONED:
+                os.unlink(entry.path)
 
 
 @contextlib.contextmanager

@@ -37,6 +37,19 @@ def check_weights(backbone: Backbone) -> list[str]:
     return ["trainable weights"]
 
 
+def check_opset(backbone: Backbone) -> list[str]:
+    """Compare the graph's operator set with the card's, where ONNX is there."""
+    if find_spec("onnx") is None:
+        return []
+    import onnx
+
+    graph = onnx.load_from_string(backbone.model_bytes())
+    found = next((one.version for one in graph.opset_import if one.domain in ("", "ai.onnx")), None)
+    said = backbone.card.opset
+    expect(found == said, backbone, f"it is of operator set {found}, and its card says {said}")
+    return ["operator set"]
+
+
 def check_start(backbone: Backbone) -> list[str]:
     """Compare what the graph does to pixels first with what the card says of it, where it can be told."""
     if find_spec("onnx") is None:

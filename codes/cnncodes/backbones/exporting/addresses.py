@@ -111,10 +111,10 @@ def parse_address(text: str) -> Address:
                 f" './{text}' for the file."
             )
         return _parse_prefixed(prefix, rest)
-    if text.lower().endswith(".onnx"):
-        return Address("file", text)
     if prefix in ("http", "https") and rest.startswith("//"):
         raise BackboneError(_explain_page(text))
+    if text.lower().endswith(".onnx"):
+        return Address("file", text)
     if colon and "/" not in prefix and "\\" not in prefix:
         close = difflib.get_close_matches(prefix, SOURCES, n=1)
         hint = f" Did you mean '{close[0]}:{rest}'?" if close else ""
@@ -124,9 +124,15 @@ def parse_address(text: str) -> Address:
         raise BackboneError(
             f"{text!r} is no address: expected a name in the zoo, torchvision:NAME, timm:NAME.TAG,"
             " python:MODULE:FUNCTION, hf-hub:OWNER/REPO, or a file ending in .onnx; a checkpoint follows"
-            " torchvision:, timm: and python: alone."
+            f" torchvision:, timm: and python: alone{_offer_sources(text)}."
         )
     return Address("zoo", text)
+
+
+def _offer_sources(text: str) -> str:
+    """Return which addresses a bare name with a checkpoint may stand for."""
+    name, at, file = text.partition("@")
+    return f": 'timm:{text}' or 'torchvision:{text}'" if name and at and file else ""
 
 
 def _explain_page(text: str) -> str:
@@ -197,8 +203,12 @@ def explain_unknown(name: str, zoo: Iterable[str], sources: Mapping[str, Iterabl
     >>> explain_unknown("resnet18", ["lite0"], {"timm": ["resnet18"], "torchvision": ["resnet18"]})
     "'resnet18' could mean 'timm:resnet18' or 'torchvision:resnet18': say which."
     """
-    stem = name.partition(".")[0]
-    meant = [f"{source}:{name}" for source, known in sorted(sources.items()) if stem in set(known)]
+    stem, tag, _ = name.partition(".")
+    meant = [
+        f"{source}:{name}"
+        for source, known in sorted(sources.items())
+        if stem in set(known) and (not tag or source == "timm")  # nobody else has tags
+    ]
     if len(meant) > 1:
         return f"{name!r} could mean {' or '.join(map(repr, meant))}: say which."
     hint = f"Did you mean {meant[0]!r}? " if meant else ""

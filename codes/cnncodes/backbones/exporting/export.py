@@ -21,7 +21,13 @@ from cnncodes.backbones.exporting.originals import (
     package_versions,
 )
 from cnncodes.backbones.exporting.placing import MODEL_FILE, check_place, place_network
-from cnncodes.backbones.exporting.references import Images, Reference, make_reference, run_controls
+from cnncodes.backbones.exporting.references import (
+    Images,
+    Reference,
+    check_finite,
+    make_reference,
+    run_controls,
+)
 from cnncodes.backbones.exporting.sizing import OtherSizes, try_other_sizes
 from cnncodes.backbones.graphs.dense import DENSE_FILE
 from cnncodes.backbones.graphs.initializers import summarize_weights, trainable_weights
@@ -105,7 +111,9 @@ def make_backbone(original: Original, layer: str | None = None, pool: str | None
     photos = load_photos(original.frame)  # first, since it says soonest what is missing
     reference = choose_reference(original, layer)
     # Before the classifier is gone.
-    codes, controls = reference.run(photos), run_controls(reference, photos)
+    codes = reference.run(photos)
+    check_finite(original, codes)
+    controls = run_controls(reference, photos)
     pick = None if layer in (None, OUTPUT) else Pick.parse(str(layer), pool)
     within = None if pick is None else look_within(reference, photos, pick, codes, controls)
     others = try_other_sizes(reference, photos)

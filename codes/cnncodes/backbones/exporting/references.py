@@ -74,6 +74,16 @@ class Reference(Protocol):
         """Raise unless what a graph's names say of its weights is what the network says of its parameters."""
 
 
+def check_finite(original: Original, codes: Codes) -> None:
+    """Raise `BackboneError` where a network gives what is no number for photos."""
+    good = np.isfinite(codes).all(axis=1)
+    if not good.all():
+        raise BackboneError(
+            f"{original.name!r} gives codes that are not finite for {int((~good).sum())} of {len(codes)}"
+            " photos: it divides by 0, or takes a root or logarithm of what is below it."
+        )
+
+
 def run_controls(reference: Reference, images: Images) -> dict[str, Codes]:
     """Return codes of a network fed in wrong ways, none of which may pass for the right one."""
     return feed_wrongly(reference.run, images)
@@ -165,7 +175,15 @@ class TorchReference:
     def run(self, images: Images, *, std_factor: float = 1.0) -> Codes:
         """Return the codes of images; with another factor than 1 they are normalised in a wrong way."""
         parts = [images[start : start + _BATCH] for start in range(0, len(images), _BATCH)]
-        return np.concatenate([self._run(part, std_factor) for part in parts])
+        found = []
+        for part in parts:
+            found.append(self._run(part, std_factor))
+            if len(found[-1]) != len(part):
+                raise BackboneError(
+                    f"{self.original.name!r} gives {len(found[-1])} rows for {len(part)} images: expected one"
+                    " an image, whatever their number. Its forward takes a fixed batch, or one of its images."
+                )
+        return np.concatenate(found)
 
     def _run(self, images: Images, std_factor: float) -> Codes:
         import torch

@@ -8,7 +8,7 @@ from typing import Any
 
 from cnncodes.backbones.card import Frame
 from cnncodes.backbones.exporting.originals import Original
-from cnncodes.errors import BackboneError
+from cnncodes.errors import BackboneError, CardError
 
 
 def resize_original(original: Original, size: int) -> Original:
@@ -35,8 +35,8 @@ def resize_original(original: Original, size: int) -> Original:
     source, _, name = (original.address or "").partition(":")
     if original.is_file or source == "python":
         raise BackboneError(
-            f"the size of what feeds {original.name!r} cannot be chosen here: the file beside it says how"
-            " images are fed, in frame; leave --size out."
+            f"--size cannot be given for {original.name!r}: the file beside it says how images are fed,"
+            " height and width included. Change them there, or leave --size out."
         )
     if source == "torchvision" and name.startswith(("vit_", "maxvit")):
         raise BackboneError(
@@ -45,10 +45,16 @@ def resize_original(original: Original, size: int) -> Original:
         )
     old = original.frame
     resize = max(size, old.resize * size // max(old.height, old.width))
+    try:
+        frame = Frame(size, size, resize, old.interpolation)
+    except CardError as error:
+        raise BackboneError(
+            f"--size {size} is too large, with the picture around the patch: {error}"
+        ) from error
     return dataclasses.replace(
         original,
         description=f"{original.description}, but at {size} x {size} pixels",
-        frame=Frame(size, size, resize, old.interpolation),
+        frame=frame,
         make=partial(_make, original, size),
     )
 
