@@ -74,7 +74,7 @@ def test_everything_is_tried_within_the_budget(tmp_path: Path, capsys: pytest.Ca
     said = capsys.readouterr()
     assert "25% of each class, held out since the source has no parts" in said.err
     assert "raw pixels, 16 x 16: logistic" in said.out and "flip: ridge" in said.out
-    assert "Trained on 18 images, measured on 6 others" in said.out
+    assert "Trained on 18 images, measured on 6, in" in said.out
     with Image.open(plot) as picture:
         assert picture.width > 500
     found = json.loads(Path(report).read_text())
@@ -112,3 +112,34 @@ def test_wrong_options_are_said(
     source = make_source(tmp_path / "in", 2)
     assert main(["baseline", source, *options, "-q"]) in (1, 2)
     assert said in capsys.readouterr().err
+
+
+def test_images_and_groups_on_both_sides_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = make_source(tmp_path / "in", 6)
+    rows = [
+        f"in/{label}/{i}.png,{label},{part}"
+        for label in ("dark", "light")
+        for i, part in enumerate(("train", "train", "train", "train", "test", "test"))
+    ]
+    table = tmp_path / "t.csv"
+    table.write_text("\n".join(["image,label,split", *rows]) + "\n")
+    same = ["--only", "pixels", "-q", "--json"]
+    assert main(["baseline", str(table), *same, "--test", "train"]) == 0
+    said = capsys.readouterr()
+    assert "8 of these 8 test images were trained on, too (equal files)" in said.err
+    assert json.loads(said.out)["trained_on"] == 8
+    grouped = [f"{row},{'both' if i % 2 else i}" for i, row in enumerate(rows)]
+    table.write_text("\n".join(["image,label,split,group", *grouped]) + "\n")
+    assert main(["baseline", str(table), *same]) == 0
+    said = capsys.readouterr()
+    assert "2 of these 4 test images are of groups that were trained on" in said.err
+    assert json.loads(said.out)["groups_trained_on"] == 2
+    assert source
+
+
+def test_where_nothing_can_be_held_out_that_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = make_source(tmp_path / "in", 1)
+    assert main(["baseline", source, "-q"]) == 1
+    assert "has no parts, and no image can be held out to test on" in capsys.readouterr().err

@@ -7,7 +7,7 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands import inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
@@ -22,6 +22,9 @@ from cnncodes.schema import option, to_plain
 if TYPE_CHECKING:
     from cnncodes.evaluation.baselines import Ladder, LearningCurve, Method, Rung
     from cnncodes.images import ImageRecord
+
+#: Share of right answers that matters: where a larger one is not clear, there are too few test images.
+_TELLING = 0.03
 
 #: Of each class, where a source has no parts.
 _HOLDOUT = 0.25
@@ -119,7 +122,6 @@ class BaselineOptions(inputs.FailureOptions):
         metavar="FILE",
         check=check_json_name,
     )
-    memory: str | None = option(inputs.HELP_MEMORY, default=None, metavar="FOLDER")
     random_state: int = option(
         "Decides folds and intervals.", default=0, metavar="N", check=inputs.check_random_state
     )
@@ -128,6 +130,7 @@ class BaselineOptions(inputs.FailureOptions):
 def run_baseline(options: BaselineOptions, reporter: Reporter) -> Result:
     """Try each method within the budget."""
     from cnncodes.evaluation.baselines import climb
+    from cnncodes.images import list_groups
 
     for path in (options.report, options.plot):
         check_output(path, (options.src, options.compare))
@@ -147,7 +150,8 @@ def run_baseline(options: BaselineOptions, reporter: Reporter) -> Result:
             curve=options.curve,
         )
     truth = [str(test[i].label) for i in ladder.test]
-    result = _describe(options, ladder, truth)
+    _warn_seen(ladder, len(truth), reporter)
+    result = _describe(options, ladder, truth, list_groups([test[i] for i in ladder.test]))
     # What cannot be read is in no figure: 'evaluate' leaves it out too, and so the figures compare.
     if report is not None:
         result["difference"] = _compare(truth, [report[i] for i in ladder.test], ladder, options.random_state)
@@ -167,9 +171,7 @@ def _list_methods(options: BaselineOptions) -> list[Method]:
     from cnncodes.evaluation.baselines.methods import order_backbones
 
     names = _split_names(options.backbones) or order_backbones()
-    return list_methods(
-        names, _split_names(options.only), memory=options.memory, random_state=options.random_state
-    )
+    return list_methods(names, _split_names(options.only), random_state=options.random_state)
 
 
 def _open_parts(
@@ -181,6 +183,12 @@ def _open_parts(
         source = inputs.open_images(options.src, options)
         if not any(record.split for record in source.records):
             reading = dataclasses.replace(options, holdout=_HOLDOUT)
+            parts = {record.split for record in inputs.open_images(options.src, reading).records}
+            if not {options.train, options.test} <= parts:
+                raise SourceError(
+                    f"{options.src!r} has no parts, and no image can be held out to test on: each class needs"
+                    " at least two that differ and can be read, of two groups where there are any."
+                )
             note = f", {_HOLDOUT:.0%} of each class, held out since the source has no parts"
     train, _ = inputs.labelled_part(options.src, reading, options.train, options.train, reporter)
     test, _ = inputs.labelled_part(options.src, reading, options.test, options.test, reporter)
@@ -189,16 +197,32 @@ def _open_parts(
     return train, test, note
 
 
-def _describe(options: BaselineOptions, ladder: Ladder, truth: list[str]) -> Result:
+def _warn_seen(ladder: Ladder, n_test: int, reporter: Reporter) -> None:
+    """Warn of test images that were trained on, and of groups on both sides."""
+    if ladder.seen_images:
+        reporter.warn(
+            f"{ladder.seen_images} of these {n_test} test images were trained on, too (equal files): the"
+            " figures flatter"
+        )
+    elif ladder.seen_groups:
+        reporter.warn(
+            f"{ladder.seen_groups} of these {n_test} test images are of groups that were trained on: the"
+            " figures flatter"
+        )
+
+
+def _describe(options: BaselineOptions, ladder: Ladder, truth: list[str], groups: Any) -> Result:
     import numpy as np
 
     by_group = {rung.group: to_plain(rung.evaluation) for rung in reversed(ladder.rungs)}
-    chosen, gap = ladder.cheapest_as_good(np.array(truth), options.random_state)
+    chosen, gap = ladder.cheapest_as_good(np.array(truth), options.random_state, groups=groups)
     return {
         "src": options.src,
         "n": len(truth),
         "n_train": len(ladder.train),
         "failed": len(ladder.failures),
+        "trained_on": ladder.seen_images,
+        "groups_trained_on": ladder.seen_groups,
         "majority": by_group.get("majority"),
         "raw_pixels": by_group.get("pixels"),
         "methods": [_describe_rung(rung, len(ladder.train) + len(ladder.test)) for rung in ladder.rungs],
@@ -290,7 +314,7 @@ def render_baseline(result: Result) -> str:
         )
     trained, tested = f"{result['n_train']:,}", f"{result['n']:,}"
     text = (
-        f"{format_table(rows)}\n\nTrained on {trained} images, measured on {tested} others, in"
+        f"{format_table(rows)}\n\nTrained on {trained} images, measured on {tested}, in"
         f" {format_seconds(result['seconds'])}. Differences are to {result['compared_with']!r}, on the same"
         " images.\n"
     )
@@ -314,10 +338,15 @@ def _say_verdict(result: Result) -> str:
         return ""
     if best == chosen:
         return f"Best, and nothing cheaper is as good on these images: {best}.\n"
+    far = f"{100 * gap['value']:.1f} points {_points(gap)}"
+    if gap["value"] > _TELLING:
+        return (
+            f"These {result['n']:,} test images are too few to tell the best here, {best}, from much cheaper"
+            f" ones: {chosen} is {far} below it. Test on more images.\n"
+        )
     return (
-        f"Cheapest of those that are not clearly below the best: {chosen}. The best here, {best}, is"
-        f" {100 * gap['value']:.1f} points {_points(gap)} above it, and was chosen on these very images,"
-        " which flatters it.\n"
+        f"Cheapest of those that are not clearly below the best: {chosen}. The best here, {best}, is {far}"
+        " above it, and was chosen on these very images, which flatters it.\n"
     )
 
 

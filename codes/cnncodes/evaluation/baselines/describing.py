@@ -101,8 +101,6 @@ class CnnCodes:
     backbone, views : str
         As `ImageClassifier` takes them.
     precision : str, optional
-    memory : str, optional
-        Folder that keeps codes.
     random_state : int
         Of views that are drawn.
     """
@@ -110,7 +108,6 @@ class CnnCodes:
     backbone: str
     views: str
     precision: str | None = None
-    memory: str | None = None
     random_state: int = 0
 
     @property
@@ -141,7 +138,7 @@ class CnnCodes:
         made = make_embedder(backbone, self.views, "exact", None, self.random_state)
         [embedder] = settle_embedders([made], train, n_jobs)
         records = [*train, *test]
-        return embed_records(embedder, records, n_jobs=n_jobs, memory=self.memory, on_progress=on_progress)
+        return embed_records(embedder, records, n_jobs=n_jobs, on_progress=on_progress)
 
 
 def _describe(

@@ -57,7 +57,6 @@ def list_methods(
     backbones: Sequence[str],
     groups: Collection[str] | None = None,
     *,
-    memory: str | None = None,
     random_state: int = 0,
 ) -> list[Method]:
     """Return the methods of some groups, the cheapest first.
@@ -68,8 +67,6 @@ def list_methods(
         Networks, of which the first is the one whose views and heads are compared.
     groups : collection of str, optional
         Names in `GROUPS`; all where it is None.
-    memory : str, optional
-        Folder that keeps codes.
     random_state : int
 
     Raises
@@ -85,7 +82,7 @@ def list_methods(
     cards = {name: Card.read(find_backbone(name) / "card.toml") for name in backbones}
 
     def codes(backbone: str, views: str, precision: str | None = None) -> CnnCodes:
-        return CnnCodes(backbone, views, precision, memory, random_state)
+        return CnnCodes(backbone, views, precision, random_state)
 
     first, *others = backbones
     found = [

@@ -80,6 +80,9 @@ class Ladder:
         Key and reason of each image that could not be read.
     seconds : float
         By the clock, in all.
+    seen_images, seen_groups : int
+        Test images that are training images, too, by their contents; and those of a group that training
+        images are of.
     curve : LearningCurve or None
         Of the method that differences are to, where it was asked for and there was time.
     """
@@ -91,13 +94,17 @@ class Ladder:
     test: npt.NDArray[np.int64]
     failures: list[tuple[str, str]]
     seconds: float
+    seen_images: int = 0
+    seen_groups: int = 0
     curve: LearningCurve | None = None
 
     def best(self) -> Rung:
         """Return the rung with the highest accuracy, of equals the cheapest."""
         return max(self.rungs, key=lambda rung: (rung.evaluation.accuracy.value, -rung.cost))
 
-    def cheapest_as_good(self, truth: Array, random_state: int = 0) -> tuple[Rung, Estimate]:
+    def cheapest_as_good(
+        self, truth: Array, random_state: int = 0, *, groups: Any = None
+    ) -> tuple[Rung, Estimate]:
         """Return the cheapest rung that is not clearly below the best, and by how much the best is above it.
 
         Parameters
@@ -106,10 +113,12 @@ class Ladder:
             Of the images of `test`.
         random_state : int
             Of the resamples of the interval.
+        groups : array-like, shape (n_test,), optional
+            Test images that are drawn together.
         """
         best = self.best()
         for rung in sorted(self.rungs, key=lambda rung: rung.cost):
-            gap = compare_paired(truth, best.labels, rung.labels, random_state=random_state)
+            gap = compare_paired(truth, best.labels, rung.labels, groups=groups, random_state=random_state)
             if rung is best or not gap.low > 0:
                 return rung, gap
         raise AssertionError("the best is as good as itself")
