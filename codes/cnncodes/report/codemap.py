@@ -10,7 +10,8 @@ from cnncodes.report.material import Material
 from cnncodes.report.thumbnails import IN_ROW, TILE, Sheet, make_sheet
 
 _CONTROLS = """<div class="controls">
-<label>Class <select id="map-class"><option value="-1">all classes</option></select></label>
+<span><label for="map-class">Class</label>
+<select id="map-class"><option value="-1">all classes</option></select></span>
 <label class="switch"><input type="checkbox" id="map-mistakes"> Mistakes only</label>
 <span class="buttons"><button type="button" id="map-in" aria-label="Zoom in">+</button>
 <button type="button" id="map-out" aria-label="Zoom out">−</button>

@@ -170,7 +170,7 @@ def _frame(material: Material, image: int, picture: Picture | None) -> str:
     if picture is None:
         return f'<figure><p class="gone">This picture can no longer be read.</p>{caption}</figure>'
     width, height = picture.size
-    alt = f"{key}: predicted {given}, is {truth}"
+    alt = f"Thumbnail of {key}"
     overlay = ""
     if picture.overlay is not None:
         x, y, across, down = picture.place

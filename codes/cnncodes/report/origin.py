@@ -36,7 +36,7 @@ def _list(material: Material) -> Iterator[tuple[str, str]]:
     yield "Backbone, SHA-256", space.backbone_sha256
     for field, value in space.to_dict().items():
         if not field.startswith("backbone"):
-            yield f"Space: {field}", str(value)
+            yield f"Space: {field.replace('_', ' ')}", str(value)
     yield "View plan", json.dumps(predictor.embedder.plan.to_dict(), sort_keys=True)
     for what, state in origin.random_states.items():
         yield f"Random state: {what}", str(state)

@@ -34,21 +34,23 @@ def list_warnings(material: Material) -> list[str]:
     evaluation, found = material.evaluation, []
     if material.trained_on:
         found.append(
-            f"{material.trained_on:,} of these {evaluation.n:,} images were trained on: the figures flatter."
+            f"{material.trained_on:,} of {_count(evaluation.n)} {_was(material.trained_on)} trained on: the"
+            " figures flatter."
             " Evaluate on others."
         )
     unknown = [figures for figures in evaluation.per_class if not figures.known]
     if unknown:
         count = sum(figures.recall.n for figures in unknown)
         found.append(
-            f"The classifier does not know {_list_names(unknown)}: all {count:,} images of"
-            f" {'it' if len(unknown) == 1 else 'them'} count as wrong."
+            f"The classifier does not know {_list_names(unknown)}: whatever is of"
+            f" {'it' if len(unknown) == 1 else 'them'} counts as wrong, {_count(count)}."
         )
     if material.failed:
-        found.append(f"{material.failed:,} images could not be read, and are in no figure.")
+        found.append(f"{_count(material.failed)} could not be read: not in the figures.")
     if evaluation.n < FEW:
         found.append(
-            f"There are only {evaluation.n:,} images, so every figure is uncertain: see its interval."
+            f"There {'is' if evaluation.n == 1 else 'are'} only {_count(evaluation.n)}, so every figure is"
+            " uncertain: see its interval."
         )
     small = [figures for figures in evaluation.per_class if 0 < figures.recall.n < FEW_OF_CLASS]
     if small:
@@ -63,12 +65,12 @@ def describe_accuracy(evaluation: Evaluation) -> str:
     """Say how many images are classified rightly, as HTML."""
     accuracy = evaluation.accuracy
     text = (
-        f"<strong>{percent(accuracy.value)} of {evaluation.n:,} images are classified rightly</strong>"
+        f"<strong>{percent(accuracy.value)} of {_count(evaluation.n)} are classified rightly</strong>"
         f"{_between(accuracy.low, accuracy.high)}."
     )
     most = max(evaluation.per_class, key=lambda figures: figures.recall.n)
     return (
-        f"{text} To say {name(most.name)} of every image would be right for"
+        f"{text} Always to answer {name(most.name)} would be right for"
         f" {percent(most.recall.n / evaluation.n)}."
     )
 
@@ -157,6 +159,14 @@ def describe_trust(evaluation: Evaluation) -> str:
         f"<strong>Probabilities are {how}:</strong> on average they are {number(error.value)} away from the"
         f" share of right answers (95 % interval: {number(error.low)} to {number(error.high)})."
     )
+
+
+def _count(images: int) -> str:
+    return f"{images:,} image{'' if images == 1 else 's'}"
+
+
+def _was(images: int) -> str:
+    return "was" if images == 1 else "were"
 
 
 def _list_names(classes: list[ClassFigures]) -> str:

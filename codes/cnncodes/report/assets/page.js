@@ -55,6 +55,18 @@ for (const table of document.querySelectorAll("table.sortable")) {
   });
 }
 
+/* What scrolls is reached by keyboard, and what does not is passed over. */
+
+function markScrolling() {
+  for (const box of document.querySelectorAll(".scroll")) {
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  }
+}
+markScrolling();
+window.addEventListener("resize", markScrolling);
+document.addEventListener("toggle", markScrolling, true);
+
 /* Class activation maps, shown or not. */
 
 const showMaps = document.getElementById("show-maps");
@@ -290,7 +302,7 @@ class CodeMap {
     const ratio = this.canvas.width / this.width;
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, this.width, this.height);
-    const size = Math.min(5, Math.max(1.5, 60 / Math.sqrt(this.data.n)) * Math.sqrt(this.zoom)) * 1.2;
+    const size = Math.min(5, Math.max(1.8, 90 / Math.sqrt(this.data.n)) * Math.sqrt(this.zoom)) * 1.2;
     const scale = this.scale();
     const left = this.width / 2 - this.middle[0] * scale;
     const top = this.height / 2 - this.middle[1] * scale;
