@@ -49,7 +49,8 @@ def test_a_page_is_written_with_the_figures_that_are_printed(
     assert "1970-01-01 00:00 UTC" in page
     [command] = re.findall(r'aria-label="Command"><code>(.*?)</code>', page)
     assert shlex.split(html.unescape(command)) == [
-        "cnncodes", *asked[:3], "--report", str(path), "--memory", str(fitted / "memory"), "--max-failures", "1",
+        "cnncodes", *asked[:3], "--report", str(path), "--memory", str(fitted / "memory"),
+        "--max-failures", "1",
     ]  # fmt: skip
 
 

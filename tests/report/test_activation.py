@@ -80,6 +80,27 @@ def test_views_of_several_places_have_the_map_of_the_central_one(averaging: Back
     assert found.box == (24.0, 4.0, 56.0, 36.0)
 
 
+@pytest.mark.parametrize(
+    ("aggregate", "l2_normalize", "is_whole"),
+    [("auto", True, True), ("code", False, True), ("code", True, False), ("probability", False, False)],
+)
+def test_a_map_is_whole_where_the_answer_averages_decision_values(
+    averaging: Backbone, aggregate: str, l2_normalize: bool, is_whole: bool
+) -> None:
+    head = make_head("abc", l2_normalize=l2_normalize)
+    embedder = Embedder(averaging, ViewPlan.parse("flip"), Decoding())
+    predictor = Predictor(embedder, head, aggregate=aggregate)
+    activations = prepare_activations(predictor)
+    assert activations.is_whole == is_whole
+    if is_whole:
+        [record] = draw_records(["a"])
+        [codes] = embedder.embed([record])
+        [values] = predictor.score(codes.codes, np.array([2])).decision
+        for index, label in enumerate("abc"):
+            found = activations.look(decode(record.read()), codes.content, label)
+            assert found.values.mean() == pytest.approx(values[index], rel=1e-4, abs=1e-4)
+
+
 def test_a_code_that_is_no_mean_of_a_map_has_none(bent: Backbone) -> None:
     head = make_head("abc", code_size=7)
     with pytest.raises(BackboneError, match="not the mean of its last map"):

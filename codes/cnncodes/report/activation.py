@@ -163,7 +163,7 @@ def prepare_activations(predictor: Predictor) -> Activations:
     dense = embedder.backbone.dense()
     _check_mean(embedder.backbone, dense)
     views = embedder.plan.locate((1000, 800), embedder.backbone.frame, "0" * 32)
-    is_whole = _show_one_place(views) and predictor.aggregate in ("auto", "decision", "code")
+    is_whole = _show_one_place(views) and _averages_decisions(predictor, len(views))
     plan = embedder.plan if is_whole else ViewPlan.parse("center")
     return Activations(predictor, dense, plan, is_whole)
 
@@ -173,6 +173,13 @@ def _check_onnx() -> None:
         import onnx  # noqa: F401
     except ImportError as error:
         raise BackendMissing("ONNX is not installed: the extra 'export' brings it.") from error
+
+
+def _averages_decisions(predictor: Predictor, views: int) -> bool:
+    """Tell whether an answer is the mean of its views' decision values, or as good as that."""
+    if predictor.aggregate == "code":  # the length of a mean is not the mean of lengths
+        return views == 1 or not predictor.head.l2_normalize
+    return predictor.aggregate in ("auto", "decision")
 
 
 def _show_one_place(views: tuple[View, ...]) -> bool:

@@ -118,8 +118,11 @@ def _prepare(material: Material) -> tuple[Activations | None, str]:
             f" {material.predictor.embedder.plan.count} views."
         )
     if material.predictor.head.l2_normalize:
-        said += " The head scales codes to length 1; what a place adds is meant up to that length."
-    return activations, said + " Each map has its own scale."
+        said += (
+            " The head first scales a code to length 1, which the picture as a whole decides: what a place adds"
+            " holds up to that factor."
+        )
+    return activations, f"{said} It covers what the network sees; each has its own scale."
 
 
 def _develop(material: Material, activations: Activations | None, image: int) -> Picture | None:

@@ -114,7 +114,7 @@ def table(
     mark = f' id="{ident}"' if ident else ""
     return scrolling(
         re.sub("<[^>]*>", "", caption),
-        f"<table{mark}{kind}><caption>{caption}</caption>\n<thead><tr>{top}</tr></thead>\n"
+        f"<table{mark}{kind}><caption><span>{caption}</span></caption>\n<thead><tr>{top}</tr></thead>\n"
         f"<tbody>\n{body}\n</tbody></table>",
     )
 
