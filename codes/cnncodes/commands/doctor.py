@@ -62,7 +62,7 @@ PARTS = {
         ),
     ),
     "finetune": ("finetune", ("onnx", "safetensors", "torch")),
-    "report": ("plots: baseline --plot, cnncodes.plots", ("matplotlib",)),
+    "report": ("plots (baseline --plot), gradients in baseline", ("matplotlib", "scikit-image")),
 }
 
 

@@ -119,8 +119,8 @@ def _prepare(material: Material) -> tuple[Activations | None, str]:
         )
     if material.predictor.head.l2_normalize:
         said += (
-            " The head first scales a code to length 1, which the picture as a whole decides: what a place adds"
-            " holds up to that factor."
+            " The head first scales a code to length 1, which the picture as a whole decides: what a place"
+            " adds holds up to that factor."
         )
     return activations, f"{said} It covers what the network sees; each has its own scale."
 

@@ -198,6 +198,8 @@ class CodeMap {
     this.byClass = this.byClass.map((members) => Uint32Array.from(members));
     this.canvas = document.getElementById("map");
     this.pen = this.canvas.getContext("2d");
+    this.marks = document.createElement("canvas"); // all but the ring, so that pointing at images draws none anew
+    this.isStale = true;
     this.said = document.getElementById("map-said");
     this.sheet = document.getElementById("sheet");
     this.waiting = false;
@@ -289,19 +291,32 @@ class CodeMap {
   }
 
   redraw() {
+    this.isStale = true;
+    this.show();
+  }
+
+  show() {
     if (this.waiting) return;
     this.waiting = true;
     requestAnimationFrame(() => {
       this.waiting = false;
-      this.draw();
+      if (this.isStale) this.drawMarks();
+      this.isStale = false;
+      const ratio = this.canvas.width / this.width;
+      this.pen.setTransform(1, 0, 0, 1, 0, 0);
+      this.pen.clearRect(0, 0, this.canvas.width, this.canvas.height);
+      this.pen.drawImage(this.marks, 0, 0);
+      this.pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+      if (this.chosen >= 0) this.drawRing();
     });
   }
 
-  draw() {
-    const pen = this.pen;
+  drawMarks() {
+    this.marks.width = this.canvas.width; // which clears it, too
+    this.marks.height = this.canvas.height;
+    const pen = this.marks.getContext("2d");
     const ratio = this.canvas.width / this.width;
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-    pen.clearRect(0, 0, this.width, this.height);
     const size = Math.min(5, Math.max(1.8, 90 / Math.sqrt(this.data.n)) * Math.sqrt(this.zoom)) * 1.2;
     const scale = this.scale();
     const left = this.width / 2 - this.middle[0] * scale;
@@ -329,7 +344,6 @@ class CodeMap {
       pen.fill();
       pen.stroke(crosses);
     }
-    if (this.chosen >= 0) this.drawRing();
   }
 
   drawRing() {
@@ -386,7 +400,7 @@ class CodeMap {
     this.chosen = i;
     this.showThumb();
     this.describe();
-    this.redraw();
+    this.show();
   }
 
   describe() {
@@ -456,6 +470,7 @@ class CodeMap {
     const [px, py] = this.toScreen(this.chosen);
     if (px < 12 || py < 12 || px > this.width - 12 || py > this.height - 12) {
       this.middle = [this.x[this.chosen], this.y[this.chosen]];
+      this.redraw();
     }
   }
 
