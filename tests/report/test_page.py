@@ -110,6 +110,13 @@ def test_sections_come_in_order_under_headings_without_gaps(hostile_page: str) -
     assert outline.named("html")[0]["lang"] == "en"
 
 
+@pytest.mark.parametrize("labels", [["a"], ["new"], ["a", "b"]])
+def test_the_fewest_images_make_a_page(make_material: MakeMaterial, labels: list[str]) -> None:
+    page = render_report(make_material(labels, classes=["a", "b"])).decode()
+    assert Outline(page).open == [] and "Probabilities" in page
+    assert "nan" not in re.sub(r"base64,[^\"]*|<script.*?</script>", "", page, flags=re.DOTALL)
+
+
 def test_the_same_material_makes_the_same_page(make_material: MakeMaterial) -> None:
     labels = ["a", "b", "c"] * 5
     assert render_report(make_material(labels)) == render_report(make_material(labels))

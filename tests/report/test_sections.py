@@ -74,6 +74,12 @@ def test_without_probabilities_it_is_said_that_nothing_is_known() -> None:
     assert "no diagram" in show_reliability(figures) and "No log loss" in show_figures(figures)
 
 
+def test_one_image_does_not_tell_whether_probabilities_can_be_trusted() -> None:
+    assert "not known:</strong> there are too few images" in describe_trust(
+        judge_probabilities((0.8, 1.0), 1)
+    )
+
+
 def test_what_makes_figures_mean_less_is_warned_of(make_material: MakeMaterial) -> None:
     material = make_material(["a", "b", "new"], classes=["a", "b", "c"], trained_on=2, failed=4)
     said = " ".join(map(text_of, list_warnings(material)))

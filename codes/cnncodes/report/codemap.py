@@ -44,9 +44,7 @@ def show_map(material: Material) -> str:
     n = len(material.records)
     tiles = 0 if sheet is None else len(sheet.images)
     which = (
-        "every image"
-        if tiles == n
-        else f"{tiles:,} of {n:,} images, half of them mistakes where there are as many,"
+        "every image" if tiles == n else f"{tiles:,} of {n:,} images, mistakes first for up to half of them,"
     )
     picture = (
         ""

@@ -88,7 +88,8 @@ def section(ident: str, title: str, *parts: str) -> str:
 
 
 def paragraph(text: str, kind: str = "") -> str:
-    """Return a paragraph of a text that is HTML already."""
+    """Return a paragraph of a text that is HTML already; a number and its per cent sign stay together."""
+    text = re.sub(r"(\d) %", r"\1&nbsp;%", text)
     return f'<p class="{kind}">{text}</p>' if kind else f"<p>{text}</p>"
 
 

@@ -141,15 +141,15 @@ def list_mistakes(evaluation: Evaluation) -> list[tuple[int, int, int]]:
 def describe_trust(evaluation: Evaluation) -> str:
     """Say whether probabilities can be believed, as HTML."""
     found = evaluation.calibration
-    if found is None:
-        why = evaluation.missing.get("calibration_error", "it cannot be measured")
+    if found is None or not np.isfinite(found.error.low):
+        why = evaluation.missing.get("calibration_error", "there are too few images")
         return f"<strong>Whether probabilities can be trusted is not known:</strong> {escape(why)}."
     error = found.error
     if not error.low > 0:
         return (
             "<strong>Probabilities can be trusted as far as these images can tell:</strong> the distance"
             f" between probability and share of right answers, {number(found.plain)} on average, is no more"
-            " than chance alone may show."
+            f" than chance alone may show. An error above {number(error.high)} is unlikely."
         )
     counts = np.array([part.n for part in found.bins])
     excess = np.array([part.probability - part.accuracy for part in found.bins])
