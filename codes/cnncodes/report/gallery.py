@@ -17,6 +17,9 @@ from cnncodes.report.thumbnails import shrink, to_jpeg
 #: Images of each kind.
 SHOWN = 24
 
+_SWITCH = """<p><label class="switch"><input type="checkbox" id="show-maps" checked>
+Show class activation maps</label></p>"""
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -60,44 +63,44 @@ def show_gallery(material: Material) -> str:
     """Return the section of images to look at."""
     mistakes, uncertain = choose_mistakes(material), choose_uncertain(material)
     activations, said = _prepare(material)
-    wanted = dict.fromkeys([*mistakes.tolist(), *uncertain.tolist()])
-    progress = material.watch("images to look at")
-    pictures: dict[int, Picture | None] = {}
-    for done, image in enumerate(wanted, start=1):
-        pictures[image] = _develop(material, activations, image)
-        progress(done, len(wanted), 0)
-    switch = ""
-    if activations is not None:
-        switch = (
-            '<p><label class="switch"><input type="checkbox" id="show-maps" checked>'
-            " Show class activation maps</label></p>"
-        )
-    order = (
-        ""
-        if material.proba is not None
-        else " The classifier gives no probabilities, so their order means nothing."
-    )
+    pictures = _develop_all(material, activations, [*mistakes.tolist(), *uncertain.tolist()])
     return section(
         "images",
         "Images to look at",
         paragraph(said),
-        switch,
+        "" if activations is None else _SWITCH,
         "<h3>Most confident mistakes</h3>",
-        paragraph(
-            f"{len(mistakes)} of {int(material.wrong.sum()):,} wrong answers, the surest first: look here for"
-            f" wrong labels, too.{order}"
-            if len(mistakes)
-            else "There is not one mistake."
-        ),
+        paragraph(_describe_mistakes(material, len(mistakes))),
         _list(material, mistakes, pictures),
         "<h3>Least certain answers</h3>",
         paragraph(
-            "The answers with the least probability, right or wrong: more images like these help most."
+            "The answers with the least probability, right or wrong: of images like these more may help most."
             if len(uncertain)
             else "The classifier gives no probabilities."
         ),
         _list(material, uncertain, pictures),
     )
+
+
+def _describe_mistakes(material: Material, shown: int) -> str:
+    if not shown:
+        return "There is not one mistake."
+    said = f"{shown} of {int(material.wrong.sum()):,} wrong answers"
+    if material.proba is None:
+        return f"{said}, in no order: the classifier gives no probabilities. Some labels may be wrong."
+    return f"{said}, the surest first: look here for wrong labels, too."
+
+
+def _develop_all(
+    material: Material, activations: Activations | None, images: list[int]
+) -> dict[int, Picture | None]:
+    wanted = dict.fromkeys(images)
+    progress = material.watch("images to look at")
+    pictures: dict[int, Picture | None] = {}
+    for image in wanted:
+        pictures[image] = _develop(material, activations, image)
+        progress(len(pictures), len(wanted), 0)
+    return pictures
 
 
 def _prepare(material: Material) -> tuple[Activations | None, str]:

@@ -28,6 +28,9 @@ CONTENTS = {
     "origin": "Reproduce",
 }
 
+#: What the page's one script is joined from.
+_SCRIPTS = ("page.js", "matrix.js", "map.js")
+
 
 def render_report(material: Material) -> bytes:
     """Return the report as an HTML file in UTF-8.
@@ -40,7 +43,7 @@ def render_report(material: Material) -> bytes:
     material : Material
     """
     evaluation = material.evaluation
-    style, script = _read("page.css"), _read("page.js")
+    style, script = _read("page.css"), "".join(map(_read, _SCRIPTS))
     page = Template(_read("page.html")).substitute(
         policy=_make_policy(style, script),
         title=escape(f"{material.origin.model} on {material.origin.source}"),
