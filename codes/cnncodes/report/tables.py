@@ -108,7 +108,8 @@ def show_confusion(evaluation: Evaluation) -> str:
         return section("confusion", "Confusion matrix", text, _tabulate(evaluation))
     matrix = _tabulate(evaluation) if size <= TABLE else _draw(evaluation)
     whole = f"<details><summary>The whole matrix of {size:,} classes</summary>{text}{matrix}</details>"
-    return section("confusion", "Confusion matrix", _list_pairs(evaluation), whole)
+    first = paragraph("The classes that are mistaken most for one another; below, the whole matrix unfolds.")
+    return section("confusion", "Confusion matrix", first, _list_pairs(evaluation), whole)
 
 
 def _list_pairs(evaluation: Evaluation) -> str:
