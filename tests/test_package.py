@@ -99,6 +99,12 @@ def test_wheel_holds_every_module_and_the_marker_of_types(members: list[str]) ->
     assert expected | {"cnncodes/py.typed"} <= set(members)
 
 
+def test_wheel_holds_the_page_of_reports(members: list[str]) -> None:
+    assets = (REPO / "codes/cnncodes/report/assets").iterdir()
+    expected = {f"cnncodes/report/assets/{path.name}" for path in assets}
+    assert len(expected) == 5 and expected <= set(members)
+
+
 def test_wheel_holds_the_zoo(members: list[str]) -> None:
     zoo = {name for name in members if name.startswith("cnncodes/_models/")}
     card = tomllib.loads((REPO / "models/efficientnet-lite0/card.toml").read_text())

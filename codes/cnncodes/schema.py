@@ -216,6 +216,39 @@ def from_arguments(cls: type[T], values: Mapping[str, Any]) -> T:
     return from_mapping(cls, given, as_flags=True)
 
 
+def to_arguments(options: Any) -> list[str]:
+    """Return what would be typed to get these options: the positional ones, then those that differ.
+
+    Parameters
+    ----------
+    options : dataclass instance
+
+    Examples
+    --------
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class Options:
+    ...     src: str = option("Images.")
+    ...     batch_size: int = option("Images at once.", default=8)
+    ...     fast: bool = option("Hurry.", default=False)
+    >>> to_arguments(Options("photos/", fast=True)), to_arguments(Options("-x", batch_size=4))
+    (['photos/', '--fast'], ['--batch-size', '4', '--', '-x'])
+    """
+    positional, flags = [], []
+    for field in option_fields(type(options)):
+        value = getattr(options, field.name)
+        values = [str(item) for item in value] if isinstance(value, list | tuple) else [str(value)]
+        if _is_positional(field):
+            positional += values
+        elif value != field.default and isinstance(value, bool):
+            flags.append(flag(field))
+        elif value != field.default:
+            for text in values:
+                flags += [f"{flag(field)}={text}"] if text.startswith("-") else [flag(field), text]
+    if any(text.startswith("-") for text in positional):
+        return [*flags, "--", *positional]
+    return [*positional, *flags]
+
+
 def describe_options(cls: type) -> list[tuple[str, str]]:
     """Return each option's flag and help, for documentation."""
     return [(flag(field), field.metadata["help"]) for field in option_fields(cls)]

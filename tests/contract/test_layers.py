@@ -23,6 +23,7 @@ ROWS = (
     ("estimators",),
     ("evaluation",),
     ("plots",),
+    ("report",),
     ("finetuning",),
     ("commands",),
     ("recipes",),

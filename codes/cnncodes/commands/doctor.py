@@ -62,7 +62,7 @@ PARTS = {
         ),
     ),
     "finetune": ("finetune", ("onnx", "safetensors", "torch")),
-    "report": ("reports with figures, in a later version", ("matplotlib",)),
+    "report": ("plots (baseline --plot), gradients in baseline", ("matplotlib", "scikit-image")),
 }
 
 

@@ -11,13 +11,15 @@ from cnncodes.commands import inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.failures import judge_failures
 from cnncodes.commands.figures import render_figures
-from cnncodes.commands.outputs import check_json_name, check_output
+from cnncodes.commands.outputs import check_output, check_report_name
+from cnncodes.commands.pages import is_page, write_page
 from cnncodes.commands.reporter import Reporter
 from cnncodes.errors import SourceError, sentence
 from cnncodes.schema import option, to_plain
 
 if TYPE_CHECKING:
     from cnncodes.estimators.predictor import Predictions
+    from cnncodes.evaluation import Evaluation
     from cnncodes.images import ImageRecord
 
 
@@ -33,11 +35,12 @@ class EvaluateOptions(inputs.EmbeddingOptions):
         metavar="PART",
     )
     report: str | None = option(
-        "File (.json) for all figures and each image's prediction.",
+        "File for all figures: .json, with each image's prediction, or .html, a page to look at, with"
+        " mistakes, maps of what decided, and a map of the codes.",
         default=None,
         short="-o",
         metavar="FILE",
-        check=check_json_name,
+        check=check_report_name,
     )
     top_k: int = option(
         "For the top-k accuracy: the class is among the K most probable; at most one less than there are"
@@ -63,8 +66,10 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
             n_jobs=options.n_jobs,
             memory=options.memory,
             on_progress=reporter.progress("predicting"),
+            codes=is_page(options.report),
         )
-    figures = _measure(options, records, predictions)
+    evaluation = _measure(options, records, predictions)
+    figures: Result = to_plain(evaluation)
     _warn_unknown(figures["per_class"], reporter)
     failures = [(failure.key, failure.reason) for failure in predictions.failures.values()]
     result: Result = {
@@ -76,13 +81,16 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
         "failed": len(failures),
         "report": options.report,
     }
-    if options.report is not None:
+    if is_page(options.report):
+        with reporter.passing_warnings():
+            write_page(options, split, predictor, records, predictions, evaluation, reporter)
+    elif options.report is not None:
         write_report(Path(options.report), {**result, "predictions": _list_predictions(records, predictions)})
     result[TOO_MANY_FAILURES] = judge_failures(failures, len(records), options.max_failures, reporter)
     return result
 
 
-def _measure(options: EvaluateOptions, records: list[ImageRecord], predictions: Predictions) -> Result:
+def _measure(options: EvaluateOptions, records: list[ImageRecord], predictions: Predictions) -> Evaluation:
     import numpy as np
 
     from cnncodes.evaluation import evaluate_predictions
@@ -103,8 +111,7 @@ def _measure(options: EvaluateOptions, records: list[ImageRecord], predictions: 
         given: Any = predictions.proba[read]
     else:
         given = np.array([str(predictions.labels[i]) for i in read])
-    found: Result = to_plain(evaluate_predictions(truth, given, classes, groups=groups, top_k=options.top_k))
-    return found
+    return evaluate_predictions(truth, given, classes, groups=groups, top_k=options.top_k)
 
 
 def _warn_unknown(per_class: list[Result], reporter: Reporter) -> None:
@@ -169,6 +176,6 @@ EVALUATE = Command(
     run=run_evaluate,
     render=render_evaluate,
     summary="Say how good a classifier is, with 95% intervals, on labelled images.",
-    example="cnncodes evaluate photos.cnncodes test-photos/ -o report.json",
+    example="cnncodes evaluate photos.cnncodes test-photos/ -o report.html",
     results=("report", "model", "accuracy", "n", "split"),
 )

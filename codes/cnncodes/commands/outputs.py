@@ -51,3 +51,9 @@ def check_json_name(name: str) -> None:
     """Raise `UsageError` unless a report's name ends in .json."""
     if Path(name).suffix.lower() != ".json":
         raise UsageError(f"must end in .json. Got {name!r}.")
+
+
+def check_report_name(name: str) -> None:
+    """Raise `UsageError` unless a report's name ends in .json or .html."""
+    if Path(name).suffix.lower() not in (".json", ".html"):
+        raise UsageError(f"must end in .json or .html. Got {name!r}.")

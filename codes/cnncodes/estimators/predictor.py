@@ -41,6 +41,9 @@ class Predictions:
         Whether the classifier was trained on that very image, under whatever name.
     novelty : ndarray of float64, shape (n_images,), or None
         Where it was asked for; NaN where the image could not be read.
+    codes : ndarray of float32, shape (n_images, code_size), or None
+        The mean of each image's codes over its views, where it was asked for; NaN where the image could not
+        be read.
     """
 
     keys: list[str]
@@ -50,6 +53,7 @@ class Predictions:
     failures: dict[int, Failure]
     trained_on: npt.NDArray[np.bool_]
     novelty: npt.NDArray[np.float64] | None = None
+    codes: npt.NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,7 @@ class Predictor:
         memory: str | Path | None = None,
         on_progress: Progress | None = None,
         novelty: bool = False,
+        codes: bool = False,
     ) -> Predictions:
         """Predict every record; one that cannot be read becomes an empty prediction with its reason."""
         scale = self.check_scale() if novelty else None
@@ -120,7 +125,11 @@ class Predictor:
         if scale is not None:
             unlike = np.full(len(records), np.nan)
             unlike[read] = scale.rate(average_rows(rows.X, rows.counts[read]))
-        return Predictions(keys, self.classes, labels, proba, rows.failures, trained_on, unlike)
+        means = None
+        if codes:
+            means = np.full((len(records), self.embedder.backbone.code_size), np.nan, np.float32)
+            means[read] = average_rows(rows.X, rows.counts[read])
+        return Predictions(keys, self.classes, labels, proba, rows.failures, trained_on, unlike, means)
 
     def make_rule(self, risk: float, confidence: float = 0.95) -> AnswerRule:
         """Choose from which probability on to answer; warn where training had other views than prediction.

@@ -1,0 +1,87 @@
+"""The map of codes: a canvas, and the data that it is drawn from."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cnncodes.report.html import clean, embed_bytes, embed_json, escape, pack, paragraph, section
+from cnncodes.report.layout import lay_out
+from cnncodes.report.material import Material
+from cnncodes.report.thumbnails import IN_ROW, TILE, Sheet, make_sheet
+
+_CONTROLS = """<div class="controls">
+<span><label for="map-class">Class</label>
+<select id="map-class"><option value="-1">all classes</option></select></span>
+<label class="switch"><input type="checkbox" id="map-mistakes"> Mistakes only</label>
+<span class="buttons"><button type="button" id="map-in" aria-label="Zoom in">+</button>
+<button type="button" id="map-out" aria-label="Zoom out">−</button>
+<button type="button" id="map-whole">Whole map</button></span>
+</div>
+<div class="map-row"><canvas id="map" tabindex="0" role="application" aria-label="Map of codes"
+ aria-describedby="map-help map-count"></canvas>
+<div id="map-card"><canvas id="map-thumb" width="128" height="128" role="img"
+ aria-label="No image chosen"></canvas>
+<p id="map-said" aria-live="polite">Point at an image, or move to one with the arrow keys.</p></div></div>
+<p id="map-count" role="status"></p>
+<ul id="map-legend" aria-label="Colours of classes"></ul>
+<p id="map-help">Keys, once the map is focused: arrows go to the next image in that direction; + and − zoom;
+Shift with arrows moves the map; 0 shows all of it. With a mouse: drag to move; the wheel zooms once the map
+is focused, or with Ctrl.</p>
+<noscript><p>The map is drawn by a script of this page, and scripts are switched off.</p></noscript>"""
+
+
+def show_map(material: Material) -> str:
+    """Return the section with the map of codes and its data."""
+    layout = lay_out(material.codes)
+    wrong = material.wrong
+    sheet = make_sheet(
+        material.records,
+        wrong,
+        max_pixels=material.predictor.embedder.decoding.max_pixels,
+        n_jobs=material.n_jobs,
+        watch=material.watch,
+    )
+    n = len(material.records)
+    tiles = 0 if sheet is None else len(sheet.images)
+    which = (
+        "every image" if tiles == n else f"{tiles:,} of {n:,} images, mistakes first for up to half of them,"
+    )
+    picture = (
+        ""
+        if sheet is None
+        else f'<img id="sheet" alt="" hidden src="{embed_bytes(sheet.jpeg, "image/jpeg")}">'
+    )
+    data = _gather(material, layout.places, sheet)
+    return section(
+        "map-of-codes",
+        "Map of the codes",
+        paragraph(
+            "Each mark is an image; images that the network finds alike lie close together. A cross is a"
+            " wrong answer, colours are true classes. A mark of one colour amid another’s may have a"
+            " wrong label."
+        ),
+        paragraph(
+            f"Made by: {escape(layout.method)}. Distances between far groups mean little. There is a"
+            f" thumbnail of {which} in this file."
+        ),
+        _CONTROLS,
+        picture,
+        f'<script type="application/json" id="map-data">{embed_json(data)}</script>',
+    )
+
+
+def _gather(material: Material, places: np.ndarray, sheet: Sheet | None) -> dict[str, object]:
+    names = np.array([figures.name for figures in material.evaluation.per_class])
+    probability = material.probability
+    return {
+        "n": len(material.records),
+        "classes": [clean(name) for name in names],
+        "files": [clean(record.key) for record in material.records],
+        "places": pack(np.round(places * 65535), "u2"),
+        "truth": pack(np.searchsorted(names, material.truth), "u2"),
+        "predicted": pack(np.searchsorted(names, material.predicted), "u2"),
+        "probability": None if probability is None else pack(np.round(probability * 65535), "u2"),
+        "tiles": None if sheet is None else pack(sheet.images, "u4"),
+        "tile": TILE,
+        "columns": 0 if sheet is None else min(IN_ROW, len(sheet.images)),
+    }

@@ -1,0 +1,162 @@
+r"""HTML from text that may be hostile: names of files and classes are a stranger's.
+
+What is shown is escaped; what would be invisible, break a line or turn the direction of writing is spelled
+out; and each name stands in ``<bdi>``, so that one written from right to left does not rearrange what
+surrounds it.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+# Control characters, line separators, marks and overrides of direction, halves of surrogate pairs (bytes that
+# are no text), and what is no character at all.
+_UNSEEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
+)
+
+
+def clean(text: object) -> str:
+    r"""Return a text in one line, with escapes for what is not seen.
+
+    Examples
+    --------
+    >>> print(clean("a\nb\u202egnp.exe"))
+    a\nb\u202egnp.exe
+    """
+    return _UNSEEN.sub(lambda match: repr(match[0])[1:-1] if match[0] != "\ufeff" else r"\ufeff", str(text))
+
+
+def escape(text: object) -> str:
+    """Return a text for HTML, in an element or between quotes.
+
+    Examples
+    --------
+    >>> escape("<b>'\\"")
+    '&lt;b&gt;&#x27;&quot;'
+    """
+    return html.escape(clean(text))
+
+
+def name(text: object) -> str:
+    """Return a name for HTML, apart from the direction of what surrounds it.
+
+    Examples
+    --------
+    >>> name("R&D")
+    '<bdi>R&amp;D</bdi>'
+    """
+    return f"<bdi>{escape(text)}</bdi>"
+
+
+def embed_json(value: Any) -> str:
+    r"""Return a value as JSON that cannot close the script element it stands in.
+
+    Examples
+    --------
+    >>> embed_json("</script><!--")
+    '"\\u003c/script\\u003e\\u003c!--"'
+    """
+    text = json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", r"\u003c").replace(">", r"\u003e").replace("&", r"\u0026")
+
+
+def embed_bytes(data: bytes, kind: str) -> str:
+    """Return bytes as the address of themselves: ``data:image/jpeg;base64,…``."""
+    return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
+
+
+def pack(values: npt.ArrayLike, dtype: str) -> str:
+    """Return numbers in base64, little-endian, for a typed array of the page."""
+    data = np.ascontiguousarray(values, dtype=np.dtype(dtype).newbyteorder("<")).tobytes()
+    return base64.b64encode(data).decode("ascii")
+
+
+def section(ident: str, title: str, *parts: str) -> str:
+    """Return a section with its heading, which names it for screen readers."""
+    body = "\n".join(part for part in parts if part)
+    heading = f'<h2 id="{ident}-title">{escape(title)}</h2>'
+    return f'<section id="{ident}" aria-labelledby="{ident}-title">\n{heading}\n{body}\n</section>'
+
+
+def paragraph(text: str, kind: str = "") -> str:
+    """Return a paragraph of a text that is HTML already; a number and its per cent sign stay together."""
+    text = re.sub(r"(\d) %", r"\1&nbsp;%", text)
+    return f'<p class="{kind}">{text}</p>' if kind else f"<p>{text}</p>"
+
+
+def table(
+    caption: str,
+    head: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    ident: str = "",
+    sortable: bool = False,
+) -> str:
+    """Return a table of cells that are HTML already; the first of each row is its heading.
+
+    A cell that starts with ``<td`` is taken as it is.
+    """
+    if sortable:
+        head = [f'<button type="button">{title}<span aria-hidden="true"></span></button>' for title in head]
+    top = "".join(f'<th scope="col">{title}</th>' for title in head)
+    body = "\n".join(
+        "<tr>" + "".join(_cell(cell, i > 0) for i, cell in enumerate(row)) + "</tr>" for row in rows
+    )
+    kind = ' class="sortable"' if sortable else ""
+    mark = f' id="{ident}"' if ident else ""
+    return scrolling(
+        re.sub("<[^>]*>", "", caption),
+        f"<table{mark}{kind}><caption><span>{caption}</span></caption>\n<thead><tr>{top}</tr></thead>\n"
+        f"<tbody>\n{body}\n</tbody></table>",
+    )
+
+
+def scrolling(label: str, inner: str) -> str:
+    """Return a box that scrolls sideways where it is too narrow, by keyboard too."""
+    return f'<div class="scroll" tabindex="0" role="region" aria-label="{label}">{inner}</div>'
+
+
+def _cell(cell: str, is_value: bool) -> str:
+    if cell.startswith("<td"):
+        return cell
+    return f"<td>{cell}</td>" if is_value else f'<th scope="row">{cell}</th>'
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Return a number as text, a dash for one that is not known.
+
+    Examples
+    --------
+    >>> number(0.12345), number(float("nan"))
+    ('0.123', '–')
+    """
+    return "–" if value is None or not np.isfinite(value) else f"{value:.{digits}f}"
+
+
+def interval(low: float, high: float) -> str:
+    """Return the ends of an interval."""
+    known = np.isfinite(low) and np.isfinite(high)
+    return f"{low:.3f} to {high:.3f}" if known else "not known"
+
+
+def percent(value: float) -> str:
+    """Return a share in words.
+
+    Examples
+    --------
+    >>> percent(0.934), percent(0.004), percent(1.0), percent(0.9998)
+    ('93 %', '0.4 %', '100 %', '99.98 %')
+    """
+    digits = next((d for d in range(5) if round(value * 100, d) not in (0.0, 100.0)), 0)
+    if value in (0.0, 1.0) or 0.01 <= value <= 0.99:
+        digits = 0
+    return f"{value * 100:.{digits}f} %"

@@ -1,0 +1,90 @@
+"""Codes in two dimensions, so that images that the network finds alike lie together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+#: Images up to which neighbours are kept together; for more, that would take minutes.
+TSNE_IMAGES = 5000
+#: Principal components that t-SNE starts from.
+COMPONENTS = 50
+#: Decides both.
+RANDOM_STATE = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """Where images lie on a map.
+
+    Attributes
+    ----------
+    places : ndarray of float64, shape (n_images, 2)
+        From 0 to 1, at one scale for both axes.
+    method : str
+        How they were found, for people.
+    """
+
+    places: Array
+    method: str
+
+
+def lay_out(codes: Array) -> Layout:
+    """Place codes on a map: t-SNE of their principal components, or of many images these alone.
+
+    Parameters
+    ----------
+    codes : ndarray of float32, shape (n_images, code_size)
+
+    References
+    ----------
+    L. van der Maaten and G. Hinton, "Visualizing data using t-SNE", JMLR 9, 2008.
+
+    Examples
+    --------
+    >>> lay_out(np.eye(3, dtype=np.float32)).places.shape
+    (3, 2)
+    """
+    from sklearn.decomposition import PCA
+
+    n, size = codes.shape
+    count = min(COMPONENTS, n - 1, size)
+    if count < 1 or not (codes != codes[0]).any():
+        return Layout(np.full((n, 2), 0.5), "all codes are equal, so all images lie in one place")
+    many = n > TSNE_IMAGES
+    found = PCA(min(count, 2) if many else count, random_state=RANDOM_STATE).fit(codes)
+    components = found.transform(codes).astype(np.float64)
+    if many or n < 10:
+        shown = components[:, :2] if components.shape[1] > 1 else np.column_stack([components, np.zeros(n)])
+        share = float(found.explained_variance_ratio_[:2].sum())
+        why = f"more than {TSNE_IMAGES:,} images" if many else "few images"
+        return Layout(
+            _fit(shown),
+            f"the first two principal components ({share * 100:.0f} % of the variance), for {why}",
+        )
+    return Layout(_fit(_embed(components)), f"{count} principal components, then t-SNE")
+
+
+def _embed(components: Array) -> Array:
+    from sklearn.manifold import TSNE
+
+    perplexity = min(30.0, (len(components) - 1) / 3)
+    return np.asarray(
+        TSNE(init="pca", perplexity=perplexity, random_state=RANDOM_STATE, n_jobs=1).fit_transform(
+            components.astype(np.float32)
+        ),
+        dtype=np.float64,
+    )
+
+
+def _fit(places: Array) -> Array:
+    """Scale to the unit square, without a change of shape."""
+    low, high = places.min(axis=0), places.max(axis=0)
+    extent = float((high - low).max())
+    centred: Array = (places - (low + high) / 2) / (extent or 1.0) + 0.5
+    return centred

@@ -1,0 +1,113 @@
+"""What a report is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from cnncodes.estimators.predictor import Predictor
+    from cnncodes.evaluation import Evaluation
+    from cnncodes.images import ImageRecord
+
+Array = npt.NDArray[Any]
+
+#: Told with what is being done; returns what is called with the numbers done, to do, and failed.
+Watch = Callable[[str], Callable[[int, int, int], object]]
+
+
+def _watch_nothing(_what: str) -> Callable[[int, int, int], object]:
+    return lambda _done, _total, _failed: None
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the figures come from, to make them again.
+
+    Attributes
+    ----------
+    command : str
+        As it is typed.
+    model : str
+        The classifier's file.
+    model_sha256 : str
+    source : str
+        What was evaluated.
+    split : str or None
+        Which part of it.
+    versions : dict of str to str
+        Of what took part.
+    date : str
+        When, in UTC.
+    random_states : dict of str to int
+        What each decided.
+    """
+
+    command: str
+    model: str
+    model_sha256: str
+    source: str
+    split: str | None
+    versions: dict[str, str]
+    date: str
+    random_states: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """Everything that a report shows; arrays have a row for each image that could be read.
+
+    Attributes
+    ----------
+    predictor : Predictor
+    records : sequence of ImageRecord
+        The images that could be read, with their labels.
+    evaluation : Evaluation
+        Of these.
+    predicted : ndarray of str, shape (n_images,)
+    proba : ndarray of float64, shape (n_images, n_classes), or None
+        Columns as ``predictor.classes``.
+    codes : ndarray of float32, shape (n_images, code_size)
+        Averaged over views.
+    trained_on : int
+        How many of the images the classifier was trained on.
+    failed : int
+        How many images could not be read, besides.
+    origin : Origin
+    n_jobs : int or None
+        Threads that read thumbnails; None: one a core.
+    watch : callable
+        Told of progress.
+    """
+
+    predictor: Predictor
+    records: Sequence[ImageRecord]
+    evaluation: Evaluation
+    predicted: Array
+    proba: Array | None
+    codes: Array
+    trained_on: int
+    failed: int
+    origin: Origin
+    n_jobs: int | None = None
+    watch: Watch = _watch_nothing
+
+    @property
+    def truth(self) -> Array:
+        """The true classes, shape (n_images,)."""
+        return np.array([str(record.label) for record in self.records])
+
+    @property
+    def probability(self) -> Array | None:
+        """The probability of each answer, shape (n_images,); None where there are none."""
+        return None if self.proba is None else self.proba.max(axis=1)
+
+    @property
+    def wrong(self) -> npt.NDArray[np.bool_]:
+        """Which answers are wrong, shape (n_images,)."""
+        found: npt.NDArray[np.bool_] = self.truth != self.predicted
+        return found

@@ -1,0 +1,51 @@
+"""How to make the figures again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from cnncodes.heads.linear import LinearScorer
+from cnncodes.report.html import escape, number, paragraph, section, table
+from cnncodes.report.material import Material
+
+
+def show_origin(material: Material) -> str:
+    """Return the section that says what the figures were made of and with."""
+    origin = material.origin
+    rows = [(escape(title), f"<code>{escape(value)}</code>") for title, value in _list(material)]
+    return section(
+        "origin",
+        "How to reproduce it",
+        paragraph("This command, with these files and versions, gives the same figures:"),
+        f'<pre tabindex="0" aria-label="Command"><code>{escape(origin.command)}</code></pre>',
+        table("What took part", ("What", "Which"), rows),
+    )
+
+
+def _list(material: Material) -> Iterator[tuple[str, str]]:
+    origin, predictor = material.origin, material.predictor
+    space = predictor.embedder.space
+    yield "Made", origin.date
+    yield "Classifier", origin.model
+    yield "Classifier, SHA-256", origin.model_sha256
+    yield "Images", f"{origin.source}{'' if origin.split is None else f', part {origin.split}'}"
+    yield "Head", _describe_head(predictor.head)
+    yield "Averaged over views", predictor.aggregate
+    yield "Backbone", space.backbone
+    yield "Backbone, SHA-256", space.backbone_sha256
+    for field, value in space.to_dict().items():
+        if not field.startswith("backbone"):
+            yield f"Space: {field.replace('_', ' ')}", str(value)
+    yield "View plan", json.dumps(predictor.embedder.plan.to_dict(), sort_keys=True)
+    for what, state in origin.random_states.items():
+        yield f"Random state: {what}", str(state)
+    for what, version in origin.versions.items():
+        yield f"Version: {what}", version
+
+
+def _describe_head(head: object) -> str:
+    if not isinstance(head, LinearScorer):
+        return type(head).__name__
+    scaled = ", codes scaled to length 1" if head.l2_normalize else ""
+    return f"{head.kind}, {len(head.classes)} classes, temperature {number(head.temperature)}{scaled}"

@@ -1,0 +1,164 @@
+"""Figures as tables: overall, class by class, and the confusion matrix."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cnncodes.evaluation import Evaluation
+from cnncodes.evaluation.intervals import Estimate
+from cnncodes.report.html import (
+    clean,
+    embed_json,
+    escape,
+    interval,
+    name,
+    number,
+    paragraph,
+    percent,
+    section,
+    table,
+)
+from cnncodes.report.words import list_mistakes, name_column
+
+#: Classes of a matrix that is shown at once, and of one that is a table at all; above, it is drawn.
+SHOWN, TABLE = 20, 60
+#: Pairs of classes in the list of those that are mistaken most.
+PAIRS = 20
+#: Steps of the shading, besides none.
+_STEPS = 8
+
+_FIGURES = {
+    "accuracy": ("Accuracy", "share of right answers"),
+    "balanced_accuracy": ("Balanced accuracy", "the same with every class counting alike"),
+    "macro_f1": ("Macro F1", "mean of the classes' F1, which needs both recall and precision"),
+    "top_k_accuracy": ("Top-{k} accuracy", "the true class is among the {k} most probable"),
+    "log_loss": ("Log loss", "0 is best; punishes being sure and wrong"),
+    "brier": ("Brier score", "0 is best, 2 worst: squared distance of the probabilities from the truth"),
+    "calibration_error": (
+        "Calibration error",
+        "0 is best: how far probabilities are off, less what chance shows",
+    ),
+}
+
+
+def show_figures(evaluation: Evaluation) -> str:
+    """Return the section of overall figures."""
+    rows, missing = [], []
+    for key, titles in _FIGURES.items():
+        title, meaning = (text.format(k=evaluation.top_k or "k") for text in titles)
+        estimate: Estimate | None = getattr(evaluation, key)
+        if estimate is None:
+            missing.append(
+                f"No {title[0].lower()}{title[1:]}: {escape(evaluation.missing.get(key, 'not known'))}."
+            )
+            continue
+        ends = interval(estimate.low, estimate.high)
+        rows.append((title, number(estimate.value), ends, f"{estimate.n:,}", meaning))
+    head = ("Figure", "Value", "95 % interval", "Images", "What it is")
+    return section(
+        "figures",
+        "Overall figures",
+        paragraph(
+            "Each figure with the interval that holds its true value in 95 of 100 cases, were other images"
+            " like these evaluated, and the number of images that it is of."
+        ),
+        table("Figures of all images", head, rows),
+        *(paragraph(text) for text in missing),
+    )
+
+
+def show_classes(evaluation: Evaluation) -> str:
+    """Return the section with a row a class, which the page can sort."""
+    rows = []
+    for figures in evaluation.per_class:
+        mark = "" if figures.known else " (unknown to the classifier)"
+        rows.append((name(figures.name) + mark, *_cells(figures.recall), *_cells(figures.precision)))
+    head = ("Class", "Recall", "95 % interval", "Images", "Precision", "95 % interval", "Predicted")
+    return section(
+        "classes",
+        "Class by class",
+        paragraph(
+            "Recall is the share of a class’s images that were found, precision the share of right ones among"
+            " the images said to be of it. Press a column’s heading to sort by it."
+        ),
+        table("Recall and precision of each class", head, rows, sortable=True),
+    )
+
+
+def _cells(estimate: Estimate) -> tuple[str, str, str]:
+    def cell(text: str, value: float) -> str:
+        known = f' data-value="{value:.9g}"' if np.isfinite(value) else ' data-value=""'
+        return f"<td{known}>{text}</td>"
+
+    return (
+        cell(number(estimate.value), estimate.value),
+        cell(interval(estimate.low, estimate.high), estimate.low),
+        cell(f"{estimate.n:,}", estimate.n),
+    )
+
+
+def show_confusion(evaluation: Evaluation) -> str:
+    """Return the section of the confusion matrix: a table, or for many classes its worst cells first."""
+    size = len(evaluation.per_class)
+    text = paragraph(
+        "Rows are true classes, columns are predicted ones: what is not on the diagonal is a mistake. The"
+        " darker a cell, the larger its share of the row."
+    )
+    if size <= SHOWN:
+        return section("confusion", "Confusion matrix", text, _tabulate(evaluation))
+    matrix = _tabulate(evaluation) if size <= TABLE else _draw(evaluation)
+    whole = f"<details><summary>The whole matrix of {size:,} classes</summary>{text}{matrix}</details>"
+    first = paragraph("The classes that are mistaken most for one another; below, the whole matrix unfolds.")
+    return section("confusion", "Confusion matrix", first, _list_pairs(evaluation), whole)
+
+
+def _list_pairs(evaluation: Evaluation) -> str:
+    mistakes = list_mistakes(evaluation)
+    if not mistakes:
+        return paragraph("There is not one mistake.")
+    rows = []
+    for true, given, count in mistakes[:PAIRS]:
+        figures = evaluation.per_class[true]
+        share = percent(count / figures.recall.n)
+        rows.append((name(figures.name), name(name_column(evaluation, given)), f"{count:,}", share))
+    head = ("True class", "Taken for", "Images", "Of the class")
+    return table(f"The {len(rows)} most frequent mistakes of {len(mistakes):,}", head, rows)
+
+
+def _columns(evaluation: Evaluation) -> int:
+    """Return how many columns are shown: that of answers that are no class only where there are any."""
+    has_others = any(row[-1] for row in evaluation.confusion)
+    return len(evaluation.per_class) + has_others
+
+
+def _tabulate(evaluation: Evaluation) -> str:
+    columns = _columns(evaluation)
+    head = ["True class", *(name(name_column(evaluation, column)) for column in range(columns)), "All"]
+    rows = []
+    for true, (figures, counts) in enumerate(zip(evaluation.per_class, evaluation.confusion, strict=True)):
+        total = figures.recall.n
+        cells = [_shade(counts[column], total, column == true) for column in range(columns)]
+        rows.append((name(figures.name), *cells, f"{total:,}"))
+    return table("Images by true class (rows) and predicted class (columns)", head, rows, ident="matrix")
+
+
+def _shade(count: int, total: int, is_right: bool) -> str:
+    if not count:
+        return '<td class="zero">0</td>'
+    step = max(1, round(_STEPS * count / total))
+    return f'<td class="{"right" if is_right else "wrong"} s{step}">{count:,}</td>'
+
+
+def _draw(evaluation: Evaluation) -> str:
+    """Return a canvas with the cells as data: a table of so many would be slow."""
+    rows, columns = np.nonzero(np.array(evaluation.confusion))
+    cells = [[int(i), int(j), int(evaluation.confusion[i][j])] for i, j in zip(rows, columns, strict=True)]
+    names = [name_column(evaluation, column) for column in range(_columns(evaluation))]
+    data = embed_json({"names": [clean(text) for text in names], "cells": cells})
+    return (
+        '<canvas id="matrix-canvas" tabindex="0" role="application" width="720" height="720"'
+        ' aria-label="Confusion matrix; arrow keys move from cell to cell"'
+        ' aria-describedby="matrix-said"></canvas>'
+        '<p id="matrix-said" aria-live="polite">Point at a cell, or move with the arrow keys.</p>'
+        f'<script type="application/json" id="matrix-data">{data}</script>'
+    )

@@ -1,0 +1,174 @@
+"""What the figures mean, in plain words."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cnncodes.evaluation import Evaluation
+from cnncodes.evaluation.metrics import ClassFigures
+from cnncodes.report.html import escape, name, number, paragraph, percent, section
+from cnncodes.report.material import Material
+
+#: With fewer images, figures say little; of a class, with fewer still.
+FEW, FEW_OF_CLASS = 100, 10
+#: Weak classes that are named.
+_NAMED = 5
+
+
+def write_summary(material: Material) -> str:
+    """Return the section that says it all in a few sentences, warnings first."""
+    evaluation = material.evaluation
+    warnings = [f"<li>{text}</li>" for text in list_warnings(material)]
+    box = (
+        f'<div class="warnings" role="note" aria-label="Warnings"><h3>Before you believe it</h3>\n<ul>'
+        f"{''.join(warnings)}</ul></div>"
+        if warnings
+        else ""
+    )
+    said = (describe_accuracy(evaluation), describe_classes(evaluation), describe_trust(evaluation))
+    return section("summary", "Summary", box, *(paragraph(text) for text in said))
+
+
+def list_warnings(material: Material) -> list[str]:
+    """Return what makes the figures mean less than they seem to, as HTML, a sentence or two each."""
+    evaluation, found = material.evaluation, []
+    if material.trained_on:
+        found.append(
+            f"{material.trained_on:,} of {_count(evaluation.n)} {_was(material.trained_on)} trained on: the"
+            " figures flatter."
+            " Evaluate on others."
+        )
+    unknown = [figures for figures in evaluation.per_class if not figures.known]
+    if unknown:
+        count = sum(figures.recall.n for figures in unknown)
+        found.append(
+            f"The classifier does not know {_list_names(unknown)}: whatever is of"
+            f" {'it' if len(unknown) == 1 else 'them'} counts as wrong, {_count(count)}."
+        )
+    if material.failed:
+        found.append(f"{_count(material.failed)} could not be read: not in the figures.")
+    if evaluation.n < FEW:
+        found.append(
+            f"There {'is' if evaluation.n == 1 else 'are'} only {_count(evaluation.n)}, so every figure is"
+            " uncertain: see its interval."
+        )
+    small = [figures for figures in evaluation.per_class if 0 < figures.recall.n < FEW_OF_CLASS]
+    if small:
+        found.append(
+            f"Of {_list_names(small)} there are fewer than {FEW_OF_CLASS} images: too few to judge"
+            f" {'that class' if len(small) == 1 else 'those classes'}."
+        )
+    return found
+
+
+def describe_accuracy(evaluation: Evaluation) -> str:
+    """Say how many images are classified rightly, as HTML."""
+    accuracy = evaluation.accuracy
+    text = (
+        f"<strong>{percent(accuracy.value)} of {_count(evaluation.n)} are classified rightly</strong>"
+        f"{_between(accuracy.low, accuracy.high)}."
+    )
+    most = max(evaluation.per_class, key=lambda figures: figures.recall.n)
+    return (
+        f"{text} Always to answer {name(most.name)} would be right for"
+        f" {percent(most.recall.n / evaluation.n)}."
+    )
+
+
+def _between(low: float, high: float) -> str:
+    if not np.isfinite([low, high]).all():
+        return ""
+    return f" (95 % interval: {percent(low)} to {percent(high)})"
+
+
+def describe_classes(evaluation: Evaluation) -> str:
+    """Say which classes are found less often than the others, and what is mistaken most, as HTML."""
+    occurring = [figures for figures in evaluation.per_class if figures.recall.n and figures.known]
+    if not occurring:
+        return "None of the classes that the classifier knows occurs."
+    worst = sorted(occurring, key=lambda figures: figures.recall.value)
+    weak = [figures for figures in worst if figures.recall.high < evaluation.accuracy.value]
+    if weak:
+        shown = "; ".join(_describe_recall(figures) for figures in weak[:_NAMED])
+        more = f"; and {len(weak) - _NAMED} more" if len(weak) > _NAMED else ""
+        text = f"<strong>Clearly weaker than the rest:</strong> {shown}{more}."
+    else:
+        text = (
+            "<strong>No class is clearly weaker than the rest.</strong> The least often found is"
+            f" {_describe_recall(worst[0])}."
+        )
+    return text + _describe_mistake(evaluation)
+
+
+def _describe_recall(figures: ClassFigures) -> str:
+    recall = figures.recall
+    return (
+        f"{name(figures.name)}, of which {percent(recall.value)} are found"
+        f" ({round(recall.value * recall.n):,} of {recall.n:,})"
+    )
+
+
+def _describe_mistake(evaluation: Evaluation) -> str:
+    pairs = list_mistakes(evaluation)
+    if not pairs:
+        return " There is not one mistake."
+    true, given, count = pairs[0]
+    figures = evaluation.per_class[true]
+    return (
+        f" The most frequent mistake: {name(figures.name)} taken for"
+        f" {name(name_column(evaluation, given))}, {count:,} of {figures.recall.n:,}."
+    )
+
+
+def name_column(evaluation: Evaluation, column: int) -> str:
+    """Return the name of a column of the confusion matrix."""
+    names = [figures.name for figures in evaluation.per_class]
+    return names[column] if column < len(names) else "no class"
+
+
+def list_mistakes(evaluation: Evaluation) -> list[tuple[int, int, int]]:
+    """Return row, column and number of images of each cell of the confusion matrix off its diagonal.
+
+    Most images first; empty cells are left out.
+    """
+    counts = np.array(evaluation.confusion)
+    np.fill_diagonal(counts, 0)
+    rows, columns = np.nonzero(counts)
+    order = np.argsort(-counts[rows, columns], kind="stable")
+    return [(int(rows[i]), int(columns[i]), int(counts[rows[i], columns[i]])) for i in order]
+
+
+def describe_trust(evaluation: Evaluation) -> str:
+    """Say whether probabilities can be believed, as HTML."""
+    found = evaluation.calibration
+    if found is None or not np.isfinite(found.error.low):
+        why = evaluation.missing.get("calibration_error", "there are too few images")
+        return f"<strong>Whether probabilities can be trusted is not known:</strong> {escape(why)}."
+    error = found.error
+    if not error.low > 0:
+        return (
+            "<strong>Probabilities can be trusted as far as these images can tell:</strong> the distance"
+            f" between probability and share of right answers, {number(found.plain)} on average, is no more"
+            f" than chance alone may show. An error above {number(error.high)} is unlikely."
+        )
+    counts = np.array([part.n for part in found.bins])
+    excess = np.array([part.probability - part.accuracy for part in found.bins])
+    sure = float(np.average(excess, weights=counts))
+    how = "too high" if sure > error.value / 2 else "too low" if sure < -error.value / 2 else "off both ways"
+    return (
+        f"<strong>Probabilities are {how}:</strong> on average they are {number(error.value)} away from the"
+        f" share of right answers (95 % interval: {number(error.low)} to {number(error.high)})."
+    )
+
+
+def _count(images: int) -> str:
+    return f"{images:,} image{'' if images == 1 else 's'}"
+
+
+def _was(images: int) -> str:
+    return "was" if images == 1 else "were"
+
+
+def _list_names(classes: list[ClassFigures]) -> str:
+    shown = ", ".join(name(figures.name) for figures in classes[:_NAMED])
+    return shown + (f" and {len(classes) - _NAMED:,} more classes" if len(classes) > _NAMED else "")

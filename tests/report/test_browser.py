@@ -1,0 +1,282 @@
+"""The report in a real browser: it is clicked through, by mouse and by keyboard alone, without a network."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from made_reports import HOSTILE, MakeMaterial
+
+from cnncodes.report import Material, codemap, render_report
+from cnncodes.report.layout import Layout
+
+pytestmark = pytest.mark.slow
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+LABELS = [name for name in ("cat", "dog", "fish") for _ in range(30)]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if BROWSER is None:
+        pytest.skip("no Chromium is installed (Debian: apt-get install chromium)")
+    from playwright.sync_api import sync_playwright
+
+    sandbox = [] if os.geteuid() else ["--no-sandbox"]
+    with sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=BROWSER, args=[*sandbox, "--disable-gpu"])
+        yield started
+        started.close()
+
+
+Open = Callable[..., Any]
+
+
+@pytest.fixture
+def open_report(browser: Any, tmp_path: Path) -> Iterator[Open]:
+    """Give a function that opens a report; what the page complains of, or asks for, fails the test."""
+    troubles: list[str] = []
+    contexts = []
+
+    def open_one(material: Material, *, size: tuple[int, int] = (1200, 900), scheme: str = "light") -> Any:
+        path = tmp_path / "report.html"
+        path.write_bytes(render_report(material))
+        context = browser.new_context(
+            viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, offline=True
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("dialog", lambda dialog: troubles.append(dialog.message))
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(path.as_uri())
+        page.wait_for_timeout(200)
+        troubles.extend(url for url in asked if not url.startswith(("data:", path.as_uri())))
+        return page
+
+    open_one.troubles = troubles  # type: ignore[attr-defined]
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert troubles == []
+
+
+def read_colors(page: Any) -> int:
+    """Return how many pixels of the map are painted."""
+    count: int = page.evaluate(
+        "() => { const c = document.getElementById('map');"
+        " const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;"
+        " let n = 0; for (let i = 3; i < d.length; i += 4) n += d[i] > 0; return n; }"
+    )
+    return count
+
+
+def settle(page: Any) -> None:
+    """Wait until what was asked to be drawn is drawn."""
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def test_the_table_of_classes_is_sorted_by_keyboard(make_material: MakeMaterial, open_report: Open) -> None:
+    page = open_report(make_material(LABELS))
+    button = page.get_by_role("button", name="Recall")
+    recalls = (
+        "() => [...document.querySelectorAll('#classes tbody tr')].map((row) => +row.cells[1].dataset.value)"
+    )
+    button.focus()
+    page.keyboard.press("Enter")
+    assert page.locator("#classes th[aria-sort=ascending]").inner_text().startswith("Recall")
+    assert page.evaluate(recalls) == sorted(page.evaluate(recalls))
+    page.keyboard.press("Space")
+    assert page.locator("#classes th[aria-sort=descending]").count() == 1
+    assert page.evaluate(recalls) == sorted(page.evaluate(recalls), reverse=True)
+    page.get_by_role("button", name="Class").press("Enter")
+    names = page.locator("#classes tbody th").all_inner_texts()
+    assert names == ["cat", "dog", "fish"] and page.locator("#classes th[aria-sort]").count() == 1
+
+
+def test_activation_maps_are_switched_by_keyboard(make_material: MakeMaterial, open_report: Open) -> None:
+    page = open_report(make_material(LABELS))
+    overlay = page.locator("#images svg.map").first
+    assert overlay.is_visible()
+    shown = overlay.locator("image").evaluate("(image) => image.getBBox().width")
+    assert shown > 0
+    page.get_by_label("Show class activation maps").focus()
+    page.keyboard.press("Space")
+    assert not overlay.is_visible()
+    page.keyboard.press("Space")
+    assert overlay.is_visible()
+    pictures = (
+        "() => [...document.querySelectorAll('#images img')].every((i) => i.complete && i.naturalWidth > 0)"
+    )
+    assert page.evaluate(pictures)
+
+
+def test_the_map_is_read_by_keyboard(make_material: MakeMaterial, open_report: Open) -> None:
+    material = make_material(LABELS)
+    page = open_report(material)
+    page.locator("#map").focus()
+    page.keyboard.press("ArrowRight")
+    said = page.locator("#map-said")
+    first = said.inner_text()
+    index = int(first.split(". ")[-1].removesuffix(".png"))
+    assert f"predicted {material.predicted[index]}" in first and f"is {material.truth[index]}." in first
+    assert page.locator("#map-thumb").get_attribute("aria-label") == f"Thumbnail of {index:05}.png"
+    color = page.evaluate(
+        "() => [...document.getElementById('map-thumb').getContext('2d').getImageData(64, 64, 1, 1).data]"
+    )
+    mean = np.asarray(material.records[index].data).mean(axis=(0, 1))
+    assert np.abs(np.array(color[:3]) - mean).max() < 40
+    seen = {first}
+    for key in ["ArrowLeft", "ArrowUp", "ArrowRight", "ArrowDown"] * 5:
+        page.keyboard.press(key)
+        seen.add(said.inner_text())
+    assert len(seen) > 3
+    for key in ("+", "+", "Shift+ArrowLeft", "-", "0"):
+        page.keyboard.press(key)
+    settle(page)
+    assert read_colors(page) > 100
+
+
+def test_the_map_is_read_by_mouse(make_material: MakeMaterial, open_report: Open) -> None:
+    page = open_report(make_material(LABELS))
+    canvas = page.locator("#map")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    for y in np.linspace(box["y"] + 5, box["y"] + box["height"] - 5, 30):
+        for x in np.linspace(box["x"] + 5, box["x"] + box["width"] - 5, 12):
+            page.mouse.move(x, y)
+        if "predicted" in page.locator("#map-said").inner_text():
+            break
+    assert "predicted" in page.locator("#map-said").inner_text()
+    before = read_colors(page)
+    place = page.evaluate("() => scrollY")
+    page.mouse.wheel(0, -300)  # not focused: the page scrolls
+    page.wait_for_timeout(300)
+    assert page.evaluate("() => scrollY") < place
+    canvas.click(position={"x": 3, "y": 3})
+    place = page.evaluate("() => scrollY")
+    page.mouse.wheel(0, -600)
+    page.wait_for_timeout(300)
+    assert page.evaluate("() => scrollY") == place
+    zoomed = read_colors(page)
+    assert zoomed != before
+    page.get_by_role("button", name="Whole map").click()
+    settle(page)
+    assert abs(read_colors(page) - before) < 400  # but for the ring of the one that is chosen
+
+
+def test_the_map_is_filtered_by_class_and_mistakes(make_material: MakeMaterial, open_report: Open) -> None:
+    material = make_material(LABELS)
+    page = open_report(material)
+    count = page.locator("#map-count")
+    assert count.inner_text() == "90 of 90 images shown."
+    everything = read_colors(page)
+    page.get_by_label("Class", exact=True).select_option("1")
+    settle(page)
+    assert count.inner_text() == "30 of 90 images shown." and 0 < read_colors(page) < everything
+    page.get_by_label("Mistakes only").check()
+    dogs = material.wrong & ((material.truth == "dog") | (material.predicted == "dog"))
+    assert count.inner_text().startswith(f"{dogs.sum()} of 90 images shown")
+    page.get_by_label("Class", exact=True).select_option("-1")
+    assert count.inner_text() == f"{material.wrong.sum()} of 90 images shown."
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [(360, 740), (1280, 900)])
+def test_it_fits_and_can_be_read(
+    make_material: MakeMaterial, open_report: Open, size: tuple[int, int], scheme: str
+) -> None:
+    page = open_report(make_material(LABELS), size=size, scheme=scheme)
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= size[0]
+    # Contrast of WCAG 2, of each text with what lies under it: at least 4.5 (AA).
+    low = page.evaluate(
+        """() => {
+          const parse = (text) => text.match(/[\\d.]+/g).map(Number);
+          const linear = (v) => (v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4);
+          const light = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
+          const under = (element) => {
+            if (!element) return [255, 255, 255];
+            const [r, g, b, a = 1] = parse(getComputedStyle(element).backgroundColor);
+            if (a === 1) return [r, g, b];
+            return under(element.parentElement).map((v, i) => [r, g, b][i] * a + v * (1 - a));
+          };
+          const found = [];
+          const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+          for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+            const element = node.parentElement;
+            const shown = node.textContent.trim() && element.checkVisibility();
+            if (!shown || element.closest('svg, script')) continue;
+            const a = light(parse(getComputedStyle(element).color)), b = light(under(element));
+            const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+            if (contrast < 4.5) found.push([contrast, node.textContent]);
+          }
+          return found;
+        }"""
+    )
+    assert low == []
+
+
+def test_hostile_names_are_only_read(make_material: MakeMaterial, open_report: Open) -> None:
+    classes = [f"{name} class" for name in HOSTILE]
+    page = open_report(make_material(classes * 3, [f"{name} {i}" for i in range(3) for name in HOSTILE]))
+    page.locator("#map").focus()
+    for key in ["ArrowLeft", "ArrowUp", "ArrowRight", "ArrowDown"] * 3:
+        page.keyboard.press(key)
+    assert page.evaluate("() => window.broken") is None
+    shown = page.locator("#classes tbody th").all_inner_texts()
+    assert "</script><script>window.broken = 1</script> class" in shown
+    assert open_report.troubles == []  # type: ignore[attr-defined]
+    page.evaluate(
+        "() => { const s = document.createElement('script'); s.textContent = 'window.broken = 9';"
+        " document.body.append(s); }"
+    )
+    assert page.evaluate("() => window.broken") is None
+    [trouble] = open_report.troubles  # type: ignore[attr-defined]
+    assert "Content Security Policy" in trouble
+    open_report.troubles.clear()  # type: ignore[attr-defined]
+
+
+def test_a_matrix_of_many_classes_is_read_by_keyboard(make_material: MakeMaterial, open_report: Open) -> None:
+    names = [f"class {i:03}" for i in range(64)]
+    page = open_report(make_material(names * 2))
+    page.get_by_text("The whole matrix of 64 classes").press("Enter")
+    page.locator("#matrix-canvas").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    said = page.locator("#matrix-said").inner_text()
+    assert said.startswith("True class 001, predicted class 001: ")
+
+
+def test_fifty_thousand_images_stay_fast(
+    make_material: MakeMaterial, open_report: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = make_material(LABELS)
+    rows = np.random.default_rng(0).integers(0, len(LABELS), 50_000)
+    assert small.proba is not None
+    large = dataclasses.replace(
+        small,
+        records=[dataclasses.replace(small.records[row], key=f"{i:06}.png") for i, row in enumerate(rows)],
+        predicted=small.predicted[rows],
+        proba=small.proba[rows],
+        codes=small.codes[rows],
+    )
+    places = np.random.default_rng(1).random((50_000, 2))
+    monkeypatch.setattr(codemap, "lay_out", lambda _codes: Layout(places, "chance"))
+    page = open_report(large)
+    assert page.locator("#map-count").inner_text() == "50,000 of 50,000 images shown."
+    assert page.evaluate("() => document.querySelectorAll('*').length") < 2000
+    page.locator("#map").focus()
+    started = time.perf_counter()
+    for key in ["ArrowLeft", "+", "ArrowUp", "-", "ArrowRight"] * 4:
+        page.keyboard.press(key)
+        settle(page)
+    assert (time.perf_counter() - started) / 20 < 0.5

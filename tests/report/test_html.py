@@ -1,0 +1,87 @@
+"""Text that may be hostile, as HTML and as data."""
+
+from __future__ import annotations
+
+import json
+from html.parser import HTMLParser
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cnncodes.report.html import clean, embed_json, escape, name, pack, percent, table
+
+
+class _Reader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        self.tags.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def read(html: str) -> _Reader:
+    reader = _Reader()
+    reader.feed(html)
+    reader.close()
+    return reader
+
+
+#: Any text, halves of surrogate pairs among it, as names of files have where they are no UTF-8.
+TEXTS = st.text(st.characters(codec=None, exclude_categories=()))
+
+
+@given(TEXTS)
+def test_any_text_comes_back_as_text_in_one_line_and_can_be_written(text: str) -> None:
+    found = read(f"<p>{escape(text)}</p>")
+    assert found.tags == ["p"] and found.text == clean(text)
+    escape(text).encode("utf-8")
+    assert not set(clean(text)) & set("\n\r\x00\u202e\u2028\ufeff")
+
+
+@given(TEXTS)
+def test_any_text_stays_inside_an_attribute(text: str) -> None:
+    reader = read(f'<img alt="{escape(text)}"><hr>')
+    assert reader.tags == ["img", "hr"]
+
+
+@given(
+    st.recursive(
+        TEXTS | st.integers() | st.none(), lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner)
+    )
+)
+def test_data_comes_back_and_cannot_end_its_element(value: Any) -> None:
+    found = embed_json(value)
+    assert not set(found) & set("<>&\u2028\n") and found.isascii()
+    assert json.loads(found) == value
+
+
+def test_numbers_that_are_none_are_no_data() -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        embed_json([float("nan")])
+
+
+def test_a_name_does_not_rearrange_what_surrounds_it() -> None:
+    assert name("שלום\u202e") == "<bdi>שלום\\u202e</bdi>"
+
+
+def test_shares_are_said_in_words_that_are_no_more_than_true() -> None:
+    assert [percent(share) for share in (0.0, 0.5, 1.0)] == ["0 %", "50 %", "100 %"]
+    assert percent(0.9996) == "99.96 %" and percent(0.0004) == "0.04 %"
+
+
+def test_numbers_are_packed_little_endian() -> None:
+    assert pack(np.array([1, 258]), "u2") == "AQACAQ=="
+
+
+def test_a_table_names_its_rows_columns_and_itself() -> None:
+    found = table("What", ("A", "B"), [("a", '<td data-value="1">b</td>')], sortable=True)
+    assert "<caption><span>What</span></caption>" in found and found.count('scope="col"') == 2
+    assert '<th scope="row">a</th><td data-value="1">b</td>' in found and found.count("<button") == 2

@@ -1,0 +1,122 @@
+"""The page as a whole: nothing from elsewhere, nothing of a stranger's that runs, and in order."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import itertools
+import json
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from made_reports import HOSTILE, MakeMaterial
+
+from cnncodes.report import render_report
+from cnncodes.report.html import clean
+from cnncodes.report.page import CONTENTS
+
+#: Elements without an end.
+_VOID = {"meta", "img", "input", "br", "image", "path"}
+
+
+class Outline(HTMLParser):
+    """Reads tags with their attributes, and the text of each script and style."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.raw: list[tuple[str, dict[str, str | None], str]] = []
+        self.open: list[str] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag in ("script", "style"):
+            self.raw.append((tag, dict(attrs), ""))
+        if tag not in _VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: Any) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] in ("script", "style"):
+            tag, attrs, text = self.raw[-1]
+            self.raw[-1] = tag, attrs, text + data
+
+    def named(self, tag: str) -> list[dict[str, str | None]]:
+        return [attrs for name, attrs in self.tags if name == tag]
+
+
+@pytest.fixture(scope="module")
+def hostile_page(make_material: MakeMaterial) -> str:
+    classes = [f"{name} class" for name in HOSTILE]
+    return render_report(
+        make_material(classes * 3, [f"{name} {i}" for i in range(3) for name in HOSTILE])
+    ).decode()
+
+
+def test_tags_are_balanced_and_names_open_none(hostile_page: str) -> None:
+    outline = Outline(hostile_page)
+    assert outline.open == []
+    assert [attrs.get("id") for _, attrs, _ in outline.raw] == [None, "map-data", None]
+    for tag, attrs in outline.tags:
+        assert not [name for name in attrs if name.startswith("on")], tag
+        assert "style" not in attrs, "the policy forbids it"
+
+
+def test_nothing_comes_from_elsewhere(hostile_page: str) -> None:
+    for tag, attrs in Outline(hostile_page).tags:
+        for name in ("src", "href", "srcset", "action", "data", "poster"):
+            value = attrs.get(name)
+            assert value is None or value.startswith(("data:image/", "#")), (tag, value)
+    assert "@import" not in hostile_page and "url(" not in hostile_page
+
+
+def test_the_policy_allows_this_script_and_this_style_alone(hostile_page: str) -> None:
+    outline = Outline(hostile_page)
+    [policy] = [attrs["content"] for attrs in outline.named("meta") if "http-equiv" in attrs]
+    assert policy is not None and policy.startswith("default-src 'none';") and "unsafe" not in policy
+    for tag, attrs, text in outline.raw:
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert (f"{tag}-src 'sha256-{digest}'" in policy) == (attrs.get("type") is None)
+
+
+def test_data_holds_the_names_as_they_are_shown(hostile_page: str) -> None:
+    [data] = [text for _, attrs, text in Outline(hostile_page).raw if attrs.get("id") == "map-data"]
+    found = json.loads(data)
+    assert found["n"] == 27 and found["files"][:9] == [clean(f"{name} 0") for name in HOSTILE]
+    assert sorted(found["classes"]) == sorted(clean(f"{name} class") for name in HOSTILE)
+
+
+def test_sections_come_in_order_under_headings_without_gaps(hostile_page: str) -> None:
+    outline = Outline(hostile_page)
+    assert [attrs["id"] for attrs in outline.named("section")] == list(CONTENTS)
+    levels = [int(tag[1]) for tag, _ in outline.tags if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
+    identities = [attrs["id"] for _, attrs in outline.tags if "id" in attrs]
+    assert len(identities) == len(set(identities))
+    for _, attrs in outline.tags:
+        for name in ("aria-labelledby", "aria-describedby"):
+            assert set((attrs.get(name) or "").split()) <= set(identities)
+    assert all("alt" in attrs for attrs in outline.named("img"))
+    assert outline.named("html")[0]["lang"] == "en"
+
+
+@pytest.mark.parametrize("labels", [["a"], ["new"], ["a", "b"]])
+def test_the_fewest_images_make_a_page(make_material: MakeMaterial, labels: list[str]) -> None:
+    page = render_report(make_material(labels, classes=["a", "b"])).decode()
+    assert Outline(page).open == [] and "Probabilities" in page
+    assert "nan" not in re.sub(r"base64,[^\"]*|<script.*?</script>", "", page, flags=re.DOTALL)
+
+
+def test_the_same_material_makes_the_same_page(make_material: MakeMaterial) -> None:
+    labels = ["a", "b", "c"] * 5
+    assert render_report(make_material(labels)) == render_report(make_material(labels))

@@ -1,0 +1,152 @@
+"""Words, tables and the diagram: what they say of figures that are known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from made_reports import HOSTILE, MakeMaterial
+
+from cnncodes.evaluation import Evaluation, evaluate_predictions
+from cnncodes.report.html import escape
+from cnncodes.report.reliability import draw_diagram, show_reliability
+from cnncodes.report.tables import show_classes, show_confusion, show_figures
+from cnncodes.report.words import (
+    describe_accuracy,
+    describe_classes,
+    describe_trust,
+    list_mistakes,
+    list_warnings,
+)
+
+
+def judge(truth: Sequence[str], given: Sequence[str], classes: Sequence[str] = ("a", "b")) -> Evaluation:
+    return evaluate_predictions(np.array(truth), np.array(given), np.array(classes))
+
+
+def judge_probabilities(shares: Sequence[float], n: int = 400) -> Evaluation:
+    """Return the figures of answers "a", right for the second share and given with the first."""
+    probability, right = shares
+    truth = np.where(np.arange(n) < right * n, "a", "b")
+    return evaluate_predictions(truth, np.tile([probability, 1 - probability], (n, 1)), np.array(["a", "b"]))
+
+
+def text_of(html: str) -> str:
+    return re.sub("<[^>]*>", "", html)
+
+
+def test_the_accuracy_is_said_with_its_interval_and_what_always_one_answer_gives() -> None:
+    said = text_of(describe_accuracy(judge(["a"] * 150 + ["b"] * 50, ["a"] * 200)))
+    assert said.startswith("75 % of 200 images are classified rightly (95 % interval: 69 % to 80 %).")
+    assert said.endswith("Always to answer a would be right for 75 %.")
+
+
+def test_a_class_is_weak_where_its_interval_lies_below_the_accuracy() -> None:
+    truth = ["a"] * 100 + ["b"] * 100
+    said = text_of(describe_classes(judge(truth, ["a"] * 150 + ["b"] * 50)))
+    assert said.startswith("Clearly weaker than the rest: b, of which 50 % are found (50 of 100).")
+    assert "The most frequent mistake: b taken for a, 50 of 100." in said
+    said = text_of(describe_classes(judge(truth, ["a"] * 98 + ["b"] * 99 + ["a"] * 3)))
+    assert said.startswith("No class is clearly weaker than the rest.")
+    assert "not one mistake" in describe_classes(judge(["a", "b"], ["a", "b"]))
+
+
+@pytest.mark.parametrize(
+    ("shares", "said"),
+    [
+        ((0.8, 0.8), "can be trusted as far as"),
+        ((0.95, 0.6), "are too high"),
+        ((0.6, 0.95), "are too low"),
+    ],
+)
+def test_probabilities_are_judged_by_the_interval_of_their_error(
+    shares: tuple[float, float], said: str
+) -> None:
+    assert said in describe_trust(judge_probabilities(shares))
+
+
+def test_without_probabilities_it_is_said_that_nothing_is_known() -> None:
+    figures = judge(["a", "b"], ["a", "b"])
+    assert "not known:" in describe_trust(figures) and "gives no probabilities" in describe_trust(figures)
+    assert "no diagram" in show_reliability(figures) and "No log loss" in show_figures(figures)
+
+
+def test_one_image_does_not_tell_whether_probabilities_can_be_trusted() -> None:
+    assert "not known:</strong> there are too few images" in describe_trust(
+        judge_probabilities((0.8, 1.0), 1)
+    )
+
+
+def test_what_makes_figures_mean_less_is_warned_of(make_material: MakeMaterial) -> None:
+    material = make_material(["a", "b", "new"], classes=["a", "b", "c"], trained_on=2, failed=4)
+    said = " ".join(map(text_of, list_warnings(material)))
+    for part in (
+        "2 of 3 images were trained on",
+        "does not know new",
+        "4 images could not be read",
+        "only 3 images",
+        "fewer than 10 images",
+    ):
+        assert part in said
+    many = make_material([name for name in "ab" for _ in range(50)])
+    assert list_warnings(many) == []
+
+
+def test_mistakes_are_counted_from_the_most_frequent_on() -> None:
+    figures = judge(["a", "a", "a", "b", "b"], ["b", "b", "x", "a", "b"])
+    assert list_mistakes(figures) == [(0, 1, 2), (0, 2, 1), (1, 0, 1)]
+    assert "no class" in show_confusion(figures)
+    assert "no class" not in show_confusion(judge(["a"], ["a"]))
+
+
+def test_the_matrix_holds_every_image_and_is_named_on_all_sides() -> None:
+    truth = ["a"] * 30 + ["b"] * 10
+    found = show_confusion(judge(truth, ["a"] * 20 + ["b"] * 15 + ["a"] * 5))
+    cells = [int(text) for text in re.findall(r'<td class="[^"]*">(\d+)</td>', found)]
+    assert cells == [20, 10, 5, 5]
+    assert found.count('scope="col"') == 4 and found.count('scope="row"') == 2 and "<caption>" in found
+    assert 'class="right s5"' in found and 'class="wrong s4"' in found
+
+
+@pytest.mark.parametrize(("count", "what"), [(20, "table"), (21, "details"), (61, "canvas")])
+def test_the_larger_a_matrix_the_less_is_shown_at_once(count: int, what: str) -> None:
+    names = [f"c{i:03}" for i in range(count)]
+    found = show_confusion(judge([*names, *names], [*names, *names[1:], names[0]], names))
+    assert ("<details>" in found) == (count > 20) and ("<canvas" in found) == (count > 60)
+    assert ("The 20 most frequent mistakes" in found) == (count > 20)
+    assert f"<{what}" in found
+
+
+def test_classes_are_sorted_by_numbers_that_the_page_finds() -> None:
+    found = show_classes(judge(["a", "a", "b"], ["a", "b", "b"], ["a", "b", "c"]))
+    assert found.count("<button") == 7 and 'data-value="0.5"' in found
+    assert 'data-value=""' in found  # of a class that never occurs
+
+
+def test_the_diagram_has_a_disc_a_bin_at_its_place_and_is_sound() -> None:
+    rng = np.random.default_rng(0)
+    probability = rng.uniform(0.5, 1, 300)
+    truth = np.where(rng.random(300) < probability, "a", "b")
+    figures = evaluate_predictions(
+        truth, np.column_stack([probability, 1 - probability]), np.array(["a", "b"])
+    )
+    calibration = figures.calibration
+    assert calibration is not None and len(calibration.bins) == 15
+    svg = ElementTree.fromstring(draw_diagram(calibration))
+    discs = svg.findall("circle")
+    assert len(discs) == 15 and svg.get("role") == "img" and svg.find("title") is not None
+    for disc, part in zip(discs, calibration.bins, strict=True):
+        assert (float(disc.get("cx", "0")) - 56) / 300 == pytest.approx(part.probability, abs=1e-3)
+        assert (312 - float(disc.get("cy", "0"))) / 300 == pytest.approx(part.accuracy, abs=1e-3)
+    assert sum(part.n for part in calibration.bins) == 300
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_hostile_names_of_classes_are_text_everywhere(hostile: str) -> None:
+    figures = judge([hostile, "b"], ["b", "b"], [hostile, "b"])
+    for found in (show_classes(figures), show_confusion(figures), describe_classes(figures)):
+        assert escape(hostile) in found
+        assert hostile not in found or hostile == escape(hostile)
