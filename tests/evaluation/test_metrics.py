@@ -112,3 +112,18 @@ def test_a_paired_difference_is_narrower_than_two_intervals() -> None:
     assert difference.high - difference.low < of_one.high - of_one.low
     with pytest.raises(UsageError, match="same images"):
         compare_paired(y, a, b[:-1])
+
+
+def test_groups_are_counted_and_too_few_are_told() -> None:
+    from cnncodes.commands.figures import render_figures
+    from cnncodes.schema import to_plain
+
+    y = np.array(["a", "b"] * 12)
+    figures = evaluate_predictions(y, y, ["a", "b"], groups=np.arange(24) // 8)
+    assert figures.n_groups == 3 and figures.n == 24
+    text = render_figures(to_plain(figures))
+    assert "Intervals draw whole groups, of which there are 3: too few" in text
+    many = render_figures(to_plain(evaluate_predictions(y, y, ["a", "b"], groups=np.arange(24))))
+    assert "of which there are 24." in many
+    assert evaluate_predictions(y, y, ["a", "b"]).n_groups is None
+    assert "groups" not in render_figures(to_plain(evaluate_predictions(y, y, ["a", "b"])))

@@ -28,8 +28,15 @@ def test_held_out_answers_name_each_image_once(name):
 
 def test_without_folds_nothing_was_held_out():
     X, y = blobs(3, 5, k=3)
-    with pytest.warns(UserWarning, match="too few images"):
+    with pytest.warns(UserWarning, match="class 'ant' has one image, so that none can be held out"):
         assert make_head("ridge").fit(X, y).held_out_ is None
+
+
+def test_a_class_of_one_group_is_named():
+    X, y = blobs(30, 5, k=3)
+    groups = np.where(y == "bee", 0, np.arange(30) + 1)
+    with pytest.warns(UserWarning, match="class 'bee' has 10 images of one group"):
+        make_head("ridge").fit(X, y, groups=groups)
 
 
 def test_a_search_on_a_part_of_the_rows_says_nothing_of_all_images():

@@ -31,6 +31,8 @@ def run_folds(classifier: Any, data: Any, cv: int, repeats: int, reporter: Repor
     reporter.note(f"cross-validating: a head for each of {cv} folds{times}")
     with reporter.passing_warnings():
         found = cross_validate(classifier, data, cv=cv, repeats=repeats)
+    if found.folds < cv:
+        reporter.warn(f"{found.folds} folds instead of {cv}: some class has images of no more groups")
     return {
         "folds": found.folds,
         "repeats": found.repeats,

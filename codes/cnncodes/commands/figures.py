@@ -16,6 +16,10 @@ _NAMES = {
 }
 
 
+#: Groups below which intervals that draw them hold the truth clearly less often than they say.
+FEW_GROUPS = 10
+
+
 def render_figures(figures: Result) -> str:
     """Return the figures with their 95 % intervals and why some are missing, then each class."""
     rows = [("figure", "value", "95% interval", "images")]
@@ -28,7 +32,16 @@ def render_figures(figures: Result) -> str:
     for key, reason in figures.get("missing", {}).items():
         reasons.setdefault(reason, []).append(names[key])
     why = "".join(f"\nNo {', '.join(keys)}: {reason}." for reason, keys in reasons.items())
-    return f"{format_table(rows)}{why}\n\n{_render_classes(figures['per_class'])}\n"
+    grouped = _say_groups(figures.get("n_groups"))
+    return f"{format_table(rows)}{why}{grouped}\n\n{_render_classes(figures['per_class'])}\n"
+
+
+def _say_groups(count: int | None) -> str:
+    """Say how many groups the intervals rest on, and where these are too few."""
+    if count is None:
+        return ""
+    few = ": too few, so that they are too narrow or mean nothing" if count < FEW_GROUPS else ""
+    return f"\nIntervals draw whole groups, of which there are {count:,}{few}."
 
 
 def _render_classes(classes: list[Result]) -> str:

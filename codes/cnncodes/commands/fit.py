@@ -108,14 +108,16 @@ def run_fit(options: FitOptions, reporter: Reporter) -> Result:
 
     check_output(options.out, (options.src,))
     check_replaceable(options.out)
+    if options.repeats > 1 and options.cv is None:
+        raise UsageError("--repeats says how often --cv divides the images: give --cv, too.")
     started = time.perf_counter()
     fit = _fit_codes if inputs.is_codes(options.src) else _fit_images
     found = None
     with keep_codes(options.memory, options.cv) as memory:
         classifier, data, facts = fit(replace(options, memory=memory), reporter)
-        classifier.save(options.out, include_backbone=options.include_backbone)
-        if options.cv is not None:
+        if options.cv is not None:  # first: where no folds can be made nothing is written
             found = run_folds(classifier, data, options.cv, options.repeats, reporter)
+        classifier.save(options.out, include_backbone=options.include_backbone)
     reason = getattr(classifier.head_, "reason_", None)
     head = classifier.head_ if reason is None else classifier.head_.head_
     return {

@@ -73,6 +73,8 @@ class Evaluation:
         counts answers that are no class).
     missing : dict of str to str
         Why a figure is None, by its name.
+    n_groups : int or None
+        Groups that the intervals draw; None where they draw images.
     """
 
     n: int
@@ -88,6 +90,7 @@ class Evaluation:
     per_class: list[ClassFigures]
     confusion: list[list[int]]
     missing: dict[str, str]
+    n_groups: int | None = None
 
 
 def evaluate_predictions(
@@ -145,6 +148,7 @@ def evaluate_predictions(
             _describe_class(confusion, i, str(name), known[i], options) for i, name in enumerate(names)
         ],
         confusion=counts.astype(np.int64).tolist(),
+        n_groups=None if groups is None else len(np.unique(groups)),
     )
 
 

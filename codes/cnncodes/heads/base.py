@@ -145,8 +145,9 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         if not splits:
             given = self._fall_back()
             warnings.warn(
-                f"some class has too few images (or groups) to hold any out: nothing was chosen by"
-                f" cross-validation. Used {self._describe(given)}; give at least 2 images of each class.",
+                f"{_say_rarest(rows, self.classes_)}, so that none can be held out: nothing was chosen by"
+                f" cross-validation. Used {self._describe(given)}; give at least 2 images of each class, of 2"
+                " groups where there are any.",
                 UserWarning,
                 stacklevel=3,
             )
@@ -197,6 +198,20 @@ class SingleHead(Head):
     def _search(self, rows: Rows, splits: Sequence[Split]) -> Choice:
         self.n_folds_ = len(splits)
         return choose(rows, splits, self._make_search(), self.n_jobs)
+
+
+def _say_rarest(rows: Rows, classes: Array) -> str:
+    """Return which class has too few images, or groups, for two folds."""
+    groups, images = (
+        np.bincount(np.unique(np.stack([rows.y, numbers]), axis=1)[0], minlength=rows.n_classes)
+        for numbers in (rows.groups, rows.images)
+    )
+    rarest = int(groups.argmin())
+    if groups[rarest] > 1:
+        return "the classes are not in enough groups"
+    many = int(images[rarest])
+    what = "one image" if many == 1 else f"{many} images of one group (equal ones are of one)"
+    return f"class {str(classes[rarest])!r} has {what}"
 
 
 def _name_images(held_out: HeldOut, rows: Rows, images: Any) -> HeldOut:
