@@ -106,7 +106,7 @@ def test_readme_commands_run_one_after_another(garden: Path) -> None:
     from cnncodes.cli import main
 
     for line in command_lines():
-        if line[0] in ("embed", "fit", "predict", "evaluate", "run", "views"):
+        if line[0] in ("embed", "fit", "predict", "evaluate", "baseline", "check", "run", "views"):
             assert main(line) == 0, shlex.join(line)
     assert len((garden / "predictions.csv").read_text().splitlines()) == 1 + 6 * len(CLASSES)
 

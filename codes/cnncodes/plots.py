@@ -118,11 +118,18 @@ def _draw_band(axes: Any, points: list[tuple[int, Estimate]], style: str, color:
     axes.fill_between(images, lows, highs, color=color, alpha=0.15, linewidth=0)
 
 
-def _make_axes(size: tuple[float, float]) -> Any:
+def check_matplotlib() -> None:
+    """Raise `BackendMissing` where Matplotlib is not installed: asked before the work that is to be drawn."""
     try:
-        from matplotlib.figure import Figure
+        import matplotlib.figure  # noqa: F401
     except ImportError as error:
         raise BackendMissing(
             f"Matplotlib is not installed, which plots need: {install_advice('report')}."
         ) from error
+
+
+def _make_axes(size: tuple[float, float]) -> Any:
+    check_matplotlib()
+    from matplotlib.figure import Figure
+
     return Figure(figsize=size, layout="constrained").add_subplot()

@@ -105,8 +105,8 @@ def test_fit_cross_validates_too(photos: Path, tmp_path: Path, capsys: pytest.Ca
     of_codes = run_json(capsys, "fit", codes, "-o", str(tmp_path / "n"), *options)["cross_validation"]
     assert isinstance(of_codes, dict) and of_codes["n"] == 16
     assert main(["fit", codes, "-o", str(tmp_path / "n"), "--cv", "1"]) == 2
-    assert main(["fit", codes, "-o", str(tmp_path / "n"), "--repeats", "2"]) == 2
-    assert not (tmp_path / "n").exists()
+    assert main(["fit", codes, "-o", str(tmp_path / "none"), "--repeats", "2"]) == 2
+    assert not (tmp_path / "none").exists()
 
 
 def test_unsure_predictions_are_left_empty_and_what_is_unlike_is_told(

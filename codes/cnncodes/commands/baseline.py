@@ -131,9 +131,12 @@ def run_baseline(options: BaselineOptions, reporter: Reporter) -> Result:
     """Try each method within the budget."""
     from cnncodes.evaluation.baselines import climb
     from cnncodes.images import list_groups
+    from cnncodes.plots import check_matplotlib
 
     for path in (options.report, options.plot):
         check_output(path, (options.src, options.compare))
+    if options.plot is not None:
+        check_matplotlib()
     methods = _list_methods(options)
     train, test, note = _open_parts(options, reporter)
     report = None if options.compare is None else _read_report(options.compare, test)
