@@ -381,6 +381,15 @@ def test_stored_codes_train_the_same_classifier(make, pictures, tmp_path):
         make(decode="fast").fit_codes(codes)
 
 
+def test_codes_that_are_no_numbers_are_named(make, pictures, tmp_path):
+    embed(pictures.root, tmp_path / "photos.codes", views="center", dtype="float32", n_jobs=1)
+    codes = read_codes(tmp_path / "photos.codes")
+    X = codes.X.copy()
+    X[3, 5] = np.nan
+    with pytest.raises(UsageError, match=f"1 of 18 rows of codes hold NaN .* image {str(codes.images[3])!r}"):
+        make().fit_codes(dataclasses.replace(codes, X=X))
+
+
 def test_records_without_labels_are_left_out(make, pictures):
     records = [*open_source(pictures.root).records, *open_source(pictures.arrays[:2]).records]
     calls = []

@@ -146,10 +146,23 @@ def embed_records(
 
 
 def rows_of(codes: Codes) -> tuple[ImageRows, npt.NDArray[np.object_]]:
-    """Return stored codes by image, sorted by key, and the label of each image."""
+    """Return stored codes by image, sorted by key, and the label of each image.
+
+    Raises
+    ------
+    UsageError
+        If a code is not finite.
+    """
     keys = np.asarray(codes.images, dtype=object)
     order = np.argsort(keys, kind="stable")
     _, first, counts = np.unique(keys[order], return_index=True, return_counts=True)
+    finite: npt.NDArray[np.bool_] = np.asarray(np.isfinite(codes.X).all(axis=1))
+    if not finite.all():
+        bad = str(codes.images[int(np.flatnonzero(~finite)[0])])
+        raise UsageError(
+            f"{int((~finite).sum())} of {len(finite)} rows of codes hold NaN or infinity, the first of the"
+            f" image {bad!r}: embed it again, in float32 where its codes are beyond float16, or leave it out."
+        )
     contents = [str(group) for group in np.asarray(codes.groups, dtype=object)[order[first]]]
     rows = ImageRows(codes.X[order], counts.astype(np.int64), contents, {})
     return rows, np.asarray(codes.y, dtype=object)[order[first]]
