@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cnncodes.finetuning.history import EpochFigures, Trained
@@ -75,6 +75,7 @@ def test_kept_is_the_last_within_a_standard_error_of_the_best(accuracies: Sequen
     assert "".join("y" if one.kept else "n" for one in history) == kept
 
 
+@settings(max_examples=12, deadline=None)  # each takes half a second
 @given(st.lists(st.integers(0, 100), min_size=1, max_size=12))
 def test_the_one_that_is_kept_in_the_end_is_within_a_standard_error_of_all(counts: list[int]) -> None:
     history: list[EpochFigures] = []

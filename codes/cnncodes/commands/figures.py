@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cnncodes.commands.command import Result
 from cnncodes.commands.tables import format_interval, format_table
+from cnncodes.errors import sentence
 
 _NAMES = {
     "accuracy": "accuracy",
@@ -31,7 +32,7 @@ def render_figures(figures: Result) -> str:
     reasons: dict[str, list[str]] = {}
     for key, reason in figures.get("missing", {}).items():
         reasons.setdefault(reason, []).append(names[key])
-    why = "".join(f"\nNo {', '.join(keys)}: {reason}." for reason, keys in reasons.items())
+    why = "".join(f"\nNo {', '.join(keys)}: {sentence(reason)}" for reason, keys in reasons.items())
     grouped = _say_groups(figures.get("n_groups"))
     return f"{format_table(rows)}{why}{grouped}\n\n{_render_classes(figures['per_class'])}\n"
 

@@ -12,7 +12,7 @@ from cnncodes.commands.crossvalidating import keep_codes, render_folds, run_fold
 from cnncodes.commands.failures import exceeds_limit
 from cnncodes.commands.outputs import check_output
 from cnncodes.commands.reporter import Reporter, format_seconds
-from cnncodes.errors import BackboneError, SourceError, UnknownBackbone, UsageError
+from cnncodes.errors import BackboneError, SourceError, UnknownBackbone, UsageError, sentence
 from cnncodes.heads.names import HEADS
 from cnncodes.schema import option
 
@@ -265,7 +265,7 @@ def render_fit(result: Result) -> str:
     settings = [(name, result[name]) for name in ("C", "gamma", "k")]
     chosen = "".join(f", {name}={value:g}" for name, value in settings if value is not None)
     names = ", ".join(result["classes"][:8]) + (" …" if len(result["classes"]) > 8 else "")
-    reason = "" if result["reason"] is None else f"auto {result['reason']}.\n"
+    reason = "" if result["reason"] is None else f"auto {sentence(result['reason'])}\n"
     return (
         f"{reason}{result['chosen']}{chosen} trained on {result['images']:,} images of"
         f" {len(result['classes'])} classes"
