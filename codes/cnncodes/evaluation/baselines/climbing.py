@@ -154,9 +154,9 @@ class _Climb:
         # Last, since by now it is known which images can be read.
         tried = [self._guess(method) for method in methods if method.description is None] + tried
         if not tried:
-            reasons = "; ".join(f"{one.title}: {one.reason}" for one in left_out) or "there was no method"
+            left = "; ".join(f"{one.title}: {one.reason}" for one in left_out) or "there was no method"
             raise UsageError(
-                f"nothing could be tried: {reasons}. Give more time (--budget), or other kinds (--only)."
+                f"nothing could be tried: {left}. Give more time (--budget), or other kinds (--only)."
             )
         if curve and found is None and not any(one.title == _CURVE for one in left_out):
             found = self._measure_curve(tried, left_out)
