@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnncodes.errors import SourceError, UsageError
-from cnncodes.estimators.labels import check_labels, check_one_each, check_same_kind, labelled_records
+from cnncodes.estimators.labels import (
+    check_groups,
+    check_labels,
+    check_one_each,
+    check_same_kind,
+    labelled_records,
+)
 
 TEXT = st.text(st.characters(exclude_characters="\0"), max_size=5)
 
@@ -81,3 +87,11 @@ def test_without_labels_only_a_folder_will_do(tmp_path):
             labelled_records(X, None, split="train")
     with pytest.raises(SourceError, match="there is nothing at .*gone"):
         labelled_records(str(tmp_path / "gone"), None, split="train")
+
+
+@pytest.mark.parametrize("missing", [None, float("nan")])
+def test_an_image_without_a_group_has_one_of_its_own(missing):
+    groups = check_groups(["anna", missing, "anna", missing, "bert"], 5)
+    assert groups[0] == groups[2] and len(set(groups)) == 4
+    assert check_groups([1, 2, 1], 3).tolist() == [1, 2, 1] and check_groups(None, 3) is None
+    assert len(set(check_groups([missing] * 3, 3))) == 3

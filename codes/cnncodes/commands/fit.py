@@ -263,7 +263,9 @@ def render_fit(result: Result) -> str:
     """Say what was trained, after a line of why, and how good that way of training was found to be."""
     found = "" if result["cross_validation"] is None else render_folds(result["cross_validation"])
     settings = [(name, result[name]) for name in ("C", "gamma", "k")]
-    chosen = "".join(f", {name}={value:g}" for name, value in settings if value is not None)
+    if result["chosen"] == "lda" and result["C"] is not None:
+        settings = [("shrinkage", 1 / (1 + result["C"]))]
+    chosen = "".join(f", {name}={value:.3g}" for name, value in settings if value is not None)
     names = ", ".join(result["classes"][:8]) + (" …" if len(result["classes"]) > 8 else "")
     reason = "" if result["reason"] is None else f"auto {sentence(result['reason'])}\n"
     return (

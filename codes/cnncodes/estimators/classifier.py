@@ -27,6 +27,7 @@ from cnncodes.estimators.inputs import (
     settle_embedders,
 )
 from cnncodes.estimators.labels import (
+    check_groups,
     check_labels,
     check_one_each,
     check_same_kind,
@@ -169,8 +170,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             May be left out for a folder of class folders.
         sample_weight : array-like of float, shape (n_images,), optional
         groups : array-like, shape (n_images,), optional
-            Images of a group (a patient, a camera) stay in one fold. Equal files always do. May be left out
-            for a table that has a column ``group``.
+            Images of a group (a patient, a camera) stay in one fold. Equal files always do. None and NaN: a
+            group of its own. May be left out for a table that has a column ``group``.
 
         Returns
         -------
@@ -250,7 +251,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         on_progress: Progress | None = None,
     ) -> Self:
         """Fit on labelled images; without `groups` they have their own."""
-        groups = check_one_each("groups", list_groups(records) if groups is None else groups, len(y))
+        groups = check_groups(list_groups(records) if groups is None else groups, len(y))
         train, test = settle_embedders(embedders, records, self.n_jobs)
         if self.finetune not in (None, False):
             return self._fit_tuned(train.plan, test, records, y, weight, groups)

@@ -103,6 +103,28 @@ def check_one_each(name: str, values: Any, n_images: int) -> npt.NDArray[Any] | 
     return array
 
 
+def check_groups(values: Any, n_images: int) -> npt.NDArray[Any] | None:
+    """Return the group of each image as an array; None and NaN are a group of their own each.
+
+    Examples
+    --------
+    >>> len(set(check_groups(["anna", None, "anna", None], 4)))
+    3
+    """
+    array = check_one_each("groups", values, n_images)
+    if array is None:
+        return None
+    # Among strings NumPy would make one of NaN.
+    named = np.empty(n_images, dtype=object)
+    named[:] = list(values)
+    missing = [i for i, value in enumerate(named) if _is_missing(value)]
+    if not missing:
+        return array
+    for i in missing:
+        named[i] = f"\0image {i}"  # no group of the user's has that name
+    return named
+
+
 def check_random_state(value: Any) -> None:
     """Raise `UsageError` unless a value is what scikit-learn takes as a random state."""
     if value is None or isinstance(value, np.random.RandomState):

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from cnncodes.errors import SpaceMismatch, UsageError
 from cnncodes.estimators.inputs import ImageRows, embed_records, rows_of, settle_embedders
-from cnncodes.estimators.labels import check_labels, check_one_each, check_several, labelled_records
+from cnncodes.estimators.labels import check_groups, check_labels, check_several, labelled_records
 from cnncodes.estimators.parameters import check_failures, make_embedders, make_own_head
 from cnncodes.estimators.training import number_groups
 from cnncodes.estimators.unknown import Training, predict_folds
@@ -175,7 +175,7 @@ def _read_images(
     else:
         records, y = labelled_records(X, y, split="train")
     labels = check_labels(y, len(records))
-    names = check_one_each("groups", list_groups(records) if groups is None else groups, len(labels))
+    names = check_groups(list_groups(records) if groups is None else groups, len(labels))
     n_jobs, memory = classifier.n_jobs, classifier.memory
     train, test = settle_embedders(make_embedders(classifier), records, n_jobs)
     rows = embed_records(train, records, n_jobs=n_jobs, memory=memory, on_progress=on_progress)

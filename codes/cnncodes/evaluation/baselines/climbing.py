@@ -309,7 +309,7 @@ class _Climb:
             seen[0] = sum(content in trained for content in base.made.test.contents)
         groups = [list_groups(records) for records in (self.train, self.test)]
         if groups[0] is not None and groups[1] is not None:
-            known = {*groups[0]} - {None}
+            known = {*groups[0]}
             seen[1] = sum(group in known for group in groups[1])
         return seen[0], seen[1]
 
