@@ -47,7 +47,8 @@ def test_copies_in_a_group_leak_nothing(kind, given):
         accuracy.append(np.nanmean(LinearHead(kind).fit(X, y, **{given: index}).cv_results_["accuracy"]))
         leaky.append(np.nanmax(LinearHead(kind).fit(X, y).cv_results_["accuracy"]))
     assert np.mean(accuracy) < 0.65
-    assert np.mean(leaky) > 0.95  # the control: without groups the copies do leak
+    # The control: without groups the copies do leak; of them a class's mean has less than a fitted plane.
+    assert np.mean(leaky) > (0.75 if kind == "centroid" else 0.95)
 
 
 def test_equal_codes_are_a_group_by_themselves():

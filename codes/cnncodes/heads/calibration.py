@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
+from scipy.optimize import brentq
 
 Array = npt.NDArray[Any]
 
@@ -73,22 +73,20 @@ def fit_temperature(
     """
     if bounds[0] == bounds[1]:
         return bounds[0]
+    values = decision if decision.shape[1] > 1 else np.column_stack([np.zeros(len(decision)), decision])
     share = unknown / (unknown + float(weight.sum()))
+    given = (1 - share) * values[np.arange(len(y)), y] + share * values.mean(axis=1)
 
-    def measure(log_t: float) -> float:
-        t = float(np.exp(log_t))
-        known = log_loss(decision, y, weight, t)
-        return (1 - share) * known + share * _any_class_loss(decision, weight, t)
+    def slope(log_t: float) -> float:
+        """Return the derivative of the log-loss by the temperature, whose root is its minimum."""
+        powers = np.exp(np.exp(log_t) * (values - values.max(axis=1, keepdims=True)))
+        expected = (powers * values).sum(axis=1) / powers.sum(axis=1)
+        return float((expected - given) @ weight)
 
-    found = minimize_scalar(measure, bounds=np.log(bounds), method="bounded")
-    return float(np.exp(found.x))
-
-
-def _any_class_loss(decision: Array, weight: Array, temperature: float) -> float:
-    """Return the weighted mean log-loss of the rows where each is of all classes alike."""
-    if decision.shape[1] == 1:
-        decision = np.column_stack([np.zeros(len(decision)), decision])
-    values = temperature * decision
-    top = values.max(axis=1)
-    losses = top + np.log(np.exp(values - top[:, None]).sum(axis=1)) - values.mean(axis=1)
-    return float(losses @ weight / weight.sum())
+    low, high = float(np.log(bounds[0])), float(np.log(bounds[1]))
+    if slope(low) >= 0:
+        return bounds[0]
+    if slope(high) <= 0:
+        return bounds[1]
+    # The root, and not the least value, which is too flat for seven digits.
+    return float(np.exp(brentq(slope, low, high, xtol=1e-13)))

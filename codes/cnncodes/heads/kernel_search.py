@@ -24,6 +24,8 @@ _GAMMAS = (0.5, 1.0, 2.0, 4.0)
 _MATRIX_ROWS = 6000
 #: The last fit: near enough that weights and copies of rows give the same answers.
 _TOLERANCE = 1e-9
+#: The search: near enough that they give the same temperature.
+_SEARCH_TOLERANCE = 1e-6
 _CACHE_MIB = 500
 
 
@@ -96,7 +98,7 @@ def fit_machine(X: Array, y: Array, weight: Array, C: float, gamma: float) -> Ma
     return _read_machine(model.fit(X, y, sample_weight=weight))
 
 
-def fit_kernel(kernel: Array, y: Array, weight: Array, C: float, tol: float = 1e-3) -> Machine:
+def fit_kernel(kernel: Array, y: Array, weight: Array, C: float, tol: float = _SEARCH_TOLERANCE) -> Machine:
     """Fit rows that are known by their kernel ``[n, n]``, float64, alone."""
     model = SVC(C=C, kernel="precomputed", tol=tol, cache_size=_CACHE_MIB)
     return _read_machine(model.fit(kernel, y, sample_weight=weight))
