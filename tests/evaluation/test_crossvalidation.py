@@ -132,3 +132,11 @@ def test_an_image_that_cannot_be_read_is_left_out(backbone: Backbone, memory: Pa
         found = cross_validate(clf, [*NOISE, b"no picture"], [*LABELS, "ant"], cv=2)
     assert found.evaluation.n == len(found.y) == 16
     assert len(records_from(NOISE)) == 16
+
+
+def test_several_answers_of_an_image_make_no_group_of_it(backbone: Backbone, memory: Path) -> None:
+    clf = make(backbone, memory)
+    assert cross_validate(clf, NOISE, LABELS, cv=2, repeats=2).evaluation.n_groups is None
+    groups = np.arange(16) // 2
+    labels = np.repeat(["ant", "bee"], 8)
+    assert cross_validate(clf, NOISE, labels, groups=groups, cv=2, repeats=2).evaluation.n_groups == 8

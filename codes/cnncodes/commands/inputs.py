@@ -303,9 +303,20 @@ def labelled_part(
     SourceError
         If there are none.
     """
+    return take_part(open_images(src, reading), src, reading, split, preferred, reporter)
+
+
+def take_part(
+    source: ImageSource,
+    src: str,
+    reading: SourceOptions,
+    split: str | None,
+    preferred: str,
+    reporter: Reporter,
+) -> tuple[list[ImageRecord], str | None]:
+    """Return what `labelled_part` does, of a source that is open."""
     from cnncodes.images import tell_omitted
 
-    source = open_images(src, reading)
     part = choose_split(split, (record.split for record in source.records), preferred)
     found = [record for record in source.records if part is None or record.split in (part, None)]
     records = [record for record in found if record.label is not None and part in (None, record.split)]

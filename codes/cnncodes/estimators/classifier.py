@@ -36,7 +36,7 @@ from cnncodes.estimators.labels import (
 )
 from cnncodes.estimators.parameters import check_failures, check_weight, make_embedders, make_own_head
 from cnncodes.estimators.predictor import Predictor
-from cnncodes.estimators.training import fit_rows, number_groups
+from cnncodes.estimators.training import find_scorer, fit_rows, number_groups
 from cnncodes.estimators.unknown import Training, find_answers, find_scale
 from cnncodes.heads.scoring import Scorer
 from cnncodes.images import ImageRecord, list_groups, records_from
@@ -275,7 +275,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         training = Training(rows, y, weight, numbered, aggregate, self.random_state)
         predictor = Predictor(
             embedder,
-            getattr(fitted, "scorer_", fitted),
+            find_scorer(fitted),
             summarize_contents(rows.contents),
             aggregate,
             find_answers(fitted, lambda: make_own_head(self), training, self.out_of_fold),

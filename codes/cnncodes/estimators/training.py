@@ -32,6 +32,22 @@ def fit_rows(
     )
 
 
+def fit_scorer(
+    head: Any,
+    rows: ImageRows,
+    y: npt.NDArray[Any],
+    weight: npt.NDArray[Any] | None = None,
+    groups: npt.NDArray[Any] | None = None,
+) -> Any:
+    """Fit a head and return what predicts with it: its scorer, or of a scikit-learn classifier itself."""
+    return find_scorer(fit_rows(head, rows, y, weight, groups))
+
+
+def find_scorer(fitted: Any) -> Any:
+    """Return what predicts with a fitted head: its scorer, or of a scikit-learn classifier itself."""
+    return getattr(fitted, "scorer_", fitted)
+
+
 def number_groups(groups: npt.NDArray[Any] | None, contents: list[str]) -> npt.NDArray[np.int64]:
     """Number the groups of images; equal files are in one group, and so are the groups that share one.
 

@@ -14,7 +14,7 @@ from cnncodes.estimators.aggregation import average_rows, score_images
 from cnncodes.estimators.answers import HeldOutAnswers
 from cnncodes.estimators.inputs import ImageRows
 from cnncodes.estimators.novelty import NoveltyScale, choose_images, learn_scale
-from cnncodes.estimators.training import fit_rows
+from cnncodes.estimators.training import fit_scorer
 from cnncodes.heads.folds import Split, split_images
 
 Array = npt.NDArray[Any]
@@ -157,9 +157,9 @@ def predict_folds(
     proba: Array | None = np.empty((len(labels), len(classes)))
     for train, test in splits:
         part, out = training.take(train), np.sort(test)
-        fitted = fit_rows(make_head(), part.rows, part.y, part.weight, part.groups)
+        head = fit_scorer(make_head(), part.rows, part.y, part.weight, part.groups)
         rows = answered.take(out)
-        scores = score_images(getattr(fitted, "scorer_", fitted), rows.X, rows.counts, training.aggregate)
+        scores = score_images(head, rows.X, rows.counts, training.aggregate)
         labels[out] = scores.labels
         if proba is not None and scores.proba is not None:
             proba[out] = scores.proba

@@ -18,6 +18,7 @@ from cnncodes.estimators.training import number_groups
 from cnncodes.estimators.unknown import Training, predict_folds
 from cnncodes.evaluation.intervals import Estimate
 from cnncodes.evaluation.metrics import Evaluation, evaluate_predictions
+from cnncodes.heads.folds import count_members
 from cnncodes.images import ImageRecord, list_groups
 from cnncodes.store import Codes
 
@@ -125,16 +126,16 @@ def cross_validate(
         if not isinstance(number, int | np.integer) or isinstance(number, bool) or number < least:
             raise UsageError(f"{name} must be a whole number of at least {least}. Got {number!r} instead.")
     training, answered = _read(classifier, X, y, groups, on_progress)
+    divisions = [_split(training, cv, repeat) for repeat in range(repeats)]
     found = [
-        predict_folds(lambda: make_own_head(classifier), training, _split(training, cv, repeat), answered)
-        for repeat in range(repeats)
+        predict_folds(lambda: make_own_head(classifier), training, splits, answered) for splits in divisions
     ]
     labels = np.stack([answers.labels for answers in found])
     some = [answers.proba for answers in found if answers.proba is not None]
     proba = np.stack(some) if len(some) == repeats else None
     return CrossValidation(
         evaluation=_evaluate(training, labels, proba, found[0].classes, top_k),
-        folds=len(_split(training, cv, 0)),
+        folds=len(divisions[0]),
         repeats=repeats,
         accuracy_by_repeat=[float((one == training.y).mean()) for one in labels],
         classes=found[0].classes,
@@ -204,12 +205,10 @@ def _split(training: Training, cv: int, repeat: int) -> list[tuple[Array, Array]
         state = int(state) + repeat
     splits = training.split(cv, state)
     if not splits:
-        names, counts = np.unique(
-            np.unique(np.stack([np.unique(training.y, return_inverse=True)[1], training.groups]), axis=1)[0],
-            return_counts=True,
-        )
+        classes, y = np.unique(training.y, return_inverse=True)
+        counts = count_members(y, training.groups)
         rarest = int(counts.argmin())
-        name = np.unique(training.y)[names[rarest]]
+        name = classes[rarest]
         raise UsageError(
             f"no folds can be made: the class {str(name)!r} has images of {counts[rarest]} group (equal files"
             " are one), and cross-validation takes at least 2 of each class. Leave the class out, or add"
@@ -226,16 +225,17 @@ def _evaluate(
     # Labels in figures are text, whatever they are in Python.
     names = np.array([str(name) for name in classes])
     y = np.tile(np.array([str(label) for label in training.y]), repeats)
-    alone = repeats == 1 and len(np.unique(training.groups)) == len(training.groups)
+    alone = len(np.unique(training.groups)) == len(training.groups)
     figures = evaluate_predictions(
         y,
         np.array([str(label) for label in labels.ravel()]) if proba is None else np.concatenate(proba),
         names,
-        groups=None if alone else np.tile(training.groups, repeats),
+        groups=None if alone and repeats == 1 else np.tile(training.groups, repeats),
         top_k=top_k,
     )
     found: Evaluation = _count_images(figures, repeats)
-    return found
+    # Several answers of an image are drawn together, which makes no group of it.
+    return dataclasses.replace(found, n_groups=None) if alone else found
 
 
 def _count_images(value: Any, repeats: int) -> Any:

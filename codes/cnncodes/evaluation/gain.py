@@ -16,7 +16,7 @@ from cnncodes.errors import UsageError, suggest
 from cnncodes.estimators.aggregation import score_images
 from cnncodes.estimators.inputs import ImageRows
 from cnncodes.estimators.labels import check_labels, check_several
-from cnncodes.estimators.training import fit_rows
+from cnncodes.estimators.training import fit_scorer
 from cnncodes.evaluation.intervals import Estimate, wilson
 from cnncodes.evaluation.metrics import compare_paired
 from cnncodes.heads.selection import make_head
@@ -284,8 +284,7 @@ def _score(
 ) -> Iterator[tuple[Pair, Array, Array]]:
     for train, test in splits:
         for trained_on in dict.fromkeys(name for name, _ in pairs):
-            fitted = fit_rows(make(), images.rows(trained_on, train), images.y[train])
-            head = getattr(fitted, "scorer_", fitted)
+            head = fit_scorer(make(), images.rows(trained_on, train), images.y[train])
             for pair in (pair for pair in pairs if pair[0] == trained_on):
                 rows = images.rows(pair[1], test)
                 yield pair, test, score_images(head, rows.X, rows.counts).labels

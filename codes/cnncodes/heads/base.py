@@ -23,7 +23,7 @@ from threadpoolctl import threadpool_limits
 
 from cnncodes.errors import UsageError, suggest
 from cnncodes.heads.calibration import fit_temperature
-from cnncodes.heads.folds import Rows, Split, first_of, make_splits, number_groups
+from cnncodes.heads.folds import Rows, Split, count_members, first_of, make_splits, number_groups
 from cnncodes.heads.scaling import SCALINGS
 from cnncodes.heads.scoring import most_likely
 from cnncodes.heads.sweep import Choice, HeldOut, Search, choose
@@ -202,10 +202,7 @@ class SingleHead(Head):
 
 def _say_rarest(rows: Rows, classes: Array) -> str:
     """Return which class has too few images, or groups, for two folds."""
-    groups, images = (
-        np.bincount(np.unique(np.stack([rows.y, numbers]), axis=1)[0], minlength=rows.n_classes)
-        for numbers in (rows.groups, rows.images)
-    )
+    groups, images = count_members(rows.y, rows.groups), count_members(rows.y, rows.images)
     rarest = int(groups.argmin())
     if groups[rarest] > 1:
         return "the classes are not in enough groups"

@@ -153,6 +153,23 @@ def split_images(y: Array, groups: Array, cv: Any = 5, random_state: Any = 0) ->
     return make_splits(rows, cv, random_state)
 
 
+def count_members(y: Array, members: Array) -> Array:
+    """Return how many different members, images or groups, each class has.
+
+    Parameters
+    ----------
+    y : int ``[n]``
+        Class numbers, from 0 without gaps.
+    members : int ``[n]``
+
+    Examples
+    --------
+    >>> count_members(np.array([0, 0, 1]), np.array([4, 5, 5]))
+    array([2, 1])
+    """
+    return np.bincount(np.unique(np.stack([y, members]), axis=1)[0])
+
+
 def _deal(table: Array, order: Array, n_folds: int) -> Array:
     # Weights are compared as float32: 3 times 1/3 and 1 are the same weight.
     heaviest = order[np.argsort(-table.sum(axis=1).astype(np.float32)[order], kind="stable")]

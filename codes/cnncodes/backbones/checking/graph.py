@@ -18,16 +18,31 @@ if TYPE_CHECKING:
     from cnncodes.backbones.graphs.starts import Start
 
 
-def check_weights(backbone: Backbone) -> list[str]:
-    """Compare the graph's trainable weights with the card's, where the card says which, and ONNX is there."""
-    if backbone.card.weights is None or find_spec("onnx") is None:
+def check_graph(backbone: Backbone) -> list[str]:
+    """Compare the graph with the card, where ONNX is there: operator set, weights, what it does to pixels."""
+    if find_spec("onnx") is None:
         return []
     import onnx
 
+    model = onnx.load_from_string(backbone.model_bytes())
+    return [*_check_opset(model, backbone), *_check_weights(model, backbone), *_check_start(model, backbone)]
+
+
+def _check_opset(model: Any, backbone: Backbone) -> list[str]:
+    found = next((one.version for one in model.opset_import if one.domain in ("", "ai.onnx")), None)
+    said = backbone.card.opset
+    expect(found == said, backbone, f"it is of operator set {found}, and its card says {said}")
+    return ["operator set"]
+
+
+def _check_weights(model: Any, backbone: Backbone) -> list[str]:
+    """Compare the graph's trainable weights with the card's, where the card says which."""
     from cnncodes.backbones.graphs.initializers import summarize_weights
 
-    found = summarize_weights(onnx.load_from_string(backbone.model_bytes()))
     expected = backbone.card.weights
+    if expected is None:
+        return []
+    found = summarize_weights(model)
     expect(
         found == expected,
         backbone,
@@ -37,29 +52,12 @@ def check_weights(backbone: Backbone) -> list[str]:
     return ["trainable weights"]
 
 
-def check_opset(backbone: Backbone) -> list[str]:
-    """Compare the graph's operator set with the card's, where ONNX is there."""
-    if find_spec("onnx") is None:
-        return []
-    import onnx
-
-    graph = onnx.load_from_string(backbone.model_bytes())
-    found = next((one.version for one in graph.opset_import if one.domain in ("", "ai.onnx")), None)
-    said = backbone.card.opset
-    expect(found == said, backbone, f"it is of operator set {found}, and its card says {said}")
-    return ["operator set"]
-
-
-def check_start(backbone: Backbone) -> list[str]:
+def _check_start(model: Any, backbone: Backbone) -> list[str]:
     """Compare what the graph does to pixels first with what the card says of it, where it can be told."""
-    if find_spec("onnx") is None:
-        return []
-    import onnx
-
     from cnncodes.backbones.graphs.starts import follow_start
 
     card = backbone.card
-    starts = [start for start in follow_start(onnx.load_from_string(backbone.model_bytes()).graph)]
+    starts = [start for start in follow_start(model.graph)]
     scale, offset = 1 / np.asarray(card.std), -np.asarray(card.mean) / np.asarray(card.std)
     # The network itself may go on with steps of the same kind: one of the places has to be the card's.
     order = ORDERS[card.channels]

@@ -14,7 +14,7 @@ from cnncodes.backbones.card import TUNED, Card
 from cnncodes.backbones.channels import ORDERS
 from cnncodes.backbones.checking.agreement import compare_providers
 from cnncodes.backbones.checking.codes import check_codes, check_sizes, expect
-from cnncodes.backbones.checking.graph import check_dense, check_opset, check_start, check_weights
+from cnncodes.backbones.checking.graph import check_dense, check_graph
 from cnncodes.backbones.checking.origin import verify_parity
 from cnncodes.backbones.checking.parity import compare_each
 from cnncodes.backbones.checking.photos import cut_photos
@@ -72,9 +72,7 @@ def verify_backbone(
         "checks": [
             *check_codes(backbone),
             check_sizes(backbone),
-            *check_opset(backbone),
-            *check_weights(backbone),
-            *check_start(backbone),
+            *check_graph(backbone),
         ],
         "providers": compare_providers(backbone, draw_noise(backbone.frame, 8)),
     }

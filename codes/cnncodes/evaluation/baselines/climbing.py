@@ -15,7 +15,7 @@ from cnncodes.errors import BackendMissing, UnreadableImages, UsageError
 from cnncodes.estimators.aggregation import score_images
 from cnncodes.estimators.inputs import ImageRows, Progress
 from cnncodes.estimators.labels import check_several
-from cnncodes.estimators.training import fit_rows, number_groups
+from cnncodes.estimators.training import fit_scorer, number_groups
 from cnncodes.estimators.unknown import Training
 from cnncodes.evaluation.baselines.budget import Clock, OutOfTimeError
 from cnncodes.evaluation.baselines.describing import CnnCodes, Description, split_rows
@@ -243,7 +243,7 @@ class _Climb:
             raise UnreadableImages(
                 f"only images of the class {str(left[0])!r} are left to train on: {rows.describe_failures()}"
             )
-        return _take(rows, np.flatnonzero(good))
+        return rows.take(np.flatnonzero(good))
 
     def _make_head(self, method: Method) -> Any:
         return make_head(method.head, random_state=self.random_state, n_jobs=self.n_jobs)
@@ -251,8 +251,7 @@ class _Climb:
     def _fit(self, method: Method, rows: ImageRows, records: Sequence[ImageRecord]) -> Any:
         named = list_groups(records)
         groups = None if named is None else np.asarray(named)
-        fitted = fit_rows(self._make_head(method), rows, _labels(records), None, groups)
-        return getattr(fitted, "scorer_", fitted)
+        return fit_scorer(self._make_head(method), rows, _labels(records), None, groups)
 
     def _check_time(self, method: Method, rows: ImageRows, y: Array) -> None:
         """Raise where a fit would take longer than there is time, by the time that a part of it takes."""
@@ -260,7 +259,7 @@ class _Climb:
             return
         some = _draw(y, len(y) * _SOME_ROWS // len(rows.X), self.random_state)
         begun = time.perf_counter()
-        self._fit(method, _take(rows, some), [self.train[i] for i in some])
+        self._fit(method, rows.take(some), [self.train[i] for i in some])
         growth = (len(y) / len(some)) ** _POWERS.get(str(method.head), 1.0)
         needed = _CAUTION * (time.perf_counter() - begun) * growth
         if needed > self.clock.left:
@@ -326,14 +325,6 @@ def _label(one: _Tried) -> Array:
 def _choose_base(tried: Sequence[_Tried]) -> _Tried:
     """Return what all others are compared with: codes of one view, else pixels, else what there is."""
     return min(tried, key=lambda one: _BASE.index(one.method.group) if one.method.group in _BASE else 99)
-
-
-def _take(rows: ImageRows, images: npt.NDArray[np.int64]) -> ImageRows:
-    """Return the rows of some images, ascending; what failed is forgotten."""
-    chosen = np.zeros(len(rows.counts), dtype=bool)
-    chosen[images] = True
-    contents = [content for content, kept in zip(rows.contents, chosen, strict=True) if kept]
-    return ImageRows(rows.X[chosen[rows.index]], rows.counts[chosen], contents, {})
 
 
 def _draw(y: Array, count: int, random_state: int) -> npt.NDArray[np.int64]:

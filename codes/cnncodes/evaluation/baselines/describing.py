@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -43,11 +43,12 @@ class Description(Protocol):
         """Return the numbers of all images, those of training first."""
 
 
-@dataclass(frozen=True)
-class RawPixels:
-    """The 768 numbers of a thumbnail of 16 x 16 pixels, from 0 to 1."""
+class _Measured(ABC):
+    """A description by what is measured of each picture alone: one row an image."""
 
-    title: str = "raw pixels, 16 x 16"
+    @abstractmethod
+    def _find_measure(self) -> Callable[[Any], Pixels]:
+        """Return what gives a decoded picture's numbers."""
 
     def describe(
         self,
@@ -56,12 +57,22 @@ class RawPixels:
         n_jobs: int | None,
         on_progress: Progress | None,
     ) -> ImageRows:
-        """Return one row an image."""
-        return _describe(_shrink, [*train, *test], n_jobs, on_progress)
+        """Return one row an image; `BackendMissing` where what measures it is not installed."""
+        return _describe(self._find_measure(), [*train, *test], n_jobs, on_progress)
 
 
 @dataclass(frozen=True)
-class ShapesAndColors:
+class RawPixels(_Measured):
+    """The 768 numbers of a thumbnail of 16 x 16 pixels, from 0 to 1."""
+
+    title: str = "raw pixels, 16 x 16"
+
+    def _find_measure(self) -> Callable[[Any], Pixels]:
+        return _shrink
+
+
+@dataclass(frozen=True)
+class ShapesAndColors(_Measured):
     """Histograms of oriented gradients and of colours, what was used before networks.
 
     Of a grey picture of 64 x 64 pixels, nine directions in cells of 8 x 8, normalised over blocks of 2 x 2
@@ -75,21 +86,14 @@ class ShapesAndColors:
 
     title: str = "gradients (HOG) and colours"
 
-    def describe(
-        self,
-        train: Sequence[ImageRecord],
-        test: Sequence[ImageRecord],
-        n_jobs: int | None,
-        on_progress: Progress | None,
-    ) -> ImageRows:
-        """Return one row an image; `BackendMissing` where scikit-image is not installed."""
+    def _find_measure(self) -> Callable[[Any], Pixels]:
         try:
             import skimage.feature  # noqa: F401
         except ImportError as error:
             raise BackendMissing(
                 f"scikit-image is not installed, which counts gradients: {install_advice('report')}."
             ) from error
-        return _describe(_count_shapes_and_colors, [*train, *test], n_jobs, on_progress)
+        return _count_shapes_and_colors
 
 
 @dataclass(frozen=True)
@@ -195,10 +199,4 @@ def _count_shapes_and_colors(image: Any) -> Pixels:
 
 def split_rows(rows: ImageRows, n_train: int) -> tuple[ImageRows, ImageRows]:
     """Part the rows of the first images from those of the others; all could be read."""
-    edge = int(rows.counts[:n_train].sum())
-    first = dataclasses.replace(
-        rows, X=rows.X[:edge], counts=rows.counts[:n_train], contents=rows.contents[:n_train]
-    )
-    return first, dataclasses.replace(
-        rows, X=rows.X[edge:], counts=rows.counts[n_train:], contents=rows.contents[n_train:]
-    )
+    return rows.take(np.arange(n_train)), rows.take(np.arange(n_train, len(rows.counts)))

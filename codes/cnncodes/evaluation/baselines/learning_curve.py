@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from cnncodes.estimators.aggregation import score_images
 from cnncodes.estimators.inputs import ImageRows
-from cnncodes.estimators.training import fit_rows
+from cnncodes.estimators.training import fit_scorer
 from cnncodes.estimators.unknown import Training
 from cnncodes.evaluation.baselines.budget import OutOfTimeError
 from cnncodes.evaluation.intervals import Estimate
@@ -184,8 +184,8 @@ def _draw(training: Training, share: float, rng: np.random.Generator) -> npt.NDA
 
 
 def _answer(part: Training, test: ImageRows, make_head: Callable[[], Any]) -> Array:
-    fitted = fit_rows(make_head(), part.rows, part.y, part.weight, part.groups)
-    return score_images(getattr(fitted, "scorer_", fitted), test.X, test.counts, part.aggregate).labels
+    head = fit_scorer(make_head(), part.rows, part.y, part.weight, part.groups)
+    return score_images(head, test.X, test.counts, part.aggregate).labels
 
 
 def _resample(rights: list[Array], groups: Any, rng: np.random.Generator) -> Floats:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from cnncodes.heads.scoring import l2_normalized
+
 #: Rows in a block: two such blocks, and the square of their products, lie in memory at a time.
 _BLOCK = 2048
 
@@ -65,9 +67,7 @@ def find_neighbours(codes: npt.NDArray[np.float32], k: int) -> Neighbours:
 
 def normalize(codes: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Return codes of length 1; one of zeros stays."""
-    unit = np.asarray(codes, dtype=np.float32)
-    lengths = np.linalg.norm(unit, axis=1, keepdims=True)
-    return np.asarray(unit / np.where(lengths > 0, lengths, 1), dtype=np.float32)
+    return l2_normalized(np.asarray(codes, dtype=np.float32))
 
 
 class _Best:

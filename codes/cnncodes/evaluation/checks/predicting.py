@@ -11,7 +11,7 @@ from sklearn.linear_model import RidgeClassifier
 
 from cnncodes.evaluation.checks.neighbours import normalize
 from cnncodes.heads.calibration import fit_temperature
-from cnncodes.heads.folds import Rows, make_splits, number_groups
+from cnncodes.heads.folds import number_groups, split_images
 from cnncodes.heads.scoring import softmax
 
 #: Folds; a class with fewer groups makes fewer.
@@ -71,17 +71,14 @@ def predict_out_of_fold(
     if len(classes) < 2:
         return None
     unit = normalize(codes)
-    group_ids, images = number_groups(unit, groups, None)
-    ones = np.ones(len(y))
-    rows = Rows(unit, y, ones, ones, images, group_ids, len(classes), np.arange(len(y)))
-    splits = make_splits(rows, FOLDS, random_state)
+    splits = split_images(y, number_groups(unit, groups, None)[0], FOLDS, random_state)
     if not splits:
         return None
     decision = np.zeros((len(y), 1 if len(classes) == 2 else len(classes)))
     for train, test in splits:
         head = RidgeClassifier(alpha=_ALPHA).fit(unit[train], y[train])
         decision[test] = head.decision_function(unit[test]).reshape(len(test), -1)
-    decision *= fit_temperature(decision, y, ones)
+    decision *= fit_temperature(decision, y, np.ones(len(y)))
     if len(classes) == 2:
         decision = np.column_stack([np.zeros(len(y)), decision])
     return OutOfFold(classes, y, softmax(decision), len(splits))
