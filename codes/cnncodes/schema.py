@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import math
 import types
 import typing
@@ -85,15 +86,17 @@ def option_fields(cls: type) -> list[dataclasses.Field[Any]]:
     return sorted(dataclasses.fields(cls), key=lambda field: field.name in shared)
 
 
-def field_types(cls: type) -> dict[str, tuple[type, ...]]:
+@functools.cache
+def field_types(cls: type) -> Mapping[str, tuple[type, ...]]:
     """Return for each option the plain types that it takes."""
+    # Kept: hints are compiled from text, and every option of every command asks when a parser is made.
     types_by_name = {}
     for name, hint in typing.get_type_hints(cls).items():
         origin = typing.get_origin(hint)
         is_union = origin in (typing.Union, types.UnionType)
         # The one container there is: tuple[str, ...], an option that may be given several times.
         types_by_name[name] = typing.get_args(hint) if is_union else (origin or hint,)
-    return types_by_name
+    return types.MappingProxyType(types_by_name)
 
 
 def flag(field: dataclasses.Field[Any]) -> str:
@@ -155,7 +158,8 @@ def from_mapping(cls: type[T], mapping: Mapping[str, Any], *, as_flags: bool = F
     problems = find_problems(cls, mapping, as_flags=as_flags)
     if problems:
         raise UsageError(" ".join(map(sentence, problems)))
-    return cls(**{name: _widen(value, field_types(cls)[name]) for name, value in mapping.items()})
+    wanted = field_types(cls)  # type: ignore[arg-type]
+    return cls(**{name: _widen(value, wanted[name]) for name, value in mapping.items()})
 
 
 def _widen(value: Any, wanted: tuple[type, ...]) -> Any:

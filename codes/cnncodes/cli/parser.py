@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 import cnncodes
@@ -39,8 +39,12 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message[:1].lower()}{sentence(message[1:])} See '{self.prog} --help'.")
 
 
-def build_parser(commands: Mapping[str, Command]) -> Parser:
-    """Return the parser of all commands; ``command`` in its result names the one chosen."""
+def build_parser(commands: Mapping[str, Command], arguments: Sequence[str] = ()) -> Parser:
+    """Return the parser of all commands; ``command`` in its result names the one chosen.
+
+    Only the command that `arguments` begin with has its options: making those of all takes longer than
+    some commands take.
+    """
     parser = Parser(
         prog="cnncodes",
         description=_DESCRIPTION,
@@ -59,11 +63,12 @@ def build_parser(commands: Mapping[str, Command]) -> Parser:
             groups[group] = outer.add_subparsers(
                 title="commands", metavar="COMMAND", required=True, parser_class=Parser
             )
-        _add_command(groups.get(group, below), leaf, command)
+        chosen = list(arguments[: len(name.split())]) == name.split()
+        _add_command(groups.get(group, below), leaf, command, with_options=chosen)
     return parser
 
 
-def _add_command(below: Any, leaf: str, command: Command) -> None:
+def _add_command(below: Any, leaf: str, command: Command, *, with_options: bool) -> None:
     parser = below.add_parser(
         leaf,
         help=command.summary.replace("%", "%%"),
@@ -72,7 +77,8 @@ def _add_command(below: Any, leaf: str, command: Command) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    add_arguments(parser, command.options)
+    if with_options:
+        add_arguments(parser, command.options)
     parser.add_argument("--json", action="store_true", help="Print one machine-readable object on stdout.")
     parser.add_argument("--quiet", "-q", action="store_true", help="No progress and no notes on stderr.")
     parser.set_defaults(command=command.name)
@@ -88,7 +94,7 @@ def parse(commands: Mapping[str, Command], arguments: list[str]) -> tuple[Comman
     """
     _check_names(commands, arguments)
     _check_flags(commands, arguments)
-    namespace, unknown = build_parser(commands).parse_known_args(arguments)
+    namespace, unknown = build_parser(commands, arguments).parse_known_args(arguments)
     values = vars(namespace)
     command = commands[values.pop("command")]
     if unknown:
