@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import importlib.metadata
 import os
 import platform
 import shlex
@@ -105,6 +104,8 @@ def _hash_file(path: str) -> str:
 
 
 def _list_versions() -> dict[str, str]:
+    import importlib.metadata  # here, since a plain start has no need of it
+
     versions = {"cnncodes": cnncodes.__version__, "Python": platform.python_version()}
     for name in _PACKAGES:
         try:
