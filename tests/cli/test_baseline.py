@@ -67,6 +67,7 @@ def make_source(folder: Path, count: int = 12) -> str:
     return str(folder)
 
 
+@pytest.mark.slow
 def test_everything_is_tried_within_the_budget(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source, plot, report = make_source(tmp_path / "in"), str(tmp_path / "cost.png"), str(tmp_path / "r.json")
     only = ["--only", "majority,pixels,codes,heads", "--backbones", "efficientnet-lite0"]

@@ -158,7 +158,10 @@ def test_predictions_as_a_table_with_odd_names_and_bad_files(
     assert [row["prediction"] for row in table] == [rows[0]["prediction"], None]
 
 
-@pytest.mark.parametrize("head", ["knn", "rbf-svm", "auto"])
+@pytest.mark.parametrize(
+    "head",
+    ["knn", pytest.param("rbf-svm", marks=pytest.mark.slow), pytest.param("auto", marks=pytest.mark.slow)],
+)
 def test_fit_says_what_was_chosen_and_why(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], head: str
 ) -> None:

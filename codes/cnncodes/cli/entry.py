@@ -10,12 +10,11 @@ from typing import Any
 
 from cnncodes.cli.parser import build_parser, parse
 from cnncodes.cli.streams import prepare_streams, write_stdout
-from cnncodes.commands import COMMANDS, Command, Reporter
+from cnncodes.commands import COMMANDS, Reporter
 from cnncodes.commands.command import PROBLEMS, TOO_MANY_FAILURES
 from cnncodes.commands.controls import escape_controls
 from cnncodes.ending import describe_interrupt, ending_when_asked, was_announced
 from cnncodes.errors import CnnCodesError, UsageError
-from cnncodes.recipes.command import QUICKSTART, RUN
 from cnncodes.schema import from_arguments
 
 DONE, FAILED, WRONG_USAGE, TOO_MANY = 0, 1, 2, 3
@@ -24,7 +23,10 @@ DONE, FAILED, WRONG_USAGE, TOO_MANY = 0, 1, 2, 3
 SIGNALLED = (129, 130, 143)
 
 #: Every command that can be typed.
-ALL_COMMANDS: dict[str, Command] = {QUICKSTART.name: QUICKSTART, **COMMANDS, RUN.name: RUN}
+ALL_COMMANDS = COMMANDS.joined(
+    before={"quickstart": "cnncodes.recipes.command:QUICKSTART"},
+    after={"run": "cnncodes.recipes.command:RUN"},
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import cnncodes
@@ -39,12 +39,8 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message[:1].lower()}{sentence(message[1:])} See '{self.prog} --help'.")
 
 
-def build_parser(commands: Mapping[str, Command], arguments: Sequence[str] = ()) -> Parser:
-    """Return the parser of all commands; ``command`` in its result names the one chosen.
-
-    Only the command that `arguments` begin with has its options: making those of all takes longer than
-    some commands take.
-    """
+def build_parser(commands: Mapping[str, Command]) -> Parser:
+    """Return the parser of some commands; ``command`` in its result names the one chosen."""
     parser = Parser(
         prog="cnncodes",
         description=_DESCRIPTION,
@@ -63,12 +59,11 @@ def build_parser(commands: Mapping[str, Command], arguments: Sequence[str] = ())
             groups[group] = outer.add_subparsers(
                 title="commands", metavar="COMMAND", required=True, parser_class=Parser
             )
-        chosen = list(arguments[: len(name.split())]) == name.split()
-        _add_command(groups.get(group, below), leaf, command, with_options=chosen)
+        _add_command(groups.get(group, below), leaf, command)
     return parser
 
 
-def _add_command(below: Any, leaf: str, command: Command, *, with_options: bool) -> None:
+def _add_command(below: Any, leaf: str, command: Command) -> None:
     parser = below.add_parser(
         leaf,
         help=command.summary.replace("%", "%%"),
@@ -77,8 +72,7 @@ def _add_command(below: Any, leaf: str, command: Command, *, with_options: bool)
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    if with_options:
-        add_arguments(parser, command.options)
+    add_arguments(parser, command.options)
     parser.add_argument("--json", action="store_true", help="Print one machine-readable object on stdout.")
     parser.add_argument("--quiet", "-q", action="store_true", help="No progress and no notes on stderr.")
     parser.set_defaults(command=command.name)
@@ -93,8 +87,11 @@ def parse(commands: Mapping[str, Command], arguments: list[str]) -> tuple[Comman
         If the arguments fit no command; unknown names are answered with the nearest known one.
     """
     _check_names(commands, arguments)
-    _check_flags(commands, arguments)
-    namespace, unknown = build_parser(commands, arguments).parse_known_args(arguments)
+    chosen = next((name for name in commands if arguments[: len(name.split())] == name.split()), None)
+    if chosen is not None:  # the others are only loaded for a help that lists them
+        commands = {chosen: commands[chosen]}
+        _check_flags(commands[chosen], arguments)
+    namespace, unknown = build_parser(commands).parse_known_args(arguments)
     values = vars(namespace)
     command = commands[values.pop("command")]
     if unknown:
@@ -109,16 +106,14 @@ def _flags(command: Command) -> list[str]:
     return [*own, "--json", "--quiet", "--help"]
 
 
-def _check_flags(commands: Mapping[str, Command], arguments: list[str]) -> None:
+def _check_flags(command: Command, arguments: list[str]) -> None:
     """Complain of an unknown flag before argparse does of what is missing because of it."""
-    for name, command in commands.items():
-        if arguments[: len(name.split())] == name.split():
-            for given in (argument.split("=")[0] for argument in arguments):
-                if given == "--":
-                    break
-                if given.startswith("--") and given not in _flags(command):
-                    hint = suggest(given, _flags(command))
-                    raise UsageError(f"cnncodes {command.name}: unknown argument {given!r}. {hint}")
+    known = _flags(command)
+    for given in (argument.split("=")[0] for argument in arguments):
+        if given == "--":
+            break
+        if given.startswith("--") and given not in known:
+            raise UsageError(f"cnncodes {command.name}: unknown argument {given!r}. {suggest(given, known)}")
 
 
 def _check_names(commands: Mapping[str, Command], arguments: list[str]) -> None:

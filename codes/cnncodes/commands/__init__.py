@@ -2,50 +2,42 @@
 
 from __future__ import annotations
 
-from cnncodes.commands.baseline import BASELINE
-from cnncodes.commands.bench import BENCH
-from cnncodes.commands.check import CHECK
-from cnncodes.commands.codes import CODES
 from cnncodes.commands.command import Command, Result
-from cnncodes.commands.converting import CODES_CONVERT
-from cnncodes.commands.doctor import DOCTOR
-from cnncodes.commands.embed import EMBED
-from cnncodes.commands.evaluate import EVALUATE
-from cnncodes.commands.exporting import EXPORT
-from cnncodes.commands.finetune import FINETUNE
-from cnncodes.commands.fit import FIT
-from cnncodes.commands.gain import VIEWS_GAIN
-from cnncodes.commands.merging import CODES_MERGE
-from cnncodes.commands.models import MODELS
-from cnncodes.commands.predict import PREDICT
-from cnncodes.commands.quantize import QUANTIZE
+from cnncodes.commands.registry import Registry
 from cnncodes.commands.reporter import Reporter
-from cnncodes.commands.selecting import CODES_SELECT
-from cnncodes.commands.views import VIEWS
 
-__all__ = ["COMMANDS", "Command", "Reporter", "Result"]
+__all__ = ["COMMANDS", "Command", "Registry", "Reporter", "Result"]
 
-#: Every command that a step of a recipe may run.
-COMMANDS: dict[str, Command] = {
-    command.name: command
-    for command in (
-        EMBED,
-        FIT,
-        PREDICT,
-        EVALUATE,
-        BASELINE,
-        CHECK,
-        FINETUNE,
-        *MODELS,
-        *EXPORT,
-        QUANTIZE,
-        *CODES,
-        CODES_MERGE,
-        CODES_SELECT,
-        CODES_CONVERT,
-        *VIEWS,
-        VIEWS_GAIN,
-        BENCH,
-        DOCTOR,
-    )
-}
+#: Every command that a step of a recipe may run, in the order of the help.
+COMMANDS = Registry(
+    {
+        name: f"cnncodes.commands.{home}"
+        for name, home in {
+            "embed": "embed:EMBED",
+            "fit": "fit:FIT",
+            "predict": "predict:PREDICT",
+            "evaluate": "evaluate:EVALUATE",
+            "baseline": "baseline:BASELINE",
+            "check": "check:CHECK",
+            "finetune": "finetune:FINETUNE",
+            "models list": "models:MODELS",
+            "models show": "models:MODELS",
+            "models verify": "models:MODELS",
+            "models export": "exporting:EXPORT",
+            "models pull": "exporting:EXPORT",
+            "models quantize": "quantize:QUANTIZE",
+            "codes info": "codes:CODES",
+            "codes verify": "codes:CODES",
+            "codes repair": "codes:CODES",
+            "codes merge": "merging:CODES_MERGE",
+            "codes select": "selecting:CODES_SELECT",
+            "codes convert": "converting:CODES_CONVERT",
+            "views list": "views:VIEWS",
+            "views show": "views:VIEWS",
+            "views write": "views:VIEWS",
+            "views gain": "gain:VIEWS_GAIN",
+            "bench": "bench:BENCH",
+            "doctor": "doctor:DOCTOR",
+        }.items()
+    }
+)
