@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from written_graphs import write_model
 
-from cnncodes.backbones.graphs.wiring import Wiring, attributes, infer_shapes, prune
+from cnncodes.backbones.graphs.wiring import Wiring, attributes, infer_shapes, keep_batch, prune
 from cnncodes.errors import BackboneError
 
 BODY = """
@@ -86,6 +86,39 @@ def test_shapes_that_the_graph_computes_are_those_that_it_runs_with() -> None:
     }
     shapes = infer_shapes(write_model(body, weights, code_size=5), 32, 48)
     assert shapes["a"] == (None, 5, 30, 46)
+
+
+def test_tensors_with_an_entry_an_image_are_told_from_those_with_several() -> None:
+    """As the text says, as PyTorch's exporter flattens, and where only a run can say it."""
+    body = """
+    a = Conv(pixels, weight)
+    p = GlobalAveragePool(a)
+    first = Shape<start = 0, end = 1>(image)
+    one = Squeeze(first)
+    again = Reshape(one, rest)
+    target = Concat<axis = 0>(again, five)
+    flat = Reshape(p, target)
+    tokens = Transpose<perm = [0, 2, 3, 1]>(a)
+    folded = Reshape(tokens, places)
+    shape = Shape(folded)
+    halves = Mul(shape, half)
+    count = Div(halves, twos)
+    unfolded = Reshape(folded, count)
+    code = Relu(flat)
+    """
+    weights = {
+        "weight": (5, 3, 3, 3),
+        "rest": np.array([-1]),
+        "five": np.array([5]),
+        "places": np.array([-1, 5]),
+        "half": np.array([1, 5]),
+        "twos": np.array([5, 1]),
+    }
+    names = ["a", "p", "flat", "code", "folded", "unfolded"]
+    written = write_model(body, weights, code_size=5)
+    before = written.SerializeToString()
+    assert keep_batch(written, names, 12, 12) == {"a", "p", "flat", "code"}
+    assert written.SerializeToString() == before
 
 
 def test_what_no_output_needs_goes_and_all_else_stays() -> None:

@@ -130,20 +130,9 @@ def infer_shapes(model: Any, height: int, width: int) -> dict[str, Shape]:
     dict of str to tuple
         Without tensors of other types. The batch is None.
     """
-    import onnx
-
-    bare = _set_size(_leave_out_weights(model), height, width)
-    try:
-        inferred = onnx.shape_inference.infer_shapes(bare, strict_mode=True, data_prop=True)
-    except onnx.shape_inference.InferenceError as error:
-        reason = " ".join(str(error).split())[:200]
-        raise BackboneError(f"the graph contradicts itself at {height} x {width}: {reason}") from error
-    shapes = {}
-    for value in (*inferred.graph.value_info, *inferred.graph.output):
-        tensor = value.type.tensor_type
-        if tensor.elem_type in (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16):
-            lengths = [dim.dim_value if dim.HasField("dim_value") else None for dim in tensor.shape.dim]
-            shapes[value.name] = tuple([None, *lengths[1:]] if lengths else [])
+    shapes = {
+        name: (None, *shape[1:]) if shape else () for name, shape in _infer(model, height, width).items()
+    }
     unknown = [name for name, shape in shapes.items() if None in shape[1:]]
     measured = _measure_shapes(_set_size(model, height, width), unknown) if unknown else {}
     return shapes | {name: (None, *shape[1:]) for name, shape in measured.items()}
@@ -152,10 +141,60 @@ def infer_shapes(model: Any, height: int, width: int) -> dict[str, Shape]:
 def keep_batch(model: Any, names: list[str], height: int, width: int) -> set[str]:
     """Return those of some tensors that have one entry an image: others fold tokens into the batch.
 
-    Found by running the graph, since the lengths of what is reshaped are not in its text.
+    Of most the graph's text says it. The others are found by running it, which takes seconds for large ones,
+    since the lengths of what is reshaped may not be in its text.
     """
-    shapes = _measure_shapes(_set_size(model, height, width), names, batch=3) if names else {}
-    return {name for name, shape in shapes.items() if shape[:1] == (3,)}
+    shapes = _infer(model, height, width, batch=3)
+    unknown = [name for name in names if shapes.get(name, ())[:1] in ((), (None,))]
+    if unknown:
+        shapes |= _measure_shapes(_set_size(model, height, width), unknown, batch=3)
+    return {name for name in names if shapes[name][:1] == (3,)}
+
+
+def _infer(model: Any, height: int, width: int, batch: int | None = None) -> dict[str, Shape]:
+    """Return the shapes of floating-point tensors as far as a graph's text says them."""
+    import onnx
+
+    bare = _set_size(_leave_out_weights(model), height, width)
+    if batch is not None:
+        bare.graph.input[0].type.tensor_type.shape.dim[0].dim_value = batch
+        for value in bare.graph.output:
+            value.type.tensor_type.shape.dim[0].Clear()  # to be inferred, too
+        _straighten_lengths(bare)
+    try:
+        inferred = onnx.shape_inference.infer_shapes(bare, strict_mode=True, data_prop=True)
+    except onnx.shape_inference.InferenceError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise BackboneError(f"the graph contradicts itself at {height} x {width}: {reason}") from error
+    shapes: dict[str, Shape] = {}
+    for value in (*inferred.graph.value_info, *inferred.graph.output):
+        tensor = value.type.tensor_type
+        if tensor.elem_type in (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16):
+            shapes[value.name] = tuple(
+                dim.dim_value if dim.HasField("dim_value") else None for dim in tensor.shape.dim
+            )
+    return shapes
+
+
+def _straighten_lengths(model: Any) -> None:
+    """Take a length right from its Shape where PyTorch's exporter squeezes it and makes a list of it again.
+
+    The inference follows no Reshape of values, and so would lose the batch wherever maps are flattened.
+    """
+    wiring = Wiring(model)
+    straight = {}
+    for node in model.graph.node:
+        target = wiring.array(node.input[1]) if node.op_type == "Reshape" else None
+        if target is None or target.tolist() != [-1]:
+            continue
+        squeeze = wiring.producers.get(node.input[0])
+        if squeeze is None or squeeze.op_type != "Squeeze":
+            continue
+        shape = wiring.producers.get(squeeze.input[0])
+        if shape is not None and shape.op_type == "Shape" and attributes(shape) == {"start": 0, "end": 1}:
+            straight[node.output[0]] = squeeze.input[0]
+    for node in model.graph.node:
+        node.input[:] = [straight.get(name, name) for name in node.input]
 
 
 def _leave_out_weights(model: Any) -> Any:
