@@ -11,10 +11,11 @@ import pytest
 from PIL import Image
 from small_convolutions import draw_pictures, write_convolutions
 
-from cnncodes import load_backbone
+from cnncodes import load, load_backbone
 from cnncodes.backbones import Card, models_folder
 from cnncodes.cli import main
 from cnncodes.commands import further_files
+from cnncodes.errors import UsageError
 
 SHIPPED = models_folder() / "efficientnet-lite0"
 
@@ -75,6 +76,37 @@ def test_a_network_of_ones_own_gets_a_further_file(
     full, int8 = load_backbone(folder), load_backbone(folder, precision="int8")
     assert full.precision == "fp32" and int8.precision == "int8" and full.sha256 != int8.sha256
     assert {path.name for path in folder.iterdir()} == {"card.toml", "model.onnx", "int8.onnx"}
+
+
+@pytest.mark.slow
+def test_a_saved_classifier_gets_a_second_one_on_the_new_network(
+    tmp_path: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, saved = write_convolutions(tmp_path / "net"), tmp_path / "saved.cnncodes"
+    views = ["--train-views", "center", "--test-views", "center"]
+    assert main(["fit", str(photos), "-o", str(saved), "--backbone", str(folder), *views, "-q"]) == 0
+    capsys.readouterr()
+    before = saved.read_bytes()
+    result = quantize(capsys, saved, "--calibrate", photos, "--activations", "uint8")
+    assert (result["out"], result["file"]) == (str(tmp_path), "saved-int8.cnncodes")
+    assert result["trained_on"] == 60 and result["change"]["n"] == 60 and result["cosine"] > 0.99
+    assert saved.read_bytes() == before and not (folder / "int8.onnx").exists()
+    made = load(tmp_path / "saved-int8.cnncodes")
+    assert made.space_.precision == "int8" and made.classes_.tolist() == ["blue", "red"]
+    found = made.predict([str(path) for path in sorted(photos.glob("*/*.png"))])
+    names = [path.parent.name for path in sorted(photos.glob("*/*.png"))]
+    assert np.mean(found == names) == result["accuracy"]["value"]
+    with pytest.raises(UsageError, match="no out-of-fold answers"):
+        made.predict_or_abstain([str(next(photos.glob("*/*.png")))])
+    assert "is of int8 already" in fail(capsys, tmp_path / "saved-int8.cnncodes", "--calibrate", photos)
+    assert "would be replaced" in fail(capsys, saved, "--calibrate", photos, "-o", saved, status=2)
+
+
+def test_a_file_that_is_no_classifier_is_said_to_be_none(
+    photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = next(photos.glob("*/*.png"))
+    assert "is no saved classifier" in fail(capsys, picture, "--calibrate", photos)
 
 
 @pytest.mark.slow

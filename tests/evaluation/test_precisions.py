@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from small_convolutions import draw_pictures, make_backbone
 
+from cnncodes import ImageClassifier
 from cnncodes.backbones import Backbone
 from cnncodes.backbones.quantizing.halving import halve
 from cnncodes.errors import SourceError
 from cnncodes.estimators.inputs import make_embedder
-from cnncodes.evaluation.precisions import PrecisionCost, measure_precision
+from cnncodes.evaluation.precisions import PrecisionCost, measure_classifier, measure_precision
 from cnncodes.images import ImageRecord, records_from
 
 
@@ -101,3 +102,33 @@ def test_images_that_cannot_be_read_are_in_no_figure(full: Backbone) -> None:
     assert measure([*bad, *label(draw_pictures(50))], full, full).images == 50
     with pytest.raises(SourceError, match="at least two images that can be read"):
         measure(bad, full, full)
+
+
+@pytest.fixture(scope="module")
+def fitted(full: Backbone) -> ImageClassifier:
+    images = draw_pictures(40)
+    names = [record.label for record in label(images)]
+    return ImageClassifier(full, "ridge", train_views="center", test_views="center").fit(list(images), names)
+
+
+def test_a_classifier_is_compared_with_itself_on_another_network(
+    full: Backbone, fitted: ImageClassifier
+) -> None:
+    predictor = fitted.predictor_
+    new = label(draw_pictures(120)[40:])
+    cost = measure_classifier(new, predictor, predictor.with_backbone(halve(full)), n_jobs=1)
+    right = np.mean(fitted.predict(list(draw_pictures(120)[40:])) == [record.label for record in new])
+    assert cost.reference is not None and cost.reference.value == pytest.approx(right)
+    assert cost.worst_cosine > 0.999 and cost.change is not None and cost.change.n == 80
+    assert (cost.trained_on, cost.equal) == (0, False)
+    again = measure_classifier(label(draw_pictures(40)), predictor, predictor, n_jobs=1)
+    assert (again.trained_on, again.change.value) == (40, 0.0)  # type: ignore[union-attr]
+
+
+def test_labels_that_a_classifier_cannot_give_are_refused_before_the_work(fitted: ImageClassifier) -> None:
+    predictor = fitted.predictor_
+    strange = [replace(record, label="green") for record in label(draw_pictures(4))]
+    with pytest.raises(SourceError, match="none of the labels green: its classes are blue, red"):
+        measure_classifier(strange, predictor, predictor)
+    unlabelled = [replace(record, label=None) for record in strange]
+    assert measure_classifier(unlabelled, predictor, predictor, n_jobs=1).change is None

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cnncodes.backbones import Backbone
 from cnncodes.embedding import Embedder
 from cnncodes.errors import UsageError
 from cnncodes.estimators.abstention import AnswerRule, choose_rule
@@ -95,6 +96,14 @@ class Predictor:
             return self
         decoding = replace(self.embedder.decoding, max_pixels=max_pixels)
         return replace(self, embedder=replace(self.embedder, decoding=decoding))
+
+    def with_backbone(self, backbone: Backbone) -> Predictor:
+        """Return one with the same head on another make of its network, such as one of int8.
+
+        What it knows of its own doubts was measured on codes of the first, and stays behind.
+        """
+        embedder = replace(self.embedder, backbone=backbone)
+        return replace(self, embedder=embedder, answers=None, scale=None)
 
     def predict_records(
         self,

@@ -159,6 +159,14 @@ def assemble_classifier(
     return classifier
 
 
+def exchange_network(classifier: ImageClassifier, predictor: Predictor) -> ImageClassifier:
+    """Return a fitted classifier with another predictor, whose network is another make of its own."""
+    params = {**classifier.get_params(deep=False), "backbone": predictor.embedder.backbone}
+    exchanged = type(classifier)(**params)
+    exchanged._take(predictor, classifier.train_plan_, classifier.n_images_)
+    return exchanged
+
+
 def load_predictor(path: str | Path) -> Predictor:
     """Load what is needed to predict from a saved classifier, and no more."""
     return read_saved(path).predictor

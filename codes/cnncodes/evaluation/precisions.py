@@ -17,7 +17,9 @@ from cnncodes.backbones.checking.parity import compare_each
 from cnncodes.backbones.precisions import Quantization, counts_as_equal
 from cnncodes.embedding import Embedder
 from cnncodes.errors import SourceError
+from cnncodes.estimators.contents import find_trained
 from cnncodes.estimators.inputs import ImageRows, Progress, embed_records
+from cnncodes.estimators.predictor import Predictor
 from cnncodes.estimators.training import fit_rows
 from cnncodes.evaluation.intervals import Estimate, wilson
 from cnncodes.evaluation.metrics import compare_paired
@@ -46,6 +48,8 @@ class PrecisionCost:
         The second less the first, on the same images in the same folds.
     equal : bool
         Whether the lower end of the change's interval is above -1 point, on at least 2,000 images.
+    trained_on : int
+        Images that the classifier was trained on.
     """
 
     images: int
@@ -55,6 +59,7 @@ class PrecisionCost:
     accuracy: Estimate | None = None
     change: Estimate | None = None
     equal: bool = False
+    trained_on: int = 0
 
     def describe(self, method: str, activations: str, calibrated: int) -> Quantization:
         """Return what a card says, rounded: the last digits differ between machines.
@@ -117,17 +122,9 @@ def measure_precision(
     SourceError
         If not even two images can be read.
     """
-    found: list[ImageRows] = []
-    for embedder in (full, lesser):
-        done = len(records) * len(found)
-        step = None if on_progress is None else _shift(on_progress, done, 2 * len(records))
-        found.append(embed_records(embedder, records, n_jobs=n_jobs, on_progress=step))
-    reference, codes = found
-    read = np.flatnonzero(reference.counts).tolist()
-    if len(read) < 2:
-        raise SourceError(f"comparing codes needs at least two images that can be read. {len(read)} can be.")
-    cosines = compare_each(codes.X, reference.X)
-    cost = PrecisionCost(len(read), float(np.median(cosines)), float(cosines.min()))
+    found = _embed_twice(records, full, lesser, n_jobs, on_progress)
+    cost, read = _compare_codes(*found)
+    reference = found[0]
     labels = [records[i].label for i in read]
     contents = np.array([reference.contents[i] for i in read])
     splits = _make_splits(labels, contents, random_state)
@@ -136,6 +133,89 @@ def measure_precision(
     y = np.array(labels)
     make = functools.partial(make_head, head, random_state=random_state, n_jobs=n_jobs)
     answers = [_answer(rows.X, y, contents, splits, make) for rows in found]
+    return _add_accuracy(cost, y, answers, contents, random_state)
+
+
+def measure_classifier(
+    records: Sequence[ImageRecord],
+    full: Predictor,
+    lesser: Predictor,
+    *,
+    random_state: int = 0,
+    n_jobs: int | None = None,
+    on_progress: Progress | None = None,
+) -> PrecisionCost:
+    """Compare a fitted classifier with itself on a network of less precision: its codes, and its answers.
+
+    Parameters
+    ----------
+    records : sequence of ImageRecord
+        Of those with labels the accuracy is compared: none of them should have been trained on.
+    full, lesser : Predictor
+        The same head and views, on two networks.
+    random_state, n_jobs, on_progress
+        As in `measure_precision`.
+
+    Raises
+    ------
+    SourceError
+        If not even two images can be read, or the labels are of none of its classes.
+    """
+    known = {str(name) for name in full.classes}
+    labels = {str(record.label) for record in records if record.label is not None}
+    if labels and not labels & known:
+        raise SourceError(
+            f"the classifier knows none of the labels {', '.join(sorted(labels)[:5])}: its classes are"
+            f" {', '.join(sorted(known)[:5])}. Give images of these to compare on, or images without labels."
+        )
+    found = _embed_twice(records, full.embedder, lesser.embedder, n_jobs, on_progress)
+    cost, read = _compare_codes(*found)
+    trained_on = int(find_trained(full.trained, found[0].contents).sum())
+    cost = dataclasses.replace(cost, trained_on=trained_on)
+    contents = np.array([found[0].contents[i] for i in read])
+    counts = found[0].counts[read]
+    answers = [
+        np.array([str(label) for label in predictor.score(rows.X, counts).labels])
+        for predictor, rows in zip((full, lesser), found, strict=True)
+    ]
+    labelled = np.array([records[i].label is not None for i in read])
+    if not labelled.any():
+        return cost
+    y = np.array([str(records[i].label) for i in read])
+    return _add_accuracy(
+        cost, y[labelled], [given[labelled] for given in answers], contents[labelled], random_state
+    )
+
+
+def _embed_twice(
+    records: Sequence[ImageRecord],
+    full: Embedder,
+    lesser: Embedder,
+    n_jobs: int | None,
+    on_progress: Progress | None,
+) -> tuple[ImageRows, ImageRows]:
+    steps: list[Progress | None] = [None, None]
+    if on_progress is not None:
+        steps = [_shift(on_progress, done, 2 * len(records)) for done in (0, len(records))]
+    reference, codes = (
+        embed_records(embedder, records, n_jobs=n_jobs, on_progress=step)
+        for embedder, step in zip((full, lesser), steps, strict=True)
+    )
+    return reference, codes
+
+
+def _compare_codes(reference: ImageRows, codes: ImageRows) -> tuple[PrecisionCost, list[int]]:
+    """Return how close codes are, and the numbers of the images that could be read."""
+    read = np.flatnonzero(reference.counts).tolist()
+    if len(read) < 2:
+        raise SourceError(f"comparing codes needs at least two images that can be read. {len(read)} can be.")
+    cosines = compare_each(codes.X, reference.X)
+    return PrecisionCost(len(read), float(np.median(cosines)), float(cosines.min())), read
+
+
+def _add_accuracy(
+    cost: PrecisionCost, y: Array, answers: Sequence[Array], contents: Array, random_state: int
+) -> PrecisionCost:
     change = _compare_answers(y, answers[1], answers[0], contents, random_state)
     scores = [wilson(int((given == y).sum()), len(y)) for given in answers]
     return dataclasses.replace(

@@ -1,0 +1,69 @@
+"""A saved classifier on a network of less precision: a second file, and what its answers lose."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cnncodes.commands.command import Result
+from cnncodes.commands.outputs import check_output
+from cnncodes.commands.quantizing import choose_compared, make_lesser
+from cnncodes.commands.reporter import Reporter
+from cnncodes.errors import BackboneError
+from cnncodes.schema import to_plain
+
+if TYPE_CHECKING:
+    from cnncodes.commands.quantize import QuantizeOptions
+
+
+def quantize_classifier(options: QuantizeOptions, reporter: Reporter) -> Result:
+    """Save a classifier's head with a network of less precision, and compare the two."""
+    from cnncodes.estimators.archive import check_replaceable
+    from cnncodes.estimators.saving import exchange_network, load
+    from cnncodes.evaluation.precisions import measure_classifier
+
+    started = time.perf_counter()
+    path = Path(options.name)
+    out = Path(options.out or path.with_name(f"{path.stem}-{options.precision}.cnncodes"))
+    check_output(out, (options.name, options.calibrate, options.compare))
+    check_replaceable(out)
+    classifier = load(path)
+    predictor = classifier.predictor_.with_max_pixels(options.max_pixels)
+    full = predictor.embedder.backbone
+    if full.precision != "fp32":
+        raise BackboneError(
+            f"the network of {options.name!r} is of {full.precision} already: take a classifier whose network"
+            " is of fp32."
+        )
+    compared = choose_compared(options)
+    made = make_lesser(full, options, reporter)
+    lesser = predictor.with_backbone(made.backbone)
+    reporter.note(f"comparing the classifier's answers on {len(compared):,} images")
+    cost = measure_classifier(
+        compared,
+        predictor,
+        lesser,
+        n_jobs=options.n_jobs,
+        on_progress=reporter.progress("comparing answers", "images"),
+    )
+    if cost.trained_on:
+        reporter.warn(
+            f"{cost.trained_on} of these images were trained on: the accuracies flatter; the change says less"
+            " than that of new images would. Give others with --compare"
+        )
+    exchange_network(classifier, lesser).save(out)
+    return {
+        "out": str(out.parent),
+        "name": path.name,
+        "classifier": True,
+        "precision": options.precision,
+        "file": out.name,
+        "activations": made.activations,
+        "method": made.method,
+        "calibrated_on": made.images,
+        "bytes": {"fp32": len(full.model_bytes()), options.precision: len(made.backbone.model_bytes())},
+        "milliseconds": made.milliseconds,
+        **to_plain(cost),
+        "seconds": round(time.perf_counter() - started, 3),
+    }
