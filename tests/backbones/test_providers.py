@@ -44,6 +44,7 @@ def test_what_is_said_names_a_provider(said: Any, name: str, options: dict[str, 
         ("cpu:3", "provider 'cpu:3': cpu has no devices that are counted. Take cpu"),
         ("openvino:1", "has no devices that are counted"),
         (("cpu", {"nosuch_option": "1"}), "'cpu' takes no settings, .* Got nosuch_option"),
+        (("tensorrt", {"trt_cuda_graph_enable": True}), "takes no trt_cuda_graph_enable: .* Take cuda"),
     ],
 )
 def test_what_names_none_is_refused(said: Any, words: str) -> None:

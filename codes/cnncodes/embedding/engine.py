@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cnncodes.backbones import Backbone, load_backbone
-from cnncodes.embedding.batching import STREAMS, Batcher, check_sessions
+from cnncodes.embedding.batching import Batcher, check_sessions
 from cnncodes.embedding.embedder import DEFAULT_BATCH_SIZE, Embedder
 from cnncodes.embedding.isolation import DECODE_SECONDS, Isolation
 from cnncodes.embedding.lanes import count_lanes
@@ -137,11 +137,8 @@ class Engine:
                 workers = stack.enter_context(self.isolation.start(embedder.cutter))
                 embedder = replace(embedder, workers=workers)
             if self.backbone.providers[0].is_device or len(self.backbones) > 1:
-                # A CUDA graph is of one set of buffers, which two threads cannot share.
-                options = self.backbone.providers[0].options
-                graph = options.get("enable_cuda_graph", "0") in ("1", "True", "true")
-                batcher = Batcher(self.backbones, self.batch_size, streams=1 if graph else STREAMS)
-                embedder = replace(embedder, runner=stack.enter_context(batcher))
+                batcher = stack.enter_context(Batcher(self.backbones, self.batch_size))
+                embedder = replace(embedder, runner=batcher)
             yield embedder
 
     def embedder(self, plan: ViewPlan, decoding: Decoding) -> Embedder:

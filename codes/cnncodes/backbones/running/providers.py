@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import os
 import re
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from cnncodes.errors import UsageError, suggest
 
@@ -80,7 +77,7 @@ class Provider:
         ------
         UsageError
             If there is no such provider, or its settings are no table; if it has no devices that are counted
-            or takes no settings, and some are given.
+            or takes no settings, and some are given; if a setting would make wrong codes.
 
         Examples
         --------
@@ -112,6 +109,11 @@ class Provider:
                 f"provider {short!r} takes no settings, since ONNX Runtime would ignore them. Got"
                 f" {', '.join(values)}."
             )
+        if _is_on(values.get("trt_cuda_graph_enable", "0")):
+            raise UsageError(
+                f"provider {short!r} takes no trt_cuda_graph_enable: TensorRT records one graph a session and"
+                " would replay it on the first run's buffers for all. Take cuda with enable_cuda_graph."
+            )
         return cls(name, {**({"device_id": device} if colon else {}), **values})
 
     @property
@@ -123,6 +125,11 @@ class Provider:
     def is_device(self) -> bool:
         """Whether it has a memory of its own, and wants large batches of one shape."""
         return self.name in _DEVICES
+
+    @property
+    def has_graphs(self) -> bool:
+        """Whether CUDA graphs are asked for."""
+        return _is_on(self.options.get("enable_cuda_graph", "0"))
 
     @property
     def device(self) -> int:
@@ -226,27 +233,8 @@ def find_reason(text: str) -> str | None:
     return reason
 
 
-@contextlib.contextmanager
-def hold_back() -> Iterator[list[str]]:
-    """Keep what the runtime prints and its compiled parts log; the list yielded holds it afterwards."""
-    said: list[str] = []
-    printed = io.StringIO()
-    with contextlib.ExitStack() as stack:
-        stack.callback(lambda: said.append(printed.getvalue()))
-        with contextlib.suppress(OSError):  # without a stderr there is nothing to keep from it
-            kept = os.dup(2)
-            stack.callback(os.close, kept)
-            logged = stack.enter_context(tempfile.TemporaryFile())
-            stack.callback(lambda: said.append(_read_all(logged)))
-            os.dup2(logged.fileno(), 2)
-            stack.callback(os.dup2, kept, 2)
-        stack.enter_context(contextlib.redirect_stdout(printed))
-        yield said
-
-
-def _read_all(file: BinaryIO) -> str:
-    file.seek(0)
-    return file.read().decode(errors="replace")
+def _is_on(value: str) -> bool:
+    return value.lower() in ("1", "true")
 
 
 def _as_text(value: Any) -> str:

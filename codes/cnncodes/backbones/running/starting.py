@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from cnncodes.backbones.running.outside_weights import check_self_contained
-from cnncodes.backbones.running.providers import NAMES, Provider, find_reason, hold_back, parse_providers
+from cnncodes.backbones.running.providers import NAMES, Provider, find_reason, parse_providers
 from cnncodes.backbones.running.runtime import import_runtime
 from cnncodes.errors import BackboneError, ProviderError, UsageError, sentence
+from cnncodes.output import hold_back
 
 CPU = (NAMES["cpu"],)
 
@@ -166,10 +167,18 @@ def run_session(
     return found
 
 
-@functools.cache
-def make_options() -> Any:
-    """Return how a session is run: what fails is raised, and not logged as well."""
+@functools.lru_cache(maxsize=32)
+def make_options(graph: int = -1) -> Any:
+    """Return how a session is run: what fails is raised, and not logged as well.
+
+    Parameters
+    ----------
+    graph : int
+        Where CUDA graphs are asked for, the one of its own that the run's buffers have; -1 is none. ONNX
+        Runtime would take one for all runs of a session, and write into the buffers of the first.
+    """
     # Once: looking the runtime up takes longer than a small network.
     options = import_runtime().RunOptions()
     options.log_severity_level = 4
+    options.add_run_config_entry("gpu_graph_id", str(graph))
     return options
