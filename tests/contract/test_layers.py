@@ -37,7 +37,7 @@ LAZY_ENTRY_POINTS: frozenset[tuple[str, str]] = frozenset({("estimators.classifi
 
 #: Imported only inside the function that needs them.
 NEVER_AT_THE_TOP = {
-    "duckdb", "efficientnet_lite_pytorch", "matplotlib", "onnx", "onnxruntime", "onnxscript",
+    "duckdb", "efficientnet_lite_pytorch", "matplotlib", "nvidia", "onnx", "onnxruntime", "onnxscript",
     "pandas", "polars", "safetensors", "skops", "timm", "torch", "torchvision",
 }  # fmt: skip
 

@@ -128,6 +128,23 @@ class Engine:
             limits |= {"decode_seconds": self.isolation.seconds, "max_memory": self.isolation.memory}
         return limits
 
+    def check(self, decoding: Decoding) -> None:
+        """Raise where images cannot be decoded in this way.
+
+        Raises
+        ------
+        UsageError
+            If processes of their own are to do what only this one can.
+        BackendMissing
+            If a library or a device is missing.
+        """
+        if decoding.is_nvimgcodec and self.isolation is not None:
+            raise UsageError(
+                f"decode={decoding.mode!r} cannot be isolated: each process would need the GPU. Leave out"
+                " isolate (--isolate), or take decode='exact' (--decode exact)."
+            )
+        decoding.check()
+
     @contextlib.contextmanager
     def start(self, plan: ViewPlan, decoding: Decoding) -> Iterator[Embedder]:
         """Give what makes codes in the lanes; for devices of their own it gathers what several lanes have."""
