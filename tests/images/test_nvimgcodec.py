@@ -238,6 +238,28 @@ def test_without_the_library_its_extra_is_named(monkeypatch: pytest.MonkeyPatch)
         nvimgcodec.Decoder("nvimgcodec")
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (
+            "Failed to load nvjpeg2k library! Please install nvJPEG2000 (see ...).\n"
+            "Failed to load nvjpeg library! Please install CUDA toolkit or, if using ...\n"
+            "\x1b[0;31m[ERROR] \x1b[0m[nvjpeg-ext] Failed to load nvJPEG library or retrieve version.",
+            "Failed to load nvjpeg library",
+        ),
+        (
+            "Failed to load nvjpeg library! Please\ndlopen libcuda.so failed!. Please install GPU dirver"
+            "\x1b[0;31m[ERROR] \x1b[0m[nvimgcodec] Failed to load libcuda.so. Check your library paths and if"
+            " the driver is installed correctly.\n",
+            "Failed to load libcuda.so. Check your library paths and if the driver is installed correctly.",
+        ),
+        ("Failed to load nvjpeg2k library! Please install nvJPEG2000 (see ...).", None),
+    ],
+)
+def test_what_it_prints_says_what_is_missing(text: str, reason: str | None) -> None:
+    assert nvimgcodec.find_reason(text) == reason
+
+
 @needs_library
 @pytest.mark.skipif(HAS_GPU, reason="there is a GPU")
 def test_without_a_gpu_one_hears_so_before_any_image_and_nothing_is_printed(

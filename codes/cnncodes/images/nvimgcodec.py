@@ -32,7 +32,8 @@ _OPTIONS = ":fancy_upsampling=1"
 _CALL_PIXELS = 2**26
 
 _COLOURS = re.compile("\x1b\\[[0-9;]*m")
-_ERROR = re.compile(r"\[ERROR\] \[[^\]]*\] (.+)")
+#: What it prints where the driver is missing, as it starts, and where nvJPEG is, as it is loaded.
+_REASONS = (r"\[nvimgcodec\] (Failed to load libcuda[^\n]+)", r"(Failed to load nvjpeg library)!")
 
 
 def takes(image: pillow.Image) -> bool:
@@ -121,16 +122,10 @@ class Decoder:
         advice = f"{install_advice('nvimgcodec')}, or take decode='exact' (--decode exact)"
         if isinstance(fault, ImportError):
             return f"decode={self._mode!r} needs nvImageCodec, which does not load ({fault}): {advice}."
-        # It says that a library is missing when it is loaded, and of a driver only when it starts.
-        logged = [
-            line for line in _COLOURS.sub("", said).splitlines() if "libcuda" in line or "libnvjpeg" in line
-        ]
-        found = _ERROR.findall(" ".join(logged)) or logged
-        reason = sentence(found[-1] if found else fault)
-        return (
-            f"decode={self._mode!r}: nvImageCodec does not start: {reason} It needs an NVIDIA GPU, its driver"
-            f" and nvJPEG: {advice}."
-        )
+        reason = sentence(find_reason(said) or fault)
+        if self._mode == "nvimgcodec":
+            reason = f"{reason} It needs an NVIDIA GPU, its driver and nvJPEG."
+        return f"decode={self._mode!r}: nvImageCodec does not start: {reason} What may help: {advice}."
 
     def decode(self, data: bytes, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
         """Return the pixels of a JPEG as they are stored, which may be lying on their side.
@@ -205,6 +200,19 @@ class Decoder:
         pixels = np.asarray(image.cpu())
         # The room in memory was asked for by the header that Pillow read.
         return pixels if pixels.shape == (size[1], size[0], 3) and pixels.dtype == np.uint8 else None
+
+
+def find_reason(text: str) -> str | None:
+    """Return why nvImageCodec does not start on a GPU, from what it printed meanwhile.
+
+    Examples
+    --------
+    >>> find_reason("Failed to load nvjpeg library! Please install CUDA toolkit or, if using ...")
+    'Failed to load nvjpeg library'
+    """
+    text = _COLOURS.sub("", text)
+    found = (re.search(pattern, text) for pattern in _REASONS)
+    return next((one[1] for one in found if one is not None), None)
 
 
 def _make_sample() -> bytes:
