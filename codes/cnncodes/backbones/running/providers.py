@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -139,7 +140,7 @@ class Provider:
             raise UsageError(f"device_id must be the number of a device. Got {number!r} for {self.name}.")
         return int(number)
 
-    def settings(self, precision: str, threads: int) -> dict[str, str]:
+    def settings(self, precision: str, threads: int, model: bytes) -> dict[str, str]:
         """Return what ONNX Runtime is told for a network of a precision: the user's settings, then ours."""
         ours: dict[str, str] = {}
         if self.name == NAMES["cuda"]:
@@ -150,9 +151,12 @@ class Provider:
                 "arena_extend_strategy": "kSameAsRequested",
             }
         elif self.name == NAMES["tensorrt"]:
+            # Engines hold the weights and are kept by the names in the graph alone: another network of the
+            # same architecture, as one that was fine-tuned, would be given this one's.
+            engines = cache_folder() / "tensorrt" / hashlib.sha256(model).hexdigest()
             ours = {
                 "trt_engine_cache_enable": "1",
-                "trt_engine_cache_path": str(cache_folder() / "tensorrt"),
+                "trt_engine_cache_path": str(engines),
                 "trt_timing_cache_enable": "1",
                 "trt_fp16_enable": "1" if precision == "fp16" else "0",
             }

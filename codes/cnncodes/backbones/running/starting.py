@@ -132,7 +132,7 @@ def _start(
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # x86 without VNNI adds pairs of 8-bit products in 16 bits, which overflow: the exact way is asked for.
     options.add_session_config_entry("session.x64quantprecision", "1")
-    said = [(provider.name, provider.settings(precision, threads)) for provider in wanted]
+    said = [(provider.name, provider.settings(precision, threads, model)) for provider in wanted]
     try:
         return runtime.InferenceSession(model, options, providers=said)
     except Exception as error:  # ONNX Runtime raises a class of its own for each kind of fault
