@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from cnncodes.backbones import Backbone, load_backbone
+from cnncodes.backbones.running.starting import make_options
 from cnncodes.backbones.running.timing import draw_noise
 from cnncodes.errors import BackboneError, UsageError
 
@@ -47,6 +48,25 @@ def test_what_is_no_picture_is_refused_by_name(backbone: Backbone) -> None:
     np.testing.assert_array_equal(
         runner.run(draw_noise(backbone.frame, 2)), backbone.run(draw_noise(backbone.frame, 2))
     )
+
+
+def test_each_set_of_buffers_has_a_cuda_graph_of_its_own_and_other_runs_have_none(backbone: Backbone) -> None:
+    """ONNX Runtime would replay the first runner's graph, on buffers that may be gone, for all of them."""
+    runners = [backbone.bind(2), backbone.bind(2)]
+    for runner in runners:
+        runner.run(draw_noise(backbone.frame, 1))
+    numbers = [make_options(one._graph).get_run_config_entry("gpu_graph_id") for one in runners]
+    assert len({*numbers, "-1", "0"}) == 4
+    assert make_options().get_run_config_entry("gpu_graph_id") == "-1"
+
+
+@pytest.mark.parametrize("said", ["CUDNN_STATUS_ALLOC_FAILED", "CUDA failure 2: out of memory"])
+def test_whoever_says_that_memory_is_short_is_understood(backbone: Backbone, said: str) -> None:
+    runner = backbone.bind(4)
+    runner._shrink(RuntimeError(f"[ONNXRuntimeError] : 1 : FAIL : {said} ; GPU=0"), (4, 32, 32, 3))
+    assert runner.batch_size == 2
+    images = draw_noise(backbone.frame, 5)
+    np.testing.assert_array_equal(runner.run(images), backbone.run(images))
 
 
 _SHORT = """

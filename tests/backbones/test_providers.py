@@ -44,6 +44,7 @@ def test_what_is_said_names_a_provider(said: Any, name: str, options: dict[str, 
         ("cpu:3", "provider 'cpu:3': cpu has no devices that are counted. Take cpu"),
         ("openvino:1", "has no devices that are counted"),
         (("cpu", {"nosuch_option": "1"}), "'cpu' takes no settings, .* Got nosuch_option"),
+        (("tensorrt", {"trt_cuda_graph_enable": True}), "takes no trt_cuda_graph_enable: .* Take cuda"),
     ],
 )
 def test_what_names_none_is_refused(said: Any, words: str) -> None:
@@ -75,18 +76,27 @@ def test_a_device_is_a_number() -> None:
 
 
 def test_fp32_is_computed_in_fp32_everywhere() -> None:
-    assert Provider.parse("cuda").settings("fp32", 1)["use_tf32"] == "0"
-    assert Provider.parse("tensorrt").settings("fp32", 1)["trt_fp16_enable"] == "0"
-    assert Provider.parse("tensorrt").settings("fp16", 1)["trt_fp16_enable"] == "1"
+    assert Provider.parse("cuda").settings("fp32", 1, b"")["use_tf32"] == "0"
+    assert Provider.parse("tensorrt").settings("fp32", 1, b"")["trt_fp16_enable"] == "0"
+    assert Provider.parse("tensorrt").settings("fp16", 1, b"")["trt_fp16_enable"] == "1"
     for precision, hint in (("fp32", "f32"), ("int8", "f32"), ("bf16", "bf16")):
-        config = json.loads(Provider.parse("openvino").settings(precision, 3)["load_config"])["CPU"]
+        config = json.loads(Provider.parse("openvino").settings(precision, 3, b"")["load_config"])["CPU"]
         assert config["INFERENCE_PRECISION_HINT"] == hint and config["INFERENCE_NUM_THREADS"] == "3"
-    assert Provider.parse("cpu").settings("fp32", 1) == {}
+    assert Provider.parse("cpu").settings("fp32", 1, b"") == {}
+
+
+def test_networks_of_one_architecture_share_no_engines_of_tensorrt() -> None:
+    """ONNX Runtime names an engine, which holds the weights, after the names in the graph and no more."""
+    one, two, again = (
+        Provider.parse("tensorrt").settings("fp32", 1, model)["trt_engine_cache_path"]
+        for model in (b"weights", b"tuned weights", b"weights")
+    )
+    assert one == again != two
 
 
 def test_settings_of_the_users_come_before_ours() -> None:
     settings = Provider.parse(("cuda", {"use_tf32": 1, "cudnn_conv_algo_search": "HEURISTIC"})).settings(
-        "fp32", 1
+        "fp32", 1, b""
     )
     assert settings["use_tf32"] == "1" and settings["cudnn_conv_algo_search"] == "HEURISTIC"
 

@@ -15,7 +15,7 @@ PACKAGE = Path(cnncodes.__file__).parent
 #: From left to right; those in one row do not know each other, `cnncodes/__init__.py` knows all.
 ROWS = (
     ("ending", "errors", "lazy"),
-    ("disk", "schema"),
+    ("disk", "output", "schema"),
     ("images", "views", "backbones"),
     ("store",),
     ("embedding",),
@@ -37,8 +37,8 @@ LAZY_ENTRY_POINTS: frozenset[tuple[str, str]] = frozenset({("estimators.classifi
 
 #: Imported only inside the function that needs them.
 NEVER_AT_THE_TOP = {
-    "duckdb", "efficientnet_lite_pytorch", "matplotlib", "onnx", "onnxruntime", "onnxscript", "pandas",
-    "polars", "safetensors", "skops", "timm", "torch", "torchvision",
+    "duckdb", "efficientnet_lite_pytorch", "matplotlib", "nvidia", "onnx", "onnxruntime", "onnxscript",
+    "pandas", "polars", "safetensors", "skops", "timm", "torch", "torchvision",
 }  # fmt: skip
 
 #: Modules that are themselves loaded only when a head is trained; no others import scikit-learn first.

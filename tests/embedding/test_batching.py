@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from cnncodes import load_backbone
 from cnncodes.backbones import Backbone
+from cnncodes.backbones.running.providers import Provider
 from cnncodes.backbones.running.timing import draw_noise
 from cnncodes.embedding.batching import Batcher
 from cnncodes.errors import BackboneError, UsageError
@@ -68,3 +70,13 @@ def test_no_thread_is_left(backbone: Backbone) -> None:
         batcher.run(draw_noise(backbone.frame, 1))
         assert threading.active_count() == before + 3
     assert threading.active_count() == before
+
+
+@pytest.mark.parametrize(("options", "threads"), [({}, 2), ({"enable_cuda_graph": True}, 1)])
+def test_a_device_that_records_cuda_graphs_has_one_thread(
+    backbone: Backbone, options: dict[str, Any], threads: int
+) -> None:
+    device = Backbone(backbone.model_bytes(), backbone.card)
+    device.providers = (Provider.parse(("cuda", options)),)  # nothing runs on it
+    with Batcher([device], 4) as batcher:
+        assert len(batcher._threads) == threads

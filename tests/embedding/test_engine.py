@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from cnncodes import embed, load_backbone, read_codes
 from cnncodes.backbones import Backbone
 from cnncodes.embedding import count_lanes, tuning
 from cnncodes.embedding.engine import Engine
-from cnncodes.errors import UsageError
+from cnncodes.errors import BackendMissing, SpaceMismatch, UsageError
 
 
 @pytest.fixture
@@ -79,3 +81,47 @@ def test_several_sessions_give_the_codes_of_one(backbone: Backbone, tmp_path: Pa
     one, two = read_codes(tmp_path / "one.codes"), read_codes(tmp_path / "two.codes")
     assert one.space == two.space and len(one.X) == 140
     np.testing.assert_array_equal(one.X, two.X)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number, pixels in enumerate(pictures()[:9]):
+        Image.fromarray(pixels).save(folder / f"{number}.{'png' if number == 4 else 'jpg'}")
+    (folder / "cut-off.jpg").write_bytes((folder / "0.jpg").read_bytes()[:-200])
+    return folder
+
+
+def test_nvimgcodec_has_a_space_of_its_own_and_without_a_gpu_the_codes_of_exact(
+    backbone: Backbone, photos: Path, tmp_path: Path
+) -> None:
+    if not (find_spec("nvidia") and find_spec("nvidia.nvimgcodec")):
+        pytest.skip("nvidia-nvimgcodec-cu12 is not installed")
+    twins = [backbone, Backbone(backbone.model_bytes(), backbone.card)]
+    for decode in ("exact", "nvimgcodec-cpu"):
+        embed(photos, tmp_path / decode, backbone=twins, decode=decode, n_jobs=3, views="flip")
+    exact, other = read_codes(tmp_path / "exact"), read_codes(tmp_path / "nvimgcodec-cpu")
+    assert exact.to_arrow() == other.to_arrow()
+    assert exact.failures["image"].to_pylist() == other.failures["image"].to_pylist() == ["cut-off.jpg"]
+    assert "nvImageCodec cannot decode it" in other.failures["reason"][0].as_py()
+    assert other.manifest.space.decoding == "nvimgcodec-cpu"
+    with pytest.raises(SpaceMismatch, match=r"decoding: 'nvimgcodec-cpu' \(stored\) against 'exact' \(now\)"):
+        embed(photos, tmp_path / "nvimgcodec-cpu", backbone=backbone, views="flip")
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "match"),
+    [
+        ({"decode": "nvimgcodec-cpu", "isolate": True}, UsageError, "cannot be isolated"),
+        ({"decode": "nvimgcodec"}, BackendMissing, r"nvImageCodec.* does not (load|start)"),
+    ],
+)
+def test_a_decoder_that_cannot_be_had_is_said_before_anything_is_written(
+    backbone: Backbone, photos: Path, tmp_path: Path, options: Any, error: type[Exception], match: str
+) -> None:
+    if Path("/dev/nvidiactl").exists() and error is BackendMissing:
+        pytest.skip("there is a GPU")
+    with pytest.raises(error, match=match):
+        embed(photos, tmp_path / "x.codes", backbone=backbone, **options)
+    assert not (tmp_path / "x.codes").exists()

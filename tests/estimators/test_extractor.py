@@ -79,7 +79,7 @@ def test_an_unreadable_image_is_no_row_but_an_error(extractor, pictures):
     ("params", "text"),
     [
         ({"views": "tencorp"}, "Did you mean 'tencrop'"),
-        ({"decode": "quick"}, "decode must be 'exact' or 'fast'"),
+        ({"decode": "quick"}, "decode must be 'exact', 'fast'"),
     ],
 )
 def test_wrong_parameters(extractor, pictures, params, text):

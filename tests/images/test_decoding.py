@@ -305,7 +305,7 @@ def test_max_pixels_is_exact_and_holds_for_what_is_in_memory() -> None:
 
 @pytest.mark.parametrize(
     ("options", "match"),
-    [({"mode": "best"}, "'exact' or 'fast'"), ({"max_pixels": 0}, "positive whole number")],
+    [({"mode": "best"}, "'exact', 'fast', 'nvimgcodec' or"), ({"max_pixels": 0}, "positive whole number")],
 )
 def test_settings_that_cannot_be_right_are_refused(options: dict[str, Any], match: str) -> None:
     with pytest.raises(UsageError, match=match):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cnncodes.images import ImageRecord, ImageSource
 
 BACKBONE = "efficientnet-lite0"
-DECODE_CHOICES = ("exact", "fast")
+DECODE_CHOICES = ("exact", "fast", "nvimgcodec", "nvimgcodec-cpu")
 HELP_BACKBONE = "Network that makes the codes: a name from 'cnncodes models list', or a folder with a card."
 HELP_PRECISION = (
     "What the network computes in: fp32, fp16 or int8, where it has a file of that; bf16, by OpenVINO; or"
@@ -29,7 +29,10 @@ HELP_PROVIDER = (
     "What the network runs on: cpu, cuda, cuda:1, tensorrt, openvino, …; 'auto' takes a GPU where one starts,"
     " else the CPU."
 )
-HELP_DECODE = "'fast' decodes large JPEGs at a reduced scale: quicker, with slightly different codes."
+HELP_DECODE = (
+    "'fast' decodes large JPEGs at a reduced scale: quicker, with slightly different codes. 'nvimgcodec'"
+    " decodes JPEGs on an NVIDIA GPU, 'nvimgcodec-cpu' by the same library without one."
+)
 HELP_MEMORY = "Folder that keeps codes between runs, so that each image meets the network once."
 HELP_SRC = (
     "Images: a folder of class folders (also below train/ val/ test/), a flat folder, one image,"

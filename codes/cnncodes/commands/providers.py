@@ -39,7 +39,7 @@ def _try_provider(backbone: str, provider: str) -> Result:
     import numpy as np
 
     from cnncodes.backbones import load_backbone
-    from cnncodes.backbones.running.providers import hold_back
+    from cnncodes.output import hold_back
 
     started = time.perf_counter()
     try:

@@ -51,12 +51,15 @@ class Batcher:
         Sessions of one network, one for each device.
     batch_size : int
         Images in one call of the network; halved where a device has too little memory.
-    streams : int
-        Threads for each device.
+    streams : int, optional
+        Threads for each device; by default two, and one where CUDA graphs are recorded.
     """
 
-    def __init__(self, backbones: Sequence[Backbone], batch_size: int, *, streams: int = STREAMS) -> None:
+    def __init__(self, backbones: Sequence[Backbone], batch_size: int, *, streams: int | None = None) -> None:
         check_sessions(backbones)
+        if streams is None:
+            # A session may record one graph at a time, and nobody else may run meanwhile.
+            streams = 1 if any(one.providers[0].has_graphs for one in backbones) else STREAMS
         self._runners = [backbone.bind(batch_size) for backbone in backbones for _ in range(streams)]
         self._requests: queue.Queue[tuple[Pixels, Future[Codes]] | None] = queue.Queue(
             _WAITING * len(self._runners)
@@ -137,7 +140,7 @@ def _left(deadline: float | None) -> float | None:
 
 def _answer(runner: BoundRunner, requests: Sequence[tuple[Pixels, Future[Codes]]]) -> None:
     try:
-        codes = runner.run(np.concatenate([images for images, _ in requests]))
+        codes = runner.run_parts([images for images, _ in requests])
     except BaseException as error:  # whatever it is, the lanes that wait must hear of it
         for _, future in requests:
             future.set_exception(error)

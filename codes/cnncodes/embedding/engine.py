@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cnncodes.backbones import Backbone, load_backbone
-from cnncodes.embedding.batching import STREAMS, Batcher, check_sessions
+from cnncodes.embedding.batching import Batcher, check_sessions
 from cnncodes.embedding.embedder import DEFAULT_BATCH_SIZE, Embedder
 from cnncodes.embedding.isolation import DECODE_SECONDS, Isolation
 from cnncodes.embedding.lanes import count_lanes
@@ -128,6 +128,23 @@ class Engine:
             limits |= {"decode_seconds": self.isolation.seconds, "max_memory": self.isolation.memory}
         return limits
 
+    def check(self, decoding: Decoding) -> None:
+        """Raise where images cannot be decoded in this way.
+
+        Raises
+        ------
+        UsageError
+            If processes of their own are to do what only this one can.
+        BackendMissing
+            If a library or a device is missing.
+        """
+        if decoding.is_nvimgcodec and self.isolation is not None:
+            raise UsageError(
+                f"decode={decoding.mode!r} cannot be isolated: each process would need the GPU. Leave out"
+                " isolate (--isolate), or take decode='exact' (--decode exact)."
+            )
+        decoding.check()
+
     @contextlib.contextmanager
     def start(self, plan: ViewPlan, decoding: Decoding) -> Iterator[Embedder]:
         """Give what makes codes in the lanes; for devices of their own it gathers what several lanes have."""
@@ -137,11 +154,8 @@ class Engine:
                 workers = stack.enter_context(self.isolation.start(embedder.cutter))
                 embedder = replace(embedder, workers=workers)
             if self.backbone.providers[0].is_device or len(self.backbones) > 1:
-                # A CUDA graph is of one set of buffers, which two threads cannot share.
-                options = self.backbone.providers[0].options
-                graph = options.get("enable_cuda_graph", "0") in ("1", "True", "true")
-                batcher = Batcher(self.backbones, self.batch_size, streams=1 if graph else STREAMS)
-                embedder = replace(embedder, runner=stack.enter_context(batcher))
+                batcher = stack.enter_context(Batcher(self.backbones, self.batch_size))
+                embedder = replace(embedder, runner=batcher)
             yield embedder
 
     def embedder(self, plan: ViewPlan, decoding: Decoding) -> Embedder:

@@ -117,8 +117,9 @@ def embed(
         For random views that are given by name; 0 without it.
     reduce : {"none", "mean"}
         ``"mean"`` stores one row an image: the mean over its views.
-    decode : {"exact", "fast"}
-        ``"fast"`` decodes large JPEGs at a reduced scale; codes differ slightly, and so does the space.
+    decode : {"exact", "fast", "nvimgcodec", "nvimgcodec-cpu"}
+        ``"fast"`` decodes large JPEGs at a reduced scale, ``"nvimgcodec"`` JPEGs on a GPU (`Decoding`); codes
+        differ slightly, and so does the space.
     max_pixels : int, optional
         Images with more pixels are refused rather than decoded; None means 89,478,485.
     max_memory : int or str, optional
@@ -192,13 +193,14 @@ def embed(
     engine = Engine.make(
         backbone, batch_size, n_jobs, max_memory, isolate=isolate, decode_seconds=decode_seconds
     )
+    decoding = Decoding.make(decode, max_pixels)
+    engine.check(decoding)
     loaded = engine.backbone
     plan = ViewPlan.parse(views, random_state=random_state)
     plan.names(loaded.frame)  # what does not fit the network is said before any work
     plan = settle_job(
         plan, whole, Path(out), max_pixels=max_pixels, n_jobs=engine.lanes, isolation=engine.isolation
     )
-    decoding = Decoding.make(decode, max_pixels)
     stored = StoredViews(plan.to_dict(), asdict(loaded.frame), plan.columns, reduce)
     with CodesWriter.open(
         Path(out),

@@ -75,8 +75,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         what they have, probabilities first.
     class_weight : dict or "balanced", optional
         For heads by name.
-    decode : {"exact", "fast"}
-        ``"fast"`` decodes large JPEGs at a reduced scale.
+    decode : {"exact", "fast", "nvimgcodec", "nvimgcodec-cpu"}
+        ``"fast"`` decodes large JPEGs at a reduced scale, ``"nvimgcodec"`` JPEGs on a GPU (`embed`).
     max_pixels : int, optional
         Images with more pixels are refused rather than decoded; None means 89,478,485.
     on_error : {"raise", "skip"}

@@ -29,8 +29,8 @@ class CodeExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         (`ViewPlan.parse`), a .toml file, or a plan.
     reduce : {"mean"}
         How an image's views become its one row.
-    decode : {"exact", "fast"}
-        ``"fast"`` decodes large JPEGs at a reduced scale.
+    decode : {"exact", "fast", "nvimgcodec", "nvimgcodec-cpu"}
+        ``"fast"`` decodes large JPEGs at a reduced scale, ``"nvimgcodec"`` JPEGs on a GPU (`embed`).
     max_pixels : int, optional
         Images with more pixels are refused rather than decoded; None means 89,478,485.
     random_state : int

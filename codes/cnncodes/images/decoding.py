@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal
 
-from cnncodes.errors import UnreadableImage, UsageError
+from cnncodes.errors import CnnCodesError, UnreadableImage, UsageError
+from cnncodes.images import nvimgcodec
 from cnncodes.images.costs import estimate_memory
 from cnncodes.images.opening import check_pixels, open_image, opening, to_reason
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 #: A quarter of a gigabyte of RGB: Pillow's own limit for a warning.
 MAX_PIXELS = 89_478_485
 
+#: Ways of decoding; codes of each are of a space of its own.
+MODES = ("exact", "fast", *nvimgcodec.MODES)
+
 _ORIENTATION = 0x0112
 
 
@@ -30,19 +34,22 @@ class Decoding:
 
     Parameters
     ----------
-    mode : {"exact", "fast"}
+    mode : {"exact", "fast", "nvimgcodec", "nvimgcodec-cpu"}
         ``"fast"`` decodes a JPEG at 1/2, 1/4 or 1/8 of its size where that leaves at least twice what
-        is needed. Its codes are of another space.
+        is needed; ``"nvimgcodec"`` grey and YCbCr JPEG by nvImageCodec on a GPU, and all else exactly;
+        ``"nvimgcodec-cpu"`` the same files by that library's own libjpeg, to try it without a GPU. Codes of
+        each are of a space of their own.
     max_pixels : int
         Images with more pixels than that are refused before they are decoded.
     """
 
-    mode: Literal["exact", "fast"] = "exact"
+    mode: Literal["exact", "fast", "nvimgcodec", "nvimgcodec-cpu"] = "exact"
     max_pixels: int = MAX_PIXELS
 
     def __post_init__(self) -> None:
-        if self.mode not in ("exact", "fast"):
-            raise UsageError(f"decode must be 'exact' or 'fast'. Got {self.mode!r} instead.")
+        if self.mode not in MODES:
+            known = ", ".join(map(repr, MODES[:-1]))
+            raise UsageError(f"decode must be {known} or {MODES[-1]!r}. Got {self.mode!r} instead.")
         is_whole = isinstance(self.max_pixels, Integral) and not isinstance(self.max_pixels, bool)
         if not is_whole or self.max_pixels < 1:
             raise UsageError(f"max_pixels must be a positive whole number. Got {self.max_pixels!r} instead.")
@@ -51,6 +58,16 @@ class Decoding:
     def make(cls, mode: Any, max_pixels: int | None = None) -> Decoding:
         """Return a way of decoding; `max_pixels` None means the default limit."""
         return cls(mode, MAX_PIXELS if max_pixels is None else max_pixels)
+
+    @property
+    def is_nvimgcodec(self) -> bool:
+        """Whether JPEG is decoded by nvImageCodec."""
+        return self.mode in nvimgcodec.MODES
+
+    def check(self) -> None:
+        """Raise `BackendMissing` if this way of decoding needs what is not there: before an image is read."""
+        if self.is_nvimgcodec:
+            nvimgcodec.open_decoder(self.mode)
 
 
 def decode(
@@ -80,11 +97,13 @@ def decode(
     ------
     UnreadableImage
         With stage ``"decode"`` and the reason in one line.
+    BackendMissing
+        If the way of decoding needs a library or a device that is not there.
 
     Notes
     -----
     A truncated file is refused, unless the program has set ``PIL.ImageFile.LOAD_TRUNCATED_IMAGES``,
-    which asks for half pictures everywhere.
+    which asks for half pictures everywhere; nvImageCodec refuses it all the same.
     """
     from PIL import Image as pillow
 
@@ -92,20 +111,21 @@ def decode(
         with opening(decoding.max_pixels):
             if isinstance(data, bytes):
                 with open_image(data, decoding.max_pixels) as image:
-                    return _decode_file(image, decoding, short_side, before)
+                    return _decode_file(data, image, decoding, short_side, before)
             image = data if isinstance(data, pillow.Image) else _from_array(data)
             check_pixels(image, decoding.max_pixels)
             if before is not None:
                 before(estimate_memory(image, image.width * image.height, short_side))
             image.load()  # what was opened but not loaded fails here, and not in the first crop
-            return _to_rgb(_upright(image))
-    except UnreadableImage:
+            return _to_rgb(_upright(image, read_orientation(image)))
+    except CnnCodesError:
         raise
     except Exception as error:  # Pillow's plugins raise whatever a broken header leads them to
         raise UnreadableImage("decode", to_reason(error)) from error
 
 
 def _decode_file(
+    data: bytes,
     image: pillow.Image,
     decoding: Decoding,
     short_side: int | None,
@@ -116,9 +136,12 @@ def _decode_file(
         _draft(image, 2 * short_side)
     if before is not None:
         before(estimate_memory(image, pixels, short_side))
+    if decoding.is_nvimgcodec and nvimgcodec.takes(image):
+        decoder = nvimgcodec.open_decoder(decoding.mode)
+        return _upright(_from_array(decoder.decode(data, image.size)), read_orientation(image))
     image.load()
     check_pixels(image, decoding.max_pixels)  # some formats state a size that their pixels do not keep to
-    return _to_rgb(_upright(image))
+    return _to_rgb(_upright(image, read_orientation(image)))
 
 
 def _draft(image: Any, least: int) -> None:
@@ -139,7 +162,7 @@ def read_orientation(image: pillow.Image) -> int:
         return 1
 
 
-def _upright(image: pillow.Image) -> pillow.Image:
+def _upright(image: pillow.Image, orientation: int) -> pillow.Image:
     from PIL.Image import Transpose
 
     turns = {
@@ -151,7 +174,7 @@ def _upright(image: pillow.Image) -> pillow.Image:
         7: Transpose.TRANSVERSE,
         8: Transpose.ROTATE_90,
     }
-    turn = turns.get(read_orientation(image))
+    turn = turns.get(orientation)
     if turn is None:
         return image
     upright = image.transpose(turn)

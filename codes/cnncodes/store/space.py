@@ -31,7 +31,7 @@ class Space:
     preprocessing : str
         How pixels become the network's input.
     decoding : str
-        ``"exact"`` or ``"fast"``.
+        ``"exact"``, ``"fast"``, ``"nvimgcodec"`` or ``"nvimgcodec-cpu"``.
     precision : str
         Of the arithmetic: ``"fp32"``, ``"fp16"`` or ``"int8"``. Each has a file, and a hash, of its own.
 

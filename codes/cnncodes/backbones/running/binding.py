@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from cnncodes.backbones.running.pinning import HostBuffer
 from cnncodes.backbones.running.providers import NAMES, Provider
 from cnncodes.backbones.running.runtime import import_runtime
 from cnncodes.backbones.running.starting import check_images, in_one_line, make_options
 from cnncodes.errors import BackboneError
 
-#: What ONNX Runtime, CUDA and the C++ library say where memory is short.
-_NO_MEMORY = ("failed to allocate memory", "out of memory", "out_of_memory", "bad allocation", "bad_alloc")
+#: What ONNX Runtime, CUDA, cuDNN and the C++ library say where memory is short.
+_NO_MEMORY = (
+    "failed to allocate memory", "out of memory", "out_of_memory", "alloc_failed", "bad allocation",
+    "bad_alloc",
+)  # fmt: skip
 
 #: What ONNX Runtime calls the memory of a provider; that of all others is the CPU's, as it takes them.
 _MEMORIES = {NAMES["cuda"]: "cuda", NAMES["tensorrt"]: "cuda"}
+
+#: Numbers of CUDA graphs, a new one for each set of buffers; ONNX Runtime keeps 0 for itself.
+_GRAPHS = itertools.count(1)
 
 
 class BoundRunner:
@@ -45,7 +54,9 @@ class BoundRunner:
     ) -> None:
         self.batch_size = batch_size
         self._session, self._name, self._shape, self._provider = session, name, shape, provider
+        self._host: HostBuffer | None = None
         self._buffers: tuple[Any, Any, Any] | None = None
+        self._graph = -1
         self._lock = threading.Lock()
 
     def run(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
@@ -56,27 +67,41 @@ class BoundRunner:
         BackboneError
             If the network fails, or one image needs more memory than there is.
         """
-        check_images(images)
-        codes = np.empty((len(images), self._shape[2]), np.float32)
+        return self.run_parts([images])
+
+    def run_parts(self, parts: Sequence[npt.NDArray[np.uint8]]) -> npt.NDArray[np.float32]:
+        """Return the same for several arrays of images, as if these were one."""
+        for images in parts:
+            self._check(images)
+        count = sum(len(images) for images in parts)
+        codes = np.empty((count, self._shape[2]), np.float32)
         done = 0
         with self._lock:
-            while done < len(images):
-                part = images[done : done + self.batch_size]
+            while done < count:
                 try:
-                    codes[done : done + len(part)] = self._run(part)
-                    done += len(part)
+                    found = self._run(parts, done)
+                    codes[done : done + len(found)] = found
+                    done += len(found)
                 except Exception as error:  # of the runtime's own classes there is none for memory alone
-                    self._shrink(error, images.shape)
+                    self._shrink(error, (count, *parts[0].shape[1:]))
         return codes
 
-    def _run(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    def _check(self, images: Any) -> None:
+        check_images(images)
+        height, width, _ = self._shape
+        if images.shape[1:] != (height, width, 3):
+            raise BackboneError(
+                f"{self._name} fails on images of shape {images.shape}: it was set up for {height} x {width}."
+            )
+
+    def _run(self, parts: Sequence[npt.NDArray[np.uint8]], start: int) -> npt.NDArray[np.float32]:
+        if self._host is None:
+            self._host = HostBuffer((self.batch_size, *self._shape[:2], 3), self._provider)
         binding, given, codes = self._bind()
-        batch = images
-        if len(images) < self.batch_size:
-            batch = np.concatenate([images, np.repeat(images[-1:], self.batch_size - len(images), axis=0)])
-        given.update_inplace(np.ascontiguousarray(batch))
-        self._session.run_with_iobinding(binding, make_options())
-        found: npt.NDArray[np.float32] = codes.numpy()[: len(images)]
+        count = self._host.fill(parts, start, self.batch_size)
+        given.update_inplace(self._host.images[: self.batch_size])
+        self._session.run_with_iobinding(binding, make_options(self._graph))
+        found: npt.NDArray[np.float32] = codes.numpy()[:count]
         return found
 
     def _bind(self) -> tuple[Any, Any, Any]:
@@ -90,7 +115,7 @@ class BoundRunner:
             binding = self._session.io_binding()
             binding.bind_ortvalue_input("image", given)
             binding.bind_ortvalue_output("code", codes)
-            self._buffers = binding, given, codes
+            self._buffers, self._graph = (binding, given, codes), next(_GRAPHS)
         return self._buffers
 
     def _shrink(self, error: Exception, shape: tuple[int, ...]) -> None:
@@ -102,5 +127,5 @@ class BoundRunner:
                 f"{self._name} has not even the memory for one image of {shape[1]} x {shape[2]}: "
                 f"{said or 'no memory'}"
             ) from error
-        self._buffers = None  # before the next ones are made
+        self._host = self._buffers = None  # before the next ones are made
         self.batch_size //= 2

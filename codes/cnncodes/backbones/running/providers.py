@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
+import hashlib
 import json
 import os
 import re
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from cnncodes.errors import UsageError, suggest
 
@@ -80,7 +78,7 @@ class Provider:
         ------
         UsageError
             If there is no such provider, or its settings are no table; if it has no devices that are counted
-            or takes no settings, and some are given.
+            or takes no settings, and some are given; if a setting would make wrong codes.
 
         Examples
         --------
@@ -112,6 +110,11 @@ class Provider:
                 f"provider {short!r} takes no settings, since ONNX Runtime would ignore them. Got"
                 f" {', '.join(values)}."
             )
+        if _is_on(values.get("trt_cuda_graph_enable", "0")):
+            raise UsageError(
+                f"provider {short!r} takes no trt_cuda_graph_enable: TensorRT records one graph a session and"
+                " would replay it on the first run's buffers for all. Take cuda with enable_cuda_graph."
+            )
         return cls(name, {**({"device_id": device} if colon else {}), **values})
 
     @property
@@ -125,6 +128,11 @@ class Provider:
         return self.name in _DEVICES
 
     @property
+    def has_graphs(self) -> bool:
+        """Whether CUDA graphs are asked for."""
+        return _is_on(self.options.get("enable_cuda_graph", "0"))
+
+    @property
     def device(self) -> int:
         """The number of its device."""
         number = self.options.get("device_id", "0")
@@ -132,7 +140,7 @@ class Provider:
             raise UsageError(f"device_id must be the number of a device. Got {number!r} for {self.name}.")
         return int(number)
 
-    def settings(self, precision: str, threads: int) -> dict[str, str]:
+    def settings(self, precision: str, threads: int, model: bytes) -> dict[str, str]:
         """Return what ONNX Runtime is told for a network of a precision: the user's settings, then ours."""
         ours: dict[str, str] = {}
         if self.name == NAMES["cuda"]:
@@ -143,9 +151,12 @@ class Provider:
                 "arena_extend_strategy": "kSameAsRequested",
             }
         elif self.name == NAMES["tensorrt"]:
+            # Engines hold the weights and are kept by the names in the graph alone: another network of the
+            # same architecture, as one that was fine-tuned, would be given this one's.
+            engines = cache_folder() / "tensorrt" / hashlib.sha256(model).hexdigest()
             ours = {
                 "trt_engine_cache_enable": "1",
-                "trt_engine_cache_path": str(cache_folder() / "tensorrt"),
+                "trt_engine_cache_path": str(engines),
                 "trt_timing_cache_enable": "1",
                 "trt_fp16_enable": "1" if precision == "fp16" else "0",
             }
@@ -226,27 +237,8 @@ def find_reason(text: str) -> str | None:
     return reason
 
 
-@contextlib.contextmanager
-def hold_back() -> Iterator[list[str]]:
-    """Keep what the runtime prints and its compiled parts log; the list yielded holds it afterwards."""
-    said: list[str] = []
-    printed = io.StringIO()
-    with contextlib.ExitStack() as stack:
-        stack.callback(lambda: said.append(printed.getvalue()))
-        with contextlib.suppress(OSError):  # without a stderr there is nothing to keep from it
-            kept = os.dup(2)
-            stack.callback(os.close, kept)
-            logged = stack.enter_context(tempfile.TemporaryFile())
-            stack.callback(lambda: said.append(_read_all(logged)))
-            os.dup2(logged.fileno(), 2)
-            stack.callback(os.dup2, kept, 2)
-        stack.enter_context(contextlib.redirect_stdout(printed))
-        yield said
-
-
-def _read_all(file: BinaryIO) -> str:
-    file.seek(0)
-    return file.read().decode(errors="replace")
+def _is_on(value: str) -> bool:
+    return value.lower() in ("1", "true")
 
 
 def _as_text(value: Any) -> str:

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from cnncodes.backbones.running.outside_weights import check_self_contained
-from cnncodes.backbones.running.providers import NAMES, Provider, find_reason, hold_back, parse_providers
+from cnncodes.backbones.running.providers import NAMES, Provider, find_reason, parse_providers
 from cnncodes.backbones.running.runtime import import_runtime
 from cnncodes.errors import BackboneError, ProviderError, UsageError, sentence
+from cnncodes.output import hold_back
 
 CPU = (NAMES["cpu"],)
 
@@ -131,7 +132,7 @@ def _start(
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # x86 without VNNI adds pairs of 8-bit products in 16 bits, which overflow: the exact way is asked for.
     options.add_session_config_entry("session.x64quantprecision", "1")
-    said = [(provider.name, provider.settings(precision, threads)) for provider in wanted]
+    said = [(provider.name, provider.settings(precision, threads, model)) for provider in wanted]
     try:
         return runtime.InferenceSession(model, options, providers=said)
     except Exception as error:  # ONNX Runtime raises a class of its own for each kind of fault
@@ -166,10 +167,18 @@ def run_session(
     return found
 
 
-@functools.cache
-def make_options() -> Any:
-    """Return how a session is run: what fails is raised, and not logged as well."""
+@functools.lru_cache(maxsize=32)
+def make_options(graph: int = -1) -> Any:
+    """Return how a session is run: what fails is raised, and not logged as well.
+
+    Parameters
+    ----------
+    graph : int
+        Where CUDA graphs are asked for, the one of its own that the run's buffers have; -1 is none. ONNX
+        Runtime would take one for all runs of a session, and write into the buffers of the first.
+    """
     # Once: looking the runtime up takes longer than a small network.
     options = import_runtime().RunOptions()
     options.log_severity_level = 4
+    options.add_run_config_entry("gpu_graph_id", str(graph))
     return options

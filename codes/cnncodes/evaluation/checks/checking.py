@@ -51,7 +51,7 @@ def check_data(
         The network that makes the codes.
     views : str, path or ViewPlan
         Views of each image, whose codes are averaged. ``"flip"`` makes a picture and its mirror image alike.
-    decode : {"exact", "fast"}
+    decode : {"exact", "fast", "nvimgcodec", "nvimgcodec-cpu"}
         How JPEGs are decoded for the codes.
     max_pixels : int, optional
         Images with more pixels are not read; None means 89,478,485.
