@@ -44,9 +44,11 @@ NEVER_AT_THE_TOP = {
 #: Modules that are themselves loaded only when a head is trained; no others import scikit-learn first.
 MAY_START_WITH_SKLEARN = (
     "heads.",
+    "estimators.base",
     "estimators.classifier",
     "estimators.extractor",
     "estimators.parameters",
+    "estimators.regressor",
     "evaluation.baselines.",
     "evaluation.checks.metadata",
     "evaluation.checks.predicting",

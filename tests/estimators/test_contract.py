@@ -1,4 +1,4 @@
-"""What scikit-learn and its users expect of the two estimators."""
+"""What scikit-learn and its users expect of the three estimators."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
@@ -21,10 +21,10 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_checks
 
-from cnncodes import CodeExtractor, ImageClassifier, ViewPlan
+from cnncodes import CodeExtractor, ImageClassifier, ImageRegressor, ViewPlan
 from cnncodes.heads.names import HEADS
 
-BOTH = [ImageClassifier, CodeExtractor]
+ALL = [ImageClassifier, ImageRegressor, CodeExtractor]
 #: scikit-learn's own checks that need no matrix of numbers.
 CHECKS = (
     "check_do_not_raise_errors_in_init_or_set_params",
@@ -41,12 +41,12 @@ CHECKS = (
 
 
 @pytest.mark.parametrize("check", CHECKS)
-@pytest.mark.parametrize("estimator", BOTH)
+@pytest.mark.parametrize("estimator", ALL)
 def test_scikit_learns_checks_of_parameters_and_tags(estimator, check):
     getattr(estimator_checks, check)(estimator.__name__, estimator())
 
 
-@pytest.mark.parametrize("estimator", BOTH)
+@pytest.mark.parametrize("estimator", ALL)
 def test_arguments_are_stored_untouched(estimator):
     names = [name for name in inspect.signature(estimator).parameters]
     given = {name: object() for name in names}
@@ -56,7 +56,7 @@ def test_arguments_are_stored_untouched(estimator):
     assert set(vars(built)) == set(names)
 
 
-@pytest.mark.parametrize("estimator", BOTH)
+@pytest.mark.parametrize("estimator", ALL)
 def test_all_but_backbone_and_head_are_given_by_name(estimator):
     kinds = {p.name: p.kind for p in inspect.signature(estimator).parameters.values()}
     positional = [name for name, kind in kinds.items() if kind is not inspect.Parameter.KEYWORD_ONLY]
@@ -81,6 +81,7 @@ def test_clone_forgets_the_fit_and_shares_the_network(make, pictures):
 
 def test_repr_names_what_is_not_the_default():
     assert repr(ImageClassifier(head="ridge")) == "ImageClassifier(head='ridge')"
+    assert repr(ImageRegressor(head="knn")) == "ImageRegressor(head='knn')"
     assert repr(CodeExtractor(views="flip")) == "CodeExtractor(views='flip')"
 
 
@@ -97,6 +98,22 @@ def test_repr_names_what_is_not_the_default():
 def test_not_fitted(use, pictures):
     with pytest.raises(NotFittedError):
         use(ImageClassifier(), pictures.arrays[:2])
+    assert not Path("never.cnncodes").exists()
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda reg, X: reg.predict(X),
+        lambda reg, X: reg.predict_interval(X),
+        lambda reg, X: reg.novelty(X),
+        lambda reg, X: reg.score(X, [1.0] * len(X)),
+        lambda reg, X: reg.save("never.cnncodes"),
+    ],
+)
+def test_regressor_not_fitted(use, pictures):
+    with pytest.raises(NotFittedError):
+        use(ImageRegressor(), pictures.arrays[:2])
     assert not Path("never.cnncodes").exists()
 
 
@@ -182,6 +199,13 @@ def test_labels_in_any_container(make, pictures, wrap, kind):
     X, y = pictures.two()
     y = y if kind == "text" else (y == "light").astype(int)
     assert make().fit(X, wrap(y)).predict(X).tolist() == y.tolist()
+
+
+def test_a_regressor_is_one_to_scikit_learn(pictures):
+    assert is_regressor(ImageRegressor()) and not is_classifier(ImageRegressor())
+    assert is_regressor(Pipeline([("predict", ImageRegressor())]))
+    twin = pickle.loads(pickle.dumps(ImageRegressor(head="knn")))
+    assert twin.get_params() == ImageRegressor(head="knn").get_params()
 
 
 def test_pipeline_of_extractor_and_scikit_learn(backbone, memory, pictures):

@@ -52,7 +52,7 @@ def test_the_type_of_an_array_is_kept(dtype):
         ([{"a"}, {"b"}], "multi-label"),
         (np.eye(3, dtype=int), "multi-label"),
         (pd.DataFrame({"a": [1, 0], "b": [0, 1]}), "multi-label"),
-        ([0.5, 1.0], "Got fractions: that is regression"),
+        ([0.5, 1.0], "Got fractions: that is regression, for ImageRegressor"),
         ([float("inf"), 1.0], "Got fractions"),
         ([b"a", b"b"], "Got bytes"),
         ([object()], "Got object"),

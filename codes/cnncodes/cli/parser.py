@@ -11,7 +11,9 @@ from cnncodes.commands import Command
 from cnncodes.errors import UsageError, sentence, suggest
 from cnncodes.schema import add_arguments, describe_options
 
-_DESCRIPTION = "Turn images into CNN codes, train a classifier on them in seconds, and say how good it is."
+_DESCRIPTION = (
+    "Turn images into CNN codes, train a classifier or regressor on them in seconds, and say how good it is."
+)
 _EPILOG = """\
 start here:
   cnncodes quickstart                            see it all once, in under a minute

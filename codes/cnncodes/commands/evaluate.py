@@ -1,4 +1,4 @@
-"""``cnncodes evaluate``: how good a saved classifier is, on images that it was not trained on."""
+"""``cnncodes evaluate``: how good a saved classifier or regressor is, on images that it has not seen."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from cnncodes.commands import inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.failures import judge_failures
 from cnncodes.commands.figures import render_figures
+from cnncodes.commands.number_figures import evaluate_regressor, render_numbers
 from cnncodes.commands.outputs import check_output, check_report_name
 from cnncodes.commands.pages import is_page, write_page
 from cnncodes.commands.reporter import Reporter
-from cnncodes.errors import SourceError, sentence
+from cnncodes.errors import SourceError, UsageError, sentence
 from cnncodes.schema import option, to_plain
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 class EvaluateOptions(inputs.EmbeddingOptions):
     """Options of ``cnncodes evaluate``."""
 
-    model: str = option("Saved classifier, as 'cnncodes fit' wrote it.")
+    model: str = option("Saved classifier or regressor, as 'cnncodes fit' wrote it.")
     src: str = option("Labelled images: a folder of class folders, or a .csv or .parquet table.")
     split: str | None = option(
         "Part of the source to evaluate on; 'all' for every image. [test, if it has parts]",
@@ -49,16 +50,29 @@ class EvaluateOptions(inputs.EmbeddingOptions):
         metavar="K",
         check=inputs.check_positive,
     )
+    target: str | None = option(
+        "Table: column with the numbers, of a regressor. [the one that it was fitted to]",
+        default=None,
+        metavar="COLUMN",
+    )
     memory: str | None = option(inputs.HELP_MEMORY, default=None, metavar="FOLDER")
 
 
 def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
     """Predict labelled images and compare."""
+    from cnncodes.estimators.number_predictor import NumberPredictor
     from cnncodes.estimators.saving import load_predictor
 
     check_output(options.report, (options.model, options.src))
     with reporter.passing_warnings():
         predictor = load_predictor(options.model).with_max_pixels(options.max_pixels)
+    if isinstance(predictor, NumberPredictor):
+        result, rows = evaluate_regressor(options, predictor, reporter)
+        if options.report is not None:
+            write_report(Path(options.report), {**result, "predictions": rows})
+        return result
+    if options.target is not None:
+        raise UsageError(f"--target is for numbers, and {options.model!r} predicts classes: --label-column.")
     records, split = inputs.labelled_part(options.src, options, options.split, "test", reporter)
     with reporter.passing_warnings():
         predictions = predictor.predict_records(
@@ -72,12 +86,12 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
     figures: Result = to_plain(evaluation)
     _warn_unknown(figures["per_class"], reporter)
     failures = [(failure.key, failure.reason) for failure in predictions.failures.values()]
-    result: Result = {
+    result = {
         "model": options.model,
         "src": options.src,
         "split": split,
         **figures,
-        "trained_on": _count_trained(predictions, reporter),
+        "trained_on": inputs.count_trained(predictions.trained_on, len(records) - len(failures), reporter),
         "failed": len(failures),
         "report": options.report,
     }
@@ -125,17 +139,6 @@ def _warn_unknown(per_class: list[Result], reporter: Reporter) -> None:
         )
 
 
-def _count_trained(predictions: Predictions, reporter: Reporter) -> int:
-    """Return how many of the images the classifier was trained on, and warn if any."""
-    count = int(predictions.trained_on.sum())
-    if count:
-        reporter.warn(
-            f"{count} of these {len(predictions.keys) - len(predictions.failures)} images were trained on:"
-            " the figures flatter. Evaluate on others (--split, --holdout)"
-        )
-    return count
-
-
 def _list_predictions(records: list[ImageRecord], predictions: Predictions) -> list[Result]:
     rows = []
     for i, record in enumerate(records):
@@ -167,7 +170,8 @@ def render_evaluate(result: Result) -> str:
         f"Not in these figures: {result['failed']:,} that could not be read.\n" if result["failed"] else ""
     )
     report = f"Report: {result['report']}\n" if result["report"] else ""
-    return f"{result['model']} on {result['src']}{part}\n{render_figures(result)}{failed}{report}"
+    figures = render_numbers(result) if "mae" in result else render_figures(result)
+    return f"{result['model']} on {result['src']}{part}\n{figures}{failed}{report}"
 
 
 EVALUATE = Command(
@@ -175,7 +179,7 @@ EVALUATE = Command(
     options=EvaluateOptions,
     run=run_evaluate,
     render=render_evaluate,
-    summary="Say how good a classifier is, with 95% intervals, on labelled images.",
+    summary="Say how good a classifier or regressor is, with 95% intervals, on labelled images.",
     example="cnncodes evaluate photos.cnncodes test-photos/ -o report.html",
     results=("report", "model", "accuracy", "n", "split"),
 )

@@ -33,11 +33,11 @@ def render_figures(figures: Result) -> str:
     for key, reason in figures.get("missing", {}).items():
         reasons.setdefault(reason, []).append(names[key])
     why = "".join(f"\nNo {', '.join(keys)}: {sentence(reason)}" for reason, keys in reasons.items())
-    grouped = _say_groups(figures.get("n_groups"))
+    grouped = say_groups(figures.get("n_groups"))
     return f"{format_table(rows)}{why}{grouped}\n\n{_render_classes(figures['per_class'])}\n"
 
 
-def _say_groups(count: int | None) -> str:
+def say_groups(count: int | None) -> str:
     """Say how many groups the intervals rest on, and where these are too few."""
     if count is None:
         return ""

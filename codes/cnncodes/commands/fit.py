@@ -1,4 +1,4 @@
-"""``cnncodes fit``: train a classifier on images or on stored codes, and save it."""
+"""``cnncodes fit``: train a classifier or regressor on images or on stored codes, and save it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,18 @@ from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.crossvalidating import keep_codes, render_folds, run_folds
 from cnncodes.commands.failures import exceeds_limit
 from cnncodes.commands.outputs import check_output
+from cnncodes.commands.regression import (
+    check_regression,
+    describe_regressor,
+    is_regression,
+    make_regressor,
+    name_target,
+    render_regression,
+    warn_of_fractions,
+)
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.errors import BackboneError, SourceError, UnknownBackbone, UsageError, sentence
-from cnncodes.heads.names import HEADS
+from cnncodes.heads.names import HEADS, REGRESSION_HEADS
 from cnncodes.schema import option
 
 
@@ -24,12 +33,19 @@ class FitOptions(inputs.EmbeddingOptions, inputs.LayerOptions):
     src: str = option(
         "Labelled images (a folder of class folders, a .csv or .parquet table), or a .codes dataset."
     )
-    out: str = option("File of the saved classifier.", short="-o", metavar="FILE")
-    head: str = option(
-        "Classifier on top of the codes; 'auto': the cheapest one that is as good as the best, by"
-        " cross-validation.",
-        default="logistic",
-        choices=HEADS,
+    out: str = option("File of the saved classifier or regressor.", short="-o", metavar="FILE")
+    head: str | None = option(
+        "What is fitted to the codes; 'auto': the cheapest classifier that is as good as the best, by"
+        f" cross-validation. For numbers: {', '.join(REGRESSION_HEADS)}. [logistic; numbers: ridge]",
+        default=None,
+        choices=(*HEADS, *(name for name in REGRESSION_HEADS if name not in HEADS)),
+    )
+    target: str | None = option(
+        "Table: column with numbers to predict, instead of classes.", default=None, metavar="COLUMN"
+    )
+    regression: bool = option(
+        "The labels are numbers to predict: of a table's label column, of stored codes, or names of folders.",
+        default=False,
     )
     train_views: str | None = option(
         f"Views of each training image: {inputs.HELP_VIEWS}. [flip; codes: all that are stored]",
@@ -44,10 +60,10 @@ class FitOptions(inputs.EmbeddingOptions, inputs.LayerOptions):
         check=inputs.check_views,
     )
     aggregate: str = option(
-        "What is averaged over an image's views when predicting; 'auto' means decision values, or codes where"
-        " their means were trained on.",
+        "What is averaged over an image's views when predicting; 'auto' means decision values, of numbers"
+        " predictions, or codes where their means were trained on.",
         default="auto",
-        choices=("auto", "decision", "probability", "code"),
+        choices=("auto", "decision", "probability", "prediction", "code"),
     )
     split: str | None = option(
         "Part of the source to train on; 'all' for every image. [train, if it has parts]",
@@ -103,13 +119,14 @@ class FitOptions(inputs.EmbeddingOptions, inputs.LayerOptions):
 
 
 def run_fit(options: FitOptions, reporter: Reporter) -> Result:
-    """Fit an `ImageClassifier` and save it."""
+    """Fit an `ImageClassifier`, or an `ImageRegressor`, and save it."""
     from cnncodes.estimators.archive import check_replaceable
 
     check_output(options.out, (options.src,))
     check_replaceable(options.out)
     if options.repeats > 1 and options.cv is None:
         raise UsageError("--repeats says how often --cv divides the images: give --cv, too.")
+    check_regression(options)
     started = time.perf_counter()
     fit = _fit_codes if inputs.is_codes(options.src) else _fit_images
     found = None
@@ -122,10 +139,10 @@ def run_fit(options: FitOptions, reporter: Reporter) -> Result:
     head = classifier.head_ if reason is None else classifier.head_.head_
     return {
         "out": options.out,
-        "head": options.head,
+        "head": classifier.head,
         "chosen": head.scorer_.kind,
         "reason": reason,
-        "classes": [str(name) for name in classifier.classes_],
+        **_describe(options, classifier),
         "images": classifier.n_images_,
         "C": _plain(getattr(head, "C_", None)),
         "gamma": _plain(getattr(head, "gamma_", None)),
@@ -137,6 +154,12 @@ def run_fit(options: FitOptions, reporter: Reporter) -> Result:
         "cross_validation": found,
         "seconds": round(time.perf_counter() - started, 3),
     }
+
+
+def _describe(options: FitOptions, fitted: Any) -> Result:
+    if is_regression(options):
+        return describe_regressor(fitted)
+    return {"classes": [str(name) for name in fitted.classes_]}
 
 
 def _plain(value: Any) -> float | None:
@@ -157,15 +180,17 @@ def _fit_codes(options: FitOptions, reporter: Reporter) -> tuple[Any, Any, Resul
         codes = codes.select(layers=options.layer)
     if options.train_views is not None:
         codes = codes.select(views=options.train_views)
+    if not is_regression(options):
+        warn_of_fractions(list(codes.y), reporter)
     plan = ViewPlan.from_dict(codes.plan)
-    classifier = _make_classifier(
+    classifier = _make_estimator(
         options,
         backbone=_open_for(codes.space, options, reporter),
         train_views=plan,
         test_views=options.test_views or _fixed_views(plan),
         decode=options.decode or codes.space.decoding,
     )
-    reporter.note(f"fitting {options.head} on the codes in {options.src}")
+    reporter.note(f"fitting {classifier.head} on the codes in {options.src}")
     with reporter.passing_warnings():
         classifier.fit_codes(codes)
     return classifier, codes, {"split": split, "failed": 0, TOO_MANY_FAILURES: False}
@@ -199,14 +224,21 @@ def _fixed_views(plan: Any) -> Any:
 
 
 def _fit_images(options: FitOptions, reporter: Reporter) -> tuple[Any, Any, Result]:
-    records, split = inputs.labelled_part(options.src, options, options.split, "train", reporter)
-    if len({record.label for record in records}) < 2:
+    numbers = is_regression(options)
+    if options.target is not None:
+        options = replace(options, label_column=options.target)
+    records, split = inputs.labelled_part(
+        options.src, options, options.split, "train", reporter, by_class=not numbers
+    )
+    if not numbers:
+        warn_of_fractions([record.label for record in records], reporter)
+    if len({record.label for record in records}) < 2 and not numbers:
         raise SourceError(
             f"{options.src!r} holds one class only, {records[0].label!r}: a classifier needs at least two."
         )
     if options.holdout is not None and split is not None:
         _warn_nothing_held_out(options, len(records), reporter)
-    classifier = _make_classifier(
+    classifier = _make_estimator(
         options,
         backbone=inputs.open_backbone(
             options.backbone or inputs.BACKBONE,
@@ -219,10 +251,11 @@ def _fit_images(options: FitOptions, reporter: Reporter) -> tuple[Any, Any, Resu
         test_views=options.test_views or "flip",
         decode=options.decode or "exact",
     )
-    reporter.note(f"fitting {options.head} on {len(records):,} images of {options.src}")
+    reporter.note(f"fitting {classifier.head} on {len(records):,} images of {options.src}")
     progress = reporter.progress("embedding")
     with reporter.passing_warnings():
-        classifier.fit_records(records, on_progress=progress)
+        named = {"target": name_target(options.target, options.src, options)} if numbers else {}
+        classifier.fit_records(records, on_progress=progress, **named)
     failed = len(records) - classifier.n_images_
     too_many = exceeds_limit(failed, len(records), options.max_failures, reporter)
     return classifier, records, {"split": split, "failed": failed, TOO_MANY_FAILURES: too_many}
@@ -242,11 +275,13 @@ def _warn_nothing_held_out(options: FitOptions, trained: int, reporter: Reporter
         )
 
 
-def _make_classifier(options: FitOptions, **settings: Any) -> Any:
+def _make_estimator(options: FitOptions, **settings: Any) -> Any:
+    if is_regression(options):
+        return make_regressor(options, **settings)
     from cnncodes.estimators import ImageClassifier
 
     return ImageClassifier(
-        head=options.head,
+        head=options.head or "logistic",
         aggregate=options.aggregate,
         class_weight=options.class_weight,
         max_pixels=options.max_pixels,
@@ -261,6 +296,8 @@ def _make_classifier(options: FitOptions, **settings: Any) -> Any:
 
 def render_fit(result: Result) -> str:
     """Say what was trained, after a line of why, and how good that way of training was found to be."""
+    if result["classes"] is None:
+        return render_regression(result)
     found = "" if result["cross_validation"] is None else render_folds(result["cross_validation"])
     settings = [(name, result[name]) for name in ("C", "gamma", "k")]
     if result["chosen"] == "lda" and result["C"] is not None:
@@ -280,7 +317,7 @@ FIT = Command(
     options=FitOptions,
     run=run_fit,
     render=render_fit,
-    summary="Train a classifier on labelled images, or on codes, and save it.",
+    summary="Train a classifier (or, of numbers, a regressor) on labelled images, or on codes, and save it.",
     example="cnncodes fit photos/ -o photos.cnncodes",
     results=("out", "images", "split", "cross_validation"),
 )

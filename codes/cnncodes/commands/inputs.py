@@ -14,6 +14,9 @@ from cnncodes.errors import SourceError, UsageError, suggest
 from cnncodes.schema import option
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from cnncodes.backbones import Backbone
     from cnncodes.commands.reporter import Reporter
     from cnncodes.images import ImageRecord, ImageSource
@@ -228,8 +231,11 @@ def check_views(name: str) -> None:
     ViewPlan.parse(name)
 
 
-def open_images(src: str, reading: SourceOptions) -> ImageSource:
-    """Open a source of images; one image file is a source of one."""
+def open_images(src: str, reading: SourceOptions, *, by_class: bool = True) -> ImageSource:
+    """Open a source of images; one image file is a source of one.
+
+    `by_class` is false where its labels are numbers to predict.
+    """
     from cnncodes.images import open_source
     from cnncodes.images.holdout import hold_out
 
@@ -245,7 +251,7 @@ def open_images(src: str, reading: SourceOptions) -> ImageSource:
         split_column=reading.split_column,
         group_column=reading.group_column,
     )
-    return source if reading.holdout is None else hold_out(source, reading.holdout)
+    return source if reading.holdout is None else hold_out(source, reading.holdout, by_class=by_class)
 
 
 def is_codes(path: str | Path) -> bool:
@@ -297,16 +303,25 @@ def choose_split(wanted: str | None, present: Iterable[str | None], preferred: s
 
 
 def labelled_part(
-    src: str, reading: SourceOptions, split: str | None, preferred: str, reporter: Reporter
+    src: str,
+    reading: SourceOptions,
+    split: str | None,
+    preferred: str,
+    reporter: Reporter,
+    *,
+    by_class: bool = True,
 ) -> tuple[list[ImageRecord], str | None]:
     """Return the labelled images of one part of a source, and the part's name; warn of those left out.
+
+    `by_class` is false where its labels are numbers to predict.
 
     Raises
     ------
     SourceError
         If there are none.
     """
-    return take_part(open_images(src, reading), src, reading, split, preferred, reporter)
+    source = open_images(src, reading, by_class=by_class)
+    return take_part(source, src, reading, split, preferred, reporter, by_class=by_class)
 
 
 def take_part(
@@ -316,6 +331,8 @@ def take_part(
     split: str | None,
     preferred: str,
     reporter: Reporter,
+    *,
+    by_class: bool = True,
 ) -> tuple[list[ImageRecord], str | None]:
     """Return what `labelled_part` does, of a source that is open."""
     from cnncodes.images import tell_omitted
@@ -331,7 +348,8 @@ def take_part(
         )
     for text in tell_omitted(found, by_part=part is not None):
         reporter.warn(text)
-    warn_of_missing(records, reporter)
+    if by_class:
+        warn_of_missing(records, reporter)
     return records, part
 
 
@@ -344,3 +362,14 @@ def warn_of_missing(records: list[ImageRecord], reporter: Reporter) -> None:
                 f"the label {label!r} of {count} images is taken as a class; where it means that there is"
                 " none, leave the cell empty"
             )
+
+
+def count_trained(trained_on: npt.NDArray[np.bool_], readable: int, reporter: Reporter) -> int:
+    """Return how many of the images to evaluate on were trained on, and warn if any."""
+    count = int(trained_on.sum())
+    if count:
+        reporter.warn(
+            f"{count} of these {readable} images were trained on: the figures flatter. Evaluate on others"
+            " (--split, --holdout)"
+        )
+    return count

@@ -1,18 +1,25 @@
-"""``cnncodes predict``: the most likely classes of images, as CSV or Parquet."""
+"""``cnncodes predict``: the most likely classes of images, or their numbers, as CSV or Parquet."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands import inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.failures import judge_failures
+from cnncodes.commands.number_rows import (
+    check_for_numbers,
+    find_widths,
+    list_number_columns,
+    make_number_rows,
+)
 from cnncodes.commands.outputs import check_output
+from cnncodes.commands.regression import choose_column
 from cnncodes.commands.reporter import Reporter
 from cnncodes.errors import UsageError
 from cnncodes.schema import option, to_plain
@@ -38,7 +45,7 @@ def _check_risk(risk: float) -> None:
 class PredictOptions(inputs.EmbeddingOptions):
     """Options of ``cnncodes predict``."""
 
-    model: str = option("Saved classifier, as 'cnncodes fit' wrote it.")
+    model: str = option("Saved classifier or regressor, as 'cnncodes fit' wrote it.")
     src: str = option(inputs.HELP_SRC)
     out: str | None = option(
         "File for the predictions, .csv or .parquet; without it they go to stdout as CSV.",
@@ -55,6 +62,13 @@ class PredictOptions(inputs.EmbeddingOptions):
         metavar="RISK",
         check=_check_risk,
     )
+    coverage: float | None = option(
+        "Numbers: share of truths that the columns 'low' and 'high' are to enclose, of images like those"
+        " trained on. [0.9]",
+        default=None,
+        metavar="SHARE",
+        check=_check_risk,
+    )
     novelty: bool = option(
         "Add the column 'novelty', from 0 to 1: the share of training images that are less unusual.",
         default=False,
@@ -65,46 +79,80 @@ class PredictOptions(inputs.EmbeddingOptions):
 
 def run_predict(options: PredictOptions, reporter: Reporter) -> Result:
     """Predict every image of a source; one that cannot be read gets an empty row with its reason."""
+    from cnncodes.estimators.number_predictor import NumberPredictor
     from cnncodes.estimators.saving import load_predictor
 
     check_output(options.out, (options.model, options.src))
     with reporter.passing_warnings():
         predictor = load_predictor(options.model).with_max_pixels(options.max_pixels)
-        # Before any image is read: a classifier may have nothing to tell it by.
-        rule = None if options.abstain is None else predictor.make_rule(options.abstain)
-    source = inputs.open_images(options.src, options)
-    if options.split is not None:
-        split = inputs.choose_split(options.split, (record.split for record in source.records), "test")
-        source = source if split is None else source.filter(split=split)
-    with reporter.passing_warnings():
-        predictions = predictor.predict_records(
-            source.records,
-            n_jobs=options.n_jobs,
-            memory=options.memory,
-            on_progress=reporter.progress("predicting"),
-            novelty=options.novelty,
-        )
-    if rule is not None:
-        _tell_rule(rule, reporter)
-    top_k = min(options.top_k, len(predictions.classes))
-    rows = list(_make_rows(predictions, top_k, rule))
-    columns = _list_columns(top_k, rule is not None, options.novelty)
+        predict = _predict_numbers if isinstance(predictor, NumberPredictor) else _predict_classes
+        rows, columns, failures, facts = predict(options, predictor, reporter)
     result: Result = {
         "out": options.out,
         "images": len(rows),
-        "failed": len(predictions.failures),
-        "top_k": top_k,
+        "failed": len(failures),
         "columns": list(columns),
-        "answered": None if rule is None else sum(row["answered"] is True for row in rows),
-        "rule": to_plain(rule),
+        **facts,
     }
     if options.out is None:
         result["predictions"] = rows
     else:
-        _write(Path(options.out), rows, columns)
-    failures = [(failure.key, failure.reason) for failure in predictions.failures.values()]
+        _write(Path(options.out), rows, columns, facts["number_format"])
     result[TOO_MANY_FAILURES] = judge_failures(failures, len(rows), options.max_failures, reporter)
     return result
+
+
+_Rows = tuple[list[dict[str, Any]], dict[str, str], list[tuple[str, str]], Result]
+
+
+def _predict_classes(options: PredictOptions, predictor: Any, reporter: Reporter) -> _Rows:
+    if options.coverage is not None:
+        raise UsageError(f"--coverage is for numbers, and {options.model!r} predicts classes.")
+    # Before any image is read: a classifier may have nothing to tell it by.
+    rule = None if options.abstain is None else predictor.make_rule(options.abstain)
+    predictions = _predict(options, predictor, reporter, by_class=True)
+    if rule is not None:
+        _tell_rule(rule, reporter)
+    top_k = min(options.top_k, len(predictions.classes))
+    rows = list(_make_rows(predictions, top_k, rule))
+    facts = {
+        "top_k": top_k,
+        "answered": None if rule is None else sum(row["answered"] is True for row in rows),
+        "rule": to_plain(rule),
+        # Six digits are more than the probabilities are worth, and keep the table readable.
+        "number_format": ".6f",
+    }
+    columns = _list_columns(top_k, rule is not None, options.novelty)
+    return rows, columns, _list_failures(predictions), facts
+
+
+def _predict_numbers(options: PredictOptions, predictor: Any, reporter: Reporter) -> _Rows:
+    check_for_numbers(options)
+    if options.holdout is not None:  # it divides those that have a number
+        options = replace(options, label_column=choose_column(options.src, options, predictor))
+    widths = find_widths(predictor, options.coverage, reporter)
+    predictions = _predict(options, predictor, reporter, by_class=False)
+    rows = list(make_number_rows(predictions, predictor.targets, widths))
+    columns = list_number_columns(predictor.targets, widths=widths is not None, novelty=options.novelty)
+    return rows, columns, _list_failures(predictions), {"answered": None, "number_format": ".7g"}
+
+
+def _predict(options: PredictOptions, predictor: Any, reporter: Reporter, *, by_class: bool) -> Any:
+    source = inputs.open_images(options.src, options, by_class=by_class)
+    if options.split is not None:
+        split = inputs.choose_split(options.split, (record.split for record in source.records), "test")
+        source = source if split is None else source.filter(split=split)
+    return predictor.predict_records(
+        source.records,
+        n_jobs=options.n_jobs,
+        memory=options.memory,
+        on_progress=reporter.progress("predicting"),
+        novelty=options.novelty,
+    )
+
+
+def _list_failures(predictions: Any) -> list[tuple[str, str]]:
+    return [(failure.key, failure.reason) for failure in predictions.failures.values()]
 
 
 def _tell_rule(rule: AnswerRule, reporter: Reporter) -> None:
@@ -162,11 +210,11 @@ def _list_columns(top_k: int, abstain: bool, novelty: bool) -> dict[str, str]:
     return {**columns, "reason": "string"}
 
 
-def _write(path: Path, rows: list[dict[str, Any]], columns: dict[str, str]) -> None:
+def _write(path: Path, rows: list[dict[str, Any]], columns: dict[str, str], number_format: str) -> None:
     from cnncodes.store.files import write_file
 
     if path.suffix.lower() == ".csv":
-        write_file(path, _to_csv(rows, columns).encode("utf-8", "surrogateescape"))
+        write_file(path, _to_csv(rows, columns, number_format).encode("utf-8", "surrogateescape"))
         return
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -178,26 +226,25 @@ def _write(path: Path, rows: list[dict[str, Any]], columns: dict[str, str]) -> N
     write_file(path, buffer.getvalue())
 
 
-def _to_csv(rows: list[dict[str, Any]], names: Iterable[str]) -> str:
+def _to_csv(rows: list[dict[str, Any]], names: Iterable[str], number_format: str) -> str:
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, list(names), lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow({name: _to_cell(value) for name, value in row.items()})
+        writer.writerow({name: _to_cell(value, number_format) for name, value in row.items()})
     return text.getvalue()
 
 
-def _to_cell(value: Any) -> Any:
+def _to_cell(value: Any, number_format: str) -> Any:
     if isinstance(value, bool):
         return "true" if value else "false"
-    # Six digits are more than the probabilities are worth, and keep the table readable.
-    return f"{value:.6f}" if isinstance(value, float) else value
+    return format(value, number_format) if isinstance(value, float) else value
 
 
 def render_predict(result: Result) -> str:
     """Return the CSV, or where it was written."""
     if result["out"] is None:
-        return _to_csv(result["predictions"], result["columns"])
+        return _to_csv(result["predictions"], result["columns"], result["number_format"])
     failed = f", {result['failed']:,} of them unreadable" if result["failed"] else ""
     answered = "" if result["answered"] is None else f", {result['answered']:,} of them answered"
     return f"Predictions of {result['images']:,} images{failed}{answered}: {result['out']}\n"
@@ -208,7 +255,7 @@ PREDICT = Command(
     options=PredictOptions,
     run=run_predict,
     render=render_predict,
-    summary="Say which class each image belongs to, with probabilities.",
+    summary="Say which class each image belongs to, with probabilities; or its number, with an interval.",
     example="cnncodes predict photos.cnncodes new/ -o predictions.csv --top-k 3",
     results=("out", "images", "failed"),
 )

@@ -10,7 +10,7 @@ from cnncodes.commands.command import Result
 from cnncodes.commands.outputs import check_output
 from cnncodes.commands.quantizing import choose_compared, make_lesser
 from cnncodes.commands.reporter import Reporter
-from cnncodes.errors import BackboneError
+from cnncodes.errors import BackboneError, UsageError
 from cnncodes.schema import to_plain
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 def quantize_classifier(options: QuantizeOptions, reporter: Reporter) -> Result:
     """Save a classifier's head with a network of less precision, and compare the two."""
     from cnncodes.estimators.archive import check_replaceable
+    from cnncodes.estimators.classifier import ImageClassifier
     from cnncodes.estimators.saving import exchange_network, load
     from cnncodes.evaluation.precisions import measure_classifier
 
@@ -29,6 +30,11 @@ def quantize_classifier(options: QuantizeOptions, reporter: Reporter) -> Result:
     check_output(out, (options.name, options.calibrate, options.compare))
     check_replaceable(out)
     classifier = load(path)
+    if not isinstance(classifier, ImageClassifier):
+        raise UsageError(
+            f"{options.name!r} predicts numbers, and only a classifier's answers are compared here: quantise"
+            " its network alone (NAME or FOLDER), and fit on that with --precision int8."
+        )
     predictor = classifier.predictor_.with_max_pixels(options.max_pixels)
     full = predictor.embedder.backbone
     if full.precision != "fp32":

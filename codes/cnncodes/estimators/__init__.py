@@ -9,11 +9,20 @@ from cnncodes.lazy import attach
 if TYPE_CHECKING:
     from cnncodes.estimators.classifier import ImageClassifier
     from cnncodes.estimators.extractor import CodeExtractor
+    from cnncodes.estimators.number_predictor import NumberPredictor
     from cnncodes.estimators.predictor import Predictor
+    from cnncodes.estimators.regressor import ImageRegressor
 
-__all__ = ["CodeExtractor", "ImageClassifier", "Predictor"]
+__all__ = ["CodeExtractor", "ImageClassifier", "ImageRegressor", "NumberPredictor", "Predictor"]
 
-# Lazily, since the two estimators need scikit-learn and the predictor does not.
+# Lazily, since the estimators need scikit-learn and the predictors do not.
 __getattr__, __dir__ = attach(
-    __name__, {"CodeExtractor": "extractor", "ImageClassifier": "classifier", "Predictor": "predictor"}
+    __name__,
+    {
+        "CodeExtractor": "extractor",
+        "ImageClassifier": "classifier",
+        "ImageRegressor": "regressor",
+        "NumberPredictor": "number_predictor",
+        "Predictor": "predictor",
+    },
 )

@@ -42,14 +42,24 @@ class HeldOutAnswers:
         right : ndarray of bool, shape (n_images,)
         groups : ndarray, shape (n_images,)
         """
-        order = np.random.default_rng(0).permutation(len(proba))
-        first = order[np.unique(np.asarray(groups)[order], return_index=True)[1]]
-        first.sort()
+        first = draw_one_each(groups)
         return cls(proba[first].max(axis=1).astype(np.float32), np.asarray(right, np.bool_)[first])
 
     def pack(self) -> dict[str, bytes]:
         """Return the members of a saved classifier that hold them: 5 bytes an image."""
         return dict(zip(ANSWERS_MEMBERS, map(to_npy, (self.probability, self.right)), strict=True))
+
+
+def draw_one_each(groups: Array) -> Array:
+    """Return one image of each group at random, by positions in rising order; `groups` is ``[n_images]``.
+
+    Examples
+    --------
+    >>> draw_one_each(np.array([7, 7, 8])).size
+    2
+    """
+    order = np.random.default_rng(0).permutation(len(groups))
+    return np.sort(order[np.unique(np.asarray(groups)[order], return_index=True)[1]])
 
 
 def unpack_answers(archive: Archive) -> HeldOutAnswers | None:

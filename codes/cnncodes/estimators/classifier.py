@@ -2,44 +2,35 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from cnncodes.embedding import Embedder
-from cnncodes.errors import SpaceMismatch, UsageError, check_path
+from cnncodes.errors import UsageError
 from cnncodes.estimators.abstention import Answers, answer
-from cnncodes.estimators.aggregation import Scores, average_rows
+from cnncodes.estimators.aggregation import Scores, check_aggregate
+from cnncodes.estimators.base import ImageEstimator
 from cnncodes.estimators.contents import summarize_contents
-from cnncodes.estimators.inputs import (
-    ImageRows,
-    Progress,
-    embed_records,
-    rows_of,
-    settle_embedders,
-)
+from cnncodes.estimators.inputs import embed_records
 from cnncodes.estimators.labels import (
-    check_groups,
     check_labels,
     check_one_each,
     check_same_kind,
     check_several,
     labelled_records,
 )
-from cnncodes.estimators.parameters import check_failures, check_weight, make_embedders, make_own_head
-from cnncodes.estimators.predictor import Predictor
-from cnncodes.estimators.training import find_scorer, fit_rows, number_groups
+from cnncodes.estimators.parameters import make_own_head
+from cnncodes.estimators.predictor import ImagePredictor, Predictor
+from cnncodes.estimators.training import find_scorer
 from cnncodes.estimators.unknown import Training, find_answers, find_scale
 from cnncodes.heads.scoring import Scorer
-from cnncodes.images import ImageRecord, list_groups, records_from
+from cnncodes.images import ImageRecord
 from cnncodes.store import Codes
 from cnncodes.views import ViewPlan
 
@@ -54,7 +45,7 @@ def _head_has(method: str) -> Any:
     return check
 
 
-class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
     """Classify images by a classical head on the codes of a pretrained network.
 
     Parameters
@@ -125,6 +116,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     array(['dark'], dtype='<U5')
     """
 
+    _NOUN = "class"
+
     def __init__(
         self,
         backbone: Any = "efficientnet-lite0",
@@ -158,164 +151,64 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.out_of_fold = out_of_fold
         self.finetune = finetune
 
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, groups: Any = None) -> Self:
-        """Make the images' codes and fit the head on them.
-
-        Parameters
-        ----------
-        X : list of paths, encoded bytes, PIL images or uint8 arrays; or a folder
-            A folder of class folders brings its labels; where it has parts (``train/``, ``val/``,
-            ``test/``), ``train/`` is used.
-        y : array-like of str, int or bool, shape (n_images,)
-            May be left out for a folder of class folders.
-        sample_weight : array-like of float, shape (n_images,), optional
-        groups : array-like, shape (n_images,), optional
-            Images of a group (a patient, a camera) stay in one fold. Equal files always do. None and NaN: a
-            group of its own. May be left out for a table that has a column ``group``.
-
-        Returns
-        -------
-        ImageClassifier
-
-        Raises
-        ------
-        UsageError
-            If the labels do not fit the images, or a parameter is wrong.
-        UnreadableImages
-            If an image cannot be read and `on_error` is ``"raise"``.
-        """
-        embedders = make_embedders(self)
-        if isinstance(X, Codes):
-            raise UsageError("stored codes are fitted by fit_codes(codes), which takes their labels too.")
-        records, y = labelled_records(X, y, split="train")
-        y = check_labels(y, len(records))
-        check_several(y)
-        weight = check_weight(make_own_head(self), sample_weight, len(y))
-        return self._fit_images(embedders, records, y, weight, groups)
-
-    def fit_records(self, records: Sequence[ImageRecord], *, on_progress: Progress | None = None) -> Self:
-        """Fit on the labelled records of a source; `on_progress` is called with done, total, failed."""
-        labelled = [record for record in records if record.label is not None]
-        y = check_labels([record.label for record in labelled])
-        check_several(y)
-        return self._fit_images(make_embedders(self), labelled, y, on_progress=on_progress)
-
     def fit_codes(self, codes: Codes) -> Self:
-        """Fit on stored codes; they must be of this backbone and this way of decoding.
-
-        Every row is trained on: `Codes.select` chooses views and parts. Codes whose job did not finish are
-        used as they are, with a warning. Where the codes are means over views, ``aggregate="auto"`` averages
-        codes in prediction too.
-
-        Raises
-        ------
-        SpaceMismatch
-            If they are not; the text names the field.
-        """
+        """Fit on stored codes, as `ImageEstimator.fit_codes` says; not where the network is to be tuned."""
         if self.finetune not in (None, False):
             raise UsageError("stored codes are of the network as it was: fit images to fine-tune it.")
-        _, embedder = make_embedders(self)
-        differing = codes.space.differences(embedder.space)
-        if differing:
-            raise SpaceMismatch(
-                f"the codes are of another space: {'; '.join(differing)}. Embed the images again, or give the"
-                " backbone and decoding that made the codes."
-            )
-        if not codes.complete:  # whole classes may be missing
-            warnings.warn(
-                "the codes are incomplete: the job that wrote them did not finish; run the same embed command"
-                " again first.",
-                stacklevel=2,
-            )
-        rows, labels = rows_of(codes.select(labelled=True))
-        y = check_labels(labels)
-        check_several(y)
-        plan = ViewPlan.from_dict(codes.plan)
-        if embedder.plan.needs_colors:
-            embedder = replace(embedder, plan=embedder.plan.with_colors(plan.principal_colors))
-        if embedder.plan.needs_colors:
-            raise UsageError(
-                "the test views need the principal colours of training images, and the codes' plan has none:"
-                " give a plan that has them (`cnncodes views write`)."
-            )
-        aggregate = "code" if codes.reduced and self.aggregate == "auto" else self.aggregate
-        return self._fit_rows(plan, embedder, rows, y, aggregate=aggregate)
+        return super().fit_codes(codes)
 
-    def _fit_images(
-        self,
-        embedders: tuple[Embedder, Embedder],
-        records: Sequence[ImageRecord],
-        y: Array,
-        weight: Array | None = None,
-        groups: Any = None,
-        on_progress: Progress | None = None,
-    ) -> Self:
-        """Fit on labelled images; without `groups` they have their own."""
-        groups = check_groups(list_groups(records) if groups is None else groups, len(y))
-        train, test = settle_embedders(embedders, records, self.n_jobs)
-        if self.finetune not in (None, False):
-            return self._fit_tuned(train.plan, test, records, y, weight, groups)
-        rows = embed_records(train, records, n_jobs=self.n_jobs, memory=self.memory, on_progress=on_progress)
-        check_failures(rows, y, self.on_error)
-        return self._fit_rows(train.plan, test, rows, y, weight, groups)
+    def _make_head(self) -> Any:
+        return make_own_head(self)
 
-    def _fit_rows(
-        self,
-        train_plan: ViewPlan,
-        embedder: Embedder,
-        rows: ImageRows,
-        y: Array,
-        weight: Array | None = None,
-        groups: Array | None = None,
-        aggregate: str | None = None,
-    ) -> Self:
-        aggregate = aggregate or self.aggregate
-        fitted = fit_rows(make_own_head(self), rows, y, weight, groups)
-        numbered = number_groups(groups, rows.contents)
-        training = Training(rows, y, weight, numbered, aggregate, self.random_state)
-        predictor = Predictor(
-            embedder,
-            find_scorer(fitted),
-            summarize_contents(rows.contents),
-            aggregate,
-            find_answers(fitted, lambda: make_own_head(self), training, self.out_of_fold),
-            find_scale(training),
-            same_views=train_plan == embedder.plan,
+    def _check_head(self) -> None:
+        check_aggregate(self.aggregate, self._make_head())
+
+    def _check_y(self, y: Any, n_images: int) -> Array:
+        labels = check_labels(y, n_images)
+        check_several(labels)
+        return labels
+
+    def _read_labels(self, labels: Any) -> Array:
+        return self._check_y(labels, len(labels))
+
+    def _make_predictor(self, fitted: Any, training: Training, **shared: Any) -> Predictor:
+        return Predictor(
+            head=find_scorer(fitted),
+            trained=summarize_contents(training.rows.contents),
+            aggregate=training.aggregate,
+            answers=find_answers(fitted, self._make_head, training, self.out_of_fold),
+            scale=find_scale(training),
+            **shared,
         )
-        self._take(predictor, train_plan, int((rows.counts > 0).sum()))
-        self.head_ = fitted
-        return self
 
-    def _take(self, predictor: Predictor, train_plan: ViewPlan, n_images: int) -> None:
-        """Become fitted with a predictor, whose head was trained on those views of so many images."""
-        self.predictor_, self.head_, self.classes_ = predictor, predictor.head, predictor.classes
-        self.space_ = predictor.embedder.space
-        self.train_plan_, self.n_images_ = train_plan, n_images
+    def _take(self, predictor: ImagePredictor, train_plan: ViewPlan, n_images: int) -> None:
+        super()._take(predictor, train_plan, n_images)
+        self.classes_ = self.predictor_.classes
 
-    def _fit_tuned(
+    def _tune(
         self,
         train_plan: ViewPlan,
         embedder: Embedder,
         records: Sequence[ImageRecord],
         y: Array,
-        weight: Array | None = None,
-        groups: Array | None = None,
-    ) -> Self:
-        """Fine-tune the network, and predict with the better of it and its head."""
+        weight: Array | None,
+        groups: Array | None,
+    ) -> bool:
+        """Where asked for fine-tune the network, and predict with the better of it and its head."""
+        if self.finetune in (None, False):
+            return False
         from cnncodes.finetuning.estimating import tune_classifier
 
         if weight is not None:
             raise UsageError("fine-tuning takes no sample_weight: leave it out, or use class_weight.")
         predictor, self.tuning_ = tune_classifier(self, embedder, train_plan, records, y, groups)
         self._take(predictor, train_plan, self.tuning_.n_images)
-        return self
+        return True
 
     def _score_images(self, X: Any) -> Scores:
-        check_is_fitted(self, "predictor_")
-        records = records_from(X)
-        rows = embed_records(self.predictor_.embedder, records, n_jobs=self.n_jobs, memory=self.memory)
-        rows.raise_failures()
-        return self.predictor_.score(rows.X, rows.counts)
+        rows = self._embed(X)
+        scores: Scores = self.predictor_.score(rows.X, rows.counts)
+        return scores
 
     def predict(self, X: Any) -> Array:
         """Return the most likely class of each image, shape (n_images,).
@@ -383,27 +276,6 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         scores = self._score_images(X)
         return answer(scores.labels, scores.proba, rule)
 
-    def novelty(self, X: Any) -> npt.NDArray[np.float64]:
-        """Return how unlike the training images each image is, shape (n_images,), from 0 to below 1.
-
-        The share of training images, each held out, that are nearer to the rest in code space: at least 0.99
-        has one in a hundred of images like those trained on, whatever is right or wrong about its class.
-
-        Raises
-        ------
-        UsageError
-            If `fit` kept nothing to measure it by.
-        UnreadableImages
-            If any image cannot be read.
-        """
-        check_is_fitted(self, "predictor_")
-        scale = self.predictor_.check_scale()
-        rows = embed_records(
-            self.predictor_.embedder, records_from(X), n_jobs=self.n_jobs, memory=self.memory
-        )
-        rows.raise_failures()
-        return scale.rate(average_rows(rows.X, rows.counts))
-
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the accuracy; a folder of class folders brings its labels (``test/`` where it has parts)."""
         records, y = labelled_records(X, y, split="test")
@@ -414,26 +286,3 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         rows.raise_failures()
         right = self.predictor_.score(rows.X, rows.counts).labels == y
         return float(np.average(right, weights=check_one_each("sample_weight", sample_weight, len(y))))
-
-    def save(self, path: str | Path, *, include_backbone: bool = True) -> None:
-        """Write the fitted classifier to one file that `cnncodes.load` reads.
-
-        Parameters
-        ----------
-        path : path
-            Usually ending in ``.cnncodes``. Replaced at once and whole if it exists.
-        include_backbone : bool
-            Whether the file carries the backbone, so that it needs nothing else.
-        """
-        from cnncodes.estimators.saving import save_classifier
-
-        check_is_fitted(self, "predictor_")
-        check_path(path)
-        save_classifier(self, Path(path), include_backbone=include_backbone)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = False
-        tags.input_tags.string = True
-        tags.no_validation = True
-        return tags

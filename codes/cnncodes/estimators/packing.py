@@ -15,9 +15,16 @@ import numpy as np
 from cnncodes.errors import SavedModelError
 from cnncodes.estimators.archive import Archive, open_zip, write_zip
 from cnncodes.estimators.npy import read_npy, to_npy
+from cnncodes.heads.arrays import ArrayScorer
 from cnncodes.heads.kernels import KernelScorer
 from cnncodes.heads.linear import LinearScorer
 from cnncodes.heads.neighbors import NeighborScorer
+from cnncodes.heads.regression.scorers import (
+    KernelNumberScorer,
+    LinearNumberScorer,
+    NeighborNumberScorer,
+    NumberScorer,
+)
 from cnncodes.heads.scoring import Scorer
 
 _TREE = "sklearn.tree._tree.Tree"
@@ -42,8 +49,16 @@ TRUSTED = (
 _SKOPS = "head/head.skops"
 
 #: Heads that are plain arrays, by type.
-SCORERS: dict[str, type[Scorer]] = {
-    scorer.TYPE: scorer for scorer in (LinearScorer, NeighborScorer, KernelScorer)
+SCORERS: dict[str, type[ArrayScorer]] = {
+    scorer.TYPE: scorer
+    for scorer in (
+        LinearScorer,
+        NeighborScorer,
+        KernelScorer,
+        LinearNumberScorer,
+        NeighborNumberScorer,
+        KernelNumberScorer,
+    )
 }
 
 
@@ -55,7 +70,7 @@ def pack_head(head: Any) -> tuple[str, dict[str, bytes]]:
     SavedModelError
         If the head holds a type that would be refused when it is read.
     """
-    if isinstance(head, Scorer):
+    if isinstance(head, ArrayScorer):
         arrays = head.to_arrays()
         return head.TYPE, {f"head/{name}.npy": to_npy(array) for name, array in arrays.items()}
     import skops.io
@@ -83,21 +98,24 @@ def head_members(kind: str) -> set[str]:
     raise SavedModelError(f"a head of unknown type {kind!r}: {', '.join(SCORERS)} and skops are known.")
 
 
-def unpack_head(archive: Archive, kind: str) -> Any:
-    """Read a head; every type in it is checked before anything is built.
+def unpack_head(archive: Archive, kind: str, *, regressor: bool = False) -> Any:
+    """Read the head of a classifier or regressor; every type in it is checked before anything is built.
 
     Raises
     ------
     SavedModelError
-        If it is damaged, or holds a type that is not known to be safe; the text names it.
+        If it is damaged, of the other sort, or holds a type that is not known to be safe; the text names it.
     """
     if kind in SCORERS:
+        if not issubclass(SCORERS[kind], NumberScorer if regressor else Scorer):
+            wanted = "regressor" if regressor else "classifier"
+            raise SavedModelError(f"{archive.name} is damaged: a head {kind} is none of a {wanted}.")
         arrays = {name: read_npy(archive, f"head/{name}.npy") for name in SCORERS[kind].ARRAYS}
         return SCORERS[kind].from_arrays(arrays)
     data = archive.read(_SKOPS)
     open_zip(data, f"{archive.name}: {_SKOPS}")  # it is a zip itself and may promise too much
     try:
-        return _load_skops(archive.name, data)
+        return _load_skops(archive.name, data, regressor=regressor)
     except SavedModelError:
         raise
     except Exception as error:  # whatever a damaged schema leads skops and the setters to
@@ -110,9 +128,9 @@ def _untrusted(data: bytes) -> list[str]:
     return sorted(set(skops.io.get_untrusted_types(data=data)) - set(TRUSTED))
 
 
-def _load_skops(name: str, data: bytes) -> Any:
+def _load_skops(name: str, data: bytes, *, regressor: bool) -> Any:
     import skops.io
-    from sklearn.base import BaseEstimator, is_classifier
+    from sklearn.base import BaseEstimator, is_classifier, is_regressor
 
     refused = _untrusted(data)
     if refused:
@@ -122,8 +140,10 @@ def _load_skops(name: str, data: bytes) -> Any:
         )
     # Of ours only what the file does hold: a name that this scikit-learn lacks must not be looked up.
     head = skops.io.loads(data, trusted=skops.io.get_untrusted_types(data=data))
-    if not (isinstance(head, BaseEstimator) and is_classifier(head) and hasattr(head, "classes_")):
-        raise SavedModelError(f"{name} holds a {type(head).__name__} as its head, which is no classifier.")
+    known = is_regressor if regressor else is_classifier
+    if not (isinstance(head, BaseEstimator) and known(head) and (regressor or hasattr(head, "classes_"))):
+        wanted = "regressor" if regressor else "classifier"
+        raise SavedModelError(f"{name} holds a {type(head).__name__} as its head, which is no {wanted}.")
     if not all(_is_sound(owner) for owner in _objects(head)):
         raise SavedModelError(f"{name} holds a tree whose nodes point out of it: it was not loaded.")
     return head

@@ -1,4 +1,4 @@
-"""What an `ImageClassifier`'s parameters stand for, each found right before any image is read."""
+"""What an estimator's parameters stand for, each found right before any image is read."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from sklearn.utils.validation import has_fit_parameter
 
 from cnncodes.embedding import Embedder
 from cnncodes.errors import UnreadableImages, UsageError
-from cnncodes.estimators.aggregation import check_aggregate
 from cnncodes.estimators.inputs import ImageRows, make_embedder
 from cnncodes.estimators.labels import check_one_each, check_random_state
 from cnncodes.heads.selection import make_head
 
 if TYPE_CHECKING:
+    from cnncodes.estimators.base import ImageEstimator
     from cnncodes.estimators.classifier import ImageClassifier
 
 Array = npt.NDArray[Any]
@@ -33,38 +33,40 @@ def make_own_head(classifier: ImageClassifier) -> Any:
     )
 
 
-def make_embedders(classifier: ImageClassifier) -> tuple[Embedder, Embedder]:
+def make_embedders(estimator: ImageEstimator) -> tuple[Embedder, Embedder]:
     """Return the embedders of training and of prediction.
 
     Raises
     ------
     UsageError
-        If any of the classifier's parameters is wrong.
+        If any of the estimator's parameters is wrong.
     """
-    if classifier.on_error not in ("raise", "skip"):
-        raise UsageError(f"on_error must be 'raise' or 'skip'. Got {classifier.on_error!r} instead.")
-    check_aggregate(classifier.aggregate, make_own_head(classifier))
-    check_random_state(classifier.random_state)
-    kept = classifier.out_of_fold
+    if estimator.on_error not in ("raise", "skip"):
+        raise UsageError(f"on_error must be 'raise' or 'skip'. Got {estimator.on_error!r} instead.")
+    estimator._check_head()
+    check_random_state(estimator.random_state)
+    kept = estimator.out_of_fold
     if kept is not None and not isinstance(kept, bool | np.bool_):
         raise UsageError(f"out_of_fold must be True, False or None. Got {kept!r} instead.")
-    others = classifier.decode, classifier.max_pixels, classifier.random_state
-    train = make_embedder(classifier.backbone, classifier.train_views, *others)
-    return train, make_embedder(train.backbone, classifier.test_views, *others)
+    others = estimator.decode, estimator.max_pixels, estimator.random_state
+    train = make_embedder(estimator.backbone, estimator.train_views, *others)
+    return train, make_embedder(train.backbone, estimator.test_views, *others)
 
 
-def check_failures(rows: ImageRows, y: Array, on_error: str) -> None:
+def check_failures(rows: ImageRows, y: Array, on_error: str, *, noun: str = "class") -> None:
     """Raise or warn, as `on_error` says, where images to train on could not be read.
+
+    `noun` says what `y` holds.
 
     Raises
     ------
     UnreadableImages
-        If `on_error` is ``"raise"``, or what is left is of one class.
+        If `on_error` is ``"raise"``, or what is left is all of one class or target.
     """
     if on_error == "raise":
         rows.raise_failures()
-    elif rows.failures and len(left := np.unique(y[rows.counts > 0])) < 2:
-        what = f"only images of the class {left.tolist()[0]!r} are left" if len(left) else "nothing is left"
+    elif rows.failures and len(left := np.unique(y[rows.counts > 0], axis=0)) < 2:
+        what = f"only images of the {noun} {left.tolist()[0]!r} are left" if len(left) else "nothing is left"
         raise UnreadableImages(f"{what} to train on: {rows.describe_failures()}")
     elif rows.failures:
         warnings.warn(f"{rows.describe_failures()} They were left out, with their labels.", stacklevel=4)

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ from cnncodes.estimators.abstention import AnswerRule, choose_rule
 from cnncodes.estimators.aggregation import Scores, average_rows, score_images
 from cnncodes.estimators.answers import HeldOutAnswers
 from cnncodes.estimators.contents import Contents, find_trained
-from cnncodes.estimators.inputs import Progress, embed_records
+from cnncodes.estimators.inputs import ImageRows, Progress, embed_records
 from cnncodes.estimators.novelty import NoveltyScale
 from cnncodes.images import ImageRecord
 from cnncodes.store import Failure
@@ -58,44 +58,95 @@ class Predictions:
 
 
 @dataclass(frozen=True)
-class Predictor:
-    """A backbone, the views to take of an image, and a fitted head.
+class ImagePredictor:
+    """A backbone, the views to take of an image, and a fitted head: what predictors share.
 
     Parameters
     ----------
     embedder : Embedder
-    head : Scorer or fitted scikit-learn classifier
+    head : ArrayScorer or fitted scikit-learn estimator
     trained : ndarray of uint64
         Contents of the images that the head was trained on, as `summarize_contents` gives them.
-    aggregate : {"auto", "decision", "probability", "code"}
-        What is averaged over an image's views; see `score_images`.
-    answers : HeldOutAnswers or None
-        The answers to training images that the rule for abstaining is chosen by.
+    aggregate : str
+        What is averaged over an image's views.
     scale : NoveltyScale or None
         What novelty is measured by.
     same_views : bool
-        Whether these two are of the views that prediction takes.
+        Whether that, and what held-out images tell, is of the views that prediction takes.
     """
 
     embedder: Embedder
     head: Any
     trained: Contents = field(default_factory=lambda: np.empty(0, np.uint64), repr=False, compare=False)
     aggregate: str = "auto"
-    answers: HeldOutAnswers | None = field(default=None, repr=False, compare=False)
     scale: NoveltyScale | None = field(default=None, repr=False, compare=False)
     same_views: bool = True
+
+    def with_max_pixels(self, max_pixels: int | None) -> Self:
+        """Return one that takes images of up to so many pixels; None leaves the limit as it is."""
+        if max_pixels is None:
+            return self
+        decoding = replace(self.embedder.decoding, max_pixels=max_pixels)
+        return replace(self, embedder=replace(self.embedder, decoding=decoding))
+
+    def list_kept(self) -> list[Any]:
+        """Return what is kept besides the head, each with `pack`, for a saved file."""
+        return [] if self.scale is None else [self.scale]
+
+    def describe_rows(
+        self, records: Sequence[ImageRecord], rows: ImageRows, scale: NoveltyScale | None
+    ) -> tuple[list[str], npt.NDArray[np.bool_], npt.NDArray[np.float64] | None]:
+        """Return the images' keys, whether each was trained on, and with a scale the novelty of each."""
+        read = np.flatnonzero(rows.counts)
+        unlike = None
+        if scale is not None:
+            unlike = np.full(len(records), np.nan)
+            unlike[read] = scale.rate(average_rows(rows.X, rows.counts[read]))
+        return [record.key for record in records], find_trained(self.trained, rows.contents), unlike
+
+    def check_scale(self) -> NoveltyScale:
+        """Return what novelty is measured by.
+
+        Raises
+        ------
+        UsageError
+            If there is none.
+        """
+        if self.scale is None:
+            raise UsageError(
+                "this estimator keeps nothing to measure novelty by. Fit it again, with at least 2 images (or"
+                " groups), of each class where there are classes, that are not all alike; a fine-tuned"
+                " network has none."
+            )
+        if not self.same_views:
+            warnings.warn(
+                "novelty was scaled on the views that were trained on, and prediction takes others: their"
+                " codes may be farther from the training images for that alone.",
+                stacklevel=3,
+            )
+        return self.scale
+
+
+@dataclass(frozen=True)
+class Predictor(ImagePredictor):
+    """What predicts classes.
+
+    Parameters
+    ----------
+    answers : HeldOutAnswers or None
+        The answers to training images that the rule for abstaining is chosen by.
+    """
+
+    answers: HeldOutAnswers | None = field(default=None, repr=False, compare=False)
 
     @property
     def classes(self) -> npt.NDArray[Any]:
         """The classes, in the order of the columns of probabilities."""
         return np.asarray(self.head.classes if hasattr(self.head, "classes") else self.head.classes_)
 
-    def with_max_pixels(self, max_pixels: int | None) -> Predictor:
-        """Return one that takes images of up to so many pixels; None leaves the limit as it is."""
-        if max_pixels is None:
-            return self
-        decoding = replace(self.embedder.decoding, max_pixels=max_pixels)
-        return replace(self, embedder=replace(self.embedder, decoding=decoding))
+    def list_kept(self) -> list[Any]:
+        """Return what is kept besides the head, each with `pack`, for a saved file."""
+        return [*([] if self.answers is None else [self.answers]), *super().list_kept()]
 
     def with_backbone(self, backbone: Backbone) -> Predictor:
         """Return one with the same head on another make of its network, such as one of int8.
@@ -116,7 +167,7 @@ class Predictor:
         codes: bool = False,
     ) -> Predictions:
         """Predict every record; one that cannot be read becomes an empty prediction with its reason."""
-        scale = self.check_scale() if novelty else None
+        scale = self.check_scale() if novelty else None  # before any image is read
         rows = embed_records(self.embedder, records, n_jobs=n_jobs, memory=memory, on_progress=on_progress)
         read = np.flatnonzero(rows.counts)
         labels: list[Any] = [None] * len(records)
@@ -128,12 +179,7 @@ class Predictor:
             if scores.proba is not None:
                 proba = np.full((len(records), len(self.classes)), np.nan)
                 proba[read] = scores.proba
-        trained_on = find_trained(self.trained, rows.contents)
-        keys = [record.key for record in records]
-        unlike = None
-        if scale is not None:
-            unlike = np.full(len(records), np.nan)
-            unlike[read] = scale.rate(average_rows(rows.X, rows.counts[read]))
+        keys, trained_on, unlike = self.describe_rows(records, rows, scale)
         means = None
         if codes:
             means = np.full((len(records), self.embedder.backbone.code_size), np.nan, np.float32)
@@ -162,27 +208,6 @@ class Predictor:
                 stacklevel=3,
             )
         return choose_rule(self.answers, risk, confidence)
-
-    def check_scale(self) -> NoveltyScale:
-        """Return what novelty is measured by.
-
-        Raises
-        ------
-        UsageError
-            If there is none.
-        """
-        if self.scale is None:
-            raise UsageError(
-                "this classifier keeps nothing to measure novelty by. Fit it again, with at least 2 images"
-                " (or groups) of each class that are not all alike; a fine-tuned network has none."
-            )
-        if not self.same_views:
-            warnings.warn(
-                "novelty was scaled on the views that were trained on, and prediction takes others: their"
-                " codes may be farther from the training images for that alone.",
-                stacklevel=3,
-            )
-        return self.scale
 
     def score(self, X: npt.NDArray[np.float32], counts: npt.NDArray[np.int64]) -> Scores:
         """Score images by their codes; `counts[i]` consecutive rows are those of image i."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,8 @@ from cnncodes.estimators.aggregation import average_rows, score_images
 from cnncodes.estimators.answers import HeldOutAnswers
 from cnncodes.estimators.inputs import ImageRows
 from cnncodes.estimators.novelty import NoveltyScale, choose_images, learn_scale
+from cnncodes.estimators.number_predictor import predict_images
+from cnncodes.estimators.residuals import HeldOutResiduals
 from cnncodes.estimators.training import fit_scorer
 from cnncodes.heads.folds import Split, split_images
 
@@ -29,7 +31,7 @@ class Training:
     Attributes
     ----------
     rows : ImageRows
-    y : ndarray, shape (n_images,)
+    y : ndarray, shape (n_images,), of several targets (n_images, n_targets)
     weight : ndarray, shape (n_images,), or None
     groups : ndarray of int, shape (n_images,)
     aggregate : str
@@ -55,14 +57,12 @@ class Training:
         """Return some of the images, by their numbers in rising order."""
         images = np.sort(images)
         weight = None if self.weight is None else self.weight[images]
-        return Training(
-            self.rows.take(images),
-            self.y[images],
-            weight,
-            self.groups[images],
-            self.aggregate,
-            self.random_state,
-        )
+        rows, y, groups = self.rows.take(images), self.y[images], self.groups[images]
+        return replace(self, rows=rows, y=y, weight=weight, groups=groups)
+
+    def without_classes(self) -> Training:
+        """Return the same images as if all were of one class: what regression divides into folds."""
+        return replace(self, y=np.zeros(len(self.y), dtype=np.int64))
 
     def split(self, cv: Any = FOLDS, random_state: Any = None) -> list[Split]:
         """Return folds of the images, whole groups on one side; none where a class has one group."""
@@ -93,7 +93,7 @@ def find_answers(
     if out_of_fold is False:
         return None
     held_out = getattr(fitted, "held_out_", None)
-    if held_out is not None and _averages_decisions(training):
+    if held_out is not None and averages_scores(training):
         decision = held_out.decision[:, 0] if held_out.decision.shape[1] == 1 else held_out.decision
         proba = fitted.scorer_.proba_from_decision(decision)
         right = proba.argmax(axis=1) == held_out.y
@@ -115,8 +115,51 @@ def find_answers(
     return HeldOutAnswers.choose(answers.proba, answers.labels == training.y, training.groups)
 
 
-def _averages_decisions(training: Training) -> bool:
-    return training.aggregate in ("auto", "decision") or bool((training.rows.counts <= 1).all())
+def find_residuals(
+    fitted: Any, make_head: Callable[[], Any], training: Training, out_of_fold: bool | None
+) -> HeldOutResiduals | None:
+    """Return how far heads were off on images that they were not trained on.
+
+    Parameters
+    ----------
+    fitted : regressor
+        The head that was fitted on all; one by name has such predictions from its search (`held_out_`).
+    make_head : callable
+        Returns an unfitted one.
+    training : Training
+        Of numbers.
+    out_of_fold : bool, optional
+        As of `ImageRegressor`.
+
+    Raises
+    ------
+    UsageError
+        If they were asked for and all images are of one group.
+    """
+    if out_of_fold is False:
+        return None
+    held_out = getattr(fitted, "held_out_", None)
+    if held_out is not None and averages_scores(training):
+        return HeldOutResiduals.choose(held_out.prediction, held_out.y, training.groups[held_out.images])
+    if not out_of_fold:
+        return None
+    training = training.take(training.usable)
+    splits = training.without_classes().split()
+    if not splits:
+        raise UsageError("out_of_fold=True holds images out, and all are of one group: give at least 2.")
+    y = training.y.reshape(len(training.y), -1)
+    prediction = np.empty(y.shape)
+    for train, test in splits:
+        part, out = training.take(train), np.sort(test)
+        head = fit_scorer(make_head(), part.rows, part.y, part.weight, part.groups)
+        rows = training.rows.take(out)
+        prediction[out] = predict_images(head, rows.X, rows.counts, training.aggregate)
+    return HeldOutResiduals.choose(prediction, y, training.groups)
+
+
+def averages_scores(training: Training) -> bool:
+    """Say whether what is averaged over views is what the search averaged over them."""
+    return training.aggregate in ("auto", "decision", "prediction") or bool((training.rows.counts <= 1).all())
 
 
 @dataclass(frozen=True, eq=False)

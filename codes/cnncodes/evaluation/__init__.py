@@ -1,4 +1,4 @@
-"""Honest figures: how good a classifier is, how sure that is, what it must beat; and checks of the data."""
+"""Honest figures: how good predictions are, how sure that is, what it must beat; and checks of the data."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from cnncodes.evaluation.crossvalidation import CrossValidation, cross_validate
     from cnncodes.evaluation.intervals import Estimate, measure_share
     from cnncodes.evaluation.metrics import ClassFigures, Evaluation, compare_paired, evaluate_predictions
+    from cnncodes.evaluation.numbers import NumberEvaluation, evaluate_numbers
 
 __all__ = [
     "Calibration",
@@ -20,9 +21,11 @@ __all__ = [
     "DataChecks",
     "Estimate",
     "Evaluation",
+    "NumberEvaluation",
     "check_data",
     "compare_paired",
     "cross_validate",
+    "evaluate_numbers",
     "evaluate_predictions",
     "measure_calibration",
     "measure_share",
@@ -38,9 +41,11 @@ __getattr__, __dir__ = attach(
         "DataChecks": "checks",
         "Estimate": "intervals",
         "Evaluation": "metrics",
+        "NumberEvaluation": "numbers",
         "check_data": "checks",
         "compare_paired": "metrics",
         "cross_validate": "crossvalidation",
+        "evaluate_numbers": "numbers",
         "evaluate_predictions": "metrics",
         "measure_calibration": "calibration",
         "measure_share": "intervals",

@@ -129,7 +129,7 @@ def evaluate_predictions(
     y, classes = np.asarray(y), np.asarray(classes)
     if top_k < 1:
         raise UsageError(f"top_k must be at least 1. Got {top_k} instead.")
-    groups = _check_groups(groups, len(y))
+    groups = check_groups(groups, len(y))
     proba = _check_predicted(np.asarray(predicted), len(y), len(classes))
     labels = np.asarray(predicted) if proba is None else classes[proba.argmax(axis=1)]
     names = np.union1d(classes, y)
@@ -195,7 +195,8 @@ def _check_predicted(predicted: Array, n: int, n_classes: int) -> Array | None:
     return predicted
 
 
-def _check_groups(groups: Any, n: int) -> Array | None:
+def check_groups(groups: Any, n: int) -> Array | None:
+    """Return the group of each of `n` images, None without groups; raise `UsageError` if they do not fit."""
     if groups is None:
         return None
     found: Array = np.asarray(groups)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cnncodes.estimators.predictor import Predictor
-from cnncodes.estimators.saving import assemble_classifier, save_classifier
+from cnncodes.estimators.saving import assemble_estimator, save_estimator
 from cnncodes.finetuning.comparison import Comparison, compare
 from cnncodes.finetuning.examples import Labelled
 from cnncodes.finetuning.folder import TuningFolder
@@ -85,7 +85,7 @@ class Conclusion:
         """Write the log, the tuned network and the classifier that is kept."""
         task, tuned = self.task, self.tuned
         predictor = self._predictors[tuned.kept]
-        classifier = assemble_classifier(
+        classifier = assemble_estimator(
             predictor,
             task.train_plan,
             tuned.count_learned(tuned.kept),
@@ -97,7 +97,7 @@ class Conclusion:
         )
         folder.write_log([*tuned.history, *tuned.again])  # which may hold what another --keep had begun
         folder.write_backbone(tuned.backbone)
-        save_classifier(classifier, folder.classifier, include_backbone=True, alone=False)
+        save_estimator(classifier, folder.classifier, include_backbone=True, alone=False)
 
     def describe(self, folder: TuningFolder, tested: Tested | None) -> dict[str, Any]:
         """Return the summary, but for what is known of the images before and of the time it took."""

@@ -9,7 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from cnncodes.errors import UsageError
-from cnncodes.heads.scoring import Array, Scorer, l2_normalized
+from cnncodes.heads.arrays import Array
+from cnncodes.heads.scoring import Scorer, l2_normalized
 
 
 @dataclass(frozen=True, eq=False)

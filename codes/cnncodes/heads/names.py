@@ -12,3 +12,6 @@ BY_COST = ("centroid", "ridge", "lda", "logistic", "linear-svm", "knn", "rbf-svm
 
 #: All heads by name.
 HEADS = (*LINEAR, "knn", "rbf-svm", "auto")
+
+#: Heads that predict numbers, by name.
+REGRESSION_HEADS = ("ridge", "knn", "kernel-ridge")

@@ -9,7 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from cnncodes.errors import UsageError
-from cnncodes.heads.scoring import FARTHEST, Array, Scorer, check_classes, check_numbers, scale_codes
+from cnncodes.heads.arrays import Array, check_numbers
+from cnncodes.heads.scoring import FARTHEST, Scorer, check_classes, scale_codes
 
 #: Training rows that are compared at once: what bounds the memory of a search.
 _ROWS = 4096

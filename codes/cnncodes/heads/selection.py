@@ -63,7 +63,8 @@ def fit_head(
     In a `Pipeline` each of the three goes to the last step, where that takes it. A classifier that
     cross-validates by itself takes none of the groups: where an image has several rows, a warning says so.
     """
-    refuse_multilabel(y)
+    if is_classifier(estimator):
+        refuse_multilabel(y)
     given = {"sample_weight": sample_weight, "groups": groups, "images": images}
     prefix, taker = "", estimator
     while isinstance(taker, Pipeline):

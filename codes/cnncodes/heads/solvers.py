@@ -76,8 +76,15 @@ def ridge_path(problem: Problem, Cs: Sequence[float]) -> Iterator[Solution]:
 
     The same minimum as scikit-learn's ``RidgeClassifier(alpha=1 / (2 * C))``.
     """
-    X, weight = problem.X.astype(np.float64), problem.weight.astype(np.float64)
-    Y = problem.signs().astype(np.float64)
+    return least_squares_path(problem.X, problem.signs(), problem.weight, Cs)
+
+
+def least_squares_path(X: Array, Y: Array, weight: Array, Cs: Sequence[float]) -> Iterator[Solution]:
+    """Least squares of scaled rows ``[n, D]`` on targets ``[n, T]``, every C from one eigendecomposition.
+
+    The same minimum as scikit-learn's ``Ridge(alpha=1 / (2 * C))``.
+    """
+    X, Y, weight = (array.astype(np.float64) for array in (X, Y, weight))
     x_mean, y_mean = np.average(X, axis=0, weights=weight), np.average(Y, axis=0, weights=weight)
     root = np.sqrt(weight)[:, None]
     A, B = root * (X - x_mean), root * (Y - y_mean)

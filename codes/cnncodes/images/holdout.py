@@ -6,23 +6,26 @@ from dataclasses import replace
 
 from cnncodes.errors import UnreadableImage, UsageError
 from cnncodes.images.content import content_hash
+from cnncodes.images.numbers import are_fractions
 from cnncodes.images.records import ImageRecord
 from cnncodes.images.sources import ImageSource
 
 
-def hold_out(source: ImageSource, share: float) -> ImageSource:
+def hold_out(source: ImageSource, share: float, *, by_class: bool = True) -> ImageSource:
     """Divide a source that has no parts into ``train`` and ``test``; one that has some stays as it is.
 
     Of each class the share is taken whose content has the lowest hashes: chance plays no part, names and
     order neither, and equal files lie on one side, as do the images of a group. A class of at least two
     different images, or groups, gets one of them into the test part at least. Images without a label stay
-    outside both parts.
+    outside both parts. Labels that are fractions are no classes: the share is of all images.
 
     Parameters
     ----------
     source : ImageSource
     share : float
         Of each class's images, above 0 and below 1.
+    by_class : bool
+        False where labels are numbers to predict: the share is of all images.
 
     Raises
     ------
@@ -35,7 +38,8 @@ def hold_out(source: ImageSource, share: float) -> ImageSource:
         return source
     labelled = [record for record in source.records if record.label is not None]
     contents = _join(labelled, {id(record): _content(record) for record in labelled})
-    test = _choose_test(labelled, contents, share)
+    by_class = by_class and not are_fractions(record.label for record in labelled)
+    test = _choose_test(labelled, contents, share, by_class=by_class)
     records = tuple(
         record
         if record.label is None
@@ -73,11 +77,13 @@ def _join(labelled: list[ImageRecord], contents: dict[int, str]) -> dict[int, st
     return {place: find(content) for place, content in contents.items()}
 
 
-def _choose_test(labelled: list[ImageRecord], contents: dict[int, str], share: float) -> set[str]:
+def _choose_test(
+    labelled: list[ImageRecord], contents: dict[int, str], share: float, *, by_class: bool
+) -> set[str]:
     """Return the contents that are for testing, class by class."""
     copies: dict[str, dict[str, int]] = {}
     for record in labelled:
-        of_class = copies.setdefault(str(record.label), {})
+        of_class = copies.setdefault(str(record.label) if by_class else "", {})
         content = contents[id(record)]
         of_class[content] = of_class.get(content, 0) + 1
     test: set[str] = set()

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ def list_table(path: Path, columns: Columns) -> list[ImageRecord]:
     """Return the images of a CSV or Parquet file, in its order.
 
     Paths are relative to the table's folder, also such as lead out of it. Labels are text: a CSV's ``01``
-    stays ``01``.
+    stays ``01``, and a Parquet file's 3.5 is ``3.5``.
 
     Raises
     ------
@@ -115,15 +116,17 @@ def _label(table: Path, row: int, value: Any) -> str | None:
         return value
     if isinstance(value, bool | int):
         return str(value)
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float | Decimal) and math.isfinite(value) and value == int(value):
         return str(int(value))  # a column of whole numbers with gaps, as pandas writes it
+    if isinstance(value, float | Decimal) and math.isfinite(value):
+        return str(value)
     if isinstance(value, list | dict):
         raise SourceError(
             f"{table}: row {row + 1} has several labels, {value!r}: multi-label is not supported yet."
         )
     raise SourceError(
         f"{table}: row {row + 1} has the label {value!r}: expected text or a whole number, the name of a"
-        " class."
+        " class, or a finite number to predict."
     )
 
 

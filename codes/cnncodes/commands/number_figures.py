@@ -1,0 +1,136 @@
+"""``cnncodes evaluate`` with a regressor: how far its numbers are off."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from cnncodes.commands import inputs
+from cnncodes.commands.command import TOO_MANY_FAILURES, Result
+from cnncodes.commands.failures import judge_failures
+from cnncodes.commands.figures import say_groups
+from cnncodes.commands.pages import is_page
+from cnncodes.commands.regression import COVERAGE, choose_column, is_table
+from cnncodes.commands.tables import format_table
+from cnncodes.errors import SourceError, UsageError, sentence
+from cnncodes.schema import to_plain
+
+if TYPE_CHECKING:
+    from cnncodes.commands.evaluate import EvaluateOptions
+    from cnncodes.commands.reporter import Reporter
+    from cnncodes.estimators.number_predictor import NumberPredictions, NumberPredictor
+    from cnncodes.evaluation import NumberEvaluation
+    from cnncodes.images import ImageRecord
+
+_NAMES = {
+    "r2": "R2",
+    "mae": "mean absolute error",
+    "rmse": "root mean squared error",
+    "median_ae": "median absolute error",
+    "spearman": "Spearman's rank correlation",
+}
+
+
+def evaluate_regressor(
+    options: EvaluateOptions, predictor: NumberPredictor, reporter: Reporter
+) -> tuple[Result, list[Result]]:
+    """Predict images whose numbers are known and compare: the figures, and a row for each image."""
+    if is_page(options.report):
+        raise UsageError(
+            "the HTML report shows classes, and there is none of a regressor yet: give a name that ends in"
+            " .json."
+        )
+    if len(predictor.targets) > 1:
+        raise UsageError(
+            f"{options.model!r} predicts {len(predictor.targets)} numbers of each image, and a source has one"
+            " label: evaluate each in Python, by cnncodes.evaluation.evaluate_numbers."
+        )
+    if options.target is not None and not is_table(options.src):
+        raise UsageError("--target names a column: expected a .csv, .tsv or .parquet table of images.")
+    column = options.target or choose_column(options.src, options, predictor)
+    options = replace(options, label_column=column)
+    records, split = inputs.labelled_part(
+        options.src, options, options.split, "test", reporter, by_class=False
+    )
+    truth = _read_truth(records)
+    with reporter.passing_warnings():
+        predictions = predictor.predict_records(
+            records,
+            n_jobs=options.n_jobs,
+            memory=options.memory,
+            on_progress=reporter.progress("predicting"),
+        )
+        figures: Result = to_plain(_measure(options, records, truth, predictor, predictions))
+    failures = [(failure.key, failure.reason) for failure in predictions.failures.values()]
+    result = {
+        "model": options.model,
+        "src": options.src,
+        "split": split,
+        "target": predictor.targets[0],
+        **figures,
+        "trained_on": inputs.count_trained(predictions.trained_on, len(records) - len(failures), reporter),
+        "failed": len(failures),
+        "report": options.report,
+    }
+    result[TOO_MANY_FAILURES] = judge_failures(failures, len(records), options.max_failures, reporter)
+    rows = []
+    for i, (record, number) in enumerate(zip(records, truth, strict=True)):
+        failure = predictions.failures.get(i)
+        value = None if failure else float(predictions.values[i, 0])
+        reason = failure.reason if failure else None
+        rows.append({"image": record.key, "target": number, "prediction": value, "reason": reason})
+    return result, rows
+
+
+def _read_truth(records: list[ImageRecord]) -> list[float]:
+    from cnncodes.estimators.targets import parse_targets
+
+    numbers: list[float] = parse_targets(record.label for record in records).tolist()
+    return numbers
+
+
+def _measure(
+    options: EvaluateOptions,
+    records: list[ImageRecord],
+    truth: list[float],
+    predictor: NumberPredictor,
+    predictions: NumberPredictions,
+) -> NumberEvaluation:
+    from cnncodes.evaluation import evaluate_numbers
+    from cnncodes.images import list_groups
+
+    read = [i for i in range(len(records)) if i not in predictions.failures]
+    if not read:
+        first = next(iter(predictions.failures.values()))
+        raise SourceError(
+            f"none of the {len(records)} labelled images of {options.src!r} can be read; the first is"
+            f" {first.key!r}: {sentence(first.reason)}"
+        )
+    try:
+        width: float | None = float(predictor.find_width(COVERAGE)[0])
+    except UsageError:  # this regressor has none: then there is nothing to judge
+        width = None
+    return evaluate_numbers(
+        [truth[i] for i in read],
+        predictions.values[read, 0],
+        groups=list_groups([records[i] for i in read]),
+        coverage=None if width is None else COVERAGE,
+        width=width,
+    )
+
+
+def render_numbers(result: Result) -> str:
+    """Return the figures with their 95 % intervals."""
+    rows = [("figure", "value", "95% interval", "images")]
+    for key, name in _NAMES.items():
+        rows.append(_format_row(name, result[key]))
+    if result["covered"] is not None:
+        name = f"in {result['coverage']:.0%} intervals (± {result['width']:.4g})"
+        rows.append(_format_row(name, result["covered"]))
+    return f"{format_table(rows)}{say_groups(result['n_groups'])}\n"
+
+
+def _format_row(name: str, estimate: Result) -> tuple[str, str, str, str]:
+    value, low, high = (estimate[key] for key in ("value", "low", "high"))
+    interval = "-" if low is None or high is None else f"[{low:.4g}, {high:.4g}]"
+    return name, "-" if value is None else f"{value:.4g}", interval, str(estimate["n"])

@@ -1,0 +1,131 @@
+"""What regression changes in ``cnncodes fit``: options, the estimator, and what is said of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cnncodes.commands.command import Result
+from cnncodes.commands.inputs import SourceOptions, is_codes
+from cnncodes.commands.reporter import Reporter, format_seconds
+from cnncodes.errors import UsageError
+
+if TYPE_CHECKING:
+    from cnncodes.commands.fit import FitOptions
+    from cnncodes.estimators.number_predictor import NumberPredictor
+    from cnncodes.estimators.residuals import HeldOutResiduals
+
+#: Share of truths that intervals hold where nothing else is asked for.
+COVERAGE = 0.9
+
+_TABLES = (".csv", ".tsv", ".parquet")
+
+
+def is_regression(options: FitOptions) -> bool:
+    """Say whether numbers are to be predicted."""
+    return options.regression or options.target is not None
+
+
+def check_regression(options: FitOptions) -> None:
+    """Raise `UsageError` where an option does not go with what is to be predicted."""
+    if not is_regression(options):
+        for name, value in (("head", options.head), ("aggregate", options.aggregate)):
+            if value in ("kernel-ridge", "prediction"):
+                raise UsageError(f"--{name} {value} is for numbers: give --regression or --target COLUMN.")
+        return
+    if options.target is not None and is_codes(options.src):
+        raise UsageError(
+            "stored codes have their labels: --target COLUMN is for tables. Where the labels are numbers give"
+            " --regression; another column is stored by 'cnncodes embed --label-column COLUMN'."
+        )
+    if options.target is not None and not is_table(options.src):
+        raise UsageError("--target names a column: expected a .csv, .tsv or .parquet table of images.")
+    if options.class_weight is not None:
+        raise UsageError("--class-weight is for classes: numbers have none.")
+    if options.cv is not None:
+        raise UsageError(
+            "--cv measures classifiers. For numbers hold images out: --holdout 0.25, then 'cnncodes evaluate'"
+            " with the same."
+        )
+
+
+def is_table(src: str) -> bool:
+    """Say whether a source is a table of images."""
+    return Path(src).suffix.lower() in _TABLES
+
+
+def name_target(target: str | None, src: str, reading: SourceOptions) -> str | None:
+    """Return the name of what is predicted: the column of a table."""
+    return target or (reading.label_column if is_table(src) else None)
+
+
+def choose_column(src: str, reading: SourceOptions, predictor: NumberPredictor) -> str:
+    """Return the column of a table that holds the numbers: as given, else the one that was fitted to."""
+    given = reading.label_column
+    if is_table(src) and given == SourceOptions.label_column:
+        return predictor.targets[0] or given
+    return given
+
+
+def make_regressor(options: FitOptions, **settings: Any) -> Any:
+    """Return an unfitted `ImageRegressor`."""
+    from cnncodes.estimators import ImageRegressor
+
+    return ImageRegressor(
+        head=options.head or "ridge",
+        aggregate=options.aggregate,
+        max_pixels=options.max_pixels,
+        on_error=options.on_error,
+        random_state=options.random_state,
+        n_jobs=options.n_jobs,
+        memory=options.memory,
+        out_of_fold=options.out_of_fold or None,
+        **settings,
+    )
+
+
+def describe_regressor(regressor: Any) -> Result:
+    """Return what a fitted regressor has where a classifier has classes."""
+    kept = regressor.predictor_.residuals
+    return {
+        "classes": None,
+        "targets": list(regressor.targets_),
+        "interval": None if kept is None else _find_width(kept),
+        "held_out": 0 if kept is None else len(kept.errors),
+    }
+
+
+def _find_width(residuals: HeldOutResiduals) -> float | None:
+    try:
+        return float(residuals.find_width(COVERAGE)[0])
+    except UsageError:  # too few images for so much
+        return None
+
+
+def warn_of_fractions(labels: list[str | None], reporter: Reporter) -> None:
+    """Warn where classes look like numbers to predict."""
+    from cnncodes.images.numbers import are_fractions
+
+    if are_fractions(labels):
+        example = next(label for label in labels if label is not None)
+        reporter.warn(
+            f"the labels are numbers such as {example}, and each different one is taken for a class: to"
+            " predict numbers give --regression, or --target COLUMN of a table (ImageRegressor in Python)"
+        )
+
+
+def render_regression(result: Result) -> str:
+    """Say what was trained, and how wide its intervals are."""
+    settings = [(name, result[name]) for name in ("C", "gamma", "k")]
+    chosen = "".join(f", {name}={value:.3g}" for name, value in settings if value is not None)
+    named = f" to predict {result['targets'][0]}" if result["targets"][0] else ""
+    interval = (
+        f"{COVERAGE:.0%} intervals: the prediction ± {result['interval']:.4g}, by {result['held_out']:,}"
+        " held-out training images (of groups one each).\n"
+        if result["interval"] is not None
+        else "No intervals: too few training images were held out, or none.\n"
+    )
+    return (
+        f"{result['chosen']}{chosen} trained on {result['images']:,} images{named} in"
+        f" {format_seconds(result['seconds'])}.\n{interval}Regressor: {result['out']}\n"
+    )

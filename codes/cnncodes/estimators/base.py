@@ -1,0 +1,253 @@
+"""What the estimators with a head share: from images or codes to a fitted head, from images to their rows."""
+
+from __future__ import annotations
+
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from cnncodes.embedding import Embedder
+from cnncodes.errors import SpaceMismatch, UsageError, check_path
+from cnncodes.estimators.aggregation import average_rows
+from cnncodes.estimators.inputs import ImageRows, Progress, embed_records, rows_of, settle_embedders
+from cnncodes.estimators.labels import check_groups, labelled_records
+from cnncodes.estimators.novelty import NoveltyScale
+from cnncodes.estimators.parameters import check_failures, check_weight, make_embedders
+from cnncodes.estimators.predictor import ImagePredictor
+from cnncodes.estimators.training import fit_rows, number_groups
+from cnncodes.estimators.unknown import Training
+from cnncodes.images import ImageRecord, list_groups, records_from
+from cnncodes.store import Codes
+from cnncodes.views import ViewPlan
+
+Array = npt.NDArray[Any]
+
+
+class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
+    """A head on the codes of images, behind scikit-learn's contract.
+
+    A subclass has the parameters `backbone`, `head`, `train_views`, `test_views`, `aggregate`, `decode`,
+    `max_pixels`, `on_error`, `random_state`, `n_jobs`, `memory` and `out_of_fold`, and says which head it
+    has, what it takes for `y`, and what predicts.
+    """
+
+    #: What `y` holds, for the text of errors.
+    _NOUN: str
+
+    predictor_: Any
+
+    @abstractmethod
+    def _make_head(self) -> Any:
+        """Return the head, unfitted."""
+
+    @abstractmethod
+    def _check_head(self) -> None:
+        """Raise `UsageError` if the parameters that are the head's are wrong."""
+
+    @abstractmethod
+    def _check_y(self, y: Any, n_images: int) -> Array:
+        """Return what a user gave for `y`, one an image, checked before any image is embedded."""
+
+    @abstractmethod
+    def _read_labels(self, labels: Any) -> Array:
+        """Return `y` of the labels of a source or of stored codes, checked likewise."""
+
+    @abstractmethod
+    def _make_predictor(self, fitted: Any, training: Training, **shared: Any) -> ImagePredictor:
+        """Return what predicts with a fitted head, with what held-out images tell."""
+
+    def _tune(
+        self,
+        train_plan: ViewPlan,
+        embedder: Embedder,
+        records: Sequence[ImageRecord],
+        y: Array,
+        weight: Array | None,
+        groups: Array | None,
+    ) -> bool:
+        """Fine-tune the network instead where that was asked for, and say whether it was."""
+        return False
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, groups: Any = None) -> Self:
+        """Make the images' codes and fit the head on them.
+
+        Parameters
+        ----------
+        X : list of paths, encoded bytes, PIL images or uint8 arrays; or a folder
+            A folder of class folders brings its labels, their names; where it has parts (``train/``,
+            ``val/``, ``test/``), ``train/`` is used.
+        y : array-like, shape (n_images,)
+            Of a classifier classes: str, int or bool. Of a regressor numbers, or rows of them, shape
+            (n_images, n_targets). May be left out for a folder of class folders.
+        sample_weight : array-like of float, shape (n_images,), optional
+        groups : array-like, shape (n_images,), optional
+            Images of a group (a patient, a camera) stay in one fold. Equal files always do. None and NaN: a
+            group of its own. May be left out for a table that has a column ``group``.
+
+        Returns
+        -------
+        The estimator itself.
+
+        Raises
+        ------
+        UsageError
+            If `y` does not fit the images, or a parameter is wrong.
+        SourceError
+            If `y` leaves nothing to learn: it is the same for all images.
+        UnreadableImages
+            If an image cannot be read and `on_error` is ``"raise"``.
+        """
+        embedders = make_embedders(self)
+        if isinstance(X, Codes):
+            raise UsageError("stored codes are fitted by fit_codes(codes), which takes their labels too.")
+        records, labels = labelled_records(X, y, split="train")
+        checked = self._read_labels(labels) if y is None else self._check_y(labels, len(records))
+        weight = check_weight(self._make_head(), sample_weight, len(checked))
+        return self._fit_images(embedders, records, checked, weight, groups)
+
+    def fit_records(self, records: Sequence[ImageRecord], *, on_progress: Progress | None = None) -> Self:
+        """Fit on the labelled records of a source; `on_progress` is called with done, total, failed."""
+        labelled = [record for record in records if record.label is not None]
+        y = self._read_labels([record.label for record in labelled])
+        return self._fit_images(make_embedders(self), labelled, y, on_progress=on_progress)
+
+    def fit_codes(self, codes: Codes) -> Self:
+        """Fit on stored codes; they must be of this backbone and this way of decoding.
+
+        Every row is trained on: `Codes.select` chooses views and parts. Codes whose job did not finish are
+        used as they are, with a warning. Where the codes are means over views, ``aggregate="auto"`` averages
+        codes in prediction too.
+
+        Raises
+        ------
+        SpaceMismatch
+            If they are not; the text names the field.
+        UsageError
+            If a parameter or a label is wrong.
+        """
+        _, embedder = make_embedders(self)
+        differing = codes.space.differences(embedder.space)
+        if differing:
+            raise SpaceMismatch(
+                f"the codes are of another space: {'; '.join(differing)}. Embed the images again, or give the"
+                " backbone and decoding that made the codes."
+            )
+        if not codes.complete:  # whole classes may be missing
+            warnings.warn(
+                "the codes are incomplete: the job that wrote them did not finish; run the same embed command"
+                " again first.",
+                stacklevel=2,
+            )
+        rows, labels = rows_of(codes.select(labelled=True))
+        y = self._read_labels(labels)
+        plan = ViewPlan.from_dict(codes.plan)
+        if embedder.plan.needs_colors:
+            embedder = replace(embedder, plan=embedder.plan.with_colors(plan.principal_colors))
+        if embedder.plan.needs_colors:
+            raise UsageError(
+                "the test views need the principal colours of training images, and the codes' plan has none:"
+                " give a plan that has them (`cnncodes views write`)."
+            )
+        aggregate = "code" if codes.reduced and self.aggregate == "auto" else self.aggregate
+        return self._fit_rows(plan, embedder, rows, y, aggregate=aggregate)
+
+    def _fit_images(
+        self,
+        embedders: tuple[Embedder, Embedder],
+        records: Sequence[ImageRecord],
+        y: Array,
+        weight: Array | None = None,
+        groups: Any = None,
+        on_progress: Progress | None = None,
+    ) -> Self:
+        """Fit on images with their `y`; without `groups` they have their own."""
+        groups = check_groups(list_groups(records) if groups is None else groups, len(y))
+        train, test = settle_embedders(embedders, records, self.n_jobs)
+        if self._tune(train.plan, test, records, y, weight, groups):
+            return self
+        rows = embed_records(train, records, n_jobs=self.n_jobs, memory=self.memory, on_progress=on_progress)
+        check_failures(rows, y, self.on_error, noun=self._NOUN)
+        return self._fit_rows(train.plan, test, rows, y, weight, groups)
+
+    def _fit_rows(
+        self,
+        train_plan: ViewPlan,
+        embedder: Embedder,
+        rows: ImageRows,
+        y: Array,
+        weight: Array | None = None,
+        groups: Array | None = None,
+        aggregate: str | None = None,
+    ) -> Self:
+        aggregate = aggregate or self.aggregate
+        fitted = fit_rows(self._make_head(), rows, y, weight, groups)
+        numbered = number_groups(groups, rows.contents)
+        training = Training(rows, y, weight, numbered, aggregate, self.random_state)
+        same_views = train_plan == embedder.plan
+        predictor = self._make_predictor(fitted, training, embedder=embedder, same_views=same_views)
+        self._take(predictor, train_plan, int((rows.counts > 0).sum()))
+        self.head_ = fitted
+        return self
+
+    def _take(self, predictor: ImagePredictor, train_plan: ViewPlan, n_images: int) -> None:
+        """Become fitted with a predictor, whose head was trained on those views of so many images."""
+        self.predictor_, self.head_ = predictor, predictor.head
+        self.space_ = predictor.embedder.space
+        self.train_plan_, self.n_images_ = train_plan, n_images
+
+    def _embed(self, X: Any) -> ImageRows:
+        """Return the codes of images to predict."""
+        check_is_fitted(self, "predictor_")
+        embedder = self.predictor_.embedder
+        rows = embed_records(embedder, records_from(X), n_jobs=self.n_jobs, memory=self.memory)
+        rows.raise_failures()
+        return rows
+
+    def novelty(self, X: Any) -> npt.NDArray[np.float64]:
+        """Return how unlike the training images each image is, shape (n_images,), from 0 to below 1.
+
+        The share of training images, each held out, that are nearer to the rest in code space: at least 0.99
+        has one in a hundred of images like those trained on, whatever is predicted for it.
+
+        Raises
+        ------
+        UsageError
+            If `fit` kept nothing to measure it by.
+        UnreadableImages
+            If any image cannot be read.
+        """
+        check_is_fitted(self, "predictor_")
+        scale: NoveltyScale = self.predictor_.check_scale()
+        rows = self._embed(X)
+        return scale.rate(average_rows(rows.X, rows.counts))
+
+    def save(self, path: str | Path, *, include_backbone: bool = True) -> None:
+        """Write the fitted estimator to one file that `cnncodes.load` reads.
+
+        Parameters
+        ----------
+        path : path
+            Usually ending in ``.cnncodes``. Replaced at once and whole if it exists.
+        include_backbone : bool
+            Whether the file carries the backbone, so that it needs nothing else.
+        """
+        from cnncodes.estimators.saving import save_estimator
+
+        check_is_fitted(self, "predictor_")
+        check_path(path)
+        save_estimator(self, Path(path), include_backbone=include_backbone)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.string = True
+        tags.no_validation = True
+        return tags

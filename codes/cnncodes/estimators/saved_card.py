@@ -1,0 +1,167 @@
+"""The card of a saved estimator: what it says, and the checks of a file that may be hostile."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import cnncodes
+from cnncodes.backbones import Card
+from cnncodes.errors import SavedModelError
+from cnncodes.estimators.answers import ANSWERS_MEMBERS
+from cnncodes.estimators.archive import Archive
+from cnncodes.estimators.contents import CONTENTS_MEMBER
+from cnncodes.estimators.novelty import scale_members
+from cnncodes.estimators.number_predictor import NumberPredictor
+from cnncodes.estimators.packing import head_members
+from cnncodes.estimators.predictor import Predictor
+from cnncodes.estimators.residuals import RESIDUALS_MEMBER
+from cnncodes.heads.arrays import ArrayScorer
+
+if TYPE_CHECKING:
+    from cnncodes.estimators.base import ImageEstimator
+
+FORMAT = 2
+
+#: What this version reads.
+_READ = (1, 2)
+
+CLASSIFIER, REGRESSOR = "image-classifier", "image-regressor"
+
+#: Keys of the card ("") and of its tables; spaces and view plans check their own.
+_KEYS = {
+    "": {
+        "format", "kind", "cnncodes", "head", "space", "train_plan", "test_plan", "images", "params",
+        "backbone",
+    },
+    "head": {"type"},
+    "params": {"head", "max_pixels", "on_error", "random_state", "aggregate"},
+    "backbone": {"name", "sha256", "included"},
+}  # fmt: skip
+
+#: What the card of one kind has besides, and which members its files may have.
+_MORE_KEYS = {
+    CLASSIFIER: {"": {"classes"}, "params": {"class_weight"}},
+    REGRESSOR: {"": {"targets"}},
+}
+_MORE_MEMBERS = {CLASSIFIER: {*ANSWERS_MEMBERS}, REGRESSOR: {RESIDUALS_MEMBER}}
+
+
+def make_card(estimator: ImageEstimator, head_type: str, *, include_backbone: bool) -> dict[str, Any]:
+    """Return the card of a fitted estimator."""
+    predictor: Predictor | NumberPredictor = estimator.predictor_
+    backbone = predictor.embedder.backbone
+    if isinstance(predictor, NumberPredictor):
+        kind, says = REGRESSOR, {"targets": list(predictor.targets)}
+    else:
+        kind, says = CLASSIFIER, {"classes": predictor.classes.tolist()}
+    return {
+        "format": FORMAT,
+        "kind": kind,
+        "cnncodes": cnncodes.__version__,
+        "head": {"type": head_type},
+        **says,
+        "space": predictor.embedder.space.to_dict(),
+        "train_plan": estimator.train_plan_.to_dict(),
+        "test_plan": predictor.embedder.plan.to_dict(),
+        "images": estimator.n_images_,
+        "params": _pack_params(estimator),
+        "backbone": {"name": backbone.card.name, "sha256": backbone.sha256, "included": include_backbone},
+    }
+
+
+def _pack_params(estimator: ImageEstimator) -> dict[str, Any]:
+    """Return parameters as JSON holds them; objects are saved as the head itself or not at all."""
+    state = estimator.random_state
+    params = {
+        "head": estimator.head if isinstance(estimator.head, str) else None,
+        "max_pixels": _plain(estimator.max_pixels),
+        "on_error": estimator.on_error,
+        "random_state": int(state) if isinstance(state, int | np.integer) else None,
+        "aggregate": estimator.predictor_.aggregate,
+    }
+    if isinstance(estimator.predictor_, NumberPredictor):
+        return params
+    weight = estimator.class_weight
+    if isinstance(weight, dict):  # pairs, since JSON would make text of every key
+        weight = [[_plain(name), float(value)] for name, value in weight.items()]
+    return {**params, "class_weight": weight}
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def unpack_params(card: Mapping[str, Any], head: Any) -> dict[str, Any]:
+    """Return the parameters of the estimator that a card is of, but for the backbone and the views."""
+    params = card["params"]
+    found = {
+        "head": params["head"] or (head.kind if isinstance(head, ArrayScorer) else head),
+        "max_pixels": params["max_pixels"],
+        "on_error": params["on_error"],
+        "random_state": params["random_state"],
+        "aggregate": params.get("aggregate", "auto"),
+    }
+    if card["kind"] == REGRESSOR:
+        return found
+    weight = params["class_weight"]
+    return {**found, "class_weight": dict(weight) if isinstance(weight, list) else weight}
+
+
+def read_card(archive: Archive) -> dict[str, Any]:
+    """Read and check a card, and that the file holds nothing that its kind does not.
+
+    Raises
+    ------
+    SavedModelError
+        If the file is of something else, of a newer version, or holds anything unexpected.
+    """
+    if "card.json" not in archive.sizes:
+        raise SavedModelError(f"{archive.name} is no saved classifier: it has no card.json.")
+    card = json.loads(archive.read("card.json"))
+    if not isinstance(card, dict) or card.get("kind") not in _MORE_KEYS:
+        raise SavedModelError(
+            f"{archive.name} is no saved classifier or regressor: its card.json is of something else, or of a"
+            " newer version of cnncodes."
+        )
+    if card.get("format") not in _READ:
+        raise SavedModelError(
+            f"{archive.name} is of format {card.get('format')!r}; this version of cnncodes reads"
+            f" formats {' and '.join(map(str, _READ))}. Upgrade cnncodes."
+        )
+    _check_keys(archive, card)
+    expected = {"card.json", CONTENTS_MEMBER} | head_members(card["head"]["type"])
+    if card["backbone"]["included"]:
+        model = read_backbone_card(archive).model_file
+        expected |= {"backbone/card.toml", f"backbone/{model}"}
+    extra = sorted(set(archive.sizes) - expected - _MORE_MEMBERS[card["kind"]] - scale_members())
+    if extra:
+        raise SavedModelError(
+            f"{archive.name} holds {extra[0]!r}, which no saved classifier has: it was not loaded."
+        )
+    return card
+
+
+def _check_keys(archive: Archive, card: Mapping[str, Any]) -> None:
+    """Raise if the card holds a key that this version does not know: it would be lost without a word."""
+    more = _MORE_KEYS[card["kind"]]
+    for table, shared in _KEYS.items():
+        known = shared | more.get(table, set())
+        values = card[table] if table else card
+        if not isinstance(values, dict):
+            raise TypeError(f"{table} in its card.json is no table")
+        extra = sorted(set(values) - known)
+        if extra:
+            name = f"{table}.{extra[0]}" if table else extra[0]
+            raise SavedModelError(
+                f"{archive.name}: its card.json holds {name!r}, which no saved classifier has: it was not"
+                " loaded."
+            )
+
+
+def read_backbone_card(archive: Archive) -> Card:
+    """Read the card of the backbone in the file."""
+    return Card.from_toml(archive.read("backbone/card.toml").decode())

@@ -1,0 +1,171 @@
+"""What predicted numbers are worth, each figure with its interval and its number of images."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cnncodes.errors import UsageError
+from cnncodes.evaluation.intervals import Estimate, bootstrap, measure_share
+from cnncodes.evaluation.metrics import check_groups
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class NumberEvaluation:
+    """How good predicted numbers are.
+
+    Intervals are of 95 %: percentiles of the bootstrap over images, or over whole groups where there are any;
+    for `covered` as `measure_share` gives them.
+
+    Attributes
+    ----------
+    n : int
+        Images.
+    r2 : Estimate
+        Coefficient of determination: 1 is perfect, 0 what the mean of these targets would have, below 0 is
+        worse. It depends on how much the targets vary. NaN where they do not.
+    mae : Estimate
+        Mean absolute error, in units of the target, as the two below.
+    rmse : Estimate
+        Root of the mean squared error.
+    median_ae : Estimate
+        Median absolute error.
+    spearman : Estimate
+        Rank correlation: whether the order is right, whatever the values. NaN where targets or predictions
+        do not vary.
+    covered : Estimate or None
+        Share of images whose target is in the prediction's interval, where its width is known.
+    coverage, width : float or None
+        What share that is meant to be, and half the width of the intervals.
+    n_groups : int or None
+        Groups that the intervals draw; None where they draw images.
+    """
+
+    n: int
+    r2: Estimate
+    mae: Estimate
+    rmse: Estimate
+    median_ae: Estimate
+    spearman: Estimate
+    covered: Estimate | None = None
+    coverage: float | None = None
+    width: float | None = None
+    n_groups: int | None = None
+
+
+def evaluate_numbers(
+    y: Any,
+    predicted: Any,
+    *,
+    groups: Any = None,
+    random_state: int = 0,
+    coverage: float | None = None,
+    width: float | None = None,
+) -> NumberEvaluation:
+    """Compare predicted numbers with the truth.
+
+    Parameters
+    ----------
+    y, predicted : array-like of float, shape (n_images,)
+        Of several targets give one after the other.
+    groups : array-like, shape (n_images,), optional
+        Images of a group are drawn together by the bootstrap.
+    random_state : int
+        Decides the bootstrap.
+    coverage, width : float, optional
+        Intervals to judge: ``predicted - width`` to ``predicted + width``, which are meant to hold the share
+        `coverage` of the targets.
+
+    Raises
+    ------
+    UsageError
+        If the shapes do not fit, there is no image, or a number is not finite.
+
+    Examples
+    --------
+    >>> figures = evaluate_numbers([1, 2, 3, 4], [1, 2, 3, 5])
+    >>> figures.n, figures.r2.value, figures.mae.value, figures.rmse.value, figures.spearman.value
+    (4, 0.8, 0.25, 0.5, 1.0)
+    """
+    y, predicted = (np.asarray(values, dtype=np.float64) for values in (y, predicted))
+    if y.ndim != 1 or y.shape != predicted.shape or not len(y):
+        raise UsageError(
+            "y and predicted must be one number for each of the same images, at least one. Got shapes"
+            f" {y.shape} and {predicted.shape}."
+        )
+    if not (np.isfinite(y).all() and np.isfinite(predicted).all()):
+        raise UsageError("y and predicted must be finite; they hold NaN or infinity: leave these images out.")
+    members = check_groups(groups, len(y))
+    options: dict[str, Any] = {"groups": members, "random_state": random_state}
+    covered = None if width is None else measure_share(np.abs(predicted - y) <= width, **options)
+    statistics = make_statistics(y, predicted)
+    return NumberEvaluation(
+        n=len(y),
+        **{name: bootstrap(statistic, len(y), **options) for name, statistic in statistics.items()},
+        covered=covered,
+        coverage=coverage,
+        width=width,
+        n_groups=None if members is None else len(np.unique(members)),
+    )
+
+
+def make_statistics(y: Array, predicted: Array) -> dict[str, Callable[[Array], float]]:
+    """Return the figures, by name, as functions of how often each image counts, float64 ``[n]``."""
+    errors = np.abs(predicted - y)
+    return {
+        "r2": lambda weights: _r2(y, predicted, weights),
+        "mae": lambda weights: float(np.average(errors, weights=weights)),
+        "rmse": lambda weights: math.sqrt(float(np.average(errors**2, weights=weights))),
+        "median_ae": _Median(errors),
+        "spearman": _Spearman(y, predicted),
+    }
+
+
+def _r2(y: Array, predicted: Array, weights: Array) -> float:
+    spread = float(weights @ (y - np.average(y, weights=weights)) ** 2)
+    # Rounding leaves a little of equal numbers.
+    if spread <= 1e-20 * float(weights @ y**2):
+        return math.nan
+    return 1 - float(weights @ (predicted - y) ** 2) / spread
+
+
+class _Median:
+    """The median of values that are there several times each, as a resample has them."""
+
+    def __init__(self, values: Array) -> None:
+        self._order = np.argsort(values, kind="stable")
+        self._sorted = values[self._order]
+
+    def __call__(self, weights: Array) -> float:
+        below = np.cumsum(weights[self._order])
+        half = below[-1] / 2
+        low, high = np.searchsorted(below, half, "left"), np.searchsorted(below, half, "right")
+        # Of an even number of values the mean of the two in the middle.
+        return float((self._sorted[low] + self._sorted[min(high, len(below) - 1)]) / 2)
+
+
+class _Spearman:
+    """Pearson's correlation of mean ranks, of values that are there several times each."""
+
+    def __init__(self, a: Array, b: Array) -> None:
+        self._numbered = [np.unique(values, return_inverse=True)[1] for values in (a, b)]
+
+    def __call__(self, weights: Array) -> float:
+        a, b = (self._rank(numbered, weights) for numbered in self._numbered)
+        a, b = a - np.average(a, weights=weights), b - np.average(b, weights=weights)
+        spread = math.sqrt(float(weights @ a**2) * float(weights @ b**2))
+        if spread <= 1e-9:
+            return math.nan
+        return min(1.0, max(-1.0, float(weights @ (a * b)) / spread))
+
+    @staticmethod
+    def _rank(numbered: Array, weights: Array) -> Array:
+        counts = np.bincount(numbered, weights)
+        return np.asarray((np.cumsum(counts) - counts / 2)[numbered])

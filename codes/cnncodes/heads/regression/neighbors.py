@@ -1,0 +1,116 @@
+"""The mean of the nearest neighbours, as a scikit-learn regressor."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cnncodes.errors import UsageError
+from cnncodes.heads.base import is_number
+from cnncodes.heads.folds import Rows
+from cnncodes.heads.neighbors import count_needed, find_nearest
+from cnncodes.heads.regression.base import RegressionHead
+from cnncodes.heads.regression.scorers import NeighborNumberScorer, average_nearest
+from cnncodes.heads.regression.search import NumberChoice, NumberFold, Setting
+from cnncodes.heads.scaling import Scaler
+
+Array = npt.NDArray[Any]
+
+_KS = (50, 20, 10, 5, 3, 1)
+#: Held-out rows that are searched for at once.
+_QUERIES = 256
+
+
+@dataclass(frozen=True)
+class NeighborNumberSearch:
+    """What is tried: one k or (None) several. A `cnncodes.heads.regression.search.NumberSearch`."""
+
+    k: int | None
+    names: tuple[str, ...] = ("k",)
+
+    def grid(self, scaling: str, n_features: int) -> list[Setting]:
+        """Return the values of k, the largest first: it is the smoothest."""
+        return [(k,) for k in (_KS if self.k is None else (self.k,))]
+
+    def predict(self, fold: NumberFold, settings: Sequence[Setting]) -> Iterator[Array]:
+        """Yield the predictions of the held-out rows for each k, of one search for the largest."""
+        rows, queries = fold.X.astype(np.float32), fold.held_out.astype(np.float32)
+        needed = count_needed(fold.weight, max(k for (k,) in settings))
+        starts = range(0, len(queries), _QUERIES)
+        nearest = np.concatenate([find_nearest(queries[i : i + _QUERIES], rows, needed) for i in starts])
+        for (k,) in settings:
+            yield average_nearest(nearest, fold.Y, fold.weight, k)
+
+
+class NeighborRegressionHead(RegressionHead):
+    """The mean target of the nearest training codes, by exact search.
+
+    Parameters
+    ----------
+    k : int, optional
+        How many neighbours are averaged; None chooses among 1, 3, 5, 10, 20 and 50. It counts sample weights:
+        where V views of an image weigh 1/V each, k images are averaged.
+    scaling : {"standard", "l2"}, optional
+        Standardise the columns, or scale each code to length 1; None chooses.
+    cv, random_state, n_jobs
+        As in `RidgeRegressionHead`. Without folds k is 1.
+
+    Attributes
+    ----------
+    k_, scaling_ : int, str
+        What was chosen or given.
+    cv_results_, n_folds_, held_out_
+        As in `RidgeRegressionHead`, with `k` for `C`.
+    scorer_ : NeighborNumberScorer
+        All that prediction needs: the training codes as float32, so it is as large as these.
+    n_targets_, n_features_in_, feature_names_in_
+
+    Examples
+    --------
+    >>> X = np.arange(12.0)[:, None]
+    >>> NeighborRegressionHead(k=3, scaling="standard").fit(X, 2 * X[:, 0]).predict([[5.0]])
+    array([10.])
+    """
+
+    def __init__(
+        self,
+        *,
+        k: int | None = None,
+        scaling: str | None = None,
+        cv: Any = 5,
+        random_state: Any = 0,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.k = k
+        self.scaling = scaling
+        self.cv = cv
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    def _check_params(self) -> None:
+        super()._check_params()
+        if self.k is not None and not is_number(self.k, numbers.Integral):
+            raise UsageError(f"k must be a whole number above 0 or None. Got {self.k!r} instead.")
+
+    def _make_search(self, rows: Rows) -> NeighborNumberSearch:
+        total = float(rows.weight.sum())
+        if self.k is not None and self.k > total * (1 + 1e-9):
+            raise UsageError(
+                f"k={self.k} neighbours are more than the training rows, which weigh {total:g} together:"
+                " give a smaller k, or None."
+            )
+        return NeighborNumberSearch(self.k)
+
+    def _fall_back(self) -> dict[str, float]:
+        return {"k": self.k or 1}
+
+    def _fit_final(self, rows: Rows, Y: Array, scaler: Scaler, choice: NumberChoice) -> NeighborNumberScorer:
+        """Keep the scaled rows."""
+        self.k_ = int(choice.setting["k"])
+        X = scaler.apply(rows.X, rows.X.dtype).astype(np.float32)
+        return NeighborNumberScorer(X, Y, rows.weight, self.k_, *scaler.to_arrays())

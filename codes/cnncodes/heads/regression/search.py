@@ -1,0 +1,140 @@
+"""Cross-validation of a regression head: which scaling and which settings.
+
+Chosen by the mean squared error of the held-out images, each target in units of its variance, so that several
+targets count alike. Equal errors go to the stronger regularisation, which comes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from joblib import Parallel, delayed
+
+from cnncodes.heads.folds import Rows, Split, average_by, first_of
+from cnncodes.heads.scaling import Scaler
+
+Array = npt.NDArray[Any]
+Setting = tuple[float, ...]
+
+_TIE = 1e-9
+
+
+@dataclass(frozen=True)
+class NumberFold:
+    """Scaled rows to train on, float ``[n, D]``, their targets ``[n, T]`` and weights, and those held out."""
+
+    X: Array
+    Y: Array
+    weight: Array
+    held_out: Array
+
+
+class NumberSearch(Protocol):
+    """What is tried, and how.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Of the numbers in a setting, such as ``("C",)``.
+    """
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+    def grid(self, scaling: str, n_features: int) -> list[Setting]:
+        """Return the settings, the strongest regularisation first."""
+
+    def predict(self, fold: NumberFold, settings: Sequence[Setting]) -> Iterator[Array]:
+        """Yield the predictions of the held-out rows, ``[m, T]``, for each setting."""
+
+
+@dataclass(frozen=True)
+class HeldOutNumbers:
+    """What heads say of images that they were not trained on.
+
+    Attributes
+    ----------
+    prediction, y : float64 ``[m, T]``
+        Predictions, the mean over an image's rows, and targets.
+    weight : float64 ``[m]``
+        Weight of each image.
+    images : ``[m]``
+        Which image it is.
+    """
+
+    prediction: Array
+    y: Array
+    weight: Array
+    images: Array
+
+    @classmethod
+    def join(cls, parts: Sequence[HeldOutNumbers]) -> HeldOutNumbers:
+        """Return the images of several folds as one."""
+        names = [field.name for field in fields(cls)]
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+    def measure(self) -> Array:
+        """Return the mean squared error of each target, ``[T]``."""
+        return np.asarray(np.average((self.prediction - self.y) ** 2, axis=0, weights=self.weight))
+
+
+@dataclass(frozen=True)
+class NumberChoice:
+    """The best of a search, a table of all that was tried, and its held-out predictions."""
+
+    scaling: str
+    setting: dict[str, float]
+    table: dict[str, Array]
+    held_out: HeldOutNumbers | None = None
+
+
+def choose_numbers(
+    rows: Rows,
+    Y: Array,
+    splits: Sequence[Split],
+    search: NumberSearch,
+    scalings: Sequence[str],
+    n_jobs: int | None,
+) -> NumberChoice:
+    """Run every fold and scaling, and choose; `Y` has the targets of the rows, ``[n, T]``."""
+    jobs = [(scaling, split) for scaling in scalings for split in splits]
+    sweeps = Parallel(n_jobs=n_jobs, require="sharedmem")(
+        delayed(_sweep)(rows, Y, split, scaling, search) for scaling, split in jobs
+    )
+    variance = np.average((Y - np.average(Y, axis=0, weights=rows.weight)) ** 2, axis=0, weights=rows.weight)
+    unit = np.where(variance > 0, variance, 1.0)
+    columns = ("scaling", *search.names, "squared_error", "relative_error")
+    table: dict[str, list[Any]] = {name: [] for name in columns}
+    best: tuple[float, str, Setting, HeldOutNumbers] | None = None
+    for number, scaling in enumerate(scalings):
+        mine = sweeps[number * len(splits) : (number + 1) * len(splits)]
+        for position, setting in enumerate(search.grid(scaling, rows.X.shape[1])):
+            held_out = HeldOutNumbers.join([sweep[position] for sweep in mine])
+            errors = held_out.measure()
+            relative = float((errors / unit).mean())
+            for name, value in zip(columns, (scaling, *setting, errors.mean(), relative), strict=True):
+                table[name].append(value)
+            if best is None or relative < best[0] * (1 - _TIE):
+                best = relative, scaling, setting, held_out
+    assert best is not None
+    arrays = {name: np.asarray(column) for name, column in table.items()}
+    _, scaling, setting, held_out = best
+    return NumberChoice(scaling, dict(zip(search.names, setting, strict=True)), arrays, held_out)
+
+
+def _sweep(rows: Rows, Y: Array, split: Split, scaling: str, search: NumberSearch) -> list[HeldOutNumbers]:
+    """Return what a fold says of its held-out images for the whole grid."""
+    train, test = split
+    scaler = Scaler.learn(scaling, rows.X[train], rows.weight[train])
+    X, held_out = (scaler.apply(rows.X[part], rows.X.dtype) for part in (train, test))
+    images, inverse = np.unique(rows.images[test], return_inverse=True)
+    y, weight = first_of(Y[test], inverse), np.bincount(inverse, rows.weight[test])
+    fold = NumberFold(X, Y[train], rows.weight[train], held_out)
+    return [
+        HeldOutNumbers(average_by(prediction, rows.images[test]), y, weight, images)
+        for prediction in search.predict(fold, search.grid(scaling, rows.X.shape[1]))
+    ]

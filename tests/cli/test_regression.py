@@ -1,0 +1,216 @@
+"""Numbers instead of classes on the command line: fit, predict, evaluate, from tables, folders and codes."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from cnncodes import ImageRegressor, load
+from cnncodes.cli import main
+
+N = 30
+VIEWS = ["--train-views", "center", "--test-views", "center"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of pictures with tables that say how light they are."""
+    root = tmp_path_factory.mktemp("numbers")
+    rng = np.random.default_rng(0)
+    rows = []
+    for i, level in enumerate(np.linspace(20, 230, N)):
+        noise = rng.normal(0, 15, (8, 8, 3)).repeat(8, axis=0).repeat(8, axis=1)
+        Image.fromarray(np.clip(level + noise, 0, 255).astype(np.uint8)).save(root / f"{i}.png")
+        part = "test" if i % 3 == 1 else "train"
+        rows.append({"image": f"{i}.png", "level": level, "label": "ab"[i % 2], "split": part, "who": i // 2})
+    table = pd.DataFrame(rows)
+    table.to_csv(root / "all.csv", index=False)
+    table.to_parquet(root / "all.parquet")
+    table.drop(columns=["label", "split"]).to_csv(root / "plain.csv", index=False)
+    table.assign(label=table["level"]).drop(columns="level").to_csv(root / "labels.csv", index=False)
+    table.assign(level=table["level"].where(table["level"] < 200)).to_csv(root / "gaps.csv", index=False)
+    table.assign(level=table["label"]).to_csv(root / "text.csv", index=False)
+    return root
+
+
+@pytest.fixture(scope="module")
+def model(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    out = str(tmp_path_factory.mktemp("model") / "m.cnncodes")
+    assert main(["fit", str(folder / "all.csv"), "-o", out, "--target", "level", *VIEWS, "--quiet"]) == 0
+    return out
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -> tuple[str, str]:
+    capsys.readouterr()
+    assert main(list(arguments)) == status
+    shown = capsys.readouterr()
+    return shown.out, shown.err
+
+
+def run_json(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(run(capsys, *arguments, "--json")[0])
+    return found
+
+
+def test_fit_says_what_it_predicts_and_how_well(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = str(tmp_path / "m.cnncodes")
+    arguments = ["fit", str(folder / "all.csv"), "-o", out, "--target", "level", *VIEWS]
+    shown = run(capsys, *arguments)[0]
+    assert "ridge, C=" in shown and "trained on 20 images to predict level in" in shown
+    assert "90% intervals: the prediction ± " in shown and "by 20 held-out training images" in shown
+    found = run_json(capsys, *arguments, "--head", "kernel-ridge")
+    assert (found["head"], found["classes"], found["targets"], found["split"]) == (
+        "kernel-ridge", None, ["level"], "train",
+    )  # fmt: skip
+    assert found["gamma"] > 0 and found["interval"] > 0
+    loaded = load(out)
+    assert isinstance(loaded, ImageRegressor) and loaded.targets_ == ("level",)
+
+
+def test_predict_writes_numbers_with_intervals(
+    folder: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = run(capsys, "predict", model, str(folder / "all.csv"), "--split", "test")[0]
+    rows = list(csv.DictReader(shown.splitlines()))
+    assert list(rows[0]) == ["image", "prediction", "low", "high", "reason"] and len(rows) == 10
+    truth = {f"{i}.png": level for i, level in enumerate(np.linspace(20, 230, N))}
+    off = [abs(float(row["prediction"]) - truth[row["image"]]) for row in rows]
+    assert np.mean(off) < 25
+    inside = [float(row["low"]) <= truth[row["image"]] <= float(row["high"]) for row in rows]
+    assert np.mean(inside) >= 0.8
+    out = str(tmp_path / "p.parquet")
+    (folder / "broken.png").write_bytes(b"no image")
+    try:
+        status = main(["predict", model, str(folder), "-o", out, "--coverage", "0.5", "--novelty", "--quiet"])
+    finally:
+        (folder / "broken.png").unlink()
+    assert status == 3  # one of 31 images cannot be read
+    table = pq.read_table(out)
+    assert table.column_names == ["image", "prediction", "low", "high", "novelty", "reason"]
+    read = [row for row in table.to_pylist() if row["reason"] is None]
+    assert len(read) == N and table.num_rows == N + 1
+    half = (read[0]["high"] - read[0]["low"]) / 2
+    assert half < (float(rows[0]["high"]) - float(rows[0]["low"])) / 2
+    assert all(row["prediction"] == pytest.approx((row["low"] + row["high"]) / 2) for row in read)
+
+
+def test_evaluate_knows_the_column(
+    folder: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = str(tmp_path / "r.json")
+    found = run_json(capsys, "evaluate", model, str(folder / "all.parquet"), "-o", report)
+    assert (found["n"], found["split"], found["target"], found["trained_on"]) == (10, "test", "level", 0)
+    assert found["r2"]["value"] > 0.8 and found["spearman"]["value"] > 0.9
+    assert found["mae"]["low"] < found["mae"]["value"] < found["mae"]["high"]
+    assert found["covered"]["n"] == 10 and found["coverage"] == 0.9
+    written = json.loads(Path(report).read_text())
+    assert len(written["predictions"]) == 10
+    errors = [abs(row["target"] - row["prediction"]) for row in written["predictions"]]
+    assert np.mean(errors) == pytest.approx(found["mae"]["value"])
+    shown, told = run(
+        capsys, "evaluate", model, str(folder / "all.csv"), "--split", "all", "--group-column", "who"
+    )
+    for text in ("R2 ", "root mean squared error", "Spearman's rank correlation", "in 90% intervals (±"):
+        assert text in shown
+    assert "Intervals draw whole groups, of which there are 15" in shown
+    assert "20 of these 30 images were trained on" in told
+
+
+def test_the_same_images_are_held_out_for_fit_and_evaluate(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, table = str(tmp_path / "m.cnncodes"), str(folder / "plain.csv")
+    hold = ["--holdout", "0.3"]
+    fitted = run_json(capsys, "fit", table, "-o", out, "--target", "level", *hold, *VIEWS)
+    assert fitted["images"] == 21
+    found = run_json(capsys, "evaluate", out, table, *hold)
+    assert (found["n"], found["trained_on"], found["split"]) == (9, 0, "test")
+    shown = run(capsys, "predict", out, table, *hold, "--split", "test")[0]
+    assert len(shown.splitlines()) == 10
+
+
+def test_labels_that_are_numbers(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, table = str(tmp_path / "m.cnncodes"), str(folder / "labels.csv")
+    told = run(capsys, "fit", table, "-o", out, "--head", "centroid", *VIEWS)[1]
+    assert "the labels are numbers such as 20.0" in told and "--regression" in told
+    assert run_json(capsys, "fit", table, "-o", out, "--regression", *VIEWS)["targets"] == ["label"]
+    assert run_json(capsys, "evaluate", out, table)["r2"]["value"] > 0.8
+    codes = str(tmp_path / "l.codes")
+    run(capsys, "embed", table, "-o", codes, "--views", "center")
+    found = run_json(capsys, "fit", codes, "-o", out, "--regression", "--head", "knn")
+    assert (found["targets"], found["images"], found["split"]) == ([None], 20, "train")
+    assert run_json(capsys, "evaluate", out, table)["n"] == 10
+
+
+def test_empty_cells_are_left_out(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["fit", str(folder / "gaps.csv"), "-o", str(tmp_path / "m"), "--target", "level", *VIEWS]
+    found = json.loads(run(capsys, *arguments, "--json")[0])
+    assert 15 < found["images"] < 20
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["text.csv", "--target", "level"], "no numbers, the first"),
+        (["all.csv", "--target", "levels"], "Did you mean 'level'"),
+        (["all.csv", "--target", "level", "--head", "logistic"], "is a classifier, and numbers"),
+        (["all.csv", "--target", "level", "--cv", "3"], "--cv measures classifiers"),
+        (["all.csv", "--target", "level", "--class-weight", "balanced"], "--class-weight is for classes"),
+        (["all.csv", "--target", "level", "--aggregate", "decision"], "aggregate of a regressor"),
+        ([".", "--target", "level"], "--target names a column"),
+        (["all.csv", "--head", "kernel-ridge"], "--head kernel-ridge is for numbers"),
+        (["all.csv", "--aggregate", "prediction"], "--aggregate prediction is for numbers"),
+    ],
+)
+def test_fit_refuses_what_does_not_go_together(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], text: str
+) -> None:
+    src, *others = arguments
+    capsys.readouterr()
+    assert main(["fit", str(folder / src), "-o", str(tmp_path / "m"), *others]) in (1, 2)
+    assert text in capsys.readouterr().err
+    assert not (tmp_path / "m").exists()
+
+
+def test_what_is_for_classes_is_refused(
+    folder: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = str(folder / "all.csv")
+    assert "--abstain is for classes" in run(capsys, "predict", model, table, "--abstain", "0.1", status=2)[1]
+    assert "--top-k is for classes" in run(capsys, "predict", model, table, "--top-k", "2", status=2)[1]
+    told = run(capsys, "predict", model, table, "--coverage", "0.999", status=2)[1]
+    assert "takes at least 999 held-out training images" in told
+    page = str(tmp_path / "r.html")
+    assert (
+        "there is none of a regressor yet" in run(capsys, "evaluate", model, table, "-o", page, status=2)[1]
+    )
+    told = run(capsys, "evaluate", model, str(folder / "plain.csv"), "--target", "levels", status=1)[1]
+    assert "Did you mean 'level'" in told
+    classes = str(tmp_path / "c.cnncodes")
+    assert main(["fit", table, "-o", classes, "--head", "centroid", *VIEWS, "--quiet"]) == 0
+    assert (
+        "--coverage is for numbers"
+        in run(capsys, "predict", classes, table, "--coverage", "0.9", status=2)[1]
+    )
+    assert (
+        "--target is for numbers" in run(capsys, "evaluate", classes, table, "--target", "level", status=2)[1]
+    )
+
+
+def test_a_report_on_numbers_is_not_compared_with_classes(
+    folder: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report, table = str(tmp_path / "r.json"), str(folder / "all.csv")
+    run(capsys, "evaluate", model, table, "-o", report)
+    told = run(capsys, "baseline", table, "--compare", report, status=2)[1]
+    assert "is about numbers and not classes" in told

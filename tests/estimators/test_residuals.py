@@ -1,0 +1,64 @@
+"""Intervals hold what they promise, and say where they cannot."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cnncodes.errors import UsageError
+from cnncodes.estimators.residuals import HeldOutResiduals
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 60), st.floats(0.01, 0.99))
+def test_a_further_error_is_covered_often_enough(n, coverage):
+    # Of n + 1 errors in any order each is the further one equally often: at least the share must be covered.
+    errors = np.arange(1.0, n + 2)
+    covered = 0
+    for out in range(n + 1):
+        kept = HeldOutResiduals(np.delete(errors, out)[:, None])
+        try:
+            covered += errors[out] <= kept.find_width(coverage)[0]
+        except UsageError:
+            assert coverage > n / (n + 1) - 1e-9
+            return
+    assert covered / (n + 1) >= coverage - 1e-9
+    assert covered / (n + 1) < coverage + 1 / (n + 1) + 1e-9  # and no more than that takes
+
+
+def test_simulated_coverage_of_cross_validated_errors():
+    from cnncodes.heads.regression.ridge import RidgeRegressionHead
+
+    rng = np.random.default_rng(0)
+    held = []
+    for _ in range(60):
+        X = rng.normal(size=(240, 5))
+        y = X @ [1, 2, 3, 4, 5] + rng.standard_t(3, 240)
+        head = RidgeRegressionHead(C=1.0, scaling="standard").fit(X[:40], y[:40])
+        found = head.held_out_
+        width = HeldOutResiduals.choose(found.prediction, found.y, found.images).find_width(0.8)
+        held.append((np.abs(head.predict(X[40:]) - y[40:]) <= width[0]).mean())
+    assert 0.78 < np.mean(held) < 0.88  # standard error 0.01; a little wide, as heads of folds saw fewer
+
+
+def test_one_image_stands_for_a_group():
+    prediction, y = np.zeros((6, 2)), np.arange(12.0).reshape(6, 2)
+    found = HeldOutResiduals.choose(prediction, y, np.array([0, 0, 0, 1, 1, 2]))
+    assert found.errors.shape == (3, 2)
+    assert found.errors[-1].tolist() == [10, 11]
+    assert (np.diff(found.errors, axis=0) >= 0).all()
+
+
+@pytest.mark.parametrize("coverage", [0, 1, -0.1, 1.5, "0.9", True, None])
+def test_a_coverage_that_is_none(coverage):
+    with pytest.raises(UsageError, match="coverage must be a number between 0 and 1"):
+        HeldOutResiduals(np.ones((5, 1))).find_width(coverage)
+
+
+def test_too_few_images_are_told():
+    kept = HeldOutResiduals(np.ones((8, 1)))
+    assert kept.find_width(8 / 9).tolist() == [1]
+    with pytest.raises(UsageError, match=r"takes at least 9 held-out .*; there are 8. At most 0.889"):
+        kept.find_width(0.9)

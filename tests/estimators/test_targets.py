@@ -1,0 +1,111 @@
+"""Numbers as users give them, and what is refused."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cnncodes.errors import SourceError, UsageError
+from cnncodes.estimators.targets import check_targets, check_varied, name_targets, parse_targets
+
+NUMBERS = [1.5, 2.0, -3.25]
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        list,
+        tuple,
+        iter,
+        np.array,
+        pd.Series,
+        lambda y: np.array(y, dtype=np.float32),
+        lambda y: np.array(y, dtype=object),
+        lambda y: np.array(y)[:, None],
+        lambda y: pd.DataFrame({"y": y}),
+        lambda y: pd.Series(y, dtype="Float64"),
+        lambda y: [Decimal(str(value)) for value in y],
+        lambda y: [[value] for value in y],
+    ],
+)
+def test_numbers_in_any_container(wrap):
+    found = check_targets(wrap(NUMBERS), 3)
+    assert found.dtype == np.float64 and found.tolist() == NUMBERS
+
+
+def test_several_numbers_an_image():
+    table = pd.DataFrame({"x": [1.0, 2.0], "y": [3, 4]})
+    for y in (table, table.to_numpy(), table.to_numpy().tolist()):
+        assert check_targets(y, 2).tolist() == [[1, 3], [2, 4]]
+    assert name_targets(table) == ("x", "y")
+    assert name_targets(table["x"]) == ("x",)
+    assert name_targets(table.to_numpy()) == name_targets([[1, 2], [3, 4]]) == (None, None)
+    assert name_targets(iter(NUMBERS)) == name_targets(None) == (None,)
+
+
+@pytest.mark.parametrize(
+    ("y", "text"),
+    [
+        (["1.5", "2"], "Got text, '1.5': classes are for ImageClassifier"),
+        ([True, False], "Got booleans, which are two classes"),
+        (np.array([True, False]), "Got booleans"),
+        ([1.0, None], "1 of 2 targets are missing .* at positions 1: leave"),
+        ([float("nan"), 1], "at positions 0"),
+        ([1.0, np.inf], "infinite"),
+        ([1e200, 1], "beyond 1e\\+100"),
+        ([10**400, 1], "beyond"),
+        (pd.Series([1.0, pd.NA], dtype="Float64"), "at positions 1"),
+        ([1j, 2], "Got complex"),
+        ([np.datetime64("2020-01-01"), np.datetime64("2020-01-02")], "Got date"),
+        ([{1}, {2}], "Got sets"),
+        ([[1, 2], [3]], "as many numbers for each image"),
+        (np.zeros((2, 2, 2)), "Got shape"),
+        (np.zeros((2, 0)), "Got shape"),
+        (3.0, "Got float"),
+        ("12", "Got str"),
+        (np.array(3.0), "one target an image|one number an image"),
+        ([1.0, 2.0, 3.0], "one target an image: 2. Got 3"),
+    ],
+)
+def test_what_is_no_list_of_numbers(y, text):
+    with pytest.raises(UsageError, match=text):
+        check_targets(y, 2)
+
+
+@pytest.mark.parametrize(
+    ("y", "text"),
+    [
+        ([], "no image with a target"),
+        ([2.0], "at least 2 images; got 1"),
+        ([2.0, 2.0], "all 2 targets are 2: there is nothing to learn"),
+        ([[1, 5], [2, 5]], "all 2 targets in column 1 are 5"),
+    ],
+)
+def test_nothing_to_learn(y, text):
+    with pytest.raises(SourceError, match=text):
+        check_varied(check_targets(y))
+
+
+@given(st.lists(st.floats(-1e99, 1e99), min_size=1))
+def test_numbers_come_back_from_their_text(numbers):
+    assert parse_targets([repr(number) for number in numbers]).tolist() == numbers
+
+
+@pytest.mark.parametrize(
+    ("labels", "text"),
+    [
+        (["1", "cat", "dog"], "2 of 3 labels are no numbers, the first 'cat'"),
+        (["1_000"], "no numbers"),
+        (["1,5"], "no numbers"),
+        (["1", "nan"], "1 of 2 targets are missing"),
+        (["1", "-inf"], "infinite"),
+    ],
+)
+def test_labels_that_are_no_numbers(labels, text):
+    with pytest.raises(UsageError, match=text):
+        parse_targets(labels)

@@ -1,0 +1,108 @@
+"""Figures of numbers against scikit-learn and SciPy."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+from sklearn import metrics
+
+from cnncodes.errors import UsageError
+from cnncodes.evaluation import evaluate_numbers
+from cnncodes.evaluation.intervals import draw_weights
+from cnncodes.evaluation.numbers import make_statistics
+
+FIGURES = {
+    "r2": metrics.r2_score,
+    "mae": metrics.mean_absolute_error,
+    "rmse": metrics.root_mean_squared_error,
+    "median_ae": metrics.median_absolute_error,
+    "spearman": lambda y, predicted: stats.spearmanr(y, predicted).statistic,
+}
+
+
+def made(n=80, seed=0, rounded=False):
+    rng = np.random.default_rng(seed)
+    y = rng.normal(3, 2, n)
+    predicted = y + rng.normal(0, 1, n)
+    return (y.round(), predicted.round()) if rounded else (y, predicted)
+
+
+@pytest.mark.parametrize("rounded", [False, True])
+@pytest.mark.parametrize("n", [30, 31])
+def test_figures_are_those_of_others_and_so_are_those_of_resamples(n, rounded):
+    y, predicted = made(n, rounded=rounded)
+    statistics = make_statistics(y, predicted)
+    assert set(statistics) == set(FIGURES)
+    for weights in [np.ones(n), *draw_weights(n, resamples=20)]:
+        drawn = [np.repeat(values, weights.astype(int)) for values in (y, predicted)]
+        for name, statistic in statistics.items():
+            assert statistic(weights) == pytest.approx(FIGURES[name](*drawn)), name
+
+
+def test_intervals_are_of_the_bootstrap():
+    y, predicted = made()
+    found = evaluate_numbers(y, predicted)
+    for name in FIGURES:
+        figure = getattr(found, name)
+        assert figure.low < figure.value < figure.high and figure.n == 80, name
+    errors = np.abs(y - predicted)
+    half = 1.96 * errors.std() / np.sqrt(80)
+    assert (found.mae.high - found.mae.low) / 2 == pytest.approx(half, rel=0.1)
+
+
+def test_groups_are_drawn_together():
+    y, predicted = made(60)
+    groups = np.arange(60) // 10
+    alone = evaluate_numbers(y, predicted)
+    together = evaluate_numbers(y, y + np.repeat(np.arange(6.0), 10), groups=groups)
+    assert (alone.n_groups, together.n_groups) == (None, 6)
+    assert together.mae.high - together.mae.low > 1
+
+
+def test_coverage_of_intervals():
+    found = evaluate_numbers([0, 0, 0, 0], [1, 2, 3, 4], width=3, coverage=0.9)
+    assert (found.covered.value, found.covered.n, found.coverage, found.width) == (0.75, 4, 0.9, 3)
+    assert evaluate_numbers([0, 1], [1, 2]).covered is None
+
+
+@pytest.mark.parametrize(("y", "predicted"), [([0.1] * 5, [1, 2, 3, 4, 5]), ([1, 2, 3], [7, 7, 7])])
+def test_what_does_not_vary_has_no_rank_correlation(y, predicted):
+    found = evaluate_numbers(y, predicted)
+    assert math.isnan(found.spearman.value) and found.mae.value > 0
+    assert math.isnan(found.r2.value) == (len(set(y)) == 1)
+
+
+def test_perfect_predictions():
+    found = evaluate_numbers([1, 2, 3], [1, 2, 3])
+    assert (found.r2.value, found.rmse.value, found.spearman.value) == (1, 0, 1)
+    assert evaluate_numbers([5], [4]).mae.value == 1
+
+
+@given(st.lists(st.tuples(st.floats(-1e3, 1e3), st.floats(-1e3, 1e3)), min_size=2, max_size=12))
+def test_bounds_hold_for_all_input(pairs):
+    y, predicted = np.array(pairs).T
+    found = {name: one(np.ones(len(y))) for name, one in make_statistics(y, predicted).items()}
+    assert 0 <= found["mae"] <= found["rmse"] * (1 + 1e-9) + 1e-12
+    assert not found["spearman"] > 1 and not found["spearman"] < -1 and not found["r2"] > 1
+
+
+@pytest.mark.parametrize(
+    ("y", "predicted", "text"),
+    [
+        ([], [], "at least one"),
+        ([1, 2], [1], "Got shapes"),
+        ([[1, 2]], [[1, 2]], "Got shapes"),
+        ([1, np.nan], [1, 2], "must be finite"),
+        ([1, 2], [1, np.inf], "must be finite"),
+    ],
+)
+def test_what_cannot_be_compared(y, predicted, text):
+    with pytest.raises(UsageError, match=text):
+        evaluate_numbers(y, predicted)
+    with pytest.raises(UsageError, match="groups must have one value"):
+        evaluate_numbers([1, 2], [1, 2], groups=[1])
