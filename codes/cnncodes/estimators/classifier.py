@@ -36,11 +36,12 @@ from cnncodes.estimators.labels import (
 )
 from cnncodes.estimators.parameters import check_failures, check_weight, make_embedders, make_own_head
 from cnncodes.estimators.predictor import Predictor
+from cnncodes.estimators.streaming import choose_limit, fit_blocks, open_to_fit
 from cnncodes.estimators.training import find_scorer, fit_rows, number_groups
 from cnncodes.estimators.unknown import Training, find_answers, find_scale
 from cnncodes.heads.scoring import Scorer
 from cnncodes.images import ImageRecord, list_groups, records_from
-from cnncodes.store import Codes
+from cnncodes.store import CodeBlocks, Codes
 from cnncodes.views import ViewPlan
 
 Array = npt.NDArray[Any]
@@ -185,7 +186,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             If an image cannot be read and `on_error` is ``"raise"``.
         """
         embedders = make_embedders(self)
-        if isinstance(X, Codes):
+        if isinstance(X, Codes | CodeBlocks):
             raise UsageError("stored codes are fitted by fit_codes(codes), which takes their labels too.")
         records, y = labelled_records(X, y, split="train")
         y = check_labels(y, len(records))
@@ -200,21 +201,69 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_several(y)
         return self._fit_images(make_embedders(self), labelled, y, on_progress=on_progress)
 
-    def fit_codes(self, codes: Codes) -> Self:
+    def fit_codes(
+        self, codes: Codes | CodeBlocks | str | Path, *, memory_limit: int | str | None = None
+    ) -> Self:
         """Fit on stored codes; they must be of this backbone and this way of decoding.
 
         Every row is trained on: `Codes.select` chooses views and parts. Codes whose job did not finish are
         used as they are, with a warning. Where the codes are means over views, ``aggregate="auto"`` averages
         codes in prediction too.
 
+        Parameters
+        ----------
+        codes : Codes, CodeBlocks or path
+            What `read_codes` gives; or `open_codes`, of which codes are read block by block: for the heads
+            ``"ridge"``, ``"lda"``, ``"centroid"`` and ``"logistic"`` (docs/heads.md). The folder's path
+            leaves that choice to the memory there is.
+        memory_limit : int or str, optional
+            How much memory the process may take where codes are not in memory already: ``"2G"``, ``"500M"``
+            or a number of bytes. None: half of the machine's, or the container's.
+
         Raises
         ------
         SpaceMismatch
             If they are not; the text names the field.
+        UsageError
+            If a limit is given and the head, or the size of the codes, takes more.
         """
         if self.finetune not in (None, False):
             raise UsageError("stored codes are of the network as it was: fit images to fine-tune it.")
         _, embedder = make_embedders(self)
+        if isinstance(codes, str | Path):
+            codes = open_to_fit(codes, self.head, memory_limit)
+        elif isinstance(codes, Codes) and memory_limit is not None:
+            raise UsageError("these codes are in memory: give their folder, or open_codes(folder).")
+        plan, embedder, aggregate = self._check_codes(codes, embedder)
+        if isinstance(codes, Codes):
+            rows, labels = rows_of(codes.select(labelled=True))
+            y = check_labels(labels)
+            check_several(y)
+            return self._fit_rows(plan, embedder, rows, y, aggregate=aggregate)
+        found = fit_blocks(
+            make_own_head(self),
+            codes,
+            aggregate=aggregate,
+            random_state=self.random_state,
+            out_of_fold=self.out_of_fold,
+            memory=choose_limit(memory_limit),
+        )
+        same = plan == embedder.plan
+        predictor = Predictor(
+            embedder,
+            found.head.scorer_,
+            found.trained,
+            aggregate,
+            found.answers,
+            found.scale,
+            same_views=same,
+        )
+        self._take(predictor, plan, found.n_images)
+        self.head_ = found.head
+        return self
+
+    def _check_codes(self, codes: Codes | CodeBlocks, embedder: Embedder) -> tuple[ViewPlan, Embedder, str]:
+        """Return the plan of stored codes, and the embedder and what is averaged in prediction for them."""
         differing = codes.space.differences(embedder.space)
         if differing:
             raise SpaceMismatch(
@@ -225,11 +274,8 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             warnings.warn(
                 "the codes are incomplete: the job that wrote them did not finish; run the same embed command"
                 " again first.",
-                stacklevel=2,
+                stacklevel=3,
             )
-        rows, labels = rows_of(codes.select(labelled=True))
-        y = check_labels(labels)
-        check_several(y)
         plan = ViewPlan.from_dict(codes.plan)
         if embedder.plan.needs_colors:
             embedder = replace(embedder, plan=embedder.plan.with_colors(plan.principal_colors))
@@ -238,8 +284,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 "the test views need the principal colours of training images, and the codes' plan has none:"
                 " give a plan that has them (`cnncodes views write`)."
             )
-        aggregate = "code" if codes.reduced and self.aggregate == "auto" else self.aggregate
-        return self._fit_rows(plan, embedder, rows, y, aggregate=aggregate)
+        return plan, embedder, "code" if codes.reduced and self.aggregate == "auto" else self.aggregate
 
     def _fit_images(
         self,
