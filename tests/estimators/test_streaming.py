@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -263,6 +265,42 @@ def test_less_memory_takes_a_sample_for_the_choice_and_fits_all(make, empty, tmp
     assert len(clf.predictor_.answers.right) == pytest.approx(400, abs=3)
     assert clf.n_images_ == 1200 and len(clf.predictor_.trained) == 1200
     assert len(clf.predictor_.scale.distances) == pytest.approx(400, abs=3)
+
+
+BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "streaming.py"
+
+
+def run_benchmark(*arguments: str) -> str:
+    command = [sys.executable, str(BENCHMARK), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=5000)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def fit_within(codes: Path, head: str, limit: int) -> None:
+    """Fit in a process of its own, whose peak must stay within the limit, and the answers be right."""
+    found = json.loads(run_benchmark("fit", str(codes), "--head", head, "--memory-limit", f"{limit}M"))
+    assert 200 < found["peak_mb"] < limit
+    assert found["accuracy"] > 0.9 and found["log_loss"] < 0.25
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_a_fit_stays_within_its_limit(tmp_path):
+    """60,000 codes of 1,280 numbers, of which six copies as float32 take 1,843 MB."""
+    run_benchmark("write", str(tmp_path / "made.codes"), "--rows", "60000")
+    for head in ("ridge", "lda", "logistic"):
+        fit_within(tmp_path / "made.codes", head, 1000)
+
+
+@pytest.mark.heavy
+@pytest.mark.slow
+@pytest.mark.timeout(10000)
+def test_a_million_codes_are_fitted_in_less_memory_than_they_take(tmp_path):
+    """1,000,000 codes of 1,280 numbers: 2.56 GB as float16, 5.1 GB as float32."""
+    run_benchmark("write", str(tmp_path / "made.codes"), "--rows", "1000000")
+    for head in ("ridge", "lda"):
+        fit_within(tmp_path / "made.codes", head, 1500)
 
 
 def test_the_command_streams_within_its_limit(capsys, small, tmp_path, monkeypatch):

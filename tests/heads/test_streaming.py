@@ -272,7 +272,7 @@ def test_too_little_memory_says_how_much_it_takes():
         fit_streamed(head, make_stream(X, y)[0], 100 << 20)
     needed = int(str(caught.value).split("limit of ")[1].split("M")[0].replace(",", "")) + 1
     fit_streamed(head, make_stream(X, y)[0], needed << 20)
-    assert fit_sample(make_stream(X, y)[0], 10, PLENTY, searches=False) == streamed_rows.SAMPLE_ROWS
+    assert fit_sample(make_stream(X, y)[0], PLENTY) == streamed_rows.SAMPLE_ROWS
 
 
 def test_what_cannot_be_fitted_so_is_refused():

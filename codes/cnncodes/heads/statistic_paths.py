@@ -69,19 +69,22 @@ def ridge_of(moments: Moments, Cs: Sequence[float]) -> Iterator[Solution]:
     """Least squares on ±1: what `cnncodes.heads.solvers.ridge_path` gives."""
     columns = [1] if len(moments.weight) == 2 else list(range(len(moments.weight)))
     x_mean, y_mean = moments.share @ moments.means, 2 * moments.share[columns] - 1
-    values, vectors = np.linalg.eigh(moments.spread)
     apart = 2 * moments.weight[columns, None] * (moments.means[columns] - x_mean)
+    values, vectors = np.linalg.eigh(moments.spread)
+    del moments  # while others are tried their decompositions wait here, and nothing as large beside them
     for inner in solve_ridge(values, vectors, vectors.T @ apart.T, Cs):
         yield Solution(inner.T, y_mean - inner.T @ x_mean, 1)
 
 
 def lda_of(moments: Moments, Cs: Sequence[float]) -> Iterator[Solution]:
     """Discriminant analysis: what `cnncodes.heads.discriminants.lda_path` gives."""
-    within = moments.within()
-    values, vectors = np.linalg.eigh(within)
-    noise = np.finfo(np.float64).eps * max(moments.n_rows, len(within))
+    share, means = moments.share, moments.means
+    noise = np.finfo(np.float64).eps * max(moments.n_rows, means.shape[1])
+    values, vectors = np.linalg.eigh(moments.within())
+    del moments
     kept = values > max(float(values[-1]), 0) * noise
-    yield from discriminate_shrunk(values[kept], vectors[:, kept], moments.share, moments.means, Cs)
+    values, vectors = values[kept], vectors[:, kept]
+    yield from discriminate_shrunk(values, vectors, share, means, Cs)
 
 
 def centroid_of(moments: Moments, Cs: Sequence[float]) -> Iterator[Solution]:

@@ -15,6 +15,7 @@ from sklearn.utils import check_random_state
 from cnncodes.errors import UsageError
 from cnncodes.heads.base import class_weights
 from cnncodes.heads.folds import Rows, first_of
+from cnncodes.store.blocks import BLOCK_BYTES
 
 Array = npt.NDArray[Any]
 #: Position of a block's first row, and its codes, float32 ``[n, D]``.
@@ -24,8 +25,12 @@ Block = tuple[int, Array]
 SAMPLE_ROWS = 50_000
 #: Images of each class in a sample, where there are so many.
 _LEAST_IMAGES = 5
-#: What Python and its libraries take, and rows and scaled copies of them while they are summed, in bytes.
-_BASE, _BLOCKS = 256 << 20, 320 << 20
+#: Threads at most. Memory is set aside for so many whatever their number, lest the sample depend on it.
+THREADS = 4
+#: What Python and its libraries take, and blocks of codes with copies of them at work, in bytes.
+_BASE, _BLOCKS = 256 << 20, 224 << 20
+#: Numbers that the loss makes of each decision value of the blocks at work, times 4 bytes.
+_OF_DECISIONS = THREADS * 6 * 4
 #: Bytes that are held of each row beside its code: class, image, group, fold and weights, key and content.
 _ROW_BYTES = 200
 
@@ -118,16 +123,19 @@ class Sample:
         return cls(drawn[rows.images], fair, False)
 
 
-def fit_sample(stream: StreamedRows, n_sums: int, memory: int, *, searches: bool) -> int:
+def fit_sample(
+    stream: StreamedRows, memory: int, *, kept: int = 0, working: int = 0, searches: bool = False
+) -> int:
     """Return how many rows' codes may be held beside what else a streamed fit holds.
 
     Parameters
     ----------
     stream : StreamedRows
-    n_sums : int
-        Statistics with a Gram matrix that are held at a time.
     memory : int
         Bytes, those of the whole process.
+    kept, working : int
+        Square matrices with sums by class that are held from the pass on, and further ones after it, when no
+        blocks are.
     searches : bool
         Whether the sample is searched as rows in memory are, which takes several copies of it.
 
@@ -137,7 +145,9 @@ def fit_sample(stream: StreamedRows, n_sums: int, memory: int, *, searches: bool
         If hardly any would be left; the text says how much memory it takes.
     """
     size, n_classes = stream.n_features, len(stream.classes)
-    fixed = _BASE + _BLOCKS + _ROW_BYTES * len(stream.rows.y) + 8 * n_sums * size * (size + n_classes)
+    matrix = 8 * size * (size + n_classes)
+    blocks = _BLOCKS + _OF_DECISIONS * n_classes * (BLOCK_BYTES // (4 * size))
+    fixed = _BASE + _ROW_BYTES * len(stream.rows.y) + kept * matrix + max(blocks, working * matrix)
     # Scaled copies, and decision values with what the loss makes of them.
     each = (12 if searches else 3) * 4 * size + (12 if searches else 6) * 8 * n_classes
     least = min(len(stream.rows.y), max(1000, 2 * _LEAST_IMAGES * n_classes))

@@ -19,6 +19,7 @@ from joblib import Parallel, delayed
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
+from cnncodes.embedding.memory import release_free_memory
 from cnncodes.errors import UsageError
 from cnncodes.heads.base import _name_images
 from cnncodes.heads.descent import Covariance, choose_rows
@@ -31,8 +32,8 @@ from cnncodes.heads.solvers import logistic_path
 from cnncodes.heads.statistic_paths import STATISTIC_PATHS, Moments
 from cnncodes.heads.statistics import ColumnSums, Statistics, add_up
 from cnncodes.heads.streamed_descent import Part, StreamedDescent
-from cnncodes.heads.streamed_rows import Block, Sample, StreamedRows, fit_sample, map_blocks
-from cnncodes.heads.sweep import HeldOut, Search, pick
+from cnncodes.heads.streamed_rows import THREADS, Block, Sample, StreamedRows, fit_sample, map_blocks
+from cnncodes.heads.sweep import Choice, HeldOut, Search, pick
 
 Array = npt.NDArray[Any]
 
@@ -41,6 +42,8 @@ STREAMED = ("centroid", "ridge", "lda", "logistic")
 #: How far above its least value the objective of logistic regression ends, as a share of what it was lowered
 #: by: products in float32 know no more.
 _EXCESS, _START_EXCESS = 1e-6, 1e-4
+#: Threads that decompose at a time, and matrices that each holds.
+_DECOMPOSING, _AT_WORK = 2, 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +90,9 @@ def fit_streamed(head: LinearHead, stream: StreamedRows, memory: int) -> Streame
     fit = _fit_logistic if head.kind == "logistic" else _fit_statistics
     # As in memory: threads of ours, so that sums come out the same whatever their number.
     with threadpool_limits(1, user_api="blas"):
-        return fit(head, stream, memory)
+        found = fit(head, stream, memory)
+    release_free_memory()
+    return found
 
 
 def _fit_statistics(head: LinearHead, stream: StreamedRows, memory: int) -> StreamedFit:
@@ -98,11 +103,13 @@ def _fit_statistics(head: LinearHead, stream: StreamedRows, memory: int) -> Stre
     given = None if fold is not None else head._choose_nothing(rows)
     scalings = search.scalings if given is None else (given.scaling,)
     numbered = np.zeros(len(rows.y), np.int64) if fold is None else fold
-    # One set a fold and scaling; of one scaling's folds also what they are decomposed into, four at work.
-    n_sums = (head.n_folds_ or 1) * (len(scalings) + 3) + 4 * n_jobs
-    n_rows = fit_sample(stream, n_sums, memory, searches=False)
+    n_folds = head.n_folds_ or 1
+    n_rows = fit_sample(
+        stream, memory, kept=n_folds * len(scalings), working=n_folds + _DECOMPOSING * _AT_WORK
+    )
     sample = Sample.draw(rows, n_rows, head.random_state)
     found, X = gather(stream, sample.rows, sums_by_fold(rows, numbered, scalings), n_jobs)
+    release_free_memory()
     if given is None:
         weight = _weigh(rows, sample)
         held = _Held(X, rows.take(sample.rows), numbered[sample.rows], weight, rows, sample)
@@ -160,11 +167,13 @@ def _try_all(
     for scaling in search.scalings:
         settings = search.grid(scaling, size)
         parts = [one.found for one in found if one.scaling == scaling]
-        folds = Parallel(n_jobs, require="sharedmem")(
+        folds = Parallel(min(n_jobs, _DECOMPOSING), require="sharedmem")(
             delayed(_FoldPath.make)(kind, scaling, parts, k, settings, held) for k in range(len(parts))
         )
         for setting in settings:
-            answers = Parallel(n_jobs, require="sharedmem")(delayed(fold.decide)() for fold in folds)
+            answers = Parallel(min(n_jobs, _DECOMPOSING), require="sharedmem")(
+                delayed(fold.decide)() for fold in folds
+            )
             yield scaling, setting, HeldOut.join(answers)
 
 
@@ -195,15 +204,17 @@ class _FoldPath:
 
 def _fit_logistic(head: LinearHead, stream: StreamedRows, memory: int) -> StreamedFit:
     rows, n_jobs = stream.rows, _count_jobs(head)
-    n_rows = fit_sample(stream, 6, memory, searches=True)
+    n_rows = fit_sample(stream, memory, working=_AT_WORK, searches=True)
     sample = Sample.draw(rows, n_rows, head.random_state)
 
     def make(codes: Array) -> list[AllColumns]:
         return [AllColumns(rows, ColumnSums.empty(codes.mean(axis=0, dtype=np.float64)))]
 
     (columns,), X = gather(stream, sample.rows, make, n_jobs)
+    release_free_memory()
     part = replace(rows.take(sample.rows), X=X)
-    choice = head._soften(head._choose(part))
+    choice = _choose(head, part, n_jobs)
+    release_free_memory()
     scaler = Scaler() if choice.scaling == "l2" else columns.found.scaler()
     descent = _start(head, scaler, part, choice.setting["C"], _passes(stream, scaler, n_jobs))
     found = descent.minimise(1 / (choice.setting["C"] * float(rows.loss_weight.sum())))
@@ -255,5 +266,15 @@ def _start(head: LinearHead, scaler: Scaler, part: Rows, C: float, pass_over: An
     return StreamedDescent(pass_over, start, share @ X, covariance, excess=_EXCESS, max_iter=head.max_iter)
 
 
+def _choose(head: LinearHead, part: Rows, n_jobs: int) -> Choice:
+    """Choose on the sample as in memory, by no more threads than memory was set aside for."""
+    given = head.n_jobs
+    head.n_jobs = n_jobs
+    try:
+        return head._soften(head._choose(part))
+    finally:
+        head.n_jobs = given
+
+
 def _count_jobs(head: LinearHead) -> int:
-    return int(joblib.effective_n_jobs(head.n_jobs))
+    return min(THREADS, int(joblib.effective_n_jobs(head.n_jobs)))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cnncodes.views import ViewPlan
 
 #: Bytes of the codes of a block, as float32.
-BLOCK_BYTES = 32 << 20
+BLOCK_BYTES = 16 << 20
 #: What is read of rows whose codes are not.
 _COLUMNS = ("image", "label", "split", "view", "view_name", "content")
 
@@ -76,7 +76,7 @@ class CodeBlocks(RowColumns):
         return len(self) * self.space.code_size * 4
 
     def blocks(self, nbytes: int = BLOCK_BYTES) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
-        """Yield the codes of all rows in turn, as float32, at most about `nbytes` at a time.
+        """Yield the codes of all rows in turn, as float32, `nbytes` at a time, whatever rows a file has.
 
         Besides, the bytes of one file are held. Files of which no row is wanted are not read.
 
@@ -93,8 +93,27 @@ class CodeBlocks(RowColumns):
         UsageError
             If a code is not finite; the text names file, row and image.
         """
+        most = max(1, nbytes // (4 * self.space.code_size))
+        begin = filled = 0
+        block = self._make_block(most, begin)
+        for _, codes in self._pieces(most):
+            taken = 0
+            while taken < len(codes):
+                part = codes[taken : taken + len(block) - filled]
+                block[filled : filled + len(part)] = part
+                taken, filled = taken + len(part), filled + len(part)
+                if filled == len(block):
+                    yield begin, block
+                    begin, filled = begin + filled, 0
+                    block = self._make_block(most, begin)
+        pa.default_memory_pool().release_unused()
+
+    def _make_block(self, most: int, begin: int) -> npt.NDArray[np.float32]:
+        return np.empty((min(most, len(self) - begin), self.space.code_size), np.float32)
+
+    def _pieces(self, most: int) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
+        """Yield position and codes of rows, as files have them."""
         columns = [name_column(layer) for layer in self.manifest.parts]
-        batch_rows = max(1, nbytes // (4 * self.space.code_size))
         for number, shard in enumerate(self.stored.shards):
             first = int(self._starts[number])
             low, high = np.searchsorted(self.places, [first, first + shard.rows]).tolist()
@@ -102,7 +121,7 @@ class CodeBlocks(RowColumns):
                 continue
             local = self.places[low:high] - first
             done = 0
-            for start, codes in iterate_codes(self.path, self.stored, shard, columns, batch_rows):
+            for start, codes in iterate_codes(self.path, self.stored, shard, columns, most):
                 last = int(np.searchsorted(local, start + len(codes)))
                 if last > done:
                     wanted = codes if last - done == len(codes) else codes[local[done:last] - start]
