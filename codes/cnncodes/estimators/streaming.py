@@ -21,7 +21,7 @@ from cnncodes.estimators.unknown import convert_answers
 from cnncodes.heads.folds import split_images
 
 if TYPE_CHECKING:
-    from cnncodes.heads.streaming import StreamedFit
+    from cnncodes.heads.streamed_sample import StreamedFit
     from cnncodes.store import CodeBlocks, Codes
 
 Array = npt.NDArray[Any]
@@ -30,6 +30,8 @@ Array = npt.NDArray[Any]
 COPIES = 6
 #: Share of the machine's memory that a fit takes at most where nothing else is said: one in so many.
 _SHARE = 2
+#: Bytes for each number of a code that learning what is novel takes.
+_EACH = 48
 #: Contents that are turned into texts at a time.
 _TEXTS = 100_000
 
@@ -190,14 +192,16 @@ def _find_answers(
 
 def _find_scale(rows: Any, fit: StreamedFit, random_state: Any, memory: int) -> NoveltyScale | None:
     """Return what novelty is measured by, from images of the sample."""
+    from cnncodes.heads.streamed_rows import BASE, ROW_BYTES
+
     images = rows.images[fit.sample.rows]
     order = np.argsort(images, kind="stable")
     present, first, counts = np.unique(images[order], return_index=True, return_counts=True)
     y, groups = (values[fit.sample.rows][order][first] for values in (rows.y, rows.groups))
     size = fit.X.shape[1]
-    free = memory - (256 << 20) - 200 * len(rows.y) - fit.X.nbytes - 32 * size**2
+    free = memory - BASE - ROW_BYTES * len(rows.y) - fit.X.nbytes - 32 * size**2
     seed = int(random_state) if isinstance(random_state, int | np.integer) else 0
-    chosen, rated = choose_images(y, seed, max(1000, free // (40 * size)))
+    chosen, rated = choose_images(y, seed, max(1000, free // (_EACH * size)))
     wanted = np.isin(images[order], present[chosen])
     codes = average_rows(fit.X[order[wanted]], counts[chosen])
     splits = split_images(y[chosen], groups[chosen], random_state=random_state)

@@ -64,11 +64,6 @@ class StreamedDescent(Descent):
         About that of the rows.
     excess, max_iter
         As of `Descent`.
-
-    Attributes
-    ----------
-    n_passes : int
-        How often the rows were gone through.
     """
 
     def __init__(
@@ -88,12 +83,16 @@ class StreamedDescent(Descent):
         self._mean = np.asarray(mean, np.float64)
         self._at = np.column_stack([start.coef, start.intercept + start.coef @ self._mean])
         self._pairs: deque[tuple[Array, Array]] = self._make_pairs()
-        self.n_passes, self._told_all = 0, False
+        self._penalty: float | None = None
+        self._told_all = False
         self._start = np.log(max(len(self._at), 2))  # the loss without any weights
         self._take(self._sum(self._at))
 
     def minimise(self, penalty: float) -> Minimum:
-        """Return the minimum for a penalty."""
+        """Return the minimum for a penalty, from that of the penalty before on."""
+        if self._penalty is not None:
+            self._carry(penalty - self._penalty)
+        self._penalty, self._told_all = penalty, False
         n_iter, converged = self._minimise(penalty)
         converged = converged or self._told_all
         coef = self._at[:, :-1]
@@ -150,5 +149,4 @@ class StreamedDescent(Descent):
             value += sums.value
             pull += sums.pull
             bends += sums.bends
-        self.n_passes += 1
         return Sums(value, pull, bends)

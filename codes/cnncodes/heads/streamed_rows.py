@@ -27,12 +27,13 @@ SAMPLE_ROWS = 50_000
 _LEAST_IMAGES = 5
 #: Threads at most. Memory is set aside for so many whatever their number, lest the sample depend on it.
 THREADS = 4
-#: What Python and its libraries take, and blocks of codes with copies of them at work, in bytes.
-_BASE, _BLOCKS = 256 << 20, 224 << 20
+#: What Python and its libraries take, with what they do not give back of freed memory; and blocks of codes
+#: with copies of them at work; in bytes.
+BASE, _BLOCKS = 400 << 20, 224 << 20
 #: Numbers that the loss makes of each decision value of the blocks at work, times 4 bytes.
 _OF_DECISIONS = THREADS * 6 * 4
 #: Bytes that are held of each row beside its code: class, image, group, fold and weights, key and content.
-_ROW_BYTES = 200
+ROW_BYTES = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +148,7 @@ def fit_sample(
     size, n_classes = stream.n_features, len(stream.classes)
     matrix = 8 * size * (size + n_classes)
     blocks = _BLOCKS + _OF_DECISIONS * n_classes * (BLOCK_BYTES // (4 * size))
-    fixed = _BASE + _ROW_BYTES * len(stream.rows.y) + kept * matrix + max(blocks, working * matrix)
+    fixed = BASE + ROW_BYTES * len(stream.rows.y) + kept * matrix + max(blocks, working * matrix)
     # Scaled copies, and decision values with what the loss makes of them.
     each = (12 if searches else 3) * 4 * size + (12 if searches else 6) * 8 * n_classes
     least = min(len(stream.rows.y), max(1000, 2 * _LEAST_IMAGES * n_classes))
