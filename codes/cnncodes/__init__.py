@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cnncodes.estimators.saving import load
     from cnncodes.finetuning.running import finetune
     from cnncodes.finetuning.settings import FineTuning
-    from cnncodes.store import read_codes
+    from cnncodes.store import open_codes, read_codes
     from cnncodes.views import ViewPlan
 
 __version__ = "0.1.0"
@@ -28,6 +28,7 @@ __all__ = [
     "finetune",
     "load",
     "load_backbone",
+    "open_codes",
     "read_codes",
 ]
 
@@ -41,6 +42,7 @@ _HOMES = {
     "finetune": "finetuning.running",
     "load": "estimators.saving",
     "load_backbone": "backbones",
+    "open_codes": "store",
     "read_codes": "store",
 }
 

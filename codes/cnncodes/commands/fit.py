@@ -108,6 +108,13 @@ class FitOptions(inputs.EmbeddingOptions, inputs.LayerOptions):
         "Divisions into folds for --cv.", default=1, metavar="N", check=inputs.check_positive
     )
     memory: str | None = option(inputs.HELP_MEMORY, default=None, metavar="FOLDER")
+    memory_limit: str | int | None = option(
+        "What a fit on stored codes may take: 2G, 500M. Where all codes in memory would take more they are"
+        " read in blocks. [half of the machine's]",
+        default=None,
+        metavar="SIZE",
+        check=inputs.check_memory,
+    )
     include_backbone: bool = option(
         "Leave the network out of the saved file: smaller, but it must be at hand to predict.",
         default=True,
@@ -167,13 +174,13 @@ def _plain(value: Any) -> float | None:
 
 
 def _fit_codes(options: FitOptions, reporter: Reporter) -> tuple[Any, Any, Result]:
-    from cnncodes.store import read_codes
+    from cnncodes.store import Codes
     from cnncodes.views import ViewPlan
 
     if options.holdout is not None:
         raise UsageError("--holdout cannot be given with stored codes: give it to 'cnncodes embed'.")
-    codes = read_codes(options.src)
-    split = inputs.choose_split(options.split, list(codes.split), "train")
+    codes = _open_codes(options, reporter)
+    split = inputs.choose_split(options.split, codes.parts, "train")
     if split is not None:
         codes = codes.select(split=split)
     if options.layer is not None:
@@ -181,7 +188,7 @@ def _fit_codes(options: FitOptions, reporter: Reporter) -> tuple[Any, Any, Resul
     if options.train_views is not None:
         codes = codes.select(views=options.train_views)
     if not is_regression(options):
-        warn_of_fractions(list(codes.y), reporter)
+        warn_of_fractions(codes.rows.column("label").unique().to_pylist(), reporter)
     plan = ViewPlan.from_dict(codes.plan)
     classifier = _make_estimator(
         options,
@@ -192,8 +199,29 @@ def _fit_codes(options: FitOptions, reporter: Reporter) -> tuple[Any, Any, Resul
     )
     reporter.note(f"fitting {classifier.head} on the codes in {options.src}")
     with reporter.passing_warnings():
-        classifier.fit_codes(codes)
+        in_blocks = {} if isinstance(codes, Codes) else {"memory_limit": options.memory_limit}
+        classifier.fit_codes(codes, **in_blocks)
     return classifier, codes, {"split": split, "failed": 0, TOO_MANY_FAILURES: False}
+
+
+def _open_codes(options: FitOptions, reporter: Reporter) -> Any:
+    """Read the codes, or only open them where they are to be read in blocks."""
+    from cnncodes.estimators.streaming import choose_limit, open_to_fit
+    from cnncodes.store import Codes, read_codes
+
+    if is_regression(options):
+        if options.memory_limit is not None:
+            raise UsageError("--memory-limit is for classes: numbers are fitted with all codes in memory.")
+        return read_codes(options.src)
+    with reporter.passing_warnings():
+        codes = open_to_fit(options.src, options.head or "logistic", options.memory_limit)
+    if isinstance(codes, Codes):
+        return codes
+    what = f"all codes in memory would take more than {choose_limit(options.memory_limit) / 2**20:,.0f}M"
+    if options.cv is not None:
+        raise UsageError(f"--cv needs them, and {what}: leave it out, or raise --memory-limit.")
+    reporter.note(f"{what}: reading them in blocks")
+    return codes
 
 
 def _open_for(space: Any, options: FitOptions, reporter: Reporter) -> Any:
@@ -224,6 +252,8 @@ def _fixed_views(plan: Any) -> Any:
 
 
 def _fit_images(options: FitOptions, reporter: Reporter) -> tuple[Any, Any, Result]:
+    if options.memory_limit is not None:
+        raise UsageError("--memory-limit is for stored codes: give them, or leave it out.")
     numbers = is_regression(options)
     if options.target is not None:
         options = replace(options, label_column=options.target)

@@ -54,7 +54,7 @@ class MemoryBudget:
         UsageError
             If that is no amount of memory.
         """
-        return cls(_measure_machine() // _SHARE if memory is None else parse_bytes(memory))
+        return cls(measure_machine() // _SHARE if memory is None else parse_bytes(memory))
 
     @contextlib.contextmanager
     def lease(self) -> Iterator[Lease]:
@@ -171,7 +171,7 @@ def parse_bytes(memory: Any) -> int:
     return size
 
 
-def _measure_machine() -> int:
+def measure_machine() -> int:
     """Return the memory that the machine has, or the container."""
     found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     for path in _LIMITS:

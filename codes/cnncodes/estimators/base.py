@@ -25,7 +25,7 @@ from cnncodes.estimators.predictor import ImagePredictor
 from cnncodes.estimators.training import fit_rows, number_groups
 from cnncodes.estimators.unknown import Training
 from cnncodes.images import ImageRecord, list_groups, records_from
-from cnncodes.store import Codes
+from cnncodes.store import CodeBlocks, Codes
 from cnncodes.views import ViewPlan
 
 Array = npt.NDArray[Any]
@@ -106,7 +106,7 @@ class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             If an image cannot be read and `on_error` is ``"raise"``.
         """
         embedders = make_embedders(self)
-        if isinstance(X, Codes):
+        if isinstance(X, Codes | CodeBlocks):
             raise UsageError("stored codes are fitted by fit_codes(codes), which takes their labels too.")
         records, labels = labelled_records(X, y, split="train")
         checked = self._read_labels(labels) if y is None else self._check_y(labels, len(records))
@@ -134,6 +134,12 @@ class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             If a parameter or a label is wrong.
         """
         _, embedder = make_embedders(self)
+        plan, embedder, aggregate = self._check_codes(codes, embedder)
+        rows, labels = rows_of(codes.select(labelled=True))
+        return self._fit_rows(plan, embedder, rows, self._read_labels(labels), aggregate=aggregate)
+
+    def _check_codes(self, codes: Codes | CodeBlocks, embedder: Embedder) -> tuple[ViewPlan, Embedder, str]:
+        """Return the plan of stored codes, and the embedder and what is averaged in prediction for them."""
         differing = codes.space.differences(embedder.space)
         if differing:
             raise SpaceMismatch(
@@ -144,10 +150,8 @@ class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             warnings.warn(
                 "the codes are incomplete: the job that wrote them did not finish; run the same embed command"
                 " again first.",
-                stacklevel=2,
+                stacklevel=3,
             )
-        rows, labels = rows_of(codes.select(labelled=True))
-        y = self._read_labels(labels)
         plan = ViewPlan.from_dict(codes.plan)
         if embedder.plan.needs_colors:
             embedder = replace(embedder, plan=embedder.plan.with_colors(plan.principal_colors))
@@ -156,8 +160,7 @@ class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
                 "the test views need the principal colours of training images, and the codes' plan has none:"
                 " give a plan that has them (`cnncodes views write`)."
             )
-        aggregate = "code" if codes.reduced and self.aggregate == "auto" else self.aggregate
-        return self._fit_rows(plan, embedder, rows, y, aggregate=aggregate)
+        return plan, embedder, "code" if codes.reduced and self.aggregate == "auto" else self.aggregate
 
     def _fit_images(
         self,

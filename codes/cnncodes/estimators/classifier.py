@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -25,13 +26,14 @@ from cnncodes.estimators.labels import (
     check_several,
     labelled_records,
 )
-from cnncodes.estimators.parameters import make_own_head
+from cnncodes.estimators.parameters import make_embedders, make_own_head
 from cnncodes.estimators.predictor import ImagePredictor, Predictor
+from cnncodes.estimators.streaming import choose_limit, fit_blocks, open_to_fit
 from cnncodes.estimators.training import find_scorer
 from cnncodes.estimators.unknown import Training, find_answers, find_scale
 from cnncodes.heads.scoring import Scorer
 from cnncodes.images import ImageRecord
-from cnncodes.store import Codes
+from cnncodes.store import CodeBlocks, Codes
 from cnncodes.views import ViewPlan
 
 Array = npt.NDArray[Any]
@@ -151,11 +153,61 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
         self.out_of_fold = out_of_fold
         self.finetune = finetune
 
-    def fit_codes(self, codes: Codes) -> Self:
-        """Fit on stored codes, as `ImageEstimator.fit_codes` says; not where the network is to be tuned."""
+    def fit_codes(
+        self, codes: Codes | CodeBlocks | str | Path, *, memory_limit: int | str | None = None
+    ) -> Self:
+        """Fit on stored codes; they must be of this backbone and this way of decoding.
+
+        Every row is trained on: `Codes.select` chooses views and parts. Codes whose job did not finish are
+        used as they are, with a warning. Where the codes are means over views, ``aggregate="auto"`` averages
+        codes in prediction too.
+
+        Parameters
+        ----------
+        codes : Codes, CodeBlocks or path
+            What `read_codes` gives; or `open_codes`, of which codes are read block by block: for the heads
+            ``"ridge"``, ``"lda"``, ``"centroid"`` and ``"logistic"`` (docs/heads.md). The folder's path
+            leaves that choice to the memory there is.
+        memory_limit : int or str, optional
+            How much memory the process may take where codes are not in memory already: ``"2G"``, ``"500M"``
+            or a number of bytes. None: half of the machine's, or the container's.
+
+        Raises
+        ------
+        SpaceMismatch
+            If they are not; the text names the field.
+        UsageError
+            If a limit is given and the head, or the size of the codes, takes more.
+        """
         if self.finetune not in (None, False):
             raise UsageError("stored codes are of the network as it was: fit images to fine-tune it.")
-        return super().fit_codes(codes)
+        if isinstance(codes, str | Path):
+            codes = open_to_fit(codes, self.head, memory_limit)
+        elif isinstance(codes, Codes) and memory_limit is not None:
+            raise UsageError("these codes are in memory: give their folder, or open_codes(folder).")
+        if isinstance(codes, Codes):
+            return super().fit_codes(codes)
+        plan, embedder, aggregate = self._check_codes(codes, make_embedders(self)[1])
+        found = fit_blocks(
+            make_own_head(self),
+            codes,
+            aggregate=aggregate,
+            random_state=self.random_state,
+            out_of_fold=self.out_of_fold,
+            memory=choose_limit(memory_limit),
+        )
+        predictor = Predictor(
+            embedder=embedder,
+            head=found.head.scorer_,
+            trained=found.trained,
+            aggregate=aggregate,
+            answers=found.answers,
+            scale=found.scale,
+            same_views=plan == embedder.plan,
+        )
+        self._take(predictor, plan, found.n_images)
+        self.head_ = found.head
+        return self
 
     def _make_head(self) -> Any:
         return make_own_head(self)

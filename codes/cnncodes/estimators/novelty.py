@@ -100,13 +100,15 @@ def unpack_scale(archive: Archive, n_classes: int, code_size: int) -> NoveltySca
     return NoveltyScale(**arrays)
 
 
-def choose_images(y: Array, random_state: int = 0) -> tuple[Array, Array]:
+def choose_images(y: Array, random_state: int = 0, most: int = _LEARNED) -> tuple[Array, Array]:
     """Choose which images a scale is learned from: all, or of very many some of each class.
 
     Parameters
     ----------
     y : ndarray, shape (n_images,)
     random_state : int
+    most : int
+        So many all are taken of; fewer than 20,000 where memory is short.
 
     Returns
     -------
@@ -115,17 +117,18 @@ def choose_images(y: Array, random_state: int = 0) -> tuple[Array, Array]:
     rated : ndarray of bool, shape (n_chosen,)
         Those whose distances are kept: drawn from all, not by class, so that classes have their shares.
     """
-    if len(y) <= _LEARNED:
+    most = min(most, _LEARNED)
+    if len(y) <= most:
         return np.arange(len(y)), np.ones(len(y), dtype=np.bool_)
     rng = np.random.default_rng(random_state)
     rated = np.zeros(len(y), dtype=np.bool_)
-    rated[rng.choice(len(y), _RATED, replace=False)] = True
+    rated[rng.choice(len(y), _RATED * most // _LEARNED, replace=False)] = True
     chosen = rated.copy()
     classes, numbered = np.unique(y, return_inverse=True)
-    most = max(_LEAST, _LEARNED // len(classes))
+    each = max(_LEAST if most == _LEARNED else 5, most // len(classes))
     order = np.argsort(numbered, kind="stable")
     for members in np.split(order, np.cumsum(np.bincount(numbered))[:-1]):
-        chosen[members if len(members) <= most else rng.choice(members, most, replace=False)] = True
+        chosen[members if len(members) <= each else rng.choice(members, each, replace=False)] = True
     return np.flatnonzero(chosen), rated[chosen]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,10 @@ from cnncodes.estimators.number_predictor import predict_images
 from cnncodes.estimators.residuals import HeldOutResiduals
 from cnncodes.estimators.training import fit_scorer
 from cnncodes.heads.folds import Split, split_images
+
+if TYPE_CHECKING:
+    from cnncodes.heads.scoring import Scorer
+    from cnncodes.heads.sweep import HeldOut
 
 Array = npt.NDArray[Any]
 
@@ -94,10 +98,7 @@ def find_answers(
         return None
     held_out = getattr(fitted, "held_out_", None)
     if held_out is not None and averages_scores(training):
-        decision = held_out.decision[:, 0] if held_out.decision.shape[1] == 1 else held_out.decision
-        proba = fitted.scorer_.proba_from_decision(decision)
-        right = proba.argmax(axis=1) == held_out.y
-        return HeldOutAnswers.choose(proba, right, training.groups[held_out.images])
+        return convert_answers(replace(held_out, groups=training.groups[held_out.images]), fitted.scorer_)
     if not out_of_fold:
         return None
     training = training.take(training.usable)
@@ -113,6 +114,13 @@ def find_answers(
             f"out_of_fold=True needs probabilities, and the head {type(fitted).__name__} gives none."
         )
     return HeldOutAnswers.choose(answers.proba, answers.labels == training.y, training.groups)
+
+
+def convert_answers(held_out: HeldOut, scorer: Scorer) -> HeldOutAnswers:
+    """Return as answers what folds said of images, with the probabilities of the final head."""
+    decision = held_out.decision[:, 0] if held_out.decision.shape[1] == 1 else held_out.decision
+    proba = scorer.proba_from_decision(decision)
+    return HeldOutAnswers.choose(proba, proba.argmax(axis=1) == held_out.y, held_out.groups)
 
 
 def find_residuals(

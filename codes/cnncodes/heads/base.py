@@ -143,16 +143,20 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
             return self._fall_back()
         splits = make_splits(rows, self.cv, self.random_state)
         if not splits:
-            given = self._fall_back()
-            warnings.warn(
-                f"{_say_rarest(rows, self.classes_)}, so that none can be held out: nothing was chosen by"
-                f" cross-validation. Used {self._describe(given)}; give at least 2 images of each class, of 2"
-                " groups where there are any.",
-                UserWarning,
-                stacklevel=3,
-            )
-            return given
+            return self._choose_nothing(rows)
         return self._search(rows, splits)
+
+    def _choose_nothing(self, rows: Rows) -> Choice:
+        """Return what is taken where no two folds can be made, with a warning."""
+        given = self._fall_back()
+        warnings.warn(
+            f"{_say_rarest(rows, self.classes_)}, so that none can be held out: nothing was chosen by"
+            f" cross-validation. Used {self._describe(given)}; give at least 2 images of each class, of 2"
+            " groups where there are any.",
+            UserWarning,
+            stacklevel=4,
+        )
+        return given
 
     def _describe(self, choice: Choice) -> str:
         settings = [f"{name}={value:g}" for name, value in choice.setting.items()]

@@ -144,8 +144,11 @@ class Descent:
         self._point = loss.at(self._decision)
         self._start = self._point.value
         self._pull = self._pull_of(self._point)  # the gradient of the loss alone
+        self._pairs = self._make_pairs()
+
+    def _make_pairs(self) -> deque[tuple[Array, Array]]:
         most = _MEMORY_BYTES // (2 * self._at.nbytes)
-        self._pairs: deque[tuple[Array, Array]] = deque(maxlen=int(np.clip(most, 3, _MEMORY)))
+        return deque(maxlen=int(np.clip(most, 3, _MEMORY)))
 
     def run(self, penalties: Sequence[float]) -> Iterator[Minimum]:
         """Yield the minimum for each penalty; they should change by a factor of a few."""

@@ -36,8 +36,7 @@ def centroid_path(problem: Problem, Cs: Sequence[float]) -> Iterator[Solution]:
     for start in range(0, len(share), 4096):  # differences of some rows at a time, not of all
         part = slice(start, start + 4096)
         total += float(share[part] @ ((problem.X[part] - means[problem.y[part]]) ** 2).sum(axis=1))
-    prior = np.zeros(len(means)) if problem.preference is None else np.log(problem.preference)
-    solution = _discriminate(means, means.T / _mean_variance(total, means), prior)
+    solution = discriminate_nearest(total, means, problem.preference)
     for _ in Cs:
         yield solution
 
@@ -60,6 +59,22 @@ def lda_path(problem: Problem, Cs: Sequence[float]) -> Iterator[Solution]:
     values, vectors = values[kept], vectors[:, kept]
     if wide:
         vectors = (A.T @ vectors) / np.sqrt(values)
+    yield from discriminate_shrunk(values, vectors, share, means, Cs)
+
+
+def discriminate_shrunk(
+    values: Array, vectors: Array, share: Array, means: Array, Cs: Sequence[float]
+) -> Iterator[Solution]:
+    """Yield the discriminant analysis of each C.
+
+    Parameters
+    ----------
+    values, vectors : float64 ``[r]``, ``[D, r]``
+        Eigenvalues above 0 of the covariance within the classes, and their vectors.
+    share, means : float64 ``[K]``, ``[K, D]``
+        Of the weight, and of the rows of each class.
+    Cs : sequence of float
+    """
     mean_value = _mean_variance(float(values.sum()), means)
     inner = vectors.T @ means.T
     for C in Cs:
@@ -67,6 +82,12 @@ def lda_path(problem: Problem, Cs: Sequence[float]) -> Iterator[Solution]:
         rest = shrinkage * mean_value
         change = 1 / ((1 - shrinkage) * values + rest) - 1 / rest
         yield _discriminate(means, vectors @ (change[:, None] * inner) + means.T / rest, np.log(share))
+
+
+def discriminate_nearest(variance: float, means: Array, preference: Array | None) -> Solution:
+    """Return the nearest of the class means ``[K, D]``, given the summed variance within classes."""
+    prior = np.zeros(len(means)) if preference is None else np.log(preference)
+    return _discriminate(means, means.T / _mean_variance(variance, means), prior)
 
 
 def _mean_variance(total: float, means: Array) -> float:

@@ -148,8 +148,12 @@ class LinearHead(SingleHead):
             max_iter=self.max_iter,
             preference=rows.preference,
         )
+        found = next(PATHS[self.kind](problem, [choice.setting.get("C", 1.0)]))
+        self._take_solution(found, scaler, choice)
+
+    def _take_solution(self, solution: Solution, scaler: Scaler, choice: Choice) -> None:
+        """Become fitted with a solution for rows that `scaler` scales."""
         self.C_ = choice.setting.get("C")
-        solution: Solution = next(PATHS[self.kind](problem, [self.C_ or 1.0]))
         self.coef_, self.intercept_ = scaler.fold(solution.coef, solution.intercept)
         self.n_iter_ = solution.n_iter
         self.scaling_, self.cv_results_ = choice.scaling, choice.table

@@ -115,18 +115,36 @@ def make_splits(rows: Rows, cv: Any, random_state: Any) -> list[Split]:
             return [_checked(rows, *split) for split in cv.split(rows.X, rows.y, rows.groups)]
         given = [[rows.position[np.asarray(part)] for part in split] for split in check_cv(cv).split()]
         return [_checked(rows, *(part[part >= 0] for part in split)) for split in given]
+    fold = deal_folds(rows, int(cv), random_state)
+    if fold is None:
+        return []
+    return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(int(fold.max()) + 1)]
+
+
+def deal_folds(rows: Rows, cv: int, random_state: Any) -> Array | None:
+    """Return the fold of each row, as `make_splits` has it; None where no two folds can be made."""
     if cv < 2:
         raise UsageError(f"cv must be at least 2 folds; got {cv}")
-    table = np.zeros((rows.groups.max() + 1, rows.n_classes))
-    np.add.at(table, (rows.groups, rows.y), rows.weight)
-    most = int(min(cv, (table > 0).sum(axis=0).min()))
-    order = check_random_state(random_state).permutation(len(table))
+    n_classes = rows.n_classes
+    # What each group has of each class, of those alone that it has: a table of all would be large.
+    pairs, pair = np.unique(rows.groups.astype(np.int64) * n_classes + rows.y, return_inverse=True)
+    of_group, of_class = np.divmod(pairs, n_classes)
+    weights = np.bincount(pair, rows.weight)
+    totals = np.bincount(of_group, weights)
+    order = np.lexsort((of_class, -weights, of_group))
+    label = of_class[order][np.unique(of_group[order], return_index=True)[1]]
+    most = int(min(cv, np.bincount(of_class, minlength=n_classes).min()))
+    shuffled = check_random_state(random_state).permutation(len(totals))
     for n_folds in range(most, 1, -1):
-        fold = _deal(table, order, n_folds)[rows.groups]
-        splits = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(n_folds)]
-        if all(len(test) and _has_all(rows, train) for train, test in splits):
-            return splits
-    return []
+        fold = _deal(totals, label, shuffled, n_folds)[rows.groups]
+        if all(_is_sound(rows.y, fold == k, n_classes) for k in range(n_folds)):
+            return np.asarray(fold)
+    return None
+
+
+def _is_sound(y: Array, held_out: Array, n_classes: int) -> bool:
+    """Say whether rows are held out and the others have every class."""
+    return bool(held_out.any() and np.bincount(y[~held_out], minlength=n_classes).all())
 
 
 def split_images(y: Array, groups: Array, cv: Any = 5, random_state: Any = 0) -> list[Split]:
@@ -170,12 +188,12 @@ def count_members(y: Array, members: Array) -> Array:
     return np.bincount(np.unique(np.stack([y, members]), axis=1)[0])
 
 
-def _deal(table: Array, order: Array, n_folds: int) -> Array:
+def _deal(totals: Array, label: Array, order: Array, n_folds: int) -> Array:
+    """Return the fold of each group, from its weight and the class that it has most of."""
     # Weights are compared as float32: 3 times 1/3 and 1 are the same weight.
-    heaviest = order[np.argsort(-table.sum(axis=1).astype(np.float32)[order], kind="stable")]
-    label = table.argmax(axis=1)
-    fold, start = np.empty(len(table), dtype=np.int64), 0
-    for k in range(table.shape[1]):
+    heaviest = order[np.argsort(-totals.astype(np.float32)[order], kind="stable")]
+    fold, start = np.empty(len(totals), dtype=np.int64), 0
+    for k in range(int(label.max()) + 1):
         members = heaviest[label[heaviest] == k]
         fold[members] = (start + np.arange(len(members))) % n_folds
         start += len(members)

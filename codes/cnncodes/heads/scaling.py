@@ -34,9 +34,7 @@ class Scaler:
             mean[start : start + 256] = share @ part
             part -= mean[start : start + 256]
             variance[start : start + 256] = share @ (part * part)
-        scale = np.sqrt(variance)
-        noise = 10 * len(X) * np.finfo(np.float64).eps * np.abs(mean)
-        return cls(mean, np.where(scale > noise, scale, 1.0))
+        return cls(mean, scale_of(variance, mean, len(X)))
 
     def apply(self, X: Array, dtype: npt.DTypeLike) -> Array:
         """Return scaled rows of the type `dtype`."""
@@ -59,3 +57,10 @@ class Scaler:
             return coef, intercept
         coef = coef / self.scale
         return coef, intercept - coef @ self.mean
+
+
+def scale_of(variance: Array, mean: Array, n_rows: int) -> Array:
+    """Return the standard deviation of columns ``[D]``, and 1 where it is no more than rounding."""
+    scale = np.sqrt(variance)
+    noise = 10 * n_rows * np.finfo(np.float64).eps * np.abs(mean)
+    return np.where(scale > noise, scale, 1.0)

@@ -91,10 +91,24 @@ def least_squares_path(X: Array, Y: Array, weight: Array, Cs: Sequence[float]) -
     wide = A.shape[0] <= A.shape[1]
     values, vectors = np.linalg.eigh(A @ A.T if wide else A.T @ A)
     right = vectors.T @ (B if wide else A.T @ B)
-    for C in Cs:
-        inner = vectors @ (right / (np.maximum(values, 0)[:, None] + 1 / (2 * C)))
+    for inner in solve_ridge(values, vectors, right, Cs):
         coef = (A.T @ inner if wide else inner).T
         yield Solution(coef, y_mean - coef @ x_mean, 1)
+
+
+def solve_ridge(values: Array, vectors: Array, right: Array, Cs: Sequence[float]) -> Iterator[Array]:
+    """Yield ``(M + I / (2 * C))^-1 B`` for each C.
+
+    Parameters
+    ----------
+    values, vectors : float64 ``[D]``, ``[D, D]``
+        Eigenvalues and eigenvectors of M.
+    right : float64 ``[D, k]``
+        ``vectors.T @ B``.
+    Cs : sequence of float
+    """
+    for C in Cs:
+        yield vectors @ (right / (np.maximum(values, 0)[:, None] + 1 / (2 * C)))
 
 
 PATHS: dict[str, Callable[[Problem, Sequence[float]], Iterator[Solution]]] = {

@@ -9,7 +9,7 @@ to the stronger regularisation.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
@@ -120,6 +120,10 @@ class HeldOut:
         names = [field.name for field in fields(cls)]
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
+    def take(self, kept: Array) -> HeldOut:
+        """Return some of the images: those where `kept`, bool ``[m]``, is true."""
+        return HeldOut(*(getattr(self, field.name)[kept] for field in fields(self)))
+
     def is_right(self) -> Array:
         """Say of each image whether its largest decision value is that of its class."""
         one = self.decision.shape[1] == 1
@@ -153,23 +157,41 @@ def choose(rows: Rows, splits: Sequence[Split], search: Search, n_jobs: int | No
         sweeps = Parallel(n_jobs=n_jobs, require="sharedmem")(
             delayed(_sweep)(rows, split, scaling, search, shared[scaling]) for scaling, split in jobs
         )
-    columns = ("scaling", *search.names, "log_loss", "accuracy", "temperature")
-    table: dict[str, list[Any]] = {name: [] for name in columns}
-    best: Choice | None = None
-    lowest = np.inf
+    return pick(search, _candidates(rows, search, splits, sweeps))
+
+
+def _candidates(
+    rows: Rows, search: Search, splits: Sequence[Split], sweeps: list[list[HeldOut]]
+) -> Iterator[tuple[str, Setting, HeldOut | None]]:
     for number, scaling in enumerate(search.scalings):
         mine = sweeps[number * len(splits) : (number + 1) * len(splits)]
         for position, setting in enumerate(search.grid(scaling, rows.X.shape[1])):
             reached = all(position < len(sweep) for sweep in mine)
-            held_out = HeldOut.join([sweep[position] for sweep in mine]) if reached else None
-            figures = _NOT_REACHED if held_out is None else _measure(held_out, search.temperatures)
-            for name, value in zip(columns, (scaling, *setting, *figures), strict=True):
-                table[name].append(value)
-            if best is None or figures[0] < lowest - _TIE * abs(lowest):
-                lowest = figures[0]
-                best = Choice(
-                    scaling, dict(zip(search.names, setting, strict=True)), figures[2], {}, held_out
-                )
+            yield scaling, setting, HeldOut.join([sweep[position] for sweep in mine]) if reached else None
+
+
+def pick(search: Search, candidates: Iterable[tuple[str, Setting, HeldOut | None]]) -> Choice:
+    """Choose among candidates by their held-out answers, of which those of the best alone are kept.
+
+    Parameters
+    ----------
+    search : Search
+        What was tried.
+    candidates : iterable of (scaling, setting, HeldOut or None)
+        In the order of the grid; None where a fold had stopped before.
+    """
+    columns = ("scaling", *search.names, "log_loss", "accuracy", "temperature")
+    table: dict[str, list[Any]] = {name: [] for name in columns}
+    best: Choice | None = None
+    lowest = np.inf
+    for scaling, setting, held_out in candidates:
+        figures = _NOT_REACHED if held_out is None else _measure(held_out, search.temperatures)
+        for name, value in zip(columns, (scaling, *setting, *figures), strict=True):
+            table[name].append(value)
+        if best is None or figures[0] < lowest - _TIE * abs(lowest):
+            lowest = figures[0]
+            named = dict(zip(search.names, setting, strict=True))
+            best = Choice(scaling, named, figures[2], {}, held_out)
     assert best is not None
     arrays = {name: np.asarray(column) for name, column in table.items()}
     return Choice(best.scaling, best.setting, best.temperature, arrays, best.held_out)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from cnncodes.lazy import attach
 
 if TYPE_CHECKING:
+    from cnncodes.store.blocks import CodeBlocks, open_codes
     from cnncodes.store.cache import CodeCache
     from cnncodes.store.files import atomic_write
     from cnncodes.store.index import Index, StoredImage
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from cnncodes.store.writing import CodesWriter
 
 __all__ = [
+    "CodeBlocks",
     "CodeCache",
     "Codes",
     "CodesWriter",
@@ -30,6 +32,7 @@ __all__ = [
     "StoredImage",
     "StoredViews",
     "atomic_write",
+    "open_codes",
     "read_codes",
     "verify_codes",
 ]
@@ -38,6 +41,7 @@ __all__ = [
 __getattr__, __dir__ = attach(
     __name__,
     {
+        "CodeBlocks": "blocks",
         "CodeCache": "cache",
         "Codes": "reading",
         "CodesWriter": "writing",
@@ -51,6 +55,7 @@ __getattr__, __dir__ = attach(
         "StoredImage": "index",
         "StoredViews": "manifest",
         "atomic_write": "files",
+        "open_codes": "blocks",
         "read_codes": "reading",
         "verify_codes": "reading",
     },

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,19 +14,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cnncodes.errors import StoreError, check_path
+from cnncodes.store.columns import RowColumns
 from cnncodes.store.manifest import FAILURES_NAME, RESTORE_FAILURES, RESTORE_SHARD, Manifest
 from cnncodes.store.schema import FAILURES_SCHEMA, code_arrays, is_code, read_parquet
-from cnncodes.store.selection import check_known, choose_layers, find_views
-from cnncodes.store.space import Space
+from cnncodes.store.selection import choose_layers
 
 if TYPE_CHECKING:
     from cnncodes.views import ViewPlan
 
-Objects = npt.NDArray[np.object_]
-
 
 @dataclass(frozen=True, eq=False)
-class Codes:
+class Codes(RowColumns):
     """Stored codes: one row a view of an image, sorted by image and view.
 
     Attributes
@@ -50,59 +47,6 @@ class Codes:
     path: Path
     rows: pa.Table
     plan: dict[str, Any]
-
-    def __len__(self) -> int:
-        return len(self.X)
-
-    @property
-    def space(self) -> Space:
-        """What kind of vector the codes are."""
-        return self.manifest.space
-
-    @property
-    def reduced(self) -> bool:
-        """Whether a row is the mean of all views of an image."""
-        return self.manifest.views.reduced
-
-    @property
-    def complete(self) -> bool:
-        """Whether the job that wrote last came to its end."""
-        return self.manifest.complete
-
-    @cached_property
-    def y(self) -> Objects:
-        """Label of each row, text or None; shape (n_rows,)."""
-        return self._objects("label")
-
-    @cached_property
-    def groups(self) -> Objects:
-        """Hash of each row's image content, so that duplicates stay together; shape (n_rows,)."""
-        return self._objects("content")
-
-    @cached_property
-    def images(self) -> Objects:
-        """Key of each row's image; shape (n_rows,)."""
-        return self._objects("image")
-
-    @cached_property
-    def views(self) -> npt.NDArray[np.int32]:
-        """Number of each row's view in the plan; shape (n_rows,)."""
-        return self.rows.column("view").to_numpy()
-
-    @cached_property
-    def view_names(self) -> Objects:
-        """Name of each row's view; shape (n_rows,)."""
-        return self._objects("view_name")
-
-    @cached_property
-    def split(self) -> Objects:
-        """Part of each row's image, text or None; shape (n_rows,)."""
-        return self._objects("split")
-
-    def _objects(self, name: str) -> Objects:
-        values = np.empty(len(self.rows), dtype=object)
-        values[:] = self.rows.column(name).to_pylist()
-        return values
 
     def select(
         self,
@@ -132,17 +76,7 @@ class Codes:
         UsageError
             If there is no such part, view or layer at all.
         """
-        keep = np.ones(len(self), dtype=bool)
-        if split is not None:
-            wanted = [split] if isinstance(split, str) else list(split)
-            check_known("split", wanted, {part for part in self.split if part is not None})
-            keep &= np.array([part in wanted for part in self.split], dtype=bool)
-        plan = self.plan
-        if views is not None:
-            numbers, plan = find_views(views, self._number_views(), self.manifest.views)
-            keep &= np.isin(self.views, list(numbers))
-        if labelled is not None:
-            keep &= np.array([(label is not None) == labelled for label in self.y], dtype=bool)
+        keep, plan = self._find_rows(split, views, labelled)
         rows = replace(self, X=self.X[keep], rows=self.rows.filter(pa.array(keep)), plan=plan)
         return (
             rows
@@ -158,11 +92,6 @@ class Codes:
         stops = dict(zip(parts, np.cumsum(list(parts.values())).tolist(), strict=True))
         X = np.concatenate([self.X[:, stops[name] - parts[name] : stops[name]] for name in wanted], axis=1)
         return replace(self, X=X, manifest=manifest)
-
-    def _number_views(self) -> dict[str, int]:
-        """Return the number of each view that the rows show, by name."""
-        numbers, first = np.unique(self.views, return_index=True)
-        return dict(zip(self.view_names[first], numbers.tolist(), strict=True))
 
     def to_arrow(self) -> pa.Table:
         """Return all columns as they are on disk, codes included."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -217,18 +219,56 @@ def read_parquet(
         If the file is missing, is no Parquet file, or has another hash, size or number of rows, or other
         columns.
     """
+    promised = _Promise(rows, sha256, size)
+    with _open_parquet(path, promised, {*(columns or ()), *needs}, advice) as file:
+        return file.read(columns=list(columns) if columns is not None else None)
+
+
+def read_batches(
+    path: Path, columns: Sequence[str], rows: int, advice: str, *, sha256: str, batch_rows: int
+) -> Iterator[pa.RecordBatch]:
+    """Yield some columns of a dataset's Parquet file, at most so many rows at a time.
+
+    The file's bytes are read once, compared with their hash, and held until the last rows were taken.
+
+    Raises
+    ------
+    StoreError
+        As `read_parquet`.
+    """
+    with _open_parquet(path, _Promise(rows, sha256, None), set(columns), advice) as file:
+        yield from file.iter_batches(batch_rows, columns=list(columns))
+
+
+@dataclass(frozen=True)
+class _Promise:
+    """What the manifest says of a file: rows, hash and bytes; None where that is not looked at."""
+
+    rows: int | None
+    sha256: str | None
+    size: int | None
+
+
+@contextlib.contextmanager
+def _open_parquet(
+    path: Path, promised: _Promise, needs: Collection[str], advice: str
+) -> Iterator[pq.ParquetFile]:
     try:
-        if size is not None and (found := path.stat().st_size) != size:
-            raise StoreError(f"{path} is damaged: {found} bytes, not the manifest's {size}. {advice}")
-        source = path if sha256 is None else _read_checked(path, sha256, advice)
-        with pq.ParquetFile(source, page_checksum_verification=sha256 is None) as file:
+        if promised.size is not None and (found := path.stat().st_size) != promised.size:
+            raise StoreError(
+                f"{path} is damaged: {found} bytes, not the manifest's {promised.size}. {advice}"
+            )
+        source = path if promised.sha256 is None else _read_checked(path, promised.sha256, advice)
+        with pq.ParquetFile(source, page_checksum_verification=promised.sha256 is None) as file:
             found = file.metadata.num_rows
-            if rows is not None and found != rows:
-                raise StoreError(f"{path} is damaged: {found} rows, not the manifest's {rows}. {advice}")
-            missing = sorted({*(columns or ()), *needs} - set(file.schema_arrow.names))
+            if promised.rows is not None and found != promised.rows:
+                raise StoreError(
+                    f"{path} is damaged: {found} rows, not the manifest's {promised.rows}. {advice}"
+                )
+            missing = sorted({*needs} - set(file.schema_arrow.names))
             if missing:
                 raise StoreError(f"{path} is damaged: it has no column {', '.join(missing)}. {advice}")
-            return file.read(columns=list(columns) if columns is not None else None)
+            yield file
     except FileNotFoundError as error:
         raise StoreError(f"{path} is missing, and the manifest names it. {advice}") from error
     except (pa.ArrowException, OSError, ValueError) as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Container
+from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from cnncodes.errors import StoreError, sentence
 from cnncodes.store.files import atomic_write
 from cnncodes.store.manifest import RESTORE_SHARD, Manifest, Shard
-from cnncodes.store.schema import is_code, read_parquet, to_parquet
+from cnncodes.store.schema import is_code, read_batches, read_parquet, to_parquet
 
 #: Images in a shard, where nothing else is said.
 SHARD_IMAGES = 2048
@@ -61,6 +61,56 @@ def read_shard(folder: Path, manifest: Manifest, shard: Shard) -> pa.Table:
     except (pa.ArrowException, ValueError) as error:
         reason = " ".join(str(error).split()).rstrip(".")
         raise StoreError(f"{file} is damaged: {sentence(reason)} {RESTORE_SHARD}") from error
+
+
+def iterate_codes(
+    folder: Path, stored: Manifest, shard: Shard, columns: Sequence[str], batch_rows: int
+) -> Iterator[tuple[int, npt.NDArray[np.float32]]]:
+    """Yield the codes of a shard, after its file was compared with its hash, some rows at a time.
+
+    Parameters
+    ----------
+    folder : Path
+    stored : Manifest
+        What the dataset was when its rows were chosen.
+    shard : Shard
+    columns : sequence of str
+        Columns of codes, that come to stand side by side.
+    batch_rows : int
+
+    Yields
+    ------
+    start : int
+        Position of the first row in the shard.
+    codes : ndarray of float32, shape (n_rows, code_size)
+
+    Raises
+    ------
+    StoreError
+        If the file is missing or damaged, or the dataset is another one now than `stored` says.
+    """
+    file, start = folder / "data" / shard.name, 0
+    wanted = [(name, stored.schema.field(name).type) for name in columns]
+    batches = read_batches(
+        file, columns, shard.rows, RESTORE_SHARD, sha256=shard.sha256, batch_rows=batch_rows
+    )
+    try:
+        for batch in batches:
+            for name, kind in wanted:
+                if batch.schema.field(name).type != kind or batch.column(name).null_count:
+                    raise StoreError(f"{file} is damaged: its codes are no {kind}. {RESTORE_SHARD}")
+            parts = [_flatten(batch.column(name)) for name, _ in wanted]
+            codes = np.concatenate(parts, axis=1, dtype=np.float32, casting="same_kind")
+            yield start, codes
+            start += len(codes)
+    except StoreError as error:
+        raise _explain(error, folder, stored) from error
+
+
+def _flatten(column: Any) -> npt.NDArray[np.floating[Any]]:
+    """Return a column of codes as a matrix in the type they are stored in."""
+    values = column.flatten().to_numpy(zero_copy_only=False)
+    return np.asarray(values.reshape(len(column), column.type.list_size))
 
 
 def look_at_shard(folder: Path, shard: Shard, columns: list[str]) -> pa.Table:
