@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from sklearn.svm import SVC, LinearSVC
@@ -55,6 +55,7 @@ def test_the_risk_is_exceeded_no_more_often_than_allowed(n: int, risk: float) ->
     st.sampled_from([0.5, 0.9, 0.95]),
     st.integers(1, 6),
 )
+@example(seed=71032447, n=101, risk=0.2, confidence=0.9, digits=1)  # a risk of 0.11 passes by chance
 def test_a_rule_says_what_its_own_images_say(
     seed: int, n: int, risk: float, confidence: float, digits: int
 ) -> None:
@@ -77,7 +78,7 @@ def test_a_rule_says_what_its_own_images_say(
     else:
         assert rule.threshold == math.inf and math.isnan(rule.error_bound) and rule.reason
         if rule.reachable is not None:
-            assert rule.reachable > risk - 0.005
+            assert rule.reachable > risk
             assert choose_rule(answers, rule.reachable, confidence).reason == ""
 
 

@@ -9,7 +9,7 @@ import pytest
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import LinearSVC
 
-from cnncodes import ImageClassifier, embed, load_backbone, read_codes
+from cnncodes import ImageClassifier, ImageRegressor, embed, load_backbone, read_codes
 from cnncodes.backbones import Backbone
 from cnncodes.errors import SpaceMismatch, UsageError
 from cnncodes.evaluation import cross_validate
@@ -34,6 +34,11 @@ def make(backbone: Backbone, memory: Path, head: object = None, **params: object
     head = KNeighborsClassifier(1) if head is None else head
     views = {"train_views": "flip", "test_views": "flip"}
     return ImageClassifier(backbone, head, n_jobs=1, memory=memory, **{**views, **params})
+
+
+def test_numbers_are_measured_otherwise() -> None:
+    with pytest.raises(UsageError, match="measures an ImageClassifier. Got ImageRegressor: for numbers"):
+        cross_validate(ImageRegressor(), NOISE, list(range(16)))  # type: ignore[arg-type]
 
 
 def test_noise_is_not_learned_though_each_image_has_two_views(backbone: Backbone, memory: Path) -> None:

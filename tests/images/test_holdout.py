@@ -46,6 +46,23 @@ def test_of_different_images_the_share_is_held_out_and_neither_part_is_empty(n: 
     assert counts["test"] == min(max(1, round(share * n)), n - 1)
 
 
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=50, unique=True), SHARES)
+def test_numbers_are_no_classes_and_the_share_is_of_all_images(numbers: list[float], share: float) -> None:
+    fractions = [(str(number + 0.125), repr(number).encode()) for number in numbers]
+    found = hold_out(make_source([*fractions, ("0.5", b"one"), ("2", b"another")]), share)
+    n = len(found.records)
+    test = [record.key for record in found.records if record.split == "test"]
+    assert len(test) == min(max(1, round(share * n)), n - 1)
+    whole = [(str(i), data) for i, (_, data) in enumerate(fractions)]
+    by_class, as_numbers = (hold_out(make_source(whole), share, by_class=kind) for kind in (True, False))
+    assert all(record.split == "train" for record in by_class.records)  # each is a class of its own
+    assert any(record.split == "test" for record in as_numbers.records)
+    assert [r.key for r in as_numbers.records if r.split == "test"] == [
+        r.key for r in hold_out(make_source([("1.5", data) for _, data in whole]), share).records
+        if r.split == "test"
+    ]  # fmt: skip
+
+
 GROUPED = st.lists(
     st.tuples(
         st.sampled_from(["a", "b", None]),

@@ -18,7 +18,6 @@ from cnncodes.commands.regression import (
     make_regressor,
     name_target,
     render_regression,
-    warn_of_fractions,
 )
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.errors import BackboneError, SourceError, UnknownBackbone, UsageError, sentence
@@ -188,7 +187,7 @@ def _fit_codes(options: FitOptions, reporter: Reporter) -> tuple[Any, Any, Resul
     if options.train_views is not None:
         codes = codes.select(views=options.train_views)
     if not is_regression(options):
-        warn_of_fractions(codes.rows.column("label").unique().to_pylist(), reporter)
+        inputs.warn_of_fractions(codes.rows.column("label").unique().to_pylist(), reporter)
     plan = ViewPlan.from_dict(codes.plan)
     classifier = _make_estimator(
         options,
@@ -260,8 +259,6 @@ def _fit_images(options: FitOptions, reporter: Reporter) -> tuple[Any, Any, Resu
     records, split = inputs.labelled_part(
         options.src, options, options.split, "train", reporter, by_class=not numbers
     )
-    if not numbers:
-        warn_of_fractions([record.label for record in records], reporter)
     if len({record.label for record in records}) < 2 and not numbers:
         raise SourceError(
             f"{options.src!r} holds one class only, {records[0].label!r}: a classifier needs at least two."

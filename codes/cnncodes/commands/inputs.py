@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -350,6 +350,7 @@ def take_part(
         reporter.warn(text)
     if by_class:
         warn_of_missing(records, reporter)
+        warn_of_fractions([record.label for record in records], reporter)
     return records, part
 
 
@@ -362,6 +363,19 @@ def warn_of_missing(records: list[ImageRecord], reporter: Reporter) -> None:
                 f"the label {label!r} of {count} images is taken as a class; where it means that there is"
                 " none, leave the cell empty"
             )
+
+
+def warn_of_fractions(labels: Sequence[str | None], reporter: Reporter) -> None:
+    """Warn where classes look like numbers to predict."""
+    from cnncodes.images.numbers import are_fractions
+
+    if are_fractions(labels):
+        example = next(label for label in labels if label is not None)
+        reporter.warn(
+            f"the labels are numbers such as {example}, and each different one is taken for a class: to"
+            " predict numbers give 'cnncodes fit' --regression, or --target COLUMN of a table (ImageRegressor"
+            " in Python)"
+        )
 
 
 def count_trained(trained_on: npt.NDArray[np.bool_], readable: int, reporter: Reporter) -> int:

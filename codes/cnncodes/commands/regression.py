@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands.command import Result
 from cnncodes.commands.inputs import SourceOptions, is_codes
-from cnncodes.commands.reporter import Reporter, format_seconds
+from cnncodes.commands.reporter import format_seconds
 from cnncodes.errors import UsageError
 
 if TYPE_CHECKING:
@@ -100,18 +100,6 @@ def _find_width(residuals: HeldOutResiduals) -> float | None:
         return float(residuals.find_width(COVERAGE)[0])
     except UsageError:  # too few images for so much
         return None
-
-
-def warn_of_fractions(labels: list[str | None], reporter: Reporter) -> None:
-    """Warn where classes look like numbers to predict."""
-    from cnncodes.images.numbers import are_fractions
-
-    if are_fractions(labels):
-        example = next(label for label in labels if label is not None)
-        reporter.warn(
-            f"the labels are numbers such as {example}, and each different one is taken for a class: to"
-            " predict numbers give --regression, or --target COLUMN of a table (ImageRegressor in Python)"
-        )
 
 
 def render_regression(result: Result) -> str:

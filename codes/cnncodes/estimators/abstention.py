@@ -42,7 +42,7 @@ class AnswerRule:
     reason : str
         Why nothing is answered; empty where something is.
     reachable : float or None
-        Where nothing is answered, about the least risk with which something would be. It was looked for, so
+        Where nothing is answered, about the least higher risk with which something would be. It was looked for, so
         it is a hint, and no promise.
     """
 
@@ -148,7 +148,7 @@ def choose_rule(answers: HeldOutAnswers, risk: float, confidence: float = 0.95) 
             f"on {n} held-out training images, of which {share:.1%} were answered wrongly, not even the most"
             f" probable answers are wrong so rarely that a risk of {risk:g} is sure"
         )
-    return _describe(table, risk, confidence, 0, reason, _find_reachable(table, confidence))
+    return _describe(table, risk, confidence, 0, reason, _find_reachable(table, risk, confidence))
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,9 +237,12 @@ def _count_needed(risk: float, confidence: float, *, errors: int) -> int:
     return high
 
 
-def _find_reachable(table: _Table, confidence: float) -> float | None:
-    """Return the least risk, in steps of a half per cent, with which something would be answered."""
-    for step in range(1, 200):
+def _find_reachable(table: _Table, risk: float, confidence: float) -> float | None:
+    """Return the least higher risk, in steps of a half per cent, with which something would be answered.
+
+    A lower one may pass by chance, as its sequence starts elsewhere: to go by that would be a second trial.
+    """
+    for step in range(math.floor(risk * 200) + 1, 200):
         if table.test(step / 200, confidence):
             return step / 200
     return None

@@ -101,7 +101,8 @@ def cross_validate(
     Raises
     ------
     UsageError
-        If no two folds can be made, saying which class has too few images or groups.
+        If it is no `ImageClassifier`; if no two folds can be made, saying which class has too few images or
+        groups.
     UnreadableImages
         If an image cannot be read and the classifier's `on_error` is ``"raise"``.
 
@@ -122,6 +123,13 @@ def cross_validate(
     >>> found.evaluation.accuracy.value, found.evaluation.n, found.folds, found.proba.shape
     (1.0, 12, 3, (2, 12, 2))
     """
+    from cnncodes.estimators import ImageClassifier
+
+    if not isinstance(classifier, ImageClassifier):
+        raise UsageError(
+            f"cross_validate measures an ImageClassifier. Got {type(classifier).__name__}: for numbers give"
+            " scikit-learn's cross_val_predict(regressor, X, y, groups=…) to evaluate_numbers."
+        )
     for name, number, least in (("cv", cv, 2), ("repeats", repeats, 1)):
         if not isinstance(number, int | np.integer) or isinstance(number, bool) or number < least:
             raise UsageError(f"{name} must be a whole number of at least {least}. Got {number!r} instead.")
