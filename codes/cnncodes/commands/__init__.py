@@ -7,6 +7,7 @@ from cnncodes.commands.bench import BENCH
 from cnncodes.commands.check import CHECK
 from cnncodes.commands.codes import CODES
 from cnncodes.commands.command import Command, Result
+from cnncodes.commands.compare import COMPARE
 from cnncodes.commands.converting import CODES_CONVERT
 from cnncodes.commands.doctor import DOCTOR
 from cnncodes.commands.embed import EMBED
@@ -33,6 +34,7 @@ COMMANDS: dict[str, Command] = {
         FIT,
         PREDICT,
         EVALUATE,
+        COMPARE,
         BASELINE,
         CHECK,
         FINETUNE,

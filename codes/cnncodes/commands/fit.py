@@ -113,7 +113,7 @@ def run_fit(options: FitOptions, reporter: Reporter) -> Result:
     started = time.perf_counter()
     fit = _fit_codes if inputs.is_codes(options.src) else _fit_images
     found = None
-    with keep_codes(options.memory, options.cv) as memory:
+    with keep_codes(options.memory, options.cv is not None) as memory:
         classifier, data, facts = fit(replace(options, memory=memory), reporter)
         if options.cv is not None:  # first: where no folds can be made nothing is written
             found = run_folds(classifier, data, options.cv, options.repeats, reporter)
