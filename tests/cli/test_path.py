@@ -137,6 +137,16 @@ def test_unsure_predictions_are_left_empty_and_what_is_unlike_is_told(
     assert table["prediction"].to_pylist()[0] in ("7", "plain")
     assert main(["predict", saved, str(new), "--abstain", "1.5"]) == 2
 
+    found = run_json(capsys, "evaluate", saved, str(photos), "--abstain", "0.2")["abstention"]
+    assert isinstance(found, dict) and found["rule"]["risk"] == 0.2
+    assert found["coverage"]["n"] == 8 and found["risk"]["n"] == round(8 * found["coverage"]["value"])
+    assert main(["evaluate", saved, str(photos), "--abstain", "0.2"]) == 0
+    shown = capsys.readouterr().out
+    assert "wrong among the answers" in shown and "at most 0.200" in shown and "100%" in shown
+    assert main(["evaluate", saved, str(photos), "--abstain", "0.05"]) == 0
+    assert "No image was answered: a risk of 0.05" in capsys.readouterr().out
+    assert main(["evaluate", saved, str(photos), "--abstain", "0"]) == 2
+
 
 def test_predictions_as_a_table_with_odd_names_and_bad_files(
     photos: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -29,11 +29,6 @@ def _check_out(path: str) -> None:
         raise UsageError(f"must end in {' or '.join(SUFFIXES)}. Got {path!r}.")
 
 
-def _check_risk(risk: float) -> None:
-    if not 0 < risk < 1:
-        raise UsageError(f"must be between 0 and 1. Got {risk}.")
-
-
 @dataclass(frozen=True, kw_only=True)
 class PredictOptions(inputs.EmbeddingOptions):
     """Options of ``cnncodes predict``."""
@@ -53,7 +48,7 @@ class PredictOptions(inputs.EmbeddingOptions):
         " confidence for images like those trained on (0.05 is a twentieth). Adds the column 'answered'.",
         default=None,
         metavar="RISK",
-        check=_check_risk,
+        check=inputs.check_risk,
     )
     novelty: bool = option(
         "Add the column 'novelty', from 0 to 1: the share of training images that are less unusual.",

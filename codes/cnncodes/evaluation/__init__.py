@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from cnncodes.lazy import attach
 
 if TYPE_CHECKING:
+    from cnncodes.evaluation.abstaining import AbstentionFigures, evaluate_abstention
     from cnncodes.evaluation.calibration import Calibration, measure_calibration
     from cnncodes.evaluation.checks import DataChecks, check_data
     from cnncodes.evaluation.comparison import ClassifierComparison, compare_classifiers
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from cnncodes.evaluation.paired import McNemar, compare_paired, run_mcnemar
 
 __all__ = [
+    "AbstentionFigures",
     "Calibration",
     "ClassFigures",
     "ClassifierComparison",
@@ -28,6 +30,7 @@ __all__ = [
     "compare_classifiers",
     "compare_paired",
     "cross_validate",
+    "evaluate_abstention",
     "evaluate_predictions",
     "measure_calibration",
     "measure_share",
@@ -38,6 +41,7 @@ __all__ = [
 __getattr__, __dir__ = attach(
     __name__,
     {
+        "AbstentionFigures": "abstaining",
         "Calibration": "calibration",
         "ClassFigures": "metrics",
         "ClassifierComparison": "comparison",
@@ -50,6 +54,7 @@ __getattr__, __dir__ = attach(
         "compare_classifiers": "comparison",
         "compare_paired": "paired",
         "cross_validate": "crossvalidation",
+        "evaluate_abstention": "abstaining",
         "evaluate_predictions": "metrics",
         "measure_calibration": "calibration",
         "measure_share": "intervals",
