@@ -148,6 +148,32 @@ def test_unsure_predictions_are_left_empty_and_what_is_unlike_is_told(
     assert main(["evaluate", saved, str(photos), "--abstain", "0"]) == 2
 
 
+def test_other_shares_of_the_classes_are_given_or_estimated(
+    photos: Path, model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    predict = ["predict", model, str(photos), "--split", "test", "--top-k", "2"]
+    plain = run_json(capsys, *predict, "-q")
+    assert plain["priors"] is None
+    given = run_json(capsys, *predict, "-q", "--priors", "7=0.999")
+    assert given["priors"] == pytest.approx({"7": 0.999, "plain": 0.001})
+    rows = zip(plain["predictions"], given["predictions"], strict=True)  # type: ignore[call-overload]
+    for before, after in rows:
+        p = before["probability"] if before["prediction"] == "7" else before["probability_2"]
+        q = after["probability"] if after["prediction"] == "7" else after["probability_2"]
+        assert q == pytest.approx(p * 0.999 / (p * 0.999 + (1 - p) * 0.001))
+    assert main([*predict, "--priors", "estimate"]) == 0
+    said = capsys.readouterr().err
+    assert "probabilities for 7 " in said and "2 classes are estimated on 8 images" in said
+    for wrong, message in (
+        (["--priors", "7"], "must be CLASS=SHARE"),
+        (["--priors", "7=0.1", "--priors", "7=0.2"], "given twice"),
+        (["--priors", "8=0.1"], "'8', which is no class"),
+        (["--priors", "7=0.1", "--abstain", "0.1"], "leave out --abstain or --priors"),
+    ):
+        assert main([*predict, *wrong]) == 2
+        assert message in capsys.readouterr().err
+
+
 def test_predictions_as_a_table_with_odd_names_and_bad_files(
     photos: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -36,6 +36,7 @@ from cnncodes.estimators.labels import (
 )
 from cnncodes.estimators.parameters import check_failures, check_weight, make_embedders, make_own_head
 from cnncodes.estimators.predictor import Predictor
+from cnncodes.estimators.priors import ESTIMATE, adjust_scores, find_shares
 from cnncodes.estimators.training import find_scorer, fit_rows, number_groups
 from cnncodes.estimators.unknown import Training, find_answers, find_scale
 from cnncodes.heads.scoring import Scorer
@@ -281,6 +282,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             find_answers(fitted, lambda: make_own_head(self), training, self.out_of_fold),
             find_scale(training),
             same_views=train_plan == embedder.plan,
+            shares=find_shares(*training.usable_labels(), fitted),
         )
         self._take(predictor, train_plan, int((rows.counts > 0).sum()))
         self.head_ = fitted
@@ -310,33 +312,47 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self._take(predictor, train_plan, self.tuning_.n_images)
         return self
 
-    def _score_images(self, X: Any) -> Scores:
+    def _score_images(self, X: Any, priors: Any = None) -> Scores:
         check_is_fitted(self, "predictor_")
+        self.predictor_.check_priors(priors)
         records = records_from(X)
         rows = embed_records(self.predictor_.embedder, records, n_jobs=self.n_jobs, memory=self.memory)
         rows.raise_failures()
-        return self.predictor_.score(rows.X, rows.counts)
+        scores = self.predictor_.score(rows.X, rows.counts)
+        return scores if priors is None else adjust_scores(scores, self.predictor_.shares, priors)[0]
 
-    def predict(self, X: Any) -> Array:
+    def predict(self, X: Any, priors: Any = None) -> Array:
         """Return the most likely class of each image, shape (n_images,).
+
+        Parameters
+        ----------
+        X : list of paths, encoded bytes, PIL images or uint8 arrays; or a folder
+        priors : dict of class to float, or "estimate", optional
+            Shares of the classes among such images, where these are others than in training; classes that
+            are left out share the rest as they did there. "estimate": those that are most likely by these
+            images. See `cnncodes.estimators.priors.adjust_probabilities`, and docs/figures.md.
 
         Raises
         ------
+        UsageError
+            If `priors` are no shares of its classes, or the head gives no probabilities.
         UnreadableImages
             If any image cannot be read; the text names the first ten.
         """
-        return self._score_images(X).labels
+        return self._score_images(X, priors).labels
 
     @available_if(_head_has("predict_proba"))
-    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
+    def predict_proba(self, X: Any, priors: Any = None) -> npt.NDArray[np.float64]:
         """Return the classes' probabilities, shape (n_images, n_classes), columns as `classes_`.
+
+        `priors` as in `predict`.
 
         Raises
         ------
         UsageError
             Where decision values of a head that is none by name are averaged: these have no probabilities.
         """
-        proba = self._score_images(X).proba
+        proba = self._score_images(X, priors).proba
         if proba is None:
             raise UsageError(
                 f"with aggregate={self.predictor_.aggregate!r} this head gives no probabilities: their"
@@ -382,6 +398,24 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         rule = self.predictor_.make_rule(risk, confidence)  # before the images are read
         scores = self._score_images(X)
         return answer(scores.labels, scores.proba, rule)
+
+    def estimate_priors(self, X: Any) -> dict[Any, float]:
+        """Estimate the shares of the classes among images whose classes are not known.
+
+        By expectation and maximisation on the probabilities, for images of each class that look as those of
+        training did. What `predict` takes by ``priors="estimate"``.
+
+        Raises
+        ------
+        UsageError
+            If the classifier does not know the shares of training, or gives no probabilities.
+        UnreadableImages
+            If any image cannot be read.
+        """
+        check_is_fitted(self, "predictor_")
+        self.predictor_.check_priors(ESTIMATE)
+        _, shares = adjust_scores(self._score_images(X), self.predictor_.shares, ESTIMATE)
+        return dict(zip(self.classes_.tolist(), shares.tolist(), strict=True))
 
     def novelty(self, X: Any) -> npt.NDArray[np.float64]:
         """Return how unlike the training images each image is, shape (n_images,), from 0 to below 1.

@@ -3,7 +3,8 @@
 Format 2: ``card.json`` first; ``head/*.npy`` for a head by name (`cnncodes.estimators.packing.SCORERS`),
 ``head/head.skops`` for any other scikit-learn classifier; ``training/contents.npy``, by which a training
 image is known again; ``training/answer_*.npy``, by which it is known when to abstain, and ``novelty/*.npy``,
-where there are any, which format 1 has not; ``backbone/card.toml`` and ``backbone/<model>`` unless left out.
+where there are any, which format 1 has not (nor ``shares`` in its card); ``backbone/card.toml`` and
+``backbone/<model>`` unless left out.
 A folder with the same members is read too. When the layout changes, raise `FORMAT`, keep reading the older
 ones, and say in
 docs/design.md what changed.
@@ -49,7 +50,7 @@ _READ = (1, 2)
 _KEYS = {
     "": {
         "format", "kind", "cnncodes", "head", "classes", "space", "train_plan", "test_plan", "images",
-        "params", "backbone",
+        "params", "backbone", "shares",
     },
     "head": {"type"},
     "params": {"head", "class_weight", "max_pixels", "on_error", "random_state", "aggregate"},
@@ -90,6 +91,7 @@ def save_classifier(
         "test_plan": predictor.embedder.plan.to_dict(),
         "images": classifier.n_images_,
         "params": _pack_params(classifier),
+        "shares": None if predictor.shares is None else predictor.shares.tolist(),
         "backbone": {"name": backbone.card.name, "sha256": backbone.sha256, "included": include_backbone},
     }
     if include_backbone:
@@ -191,6 +193,7 @@ def read_saved(path: str | Path) -> Saved:
             unpack_answers(archive),
             unpack_scale(archive, len(card["classes"]), embedder.backbone.code_size),
             same_views=ViewPlan.from_dict(card["train_plan"]) == embedder.plan,
+            shares=_unpack_shares(archive, card),
         )
         _check_fit(archive, card, predictor)
         return Saved(card, predictor)
@@ -200,6 +203,19 @@ def read_saved(path: str | Path) -> Saved:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise SavedModelError(f"{path} is damaged: {type(error).__name__}: {sentence(error)}") from error
+
+
+def _unpack_shares(archive: Archive, card: Mapping[str, Any]) -> Any:
+    """Return the shares of the classes that probabilities are made for; older files have none."""
+    if card.get("shares") is None:
+        return None
+    shares = np.array(card["shares"], dtype=np.float64)
+    sound = shares.shape == (len(card["classes"]),) and bool((shares > 0).all())
+    if not sound or not abs(shares.sum() - 1) < 1e-6:
+        raise SavedModelError(
+            f"{archive.name} is damaged: 'shares' in its card.json must be a share for each class."
+        )
+    return shares
 
 
 def _check_fit(archive: Archive, card: Mapping[str, Any], predictor: Predictor) -> None:
