@@ -148,6 +148,24 @@ def test_unsure_predictions_are_left_empty_and_what_is_unlike_is_told(
     assert main(["evaluate", saved, str(photos), "--abstain", "0"]) == 2
 
 
+def test_one_line_says_that_images_are_few(
+    photos: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = tmp_path / "few"
+    for label in ("7", "plain"):
+        for i in range(3 if label == "7" else 4):
+            draw(few / label / f"{i}.png", i, striped=label == "7")
+    assert main(["fit", str(few), "-o", str(tmp_path / "m"), "--head", "centroid"]) == 0
+    said = capsys.readouterr().err
+    assert "2 of 2 classes have at most 5 images (the fewest, 3: '7'): settings" in said
+    assert said.count("warning") == 1
+    assert main(["fit", str(photos), "-o", str(tmp_path / "m"), "--head", "centroid"]) == 0
+    assert "mostly chance" not in capsys.readouterr().err
+    assert main(["evaluate", model, str(photos)]) == 0
+    shown = capsys.readouterr().out
+    assert "2 of 2 classes have fewer than 10 images here" in shown and "a recall of 0.51." in shown
+
+
 def test_other_shares_of_the_classes_are_given_or_estimated(
     photos: Path, model: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
