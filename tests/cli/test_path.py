@@ -163,6 +163,7 @@ def test_one_line_says_that_images_are_few(
     assert "mostly chance" not in capsys.readouterr().err
     assert main(["evaluate", model, str(photos)]) == 0
     shown = capsys.readouterr().out
+    assert "No interval of balanced accuracy, macro F1: all resamples agree, as where every" in shown
     assert "2 of 2 classes have fewer than 10 images here" in shown and "a recall of 0.51." in shown
 
 
@@ -258,6 +259,12 @@ def test_fit_leaves_unreadable_images_out_and_says_so(
     assert "empty.png" in capsys.readouterr().err
     assert main(["fit", str(tmp_path / "in"), "-o", out, "--max-failures", "10%", "--quiet"]) == 0
     assert main(["fit", str(tmp_path / "in"), "-o", out, "--on-error", "raise", "--quiet"]) == 1
+    capsys.readouterr()
+    options = ["--cv", "2", "--head", "centroid", "--out-of-fold"]
+    assert main(["fit", str(tmp_path / "in"), "-o", out, "--max-failures", "10%", *options]) == 0
+    said = capsys.readouterr().err
+    assert said.count("They were left out, with their labels") == 1
+    assert "--out-of-fold changed nothing" in said
 
 
 def test_intervals_are_by_the_groups_of_a_table(

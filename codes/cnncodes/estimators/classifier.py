@@ -191,7 +191,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         records, y = labelled_records(X, y, split="train")
         y = check_labels(y, len(records))
         check_several(y)
-        weight = check_weight(make_own_head(self), sample_weight, len(y))
+        weight = check_weight(make_own_head(self), sample_weight, y)
         return self._fit_images(embedders, records, y, weight, groups)
 
     def fit_records(self, records: Sequence[ImageRecord], *, on_progress: Progress | None = None) -> Self:

@@ -60,7 +60,7 @@ def check_labels(y: Any, n_images: int | None = None) -> npt.NDArray[Any]:
         raise UsageError(
             "several labels an image (multi-label) are not supported yet: give one label an image."
         )
-    missing = [i for i, value in enumerate(values) if _is_missing(value)]
+    missing = [i for i, value in enumerate(values) if is_missing(value)]
     if missing:
         raise UsageError(
             f"{len(missing)} of {len(values)} labels are missing (None or NaN), at positions"
@@ -117,7 +117,7 @@ def check_groups(values: Any, n_images: int) -> npt.NDArray[Any] | None:
     # Among strings NumPy would make one of NaN.
     named = np.empty(n_images, dtype=object)
     named[:] = list(values)
-    missing = [i for i, value in enumerate(named) if _is_missing(value)]
+    missing = [i for i, value in enumerate(named) if is_missing(value)]
     if not missing:
         return array
     for i in missing:
@@ -136,7 +136,8 @@ def check_random_state(value: Any) -> None:
         )
 
 
-def _is_missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
+    """Tell None and NaN, and what pandas has in their place."""
     # NaN and pandas' NaT and NA are the values that do not equal themselves, or refuse to say.
     try:
         return value is None or bool(value != value)
