@@ -137,6 +137,61 @@ def test_unsure_predictions_are_left_empty_and_what_is_unlike_is_told(
     assert table["prediction"].to_pylist()[0] in ("7", "plain")
     assert main(["predict", saved, str(new), "--abstain", "1.5"]) == 2
 
+    found = run_json(capsys, "evaluate", saved, str(photos), "--abstain", "0.2")["abstention"]
+    assert isinstance(found, dict) and found["rule"]["risk"] == 0.2
+    assert found["coverage"]["n"] == 8 and found["risk"]["n"] == round(8 * found["coverage"]["value"])
+    assert main(["evaluate", saved, str(photos), "--abstain", "0.2"]) == 0
+    shown = capsys.readouterr().out
+    assert "wrong among the answers" in shown and "at most 0.200" in shown and "100%" in shown
+    assert main(["evaluate", saved, str(photos), "--abstain", "0.05"]) == 0
+    assert "No image was answered: a risk of 0.05" in capsys.readouterr().out
+    assert main(["evaluate", saved, str(photos), "--abstain", "0"]) == 2
+
+
+def test_one_line_says_that_images_are_few(
+    photos: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = tmp_path / "few"
+    for label in ("7", "plain"):
+        for i in range(3 if label == "7" else 4):
+            draw(few / label / f"{i}.png", i, striped=label == "7")
+    assert main(["fit", str(few), "-o", str(tmp_path / "m"), "--head", "centroid"]) == 0
+    said = capsys.readouterr().err
+    assert "2 of 2 classes have at most 5 images (the fewest, 3: '7'): settings" in said
+    assert said.count("warning") == 1
+    assert main(["fit", str(photos), "-o", str(tmp_path / "m"), "--head", "centroid"]) == 0
+    assert "mostly chance" not in capsys.readouterr().err
+    assert main(["evaluate", model, str(photos)]) == 0
+    shown = capsys.readouterr().out
+    assert "No interval of balanced accuracy, macro F1: all resamples agree, as where every" in shown
+    assert "2 of 2 classes have fewer than 10 images here" in shown and "a recall of 0.51." in shown
+
+
+def test_other_shares_of_the_classes_are_given_or_estimated(
+    photos: Path, model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    predict = ["predict", model, str(photos), "--split", "test", "--top-k", "2"]
+    plain = run_json(capsys, *predict, "-q")
+    assert plain["priors"] is None
+    given = run_json(capsys, *predict, "-q", "--priors", "7=0.999")
+    assert given["priors"] == pytest.approx({"7": 0.999, "plain": 0.001})
+    rows = zip(plain["predictions"], given["predictions"], strict=True)  # type: ignore[call-overload]
+    for before, after in rows:
+        p = before["probability"] if before["prediction"] == "7" else before["probability_2"]
+        q = after["probability"] if after["prediction"] == "7" else after["probability_2"]
+        assert q == pytest.approx(p * 0.999 / (p * 0.999 + (1 - p) * 0.001))
+    assert main([*predict, "--priors", "estimate"]) == 0
+    said = capsys.readouterr().err
+    assert "probabilities for 7 " in said and "2 classes are estimated on 8 images" in said
+    for wrong, message in (
+        (["--priors", "7"], "must be CLASS=SHARE"),
+        (["--priors", "7=0.1", "--priors", "7=0.2"], "given twice"),
+        (["--priors", "8=0.1"], "'8', which is no class"),
+        (["--priors", "7=0.1", "--abstain", "0.1"], "leave out --abstain or --priors"),
+    ):
+        assert main([*predict, *wrong]) == 2
+        assert message in capsys.readouterr().err
+
 
 def test_predictions_as_a_table_with_odd_names_and_bad_files(
     photos: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -207,6 +262,12 @@ def test_fit_leaves_unreadable_images_out_and_says_so(
     assert "empty.png" in capsys.readouterr().err
     assert main(["fit", str(tmp_path / "in"), "-o", out, "--max-failures", "10%", "--quiet"]) == 0
     assert main(["fit", str(tmp_path / "in"), "-o", out, "--on-error", "raise", "--quiet"]) == 1
+    capsys.readouterr()
+    options = ["--cv", "2", "--head", "centroid", "--out-of-fold"]
+    assert main(["fit", str(tmp_path / "in"), "-o", out, "--max-failures", "10%", *options]) == 0
+    said = capsys.readouterr().err
+    assert said.count("They were left out, with their labels") == 1
+    assert "--out-of-fold changed nothing" in said
 
 
 def test_intervals_are_by_the_groups_of_a_table(

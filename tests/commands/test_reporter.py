@@ -88,3 +88,15 @@ def test_warnings_are_passed_on_at_once_and_once_and_advice_is_not_for_the_quiet
                 warnings.warn("odd", UserWarning, stacklevel=1)
                 warnings.warn("slow", CostWarning, stacklevel=1)
             assert stream.getvalue().splitlines() == ["cnncodes: warning: odd", *advice]
+
+
+def test_a_warning_within_another_block_is_said_once() -> None:
+    stream = io.StringIO()
+    reporter = Reporter(stream)
+    for _ in range(2):
+        with reporter.passing_warnings():
+            warnings.warn("look out", stacklevel=1)
+            with reporter.passing_warnings():
+                warnings.warn("look out", stacklevel=1)
+            warnings.warn("look out", stacklevel=1)
+    assert stream.getvalue().count("look out") == 2  # once for each outer block

@@ -217,6 +217,22 @@ def test_score_takes_weights(make, pictures):
     assert clf.score(X, np.r_[["light"] * 3, y[3:]], sample_weight=np.r_[0, 0, 3, np.ones(9)]) == 0.75
 
 
+def test_weights_that_are_wrong_or_leave_a_class_out_are_told(make, pictures):
+    X, y = pictures.arrays, pictures.labels
+    for wrong, message in ((-1.0, "the first is -1 at position 2"), (np.nan, "first is nan at position 2")):
+        weight = np.ones(len(y))
+        weight[2] = wrong
+        with pytest.raises(UsageError, match=message):
+            make("centroid").fit(X, y, sample_weight=weight)
+    with pytest.raises(UsageError, match="must be numbers"):
+        make("centroid").fit(X, y, sample_weight=["much"] * len(y))
+    with pytest.warns(UserWarning, match="all images of 1 of 3 classes have the weight 0 .'red'."):
+        clf = make("centroid").fit(X, y, sample_weight=(y != "red").astype(float))
+    assert clf.classes_.tolist() == ["dark", "light"]
+    with pytest.raises(UsageError, match="fewer than two classes: all images of 'light', 'red'"):
+        make("centroid").fit(X, y, sample_weight=(y == "dark").astype(float))
+
+
 def test_groups_and_equal_files_stay_whole(make, pictures, monkeypatch):
     """All copies of a picture, and all that shares a group with one of them, are in one fold."""
     from cnncodes.heads import base

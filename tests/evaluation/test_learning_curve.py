@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -69,6 +71,8 @@ def test_few_images_have_fewer_sizes_and_no_prospect() -> None:
     curve = measure(8)
     assert [point.images for point in curve.points] == [4, 8] and curve.further == []
     assert "2 sizes of the training part cannot say" in curve.describe()
+    ended = dataclasses.replace(curve, complete=False).describe()
+    assert ended.endswith(f"; time ended the curve at {curve.points[-1].images:,} images, and not all")
 
 
 def test_without_time_the_curve_ends_and_says_so() -> None:

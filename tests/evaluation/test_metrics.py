@@ -127,3 +127,11 @@ def test_groups_are_counted_and_too_few_are_told() -> None:
     assert "of which there are 24." in many
     assert evaluate_predictions(y, y, ["a", "b"]).n_groups is None
     assert "groups" not in render_figures(to_plain(evaluate_predictions(y, y, ["a", "b"])))
+
+
+def test_a_class_that_is_named_twice_is_refused() -> None:
+    proba = [[0.5, 0.3, 0.2]]
+    with pytest.raises(UsageError, match="'ant' is there 2 times"):
+        evaluate_predictions(["ant"], proba, ["ant", "bee", "ant"])
+    with pytest.raises(UsageError, match="each class once"):
+        evaluate_predictions(["ant"], ["ant"], ["ant", "ant"])

@@ -112,7 +112,7 @@ def test_what_was_chosen_on_a_part_is_measured_on_all(monkeypatch):
 
 
 def test_nothing_to_hold_out():
-    with pytest.warns(UserWarning, match="Used centroid, the cheapest head, with scaling='standard'; give"):
+    with pytest.warns(UserWarning, match="Used centroid, the cheapest head, with scaling='l2'; give"):
         head = AutoHead().fit(np.eye(5), list("aaaab"))
     assert (head.scorer_.kind, head.n_folds_, head.cv_results_) == ("centroid", 0, {})
     assert "too few images" in head.reason_

@@ -148,9 +148,9 @@ def test_bad_input():
 
 
 def test_few_and_constant_codes():
-    with pytest.warns(UserWarning, match="Used C=10 and gamma=2 and scaling='standard'"):
+    with pytest.warns(UserWarning, match="Used C=10 and gamma=0.5 and scaling='l2'"):
         head = KernelHead().fit(np.eye(5), list("aaaab"))
-    assert (head.C_, head.gamma_, head.n_folds_, head.n_searched_, head.cv_results_) == (10.0, 2.0, 0, 0, {})
+    assert (head.C_, head.gamma_, head.n_folds_, head.n_searched_, head.cv_results_) == (10.0, 0.5, 0, 0, {})
     constant = KernelHead().fit(np.ones((12, 3)), ["a"] * 8 + ["b"] * 4, groups=np.arange(12))
     assert np.isfinite(constant.predict_proba(np.ones((1, 3)))).all()
 

@@ -138,7 +138,7 @@ def test_bad_input():
 
 
 def test_few_and_constant_codes():
-    with pytest.warns(UserWarning, match="Used k=1 and scaling='standard'"):
+    with pytest.warns(UserWarning, match="Used k=1 and scaling='l2'"):
         head = NeighborHead().fit(np.eye(5), list("aaaab"))
     assert (head.k_, head.n_folds_, head.cv_results_) == (1, 0, {})
     assert list(head.predict(np.eye(5))) == list("aaaab")

@@ -82,11 +82,11 @@ def test_fewer_folds_for_a_small_class():
 @pytest.mark.parametrize("kind", KINDS)
 def test_too_few_groups_to_choose(kind):
     X = np.random.default_rng(0).normal(size=(5, 3))
-    with pytest.warns(UserWarning, match="scaling='standard'; give at least 2 images of each class") as told:
+    with pytest.warns(UserWarning, match="scaling='l2'; give at least 2 images of each class") as told:
         head = LinearHead(kind).fit(X, list("aaaab"))
     assert ("Used C=1" in str(told[0].message)) == (kind != "centroid")
-    assert (None if kind == "centroid" else 1.0) == head.C_
-    assert (head.scaling_, head.n_folds_, head.cv_results_) == ("standard", 0, {})
+    assert {"centroid": None, "logistic": 100.0}.get(kind, 1.0) == head.C_
+    assert (head.scaling_, head.n_folds_, head.cv_results_) == ("l2", 0, {})
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -17,6 +17,7 @@ COMMANDS = Registry(
             "fit": "fit:FIT",
             "predict": "predict:PREDICT",
             "evaluate": "evaluate:EVALUATE",
+            "compare": "compare:COMPARE",
             "baseline": "baseline:BASELINE",
             "check": "check:CHECK",
             "finetune": "finetune:FINETUNE",

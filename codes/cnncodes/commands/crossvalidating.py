@@ -14,9 +14,9 @@ from cnncodes.schema import to_plain
 
 
 @contextlib.contextmanager
-def keep_codes(memory: str | None, cv: int | None) -> Iterator[str | None]:
-    """Yield a folder that keeps codes, so that those fitted on are not made again for cross-validation."""
-    if cv is None or memory is not None:
+def keep_codes(memory: str | None, needed: bool) -> Iterator[str | None]:
+    """Yield a folder that keeps codes, so that those made once are not made again by the same command."""
+    if not needed or memory is not None:
         yield memory
         return
     with tempfile.TemporaryDirectory(prefix="cnncodes-") as folder:

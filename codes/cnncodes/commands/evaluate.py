@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands import inputs
+from cnncodes.commands.abstaining import measure_abstention, render_abstention
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.failures import judge_failures
 from cnncodes.commands.figures import render_figures
@@ -55,6 +56,13 @@ class EvaluateOptions(inputs.EmbeddingOptions):
         default=None,
         metavar="COLUMN",
     )
+    abstain: float | None = option(
+        "Say, too, what 'predict --abstain RISK' comes to here: how many images are answered, how many of the"
+        " answers are wrong, against what was promised, and accuracy against coverage. Not on the page.",
+        default=None,
+        metavar="RISK",
+        check=inputs.check_risk,
+    )
     memory: str | None = option(inputs.HELP_MEMORY, default=None, metavar="FOLDER")
 
 
@@ -67,12 +75,17 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
     with reporter.passing_warnings():
         predictor = load_predictor(options.model).with_max_pixels(options.max_pixels)
     if isinstance(predictor, NumberPredictor):
+        if options.abstain is not None:
+            raise UsageError(f"--abstain is for classes, and {options.model!r} predicts numbers.")
         result, rows = evaluate_regressor(options, predictor, reporter)
         if options.report is not None:
             write_report(Path(options.report), {**result, "predictions": rows})
         return result
     if options.target is not None:
         raise UsageError(f"--target is for numbers, and {options.model!r} predicts classes: --label-column.")
+    with reporter.passing_warnings():
+        # Before any image is read: a classifier may have nothing to tell it by.
+        rule = None if options.abstain is None else predictor.make_rule(options.abstain)
     records, split = inputs.labelled_part(options.src, options, options.split, "test", reporter)
     with reporter.passing_warnings():
         predictions = predictor.predict_records(
@@ -82,7 +95,8 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
             on_progress=reporter.progress("predicting"),
             codes=is_page(options.report),
         )
-    evaluation = _measure(options, records, predictions)
+    read = _list_read(options.src, records, predictions)
+    evaluation = _measure(options, records, predictions, read)
     figures: Result = to_plain(evaluation)
     _warn_unknown(figures["per_class"], reporter)
     failures = [(failure.key, failure.reason) for failure in predictions.failures.values()]
@@ -91,6 +105,7 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
         "src": options.src,
         "split": split,
         **figures,
+        "abstention": None if rule is None else measure_abstention(rule, records, predictions, read),
         "trained_on": inputs.count_trained(predictions.trained_on, len(records) - len(failures), reporter),
         "failed": len(failures),
         "report": options.report,
@@ -104,19 +119,26 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
     return result
 
 
-def _measure(options: EvaluateOptions, records: list[ImageRecord], predictions: Predictions) -> Evaluation:
+def _list_read(src: str, records: list[ImageRecord], predictions: Predictions) -> list[int]:
+    """Return the numbers of the images that could be read."""
+    read = [i for i in range(len(records)) if i not in predictions.failures]
+    if not read:
+        first = next(iter(predictions.failures.values()))
+        raise SourceError(
+            f"none of the {len(records)} labelled images of {src!r} can be read; the first is"
+            f" {first.key!r}: {sentence(first.reason)}"
+        )
+    return read
+
+
+def _measure(
+    options: EvaluateOptions, records: list[ImageRecord], predictions: Predictions, read: list[int]
+) -> Evaluation:
     import numpy as np
 
     from cnncodes.evaluation import evaluate_predictions
     from cnncodes.images import list_groups
 
-    read = [i for i in range(len(records)) if i not in predictions.failures]
-    if not read:
-        first = next(iter(predictions.failures.values()))
-        raise SourceError(
-            f"none of the {len(records)} labelled images of {options.src!r} can be read; the first is"
-            f" {first.key!r}: {sentence(first.reason)}"
-        )
     # Labels on this level are text; a classifier fitted in Python may have numbers for classes.
     classes = np.array([str(name) for name in predictions.classes])
     truth = np.array([records[i].label for i in read])
@@ -169,9 +191,10 @@ def render_evaluate(result: Result) -> str:
     failed = (
         f"Not in these figures: {result['failed']:,} that could not be read.\n" if result["failed"] else ""
     )
+    abstention = render_abstention(result["abstention"]) if result.get("abstention") else ""
     report = f"Report: {result['report']}\n" if result["report"] else ""
     figures = render_numbers(result) if "mae" in result else render_figures(result)
-    return f"{result['model']} on {result['src']}{part}\n{figures}{failed}{report}"
+    return f"{result['model']} on {result['src']}{part}\n{figures}{abstention}{failed}{report}"
 
 
 EVALUATE = Command(

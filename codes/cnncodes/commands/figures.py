@@ -17,8 +17,12 @@ _NAMES = {
 }
 
 
+#: Why the bootstrap may give no interval, which is no certainty.
+_SAME = "all resamples agree, as where every answer is right or wrong, or there is one image or group"
 #: Groups below which intervals that draw them hold the truth clearly less often than they say.
 FEW_GROUPS = 10
+#: Images of a class below which its recall's interval is a quarter wide even where all are right.
+FEW_IMAGES = 10
 
 
 def render_figures(figures: Result) -> str:
@@ -34,7 +38,15 @@ def render_figures(figures: Result) -> str:
         reasons.setdefault(reason, []).append(names[key])
     why = "".join(f"\nNo {', '.join(keys)}: {sentence(reason)}" for reason, keys in reasons.items())
     grouped = say_groups(figures.get("n_groups"))
-    return f"{format_table(rows)}{why}{grouped}\n\n{_render_classes(figures['per_class'])}\n"
+    same = [name for key, name in names.items() if _is_constant(figures.get(key))]
+    if same:
+        why += f"\nNo interval of {', '.join(same)}: {_SAME}."
+    few = _say_few_images(figures["per_class"])
+    return f"{format_table(rows)}{why}{grouped}{few}\n\n{_render_classes(figures['per_class'])}\n"
+
+
+def _is_constant(estimate: Result | None) -> bool:
+    return estimate is not None and estimate["value"] is not None and estimate["low"] is None
 
 
 def say_groups(count: int | None) -> str:
@@ -43,6 +55,26 @@ def say_groups(count: int | None) -> str:
         return ""
     few = ": too few, so that they are too narrow or mean nothing" if count < FEW_GROUPS else ""
     return f"\nIntervals draw whole groups, of which there are {count:,}{few}."
+
+
+def _say_few_images(classes: list[Result]) -> str:
+    """Say in one line that some classes have too few images for a figure of their own."""
+    import numpy as np
+
+    from cnncodes.evaluation import measure_share
+
+    counts = [figures["recall"]["n"] for figures in classes if figures["recall"]["n"]]
+    few = [count for count in counts if count < FEW_IMAGES]
+    if not few:
+        return ""
+    least = min(few)
+    low = measure_share(np.ones(least, dtype=np.bool_)).low
+    images = "one image" if least == 1 else f"{least} images"
+    right = "that is right" if least == 1 else "that are all right"
+    return (
+        f"\n{len(few)} of {len(counts)} classes have fewer than {FEW_IMAGES} images here, too few for figures"
+        f" of their own: {images} {right} can be of a class with a recall of {low:.2f}."
+    )
 
 
 def _render_classes(classes: list[Result]) -> str:

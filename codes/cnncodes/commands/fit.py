@@ -24,6 +24,9 @@ from cnncodes.errors import BackboneError, SourceError, UnknownBackbone, UsageEr
 from cnncodes.heads.names import HEADS, REGRESSION_HEADS
 from cnncodes.schema import option
 
+#: Images of a class up to which settings and probabilities are mostly chance (docs/heads.md).
+FEW_SHOT = 5
+
 
 @dataclass(frozen=True, kw_only=True)
 class FitOptions(inputs.EmbeddingOptions, inputs.LayerOptions):
@@ -136,11 +139,14 @@ def run_fit(options: FitOptions, reporter: Reporter) -> Result:
     started = time.perf_counter()
     fit = _fit_codes if inputs.is_codes(options.src) else _fit_images
     found = None
-    with keep_codes(options.memory, options.cv) as memory:
+    with keep_codes(options.memory, options.cv is not None) as memory, reporter.passing_warnings():
         classifier, data, facts = fit(replace(options, memory=memory), reporter)
         if options.cv is not None:  # first: where no folds can be made nothing is written
             found = run_folds(classifier, data, options.cv, options.repeats, reporter)
         classifier.save(options.out, include_backbone=options.include_backbone)
+    if not is_regression(options):
+        _warn_of_few(data, reporter)
+        _tell_needless(options, classifier.head_, reporter)
     reason = getattr(classifier.head_, "reason_", None)
     head = classifier.head_ if reason is None else classifier.head_.head_
     return {
@@ -166,6 +172,35 @@ def _describe(options: FitOptions, fitted: Any) -> Result:
     if is_regression(options):
         return describe_regressor(fitted)
     return {"classes": [str(name) for name in fitted.classes_]}
+
+
+def _tell_needless(options: FitOptions, head: Any, reporter: Reporter) -> None:
+    """Say where --out-of-fold had nothing to do."""
+    has_answers = getattr(head, "held_out_", None) is not None
+    if options.out_of_fold and options.aggregate in ("auto", "decision") and has_answers:
+        reporter.note(
+            "--out-of-fold changed nothing: this head has answers to held-out images from its search, and"
+            " 'predict --abstain' goes by these"
+        )
+
+
+def _warn_of_few(data: Any, reporter: Reporter) -> None:
+    """Say in one line what so few images of a class cannot tell; of one image alone the head says it."""
+    import numpy as np
+
+    if isinstance(data, list):
+        labels = [record.label for record in data]
+    else:
+        codes = data.select(labelled=True)
+        labels = codes.y[np.unique(codes.images, return_index=True)[1]].tolist()
+    names, counts = np.unique(np.array(labels, dtype=str), return_counts=True)
+    if 1 < counts.min() <= FEW_SHOT:
+        reporter.warn(
+            f"{int((counts <= FEW_SHOT).sum())} of {len(names)} classes have at most {FEW_SHOT} images (the"
+            f" fewest, {counts.min()}: {str(names[counts.argmin()])!r}): settings are chosen, and"
+            " probabilities made, by so few that both are mostly chance, and no figure of these images says"
+            " how good it is"
+        )
 
 
 def _plain(value: Any) -> float | None:

@@ -75,6 +75,12 @@ def check_random_state(number: int) -> None:
         raise UsageError(f"must be a whole number from 0 to {2**32 - 1}. Got {number}.")
 
 
+def check_risk(risk: float) -> None:
+    """Raise `UsageError` unless a share of wrong answers can be kept below it."""
+    if not 0 < risk < 1:
+        raise UsageError(f"must be between 0 and 1. Got {risk}.")
+
+
 def check_folds(number: int) -> None:
     """Raise `UsageError` unless a number of folds leaves something to train on."""
     if number < 2:

@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 
 def check_for_numbers(options: PredictOptions) -> None:
     """Raise `UsageError` where an option is for classes."""
-    if options.abstain is not None or options.top_k > 1:
-        name = "--abstain" if options.abstain is not None else "--top-k"
+    given = {
+        "--abstain": options.abstain is not None,
+        "--priors": bool(options.priors),
+        "--top-k": options.top_k > 1,
+    }
+    for name in (name for name, is_given in given.items() if is_given):
         raise UsageError(f"{name} is for classes: {options.model!r} predicts numbers.")
 
 

@@ -36,9 +36,44 @@ def _check_out(path: str) -> None:
         raise UsageError(f"must end in {' or '.join(SUFFIXES)}. Got {path!r}.")
 
 
-def _check_risk(risk: float) -> None:
-    if not 0 < risk < 1:
-        raise UsageError(f"must be between 0 and 1. Got {risk}.")
+def _check_priors(priors: tuple[str, ...]) -> None:
+    parse_priors(tuple(priors), {})
+
+
+def parse_priors(priors: tuple[str, ...], classes: dict[str, Any]) -> Any:
+    """Return shares by class from texts such as ``cat=0.9``; None where there are none.
+
+    Parameters
+    ----------
+    priors : tuple of str
+    classes : dict of str to object
+        Each class by its text; one that is not there stays its text.
+
+    Raises
+    ------
+    UsageError
+        If a text is none such, or a class is given twice.
+
+    Examples
+    --------
+    >>> parse_priors(("1=0.9", "a=b=0.1"), {"1": 1})
+    {1: 0.9, 'a=b': 0.1}
+    """
+    if priors in ((), ("estimate",)):
+        return priors[0] if priors else None
+    found: dict[Any, float] = {}
+    for text in priors:
+        name, _, share = text.rpartition("=")
+        try:
+            number = float(share)
+        except ValueError:
+            number = -1.0
+        if not name or number < 0:
+            raise UsageError(f"must be CLASS=SHARE, as in cat=0.9, or estimate alone. Got {text!r}.")
+        if classes.get(name, name) in found:
+            raise UsageError(f"{name!r} is given twice.")
+        found[classes.get(name, name)] = number
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,18 +95,25 @@ class PredictOptions(inputs.EmbeddingOptions):
         " confidence for images like those trained on (0.05 is a twentieth). Adds the column 'answered'.",
         default=None,
         metavar="RISK",
-        check=_check_risk,
+        check=inputs.check_risk,
     )
     coverage: float | None = option(
         "Numbers: share of truths that the columns 'low' and 'high' are to enclose, of images like those"
         " trained on. [0.9]",
         default=None,
         metavar="SHARE",
-        check=_check_risk,
+        check=inputs.check_risk,
     )
     novelty: bool = option(
         "Add the column 'novelty', from 0 to 1: the share of training images that are less unusual.",
         default=False,
+    )
+    priors: tuple[str, ...] = option(
+        "Share of a class among these images, where it is another one than in training; may be given for each"
+        " class, the others share the rest. 'estimate': those that are most likely by these images.",
+        default=(),
+        metavar="CLASS=SHARE",
+        check=_check_priors,
     )
     split: str | None = option("Only this part of the source.", default=None, metavar="PART")
     memory: str | None = option(inputs.HELP_MEMORY, default=None, metavar="FOLDER")
@@ -83,6 +125,11 @@ def run_predict(options: PredictOptions, reporter: Reporter) -> Result:
     from cnncodes.estimators.saving import load_predictor
 
     check_output(options.out, (options.model, options.src))
+    if options.abstain is not None and options.priors:
+        raise UsageError(
+            "--abstain keeps its promise for the shares of classes that were trained on, and not for others:"
+            " leave out --abstain or --priors."
+        )
     with reporter.passing_warnings():
         predictor = load_predictor(options.model).with_max_pixels(options.max_pixels)
         predict = _predict_numbers if isinstance(predictor, NumberPredictor) else _predict_classes
@@ -110,7 +157,14 @@ def _predict_classes(options: PredictOptions, predictor: Any, reporter: Reporter
         raise UsageError(f"--coverage is for numbers, and {options.model!r} predicts classes.")
     # Before any image is read: a classifier may have nothing to tell it by.
     rule = None if options.abstain is None else predictor.make_rule(options.abstain)
-    predictions = _predict(options, predictor, reporter, by_class=True)
+    priors = parse_priors(options.priors, {str(name): name for name in predictor.classes.tolist()})
+    predictor.check_priors(priors)
+    predictions = _predict(options, predictor, reporter, by_class=True, priors=priors)
+    shares = _name_shares(predictions)
+    if shares is not None:
+        reporter.note(
+            f"probabilities for {', '.join(f'{name} {share:.3g}' for name, share in shares.items())}"
+        )
     if rule is not None:
         _tell_rule(rule, reporter)
     top_k = min(options.top_k, len(predictions.classes))
@@ -119,6 +173,7 @@ def _predict_classes(options: PredictOptions, predictor: Any, reporter: Reporter
         "top_k": top_k,
         "answered": None if rule is None else sum(row["answered"] is True for row in rows),
         "rule": to_plain(rule),
+        "priors": shares,
         # Six digits are more than the probabilities are worth, and keep the table readable.
         "number_format": ".6f",
     }
@@ -137,7 +192,9 @@ def _predict_numbers(options: PredictOptions, predictor: Any, reporter: Reporter
     return rows, columns, _list_failures(predictions), {"answered": None, "number_format": ".7g"}
 
 
-def _predict(options: PredictOptions, predictor: Any, reporter: Reporter, *, by_class: bool) -> Any:
+def _predict(
+    options: PredictOptions, predictor: Any, reporter: Reporter, *, by_class: bool, **more: Any
+) -> Any:
     source = inputs.open_images(options.src, options, by_class=by_class)
     if options.split is not None:
         split = inputs.choose_split(options.split, (record.split for record in source.records), "test")
@@ -148,11 +205,19 @@ def _predict(options: PredictOptions, predictor: Any, reporter: Reporter, *, by_
         memory=options.memory,
         on_progress=reporter.progress("predicting"),
         novelty=options.novelty,
+        **more,
     )
 
 
 def _list_failures(predictions: Any) -> list[tuple[str, str]]:
     return [(failure.key, failure.reason) for failure in predictions.failures.values()]
+
+
+def _name_shares(predictions: Predictions) -> dict[str, float] | None:
+    if predictions.shares is None:
+        return None
+    names = [str(name) for name in predictions.classes]
+    return dict(zip(names, predictions.shares.tolist(), strict=True))
 
 
 def _tell_rule(rule: AnswerRule, reporter: Reporter) -> None:

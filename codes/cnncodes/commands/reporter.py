@@ -40,6 +40,7 @@ class Reporter:
         self._quiet = quiet
         self._clock = clock
         self._drawn = False
+        self._heard: set[str] | None = None
 
     def note(self, text: str) -> None:
         """Say what is being done."""
@@ -56,8 +57,9 @@ class Reporter:
 
     @contextlib.contextmanager
     def passing_warnings(self) -> Iterator[None]:
-        """Pass on what is warned of meanwhile, at once and each text once."""
-        heard: set[str] = set()
+        """Pass on what is warned of meanwhile, at once, each text once, also where one is within another."""
+        outermost = self._heard is None
+        heard = self._heard = set() if self._heard is None else self._heard
 
         def show(message: Warning | str, category: type[Warning], *others: Any) -> None:
             text = str(message)
@@ -68,7 +70,11 @@ class Reporter:
         with warnings.catch_warnings():
             warnings.simplefilter("always", UserWarning)
             warnings.showwarning = show  # type: ignore[assignment]  # which takes what it passes over
-            yield
+            try:
+                yield
+            finally:
+                if outermost:
+                    self._heard = None
 
     @property
     def redraws(self) -> bool:

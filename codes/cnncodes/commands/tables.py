@@ -20,8 +20,8 @@ def format_table(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def format_interval(estimate: Mapping[str, float | None]) -> str:
-    """Return an estimate's 95 % interval.
+def format_interval(estimate: Mapping[str, float | None], form: str = "{:.3f}") -> str:
+    """Return an estimate's 95 % interval, its ends in that form.
 
     Examples
     --------
@@ -29,7 +29,7 @@ def format_interval(estimate: Mapping[str, float | None]) -> str:
     '[0.750, 0.840]'
     """
     low, high = estimate.get("low"), estimate.get("high")
-    return "-" if low is None or high is None else f"[{low:.3f}, {high:.3f}]"
+    return "-" if low is None or high is None else f"[{form.format(low)}, {form.format(high)}]"
 
 
 def _one_line(cell: str) -> str:

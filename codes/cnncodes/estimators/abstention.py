@@ -42,8 +42,8 @@ class AnswerRule:
     reason : str
         Why nothing is answered; empty where something is.
     reachable : float or None
-        Where nothing is answered, about the least higher risk with which something would be. It was looked for, so
-        it is a hint, and no promise.
+        Where nothing is answered, about the least higher risk with which something would be. It was looked
+        for, so it is a hint, and no promise.
     """
 
     risk: float

@@ -60,6 +60,10 @@ class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     def _read_labels(self, labels: Any) -> Array:
         """Return `y` of the labels of a source or of stored codes, checked likewise."""
 
+    def _check_weight(self, sample_weight: Any, y: Array) -> Array | None:
+        """Return the weights of images as an array, checked likewise; None where there are none."""
+        return check_weight(self._make_head(), sample_weight, len(y))
+
     @abstractmethod
     def _make_predictor(self, fitted: Any, training: Training, **shared: Any) -> ImagePredictor:
         """Return what predicts with a fitted head, with what held-out images tell."""
@@ -110,7 +114,7 @@ class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             raise UsageError("stored codes are fitted by fit_codes(codes), which takes their labels too.")
         records, labels = labelled_records(X, y, split="train")
         checked = self._read_labels(labels) if y is None else self._check_y(labels, len(records))
-        weight = check_weight(self._make_head(), sample_weight, len(checked))
+        weight = self._check_weight(sample_weight, checked)
         return self._fit_images(embedders, records, checked, weight, groups)
 
     def fit_records(self, records: Sequence[ImageRecord], *, on_progress: Progress | None = None) -> Self:

@@ -26,8 +26,9 @@ from cnncodes.estimators.labels import (
     check_several,
     labelled_records,
 )
-from cnncodes.estimators.parameters import make_embedders, make_own_head
+from cnncodes.estimators.parameters import check_weighted, make_embedders, make_own_head
 from cnncodes.estimators.predictor import ImagePredictor, Predictor
+from cnncodes.estimators.priors import ESTIMATE, adjust_scores, find_shares
 from cnncodes.estimators.streaming import choose_limit, fit_blocks, open_to_fit
 from cnncodes.estimators.training import find_scorer
 from cnncodes.estimators.unknown import Training, find_answers, find_scale
@@ -203,6 +204,7 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
             aggregate=aggregate,
             answers=found.answers,
             scale=found.scale,
+            shares=found.shares,
             same_views=plan == embedder.plan,
         )
         self._take(predictor, plan, found.n_images)
@@ -223,6 +225,11 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
     def _read_labels(self, labels: Any) -> Array:
         return self._check_y(labels, len(labels))
 
+    def _check_weight(self, sample_weight: Any, y: Array) -> Array | None:
+        weight = super()._check_weight(sample_weight, y)
+        check_weighted(y, weight)
+        return weight
+
     def _make_predictor(self, fitted: Any, training: Training, **shared: Any) -> Predictor:
         return Predictor(
             head=find_scorer(fitted),
@@ -230,6 +237,7 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
             aggregate=training.aggregate,
             answers=find_answers(fitted, self._make_head, training, self.out_of_fold),
             scale=find_scale(training),
+            shares=find_shares(*training.usable_labels(), fitted),
             **shared,
         )
 
@@ -257,31 +265,45 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
         self._take(predictor, train_plan, self.tuning_.n_images)
         return True
 
-    def _score_images(self, X: Any) -> Scores:
+    def _score_images(self, X: Any, priors: Any = None) -> Scores:
+        check_is_fitted(self, "predictor_")
+        self.predictor_.check_priors(priors)
         rows = self._embed(X)
         scores: Scores = self.predictor_.score(rows.X, rows.counts)
-        return scores
+        return scores if priors is None else adjust_scores(scores, self.predictor_.shares, priors)[0]
 
-    def predict(self, X: Any) -> Array:
+    def predict(self, X: Any, priors: Any = None) -> Array:
         """Return the most likely class of each image, shape (n_images,).
+
+        Parameters
+        ----------
+        X : list of paths, encoded bytes, PIL images or uint8 arrays; or a folder
+        priors : dict of class to float, or "estimate", optional
+            Shares of the classes among such images, where these are others than in training; classes that
+            are left out share the rest as they did there. "estimate": those that are most likely by these
+            images. See `cnncodes.estimators.priors.adjust_probabilities`, and docs/figures.md.
 
         Raises
         ------
+        UsageError
+            If `priors` are no shares of its classes, or the head gives no probabilities.
         UnreadableImages
             If any image cannot be read; the text names the first ten.
         """
-        return self._score_images(X).labels
+        return self._score_images(X, priors).labels
 
     @available_if(_head_has("predict_proba"))
-    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
+    def predict_proba(self, X: Any, priors: Any = None) -> npt.NDArray[np.float64]:
         """Return the classes' probabilities, shape (n_images, n_classes), columns as `classes_`.
+
+        `priors` as in `predict`.
 
         Raises
         ------
         UsageError
             Where decision values of a head that is none by name are averaged: these have no probabilities.
         """
-        proba = self._score_images(X).proba
+        proba = self._score_images(X, priors).proba
         if proba is None:
             raise UsageError(
                 f"with aggregate={self.predictor_.aggregate!r} this head gives no probabilities: their"
@@ -327,6 +349,24 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
         rule = self.predictor_.make_rule(risk, confidence)  # before the images are read
         scores = self._score_images(X)
         return answer(scores.labels, scores.proba, rule)
+
+    def estimate_priors(self, X: Any) -> dict[Any, float]:
+        """Estimate the shares of the classes among images whose classes are not known.
+
+        By expectation and maximisation on the probabilities, for images of each class that look as those of
+        training did. What `predict` takes by ``priors="estimate"``.
+
+        Raises
+        ------
+        UsageError
+            If the classifier does not know the shares of training, or gives no probabilities.
+        UnreadableImages
+            If any image cannot be read.
+        """
+        check_is_fitted(self, "predictor_")
+        self.predictor_.check_priors(ESTIMATE)
+        _, shares = adjust_scores(self._score_images(X), self.predictor_.shares, ESTIMATE)
+        return dict(zip(self.classes_.tolist(), shares.tolist(), strict=True))
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the accuracy; a folder of class folders brings its labels (``test/`` where it has parts)."""

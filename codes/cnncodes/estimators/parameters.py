@@ -14,6 +14,7 @@ from cnncodes.embedding import Embedder
 from cnncodes.errors import UnreadableImages, UsageError
 from cnncodes.estimators.inputs import ImageRows, make_embedder
 from cnncodes.estimators.labels import check_one_each, check_random_state
+from cnncodes.heads.base import check_not_negative
 from cnncodes.heads.selection import make_head
 
 if TYPE_CHECKING:
@@ -78,11 +79,40 @@ def check_weight(head: Any, sample_weight: Any, n_images: int) -> Array | None:
     Raises
     ------
     UsageError
-        If they are not one an image, or the head takes none.
+        If they are not one an image, one is negative or no finite number, or the head takes none.
     """
     weight = check_one_each("sample_weight", sample_weight, n_images)
     while isinstance(head, Pipeline):
         head = head.steps[-1][1]
     if weight is not None and not has_fit_parameter(head, "sample_weight"):
         raise UsageError(f"the head {type(head).__name__} takes no sample_weight: leave it out.")
+    if weight is not None:
+        check_not_negative(weight)
     return weight
+
+
+def check_weighted(y: Array, weight: Array | None) -> None:
+    """Warn of classes all of whose images have the weight 0: the classifier does not know them.
+
+    Raises
+    ------
+    UsageError
+        If fewer than two classes have any.
+    """
+    if weight is not None:
+        classes, numbers = np.unique(y, return_inverse=True)
+        _tell_weightless(classes, np.bincount(numbers, weight > 0, len(classes)) > 0)
+
+
+def _tell_weightless(classes: Array, known: npt.NDArray[np.bool_]) -> None:
+    names = ", ".join(repr(str(name)) for name in classes[~known][:5])
+    if known.sum() < 2:
+        raise UsageError(
+            f"sample_weight leaves fewer than two classes: all images of {names} have the weight 0."
+        )
+    if not known.all():
+        warnings.warn(
+            f"all images of {int((~known).sum())} of {len(known)} classes have the weight 0 ({names}): the"
+            " classifier does not know these.",
+            stacklevel=5,
+        )

@@ -20,6 +20,7 @@ from cnncodes.estimators.answers import HeldOutAnswers
 from cnncodes.estimators.contents import Contents, find_trained
 from cnncodes.estimators.inputs import ImageRows, Progress, embed_records
 from cnncodes.estimators.novelty import NoveltyScale
+from cnncodes.estimators.priors import ESTIMATE, adjust_scores, require_shares, settle_shares
 from cnncodes.images import ImageRecord
 from cnncodes.store import Failure
 
@@ -45,6 +46,8 @@ class Predictions:
     codes : ndarray of float32, shape (n_images, code_size), or None
         The mean of each image's codes over its views, where it was asked for; NaN where the image could not
         be read.
+    shares : ndarray of float64, shape (n_classes,), or None
+        Of the classes, where probabilities were asked for that are made for others than those of training.
     """
 
     keys: list[str]
@@ -55,6 +58,7 @@ class Predictions:
     trained_on: npt.NDArray[np.bool_]
     novelty: npt.NDArray[np.float64] | None = None
     codes: npt.NDArray[np.float32] | None = None
+    shares: npt.NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -135,9 +139,12 @@ class Predictor(ImagePredictor):
     ----------
     answers : HeldOutAnswers or None
         The answers to training images that the rule for abstaining is chosen by.
+    shares : ndarray of float64, shape (n_classes,), or None
+        Of the classes, for which its probabilities are made; None where they are not known.
     """
 
     answers: HeldOutAnswers | None = field(default=None, repr=False, compare=False)
+    shares: npt.NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
 
     @property
     def classes(self) -> npt.NDArray[Any]:
@@ -165,15 +172,22 @@ class Predictor(ImagePredictor):
         on_progress: Progress | None = None,
         novelty: bool = False,
         codes: bool = False,
+        priors: Any = None,
     ) -> Predictions:
-        """Predict every record; one that cannot be read becomes an empty prediction with its reason."""
+        """Predict every record; one that cannot be read becomes an empty prediction with its reason.
+
+        `priors` are those of `ImageClassifier.predict`.
+        """
+        self.check_priors(priors)
         scale = self.check_scale() if novelty else None  # before any image is read
         rows = embed_records(self.embedder, records, n_jobs=n_jobs, memory=memory, on_progress=on_progress)
         read = np.flatnonzero(rows.counts)
         labels: list[Any] = [None] * len(records)
-        proba = None
+        proba, shares = None, None
         if len(read):
             scores = self.score(rows.X, rows.counts[read])
+            if priors is not None:
+                scores, shares = adjust_scores(scores, self.shares, priors)
             for position, label in zip(read, scores.labels, strict=True):
                 labels[position] = label
             if scores.proba is not None:
@@ -184,7 +198,9 @@ class Predictor(ImagePredictor):
         if codes:
             means = np.full((len(records), self.embedder.backbone.code_size), np.nan, np.float32)
             means[read] = average_rows(rows.X, rows.counts[read])
-        return Predictions(keys, self.classes, labels, proba, rows.failures, trained_on, unlike, means)
+        return Predictions(
+            keys, self.classes, labels, proba, rows.failures, trained_on, unlike, means, shares
+        )
 
     def make_rule(self, risk: float, confidence: float = 0.95) -> AnswerRule:
         """Choose from which probability on to answer; warn where training had other views than prediction.
@@ -208,6 +224,14 @@ class Predictor(ImagePredictor):
                 stacklevel=3,
             )
         return choose_rule(self.answers, risk, confidence)
+
+    def check_priors(self, priors: Any) -> None:
+        """Raise `UsageError` unless probabilities can be made for these shares, before images are read."""
+        if priors is None:
+            return
+        shares = require_shares(self.shares)
+        if not (isinstance(priors, str) and priors == ESTIMATE):
+            settle_shares(priors, self.classes, shares)
 
     def score(self, X: npt.NDArray[np.float32], counts: npt.NDArray[np.int64]) -> Scores:
         """Score images by their codes; `counts[i]` consecutive rows are those of image i."""

@@ -44,7 +44,7 @@ _KEYS = {
 
 #: What the card of one kind has besides, and which members its files may have.
 _MORE_KEYS = {
-    CLASSIFIER: {"": {"classes"}, "params": {"class_weight"}},
+    CLASSIFIER: {"": {"classes", "shares"}, "params": {"class_weight"}},
     REGRESSOR: {"": {"targets"}},
 }
 _MORE_MEMBERS = {CLASSIFIER: {*ANSWERS_MEMBERS}, REGRESSOR: {RESIDUALS_MEMBER}}
@@ -54,10 +54,12 @@ def make_card(estimator: ImageEstimator, head_type: str, *, include_backbone: bo
     """Return the card of a fitted estimator."""
     predictor: Predictor | NumberPredictor = estimator.predictor_
     backbone = predictor.embedder.backbone
+    says: dict[str, Any]
     if isinstance(predictor, NumberPredictor):
         kind, says = REGRESSOR, {"targets": list(predictor.targets)}
     else:
-        kind, says = CLASSIFIER, {"classes": predictor.classes.tolist()}
+        shares = None if predictor.shares is None else predictor.shares.tolist()
+        kind, says = CLASSIFIER, {"classes": predictor.classes.tolist(), "shares": shares}
     return {
         "format": FORMAT,
         "kind": kind,

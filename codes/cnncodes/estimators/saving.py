@@ -4,7 +4,8 @@ Format 2: ``card.json`` first, whose ``kind`` says which of the two it is; ``hea
 (`cnncodes.estimators.packing.SCORERS`), ``head/head.skops`` for any other scikit-learn estimator;
 ``training/contents.npy``, by which a training image is known again; of a classifier
 ``training/answer_*.npy``, by which it is known when to abstain, of a regressor ``training/residuals.npy``, by
-which its intervals are, and ``novelty/*.npy``, where there are any, which format 1 has not;
+which its intervals are, and ``novelty/*.npy``, where there are any, which format 1 has not (nor
+``shares`` in its card);
 ``backbone/card.toml`` and ``backbone/<model>`` unless left out. A folder with the same members is read too.
 When the layout changes, raise `cnncodes.estimators.saved_card.FORMAT`, keep reading the older ones, and say
 in docs/design.md what changed.
@@ -17,6 +18,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from cnncodes.backbones import Backbone, load_backbone
 from cnncodes.backbones.graphs.picks import was_picked
@@ -211,6 +214,7 @@ def _make_predictor(archive: Archive, card: Mapping[str, Any], **read: Any) -> P
         aggregate=aggregate,
         answers=unpack_answers(archive),
         scale=unpack_scale(archive, len(card["classes"]), code_size),
+        shares=_unpack_shares(archive, card),
         **read,
     )
 
@@ -220,6 +224,19 @@ def _read_targets(archive: Archive, card: Mapping[str, Any]) -> tuple[str | None
     if not isinstance(targets, list) or not targets or not all(t is None or type(t) is str for t in targets):
         raise SavedModelError(f"{archive.name} is damaged: its card does not say what is predicted.")
     return tuple(targets)
+
+
+def _unpack_shares(archive: Archive, card: Mapping[str, Any]) -> Any:
+    """Return the shares of the classes that probabilities are made for; older files have none."""
+    if card.get("shares") is None:
+        return None
+    shares = np.array(card["shares"], dtype=np.float64)
+    sound = shares.shape == (len(card["classes"]),) and bool((shares > 0).all())
+    if not sound or not abs(shares.sum() - 1) < 1e-6:
+        raise SavedModelError(
+            f"{archive.name} is damaged: 'shares' in its card.json must be a share for each class."
+        )
+    return shares
 
 
 def _check_fit(archive: Archive, card: Mapping[str, Any], predictor: Predictor | NumberPredictor) -> None:

@@ -17,6 +17,7 @@ from cnncodes.estimators.answers import HeldOutAnswers
 from cnncodes.estimators.contents import Contents, summarize_contents
 from cnncodes.estimators.labels import check_labels, check_several
 from cnncodes.estimators.novelty import NoveltyScale, choose_images, learn_scale
+from cnncodes.estimators.priors import find_shares
 from cnncodes.estimators.unknown import convert_answers
 from cnncodes.heads.folds import split_images
 
@@ -113,6 +114,7 @@ class Streamed:
     trained: Contents
     answers: HeldOutAnswers | None
     scale: NoveltyScale | None
+    shares: npt.NDArray[np.float64] | None
     n_images: int
     n_passes: int
 
@@ -162,6 +164,7 @@ def fit_blocks(
         _summarize(contents),
         _find_answers(head, fit, averages, out_of_fold),
         _find_scale(stream.rows, fit, random_state, memory),
+        find_shares(classes[y[np.unique(images, return_index=True)[1]]], None, head),
         len(keys),
         fit.n_passes,
     )

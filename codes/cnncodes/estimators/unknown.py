@@ -57,6 +57,11 @@ class Training:
         used = self.rows.counts > 0
         return np.flatnonzero(used if self.weight is None else used & (self.weight > 0))
 
+    def usable_labels(self) -> tuple[Array, Array | None]:
+        """Return the classes of these images, and their weights."""
+        used = self.usable
+        return self.y[used], None if self.weight is None else self.weight[used]
+
     def take(self, images: Array) -> Training:
         """Return some of the images, by their numbers in rising order."""
         images = np.sort(images)

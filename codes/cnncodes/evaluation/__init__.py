@@ -7,47 +7,62 @@ from typing import TYPE_CHECKING
 from cnncodes.lazy import attach
 
 if TYPE_CHECKING:
+    from cnncodes.evaluation.abstaining import AbstentionFigures, evaluate_abstention
     from cnncodes.evaluation.calibration import Calibration, measure_calibration
     from cnncodes.evaluation.checks import DataChecks, check_data
+    from cnncodes.evaluation.comparison import ClassifierComparison, compare_classifiers
     from cnncodes.evaluation.crossvalidation import CrossValidation, cross_validate
     from cnncodes.evaluation.intervals import Estimate, measure_share
-    from cnncodes.evaluation.metrics import ClassFigures, Evaluation, compare_paired, evaluate_predictions
+    from cnncodes.evaluation.metrics import ClassFigures, Evaluation, evaluate_predictions
     from cnncodes.evaluation.numbers import NumberEvaluation, evaluate_numbers
+    from cnncodes.evaluation.paired import McNemar, compare_paired, run_mcnemar
 
 __all__ = [
+    "AbstentionFigures",
     "Calibration",
     "ClassFigures",
+    "ClassifierComparison",
     "CrossValidation",
     "DataChecks",
     "Estimate",
     "Evaluation",
+    "McNemar",
     "NumberEvaluation",
     "check_data",
+    "compare_classifiers",
     "compare_paired",
     "cross_validate",
+    "evaluate_abstention",
     "evaluate_numbers",
     "evaluate_predictions",
     "measure_calibration",
     "measure_share",
+    "run_mcnemar",
 ]
 
 # Lazily, since cross-validation needs scikit-learn and the figures do not.
 __getattr__, __dir__ = attach(
     __name__,
     {
+        "AbstentionFigures": "abstaining",
         "Calibration": "calibration",
         "ClassFigures": "metrics",
+        "ClassifierComparison": "comparison",
         "CrossValidation": "crossvalidation",
         "DataChecks": "checks",
         "Estimate": "intervals",
         "Evaluation": "metrics",
         "NumberEvaluation": "numbers",
         "check_data": "checks",
-        "compare_paired": "metrics",
+        "McNemar": "paired",
+        "compare_classifiers": "comparison",
+        "compare_paired": "paired",
         "cross_validate": "crossvalidation",
+        "evaluate_abstention": "abstaining",
         "evaluate_numbers": "numbers",
         "evaluate_predictions": "metrics",
         "measure_calibration": "calibration",
         "measure_share": "intervals",
+        "run_mcnemar": "paired",
     },
 )

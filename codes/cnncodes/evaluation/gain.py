@@ -18,7 +18,7 @@ from cnncodes.estimators.inputs import ImageRows
 from cnncodes.estimators.labels import check_labels, check_several
 from cnncodes.estimators.training import fit_scorer
 from cnncodes.evaluation.intervals import Estimate, wilson
-from cnncodes.evaluation.metrics import compare_paired
+from cnncodes.evaluation.paired import compare_paired
 from cnncodes.heads.selection import make_head
 from cnncodes.store import Codes
 from cnncodes.views import RandomViews, ViewPlan

@@ -12,7 +12,7 @@ from cnncodes.errors import UsageError
 from cnncodes.evaluation.calibration import Calibration, measure_calibration
 from cnncodes.evaluation.confusion import Confusion, find_names
 from cnncodes.evaluation.intervals import Estimate, bootstrap, measure_share
-from cnncodes.evaluation.probabilities import Scored, check_probabilities
+from cnncodes.evaluation.probabilities import Scored, check_classes, check_probabilities
 
 Array = npt.NDArray[Any]
 
@@ -116,7 +116,7 @@ def evaluate_predictions(
     Raises
     ------
     UsageError
-        If the shapes do not fit, there is no image, or rows are no probabilities.
+        If the shapes do not fit, there is no image, rows are no probabilities, or a class is named twice.
 
     Examples
     --------
@@ -127,6 +127,7 @@ def evaluate_predictions(
     ([[1, 1, 0], [0, 1, 0]], 'the classifier gives no probabilities')
     """
     y, classes = np.asarray(y), np.asarray(classes)
+    check_classes(classes)
     if top_k < 1:
         raise UsageError(f"top_k must be at least 1. Got {top_k} instead.")
     groups = check_groups(groups, len(y))
@@ -149,36 +150,6 @@ def evaluate_predictions(
         ],
         confusion=counts.astype(np.int64).tolist(),
         n_groups=None if groups is None else len(np.unique(groups)),
-    )
-
-
-def compare_paired(y: Any, a: Any, b: Any, *, groups: Any = None, random_state: int = 0) -> Estimate:
-    """Return the accuracy of predictions `a` less that of `b`, on the same images, with its interval.
-
-    Parameters
-    ----------
-    y, a, b : array-like, shape (n_images,)
-        True classes, and two predictions of them.
-    groups, random_state
-        As in `evaluate_predictions`.
-
-    Examples
-    --------
-    >>> compare_paired(["cat", "dog"], ["cat", "dog"], ["cat", "cat"]).value
-    0.5
-    """
-    y, a, b = np.asarray(y), np.asarray(a), np.asarray(b)
-    if not len(y) or y.shape != a.shape or y.shape != b.shape:
-        raise UsageError(
-            "y, a and b must name one class for each of the same images. Got shapes"
-            f" {y.shape}, {a.shape}, {b.shape}."
-        )
-    gain = (a == y).astype(np.float64) - (b == y)
-    return bootstrap(
-        lambda weights: float(np.average(gain, weights=weights)),
-        len(y),
-        groups=groups,
-        random_state=random_state,
     )
 
 

@@ -22,7 +22,7 @@ from cnncodes.estimators.inputs import ImageRows, Progress, embed_records
 from cnncodes.estimators.predictor import Predictor
 from cnncodes.estimators.training import fit_rows
 from cnncodes.evaluation.intervals import Estimate, wilson
-from cnncodes.evaluation.metrics import compare_paired
+from cnncodes.evaluation.paired import compare_paired
 from cnncodes.heads.selection import make_head
 from cnncodes.images import ImageRecord
 

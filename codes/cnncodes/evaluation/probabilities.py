@@ -35,6 +35,16 @@ def check_probabilities(proba: Array, n_classes: int) -> None:
         )
 
 
+def check_classes(classes: Array) -> None:
+    """Raise `UsageError` where a class is named twice: which of its columns would be its own?"""
+    names, counts = np.unique(classes, return_counts=True)
+    if (counts > 1).any():
+        raise UsageError(
+            f"classes must name each class once. {names[counts.argmax()].item()!r} is there"
+            f" {counts.max()} times."
+        )
+
+
 @dataclass(frozen=True)
 class Scored:
     """Probabilities beside the truth.
@@ -64,11 +74,16 @@ class Scored:
 
     def log_loss(self) -> Estimate:
         """Return the mean log-loss in nats over the images of known classes: of others it is infinite."""
+        losses, known = self.log_loss_of_each()
+        return self._average(losses[known], known)
+
+    def log_loss_of_each(self) -> tuple[Array, Array]:
+        """Return the log-loss of each image, and which of them count; of the others it is infinite."""
         known = self.column >= 0
-        given = self.proba[known, self.column[known]]
+        given = self.proba[np.arange(len(known)), self.column]
         # As in scikit-learn, a probability of 0 costs what the smallest step from 1 would.
         losses = -np.log(np.clip(given, np.finfo(self.proba.dtype).eps, 1.0))
-        return self._average(losses, known)
+        return np.where(known, losses, np.inf), known
 
     def brier(self) -> Estimate:
         """Return the mean, over all images, of the squared distances summed over the classes: 0 to 2.
@@ -81,10 +96,14 @@ class Scored:
         G. W. Brier, "Verification of forecasts expressed in terms of probability", 1950. For two classes this
         is twice what scikit-learn's `brier_score_loss` gives by default.
         """
+        return self._average(*self.brier_of_each())
+
+    def brier_of_each(self) -> tuple[Array, Array]:
+        """Return the squared distance of each image, and which of them count: all."""
         known = self.column >= 0
         given = np.where(known, self.proba[np.arange(len(known)), self.column], 0.0)
         losses = (self.proba.astype(np.float64) ** 2).sum(axis=1) - 2 * given + 1
-        return self._average(losses, np.ones(len(known), dtype=np.bool_))
+        return losses, np.ones(len(known), dtype=np.bool_)
 
     def top_k_accuracy(self, k: int) -> Estimate:
         """Return the share of images with their class among the `k` most probable; of equals the first."""

@@ -6,11 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from cnncodes.evaluation.intervals import Estimate, wilson
-from cnncodes.evaluation.metrics import compare_paired
+from cnncodes.evaluation.paired import compare_paired, run_mcnemar
 
 #: Below it a sign test calls a difference clear.
 LEVEL = 0.05
@@ -110,24 +109,7 @@ def compare(
     """
     before, after = (wilson(int((given == y).sum()), len(y)) for given in (head, tuned))
     difference = compare_paired(y, tuned, head, groups=groups)
-    return Comparison(before, after, difference, _test_signs(y, tuned, head, groups))
-
-
-def _test_signs(y: npt.NDArray[Any], tuned: npt.NDArray[Any], head: npt.NDArray[Any], groups: Any) -> float:
-    """Return the two-sided p-value of McNemar's exact test; a group counts once, by what most of it says.
-
-    References
-    ----------
-    Q. McNemar, "Note on the sampling error of the difference between correlated proportions or percentages",
-    Psychometrika 12, 1947.
-    """
-    from scipy.stats import binomtest
-
-    gain = (tuned == y).astype(np.int64) - (head == y)
-    if groups is not None:
-        gain = np.bincount(np.unique(groups, return_inverse=True)[1], gain)
-    wins, losses = int((gain > 0).sum()), int((gain < 0).sum())
-    return float(binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0
+    return Comparison(before, after, difference, run_mcnemar(y, tuned, head, groups=groups).p_value)
 
 
 def say_verdict(validation: Comparison, test: Comparison | None, kept: str) -> str:

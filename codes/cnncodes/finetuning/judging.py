@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.evaluation.intervals import wilson
-from cnncodes.evaluation.metrics import compare_paired
+from cnncodes.evaluation.paired import compare_paired
 from cnncodes.finetuning.history import DIVERGED, HEAD_STAGE, NETWORK_STAGE, START, EpochFigures, Trained
 from cnncodes.finetuning.schedule import describe_convergence, starts_to_converge
 from cnncodes.finetuning.stages import Examples, Stage

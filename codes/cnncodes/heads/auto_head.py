@@ -150,6 +150,14 @@ class AutoHead(Head):
     def _has_temperature(self) -> bool:
         return self.head_._has_temperature()
 
+    def _is_spread_unknown(self, rows: Rows) -> bool:
+        return self.head_._is_spread_unknown(rows)
+
+    def _guess_temperature(self, rows: Rows) -> None:
+        """Let the chosen head do that."""
+        self.head_._guess_temperature(rows)
+        self.scorer_ = self.head_.scorer_
+
     def _fit_final(self, rows: Rows, choice: Choice) -> None:
         """Fit the chosen head on all rows."""
         for name in ("classes_", "n_features_in_", "feature_names_in_"):

@@ -22,13 +22,17 @@ from sklearn.utils.validation import (
 from threadpoolctl import threadpool_limits
 
 from cnncodes.errors import UsageError, suggest
-from cnncodes.heads.calibration import fit_temperature
+from cnncodes.heads.calibration import fit_temperature, guess_temperature
 from cnncodes.heads.folds import Rows, Split, count_members, first_of, make_splits, number_groups
 from cnncodes.heads.scaling import SCALINGS
 from cnncodes.heads.scoring import most_likely
 from cnncodes.heads.sweep import Choice, HeldOut, Search, choose
 
 Array = npt.NDArray[Any]
+
+
+#: Rows at most that a temperature is guessed by: to score all may take long.
+_GUESSED_BY = 1000
 
 
 class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
@@ -38,6 +42,9 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
     it chooses (`_search`), what is taken where nothing can be chosen (`_fall_back`), and how all rows are
     fitted (`_fit_final`).
     """
+
+    #: Whether the folds' training parts have about one image of each class.
+    _one_each = False
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None, images: Any = None) -> Self:
         """Choose what was left open by cross-validation, then fit all rows.
@@ -69,7 +76,11 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         with threadpool_limits(1, user_api="blas"):
             choice = self._soften(self._choose(rows))
             self._fit_final(rows, choice)
-        self.held_out_ = None if choice.held_out is None else _name_images(choice.held_out, rows, images)
+            guessed = self._has_temperature() and (self.n_folds_ == 0 or self._is_spread_unknown(rows))
+            if guessed:
+                self._guess_temperature(rows)
+        unknown = guessed or choice.held_out is None
+        self.held_out_ = None if unknown else _name_images(choice.held_out, rows, images)  # type: ignore[arg-type]
         return self
 
     def _check_params(self) -> None:
@@ -100,6 +111,17 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         softer = fit_temperature(found.decision, found.y, found.weight, unknown=1.0)
         return replace(choice, temperature=min(choice.temperature, softer))
 
+    def _is_spread_unknown(self, rows: Rows) -> bool:
+        """Say whether the folds' decision values are of another scale than those of all rows."""
+        return False
+
+    def _guess_temperature(self, rows: Rows) -> None:
+        """Give the scorer a temperature where no held-out image tells one: see `guess_temperature`."""
+        some = np.unique(np.linspace(0, len(rows.X) - 1, _GUESSED_BY).round().astype(np.int64))
+        scorer: Any = self.scorer_
+        temperature = guess_temperature(scorer.decision(rows.X[some]), rows.y[some])
+        self.scorer_: Any = replace(scorer, temperature=temperature)
+
     @abstractmethod
     def _fit_final(self, rows: Rows, choice: Choice) -> None:
         """Fit all rows with what was chosen."""
@@ -115,7 +137,8 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
             kinds = sorted({type(label).__name__ for label in y})
             raise UsageError(f"labels in y must be of one type and none missing; got {' and '.join(kinds)}")
         check_classification_targets(y)
-        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
+        check_not_negative(weight)
         group_ids, image_ids = number_groups(X, groups, images)
         used = weight > 0  # a row of weight 0 must not even make a class or a fold
         self.classes_, numbered = np.unique(y[used], return_inverse=True)
@@ -151,8 +174,8 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         given = self._fall_back()
         warnings.warn(
             f"{_say_rarest(rows, self.classes_)}, so that none can be held out: nothing was chosen by"
-            f" cross-validation. Used {self._describe(given)}; give at least 2 images of each class, of 2"
-            " groups where there are any.",
+            f" cross-validation, and probabilities are a guess. Used {self._describe(given)}; give at least 2"
+            " images of each class, of 2 groups where there are any.",
             UserWarning,
             stacklevel=4,
         )
@@ -170,8 +193,15 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
     def _search(self, rows: Rows, splits: Sequence[Split]) -> Choice:
         """Cross-validate on those folds and set `n_folds_`."""
 
+    def _scaling_without_folds(self) -> str:
+        """Return what was given, else the scaling that is far better with one image a class."""
+        return "l2" if self.scaling is None else str(self.scaling)
+
     def _scalings(self) -> tuple[str, ...]:
-        return SCALINGS if self.scaling is None else (self.scaling,)
+        """Return what is tried; of one image a class columns have no spread to be standardised by."""
+        if self.scaling is None:
+            return ("l2",) if self._one_each else SCALINGS
+        return (self.scaling,)
 
     def decision_function(self, X: Any) -> Array:
         """Return decision values, shape (n_rows,) for two classes, else (n_rows, n_classes)."""
@@ -192,6 +222,12 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         return proba
 
 
+def has_about_one_each(rows: Rows, n_folds: int) -> bool:
+    """Say whether heads in so many folds are fitted on about one image of each class."""
+    images = int(rows.images.max()) + 1
+    return images * (1 - 1 / n_folds) < 1.5 * rows.n_classes
+
+
 class SingleHead(Head):
     """A head of one kind, whose settings are those of a `Search`."""
 
@@ -201,6 +237,7 @@ class SingleHead(Head):
 
     def _search(self, rows: Rows, splits: Sequence[Split]) -> Choice:
         self.n_folds_ = len(splits)
+        self._one_each = has_about_one_each(rows, self.n_folds_)
         return choose(rows, splits, self._make_search(), self.n_jobs)
 
 
@@ -229,6 +266,20 @@ def is_number(value: Any, kind: type = numbers.Real) -> bool:
     """Say whether a parameter is a finite number above 0 of that kind, and no boolean."""
     number = isinstance(value, kind) and not isinstance(value, bool)
     return number and 0 < float(value) < float("inf")
+
+
+def check_not_negative(weight: Array) -> None:
+    """Raise `UsageError` where a weight is below 0 or no finite number, saying which is the first."""
+    try:
+        wrong = ~(np.isfinite(weight) & (weight >= 0))
+    except TypeError:
+        raise UsageError(f"sample_weight must be numbers. Got dtype {weight.dtype}.") from None
+    if wrong.any():
+        first = int(wrong.argmax())
+        raise UsageError(
+            f"sample_weight must be finite and at least 0; {int(wrong.sum())} of {len(weight)} are not, the"
+            f" first is {weight[first]:g} at position {first}. Give 0 to what must not count."
+        )
 
 
 def refuse_multilabel(y: Any) -> None:

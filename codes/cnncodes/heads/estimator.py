@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cnncodes.errors import UsageError, suggest
-from cnncodes.heads.base import SingleHead, is_number
+from cnncodes.heads.base import SingleHead, has_about_one_each, is_number
 from cnncodes.heads.folds import Rows
 from cnncodes.heads.linear import LinearScorer
 from cnncodes.heads.names import LINEAR
@@ -22,6 +22,9 @@ KINDS = LINEAR
 #: How near its least value the last fit ends: so near that copies of a row and its weight give the same
 #: answers to seven digits. The SVM has that sooner, and with a weak penalty would go on for a thousand steps.
 _EXCESS = {"logistic": 1e-15, "linear-svm": 1e-10}
+#: C where nothing can be held out, for codes of length 1 (else 1) and for standardised ones: what was best
+#: with one image a class (docs/heads.md).
+_WITHOUT_FOLDS, _STANDARD_WITHOUT_FOLDS = {"logistic": 100.0}, 1e-3
 
 
 class LinearHead(SingleHead):
@@ -41,7 +44,8 @@ class LinearHead(SingleHead):
         Standardise the columns, or scale each code to length 1; None chooses.
     cv : int, splitter or list of (train, test)
         Folds of the choice: a number makes stratified folds of whole groups, fewer where a class has
-        fewer groups. With less than two groups in a class there is no choice: C=1, "standard".
+        fewer groups. With less than two groups in a class there is no choice: "l2", with C=100 for
+        "logistic" and else 1.
     class_weight : dict or "balanced", optional
         "balanced" counts summed sample weights, not rows.
     max_iter : int
@@ -78,9 +82,11 @@ class LinearHead(SingleHead):
     Notes
     -----
     The choice goes by the log-loss of the held-out images (see `cnncodes.heads.sweep`). The temperature
-    behind `predict_proba` is fitted to held-out decision values, and is 1 for "logistic" and where nothing
-    can be held out. For "centroid" all classes are as likely, unless `class_weight` is a dictionary: then
-    its weights are to each other as the prior probabilities.
+    behind `predict_proba` is fitted to held-out decision values, and is 1 for "logistic". Where nothing can
+    be held out, or for "lda" and "centroid" the folds have about one image a class, it is a guess
+    (`cnncodes.heads.calibration.guess_temperature`), and `held_out_` is None. For "centroid" all classes are
+    as likely, unless `class_weight` is a dictionary: then its weights are to each other as the prior
+    probabilities.
 
     Examples
     --------
@@ -131,9 +137,15 @@ class LinearHead(SingleHead):
     def _needs_folds(self) -> bool:
         return self.C is None or self.scaling is None or self.kind != "logistic"
 
+    def _is_spread_unknown(self, rows: Rows) -> bool:
+        """Say whether folds had about one image a class, which shows no spread within the classes."""
+        return self.kind in ("lda", "centroid") and has_about_one_each(rows, self.n_folds_)
+
     def _fall_back(self) -> Choice:
-        given = {} if self.kind == "centroid" else {"C": 1.0 if self.C is None else float(self.C)}
-        return Choice(self._scalings()[0], given, 1.0, {})
+        scaling = self._scaling_without_folds()
+        usual = _WITHOUT_FOLDS.get(self.kind, 1.0) if scaling == "l2" else _STANDARD_WITHOUT_FOLDS
+        given = {} if self.kind == "centroid" else {"C": usual if self.C is None else float(self.C)}
+        return Choice(scaling, given, 1.0, {})
 
     def _fit_final(self, rows: Rows, choice: Choice) -> None:
         """Fit all rows in float64 and to a tighter tolerance than the search needs."""

@@ -43,7 +43,8 @@ class KernelHead(SingleHead):
         What is open is chosen on so many rows at most, of images that are drawn from every class. All rows
         are fitted afterwards, once.
     cv, class_weight, random_state, n_jobs
-        As in `cnncodes.heads.estimator.LinearHead`. Without folds C is 10, gamma 2.
+        As in `cnncodes.heads.estimator.LinearHead`. Without folds codes have length 1, C is 10, gamma
+        0.5.
 
     Attributes
     ----------
@@ -112,7 +113,8 @@ class KernelHead(SingleHead):
 
     def _fall_back(self) -> Choice:
         self.n_searched_ = 0
-        return Choice(self._scalings()[0], {"C": self.C or 10.0, "gamma": self.gamma or 2.0}, 1.0, {})
+        given = {"C": self.C or 10.0, "gamma": self.gamma or 0.5}
+        return Choice(self._scaling_without_folds(), given, 1.0, {})
 
     def _search(self, rows: Rows, splits: Sequence[Split]) -> Choice:
         """Cross-validate on those folds, or on what of them is drawn where there are many rows."""

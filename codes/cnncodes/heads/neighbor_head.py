@@ -84,7 +84,7 @@ class NeighborHead(SingleHead):
         Standardise the columns, or scale each code to length 1, where the nearest is that of the largest
         cosine; None chooses.
     cv, random_state, n_jobs
-        As in `cnncodes.heads.estimator.LinearHead`. Without folds k is 1.
+        As in `cnncodes.heads.estimator.LinearHead`. Without folds k is 1, and codes have length 1.
     class_weight : dict or "balanced", optional
         What votes of each class are multiplied with.
 
@@ -155,7 +155,10 @@ class NeighborHead(SingleHead):
         return NeighborSearch(self._scalings(), self.k)
 
     def _fall_back(self) -> Choice:
-        return Choice(self._scalings()[0], {"k": self.k or 1}, 1.0, {})
+        return Choice(self._scaling_without_folds(), {"k": self.k or 1}, 1.0, {})
+
+    def _guess_temperature(self, rows: Rows) -> None:
+        """Leave it at 1: shares of votes are probabilities by themselves."""
 
     def _fit_final(self, rows: Rows, choice: Choice) -> None:
         """Keep the scaled rows."""

@@ -126,3 +126,35 @@ def test_where_nothing_can_be_read_the_first_reason_is_said() -> None:
     source = ImageSource("photos", None, (ImageRecord("a", b"no picture"),))
     with pytest.raises(SourceError, match="none of the 1 images of 'photos' can be read; the first is 'a'"):
         check_data(source)
+
+
+def test_labels_and_groups_may_come_beside_a_list() -> None:
+    pictures = [record.data for record in make_records(12)]
+    copied = [*pictures[::-1], pictures[0]]  # a list in another order than its keys, with a copy
+    labels = ["b", "a"] * 6 + ["b"]  # the copied picture is of a there, and of b here
+    checks = check_data(copied, labels, groups=["anna"] + [None] * 12, views="center")
+    assert (checks.n, checks.labelled, checks.classes) == (13, 13, ("a", "b"))
+    [same] = [finding for finding in checks.findings if finding.check == "duplicates"]
+    assert same.severity == "warn" and len(same.images) == 2 and "label" in same.sentence
+    assert check_data(copied[:3], [1, None, 2], views="center").labelled == 2
+
+
+@pytest.mark.parametrize(
+    ("y", "groups", "message"),
+    [
+        (["a"], None, "y must have one value an image: 2. Got 1"),
+        ("ab", None, "Got str instead"),
+        (["a", 1], None, "labels must be of one type"),
+        (None, ["x"], "groups must have one value an image: 2. Got 1"),
+    ],
+)
+def test_labels_that_do_not_fit_are_refused(y: object, groups: object, message: str) -> None:
+    pictures = [record.data for record in make_records(2)]
+    with pytest.raises(UsageError, match=message):
+        check_data(pictures, y, groups=groups)
+
+
+def test_a_source_has_its_own_labels() -> None:
+    source = ImageSource("made", None, tuple(make_records(2)))
+    with pytest.raises(UsageError, match="brings them"):
+        check_data(source, ["a", "b"])

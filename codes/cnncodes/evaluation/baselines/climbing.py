@@ -22,7 +22,8 @@ from cnncodes.evaluation.baselines.describing import CnnCodes, Description, spli
 from cnncodes.evaluation.baselines.learning_curve import LearningCurve, measure_learning_curve
 from cnncodes.evaluation.baselines.methods import Method
 from cnncodes.evaluation.baselines.rungs import Ladder, LeftOut, Rung
-from cnncodes.evaluation.metrics import compare_paired, evaluate_predictions
+from cnncodes.evaluation.metrics import evaluate_predictions
+from cnncodes.evaluation.paired import compare_paired
 from cnncodes.heads.selection import make_head
 from cnncodes.images import ImageRecord, list_groups
 

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from cnncodes.evaluation.baselines.learning_curve import LearningCurve
 from cnncodes.evaluation.intervals import Estimate
-from cnncodes.evaluation.metrics import Evaluation, compare_paired
+from cnncodes.evaluation.metrics import Evaluation
+from cnncodes.evaluation.paired import compare_paired
 
 Array = npt.NDArray[Any]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from cnncodes.errors import SourceError, UsageError, sentence
 from cnncodes.estimators.aggregation import average_rows
 from cnncodes.estimators.inputs import embed_records, make_embedder, settle_embedders
+from cnncodes.estimators.labels import check_labels, is_missing
 from cnncodes.evaluation.checks import CHECKS, outliers
 from cnncodes.evaluation.checks.duplicates import NEAREST, check_duplicates, find_duplicates
 from cnncodes.evaluation.checks.finding import Finding, name_some
@@ -20,7 +22,7 @@ from cnncodes.evaluation.checks.labelled import Labelled, check_labelled
 from cnncodes.evaluation.checks.looking import Look, watch
 from cnncodes.evaluation.checks.neighbours import find_neighbours
 from cnncodes.evaluation.checks.report import DataChecks, LeftOut
-from cnncodes.images import ImageRecord, ImageSource, open_source
+from cnncodes.images import ImageRecord, ImageSource, open_source, records_from
 
 if TYPE_CHECKING:
     from cnncodes.backbones import Backbone
@@ -29,7 +31,9 @@ if TYPE_CHECKING:
 
 def check_data(
     src: Any,
+    y: Any = None,
     *,
+    groups: Any = None,
     backbone: str | Path | Backbone = "efficientnet-lite0",
     views: str | Path | ViewPlan = "flip",
     decode: str = "exact",
@@ -47,6 +51,11 @@ def check_data(
         A folder (of class folders, or flat), a CSV or Parquet table, a list of paths, encoded bytes, PIL
         images or uint8 arrays, or what `cnncodes.images.open_source` gave. Checks that need labels, parts or
         groups are left out where there are none, and the result says so.
+    y : array-like of str, int or bool, shape (n_images,), optional
+        Labels of a list of images, in its order; a folder, a table or an ImageSource has its own. None and
+        NaN: no label.
+    groups : array-like, shape (n_images,), optional
+        What each image of a list belongs to (a patient, a camera); None and NaN: to nothing.
     backbone : str, path or Backbone
         The network that makes the codes.
     views : str, path or ViewPlan
@@ -72,6 +81,8 @@ def check_data(
     ------
     SourceError
         If there are no images, or none can be read.
+    UsageError
+        If there is not one label, or group, for each image of a list, or the source has its own.
 
     Examples
     --------
@@ -81,7 +92,7 @@ def check_data(
     >>> checks.findings[0].images
     ('image-00000000', 'image-00000002')
     """
-    source = src if isinstance(src, ImageSource) else open_source(src)
+    source = _open(src, y, groups)
     looks: dict[str, Look] = {}
     records = watch(source.records, looks, max_pixels=max_pixels)
     learners = [record for record in records if record.split in (None, "train")] or records
@@ -101,6 +112,38 @@ def check_data(
     codes = average_rows(rows.X, rows.counts[read]).astype(np.float32)
     seen = [looks[record.key] for record in kept]
     return run_checks(kept, seen, codes, failures=failures, random_state=random_state, n_jobs=n_jobs)
+
+
+def _open(src: Any, y: Any, groups: Any) -> ImageSource:
+    """Return a source, with the labels and groups that came beside a list of images."""
+    source = src if isinstance(src, ImageSource) else open_source(src)
+    if y is None and groups is None:
+        return source
+    if isinstance(src, str | Path | ImageSource):
+        raise UsageError(
+            "y and groups are for a list of images: a folder, a table or a source of its own brings them."
+        )
+    records = records_from(src)  # in the order given, while a source is sorted
+    labels = [None] * len(records) if y is None else _list_names("y", y, len(records))
+    names = [None] * len(records) if groups is None else _list_names("groups", groups, len(records))
+    told = {
+        record.key: replace(record, label=label, group=name)
+        for record, label, name in zip(records, labels, names, strict=True)
+    }
+    return replace(source, records=tuple(told[record.key] for record in source.records))
+
+
+def _list_names(what: str, values: Any, n_images: int) -> list[str | None]:
+    """Return labels or groups as text; None where there is none."""
+    given = list(values) if isinstance(values, Iterable) and not isinstance(values, str | bytes) else None
+    if given is None or len(given) != n_images:
+        got = type(values).__name__ if given is None else len(given)
+        raise UsageError(f"{what} must have one value an image: {n_images}. Got {got} instead.")
+    missing = [is_missing(value) for value in given]
+    known = [value for value, none in zip(given, missing, strict=True) if not none]
+    if what == "y" and known:
+        check_labels(known)
+    return [None if none else str(value) for value, none in zip(given, missing, strict=True)]
 
 
 def run_checks(

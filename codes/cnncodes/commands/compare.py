@@ -1,0 +1,256 @@
+"""``cnncodes compare``: which of several classifiers is better, on the same labelled images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cnncodes.commands import inputs
+from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
+from cnncodes.commands.crossvalidating import keep_codes
+from cnncodes.commands.evaluate import write_report
+from cnncodes.commands.failures import judge_failures
+from cnncodes.commands.figures import FEW_GROUPS
+from cnncodes.commands.outputs import check_json_name, check_output
+from cnncodes.commands.prediction_files import is_prediction_file, read_predictions
+from cnncodes.commands.reporter import Reporter
+from cnncodes.commands.tables import format_interval, format_table
+from cnncodes.errors import SourceError, UsageError, sentence
+from cnncodes.schema import option, to_plain
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from cnncodes.evaluation import ClassifierComparison
+    from cnncodes.images import ImageRecord
+
+
+def _check_models(models: tuple[str, ...]) -> None:
+    if len(models) < 2:
+        raise UsageError(f"must be at least two, before the images. Got {', '.join(models)}.")
+    twice = next((one for i, one in enumerate(models) if one in models[:i]), None)
+    if twice is not None:
+        raise UsageError(f"must differ. {twice!r} is there twice.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareOptions(inputs.EmbeddingOptions):
+    """Options of ``cnncodes compare``."""
+
+    models: tuple[str, ...] = option(
+        "Two or more: classifiers that 'cnncodes fit' saved, or tables of the same images that 'cnncodes"
+        " predict' wrote (with --top-k and the number of classes for log loss and Brier score, too).",
+        metavar="MODEL",
+        check=_check_models,
+    )
+    src: str = option("Labelled images: a folder of class folders, or a .csv or .parquet table.")
+    split: str | None = option(
+        "Part of the source to compare on; 'all' for every image. [test, if it has parts]",
+        default=None,
+        metavar="PART",
+    )
+    report: str | None = option(
+        "File for all figures, .json.", default=None, short="-o", metavar="FILE", check=check_json_name
+    )
+    memory: str | None = option(inputs.HELP_MEMORY, default=None, metavar="FOLDER")
+
+
+@dataclass(frozen=True, eq=False)
+class _Said:
+    """What a classifier said of the images: NaN and empty where it said nothing, and why."""
+
+    labels: npt.NDArray[Any]
+    proba: npt.NDArray[np.float64] | None
+    classes: npt.NDArray[Any]
+    silent: dict[int, str]
+    trained_on: int
+
+
+def run_compare(options: CompareOptions, reporter: Reporter) -> Result:
+    """Let each classifier answer the same images, and compare each two of them."""
+    from cnncodes.evaluation import compare_classifiers
+    from cnncodes.images import list_groups
+
+    check_output(options.report, (*options.models, options.src))
+    records, split = inputs.labelled_part(options.src, options, options.split, "test", reporter)
+    with keep_codes(options.memory, needed=True) as memory:
+        said = {
+            name: _ask(model, records, options, memory, reporter)
+            for name, model in _name_models(options.models).items()
+        }
+    silent = {i: f"{why} ({name})" for name, one in said.items() for i, why in one.silent.items()}
+    read = [i for i in range(len(records)) if i not in silent]
+    if not read:
+        i, why = next(iter(silent.items()))
+        raise SourceError(
+            f"not one of the {len(records)} labelled images of {options.src!r} has an answer of all; the"
+            f" first without is {records[i].key!r}: {sentence(why)}"
+        )
+    kept = [records[i] for i in read]
+    found = compare_classifiers(
+        [record.label for record in kept],
+        {name: (one.labels if one.proba is None else one.proba)[read] for name, one in said.items()},
+        {name: one.classes for name, one in said.items()},
+        groups=list_groups(kept),
+    )
+    _warn_classes(said, {str(record.label) for record in kept}, reporter)
+    result = {
+        "src": options.src,
+        "split": split,
+        **_describe(found, options.models, said),
+        "failed": len(silent),
+        "report": options.report,
+    }
+    if options.report is not None:
+        write_report(Path(options.report), result)
+    failures = [(records[i].key, why) for i, why in sorted(silent.items())]
+    result[TOO_MANY_FAILURES] = judge_failures(failures, len(records), options.max_failures, reporter)
+    return result
+
+
+def _describe(found: ClassifierComparison, models: tuple[str, ...], said: dict[str, _Said]) -> Result:
+    result: Result = to_plain(found)
+    for pair, of_pair in zip(result["pairs"], found.pairs, strict=True):
+        pair |= {"clear": of_pair.clear, "sentence": of_pair.describe()}
+    for entry, model in zip(result["classifiers"], models, strict=True):
+        entry |= {"model": model, "trained_on": said[entry["name"]].trained_on}
+    return result
+
+
+def _name_models(models: tuple[str, ...]) -> dict[str, str]:
+    """Return the path of each model by its file's name, or by itself where two have the same."""
+    names = [Path(model).name for model in models]
+    return {
+        model if names.count(name) > 1 else name: model for name, model in zip(names, models, strict=True)
+    }
+
+
+def _ask(
+    model: str, records: list[ImageRecord], options: CompareOptions, memory: str | None, reporter: Reporter
+) -> _Said:
+    """Return a classifier's answers, from its file of them or by predicting."""
+    import numpy as np
+
+    if is_prediction_file(model):
+        return _look_up(model, records, options.src)
+    from cnncodes.estimators.predictor import Predictor
+    from cnncodes.estimators.saving import load_predictor
+
+    with reporter.passing_warnings():
+        predictor = load_predictor(model).with_max_pixels(options.max_pixels)
+        if not isinstance(predictor, Predictor):
+            raise UsageError(
+                f"{model} predicts numbers, and classifiers are compared: 'cnncodes evaluate' gives the"
+                " figures of each."
+            )
+        found = predictor.predict_records(
+            records,
+            n_jobs=options.n_jobs,
+            memory=memory,
+            on_progress=reporter.progress(f"predicting with {model}"),
+        )
+    trained_on = int(found.trained_on.sum())
+    if trained_on:
+        reporter.warn(f"{model} was trained on {trained_on} of these images: its figures flatter")
+    labels = np.array(["" if label is None else str(label) for label in found.labels])
+    classes = np.array([str(name) for name in found.classes])
+    silent = {i: failure.reason for i, failure in found.failures.items()}
+    return _Said(labels, found.proba, classes, silent, trained_on)
+
+
+def _look_up(path: str, records: list[ImageRecord], src: str) -> _Said:
+    import numpy as np
+
+    found = read_predictions(path)
+    places = [found.rows.get(record.key) for record in records]
+    if all(place is None for place in places):
+        other = next(iter(found.rows), "none")
+        raise SourceError(
+            f"{path} answers none of the images of {src!r}: it names {other!r}, the images are such as"
+            f" {records[0].key!r}. Predict the same source that is compared on."
+        )
+    silent = {i: "it has no answer" for i, place in enumerate(places) if place is None}
+    rows = [0 if place is None else place for place in places]
+    proba = None if found.proba is None else found.proba[rows]
+    return _Said(np.asarray(found.labels[rows]), proba, found.classes, silent, 0)
+
+
+def _warn_classes(said: dict[str, _Said], labels: set[str], reporter: Reporter) -> None:
+    """Warn where a saved classifier does not know a class of the images."""
+    for name, one in said.items():
+        unknown = sorted(labels - set(one.classes.tolist()))
+        if unknown and not is_prediction_file(name):  # which names no class that was never answered
+            shown = f"{', '.join(map(repr, unknown[:5]))}{' …' if len(unknown) > 5 else ''}"
+            reporter.warn(f"{name} does not know {shown}: these images count as wrong")
+
+
+_FIGURES = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "log_loss": "log loss",
+    "brier": "Brier score",
+}
+
+
+def render_compare(result: Result) -> str:
+    """Return a table of the classifiers, one of their differences, and each pair in words."""
+    part = f", part {result['split']}" if result["split"] else ""
+    own: list[tuple[str, ...]] = [("classifier", "figure", "value", "95% interval", "images")]
+    own += _list_figures(result["classifiers"], lambda entry: entry["name"], "{:.3f}")
+    paired: list[tuple[str, ...]] = [("first - second", "figure", "difference", "95% interval", "images")]
+    paired += _list_figures(result["pairs"], lambda pair: f"{pair['first']} - {pair['second']}", "{:+.3f}")
+    why = {
+        f"No {_FIGURES[name]}: {sentence(reason)}\n"
+        if not reason.startswith("no interval")
+        else f"{_FIGURES[name]} of {pair['first']} - {pair['second']}: {sentence(reason)}\n"
+        for pair in result["pairs"]
+        for name, reason in pair["missing"].items()
+    }
+    many = len(result["pairs"]) > 1
+    note = "p-values are raised for the number of pairs (Holm); the intervals are not.\n" if many else ""
+    failed = (
+        f"Not in these figures: {result['failed']:,} without an answer of all.\n" if result["failed"] else ""
+    )
+    report = f"Report: {result['report']}\n" if result["report"] else ""
+    return (
+        f"{len(result['classifiers'])} classifiers on the same {result['n']:,} images of"
+        f" {result['src']}{part}\n{format_table(own)}\n\n{format_table(paired)}\n"
+        f"{''.join(sorted(why))}{_say_groups(result['n_groups'])}\n"
+        f"{''.join(sentence(_capitalize(pair['sentence'])) + chr(10) for pair in result['pairs'])}"
+        f"{note}{failed}{report}"
+    )
+
+
+def _list_figures(entries: list[Result], name: Any, form: str) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = []
+    for entry in entries:
+        for key, title in _FIGURES.items():
+            estimate = entry[key]
+            if estimate is not None and estimate["value"] is not None:
+                shown = form.format(estimate["value"])
+                rows.append((name(entry), title, shown, format_interval(estimate, form), str(estimate["n"])))
+    return rows
+
+
+def _say_groups(count: int | None) -> str:
+    if count is None:
+        return ""
+    few = ", too few for intervals to be believed" if count < FEW_GROUPS else ""
+    return f"Intervals and tests go by whole groups, of which there are {count:,}{few}.\n"
+
+
+def _capitalize(text: str) -> str:
+    return text if not text.startswith("no ") else f"N{text[1:]}"
+
+
+COMPARE = Command(
+    name="compare",
+    options=CompareOptions,
+    run=run_compare,
+    render=render_compare,
+    summary="Say which of several classifiers is better on the same images, and whether that is sure.",
+    example="cnncodes compare logistic.cnncodes svm.cnncodes test-photos/",
+    results=("report", "n", "split", "pairs"),
+)

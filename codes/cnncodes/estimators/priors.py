@@ -1,0 +1,237 @@
+"""Probabilities for images among which the classes have other shares than in training."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cnncodes.errors import UsageError, suggest
+from cnncodes.estimators.aggregation import Scores
+from cnncodes.heads.scoring import most_likely
+
+Floats = npt.NDArray[np.float64]
+
+#: What stands for shares that are to be estimated on the images themselves.
+ESTIMATE = "estimate"
+
+#: Images for each class below which estimated shares are mostly chance.
+_FEW_PER_CLASS = 10
+_STEPS, _CHANGE = 10_000, 1e-9
+#: How far given shares may be from a sum of 1.
+_SUM_TOLERANCE = 1e-3
+
+
+def adjust_probabilities(proba: Any, old: Any, new: Any) -> Floats:
+    """Return probabilities as they are where the classes' shares are other ones.
+
+    ``proba * new / old``, made to sum to 1. That is Bayes's rule where the images of each class look as those
+    of training did, and only the shares of the classes differ (label shift).
+
+    Parameters
+    ----------
+    proba : array-like of float, shape (n_images, n_classes)
+    old, new : array-like of float, shape (n_classes,)
+        The shares that the probabilities are made for, and others; all above 0.
+
+    References
+    ----------
+    M. Saerens, P. Latinne and C. Decaestecker, "Adjusting the outputs of a classifier to new a priori
+    probabilities: a simple procedure", Neural Computation 14, 2002.
+
+    Examples
+    --------
+    >>> adjust_probabilities([[0.5, 0.5]], [0.5, 0.5], [0.9, 0.1])
+    array([[0.9, 0.1]])
+    """
+    with np.errstate(divide="ignore"):
+        logs = np.log(np.asarray(proba, np.float64)) + np.log(np.asarray(new, np.float64))
+    logs -= np.log(np.asarray(old, np.float64))
+    powers = np.exp(logs - logs.max(axis=1, keepdims=True))  # or tiny shares of tiny probabilities are 0/0
+    adjusted: Floats = powers / powers.sum(axis=1, keepdims=True)
+    return adjusted
+
+
+def estimate_shares(proba: Any, old: Any) -> Floats:
+    """Estimate the classes' shares among images by the probabilities that a classifier gives them.
+
+    The most likely shares, by expectation and maximisation: the mean of the adjusted probabilities are new
+    shares, by which they are adjusted again. It goes by the probabilities, and is as wrong as these: a class
+    of which the classifier is always a little unsure gets images that are not there.
+
+    Parameters
+    ----------
+    proba : array-like of float, shape (n_images, n_classes)
+        As the classifier gives them, at least one row.
+    old : array-like of float, shape (n_classes,)
+        The shares that they are made for.
+
+    References
+    ----------
+    As of `adjust_probabilities`; A. Alexandari, A. Kundaje and A. Shrikumar, "Maximum likelihood with
+    bias-corrected calibration is hard-to-beat at label shift adaptation", ICML 2020, for what it rests on.
+
+    Examples
+    --------
+    >>> sure = np.repeat([[0.99, 0.01], [0.01, 0.99]], [90, 10], axis=0)
+    >>> estimate_shares(sure, [0.5, 0.5]).round(2)
+    array([0.91, 0.09])
+    """
+    proba, old = np.asarray(proba, np.float64), np.asarray(old, np.float64)
+    if proba.ndim != 2 or not len(proba):
+        raise UsageError(f"shares are estimated on at least one image. Got shape {proba.shape}.")
+    ratios, shares = proba / old, old.copy()
+    for _ in range(_STEPS):
+        weighted = ratios * shares
+        new = (weighted / weighted.sum(axis=1, keepdims=True)).mean(axis=0)
+        change = float(np.abs(new - shares).max())
+        shares = new
+        if change < _CHANGE:
+            break
+    shares = np.maximum(shares, np.finfo(np.float64).tiny)
+    found: Floats = shares / shares.sum()
+    return found
+
+
+def find_shares(y: Any, weight: Any, head: Any) -> Floats | None:
+    """Return the shares of the classes that a head's probabilities are made for: those of its training.
+
+    By weights of images, times those of classes: ``class_weight="balanced"`` makes all as likely. "centroid"
+    takes all to be as likely, or as its `class_weight` says.
+
+    Parameters
+    ----------
+    y : ndarray, shape (n_images,)
+    weight : ndarray, shape (n_images,), or None
+    head : fitted classifier
+        What a scikit-learn classifier has as `class_weight`, the last step of a Pipeline, counts.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_classes,), sorted by class; None where the head's class weights are unknown.
+    """
+    from sklearn.pipeline import Pipeline
+
+    from cnncodes.heads.base import class_weights
+
+    while isinstance(head, Pipeline):
+        head = head.steps[-1][1]
+    classes, numbers = np.unique(y, return_inverse=True)
+    totals = np.bincount(numbers, weight).astype(np.float64)
+    given = getattr(head, "class_weight", None)
+    given = "balanced" if given == "balanced_subsample" else given
+    if getattr(getattr(head, "scorer_", None), "kind", None) == "centroid":
+        totals = np.ones(len(classes))
+    try:
+        shares: Floats = totals * class_weights(given, classes, totals)
+    except UsageError:  # of somebody else's classifier, which has its own idea of them
+        return None
+    found: Floats = shares / shares.sum()
+    return found
+
+
+def settle_shares(priors: Any, classes: npt.NDArray[Any], old: Floats) -> Floats:
+    """Return the shares of all classes that a user has given for some or all.
+
+    Parameters
+    ----------
+    priors : mapping of class to float
+        Above 0. Where classes are left out they share the rest as they did in training.
+    classes : ndarray, shape (n_classes,)
+    old : ndarray of float64, shape (n_classes,)
+
+    Raises
+    ------
+    UsageError
+        If it names no class, a number is no share, or they do not sum to 1.
+
+    Examples
+    --------
+    >>> settle_shares({"dog": 0.4}, np.array(["ant", "cat", "dog"]), np.array([0.2, 0.4, 0.4])).round(2)
+    array([0.2, 0.4, 0.4])
+    """
+    if not isinstance(priors, Mapping) or not priors:
+        raise UsageError(
+            f"priors must be a share for each class, as {{'cat': 0.9, 'dog': 0.1}}, or {ESTIMATE!r}. Got"
+            f" {priors!r} instead."
+        )
+    names = classes.tolist()
+    for name, share in priors.items():
+        if name not in names:
+            raise UsageError(
+                f"priors name {name!r}, which is no class. {suggest(str(name), map(str, names))}"
+            )
+        real = isinstance(share, int | float | np.number) and not isinstance(share, bool)
+        if not real or not math.isfinite(share) or not 0 < share <= 1:
+            raise UsageError(
+                f"priors must be shares, above 0 and at most 1 (a class that never occurs gets 1e-6, say)."
+                f" Got {share!r} for {name!r}."
+            )
+    named = np.array([name in priors for name in names])
+    new = np.array([float(priors.get(name, 0.0)) for name in names])
+    rest, complete = 1 - new.sum(), bool(named.all())
+    if abs(rest) > _SUM_TOLERANCE if complete else rest <= 0:
+        raise UsageError(
+            f"the shares in priors must sum to 1, or to less where classes are left out. They sum to"
+            f" {new.sum():g}, for {named.sum()} of {len(names)} classes."
+        )
+    if not complete:
+        new[~named] = rest * old[~named] / old[~named].sum()
+    settled: Floats = new / new.sum()
+    return settled
+
+
+def require_shares(shares: Floats | None) -> Floats:
+    """Return the shares that a classifier's probabilities are made for.
+
+    Raises
+    ------
+    UsageError
+        If it does not know them.
+    """
+    if shares is None:
+        raise UsageError(
+            "this classifier does not know which shares of the classes its probabilities are made for, so"
+            " these cannot be changed: fit it again. Fine-tuned networks, and scikit-learn classifiers with"
+            " class weights of a kind of their own, never do."
+        )
+    return shares
+
+
+def adjust_scores(scores: Scores, old: Floats | None, priors: Any) -> tuple[Scores, Floats]:
+    """Return scores for other shares of the classes, and these shares.
+
+    Parameters
+    ----------
+    scores : Scores
+        As the head gives them; decision values stay what they are.
+    old : ndarray or None
+        The shares of training.
+    priors : mapping of class to float, or "estimate"
+        Shares, or that they are to be estimated on these images.
+
+    Raises
+    ------
+    UsageError
+        If the classifier does not know its shares or gives no probabilities, or `priors` is wrong.
+    """
+    old = require_shares(old)
+    if scores.proba is None:
+        raise UsageError("priors change probabilities, and this head gives none: leave priors out.")
+    if isinstance(priors, str) and priors == ESTIMATE:
+        if len(scores.proba) < _FEW_PER_CLASS * len(old):
+            warnings.warn(
+                f"the shares of {len(old)} classes are estimated on {len(scores.proba)} images, so few that"
+                " they are mostly chance. Give shares that are known, or more images at once.",
+                stacklevel=4,
+            )
+        new = estimate_shares(scores.proba, old) if len(scores.proba) else old
+    else:
+        new = settle_shares(priors, scores.classes, old)
+    proba = adjust_probabilities(scores.proba, old, new) if len(scores.proba) else scores.proba
+    values = proba[:, 1] - proba[:, 0] if proba.shape[1] == 2 else proba
+    return Scores(scores.classes, most_likely(scores.classes, values), scores.decision, proba), new

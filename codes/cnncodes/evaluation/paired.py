@@ -1,0 +1,205 @@
+"""Two classifiers on the same images: the difference of a figure, paired, and McNemar's exact test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cnncodes.errors import UsageError, suggest
+from cnncodes.evaluation.confusion import Confusion, find_names
+from cnncodes.evaluation.intervals import Estimate, bootstrap
+from cnncodes.evaluation.probabilities import Scored, check_classes, check_probabilities
+
+Array = npt.NDArray[Any]
+
+#: Figures whose difference can be taken; the last two are losses, of probabilities.
+FIGURES = ("accuracy", "balanced_accuracy", "log_loss", "brier")
+LOSSES = FIGURES[2:]
+
+
+def compare_paired(
+    y: Any,
+    a: Any,
+    b: Any,
+    *,
+    classes: Any = None,
+    figure: str = "accuracy",
+    groups: Any = None,
+    random_state: int = 0,
+) -> Estimate:
+    """Return a figure of predictions `a` less that of `b`, on the same images, with its interval.
+
+    Parameters
+    ----------
+    y : array-like, shape (n_images,)
+        True classes.
+    a, b : array-like, shape (n_images,), or (n_images, n_classes) of float
+        Two predictions of them: classes, or probabilities with columns as `classes`.
+    classes : array-like, shape (n_classes,), or pair of such, optional
+        Names of the columns of probabilities; a tuple of two where those of `a` and `b` differ.
+    figure : {"accuracy", "balanced_accuracy", "log_loss", "brier"}
+        The last two need probabilities, and are better where they are less. Log-loss counts the images whose
+        class both know.
+    groups, random_state
+        As in `evaluate_predictions`.
+
+    Returns
+    -------
+    Estimate
+        Its interval is NaN where all resamples agree, as where no image is answered otherwise.
+
+    Raises
+    ------
+    UsageError
+        If the shapes do not fit, rows are no probabilities, or there are none and the figure needs them.
+
+    Examples
+    --------
+    >>> compare_paired(["cat", "dog"], ["cat", "dog"], ["cat", "cat"]).value
+    0.5
+    >>> sure, unsure = np.array([[0.9, 0.1], [0.1, 0.9]]), np.full((2, 2), 0.5)
+    >>> loss = compare_paired(["cat", "dog"], sure, unsure, classes=["cat", "dog"], figure="log_loss")
+    >>> round(loss.value, 3)
+    -0.588
+    """
+    if figure not in FIGURES:
+        raise UsageError(f"unknown figure {figure!r}. {suggest(str(figure), FIGURES)}")
+    y, groups = np.asarray(y), None if groups is None else np.asarray(groups)
+    if groups is not None and groups.shape != y.shape:
+        raise UsageError(f"groups must have one value an image: {len(y)}. Got shape {groups.shape} instead.")
+    names = classes if isinstance(classes, tuple) and len(classes) == 2 else (classes, classes)
+    if figure in LOSSES:
+        scored = [_score(y, given, of) for given, of in zip((a, b), names, strict=True)]
+        return _compare_losses(scored, figure, groups, random_state)
+    first, second = (_label(y, given, of) for given, of in zip((a, b), names, strict=True))
+    return bootstrap(_gain(y, first, second, figure), len(y), groups=groups, random_state=random_state)
+
+
+def _gain(y: Array, a: Array, b: Array, figure: str) -> Callable[[npt.NDArray[np.float64]], float]:
+    if figure == "accuracy":
+        gain = (a == y).astype(np.float64) - (b == y)
+        return lambda weights: float(np.average(gain, weights=weights))
+    names = np.unique(y)
+    true = np.searchsorted(names, y)
+    one, other = (Confusion(true, find_names(names, given), len(names)) for given in (a, b))
+    return lambda weights: one.balanced_accuracy(weights) - other.balanced_accuracy(weights)
+
+
+def _compare_losses(scored: list[Scored], figure: str, groups: Any, random_state: int) -> Estimate:
+    (one, known), (other, also_known) = (getattr(each, f"{figure}_of_each")() for each in scored)
+    among = known & also_known
+    gain = (one - other)[among]
+    return bootstrap(
+        lambda weights: float(np.average(gain, weights=weights)),
+        len(gain),
+        groups=None if groups is None else groups[among],
+        random_state=random_state,
+    )
+
+
+def _label(y: Array, given: Any, classes: Any) -> Array:
+    """Return predicted classes, of probabilities the most probable ones."""
+    labels: Array = np.asarray(given)
+    if labels.ndim == 2 and len(y) == len(labels):
+        _check_proba(labels, classes)
+        labels = np.asarray(classes)[labels.argmax(axis=1)]
+    if not len(y) or y.shape != labels.shape:
+        raise UsageError(
+            "y, a and b must be of the same images, at least one: a class each, or a row of probabilities."
+            f" Got shapes {y.shape} and {labels.shape}."
+        )
+    return labels
+
+
+def _score(y: Array, given: Any, classes: Any) -> Scored:
+    proba = np.asarray(given)
+    if not len(y) or proba.ndim != 2 or len(proba) != len(y):
+        raise UsageError(
+            f"log-loss and Brier score are of probabilities, a row for each of {len(y)} images, at least one."
+            f" Got shape {proba.shape}; of classes compare the accuracy."
+        )
+    _check_proba(proba, classes)
+    return Scored.make(y, proba, np.asarray(classes), None, 0)
+
+
+def _check_proba(proba: Array, classes: Any) -> None:
+    if classes is None:
+        raise UsageError("classes is missing: the names of the columns of probabilities.")
+    check_classes(np.asarray(classes))
+    check_probabilities(proba, len(classes))
+
+
+@dataclass(frozen=True)
+class McNemar:
+    """McNemar's exact test of two classifiers on the same images.
+
+    Where there are groups they are counted, each once, by which of the two is right on more of its images.
+
+    Attributes
+    ----------
+    both, neither : int
+        Images on which both are right, and neither is.
+    only_first, only_second : int
+        Images on which one alone is right.
+    wins, losses : int
+        What was tested: images, or groups, that speak for the first and for the second.
+    p_value : float
+        Two-sided: how likely a division at least as uneven would be, were both as often right alone.
+    """
+
+    both: int
+    neither: int
+    only_first: int
+    only_second: int
+    wins: int
+    losses: int
+    p_value: float
+
+
+def run_mcnemar(y: Any, a: Any, b: Any, *, groups: Any = None) -> McNemar:
+    """Test whether one of two predictions is right more often than the other, by the images they differ on.
+
+    Parameters
+    ----------
+    y, a, b : array-like, shape (n_images,)
+        True classes, and two predictions of them.
+    groups : array-like, shape (n_images,), optional
+        Images of a group are no separate evidence: it counts once, and not at all where it is even.
+
+    References
+    ----------
+    Q. McNemar, "Note on the sampling error of the difference between correlated proportions or percentages",
+    Psychometrika 12, 1947; the exact form is a binomial test of the images on which they differ.
+
+    Examples
+    --------
+    >>> found = run_mcnemar([1] * 10, [1] * 8 + [0, 0], [0] * 8 + [1, 0])
+    >>> found.only_first, found.only_second, found.both, found.neither, round(found.p_value, 4)
+    (8, 1, 0, 1, 0.0391)
+    """
+    from scipy.stats import binomtest
+
+    y, a, b = np.asarray(y), np.asarray(a), np.asarray(b)
+    if not len(y) or y.shape != a.shape or y.shape != b.shape:
+        raise UsageError(
+            "y, a and b must name one class for each of the same images. Got shapes"
+            f" {y.shape}, {a.shape}, {b.shape}."
+        )
+    first, second = a == y, b == y
+    gain = first.astype(np.int64) - second
+    if groups is not None:
+        gain = np.bincount(np.unique(np.asarray(groups), return_inverse=True)[1], gain)
+    wins, losses = int((gain > 0).sum()), int((gain < 0).sum())
+    return McNemar(
+        both=int((first & second).sum()),
+        neither=int((~first & ~second).sum()),
+        only_first=int((first & ~second).sum()),
+        only_second=int((~first & second).sum()),
+        wins=wins,
+        losses=losses,
+        p_value=float(binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0,
+    )

@@ -1,0 +1,135 @@
+"""``cnncodes compare``: saved classifiers and files of predictions on the same images."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cnncodes.cli import main
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder with pictures of two classes in two parts, and classifiers that know one, or both."""
+    rng = np.random.default_rng(0)
+    folder = tmp_path_factory.mktemp("made")
+    for part in ("train", "test"):
+        for label, bright in (("dark", 80), ("light", 130), ("lighter", 190)):
+            (folder / "photos" / part / label).mkdir(parents=True)
+            for i in range(4):
+                pixels = rng.integers(bright - 60, bright + 60, (40, 48, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(folder / "photos" / part / label / f"{i}.png")
+    common = ["-q", "--memory", str(folder / "memory"), "--train-views", "center", "--test-views", "center"]
+    for head in ("centroid", "lda"):
+        out = str(folder / f"{head}.cnncodes")
+        assert main(["fit", str(folder / "photos"), "-o", out, "--head", head, *common]) == 0
+    return folder
+
+
+def compare(made: Path, *models: str, options: tuple[str, ...] = (), src: str = "photos") -> int:
+    paths = [str(made / model) for model in models]
+    return main(["compare", *paths, str(made / src), "-q", "--memory", str(made / "memory"), *options])
+
+
+def predict(made: Path, model: str, out: str, *options: str) -> None:
+    asked = ["predict", str(made / model), str(made / "photos"), "-o", str(made / out), "-q"]
+    assert main([*asked, "--memory", str(made / "memory"), *options]) == 0
+
+
+def test_two_classifiers_in_words_and_json(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    models = ("centroid.cnncodes", "lda.cnncodes")
+    assert compare(made, *models, options=("-o", str(made / "compared.json"))) == 0
+    text = capsys.readouterr().out
+    assert "2 classifiers on the same 12 images" in text and ", part test" in text
+    assert "first - second" in text and "log loss" in text and "difference" in text
+    assert compare(made, *models, options=("--json",)) == 0
+    found = json.loads(capsys.readouterr().out)
+    written = json.loads((made / "compared.json").read_text())
+    assert written["pairs"] == found["pairs"] and found["n"] == 12
+    [pair] = found["pairs"]
+    values = [entry["accuracy"]["value"] for entry in found["classifiers"]]
+    assert pair["accuracy"]["value"] == pytest.approx(values[0] - values[1])
+    test = pair["mcnemar"]
+    assert test["both"] + test["neither"] + test["only_first"] + test["only_second"] == 12
+    assert pair["sentence"] in text.replace("No ", "no ")
+
+
+@pytest.mark.slow
+def test_predictions_say_what_their_classifier_says(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    predict(made, "centroid.cnncodes", "centroid.csv", "--top-k", "3")
+    predict(made, "centroid.cnncodes", "centroid.parquet", "--top-k", "3")
+    predict(made, "lda.cnncodes", "short.csv")
+    capsys.readouterr()
+    models = ("centroid.cnncodes", "centroid.csv", "centroid.parquet", "short.csv", "lda.cnncodes")
+    assert compare(made, *models, options=("--json",)) == 0
+    found = json.loads(capsys.readouterr().out)
+    own, *others, short, lda = found["classifiers"]
+    for other in others:
+        assert other["accuracy"] == own["accuracy"]
+        assert other["log_loss"]["value"] == pytest.approx(own["log_loss"]["value"], abs=1e-4)
+    assert short["accuracy"] == lda["accuracy"] and short["log_loss"] is None
+    last = found["pairs"][-1]
+    assert last["accuracy"]["low"] is None and "no interval" in last["missing"]["accuracy"]
+    assert "no probabilities of" in last["missing"]["log_loss"]
+    assert compare(made, *models) == 0
+    assert "raised for the number of pairs" in capsys.readouterr().out
+
+
+def test_images_without_an_answer_are_left_out_and_counted(
+    made: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    predict(made, "centroid.cnncodes", "whole.csv", "--split", "test")
+    lines = (made / "whole.csv").read_text().splitlines()
+    (made / "part.csv").write_text("\n".join(lines[:-2]))
+    capsys.readouterr()
+    assert compare(made, "part.csv", "lda.cnncodes", options=("--json",)) == 3
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["n"] == 10 and json.loads(shown.out)["failed"] == 2
+    assert "it has no answer" in shown.err and "part.csv" in shown.err
+
+
+def test_images_that_were_trained_on_are_told(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert compare(made, "centroid.cnncodes", "lda.cnncodes", options=("--split", "train")) == 0
+    assert "lda.cnncodes was trained on 12 of these images" in capsys.readouterr().err
+
+
+def refuse(made: Path, capsys: Any, status: int, *models: str, src: str = "photos") -> str:
+    assert compare(made, *models, src=src) == status
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    return str(said)
+
+
+def test_bad_input_is_one_line(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    predict(made, "centroid.cnncodes", "good.csv", "--split", "test")
+    good = (made / "good.csv").read_text()
+    (made / "other.csv").write_text("image,label\na.png,dark\n")
+    (made / "twice.csv").write_text(good + good.splitlines()[1] + "\n")
+    (made / "elsewhere.csv").write_text(good.replace("test/", "tset/"))
+    (made / "abstained.csv").write_text("image,prediction,probability,answered,reason\na,dark,0.9,true,\n")
+    (made / "number.csv").write_text("image,prediction,probability\ntest/dark/0.png,dark,much\n")
+    lda = "lda.cnncodes"
+    assert "must be at least two" in refuse(made, capsys, 2, lda)
+    assert "is there twice" in refuse(made, capsys, 2, lda, lda)
+    assert "no column 'prediction'" in refuse(made, capsys, 1, "other.csv", lda)
+    assert "more than once" in refuse(made, capsys, 1, "twice.csv", lda)
+    assert "Predict the same source" in refuse(made, capsys, 1, "elsewhere.csv", lda)
+    assert "the probability 'much': expected a number" in refuse(made, capsys, 1, "number.csv", lda)
+    assert "without it" in refuse(made, capsys, 1, "abstained.csv", lda)
+    assert "holds no labelled images" in refuse(made, capsys, 1, lda, "good.csv", src="photos/test/dark")
+
+
+def test_intervals_and_tests_go_by_groups(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [
+        f"photos/test/{label}/{i}.png,{label},{label}{i % 2}"
+        for label in ("dark", "light", "lighter")
+        for i in range(4)
+    ]
+    (made / "table.csv").write_text("\n".join(["image,label,group", *rows]))
+    assert compare(made, "centroid.cnncodes", "lda.cnncodes", src="table.csv") == 0
+    assert "go by whole groups, of which there are 6, too few" in capsys.readouterr().out

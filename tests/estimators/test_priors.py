@@ -1,0 +1,214 @@
+"""Probabilities for other shares of the classes, against simulations whose truth is known."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+
+from cnncodes import ImageClassifier, load
+from cnncodes.errors import SavedModelError, UsageError
+from cnncodes.estimators.aggregation import Scores
+from cnncodes.estimators.priors import (
+    adjust_probabilities,
+    adjust_scores,
+    estimate_shares,
+    find_shares,
+    settle_shares,
+)
+from cnncodes.heads.selection import make_head
+
+MEANS = np.array([[0.0, 0.0, 0.0], [1.5, 0.0, 0.0], [0.0, 1.5, 0.5]])
+TRAINED, MET = np.array([0.6, 0.3, 0.1]), np.array([0.1, 0.2, 0.7])
+
+
+def draw(rng: np.random.Generator, n: int, shares: Any) -> tuple[Any, Any]:
+    y = rng.choice(3, n, p=shares)
+    return (rng.normal(size=(n, 3)) + MEANS[y]).astype(np.float32), y
+
+
+def posterior(X: Any, shares: Any) -> Any:
+    logs = np.log(shares) - ((X[:, None].astype(float) - MEANS) ** 2).sum(axis=2) / 2
+    powers = np.exp(logs - logs.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def log_loss(proba: Any, y: Any) -> float:
+    return float(-np.log(np.maximum(proba[np.arange(len(y)), y], 1e-12)).mean())
+
+
+SHARES = arrays(np.float64, 4, elements=st.floats(0.01, 1)).map(lambda row: row / row.sum())
+
+
+@given(SHARES, SHARES, SHARES)
+def test_there_and_back_is_nothing(proba: Any, old: Any, new: Any) -> None:
+    there = adjust_probabilities([proba], old, new)
+    assert there.sum() == pytest.approx(1)
+    np.testing.assert_allclose(adjust_probabilities(there, new, old), [proba], rtol=1e-9)
+    np.testing.assert_allclose(adjust_probabilities([proba], old, old), [proba], rtol=1e-9)
+
+
+def test_bayess_rule_for_one_prior_becomes_that_for_another() -> None:
+    X, _ = draw(np.random.default_rng(0), 200, MET)
+    np.testing.assert_allclose(
+        adjust_probabilities(posterior(X, TRAINED), TRAINED, MET), posterior(X, MET), rtol=1e-9
+    )
+    tiny = adjust_probabilities([[1.0, 1e-300]], [0.5, 0.5], [1e-9, 1 - 1e-9])
+    assert np.isfinite(tiny).all() and tiny.sum() == 1
+    assert adjust_probabilities([[1.0, 0.0]], [0.5, 0.5], [0.1, 0.9]).tolist() == [[1.0, 0.0]]
+
+
+def test_shares_are_estimated_from_images_without_a_class() -> None:
+    rng = np.random.default_rng(1)
+    found = []
+    for _ in range(20):
+        X, _ = draw(rng, 1000, MET)
+        found.append(estimate_shares(posterior(X, TRAINED), TRAINED))
+    np.testing.assert_allclose(np.mean(found, axis=0), MET, atol=0.015)  # unbiased
+    np.testing.assert_allclose(found, np.broadcast_to(MET, (20, 3)), atol=0.08)
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 2**32 - 1))
+def test_estimated_shares_make_the_images_likelier_than_others(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    X, _ = draw(rng, 60, MET)
+    proba = posterior(X, TRAINED)
+    shares = estimate_shares(proba, TRAINED)
+
+    def likelihood(one: Any) -> float:
+        return float(np.log((proba * one / TRAINED).sum(axis=1)).sum())
+
+    assert shares.sum() == pytest.approx(1)
+    for other in (MET, TRAINED, rng.dirichlet(np.ones(3))):
+        assert likelihood(shares) >= likelihood(other) - 1e-6
+
+
+WEIGHTS = (None, "balanced", {0: 1.0, 1: 2.0, 2: 5.0})
+
+
+@pytest.mark.parametrize("weight", WEIGHTS, ids=str)
+@pytest.mark.parametrize("kind", ["logistic", "lda", "centroid", "knn", "linear-svm", "ridge", "rbf-svm"])
+def test_every_head_is_corrected_for_what_it_was_trained_on(kind: str, weight: Any) -> None:
+    """Whatever the class weights: where shares have changed, the correction helps and comes near Bayes."""
+    rng = np.random.default_rng(2)
+    X, y = draw(rng, 600, TRAINED)
+    head = make_head(kind, class_weight=weight, n_jobs=1).fit(X, y)
+    X, y = draw(rng, 4000, MET)
+    shares = find_shares(*draw_labels(), head)
+    assert shares is not None
+    corrected = adjust_probabilities(head.predict_proba(X), shares, MET)
+    before, after, best = (log_loss(p, y) for p in (head.predict_proba(X), corrected, posterior(X, MET)))
+    if weight is None or weight == "balanced":
+        assert after < before
+    assert after - best < {"knn": 0.12, "ridge": 0.15}.get(kind, 0.08)
+
+
+def draw_labels() -> tuple[Any, None]:
+    """Return the labels that the heads above were trained on."""
+    return draw(np.random.default_rng(2), 600, TRAINED)[1], None
+
+
+def test_the_shares_of_training_go_by_weights() -> None:
+    y, weight = np.array(["a", "a", "b"]), np.array([1.0, 1.0, 6.0])
+    X = np.eye(3, dtype=np.float32)
+    nothing = LogisticRegression().fit(X, y)
+    assert find_shares(y, None, nothing).tolist() == pytest.approx([2 / 3, 1 / 3])
+    assert find_shares(y, weight, nothing).tolist() == [0.25, 0.75]
+    balanced = LogisticRegression(class_weight="balanced").fit(X, y)
+    assert find_shares(y, weight, make_pipeline(balanced)).tolist() == [0.5, 0.5]
+    named = LogisticRegression(class_weight={"a": 3.0}).fit(X, y)
+    assert find_shares(y, None, named).tolist() == pytest.approx([6 / 7, 1 / 7])
+    forest = RandomForestClassifier(class_weight="balanced_subsample")
+    assert find_shares(y, None, forest).tolist() == [0.5, 0.5]
+    assert find_shares(y, None, GaussianNB()).tolist() == pytest.approx([2 / 3, 1 / 3])
+    assert find_shares(y, None, LogisticRegression(class_weight="own")) is None
+
+
+@pytest.mark.parametrize(
+    ("priors", "message"),
+    [
+        ({"a": 0.5, "b": 0.6, "c": 0.1}, "They sum to 1.2, for 3 of 3 classes"),
+        ({"a": 0.5, "b": 0.5}, "They sum to 1, for 2 of 3"),
+        ({"d": 0.5}, "'d', which is no class. Known: a, b, c"),
+        ({"a": 0.0}, "above 0 and at most 1"),
+        ({"a": float("nan")}, "above 0 and at most 1"),
+        ({"a": "much"}, "Got 'much' for 'a'"),
+        ({}, "a share for each class"),
+        ("guess", "or 'estimate'. Got 'guess'"),
+    ],
+)
+def test_what_are_no_shares_is_refused(priors: Any, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        settle_shares(priors, np.array(["a", "b", "c"]), TRAINED)
+
+
+def test_scores_without_probabilities_or_shares_are_refused() -> None:
+    scores = Scores(np.array(["a", "b"]), np.array(["a"]), np.array([-1.0]), None)
+    with pytest.raises(UsageError, match="this head gives none"):
+        adjust_scores(scores, np.array([0.5, 0.5]), {"a": 0.1})
+    with pytest.raises(UsageError, match="does not know which shares"):
+        adjust_scores(scores, None, {"a": 0.1})
+
+
+@pytest.fixture(scope="module")
+def fitted(pictures: Any) -> ImageClassifier:
+    clf = ImageClassifier(head="lda", train_views="center", test_views="center", class_weight="balanced")
+    return clf.fit(pictures.arrays[:15], pictures.labels[:15])  # six, six and three
+
+
+def test_the_classifier_predicts_for_other_shares(
+    fitted: ImageClassifier, pictures: Any, tmp_path: Any
+) -> None:
+    X = pictures.arrays[-3:]
+    plain = fitted.predict_proba(X)
+    priors = {"dark": 0.98, "light": 0.01}
+    changed = fitted.predict_proba(X, priors=priors)
+    np.testing.assert_allclose(changed, adjust_probabilities(plain, np.full(3, 1 / 3), [0.98, 0.01, 0.01]))
+    assert (fitted.predict(X, priors=priors) == fitted.classes_[changed.argmax(axis=1)]).all()
+    with pytest.warns(UserWarning, match="3 classes are estimated on 3 images"):
+        estimated = fitted.predict_proba(X, priors="estimate")
+    with pytest.warns(UserWarning, match="mostly chance"):
+        shares = fitted.estimate_priors(X)
+    assert set(shares) == {"dark", "light", "red"} and shares["red"] > 0.9
+    np.testing.assert_allclose(estimated, fitted.predict_proba(X, priors=shares), atol=1e-12)
+    fitted.save(tmp_path / "m.cnncodes")
+    np.testing.assert_array_equal(load(tmp_path / "m.cnncodes").predict_proba(X, priors=priors), changed)
+
+
+def rewrite(path: Any, shares: Any) -> None:
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    card = json.loads(members["card.json"])
+    card.pop("shares")
+    members["card.json"] = json.dumps(card if shares is None else card | {"shares": shares}).encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+
+
+def test_older_files_say_that_they_cannot_and_damaged_ones_are_refused(
+    fitted: ImageClassifier, pictures: Any, tmp_path: Any
+) -> None:
+    path = tmp_path / "m.cnncodes"
+    fitted.save(path)
+    rewrite(path, None)
+    old = load(path)
+    assert len(old.predict(pictures.arrays[:1])) == 1
+    with pytest.raises(UsageError, match="fit it again"):
+        old.predict(pictures.arrays[:1], priors={"dark": 0.5})
+    for shares in ([0.5, 0.5], [0.5, 0.5, 0.5], [1.0, 0.0, 0.0], "all"):
+        fitted.save(path)
+        rewrite(path, shares)
+        with pytest.raises(SavedModelError, match="is damaged"):
+            load(path)

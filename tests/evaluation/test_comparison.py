@@ -1,0 +1,76 @@
+"""Several classifiers on the same images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cnncodes.errors import UsageError
+from cnncodes.evaluation import compare_classifiers
+from cnncodes.evaluation.comparison import adjust_p_values
+
+
+def answer(rng: np.random.Generator, y: Any, share: float) -> Any:
+    """Return answers of which about that share is right."""
+    return np.where(rng.random(len(y)) < share, y, np.where(y == "a", "b", "a"))
+
+
+def test_each_two_are_compared_and_the_better_one_is_named() -> None:
+    rng = np.random.default_rng(0)
+    y = rng.choice(["a", "b"], 400)
+    said = {"bad": answer(rng, y, 0.6), "good": answer(rng, y, 0.9), "best": answer(rng, y, 0.91)}
+    found = compare_classifiers(y, said)
+    assert [one.name for one in found.classifiers] == ["bad", "good", "best"] and found.n == 400
+    assert [(pair.first, pair.second) for pair in found.pairs] == [
+        ("bad", "good"), ("bad", "best"), ("good", "best"),
+    ]  # fmt: skip
+    assert [pair.clear for pair in found.pairs] == [True, True, False]
+    assert found.pairs[0].describe().startswith("good is right more often than bad, by ")
+    assert found.pairs[2].describe().startswith("no clear difference: ")
+    assert found.pairs[0].accuracy.high < 0 and found.pairs[0].log_loss is None
+    assert found.pairs[0].missing["log_loss"] == "there are no probabilities of bad and good"
+
+
+def test_the_same_answers_have_no_interval_and_a_reason() -> None:
+    y = ["a", "b", "a"]
+    [pair] = compare_classifiers(y, {"one": y, "two": y}).pairs
+    assert np.isnan(pair.accuracy.low) and pair.missing["accuracy"].startswith("no interval")
+    assert pair.describe() == "no difference between one and two: right on the same of 3 images"
+    assert not pair.clear
+
+
+def test_classes_may_differ() -> None:
+    proba = np.array([[0.9, 0.1], [0.2, 0.8]])
+    found = compare_classifiers(
+        ["a", "b"], {"one": proba, "two": proba[:, ::-1]}, {"one": ["a", "b"], "two": ["b", "c"]}
+    )
+    [pair] = found.pairs
+    assert found.classifiers[1].accuracy.value == 0.5 and pair.log_loss is not None
+    assert pair.log_loss.n == 1  # only b is known to both
+    [pair] = compare_classifiers(
+        ["a", "b"], {"one": proba, "two": proba}, {"one": ["a", "b"], "two": ["x", "y"]}
+    ).pairs
+    assert pair.missing["log_loss"] == "no image is of a class that both know"
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    with pytest.raises(UsageError, match="at least two classifiers"):
+        compare_classifiers(["a"], {"one": ["a"]})
+    with pytest.raises(UsageError, match="columns of 'two'"):
+        compare_classifiers(["a"], {"one": ["a"], "two": [[1.0]]}, {"one": ["a"]})
+    with pytest.raises(UsageError, match="one for each of 1"):
+        compare_classifiers(["a"], {"one": ["a"], "two": ["a", "b"]})
+
+
+@settings(max_examples=40)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
+def test_adjusted_p_values_keep_the_order_and_are_no_less(p_values: list[float]) -> None:
+    found = np.array(adjust_p_values(p_values))
+    assert (found >= np.array(p_values)).all() and (found <= 1).all()
+    assert min(found) == pytest.approx(min(1, len(p_values) * min(p_values)))
+    order = np.argsort(p_values, kind="stable")
+    assert (np.diff(found[order]) >= 0).all()
