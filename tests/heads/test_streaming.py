@@ -249,12 +249,13 @@ def test_a_class_with_one_image_leaves_nothing_to_choose():
     y[0] = "one"
     for kind in ("ridge", "logistic"):
         head = LinearHead(kind)
-        with pytest.warns(UserWarning, match="class 'one' has one image.*Used C=1 and scaling='standard'"):
+        with pytest.warns(UserWarning, match="class 'one' has one image.*Used C=.* and scaling='l2'"):
             fit_streamed(head, make_stream(X, y)[0], PLENTY)
         with pytest.warns(UserWarning, match="class 'one'"):
             whole = LinearHead(kind).fit(X.astype(np.float32), y)
         assert head.held_out_ is None and head.n_folds_ == 0
         assert relative(head.coef_, whole.coef_) < (1e-6 if kind == "ridge" else 1e-2)
+        assert head.scorer_.temperature == pytest.approx(whole.scorer_.temperature, rel=1e-3)
 
 
 def test_a_sample_has_every_class_and_says_which_images_stand_for_all():

@@ -153,9 +153,9 @@ class AutoHead(Head):
     def _is_spread_unknown(self, rows: Rows) -> bool:
         return self.head_._is_spread_unknown(rows)
 
-    def _guess_temperature(self, rows: Rows) -> None:
+    def _guess_temperature(self, X: Array, y: Array) -> None:
         """Let the chosen head do that."""
-        self.head_._guess_temperature(rows)
+        self.head_._guess_temperature(X, y)
         self.scorer_ = self.head_.scorer_
 
     def _fit_final(self, rows: Rows, choice: Choice) -> None:

@@ -76,9 +76,9 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         with threadpool_limits(1, user_api="blas"):
             choice = self._soften(self._choose(rows))
             self._fit_final(rows, choice)
-            guessed = self._has_temperature() and (self.n_folds_ == 0 or self._is_spread_unknown(rows))
+            guessed = self._must_guess(rows)
             if guessed:
-                self._guess_temperature(rows)
+                self._guess_temperature(rows.X, rows.y)
         unknown = guessed or choice.held_out is None
         self.held_out_ = None if unknown else _name_images(choice.held_out, rows, images)  # type: ignore[arg-type]
         return self
@@ -115,11 +115,15 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         """Say whether the folds' decision values are of another scale than those of all rows."""
         return False
 
-    def _guess_temperature(self, rows: Rows) -> None:
+    def _must_guess(self, rows: Rows) -> bool:
+        """Say whether no held-out image tells how sure to be."""
+        return self._has_temperature() and (self.n_folds_ == 0 or self._is_spread_unknown(rows))
+
+    def _guess_temperature(self, X: Array, y: Array) -> None:
         """Give the scorer a temperature where no held-out image tells one: see `guess_temperature`."""
-        some = np.unique(np.linspace(0, len(rows.X) - 1, _GUESSED_BY).round().astype(np.int64))
+        some = np.unique(np.linspace(0, len(X) - 1, _GUESSED_BY).round().astype(np.int64))
         scorer: Any = self.scorer_
-        temperature = guess_temperature(scorer.decision(rows.X[some]), rows.y[some])
+        temperature = guess_temperature(scorer.decision(X[some]), y[some])
         self.scorer_: Any = replace(scorer, temperature=temperature)
 
     @abstractmethod

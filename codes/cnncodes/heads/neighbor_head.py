@@ -157,7 +157,7 @@ class NeighborHead(SingleHead):
     def _fall_back(self) -> Choice:
         return Choice(self._scaling_without_folds(), {"k": self.k or 1}, 1.0, {})
 
-    def _guess_temperature(self, rows: Rows) -> None:
+    def _guess_temperature(self, X: Array, y: Array) -> None:
         """Leave it at 1: shares of votes are probabilities by themselves."""
 
     def _fit_final(self, rows: Rows, choice: Choice) -> None:

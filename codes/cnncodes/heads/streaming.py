@@ -49,5 +49,8 @@ def fit_streamed(head: LinearHead, stream: StreamedRows, memory: int) -> Streame
     # As in memory: threads of ours, so that sums come out the same whatever their number.
     with threadpool_limits(1, user_api="blas"):
         found = fit(head, stream, memory)
+        if head._must_guess(stream.rows):
+            head._guess_temperature(found.X, stream.rows.y[found.sample.rows])
+            head.held_out_ = None
     release_free_memory()
     return found
