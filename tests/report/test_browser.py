@@ -274,10 +274,49 @@ def test_charts_are_named_for_screen_readers_and_fit(make_material: MakeMaterial
             "(all) => all.map((t) => t.getBoundingClientRect().height)"
         )
         assert min(size for size in sizes if size) > 11
+        boxes = chart.locator("text").evaluate_all(
+            "(all) => all.map((text) => text.getBoundingClientRect())"
+            ".map((box) => [box.left, box.top, box.right, box.bottom])"
+        )
+        for i, (left, top, right, bottom) in enumerate(boxes):
+            for other in boxes[i + 1 :]:
+                apart = right <= other[0] or other[2] <= left or bottom <= other[1] + 4 or other[3] <= top + 4
+                assert apart, "texts of the chart lie over each other"
     links = page.locator("nav a").evaluate_all("(all) => all.map((a) => a.getAttribute('href'))")
     for link in links:
         page.locator(f"nav a[href='{link}']").click()
         assert page.locator(link).evaluate("(s) => s.getBoundingClientRect().top") < 740
+
+
+def test_names_of_any_kind_break_nothing_on_a_telephone(
+    make_material: MakeMaterial, open_report: Open
+) -> None:
+    names = [
+        "x" * 150,
+        "😀 👩‍👩‍👧",
+        "שלום עולם (12)",
+        "مرحبا",
+        "<b>R&D</b>",
+        *(f"a long name {i}" for i in range(30)),
+    ]
+    material = make_material(names * 2)
+    ladder = make_ladder(recommended=names[0])
+    ladder["methods"][1]["title"] = names[0]
+    material = dataclasses.replace(
+        material,
+        training=add_training(material, names),
+        data=check_records(material, material.records),
+        comparison=read_comparison(ladder, "b.json"),
+    )
+    page = open_report(material, size=(360, 740))
+    page.get_by_label("Show nearest training images").check()
+    page.locator("#map").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 360
+    options = page.locator("#map-class option").all_inner_texts()
+    assert "\u2068שלום עולם (12)\u2069 (2)" in options
+    wide = "() => Math.max(...[...document.querySelectorAll('#methods td')].map((cell) => cell.offsetWidth))"
+    assert page.evaluate(wide) < 420
 
 
 def test_a_page_on_a_ladder_is_read_without_any_image(open_report: Open) -> None:

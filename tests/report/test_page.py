@@ -128,6 +128,14 @@ def test_the_fewest_images_make_a_page(make_material: MakeMaterial, labels: list
     assert "nan" not in re.sub(r"base64,[^\"]*|<script.*?</script>", "", page, flags=re.DOTALL)
 
 
+def test_pictures_that_are_gone_leave_a_page_that_says_so(make_material: MakeMaterial) -> None:
+    material = make_material(["a", "b"] * 6)
+    gone = [dataclasses.replace(record, data=b"gone") for record in material.records]
+    page = render_report(dataclasses.replace(material, records=gone)).decode()
+    assert "There are no thumbnails: none of the pictures can be read any more." in page
+    assert "0 of 12 images" not in page and Outline(page).open == []
+
+
 def test_the_same_material_makes_the_same_page(make_material: MakeMaterial) -> None:
     labels = ["a", "b", "c"] * 5
     assert render_report(make_material(labels)) == render_report(make_material(labels))

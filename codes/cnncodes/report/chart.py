@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from cnncodes.report.html import escape
 
 #: Width and height of a chart, and what is left for the numbers and names of its axes.
-_WIDTH, _HEIGHT, _LEFT, _TOP, _RIGHT, _BELOW = 480, 340, 62, 14, 16, 56
+_WIDTH, _HEIGHT, _LEFT, _TOP, _RIGHT, _BELOW = 480, 340, 78, 14, 16, 56
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class Chart:
         middle = (_LEFT + _WIDTH - _RIGHT) / 2
         drawn.append(f'<text x="{middle}" y="{_HEIGHT - 10}" text-anchor="middle">{escape(names[0])}</text>')
         drawn.append(
-            f'<text transform="translate(16 {(_TOP + floor) / 2}) rotate(-90)" text-anchor="middle">'
+            f'<text transform="translate(15 {(_TOP + floor) / 2}) rotate(-90)" text-anchor="middle">'
             f"{escape(names[1])}</text>"
         )
         return "".join([*drawn, *parts, "</svg>"])

@@ -42,11 +42,6 @@ def show_map(material: Material, neighbourhood: Neighbourhood) -> str:
         n_jobs=material.n_jobs,
         watch=material.watch,
     )
-    n = len(material.records)
-    tiles = 0 if sheet is None else len(sheet.images)
-    which = (
-        "every image" if tiles == n else f"{tiles:,} of {n:,} images, mistakes first for up to half of them,"
-    )
     picture = (
         ""
         if sheet is None
@@ -62,12 +57,23 @@ def show_map(material: Material, neighbourhood: Neighbourhood) -> str:
             " wrong label."
         ),
         paragraph(
-            f"Made by: {escape(layout.method)}. Distances between far groups mean little. There is a"
-            f" thumbnail of {which} in this file."
+            f"Made by: {escape(layout.method)}. Distances between far groups mean little."
+            f" {_describe_tiles(len(material.records), sheet)}"
         ),
         _CONTROLS,
         picture,
         f'<script type="application/json" id="map-data">{embed_json(data)}</script>',
+    )
+
+
+def _describe_tiles(n: int, sheet: Sheet | None) -> str:
+    if sheet is None:
+        return "There are no thumbnails: none of the pictures can be read any more."
+    if len(sheet.images) == n:
+        return "There is a thumbnail of every image in this file."
+    return (
+        f"There is a thumbnail of {len(sheet.images):,} of {n:,} images in this file: mistakes first, for up"
+        " to half of them."
     )
 
 

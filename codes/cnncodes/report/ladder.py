@@ -125,6 +125,10 @@ def draw_cost(comparison: Comparison, own: Estimate | None = None) -> str:
     chart = Chart.fit([one.cost for _, one in points], ends)
     places = [(chart.x(one.cost), chart.y(one.accuracy.value)) for _, one in points]
     taken = [(*place, *_POINT) for place in places]
+    for _, one in points:
+        if math.isfinite(one.accuracy.low):
+            low, high = chart.y(one.accuracy.low), chart.y(one.accuracy.high)
+            taken.append((chart.x(one.cost), (low + high) / 2, 1.0, (low - high) / 2))
     parts = [] if own is None else [_draw_line(chart, own.value, "own", "this classifier", taken)]
     parts += [
         _draw_line(chart, one.accuracy.value, "free", f"{i}  {one.title}", taken)

@@ -38,7 +38,7 @@ CONTENTS = {
 }
 
 #: What the page's one script is joined from.
-_SCRIPTS = ("page.js", "matrix.js", "grid.js", "view.js", "card.js", "map.js")
+_SCRIPTS = ("page.js", "matrix.js", "grid.js", "stamp.js", "view.js", "card.js", "map.js")
 
 
 def render_report(material: Material) -> bytes:

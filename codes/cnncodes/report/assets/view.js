@@ -95,36 +95,25 @@ class MapView {
   drawMarks() {
     this.marks.width = this.canvas.width; // which clears it, too
     this.marks.height = this.canvas.height;
-    const pen = this.marks.getContext("2d");
+    const image = new ImageData(this.canvas.width, this.canvas.height);
     const ratio = this.canvas.width / this.width;
-    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     const size = Math.min(5, Math.max(1.8, 90 / Math.sqrt(this.data.n)) * Math.sqrt(this.zoom)) * 1.2;
-    const scale = this.scale();
-    const left = this.width / 2 - this.middle[0] * scale;
-    const top = this.height / 2 - this.middle[1] * scale;
-    const count = this.data.classes.length;
-    for (let index = 0; index < count; index += 1) {
-      pen.fillStyle = pen.strokeStyle = colorOf(index, count);
-      pen.lineWidth = 1.6;
-      pen.beginPath();
-      const crosses = new Path2D();
+    const scale = this.scale() * ratio;
+    const left = image.width / 2 - this.middle[0] * scale;
+    const top = image.height / 2 - this.middle[1] * scale;
+    const edge = 9 * ratio;
+    for (let index = 0; index < this.byClass.length; index += 1) {
+      const color = colorOf(index, this.byClass.length);
+      const [square, cross] = [false, true].map((isCross) => new Stamp(color, size, ratio, isCross));
       for (const i of this.byClass[index]) {
         if (!this.shown[i]) continue;
         const px = this.x[i] * scale + left;
         const py = this.y[i] * scale + top;
-        if (px < -9 || py < -9 || px > this.width + 9 || py > this.height + 9) continue;
-        if (this.predicted[i] === index) {
-          pen.rect(px - size / 2, py - size / 2, size, size);
-        } else {
-          crosses.moveTo(px - size, py - size);
-          crosses.lineTo(px + size, py + size);
-          crosses.moveTo(px - size, py + size);
-          crosses.lineTo(px + size, py - size);
-        }
+        if (px < -edge || py < -edge || px > image.width + edge || py > image.height + edge) continue;
+        (this.predicted[i] === index ? square : cross).press(image, px, py);
       }
-      pen.fill();
-      pen.stroke(crosses);
     }
+    this.marks.getContext("2d").putImageData(image, 0, 0);
   }
 
   drawRing() {
