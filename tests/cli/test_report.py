@@ -6,13 +6,16 @@ import html
 import json
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from made_reports import make_ladder
 from PIL import Image
 
 from cnncodes.cli import main
+from cnncodes.commands import companions
 
 
 @pytest.fixture(scope="module")
@@ -65,3 +68,126 @@ def test_json_is_written_as_before(fitted: Path, tmp_path: Path) -> None:
 def test_another_suffix_is_refused_before_any_work(fitted: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", str(fitted / "m.cnncodes"), str(fitted / "photos"), "-o", "report.pdf"]) == 2
     assert "must end in .json or .html. Got 'report.pdf'" in capsys.readouterr().err
+
+
+def write(fitted: Path, path: Path, *more: str, source: Path | None = None) -> str:
+    """Write a page and return it."""
+    asked = ["evaluate", str(fitted / "m.cnncodes"), str(source or fitted / "photos"), "-o", str(path), "-q"]
+    assert main([*asked, "--memory", str(fitted / "memory"), "--max-failures", "1", *more]) == 0
+    return path.read_text("utf-8")
+
+
+def test_the_part_train_lies_next_to_the_images_and_is_checked_with_them(
+    fitted: Path, tmp_path: Path
+) -> None:
+    page = write(fitted, tmp_path / "r.html")
+    assert f"Searched are 10 images of the part train of {fitted / 'photos'} that the classifier" in page
+    assert page.count('<details class="nearest">') > 0 and "Thumbnail of train/dark/&lt;0&gt;.png" in page
+    assert "Checked are 10 images that were evaluated and 10 that were trained on" in page
+    page = write(fitted, tmp_path / "r.html", "--train", "none", "--checks", "never")
+    assert "not shown. They were left out by --train none." in page and 'class="nearest"' not in page
+    assert "not checked. They were left out by --checks never." in page
+
+
+def test_training_images_of_another_source_keep_names_of_their_own(
+    fitted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both sources have an image dark/<0>.png, which must not be taken for one."""
+    test, train = fitted / "photos" / "test", fitted / "photos" / "train"
+    page = write(fitted, tmp_path / "r.html", "--train", str(train), source=test)
+    assert f"Searched are 10 images of {train} that" in page
+    assert f"Thumbnail of {train}/dark/&lt;0&gt;.png" in page
+    assert "Checked are 10 images that were evaluated and 10 that were trained on" in page
+    page = write(fitted, tmp_path / "r.html", source=test)
+    assert f"{test} has no part train: --train SRC says where they are." in page
+    page = write(fitted, tmp_path / "r.html", "--train", str(test), source=test)
+    assert f"Of 11 images of {test}, this classifier was trained on 0" in page
+    assert "nearest training images are left out: Of 11 images" in capsys.readouterr().err
+
+
+def test_an_image_that_was_trained_on_is_not_its_own_neighbour(fitted: Path, tmp_path: Path) -> None:
+    page = write(fitted, tmp_path / "r.html", "--split", "train")
+    for figure in re.findall("<figure>.*?</figure>", page, re.DOTALL):
+        if '<details class="nearest">' in figure:
+            [own, *near] = re.findall(r'(?:alt|aria-label)="Thumbnail of ([^"]+)"', figure)
+            assert len(near) == 4 and own not in near
+    assert "Checked are 10 images that were evaluated, by" in page
+
+
+def test_copies_across_the_parts_are_found_and_warned_of(fitted: Path, tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    shutil.copytree(fitted / "photos", photos)
+    shutil.copy(photos / "train/dark/<0>.png", photos / "test/dark/copy.png")
+    page = write(fitted, tmp_path / "r.html", source=photos)
+    [warnings] = re.findall('<div class="warnings".*?</div>', page, re.DOTALL)
+    assert "in more than one part, as equal files" in warnings and "1 of 11 images was trained on" in warnings
+
+
+def test_more_images_are_checked_where_that_is_asked_for(
+    fitted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(companions, "FEW", 19)
+    assert "that takes minutes: --checks always does it" in write(fitted, tmp_path / "r.html")
+    assert "Checked are 10 images" in write(fitted, tmp_path / "r.html", "--checks", "always")
+
+
+def test_of_many_training_images_some_are_drawn(
+    fitted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(companions, "MOST", 6)
+    assert "Searched are 6 images of the part train" in write(fitted, tmp_path / "r.html")
+    assert "of the training images 6 are drawn" in capsys.readouterr().err
+
+
+def test_a_baseline_is_shown_with_the_classifier_where_it_is_of_the_same_images(
+    fitted: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "b.json").write_text(json.dumps(make_baseline(fitted, "test")))
+    page = write(fitted, tmp_path / "r.html", "--baseline", str(tmp_path / "b.json"))
+    assert "this classifier</text>" in page and '<section id="curve"' in page and 'href="#cost"' in page
+    (tmp_path / "b.json").write_text(json.dumps(make_baseline(fitted, "train")))
+    page = write(fitted, tmp_path / "r.html", "--baseline", str(tmp_path / "b.json"))
+    assert "this classifier</text>" not in page and "are not those of this report" in page
+
+
+def make_baseline(fitted: Path, part: str) -> dict[str, object]:
+    files = sorted((fitted / "photos" / part).glob("*/*.png"))
+    names = {str(f.relative_to(fitted / "photos")): f.parent.name for f in files if f.name != "broken.png"}
+    return make_ladder(images=list(names), labels=list(names.values()))
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["-o", "r.json", "--train", "x"], "--train: for a page alone. Give one, such as -o report.html."),
+        (["--checks", "never", "--baseline", "b"], "--baseline and --checks: for a page alone."),
+        (["-o", "r.html", "--baseline", "{}/nix.json"], "nix.json' cannot be read: No such file"),
+        (["-o", "r.html", "--baseline", "{}/m.cnncodes"], "m.cnncodes' is no JSON"),
+        (["-o", "r.html", "--baseline", "{}/other.json"], "is no report that 'cnncodes baseline -o' of this"),
+        (["-o", "r.html", "--train", "{}/nix"], "nix"),
+    ],
+)
+def test_what_cannot_be_shown_is_said_before_any_work(
+    fitted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    more: list[str], said: str,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    (fitted / "other.json").write_text("{}")
+    asked = ["evaluate", str(fitted / "m.cnncodes"), str(fitted / "photos"), "-q"]
+    assert main([*asked, *(text.format(fitted) for text in more)]) in (1, 2)
+    assert said in capsys.readouterr().err and not (tmp_path / "r.html").exists()
+
+
+def test_a_ladder_is_written_as_a_page(
+    fitted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "ladder.html"
+    asked = ["baseline", str(fitted / "photos"), "--only", "majority,pixels", "--curve", "-o", str(path)]
+    assert main([*asked, "--max-failures", "1", "-q", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    page = path.read_text("utf-8")
+    assert "Is it worth it?" in page and html.escape(found["verdict"]) in page
+    accuracy = found["raw_pixels"]["accuracy"]["value"]
+    assert f"<td>{accuracy:.3f}</td>" in page and '<section id="cost"' in page
+    assert (found["curve"] is not None) == ('<section id="curve"' in page)
+    assert "cnncodes baseline" in page and "Random state: folds" in page

@@ -44,6 +44,7 @@ def measure(count: int = 640, **options: object) -> LearningCurve:
 def test_more_images_are_better_and_the_curve_goes_on() -> None:
     curve = measure()
     assert [point.images for point in curve.points] == [40, 80, 160, 320, 640] and curve.complete
+    assert "no time" not in curve.describe()
     assert [point.draws for point in curve.points] == [5, 5, 5, 5, 1]
     values = [point.accuracy.value for point in curve.points]
     assert values[0] < values[2] < values[-1]
@@ -72,7 +73,7 @@ def test_few_images_have_fewer_sizes_and_no_prospect() -> None:
     assert [point.images for point in curve.points] == [4, 8] and curve.further == []
     assert "2 sizes of the training part cannot say" in curve.describe()
     ended = dataclasses.replace(curve, complete=False).describe()
-    assert ended.endswith(f"; time ended the curve at {curve.points[-1].images:,} images, and not all")
+    assert ended.endswith(f"no time to train on more than these {curve.points[-1].images:,}: give more)")
 
 
 def test_without_time_the_curve_ends_and_says_so() -> None:
@@ -84,6 +85,7 @@ def test_without_time_the_curve_ends_and_says_so() -> None:
 
     curve = measure(640, has_time=has_time)
     assert asked == [5 / 16, 5 / 8, 5 / 4, 5 / 2] and not curve.complete
+    assert "no time to train on more than these" in curve.describe()
     assert [point.images for point in curve.points] == [40, 80, 160] and curve.further[0].images == 320
     with pytest.raises(OutOfTimeError):
         measure(640, has_time=lambda share: False)

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import os
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from made_reports import HOSTILE, MakeMaterial
+from made_reports import HOSTILE, MakeMaterial, add_training, check_records, draw_records, make_ladder
+from PIL import Image
 
-from cnncodes.report import Material, codemap, render_report
+from cnncodes.report import (
+    Material,
+    Origin,
+    Training,
+    codemap,
+    read_comparison,
+    render_comparison,
+    render_report,
+)
 from cnncodes.report.layout import Layout
 
 pytestmark = pytest.mark.slow
@@ -45,9 +56,11 @@ def open_report(browser: Any, tmp_path: Path) -> Iterator[Open]:
     troubles: list[str] = []
     contexts = []
 
-    def open_one(material: Material, *, size: tuple[int, int] = (1200, 900), scheme: str = "light") -> Any:
+    def open_one(
+        material: Material | bytes, *, size: tuple[int, int] = (1200, 900), scheme: str = "light"
+    ) -> Any:
         path = tmp_path / "report.html"
-        path.write_bytes(render_report(material))
+        path.write_bytes(material if isinstance(material, bytes) else render_report(material))
         context = browser.new_context(
             viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, offline=True
         )
@@ -68,6 +81,22 @@ def open_report(browser: Any, tmp_path: Path) -> Iterator[Open]:
     for context in contexts:
         context.close()
     assert troubles == []
+
+
+def complete(material: Material) -> Material:
+    """Return what makes a report with all its sections."""
+    records = [dataclasses.replace(r, split="test") for r in material.records]
+    more = [dataclasses.replace(r, key=f"train/{r.key}", split="train") for r in draw_records(LABELS, seed=1)]
+    more[0] = dataclasses.replace(more[0], data=records[0].data)
+    more[1] = dataclasses.replace(more[1], label="fish")
+    return dataclasses.replace(
+        material,
+        training=add_training(material, LABELS),
+        data=check_records(material, [*records, *more]),
+        comparison=read_comparison(
+            make_ladder(images=[r.key for r in records], labels=[r.label for r in records]), "b.json"
+        ),
+    )
 
 
 def read_colors(page: Any) -> int:
@@ -174,6 +203,130 @@ def test_the_map_is_read_by_mouse(make_material: MakeMaterial, open_report: Open
     assert abs(read_colors(page) - before) < 400  # but for the ring of the one that is chosen
 
 
+def test_nearest_training_images_unfold_by_keyboard(make_material: MakeMaterial, open_report: Open) -> None:
+    material = complete(make_material(LABELS))
+    page = open_report(material)
+    first = page.locator("#images details.nearest").first
+    assert not first.locator("ol").is_visible()
+    first.locator("summary").focus()
+    page.keyboard.press("Enter")
+    assert first.locator("li").count() == 4 and first.locator("svg").first.is_visible()
+    page.get_by_label("Show nearest training images").focus()
+    page.keyboard.press("Space")
+    folded = "() => [...document.querySelectorAll('details.nearest')].filter((d) => !d.open).length"
+    assert page.evaluate(folded) == 0
+    page.keyboard.press("Space")
+    assert page.evaluate(folded) == page.locator("details.nearest").count()
+
+
+def test_thumbnails_of_training_images_show_their_image(
+    make_material: MakeMaterial, open_report: Open
+) -> None:
+    material = complete(make_material(LABELS))
+    page = open_report(material)
+    assert isinstance(material.training, Training)
+    pixels = {r.key: np.asarray(r.data).mean(axis=(0, 1)) for r in material.training.records}
+    page.get_by_label("Show nearest training images").check()
+    for tile in page.locator("#images details.nearest svg.tile").all()[:6]:
+        tile.scroll_into_view_if_needed()
+        shown = np.asarray(Image.open(io.BytesIO(tile.screenshot())).convert("RGB"))
+        middle = shown[shown.shape[0] // 2 - 4 :, :][:8, shown.shape[1] // 2 - 4 :][:, :8].mean(axis=(0, 1))
+        key = tile.get_attribute("aria-label").removeprefix("Thumbnail of ")
+        assert np.abs(middle - pixels[key]).max() < 30
+
+
+def test_the_map_says_which_training_images_are_nearest(
+    make_material: MakeMaterial, open_report: Open
+) -> None:
+    material = complete(make_material(LABELS))
+    page = open_report(material)
+    near = page.locator("#map-near")
+    assert not near.is_visible()
+    page.locator("#map").focus()
+    page.keyboard.press("ArrowRight")
+    assert isinstance(material.training, Training)
+    for key in ("ArrowLeft", "ArrowUp", "ArrowRight"):
+        page.keyboard.press(key)
+        index = int(page.locator("#map-said .file").inner_text().removesuffix(".png"))
+        rows = material.training.index[index].tolist()
+        wanted = [material.training.records[row] for row in rows]
+        assert near.locator(".file").all_inner_texts() == [record.key for record in wanted]
+        assert [tile.get_attribute("aria-label") for tile in near.locator("svg.tile").all()] == [
+            f"Thumbnail of {record.key}" for record in wanted
+        ]
+        counts = Counter(record.label for record in wanted)
+        said = page.locator("#map-said").inner_text()
+        assert all(f"{count} {label}" in said for label, count in counts.items())
+        first = near.locator("li").first.inner_text()
+        assert f"{wanted[0].label} {material.training.cosine[index][0]:.1f}"[:-1] in first
+    page.get_by_label("Mistakes only").check()
+    if material.predicted[index] == material.truth[index]:
+        assert not near.is_visible()
+
+
+def test_charts_are_named_for_screen_readers_and_fit(make_material: MakeMaterial, open_report: Open) -> None:
+    page = open_report(complete(make_material(LABELS)), size=(360, 740))
+    for name in ("Accuracy against seconds of processors", "Accuracy against training images"):
+        chart = page.get_by_role("img", name=name)
+        box = chart.bounding_box()
+        assert chart.count() == 1 and box["x"] >= 0 and box["x"] + box["width"] <= 360
+        sizes = chart.locator("text").evaluate_all(
+            "(all) => all.map((t) => t.getBoundingClientRect().height)"
+        )
+        assert min(size for size in sizes if size) > 11
+        boxes = chart.locator("text").evaluate_all(
+            "(all) => all.map((text) => text.getBoundingClientRect())"
+            ".map((box) => [box.left, box.top, box.right, box.bottom])"
+        )
+        for i, (left, top, right, bottom) in enumerate(boxes):
+            for other in boxes[i + 1 :]:
+                apart = right <= other[0] or other[2] <= left or bottom <= other[1] + 4 or other[3] <= top + 4
+                assert apart, "texts of the chart lie over each other"
+    links = page.locator("nav a").evaluate_all("(all) => all.map((a) => a.getAttribute('href'))")
+    for link in links:
+        page.locator(f"nav a[href='{link}']").click()
+        assert page.locator(link).evaluate("(s) => s.getBoundingClientRect().top") < 740
+
+
+def test_names_of_any_kind_break_nothing_on_a_telephone(
+    make_material: MakeMaterial, open_report: Open
+) -> None:
+    names = [
+        "x" * 150,
+        "😀 👩‍👩‍👧",
+        "שלום עולם (12)",
+        "مرحبا",
+        "<b>R&D</b>",
+        *(f"a long name {i}" for i in range(30)),
+    ]
+    material = make_material(names * 2)
+    ladder = make_ladder(recommended=names[0])
+    ladder["methods"][1]["title"] = names[0]
+    material = dataclasses.replace(
+        material,
+        training=add_training(material, names),
+        data=check_records(material, material.records),
+        comparison=read_comparison(ladder, "b.json"),
+    )
+    page = open_report(material, size=(360, 740))
+    page.get_by_label("Show nearest training images").check()
+    page.locator("#map").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 360
+    options = page.locator("#map-class option").all_inner_texts()
+    assert "\u2068שלום עולם (12)\u2069 (2)" in options
+    wide = "() => Math.max(...[...document.querySelectorAll('#methods td')].map((cell) => cell.offsetWidth))"
+    assert page.evaluate(wide) < 420
+
+
+def test_a_page_on_a_ladder_is_read_without_any_image(open_report: Open) -> None:
+    origin = Origin("cnncodes baseline", None, "", "photos", None, {}, "2026-01-01")
+    page = open_report(render_comparison(read_comparison(make_ladder(), "b.json"), origin))
+    assert page.get_by_role("heading", level=1).inner_text() == "Is it worth it?"
+    assert page.get_by_role("row").count() == 8 + 8 + 3
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 1200
+
+
 def test_the_map_is_filtered_by_class_and_mistakes(make_material: MakeMaterial, open_report: Open) -> None:
     material = make_material(LABELS)
     page = open_report(material)
@@ -195,7 +348,10 @@ def test_the_map_is_filtered_by_class_and_mistakes(make_material: MakeMaterial, 
 def test_it_fits_and_can_be_read(
     make_material: MakeMaterial, open_report: Open, size: tuple[int, int], scheme: str
 ) -> None:
-    page = open_report(make_material(LABELS), size=size, scheme=scheme)
+    page = open_report(complete(make_material(LABELS)), size=size, scheme=scheme)
+    page.get_by_label("Show nearest training images").check()
+    page.locator("#map").focus()
+    page.keyboard.press("ArrowRight")
     assert page.evaluate("() => document.documentElement.scrollWidth") <= size[0]
     # Contrast of WCAG 2, of each text with what lies under it: at least 4.5 (AA).
     low = page.evaluate(
@@ -270,11 +426,20 @@ def test_fifty_thousand_images_stay_fast(
         codes=small.codes[rows],
     )
     places = np.random.default_rng(1).random((50_000, 2))
-    monkeypatch.setattr(codemap, "lay_out", lambda _codes: Layout(places, "chance"))
-    page = open_report(large)
+    monkeypatch.setattr(codemap, "lay_out", lambda _codes, _watch: Layout(places, "chance"))
+    near = np.random.default_rng(2).integers(0, 50_000, (50_000, 4))
+    training = add_training(small, LABELS)
+    many = [dataclasses.replace(training.records[i % 90], key=f"train/{i:06}.png") for i in range(50_000)]
+    cosine = np.random.default_rng(3).random((50_000, 4)).astype(np.float32)
+    large = dataclasses.replace(large, training=Training(many, near, cosine, "50,000 images"))
+    report = render_report(large)
+    assert len(report) < 9_000_000
+    page = open_report(report)
     assert page.locator("#map-count").inner_text() == "50,000 of 50,000 images shown."
-    assert page.evaluate("() => document.querySelectorAll('*').length") < 2000
+    assert page.evaluate("() => document.querySelectorAll('*').length") < 4000
     page.locator("#map").focus()
+    page.keyboard.press("ArrowLeft")
+    assert page.locator("#map-near li").count() == 4
     started = time.perf_counter()
     for key in ["ArrowLeft", "+", "ArrowUp", "-", "ArrowRight"] * 4:
         page.keyboard.press(key)

@@ -12,8 +12,15 @@ from PIL import Image
 
 from cnncodes.backbones import Backbone
 from cnncodes.images import ImageRecord
-from cnncodes.report.gallery import SHOWN, choose_mistakes, choose_uncertain, show_gallery
+from cnncodes.report import Material, gallery
+from cnncodes.report.gallery import SHOWN, choose_mistakes, choose_shown, choose_uncertain
 from cnncodes.report.html import escape
+from cnncodes.report.nearest import settle
+from cnncodes.report.pictures import Studio
+
+
+def show_gallery(material: Material) -> str:
+    return gallery.show_gallery(material, Studio(material), settle(material, choose_shown(material)))
 
 
 def test_the_surest_mistakes_and_the_least_sure_answers_come_first(make_material: MakeMaterial) -> None:

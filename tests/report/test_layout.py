@@ -29,6 +29,15 @@ def test_the_same_codes_give_the_same_map() -> None:
     assert (lay_out(codes).places == lay_out(codes).places).all()
 
 
+def test_its_steps_are_told_of_and_nothing_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    told: list[tuple[int, int, int]] = []
+    codes, _ = draw_groups(60)
+    lay_out(codes, lambda _what: lambda *numbers: told.append(numbers))
+    done = [numbers[0] for numbers in told]
+    assert len(done) > 5 and done == sorted(done) and told[-1][:2] == (1000, 1000)
+    assert all(total == 1000 for _, total, _ in told) and capsys.readouterr().out == ""
+
+
 def test_many_codes_have_principal_components_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layout, "TSNE_IMAGES", 50)
     codes, _ = draw_groups(51)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 import itertools
 import json
@@ -11,9 +12,9 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from made_reports import HOSTILE, MakeMaterial
+from made_reports import HOSTILE, MakeMaterial, add_training, check_records, make_ladder
 
-from cnncodes.report import render_report
+from cnncodes.report import Origin, read_comparison, render_comparison, render_report
 from cnncodes.report.html import clean
 from cnncodes.report.page import CONTENTS
 
@@ -57,8 +58,18 @@ class Outline(HTMLParser):
 @pytest.fixture(scope="module")
 def hostile_page(make_material: MakeMaterial) -> str:
     classes = [f"{name} class" for name in HOSTILE]
+    material = make_material(classes * 3, [f"{name} {i}" for i in range(3) for name in HOSTILE])
+    ladder = make_ladder(
+        verdict=HOSTILE[0], compared_with=HOSTILE[1], images=["x"], labels=["y"], src=HOSTILE[2]
+    )
+    ladder["methods"][1]["title"] = ladder["recommended"] = HOSTILE[3]
     return render_report(
-        make_material(classes * 3, [f"{name} {i}" for i in range(3) for name in HOSTILE])
+        dataclasses.replace(
+            material,
+            training=add_training(material, classes * 2),
+            data=check_records(material, material.records),
+            comparison=read_comparison(ladder, "b.json"),
+        )
     ).decode()
 
 
@@ -117,6 +128,31 @@ def test_the_fewest_images_make_a_page(make_material: MakeMaterial, labels: list
     assert "nan" not in re.sub(r"base64,[^\"]*|<script.*?</script>", "", page, flags=re.DOTALL)
 
 
+def test_pictures_that_are_gone_leave_a_page_that_says_so(make_material: MakeMaterial) -> None:
+    material = make_material(["a", "b"] * 6)
+    gone = [dataclasses.replace(record, data=b"gone") for record in material.records]
+    page = render_report(dataclasses.replace(material, records=gone)).decode()
+    assert "There are no thumbnails: none of the pictures can be read any more." in page
+    assert "0 of 12 images" not in page and Outline(page).open == []
+
+
 def test_the_same_material_makes_the_same_page(make_material: MakeMaterial) -> None:
     labels = ["a", "b", "c"] * 5
     assert render_report(make_material(labels)) == render_report(make_material(labels))
+
+
+def test_a_page_on_a_ladder_is_as_closed_and_links_to_what_it_has() -> None:
+    origin = Origin("cnncodes baseline", None, "", HOSTILE[0], None, {}, "2026-01-01")
+    page = render_comparison(read_comparison(make_ladder(trained_on=1), "b.json"), origin).decode()
+    outline = Outline(page)
+    assert outline.open == [] and [attrs["id"] for attrs in outline.named("section")] == [
+        "summary", "cost", "curve", "origin",
+    ]  # fmt: skip
+    identities = [attrs["id"] for _, attrs in outline.tags if "id" in attrs]
+    assert len(identities) == len(set(identities))
+    for _, attrs in outline.tags:
+        assert set((attrs.get("aria-labelledby") or "").split()) <= set(identities)
+        assert "style" not in attrs and (attrs.get("href") or "#").startswith("#")
+    for link in outline.named("a"):
+        assert (link["href"] or "")[1:] in identities
+    assert "The figures flatter" in page or "the figures flatter" in page

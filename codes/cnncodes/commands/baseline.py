@@ -13,7 +13,8 @@ from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.evaluate import write_report
 from cnncodes.commands.failures import judge_failures
 from cnncodes.commands.ladders import render_baseline
-from cnncodes.commands.outputs import check_json_name, check_output
+from cnncodes.commands.outputs import check_output, check_report_name
+from cnncodes.commands.pages import is_page, write_ladder_page
 from cnncodes.commands.reporter import Reporter
 from cnncodes.errors import SourceError, UsageError
 from cnncodes.schema import option, to_plain
@@ -112,11 +113,12 @@ class BaselineOptions(inputs.FailureOptions):
         check=_check_plot,
     )
     report: str | None = option(
-        "File (.json) for all figures and answers.",
+        "File for all of it: .json, with all answers, or .html, a page with plots of cost and of the"
+        " learning curve.",
         default=None,
         short="-o",
         metavar="FILE",
-        check=check_json_name,
+        check=check_report_name,
     )
     random_state: int = option(
         "Decides folds and intervals.", default=0, metavar="N", check=inputs.check_random_state
@@ -159,7 +161,11 @@ def run_baseline(options: BaselineOptions, reporter: Reporter) -> Result:
     if options.report is not None:
         answers = {rung.title: [str(label) for label in rung.labels] for rung in ladder.rungs}
         keys = [test[i].key for i in ladder.test]
-        write_report(Path(options.report), {**result, "images": keys, "labels": truth, "answers": answers})
+        report_ = {**result, "images": keys, "labels": truth, "answers": answers}
+        if is_page(options.report):
+            write_ladder_page(options, report_)
+        else:
+            write_report(Path(options.report), report_)
     total = len(train) + len(test)
     result[TOO_MANY_FAILURES] = judge_failures(ladder.failures, total, options.max_failures, reporter)
     return result
@@ -231,6 +237,7 @@ def _describe(options: BaselineOptions, ladder: Ladder, truth: list[str], groups
         "best": ladder.best().title,
         "recommended": chosen.title,
         "gap": to_plain(gap),
+        "verdict": ladder.describe_choice(chosen, gap),
         "curve": None if ladder.curve is None else _describe_curve(ladder.curve),
         "compare": options.compare,
         "difference": None,

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from cnncodes.commands import inputs
 from cnncodes.commands.abstaining import measure_abstention, render_abstention
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
+from cnncodes.commands.companions import prepare_companions
 from cnncodes.commands.failures import judge_failures
 from cnncodes.commands.figures import render_figures
 from cnncodes.commands.number_figures import evaluate_regressor, render_numbers
 from cnncodes.commands.outputs import check_output, check_report_name
-from cnncodes.commands.pages import is_page, write_page
+from cnncodes.commands.pages import check_page_options, is_page, write_page
 from cnncodes.commands.reporter import Reporter
 from cnncodes.errors import SourceError, UsageError, sentence
 from cnncodes.schema import option, to_plain
@@ -44,6 +45,25 @@ class EvaluateOptions(inputs.EmbeddingOptions):
         metavar="FILE",
         check=check_report_name,
     )
+    train: str | None = option(
+        "Page: training images, to show those nearest to each image: a folder or table, or none. What"
+        " their codes"
+        " cost --memory saves. [the part train of SRC, if it has one]",
+        default=None,
+        metavar="SRC",
+    )
+    checks: str = option(
+        "Page: whether the data are checked, test and training images: copies, suspected labels, leaks."
+        " 'auto'"
+        " does it for up to 5,000 images; more take minutes.",
+        default="auto",
+        choices=("auto", "always", "never"),
+    )
+    baseline: str | None = option(
+        "Page: report (.json) of 'cnncodes baseline', to show accuracy against cost and the learning curve.",
+        default=None,
+        metavar="FILE",
+    )
     top_k: int = option(
         "For the top-k accuracy: the class is among the K most probable; at most one less than there are"
         " classes.",
@@ -71,7 +91,8 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
     from cnncodes.estimators.number_predictor import NumberPredictor
     from cnncodes.estimators.saving import load_predictor
 
-    check_output(options.report, (options.model, options.src))
+    check_page_options(options)
+    check_output(options.report, (options.model, options.src, options.train, options.baseline))
     with reporter.passing_warnings():
         predictor = load_predictor(options.model).with_max_pixels(options.max_pixels)
     if isinstance(predictor, NumberPredictor):
@@ -87,13 +108,15 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
         # Before any image is read: a classifier may have nothing to tell it by.
         rule = None if options.abstain is None else predictor.make_rule(options.abstain)
     records, split = inputs.labelled_part(options.src, options, options.split, "test", reporter)
+    companions = prepare_companions(options, split, reporter) if is_page(options.report) else None
+    records = records if companions is None else companions.watch(records)
     with reporter.passing_warnings():
         predictions = predictor.predict_records(
             records,
             n_jobs=options.n_jobs,
             memory=options.memory,
             on_progress=reporter.progress("predicting"),
-            codes=is_page(options.report),
+            codes=companions is not None,
         )
     read = _list_read(options.src, records, predictions)
     evaluation = _measure(options, records, predictions, read)
@@ -110,9 +133,9 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
         "failed": len(failures),
         "report": options.report,
     }
-    if is_page(options.report):
+    if companions is not None:
         with reporter.passing_warnings():
-            write_page(options, split, predictor, records, predictions, evaluation, reporter)
+            write_page(options, split, predictor, records, predictions, evaluation, companions, reporter)
     elif options.report is not None:
         write_report(Path(options.report), {**result, "predictions": _list_predictions(records, predictions)})
     result[TOO_MANY_FAILURES] = judge_failures(failures, len(records), options.max_failures, reporter)

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cnncodes
+from cnncodes.commands.command import Result
 from cnncodes.commands.reporter import Reporter
-from cnncodes.errors import SavedModelError
+from cnncodes.errors import SavedModelError, UsageError
 from cnncodes.schema import to_arguments
 
 if TYPE_CHECKING:
+    from cnncodes.commands.companions import Companions
     from cnncodes.estimators.predictor import Predictions, Predictor
     from cnncodes.evaluation import Evaluation
     from cnncodes.images import ImageRecord
@@ -31,6 +33,23 @@ def is_page(report: str | None) -> bool:
     return report is not None and Path(report).suffix.lower() == ".html"
 
 
+def check_page_options(options: Any) -> None:
+    """Raise `UsageError` where an option is for pages alone, and no page is asked for.
+
+    Parameters
+    ----------
+    options : EvaluateOptions
+    """
+    if is_page(options.report):
+        return
+    given = {"--train": options.train, "--baseline": options.baseline}
+    wanted = [flag for flag, value in given.items() if value is not None]
+    if options.checks != "auto":
+        wanted.append("--checks")
+    if wanted:
+        raise UsageError(f"{' and '.join(wanted)}: for a page alone. Give one, such as -o report.html.")
+
+
 def write_page(
     options: Any,
     split: str | None,
@@ -38,6 +57,7 @@ def write_page(
     records: Sequence[ImageRecord],
     predictions: Predictions,
     evaluation: Evaluation,
+    companions: Companions,
     reporter: Reporter,
 ) -> None:
     """Write what ``cnncodes evaluate`` found as an HTML file, whole or not at all.
@@ -53,6 +73,8 @@ def write_page(
         Of all records, with their codes.
     evaluation : Evaluation
         Of those that could be read.
+    companions : Companions
+        What else the page shows.
     reporter : Reporter
     """
     import numpy as np
@@ -62,24 +84,55 @@ def write_page(
 
     assert predictions.codes is not None
     read = [i for i in range(len(records)) if i not in predictions.failures]
+    shown, codes = [records[i] for i in read], predictions.codes[read]
+    training, data = companions.look(predictor, shown, codes, reporter)
     reporter.note("drawing the report")
     material = Material(
         predictor=predictor,
-        records=[records[i] for i in read],
+        records=shown,
         evaluation=evaluation,
         predicted=np.array([str(predictions.labels[i]) for i in read]),
         proba=None if predictions.proba is None else predictions.proba[read],
-        codes=predictions.codes[read],
+        codes=codes,
         trained_on=int(predictions.trained_on.sum()),
         failed=len(predictions.failures),
-        origin=_describe_origin(options, split),
+        origin=_describe_origin(options, split, companions),
+        training=training,
+        data=data,
+        comparison=companions.comparison,
         n_jobs=options.n_jobs,
         watch=reporter.progress,
     )
     write_file(options.report, render_report(material))
 
 
-def _describe_origin(options: Any, split: str | None) -> Origin:
+def write_ladder_page(options: Any, result: Result) -> None:
+    """Write what ``cnncodes baseline`` found as an HTML file, whole or not at all.
+
+    Parameters
+    ----------
+    options : BaselineOptions
+    result : dict
+        As its report in JSON.
+    """
+    from cnncodes.report import Origin, read_comparison, render_comparison
+    from cnncodes.store.files import write_file
+
+    origin = Origin(
+        command=shlex.join(["cnncodes", "baseline", *to_arguments(options)]),
+        model=None,
+        model_sha256="",
+        source=options.src,
+        split=None,
+        versions=_list_versions(),
+        date=_say_date(),
+        random_states={"folds, draws and bootstrap": options.random_state},
+        others={"Parts": f"trained on {options.train}, tested on {options.test}"},
+    )
+    write_file(options.report, render_comparison(read_comparison(result, options.report), origin))
+
+
+def _describe_origin(options: Any, split: str | None, companions: Companions) -> Origin:
     from cnncodes.report import Origin
     from cnncodes.report.layout import RANDOM_STATE
 
@@ -91,7 +144,12 @@ def _describe_origin(options: Any, split: str | None) -> Origin:
         split=split,
         versions=_list_versions(),
         date=_say_date(),
-        random_states={"bootstrap of the intervals": 0, "map of the codes": RANDOM_STATE},
+        random_states={
+            "bootstrap of the intervals": 0,
+            "map of the codes": RANDOM_STATE,
+            "folds of the data checks": 0,
+        },
+        others=companions.origin,
     )
 
 

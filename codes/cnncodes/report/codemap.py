@@ -7,7 +7,8 @@ import numpy as np
 from cnncodes.report.html import clean, embed_bytes, embed_json, escape, pack, paragraph, section
 from cnncodes.report.layout import lay_out
 from cnncodes.report.material import Material
-from cnncodes.report.thumbnails import IN_ROW, TILE, Sheet, make_sheet
+from cnncodes.report.nearest import Neighbourhood
+from cnncodes.report.thumbnails import TILE, Sheet, choose_tiles, make_sheet
 
 _CONTROLS = """<div class="controls">
 <span><label for="map-class">Class</label>
@@ -21,7 +22,8 @@ _CONTROLS = """<div class="controls">
  aria-describedby="map-help map-count"></canvas>
 <div id="map-card"><canvas id="map-thumb" width="128" height="128" role="img"
  aria-label="No image chosen"></canvas>
-<p id="map-said" aria-live="polite">Point at an image, or move to one with the arrow keys.</p></div></div>
+<p id="map-said" aria-live="polite">Point at an image, or move to one with the arrow keys.</p>
+<div id="map-near" hidden><h3>Nearest training images</h3><ol></ol></div></div></div>
 <p id="map-count" role="status"></p>
 <ul id="map-legend" aria-label="Colours of classes"></ul>
 <p id="map-help">Keys, once the map is focused: arrows go to the next image in that direction; + and − zoom;
@@ -30,28 +32,22 @@ is focused, or with Ctrl.</p>
 <noscript><p>The map is drawn by a script of this page, and scripts are switched off.</p></noscript>"""
 
 
-def show_map(material: Material) -> str:
+def show_map(material: Material, neighbourhood: Neighbourhood) -> str:
     """Return the section with the map of codes and its data."""
-    layout = lay_out(material.codes)
-    wrong = material.wrong
+    layout = lay_out(material.codes, material.watch)
     sheet = make_sheet(
         material.records,
-        wrong,
+        choose_tiles(material.wrong),
         max_pixels=material.predictor.embedder.decoding.max_pixels,
         n_jobs=material.n_jobs,
         watch=material.watch,
-    )
-    n = len(material.records)
-    tiles = 0 if sheet is None else len(sheet.images)
-    which = (
-        "every image" if tiles == n else f"{tiles:,} of {n:,} images, mistakes first for up to half of them,"
     )
     picture = (
         ""
         if sheet is None
         else f'<img id="sheet" alt="" hidden src="{embed_bytes(sheet.jpeg, "image/jpeg")}">'
     )
-    data = _gather(material, layout.places, sheet)
+    data = {**_gather(material, layout.places, sheet), "training": neighbourhood.gather()}
     return section(
         "map-of-codes",
         "Map of the codes",
@@ -61,12 +57,23 @@ def show_map(material: Material) -> str:
             " wrong label."
         ),
         paragraph(
-            f"Made by: {escape(layout.method)}. Distances between far groups mean little. There is a"
-            f" thumbnail of {which} in this file."
+            f"Made by: {escape(layout.method)}. Distances between far groups mean little."
+            f" {_describe_tiles(len(material.records), sheet)}"
         ),
         _CONTROLS,
         picture,
         f'<script type="application/json" id="map-data">{embed_json(data)}</script>',
+    )
+
+
+def _describe_tiles(n: int, sheet: Sheet | None) -> str:
+    if sheet is None:
+        return "There are no thumbnails: none of the pictures can be read any more."
+    if len(sheet.images) == n:
+        return "There is a thumbnail of every image in this file."
+    return (
+        f"There is a thumbnail of {len(sheet.images):,} of {n:,} images in this file: mistakes first, for up"
+        " to half of them."
     )
 
 
@@ -83,5 +90,5 @@ def _gather(material: Material, places: np.ndarray, sheet: Sheet | None) -> dict
         "probability": None if probability is None else pack(np.round(probability * 65535), "u2"),
         "tiles": None if sheet is None else pack(sheet.images, "u4"),
         "tile": TILE,
-        "columns": 0 if sheet is None else min(IN_ROW, len(sheet.images)),
+        "columns": 0 if sheet is None else sheet.columns,
     }

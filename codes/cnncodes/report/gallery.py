@@ -2,44 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import BackboneError, BackendMissing, UnreadableImage, sentence
-from cnncodes.images import content_hash, decode
-from cnncodes.report.activation import Activation, Activations, prepare_activations
-from cnncodes.report.html import embed_bytes, escape, name, number, paragraph, section
+from cnncodes.report.html import name, number, paragraph, section
 from cnncodes.report.material import Material
-from cnncodes.report.thumbnails import shrink, to_jpeg
+from cnncodes.report.nearest import Neighbourhood
+from cnncodes.report.pictures import Picture, Studio, frame_picture
 
 #: Images of each kind.
 SHOWN = 24
 
-_SWITCH = """<p><label class="switch"><input type="checkbox" id="show-maps" checked>
-Show class activation maps</label></p>"""
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A thumbnail, and over it a class activation map where there is one.
-
-    Attributes
-    ----------
-    jpeg : bytes
-    size : tuple of int
-        Width and height of the thumbnail.
-    overlay : bytes or None
-        PNG.
-    place : tuple of float
-        Left, top, width and height of the overlay, in pixels of the thumbnail.
-    """
-
-    jpeg: bytes
-    size: tuple[int, int]
-    overlay: bytes | None = None
-    place: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+_MAPS = """<label class="switch"><input type="checkbox" id="show-maps" checked>
+Show class activation maps</label>"""
+_NEAREST = """<label class="switch"><input type="checkbox" id="show-nearest">
+Show nearest training images</label>"""
 
 
 def choose_mistakes(material: Material) -> npt.NDArray[np.int64]:
@@ -59,26 +36,35 @@ def choose_uncertain(material: Material) -> npt.NDArray[np.int64]:
     return np.argsort(probability, kind="stable")[:SHOWN].astype(np.int64)
 
 
-def show_gallery(material: Material) -> str:
+def choose_shown(material: Material) -> list[int]:
+    """Return all images that are shown for themselves, each once."""
+    return list(dict.fromkeys([*choose_mistakes(material).tolist(), *choose_uncertain(material).tolist()]))
+
+
+def show_gallery(material: Material, studio: Studio, neighbourhood: Neighbourhood) -> str:
     """Return the section of images to look at."""
     mistakes, uncertain = choose_mistakes(material), choose_uncertain(material)
-    activations, said = _prepare(material)
-    pictures = _develop_all(material, activations, [*mistakes.tolist(), *uncertain.tolist()])
+    pictures = _develop_all(material, studio)
+    switches = [
+        "" if studio.activations is None else _MAPS,
+        "" if neighbourhood.training is None else _NEAREST,
+    ]
     return section(
         "images",
         "Images to look at",
-        paragraph(said),
-        "" if activations is None else _SWITCH,
+        paragraph(studio.said),
+        neighbourhood.explain(),
+        f'<p class="controls">{"".join(switches)}</p>' if any(switches) else "",
         "<h3>Most confident mistakes</h3>",
         paragraph(_describe_mistakes(material, len(mistakes))),
-        _list(material, mistakes, pictures),
+        _list(material, mistakes, pictures, neighbourhood),
         "<h3>Least certain answers</h3>",
         paragraph(
             "The answers with the least probability, right or wrong: of images like these more may help most."
             if len(uncertain)
             else "The classifier gives no probabilities."
         ),
-        _list(material, uncertain, pictures),
+        _list(material, uncertain, pictures, neighbourhood),
     )
 
 
@@ -91,75 +77,31 @@ def _describe_mistakes(material: Material, shown: int) -> str:
     return f"{said}, the surest first: look here for wrong labels, too."
 
 
-def _develop_all(
-    material: Material, activations: Activations | None, images: list[int]
-) -> dict[int, Picture | None]:
-    wanted = dict.fromkeys(images)
+def _develop_all(material: Material, studio: Studio) -> dict[int, Picture | None]:
+    wanted = choose_shown(material)
     progress = material.watch("images to look at")
     pictures: dict[int, Picture | None] = {}
     for image in wanted:
-        pictures[image] = _develop(material, activations, image)
+        pictures[image] = studio.develop(material.records[image], str(material.predicted[image]))
         progress(len(pictures), len(wanted), 0)
     return pictures
 
 
-def _prepare(material: Material) -> tuple[Activations | None, str]:
-    """Return what makes maps, and what is said about them, as HTML."""
-    try:
-        activations = prepare_activations(material.predictor)
-    except (BackboneError, BackendMissing) as error:
-        return None, f"There are no class activation maps: {escape(sentence(str(error)))}"
-    said = (
-        "Over each thumbnail lies the map of the class that was predicted: orange places speak for it, blue"
-        " ones against it, the stronger the more. "
-    )
-    if activations.is_whole:
-        said += "It is exact: the mean of the map is the decision value."
-    else:
-        said += (
-            "It is exact for the central view alone; the answer is the average over"
-            f" {material.predictor.embedder.plan.count} views."
-        )
-    if material.predictor.head.l2_normalize:
-        said += (
-            " The head first scales a code to length 1, which the picture as a whole decides: what a place"
-            " adds holds up to that factor."
-        )
-    return activations, f"{said} It covers what the network sees; each has its own scale."
-
-
-def _develop(material: Material, activations: Activations | None, image: int) -> Picture | None:
-    """Return an image's thumbnail with its map; None where it can no longer be read."""
-    embedder, record = material.predictor.embedder, material.records[image]
-    try:
-        data = record.read()
-        short_side = embedder.plan.largest_short_side(embedder.backbone.frame)
-        whole = decode(data, embedder.decoding, short_side=short_side)
-        small = shrink(whole)
-        if activations is None:
-            return Picture(to_jpeg(small), small.size)
-        found = activations.look(whole, content_hash(data), material.predicted[image])
-    except UnreadableImage:
-        return None
-    return Picture(to_jpeg(small), small.size, found.to_png(), _place(found, whole.size, small.size))
-
-
-def _place(
-    found: Activation, whole: tuple[int, int], small: tuple[int, int]
-) -> tuple[float, float, float, float]:
-    across, down = small[0] / whole[0], small[1] / whole[1]
-    left, top, right, bottom = found.box
-    return left * across, top * down, (right - left) * across, (bottom - top) * down
-
-
-def _list(material: Material, images: npt.NDArray[np.int64], pictures: dict[int, Picture | None]) -> str:
+def _list(
+    material: Material,
+    images: npt.NDArray[np.int64],
+    pictures: dict[int, Picture | None],
+    neighbourhood: Neighbourhood,
+) -> str:
     if not len(images):
         return ""
-    items = "\n".join(f"<li>{_frame(material, int(i), pictures[int(i)])}</li>" for i in images)
+    items = "\n".join(
+        f"<li>{_frame(material, image, pictures[image], neighbourhood)}</li>" for image in images.tolist()
+    )
     return f'<ul class="gallery">\n{items}\n</ul>'
 
 
-def _frame(material: Material, image: int, picture: Picture | None) -> str:
+def _frame(material: Material, image: int, picture: Picture | None, neighbourhood: Neighbourhood) -> str:
     key, truth, given = material.records[image].key, material.truth[image], material.predicted[image]
     probability = material.probability
     sure = (
@@ -172,22 +114,5 @@ def _frame(material: Material, image: int, picture: Picture | None) -> str:
         if given != truth
         else f'<span class="is-right">Right</span>: {name(given)}{sure}'
     )
-    caption = f'<figcaption>{verdict}<br><span class="file">{name(key)}</span></figcaption>'
-    if picture is None:
-        return f'<figure><p class="gone">This picture can no longer be read.</p>{caption}</figure>'
-    width, height = picture.size
-    alt = f"Thumbnail of {key}"
-    overlay = ""
-    if picture.overlay is not None:
-        x, y, across, down = picture.place
-        overlay = (
-            f'<svg class="map" viewBox="0 0 {width} {height}" aria-hidden="true"><image x="{x:.1f}"'
-            f' y="{y:.1f}" width="{across:.1f}" height="{down:.1f}" preserveAspectRatio="none"'
-            f' href="{embed_bytes(picture.overlay, "image/png")}"/></svg>'
-        )
-    source = embed_bytes(picture.jpeg, "image/jpeg")
-    shape = "tall" if height > width else "wide"
-    return (
-        f'<figure><div class="picture"><div class="fit {shape}"><img src="{source}" width="{width}"'
-        f' height="{height}" alt="{escape(alt)}">{overlay}</div></div>{caption}</figure>'
-    )
+    caption = f'{verdict}<br><span class="file">{name(key)}</span>'
+    return frame_picture(picture, key, caption, neighbourhood.show(image))

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from cnncodes.report.material import Watch, watch_nothing
 
 Array = npt.NDArray[Any]
 
@@ -14,6 +20,8 @@ Array = npt.NDArray[Any]
 TSNE_IMAGES = 5000
 #: Principal components that t-SNE starts from.
 COMPONENTS = 50
+#: Steps of t-SNE at most.
+_STEPS = 1000
 #: Decides both.
 RANDOM_STATE = 0
 
@@ -34,12 +42,14 @@ class Layout:
     method: str
 
 
-def lay_out(codes: Array) -> Layout:
+def lay_out(codes: Array, watch: Watch = watch_nothing) -> Layout:
     """Place codes on a map: t-SNE of their principal components, or of many images these alone.
 
     Parameters
     ----------
     codes : ndarray of float32, shape (n_images, code_size)
+    watch : callable
+        Told of the progress of t-SNE, which may take minutes.
 
     References
     ----------
@@ -67,19 +77,48 @@ def lay_out(codes: Array) -> Layout:
             _fit(shown),
             f"the first two principal components ({share * 100:.0f} % of the variance), for {why}",
         )
-    return Layout(_fit(_embed(components)), f"{count} principal components, then t-SNE")
+    return Layout(_fit(_embed(components, watch)), f"{count} principal components, then t-SNE")
 
 
-def _embed(components: Array) -> Array:
+def _embed(components: Array, watch: Watch) -> Array:
     from sklearn.manifold import TSNE
 
     perplexity = min(30.0, (len(components) - 1) / 3)
-    return np.asarray(
-        TSNE(init="pca", perplexity=perplexity, random_state=RANDOM_STATE, n_jobs=1).fit_transform(
-            components.astype(np.float32)
-        ),
-        dtype=np.float64,
-    )
+    # scikit-learn has no callback: every 50 steps it prints how far it is.
+    told = _Told(watch("map of the codes, steps of t-SNE"))
+    with contextlib.redirect_stdout(told):
+        places = TSNE(
+            init="pca",
+            perplexity=perplexity,
+            max_iter=_STEPS,
+            random_state=RANDOM_STATE,
+            n_jobs=1,
+            verbose=2,
+        ).fit_transform(components.astype(np.float32))
+    told.end()
+    return np.asarray(places, dtype=np.float64)
+
+
+class _Told(io.TextIOBase):
+    """Takes what t-SNE prints, and tells of the steps that are done."""
+
+    def __init__(self, progress: Callable[[int, int, int], object]) -> None:
+        self._progress = progress
+        self._line = ""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        *lines, self._line = (self._line + text).split("\n")
+        for line in lines:
+            if found := re.search(r"Iteration (\d+):", line):
+                self._progress(min(int(found[1]), _STEPS - 1), _STEPS, 0)
+        return len(text)
+
+    def end(self) -> None:
+        """Tell that it is done, after fewer steps where it found no better place."""
+        self._progress(_STEPS, _STEPS, 0)
 
 
 def _fit(places: Array) -> Array:

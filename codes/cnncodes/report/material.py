@@ -12,7 +12,10 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from cnncodes.estimators.predictor import Predictor
     from cnncodes.evaluation import Evaluation
+    from cnncodes.evaluation.checks import DataChecks
     from cnncodes.images import ImageRecord
+    from cnncodes.report.comparison import Comparison
+    from cnncodes.report.training import Training
 
 Array = npt.NDArray[Any]
 
@@ -20,7 +23,8 @@ Array = npt.NDArray[Any]
 Watch = Callable[[str], Callable[[int, int, int], object]]
 
 
-def _watch_nothing(_what: str) -> Callable[[int, int, int], object]:
+def watch_nothing(_what: str) -> Callable[[int, int, int], object]:
+    """Tell nobody of progress."""
     return lambda _done, _total, _failed: None
 
 
@@ -32,8 +36,8 @@ class Origin:
     ----------
     command : str
         As it is typed.
-    model : str
-        The classifier's file.
+    model : str or None
+        The classifier's file, where the figures are of one.
     model_sha256 : str
     source : str
         What was evaluated.
@@ -45,16 +49,37 @@ class Origin:
         When, in UTC.
     random_states : dict of str to int
         What each decided.
+    others : dict of str to str
+        What else took part: training images, a baseline.
     """
 
     command: str
-    model: str
+    model: str | None
     model_sha256: str
     source: str
     split: str | None
     versions: dict[str, str]
     date: str
     random_states: dict[str, int] = field(default_factory=dict)
+    others: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class CheckedData:
+    """What the data checks found, and the images that it is about.
+
+    Attributes
+    ----------
+    checks : DataChecks
+    records : dict of str to ImageRecord
+        By the key that the findings name.
+    described : str
+        Which images were checked, for people.
+    """
+
+    checks: DataChecks
+    records: dict[str, ImageRecord]
+    described: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +103,12 @@ class Material:
     failed : int
         How many images could not be read, besides.
     origin : Origin
+    training : Training or str
+        Training images next to each image; or in a sentence why there are none.
+    data : CheckedData or str
+        What the data checks found; or in a sentence why they were left out.
+    comparison : Comparison or None
+        What other ways to classify came to, by ``cnncodes baseline``.
     n_jobs : int or None
         Threads that read thumbnails; None: one a core.
     watch : callable
@@ -93,8 +124,11 @@ class Material:
     trained_on: int
     failed: int
     origin: Origin
+    training: Training | str = "No training images were given."
+    data: CheckedData | str = "Nobody asked for them."
+    comparison: Comparison | None = None
     n_jobs: int | None = None
-    watch: Watch = _watch_nothing
+    watch: Watch = watch_nothing
 
     @property
     def truth(self) -> Array:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from cnncodes.heads.linear import LinearScorer
 from cnncodes.report.html import escape, number, paragraph, section, table
-from cnncodes.report.material import Material
+from cnncodes.report.material import Origin
+
+if TYPE_CHECKING:
+    from cnncodes.estimators.predictor import Predictor
 
 
-def show_origin(material: Material) -> str:
+def show_origin(origin: Origin, predictor: Predictor | None = None) -> str:
     """Return the section that says what the figures were made of and with."""
-    origin = material.origin
-    rows = [(escape(title), f"<code>{escape(value)}</code>") for title, value in _list(material)]
+    rows = [(escape(title), f"<code>{escape(value)}</code>") for title, value in _list(origin, predictor)]
     return section(
         "origin",
         "How to reproduce it",
@@ -23,13 +26,23 @@ def show_origin(material: Material) -> str:
     )
 
 
-def _list(material: Material) -> Iterator[tuple[str, str]]:
-    origin, predictor = material.origin, material.predictor
-    space = predictor.embedder.space
+def _list(origin: Origin, predictor: Predictor | None) -> Iterator[tuple[str, str]]:
     yield "Made", origin.date
-    yield "Classifier", origin.model
-    yield "Classifier, SHA-256", origin.model_sha256
+    if origin.model is not None:
+        yield "Classifier", origin.model
+        yield "Classifier, SHA-256", origin.model_sha256
     yield "Images", f"{origin.source}{'' if origin.split is None else f', part {origin.split}'}"
+    yield from origin.others.items()
+    if predictor is not None:
+        yield from _list_space(predictor)
+    for what, state in origin.random_states.items():
+        yield f"Random state: {what}", str(state)
+    for what, version in origin.versions.items():
+        yield f"Version: {what}", version
+
+
+def _list_space(predictor: Predictor) -> Iterator[tuple[str, str]]:
+    space = predictor.embedder.space
     yield "Head", _describe_head(predictor.head)
     yield "Averaged over views", predictor.aggregate
     yield "Backbone", space.backbone
@@ -38,10 +51,6 @@ def _list(material: Material) -> Iterator[tuple[str, str]]:
         if not field.startswith("backbone"):
             yield f"Space: {field.replace('_', ' ')}", str(value)
     yield "View plan", json.dumps(predictor.embedder.plan.to_dict(), sort_keys=True)
-    for what, state in origin.random_states.items():
-        yield f"Random state: {what}", str(state)
-    for what, version in origin.versions.items():
-        yield f"Version: {what}", version
 
 
 def _describe_head(head: object) -> str:

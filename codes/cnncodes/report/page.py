@@ -8,28 +8,37 @@ from importlib import resources
 from string import Template
 
 from cnncodes.report.codemap import show_map
-from cnncodes.report.gallery import show_gallery
-from cnncodes.report.html import escape
-from cnncodes.report.material import Material
+from cnncodes.report.comparison import Comparison
+from cnncodes.report.curve import show_curve
+from cnncodes.report.datachecks import show_data
+from cnncodes.report.gallery import choose_shown, show_gallery
+from cnncodes.report.html import escape, paragraph, section
+from cnncodes.report.ladder import list_cautions, show_cost, sum_up
+from cnncodes.report.material import Material, Origin
+from cnncodes.report.nearest import settle
 from cnncodes.report.origin import show_origin
+from cnncodes.report.pictures import Studio
 from cnncodes.report.reliability import show_reliability
 from cnncodes.report.tables import show_classes, show_confusion, show_figures
-from cnncodes.report.words import write_summary
+from cnncodes.report.words import box_warnings, write_summary
 
-#: What the page links to at its top, in the order of its sections.
+#: What a page may link to at its top, in the order of its sections.
 CONTENTS = {
     "summary": "Summary",
     "figures": "Figures",
+    "cost": "Cost",
+    "curve": "More labels",
     "classes": "Classes",
     "confusion": "Confusion",
     "reliability": "Probabilities",
+    "data": "Data",
     "images": "Images",
     "map-of-codes": "Map",
     "origin": "Reproduce",
 }
 
 #: What the page's one script is joined from.
-_SCRIPTS = ("page.js", "matrix.js", "map.js")
+_SCRIPTS = ("page.js", "matrix.js", "grid.js", "stamp.js", "view.js", "card.js", "map.js")
 
 
 def render_report(material: Material) -> bytes:
@@ -42,27 +51,72 @@ def render_report(material: Material) -> bytes:
     ----------
     material : Material
     """
-    evaluation = material.evaluation
+    evaluation, comparison, studio = material.evaluation, material.comparison, Studio(material)
+    neighbourhood = settle(material, choose_shown(material))
+    sections = {
+        "summary": write_summary(material),
+        "figures": show_figures(evaluation),
+        **({} if comparison is None else _show_comparison(comparison, material)),
+        "classes": show_classes(evaluation),
+        "confusion": show_confusion(evaluation),
+        "reliability": show_reliability(evaluation),
+        "data": show_data(material, studio),
+        "images": neighbourhood.define_sheet() + show_gallery(material, studio, neighbourhood),
+        "map-of-codes": show_map(material, neighbourhood),
+        "origin": show_origin(material.origin, material.predictor),
+    }
+    title = f"{material.origin.model} on {material.origin.source}"
+    return _assemble("How good is this classifier?", title, material.origin.date, sections)
+
+
+def render_comparison(comparison: Comparison, origin: Origin) -> bytes:
+    """Return what ``cnncodes baseline`` found as an HTML file in UTF-8, as closed as `render_report`'s.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    origin : Origin
+    """
+    cautions = "".join(f"<li>{text}</li>" for text in list_cautions(comparison))
+    sections = {
+        "summary": section("summary", "Summary", box_warnings(cautions), *map(paragraph, sum_up(comparison))),
+        **_show_comparison(comparison, None),
+        "origin": show_origin(origin),
+    }
+    return _assemble("Is it worth it?", f"Ways to classify {origin.source}", origin.date, sections)
+
+
+def _show_comparison(comparison: Comparison, material: Material | None) -> dict[str, str]:
+    """Return the sections on other ways to classify; of a classifier's page with what it comes to itself."""
+    own, note = None, ""
+    if material is not None:
+        tested = {record.key: str(record.label) for record in material.records}
+        if tested == dict(comparison.images):
+            own = material.evaluation.accuracy
+        else:
+            note = (
+                f"These {comparison.n:,} test images ({comparison.source}) are not those of this"
+                f" report: do not"
+                " compare its figures with these."
+            )
+    sections = {"cost": show_cost(comparison, own, note)}
+    if comparison.curve is not None:
+        sections["curve"] = show_curve(comparison, comparison.curve)
+    return sections
+
+
+def _assemble(heading: str, title: str, made: str, sections: dict[str, str]) -> bytes:
     style, script = _read("page.css"), "".join(map(_read, _SCRIPTS))
+    links = "".join(f'<li><a href="#{ident}">{CONTENTS[ident]}</a></li>' for ident in sections)
     page = Template(_read("page.html")).substitute(
         policy=_make_policy(style, script),
-        title=escape(f"{material.origin.model} on {material.origin.source}"),
+        heading=escape(heading),
+        title=escape(title),
         style=style,
         script=script,
-        links="".join(f'<li><a href="#{ident}">{title}</a></li>' for ident, title in CONTENTS.items()),
-        made=escape(material.origin.date),
-        body="\n".join(
-            [
-                write_summary(material),
-                show_figures(evaluation),
-                show_classes(evaluation),
-                show_confusion(evaluation),
-                show_reliability(evaluation),
-                show_gallery(material),
-                show_map(material),
-                show_origin(material),
-            ]
-        ),
+        links=links,
+        made=escape(made),
+        body="\n".join(sections.values()),
     )
     return page.encode("utf-8")
 

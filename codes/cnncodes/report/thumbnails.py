@@ -37,6 +37,18 @@ def shrink(image: Image, side: int = SIDE) -> Image:
     return small
 
 
+def fill_tile(image: Image) -> Image:
+    """Return an image, mode RGB, whose longer side is that of a tile: a tiny one in its middle shows"
+    " nothing."""
+    from PIL.Image import Resampling
+
+    if max(image.size) >= TILE:
+        return shrink(image, TILE)
+    scale = TILE / max(image.size)
+    width, height = (max(1, round(side * scale)) for side in image.size)
+    return image.resize((width, height), Resampling.BICUBIC)
+
+
 def to_jpeg(image: Image, quality: int = 82) -> bytes:
     """Return an image as a JPEG without metadata."""
     stream = io.BytesIO()
@@ -58,11 +70,22 @@ class Sheet:
     jpeg: bytes
     images: npt.NDArray[np.int64]
 
+    @property
+    def columns(self) -> int:
+        """Tiles in a row."""
+        return min(IN_ROW, len(self.images))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return TILE * self.columns, TILE * -(-len(self.images) // self.columns)
+
 
 def choose_tiles(wrong: npt.NDArray[np.bool_], tiles: int = TILES) -> npt.NDArray[np.int64]:
     """Choose the images that get a tile: all if there is room, else mistakes first, for up to half of it.
 
-    The rest are drawn at random, always the same ones.
+    The rest are drawn at random, always the same ones. Mistakes come first in the answer, too, since a sheet
+    that grows too large loses its last tiles.
 
     Examples
     --------
@@ -74,33 +97,37 @@ def choose_tiles(wrong: npt.NDArray[np.bool_], tiles: int = TILES) -> npt.NDArra
     rng = np.random.default_rng(0)
     mistakes = rng.permutation(np.flatnonzero(wrong))[: tiles // 2]
     others = rng.permutation(np.setdiff1d(np.arange(len(wrong)), mistakes))
-    return np.sort(np.concatenate([mistakes, others[: tiles - len(mistakes)]]))
+    return np.concatenate([mistakes, others[: tiles - len(mistakes)]])
 
 
 def make_sheet(
     records: Sequence[ImageRecord],
-    wrong: npt.NDArray[np.bool_],
+    chosen: npt.NDArray[np.int64],
     *,
     max_pixels: int,
     n_jobs: int | None,
     watch: Watch,
+    what: str = "thumbnails",
+    max_bytes: int = SHEET_BYTES,
 ) -> Sheet | None:
     """Return the sheet of some images; None where none of them can be read.
 
     Parameters
     ----------
     records : sequence of ImageRecord
-    wrong : ndarray of bool, shape (n_images,)
-        Mistakes come first.
+    chosen : ndarray of int64
+        Those that get a tile; where there is no room for all, the last go without.
     max_pixels : int
         Images with more are left out.
     n_jobs : int or None
     watch : callable
         Told of progress.
+    what : str
+        What it is told is done.
+    max_bytes : int
     """
-    chosen = choose_tiles(wrong)
     work = functools.partial(_read_tiles, Decoding("fast", max_pixels))
-    progress = watch("thumbnails")
+    progress = watch(what)
     tiles: list[Image | None] = []
     for tile in run_lanes(work, [records[i] for i in chosen], n_jobs):
         tiles.append(tile)
@@ -108,7 +135,7 @@ def make_sheet(
     shown = [(image, tile) for image, tile in zip(chosen, tiles, strict=True) if tile is not None]
     if not shown:
         return None
-    jpeg, count = _encode([tile for _, tile in shown])
+    jpeg, count = _encode([tile for _, tile in shown], max_bytes)
     return Sheet(jpeg, np.array([image for image, _ in shown[:count]], dtype=np.int64))
 
 
@@ -116,19 +143,19 @@ def _read_tiles(decoding: Decoding, records: Sequence[ImageRecord]) -> list[Imag
     tiles: list[Image | None] = []
     for record in records:
         try:
-            tiles.append(shrink(decode(record.read(), decoding, short_side=TILE), TILE))
+            tiles.append(fill_tile(decode(record.read(), decoding, short_side=TILE)))
         except UnreadableImage:  # it was readable a moment ago; the report says how many tiles there are
             tiles.append(None)
     return tiles
 
 
-def _encode(tiles: list[Image]) -> tuple[bytes, int]:
+def _encode(tiles: list[Image], max_bytes: int) -> tuple[bytes, int]:
     """Return the sheet and how many tiles it holds: at a lower quality, and then fewer, until it is small."""
     while True:
         sheet = _paste(tiles)
         for quality in _QUALITIES:
             data = to_jpeg(sheet, quality)
-            if len(data) <= SHEET_BYTES:
+            if len(data) <= max_bytes:
                 return data, len(tiles)
         tiles = tiles[: len(tiles) * 3 // 4]
 
@@ -136,7 +163,7 @@ def _encode(tiles: list[Image]) -> tuple[bytes, int]:
 def _paste(tiles: list[Image]) -> Image:
     from PIL import Image as pillow
 
-    columns = min(IN_ROW, len(tiles))
+    columns = min(IN_ROW, len(tiles))  # as `Sheet.columns`
     sheet = pillow.new("RGB", (TILE * columns, TILE * -(-len(tiles) // columns)), (128, 128, 128))
     for place, tile in enumerate(tiles):
         left, top = TILE * (place % columns), TILE * (place // columns)

@@ -18,15 +18,19 @@ _NAMED = 5
 def write_summary(material: Material) -> str:
     """Return the section that says it all in a few sentences, warnings first."""
     evaluation = material.evaluation
-    warnings = [f"<li>{text}</li>" for text in list_warnings(material)]
-    box = (
-        f'<div class="warnings" role="note" aria-label="Warnings"><h3>Before you believe it</h3>\n<ul>'
-        f"{''.join(warnings)}</ul></div>"
-        if warnings
-        else ""
-    )
+    warnings = "".join(f"<li>{text}</li>" for text in list_warnings(material))
     said = (describe_accuracy(evaluation), describe_classes(evaluation), describe_trust(evaluation))
-    return section("summary", "Summary", box, *(paragraph(text) for text in said))
+    return section("summary", "Summary", box_warnings(warnings), *(paragraph(text) for text in said))
+
+
+def box_warnings(items: str) -> str:
+    """Return a box with warnings, which are elements of a list in HTML; nothing where there are none."""
+    if not items:
+        return ""
+    return (
+        '<div class="warnings" role="note" aria-label="Warnings"><h3>Before you believe it</h3>\n<ul>'
+        f"{items}</ul></div>"
+    )
 
 
 def list_warnings(material: Material) -> list[str]:
@@ -47,6 +51,9 @@ def list_warnings(material: Material) -> list[str]:
         )
     if material.failed:
         found.append(f"{_count(material.failed)} could not be read: not in the figures.")
+    if not isinstance(material.data, str):
+        for finding in material.data.checks.warnings:
+            found.append(f'{escape(finding.sentence)} <a href="#data">Look at the data</a>')
     if evaluation.n < FEW:
         found.append(
             f"There {'is' if evaluation.n == 1 else 'are'} only {_count(evaluation.n)}, so every figure is"

@@ -90,16 +90,21 @@ class LearningCurve:
     def describe(self) -> str:
         """Return in words what more labels would bring, and whether time ended the curve too early."""
         last = self.points[-1]
-        ended = "" if self.complete else f"; time ended the curve at {last.images:,} images, and not all"
         if not self.further:
             sizes = f"{len(self.points)} size{'s' * (len(self.points) != 1)}"
-            return f"{sizes} of the training part cannot say what more labels would bring{ended}"
+            return f"{sizes} of the training part cannot say what more labels would bring{self._say_cut()}"
         then = self.further[0]
         value, low, high = (100 * x for x in (then.gain.value, then.gain.low, then.gain.high))
         return (
             f"{then.images:,} labelled images instead of {last.images:,} would bring about {value:+.1f}"
-            f" points [{low:+.1f}, {high:+.1f}], if the curve goes on as it went{ended}"
+            f" points [{low:+.1f}, {high:+.1f}], if the curve goes on as it went{self._say_cut()}"
         )
+
+    def _say_cut(self) -> str:
+        """Say where the curve ends before the images that there are."""
+        if self.complete:
+            return ""
+        return f" (there was no time to train on more than these {self.points[-1].images:,}: give more)"
 
 
 def measure_learning_curve(

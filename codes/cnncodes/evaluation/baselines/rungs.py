@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,9 @@ from cnncodes.evaluation.metrics import Evaluation
 from cnncodes.evaluation.paired import compare_paired
 
 Array = npt.NDArray[Any]
+
+#: Share of right answers that matters: where a larger one is not clear, there are too few test images.
+_TELLING = 0.03
 
 
 @dataclass(frozen=True)
@@ -123,3 +127,30 @@ class Ladder:
             if rung is best or not gap.low > 0:
                 return rung, gap
         raise AssertionError("the best is as good as itself")
+
+    def describe_choice(self, chosen: Rung, gap: Estimate) -> str:
+        """Return in words which method to take; nothing where one alone was tried.
+
+        Parameters
+        ----------
+        chosen : Rung
+        gap : Estimate
+            How much the best is above it; both as `cheapest_as_good` gave them.
+        """
+        if len(self.rungs) < 2:
+            return ""
+        best = self.best()
+        if best is chosen:
+            return f"Best, and nothing cheaper is as good on these images: {best.title}."
+        ends = f" [{100 * gap.low:+.1f}, {100 * gap.high:+.1f}]" if math.isfinite(gap.low) else ""
+        far = f"{100 * gap.value:.1f} points{ends}"
+        if gap.value > _TELLING:
+            return (
+                f"These {len(self.test):,} test images are too few to tell the best here, {best.title},"
+                f" from much"
+                f" cheaper ones: {chosen.title} is {far} below it. Test on more images."
+            )
+        return (
+            f"Cheapest of those that are not clearly below the best: {chosen.title}. The best here,"
+            f" {best.title}, is {far} above it, and was chosen on these very images, which flatters it."
+        )

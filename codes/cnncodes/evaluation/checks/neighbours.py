@@ -1,4 +1,4 @@
-"""The nearest neighbours of every code among all others: exact, in blocks, each pair multiplied once."""
+"""The nearest neighbours of codes, among one another or among others: exact, in blocks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BLOCK = 2048
 
 @dataclass(frozen=True)
 class Neighbours:
-    """The nearest others of each of n codes, nearest first.
+    """The nearest of each of n codes, nearest first.
 
     Attributes
     ----------
@@ -62,6 +62,38 @@ def find_neighbours(codes: npt.NDArray[np.float32], k: int) -> Neighbours:
                 else:
                     best.take(rows, columns, products)
                     best.take(columns, rows, products.T)
+    return Neighbours(best.index, best.cosine)
+
+
+def find_nearest(codes: npt.NDArray[np.float32], others: npt.NDArray[np.float32], k: int) -> Neighbours:
+    """Return the k of some other codes that are nearest to each code, by cosine.
+
+    Exact. Memory grows with n * k and with what the two take.
+
+    Parameters
+    ----------
+    codes : ndarray of float32, shape (n, code_size)
+        A code of zeros has a cosine of 0 with all.
+    others : ndarray of float32, shape (m, code_size)
+    k : int
+        At most m are found; places in `index` are rows of `others`. Of equally near ones, which are taken is
+        not said.
+
+    Examples
+    --------
+    >>> codes, others = np.array([[1, 0], [0, 1]], np.float32), np.array([[1, 1], [3, 0.1]], np.float32)
+    >>> find_nearest(codes, others, 1).index.ravel()
+    array([1, 0])
+    """
+    k = max(0, min(k, len(others)))
+    best = _Best(len(codes), k)
+    # Blocks are brought to length 1 one by one: of many images a second copy of all codes would not fit.
+    for other in range(0, len(others) if k else 0, _BLOCK):
+        columns = slice(other, min(other + _BLOCK, len(others)))
+        block = normalize(others[columns]).T
+        for start in range(0, len(codes), _BLOCK):
+            rows = slice(start, min(start + _BLOCK, len(codes)))
+            best.take(rows, columns, normalize(codes[rows]) @ block)
     return Neighbours(best.index, best.cosine)
 
 

@@ -12,7 +12,8 @@ function unpack(text, kind) {
   const size = kind.BYTES_PER_ELEMENT;
   const values = new kind(bytes.length / size);
   for (let i = 0; i < values.length; i += 1) {
-    values[i] = size === 2 ? view.getUint16(2 * i, true) : view.getUint32(4 * i, true);
+    if (size === 1) values[i] = bytes[i];
+    else values[i] = size === 2 ? view.getUint16(2 * i, true) : view.getUint32(4 * i, true);
   }
   return values;
 }
@@ -74,4 +75,15 @@ if (showMaps) {
   const apply = () => document.body.classList.toggle("hide-maps", !showMaps.checked);
   showMaps.addEventListener("change", apply);
   apply();
+}
+
+/* Nearest training images below each image, unfolded or not; a single one is unfolded by itself. */
+
+const showNearest = document.getElementById("show-nearest");
+if (showNearest) {
+  const apply = () => {
+    for (const box of document.querySelectorAll("details.nearest")) box.open = showNearest.checked;
+  };
+  showNearest.addEventListener("change", apply);
+  if (showNearest.checked) apply(); // as a browser may have kept it
 }

@@ -1,0 +1,169 @@
+"""What ``cnncodes baseline`` found, read from its report."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cnncodes.errors import UsageError
+from cnncodes.evaluation.intervals import Estimate
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A way to classify.
+
+    Attributes
+    ----------
+    title, group : str
+    accuracy : Estimate
+    difference : Estimate or None
+        Accuracy less that of the method that all are compared with; None for itself.
+    describe_seconds, fit_seconds : float
+        Of processors.
+    """
+
+    title: str
+    group: str
+    accuracy: Estimate
+    difference: Estimate | None
+    describe_seconds: float
+    fit_seconds: float
+
+    @property
+    def cost(self) -> float:
+        """Seconds of processors in all."""
+        return self.describe_seconds + self.fit_seconds
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A learning curve.
+
+    Attributes
+    ----------
+    points : tuple of (int, int, Estimate)
+        Training images, draws, accuracy.
+    further : tuple of (int, Estimate)
+        Training images that there are not, and the accuracy that they would give.
+    verdict : str
+    """
+
+    points: tuple[tuple[int, int, Estimate], ...]
+    further: tuple[tuple[int, Estimate], ...]
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Ways to classify the same images.
+
+    Attributes
+    ----------
+    source : str
+    n, n_train : int
+        Images that were tested and trained on.
+    tried : tuple of Tried
+    left_out : tuple of (str, str)
+        Title and reason.
+    compared_with, recommended : str
+        Titles.
+    verdict : str
+        Which to take.
+    curve : Curve or None
+    trained_on, groups_trained_on, failed : int
+        Test images that were trained on, or whose group was; and images that cannot be read.
+    images : dict of str to str
+        Key and label of each test image.
+    """
+
+    source: str
+    n: int
+    n_train: int
+    tried: tuple[Tried, ...]
+    left_out: tuple[tuple[str, str], ...]
+    compared_with: str
+    recommended: str
+    verdict: str
+    curve: Curve | None
+    trained_on: int
+    groups_trained_on: int
+    failed: int
+    images: Mapping[str, str]
+
+
+def read_comparison(report: Any, name: str) -> Comparison:
+    """Read what ``cnncodes baseline`` wrote as JSON.
+
+    Parameters
+    ----------
+    report : object
+        What the JSON holds.
+    name : str
+        Of its file, for errors.
+
+    Raises
+    ------
+    UsageError
+        If it is something else.
+    """
+    try:
+        if not report["methods"]:
+            raise ValueError("there is no method")
+        return Comparison(
+            source=str(report["src"]),
+            n=int(report["n"]),
+            n_train=int(report["n_train"]),
+            tried=tuple(_read_method(row) for row in report["methods"]),
+            left_out=tuple((str(row["title"]), str(row["reason"])) for row in report["left_out"]),
+            compared_with=str(report["compared_with"]),
+            recommended=str(report["recommended"]),
+            verdict=str(report["verdict"]),
+            curve=None if report["curve"] is None else _read_curve(report["curve"]),
+            trained_on=int(report["trained_on"]),
+            groups_trained_on=int(report["groups_trained_on"]),
+            failed=int(report["failed"]),
+            images=dict(zip(map(str, report["images"]), map(str, report["labels"]), strict=True)),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise UsageError(
+            f"{name!r} is no report that 'cnncodes baseline -o' of this version wrote: make it again. Got"
+            f" {type(error).__name__}: {error}"
+        ) from error
+
+
+def _read_method(row: Mapping[str, Any]) -> Tried:
+    seconds = [float(row[key]) for key in ("describe_cpu_seconds", "fit_cpu_seconds")]
+    if not all(0 <= value < math.inf for value in seconds):
+        raise ValueError(f"seconds must be finite and at least 0, not {seconds}")
+    difference = row["difference"]
+    accuracy = _read_estimate(row["evaluation"]["accuracy"])
+    if not math.isfinite(accuracy.value):
+        raise ValueError("an accuracy must be a number")
+    return Tried(
+        str(row["title"]),
+        str(row["group"]),
+        accuracy,
+        None if difference is None else _read_estimate(difference),
+        *seconds,
+    )
+
+
+def _read_curve(values: Mapping[str, Any]) -> Curve:
+    points = tuple(
+        (int(row["images"]), int(row["draws"]), _read_estimate(row["accuracy"])) for row in values["points"]
+    )
+    further = tuple((int(row["images"]), _read_estimate(row["accuracy"])) for row in values["further"])
+    sizes = [*(point[0] for point in points), *(point[0] for point in further)]
+    if not points or min(sizes) < 1:
+        raise ValueError("a learning curve needs a point, and each at least one image")
+    return Curve(points, further, str(values["verdict"]))
+
+
+def _read_estimate(values: Mapping[str, Any]) -> Estimate:
+    value, low, high = (
+        math.nan if values[key] is None else float(values[key]) for key in ("value", "low", "high")
+    )
+    return Estimate(value, low, high, int(values["n"]))

@@ -1,0 +1,98 @@
+"""The learning curve: accuracy against the number of training images, as a chart and as a table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from cnncodes.evaluation.intervals import Estimate
+from cnncodes.report.chart import Chart
+from cnncodes.report.comparison import Comparison, Curve
+from cnncodes.report.html import escape, interval, number, paragraph, section, table
+
+Point = tuple[int, Estimate]
+
+
+def show_curve(comparison: Comparison, curve: Curve) -> str:
+    """Return the section with the curve, what more labels would bring, and the table."""
+    verdict = escape(f"{curve.verdict[:1].upper()}{curve.verdict[1:]}")
+    rows = [
+        (f"{images:,}", str(draws), number(one.value), interval(one.low, one.high))
+        for images, draws, one in curve.points
+    ]
+    rows += [
+        (f"{images:,}", "extrapolated", number(one.value), interval(one.low, one.high))
+        for images, one in curve.further
+    ]
+    return section(
+        "curve",
+        "Would more labels help?",
+        paragraph(f"<strong>{verdict}.</strong>"),
+        paragraph(
+            f"{escape(comparison.compared_with)}, trained on fewer and fewer of the images and tested on the"
+            " same; the dashed part says what more would bring if the error goes on falling as a power"
+            " of their"
+            " number. Images that are easier, harder or of other kinds than these are beyond any curve."
+        ),
+        f'<figure class="plot wide">{draw_curve(curve)}</figure>',
+        table(
+            "Accuracy by number of training images",
+            ("Training images", "Draws", "Accuracy", "95 % interval"),
+            rows,
+        ),
+    )
+
+
+def draw_curve(curve: Curve) -> str:
+    """Return the curve as SVG, intervals as bands, what is extrapolated dashed."""
+    measured: list[Point] = [(images, one) for images, _, one in curve.points]
+    beyond: list[Point] = [measured[-1], *curve.further]
+    shown = [*measured, *curve.further]
+    ends = [value for _, one in shown for value in (one.value, one.low, one.high)]
+    chart = Chart.fit([float(images) for images, _ in shown], ends)
+    described = "; ".join(f"{images:,} images: {number(one.value)}" for images, one in measured)
+    if curve.further:
+        further = "; ".join(f"{images:,} images: {number(one.value)}" for images, one in curve.further)
+        described += f". Extrapolated, {further}"
+    parts = [_draw_band(chart, measured, "measured")]
+    if curve.further:
+        parts.append(_draw_band(chart, beyond, "beyond"))
+        parts += [_draw_disc(chart, point, "beyond") for point in curve.further]
+    parts += [_draw_disc(chart, point, "measured") for point in measured]
+    return chart.draw(
+        "curve-chart",
+        "Accuracy against training images",
+        f"The table below holds the same. {described}.",
+        ("training images", f"accuracy on {curve.points[-1][2].n:,} images"),
+        _choose_ticks(chart, [images for images, _ in shown]),
+        parts,
+    )
+
+
+def _choose_ticks(chart: Chart, sizes: Sequence[int]) -> list[tuple[float, str]]:
+    """Return the sizes that there is room for, the last one first."""
+    ticks: list[tuple[float, str]] = []
+    for size in sorted(set(sizes), reverse=True):
+        if all(chart.x(other) - chart.x(size) > 50 for other, _ in ticks):
+            ticks.append((float(size), f"{size:,}"))
+    return ticks[::-1]
+
+
+def _draw_band(chart: Chart, points: Sequence[Point], kind: str) -> str:
+    places = [(chart.x(images), one) for images, one in points]
+    known = [(x, one) for x, one in places if math.isfinite(one.low) and math.isfinite(one.high)]
+    upper = [f"{x:.1f} {chart.y(one.high):.1f}" for x, one in known]
+    lower = [f"{x:.1f} {chart.y(one.low):.1f}" for x, one in reversed(known)]
+    band = f'<path class="band {kind}" d="M{"L".join([*upper, *lower])}Z"/>' if len(known) > 1 else ""
+    line = "L".join(f"{x:.1f} {chart.y(one.value):.1f}" for x, one in places)
+    return f'{band}<path class="line {kind}" d="M{line}"/>'
+
+
+def _draw_disc(chart: Chart, point: Point, kind: str) -> str:
+    images, one = point
+    said = f"{images:,} images: {number(one.value)} ({interval(one.low, one.high)})"
+    return (
+        f'<circle class="{kind}" cx="{chart.x(images):.1f}" cy="{chart.y(one.value):.1f}"'
+        f' r="4.5"><title>{said}'
+        "</title></circle>"
+    )

@@ -1,0 +1,110 @@
+"""Accuracy against cost: points at their places, numbers that can be read, and the same in a table."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+import pytest
+from made_reports import HOSTILE, estimate, make_ladder
+
+from cnncodes.evaluation.intervals import Estimate
+from cnncodes.report import read_comparison
+from cnncodes.report.html import escape
+from cnncodes.report.ladder import draw_cost, list_cautions, show_cost, sum_up
+
+
+def test_each_method_has_a_point_with_its_interval_at_its_place() -> None:
+    comparison = read_comparison(make_ladder(), "b.json")
+    svg = ElementTree.fromstring(draw_cost(comparison))
+    discs = [mark.find("circle") for mark in svg.findall("g")]
+    tried = [one for one in comparison.tried if one.cost > 0]
+    assert len(discs) == len(tried) == 6
+    places = [(float(disc.get("cx", "")), float(disc.get("cy", ""))) for disc in discs if disc is not None]
+    by_cost = sorted(range(6), key=lambda i: tried[i].cost)
+    assert by_cost == sorted(range(6), key=lambda i: places[i][0])
+    by_accuracy = sorted(range(6), key=lambda i: -tried[i].accuracy.value)
+    assert by_accuracy == sorted(range(6), key=lambda i: places[i][1])
+    numbers = [text for text in svg.findall("text") if text.get("class") == "mark"]
+    assert [text.text for text in numbers] == ["2", "3", "4", "5", "6", "7"]
+    boxes = [(float(text.get("x", "")), float(text.get("y", "")) - 5) for text in numbers]
+    for i, (x, y) in enumerate(boxes):
+        assert all(abs(x - u) >= 18 or abs(y - v) >= 16 for u, v in boxes[i + 1 :])
+    assert len(svg.findall("g/circle[@class='ring']")) == 1
+    free = svg.find("path[@class='free']")
+    assert free is None and svg.get("role") == "img" and svg.find("desc") is not None
+    assert [t.text for t in svg.findall("text") if "below" in str(t.text)] == [
+        "1  majority class, 0.110: below"
+    ]
+
+
+def test_the_table_says_the_same_in_words() -> None:
+    found = show_cost(
+        read_comparison(make_ladder(left_out=[{"title": "a <b>", "reason": "no time"}]), "b.json")
+    )
+    assert found.count("<tr>") == 8 and "net, flip: ridge <strong>(to take)</strong>" in found
+    assert "<td>0.875</td><td>0.845 to 0.905</td><td>+0.015</td>" in found and "<td>reference</td>" in found
+    assert "a &lt;b&gt;: no time" in found and "Take net, flip: ridge." in found
+
+
+def test_what_was_left_out_for_one_reason_stands_together() -> None:
+    left = [
+        {"title": title, "reason": reason} for title, reason in (("a", "late"), ("b", "none"), ("c", "late"))
+    ]
+    found = show_cost(read_comparison(make_ladder(left_out=left), "b.json"))
+    assert "<li>a; c: late</li><li>b: none</li>" in found
+
+
+def test_what_costs_nothing_is_a_line_where_it_is_as_good() -> None:
+    ladder = make_ladder()
+    ladder["methods"][0]["evaluation"]["accuracy"] = estimate(0.84)
+    svg = ElementTree.fromstring(draw_cost(read_comparison(ladder, "b.json")))
+    assert svg.find("path[@class='free']") is not None
+
+
+def test_another_classifier_is_a_line_where_it_is_of_the_same_images() -> None:
+    comparison = read_comparison(make_ladder(), "b.json")
+    own = Estimate(0.95, 0.9, 0.97, 400)
+    assert "this classifier" in show_cost(comparison, own) and 'class="own"' in show_cost(comparison, own)
+    assert "this classifier" not in show_cost(comparison, None, "Other images.")
+    assert "<p>Other images. Cheap" in show_cost(comparison, None, "Other images.")
+
+
+def test_what_costs_nothing_alone_is_a_table_without_a_chart() -> None:
+    ladder = make_ladder(curve=None, verdict="")
+    ladder["methods"] = ladder["methods"][:1]
+    comparison = read_comparison(ladder, "b.json")
+    assert "<svg" not in show_cost(comparison) and "majority class" in show_cost(comparison)
+    assert list_cautions(comparison) == ["One way alone was tried: there is nothing to compare it with."]
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_figures_at_the_ends_are_drawn_within_the_chart(value: float) -> None:
+    ladder = make_ladder()
+    for method in ladder["methods"]:
+        method["evaluation"]["accuracy"] = {**estimate(value, 0.0), "low": value, "high": value}
+    svg = ElementTree.fromstring(draw_cost(read_comparison(ladder, "b.json")))
+    for disc in svg.iter("circle"):
+        assert 0 <= float(disc.get("cy", "")) <= 340
+
+
+def test_what_flatters_is_said() -> None:
+    said = list_cautions(read_comparison(make_ladder(trained_on=3, failed=2), "b.json"))
+    assert "3 of 400 test images were trained on" in said[0] and "2 images could not be read" in said[1]
+    assert (
+        "5 of 400 test images are of groups"
+        in list_cautions(read_comparison(make_ladder(groups_trained_on=5), "b.json"))[0]
+    )
+    summed = sum_up(read_comparison(make_ladder(), "b.json"))
+    assert "7 ways" in summed[1] and "0.875 (95 % interval: 0.845 to 0.905)" in summed[1]
+    assert "More labels: 3,200" in summed[2]
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_hostile_titles_are_text(hostile: str) -> None:
+    ladder = make_ladder(verdict=hostile, recommended=hostile, compared_with=hostile)
+    ladder["methods"][1]["title"] = ladder["methods"][0]["title"] = hostile
+    found = show_cost(read_comparison(ladder, "b.json"), Estimate(0.9, 0.8, 1, 9), hostile)
+    assert escape(hostile) in found and "<script" not in found and "<img" not in found
+    [svg] = re.findall("<svg.*</svg>", found, re.DOTALL)
+    ElementTree.fromstring(svg)
