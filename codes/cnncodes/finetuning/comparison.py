@@ -79,7 +79,7 @@ class Comparison:
             return f"fine-tuning was worth it: {said} on {n}"
         if self.difference.high < 0 and self._agrees:
             return f"fine-tuning made it worse: {said} on {n}"
-        return f"fine-tuning made no difference that {n} can show: {said}"
+        return f"whether fine-tuning made a difference {n} cannot show clearly: {said}"
 
 
 def say_points(difference: Estimate) -> str:
@@ -124,8 +124,9 @@ def say_verdict(validation: Comparison, test: Comparison | None, kept: str) -> s
 def _say_kept(validation: Comparison, kept: str, *, told: bool) -> str:
     """Return what is kept, and why, where that is not told already and the validation images say so."""
     if kept == "tuned":
-        clear = validation.keeps_tuned and not told
-        return "the tuned network" + (", whose gain on the validation images is clear" if clear else "")
+        if not validation.keeps_tuned:
+            return "the tuned network, as was asked for"
+        return "the tuned network" + ("" if told else ", whose gain on the validation images is clear")
     if validation.keeps_tuned or told:
         return "the head alone"
     return (

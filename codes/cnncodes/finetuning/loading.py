@@ -53,7 +53,7 @@ def check_trainable(backbone: Backbone) -> bytes:
             " whole network, which the trained weights are written back into."
         )
     model = backbone.model_bytes()
-    if card.weights is not None and summarize_weights(load_graph(model, "fine-tuning")) != card.weights:
+    if card.weights is not None and summarize_weights(load_graph(model, "fine-tuning", "finetune")) != card.weights:
         raise BackboneError(
             f"the trainable weights of backbone {card.name!r} are not those of its card: which are weights"
             " cannot be told from constants. Export it again."
@@ -114,7 +114,7 @@ def write_back(module: Any, model: bytes) -> bytes:
     """
     from onnx import numpy_helper
 
-    loaded = load_graph(model, "fine-tuning")
+    loaded = load_graph(model, "fine-tuning", "finetune")
     tensors = {tensor.name: tensor for tensor in loaded.graph.initializer}
     changed = False
     for name, value in module.state_dict().items():

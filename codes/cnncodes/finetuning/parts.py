@@ -97,7 +97,7 @@ def split_graph(model: bytes, weights: Collection[str], height: int, width: int)
     >>> parts.features, len(parts.upper.weights)
     ((Feature(name='batchnormalization_47', shape=(320, 7, 7), dtype='float16'),), 3)
     """
-    loaded = load_graph(model, "fine-tuning")
+    loaded = load_graph(model, "fine-tuning", "finetune")
     prune(loaded)
     _check_weights(weights, trainable_weights(loaded))
     border = find_border(loaded, weights, height, width)

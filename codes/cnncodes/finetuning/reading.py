@@ -58,7 +58,7 @@ def read_graph(model: bytes) -> Graph:
     BackendMissing
         If ONNX is not installed.
     """
-    loaded = load_graph(model, "fine-tuning")
+    loaded = load_graph(model, "fine-tuning", "finetune")
     graph = loaded.graph
     given = {value.name for value in graph.input} - {tensor.name for tensor in graph.initializer}
     if len(given) != 1 or len(graph.output) != 1:

@@ -84,8 +84,8 @@ class Wiring:
         return found
 
 
-def load_graph(model: bytes, purpose: str) -> Any:
-    """Return a file's ``onnx.ModelProto``.
+def load_graph(model: bytes, purpose: str, extra: str = "export") -> Any:
+    """Return a file's ``onnx.ModelProto``; `extra` is the one that brings ONNX for the purpose.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def load_graph(model: bytes, purpose: str) -> Any:
         import onnx
     except ImportError as error:
         raise BackendMissing(
-            f"ONNX is not installed, which {purpose} needs: {install_advice('export')}."
+            f"ONNX is not installed, which {purpose} needs: {install_advice(extra)}."
         ) from error
     try:
         graph = onnx.load_from_string(model)
