@@ -3,7 +3,7 @@ PYTHON  ?= python3
 # The two runtimes overwrite each other's files, so exactly one is installed: which one is asked of the driver.
 RUNTIME ?= $(shell nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo cpu)
 PYTEST_ARGS ?=
-# Which of the slow tests test-slow runs; SLOW=slow for all.
+# Which of the slow tests test-slow runs; SLOW="slow and not huge" for all but the largest.
 SLOW ?= slow and not heavy
 
 BIN     := .venv/bin
@@ -13,7 +13,7 @@ OTHER   := $(if $(filter gpu,$(RUNTIME)),onnxruntime,onnxruntime-gpu)
 OTHER_STAMP := .venv/.base-$(if $(filter gpu,$(RUNTIME)),cpu,gpu)
 
 .DELETE_ON_ERROR:
-.PHONY: help quickstart test test-slow test-heavy docs-test lint types wheel clean
+.PHONY: help quickstart test test-slow test-heavy test-huge docs-test lint types wheel clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F '|' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -28,7 +28,10 @@ test-slow: .venv/.export  ## The tests marked slow: installs torch
 	$(BIN)/python -m pytest -m "$(SLOW)" -n auto --maxprocesses 2 --dist worksteal $(PYTEST_ARGS)
 
 test-heavy: .venv/.export  ## The slow tests that take minutes each
-	$(BIN)/python -m pytest -m heavy -n auto --maxprocesses 2 --dist worksteal $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "heavy and not huge" -n auto --maxprocesses 2 --dist worksteal $(PYTEST_ARGS)
+
+test-huge: .venv/.test  ## Those that take many minutes and 4 GB of disk
+	$(BIN)/python -m pytest -m huge $(PYTEST_ARGS)
 
 docs-test: .venv/.test  ## Examples in the README and in docstrings
 	$(BIN)/python -m pytest tests/test_docs.py $(PYTEST_ARGS)

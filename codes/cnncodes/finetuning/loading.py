@@ -53,7 +53,8 @@ def check_trainable(backbone: Backbone) -> bytes:
             " whole network, which the trained weights are written back into."
         )
     model = backbone.model_bytes()
-    if card.weights is not None and summarize_weights(load_graph(model, "fine-tuning", "finetune")) != card.weights:
+    loaded = load_graph(model, "fine-tuning", "finetune")
+    if card.weights is not None and summarize_weights(loaded) != card.weights:
         raise BackboneError(
             f"the trainable weights of backbone {card.name!r} are not those of its card: which are weights"
             " cannot be told from constants. Export it again."

@@ -29,7 +29,7 @@ _LEAST_IMAGES = 5
 THREADS = 4
 #: What Python and its libraries take, with what they do not give back of freed memory; and blocks of codes
 #: with copies of them at work; in bytes.
-BASE, _BLOCKS = 400 << 20, 224 << 20
+BASE, _BLOCKS = 448 << 20, 224 << 20
 #: Numbers that the loss makes of each decision value of the blocks at work, times 4 bytes.
 _OF_DECISIONS = THREADS * 6 * 4
 #: Bytes that are held of each row beside its code: class, image, group, fold and weights, key and content.
