@@ -81,7 +81,7 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
     with reporter.passing_warnings():
         predictor = load_predictor(options.model).with_max_pixels(options.max_pixels)
     records, split = inputs.labelled_part(options.src, options, options.split, "test", reporter)
-    companions = prepare_companions(options, split, reporter) if is_page(options.report) else None
+    companions = prepare_companions(options, reporter) if is_page(options.report) else None
     records = records if companions is None else companions.watch(records)
     with reporter.passing_warnings():
         predictions = predictor.predict_records(
