@@ -15,7 +15,7 @@ from made_reports import make_ladder
 from PIL import Image
 
 from cnncodes.cli import main
-from cnncodes.commands import companions
+from cnncodes.commands import companions, training_images
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,7 @@ def test_training_images_of_another_source_keep_names_of_their_own(
     page = write(fitted, tmp_path / "r.html", source=test)
     assert f"{test} has no part train: --train SRC says where they are." in page
     page = write(fitted, tmp_path / "r.html", "--train", str(test), source=test)
-    assert f"Of 11 images of {test}, this classifier was trained on 0" in page
+    assert f"Of 11 images of {test}, this classifier was trained on 0 that can be read" in page
     assert "nearest training images are left out: Of 11 images" in capsys.readouterr().err
 
 
@@ -112,6 +112,14 @@ def test_an_image_that_was_trained_on_is_not_its_own_neighbour(fitted: Path, tmp
             [own, *near] = re.findall(r'(?:alt|aria-label)="Thumbnail of ([^"]+)"', figure)
             assert len(near) == 4 and own not in near
     assert "Checked are 10 images that were evaluated, by" in page
+
+
+def test_the_source_itself_as_that_of_training_images_is_one_source(fitted: Path, tmp_path: Path) -> None:
+    """Under two names each image would be its own neighbour, and a copy in another part."""
+    train = str(fitted / "photos" / ".." / "photos")
+    page = write(fitted, tmp_path / "r.html", "--split", "all", "--train", train)
+    assert "Checked are 20 images that were evaluated, by" in page
+    assert "in more than one part" not in page and "Thumbnail of train/dark/&lt;0&gt;.png" in page
 
 
 def test_copies_across_the_parts_are_found_and_warned_of(fitted: Path, tmp_path: Path) -> None:
@@ -134,7 +142,7 @@ def test_more_images_are_checked_where_that_is_asked_for(
 def test_of_many_training_images_some_are_drawn(
     fitted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(companions, "MOST", 6)
+    monkeypatch.setattr(training_images, "MOST", 6)
     assert "Searched are 6 images of the part train" in write(fitted, tmp_path / "r.html")
     assert "of the training images 6 are drawn" in capsys.readouterr().err
 

@@ -159,16 +159,23 @@ def run_baseline(options: BaselineOptions, reporter: Reporter) -> Result:
     if options.plot is not None:
         _write_plot(ladder, options.plot)
     if options.report is not None:
-        answers = {rung.title: [str(label) for label in rung.labels] for rung in ladder.rungs}
-        keys = [test[i].key for i in ladder.test]
-        report_ = {**result, "images": keys, "labels": truth, "answers": answers}
-        if is_page(options.report):
-            write_ladder_page(options, report_)
-        else:
-            write_report(Path(options.report), report_)
+        _write_report(options, {**result, **_list_answers(ladder, test, truth)})
     total = len(train) + len(test)
     result[TOO_MANY_FAILURES] = judge_failures(ladder.failures, total, options.max_failures, reporter)
     return result
+
+
+def _list_answers(ladder: Ladder, test: list[ImageRecord], truth: list[str]) -> Result:
+    answers = {rung.title: [str(label) for label in rung.labels] for rung in ladder.rungs}
+    return {"images": [test[i].key for i in ladder.test], "labels": truth, "answers": answers}
+
+
+def _write_report(options: BaselineOptions, report: Result) -> None:
+    assert options.report is not None
+    if is_page(options.report):
+        write_ladder_page(options, report)
+    else:
+        write_report(Path(options.report), report)
 
 
 def _list_methods(options: BaselineOptions) -> list[Method]:

@@ -108,7 +108,7 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
         # Before any image is read: a classifier may have nothing to tell it by.
         rule = None if options.abstain is None else predictor.make_rule(options.abstain)
     records, split = inputs.labelled_part(options.src, options, options.split, "test", reporter)
-    companions = prepare_companions(options, split, reporter) if is_page(options.report) else None
+    companions = prepare_companions(options, reporter) if is_page(options.report) else None
     records = records if companions is None else companions.watch(records)
     with reporter.passing_warnings():
         predictions = predictor.predict_records(

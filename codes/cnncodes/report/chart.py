@@ -93,13 +93,16 @@ class Chart:
         parts : sequence of str
             What is drawn on it.
         """
-        floor = _HEIGHT - _BELOW
-        drawn = [
+        return (
             f'<svg class="chart" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img"'
-            f' aria-labelledby="{ident}-title {ident}-text">',
-            f'<title id="{ident}-title">{escape(title)}</title>',
-            f'<desc id="{ident}-text">{escape(described)}</desc>',
-        ]
+            f' aria-labelledby="{ident}-title {ident}-text">'
+            f'<title id="{ident}-title">{escape(title)}</title>'
+            f'<desc id="{ident}-text">{escape(described)}</desc>'
+            f"{self._draw_axes(names, ticks)}{''.join(parts)}</svg>"
+        )
+
+    def _draw_axes(self, names: tuple[str, str], ticks: Sequence[tuple[float, str]]) -> str:
+        floor, middle, drawn = _HEIGHT - _BELOW, (_LEFT + _WIDTH - _RIGHT) / 2, []
         for i in range(round((self.top - self.bottom) / self.step) + 1):
             value = self.bottom + i * self.step
             y = self.y(value)
@@ -109,13 +112,12 @@ class Chart:
             x = self.x(value)
             drawn.append(f'<path class="grid" d="M{x:.1f} {_TOP}V{floor}"/>')
             drawn.append(f'<text x="{x:.1f}" y="{floor + 19}" text-anchor="middle">{escape(text)}</text>')
-        middle = (_LEFT + _WIDTH - _RIGHT) / 2
         drawn.append(f'<text x="{middle}" y="{_HEIGHT - 10}" text-anchor="middle">{escape(names[0])}</text>')
         drawn.append(
             f'<text transform="translate(15 {(_TOP + floor) / 2}) rotate(-90)" text-anchor="middle">'
             f"{escape(names[1])}</text>"
         )
-        return "".join([*drawn, *parts, "</svg>"])
+        return "".join(drawn)
 
 
 def _find_step(extent: float) -> float:
