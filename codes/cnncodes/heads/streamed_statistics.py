@@ -75,6 +75,8 @@ def _try_all(
                 delayed(fold.decide)() for fold in folds
             )
             yield scaling, setting, HeldOut.join(answers)
+        del parts, folds, answers  # or they would be there yet while those of the next scaling are made
+        release_free_memory()
 
 
 @dataclass(eq=False)
