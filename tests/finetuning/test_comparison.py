@@ -32,7 +32,7 @@ def test_a_clear_loss_is_said_and_not_kept() -> None:
 
 def test_what_chance_may_have_done_is_no_difference() -> None:
     found = compare(Y, answer(10), answer(11, start=50))
-    assert "no difference that 200 images can show: +0.5 points [" in found.describe("images")
+    assert "a difference 200 images cannot show clearly: +0.5 points [" in found.describe("images")
 
 
 def test_a_gain_has_to_be_clear_for_the_network_to_be_kept() -> None:
