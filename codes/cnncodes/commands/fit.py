@@ -15,7 +15,6 @@ from cnncodes.commands.regression import (
     check_regression,
     describe_regressor,
     is_regression,
-    make_regressor,
     name_target,
     render_regression,
 )
@@ -186,14 +185,7 @@ def _tell_needless(options: FitOptions, head: Any, reporter: Reporter) -> None:
 
 def _warn_of_few(data: Any, reporter: Reporter) -> None:
     """Say in one line what so few images of a class cannot tell; of one image alone the head says it."""
-    import numpy as np
-
-    if isinstance(data, list):
-        labels = [record.label for record in data]
-    else:
-        codes = data.select(labelled=True)
-        labels = codes.y[np.unique(codes.images, return_index=True)[1]].tolist()
-    names, counts = np.unique(np.array(labels, dtype=str), return_counts=True)
+    names, counts = _count_images(data)
     if 1 < counts.min() <= FEW_SHOT:
         reporter.warn(
             f"{int((counts <= FEW_SHOT).sum())} of {len(names)} classes have at most {FEW_SHOT} images (the"
@@ -201,6 +193,19 @@ def _warn_of_few(data: Any, reporter: Reporter) -> None:
             " probabilities made, by so few that both are mostly chance, and no figure of these images says"
             " how good it is"
         )
+
+
+def _count_images(data: Any) -> Any:
+    """Return the classes of what was trained on, and how many images each has; codes may be of millions."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    if isinstance(data, list):
+        return np.unique(np.array([record.label for record in data], dtype=str), return_counts=True)
+    rows = data.select(labelled=True).rows.select(["image", "label"])
+    found = pc.value_counts(rows.group_by(["image", "label"]).aggregate([]).column("label").combine_chunks())
+    order = np.argsort(names := np.array(found.field("values").to_pylist(), dtype=str))
+    return names[order], found.field("counts").to_numpy()[order]
 
 
 def _plain(value: Any) -> float | None:
@@ -338,21 +343,21 @@ def _warn_nothing_held_out(options: FitOptions, trained: int, reporter: Reporter
 
 
 def _make_estimator(options: FitOptions, **settings: Any) -> Any:
-    if is_regression(options):
-        return make_regressor(options, **settings)
-    from cnncodes.estimators import ImageClassifier
+    from cnncodes import estimators  # of which only the one that is asked for is loaded
 
-    return ImageClassifier(
-        head=options.head or "logistic",
-        aggregate=options.aggregate,
-        class_weight=options.class_weight,
-        max_pixels=options.max_pixels,
-        on_error=options.on_error,
-        random_state=options.random_state,
-        n_jobs=options.n_jobs,
-        memory=options.memory,
-        out_of_fold=options.out_of_fold or None,
-        **settings,
+    settings |= {
+        "aggregate": options.aggregate,
+        "max_pixels": options.max_pixels,
+        "on_error": options.on_error,
+        "random_state": options.random_state,
+        "n_jobs": options.n_jobs,
+        "memory": options.memory,
+        "out_of_fold": options.out_of_fold or None,
+    }
+    if is_regression(options):
+        return estimators.ImageRegressor(head=options.head or "ridge", **settings)
+    return estimators.ImageClassifier(
+        head=options.head or "logistic", class_weight=options.class_weight, **settings
     )
 
 

@@ -11,10 +11,10 @@ from cnncodes.commands import inputs
 from cnncodes.commands.command import Command, Result
 from cnncodes.commands.further_files import add_file, find_place
 from cnncodes.commands.quantized_classifier import quantize_classifier
-from cnncodes.commands.quantizing import choose_compared, make_lesser
+from cnncodes.commands.quantizing import choose_compared, describe_made, make_lesser
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.errors import BackboneError, UsageError
-from cnncodes.schema import option, to_plain
+from cnncodes.schema import option
 
 if TYPE_CHECKING:
     from cnncodes.backbones import Backbone
@@ -77,15 +77,8 @@ def run_quantize(options: QuantizeOptions, reporter: Reporter) -> Result:
         "out": str(place.out),
         "name": card.name,
         "classifier": False,
-        "precision": options.precision,
         "file": card.precisions[options.precision],
-        "activations": made.activations,
-        "method": made.method,
-        "calibrated_on": made.images,
-        "bytes": {"fp32": len(full.model_bytes()), options.precision: len(made.backbone.model_bytes())},
-        "milliseconds": made.milliseconds,
-        **to_plain(cost),
-        "seconds": round(time.perf_counter() - started, 3),
+        **describe_made(full, made, cost, options.precision, started),
     }
 
 

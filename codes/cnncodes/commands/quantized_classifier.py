@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 from cnncodes.commands.command import Result
 from cnncodes.commands.outputs import check_output
-from cnncodes.commands.quantizing import choose_compared, make_lesser
+from cnncodes.commands.quantizing import choose_compared, describe_made, make_lesser
 from cnncodes.commands.reporter import Reporter
 from cnncodes.errors import BackboneError, UsageError
-from cnncodes.schema import to_plain
 
 if TYPE_CHECKING:
     from cnncodes.commands.quantize import QuantizeOptions
@@ -63,13 +62,6 @@ def quantize_classifier(options: QuantizeOptions, reporter: Reporter) -> Result:
         "out": str(out.parent),
         "name": path.name,
         "classifier": True,
-        "precision": options.precision,
         "file": out.name,
-        "activations": made.activations,
-        "method": made.method,
-        "calibrated_on": made.images,
-        "bytes": {"fp32": len(full.model_bytes()), options.precision: len(made.backbone.model_bytes())},
-        "milliseconds": made.milliseconds,
-        **to_plain(cost),
-        "seconds": round(time.perf_counter() - started, 3),
+        **describe_made(full, made, cost, options.precision, started),
     }

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cnncodes.commands import inputs
+from cnncodes.commands.command import Result
 from cnncodes.commands.reporter import Reporter
+from cnncodes.schema import to_plain
 
 if TYPE_CHECKING:
     from cnncodes.backbones import Backbone
     from cnncodes.commands.quantize import QuantizeOptions
+    from cnncodes.evaluation.precisions import PrecisionCost
     from cnncodes.images import ImageRecord
 
 #: Images that codes are compared on at most: the interval is below a point wide long before.
@@ -27,6 +31,20 @@ class Made:
     method: str
     images: int
     milliseconds: dict[str, float]
+
+
+def describe_made(full: Backbone, made: Made, cost: PrecisionCost, precision: str, started: float) -> Result:
+    """Return what is told of a network of less precision, wherever it was put; `started` is when work did."""
+    return {
+        "precision": precision,
+        "activations": made.activations,
+        "method": made.method,
+        "calibrated_on": made.images,
+        "bytes": {"fp32": len(full.model_bytes()), precision: len(made.backbone.model_bytes())},
+        "milliseconds": made.milliseconds,
+        **to_plain(cost),
+        "seconds": round(time.perf_counter() - started, 3),
+    }
 
 
 def make_lesser(full: Backbone, options: QuantizeOptions, reporter: Reporter) -> Made:

@@ -67,23 +67,6 @@ def choose_column(src: str, reading: SourceOptions, predictor: NumberPredictor) 
     return given
 
 
-def make_regressor(options: FitOptions, **settings: Any) -> Any:
-    """Return an unfitted `ImageRegressor`."""
-    from cnncodes.estimators import ImageRegressor
-
-    return ImageRegressor(
-        head=options.head or "ridge",
-        aggregate=options.aggregate,
-        max_pixels=options.max_pixels,
-        on_error=options.on_error,
-        random_state=options.random_state,
-        n_jobs=options.n_jobs,
-        memory=options.memory,
-        out_of_fold=options.out_of_fold or None,
-        **settings,
-    )
-
-
 def describe_regressor(regressor: Any) -> Result:
     """Return what a fitted regressor has where a classifier has classes."""
     kept = regressor.predictor_.residuals

@@ -6,7 +6,7 @@ import numbers
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -26,7 +26,7 @@ from cnncodes.heads.calibration import fit_temperature, guess_temperature
 from cnncodes.heads.folds import Rows, Split, count_members, first_of, make_splits, number_groups
 from cnncodes.heads.scaling import SCALINGS
 from cnncodes.heads.scoring import most_likely
-from cnncodes.heads.sweep import Choice, HeldOut, Search, choose
+from cnncodes.heads.sweep import Choice, Search, choose
 
 Array = npt.NDArray[Any]
 
@@ -80,13 +80,12 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
             if guessed:
                 self._guess_temperature(rows.X, rows.y)
         unknown = guessed or choice.held_out is None
-        self.held_out_ = None if unknown else _name_images(choice.held_out, rows, images)  # type: ignore[arg-type]
+        self.held_out_ = None if unknown else choice.held_out.named(rows, images)  # type: ignore[union-attr]
         return self
 
     def _check_params(self) -> None:
         """Raise `UsageError` if a parameter is wrong."""
-        if self.scaling is not None and self.scaling not in SCALINGS:
-            raise UsageError(f"unknown scaling {self.scaling!r}. {suggest(str(self.scaling), SCALINGS)}")
+        check_scaling(self.scaling)
 
     @abstractmethod
     def _fall_back(self) -> Choice:
@@ -141,26 +140,24 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
             kinds = sorted({type(label).__name__ for label in y})
             raise UsageError(f"labels in y must be of one type and none missing; got {' and '.join(kinds)}")
         check_classification_targets(y)
-        weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
-        check_not_negative(weight)
-        group_ids, image_ids = number_groups(X, groups, images)
-        used = weight > 0  # a row of weight 0 must not even make a class or a fold
-        self.classes_, numbered = np.unique(y[used], return_inverse=True)
+        rows = take_used(X, sample_weight, groups, images)
+        self.classes_, numbered = np.unique(y[rows.used], return_inverse=True)
         if len(self.classes_) < 2:
             got = f"only {self.classes_.tolist()[0]!r} (1 class)" if len(self.classes_) else "none"
             raise UsageError(f"{type(self).__name__} needs samples of at least 2 classes; got {got}")
-        group_ids = np.unique(group_ids[used], return_inverse=True)[1]
-        image_ids = np.unique(image_ids[used], return_inverse=True)[1]
-        if np.any(first_of(numbered, image_ids)[image_ids] != numbered):
+        if np.any(first_of(numbered, rows.images)[rows.images] != numbered):
             raise UsageError("rows of one image have different classes; an image must have one class")
-        weight = weight[used]
-        per_class = class_weights(self.class_weight, self.classes_, np.bincount(numbered, weight))
-        X = X if used.all() else X[used]
-        position = np.where(used, np.cumsum(used) - 1, -1)
-        loss_weight = weight * per_class[numbered]
-        preference = per_class if isinstance(self.class_weight, dict) else None
+        per_class = class_weights(self.class_weight, self.classes_, np.bincount(numbered, rows.weight))
         return Rows(
-            X, numbered, weight, loss_weight, image_ids, group_ids, len(self.classes_), position, preference
+            rows.X,
+            numbered,
+            rows.weight,
+            rows.weight * per_class[numbered],
+            rows.images,
+            rows.groups,
+            len(self.classes_),
+            rows.position,
+            per_class if isinstance(self.class_weight, dict) else None,
         )
 
     def _choose(self, rows: Rows) -> Choice:
@@ -256,14 +253,56 @@ def _say_rarest(rows: Rows, classes: Array) -> str:
     return f"class {str(classes[rarest])!r} has {what}"
 
 
-def _name_images(held_out: HeldOut, rows: Rows, images: Any) -> HeldOut:
-    """Return the same with the images as they were given, each once: folds of the user's may overlap."""
-    used = rows.position >= 0
-    given = np.arange(len(used)) if images is None else np.asarray(images)
-    names = first_of(given[used], rows.images)[held_out.images]
-    once = np.sort(np.unique(held_out.images, return_index=True)[1])
-    found = replace(held_out, images=names)
-    return HeldOut(*(getattr(found, field.name)[once] for field in fields(found)))
+@dataclass(frozen=True)
+class UsedRows:
+    """Rows of a weight above 0: any other must not even make a class or a fold.
+
+    Attributes
+    ----------
+    used : bool ``[number of all rows]``
+    position : int ``[number of all rows]``
+        Number of each among those used, -1 where it is not.
+    X, weight, groups, images
+        Of those used, groups and images numbered without gaps.
+    """
+
+    used: Array
+    position: Array
+    X: Array
+    weight: Array
+    groups: Array
+    images: Array
+
+
+def take_used(X: Array, sample_weight: Any, groups: Any, images: Any) -> UsedRows:
+    """Return the rows that have a weight, with what was given of them.
+
+    Raises
+    ------
+    UsageError
+        If a weight is negative or no number, or what was given does not fit the rows.
+    """
+    weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
+    check_not_negative(weight)
+    used = weight > 0
+    group_ids, image_ids = (
+        np.unique(ids[used], return_inverse=True)[1] for ids in number_groups(X, groups, images)
+    )
+    position = np.where(used, np.cumsum(used) - 1, -1)
+    return UsedRows(used, position, X if used.all() else X[used], weight[used], group_ids, image_ids)
+
+
+def check_scaling(scaling: Any) -> None:
+    """Raise `UsageError` unless a parameter is a scaling or None."""
+    if scaling is not None and scaling not in SCALINGS:
+        raise UsageError(f"unknown scaling {scaling!r}. {suggest(str(scaling), SCALINGS)}")
+
+
+def check_setting(name: str, value: Any, kind: type = numbers.Real) -> None:
+    """Raise `UsageError` unless a parameter that may be chosen is None or a number above 0 of that kind."""
+    if value is not None and not is_number(value, kind):
+        what = "a whole number" if kind is numbers.Integral else "a number"
+        raise UsageError(f"{name} must be {what} above 0 or None. Got {value!r} instead.")
 
 
 def is_number(value: Any, kind: type = numbers.Real) -> bool:

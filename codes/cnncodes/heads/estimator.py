@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cnncodes.errors import UsageError, suggest
-from cnncodes.heads.base import SingleHead, has_about_one_each, is_number
+from cnncodes.heads.base import SingleHead, check_setting, has_about_one_each
 from cnncodes.heads.folds import Rows
 from cnncodes.heads.linear import LinearScorer
 from cnncodes.heads.names import LINEAR
@@ -124,8 +124,7 @@ class LinearHead(SingleHead):
         if self.kind not in KINDS:
             raise UsageError(f"unknown kind of linear head {self.kind!r}. {suggest(str(self.kind), KINDS)}")
         super()._check_params()
-        if self.C is not None and not is_number(self.C):
-            raise UsageError(f"C must be a number above 0 or None. Got {self.C!r} instead.")
+        check_setting("C", self.C)
         if self.C is not None and self.kind == "centroid":
             raise UsageError(f"C must be None for centroid, which has nothing to regularise. Got {self.C!r}.")
         if not isinstance(self.max_iter, numbers.Integral) or self.max_iter < 1:

@@ -12,10 +12,10 @@ import numpy.typing as npt
 from joblib import effective_n_jobs
 
 from cnncodes.errors import CostWarning, UsageError
-from cnncodes.heads.base import SingleHead, is_number
+from cnncodes.heads.base import SingleHead, check_setting, is_number
 from cnncodes.heads.folds import Rows, Split, draw_images, take_part
-from cnncodes.heads.kernel_search import KernelSearch, fit_machine, mean_square_distance
-from cnncodes.heads.kernels import KernelScorer
+from cnncodes.heads.kernel_search import KernelSearch, fit_machine
+from cnncodes.heads.kernels import KernelScorer, mean_square_distance
 from cnncodes.heads.scaling import Scaler
 from cnncodes.heads.sweep import Choice, choose
 
@@ -101,10 +101,8 @@ class KernelHead(SingleHead):
 
     def _check_params(self) -> None:
         super()._check_params()
-        for name in ("C", "gamma"):
-            value = getattr(self, name)
-            if value is not None and not is_number(value):
-                raise UsageError(f"{name} must be a number above 0 or None. Got {value!r} instead.")
+        check_setting("C", self.C)
+        check_setting("gamma", self.gamma)
         if not is_number(self.search_rows):
             raise UsageError(f"search_rows must be a number above 0. Got {self.search_rows!r} instead.")
 

@@ -12,7 +12,7 @@ from sklearn.svm import SVC
 
 from cnncodes.heads.calibration import TEMPERATURES
 from cnncodes.heads.folds import Rows
-from cnncodes.heads.kernels import decide_by_pairs, square_distances, sum_by_class
+from cnncodes.heads.kernels import decide_by_pairs, mean_square_distance, square_distances, sum_by_class
 from cnncodes.heads.sweep import Fold, Setting
 
 Array = npt.NDArray[Any]
@@ -71,21 +71,6 @@ class KernelSearch:
             machine = fit_kernel(kernel, fold.y, fold.loss_weight, C)
             sums = sum_by_class(new[:, machine.support], machine.dual, machine.counts)
             yield decide_by_pairs(sums, machine.intercept)
-
-
-def mean_square_distance(X: Array, weight: Array) -> float:
-    """Return the mean squared distance of two rows drawn by weight: twice the summed variance of the columns.
-
-    Rows that are all the same have 1, as any width is as good.
-    """
-    share = weight / weight.sum()
-    mean = share @ X
-    total = 0.0
-    for start in range(0, len(X), 4096):
-        part = X[start : start + 4096] - mean
-        total += float(share[start : start + 4096] @ np.einsum("ij,ij->i", part, part))
-    floor = np.finfo(np.float32).eps * float(mean @ mean)
-    return 2 * total if total > floor else 1.0
 
 
 def fit_machine(X: Array, y: Array, weight: Array, C: float, gamma: float) -> Machine:

@@ -29,6 +29,38 @@ def square_distances(A: Array, B: Array) -> Array:
     return np.asarray(np.maximum(found, 0, out=found))
 
 
+def mean_square_distance(X: Array, weight: Array) -> float:
+    """Return the mean squared distance of two rows drawn by weight: twice the summed variance of the columns.
+
+    Rows that are all the same have 1, as any width is as good.
+    """
+    share = weight / weight.sum()
+    mean = share @ X
+    total = 0.0
+    for start in range(0, len(X), 4096):
+        part = X[start : start + 4096] - mean
+        total += float(share[start : start + 4096] @ np.einsum("ij,ij->i", part, part))
+    floor = np.finfo(np.float32).eps * float(mean @ mean)
+    return 2 * total if total > floor else 1.0
+
+
+def add_kernel(out: Array, rows: Array, around: Array, dual: Array, gamma: float) -> None:
+    """Add to `out` ``[n, m]`` the sum of ``exp(-gamma * |x - r|^2) * dual`` over rows r, some at a time.
+
+    Parameters
+    ----------
+    out : float64 ``[n, m]``
+    rows : float64 ``[n, D]``
+    around : float32 ``[S, D]``
+    dual : float64 ``[S, m]``
+    gamma : float
+    """
+    for start in range(0, len(around), _ROWS):
+        part = slice(start, start + _ROWS)
+        distances = square_distances(rows, around[part].astype(np.float64))
+        out += np.exp(-gamma * distances) @ dual[part]
+
+
 def sum_by_class(kernel: Array, dual: Array, counts: Array) -> Array:
     """Return what the support vectors of each class add to each of its pairs: ``[n, K, K - 1]``.
 
@@ -163,8 +195,6 @@ class KernelScorer(Scorer):
         sums = np.zeros((len(rows), len(self.classes), len(self.classes) - 1))
         ends = np.cumsum(self.counts)
         for k, (count, end) in enumerate(zip(self.counts, ends, strict=True)):
-            for start in range(end - count, end, _ROWS):
-                part = slice(start, min(start + _ROWS, end))
-                distances = square_distances(rows, self.support[part].astype(np.float64))
-                sums[:, k] += np.exp(-self.gamma * distances) @ self.dual[part]
+            part = slice(end - count, end)
+            add_kernel(sums[:, k], rows, self.support[part], self.dual[part], self.gamma)
         return decide_by_pairs(sums, self.intercept)

@@ -10,27 +10,25 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import UsageError
-from cnncodes.heads.base import SingleHead, is_number
+from cnncodes.heads.base import SingleHead, check_setting
 from cnncodes.heads.folds import Rows
 from cnncodes.heads.neighbors import (
     NeighborScorer,
+    check_k,
     count_needed,
     count_votes,
     decide_by_votes,
-    find_nearest,
+    find_all_nearest,
+    list_ks,
 )
 from cnncodes.heads.scaling import Scaler
 from cnncodes.heads.sweep import Choice, Fold, Setting
 
 Array = npt.NDArray[Any]
 
-_KS = (50, 20, 10, 5, 3, 1)
 #: Decision values are log-probabilities: a high temperature would make 0 of the smallest after all, where all
 #: held-out images happen to be right.
 _TEMPERATURES = (0.1, 10.0)
-#: Held-out rows that are searched for at once.
-_QUERIES = 256
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ class NeighborSearch:
 
     def grid(self, scaling: str, n_features: int) -> list[Setting]:
         """Return the values of k, the largest first: it is the smoothest."""
-        return [(k,) for k in (_KS if self.k is None else (self.k,))]
+        return list_ks(self.k)
 
     def prepare(self, rows: Rows, scaling: str) -> None:
         """Prepare nothing: folds share nothing."""
@@ -54,12 +52,7 @@ class NeighborSearch:
         """Yield the decision values of the held-out rows for each k, of one search for the largest."""
         rows, queries = fold.X.astype(np.float32), fold.held_out.astype(np.float32)
         needed = count_needed(fold.weight, max(setting[0] for setting in settings))
-        nearest = np.concatenate(
-            [
-                find_nearest(queries[start : start + _QUERIES], rows, needed)
-                for start in range(0, len(queries), _QUERIES)
-            ]
-        )
+        nearest = find_all_nearest(queries, rows, needed)
         prior, preference = share_votes(fold.y, fold.weight, fold.loss_weight, fold.n_classes)
         for (k,) in settings:
             votes = count_votes(nearest, fold.y, fold.weight, k, fold.n_classes)
@@ -138,17 +131,11 @@ class NeighborHead(SingleHead):
 
     def _check_params(self) -> None:
         super()._check_params()
-        if self.k is not None and not is_number(self.k, numbers.Integral):
-            raise UsageError(f"k must be a whole number above 0 or None. Got {self.k!r} instead.")
+        check_setting("k", self.k, numbers.Integral)
 
     def _check_rows(self, X: Any, y: Any, sample_weight: Any, groups: Any, images: Any) -> Rows:
         rows = super()._check_rows(X, y, sample_weight, groups, images)
-        total = float(rows.weight.sum())
-        if self.k is not None and self.k > total * (1 + 1e-9):
-            raise UsageError(
-                f"k={self.k} neighbours are more than the training rows, which weigh {total:g} together:"
-                " give a smaller k, or None."
-            )
+        check_k(self.k, rows.weight)
         return rows
 
     def _make_search(self) -> NeighborSearch:

@@ -14,6 +14,9 @@ from cnncodes.heads.scoring import FARTHEST, Scorer, check_classes, scale_codes
 
 #: Training rows that are compared at once: what bounds the memory of a search.
 _ROWS = 4096
+#: Held-out rows that are searched for at once.
+_QUERIES = 256
+_KS = (50, 20, 10, 5, 3, 1)
 
 
 def count_needed(weight: Array, k: float) -> int:
@@ -52,14 +55,40 @@ def find_nearest(queries: Array, rows: Array, count: int) -> Array:
     return np.take_along_axis(found, order, 1)
 
 
-def count_votes(nearest: Array, labels: Array, weight: Array, k: float, n_classes: int) -> Array:
-    """Return what each class has among the nearest rows that weigh `k` together: float64 ``[q, K]``.
+def find_all_nearest(queries: Array, rows: Array, count: int) -> Array:
+    """Return what `find_nearest` does, of some queries at a time: what bounds the memory."""
+    starts = range(0, len(queries), _QUERIES)
+    return np.concatenate([find_nearest(queries[i : i + _QUERIES], rows, count) for i in starts])
+
+
+def weigh_nearest(nearest: Array, weight: Array, k: float) -> Array:
+    """Return what each of the nearest rows counts, such that all weigh `k` together: float64 ``[q, count]``.
 
     The last row counts with the part of its weight that is still needed.
     """
     heavy = weight[nearest]
     before = np.cumsum(heavy, axis=1) - heavy
-    taken = np.clip(k - before, 0, heavy)
+    return np.asarray(np.clip(k - before, 0, heavy))
+
+
+def list_ks(k: int | None) -> list[tuple[float, ...]]:
+    """Return the values of k that are tried, the largest first: it is the smoothest."""
+    return [(k,) for k in (_KS if k is None else (k,))]
+
+
+def check_k(k: int | None, weight: Array) -> None:
+    """Raise `UsageError` where `k` is more than all training rows weigh."""
+    total = float(weight.sum())
+    if k is not None and k > total * (1 + 1e-9):
+        raise UsageError(
+            f"k={k} neighbours are more than the training rows, which weigh {total:g} together: give a"
+            " smaller k, or None."
+        )
+
+
+def count_votes(nearest: Array, labels: Array, weight: Array, k: float, n_classes: int) -> Array:
+    """Return what each class has among the nearest rows that weigh `k` together: float64 ``[q, K]``."""
+    taken = weigh_nearest(nearest, weight, k)
     cells = np.arange(len(nearest))[:, None] * n_classes + labels[nearest]
     votes = np.bincount(cells.ravel(), taken.ravel(), len(nearest) * n_classes)
     return votes.reshape(len(nearest), n_classes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
+from collections.abc import Callable, Collection
 from typing import Any
 
 import joblib
@@ -43,16 +44,21 @@ def make_head(
         n_jobs = joblib.cpu_count() if n_jobs is None else n_jobs
         given = {"class_weight": class_weight, "random_state": random_state, "n_jobs": n_jobs}
         return AutoHead(**given) if head == "auto" else make_kind(head, **given)
-    if inspect.isclass(head):
-        raise UsageError(f"head is the class {head.__name__}; give an object of it: {head.__name__}()")
-    if not (hasattr(head, "fit") and hasattr(head, "get_params")) or not is_classifier(head):
-        raise UsageError(
-            f"head must be one of {', '.join(HEADS)} or a scikit-learn classifier;"
-            f" got {type(head).__name__}, which is none"
-        )
+    check_object(head, HEADS, "classifier", is_classifier)
     if class_weight is not None:
         raise UsageError("class_weight is for heads by name; set it on the classifier object itself")
     return clone(head)
+
+
+def check_object(head: Any, names: Collection[str], noun: str, is_one: Callable[[Any], bool]) -> None:
+    """Raise `UsageError` unless a head that is no name is an object of scikit-learn's of that sort."""
+    if inspect.isclass(head):
+        raise UsageError(f"head is the class {head.__name__}; give an object of it: {head.__name__}()")
+    if not (hasattr(head, "fit") and hasattr(head, "get_params")) or not is_one(head):
+        raise UsageError(
+            f"head must be one of {', '.join(names)} or a scikit-learn {noun};"
+            f" got {type(head).__name__}, which is none"
+        )
 
 
 def fit_head(

@@ -12,7 +12,6 @@ import numpy.typing as npt
 from sklearn.exceptions import ConvergenceWarning
 
 from cnncodes.embedding.memory import release_free_memory
-from cnncodes.heads.base import _name_images
 from cnncodes.heads.calibration import log_loss
 from cnncodes.heads.descent import Covariance, choose_rows
 from cnncodes.heads.estimator import LinearHead
@@ -56,7 +55,7 @@ def fit_logistic(head: LinearHead, stream: StreamedRows, memory: int) -> Streame
     start = _start(head, scaler, part, choice.setting["C"])
     held_out = choice.held_out
     if held_out is not None:
-        choice = replace(choice, held_out=_name_images(held_out, part, rows.images))
+        choice = replace(choice, held_out=held_out.named(part, rows.images))
     fold = None if sample.whole or head.C is not None else deal_folds(rows, head.cv, head.random_state)
     if fold is not None:
         choice, start = _lower(head, passes, HeldSample.make(X, rows, sample, fold), choice, start)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,6 +20,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from cnncodes.heads.calibration import fit_temperature, log_loss
 from cnncodes.heads.folds import Rows, Split, average_by, first_of
+from cnncodes.heads.held_out import OutOfFold
 from cnncodes.heads.scaling import Scaler
 
 Array = npt.NDArray[Any]
@@ -93,7 +94,7 @@ class Search(Protocol):
 
 
 @dataclass(frozen=True)
-class HeldOut:
+class HeldOut(OutOfFold):
     """What heads say of images that they were not trained on.
 
     Attributes
@@ -113,16 +114,6 @@ class HeldOut:
     weight: Array
     images: Array
     groups: Array
-
-    @classmethod
-    def join(cls, parts: Sequence[HeldOut]) -> HeldOut:
-        """Return the images of several folds as one."""
-        names = [field.name for field in fields(cls)]
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
-
-    def take(self, kept: Array) -> HeldOut:
-        """Return some of the images: those where `kept`, bool ``[m]``, is true."""
-        return HeldOut(*(getattr(self, field.name)[kept] for field in fields(self)))
 
     def is_right(self) -> Array:
         """Say of each image whether its largest decision value is that of its class."""

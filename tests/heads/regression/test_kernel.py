@@ -10,8 +10,9 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.preprocessing import StandardScaler, normalize
 
 from cnncodes.errors import UsageError
+from cnncodes.heads.kernels import mean_square_distance
 from cnncodes.heads.regression import kernel
-from cnncodes.heads.regression.kernel import KernelNumberSearch, KernelRegressionHead, mean_distance
+from cnncodes.heads.regression.kernel import KernelNumberSearch, KernelRegressionHead
 from cnncodes.heads.regression.ridge import RidgeRegressionHead
 from cnncodes.heads.regression.search import NumberFold
 
@@ -28,7 +29,7 @@ def test_same_predictions_as_scikit_learn(scaling):
     head = KernelRegressionHead(C=3, gamma=0.5, scaling=scaling).fit(X, y, sample_weight=weight)
     scaler = StandardScaler().fit(X, sample_weight=weight)
     Z = (scaler.transform(X) if scaling == "standard" else normalize(X)).astype(np.float32).astype(float)
-    reference = KernelRidge(alpha=1 / 6, kernel="rbf", gamma=0.5 / mean_distance(Z, weight))
+    reference = KernelRidge(alpha=1 / 6, kernel="rbf", gamma=0.5 / mean_square_distance(Z, weight))
     offset = np.average(y, weights=weight)
     reference.fit(Z, y - offset, sample_weight=weight)
     np.testing.assert_allclose(head.predict(X), reference.predict(Z) + offset, rtol=1e-6)
@@ -42,7 +43,7 @@ def test_the_search_predicts_what_the_fit_would():
         settings, KernelNumberSearch(None, None).predict(fold, settings), strict=True
     ):
         reference = KernelRidge(
-            alpha=1 / (2 * C), kernel="rbf", gamma=gamma / mean_distance(X[:40], np.ones(40))
+            alpha=1 / (2 * C), kernel="rbf", gamma=gamma / mean_square_distance(X[:40], np.ones(40))
         )
         reference.fit(X[:40], y[:40] - y[:40].mean(axis=0), sample_weight=np.full(40, 0.5))
         np.testing.assert_allclose(found, reference.predict(X[40:]) + y[:40].mean(axis=0), rtol=1e-8)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from dataclasses import fields, replace
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
-from cnncodes.errors import UsageError, suggest
-from cnncodes.heads.folds import Rows, first_of, make_splits, number_groups
+from cnncodes.errors import UsageError
+from cnncodes.heads.base import check_scaling, take_used
+from cnncodes.heads.folds import Rows, first_of, make_splits
 from cnncodes.heads.regression.scorers import NumberScorer
-from cnncodes.heads.regression.search import HeldOutNumbers, NumberChoice, NumberSearch, choose_numbers
+from cnncodes.heads.regression.search import NumberChoice, NumberSearch, choose_numbers
 from cnncodes.heads.scaling import SCALINGS, Scaler
 
 Array = npt.NDArray[Any]
@@ -62,13 +62,12 @@ class RegressionHead(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
             self.scorer_ = self._fit_final(rows, Y, scaler, choice)
         self.scaling_, self.cv_results_ = choice.scaling, choice.table
         found = choice.held_out
-        self.held_out_ = None if found is None else _name_images(found, rows, images)
+        self.held_out_ = None if found is None else found.named(rows, images)
         return self
 
     def _check_params(self) -> None:
         """Raise `UsageError` if a parameter is wrong."""
-        if self.scaling is not None and self.scaling not in SCALINGS:
-            raise UsageError(f"unknown scaling {self.scaling!r}. {suggest(str(self.scaling), SCALINGS)}")
+        check_scaling(self.scaling)
 
     @abstractmethod
     def _make_search(self, rows: Rows) -> NumberSearch:
@@ -86,20 +85,14 @@ class RegressionHead(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
         if getattr(X, "dtype", None) == np.float16:
             X = X.astype(np.float32)
         X, y = validate_data(self, X, y, dtype=[np.float64, np.float32], multi_output=True, y_numeric=True)
-        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        group_ids, image_ids = number_groups(X, groups, images)
+        rows = take_used(X, sample_weight, groups, images)
         self.n_targets_ = 1 if y.ndim == 1 else y.shape[1]
-        Y = np.asarray(y, dtype=np.float64).reshape(len(X), -1)
-        used = weight > 0  # a row of weight 0 must not even make a fold
-        image_ids, group_ids = (
-            np.unique(ids[used], return_inverse=True)[1] for ids in (image_ids, group_ids)
-        )
-        Y, weight = Y[used], weight[used]
-        if np.any(first_of(Y, image_ids)[image_ids] != Y):
+        Y = np.asarray(y, dtype=np.float64).reshape(len(X), -1)[rows.used]
+        if np.any(first_of(Y, rows.images)[rows.images] != Y):
             raise UsageError("rows of one image have different targets; an image must have one.")
-        position = np.where(used, np.cumsum(used) - 1, -1)
         one = np.zeros(len(Y), dtype=np.int64)  # as if all were of one class: folds then are of groups alone
-        return Rows(X if used.all() else X[used], one, weight, weight, image_ids, group_ids, 1, position), Y
+        weight = rows.weight
+        return Rows(rows.X, one, weight, weight, rows.images, rows.groups, 1, rows.position), Y
 
     def _choose(self, rows: Rows, Y: Array) -> NumberChoice:
         """Cross-validate what is open."""
@@ -129,13 +122,3 @@ class RegressionHead(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
-
-
-def _name_images(held_out: HeldOutNumbers, rows: Rows, images: Any) -> HeldOutNumbers:
-    """Return the same with the images as they were given, each once: folds of the user's may overlap."""
-    used = rows.position >= 0
-    given = np.arange(len(used)) if images is None else np.asarray(images)
-    names = first_of(given[used], rows.images)[held_out.images]
-    once = np.sort(np.unique(held_out.images, return_index=True)[1])
-    found = replace(held_out, images=names)
-    return HeldOutNumbers(*(getattr(found, field.name)[once] for field in fields(found)))

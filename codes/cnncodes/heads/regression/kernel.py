@@ -11,9 +11,9 @@ import numpy.typing as npt
 import scipy.linalg
 
 from cnncodes.errors import UsageError
-from cnncodes.heads.base import is_number
+from cnncodes.heads.base import check_setting
 from cnncodes.heads.folds import Rows, make_splits
-from cnncodes.heads.kernels import square_distances
+from cnncodes.heads.kernels import mean_square_distance, square_distances
 from cnncodes.heads.regression.base import RegressionHead
 from cnncodes.heads.regression.scorers import KernelNumberScorer
 from cnncodes.heads.regression.search import NumberChoice, NumberFold, Setting, choose_numbers
@@ -52,7 +52,7 @@ class KernelNumberSearch:
         """Yield the predictions of the held-out rows, every C of a width from one eigendecomposition."""
         X, Y, weight = _take_some(fold, self.most)
         held_out = fold.held_out.astype(np.float64)
-        unit = 1 / mean_distance(X, weight)
+        unit = 1 / mean_square_distance(X, weight)
         between, across = square_distances(X, X), square_distances(held_out, X)
         root, offset = np.sqrt(weight)[:, None], np.average(Y, axis=0, weights=weight)
         for width in dict.fromkeys(width for width, _ in settings):
@@ -78,19 +78,6 @@ def _take_some(fold: NumberFold, most: int) -> tuple[Array, Array, Array]:
     """Return rows, targets and weights of a fold in float64: of too many some, evenly."""
     step = -(-len(fold.X) // most)
     return fold.X[::step].astype(np.float64), fold.Y[::step], fold.weight[::step]
-
-
-def mean_distance(X: Array, weight: Array) -> float:
-    """Return the mean squared distance of two weighted rows ``[n, D]``; 1 where all are equal.
-
-    Examples
-    --------
-    >>> mean_distance(np.array([[0.0], [2.0]]), np.ones(2))
-    2.0
-    """
-    share = weight / weight.sum()
-    variance = float(share @ ((X - share @ X) ** 2).sum(axis=1))
-    return 2 * variance if variance > 0 else 1.0
 
 
 class KernelRegressionHead(RegressionHead):
@@ -147,9 +134,8 @@ class KernelRegressionHead(RegressionHead):
 
     def _check_params(self) -> None:
         super()._check_params()
-        for name, value in (("C", self.C), ("gamma", self.gamma)):
-            if value is not None and not is_number(value):
-                raise UsageError(f"{name} must be a number above 0 or None. Got {value!r} instead.")
+        check_setting("C", self.C)
+        check_setting("gamma", self.gamma)
 
     def _make_search(self, rows: Rows) -> KernelNumberSearch:
         return KernelNumberSearch(self.C, self.gamma, _CHOSEN_ON)
@@ -177,7 +163,7 @@ class KernelRegressionHead(RegressionHead):
         # Rounded as they are kept, so that what predicts is what was fitted.
         X = scaler.apply(rows.X, np.float64).astype(np.float32).astype(np.float64)
         self.gamma_, self.C_ = choice.setting["gamma"], choice.setting["C"]
-        gamma = self.gamma_ / mean_distance(X, rows.weight)
+        gamma = self.gamma_ / mean_square_distance(X, rows.weight)
         root = np.sqrt(rows.weight)[:, None]
         offset = np.average(Y, axis=0, weights=rows.weight)
         kernel = np.exp(-gamma * square_distances(X, X)) * root * root.T

@@ -10,20 +10,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import UsageError
-from cnncodes.heads.base import is_number
+from cnncodes.heads.base import check_setting
 from cnncodes.heads.folds import Rows
-from cnncodes.heads.neighbors import count_needed, find_nearest
+from cnncodes.heads.neighbors import check_k, count_needed, find_all_nearest, list_ks
 from cnncodes.heads.regression.base import RegressionHead
 from cnncodes.heads.regression.scorers import NeighborNumberScorer, average_nearest
 from cnncodes.heads.regression.search import NumberChoice, NumberFold, Setting
 from cnncodes.heads.scaling import Scaler
 
 Array = npt.NDArray[Any]
-
-_KS = (50, 20, 10, 5, 3, 1)
-#: Held-out rows that are searched for at once.
-_QUERIES = 256
 
 
 @dataclass(frozen=True)
@@ -35,14 +30,13 @@ class NeighborNumberSearch:
 
     def grid(self, scaling: str, n_features: int) -> list[Setting]:
         """Return the values of k, the largest first: it is the smoothest."""
-        return [(k,) for k in (_KS if self.k is None else (self.k,))]
+        return list_ks(self.k)
 
     def predict(self, fold: NumberFold, settings: Sequence[Setting]) -> Iterator[Array]:
         """Yield the predictions of the held-out rows for each k, of one search for the largest."""
         rows, queries = fold.X.astype(np.float32), fold.held_out.astype(np.float32)
         needed = count_needed(fold.weight, max(k for (k,) in settings))
-        starts = range(0, len(queries), _QUERIES)
-        nearest = np.concatenate([find_nearest(queries[i : i + _QUERIES], rows, needed) for i in starts])
+        nearest = find_all_nearest(queries, rows, needed)
         for (k,) in settings:
             yield average_nearest(nearest, fold.Y, fold.weight, k)
 
@@ -94,16 +88,10 @@ class NeighborRegressionHead(RegressionHead):
 
     def _check_params(self) -> None:
         super()._check_params()
-        if self.k is not None and not is_number(self.k, numbers.Integral):
-            raise UsageError(f"k must be a whole number above 0 or None. Got {self.k!r} instead.")
+        check_setting("k", self.k, numbers.Integral)
 
     def _make_search(self, rows: Rows) -> NeighborNumberSearch:
-        total = float(rows.weight.sum())
-        if self.k is not None and self.k > total * (1 + 1e-9):
-            raise UsageError(
-                f"k={self.k} neighbours are more than the training rows, which weigh {total:g} together:"
-                " give a smaller k, or None."
-            )
+        check_k(self.k, rows.weight)
         return NeighborNumberSearch(self.k)
 
     def _fall_back(self) -> dict[str, float]:

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import UsageError
-from cnncodes.heads.base import is_number
+from cnncodes.heads.base import check_setting
 from cnncodes.heads.folds import Rows
 from cnncodes.heads.regression.base import RegressionHead
 from cnncodes.heads.regression.scorers import LinearNumberScorer
@@ -110,8 +109,7 @@ class RidgeRegressionHead(RegressionHead):
 
     def _check_params(self) -> None:
         super()._check_params()
-        if self.C is not None and not is_number(self.C):
-            raise UsageError(f"C must be a number above 0 or None. Got {self.C!r} instead.")
+        check_setting("C", self.C)
 
     def _make_search(self, rows: Rows) -> RidgeSearch:
         return RidgeSearch(self.C)

@@ -12,12 +12,9 @@ import numpy.typing as npt
 
 from cnncodes.errors import UsageError
 from cnncodes.heads.arrays import Array, ArrayScorer, check_numbers
-from cnncodes.heads.kernels import square_distances
-from cnncodes.heads.neighbors import count_needed, find_nearest
+from cnncodes.heads.kernels import add_kernel
+from cnncodes.heads.neighbors import count_needed, find_nearest, weigh_nearest
 from cnncodes.heads.scoring import FARTHEST, l2_normalized, scale_codes
-
-#: Training rows that a kernel compares at once: what bounds the memory.
-_ROWS = 4096
 
 
 class NumberScorer(ArrayScorer):
@@ -190,9 +187,7 @@ def average_nearest(nearest: Array, targets: Array, weight: Array, k: float) -> 
     >>> average_nearest(np.array([[1, 0]]), np.array([[0.0], [6.0]]), np.array([0.5, 1.0]), 1.5)
     array([[4.]])
     """
-    heavy = weight[nearest]
-    before = np.cumsum(heavy, axis=1) - heavy
-    taken = np.clip(k - before, 0, heavy)
+    taken = weigh_nearest(nearest, weight, k)
     # By rows: one sum for each query, whose order does not hang on how many there are.
     sums = np.einsum("qk,qkt->qt", taken, targets[nearest])
     return np.asarray(sums / taken.sum(axis=1, keepdims=True))
@@ -243,8 +238,5 @@ class KernelNumberScorer(_RowScorer):
     def _decide(self, block: Array) -> Array:
         rows = scale_codes(block, self.mean, self.scale)
         out = np.repeat(self.intercept[None], len(rows), axis=0)
-        for start in range(0, len(self.rows), _ROWS):
-            part = slice(start, start + _ROWS)
-            distances = square_distances(rows, self.rows[part].astype(np.float64))
-            out += np.exp(-self.gamma * distances) @ self.targets[part]
+        add_kernel(out, rows, self.rows, self.targets, self.gamma)
         return out

@@ -7,7 +7,7 @@ targets count alike. Equal errors go to the stronger regularisation, which comes
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy.typing as npt
 from joblib import Parallel, delayed
 
 from cnncodes.heads.folds import Rows, Split, average_by, first_of
+from cnncodes.heads.held_out import OutOfFold
 from cnncodes.heads.scaling import Scaler
 
 Array = npt.NDArray[Any]
@@ -53,7 +54,7 @@ class NumberSearch(Protocol):
 
 
 @dataclass(frozen=True)
-class HeldOutNumbers:
+class HeldOutNumbers(OutOfFold):
     """What heads say of images that they were not trained on.
 
     Attributes
@@ -70,12 +71,6 @@ class HeldOutNumbers:
     y: Array
     weight: Array
     images: Array
-
-    @classmethod
-    def join(cls, parts: Sequence[HeldOutNumbers]) -> HeldOutNumbers:
-        """Return the images of several folds as one."""
-        names = [field.name for field in fields(cls)]
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
     def measure(self) -> Array:
         """Return the mean squared error of each target, ``[T]``."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import joblib
@@ -13,6 +12,7 @@ from cnncodes.heads.names import HEADS, REGRESSION_HEADS
 from cnncodes.heads.regression.kernel import KernelRegressionHead
 from cnncodes.heads.regression.neighbors import NeighborRegressionHead
 from cnncodes.heads.regression.ridge import RidgeRegressionHead
+from cnncodes.heads.selection import check_object
 
 _KINDS: dict[str, Any] = {
     "ridge": RidgeRegressionHead,
@@ -42,11 +42,5 @@ def make_regression_head(head: Any, *, random_state: Any = 0, n_jobs: int | None
             raise UsageError(f"the head {head!r} {kind}. {suggest(head, REGRESSION_HEADS)}")
         n_jobs = joblib.cpu_count() if n_jobs is None else n_jobs
         return _KINDS[head](random_state=random_state, n_jobs=n_jobs)
-    if inspect.isclass(head):
-        raise UsageError(f"head is the class {head.__name__}; give an object of it: {head.__name__}()")
-    if not (hasattr(head, "fit") and hasattr(head, "get_params")) or not is_regressor(head):
-        raise UsageError(
-            f"head must be one of {', '.join(REGRESSION_HEADS)} or a scikit-learn regressor;"
-            f" got {type(head).__name__}, which is none"
-        )
+    check_object(head, REGRESSION_HEADS, "regressor", is_regressor)
     return clone(head)
