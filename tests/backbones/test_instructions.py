@@ -143,3 +143,18 @@ def test_int8_by_openvino_is_refused_where_its_sums_overflow(tmp_path: Path) -> 
     folder = write_both(tmp_path / "net", fast=0, slow=1)
     with pytest.raises(BackboneError, match=r"int8 by OpenVINO gives other codes of 'conv' .*--provider cpu"):
         load_backbone(folder, precision="int8", providers=("openvino",))
+
+
+@pytest.mark.parametrize(
+    ("flags", "exact"), [("fpu avx2", True), ("fpu avx512_vnni", False), ("amx_int8", False)]
+)
+def test_the_exact_way_is_asked_for_where_sums_would_overflow_and_not_where_it_would_cost(
+    flags: str, exact: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(instructions, "CPUINFO", write(tmp_path / "cpuinfo", f"flags\t\t: {flags}"))
+    options = load_backbone()._session.get_session_options()
+    if exact:
+        assert options.get_session_config_entry("session.x64quantprecision") == "1"
+    else:
+        with pytest.raises(RuntimeError):  # there is no such entry
+            options.get_session_config_entry("session.x64quantprecision")

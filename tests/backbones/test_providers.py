@@ -95,10 +95,10 @@ def test_networks_of_one_architecture_share_no_engines_of_tensorrt() -> None:
 
 
 def test_settings_of_the_users_come_before_ours() -> None:
-    settings = Provider.parse(("cuda", {"use_tf32": 1, "cudnn_conv_algo_search": "HEURISTIC"})).settings(
+    settings = Provider.parse(("cuda", {"use_tf32": 1, "cudnn_conv_algo_search": "DEFAULT"})).settings(
         "fp32", 1, b""
     )
-    assert settings["use_tf32"] == "1" and settings["cudnn_conv_algo_search"] == "HEURISTIC"
+    assert settings["use_tf32"] == "1" and settings["cudnn_conv_algo_search"] == "DEFAULT"
 
 
 def test_auto_tries_gpus_and_the_cpu_last() -> None:
@@ -122,7 +122,22 @@ def test_what_can_be_made_again_lies_in_the_users_cache(
         ("", None),
         ("\x1b[1;31m[E:onnxruntime:Default, a.cc:1 Get] 1 : FAIL : with error: lib: no\x1b[m", "lib: no"),
         ("EP Error /src/state.cc:1 Please install TensorRT when using ['TensorrtExecutionProvider']\n"
-         "Falling back", "/src/state.cc:1 Please install TensorRT"),
+         "Falling back", "Please install TensorRT"),
+        # As onnxruntime-gpu 1.31.1 says it: without TensorRT, without such a GPU, with none in sight.
+        ("EP Error /src/state.cc:729 void onnxruntime::python::RegisterPlugins(PySessionOptions&, const"
+         " onnxruntime::ProviderOptions&) Please install TensorRT libraries. when using ['Tensorrt']",
+         "Please install TensorRT libraries."),
+        ("EP Error options_utils.h:187 Parse Failed to parse provider option \"device_id\": info.cc:71"
+         " operator() Invalid device ID: 1, must be between 0 (inclusive) and 1 (exclusive).\n when using"
+         " ['CUDAExecutionProvider']",
+         "Invalid device ID: 1, must be between 0 (inclusive) and 1 (exclusive)."),
+        ("EP Error /src/cuda_call.cc:154 std::conditional_t<THRW, void> onnxruntime::CudaCall(ERRTYPE, const"
+         " char*) [with ERRTYPE = cudaError; bool THRW = true] /src/cuda_call.cc:146 std::conditional_t<THRW,"
+         " void> onnxruntime::CudaCall(ERRTYPE, const char*) [with ERRTYPE = cudaError; bool THRW = true]"
+         " CUDA failure 100: no CUDA-capable device is detected ; GPU=-1 ; hostname=vm ;"
+         " file=/src/provider.cc ; line=355 ; expr=cudaSetDevice(info_.device_id);\n when using"
+         " ['CUDAExecutionProvider']",
+         "CUDA failure 100: no CUDA-capable device is detected"),
     ],
 )  # fmt: skip
 def test_the_reason_is_read_off_what_the_runtime_says(text: str, reason: str | None) -> None:

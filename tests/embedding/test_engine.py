@@ -97,7 +97,7 @@ def test_nvimgcodec_has_a_space_of_its_own_and_without_a_gpu_the_codes_of_exact(
     backbone: Backbone, photos: Path, tmp_path: Path
 ) -> None:
     if not (find_spec("nvidia") and find_spec("nvidia.nvimgcodec")):
-        pytest.skip("nvidia-nvimgcodec-cu12 is not installed")
+        pytest.skip("nvidia-nvimgcodec-cu13 is not installed")
     twins = [backbone, Backbone(backbone.model_bytes(), backbone.card)]
     for decode in ("exact", "nvimgcodec-cpu"):
         embed(photos, tmp_path / decode, backbone=twins, decode=decode, n_jobs=3, views="flip")

@@ -17,9 +17,12 @@ from PIL import Image, ImageFile
 from cnncodes import embed, load_backbone, read_codes
 from cnncodes.backbones import Backbone
 from cnncodes.cli import main
+from cnncodes.embedding import engine
+from cnncodes.embedding.engine import Engine
 from cnncodes.embedding.isolation import Isolation
 from cnncodes.embedding.memory import MemoryBudget
-from cnncodes.errors import UsageError
+from cnncodes.errors import CostWarning, UsageError
+from cnncodes.images import Decoding
 from cnncodes.images.switches import Switches
 
 PLAN = "tencrop, area-crop+brightness+lens+perspective+rotation+shearing+stretching+translation+pca:2"
@@ -106,6 +109,50 @@ def test_isolated_or_not_codes_and_failures_are_the_same(
     assert kept[0] == kept[1]
 
 
+@pytest.mark.parametrize("make", [as_folder, as_bytes, as_csv])
+@pytest.mark.parametrize(("views", "max_memory"), [("center", None), ("flip", "400M"), (PLAN, None)])
+def test_many_lanes_decode_in_processes_by_themselves_and_codes_are_the_same(
+    make: Callable[[Path, Path], Any], views: str, max_memory: str | None, photos: Path, tmp_path: Path,
+    backbone: Backbone, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    source, given = make(photos, tmp_path), {"views": views, "max_pixels": 600_000, "max_memory": max_memory}
+    embed(source, tmp_path / "one.codes", backbone=backbone, n_jobs=1, **given)
+    monkeypatch.setattr(engine, "_THREADS", 1)
+    monkeypatch.setattr(engine, "_WORTH", 10)
+    started = watch_processes(monkeypatch)
+    embed(source, tmp_path / "two.codes", backbone=backbone, n_jobs=2, **given)
+    assert started
+    one, two = (read_codes(tmp_path / f"{name}.codes") for name in ("one", "two"))
+    assert one.to_arrow() == two.to_arrow() and one.failures == two.failures
+
+
+def watch_processes(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Return a list of the commands that are started from now on."""
+    started, popen = [], subprocess.Popen
+    monkeypatch.setattr(
+        subprocess, "Popen", lambda *args, **given: started.append(args) or popen(*args, **given)
+    )
+    return started
+
+
+@pytest.mark.parametrize(("count", "lanes"), [(3999, 16), (10**6, 4)])
+def test_few_images_or_lanes_are_decoded_in_threads(count: int, lanes: int, backbone: Backbone) -> None:
+    made = Engine.make(backbone, None, lanes)
+    assert made.for_images(count, Decoding()) is made
+
+
+def test_what_cannot_be_decoded_in_processes_is_decoded_in_threads(
+    backbone: Backbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Engine.make(backbone, None, 16)
+    assert made.for_images(4000, Decoding("nvimgcodec-cpu")) is made
+    chosen = made.for_images(4000, Decoding())
+    assert chosen.isolation is not None and chosen.limits(Decoding()) == made.limits(Decoding())
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    with pytest.warns(CostWarning, match="decoded in threads, .* gain little: isolate needs Python's interp"):
+        assert made.for_images(4000, Decoding()) is made
+
+
 def test_a_tight_budget_and_several_sessions_change_nothing(
     photos: Path, tmp_path: Path, backbone: Backbone
 ) -> None:
@@ -130,7 +177,6 @@ def test_a_budget_beyond_all_memory_is_none(photos: Path, tmp_path: Path, backbo
 
 def test_lanes_wait_for_memory_in_the_place_of_processes(photos: Path) -> None:
     from cnncodes.embedding.cutting import ColorMeter
-    from cnncodes.images import Decoding
 
     asked = []
     data = (photos / "1.jpg").read_bytes()
@@ -144,7 +190,18 @@ def test_lanes_wait_for_memory_in_the_place_of_processes(photos: Path) -> None:
             return lease.decode(size)
 
         workers.work(data, "", ask)
-    assert len(asked) == 1 and 2**20 + 90 * 120 * 3 + len(data) <= asked[0] < 2**21
+    assert asked[0] == len(data) + 2**20 // 256  # what it may take without asking
+    assert len(asked) == 2 and 2**20 + 90 * 120 * 3 + len(data) <= asked[1] < 2**21
+
+
+def test_what_takes_little_is_not_asked_for(photos: Path) -> None:
+    from cnncodes.embedding.cutting import ColorMeter
+
+    asked: list[int] = []
+    data = (photos / "1.jpg").read_bytes()
+    with Isolation(60, 2**32).start(ColorMeter(Decoding())) as workers:
+        workers.work(data, "", lambda size: bool(asked.append(size)))
+    assert asked == [len(data) + 2**24]
 
 
 def test_pillow_is_set_up_alike(

@@ -74,6 +74,8 @@ def unregister() -> None:
 class Bug:
     """A task that is wrong."""
 
+    room = 0
+
     def work(self, data: bytes, content: str, before: object = None) -> Any:
         """Raise what no image may."""
         raise KeyError("a bug")

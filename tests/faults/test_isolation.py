@@ -20,6 +20,7 @@ from PIL import Image
 
 from cnncodes import embed, load_backbone, read_codes
 from cnncodes.backbones import Backbone
+from cnncodes.embedding import engine
 from cnncodes.embedding.isolation import Isolation
 from cnncodes.errors import WorkerError
 from cnncodes.store import verify_codes
@@ -32,6 +33,7 @@ from small_backbones import write_backbone
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 
 N_IMAGES = 12
+N_KILLED = 80
 
 
 @pytest.fixture(autouse=True)
@@ -86,6 +88,23 @@ def test_each_image_that_ends_its_process_costs_itself(
     assert read_codes(tmp_path / "x.codes").to_arrow() == read_codes(tmp_path / "calm.codes").to_arrow()
     again = embed(photos, tmp_path / "x.codes", backbone=backbone)  # not tried again, and so not here either
     assert (again.unchanged, again.still_failed) == (N_IMAGES, len(deeds))
+
+
+def test_processes_that_are_there_for_speed_cost_an_image_that_ends_them_too(
+    photos: Path, tmp_path: Path, backbone: Backbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is given to them with others, which are tried again one by one."""
+    embed(photos, tmp_path / "calm.codes", backbone=backbone)
+    for number, deed in enumerate(("crash", "exit")):
+        write_deadly(photos / f"{5 * number:02}-{deed}.jpg", deed)
+    monkeypatch.setattr(engine, "_THREADS", 1)
+    monkeypatch.setattr(engine, "_WORTH", 10)
+    summary = embed(photos, tmp_path / "x.codes", backbone=backbone, n_jobs=2)
+    assert [(failure.key, failure.reason) for failure in summary.failures] == [
+        ("00-crash.jpg", "the process that decoded it was killed by signal 11 (SIGSEGV)"),
+        ("05-exit.jpg", "the process that decoded it ended with status 3"),
+    ]
+    assert read_codes(tmp_path / "x.codes").to_arrow() == read_codes(tmp_path / "calm.codes").to_arrow()
 
 
 def test_a_process_killed_from_outside_costs_the_image_it_had(
@@ -182,12 +201,15 @@ def test_one_that_ended_between_two_images_costs_none_and_a_bug_is_raised() -> N
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("isolate", [True, False])
 def test_processes_killed_at_random_moments_cost_what_they_had_and_no_more(
-    tmp_path: Path, backbone: Backbone
+    isolate: bool, tmp_path: Path, backbone: Backbone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(engine, "_THREADS", 1)  # without isolation there are processes all the same
+    monkeypatch.setattr(engine, "_WORTH", 10)
     rng = np.random.default_rng(2)
     (tmp_path / "photos").mkdir()
-    for number in range(40):
+    for number in range(N_KILLED):
         pixels = rng.integers(0, 256, (900, 1200, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(tmp_path / "photos" / f"{number}.jpg")
     given = {"backbone": backbone, "views": "multicrop", "dtype": "float32"}
@@ -195,7 +217,7 @@ def test_processes_killed_at_random_moments_cost_what_they_had_and_no_more(
     moments, kills, is_over = random.Random(time.time_ns()), [], threading.Event()
 
     def kill() -> None:
-        while not is_over.wait(moments.uniform(0, 0.5)):
+        while not is_over.wait(moments.uniform(0, 0.3)):
             for pid in find_workers(os.getpid(), 0.8)[:1]:  # else none would get beyond its start
                 with contextlib.suppress(ProcessLookupError):  # the job is just over
                     os.kill(pid, moments.choice((signal.SIGKILL, signal.SIGSEGV)))
@@ -203,10 +225,12 @@ def test_processes_killed_at_random_moments_cost_what_they_had_and_no_more(
 
     killer = threading.Thread(target=kill)
     killer.start()
-    summary = embed(tmp_path / "photos", tmp_path / "x.codes", isolate=True, n_jobs=2, **given)
+    summary = embed(tmp_path / "photos", tmp_path / "x.codes", isolate=isolate, n_jobs=2, **given)
     is_over.set()
     killer.join()
-    assert summary.embedded + summary.failed == 40 and 0 < summary.failed <= len(kills)
+    assert kills and summary.embedded + summary.failed == N_KILLED
+    # Those that are there for speed are given several images, and who ended them is found one by one.
+    assert 0 < summary.failed <= len(kills) if isolate else summary.failed <= len(kills)
     again = embed(tmp_path / "photos", tmp_path / "x.codes", isolate=True, retry_failed=True, **given)
     assert (again.embedded, again.unchanged) == (summary.failed, summary.embedded)
     calm, codes = (read_codes(tmp_path / f"{name}.codes") for name in ("calm", "x"))

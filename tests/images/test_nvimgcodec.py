@@ -22,7 +22,7 @@ from cnncodes.errors import BackendMissing, UnreadableImage, WorkerError
 from cnncodes.images import Decoding, decode, nvimgcodec, open_source
 
 IS_THERE = importlib.util.find_spec("nvidia") and importlib.util.find_spec("nvidia.nvimgcodec")
-needs_library = pytest.mark.skipif(not IS_THERE, reason="nvidia-nvimgcodec-cu12 is not installed")
+needs_library = pytest.mark.skipif(not IS_THERE, reason="nvidia-nvimgcodec-cu13 is not installed")
 HAS_GPU = os.path.exists("/dev/nvidiactl")
 SAMPLE = Path(__file__).parents[2] / "pipelines" / "samples" / "openclipart.parquet"
 CPU = Decoding("nvimgcodec-cpu")

@@ -29,6 +29,10 @@ Before: TypeAlias = Callable[[int], bool]
 class Task(Protocol):
     """What lanes do to each image; pickled for a process that does it in their place."""
 
+    @property
+    def room(self) -> int:
+        """Bytes of pixels that it returns at most."""
+
     def work(
         self, data: Pixels, content: str, before: Before | None = None
     ) -> tuple[dict[str, Any], Patches | None]:
@@ -63,6 +67,12 @@ class Cutter:
         """The largest short side that a view is cut from."""
         return self.plan.largest_short_side(self.frame)
 
+    @property
+    def room(self) -> int:
+        """Bytes of the patches of all views."""
+        count = len(self.plan.names(self.frame)) if self.only is None else len(self.only)
+        return count * self.frame.height * self.frame.width * 3
+
     def work(
         self, data: Pixels, content: str, before: Before | None = None
     ) -> tuple[dict[str, Any], Patches]:
@@ -87,6 +97,7 @@ class ColorMeter:
     """
 
     decoding: Decoding
+    room = 0
 
     def work(self, data: Pixels, content: str, before: Before | None = None) -> tuple[dict[str, Any], None]:
         """Return the attributes of `ColorMoments`."""

@@ -16,11 +16,14 @@ from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
+from cnncodes.embedding.exchange import GroupOrder, SharedMemory, read_order
 from cnncodes.embedding.memory import release_free_memory
 from cnncodes.errors import UnreadableImage
+from cnncodes.images import content_hash
 
 if TYPE_CHECKING:
     from cnncodes.embedding.cutting import Patches, Task
+    from cnncodes.images import ImageRecord
 
 #: Address space beyond what a picture takes: the interpreter's own, and stacks of a decoder's threads.
 _ROOM = 2**28 + 2**25 * (os.cpu_count() or 1)
@@ -28,13 +31,14 @@ _ROOM = 2**28 + 2**25 * (os.cpu_count() or 1)
 _GIVEN, _MOST = resource.getrlimit(resource.RLIMIT_AS), 2**62
 
 
-def serve(descriptor: int) -> None:
+def serve(descriptor: int, memory_descriptor: int) -> None:
     """Work for a lane: first what to do and the limits, then images, each with its answer."""
     _shield()
+    shared = SharedMemory(memory_descriptor)
     with Connection(descriptor) as pipe, contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         switches, task, seconds, memory = pickle.loads(pipe.recv_bytes())
         switches.set()
-        worker = _Worker(pipe, task, seconds, memory)
+        worker = _Worker(pipe, shared, task, seconds, memory)
         signal.alarm(0)  # it was to end a start that hangs
         pipe.send_bytes(b"ready")
         while True:
@@ -54,29 +58,71 @@ def _shield() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
+class _Later(Exception):  # noqa: N818
+    """An image of several takes more than is allowed."""
+
+
+#: The answer for one that is the lane's to see to.
+_LATER: dict[str, Any] = {"later": True}
+
+
 class _Worker:
-    def __init__(self, pipe: Connection, task: Task, seconds: float, memory: int) -> None:
-        self._pipe, self._task, self._seconds, self._memory = pipe, task, seconds, memory
-        self._trims = False
+    def __init__(
+        self, pipe: Connection, shared: SharedMemory, task: Task, seconds: float, memory: int
+    ) -> None:
+        self._pipe, self._shared = pipe, shared
+        self._task, self._seconds, self._memory = task, seconds, memory
+        self._trims, self._allowance, self._is_alone = False, 0, True
 
     def take(self) -> None:
-        """Wait for an image and answer."""
-        content = self._pipe.recv_bytes().decode()
-        data = self._pipe.recv_bytes()
-        self._pipe.send_bytes(b"taken")  # from now on it is to blame
-        self._trims = False
-        answer, pixels = self._work(data, content)
-        self._pipe.send_bytes(json.dumps(answer).encode())
+        """Wait for an image, or several, and answer."""
+        order = read_order(self._pipe.recv_bytes())
+        if isinstance(order, GroupOrder):
+            self._answer_all(order)
+            return
+        self._shared.take()
+        self._trims, self._allowance, self._is_alone = order.trims, order.allowance, True
+        answer, pixels = self._work(order.data, order.content)
         if pixels is not None:
-            self._pipe.send_bytes(pixels.data.cast("B"))
+            self._shared.pixels(pixels.shape)[...] = pixels
+        self._pipe.send_bytes(json.dumps(answer).encode())
         if self._trims:
-            del data, pixels
+            del order, pixels
             release_free_memory()
+
+    def _answer_all(self, order: GroupOrder) -> None:
+        self._trims, self._is_alone = False, False
+        answers, start = [], 0
+        for record in order.records:
+            self._shared.take()
+            answer, pixels = self._prepare(record, order.allowance)
+            if pixels is not None:
+                self._shared.pixels(pixels.shape, start)[...] = pixels
+                start += pixels.nbytes
+            answers.append(answer)
+        self._pipe.send_bytes(json.dumps(answers).encode())
+
+    def _prepare(self, record: ImageRecord, allowance: int) -> tuple[dict[str, Any], Patches | None]:
+        """Read an image's file too; what takes more than is allowed, or cannot be read, is the lane's."""
+        try:
+            stat = record.stat()
+            self._allowance = allowance - stat.size
+            if self._allowance < 0:
+                return _LATER, None
+            data = record.read()
+        except UnreadableImage:
+            return _LATER, None
+        assert isinstance(data, bytes)
+        content = content_hash(data)
+        answer, pixels = self._work(data, content)
+        return {**answer, "stat": stat, "content": content}, pixels
 
     def _work(self, data: bytes, content: str) -> tuple[dict[str, Any], Patches | None]:
         try:
             with _limited_memory(self._memory), self._limited_time():
                 found, pixels = self._task.work(data, content, self._ask)
+        except _Later:
+            return _LATER, None
         except UnreadableImage as error:
             return {"refused": [error.stage, error.reason, error.limit]}, None
         except MemoryError:
@@ -88,6 +134,10 @@ class _Worker:
 
     def _ask(self, size: int) -> bool:
         """Wait for the lane until there is memory, which is no time that the image takes."""
+        if size <= self._allowance:
+            return self._trims
+        if not self._is_alone:
+            raise _Later
         signal.setitimer(signal.ITIMER_REAL, 0)
         self._pipe.send_bytes(json.dumps({"needs": size}).encode())
         self._trims = self._pipe.recv_bytes() == b"1"

@@ -114,9 +114,7 @@ class Embedder:
         """
         outcomes: list[Prepared | ImageCopy | Failure] = []
         batches, preparer = _Batches(self), Preparer(self.cutter, self.workers)
-        for record in records:
-            with self.budget.lease() as lease:
-                outcome = preparer.prepare(record, lease, claim)
+        for outcome in preparer.prepare_all(records, self.budget, claim):
             if isinstance(outcome, tuple):
                 prepared, patches = outcome
                 outcomes.append(prepared)

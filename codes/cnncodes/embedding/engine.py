@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,12 +17,16 @@ from cnncodes.embedding.isolation import DECODE_SECONDS, Isolation
 from cnncodes.embedding.lanes import count_lanes
 from cnncodes.embedding.memory import MemoryBudget
 from cnncodes.embedding.tuning import tune
-from cnncodes.errors import UsageError
+from cnncodes.errors import CostWarning, UsageError, WorkerError, sentence
 from cnncodes.images import Decoding
 from cnncodes.views import ViewPlan
 
 #: Views in one call of a network on a device of its own.
 DEVICE_BATCH_SIZE = 64
+
+#: So many lanes decode in threads as fast as in processes, and for fewer images processes are not worth their
+#: start. On 16 cores 8 threads decoded as many small JPEGs a second as 32 (`benchmarks/many_cores.py`).
+_THREADS, _WORTH = 4, 4000
 
 #: Asked for as a batch size or a number of lanes: what is fastest here.
 AUTO = "auto"
@@ -118,13 +124,36 @@ class Engine:
         """The network, or the first of several sessions of it."""
         return self.backbones[0]
 
+    def for_images(self, count: int, decoding: Decoding) -> Engine:
+        """Return the engine that is fastest for so many images: with processes, where lanes are many.
+
+        Python runs one thread at a time, and what it does for each image besides decoding keeps more than a
+        few lanes waiting. These processes have no limits but those that lanes have; codes are the same.
+        """
+        if self.isolation is not None or self.lanes <= _THREADS or count < _WORTH or os.name != "posix":
+            return self
+        if decoding.is_nvimgcodec:  # it has one decoder for all lanes
+            return self
+        isolation = Isolation(None, self.budget.limit, in_groups=True)
+        try:
+            isolation.check()
+        except (UsageError, WorkerError) as error:
+            warnings.warn(
+                f"images are decoded in threads, of which more than {_THREADS} gain little:"
+                f" {sentence(error)}",
+                CostWarning,
+                stacklevel=3,
+            )
+            return self
+        return replace(self, isolation=isolation)
+
     def limits(self, decoding: Decoding) -> dict[str, float]:
         """Return the limits that images meet now, by name: those that a failure may have met before.
 
         What only isolation guards against is no limit without it: the image would meet none at all.
         """
         limits: dict[str, float] = {"max_pixels": decoding.max_pixels}
-        if self.isolation is not None:
+        if self.isolation is not None and self.isolation.seconds is not None:
             limits |= {"decode_seconds": self.isolation.seconds, "max_memory": self.isolation.memory}
         return limits
 

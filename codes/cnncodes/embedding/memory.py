@@ -93,6 +93,14 @@ class MemoryBudget:
                 waiting.remove(lease)
                 self._changed.notify_all()
 
+    def _stop_decoding(self, lease: Lease, amount: int) -> None:
+        """Have a lease hold so much and no more, where it was decoding."""
+        with self._changed:
+            if id(lease) in self._decoding:
+                self._decoding.discard(id(lease))
+                self._held[id(lease)] = amount
+                self._changed.notify_all()
+
     def _is_next(self, lease: Lease, waiting: deque[Lease]) -> bool:
         """Tell whether it is a lease's turn: who has read a file goes on before others are read."""
         return waiting[0] is lease and (waiting is self._waiting_to_decode or not self._waiting_to_decode)
@@ -132,11 +140,14 @@ class Lease:
     def decode(self, size: int) -> bool:
         """Wait until a picture may be decoded that takes so many bytes besides those of its file.
 
+        Asked again it holds nothing for decoding meanwhile, or those that wait would wait for each other.
+
         Returns
         -------
         bool
             Whether it is so large that what is free afterwards is given back to the system.
         """
+        self._budget._stop_decoding(self, self._read)
         self._budget._take(self, self._read + size, decodes=True)
         return self._budget._is_large(self)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -18,7 +18,7 @@ from cnncodes.views import ViewPlan
 if TYPE_CHECKING:
     from cnncodes.backbones import Frame
     from cnncodes.embedding.isolation import Workers
-    from cnncodes.embedding.memory import Lease
+    from cnncodes.embedding.memory import Lease, MemoryBudget
     from cnncodes.images.records import Pixels
 
 #: Asked with an image's key and content: whether its codes have to be made, and are not at hand already.
@@ -83,6 +83,35 @@ class Preparer:
     cutter: Cutter
     workers: Workers | None = None
 
+    def prepare_all(
+        self, records: Sequence[ImageRecord], budget: MemoryBudget, claim: Claim | None = None
+    ) -> Iterator[Outcome]:
+        """Prepare images in order, in a process some at a time where that is set up."""
+        size = 1 if self.workers is None else self.workers.group
+        for start in range(0, len(records), size):
+            group = records[start : start + size]
+            outcomes: list[Outcome | None] = [None] * len(group)
+            if len(group) > 1 and all(record.is_file for record in group):
+                outcomes = self._prepare_group(group, budget, claim)
+            for at, record in enumerate(group):
+                outcome, outcomes[at] = outcomes[at], None  # and nobody else keeps the patches
+                if outcome is None:
+                    with budget.lease() as lease:
+                        outcome = self.prepare(record, lease, claim)
+                yield outcome
+
+    def _prepare_group(
+        self, records: Sequence[ImageRecord], budget: MemoryBudget, claim: Claim | None
+    ) -> list[Outcome | None]:
+        """Prepare files in a process; None for each that has to be seen to by itself."""
+        assert self.workers is not None
+        with budget.lease() as lease:
+            lease.decode(self.workers.allowance)
+            answers = self.workers.work_all(records)
+        if answers is None:
+            return [None] * len(records)
+        return [_read_answer(*pair, claim) for pair in zip(records, answers, strict=True)]
+
     def prepare(self, record: ImageRecord, lease: Lease, claim: Claim | None = None) -> Outcome:
         """Read and decode an image and cut its views; nothing takes the place of one that cannot be read.
 
@@ -111,6 +140,21 @@ class Preparer:
             assert patches is not None
             return found, patches
         return self.cutter.work(data, content, lease.decode)
+
+
+def _read_answer(record: ImageRecord, answer: dict[str, Any], claim: Claim | None) -> Outcome | None:
+    """Return what a process made of one of several images."""
+    if "later" in answer:
+        return None
+    stat, content = FileStat(*answer["stat"]), str(answer["content"])
+    if claim is not None and not claim(record.key, content):  # it was decoded in vain
+        return ImageCopy(record.key, record.label, record.split, stat.size, stat.mtime_ns, content)
+    if "refused" in answer:
+        stage, reason, limit = answer["refused"]
+        return Failure(record.key, stage, reason, stat.size, stat.mtime_ns, *(limit or ()))
+    found = answer["found"]
+    index = np.array(found["index"], np.int64)
+    return Prepared(stat, content, tuple(found["shape"]), index, found["views"]), answer["patches"]
 
 
 def cut_image(plan: ViewPlan, frame: Frame, decoding: Decoding, record: ImageRecord) -> Patches | None:

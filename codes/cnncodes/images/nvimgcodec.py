@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from PIL import Image as pillow
 
-#: Modes of decoding, each with the one kind of nvImageCodec's backends that may decode in it. Not the JPEG
-#: engine that some GPUs have: its pixels are others again.
-MODES = {"nvimgcodec": "HYBRID_CPU_GPU", "nvimgcodec-cpu": "CPU_ONLY"}
+#: Modes of decoding, each with the kinds of nvImageCodec's backends that decode in it: the first that takes
+#: a file does, which follows from the file and the card. The JPEG engine that some GPUs have takes no
+#: progressive JPEG, and is the nearest to libjpeg and the fastest.
+MODES = {"nvimgcodec": ("HW_GPU_ONLY", "HYBRID_CPU_GPU"), "nvimgcodec-cpu": ("CPU_ONLY",)}
 
 #: Colour is interpolated as libjpeg does it; some versions would repeat pixels, 69 of 255 away from that.
 _OPTIONS = ":fancy_upsampling=1"
@@ -107,7 +108,7 @@ class Decoder:
         try:
             self._decoder = nvimgcodec.Decoder(
                 device_id=0 if is_gpu else nvimgcodec.NVIMGCODEC_DEVICE_CPU_ONLY,
-                backends=[nvimgcodec.Backend(getattr(nvimgcodec, MODES[self._mode]))],
+                backends=[nvimgcodec.Backend(getattr(nvimgcodec, kind)) for kind in MODES[self._mode]],
                 options=_OPTIONS,
             )
             self._params = nvimgcodec.DecodeParams(

@@ -18,8 +18,8 @@ from cnncodes.errors import BackboneError
 
 #: What ONNX Runtime, CUDA, cuDNN and the C++ library say where memory is short.
 _NO_MEMORY = (
-    "failed to allocate memory", "out of memory", "out_of_memory", "alloc_failed", "bad allocation",
-    "bad_alloc",
+    "failed to allocate memory", "is smaller than requested bytes", "out of memory", "out_of_memory",
+    "alloc_failed", "bad allocation", "bad_alloc",
 )  # fmt: skip
 
 #: What ONNX Runtime calls the memory of a provider; that of all others is the CPU's, as it takes them.

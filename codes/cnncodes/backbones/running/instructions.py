@@ -50,14 +50,11 @@ def name_processor(cpuinfo: Path | None = None) -> str:
 
 
 def _read_line(cpuinfo: Path, names: tuple[str, ...]) -> str | None:
-    try:
-        lines = cpuinfo.read_text(errors="replace").splitlines()
-    except OSError:
-        return None
-    for line in lines:
-        name, _, value = line.partition(":")
-        if name.strip() in names:
-            return value.strip()
+    with contextlib.suppress(OSError), cpuinfo.open(errors="replace") as file:
+        for line in file:  # the first of as many processors as there are
+            name, _, value = line.partition(":")
+            if name.strip() in names:
+                return value.strip()
     return None
 
 

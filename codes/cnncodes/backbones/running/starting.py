@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from cnncodes.backbones.running.instructions import has_dot_products
 from cnncodes.backbones.running.outside_weights import check_self_contained
 from cnncodes.backbones.running.providers import NAMES, Provider, find_reason, parse_providers
 from cnncodes.backbones.running.runtime import import_runtime
@@ -16,6 +18,9 @@ from cnncodes.errors import BackboneError, ProviderError, UsageError, sentence
 from cnncodes.output import hold_back
 
 CPU = (NAMES["cpu"],)
+
+#: Severities from which the runtime logs.
+_ERRORS, _FATAL = 3, 4
 
 #: What the runtime says of a graph that it does not take, and the same for who has the file.
 _FAULTS = (
@@ -106,7 +111,7 @@ def start_session(
         return _start(runtime, model, name, wanted, threads, precision)
     if hasattr(runtime, "preload_dlls"):
         runtime.preload_dlls()  # CUDA's libraries lie in wheels, where the loader does not look
-    with hold_back() as said:
+    with hold_back() as said, _logging(runtime):
         try:
             session, error = _start(runtime, model, name, wanted, threads, precision), None
         except BackboneError as caught:
@@ -121,17 +126,32 @@ def start_session(
     return session
 
 
+@contextlib.contextmanager
+def _logging(runtime: Any) -> Iterator[None]:
+    """Have the runtime log errors while a session starts, and nothing afterwards.
+
+    On a GPU it logs each algorithm that cuDNN tries and rejects, hundreds of lines; what fails is raised.
+    """
+    runtime.set_default_logger_severity(_ERRORS)
+    try:
+        yield
+    finally:
+        runtime.set_default_logger_severity(_FATAL)
+
+
 def _start(
     runtime: Any, model: bytes, name: str, wanted: Sequence[Provider], threads: int, precision: str
 ) -> Any:
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    options.log_severity_level = 3
+    options.log_severity_level = _ERRORS
     # Spinning threads take the core that another lane decodes on.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # x86 without VNNI adds pairs of 8-bit products in 16 bits, which overflow: the exact way is asked for.
-    options.add_session_config_entry("session.x64quantprecision", "1")
+    # Not where it has them: with AMX the runtime would take it all the same, and twice the time.
+    if not has_dot_products():
+        options.add_session_config_entry("session.x64quantprecision", "1")
     said = [(provider.name, provider.settings(precision, threads, model)) for provider in wanted]
     try:
         return runtime.InferenceSession(model, options, providers=said)
@@ -179,6 +199,6 @@ def make_options(graph: int = -1) -> Any:
     """
     # Once: looking the runtime up takes longer than a small network.
     options = import_runtime().RunOptions()
-    options.log_severity_level = 4
+    options.log_severity_level = _FATAL
     options.add_run_config_entry("gpu_graph_id", str(graph))
     return options

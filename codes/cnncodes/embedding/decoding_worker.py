@@ -1,0 +1,151 @@
+"""A process that decodes, as the lane sees it: how it is started, asked and ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from multiprocessing import Pipe, spawn
+from typing import TYPE_CHECKING, Any
+
+from cnncodes.embedding.exchange import GroupOrder, Order, SharedMemory, open_shared
+from cnncodes.errors import WorkerError, sentence
+
+if TYPE_CHECKING:
+    from cnncodes.embedding.cutting import Before
+
+#: Seconds that a process may take to start, and to end once its pipe is closed.
+_START_SECONDS, _END_SECONDS = 120, 5
+
+# The caller's own search path, since its modules may hold plugins of Pillow.
+_COMMAND = """
+import signal, sys
+signal.alarm({seconds})
+sys.path[:] = {path}
+from cnncodes.embedding.decoding_process import serve
+serve({pipe}, {memory})
+"""
+
+
+class DecodingWorker:
+    """A process, the lane's end of the pipe to it, and memory that both see."""
+
+    def __init__(self, room: int) -> None:
+        executable = find_executable()
+        self._given = 0
+        self._pipe, theirs = Pipe()
+        with theirs, open_shared(room) as shared:
+            self._shared = SharedMemory(shared.fileno())
+            path = ascii([entry for entry in sys.path if isinstance(entry, str)])
+            code = _COMMAND.format(
+                seconds=_START_SECONDS, path=path, pipe=theirs.fileno(), memory=shared.fileno()
+            )
+            try:
+                self._process = subprocess.Popen(
+                    [executable, "-c", code],
+                    pass_fds=[theirs.fileno(), shared.fileno()],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    env={"MALLOC_ARENA_MAX": "2", **os.environ},  # else each thread reserves address space
+                    start_new_session=True,  # Ctrl-C is for the job, which ends its processes itself
+                )
+            except OSError as error:
+                self._pipe.close()
+                raise WorkerError(
+                    f"a process that decodes images cannot be started: {sentence(error)} Without --isolate"
+                    " (isolate=False) and with few lanes (-j 4, n_jobs=4) images are decoded in the job's own"
+                    " process."
+                ) from error
+
+    def greet(self, orders: bytes) -> bool:
+        """Tell whether the process takes its orders."""
+        try:
+            self._pipe.send_bytes(orders)
+            return self._pipe.recv_bytes() == b"ready"
+        except (EOFError, OSError):
+            return False
+
+    @property
+    def has_taken(self) -> bool:
+        """Whether the process took the image that it was given last."""
+        return self._shared.taken == self._given
+
+    def ask(self, order: Order, before: Before | None) -> dict[str, Any]:
+        """Return the answer to an image, with its patches."""
+        self._given += 1
+        self._pipe.send_bytes(order.to_bytes())
+        answer = json.loads(self._pipe.recv_bytes())
+        if "needs" in answer:
+            trims = before is not None and before(len(order.data) + answer["needs"])
+            self._pipe.send_bytes(b"1" if trims else b"0")
+            answer = json.loads(self._pipe.recv_bytes())
+        if "error" in answer:
+            raise RuntimeError(f"in the process that decodes images:\n{answer['error']}")
+        if answer.get("patches") is not None:
+            answer["patches"] = self._shared.pixels(answer["patches"]).copy()  # the next image's come there
+        return answer  # type: ignore[no-any-return]
+
+    def ask_all(self, order: GroupOrder) -> list[dict[str, Any]]:
+        """Return the answers to some images, with their patches."""
+        self._given += len(order.records)
+        self._pipe.send_bytes(order.to_bytes())
+        answers: list[dict[str, Any]] = json.loads(self._pipe.recv_bytes())
+        shapes = [answer["patches"] for answer in answers if answer.get("patches") is not None]
+        if shapes:
+            total = sum(shape[0] for shape in shapes)
+            pixels = self._shared.pixels((total, *shapes[0][1:])).copy()
+        start = 0
+        for answer in answers:
+            if "error" in answer:
+                raise RuntimeError(f"in the process that decodes images:\n{answer['error']}")
+            if answer.get("patches") is not None:
+                stop = start + answer["patches"][0]
+                answer["patches"], start = pixels[start:stop], stop
+        return answers
+
+    def close(self) -> None:
+        """Let the process end by itself."""
+        self._pipe.close()
+
+    def end(self) -> int:
+        """Return the status of a process that has ended, and end it if it has not."""
+        self.close()
+        try:
+            return self._process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
+
+
+def find_executable() -> str:
+    """Return Python's interpreter, as `multiprocessing` finds it or was told."""
+    executable = os.fsdecode(spawn.get_executable() or "")
+    is_frozen = (
+        getattr(sys, "frozen", False) and executable == sys.executable
+    )  # it would run the program again
+    if not executable or is_frozen:
+        raise WorkerError(
+            "isolate needs Python's interpreter, and this program is none. Name one with"
+            " multiprocessing.set_executable(path), or embed without isolate (--isolate)."
+        )
+    return executable
+
+
+def describe_end(status: int) -> str:
+    """Say how a process ended.
+
+    Examples
+    --------
+    >>> describe_end(-11), describe_end(3)
+    ('was killed by signal 11 (SIGSEGV)', 'ended with status 3')
+    """
+    if status >= 0:
+        return f"ended with status {status}"
+    try:
+        name = f" ({signal.Signals(-status).name})"
+    except ValueError:  # a real-time signal
+        name = ""
+    hint = ", as the system does where memory is short" if -status == signal.SIGKILL else ""
+    return f"was killed by signal {-status}{name}{hint}"
