@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cnncodes.commands import inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.failures import judge_failures
+from cnncodes.commands.multilabel import LabelOptions
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.schema import option
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EmbedOptions(inputs.EmbeddingOptions, inputs.LayerOptions):
+class EmbedOptions(inputs.EmbeddingOptions, inputs.LayerOptions, LabelOptions):
     """Options of ``cnncodes embed``."""
 
     src: str = option(inputs.HELP_SRC)
@@ -118,7 +119,8 @@ def run_embed(options: EmbedOptions, reporter: Reporter) -> Result:
     from cnncodes.store import Manifest
     from cnncodes.views import ViewPlan
 
-    source = inputs.open_images(options.src, options)
+    # Texts of several labels are no classes to take a share of.
+    source = inputs.open_images(options.src, options, by_class=options.label_delimiter is None)
     split = None
     if options.split is not None:
         split = inputs.choose_split(options.split, (record.split for record in source.records), options.split)

@@ -49,7 +49,7 @@ class RegressionHead(RegressorMixin, TargetHead):  # type: ignore[misc]
         """Return predictions, shape (n_rows,), or (n_rows, n_targets) where `y` had several columns."""
         check_is_fitted(self, "scorer_")
         X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
-        prediction = self.scorer_.predict(X)
+        prediction: Array = self.scorer_.predict(X)
         return prediction[:, 0] if self.n_targets_ == 1 else prediction
 
     def __sklearn_tags__(self) -> Any:
