@@ -158,6 +158,11 @@ def test_an_empty_cell_is_left_out_and_that_is_said(
     assert "trained on 20 images" in shown
     assert "of 24 images have no label and are left out" in told
     assert "where none of the labels applies write '|' alone" in told
+    codes = str(tmp_path / "c.codes")
+    run(capsys, "embed", table, "-o", codes, "--views", "center")
+    shown, told = run(capsys, "fit", codes, *arguments[2:-4])
+    assert "trained on 20 images" in shown
+    assert "an empty label is of an image that nobody has labelled, which is left out" in told
 
 
 def test_the_same_images_are_held_out_everywhere(

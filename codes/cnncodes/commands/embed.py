@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cnncodes.commands import inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.failures import judge_failures
-from cnncodes.commands.multilabel import LabelOptions
+from cnncodes.commands.multilabel import delimiter_option
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.schema import option
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EmbedOptions(inputs.EmbeddingOptions, inputs.LayerOptions, LabelOptions):
+class EmbedOptions(inputs.EmbeddingOptions, inputs.LayerOptions):
     """Options of ``cnncodes embed``."""
 
     src: str = option(inputs.HELP_SRC)
@@ -55,6 +55,10 @@ class EmbedOptions(inputs.EmbeddingOptions, inputs.LayerOptions, LabelOptions):
     )
     split: str | None = option(
         "Only this part of the source: train, val or test.", default=None, metavar="PART"
+    )
+    label_delimiter: str | None = delimiter_option(
+        "The labels are texts of several each, with this between them, which 'fit' divides. They are kept as"
+        " they are; --holdout takes its share of all images, and not of each text."
     )
     decode: str = option(inputs.HELP_DECODE, default="exact", choices=inputs.DECODE_CHOICES)
     max_memory: str | int | None = option(

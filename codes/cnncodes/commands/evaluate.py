@@ -14,7 +14,7 @@ from cnncodes.commands.companions import prepare_companions
 from cnncodes.commands.failures import judge_failures
 from cnncodes.commands.figures import render_figures
 from cnncodes.commands.label_figures import evaluate_labels, render_label_figures
-from cnncodes.commands.multilabel import LabelOptions
+from cnncodes.commands.multilabel import delimiter_option
 from cnncodes.commands.number_figures import evaluate_regressor, render_numbers
 from cnncodes.commands.outputs import check_output, check_report_name
 from cnncodes.commands.pages import check_page_options, is_page, write_page
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateOptions(inputs.EmbeddingOptions, LabelOptions):
+class EvaluateOptions(inputs.EmbeddingOptions):
     """Options of ``cnncodes evaluate``."""
 
     model: str = option("Saved classifier or regressor, as 'cnncodes fit' wrote it.")
@@ -77,6 +77,9 @@ class EvaluateOptions(inputs.EmbeddingOptions, LabelOptions):
         "Table: column with the numbers, of a regressor. [the one that it was fitted to]",
         default=None,
         metavar="COLUMN",
+    )
+    label_delimiter: str | None = delimiter_option(
+        "What divides several labels of an image. [the one that the classifier was fitted with]"
     )
     abstain: float | None = option(
         "Say, too, what 'predict --abstain RISK' comes to here: how many images are answered, how many of the"

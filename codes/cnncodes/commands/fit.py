@@ -18,6 +18,7 @@ from cnncodes.commands.multilabel import (
     has_labels,
     read_labelled,
     render_labels,
+    tell_empty,
 )
 from cnncodes.commands.outputs import check_output
 from cnncodes.commands.regression import (
@@ -217,6 +218,8 @@ def _fit_codes(options: FitOptions, reporter: Reporter) -> tuple[Any, Any, Resul
         codes = codes.select(views=options.train_views)
     if _has_classes(options):
         inputs.warn_of_fractions(codes.rows.column("label").unique().to_pylist(), reporter)
+    if has_labels(options):
+        tell_empty(codes.rows.column("label").null_count > 0, options.label_delimiter, reporter)
     plan = ViewPlan.from_dict(codes.plan)
     classifier = _make_estimator(
         options,

@@ -23,22 +23,19 @@ def _check_threshold(threshold: str | float) -> None:
     check_threshold(threshold)
 
 
-@dataclass(frozen=True, kw_only=True)
-class LabelOptions:
-    """Options of every command that reads or writes several labels an image."""
-
-    label_delimiter: str | None = option(
-        "What divides several labels of an image in its text: '|' for 'sea|sky'. Alone it means none of"
-        " them. [of a saved classifier: its own]",
-        default=None,
-        metavar="TEXT",
-    )
+def delimiter_option(help: str) -> Any:
+    """Make the option ``--label-delimiter``."""
+    return option(help, default=None, metavar="TEXT")
 
 
 @dataclass(frozen=True, kw_only=True)
-class LabelFitOptions(LabelOptions):
+class LabelFitOptions:
     """Options of ``cnncodes fit`` for several labels an image."""
 
+    label_delimiter: str | None = delimiter_option(
+        "Several labels an image, or none: what divides them in its text, '|' for 'sea|sky'. Alone it means"
+        " none of them."
+    )
     threshold: str | float | None = option(
         "Several labels: the probability from which on one is named, for all; or 'f1', for each label the"
         " one with the best F1 on held-out images. [f1]",
@@ -81,12 +78,17 @@ def read_labelled(
     """Return what `inputs.labelled_part` does, and say what an empty cell means."""
     source = inputs.open_images(src, options, by_class=False)
     found = inputs.take_part(source, src, options, split, preferred, reporter, by_class=False)
-    if any(record.label is None for record in source.records):
-        reporter.note(
-            f"an empty cell is an image that nobody has labelled: where none of the labels applies write"
-            f" {(delimiter or '|')!r} alone"
-        )
+    tell_empty(any(record.label is None for record in source.records), delimiter, reporter)
     return found
+
+
+def tell_empty(are_empty: bool, delimiter: str | None, reporter: Reporter) -> None:
+    """Say what an empty label means, where there are any."""
+    if are_empty:
+        reporter.note(
+            "an empty label is of an image that nobody has labelled, which is left out: where none of the"
+            f" labels applies write {(delimiter or '|')!r} alone"
+        )
 
 
 def describe_labels(classifier: Any) -> Result:

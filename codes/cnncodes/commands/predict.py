@@ -18,7 +18,7 @@ from cnncodes.commands.label_rows import (
     make_label_rows,
     write_labels,
 )
-from cnncodes.commands.multilabel import LabelOptions, choose_delimiter
+from cnncodes.commands.multilabel import choose_delimiter, delimiter_option
 from cnncodes.commands.number_rows import (
     check_for_numbers,
     find_widths,
@@ -84,7 +84,7 @@ def parse_priors(priors: tuple[str, ...], classes: dict[str, Any]) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PredictOptions(inputs.EmbeddingOptions, LabelOptions):
+class PredictOptions(inputs.EmbeddingOptions):
     """Options of ``cnncodes predict``."""
 
     model: str = option("Saved classifier or regressor, as 'cnncodes fit' wrote it.")
@@ -121,6 +121,10 @@ class PredictOptions(inputs.EmbeddingOptions, LabelOptions):
         default=(),
         metavar="CLASS=SHARE",
         check=_check_priors,
+    )
+    label_delimiter: str | None = delimiter_option(
+        "What is to stand between several labels of an image in the column 'labels'. [the one that the"
+        " classifier was fitted with, else |]"
     )
     split: str | None = option("Only this part of the source.", default=None, metavar="PART")
     memory: str | None = option(inputs.HELP_MEMORY, default=None, metavar="FOLDER")
