@@ -84,6 +84,7 @@ def test_fit_says_what_it_learned(folder: Path, tmp_path: Path, capsys: pytest.C
     assert "knn, k=" in shown and "trained on 24 images with 3 labels in" in shown and "named from" in shown
     found = run_json(capsys, *arguments, "--threshold", "0.3")
     assert (found["head"], found["classes"], found["split"]) == ("knn", ["blue", "green", "red"], "train")
+    assert found["images_of_label"] == {"blue": 10, "green": 12, "red": 12}
     assert found["thresholds"] == {"blue": 0.3, "green": 0.3, "red": 0.3} and found["label_delimiter"] == "|"
     loaded = load(out)
     assert isinstance(loaded, ImageMultiLabelClassifier) and loaded.label_delimiter == "|"
@@ -138,6 +139,18 @@ def test_evaluate_has_the_figures_of_the_field(
         assert text in shown
     assert "Intervals draw whole groups, of which there are 18" in shown
     assert "24 of these 36 images were trained on" in told
+
+
+def test_a_label_of_few_images_is_said(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = pd.read_csv(folder / "all.csv")
+    table.loc[[0, 2, 3], "label"] += "|rare"
+    table.to_csv(folder / "few.csv", index=False)
+    arguments = ["fit", str(folder / "few.csv"), "-o", str(tmp_path / "m"), "--label-delimiter", "|"]
+    shown, told = run(capsys, *arguments, "--head", "ridge", *VIEWS)
+    assert "1 of 4 labels are on at most 5 images (the fewest, 3: 'rare')" in told
+    assert "rare   3" in shown
 
 
 def test_labels_that_are_not_there_or_not_known_are_said(

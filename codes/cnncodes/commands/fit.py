@@ -19,6 +19,7 @@ from cnncodes.commands.multilabel import (
     read_labelled,
     render_labels,
     tell_empty,
+    warn_of_few_labels,
 )
 from cnncodes.commands.outputs import check_output
 from cnncodes.commands.regression import (
@@ -155,6 +156,9 @@ def run_fit(options: FitOptions, reporter: Reporter) -> Result:
     if _has_classes(options):
         warn_of_few(data, reporter)
         _tell_needless(options, classifier.head_, reporter)
+    described = _describe(options, classifier)
+    if has_labels(options):
+        warn_of_few_labels(described, reporter)
     reason = getattr(classifier.head_, "reason_", None)
     head = classifier.head_ if reason is None else classifier.head_.head_
     return {
@@ -162,7 +166,7 @@ def run_fit(options: FitOptions, reporter: Reporter) -> Result:
         "head": classifier.head,
         "chosen": head.scorer_.kind,
         "reason": reason,
-        **_describe(options, classifier),
+        **described,
         "images": classifier.n_images_,
         "C": _plain(getattr(head, "C_", None)),
         "gamma": _plain(getattr(head, "gamma_", None)),

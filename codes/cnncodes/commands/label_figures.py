@@ -159,7 +159,7 @@ def render_label_figures(result: Result) -> str:
     why += say_constant(result, _NAMES)
     return (
         f"{format_table(rows)}{why}{_say_without(result)}{say_groups(result['n_groups'])}\n\n"
-        f"{_render_labels(result['per_label'])}\n"
+        f"{_render_labels(result['per_label'], result['n'])}\n"
     )
 
 
@@ -175,9 +175,9 @@ def _say_without(result: Result) -> str:
     )
 
 
-def _render_labels(labels: list[Result]) -> str:
+def _render_labels(labels: list[Result], n: int) -> str:
     head = ("label", "recall", "95% interval", "images", "precision", "95% interval", "named")
-    rows = [(*head, "average precision", "95% interval")]
+    rows = [(*head, f"average precision of {n}", "95% interval")]
     for figures in labels:
         cells = [figures["name"] + ("" if figures["known"] else " (unknown to the classifier)")]
         for key in ("recall", "precision", "average_precision"):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands import inputs
 from cnncodes.commands.command import Result
+from cnncodes.commands.few_images import FEW_SHOT
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.commands.tables import format_table
 from cnncodes.errors import UsageError
@@ -94,18 +95,37 @@ def tell_empty(are_empty: bool, delimiter: str | None, reporter: Reporter) -> No
 def describe_labels(classifier: Any) -> Result:
     """Return what a fitted classifier of several labels has."""
     names = [str(name) for name in classifier.classes_]
+    held_out = classifier.head_.held_out_  # all images that count, unless none could be held out
+    counts = None if held_out is None else held_out.y.sum(axis=0).astype(int).tolist()
     return {
         "classes": names,
         "label_delimiter": classifier.label_delimiter,
+        "images_of_label": None if counts is None else dict(zip(names, counts, strict=True)),
         "thresholds": dict(zip(names, classifier.thresholds_.tolist(), strict=True)),
     }
+
+
+def warn_of_few_labels(described: Result, reporter: Reporter) -> None:
+    """Say in one line what so few images of a label cannot tell; of one alone the estimator says it."""
+    counts = {name: n for name, n in (described["images_of_label"] or {}).items() if n > 1}
+    few = [name for name, n in counts.items() if n <= FEW_SHOT]
+    if few:
+        least = min(few, key=lambda name: counts[name])
+        reporter.warn(
+            f"{len(few)} of {len(counts)} labels are on at most {FEW_SHOT} images (the fewest,"
+            f" {counts[least]}: {least!r}): their probabilities and thresholds are made by so few that both"
+            " are mostly chance"
+        )
 
 
 def render_labels(result: Result) -> str:
     """Say what was trained, and from which probability on each label is named."""
     settings = [(name, result[name]) for name in ("C", "k")]
     chosen = "".join(f", {name}={value:.3g}" for name, value in settings if value is not None)
-    rows = [("label", "named from"), *((n, f"{p:.3f}") for n, p in result["thresholds"].items())]
+    rows = [("label", "images", "named from")]
+    for name, threshold in result["thresholds"].items():
+        counts = result["images_of_label"]
+        rows.append((name, "-" if counts is None else str(counts[name]), f"{threshold:.3f}"))
     return (
         f"{result['chosen']}{chosen} trained on {result['images']:,} images with {len(rows) - 1} labels in"
         f" {format_seconds(result['seconds'])}.\n{format_table(rows)}\nClassifier: {result['out']}\n"

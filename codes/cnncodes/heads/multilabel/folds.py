@@ -38,8 +38,8 @@ def make_label_splits(rows: Rows, Y: Array, cv: Any, random_state: Any) -> list[
 def deal_labels(held: Array, totals: Array, order: Array, n_folds: int) -> Array:
     """Return the fold of each group, such that every fold has about its share of each label.
 
-    The label that is rarest among the groups left is dealt first, its heaviest groups first: each to the
-    fold that lacks most of it, of equal ones to the one that lacks most images.
+    The label that fewest of the groups left have is dealt first, its heaviest groups first: each to the fold
+    that lacks most of it, of equal ones to the one that lacks most images.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def deal_labels(held: Array, totals: Array, order: Array, n_folds: int) -> Array
     heaviest = order[np.argsort(-totals.astype(np.float32)[order], kind="stable")]
     lack = np.tile(held.sum(axis=0) / n_folds, (n_folds, 1))
     room = np.full(n_folds, totals.sum() / n_folds)
-    fold, left = np.full(len(totals), -1), held.sum(axis=0)
+    fold, left = np.full(len(totals), -1), (held > 0).sum(axis=0)
 
     def put(group: int, wanted: Array) -> None:
         # Rounded: sums of thirds must not decide.
@@ -74,13 +74,12 @@ def deal_labels(held: Array, totals: Array, order: Array, n_folds: int) -> Array
         fold[group] = best
         lack[best] -= held[group]
         room[best] -= totals[group]
-        left[:] -= held[group]
+        left[:] -= held[group] > 0
 
-    while (open_labels := np.flatnonzero(left > 1e-6)).size:
-        label = open_labels[left[open_labels].round(6).argmin()]
+    while (open_labels := np.flatnonzero(left)).size:
+        label = open_labels[left[open_labels].argmin()]
         for group in heaviest[(fold[heaviest] < 0) & (held[heaviest, label] > 0)].tolist():
             put(group, lack[:, label])
-        left[label] = 0
     for group in heaviest[fold[heaviest] < 0].tolist():
         put(group, room)
     return fold
