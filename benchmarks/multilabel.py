@@ -1,8 +1,9 @@
 """How well several labels of an image are told, whose truth is known: what was put into a collage.
 
 The pictures of the embedded sample, or of a source of your own with parts train and test, are put into
-collages of none to four, each picture into one; a collage has the classes of its pictures as labels. Beside
-the heads by name stands scikit-learn's one-vs-rest logistic regression as it comes, on the same codes.
+collages of one to four, each picture into one; a collage has the classes of its pictures as labels, but for
+the last class by name, which is none, so that some collages have no label. Beside the heads by name stands
+scikit-learn's one-vs-rest logistic regression as it comes, on the same codes.
 Needs nothing more.
 
     python benchmarks/multilabel.py
@@ -37,18 +38,20 @@ def compose(pictures: list[Image.Image]) -> Any:
     return np.asarray(collage)
 
 
-def make_collages(pictures: list[tuple[Image.Image, str]], rng: Any) -> tuple[list[Any], list[set[str]]]:
-    """Return collages of all pictures, none to four in each, and their labels."""
+def make_collages(
+    pictures: list[tuple[Image.Image, str]], unlabelled: str, rng: Any
+) -> tuple[list[Any], list[set[str]]]:
+    """Return collages of all pictures, one to four in each, and their labels."""
     waiting = [pictures[i] for i in rng.permutation(len(pictures))]
     images, labels = [], []
     while waiting:
-        count = int(rng.integers(0, PLACES + 1))
+        count = int(rng.integers(1, PLACES + 1))
         taken, waiting = waiting[:count], waiting[count:]
         places: list[Any] = [None] * PLACES
         for place, (picture, _) in zip(rng.permutation(PLACES), taken, strict=False):
             places[place] = picture
         images.append(compose(places))
-        labels.append({name for _, name in taken})
+        labels.append({name for _, name in taken} - {unlabelled})
     return images, labels
 
 
@@ -91,11 +94,11 @@ def main() -> None:
     from cnncodes.images import decode, open_source
 
     records = open_source(options.source).records
-    parts = []
+    parts, last = [], max(str(record.label) for record in records)
     for part in ("train", "test"):
         chosen = [record for record in records if record.split == part]
         pictures = [(Image.fromarray(np.asarray(decode(r.read()))), str(r.label)) for r in chosen]
-        parts.append(make_collages(pictures, np.random.default_rng(len(parts))))
+        parts.append(make_collages(pictures, last, np.random.default_rng(len(parts))))
     train, test = parts
     for name, (_, labels) in zip(("training", "test"), parts, strict=True):
         counts = {n: sum(n in s for s in labels) for n in sorted(set().union(*labels))}
