@@ -232,6 +232,7 @@ def test_fit_refuses_what_does_not_go_together(
         (["evaluate", "MODEL", "all.csv", "-o", "r.html"], "there is none of several labels yet"),
         (["evaluate", "MODEL", "all.csv", "--abstain", "0.1"], "--abstain is for one class an image"),
         (["evaluate", "MODEL", "all.csv", "--target", "who"], "--target is for numbers"),
+        (["evaluate", "MODEL", "all.csv", "--top-k", "2"], "--top-k is for one class an image"),
         (
             ["evaluate", "MODEL", "all.csv", "--label-column", "who"],
             "the classifier knows none of the labels",

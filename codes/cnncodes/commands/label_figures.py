@@ -73,7 +73,11 @@ def _check_options(options: EvaluateOptions) -> None:
             "the HTML report shows one class an image, and there is none of several labels yet: give a name"
             " that ends in .json."
         )
-    given = {"--abstain": options.abstain is not None, "--target": options.target is not None}
+    given = {
+        "--abstain": options.abstain is not None,
+        "--target": options.target is not None,
+        "--top-k": options.top_k != type(options).top_k,
+    }
     for name in (name for name, is_given in given.items() if is_given):
         what = "numbers" if name == "--target" else "one class an image"
         raise UsageError(f"{name} is for {what}: {options.model!r} predicts several labels an image.")

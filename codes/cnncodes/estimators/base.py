@@ -90,7 +90,8 @@ class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             ``val/``, ``test/``), ``train/`` is used.
         y : array-like, shape (n_images,)
             Of a classifier classes: str, int or bool; of a multi-label one sets of these. Of a regressor
-            numbers, or rows of them, shape (n_images, n_targets). May be left out for a folder of class folders.
+            numbers, or rows of them, shape (n_images, n_targets). May be left out for a folder of class
+            folders.
         sample_weight : array-like of float, shape (n_images,), optional
         groups : array-like, shape (n_images,), optional
             Images of a group (a patient, a camera) stay in one fold. Equal files always do. None and NaN: a

@@ -178,6 +178,27 @@ def _check_keys(archive: Archive, card: Mapping[str, Any]) -> None:
             )
 
 
+def read_targets(archive: Archive, card: Mapping[str, Any]) -> tuple[str | None, ...]:
+    """Return the names of a regressor's targets."""
+    targets = card["targets"]
+    if not isinstance(targets, list) or not targets or not all(t is None or type(t) is str for t in targets):
+        raise SavedModelError(f"{archive.name} is damaged: its card does not say what is predicted.")
+    return tuple(targets)
+
+
+def read_shares(archive: Archive, card: Mapping[str, Any]) -> Any:
+    """Return the shares of the classes that probabilities are made for; older files have none."""
+    if card.get("shares") is None:
+        return None
+    shares = np.array(card["shares"], dtype=np.float64)
+    sound = shares.shape == (len(card["classes"]),) and bool((shares > 0).all())
+    if not sound or not abs(shares.sum() - 1) < 1e-6:
+        raise SavedModelError(
+            f"{archive.name} is damaged: 'shares' in its card.json must be a share for each class."
+        )
+    return shares
+
+
 def read_backbone_card(archive: Archive) -> Card:
     """Read the card of the backbone in the file."""
     return Card.from_toml(archive.read("backbone/card.toml").decode())

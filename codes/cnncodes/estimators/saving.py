@@ -19,8 +19,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
-
 from cnncodes.backbones import Backbone, load_backbone
 from cnncodes.backbones.graphs.picks import was_picked
 from cnncodes.embedding import Embedder
@@ -42,6 +40,8 @@ from cnncodes.estimators.saved_card import (
     make_card,
     read_backbone_card,
     read_card,
+    read_shares,
+    read_targets,
     unpack_params,
 )
 from cnncodes.heads.arrays import ArrayScorer
@@ -215,7 +215,7 @@ def _make_predictor(archive: Archive, card: Mapping[str, Any], **read: Any) -> A
     trained = unpack_contents(archive)
     if card["kind"] == REGRESSOR:
         check_number_aggregate(aggregate)
-        targets = _read_targets(archive, card)
+        targets = read_targets(archive, card)
         return NumberPredictor(
             trained=trained,
             aggregate=aggregate,
@@ -241,29 +241,9 @@ def _make_predictor(archive: Archive, card: Mapping[str, Any], **read: Any) -> A
         aggregate=aggregate,
         answers=unpack_answers(archive),
         scale=unpack_scale(archive, len(card["classes"]), code_size),
-        shares=_unpack_shares(archive, card),
+        shares=read_shares(archive, card),
         **read,
     )
-
-
-def _read_targets(archive: Archive, card: Mapping[str, Any]) -> tuple[str | None, ...]:
-    targets = card["targets"]
-    if not isinstance(targets, list) or not targets or not all(t is None or type(t) is str for t in targets):
-        raise SavedModelError(f"{archive.name} is damaged: its card does not say what is predicted.")
-    return tuple(targets)
-
-
-def _unpack_shares(archive: Archive, card: Mapping[str, Any]) -> Any:
-    """Return the shares of the classes that probabilities are made for; older files have none."""
-    if card.get("shares") is None:
-        return None
-    shares = np.array(card["shares"], dtype=np.float64)
-    sound = shares.shape == (len(card["classes"]),) and bool((shares > 0).all())
-    if not sound or not abs(shares.sum() - 1) < 1e-6:
-        raise SavedModelError(
-            f"{archive.name} is damaged: 'shares' in its card.json must be a share for each class."
-        )
-    return shares
 
 
 def _check_fit(archive: Archive, card: Mapping[str, Any], predictor: AnyPredictor) -> None:
