@@ -189,10 +189,6 @@ def test_the_same_images_are_held_out_everywhere(
     assert (fitted["images"], fitted["split"]) == (27, "train")
     found = run_json(capsys, "evaluate", out, table, *hold)
     assert (found["n"], found["trained_on"], found["split"]) == (9, 0, "test")
-    assert (
-        run_json(capsys, "fit", table, "-o", out, "--head", "ridge", *delimiter, *hold, *VIEWS)["images"]
-        == 27
-    )
 
 
 @pytest.mark.parametrize(
@@ -272,7 +268,7 @@ def test_what_is_for_several_labels_is_refused_elsewhere(
 def test_a_classifier_that_was_fitted_to_sets_needs_a_delimiter(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    table = pd.read_csv(folder / "all.csv")
+    table = pd.read_csv(folder / "all.csv").head(12)
     sets = [set(text.split("|")) - {""} for text in table["label"]]
     clf = ImageMultiLabelClassifier(head="ridge", train_views="center", test_views="center")
     clf.fit([folder / name for name in table["image"]], sets).save(tmp_path / "a.cnncodes")

@@ -70,8 +70,9 @@ def test_stripes_are_learned_and_saved(make, X, y, tmp_path, head):
     np.testing.assert_array_equal(again.predict_proba(X), proba)
     np.testing.assert_array_equal(again.predict(X), named)
     np.testing.assert_array_equal(again.novelty(X), clf.novelty(X))
-    refitted = clone(again).set_params(n_jobs=1).fit(X[:16], y[:16])
-    np.testing.assert_array_equal(refitted.predict_proba(X), proba)
+    if head == "ridge":  # the quickest
+        refitted = clone(again).set_params(n_jobs=1).fit(X[:16], y[:16])
+        np.testing.assert_array_equal(refitted.predict_proba(X), proba)
     clf.save(tmp_path / "b.cnncodes", include_backbone=False)
     assert (tmp_path / "a.cnncodes").read_bytes() == (tmp_path / "b.cnncodes").read_bytes()
 
@@ -131,7 +132,7 @@ def test_stored_codes_are_divided_by_the_delimiter(make, X, y, backbone, tmp_pat
         make(label_delimiter=";").fit_codes(codes)
 
 
-@pytest.mark.parametrize("aggregate", ["auto", "decision", "code"])
+@pytest.mark.parametrize("aggregate", ["auto", "code"])
 def test_what_is_averaged_over_views(make, X, y, aggregate):
     from cnncodes.estimators.inputs import embed_records
     from cnncodes.images import records_from
