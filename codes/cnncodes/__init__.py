@@ -9,7 +9,7 @@ from cnncodes.lazy import attach
 if TYPE_CHECKING:
     from cnncodes.backbones import load_backbone
     from cnncodes.embedding import embed
-    from cnncodes.estimators import CodeExtractor, ImageClassifier, ImageRegressor
+    from cnncodes.estimators import CodeExtractor, ImageClassifier, ImageMultiLabelClassifier, ImageRegressor
     from cnncodes.estimators.saving import load
     from cnncodes.finetuning.running import finetune
     from cnncodes.finetuning.settings import FineTuning
@@ -22,6 +22,7 @@ __all__ = [
     "CodeExtractor",
     "FineTuning",
     "ImageClassifier",
+    "ImageMultiLabelClassifier",
     "ImageRegressor",
     "ViewPlan",
     "embed",
@@ -36,6 +37,7 @@ _HOMES = {
     "CodeExtractor": "estimators.extractor",
     "FineTuning": "finetuning.settings",
     "ImageClassifier": "estimators.classifier",
+    "ImageMultiLabelClassifier": "estimators.multilabel",
     "ImageRegressor": "estimators.regressor",
     "ViewPlan": "views",
     "embed": "embedding.job",

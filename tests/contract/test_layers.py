@@ -47,6 +47,7 @@ MAY_START_WITH_SKLEARN = (
     "estimators.base",
     "estimators.classifier",
     "estimators.extractor",
+    "estimators.multilabel",
     "estimators.parameters",
     "estimators.regressor",
     "evaluation.baselines.",

@@ -1,4 +1,4 @@
-"""What scikit-learn and its users expect of the three estimators."""
+"""What scikit-learn and its users expect of the four estimators."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_checks
 
-from cnncodes import CodeExtractor, ImageClassifier, ImageRegressor, ViewPlan
+from cnncodes import CodeExtractor, ImageClassifier, ImageMultiLabelClassifier, ImageRegressor, ViewPlan
 from cnncodes.heads.names import HEADS
 
-ALL = [ImageClassifier, ImageRegressor, CodeExtractor]
+ALL = [ImageClassifier, ImageMultiLabelClassifier, ImageRegressor, CodeExtractor]
 #: scikit-learn's own checks that need no matrix of numbers.
 CHECKS = (
     "check_do_not_raise_errors_in_init_or_set_params",

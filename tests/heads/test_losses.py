@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import log_loss
 
-from cnncodes.heads.losses import CrossEntropy, SquaredHinge
+from cnncodes.heads.losses import CrossEntropy, LogisticLoss, SquaredHinge
 
 
 def make(kind, n, k, rng):
@@ -16,11 +16,13 @@ def make(kind, n, k, rng):
     y = rng.integers(0, max(k, 2), n)
     if kind == "entropy":
         return CrossEntropy(y, weight)
+    if kind == "logistic":
+        return LogisticLoss(rng.choice([-1.0, 1.0], (n, k)), weight)
     columns = [1] if k == 1 else range(k)
     return SquaredHinge(np.where(y[:, None] == np.asarray(columns), 1.0, -1.0), weight)
 
 
-@pytest.mark.parametrize("kind", ["entropy", "hinge"])
+@pytest.mark.parametrize("kind", ["entropy", "hinge", "logistic"])
 @given(st.integers(1, 20), st.integers(1, 4), st.integers(0, 2**32 - 1))
 def test_derivatives_are_those_of_the_value(kind, n, k, seed):
     rng = np.random.default_rng(seed)
@@ -30,7 +32,7 @@ def test_derivatives_are_those_of_the_value(kind, n, k, seed):
     above, below = loss.at(at + h * step), loss.at(at - h * step)
     slope = float((point.slope * step).sum())
     assert (above.value - below.value) / (2 * h) == pytest.approx(slope, rel=1e-4, abs=1e-4)
-    if kind == "entropy":  # the hinge's second derivative jumps
+    if kind != "hinge":  # the hinge's second derivative jumps
         bend = float(((above.slope - below.slope) * step).sum()) / (2 * h)
         assert point.bend(step) == pytest.approx(bend, rel=1e-4, abs=1e-4)
     assert point.bend(step) >= 0 and point.curvature().shape == (k,)
@@ -57,6 +59,15 @@ def test_two_classes_have_one_column():
 def test_large_decision_values_do_not_overflow():
     point = CrossEntropy(np.array([0, 1]), np.ones(2)).at(np.array([[1e4, -1e4], [1e4, -1e4]]))
     assert point.value == pytest.approx(2e4) and np.isfinite(point.slope).all()
+
+
+def test_columns_of_the_logistic_loss_are_entropies_of_their_own():
+    rng = np.random.default_rng(0)
+    Y, weight, decision = rng.integers(0, 2, (50, 3)), rng.uniform(0.5, 2, 50), 300 * rng.normal(size=(50, 3))
+    found = LogisticLoss(2.0 * Y - 1, weight).at(decision)
+    alone = [CrossEntropy(Y[:, i], weight).at(decision[:, i : i + 1]) for i in range(3)]
+    assert found.value == pytest.approx(sum(point.value for point in alone))
+    np.testing.assert_allclose(found.slope, np.hstack([point.slope for point in alone]), atol=1e-12)
 
 
 def test_the_hinge_is_flat_beyond_the_margin():

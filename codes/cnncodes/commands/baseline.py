@@ -284,13 +284,14 @@ def _read_report(path: str, test: list[ImageRecord]) -> list[str | None]:
     """Return the predictions of a report for the test images, in their order; None where unreadable."""
     try:
         report = json.loads(Path(path).read_text(encoding="utf-8"))
-        numbers = "mae" in report
+        numbers, labels = "mae" in report, "hamming_loss" in report
         name = "target" if numbers else "label"
-        by_key = {row["image"]: (row[name], row["prediction"]) for row in report["predictions"]}
+        by_key = {row["image"]: (row.get(name), row["prediction"]) for row in report["predictions"]}
     except (ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{path!r} is no report of 'cnncodes evaluate'.") from error
-    if numbers:
-        raise UsageError(f"the report {path!r} is about numbers and not classes: there is no baseline of it.")
+    if numbers or labels:
+        what = "numbers and not classes" if numbers else "several labels an image"
+        raise UsageError(f"the report {path!r} is about {what}: there is no baseline of it.")
     if {key: label for key, (label, _) in by_key.items()} != {record.key: record.label for record in test}:
         raise UsageError(f"the report {path!r} is about other images or labels: evaluate on the same part.")
     return [by_key[record.key][1] for record in test]

@@ -142,8 +142,8 @@ def _ask(
         predictor = load_predictor(model).with_max_pixels(options.max_pixels)
         if not isinstance(predictor, Predictor):
             raise UsageError(
-                f"{model} predicts numbers, and classifiers are compared: 'cnncodes evaluate' gives the"
-                " figures of each."
+                f"{model} predicts numbers, or several labels an image, and classifiers of one class an image"
+                " are compared: 'cnncodes evaluate' gives the figures of each."
             )
         found = predictor.predict_records(
             records,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cnncodes.commands import inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.failures import judge_failures
+from cnncodes.commands.multilabel import delimiter_option
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.schema import option
 
@@ -54,6 +55,10 @@ class EmbedOptions(inputs.EmbeddingOptions, inputs.LayerOptions):
     )
     split: str | None = option(
         "Only this part of the source: train, val or test.", default=None, metavar="PART"
+    )
+    label_delimiter: str | None = delimiter_option(
+        "The labels are texts of several each, with this between them, which 'fit' divides. They are kept as"
+        " they are; --holdout takes its share of all images, and not of each text."
     )
     decode: str = option(inputs.HELP_DECODE, default="exact", choices=inputs.DECODE_CHOICES)
     max_memory: str | int | None = option(
@@ -118,7 +123,8 @@ def run_embed(options: EmbedOptions, reporter: Reporter) -> Result:
     from cnncodes.store import Manifest
     from cnncodes.views import ViewPlan
 
-    source = inputs.open_images(options.src, options)
+    # Texts of several labels are no classes to take a share of.
+    source = inputs.open_images(options.src, options, by_class=options.label_delimiter is None)
     split = None
     if options.split is not None:
         split = inputs.choose_split(options.split, (record.split for record in source.records), options.split)

@@ -13,6 +13,8 @@ from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.companions import prepare_companions
 from cnncodes.commands.failures import judge_failures
 from cnncodes.commands.figures import render_figures
+from cnncodes.commands.label_figures import evaluate_labels, render_label_figures
+from cnncodes.commands.multilabel import delimiter_option
 from cnncodes.commands.number_figures import evaluate_regressor, render_numbers
 from cnncodes.commands.outputs import check_output, check_report_name
 from cnncodes.commands.pages import check_page_options, is_page, write_page
@@ -76,6 +78,9 @@ class EvaluateOptions(inputs.EmbeddingOptions):
         default=None,
         metavar="COLUMN",
     )
+    label_delimiter: str | None = delimiter_option(
+        "What divides several labels of an image. [the one that the classifier was fitted with]"
+    )
     abstain: float | None = option(
         "Say, too, what 'predict --abstain RISK' comes to here: how many images are answered, how many of the"
         " answers are wrong, against what was promised, and accuracy against coverage. Not on the page.",
@@ -88,6 +93,7 @@ class EvaluateOptions(inputs.EmbeddingOptions):
 
 def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
     """Predict labelled images and compare."""
+    from cnncodes.estimators.label_predictor import LabelPredictor
     from cnncodes.estimators.number_predictor import NumberPredictor
     from cnncodes.estimators.saving import load_predictor
 
@@ -98,10 +104,11 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
     if isinstance(predictor, NumberPredictor):
         if options.abstain is not None:
             raise UsageError(f"--abstain is for classes, and {options.model!r} predicts numbers.")
-        result, rows = evaluate_regressor(options, predictor, reporter)
-        if options.report is not None:
-            write_report(Path(options.report), {**result, "predictions": rows})
-        return result
+        return _report(*evaluate_regressor(options, predictor, reporter), options)
+    if isinstance(predictor, LabelPredictor):
+        return _report(*evaluate_labels(options, predictor, reporter), options)
+    if options.label_delimiter is not None:
+        raise UsageError(f"--label-delimiter is for several labels an image: {options.model!r} gives one.")
     if options.target is not None:
         raise UsageError(f"--target is for numbers, and {options.model!r} predicts classes: --label-column.")
     with reporter.passing_warnings():
@@ -139,6 +146,12 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
     elif options.report is not None:
         write_report(Path(options.report), {**result, "predictions": _list_predictions(records, predictions)})
     result[TOO_MANY_FAILURES] = judge_failures(failures, len(records), options.max_failures, reporter)
+    return result
+
+
+def _report(result: Result, rows: list[Result], options: EvaluateOptions) -> Result:
+    if options.report is not None:
+        write_report(Path(options.report), {**result, "predictions": rows})
     return result
 
 
@@ -216,7 +229,8 @@ def render_evaluate(result: Result) -> str:
     )
     abstention = render_abstention(result["abstention"]) if result.get("abstention") else ""
     report = f"Report: {result['report']}\n" if result["report"] else ""
-    figures = render_numbers(result) if "mae" in result else render_figures(result)
+    render = render_label_figures if "hamming_loss" in result else render_figures
+    figures = render_numbers(result) if "mae" in result else render(result)
     return f"{result['model']} on {result['src']}{part}\n{figures}{abstention}{failed}{report}"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from cnncodes.commands.command import Result
 from cnncodes.commands.tables import format_interval, format_table
 from cnncodes.errors import sentence
@@ -38,11 +40,15 @@ def render_figures(figures: Result) -> str:
         reasons.setdefault(reason, []).append(names[key])
     why = "".join(f"\nNo {', '.join(keys)}: {sentence(reason)}" for reason, keys in reasons.items())
     grouped = say_groups(figures.get("n_groups"))
-    same = [name for key, name in names.items() if _is_constant(figures.get(key))]
-    if same:
-        why += f"\nNo interval of {', '.join(same)}: {_SAME}."
+    why += say_constant(figures, names)
     few = _say_few_images(figures["per_class"])
     return f"{format_table(rows)}{why}{grouped}{few}\n\n{_render_classes(figures['per_class'])}\n"
+
+
+def say_constant(figures: Result, names: Mapping[str, str]) -> str:
+    """Say which of the named figures have no interval, and why."""
+    same = [name for key, name in names.items() if _is_constant(figures.get(key))]
+    return f"\nNo interval of {', '.join(same)}: {_SAME}." if same else ""
 
 
 def _is_constant(estimate: Result | None) -> bool:

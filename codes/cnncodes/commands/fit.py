@@ -10,6 +10,17 @@ from cnncodes.commands import inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.crossvalidating import keep_codes, render_folds, run_folds
 from cnncodes.commands.failures import exceeds_limit
+from cnncodes.commands.few_images import warn_of_few
+from cnncodes.commands.multilabel import (
+    LabelFitOptions,
+    check_labels,
+    describe_labels,
+    has_labels,
+    read_labelled,
+    render_labels,
+    tell_empty,
+    warn_of_few_labels,
+)
 from cnncodes.commands.outputs import check_output
 from cnncodes.commands.regression import (
     check_regression,
@@ -20,15 +31,12 @@ from cnncodes.commands.regression import (
 )
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.errors import BackboneError, SourceError, UnknownBackbone, UsageError, sentence
-from cnncodes.heads.names import HEADS, REGRESSION_HEADS
+from cnncodes.heads.names import HEADS, MULTILABEL_HEADS, REGRESSION_HEADS
 from cnncodes.schema import option
-
-#: Images of a class up to which settings and probabilities are mostly chance (docs/heads.md).
-FEW_SHOT = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class FitOptions(inputs.EmbeddingOptions, inputs.LayerOptions):
+class FitOptions(inputs.EmbeddingOptions, inputs.LayerOptions, LabelFitOptions):
     """Options of ``cnncodes fit``."""
 
     src: str = option(
@@ -37,7 +45,8 @@ class FitOptions(inputs.EmbeddingOptions, inputs.LayerOptions):
     out: str = option("File of the saved classifier or regressor.", short="-o", metavar="FILE")
     head: str | None = option(
         "What is fitted to the codes; 'auto': the cheapest classifier that is as good as the best, by"
-        f" cross-validation. For numbers: {', '.join(REGRESSION_HEADS)}. [logistic; numbers: ridge]",
+        f" cross-validation. For numbers: {', '.join(REGRESSION_HEADS)}. For several labels an image:"
+        f" {', '.join(MULTILABEL_HEADS)}. [logistic; numbers: ridge]",
         default=None,
         choices=(*HEADS, *(name for name in REGRESSION_HEADS if name not in HEADS)),
     )
@@ -127,13 +136,14 @@ class FitOptions(inputs.EmbeddingOptions, inputs.LayerOptions):
 
 
 def run_fit(options: FitOptions, reporter: Reporter) -> Result:
-    """Fit an `ImageClassifier`, or an `ImageRegressor`, and save it."""
+    """Fit the estimator that the options ask for, and save it."""
     from cnncodes.estimators.archive import check_replaceable
 
     check_output(options.out, (options.src,))
     check_replaceable(options.out)
     if options.repeats > 1 and options.cv is None:
         raise UsageError("--repeats says how often --cv divides the images: give --cv, too.")
+    check_labels(options)
     check_regression(options)
     started = time.perf_counter()
     fit = _fit_codes if inputs.is_codes(options.src) else _fit_images
@@ -143,9 +153,12 @@ def run_fit(options: FitOptions, reporter: Reporter) -> Result:
         if options.cv is not None:  # first: where no folds can be made nothing is written
             found = run_folds(classifier, data, options.cv, options.repeats, reporter)
         classifier.save(options.out, include_backbone=options.include_backbone)
-    if not is_regression(options):
-        _warn_of_few(data, reporter)
+    if _has_classes(options):
+        warn_of_few(data, reporter)
         _tell_needless(options, classifier.head_, reporter)
+    described = _describe(options, classifier)
+    if has_labels(options):
+        warn_of_few_labels(described, reporter)
     reason = getattr(classifier.head_, "reason_", None)
     head = classifier.head_ if reason is None else classifier.head_.head_
     return {
@@ -153,7 +166,7 @@ def run_fit(options: FitOptions, reporter: Reporter) -> Result:
         "head": classifier.head,
         "chosen": head.scorer_.kind,
         "reason": reason,
-        **_describe(options, classifier),
+        **described,
         "images": classifier.n_images_,
         "C": _plain(getattr(head, "C_", None)),
         "gamma": _plain(getattr(head, "gamma_", None)),
@@ -170,7 +183,13 @@ def run_fit(options: FitOptions, reporter: Reporter) -> Result:
 def _describe(options: FitOptions, fitted: Any) -> Result:
     if is_regression(options):
         return describe_regressor(fitted)
+    if has_labels(options):
+        return describe_labels(fitted)
     return {"classes": [str(name) for name in fitted.classes_]}
+
+
+def _has_classes(options: FitOptions) -> bool:
+    return not (is_regression(options) or has_labels(options))
 
 
 def _tell_needless(options: FitOptions, head: Any, reporter: Reporter) -> None:
@@ -181,31 +200,6 @@ def _tell_needless(options: FitOptions, head: Any, reporter: Reporter) -> None:
             "--out-of-fold changed nothing: this head has answers to held-out images from its search, and"
             " 'predict --abstain' goes by these"
         )
-
-
-def _warn_of_few(data: Any, reporter: Reporter) -> None:
-    """Say in one line what so few images of a class cannot tell; of one image alone the head says it."""
-    names, counts = _count_images(data)
-    if 1 < counts.min() <= FEW_SHOT:
-        reporter.warn(
-            f"{int((counts <= FEW_SHOT).sum())} of {len(names)} classes have at most {FEW_SHOT} images (the"
-            f" fewest, {counts.min()}: {str(names[counts.argmin()])!r}): settings are chosen, and"
-            " probabilities made, by so few that both are mostly chance, and no figure of these images says"
-            " how good it is"
-        )
-
-
-def _count_images(data: Any) -> Any:
-    """Return the classes of what was trained on, and how many images each has; codes may be of millions."""
-    import numpy as np
-    import pyarrow.compute as pc
-
-    if isinstance(data, list):
-        return np.unique(np.array([record.label for record in data], dtype=str), return_counts=True)
-    rows = data.select(labelled=True).rows.select(["image", "label"])
-    found = pc.value_counts(rows.group_by(["image", "label"]).aggregate([]).column("label").combine_chunks())
-    order = np.argsort(names := np.array(found.field("values").to_pylist(), dtype=str))
-    return names[order], found.field("counts").to_numpy()[order]
 
 
 def _plain(value: Any) -> float | None:
@@ -226,8 +220,10 @@ def _fit_codes(options: FitOptions, reporter: Reporter) -> tuple[Any, Any, Resul
         codes = codes.select(layers=options.layer)
     if options.train_views is not None:
         codes = codes.select(views=options.train_views)
-    if not is_regression(options):
+    if _has_classes(options):
         inputs.warn_of_fractions(codes.rows.column("label").unique().to_pylist(), reporter)
+    if has_labels(options):
+        tell_empty(codes.rows.column("label").null_count > 0, options.label_delimiter, reporter)
     plan = ViewPlan.from_dict(codes.plan)
     classifier = _make_estimator(
         options,
@@ -248,7 +244,7 @@ def _open_codes(options: FitOptions, reporter: Reporter) -> Any:
     from cnncodes.estimators.streaming import choose_limit, open_to_fit
     from cnncodes.store import Codes, read_codes
 
-    if is_regression(options):
+    if not _has_classes(options):
         if options.memory_limit is not None:
             raise UsageError("--memory-limit is for classes: numbers are fitted with all codes in memory.")
         return read_codes(options.src)
@@ -296,10 +292,12 @@ def _fit_images(options: FitOptions, reporter: Reporter) -> tuple[Any, Any, Resu
     numbers = is_regression(options)
     if options.target is not None:
         options = replace(options, label_column=options.target)
-    records, split = inputs.labelled_part(
-        options.src, options, options.split, "train", reporter, by_class=not numbers
-    )
-    if len({record.label for record in records}) < 2 and not numbers:
+    read: Any = inputs.labelled_part
+    given: dict[str, Any] = {"by_class": not numbers}
+    if has_labels(options):
+        read, given = read_labelled, {"delimiter": options.label_delimiter}
+    records, split = read(options.src, options, options.split, "train", reporter=reporter, **given)
+    if len({record.label for record in records}) < 2 and _has_classes(options):
         raise SourceError(
             f"{options.src!r} holds one class only, {records[0].label!r}: a classifier needs at least two."
         )
@@ -356,6 +354,10 @@ def _make_estimator(options: FitOptions, **settings: Any) -> Any:
     }
     if is_regression(options):
         return estimators.ImageRegressor(head=options.head or "ridge", **settings)
+    if has_labels(options):
+        del settings["out_of_fold"]
+        settings |= {"label_delimiter": options.label_delimiter, "threshold": options.threshold or "f1"}
+        return estimators.ImageMultiLabelClassifier(head=options.head or "logistic", **settings)
     return estimators.ImageClassifier(
         head=options.head or "logistic", class_weight=options.class_weight, **settings
     )
@@ -365,6 +367,8 @@ def render_fit(result: Result) -> str:
     """Say what was trained, after a line of why, and how good that way of training was found to be."""
     if result["classes"] is None:
         return render_regression(result)
+    if "thresholds" in result:
+        return render_labels(result)
     found = "" if result["cross_validation"] is None else render_folds(result["cross_validation"])
     settings = [(name, result[name]) for name in ("C", "gamma", "k")]
     if result["chosen"] == "lda" and result["C"] is not None:

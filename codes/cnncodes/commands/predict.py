@@ -1,4 +1,4 @@
-"""``cnncodes predict``: the most likely classes of images, or their numbers, as CSV or Parquet."""
+"""``cnncodes predict``: the classes of images, their labels or numbers, as CSV or Parquet."""
 
 from __future__ import annotations
 
@@ -12,6 +12,13 @@ from typing import TYPE_CHECKING, Any
 from cnncodes.commands import inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.failures import judge_failures
+from cnncodes.commands.label_rows import (
+    check_for_labels,
+    list_label_columns,
+    make_label_rows,
+    write_labels,
+)
+from cnncodes.commands.multilabel import choose_delimiter, delimiter_option
 from cnncodes.commands.number_rows import (
     check_for_numbers,
     find_widths,
@@ -115,12 +122,17 @@ class PredictOptions(inputs.EmbeddingOptions):
         metavar="CLASS=SHARE",
         check=_check_priors,
     )
+    label_delimiter: str | None = delimiter_option(
+        "What is to stand between several labels of an image in the column 'labels'. [the one that the"
+        " classifier was fitted with, else |]"
+    )
     split: str | None = option("Only this part of the source.", default=None, metavar="PART")
     memory: str | None = option(inputs.HELP_MEMORY, default=None, metavar="FOLDER")
 
 
 def run_predict(options: PredictOptions, reporter: Reporter) -> Result:
     """Predict every image of a source; one that cannot be read gets an empty row with its reason."""
+    from cnncodes.estimators.label_predictor import LabelPredictor
     from cnncodes.estimators.number_predictor import NumberPredictor
     from cnncodes.estimators.saving import load_predictor
 
@@ -132,7 +144,10 @@ def run_predict(options: PredictOptions, reporter: Reporter) -> Result:
         )
     with reporter.passing_warnings():
         predictor = load_predictor(options.model).with_max_pixels(options.max_pixels)
-        predict = _predict_numbers if isinstance(predictor, NumberPredictor) else _predict_classes
+        kinds = {NumberPredictor: _predict_numbers, LabelPredictor: _predict_labels}
+        predict = kinds.get(type(predictor), _predict_classes)
+        if options.label_delimiter is not None and predict is not _predict_labels:
+            raise UsageError(f"--label-delimiter is for several labels an image: {options.model!r} has none.")
         rows, columns, failures, facts = predict(options, predictor, reporter)
     result: Result = {
         "out": options.out,
@@ -144,7 +159,8 @@ def run_predict(options: PredictOptions, reporter: Reporter) -> Result:
     if options.out is None:
         result["predictions"] = rows
     else:
-        _write(Path(options.out), rows, columns, facts["number_format"])
+        written = write_labels(rows, facts.get("label_delimiter"))
+        _write(Path(options.out), written, columns, facts["number_format"])
     result[TOO_MANY_FAILURES] = judge_failures(failures, len(rows), options.max_failures, reporter)
     return result
 
@@ -190,6 +206,17 @@ def _predict_numbers(options: PredictOptions, predictor: Any, reporter: Reporter
     rows = list(make_number_rows(predictions, predictor.targets, widths))
     columns = list_number_columns(predictor.targets, widths=widths is not None, novelty=options.novelty)
     return rows, columns, _list_failures(predictions), {"answered": None, "number_format": ".7g"}
+
+
+def _predict_labels(options: PredictOptions, predictor: Any, reporter: Reporter) -> _Rows:
+    check_for_labels(options)
+    names = [str(name) for name in predictor.classes]
+    delimiter = choose_delimiter(names, options.label_delimiter or predictor.delimiter)
+    predictions = _predict(options, predictor, reporter, by_class=False)
+    rows = list(make_label_rows(predictions, names))
+    columns = list_label_columns(names, novelty=options.novelty)
+    facts = {"answered": None, "label_delimiter": delimiter, "number_format": ".6f"}
+    return rows, columns, _list_failures(predictions), facts
 
 
 def _predict(
@@ -309,7 +336,8 @@ def _to_cell(value: Any, number_format: str) -> Any:
 def render_predict(result: Result) -> str:
     """Return the CSV, or where it was written."""
     if result["out"] is None:
-        return _to_csv(result["predictions"], result["columns"], result["number_format"])
+        rows = write_labels(result["predictions"], result.get("label_delimiter"))
+        return _to_csv(rows, result["columns"], result["number_format"])
     failed = f", {result['failed']:,} of them unreadable" if result["failed"] else ""
     answered = "" if result["answered"] is None else f", {result['answered']:,} of them answered"
     return f"Predictions of {result['images']:,} images{failed}{answered}: {result['out']}\n"
@@ -320,7 +348,7 @@ PREDICT = Command(
     options=PredictOptions,
     run=run_predict,
     render=render_predict,
-    summary="Say which class each image belongs to, with probabilities; or its number, with an interval.",
+    summary="Say which class each image belongs to, with probabilities; or its labels, or number.",
     example="cnncodes predict photos.cnncodes new/ -o predictions.csv --top-k 3",
     results=("out", "images", "failed"),
 )

@@ -31,8 +31,9 @@ def quantize_classifier(options: QuantizeOptions, reporter: Reporter) -> Result:
     classifier = load(path)
     if not isinstance(classifier, ImageClassifier):
         raise UsageError(
-            f"{options.name!r} predicts numbers, and only a classifier's answers are compared here: quantise"
-            " its network alone (NAME or FOLDER), and fit on that with --precision int8."
+            f"{options.name!r} predicts numbers, or several labels an image, and only the answers of a"
+            " classifier of one class an image are compared here: quantise its network alone (NAME or"
+            " FOLDER), and fit on that with --precision int8."
         )
     predictor = classifier.predictor_.with_max_pixels(options.max_pixels)
     full = predictor.embedder.backbone

@@ -35,8 +35,8 @@ class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     """A head on the codes of images, behind scikit-learn's contract.
 
     A subclass has the parameters `backbone`, `head`, `train_views`, `test_views`, `aggregate`, `decode`,
-    `max_pixels`, `on_error`, `random_state`, `n_jobs`, `memory` and `out_of_fold`, and says which head it
-    has, what it takes for `y`, and what predicts.
+    `max_pixels`, `on_error`, `random_state`, `n_jobs` and `memory`, and `out_of_fold` where it keeps held-out
+    answers on request, and says which head it has, what it takes for `y`, and what predicts.
     """
 
     #: What `y` holds, for the text of errors.
@@ -89,8 +89,9 @@ class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             A folder of class folders brings its labels, their names; where it has parts (``train/``,
             ``val/``, ``test/``), ``train/`` is used.
         y : array-like, shape (n_images,)
-            Of a classifier classes: str, int or bool. Of a regressor numbers, or rows of them, shape
-            (n_images, n_targets). May be left out for a folder of class folders.
+            Of a classifier classes: str, int or bool; of a multi-label one sets of these. Of a regressor
+            numbers, or rows of them, shape (n_images, n_targets). May be left out for a folder of class
+            folders.
         sample_weight : array-like of float, shape (n_images,), optional
         groups : array-like, shape (n_images,), optional
             Images of a group (a patient, a camera) stay in one fold. Equal files always do. None and NaN: a

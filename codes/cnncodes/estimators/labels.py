@@ -58,7 +58,8 @@ def check_labels(y: Any, n_images: int | None = None) -> npt.NDArray[Any]:
         raise UsageError(f"y must have one label an image: {n_images}. Got {len(values)} instead.")
     if any(isinstance(value, list | tuple | set | frozenset) or np.ndim(value) > 0 for value in values):
         raise UsageError(
-            "several labels an image (multi-label) are not supported yet: give one label an image."
+            "several labels an image (multi-label) are for ImageMultiLabelClassifier. Here give one label an"
+            " image."
         )
     missing = [i for i, value in enumerate(values) if is_missing(value)]
     if missing:
@@ -67,7 +68,7 @@ def check_labels(y: Any, n_images: int | None = None) -> npt.NDArray[Any]:
             f" {', '.join(map(str, missing[:10]))}{' …' if len(missing) > 10 else ''}:"
             " leave these images out."
         )
-    kinds = {_kind(value) for value in values}
+    kinds = {name_kind(value) for value in values}
     if len(kinds) > 1:
         raise UsageError(f"labels must be of one type. Got {' and '.join(sorted(kinds))} instead.")
     if kinds == {"numbers"} and not all(float(value).is_integer() for value in values):
@@ -148,7 +149,8 @@ def is_missing(value: Any) -> bool:
         return True
 
 
-def _kind(value: Any) -> str:
+def name_kind(value: Any) -> str:
+    """Return what sort of label a value is: text, booleans or numbers; raise `UsageError` for others."""
     if isinstance(value, str):
         return "text"
     if isinstance(value, bool | np.bool_):

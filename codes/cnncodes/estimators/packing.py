@@ -18,6 +18,7 @@ from cnncodes.estimators.npy import read_npy, to_npy
 from cnncodes.heads.arrays import ArrayScorer
 from cnncodes.heads.kernels import KernelScorer
 from cnncodes.heads.linear import LinearScorer
+from cnncodes.heads.multilabel.scorers import LabelScorer, LinearLabelScorer, NeighborLabelScorer
 from cnncodes.heads.neighbors import NeighborScorer
 from cnncodes.heads.regression.scorers import (
     KernelNumberScorer,
@@ -25,7 +26,6 @@ from cnncodes.heads.regression.scorers import (
     NeighborNumberScorer,
     NumberScorer,
 )
-from cnncodes.heads.scoring import Scorer
 
 _TREE = "sklearn.tree._tree.Tree"
 
@@ -58,8 +58,13 @@ SCORERS: dict[str, type[ArrayScorer]] = {
         LinearNumberScorer,
         NeighborNumberScorer,
         KernelNumberScorer,
+        LinearLabelScorer,
+        NeighborLabelScorer,
     )
 }
+
+#: What a saved file predicts, as errors name it.
+CLASSES, NUMBERS, LABELS = "classifier", "regressor", "multi-label classifier"
 
 
 def pack_head(head: Any) -> tuple[str, dict[str, bytes]]:
@@ -98,8 +103,8 @@ def head_members(kind: str) -> set[str]:
     raise SavedModelError(f"a head of unknown type {kind!r}: {', '.join(SCORERS)} and skops are known.")
 
 
-def unpack_head(archive: Archive, kind: str, *, regressor: bool = False) -> Any:
-    """Read the head of a classifier or regressor; every type in it is checked before anything is built.
+def unpack_head(archive: Archive, kind: str, wanted: str = CLASSES) -> Any:
+    """Read the head of what is `wanted`, such as `CLASSES`; every type in it is checked before it is built.
 
     Raises
     ------
@@ -107,19 +112,26 @@ def unpack_head(archive: Archive, kind: str, *, regressor: bool = False) -> Any:
         If it is damaged, of the other sort, or holds a type that is not known to be safe; the text names it.
     """
     if kind in SCORERS:
-        if not issubclass(SCORERS[kind], NumberScorer if regressor else Scorer):
-            wanted = "regressor" if regressor else "classifier"
+        if _predicted_by(SCORERS[kind]) != wanted:
             raise SavedModelError(f"{archive.name} is damaged: a head {kind} is none of a {wanted}.")
         arrays = {name: read_npy(archive, f"head/{name}.npy") for name in SCORERS[kind].ARRAYS}
         return SCORERS[kind].from_arrays(arrays)
+    if wanted == LABELS:
+        raise SavedModelError(f"{archive.name} is damaged: a head {kind} is none of a {wanted}.")
     data = archive.read(_SKOPS)
     open_zip(data, f"{archive.name}: {_SKOPS}")  # it is a zip itself and may promise too much
     try:
-        return _load_skops(archive.name, data, regressor=regressor)
+        return _load_skops(archive.name, data, regressor=wanted == NUMBERS)
     except SavedModelError:
         raise
     except Exception as error:  # whatever a damaged schema leads skops and the setters to
         raise SavedModelError(f"{archive.name}: its head is damaged: {error!r:.300}") from error
+
+
+def _predicted_by(scorer: type[ArrayScorer]) -> str:
+    if issubclass(scorer, LabelScorer):
+        return LABELS
+    return NUMBERS if issubclass(scorer, NumberScorer) else CLASSES
 
 
 def _untrusted(data: bytes) -> list[str]:

@@ -46,7 +46,7 @@ def make_embedders(estimator: ImageEstimator) -> tuple[Embedder, Embedder]:
         raise UsageError(f"on_error must be 'raise' or 'skip'. Got {estimator.on_error!r} instead.")
     estimator._check_head()
     check_random_state(estimator.random_state)
-    kept = estimator.out_of_fold
+    kept = getattr(estimator, "out_of_fold", None)  # where a head keeps such answers anyway there is none
     if kept is not None and not isinstance(kept, bool | np.bool_):
         raise UsageError(f"out_of_fold must be True, False or None. Got {kept!r} instead.")
     others = estimator.decode, estimator.max_pixels, estimator.random_state

@@ -14,6 +14,7 @@ from cnncodes.errors import SavedModelError
 from cnncodes.estimators.answers import ANSWERS_MEMBERS
 from cnncodes.estimators.archive import Archive
 from cnncodes.estimators.contents import CONTENTS_MEMBER
+from cnncodes.estimators.label_predictor import LabelPredictor
 from cnncodes.estimators.novelty import scale_members
 from cnncodes.estimators.number_predictor import NumberPredictor
 from cnncodes.estimators.packing import head_members
@@ -30,6 +31,7 @@ FORMAT = 2
 _READ = (1, 2)
 
 CLASSIFIER, REGRESSOR = "image-classifier", "image-regressor"
+MULTILABEL = "image-multilabel-classifier"
 
 #: Keys of the card ("") and of its tables; spaces and view plans check their own.
 _KEYS = {
@@ -46,17 +48,25 @@ _KEYS = {
 _MORE_KEYS = {
     CLASSIFIER: {"": {"classes", "shares"}, "params": {"class_weight"}},
     REGRESSOR: {"": {"targets"}},
+    MULTILABEL: {"": {"classes", "label_delimiter"}, "params": {"threshold"}},
 }
-_MORE_MEMBERS = {CLASSIFIER: {*ANSWERS_MEMBERS}, REGRESSOR: {RESIDUALS_MEMBER}}
+_MORE_MEMBERS: dict[str, set[str]] = {
+    CLASSIFIER: {*ANSWERS_MEMBERS},
+    REGRESSOR: {RESIDUALS_MEMBER},
+    MULTILABEL: set(),
+}
 
 
 def make_card(estimator: ImageEstimator, head_type: str, *, include_backbone: bool) -> dict[str, Any]:
     """Return the card of a fitted estimator."""
-    predictor: Predictor | NumberPredictor = estimator.predictor_
+    predictor: Predictor | NumberPredictor | LabelPredictor = estimator.predictor_
     backbone = predictor.embedder.backbone
     says: dict[str, Any]
     if isinstance(predictor, NumberPredictor):
         kind, says = REGRESSOR, {"targets": list(predictor.targets)}
+    elif isinstance(predictor, LabelPredictor):
+        kind = MULTILABEL
+        says = {"classes": predictor.classes.tolist(), "label_delimiter": predictor.delimiter}
     else:
         shares = None if predictor.shares is None else predictor.shares.tolist()
         kind, says = CLASSIFIER, {"classes": predictor.classes.tolist(), "shares": shares}
@@ -87,6 +97,8 @@ def _pack_params(estimator: ImageEstimator) -> dict[str, Any]:
     }
     if isinstance(estimator.predictor_, NumberPredictor):
         return params
+    if isinstance(estimator.predictor_, LabelPredictor):
+        return {**params, "threshold": _plain(estimator.threshold)}
     weight = estimator.class_weight
     if isinstance(weight, dict):  # pairs, since JSON would make text of every key
         weight = [[_plain(name), float(value)] for name, value in weight.items()]
@@ -109,6 +121,8 @@ def unpack_params(card: Mapping[str, Any], head: Any) -> dict[str, Any]:
     }
     if card["kind"] == REGRESSOR:
         return found
+    if card["kind"] == MULTILABEL:
+        return {**found, "threshold": params["threshold"], "label_delimiter": card["label_delimiter"]}
     weight = params["class_weight"]
     return {**found, "class_weight": dict(weight) if isinstance(weight, list) else weight}
 
@@ -162,6 +176,27 @@ def _check_keys(archive: Archive, card: Mapping[str, Any]) -> None:
                 f"{archive.name}: its card.json holds {name!r}, which no saved classifier has: it was not"
                 " loaded."
             )
+
+
+def read_targets(archive: Archive, card: Mapping[str, Any]) -> tuple[str | None, ...]:
+    """Return the names of a regressor's targets."""
+    targets = card["targets"]
+    if not isinstance(targets, list) or not targets or not all(t is None or type(t) is str for t in targets):
+        raise SavedModelError(f"{archive.name} is damaged: its card does not say what is predicted.")
+    return tuple(targets)
+
+
+def read_shares(archive: Archive, card: Mapping[str, Any]) -> Any:
+    """Return the shares of the classes that probabilities are made for; older files have none."""
+    if card.get("shares") is None:
+        return None
+    shares = np.array(card["shares"], dtype=np.float64)
+    sound = shares.shape == (len(card["classes"]),) and bool((shares > 0).all())
+    if not sound or not abs(shares.sum() - 1) < 1e-6:
+        raise SavedModelError(
+            f"{archive.name} is damaged: 'shares' in its card.json must be a share for each class."
+        )
+    return shares
 
 
 def read_backbone_card(archive: Archive) -> Card:

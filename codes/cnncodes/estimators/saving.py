@@ -1,6 +1,6 @@
-"""Saved classifiers and regressors: one zip file, read without running any code from it.
+"""Saved classifiers, of one label or several, and regressors: a zip file, of which no code is run.
 
-Format 2: ``card.json`` first, whose ``kind`` says which of the two it is; ``head/*.npy`` for a head by name
+Format 2: ``card.json`` first, whose ``kind`` says which of these it is; ``head/*.npy`` for a head by name
 (`cnncodes.estimators.packing.SCORERS`), ``head/head.skops`` for any other scikit-learn estimator;
 ``training/contents.npy``, by which a training image is known again; of a classifier
 ``training/answer_*.npy``, by which it is known when to abstain, of a regressor ``training/residuals.npy``, by
@@ -17,9 +17,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from cnncodes.backbones import Backbone, load_backbone
 from cnncodes.backbones.graphs.picks import was_picked
@@ -29,19 +27,25 @@ from cnncodes.estimators.aggregation import check_aggregate
 from cnncodes.estimators.answers import unpack_answers
 from cnncodes.estimators.archive import Archive, check_replaceable, open_archive, write_zip
 from cnncodes.estimators.contents import pack_contents, unpack_contents
+from cnncodes.estimators.label_predictor import LabelPredictor, check_label_aggregate
+from cnncodes.estimators.label_sets import check_delimiter
 from cnncodes.estimators.novelty import unpack_scale
 from cnncodes.estimators.number_predictor import NumberPredictor, check_number_aggregate
-from cnncodes.estimators.packing import pack_head, unpack_head
+from cnncodes.estimators.packing import CLASSES, LABELS, NUMBERS, pack_head, unpack_head
 from cnncodes.estimators.predictor import Predictor
 from cnncodes.estimators.residuals import unpack_residuals
 from cnncodes.estimators.saved_card import (
+    MULTILABEL,
     REGRESSOR,
     make_card,
     read_backbone_card,
     read_card,
+    read_shares,
+    read_targets,
     unpack_params,
 )
 from cnncodes.heads.arrays import ArrayScorer
+from cnncodes.heads.multilabel.scorers import check_threshold
 from cnncodes.images import Decoding
 from cnncodes.store import Space
 from cnncodes.store.files import write_file
@@ -50,7 +54,14 @@ from cnncodes.views import ViewPlan
 if TYPE_CHECKING:
     from cnncodes.estimators.base import ImageEstimator
     from cnncodes.estimators.classifier import ImageClassifier
+    from cnncodes.estimators.multilabel import ImageMultiLabelClassifier
     from cnncodes.estimators.regressor import ImageRegressor
+
+    AnyEstimator: TypeAlias = ImageClassifier | ImageMultiLabelClassifier | ImageRegressor
+
+AnyPredictor: TypeAlias = Predictor | NumberPredictor | LabelPredictor
+
+_PREDICTS = {REGRESSOR: NUMBERS, MULTILABEL: LABELS}
 
 
 @dataclass(frozen=True)
@@ -58,18 +69,18 @@ class Saved:
     """What a saved classifier or regressor holds."""
 
     card: dict[str, Any]
-    predictor: Predictor | NumberPredictor
+    predictor: AnyPredictor
 
 
 def save_estimator(
     estimator: ImageEstimator, path: Path, *, include_backbone: bool, alone: bool = True
 ) -> None:
-    """Write a fitted `ImageClassifier` or `ImageRegressor`; the file appears whole or not at all.
+    """Write a fitted estimator; the file appears whole or not at all.
 
     `alone` says whether nothing else is written before it, which would be kept where the disk is full.
     """
     check_replaceable(path)
-    predictor: Predictor | NumberPredictor = estimator.predictor_
+    predictor: AnyPredictor = estimator.predictor_
     backbone = predictor.embedder.backbone
     head_type, members = pack_head(predictor.head)
     members |= pack_contents(predictor.trained)
@@ -83,7 +94,7 @@ def save_estimator(
     write_file(path, write_zip({"card.json": text.encode(), **members}), alone=alone)
 
 
-def load(path: str | Path) -> ImageClassifier | ImageRegressor:
+def load(path: str | Path) -> AnyEstimator:
     """Load a saved classifier or regressor, whichever the file holds. No code from the file is run.
 
     Parameters
@@ -93,7 +104,7 @@ def load(path: str | Path) -> ImageClassifier | ImageRegressor:
 
     Returns
     -------
-    ImageClassifier or ImageRegressor
+    ImageClassifier, ImageMultiLabelClassifier or ImageRegressor
         Fitted; its predictions equal those before saving, bit for bit.
 
     Raises
@@ -115,18 +126,18 @@ def load(path: str | Path) -> ImageClassifier | ImageRegressor:
 
 
 def assemble_estimator(
-    predictor: Predictor | NumberPredictor,
+    predictor: AnyPredictor,
     train_plan: ViewPlan,
     n_images: int,
     *,
     backbone: Any,
     **params: Any,
-) -> ImageClassifier | ImageRegressor:
-    """Return a fitted `ImageClassifier` or `ImageRegressor` around a predictor.
+) -> AnyEstimator:
+    """Return a fitted estimator, which one its predictor says, around a predictor.
 
     Parameters
     ----------
-    predictor : Predictor or NumberPredictor
+    predictor : Predictor, NumberPredictor or LabelPredictor
     train_plan : ViewPlan
         The views that its head was trained on.
     n_images : int
@@ -135,11 +146,16 @@ def assemble_estimator(
         Parameters of the estimator, for when it is fitted again.
     """
     from cnncodes.estimators.classifier import ImageClassifier
+    from cnncodes.estimators.multilabel import ImageMultiLabelClassifier
     from cnncodes.estimators.regressor import ImageRegressor
 
     embedder = predictor.embedder
-    kind: Any = ImageRegressor if isinstance(predictor, NumberPredictor) else ImageClassifier
-    estimator: ImageClassifier | ImageRegressor = kind(
+    kinds: dict[type, Any] = {
+        Predictor: ImageClassifier,
+        NumberPredictor: ImageRegressor,
+        LabelPredictor: ImageMultiLabelClassifier,
+    }
+    estimator: AnyEstimator = kinds[type(predictor)](
         backbone=backbone,
         train_views=train_plan,
         test_views=embedder.plan,
@@ -158,7 +174,7 @@ def exchange_network(classifier: ImageClassifier, predictor: Predictor) -> Image
     return exchanged
 
 
-def load_predictor(path: str | Path) -> Predictor | NumberPredictor:
+def load_predictor(path: str | Path) -> AnyPredictor:
     """Load what is needed to predict from a saved classifier or regressor, and no more."""
     return read_saved(path).predictor
 
@@ -169,7 +185,7 @@ def read_saved(path: str | Path) -> Saved:
     archive = open_archive(Path(path))
     try:
         card = read_card(archive)
-        head = unpack_head(archive, card["head"]["type"], regressor=card["kind"] == REGRESSOR)
+        head = unpack_head(archive, card["head"]["type"], _PREDICTS.get(card["kind"], CLASSES))
         backbone = _read_backbone(archive, card)
         train_plan = ViewPlan.from_dict(card["train_plan"])
         unpack_params(card, head)  # not needed to predict, but checked all the same
@@ -192,19 +208,30 @@ def read_saved(path: str | Path) -> Saved:
         raise SavedModelError(f"{path} is damaged: {type(error).__name__}: {sentence(error)}") from error
 
 
-def _make_predictor(archive: Archive, card: Mapping[str, Any], **read: Any) -> Predictor | NumberPredictor:
+def _make_predictor(archive: Archive, card: Mapping[str, Any], **read: Any) -> AnyPredictor:
     """Return what predicts, with what the file keeps beside the head."""
     aggregate = card["params"].get("aggregate", "auto")
     code_size = read["embedder"].backbone.code_size
     trained = unpack_contents(archive)
     if card["kind"] == REGRESSOR:
         check_number_aggregate(aggregate)
-        targets = _read_targets(archive, card)
+        targets = read_targets(archive, card)
         return NumberPredictor(
             trained=trained,
             aggregate=aggregate,
             targets=targets,
             residuals=unpack_residuals(archive, len(targets)),
+            scale=unpack_scale(archive, 1, code_size),
+            **read,
+        )
+    if card["kind"] == MULTILABEL:
+        check_label_aggregate(aggregate)
+        check_delimiter(card["label_delimiter"])
+        check_threshold(card["params"]["threshold"])
+        return LabelPredictor(
+            trained=trained,
+            aggregate=aggregate,
+            delimiter=card["label_delimiter"],
             scale=unpack_scale(archive, 1, code_size),
             **read,
         )
@@ -214,32 +241,12 @@ def _make_predictor(archive: Archive, card: Mapping[str, Any], **read: Any) -> P
         aggregate=aggregate,
         answers=unpack_answers(archive),
         scale=unpack_scale(archive, len(card["classes"]), code_size),
-        shares=_unpack_shares(archive, card),
+        shares=read_shares(archive, card),
         **read,
     )
 
 
-def _read_targets(archive: Archive, card: Mapping[str, Any]) -> tuple[str | None, ...]:
-    targets = card["targets"]
-    if not isinstance(targets, list) or not targets or not all(t is None or type(t) is str for t in targets):
-        raise SavedModelError(f"{archive.name} is damaged: its card does not say what is predicted.")
-    return tuple(targets)
-
-
-def _unpack_shares(archive: Archive, card: Mapping[str, Any]) -> Any:
-    """Return the shares of the classes that probabilities are made for; older files have none."""
-    if card.get("shares") is None:
-        return None
-    shares = np.array(card["shares"], dtype=np.float64)
-    sound = shares.shape == (len(card["classes"]),) and bool((shares > 0).all())
-    if not sound or not abs(shares.sum() - 1) < 1e-6:
-        raise SavedModelError(
-            f"{archive.name} is damaged: 'shares' in its card.json must be a share for each class."
-        )
-    return shares
-
-
-def _check_fit(archive: Archive, card: Mapping[str, Any], predictor: Predictor | NumberPredictor) -> None:
+def _check_fit(archive: Archive, card: Mapping[str, Any], predictor: AnyPredictor) -> None:
     """Raise unless head, backbone and card speak of the same codes, and classes or targets."""
     head, code_size = predictor.head, predictor.embedder.backbone.code_size
     columns = head.code_size if isinstance(head, ArrayScorer) else getattr(head, "n_features_in_", None)

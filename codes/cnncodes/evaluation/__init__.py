@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cnncodes.evaluation.crossvalidation import CrossValidation, cross_validate
     from cnncodes.evaluation.intervals import Estimate, measure_share
     from cnncodes.evaluation.metrics import ClassFigures, Evaluation, evaluate_predictions
+    from cnncodes.evaluation.multilabel import LabelFigures, MultiLabelEvaluation, evaluate_multilabel
     from cnncodes.evaluation.numbers import NumberEvaluation, evaluate_numbers
     from cnncodes.evaluation.paired import McNemar, compare_paired, run_mcnemar
 
@@ -26,13 +27,16 @@ __all__ = [
     "DataChecks",
     "Estimate",
     "Evaluation",
+    "LabelFigures",
     "McNemar",
+    "MultiLabelEvaluation",
     "NumberEvaluation",
     "check_data",
     "compare_classifiers",
     "compare_paired",
     "cross_validate",
     "evaluate_abstention",
+    "evaluate_multilabel",
     "evaluate_numbers",
     "evaluate_predictions",
     "measure_calibration",
@@ -52,6 +56,8 @@ __getattr__, __dir__ = attach(
         "DataChecks": "checks",
         "Estimate": "intervals",
         "Evaluation": "metrics",
+        "LabelFigures": "multilabel",
+        "MultiLabelEvaluation": "multilabel",
         "NumberEvaluation": "numbers",
         "check_data": "checks",
         "McNemar": "paired",
@@ -59,6 +65,7 @@ __getattr__, __dir__ = attach(
         "compare_paired": "paired",
         "cross_validate": "crossvalidation",
         "evaluate_abstention": "abstaining",
+        "evaluate_multilabel": "multilabel",
         "evaluate_numbers": "numbers",
         "evaluate_predictions": "metrics",
         "measure_calibration": "calibration",

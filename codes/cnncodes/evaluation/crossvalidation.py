@@ -128,7 +128,8 @@ def cross_validate(
     if not isinstance(classifier, ImageClassifier):
         raise UsageError(
             f"cross_validate measures an ImageClassifier. Got {type(classifier).__name__}: for numbers give"
-            " scikit-learn's cross_val_predict(regressor, X, y, groups=…) to evaluate_numbers."
+            " scikit-learn's cross_val_predict(regressor, X, y, groups=…) to evaluate_numbers, for several"
+            " labels what it gives with method='predict_proba' and an indicator to evaluate_multilabel."
         )
     for name, number, least in (("cv", cv, 2), ("repeats", repeats, 1)):
         if not isinstance(number, int | np.integer) or isinstance(number, bool) or number < least:

@@ -145,7 +145,36 @@ def bootstrap(
     if math.isnan(value):
         return Estimate(math.nan, math.nan, math.nan, n)
     weights = draw_weights(n, groups=groups, random_state=random_state, resamples=resamples)
-    drawn = np.array([statistic(one) for one in weights])
+    return _estimate(value, np.array([statistic(one) for one in weights]), n)
+
+
+def bootstrap_all(
+    statistics: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]],
+    n: int,
+    *,
+    groups: Any = None,
+    random_state: int = 0,
+    resamples: int = RESAMPLES,
+) -> list[Estimate]:
+    """Return what `bootstrap` does of several statistics that one function gives, of the same resamples.
+
+    Parameters
+    ----------
+    statistics : callable
+        Takes one weight an image and returns all of them, float64 of shape (n_statistics,).
+    n, groups, random_state, resamples
+        As of `bootstrap`; at least one image.
+    """
+    values = statistics(np.ones(n))
+    weights = draw_weights(n, groups=groups, random_state=random_state, resamples=resamples)
+    drawn = np.array([statistics(one) for one in weights])
+    return [_estimate(float(value), column, n) for value, column in zip(values, drawn.T, strict=True)]
+
+
+def _estimate(value: float, drawn: npt.NDArray[np.float64], n: int) -> Estimate:
+    """Return a figure with the percentiles of its resamples."""
+    if math.isnan(value):
+        return Estimate(math.nan, math.nan, math.nan, n)
     low, high = np.nanpercentile(drawn, [2.5, 97.5])
     if np.nanmin(drawn) == np.nanmax(drawn):  # all right, say: every resample too, which is no certainty
         low = high = math.nan

@@ -340,7 +340,8 @@ def refuse_multilabel(y: Any) -> None:
         several = any(isinstance(value, list | tuple | set | frozenset | np.ndarray) for value in array)
     if several:
         raise UsageError(
-            "y gives several labels a row; multi-label heads do not exist yet: give one class a row"
+            "y gives several labels a row, which is for multi-label heads (ImageMultiLabelClassifier): give"
+            " one class a row"
         )
 
 

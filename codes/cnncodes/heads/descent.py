@@ -163,8 +163,6 @@ class Descent:
             former, before = start, penalty
             coef = self._at[:, :-1]
             intercept = self._at[:, -1] - coef @ self._mean
-            if not self.penalizes_intercept and len(intercept) > 1:
-                intercept = intercept - intercept.mean()  # of the softmax only differences matter
             yield Minimum(coef.copy(), intercept, n_iter, converged)
 
     def _minimise(self, penalty: float) -> tuple[int, bool]:

@@ -124,3 +124,42 @@ class SquaredHinge:
         value = float(self.weight @ np.einsum("ij,ij->i", lack, lack, dtype=np.float64))
         slope = lack * self.signs * (-2 * self.weight[:, None]).astype(lack.dtype)
         return _HingePoint(value, slope, lack > 0, self.weight)
+
+
+@dataclass(frozen=True)
+class _LogisticPoint:
+    value: float
+    slope: Array
+    bends: Array
+    weight: Array
+
+    def bend(self, step: Array) -> float:
+        return float(self.weight @ np.einsum("ij,ij,ij->i", self.bends, step, step, dtype=np.float64))
+
+    def curvature(self) -> Array:
+        return np.asarray(self.weight @ self.bends / self.weight.sum())
+
+
+@dataclass(frozen=True)
+class LogisticLoss:
+    """Log-loss of the logistic function of each decision value by itself: columns are labels, not classes.
+
+    Parameters
+    ----------
+    signs : float ``[n, k]``
+        +1 where a row has the column's label, else -1.
+    weight : float ``[n]``
+    """
+
+    signs: Array
+    weight: Array
+
+    def at(self, decision: Array) -> Point:
+        """Return the loss at decision values ``[n, k]``."""
+        against = -self.signs * decision
+        tail = np.exp(-np.abs(against))
+        losses = np.maximum(against, 0) + np.log1p(tail)
+        wrong = np.where(against > 0, 1, tail) / (1 + tail)  # the probability of what is not so
+        slope = -self.signs * wrong * self.weight[:, None].astype(wrong.dtype)
+        value = float(self.weight @ losses.sum(axis=1, dtype=np.float64))
+        return _LogisticPoint(value, slope, wrong * (1 - wrong), self.weight)

@@ -15,3 +15,6 @@ HEADS = (*LINEAR, "knn", "rbf-svm", "auto")
 
 #: Heads that predict numbers, by name.
 REGRESSION_HEADS = ("ridge", "knn", "kernel-ridge")
+
+#: Heads that say of each of several labels whether an image has it, by name.
+MULTILABEL_HEADS = ("logistic", "ridge", "knn")

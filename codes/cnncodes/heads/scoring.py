@@ -70,7 +70,7 @@ class Scorer(ArrayScorer):
         SavedModelError
             If the classes are Python objects other than strings.
         """
-        return super().to_arrays() | {"classes": _plain_classes(self.classes)}
+        return super().to_arrays() | {"classes": plain_classes(self.classes)}
 
 
 def count_columns(classes: Array) -> int:
@@ -115,7 +115,8 @@ def most_likely(classes: Array, decision: Array) -> Array:
     return picked
 
 
-def _plain_classes(classes: Array) -> Array:
+def plain_classes(classes: Array) -> Array:
+    """Return classes as an array that needs no pickle."""
     if classes.dtype.kind != "O":
         return classes
     if not all(isinstance(name, str) for name in classes):

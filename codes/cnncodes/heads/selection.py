@@ -18,6 +18,7 @@ from cnncodes.heads.auto_head import AutoHead
 from cnncodes.heads.base import refuse_multilabel
 from cnncodes.heads.kinds import make_kind
 from cnncodes.heads.names import HEADS
+from cnncodes.heads.targets import TargetHead
 
 
 def make_head(
@@ -69,7 +70,7 @@ def fit_head(
     In a `Pipeline` each of the three goes to the last step, where that takes it. A classifier that
     cross-validates by itself takes none of the groups: where an image has several rows, a warning says so.
     """
-    if is_classifier(estimator):
+    if is_classifier(estimator) and not isinstance(estimator, TargetHead):
         refuse_multilabel(y)
     given = {"sample_weight": sample_weight, "groups": groups, "images": images}
     prefix, taker = "", estimator

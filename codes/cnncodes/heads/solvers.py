@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from cnncodes.heads.descent import Covariance, Descent, choose_rows
 from cnncodes.heads.discriminants import centroid_path, lda_path
-from cnncodes.heads.losses import CrossEntropy, Loss, SquaredHinge
+from cnncodes.heads.losses import CrossEntropy, LogisticLoss, Loss, SquaredHinge
 from cnncodes.heads.problem import Problem, Solution
 
 Array = npt.NDArray[Any]
@@ -35,7 +36,23 @@ def logistic_path(problem: Problem, Cs: Sequence[float]) -> Iterator[Solution]:
     The same minimum as scikit-learn's ``LogisticRegression(C=C)``.
     """
     loss = CrossEntropy(problem.y, problem.weight / problem.weight.sum())
-    return _descend(problem, loss, Cs, penalizes_intercept=False)
+    found = _descend(problem, loss, _count_columns(problem), Cs, penalizes_intercept=False)
+    return found if problem.n_classes == 2 else map(_centre, found)
+
+
+def _centre(found: Solution) -> Solution:
+    """Return the same with intercepts around 0: of the softmax only differences matter."""
+    return replace(found, intercept=found.intercept - found.intercept.mean())
+
+
+def one_vs_rest_path(problem: Problem, Y: Array, Cs: Sequence[float]) -> Iterator[Solution]:
+    """Logistic regression of each column of `Y` ``[n, L]``, 0 or 1, all in one descent.
+
+    The same minima as scikit-learn's ``OneVsRestClassifier(LogisticRegression(C=C))``. The class numbers of
+    the problem play no part.
+    """
+    loss = LogisticLoss(2.0 * Y.astype(problem.X.dtype) - 1, problem.weight / problem.weight.sum())
+    return _descend(problem, loss, Y.shape[1], Cs, penalizes_intercept=False)
 
 
 def svm_path(problem: Problem, Cs: Sequence[float]) -> Iterator[Solution]:
@@ -45,17 +62,21 @@ def svm_path(problem: Problem, Cs: Sequence[float]) -> Iterator[Solution]:
     the rows one by one (liblinear); here an iteration is two matrix products.
     """
     loss = SquaredHinge(problem.signs(), problem.weight / problem.weight.sum())
-    return _descend(problem, loss, Cs, penalizes_intercept=True)
+    return _descend(problem, loss, _count_columns(problem), Cs, penalizes_intercept=True)
+
+
+def _count_columns(problem: Problem) -> int:
+    return 1 if problem.n_classes == 2 else problem.n_classes
 
 
 def _descend(
-    problem: Problem, loss: Loss, Cs: Sequence[float], *, penalizes_intercept: bool
+    problem: Problem, loss: Loss, n_columns: int, Cs: Sequence[float], *, penalizes_intercept: bool
 ) -> Iterator[Solution]:
     X, weight = problem.X, problem.weight
     descent = Descent(
         X,
         loss,
-        1 if problem.n_classes == 2 else problem.n_classes,
+        n_columns,
         learn_covariance(X, weight) if problem.covariance is None else problem.covariance,
         penalizes_intercept=penalizes_intercept,
         excess=problem.excess,

@@ -122,7 +122,8 @@ def _label(table: Path, row: int, value: Any) -> str | None:
         return str(value)
     if isinstance(value, list | dict):
         raise SourceError(
-            f"{table}: row {row + 1} has several labels, {value!r}: multi-label is not supported yet."
+            f"{table}: row {row + 1} has several labels, {value!r}, as a list: write them as one text, such"
+            " as 'a|b', and say --label-delimiter '|'."
         )
     raise SourceError(
         f"{table}: row {row + 1} has the label {value!r}: expected text or a whole number, the name of a"

@@ -33,7 +33,7 @@ class NumberScorer(ArrayScorer):
         return self.score_blocks(X, self.n_targets)
 
     def _set(self, **values: Any) -> None:
-        assert set(values) == {field.name for field in fields(self)}  # type: ignore[arg-type]
+        assert set(values) <= {field.name for field in fields(self)}  # type: ignore[arg-type]
         for name, value in values.items():
             object.__setattr__(self, name, value)
 

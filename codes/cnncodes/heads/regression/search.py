@@ -6,7 +6,7 @@ targets count alike. Equal errors go to the stronger regularisation, which comes
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -21,17 +21,22 @@ from cnncodes.heads.scaling import Scaler
 Array = npt.NDArray[Any]
 Setting = tuple[float, ...]
 
-_TIE = 1e-9
+#: Losses that differ by less of themselves are equal.
+TIE = 1e-9
 
 
 @dataclass(frozen=True)
 class NumberFold:
-    """Scaled rows to train on, float ``[n, D]``, their targets ``[n, T]`` and weights, and those held out."""
+    """Scaled rows to train on, float ``[n, D]``, their targets ``[n, T]`` and weights, and those held out.
+
+    `scaling` is the name of what they are scaled by.
+    """
 
     X: Array
     Y: Array
     weight: Array
     held_out: Array
+    scaling: str = ""
 
 
 class NumberSearch(Protocol):
@@ -77,6 +82,10 @@ class HeldOutNumbers(OutOfFold):
         return np.asarray(np.average((self.prediction - self.y) ** 2, axis=0, weights=self.weight))
 
 
+#: Says, after what a fold has said so far for one setting after another, whether the rest is left out.
+Stop = Callable[[Sequence[HeldOutNumbers]], bool]
+
+
 @dataclass(frozen=True)
 class NumberChoice:
     """The best of a search, a table of all that was tried, and its held-out predictions."""
@@ -96,40 +105,63 @@ def choose_numbers(
     n_jobs: int | None,
 ) -> NumberChoice:
     """Run every fold and scaling, and choose; `Y` has the targets of the rows, ``[n, T]``."""
-    jobs = [(scaling, split) for scaling in scalings for split in splits]
-    sweeps = Parallel(n_jobs=n_jobs, require="sharedmem")(
-        delayed(_sweep)(rows, Y, split, scaling, search) for scaling, split in jobs
-    )
     variance = np.average((Y - np.average(Y, axis=0, weights=rows.weight)) ** 2, axis=0, weights=rows.weight)
     unit = np.where(variance > 0, variance, 1.0)
     columns = ("scaling", *search.names, "squared_error", "relative_error")
     table: dict[str, list[Any]] = {name: [] for name in columns}
     best: tuple[float, str, Setting, HeldOutNumbers] | None = None
-    for number, scaling in enumerate(scalings):
-        mine = sweeps[number * len(splits) : (number + 1) * len(splits)]
-        for position, setting in enumerate(search.grid(scaling, rows.X.shape[1])):
-            held_out = HeldOutNumbers.join([sweep[position] for sweep in mine])
-            errors = held_out.measure()
-            relative = float((errors / unit).mean())
-            for name, value in zip(columns, (scaling, *setting, errors.mean(), relative), strict=True):
-                table[name].append(value)
-            if best is None or relative < best[0] * (1 - _TIE):
-                best = relative, scaling, setting, held_out
+    for scaling, setting, held_out in sweep_numbers(rows, Y, splits, search, scalings, n_jobs):
+        assert held_out is not None
+        errors = held_out.measure()
+        relative = float((errors / unit).mean())
+        for name, value in zip(columns, (scaling, *setting, errors.mean(), relative), strict=True):
+            table[name].append(value)
+        if best is None or relative < best[0] * (1 - TIE):
+            best = relative, scaling, setting, held_out
     assert best is not None
     arrays = {name: np.asarray(column) for name, column in table.items()}
     _, scaling, setting, held_out = best
     return NumberChoice(scaling, dict(zip(search.names, setting, strict=True)), arrays, held_out)
 
 
-def _sweep(rows: Rows, Y: Array, split: Split, scaling: str, search: NumberSearch) -> list[HeldOutNumbers]:
-    """Return what a fold says of its held-out images for the whole grid."""
+def sweep_numbers(
+    rows: Rows,
+    Y: Array,
+    splits: Sequence[Split],
+    search: NumberSearch,
+    scalings: Sequence[str],
+    n_jobs: int | None,
+    stop: Stop | None = None,
+) -> Iterator[tuple[str, Setting, HeldOutNumbers | None]]:
+    """Run every fold and scaling, and yield what each setting says of the images that were held out.
+
+    `stop` is asked after each setting of a fold whether the rest of its grid is left out: what a fold has
+    left out yields None.
+    """
+    jobs = [(scaling, split) for scaling in scalings for split in splits]
+    sweeps = Parallel(n_jobs=n_jobs, require="sharedmem")(
+        delayed(_sweep)(rows, Y, split, scaling, search, stop) for scaling, split in jobs
+    )
+    for number, scaling in enumerate(scalings):
+        mine = sweeps[number * len(splits) : (number + 1) * len(splits)]
+        for position, setting in enumerate(search.grid(scaling, rows.X.shape[1])):
+            reached = all(position < len(sweep) for sweep in mine)
+            yield scaling, setting, HeldOutNumbers.join([s[position] for s in mine]) if reached else None
+
+
+def _sweep(
+    rows: Rows, Y: Array, split: Split, scaling: str, search: NumberSearch, stop: Stop | None
+) -> list[HeldOutNumbers]:
+    """Return what a fold says of its held-out images for the whole grid, or until it stops."""
     train, test = split
     scaler = Scaler.learn(scaling, rows.X[train], rows.weight[train])
     X, held_out = (scaler.apply(rows.X[part], rows.X.dtype) for part in (train, test))
     images, inverse = np.unique(rows.images[test], return_inverse=True)
     y, weight = first_of(Y[test], inverse), np.bincount(inverse, rows.weight[test])
-    fold = NumberFold(X, Y[train], rows.weight[train], held_out)
-    return [
-        HeldOutNumbers(average_by(prediction, rows.images[test]), y, weight, images)
-        for prediction in search.predict(fold, search.grid(scaling, rows.X.shape[1]))
-    ]
+    fold = NumberFold(X, Y[train], rows.weight[train], held_out, scaling)
+    found: list[HeldOutNumbers] = []
+    for prediction in search.predict(fold, search.grid(scaling, rows.X.shape[1])):
+        found.append(HeldOutNumbers(average_by(prediction, rows.images[test]), y, weight, images))
+        if stop is not None and stop(found):
+            break
+    return found

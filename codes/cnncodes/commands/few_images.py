@@ -1,0 +1,35 @@
+"""What so few images of a class cannot tell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cnncodes.commands.reporter import Reporter
+
+#: Images of a class up to which settings and probabilities are mostly chance (docs/heads.md).
+FEW_SHOT = 5
+
+
+def warn_of_few(data: Any, reporter: Reporter) -> None:
+    """Say in one line what so few images of a class cannot tell; of one image alone the head says it."""
+    names, counts = _count_images(data)
+    if 1 < counts.min() <= FEW_SHOT:
+        reporter.warn(
+            f"{int((counts <= FEW_SHOT).sum())} of {len(names)} classes have at most {FEW_SHOT} images (the"
+            f" fewest, {counts.min()}: {str(names[counts.argmin()])!r}): settings are chosen, and"
+            " probabilities made, by so few that both are mostly chance, and no figure of these images says"
+            " how good it is"
+        )
+
+
+def _count_images(data: Any) -> Any:
+    """Return the classes of what was trained on, and how many images each has; codes may be of millions."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    if isinstance(data, list):
+        return np.unique(np.array([record.label for record in data], dtype=str), return_counts=True)
+    rows = data.select(labelled=True).rows.select(["image", "label"])
+    found = pc.value_counts(rows.group_by(["image", "label"]).aggregate([]).column("label").combine_chunks())
+    order = np.argsort(names := np.array(found.field("values").to_pylist(), dtype=str))
+    return names[order], found.field("counts").to_numpy()[order]

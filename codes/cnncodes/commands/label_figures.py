@@ -1,0 +1,195 @@
+"""``cnncodes evaluate`` with several labels an image: how right they are, label by label."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cnncodes.commands import inputs
+from cnncodes.commands.command import TOO_MANY_FAILURES, Result
+from cnncodes.commands.failures import judge_failures
+from cnncodes.commands.figures import say_constant, say_groups
+from cnncodes.commands.multilabel import read_labelled
+from cnncodes.commands.pages import is_page
+from cnncodes.commands.tables import format_interval, format_table
+from cnncodes.errors import SourceError, UsageError, sentence
+from cnncodes.schema import to_plain
+
+if TYPE_CHECKING:
+    from cnncodes.commands.evaluate import EvaluateOptions
+    from cnncodes.commands.reporter import Reporter
+    from cnncodes.estimators.label_predictor import LabelPredictions, LabelPredictor
+    from cnncodes.evaluation import MultiLabelEvaluation
+    from cnncodes.images import ImageRecord
+
+_NAMES = {
+    "micro_f1": "micro F1",
+    "macro_f1": "macro F1",
+    "mean_average_precision": "mean average precision (mAP)",
+    "subset_accuracy": "subset accuracy",
+    "hamming_loss": "Hamming loss",
+}
+
+
+def evaluate_labels(
+    options: EvaluateOptions, predictor: LabelPredictor, reporter: Reporter
+) -> tuple[Result, list[Result]]:
+    """Predict images whose labels are known and compare: the figures, and a row for each image."""
+    _check_options(options)
+    delimiter = options.label_delimiter or predictor.delimiter
+    if delimiter is None:
+        raise UsageError(
+            f"{options.model!r} was fitted to label sets, and a source has texts: say by --label-delimiter"
+            " what divides labels in these."
+        )
+    records, split = read_labelled(options.src, options, options.split, "test", delimiter, reporter)
+    truth = _read_truth(records, predictor, delimiter)
+    with reporter.passing_warnings():
+        predictions = predictor.predict_records(
+            records,
+            n_jobs=options.n_jobs,
+            memory=options.memory,
+            on_progress=reporter.progress("predicting"),
+        )
+    figures: Result = to_plain(_measure(options.src, records, truth, predictions))
+    _warn_unknown(figures["per_label"], reporter)
+    failures = [(failure.key, failure.reason) for failure in predictions.failures.values()]
+    result = {
+        "model": options.model,
+        "src": options.src,
+        "split": split,
+        "label_delimiter": delimiter,
+        **figures,
+        "trained_on": inputs.count_trained(predictions.trained_on, len(records) - len(failures), reporter),
+        "failed": len(failures),
+        "report": options.report,
+    }
+    result[TOO_MANY_FAILURES] = judge_failures(failures, len(records), options.max_failures, reporter)
+    return result, _list_rows(records, truth, predictions)
+
+
+def _check_options(options: EvaluateOptions) -> None:
+    if is_page(options.report):
+        raise UsageError(
+            "the HTML report shows one class an image, and there is none of several labels yet: give a name"
+            " that ends in .json."
+        )
+    given = {
+        "--abstain": options.abstain is not None,
+        "--target": options.target is not None,
+        "--top-k": options.top_k != type(options).top_k,
+    }
+    for name in (name for name, is_given in given.items() if is_given):
+        what = "numbers" if name == "--target" else "one class an image"
+        raise UsageError(f"{name} is for {what}: {options.model!r} predicts several labels an image.")
+
+
+def _read_truth(records: list[ImageRecord], predictor: LabelPredictor, delimiter: str) -> list[list[str]]:
+    """Return the labels of each image, of which the classifier knows one at least."""
+    from cnncodes.estimators.label_sets import split_labels
+
+    truth = [sorted(set(split_labels(str(record.label), delimiter))) for record in records]
+    classes = {str(name) for name in predictor.classes}
+    found = {name for labels in truth for name in labels}
+    if found and not found & classes:
+        raise SourceError(
+            f"the classifier knows none of the labels here, such as {min(found)!r}; its own are such as"
+            f" {min(classes)!r}: give the column of the labels (--label-column), and what divides them"
+            f" (--label-delimiter; taken was {delimiter!r})."
+        )
+    return truth
+
+
+def _measure(
+    src: str, records: list[ImageRecord], truth: list[list[str]], predictions: LabelPredictions
+) -> MultiLabelEvaluation:
+    from cnncodes.evaluation import evaluate_multilabel
+    from cnncodes.images import list_groups
+
+    read = [i for i in range(len(records)) if i not in predictions.failures]
+    if not read:
+        first = next(iter(predictions.failures.values()))
+        raise SourceError(
+            f"none of the {len(records)} labelled images of {src!r} can be read; the first is"
+            f" {first.key!r}: {sentence(first.reason)}"
+        )
+    return evaluate_multilabel(
+        [set(truth[i]) for i in read],
+        predictions.named[read],
+        predictions.proba[read],
+        # Labels on this level are text; a classifier fitted in Python may have numbers.
+        [str(name) for name in predictions.classes],
+        groups=list_groups([records[i] for i in read]),
+    )
+
+
+def _warn_unknown(per_label: list[Result], reporter: Reporter) -> None:
+    unknown = [figures for figures in per_label if not figures["known"]]
+    if unknown:
+        names = ", ".join(repr(figures["name"]) for figures in unknown[:5])
+        reporter.warn(
+            f"{len(unknown)} of the labels here are unknown to the classifier, which never names them:"
+            f" {names}{' …' if len(unknown) > 5 else ''}"
+        )
+
+
+def _list_rows(
+    records: list[ImageRecord], truth: list[list[str]], predictions: LabelPredictions
+) -> list[Result]:
+    names = [str(name) for name in predictions.classes]
+    rows = []
+    for i, (record, labels) in enumerate(zip(records, truth, strict=True)):
+        failure = predictions.failures.get(i)
+        named = [name for name, is_named in zip(names, predictions.named[i], strict=True) if is_named]
+        proba = dict(zip(names, predictions.proba[i].tolist(), strict=True))
+        rows.append(
+            {
+                "image": record.key,
+                "labels": labels,
+                "prediction": None if failure else named,
+                "probabilities": None if failure else proba,
+                "reason": failure.reason if failure else None,
+            }
+        )
+    return rows
+
+
+def render_label_figures(result: Result) -> str:
+    """Return the figures with their 95 % intervals, what is missing, and each label's."""
+    rows = [("figure", "value", "95% interval", "images")]
+    for key, name in _NAMES.items():
+        estimate = result[key]
+        rows.append((name, _three(estimate["value"]), format_interval(estimate), str(estimate["n"])))
+    why = "".join(f"\nNo {_NAMES[key]}: {sentence(reason)}" for key, reason in result["missing"].items())
+    why += say_constant(result, _NAMES)
+    return (
+        f"{format_table(rows)}{why}{_say_without(result)}{say_groups(result['n_groups'])}\n\n"
+        f"{_render_labels(result['per_label'], result['n'])}\n"
+    )
+
+
+def _say_without(result: Result) -> str:
+    """Say which labels no image has, so that they are in no mean of what would need one."""
+    names = result["without_positives"]
+    if not names:
+        return ""
+    shown = ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
+    return (
+        f"\nNo image has {len(names)} of {len(result['per_label'])} labels ({shown}): they are not in mAP,"
+        " and in macro F1, as 0, only where they were named."
+    )
+
+
+def _render_labels(labels: list[Result], n: int) -> str:
+    head = ("label", "recall", "95% interval", "images", "precision", "95% interval", "named")
+    rows = [(*head, f"average precision of {n}", "95% interval")]
+    for figures in labels:
+        cells = [figures["name"] + ("" if figures["known"] else " (unknown to the classifier)")]
+        for key in ("recall", "precision", "average_precision"):
+            cells += [_three(figures[key]["value"]), format_interval(figures[key])]
+            cells += [] if key == "average_precision" else [str(figures[key]["n"])]
+        rows.append(tuple(cells))
+    return format_table(rows)
+
+
+def _three(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

@@ -1,0 +1,115 @@
+"""Prediction of several labels an image, with numpy alone, without scikit-learn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cnncodes.errors import UsageError
+from cnncodes.estimators.inputs import Progress, embed_records
+from cnncodes.estimators.number_predictor import predict_images
+from cnncodes.estimators.predictor import ImagePredictor
+from cnncodes.images import ImageRecord
+from cnncodes.store import Failure
+
+Array = npt.NDArray[Any]
+
+#: What may be averaged over the views of an image.
+LABEL_AGGREGATES = ("auto", "decision", "code")
+
+
+@dataclass(frozen=True)
+class LabelPredictions:
+    """One answer an image, also for those that could not be read.
+
+    Attributes
+    ----------
+    keys : list of str
+    classes : ndarray, shape (n_labels,)
+    proba : ndarray of float64, shape (n_images, n_labels)
+        NaN where the image could not be read.
+    named : ndarray of bool, shape (n_images, n_labels)
+        Which labels are named; none where the image could not be read.
+    failures : dict of int to Failure
+        By position.
+    trained_on : ndarray of bool, shape (n_images,)
+        Whether that very image was trained on, under whatever name.
+    novelty : ndarray of float64, shape (n_images,), or None
+        Where it was asked for; NaN where the image could not be read.
+    """
+
+    keys: list[str]
+    classes: Array
+    proba: npt.NDArray[np.float64]
+    named: npt.NDArray[np.bool_]
+    failures: dict[int, Failure]
+    trained_on: npt.NDArray[np.bool_]
+    novelty: npt.NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True)
+class LabelPredictor(ImagePredictor):
+    """What predicts labels; its head is a `LabelScorer`.
+
+    Parameters
+    ----------
+    delimiter : str or None
+        What divided the labels of an image that were trained on, where these were texts.
+    """
+
+    delimiter: str | None = None
+
+    @property
+    def classes(self) -> Array:
+        """The labels, in the order of the columns of probabilities."""
+        return np.asarray(self.head.classes)
+
+    def with_delimiter(self, delimiter: str | None) -> LabelPredictor:
+        """Return one with another delimiter; None leaves it as it is."""
+        return self if delimiter is None else replace(self, delimiter=delimiter)
+
+    def predict_records(
+        self,
+        records: Sequence[ImageRecord],
+        *,
+        n_jobs: int | None = None,
+        memory: str | Path | None = None,
+        on_progress: Progress | None = None,
+        novelty: bool = False,
+    ) -> LabelPredictions:
+        """Predict every record; one that cannot be read becomes an empty prediction with its reason."""
+        scale = self.check_scale() if novelty else None  # before any image is read
+        rows = embed_records(self.embedder, records, n_jobs=n_jobs, memory=memory, on_progress=on_progress)
+        read = np.flatnonzero(rows.counts)
+        proba = np.full((len(records), len(self.classes)), np.nan)
+        if len(read):
+            proba[read] = self.score(rows.X, rows.counts[read])
+        keys, trained_on, unlike = self.describe_rows(records, rows, scale)
+        named = self.head.choose(proba)
+        return LabelPredictions(keys, self.classes, proba, named, rows.failures, trained_on, unlike)
+
+    def decide(self, X: npt.NDArray[np.float32], counts: npt.NDArray[np.int64]) -> Array:
+        """Return decision values of images by their codes; `counts[i]` consecutive rows are those of image i.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_images, n_labels)
+        """
+        return predict_images(self.head, X, counts, self.aggregate).reshape(len(counts), len(self.classes))
+
+    def score(self, X: npt.NDArray[np.float32], counts: npt.NDArray[np.int64]) -> Array:
+        """Return the labels' probabilities; otherwise as `decide`."""
+        proba: Array = self.head.proba_from_decision(self.decide(X, counts))
+        return proba
+
+
+def check_label_aggregate(aggregate: Any) -> None:
+    """Raise `UsageError` unless it names what can be averaged."""
+    if aggregate not in LABEL_AGGREGATES:
+        shown = ", ".join(map(repr, LABEL_AGGREGATES))
+        raise UsageError(f"aggregate of a multi-label classifier must be one of {shown}. Got {aggregate!r}.")

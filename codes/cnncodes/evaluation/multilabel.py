@@ -1,0 +1,241 @@
+"""What several predicted labels an image are worth, each figure with its interval and number of images."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cnncodes.errors import UsageError
+from cnncodes.estimators.label_sets import read_label_sets
+from cnncodes.evaluation.intervals import Estimate, bootstrap_all, measure_share
+from cnncodes.evaluation.metrics import check_groups
+
+Array = npt.NDArray[Any]
+
+_SUMMARY = ("micro_f1", "macro_f1", "mean_average_precision", "hamming_loss")
+
+
+@dataclass(frozen=True)
+class LabelFigures:
+    """Figures of one label.
+
+    Attributes
+    ----------
+    name : str
+    recall : Estimate
+        Share of the images with the label for which it was named; `n` is how many these are.
+    precision : Estimate
+        Share of right ones among the images for which it was named; `n` is how many these are.
+    average_precision : Estimate
+        Area under precision against recall, as the images come by the label's probability; `n` are all
+        images. NaN where no image has the label; chance has the label's share.
+    known : bool
+        Whether the classifier knows the label at all.
+    """
+
+    name: str
+    recall: Estimate
+    precision: Estimate
+    average_precision: Estimate
+    known: bool
+
+
+@dataclass(frozen=True)
+class MultiLabelEvaluation:
+    """How good predicted labels are.
+
+    Intervals are of 95 %: percentiles of the bootstrap over images, or over whole groups where there are any;
+    of recall, precision and subset accuracy as `measure_share` gives them.
+
+    Attributes
+    ----------
+    n : int
+        Images.
+    micro_f1 : Estimate
+        F1 of all pairs of image and label together: frequent labels count most.
+    macro_f1 : Estimate
+        Mean F1 of the labels that images have, or that were named.
+    mean_average_precision : Estimate
+        Mean average precision (mAP) of the labels that images have. It goes by the order of probabilities
+        alone, whatever the thresholds.
+    subset_accuracy : Estimate
+        Share of images whose labels were named, all of them and no others.
+    hamming_loss : Estimate
+        Share of wrong ones among all pairs of image and label.
+    per_label : list of LabelFigures
+        Each label that is known or occurs, in the order of the classifier; unknown ones last.
+    without_positives : list of str
+        Labels that no image has: they have neither recall nor average precision, and are in no mean of these.
+    missing : dict of str to str
+        Why a figure is NaN, by its name.
+    n_groups : int or None
+        Groups that the intervals draw; None where they draw images.
+    """
+
+    n: int
+    micro_f1: Estimate
+    macro_f1: Estimate
+    mean_average_precision: Estimate
+    subset_accuracy: Estimate
+    hamming_loss: Estimate
+    per_label: list[LabelFigures]
+    without_positives: list[str]
+    missing: dict[str, str]
+    n_groups: int | None = None
+
+
+def evaluate_multilabel(
+    y: Any, named: Any, proba: Any, classes: Any, *, groups: Any = None, random_state: int = 0
+) -> MultiLabelEvaluation:
+    """Compare predicted labels with the truth.
+
+    Parameters
+    ----------
+    y : sequence of sets of labels, or an indicator with columns as `classes`
+        The truth, as of `ImageMultiLabelClassifier.fit`. A label that the classifier does not know is one
+        that it never names, and whose images it cannot order.
+    named : array-like of 0 and 1, shape (n_images, n_labels)
+        Labels that were predicted (`predict`).
+    proba : array-like of float, shape (n_images, n_labels)
+        Their probabilities (`predict_proba`), or any values that order the images.
+    classes : array-like, shape (n_labels,)
+        Labels that the classifier knows.
+    groups : array-like, shape (n_images,), optional
+        Images of a group are drawn together by the bootstrap.
+    random_state : int
+        Decides the bootstrap.
+
+    Raises
+    ------
+    UsageError
+        If the shapes do not fit, there is no image, or a value is not finite.
+
+    Examples
+    --------
+    >>> truth = [{"sea", "sky"}, {"sky"}, set(), {"sea"}]
+    >>> proba = np.array([[0.9, 0.8], [0.2, 0.7], [0.1, 0.6], [0.4, 0.1]])
+    >>> figures = evaluate_multilabel(truth, proba >= 0.5, proba, ["sea", "sky"])
+    >>> figures.n, figures.micro_f1.value, figures.mean_average_precision.value, figures.hamming_loss.value
+    (4, 0.75, 1.0, 0.25)
+    >>> [(label.name, label.recall.value, label.recall.n) for label in figures.per_label]
+    [('sea', 0.5, 2), ('sky', 1.0, 2)]
+    """
+    classes = np.asarray(classes)
+    Y, others, unknown = read_label_sets(y).align(classes)
+    named, proba = _check_predicted(named, proba, Y)
+    none = np.zeros(others.shape)
+    Y, named, proba = (np.hstack(pair) for pair in ((Y, others), (named, none), (proba, none)))
+    names = [str(name) for name in (*classes.tolist(), *unknown.tolist())]
+    members = check_groups(groups, len(Y))
+    options: dict[str, Any] = {"groups": members, "random_state": random_state}
+    figures = _Figures(Y.astype(np.float64), named.astype(np.float64), proba)
+    estimates = bootstrap_all(figures.measure, len(Y), **options)
+    return MultiLabelEvaluation(
+        n=len(Y),
+        **dict(zip(_SUMMARY, estimates, strict=False)),
+        subset_accuracy=measure_share((named == Y).all(axis=1), **options),
+        per_label=[
+            LabelFigures(
+                name,
+                _measure_among(Y[:, i] > 0, named[:, i] > 0, members, random_state),
+                _measure_among(named[:, i] > 0, Y[:, i] > 0, members, random_state),
+                estimates[len(_SUMMARY) + i],
+                i < len(classes),
+            )
+            for i, name in enumerate(names)
+        ],
+        without_positives=[name for name, count in zip(names, Y.sum(axis=0), strict=True) if not count],
+        missing=_say_missing(Y, named),
+        n_groups=None if members is None else len(np.unique(members)),
+    )
+
+
+def _check_predicted(named: Any, proba: Any, Y: Array) -> tuple[Array, Array]:
+    found, values = np.asarray(named), np.asarray(proba, dtype=np.float64)
+    if not len(Y) or found.shape != Y.shape or values.shape != Y.shape:
+        raise UsageError(
+            f"named and proba must have a row for each of {len(Y)} images, at least one, and a column for"
+            f" each of {Y.shape[1]} labels. Got shapes {found.shape} and {values.shape}."
+        )
+    if not np.isin(found, (0, 1)).all() or not np.isfinite(values).all():
+        raise UsageError("named must hold 0 and 1, and proba finite numbers: leave out images without.")
+    return found.astype(np.int8), values
+
+
+def _measure_among(among: Array, right: Array, groups: Array | None, random_state: int) -> Estimate:
+    """Return the share that is right among some of the images."""
+    of_groups = None if groups is None else groups[among]
+    return measure_share(right[among], groups=of_groups, random_state=random_state)
+
+
+def _say_missing(Y: Array, named: Array) -> dict[str, str]:
+    if Y.any():
+        return {}
+    missing = {"mean_average_precision": "no image has a label"}
+    if not named.any():
+        missing |= dict.fromkeys(("micro_f1", "macro_f1"), "no image has a label, and none was named")
+    return missing
+
+
+class _Figures:
+    """The figures as functions of how often each image counts, with what they share."""
+
+    def __init__(self, Y: Array, named: Array, proba: Array) -> None:
+        self._Y, self._named, self._both = Y, named, Y * named
+        self._wrong = (named != Y).mean(axis=1)
+        self._orders = [_Order(values, y) for values, y in zip(proba.T, Y.T, strict=True)]
+
+    def measure(self, weights: Array) -> Array:
+        """Return those of `_SUMMARY`, then each label's average precision."""
+        both, of_label, of_named = weights @ self._both, weights @ self._Y, weights @ self._named
+        total = of_label + of_named
+        f1 = _divide(2 * both, total)
+        average = np.array([order.measure(weights) for order in self._orders])
+        summary = (
+            _divide(2 * both.sum(), total.sum()),
+            _mean(f1),
+            _mean(average),
+            np.average(self._wrong, weights=weights),
+        )
+        return np.array([*map(float, summary), *average])
+
+
+class _Order:
+    """Average precision of a label: the sum over thresholds of precision times what recall gains there.
+
+    References
+    ----------
+    W. Su, Y. Yuan and M. Zhu, "A relationship between the average precision and the area under the ROC
+    curve", ICTIR 2015; the same as scikit-learn's `average_precision_score`.
+    """
+
+    def __init__(self, values: Array, y: Array) -> None:
+        self._order = np.argsort(-values, kind="stable")
+        ordered = values[self._order]
+        self._y = y[self._order]
+        #: The last of images with equal values: none of these comes before another.
+        self._last = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
+
+    def measure(self, weights: Array) -> float:
+        weights = weights[self._order]
+        right = np.cumsum(weights * self._y)[self._last]
+        if right[-1] <= 0:
+            return math.nan
+        named = np.cumsum(weights)[self._last]
+        gained = np.diff(right, prepend=0)
+        return float((gained[named > 0] * right[named > 0] / named[named > 0]).sum() / right[-1])
+
+
+def _divide(above: Array, below: Array) -> Array:
+    """Return quotients, NaN where nothing is divided by nothing."""
+    return np.asarray(np.where(below > 0, above / np.where(below > 0, below, 1), np.nan))
+
+
+def _mean(values: Array) -> float:
+    """Return the mean of those that are no NaN."""
+    found = values[~np.isnan(values)]
+    return float(found.mean()) if len(found) else math.nan

@@ -1,0 +1,85 @@
+"""Folds over images that have several labels: groups stay whole, and each label is in every fold alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.utils import check_random_state
+
+from cnncodes.errors import UsageError
+from cnncodes.heads.folds import Rows, Split, make_splits
+
+Array = npt.NDArray[Any]
+
+
+def make_label_splits(rows: Rows, Y: Array, cv: Any, random_state: Any) -> list[Split]:
+    """Return (training rows, held-out rows) of each fold; none where no two can be made.
+
+    For a number `cv` by iterative stratification of whole groups (`deal_labels`); other `cv` as of
+    `make_splits`.
+    """
+    if not isinstance(cv, int | np.integer) or isinstance(cv, bool):
+        return make_splits(rows, cv, random_state)
+    if cv < 2:
+        raise UsageError(f"cv must be at least 2 folds; got {cv}")
+    totals = np.bincount(rows.groups, rows.weight)
+    if len(totals) < 2:
+        return []
+    # A label that most images have is as rare as the images without it.
+    rare = np.where(np.average(Y, axis=0, weights=rows.weight) > 0.5, 1 - Y, Y)
+    held = np.stack([np.bincount(rows.groups, rows.weight * column) for column in rare.T], axis=1)
+    shuffled = check_random_state(random_state).permutation(len(totals))
+    fold = deal_labels(held, totals, shuffled, min(int(cv), len(totals)))[rows.groups]
+    return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in np.unique(fold).tolist()]
+
+
+def deal_labels(held: Array, totals: Array, order: Array, n_folds: int) -> Array:
+    """Return the fold of each group, such that every fold has about its share of each label.
+
+    The label that fewest of the groups left have is dealt first, its heaviest groups first: each to the fold
+    that lacks most of it, of equal ones to the one that lacks most images.
+
+    Parameters
+    ----------
+    held : float ``[G, L]``
+        What each group weighs of each label.
+    totals : float ``[G]``
+        What it weighs.
+    order : int ``[G]``
+        In which equal ones come.
+    n_folds : int
+
+    References
+    ----------
+    K. Sechidis, G. Tsoumakas and I. Vlahavas, "On the stratification of multi-label data", ECML PKDD 2011.
+
+    Examples
+    --------
+    >>> held = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
+    >>> deal_labels(held, np.ones(4), np.arange(4), 2)
+    array([0, 1, 0, 1])
+    """
+    # Sorted by what they hold, so that the order in which labels were given plays no part.
+    held = held[:, np.lexsort(held)]
+    heaviest = order[np.argsort(-totals.astype(np.float32)[order], kind="stable")]
+    lack = np.tile(held.sum(axis=0) / n_folds, (n_folds, 1))
+    room = np.full(n_folds, totals.sum() / n_folds)
+    fold, left = np.full(len(totals), -1), (held > 0).sum(axis=0)
+
+    def put(group: int, wanted: Array) -> None:
+        # Rounded: sums of thirds must not decide.
+        best = int(np.lexsort((-room.round(6), -wanted.round(6)))[0])
+        fold[group] = best
+        lack[best] -= held[group]
+        room[best] -= totals[group]
+        left[:] -= held[group] > 0
+
+    while (open_labels := np.flatnonzero(left)).size:
+        label = open_labels[left[open_labels].argmin()]
+        for group in heaviest[(fold[heaviest] < 0) & (held[heaviest, label] > 0)].tolist():
+            put(group, lack[:, label])
+    for group in heaviest[fold[heaviest] < 0].tolist():
+        put(group, room)
+    return fold
