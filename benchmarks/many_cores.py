@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from embed import SIZES, describe_machine, rate, ratio, write_photos
 
-from cnncodes import ViewPlan, embed, load_backbone
+from cnncodes import ViewPlan, load_backbone
 from cnncodes.backbones.running.runtime import list_providers
 from cnncodes.embedding import count_lanes, run_lanes
 from cnncodes.images import Decoding, ImageSource, open_source
@@ -69,6 +69,7 @@ def run_alone(backbone: Backbone, count: int) -> float:
 
 def run_job(source: ImageSource, backbone: Backbone, most_threads: int, decode: str = "exact") -> None:
     """Embed all images."""
+    from cnncodes import embed
     from cnncodes.embedding import engine
 
     engine._THREADS = most_threads
