@@ -36,7 +36,7 @@ def reference(kind, C):
 def test_scikit_learns_own_checks(kind):
     failures = find_failures(LinearHead(kind, cv=3))
     if kind == "logistic":
-        # A loss is known to 1e-15 and the weights of the lowest one to the root of that, 3e-8: the check wants
+        # A loss is known to 1e-15 and the weights of the lowest one to its root, 3e-8: the check wants
         # 1e-7 in sums of them, which some processors' rounding misses.
         failures = [one for one in failures if one[0] != "check_sample_weight_equivalence_on_dense_data"]
     assert failures == []
