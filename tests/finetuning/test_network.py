@@ -16,6 +16,7 @@ from cnncodes.finetuning.graph_module import GraphModule  # noqa: E402
 from cnncodes.finetuning.network import HEAD, LinearModule, TunedNetwork  # noqa: E402
 from cnncodes.finetuning.reading import read_graph  # noqa: E402
 from cnncodes.finetuning.settings import FineTuning  # noqa: E402
+from cnncodes.heads.estimator import LinearHead  # noqa: E402
 from cnncodes.heads.linear import LinearScorer  # noqa: E402
 from cnncodes.heads.scoring import softmax  # noqa: E402
 
@@ -26,6 +27,16 @@ def make_scorer(n_classes: int, *, l2: bool = False, temperature: float = 1.0) -
     rows = 1 if n_classes == 2 else n_classes
     names = np.array([f"class {i}" for i in range(n_classes)])
     return LinearScorer(RNG.normal(size=(rows, 6)), RNG.normal(size=rows), names, l2, temperature)
+
+
+def test_a_head_whose_columns_hardly_vary_is_the_same_in_torch() -> None:
+    codes = RNG.normal(size=(18, 6))
+    codes[:, 0] *= 1e-5
+    fitted = LinearHead(scaling="standard").fit(codes, np.array(["a", "b", "c"] * 6))
+    shifted = (codes + [0.5, 0, 0, 0, 0, 0]).astype(np.float32)
+    logits = LinearModule(fitted.scorer_)(torch.from_numpy(shifted)).detach().numpy()
+    np.testing.assert_allclose(softmax(logits.astype(float)), fitted.predict_proba(shifted), atol=1e-5)
+    assert np.abs(logits).max() < 60  # a thousand times as much without a least scale
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
