@@ -101,7 +101,8 @@ class FineTuning:
     freeze_epochs : int
         Epochs with the head alone, at most; 0 leaves the stage out.
     base_lr : float or "find"
-        The head's learning rate; ``"find"`` tries rates first.
+        The head's learning rate; ``"find"`` tries rates first, and takes at most 10 times the default (but
+        with SGD).
     backbone_lr_mult : float
         The backbone's rate, as a share of the head's.
     layer_decay : float
@@ -177,7 +178,7 @@ class FineTuning:
     )
     base_lr: str | float = option(
         f"Learning rate of the head; {FIND} tries rising ones and takes a tenth of the one at which the loss"
-        " rises.",
+        " rises, at most 10 times the default (but with sgd).",
         default=BASE_LR,
         metavar="RATE",
         check=_check_base_lr,
