@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.embedding import Embedder
-from cnncodes.errors import UsageError
+from cnncodes.errors import ResultWarning, UsageError, sentence
 from cnncodes.estimators.inputs import describe_unreadable, make_unreadable
 from cnncodes.estimators.predictor import Predictor
 from cnncodes.finetuning.comparison import Comparison
-from cnncodes.finetuning.examples import Labelled, check_classes, split_validation
+from cnncodes.finetuning.examples import Labelled, check_classes, split_validation, tell_missing
 from cnncodes.finetuning.features import hash_contents
 from cnncodes.finetuning.history import EpochFigures
 from cnncodes.finetuning.job import tune
@@ -109,13 +109,14 @@ def tune_classifier(
             f"fine-tuning starts from a linear head by name: {', '.join(LINEAR[:-1])} or {LINEAR[-1]}. Got"
             f" {repr(head) if isinstance(head, str) else type(head).__name__}."
         )
-    for text in tell_fixed(train_plan, f"train_views={str(classifier.train_views)!r}"):
-        warnings.warn(f"{text}.", stacklevel=5)
     contents, failed = hash_contents(records, n_jobs)
     read = np.array([i for i in range(len(records)) if i not in failed], np.int64)
     images = Labelled(list(records), y, contents, groups).take(read)
     check_classes(images, images, "training")
     train, validation = split_validation(images, settings.validation, settings.random_state)
+    notes = tell_fixed(train_plan, f"train_views={str(classifier.train_views)!r}")
+    for text in [*notes, *tell_missing(train, validation, "validation")]:
+        warnings.warn(sentence(text), ResultWarning, stacklevel=5)
     task = Task(
         embedder,
         train_plan,
@@ -133,7 +134,7 @@ def tune_classifier(
     if names:
         _tell_failed(names, len(records), classifier.on_error)
     for note in tuned.notes:
-        warnings.warn(note, stacklevel=5)
+        warnings.warn(sentence(note), ResultWarning, stacklevel=5)
     kept = tuned.kept
     predictor = tuned.make_predictor(kept, embedder, classifier.aggregate)
     learned = tuned.count_learned(kept)

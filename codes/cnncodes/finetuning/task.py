@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from cnncodes.embedding import Embedder
+from cnncodes.errors import ResultWarning, sentence
 from cnncodes.finetuning.examples import Labelled
 from cnncodes.finetuning.features import Progress
 from cnncodes.finetuning.history import EpochFigures
@@ -66,6 +68,11 @@ class Task:
         return self.settings.class_weight if self.class_weight is None else self.class_weight
 
 
+def warn(text: str) -> None:
+    """Warn where `cnncodes.finetune` was called."""
+    warnings.warn(sentence(text), ResultWarning, stacklevel=5)
+
+
 @dataclass(frozen=True)
 class Listeners:
     """Who is told of a fine-tuning.
@@ -78,11 +85,14 @@ class Listeners:
         Takes what is being done to images and returns who is told how far it is: done, total, failed.
     epoch : callable
         Of the figures of all epochs so far, after each.
+    warn : callable
+        Of what flatters the figures, or makes the result worth less, a line; a `ResultWarning` by default.
     """
 
     note: Callable[[str], None] = lambda text: None
     progress: Callable[[str], Progress] = lambda what: lambda done, total, failed: None
     epoch: Callable[[Sequence[EpochFigures]], None] = lambda history: None
+    warn: Callable[[str], None] = warn
 
 
 def tell_fixed(plan: ViewPlan, name: str) -> list[str]:
