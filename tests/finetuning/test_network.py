@@ -33,7 +33,7 @@ def test_a_head_whose_columns_hardly_vary_is_the_same_in_torch() -> None:
     codes = RNG.normal(size=(18, 6))
     codes[:, 0] *= 1e-5
     fitted = LinearHead(scaling="standard").fit(codes, np.array(["a", "b", "c"] * 6))
-    shifted = (codes + [0.5, 0, 0, 0, 0, 0]).astype(np.float32)
+    shifted = (codes + 0.5 * np.eye(6)[0]).astype(np.float32)
     logits = LinearModule(fitted.scorer_)(torch.from_numpy(shifted)).detach().numpy()
     np.testing.assert_allclose(softmax(logits.astype(float)), fitted.predict_proba(shifted), atol=1e-5)
     assert np.abs(logits).max() < 60  # a thousand times as much without a least scale

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.embedding import Embedder
-from cnncodes.errors import ResultWarning, UsageError, sentence
+from cnncodes.errors import UsageError
 from cnncodes.estimators.inputs import describe_unreadable, make_unreadable
 from cnncodes.estimators.predictor import Predictor
 from cnncodes.finetuning.comparison import Comparison
@@ -23,6 +22,7 @@ from cnncodes.finetuning.history import EpochFigures
 from cnncodes.finetuning.job import tune
 from cnncodes.finetuning.settings import FineTuning
 from cnncodes.finetuning.task import Task, tell_fixed
+from cnncodes.finetuning.warning import warn
 from cnncodes.heads.names import LINEAR
 from cnncodes.images import ImageRecord
 from cnncodes.schema import from_mapping
@@ -116,7 +116,7 @@ def tune_classifier(
     train, validation = split_validation(images, settings.validation, settings.random_state)
     notes = tell_fixed(train_plan, f"train_views={str(classifier.train_views)!r}")
     for text in [*notes, *tell_missing(train, validation, "validation")]:
-        warnings.warn(sentence(text), ResultWarning, stacklevel=5)
+        warn(text)
     task = Task(
         embedder,
         train_plan,
@@ -134,7 +134,7 @@ def tune_classifier(
     if names:
         _tell_failed(names, len(records), classifier.on_error)
     for note in tuned.notes:
-        warnings.warn(sentence(note), ResultWarning, stacklevel=5)
+        warn(note)
     kept = tuned.kept
     predictor = tuned.make_predictor(kept, embedder, classifier.aggregate)
     learned = tuned.count_learned(kept)
@@ -146,4 +146,4 @@ def _tell_failed(failed: Mapping[str, str], total: int, on_error: str) -> None:
     text = describe_unreadable(list(failed.items()), total)
     if on_error == "raise":
         raise make_unreadable(text)
-    warnings.warn(f"{text} They were left out, with their labels.", stacklevel=6)
+    warn(f"{text} They were left out, with their labels.")

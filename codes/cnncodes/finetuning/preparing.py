@@ -109,7 +109,7 @@ def prepare(task: Task, folder: Path, listeners: Listeners, world: World = ALONE
     from cnncodes.finetuning.device import choose_device
 
     where = choose_device(task.settings, task.n_jobs, world)
-    checkpoint = Checkpoint(folder / "checkpoint.safetensors", identify(task))
+    checkpoint = Checkpoint(folder / "checkpoint.safetensors", identify(task), listeners.warn)
     if world.is_first:
         checkpoint.read()  # that of another task is refused before anything beside it is replaced
     with contextlib.ExitStack() as undo:
@@ -164,7 +164,7 @@ def prepare_again(
         prepared.train.join(held_out),
         head,
         course,
-        Checkpoint(basis.folder / "again.safetensors", f"{identify(task)} again"),
+        Checkpoint(basis.folder / "again.safetensors", f"{identify(task)} again", listeners.warn),
         listeners,
         world,
     )

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from cnncodes.embedding import Embedder
-from cnncodes.errors import ResultWarning, sentence
 from cnncodes.finetuning.examples import Labelled
 from cnncodes.finetuning.features import Progress
 from cnncodes.finetuning.history import EpochFigures
 from cnncodes.finetuning.settings import TRAIN_VIEWS, FineTuning
+from cnncodes.finetuning.warning import warn
 from cnncodes.heads.linear import LinearScorer
 from cnncodes.views import ViewPlan
 
@@ -66,11 +65,6 @@ class Task:
     def weighting(self) -> Any:
         """The class weight that holds."""
         return self.settings.class_weight if self.class_weight is None else self.class_weight
-
-
-def warn(text: str) -> None:
-    """Warn where `cnncodes.finetune` was called."""
-    warnings.warn(sentence(text), ResultWarning, stacklevel=5)
 
 
 @dataclass(frozen=True)
