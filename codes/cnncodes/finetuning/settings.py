@@ -37,6 +37,8 @@ def _between(
 ) -> Callable[[Any], None]:
     """Return a check of a number's range; the ends belong to it or not."""
     first = f"{'at least' if low_too else 'above'} {low:,}"
+    if math.isinf(high):
+        first = f"a finite number {'of ' if low_too else ''}{first}"
     last = "" if math.isinf(high) else f" and {'at most' if high_too else 'below'} {high:,}"
 
     def check(number: Any) -> None:
@@ -55,7 +57,7 @@ _check_rate = _between(0, math.inf, low_too=False)
 def _check_base_lr(rate: Any) -> None:
     if isinstance(rate, str):
         if rate != FIND:
-            raise UsageError(f"must be a number above 0, or {FIND!r}. Got {rate!r}.")
+            raise UsageError(f"must be a finite number above 0, or {FIND!r}. Got {rate!r}.")
     else:
         _check_rate(rate)
 

@@ -139,7 +139,10 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         if y.dtype.kind == "O" and len({type(label) for label in y}) > 1:
             kinds = sorted({type(label).__name__ for label in y})
             raise UsageError(f"labels in y must be of one type and none missing; got {' and '.join(kinds)}")
-        check_classification_targets(y)
+        with warnings.catch_warnings():
+            if y.dtype.kind in "OSU":  # names, however many, are no numbers to predict
+                warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
+            check_classification_targets(y)
         rows = take_used(X, sample_weight, groups, images)
         self.classes_, numbered = np.unique(y[rows.used], return_inverse=True)
         if len(self.classes_) < 2:
