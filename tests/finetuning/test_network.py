@@ -47,6 +47,8 @@ def test_its_softmax_is_what_the_head_says(n_classes: int, l2: bool, temperature
     codes = RNG.normal(size=(20, 6)).astype(np.float32)
     codes[0] = 0  # a code without a direction stays one
     head = LinearModule(scorer)
+    assert [type(part).__name__ for part in head.children()] == ["UnitLength" if l2 else "Identity"]
+    assert sorted(head.state_dict()) == ["bias", "weight"]  # nothing standardises beside them
     logits = head(torch.from_numpy(codes)).detach().numpy()
     expected = scorer.proba_from_decision(scorer.decision(codes))
     assert np.abs(softmax(logits) - expected).max() < 1e-6
