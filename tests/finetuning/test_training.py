@@ -272,6 +272,26 @@ def test_a_network_that_is_kept_is_trained_once_more_on_all(refitted: Tuned, tmp
     assert first.backbone.sha256 != refitted.backbone.sha256
 
 
+@pytest.mark.parametrize("kept", ["tuned", "head"])
+def test_priors_can_be_given_to_either(kept: str, refitted: Tuned) -> None:
+    predictor = refitted.make_predictor(kept, make_task().embedder)
+    assert predictor.shares == pytest.approx([1 / 3] * 3)
+    predictor.check_priors({"dots": 0.9})
+
+
+def test_priors_start_from_the_shares_in_training(tmp_path: Path) -> None:
+    train = make_task().train
+    rare = np.flatnonzero(train.y == "plain")
+    images = train.take(np.setdiff1d(np.arange(len(train.y)), rare[5:]))
+    for weight in (None, "balanced"):
+        task = dataclasses.replace(make_task(epochs=1), train=images, class_weight=weight)
+        tuned = run(task, tmp_path / str(weight))
+        counts = np.unique(images.y, return_counts=True)[1]
+        expected = counts / counts.sum() if weight is None else np.ones(len(counts)) / len(counts)
+        shares = tuned.make_predictor("tuned", task.embedder).shares
+        assert shares == pytest.approx(expected) and len(set(counts)) > 1
+
+
 def test_it_starts_anew_from_the_head_of_all(refitted: Tuned) -> None:
     """No training image is among those of the training before alone: its losses are of all of them."""
     assert refitted.again[0].loss != refitted.again[0].loss  # NaN: nothing was trained

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from cnncodes.embedding.memory import release_free_memory
 from cnncodes.errors import BackboneError
 from cnncodes.estimators.contents import summarize_contents
 from cnncodes.estimators.predictor import Predictor
+from cnncodes.estimators.priors import find_shares
 from cnncodes.finetuning.basis import TRAIN, VALIDATION
 from cnncodes.finetuning.comparison import Comparison, compare, say_verdict
 from cnncodes.finetuning.examples import Labelled
@@ -78,6 +79,8 @@ class Tuned:
         The images that cannot be read, and why.
     notes : tuple of str
         What went wrong on the way, such as a rate that was too high.
+    class_weight : dict or "balanced", optional
+        That of the loss and of the head.
     """
 
     backbone: Backbone
@@ -96,6 +99,7 @@ class Tuned:
     refused: str = ""
     failed: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    class_weight: Any = None
 
     @property
     def is_trained(self) -> bool:
@@ -125,9 +129,18 @@ class Tuned:
     def make_predictor(self, kept: str, embedder: Embedder, aggregate: str = "decision") -> Predictor:
         """Return one of the two with its network, given the embedder of the network before."""
         known = summarize_contents(list(self.known))
-        if kept == "head":
-            return Predictor(embedder, self.head, known, aggregate)
-        return Predictor(replace(embedder, backbone=self.backbone), self.scorer, known, aggregate)
+        scorer, images = (self.head, self.given) if kept == "head" else (self.scorer, self.trained)
+        if kept == "tuned":
+            embedder = replace(embedder, backbone=self.backbone)
+        shares = find_shares(images.y, None, _Fitted(scorer, self.class_weight))
+        return Predictor(embedder, scorer, known, aggregate, shares=shares)
+
+
+class _Fitted(NamedTuple):
+    """A head as `find_shares` knows it."""
+
+    scorer_: LinearScorer
+    class_weight: Any
 
 
 def tune(
@@ -257,6 +270,7 @@ def _finish(prepared: Prepared, learned: _Learned, listeners: Listeners) -> Tune
         keep=task.keep,
         refused=refused,
         failed=_list_failed(prepared),
+        class_weight=task.weighting,
         notes=(*filter(None, [_advise_rate(learned.history, learned.trainer.state.base_lr)]), *learned.notes),
     )
 
