@@ -390,6 +390,18 @@ def test_which_is_kept_can_be_said(kept: str, photos: Path, tmp_path: Path) -> N
     assert summary["kept"] == kept
     used = cnncodes.load(tmp_path / "out/classifier.cnncodes").predictor_.embedder.backbone
     assert (used.card.name == "small-tuned") == (kept == "tuned")
+    classifier = cnncodes.load(tmp_path / "out/classifier.cnncodes")
+    images = [draw(label, number) for label in CLASSES for number in range(3000, 3010)]
+    before, after = (classifier.predict_proba(images, priors=given)[:, 0] for given in (None, {"dots": 0.9}))
+    assert (after >= before).all() and (after > before).any()
+    if kept == "head":
+        assert len(classifier.predict_or_abstain(images, risk=0.5).labels) == 30
+        assert (classifier.novelty(images) < 1).all()
+    else:
+        with pytest.raises(UsageError, match="network has none, as all these images trained it or chose its"):
+            classifier.predict_or_abstain(images, risk=0.5)
+        with pytest.raises(UsageError, match="brought the training images together: fit a head on its codes"):
+            classifier.novelty(images)
 
 
 @pytest.mark.parametrize("test_views", ["flip", "center"])
@@ -409,6 +421,11 @@ def test_a_head_that_is_kept_is_what_fit_gives_on_all_images(
     assert kept.score(photos) == summary["test"]["head"]["value"]
     images = [draw(label, number) for label in CLASSES for number in range(3000, 3020)]
     np.testing.assert_allclose(kept.predict_proba(images), plain.predict_proba(images), atol=0.02)
+    ours, theirs = kept.predictor_, plain.predictor_
+    assert ours.same_views == theirs.same_views and kept.train_plan_ == plain.train_plan_
+    assert ours.answers.right.mean() == pytest.approx(theirs.answers.right.mean(), abs=0.05)
+    codes = ours.embedder.backbone.run(np.stack([image[:16, :16] for image in images]))
+    assert ours.scale.rate(codes) == pytest.approx(theirs.scale.rate(codes), abs=0.05)
 
 
 def test_a_part_val_says_when_to_stop(tmp_path: Path) -> None:
@@ -417,6 +434,8 @@ def test_a_part_val_says_when_to_stop(tmp_path: Path) -> None:
     summary = cnncodes.finetune(photos, tmp_path / "out", backbone=make_backbone(), **changed)
     assert summary["validation"]["head"]["n"] == summary["judged_trained"] == summary["head_trained"] == 36
     assert summary["test"] is None
+    kept = cnncodes.load(tmp_path / "out/classifier.cnncodes").predictor_
+    assert (kept.answers is None) == (kept.scale is None) == (summary["kept"] == "tuned")
     assert "These images also chose the epoch" in summary["verdict"]
 
 

@@ -20,10 +20,11 @@ from cnncodes.errors import StoreError  # noqa: E402
 from cnncodes.finetuning.checkpoints import Checkpoint  # noqa: E402
 from cnncodes.finetuning.examples import Labelled  # noqa: E402
 from cnncodes.finetuning.history import count_epochs  # noqa: E402
-from cnncodes.finetuning.job import Tuned, tune  # noqa: E402
+from cnncodes.finetuning.job import tune  # noqa: E402
 from cnncodes.finetuning.schedule import rate_at  # noqa: E402
 from cnncodes.finetuning.settings import FineTuning  # noqa: E402
 from cnncodes.finetuning.task import Listeners, Task, identify  # noqa: E402
+from cnncodes.finetuning.tuned import Tuned  # noqa: E402
 from cnncodes.images import content_hash, records_from  # noqa: E402
 
 pytestmark = pytest.mark.slow  # torch

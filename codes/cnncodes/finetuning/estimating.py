@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,8 +92,10 @@ def tune_classifier(
     records: Sequence[ImageRecord],
     y: npt.NDArray[Any],
     groups: npt.NDArray[Any] | None,
-) -> tuple[Predictor, Tuning]:
+) -> tuple[Predictor, ViewPlan, Tuning]:
     """Fine-tune on labelled records as a classifier's parameters say; return the better of the two.
+
+    With it come the views that it was trained on, and what came of the fine-tuning.
 
     Raises
     ------
@@ -136,10 +138,13 @@ def tune_classifier(
     for note in tuned.notes:
         warn(note)
     kept = tuned.kept
-    predictor = tuned.make_predictor(kept, embedder, classifier.aggregate)
+    predictor = tuned.make_kept(embedder, classifier.aggregate)
+    if classifier.out_of_fold is False:
+        predictor = replace(predictor, answers=None)
     learned = tuned.count_learned(kept)
     verdict = tuned.say_verdict(None)
-    return predictor, Tuning(kept, tuned.validation, tuned.history, tuned.unfrozen, learned, verdict)
+    plan = tuned.find_plan(train_plan)
+    return predictor, plan, Tuning(kept, tuned.validation, tuned.history, tuned.unfrozen, learned, verdict)
 
 
 def _tell_failed(failed: Mapping[str, str], total: int, on_error: str) -> None:
