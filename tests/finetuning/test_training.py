@@ -189,6 +189,13 @@ def test_finding_a_rate_leaves_nothing_behind(tmp_path: Path) -> None:
     assert plain[0] == plain[1]
 
 
+def test_a_rate_that_is_found_far_above_the_default_is_not_taken(tmp_path: Path) -> None:
+    said: list[str] = []
+    tuned = tune(make_task(epochs=1, base_lr="find"), tmp_path, Listeners(said.append))
+    line = next(line for line in said if line.startswith("the learning rate that was found: "))
+    assert "the most that is taken without being asked for is 1.0e-02" in line and tuned.base_lr == 0.01
+
+
 def test_a_rate_that_was_found_is_not_sought_again(tmp_path: Path) -> None:
     class StoppedError(Exception):
         pass
