@@ -7,12 +7,17 @@ that a network learns from where it is not trained once more. Nothing is chosen:
 head alone where there are stages, and the weights are those of the last epoch.
 Accuracy is that of the test images, with paired intervals against the head that ``cnncodes fit`` gives.
 
+``ways`` trains the head alone, the last two blocks from the cache, the same without a cache, and the whole
+network, for so many epochs each, and says what each takes and comes to, and whether the answers are the same
+with the cache and without.
+
 ``speed`` times an epoch of the trained part alone, from cached features, against an epoch of the same
 training as torch usually does it: decode, whole network, backward through the trained part. They take turns,
 and the ratio is the median of the rounds' own.
 
     python benchmarks/finetune.py quality --data fashion --images 1000 --test 1000 --seeds 3
     python benchmarks/finetune.py speed --images 256 --rounds 3
+    python benchmarks/finetune.py ways --data sample --epochs 3
 
 Needs the extra finetune and, for the plot, matplotlib (extra report); Fashion-MNIST is Debian's package
 dataset-fashion-mnist. Writes ``benchmarks/results/finetune-*.json`` and ``docs/images/finetune-*.png``.
@@ -236,6 +241,79 @@ def plot(result: dict[str, Any], path: Path) -> None:
     figure.savefig(path, dpi=110)
 
 
+def measure_ways(args: argparse.Namespace) -> dict[str, Any]:
+    """Train in ways that cost more and more, each once, and measure them on the test images."""
+    from cnncodes.embedding import Embedder
+    from cnncodes.evaluation.intervals import wilson
+    from cnncodes.finetuning.task import Task
+
+    data = open_sample(args.quick) if args.data == "sample" else draw_fashion(args.images, args.test)
+    images, test = label(data.train), label(data.test)
+    embedder = Embedder(load_backbone(args.backbone), ViewPlan.parse("flip"))
+    seconds, right = fit_head(data)
+    rows = [{"way": "head alone", "seconds": seconds, **dataclasses.asdict(wilson(right, len(test.y)))}]
+    print(json.dumps(rows[-1]), flush=True)
+    answers: dict[str, Any] = {}
+    for name, unfreeze, cache in (
+        ("last:2, from the cache", "last:2", "10G"),
+        ("last:2, without a cache", "last:2", "0"),
+        ("all", "all", "10G"),
+    ):
+        settings = FineTuning(
+            unfreeze=unfreeze, cache=cache, epochs=args.epochs, freeze_epochs=0, base_lr=args.base_lr
+        )
+        task = Task(embedder, ViewPlan.parse(args.views, random_state=0), "logistic", images, test, settings)
+        with tempfile.TemporaryDirectory() as folder:
+            row, answers[name] = train_way(task, Path(folder))
+        rows.append({"way": name, **row})
+        print(json.dumps(rows[-1]), flush=True)
+    cached, anew = (answers[name] for name in list(answers)[:2])
+    return {
+        "data": data.name,
+        "trained": len(images.y),
+        "test": len(test.y),
+        "views": args.views,
+        "epochs": args.epochs,
+        "equal": bool(np.array_equal(cached, anew)),
+        "rows": rows,
+    }
+
+
+def fit_head(data: Any) -> tuple[float, int]:
+    """Fit a head as ``cnncodes fit`` does; return seconds, with those of the codes, and its right answers."""
+    from cnncodes import ImageClassifier
+
+    started = time.perf_counter()
+    head = ImageClassifier(train_views="flip", test_views="flip").fit_records(data.train)
+    seconds = round(time.perf_counter() - started, 1)
+    answers = head.predictor_.predict_records(data.test).labels
+    return seconds, sum(str(answers[i]) == str(one.label) for i, one in enumerate(data.test))
+
+
+def train_way(task: Task, folder: Path) -> tuple[dict[str, Any], Any]:
+    """Train; return seconds before the first epoch, of an epoch and of all, the accuracy, and the logits."""
+    from cnncodes.evaluation.intervals import wilson
+    from cnncodes.finetuning.preparing import prepare
+    from cnncodes.finetuning.task import Listeners
+
+    started = time.perf_counter()
+    prepared = prepare(task, folder, Listeners())
+    before, trainer = time.perf_counter() - started, prepared.trainer
+    trainer.guide = make_judge(prepared.judge)
+    epochs = [one.seconds for one in trainer.run() if one.stage == "network"]
+    total = time.perf_counter() - started
+    logits = trainer.predict_final(prepared.validation)
+    right = int((logits.argmax(axis=1) == prepared.validation.y).sum())
+    prepared.basis.store.close()
+    row = {
+        "seconds": round(total, 1),
+        "before": round(before, 1),
+        "epoch": round(statistics.median(epochs), 1),
+        **dataclasses.asdict(wilson(right, len(logits))),
+    }
+    return row, logits
+
+
 def measure_speed(args: argparse.Namespace) -> dict[str, Any]:
     """Time an epoch from cached features, and one of the same training as torch usually does it."""
     from cnncodes.embedding import Embedder
@@ -340,9 +418,10 @@ def main() -> None:
     )
     parser.add_argument(
         "what",
-        choices=("quality", "speed"),
+        choices=("quality", "speed", "ways"),
         help="quality: accuracy and gain of five ways to train, for each seed; speed: seconds of an epoch"
-        " from the cache, with the frozen part run again, and of the whole network",
+        " from the cache, with the frozen part run again, and of the whole network; ways: seconds and"
+        " accuracy of the head alone, the last two blocks with and without the cache, and all",
     )
     parser.add_argument("--data", choices=("fashion", "sample"), default="fashion", help="[%(default)s]")
     parser.add_argument("--backbone", default="efficientnet-lite0", help="[%(default)s]")
@@ -350,7 +429,7 @@ def main() -> None:
         ("--images", 1000, "images of Fashion-MNIST to train on"),
         ("--test", 1000, "images of Fashion-MNIST to test on"),
         ("--seeds", 3, "quality: how many seeds"),
-        ("--epochs", FineTuning().epochs, "quality: epochs with the backbone"),
+        ("--epochs", FineTuning().epochs, "quality, ways: epochs with the backbone"),
         ("--rounds", 3, "speed: how often each way takes its turn"),
     )
     for name, default, text in counts:
@@ -359,13 +438,14 @@ def main() -> None:
     parser.add_argument("--base-lr", type=float, default=rate, help="rate of the head [%(default)s]")
     parser.add_argument("--unfreeze", default=FineTuning().unfreeze, help="what is trained [%(default)s]")
     parser.add_argument("--views", default=FinetuneOptions.train_views, help="of training [%(default)s]")
-    parser.add_argument("--quick", action="store_true", help="quality: a tenth of the sample")
+    parser.add_argument("--quick", action="store_true", help="quality, ways: a tenth of the sample")
     parser.add_argument("--json", type=Path, help="file for the figures [in benchmarks/results]")
     parser.add_argument("--plot", type=Path, help="quality: file for the curves [in docs/images]")
     args = parser.parse_args()
     machine = {"processor": name_processor(), "cores": count_cores()}
-    result = {**(measure_quality(args) if args.what == "quality" else measure_speed(args)), **machine}
-    name = f"finetune-{args.data if args.what == 'quality' else 'speed'}"
+    measure = {"quality": measure_quality, "speed": measure_speed, "ways": measure_ways}[args.what]
+    result = {**measure(args), **machine}
+    name = f"finetune-{args.data if args.what == 'quality' else args.what}"
     (args.json or RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
     if args.what == "quality":
         print(summarize(result))

@@ -21,6 +21,10 @@ class CostWarning(UserWarning):
     """What was asked for works, and costs more than something else that is as good."""
 
 
+class ResultWarning(UserWarning):
+    """What was asked for works, and what comes of it says less than it seems to, or is worth less."""
+
+
 class UsageError(CnnCodesError, ValueError):
     """An argument, option or setting that cannot be right."""
 

@@ -362,6 +362,7 @@ def test_the_card_of_a_further_file_names_that_file_alone() -> None:
     card = Card.from_toml(changed(**FURTHER))
     int8 = card.choose("int8")
     assert (int8.model_file, int8.precision, int8.files) == ("int8.onnx", "int8", {"int8.onnx": "1" * 64})
+    assert int8.parent == card.files[card.model_file]
     assert (int8.precisions, int8.weights, int8.quantization) == ({}, None, {"int8": QUANTIZATION})
     assert Card.from_toml(int8.to_toml()) == int8
     assert card.choose("fp32") is card.choose(None) is card

@@ -1,4 +1,4 @@
-"""A training on disk: all of it comes back, and what is damaged or of another training is refused."""
+"""A training on disk: all of it comes back; of another training it is refused, damaged it is replaced."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
-from cnncodes.errors import StoreError  # noqa: E402
+from cnncodes.errors import ResultWarning, StoreError  # noqa: E402
 from cnncodes.finetuning.checkpoints import Checkpoint, State  # noqa: E402
 from cnncodes.finetuning.history import EpochFigures  # noqa: E402
 
@@ -61,21 +61,61 @@ def test_that_of_another_training_is_refused(tmp_path: Path) -> None:
         Checkpoint(tmp_path / "a", "that").read()
 
 
-def test_a_number_that_has_changed_is_noticed(tmp_path: Path) -> None:
-    file = Checkpoint(tmp_path / "a", "this")
-    file.write(State(), {"a": torch.ones(100)}, {}, {}, None)
-    data = bytearray((tmp_path / "a").read_bytes())
+def damage(path: Path, how: str) -> None:
+    data = bytearray(path.read_bytes())
     data[-50] ^= 1
-    (tmp_path / "a").write_bytes(data)
-    with pytest.raises(StoreError, match="is damaged"):
-        file.read()
+    whole = path.read_bytes()
+    path.write_bytes({"changed": bytes(data), "cut": whole[:-50], "other": b"x" * 99, "empty": b""}[how])
 
 
-@pytest.mark.parametrize("damage", ["cut", "other", "empty"])
-def test_a_damaged_file_is_named(damage: str, tmp_path: Path) -> None:
+def write(path: Path, epoch: int) -> None:
+    Checkpoint(path, "this").write(State(epoch=epoch), {"a": torch.full((100,), float(epoch))}, {}, {}, None)
+
+
+@pytest.mark.parametrize("how", ["changed", "cut", "other", "empty"])
+def test_where_one_is_damaged_the_one_before_is_gone_on_with(how: str, tmp_path: Path) -> None:
     path = tmp_path / "a"
-    Checkpoint(path, "this").write(State(), {"a": torch.ones(100)}, {}, {}, None)
-    data = path.read_bytes()
-    path.write_bytes({"cut": data[:-50], "other": b"x" * 99, "empty": b""}[damage])
-    with pytest.raises(StoreError, match=r"the checkpoint .* is damaged: remove it"):
-        Checkpoint(path, "this").read()
+    write(path, 1)
+    write(path, 2)
+    damage(path, how)
+    with pytest.warns(
+        ResultWarning, match=r"a is damaged, .* a.damaged .*: the one before it is gone on with"
+    ):
+        found = Checkpoint(path, "this").read()
+    assert found is not None and found[0].epoch == 1 and found[1]["a"][0] == 1
+    assert (tmp_path / "a.damaged").exists()  # whoever wants to may look at it
+    again = Checkpoint(path, "this").read()
+    assert again is not None and again[0].epoch == 1
+    write(path, 2)
+    found = Checkpoint(path, "this").read()
+    assert found is not None and found[0].epoch == 2
+
+
+def test_where_both_are_damaged_it_starts_anew_and_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    write(path, 1)
+    write(path, 2)
+    damage(path, "cut")
+    damage(path.with_name("a.previous"), "cut")
+    with pytest.warns(ResultWarning) as told:
+        assert Checkpoint(path, "this").read() is None
+    assert [str(one.message).rpartition(": ")[2] for one in told] == [
+        "the one before it is gone on with.",
+        "the training starts anew.",
+    ]
+    assert Checkpoint(path, "this").read() is None
+
+
+def test_one_of_another_training_is_left_alone_also_where_it_is_damaged(tmp_path: Path) -> None:
+    write(tmp_path / "a", 1)
+    damage(tmp_path / "a", "changed")
+    with pytest.raises(StoreError, match="checkpoint of another training"):
+        Checkpoint(tmp_path / "a", "that").read()
+    assert (tmp_path / "a").exists()
+
+
+def test_a_kill_between_two_leaves_the_one_before(tmp_path: Path) -> None:
+    write(tmp_path / "a", 1)
+    (tmp_path / "a").rename(tmp_path / "a.previous")
+    found = Checkpoint(tmp_path / "a", "this").read()
+    assert found is not None and found[0].epoch == 1

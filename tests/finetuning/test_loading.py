@@ -90,7 +90,7 @@ def test_numbers_that_are_not_finite_are_not_written(shipped: Backbone) -> None:
 def test_a_quantised_network_is_refused() -> None:
     with pytest.raises(
         BackboneError,
-        match=r"is int8.*take the backbone that it was made from: load it with precision='fp32'",
+        match=r"is int8.*take the fp32 network that it was made from, 'efficientnet-lite0' \(--backbone",
     ):
         load_graph_module(load_backbone(precision="int8"))
 
@@ -99,6 +99,30 @@ def test_a_quantised_graph_is_refused_whatever_its_card_says() -> None:
     pytest.importorskip("torch")
     with pytest.raises(BackboneError, match=r"quantised \(operator 'QuantizeLinear'.*take the fp32 file"):
         make_graph_module(load_backbone(precision="int8").model_bytes())
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "take the fp32 network that it was made from, 'efficientnet-lite0'"),  # whose int8 file it is
+        ({"parent": "1" * 64}, "whose file has the sha256 1{64}; none at hand has"),
+        (
+            {"address": "timm:efficientnet_lite0"},
+            "of timm:efficientnet_lite0, which 'cnncodes models export'",
+        ),
+        ({"address": None}, "its card does not say which that is"),
+    ],
+)
+def test_a_quantised_graph_with_a_card_of_fp32_names_its_parent(changes: dict[str, Any], said: str) -> None:
+    rounded = load_backbone(precision="int8")
+    loaded = onnx.load_from_string(rounded.model_bytes())
+    loaded.producer_name = "another" if changes else loaded.producer_name  # another hash, which nobody knows
+    model = loaded.SerializeToString() if changes else rounded.model_bytes()
+    files = {"int8.onnx": hashlib.sha256(model).hexdigest()}
+    plain = {"precision": "fp32", "quantization": {}, "parent": None, "files": files, **changes}
+    backbone = Backbone(model, dataclasses.replace(rounded.card, **plain))
+    with pytest.raises(BackboneError, match=rf"int8.onnx, is quantised \(operator .*{said}"):
+        load_graph_module(backbone)
 
 
 def test_picked_layers_are_refused() -> None:

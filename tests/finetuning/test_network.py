@@ -16,6 +16,7 @@ from cnncodes.finetuning.graph_module import GraphModule  # noqa: E402
 from cnncodes.finetuning.network import HEAD, LinearModule, TunedNetwork  # noqa: E402
 from cnncodes.finetuning.reading import read_graph  # noqa: E402
 from cnncodes.finetuning.settings import FineTuning  # noqa: E402
+from cnncodes.heads.estimator import LinearHead  # noqa: E402
 from cnncodes.heads.linear import LinearScorer  # noqa: E402
 from cnncodes.heads.scoring import softmax  # noqa: E402
 
@@ -28,6 +29,16 @@ def make_scorer(n_classes: int, *, l2: bool = False, temperature: float = 1.0) -
     return LinearScorer(RNG.normal(size=(rows, 6)), RNG.normal(size=rows), names, l2, temperature)
 
 
+def test_a_head_whose_columns_hardly_vary_is_the_same_in_torch() -> None:
+    codes = RNG.normal(size=(18, 6))
+    codes[:, 0] *= 1e-5
+    fitted = LinearHead(scaling="standard").fit(codes, np.array(["a", "b", "c"] * 6))
+    shifted = (codes + 0.5 * np.eye(6)[0]).astype(np.float32)
+    logits = LinearModule(fitted.scorer_)(torch.from_numpy(shifted)).detach().numpy()
+    np.testing.assert_allclose(softmax(logits.astype(float)), fitted.predict_proba(shifted), atol=1e-5)
+    assert np.abs(logits).max() < 60  # a thousand times as much without a least scale
+
+
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("l2", [False, True])
 @pytest.mark.parametrize("temperature", [1.0, 0.3])
@@ -36,6 +47,8 @@ def test_its_softmax_is_what_the_head_says(n_classes: int, l2: bool, temperature
     codes = RNG.normal(size=(20, 6)).astype(np.float32)
     codes[0] = 0  # a code without a direction stays one
     head = LinearModule(scorer)
+    assert [type(part).__name__ for part in head.children()] == ["UnitLength" if l2 else "Identity"]
+    assert sorted(head.state_dict()) == ["bias", "weight"]  # nothing standardises beside them
     logits = head(torch.from_numpy(codes)).detach().numpy()
     expected = scorer.proba_from_decision(scorer.decision(codes))
     assert np.abs(softmax(logits) - expected).max() < 1e-6

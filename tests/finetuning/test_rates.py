@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnncodes.finetuning.rates import HIGHEST, LOWEST, STEPS, choose_rate, has_risen
+from cnncodes.finetuning.rates import HIGHEST, LOWEST, STEPS, choose_rate, has_risen, limit_rate
 
 RATES = np.geomspace(LOWEST, HIGHEST, STEPS)
 
@@ -37,6 +37,13 @@ def test_it_is_a_tenth_of_one_that_was_tried(losses: list[float]) -> None:
     rates = [10.0 ** (number / 8 - 6) for number in range(len(losses))]
     found = choose_rate(rates, losses)
     assert found is None or min(abs(10 * found / rate - 1) for rate in rates) < 0.06
+
+
+@given(st.floats(1e-7, 0.1))
+def test_none_is_taken_that_is_far_above_the_default(found: float) -> None:
+    """Of 17 images 70 times the default was."""
+    assert limit_rate(found, "adamw") == min(found, 0.01)
+    assert limit_rate(found, "sgd") == found
 
 
 def test_one_loss_that_is_low_by_chance_decides_nothing() -> None:

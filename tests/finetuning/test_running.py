@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import io
 import json
 import shutil
 from collections.abc import Callable
@@ -20,8 +21,10 @@ from tiny_tuning import CLASSES, draw, make_backbone, write_images  # noqa: E402
 
 import cnncodes  # noqa: E402
 from cnncodes.backbones.checking.verification import verify_backbone  # noqa: E402
+from cnncodes.commands.finetune import FinetuneOptions, run_finetune  # noqa: E402
 from cnncodes.commands.models import render_verify  # noqa: E402
-from cnncodes.errors import BackboneError, SourceError, StoreError, UsageError  # noqa: E402
+from cnncodes.commands.reporter import Reporter  # noqa: E402
+from cnncodes.errors import BackboneError, ResultWarning, SourceError, StoreError, UsageError  # noqa: E402
 from cnncodes.finetuning.partition import check_parts, find_parts  # noqa: E402
 from cnncodes.finetuning.request import Request, make_task  # noqa: E402
 from cnncodes.finetuning.settings import FineTuning  # noqa: E402
@@ -230,10 +233,13 @@ def test_images_in_two_parts_are_told_and_copies_count_once(tmp_path: Path) -> N
             shutil.copy(path, path.with_name(f"{path.stem}-{number}.png"))
     shutil.copy(photos / "train/dots/000.png", photos / "test/dots/copy.png")
     shutil.copy(photos / "val/dots/000.png", photos / "test/dots/other.png")
-    many = cnncodes.finetune(photos, tmp_path / "many", backbone=make_backbone(), **changed)
-    assert many["notes"] == [
-        "2 of the 38 test images are trained on, or chosen by, too: their figures flatter"
-    ]
+    said = "2 of the 38 test images are trained on, or chosen by, too: their figures flatter"
+    with pytest.warns(ResultWarning) as told:
+        many = cnncodes.finetune(photos, tmp_path / "many", backbone=make_backbone(), **changed)
+    assert [str(one.message) for one in told] == [f"{said}."] and told[0].filename == __file__
+    assert many["notes"] == [said]
+    with pytest.warns(ResultWarning, match="2 of the 38 test images"):  # whose figures are the same still
+        cnncodes.finetune(photos, tmp_path / "many", backbone=make_backbone(), **changed)
     single, copied = (one["validation"]["difference"] for one in (once, many))
     assert copied["n"] == 10 * single["n"] and copied["value"] == pytest.approx(single["value"])
     assert (copied["low"], copied["high"]) == pytest.approx((single["low"], single["high"]), abs=0.06)
@@ -309,6 +315,31 @@ def test_groups_stay_on_one_side_and_are_told_where_they_do_not(tmp_path: Path) 
     ]
 
 
+def test_classes_without_an_image_to_judge_by_are_told(tmp_path: Path) -> None:
+    photos = write_images(tmp_path / "photos", 6, parts=("train", "val", "test"))
+    shutil.rmtree(photos / "val/dots")
+    shutil.rmtree(photos / "test/dots")
+    shutil.rmtree(photos / "test/plain")
+    settings = from_mapping(FineTuning, {"device": "cpu"})
+    parts = find_parts(open_source(photos))
+    task, test, _ = make_task(parts, Request(make_backbone()), settings, ALONE)
+    assert check_parts(task, test) == [
+        "the validation images have none of the class 'dots', of which their figures say nothing",
+        "the test images have none of 2 of 3 classes ('dots', 'plain'), of which their figures say nothing",
+    ]
+
+
+def test_the_command_says_once_what_flatters(done: Any, tmp_path: Path) -> None:
+    photos, stream = write_images(tmp_path / "photos", 12), io.StringIO()
+    shutil.copy(photos / "train/dots/000.png", photos / "test/dots/copy.png")
+    given = {**GOOD, "epochs": 1, "freeze_epochs": 0, "keep": "head", "backbone": str(done[0] / "backbone")}
+    options = FinetuneOptions(src=str(photos), out=str(tmp_path / "out"), **given)
+    result = run_finetune(options, Reporter(stream))
+    assert any(note.startswith("1 of the 37 test images") for note in result["notes"]), result["notes"]
+    for note in result["notes"]:
+        assert stream.getvalue().count(note) == stream.getvalue().count(f"cnncodes: warning: {note}") == 1
+
+
 def test_images_that_are_left_out_or_contradict_are_told_first(tmp_path: Path) -> None:
     photos = write_images(tmp_path / "photos", 24)
     lines = ["image,label,split"]
@@ -320,9 +351,12 @@ def test_images_that_are_left_out_or_contradict_are_told_first(tmp_path: Path) -
     said: list[str] = []
     changed = {**GOOD, "epochs": 1, "keep": "head", "train_views": "flip, rotation:1"}
     summary = cnncodes.finetune(
-        photos / "images.csv", tmp_path / "out", backbone=make_backbone(), listeners=Listeners(said.append),
+        photos / "images.csv",
+        tmp_path / "out",
+        backbone=make_backbone(),
+        listeners=Listeners(said.append, warn=said.append),
         **changed,
-    )  # fmt: skip
+    )
     expected = [
         "1 of 74 images have no label and are left out: 'train/dots/000.png#2'",
         "6 of 74 images are in no part (train, val or test) and are left out: 'train/dots/000.png',"
@@ -356,6 +390,18 @@ def test_which_is_kept_can_be_said(kept: str, photos: Path, tmp_path: Path) -> N
     assert summary["kept"] == kept
     used = cnncodes.load(tmp_path / "out/classifier.cnncodes").predictor_.embedder.backbone
     assert (used.card.name == "small-tuned") == (kept == "tuned")
+    classifier = cnncodes.load(tmp_path / "out/classifier.cnncodes")
+    images = [draw(label, number) for label in CLASSES for number in range(3000, 3010)]
+    before, after = (classifier.predict_proba(images, priors=given)[:, 0] for given in (None, {"dots": 0.9}))
+    assert (after >= before).all() and (after > before).any()
+    if kept == "head":
+        assert len(classifier.predict_or_abstain(images, risk=0.5).labels) == 30
+        assert (classifier.novelty(images) < 1).all()
+    else:
+        with pytest.raises(UsageError, match="network has none, as all these images trained it or chose its"):
+            classifier.predict_or_abstain(images, risk=0.5)
+        with pytest.raises(UsageError, match="brought the training images together: fit a head on its codes"):
+            classifier.novelty(images)
 
 
 @pytest.mark.parametrize("test_views", ["flip", "center"])
@@ -375,6 +421,11 @@ def test_a_head_that_is_kept_is_what_fit_gives_on_all_images(
     assert kept.score(photos) == summary["test"]["head"]["value"]
     images = [draw(label, number) for label in CLASSES for number in range(3000, 3020)]
     np.testing.assert_allclose(kept.predict_proba(images), plain.predict_proba(images), atol=0.02)
+    ours, theirs = kept.predictor_, plain.predictor_
+    assert ours.same_views == theirs.same_views and kept.train_plan_ == plain.train_plan_
+    assert ours.answers.right.mean() == pytest.approx(theirs.answers.right.mean(), abs=0.05)
+    codes = ours.embedder.backbone.run(np.stack([image[:16, :16] for image in images]))
+    assert ours.scale.rate(codes) == pytest.approx(theirs.scale.rate(codes), abs=0.05)
 
 
 def test_a_part_val_says_when_to_stop(tmp_path: Path) -> None:
@@ -383,6 +434,8 @@ def test_a_part_val_says_when_to_stop(tmp_path: Path) -> None:
     summary = cnncodes.finetune(photos, tmp_path / "out", backbone=make_backbone(), **changed)
     assert summary["validation"]["head"]["n"] == summary["judged_trained"] == summary["head_trained"] == 36
     assert summary["test"] is None
+    kept = cnncodes.load(tmp_path / "out/classifier.cnncodes").predictor_
+    assert (kept.answers is None) == (kept.scale is None) == (summary["kept"] == "tuned")
     assert "These images also chose the epoch" in summary["verdict"]
 
 
@@ -454,7 +507,7 @@ def test_where_nothing_came_of_it_no_folder_stays(tmp_path: Path) -> None:
 
 def test_rounded_weights_are_refused(photos: Path, tmp_path: Path) -> None:
     backbone = cnncodes.load_backbone("efficientnet-lite0", precision="int8")
-    with pytest.raises(BackboneError, match=r"is int8.*take the backbone that it was made from"):
+    with pytest.raises(BackboneError, match=r"is int8.*take the fp32 network that it was made from"):
         cnncodes.finetune(photos, tmp_path / "out", backbone=backbone)
 
 

@@ -20,10 +20,11 @@ from cnncodes.errors import StoreError  # noqa: E402
 from cnncodes.finetuning.checkpoints import Checkpoint  # noqa: E402
 from cnncodes.finetuning.examples import Labelled  # noqa: E402
 from cnncodes.finetuning.history import count_epochs  # noqa: E402
-from cnncodes.finetuning.job import Tuned, tune  # noqa: E402
+from cnncodes.finetuning.job import tune  # noqa: E402
 from cnncodes.finetuning.schedule import rate_at  # noqa: E402
 from cnncodes.finetuning.settings import FineTuning  # noqa: E402
 from cnncodes.finetuning.task import Listeners, Task, identify  # noqa: E402
+from cnncodes.finetuning.tuned import Tuned  # noqa: E402
 from cnncodes.images import content_hash, records_from  # noqa: E402
 
 pytestmark = pytest.mark.slow  # torch
@@ -188,6 +189,13 @@ def test_finding_a_rate_leaves_nothing_behind(tmp_path: Path) -> None:
     assert plain[0] == plain[1]
 
 
+def test_a_rate_that_is_found_far_above_the_default_is_not_taken(tmp_path: Path) -> None:
+    said: list[str] = []
+    tuned = tune(make_task(epochs=1, base_lr="find"), tmp_path, Listeners(said.append))
+    line = next(line for line in said if line.startswith("the learning rate that was found: "))
+    assert "the most that is taken without being asked for is 1.0e-02" in line and tuned.base_lr == 0.01
+
+
 def test_a_rate_that_was_found_is_not_sought_again(tmp_path: Path) -> None:
     class StoppedError(Exception):
         pass
@@ -270,6 +278,26 @@ def test_a_network_that_is_kept_is_trained_once_more_on_all(refitted: Tuned, tmp
     assert [one.accuracy for one in first.history] == [one.accuracy for one in refitted.history]
     assert first.validation == refitted.validation
     assert first.backbone.sha256 != refitted.backbone.sha256
+
+
+@pytest.mark.parametrize("kept", ["tuned", "head"])
+def test_priors_can_be_given_to_either(kept: str, refitted: Tuned) -> None:
+    predictor = refitted.make_predictor(kept, make_task().embedder)
+    assert predictor.shares == pytest.approx([1 / 3] * 3)
+    predictor.check_priors({"dots": 0.9})
+
+
+def test_priors_start_from_the_shares_in_training(tmp_path: Path) -> None:
+    train = make_task().train
+    rare = np.flatnonzero(train.y == "plain")
+    images = train.take(np.setdiff1d(np.arange(len(train.y)), rare[5:]))
+    for weight in (None, "balanced"):
+        task = dataclasses.replace(make_task(epochs=1), train=images, class_weight=weight)
+        tuned = run(task, tmp_path / str(weight))
+        counts = np.unique(images.y, return_counts=True)[1]
+        expected = counts / counts.sum() if weight is None else np.ones(len(counts)) / len(counts)
+        shares = tuned.make_predictor("tuned", task.embedder).shares
+        assert shares == pytest.approx(expected) and len(set(counts)) > 1
 
 
 def test_it_starts_anew_from_the_head_of_all(refitted: Tuned) -> None:

@@ -259,7 +259,9 @@ def test_where_the_first_is_refused_none_waits(
 ) -> None:
     (tmp_path / "holiday.jpg").write_bytes(b"x")
     started = time.monotonic()
-    assert "holds other things (holiday.jpg)" in fail(tune(photos, backbone, tmp_path))
+    said = fail(tune(photos, backbone, tmp_path))
+    assert said.startswith("cnncodes: ") and "holds other things (holiday.jpg)" in said.splitlines()[0]
+    assert "holds other things (holiday.jpg)" in said.partition("Root Cause")[2]  # torchrun's last words
     assert time.monotonic() - started < 60
 
 

@@ -26,6 +26,14 @@ def test_held_out_answers_name_each_image_once(name):
     assert held_out.is_right().mean() > 0.7
 
 
+@pytest.mark.parametrize("name", HEADS)
+def test_many_classes_of_few_images_are_not_taken_for_numbers(name):
+    X = np.random.default_rng(0).normal(size=(25, 5))
+    with pytest.warns(UserWarning, match="so that none can be held out") as told:
+        make_head(name, n_jobs=1).fit(X, [f"class {i}" for i in range(25)])
+    assert len(told) == 1
+
+
 def test_without_folds_nothing_was_held_out():
     X, y = blobs(3, 5, k=3)
     with pytest.warns(UserWarning, match="class 'ant' has one image, so that none can be held out"):

@@ -153,6 +153,7 @@ def choose_file(card: Card, precision: str | None) -> dict[str, Any]:
         "precision": precision,
         "precisions": {},
         "quantization": {name: facts for name, facts in card.quantization.items() if name == precision},
+        "parent": card.files[card.model_file],
         "weights": None,  # trainable ones are those of the file that it was made from
     }
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from cnncodes.cli.launching import tell_launcher
 from cnncodes.cli.parser import build_parser, parse
 from cnncodes.cli.streams import prepare_streams, write_stdout
 from cnncodes.commands import COMMANDS, Reporter
@@ -100,5 +101,7 @@ def _complain(error: Exception, status: int) -> int:
     if isinstance(error, OSError) and not isinstance(error, CnnCodesError) and error.strerror:
         where = f": {error.filename}" if error.filename else ""
         text = f"{error.strerror}{where}"
-    sys.stderr.write(f"cnncodes: {escape_controls(text)}\n")
+    text = escape_controls(text)
+    sys.stderr.write(f"cnncodes: {text}\n")
+    tell_launcher(text)
     return status

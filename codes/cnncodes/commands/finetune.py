@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from cnncodes.commands import inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.failures import judge_failures
+from cnncodes.commands.holding import tell_holdout
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.commands.tables import format_interval, format_table
 from cnncodes.finetuning.settings import KEEP, TEST_VIEWS, TRAIN_VIEWS, FineTuning
@@ -70,6 +71,8 @@ def run_finetune(options: FinetuneOptions, reporter: Reporter) -> Result:
     if not World.find().is_first:
         reporter = Reporter(io.StringIO(), quiet=True)  # the first process says everything once
     source = inputs.open_images(options.src, options)
+    trained = sum(record.label is not None and record.split == "train" for record in source.records)
+    tell_holdout(options.src, options, trained, reporter)
     backbone = inputs.open_backbone(options.backbone, None, reporter)
     settings = {field.name: getattr(options, field.name) for field in dataclasses.fields(FineTuning)}
     request = Request(
@@ -82,13 +85,11 @@ def run_finetune(options: FinetuneOptions, reporter: Reporter) -> Result:
         keep=options.keep,
         n_jobs=options.n_jobs,
     )
-    listeners = Listeners(reporter.note, reporter.progress, _tell(reporter, options))
+    listeners = Listeners(reporter.note, reporter.progress, _tell(reporter, options), reporter.warn)
     with reporter.passing_warnings():
         result = run_finetuning(source, options.out, request, FineTuning(**settings), listeners)
     if not result:
         return result  # of a process that helped the first one
-    for text in result["notes"]:
-        reporter.warn(text)
     if result.get("already"):
         reporter.note(f"{options.out} holds this very fine-tuning, done: nothing was trained")
     failures = list(result["failed"].items())

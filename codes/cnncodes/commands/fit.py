@@ -11,6 +11,7 @@ from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.crossvalidating import keep_codes, render_folds, run_folds
 from cnncodes.commands.failures import exceeds_limit
 from cnncodes.commands.few_images import warn_of_few
+from cnncodes.commands.holding import tell_holdout
 from cnncodes.commands.multilabel import (
     LabelFitOptions,
     check_labels,
@@ -301,8 +302,8 @@ def _fit_images(options: FitOptions, reporter: Reporter) -> tuple[Any, Any, Resu
         raise SourceError(
             f"{options.src!r} holds one class only, {records[0].label!r}: a classifier needs at least two."
         )
-    if options.holdout is not None and split is not None:
-        _warn_nothing_held_out(options, len(records), reporter)
+    if split is not None:
+        tell_holdout(options.src, options, len(records), reporter)
     classifier = _make_estimator(
         options,
         backbone=inputs.open_backbone(
@@ -324,20 +325,6 @@ def _fit_images(options: FitOptions, reporter: Reporter) -> tuple[Any, Any, Resu
     failed = len(records) - classifier.n_images_
     too_many = exceeds_limit(failed, len(records), options.max_failures, reporter)
     return classifier, records, {"split": split, "failed": failed, TOO_MANY_FAILURES: too_many}
-
-
-def _warn_nothing_held_out(options: FitOptions, trained: int, reporter: Reporter) -> None:
-    """Warn if --holdout left no part test, with `trained` images in the part train."""
-    # Listed again without it: far quicker than reading every image once more to hash it.
-    source = inputs.open_images(options.src, replace(options, holdout=None))
-    parts = {record.split for record in source.records} - {None}
-    labelled = sum(record.label is not None for record in source.records)
-    if "test" not in parts if parts else trained == labelled:
-        why = f"the source has parts already ({', '.join(sorted(map(str, parts)))}) and no 'test' among them"
-        reporter.warn(
-            f"--holdout {options.holdout:g} held nothing out:"
-            f" {why if parts else 'no class has two different images'}. Nothing is left to evaluate on"
-        )
 
 
 def _make_estimator(options: FitOptions, **settings: Any) -> Any:

@@ -261,8 +261,8 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
 
         if weight is not None:
             raise UsageError("fine-tuning takes no sample_weight: leave it out, or use class_weight.")
-        predictor, self.tuning_ = tune_classifier(self, embedder, train_plan, records, y, groups)
-        self._take(predictor, train_plan, self.tuning_.n_images)
+        predictor, plan, self.tuning_ = tune_classifier(self, embedder, train_plan, records, y, groups)
+        self._take(predictor, plan, self.tuning_.n_images)
         return True
 
     def _score_images(self, X: Any, priors: Any = None) -> Scores:

@@ -61,6 +61,10 @@ class Predictions:
     shares: npt.NDArray[np.float64] | None = None
 
 
+#: What a fine-tuned network leaves to be done for what it cannot know.
+_REFIT = "fit a head on its codes with images that it has not seen ('cnncodes fit --backbone tuned/backbone')"
+
+
 @dataclass(frozen=True)
 class ImagePredictor:
     """A backbone, the views to take of an image, and a fitted head: what predictors share.
@@ -119,8 +123,8 @@ class ImagePredictor:
         if self.scale is None:
             raise UsageError(
                 "this estimator keeps nothing to measure novelty by. Fit it again, with at least 2 images (or"
-                " groups), of each class where there are classes, that are not all alike; a fine-tuned"
-                " network has none."
+                " groups), of each class where there are classes, that are not all alike. A fine-tuned"
+                f" network has none, since it brought the training images together: {_REFIT}."
             )
         if not self.same_views:
             warnings.warn(
@@ -215,7 +219,8 @@ class Predictor(ImagePredictor):
                 "this classifier keeps no out-of-fold answers to its training images, so it cannot tell when"
                 " to abstain. Fit it again: with out_of_fold=True (--out-of-fold) where its head is an"
                 " object, or averages something else than decision values; with at least 2 images (or groups)"
-                " of each class; not fine-tuned."
+                " of each class. A fine-tuned network has none, as all these images trained it or chose its"
+                f" epoch: {_REFIT}."
             )
         if not self.same_views:
             warnings.warn(

@@ -196,8 +196,8 @@ def require_shares(shares: Floats | None) -> Floats:
     if shares is None:
         raise UsageError(
             "this classifier does not know which shares of the classes its probabilities are made for, so"
-            " these cannot be changed: fit it again. Fine-tuned networks, and scikit-learn classifiers with"
-            " class weights of a kind of their own, never do."
+            " these cannot be changed: fit it again. scikit-learn classifiers with class weights of a kind of"
+            " their own never do."
         )
     return shares
 

@@ -83,7 +83,7 @@ class ImageRegressor(RegressorMixin, ImageEstimator):  # type: ignore[misc]
     >>> noise = np.random.default_rng(0).normal(0, 15, (24, 64, 64, 3))
     >>> pictures = [np.clip(level + part, 0, 255).astype(np.uint8) for level, part in zip(levels, noise)]
     >>> reg = ImageRegressor(train_views="center", test_views="center").fit(pictures[::2], levels[::2])
-    >>> bool(reg.score(pictures[1::2], levels[1::2]) > 0.9)
+    >>> bool(reg.score(pictures[1::2], levels[1::2]) > 0.8)
     True
     """
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cnncodes.errors import StoreError
+from cnncodes.errors import StoreError, sentence
 from cnncodes.finetuning.history import HEAD_STAGE, EpochFigures
-from cnncodes.store.files import atomic_write
+from cnncodes.finetuning.warning import warn
+from cnncodes.store.files import atomic_write, writing_errors
 
 Tensors = dict[str, Any]
 
 _PARTS = ("network", "kept", "average")
+#: What is added to the name of the one before, and of one that is damaged.
+PREVIOUS, DAMAGED = ".previous", ".damaged"
 
 
 @dataclass
@@ -46,15 +51,26 @@ class State:
 class Checkpoint:
     """The file that holds it all, as safetensors: numbers and plain text, no code.
 
+    The one before is kept beside it. A damaged one is renamed, and the one before takes its place: what is
+    trained from there has the same bits.
+
     Parameters
     ----------
     path : Path
     identity : str
         Of the work: settings, data and graph. That of another one is refused.
+    warn : callable
+        Told of a damaged one, a line.
     """
 
     path: Path
     identity: str
+    warn: Callable[[str], None] = warn
+
+    @property
+    def previous(self) -> Path:
+        """The one before."""
+        return self.path.with_name(self.path.name + PREVIOUS)
 
     def write(
         self,
@@ -89,24 +105,29 @@ class Checkpoint:
             "plain": plain,
             "sum": _add_up(tensors),
         }
-        atomic_write(self.path, save(tensors, {"cnncodes": json.dumps(facts)}))
+        data = save(tensors, {"cnncodes": json.dumps(facts)})
+        with writing_errors(self.path):
+            if self.path.exists():
+                os.replace(self.path, self.previous)
+        atomic_write(self.path, data)
 
     def read(self) -> tuple[State, Tensors, Tensors, Tensors, dict[str, Any] | None] | None:
-        """Return what `write` was given; None where there is no file.
+        """Return what `write` was given, last or before that; None where there is no sound file.
 
         Raises
         ------
         StoreError
-            If it is damaged, or of other work.
+            If it cannot be read, or is of other work.
         """
-        if not self.path.exists():
-            return None
-        facts, tensors = self._open()
-        if facts["identity"] != self.identity:
-            raise StoreError(
-                f"{self.path} is the checkpoint of another training, of other images, settings or weights, or"
-                " by another version of cnncodes. Give another folder (-o), or remove it to start anew here."
-            )
+        for path in (self.path, self.previous):
+            found = self._open(path) if path.exists() else None
+            if found is not None:
+                return self._unpack(*found)
+        return None
+
+    def _unpack(
+        self, facts: dict[str, Any], tensors: Tensors
+    ) -> tuple[State, Tensors, Tensors, Tensors, dict[str, Any] | None]:
         parts: dict[str, Tensors] = {part: {} for part in _PARTS}
         states: dict[int, dict[str, Any]] = {}
         for name, value in tensors.items():
@@ -125,20 +146,38 @@ class Checkpoint:
         optimizer = None if groups is None else {"state": states, "param_groups": groups}
         return state, parts["network"], parts["kept"], parts["average"], optimizer
 
-    def _open(self) -> tuple[dict[str, Any], Tensors]:
+    def _open(self, path: Path) -> tuple[dict[str, Any], Tensors] | None:
+        """Return what a file holds; rename one that is damaged, and return None."""
         from safetensors import SafetensorError, safe_open
 
         try:
-            with safe_open(str(self.path), framework="pt") as file:
+            with safe_open(str(path), framework="pt") as file:
                 facts = json.loads(file.metadata()["cnncodes"])
+                self._check_identity(path, facts["identity"])
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            if facts["sum"] != _add_up(tensors):
-                raise ValueError("its numbers are not those that were written")
-            return facts, tensors
-        except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+            if facts["sum"] == _add_up(tensors):
+                return facts, tensors
+        except OSError as error:
+            raise StoreError(f"the checkpoint {path} cannot be read: {sentence(error)}") from error
+        except (SafetensorError, ValueError, KeyError, TypeError):
+            pass
+        self._put_aside(path)
+        return None
+
+    def _check_identity(self, path: Path, identity: str) -> None:
+        if identity != self.identity:
             raise StoreError(
-                f"the checkpoint {self.path} is damaged: remove it, and the training starts anew."
-            ) from error
+                f"{path} is the checkpoint of another training, of other images, settings or weights, or"
+                " by another version of cnncodes. Give another folder (-o), or remove it to start anew here."
+            )
+
+    def _put_aside(self, path: Path) -> None:
+        aside = self.path.with_name(self.path.name + DAMAGED)
+        with writing_errors(path):
+            os.replace(path, aside)
+        there = path == self.path and self.previous.exists()
+        then = "the one before it is gone on with" if there else "the training starts anew"
+        self.warn(f"the checkpoint {path} is damaged, and called {aside.name} from now on: {then}")
 
 
 def _add_up(tensors: Tensors) -> int:

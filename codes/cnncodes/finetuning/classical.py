@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,12 @@ import numpy.typing as npt
 from cnncodes.errors import SavedModelError, UsageError
 from cnncodes.estimators.aggregation import score_images
 from cnncodes.estimators.inputs import ImageRows, embed_records
-from cnncodes.estimators.training import fit_rows
+from cnncodes.estimators.training import fit_rows, number_groups
+from cnncodes.estimators.unknown import Training
 from cnncodes.finetuning.examples import Labelled
 from cnncodes.finetuning.features import FeatureStore
 from cnncodes.finetuning.judging import Judge
+from cnncodes.finetuning.learned import LearnedHead
 from cnncodes.finetuning.stages import Examples
 from cnncodes.finetuning.task import Listeners, Task, identify
 from cnncodes.heads.linear import LinearScorer
@@ -66,14 +67,14 @@ class ClassicalHead:
         path, identity = folder / "head.npz", identify(task)
         found = _read(path, identity)
         if found is None:
-            found = self._fit(self._trained_rows(), task.train.take(self.train.images), listeners)
+            found = self._fit(self._trained_rows(), task.train.take(self.train.images), listeners).scorer_
             text = io.BytesIO()
             arrays: dict[str, Any] = {"identity": np.asarray(identity), **found.to_arrays()}
             np.savez(text, **arrays)
             atomic_write(path, text.getvalue())
         return found
 
-    def refit(self, given: Labelled, listeners: Listeners) -> LinearScorer:
+    def refit(self, given: Labelled, listeners: Listeners) -> LearnedHead:
         """Return the head fitted on all images that were given to train on, as ``cnncodes fit`` does it.
 
         Parameters
@@ -82,14 +83,28 @@ class ClassicalHead:
             The images that are trained on, and then those for validation.
         listeners : Listeners
         """
-        parts = self._trained_rows(), self._held_out_rows()
-        rows = ImageRows(
+        rows = self._join(self._trained_rows(), self._held_out_rows())
+        fitted = self._fit(rows, given, listeners)
+        return replace(self.describe(given, rows, fitted.scorer_), fitted=fitted)
+
+    def describe(self, given: Labelled, rows: ImageRows | None, scorer: LinearScorer) -> LearnedHead:
+        """Return a head with what it was fitted on: those that are trained on where no rows are given."""
+        rows = self._trained_rows() if rows is None else rows
+        groups = number_groups(given.groups, rows.contents)
+        return LearnedHead(
+            scorer,
+            Training(rows, given.y, None, groups, "decision", self.task.settings.random_state),
+            self._make,
+            plan=self._plan,
+        )
+
+    def _join(self, *parts: ImageRows) -> ImageRows:
+        return ImageRows(
             np.concatenate([part.X for part in parts]),
             np.concatenate([part.counts for part in parts]),
             [content for part in parts for content in part.contents],
             {},
         )
-        return self._fit(rows, given, listeners)
 
     def make_judge(self, head: LinearScorer) -> Judge:
         """Return what measures networks on the validation images, beside a head."""
@@ -107,7 +122,7 @@ class ClassicalHead:
     def _plan(self) -> ViewPlan:
         """The views that it is trained on: the first of the plan, which are fixed, if any is."""
         plan = self.task.train_plan
-        return plan if plan.crops == "none" else dataclasses.replace(plan, random=None)
+        return plan if plan.crops == "none" else replace(plan, random=None)
 
     def _trained_rows(self) -> ImageRows:
         """Return the codes of the images that are trained on."""
@@ -123,24 +138,26 @@ class ClassicalHead:
         try:
             views = np.array(self._plan.find_in(embedder.plan, embedder.backbone.frame), np.int64)
         except UsageError:  # a prediction has other views
-            embedder = dataclasses.replace(embedder, plan=self._plan)
+            embedder = replace(embedder, plan=self._plan)
             rows = embed_records(embedder, images.records, n_jobs=self.task.n_jobs)
             rows.raise_failures()
             return rows
         counts = np.full(len(images.y), len(views), np.int64)
         return ImageRows(self.store.codes(examples.rows(views)), counts, list(images.contents), {})
 
-    def _fit(self, rows: ImageRows, images: Labelled, listeners: Listeners) -> LinearScorer:
+    def _make(self) -> Any:
         task = self.task
-        listeners.note(f"training the head {task.head} on the codes of {len(images.y):,} images")
-        head = make_head(
+        return make_head(
             task.head,
             class_weight=task.weighting,
             random_state=task.settings.random_state,
             n_jobs=task.n_jobs,
         )
-        scorer: LinearScorer = fit_rows(head, rows, images.y, groups=images.groups).scorer_
-        return scorer
+
+    def _fit(self, rows: ImageRows, images: Labelled, listeners: Listeners) -> Any:
+        """Return a fitted head."""
+        listeners.note(f"training the head {self.task.head} on the codes of {len(images.y):,} images")
+        return fit_rows(self._make(), rows, images.y, groups=images.groups)
 
 
 def _read(path: Path, identity: str) -> LinearScorer | None:

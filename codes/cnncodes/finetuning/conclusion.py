@@ -14,9 +14,9 @@ from cnncodes.estimators.saving import assemble_estimator, save_estimator
 from cnncodes.finetuning.comparison import Comparison, compare
 from cnncodes.finetuning.examples import Labelled
 from cnncodes.finetuning.folder import TuningFolder
-from cnncodes.finetuning.job import Tuned
 from cnncodes.finetuning.request import Request
 from cnncodes.finetuning.task import Listeners, Task
+from cnncodes.finetuning.tuned import Tuned
 from cnncodes.schema import to_plain
 
 
@@ -84,10 +84,10 @@ class Conclusion:
     def write(self, folder: TuningFolder) -> None:
         """Write the log, the tuned network and the classifier that is kept."""
         task, tuned = self.task, self.tuned
-        predictor = self._predictors[tuned.kept]
+        predictor = tuned.make_kept(task.embedder)
         classifier = assemble_estimator(
             predictor,
-            task.train_plan,
+            tuned.find_plan(task.train_plan),
             tuned.count_learned(tuned.kept),
             backbone=predictor.embedder.backbone,
             head=task.head,

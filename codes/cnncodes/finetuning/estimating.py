@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +16,13 @@ from cnncodes.errors import UsageError
 from cnncodes.estimators.inputs import describe_unreadable, make_unreadable
 from cnncodes.estimators.predictor import Predictor
 from cnncodes.finetuning.comparison import Comparison
-from cnncodes.finetuning.examples import Labelled, check_classes, split_validation
+from cnncodes.finetuning.examples import Labelled, check_classes, split_validation, tell_missing
 from cnncodes.finetuning.features import hash_contents
 from cnncodes.finetuning.history import EpochFigures
 from cnncodes.finetuning.job import tune
 from cnncodes.finetuning.settings import FineTuning
 from cnncodes.finetuning.task import Task, tell_fixed
+from cnncodes.finetuning.warning import warn
 from cnncodes.heads.names import LINEAR
 from cnncodes.images import ImageRecord
 from cnncodes.schema import from_mapping
@@ -92,8 +92,10 @@ def tune_classifier(
     records: Sequence[ImageRecord],
     y: npt.NDArray[Any],
     groups: npt.NDArray[Any] | None,
-) -> tuple[Predictor, Tuning]:
+) -> tuple[Predictor, ViewPlan, Tuning]:
     """Fine-tune on labelled records as a classifier's parameters say; return the better of the two.
+
+    With it come the views that it was trained on, and what came of the fine-tuning.
 
     Raises
     ------
@@ -109,13 +111,14 @@ def tune_classifier(
             f"fine-tuning starts from a linear head by name: {', '.join(LINEAR[:-1])} or {LINEAR[-1]}. Got"
             f" {repr(head) if isinstance(head, str) else type(head).__name__}."
         )
-    for text in tell_fixed(train_plan, f"train_views={str(classifier.train_views)!r}"):
-        warnings.warn(f"{text}.", stacklevel=5)
     contents, failed = hash_contents(records, n_jobs)
     read = np.array([i for i in range(len(records)) if i not in failed], np.int64)
     images = Labelled(list(records), y, contents, groups).take(read)
     check_classes(images, images, "training")
     train, validation = split_validation(images, settings.validation, settings.random_state)
+    notes = tell_fixed(train_plan, f"train_views={str(classifier.train_views)!r}")
+    for text in [*notes, *tell_missing(train, validation, "validation")]:
+        warn(text)
     task = Task(
         embedder,
         train_plan,
@@ -133,16 +136,19 @@ def tune_classifier(
     if names:
         _tell_failed(names, len(records), classifier.on_error)
     for note in tuned.notes:
-        warnings.warn(note, stacklevel=5)
+        warn(note)
     kept = tuned.kept
-    predictor = tuned.make_predictor(kept, embedder, classifier.aggregate)
+    predictor = tuned.make_kept(embedder, classifier.aggregate)
+    if classifier.out_of_fold is False:
+        predictor = replace(predictor, answers=None)
     learned = tuned.count_learned(kept)
     verdict = tuned.say_verdict(None)
-    return predictor, Tuning(kept, tuned.validation, tuned.history, tuned.unfrozen, learned, verdict)
+    plan = tuned.find_plan(train_plan)
+    return predictor, plan, Tuning(kept, tuned.validation, tuned.history, tuned.unfrozen, learned, verdict)
 
 
 def _tell_failed(failed: Mapping[str, str], total: int, on_error: str) -> None:
     text = describe_unreadable(list(failed.items()), total)
     if on_error == "raise":
         raise make_unreadable(text)
-    warnings.warn(f"{text} They were left out, with their labels.", stacklevel=6)
+    warn(f"{text} They were left out, with their labels.")

@@ -17,6 +17,9 @@ from cnncodes.images import ImageRecord
 
 Array = npt.NDArray[Any]
 
+#: So many classes are named at most.
+_SHOWN = 5
+
 
 @dataclass(frozen=True)
 class Labelled:
@@ -152,6 +155,20 @@ def check_classes(train: Labelled, others: Labelled, part: str) -> None:
             f"{f', as are {len(missing) - 1} more' if len(missing) > 1 else ''}: add images of it there, or"
             f" take it out of the {part} images."
         )
+
+
+def tell_missing(train: Labelled, others: Labelled, part: str) -> list[str]:
+    """Return what is to be said of classes that are trained on and that other images have none of."""
+    known = [str(label) for label in np.unique(train.y)]
+    there = {str(label) for label in np.unique(others.y)}
+    missing = [label for label in known if label not in there]
+    if not missing:
+        return []
+    shown = ", ".join(map(repr, missing[:_SHOWN])) + (" …" if len(missing) > _SHOWN else "")
+    one = (
+        f"the class {shown}" if len(missing) == 1 else f"{len(missing):,} of {len(known):,} classes ({shown})"
+    )
+    return [f"the {part} images have none of {one}, of which their figures say nothing"]
 
 
 def check_some(images: Labelled, part: str) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnncodes.errors import StoreError
+from cnncodes.finetuning.checkpoints import DAMAGED, PREVIOUS
 from cnncodes.finetuning.history import EpochFigures
 from cnncodes.store.files import atomic_write, writing_errors
 from cnncodes.store.locking import LOCK_NAME, WriterLock
@@ -30,8 +31,7 @@ MARK = "finetuning.json"
 OWN = (
     MARK,
     LOCK_NAME,
-    "checkpoint.safetensors",
-    "again.safetensors",
+    *(f"{name}.safetensors{end}" for name in ("checkpoint", "again") for end in ("", PREVIOUS, DAMAGED)),
     "features.json",
     "feature-*.bin",
     "codes.bin",

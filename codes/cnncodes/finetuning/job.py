@@ -2,132 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.backbones import Backbone
-from cnncodes.embedding import Embedder
 from cnncodes.embedding.memory import release_free_memory
 from cnncodes.errors import BackboneError
-from cnncodes.estimators.contents import summarize_contents
-from cnncodes.estimators.predictor import Predictor
 from cnncodes.finetuning.basis import TRAIN, VALIDATION
-from cnncodes.finetuning.comparison import Comparison, compare, say_verdict
-from cnncodes.finetuning.examples import Labelled
+from cnncodes.finetuning.comparison import Comparison, compare
 from cnncodes.finetuning.history import (
     HEAD_STAGE,
     NETWORK_STAGE,
     START,
     EpochFigures,
     count_epochs,
-    explain_none,
 )
 from cnncodes.finetuning.judging import Course
+from cnncodes.finetuning.learned import LearnedHead
 from cnncodes.finetuning.preparing import Prepared, prepare, prepare_again
 from cnncodes.finetuning.settings import BASE_LR
 from cnncodes.finetuning.task import Listeners, Task
+from cnncodes.finetuning.tuned import Tuned
 from cnncodes.finetuning.world import ALONE, World
 from cnncodes.heads.calibration import fit_temperature
-from cnncodes.heads.linear import LinearScorer
 
 if TYPE_CHECKING:
     from cnncodes.finetuning.training import Trainer
 
 Array = npt.NDArray[Any]
-
-
-@dataclass(frozen=True)
-class Tuned:
-    """What came of a fine-tuning.
-
-    Attributes
-    ----------
-    backbone : Backbone
-        The tuned network, its numbers in the graph that they came from.
-    head : LinearScorer
-        The classical head on the network as it was, fitted on all images that were given to train on.
-    scorer : LinearScorer
-        The head of the tuned network.
-    history : list of EpochFigures
-        The first is the head's, before any epoch.
-    validation : Comparison
-        Of the tuned network and the head that it started from, which had not seen the validation images
-        either.
-    unfrozen : tuple of str
-        The blocks that were trained.
-    base_lr : float
-        The rate, which may have been found.
-    again : list of EpochFigures
-        Of the training on all images, those held out for validation too, where there was one.
-    trained, given : Labelled
-        The images that the network was trained on; and those that were given to train on, on which the head
-        was fitted.
-    judged : Labelled
-        Those that both had learned from when the validation images judged them.
-    known : tuple of str
-        Contents of the images that were trained on or chosen by: figures on them flatter either classifier.
-    keep : {"better", "tuned", "head"}
-        Which of the two was asked for.
-    refused : str
-        Why a network that was trained is not taken after all; empty where it is.
-    failed : dict of str to str
-        The images that cannot be read, and why.
-    notes : tuple of str
-        What went wrong on the way, such as a rate that was too high.
-    """
-
-    backbone: Backbone
-    head: LinearScorer
-    scorer: LinearScorer
-    history: list[EpochFigures]
-    again: list[EpochFigures]
-    validation: Comparison
-    unfrozen: tuple[str, ...]
-    base_lr: float
-    trained: Labelled
-    given: Labelled
-    judged: Labelled
-    known: tuple[str, ...]
-    keep: str = "better"
-    refused: str = ""
-    failed: dict[str, str] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-
-    @property
-    def is_trained(self) -> bool:
-        """Whether there is a tuned network: else `backbone` is the one that it was."""
-        return count_epochs(self.history)[NETWORK_STAGE] > 0 and not self.refused
-
-    @property
-    def lack(self) -> str:
-        """Why there is no tuned network; empty where there is one."""
-        return "" if self.is_trained else self.refused or explain_none(self.history)
-
-    @property
-    def kept(self) -> str:
-        """Which of the two is to predict, ``"tuned"`` or ``"head"``; the head where there is no tuned one."""
-        return self.validation.choose(self.keep) if self.is_trained else "head"
-
-    def say_verdict(self, test: Comparison | None) -> str:
-        """Say in words whether it was worth it, by test images where there are any."""
-        if not self.is_trained:
-            return f"There is no tuned network: {self.lack}. Kept: the head alone."
-        return say_verdict(self.validation, test, self.kept)
-
-    def count_learned(self, kept: str) -> int:
-        """Return how many images one of the two, ``"tuned"`` or ``"head"``, has learned from."""
-        return len((self.trained if kept == "tuned" else self.given).y)
-
-    def make_predictor(self, kept: str, embedder: Embedder, aggregate: str = "decision") -> Predictor:
-        """Return one of the two with its network, given the embedder of the network before."""
-        known = summarize_contents(list(self.known))
-        if kept == "head":
-            return Predictor(embedder, self.head, known, aggregate)
-        return Predictor(replace(embedder, backbone=self.backbone), self.scorer, known, aggregate)
 
 
 def tune(
@@ -188,7 +93,7 @@ class _Learned:
     logits: npt.NDArray[np.float64]
     validation: Comparison
     again: list[EpochFigures]
-    head: LinearScorer | None = None
+    head: LearnedHead | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -208,8 +113,9 @@ def _learn(prepared: Prepared, listeners: Listeners, world: World) -> _Learned:
         f"the network is trained once more, on all images, those held out too: for {epochs}"
         f" {'epoch' if epochs == 1 else 'epochs'}, as before (--no-refit leaves it out)"
     )
-    head = world.share(lambda: prepared.refit_head(listeners))
-    again = prepare_again(prepared, head, course, _continued(listeners, history), world)
+    head = prepared.refit_head(listeners) if world.is_first else None
+    scorer = world.share(lambda: head.scorer if head is not None else prepared.head)
+    again = prepare_again(prepared, scorer, course, _continued(listeners, history), world)
     found = again.run()
     if found[-1].verdict:
         return replace(first, head=head, again=found, notes=(_ADVICE_AGAIN,))
@@ -243,7 +149,7 @@ def _finish(prepared: Prepared, learned: _Learned, listeners: Listeners) -> Tune
         refused = str(error)
     return Tuned(
         backbone=backbone,
-        head=learned.head or prepared.refit_head(listeners),
+        learned=learned.head or prepared.refit_head(listeners),
         scorer=network.head.to_scorer(prepared.classes, temperature),
         history=learned.history,
         again=learned.again,
@@ -257,6 +163,7 @@ def _finish(prepared: Prepared, learned: _Learned, listeners: Listeners) -> Tune
         keep=task.keep,
         refused=refused,
         failed=_list_failed(prepared),
+        class_weight=task.weighting,
         notes=(*filter(None, [_advise_rate(learned.history, learned.trainer.state.base_lr)]), *learned.notes),
     )
 
@@ -264,7 +171,7 @@ def _finish(prepared: Prepared, learned: _Learned, listeners: Listeners) -> Tune
 def _calibrate(logits: Array, y: npt.NDArray[np.int64]) -> float:
     """Return the temperature of logits, of which the trained network has become too sure."""
     given = logits if logits.shape[1] > 2 else logits[:, 1:] - logits[:, :1]
-    return fit_temperature(given, y, np.ones(len(y)))
+    return fit_temperature(given, y, np.ones(len(y)), unknown=1.0)
 
 
 def _list_failed(prepared: Prepared) -> dict[str, str]:

@@ -14,7 +14,9 @@ from cnncodes.backbones.graphs.canonical import serialize
 from cnncodes.backbones.graphs.initializers import summarize_weights
 from cnncodes.backbones.graphs.wiring import load_graph
 from cnncodes.backbones.session import Backbone
-from cnncodes.errors import BackboneError, BackendMissing, install_advice
+from cnncodes.errors import BackboneError, BackendMissing, install_advice, sentence
+from cnncodes.finetuning.parents import advise_parent
+from cnncodes.finetuning.reading import find_rounded
 
 if TYPE_CHECKING:
     from cnncodes.finetuning.graph_module import GraphModule
@@ -44,8 +46,8 @@ def check_trainable(backbone: Backbone) -> bytes:
     card = backbone.card
     if card.precision != "fp32":
         raise BackboneError(
-            f"backbone {card.name!r} is {card.precision}, and rounded weights cannot be trained: take the"
-            " backbone that it was made from: load it with precision='fp32'."
+            f"backbone {card.name!r} is {card.precision}, and rounded weights cannot be trained:"
+            f" {sentence(advise_parent(card))}"
         )
     if card.layers is not None and card.whole is not None:
         raise BackboneError(
@@ -54,6 +56,12 @@ def check_trainable(backbone: Backbone) -> bytes:
         )
     model = backbone.model_bytes()
     loaded = load_graph(model, "fine-tuning", "finetune")
+    rounded = find_rounded(loaded.graph)
+    if rounded:
+        raise BackboneError(
+            f"the graph of backbone {card.name!r}, {card.model_file}, is quantised ({rounded}), and rounded"
+            f" weights cannot be trained: {sentence(advise_parent(card))}"
+        )
     if card.weights is not None and summarize_weights(loaded) != card.weights:
         raise BackboneError(
             f"the trainable weights of backbone {card.name!r} are not those of its card: which are weights"

@@ -16,8 +16,18 @@ from cnncodes.heads.linear import LinearScorer
 HEAD = "head/"
 
 
+class UnitLength(torch.nn.Module):  # type: ignore[misc]
+    """Codes of length 1, where the head has them so; one of length 0 stays."""
+
+    def forward(self, codes: torch.Tensor) -> torch.Tensor:
+        """Return codes, shape (n_rows, code_size), divided by their lengths."""
+        return torch.nn.functional.normalize(codes.float(), eps=torch.finfo(torch.float32).tiny)
+
+
 class LinearModule(torch.nn.Module):  # type: ignore[misc]
     """A linear head as a torch module: its softmax gives the probabilities that the head gave.
+
+    L2 normalisation is a module of its own in it, `normalize`; standardisation is none.
 
     Parameters
     ----------
@@ -33,13 +43,11 @@ class LinearModule(torch.nn.Module):  # type: ignore[misc]
             coef, intercept = np.concatenate([-coef, coef]) / 2, np.concatenate([-intercept, intercept]) / 2
         self.weight = torch.nn.Parameter(torch.from_numpy(coef.astype(np.float32)))
         self.bias = torch.nn.Parameter(torch.from_numpy(intercept.astype(np.float32)))
-        self.l2_normalize = scorer.l2_normalize
+        self.normalize = UnitLength() if scorer.l2_normalize else torch.nn.Identity()
 
     def forward(self, codes: torch.Tensor) -> torch.Tensor:
         """Return logits, shape (n_rows, n_classes), of codes, shape (n_rows, code_size)."""
-        if self.l2_normalize:
-            codes = torch.nn.functional.normalize(codes.float(), eps=torch.finfo(torch.float32).tiny)
-        return torch.nn.functional.linear(codes, self.weight, self.bias)
+        return torch.nn.functional.linear(self.normalize(codes), self.weight, self.bias)
 
     def to_scorer(self, classes: npt.NDArray[Any], temperature: float = 1.0) -> LinearScorer:
         """Return the head for prediction without torch."""
@@ -50,7 +58,7 @@ class LinearModule(torch.nn.Module):  # type: ignore[misc]
             coef,
             intercept,
             classes,
-            l2_normalize=self.l2_normalize,
+            l2_normalize=isinstance(self.normalize, UnitLength),
             temperature=temperature,
             kind="finetuned",
         )

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from cnncodes.errors import SourceError
-from cnncodes.finetuning.examples import Labelled, check_classes
+from cnncodes.finetuning.examples import Labelled, check_classes, tell_missing
 from cnncodes.finetuning.task import Task, tell_fixed
 from cnncodes.images import ImageRecord, ImageSource
 
@@ -38,8 +38,10 @@ def check_parts(task: Task, test: Labelled | None) -> list[str]:
     """Raise where a part has a class that is not trained on; return what flatters the figures
     or spoils them."""
     notes = [] if task.held_out else _tell_shared("validation", task.validation, [task.train])
+    notes += tell_missing(task.train, task.validation, "validation")
     if test is not None:
         check_classes(task.train, test, "test")
+        notes += tell_missing(task.train, test, "test")
         notes += _tell_shared("test", test, [task.train, task.validation])
     notes += tell_fixed(task.train_plan, "training views")
     given = [task.train, task.validation, *([] if test is None else [test])]

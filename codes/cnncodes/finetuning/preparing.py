@@ -26,6 +26,7 @@ from cnncodes.finetuning.examples import Labelled, check_classes, check_read, ch
 from cnncodes.finetuning.features import FeatureStore
 from cnncodes.finetuning.history import NETWORK_STAGE
 from cnncodes.finetuning.judging import Course, Judge
+from cnncodes.finetuning.learned import LearnedHead
 from cnncodes.finetuning.loading import import_torch
 from cnncodes.finetuning.stages import Examples
 from cnncodes.finetuning.task import Listeners, Task, identify
@@ -88,16 +89,18 @@ class Prepared:
             return self.trained
         return self.trained.join(self.validated)
 
-    def refit_head(self, listeners: Listeners) -> LinearScorer:
+    def refit_head(self, listeners: Listeners) -> LearnedHead:
         """Return the head fitted on all images that were given to train on.
 
         It is the one that the network starts from where no image of these was held out, or where that head
         was given.
         """
-        if not self.task.held_out or self.task.start is not None:
-            return self.head
+        if self.task.start is not None:
+            return LearnedHead(self.head)
         classical = ClassicalHead(self.task, self.basis.store, self.train, self.validation)
-        return classical.refit(self.given, listeners)
+        if self.task.held_out:
+            return classical.refit(self.given, listeners)
+        return classical.describe(self.given, None, self.head)
 
 
 def prepare(task: Task, folder: Path, listeners: Listeners, world: World = ALONE) -> Prepared:
@@ -109,7 +112,7 @@ def prepare(task: Task, folder: Path, listeners: Listeners, world: World = ALONE
     from cnncodes.finetuning.device import choose_device
 
     where = choose_device(task.settings, task.n_jobs, world)
-    checkpoint = Checkpoint(folder / "checkpoint.safetensors", identify(task))
+    checkpoint = Checkpoint(folder / "checkpoint.safetensors", identify(task), listeners.warn)
     if world.is_first:
         checkpoint.read()  # that of another task is refused before anything beside it is replaced
     with contextlib.ExitStack() as undo:
@@ -164,7 +167,7 @@ def prepare_again(
         prepared.train.join(held_out),
         head,
         course,
-        Checkpoint(basis.folder / "again.safetensors", f"{identify(task)} again"),
+        Checkpoint(basis.folder / "again.safetensors", f"{identify(task)} again", listeners.warn),
         listeners,
         world,
     )

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import UsageError
+from cnncodes.finetuning.settings import BASE_LR
 
 if TYPE_CHECKING:
     from cnncodes.finetuning.training import Trainer
@@ -24,6 +25,9 @@ _RISEN = 3.0
 _MARGIN = 10.0
 #: So many times the least running mean of the losses, and the noise of the first, is a rise.
 _HIGHER = 1.2
+#: A rate that is found is at most so many times the default: of a few images, which the head fits already,
+#: the loss rises so late that what was found had been 70 times that.
+MOST = 10.0
 
 
 def find_rate(trainer: Trainer) -> float | None:
@@ -96,6 +100,19 @@ def choose_rate(rates: Sequence[float], losses: Sequence[float]) -> float | None
     if risen >= len(smooth) and not wrecked:
         return None
     return float(f"{rates[risen] / _MARGIN:.2g}")
+
+
+def limit_rate(rate: float, optimizer: str) -> float:
+    """Return a rate that was found, or the highest that is taken where that is less.
+
+    SGD needs about 30 times the default: of the rates that are tried none leads to more than ten times that.
+
+    Examples
+    --------
+    >>> limit_rate(0.07, "adamw"), limit_rate(0.07, "sgd"), limit_rate(0.0002, "adamw")
+    (0.01, 0.07, 0.0002)
+    """
+    return rate if optimizer == "sgd" else min(rate, MOST * BASE_LR)
 
 
 def has_risen(losses: Sequence[float]) -> bool:

@@ -89,7 +89,7 @@ def read_loaded(loaded: Any) -> Graph:
     constants = {name: array for name, array in arrays.items() if name not in weights | statistics}
     opsets = {entry.domain: entry.version for entry in loaded.opset_import}
     nodes = tuple(_read_nodes(graph.node, constants, opsets))
-    _check_precision(nodes, weights)
+    _check_precision(graph, weights)
     return Graph(
         nodes,
         tuple(value.name for value in given),
@@ -101,13 +101,21 @@ def read_loaded(loaded: Any) -> Graph:
     )
 
 
-def _check_precision(nodes: Iterable[Node], weights: Arrays) -> None:
-    for node in nodes:
-        if any(part in node.operator for part in _QUANTIZED):
-            raise BackboneError(
-                f"the graph is quantised ({node.describe()}), and rounded weights cannot be trained: take the"
-                " fp32 file that it was made from."
-            )
+def find_rounded(graph: Any) -> str:
+    """Return in words the first node of a graph that computes with rounded numbers; empty where none does."""
+    for node in graph.node:
+        if any(part in node.op_type for part in _QUANTIZED):
+            return f"operator {node.op_type!r} of node {node.name or ', '.join(node.output)!r}"
+    return ""
+
+
+def _check_precision(graph: Any, weights: Arrays) -> None:
+    rounded = find_rounded(graph)
+    if rounded:
+        raise BackboneError(
+            f"the graph is quantised ({rounded}), and rounded weights cannot be trained: take the fp32 file"
+            " that it was made from."
+        )
     for name, array in weights.items():
         if array.dtype != np.float32:
             raise BackboneError(

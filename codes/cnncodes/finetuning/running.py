@@ -75,6 +75,13 @@ def finetune(
         of the images of ``validation`` and, where there are such, ``test``; ``kept``; ``history``. Of several
         processes that torchrun has started, the first returns this, and the others an empty one.
 
+    Warns
+    -----
+    ResultWarning
+        Of what flatters the figures or makes the result worth less, before it trains where that is known by
+        then; ``notes`` of the summary has the same: images in two parts, left out, or under several labels, a
+        class that is missing from a part, fixed training views, a rate that was too high.
+
     Raises
     ------
     UsageError
@@ -135,16 +142,21 @@ def _lead(
         before = folder.read_summary()
         world.share(lambda: before is not None)  # others end where there is nothing to do
         if before is not None:
-            return _check_done(before, identity, folder)
+            done = _check_done(before, identity, folder)
+            for text in done["notes"]:
+                listeners.warn(text)
+            return done
         notes = notes + check_parts(task, test)
         for text in notes:  # before an hour is spent
-            listeners.note(text)
+            listeners.warn(text)
         tuned = tune(task, folder.state, _with_log(listeners, folder), world)
         conclusion = Conclusion(task, tuned, request)
         tested = None if test is None else conclusion.test(test, listeners)
         conclusion.write(folder)
         summary = conclusion.describe(folder, tested)
         summary |= {"identity": identity, "seconds": round(folder.seconds, 3)}
+        for text in summary["notes"]:
+            listeners.warn(text)
         summary["notes"] = notes + summary["notes"]
         summary["failed"] = failed | summary["failed"]
         folder.finish(summary)

@@ -37,6 +37,8 @@ def _between(
 ) -> Callable[[Any], None]:
     """Return a check of a number's range; the ends belong to it or not."""
     first = f"{'at least' if low_too else 'above'} {low:,}"
+    if math.isinf(high):
+        first = f"a finite number {'of ' if low_too else ''}{first}"
     last = "" if math.isinf(high) else f" and {'at most' if high_too else 'below'} {high:,}"
 
     def check(number: Any) -> None:
@@ -55,7 +57,7 @@ _check_rate = _between(0, math.inf, low_too=False)
 def _check_base_lr(rate: Any) -> None:
     if isinstance(rate, str):
         if rate != FIND:
-            raise UsageError(f"must be a number above 0, or {FIND!r}. Got {rate!r}.")
+            raise UsageError(f"must be a finite number above 0, or {FIND!r}. Got {rate!r}.")
     else:
         _check_rate(rate)
 
@@ -101,7 +103,8 @@ class FineTuning:
     freeze_epochs : int
         Epochs with the head alone, at most; 0 leaves the stage out.
     base_lr : float or "find"
-        The head's learning rate; ``"find"`` tries rates first.
+        The head's learning rate; ``"find"`` tries rates first, and takes at most 10 times the default (but
+        with SGD).
     backbone_lr_mult : float
         The backbone's rate, as a share of the head's.
     layer_decay : float
@@ -177,7 +180,7 @@ class FineTuning:
     )
     base_lr: str | float = option(
         f"Learning rate of the head; {FIND} tries rising ones and takes a tenth of the one at which the loss"
-        " rises.",
+        " rises, at most 10 times the default (but with sgd).",
         default=BASE_LR,
         metavar="RATE",
         check=_check_base_lr,

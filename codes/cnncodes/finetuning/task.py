@@ -13,6 +13,7 @@ from cnncodes.finetuning.examples import Labelled
 from cnncodes.finetuning.features import Progress
 from cnncodes.finetuning.history import EpochFigures
 from cnncodes.finetuning.settings import TRAIN_VIEWS, FineTuning
+from cnncodes.finetuning.warning import warn
 from cnncodes.heads.linear import LinearScorer
 from cnncodes.views import ViewPlan
 
@@ -78,11 +79,14 @@ class Listeners:
         Takes what is being done to images and returns who is told how far it is: done, total, failed.
     epoch : callable
         Of the figures of all epochs so far, after each.
+    warn : callable
+        Of what flatters the figures, or makes the result worth less, a line; a `ResultWarning` by default.
     """
 
     note: Callable[[str], None] = lambda text: None
     progress: Callable[[str], Progress] = lambda what: lambda done, total, failed: None
     epoch: Callable[[Sequence[EpochFigures]], None] = lambda history: None
+    warn: Callable[[str], None] = warn
 
 
 def tell_fixed(plan: ViewPlan, name: str) -> list[str]:

@@ -17,7 +17,7 @@ from cnncodes.finetuning.features import FeatureStore
 from cnncodes.finetuning.history import DIVERGED, HEAD_STAGE, NETWORK_STAGE, START, EpochFigures, Trained
 from cnncodes.finetuning.judging import Guide
 from cnncodes.finetuning.network import head_groups
-from cnncodes.finetuning.rates import find_rate
+from cnncodes.finetuning.rates import find_rate, limit_rate
 from cnncodes.finetuning.schedule import rate_at
 from cnncodes.finetuning.settings import BASE_LR, FIND, FineTuning
 from cnncodes.finetuning.stages import Examples, Stage
@@ -101,8 +101,12 @@ class Trainer:
         if rate is None:
             self.on_note(f"no rate was found, as none makes the loss rise: the default, {BASE_LR:.1e}")
             return BASE_LR
-        self.on_note(f"the learning rate that was found: {rate:.1e}")
-        return rate
+        taken = limit_rate(rate, self.settings.optimizer)
+        high = (
+            f"; that is high, and the most that is taken without being asked for is {taken:.1e} (--base-lr)"
+        )
+        self.on_note(f"the learning rate that was found: {rate:.1e}{high if taken < rate else ''}")
+        return taken
 
     def _head_stage(self) -> Stage:
         def inputs(rows: Array, size: int) -> Iterator[tuple[Array, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import re
 from typing import Any
 
 import torch
@@ -43,7 +44,7 @@ def make_tuned_backbone(backbone: Backbone, upper: Any, n_images: int) -> Backbo
     card = dataclasses.replace(
         before,
         name=name,
-        description=f"{before.description}; fine-tuned on {n_images:,} images",
+        description=_describe(before.description, n_images),
         source_package=TUNED,
         source_version=cnncodes.__version__,
         source_weights=f"fine-tuned from {before.name} ({before.source_weights})",
@@ -67,6 +68,18 @@ def make_tuned_backbone(backbone: Backbone, upper: Any, n_images: int) -> Backbo
     figures = {"images": parity.images, "relative_error": float(f"{parity.relative_error:.0e}")}
     card = dataclasses.replace(card, parity={**figures, "cosine": round(parity.cosine, 6)})
     return Backbone(model, card, providers=backbone.providers, threads=backbone.threads)
+
+
+def _describe(before: str, n_images: int) -> str:
+    """Return a description with what it was trained on last; of several times each is named once.
+
+    Examples
+    --------
+    >>> _describe(_describe("A network", 1200), 90)
+    'A network; fine-tuned on 1,200 images and then on 90 images'
+    """
+    again = re.search(r"; fine-tuned on [\d,]+ images", before)
+    return f"{before}{' and then' if again else '; fine-tuned'} on {n_images:,} images"
 
 
 def _compare(backbone: Backbone) -> Parity:

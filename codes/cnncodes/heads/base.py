@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import numbers
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -71,9 +72,9 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
             If the codes are not finite, or `y` is continuous or multi-label.
         """
         self._check_params()
-        rows = self._check_rows(X, y, sample_weight, groups, images)
         # One BLAS thread: threads of ours do the rest, and sums come out the same whatever their number.
-        with threadpool_limits(1, user_api="blas"):
+        with _many_classes_allowed(), threadpool_limits(1, user_api="blas"):
+            rows = self._check_rows(X, y, sample_weight, groups, images)
             choice = self._soften(self._choose(rows))
             self._fit_final(rows, choice)
             guessed = self._must_guess(rows)
@@ -221,6 +222,14 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         decision = self.decision_function(X)
         proba: Array = self.scorer_.proba_from_decision(decision)
         return proba
+
+
+@contextlib.contextmanager
+def _many_classes_allowed() -> Iterator[None]:
+    """Keep scikit-learn from saying that many classes of few images could be numbers to predict."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
+        yield
 
 
 def has_about_one_each(rows: Rows, n_folds: int) -> bool:

@@ -199,7 +199,8 @@ class Descent:
 
     def _step(self, step: Array, change: Array, penalty: float, slope: float) -> bool:
         """Move along a step, `change` being that of the decision values; tell whether that can be done."""
-        length, point = self._search(change, penalty, step, slope)
+        with np.errstate(over="ignore", invalid="ignore"):  # which the search heeds
+            length, point = self._search(change, penalty, step, slope)
         if not np.isfinite(point.value):
             return False
         step = length * step

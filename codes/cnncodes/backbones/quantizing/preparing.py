@@ -157,6 +157,7 @@ def finish_graph(model: Any, backbone: Backbone, file: str, precision: str) -> B
         precisions={},
         quantization={},
         weights=None,
+        parent=backbone.sha256,
     )
     return Backbone(data, card)
 
