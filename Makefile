@@ -12,6 +12,9 @@ BASE    := .venv/.base-$(RUNTIME)
 OTHER   := $(if $(filter gpu,$(RUNTIME)),onnxruntime,onnxruntime-gpu)
 OTHER_STAMP := .venv/.base-$(if $(filter gpu,$(RUNTIME)),cpu,gpu)
 
+# Compiled modules are kept: the tests start some hundred processes, which would each compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DELETE_ON_ERROR:
 .PHONY: help quickstart test test-slow test-heavy test-huge docs-test lint types wheel clean
 

@@ -20,6 +20,14 @@ settings.register_profile("cnncodes", deadline=None, print_blob=True)
 settings.load_profile("cnncodes")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_wait_for_disks() -> Iterator[None]:
+    """Write without waiting until the disk has it: no test cuts the power. Processes of their own do wait."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: os.fstat(handle) and None)
+        yield
+
+
 @pytest.fixture(scope="session")
 def shared_export(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Return a function that gives the folder of a published network's export, made once in a run.
