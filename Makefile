@@ -3,8 +3,8 @@ PYTHON  ?= python3
 # The two runtimes overwrite each other's files, so exactly one is installed: which one is asked of the driver.
 RUNTIME ?= $(shell nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo cpu)
 PYTEST_ARGS ?=
-# Which of the slow tests test-slow runs; SLOW="slow and not huge" for all but the largest.
-SLOW ?= slow and not heavy
+# Which of the slow tests test-slow runs; SLOW="(slow or torch) and not huge" for all but the largest.
+SLOW ?= (slow or torch) and not heavy
 
 BIN     := .venv/bin
 PIP     := $(BIN)/python -m pip --disable-pip-version-check install --quiet
@@ -33,7 +33,7 @@ test-slow: .venv/.export  ## The tests marked slow: installs torch
 test-heavy: .venv/.export  ## The slow tests that take minutes each
 	$(BIN)/python -m pytest -m "heavy and not huge" -n auto --maxprocesses 2 --dist worksteal $(PYTEST_ARGS)
 
-test-huge: .venv/.test  ## Those that take many minutes and 4 GB of disk
+test-huge: .venv/.export  ## Those that take many minutes, or gigabytes on disk
 	$(BIN)/python -m pytest -m huge $(PYTEST_ARGS)
 
 docs-test: .venv/.test  ## Examples in the README and in docstrings

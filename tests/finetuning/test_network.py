@@ -19,6 +19,8 @@ from cnncodes.finetuning.settings import FineTuning  # noqa: E402
 from cnncodes.heads.linear import LinearScorer  # noqa: E402
 from cnncodes.heads.scoring import softmax  # noqa: E402
 
+pytestmark = pytest.mark.torch
+
 RNG = np.random.default_rng(0)
 
 

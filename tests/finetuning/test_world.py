@@ -27,6 +27,8 @@ pytest.importorskip("safetensors")
 
 from tiny_tuning import make_backbone, write_images
 
+pytestmark = pytest.mark.torch
+
 #: 48 images in batches of 7, so that shares are of 4 and 3, and the last batch is of 6.
 OPTIONS = [
     "--unfreeze", "layer1", "--base-lr", "0.01", "--backbone-lr-mult", "1.0", "--epochs", "4",
