@@ -38,9 +38,28 @@ def shorten_densenet(net: Any) -> Any:
     return DenseNet(32, (2, 3, 4, 3), 64)
 
 
+def shorten_resnet(net: Any) -> Any:
+    """Leave two blocks of each stage: the first, which halves the map, and one that does not."""
+    for name in ("layer1", "layer2", "layer3", "layer4"):
+        setattr(net, name, getattr(net, name)[:2])
+    return net
+
+
+def shorten_efficientnet(net: Any) -> Any:
+    for place in range(1, 8):  # between the first convolution and the last
+        net.features[place] = net.features[place][:2]
+    return net
+
+
+def shorten_timm_efficientnet(net: Any) -> Any:
+    for place, stage in enumerate(net.blocks):
+        net.blocks[place] = stage[:2]
+    return net
+
+
 def shorten_convnext(net: Any) -> Any:
-    """Leave three of the nine blocks of the third stage of torchvision's ConvNeXt."""
-    net.features[5] = net.features[5][:3]
+    for place in (1, 3, 5, 7):  # every other one makes the map smaller
+        net.features[place] = net.features[place][:2]
     return net
 
 
@@ -62,9 +81,12 @@ def shorten_timm_vit(net: Any) -> Any:
 SLIM: dict[str, Callable[[Any], Any]] = {
     "torchvision:alexnet": narrow_classifier,
     "torchvision:vgg11_bn": narrow_classifier,
+    "torchvision:resnet50": shorten_resnet,
     "torchvision:densenet121": shorten_densenet,
+    "torchvision:efficientnet_b0": shorten_efficientnet,
     "torchvision:convnext_tiny": shorten_convnext,
     "torchvision:vit_b_16": shorten_vit,
+    "timm:tf_efficientnet_lite2": shorten_timm_efficientnet,
     "timm:vit_small_patch14_dinov2": shorten_timm_vit,
     "timm:convnext_nano": shorten_timm_convnext,
 }

@@ -44,16 +44,16 @@ ARCHITECTURES = [
     Expected("torchvision:vgg11_bn", WIDTH, "input of classifier.6", "fixed", norms=8),
     Expected("torchvision:squeezenet1_1", 512, "input of classifier.1, average-pooled"),
     Expected("torchvision:resnet18", 512, "input of fc", norms=20),
-    Expected("torchvision:resnet50", 2048, "input of fc", norms=53),
+    Expected("torchvision:resnet50", 2048, "input of fc", norms=29),
     Expected("torchvision:densenet121", 200, "input of classifier", norms=29),
     Expected("torchvision:mobilenet_v2", 1280, "input of classifier.1", norms=52),
     Expected("torchvision:mobilenet_v3_small", 1024, "input of classifier.3", norms=34),
-    Expected("torchvision:efficientnet_b0", 1280, "input of classifier.1", norms=49),
+    Expected("torchvision:efficientnet_b0", 1280, "input of classifier.1", norms=37),
     Expected("torchvision:convnext_tiny", 768, "input of classifier.2"),
     Expected("torchvision:regnet_y_400mf", 440, "input of fc", norms=53),
     Expected("torchvision:vit_b_16", 768, "input of heads.head", "fixed", dense=False),
     Expected("timm:tf_efficientnet_lite0", 1280, "input of classifier", norms=49),
-    Expected("timm:tf_efficientnet_lite2", 1280, "input of classifier", norms=64),
+    Expected("timm:tf_efficientnet_lite2", 1280, "input of classifier", norms=37),
     Expected("timm:resnet18", 512, "input of fc", norms=20),
     Expected("timm:vit_small_patch14_dinov2", 384, "output", "fixed", dense=False),
     Expected("timm:mobilenetv4_conv_small", 1280, "input of classifier", norms=46),
@@ -63,7 +63,10 @@ ARCHITECTURES = [
 PUBLISHED: dict[str, dict[str, Any]] = {
     "torchvision:alexnet": {"code_size": 4096},
     "torchvision:vgg11_bn": {"code_size": 4096},
+    "torchvision:resnet50": {"norms": 53},
     "torchvision:densenet121": {"code_size": 1024, "norms": 121},
+    "torchvision:efficientnet_b0": {"norms": 49},
+    "timm:tf_efficientnet_lite2": {"norms": 64},
 }
 
 
