@@ -33,7 +33,7 @@ test-slow: .venv/.export  ## The tests marked slow: installs torch
 test-heavy: .venv/.export  ## The slow tests that take minutes each
 	$(BIN)/python -m pytest -m "heavy and not huge" -n auto --maxprocesses 2 --dist worksteal $(PYTEST_ARGS)
 
-test-huge: .venv/.export  ## Those that take many minutes, or gigabytes on disk
+test-huge: .venv/.test  ## Those that take many minutes and 4 GB of disk
 	$(BIN)/python -m pytest -m huge $(PYTEST_ARGS)
 
 docs-test: .venv/.test  ## Examples in the README and in docstrings

@@ -86,7 +86,6 @@ def test_an_architecture_end_to_end(
     check(shared_export(expected.address, 0), expected, tmp_path, photo)
 
 
-@pytest.mark.huge
 @pytest.mark.heavy
 @pytest.mark.parametrize(
     "expected", [item for item in ARCHITECTURES if item.address in SLIM], ids=lambda item: item.address
