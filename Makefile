@@ -3,14 +3,17 @@ PYTHON  ?= python3
 # The two runtimes overwrite each other's files, so exactly one is installed: which one is asked of the driver.
 RUNTIME ?= $(shell nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo cpu)
 PYTEST_ARGS ?=
-# Which of the slow tests test-slow runs; SLOW="slow and not huge" for all but the largest.
-SLOW ?= slow and not heavy
+# Which of the slow tests test-slow runs; SLOW="(slow or torch) and not huge" for all but the largest.
+SLOW ?= (slow or torch) and not heavy
 
 BIN     := .venv/bin
 PIP     := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 BASE    := .venv/.base-$(RUNTIME)
 OTHER   := $(if $(filter gpu,$(RUNTIME)),onnxruntime,onnxruntime-gpu)
 OTHER_STAMP := .venv/.base-$(if $(filter gpu,$(RUNTIME)),cpu,gpu)
+
+# Compiled modules are kept: the tests start some hundred processes, which would each compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DELETE_ON_ERROR:
 .PHONY: help quickstart test test-slow test-heavy test-huge docs-test lint types wheel clean

@@ -20,11 +20,20 @@ settings.register_profile("cnncodes", deadline=None, print_blob=True)
 settings.load_profile("cnncodes")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_wait_for_disks() -> Iterator[None]:
+    """Write without waiting until the disk has it: no test cuts the power. Processes of their own do wait."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: os.fstat(handle) and None)
+        yield
+
+
 @pytest.fixture(scope="session")
 def shared_export(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Return a function that gives the folder of a published network's export, made once in a run.
 
-    For tests that need such a network, or look at what an export gave; only to be read.
+    For tests that need such a network, or look at what an export gave; only to be read. Those that take long
+    are slim (slim_networks.py) where they are not asked for whole.
     """
     from shared_exports import share_folder
 
@@ -32,16 +41,16 @@ def shared_export(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Pat
     if "PYTEST_XDIST_WORKER" in os.environ:
         root = root.parent  # of this run, too, and of all its processes
 
-    def find(address: str, random_state: int | None = None, size: int | None = None) -> Path:
+    def find(address: str, random_state: int | None = None, whole: bool = False) -> Path:
+        from slim_networks import find_slim
+
         from cnncodes.backbones.exporting.export import export_backbone
         from cnncodes.backbones.exporting.originals import find_original
-        from cnncodes.backbones.exporting.resizing import resize_original
 
         def make(folder: Path) -> None:
-            original = find_original(address, random_state)
-            export_backbone(original if size is None else resize_original(original, size), folder)
+            export_backbone((find_original if whole else find_slim)(address, random_state), folder)
 
-        return share_folder(root / "exports", f"{address} {random_state} {size}", make)
+        return share_folder(root / "exports", f"{address} {random_state} {whole}", make)
 
     return find
 

@@ -1,18 +1,21 @@
 """Every architecture that is promised: exported with random weights, compared, verified, and used.
 
 One test an architecture, and the export of each is shared with other tests, lest it be made several times.
+Those that take long are slim here (slim_networks.py), and as they are published in a test outside CI.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
 from PIL import Image
+from slim_networks import SLIM, WIDTH
 
 from cnncodes import embed, load_backbone, read_codes
 from cnncodes.backbones import Backbone, Card
@@ -22,9 +25,6 @@ from cnncodes.backbones.graphs.picking import list_layers
 from cnncodes.errors import BackboneError
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
-
-#: These take minutes each: long to trace (many joins), or with attention between many parts of the image.
-HEAVY = ("torchvision:densenet121", "torchvision:vit_b_16")
 
 
 @dataclass(frozen=True)
@@ -37,29 +37,37 @@ class Expected:
     sizes: str = "dynamic"
     norms: int = 0
     dense: bool = True
-    size: int | None = None
 
 
 ARCHITECTURES = [
-    Expected("torchvision:alexnet", 4096, "input of classifier.6", "fixed"),
-    Expected("torchvision:vgg11_bn", 4096, "input of classifier.6", "fixed", norms=8),
+    Expected("torchvision:alexnet", WIDTH, "input of classifier.6", "fixed"),
+    Expected("torchvision:vgg11_bn", WIDTH, "input of classifier.6", "fixed", norms=8),
     Expected("torchvision:squeezenet1_1", 512, "input of classifier.1, average-pooled"),
     Expected("torchvision:resnet18", 512, "input of fc", norms=20),
-    Expected("torchvision:resnet50", 2048, "input of fc", norms=53),
-    Expected("torchvision:densenet121", 1024, "input of classifier", norms=121),
+    Expected("torchvision:resnet50", 2048, "input of fc", norms=29),
+    Expected("torchvision:densenet121", 200, "input of classifier", norms=29),
     Expected("torchvision:mobilenet_v2", 1280, "input of classifier.1", norms=52),
     Expected("torchvision:mobilenet_v3_small", 1024, "input of classifier.3", norms=34),
-    Expected("torchvision:efficientnet_b0", 1280, "input of classifier.1", norms=49),
+    Expected("torchvision:efficientnet_b0", 1280, "input of classifier.1", norms=37),
     Expected("torchvision:convnext_tiny", 768, "input of classifier.2"),
     Expected("torchvision:regnet_y_400mf", 440, "input of fc", norms=53),
     Expected("torchvision:vit_b_16", 768, "input of heads.head", "fixed", dense=False),
     Expected("timm:tf_efficientnet_lite0", 1280, "input of classifier", norms=49),
-    Expected("timm:tf_efficientnet_lite2", 1280, "input of classifier", norms=64),
+    Expected("timm:tf_efficientnet_lite2", 1280, "input of classifier", norms=37),
     Expected("timm:resnet18", 512, "input of fc", norms=20),
-    Expected("timm:vit_small_patch14_dinov2", 384, "output", "fixed", dense=False, size=224),
+    Expected("timm:vit_small_patch14_dinov2", 384, "output", "fixed", dense=False),
     Expected("timm:mobilenetv4_conv_small", 1280, "input of classifier", norms=46),
     Expected("timm:convnext_nano", 640, "input of head.fc"),
 ]
+#: What differs in those that are slim as they are published.
+PUBLISHED: dict[str, dict[str, Any]] = {
+    "torchvision:alexnet": {"code_size": 4096},
+    "torchvision:vgg11_bn": {"code_size": 4096},
+    "torchvision:resnet50": {"norms": 53},
+    "torchvision:densenet121": {"code_size": 1024, "norms": 121},
+    "torchvision:efficientnet_b0": {"norms": 49},
+    "timm:tf_efficientnet_lite2": {"norms": 64},
+}
 
 
 @pytest.fixture
@@ -71,17 +79,26 @@ def photo(tmp_path: Path) -> Path:
     return tmp_path / "photos"
 
 
-@pytest.mark.parametrize(
-    "expected",
-    [
-        pytest.param(item, marks=[pytest.mark.heavy] if item.address in HEAVY else [], id=item.address)
-        for item in ARCHITECTURES
-    ],
-)
+@pytest.mark.parametrize("expected", ARCHITECTURES, ids=lambda item: item.address)
 def test_an_architecture_end_to_end(
     expected: Expected, tmp_path: Path, photo: Path, shared_export: Callable[..., Path]
 ) -> None:
-    folder = shared_export(expected.address, 0, expected.size)
+    check(shared_export(expected.address, 0), expected, tmp_path, photo)
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize(
+    "expected", [item for item in ARCHITECTURES if item.address in SLIM], ids=lambda item: item.address
+)
+def test_what_is_slim_elsewhere_as_it_is_published(
+    expected: Expected, tmp_path: Path, photo: Path, shared_export: Callable[..., Path]
+) -> None:
+    expected = replace(expected, **PUBLISHED.get(expected.address, {}))
+    check(shared_export(expected.address, 0, whole=True), expected, tmp_path, photo)
+
+
+def check(folder: Path, expected: Expected, tmp_path: Path, photo: Path) -> None:
+    """Look at an export, verify it, and use it."""
     card = Card.read(folder / "card.toml")
     print(f"{expected.address}: {card.parity}, min_size {card.min_size}")
     assert (card.code_size, card.layer, card.sizes) == (expected.code_size, expected.layer, expected.sizes)
@@ -143,7 +160,7 @@ def check_map(backbone: Backbone, expected: Expected) -> None:
     [cells] = dense.run(np.zeros((1, height + 32, width + 96, 3), np.uint8))
     assert len(cells) == expected.code_size and min(cells.shape[1:]) > 1
     if expected.address == "torchvision:alexnet":
-        assert cells.shape == (4096, 2, 4)  # of 256 x 320
+        assert cells.shape == (expected.code_size, 2, 4)  # of 256 x 320
 
 
 def _sides(backbone: Backbone) -> tuple[int, int]:

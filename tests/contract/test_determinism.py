@@ -68,7 +68,7 @@ def reference(
     return plan, rows_by_content(folder / "x.codes")
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     order=st.permutations(range(len(PICTURES))),
     n_jobs=st.integers(1, 3),

@@ -85,8 +85,11 @@ def as_pixels(photos: Path, tmp_path: Path) -> Any:
 
 @pytest.mark.parametrize(
     ("make", "decode"),
-    [(make, "exact") for make in (as_folder, as_bytes, as_parquet, as_csv, as_pixels)]
-    + [(as_folder, "fast")],
+    [(as_folder, "fast"), (as_pixels, "exact")]
+    + [
+        pytest.param(make, "exact", marks=pytest.mark.slow)
+        for make in (as_folder, as_bytes, as_parquet, as_csv)
+    ],
 )
 def test_isolated_or_not_codes_and_failures_are_the_same(
     make: Callable[[Path, Path], Any], decode: str, photos: Path, tmp_path: Path, backbone: Backbone

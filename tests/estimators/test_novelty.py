@@ -36,6 +36,22 @@ def test_further_images_of_the_kind_are_spread_evenly(n: int) -> None:
         assert 1 - level - 0.06 < (rates >= level).mean() < 1 - level + 0.02
 
 
+@pytest.mark.parametrize("n", [59, 61])  # fewer images than numbers in a code, and more
+def test_the_spread_is_that_within_classes(n: int) -> None:
+    X, y = blobs(n, 0)
+    points = X / np.linalg.norm(X, axis=1, keepdims=True)
+    apart = points - np.stack([points[y == label].mean(axis=0) for label in range(3)])[y]
+    variances, axes = np.linalg.eigh(apart.T @ apart / n)
+    count = n // 8
+
+    scale = learn_scale(X, y, split_images(y, np.arange(n)))
+
+    assert scale is not None and len(scale.axes) == count
+    np.testing.assert_allclose(scale.spread[:-1], variances[::-1][:count], rtol=1e-4)
+    np.testing.assert_allclose(scale.spread[-1], variances[:-count].mean(), rtol=1e-4)
+    np.testing.assert_allclose(np.abs(scale.axes @ axes[:, ::-1][:, :count]), np.eye(count), atol=1e-2)
+
+
 def test_what_differs_only_where_the_classes_hardly_vary_is_found() -> None:
     scale = scale_of(1000, 0)
     X = blobs(200, 5)[0]

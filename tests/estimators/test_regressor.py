@@ -60,14 +60,15 @@ def make(backbone, memory):
 
 
 @pytest.mark.parametrize("head", [*REGRESSION_HEADS, *OBJECTS])
-def test_brightness_is_learned_and_saved(make, X, tmp_path, head):
+def test_brightness_is_learned_and_saved(make, X, memory, tmp_path, head):
     y = levels()
     reg = make(OBJECTS.get(head, head)).fit(X[::2], y[::2])
     predicted = reg.predict(X)
     assert predicted.shape == (N,) and predicted.dtype == np.float64
     assert reg.score(X[1::2], y[1::2]) == r2_score(y[1::2], predicted[1::2]) > 0.6
     reg.save(tmp_path / "a.cnncodes")
-    again = load(tmp_path / "a.cnncodes").set_params(n_jobs=1)
+    # The network that was saved with it makes the codes anew, but for every head once.
+    again = load(tmp_path / "a.cnncodes").set_params(n_jobs=1, memory=None if head == "ridge" else memory)
     assert isinstance(again, ImageRegressor) and again.n_images_ == 12 and again.targets_ == (None,)
     np.testing.assert_array_equal(again.predict(X), predicted)
     if head in REGRESSION_HEADS:

@@ -35,7 +35,7 @@ OPTIONS = [
     "--device", "cpu", "--precision", "fp32", "-j", "1", "--json", "--quiet",
 ]  # fmt: skip
 #: What is waited for before each kill.
-WRITTEN = ("features.json", *["checkpoint.safetensors"] * 4, *["again.safetensors"] * 2)
+WRITTEN = ("features.json", *["checkpoint.safetensors"] * 2, "again.safetensors")
 
 
 def heed_interrupts() -> None:
@@ -115,7 +115,7 @@ def test_killed_at_any_moment_it_goes_on(
         killed += process.returncode == -signal.SIGKILL
         if process.returncode == 0:
             break
-    assert killed > 4
+    assert killed > 2
     if not (out / "summary.json").exists():
         finish(start(photos, backbone, out))
     assert bits_of(out) == bits_of(undisturbed)
@@ -161,13 +161,19 @@ SETTINGS: dict[str, Any] = {
 }  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def whole(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("whole") / "out"
+    cnncodes.finetune(photos, out, backbone=make_backbone(), **SETTINGS)
+    return out
+
+
 @pytest.mark.parametrize("left", [0, 16_000])
 @pytest.mark.parametrize("when", ["embedding", "training", "predicting"])
 def test_where_the_disk_is_full_nothing_done_is_lost(
-    when: str, left: int, photos: Path, tmp_path: Path, small_disk: Callable[[str], Path]
+    when: str, left: int, photos: Path, whole: Path, small_disk: Callable[[str], Path]
 ) -> None:
     """All of the disk is taken at a moment, or all but a little, in which some files have room yet."""
-    cnncodes.finetune(photos, tmp_path / "whole", backbone=make_backbone(), **SETTINGS)
     disk = small_disk("4m")
 
     def fill() -> None:
@@ -186,4 +192,4 @@ def test_where_the_disk_is_full_nothing_done_is_lost(
         cnncodes.finetune(photos, disk / "out", backbone=make_backbone(), listeners=listeners, **SETTINGS)
     (disk / "filler").unlink()
     cnncodes.finetune(photos, disk / "out", backbone=make_backbone(), **SETTINGS)
-    assert bits_of(disk / "out") == bits_of(tmp_path / "whole")
+    assert bits_of(disk / "out") == bits_of(whole)

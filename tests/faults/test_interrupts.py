@@ -132,8 +132,8 @@ def test_interrupted_before_any_line_of_many_a_job_keeps_each_image_once(tmp_pat
     ("number", "status", "word"),
     [
         (signal.SIGINT, 130, "interrupted"),
-        (signal.SIGTERM, 143, "terminated"),
-        (signal.SIGHUP, 129, "hung up"),
+        pytest.param(signal.SIGTERM, 143, "terminated", marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, 129, "hung up", marks=pytest.mark.slow),
     ],
 )
 def test_a_job_that_is_asked_to_end_says_how_to_go_on(
@@ -180,7 +180,9 @@ def start_hanging(folder: Path, limit: float) -> subprocess.Popen[str]:
     return job
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
+)
 def test_what_hangs_is_left_behind_and_what_was_finished_is_kept(
     tmp_path: Path, number: int, status: int
 ) -> None:

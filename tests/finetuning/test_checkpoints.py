@@ -15,6 +15,8 @@ from cnncodes.errors import ResultWarning, StoreError  # noqa: E402
 from cnncodes.finetuning.checkpoints import Checkpoint, State  # noqa: E402
 from cnncodes.finetuning.history import EpochFigures  # noqa: E402
 
+pytestmark = pytest.mark.torch
+
 FIGURES = EpochFigures("start", 0, float("nan"), 0.5, 0.8, 0.7, 0.9, 0.1, 0.0, 0.2, 50, True, 0.0, 0.0, 1.0)
 
 

@@ -23,6 +23,8 @@ from cnncodes.backbones.graphs.wiring import load_graph  # noqa: E402
 from cnncodes.errors import BackboneError, UsageError  # noqa: E402
 from cnncodes.finetuning.loading import load_graph_module, make_graph_module  # noqa: E402
 
+pytestmark = pytest.mark.torch
+
 NORMALISED = """
     map = Conv<kernel_shape = [3, 3], pads = [1, 1, 1, 1]>(pixels, one__conv__weight)
     normal = BatchNormalization<momentum = 0.7, epsilon = 0.01>

@@ -43,11 +43,13 @@ def without_numbers(model: bytes) -> Any:
     return graph
 
 
+@pytest.mark.torch
 def test_what_has_not_changed_is_the_same_file(shipped: Backbone) -> None:
     pytest.importorskip("torch")
     assert write_back(load_graph_module(shipped), shipped.model_bytes()) == shipped.model_bytes()
 
 
+@pytest.mark.torch
 def test_a_trained_network_goes_back_into_its_graph(shipped: Backbone) -> None:
     torch = pytest.importorskip("torch")
     model, images = shipped.model_bytes(), np.random.default_rng(0).integers(0, 256, (4, 64, 64, 3), np.uint8)
@@ -67,6 +69,7 @@ def test_a_trained_network_goes_back_into_its_graph(shipped: Backbone) -> None:
     assert write_back(load_graph_module(shipped), written) == model
 
 
+@pytest.mark.torch
 def test_weights_of_another_graph_are_refused(shipped: Backbone) -> None:
     torch = pytest.importorskip("torch")
     other = torch.nn.Sequential(torch.nn.Linear(2, 3))
@@ -78,6 +81,7 @@ def test_weights_of_another_graph_are_refused(shipped: Backbone) -> None:
         write_back(module, shipped.model_bytes())
 
 
+@pytest.mark.torch
 def test_numbers_that_are_not_finite_are_not_written(shipped: Backbone) -> None:
     torch = pytest.importorskip("torch")
     module = load_graph_module(shipped)
@@ -95,6 +99,7 @@ def test_a_quantised_network_is_refused() -> None:
         load_graph_module(load_backbone(precision="int8"))
 
 
+@pytest.mark.torch
 def test_a_quantised_graph_is_refused_whatever_its_card_says() -> None:
     pytest.importorskip("torch")
     with pytest.raises(BackboneError, match=r"quantised \(operator 'QuantizeLinear'.*take the fp32 file"):

@@ -20,6 +20,8 @@ from cnncodes.heads.estimator import LinearHead  # noqa: E402
 from cnncodes.heads.linear import LinearScorer  # noqa: E402
 from cnncodes.heads.scoring import softmax  # noqa: E402
 
+pytestmark = pytest.mark.torch
+
 RNG = np.random.default_rng(0)
 
 

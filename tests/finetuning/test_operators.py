@@ -18,6 +18,8 @@ from cnncodes.errors import BackboneError  # noqa: E402
 from cnncodes.finetuning.loading import make_graph_module  # noqa: E402
 from cnncodes.finetuning.operators import registry  # noqa: E402
 
+pytestmark = pytest.mark.torch
+
 X = np.random.default_rng(0).standard_normal((2, 6, 7, 9)).astype(np.float32) * 2
 ROW = np.random.default_rng(1).standard_normal((9,)).astype(np.float32)
 I = np.arange(24).reshape(2, 3, 4) - 9  # noqa: E741

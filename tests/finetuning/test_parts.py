@@ -16,7 +16,6 @@ from onnx import TensorProto, helper, numpy_helper
 
 torch = pytest.importorskip("torch")
 
-from test_architectures import HEAVY  # noqa: E402
 from written_graphs import noise, write_dotted  # noqa: E402
 
 from cnncodes import load_backbone  # noqa: E402
@@ -28,6 +27,8 @@ from cnncodes.finetuning.graph_module import GraphModule  # noqa: E402
 from cnncodes.finetuning.loading import make_graph_module, write_back  # noqa: E402
 from cnncodes.finetuning.parts import Feature, Parts, split_graph  # noqa: E402
 from cnncodes.finetuning.reading import read_graph  # noqa: E402
+
+pytestmark = pytest.mark.torch
 
 RESIDUAL = """
     one = Conv(pixels, conv1__weight)
@@ -548,10 +549,7 @@ ADDRESSES = (
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize(
-    "address",
-    [pytest.param(address, marks=[pytest.mark.heavy] if address in HEAVY else []) for address in ADDRESSES],
-)
+@pytest.mark.parametrize("address", ADDRESSES)
 def test_an_architecture_in_parts(address: str, shared_export: Callable[..., Path]) -> None:
     folder = shared_export(address, 0)
     model, frame = (folder / "model.onnx").read_bytes(), Card.read(folder / "card.toml").frame

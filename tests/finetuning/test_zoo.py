@@ -16,9 +16,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from slim_networks import find_slim  # noqa: E402
 from test_architectures import ARCHITECTURES, Expected  # noqa: E402
 
-from cnncodes.backbones.exporting.originals import find_original  # noqa: E402
 from cnncodes.backbones.exporting.references import TorchReference, make_reference  # noqa: E402
 from cnncodes.backbones.graphs.canonical import serialize  # noqa: E402
 from cnncodes.backbones.graphs.steadying import replace_means  # noqa: E402
@@ -42,7 +42,7 @@ CHOSEN = (
     "expected", [item for item in ARCHITECTURES if item.address in CHOSEN], ids=lambda item: item.address
 )
 def test_an_architecture_can_be_trained(expected: Expected, shared_export: Callable[..., Path]) -> None:
-    reference = make_reference(find_original(expected.address, 0))
+    reference = make_reference(find_slim(expected.address, 0))
     assert isinstance(reference, TorchReference)
     reference.cut_off()
     model = (shared_export(expected.address, 0) / "model.onnx").read_bytes()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -165,11 +165,12 @@ def learn_scale(
         return None
     points = l2_normalized(np.asarray(codes, dtype=np.float64))
     numbered = np.unique(y, return_inverse=True)[1]
-    total = points.T @ points
+    few = len(points) < points.shape[1]
+    total = None if few else points.T @ points
     distances = []
     for train, test in splits:
         out = points[test]
-        learned = _learn(points, numbered, train, total - out.T @ out)
+        learned = _learn(points, numbered, train, None if total is None else total - out.T @ out)
         if learned is None:
             return None
         distances.append(_measure(out if rated is None else out[rated[test]], *learned))
@@ -183,27 +184,37 @@ def learn_scale(
     return NoveltyScale(means, axes, spread, found)
 
 
-def _learn(points: Array, numbered: Array, train: Array, product: Array) -> tuple[Array, Array, Array] | None:
-    """Return means, axes and spread of some images; `product` is the sum of their outer products."""
+def _learn(
+    points: Array, numbered: Array, train: Array, product: Array | None
+) -> tuple[Array, Array, Array] | None:
+    """Return means, axes and spread of some images; `product` is the sum of their outer products, if made."""
     counts = np.bincount(numbered[train])
     sums = np.zeros((len(counts), points.shape[1]))
     np.add.at(sums, numbered[train], points[train])
     means = sums / counts[:, None]
-    within = (product - means.T @ sums) / len(train)
-    axes, variances = _find_axes(within, min(AXES, len(train) // 8, points.shape[1] - 1))
-    rest = (float(np.trace(within)) - float(variances.sum())) / (len(within) - len(axes))
+    size, count = points.shape[1], min(AXES, len(train) // 8, points.shape[1] - 1)
+    if product is None:
+        # Of fewer images than numbers, that product is larger than they are, and slower to multiply with.
+        apart = (points[train] - means[numbered[train]]) / np.sqrt(len(train))
+        axes, variances = _find_axes(lambda basis: apart.T @ (apart @ basis), size, count)
+        whole = float((apart**2).sum())
+    else:
+        within = (product - means.T @ sums) / len(train)
+        axes, variances = _find_axes(lambda basis: within @ basis, size, count)
+        whole = float(np.trace(within))
+    rest = (whole - float(variances.sum())) / (size - len(axes))
     if rest <= 1e-12:  # codes that do not vary: of copies of one picture
         return None
     return means, axes, np.append(np.maximum(variances, rest), rest)
 
 
-def _find_axes(within: Array, count: int) -> tuple[Array, Array]:
+def _find_axes(multiply: Callable[[Array], Array], size: int, count: int) -> tuple[Array, Array]:
     """Return the directions of largest variance, and it, by subspace iteration: quicker than all of them."""
-    start = np.random.default_rng(0).normal(size=(len(within), min(count + 10, len(within))))
+    start = np.random.default_rng(0).normal(size=(size, min(count + 10, size)))
     basis = np.linalg.qr(start)[0]
     for _ in range(8):
-        basis = np.linalg.qr(within @ basis)[0]
-    values, vectors = np.linalg.eigh(basis.T @ within @ basis)
+        basis = np.linalg.qr(multiply(basis))[0]
+    values, vectors = np.linalg.eigh(basis.T @ multiply(basis))
     order = values.argsort()[::-1][:count]
     return (basis @ vectors[:, order]).T, values[order]
 

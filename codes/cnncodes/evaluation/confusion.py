@@ -29,13 +29,13 @@ class Confusion:
         counts = self.count(weights)
         of_class = counts.sum(axis=1)
         occurs = of_class > 0
-        return float(np.mean(np.diagonal(counts)[occurs] / of_class[occurs]))
+        return float((np.diagonal(counts)[occurs] / of_class[occurs]).sum() / np.count_nonzero(occurs))
 
     def macro_f1(self, weights: npt.NDArray[np.float64]) -> float:
         counts = self.count(weights)
         both = counts.sum(axis=1) + counts.sum(axis=0)[: self.size]
         occurs = both > 0
-        return float(np.mean(2 * np.diagonal(counts)[occurs] / both[occurs]))
+        return float((2 * np.diagonal(counts)[occurs] / both[occurs]).sum() / np.count_nonzero(occurs))
 
 
 def find_names(names: Array, labels: Array) -> Array:

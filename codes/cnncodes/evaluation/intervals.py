@@ -191,5 +191,9 @@ def draw_weights(
     rng = np.random.default_rng(random_state)
     members = np.arange(n) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
     count = int(members.max()) + 1
-    for _ in range(resamples):
-        yield np.bincount(rng.integers(0, count, count), minlength=count)[members].astype(np.float64)
+    step = max(1, 100_000 // count)  # several at once, but few: classes and images may be many
+    for start in range(0, resamples, step):
+        rows = min(step, resamples - start)
+        drawn = rng.integers(0, count, (rows, count)) + count * np.arange(rows)[:, None]
+        times = np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count)
+        yield from times[:, members].astype(np.float64)

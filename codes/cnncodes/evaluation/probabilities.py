@@ -120,7 +120,7 @@ class Scored:
 
     def _average(self, losses: Array, among: Array) -> Estimate:
         return bootstrap(
-            lambda weights: float(np.average(losses, weights=weights)) if weights.any() else np.nan,
+            lambda weights: float((losses * weights).sum() / weights.sum()) if weights.any() else np.nan,
             len(losses),
             groups=None if self.groups is None else self.groups[among],
             random_state=self.random_state,
