@@ -38,7 +38,7 @@ class NeighborSearch:
     scalings: tuple[str, ...]
     k: int | None
     names: tuple[str, ...] = ("k",)
-    temperatures: tuple[float, float] = _TEMPERATURES
+    temperatures: tuple[float, float] | None = _TEMPERATURES
     stops: bool = False
 
     def grid(self, scaling: str, n_features: int) -> list[Setting]:
