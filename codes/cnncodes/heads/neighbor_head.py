@@ -91,6 +91,9 @@ class NeighborHead(SingleHead):
         of all folds. Empty without a search.
     n_folds_ : int
         Folds of the search; 0 without one.
+    scarce_ : ndarray of int64
+        Numbers of the classes of which no image was held out, as they have images of one group alone; without
+        a search all.
     scorer_ : NeighborScorer
         All that prediction needs: the training codes as float32, so it is as large as these.
     n_features_in_, feature_names_in_
