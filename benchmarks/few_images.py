@@ -3,6 +3,7 @@
 python benchmarks/few_images.py sample        # the quickstart's drawings, six classes
 python benchmarks/few_images.py fashion       # 4,000 images of Fashion-MNIST, ten classes
 python benchmarks/few_images.py sample --fixed   # settings that nothing has chosen, instead of heads by name
+python benchmarks/few_images.py sample --rare    # all images, but of one class, each in turn, one alone
 
 Each draw is the training set of every head, and all are tested on the same images, which are in no draw.
 """
@@ -70,6 +71,37 @@ def draw(data: Data, size: int, rng: np.random.Generator) -> Any:
         rng.choice(np.unique(data.images[data.y == name]), size, replace=False) for name in np.unique(data.y)
     ]
     return np.flatnonzero(np.isin(data.images, np.concatenate(chosen)))
+
+
+def draw_rare(data: Data, name: str) -> Any:
+    """Return the rows of all images, but of one class those of one image."""
+    one = np.random.default_rng(0).choice(np.unique(data.images[data.y == name]), 1)
+    return np.flatnonzero((data.y != name) | np.isin(data.images, one))
+
+
+def measure_rare(data: Data, args: argparse.Namespace) -> list[dict[str, Any]]:
+    """Fit heads where one class has one image: figures on all test images, and on those of other classes."""
+    found = []
+    for name, head in list_heads(args.fixed):
+        if args.heads and name not in args.heads:
+            continue
+        values = []
+        for rare in np.unique(data.y):
+            some = draw_rare(data, rare)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                weight = np.full(len(some), 0.5)
+                head.fit(data.X[some], data.y[some], sample_weight=weight, images=data.images[some])
+            proba, y_test = head.predict_proba(data.X_test), np.searchsorted(head.classes_, data.y_test)
+            right = proba.argmax(axis=1) == y_test
+            loss = -np.log(np.maximum(proba[np.arange(len(y_test)), y_test], np.finfo(float).eps))
+            others = data.y_test != rare
+            values.append([right[others].mean(), loss[others].mean(), right.mean(), loss.mean()])
+        names = ("accuracy_others", "log_loss_others", "accuracy", "log_loss")
+        means = np.mean(values, axis=0).round(4).tolist()
+        found.append({"head": name, "draws": len(values), **dict(zip(names, means, strict=True))})
+        print(json.dumps(found[-1]), flush=True)
+    return found
 
 
 def list_heads(fixed: bool) -> Iterator[tuple[str, Any]]:
@@ -182,14 +214,15 @@ def main() -> None:
     )
     parser.add_argument("data", choices=("sample", "fashion"), help="which images")
     parser.add_argument("--fixed", action="store_true", help="given settings, instead of heads by name")
+    parser.add_argument("--rare", action="store_true", help="one class of one image, the others whole")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="images a class [%(default)s]")
     parser.add_argument("--heads", nargs="+", help="which of them, by name [all]")
     parser.add_argument("--draws", type=int, default=20, help="draws of each size [%(default)s]")
     parser.add_argument("--codes", type=Path, help="file that keeps the codes between runs, .npz")
     parser.add_argument("--json", type=Path, help="file for the figures [in benchmarks/results]")
     args = parser.parse_args()
-    name = f"few-{args.data}{'-fixed' if args.fixed else ''}.json"
-    found = measure(read_codes_of(args), args)
+    name = f"few-{args.data}{'-fixed' if args.fixed else ''}{'-rare' if args.rare else ''}.json"
+    found = (measure_rare if args.rare else measure)(read_codes_of(args), args)
     (args.json or RESULTS / name).write_text(json.dumps(found, indent=1) + "\n")
 
 

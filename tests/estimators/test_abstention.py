@@ -12,7 +12,7 @@ from scipy import stats
 from sklearn.svm import SVC, LinearSVC
 
 from cnncodes import load
-from cnncodes.errors import UsageError
+from cnncodes.errors import ResultWarning, UsageError
 from cnncodes.estimators.abstention import AnswerRule, choose_rule
 from cnncodes.estimators.answers import HeldOutAnswers
 
@@ -178,7 +178,20 @@ def test_what_is_averaged_differently_needs_its_own_folds(make, pictures) -> Non
     assert clf.predict_or_abstain(pictures.arrays, risk=0.2).rule.n == 18
 
 
-def test_a_class_of_one_image_can_hold_none_out(make, pictures) -> None:
+def test_a_class_of_one_image_is_not_counted_among_the_answers(make, pictures) -> None:
+    images, labels = pictures.arrays, pictures.labels.astype("U4")
+    labels[0] = "rare"
+    with pytest.warns(ResultWarning, match="no image of class 'rare'"):
+        clf = make("ridge").fit(images, labels)
+    assert clf.predict_or_abstain(images, risk=0.2).rule.n == len(images) - 1
+    assert len(clf.predictor_.scale.distances) == len(images) - 1 and len(clf.novelty(images)) == len(images)
+    from sklearn.neighbors import KNeighborsClassifier
+
+    clf = make(KNeighborsClassifier(1), out_of_fold=True).fit(images, labels)
+    assert clf.predict_or_abstain(images, risk=0.2).rule.n == len(images) - 1
+
+
+def test_two_classes_of_which_one_has_one_image_can_hold_none_out(make, pictures) -> None:
     few = [0, 1, 2, 6]
     images, labels = [pictures.arrays[i] for i in few], pictures.labels[few]
     with pytest.warns(UserWarning, match="nothing was chosen"):
@@ -189,7 +202,7 @@ def test_a_class_of_one_image_can_hold_none_out(make, pictures) -> None:
         clf.novelty(images)
     from sklearn.neighbors import KNeighborsClassifier
 
-    with pytest.raises(UsageError, match="some class has images of one group alone"):
+    with pytest.raises(UsageError, match="all but one have images of one group alone"):
         make(KNeighborsClassifier(1), out_of_fold=True).fit(images, labels)
     with pytest.raises(UsageError, match="out_of_fold must be True, False or None"):
         make("ridge", out_of_fold="yes").fit(images, labels)

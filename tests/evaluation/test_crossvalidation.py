@@ -11,7 +11,7 @@ from sklearn.svm import LinearSVC
 
 from cnncodes import ImageClassifier, ImageRegressor, embed, load_backbone, read_codes
 from cnncodes.backbones import Backbone
-from cnncodes.errors import SpaceMismatch, UsageError
+from cnncodes.errors import ResultWarning, SpaceMismatch, UsageError
 from cnncodes.evaluation import cross_validate
 from cnncodes.images import records_from
 
@@ -129,6 +129,16 @@ def test_folds_that_cannot_be_made_say_which_class_has_too_few(backbone: Backbon
         cross_validate(clf, NOISE, LABELS, repeats=0)
     with pytest.raises(UsageError, match="leave out finetune"):
         cross_validate(make(backbone, memory, "ridge", finetune=True), NOISE, LABELS)
+
+
+def test_a_class_of_one_image_is_in_training_and_in_no_figure(backbone: Backbone, memory: Path) -> None:
+    clf = make(backbone, memory)
+    with pytest.warns(ResultWarning, match=r"1 of 3 classes could not be held out.*'cat'.*of the 15 images"):
+        found = cross_validate(clf, NOISE, [*LABELS[:-1], "cat"], cv=3, repeats=2)
+    assert found.not_held_out == ["cat"] and found.classes.tolist() == ["ant", "bee", "cat"]
+    assert found.evaluation.n == found.evaluation.accuracy.n == len(found.y) == 15
+    assert found.labels.shape == (2, 15) and found.proba is not None and found.proba.shape == (2, 15, 3)
+    assert found.evaluation.accuracy.value == pytest.approx((found.labels == found.y).mean())
 
 
 def test_an_image_that_cannot_be_read_is_left_out(backbone: Backbone, memory: Path) -> None:

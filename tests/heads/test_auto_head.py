@@ -115,7 +115,7 @@ def test_nothing_to_hold_out():
     with pytest.warns(UserWarning, match="Used centroid, the cheapest head, with scaling='l2'; give"):
         head = AutoHead().fit(np.eye(5), list("aaaab"))
     assert (head.scorer_.kind, head.n_folds_, head.cv_results_) == ("centroid", 0, {})
-    assert "too few images" in head.reason_
+    assert "too few classes have images" in head.reason_
     assert list(head.predict(np.eye(5))) == list("aaaab")
 
 

@@ -43,8 +43,10 @@ def test_without_folds_nothing_was_held_out():
 def test_a_class_of_one_group_is_named():
     X, y = blobs(30, 5, k=3)
     groups = np.where(y == "bee", 0, np.arange(30) + 1)
-    with pytest.warns(UserWarning, match="class 'bee' has 10 images of one group"):
+    with pytest.warns(UserWarning, match="no image of class 'bee', of 10 images, was held out"):
         make_head("ridge").fit(X, y, groups=groups)
+    with pytest.warns(UserWarning, match="class 'bee' has 10 images of one group.* nothing was chosen"):
+        make_head("ridge").fit(X[y != "cat"], y[y != "cat"], groups=groups[y != "cat"])
 
 
 def test_a_search_on_a_part_of_the_rows_says_nothing_of_all_images():

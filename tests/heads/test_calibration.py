@@ -66,3 +66,19 @@ def test_two_classes_are_one_column():
     assert np.exp(-log_losses(difference, y)) == pytest.approx(
         scorer.proba_from_decision(difference[:, 0])[np.arange(len(y)), y]
     )
+
+
+@given(st.floats(-40, 40), st.integers(2, 6), st.integers(0, 2**16), st.sampled_from([0.0, 1.0]))
+def test_decision_values_of_any_scale_have_the_same_probabilities(power, k, seed, unknown):
+    decision, y = draw(60, k, seed)
+    decision = decision if k > 2 else decision[:, 1:]
+    found = fit_temperature(decision, y, np.ones(60), unknown=unknown)
+    scaled = fit_temperature(decision * 10.0**power, y, np.ones(60), unknown=unknown)
+    assert scaled * 10.0**power == pytest.approx(found, rel=1e-6)
+
+
+def test_decision_values_that_are_equal_have_the_temperature_1():
+    y = np.arange(12) % 3
+    rounded = np.ones((12, 3)) + 1e-15 * np.eye(3)[y]
+    for decision in (np.zeros((12, 3)), np.full((12, 3), -4.0), rounded):
+        assert fit_temperature(decision, y, np.ones(12), unknown=1.0) == 1.0

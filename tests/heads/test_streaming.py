@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.neighbors import NearestCentroid
 from sklearn.preprocessing import StandardScaler
 
-from cnncodes.errors import UsageError
+from cnncodes.errors import ResultWarning, UsageError
 from cnncodes.heads import streamed_rows
 from cnncodes.heads.estimator import LinearHead
 from cnncodes.heads.gathering import FoldSums
@@ -243,10 +243,25 @@ def test_a_column_that_one_image_alone_has_is_constant_where_that_is_held_out(ki
     assert relative(streamed.coef_, whole.coef_) < 1e-6
 
 
-def test_a_class_with_one_image_leaves_nothing_to_choose():
-    X, y = blobs(n=40, k=3)
-    y = np.where(y == "cat", "bee", y)
+@pytest.mark.parametrize("kind", ["ridge", "lda", "centroid", "logistic"])
+def test_a_class_with_one_image_is_in_every_training_part_as_in_memory(kind):
+    X, y = blobs(n=60, k=3)
     y[0] = "one"
+    head = LinearHead(kind)
+    with pytest.warns(ResultWarning, match="no image of class 'one', of 1 image, was held out"):
+        fit_streamed(head, make_stream(X, y)[0], PLENTY)
+    with pytest.warns(ResultWarning, match="'one'"):
+        whole = LinearHead(kind).fit(X.astype(np.float32), y, images=np.arange(60))
+    assert (head.n_folds_, head.C_, head.scaling_) == (whole.n_folds_, whole.C_, whole.scaling_)
+    assert head.scarce_.tolist() == whole.scarce_.tolist() == [3]
+    assert sorted(head.held_out_.images) == sorted(whole.held_out_.images) == list(range(1, 60))
+    assert relative(head.coef_, whole.coef_) < (1e-2 if kind == "logistic" else 1e-6)
+    assert head.scorer_.temperature == pytest.approx(whole.scorer_.temperature, rel=1e-3)
+
+
+def test_two_classes_of_which_one_has_one_image_leave_nothing_to_choose():
+    X, y = blobs(n=40, k=2)
+    y = np.where(np.arange(40) == 0, "one", "bee")
     for kind in ("ridge", "logistic"):
         head = LinearHead(kind)
         with pytest.warns(UserWarning, match="class 'one' has one image.*Used C=.* and scaling='l2'"):

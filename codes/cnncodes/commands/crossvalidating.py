@@ -37,6 +37,7 @@ def run_folds(classifier: Any, data: Any, cv: int, repeats: int, reporter: Repor
         "folds": found.folds,
         "repeats": found.repeats,
         "accuracy_by_repeat": found.accuracy_by_repeat,
+        "not_held_out": found.not_held_out,
         **to_plain(found.evaluation),
     }
 

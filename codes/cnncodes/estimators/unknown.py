@@ -74,7 +74,10 @@ class Training:
         return replace(self, y=np.zeros(len(self.y), dtype=np.int64))
 
     def split(self, cv: Any = FOLDS, random_state: Any = None) -> list[Split]:
-        """Return folds of the images, whole groups on one side; none where a class has one group."""
+        """Return folds of the images, whole groups on one side; none where none can be made.
+
+        A class of one group is in every training part: see `cnncodes.heads.folds.deal_folds`.
+        """
         state = self.random_state if random_state is None else random_state
         return split_images(self.y, self.groups, cv, state)
 
@@ -97,7 +100,8 @@ def find_answers(
     Raises
     ------
     UsageError
-        If they were asked for and the head gives no probabilities, or a class has images of one group alone.
+        If they were asked for and the head gives no probabilities, or images of one class at most can be held
+        out.
     """
     if out_of_fold is False:
         return None
@@ -110,15 +114,16 @@ def find_answers(
     splits = training.split()
     if not splits:
         raise UsageError(
-            "out_of_fold=True holds images out, and some class has images of one group alone: give at least 2"
-            " images (or groups) of each class."
+            "out_of_fold=True holds images out of two classes or more, and all but one have images of one"
+            " group alone: give at least 2 images (or groups) of each class."
         )
     answers = predict_folds(make_head, training, splits)
     if answers.proba is None:
         raise UsageError(
             f"out_of_fold=True needs probabilities, and the head {type(fitted).__name__} gives none."
         )
-    return HeldOutAnswers.choose(answers.proba, answers.labels == training.y, training.groups)
+    y, groups = training.y[answers.images], training.groups[answers.images]
+    return HeldOutAnswers.choose(answers.proba, answers.labels == y, groups)
 
 
 def convert_answers(held_out: HeldOut, scorer: Scorer) -> HeldOutAnswers:
@@ -182,12 +187,15 @@ class FoldAnswers:
     Attributes
     ----------
     classes : ndarray, shape (n_classes,)
-    labels : ndarray, shape (n_images,)
-    proba : ndarray of float64, shape (n_images, n_classes), or None
+    images : ndarray of int, shape (n_held_out,)
+        Numbers of the images that were held out, rising.
+    labels : ndarray, shape (n_held_out,)
+    proba : ndarray of float64, shape (n_held_out, n_classes), or None
         None if the head gives no probabilities.
     """
 
     classes: Array
+    images: Array
     labels: Array
     proba: Array | None
 
@@ -203,7 +211,7 @@ def predict_folds(
         Returns an unfitted head.
     training : Training
     splits : list of (training images, held-out images)
-        Each image is held out once.
+        Each image is held out once, or never.
     answered : ImageRows, optional
         The same images with the views of prediction, where these are others.
     """
@@ -221,11 +229,12 @@ def predict_folds(
             proba[out] = scores.proba
         else:
             proba = None
-    return FoldAnswers(classes, labels, proba)
+    images = np.sort(np.concatenate([test for _, test in splits]))
+    return FoldAnswers(classes, images, labels[images], None if proba is None else proba[images])
 
 
 def find_scale(training: Training) -> NoveltyScale | None:
-    """Return what novelty is measured by; None where a class has images of one group alone."""
+    """Return what novelty is measured by; None where no images of two classes can be held out."""
     state = training.random_state
     seed = int(state) if isinstance(state, int | np.integer) else 0
     usable = training.usable

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import SpaceMismatch, UsageError
+from cnncodes.errors import ResultWarning, SpaceMismatch, UsageError
 from cnncodes.estimators.inputs import ImageRows, embed_records, rows_of, settle_embedders
 from cnncodes.estimators.labels import check_groups, check_labels, check_several, labelled_records
 from cnncodes.estimators.parameters import check_failures, make_embedders, make_own_head
@@ -19,6 +20,7 @@ from cnncodes.estimators.unknown import Training, predict_folds
 from cnncodes.evaluation.intervals import Estimate
 from cnncodes.evaluation.metrics import Evaluation, evaluate_predictions
 from cnncodes.heads.folds import count_members
+from cnncodes.heads.scarcity import name_classes
 from cnncodes.images import ImageRecord, list_groups
 from cnncodes.store import Codes
 
@@ -43,8 +45,10 @@ class CrossValidation:
     accuracy_by_repeat : list of float
         Their spread is that of the division into folds alone, and no interval.
     classes : ndarray, shape (n_classes,)
+    not_held_out : list of str
+        Classes with images of one group alone: they were in training in every fold and are in no figure.
     y : ndarray, shape (n_images,)
-        True classes of the images that could be read.
+        True classes of the images that could be read and held out.
     labels : ndarray, shape (repeats, n_images)
         The answers.
     proba : ndarray of float64, shape (repeats, n_images, n_classes), or None
@@ -56,6 +60,7 @@ class CrossValidation:
     repeats: int
     accuracy_by_repeat: list[float]
     classes: Array
+    not_held_out: list[str]
     y: Array
     labels: Array
     proba: Array | None
@@ -76,7 +81,8 @@ def cross_validate(
 
     Codes are made once. In each fold a head is fitted on the other folds, its own search included, and
     answers the images that are held out, by the views of prediction. All views of an image, equal files, and
-    images of a group are on one side.
+    images of a group are on one side. A class with images of one group alone cannot be held out: it is in
+    training in every fold and in no figure, which a warning says.
 
     The intervals take the answers for independent but for groups. Folds share training images, so they are
     somewhat too narrow, and they are about this way of training on so many images, less a fold; not about one
@@ -101,8 +107,8 @@ def cross_validate(
     Raises
     ------
     UsageError
-        If it is no `ImageClassifier`; if no two folds can be made, saying which class has too few images or
-        groups.
+        If it is no `ImageClassifier`; if images of one class at most can be held out, or no two folds can be
+        made, saying which class has too few images or groups.
     UnreadableImages
         If an image cannot be read and the classifier's `on_error` is ``"raise"``.
 
@@ -139,16 +145,21 @@ def cross_validate(
     found = [
         predict_folds(lambda: make_own_head(classifier), training, splits, answered) for splits in divisions
     ]
+    # Which can be held out lies in classes and groups: the same in all repetitions.
+    images = found[0].images
+    y, numbers = training.y[images], training.groups[images]
+    missing = _warn_of_missing(found[0].classes, y)
     labels = np.stack([answers.labels for answers in found])
     some = [answers.proba for answers in found if answers.proba is not None]
     proba = np.stack(some) if len(some) == repeats else None
     return CrossValidation(
-        evaluation=_evaluate(training, labels, proba, found[0].classes, top_k),
+        evaluation=_evaluate(y, numbers, labels, proba, found[0].classes, top_k),
         folds=len(divisions[0]),
         repeats=repeats,
-        accuracy_by_repeat=[float((one == training.y).mean()) for one in labels],
+        accuracy_by_repeat=[float((one == y).mean()) for one in labels],
         classes=found[0].classes,
-        y=training.y,
+        not_held_out=missing,
+        y=y,
         labels=labels,
         proba=proba,
     )
@@ -220,26 +231,39 @@ def _split(training: Training, cv: int, repeat: int) -> list[tuple[Array, Array]
         name = classes[rarest]
         raise UsageError(
             f"no folds can be made: the class {str(name)!r} has images of {counts[rarest]} group (equal files"
-            " are one), and cross-validation takes at least 2 of each class. Leave the class out, or add"
-            " images."
+            " are one), and cross-validation takes at least 2 of two classes or more. Add images."
         )
     return splits
 
 
+def _warn_of_missing(classes: Array, y: Array) -> list[str]:
+    """Return the classes of which no image was held out; warn where there are any."""
+    missing = classes[~np.isin(classes, y)]
+    if len(missing):
+        warnings.warn(
+            f"{len(missing)} of {len(classes)} classes could not be held out, with images of one group alone"
+            f" (equal files are one): {name_classes(missing)}. They were in training in every fold, and the"
+            f" figures are of the {len(y)} images of the others; give at least 2 images of each.",
+            ResultWarning,
+            stacklevel=3,
+        )
+    return [str(name) for name in missing]
+
+
 def _evaluate(
-    training: Training, labels: Array, proba: Array | None, classes: Array, top_k: int
+    y: Array, groups: Array, labels: Array, proba: Array | None, classes: Array, top_k: int
 ) -> Evaluation:
     """Evaluate all repetitions as one; an image is drawn with all that was said of it."""
     repeats = len(labels)
     # Labels in figures are text, whatever they are in Python.
     names = np.array([str(name) for name in classes])
-    y = np.tile(np.array([str(label) for label in training.y]), repeats)
-    alone = len(np.unique(training.groups)) == len(training.groups)
+    true = np.tile(np.array([str(label) for label in y]), repeats)
+    alone = len(np.unique(groups)) == len(groups)
     figures = evaluate_predictions(
-        y,
+        true,
         np.array([str(label) for label in labels.ravel()]) if proba is None else np.concatenate(proba),
         names,
-        groups=None if alone and repeats == 1 else np.tile(training.groups, repeats),
+        groups=None if alone and repeats == 1 else np.tile(groups, repeats),
         top_k=top_k,
     )
     found: Evaluation = _count_images(figures, repeats)

@@ -47,6 +47,9 @@ class AutoHead(Head):
         the standard error of that, `behind_error`; `seconds` of its search. Empty without one.
     n_folds_ : int
         Folds of the search; 0 without one.
+    scarce_ : ndarray of int64
+        Numbers of the classes of which no image was held out, as they have images of one group alone; without
+        a search all.
     scorer_ : Scorer
         That of `head_`.
     n_features_in_, feature_names_in_
@@ -61,8 +64,8 @@ class AutoHead(Head):
     chosen, and so are a little better than those of new images.
 
     With more than 50,000 rows "knn" is not tried, with more than 10,000 "rbf-svm"; what this chooses on a
-    part of the rows is measured on all. Where no image can be held out the cheapest kind is taken, with a
-    warning.
+    part of the rows is measured on all. Where images of one class at most can be held out the cheapest kind
+    is taken, with a warning.
 
     Examples
     --------
@@ -110,7 +113,7 @@ class AutoHead(Head):
         kind = self._kinds()[0]
         self.head_ = self._make(kind)
         self.cv_results_: dict[str, Array] = {}
-        self.reason_ = f"chose {kind}, the cheapest: some class has too few images to hold any out"
+        self.reason_ = f"chose {kind}, the cheapest: too few classes have images to hold out"
         return self.head_._fall_back()
 
     def _describe(self, choice: Choice) -> str:
@@ -163,7 +166,7 @@ class AutoHead(Head):
         for name in ("classes_", "n_features_in_", "feature_names_in_"):
             if hasattr(self, name):
                 setattr(self.head_, name, getattr(self, name))
-        self.head_.n_folds_ = self.n_folds_
+        self.head_.n_folds_, self.head_.scarce_ = self.n_folds_, self.scarce_
         self.head_._fit_final(rows, choice)
         self.scorer_ = self.head_.scorer_
 

@@ -22,10 +22,11 @@ from sklearn.utils.validation import (
 )
 from threadpoolctl import threadpool_limits
 
-from cnncodes.errors import UsageError, suggest
+from cnncodes.errors import ResultWarning, UsageError, suggest
 from cnncodes.heads.calibration import fit_temperature, guess_temperature
-from cnncodes.heads.folds import Rows, Split, count_members, first_of, make_splits, number_groups
+from cnncodes.heads.folds import Rows, Split, first_of, make_splits, number_groups
 from cnncodes.heads.scaling import SCALINGS
+from cnncodes.heads.scarcity import say_rarest, say_scarce
 from cnncodes.heads.scoring import most_likely
 from cnncodes.heads.sweep import Choice, Search, choose
 
@@ -163,21 +164,29 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
 
     def _choose(self, rows: Rows) -> Choice:
         """Cross-validate what is open."""
-        self.n_folds_ = 0
+        self.n_folds_, self.scarce_ = 0, np.arange(rows.n_classes)
         if not self._needs_folds():
             return self._fall_back()
-        splits = make_splits(rows, self.cv, self.random_state)
+        splits = make_splits(rows, self.cv, self.random_state, self.classes_)
         if not splits:
             return self._choose_nothing(rows)
+        self._note_scarce(rows, np.concatenate([test for _, test in splits]))
         return self._search(rows, splits)
+
+    def _note_scarce(self, rows: Rows, held_out: Array) -> None:
+        """Set `scarce_`, the classes that no held-out row is of, and warn where there are any."""
+        self.scarce_ = np.setdiff1d(np.arange(rows.n_classes), rows.y[held_out])
+        if len(self.scarce_):
+            warnings.warn(say_scarce(rows, self.scarce_, self.classes_), ResultWarning, stacklevel=4)
 
     def _choose_nothing(self, rows: Rows) -> Choice:
         """Return what is taken where no two folds can be made, with a warning."""
         given = self._fall_back()
         warnings.warn(
-            f"{_say_rarest(rows, self.classes_)}, so that none can be held out: nothing was chosen by"
-            f" cross-validation, and probabilities are a guess. Used {self._describe(given)}; give at least 2"
-            " images of each class, of 2 groups where there are any.",
+            f"{say_rarest(rows, self.classes_)}, so that none can be held out, and folds hold out images of"
+            " two classes at least: nothing was chosen by cross-validation, and probabilities are a guess."
+            f" Used {self._describe(given)}; give at least 2 images of each class, of 2 groups where there"
+            " are any.",
             UserWarning,
             stacklevel=4,
         )
@@ -249,17 +258,6 @@ class SingleHead(Head):
         self.n_folds_ = len(splits)
         self._one_each = has_about_one_each(rows, self.n_folds_)
         return choose(rows, splits, self._make_search(), self.n_jobs)
-
-
-def _say_rarest(rows: Rows, classes: Array) -> str:
-    """Return which class has too few images, or groups, for two folds."""
-    groups, images = count_members(rows.y, rows.groups), count_members(rows.y, rows.images)
-    rarest = int(groups.argmin())
-    if groups[rarest] > 1:
-        return "the classes are not in enough groups"
-    many = int(images[rarest])
-    what = "one image" if many == 1 else f"{many} images of one group (equal ones are of one)"
-    return f"class {str(classes[rarest])!r} has {what}"
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,13 @@ from scipy.optimize import brentq
 
 Array = npt.NDArray[Any]
 
-#: Where a temperature is searched: decision values may have any scale.
-TEMPERATURES = (float(np.exp(-9.0)), float(np.exp(9.0)))
+#: Bounds of a temperature times the spread of the decision values, which may have any scale. At the lower one
+#: all classes are alike; the upper one is reached where all rows are right, or what tells them apart is less
+#: than a millionth of the spread.
+_RELATIVE = (float(np.exp(-9.0)), float(np.exp(16.0)))
+
+#: Share of the decision values that is rounding and no spread, and what is too small to be divided by.
+_ROUNDING, _LEAST = 1e-12, 1e-290
 
 #: How far the own class's decision value, times a temperature that is guessed, is above the others' mean.
 _GAP = 5.0
@@ -43,7 +48,7 @@ def fit_temperature(
     decision: Array,
     y: Array,
     weight: Array,
-    bounds: tuple[float, float] = TEMPERATURES,
+    bounds: tuple[float, float] | None = None,
     *,
     unknown: float = 0.0,
 ) -> float:
@@ -53,7 +58,9 @@ def fit_temperature(
     ----------
     decision, y, weight
         As of `log_loss`.
-    bounds : tuple of float
+    bounds : tuple of float, optional
+        None: whatever the scale of the decision values, so that those times a number have the temperature
+        divided by it. It is then 1 where the decision values of each row are equal.
     unknown : float
         Weight of a further row, of which nothing is known: its loss is the mean over the rows where each is
         of all classes alike. With 0 the temperature grows to its bound where all rows are right, and the
@@ -74,9 +81,15 @@ def fit_temperature(
     >>> round(float(1 / (1 + np.exp(-temperature))), 3)
     0.995
     """
-    if bounds[0] == bounds[1]:
+    if bounds is not None and bounds[0] == bounds[1]:
         return bounds[0]
     values = decision if decision.shape[1] > 1 else np.column_stack([np.zeros(len(decision)), decision])
+    spread = 1.0
+    if bounds is None:
+        bounds, spread = _RELATIVE, _measure_spread(values, weight)
+        if spread == 0:
+            return 1.0
+        values = values / spread
     share = unknown / (unknown + float(weight.sum()))
     given = (1 - share) * values[np.arange(len(y)), y] + share * values.mean(axis=1)
 
@@ -88,11 +101,21 @@ def fit_temperature(
 
     low, high = float(np.log(bounds[0])), float(np.log(bounds[1]))
     if slope(low) >= 0:
-        return bounds[0]
+        return bounds[0] / spread
     if slope(high) <= 0:
-        return bounds[1]
+        return bounds[1] / spread
     # The root, and not the least value, which is too flat for seven digits.
-    return float(np.exp(brentq(slope, low, high, xtol=1e-13)))
+    return float(np.exp(brentq(slope, low, high, xtol=1e-13))) / spread
+
+
+def _measure_spread(values: Array, weight: Array) -> float:
+    """Return the root mean square of what a row's decision values differ by from their mean."""
+    apart = values - values.mean(axis=1, keepdims=True)
+    largest = float(np.abs(apart).max())
+    if largest <= _ROUNDING * float(np.abs(values).max()) or largest < _LEAST:
+        return 0.0
+    # Divided first: squares of very small or large numbers are 0 or infinite.
+    return largest * float(np.sqrt(((apart / largest) ** 2).mean(axis=1) @ weight / weight.sum()))
 
 
 def guess_temperature(decision: Array, y: Array) -> float:

@@ -69,6 +69,9 @@ class LinearHead(SingleHead):
         search.
     n_folds_ : int
         Folds of the search; 0 without one.
+    scarce_ : ndarray of int64
+        Numbers of the classes of which no image was held out, as they have images of one group alone; without
+        a search all.
     held_out_ : HeldOut or None
         What the search's folds said of the images that they held out, with what was chosen; `images` are
         those given to `fit`, or numbers of rows. None without a search.

@@ -102,19 +102,24 @@ def first_of(values: Array, index: Array) -> Array:
     return np.asarray(values[np.unique(index, return_index=True)[1]])
 
 
-def make_splits(rows: Rows, cv: Any, random_state: Any) -> list[Split]:
+def make_splits(rows: Rows, cv: Any, random_state: Any, classes: Array | None = None) -> list[Split]:
     """Return (training rows, held-out rows) of each fold; none where no two can be made.
 
     For a number `cv`: each class's groups, heaviest first and shuffled among equals, are dealt to the
     folds in turn. That needs no search over folds, so it stays fast for a million groups, and depends on
     images and weights only, not on how many rows an image has. There are fewer folds where a class has
-    fewer groups.
+    fewer groups; a class of one group alone is in every training part, and no row of that group is held out.
+    `classes` are the classes' names, for the error of folds that were given and lack one.
     """
     if not isinstance(cv, int | np.integer) or isinstance(cv, bool):
         if hasattr(cv, "split"):
-            return [_checked(rows, *split) for split in cv.split(rows.X, rows.y, rows.groups)]
-        given = [[rows.position[np.asarray(part)] for part in split] for split in check_cv(cv).split()]
-        return [_checked(rows, *(part[part >= 0] for part in split)) for split in given]
+            given = [[np.asarray(part) for part in split] for split in cv.split(rows.X, rows.y, rows.groups)]
+        else:
+            given = [[rows.position[np.asarray(part)] for part in split] for split in check_cv(cv).split()]
+            given = [[part[part >= 0] for part in split] for split in given]
+        for number, (train, test) in enumerate(given, start=1):
+            _check_split(rows, train, test, number, classes)
+        return [(train, test) for train, test in given]
     fold = deal_folds(rows, int(cv), random_state)
     if fold is None:
         return []
@@ -122,7 +127,11 @@ def make_splits(rows: Rows, cv: Any, random_state: Any) -> list[Split]:
 
 
 def deal_folds(rows: Rows, cv: int, random_state: Any) -> Array | None:
-    """Return the fold of each row, as `make_splits` has it; None where no two folds can be made."""
+    """Return the fold of each row, as `make_splits` has it; None where no two folds can be made.
+
+    It is -1 for rows that are never held out: those of a group that has all there is of some class. None,
+    too, where of two classes or more one at most could be held out.
+    """
     if cv < 2:
         raise UsageError(f"cv must be at least 2 folds; got {cv}")
     n_classes = rows.n_classes
@@ -133,9 +142,15 @@ def deal_folds(rows: Rows, cv: int, random_state: Any) -> Array | None:
     totals = np.bincount(of_group, weights)
     order = np.lexsort((of_class, -weights, of_group))
     label = of_class[order][np.unique(of_group[order], return_index=True)[1]]
-    most = int(min(cv, np.bincount(of_class, minlength=n_classes).min()))
+    n_groups = np.bincount(of_class, minlength=n_classes)
+    free = np.ones(len(totals), np.bool_)
+    free[of_group[n_groups[of_class] == 1]] = False
+    scored = np.unique(of_class[free[of_group]])
+    if len(scored) < min(2, n_classes):
+        return None
     shuffled = check_random_state(random_state).permutation(len(totals))
-    for n_folds in range(most, 1, -1):
+    shuffled = shuffled[free[shuffled]]
+    for n_folds in range(int(min(cv, n_groups[scored].min())), 1, -1):
         fold = _deal(totals, label, shuffled, n_folds)[rows.groups]
         if all(_is_sound(rows.y, fold == k, n_classes) for k in range(n_folds)):
             return np.asarray(fold)
@@ -159,10 +174,16 @@ def split_images(y: Array, groups: Array, cv: Any = 5, random_state: Any = 0) ->
 
     Examples
     --------
-    >>> [test.tolist() for _, test in split_images(np.array(list("aabb")), np.array([0, 1, 2, 2]), 2)]
+    >>> split_images(np.array(list("aabb")), np.array([0, 1, 2, 2]), 2)  # of one class alone
     []
     >>> [test.tolist() for _, test in split_images(np.array(list("aabb")), np.array([0, 1, 2, 3]), 2)]
     [[1, 2], [0, 3]]
+
+    The only image of a class is in every training part:
+
+    >>> folds = split_images(np.array(list("aabbc")), np.arange(5), 2)
+    >>> all(4 in train for train, _ in folds), sorted(np.concatenate([test for _, test in folds]).tolist())
+    (True, [0, 1, 2, 3])
     """
     ones, numbers = np.ones(len(y)), np.arange(len(y))
     classes, numbered = np.unique(y, return_inverse=True)
@@ -189,10 +210,10 @@ def count_members(y: Array, members: Array) -> Array:
 
 
 def _deal(totals: Array, label: Array, order: Array, n_folds: int) -> Array:
-    """Return the fold of each group, from its weight and the class that it has most of."""
+    """Return the fold of each group in `order`, by its weight and the class that it has most of; else -1."""
     # Weights are compared as float32: 3 times 1/3 and 1 are the same weight.
     heaviest = order[np.argsort(-totals.astype(np.float32)[order], kind="stable")]
-    fold, start = np.empty(len(totals), dtype=np.int64), 0
+    fold, start = np.full(len(totals), -1, dtype=np.int64), 0
     for k in range(int(label.max()) + 1):
         members = heaviest[label[heaviest] == k]
         fold[members] = (start + np.arange(len(members))) % n_folds
@@ -227,11 +248,24 @@ def _has_all(rows: Rows, train: Array) -> bool:
     return len(np.unique(rows.y[train])) == rows.n_classes
 
 
-def _checked(rows: Rows, train: Any, test: Any) -> Split:
-    train, test = np.asarray(train), np.asarray(test)
-    if len(test) == 0 or not _has_all(rows, train):
-        raise UsageError("a split given as cv holds nothing out, or lacks a class in its training part")
-    return train, test
+def _check_split(rows: Rows, train: Array, test: Array, number: int, classes: Array | None) -> None:
+    """Raise `UsageError` where a fold that was given holds nothing out, or has a class in no training row."""
+    if len(test) == 0:
+        raise UsageError(
+            f"fold {number} of cv holds nothing out: give folds that hold out one image at least"
+        )
+    lacking = np.bincount(rows.y[train], minlength=rows.n_classes) == 0
+    if not lacking.any():
+        return
+    k = int(lacking.argmax())
+    name = "" if classes is None else f" {str(classes[k])!r}"
+    images, groups = (len(np.unique(values[rows.y == k])) for values in (rows.images, rows.groups))
+    there = "is 1" if images == 1 else f"are {images}"
+    advice = ", or a number as cv: such a class then stays in training" if groups == 1 else ""
+    raise UsageError(
+        f"fold {number} of cv has no image of the class{name} to train on, and needs 1: there {there} in all,"
+        f" of {groups} group{'s' * (groups != 1)}. Give other folds{advice}"
+    )
 
 
 def average_by(values: Array, index: Array) -> Array:

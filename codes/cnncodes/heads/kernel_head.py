@@ -56,6 +56,8 @@ class KernelHead(SingleHead):
         images of all folds. Empty without a search.
     n_folds_, n_searched_ : int
         Folds and images of the search; 0 without one.
+    scarce_ : ndarray of int64
+        As of `cnncodes.heads.estimator.LinearHead`.
     scorer_ : KernelScorer
         All that prediction needs; its `gamma` is that of scikit-learn.
     n_features_in_, feature_names_in_

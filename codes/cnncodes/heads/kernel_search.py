@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.svm import SVC
 
-from cnncodes.heads.calibration import TEMPERATURES
 from cnncodes.heads.folds import Rows
 from cnncodes.heads.kernels import decide_by_pairs, mean_square_distance, square_distances, sum_by_class
 from cnncodes.heads.sweep import Fold, Setting
@@ -47,7 +46,7 @@ class KernelSearch:
     C: float | None
     gamma: float | None
     names: tuple[str, ...] = ("C", "gamma")
-    temperatures: tuple[float, float] = TEMPERATURES
+    temperatures: tuple[float, float] | None = None
     stops: bool = False
 
     def grid(self, scaling: str, n_features: int) -> list[Setting]:

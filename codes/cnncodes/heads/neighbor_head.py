@@ -38,7 +38,7 @@ class NeighborSearch:
     scalings: tuple[str, ...]
     k: int | None
     names: tuple[str, ...] = ("k",)
-    temperatures: tuple[float, float] = _TEMPERATURES
+    temperatures: tuple[float, float] | None = _TEMPERATURES
     stops: bool = False
 
     def grid(self, scaling: str, n_features: int) -> list[Setting]:
@@ -91,6 +91,9 @@ class NeighborHead(SingleHead):
         of all folds. Empty without a search.
     n_folds_ : int
         Folds of the search; 0 without one.
+    scarce_ : ndarray of int64
+        Numbers of the classes of which no image was held out, as they have images of one group alone; without
+        a search all.
     scorer_ : NeighborScorer
         All that prediction needs: the training codes as float32, so it is as large as these.
     n_features_in_, feature_names_in_

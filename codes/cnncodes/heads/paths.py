@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.heads.calibration import TEMPERATURES
 from cnncodes.heads.descent import Covariance, choose_rows
 from cnncodes.heads.folds import Rows
 from cnncodes.heads.problem import Problem
@@ -48,9 +47,9 @@ class LinearSearch:
         return () if self.kind == "centroid" else ("C",)
 
     @property
-    def temperatures(self) -> tuple[float, float]:
+    def temperatures(self) -> tuple[float, float] | None:
         """Between which the temperature is: what logistic regression decides by are log-odds."""
-        return (1.0, 1.0) if self.kind == "logistic" else TEMPERATURES
+        return (1.0, 1.0) if self.kind == "logistic" else None
 
     @property
     def stops(self) -> bool:

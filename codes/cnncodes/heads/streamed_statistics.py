@@ -34,8 +34,13 @@ def fit_statistics(head: LinearHead, stream: StreamedRows, memory: int) -> Strea
     search = head._make_search()
     given = None if fold is not None else head._choose_nothing(rows)
     scalings = search.scalings if given is None else (given.scaling,)
-    numbered = np.zeros(len(rows.y), np.int64) if fold is None else fold
-    n_folds = head.n_folds_ or 1
+    if fold is None:
+        head.scarce_ = np.arange(rows.n_classes)
+        numbered = np.zeros(len(rows.y), np.int64)
+    else:
+        head._note_scarce(rows, fold >= 0)
+        numbered = np.where(fold < 0, head.n_folds_, fold)  # what is never held out: a part of all heads
+    n_folds = int(numbered.max()) + 1
     n_rows = fit_sample(
         stream, memory, kept=n_folds * len(scalings), working=n_folds + _DECOMPOSING * _AT_WORK
     )
@@ -44,7 +49,7 @@ def fit_statistics(head: LinearHead, stream: StreamedRows, memory: int) -> Strea
     release_free_memory()
     if given is None:
         held = HeldSample.make(X, rows, sample, numbered)
-        choice = head._soften(pick(search, _try_all(head.kind, search, found, held, n_jobs)))
+        choice = head._soften(pick(search, _try_all(head, search, found, held, n_jobs)))
     else:
         choice = given
     total = add_up([one.found for one in found if one.scaling == choice.scaling])
@@ -59,7 +64,7 @@ def fit_statistics(head: LinearHead, stream: StreamedRows, memory: int) -> Strea
 
 
 def _try_all(
-    kind: str, search: Search, found: Iterable[FoldSums], held: HeldSample, n_jobs: int
+    head: LinearHead, search: Search, found: Iterable[FoldSums], held: HeldSample, n_jobs: int
 ) -> Iterator[tuple[str, tuple[float, ...], HeldOut]]:
     """Yield the held-out answers of every candidate, one after another: all at once may be large."""
     found = list(found)
@@ -68,7 +73,8 @@ def _try_all(
         settings = search.grid(scaling, size)
         parts = [one.found for one in found if one.scaling == scaling]
         folds = Parallel(min(n_jobs, _DECOMPOSING), require="sharedmem")(
-            delayed(_FoldPath.make)(kind, scaling, parts, k, settings, held) for k in range(len(parts))
+            delayed(_FoldPath.make)(head.kind, scaling, parts, k, settings, held)
+            for k in range(head.n_folds_)
         )
         for setting in settings:
             answers = Parallel(min(n_jobs, _DECOMPOSING), require="sharedmem")(

@@ -65,8 +65,9 @@ class Search(Protocol):
     scalings : tuple of str
     names : tuple of str
         Of the numbers in a setting, such as ``("C",)``.
-    temperatures : tuple of float
-        Between which the temperature is that makes probabilities of decision values.
+    temperatures : tuple of float, or None
+        Between which the temperature is that makes probabilities of decision values; None: as
+        `fit_temperature` has it, for those of any scale.
     stops : bool
         Whether a fold may leave the rest of the grid out once its loss rises: where each setting costs.
     """
@@ -78,7 +79,7 @@ class Search(Protocol):
     def names(self) -> tuple[str, ...]: ...
 
     @property
-    def temperatures(self) -> tuple[float, float]: ...
+    def temperatures(self) -> tuple[float, float] | None: ...
 
     @property
     def stops(self) -> bool: ...
@@ -223,7 +224,7 @@ def _sweep(rows: Rows, split: Split, scaling: str, search: Search, shared: Any) 
     return results
 
 
-def _measure(held_out: HeldOut, temperatures: tuple[float, float]) -> tuple[float, float, float]:
+def _measure(held_out: HeldOut, temperatures: tuple[float, float] | None) -> tuple[float, float, float]:
     """Return log-loss, accuracy and temperature over held-out images."""
     decision, y, weight = held_out.decision, held_out.y, held_out.weight
     temperature = fit_temperature(decision, y, weight, temperatures)

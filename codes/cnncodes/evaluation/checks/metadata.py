@@ -116,12 +116,13 @@ def measure_betrayal(
 
 
 def _fold(y: Array, group_ids: Array, random_state: int) -> list[Split]:
-    """Return (training, held-out) rows; none where there is one class, or no two folds have all classes."""
+    """Return (training, held-out) rows; none where there is one class, or one that cannot be held out."""
     n = len(y)
     n_classes = int(y.max()) + 1 if n else 0
     ones = np.ones(n)
     rows = Rows(np.empty((n, 0)), y, ones, ones, np.arange(n), group_ids, n_classes, np.arange(n))
-    return make_splits(rows, _FOLDS, random_state) if n_classes > 1 else []
+    splits = make_splits(rows, _FOLDS, random_state) if n_classes > 1 else []
+    return splits if sum(len(test) for _, test in splits) == n else []
 
 
 def check_metadata(

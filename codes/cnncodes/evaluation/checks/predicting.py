@@ -59,7 +59,7 @@ def predict_out_of_fold(
     Returns
     -------
     OutOfFold or None
-        None where no two folds can be made: a class lies in one group alone, or there is but one class.
+        None where a class lies in one group alone, or there is but one class.
 
     Examples
     --------
@@ -72,7 +72,7 @@ def predict_out_of_fold(
         return None
     unit = normalize(codes)
     splits = split_images(y, number_groups(unit, groups, None)[0], FOLDS, random_state)
-    if not splits:
+    if not splits or sum(len(test) for _, test in splits) < len(y):
         return None
     decision = np.zeros((len(y), 1 if len(classes) == 2 else len(classes)))
     for train, test in splits:

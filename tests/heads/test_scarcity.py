@@ -1,0 +1,117 @@
+"""A class that cannot be held out stays in training, and the search goes on with the others."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from made_rows import blobs
+
+from cnncodes.errors import ResultWarning, UsageError
+from cnncodes.heads.estimator import LinearHead
+from cnncodes.heads.folds import split_images
+from cnncodes.heads.names import HEADS
+from cnncodes.heads.scarcity import name_classes
+from cnncodes.heads.selection import make_head
+
+#: Those that take seconds are left to slower runs.
+SOME = [pytest.param(name, marks=[pytest.mark.slow] * (name in ("auto", "linear-svm"))) for name in HEADS]
+
+
+def with_one_rare(n=48, d=10, spread=2.0):
+    """Return rows of three classes, and one row more of class 'rare', the last."""
+    X, y = blobs(n + 1, d, k=3, spread=spread)
+    return X, np.r_[y[:-1].astype("U4"), ["rare"]]
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 8)), min_size=2, max_size=40), st.integers(2, 5))
+def test_no_class_is_missing_in_training_and_each_image_is_held_out_once_or_cannot_be(pairs, cv):
+    y, groups = np.array(pairs).T
+    splits = split_images(y, groups, cv)
+    alone = {g for k, g in pairs if len(set(groups[y == k])) == 1}
+    free = np.flatnonzero(~np.isin(groups, list(alone)))
+    for train, test in splits:
+        assert set(y[train]) == set(y) and not set(groups[train]) & set(groups[test])
+        assert len(test) and len(train) + len(test) == len(y)
+    held_out = sorted(np.concatenate([test for _, test in splits])) if splits else []
+    assert held_out == (free.tolist() if splits else [])
+    if len(set(y[free])) < min(2, len(set(y))):
+        assert not splits
+
+
+@pytest.mark.parametrize("name", SOME)
+def test_one_class_of_one_image_leaves_the_search_to_the_others(name):
+    X, y = with_one_rare()
+    head = make_head(name, n_jobs=1)
+    with pytest.warns(ResultWarning, match="no image of class 'rare', of 1 image, was held out") as told:
+        head.fit(X, y)
+    assert len(told) == 1
+    assert head.n_folds_ == 5 and head.classes_[head.scarce_].tolist() == ["rare"]
+    assert len(head.cv_results_["log_loss"]) > 0
+    assert sorted(head.held_out_.images) == list(range(48))
+    assert head.held_out_.is_right().mean() > 0.6
+    assert head.predict_proba(X).shape == (49, 4) and head.predict_proba(X[-1:])[0, 3] > 0
+
+
+def test_what_is_chosen_is_nearly_what_it_is_without_the_class():
+    X, y = with_one_rare(240)
+    with pytest.warns(ResultWarning, match="'rare'"):
+        head = LinearHead("ridge", scaling="standard").fit(X, y)
+    without = LinearHead("ridge", scaling="standard").fit(X[:-1], y[:-1])
+    assert abs(np.log10(head.C_ / without.C_)) <= 1
+    assert head.scorer_.temperature == pytest.approx(without.scorer_.temperature, rel=0.5)
+
+
+def test_a_class_of_one_group_takes_the_images_with_it():
+    X, y = with_one_rare()
+    groups = np.arange(49)
+    groups[[0, 1, 48]] = 99  # two of other classes are in its group
+    with pytest.warns(ResultWarning, match="'rare'"):
+        head = LinearHead("ridge").fit(X, y, groups=groups)
+    assert sorted(head.held_out_.images) == list(range(2, 48))
+
+
+def test_class_weights_count_all_and_score_the_others():
+    X, y = with_one_rare()
+    with pytest.warns(ResultWarning, match="'rare'"):
+        head = LinearHead("ridge", class_weight="balanced").fit(X, y)
+    assert set(np.round(head.held_out_.weight, 6)) == {round(49 / 4 / 16, 6)}
+
+
+def test_many_such_classes_are_counted_and_some_named():
+    X, y = blobs(40, 8, k=2)
+    y = np.r_[y[:30].astype("U8"), [f"rare {i}" for i in range(10)]]
+    with pytest.warns(ResultWarning, match=r"10 of 12 classes \('rare 0', .*'rare 4', …\)"):
+        head = LinearHead("ridge").fit(X, y)
+    assert head.n_folds_ == 5 and len(head.scarce_) == 10
+    assert name_classes(np.arange(2)) == "'0', '1'"
+
+
+def test_where_one_class_alone_can_be_held_out_nothing_is_chosen():
+    X, y = blobs(12, 5, k=2)
+    y = np.r_[y[:10][y[:10] == "ant"], ["bee", "cat"]]
+    with pytest.warns(UserWarning, match="class 'bee' has one image, so that none can be held out"):
+        head = LinearHead("ridge").fit(X[: len(y)], y)
+    assert head.n_folds_ == 0 and head.held_out_ is None and len(head.scarce_) == 3
+
+
+def test_without_such_a_class_nothing_is_said():
+    X, y = blobs(20, 5, k=2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ResultWarning)
+        head = LinearHead("ridge").fit(X, y)
+    assert head.scarce_.tolist() == []
+
+
+def test_given_folds_that_cannot_be_made_say_which_class_and_how_many_it_lacks():
+    X, y = with_one_rare()
+    half = np.arange(49) % 2 == 0
+    folds = [(np.flatnonzero(half), np.flatnonzero(~half)), (np.flatnonzero(~half), np.flatnonzero(half))]
+    expected = "fold 2 of cv has no image of the class 'rare' to train on, and needs 1: there is 1 in all"
+    with pytest.raises(UsageError, match=expected):
+        LinearHead("ridge", cv=folds).fit(X, y)
+    with pytest.raises(UsageError, match="fold 1 of cv holds nothing out"):
+        LinearHead("ridge", cv=[(np.arange(49), np.arange(0))]).fit(X, y)
