@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from made_rows import blobs
 
+from cnncodes.errors import ResultWarning, UsageError
+from cnncodes.heads.estimator import LinearHead
 from cnncodes.heads.kernel_head import KernelHead
 from cnncodes.heads.names import HEADS
 from cnncodes.heads.selection import fit_head, make_head
@@ -62,3 +64,19 @@ def test_where_every_held_out_image_was_right_no_probability_is_one(name):
     assert head.held_out_.is_right().all()
     held_out = head.scorer_.proba_from_decision(head.held_out_.decision[:, 0])
     assert 0.9 < held_out.max() < 1 - 1e-4
+
+
+@pytest.mark.parametrize(("scale", "word"), [(1 / 40, "less"), (100.0, "more")])
+def test_weights_that_count_far_fewer_or_more_copies_than_there_are_images_are_told(
+    scale: float, word: str
+) -> None:
+    X, y = blobs(40, 6, k=2)
+    with pytest.warns(ResultWarning, match=f"trust them {word} than they may"):
+        LinearHead("ridge", cv=2).fit(X, y, sample_weight=np.full(40, scale))
+
+
+@pytest.mark.parametrize("weight", [1e-30, 1e300])
+def test_weights_beyond_all_measure_are_refused(weight: float) -> None:
+    X, y = blobs(40, 6, k=2)
+    with pytest.raises(UsageError, match="sample_weight must be 0 or from 1e-09 to 1e"):
+        LinearHead("ridge", cv=2).fit(X, y, sample_weight=np.full(40, weight))

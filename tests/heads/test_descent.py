@@ -125,7 +125,7 @@ def test_rows_that_differ_by_rounding_alone_are_taken(kind):
 
 def test_too_few_steps_are_told():
     X, y, weight = draw(200, 12, 4, 0)
-    with pytest.warns(UserWarning, match="did not converge in 2 iterations; raise max_iter"):
+    with pytest.warns(UserWarning, match="did not converge in 2 iterations; a smaller C does"):
         next(PATHS["logistic"](Problem(X, y, weight, 4, max_iter=2), [100.0]))
 
 

@@ -6,7 +6,7 @@ import math
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cnncodes.report.chart import Chart, list_decades
@@ -16,6 +16,7 @@ COSTS = st.lists(st.floats(1e-3, 1e6), min_size=1, max_size=6)
 
 
 @given(across=COSTS, upwards=SHARES)
+@example(across=[1.0], upwards=[1.0])
 def test_everything_lies_within_and_numbers_are_few_and_round(
     across: list[float], upwards: list[float]
 ) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from cnncodes.commands import inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
+from cnncodes.commands.controls import escape_controls
 from cnncodes.commands.crossvalidating import keep_codes, render_folds, run_folds
 from cnncodes.commands.failures import exceeds_limit
 from cnncodes.commands.few_images import warn_of_few
@@ -350,6 +353,12 @@ def _make_estimator(options: FitOptions, **settings: Any) -> Any:
     )
 
 
+def name_classes(classes: Sequence[str]) -> str:
+    """Return some names of classes for a terminal, long ones cut off."""
+    shown = [escape_controls(textwrap.shorten(name, 60, placeholder=" …")) for name in classes[:8]]
+    return ", ".join(shown) + (" …" if len(classes) > 8 else "")
+
+
 def render_fit(result: Result) -> str:
     """Say what was trained, after a line of why, and how good that way of training was found to be."""
     if result["classes"] is None:
@@ -361,7 +370,7 @@ def render_fit(result: Result) -> str:
     if result["chosen"] == "lda" and result["C"] is not None:
         settings = [("shrinkage", 1 / (1 + result["C"]))]
     chosen = "".join(f", {name}={value:.3g}" for name, value in settings if value is not None)
-    names = ", ".join(result["classes"][:8]) + (" …" if len(result["classes"]) > 8 else "")
+    names = name_classes(result["classes"])
     reason = "" if result["reason"] is None else f"auto {sentence(result['reason'])}\n"
     return (
         f"{reason}{result['chosen']}{chosen} trained on {result['images']:,} images of"

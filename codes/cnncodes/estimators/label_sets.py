@@ -180,6 +180,7 @@ def _divide(values: list[Any], delimiter: str | None) -> list[list[Any]]:
             " a set of labels for each image. One label an image is a class: ImageClassifier."
         )
     if texts:
+        check_divided(texts, str(delimiter))
         return [split_labels(str(text), str(delimiter)) for text in texts]
     for value in values:
         if not isinstance(value, AnySet | list | tuple | np.ndarray):
@@ -255,7 +256,8 @@ def _read_indicator(y: Any) -> LabelSets:
         rows = np.flatnonzero(missing.any(axis=1))
         shown = ", ".join(map(str, rows[:10])) + (" …" if len(rows) > 10 else "")
         raise UsageError(
-            f"y holds NaN for {len(rows)} of {len(array)} images, at positions {shown}: leave out."
+            f"y holds NaN for {len(rows)} of {len(array)} images, at positions {shown}: leave these"
+            " images out, or give 0 where a label does not apply."
         )
     wrong = ~np.isin(array, (0, 1))
     if wrong.any():

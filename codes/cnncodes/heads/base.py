@@ -32,6 +32,8 @@ from cnncodes.heads.sweep import Choice, Search, choose
 
 Array = npt.NDArray[Any]
 
+#: Weights that can be computed with, and what a weight may be in the mean before one hears of it.
+_LEAST_WEIGHT, _MOST_WEIGHT, _FAR = 1e-9, 1e9, 10.0
 
 #: Rows at most that a temperature is guessed by: to score all may take long.
 _GUESSED_BY = 1000
@@ -295,8 +297,35 @@ def take_used(X: Array, sample_weight: Any, groups: Any, images: Any) -> UsedRow
     group_ids, image_ids = (
         np.unique(ids[used], return_inverse=True)[1] for ids in number_groups(X, groups, images)
     )
+    _check_scale(weight[used], image_ids)
     position = np.where(used, np.cumsum(used) - 1, -1)
     return UsedRows(used, position, X if used.all() else X[used], weight[used], group_ids, image_ids)
+
+
+def _check_scale(weight: Array, images: Array) -> None:
+    """Warn where weights, which count copies of images, sum to far fewer or more than there are images.
+
+    Raises
+    ------
+    UsageError
+        If one is beyond what can be computed with.
+    """
+    beyond = (weight < _LEAST_WEIGHT) | (weight > _MOST_WEIGHT)
+    if beyond.any():
+        raise UsageError(
+            f"sample_weight must be 0 or from {_LEAST_WEIGHT:g} to {_MOST_WEIGHT:g}. Got"
+            f" {weight[beyond.argmax()]:g}: a weight of 2 counts as two copies of a row."
+        )
+    count = int(images.max()) + 1 if len(images) else 0
+    mean = float(weight.sum()) / max(1, count)
+    if count and not 1 / _FAR <= mean <= _FAR:
+        warnings.warn(
+            f"sample_weight counts copies of images, and {count} images count as {weight.sum():.3g} by it, so"
+            f" that heads trust them {'less' if mean < 1 else 'more'} than they may. Unless that is meant,"
+            f" divide the weights by {mean:.3g}.",
+            ResultWarning,
+            stacklevel=6,
+        )
 
 
 def check_scaling(scaling: Any) -> None:

@@ -85,7 +85,8 @@ def _descend(
     for found in descent.run([1 / (C * float(weight.sum())) for C in Cs]):
         if not found.converged:
             warnings.warn(
-                f"the head did not converge in {found.n_iter} iterations; raise max_iter",
+                f"the head did not converge in {found.n_iter} iterations; a smaller C does, or a larger"
+                " max_iter",
                 ConvergenceWarning,
                 stacklevel=2,
             )

@@ -63,7 +63,7 @@ def fit_logistic(head: LinearHead, stream: StreamedRows, memory: int) -> Streame
     found = start.descend(passes.over(), _EXCESS, head.max_iter).minimise(penalty)
     if not found.converged:
         warnings.warn(
-            f"the head did not converge in {found.n_iter} iterations; raise max_iter",
+            f"the head did not converge in {found.n_iter} iterations; a smaller C does, or a larger max_iter",
             ConvergenceWarning,
             stacklevel=3,
         )

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from cnncodes.report.html import escape
 
+#: What upwards shows at least.
+_LEAST_SPAN = 0.02
+
 #: Width and height of a chart, and what is left for the numbers and names of its axes.
 _WIDTH, _HEIGHT, _LEFT, _TOP, _RIGHT, _BELOW = 480, 340, 78, 14, 16, 56
 
@@ -43,9 +46,11 @@ class Chart:
         (0.7, 0.9, True)
         """
         values = [value for value in upwards if math.isfinite(value)] or [0.0, 1.0]
-        step = _find_step(max(values) - min(values))
+        step = _find_step(max(max(values) - min(values), _LEAST_SPAN))
         bottom = math.floor(min(values) / step + 1e-9) * step
         top = max(math.ceil(max(values) / step - 1e-9) * step, bottom + step)
+        if max(values) <= 1 < top:  # these are shares
+            bottom, top = max(0.0, bottom + 1 - top), 1.0
         margin = (max(across) / min(across)) ** 0.06 * 1.1
         return cls(min(across) / margin, max(across) * margin, round(bottom, 9), round(top, 9), step)
 

@@ -28,6 +28,9 @@ KINDS = ("logistic", "ridge")
 #: C where nothing can be held out, for codes of length 1: that of `cnncodes.heads.estimator`.
 _WITHOUT_FOLDS = {"logistic": 100.0, "ridge": 1.0}
 
+#: What the last fit may be above the lowest loss, as a share of it.
+_EXCESS = 1e-13
+
 
 def label_path(
     kind: str, X: Array, Y: Array, weight: Array, Cs: Sequence[float], **settings: Any
@@ -203,7 +206,8 @@ class LinearLabelHead(MultiLabelHead):
         """Fit all rows in float64 and to a tighter tolerance than the search needs."""
         self.C_ = choice.setting["C"]
         X = scaler.apply(rows.X, np.float64)
-        found = next(label_path(self.kind, X, Y, rows.weight, [self.C_], max_iter=self.max_iter))
+        settings = {"excess": _EXCESS, "max_iter": self.max_iter}
+        found = next(label_path(self.kind, X, Y, rows.weight, [self.C_], **settings))
         self.coef_, self.intercept_ = scaler.fold(found.coef, found.intercept)
         l2 = choice.scaling == "l2"
         return LinearLabelScorer(self.coef_, self.intercept_, l2, self.kind, **labels)
