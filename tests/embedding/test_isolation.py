@@ -18,6 +18,7 @@ from cnncodes import embed, load_backbone, read_codes
 from cnncodes.backbones import Backbone
 from cnncodes.cli import main
 from cnncodes.embedding import engine
+from cnncodes.embedding.decoding_worker import DecodingWorker
 from cnncodes.embedding.engine import Engine
 from cnncodes.embedding.isolation import Isolation
 from cnncodes.embedding.memory import MemoryBudget
@@ -129,6 +130,63 @@ def test_many_lanes_decode_in_processes_by_themselves_and_codes_are_the_same(
     assert one.to_arrow() == two.to_arrow() and one.failures == two.failures
 
 
+@pytest.fixture
+def many_lanes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have two lanes and some images count as many."""
+    monkeypatch.setattr(engine, "_THREADS", 1)
+    monkeypatch.setattr(engine, "_WORTH", 2)
+
+
+@pytest.mark.usefixtures("many_lanes")
+@pytest.mark.parametrize(("views", "max_memory"), [("center", None), ("center", "1M"), ("multicrop", None)])
+def test_large_images_tight_memory_and_many_views_are_no_failures_in_groups(
+    views: str, max_memory: str | None, photos: Path, tmp_path: Path, backbone: Backbone
+) -> None:
+    large = tmp_path / "large.jpg"
+    Image.open(photos / "1.jpg").resize((3000, 2000)).save(large, quality=50)
+    (tmp_path / "empty.jpg").write_bytes(b"")
+    source = [photos / "1.jpg", large, photos / "2.webp", tmp_path / "empty.jpg", photos / "0.png"]
+    given = {"backbone": backbone, "views": views, "max_memory": max_memory}
+    embed(source, tmp_path / "one.codes", n_jobs=1, **given)
+    summary = embed(source, tmp_path / "two.codes", n_jobs=2, **given)
+    assert (summary.embedded, summary.failed) == (4, 1)
+    one, two = (read_codes(tmp_path / f"{name}.codes") for name in ("one", "two"))
+    assert one.to_arrow() == two.to_arrow() and one.failures == two.failures
+
+
+@pytest.mark.usefixtures("many_lanes")
+def test_what_is_known_by_its_content_is_not_decoded_in_groups(
+    photos: Path, tmp_path: Path, backbone: Backbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "photos").mkdir()
+    for number in range(40):  # enough for groups
+        Image.new("RGB", (30, 30), (number // 2, 0, 0)).save(tmp_path / "photos" / f"{number}.png")
+    answers, ask_all = [], DecodingWorker.ask_all
+
+    def watch(worker: DecodingWorker, *args: Any) -> Any:
+        found = ask_all(worker, *args)
+        answers.extend(found)
+        return found
+
+    monkeypatch.setattr(DecodingWorker, "ask_all", watch)
+    source, out = tmp_path / "photos", tmp_path / "x.codes"
+    assert embed(source, out, backbone=backbone, n_jobs=2).copies == 20
+    assert len(answers) == 40 and sum(map(bool, answers)) == 20
+    again = embed(source, out, backbone=backbone, n_jobs=2, check="content")
+    assert again.unchanged == 40 and len(answers) == 80 and sum(map(bool, answers)) == 20
+
+
+def test_modules_in_the_working_folder_are_not_run(
+    photos: Path, tmp_path: Path, backbone: Backbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("signal", "json", "numpy"):
+        (tmp_path / f"{name}.py").write_text("open('it-ran', 'w'); raise SystemExit(9)")
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry not in ("", str(tmp_path))])
+    summary = embed([photos / "1.jpg"], tmp_path / "x.codes", backbone=backbone, isolate=True, n_jobs=1)
+    assert summary.embedded == 1 and not (tmp_path / "it-ran").exists()
+
+
 def watch_processes(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Return a list of the commands that are started from now on."""
     started, popen = [], subprocess.Popen
@@ -152,7 +210,7 @@ def test_what_cannot_be_decoded_in_processes_is_decoded_in_threads(
     chosen = made.for_images(4000, Decoding())
     assert chosen.isolation is not None and chosen.limits(Decoding()) == made.limits(Decoding())
     monkeypatch.setattr(sys, "frozen", True, raising=False)
-    with pytest.warns(CostWarning, match="decoded in threads, .* gain little: isolate needs Python's interp"):
+    with pytest.warns(CostWarning, match="in threads, .* gain little: processes that decode need Python"):
         assert made.for_images(4000, Decoding()) is made
 
 

@@ -200,6 +200,21 @@ def test_one_that_ended_between_two_images_costs_none_and_a_bug_is_raised() -> N
         workers.work(data, "")
 
 
+def test_idle_processes_that_are_killed_together_cost_no_image_and_no_job() -> None:
+    from cnncodes.embedding.cutting import ColorMeter
+    from cnncodes.images import Decoding
+
+    data = b"P6 1 1 255 abc"
+    with Isolation(60, 2**28).start(ColorMeter(Decoding())) as workers:
+        started = [workers._start() for _ in range(5)]
+        workers._idle.extend(started)
+        for pid in find_workers(os.getpid()):
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not any(worker.is_there for worker in started))
+        found, _ = workers.work(data, "")
+    assert found["n_pixels"] == 1
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("isolate", [True, False])
 def test_processes_killed_at_random_moments_cost_what_they_had_and_no_more(

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from cnncodes.embedding.exchange import GroupOrder, SharedMemory, read_order
 from cnncodes.embedding.memory import release_free_memory
 from cnncodes.errors import UnreadableImage
-from cnncodes.images import content_hash
+from cnncodes.images import FileStat, content_hash
 
 if TYPE_CHECKING:
     from cnncodes.embedding.cutting import Patches, Task
@@ -58,8 +58,8 @@ def _shield() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
-class _Later(Exception):  # noqa: N818
-    """An image of several takes more than is allowed."""
+class _Later(BaseException):
+    """An image of several takes more than is allowed, which is no fault of it as an `Exception` would be."""
 
 
 #: The answer for one that is the lane's to see to.
@@ -91,31 +91,31 @@ class _Worker:
             release_free_memory()
 
     def _answer_all(self, order: GroupOrder) -> None:
+        """Read images, hear which are wanted, and answer; those that take much are the lane's to see to."""
         self._trims, self._is_alone = False, False
-        answers, start = [], 0
+        files: list[bytes | None] = []
+        seen, held = [], 0
         for record in order.records:
             self._shared.take()
-            answer, pixels = self._prepare(record, order.allowance)
+            data = _read(record, order.allowance // 2 - held)
+            files.append(None if data is None else data[1])
+            held += 0 if data is None else len(data[1])
+            seen.append(_LATER if data is None else {"stat": data[0], "content": content_hash(data[1])})
+        self._pipe.send_bytes(json.dumps(seen).encode())
+        wanted = self._pipe.recv_bytes()
+        if not any(wanted):
+            return
+        self._allowance = order.allowance - held
+        answers, start = [], 0
+        for is_wanted, file, one in zip(wanted, files, seen, strict=True):
+            answer, pixels = (
+                self._work(file, str(one["content"])) if is_wanted and file is not None else ({}, None)
+            )
             if pixels is not None:
                 self._shared.pixels(pixels.shape, start)[...] = pixels
                 start += pixels.nbytes
             answers.append(answer)
         self._pipe.send_bytes(json.dumps(answers).encode())
-
-    def _prepare(self, record: ImageRecord, allowance: int) -> tuple[dict[str, Any], Patches | None]:
-        """Read an image's file too; what takes more than is allowed, or cannot be read, is the lane's."""
-        try:
-            stat = record.stat()
-            self._allowance = allowance - stat.size
-            if self._allowance < 0:
-                return _LATER, None
-            data = record.read()
-        except UnreadableImage:
-            return _LATER, None
-        assert isinstance(data, bytes)
-        content = content_hash(data)
-        answer, pixels = self._work(data, content)
-        return {**answer, "stat": stat, "content": content}, pixels
 
     def _work(self, data: bytes, content: str) -> tuple[dict[str, Any], Patches | None]:
         try:
@@ -153,6 +153,19 @@ class _Worker:
             yield
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _read(record: ImageRecord, room: int) -> tuple[FileStat, bytes] | None:
+    """Return size and time of a file, and what is in it; None where it is larger, or cannot be read."""
+    try:
+        stat = record.stat()
+        if stat.size > room:
+            return None
+        data = record.read()
+    except UnreadableImage:
+        return None
+    assert isinstance(data, bytes)
+    return (stat, data) if len(data) <= room else None
 
 
 @contextlib.contextmanager

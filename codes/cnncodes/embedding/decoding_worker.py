@@ -7,8 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from multiprocessing import Pipe, spawn
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from cnncodes.embedding.exchange import GroupOrder, Order, SharedMemory, open_shared
 from cnncodes.errors import WorkerError, sentence
@@ -16,6 +17,14 @@ from cnncodes.errors import WorkerError, sentence
 if TYPE_CHECKING:
     from cnncodes.embedding.cutting import Before
 
+#: Asked with what a process has read of some images: which of them are to be decoded.
+Choose: TypeAlias = Callable[[list[dict[str, Any]]], list[bool]]
+
+#: What helps where processes do not start.
+IN_THE_JOB = (
+    "Without --isolate (isolate=False) and with few lanes (-j 4, n_jobs=4) images are decoded in the job's"
+    " own process."
+)
 #: Seconds that a process may take to start, and to end once its pipe is closed.
 _START_SECONDS, _END_SECONDS = 120, 5
 
@@ -34,7 +43,8 @@ class DecodingWorker:
 
     def __init__(self, room: int) -> None:
         executable = find_executable()
-        self._given = 0
+        #: Images that it was given.
+        self.given = 0
         self._pipe, theirs = Pipe()
         with theirs, open_shared(room) as shared:
             self._shared = SharedMemory(shared.fileno())
@@ -44,7 +54,7 @@ class DecodingWorker:
             )
             try:
                 self._process = subprocess.Popen(
-                    [executable, "-c", code],
+                    [executable, "-P", "-c", code],  # not a stranger's folder first,
                     pass_fds=[theirs.fileno(), shared.fileno()],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
@@ -54,9 +64,7 @@ class DecodingWorker:
             except OSError as error:
                 self._pipe.close()
                 raise WorkerError(
-                    f"a process that decodes images cannot be started: {sentence(error)} Without --isolate"
-                    " (isolate=False) and with few lanes (-j 4, n_jobs=4) images are decoded in the job's own"
-                    " process."
+                    f"a process that decodes images cannot be started: {sentence(error)} {IN_THE_JOB}"
                 ) from error
 
     def greet(self, orders: bytes) -> bool:
@@ -68,34 +76,45 @@ class DecodingWorker:
             return False
 
     @property
-    def has_taken(self) -> bool:
-        """Whether the process took the image that it was given last."""
-        return self._shared.taken == self._given
+    def taken(self) -> int:
+        """How many images the process has taken, of those that it was given."""
+        return self._shared.taken
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the process has not ended."""
+        return self._process.poll() is None
 
     def ask(self, order: Order, before: Before | None) -> dict[str, Any]:
         """Return the answer to an image, with its patches."""
-        self._given += 1
+        self.given += 1
         self._pipe.send_bytes(order.to_bytes())
         answer = json.loads(self._pipe.recv_bytes())
         if "needs" in answer:
             trims = before is not None and before(len(order.data) + answer["needs"])
             self._pipe.send_bytes(b"1" if trims else b"0")
             answer = json.loads(self._pipe.recv_bytes())
-        if "error" in answer:
-            raise RuntimeError(f"in the process that decodes images:\n{answer['error']}")
-        if answer.get("patches") is not None:
-            answer["patches"] = self._shared.pixels(answer["patches"]).copy()  # the next image's come there
+        self._add_patches([answer])
         return answer  # type: ignore[no-any-return]
 
-    def ask_all(self, order: GroupOrder) -> list[dict[str, Any]]:
+    def ask_all(self, order: GroupOrder, choose: Choose) -> list[dict[str, Any]]:
         """Return the answers to some images, with their patches."""
-        self._given += len(order.records)
+        self.given += len(order.records)
         self._pipe.send_bytes(order.to_bytes())
+        chosen = choose(json.loads(self._pipe.recv_bytes()))
+        if not any(chosen):
+            self._pipe.send_bytes(bytes(len(chosen)))
+            return [{} for _ in chosen]
+        self._pipe.send_bytes(bytes(chosen))
         answers: list[dict[str, Any]] = json.loads(self._pipe.recv_bytes())
+        self._add_patches(answers)
+        return answers
+
+    def _add_patches(self, answers: Sequence[dict[str, Any]]) -> None:
+        """Put pixels in the place of their shapes, out of the memory where the next image's come to lie."""
         shapes = [answer["patches"] for answer in answers if answer.get("patches") is not None]
         if shapes:
-            total = sum(shape[0] for shape in shapes)
-            pixels = self._shared.pixels((total, *shapes[0][1:])).copy()
+            pixels = self._shared.pixels((sum(shape[0] for shape in shapes), *shapes[0][1:])).copy()
         start = 0
         for answer in answers:
             if "error" in answer:
@@ -103,7 +122,10 @@ class DecodingWorker:
             if answer.get("patches") is not None:
                 stop = start + answer["patches"][0]
                 answer["patches"], start = pixels[start:stop], stop
-        return answers
+
+    def kill(self) -> None:
+        """End the process at once; whoever waits for its answer hears that it is gone."""
+        self._process.kill()
 
     def close(self) -> None:
         """Let the process end by itself."""
@@ -127,8 +149,8 @@ def find_executable() -> str:
     )  # it would run the program again
     if not executable or is_frozen:
         raise WorkerError(
-            "isolate needs Python's interpreter, and this program is none. Name one with"
-            " multiprocessing.set_executable(path), or embed without isolate (--isolate)."
+            "processes that decode need Python's interpreter, and this program is none. Name one with"
+            f" multiprocessing.set_executable(path). {IN_THE_JOB}"
         )
     return executable
 

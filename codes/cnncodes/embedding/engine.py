@@ -13,7 +13,7 @@ from typing import Any
 from cnncodes.backbones import Backbone, load_backbone
 from cnncodes.embedding.batching import Batcher, check_sessions
 from cnncodes.embedding.embedder import DEFAULT_BATCH_SIZE, Embedder
-from cnncodes.embedding.isolation import DECODE_SECONDS, Isolation
+from cnncodes.embedding.isolation import DECODE_SECONDS, LONGEST_SECONDS, Isolation
 from cnncodes.embedding.lanes import count_lanes
 from cnncodes.embedding.memory import MemoryBudget
 from cnncodes.embedding.tuning import tune
@@ -128,13 +128,13 @@ class Engine:
         """Return the engine that is fastest for so many images: with processes, where lanes are many.
 
         Python runs one thread at a time, and what it does for each image besides decoding keeps more than a
-        few lanes waiting. These processes have no limits but those that lanes have; codes are the same.
+        few lanes waiting. These processes have hardly a limit that lanes do not have; codes are the same.
         """
         if self.isolation is not None or self.lanes <= _THREADS or count < _WORTH or os.name != "posix":
             return self
         if decoding.is_nvimgcodec:  # it has one decoder for all lanes
             return self
-        isolation = Isolation(None, self.budget.limit, in_groups=True)
+        isolation = Isolation(LONGEST_SECONDS, self.budget.limit, in_groups=True)
         try:
             isolation.check()
         except (UsageError, WorkerError) as error:
@@ -153,7 +153,7 @@ class Engine:
         What only isolation guards against is no limit without it: the image would meet none at all.
         """
         limits: dict[str, float] = {"max_pixels": decoding.max_pixels}
-        if self.isolation is not None and self.isolation.seconds is not None:
+        if self.isolation is not None and not self.isolation.in_groups:
             limits |= {"decode_seconds": self.isolation.seconds, "max_memory": self.isolation.memory}
         return limits
 

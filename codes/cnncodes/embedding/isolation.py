@@ -10,14 +10,20 @@ from __future__ import annotations
 import pickle
 import signal
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing import ProcessError
 from numbers import Real
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from cnncodes.embedding.decoding_worker import DecodingWorker, describe_end, find_executable
+from cnncodes.embedding.decoding_worker import (
+    IN_THE_JOB,
+    Choose,
+    DecodingWorker,
+    describe_end,
+    find_executable,
+)
 from cnncodes.embedding.exchange import GroupOrder, Order
 from cnncodes.errors import UnreadableImage, UsageError, WorkerError
 from cnncodes.images.switches import Switches
@@ -26,8 +32,11 @@ if TYPE_CHECKING:
     from cnncodes.embedding.cutting import Before, Patches, Task
     from cnncodes.images import ImageRecord
 
-#: Seconds after which decoding an image is given up.
-DECODE_SECONDS = 60.0
+T = TypeVar("T")
+
+#: Seconds after which decoding an image is given up, and where no limit was asked for: a process that hangs
+#: outlives a job that is killed.
+DECODE_SECONDS, LONGEST_SECONDS = 60.0, 3600.0
 #: So many processes that end before they took an image are an error.
 _STARTS = 3
 #: Images that a process is given at once, where none is to be blamed for its end; and bytes of their pixels.
@@ -42,8 +51,8 @@ class Isolation:
 
     Parameters
     ----------
-    seconds : float or None
-        After which decoding an image is given up; None is never.
+    seconds : float
+        After which decoding an image is given up.
     memory : int
         Bytes that a process may take for an image that needs no more.
     in_groups : bool
@@ -51,13 +60,11 @@ class Isolation:
         tried again one by one.
     """
 
-    seconds: float | None
+    seconds: float
     memory: int
     in_groups: bool = False
 
     def __post_init__(self) -> None:
-        if self.seconds is None:
-            return
         is_number = isinstance(self.seconds, Real) and not isinstance(self.seconds, bool)
         if not is_number or not 0 < self.seconds < 2**31:
             raise UsageError(f"decode_seconds must be a number above 0. Got {self.seconds!r} instead.")
@@ -77,10 +84,18 @@ class Isolation:
 
     def start(self, task: Task) -> Workers:
         """Return processes for a task, none of which is started yet."""
-        orders = pickle.dumps((Switches.read(), task, float(self.seconds or 0), self.memory))
-        group = min(_GROUP, _GROUP_BYTES // max(1, task.room)) if self.in_groups else 1
+        orders = pickle.dumps((Switches.read(), task, float(self.seconds), self.memory))
+        group = max(1, min(_GROUP, _GROUP_BYTES // max(1, task.room))) if self.in_groups else 1
         allowance = min(self.memory // _LANES, _MOST_ALLOWED)
-        return Workers(orders, self.seconds, max(1, group) * task.room, allowance, group)
+        return Workers(orders, self.seconds, group * task.room, allowance, group)
+
+
+class _EndedError(Exception):
+    """That a process ended with an image in hand; holds its status."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
 
 
 @dataclass(eq=False)
@@ -91,7 +106,7 @@ class Workers:
     ----------
     orders : bytes
         What each is sent first.
-    seconds : float or None
+    seconds : float
         After which each gives up an image.
     room : int
         Bytes of pixels that an answer has at most.
@@ -102,11 +117,12 @@ class Workers:
     """
 
     orders: bytes
-    seconds: float | None
+    seconds: float
     room: int
     allowance: int
     group: int = 1
     _idle: deque[DecodingWorker] = field(default_factory=deque, repr=False)
+    _busy: set[DecodingWorker] = field(default_factory=set, repr=False)
 
     def work(
         self, data: bytes, content: str, before: Before | None = None
@@ -122,54 +138,67 @@ class Workers:
         """
         trims = before is not None and before(len(data) + self.allowance)  # its bytes are in both processes
         order = Order(content, self.allowance, trims, data)
-        answer = self._answer(order, before)
+        try:
+            answer = self._run(lambda worker: worker.ask(order, before))
+        except _EndedError as error:
+            raise self._explain(error.status) from None
         if "refused" in answer:
             stage, reason, limit = answer["refused"]
             met = None if limit is None else (str(limit[0]), float(limit[1]))
             raise UnreadableImage(stage, reason, met)
         return answer["found"], answer["patches"]
 
-    def work_all(self, records: Sequence[ImageRecord]) -> list[dict[str, Any]] | None:
+    def work_all(self, records: Sequence[ImageRecord], choose: Choose) -> list[dict[str, Any]] | None:
         """Return what a task makes of some images' files; None where the process ended meanwhile.
+
+        Parameters
+        ----------
+        records : sequence of ImageRecord
+            Of files.
+        choose : callable
+            Called once, with ``stat`` and ``content`` of each image, or ``later`` where its file cannot be
+            read or is large; returns which are to be decoded.
 
         Returns
         -------
         list of dict
-            For each image ``stat``, ``content``, and ``found`` and ``patches`` or ``refused``, as above; or
-            ``later``, where the image takes more than is allowed, or its file cannot be read.
+            For each image that was chosen ``found`` and ``patches`` or ``refused``, as above; or ``later``,
+            where it takes more memory than is allowed. Else it is empty.
         """
-        worker = self._take()
+        order = GroupOrder(tuple(records), self.allowance)
         try:
-            answers = worker.ask_all(GroupOrder(tuple(records), self.allowance))
-        except (EOFError, OSError, ValueError, ProcessError):
-            worker.end()
+            return self._run(lambda worker: worker.ask_all(order, choose))
+        except _EndedError:
             return None
-        except BaseException:
-            worker.end()
-            raise
-        self._idle.append(worker)
-        return answers
 
-    def _answer(self, order: Order, before: Before | None) -> dict[str, Any]:
-        for _ in range(_STARTS):
-            worker = self._take()
+    def _run(self, ask: Callable[[DecodingWorker], T]) -> T:
+        """Return what a process says; one that ended before it took anything is not to be blamed on that."""
+        starts = 0
+        while True:
+            worker, is_new = self._take()
+            starts += is_new
+            given = worker.given
+            self._busy.add(worker)
             try:
-                answer = worker.ask(order, before)
+                answer = ask(worker)
             except (EOFError, OSError, ValueError, ProcessError):  # it is gone, or what it says is no sense
                 status = worker.end()
-                if worker.has_taken:
-                    raise self._explain(status) from None
-                continue  # it ended between two images, and this one is not to blame
+                if worker.taken > given:
+                    raise _EndedError(status) from None
+                if starts >= _STARTS:
+                    raise self._give_up(status) from None
+                continue
             except BaseException:
                 worker.end()
                 raise
+            finally:
+                self._busy.discard(worker)
             self._idle.append(worker)
             return answer
-        raise self._give_up(status)
 
     def _explain(self, status: int) -> UnreadableImage:
         """Return what is to be said of the image whose process has ended."""
-        if status == -signal.SIGALRM and self.seconds is not None:
+        if status == -signal.SIGALRM:
             reason = (
                 f"decoding it took more than {self.seconds:g} s (--decode-seconds, in Python decode_seconds,"
                 " raises it)"
@@ -177,11 +206,16 @@ class Workers:
             return UnreadableImage("decode", reason, ("decode_seconds", self.seconds))
         return UnreadableImage("decode", f"the process that decoded it {describe_end(status)}")
 
-    def _take(self) -> DecodingWorker:
-        try:
-            return self._idle.pop()
-        except IndexError:
-            return self._start()
+    def _take(self) -> tuple[DecodingWorker, bool]:
+        """Return a process that is idle and there, and False; else a new one and True."""
+        while True:
+            try:
+                worker = self._idle.pop()
+            except IndexError:
+                return self._start(), True
+            if worker.is_there:
+                return worker, False
+            worker.end()
 
     def _start(self) -> DecodingWorker:
         for _ in range(_STARTS):
@@ -194,9 +228,7 @@ class Workers:
     def _give_up(self, status: int) -> WorkerError:
         return WorkerError(
             f"{_STARTS} processes in a row that were to decode images ended before their first image;"
-            f" the last {describe_end(status)}. What they said, if anything, stands above. Without --isolate"
-            " (isolate=False) and with few lanes (-j 4, n_jobs=4) images are decoded in the job's own"
-            " process."
+            f" the last {describe_end(status)}. What they said, if anything, stands above. {IN_THE_JOB}"
         )
 
     def __enter__(self) -> Self:
@@ -205,6 +237,8 @@ class Workers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        for worker in list(self._busy):  # lanes that were left behind have them
+            worker.kill()
         for worker in self._idle:
             worker.close()
         while self._idle:

@@ -69,6 +69,52 @@ class Prepared:
 Outcome: TypeAlias = tuple[Prepared, Patches] | ImageCopy | Failure
 
 
+class _Group:
+    """Files that a process is given at once, and what becomes of them; None of those seen to one by one."""
+
+    def __init__(self, records: Sequence[ImageRecord], claim: Claim | None) -> None:
+        self.records, self._claim = records, claim
+        self.outcomes: list[Outcome | None] = [None] * len(records)
+        self._seen: dict[int, tuple[FileStat, str]] = {}
+
+    def choose(self, seen: list[dict[str, Any]]) -> list[bool]:
+        """Claim the contents that were read; return which have to be decoded."""
+        chosen = []
+        for at, (record, one) in enumerate(zip(self.records, seen, strict=True)):
+            if "later" in one:
+                chosen.append(False)
+                continue
+            stat, content = FileStat(*one["stat"]), str(one["content"])
+            chosen.append(self._claim is None or self._claim(record.key, content))
+            if chosen[-1]:
+                self._seen[at] = stat, content
+            else:
+                own = record.key, record.label, record.split
+                self.outcomes[at] = ImageCopy(*own, stat.size, stat.mtime_ns, content)
+        return chosen
+
+    def claim_again(self, at: int) -> Claim | None:
+        """Return how an image claims that is tried by itself: not what it has claimed before."""
+        claim, seen = self._claim, self._seen.get(at)
+        if claim is None or seen is None:
+            return claim
+        return lambda key, content: content == seen[1] or claim(key, content)
+
+    def take(self, answers: Sequence[dict[str, Any]]) -> None:
+        """Take what a process made of the images that were chosen."""
+        for at, (stat, content) in self._seen.items():
+            answer = answers[at]
+            if "refused" in answer:
+                stage, reason, limit = answer["refused"]
+                key = self.records[at].key
+                self.outcomes[at] = Failure(key, stage, reason, stat.size, stat.mtime_ns, *(limit or ()))
+            elif "later" not in answer:
+                found = answer["found"]
+                index = np.array(found["index"], np.int64)
+                prepared = Prepared(stat, content, tuple(found["shape"]), index, found["views"])
+                self.outcomes[at] = prepared, answer["patches"]
+
+
 @dataclass(frozen=True)
 class Preparer:
     """Makes images ready for one kind of network.
@@ -89,28 +135,24 @@ class Preparer:
         """Prepare images in order, in a process some at a time where that is set up."""
         size = 1 if self.workers is None else self.workers.group
         for start in range(0, len(records), size):
-            group = records[start : start + size]
-            outcomes: list[Outcome | None] = [None] * len(group)
-            if len(group) > 1 and all(record.is_file for record in group):
-                outcomes = self._prepare_group(group, budget, claim)
-            for at, record in enumerate(group):
-                outcome, outcomes[at] = outcomes[at], None  # and nobody else keeps the patches
+            group = _Group(records[start : start + size], claim)
+            if len(group.records) > 1 and all(record.is_file for record in group.records):
+                self._prepare_group(group, budget)
+            for at, record in enumerate(group.records):
+                outcome, group.outcomes[at] = group.outcomes[at], None  # and nobody else keeps the patches
                 if outcome is None:
                     with budget.lease() as lease:
-                        outcome = self.prepare(record, lease, claim)
+                        outcome = self.prepare(record, lease, group.claim_again(at))
                 yield outcome
 
-    def _prepare_group(
-        self, records: Sequence[ImageRecord], budget: MemoryBudget, claim: Claim | None
-    ) -> list[Outcome | None]:
-        """Prepare files in a process; None for each that has to be seen to by itself."""
+    def _prepare_group(self, group: _Group, budget: MemoryBudget) -> None:
+        """Prepare files in a process, those that it may see to."""
         assert self.workers is not None
         with budget.lease() as lease:
             lease.decode(self.workers.allowance)
-            answers = self.workers.work_all(records)
-        if answers is None:
-            return [None] * len(records)
-        return [_read_answer(*pair, claim) for pair in zip(records, answers, strict=True)]
+            answers = self.workers.work_all(group.records, group.choose)
+        if answers is not None:
+            group.take(answers)
 
     def prepare(self, record: ImageRecord, lease: Lease, claim: Claim | None = None) -> Outcome:
         """Read and decode an image and cut its views; nothing takes the place of one that cannot be read.
@@ -140,21 +182,6 @@ class Preparer:
             assert patches is not None
             return found, patches
         return self.cutter.work(data, content, lease.decode)
-
-
-def _read_answer(record: ImageRecord, answer: dict[str, Any], claim: Claim | None) -> Outcome | None:
-    """Return what a process made of one of several images."""
-    if "later" in answer:
-        return None
-    stat, content = FileStat(*answer["stat"]), str(answer["content"])
-    if claim is not None and not claim(record.key, content):  # it was decoded in vain
-        return ImageCopy(record.key, record.label, record.split, stat.size, stat.mtime_ns, content)
-    if "refused" in answer:
-        stage, reason, limit = answer["refused"]
-        return Failure(record.key, stage, reason, stat.size, stat.mtime_ns, *(limit or ()))
-    found = answer["found"]
-    index = np.array(found["index"], np.int64)
-    return Prepared(stat, content, tuple(found["shape"]), index, found["views"]), answer["patches"]
 
 
 def cut_image(plan: ViewPlan, frame: Frame, decoding: Decoding, record: ImageRecord) -> Patches | None:

@@ -76,5 +76,5 @@ def _check_plugin(name: str, functions: tuple[Any, ...]) -> None:
     if not is_found:
         raise UsageError(
             f"Pillow's plugin for {name} is defined where another process cannot import it: move it into a"
-            " module of its own, or embed without isolate (--isolate)."
+            " module of its own, or decode in the job's own process (isolate=False, n_jobs=4 at most)."
         )
