@@ -126,6 +126,20 @@ def test_evaluate_knows_the_column(
     assert "20 of these 30 images were trained on" in told
 
 
+def test_another_column_is_named_and_what_it_cannot_tell_is_said(
+    folder: Path, model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = pd.read_csv(folder / "all.csv").assign(age=7.0)
+    table.to_csv(folder / "ages.csv", index=False)
+    asked = ("evaluate", model, str(folder / "ages.csv"), "--target", "age")
+    found = run_json(capsys, *asked)
+    assert found["target"] == "age" and found["r2"]["value"] is None
+    assert found["missing"] == dict.fromkeys(("r2", "spearman"), "all targets are equal")
+    shown, told = run(capsys, *asked)
+    assert "No R2: all targets are equal.\nNo Spearman's rank correlation: all targets are equal." in shown
+    assert f"these are numbers of 'age', and {model} was fitted to 'level'" in told
+
+
 def test_the_same_images_are_held_out_for_fit_and_evaluate(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -200,7 +200,10 @@ def test_a_file_of_format_1_is_read_and_says_what_it_cannot_do(saved, tmp_path, 
             b'{"kind": "image-classifier", "format": 3}',
             "is of format 3; this version .* reads formats 1 and 2",
         ),
-        (b'{"kind": "image-classifier", "format": 1}', "damaged: KeyError"),
+        (
+            b'{"kind": "image-classifier", "format": 1}',
+            "damaged: its card.json lacks 'backbone', 'classes', ",
+        ),
     ],
 )
 def test_a_wrong_card(saved, tmp_path, card, text):
@@ -241,6 +244,16 @@ def test_a_wrong_card(saved, tmp_path, card, text):
 )
 def test_a_changed_card(saved, tmp_path, changes, text):
     refused(change_card(saved("ridge"), tmp_path / "a", **changes), text, cnncodes.errors.CnnCodesError)
+
+
+def test_a_card_without_a_key_says_which(saved, tmp_path):
+    card = json.loads(zipfile.ZipFile(saved("ridge")).read("card.json"))
+    del card["classes"], card["shares"]  # older files have no shares
+    path = change(saved("ridge"), tmp_path / "a", {"card.json": json.dumps(card).encode()})
+    refused(path, "is damaged: its card.json lacks 'classes'.$")
+    del card["space"]["layer"]
+    card["classes"] = ["dark", "light"]
+    refused(change(saved("ridge"), tmp_path / "b", {"card.json": json.dumps(card).encode()}), "lacks 'layer'")
 
 
 def test_a_backbone_that_is_not_in_the_zoo(saved, tmp_path):

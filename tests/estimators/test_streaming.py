@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import asdict, replace
@@ -170,6 +171,13 @@ def test_a_head_that_needs_all_codes_gets_them_where_no_limit_was_given(make, sm
         UserWarning, match="the head 'knn' needs all codes in memory.*half of the memory there is"
     ):
         assert make("knn").fit_codes(small).n_images_ == 90
+
+
+def test_the_limit_with_which_codes_fit_in_memory_is_advised_where_it_is_less(make, small):
+    with pytest.raises(UsageError, match="at least, and it is 0M: raise it") as caught:
+        make("ridge").fit_codes(small, memory_limit=1000)
+    advised = re.search("need a memory limit of ([0-9]+M), with which they fit in memory", str(caught.value))
+    assert make("ridge").fit_codes(small, memory_limit=advised[1]).n_images_ == 90
 
 
 def test_limits_that_make_no_sense_are_refused(make, small):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 import pytest
@@ -22,12 +23,50 @@ def test_what_would_take_too_long_is_stopped_once_that_is_seen(monkeypatch: pyte
     heard: list[tuple[int, int, int]] = []
     listen = clock.watch(lambda *numbers: heard.append(numbers))
     now = 1.5
-    listen(1, 1000, 0)  # too soon to tell
+    listen(1, 1000, 0)
     now = 3.0
+    listen(100, 1000, 0)  # too soon to tell
+    now = 4.5
     with pytest.raises(OutOfTimeError) as late:
-        listen(100, 1000, 2)
-    assert late.value.seconds == pytest.approx(30.0) and heard == [(1, 1000, 0), (100, 1000, 2)]
-    assert clock.left == pytest.approx(17.0) and clock.spent == pytest.approx(3.0)
+        listen(101, 1000, 2)
+    assert late.value.seconds == pytest.approx(4.5 + 899 * 0.03)
+    assert heard == [(1, 1000, 0), (100, 1000, 0), (101, 1000, 2)]
+    assert clock.left == pytest.approx(15.5) and clock.spent == pytest.approx(4.5)
+
+
+def test_the_wait_for_the_first_batch_is_not_taken_for_the_pace(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(time, "perf_counter", lambda: now)
+    listen = Clock(20.0).watch(None)
+    for done in range(1, 1001):
+        if done % 64 == 1:  # batches of 64: their images are all done at once
+            now = 7.0 + 0.6 * (done // 64)
+        listen(done, 1000, 0)
+
+
+def test_few_slow_images_are_stopped_by_half_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(time, "perf_counter", lambda: now)
+    listen = Clock(60.0).watch(None)
+    for done in range(1, 4):
+        now = 10.0 * done
+        listen(done, 10, 0)
+    now = 40.0
+    with pytest.raises(OutOfTimeError) as late:
+        listen(4, 10, 0)
+    assert late.value.seconds == pytest.approx(100.0)
+
+
+def test_a_first_batch_after_all_time_is_stopped_without_a_guess(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(time, "perf_counter", lambda: now)
+    listen = Clock(5.0).watch(None)
+    now = 6.0
+    with pytest.raises(OutOfTimeError) as late:
+        listen(1, 10, 0)
+    assert math.isnan(late.value.seconds)
 
 
 def test_what_just_fits_goes_on_and_the_last_image_is_never_too_late(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from cnncodes.errors import UsageError
 from cnncodes.evaluation import compare_classifiers
-from cnncodes.evaluation.comparison import adjust_p_values
+from cnncodes.evaluation.comparison import Pair, adjust_p_values
+from cnncodes.evaluation.intervals import Estimate
+from cnncodes.evaluation.paired import McNemar
 
 
 def answer(rng: np.random.Generator, y: Any, share: float) -> Any:
@@ -55,6 +57,13 @@ def test_classes_may_differ() -> None:
         ["a", "b"], {"one": proba, "two": proba}, {"one": ["a", "b"], "two": ["x", "y"]}
     ).pairs
     assert pair.missing["log_loss"] == "no image is of a class that both know"
+
+
+def test_no_interval_begins_at_minus_zero() -> None:
+    test = McNemar(both=90, neither=6, only_first=0, only_second=4, wins=0, losses=4, p_value=0.125)
+    accuracy = Estimate(-0.04, -0.08, 0.0, 100)
+    pair = Pair("one", "two", accuracy, accuracy, None, None, test, 0.125, {})
+    assert "two is ahead of one by 4.0 points [+0.0, +8.0]" in pair.describe()
 
 
 def test_what_does_not_fit_is_refused() -> None:

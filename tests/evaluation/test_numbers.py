@@ -83,6 +83,20 @@ def test_perfect_predictions():
     assert evaluate_numbers([5], [4]).mae.value == 1
 
 
+@pytest.mark.parametrize(
+    ("y", "predicted", "missing"),
+    [
+        ([1, 2, 3], [1, 2, 2], {}),
+        ([0.1, 0.1, 0.1], [1, 2, 3], dict.fromkeys(("r2", "spearman"), "all targets are equal")),
+        ([0, 0], [1, 2], dict.fromkeys(("r2", "spearman"), "all targets are equal")),
+        ([1, 2, 3], [2, 2, 2], {"spearman": "all predictions are equal"}),
+        ([1], [2], dict.fromkeys(("r2", "spearman"), "there is only one image")),
+    ],
+)
+def test_it_is_said_why_a_figure_is_missing(y, predicted, missing):
+    assert evaluate_numbers(y, predicted).missing == missing
+
+
 @given(st.lists(st.tuples(st.floats(-1e3, 1e3), st.floats(-1e3, 1e3)), min_size=2, max_size=12))
 def test_bounds_hold_for_all_input(pairs):
     y, predicted = np.array(pairs).T

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,14 @@ def test_columns_may_be_in_another_order_and_of_other_classes() -> None:
         metrics.log_loss(y[known], few[known], labels=NAMES[:2]),
     ]
     assert found.n == known.sum() and found.value == pytest.approx(losses[0] - losses[1])
+
+
+def test_a_class_that_neither_knows_makes_no_warning() -> None:
+    y, proba = np.array(["ant", "bee", "new"]), np.array([[0.9, 0.1], [0.2, 0.8], [0.5, 0.5]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = compare_paired(y, proba, proba[:, ::-1], classes=NAMES[:2], figure="log_loss")
+    assert found.n == 2 and found.value < 0
 
 
 def test_images_of_a_group_are_drawn_together() -> None:

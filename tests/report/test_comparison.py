@@ -61,6 +61,11 @@ def test_something_else_is_refused(what: str) -> None:
         read_comparison(_spoil(make_ladder(), what), "b.json")
 
 
+def test_a_report_of_another_command_is_refused_by_what_it_lacks() -> None:
+    with pytest.raises(UsageError, match=r"make it again\. It lacks 'methods'\.$"):
+        read_comparison({"accuracy": 1}, "tags.json")
+
+
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

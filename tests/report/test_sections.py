@@ -54,6 +54,19 @@ def test_a_class_is_weak_where_its_interval_lies_below_the_accuracy() -> None:
     assert "not one mistake" in describe_classes(judge(["a", "b"], ["a", "b"]))
 
 
+def test_where_all_are_found_no_class_is_called_the_least_often_found() -> None:
+    said = text_of(describe_classes(judge(["a"] * 30 + ["b"] * 30, ["a"] * 30 + ["b"] * 30)))
+    assert said == "Of every class all images are found. There is not one mistake."
+
+
+def test_probabilities_a_hair_off_are_not_called_too_low() -> None:
+    sure = np.linspace(0.999, 0.9999, 400)
+    figures = evaluate_predictions(np.full(400, "a"), np.stack([sure, 1 - sure], 1), np.array(["a", "b"]))
+    assert figures.calibration is not None and figures.calibration.error.low > 0
+    said = text_of(describe_trust(figures))
+    assert "can be trusted" in said and "too little to matter" in said and "too low" not in said
+
+
 @pytest.mark.parametrize(
     ("shares", "said"),
     [

@@ -200,7 +200,7 @@ def render_compare(result: Result) -> str:
     own: list[tuple[str, ...]] = [("classifier", "figure", "value", "95% interval", "images")]
     own += _list_figures(result["classifiers"], lambda entry: entry["name"], "{:.3f}")
     paired: list[tuple[str, ...]] = [("first - second", "figure", "difference", "95% interval", "images")]
-    paired += _list_figures(result["pairs"], lambda pair: f"{pair['first']} - {pair['second']}", "{:+.3f}")
+    paired += _list_figures(result["pairs"], lambda pair: f"{pair['first']} - {pair['second']}", "{:+z.3f}")
     why = {
         f"No {_FIGURES[name]}: {sentence(reason)}\n"
         if not reason.startswith("no interval")

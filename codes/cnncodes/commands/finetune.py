@@ -162,7 +162,7 @@ def _format_part(found: Result) -> tuple[str, str, str, str, str, str]:
     of_head = f"{head['value']:.3f}", format_interval(head)
     if tuned is None:
         return *of_head, "-", "-", "-", f"{head['n']:,}"
-    gain = f"{difference['value']:+.3f} {format_interval(difference)}"
+    gain = f"{difference['value']:+z.3f} {format_interval(difference)}"
     return *of_head, f"{tuned['value']:.3f}", format_interval(tuned), gain, f"{head['n']:,}"
 
 

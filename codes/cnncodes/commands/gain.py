@@ -78,7 +78,7 @@ def render_gain(result: Result) -> str:
                 f"{gain['runs']:.1f}",
                 f"{accuracy['value']:.3f}",
                 format_interval(accuracy),
-                "reference" if difference is None else f"{difference['value']:+.3f}",
+                "reference" if difference is None else f"{difference['value']:+z.3f}",
                 "" if difference is None else format_interval(difference),
             )
         )

@@ -18,7 +18,7 @@ def render_baseline(result: Result) -> str:
                 method["title"],
                 f"{accuracy['value']:.3f}",
                 format_interval(accuracy),
-                "reference" if difference is None else f"{difference['value']:+.3f}",
+                "reference" if difference is None else f"{difference['value']:+z.3f}",
                 "" if difference is None else format_interval(difference),
                 f"{method['describe_cpu_seconds']:.1f} s",
                 f"{method['fit_cpu_seconds']:.1f} s",
@@ -36,7 +36,7 @@ def render_baseline(result: Result) -> str:
     if result["difference"] is not None:
         difference = result["difference"]
         text += (
-            f"{result['compare']} against raw pixels, on the same images: {difference['value']:+.3f}"
+            f"{result['compare']} against raw pixels, on the same images: {difference['value']:+z.3f}"
             f" {format_interval(difference)}\n"
         )
     for key, name in (("plot", "Plot"), ("report", "Report")):

@@ -10,7 +10,7 @@ from cnncodes.commands.command import TOO_MANY_FAILURES, Result
 from cnncodes.commands.failures import judge_failures
 from cnncodes.commands.figures import say_groups
 from cnncodes.commands.pages import is_page
-from cnncodes.commands.regression import COVERAGE, choose_column, is_table
+from cnncodes.commands.regression import COVERAGE, choose_column, is_table, name_target
 from cnncodes.commands.tables import format_table
 from cnncodes.errors import SourceError, UsageError, sentence
 from cnncodes.schema import to_plain
@@ -47,6 +47,7 @@ def evaluate_regressor(
         )
     if options.target is not None and not is_table(options.src):
         raise UsageError("--target names a column: expected a .csv, .tsv or .parquet table of images.")
+    fitted = predictor.targets[0]
     column = options.target or choose_column(options.src, options, predictor)
     options = replace(options, label_column=column)
     records, split = inputs.labelled_part(
@@ -61,12 +62,15 @@ def evaluate_regressor(
             on_progress=reporter.progress("predicting"),
         )
         figures: Result = to_plain(_measure(options, records, truth, predictor, predictions))
+    target = name_target(options.target, options.src, options)
+    if target is not None and fitted is not None and target != fitted:
+        reporter.note(f"these are numbers of {target!r}, and {options.model} was fitted to {fitted!r}")
     failures = [(failure.key, failure.reason) for failure in predictions.failures.values()]
     result = {
         "model": options.model,
         "src": options.src,
         "split": split,
-        "target": predictor.targets[0],
+        "target": target or fitted,
         **figures,
         "trained_on": inputs.count_trained(predictions.trained_on, len(records) - len(failures), reporter),
         "failed": len(failures),
@@ -127,7 +131,8 @@ def render_numbers(result: Result) -> str:
     if result["covered"] is not None:
         name = f"in {result['coverage']:.0%} intervals (± {result['width']:.4g})"
         rows.append(_format_row(name, result["covered"]))
-    return f"{format_table(rows)}{say_groups(result['n_groups'])}\n"
+    why = "".join(f"\nNo {_NAMES[key]}: {sentence(reason)}" for key, reason in result["missing"].items())
+    return f"{format_table(rows)}{why}{say_groups(result['n_groups'])}\n"
 
 
 def _format_row(name: str, estimate: Result) -> tuple[str, str, str, str]:

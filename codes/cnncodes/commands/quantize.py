@@ -149,12 +149,12 @@ def _describe_accuracy(result: Result) -> str:
     whose = "the classifier" if result["classifier"] else "a head"
     return (
         f"accuracy of {whose} {result['reference']['value']:.3f} -> {result['accuracy']['value']:.3f}, change"
-        f" {points['value']:+.2f} points {_interval(points)} on {change['n']:,} images: {verdict}"
+        f" {points['value']:+z.2f} points {_interval(points)} on {change['n']:,} images: {verdict}"
     )
 
 
 def _interval(points: dict[str, Any]) -> str:
-    return f"[{points['low']:+.2f}, {points['high']:+.2f}]"
+    return f"[{points['low']:+z.2f}, {points['high']:+z.2f}]"
 
 
 QUANTIZE = Command(

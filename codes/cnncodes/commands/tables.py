@@ -20,7 +20,7 @@ def format_table(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def format_interval(estimate: Mapping[str, float | None], form: str = "{:.3f}") -> str:
+def format_interval(estimate: Mapping[str, float | None], form: str = "{:z.3f}") -> str:
     """Return an estimate's 95 % interval, its ends in that form.
 
     Examples

@@ -50,6 +50,8 @@ _MORE_KEYS = {
     REGRESSOR: {"": {"targets"}},
     MULTILABEL: {"": {"classes", "label_delimiter"}, "params": {"threshold"}},
 }
+#: Keys that older files lack.
+_LATER = {"shares", "aggregate"}
 _MORE_MEMBERS: dict[str, set[str]] = {
     CLASSIFIER: {*ANSWERS_MEMBERS},
     REGRESSOR: {RESIDUALS_MEMBER},
@@ -162,19 +164,23 @@ def read_card(archive: Archive) -> dict[str, Any]:
 
 
 def _check_keys(archive: Archive, card: Mapping[str, Any]) -> None:
-    """Raise if the card holds a key that this version does not know: it would be lost without a word."""
+    """Raise if the card lacks a key, or holds one that this version does not know: it would be lost."""
     more = _MORE_KEYS[card["kind"]]
     for table, shared in _KEYS.items():
         known = shared | more.get(table, set())
         values = card[table] if table else card
         if not isinstance(values, dict):
             raise TypeError(f"{table} in its card.json is no table")
+        before = f"{table}." if table else ""
+        lacking = sorted(known - _LATER - set(values))
+        if lacking:
+            names = ", ".join(repr(before + key) for key in lacking)
+            raise SavedModelError(f"{archive.name} is damaged: its card.json lacks {names}.")
         extra = sorted(set(values) - known)
         if extra:
-            name = f"{table}.{extra[0]}" if table else extra[0]
             raise SavedModelError(
-                f"{archive.name}: its card.json holds {name!r}, which no saved classifier has: it was not"
-                " loaded."
+                f"{archive.name}: its card.json holds {before + extra[0]!r}, which no saved classifier has:"
+                " it was not loaded."
             )
 
 

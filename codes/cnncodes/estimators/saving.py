@@ -204,7 +204,9 @@ def read_saved(path: str | Path) -> Saved:
         raise SavedModelError(f"{path} is damaged: {error}") from error
     except CnnCodesError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except KeyError as error:
+        raise SavedModelError(f"{path} is damaged: it lacks {sentence(error)}") from error
+    except (TypeError, ValueError, AttributeError, RecursionError) as error:
         raise SavedModelError(f"{path} is damaged: {type(error).__name__}: {sentence(error)}") from error
 
 

@@ -86,7 +86,7 @@ class Pair:
             gain = Estimate(-gain.value, -gain.high, -gain.low, gain.n)
             names, alone = names[::-1], alone[::-1]
         low, value, high = (100 * end for end in (gain.low, gain.value, gain.high))
-        points = f"{value:.1f} points" + ("" if math.isnan(low) else f" [{low:+.1f}, {high:+.1f}]")
+        points = f"{value:.1f} points" + ("" if math.isnan(low) else f" [{low:+z.1f}, {high:+z.1f}]")
         counts = (
             f"of {gain.n:,} images it alone is right on {alone[0]:,}, the other alone on {alone[1]:,};"
             f" p = {self.p_adjusted:.2g} by McNemar's exact test"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,8 @@ class NumberEvaluation:
         What share that is meant to be, and half the width of the intervals.
     n_groups : int or None
         Groups that the intervals draw; None where they draw images.
+    missing : dict of str to str
+        Why a figure is missing, by its name.
     """
 
     n: int
@@ -58,6 +60,7 @@ class NumberEvaluation:
     coverage: float | None = None
     width: float | None = None
     n_groups: int | None = None
+    missing: dict[str, str] = field(default_factory=dict)
 
 
 def evaluate_numbers(
@@ -106,14 +109,24 @@ def evaluate_numbers(
     options: dict[str, Any] = {"groups": members, "random_state": random_state}
     covered = None if width is None else measure_share(np.abs(predicted - y) <= width, **options)
     statistics = make_statistics(y, predicted)
+    figures = {name: bootstrap(statistic, len(y), **options) for name, statistic in statistics.items()}
     return NumberEvaluation(
         n=len(y),
-        **{name: bootstrap(statistic, len(y), **options) for name, statistic in statistics.items()},
+        **figures,
         covered=covered,
         coverage=coverage,
         width=width,
         n_groups=None if members is None else len(np.unique(members)),
+        missing={
+            name: _say_why(y, predicted) for name, figure in figures.items() if math.isnan(figure.value)
+        },
     )
+
+
+def _say_why(y: Array, predicted: Array) -> str:
+    if len(y) == 1:
+        return "there is only one image"
+    return f"all {'targets' if np.ptp(y) <= 1e-10 * np.abs(y).max() else 'predictions'} are equal"
 
 
 def make_statistics(y: Array, predicted: Array) -> dict[str, Callable[[Array], float]]:

@@ -92,7 +92,7 @@ def _gain(y: Array, a: Array, b: Array, figure: str) -> Callable[[npt.NDArray[np
 def _compare_losses(scored: list[Scored], figure: str, groups: Any, random_state: int) -> Estimate:
     (one, known), (other, also_known) = (getattr(each, f"{figure}_of_each")() for each in scored)
     among = known & also_known
-    gain = (one - other)[among]
+    gain = one[among] - other[among]  # what is left out may be infinite in both
     return bootstrap(
         lambda weights: float(np.average(gain, weights=weights)),
         len(gain),

@@ -85,7 +85,7 @@ class Comparison:
 def say_points(difference: Estimate) -> str:
     """Return a difference in points, with its interval where it has one."""
     low, value, high = (100 * x for x in (difference.low, difference.value, difference.high))
-    return f"{value:+.1f} points" + ("" if math.isnan(low) else f" [{low:+.1f}, {high:+.1f}]")
+    return f"{value:+z.1f} points" + ("" if math.isnan(low) else f" [{low:+z.1f}, {high:+z.1f}]")
 
 
 def compare(

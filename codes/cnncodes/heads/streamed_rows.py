@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -30,6 +31,8 @@ THREADS = 4
 #: What Python and its libraries take, with what they do not give back of freed memory; and blocks of codes
 #: with copies of them at work; in bytes.
 BASE, _BLOCKS = 448 << 20, 224 << 20
+#: Copies of the codes that a fit in memory takes: COPIES of estimators/streaming.py, which decides by it.
+_COPIES = 12
 #: Numbers that the loss makes of each decision value of the blocks at work, times 4 bytes.
 _OF_DECISIONS = THREADS * 6 * 4
 #: Bytes that are held of each row beside its code: class, image, group, fold and weights, key and content.
@@ -153,9 +156,15 @@ def fit_sample(
     each = (12 if searches else 3) * 4 * size + (12 if searches else 6) * 8 * n_classes
     least = min(len(stream.rows.y), max(1000, 2 * _LEAST_IMAGES * n_classes))
     if fixed + least * each > memory:
-        needed = (fixed + least * each) / 2**20
+        blockwise, whole = (
+            math.ceil(taken / 2**20)
+            for taken in (fixed + least * each, 4 * _COPIES * size * len(stream.rows.y))
+        )
+        needed = f"{blockwise:,}M"
+        if memory / 2**20 < whole < blockwise:
+            needed = f"{whole:,}M, with which they fit in memory ({needed} to be read in blocks),"
         raise UsageError(
-            f"codes of {size} numbers in {n_classes} classes need a memory limit of {needed:,.0f}M at least,"
+            f"codes of {size} numbers in {n_classes} classes need a memory limit of {needed} at least,"
             f" and it is {memory / 2**20:,.0f}M: raise it (--memory-limit, in Python memory_limit)."
         )
     return min(SAMPLE_ROWS, (memory - fixed) // each)

@@ -107,7 +107,7 @@ def render_quickstart(result: Result) -> str:
         examples.append((example["image"], example["label"], example["prediction"], probability))
     return (
         f"{format_table(rows)}\n"
-        f"CNN codes against raw pixels, on the same images: {difference['value']:+.3f}"
+        f"CNN codes against raw pixels, on the same images: {difference['value']:+z.3f}"
         f" {format_interval(difference)}\n"
         f"\nA few predictions on test images:\n{format_table(examples)}\n"
         f"\nDone in {format_seconds(result['seconds'])}. In {out}:\n{_list_files(steps, result['record'])}"

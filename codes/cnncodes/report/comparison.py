@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cnncodes.errors import UsageError
+from cnncodes.errors import UsageError, sentence
 from cnncodes.evaluation.intervals import Estimate
 
 
@@ -128,9 +128,10 @@ def read_comparison(report: Any, name: str) -> Comparison:
             images=dict(zip(map(str, report["images"]), map(str, report["labels"]), strict=True)),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        wrong = f"It lacks {error}" if isinstance(error, KeyError) else f"Got {type(error).__name__}: {error}"
         raise UsageError(
-            f"{name!r} is no report that 'cnncodes baseline -o' of this version wrote: make it again. Got"
-            f" {type(error).__name__}: {error}"
+            f"{name!r} is no report that 'cnncodes baseline -o' of this version wrote: make it again."
+            f" {sentence(wrong)}"
         ) from error
 
 

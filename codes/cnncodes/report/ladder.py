@@ -91,7 +91,10 @@ def _tabulate(comparison: Comparison) -> str:
             difference = ("reference" if one.title == comparison.compared_with else "–", "")
         else:
             known = math.isfinite(gap.low)
-            difference = (f"{gap.value:+.3f}", f"{gap.low:+.3f} to {gap.high:+.3f}" if known else "not known")
+            difference = (
+                f"{gap.value:+z.3f}",
+                f"{gap.low:+z.3f} to {gap.high:+z.3f}" if known else "not known",
+            )
         mark = " <strong>(to take)</strong>" if one.title == comparison.recommended else ""
         rows.append(
             (

@@ -13,6 +13,8 @@ from cnncodes.report.material import Material
 FEW, FEW_OF_CLASS = 100, 10
 #: Weak classes that are named.
 _NAMED = 5
+#: Distance between probability and share of right answers that matters to nobody.
+_NEGLIGIBLE = 0.01
 
 
 def write_summary(material: Material) -> str:
@@ -95,7 +97,10 @@ def describe_classes(evaluation: Evaluation) -> str:
         return "None of the classes that the classifier knows occurs."
     worst = sorted(occurring, key=lambda figures: figures.recall.value)
     weak = [figures for figures in worst if figures.recall.high < evaluation.accuracy.value]
-    if weak:
+    if worst[0].recall.value == 1:
+        known = "" if all(figures.known for figures in evaluation.per_class) else " that the classifier knows"
+        text = f"<strong>Of every class{known} all images are found.</strong>"
+    elif weak:
         shown = "; ".join(_describe_recall(figures) for figures in weak[:_NAMED])
         more = f"; and {len(weak) - _NAMED} more" if len(weak) > _NAMED else ""
         text = f"<strong>Clearly weaker than the rest:</strong> {shown}{more}."
@@ -152,11 +157,12 @@ def describe_trust(evaluation: Evaluation) -> str:
         why = evaluation.missing.get("calibration_error", "there are too few images")
         return f"<strong>Whether probabilities can be trusted is not known:</strong> {escape(why)}."
     error = found.error
-    if not error.low > 0:
+    if not error.low > 0 or error.value < _NEGLIGIBLE:
+        judged = "no more than chance alone may show" if not error.low > 0 else "too little to matter"
         return (
             "<strong>Probabilities can be trusted as far as these images can tell:</strong> the distance"
-            f" between probability and share of right answers, {number(found.plain)} on average, is no more"
-            f" than chance alone may show. An error above {number(error.high)} is unlikely."
+            f" between probability and share of right answers, {number(found.plain)} on average, is {judged}."
+            f" An error above {number(error.high)} is unlikely."
         )
     counts = np.array([part.n for part in found.bins])
     excess = np.array([part.probability - part.accuracy for part in found.bins])

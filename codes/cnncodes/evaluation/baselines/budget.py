@@ -7,9 +7,11 @@ import time
 
 from cnncodes.estimators.inputs import Progress
 
-#: Seconds, and share of the time that is left, after which it is known how long all will take: what is loaded
-#: first takes a while.
-_LEAST, _SHARE = 1.0, 0.1
+#: Images, seconds, and share of the time that is left, after the first images, which tell how long all will
+#: take. The first ones come late and many at once: their network is loaded, and their batch is whole.
+_IMAGES, _SECONDS, _SHARE = 32, 2.0, 0.1
+#: Share of the time that is left after which fewer images must do.
+_LONG = 0.5
 
 
 class OutOfTimeError(Exception):
@@ -40,13 +42,23 @@ class Clock:
     def watch(self, progress: Progress | None) -> Progress:
         """Return what stops a description, once it is seen that it would take longer than there is time."""
         begun, left = time.perf_counter(), self.left
+        first: list[tuple[float, int]] = []
 
         def listen(done: int, total: int, failed: int) -> None:
             if progress is not None:
                 progress(done, total, failed)
             elapsed = time.perf_counter() - begun
-            needed = elapsed / done * total
-            if done < total and elapsed > max(_LEAST, _SHARE * left) and needed > left:
+            if not first:
+                first.append((elapsed, done))
+            needed = _foresee(first[0], (elapsed, done), total, left)
+            if done < total and (needed > left or elapsed > left):
                 raise OutOfTimeError(needed)
 
         return listen
+
+
+def _foresee(first: tuple[float, int], now: tuple[float, int], total: int, left: float) -> float:
+    """Return the seconds that all will take, by the pace since the first images; NaN while none is known."""
+    seconds, images = now[0] - first[0], now[1] - first[1]
+    enough = (images >= _IMAGES and seconds >= max(_SECONDS, _SHARE * left)) or now[0] > _LONG * left
+    return now[0] + (total - now[1]) * seconds / images if images and enough else math.nan

@@ -96,8 +96,8 @@ class LearningCurve:
         then = self.further[0]
         value, low, high = (100 * x for x in (then.gain.value, then.gain.low, then.gain.high))
         return (
-            f"{then.images:,} labelled images instead of {last.images:,} would bring about {value:+.1f}"
-            f" points [{low:+.1f}, {high:+.1f}], if the curve goes on as it went{self._say_cut()}"
+            f"{then.images:,} labelled images instead of {last.images:,} would bring about {value:+z.1f}"
+            f" points [{low:+z.1f}, {high:+z.1f}], if the curve goes on as it went{self._say_cut()}"
         )
 
     def _say_cut(self) -> str:

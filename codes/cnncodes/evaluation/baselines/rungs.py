@@ -142,7 +142,7 @@ class Ladder:
         best = self.best()
         if best is chosen:
             return f"Best, and nothing cheaper is as good on these images: {best.title}."
-        ends = f" [{100 * gap.low:+.1f}, {100 * gap.high:+.1f}]" if math.isfinite(gap.low) else ""
+        ends = f" [{100 * gap.low:+z.1f}, {100 * gap.high:+z.1f}]" if math.isfinite(gap.low) else ""
         far = f"{100 * gap.value:.1f} points{ends}"
         if gap.value > _TELLING:
             return (
