@@ -18,6 +18,7 @@ from cnncodes import ImageClassifier, embed, load, load_backbone, open_codes, re
 from cnncodes.embedding import Embedder
 from cnncodes.errors import SourceError, StoreError, UsageError
 from cnncodes.estimators import streaming
+from cnncodes.heads import streamed_rows
 from cnncodes.store import Manifest, StoredViews
 from cnncodes.store.shards import write_shard
 from cnncodes.views import ViewPlan
@@ -178,6 +179,7 @@ def test_the_limit_with_which_codes_fit_in_memory_is_advised_where_it_is_less(ma
         make("ridge").fit_codes(small, memory_limit=1000)
     advised = re.search("need a memory limit of ([0-9]+M), with which they fit in memory", str(caught.value))
     assert make("ridge").fit_codes(small, memory_limit=advised[1]).n_images_ == 90
+    assert streamed_rows._COPIES == streaming.COPIES
 
 
 def test_limits_that_make_no_sense_are_refused(make, small):

@@ -50,13 +50,13 @@ _MORE_KEYS = {
     REGRESSOR: {"": {"targets"}},
     MULTILABEL: {"": {"classes", "label_delimiter"}, "params": {"threshold"}},
 }
-#: Keys that older files lack.
-_LATER = {"shares", "aggregate"}
 _MORE_MEMBERS: dict[str, set[str]] = {
     CLASSIFIER: {*ANSWERS_MEMBERS},
     REGRESSOR: {RESIDUALS_MEMBER},
     MULTILABEL: set(),
 }
+#: Keys that older files lack.
+_LATER = {"shares", "aggregate"}
 
 
 def make_card(estimator: ImageEstimator, head_type: str, *, include_backbone: bool) -> dict[str, Any]:
