@@ -141,7 +141,7 @@ def embed(
         its process, whatever the decoder's native code does, is a failure as any other, and the job goes
         on. Codes are the same. Arrays and PIL images are cut in the calling process either way. Without it
         such processes decode 4,000 images and more where there are more than four lanes, for speed alone:
-        no time is a limit then.
+        an hour is the limit then.
     decode_seconds : float
         With `isolate`: an image whose decoding takes longer is a failure.
     shard_images : int
