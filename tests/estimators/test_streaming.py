@@ -14,7 +14,16 @@ import pytest
 from made_codes import make_table, write_codes
 from sklearn.svm import SVC
 
-from cnncodes import ImageClassifier, embed, load, load_backbone, open_codes, read_codes
+from cnncodes import (
+    ImageClassifier,
+    ImageMultiLabelClassifier,
+    ImageRegressor,
+    embed,
+    load,
+    load_backbone,
+    open_codes,
+    read_codes,
+)
 from cnncodes.embedding import Embedder
 from cnncodes.errors import SourceError, StoreError, UsageError
 from cnncodes.estimators import streaming
@@ -164,6 +173,14 @@ def test_heads_that_need_all_codes_say_so(make, small, monkeypatch, head):
         UsageError, match=r"needs all codes in memory, about .*M to fit, and the limit is 8,192M"
     ):
         make(head).fit_codes(small, memory_limit="8G")
+
+
+@pytest.mark.parametrize("estimator", [ImageRegressor(), ImageMultiLabelClassifier()])
+def test_those_of_numbers_and_of_several_labels_say_that_they_need_all_codes(
+    estimator: Any, small: Path
+) -> None:
+    with pytest.raises(UsageError, match="needs all codes in memory: read them by read_codes"):
+        estimator.fit_codes(open_codes(small))
 
 
 def test_a_head_that_needs_all_codes_gets_them_where_no_limit_was_given(make, small, monkeypatch):

@@ -138,6 +138,8 @@ class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         UsageError
             If a parameter or a label is wrong.
         """
+        if isinstance(codes, CodeBlocks):
+            raise UsageError(f"{type(self).__name__} needs all codes in memory: read them by read_codes.")
         _, embedder = make_embedders(self)
         plan, embedder, aggregate = self._check_codes(codes, embedder)
         rows, labels = rows_of(codes.select(labelled=True))
