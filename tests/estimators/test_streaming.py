@@ -176,9 +176,7 @@ def test_heads_that_need_all_codes_say_so(make, small, monkeypatch, head):
 
 
 @pytest.mark.parametrize("estimator", [ImageRegressor(), ImageMultiLabelClassifier()])
-def test_those_of_numbers_and_of_several_labels_say_that_they_need_all_codes(
-    estimator: Any, small: Path
-) -> None:
+def test_those_of_numbers_and_of_several_labels_say_that_they_need_all_codes(estimator, small):
     with pytest.raises(UsageError, match="needs all codes in memory: read them by read_codes"):
         estimator.fit_codes(open_codes(small))
 
