@@ -279,7 +279,7 @@ def change_card(saved, path, change):
         (lambda card: card["params"].update(aggregate="probability"), "aggregate of a multi-label"),
         (lambda card: card["head"].update(type="linear"), "holds 'head/"),
         (lambda card: card["head"].update(type="skops"), "holds 'head/"),
-        (lambda card: card.update(kind="image-regressor"), "holds 'classes'"),
+        (lambda card: card.update(kind="image-regressor"), "lacks 'targets'"),
         (lambda card: card.update(shares=[1, 2, 3]), "holds 'shares'"),
         (lambda card: card.pop("label_delimiter"), "is damaged"),
     ],

@@ -309,7 +309,7 @@ def npy(array):
     ("card", "members", "text"),
     [
         ({"kind": "image-ranker"}, None, "no saved classifier or regressor.*newer version"),
-        ({"kind": "image-classifier"}, None, "'targets', which no saved classifier has"),
+        ({"kind": "image-classifier"}, None, "its card.json lacks 'classes'"),
         ({"format": 99}, None, "is of format 99"),
         ({"targets": []}, None, "does not say what is predicted"),
         ({"targets": [1]}, None, "does not say what is predicted"),
