@@ -154,7 +154,7 @@ def test_class_weight_is_for_names():
 
 def test_fit_head_passes_what_is_taken():
     X, y, index = random_labels()
-    weight = np.where(y == 1, 5.0, 0.1)
+    weight = np.where(y == 1, 4.0, 0.1)
     extra = {"sample_weight": weight, "groups": index, "images": index}
     fit_head(KNeighborsClassifier(), X, y, **extra)  # takes none of them
     alone = fit_head(LogisticRegression(), StandardScaler().fit_transform(X), y, **extra)
