@@ -258,7 +258,7 @@ def test_the_map_says_which_training_images_are_nearest(
         said = page.locator("#map-said").inner_text()
         assert all(f"{count} {label}" in said for label, count in counts.items())
         first = near.locator("li").first.inner_text()
-        assert f"{wanted[0].label} {material.training.cosine[index][0]:.1f}"[:-1] in first
+        assert f"{wanted[0].label} {material.training.cosine[index][0]:.2f}" in first
     page.get_by_label("Mistakes only").check()
     if material.predicted[index] == material.truth[index]:
         assert not near.is_visible()
