@@ -160,14 +160,14 @@ def list_works(folder: Path, source: ImageSource) -> dict[str, Callable[[], obje
 def measure(folder: Path, count: int, rounds: int) -> dict[str, list[float]]:
     """Return the rates of every round, by what was measured; the first round starts what starts slowly."""
     source = open_source(folder)
-    found: dict[str, list[float]] = {}
-    for name, work in list_works(folder, source).items():
+    works = list_works(folder, source)
+    for name in [*works]:
         try:
-            work()
-            found[name] = []
+            works[name]()
         except Exception as error:
             print(f"not run: {name}: {error}")
-    works = {name: work for name, work in list_works(folder, source).items() if name in found}
+            del works[name]
+    found: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(rounds):
         for name, work in works.items():
             found[name].append(rate(work, count))

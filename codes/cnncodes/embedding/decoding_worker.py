@@ -54,7 +54,7 @@ class DecodingWorker:
             )
             try:
                 self._process = subprocess.Popen(
-                    [executable, "-P", "-c", code],  # not a stranger's folder first,
+                    [executable, "-P", "-c", code],  # no module is taken from the working folder
                     pass_fds=[theirs.fileno(), shared.fileno()],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
@@ -102,10 +102,9 @@ class DecodingWorker:
         self.given += len(order.records)
         self._pipe.send_bytes(order.to_bytes())
         chosen = choose(json.loads(self._pipe.recv_bytes()))
-        if not any(chosen):
-            self._pipe.send_bytes(bytes(len(chosen)))
-            return [{} for _ in chosen]
         self._pipe.send_bytes(bytes(chosen))
+        if not any(chosen):
+            return [{} for _ in chosen]
         answers: list[dict[str, Any]] = json.loads(self._pipe.recv_bytes())
         self._add_patches(answers)
         return answers

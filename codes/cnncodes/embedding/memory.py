@@ -81,6 +81,10 @@ class MemoryBudget:
     def _take(self, lease: Lease, amount: int, *, decodes: bool) -> None:
         waiting = self._waiting_to_decode if decodes else self._waiting_to_read
         with self._changed:
+            if id(lease) in self._decoding:  # asked again
+                self._decoding.discard(id(lease))
+                self._held[id(lease)] = lease._read
+                self._changed.notify_all()
             waiting.append(lease)
             try:
                 self._changed.wait_for(
@@ -91,14 +95,6 @@ class MemoryBudget:
                     self._decoding.add(id(lease))
             finally:
                 waiting.remove(lease)
-                self._changed.notify_all()
-
-    def _stop_decoding(self, lease: Lease, amount: int) -> None:
-        """Have a lease hold so much and no more, where it was decoding."""
-        with self._changed:
-            if id(lease) in self._decoding:
-                self._decoding.discard(id(lease))
-                self._held[id(lease)] = amount
                 self._changed.notify_all()
 
     def _is_next(self, lease: Lease, waiting: deque[Lease]) -> bool:
@@ -147,7 +143,6 @@ class Lease:
         bool
             Whether it is so large that what is free afterwards is given back to the system.
         """
-        self._budget._stop_decoding(self, self._read)
         self._budget._take(self, self._read + size, decodes=True)
         return self._budget._is_large(self)
 

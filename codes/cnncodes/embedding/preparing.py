@@ -48,6 +48,12 @@ class Prepared:
     index: npt.NDArray[np.int64]
     views: Sequence[Mapping[str, Any]]
 
+    @classmethod
+    def make(cls, stat: FileStat, content: str, found: Mapping[str, Any]) -> Prepared:
+        """Return an image of which a `Cutter` found that."""
+        index = np.array(found["index"], np.int64)
+        return cls(stat, content, tuple(found["shape"]), index, found["views"])
+
     def with_codes(self, record: ImageRecord, distinct: npt.NDArray[np.float32]) -> ImageCodes:
         """Return the codes of all views, given those of the distinct patches."""
         return ImageCodes(
@@ -67,6 +73,10 @@ class Prepared:
 
 #: What becomes of an image: its patches, or why it needs or has none.
 Outcome: TypeAlias = tuple[Prepared, Patches] | ImageCopy | Failure
+
+
+def _copy(record: ImageRecord, stat: FileStat, content: str) -> ImageCopy:
+    return ImageCopy(record.key, record.label, record.split, stat.size, stat.mtime_ns, content)
 
 
 class _Group:
@@ -89,8 +99,7 @@ class _Group:
             if chosen[-1]:
                 self._seen[at] = stat, content
             else:
-                own = record.key, record.label, record.split
-                self.outcomes[at] = ImageCopy(*own, stat.size, stat.mtime_ns, content)
+                self.outcomes[at] = _copy(record, stat, content)
         return chosen
 
     def claim_again(self, at: int) -> Claim | None:
@@ -109,10 +118,7 @@ class _Group:
                 key = self.records[at].key
                 self.outcomes[at] = Failure(key, stage, reason, stat.size, stat.mtime_ns, *(limit or ()))
             elif "later" not in answer:
-                found = answer["found"]
-                index = np.array(found["index"], np.int64)
-                prepared = Prepared(stat, content, tuple(found["shape"]), index, found["views"])
-                self.outcomes[at] = prepared, answer["patches"]
+                self.outcomes[at] = Prepared.make(stat, content, answer["found"]), answer["patches"]
 
 
 @dataclass(frozen=True)
@@ -167,14 +173,12 @@ class Preparer:
             data = record.read()
             content = content_hash(data)
             if claim is not None and not claim(record.key, content):
-                own = record.key, record.label, record.split
-                return ImageCopy(*own, stat.size, stat.mtime_ns, content)
+                return _copy(record, stat, content)
             found, patches = self._cut(data, content, lease)
         except UnreadableImage as error:
             size, mtime_ns = (None, None) if stat is None else (stat.size, stat.mtime_ns)
             return Failure(record.key, error.stage, error.reason, size, mtime_ns, *(error.limit or ()))
-        index = np.array(found["index"], np.int64)
-        return Prepared(stat, content, tuple(found["shape"]), index, found["views"]), patches
+        return Prepared.make(stat, content, found), patches
 
     def _cut(self, data: Pixels, content: str, lease: Lease) -> tuple[dict[str, Any], Patches]:
         if self.workers is not None and isinstance(data, bytes):

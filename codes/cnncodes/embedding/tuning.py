@@ -131,17 +131,15 @@ def measure_rates(backbone: Backbone, settings: Sequence[tuple[int, int]]) -> li
     if backbone.providers[0].is_device:
         return [_measure_on_device(backbone, *setting) for setting in settings]
     rates: list[list[float]] = [[] for _ in settings]
-    for batch_size, lanes in settings:
-        _run_lanes(backbone, draw_noise(backbone.frame, batch_size), lanes)  # starts what starts slowly
+    runs = [(draw_noise(backbone.frame, batch_size), lanes) for batch_size, lanes in settings]
+    for run in runs:
+        _run_lanes(backbone, *run)  # starts what starts slowly
     began = time.perf_counter()
     left = [*range(len(settings))]
     rounds = 0
     while left:
         for at in left:
-            batch_size, lanes = settings[at]
-            rates[at].append(
-                _run_lanes(backbone, draw_noise(backbone.frame, batch_size), lanes, seconds=_SECONDS)
-            )
+            rates[at].append(_run_lanes(backbone, *runs[at], seconds=_SECONDS))
         rounds += 1
         if rounds >= _ROUNDS:
             left = find_unsure(rates)
