@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 import shlex
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 
@@ -128,6 +128,17 @@ def sentence(text: object) -> str:
     """
     line = " ".join(str(text).split())
     return line if line.endswith((".", "?", "!", "…")) else f"{line}."
+
+
+def name_some(names: Sequence[object], most: int = 5, show: Callable[..., str] = repr) -> str:
+    """Return the first of some names, and a sign where there are more.
+
+    Examples
+    --------
+    >>> name_some(["a", "b", "c"], 2), name_some([4, 7], show=str)
+    ("'a', 'b' …", '4, 7')
+    """
+    return ", ".join(map(show, names[:most])) + (" …" if len(names) > most else "")
 
 
 def check_path(path: object, name: str = "the path") -> None:

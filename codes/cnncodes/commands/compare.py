@@ -16,7 +16,7 @@ from cnncodes.commands.outputs import check_json_name, check_output
 from cnncodes.commands.prediction_files import is_prediction_file, read_predictions
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.tables import format_interval, format_table
-from cnncodes.errors import SourceError, UsageError, sentence
+from cnncodes.errors import SourceError, UsageError, name_some, sentence
 from cnncodes.schema import option, to_plain
 
 if TYPE_CHECKING:
@@ -182,8 +182,7 @@ def _warn_classes(said: dict[str, _Said], labels: set[str], reporter: Reporter) 
     for name, one in said.items():
         unknown = sorted(labels - set(one.classes.tolist()))
         if unknown and not is_prediction_file(name):  # which names no class that was never answered
-            shown = f"{', '.join(map(repr, unknown[:5]))}{' …' if len(unknown) > 5 else ''}"
-            reporter.warn(f"{name} does not know {shown}: these images count as wrong")
+            reporter.warn(f"{name} does not know {name_some(unknown)}: these images count as wrong")
 
 
 _FIGURES = {

@@ -11,7 +11,7 @@ from cnncodes.commands.figures import say_constant, say_groups
 from cnncodes.commands.multilabel import read_labelled
 from cnncodes.commands.pages import is_page
 from cnncodes.commands.tables import format_interval, format_table
-from cnncodes.errors import SourceError, UsageError, sentence
+from cnncodes.errors import SourceError, UsageError, name_some, sentence
 from cnncodes.schema import to_plain
 
 if TYPE_CHECKING:
@@ -125,10 +125,10 @@ def _measure(
 def _warn_unknown(per_label: list[Result], reporter: Reporter) -> None:
     unknown = [figures for figures in per_label if not figures["known"]]
     if unknown:
-        names = ", ".join(repr(figures["name"]) for figures in unknown[:5])
+        names = name_some([figures["name"] for figures in unknown])
         reporter.warn(
             f"{len(unknown)} of the labels here are unknown to the classifier, which never names them:"
-            f" {names}{' …' if len(unknown) > 5 else ''}"
+            f" {names}"
         )
 
 
@@ -172,7 +172,7 @@ def _say_without(result: Result) -> str:
     names = result["without_positives"]
     if not names:
         return ""
-    shown = ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
+    shown = name_some(names, show=str)
     return (
         f"\nNo image has {len(names)} of {len(result['per_label'])} labels ({shown}): they are not in mAP,"
         " and in macro F1, as 0, only where they were named."

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import SourceError, UsageError
+from cnncodes.errors import SourceError, UsageError, name_some
 from cnncodes.estimators.labels import is_missing, name_kind
 
 Array = npt.NDArray[Any]
@@ -86,7 +86,7 @@ class LabelSets:
         for where, constant in (("none", counts == 0), ("all", counts == n)):
             if constant.any():
                 names = self.classes[constant].tolist()
-                shown = ", ".join(map(repr, names[:5])) + (" …" if len(names) > 5 else "")
+                shown = name_some(names)
                 noun = "label is" if len(names) == 1 else "labels are"
                 raise SourceError(
                     f"{len(names)} {noun} on {where} of the {n} images, so that there is nothing to learn:"
@@ -166,7 +166,7 @@ def _divide(values: list[Any], delimiter: str | None) -> list[list[Any]]:
     """Return the labels of each image as a list."""
     missing = [i for i, value in enumerate(values) if value is None or isinstance(value, float)]
     if missing:
-        shown = ", ".join(map(str, missing[:10])) + (" …" if len(missing) > 10 else "")
+        shown = name_some(missing, 10, str)
         raise UsageError(
             f"{len(missing)} of {len(values)} label sets are missing (None or NaN), or are fractions, at"
             f" positions {shown}: leave these images out, or give an empty set where no label applies."
@@ -254,7 +254,7 @@ def _read_indicator(y: Any) -> LabelSets:
     missing: Array = np.asarray(np.isnan(array) if array.dtype.kind == "f" else np.zeros(array.shape, bool))
     if missing.any():
         rows = np.flatnonzero(missing.any(axis=1))
-        shown = ", ".join(map(str, rows[:10])) + (" …" if len(rows) > 10 else "")
+        shown = name_some(rows.tolist(), 10, str)
         raise UsageError(
             f"y holds NaN for {len(rows)} of {len(array)} images, at positions {shown}: leave these"
             " images out, or give 0 where a label does not apply."

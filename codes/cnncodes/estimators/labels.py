@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import SourceError, UsageError, check_path
+from cnncodes.errors import SourceError, UsageError, check_path, name_some
 from cnncodes.images import ImageRecord, open_source, records_from
 
 
@@ -65,7 +65,7 @@ def check_labels(y: Any, n_images: int | None = None) -> npt.NDArray[Any]:
     if missing:
         raise UsageError(
             f"{len(missing)} of {len(values)} labels are missing (None or NaN), at positions"
-            f" {', '.join(map(str, missing[:10]))}{' …' if len(missing) > 10 else ''}:"
+            f" {name_some(missing, 10, str)}:"
             " leave these images out."
         )
     kinds = {name_kind(value) for value in values}

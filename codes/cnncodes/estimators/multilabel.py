@@ -11,7 +11,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from cnncodes.embedding import Embedder
-from cnncodes.errors import UsageError
+from cnncodes.errors import UsageError, name_some
 from cnncodes.estimators.base import ImageEstimator
 from cnncodes.estimators.contents import summarize_contents
 from cnncodes.estimators.inputs import ImageRows, embed_records
@@ -216,10 +216,10 @@ class ImageMultiLabelClassifier(ClassifierMixin, ImageEstimator):  # type: ignor
 
     def _warn_scarce(self, fitted: Any, classes: Array) -> None:
         if len(scarce := fitted.scarce_) and fitted.n_folds_:
-            names = ", ".join(repr(str(name)) for name in classes[scarce][:5])
+            names = name_some([str(name) for name in classes[scarce]])
             warnings.warn(
                 f"{len(scarce)} of {len(classes)} labels are had, or lacked, by images of one group alone"
-                f" (equal images are of one): {names}{' …' if len(scarce) > 5 else ''}. None could be held"
+                f" (equal images are of one): {names}. None could be held"
                 " out, so that their probabilities are a guess; give at least 2 images with and without"
                 " each.",
                 stacklevel=2,

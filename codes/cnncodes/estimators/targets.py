@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import SourceError, UsageError
+from cnncodes.errors import SourceError, UsageError, name_some
 from cnncodes.estimators.labels import is_missing
 from cnncodes.images.numbers import read_number
 
@@ -135,7 +135,7 @@ def _check_finite(y: Array) -> None:
     bad: Array = np.asarray((~(np.abs(rows) <= LARGEST)).any(axis=1))
     if bad.any():
         positions = np.flatnonzero(bad)
-        shown = ", ".join(map(str, positions[:10])) + (" …" if len(positions) > 10 else "")
+        shown = name_some(positions.tolist(), 10, str)
         raise UsageError(
             f"{len(positions)} of {len(y)} targets are missing (None or NaN), infinite, or beyond"
             f" {LARGEST:g}, at positions {shown}: leave these images out."

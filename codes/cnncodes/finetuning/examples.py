@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import StratifiedGroupKFold
 
-from cnncodes.errors import SourceError
+from cnncodes.errors import SourceError, name_some
 from cnncodes.estimators.training import number_groups
 from cnncodes.images import ImageRecord
 
@@ -164,7 +164,7 @@ def tell_missing(train: Labelled, others: Labelled, part: str) -> list[str]:
     missing = [label for label in known if label not in there]
     if not missing:
         return []
-    shown = ", ".join(map(repr, missing[:_SHOWN])) + (" …" if len(missing) > _SHOWN else "")
+    shown = name_some(missing, _SHOWN)
     one = (
         f"the class {shown}" if len(missing) == 1 else f"{len(missing):,} of {len(known):,} classes ({shown})"
     )

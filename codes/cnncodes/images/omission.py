@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cnncodes.errors import name_some
 from cnncodes.images.records import ImageRecord
 
 #: So many keys are shown.
@@ -38,4 +39,4 @@ def tell_omitted(records: Sequence[ImageRecord], *, by_part: bool) -> list[str]:
 
 
 def _show(keys: Sequence[str]) -> str:
-    return ", ".join(map(repr, keys[:_SHOWN])) + (" …" if len(keys) > _SHOWN else "")
+    return name_some(keys, _SHOWN)

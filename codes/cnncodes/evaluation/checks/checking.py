@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import SourceError, UsageError, sentence
+from cnncodes.errors import SourceError, UsageError, name_some, sentence
 from cnncodes.estimators.aggregation import average_rows
 from cnncodes.estimators.inputs import embed_records, make_embedder, settle_embedders
 from cnncodes.estimators.labels import check_labels, is_missing
 from cnncodes.evaluation.checks import CHECKS, outliers
 from cnncodes.evaluation.checks.duplicates import NEAREST, check_duplicates, find_duplicates
-from cnncodes.evaluation.checks.finding import Finding, name_some
+from cnncodes.evaluation.checks.finding import Finding
 from cnncodes.evaluation.checks.groups import check_groups, join_groups
 from cnncodes.evaluation.checks.labelled import Labelled, check_labelled
 from cnncodes.evaluation.checks.looking import Look, watch
@@ -183,7 +183,7 @@ def run_checks(
         )
     if not np.isfinite(codes).all():
         bad = [records[i].key for i in np.flatnonzero(~np.isfinite(codes).all(axis=1)).tolist()]
-        raise UsageError(f"codes must be finite numbers; those of {name_some(bad)} are not.")
+        raise UsageError(f"codes must be finite numbers; those of {name_some(bad, 3)} are not.")
     keys = [record.key for record in records]
     labels, parts = [record.label for record in records], [record.split for record in records]
     own_groups = [record.group for record in records]

@@ -54,14 +54,3 @@ def count(number: int, one: str, several: str | None = None) -> str:
     ('1 image', '1,200 images', '2 classes')
     """
     return f"{number:,} {one if number == 1 else several or one + 's'}"
-
-
-def name_some(names: list[str] | tuple[str, ...], most: int = 3) -> str:
-    """Return the first names, in quotes.
-
-    Examples
-    --------
-    >>> name_some(["a", "b", "c"], 2)
-    "'a', 'b' …"
-    """
-    return ", ".join(map(repr, names[:most])) + (" …" if len(names) > most else "")

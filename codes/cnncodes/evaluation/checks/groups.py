@@ -9,7 +9,8 @@ import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from cnncodes.evaluation.checks.finding import Finding, count, name_some
+from cnncodes.errors import name_some
+from cnncodes.evaluation.checks.finding import Finding, count
 
 
 def check_groups(
@@ -51,7 +52,7 @@ def check_groups(
         certainty="certain",
         sentence=(
             f"{count(len(shared), 'group')} of {len(members):,} {'is' if len(shared) == 1 else 'are'} in more"
-            f" than one part, with {count(len(images), 'image')}: {name_some(names)}."
+            f" than one part, with {count(len(images), 'image')}: {name_some(names, 3)}."
         ),
         advice="Put each group into one part; figures are too good until then.",
         images=images,

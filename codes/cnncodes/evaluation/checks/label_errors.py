@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.evaluation.checks.finding import Finding, count, name_some
+from cnncodes.errors import name_some
+from cnncodes.evaluation.checks.finding import Finding, count
 
 _FLOOR = 1e-6
 
@@ -93,7 +94,7 @@ def check_labels(
         certainty="possible",
         sentence=(
             f"{count(len(rows), 'label')} of {len(y):,} may be wrong, the likeliest first:"
-            f" {name_some(images)}; the first is labelled {first['label']!r} and looks like"
+            f" {name_some(images, 3)}; the first is labelled {first['label']!r} and looks like"
             f" {first['suggested']!r}."
         ),
         advice="Look at them in this order, correct what is wrong, and stop where most are right.",

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cnncodes.errors import name_some
 from cnncodes.evaluation.checks import confusable, label_errors, metadata
-from cnncodes.evaluation.checks.finding import Finding, name_some
+from cnncodes.evaluation.checks.finding import Finding
 from cnncodes.evaluation.checks.looking import Look
 from cnncodes.evaluation.checks.predicting import predict_out_of_fold
 from cnncodes.evaluation.checks.report import LeftOut
@@ -75,7 +76,7 @@ def _choose(images: Labelled, least: int) -> tuple[npt.NDArray[np.int64] | None,
         return None, f"that takes {least} different images of each of two classes."
     why = ""
     if small:
-        shown = f"fewer than {least} different images: {name_some(small)}."
+        shown = f"fewer than {least} different images: {name_some(small, 3)}."
         why = f"{len(small)} of {len(names)} classes {'has' if len(small) == 1 else 'have'} {shown}"
     return np.flatnonzero(~np.isin(images.labels, small)), why
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.evaluation.checks.finding import Finding, count, name_some
+from cnncodes.errors import name_some
+from cnncodes.evaluation.checks.finding import Finding, count
 from cnncodes.evaluation.checks.looking import Look
 from cnncodes.evaluation.checks.neighbours import Neighbours
 
@@ -74,7 +75,7 @@ def check_outliers(keys: Sequence[str], neighbours: Neighbours) -> list[Finding]
         certainty="possible",
         sentence=(
             f"{count(len(images), 'image')} of {len(keys):,} {'is' if len(images) == 1 else 'are'} unlike all"
-            f" others, the farthest first: {name_some(images)}."
+            f" others, the farthest first: {name_some(images, 3)}."
         ),
         advice="Look whether they belong here: another subject, a scan, a damaged picture.",
         images=images,
@@ -104,7 +105,9 @@ def check_damage(keys: Sequence[str], looks: Sequence[Look]) -> list[Finding]:
                     check="damage",
                     severity="warn",
                     certainty="certain",
-                    sentence=f"{sentence} {'is' if len(images) == 1 else 'are'} {what}: {name_some(images)}.",
+                    sentence=(
+                        f"{sentence} {'is' if len(images) == 1 else 'are'} {what}: {name_some(images, 3)}."
+                    ),
                     advice="Leave them out: what they show cannot be learned.",
                     images=tuple(images),
                     n=len(keys),
