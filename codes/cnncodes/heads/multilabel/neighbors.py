@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
-from cnncodes.heads.base import check_setting
 from cnncodes.heads.folds import Rows
 from cnncodes.heads.multilabel.base import MultiLabelHead
 from cnncodes.heads.multilabel.scorers import F1, NeighborLabelScorer, vote_odds
-from cnncodes.heads.neighbors import check_k
-from cnncodes.heads.regression.neighbors import NeighborNumberSearch
+from cnncodes.heads.regression.neighbors import NeighborNumberSearch, NeighborTargets
 from cnncodes.heads.regression.search import NumberChoice, NumberFold, Setting
 from cnncodes.heads.scaling import Scaler
 
@@ -35,7 +31,7 @@ class NeighborLabelSearch(NeighborNumberSearch):
             yield vote_odds(shares, prior, k)
 
 
-class NeighborLabelHead(MultiLabelHead):
+class NeighborLabelHead(NeighborTargets, MultiLabelHead):
     """Each label's share among the nearest training codes, by exact search.
 
     Parameters
@@ -66,6 +62,8 @@ class NeighborLabelHead(MultiLabelHead):
     array([[1, 0]])
     """
 
+    _SEARCH = NeighborLabelSearch
+
     def __init__(
         self,
         *,
@@ -83,21 +81,8 @@ class NeighborLabelHead(MultiLabelHead):
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    def _check_params(self) -> None:
-        super()._check_params()
-        check_setting("k", self.k, numbers.Integral)
-
-    def _make_search(self, rows: Rows) -> NeighborLabelSearch:
-        check_k(self.k, rows.weight)
-        return NeighborLabelSearch(self.k)
-
-    def _fall_back(self) -> dict[str, float]:
-        return {"k": self.k or 1}
-
     def _make_scorer(
         self, rows: Rows, Y: Array, scaler: Scaler, choice: NumberChoice, labels: dict[str, Any]
     ) -> NeighborLabelScorer:
-        """Keep the scaled rows."""
-        self.k_ = int(choice.setting["k"])
-        X = scaler.apply(rows.X, rows.X.dtype).astype(np.float32)
+        X = self._keep(rows, scaler, choice)
         return NeighborLabelScorer(X, Y, rows.weight, self.k_, *scaler.to_arrays(), **labels)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numbers
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -41,7 +41,30 @@ class NeighborNumberSearch:
             yield average_nearest(nearest, fold.Y, fold.weight, k)
 
 
-class NeighborRegressionHead(RegressionHead):
+class NeighborTargets:
+    """What heads of nearest neighbours share beside the `TargetHead` that they are."""
+
+    k: int | None
+    _SEARCH: ClassVar[type[NeighborNumberSearch]] = NeighborNumberSearch
+
+    def _check_params(self) -> None:
+        super()._check_params()  # type: ignore[misc]
+        check_setting("k", self.k, numbers.Integral)
+
+    def _make_search(self, rows: Rows) -> NeighborNumberSearch:
+        check_k(self.k, rows.weight)
+        return self._SEARCH(self.k)
+
+    def _fall_back(self) -> dict[str, float]:
+        return {"k": self.k or 1}
+
+    def _keep(self, rows: Rows, scaler: Scaler, choice: NumberChoice) -> Array:
+        """Return the scaled rows, which are all that is fitted."""
+        self.k_ = int(choice.setting["k"])
+        return scaler.apply(rows.X, rows.X.dtype).astype(np.float32)
+
+
+class NeighborRegressionHead(NeighborTargets, RegressionHead):
     """The mean target of the nearest training codes, by exact search.
 
     Parameters
@@ -86,19 +109,6 @@ class NeighborRegressionHead(RegressionHead):
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    def _check_params(self) -> None:
-        super()._check_params()
-        check_setting("k", self.k, numbers.Integral)
-
-    def _make_search(self, rows: Rows) -> NeighborNumberSearch:
-        check_k(self.k, rows.weight)
-        return NeighborNumberSearch(self.k)
-
-    def _fall_back(self) -> dict[str, float]:
-        return {"k": self.k or 1}
-
     def _fit_final(self, rows: Rows, Y: Array, scaler: Scaler, choice: NumberChoice) -> NeighborNumberScorer:
-        """Keep the scaled rows."""
-        self.k_ = int(choice.setting["k"])
-        X = scaler.apply(rows.X, rows.X.dtype).astype(np.float32)
+        X = self._keep(rows, scaler, choice)
         return NeighborNumberScorer(X, Y, rows.weight, self.k_, *scaler.to_arrays())
