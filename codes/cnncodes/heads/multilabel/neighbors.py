@@ -56,6 +56,7 @@ class NeighborLabelHead(NeighborTargets, MultiLabelHead):
 
     Examples
     --------
+    >>> import numpy as np
     >>> X = np.arange(12.0)[:, None]
     >>> Y = np.column_stack([X[:, 0] > 3, X[:, 0] > 7])
     >>> NeighborLabelHead(k=3, scaling="standard").fit(X, Y).predict([[5.0]])
