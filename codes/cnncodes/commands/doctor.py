@@ -78,6 +78,7 @@ def run_doctor(options: DoctorOptions, reporter: Reporter) -> Result:
     from cnncodes.backbones.running.instructions import name_processor
     from cnncodes.backbones.running.runtime import find_distributions
     from cnncodes.embedding import count_lanes
+    from cnncodes.views.resizing import open_library
 
     versions = {name: find_version(name) for name in dict.fromkeys((*PACKAGES, *find_distributions()))}
     problems = find_runtime_problems()
@@ -93,6 +94,7 @@ def run_doctor(options: DoctorOptions, reporter: Reporter) -> Result:
         "cores": count_cores(),
         "lanes": count_lanes(None),
         "instructions": read_instructions(),
+        "resizing": open_library()[1],
         "versions": versions,
         "providers": tried,
         "parts": [_look_at_part(name) for name in PARTS],
@@ -170,6 +172,7 @@ def render_doctor(result: Result) -> str:
         f"Processor     {result['processor']}, {result['cores']} usable cores",
         f"Threads       {result['lanes']} lanes of one thread each by default (--n-jobs)",
         f"Instructions  {instructions}",
+        f"Resizing      library in C {result['resizing']}",
         "Packages      "
         + ", ".join(f"{name} {v}" for name, v in result["versions"].items() if v is not None),
     ]

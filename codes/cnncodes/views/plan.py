@@ -336,7 +336,7 @@ class ViewPlan:
         views = self.locate(image.size, frame, content)
         if only is not None:
             views = tuple(views[number] for number in only)
-        darkroom = Darkroom(image, frame)
+        darkroom = Darkroom(image, frame, views)
         distinct: dict[Hashable, int] = {}
         pixels: list[npt.NDArray[np.uint8]] = []
         index = np.empty(len(views), dtype=np.int64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +11,10 @@ from cnncodes.views.colors import Tint
 from cnncodes.views.warp import Warp
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
     from PIL.Image import Image
 
     from cnncodes.backbones.card import Frame
+    from cnncodes.views.resize_library import Part, Pixels
 
 #: A short side is scaled up for narrow pictures too; beyond this many pixels that is a bomb.
 MAX_RESIZED_PIXELS = 64_000_000
@@ -114,15 +113,18 @@ class Darkroom:
         Mode RGB.
     frame : Frame
         The backbone's input: patch size, interpolation.
+    views : sequence of View
+        Those that are wanted: no more of the picture is resized than they see.
     """
 
-    def __init__(self, image: Image, frame: Frame) -> None:
+    def __init__(self, image: Image, frame: Frame, views: Sequence[View]) -> None:
         self._image = image
         self._frame = frame
-        self._resized: tuple[tuple[int, int], Image] | None = None
-        self._turned: dict[bool, npt.NDArray[np.uint8]] = {}
+        self._parts = _find_parts(views, frame)
+        self._resized: tuple[tuple[int, int], Pixels] | None = None
+        self._turned: dict[bool, Pixels] = {}
 
-    def develop(self, view: View) -> npt.NDArray[np.uint8]:
+    def develop(self, view: View) -> Pixels:
         """Return a view's pixels, shape (height, width, 3)."""
         import numpy as np
 
@@ -133,41 +135,71 @@ class Darkroom:
             patch = view.tint.apply(patch)
         return np.asarray(_turn(patch, view.flip))
 
-    def _slice(self, grid: Grid, flip: bool) -> npt.NDArray[np.uint8]:
+    def _slice(self, grid: Grid, flip: bool) -> Pixels:
         import numpy as np
+        from PIL import Image as pillow
 
-        resized = self._resize(resized_size(self._image.size, grid.short_side))
+        size = resized_size(self._image.size, grid.short_side)
+        resized = self._resize(size)
+        x0, y0, _, _ = self._parts.get(grid.short_side) or (0, 0, *size)
         if flip not in self._turned:
-            self._turned[flip] = np.asarray(_turn(resized, flip))
+            turned = np.asarray(_turn(pillow.fromarray(resized), flip)) if flip else resized
+            self._turned[flip] = turned
         height, width = self._frame.height, self._frame.width
-        left = resized.width - width - grid.left if flip else grid.left
-        return self._turned[flip][grid.top : grid.top + height, left : left + width]
+        left, top = grid.left - x0, grid.top - y0
+        if flip:
+            left = resized.shape[1] - width - left
+        return self._turned[flip][top : top + height, left : left + width]
 
     def _resample(self, view: View) -> Image:
         from PIL import Image as pillow
 
-        width, height = self._frame.width, self._frame.height
+        from cnncodes.views.resizing import resize
+
         if view.warp is not None:
             # Views that all have one scale share the shrunken picture; others shrink what they see of it.
-            shrink = self._resize if view.grid is not None and view.warp.keeps_scale else None
+            shrink = self._shrink if _shares_scale(view) else None
             return view.warp.render(self._image, view.box, self._frame, shrink)
         if view.grid is not None:
-            left, top = view.grid.left, view.grid.top
-            resized = self._resize(resized_size(self._image.size, view.grid.short_side))
-            return resized.crop((left, top, left + width, top + height))
-        filter_ = pillow.Resampling[self._frame.interpolation.upper()]
-        return self._image.resize((width, height), filter_, box=view.box)
+            return pillow.fromarray(self._slice(view.grid, flip=False))
+        size = self._frame.width, self._frame.height
+        return pillow.fromarray(resize(self._image, size, self._frame.interpolation, view.box))
 
-    def _resize(self, size: tuple[int, int]) -> Image:
-        """Return the whole image in that size; the last one is kept."""
+    def _shrink(self, size: tuple[int, int]) -> Image:
+        """Return the whole image in that size."""
         from PIL import Image as pillow
 
+        return pillow.fromarray(self._resize(size))
+
+    def _resize(self, size: tuple[int, int]) -> Pixels:
+        """Return what is wanted of the image in that size; the last one is kept."""
+        from cnncodes.views.resizing import resize
+
         if self._resized is None or self._resized[0] != size:
-            filter_ = pillow.Resampling[self._frame.interpolation.upper()]
-            same = size == self._image.size
-            self._resized = size, self._image if same else self._image.resize(size, filter_)
+            part = self._parts.get(min(size))
+            self._resized = size, resize(self._image, size, self._frame.interpolation, part=part)
             self._turned = {}
         return self._resized[1]
+
+
+def _shares_scale(view: View) -> bool:
+    """Whether a warped view is made of the whole picture in the size of a fixed one."""
+    return view.grid is not None and view.warp is not None and view.warp.keeps_scale
+
+
+def _find_parts(views: Sequence[View], frame: Frame) -> dict[int, Part]:
+    """Return what is seen of the picture in each size, by its short side; nothing where that is all."""
+    parts: dict[int, Part] = {}
+    if any(map(_shares_scale, views)):
+        return parts
+    for view in views:
+        if view.grid is None or view.warp is not None:
+            continue
+        side, left, top = view.grid.short_side, view.grid.left, view.grid.top
+        x0, y0, x1, y1 = parts.get(side, (left, top, 0, 0))
+        right, bottom = left + frame.width, top + frame.height
+        parts[side] = min(x0, left), min(y0, top), max(x1, right), max(y1, bottom)
+    return parts
 
 
 def _turn(image: Image, flip: bool) -> Image:

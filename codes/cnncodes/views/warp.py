@@ -241,11 +241,12 @@ def _shrink_part(image: Image, shrunk: tuple[int, int], spans: Any, frame: Frame
     """Return a part of the shrunken picture, made from that part of the picture alone."""
     from PIL import Image as pillow
 
+    from cnncodes.views.resizing import resize
+
     (left, right), (top, bottom) = spans
     across, down = image.width / shrunk[0], image.height / shrunk[1]
     box = (left * across, top * down, min(image.width, right * across), min(image.height, bottom * down))
-    filter_ = pillow.Resampling[frame.interpolation.upper()]
-    return image.resize((right - left, bottom - top), filter_, box=box)
+    return pillow.fromarray(resize(image, (right - left, bottom - top), frame.interpolation, box))
 
 
 def _extend(part: Image, pads: Any, border: str) -> Image:

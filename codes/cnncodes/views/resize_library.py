@@ -1,0 +1,245 @@
+"""The library in C that resizes pictures: its functions, and the memory of Pillow's that they read."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from cnncodes.views.view import Box
+
+Pixels: TypeAlias = npt.NDArray[np.uint8]
+
+#: Left, top, right, bottom, in pixels of the resized picture.
+Part: TypeAlias = tuple[int, int, int, int]
+
+#: How far each filter reaches, in pixels of the smaller picture.
+REACH = {"bilinear": 1.0, "bicubic": 2.0}
+
+#: Pixels in a strip of a picture that Pillow does not keep in one block of memory.
+_STRIP = 2**18
+
+#: Rows, and pixels in a row, that the library works on at once, and so the least number that it takes.
+_LEAST = 4
+
+
+class _Axis:
+    """Weights of one axis: which pixels each one that is wanted is the sum of.
+
+    Attributes
+    ----------
+    count, taps : int
+        Pixels that are wanted, and weights of each.
+    first, end : int
+        The first pixel of the picture that any weight is for, and the one after the last.
+    starts : ndarray of int32, shape (count,)
+        Where the weights of each begin, counted from `first`.
+    weights : ndarray of int32, shape (count, taps)
+    pointers : tuple of int
+        Addresses of the starts and the weights.
+    """
+
+    def __init__(self, starts: npt.NDArray[np.int32], weights: npt.NDArray[np.int32]) -> None:
+        self.count, self.taps = weights.shape
+        self.first, self.end = int(starts.min()), int(starts.max()) + self.taps
+        self.starts, self.weights = starts - np.int32(self.first), weights
+        self.pointers = self.starts.ctypes.data, weights.ctypes.data
+
+
+class Library:
+    """The functions of ``_resize.c``.
+
+    Parameters
+    ----------
+    library : ctypes.CDLL
+
+    Attributes
+    ----------
+    source : str
+        The hash of the source that it is of.
+    runs_here : bool
+        Whether the processor has the instructions that it needs.
+    """
+
+    def __init__(self, library: ctypes.CDLL) -> None:
+        library.cnncodes_source.restype = ctypes.c_char_p
+        self.source = bytes(library.cnncodes_source()).decode()
+        self.runs_here = bool(library.cnncodes_runs_here())
+        whole, long, real, at = ctypes.c_int32, ctypes.c_int64, ctypes.c_float, ctypes.c_void_p
+        self._weigh = library.cnncodes_weigh
+        self._weigh.argtypes = [whole, real, real, *[whole] * 5, at, at, at]
+        self._shrink_rows = library.cnncodes_shrink_rows
+        self._shrink_rows.argtypes = [at, long, whole, at, at, whole, whole, at, at]
+        self._shrink_columns = library.cnncodes_shrink_columns
+        self._shrink_columns.argtypes = [at, long, long, at, at, whole, whole, at]
+        self._pack = library.cnncodes_pack
+        self._pack.argtypes = [at, long, at]
+        for function in (self._shrink_rows, self._shrink_columns, self._pack):
+            function.restype = None
+        # Pictures of a set are of a few sizes, as a rule.
+        self._weigh_axis = functools.lru_cache(maxsize=64)(self._find_axis)
+
+    def resize(
+        self,
+        image: Image,
+        size: tuple[int, int],
+        interpolation: str,
+        box: Box | None = None,
+        part: Part | None = None,
+    ) -> Pixels | None:
+        """Return what `resize` does; None for few pixels, and for what Pillow refuses."""
+        # Pillow takes a box in single precision.
+        left, top, right, bottom = np.array(box or (0, 0, *image.size), np.float32).tolist()
+        inside = 0 <= left < right <= image.width and 0 <= top < bottom <= image.height
+        if image.mode != "RGB" or not inside:
+            return None
+        x0, y0, x1, y1 = part or (0, 0, *size)
+        across = self._weigh_axis(image.width, (left, right), size[0], interpolation, (x0, x1), 4)
+        down = self._weigh_axis(image.height, (top, bottom), size[1], interpolation, (y0, y1), 2)
+        if across is None or down is None or across.count < _LEAST or down.count < _LEAST:
+            return None
+        if down.end - down.first < _LEAST:
+            return None
+        passes = self._columns_first if _is_columns_first(image.size, size) else self._rows_first
+        small = passes(image, across, down)
+        pixels = np.empty((down.count, across.count, 3), np.uint8)
+        self._pack(small.ctypes.data, down.count * across.count, pixels.ctypes.data)
+        return pixels
+
+    def _rows_first(self, image: Image, across: _Axis, down: _Axis) -> Pixels:
+        narrow = np.empty((down.end - down.first, across.count, 4), np.uint8)
+        for row, memory in _look_at_rows(image, down.first, down.end):
+            to = narrow[row - down.first :]
+            self._shrink_across(memory.at(across.first), 4 * image.width, memory.rows, across, to)
+        small = np.empty((down.count, across.count, 4), np.uint8)
+        stride = 4 * across.count
+        by = (*down.pointers, down.taps, down.count)
+        self._shrink_columns(narrow.ctypes.data, stride, stride, *by, small.ctypes.data)
+        return small
+
+    def _columns_first(self, image: Image, across: _Axis, down: _Axis) -> Pixels:
+        length = 4 * (across.end - across.first)
+        flat = np.empty((down.count, length), np.uint8)
+        for start, count in _cut_output(image, down):
+            first, last = int(down.starts[start]), int(down.starts[start + count - 1])
+            rows = down.first + first, down.first + last + down.taps
+            [(_, memory)] = _look_at_rows(image, *rows, whole=True)
+            starts = down.starts[start : start + count] - np.int32(first)
+            by = starts.ctypes.data, down.weights[start:].ctypes.data, down.taps, count
+            to = flat[start:].ctypes.data
+            self._shrink_columns(memory.at(across.first), 4 * image.width, length, *by, to)
+        small = np.empty((down.count, across.count, 4), np.uint8)
+        self._shrink_across(flat.ctypes.data, length, down.count, across, small)
+        return small
+
+    def _shrink_across(self, at: int, stride: int, rows: int, across: _Axis, to: Pixels) -> None:
+        table = np.empty(across.weights.size * 16, np.uint8)
+        by = (*across.pointers, across.taps, across.count, table.ctypes.data)
+        self._shrink_rows(at, stride, rows, *by, to.ctypes.data)
+
+    def _find_axis(
+        self,
+        length: int,
+        span: tuple[float, float],
+        size: int,
+        interpolation: str,
+        wanted: tuple[int, int],
+        multiple: int,
+    ) -> _Axis | None:
+        """Return the weights of what is wanted; their number is a multiple, or there are none."""
+        reach = REACH[interpolation] * max(1.0, (span[1] - span[0]) / size)
+        taps = min(length, int(2 * reach) + 2)
+        taps = -(-taps // multiple) * multiple
+        if taps > length:
+            return None
+        count = wanted[1] - wanted[0]
+        starts, weights, room = np.empty(count, np.int32), np.empty((count, taps), np.int32), np.empty(taps)
+        of = length, *span, size, int(interpolation == "bicubic"), wanted[0], count, taps
+        if self._weigh(*of, starts.ctypes.data, weights.ctypes.data, room.ctypes.data):
+            return None
+        return _Axis(starts, weights)
+
+
+def _is_columns_first(of: tuple[int, int], size: tuple[int, int]) -> bool:
+    """Whether Pillow sums columns before rows: 13 does so where that is much less work."""
+    shorter = of[1] - size[1]
+    return _pillow_chooses() and shorter > 0 and shorter > 2 * (of[0] - size[0])
+
+
+@functools.cache
+def _pillow_chooses() -> bool:
+    """Whether this version of Pillow takes columns first where rows are to become far fewer."""
+    from PIL import Image as pillow
+
+    image = pillow.fromarray(np.random.default_rng(0).integers(0, 256, (90, 10, 3), np.uint8))
+    cubic = pillow.Resampling.BICUBIC
+    return bool(image.resize((20, 20), cubic) == image.resize((10, 20), cubic).resize((20, 20), cubic))
+
+
+def _look_at_rows(
+    image: Image, first: int, end: int, *, whole: bool = False
+) -> Iterator[tuple[int, _Memory]]:
+    """Give the rows of a picture in one piece or several, each with the number of its first row."""
+    try:
+        yield first, _Memory(image, first, end)
+        return
+    except ValueError:  # it is of several blocks
+        pass
+    rows = end - first if whole else max(_LEAST, _STRIP // image.width)
+    for row in range(first, end, rows):
+        row = max(first, min(row, end - rows))  # the last strip may overlap the one before
+        strip = image.crop((0, row, image.width, min(end, row + rows)))
+        yield row, _Memory(strip, 0, strip.height)
+
+
+def _cut_output(image: Image, down: _Axis) -> Iterator[tuple[int, int]]:
+    """Give which rows are made at once, the first and how many: what they are made of is one strip."""
+    start = 0
+    while start < down.count:
+        last = int(down.starts[start]) + max(0, _STRIP // image.width - down.taps)
+        count = max(1, int(np.searchsorted(down.starts[start:], last, side="right")))
+        yield start, count
+        start += count
+
+
+class _ArrowArray(ctypes.Structure):
+    """The beginning of ``struct ArrowArray`` of Arrow's C data interface."""
+
+
+_ArrowArray._fields_ = [
+    *((name, ctypes.c_int64) for name in ("length", "null_count", "offset", "n_buffers", "n_children")),
+    ("buffers", ctypes.POINTER(ctypes.c_void_p)),
+    ("children", ctypes.POINTER(ctypes.POINTER(_ArrowArray))),
+]
+
+
+class _Memory:
+    """Rows of a picture where Pillow keeps them, four bytes a pixel; they stay there while this lives.
+
+    Raises
+    ------
+    ValueError
+        If they are not one behind the other.
+    """
+
+    def __init__(self, image: Image, first: int, end: int) -> None:
+        self._schema, self._array = image.__arrow_c_array__()
+        pixels = ctypes.cast(_open_capsule(self._array, b"arrow_array"), ctypes.POINTER(_ArrowArray)).contents
+        self._address = int(pixels.children[0].contents.buffers[1] or 0) + 4 * image.width * first
+        self.rows = end - first
+
+    def at(self, column: int) -> int:
+        """Return the address of a pixel of the first row."""
+        return self._address + 4 * column
+
+
+_open_capsule = ctypes.pythonapi.PyCapsule_GetPointer
+_open_capsule.argtypes = [ctypes.py_object, ctypes.c_char_p]
+_open_capsule.restype = ctypes.c_void_p

@@ -1,0 +1,134 @@
+"""Resizing as Pillow does it, to the bit, by a small library in C where the installation has one.
+
+Pillow resizes all of a picture, pixel by pixel; the library computes what is wanted of it alone, several
+pixels at once. It was compiled with the package if there was a compiler. Its pixels are compared with
+Pillow's before it is used for the first time, and Pillow does the work where they differ or there is none.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cnncodes.views.resize_library import REACH, Library, Part, Pixels
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from cnncodes.views.view import Box
+
+#: What is compared with Pillow, of a picture of 83 x 97: sizes and boxes. Some are on either side of where
+#: columns come first.
+_PROBES: tuple[tuple[tuple[int, int], Box | None], ...] = (
+    ((23, 17), None),
+    ((99, 130), None),
+    ((31, 20), (3, 5, 70, 60.5)),
+    ((7, 20), (0, 1 / 7, 20 / 3, 60)),
+    ((83, 20), None),
+    ((73, 77), None),
+    ((73, 76), None),
+    ((90, 96), None),
+    ((90, 97), (0, 0, 60, 50)),
+)
+
+
+def resize(
+    image: Image, size: tuple[int, int], interpolation: str, box: Box | None = None, part: Part | None = None
+) -> Pixels:
+    """Return a picture's pixels in another size, those of ``Image.resize``.
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+        Mode RGB.
+    size : tuple of int
+        Width and height to resize to.
+    interpolation : str
+        A name of ``PIL.Image.Resampling``, in lower case.
+    box : tuple of float, optional
+        The part of the picture that is resized; by default all of it.
+    part : tuple of int, optional
+        The part of the resized picture that is wanted; by default all of it.
+
+    Returns
+    -------
+    ndarray of uint8, shape (height, width, 3)
+        Of the part that is wanted.
+
+    Examples
+    --------
+    >>> from PIL import Image
+    >>> ramp = Image.linear_gradient("L").convert("RGB")
+    >>> resize(ramp, (64, 64), "bilinear", part=(0, 10, 64, 12))[:, 0].tolist()
+    [[41, 41, 41], [45, 45, 45]]
+    """
+    library, _ = open_library()
+    if library is not None and interpolation in REACH:
+        found = library.resize(image, size, interpolation, box, part)
+        if found is not None:
+            return found
+    return _resize_by_pillow(image, size, interpolation, box, part)
+
+
+def _resize_by_pillow(
+    image: Image, size: tuple[int, int], interpolation: str, box: Box | None, part: Part | None
+) -> Pixels:
+    from PIL.Image import Resampling
+
+    resized = image.resize(size, Resampling[interpolation.upper()], box=box)
+    pixels: Pixels = np.asarray(resized)
+    if part is None:
+        return pixels
+    left, top, right, bottom = part
+    return pixels[top:bottom, left:right]
+
+
+@functools.cache
+def open_library() -> tuple[Library | None, str]:
+    """Return the package's library, or None; and what is to be said of it."""
+    return load_library(Path(__file__).with_name("_resize.c"))
+
+
+def load_library(source: Path) -> tuple[Library | None, str]:
+    """Return the library that lies beside its source, or None where it is not to be used, and why.
+
+    Parameters
+    ----------
+    source : Path
+        The file in C.
+    """
+    path = source.with_suffix(".so")
+    if not path.exists():
+        return None, "none: it was not compiled when the package was installed, which takes a C compiler"
+    try:
+        library = Library(ctypes.CDLL(str(path)))
+    except (OSError, AttributeError) as error:
+        return None, f"not used: {error}"
+    if library.source != hashlib.blake2b(source.read_bytes(), digest_size=16).hexdigest():
+        return None, "not used: it is of another version of its source; install the package again"
+    if not library.runs_here:
+        return None, "not used: the processor has no AVX2"
+    if not _equals_pillow(library):
+        return None, "not used: its pixels are not those of this version of Pillow"
+    return library, "used: its pixels are those of Pillow"
+
+
+def _equals_pillow(library: Library) -> bool:
+    """Whether pixels of noisy pictures are those of Pillow, in each way that is used."""
+    from PIL import Image as pillow
+
+    noise = np.random.default_rng(0).integers(0, 256, (97, 83, 3), np.uint8)
+    image = pillow.fromarray(noise)
+    for interpolation in REACH:
+        for size, box in _PROBES:
+            ours = library.resize(image, size, interpolation, box)
+            if ours is None or not np.array_equal(
+                ours, _resize_by_pillow(image, size, interpolation, box, None)
+            ):
+                return False
+    return True
