@@ -50,7 +50,7 @@ class LibraryHook(BuildHookInterface):  # type: ignore[type-arg]
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile; a wheel with the library is one for this platform."""
         source = Path(self.root, SOURCE)
-        target = source.with_suffix(".so")
+        target = source.with_suffix(".library")  # .so would be a module of Python's
         target.unlink(missing_ok=True)
         reason = compile_library(source, target)
         if reason is not None:

@@ -37,7 +37,7 @@ def build(folder: Path, *, replace: tuple[str, str] = ("", "")) -> Path:
     """Compile a copy of the source, changed or not; return the copy."""
     source = folder / "_resize.c"
     source.write_text(SOURCE.read_text().replace(*replace) if replace[0] else SOURCE.read_text())
-    if (reason := HOOK.compile_library(source, source.with_suffix(".so"))) is not None:
+    if (reason := HOOK.compile_library(source, source.with_suffix(".library"))) is not None:
         pytest.skip(reason)
     return source
 
@@ -142,7 +142,7 @@ def test_without_a_library_pixels_are_the_same(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_the_installed_library_is_used_where_one_can_be_compiled(library: Library) -> None:
-    if not SOURCE.with_suffix(".so").exists():
+    if not SOURCE.with_suffix(".library").exists():
         pytest.skip("the package was installed without a compiler, or is not installed")
     assert open_library()[0] is not None, open_library()[1]
 
@@ -161,7 +161,7 @@ def test_a_library_that_rounds_differently_is_not_used(library: Library, tmp_pat
 
 def test_what_is_no_library_is_not_used(tmp_path: Path) -> None:
     shutil.copy(SOURCE, tmp_path)
-    (tmp_path / "_resize.so").write_bytes(b"nothing")
+    (tmp_path / "_resize.library").write_bytes(b"nothing")
     found, said = load_library(tmp_path / "_resize.c")
     assert found is None and said.startswith("not used: ")
 
@@ -171,5 +171,5 @@ def test_without_a_compiler_there_is_a_reason_and_no_library(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, compiler: str
 ) -> None:
     monkeypatch.setenv("CC", compiler)
-    reason = HOOK.compile_library(SOURCE, tmp_path / "_resize.so")
+    reason = HOOK.compile_library(SOURCE, tmp_path / "_resize.library")
     assert reason and list(tmp_path.iterdir()) == []

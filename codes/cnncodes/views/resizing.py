@@ -65,7 +65,7 @@ def resize(
     >>> from PIL import Image
     >>> ramp = Image.linear_gradient("L").convert("RGB")
     >>> resize(ramp, (64, 64), "bilinear", part=(0, 10, 64, 12))[:, 0].tolist()
-    [[41, 41, 41], [45, 45, 45]]
+    [[42, 42, 42], [46, 46, 46]]
     """
     library, _ = open_library()
     if library is not None and interpolation in REACH:
@@ -102,7 +102,7 @@ def load_library(source: Path) -> tuple[Library | None, str]:
     source : Path
         The file in C.
     """
-    path = source.with_suffix(".so")
+    path = source.with_suffix(".library")  # .so would be a module of Python's
     if not path.exists():
         return None, "none: it was not compiled when the package was installed, which takes a C compiler"
     try:
