@@ -92,7 +92,7 @@ def test_an_export_of_layers_that_was_quantised_gives_its_columns_in_int8(tmp_pa
 
 def test_automatic_precision_is_fp32_for_layers_that_nobody_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     """That int8 counts as equal was found of the network's own code."""
-    monkeypatch.setattr("cnncodes.backbones.session.has_dot_products", lambda: True)
+    monkeypatch.setattr("cnncodes.backbones.loading.has_dot_products", lambda: True)
     assert load_backbone(precision="auto").precision == "int8"
     assert load_backbone(precision="auto", layer="add_3").precision == "fp32"
 

@@ -19,8 +19,9 @@ from cnncodes.backbones.checking.origin import verify_parity
 from cnncodes.backbones.checking.parity import compare_each
 from cnncodes.backbones.checking.photos import cut_photos
 from cnncodes.backbones.graphs.dense import DENSE_FILE
+from cnncodes.backbones.loading import load_backbone
 from cnncodes.backbones.running.timing import draw_noise
-from cnncodes.backbones.session import Backbone, load_backbone
+from cnncodes.backbones.session import Backbone
 from cnncodes.backbones.zoo import find_backbone
 from cnncodes.errors import BackboneError, CardError
 
