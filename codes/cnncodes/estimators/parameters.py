@@ -14,7 +14,7 @@ from cnncodes.embedding import Embedder
 from cnncodes.errors import UnreadableImages, UsageError
 from cnncodes.estimators.inputs import ImageRows, make_embedder
 from cnncodes.estimators.labels import check_one_each, check_random_state
-from cnncodes.heads.base import check_not_negative
+from cnncodes.heads.checks import check_not_negative
 from cnncodes.heads.selection import make_head
 
 if TYPE_CHECKING:

@@ -116,7 +116,7 @@ def find_shares(y: Any, weight: Any, head: Any) -> Floats | None:
     """
     from sklearn.pipeline import Pipeline
 
-    from cnncodes.heads.base import class_weights
+    from cnncodes.heads.checks import class_weights
 
     while isinstance(head, Pipeline):
         head = head.steps[-1][1]

@@ -20,7 +20,7 @@ from cnncodes.finetuning.reading import Graph, read_graph
 from cnncodes.finetuning.stages import Examples
 from cnncodes.finetuning.task import Listeners, Task
 from cnncodes.finetuning.world import World
-from cnncodes.heads.base import class_weights
+from cnncodes.heads.checks import class_weights
 from cnncodes.heads.linear import LinearScorer
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from cnncodes.errors import UsageError, suggest
-from cnncodes.heads.base import SingleHead, check_setting, has_about_one_each
+from cnncodes.heads.base import SingleHead, has_about_one_each
+from cnncodes.heads.checks import check_setting
 from cnncodes.heads.folds import Rows
 from cnncodes.heads.linear import LinearScorer
 from cnncodes.heads.names import LINEAR

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.heads.base import SingleHead, check_setting
+from cnncodes.heads.base import SingleHead
+from cnncodes.heads.checks import check_setting
 from cnncodes.heads.folds import Rows
 from cnncodes.heads.neighbors import (
     NeighborScorer,

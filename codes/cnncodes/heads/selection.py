@@ -15,7 +15,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from cnncodes.errors import UsageError, suggest
 from cnncodes.heads.auto_head import AutoHead
-from cnncodes.heads.base import refuse_multilabel
+from cnncodes.heads.checks import refuse_multilabel
 from cnncodes.heads.kinds import make_kind
 from cnncodes.heads.names import HEADS
 from cnncodes.heads.targets import TargetHead

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from sklearn.utils import check_random_state
 
 from cnncodes.errors import UsageError
-from cnncodes.heads.base import class_weights
+from cnncodes.heads.checks import class_weights
 from cnncodes.heads.folds import Rows, first_of
 from cnncodes.store.blocks import BLOCK_BYTES
 

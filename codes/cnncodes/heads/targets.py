@@ -12,7 +12,7 @@ from sklearn.utils.validation import validate_data
 from threadpoolctl import threadpool_limits
 
 from cnncodes.errors import UsageError
-from cnncodes.heads.base import check_scaling, take_used
+from cnncodes.heads.checks import check_scaling, take_used
 from cnncodes.heads.folds import Rows, first_of
 from cnncodes.heads.regression.search import NumberChoice, NumberSearch
 from cnncodes.heads.scaling import SCALINGS, Scaler

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import UsageError, suggest
-from cnncodes.heads.base import check_setting
+from cnncodes.heads.checks import check_setting
 from cnncodes.heads.descent import Covariance
 from cnncodes.heads.folds import Rows
 from cnncodes.heads.multilabel.base import MultiLabelHead

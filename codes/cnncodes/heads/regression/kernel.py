@@ -11,7 +11,7 @@ import numpy.typing as npt
 import scipy.linalg
 
 from cnncodes.errors import UsageError
-from cnncodes.heads.base import check_setting
+from cnncodes.heads.checks import check_setting
 from cnncodes.heads.folds import Rows, make_splits
 from cnncodes.heads.kernels import mean_square_distance, square_distances
 from cnncodes.heads.regression.base import RegressionHead

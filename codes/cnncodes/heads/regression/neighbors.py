@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.heads.base import check_setting
+from cnncodes.heads.checks import check_setting
 from cnncodes.heads.folds import Rows
 from cnncodes.heads.neighbors import check_k, count_needed, find_all_nearest, list_ks
 from cnncodes.heads.regression.base import RegressionHead

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.heads.base import check_setting
+from cnncodes.heads.checks import check_setting
 from cnncodes.heads.folds import Rows
 from cnncodes.heads.regression.base import RegressionHead
 from cnncodes.heads.regression.scorers import LinearNumberScorer
