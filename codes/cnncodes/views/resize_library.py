@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import hashlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -167,6 +168,14 @@ class Library:
         return _Axis(starts, weights)
 
 
+def make_noise(width: int, height: int) -> Image:
+    """Return a picture of noise, without the module of random numbers, which takes long to load."""
+    from PIL import Image as pillow
+
+    values = hashlib.shake_128(b"noise").digest(width * height * 3)
+    return pillow.frombytes("RGB", (width, height), values)
+
+
 def _is_columns_first(of: tuple[int, int], size: tuple[int, int]) -> bool:
     """Whether Pillow sums columns before rows: 13 does so where that is much less work."""
     shorter = of[1] - size[1]
@@ -178,7 +187,7 @@ def _pillow_chooses() -> bool:
     """Whether this version of Pillow takes columns first where rows are to become far fewer."""
     from PIL import Image as pillow
 
-    image = pillow.fromarray(np.random.default_rng(0).integers(0, 256, (90, 10, 3), np.uint8))
+    image = make_noise(10, 90)
     cubic = pillow.Resampling.BICUBIC
     return bool(image.resize((20, 20), cubic) == image.resize((10, 20), cubic).resize((20, 20), cubic))
 

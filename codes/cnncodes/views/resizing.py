@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cnncodes.views.resize_library import REACH, Library, Part, Pixels
+from cnncodes.views.resize_library import REACH, Library, Part, Pixels, make_noise
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -120,10 +120,7 @@ def load_library(source: Path) -> tuple[Library | None, str]:
 
 def _equals_pillow(library: Library) -> bool:
     """Whether pixels of noisy pictures are those of Pillow, in each way that is used."""
-    from PIL import Image as pillow
-
-    noise = np.random.default_rng(0).integers(0, 256, (97, 83, 3), np.uint8)
-    image = pillow.fromarray(noise)
+    image = make_noise(83, 97)
     for interpolation in REACH:
         for size, box in _PROBES:
             ours = library.resize(image, size, interpolation, box)
