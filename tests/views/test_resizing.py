@@ -16,7 +16,7 @@ from PIL import Image
 
 from cnncodes.views import resizing
 from cnncodes.views.resize_library import Library
-from cnncodes.views.resizing import load_library, open_library, resize
+from cnncodes.views.resizing import load_library, mirror, open_library, resize
 
 REPO = Path(__file__).resolve().parents[2]
 SOURCE = REPO / "codes/cnncodes/views/_resize.c"
@@ -36,15 +36,19 @@ HOOK = import_hook()
 def build(folder: Path, *, replace: tuple[str, str] = ("", "")) -> Path:
     """Compile a copy of the source, changed or not; return the copy."""
     source = folder / "_resize.c"
-    source.write_text(SOURCE.read_text().replace(*replace) if replace[0] else SOURCE.read_text())
+    text = SOURCE.read_text()
+    assert replace[0] in text
+    source.write_text(text.replace(*replace) if replace[0] else text)
     if (reason := HOOK.compile_library(source, source.with_suffix(".library"))) is not None:
         pytest.skip(reason)
     return source
 
 
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
-    found, said = load_library(build(tmp_path_factory.mktemp("library")))
+@pytest.fixture(scope="module", params=["widest vectors", "AVX2 alone"])
+def library(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Library:
+    narrow = ('return __builtin_cpu_supports("avx512vnni")', "return 0")
+    replace = narrow if request.param == "AVX2 alone" else ("", "")
+    found, said = load_library(build(tmp_path_factory.mktemp("library"), replace=replace))
     if found is None:
         pytest.skip(said)
     return found
@@ -132,6 +136,16 @@ def test_a_box_beyond_the_picture_is_refused_by_pillow(library: Library, box: An
         resize(noise(30, 20), (8, 8), "bicubic", box)
 
 
+@pytest.mark.parametrize("width", [1, 4, 5, 6, 10, 11, 224])
+def test_a_mirror_image_has_all_pixels_of_each_row_in_the_other_order(library: Library, width: int) -> None:
+    pixels = np.asarray(noise(width, 7))
+    np.testing.assert_array_equal(library.mirror(pixels), pixels[:, ::-1])
+    np.testing.assert_array_equal(mirror(pixels), pixels[:, ::-1])
+    np.testing.assert_array_equal(
+        library.mirror(pixels[1:6, : width // 2 + 1]), pixels[1:6, width // 2 :: -1]
+    )
+
+
 def test_without_a_library_pixels_are_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     image, part = noise(301, 200), (40, 16, 264, 240)
     with_it = resize(image, (385, 256), "bicubic", part=part)
@@ -139,6 +153,7 @@ def test_without_a_library_pixels_are_the_same(monkeypatch: pytest.MonkeyPatch, 
     assert nothing[0] is None and "C compiler" in nothing[1]
     monkeypatch.setattr(resizing, "open_library", lambda: nothing)
     np.testing.assert_array_equal(resize(image, (385, 256), "bicubic", part=part), with_it)
+    np.testing.assert_array_equal(mirror(with_it), with_it[:, ::-1])
 
 
 def test_the_installed_library_is_used_where_one_can_be_compiled(library: Library) -> None:

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <immintrin.h>
 #define AVX2 __attribute__((target("avx2")))
+#define AVX512 __attribute__((target("avx2,avx512f,avx512bw,avx512vl,avx512vnni")))
 
 enum { PRECISION = 22, HALF = 1 << (PRECISION - 1), AT_ONCE = 4 };
 
@@ -93,16 +94,21 @@ AVX2 static inline void store_pixel(uint8_t *to, __m256i high, __m256i low) {
         low = _mm256_add_epi32(low, _mm256_madd_epi16(pairs, by_low));                                             \
     }
 
-/* Rows of four-byte pixels, `stride` bytes apart, become rows of `count` such pixels. There are four rows at least;
- * `taps` is a multiple of four; `table` is room for 16 bytes for each weight. */
-AVX2 void cnncodes_shrink_rows(const uint8_t *from, int64_t stride, int32_t rows, const int32_t *starts,
-                               const int32_t *weights, int32_t taps, int32_t count, __m256i *table, uint8_t *to) {
-    /* Of pixels 0 and 1 in one half, 2 and 3 in the other, bytes of one colour stand together, with zeros between. */
-    const __m256i order =
-        _mm256_setr_epi8(0, -1, 4, -1, 1, -1, 5, -1, 2, -1, 6, -1, 3, -1, 7, -1, 8, -1, 12, -1, 9, -1, 13, -1, 10, -1,
-                         14, -1, 11, -1, 15, -1);
+static int is_wide(void) {
+    return __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512vl");
+}
+
+/* Of pixels 0 and 1 in one half, 2 and 3 in the other, bytes of one colour stand together, with zeros between. */
+AVX2 static inline __m256i pair_order(void) {
+    return _mm256_setr_epi8(0, -1, 4, -1, 1, -1, 5, -1, 2, -1, 6, -1, 3, -1, 7, -1, 8, -1, 12, -1, 9, -1, 13, -1, 10,
+                            -1, 14, -1, 11, -1, 15, -1);
+}
+
+AVX2 static void shrink_rows(const uint8_t *from, int64_t stride, int32_t rows, const int32_t *starts, int32_t taps,
+                             int32_t count, const __m256i *table, uint8_t *to) {
+    const __m256i order = pair_order();
     const int64_t width = 4 * (int64_t)count;
-    arrange(weights, (int64_t)count * taps, table);
     for (int32_t row = 0; row < rows; row += AT_ONCE) { /* weights are loaded once for all */
         if (row > rows - AT_ONCE) row = rows - AT_ONCE; /* the last ones may be made twice */
         const uint8_t *top = from + row * stride;
@@ -127,15 +133,75 @@ AVX2 void cnncodes_shrink_rows(const uint8_t *from, int64_t stride, int32_t rows
     }
 }
 
+/* The same with two rows in a vector, and products added as they are made. */
+#define ADD_TWO_ROWS(row, high, low)                                                                               \
+    {                                                                                                              \
+        const __m128i *upper = (const __m128i *)(at + (row) * stride), *lower = (const __m128i *)(at + (row + 1) * stride); \
+        const __m512i fours = _mm512_mask_broadcast_i32x4(_mm512_broadcast_i32x4(_mm_loadu_si128(upper)), 0xff00,   \
+                                                          _mm_loadu_si128(lower));                                 \
+        const __m512i pairs = _mm512_shuffle_epi8(fours, order);                                                   \
+        high = _mm512_dpwssd_epi32(high, pairs, by_high);                                                          \
+        low = _mm512_dpwssd_epi32(low, pairs, by_low);                                                             \
+    }
+
+/* Add the halves of each row's sums, which stand in both halves afterwards. */
+AVX512 static inline __m512i fold_rows(__m512i high, __m512i low) {
+    const __m512i both = _mm512_add_epi32(_mm512_slli_epi32(high, 8), low);
+    return _mm512_add_epi32(both, _mm512_shuffle_i32x4(both, both, 0xb1));
+}
+
+AVX512 static inline void store_four(uint8_t *to, int64_t width, __m512i first, __m512i second) {
+    const __m512i half = _mm512_set1_epi32(HALF);
+    first = _mm512_srai_epi32(_mm512_add_epi32(first, half), PRECISION);
+    second = _mm512_srai_epi32(_mm512_add_epi32(second, half), PRECISION);
+    const __m512i words = _mm512_packs_epi32(first, second), bytes = _mm512_packus_epi16(words, words);
+    const __m128i even = _mm512_castsi512_si128(bytes), odd = _mm512_extracti32x4_epi32(bytes, 2);
+    const int32_t pixels[4] = {_mm_cvtsi128_si32(even), _mm_cvtsi128_si32(odd), _mm_extract_epi32(even, 1),
+                               _mm_extract_epi32(odd, 1)};
+    for (int32_t row = 0; row < 4; row++) memcpy(to + row * width, pixels + row, sizeof *pixels);
+}
+
+AVX512 static void shrink_rows_wide(const uint8_t *from, int64_t stride, int32_t rows, const int32_t *starts,
+                                    int32_t taps, int32_t count, const __m256i *table, uint8_t *to) {
+    const __m512i order = _mm512_broadcast_i64x4(pair_order());
+    const int64_t width = 4 * (int64_t)count;
+    for (int32_t row = 0; row < rows; row += AT_ONCE) {
+        if (row > rows - AT_ONCE) row = rows - AT_ONCE;
+        const uint8_t *top = from + row * stride;
+        const __m256i *weight = table;
+        uint8_t *out = to + row * width;
+        for (int32_t i = 0; i < count; i++, out += 4) {
+            const uint8_t *at = top + 4 * (int64_t)starts[i];
+            __m512i high0 = _mm512_setzero_si512(), high1 = high0, low0 = high0, low1 = high0;
+            for (int32_t k = 0; k < taps; k += 4, at += 16) {
+                const __m512i by_high = _mm512_broadcast_i64x4(_mm256_loadu_si256(weight++));
+                const __m512i by_low = _mm512_broadcast_i64x4(_mm256_loadu_si256(weight++));
+                ADD_TWO_ROWS(0, high0, low0)
+                ADD_TWO_ROWS(2, high1, low1)
+            }
+            store_four(out, width, fold_rows(high0, low0), fold_rows(high1, low1));
+        }
+    }
+}
+
+/* Rows of four-byte pixels, `stride` bytes apart, become rows of `count` such pixels. There are four rows at least;
+ * `taps` is a multiple of four; `table` is room for 16 bytes for each weight. */
+void cnncodes_shrink_rows(const uint8_t *from, int64_t stride, int32_t rows, const int32_t *starts,
+                          const int32_t *weights, int32_t taps, int32_t count, __m256i *table, uint8_t *to) {
+    arrange(weights, (int64_t)count * taps, table);
+    if (is_wide())
+        shrink_rows_wide(from, stride, rows, starts, taps, count, table, to);
+    else
+        shrink_rows(from, stride, rows, starts, taps, count, table, to);
+}
+
 AVX2 static inline __m256i round_sums(__m256i high, __m256i low) {
     const __m256i sum = _mm256_add_epi32(_mm256_add_epi32(_mm256_slli_epi32(high, 8), low), _mm256_set1_epi32(HALF));
     return _mm256_srai_epi32(sum, PRECISION);
 }
 
-/* Rows of `length` bytes, `stride` bytes apart, become `count` such rows without gaps. There are 16 bytes in a row at
- * least; `taps` is even. */
-AVX2 void cnncodes_shrink_columns(const uint8_t *from, int64_t stride, int64_t length, const int32_t *starts,
-                                  const int32_t *weights, int32_t taps, int32_t count, uint8_t *to) {
+AVX2 static void shrink_columns(const uint8_t *from, int64_t stride, int64_t length, const int32_t *starts,
+                                const int32_t *weights, int32_t taps, int32_t count, uint8_t *to) {
     for (int32_t i = 0; i < count; i++, weights += taps, to += length) {
         for (int64_t x = 0; x < length; x += 16) {
             if (x > length - 16) x = length - 16; /* the last ones may be made twice */
@@ -159,9 +225,66 @@ AVX2 void cnncodes_shrink_columns(const uint8_t *from, int64_t stride, int64_t l
     }
 }
 
+AVX512 static inline __m512i round_sums_wide(__m512i high, __m512i low) {
+    const __m512i sum = _mm512_add_epi32(_mm512_add_epi32(_mm512_slli_epi32(high, 8), low), _mm512_set1_epi32(HALF));
+    return _mm512_srai_epi32(sum, PRECISION);
+}
+
+AVX512 static void shrink_columns_wide(const uint8_t *from, int64_t stride, int64_t length, const int32_t *starts,
+                                       const int32_t *weights, int32_t taps, int32_t count, uint8_t *to) {
+    for (int32_t i = 0; i < count; i++, weights += taps, to += length) {
+        for (int64_t x = 0; x < length; x += 32) {
+            if (x > length - 32) x = length - 32;
+            const uint8_t *at = from + starts[i] * stride + x;
+            __m512i high0 = _mm512_setzero_si512(), high1 = high0, low0 = high0, low1 = high0;
+            for (int32_t k = 0; k < taps; k += 2, at += 2 * stride) {
+                const __m512i by_high = _mm512_set1_epi32(pair_high(weights + k));
+                const __m512i by_low = _mm512_set1_epi32(pair_low(weights + k));
+                const __m512i one = _mm512_cvtepu8_epi16(_mm256_loadu_si256((const __m256i *)at));
+                const __m512i other = _mm512_cvtepu8_epi16(_mm256_loadu_si256((const __m256i *)(at + stride)));
+                const __m512i first = _mm512_unpacklo_epi16(one, other), second = _mm512_unpackhi_epi16(one, other);
+                high0 = _mm512_dpwssd_epi32(high0, first, by_high);
+                low0 = _mm512_dpwssd_epi32(low0, first, by_low);
+                high1 = _mm512_dpwssd_epi32(high1, second, by_high);
+                low1 = _mm512_dpwssd_epi32(low1, second, by_low);
+            }
+            __m512i words = _mm512_packs_epi32(round_sums_wide(high0, low0), round_sums_wide(high1, low1));
+            words = _mm512_max_epi16(words, _mm512_setzero_si512());
+            _mm256_storeu_si256((__m256i *)(to + x), _mm512_cvtusepi16_epi8(words));
+        }
+    }
+}
+
+/* Rows of `length` bytes, `stride` bytes apart, become `count` such rows without gaps. There are 16 bytes in a row at
+ * least; `taps` is even. */
+void cnncodes_shrink_columns(const uint8_t *from, int64_t stride, int64_t length, const int32_t *starts,
+                             const int32_t *weights, int32_t taps, int32_t count, uint8_t *to) {
+    if (is_wide() && length >= 32)
+        shrink_columns_wide(from, stride, length, starts, weights, taps, count, to);
+    else
+        shrink_columns(from, stride, length, starts, weights, taps, count, to);
+}
+
 /* Pixels of four bytes become pixels of three. */
-void cnncodes_pack(const uint8_t *from, int64_t count, uint8_t *to) {
+AVX2 void cnncodes_pack(const uint8_t *from, int64_t count, uint8_t *to) {
+    const __m128i order = _mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1);
+    for (; count >= 8; count -= 4, from += 16, to += 12) /* 16 bytes are written, of which 12 count */
+        _mm_storeu_si128((__m128i *)to, _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)from), order));
     for (; count > 0; count--, from += 4, to += 3) to[0] = from[0], to[1] = from[1], to[2] = from[2];
+}
+
+/* Rows of three-byte pixels are turned, left to right. */
+AVX2 void cnncodes_mirror(const uint8_t *from, int64_t width, int64_t rows, uint8_t *to) {
+    /* Five pixels at once; the byte before them is not used, and one byte too many is written. */
+    const __m128i order = _mm_setr_epi8(13, 14, 15, 10, 11, 12, 7, 8, 9, 4, 5, 6, 1, 2, 3, -1);
+    for (; rows > 0; rows--, from += 3 * width) {
+        int64_t left = width;
+        for (; left > 5; left -= 5, to += 15) {
+            const __m128i five = _mm_loadu_si128((const __m128i *)(from + 3 * (left - 5) - 1));
+            _mm_storeu_si128((__m128i *)to, _mm_shuffle_epi8(five, order));
+        }
+        for (; left > 0; left--, to += 3) memcpy(to, from + 3 * (left - 1), 3);
+    }
 }
 
 /* The hash of this file, by which a library that was left behind by another version is known. */

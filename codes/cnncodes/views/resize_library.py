@@ -82,7 +82,9 @@ class Library:
         self._shrink_columns.argtypes = [at, long, long, at, at, whole, whole, at]
         self._pack = library.cnncodes_pack
         self._pack.argtypes = [at, long, at]
-        for function in (self._shrink_rows, self._shrink_columns, self._pack):
+        self._mirror = library.cnncodes_mirror
+        self._mirror.argtypes = [at, long, long, at]
+        for function in (self._shrink_rows, self._shrink_columns, self._pack, self._mirror):
             function.restype = None
         # Pictures of a set are of a few sizes, as a rule.
         self._weigh_axis = functools.lru_cache(maxsize=64)(self._find_axis)
@@ -113,6 +115,14 @@ class Library:
         pixels = np.empty((down.count, across.count, 3), np.uint8)
         self._pack(small.ctypes.data, down.count * across.count, pixels.ctypes.data)
         return pixels
+
+    def mirror(self, pixels: Pixels) -> Pixels:
+        """Return pixels turned left to right."""
+        pixels = np.ascontiguousarray(pixels)
+        turned = np.empty_like(pixels)
+        height, width, _ = pixels.shape
+        self._mirror(pixels.ctypes.data, width, height, turned.ctypes.data)
+        return turned
 
     def _rows_first(self, image: Image, across: _Axis, down: _Axis) -> Pixels:
         narrow = np.empty((down.end - down.first, across.count, 4), np.uint8)

@@ -88,6 +88,28 @@ def _resize_by_pillow(
     return pixels[top:bottom, left:right]
 
 
+def mirror(pixels: Pixels) -> Pixels:
+    """Return pixels turned left to right.
+
+    Parameters
+    ----------
+    pixels : ndarray of uint8, shape (height, width, 3)
+
+    Examples
+    --------
+    >>> mirror(np.arange(6, dtype=np.uint8).reshape(1, 2, 3)).tolist()
+    [[[3, 4, 5], [0, 1, 2]]]
+    """
+    from PIL import Image as pillow
+    from PIL.Image import Transpose
+
+    library, _ = open_library()
+    if library is not None:
+        return library.mirror(pixels)
+    # Not by NumPy, which copies rows backwards an element at a time.
+    return np.asarray(pillow.fromarray(pixels).transpose(Transpose.FLIP_LEFT_RIGHT))
+
+
 @functools.cache
 def open_library() -> tuple[Library | None, str]:
     """Return the package's library, or None; and what is to be said of it."""

@@ -136,15 +136,13 @@ class Darkroom:
         return np.asarray(_turn(patch, view.flip))
 
     def _slice(self, grid: Grid, flip: bool) -> Pixels:
-        import numpy as np
-        from PIL import Image as pillow
+        from cnncodes.views.resizing import mirror
 
         size = resized_size(self._image.size, grid.short_side)
         resized = self._resize(size)
         x0, y0, _, _ = self._parts.get(grid.short_side) or (0, 0, *size)
         if flip not in self._turned:
-            turned = np.asarray(_turn(pillow.fromarray(resized), flip)) if flip else resized
-            self._turned[flip] = turned
+            self._turned[flip] = mirror(resized) if flip else resized
         height, width = self._frame.height, self._frame.width
         left, top = grid.left - x0, grid.top - y0
         if flip:
