@@ -146,6 +146,14 @@ def test_a_mirror_image_has_all_pixels_of_each_row_in_the_other_order(library: L
     )
 
 
+def test_a_picture_that_is_very_long_is_left_to_pillow(library: Library) -> None:
+    image = noise(8, 20_000)
+    assert library.resize(image, (16, 40_000), "bicubic") is None
+    np.testing.assert_array_equal(
+        resize(image, (16, 40_000), "bicubic"), by_pillow(image, (16, 40_000), "bicubic")
+    )
+
+
 def test_without_a_library_pixels_are_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     image, part = noise(301, 200), (40, 16, 264, 240)
     with_it = resize(image, (385, 256), "bicubic", part=part)

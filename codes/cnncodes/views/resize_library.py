@@ -30,6 +30,9 @@ _STRIP = 2**18
 #: Rows, and pixels in a row, that the library works on at once, and so the least number that it takes.
 _LEAST = 4
 
+#: Weights of an axis at most, which take 20 bytes each: those of 64 axes are kept.
+_MOST = 2**17
+
 
 class _Axis:
     """Weights of one axis: which pixels each one that is wanted is the sum of.
@@ -97,7 +100,7 @@ class Library:
         box: Box | None = None,
         part: Part | None = None,
     ) -> Pixels | None:
-        """Return what `resize` does; None for few pixels, and for what Pillow refuses."""
+        """Return what `resize` does; None for few pixels, very long pictures, and what Pillow refuses."""
         # Pillow takes a box in single precision.
         left, top, right, bottom = np.array(box or (0, 0, *image.size), np.float32).tolist()
         inside = 0 <= left < right <= image.width and 0 <= top < bottom <= image.height
@@ -168,9 +171,9 @@ class Library:
         reach = REACH[interpolation] * max(1.0, (span[1] - span[0]) / size)
         taps = min(length, int(2 * reach) + 2)
         taps = -(-taps // multiple) * multiple
-        if taps > length:
-            return None
         count = wanted[1] - wanted[0]
+        if taps > length or taps * count > _MOST:
+            return None
         starts, weights, room = np.empty(count, np.int32), np.empty((count, taps), np.int32), np.empty(taps)
         of = length, *span, size, int(interpolation == "bicubic"), wanted[0], count, taps
         if self._weigh(*of, starts.ctypes.data, weights.ctypes.data, room.ctypes.data):
