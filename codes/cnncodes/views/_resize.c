@@ -68,7 +68,8 @@ static int32_t pair_high(const int32_t *two) {
 
 static int32_t pair_low(const int32_t *two) { return (two[0] & 255) | (two[1] & 255) << 16; }
 
-AVX2 static void arrange(const int32_t *weights, int64_t count, __m256i *table) { /* four weights become two vectors */
+/* Four weights become two vectors. */
+AVX2 static void arrange(const int32_t *weights, int64_t count, __m256i *table) {
     for (int64_t i = 0; i < count; i += 4) {
         const int32_t *four = weights + i;
         const __m128i high = _mm_set1_epi32(pair_high(four)), low = _mm_set1_epi32(pair_low(four));
@@ -136,9 +137,9 @@ AVX2 static void shrink_rows(const uint8_t *from, int64_t stride, int32_t rows, 
 /* The same with two rows in a vector, and products added as they are made. */
 #define ADD_TWO_ROWS(row, high, low)                                                                               \
     {                                                                                                              \
-        const __m128i *upper = (const __m128i *)(at + (row) * stride), *lower = (const __m128i *)(at + (row + 1) * stride); \
-        const __m512i fours = _mm512_mask_broadcast_i32x4(_mm512_broadcast_i32x4(_mm_loadu_si128(upper)), 0xff00,   \
-                                                          _mm_loadu_si128(lower));                                 \
+        const __m128i one = _mm_loadu_si128((const __m128i *)(at + (row) * stride));                               \
+        const __m128i next = _mm_loadu_si128((const __m128i *)(at + ((row) + 1) * stride));                        \
+        const __m512i fours = _mm512_mask_broadcast_i32x4(_mm512_broadcast_i32x4(one), 0xff00, next);              \
         const __m512i pairs = _mm512_shuffle_epi8(fours, order);                                                   \
         high = _mm512_dpwssd_epi32(high, pairs, by_high);                                                          \
         low = _mm512_dpwssd_epi32(low, pairs, by_low);                                                             \
