@@ -7,12 +7,12 @@ import sys
 import numpy as np
 import pytest
 
-from cnncodes.errors import BackendMissing
+from cnncodes.errors import BackendMissing, UsageError
 from cnncodes.evaluation import evaluate_predictions
 from cnncodes.evaluation.baselines import Ladder, Rung
 from cnncodes.evaluation.baselines.learning_curve import CurvePoint, LearningCurve, Prospect
 from cnncodes.evaluation.intervals import Estimate
-from cnncodes.plots import plot_cost, plot_learning_curve
+from cnncodes.plots import plot_cost, plot_learning_curve, plot_predicted
 
 
 def make_ladder() -> Ladder:
@@ -66,3 +66,15 @@ def test_a_learning_curve_is_drawn_to_its_end_and_beyond() -> None:
     assert [text.get_text() for text in axes.get_xticklabels()] == ["50", "100", "200", "400"]
     alone = plot_learning_curve(LearningCurve(points[:2], [], False))
     assert len(alone.lines) == 1
+
+
+def test_each_image_has_its_place_and_intervals_their_edges() -> None:
+    pytest.importorskip("matplotlib")
+    axes = plot_predicted([1, 2, 3], [1.5, 2, 2], width=0.5)
+    dots, line, *edges = axes.lines
+    assert dots.get_xdata().tolist() == [1, 2, 3] and dots.get_ydata().tolist() == [1.5, 2, 2]
+    assert list(line.get_xdata()) == list(line.get_ydata()) == [1, 3]
+    assert [list(edge.get_ydata()) for edge in edges] == [[0.5, 2.5], [1.5, 3.5]]
+    assert len(plot_predicted([1, 2], [1, 2]).lines) == 2
+    with pytest.raises(UsageError, match="must be finite"):
+        plot_predicted([1, float("nan")], [1, 2])

@@ -11,12 +11,15 @@ from cnncodes.evaluation.checks import run_checks
 from cnncodes.evaluation.checks.looking import look_at
 from cnncodes.heads.linear import LinearScorer
 from cnncodes.images import ImageRecord
-from cnncodes.report import CheckedData, Material, Training, find_training
+from cnncodes.report import CheckedData, Material, NumberMaterial, Training, find_training
 
 #: Length of the small network's codes.
 CODE_SIZE = 5
 
 MakeMaterial = Callable[..., Material]
+MakeNumbers = Callable[..., NumberMaterial]
+#: Opens a report in a browser, and returns its page.
+Open = Callable[..., Any]
 
 #: Names that would be something else than text if anybody let them.
 HOSTILE = (

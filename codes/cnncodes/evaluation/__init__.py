@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cnncodes.evaluation.intervals import Estimate, measure_share
     from cnncodes.evaluation.metrics import ClassFigures, Evaluation, evaluate_predictions
     from cnncodes.evaluation.multilabel import LabelFigures, MultiLabelEvaluation, evaluate_multilabel
+    from cnncodes.evaluation.number_ranges import RangeFigures, measure_ranges
     from cnncodes.evaluation.numbers import NumberEvaluation, evaluate_numbers
     from cnncodes.evaluation.paired import McNemar, compare_paired, run_mcnemar
 
@@ -31,6 +32,7 @@ __all__ = [
     "McNemar",
     "MultiLabelEvaluation",
     "NumberEvaluation",
+    "RangeFigures",
     "check_data",
     "compare_classifiers",
     "compare_paired",
@@ -40,6 +42,7 @@ __all__ = [
     "evaluate_numbers",
     "evaluate_predictions",
     "measure_calibration",
+    "measure_ranges",
     "measure_share",
     "run_mcnemar",
 ]
@@ -59,6 +62,7 @@ __getattr__, __dir__ = attach(
         "LabelFigures": "multilabel",
         "MultiLabelEvaluation": "multilabel",
         "NumberEvaluation": "numbers",
+        "RangeFigures": "number_ranges",
         "check_data": "checks",
         "McNemar": "paired",
         "compare_classifiers": "comparison",
@@ -69,6 +73,7 @@ __getattr__, __dir__ = attach(
         "evaluate_numbers": "numbers",
         "evaluate_predictions": "metrics",
         "measure_calibration": "calibration",
+        "measure_ranges": "number_ranges",
         "measure_share": "intervals",
         "run_mcnemar": "paired",
     },

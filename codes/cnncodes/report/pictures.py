@@ -8,7 +8,7 @@ from cnncodes.errors import BackboneError, BackendMissing, UnreadableImage, sent
 from cnncodes.images import ImageRecord, content_hash, decode
 from cnncodes.report.activation import Activation, Activations, prepare_activations
 from cnncodes.report.html import embed_bytes, escape
-from cnncodes.report.material import Material
+from cnncodes.report.material import Subject
 from cnncodes.report.thumbnails import SIDE, shrink, to_jpeg
 
 
@@ -39,17 +39,24 @@ class Studio:
 
     Attributes
     ----------
-    material : Material
+    material : Subject
+    wants_maps : bool
+        Whether maps are wanted at all.
     activations : Activations or None
     said : str
         What is to be said about the maps, or why there are none; HTML.
     """
 
-    material: Material
+    material: Subject
+    wants_maps: bool = True
     activations: Activations | None = field(init=False)
     said: str = field(init=False)
 
     def __post_init__(self) -> None:
+        if not self.wants_maps:
+            object.__setattr__(self, "activations", None)
+            object.__setattr__(self, "said", "")
+            return
         try:
             found, said = prepare_activations(self.material.predictor), ""
         except (BackboneError, BackendMissing) as error:
@@ -90,13 +97,13 @@ class Studio:
             Of the thumbnail, the longer one, in pixels.
         """
         predictor = self.material.predictor
-        embedder, known = predictor.embedder, {str(name) for name in predictor.classes}
+        embedder = predictor.embedder
         try:
             data = record.read()
             short_side = embedder.plan.largest_short_side(embedder.backbone.frame)
             whole = decode(data, embedder.decoding, short_side=short_side)
             small = shrink(whole, side)
-            if self.activations is None or label not in known:
+            if self.activations is None or label not in {str(name) for name in predictor.classes}:
                 return Picture(to_jpeg(small), small.size)
             found = self.activations.look(whole, content_hash(data), label)
         except UnreadableImage:
