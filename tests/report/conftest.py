@@ -10,17 +10,35 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_reports import CODE_SIZE, MakeMaterial, MakeNumbers, Open, draw_records, make_head
+from made_reports import (
+    CODE_SIZE,
+    MakeLabels,
+    MakeMaterial,
+    MakeNumbers,
+    Open,
+    draw_records,
+    make_head,
+    make_label_head,
+)
 from written_graphs import write_backbone, write_model
 
 from cnncodes.backbones import Backbone
 from cnncodes.embedding import Embedder
+from cnncodes.estimators.label_predictor import LabelPredictor
 from cnncodes.estimators.number_predictor import NumberPredictor
 from cnncodes.estimators.predictor import Predictor
-from cnncodes.evaluation import evaluate_numbers, evaluate_predictions, measure_ranges
+from cnncodes.evaluation import evaluate_multilabel, evaluate_numbers, evaluate_predictions, measure_ranges
 from cnncodes.heads.regression.scorers import LinearNumberScorer
 from cnncodes.images import Decoding
-from cnncodes.report import Material, NumberMaterial, Origin, render_number_report, render_report
+from cnncodes.report import (
+    LabelMaterial,
+    Material,
+    NumberMaterial,
+    Origin,
+    render_label_report,
+    render_number_report,
+    render_report,
+)
 from cnncodes.report.material import Subject
 from cnncodes.views import ViewPlan
 
@@ -120,6 +138,45 @@ def make_numbers(averaging: Backbone) -> MakeNumbers:
 
 
 @pytest.fixture(scope="session")
+def make_labels(averaging: Backbone) -> MakeLabels:
+    """Give a function that makes what a report on several labels an image is made of."""
+
+    def make(
+        sets: Sequence[Sequence[str]],
+        keys: Sequence[str] | None = None,
+        *,
+        classes: Sequence[str] | None = None,
+        l2_normalize: bool = False,
+        plan: str = "flip",
+        **changes: Any,
+    ) -> LabelMaterial:
+        known = sorted({name for one in sets for name in one}) if classes is None else list(classes)
+        head = make_label_head(known, l2_normalize=l2_normalize)
+        predictor = LabelPredictor(Embedder(averaging, ViewPlan.parse(plan), Decoding()), head, delimiter="|")
+        records = draw_records(["|".join(one) or "|" for one in sets], keys)
+        found = predictor.predict_records(records, codes=True)
+        evaluation = evaluate_multilabel([set(one) for one in sets], found.named, found.proba, known)
+        names = [one.name for one in evaluation.per_label]
+        unknown = ((0, 0), (0, len(names) - len(known)))
+        values: dict[str, Any] = {
+            "predictor": predictor,
+            "records": records,
+            "evaluation": evaluation,
+            "truth": np.array([[name in one for name in names] for one in sets]),
+            "named": np.pad(found.named, unknown),
+            "proba": np.pad(found.proba, unknown),
+            "delimiter": "|",
+            "codes": found.codes,
+            "trained_on": 0,
+            "failed": 0,
+            "origin": Origin("cnncodes evaluate", "m.cnncodes", "00", "photos", None, {}, "2026-01-01"),
+        }
+        return LabelMaterial(**{**values, **changes})
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Give a browser that is installed."""
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -140,6 +197,8 @@ def render_any(material: Subject | bytes) -> bytes:
         return render_report(material)
     if isinstance(material, NumberMaterial):
         return render_number_report(material)
+    if isinstance(material, LabelMaterial):
+        return render_label_report(material)
     assert isinstance(material, bytes)
     return material
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from cnncodes.evaluation.comparison import ClassifierComparison, compare_classifiers
     from cnncodes.evaluation.crossvalidation import CrossValidation, cross_validate
     from cnncodes.evaluation.intervals import Estimate, measure_share
+    from cnncodes.evaluation.label_pairs import LabelPair, find_label_pairs
     from cnncodes.evaluation.metrics import ClassFigures, Evaluation, evaluate_predictions
     from cnncodes.evaluation.multilabel import LabelFigures, MultiLabelEvaluation, evaluate_multilabel
     from cnncodes.evaluation.number_ranges import RangeFigures, measure_ranges
@@ -29,6 +30,7 @@ __all__ = [
     "Estimate",
     "Evaluation",
     "LabelFigures",
+    "LabelPair",
     "McNemar",
     "MultiLabelEvaluation",
     "NumberEvaluation",
@@ -41,6 +43,7 @@ __all__ = [
     "evaluate_multilabel",
     "evaluate_numbers",
     "evaluate_predictions",
+    "find_label_pairs",
     "measure_calibration",
     "measure_ranges",
     "measure_share",
@@ -60,6 +63,7 @@ __getattr__, __dir__ = attach(
         "Estimate": "intervals",
         "Evaluation": "metrics",
         "LabelFigures": "multilabel",
+        "LabelPair": "label_pairs",
         "MultiLabelEvaluation": "multilabel",
         "NumberEvaluation": "numbers",
         "RangeFigures": "number_ranges",
@@ -72,6 +76,7 @@ __getattr__, __dir__ = attach(
         "evaluate_multilabel": "multilabel",
         "evaluate_numbers": "numbers",
         "evaluate_predictions": "metrics",
+        "find_label_pairs": "label_pairs",
         "measure_calibration": "calibration",
         "measure_ranges": "number_ranges",
         "measure_share": "intervals",

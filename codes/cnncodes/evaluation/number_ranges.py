@@ -60,8 +60,8 @@ def measure_ranges(
 
     Notes
     -----
-    Whatever predicts imperfectly and is right on average is too high where the truth is small and too low
-    where it is large: `bias` says by how much.
+    Predictions with the least squared error lean to the middle, the more the less they know: too high where
+    the truth is small and too low where it is large. `bias` says by how much.
 
     Examples
     --------

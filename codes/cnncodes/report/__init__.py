@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cnncodes.report.comparison import Comparison, read_comparison
-from cnncodes.report.material import CheckedData, Material, NumberMaterial, Origin
+from cnncodes.report.labels.page import render_label_report
+from cnncodes.report.material import CheckedData, LabelMaterial, Material, NumberMaterial, Origin
 from cnncodes.report.numbers.page import render_number_report
 from cnncodes.report.page import render_comparison, render_report
 from cnncodes.report.training import Training, find_training
@@ -11,6 +12,7 @@ from cnncodes.report.training import Training, find_training
 __all__ = [
     "CheckedData",
     "Comparison",
+    "LabelMaterial",
     "Material",
     "NumberMaterial",
     "Origin",
@@ -18,6 +20,7 @@ __all__ = [
     "find_training",
     "read_comparison",
     "render_comparison",
+    "render_label_report",
     "render_number_report",
     "render_report",
 ]

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
+    from cnncodes.estimators.label_predictor import LabelPredictor
     from cnncodes.estimators.number_predictor import NumberPredictor
     from cnncodes.estimators.predictor import Predictor
-    from cnncodes.evaluation import Evaluation, NumberEvaluation, RangeFigures
+    from cnncodes.evaluation import Evaluation, MultiLabelEvaluation, NumberEvaluation, RangeFigures
     from cnncodes.evaluation.checks import DataChecks
     from cnncodes.images import ImageRecord
     from cnncodes.report.comparison import Comparison
@@ -132,6 +133,10 @@ class Subject:
         """Return what is true of a training image, as it stands beside it."""
         return str(record.label)
 
+    def list_labels(self, record: ImageRecord) -> list[str]:
+        """Return the labels of a training image, as they are counted."""
+        return [self.describe_label(record)]
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Material(Subject):
@@ -222,3 +227,50 @@ class NumberMaterial(Subject):
         far = np.zeros(len(off), dtype=bool)
         far[np.argsort(-off, kind="stable")[: -(-len(off) // 10)]] = True
         return far
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LabelMaterial(Subject):
+    """Everything that a report on several labels an image shows, besides what `Subject` has.
+
+    Attributes
+    ----------
+    predictor : LabelPredictor
+    evaluation : MultiLabelEvaluation
+    truth, named : ndarray of bool, shape (n_images, n_labels)
+        Which labels an image has, and which were named; columns as ``evaluation.per_label``, so that labels
+        that the classifier does not know come last.
+    proba : ndarray of float64, shape (n_images, n_labels)
+        Of those that it does not know, 0.
+    delimiter : str
+        What divides the labels of a training image.
+    """
+
+    predictor: LabelPredictor
+    evaluation: MultiLabelEvaluation
+    truth: Array
+    named: Array
+    proba: Array
+    delimiter: str
+
+    noun: ClassVar[str] = "set of labels"
+
+    def describe_label(self, record: ImageRecord) -> str:
+        """Return the labels of a training image in one text."""
+        return " + ".join(self.list_labels(record))
+
+    def list_labels(self, record: ImageRecord) -> list[str]:
+        """Return the labels of a training image."""
+        from cnncodes.estimators.label_sets import split_labels
+
+        return sorted(set(split_labels(str(record.label), self.delimiter))) or ["no label"]
+
+    @property
+    def names(self) -> list[str]:
+        """The labels, in the order of the columns."""
+        return [figures.name for figures in self.evaluation.per_label]
+
+    @property
+    def wrong(self) -> npt.NDArray[np.bool_]:
+        """Which images have a label that is wrong or missing, shape (n_images,)."""
+        return np.asarray((self.truth != self.named).any(axis=1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,20 +32,14 @@ class Neighbourhood:
         None where no thumbnail can be made.
     why : str
         Why there are none.
-    say : callable
-        Gives what is true of a training image, as text.
-    is_counted : bool
-        Whether these are told by how many have the same, or else one by one, the nearest first.
-    noun : str
-        What it is that is true.
+    subject : Subject
+        Says what is true of a training image.
     """
 
     training: Training | None
     sheet: Sheet | None
     why: str
-    say: Callable[[ImageRecord], str] = lambda record: str(record.label)
-    is_counted: bool = True
-    noun: str = "label"
+    subject: Subject
 
     @functools.cached_property
     def tile_of(self) -> dict[int, int]:
@@ -60,8 +54,8 @@ class Neighbourhood:
             f"Below each image unfold the {self.training.index.shape[1]} training images whose codes are"
             " nearest to its own, with their similarity: the cosine of the angle between the two codes, 1"
             f" for codes that are the same. Searched are {escape(self.training.described)}. Neighbours of"
-            f" another {self.noun} than the image’s own, or one that is all but the same picture, say where"
-            " a mistake comes from."
+            f" another {self.subject.noun} than the image’s own, or one that is all but the same picture, say"
+            " where a mistake comes from."
         )
 
     def define_sheet(self) -> str:
@@ -80,9 +74,9 @@ class Neighbourhood:
         if self.training is None:
             return ""
         rows, cosine = self.training.index[image].tolist(), round_similarity(self.training.cosine[image])
-        labels = ", ".join(self._list([self.say(self.training.records[row]) for row in rows]))
+        labels = ", ".join(self._list([self.training.records[row] for row in rows]))
         items = "".join(
-            f"<li>{self._draw(row)}<span>{name(self.say(self.training.records[row]))}{self._mark}"
+            f"<li>{self._draw(row)}<span>{name(self.subject.describe_label(self.training.records[row]))}{self._mark}"
             f" {similarity / 100:.2f}<br>"
             f'<span class="file">{name(self.training.records[row].key)}</span></span></li>'
             for row, similarity in zip(rows, cosine.tolist(), strict=True)
@@ -90,17 +84,18 @@ class Neighbourhood:
         summary = f"<summary>Nearest in training: {labels}</summary>"
         return f'<details class="nearest">{summary}<ol>{items}</ol></details>'
 
-    def _list(self, labels: list[str]) -> Iterator[str]:
-        if not self.is_counted:
-            yield from map(name, labels)
+    def _list(self, records: list[ImageRecord]) -> Iterator[str]:
+        if not self.subject.counts_neighbors:
+            yield from (name(self.subject.describe_label(record)) for record in records)
             return
+        labels = [label for record in records for label in self.subject.list_labels(record)]
         for label, count in Counter(labels).most_common():
             yield f"{count} {name(label)}"
 
     @property
     def _mark(self) -> str:
         """Tell a similarity from a number that it stands behind."""
-        return "" if self.is_counted else "; similarity"
+        return "" if self.subject.counts_neighbors else "; similarity"
 
     def _draw(self, row: int) -> str:
         tile = self.tile_of.get(row)
@@ -120,7 +115,8 @@ class Neighbourhood:
             return None
         used, index = np.unique(self.training.index, return_inverse=True)
         records = [self.training.records[row] for row in used.tolist()]
-        names, labels = np.unique([self.say(record) for record in records], return_inverse=True)
+        said = [self.subject.describe_label(record) for record in records]
+        names, labels = np.unique(said, return_inverse=True)
         tiles: dict[str, Any] = {"tiles": None, "columns": 0}
         if self.sheet is not None:
             place = np.full(len(self.training.records), -1)
@@ -129,15 +125,28 @@ class Neighbourhood:
         wide = "u2" if len(used) < 2**16 else "u4"
         return {
             "k": self.training.index.shape[1],
-            "counted": self.is_counted,
             "wide": wide,
             "index": pack(index.reshape(-1), wide),
             "similarity": pack(round_similarity(self.training.cosine).reshape(-1) + 100, "u1"),
             "names": [clean(text) for text in names.tolist()],
+            **self._split(dict(zip(said, records, strict=True)), names.tolist()),
             "labels": pack(labels.reshape(-1), "u2"),
             "files": [clean(record.key) for record in records],
             "tile": TILE,
             **tiles,
+        }
+
+    def _split(self, records: dict[str, ImageRecord], names: list[str]) -> dict[str, Any]:
+        """Return the labels that are counted, and which of them each name stands for."""
+        if not self.subject.counts_neighbors:
+            return {"counted": False, "words": [], "parts": []}
+        parts = [self.subject.list_labels(records[text]) for text in names]
+        words = sorted({word for part in parts for word in part})
+        place = {word: i for i, word in enumerate(words)}
+        return {
+            "counted": True,
+            "words": [clean(word) for word in words],
+            "parts": [[place[word] for word in part] for part in parts],
         }
 
 
@@ -152,7 +161,7 @@ def settle(material: Subject, shown: list[int]) -> Neighbourhood:
     """
     training = material.training
     if isinstance(training, str):
-        return Neighbourhood(None, None, training)
+        return Neighbourhood(None, None, training, material)
     sheet = make_sheet(
         training.records,
         choose_training_tiles(training, shown, TILES),
@@ -162,6 +171,4 @@ def settle(material: Subject, shown: list[int]) -> Neighbourhood:
         what="thumbnails of training images",
         max_bytes=SHEET_BYTES,
     )
-    return Neighbourhood(
-        training, sheet, "", material.describe_label, material.counts_neighbors, material.noun
-    )
+    return Neighbourhood(training, sheet, "", material)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from cnncodes.errors import BackboneError, BackendMissing, UnreadableImage, sentence
+from cnncodes.heads.multilabel.scorers import LabelScorer
 from cnncodes.images import ImageRecord, content_hash, decode
 from cnncodes.report.activation import Activation, Activations, prepare_activations
 from cnncodes.report.html import embed_bytes, escape
@@ -65,13 +66,15 @@ class Studio:
         object.__setattr__(self, "said", said if found is None else self._describe(found))
 
     def _describe(self, activations: Activations) -> str:
+        is_label = isinstance(self.material.predictor.head, LabelScorer)
+        of = "label that its text names first" if is_label else "class that was predicted"
         said = (
-            "Over each thumbnail lies the map of the class that was predicted: orange places speak for"
-            " it, blue"
-            " ones against it, the stronger the more. "
+            f"Over each thumbnail lies the map of the {of}: orange places speak for it, blue ones against it,"
+            " the stronger the more. "
         )
+        mean = "above 0 where the label is named" if is_label else "the decision value"
         if activations.is_whole:
-            said += "It is exact: the mean of the map is the decision value."
+            said += f"It is exact: the mean of the map is {mean}."
         else:
             said += (
                 "It is exact for the central view alone; the answer is the average over"

@@ -166,12 +166,13 @@ def _tabulate(evaluation: Evaluation) -> str:
     rows = []
     for true, (figures, counts) in enumerate(zip(evaluation.per_class, evaluation.confusion, strict=True)):
         total = figures.recall.n
-        cells = [_shade(counts[column], total, column == true) for column in range(columns)]
+        cells = [shade_cell(counts[column], total, column == true) for column in range(columns)]
         rows.append((name(figures.name), *cells, f"{total:,}"))
     return table("Images by true class (rows) and predicted class (columns)", head, rows, ident="matrix")
 
 
-def _shade(count: int, total: int, is_right: bool) -> str:
+def shade_cell(count: int, total: int, is_right: bool) -> str:
+    """Return a cell that is the darker the larger its share of the row, in one of two colours."""
     if not count:
         return '<td class="zero">0</td>'
     step = max(1, round(_STEPS * count / total))

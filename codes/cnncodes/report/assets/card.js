@@ -76,13 +76,14 @@ class Nearest {
     }
     const counts = new Map();
     for (let j = i * this.data.k; j < (i + 1) * this.data.k; j += 1) {
-      const label = this.labels[this.index[j]];
-      counts.set(label, (counts.get(label) || 0) + 1);
+      for (const word of this.data.parts[this.labels[this.index[j]]]) {
+        counts.set(word, (counts.get(word) || 0) + 1);
+      }
     }
     const falling = Array.from(counts).sort((a, b) => b[1] - a[1]);
-    return falling.flatMap(([label, count], place) => [
+    return falling.flatMap(([word, count], place) => [
       `${place ? ", " : ""}${count} `,
-      makeName(this.data.names[label]),
+      makeName(this.data.words[word]),
     ]);
   }
 

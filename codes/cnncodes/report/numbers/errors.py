@@ -130,8 +130,8 @@ def _show_ranges(material: NumberMaterial) -> list[str]:
         "<h3>By range of the true number</h3>",
         paragraph(
             "Ranges hold about equally many images. A mean error above 0 says that predictions are too high"
-            " there. Whatever predicts imperfectly is too high where the truth is small, and too low where it"
-            " is large."
+            " there. Predictions with the least squared error lean to the middle, the more the less they"
+            " know: too high where the truth is small, too low where it is large."
         ),
     ]
     if len(ranges) > 1:

@@ -17,10 +17,7 @@ from cnncodes.report.html import (
     significant_interval,
 )
 from cnncodes.report.material import NumberMaterial
-from cnncodes.report.words import box_warnings, count_images, list_common, say_interval
-
-#: Fewer groups than this make intervals too narrow (docs/figures.md).
-FEW_GROUPS = 10
+from cnncodes.report.words import FEW_GROUPS, box_warnings, count_images, list_common, say_interval
 
 
 def write_summary(material: NumberMaterial) -> str:

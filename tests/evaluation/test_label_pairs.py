@@ -1,0 +1,42 @@
+"""Labels that are mistaken together."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from cnncodes.evaluation import find_label_pairs
+
+TABLES = st.tuples(st.integers(1, 12), st.integers(1, 4)).flatmap(
+    lambda shape: st.tuples(hnp.arrays(bool, shape), hnp.arrays(bool, shape))
+)
+
+
+@given(TABLES)
+def test_counts_are_those_of_images_with_both_mistakes(tables: tuple[np.ndarray, np.ndarray]) -> None:
+    truth, named = tables
+    for pair in find_label_pairs(truth, named):
+        missed = truth[:, pair.missed] & ~named[:, pair.missed]
+        lacks = ~truth[:, pair.named]
+        wrong = lacks & named[:, pair.named]
+        assert pair.n == (missed & wrong).sum() > pair.expected and pair.of == (missed & lacks).sum()
+        assert np.isclose(pair.expected, pair.of * wrong.sum() / lacks.sum()) and 0 <= pair.p_value <= 1
+
+
+def test_what_is_taken_for_another_is_clear_and_chance_is_not() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.random((200, 3)) < 0.4
+    named = truth ^ (rng.random((200, 3)) < 0.2)
+    assert not [pair for pair in find_label_pairs(truth, named) if pair.is_clear]
+    swapped = truth[:, 0] & ~truth[:, 1] & (rng.random(200) < 0.5)
+    named[swapped, 0], named[swapped, 1] = False, True
+    first, *others = find_label_pairs(truth, named)
+    assert (first.missed, first.named) == (0, 1) and first.is_clear
+    assert not [pair for pair in others if pair.is_clear]
+
+
+def test_labels_of_no_or_of_all_images_have_no_pair() -> None:
+    truth = np.tile([True, False], (5, 1))
+    assert find_label_pairs(truth, truth) == [] and find_label_pairs(truth, ~truth) == []
