@@ -6,8 +6,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.stats import hypergeom
 
 from cnncodes.evaluation import find_label_pairs
+from cnncodes.evaluation.label_pairs import sum_tail
 
 TABLES = st.tuples(st.integers(1, 12), st.integers(1, 4)).flatmap(
     lambda shape: st.tuples(hnp.arrays(bool, shape), hnp.arrays(bool, shape))
@@ -40,3 +42,14 @@ def test_what_is_taken_for_another_is_clear_and_chance_is_not() -> None:
 def test_labels_of_no_or_of_all_images_have_no_pair() -> None:
     truth = np.tile([True, False], (5, 1))
     assert find_label_pairs(truth, truth) == [] and find_label_pairs(truth, ~truth) == []
+
+
+def test_the_tail_is_that_of_scipy() -> None:
+    rng = np.random.default_rng(0)
+    sizes = rng.integers(2, 5000, 300)
+    counts, of = rng.integers(1, sizes), rng.integers(1, sizes)
+    n = np.minimum(np.minimum(of, counts), of * counts // sizes + rng.integers(1, 30, 300))
+    above = n * sizes > of * counts
+    tables = [values[above] for values in (n, of, counts, sizes)]
+    expected = hypergeom.sf(tables[0] - 1, tables[3], tables[2], tables[1])
+    np.testing.assert_allclose(sum_tail(*tables), expected, rtol=1e-6, atol=1e-300)

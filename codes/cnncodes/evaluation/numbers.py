@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import UsageError
-from cnncodes.evaluation.intervals import Estimate, bootstrap, measure_share
+from cnncodes.evaluation.intervals import Estimate, bootstrap_all, measure_share
 from cnncodes.evaluation.metrics import check_groups
 
 Array = npt.NDArray[Any]
@@ -110,7 +110,8 @@ def evaluate_numbers(
     options: dict[str, Any] = {"groups": members, "random_state": random_state}
     covered = None if width is None else measure_share(np.abs(predicted - y) <= width, **options)
     statistics = make_statistics(y, predicted)
-    figures = {name: bootstrap(statistic, len(y), **options) for name, statistic in statistics.items()}
+    drawn = bootstrap_all(lambda weights: _measure(statistics, weights), len(y), **options)
+    figures = dict(zip(statistics, drawn, strict=True))
     return NumberEvaluation(
         n=len(y),
         **figures,
@@ -141,6 +142,10 @@ def _say_why(y: Array, predicted: Array) -> str:
     if len(y) == 1:
         return "there is only one image"
     return f"all {'targets' if np.ptp(y) <= 1e-10 * np.abs(y).max() else 'predictions'} are equal"
+
+
+def _measure(statistics: dict[str, Callable[[Array], float]], weights: Array) -> Array:
+    return np.array([statistic(weights) for statistic in statistics.values()])
 
 
 def make_statistics(y: Array, predicted: Array) -> dict[str, Callable[[Array], float]]:

@@ -48,11 +48,11 @@ class Chart:
         Examples
         --------
         >>> chart = Chart.fit_linear([-3.0, 41.0], [0.0, 1800.0])
-        >>> chart.low, chart.high, chart.bottom, chart.top
-        (-10.0, 50.0, 0.0, 2000.0)
+        >>> [text for _, text in chart.list_ticks()], chart.bottom, chart.low < -3 < 41 < chart.high
+        (['0', '10', '20', '30', '40'], 0.0, True)
         """
-        low, high, step = _round_ends(across)
-        bottom, top, upward = _round_ends(upwards)
+        low, high, step = _find_ends(across)
+        bottom, top, upward = _find_ends(upwards)
         return cls(low, high, bottom, top, upward, step)
 
     @classmethod
@@ -65,7 +65,7 @@ class Chart:
         >>> round(chart.x(2.0) - chart.x(1.0)) == round(chart.y(1.0) - chart.y(2.0))
         True
         """
-        low, high, step = _round_ends(values)
+        low, high, step = _find_ends(values)
         height = _WIDTH - _LEFT - _RIGHT + _TOP + _BELOW
         return cls(low, high, low, high, step, step, height)
 
@@ -119,9 +119,9 @@ class Chart:
     def list_ticks(self) -> list[tuple[float, str]]:
         """Return the numbers of a linear axis across, with their texts."""
         assert self.across is not None
-        count = round((self.high - self.low) / self.across)
-        values = [self.low + i * self.across for i in range(count + 1)]
-        return [(value, say_tick(value, self.across)) for value in values]
+        return [
+            (value, say_tick(value, self.across)) for value in _list_between(self.low, self.high, self.across)
+        ]
 
     def draw(
         self,
@@ -157,8 +157,7 @@ class Chart:
 
     def _draw_axes(self, names: tuple[str, str], ticks: Sequence[tuple[float, str]]) -> str:
         floor, middle, drawn = self.floor, (_LEFT + _WIDTH - _RIGHT) / 2, []
-        for i in range(round((self.top - self.bottom) / self.step) + 1):
-            value = self.bottom + i * self.step
+        for value in _list_between(self.bottom, self.top, self.step):
             y = self.y(value)
             drawn.append(f'<path class="grid" d="M{_LEFT} {y:.1f}H{_WIDTH - _RIGHT}"/>')
             drawn.append(
@@ -185,15 +184,21 @@ def _find_step(extent: float, least: float = 0.001) -> float:
     return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
 
 
-def _round_ends(values: Sequence[float]) -> tuple[float, float, float]:
-    """Return round numbers below and above some values, and the step between numbers there."""
+def _find_ends(values: Sequence[float]) -> tuple[float, float, float]:
+    """Return ends with some room around values, none beyond 0 where these end there; and a round step."""
     low, high = min(values), max(values)
     if high - low <= 1e-9 * max(abs(low), abs(high)):
         room = abs(low) or 1.0
         low, high = low - room / 2, high + room / 2
+    room = 0.04 * (high - low)
     step = _find_step(high - low, 0.0)
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return first * step, last * step, step
+    return (low - room if low else low), (high + room if high else high), step
+
+
+def _list_between(low: float, high: float, step: float) -> list[float]:
+    """Return the multiples of a step between two numbers."""
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [i * step for i in range(first, last + 1)]
 
 
 def say_tick(value: float, step: float) -> str:

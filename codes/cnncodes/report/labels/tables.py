@@ -72,7 +72,7 @@ def show_together(material: LabelMaterial) -> str:
 
 
 def _show_occurring(material: LabelMaterial) -> list[str]:
-    truth = material.truth.astype(np.int64)
+    truth = material.truth.astype(np.float64)
     order = np.argsort(-truth.sum(axis=0), kind="stable")[:SHOWN]
     order = np.sort(order[truth.sum(axis=0)[order] > 0])
     if not len(order):
@@ -108,7 +108,7 @@ def _show_pairs(material: LabelMaterial) -> list[str]:
     for pair in pairs:
         share = percent(pair.n / pair.of)
         clear = "yes" if pair.is_clear else "no"
-        cells = (f"{pair.n:,}", f"{pair.of:,}", share, f"{pair.expected:.1f}", clear)
+        cells = (f"{pair.n:,}", f"{pair.of:,}", share, f"{pair.expected:.2f}", clear)
         rows.append((name(names[pair.missed]), name(names[pair.named]), *cells))
     head = ("Missing", "Named wrongly", "Images", "Of", "Share", "Expected", "Clear")
     return [said, table("Labels that are mistaken together", head, rows, ident="pairs")]
