@@ -53,6 +53,7 @@ class Chart:
         """
         low, high, step = _find_ends(across)
         bottom, top, upward = _find_ends(upwards)
+        bottom = 0.0 if min(upwards) == 0 else bottom  # bars and errors start at the axis
         return cls(low, high, bottom, top, upward, step)
 
     @classmethod
@@ -185,14 +186,13 @@ def _find_step(extent: float, least: float = 0.001) -> float:
 
 
 def _find_ends(values: Sequence[float]) -> tuple[float, float, float]:
-    """Return ends with some room around values, none beyond 0 where these end there; and a round step."""
+    """Return ends with some room around values, and a round step."""
     low, high = min(values), max(values)
     if high - low <= 1e-9 * max(abs(low), abs(high)):
         room = abs(low) or 1.0
         low, high = low - room / 2, high + room / 2
     room = 0.04 * (high - low)
-    step = _find_step(high - low, 0.0)
-    return (low - room if low else low), (high + room if high else high), step
+    return low - room, high + room, _find_step(high - low, 0.0)
 
 
 def _list_between(low: float, high: float, step: float) -> list[float]:

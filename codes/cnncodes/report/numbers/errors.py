@@ -135,6 +135,7 @@ def _show_ranges(material: NumberMaterial) -> list[str]:
         ),
     ]
     if len(ranges) > 1:
+        parts.append(paragraph("The line across the chart is the mean absolute error of all images."))
         parts.append(f'<figure class="plot wide">{draw_ranges(material)}</figure>')
     return [*parts, table("Errors by range of the true number", head, rows, ident="ranges", sortable=True)]
 
