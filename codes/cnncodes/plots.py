@@ -111,6 +111,104 @@ def plot_learning_curve(curve: LearningCurve, axes: Any = None) -> Any:
     return axes
 
 
+def plot_predicted(y: Any, predicted: Any, *, width: float | None = None, axes: Any = None) -> Any:
+    """Plot predicted against true numbers, a dot an image, with the line on which they are equal.
+
+    Parameters
+    ----------
+    y, predicted : array-like of float, shape (n_images,)
+    width : float, optional
+        Half the width of intervals (`NumberEvaluation.width`): their edges are dashed lines.
+    axes : matplotlib.axes.Axes, optional
+        Where to; by default a new figure's.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    UsageError
+        If the shapes do not fit, or a number is not finite.
+    BackendMissing
+        If Matplotlib is not installed.
+
+    Examples
+    --------
+    >>> axes = plot_predicted([1.0, 2.0, 3.0], [1.5, 2.0, 2.5], width=0.6)
+    >>> axes.get_title()
+    'R2 0.750, mean absolute error 0.333, 3 images'
+    """
+    import numpy as np
+
+    from cnncodes.evaluation.numbers import check_numbers, make_statistics
+
+    y, predicted = check_numbers(y, predicted)
+    axes = _make_axes((5.4, 5.4)) if axes is None else axes
+    low, high = float(min(y.min(), predicted.min())), float(max(y.max(), predicted.max()))
+    axes.plot(y, predicted, "o", color="#0072b2", alpha=0.45, markersize=4, linestyle="none")
+    axes.plot([low, high], [low, high], "-", color="#444444", linewidth=1, label="predicted = true")
+    for shift in () if width is None else (-width, width):
+        label = None if shift > 0 else f"± {width:.3g}"
+        ends = [low + shift, high + shift]
+        axes.plot([low, high], ends, "--", color="#444444", linewidth=1, label=label)
+    statistics, weights = make_statistics(y, predicted), np.ones(len(y))
+    r2, mae = (statistics[name](weights) for name in ("r2", "mae"))
+    axes.set_title(f"R2 {r2:.3f}, mean absolute error {mae:.3g}, {len(y):,} images", fontsize="medium")
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.set_xlabel("true number")
+    axes.set_ylabel("predicted number")
+    axes.grid(alpha=0.3)
+    axes.legend(loc="upper left", fontsize="small")
+    return axes
+
+
+def plot_precision_recall(y: Any, proba: Any, classes: Any, *, axes: Any = None) -> Any:
+    """Plot precision against recall, a line a label, which the legend names with its average precision.
+
+    Parameters
+    ----------
+    y : sequence of sets of labels, or an indicator with columns as `classes`
+        The truth, as of `cnncodes.evaluation.evaluate_multilabel`. Labels that are no classes have no line,
+        nor has one that no image has.
+    proba : array-like of float, shape (n_images, n_labels)
+        Probabilities, or any values that order the images.
+    classes : array-like, shape (n_labels,)
+    axes : matplotlib.axes.Axes, optional
+        Where to; by default a new figure's.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    UsageError
+        If the shapes do not fit, or a value is not finite.
+    BackendMissing
+        If Matplotlib is not installed.
+
+    Examples
+    --------
+    >>> axes = plot_precision_recall([{"sea"}, {"sea"}, set()], [[0.9], [0.2], [0.4]], ["sea"])
+    >>> [text.get_text() for text in axes.get_legend().get_texts()]
+    ['sea: 0.833, 2 images']
+    """
+    from cnncodes.evaluation.label_order import trace_precision
+
+    axes = _make_axes((6.4, 5.0)) if axes is None else axes
+    for label in trace_precision(y, proba, classes):
+        said = f"{label.name}: {label.average_precision:.3f}, {label.n:,} images"
+        axes.step(label.recall, label.precision, where="pre", label=said)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1.02)
+    axes.set_xlabel("recall")
+    axes.set_ylabel("precision")
+    axes.grid(alpha=0.3)
+    axes.legend(title="average precision", loc="upper left", bbox_to_anchor=(1.01, 1.0), fontsize="small")
+    return axes
+
+
 def _draw_band(axes: Any, points: list[tuple[int, Estimate]], style: str, color: str, label: str) -> None:
     images = [number for number, _ in points]
     axes.plot(images, [one.value for _, one in points], style, color=color, label=label)

@@ -225,7 +225,14 @@ def test_fit_refuses_what_does_not_go_together(
         (["predict", "MODEL", "all.csv", "--coverage", "0.9"], "--coverage is for numbers"),
         (["predict", "MODEL", "all.csv", "--priors", "red=0.5"], "--priors is for one class an image"),
         (["predict", "MODEL", "all.csv", "--label-delimiter", "e"], "contains 'e', which is to divide"),
-        (["evaluate", "MODEL", "all.csv", "-o", "r.html"], "there is none of several labels yet"),
+        (
+            ["evaluate", "MODEL", "all.csv", "-o", "r.html", "--checks", "always"],
+            "--checks always is for one class an image",
+        ),
+        (
+            ["evaluate", "MODEL", "all.csv", "-o", "r.html", "--baseline", "b.json"],
+            "--baseline is for one class an image",
+        ),
         (["evaluate", "MODEL", "all.csv", "--abstain", "0.1"], "--abstain is for one class an image"),
         (["evaluate", "MODEL", "all.csv", "--target", "who"], "--target is for numbers"),
         (["evaluate", "MODEL", "all.csv", "--top-k", "2"], "--top-k is for one class an image"),
@@ -250,6 +257,19 @@ def test_commands_say_what_they_have_not_for_several_labels(
     capsys.readouterr()
     assert main([places.get(part, part) for part in arguments]) in (1, 2)
     assert text in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_page_is_written_with_the_figures_that_are_printed(
+    folder: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "r.html"
+    found = run_json(capsys, "evaluate", model, str(folder / "more.csv"), "-o", str(path))
+    page, figure = path.read_text("utf-8"), found["mean_average_precision"]
+    ends = f"{figure['low']:.3f} to {figure['high']:.3f}"
+    assert found["report"] == str(path) and f"<td>{figure['value']:.3f}</td><td>{ends}</td>" in page
+    assert "does not know <bdi>violet</bdi>" in page and "not checked. The checks are for one class" in page
+    assert "images of the part train of" in page and "<td><code>ridge</code>" in page
 
 
 def test_what_is_for_several_labels_is_refused_elsewhere(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -134,10 +135,24 @@ def test_another_column_is_named_and_what_it_cannot_tell_is_said(
     asked = ("evaluate", model, str(folder / "ages.csv"), "--target", "age")
     found = run_json(capsys, *asked)
     assert found["target"] == "age" and found["r2"]["value"] is None
-    assert found["missing"] == dict.fromkeys(("r2", "spearman"), "all targets are equal")
+    assert found["missing"] == dict.fromkeys(("r2", "spearman", "relative_mae"), "all targets are equal")
     shown, told = run(capsys, *asked)
     assert "No R2: all targets are equal.\nNo Spearman's rank correlation: all targets are equal." in shown
     assert f"these are numbers of 'age', and {model} was fitted to 'level'" in told
+
+
+def test_a_page_is_written_with_the_figures_that_are_printed(
+    folder: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "r.html"
+    found = run_json(capsys, "evaluate", model, str(folder / "all.csv"), "--target", "level", "-o", str(path))
+    page, mae = path.read_text("utf-8"), found["mae"]
+    assert found["report"] == str(path) and f"<td>{mae['value']:.2f}</td>" in page
+    assert f"Predictions of <bdi>level</bdi> are off by {mae['value']:.1f} on average" in page
+    assert f"Searched are 20 images of the part train of {folder / 'all.csv'} that the regressor" in page
+    assert "not checked. The checks are for one class an image." in page and "<td><code>ridge</code>" in page
+    [command] = re.findall(r'aria-label="Command"><code>(.*?)</code>', page)
+    assert command.endswith(f"--report {path} --target level")
 
 
 def test_the_same_images_are_held_out_for_fit_and_evaluate(
@@ -204,10 +219,11 @@ def test_what_is_for_classes_is_refused(
     assert "--top-k is for classes" in run(capsys, "predict", model, table, "--top-k", "2", status=2)[1]
     told = run(capsys, "predict", model, table, "--coverage", "0.999", status=2)[1]
     assert "takes at least 999 held-out training images" in told
-    page = str(tmp_path / "r.html")
-    assert (
-        "there is none of a regressor yet" in run(capsys, "evaluate", model, table, "-o", page, status=2)[1]
-    )
+    page = ["-o", str(tmp_path / "r.html")]
+    told = run(capsys, "evaluate", model, table, *page, "--checks", "always", status=2)[1]
+    assert "--checks always is for one class an image" in told
+    told = run(capsys, "evaluate", model, table, *page, "--baseline", "b.json", status=2)[1]
+    assert "--baseline is for one class an image" in told
     told = run(capsys, "evaluate", model, str(folder / "plain.csv"), "--target", "levels", status=1)[1]
     assert "Did you mean 'level'" in told
     classes = str(tmp_path / "c.cnncodes")

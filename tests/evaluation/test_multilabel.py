@@ -34,6 +34,7 @@ def expect(Y, named, proba, weight=None):
         float(np.mean(average)),
         metrics.hamming_loss(Y, named, sample_weight=weight),
         *average,
+        *metrics.f1_score(Y, named, average=None, **options),
     ]
 
 
@@ -63,6 +64,7 @@ def test_each_figure_has_an_interval_and_its_n():
         assert (label.recall.n, label.precision.n) == (Y[:, i].sum(), named[:, i].sum())
         assert label.average_precision.value == pytest.approx(values[4 + i])
         assert label.average_precision.low < values[4 + i] < label.average_precision.high
+        assert label.f1.value == pytest.approx(values[8 + i]) and label.f1.low < values[8 + i] < label.f1.high
 
 
 @given(st.integers(0, 10**6))
@@ -74,7 +76,8 @@ def test_the_order_of_images_and_labels_does_not_matter(seed):
     shuffled = [part[rows][:, columns] * 1.0 for part in (Y, named, proba)]
     found = _Figures(*shuffled).measure(np.ones(20))
     np.testing.assert_allclose(found[:4], expected[:4])
-    np.testing.assert_allclose(found[4:], expected[4:][columns])
+    np.testing.assert_allclose(found[4:8], expected[4:8][columns])
+    np.testing.assert_allclose(found[8:], expected[8:][columns])
 
 
 def test_sets_and_an_indicator_are_the_same():

@@ -22,7 +22,13 @@ FIGURES = {
     "rmse": metrics.root_mean_squared_error,
     "median_ae": metrics.median_absolute_error,
     "spearman": lambda y, predicted: stats.spearmanr(y, predicted).statistic,
+    "constant_mae": lambda y, _: stats.tmean(np.abs(y - np.median(y))),
+    "relative_mae": lambda y, predicted: np.abs(y - predicted).sum() / np.abs(y - np.median(y)).sum(),
 }
+
+
+#: What targets that are all equal leave nothing to measure by.
+UNVARIED = ("r2", "spearman", "relative_mae")
 
 
 def made(n=80, seed=0, rounded=False):
@@ -87,10 +93,10 @@ def test_perfect_predictions():
     ("y", "predicted", "missing"),
     [
         ([1, 2, 3], [1, 2, 2], {}),
-        ([0.1, 0.1, 0.1], [1, 2, 3], dict.fromkeys(("r2", "spearman"), "all targets are equal")),
-        ([0, 0], [1, 2], dict.fromkeys(("r2", "spearman"), "all targets are equal")),
+        ([0.1, 0.1, 0.1], [1, 2, 3], dict.fromkeys(UNVARIED, "all targets are equal")),
+        ([0, 0], [1, 2], dict.fromkeys(UNVARIED, "all targets are equal")),
         ([1, 2, 3], [2, 2, 2], {"spearman": "all predictions are equal"}),
-        ([1], [2], dict.fromkeys(("r2", "spearman"), "there is only one image")),
+        ([1], [2], dict.fromkeys(UNVARIED, "there is only one image")),
     ],
 )
 def test_it_is_said_why_a_figure_is_missing(y, predicted, missing):

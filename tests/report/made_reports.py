@@ -10,13 +10,18 @@ import numpy as np
 from cnncodes.evaluation.checks import run_checks
 from cnncodes.evaluation.checks.looking import look_at
 from cnncodes.heads.linear import LinearScorer
+from cnncodes.heads.multilabel.scorers import LinearLabelScorer
 from cnncodes.images import ImageRecord
-from cnncodes.report import CheckedData, Material, Training, find_training
+from cnncodes.report import CheckedData, LabelMaterial, Material, NumberMaterial, Training, find_training
 
 #: Length of the small network's codes.
 CODE_SIZE = 5
 
 MakeMaterial = Callable[..., Material]
+MakeLabels = Callable[..., LabelMaterial]
+MakeNumbers = Callable[..., NumberMaterial]
+#: Opens a report in a browser, and returns its page.
+Open = Callable[..., Any]
 
 #: Names that would be something else than text if anybody let them.
 HOSTILE = (
@@ -40,6 +45,22 @@ def make_head(
     rows = 1 if len(classes) == 2 else len(classes)
     coef, intercept = rng.standard_normal((rows, code_size)), rng.standard_normal(rows)
     return LinearScorer(coef, intercept, np.array(list(classes)), **changes)
+
+
+def make_label_head(
+    classes: Sequence[str], *, seed: int = 0, code_size: int = CODE_SIZE, l2_normalize: bool = False
+) -> LinearLabelScorer:
+    """Return a multi-label head with random weights."""
+    rng, n = np.random.default_rng(seed), len(classes)
+    return LinearLabelScorer(
+        coef=rng.standard_normal((n, code_size)),
+        intercept=rng.standard_normal(n),
+        l2_normalize=l2_normalize,
+        classes=np.array(list(classes)),
+        slope=rng.uniform(0.5, 2, n),
+        offset=rng.standard_normal(n),
+        threshold=rng.uniform(0.3, 0.7, n),
+    )
 
 
 def draw_records(

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_reports import CODE_SIZE, draw_records, make_head
+from made_reports import CODE_SIZE, draw_records, make_head, make_label_head
 from PIL import Image
 
 from cnncodes import load_backbone
 from cnncodes.backbones import Backbone
 from cnncodes.embedding import Embedder
 from cnncodes.errors import BackboneError, BackendMissing
+from cnncodes.estimators.label_predictor import LabelPredictor
 from cnncodes.estimators.predictor import Predictor
 from cnncodes.images import Decoding, decode
 from cnncodes.report.activation import Activation, map_class, prepare_activations
@@ -35,6 +36,22 @@ def test_the_mean_of_a_map_and_the_intercept_are_the_decision_value(
         values, intercept = map_class(head, features, index)
         assert values.shape == (4, 3)
         assert values.mean() + intercept == pytest.approx(expected[index], abs=1e-9)
+
+
+@pytest.mark.parametrize("plan", ["center", "flip"])
+def test_the_map_of_a_label_is_above_0_on_the_mean_where_it_is_named(averaging: Backbone, plan: str) -> None:
+    head = make_label_head(["sea", "sky"])
+    predictor = LabelPredictor(Embedder(averaging, ViewPlan.parse(plan), Decoding()), head)
+    activations = prepare_activations(predictor)
+    assert activations.is_whole
+    for record in draw_records(["a", "b", "c"]):
+        [codes] = predictor.embedder.embed([record])
+        [proba] = predictor.score(codes.codes, np.array([len(codes.codes)]))
+        for i, label in enumerate(["sea", "sky"]):
+            mean = activations.look(decode(record.read()), codes.content, label).values.mean()
+            odds = [np.log(share / (1 - share)) for share in (proba[i], head.threshold[i])]
+            assert mean == pytest.approx(odds[0] - odds[1], rel=1e-3, abs=1e-4)
+            assert (mean >= 0) == head.choose(proba)[i]
 
 
 def test_where_nothing_is_seen_a_normalised_code_adds_nothing() -> None:

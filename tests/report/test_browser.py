@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import io
-import os
-import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from made_reports import HOSTILE, MakeMaterial, add_training, check_records, draw_records, make_ladder
+from browsing import check_apart, find_faint, read_colors, settle
+from made_reports import HOSTILE, MakeMaterial, Open, add_training, check_records, draw_records, make_ladder
 from PIL import Image
 
 from cnncodes.report import (
@@ -30,57 +26,7 @@ from cnncodes.report.layout import Layout
 
 pytestmark = pytest.mark.slow
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 LABELS = [name for name in ("cat", "dog", "fish") for _ in range(30)]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if BROWSER is None:
-        pytest.skip("no Chromium is installed (Debian: apt-get install chromium)")
-    from playwright.sync_api import sync_playwright
-
-    sandbox = [] if os.geteuid() else ["--no-sandbox"]
-    with sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=BROWSER, args=[*sandbox, "--disable-gpu"])
-        yield started
-        started.close()
-
-
-Open = Callable[..., Any]
-
-
-@pytest.fixture
-def open_report(browser: Any, tmp_path: Path) -> Iterator[Open]:
-    """Give a function that opens a report; what the page complains of, or asks for, fails the test."""
-    troubles: list[str] = []
-    contexts = []
-
-    def open_one(
-        material: Material | bytes, *, size: tuple[int, int] = (1200, 900), scheme: str = "light"
-    ) -> Any:
-        path = tmp_path / "report.html"
-        path.write_bytes(material if isinstance(material, bytes) else render_report(material))
-        context = browser.new_context(
-            viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, offline=True
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("dialog", lambda dialog: troubles.append(dialog.message))
-        asked: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(path.as_uri())
-        page.wait_for_timeout(200)
-        troubles.extend(url for url in asked if not url.startswith(("data:", path.as_uri())))
-        return page
-
-    open_one.troubles = troubles  # type: ignore[attr-defined]
-    yield open_one
-    for context in contexts:
-        context.close()
-    assert troubles == []
 
 
 def complete(material: Material) -> Material:
@@ -97,21 +43,6 @@ def complete(material: Material) -> Material:
             make_ladder(images=[r.key for r in records], labels=[r.label for r in records]), "b.json"
         ),
     )
-
-
-def read_colors(page: Any) -> int:
-    """Return how many pixels of the map are painted."""
-    count: int = page.evaluate(
-        "() => { const c = document.getElementById('map');"
-        " const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;"
-        " let n = 0; for (let i = 3; i < d.length; i += 4) n += d[i] > 0; return n; }"
-    )
-    return count
-
-
-def settle(page: Any) -> None:
-    """Wait until what was asked to be drawn is drawn."""
-    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 def test_the_table_of_classes_is_sorted_by_keyboard(make_material: MakeMaterial, open_report: Open) -> None:
@@ -274,14 +205,7 @@ def test_charts_are_named_for_screen_readers_and_fit(make_material: MakeMaterial
             "(all) => all.map((t) => t.getBoundingClientRect().height)"
         )
         assert min(size for size in sizes if size) > 11
-        boxes = chart.locator("text").evaluate_all(
-            "(all) => all.map((text) => text.getBoundingClientRect())"
-            ".map((box) => [box.left, box.top, box.right, box.bottom])"
-        )
-        for i, (left, top, right, bottom) in enumerate(boxes):
-            for other in boxes[i + 1 :]:
-                apart = right <= other[0] or other[2] <= left or bottom <= other[1] + 4 or other[3] <= top + 4
-                assert apart, "texts of the chart lie over each other"
+        check_apart(chart)
     links = page.locator("nav a").evaluate_all("(all) => all.map((a) => a.getAttribute('href'))")
     for link in links:
         page.locator(f"nav a[href='{link}']").click()
@@ -353,32 +277,7 @@ def test_it_fits_and_can_be_read(
     page.locator("#map").focus()
     page.keyboard.press("ArrowRight")
     assert page.evaluate("() => document.documentElement.scrollWidth") <= size[0]
-    # Contrast of WCAG 2, of each text with what lies under it: at least 4.5 (AA).
-    low = page.evaluate(
-        """() => {
-          const parse = (text) => text.match(/[\\d.]+/g).map(Number);
-          const linear = (v) => (v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4);
-          const light = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
-          const under = (element) => {
-            if (!element) return [255, 255, 255];
-            const [r, g, b, a = 1] = parse(getComputedStyle(element).backgroundColor);
-            if (a === 1) return [r, g, b];
-            return under(element.parentElement).map((v, i) => [r, g, b][i] * a + v * (1 - a));
-          };
-          const found = [];
-          const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-          for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-            const element = node.parentElement;
-            const shown = node.textContent.trim() && element.checkVisibility();
-            if (!shown || element.closest('svg, script')) continue;
-            const a = light(parse(getComputedStyle(element).color)), b = light(under(element));
-            const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-            if (contrast < 4.5) found.push([contrast, node.textContent]);
-          }
-          return found;
-        }"""
-    )
-    assert low == []
+    assert find_faint(page) == []
 
 
 def test_hostile_names_are_only_read(make_material: MakeMaterial, open_report: Open) -> None:

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands.reporter import Reporter
-from cnncodes.commands.training_images import Candidates, find_candidates, read_trained
+from cnncodes.commands.training_images import Candidates, find_candidates, name_kind, read_trained
 from cnncodes.errors import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from cnncodes.estimators.predictor import Predictor
+    from cnncodes.estimators.predictor import ImagePredictor
     from cnncodes.evaluation.checks.looking import Look
     from cnncodes.images import ImageRecord
     from cnncodes.report import CheckedData, Comparison, Training
@@ -38,6 +38,8 @@ class Companions:
     comparison : Comparison or None
     looks : dict of str to Look
         Of the images that were read, by key; None where the data are not checked.
+    why : str
+        Why they are not.
     origin : dict of str to str
         What took part, to make the page again.
     """
@@ -46,7 +48,13 @@ class Companions:
     candidates: Candidates
     comparison: Comparison | None
     looks: dict[str, Look] | None
+    why: str = ""
     origin: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def checks_data(self) -> bool:
+        """Whether the data are checked, if they are not too many."""
+        return self.looks is not None
 
     def watch(self, records: list[ImageRecord]) -> list[ImageRecord]:
         """Return the images to evaluate such that the data checks see what is read, where they are made."""
@@ -60,7 +68,7 @@ class Companions:
 
     def look(
         self,
-        predictor: Predictor,
+        predictor: ImagePredictor,
         records: Sequence[ImageRecord],
         codes: npt.NDArray[np.float32],
         reporter: Reporter,
@@ -69,7 +77,7 @@ class Companions:
 
         Parameters
         ----------
-        predictor : Predictor
+        predictor : ImagePredictor
         records : sequence of ImageRecord
             Those evaluated that could be read, as `watch` gave them.
         codes : ndarray of float32, shape (n_images, code_size)
@@ -87,7 +95,8 @@ class Companions:
         if isinstance(found, str):
             return found, self._check(records, codes, [], codes[:0], reporter)
         trained, others = found
-        described = f"{len(trained):,} images of {self.candidates.source} that the classifier was trained on"
+        whose = f"that the {name_kind(predictor)} was trained on"
+        described = f"{len(trained):,} images of {self.candidates.source} {whose}"
         self.origin["Nearest training images"] = described
         reporter.note(f"searching {described} for those nearest to each of {len(records):,}")
         training = find_training([r.key for r in records], codes, trained, others, described)
@@ -106,8 +115,8 @@ class Companions:
         from cnncodes.evaluation.checks import run_checks
         from cnncodes.report import CheckedData
 
-        if self.options.checks == "never":
-            return "They were left out by --checks never."
+        if self.looks is None:
+            return self.why
         # An image of both, as where all of a source is evaluated, is one.
         own = {record.key for record in records}
         more = [i for i, record in enumerate(trained) if record.key not in own]
@@ -116,7 +125,6 @@ class Companions:
             return (
                 f"Of more than {FEW:,} images that takes minutes: --checks always does it, or cnncodes check."
             )
-        assert self.looks is not None
         reporter.note(f"checking the data, {len(checked):,} images")
         looks = [self.looks[record.key] for record in checked]
         found = run_checks(checked, looks, np.concatenate([codes, others[more]]), n_jobs=self.options.n_jobs)
@@ -126,13 +134,15 @@ class Companions:
         return CheckedData(found, {record.key: record for record in checked}, described)
 
 
-def prepare_companions(options: Any, reporter: Reporter) -> Companions:
+def prepare_companions(options: Any, reporter: Reporter, *, by_class: bool = True) -> Companions:
     """Find out what a page can show beside its figures, before any image is read.
 
     Parameters
     ----------
     options : EvaluateOptions
     reporter : Reporter
+    by_class : bool
+        Whether each image has one class, which the data checks need.
 
     Raises
     ------
@@ -143,8 +153,12 @@ def prepare_companions(options: Any, reporter: Reporter) -> Companions:
     """
     comparison = None if options.baseline is None else read_baseline(options.baseline)
     origin = {} if options.baseline is None else {"Baseline": options.baseline}
-    looks: dict[str, Look] | None = None if options.checks == "never" else {}
-    return Companions(options, find_candidates(options, reporter), comparison, looks, origin)
+    why = "" if by_class else "The checks are for one class an image."
+    if options.checks == "never":
+        why = "They were left out by --checks never."
+    looks: dict[str, Look] | None = None if why else {}
+    candidates = find_candidates(options, reporter, by_class=by_class)
+    return Companions(options, candidates, comparison, looks, why, origin)
 
 
 def read_baseline(path: str) -> Comparison:

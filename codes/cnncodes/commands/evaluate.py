@@ -17,7 +17,7 @@ from cnncodes.commands.label_figures import evaluate_labels, render_label_figure
 from cnncodes.commands.multilabel import delimiter_option
 from cnncodes.commands.number_figures import evaluate_regressor, render_numbers
 from cnncodes.commands.outputs import check_output, check_report_name
-from cnncodes.commands.pages import check_page_options, is_page, write_page
+from cnncodes.commands.pages import Evaluated, check_page_options, is_page, render_classes, write_page
 from cnncodes.commands.reporter import Reporter
 from cnncodes.errors import SourceError, UsageError, name_some, sentence
 from cnncodes.schema import option, to_plain
@@ -41,7 +41,7 @@ class EvaluateOptions(inputs.EmbeddingOptions):
     )
     report: str | None = option(
         "File for all figures: .json, with each image's prediction, or .html, a page to look at, with"
-        " mistakes, maps of what decided, and a map of the codes.",
+        " mistakes (of numbers the largest errors), maps of what decided, and a map of the codes.",
         default=None,
         short="-o",
         metavar="FILE",
@@ -55,14 +55,14 @@ class EvaluateOptions(inputs.EmbeddingOptions):
         metavar="SRC",
     )
     checks: str = option(
-        "Page: whether the data are checked, test and training images: copies, suspected labels, leaks."
-        " 'auto'"
-        " does it for up to 5,000 images; more take minutes.",
+        "Page on one class an image: whether the data are checked, test and training images: copies,"
+        " suspected labels, leaks. 'auto' does it for up to 5,000 images; more take minutes.",
         default="auto",
         choices=("auto", "always", "never"),
     )
     baseline: str | None = option(
-        "Page: report (.json) of 'cnncodes baseline', to show accuracy against cost and the learning curve.",
+        "Page on one class an image: report (.json) of 'cnncodes baseline', to show accuracy against cost and"
+        " the learning curve.",
         default=None,
         metavar="FILE",
     )
@@ -142,7 +142,9 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
     }
     if companions is not None:
         with reporter.passing_warnings():
-            write_page(options, split, predictor, records, predictions, evaluation, companions, reporter)
+            found = Evaluated(options, split, predictor, records, predictions)
+            render = render_classes(predictions, found.read, evaluation, companions.comparison)
+            write_page(found, companions, reporter, render)
     elif options.report is not None:
         write_report(Path(options.report), {**result, "predictions": _list_predictions(records, predictions)})
     result[TOO_MANY_FAILURES] = judge_failures(failures, len(records), options.max_failures, reporter)
@@ -150,7 +152,7 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
 
 
 def _report(result: Result, rows: list[Result], options: EvaluateOptions) -> Result:
-    if options.report is not None:
+    if options.report is not None and not is_page(options.report):
         write_report(Path(options.report), {**result, "predictions": rows})
     return result
 

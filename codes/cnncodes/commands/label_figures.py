@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands import inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Result
+from cnncodes.commands.companions import prepare_companions
 from cnncodes.commands.failures import judge_failures
 from cnncodes.commands.figures import say_constant, say_groups
 from cnncodes.commands.multilabel import read_labelled
-from cnncodes.commands.pages import is_page
+from cnncodes.commands.pages import Evaluated, check_of_classes, is_page, write_page
 from cnncodes.commands.tables import format_interval, format_table
 from cnncodes.errors import SourceError, UsageError, name_some, sentence
 from cnncodes.schema import to_plain
@@ -35,6 +37,8 @@ def evaluate_labels(
 ) -> tuple[Result, list[Result]]:
     """Predict images whose labels are known and compare: the figures, and a row for each image."""
     _check_options(options)
+    if is_page(options.report):
+        check_of_classes(options, "several labels an image")
     delimiter = options.label_delimiter or predictor.delimiter
     if delimiter is None:
         raise UsageError(
@@ -43,14 +47,18 @@ def evaluate_labels(
         )
     records, split = read_labelled(options.src, options, options.split, "test", delimiter, reporter)
     truth = _read_truth(records, predictor, delimiter)
+    wants_page = is_page(options.report)
+    companions = prepare_companions(options, reporter, by_class=False) if wants_page else None
     with reporter.passing_warnings():
         predictions = predictor.predict_records(
             records,
             n_jobs=options.n_jobs,
             memory=options.memory,
             on_progress=reporter.progress("predicting"),
+            codes=companions is not None,
         )
-    figures: Result = to_plain(_measure(options.src, records, truth, predictions))
+    evaluation = _measure(options.src, records, truth, predictions)
+    figures: Result = to_plain(evaluation)
     _warn_unknown(figures["per_label"], reporter)
     failures = [(failure.key, failure.reason) for failure in predictions.failures.values()]
     result = {
@@ -63,16 +71,40 @@ def evaluate_labels(
         "failed": len(failures),
         "report": options.report,
     }
+    if companions is not None:
+        found = Evaluated(options, split, predictor, records, predictions)
+        with reporter.passing_warnings():
+            write_page(found, companions, reporter, _render_page(found, truth, evaluation, delimiter))
     result[TOO_MANY_FAILURES] = judge_failures(failures, len(records), options.max_failures, reporter)
     return result, _list_rows(records, truth, predictions)
 
 
-def _check_options(options: EvaluateOptions) -> None:
-    if is_page(options.report):
-        raise UsageError(
-            "the HTML report shows one class an image, and there is none of several labels yet: give a name"
-            " that ends in .json."
+def _render_page(
+    found: Evaluated, truth: list[list[str]], evaluation: MultiLabelEvaluation, delimiter: str
+) -> Callable[[dict[str, Any]], bytes]:
+    """Return what makes the page, for `write_page`."""
+    import numpy as np
+
+    from cnncodes.report import LabelMaterial, render_label_report
+
+    def render(shared: dict[str, Any]) -> bytes:
+        read, names = found.read, [figures.name for figures in evaluation.per_label]
+        unknown = ((0, 0), (0, sum(not figures.known for figures in evaluation.per_label)))
+        return render_label_report(
+            LabelMaterial(
+                **shared,
+                evaluation=evaluation,
+                truth=np.array([[name in truth[i] for name in names] for i in read]),
+                named=np.pad(found.predictions.named[read], unknown),
+                proba=np.pad(found.predictions.proba[read], unknown),
+                delimiter=delimiter,
+            )
         )
+
+    return render
+
+
+def _check_options(options: EvaluateOptions) -> None:
     given = {
         "--abstain": options.abstain is not None,
         "--target": options.target is not None,

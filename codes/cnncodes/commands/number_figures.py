@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands import inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Result
+from cnncodes.commands.companions import prepare_companions
 from cnncodes.commands.failures import judge_failures
 from cnncodes.commands.figures import say_groups
-from cnncodes.commands.pages import is_page
+from cnncodes.commands.pages import Evaluated, check_of_classes, is_page, write_page
 from cnncodes.commands.regression import COVERAGE, choose_column, is_table, name_target
 from cnncodes.commands.tables import format_table
 from cnncodes.errors import SourceError, UsageError, sentence
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 _NAMES = {
     "r2": "R2",
     "mae": "mean absolute error",
+    "constant_mae": "the same, of always saying the median",
+    "relative_mae": "share of the median's",
     "rmse": "root mean squared error",
     "median_ae": "median absolute error",
     "spearman": "Spearman's rank correlation",
@@ -36,10 +40,7 @@ def evaluate_regressor(
 ) -> tuple[Result, list[Result]]:
     """Predict images whose numbers are known and compare: the figures, and a row for each image."""
     if is_page(options.report):
-        raise UsageError(
-            "the HTML report shows classes, and there is none of a regressor yet: give a name that ends in"
-            " .json."
-        )
+        check_of_classes(options, "numbers")
     if len(predictor.targets) > 1:
         raise UsageError(
             f"{options.model!r} predicts {len(predictor.targets)} numbers of each image, and a source has one"
@@ -49,19 +50,23 @@ def evaluate_regressor(
         raise UsageError("--target names a column: expected a .csv, .tsv or .parquet table of images.")
     fitted = predictor.targets[0]
     column = options.target or choose_column(options.src, options, predictor)
-    options = replace(options, label_column=column)
+    given, options = options, replace(options, label_column=column)
     records, split = inputs.labelled_part(
         options.src, options, options.split, "test", reporter, by_class=False
     )
     truth = _read_truth(records)
+    wants_page = is_page(options.report)
+    companions = prepare_companions(options, reporter, by_class=False) if wants_page else None
     with reporter.passing_warnings():
         predictions = predictor.predict_records(
             records,
             n_jobs=options.n_jobs,
             memory=options.memory,
             on_progress=reporter.progress("predicting"),
+            codes=companions is not None,
         )
-        figures: Result = to_plain(_measure(options, records, truth, predictor, predictions))
+        evaluation = _measure(options, records, truth, predictor, predictions)
+    figures: Result = to_plain(evaluation)
     target = name_target(options.target, options.src, options)
     if target is not None and fitted is not None and target != fitted:
         reporter.note(f"these are numbers of {target!r}, and {options.model} was fitted to {fitted!r}")
@@ -76,6 +81,11 @@ def evaluate_regressor(
         "failed": len(failures),
         "report": options.report,
     }
+    if companions is not None:
+        found = Evaluated(given, split, predictor, records, predictions)
+        render = _render_page(found, truth, evaluation, result["target"])
+        with reporter.passing_warnings():
+            write_page(found, companions, reporter, render)
     result[TOO_MANY_FAILURES] = judge_failures(failures, len(records), options.max_failures, reporter)
     rows = []
     for i, (record, number) in enumerate(zip(records, truth, strict=True)):
@@ -84,6 +94,43 @@ def evaluate_regressor(
         reason = failure.reason if failure else None
         rows.append({"image": record.key, "target": number, "prediction": value, "reason": reason})
     return result, rows
+
+
+def _render_page(
+    found: Evaluated, truth: list[float], evaluation: NumberEvaluation, target: str | None
+) -> Callable[[dict[str, Any]], bytes]:
+    """Return what makes the page, for `write_page`."""
+    import numpy as np
+
+    from cnncodes.evaluation import measure_ranges
+    from cnncodes.images import list_groups
+    from cnncodes.report import NumberMaterial, render_number_report
+
+    def render(shared: dict[str, Any]) -> bytes:
+        true = np.array([truth[i] for i in found.read])
+        values = found.predictions.values[found.read, 0]
+        groups = list_groups([found.records[i] for i in found.read])
+        return render_number_report(
+            NumberMaterial(
+                **shared,
+                evaluation=evaluation,
+                ranges=measure_ranges(true, values, groups=groups, width=evaluation.width),
+                truth=true,
+                predicted=values,
+                target=target,
+                why_no_interval=_say_why(found.predictor) if evaluation.width is None else "",
+            )
+        )
+
+    return render
+
+
+def _say_why(predictor: Any) -> str:
+    try:
+        predictor.find_width(COVERAGE)
+    except UsageError as error:
+        return sentence(f"{str(error)[:1].upper()}{str(error)[1:]}")
+    return ""
 
 
 def _read_truth(records: list[ImageRecord]) -> list[float]:

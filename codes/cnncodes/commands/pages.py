@@ -7,22 +7,24 @@ import hashlib
 import os
 import platform
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cnncodes
 from cnncodes.commands.command import Result
 from cnncodes.commands.reporter import Reporter
+from cnncodes.commands.training_images import name_kind
 from cnncodes.errors import SavedModelError, UsageError
 from cnncodes.schema import to_arguments
 
 if TYPE_CHECKING:
     from cnncodes.commands.companions import Companions
-    from cnncodes.estimators.predictor import Predictions, Predictor
+    from cnncodes.estimators.predictor import ImagePredictor, Predictions
     from cnncodes.evaluation import Evaluation
     from cnncodes.images import ImageRecord
-    from cnncodes.report import Origin
+    from cnncodes.report import Comparison, Origin
 
 #: Distributions whose versions may change a figure or a picture.
 _PACKAGES = ("numpy", "scipy", "scikit-learn", "pillow", "onnxruntime", "onnxruntime-gpu", "onnx")
@@ -50,60 +52,102 @@ def check_page_options(options: Any) -> None:
         raise UsageError(f"{' and '.join(wanted)}: for a page alone. Give one, such as -o report.html.")
 
 
+@dataclass(frozen=True)
+class Evaluated:
+    """What was evaluated, by which options.
+
+    Attributes
+    ----------
+    options : EvaluateOptions
+        As they were given.
+    split : str or None
+        The part that was evaluated.
+    predictor : ImagePredictor
+    records : sequence of ImageRecord
+    predictions : Predictions, NumberPredictions or LabelPredictions
+        Of all records, with their codes.
+    """
+
+    options: Any
+    split: str | None
+    predictor: ImagePredictor
+    records: Sequence[ImageRecord]
+    predictions: Any
+
+    @property
+    def read(self) -> list[int]:
+        """The numbers of the images that could be read."""
+        return [i for i in range(len(self.records)) if i not in self.predictions.failures]
+
+
+def check_of_classes(options: Any, what: str) -> None:
+    """Raise `UsageError` where an option asks the page for what it has of one class an image alone."""
+    given = {"--baseline": options.baseline is not None, "--checks always": options.checks == "always"}
+    for name in (name for name, is_given in given.items() if is_given):
+        raise UsageError(f"{name} is for one class an image: {options.model!r} predicts {what}.")
+
+
 def write_page(
-    options: Any,
-    split: str | None,
-    predictor: Predictor,
-    records: Sequence[ImageRecord],
-    predictions: Predictions,
-    evaluation: Evaluation,
+    found: Evaluated,
     companions: Companions,
     reporter: Reporter,
+    render: Callable[[dict[str, Any]], bytes],
 ) -> None:
     """Write what ``cnncodes evaluate`` found as an HTML file, whole or not at all.
 
     Parameters
     ----------
-    options : EvaluateOptions
-    split : str or None
-        The part that was evaluated.
-    predictor : Predictor
-    records : sequence of ImageRecord
-    predictions : Predictions
-        Of all records, with their codes.
-    evaluation : Evaluation
-        Of those that could be read.
+    found : Evaluated
     companions : Companions
         What else the page shows.
     reporter : Reporter
+    render : callable
+        Makes the page of what `cnncodes.report.material.Subject` has, by name.
     """
+    from cnncodes.store.files import write_file
+
+    options, predictions, read = found.options, found.predictions, found.read
+    assert predictions.codes is not None
+    shown, codes = [found.records[i] for i in read], predictions.codes[read]
+    training, data = companions.look(found.predictor, shown, codes, reporter)
+    reporter.note("drawing the report")
+    page = render(
+        {
+            "predictor": found.predictor,
+            "records": shown,
+            "codes": codes,
+            "trained_on": int(predictions.trained_on.sum()),
+            "failed": len(predictions.failures),
+            "origin": _describe_origin(found, companions),
+            "training": training,
+            "data": data,
+            "n_jobs": options.n_jobs,
+            "watch": reporter.progress,
+        }
+    )
+    write_file(options.report, page)
+
+
+def render_classes(
+    predictions: Predictions, read: list[int], evaluation: Evaluation, comparison: Comparison | None
+) -> Callable[[dict[str, Any]], bytes]:
+    """Return what makes the page on a classifier, for `write_page`."""
     import numpy as np
 
     from cnncodes.report import Material, render_report
-    from cnncodes.store.files import write_file
 
-    assert predictions.codes is not None
-    read = [i for i in range(len(records)) if i not in predictions.failures]
-    shown, codes = [records[i] for i in read], predictions.codes[read]
-    training, data = companions.look(predictor, shown, codes, reporter)
-    reporter.note("drawing the report")
-    material = Material(
-        predictor=predictor,
-        records=shown,
-        evaluation=evaluation,
-        predicted=np.array([str(predictions.labels[i]) for i in read]),
-        proba=None if predictions.proba is None else predictions.proba[read],
-        codes=codes,
-        trained_on=int(predictions.trained_on.sum()),
-        failed=len(predictions.failures),
-        origin=_describe_origin(options, split, companions),
-        training=training,
-        data=data,
-        comparison=companions.comparison,
-        n_jobs=options.n_jobs,
-        watch=reporter.progress,
-    )
-    write_file(options.report, render_report(material))
+    def render(shared: dict[str, Any]) -> bytes:
+        return render_report(
+            Material(
+                **shared,
+                evaluation=evaluation,
+                predicted=np.array([str(predictions.labels[i]) for i in read]),
+                proba=None if predictions.proba is None else predictions.proba[read],
+                comparison=comparison,
+            )
+        )
+
+    return render
 
 
 def write_ladder_page(options: Any, result: Result) -> None:
@@ -132,24 +176,24 @@ def write_ladder_page(options: Any, result: Result) -> None:
     write_file(options.report, render_comparison(read_comparison(result, options.report), origin))
 
 
-def _describe_origin(options: Any, split: str | None, companions: Companions) -> Origin:
+def _describe_origin(found: Evaluated, companions: Companions) -> Origin:
     from cnncodes.report import Origin
     from cnncodes.report.layout import RANDOM_STATE
 
+    options, states = found.options, {"bootstrap of the intervals": 0, "map of the codes": RANDOM_STATE}
+    if companions.checks_data:
+        states["folds of the data checks"] = 0
     return Origin(
         command=shlex.join(["cnncodes", "evaluate", *to_arguments(options)]),
         model=options.model,
         model_sha256=_hash_file(options.model),
         source=options.src,
-        split=split,
+        split=found.split,
         versions=_list_versions(),
         date=_say_date(),
-        random_states={
-            "bootstrap of the intervals": 0,
-            "map of the codes": RANDOM_STATE,
-            "folds of the data checks": 0,
-        },
+        random_states=states,
         others=companions.origin,
+        kind=name_kind(found.predictor).capitalize(),
     )
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from cnncodes.estimators.predictor import Predictor
+    from cnncodes.estimators.predictor import ImagePredictor
     from cnncodes.evaluation.checks.looking import Look
     from cnncodes.images import ImageRecord
 
@@ -45,7 +45,7 @@ class Candidates:
     why: str = ""
 
 
-def find_candidates(options: Any, reporter: Reporter) -> Candidates:
+def find_candidates(options: Any, reporter: Reporter, *, by_class: bool = True) -> Candidates:
     """Find the images that may be those of training: the part train of the source, or what ``--train`` says.
 
     Raises
@@ -56,11 +56,11 @@ def find_candidates(options: Any, reporter: Reporter) -> Candidates:
     if options.train == NONE:
         return Candidates([], why=f"They were left out by --train {NONE}.")
     if options.train is None:
-        records = inputs.open_images(options.src, options).records
+        records = inputs.open_images(options.src, options, by_class=by_class).records
         found = [r for r in records if r.split == "train" and r.label is not None]
         why = f"{options.src} has no part train: --train SRC says where they are."
         return Candidates(found, f"the part train of {options.src}", "" if found else why)
-    found, part = inputs.labelled_part(options.train, options, None, "train", reporter)
+    found, part = inputs.labelled_part(options.train, options, None, "train", reporter, by_class=by_class)
     source = f"the part {part} of {options.train}" if part else options.train
     if Path(options.train).resolve() == Path(options.src).resolve():
         return Candidates(found, source)
@@ -71,7 +71,7 @@ def find_candidates(options: Any, reporter: Reporter) -> Candidates:
 
 def read_trained(
     candidates: Candidates,
-    predictor: Predictor,
+    predictor: ImagePredictor,
     options: Any,
     looks: dict[str, Look] | None,
     reporter: Reporter,
@@ -81,7 +81,7 @@ def read_trained(
     Parameters
     ----------
     candidates : Candidates
-    predictor : Predictor
+    predictor : ImagePredictor
     options : EvaluateOptions
     looks : dict of str to Look or None
         Where what is seen of each goes, if that is wanted.
@@ -115,15 +115,22 @@ def read_trained(
         if len(chosen) > 1:
             return chosen, codes[good]
     why = (
-        f"Of {len(candidates.records):,} images of {candidates.source}, this classifier was trained on"
-        f" {len(chosen)} that can be read: give those that it was trained on (--train)."
+        f"Of {len(candidates.records):,} images of {candidates.source}, this {name_kind(predictor)} was"
+        f" trained on {len(chosen)} that can be read: give those that it was trained on (--train)."
     )
     reporter.warn(f"nearest training images are left out: {why}")
     return why
 
 
+def name_kind(predictor: ImagePredictor) -> str:
+    """Return what a predictor is called."""
+    from cnncodes.estimators.number_predictor import NumberPredictor
+
+    return "regressor" if isinstance(predictor, NumberPredictor) else "classifier"
+
+
 def _choose_trained(
-    candidates: Sequence[ImageRecord], predictor: Predictor, options: Any, reporter: Reporter
+    candidates: Sequence[ImageRecord], predictor: ImagePredictor, options: Any, reporter: Reporter
 ) -> list[ImageRecord]:
     import numpy as np
 
@@ -156,7 +163,7 @@ def _hash_contents(records: Sequence[ImageRecord]) -> list[str]:
 
 
 def _embed(
-    predictor: Predictor, records: Sequence[ImageRecord], options: Any, reporter: Reporter
+    predictor: ImagePredictor, records: Sequence[ImageRecord], options: Any, reporter: Reporter
 ) -> npt.NDArray[np.float32]:
     """Return the mean of each image's codes over its views; NaN where it cannot be read."""
     import numpy as np

@@ -41,6 +41,9 @@ class LabelPredictions:
         Whether that very image was trained on, under whatever name.
     novelty : ndarray of float64, shape (n_images,), or None
         Where it was asked for; NaN where the image could not be read.
+    codes : ndarray of float32, shape (n_images, code_size), or None
+        The mean of each image's codes over its views, where it was asked for; NaN where the image could not
+        be read.
     """
 
     keys: list[str]
@@ -50,6 +53,7 @@ class LabelPredictions:
     failures: dict[int, Failure]
     trained_on: npt.NDArray[np.bool_]
     novelty: npt.NDArray[np.float64] | None = None
+    codes: npt.NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,7 @@ class LabelPredictor(ImagePredictor):
         memory: str | Path | None = None,
         on_progress: Progress | None = None,
         novelty: bool = False,
+        codes: bool = False,
     ) -> LabelPredictions:
         """Predict every record; one that cannot be read becomes an empty prediction with its reason."""
         scale = self.check_scale() if novelty else None  # before any image is read
@@ -91,7 +96,8 @@ class LabelPredictor(ImagePredictor):
             proba[read] = self.score(rows.X, rows.counts[read])
         keys, trained_on, unlike = self.describe_rows(records, rows, scale)
         named = self.head.choose(proba)
-        return LabelPredictions(keys, self.classes, proba, named, rows.failures, trained_on, unlike)
+        means = self.average_codes(rows) if codes else None
+        return LabelPredictions(keys, self.classes, proba, named, rows.failures, trained_on, unlike, means)
 
     def decide(self, X: npt.NDArray[np.float32], counts: npt.NDArray[np.int64]) -> Array:
         """Return decision values of images by their codes; `counts[i]` consecutive rows are those of image i.

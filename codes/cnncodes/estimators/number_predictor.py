@@ -40,6 +40,9 @@ class NumberPredictions:
         Whether that very image was trained on, under whatever name.
     novelty : ndarray of float64, shape (n_images,), or None
         Where it was asked for; NaN where the image could not be read.
+    codes : ndarray of float32, shape (n_images, code_size), or None
+        The mean of each image's codes over its views, where it was asked for; NaN where the image could not
+        be read.
     """
 
     keys: list[str]
@@ -47,6 +50,7 @@ class NumberPredictions:
     failures: dict[int, Failure]
     trained_on: npt.NDArray[np.bool_]
     novelty: npt.NDArray[np.float64] | None = None
+    codes: npt.NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,7 @@ class NumberPredictor(ImagePredictor):
         memory: str | Path | None = None,
         on_progress: Progress | None = None,
         novelty: bool = False,
+        codes: bool = False,
     ) -> NumberPredictions:
         """Predict every record; one that cannot be read becomes an empty prediction with its reason."""
         scale = self.check_scale() if novelty else None  # before any image is read
@@ -89,7 +94,8 @@ class NumberPredictor(ImagePredictor):
         values = np.full((len(records), len(self.targets)), np.nan)
         values[read] = self.score(rows.X, rows.counts[read])
         keys, trained_on, unlike = self.describe_rows(records, rows, scale)
-        return NumberPredictions(keys, values, rows.failures, trained_on, unlike)
+        means = self.average_codes(rows) if codes else None
+        return NumberPredictions(keys, values, rows.failures, trained_on, unlike, means)
 
     def find_width(self, coverage: float) -> npt.NDArray[np.float64]:
         """Return half the width of intervals that hold a share of the truths, shape (n_targets,).

@@ -112,6 +112,13 @@ class ImagePredictor:
             unlike[read] = scale.rate(average_rows(rows.X, rows.counts[read]))
         return [record.key for record in records], find_trained(self.trained, rows.contents), unlike
 
+    def average_codes(self, rows: ImageRows) -> npt.NDArray[np.float32]:
+        """Return the mean of each image's codes over its views; NaN where the image could not be read."""
+        read = np.flatnonzero(rows.counts)
+        means = np.full((len(rows.counts), self.embedder.backbone.code_size), np.nan, np.float32)
+        means[read] = average_rows(rows.X, rows.counts[read])
+        return means
+
     def check_scale(self) -> NoveltyScale:
         """Return what novelty is measured by.
 
@@ -198,10 +205,7 @@ class Predictor(ImagePredictor):
                 proba = np.full((len(records), len(self.classes)), np.nan)
                 proba[read] = scores.proba
         keys, trained_on, unlike = self.describe_rows(records, rows, scale)
-        means = None
-        if codes:
-            means = np.full((len(records), self.embedder.backbone.code_size), np.nan, np.float32)
-            means[read] = average_rows(rows.X, rows.counts[read])
+        means = self.average_codes(rows) if codes else None
         return Predictions(
             keys, self.classes, labels, proba, rows.failures, trained_on, unlike, means, shares
         )

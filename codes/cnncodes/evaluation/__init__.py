@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from cnncodes.evaluation.comparison import ClassifierComparison, compare_classifiers
     from cnncodes.evaluation.crossvalidation import CrossValidation, cross_validate
     from cnncodes.evaluation.intervals import Estimate, measure_share
+    from cnncodes.evaluation.label_pairs import LabelPair, find_label_pairs
     from cnncodes.evaluation.metrics import ClassFigures, Evaluation, evaluate_predictions
     from cnncodes.evaluation.multilabel import LabelFigures, MultiLabelEvaluation, evaluate_multilabel
+    from cnncodes.evaluation.number_ranges import RangeFigures, measure_ranges
     from cnncodes.evaluation.numbers import NumberEvaluation, evaluate_numbers
     from cnncodes.evaluation.paired import McNemar, compare_paired, run_mcnemar
 
@@ -28,9 +30,11 @@ __all__ = [
     "Estimate",
     "Evaluation",
     "LabelFigures",
+    "LabelPair",
     "McNemar",
     "MultiLabelEvaluation",
     "NumberEvaluation",
+    "RangeFigures",
     "check_data",
     "compare_classifiers",
     "compare_paired",
@@ -39,7 +43,9 @@ __all__ = [
     "evaluate_multilabel",
     "evaluate_numbers",
     "evaluate_predictions",
+    "find_label_pairs",
     "measure_calibration",
+    "measure_ranges",
     "measure_share",
     "run_mcnemar",
 ]
@@ -57,8 +63,10 @@ __getattr__, __dir__ = attach(
         "Estimate": "intervals",
         "Evaluation": "metrics",
         "LabelFigures": "multilabel",
+        "LabelPair": "label_pairs",
         "MultiLabelEvaluation": "multilabel",
         "NumberEvaluation": "numbers",
+        "RangeFigures": "number_ranges",
         "check_data": "checks",
         "McNemar": "paired",
         "compare_classifiers": "comparison",
@@ -68,7 +76,9 @@ __getattr__, __dir__ = attach(
         "evaluate_multilabel": "multilabel",
         "evaluate_numbers": "numbers",
         "evaluate_predictions": "metrics",
+        "find_label_pairs": "label_pairs",
         "measure_calibration": "calibration",
+        "measure_ranges": "number_ranges",
         "measure_share": "intervals",
         "run_mcnemar": "paired",
     },

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from cnncodes.errors import UsageError
 from cnncodes.estimators.label_sets import read_label_sets
 from cnncodes.evaluation.intervals import Estimate, bootstrap_all, measure_share
+from cnncodes.evaluation.label_order import LabelOrder
 from cnncodes.evaluation.metrics import check_groups
 
 Array = npt.NDArray[Any]
@@ -33,6 +34,9 @@ class LabelFigures:
     average_precision : Estimate
         Area under precision against recall, as the images come by the label's probability; `n` are all
         images. NaN where no image has the label; chance has the label's share.
+    f1 : Estimate
+        Harmonic mean of recall and precision; `n` are all images. NaN where no image has the label and none
+        was said to.
     known : bool
         Whether the classifier knows the label at all.
     """
@@ -41,6 +45,7 @@ class LabelFigures:
     recall: Estimate
     precision: Estimate
     average_precision: Estimate
+    f1: Estimate
     known: bool
 
 
@@ -144,6 +149,7 @@ def evaluate_multilabel(
                 _measure_among(Y[:, i] > 0, named[:, i] > 0, members, random_state),
                 _measure_among(named[:, i] > 0, Y[:, i] > 0, members, random_state),
                 estimates[len(_SUMMARY) + i],
+                estimates[len(_SUMMARY) + len(names) + i],
                 i < len(classes),
             )
             for i, name in enumerate(names)
@@ -187,10 +193,10 @@ class _Figures:
     def __init__(self, Y: Array, named: Array, proba: Array) -> None:
         self._Y, self._named, self._both = Y, named, Y * named
         self._wrong = (named != Y).mean(axis=1)
-        self._orders = [_Order(values, y) for values, y in zip(proba.T, Y.T, strict=True)]
+        self._orders = [LabelOrder(values, y) for values, y in zip(proba.T, Y.T, strict=True)]
 
     def measure(self, weights: Array) -> Array:
-        """Return those of `_SUMMARY`, then each label's average precision."""
+        """Return those of `_SUMMARY`, then each label's average precision, then each one's F1."""
         both, of_label, of_named = weights @ self._both, weights @ self._Y, weights @ self._named
         total = of_label + of_named
         f1 = _divide(2 * both, total)
@@ -201,33 +207,7 @@ class _Figures:
             _mean(average),
             np.average(self._wrong, weights=weights),
         )
-        return np.array([*map(float, summary), *average])
-
-
-class _Order:
-    """Average precision of a label: the sum over thresholds of precision times what recall gains there.
-
-    References
-    ----------
-    W. Su, Y. Yuan and M. Zhu, "A relationship between the average precision and the area under the ROC
-    curve", ICTIR 2015; the same as scikit-learn's `average_precision_score`.
-    """
-
-    def __init__(self, values: Array, y: Array) -> None:
-        self._order = np.argsort(-values, kind="stable")
-        ordered = values[self._order]
-        self._y = y[self._order]
-        #: The last of images with equal values: none of these comes before another.
-        self._last = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
-
-    def measure(self, weights: Array) -> float:
-        weights = weights[self._order]
-        right = np.cumsum(weights * self._y)[self._last]
-        if right[-1] <= 0:
-            return math.nan
-        named = np.cumsum(weights)[self._last]
-        gained = np.diff(right, prepend=0)
-        return float((gained[named > 0] * right[named > 0] / named[named > 0]).sum() / right[-1])
+        return np.array([*map(float, summary), *average, *f1])
 
 
 def _divide(above: Array, below: Array) -> Array:

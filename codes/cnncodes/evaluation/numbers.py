@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import UsageError
-from cnncodes.evaluation.intervals import Estimate, bootstrap, measure_share
+from cnncodes.evaluation.intervals import Estimate, bootstrap_all, measure_share
 from cnncodes.evaluation.metrics import check_groups
 
 Array = npt.NDArray[Any]
@@ -37,6 +37,10 @@ class NumberEvaluation:
         Root of the mean squared error.
     median_ae : Estimate
         Median absolute error.
+    constant_mae : Estimate
+        Mean absolute error of always saying the median of these targets: no constant has a smaller one.
+    relative_mae : Estimate
+        `mae` as a share of that, on the same resamples: below 1 is better. NaN where targets do not vary.
     spearman : Estimate
         Rank correlation: whether the order is right, whatever the values. NaN where targets or predictions
         do not vary.
@@ -55,6 +59,8 @@ class NumberEvaluation:
     mae: Estimate
     rmse: Estimate
     median_ae: Estimate
+    constant_mae: Estimate
+    relative_mae: Estimate
     spearman: Estimate
     covered: Estimate | None = None
     coverage: float | None = None
@@ -96,20 +102,16 @@ def evaluate_numbers(
     >>> figures = evaluate_numbers([1, 2, 3, 4], [1, 2, 3, 5])
     >>> figures.n, figures.r2.value, figures.mae.value, figures.rmse.value, figures.spearman.value
     (4, 0.8, 0.25, 0.5, 1.0)
+    >>> figures.constant_mae.value, figures.relative_mae.value
+    (1.0, 0.25)
     """
-    y, predicted = (np.asarray(values, dtype=np.float64) for values in (y, predicted))
-    if y.ndim != 1 or y.shape != predicted.shape or not len(y):
-        raise UsageError(
-            "y and predicted must be one number for each of the same images, at least one. Got shapes"
-            f" {y.shape} and {predicted.shape}."
-        )
-    if not (np.isfinite(y).all() and np.isfinite(predicted).all()):
-        raise UsageError("y and predicted must be finite; they hold NaN or infinity: leave these images out.")
+    y, predicted = check_numbers(y, predicted)
     members = check_groups(groups, len(y))
     options: dict[str, Any] = {"groups": members, "random_state": random_state}
     covered = None if width is None else measure_share(np.abs(predicted - y) <= width, **options)
     statistics = make_statistics(y, predicted)
-    figures = {name: bootstrap(statistic, len(y), **options) for name, statistic in statistics.items()}
+    drawn = bootstrap_all(lambda weights: _measure(statistics, weights), len(y), **options)
+    figures = dict(zip(statistics, drawn, strict=True))
     return NumberEvaluation(
         n=len(y),
         **figures,
@@ -123,21 +125,42 @@ def evaluate_numbers(
     )
 
 
+def check_numbers(y: Any, predicted: Any) -> tuple[Array, Array]:
+    """Return true and predicted numbers as float64; raise `UsageError` unless they are finite pairs."""
+    y, predicted = (np.asarray(values, dtype=np.float64) for values in (y, predicted))
+    if y.ndim != 1 or y.shape != predicted.shape or not len(y):
+        raise UsageError(
+            "y and predicted must be one number for each of the same images, at least one. Got shapes"
+            f" {y.shape} and {predicted.shape}."
+        )
+    if not (np.isfinite(y).all() and np.isfinite(predicted).all()):
+        raise UsageError("y and predicted must be finite; they hold NaN or infinity: leave these images out.")
+    return y, predicted
+
+
 def _say_why(y: Array, predicted: Array) -> str:
     if len(y) == 1:
         return "there is only one image"
     return f"all {'targets' if np.ptp(y) <= 1e-10 * np.abs(y).max() else 'predictions'} are equal"
 
 
+def _measure(statistics: dict[str, Callable[[Array], float]], weights: Array) -> Array:
+    return np.array([statistic(weights) for statistic in statistics.values()])
+
+
 def make_statistics(y: Array, predicted: Array) -> dict[str, Callable[[Array], float]]:
     """Return the figures, by name, as functions of how often each image counts, float64 ``[n]``."""
-    errors = np.abs(predicted - y)
+    errors, constant = np.abs(predicted - y), _Constant(y)
     return {
         "r2": lambda weights: _r2(y, predicted, weights),
         "mae": lambda weights: float(np.average(errors, weights=weights)),
         "rmse": lambda weights: math.sqrt(float(np.average(errors**2, weights=weights))),
         "median_ae": _Median(errors),
         "spearman": _Spearman(y, predicted),
+        "constant_mae": constant,
+        "relative_mae": lambda weights: _relate(
+            float(np.average(errors, weights=weights)), constant(weights)
+        ),
     }
 
 
@@ -162,6 +185,20 @@ class _Median:
         low, high = np.searchsorted(below, half, "left"), np.searchsorted(below, half, "right")
         # Of an even number of values the mean of the two in the middle.
         return float((self._sorted[low] + self._sorted[min(high, len(below) - 1)]) / 2)
+
+
+class _Constant:
+    """The mean absolute error of always saying the median."""
+
+    def __init__(self, y: Array) -> None:
+        self._y, self._median = y, _Median(y)
+
+    def __call__(self, weights: Array) -> float:
+        return float(np.average(np.abs(self._y - self._median(weights)), weights=weights))
+
+
+def _relate(error: float, constant: float) -> float:
+    return error / constant if constant > 0 else math.nan
 
 
 class _Spearman:

@@ -8,6 +8,7 @@ deep features for discriminative localization", CVPR 2016).
 from __future__ import annotations
 
 import io
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +17,14 @@ import numpy.typing as npt
 
 from cnncodes.errors import BackboneError, BackendMissing
 from cnncodes.heads.linear import LinearScorer
+from cnncodes.heads.multilabel.scorers import LinearLabelScorer
 from cnncodes.views import ViewPlan
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from cnncodes.backbones.graphs.maps import DenseBackbone
-    from cnncodes.estimators.predictor import Predictor
+    from cnncodes.estimators.predictor import ImagePredictor
     from cnncodes.views.view import Box, View
 
 Array = npt.NDArray[Any]
@@ -33,12 +35,12 @@ _MAX_DIFFERENCE = 1e-4
 _FOR, _AGAINST, _ALPHA, _PIXELS = (213, 94, 0), (0, 114, 178), 0.72, 8
 
 
-def map_class(head: LinearScorer, features: Array, index: int) -> tuple[Array, float]:
+def map_class(head: LinearScorer | LinearLabelScorer, features: Array, index: int) -> tuple[Array, float]:
     """Return a class's map and its intercept: the mean of the one plus the other is the decision value.
 
     Parameters
     ----------
-    head : LinearScorer
+    head : LinearScorer or LinearLabelScorer
         Standardisation is folded into its coefficients already.
     features : ndarray of float, shape (code_size, rows, columns)
         The network's last map; the code is its mean.
@@ -55,6 +57,9 @@ def map_class(head: LinearScorer, features: Array, index: int) -> tuple[Array, f
     For a head that scales codes to length 1, the map is divided by the length of the code, which comes from
     the picture as a whole: the sum is kept, but what a place adds hangs on the others.
 
+    Of a label the decision value is given as the log-odds of its probability, less those of its threshold: a
+    label is named where the mean of its map is not below 0.
+
     Examples
     --------
     >>> head = LinearScorer(np.eye(3), np.array([0.5, 0.0, 0.0]), np.array(["a", "b", "c"]))
@@ -63,13 +68,18 @@ def map_class(head: LinearScorer, features: Array, index: int) -> tuple[Array, f
     (2.0, 2.0)
     """
     sign = 1.0
-    if len(head.classes) == 2:
+    if len(head.coef) < len(head.classes):
         index, sign = 0, (1.0 if index == 1 else -1.0)
     values = np.tensordot(sign * head.coef[index], features.astype(np.float64), axes=1)
     if head.l2_normalize:
         length = float(np.linalg.norm(features.astype(np.float64).mean(axis=(1, 2))))
         values = values / length if length > 0 else values
-    return values, sign * float(head.intercept[index])
+    intercept = sign * float(head.intercept[index])
+    if isinstance(head, LinearLabelScorer):
+        slope, threshold = float(head.slope[index]), float(np.clip(head.threshold[index], 1e-9, 1 - 1e-9))
+        named_from = math.log(threshold / (1 - threshold))
+        return slope * values, slope * intercept + float(head.offset[index]) - named_from
+    return values, intercept
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +120,7 @@ class Activations:
 
     Attributes
     ----------
-    predictor : Predictor
+    predictor : ImagePredictor
     dense : DenseBackbone
     plan : ViewPlan
         The views that are looked at.
@@ -118,7 +128,7 @@ class Activations:
         Whether these are all that the prediction is made of, so that the mean of a map is its decision value.
     """
 
-    predictor: Predictor
+    predictor: ImagePredictor
     dense: DenseBackbone
     plan: ViewPlan
     is_whole: bool
@@ -146,7 +156,7 @@ class Activations:
         return Activation(np.mean(found, axis=0), rendered.views[0].box)
 
 
-def prepare_activations(predictor: Predictor) -> Activations:
+def prepare_activations(predictor: ImagePredictor) -> Activations:
     """Return what makes a classifier's maps.
 
     Raises
@@ -157,7 +167,7 @@ def prepare_activations(predictor: Predictor) -> Activations:
         If ONNX is not installed.
     """
     head, embedder = predictor.head, predictor.embedder
-    if not isinstance(head, LinearScorer):
+    if not isinstance(head, LinearScorer | LinearLabelScorer):
         raise BackboneError(f"the head, {type(head).__name__}, is not linear.")
     _check_onnx()
     dense = embedder.backbone.dense()
@@ -175,7 +185,7 @@ def _check_onnx() -> None:
         raise BackendMissing("ONNX is not installed: the extra 'export' brings it.") from error
 
 
-def _averages_decisions(predictor: Predictor, views: int) -> bool:
+def _averages_decisions(predictor: ImagePredictor, views: int) -> bool:
     """Tell whether an answer is the mean of its views' decision values, or as good as that."""
     if predictor.aggregate == "code":  # the length of a mean is not the mean of lengths
         return views == 1 or not predictor.head.l2_normalize

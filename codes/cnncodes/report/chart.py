@@ -17,16 +17,20 @@ _WIDTH, _HEIGHT, _LEFT, _TOP, _RIGHT, _BELOW = 480, 340, 78, 14, 16, 56
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart with a logarithmic axis across and a linear one upwards.
+    """A chart with a logarithmic or a linear axis across, and a linear one upwards.
 
     Attributes
     ----------
     low, high : float
-        Ends of the axis across, above 0.
+        Ends of the axis across, above 0 where it is logarithmic.
     bottom, top : float
         Ends of the axis upwards.
     step : float
         Between two of its numbers.
+    across : float or None
+        Between two numbers of the axis across, where that is linear.
+    height : int
+        In pixels, of a width of 480.
     """
 
     low: float
@@ -34,6 +38,37 @@ class Chart:
     bottom: float
     top: float
     step: float
+    across: float | None = None
+    height: int = _HEIGHT
+
+    @classmethod
+    def fit_linear(cls, across: Sequence[float], upwards: Sequence[float]) -> Chart:
+        """Return one with a linear axis across, of numbers of any size, that has room for these values.
+
+        Examples
+        --------
+        >>> chart = Chart.fit_linear([-3.0, 41.0], [0.0, 1800.0])
+        >>> [text for _, text in chart.list_ticks()], chart.bottom, chart.low < -3 < 41 < chart.high
+        (['0', '10', '20', '30', '40'], 0.0, True)
+        """
+        low, high, step = _find_ends(across)
+        bottom, top, upward = _find_ends(upwards)
+        bottom = 0.0 if min(upwards) == 0 else bottom  # bars and errors start at the axis
+        return cls(low, high, bottom, top, upward, step)
+
+    @classmethod
+    def fit_square(cls, values: Sequence[float]) -> Chart:
+        """Return one with the same linear axis both ways, which is as high as it is wide.
+
+        Examples
+        --------
+        >>> chart = Chart.fit_square([0.5, 2.0])
+        >>> round(chart.x(2.0) - chart.x(1.0)) == round(chart.y(1.0) - chart.y(2.0))
+        True
+        """
+        low, high, step = _find_ends(values)
+        height = _WIDTH - _LEFT - _RIGHT + _TOP + _BELOW
+        return cls(low, high, low, high, step, step, height)
 
     @classmethod
     def fit(cls, across: Sequence[float], upwards: Sequence[float]) -> Chart:
@@ -56,13 +91,16 @@ class Chart:
 
     def x(self, value: float) -> float:
         """Return the place of a value across, in pixels."""
-        share = math.log(value / self.low) / math.log(self.high / self.low)
+        if self.across is None:
+            share = math.log(value / self.low) / math.log(self.high / self.low)
+        else:
+            share = (value - self.low) / (self.high - self.low)
         return _LEFT + share * (_WIDTH - _LEFT - _RIGHT)
 
     def y(self, value: float) -> float:
         """Return the place of a value upwards, in pixels."""
         share = (value - self.bottom) / (self.top - self.bottom)
-        return _HEIGHT - _BELOW - min(1.0, max(0.0, share)) * (_HEIGHT - _BELOW - _TOP)
+        return self.floor - min(1.0, max(0.0, share)) * (self.floor - _TOP)
 
     @property
     def left(self) -> float:
@@ -73,6 +111,18 @@ class Chart:
     def right(self) -> float:
         """Where it ends."""
         return _WIDTH - _RIGHT
+
+    @property
+    def floor(self) -> float:
+        """Where the axis across lies, in pixels."""
+        return self.height - _BELOW
+
+    def list_ticks(self) -> list[tuple[float, str]]:
+        """Return the numbers of a linear axis across, with their texts."""
+        assert self.across is not None
+        return [
+            (value, say_tick(value, self.across)) for value in _list_between(self.low, self.high, self.across)
+        ]
 
     def draw(
         self,
@@ -99,7 +149,7 @@ class Chart:
             What is drawn on it.
         """
         return (
-            f'<svg class="chart" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img"'
+            f'<svg class="chart" viewBox="0 0 {_WIDTH} {self.height}" role="img"'
             f' aria-labelledby="{ident}-title {ident}-text">'
             f'<title id="{ident}-title">{escape(title)}</title>'
             f'<desc id="{ident}-text">{escape(described)}</desc>'
@@ -107,17 +157,20 @@ class Chart:
         )
 
     def _draw_axes(self, names: tuple[str, str], ticks: Sequence[tuple[float, str]]) -> str:
-        floor, middle, drawn = _HEIGHT - _BELOW, (_LEFT + _WIDTH - _RIGHT) / 2, []
-        for i in range(round((self.top - self.bottom) / self.step) + 1):
-            value = self.bottom + i * self.step
+        floor, middle, drawn = self.floor, (_LEFT + _WIDTH - _RIGHT) / 2, []
+        for value in _list_between(self.bottom, self.top, self.step):
             y = self.y(value)
             drawn.append(f'<path class="grid" d="M{_LEFT} {y:.1f}H{_WIDTH - _RIGHT}"/>')
-            drawn.append(f'<text x="{_LEFT - 7}" y="{y + 5:.1f}" text-anchor="end">{value:.3g}</text>')
+            drawn.append(
+                f'<text x="{_LEFT - 7}" y="{y + 5:.1f}" text-anchor="end">{say_tick(value, self.step)}</text>'
+            )
         for value, text in ticks:
             x = self.x(value)
             drawn.append(f'<path class="grid" d="M{x:.1f} {_TOP}V{floor}"/>')
-            drawn.append(f'<text x="{x:.1f}" y="{floor + 19}" text-anchor="middle">{escape(text)}</text>')
-        drawn.append(f'<text x="{middle}" y="{_HEIGHT - 10}" text-anchor="middle">{escape(names[0])}</text>')
+            drawn.append(f'<text x="{x:.1f}" y="{floor + 22}" text-anchor="middle">{escape(text)}</text>')
+        drawn.append(
+            f'<text x="{middle}" y="{self.height - 10}" text-anchor="middle">{escape(names[0])}</text>'
+        )
         drawn.append(
             f'<text transform="translate(15 {(_TOP + floor) / 2}) rotate(-90)" text-anchor="middle">'
             f"{escape(names[1])}</text>"
@@ -125,11 +178,43 @@ class Chart:
         return "".join(drawn)
 
 
-def _find_step(extent: float) -> float:
-    """Return a round step of which there are about five in an extent; none below a thousandth."""
-    rough = max(extent / 5, 0.001)
+def _find_step(extent: float, least: float = 0.001) -> float:
+    """Return a round step of which there are about five in an extent; none below the least."""
+    rough = max(extent / 5, least)
     power = 10.0 ** math.floor(math.log10(rough))
     return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
+
+
+def _find_ends(values: Sequence[float]) -> tuple[float, float, float]:
+    """Return ends with some room around values, and a round step."""
+    low, high = min(values), max(values)
+    if high - low <= 1e-9 * max(abs(low), abs(high)):
+        room = abs(low) or 1.0
+        low, high = low - room / 2, high + room / 2
+    room = 0.04 * (high - low)
+    return low - room, high + room, _find_step(high - low, 0.0)
+
+
+def _list_between(low: float, high: float, step: float) -> list[float]:
+    """Return the multiples of a step between two numbers."""
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [i * step for i in range(first, last + 1)]
+
+
+def say_tick(value: float, step: float) -> str:
+    """Return a number of an axis, with as many digits as the step to the next one needs.
+
+    Examples
+    --------
+    >>> say_tick(0.7000000001, 0.05), say_tick(12000.0, 2000.0), say_tick(-1e-17, 0.5), say_tick(-20.0, 10.0)
+    ('0.7', '12,000', '0', '−20')
+    """
+    value = round(value / step) * step + 0.0
+    if step < 1e-5 or abs(value) >= 1e9:
+        return f"{value:.3g}".replace("-", "−")
+    text = f"{value:,.{max(0, -math.floor(math.log10(step)))}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return text.replace("-", "−")
 
 
 def list_decades(low: float, high: float) -> list[float]:

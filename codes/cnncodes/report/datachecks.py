@@ -7,7 +7,7 @@ from typing import Any
 
 from cnncodes.evaluation.checks import Finding
 from cnncodes.report.html import escape, name, number, paragraph, section
-from cnncodes.report.material import CheckedData, Material
+from cnncodes.report.material import CheckedData, Subject
 from cnncodes.report.pictures import Studio, frame_picture
 
 #: Suspected labels that are shown, groups of copies, other images of a finding; and copies of one picture.
@@ -27,7 +27,7 @@ _TITLES = {
 _SURE = {"certain": "a fact", "likely": "likely", "possible": "possible"}
 
 
-def show_data(material: Material, studio: Studio) -> str:
+def show_data(material: Subject, studio: Studio) -> str:
     """Return the section with the findings of the data checks, the worst first."""
     title, data = "Can the data be trusted?", material.data
     if isinstance(data, str):

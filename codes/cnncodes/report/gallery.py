@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 import numpy.typing as npt
 
 from cnncodes.report.html import name, number, paragraph, section
-from cnncodes.report.material import Material
+from cnncodes.report.material import Material, Subject
 from cnncodes.report.nearest import Neighbourhood
 from cnncodes.report.pictures import Picture, Studio, frame_picture
 
@@ -44,28 +46,64 @@ def choose_shown(material: Material) -> list[int]:
 def show_gallery(material: Material, studio: Studio, neighbourhood: Neighbourhood) -> str:
     """Return the section of images to look at."""
     mistakes, uncertain = choose_mistakes(material), choose_uncertain(material)
-    pictures = _develop_all(material, studio)
-    switches = [
-        "" if studio.activations is None else _MAPS,
-        "" if neighbourhood.training is None else _NEAREST,
-    ]
+    wanted = [(image, str(material.predicted[image])) for image in choose_shown(material)]
+    pictures = develop_all(material, studio, wanted)
+
+    def hang(images: npt.NDArray[np.int64]) -> str:
+        return hang_figures(
+            frame_picture(
+                pictures[image, str(material.predicted[image])],
+                material.records[image].key,
+                _describe(material, image),
+                neighbourhood.show(image),
+            )
+            for image in images.tolist()
+        )
+
     return section(
         "images",
         "Images to look at",
         paragraph(studio.said),
         neighbourhood.explain(),
-        f'<p class="controls">{"".join(switches)}</p>' if any(switches) else "",
+        show_switches(studio, neighbourhood),
         "<h3>Most confident mistakes</h3>",
         paragraph(_describe_mistakes(material, len(mistakes))),
-        _list(material, mistakes, pictures, neighbourhood),
+        hang(mistakes),
         "<h3>Least certain answers</h3>",
         paragraph(
             "The answers with the least probability, right or wrong: of images like these more may help most."
             if len(uncertain)
             else "The classifier gives no probabilities."
         ),
-        _list(material, uncertain, pictures, neighbourhood),
+        hang(uncertain),
     )
+
+
+def show_switches(studio: Studio, neighbourhood: Neighbourhood) -> str:
+    """Return what shows or hides the maps and the nearest training images of all pictures, as HTML."""
+    switches = [
+        "" if studio.activations is None else _MAPS,
+        "" if neighbourhood.training is None else _NEAREST,
+    ]
+    return f'<p class="controls">{"".join(switches)}</p>' if any(switches) else ""
+
+
+def develop_all(
+    material: Subject, studio: Studio, wanted: Sequence[tuple[int, str | None]]
+) -> dict[tuple[int, str | None], Picture | None]:
+    """Return the picture of each image and label, whose map lies over it, and tell of the progress."""
+    progress = material.watch("images to look at")
+    pictures: dict[tuple[int, str | None], Picture | None] = {}
+    for image, label in wanted:
+        pictures[image, label] = studio.develop(material.records[image], label)
+        progress(len(pictures), len(wanted), 0)
+    return pictures
+
+
+def hang_figures(figures: Iterable[str]) -> str:
+    """Return figures side by side; nothing where there are none."""
+    items = "\n".join(f"<li>{figure}</li>" for figure in figures)
+    return f'<ul class="gallery">\n{items}\n</ul>' if items else ""
 
 
 def _describe_mistakes(material: Material, shown: int) -> str:
@@ -77,31 +115,7 @@ def _describe_mistakes(material: Material, shown: int) -> str:
     return f"{said}, the surest first: look here for wrong labels, too."
 
 
-def _develop_all(material: Material, studio: Studio) -> dict[int, Picture | None]:
-    wanted = choose_shown(material)
-    progress = material.watch("images to look at")
-    pictures: dict[int, Picture | None] = {}
-    for image in wanted:
-        pictures[image] = studio.develop(material.records[image], str(material.predicted[image]))
-        progress(len(pictures), len(wanted), 0)
-    return pictures
-
-
-def _list(
-    material: Material,
-    images: npt.NDArray[np.int64],
-    pictures: dict[int, Picture | None],
-    neighbourhood: Neighbourhood,
-) -> str:
-    if not len(images):
-        return ""
-    items = "\n".join(
-        f"<li>{_frame(material, image, pictures[image], neighbourhood)}</li>" for image in images.tolist()
-    )
-    return f'<ul class="gallery">\n{items}\n</ul>'
-
-
-def _frame(material: Material, image: int, picture: Picture | None, neighbourhood: Neighbourhood) -> str:
+def _describe(material: Material, image: int) -> str:
     key, truth, given = material.records[image].key, material.truth[image], material.predicted[image]
     probability = material.probability
     sure = (
@@ -114,5 +128,4 @@ def _frame(material: Material, image: int, picture: Picture | None, neighbourhoo
         if given != truth
         else f'<span class="is-right">Right</span>: {name(given)}{sure}'
     )
-    caption = f'{verdict}<br><span class="file">{name(key)}</span>'
-    return frame_picture(picture, key, caption, neighbourhood.show(image))
+    return f'{verdict}<br><span class="file">{name(key)}</span>'

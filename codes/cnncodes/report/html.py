@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import math
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -103,7 +104,7 @@ def table(
 ) -> str:
     """Return a table of cells that are HTML already; the first of each row is its heading.
 
-    A cell that starts with ``<td`` is taken as it is.
+    A cell that starts with ``<td`` or ``<th`` is taken as it is.
     """
     if sortable:
         head = [f'<button type="button">{title}<span aria-hidden="true"></span></button>' for title in head]
@@ -126,7 +127,7 @@ def scrolling(label: str, inner: str) -> str:
 
 
 def _cell(cell: str, is_value: bool) -> str:
-    if cell.startswith("<td"):
+    if cell.startswith(("<td", "<th")):
         return cell
     return f"<td>{cell}</td>" if is_value else f'<th scope="row">{cell}</th>'
 
@@ -140,6 +141,52 @@ def number(value: float | None, digits: int = 3) -> str:
     ('0.123', '–')
     """
     return "–" if value is None or not np.isfinite(value) else f"{value:.{digits}f}"
+
+
+def significant(value: float | None, digits: int = 3) -> str:
+    """Return a number of any size with so many digits that count, a dash for one that is not known.
+
+    Examples
+    --------
+    >>> significant(0.012345), significant(12345.6), significant(-1.5), significant(0.0), significant(2e-9)
+    ('0.0123', '12,346', '−1.50', '0', '2.00e−09')
+    """
+    if value is None or not np.isfinite(value):
+        return "–"
+    if value == 0:
+        return "0"
+    power = math.floor(math.log10(abs(value)))
+    text = f"{value:,.{max(0, digits - 1 - power)}f}" if -5 <= power < 9 else f"{value:.{digits - 1}e}"
+    return text.replace("-", "−")
+
+
+def plain_number(value: float) -> str:
+    """Return a number with up to four digits that count, without zeros at its end.
+
+    Examples
+    --------
+    >>> plain_number(7.0), plain_number(0.25), plain_number(1234.5)
+    ('7', '0.25', '1,234')
+    """
+    text = significant(value, 4)
+    return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
+
+
+def say_ends(low: float, high: float) -> str:
+    """Return the ends of a range of true numbers, or the one number that is in it.
+
+    Examples
+    --------
+    >>> say_ends(2.0, 2.0), say_ends(0.5, 7.0)
+    ('2', '0.5 to 7')
+    """
+    return plain_number(low) if low == high else f"{plain_number(low)} to {plain_number(high)}"
+
+
+def significant_interval(low: float, high: float, digits: int = 3) -> str:
+    """Return the ends of an interval of numbers of any size."""
+    known = np.isfinite(low) and np.isfinite(high)
+    return f"{significant(low, digits)} to {significant(high, digits)}" if known else "not known"
 
 
 def interval(low: float, high: float) -> str:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
+    from cnncodes.estimators.label_predictor import LabelPredictor
+    from cnncodes.estimators.number_predictor import NumberPredictor
     from cnncodes.estimators.predictor import Predictor
-    from cnncodes.evaluation import Evaluation
+    from cnncodes.evaluation import Evaluation, MultiLabelEvaluation, NumberEvaluation, RangeFigures
     from cnncodes.evaluation.checks import DataChecks
     from cnncodes.images import ImageRecord
     from cnncodes.report.comparison import Comparison
@@ -51,6 +53,8 @@ class Origin:
         What each decided.
     others : dict of str to str
         What else took part: training images, a baseline.
+    kind : str
+        What the model is.
     """
 
     command: str
@@ -62,6 +66,7 @@ class Origin:
     date: str
     random_states: dict[str, int] = field(default_factory=dict)
     others: dict[str, str] = field(default_factory=dict)
+    kind: str = "Classifier"
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,24 +87,19 @@ class CheckedData:
     described: str
 
 
-@dataclass(frozen=True, eq=False)
-class Material:
-    """Everything that a report shows; arrays have a row for each image that could be read.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Subject:
+    """What a page on any estimator is made of; arrays have a row for each image that could be read.
 
     Attributes
     ----------
-    predictor : Predictor
+    predictor : ImagePredictor
     records : sequence of ImageRecord
-        The images that could be read, with their labels.
-    evaluation : Evaluation
-        Of these.
-    predicted : ndarray of str, shape (n_images,)
-    proba : ndarray of float64, shape (n_images, n_classes), or None
-        Columns as ``predictor.classes``.
+        The images that could be read, with what is true of them.
     codes : ndarray of float32, shape (n_images, code_size)
         Averaged over views.
     trained_on : int
-        How many of the images the classifier was trained on.
+        How many of the images the estimator was trained on.
     failed : int
         How many images could not be read, besides.
     origin : Origin
@@ -107,28 +107,57 @@ class Material:
         Training images next to each image; or in a sentence why there are none.
     data : CheckedData or str
         What the data checks found; or in a sentence why they were left out.
-    comparison : Comparison or None
-        What other ways to classify came to, by ``cnncodes baseline``.
     n_jobs : int or None
         Threads that read thumbnails; None: one a core.
     watch : callable
         Told of progress.
     """
 
-    predictor: Predictor
+    predictor: Any
     records: Sequence[ImageRecord]
-    evaluation: Evaluation
-    predicted: Array
-    proba: Array | None
     codes: Array
     trained_on: int
     failed: int
     origin: Origin
     training: Training | str = "No training images were given."
     data: CheckedData | str = "Nobody asked for them."
-    comparison: Comparison | None = None
     n_jobs: int | None = None
     watch: Watch = watch_nothing
+
+    #: Whether training images are told by how many have the same label, or else one by one.
+    counts_neighbors: ClassVar[bool] = True
+    #: What is true of an image, in a word.
+    noun: ClassVar[str] = "label"
+
+    def describe_label(self, record: ImageRecord) -> str:
+        """Return what is true of a training image, as it stands beside it."""
+        return str(record.label)
+
+    def list_labels(self, record: ImageRecord) -> list[str]:
+        """Return the labels of a training image, as they are counted."""
+        return [self.describe_label(record)]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Material(Subject):
+    """Everything that a report on a classifier shows, besides what `Subject` has.
+
+    Attributes
+    ----------
+    predictor : Predictor
+    evaluation : Evaluation
+    predicted : ndarray of str, shape (n_images,)
+    proba : ndarray of float64, shape (n_images, n_classes), or None
+        Columns as ``predictor.classes``.
+    comparison : Comparison or None
+        What other ways to classify came to, by ``cnncodes baseline``.
+    """
+
+    predictor: Predictor
+    evaluation: Evaluation
+    predicted: Array
+    proba: Array | None
+    comparison: Comparison | None = None
 
     @property
     def truth(self) -> Array:
@@ -145,3 +174,103 @@ class Material:
         """Which answers are wrong, shape (n_images,)."""
         found: npt.NDArray[np.bool_] = self.truth != self.predicted
         return found
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class NumberMaterial(Subject):
+    """Everything that a report on a regressor shows, besides what `Subject` has.
+
+    Attributes
+    ----------
+    predictor : NumberPredictor
+    evaluation : NumberEvaluation
+    ranges : list of RangeFigures
+    truth, predicted : ndarray of float64, shape (n_images,)
+    target : str or None
+        The name of what was measured.
+    why_no_interval : str
+        In a sentence, where there are none.
+    """
+
+    predictor: NumberPredictor
+    evaluation: NumberEvaluation
+    ranges: list[RangeFigures]
+    truth: Array
+    predicted: Array
+    target: str | None = None
+    why_no_interval: str = ""
+
+    counts_neighbors: ClassVar[bool] = False
+    noun: ClassVar[str] = "number"
+
+    def describe_label(self, record: ImageRecord) -> str:
+        """Return the number of a training image."""
+        from cnncodes.report.html import plain_number
+
+        try:
+            return plain_number(float(str(record.label)))
+        except ValueError:  # of another column, or missing: as it is written
+            return str(record.label)
+
+    @property
+    def errors(self) -> Array:
+        """Prediction less truth, shape (n_images,)."""
+        return np.asarray(self.predicted - self.truth)
+
+    @property
+    def far(self) -> npt.NDArray[np.bool_]:
+        """Which are outside their interval; without intervals, the tenth that is off most; (n_images,)."""
+        width = self.evaluation.width
+        off = np.abs(self.errors)
+        if width is not None:
+            return np.asarray(off > width)
+        far = np.zeros(len(off), dtype=bool)
+        far[np.argsort(-off, kind="stable")[: -(-len(off) // 10)]] = True
+        return far
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LabelMaterial(Subject):
+    """Everything that a report on several labels an image shows, besides what `Subject` has.
+
+    Attributes
+    ----------
+    predictor : LabelPredictor
+    evaluation : MultiLabelEvaluation
+    truth, named : ndarray of bool, shape (n_images, n_labels)
+        Which labels an image has, and which were named; columns as ``evaluation.per_label``, so that labels
+        that the classifier does not know come last.
+    proba : ndarray of float64, shape (n_images, n_labels)
+        Of those that it does not know, 0.
+    delimiter : str
+        What divides the labels of a training image.
+    """
+
+    predictor: LabelPredictor
+    evaluation: MultiLabelEvaluation
+    truth: Array
+    named: Array
+    proba: Array
+    delimiter: str
+
+    noun: ClassVar[str] = "set of labels"
+
+    def describe_label(self, record: ImageRecord) -> str:
+        """Return the labels of a training image in one text."""
+        return " + ".join(self.list_labels(record))
+
+    def list_labels(self, record: ImageRecord) -> list[str]:
+        """Return the labels of a training image."""
+        from cnncodes.estimators.label_sets import split_labels
+
+        return sorted(set(split_labels(str(record.label), self.delimiter))) or ["no label"]
+
+    @property
+    def names(self) -> list[str]:
+        """The labels, in the order of the columns."""
+        return [figures.name for figures in self.evaluation.per_label]
+
+    @property
+    def wrong(self) -> npt.NDArray[np.bool_]:
+        """Which images have a label that is wrong or missing, shape (n_images,)."""
+        return np.asarray((self.truth != self.named).any(axis=1))

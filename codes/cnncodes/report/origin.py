@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from cnncodes.heads.linear import LinearScorer
+from cnncodes.heads.regression.scorers import NumberScorer
 from cnncodes.report.html import escape, number, paragraph, section, table
 from cnncodes.report.material import Origin
 
 if TYPE_CHECKING:
-    from cnncodes.estimators.predictor import Predictor
+    from cnncodes.estimators.predictor import ImagePredictor
 
 
-def show_origin(origin: Origin, predictor: Predictor | None = None) -> str:
+def show_origin(origin: Origin, predictor: ImagePredictor | None = None) -> str:
     """Return the section that says what the figures were made of and with."""
     rows = [(escape(title), f"<code>{escape(value)}</code>") for title, value in _list(origin, predictor)]
     return section(
@@ -26,11 +27,11 @@ def show_origin(origin: Origin, predictor: Predictor | None = None) -> str:
     )
 
 
-def _list(origin: Origin, predictor: Predictor | None) -> Iterator[tuple[str, str]]:
+def _list(origin: Origin, predictor: ImagePredictor | None) -> Iterator[tuple[str, str]]:
     yield "Made", origin.date
     if origin.model is not None:
-        yield "Classifier", origin.model
-        yield "Classifier, SHA-256", origin.model_sha256
+        yield origin.kind, origin.model
+        yield f"{origin.kind}, SHA-256", origin.model_sha256
     yield "Images", f"{origin.source}{'' if origin.split is None else f', part {origin.split}'}"
     yield from origin.others.items()
     if predictor is not None:
@@ -41,7 +42,7 @@ def _list(origin: Origin, predictor: Predictor | None) -> Iterator[tuple[str, st
         yield f"Version: {what}", version
 
 
-def _list_space(predictor: Predictor) -> Iterator[tuple[str, str]]:
+def _list_space(predictor: ImagePredictor) -> Iterator[tuple[str, str]]:
     space = predictor.embedder.space
     yield "Head", _describe_head(predictor.head)
     yield "Averaged over views", predictor.aggregate
@@ -54,6 +55,8 @@ def _list_space(predictor: Predictor) -> Iterator[tuple[str, str]]:
 
 
 def _describe_head(head: object) -> str:
+    if isinstance(head, NumberScorer):
+        return str(head.kind)
     if not isinstance(head, LinearScorer):
         return type(head).__name__
     scaled = ", codes scaled to length 1" if head.l2_normalize else ""

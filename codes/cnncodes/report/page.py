@@ -28,8 +28,12 @@ CONTENTS = {
     "figures": "Figures",
     "cost": "Cost",
     "curve": "More labels",
+    "plot": "Plot",
+    "errors": "Errors",
     "classes": "Classes",
+    "labels": "Labels",
     "confusion": "Confusion",
+    "together": "Together",
     "reliability": "Probabilities",
     "data": "Data",
     "images": "Images",
@@ -38,7 +42,10 @@ CONTENTS = {
 }
 
 #: What the page's one script is joined from.
-_SCRIPTS = ("page.js", "matrix.js", "grid.js", "stamp.js", "view.js", "card.js", "map.js")
+_SCRIPTS = (
+    "page.js", "matrix.js", "grid.js", "stamp.js", "colors.js", "classes.js", "numbers.js", "labels.js",
+    "view.js", "card.js", "map.js",
+)  # fmt: skip
 
 
 def render_report(material: Material) -> bytes:
@@ -66,7 +73,7 @@ def render_report(material: Material) -> bytes:
         "origin": show_origin(material.origin, material.predictor),
     }
     title = f"{material.origin.model} on {material.origin.source}"
-    return _assemble("How good is this classifier?", title, material.origin.date, sections)
+    return assemble("How good is this classifier?", title, material.origin.date, sections)
 
 
 def render_comparison(comparison: Comparison, origin: Origin) -> bytes:
@@ -83,7 +90,7 @@ def render_comparison(comparison: Comparison, origin: Origin) -> bytes:
         **_show_comparison(comparison, None),
         "origin": show_origin(origin),
     }
-    return _assemble("Is it worth it?", f"Ways to classify {origin.source}", origin.date, sections)
+    return assemble("Is it worth it?", f"Ways to classify {origin.source}", origin.date, sections)
 
 
 def _show_comparison(comparison: Comparison, material: Material | None) -> dict[str, str]:
@@ -105,7 +112,8 @@ def _show_comparison(comparison: Comparison, material: Material | None) -> dict[
     return sections
 
 
-def _assemble(heading: str, title: str, made: str, sections: dict[str, str]) -> bytes:
+def assemble(heading: str, title: str, made: str, sections: dict[str, str]) -> bytes:
+    """Return the page of these sections, by their identities, as UTF-8."""
     style, script = _read("page.css"), "".join(map(_read, _SCRIPTS))
     links = "".join(f'<li><a href="#{ident}">{CONTENTS[ident]}</a></li>' for ident in sections)
     page = Template(_read("page.html")).substitute(

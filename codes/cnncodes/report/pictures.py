@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from cnncodes.errors import BackboneError, BackendMissing, UnreadableImage, sentence
+from cnncodes.heads.multilabel.scorers import LabelScorer
 from cnncodes.images import ImageRecord, content_hash, decode
 from cnncodes.report.activation import Activation, Activations, prepare_activations
 from cnncodes.report.html import embed_bytes, escape
-from cnncodes.report.material import Material
+from cnncodes.report.material import Subject
 from cnncodes.report.thumbnails import SIDE, shrink, to_jpeg
 
 
@@ -39,17 +40,24 @@ class Studio:
 
     Attributes
     ----------
-    material : Material
+    material : Subject
+    wants_maps : bool
+        Whether maps are wanted at all.
     activations : Activations or None
     said : str
         What is to be said about the maps, or why there are none; HTML.
     """
 
-    material: Material
+    material: Subject
+    wants_maps: bool = True
     activations: Activations | None = field(init=False)
     said: str = field(init=False)
 
     def __post_init__(self) -> None:
+        if not self.wants_maps:
+            object.__setattr__(self, "activations", None)
+            object.__setattr__(self, "said", "")
+            return
         try:
             found, said = prepare_activations(self.material.predictor), ""
         except (BackboneError, BackendMissing) as error:
@@ -58,13 +66,15 @@ class Studio:
         object.__setattr__(self, "said", said if found is None else self._describe(found))
 
     def _describe(self, activations: Activations) -> str:
+        is_label = isinstance(self.material.predictor.head, LabelScorer)
+        of = "label that its text names first" if is_label else "class that was predicted"
         said = (
-            "Over each thumbnail lies the map of the class that was predicted: orange places speak for"
-            " it, blue"
-            " ones against it, the stronger the more. "
+            f"Over each thumbnail lies the map of the {of}: orange places speak for it, blue ones against it,"
+            " the stronger the more. "
         )
+        mean = "above 0 where the label is named" if is_label else "the decision value"
         if activations.is_whole:
-            said += "It is exact: the mean of the map is the decision value."
+            said += f"It is exact: the mean of the map is {mean}."
         else:
             said += (
                 "It is exact for the central view alone; the answer is the average over"
@@ -90,13 +100,13 @@ class Studio:
             Of the thumbnail, the longer one, in pixels.
         """
         predictor = self.material.predictor
-        embedder, known = predictor.embedder, {str(name) for name in predictor.classes}
+        embedder = predictor.embedder
         try:
             data = record.read()
             short_side = embedder.plan.largest_short_side(embedder.backbone.frame)
             whole = decode(data, embedder.decoding, short_side=short_side)
             small = shrink(whole, side)
-            if self.activations is None or label not in known:
+            if self.activations is None or label not in {str(name) for name in predictor.classes}:
                 return Picture(to_jpeg(small), small.size)
             found = self.activations.look(whole, content_hash(data), label)
         except UnreadableImage:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import numpy as np
 
 from cnncodes.evaluation import Evaluation
@@ -43,17 +46,39 @@ _FIGURES = {
 
 def show_figures(evaluation: Evaluation) -> str:
     """Return the section of overall figures."""
+    titles = {
+        key: (title.format(k=evaluation.top_k or "k"), meaning.format(k=evaluation.top_k or "k"))
+        for key, (title, meaning) in _FIGURES.items()
+    }
+    return tabulate_figures(evaluation, titles)
+
+
+def tabulate_figures(
+    evaluation: Any,
+    titles: Mapping[str, tuple[str, str]],
+    say: Callable[[str, float], str] = lambda _key, value: number(value),
+) -> str:
+    """Return the section of overall figures, each with its interval and its number of images.
+
+    Parameters
+    ----------
+    evaluation : Evaluation, NumberEvaluation or MultiLabelEvaluation
+    titles : mapping of str to (str, str)
+        Of each figure, by its name, how it is called and what it is.
+    say : callable
+        Gives a figure's name and value as text.
+    """
     rows, missing = [], []
-    for key, titles in _FIGURES.items():
-        title, meaning = (text.format(k=evaluation.top_k or "k") for text in titles)
+    for key, (title, meaning) in titles.items():
         estimate: Estimate | None = getattr(evaluation, key)
-        if estimate is None:
-            missing.append(
-                f"No {title[0].lower()}{title[1:]}: {escape(evaluation.missing.get(key, 'not known'))}."
-            )
+        if estimate is None or (key in evaluation.missing and np.isnan(estimate.value)):
+            # "R2" and "F1" stay as they are.
+            called = title if title[1:2].isdigit() else f"{title[0].lower()}{title[1:]}"
+            missing.append(f"No {called}: {escape(evaluation.missing.get(key, 'not known'))}.")
             continue
-        ends = interval(estimate.low, estimate.high)
-        rows.append((title, number(estimate.value), ends, f"{estimate.n:,}", meaning))
+        known = np.isfinite([estimate.low, estimate.high]).all()
+        ends = f"{say(key, estimate.low)} to {say(key, estimate.high)}" if known else "not known"
+        rows.append((title, say(key, estimate.value), ends, f"{estimate.n:,}", meaning))
     head = ("Figure", "Value", "95 % interval", "Images", "What it is")
     return section(
         "figures",
@@ -72,7 +97,7 @@ def show_classes(evaluation: Evaluation) -> str:
     rows = []
     for figures in evaluation.per_class:
         mark = "" if figures.known else " (unknown to the classifier)"
-        rows.append((name(figures.name) + mark, *_cells(figures.recall), *_cells(figures.precision)))
+        rows.append((name(figures.name) + mark, *make_cells(figures.recall), *make_cells(figures.precision)))
     head = ("Class", "Recall", "95 % interval", "Images", "Precision", "95 % interval", "Predicted")
     return section(
         "classes",
@@ -85,16 +110,20 @@ def show_classes(evaluation: Evaluation) -> str:
     )
 
 
-def _cells(estimate: Estimate) -> tuple[str, str, str]:
-    def cell(text: str, value: float) -> str:
-        known = f' data-value="{value:.9g}"' if np.isfinite(value) else ' data-value=""'
-        return f"<td{known}>{text}</td>"
-
+def make_cells(estimate: Estimate) -> tuple[str, str, str]:
+    """Return a figure, its interval and its number of images as cells that a table is sorted by."""
     return (
-        cell(number(estimate.value), estimate.value),
-        cell(interval(estimate.low, estimate.high), estimate.low),
-        cell(f"{estimate.n:,}", estimate.n),
+        make_cell(number(estimate.value), estimate.value),
+        make_cell(interval(estimate.low, estimate.high), estimate.low),
+        make_cell(f"{estimate.n:,}", estimate.n),
     )
+
+
+def make_cell(text: str, value: float, tag: str = "td") -> str:
+    """Return a cell that a table is sorted by; a value that is not finite comes first."""
+    known = f' data-value="{value:.9g}"' if np.isfinite(value) else ' data-value=""'
+    scope = ' scope="row"' if tag == "th" else ""
+    return f"<{tag}{scope}{known}>{text}</{tag}>"
 
 
 def show_confusion(evaluation: Evaluation) -> str:
@@ -137,12 +166,13 @@ def _tabulate(evaluation: Evaluation) -> str:
     rows = []
     for true, (figures, counts) in enumerate(zip(evaluation.per_class, evaluation.confusion, strict=True)):
         total = figures.recall.n
-        cells = [_shade(counts[column], total, column == true) for column in range(columns)]
+        cells = [shade_cell(counts[column], total, column == true) for column in range(columns)]
         rows.append((name(figures.name), *cells, f"{total:,}"))
     return table("Images by true class (rows) and predicted class (columns)", head, rows, ident="matrix")
 
 
-def _shade(count: int, total: int, is_right: bool) -> str:
+def shade_cell(count: int, total: int, is_right: bool) -> str:
+    """Return a cell that is the darker the larger its share of the row, in one of two colours."""
     if not count:
         return '<td class="zero">0</td>'
     step = max(1, round(_STEPS * count / total))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from cnncodes.evaluation import Evaluation
 from cnncodes.evaluation.metrics import ClassFigures
 from cnncodes.report.html import escape, name, number, paragraph, percent, section
-from cnncodes.report.material import Material
+from cnncodes.report.material import Material, Subject
 
 #: With fewer images, figures say little; of a class, with fewer still.
 FEW, FEW_OF_CLASS = 100, 10
+#: With fewer groups, intervals are too narrow (docs/figures.md).
+FEW_GROUPS = 10
 #: Weak classes that are named.
 _NAMED = 5
 #: Distance between probability and share of right answers that matters to nobody.
@@ -37,35 +41,43 @@ def box_warnings(items: str) -> str:
 
 def list_warnings(material: Material) -> list[str]:
     """Return what makes the figures mean less than they seem to, as HTML, a sentence or two each."""
-    evaluation, found = material.evaluation, []
-    if material.trained_on:
-        found.append(
-            f"{material.trained_on:,} of {_count(evaluation.n)} {_was(material.trained_on)} trained on: the"
-            " figures flatter."
-            " Evaluate on others."
-        )
+    evaluation = material.evaluation
+    found = list_common(material, evaluation.n)
     unknown = [figures for figures in evaluation.per_class if not figures.known]
     if unknown:
         count = sum(figures.recall.n for figures in unknown)
-        found.append(
-            f"The classifier does not know {_list_names(unknown)}: whatever is of"
-            f" {'it' if len(unknown) == 1 else 'them'} counts as wrong, {_count(count)}."
-        )
-    if material.failed:
-        found.append(f"{_count(material.failed)} could not be read: not in the figures.")
-    if not isinstance(material.data, str):
-        for finding in material.data.checks.warnings:
-            found.append(f'{escape(finding.sentence)} <a href="#data">Look at the data</a>')
-    if evaluation.n < FEW:
-        found.append(
-            f"There {'is' if evaluation.n == 1 else 'are'} only {_count(evaluation.n)}, so every figure is"
-            " uncertain: see its interval."
+        found.insert(
+            int(material.trained_on > 0),
+            f"The classifier does not know {list_names([one.name for one in unknown])}: whatever is of"
+            f" {'it' if len(unknown) == 1 else 'them'} counts as wrong, {count_images(count)}.",
         )
     small = [figures for figures in evaluation.per_class if 0 < figures.recall.n < FEW_OF_CLASS]
     if small:
         found.append(
-            f"Of {_list_names(small)} there are fewer than {FEW_OF_CLASS} images: too few to judge"
-            f" {'that class' if len(small) == 1 else 'those classes'}."
+            f"Of {list_names([one.name for one in small])} there are fewer than {FEW_OF_CLASS} images:"
+            f" too few to judge {'that class' if len(small) == 1 else 'those classes'}."
+        )
+    return found
+
+
+def list_common(material: Subject, n: int) -> list[str]:
+    """Return what makes the figures of any estimator mean less, as HTML; `n` images could be read."""
+    found = []
+    if material.trained_on:
+        found.append(
+            f"{material.trained_on:,} of {count_images(n)} {_was(material.trained_on)} trained on: the"
+            " figures flatter."
+            " Evaluate on others."
+        )
+    if material.failed:
+        found.append(f"{count_images(material.failed)} could not be read: not in the figures.")
+    if not isinstance(material.data, str):
+        for finding in material.data.checks.warnings:
+            found.append(f'{escape(finding.sentence)} <a href="#data">Look at the data</a>')
+    if n < FEW:
+        found.append(
+            f"There {'is' if n == 1 else 'are'} only {count_images(n)}, so every figure is"
+            " uncertain: see its interval."
         )
     return found
 
@@ -74,8 +86,8 @@ def describe_accuracy(evaluation: Evaluation) -> str:
     """Say how many images are classified rightly, as HTML."""
     accuracy = evaluation.accuracy
     text = (
-        f"<strong>{percent(accuracy.value)} of {_count(evaluation.n)} are classified rightly</strong>"
-        f"{_between(accuracy.low, accuracy.high)}."
+        f"<strong>{percent(accuracy.value)} of {count_images(evaluation.n)} are classified rightly</strong>"
+        f"{say_interval(accuracy.low, accuracy.high)}."
     )
     most = max(evaluation.per_class, key=lambda figures: figures.recall.n)
     return (
@@ -84,7 +96,8 @@ def describe_accuracy(evaluation: Evaluation) -> str:
     )
 
 
-def _between(low: float, high: float) -> str:
+def say_interval(low: float, high: float) -> str:
+    """Return the interval of a share in brackets; nothing where it is not known."""
     if not np.isfinite([low, high]).all():
         return ""
     return f" (95 % interval: {percent(low)} to {percent(high)})"
@@ -174,7 +187,8 @@ def describe_trust(evaluation: Evaluation) -> str:
     )
 
 
-def _count(images: int) -> str:
+def count_images(images: int) -> str:
+    """Return so many images in words."""
     return f"{images:,} image{'' if images == 1 else 's'}"
 
 
@@ -182,6 +196,7 @@ def _was(images: int) -> str:
     return "was" if images == 1 else "were"
 
 
-def _list_names(classes: list[ClassFigures]) -> str:
-    shown = ", ".join(name(figures.name) for figures in classes[:_NAMED])
-    return shown + (f" and {len(classes) - _NAMED:,} more classes" if len(classes) > _NAMED else "")
+def list_names(names: Sequence[str]) -> str:
+    """Return the first of some names of classes or labels, and how many there are besides, as HTML."""
+    shown = ", ".join(map(name, names[:_NAMED]))
+    return shown + (f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else "")

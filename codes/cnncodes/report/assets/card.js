@@ -1,11 +1,10 @@
 
-/* What is said of the image that is chosen on the map: its thumbnail, its classes, its nearest training images. */
+/* What is said of the image that is chosen on the map: its thumbnail, what is true, its nearest training images. */
 
 class MapCard {
   constructor(data, view) {
     this.data = data;
     this.view = view;
-    this.probability = data.probability === null ? null : unpack(data.probability, Uint16Array);
     this.tileOf = numberTiles(data.tiles);
     this.said = document.getElementById("map-said");
     this.sheet = document.getElementById("sheet");
@@ -25,16 +24,9 @@ class MapCard {
       this.said.textContent = "No image chosen.";
       return;
     }
-    const isWrong = this.view.truth[i] !== this.view.predicted[i];
-    const verdict = document.createElement("span");
-    verdict.className = isWrong ? "is-wrong" : "is-right";
-    verdict.textContent = isWrong ? "Wrong" : "Right";
-    const given = makeName(this.data.classes[this.view.predicted[i]] || "no class");
-    const truth = makeName(this.data.classes[this.view.truth[i]]);
     const file = makeName(this.data.files[i]);
     file.className = "file";
-    const sure = this.probability === null ? "" : ` (${(this.probability[i] / 65535).toFixed(2)})`;
-    this.said.append(verdict, ": predicted ", given, `${sure}, is `, truth, ". ");
+    this.said.append(...this.view.subject.describe(i));
     if (this.near) this.said.append("Nearest in training: ", ...this.near.list(i), ". ");
     this.said.append(file);
   }
@@ -75,15 +67,23 @@ class Nearest {
   }
 
   list(i) {
+    if (!this.data.counted) {
+      const near = this.index.subarray(i * this.data.k, (i + 1) * this.data.k);
+      return Array.from(near).flatMap((image, place) => [
+        place ? ", " : "",
+        makeName(this.data.names[this.labels[image]]),
+      ]);
+    }
     const counts = new Map();
     for (let j = i * this.data.k; j < (i + 1) * this.data.k; j += 1) {
-      const label = this.labels[this.index[j]];
-      counts.set(label, (counts.get(label) || 0) + 1);
+      for (const word of this.data.parts[this.labels[this.index[j]]]) {
+        counts.set(word, (counts.get(word) || 0) + 1);
+      }
     }
     const falling = Array.from(counts).sort((a, b) => b[1] - a[1]);
-    return falling.flatMap(([label, count], place) => [
+    return falling.flatMap(([word, count], place) => [
       `${place ? ", " : ""}${count} `,
-      makeName(this.data.names[label]),
+      makeName(this.data.words[word]),
     ]);
   }
 
@@ -98,7 +98,8 @@ class Nearest {
       file.className = "file";
       const text = document.createElement("span");
       const similarity = (this.similarity[j] - 100) / 100;
-      text.append(makeName(this.data.names[this.labels[image]]), ` ${similarity.toFixed(2)}`);
+      const mark = this.data.counted ? " " : "; similarity "; // two numbers are told apart
+      text.append(makeName(this.data.names[this.labels[image]]), `${mark}${similarity.toFixed(2)}`);
       text.append(document.createElement("br"), file);
       item.append(this.draw(image), text);
       list.append(item);
@@ -133,10 +134,4 @@ function numberTiles(packed) {
   const tileOf = new Map();
   if (packed !== null) unpack(packed, Uint32Array).forEach((image, tile) => tileOf.set(image, tile));
   return tileOf;
-}
-
-function makeName(text) {
-  const name = document.createElement("bdi");
-  name.textContent = text;
-  return name;
 }

@@ -4,57 +4,54 @@
 class CodeMap {
   constructor(data) {
     this.data = data;
-    this.view = new MapView(data, document.getElementById("map"));
+    this.subject = new { classes: ClassMarks, numbers: NumberMarks, labels: LabelMarks }[data.kind](data);
+    this.view = new MapView(data, document.getElementById("map"), this.subject);
     this.card = new MapCard(data, this.view);
-    this.listClasses();
+    this.listOptions();
     this.filter();
     this.listen();
     this.view.resize();
   }
 
-  listClasses() {
-    const select = document.getElementById("map-class");
-    const counts = this.view.byClass.map((members) => members.length);
-    this.data.classes.forEach((title, index) => {
+  listOptions() {
+    for (const [value, title] of this.subject.options()) {
       const option = document.createElement("option");
-      option.value = index;
-      option.textContent = `\u2068${title}\u2069 (${counts[index]})`; // a name from right to left turns nothing else
-      select.append(option);
-    });
-    this.drawLegend();
+      option.value = value;
+      option.textContent = title;
+      document.getElementById("map-class").append(option);
+    }
   }
 
   drawLegend() {
     const legend = document.getElementById("map-legend");
     legend.replaceChildren();
-    const count = this.data.classes.length;
-    this.data.classes.slice(0, 20).forEach((title, index) => {
+    for (const [color, title] of this.subject.legend()) {
       const item = document.createElement("li");
-      const swatch = document.createElement("span");
-      swatch.style.background = colorOf(index, count);
-      item.append(swatch, makeName(title));
-      legend.append(item);
-    });
-    if (count > 20) {
-      const item = document.createElement("li");
-      item.textContent = `and ${count - 20} more; colours repeat nearly`;
+      if (color !== null) {
+        const swatch = document.createElement("span");
+        swatch.style.background = color;
+        item.append(swatch);
+      }
+      item.append(makeName(title));
       legend.append(item);
     }
   }
 
   filter() {
     const wanted = Number(document.getElementById("map-class").value);
-    const mistakes = document.getElementById("map-mistakes").checked;
+    const crosses = document.getElementById("map-mistakes").checked;
+    this.subject.choose(wanted);
     let count = 0;
     for (let i = 0; i < this.data.n; i += 1) {
-      const fits = wanted < 0 || this.view.truth[i] === wanted || (mistakes && this.view.predicted[i] === wanted);
-      this.view.shown[i] = fits && (!mistakes || this.view.truth[i] !== this.view.predicted[i]) ? 1 : 0;
+      this.view.shown[i] = this.subject.fits(i, wanted, crosses) ? 1 : 0;
       count += this.view.shown[i];
     }
     if (this.view.chosen >= 0 && !this.view.shown[this.view.chosen]) this.choose(-1);
-    const whose = mistakes && wanted >= 0 ? " that are of the class or were taken for it" : "";
+    const whose = this.subject.sayShown(wanted, crosses);
     document.getElementById("map-count").textContent =
       `${count.toLocaleString("en")} of ${this.data.n.toLocaleString("en")} images shown${whose}.`;
+    this.drawLegend();
+    this.view.regroup();
     this.view.redraw();
   }
 

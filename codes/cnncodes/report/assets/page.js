@@ -13,6 +13,7 @@ function unpack(text, kind) {
   const values = new kind(bytes.length / size);
   for (let i = 0; i < values.length; i += 1) {
     if (size === 1) values[i] = bytes[i];
+    else if (kind === Float32Array) values[i] = view.getFloat32(4 * i, true);
     else values[i] = size === 2 ? view.getUint16(2 * i, true) : view.getUint32(4 * i, true);
   }
   return values;

@@ -1,21 +1,10 @@
 
 /* What the map shows of which part, and how: points are typed arrays, and no element of the page stands for one. */
 
-const COLORS = {
-  light: ["#0072b2", "#b84a00", "#00795a", "#8f3f86", "#8a6500", "#5b4bc4", "#a3203c", "#4b5560"],
-  dark: ["#56b4e9", "#f08c32", "#2fc79a", "#e08fd0", "#e8c547", "#a99bff", "#ff8095", "#b9c2cb"],
-};
-
-function colorOf(index, count) {
-  const few = isDark() ? COLORS.dark : COLORS.light;
-  if (count <= few.length) return few[index];
-  const lightness = (isDark() ? 58 : 34) + 8 * (index % 3);
-  return `hsl(${(index * 137.508) % 360} ${isDark() ? 65 : 70}% ${lightness}%)`;
-}
-
 class MapView {
-  constructor(data, canvas) {
+  constructor(data, canvas, subject) {
     this.data = data;
+    this.subject = subject; // says what a mark stands for
     const places = unpack(data.places, Uint16Array);
     this.x = new Float32Array(data.n);
     this.y = new Float32Array(data.n);
@@ -23,20 +12,22 @@ class MapView {
       this.x[i] = places[2 * i] / 65535;
       this.y[i] = 1 - places[2 * i + 1] / 65535;
     }
-    this.truth = unpack(data.truth, Uint16Array);
-    this.predicted = unpack(data.predicted, Uint16Array);
     this.grid = new Grid(this.x, this.y, Math.max(1, Math.min(256, Math.ceil(Math.sqrt(data.n)))));
     this.shown = new Uint8Array(data.n);
     this.chosen = -1;
-    this.byClass = data.classes.map(() => []);
-    for (let i = 0; i < data.n; i += 1) this.byClass[this.truth[i]].push(i);
-    this.byClass = this.byClass.map((members) => Uint32Array.from(members));
     this.canvas = canvas;
     this.pen = canvas.getContext("2d");
     this.marks = document.createElement("canvas"); // all but the ring, so that pointing at images draws none anew
     this.isStale = true;
     this.waiting = false;
+    this.regroup();
     this.showAll();
+  }
+
+  regroup() {
+    const members = Array.from({ length: this.subject.groups }, () => []);
+    for (let i = 0; i < this.data.n; i += 1) members[this.subject.groupOf(i)].push(i);
+    this.groups = members.map((found) => Uint32Array.from(found));
   }
 
   showAll() {
@@ -102,15 +93,15 @@ class MapView {
     const left = image.width / 2 - this.middle[0] * scale;
     const top = image.height / 2 - this.middle[1] * scale;
     const edge = 9 * ratio;
-    for (let index = 0; index < this.byClass.length; index += 1) {
-      const color = colorOf(index, this.byClass.length);
+    for (let index = 0; index < this.groups.length; index += 1) {
+      const color = this.subject.colorOf(index);
       const [square, cross] = [false, true].map((isCross) => new Stamp(color, size, ratio, isCross));
-      for (const i of this.byClass[index]) {
+      for (const i of this.groups[index]) {
         if (!this.shown[i]) continue;
         const px = this.x[i] * scale + left;
         const py = this.y[i] * scale + top;
         if (px < -edge || py < -edge || px > image.width + edge || py > image.height + edge) continue;
-        (this.predicted[i] === index ? square : cross).press(image, px, py);
+        (this.subject.isCross(i) ? cross : square).press(image, px, py);
       }
     }
     this.marks.getContext("2d").putImageData(image, 0, 0);

@@ -1,0 +1,107 @@
+"""How a label's probabilities order the images: average precision, and precision against recall."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cnncodes.errors import UsageError
+from cnncodes.estimators.label_sets import read_label_sets
+
+Array = npt.NDArray[Any]
+
+
+class LabelOrder:
+    """How the images come by a label's values.
+
+    Its average precision is the sum over thresholds of precision times what recall gains there.
+
+    References
+    ----------
+    W. Su, Y. Yuan and M. Zhu, "A relationship between the average precision and the area under the ROC
+    curve", ICTIR 2015; the same as scikit-learn's `average_precision_score`.
+    """
+
+    def __init__(self, values: Array, y: Array) -> None:
+        self._order = np.argsort(-values, kind="stable")
+        ordered = values[self._order]
+        self._y = y[self._order]
+        #: The last of images with equal values: none of these comes before another.
+        self._last = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
+
+    def count(self, weights: Array) -> tuple[Array, Array]:
+        """Return how many images with the label, and how many at all, are at or above each value."""
+        weights = weights[self._order]
+        return np.cumsum(weights * self._y)[self._last], np.cumsum(weights)[self._last]
+
+    def measure(self, weights: Array) -> float:
+        """Return the average precision, NaN where no image has the label."""
+        right, named = self.count(weights)
+        if right[-1] <= 0:
+            return math.nan
+        gained = np.diff(right, prepend=0)
+        return float((gained[named > 0] * right[named > 0] / named[named > 0]).sum() / right[-1])
+
+
+@dataclass(frozen=True, eq=False)
+class PrecisionTrace:
+    """Precision against recall of a label, from the most probable image on.
+
+    Attributes
+    ----------
+    name : str
+    n : int
+        Images that have the label.
+    recall, precision : ndarray of float64, shape (n_thresholds + 1,)
+        Of all images at or above each probability that occurs; the first is at recall 0, with the precision
+        of the next.
+    average_precision : float
+    """
+
+    name: str
+    n: int
+    recall: Array
+    precision: Array
+    average_precision: float
+
+
+def trace_precision(y: Any, proba: Any, classes: Any) -> list[PrecisionTrace]:
+    """Return precision against recall of each class that images have.
+
+    Parameters
+    ----------
+    y, proba, classes
+        As of `evaluate_multilabel`.
+
+    Raises
+    ------
+    UsageError
+        If the shapes do not fit, there is no image, or a value is not finite.
+
+    Examples
+    --------
+    >>> [label] = trace_precision([{"sea"}, {"sea"}, set()], [[0.9], [0.2], [0.4]], ["sea"])
+    >>> label.recall.tolist(), label.precision.round(2).tolist()
+    ([0.0, 0.5, 0.5, 1.0], [1.0, 1.0, 0.5, 0.67])
+    """
+    classes = np.asarray(classes)
+    Y, _, _ = read_label_sets(y).align(classes)
+    proba = np.asarray(proba, dtype=np.float64)
+    if not len(Y) or proba.shape != Y.shape or not np.isfinite(proba).all():
+        raise UsageError(
+            f"proba must be finite, with a row for each of {len(Y)} images, at least one, and a column for"
+            f" each of {Y.shape[1]} labels. Got shape {proba.shape}."
+        )
+    found, weights = [], np.ones(len(Y))
+    for name, own, values in zip(classes.tolist(), Y.T, proba.T, strict=True):
+        if own.any():
+            order = LabelOrder(values, own.astype(np.float64))
+            right, named = order.count(weights)
+            recall, precision = right / right[-1], right / named
+            ends = np.append(0.0, recall), np.append(precision[0], precision)
+            found.append(PrecisionTrace(str(name), int(own.sum()), *ends, order.measure(weights)))
+    return found

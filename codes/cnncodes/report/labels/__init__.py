@@ -1,0 +1,1 @@
+"""The page on several labels an image: what it has instead of classes."""

@@ -1,0 +1,142 @@
+"""What figures of several labels an image mean, in plain words."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from cnncodes.evaluation import LabelFigures
+from cnncodes.evaluation.intervals import Estimate
+from cnncodes.report.html import escape, interval, name, number, paragraph, percent, section
+from cnncodes.report.material import LabelMaterial
+from cnncodes.report.words import (
+    FEW_GROUPS,
+    FEW_OF_CLASS,
+    box_warnings,
+    count_images,
+    list_common,
+    list_names,
+    say_interval,
+)
+
+
+def write_summary(material: LabelMaterial) -> str:
+    """Return the section that says it all in a few sentences, warnings first."""
+    warnings = "".join(f"<li>{text}</li>" for text in list_warnings(material))
+    said = (describe_order(material), describe_naming(material), describe_labels(material))
+    return section("summary", "Summary", box_warnings(warnings), *(paragraph(text) for text in said if text))
+
+
+def list_warnings(material: LabelMaterial) -> list[str]:
+    """Return what makes the figures mean less than they seem to, as HTML."""
+    evaluation = material.evaluation
+    found = list_common(material, evaluation.n)
+    unknown = [one.name for one in evaluation.per_label if not one.known]
+    if unknown:
+        it = "it" if len(unknown) == 1 else "them"
+        found.append(f"The classifier does not know {list_names(unknown)}: it never names {it}.")
+    small = [one.name for one in evaluation.per_label if 0 < one.recall.n < FEW_OF_CLASS]
+    if small:
+        which = "that label" if len(small) == 1 else "those labels"
+        found.append(f"Fewer than {FEW_OF_CLASS} images have {list_names(small)}: too few to judge {which}.")
+    if evaluation.without_positives:
+        names = list_names(evaluation.without_positives)
+        found.append(f"No image has {names}: not in the mean average precision.")
+    if evaluation.n_groups is not None and evaluation.n_groups < FEW_GROUPS:
+        found.append(f"There are only {evaluation.n_groups} groups: intervals are too narrow.")
+    return found
+
+
+def describe_order(material: LabelMaterial) -> str:
+    """Say how well probabilities order the images, beside chance, as HTML."""
+    found = material.evaluation.mean_average_precision
+    if math.isnan(found.value):
+        why = material.evaluation.missing.get("mean_average_precision", "not known")
+        return f"<strong>There is no mean average precision:</strong> {escape(why)}."
+    shares = material.truth.mean(axis=0)
+    chance = float(shares[shares > 0].mean())
+    return (
+        f"<strong>Mean average precision is {number(found.value)}</strong>{_between(found)}, of"
+        f" {count_images(found.n)} and {int((shares > 0).sum()):,} labels: how well probabilities order the"
+        f" images. Chance would have {number(chance)}{_judge(found, chance)}."
+    )
+
+
+def describe_naming(material: LabelMaterial) -> str:
+    """Say how good the labels that are named are, beside the same ones for every image, as HTML."""
+    evaluation, parts = material.evaluation, []
+    micro, macro = score_constant(material.truth)
+    for title, found, constant in (
+        ("Micro F1", evaluation.micro_f1, micro),
+        ("macro F1", evaluation.macro_f1, macro),
+    ):
+        if not math.isnan(found.value):
+            parts.append(
+                f"{title} is {number(found.value)}{_between(found)}; the same labels for every image would"
+                f" have {number(constant)} at most{_judge(found, constant)}"
+            )
+    exact = evaluation.subset_accuracy
+    wrong = float((material.truth != material.named).sum(axis=1).mean())
+    named = ". ".join(f"{part[:1].upper()}{part[1:]}" for part in parts)
+    return (
+        f"{named}{'. ' if named else ''}<strong>Of {percent(exact.value)} of the images all labels are"
+        f" right</strong>{say_interval(exact.low, exact.high)}; an image has {wrong:.2f} wrong or missing"
+        " ones on average."
+    )
+
+
+def score_constant(truth: np.ndarray) -> tuple[float, float]:
+    """Return the greatest micro and macro F1 of who names the same labels for every image.
+
+    For macro F1 these are all labels; for micro F1 the most frequent ones.
+
+    Examples
+    --------
+    >>> score_constant(np.array([[True, False], [True, False]]))
+    (1.0, 1.0)
+    """
+    shares = -np.sort(-truth.mean(axis=0))
+    micro = (2 * np.cumsum(shares) / (np.arange(1, len(shares) + 1) + shares.sum())).max()
+    occurring = shares[shares > 0]
+    macro = (2 * occurring / (1 + occurring)).mean() if len(occurring) else math.nan
+    return float(micro), float(macro)
+
+
+def describe_labels(material: LabelMaterial) -> str:
+    """Say which labels chance would order as well, and which is the worst, as HTML."""
+    occurring = [one for one in material.evaluation.per_label if one.recall.n and one.known]
+    if not occurring:
+        return ""
+    n = material.evaluation.n
+    weak = [one.name for one in occurring if not one.average_precision.low > one.recall.n / n]
+    if weak:
+        text = f"<strong>Not clearly better than chance:</strong> {list_names(weak)}."
+    else:
+        text = "<strong>Every label is ordered clearly better than by chance.</strong>"
+    worst = min(occurring, key=lambda one: _gain(one, n))
+    return f"{text} Nearest to chance is {_describe(worst, n)}."
+
+
+def _gain(one: LabelFigures, n: int) -> float:
+    """Return how much of the way from chance to 1 an average precision has gone."""
+    share = one.recall.n / n
+    return (one.average_precision.value - share) / (1 - share) if share < 1 else 0.0
+
+
+def _describe(one: LabelFigures, n: int) -> str:
+    return (
+        f"{name(one.name)}: average precision {number(one.average_precision.value)}, chance"
+        f" {number(one.recall.n / n)}, {count_images(one.recall.n)}"
+    )
+
+
+def _judge(found: Estimate, chance: float) -> str:
+    """Say where a figure is not clearly above what chance has."""
+    return "" if found.low > chance else ": <strong>no clear gain</strong>"
+
+
+def _between(estimate: Estimate) -> str:
+    if not (math.isfinite(estimate.low) and math.isfinite(estimate.high)):
+        return ""
+    return f" (95 % interval: {interval(estimate.low, estimate.high)})"

@@ -1,0 +1,1 @@
+"""The page on a regressor: what it has instead of classes."""

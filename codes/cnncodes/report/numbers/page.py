@@ -1,0 +1,82 @@
+"""The page on a regressor."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cnncodes.report.codemap import Marks, draw_map
+from cnncodes.report.datachecks import show_data
+from cnncodes.report.html import number, pack, percent, significant
+from cnncodes.report.material import NumberMaterial
+from cnncodes.report.nearest import Neighbourhood, settle
+from cnncodes.report.numbers.errors import show_errors
+from cnncodes.report.numbers.gallery import choose_worst, show_gallery
+from cnncodes.report.numbers.plot import show_plot
+from cnncodes.report.numbers.words import write_summary
+from cnncodes.report.origin import show_origin
+from cnncodes.report.page import assemble
+from cnncodes.report.pictures import Studio
+from cnncodes.report.tables import tabulate_figures
+
+_FIGURES = {
+    "mae": ("Mean absolute error", "how far predictions are off on average, in units of the number"),
+    "constant_mae": ("The same, of the median", "what always saying the median of these numbers comes to"),
+    "relative_mae": ("Share of the median’s", "the first as a share of the second: below 1 is better"),
+    "rmse": ("Root mean squared error", "in units of the number; large errors count more"),
+    "median_ae": ("Median absolute error", "half of the predictions are off by less"),
+    "r2": ("R2", "1 is best, 0 what always saying their mean has; it grows with how much numbers vary"),
+    "spearman": ("Spearman’s rank correlation", "1 where the order is right, 0 where it is chance"),
+}
+_SHARES = {"relative_mae", "r2", "spearman", "covered"}
+
+
+def render_number_report(material: NumberMaterial) -> bytes:
+    """Return the report on a regressor as an HTML file in UTF-8, as closed as `render_report`'s.
+
+    Parameters
+    ----------
+    material : NumberMaterial
+    """
+    studio = Studio(material, wants_maps=False)
+    neighbourhood = settle(material, choose_worst(material))
+    sections = {
+        "summary": write_summary(material),
+        "figures": _show_figures(material),
+        "plot": show_plot(material),
+        "errors": show_errors(material),
+        "data": show_data(material, studio),
+        "images": neighbourhood.define_sheet() + show_gallery(material, studio, neighbourhood),
+        "map-of-codes": _show_map(material, neighbourhood),
+        "origin": show_origin(material.origin, material.predictor),
+    }
+    title = f"{material.origin.model} on {material.origin.source}"
+    return assemble("How good is this regressor?", title, material.origin.date, sections)
+
+
+def _show_figures(material: NumberMaterial) -> str:
+    figures, titles = material.evaluation, dict(_FIGURES)
+    if figures.covered is not None:
+        title = f"In intervals of {percent(figures.coverage or 0.0)}"
+        titles["covered"] = (title, "share of true numbers that are in the prediction’s interval")
+    return tabulate_figures(
+        figures, titles, lambda key, value: number(value) if key in _SHARES else significant(value, 4)
+    )
+
+
+def _show_map(material: NumberMaterial, neighbourhood: Neighbourhood) -> str:
+    has_width = material.evaluation.width is not None
+    cross = "is outside its interval" if has_width else "is of the tenth with the largest errors"
+    said = (
+        f"The colour says the number, or how large the error is, as chosen above the map; a cross {cross}. A"
+        " mark of one colour amid others may have a wrong number."
+    )
+    data = {
+        "truth": pack(material.truth, "f4"),
+        "predicted": pack(material.predicted, "f4"),
+        "far": pack(material.far.astype(np.uint8), "u1"),
+        "cross": "Outside its interval" if has_width else "Large error",
+        "square": "Inside its interval" if has_width else "Smaller error",
+    }
+    check = "Outside their interval only" if has_width else "Largest tenth of errors only"
+    marks = Marks("numbers", data, material.far, said, "Colour", check, "Colours of numbers")
+    return draw_map(material, neighbourhood, marks)
