@@ -40,7 +40,12 @@ def test_figures_are_said_beside_chance_and_the_same_labels_for_all(make_labels:
     right = answer(material, material.truth)
     said = text_of(describe_order(right))
     assert said.startswith("Mean average precision is 1.000, of 40 images and 2 labels")
-    assert said.endswith("Chance would have 0.500: no clear gain.")  # all resamples agree: nothing is known
+    assert said.endswith("Chance would have 0.500.")  # all resamples agree, so that there is no interval
+    assert text_of(describe_labels(right)).startswith("Every label is ordered clearly better than by chance.")
+    few = make_labels(SETS[:4])
+    assert "Not clearly better than chance: " in describe_labels(answer(few, few.truth)).replace(
+        "</strong>", ""
+    )
     noisy = answer(material, material.truth ^ (np.random.default_rng(0).random((40, 2)) < 0.1))
     assert "no clear gain" not in describe_order(noisy) + describe_naming(noisy)
     said = text_of(describe_naming(noisy))

@@ -109,13 +109,25 @@ def describe_labels(material: LabelMaterial) -> str:
     if not occurring:
         return ""
     n = material.evaluation.n
-    weak = [one.name for one in occurring if not one.average_precision.low > one.recall.n / n]
+    weak = [one.name for one in occurring if not _beats_chance(one, n)]
     if weak:
         text = f"<strong>Not clearly better than chance:</strong> {list_names(weak)}."
     else:
         text = "<strong>Every label is ordered clearly better than by chance.</strong>"
     worst = min(occurring, key=lambda one: _gain(one, n))
     return f"{text} Nearest to chance is {_describe(worst, n)}."
+
+
+def _beats_chance(one: LabelFigures, n: int) -> bool:
+    """Whether a label's average precision is clearly above that of a random order.
+
+    Where all resamples have the same, which is no interval, the order is perfect: chance has that one time of
+    the ways to choose so many images.
+    """
+    found, count = one.average_precision, one.recall.n
+    if math.isnan(found.low):
+        return found.value == 1.0 and math.comb(n, count) > 40
+    return found.low > count / n
 
 
 def _gain(one: LabelFigures, n: int) -> float:
@@ -132,8 +144,9 @@ def _describe(one: LabelFigures, n: int) -> str:
 
 
 def _judge(found: Estimate, chance: float) -> str:
-    """Say where a figure is not clearly above what chance has."""
-    return "" if found.low > chance else ": <strong>no clear gain</strong>"
+    """Say where a figure is not clearly above what chance has; without an interval, where it is not above."""
+    least = found.value if math.isnan(found.low) else found.low
+    return "" if least > chance else ": <strong>no clear gain</strong>"
 
 
 def _between(estimate: Estimate) -> str:
