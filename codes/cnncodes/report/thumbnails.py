@@ -38,8 +38,7 @@ def shrink(image: Image, side: int = SIDE) -> Image:
 
 
 def fill_tile(image: Image) -> Image:
-    """Return an image, mode RGB, whose longer side is that of a tile: a tiny one in its middle shows"
-    " nothing."""
+    """Return an image, mode RGB, whose longer side is that of a tile; in its middle a tiny one shows nothing."""
     from PIL.Image import Resampling
 
     if max(image.size) >= TILE:
