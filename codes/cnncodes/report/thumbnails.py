@@ -38,7 +38,7 @@ def shrink(image: Image, side: int = SIDE) -> Image:
 
 
 def fill_tile(image: Image) -> Image:
-    """Return an image, mode RGB, whose longer side is that of a tile; in its middle a tiny one shows nothing."""
+    """Return an image, mode RGB, as large as a tile: in the middle of one nothing is seen of a tiny one."""
     from PIL.Image import Resampling
 
     if max(image.size) >= TILE:
