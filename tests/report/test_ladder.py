@@ -23,7 +23,7 @@ def test_each_method_has_a_point_with_its_interval_at_its_place() -> None:
     places = [(float(disc.get("cx", "")), float(disc.get("cy", ""))) for disc in discs if disc is not None]
     by_cost = sorted(range(6), key=lambda i: tried[i].cost)
     assert by_cost == sorted(range(6), key=lambda i: places[i][0])
-    by_accuracy = sorted(range(6), key=lambda i: -tried[i].accuracy.value)
+    by_accuracy = sorted(range(6), key=lambda i: -tried[i].estimate.value)
     assert by_accuracy == sorted(range(6), key=lambda i: places[i][1])
     numbers = [text for text in svg.findall("text") if text.get("class") == "mark"]
     assert [text.text for text in numbers] == ["2", "3", "4", "5", "6", "7"]

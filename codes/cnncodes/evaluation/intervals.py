@@ -145,7 +145,7 @@ def bootstrap(
     if math.isnan(value):
         return Estimate(math.nan, math.nan, math.nan, n)
     weights = draw_weights(n, groups=groups, random_state=random_state, resamples=resamples)
-    return _estimate(value, np.array([statistic(one) for one in weights]), n)
+    return summarize(value, np.array([statistic(one) for one in weights]), n)
 
 
 def bootstrap_all(
@@ -168,11 +168,25 @@ def bootstrap_all(
     values = statistics(np.ones(n))
     weights = draw_weights(n, groups=groups, random_state=random_state, resamples=resamples)
     drawn = np.array([statistics(one) for one in weights])
-    return [_estimate(float(value), column, n) for value, column in zip(values, drawn.T, strict=True)]
+    return [summarize(float(value), column, n) for value, column in zip(values, drawn.T, strict=True)]
 
 
-def _estimate(value: float, drawn: npt.NDArray[np.float64], n: int) -> Estimate:
-    """Return a figure with the percentiles of its resamples."""
+def summarize(value: float, drawn: npt.NDArray[np.float64], n: int) -> Estimate:
+    """Return a figure with the percentiles of its resamples, as `bootstrap` does.
+
+    Parameters
+    ----------
+    value : float
+    drawn : ndarray of float64, shape (n_resamples,)
+        What it is on each resample; NaN where nothing is left to measure.
+    n : int
+        Images.
+
+    Examples
+    --------
+    >>> summarize(0.5, np.linspace(0.4, 0.6, 81), 40)
+    Estimate(value=0.5, low=0.405, high=0.595, n=40)
+    """
     if math.isnan(value):
         return Estimate(math.nan, math.nan, math.nan, n)
     low, high = np.nanpercentile(drawn, [2.5, 97.5])

@@ -36,23 +36,30 @@ class Chart:
     step: float
 
     @classmethod
-    def fit(cls, across: Sequence[float], upwards: Sequence[float]) -> Chart:
+    def fit(cls, across: Sequence[float], upwards: Sequence[float], *, shares: bool = True) -> Chart:
         """Return one that has room for these values, of which those that are not finite do not count.
+
+        `shares` is false where those upwards have a unit, and may be as small or as large as that makes them.
 
         Examples
         --------
         >>> chart = Chart.fit([2.0, 90.0], [0.71, 0.88])
         >>> chart.bottom, chart.top, chart.low < 2 < 90 < chart.high
         (0.7, 0.9, True)
+        >>> chart = Chart.fit([2.0, 90.0], [1.1e-5, 3.9e-5], shares=False)
+        >>> chart.bottom, chart.top
+        (1e-05, 4e-05)
         """
         values = [value for value in upwards if math.isfinite(value)] or [0.0, 1.0]
-        step = _find_step(max(max(values) - min(values), _LEAST_SPAN))
+        least = _LEAST_SPAN if shares else _LEAST_SPAN * max(map(abs, values)) or 1.0
+        step = _find_step(max(max(values) - min(values), least), 0.001 if shares else 0.0)
         bottom = math.floor(min(values) / step + 1e-9) * step
         top = max(math.ceil(max(values) / step - 1e-9) * step, bottom + step)
-        if max(values) <= 1 < top:  # these are shares
+        if shares and max(values) <= 1 < top:
             bottom, top = max(0.0, bottom + 1 - top), 1.0
         margin = (max(across) / min(across)) ** 0.06 * 1.1
-        return cls(min(across) / margin, max(across) * margin, round(bottom, 9), round(top, 9), step)
+        bottom, top = (float(f"{end:.9g}") for end in (bottom, top))
+        return cls(min(across) / margin, max(across) * margin, bottom, top, step)
 
     def x(self, value: float) -> float:
         """Return the place of a value across, in pixels."""
@@ -112,7 +119,7 @@ class Chart:
             value = self.bottom + i * self.step
             y = self.y(value)
             drawn.append(f'<path class="grid" d="M{_LEFT} {y:.1f}H{_WIDTH - _RIGHT}"/>')
-            drawn.append(f'<text x="{_LEFT - 7}" y="{y + 5:.1f}" text-anchor="end">{value:.3g}</text>')
+            drawn.append(f'<text x="{_LEFT - 7}" y="{y + 5:.1f}" text-anchor="end">{value:.5g}</text>')
         for value, text in ticks:
             x = self.x(value)
             drawn.append(f'<path class="grid" d="M{x:.1f} {_TOP}V{floor}"/>')
@@ -125,9 +132,9 @@ class Chart:
         return "".join(drawn)
 
 
-def _find_step(extent: float) -> float:
-    """Return a round step of which there are about five in an extent; none below a thousandth."""
-    rough = max(extent / 5, 0.001)
+def _find_step(extent: float, least: float) -> float:
+    """Return a round step of which there are about five in an extent; none below the least."""
+    rough = max(extent / 5, least)
     power = 10.0 ** math.floor(math.log10(rough))
     return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
 
