@@ -65,8 +65,6 @@ def check_task(options: Any) -> None:
     numbers = "--target" if options.target is not None else "--regression" if options.regression else None
     if numbers and options.label_delimiter is not None:
         raise UsageError(f"{numbers} is not for several labels an image: leave it or --label-delimiter out.")
-    if options.label_delimiter is not None:
-        raise UsageError("--label-delimiter: there is no ladder of several labels an image yet.")
     if options.target is not None and not is_table(options.src):
         raise UsageError("--target names a column: expected a .csv, .tsv or .parquet table of images.")
 
@@ -111,6 +109,8 @@ def open_ladder(options: Any, reporter: Reporter) -> LadderSource:
         raise SourceError(f"the part {options.train!r} has images of one class only: give at least two.")
     task.check(y)
     task.check_measurable(truth)
+    for doubt in task.list_doubts(y, truth):
+        reporter.warn(doubt)
     return LadderSource(task, train, test, sum(record.label is None for record in meant), note)
 
 
@@ -138,8 +138,9 @@ def _tell(options: Any, by_class: bool, meant: list[ImageRecord], by_part: bool,
     for text in tell_omitted(meant, by_part=by_part):
         reporter.warn(text)
     labelled = [record for record in meant if record.label is not None]
-    if by_class:
+    if by_class or options.label_delimiter is not None:
         warn_of_missing(labelled, reporter)
+    if by_class:
         warn_of_fractions([record.label for record in labelled], reporter)
     if options.label_delimiter is not None:
         tell_empty(len(labelled) < len(meant), options.label_delimiter, reporter)
@@ -160,6 +161,9 @@ def _check_numbers(records: list[ImageRecord]) -> None:
 
 
 def _choose_task(options: Any, train: list[ImageRecord], test: list[ImageRecord]) -> Task:
-    from cnncodes.evaluation.baselines import CLASSES, NUMBERS
+    from cnncodes.evaluation.baselines import CLASSES, NUMBERS, LabelTask
 
+    if options.label_delimiter is not None:
+        of_train, of_test = ([str(record.label) for record in part] for part in (train, test))
+        return LabelTask.find(of_train, of_test, options.label_delimiter)
     return NUMBERS if options.target or options.regression else CLASSES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -202,6 +203,24 @@ class _Figures:
             np.average(self._wrong, weights=weights),
         )
         return np.array([*map(float, summary), *average])
+
+
+def make_mean_precision(Y: Array, proba: Array) -> Callable[[Array], float]:
+    """Return the mean average precision as a function of how often each image counts, float64 ``[n]``.
+
+    Parameters
+    ----------
+    Y : ndarray of 0 and 1, shape (n_images, n_labels)
+    proba : ndarray of float, shape (n_images, n_labels)
+
+    Examples
+    --------
+    >>> measure = make_mean_precision(np.array([[1], [0], [1]]), np.array([[0.9], [0.5], [0.1]]))
+    >>> round(measure(np.ones(3)), 4), measure(np.array([1.0, 0.0, 1.0]))
+    (0.8333, 1.0)
+    """
+    orders = [_Order(values, y) for values, y in zip(proba.T, Y.T, strict=True)]
+    return lambda weights: _mean(np.array([order.measure(weights) for order in orders]))
 
 
 class _Order:

@@ -1,6 +1,7 @@
 """Is it worth it? Ways to predict the same of images, from the cheapest on, within a budget of time."""
 
 from cnncodes.evaluation.baselines.climbing import climb
+from cnncodes.evaluation.baselines.label_task import LabelTask
 from cnncodes.evaluation.baselines.learning_curve import (
     CurvePoint,
     LearningCurve,
@@ -18,6 +19,7 @@ __all__ = [
     "NUMBERS",
     "CurvePoint",
     "Figure",
+    "LabelTask",
     "Ladder",
     "LearningCurve",
     "LeftOut",

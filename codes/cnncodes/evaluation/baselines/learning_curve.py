@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -168,8 +169,8 @@ def measure_learning_curve(
         if sizes and size < 1.2 * sizes[-1]:  # the least that is drawn is more than the share
             continue
         sizes.append(size)
-        heads = [task.learn(make_head(), training.take(part)) for part in parts]
-        measured.append([task.measure(truth, answer(test)) for answer in heads])
+        answers = [_answer(task, make_head(), training, part, test) for part in parts]
+        measured.append([task.measure(truth, one) for one in answers])
     if not sizes:
         raise OutOfTimeError(math.nan)
     whole = np.array([_average(draws, np.ones(len(truth))) for draws in measured])
@@ -198,6 +199,13 @@ def _draw(training: Training, task: Task, share: float, rng: np.random.Generator
             taken += images[training.groups[images] == group].tolist()
         chosen += taken
     return np.sort(np.array(chosen, dtype=np.int64))
+
+
+def _answer(task: Task, head: Any, training: Training, part: Array, test: ImageRows) -> Any:
+    with warnings.catch_warnings():
+        if len(part) < len(training.y):  # that a part is too small to choose settings by is what is measured
+            warnings.simplefilter("ignore", UserWarning)
+        return task.learn(head, training.take(part))(test)
 
 
 def _average(draws: Sequence[Statistic], weights: Floats) -> float:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from cnncodes.backbones import Card, find_backbone, list_backbones, models_folder
 from cnncodes.errors import CardError, UsageError, suggest
 from cnncodes.evaluation.baselines.describing import CnnCodes, Description, RawPixels, ShapesAndColors
+from cnncodes.evaluation.baselines.label_task import LabelTask
 from cnncodes.evaluation.baselines.number_task import NumberTask
 from cnncodes.evaluation.baselines.tasks import ClassTask, Task
 
@@ -16,12 +17,13 @@ from cnncodes.evaluation.baselines.tasks import ClassTask, Task
 CLASSES, NUMBERS = ClassTask(), NumberTask()
 
 #: The ways that look at no image, each of its task: what a table calls them.
-TRIVIAL = {task.trivial: task.trivial_title for task in (ClassTask, NumberTask)}
+TRIVIAL = {task.trivial: task.trivial_title for task in (ClassTask, NumberTask, LabelTask)}
 
 #: What `list_methods` can be told to list, and what each is.
 GROUPS = {
     "majority": "the most frequent class, whatever the image",
     "median": "the median of the training numbers, whatever the image",
+    "shares": "the share of each label among the training images, whatever the image",
     "pixels": "the task's first head on thumbnails",
     "shapes": "the same on histograms of gradients and colours",
     "codes": "the same on codes of one view",

@@ -75,6 +75,10 @@ class Task(ABC):
     def check_measurable(self, truth: Array) -> None:  # noqa: B027  # most can be measured on any images
         """Raise `SourceError` where the figure cannot be measured on test images."""
 
+    def list_doubts(self, y: Array, truth: Array) -> list[str]:
+        """Return what makes the figure mean less than it seems to, by training and test images."""
+        return []
+
     @abstractmethod
     def describe_same(self, y: Array) -> str | None:
         """Return in words what all training images are, where they leave nothing to learn; else None."""
