@@ -108,7 +108,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.parse_args()
     pictures = {part: read_pictures(part) for part in ("train", "test")}
-    print("| figure | images | of | said | found | off, mean | in the interval |")
+    print("| figure | from | of | said | found | off, mean | found in the interval |")
     print("|---|---:|---:|---:|---:|---:|---:|")
     for make in (make_numbers, make_labels):
         compare(*make(pictures))

@@ -31,6 +31,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "t.csv"
 
 
+@pytest.mark.slow
 def test_labels_have_a_table_and_a_report(
     table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -32,6 +34,7 @@ def make_records(count: int, seed: int) -> list[ImageRecord]:
     return records
 
 
+@functools.cache
 def make_ladder() -> Ladder:
     return climb(make_records(40, 0), make_records(30, 1), [MEDIAN, PIXELS], task=NUMBERS, n_jobs=1)
 
@@ -103,6 +106,7 @@ def make_rows(count: int, seed: int) -> tuple[ImageRows, np.ndarray]:
     return ImageRows(X, np.ones(count, np.int64), [f"{seed}/{i}" for i in range(count)], {}), y.astype(float)
 
 
+@pytest.mark.slow
 def test_the_error_falls_as_images_are_more_and_the_curve_says_how_far() -> None:
     (rows, y), (test, truth) = make_rows(320, 0), make_rows(200, 1)
     training = Training(rows, y, None, np.arange(320), "auto", 0)

@@ -13,7 +13,7 @@ from sklearn import metrics
 
 from cnncodes.errors import UsageError
 from cnncodes.evaluation import evaluate_numbers
-from cnncodes.evaluation.intervals import draw_weights
+from cnncodes.evaluation.intervals import NO_INTERVAL, draw_weights
 from cnncodes.evaluation.numbers import make_statistics
 
 FIGURES = {
@@ -90,7 +90,13 @@ def test_perfect_predictions():
         ([0.1, 0.1, 0.1], [1, 2, 3], dict.fromkeys(("r2", "spearman"), "all targets are equal")),
         ([0, 0], [1, 2], dict.fromkeys(("r2", "spearman"), "all targets are equal")),
         ([1, 2, 3], [2, 2, 2], {"spearman": "all predictions are equal"}),
-        ([1], [2], dict.fromkeys(("r2", "spearman"), "there is only one image")),
+        (
+            [1],
+            [2],
+            dict.fromkeys(("r2", "spearman"), "there is only one image")
+            | dict.fromkeys(("mae", "rmse", "median_ae"), NO_INTERVAL),
+        ),
+        ([1, 2, 4], [2, 3, 5], dict.fromkeys(("mae", "rmse", "median_ae", "spearman"), NO_INTERVAL)),
     ],
 )
 def test_it_is_said_why_a_figure_is_missing(y, predicted, missing):

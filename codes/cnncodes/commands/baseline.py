@@ -202,6 +202,8 @@ def _warn_seen(ladder: Ladder, n_test: int, reporter: Reporter) -> None:
 
 
 def _describe(options: BaselineOptions, ladder: Ladder, source: LadderSource) -> Result:
+    from cnncodes.evaluation.intervals import explain_intervals
+
     task, figure = source.task, source.task.figure
     by_group = {rung.group: to_plain(rung.evaluation) for rung in reversed(ladder.rungs)}
     chosen, gap = ladder.cheapest_as_good()
@@ -225,6 +227,7 @@ def _describe(options: BaselineOptions, ladder: Ladder, source: LadderSource) ->
         "best": ladder.best().title,
         "recommended": chosen.title,
         "gap": to_plain(gap),
+        "missing": explain_intervals({"gap": gap}),
         "verdict": ladder.describe_choice(chosen, gap),
         "curve": None if ladder.curve is None else _describe_curve(ladder.curve),
         "compare": options.compare,
@@ -241,12 +244,15 @@ def _describe_curve(curve: LearningCurve) -> Result:
 
 
 def _describe_rung(rung: Rung, n_images: int) -> Result:
+    from cnncodes.evaluation.intervals import explain_intervals
+
     return {
         "title": rung.title,
         "group": rung.group,
         "head": rung.head,
         "evaluation": to_plain(rung.evaluation),
         "difference": None if rung.difference is None else to_plain(rung.difference),
+        "missing": explain_intervals({"difference": rung.difference}),
         "describe_cpu_seconds": round(rung.describe_seconds, 3),
         "fit_cpu_seconds": round(rung.fit_seconds, 3),
         "cpu_milliseconds_per_image": round(1000 * rung.describe_seconds / n_images, 3),

@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 _ABOUT = {"mae": ("numbers", "target"), "hamming_loss": ("several labels an image", "labels")}
 _CLASSES = ("classes", "label")
 
+#: What makes a ladder one of such.
+_ADVICE = {
+    "numbers": "give --target COLUMN or --regression",
+    "several labels an image": "give --label-delimiter",
+    "classes": "leave --target, --regression and --label-delimiter out",
+}
+
 
 def read_evaluated(path: str, test: list[ImageRecord], task: Task) -> list[Result]:
     """Return the rows of a report for the test images, in their order.
@@ -35,7 +42,9 @@ def read_evaluated(path: str, test: list[ImageRecord], task: Task) -> list[Resul
     except (ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{path!r} is no report of 'cnncodes evaluate'.") from error
     if about != task.name:
-        raise UsageError(f"the report {path!r} is about {about}, and this ladder about {task.name}.")
+        raise UsageError(
+            f"the report {path!r} is about {about}, and this ladder about {task.name}: {_ADVICE[about]}."
+        )
     expected = task.list_plain(task.read([record.label for record in test]))
     if found != dict(zip((record.key for record in test), expected, strict=True)):
         raise UsageError(f"the report {path!r} is about other images or labels: evaluate on the same part.")

@@ -25,6 +25,11 @@ def render_baseline(result: Result) -> str:
         f" {result['n']:,}{left}, in {format_seconds(result['seconds'])}. Differences are to"
         f" {result['compared_with']!r}, on the same images{'' if figure.higher else '; below 0 is better'}.\n"
     )
+    if same := [str(i) for i, one in enumerate(result["methods"], start=1) if one["missing"]]:
+        text += (
+            f"No interval of the difference of {', '.join(same)}: all resamples agree, as where both answer"
+            " alike, or there is one image or group.\n"
+        )
     text += "".join(f"Left out: {one['title']}: {one['reason']}.\n" for one in result["left_out"])
     text += f"{result['verdict']}\n" if result["verdict"] else ""
     text += _say_curve(result["curve"], figure)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,12 @@ import numpy.typing as npt
 Z = 1.959963984540054
 
 RESAMPLES = 2000
+
+#: Why a figure that is known may have no interval, which is no certainty.
+NO_INTERVAL = (
+    "no interval, since all resamples agree, as where every answer is right or wrong, or there is one image"
+    " or group"
+)
 
 
 @dataclass(frozen=True)
@@ -193,6 +199,22 @@ def summarize(value: float, drawn: npt.NDArray[np.float64], n: int) -> Estimate:
     if np.nanmin(drawn) == np.nanmax(drawn):  # all right, say: every resample too, which is no certainty
         low = high = math.nan
     return Estimate(value, float(low), float(high), n)
+
+
+def explain_intervals(figures: Mapping[str, Estimate | None]) -> dict[str, str]:
+    """Return why figures that are known have no interval, by their names; of others nothing.
+
+    Examples
+    --------
+    >>> found = explain_intervals({"mae": Estimate(0.0, math.nan, math.nan, 9), "r2": Estimate(1, 1, 1, 9)})
+    >>> list(found)
+    ['mae']
+    """
+    return {
+        name: NO_INTERVAL
+        for name, figure in figures.items()
+        if figure is not None and math.isfinite(figure.value) and math.isnan(figure.low)
+    }
 
 
 def draw_weights(

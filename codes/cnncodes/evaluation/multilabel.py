@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from cnncodes.errors import UsageError
 from cnncodes.estimators.label_sets import read_label_sets
-from cnncodes.evaluation.intervals import Estimate, bootstrap_all, measure_share
+from cnncodes.evaluation.intervals import Estimate, bootstrap_all, explain_intervals, measure_share
 from cnncodes.evaluation.metrics import check_groups
 
 Array = npt.NDArray[Any]
@@ -72,7 +72,7 @@ class MultiLabelEvaluation:
     without_positives : list of str
         Labels that no image has: they have neither recall nor average precision, and are in no mean of these.
     missing : dict of str to str
-        Why a figure is NaN, by its name.
+        Why a figure, or its interval, is NaN, by its name.
     n_groups : int or None
         Groups that the intervals draw; None where they draw images.
     """
@@ -150,7 +150,7 @@ def evaluate_multilabel(
             for i, name in enumerate(names)
         ],
         without_positives=[name for name, count in zip(names, Y.sum(axis=0), strict=True) if not count],
-        missing=_say_missing(Y, named),
+        missing=_say_missing(Y, named) | explain_intervals(dict(zip(_SUMMARY, estimates, strict=False))),
         n_groups=None if members is None else len(np.unique(members)),
     )
 
