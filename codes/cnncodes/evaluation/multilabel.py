@@ -233,20 +233,27 @@ class _Order:
     """
 
     def __init__(self, values: Array, y: Array) -> None:
-        self._order = np.argsort(-values, kind="stable")
-        ordered = values[self._order]
-        self._y = y[self._order]
+        order = np.argsort(-values, kind="stable")
+        ordered, has = values[order], y[order] > 0
         #: The last of images with equal values: none of these comes before another.
-        self._last = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
+        last = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
+        place = np.searchsorted(last, np.flatnonzero(has))
+        # Recall gains only where an image has the label: the rest need not be looked at one by one.
+        places, self._first = np.unique(place, return_index=True)
+        self._having = order[has]
+        ends = last[places] + 1
+        self._order, self._starts = order[: ends[-1] if len(ends) else 0], np.append(0, ends)[:-1]
 
     def measure(self, weights: Array) -> float:
-        weights = weights[self._order]
-        right = np.cumsum(weights * self._y)[self._last]
+        if not len(self._having):
+            return math.nan
+        gained = np.add.reduceat(weights[self._having], self._first)
+        right = np.cumsum(gained)
         if right[-1] <= 0:
             return math.nan
-        named = np.cumsum(weights)[self._last]
-        gained = np.diff(right, prepend=0)
-        return float((gained[named > 0] * right[named > 0] / named[named > 0]).sum() / right[-1])
+        named = np.cumsum(np.add.reduceat(weights[self._order], self._starts))
+        some = gained > 0
+        return float((gained[some] * right[some] / named[some]).sum() / right[-1])
 
 
 def _divide(above: Array, below: Array) -> Array:
