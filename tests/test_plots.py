@@ -83,6 +83,12 @@ def test_numbers_of_a_dozen_points_lie_over_nothing(points: list[tuple[float, fl
         assert count_overlaps(box, [*boxes[:i], *boxes[i + 1 :]]) == 0
 
 
+def test_numbers_stay_in_their_room() -> None:
+    room = (50.0, 30.0, 50.0, 30.0)
+    found = place_numbers([(50.0, 60.0), (0.0, 0.0), (100.0, 30.0)], [], (7.0, 5.5), room)
+    assert all(7 <= x <= 93 and 5.5 <= y <= 54.5 for x, y in found)
+
+
 def test_numbers_of_methods_that_cost_and_achieve_the_same_are_apart() -> None:
     pytest.importorskip("matplotlib")
     ladder = make_ladder()

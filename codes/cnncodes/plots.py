@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from cnncodes.errors import BackendMissing, install_advice
@@ -92,9 +93,11 @@ def _write_numbers(axes: Any, ladder: Ladder) -> None:
         low, high = (scale * axes.transData.transform((rung.cost, end))[1] for end in ends)
         if low < high:
             taken.append((x, (low + high) / 2, 1.5, (high - low) / 2))
-    numbers = place_numbers(places, taken, (7.0, 5.5))
+    extent = axes.get_window_extent()
+    room = (extent.x0 + extent.x1, extent.y0 + extent.y1, extent.width, extent.height)
+    numbers = place_numbers(places, taken, (7.0, 5.5), tuple(scale * one / 2 for one in room))
     for (i, _), spot, (x, y), (to_x, to_y) in zip(shown, spots, places, numbers, strict=True):
-        far = abs(to_x - x) + abs(to_y - y) > 30
+        far = abs(to_x - x) + abs(to_y - y) > 22
         axes.annotate(
             str(i),
             spot,
@@ -108,7 +111,10 @@ def _write_numbers(axes: Any, ladder: Ladder) -> None:
 
 
 def place_numbers(
-    points: Sequence[tuple[float, float]], taken: list[Box], half: tuple[float, float]
+    points: Sequence[tuple[float, float]],
+    taken: list[Box],
+    half: tuple[float, float],
+    room: Box = (0.0, 0.0, math.inf, math.inf),
 ) -> list[tuple[float, float]]:
     """Return where the number of each point stands: beside it, and over nothing else where that can be.
 
@@ -120,6 +126,8 @@ def place_numbers(
         What stands there already; the numbers are added.
     half : (float, float)
         Half the width and height of a number.
+    room : Box
+        What they are to stay in.
 
     Examples
     --------
@@ -129,10 +137,16 @@ def place_numbers(
     found = []
     for x, y in points:
         boxes = [(x + dx, y + dy, *half) for dx, dy in _OFFSETS]
-        best = min(boxes, key=lambda box: (count_overlaps(box, taken), boxes.index(box)))
+        inside = [box for box in boxes if _lies_within(box, room)] or boxes
+        best = min(inside, key=lambda box: (count_overlaps(box, taken), boxes.index(box)))
         taken.append(best)
         found.append(best[:2])
     return found
+
+
+def _lies_within(box: Box, room: Box) -> bool:
+    (x, y, width, height), (middle_x, middle_y, half_x, half_y) = box, room
+    return abs(x - middle_x) + width <= half_x and abs(y - middle_y) + height <= half_y
 
 
 def count_overlaps(box: Box, taken: Sequence[Box]) -> int:

@@ -218,6 +218,7 @@ def _describe(options: BaselineOptions, ladder: Ladder, source: LadderSource) ->
         "failed": len(ladder.failures),
         "trained_on": ladder.seen_images,
         "groups_trained_on": ladder.seen_groups,
+        "doubts": source.doubts,
         "trivial": by_group.get(task.trivial),
         "majority": by_group.get("majority"),
         "raw_pixels": by_group.get("pixels"),

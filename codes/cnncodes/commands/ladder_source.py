@@ -51,6 +51,8 @@ class LadderSource:
         Images that may be meant, too, and have no label.
     note : str
         What is to be said of how the parts were made.
+    doubts : list of str
+        What makes the figure mean less than it seems to.
     """
 
     task: Task
@@ -58,6 +60,7 @@ class LadderSource:
     test: list[ImageRecord]
     unlabelled: int
     note: str
+    doubts: list[str]
 
 
 def check_task(options: Any) -> None:
@@ -109,9 +112,10 @@ def open_ladder(options: Any, reporter: Reporter) -> LadderSource:
         raise SourceError(f"the part {options.train!r} has images of one class only: give at least two.")
     task.check(y)
     task.check_measurable(truth)
-    for doubt in task.list_doubts(y, truth):
+    doubts = task.list_doubts(y, truth)
+    for doubt in doubts:
         reporter.warn(doubt)
-    return LadderSource(task, train, test, sum(record.label is None for record in meant), note)
+    return LadderSource(task, train, test, sum(record.label is None for record in meant), note, doubts)
 
 
 def _make_parts(options: Any, by_class: bool) -> tuple[ImageSource, str]:

@@ -81,6 +81,12 @@ class Chart:
         """Where it ends."""
         return _WIDTH - _RIGHT
 
+    @property
+    def room(self) -> tuple[float, float, float, float]:
+        """The middle of what is left for points, in pixels, and half its width and height."""
+        width, height = (_WIDTH - _LEFT - _RIGHT) / 2, (_HEIGHT - _BELOW) / 2
+        return _LEFT + width, height, width, height
+
     def draw(
         self,
         ident: str,

@@ -83,6 +83,8 @@ class Comparison:
     trained_on, groups_trained_on, failed, unlabelled : int
         Test images that were trained on, or whose group was; images that cannot be read, and that have no
         label.
+    doubts : tuple of str
+        What else makes the figure mean less than it seems to.
     images : dict of str to str
         Key and label of each test image.
     """
@@ -101,6 +103,7 @@ class Comparison:
     groups_trained_on: int
     failed: int
     unlabelled: int
+    doubts: tuple[str, ...]
     images: Mapping[str, str]
 
 
@@ -138,6 +141,7 @@ def read_comparison(report: Any, name: str) -> Comparison:
             groups_trained_on=int(report["groups_trained_on"]),
             failed=int(report["failed"]),
             unlabelled=int(report["unlabelled"]),
+            doubts=tuple(map(str, report["doubts"])),
             images=dict(zip(map(str, report["images"]), map(str, report["labels"]), strict=True)),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:

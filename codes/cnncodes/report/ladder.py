@@ -139,7 +139,8 @@ def draw_cost(comparison: Comparison, own: Estimate | None = None) -> str:
         if one.cost == 0  # it has no place on a logarithmic axis
     ]
     parts += [_draw_point(chart, figure, i, one, one.title == comparison.recommended) for i, one in points]
-    for (i, _), place, (x, y) in zip(points, places, place_numbers(places, taken, _NUMBER), strict=True):
+    numbers = place_numbers(places, taken, _NUMBER, chart.room)
+    for (i, _), place, (x, y) in zip(points, places, numbers, strict=True):
         if math.dist(place, (x, y)) > _FAR:
             parts.append(f'<path class="lead" d="M{place[0]:.1f} {place[1]:.1f}L{x:.1f} {y:.1f}"/>')
         parts.append(f'<text class="mark" x="{x:.1f}" y="{y + 5:.1f}" text-anchor="middle">{i}</text>')
@@ -203,6 +204,7 @@ def list_cautions(comparison: Comparison) -> list[str]:
             f" trained"
             " on: the figures flatter."
         )
+    found += [f"{escape(f'{doubt[:1].upper()}{doubt[1:]}')}." for doubt in comparison.doubts]
     if comparison.unlabelled:
         found.append(f"{comparison.unlabelled:,} images have no label: left out.")
     if comparison.failed:
