@@ -28,6 +28,13 @@ class NumberTask(Task):
 
     Ways are compared by their mean absolute error. Of all constants the median of the training numbers has
     the least one there.
+
+    Examples
+    --------
+    >>> task = NumberTask()
+    >>> y = task.read(["1", "2", "9"])
+    >>> task.guess(y, 2), task.measure(y, task.guess(y, 3))(np.ones(3))
+    (array([2., 2.]), 2.6666666666666665)
     """
 
     name, figure = "numbers", FIGURES["mae"]

@@ -143,8 +143,9 @@ class Ladder:
         figure = self.task.figure
         far = figure.say_gap(gap)
         if gap.value > self.telling:
+            tested = "1 test image is" if len(self.test) == 1 else f"{len(self.test):,} test images are"
             return (
-                f"These {len(self.test):,} test images are too few to tell the best here, {best.title},"
+                f"{tested} too few to tell the best here, {best.title},"
                 f" from much cheaper ones: {chosen.title} is {far} {figure.worse} it{figure.within}. Test on"
                 " more images."
             )

@@ -128,6 +128,15 @@ def resample(task: Task, truth: Array, answers: Any, *, groups: Any, random_stat
     """Return the figure of answers, then what it is on each resample of the test images.
 
     The same truth, groups and random state have the same resamples: their differences are paired.
+
+    Examples
+    --------
+    >>> task, truth = ClassTask(), np.array(["cat", "dog"] * 20)
+    >>> right, cats = (ClassAnswers(labels, truth[:2]) for labels in (truth, np.full(40, "cat")))
+    >>> figures = [resample(task, truth, one, groups=None, random_state=0) for one in (right, cats)]
+    >>> gap = subtract(*figures, 40)
+    >>> gap.value, round(gap.low, 2), round(gap.high, 2)
+    (0.5, 0.35, 0.65)
     """
     statistic, n = task.measure(truth, answers), len(truth)
     weights = draw_weights(n, groups=groups, random_state=random_state)
@@ -169,7 +178,15 @@ class ClassAnswers:
 
 
 class ClassTask(Task):
-    """One class an image; ways are compared by their accuracy."""
+    """One class an image; ways are compared by their accuracy.
+
+    Examples
+    --------
+    >>> task = ClassTask()
+    >>> y = task.read(["cat", "dog", "cat"])
+    >>> task.guess(y, 2).labels.tolist(), task.measure(y, task.guess(y, 3))(np.ones(3))
+    (['cat', 'cat'], 0.6666666666666666)
+    """
 
     name, figure = "classes", FIGURES["accuracy"]
     trivial, trivial_title = "majority", "majority class"
