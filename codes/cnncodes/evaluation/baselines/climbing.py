@@ -13,14 +13,14 @@ import numpy.typing as npt
 
 from cnncodes.errors import BackendMissing, UnreadableImages, UsageError
 from cnncodes.estimators.inputs import ImageRows, Progress
-from cnncodes.estimators.training import number_groups
 from cnncodes.estimators.unknown import Training
 from cnncodes.evaluation.baselines.budget import Clock, OutOfTimeError
 from cnncodes.evaluation.baselines.describing import CnnCodes, Description, split_rows
 from cnncodes.evaluation.baselines.learning_curve import LearningCurve, measure_learning_curve
 from cnncodes.evaluation.baselines.methods import CLASSES, TRIVIAL, Method
+from cnncodes.evaluation.baselines.parts import Parts, count_seen
 from cnncodes.evaluation.baselines.rungs import Ladder, LeftOut, Rung
-from cnncodes.evaluation.baselines.tasks import Answer, Task, resample, subtract
+from cnncodes.evaluation.baselines.tasks import Answer, Task, subtract
 from cnncodes.images import ImageRecord, list_groups
 
 Array = npt.NDArray[Any]
@@ -135,13 +135,8 @@ class _Climb:
         on_method: Callable[[str], Progress | None] | None,
     ) -> None:
         self.clock, self.task = Clock(budget), task
-        self.train, self.test = list(train), list(test)
-        self.y, self.truth = (task.read([record.label for record in part]) for part in (train, test))
-        task.check(self.y)
-        task.check_measurable(self.truth)
-        self.places = np.arange(len(train)), np.arange(len(test))
-        self.failures: list[tuple[str, str]] = []
-        self.random_state, self.n_jobs, self.on_method = random_state, n_jobs, on_method
+        self.parts = Parts(train, test, task, random_state)
+        self.n_jobs, self.on_method = n_jobs, on_method
         self.described: dict[Description, _Described] = {}
 
     def run(self, methods: Sequence[Method], *, curve: bool) -> Ladder:
@@ -155,9 +150,7 @@ class _Climb:
                 tried.append(self._try(method, method.description))
                 if curve and found is None and method.group == _BASE[0]:
                     found = self._measure_curve(tried, left_out)  # asked for by name: before what is not
-            except OutOfTimeError as late:
-                left_out.append(LeftOut(method.title, _explain(late.seconds)))
-            except (BackendMissing, _TooManyRowsError) as why:
+            except (OutOfTimeError, BackendMissing, _TooManyRowsError) as why:
                 left_out.append(LeftOut(method.title, str(why)))
         # Last, since by now it is known which images can be read.
         tried = [self._guess(method) for method in methods if method.description is None] + tried
@@ -177,21 +170,21 @@ class _Climb:
             return None
         try:
             return measure_learning_curve(
-                self._make_training(base.made.train, np.arange(len(self.train))),
+                self.parts.make_training(base.made.train),
                 base.made.test,
-                self.truth,
+                self.parts.truth,
                 lambda: self._make_head(base.method),
                 task=self.task,
                 has_time=lambda share: _CAUTION * share * base.clock < self.clock.left,
-                test_groups=list_groups(self.test),
-                random_state=self.random_state,
+                test_groups=list_groups(self.parts.test),
+                random_state=self.parts.random_state,
             )
-        except OutOfTimeError:
-            left_out.append(LeftOut(_CURVE, _explain(math.nan)))
+        except OutOfTimeError as late:
+            left_out.append(LeftOut(_CURVE, str(late)))
             return None
 
     def _guess(self, method: Method) -> _Tried:
-        return _Tried(method, self.task.guess(self.y, len(self.test)), None, False, 0.0, 0.0)
+        return _Tried(method, self.parts.guess(), None, False, 0.0, 0.0)
 
     def _try(self, method: Method, description: Description) -> _Tried:
         if self.clock.left <= 0:
@@ -204,7 +197,7 @@ class _Climb:
         self._check_rows(method, len(made.train.X))
         self._check_time(method, made.train)
         cpu, clock = time.process_time(), time.perf_counter()
-        answers = self._learn(method, made.train, np.arange(len(self.train)))(made.test)
+        answers = self._learn(method, self.parts.make_training(made.train))(made.test)
         took = time.process_time() - cpu, time.perf_counter() - clock
         return _Tried(method, answers, made, shared, *took)
 
@@ -221,44 +214,22 @@ class _Climb:
     def _describe(self, description: Description) -> _Described:
         progress = None if self.on_method is None else self.on_method(description.title)
         cpu, clock = time.process_time(), time.perf_counter()
-        rows = description.describe(self.train, self.test, self.n_jobs, self.clock.watch(progress))
+        parts = self.parts
+        rows = description.describe(parts.train, parts.test, self.n_jobs, self.clock.watch(progress))
         took = time.process_time() - cpu, time.perf_counter() - clock
-        if rows.failures:
-            rows = self._leave_out(rows)
-        return _Described(*split_rows(rows, len(self.train)), *took)
-
-    def _leave_out(self, rows: ImageRows) -> ImageRows:
-        """Leave images that cannot be read out of everything; the first description finds them."""
-        if self.described:
+        if rows.failures and self.described:
             raise UnreadableImages(
                 f"images that could be read before cannot be now: {rows.describe_failures()}"
             )
-        good = rows.counts > 0
-        parts = good[: len(self.train)], good[len(self.train) :]
-        for name, part in zip(("train", "test"), parts, strict=True):
-            if not part.any():
-                raise UnreadableImages(f"no image to {name} on is left: {rows.describe_failures()}")
-        self.failures = [(failure.key, failure.reason) for failure in rows.failures.values()]
-        self.places = np.flatnonzero(parts[0]), np.flatnonzero(parts[1])
-        self.train = [self.train[i] for i in self.places[0]]
-        self.test = [self.test[i] for i in self.places[1]]
-        self.y, self.truth = self.y[parts[0]], self.truth[parts[1]]
-        if (same := self.task.describe_same(self.y)) is not None:
-            raise UnreadableImages(f"{same} are left to train on: {rows.describe_failures()}")
-        self.task.check_measurable(self.truth)
-        return rows.take(np.flatnonzero(good))
+        if rows.failures:
+            rows = parts.leave_out(rows)
+        return _Described(*split_rows(rows, len(parts.train)), *took)
 
     def _make_head(self, method: Method) -> Any:
-        return self.task.make_head(str(method.head), random_state=self.random_state, n_jobs=self.n_jobs)
+        return self.task.make_head(str(method.head), random_state=self.parts.random_state, n_jobs=self.n_jobs)
 
-    def _make_training(self, rows: ImageRows, images: Array) -> Training:
-        """Return some training images, whose rows these are."""
-        named = list_groups([self.train[i] for i in images])
-        groups = number_groups(None if named is None else np.asarray(named), rows.contents)
-        return Training(rows, self.y[images], None, groups, "auto", self.random_state)
-
-    def _learn(self, method: Method, rows: ImageRows, images: Array) -> Answer:
-        return self.task.learn(self._make_head(method), self._make_training(rows, images))
+    def _learn(self, method: Method, training: Training) -> Answer:
+        return self.task.learn(self._make_head(method), training)
 
     def _check_rows(self, method: Method, count: int) -> None:
         """Raise where a head cannot be fitted to so many rows."""
@@ -270,10 +241,10 @@ class _Climb:
         """Raise where a fit would take longer than there is time, by the time that a part of it takes."""
         if math.isinf(self.clock.left) or len(rows.X) < _MANY_ROWS:
             return
-        strata = self.task.stratify(self.y)
-        some = _draw(strata, len(strata) * _SOME_ROWS // len(rows.X), self.random_state)
+        strata = self.task.stratify(self.parts.y)
+        some = _draw(strata, len(strata) * _SOME_ROWS // len(rows.X), self.parts.random_state)
         begun = time.perf_counter()
-        self._learn(method, rows.take(some), some)
+        self._learn(method, self.parts.make_training(rows).take(some))
         growth = (len(strata) / len(some)) ** _POWERS.get(str(method.head), 1.0)
         needed = _CAUTION * (time.perf_counter() - begun) * growth
         if needed > self.clock.left:
@@ -281,26 +252,26 @@ class _Climb:
 
     def _conclude(self, tried: list[_Tried], left_out: list[LeftOut], curve: LearningCurve | None) -> Ladder:
         base = _choose_base(tried)
-        against = self._resample(base.answers)
+        parts, against = self.parts, self.parts.resample(base.answers)
+        seen = (0, parts.count_seen_groups())
+        if base.made is not None:
+            seen = (count_seen(base.made.train, base.made.test), seen[1])
         return Ladder(
             [self._make_rung(one, None if one is base else against) for one in tried],
             left_out,
             base.method.title,
-            *self.places,
-            self.failures,
+            *parts.places,
+            parts.failures,
             self.clock.spent,
-            *self._count_seen(base),
+            *seen,
             curve,
             self.task,
-            self.task.find_telling(self.truth, self.task.guess(self.y, len(self.test))),
+            self.task.find_telling(parts.truth, parts.guess()),
         )
 
     def _make_rung(self, one: _Tried, against: Floats | None) -> Rung:
         """Return a method's figures; `against` are the resampled ones that it is compared with."""
-        evaluation = self.task.evaluate(
-            self.truth, one.answers, groups=list_groups(self.test), random_state=self.random_state
-        )
-        drawn = self._resample(one.answers)
+        evaluation, drawn = self.parts.evaluate(one.answers), self.parts.resample(one.answers)
         described = (0.0, 0.0) if one.made is None else (one.made.cpu, one.made.clock)
         return Rung(
             title=one.method.title,
@@ -308,7 +279,7 @@ class _Climb:
             head=one.method.head,
             evaluation=evaluation,
             estimate=getattr(evaluation, self.task.figure.key),
-            difference=None if against is None else subtract(drawn, against, len(self.test)),
+            difference=None if against is None else subtract(drawn, against, len(self.parts.test)),
             describe_seconds=described[0],
             fit_seconds=one.cpu,
             seconds=described[1] + one.clock,
@@ -316,22 +287,6 @@ class _Climb:
             answers=one.answers,
             drawn=drawn,
         )
-
-    def _resample(self, answers: Any) -> Floats:
-        groups = list_groups(self.test)
-        return resample(self.task, self.truth, answers, groups=groups, random_state=self.random_state)
-
-    def _count_seen(self, base: _Tried) -> tuple[int, int]:
-        """Return how many test images are training images, too, and how many have a group of these."""
-        seen = [0, 0]
-        if base.made is not None:
-            trained = {*base.made.train.contents}
-            seen[0] = sum(content in trained for content in base.made.test.contents)
-        groups = [list_groups(records) for records in (self.train, self.test)]
-        if groups[0] is not None and groups[1] is not None:
-            known = {*groups[0]}
-            seen[1] = sum(group in known for group in groups[1])
-        return seen[0], seen[1]
 
 
 def _choose_base(tried: Sequence[_Tried]) -> _Tried:
@@ -348,9 +303,3 @@ def _draw(strata: Array, count: int, random_state: int) -> npt.NDArray[np.int64]
         share = max(3, round(count * len(places) / len(strata)))
         chosen.append(rng.permutation(places)[:share])
     return np.sort(np.concatenate(chosen))
-
-
-def _explain(seconds: float) -> str:
-    if math.isnan(seconds):
-        return "no time was left"
-    return f"it would have taken about {seconds:,.0f} s, and less was left"
