@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cnncodes.errors import BackendMissing, UsageError
 from cnncodes.evaluation import evaluate_predictions
 from cnncodes.evaluation.baselines import Ladder, Rung
 from cnncodes.evaluation.baselines.learning_curve import CurvePoint, LearningCurve, Prospect
 from cnncodes.evaluation.intervals import Estimate
-from cnncodes.plots import plot_cost, plot_learning_curve, plot_precision_recall, plot_predicted
+from cnncodes.plots import (
+    count_overlaps,
+    place_numbers,
+    plot_cost,
+    plot_learning_curve,
+    plot_precision_recall,
+    plot_predicted,
+)
 
 
 def make_ladder() -> Ladder:
@@ -21,7 +31,9 @@ def make_ladder() -> Ladder:
     for group, cost, right in (("majority", 0.0, 10), ("pixels", 2.0, 15), ("codes", 30.0, 20)):
         labels = np.where(np.arange(20) < right, truth, "c")
         figures = evaluate_predictions(truth, labels, ["a", "b"])
-        rungs.append(Rung(f"with {group}", group, None, figures, None, cost, 0.0, cost, False, labels))
+        costs = (cost, 0.0, cost, False)
+        figure = figures.accuracy
+        rungs.append(Rung(f"with {group}", group, None, figures, figure, None, *costs, labels, np.zeros(9)))
     return Ladder(rungs, [], "with codes", np.arange(9), np.arange(20), [], 1.0)
 
 
@@ -94,3 +106,31 @@ def test_each_label_that_occurs_has_its_line() -> None:
         precision, recall, _ = precision_recall_curve(y[:, column], proba[:, column])
         assert line.get_xdata()[1:].tolist() == pytest.approx(recall[:-1][::-1].tolist())
         assert line.get_ydata()[1:].tolist() == pytest.approx(precision[:-1][::-1].tolist())
+
+
+@settings(max_examples=30)
+@given(st.lists(st.tuples(st.floats(0, 60), st.floats(0, 60)), min_size=1, max_size=12))
+def test_numbers_of_a_dozen_points_lie_over_nothing(points: list[tuple[float, float]]) -> None:
+    taken = [(x, y, 4.0, 4.0) for x, y in points]
+    found = place_numbers(points, taken, (7.0, 5.5))
+    boxes = [(x, y, 7.0, 5.5) for x, y in found]
+    for i, box in enumerate(boxes):
+        assert count_overlaps(box, [*boxes[:i], *boxes[i + 1 :]]) == 0
+
+
+def test_numbers_stay_in_their_room() -> None:
+    room = (50.0, 30.0, 50.0, 30.0)
+    found = place_numbers([(50.0, 60.0), (0.0, 0.0), (100.0, 30.0)], [], (7.0, 5.5), room)
+    assert all(7 <= x <= 93 and 5.5 <= y <= 54.5 for x, y in found)
+
+
+def test_numbers_of_methods_that_cost_and_achieve_the_same_are_apart() -> None:
+    pytest.importorskip("matplotlib")
+    ladder = make_ladder()
+    ladder = dataclasses.replace(ladder, rungs=[ladder.rungs[-1]] * 9)
+    axes = plot_cost(ladder)
+    places = [text.get_position() for text in axes.texts]
+    assert [text.get_text() for text in axes.texts] == [str(i) for i in range(1, 10)]
+    assert all(
+        abs(x - u) >= 14 or abs(y - v) >= 11 for i, (x, y) in enumerate(places) for u, v in places[i + 1 :]
+    )

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from cnncodes.errors import BackendMissing, install_advice
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cnncodes.evaluation.baselines import Ladder, LearningCurve
     from cnncodes.evaluation.intervals import Estimate
 
+#: Where the number of a point may stand: directions, and how far from it; the first that is free is taken.
+_OFFSETS = tuple(
+    (x * far, y * far)
+    for far in (1, 1.8, 2.6, 3.6, 4.8)
+    for x, y in ((11, -9), (-11, -9), (11, 11), (-11, 11), (14, 2), (-14, 2), (2, -14), (2, 15))
+)
+
+#: The middle of what takes room, and half its width and height.
+Box = tuple[float, float, float, float]
+
 #: Of points: a marker each, so that they can be told apart in grey, too; Okabe and Ito's colours.
 _LOOKS = {
-    "majority": ("#000000", "x"),
     "pixels": ("#999999", "s"),
     "shapes": ("#e69f00", "D"),
     "int8": ("#56b4e9", "v"),
@@ -24,7 +36,7 @@ _LOOKS = {
 
 
 def plot_cost(ladder: Ladder, axes: Any = None) -> Any:
-    """Plot accuracy against seconds of processors, a point a method, with its 95 % interval.
+    """Plot the figure that methods are compared by against seconds of processors, with 95 % intervals.
 
     Parameters
     ----------
@@ -45,7 +57,7 @@ def plot_cost(ladder: Ladder, axes: Any = None) -> Any:
     axes = _make_axes((10.0, 5.0)) if axes is None else axes
     for number, rung in enumerate(ladder.rungs, start=1):
         color, marker = _LOOKS.get(rung.group, ("#000000", "o"))
-        estimate, label = rung.evaluation.accuracy, f"{number}  {rung.title}"
+        estimate, label = rung.estimate, f"{number}  {rung.title}"
         if rung.cost == 0:  # it has no place on a logarithmic axis
             axes.axhline(estimate.value, color=color, linestyle=":", label=label)
             continue
@@ -59,24 +71,95 @@ def plot_cost(ladder: Ladder, axes: Any = None) -> Any:
             linewidth=1,
             label=label,
         )
-        # Numbers of methods that cost about the same stand on both sides of theirs.
-        axes.annotate(
-            str(number),
-            (rung.cost, estimate.value),
-            ((5, 4), (-11, -11))[number % 2],
-            textcoords="offset points",
-            fontsize="small",
-        )
     axes.set_xscale("log")
     axes.set_xlabel("seconds of processors, to describe all images and to fit")
-    axes.set_ylabel(f"accuracy on {len(ladder.test):,} test images")
+    axes.set_ylabel(f"{ladder.task.figure.name} on {len(ladder.test):,} test images")
     axes.grid(alpha=0.3)
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), fontsize="small", frameon=False)
+    _write_numbers(axes, ladder)
     return axes
 
 
+def _write_numbers(axes: Any, ladder: Ladder) -> None:
+    """Write the number of each point beside it, over none of the others."""
+    axes.figure.draw_without_rendering()  # only then is it known where points stand
+    scale = 72 / axes.figure.dpi  # from pixels to points
+    shown = [(i, rung) for i, rung in enumerate(ladder.rungs, start=1) if rung.cost > 0]
+    spots = [(rung.cost, rung.estimate.value) for _, rung in shown]
+    places = [tuple(scale * axes.transData.transform(spot)) for spot in spots]
+    taken: list[Box] = [(x, y, 4.0, 4.0) for x, y in places]
+    for (x, _), (_, rung) in zip(places, shown, strict=True):
+        ends = (rung.estimate.low, rung.estimate.high)
+        low, high = (scale * axes.transData.transform((rung.cost, end))[1] for end in ends)
+        if low < high:
+            taken.append((x, (low + high) / 2, 1.5, (high - low) / 2))
+    extent = axes.get_window_extent()
+    room = (extent.x0 + extent.x1, extent.y0 + extent.y1, extent.width, extent.height)
+    numbers = place_numbers(places, taken, (7.0, 5.5), tuple(scale * one / 2 for one in room))
+    for (i, _), spot, (x, y), (to_x, to_y) in zip(shown, spots, places, numbers, strict=True):
+        far = abs(to_x - x) + abs(to_y - y) > 22
+        axes.annotate(
+            str(i),
+            spot,
+            (to_x - x, to_y - y),
+            textcoords="offset points",
+            ha="center",
+            va="center",
+            fontsize="small",
+            arrowprops={"arrowstyle": "-", "linewidth": 0.5, "color": "#777777"} if far else None,
+        )
+
+
+def place_numbers(
+    points: Sequence[tuple[float, float]],
+    taken: list[Box],
+    half: tuple[float, float],
+    room: Box = (0.0, 0.0, math.inf, math.inf),
+) -> list[tuple[float, float]]:
+    """Return where the number of each point stands: beside it, and over nothing else where that can be.
+
+    Parameters
+    ----------
+    points : sequence of (float, float)
+        In units of about a 72nd of an inch.
+    taken : list of Box
+        What stands there already; the numbers are added.
+    half : (float, float)
+        Half the width and height of a number.
+    room : Box
+        What they are to stay in.
+
+    Examples
+    --------
+    >>> place_numbers([(0.0, 0.0), (0.0, 0.0)], [], (7.0, 5.5))
+    [(11.0, -9.0), (-11.0, -9.0)]
+    """
+    found = []
+    for x, y in points:
+        boxes = [(x + dx, y + dy, *half) for dx, dy in _OFFSETS]
+        inside = [box for box in boxes if _lies_within(box, room)] or boxes
+        best = min(inside, key=lambda box: (count_overlaps(box, taken), boxes.index(box)))
+        taken.append(best)
+        found.append(best[:2])
+    return found
+
+
+def _lies_within(box: Box, room: Box) -> bool:
+    (x, y, width, height), (middle_x, middle_y, half_x, half_y) = box, room
+    return abs(x - middle_x) + width <= half_x and abs(y - middle_y) + height <= half_y
+
+
+def count_overlaps(box: Box, taken: Sequence[Box]) -> int:
+    """Return how many of the boxes lie over one."""
+    x, y, width, height = box
+    return sum(
+        abs(x - other_x) < width + other_width and abs(y - other_y) < height + other_height
+        for other_x, other_y, other_width, other_height in taken
+    )
+
+
 def plot_learning_curve(curve: LearningCurve, axes: Any = None) -> Any:
-    """Plot accuracy against the number of training images, with 95 % intervals; beyond them dashed.
+    """Plot the figure against the number of training images, with 95 % intervals; beyond them dashed.
 
     Parameters
     ----------
@@ -94,8 +177,8 @@ def plot_learning_curve(curve: LearningCurve, axes: Any = None) -> Any:
         If Matplotlib is not installed.
     """
     axes = _make_axes((6.4, 4.4)) if axes is None else axes
-    measured = [(point.images, point.accuracy) for point in curve.points]
-    beyond = [measured[-1], *((point.images, point.accuracy) for point in curve.further)]
+    measured = [(point.images, point.estimate) for point in curve.points]
+    beyond = [measured[-1], *((point.images, point.estimate) for point in curve.further)]
     _draw_band(axes, measured, "o-", "#0072b2", "measured")
     if len(beyond) > 1:
         _draw_band(axes, beyond, "o--", "#d55e00", "if it goes on so")
@@ -105,9 +188,9 @@ def plot_learning_curve(curve: LearningCurve, axes: Any = None) -> Any:
     axes.set_xticklabels([f"{images:,}" for images in sizes])
     axes.minorticks_off()
     axes.set_xlabel("training images")
-    axes.set_ylabel(f"accuracy on {curve.points[-1].accuracy.n:,} test images")
+    axes.set_ylabel(f"{curve.figure.name} on {curve.points[-1].estimate.n:,} test images")
     axes.grid(alpha=0.3)
-    axes.legend(loc="lower right", fontsize="small")
+    axes.legend(loc="lower right" if curve.figure.higher else "upper right", fontsize="small")
     return axes
 
 

@@ -278,7 +278,7 @@ def test_what_is_for_several_labels_is_refused_elsewhere(
     table, report, one = str(folder / "all.csv"), str(tmp_path / "r.json"), str(tmp_path / "c.cnncodes")
     run(capsys, "evaluate", model, table, "-o", report)
     told = run(capsys, "baseline", table, "--compare", report, status=2)[1]
-    assert "is about several labels an image: there is no baseline of it" in told
+    assert "about several labels an image, and this ladder about classes: give --label-delimiter" in told
     run(capsys, "fit", table, "-o", one, "--label-column", "one", "--head", "centroid", *VIEWS)
     for command in ("predict", "evaluate"):
         told = run(capsys, command, one, table, "--label-delimiter", "|", status=2)[1]

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cnncodes.evaluation import evaluate_predictions
 from cnncodes.evaluation.intervals import bootstrap, wilson
 
 
@@ -83,3 +84,13 @@ def test_where_all_resamples_agree_there_is_no_interval(value: float) -> None:
     estimate = bootstrap(lambda weights: float(np.average(answers, weights=weights)), 9)
     assert estimate.value == value and estimate.n == 9
     assert np.isnan(estimate.low) and np.isnan(estimate.high)
+
+
+def test_each_figure_that_has_no_value_or_no_interval_says_why() -> None:
+    right = ["cat", "dog"] * 4
+    found = evaluate_predictions(right, np.eye(2)[[0, 1] * 4], ["cat", "dog"])
+    names = ("accuracy", "balanced_accuracy", "macro_f1", "top_k_accuracy", "log_loss", "brier")
+    unknown = {name for name in names if getattr(found, name) is None or math.isnan(getattr(found, name).low)}
+    assert unknown == {"balanced_accuracy", "macro_f1", "top_k_accuracy", "log_loss", "brier"}
+    assert unknown <= set(found.missing) and "accuracy" not in found.missing
+    assert found.missing["macro_f1"].startswith("no interval, since all resamples agree")

@@ -46,21 +46,21 @@ def test_more_images_are_better_and_the_curve_goes_on() -> None:
     assert [point.images for point in curve.points] == [40, 80, 160, 320, 640] and curve.complete
     assert "no time" not in curve.describe()
     assert [point.draws for point in curve.points] == [5, 5, 5, 5, 1]
-    values = [point.accuracy.value for point in curve.points]
+    values = [point.estimate.value for point in curve.points]
     assert values[0] < values[2] < values[-1]
     for point in curve.points:
-        assert point.accuracy.low <= point.accuracy.value <= point.accuracy.high and point.accuracy.n == 400
+        assert point.estimate.low <= point.estimate.value <= point.estimate.high and point.estimate.n == 400
     twice, fourfold = curve.further
     assert (twice.images, fourfold.images) == (1280, 2560)
-    assert values[-1] <= twice.accuracy.value <= fourfold.accuracy.value <= 1
-    assert twice.gain.value == pytest.approx(twice.accuracy.value - values[-1])
+    assert values[-1] <= twice.estimate.value <= fourfold.estimate.value <= 1
+    assert twice.gain.value == pytest.approx(twice.estimate.value - values[-1])
     assert "1,280 labelled images instead of 640 would bring about +" in curve.describe()
 
 
 def test_what_twice_as_many_bring_is_about_what_was_said() -> None:
-    said = measure(320).further[0].accuracy
+    said = measure(320).further[0].estimate
     test, truth = make_rows(400, 1)
-    found = measure_learning_curve(make_training(640), test, truth, make_head).points[-1].accuracy.value
+    found = measure_learning_curve(make_training(640), test, truth, make_head).points[-1].estimate.value
     assert said.low - 0.03 <= found <= said.high + 0.03
 
 

@@ -13,7 +13,7 @@ from sklearn import metrics
 
 from cnncodes.errors import UsageError
 from cnncodes.evaluation import evaluate_numbers
-from cnncodes.evaluation.intervals import draw_weights
+from cnncodes.evaluation.intervals import NO_INTERVAL, draw_weights
 from cnncodes.evaluation.numbers import make_statistics
 
 FIGURES = {
@@ -93,10 +93,20 @@ def test_perfect_predictions():
     ("y", "predicted", "missing"),
     [
         ([1, 2, 3], [1, 2, 2], {}),
-        ([0.1, 0.1, 0.1], [1, 2, 3], dict.fromkeys(UNVARIED, "all targets are equal")),
-        ([0, 0], [1, 2], dict.fromkeys(UNVARIED, "all targets are equal")),
+        (
+            [0.1, 0.1, 0.1],
+            [1, 2, 3],
+            dict.fromkeys(UNVARIED, "all targets are equal") | {"constant_mae": NO_INTERVAL},
+        ),
+        ([0, 0], [1, 2], dict.fromkeys(UNVARIED, "all targets are equal") | {"constant_mae": NO_INTERVAL}),
         ([1, 2, 3], [2, 2, 2], {"spearman": "all predictions are equal"}),
-        ([1], [2], dict.fromkeys(UNVARIED, "there is only one image")),
+        (
+            [1],
+            [2],
+            dict.fromkeys(UNVARIED, "there is only one image")
+            | dict.fromkeys(("mae", "rmse", "median_ae", "constant_mae"), NO_INTERVAL),
+        ),
+        ([1, 2, 4], [2, 3, 5], dict.fromkeys(("mae", "rmse", "median_ae", "spearman"), NO_INTERVAL)),
     ],
 )
 def test_it_is_said_why_a_figure_is_missing(y, predicted, missing):

@@ -7,6 +7,7 @@ import pytest
 
 from cnncodes.evaluation import evaluate_predictions
 from cnncodes.evaluation.baselines import Ladder, Rung
+from cnncodes.evaluation.intervals import draw_weights
 
 TRUTH = np.array(["a", "b"] * 100)
 
@@ -16,7 +17,11 @@ def make_rung(title: str, wrong: int, cost: float, start: int = 0) -> Rung:
     labels = TRUTH.copy()
     labels[start : start + wrong] = np.where(TRUTH[start : start + wrong] == "a", "b", "a")
     figures = evaluate_predictions(TRUTH, labels, ["a", "b"])
-    return Rung(title, "codes", "ridge", figures, None, cost, 0.0, cost, False, labels)
+    right = (labels == TRUTH).astype(float)
+    drawn = np.array([np.average(right, weights=w) for w in [np.ones(len(TRUTH)), *draw_weights(len(TRUTH))]])
+    return Rung(
+        title, "codes", "ridge", figures, figures.accuracy, None, cost, 0.0, cost, False, labels, drawn
+    )
 
 
 def make_ladder(*rungs: Rung) -> Ladder:
@@ -32,7 +37,7 @@ def make_ladder(*rungs: Rung) -> Ladder:
 )
 def test_the_cheapest_that_is_not_clearly_below_the_best(middle: Rung, expected: str) -> None:
     ladder = make_ladder(make_rung("cheap", 100, 1.0), middle, make_rung("best", 20, 50.0))
-    chosen, gap = ladder.cheapest_as_good(TRUTH)
+    chosen, gap = ladder.cheapest_as_good()
     assert ladder.best().title == "best" and chosen.title == expected
     assert gap.value == pytest.approx(0.01 if expected == "middle" else 0.0) and gap.n == 200
 

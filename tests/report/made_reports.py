@@ -123,19 +123,20 @@ def make_ladder(**changes: Any) -> dict[str, Any]:
     ]
     curve = {
         "points": [
-            {"images": images, "draws": 5 if images < 1600 else 1, "accuracy": estimate(accuracy, 0.04)}
+            {"images": images, "draws": 5 if images < 1600 else 1, "estimate": estimate(accuracy, 0.04)}
             for images, accuracy in ((100, 0.7), (200, 0.76), (400, 0.8), (800, 0.84), (1600, 0.86))
         ],
         "further": [
-            {"images": 3200, "accuracy": estimate(0.88, 0.03)},
-            {"images": 6400, "accuracy": estimate(0.895, 0.05)},
+            {"images": 3200, "estimate": estimate(0.88, 0.03)},
+            {"images": 6400, "estimate": estimate(0.895, 0.05)},
         ],
         "verdict": "3,200 labelled images instead of 1,600 would bring about +2.0 points [+1.0, +3.0]",
     }
     made = {
-        "src": "photos", "n": 400, "n_train": 1600, "failed": 0, "trained_on": 0, "groups_trained_on": 0,
+        "src": "photos", "figure": {"key": "accuracy"}, "n": 400, "n_train": 1600, "unlabelled": 0,
+        "failed": 0, "trained_on": 0, "groups_trained_on": 0,
         "methods": methods, "left_out": [], "compared_with": "net, center: logistic",
         "recommended": "net, flip: ridge", "verdict": "Take net, flip: ridge.", "curve": curve,
-        "images": [], "labels": [],
+        "images": [], "labels": [], "doubts": [],
     }  # fmt: skip
     return {**made, **changes}

@@ -14,7 +14,7 @@ from cnncodes.report.curve import draw_curve, show_curve
 def test_points_rise_from_left_to_right_and_what_is_extrapolated_is_told_apart() -> None:
     comparison = read_comparison(make_ladder(), "b.json")
     assert comparison.curve is not None
-    svg = ElementTree.fromstring(draw_curve(comparison.curve))
+    svg = ElementTree.fromstring(draw_curve(comparison.curve, comparison.figure))
     discs = {kind: svg.findall(f"circle[@class='{kind}']") for kind in ("measured", "beyond")}
     assert [len(found) for found in discs.values()] == [5, 2]
     places = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -23,7 +24,7 @@ def test_each_method_has_a_point_with_its_interval_at_its_place() -> None:
     places = [(float(disc.get("cx", "")), float(disc.get("cy", ""))) for disc in discs if disc is not None]
     by_cost = sorted(range(6), key=lambda i: tried[i].cost)
     assert by_cost == sorted(range(6), key=lambda i: places[i][0])
-    by_accuracy = sorted(range(6), key=lambda i: -tried[i].accuracy.value)
+    by_accuracy = sorted(range(6), key=lambda i: -tried[i].estimate.value)
     assert by_accuracy == sorted(range(6), key=lambda i: places[i][1])
     numbers = [text for text in svg.findall("text") if text.get("class") == "mark"]
     assert [text.text for text in numbers] == ["2", "3", "4", "5", "6", "7"]
@@ -95,6 +96,11 @@ def test_what_flatters_is_said() -> None:
         "5 of 400 test images are of groups"
         in list_cautions(read_comparison(make_ladder(groups_trained_on=5), "b.json"))[0]
     )
+    doubts = make_ladder(doubts=["1 of 4 labels <b> are rare"], unlabelled=7)
+    assert list_cautions(read_comparison(doubts, "b.json")) == [
+        "1 of 4 labels &lt;b&gt; are rare.",
+        "7 images have no label: left out.",
+    ]
     summed = sum_up(read_comparison(make_ladder(), "b.json"))
     assert "7 ways" in summed[1] and "0.875 (95 % interval: 0.845 to 0.905)" in summed[1]
     assert "More labels: 3,200" in summed[2]
@@ -108,3 +114,33 @@ def test_hostile_titles_are_text(hostile: str) -> None:
     assert escape(hostile) in found and "<script" not in found and "<img" not in found
     [svg] = re.findall("<svg.*</svg>", found, re.DOTALL)
     ElementTree.fromstring(svg)
+
+
+def make_numbers(worst: float = 40.0) -> dict[str, Any]:
+    """Return a ladder of numbers in which the error falls with the cost."""
+    ladder = make_ladder(figure={"key": "mae"}, curve=None)
+    for i, method in enumerate(ladder["methods"]):
+        error = {"value": worst / (i + 1), "low": worst / (i + 2), "high": worst / (i + 0.5), "n": 400}
+        method["evaluation"] = {"mae": error, "r2": estimate(0.5)}
+    return ladder
+
+
+@pytest.mark.parametrize("worst", [4e-6, 40.0, 4e7])
+def test_errors_of_any_unit_have_their_places_and_the_least_is_the_best(worst: float) -> None:
+    comparison = read_comparison(make_numbers(worst), "b.json")
+    svg = ElementTree.fromstring(draw_cost(comparison))
+    discs = [mark.find("circle") for mark in svg.findall("g")]
+    heights = [float(disc.get("cy", "")) for disc in discs if disc is not None]
+    assert len(set(heights)) == 6 and heights == sorted(heights)  # lower on the page is less
+    assert "median" not in show_cost(comparison) and "good ones at the bottom" in show_cost(comparison)
+    [_, summed] = sum_up(comparison)
+    assert "7 ways to predict numbers were tried" in summed and "The least mean absolute error" in summed
+    assert f"is that of {comparison.tried[-1].title}." in summed
+    above = [text.text for text in svg.findall("text") if str(text.text).endswith(": above")]
+    assert len(above) == 1 and above[0].startswith("1  majority class")
+
+
+def test_what_the_summary_says_is_not_said_again() -> None:
+    comparison = read_comparison(make_ladder(), "b.json")
+    assert comparison.verdict in show_cost(comparison)
+    assert comparison.verdict not in show_cost(comparison, summed_up=True)

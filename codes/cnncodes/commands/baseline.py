@@ -1,30 +1,27 @@
-"""``cnncodes baseline``: is it worth it? Ways to classify the same images, the cheapest first."""
+"""``cnncodes baseline``: is it worth it? Ways to predict the same of images, the cheapest first."""
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cnncodes.commands import inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.evaluate import write_report
+from cnncodes.commands.evaluated import compare_evaluated, read_evaluated
 from cnncodes.commands.failures import judge_failures
+from cnncodes.commands.ladder_source import LadderSource, TaskOptions, check_task, open_ladder
 from cnncodes.commands.ladders import render_baseline
 from cnncodes.commands.outputs import check_output, check_report_name
 from cnncodes.commands.pages import is_page, write_ladder_page
 from cnncodes.commands.reporter import Reporter
-from cnncodes.errors import SourceError, UsageError
+from cnncodes.errors import UsageError
 from cnncodes.schema import option, to_plain
 
 if TYPE_CHECKING:
-    from cnncodes.evaluation.baselines import Ladder, LearningCurve, Method, Rung
-    from cnncodes.images import ImageRecord
-
-#: Of each class, where a source has no parts.
-_HOLDOUT = 0.25
+    from cnncodes.evaluation.baselines import Ladder, LearningCurve, Method, Rung, Task
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -71,11 +68,12 @@ def _check_only(text: str) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BaselineOptions(inputs.FailureOptions):
+class BaselineOptions(inputs.FailureOptions, TaskOptions):
     """Options of ``cnncodes baseline``."""
 
     src: str = option(
-        "Labelled images with the parts train and test; where there are none, a quarter is held out."
+        "Labelled images with the parts train and test; where there are none, a quarter is held out. Labels"
+        " are classes, unless --target, --regression or --label-delimiter says otherwise."
     )
     train: str = option("Part to train on.", default="train", metavar="PART")
     test: str = option("Part to test on.", default="test", metavar="PART")
@@ -86,7 +84,8 @@ class BaselineOptions(inputs.FailureOptions):
         check=_check_budget,
     )
     only: str | None = option(
-        "Kinds of methods, A,B: majority, pixels, shapes, codes, int8, views, heads, backbones. [all]",
+        "Kinds of methods, A,B: majority (numbers: median; several labels: shares), pixels, shapes, codes,"
+        " int8, views, heads, backbones. [all]",
         default=None,
         metavar="KINDS",
         check=_check_only,
@@ -97,8 +96,8 @@ class BaselineOptions(inputs.FailureOptions):
         metavar="NAMES",
     )
     curve: bool = option(
-        "Also say whether more labels would help: accuracy with fewer training images, of the method that all"
-        " are compared with.",
+        "Also say whether more labels would help: what the method that all are compared with comes to with"
+        " fewer training images.",
         default=False,
     )
     compare: str | None = option(
@@ -107,7 +106,7 @@ class BaselineOptions(inputs.FailureOptions):
         metavar="FILE",
     )
     plot: str | None = option(
-        "File (.png, .svg, .pdf) for a plot of accuracy against cost. Extra: report.",
+        "File (.png, .svg, .pdf) for a plot of how good methods are against cost. Extra: report.",
         default=None,
         metavar="FILE",
         check=_check_plot,
@@ -131,43 +130,45 @@ def run_baseline(options: BaselineOptions, reporter: Reporter) -> Result:
     from cnncodes.images import list_groups
     from cnncodes.plots import check_matplotlib
 
+    check_task(options)
     for path in (options.report, options.plot):
         check_output(path, (options.src, options.compare))
     if options.plot is not None:
         check_matplotlib()
-    methods = _list_methods(options)
-    train, test, note = _open_parts(options, reporter)
-    report = None if options.compare is None else _read_report(options.compare, test)
-    reporter.note(f"training on {len(train):,} images, testing on {len(test):,}{note}")
+    source = open_ladder(options, reporter)
+    methods = _list_methods(options, source.task)
+    rows = None if options.compare is None else read_evaluated(options.compare, source.test, source.task)
+    reporter.note(f"training on {len(source.train):,} images, testing on {len(source.test):,}{source.note}")
     with reporter.passing_warnings():
         ladder = climb(
-            train,
-            test,
+            source.train,
+            source.test,
             methods,
+            task=source.task,
             budget=parse_budget(options.budget),
             random_state=options.random_state,
             n_jobs=options.n_jobs,
             on_method=reporter.progress,
             curve=options.curve,
         )
-    truth = [str(test[i].label) for i in ladder.test]
-    _warn_seen(ladder, len(truth), reporter)
-    result = _describe(options, ladder, truth, list_groups([test[i] for i in ladder.test]))
+    test = [source.test[i] for i in ladder.test]
+    truth = source.task.read([record.label for record in test])
+    _warn_seen(ladder, len(test), reporter)
+    result = _describe(options, ladder, source)
     # What cannot be read is in no figure: 'evaluate' leaves it out too, and so the figures compare.
-    if report is not None:
-        result["difference"] = _compare(truth, [report[i] for i in ladder.test], ladder, options.random_state)
+    if rows is not None:
+        read = [rows[i] for i in ladder.test]
+        result["difference"] = compare_evaluated(ladder, truth, read, list_groups(test), options.random_state)
     if options.plot is not None:
         _write_plot(ladder, options.plot)
     if options.report is not None:
-        _write_report(options, {**result, **_list_answers(ladder, test, truth)})
-    total = len(train) + len(test)
+        plain = source.task.list_plain
+        answers = {rung.title: plain(rung.answers) for rung in ladder.rungs}
+        listed = {"images": [record.key for record in test], "labels": plain(truth), "answers": answers}
+        _write_report(options, {**result, **listed})
+    total = len(source.train) + len(source.test)
     result[TOO_MANY_FAILURES] = judge_failures(ladder.failures, total, options.max_failures, reporter)
     return result
-
-
-def _list_answers(ladder: Ladder, test: list[ImageRecord], truth: list[str]) -> Result:
-    answers = {rung.title: [str(label) for label in rung.labels] for rung in ladder.rungs}
-    return {"images": [test[i].key for i in ladder.test], "labels": truth, "answers": answers}
 
 
 def _write_report(options: BaselineOptions, report: Result) -> None:
@@ -178,36 +179,12 @@ def _write_report(options: BaselineOptions, report: Result) -> None:
         write_report(Path(options.report), report)
 
 
-def _list_methods(options: BaselineOptions) -> list[Method]:
+def _list_methods(options: BaselineOptions, task: Task) -> list[Method]:
     from cnncodes.evaluation.baselines import list_methods
     from cnncodes.evaluation.baselines.methods import order_backbones
 
     names = _split_names(options.backbones) or order_backbones()
-    return list_methods(names, _split_names(options.only), random_state=options.random_state)
-
-
-def _open_parts(
-    options: BaselineOptions, reporter: Reporter
-) -> tuple[list[ImageRecord], list[ImageRecord], str]:
-    """Return the images to train on and to test on, and what is to be said of how they were parted."""
-    from cnncodes.images.holdout import hold_out
-
-    source, note = inputs.open_images(options.src, options), ""
-    if not any(record.split for record in source.records):
-        source = hold_out(source, _HOLDOUT)
-        if not {options.train, options.test} <= {record.split for record in source.records}:
-            raise SourceError(
-                f"{options.src!r} has no parts, and no image can be held out to test on: each class needs"
-                " at least two that differ and can be read, of two groups where there are any."
-            )
-        note = f", {_HOLDOUT:.0%} of each class, held out since the source has no parts"
-    train, test = (
-        inputs.take_part(source, options.src, options, part, part, reporter)[0]
-        for part in (options.train, options.test)
-    )
-    if len({record.label for record in train}) < 2:
-        raise SourceError(f"the part {options.train!r} has images of one class only: give at least two.")
-    return train, test, note
+    return list_methods(names, _split_names(options.only), task=task, random_state=options.random_state)
 
 
 def _warn_seen(ladder: Ladder, n_test: int, reporter: Reporter) -> None:
@@ -224,18 +201,25 @@ def _warn_seen(ladder: Ladder, n_test: int, reporter: Reporter) -> None:
         )
 
 
-def _describe(options: BaselineOptions, ladder: Ladder, truth: list[str], groups: Any) -> Result:
-    import numpy as np
+def _describe(options: BaselineOptions, ladder: Ladder, source: LadderSource) -> Result:
+    from cnncodes.evaluation.intervals import explain_intervals
 
+    task, figure = source.task, source.task.figure
     by_group = {rung.group: to_plain(rung.evaluation) for rung in reversed(ladder.rungs)}
-    chosen, gap = ladder.cheapest_as_good(np.array(truth), options.random_state, groups=groups)
+    chosen, gap = ladder.cheapest_as_good()
     return {
         "src": options.src,
-        "n": len(truth),
+        "task": task.name,
+        "target": options.target,
+        "figure": {"key": figure.key, "name": figure.name, "higher_is_better": figure.higher},
+        "n": len(ladder.test),
         "n_train": len(ladder.train),
+        "unlabelled": source.unlabelled,
         "failed": len(ladder.failures),
         "trained_on": ladder.seen_images,
         "groups_trained_on": ladder.seen_groups,
+        "doubts": source.doubts,
+        "trivial": by_group.get(task.trivial),
         "majority": by_group.get("majority"),
         "raw_pixels": by_group.get("pixels"),
         "methods": [_describe_rung(rung, len(ladder.train) + len(ladder.test)) for rung in ladder.rungs],
@@ -244,6 +228,7 @@ def _describe(options: BaselineOptions, ladder: Ladder, truth: list[str], groups
         "best": ladder.best().title,
         "recommended": chosen.title,
         "gap": to_plain(gap),
+        "missing": explain_intervals({"gap": gap}),
         "verdict": ladder.describe_choice(chosen, gap),
         "curve": None if ladder.curve is None else _describe_curve(ladder.curve),
         "compare": options.compare,
@@ -255,17 +240,20 @@ def _describe(options: BaselineOptions, ladder: Ladder, truth: list[str], groups
 
 
 def _describe_curve(curve: LearningCurve) -> Result:
-    found: Result = to_plain(curve)
+    found: Result = {name: to_plain(getattr(curve, name)) for name in ("points", "further", "complete")}
     return {**found, "verdict": curve.describe()}
 
 
 def _describe_rung(rung: Rung, n_images: int) -> Result:
+    from cnncodes.evaluation.intervals import explain_intervals
+
     return {
         "title": rung.title,
         "group": rung.group,
         "head": rung.head,
         "evaluation": to_plain(rung.evaluation),
         "difference": None if rung.difference is None else to_plain(rung.difference),
+        "missing": explain_intervals({"difference": rung.difference}),
         "describe_cpu_seconds": round(rung.describe_seconds, 3),
         "fit_cpu_seconds": round(rung.fit_seconds, 3),
         "cpu_milliseconds_per_image": round(1000 * rung.describe_seconds / n_images, 3),
@@ -280,46 +268,12 @@ def _write_plot(ladder: Ladder, path: str) -> None:
     plot_cost(ladder).figure.savefig(path, dpi=120)
 
 
-def _read_report(path: str, test: list[ImageRecord]) -> list[str | None]:
-    """Return the predictions of a report for the test images, in their order; None where unreadable."""
-    try:
-        report = json.loads(Path(path).read_text(encoding="utf-8"))
-        numbers, labels = "mae" in report, "hamming_loss" in report
-        name = "target" if numbers else "label"
-        by_key = {row["image"]: (row.get(name), row["prediction"]) for row in report["predictions"]}
-    except (ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{path!r} is no report of 'cnncodes evaluate'.") from error
-    if numbers or labels:
-        what = "numbers and not classes" if numbers else "several labels an image"
-        raise UsageError(f"the report {path!r} is about {what}: there is no baseline of it.")
-    if {key: label for key, (label, _) in by_key.items()} != {record.key: record.label for record in test}:
-        raise UsageError(f"the report {path!r} is about other images or labels: evaluate on the same part.")
-    return [by_key[record.key][1] for record in test]
-
-
-def _compare(truth: list[str], report: list[str | None], ladder: Ladder, random_state: int) -> Result:
-    """Return the paired difference in accuracy: the report's classifier less raw pixels."""
-    import numpy as np
-
-    from cnncodes.evaluation import compare_paired
-
-    pixels = next((rung.labels for rung in ladder.rungs if rung.group == "pixels"), None)
-    if pixels is None:
-        raise UsageError(
-            "--compare is against raw pixels, which were left out: give --only pixels, or more time."
-        )
-    # An image that cannot be read counts as wrong for the classifier that had to answer it.
-    answers = np.array(["" if answer is None else answer for answer in report])
-    found: Result = to_plain(compare_paired(truth, answers, pixels, random_state=random_state))
-    return found
-
-
 BASELINE = Command(
     name="baseline",
     options=BaselineOptions,
     run=run_baseline,
     render=render_baseline,
-    summary="Say whether codes are worth it: majority, pixels, gradients, codes, views, heads, networks.",
+    summary="Say whether codes are worth it: a guess, pixels, gradients, codes, views, heads, networks.",
     example="cnncodes baseline photos/ --budget 5m --plot cost.png",
-    results=("report", "majority", "raw_pixels", "methods", "recommended", "difference", "n"),
+    results=("report", "trivial", "majority", "raw_pixels", "methods", "recommended", "difference", "n"),
 )

@@ -12,6 +12,7 @@ from cnncodes.commands.evaluate import write_report
 from cnncodes.commands.failures import judge_failures
 from cnncodes.commands.outputs import check_json_name, check_output
 from cnncodes.commands.reporter import Reporter
+from cnncodes.commands.suspect_labels import warn_of_missing
 from cnncodes.schema import option
 
 
@@ -62,7 +63,7 @@ def run_check(options: CheckOptions, reporter: Reporter) -> Result:
     split = inputs.choose_split(options.split or "all", (r.split for r in source.records), "all")
     if split is not None:
         source = dataclasses.replace(source, records=source.filter(split=split).records)
-    inputs.warn_of_missing([r for r in source.records if r.label is not None], reporter)
+    warn_of_missing([r for r in source.records if r.label is not None], reporter)
     backbone = inputs.open_backbone(
         options.backbone, options.precision, reporter, layer=options.layer, pool=options.pool
     )

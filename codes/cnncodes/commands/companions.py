@@ -177,4 +177,10 @@ def read_baseline(path: str) -> Comparison:
         raise UsageError(f"{path!r} cannot be read: {error.strerror or error}") from error
     except ValueError as error:
         raise UsageError(f"{path!r} is no JSON: give what 'cnncodes baseline -o' wrote.") from error
-    return read_comparison(report, path)
+    found = read_comparison(report, path)
+    if found.figure.key != "accuracy":
+        raise UsageError(
+            f"{path!r} compares {found.figure.ways} by their {found.figure.name}, and this page is about a"
+            " classifier of one class an image: give a ladder of the same images and classes."
+        )
+    return found

@@ -19,8 +19,6 @@ _NAMES = {
 }
 
 
-#: Why the bootstrap may give no interval, which is no certainty.
-_SAME = "all resamples agree, as where every answer is right or wrong, or there is one image or group"
 #: Groups below which intervals that draw them hold the truth clearly less often than they say.
 FEW_GROUPS = 10
 #: Images of a class below which its recall's interval is a quarter wide even where all are right.
@@ -35,24 +33,21 @@ def render_figures(figures: Result) -> str:
         estimate = figures.get(key)
         if estimate is not None:
             rows.append((name, _three(estimate["value"]), format_interval(estimate), str(estimate["n"])))
-    reasons: dict[str, list[str]] = {}
-    for key, reason in figures.get("missing", {}).items():
-        reasons.setdefault(reason, []).append(names[key])
-    why = "".join(f"\nNo {', '.join(keys)}: {sentence(reason)}" for reason, keys in reasons.items())
+    why = say_missing(figures, names)
     grouped = say_groups(figures.get("n_groups"))
-    why += say_constant(figures, names)
     few = _say_few_images(figures["per_class"])
     return f"{format_table(rows)}{why}{grouped}{few}\n\n{_render_classes(figures['per_class'])}\n"
 
 
-def say_constant(figures: Result, names: Mapping[str, str]) -> str:
-    """Say which of the named figures have no interval, and why."""
-    same = [name for key, name in names.items() if _is_constant(figures.get(key))]
-    return f"\nNo interval of {', '.join(same)}: {_SAME}." if same else ""
-
-
-def _is_constant(estimate: Result | None) -> bool:
-    return estimate is not None and estimate["value"] is not None and estimate["low"] is None
+def say_missing(figures: Result, names: Mapping[str, str]) -> str:
+    """Say which of the named figures, or of their intervals, are missing, and why: by reason."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for key, reason in figures.get("missing", {}).items():
+        estimate = figures.get(key)
+        known = estimate is not None and estimate["value"] is not None
+        what = "No interval of" if known else "No"
+        reasons.setdefault((what, reason.removeprefix("no interval, since ")), []).append(names[key])
+    return "".join(f"\n{what} {', '.join(keys)}: {sentence(why)}" for (what, why), keys in reasons.items())
 
 
 def say_groups(count: int | None) -> str:

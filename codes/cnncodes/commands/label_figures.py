@@ -9,7 +9,7 @@ from cnncodes.commands import inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Result
 from cnncodes.commands.companions import prepare_companions
 from cnncodes.commands.failures import judge_failures
-from cnncodes.commands.figures import say_constant, say_groups
+from cnncodes.commands.figures import say_groups, say_missing
 from cnncodes.commands.multilabel import read_labelled
 from cnncodes.commands.pages import Evaluated, check_of_classes, is_page, write_page
 from cnncodes.commands.tables import format_interval, format_table
@@ -191,8 +191,7 @@ def render_label_figures(result: Result) -> str:
     for key, name in _NAMES.items():
         estimate = result[key]
         rows.append((name, _three(estimate["value"]), format_interval(estimate), str(estimate["n"])))
-    why = "".join(f"\nNo {_NAMES[key]}: {sentence(reason)}" for key, reason in result["missing"].items())
-    why += say_constant(result, _NAMES)
+    why = say_missing(result, _NAMES)
     return (
         f"{format_table(rows)}{why}{_say_without(result)}{say_groups(result['n_groups'])}\n\n"
         f"{_render_labels(result['per_label'], result['n'])}\n"

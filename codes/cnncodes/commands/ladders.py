@@ -2,55 +2,93 @@
 
 from __future__ import annotations
 
+import math
+from typing import TYPE_CHECKING
+
 from cnncodes.commands.command import Result
 from cnncodes.commands.reporter import format_seconds
 from cnncodes.commands.tables import format_interval, format_table
 
+if TYPE_CHECKING:
+    from cnncodes.evaluation import Estimate
+    from cnncodes.evaluation.figures import Figure
+
 
 def render_baseline(result: Result) -> str:
-    """Return the table of accuracies and costs, what to take, and the difference where a report was given."""
-    rows = [("", "method", "accuracy", "95% interval", "difference", "95% interval", "CPU: images", "fit")]
-    for number, method in enumerate(result["methods"], start=1):
-        accuracy, difference = method["evaluation"]["accuracy"], method["difference"]
-        rows.append(
-            (
-                str(number),
-                method["title"],
-                f"{accuracy['value']:.3f}",
-                format_interval(accuracy),
-                "reference" if difference is None else f"{difference['value']:+z.3f}",
-                "" if difference is None else format_interval(difference),
-                f"{method['describe_cpu_seconds']:.1f} s",
-                f"{method['fit_cpu_seconds']:.1f} s",
-            )
-        )
-    trained, tested = f"{result['n_train']:,}", f"{result['n']:,}"
+    """Return the table of figures and costs, what to take, and the difference where a report was given."""
+    from cnncodes.evaluation.figures import FIGURES
+
+    figure = FIGURES[result["figure"]["key"]]
+    left = f", {result['unlabelled']:,} without a label left out" if result["unlabelled"] else ""
     text = (
-        f"{format_table(rows)}\n\nTrained on {trained} images, measured on {tested}, in"
-        f" {format_seconds(result['seconds'])}. Differences are to {result['compared_with']!r}, on the same"
-        " images.\n"
+        f"{format_table(_tabulate(result, figure))}\n\nTrained on {result['n_train']:,} images, measured on"
+        f" {result['n']:,}{left}, in {format_seconds(result['seconds'])}. Differences are to"
+        f" {result['compared_with']!r}, on the same images{'' if figure.higher else '; below 0 is better'}.\n"
     )
+    if same := [str(i) for i, one in enumerate(result["methods"], start=1) if one["missing"]]:
+        text += (
+            f"No interval of the difference of {', '.join(same)}: all resamples agree, as where both answer"
+            " alike, or there is one image or group.\n"
+        )
     text += "".join(f"Left out: {one['title']}: {one['reason']}.\n" for one in result["left_out"])
     text += f"{result['verdict']}\n" if result["verdict"] else ""
-    text += _say_curve(result["curve"])
+    text += _say_curve(result["curve"], figure)
     if result["difference"] is not None:
-        difference = result["difference"]
+        difference = _read(result["difference"])
         text += (
-            f"{result['compare']} against raw pixels, on the same images: {difference['value']:+z.3f}"
-            f" {format_interval(difference)}\n"
+            f"{result['compare']} against raw pixels, on the same images:"
+            f" {figure.show(difference.value, signed=True)} {figure.show_interval(difference) or '-'}\n"
         )
     for key, name in (("plot", "Plot"), ("report", "Report")):
         text += f"{name}: {result[key]}\n" if result[key] else ""
     return text
 
 
-def _say_curve(curve: Result | None) -> str:
+def _tabulate(result: Result, figure: Figure) -> list[tuple[str, ...]]:
+    names = (figure.name, *(name for _, name in figure.beside))
+    named = [cell for name in names for cell in (name, "95% interval")]
+    rows = [("", "method", *named, "difference", "95% interval", "CPU: images", "fit")]
+    for number, method in enumerate(result["methods"], start=1):
+        cells = [*_show(_read(method["evaluation"][figure.key]), figure)]
+        for key, _ in figure.beside:
+            share = method["evaluation"][key]
+            cells += ["-" if share["value"] is None else f"{share['value']:.3f}", format_interval(share)]
+        difference = method["difference"]
+        rows.append(
+            (
+                str(number),
+                method["title"],
+                *cells,
+                *(("reference", "") if difference is None else _show(_read(difference), figure, signed=True)),
+                f"{method['describe_cpu_seconds']:.1f} s",
+                f"{method['fit_cpu_seconds']:.1f} s",
+            )
+        )
+    return rows
+
+
+def _show(estimate: Estimate, figure: Figure, *, signed: bool = False) -> tuple[str, str]:
+    """Return a value and its interval as cells."""
+    if math.isnan(estimate.value):
+        return "-", "-"
+    return figure.show(estimate.value, signed=signed), figure.show_interval(estimate) or "-"
+
+
+def _read(plain: Result) -> Estimate:
+    """Return an estimate from JSON, whose null is NaN."""
+    from cnncodes.evaluation import Estimate
+
+    value, low, high = (math.nan if plain[key] is None else plain[key] for key in ("value", "low", "high"))
+    return Estimate(value, low, high, plain["n"])
+
+
+def _say_curve(curve: Result | None, figure: Figure) -> str:
     """Return the learning curve as a table, and what more labels would bring."""
     if curve is None:
         return ""
-    rows = [("training images", "draws", "accuracy", "95% interval")]
+    rows = [("training images", "draws", figure.name, "95% interval")]
     for point in (*curve["points"], *curve["further"]):
-        accuracy, draws = point["accuracy"], str(point.get("draws", "extrapolated"))
-        rows.append((f"{point['images']:,}", draws, f"{accuracy['value']:.3f}", format_interval(accuracy)))
+        draws = str(point.get("draws", "extrapolated"))
+        rows.append((f"{point['images']:,}", draws, *_show(_read(point["estimate"]), figure)))
     verdict = curve["verdict"]
     return f"\n{format_table(rows)}\n{verdict[0].upper()}{verdict[1:]}.\n"

@@ -10,7 +10,7 @@ from cnncodes.commands import inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Result
 from cnncodes.commands.companions import prepare_companions
 from cnncodes.commands.failures import judge_failures
-from cnncodes.commands.figures import say_groups
+from cnncodes.commands.figures import say_groups, say_missing
 from cnncodes.commands.pages import Evaluated, check_of_classes, is_page, write_page
 from cnncodes.commands.regression import COVERAGE, choose_column, is_table, name_target
 from cnncodes.commands.tables import format_table
@@ -178,8 +178,7 @@ def render_numbers(result: Result) -> str:
     if result["covered"] is not None:
         name = f"in {result['coverage']:.0%} intervals (± {result['width']:.4g})"
         rows.append(_format_row(name, result["covered"]))
-    why = "".join(f"\nNo {_NAMES[key]}: {sentence(reason)}" for key, reason in result["missing"].items())
-    return f"{format_table(rows)}{why}{say_groups(result['n_groups'])}\n"
+    return f"{format_table(rows)}{say_missing(result, _NAMES)}{say_groups(result['n_groups'])}\n"
 
 
 def _format_row(name: str, estimate: Result) -> tuple[str, str, str, str]:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import UsageError
-from cnncodes.evaluation.intervals import Estimate
+from cnncodes.evaluation.intervals import NO_INTERVAL, Estimate
 from cnncodes.evaluation.metrics import evaluate_predictions
 from cnncodes.evaluation.paired import FIGURES, LOSSES, McNemar, compare_paired, run_mcnemar
 
@@ -226,6 +226,6 @@ def _compare(
         if math.isnan(found.value):
             missing[figure] = "no image is of a class that both know"
         elif math.isnan(found.low):
-            missing[figure] = "no interval, since all resamples agree"
+            missing[figure] = NO_INTERVAL
     test = run_mcnemar(y, *labels, groups=options["groups"])
     return Pair(*names, **figures, mcnemar=test, p_adjusted=test.p_value, missing=missing)  # type: ignore[arg-type]  # the first two are always there

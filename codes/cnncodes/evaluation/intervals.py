@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,12 @@ import numpy.typing as npt
 Z = 1.959963984540054
 
 RESAMPLES = 2000
+
+#: Why a figure that is known may have no interval, which is no certainty.
+NO_INTERVAL = (
+    "no interval, since all resamples agree, as where every answer is right or wrong, or there is one image"
+    " or group"
+)
 
 
 @dataclass(frozen=True)
@@ -145,7 +151,7 @@ def bootstrap(
     if math.isnan(value):
         return Estimate(math.nan, math.nan, math.nan, n)
     weights = draw_weights(n, groups=groups, random_state=random_state, resamples=resamples)
-    return _estimate(value, np.array([statistic(one) for one in weights]), n)
+    return summarize(value, np.array([statistic(one) for one in weights]), n)
 
 
 def bootstrap_all(
@@ -168,17 +174,47 @@ def bootstrap_all(
     values = statistics(np.ones(n))
     weights = draw_weights(n, groups=groups, random_state=random_state, resamples=resamples)
     drawn = np.array([statistics(one) for one in weights])
-    return [_estimate(float(value), column, n) for value, column in zip(values, drawn.T, strict=True)]
+    return [summarize(float(value), column, n) for value, column in zip(values, drawn.T, strict=True)]
 
 
-def _estimate(value: float, drawn: npt.NDArray[np.float64], n: int) -> Estimate:
-    """Return a figure with the percentiles of its resamples."""
+def summarize(value: float, drawn: npt.NDArray[np.float64], n: int) -> Estimate:
+    """Return a figure with the percentiles of its resamples, as `bootstrap` does.
+
+    Parameters
+    ----------
+    value : float
+    drawn : ndarray of float64, shape (n_resamples,)
+        What it is on each resample; NaN where nothing is left to measure.
+    n : int
+        Images.
+
+    Examples
+    --------
+    >>> summarize(0.5, np.linspace(0.4, 0.6, 81), 40)
+    Estimate(value=0.5, low=0.405, high=0.595, n=40)
+    """
     if math.isnan(value):
         return Estimate(math.nan, math.nan, math.nan, n)
     low, high = np.nanpercentile(drawn, [2.5, 97.5])
     if np.nanmin(drawn) == np.nanmax(drawn):  # all right, say: every resample too, which is no certainty
         low = high = math.nan
     return Estimate(value, float(low), float(high), n)
+
+
+def explain_intervals(figures: Mapping[str, Estimate | None]) -> dict[str, str]:
+    """Return why figures that are known have no interval, by their names; of others nothing.
+
+    Examples
+    --------
+    >>> found = explain_intervals({"mae": Estimate(0.0, math.nan, math.nan, 9), "r2": Estimate(1, 1, 1, 9)})
+    >>> list(found)
+    ['mae']
+    """
+    return {
+        name: NO_INTERVAL
+        for name, figure in figures.items()
+        if figure is not None and math.isfinite(figure.value) and math.isnan(figure.low)
+    }
 
 
 def draw_weights(

@@ -32,6 +32,13 @@ class LabelOrder:
         self._y = y[self._order]
         #: The last of images with equal values: none of these comes before another.
         self._last = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
+        # Recall gains only where an image has the label: the rest need not be looked at one by one.
+        having = np.flatnonzero(self._y > 0)
+        places, self._first = np.unique(np.searchsorted(self._last, having), return_index=True)
+        self._having = self._order[having]
+        ends = self._last[places] + 1
+        self._named = self._order[: ends[-1] if len(ends) else 0]
+        self._starts = np.append(0, ends)[:-1]
 
     def count(self, weights: Array) -> tuple[Array, Array]:
         """Return how many images with the label, and how many at all, are at or above each value."""
@@ -40,11 +47,15 @@ class LabelOrder:
 
     def measure(self, weights: Array) -> float:
         """Return the average precision, NaN where no image has the label."""
-        right, named = self.count(weights)
+        if not len(self._having):
+            return math.nan
+        gained = np.add.reduceat(weights[self._having], self._first)
+        right = np.cumsum(gained)
         if right[-1] <= 0:
             return math.nan
-        gained = np.diff(right, prepend=0)
-        return float((gained[named > 0] * right[named > 0] / named[named > 0]).sum() / right[-1])
+        named = np.cumsum(np.add.reduceat(weights[self._named], self._starts))
+        some = gained > 0
+        return float((gained[some] * right[some] / named[some]).sum() / right[-1])
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from cnncodes.errors import UsageError
 from cnncodes.evaluation.calibration import Calibration, measure_calibration
 from cnncodes.evaluation.confusion import Confusion, find_names
-from cnncodes.evaluation.intervals import Estimate, bootstrap, measure_share
+from cnncodes.evaluation.intervals import Estimate, bootstrap, explain_intervals, measure_share
 from cnncodes.evaluation.probabilities import Scored, check_classes, check_probabilities
 
 Array = npt.NDArray[Any]
@@ -72,7 +72,7 @@ class Evaluation:
         Images of each class (rows, as in `per_class`) by predicted class (columns, likewise; the last one
         counts answers that are no class).
     missing : dict of str to str
-        Why a figure is None, by its name.
+        Why a figure is None, or its interval NaN, by its name.
     n_groups : int or None
         Groups that the intervals draw; None where they draw images.
     """
@@ -139,12 +139,15 @@ def evaluate_predictions(
     counts = confusion.count(np.ones(len(y)))
     known = [name in classes for name in names]
     scored = None if proba is None else Scored.make(y, proba, classes, groups, random_state)
+    drawn: dict[str, Any] = {name: bootstrap(getattr(confusion, name), len(y), **options) for name in _DRAWN}
+    of_probabilities = _measure_probabilities(scored, top_k)
+    losses = {name: of_probabilities[name] for name in _OF_PROBABILITIES}
+    of_probabilities["missing"] |= explain_intervals(drawn | losses)
     return Evaluation(
         n=len(y),
         accuracy=measure_share(confusion.true == confusion.predicted, **options),
-        balanced_accuracy=bootstrap(confusion.balanced_accuracy, len(y), **options),
-        macro_f1=bootstrap(confusion.macro_f1, len(y), **options),
-        **_measure_probabilities(scored, top_k),
+        **drawn,
+        **of_probabilities,
         per_class=[
             _describe_class(confusion, i, str(name), known[i], options) for i, name in enumerate(names)
         ],
@@ -175,6 +178,9 @@ def check_groups(groups: Any, n: int) -> Array | None:
         raise UsageError(f"groups must have one value an image: {n}. Got shape {found.shape} instead.")
     return found
 
+
+#: Figures of classes that the bootstrap has intervals of.
+_DRAWN = ("balanced_accuracy", "macro_f1")
 
 #: Figures that need probabilities.
 _OF_PROBABILITIES = ("top_k_accuracy", "log_loss", "brier", "calibration_error")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy.typing as npt
 
 from cnncodes.errors import UsageError
 from cnncodes.estimators.label_sets import read_label_sets
-from cnncodes.evaluation.intervals import Estimate, bootstrap_all, measure_share
+from cnncodes.evaluation.intervals import Estimate, bootstrap_all, explain_intervals, measure_share
 from cnncodes.evaluation.label_order import LabelOrder
 from cnncodes.evaluation.metrics import check_groups
 
@@ -76,7 +77,7 @@ class MultiLabelEvaluation:
     without_positives : list of str
         Labels that no image has: they have neither recall nor average precision, and are in no mean of these.
     missing : dict of str to str
-        Why a figure is NaN, by its name.
+        Why a figure, or its interval, is NaN, by its name.
     n_groups : int or None
         Groups that the intervals draw; None where they draw images.
     """
@@ -155,7 +156,7 @@ def evaluate_multilabel(
             for i, name in enumerate(names)
         ],
         without_positives=[name for name, count in zip(names, Y.sum(axis=0), strict=True) if not count],
-        missing=_say_missing(Y, named),
+        missing=_say_missing(Y, named) | explain_intervals(dict(zip(_SUMMARY, estimates, strict=False))),
         n_groups=None if members is None else len(np.unique(members)),
     )
 
@@ -208,6 +209,24 @@ class _Figures:
             np.average(self._wrong, weights=weights),
         )
         return np.array([*map(float, summary), *average, *f1])
+
+
+def make_mean_precision(Y: Array, proba: Array) -> Callable[[Array], float]:
+    """Return the mean average precision as a function of how often each image counts, float64 ``[n]``.
+
+    Parameters
+    ----------
+    Y : ndarray of 0 and 1, shape (n_images, n_labels)
+    proba : ndarray of float, shape (n_images, n_labels)
+
+    Examples
+    --------
+    >>> measure = make_mean_precision(np.array([[1], [0], [1]]), np.array([[0.9], [0.5], [0.1]]))
+    >>> round(measure(np.ones(3)), 4), measure(np.array([1.0, 0.0, 1.0]))
+    (0.8333, 1.0)
+    """
+    orders = [LabelOrder(values, y) for values, y in zip(proba.T, Y.T, strict=True)]
+    return lambda weights: _mean(np.array([order.measure(weights) for order in orders]))
 
 
 def _divide(above: Array, below: Array) -> Array:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import UsageError
-from cnncodes.evaluation.intervals import Estimate, bootstrap_all, measure_share
+from cnncodes.evaluation.intervals import Estimate, bootstrap_all, explain_intervals, measure_share
 from cnncodes.evaluation.metrics import check_groups
 
 Array = npt.NDArray[Any]
@@ -51,7 +51,7 @@ class NumberEvaluation:
     n_groups : int or None
         Groups that the intervals draw; None where they draw images.
     missing : dict of str to str
-        Why a figure is missing, by its name.
+        Why a figure, or its interval, is missing, by its name.
     """
 
     n: int
@@ -119,9 +119,8 @@ def evaluate_numbers(
         coverage=coverage,
         width=width,
         n_groups=None if members is None else len(np.unique(members)),
-        missing={
-            name: _say_why(y, predicted) for name, figure in figures.items() if math.isnan(figure.value)
-        },
+        missing=explain_intervals(figures)
+        | {name: _say_why(y, predicted) for name, figure in figures.items() if math.isnan(figure.value)},
     )
 
 

@@ -71,23 +71,30 @@ class Chart:
         return cls(low, high, low, high, step, step, height)
 
     @classmethod
-    def fit(cls, across: Sequence[float], upwards: Sequence[float]) -> Chart:
+    def fit(cls, across: Sequence[float], upwards: Sequence[float], *, shares: bool = True) -> Chart:
         """Return one that has room for these values, of which those that are not finite do not count.
+
+        `shares` is false where those upwards have a unit, and may be as small or as large as that makes them.
 
         Examples
         --------
         >>> chart = Chart.fit([2.0, 90.0], [0.71, 0.88])
         >>> chart.bottom, chart.top, chart.low < 2 < 90 < chart.high
         (0.7, 0.9, True)
+        >>> chart = Chart.fit([2.0, 90.0], [1.1e-5, 3.9e-5], shares=False)
+        >>> chart.bottom, chart.top
+        (1e-05, 4e-05)
         """
         values = [value for value in upwards if math.isfinite(value)] or [0.0, 1.0]
-        step = _find_step(max(max(values) - min(values), _LEAST_SPAN))
+        least = _LEAST_SPAN if shares else _LEAST_SPAN * max(map(abs, values)) or 1.0
+        step = _find_step(max(max(values) - min(values), least), 0.001 if shares else 0.0)
         bottom = math.floor(min(values) / step + 1e-9) * step
         top = max(math.ceil(max(values) / step - 1e-9) * step, bottom + step)
-        if max(values) <= 1 < top:  # these are shares
+        if shares and max(values) <= 1 < top:
             bottom, top = max(0.0, bottom + 1 - top), 1.0
         margin = (max(across) / min(across)) ** 0.06 * 1.1
-        return cls(min(across) / margin, max(across) * margin, round(bottom, 9), round(top, 9), step)
+        bottom, top = (float(f"{end:.9g}") for end in (bottom, top))
+        return cls(min(across) / margin, max(across) * margin, bottom, top, step)
 
     def x(self, value: float) -> float:
         """Return the place of a value across, in pixels."""
@@ -123,6 +130,12 @@ class Chart:
         return [
             (value, say_tick(value, self.across)) for value in _list_between(self.low, self.high, self.across)
         ]
+
+    @property
+    def room(self) -> tuple[float, float, float, float]:
+        """The middle of what is left for points, in pixels, and half its width and height."""
+        width, height = (_WIDTH - _LEFT - _RIGHT) / 2, (_HEIGHT - _BELOW) / 2
+        return _LEFT + width, height, width, height
 
     def draw(
         self,
@@ -178,7 +191,7 @@ class Chart:
         return "".join(drawn)
 
 
-def _find_step(extent: float, least: float = 0.001) -> float:
+def _find_step(extent: float, least: float) -> float:
     """Return a round step of which there are about five in an extent; none below the least."""
     rough = max(extent / 5, least)
     power = 10.0 ** math.floor(math.log10(rough))

@@ -8,26 +8,31 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnncodes.errors import UsageError, sentence
+from cnncodes.evaluation.figures import FIGURES, Figure
 from cnncodes.evaluation.intervals import Estimate
 
 
 @dataclass(frozen=True)
 class Tried:
-    """A way to classify.
+    """A way to predict.
 
     Attributes
     ----------
     title, group : str
-    accuracy : Estimate
+    estimate : Estimate
+        The figure that ways are compared by.
+    beside : tuple of Estimate
+        Those that stand beside it (`Figure.beside`).
     difference : Estimate or None
-        Accuracy less that of the method that all are compared with; None for itself.
+        The figure less that of the method that all are compared with; None for itself.
     describe_seconds, fit_seconds : float
         Of processors.
     """
 
     title: str
     group: str
-    accuracy: Estimate
+    estimate: Estimate
+    beside: tuple[Estimate, ...]
     difference: Estimate | None
     describe_seconds: float
     fit_seconds: float
@@ -45,9 +50,9 @@ class Curve:
     Attributes
     ----------
     points : tuple of (int, int, Estimate)
-        Training images, draws, accuracy.
+        Training images, draws, the figure.
     further : tuple of (int, Estimate)
-        Training images that there are not, and the accuracy that they would give.
+        Training images that there are not, and the figure that they would give.
     verdict : str
     """
 
@@ -58,11 +63,13 @@ class Curve:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Ways to classify the same images.
+    """Ways to predict the same of images.
 
     Attributes
     ----------
     source : str
+    figure : Figure
+        What they are compared by.
     n, n_train : int
         Images that were tested and trained on.
     tried : tuple of Tried
@@ -73,13 +80,17 @@ class Comparison:
     verdict : str
         Which to take.
     curve : Curve or None
-    trained_on, groups_trained_on, failed : int
-        Test images that were trained on, or whose group was; and images that cannot be read.
+    trained_on, groups_trained_on, failed, unlabelled : int
+        Test images that were trained on, or whose group was; images that cannot be read, and that have no
+        label.
+    doubts : tuple of str
+        What else makes the figure mean less than it seems to.
     images : dict of str to str
         Key and label of each test image.
     """
 
     source: str
+    figure: Figure
     n: int
     n_train: int
     tried: tuple[Tried, ...]
@@ -91,6 +102,8 @@ class Comparison:
     trained_on: int
     groups_trained_on: int
     failed: int
+    unlabelled: int
+    doubts: tuple[str, ...]
     images: Mapping[str, str]
 
 
@@ -112,11 +125,13 @@ def read_comparison(report: Any, name: str) -> Comparison:
     try:
         if not report["methods"]:
             raise ValueError("there is no method")
+        figure = FIGURES[report["figure"]["key"]]
         return Comparison(
             source=str(report["src"]),
+            figure=figure,
             n=int(report["n"]),
             n_train=int(report["n_train"]),
-            tried=tuple(_read_method(row) for row in report["methods"]),
+            tried=tuple(_read_method(row, figure) for row in report["methods"]),
             left_out=tuple((str(row["title"]), str(row["reason"])) for row in report["left_out"]),
             compared_with=str(report["compared_with"]),
             recommended=str(report["recommended"]),
@@ -125,6 +140,8 @@ def read_comparison(report: Any, name: str) -> Comparison:
             trained_on=int(report["trained_on"]),
             groups_trained_on=int(report["groups_trained_on"]),
             failed=int(report["failed"]),
+            unlabelled=int(report["unlabelled"]),
+            doubts=tuple(map(str, report["doubts"])),
             images=dict(zip(map(str, report["images"]), map(str, report["labels"]), strict=True)),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -135,18 +152,21 @@ def read_comparison(report: Any, name: str) -> Comparison:
         ) from error
 
 
-def _read_method(row: Mapping[str, Any]) -> Tried:
+def _read_method(row: Mapping[str, Any], figure: Figure) -> Tried:
     seconds = [float(row[key]) for key in ("describe_cpu_seconds", "fit_cpu_seconds")]
     if not all(0 <= value < math.inf for value in seconds):
         raise ValueError(f"seconds must be finite and at least 0, not {seconds}")
     difference = row["difference"]
-    accuracy = _read_estimate(row["evaluation"]["accuracy"])
-    if not math.isfinite(accuracy.value):
-        raise ValueError("an accuracy must be a number")
+    estimate, *beside = (
+        _read_estimate(row["evaluation"][key]) for key in (figure.key, *(key for key, _ in figure.beside))
+    )
+    if not math.isfinite(estimate.value):
+        raise ValueError(f"a figure ({figure.name}) must be a number")
     return Tried(
         str(row["title"]),
         str(row["group"]),
-        accuracy,
+        estimate,
+        tuple(beside),
         None if difference is None else _read_estimate(difference),
         *seconds,
     )
@@ -154,9 +174,9 @@ def _read_method(row: Mapping[str, Any]) -> Tried:
 
 def _read_curve(values: Mapping[str, Any]) -> Curve:
     points = tuple(
-        (int(row["images"]), int(row["draws"]), _read_estimate(row["accuracy"])) for row in values["points"]
+        (int(row["images"]), int(row["draws"]), _read_estimate(row["estimate"])) for row in values["points"]
     )
-    further = tuple((int(row["images"]), _read_estimate(row["accuracy"])) for row in values["further"])
+    further = tuple((int(row["images"]), _read_estimate(row["estimate"])) for row in values["further"])
     sizes = [*(point[0] for point in points), *(point[0] for point in further)]
     if not points or min(sizes) < 1:
         raise ValueError("a learning curve needs a point, and each at least one image")

@@ -1,69 +1,74 @@
-"""The learning curve: accuracy against the number of training images, as a chart and as a table."""
+"""The learning curve: the figure against the number of training images, as a chart and as a table."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 
+from cnncodes.evaluation.figures import Figure
 from cnncodes.evaluation.intervals import Estimate
 from cnncodes.report.chart import Chart
 from cnncodes.report.comparison import Comparison, Curve
-from cnncodes.report.html import escape, interval, number, paragraph, section, table
+from cnncodes.report.html import escape, paragraph, section, show_interval, table
 
 Point = tuple[int, Estimate]
 
 
-def show_curve(comparison: Comparison, curve: Curve) -> str:
-    """Return the section with the curve, what more labels would bring, and the table."""
+def show_curve(comparison: Comparison, curve: Curve, *, summed_up: bool = False) -> str:
+    """Return the section with the curve, what more labels would bring, and the table.
+
+    `summed_up` is true where the page says elsewhere what they would bring.
+    """
+    figure = comparison.figure
     verdict = escape(f"{curve.verdict[:1].upper()}{curve.verdict[1:]}")
     rows = [
-        (f"{images:,}", str(draws), number(one.value), interval(one.low, one.high))
+        (f"{images:,}", str(draws), figure.show(one.value), show_interval(figure, one))
         for images, draws, one in curve.points
     ]
     rows += [
-        (f"{images:,}", "extrapolated", number(one.value), interval(one.low, one.high))
+        (f"{images:,}", "extrapolated", figure.show(one.value), show_interval(figure, one))
         for images, one in curve.further
     ]
     return section(
         "curve",
         "Would more labels help?",
-        paragraph(f"<strong>{verdict}.</strong>"),
+        "" if summed_up else paragraph(f"<strong>{verdict}.</strong>"),
         paragraph(
             f"{escape(comparison.compared_with)}, trained on fewer and fewer of the images and tested on the"
             " same; the dashed part says what more would bring if the error goes on falling as a power"
             " of their"
             " number. Images that are easier, harder or of other kinds than these are beyond any curve."
         ),
-        f'<figure class="plot wide">{draw_curve(curve)}</figure>',
+        f'<figure class="plot wide">{draw_curve(curve, figure)}</figure>',
         table(
-            "Accuracy by number of training images",
-            ("Training images", "Draws", "Accuracy", "95 % interval"),
+            f"{figure.title} by number of training images",
+            ("Training images", "Draws", figure.title, "95 % interval"),
             rows,
         ),
     )
 
 
-def draw_curve(curve: Curve) -> str:
+def draw_curve(curve: Curve, figure: Figure) -> str:
     """Return the curve as SVG, intervals as bands, what is extrapolated dashed."""
     measured: list[Point] = [(images, one) for images, _, one in curve.points]
     beyond: list[Point] = [measured[-1], *curve.further]
     shown = [*measured, *curve.further]
     ends = [value for _, one in shown for value in (one.value, one.low, one.high)]
-    chart = Chart.fit([float(images) for images, _ in shown], ends)
-    described = "; ".join(f"{images:,} images: {number(one.value)}" for images, one in measured)
+    chart = Chart.fit([float(images) for images, _ in shown], ends, shares=figure.higher)
+    described = "; ".join(f"{images:,} images: {figure.show(one.value)}" for images, one in measured)
     if curve.further:
-        further = "; ".join(f"{images:,} images: {number(one.value)}" for images, one in curve.further)
+        further = "; ".join(f"{images:,} images: {figure.show(one.value)}" for images, one in curve.further)
         described += f". Extrapolated, {further}"
     parts = [_draw_band(chart, measured, "measured")]
     if curve.further:
         parts.append(_draw_band(chart, beyond, "beyond"))
-        parts += [_draw_disc(chart, point, "beyond") for point in curve.further]
-    parts += [_draw_disc(chart, point, "measured") for point in measured]
+        parts += [_draw_disc(chart, figure, point, "beyond") for point in curve.further]
+    parts += [_draw_disc(chart, figure, point, "measured") for point in measured]
     return chart.draw(
         "curve-chart",
-        "Accuracy against training images",
+        f"{figure.title} against training images",
         f"The table below holds the same. {described}.",
-        ("training images", f"accuracy on {curve.points[-1][2].n:,} images"),
+        ("training images", f"{figure.name} on {curve.points[-1][2].n:,} images"),
         _choose_ticks(chart, [images for images, _ in shown]),
         parts,
     )
@@ -88,9 +93,9 @@ def _draw_band(chart: Chart, points: Sequence[Point], kind: str) -> str:
     return f'{band}<path class="line {kind}" d="M{line}"/>'
 
 
-def _draw_disc(chart: Chart, point: Point, kind: str) -> str:
+def _draw_disc(chart: Chart, figure: Figure, point: Point, kind: str) -> str:
     images, one = point
-    said = f"{images:,} images: {number(one.value)} ({interval(one.low, one.high)})"
+    said = f"{images:,} images: {figure.show(one.value)} ({show_interval(figure, one)})"
     return (
         f'<circle class="{kind}" cx="{chart.x(images):.1f}" cy="{chart.y(one.value):.1f}"'
         f' r="4.5"><title>{said}'

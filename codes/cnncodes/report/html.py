@@ -13,10 +13,14 @@ import json
 import math
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from cnncodes.evaluation.figures import Figure
+    from cnncodes.evaluation.intervals import Estimate
 
 # Control characters, line separators, marks and overrides of direction, halves of surrogate pairs (bytes that
 # are no text), and what is no character at all.
@@ -140,7 +144,7 @@ def number(value: float | None, digits: int = 3) -> str:
     >>> number(0.12345), number(float("nan"))
     ('0.123', '–')
     """
-    return "–" if value is None or not np.isfinite(value) else f"{value:.{digits}f}"
+    return "–" if value is None or not np.isfinite(value) else f"{value:z.{digits}f}"
 
 
 def significant(value: float | None, digits: int = 3) -> str:
@@ -192,7 +196,14 @@ def significant_interval(low: float, high: float, digits: int = 3) -> str:
 def interval(low: float, high: float) -> str:
     """Return the ends of an interval."""
     known = np.isfinite(low) and np.isfinite(high)
-    return f"{low:.3f} to {high:.3f}" if known else "not known"
+    return f"{low:z.3f} to {high:z.3f}" if known else "not known"
+
+
+def show_interval(figure: Figure, estimate: Estimate, *, signed: bool = False) -> str:
+    """Return the interval of a figure that ways to predict are compared by, in words."""
+    if not (math.isfinite(estimate.low) and math.isfinite(estimate.high)):
+        return "not known"
+    return " to ".join(figure.show(end, signed=signed) for end in (estimate.low, estimate.high))
 
 
 def percent(value: float) -> str:

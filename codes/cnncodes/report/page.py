@@ -90,11 +90,16 @@ def render_comparison(comparison: Comparison, origin: Origin) -> bytes:
         **_show_comparison(comparison, None),
         "origin": show_origin(origin),
     }
-    return assemble("Is it worth it?", f"Ways to classify {origin.source}", origin.date, sections)
+    ways = comparison.figure.ways
+    title = f"{ways[0].upper()}{ways[1:]}: {origin.source}"
+    return assemble("Is it worth it?", title, origin.date, sections)
 
 
 def _show_comparison(comparison: Comparison, material: Material | None) -> dict[str, str]:
-    """Return the sections on other ways to classify; of a classifier's page with what it comes to itself."""
+    """Return the sections on ways to predict; of a classifier's page with what it comes to itself.
+
+    Without a classifier the page's summary has said already what came out.
+    """
     own, note = None, ""
     if material is not None:
         tested = {record.key: str(record.label) for record in material.records}
@@ -106,9 +111,9 @@ def _show_comparison(comparison: Comparison, material: Material | None) -> dict[
                 f" report: do not"
                 " compare its figures with these."
             )
-    sections = {"cost": show_cost(comparison, own, note)}
+    sections = {"cost": show_cost(comparison, own, note, summed_up=material is None)}
     if comparison.curve is not None:
-        sections["curve"] = show_curve(comparison, comparison.curve)
+        sections["curve"] = show_curve(comparison, comparison.curve, summed_up=material is None)
     return sections
 
 

@@ -167,7 +167,8 @@ def describe_trust(evaluation: Evaluation) -> str:
     """Say whether probabilities can be believed, as HTML."""
     found = evaluation.calibration
     if found is None or not np.isfinite(found.error.low):
-        why = evaluation.missing.get("calibration_error", "there are too few images")
+        few = "there are too few images"
+        why = evaluation.missing.get("calibration_error", few) if found is None else few
         return f"<strong>Whether probabilities can be trusted is not known:</strong> {escape(why)}."
     error = found.error
     if not error.low > 0 or error.value < _NEGLIGIBLE:

@@ -132,3 +132,15 @@ def test_numbers_that_are_not_finite(value):
     X[3, 1] = value
     with pytest.raises(ValueError, match="NaN|infinity"):
         RidgeRegressionHead().fit(X, y)
+
+
+@pytest.mark.parametrize("kind", REGRESSION_HEADS)
+@pytest.mark.parametrize(("unit", "zero"), [(1e80, 0.0), (1e-20, 0.0), (60.0, 1.7e9)])
+def test_neither_the_unit_nor_the_zero_of_targets_changes_what_is_chosen(kind, unit, zero):
+    X, y = slopes(60, 12)
+    X = X.astype(np.float32)  # as codes are: a date in seconds has more digits than these
+    plain, other = (make_regression_head(kind, n_jobs=1).fit(X, t) for t in (y, y * unit + zero))
+    assert other.scaling_ == plain.scaling_
+    for name in ("C_", "gamma_", "k_"):
+        assert getattr(other, name, None) == getattr(plain, name, None)
+    np.testing.assert_allclose((other.predict(X) - zero) / unit, plain.predict(X), rtol=1e-4, atol=1e-4)

@@ -15,11 +15,16 @@ _LONG = 0.5
 
 
 class OutOfTimeError(Exception):
-    """That what was begun would take longer than there is time; holds how long."""
+    """That what was begun would take longer than there is time; holds how long, NaN where none was left."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(seconds)
         self.seconds = seconds
+
+    def __str__(self) -> str:
+        if math.isnan(self.seconds):
+            return "no time was left"
+        return f"it would have taken about {self.seconds:,.0f} s, and less was left"
 
 
 class Clock:

@@ -1,20 +1,22 @@
-"""Would more labels help? Accuracy against the number of training images, and where it seems to go."""
+"""Would more labels help? The figure against the number of training images, and where it seems to go."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.estimators.aggregation import score_images
 from cnncodes.estimators.inputs import ImageRows
-from cnncodes.estimators.training import fit_scorer
 from cnncodes.estimators.unknown import Training
 from cnncodes.evaluation.baselines.budget import OutOfTimeError
+from cnncodes.evaluation.baselines.methods import CLASSES
+from cnncodes.evaluation.baselines.tasks import Statistic, Task
+from cnncodes.evaluation.figures import FIGURES, Figure
 from cnncodes.evaluation.intervals import Estimate
 
 Array = npt.NDArray[Any]
@@ -35,7 +37,7 @@ _EXPONENTS = np.linspace(0.05, 1.5, 30)
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """Accuracy with so many training images.
+    """The figure with so many training images.
 
     Attributes
     ----------
@@ -43,13 +45,13 @@ class CurvePoint:
         Training images, on average over the draws.
     draws : int
         How often so many were drawn.
-    accuracy : Estimate
+    estimate : Estimate
         The mean over the draws, on the test images; the interval draws both again.
     """
 
     images: int
     draws: int
-    accuracy: Estimate
+    estimate: Estimate
 
 
 @dataclass(frozen=True)
@@ -59,19 +61,19 @@ class Prospect:
     Attributes
     ----------
     images : int
-    accuracy : Estimate
+    estimate : Estimate
     gain : Estimate
-        Accuracy less that with all images that there are, on the same test images.
+        That less the figure with all images that there are, on the same test images.
     """
 
     images: int
-    accuracy: Estimate
+    estimate: Estimate
     gain: Estimate
 
 
 @dataclass(frozen=True)
 class LearningCurve:
-    """Accuracy against the number of training images.
+    """The figure that methods are compared by, against the number of training images.
 
     Attributes
     ----------
@@ -81,11 +83,13 @@ class LearningCurve:
         Of twice and four times as many images. Empty where there are too few points to tell.
     complete : bool
         Whether all sizes were measured, and not only those that there was time for.
+    figure : Figure
     """
 
     points: list[CurvePoint]
     further: list[Prospect]
     complete: bool
+    figure: Figure = FIGURES["accuracy"]
 
     def describe(self) -> str:
         """Return in words what more labels would bring, and whether time ended the curve too early."""
@@ -94,10 +98,10 @@ class LearningCurve:
             sizes = f"{len(self.points)} size{'s' * (len(self.points) != 1)}"
             return f"{sizes} of the training part cannot say what more labels would bring{self._say_cut()}"
         then = self.further[0]
-        value, low, high = (100 * x for x in (then.gain.value, then.gain.low, then.gain.high))
         return (
-            f"{then.images:,} labelled images instead of {last.images:,} would bring about {value:+z.1f}"
-            f" points [{low:+z.1f}, {high:+z.1f}], if the curve goes on as it went{self._say_cut()}"
+            f"{then.images:,} labelled images instead of {last.images:,} would bring about"
+            f" {self.figure.say_gap(then.gain, signed=True)}{self.figure.within}, if the curve goes on as it"
+            f" went{self._say_cut()}"
         )
 
     def _say_cut(self) -> str:
@@ -113,23 +117,27 @@ def measure_learning_curve(
     truth: Array,
     make_head: Callable[[], Any],
     *,
+    task: Task = CLASSES,
     has_time: Callable[[float], bool] | None = None,
     test_groups: Any = None,
     random_state: int = 0,
 ) -> LearningCurve:
     """Train on parts of the training images and test each on the same test images.
 
-    Parts are drawn class by class, whole groups at a time, and each with at least two of each class.
+    Parts are drawn whole groups at a time: of classes class by class, each with at least two of each class,
+    of other tasks from all images, each with at least five.
 
     Parameters
     ----------
     training : Training
     test : ImageRows
         Of the test images, all readable.
-    truth : ndarray, shape (n_test,)
-        Their classes.
+    truth : ndarray, shape (n_test, ...)
+        What is to be predicted of them, as `Task.read` gives it.
     make_head : callable
-        Returns an unfitted classifier.
+        Returns an unfitted head.
+    task : Task
+        What is predicted.
     has_time : callable, optional
         Asked before each size with the share of one fit on all images that it costs; where it says no, the
         curve ends.
@@ -149,37 +157,41 @@ def measure_learning_curve(
     """
     rng = np.random.default_rng(random_state)
     sizes: list[float] = []
-    rights: list[Array] = []
+    measured: list[list[Statistic]] = []
     complete = True
     for share in SHARES:
         draws = 1 if share == 1 else DRAWS
         if has_time is not None and not has_time(share * draws):
             complete = False
             break
-        parts = [_draw(training, share, rng) for _ in range(draws)]
+        parts = [_draw(training, task, share, rng) for _ in range(draws)]
         size = float(np.mean([len(part) for part in parts]))
-        if sizes and size < 1.2 * sizes[-1]:  # two of each class are more than the share
+        if sizes and size < 1.2 * sizes[-1]:  # the least that is drawn is more than the share
             continue
         sizes.append(size)
-        rights.append(np.stack([_answer(training.take(part), test, make_head) == truth for part in parts]))
+        answers = [_answer(task, make_head(), training, part, test) for part in parts]
+        measured.append([task.measure(truth, one) for one in answers])
     if not sizes:
         raise OutOfTimeError(math.nan)
-    resampled = _resample(rights, test_groups, rng)
+    whole = np.array([_average(draws, np.ones(len(truth))) for draws in measured])
+    resampled = _resample(measured, len(truth), test_groups, rng)
     points = [
-        CurvePoint(round(size), len(right), _summarize(float(right.mean()), values, len(truth)))
-        for size, right, values in zip(sizes, rights, resampled.T, strict=True)
+        CurvePoint(round(size), len(draws), _summarize(float(value), values, len(truth)))
+        for size, draws, value, values in zip(sizes, measured, whole, resampled.T, strict=True)
     ]
-    return LearningCurve(points, _extrapolate(np.array(sizes), points, resampled, len(truth)), complete)
+    further = _extrapolate(np.array(sizes), whole, resampled, len(truth), task.figure)
+    return LearningCurve(points, further, complete, task.figure)
 
 
-def _draw(training: Training, share: float, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    """Return the numbers of a share of each class's images, whole groups, two of each class at least."""
+def _draw(training: Training, task: Task, share: float, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    """Return the numbers of a share of each stratum's images, whole groups, a few of each at least."""
     if share == 1:
         return np.arange(len(training.y))
+    strata = task.stratify(training.y)
     chosen: list[int] = []
-    for name in np.unique(training.y):
-        images = np.flatnonzero(training.y == name)
-        wanted = max(2, round(share * len(images)))
+    for stratum in np.unique(strata):
+        images = np.flatnonzero(strata == stratum)
+        wanted = max(task.least, round(share * len(images)))
         taken: list[int] = []
         for group in rng.permutation(np.unique(training.groups[images])):
             if len(taken) >= wanted:
@@ -189,22 +201,27 @@ def _draw(training: Training, share: float, rng: np.random.Generator) -> npt.NDA
     return np.sort(np.array(chosen, dtype=np.int64))
 
 
-def _answer(part: Training, test: ImageRows, make_head: Callable[[], Any]) -> Array:
-    head = fit_scorer(make_head(), part.rows, part.y, part.weight, part.groups)
-    return score_images(head, test.X, test.counts, part.aggregate).labels
+def _answer(task: Task, head: Any, training: Training, part: Array, test: ImageRows) -> Any:
+    with warnings.catch_warnings():
+        if len(part) < len(training.y):  # that a part is too small to choose settings by is what is measured
+            warnings.simplefilter("ignore", UserWarning)
+        return task.learn(head, training.take(part))(test)
 
 
-def _resample(rights: list[Array], groups: Any, rng: np.random.Generator) -> Floats:
-    """Return the accuracy of each size with test images, or groups of them, and draws drawn again."""
-    n = rights[0].shape[1]
+def _average(draws: Sequence[Statistic], weights: Floats) -> float:
+    return float(np.mean([draw(weights) for draw in draws]))
+
+
+def _resample(measured: list[list[Statistic]], n: int, groups: Any, rng: np.random.Generator) -> Floats:
+    """Return the figure of each size with test images, or groups of them, and draws drawn again."""
     numbers = np.arange(n) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
     count = int(numbers.max()) + 1
-    found = np.empty((_RESAMPLES, len(rights)))
+    found = np.empty((_RESAMPLES, len(measured)))
     for row in found:
-        weight = np.bincount(rng.integers(0, count, count), minlength=count)[numbers]
-        for column, right in enumerate(rights):
-            drawn = right[rng.integers(0, len(right), len(right))]
-            row[column] = np.average(drawn.mean(axis=0), weights=weight)
+        weights = np.bincount(rng.integers(0, count, count), minlength=count)[numbers].astype(np.float64)
+        for column, draws in enumerate(measured):
+            values = np.array([draw(weights) for draw in draws])
+            row[column] = values[rng.integers(0, len(draws), len(draws))].mean()
     return found
 
 
@@ -213,13 +230,15 @@ def _summarize(value: float, resampled: Floats, n: int) -> Estimate:
     return Estimate(value, float(low), float(high), n)
 
 
-def _extrapolate(sizes: Floats, points: list[CurvePoint], resampled: Floats, n: int) -> list[Prospect]:
+def _extrapolate(
+    sizes: Floats, measured: Floats, resampled: Floats, n: int, figure: Figure
+) -> list[Prospect]:
     if len(sizes) < _LEAST_POINTS:
         return []
     wanted = sizes[-1] * np.array(_FACTORS)
-    measured = np.array([point.accuracy.value for point in points])
-    value = 1 - _predict(sizes, 1 - measured[None], wanted)[0]
-    spread = 1 - _predict(sizes, 1 - resampled, wanted)
+    # What is 1 less an error is so of errors, too.
+    value = figure.to_error(_predict(sizes, figure.to_error(measured[None]), wanted)[0])
+    spread = figure.to_error(_predict(sizes, figure.to_error(resampled), wanted))
     gains = spread - resampled[:, -1:]
     return [
         Prospect(

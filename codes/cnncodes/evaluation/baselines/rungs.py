@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,14 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.evaluation.baselines.learning_curve import LearningCurve
+from cnncodes.evaluation.baselines.methods import CLASSES
+from cnncodes.evaluation.baselines.tasks import TELLING, Task, subtract
 from cnncodes.evaluation.intervals import Estimate
-from cnncodes.evaluation.metrics import Evaluation
-from cnncodes.evaluation.paired import compare_paired
-
-Array = npt.NDArray[Any]
-
-#: Share of right answers that matters: where a larger one is not clear, there are too few test images.
-_TELLING = 0.03
 
 
 @dataclass(frozen=True)
@@ -28,10 +22,12 @@ class Rung:
     ----------
     title, group : str
     head : str or None
-    evaluation : Evaluation
+    evaluation : Evaluation, NumberEvaluation or MultiLabelEvaluation
         On the test images.
+    estimate : Estimate
+        The figure of it that methods are compared by.
     difference : Estimate or None
-        Accuracy less that of the method that all are compared with, on the same images; None for itself.
+        That less the one of the method that all are compared with, on the same images; None for itself.
     describe_seconds, fit_seconds : float
         Of processors: to make numbers of all images, and to fit and to answer.
     seconds : float
@@ -39,20 +35,24 @@ class Rung:
     shared : bool
         Whether the numbers had been made for a method before: their seconds are counted for each, but were
         spent once.
-    labels : ndarray of str, shape (n_test,)
-        The answers.
+    answers : object
+        As the task has them; `Task.list_plain` lists them.
+    drawn : ndarray of float64, shape (1 + n_resamples,)
+        The figure, then what it is on each resample of the test images, which are the same for all rungs.
     """
 
     title: str
     group: str
     head: str | None
-    evaluation: Evaluation
+    evaluation: Any
+    estimate: Estimate
     difference: Estimate | None
     describe_seconds: float
     fit_seconds: float
     seconds: float
     shared: bool
-    labels: Array = field(repr=False, compare=False)
+    answers: Any = field(repr=False, compare=False)
+    drawn: npt.NDArray[np.float64] = field(repr=False, compare=False)
 
     @property
     def cost(self) -> float:
@@ -90,6 +90,10 @@ class Ladder:
         images are of.
     curve : LearningCurve or None
         Of the method that differences are to, where it was asked for and there was time.
+    task : Task
+        What was predicted.
+    telling : float
+        What difference of the figure matters: where a larger one is not clear, test images are too few.
     """
 
     rungs: list[Rung]
@@ -102,28 +106,22 @@ class Ladder:
     seen_images: int = 0
     seen_groups: int = 0
     curve: LearningCurve | None = None
+    task: Task = CLASSES
+    telling: float = TELLING
 
     def best(self) -> Rung:
-        """Return the rung with the highest accuracy, of equals the cheapest."""
-        return max(self.rungs, key=lambda rung: (rung.evaluation.accuracy.value, -rung.cost))
+        """Return the rung with the best figure, of equals the cheapest."""
+        sign = self.task.figure.sign
+        return max(self.rungs, key=lambda rung: (sign * rung.estimate.value, -rung.cost))
 
-    def cheapest_as_good(
-        self, truth: Array, random_state: int = 0, *, groups: Any = None
-    ) -> tuple[Rung, Estimate]:
-        """Return the cheapest rung that is not clearly below the best, and by how much the best is above it.
+    def cheapest_as_good(self) -> tuple[Rung, Estimate]:
+        """Return the cheapest rung that is not clearly worse than the best, and how much the best is better.
 
-        Parameters
-        ----------
-        truth : array-like of str, shape (n_test,)
-            Of the images of `test`.
-        random_state : int
-            Of the resamples of the interval.
-        groups : array-like, shape (n_test,), optional
-            Test images that are drawn together.
+        By the paired interval; what the best is better by is above 0, whichever way the figure goes.
         """
-        best = self.best()
+        best, sign = self.best(), self.task.figure.sign
         for rung in sorted(self.rungs, key=lambda rung: rung.cost):
-            gap = compare_paired(truth, best.labels, rung.labels, groups=groups, random_state=random_state)
+            gap = subtract(sign * best.drawn, sign * rung.drawn, len(self.test))
             if rung is best or not gap.low > 0:
                 return rung, gap
         raise AssertionError("the best is as good as itself")
@@ -142,15 +140,17 @@ class Ladder:
         best = self.best()
         if best is chosen:
             return f"Best, and nothing cheaper is as good on these images: {best.title}."
-        ends = f" [{100 * gap.low:+z.1f}, {100 * gap.high:+z.1f}]" if math.isfinite(gap.low) else ""
-        far = f"{100 * gap.value:.1f} points{ends}"
-        if gap.value > _TELLING:
+        figure = self.task.figure
+        far = figure.say_gap(gap)
+        if gap.value > self.telling:
+            tested = "1 test image is" if len(self.test) == 1 else f"{len(self.test):,} test images are"
             return (
-                f"These {len(self.test):,} test images are too few to tell the best here, {best.title},"
-                f" from much"
-                f" cheaper ones: {chosen.title} is {far} below it. Test on more images."
+                f"{tested} too few to tell the best here, {best.title},"
+                f" from much cheaper ones: {chosen.title} is {far} {figure.worse} it{figure.within}. Test on"
+                " more images."
             )
         return (
-            f"Cheapest of those that are not clearly below the best: {chosen.title}. The best here,"
-            f" {best.title}, is {far} above it, and was chosen on these very images, which flatters it."
+            f"Cheapest of those that are not clearly {figure.worse} the best{figure.within}: {chosen.title}."
+            f" The best here, {best.title}, is {far} {figure.better} it, and was chosen on these very images,"
+            " which flatters it."
         )

@@ -43,8 +43,13 @@ class RidgeSearch:
 
     def predict(self, fold: NumberFold, settings: Sequence[Setting]) -> Iterator[Array]:
         """Yield the predictions of the held-out rows for rising C."""
-        for found in least_squares_path(fold.X, fold.Y, fold.weight, [C for (C,) in settings]):
-            yield found.decision(fold.held_out)
+        middle = np.average(fold.Y, axis=0, weights=fold.weight)
+        unit = np.abs(fold.Y - middle).max(axis=0)
+        unit[unit == 0] = 1.0
+        # Products are of float32, which has no room for a date in seconds, nor for its digits.
+        Y = (fold.Y - middle) / unit
+        for found in least_squares_path(fold.X, Y, fold.weight, [C for (C,) in settings]):
+            yield found.decision(fold.held_out) * unit + middle
 
 
 class RidgeRegressionHead(RegressionHead):

@@ -1,0 +1,74 @@
+"""Answers from a report of ``cnncodes evaluate``, for ``cnncodes baseline --compare``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cnncodes.commands.command import Result
+from cnncodes.errors import UsageError
+from cnncodes.schema import to_plain
+
+if TYPE_CHECKING:
+    from cnncodes.evaluation.baselines import Ladder, Task
+    from cnncodes.images import ImageRecord
+
+#: What a report is about, by a figure that only such a one has; and what it calls the truth.
+_ABOUT = {"mae": ("numbers", "target"), "hamming_loss": ("several labels an image", "labels")}
+_CLASSES = ("classes", "label")
+
+#: What makes a ladder one of such.
+_ADVICE = {
+    "numbers": "give --target COLUMN or --regression",
+    "several labels an image": "give --label-delimiter",
+    "classes": "leave --target, --regression and --label-delimiter out",
+}
+
+
+def read_evaluated(path: str, test: list[ImageRecord], task: Task) -> list[Result]:
+    """Return the rows of a report for the test images, in their order.
+
+    Raises
+    ------
+    UsageError
+        If it is no such report, or about something else.
+    """
+    try:
+        report = json.loads(Path(path).read_text(encoding="utf-8"))
+        about, truth = next((names for key, names in _ABOUT.items() if key in report), _CLASSES)
+        by_key: dict[str, Result] = {row["image"]: row for row in report["predictions"]}
+        found = {key: (row.get(truth), row["prediction"])[0] for key, row in by_key.items()}
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{path!r} is no report of 'cnncodes evaluate'.") from error
+    if about != task.name:
+        raise UsageError(
+            f"the report {path!r} is about {about}, and this ladder about {task.name}: {_ADVICE[about]}."
+        )
+    expected = task.list_plain(task.read([record.label for record in test]))
+    if found != dict(zip((record.key for record in test), expected, strict=True)):
+        raise UsageError(f"the report {path!r} is about other images or labels: evaluate on the same part.")
+    return [by_key[record.key] for record in test]
+
+
+def compare_evaluated(
+    ladder: Ladder, truth: Any, rows: list[Result], groups: Any, random_state: int
+) -> Result:
+    """Return the paired difference of the report's model to raw pixels, on the images that can be read.
+
+    Raises
+    ------
+    UsageError
+        If raw pixels were not tried, or the model has no answer to an image, and its task needs one.
+    """
+    from cnncodes.evaluation.baselines.tasks import resample, subtract
+
+    pixels = next((rung.drawn for rung in ladder.rungs if rung.group == "pixels"), None)
+    if pixels is None:
+        raise UsageError(
+            "--compare is against raw pixels, which were left out: give --only pixels, or more time."
+        )
+    given = ladder.task.read_answers(rows)
+    drawn = resample(ladder.task, truth, given, groups=groups, random_state=random_state)
+    found: Result = to_plain(subtract(drawn, pixels, len(truth)))
+    return found

@@ -1,0 +1,173 @@
+"""What ``cnncodes baseline`` predicts, and the images that it trains and tests on."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cnncodes.commands import inputs
+from cnncodes.commands.multilabel import delimiter_option, tell_empty
+from cnncodes.commands.regression import is_table
+from cnncodes.commands.reporter import Reporter
+from cnncodes.commands.suspect_labels import warn_of_fractions, warn_of_missing
+from cnncodes.errors import SourceError, UsageError, name_some
+from cnncodes.schema import option
+
+if TYPE_CHECKING:
+    from cnncodes.evaluation.baselines import Task
+    from cnncodes.images import ImageRecord, ImageSource
+
+#: Of each class, or of all images, where a source has no parts.
+_HOLDOUT = 0.25
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskOptions:
+    """Options that say what is predicted."""
+
+    target: str | None = option(
+        "Table: column with numbers to predict, instead of classes.", default=None, metavar="COLUMN"
+    )
+    regression: bool = option(
+        "The labels are numbers to predict: of a table's label column, or names of folders.", default=False
+    )
+    label_delimiter: str | None = delimiter_option(
+        "Several labels an image, or none: what divides them in its text, '|' for 'sea|sky'."
+    )
+
+
+@dataclass(frozen=True)
+class LadderSource:
+    """The images of a ladder.
+
+    Attributes
+    ----------
+    task : Task
+    train, test : list of ImageRecord
+        Labelled.
+    unlabelled : int
+        Images that may be meant, too, and have no label.
+    note : str
+        What is to be said of how the parts were made.
+    doubts : list of str
+        What makes the figure mean less than it seems to.
+    """
+
+    task: Task
+    train: list[ImageRecord]
+    test: list[ImageRecord]
+    unlabelled: int
+    note: str
+    doubts: list[str]
+
+
+def check_task(options: Any) -> None:
+    """Raise `UsageError` where options contradict each other on what is predicted."""
+    numbers = "--target" if options.target is not None else "--regression" if options.regression else None
+    if numbers and options.label_delimiter is not None:
+        raise UsageError(f"{numbers} is not for several labels an image: leave it or --label-delimiter out.")
+    if options.target is not None and not is_table(options.src):
+        raise UsageError("--target names a column: expected a .csv, .tsv or .parquet table of images.")
+
+
+def open_ladder(options: Any, reporter: Reporter) -> LadderSource:
+    """Return the images to train on and to test on, and what is predicted of them.
+
+    Parameters
+    ----------
+    options : BaselineOptions
+    reporter : Reporter
+
+    Raises
+    ------
+    SourceError
+        If a part has no labelled images, or nothing can be learned or measured of them.
+    UsageError
+        If a label is not what is to be predicted.
+    """
+    if options.target is not None:
+        options = dataclasses.replace(options, label_column=options.target)
+    by_class = not (options.target or options.regression or options.label_delimiter)
+    names = (options.train, options.test)
+    source, note = _make_parts(options, by_class)
+    parts = sorted({record.split for record in source.records if record.split is not None})
+    for name in names:
+        if name not in (*parts, "all"):
+            raise SourceError(
+                f"the source has no part {name!r}: its parts are {', '.join(parts)}. Say by --train and"
+                " --test which to take; of a source without any parts a quarter is held out."
+            )
+    listed = [inputs.list_labelled(source, options.src, options, name, name) for name in names]
+    # One that is in no part may be meant by both: it is told once.
+    meant = list({id(record): record for found, _, _ in listed for record in found}.values())
+    _tell(options, by_class, meant, any(part is not None for _, _, part in listed), reporter)
+    train, test = (records for _, records, _ in listed)
+    if options.target or options.regression:
+        _check_numbers([*train, *test])
+    task = _choose_task(options, train, test)
+    y, truth = (task.read([record.label for record in part]) for part in (train, test))
+    if by_class and task.describe_same(y) is not None:
+        raise SourceError(f"the part {options.train!r} has images of one class only: give at least two.")
+    task.check(y)
+    task.check_measurable(truth)
+    doubts = task.list_doubts(y, truth)
+    for doubt in doubts:
+        reporter.warn(doubt)
+    return LadderSource(task, train, test, sum(record.label is None for record in meant), note, doubts)
+
+
+def _make_parts(options: Any, by_class: bool) -> tuple[ImageSource, str]:
+    """Return the source, with a part held out where it has none, and what is to be said of that."""
+    from cnncodes.images.holdout import hold_out
+
+    source = inputs.open_images(options.src, options, by_class=by_class)
+    if any(record.split for record in source.records):
+        return source, ""
+    source = hold_out(source, _HOLDOUT, by_class=by_class)
+    if not {options.train, options.test} - {"all"} <= {record.split for record in source.records}:
+        needs = "each class needs" if by_class else "there must be"
+        raise SourceError(
+            f"{options.src!r} has no parts, and no image can be held out to test on: {needs} at least two"
+            " labelled images that differ and can be read, of two groups where there are any."
+        )
+    whole = "each class" if by_class else "all images"
+    return source, f", {_HOLDOUT:.0%} of {whole}, held out since the source has no parts"
+
+
+def _tell(options: Any, by_class: bool, meant: list[ImageRecord], by_part: bool, reporter: Reporter) -> None:
+    from cnncodes.images import tell_omitted
+
+    for text in tell_omitted(meant, by_part=by_part):
+        reporter.warn(text)
+    labelled = [record for record in meant if record.label is not None]
+    if by_class or options.label_delimiter is not None:
+        warn_of_missing(labelled, reporter)
+    if by_class:
+        warn_of_fractions([record.label for record in labelled], reporter)
+    if options.label_delimiter is not None:
+        tell_empty(len(labelled) < len(meant), options.label_delimiter, reporter)
+
+
+def _check_numbers(records: list[ImageRecord]) -> None:
+    """Raise `UsageError` where a label is no finite number, by the images' names."""
+    from cnncodes.images.numbers import read_number
+
+    numbers = ((record, read_number(str(record.label))) for record in records)
+    wrong = [record for record, number in numbers if number is None or not math.isfinite(number)]
+    if wrong:
+        shown = name_some([f"{record.key} ({record.label})" for record in wrong])
+        raise UsageError(
+            f"{len(wrong):,} of {len(records):,} labels are no finite numbers: {shown}. Leave the cell empty"
+            " where there is none."
+        )
+
+
+def _choose_task(options: Any, train: list[ImageRecord], test: list[ImageRecord]) -> Task:
+    from cnncodes.evaluation.baselines import CLASSES, NUMBERS, LabelTask
+
+    if options.label_delimiter is not None:
+        of_train, of_test = ([str(record.label) for record in part] for part in (train, test))
+        return LabelTask.find(of_train, of_test, options.label_delimiter)
+    return NUMBERS if options.target or options.regression else CLASSES

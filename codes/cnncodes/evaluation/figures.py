@@ -1,0 +1,125 @@
+"""The figure that ways to predict are compared by: its name, which way is better, and how it is said."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from cnncodes.evaluation.intervals import Estimate
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of an evaluation that ways to predict are compared by.
+
+    Attributes
+    ----------
+    key : str
+        Its name among the figures of an evaluation.
+    name : str
+        What tables and axes call it.
+    higher : bool
+        Whether more is better. Then it is a share from 0 to 1, whose differences are said in points, and 1
+        less it is an error.
+    ways : str
+        What is compared by it.
+    within : str
+        What a sentence on it ends in.
+    beside : tuple of (str, str)
+        Shares that tables show, too: the name among the figures of an evaluation, and what tables call it.
+    """
+
+    key: str
+    name: str
+    higher: bool = True
+    ways: str = "ways to classify"
+    within: str = ""
+    beside: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def sign(self) -> int:
+        """What a difference is multiplied by, that above 0 is better."""
+        return 1 if self.higher else -1
+
+    @property
+    def title(self) -> str:
+        """The name as it begins a sentence."""
+        return f"{self.name[0].upper() if self.name.islower() else self.name[0]}{self.name[1:]}"
+
+    @property
+    def most(self) -> str:
+        """What the best value is among all."""
+        return "highest" if self.higher else "least"
+
+    @property
+    def better(self) -> str:
+        """Where the better one is: above or below the other."""
+        return "above" if self.higher else "below"
+
+    @property
+    def worse(self) -> str:
+        """Where the worse one is."""
+        return "below" if self.higher else "above"
+
+    def to_error(self, values: Floats) -> Floats:
+        """Return what falls as a method learns; of errors the figure itself."""
+        return 1 - values if self.higher else values
+
+    def show(self, value: float, *, signed: bool = False) -> str:
+        """Return a value as text: three digits of a share, four significant ones of what has a unit.
+
+        Examples
+        --------
+        >>> FIGURES["accuracy"].show(0.8712), FIGURES["mae"].show(-1234.56, signed=True)
+        ('0.871', '-1235')
+        """
+        return f"{value:{'+' if signed else ''}z{'.3f' if self.higher else '.4g'}}"
+
+    def show_interval(self, estimate: Estimate, *, signed: bool = False) -> str:
+        """Return an interval in brackets; nothing where there is none.
+
+        Examples
+        --------
+        >>> FIGURES["mae"].show_interval(Estimate(3.0, 2.5, 3.75, 40))
+        '[2.5, 3.75]'
+        """
+        if not math.isfinite(estimate.low):
+            return ""
+        return f"[{', '.join(self.show(end, signed=signed) for end in (estimate.low, estimate.high))}]"
+
+    def say_gap(self, gap: Estimate, *, signed: bool = False) -> str:
+        """Return a difference with its interval, of shares in points.
+
+        Examples
+        --------
+        >>> gap = Estimate(0.02, 0.01, 0.03, 100)
+        >>> FIGURES["accuracy"].say_gap(gap), FIGURES["mae"].say_gap(gap)
+        ('2.0 points [+1.0, +3.0]', '0.02 [+0.01, +0.03]')
+        """
+        if not self.higher:
+            return f"{self.show(gap.value, signed=signed)} {self.show_interval(gap, signed=True)}".strip()
+        ends = f" [{100 * gap.low:+z.1f}, {100 * gap.high:+z.1f}]" if math.isfinite(gap.low) else ""
+        return f"{100 * gap.value:{'+' if signed else ''}z.1f} points{ends}"
+
+
+#: By their keys.
+FIGURES = {
+    figure.key: figure
+    for figure in (
+        Figure("accuracy", "accuracy"),
+        Figure(
+            "mae",
+            "mean absolute error",
+            higher=False,
+            ways="ways to predict numbers",
+            within=" in mean absolute error",
+            beside=(("r2", "R2"),),
+        ),
+        Figure("mean_average_precision", "mAP", ways="ways to label", within=" in mAP"),
+    )
+}
