@@ -113,7 +113,8 @@ class FitOptions(inputs.EmbeddingOptions, inputs.LayerOptions, LabelFitOptions):
         default=False,
     )
     cv: int | None = option(
-        "Cross-validate, too: figures of images held out in so many folds, with a head fitted for each.",
+        "Cross-validate, too: figures of images held out in so many folds, with a head fitted for each; of"
+        " classes, numbers and several labels.",
         default=None,
         metavar="FOLDS",
         check=inputs.check_folds,
@@ -361,11 +362,11 @@ def name_classes(classes: Sequence[str]) -> str:
 
 def render_fit(result: Result) -> str:
     """Say what was trained, after a line of why, and how good that way of training was found to be."""
+    found = render_folds(result["cross_validation"])
     if result["classes"] is None:
-        return render_regression(result)
+        return render_regression(result) + found
     if "thresholds" in result:
-        return render_labels(result)
-    found = "" if result["cross_validation"] is None else render_folds(result["cross_validation"])
+        return render_labels(result) + found
     settings = [(name, result[name]) for name in ("C", "gamma", "k")]
     if result["chosen"] == "lda" and result["C"] is not None:
         settings = [("shrinkage", 1 / (1 + result["C"]))]

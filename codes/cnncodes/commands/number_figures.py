@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cnncodes.commands import inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Result
 from cnncodes.commands.failures import judge_failures
-from cnncodes.commands.figures import say_groups
+from cnncodes.commands.figures import say_constant, say_groups
 from cnncodes.commands.pages import is_page
 from cnncodes.commands.regression import COVERAGE, choose_column, is_table, name_target
 from cnncodes.commands.tables import format_table
@@ -132,6 +132,7 @@ def render_numbers(result: Result) -> str:
         name = f"in {result['coverage']:.0%} intervals (± {result['width']:.4g})"
         rows.append(_format_row(name, result["covered"]))
     why = "".join(f"\nNo {_NAMES[key]}: {sentence(reason)}" for key, reason in result["missing"].items())
+    why += say_constant(result, _NAMES)
     return f"{format_table(rows)}{why}{say_groups(result['n_groups'])}\n"
 
 

@@ -42,11 +42,6 @@ def check_regression(options: FitOptions) -> None:
         raise UsageError("--target names a column: expected a .csv, .tsv or .parquet table of images.")
     if options.class_weight is not None:
         raise UsageError("--class-weight is for classes: numbers have none.")
-    if options.cv is not None:
-        raise UsageError(
-            "--cv measures classifiers. For numbers hold images out: --holdout 0.25, then 'cnncodes evaluate'"
-            " with the same."
-        )
 
 
 def is_table(src: str) -> bool:

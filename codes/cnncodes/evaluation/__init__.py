@@ -11,7 +11,12 @@ if TYPE_CHECKING:
     from cnncodes.evaluation.calibration import Calibration, measure_calibration
     from cnncodes.evaluation.checks import DataChecks, check_data
     from cnncodes.evaluation.comparison import ClassifierComparison, compare_classifiers
-    from cnncodes.evaluation.crossvalidation import CrossValidation, cross_validate
+    from cnncodes.evaluation.crossvalidation import (
+        CrossValidation,
+        MultiLabelCrossValidation,
+        NumberCrossValidation,
+        cross_validate,
+    )
     from cnncodes.evaluation.intervals import Estimate, measure_share
     from cnncodes.evaluation.metrics import ClassFigures, Evaluation, evaluate_predictions
     from cnncodes.evaluation.multilabel import LabelFigures, MultiLabelEvaluation, evaluate_multilabel
@@ -29,7 +34,9 @@ __all__ = [
     "Evaluation",
     "LabelFigures",
     "McNemar",
+    "MultiLabelCrossValidation",
     "MultiLabelEvaluation",
+    "NumberCrossValidation",
     "NumberEvaluation",
     "check_data",
     "compare_classifiers",
@@ -57,7 +64,9 @@ __getattr__, __dir__ = attach(
         "Estimate": "intervals",
         "Evaluation": "metrics",
         "LabelFigures": "multilabel",
+        "MultiLabelCrossValidation": "crossvalidation",
         "MultiLabelEvaluation": "multilabel",
+        "NumberCrossValidation": "crossvalidation",
         "NumberEvaluation": "numbers",
         "check_data": "checks",
         "McNemar": "paired",
