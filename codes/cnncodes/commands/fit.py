@@ -34,6 +34,7 @@ from cnncodes.commands.regression import (
     render_regression,
 )
 from cnncodes.commands.reporter import Reporter, format_seconds
+from cnncodes.commands.suspicious_labels import warn_of_others
 from cnncodes.errors import BackboneError, SourceError, UnknownBackbone, UsageError, sentence
 from cnncodes.heads.names import HEADS, MULTILABEL_HEADS, REGRESSION_HEADS
 from cnncodes.schema import option
@@ -226,7 +227,7 @@ def _fit_codes(options: FitOptions, reporter: Reporter) -> tuple[Any, Any, Resul
     if options.train_views is not None:
         codes = codes.select(views=options.train_views)
     if _has_classes(options):
-        inputs.warn_of_fractions(codes.rows.column("label").unique().to_pylist(), reporter)
+        warn_of_others(codes.rows.column("label").unique().to_pylist(), reporter)
     if has_labels(options):
         tell_empty(codes.rows.column("label").null_count > 0, options.label_delimiter, reporter)
     plan = ViewPlan.from_dict(codes.plan)

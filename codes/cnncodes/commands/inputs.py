@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnncodes.commands.failures import check_limit
+from cnncodes.commands.suspicious_labels import warn_of_missing, warn_of_others
 from cnncodes.errors import SourceError, UsageError, suggest
 from cnncodes.schema import option
 
@@ -45,8 +46,6 @@ HELP_VIEWS = (
     "center (1 view), flip (2), tencrop (10), multicrop (50), train:K (K random ones), or a .toml file;"
     " 'cnncodes views list' names all"
 )
-#: What pandas and others write for a value that is missing.
-_MISSING = frozenset({"nan", "none", "null", "na", "n/a", "<na>", "nat"})
 HELP_JOBS = "Images worked on at once; one for each core by default."
 HELP_RANDOM_VIEWS = "Decides random views that are given by name."
 
@@ -356,32 +355,8 @@ def take_part(
         reporter.warn(text)
     if by_class:
         warn_of_missing(records, reporter)
-        warn_of_fractions([record.label for record in records], reporter)
+        warn_of_others([record.label for record in records], reporter)
     return records, part
-
-
-def warn_of_missing(records: list[ImageRecord], reporter: Reporter) -> None:
-    """Warn of labels that other programs write where there is none."""
-    for label in sorted({str(record.label) for record in records}):
-        if label.strip().lower() in _MISSING:
-            count = sum(record.label == label for record in records)
-            reporter.warn(
-                f"the label {label!r} of {count} images is taken as a class; where it means that there is"
-                " none, leave the cell empty"
-            )
-
-
-def warn_of_fractions(labels: Sequence[str | None], reporter: Reporter) -> None:
-    """Warn where classes look like numbers to predict."""
-    from cnncodes.images.numbers import are_fractions
-
-    if are_fractions(labels):
-        example = next(label for label in labels if label is not None)
-        reporter.warn(
-            f"the labels are numbers such as {example}, and each different one is taken for a class: to"
-            " predict numbers give 'cnncodes fit' --regression, or --target COLUMN of a table (ImageRegressor"
-            " in Python)"
-        )
 
 
 def count_trained(trained_on: npt.NDArray[np.bool_], readable: int, reporter: Reporter) -> int:
