@@ -7,8 +7,9 @@ import dataclasses
 import numpy as np
 import pytest
 
+from cnncodes.evaluation.checks.betraying import OF_FILE, OF_PICTURE
 from cnncodes.evaluation.checks.looking import Look
-from cnncodes.evaluation.checks.metadata import OF_FILE, OF_PICTURE, check_metadata, measure_betrayal
+from cnncodes.evaluation.checks.metadata import check_metadata, measure_betrayal
 
 NOTHING = np.zeros((64, 64), np.uint8)
 

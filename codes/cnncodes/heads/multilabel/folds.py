@@ -80,9 +80,14 @@ def find_scarce(groups: Array, Y: Array) -> Array:
     >>> find_scarce(np.array([0, 0, 1, 2, 3]), np.array([[1, 1], [1, 0], [0, 1], [0, 0], [0, 0]]))
     array([0])
     """
-    having = np.array([np.count_nonzero(np.bincount(groups, column)) for column in Y.T])
-    lacking = np.array([np.count_nonzero(np.bincount(groups, 1 - column)) for column in Y.T])
-    return np.flatnonzero(np.minimum(having, lacking) < 2)
+    return np.flatnonzero(count_sides(groups, Y) < 2)
+
+
+def count_sides(groups: Array, Y: Array) -> Array:
+    """Return how many groups have each label, or lack it, whichever are fewer; arguments as `find_scarce`."""
+    having = np.array([np.count_nonzero(np.bincount(groups, column)) for column in Y.T], dtype=np.int64)
+    lacking = np.array([np.count_nonzero(np.bincount(groups, 1 - column)) for column in Y.T], dtype=np.int64)
+    return np.minimum(having, lacking)
 
 
 def deal_labels(held: Array, totals: Array, order: Array, n_folds: int) -> Array:
