@@ -16,6 +16,7 @@ from cnncodes.commands.ladders import render_baseline
 from cnncodes.commands.outputs import check_output, check_report_name
 from cnncodes.commands.pages import is_page, write_ladder_page
 from cnncodes.commands.reporter import Reporter
+from cnncodes.commands.suspicious_labels import warn_of_labels
 from cnncodes.errors import SourceError, UsageError
 from cnncodes.schema import option, to_plain
 
@@ -193,6 +194,7 @@ def _open_parts(
     from cnncodes.images.holdout import hold_out
 
     source, note = inputs.open_images(options.src, options), ""
+    warn_of_labels([record for record in source.records if record.label is not None], reporter)
     if not any(record.split for record in source.records):
         source = hold_out(source, _HOLDOUT)
         if not {options.train, options.test} <= {record.split for record in source.records}:
@@ -202,7 +204,7 @@ def _open_parts(
             )
         note = f", {_HOLDOUT:.0%} of each class, held out since the source has no parts"
     train, test = (
-        inputs.take_part(source, options.src, options, part, part, reporter)[0]
+        inputs.take_part(source, options.src, options, part, part, reporter, by_class=False)[0]
         for part in (options.train, options.test)
     )
     if len({record.label for record in train}) < 2:

@@ -15,7 +15,7 @@ from cnncodes.commands.multilabel import delimiter_option, tell_empty
 from cnncodes.commands.outputs import check_json_name, check_output
 from cnncodes.commands.regression import check_target, is_regression, name_target
 from cnncodes.commands.reporter import Reporter
-from cnncodes.commands.suspicious_labels import warn_of_missing, warn_of_others
+from cnncodes.commands.suspicious_labels import warn_of_labels
 from cnncodes.errors import UsageError
 from cnncodes.schema import option
 
@@ -126,8 +126,7 @@ def _open(options: CheckOptions, reporter: Reporter) -> tuple[bool, ImageSource]
     source = inputs.open_images(options.src, options, by_class=by_class)
     labelled = [record for record in source.records if record.label is not None]
     if by_class:
-        warn_of_missing(labelled, reporter)
-        warn_of_others([record.label for record in labelled], reporter, "check")
+        warn_of_labels(labelled, reporter, "check")
     elif options.label_delimiter is not None:
         tell_empty(len(labelled) < len(source.records), options.label_delimiter, reporter)
     return regression, source

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 _MISSING = frozenset({"nan", "none", "null", "na", "n/a", "<na>", "nat"})
 
 
+def warn_of_labels(records: list[ImageRecord], reporter: Reporter, command: str = "fit") -> None:
+    """Warn of labels that may be no classes; `command` is the one that takes numbers or several labels."""
+    warn_of_missing(records, reporter)
+    warn_of_others([record.label for record in records], reporter, command)
+
+
 def warn_of_missing(records: list[ImageRecord], reporter: Reporter) -> None:
     """Warn of labels that other programs write where there is none."""
     for label in sorted({str(record.label) for record in records}):
