@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import pytest
 
+from cnncodes.evaluation.checks.label_metadata import check_label_metadata
 from cnncodes.evaluation.checks.labelled import Labelled
 from cnncodes.evaluation.checks.looking import Look
 from cnncodes.evaluation.checks.several import check_several
@@ -54,3 +56,15 @@ def test_what_is_on_all_or_on_nothing_or_tells_nothing_is_said() -> None:
     assert check_several(empty, [], 0)[1][1].why == "no image has a label."
     blind = dataclasses.replace(images, codes=np.ones_like(images.codes))
     assert "Of 2 labels codes tell too little" in check_several(blind, NAMES, 0)[1][1].why
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 3])
+def test_of_many_labels_that_nothing_betrays_none_is_named(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    Y = (rng.random((80, 40)) < 0.3).astype(np.int8)
+    looks = [
+        dataclasses.replace(LOOK, n_bytes=int(size), brightness=float(light))
+        for size, light in zip(rng.integers(5000, 9000, 80), rng.uniform(0, 255, 80), strict=True)
+    ]
+    assert check_label_metadata(looks, Y, np.arange(80), [str(i) for i in range(40)], random_state=seed) == []

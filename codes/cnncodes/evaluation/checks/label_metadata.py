@@ -15,7 +15,7 @@ from cnncodes.evaluation.checks.metadata import Betrayal, measure_betrayal
 
 Array = npt.NDArray[Any]
 
-_Told = list[tuple[str, Betrayal]]
+_Told = list[tuple[str, float, Betrayal]]
 
 
 def check_label_metadata(
@@ -23,7 +23,8 @@ def check_label_metadata(
 ) -> list[Finding]:
     """Report which labels can be told without looking at the picture.
 
-    Each by itself, with and without it as two classes: see `cnncodes.evaluation.checks.metadata`.
+    Each by itself, with and without it as two classes: see `cnncodes.evaluation.checks.metadata`. Of many
+    labels some are told by chance: a label's skill is rated by intervals that hold for all labels at once.
 
     Parameters
     ----------
@@ -40,11 +41,12 @@ def check_label_metadata(
         told: _Told = []
         for name, column in zip(names, Y.T, strict=True):
             found = measure_betrayal(looks, column, groups, features=features, random_state=random_state)
-            if found is not None and found.skill >= TELL:
-                told.append((str(name), found))
+            skill = 0.0 if found is None else found.rate(Y.shape[1])
+            if found is not None and skill >= TELL:
+                told.append((str(name), skill, found))
         if told:
-            told.sort(key=lambda one: -one[1].skill)
-            findings.append(_report(told, len(looks), Y.shape[1], told[0][1].skill >= least, features))
+            told.sort(key=lambda one: -one[1])
+            findings.append(_report(told, len(looks), Y.shape[1], told[0][1] >= least, features))
     return findings
 
 
@@ -65,10 +67,10 @@ _WORDS = {
 
 
 def _report(told: _Told, n: int, n_labels: int, warn: bool, features: tuple[str, ...]) -> Finding:
-    (name, most), (by, advice) = told[0], _WORDS[features]
+    (name, _, most), (by, advice) = told[0], _WORDS[features]
     right = most.balanced_accuracy
     above = f", above all {most.feature}" if len(features) > 1 else ""
-    more = f" Also told: {name_some([other for other, _ in told[1:]])}." if len(told) > 1 else ""
+    more = f" Also told: {name_some([other for other, _, _ in told[1:]])}." if len(told) > 1 else ""
     return Finding(
         check="metadata",
         severity="warn" if warn else "tell",
@@ -88,9 +90,9 @@ def _report(told: _Told, n: int, n_labels: int, warn: bool, features: tuple[str,
                     "feature": found.feature,
                     "chance": found.chance,
                     "balanced_accuracy": plain_estimate(found.balanced_accuracy),
-                    "skill": found.skill,
+                    "skill": skill,
                 }
-                for one, found in told
+                for one, skill, found in told
             ]
         },
     )

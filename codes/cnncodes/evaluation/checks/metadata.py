@@ -6,6 +6,7 @@ import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from cnncodes.evaluation.checks.betraying import (
 )
 from cnncodes.evaluation.checks.finding import Finding
 from cnncodes.evaluation.checks.looking import Look
-from cnncodes.evaluation.intervals import Estimate, bootstrap, wilson
+from cnncodes.evaluation.intervals import Estimate, Z, bootstrap, wilson
 from cnncodes.heads.folds import Rows, Split, make_splits
 
 Array = npt.NDArray[Any]
@@ -61,9 +62,18 @@ class Betrayal:
     @property
     def skill(self) -> float:
         """The lower end of how far the tree, or its best class, is from chance: 0 to 1."""
-        overall = (self.balanced_accuracy.low - self.chance) / (1 - self.chance)
-        known = [value for value in (overall, self.label_skill.low) if not math.isnan(value)]
-        return max(known, default=0.0)
+        return self.rate(1)
+
+    def rate(self, n_questions: int) -> float:
+        """Return the skill as the best of so many questions has it: with intervals that all hold at once.
+
+        By Bonferroni's correction, for intervals of a normal distribution.
+        """
+        wider = NormalDist().inv_cdf(1 - 0.025 / n_questions) / Z
+        told, own = self.balanced_accuracy, self.label_skill
+        overall = (told.value - wider * (told.value - told.low) - self.chance) / (1 - self.chance)
+        found = (overall, own.value - wider * (own.value - own.low))
+        return max((value for value in found if not math.isnan(value)), default=0.0)
 
 
 def measure_betrayal(
