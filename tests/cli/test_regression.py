@@ -214,6 +214,8 @@ def test_what_is_for_classes_is_refused(
     folder: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table = str(folder / "all.csv")
+    delimited = run(capsys, "evaluate", model, table, "--label-delimiter", "|", status=2)[1]
+    assert "numbers have no --label-delimiter" in delimited
     assert "--abstain is for classes" in run(capsys, "predict", model, table, "--abstain", "0.1", status=2)[1]
     assert "--top-k is for classes" in run(capsys, "predict", model, table, "--top-k", "2", status=2)[1]
     told = run(capsys, "predict", model, table, "--coverage", "0.999", status=2)[1]

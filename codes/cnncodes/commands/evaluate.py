@@ -104,6 +104,8 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
     if isinstance(predictor, NumberPredictor):
         if options.abstain is not None:
             raise UsageError(f"--abstain is for classes, and {options.model!r} predicts numbers.")
+        if options.label_delimiter is not None:
+            raise UsageError(f"numbers have no --label-delimiter: {options.model!r} predicts numbers.")
         return _report(*evaluate_regressor(options, predictor, reporter), options)
     if isinstance(predictor, LabelPredictor):
         return _report(*evaluate_labels(options, predictor, reporter), options)

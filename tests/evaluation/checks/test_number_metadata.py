@@ -34,24 +34,21 @@ def draw(n: int = 200, seed: int = 0) -> tuple[list[Look], np.ndarray]:
     return looks, rng.normal(size=n)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
 def test_where_nothing_is_betrayed_nothing_is_said(seed: int) -> None:
     looks, y = draw(seed=seed)
     assert check_number_metadata(looks, y, np.arange(len(y))) == []
 
 
-@pytest.mark.parametrize(
-    ("feature", "severity"), [("width", "warn"), ("n_bytes", "warn"), ("brightness", "warn")]
-)
-def test_what_betrays_a_number_is_named(feature: str, severity: str) -> None:
+@pytest.mark.parametrize("feature", ["width", pytest.param("n_bytes", marks=pytest.mark.slow)])
+def test_what_betrays_a_number_is_named(feature: str) -> None:
     looks, y = draw()
-    value = float if feature == "brightness" else int
     told = [
-        dataclasses.replace(look, **{feature: value(100 + 30 * x)}) for look, x in zip(looks, y, strict=True)
+        dataclasses.replace(look, **{feature: int(200 + 30 * x)}) for look, x in zip(looks, y, strict=True)
     ]
     [finding] = check_number_metadata(told, y, np.arange(len(y)))
     names = {"n_bytes": "file size"}
-    assert (finding.details["feature"], finding.severity) == (names.get(feature, feature), severity)
+    assert (finding.details["feature"], finding.severity) == (names.get(feature, feature), "warn")
     assert (
         finding.details["r2"]["low"] < finding.details["r2"]["value"] < 1 and "200 images" in finding.sentence
     )
