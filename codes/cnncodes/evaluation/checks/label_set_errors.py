@@ -21,7 +21,7 @@ Array = npt.NDArray[Any]
 #: nothing of it.
 LEAST_SAVED = 0.1
 #: What is given is doubted where its probability is below that: where labels are hard to tell, a tenth of all
-#: right ones were below 0.5 and in doubt, and a third of these below this.
+#: right ones were below 0.5 and in doubt, and two fifths of these below this.
 DOUBT = 0.2
 
 
