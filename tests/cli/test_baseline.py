@@ -56,6 +56,19 @@ def test_bad_pictures_and_numbers_are_said(tmp_path: Path, capsys: pytest.Captur
     assert "no image to train on is left: 2 of 4" in capsys.readouterr().err
 
 
+def test_labels_that_look_like_several_are_said_once_and_before_none_can_be_held_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = ["image,label"]
+    for i, label in enumerate(("sea;sky", "sky;cliff", "sea;cliff")):
+        Image.new("RGB", (9, 9), (20 * i, 9, 9)).save(tmp_path / f"{i}.png")
+        rows.append(f"{i}.png,{label}")
+    (tmp_path / "t.csv").write_text("\n".join(rows))
+    assert main(["baseline", str(tmp_path / "t.csv"), "--only", "majority", "-q"]) == 1
+    said = capsys.readouterr().err
+    assert said.count("--label-delimiter ';'") == 1 and "no image can be held out" in said
+
+
 def make_source(folder: Path, count: int = 12) -> str:
     """Write dark and light noise without parts."""
     rng = np.random.default_rng(0)

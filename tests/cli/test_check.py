@@ -45,7 +45,7 @@ def test_what_is_found_is_said_written_and_strict_if_asked(
     assert found["findings"] == written["findings"] and found["warnings"] >= 2
     assert set(found) == {
         "src", "split", "n", "labelled", "classes", "parts", "findings", "left_out", "failures", "warnings",
-        "report", "problems", "too_many_failures",
+        "report", "problems", "too_many_failures", "task", "target",
     }  # fmt: skip
     assert main([*asked, "--strict"]) == 1
     assert main([*asked, "--strict", "--split", "train", "--json"]) == 1
@@ -71,3 +71,46 @@ def test_wrong_usage_is_said(photos: Path, capsys: pytest.CaptureFixture[str]) -
     assert main(["check", str(photos), "--report", "checks.html"]) == 2
     assert main(["check", str(photos), "--split", "val", "-q"]) == 1
     assert "no part 'val'" in capsys.readouterr().err
+
+
+@pytest.fixture
+def tables(photos: Path, tmp_path: Path) -> Path:
+    """Tables of one picture that is there three times: with numbers, and with several labels."""
+    shutil.copy(photos / "train/a/0.png", tmp_path / "0.png")
+    shutil.copy(photos / "train/a/0.png", tmp_path / "1.png")
+    shutil.copy(photos / "train/a/1.png", tmp_path / "2.png")
+    (tmp_path / "t.csv").write_text(
+        "image,age,label\n0.png,3,sea;sky\n1.png,8,sky;cliff\n2.png,5,sea;cliff\n"
+    )
+    return tmp_path
+
+
+def test_numbers_and_several_labels_are_checked(tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["check", str(tables / "t.csv"), "-q", "--json", "--views", "center"]
+    assert main([*asked, "--target", "age"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["task"], found["target"], found["classes"]) == ("numbers", "age", [])
+    assert found["findings"][0]["details"]["groups"][0]["labels"] == [3.0, 8.0]
+    assert main([*asked, "--label-delimiter", ";"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["task"], found["target"], found["classes"]) == ("labels", None, ["cliff", "sea", "sky"])
+    assert found["warnings"] == 1
+    assert main(asked) == 0
+    assert "give 'cnncodes check' --label-delimiter ';'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--label-delimiter", "|"], "Did you mean ';'"),
+        (["--label-delimiter", ";", "--regression"], "numbers have no --label-delimiter"),
+        (["--regression"], "3 of 3 labels are no numbers"),
+        (["--target", "size"], "size"),
+    ],
+)
+def test_what_the_labels_are_not_is_said(
+    tables: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], text: str
+) -> None:
+    assert main(["check", str(tables / "t.csv"), "-q", *arguments]) in (1, 2)
+    assert text in capsys.readouterr().err
+    assert main(["check", str(tables), "-q", "--target", "age"]) == 2

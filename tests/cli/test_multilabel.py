@@ -90,6 +90,20 @@ def test_fit_says_what_it_learned(folder: Path, tmp_path: Path, capsys: pytest.C
     assert isinstance(loaded, ImageMultiLabelClassifier) and loaded.label_delimiter == "|"
 
 
+@pytest.mark.slow
+def test_fit_cross_validates_too(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["fit", str(folder / "plain.csv"), "-o", str(tmp_path / "m"), "--label-delimiter", "|", *VIEWS]
+    asked += ["--head", "ridge", "--cv", "3", "--group-column", "who"]
+    found = run_json(capsys, *asked)["cross_validation"]
+    assert (found["folds"], found["repeats"], found["not_held_out"]) == (3, 1, [])
+    assert found["n"] == found["hamming_loss"]["n"] == N and found["n_groups"] == N // 2
+    assert [label["name"] for label in found["per_label"]] == sorted(COLOURS)
+    assert found["micro_f1_by_repeat"] == [found["micro_f1"]["value"]] and found["micro_f1"]["value"] > 0.7
+    out, _ = run(capsys, *asked)
+    assert "Cross-validation in 3 folds: heads on images that they had not seen" in out
+    assert "Intervals draw whole groups, of which there are 18." in out and "average precision of 36" in out
+
+
 def test_predict_writes_labels_that_can_be_read_again(
     folder: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -199,7 +213,6 @@ def test_the_same_images_are_held_out_everywhere(
         (["all.csv", "--label-delimiter", "|", "--label-column", "who"], "none of the 24 labels holds"),
         (["all.csv", "--label-delimiter", "|", "--head", "lda"], "takes one label an image"),
         (["all.csv", "--label-delimiter", "|", "--aggregate", "probability"], "aggregate of a multi-label"),
-        (["all.csv", "--label-delimiter", "|", "--cv", "3"], "--cv measures classifiers of one label"),
         (["all.csv", "--label-delimiter", "|", "--regression"], "--regression is not for several labels"),
         (["all.csv", "--label-delimiter", "|", "--class-weight", "balanced"], "--class-weight is not for"),
         (["all.csv", "--label-delimiter", "|", "--threshold", "2"], "threshold must be"),

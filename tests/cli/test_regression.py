@@ -78,6 +78,21 @@ def test_fit_says_what_it_predicts_and_how_well(
     assert isinstance(loaded, ImageRegressor) and loaded.targets_ == ("level",)
 
 
+@pytest.mark.slow
+def test_fit_cross_validates_too(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["fit", str(folder / "plain.csv"), "-o", str(tmp_path / "m"), "--target", "level", *VIEWS]
+    asked += ["--cv", "3", "--repeats", "2", "--group-column", "who"]
+    found = run_json(capsys, *asked)["cross_validation"]
+    assert (found["folds"], found["repeats"]) == (3, 2) and "not_held_out" not in found
+    assert found["n"] == found["mae"]["n"] == N and found["n_groups"] == N // 2
+    assert (
+        found["r2"]["value"] == pytest.approx(np.mean(found["r2_by_repeat"])) and found["r2"]["value"] > 0.8
+    )
+    out, err = run(capsys, *[*asked[:-5], "40", *asked[-4:]])
+    assert f"Cross-validation in {N // 2} folds, 2 times: heads on images that they had not seen" in out
+    assert f"{N // 2} folds instead of 40: there are images of no more groups" in err
+
+
 def test_predict_writes_numbers_with_intervals(
     folder: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -194,7 +209,6 @@ def test_empty_cells_are_left_out(folder: Path, tmp_path: Path, capsys: pytest.C
         (["text.csv", "--target", "level"], "no numbers, the first"),
         (["all.csv", "--target", "levels"], "Did you mean 'level'"),
         (["all.csv", "--target", "level", "--head", "logistic"], "is a classifier, and numbers"),
-        (["all.csv", "--target", "level", "--cv", "3"], "--cv measures classifiers"),
         (["all.csv", "--target", "level", "--class-weight", "balanced"], "--class-weight is for classes"),
         (["all.csv", "--target", "level", "--aggregate", "decision"], "aggregate of a regressor"),
         ([".", "--target", "level"], "--target names a column"),
@@ -216,6 +230,8 @@ def test_what_is_for_classes_is_refused(
     folder: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table = str(folder / "all.csv")
+    delimited = run(capsys, "evaluate", model, table, "--label-delimiter", "|", status=2)[1]
+    assert "numbers have no --label-delimiter" in delimited
     assert "--abstain is for classes" in run(capsys, "predict", model, table, "--abstain", "0.1", status=2)[1]
     assert "--top-k is for classes" in run(capsys, "predict", model, table, "--top-k", "2", status=2)[1]
     told = run(capsys, "predict", model, table, "--coverage", "0.999", status=2)[1]

@@ -52,6 +52,7 @@ MAY_START_WITH_SKLEARN = (
     "estimators.regressor",
     "evaluation.baselines.",
     "evaluation.checks.metadata",
+    "evaluation.checks.number_metadata",
     "evaluation.checks.predicting",
     "evaluation.gain",
     "evaluation.precisions",

@@ -19,7 +19,6 @@ from cnncodes import ImageClassifier, ImageMultiLabelClassifier, embed, load, re
 from cnncodes.errors import SavedModelError, SourceError, UnreadableImages, UsageError
 from cnncodes.estimators.label_predictor import LabelPredictor
 from cnncodes.estimators.saving import load_predictor
-from cnncodes.evaluation import cross_validate
 from cnncodes.heads.names import MULTILABEL_HEADS
 
 N = 24
@@ -232,8 +231,6 @@ def test_wrong_parameters(make, X, y, params, text):
 def test_what_takes_one_label_says_who_takes_several(backbone, make, X, y):
     with pytest.raises(UsageError, match="are for ImageMultiLabelClassifier"):
         ImageClassifier(backbone).fit(X, y)
-    with pytest.raises(UsageError, match="for several labels .* evaluate_multilabel"):
-        cross_validate(make(), X, y)
 
 
 # Saved files

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from cnncodes.commands.command import Result
-from cnncodes.commands.figures import render_figures
+from cnncodes.commands.rendering import choose_renderer
 from cnncodes.commands.reporter import Reporter
+from cnncodes.errors import name_some
 from cnncodes.schema import to_plain
 
 
@@ -23,30 +24,43 @@ def keep_codes(memory: str | None, needed: bool) -> Iterator[str | None]:
         yield folder
 
 
-def run_folds(classifier: Any, data: Any, cv: int, repeats: int, reporter: Reporter) -> Result:
-    """Cross-validate a classifier's parameters on what it was fitted on, records or codes."""
+def run_folds(estimator: Any, data: Any, cv: int, repeats: int, reporter: Reporter) -> Result:
+    """Cross-validate an estimator's parameters on what it was fitted on, records or codes."""
     from cnncodes.evaluation import cross_validate
 
     times = f", {repeats} times" if repeats > 1 else ""
     reporter.note(f"cross-validating: a head for each of {cv} folds{times}")
     with reporter.passing_warnings():
-        found = cross_validate(classifier, data, cv=cv, repeats=repeats)
+        found: Any = cross_validate(estimator, data, cv=cv, repeats=repeats)
+    about = {name: getattr(found, name) for name in _ABOUT if hasattr(found, name)}
     if found.folds < cv:
-        reporter.warn(f"{found.folds} folds instead of {cv}: some class has images of no more groups")
-    return {
-        "folds": found.folds,
-        "repeats": found.repeats,
-        "accuracy_by_repeat": found.accuracy_by_repeat,
-        "not_held_out": found.not_held_out,
-        **to_plain(found.evaluation),
-    }
+        reporter.warn(f"{found.folds} folds instead of {cv}: {_say_why_fewer(about)}")
+    if "r2_by_repeat" in about:
+        [about["r2_by_repeat"]] = found.r2_by_repeat  # a source has one number an image
+    return {"folds": found.folds, "repeats": found.repeats, **to_plain(about), **to_plain(found.evaluation)}
 
 
-def render_folds(result: Result) -> str:
-    """Return the figures, and what they are of."""
+#: What is said of folds besides figures, each where there is such a thing.
+_ABOUT = ("accuracy_by_repeat", "r2_by_repeat", "micro_f1_by_repeat", "not_held_out")
+
+
+def _say_why_fewer(about: Result) -> str:
+    if "r2_by_repeat" in about:
+        return "there are images of no more groups (equal files are one)"
+    if "micro_f1_by_repeat" in about:
+        return "there are no more groups, or more folds would train without any image of a rare label"
+    return "some class has images of no more groups"
+
+
+def render_folds(result: Result | None) -> str:
+    """Return the figures, and what they are of; nothing where nothing was cross-validated."""
+    if result is None:
+        return ""
     times = f", {result['repeats']} times" if result["repeats"] > 1 else ""
+    missing = result.get("not_held_out") or []
+    left_out = f"In no figure, since none could be held out: {name_some(missing)}.\n" if missing else ""
     return (
         f"\nCross-validation in {result['folds']} folds{times}: heads on images that they had not seen\n"
-        f"{render_figures(result)}"
+        f"{choose_renderer(result)(result)}{left_out}"
         "The intervals are somewhat narrow, since folds share training images.\n"
     )

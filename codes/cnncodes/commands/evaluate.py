@@ -12,12 +12,12 @@ from cnncodes.commands.abstaining import measure_abstention, render_abstention
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.companions import prepare_companions
 from cnncodes.commands.failures import judge_failures
-from cnncodes.commands.figures import render_figures
-from cnncodes.commands.label_figures import evaluate_labels, render_label_figures
+from cnncodes.commands.label_figures import evaluate_labels
 from cnncodes.commands.multilabel import delimiter_option
-from cnncodes.commands.number_figures import evaluate_regressor, render_numbers
+from cnncodes.commands.number_figures import evaluate_regressor
 from cnncodes.commands.outputs import check_output, check_report_name
 from cnncodes.commands.pages import Evaluated, check_page_options, is_page, render_classes, write_page
+from cnncodes.commands.rendering import choose_renderer
 from cnncodes.commands.reporter import Reporter
 from cnncodes.errors import SourceError, UsageError, name_some, sentence
 from cnncodes.schema import option, to_plain
@@ -104,6 +104,8 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
     if isinstance(predictor, NumberPredictor):
         if options.abstain is not None:
             raise UsageError(f"--abstain is for classes, and {options.model!r} predicts numbers.")
+        if options.label_delimiter is not None:
+            raise UsageError(f"numbers have no --label-delimiter: {options.model!r} predicts numbers.")
         return _report(*evaluate_regressor(options, predictor, reporter), options)
     if isinstance(predictor, LabelPredictor):
         return _report(*evaluate_labels(options, predictor, reporter), options)
@@ -231,8 +233,7 @@ def render_evaluate(result: Result) -> str:
     )
     abstention = render_abstention(result["abstention"]) if result.get("abstention") else ""
     report = f"Report: {result['report']}\n" if result["report"] else ""
-    render = render_label_figures if "hamming_loss" in result else render_figures
-    figures = render_numbers(result) if "mae" in result else render(result)
+    figures = choose_renderer(result)(result)
     return f"{result['model']} on {result['src']}{part}\n{figures}{abstention}{failed}{report}"
 
 

@@ -13,6 +13,7 @@ from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.failures import judge_failures
 from cnncodes.commands.holding import tell_holdout
 from cnncodes.commands.reporter import Reporter, format_seconds
+from cnncodes.commands.suspicious_labels import warn_of_labels
 from cnncodes.commands.tables import format_interval, format_table
 from cnncodes.finetuning.settings import KEEP, TEST_VIEWS, TRAIN_VIEWS, FineTuning
 from cnncodes.heads.names import LINEAR
@@ -71,6 +72,7 @@ def run_finetune(options: FinetuneOptions, reporter: Reporter) -> Result:
     if not World.find().is_first:
         reporter = Reporter(io.StringIO(), quiet=True)  # the first process says everything once
     source = inputs.open_images(options.src, options)
+    warn_of_labels([record for record in source.records if record.label is not None], reporter)
     trained = sum(record.label is not None and record.split == "train" for record in source.records)
     tell_holdout(options.src, options, trained, reporter)
     backbone = inputs.open_backbone(options.backbone, None, reporter)

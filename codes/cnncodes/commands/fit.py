@@ -34,7 +34,7 @@ from cnncodes.commands.regression import (
     render_regression,
 )
 from cnncodes.commands.reporter import Reporter, format_seconds
-from cnncodes.commands.suspect_labels import warn_of_fractions
+from cnncodes.commands.suspicious_labels import warn_of_others
 from cnncodes.errors import BackboneError, SourceError, UnknownBackbone, UsageError, sentence
 from cnncodes.heads.names import HEADS, MULTILABEL_HEADS, REGRESSION_HEADS
 from cnncodes.schema import option
@@ -114,7 +114,8 @@ class FitOptions(inputs.EmbeddingOptions, inputs.LayerOptions, LabelFitOptions):
         default=False,
     )
     cv: int | None = option(
-        "Cross-validate, too: figures of images held out in so many folds, with a head fitted for each.",
+        "Cross-validate, too: figures of images held out in so many folds, with a head fitted for each; of"
+        " classes, numbers and several labels.",
         default=None,
         metavar="FOLDS",
         check=inputs.check_folds,
@@ -226,7 +227,7 @@ def _fit_codes(options: FitOptions, reporter: Reporter) -> tuple[Any, Any, Resul
     if options.train_views is not None:
         codes = codes.select(views=options.train_views)
     if _has_classes(options):
-        warn_of_fractions(codes.rows.column("label").unique().to_pylist(), reporter)
+        warn_of_others(codes.rows.column("label").unique().to_pylist(), reporter)
     if has_labels(options):
         tell_empty(codes.rows.column("label").null_count > 0, options.label_delimiter, reporter)
     plan = ViewPlan.from_dict(codes.plan)
@@ -362,11 +363,11 @@ def name_classes(classes: Sequence[str]) -> str:
 
 def render_fit(result: Result) -> str:
     """Say what was trained, after a line of why, and how good that way of training was found to be."""
+    found = render_folds(result["cross_validation"])
     if result["classes"] is None:
-        return render_regression(result)
+        return render_regression(result) + found
     if "thresholds" in result:
-        return render_labels(result)
-    found = "" if result["cross_validation"] is None else render_folds(result["cross_validation"])
+        return render_labels(result) + found
     settings = [(name, result[name]) for name in ("C", "gamma", "k")]
     if result["chosen"] == "lda" and result["C"] is not None:
         settings = [("shrinkage", 1 / (1 + result["C"]))]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnncodes.commands.failures import check_limit
-from cnncodes.commands.suspect_labels import warn_of_fractions, warn_of_missing
+from cnncodes.commands.suspicious_labels import warn_of_labels
 from cnncodes.errors import SourceError, UsageError, suggest
 from cnncodes.schema import option
 
@@ -346,8 +346,7 @@ def take_part(
     for text in tell_omitted(found, by_part=part is not None):
         reporter.warn(text)
     if by_class:
-        warn_of_missing(records, reporter)
-        warn_of_fractions([record.label for record in records], reporter)
+        warn_of_labels(records, reporter)
     return records, part
 
 

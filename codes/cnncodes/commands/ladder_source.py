@@ -11,7 +11,7 @@ from cnncodes.commands import inputs
 from cnncodes.commands.multilabel import delimiter_option, tell_empty
 from cnncodes.commands.regression import is_table
 from cnncodes.commands.reporter import Reporter
-from cnncodes.commands.suspect_labels import warn_of_fractions, warn_of_missing
+from cnncodes.commands.suspicious_labels import warn_of_missing, warn_of_others
 from cnncodes.errors import SourceError, UsageError, name_some
 from cnncodes.schema import option
 
@@ -91,7 +91,7 @@ def open_ladder(options: Any, reporter: Reporter) -> LadderSource:
         options = dataclasses.replace(options, label_column=options.target)
     by_class = not (options.target or options.regression or options.label_delimiter)
     names = (options.train, options.test)
-    source, note = _make_parts(options, by_class)
+    source, note = _make_parts(options, by_class, reporter)
     parts = sorted({record.split for record in source.records if record.split is not None})
     for name in names:
         if name not in (*parts, "all"):
@@ -118,11 +118,13 @@ def open_ladder(options: Any, reporter: Reporter) -> LadderSource:
     return LadderSource(task, train, test, sum(record.label is None for record in meant), note, doubts)
 
 
-def _make_parts(options: Any, by_class: bool) -> tuple[ImageSource, str]:
+def _make_parts(options: Any, by_class: bool, reporter: Reporter) -> tuple[ImageSource, str]:
     """Return the source, with a part held out where it has none, and what is to be said of that."""
     from cnncodes.images.holdout import hold_out
 
     source = inputs.open_images(options.src, options, by_class=by_class)
+    if by_class:  # before an error that a mistake here may lead to
+        warn_of_others([record.label for record in source.records], reporter, "baseline")
     if any(record.split for record in source.records):
         return source, ""
     source = hold_out(source, _HOLDOUT, by_class=by_class)
@@ -144,8 +146,6 @@ def _tell(options: Any, by_class: bool, meant: list[ImageRecord], by_part: bool,
     labelled = [record for record in meant if record.label is not None]
     if by_class or options.label_delimiter is not None:
         warn_of_missing(labelled, reporter)
-    if by_class:
-        warn_of_fractions([record.label for record in labelled], reporter)
     if options.label_delimiter is not None:
         tell_empty(len(labelled) < len(meant), options.label_delimiter, reporter)
 

@@ -66,11 +66,6 @@ def check_labels(options: FitOptions) -> None:
     }
     for name in (name for name, is_given in given.items() if is_given):
         raise UsageError(f"{name} is not for several labels an image: leave it or --label-delimiter out.")
-    if options.cv is not None:
-        raise UsageError(
-            "--cv measures classifiers of one label an image. For several hold images out: --holdout 0.25,"
-            " then 'cnncodes evaluate' with the same."
-        )
 
 
 def read_labelled(

@@ -12,7 +12,7 @@ from cnncodes.commands.companions import prepare_companions
 from cnncodes.commands.failures import judge_failures
 from cnncodes.commands.figures import say_groups, say_missing
 from cnncodes.commands.pages import Evaluated, check_of_classes, is_page, write_page
-from cnncodes.commands.regression import COVERAGE, choose_column, is_table, name_target
+from cnncodes.commands.regression import COVERAGE, check_target, choose_column, name_target
 from cnncodes.commands.tables import format_table
 from cnncodes.errors import SourceError, UsageError, sentence
 from cnncodes.schema import to_plain
@@ -46,8 +46,8 @@ def evaluate_regressor(
             f"{options.model!r} predicts {len(predictor.targets)} numbers of each image, and a source has one"
             " label: evaluate each in Python, by cnncodes.evaluation.evaluate_numbers."
         )
-    if options.target is not None and not is_table(options.src):
-        raise UsageError("--target names a column: expected a .csv, .tsv or .parquet table of images.")
+    if options.target is not None:
+        check_target(options.src)
     fitted = predictor.targets[0]
     column = options.target or choose_column(options.src, options, predictor)
     given, options = options, replace(options, label_column=column)

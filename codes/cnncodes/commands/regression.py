@@ -11,6 +11,7 @@ from cnncodes.commands.reporter import format_seconds
 from cnncodes.errors import UsageError
 
 if TYPE_CHECKING:
+    from cnncodes.commands.check import CheckOptions
     from cnncodes.commands.fit import FitOptions
     from cnncodes.estimators.number_predictor import NumberPredictor
     from cnncodes.estimators.residuals import HeldOutResiduals
@@ -21,7 +22,7 @@ COVERAGE = 0.9
 _TABLES = (".csv", ".tsv", ".parquet")
 
 
-def is_regression(options: FitOptions) -> bool:
+def is_regression(options: FitOptions | CheckOptions) -> bool:
     """Say whether numbers are to be predicted."""
     return options.regression or options.target is not None
 
@@ -38,15 +39,16 @@ def check_regression(options: FitOptions) -> None:
             "stored codes have their labels: --target COLUMN is for tables. Where the labels are numbers give"
             " --regression; another column is stored by 'cnncodes embed --label-column COLUMN'."
         )
-    if options.target is not None and not is_table(options.src):
-        raise UsageError("--target names a column: expected a .csv, .tsv or .parquet table of images.")
+    if options.target is not None:
+        check_target(options.src)
     if options.class_weight is not None:
         raise UsageError("--class-weight is for classes: numbers have none.")
-    if options.cv is not None:
-        raise UsageError(
-            "--cv measures classifiers. For numbers hold images out: --holdout 0.25, then 'cnncodes evaluate'"
-            " with the same."
-        )
+
+
+def check_target(src: str) -> None:
+    """Raise `UsageError` unless a source is a table, of which ``--target`` names a column."""
+    if not is_table(src):
+        raise UsageError("--target names a column: expected a .csv, .tsv or .parquet table of images.")
 
 
 def is_table(src: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from cnncodes.estimators.inputs import ImageRows
 from cnncodes.estimators.novelty import NoveltyScale, choose_images, learn_scale
 from cnncodes.estimators.number_predictor import predict_images
 from cnncodes.estimators.residuals import HeldOutResiduals
-from cnncodes.estimators.training import fit_scorer
+from cnncodes.estimators.training import find_scorer, fit_rows
 from cnncodes.heads.folds import Split, split_images
 
 if TYPE_CHECKING:
@@ -167,17 +167,50 @@ def find_residuals(
         raise UsageError("out_of_fold=True holds images out, and all are of one group: give at least 2.")
     y = training.y.reshape(len(training.y), -1)
     prediction = np.empty(y.shape)
-    for train, test in splits:
-        part, out = training.take(train), np.sort(test)
-        head = fit_scorer(make_head(), part.rows, part.y, part.weight, part.groups)
-        rows = training.rows.take(out)
-        prediction[out] = predict_images(head, rows.X, rows.counts, training.aggregate)
+    for fold in fit_folds(make_head, training, splits):
+        prediction[fold.held_out] = fold.predict(training.aggregate)
     return HeldOutResiduals.choose(prediction, y, training.groups)
 
 
 def averages_scores(training: Training) -> bool:
     """Say whether what is averaged over views is what the search averaged over them."""
     return training.aggregate in ("auto", "decision", "prediction") or bool((training.rows.counts <= 1).all())
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """A head that was fitted on some of the images, and what it is to answer.
+
+    Attributes
+    ----------
+    held_out : ndarray of int, shape (n_held_out,)
+        Numbers of the images that it was not fitted on, rising.
+    training : Training
+        Those that it was fitted on.
+    fitted : head
+    rows : ImageRows
+        Of the images held out, with the views of prediction.
+    """
+
+    held_out: Array
+    training: Training
+    fitted: Any
+    rows: ImageRows
+
+    def predict(self, aggregate: str) -> Array:
+        """Return the head's columns of numbers for the images held out: (n_held_out, n_columns)."""
+        return predict_images(find_scorer(self.fitted), self.rows.X, self.rows.counts, aggregate)
+
+
+def fit_folds(
+    make_head: Callable[[], Any], training: Training, splits: list[Split], answered: ImageRows | None = None
+) -> Iterator[Fold]:
+    """Fit a head for each fold, one after the other; the arguments are those of `predict_folds`."""
+    answered = training.rows if answered is None else answered
+    for train, test in splits:
+        part, out = training.take(train), np.sort(test)
+        fitted = fit_rows(make_head(), part.rows, part.y, part.weight, part.groups)
+        yield Fold(out, part, fitted, answered.take(out))
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,18 +248,15 @@ def predict_folds(
     answered : ImageRows, optional
         The same images with the views of prediction, where these are others.
     """
-    answered = training.rows if answered is None else answered
     classes = np.unique(training.y)
     labels = training.y.copy()
     proba: Array | None = np.empty((len(labels), len(classes)))
-    for train, test in splits:
-        part, out = training.take(train), np.sort(test)
-        head = fit_scorer(make_head(), part.rows, part.y, part.weight, part.groups)
-        rows = answered.take(out)
+    for fold in fit_folds(make_head, training, splits, answered):
+        head, rows = find_scorer(fold.fitted), fold.rows
         scores = score_images(head, rows.X, rows.counts, training.aggregate)
-        labels[out] = scores.labels
+        labels[fold.held_out] = scores.labels
         if proba is not None and scores.proba is not None:
-            proba[out] = scores.proba
+            proba[fold.held_out] = scores.proba
         else:
             proba = None
     images = np.sort(np.concatenate([test for _, test in splits]))

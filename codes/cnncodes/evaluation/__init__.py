@@ -11,7 +11,12 @@ if TYPE_CHECKING:
     from cnncodes.evaluation.calibration import Calibration, measure_calibration
     from cnncodes.evaluation.checks import DataChecks, check_data
     from cnncodes.evaluation.comparison import ClassifierComparison, compare_classifiers
-    from cnncodes.evaluation.crossvalidation import CrossValidation, cross_validate
+    from cnncodes.evaluation.crossvalidation import (
+        CrossValidation,
+        MultiLabelCrossValidation,
+        NumberCrossValidation,
+        cross_validate,
+    )
     from cnncodes.evaluation.intervals import Estimate, measure_share
     from cnncodes.evaluation.label_pairs import LabelPair, find_label_pairs
     from cnncodes.evaluation.metrics import ClassFigures, Evaluation, evaluate_predictions
@@ -32,7 +37,9 @@ __all__ = [
     "LabelFigures",
     "LabelPair",
     "McNemar",
+    "MultiLabelCrossValidation",
     "MultiLabelEvaluation",
+    "NumberCrossValidation",
     "NumberEvaluation",
     "RangeFigures",
     "check_data",
@@ -64,7 +71,9 @@ __getattr__, __dir__ = attach(
         "Evaluation": "metrics",
         "LabelFigures": "multilabel",
         "LabelPair": "label_pairs",
+        "MultiLabelCrossValidation": "crossvalidation",
         "MultiLabelEvaluation": "multilabel",
+        "NumberCrossValidation": "crossvalidation",
         "NumberEvaluation": "numbers",
         "RangeFigures": "number_ranges",
         "check_data": "checks",

@@ -47,7 +47,7 @@ class NumberEvaluation:
     covered : Estimate or None
         Share of images whose target is in the prediction's interval, where its width is known.
     coverage, width : float or None
-        What share that is meant to be, and half the width of the intervals.
+        What share that is meant to be, and half the width of the intervals, the mean of several.
     n_groups : int or None
         Groups that the intervals draw; None where they draw images.
     missing : dict of str to str
@@ -76,7 +76,7 @@ def evaluate_numbers(
     groups: Any = None,
     random_state: int = 0,
     coverage: float | None = None,
-    width: float | None = None,
+    width: Any = None,
 ) -> NumberEvaluation:
     """Compare predicted numbers with the truth.
 
@@ -88,7 +88,8 @@ def evaluate_numbers(
         Images of a group are drawn together by the bootstrap.
     random_state : int
         Decides the bootstrap.
-    coverage, width : float, optional
+    coverage : float, optional
+    width : float, or array-like of shape (n_images,), optional
         Intervals to judge: ``predicted - width`` to ``predicted + width``, which are meant to hold the share
         `coverage` of the targets.
 
@@ -106,6 +107,8 @@ def evaluate_numbers(
     (1.0, 0.25)
     """
     y, predicted = check_numbers(y, predicted)
+    if width is not None and np.shape(width) not in ((), y.shape):
+        raise UsageError(f"width must be one number, or one for each image. Got shape {np.shape(width)}.")
     members = check_groups(groups, len(y))
     options: dict[str, Any] = {"groups": members, "random_state": random_state}
     covered = None if width is None else measure_share(np.abs(predicted - y) <= width, **options)
@@ -117,7 +120,7 @@ def evaluate_numbers(
         **figures,
         covered=covered,
         coverage=coverage,
-        width=width,
+        width=None if width is None else float(np.mean(width)),
         n_groups=None if members is None else len(np.unique(members)),
         missing=explain_intervals(figures)
         | {name: _say_why(y, predicted) for name, figure in figures.items() if math.isnan(figure.value)},

@@ -158,3 +158,16 @@ def test_a_source_has_its_own_labels() -> None:
     source = ImageSource("made", None, tuple(make_records(2)))
     with pytest.raises(UsageError, match="brings them"):
         check_data(source, ["a", "b"])
+
+
+def test_sets_and_numbers_may_come_beside_a_list() -> None:
+    pictures = [make_records(3)[i].data for i in (0, 1, 0)]
+    sets = check_data(pictures, [{"sea"}, set(), {"sea", "sky"}], views="center")
+    assert (sets.task, sets.classes, sets.labelled) == ("labels", ("sea", "sky"), 3)
+    assert [f.details["kind"] for f in sets.findings] == [
+        "labels"
+    ] and "3 labelled, 2 labels" in sets.summary()
+    numbers = check_data(pictures, [1.5, None, 7], regression=True, views="center")
+    assert (numbers.task, numbers.classes, numbers.labelled) == ("numbers", (), 2)
+    assert "with more than one number" in numbers.findings[0].sentence
+    assert "3 images checked (2 with numbers)" in numbers.summary()

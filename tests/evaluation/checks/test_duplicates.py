@@ -78,3 +78,29 @@ def test_what_a_group_crosses_decides_how_bad_it_is() -> None:
 def test_unknown_labels_and_parts_cross_nothing() -> None:
     [found] = check_duplicates(["a", "b"], [DuplicateGroup((0, 1), True)], [None, "x"], [None, "train"])
     assert (found.details["kind"], found.severity) == ("within", "tell")
+
+
+def test_equal_images_that_disagree_are_a_fact_though_near_copies_are_with_them() -> None:
+    group = DuplicateGroup((0, 1, 2), False, same=((0, 1),))
+    found = check_duplicates(list("abc"), [group], ["x", "y", "x"], ["train"] * 3)
+    assert [(f.details["kind"], f.certainty, f.images) for f in found] == [("labels", "certain", ("a", "b"))]
+    found = check_duplicates(list("abc"), [group], ["x", "x", "y"], ["train"] * 3)
+    assert [(f.certainty, f.images) for f in found] == [("likely", ("a", "b", "c"))]
+
+
+def test_numbers_of_copies_may_differ_a_little_and_those_of_near_copies_may_be_right() -> None:
+    groups = [DuplicateGroup((0, 1), True), DuplicateGroup((2, 3), True), DuplicateGroup((4, 5), False)]
+    numbers = [1.0, 1.05, 1.0, 9.0, 1.0, 5.0]
+    found = check_duplicates(list("abcdef"), groups, numbers, [None] * 6, task="numbers", tolerance=0.1)
+    assert [(f.details["kind"], f.severity, f.images) for f in found] == [
+        ("labels", "warn", ("c", "d")),
+        ("labels", "tell", ("e", "f")),
+        ("within", "tell", ("a", "b")),
+    ]
+    assert "more than one number, as equal files" in found[0].sentence and "blur" in found[1].advice
+
+
+def test_label_sets_of_copies_are_listed() -> None:
+    sets = [frozenset({"sky", "sea"}), frozenset({"sea"})]
+    [found] = check_duplicates(["a", "b"], [DuplicateGroup((0, 1), True)], sets, [None] * 2, task="labels")
+    assert found.severity == "warn" and found.details["groups"][0]["labels"] == [["sea", "sky"], ["sea"]]

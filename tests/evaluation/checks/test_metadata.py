@@ -7,8 +7,9 @@ import dataclasses
 import numpy as np
 import pytest
 
+from cnncodes.evaluation.checks.betraying import OF_FILE, OF_PICTURE
 from cnncodes.evaluation.checks.looking import Look
-from cnncodes.evaluation.checks.metadata import OF_FILE, OF_PICTURE, check_metadata, measure_betrayal
+from cnncodes.evaluation.checks.metadata import check_metadata, measure_betrayal
 
 NOTHING = np.zeros((64, 64), np.uint8)
 
@@ -106,3 +107,10 @@ def test_one_class_and_equal_images_have_no_answer() -> None:
     assert check_metadata(looks, labels, labels) is None  # each group is a class: none can be held out
     assert check_metadata([looks[0]] * 30, labels) == []
     assert measure_betrayal([looks[0]] * 30, labels, features=OF_PICTURE) is None
+
+
+def test_the_best_of_many_questions_is_rated_lower() -> None:
+    looks, labels = draw(300)
+    found = measure_betrayal(plant(looks, labels, "class 1", share=0.5, format="WEBP"), labels)
+    assert found is not None and found.rate(1) == pytest.approx(found.skill)
+    assert found.rate(100) < found.rate(10) < found.skill

@@ -27,7 +27,7 @@ def make(n_findings: int) -> DataChecks:
 
 def test_the_keys_of_the_json_stay() -> None:
     plain = json.loads(json.dumps(make(1).to_dict(), allow_nan=False))
-    assert list(plain) == ["n", "labelled", "classes", "parts", "findings", "left_out", "failures"]
+    assert list(plain) == ["n", "labelled", "classes", "parts", "findings", "left_out", "failures", "task"]
     assert list(plain["findings"][0]) == [
         "check", "severity", "certainty", "sentence", "advice", "images", "n", "details",
     ]  # fmt: skip

@@ -10,7 +10,7 @@ from made_labels import make_labels
 
 from cnncodes.errors import UsageError
 from cnncodes.heads.folds import Rows
-from cnncodes.heads.multilabel.folds import deal_labels, make_label_splits
+from cnncodes.heads.multilabel.folds import deal_labels, find_scarce, make_label_splits, split_label_images
 
 
 def make_rows(groups, X=None):
@@ -77,3 +77,25 @@ def test_folds_of_the_users_and_too_few():
     assert len(make_label_splits(make_rows(np.arange(10) // 5), Y, 5, 0)) == 2
     with pytest.raises(UsageError, match="at least 2 folds"):
         make_label_splits(rows, Y, 1, 0)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(2, 8))
+def test_folds_of_images_leave_each_label_and_its_lack_to_train_on(seed, cv):
+    rng = np.random.default_rng(seed)
+    Y, groups = (rng.random((20, 3)) < 0.3).astype(np.int8), rng.integers(0, 12, 20)
+    Y = np.delete(Y, find_scarce(groups, Y), axis=1)
+    splits = split_label_images(Y, groups, cv, seed)
+    held_out(splits, 20) if splits else None
+    assert len(splits) <= cv
+    for train, test in splits:
+        assert np.ptp(Y[train], axis=0).all()
+        assert not np.isin(groups[train], groups[test]).any()
+
+
+def test_a_label_of_one_group_alone_is_scarce_and_so_is_one_that_it_alone_lacks():
+    groups = np.array([0, 0, 1, 2])
+    assert find_scarce(groups, np.array([[1, 1, 1], [1, 1, 0], [0, 1, 1], [0, 0, 0]])).tolist() == [0, 1]
+
+
+def test_one_group_makes_no_folds():
+    assert split_label_images(np.array([[0], [1]]), np.zeros(2, int), 5, 0) == []

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,6 @@ import numpy.typing as npt
 from cnncodes.errors import SourceError, UsageError, name_some, sentence
 from cnncodes.estimators.aggregation import average_rows
 from cnncodes.estimators.inputs import embed_records, make_embedder, settle_embedders
-from cnncodes.estimators.labels import check_labels, is_missing
 from cnncodes.evaluation.checks import CHECKS, outliers
 from cnncodes.evaluation.checks.duplicates import NEAREST, check_duplicates, find_duplicates
 from cnncodes.evaluation.checks.finding import Finding
@@ -21,8 +19,12 @@ from cnncodes.evaluation.checks.groups import check_groups, join_groups
 from cnncodes.evaluation.checks.labelled import Labelled, check_labelled
 from cnncodes.evaluation.checks.looking import Look, watch
 from cnncodes.evaluation.checks.neighbours import find_neighbours
+from cnncodes.evaluation.checks.numbered import check_numbered
+from cnncodes.evaluation.checks.opening import open_labelled
 from cnncodes.evaluation.checks.report import DataChecks, LeftOut
-from cnncodes.images import ImageRecord, ImageSource, open_source, records_from
+from cnncodes.evaluation.checks.several import check_several
+from cnncodes.evaluation.checks.truth import Truth, read_truth
+from cnncodes.images import ImageRecord
 
 if TYPE_CHECKING:
     from cnncodes.backbones import Backbone
@@ -34,6 +36,8 @@ def check_data(
     y: Any = None,
     *,
     groups: Any = None,
+    regression: bool = False,
+    label_delimiter: str | None = None,
     backbone: str | Path | Backbone = "efficientnet-lite0",
     views: str | Path | ViewPlan = "flip",
     decode: str = "exact",
@@ -51,11 +55,16 @@ def check_data(
         A folder (of class folders, or flat), a CSV or Parquet table, a list of paths, encoded bytes, PIL
         images or uint8 arrays, or what `cnncodes.images.open_source` gave. Checks that need labels, parts or
         groups are left out where there are none, and the result says so.
-    y : array-like of str, int or bool, shape (n_images,), optional
-        Labels of a list of images, in its order; a folder, a table or an ImageSource has its own. None and
-        NaN: no label.
+    y : array-like, shape (n_images,), optional
+        Labels of a list of images, in its order; a folder, a table or an ImageSource has its own. Classes
+        (str, int or bool), numbers, or sets of labels or an indicator, as `ImageMultiLabelClassifier` takes
+        them. None and NaN: no label.
     groups : array-like, shape (n_images,), optional
         What each image of a list belongs to (a patient, a camera); None and NaN: to nothing.
+    regression : bool
+        The labels are numbers to predict.
+    label_delimiter : str, optional
+        The labels are texts of several each, divided by that: ``"|"`` for ``"sea|sky"``; alone it means none.
     backbone : str, path or Backbone
         The network that makes the codes.
     views : str, path or ViewPlan
@@ -82,7 +91,8 @@ def check_data(
     SourceError
         If there are no images, or none can be read.
     UsageError
-        If there is not one label, or group, for each image of a list, or the source has its own.
+        If there is not one label, or group, for each image of a list, or the source has its own; if labels
+        are not what they are said to be: numbers, or texts with that delimiter.
 
     Examples
     --------
@@ -92,7 +102,11 @@ def check_data(
     >>> checks.findings[0].images
     ('image-00000000', 'image-00000002')
     """
-    source = _open(src, y, groups)
+    source, label_delimiter = open_labelled(
+        src, y, groups, regression=regression, label_delimiter=label_delimiter
+    )
+    meant: dict[str, Any] = {"regression": regression, "label_delimiter": label_delimiter}
+    read_truth([record.label for record in source.records], **meant)  # before any image is read
     looks: dict[str, Look] = {}
     records = watch(source.records, looks, max_pixels=max_pixels)
     learners = [record for record in records if record.split in (None, "train")] or records
@@ -111,39 +125,8 @@ def check_data(
     kept = [source.records[i] for i in read]
     codes = average_rows(rows.X, rows.counts[read]).astype(np.float32)
     seen = [looks[record.key] for record in kept]
-    return run_checks(kept, seen, codes, failures=failures, random_state=random_state, n_jobs=n_jobs)
-
-
-def _open(src: Any, y: Any, groups: Any) -> ImageSource:
-    """Return a source, with the labels and groups that came beside a list of images."""
-    source = src if isinstance(src, ImageSource) else open_source(src)
-    if y is None and groups is None:
-        return source
-    if isinstance(src, str | Path | ImageSource):
-        raise UsageError(
-            "y and groups are for a list of images: a folder, a table or a source of its own brings them."
-        )
-    records = records_from(src)  # in the order given, while a source is sorted
-    labels = [None] * len(records) if y is None else _list_names("y", y, len(records))
-    names = [None] * len(records) if groups is None else _list_names("groups", groups, len(records))
-    told = {
-        record.key: replace(record, label=label, group=name)
-        for record, label, name in zip(records, labels, names, strict=True)
-    }
-    return replace(source, records=tuple(told[record.key] for record in source.records))
-
-
-def _list_names(what: str, values: Any, n_images: int) -> list[str | None]:
-    """Return labels or groups as text; None where there is none."""
-    given = list(values) if isinstance(values, Iterable) and not isinstance(values, str | bytes) else None
-    if given is None or len(given) != n_images:
-        got = type(values).__name__ if given is None else len(given)
-        raise UsageError(f"{what} must have one value an image: {n_images}. Got {got} instead.")
-    missing = [is_missing(value) for value in given]
-    known = [value for value, none in zip(given, missing, strict=True) if not none]
-    if what == "y" and known:
-        check_labels(known)
-    return [None if none else str(value) for value, none in zip(given, missing, strict=True)]
+    options: dict[str, Any] = {"failures": failures, "random_state": random_state, "n_jobs": n_jobs}
+    return run_checks(kept, seen, codes, **meant, **options)
 
 
 def run_checks(
@@ -151,6 +134,8 @@ def run_checks(
     looks: Sequence[Look],
     codes: npt.NDArray[np.float32],
     *,
+    regression: bool = False,
+    label_delimiter: str | None = None,
     failures: tuple[tuple[str, str], ...] = (),
     random_state: int = 0,
     n_jobs: int | None = None,
@@ -164,6 +149,8 @@ def run_checks(
     looks : sequence of Look, length n
     codes : ndarray of float32, shape (n, code_size)
         One an image: that of one view, or the mean of several.
+    regression, label_delimiter
+        As of `check_data`.
     failures : tuple of (str, str)
         Key and reason of images that cannot be read.
     random_state : int
@@ -184,32 +171,43 @@ def run_checks(
     if not np.isfinite(codes).all():
         bad = [records[i].key for i in np.flatnonzero(~np.isfinite(codes).all(axis=1)).tolist()]
         raise UsageError(f"codes must be finite numbers; those of {name_some(bad, 3)} are not.")
-    keys = [record.key for record in records]
-    labels, parts = [record.label for record in records], [record.split for record in records]
+    keys, parts = [record.key for record in records], [record.split for record in records]
+    truth = read_truth(
+        [record.label for record in records], regression=regression, label_delimiter=label_delimiter
+    )
     own_groups = [record.group for record in records]
     neighbours = find_neighbours(codes, max(NEAREST, outliers.NEIGHBOUR))
     copies = find_duplicates(looks, neighbours, n_jobs)
     groups = join_groups(own_groups, [copy.rows for copy in copies])
     found = [
-        *check_duplicates(keys, copies, labels, parts),
+        *check_duplicates(keys, copies, truth.given, parts, task=truth.task, tolerance=truth.tolerance),
         *check_groups(keys, own_groups, parts),
         *outliers.check_outliers(keys, neighbours),
         *outliers.check_damage(keys, looks),
     ]
-    left_out = _say_left_out(records)
-    rows = np.array([i for i, label in enumerate(labels) if label is not None], dtype=np.int64)
-    known = np.array([labels[i] for i in rows], dtype=str)
-    images = Labelled([keys[i] for i in rows], [looks[i] for i in rows], codes[rows], known, groups[rows])
-    by_label, missing = check_labelled(images, random_state)
+    rows = truth.rows
+    of_rows = [keys[i] for i in rows], [looks[i] for i in rows]
+    images = Labelled(*of_rows, codes[rows], truth.values, groups[rows])
+    by_label, missing = _check_truth(truth, images, random_state)
     return DataChecks(
         n=len(records),
-        labelled=sum(label is not None for label in labels),
-        classes=tuple(sorted({label for label in labels if label is not None})),
+        labelled=len(rows),
+        classes=truth.names,
         parts=tuple(sorted({part for part in parts if part is not None})),
         findings=tuple(sorted([*found, *by_label], key=_rank)),
-        left_out=(*left_out, *missing),
+        left_out=(*_say_left_out(records), *missing),
         failures=failures,
+        task=truth.task,
     )
+
+
+def _check_truth(truth: Truth, images: Labelled, random_state: int) -> tuple[list[Finding], list[LeftOut]]:
+    """Run the checks that need labels, of whichever sort these are."""
+    if truth.task == "numbers":
+        return check_numbered(images, random_state)
+    if truth.task == "labels":
+        return check_several(images, truth.names, random_state)
+    return check_labelled(images, random_state)
 
 
 def _rank(finding: Finding) -> tuple[bool, int, bool, bool, int]:

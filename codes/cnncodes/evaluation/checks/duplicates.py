@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from cnncodes.evaluation.checks.finding import Certainty, Finding, Severity, cou
 from cnncodes.evaluation.checks.looking import Look
 from cnncodes.evaluation.checks.neighbours import Neighbours
 from cnncodes.evaluation.checks.pixels import compare_pictures
+from cnncodes.evaluation.checks.truth import Task
 
 #: Pictures are worth comparing with so many of their nearest neighbours, from such a cosine on. Five and 0.75
 #: lost a fifth of strongly compressed tiles: they are nearer to one another than to what they were.
@@ -55,6 +56,8 @@ class DuplicateGroup:
         Two or more.
     exact : bool
         Whether all are equal to the byte (files) or the pixel (arrays).
+    same : tuple of tuple of int
+        Those of them that are equal to one another, two or more each.
     small : bool
         Whether one has a shorter side below `SMALL`: different pictures are taken for copies then, too.
     """
@@ -62,6 +65,7 @@ class DuplicateGroup:
     rows: tuple[int, ...]
     exact: bool
     small: bool = False
+    same: tuple[tuple[int, ...], ...] = field(default=(), compare=False)
 
     @property
     def certainty(self) -> Certainty:
@@ -103,10 +107,18 @@ def find_duplicates(
             tuple(rows.tolist()),
             exact=len(set(content[rows].tolist())) == 1,
             small=min(min(looks[i].width, looks[i].height) for i in rows.tolist()) < SMALL,
+            same=_list_same(rows, content),
         )
         for rows in groups
         if len(rows) > 1
     ]
+
+
+def _list_same(rows: npt.NDArray[np.int64], content: npt.NDArray[np.int64]) -> tuple[tuple[int, ...], ...]:
+    found: dict[int, list[int]] = {}
+    for row in rows.tolist():
+        found.setdefault(int(content[row]), []).append(row)
+    return tuple(tuple(some) for some in found.values() if len(some) > 1)
 
 
 def _are_same(
@@ -135,32 +147,65 @@ def _list_candidates(content: npt.NDArray[np.int64], neighbours: Neighbours) -> 
 def check_duplicates(
     keys: Sequence[str],
     groups: Sequence[DuplicateGroup],
-    labels: Sequence[str | None],
+    labels: Sequence[Hashable | None],
     parts: Sequence[str | None],
+    *,
+    task: Task = "classes",
+    tolerance: float = 0.0,
 ) -> list[Finding]:
     """Report duplicates: those in several parts, those under several labels, and the others.
 
     Parameters
     ----------
     keys, labels, parts : sequence, length n
-        Of each image its key, its label and its part, None where there is none.
+        Of each image its key, its label and its part, None where there is none. Labels are classes, or
+        numbers as floats, or sets, as `Truth.given` has them.
     groups : sequence of DuplicateGroup
         As `find_duplicates` gave them.
+    task : {"classes", "numbers", "labels"}
+        What the labels are, for the text. Of numbers those that differ most come first.
+    tolerance : float
+        Numbers that differ by no more are taken for the same.
     """
     across_parts = [group for group in groups if _differ(parts, group)]
-    across_labels = [group for group in groups if _differ(labels, group)]
-    others = [group for group in groups if not _differ(parts, group) and not _differ(labels, group)]
+    across_labels = [group for group in groups if _differ(labels, group, tolerance)]
+    crossing = {group.rows for group in (*across_parts, *across_labels)}
+    others = [group for group in groups if group.rows not in crossing]
+    across_parts = _take_facts(across_parts, lambda group: _differ(parts, group))
+    across_labels = _take_facts(across_labels, lambda group: _differ(labels, group, tolerance))
+    if task == "numbers":
+        across_labels.sort(key=lambda group: -_find_range(labels, group))
     findings = []
     for kind, chosen in (("parts", across_parts), ("labels", across_labels), ("within", others)):
         for certainty in _CERTAINTIES:
             some = [group for group in chosen if group.certainty == certainty]
             if some:
-                findings.append(_report(kind, certainty, some, keys, labels, parts))
+                findings.append(_report(kind, certainty, some, keys, labels, parts, task))
     return findings
 
 
-def _differ(values: Sequence[str | None], group: DuplicateGroup) -> bool:
+def _take_facts(
+    groups: Sequence[DuplicateGroup], differ: Callable[[DuplicateGroup], bool]
+) -> list[DuplicateGroup]:
+    """Return the groups, but of one in which equal images differ these alone: that is a fact."""
+    found = []
+    for group in groups:
+        facts = [
+            one for one in (DuplicateGroup(rows, True, group.small) for rows in group.same) if differ(one)
+        ]
+        found += facts or [group]
+    return found
+
+
+def _differ(values: Sequence[Hashable | None], group: DuplicateGroup, tolerance: float = 0.0) -> bool:
+    if tolerance:
+        return _find_range(values, group) > tolerance
     return len({values[i] for i in group.rows} - {None}) > 1
+
+
+def _find_range(values: Sequence[Any], group: DuplicateGroup) -> float:
+    known = [values[i] for i in group.rows if values[i] is not None]
+    return max(known) - min(known) if known else 0.0
 
 
 _CERTAINTIES: tuple[Certainty, ...] = ("certain", "likely", "possible")
@@ -169,9 +214,29 @@ _WHERE = {
         "in more than one part",
         "Keep each in one part: until then figures on test images are too good.",
     ),
-    "labels": ("under more than one label", "Decide which label is right, and keep one copy."),
     "within": ("there more than once", "Keep one copy of each, or give copies one group."),
 }
+#: Where copies disagree.
+_DISAGREE: dict[Task, tuple[str, str]] = {
+    "classes": ("under more than one label", "Decide which label is right, and keep one copy."),
+    "numbers": ("there with more than one number", "Decide which number is right, and keep one copy."),
+    "labels": ("there with more than one set of labels", "Decide which labels are right, and keep one copy."),
+}
+#: Said of near copies with other numbers: these may be of what such copies differ in.
+_DIFFERENT = (
+    "Decide which number is right, and keep one copy; unless the number is of what such copies differ in"
+    " (blur, brightness, what is cut)."
+)
+
+
+def _choose_words(kind: str, certainty: Certainty, task: Task) -> tuple[Severity, str, str]:
+    """Return how severe copies are, where they are, and what to do about it."""
+    where, advice = _DISAGREE[task] if kind == "labels" else _WHERE[kind]
+    if kind == "within" or certainty == "possible":
+        return "tell", where, advice
+    if kind == "labels" and task == "numbers" and certainty != "certain":
+        return "tell", where, _DIFFERENT
+    return "warn", where, advice
 
 
 def _report(
@@ -179,11 +244,11 @@ def _report(
     certainty: Certainty,
     groups: Sequence[DuplicateGroup],
     keys: Sequence[str],
-    labels: Sequence[str | None],
+    labels: Sequence[Hashable | None],
     parts: Sequence[str | None],
+    task: Task,
 ) -> Finding:
-    where, advice = _WHERE[kind]
-    severity: Severity = "tell" if kind == "within" or certainty == "possible" else "warn"
+    severity, where, advice = _choose_words(kind, certainty, task)
     images = tuple(keys[i] for group in groups for i in group.rows)
     noun = count(len(groups), "picture")
     verb = "is" if len(groups) == 1 else "are"
@@ -209,10 +274,14 @@ def _report(
             "groups": [
                 {
                     "images": [keys[i] for i in group.rows],
-                    "labels": [labels[i] for i in group.rows],
+                    "labels": [_to_plain(labels[i]) for i in group.rows],
                     "parts": [parts[i] for i in group.rows],
                 }
                 for group in groups
             ],
         },
     )
+
+
+def _to_plain(label: Any) -> Any:
+    return sorted(label) if isinstance(label, frozenset) else label

@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.tree import DecisionTreeClassifier
 
+from cnncodes.evaluation.checks.betraying import (
+    OF_FILE,
+    OF_PICTURE,
+    OF_SIZE,
+    TELL,
+    WARN,
+    plain_estimate,
+    predict_by_trees,
+    tabulate,
+)
 from cnncodes.evaluation.checks.finding import Finding
 from cnncodes.evaluation.checks.looking import Look
-from cnncodes.evaluation.intervals import Estimate, bootstrap, wilson
+from cnncodes.evaluation.intervals import Estimate, Z, bootstrap, wilson
 from cnncodes.heads.folds import Rows, Split, make_splits
 
 Array = npt.NDArray[Any]
 
-#: What a file is like; such things say nothing of what the picture shows.
-OF_FILE = ("width", "height", "aspect ratio", "file type", "colour mode")
-#: What is of the file and of the picture: busy pictures compress worse.
-OF_SIZE = ("file size",)
-#: What the picture is like as a whole; that may belong to a class, as night belongs to stars.
-OF_PICTURE = ("border colour", "brightness")
-#: Skill, 0 at chance and 1 where all is right, above which its interval must lie for a warning. On clothes
-#: whose files betray nothing it is 0.37 by file size and 0.65 by brightness; and for being told at all.
-WARN = {OF_FILE: 0.3, OF_SIZE: 0.6, OF_PICTURE: 0.8}
-TELL = 0.15
 #: Fewer images of a class show nothing.
 LEAST = 10
-_FOLDS, _SHUFFLES = 5, 5
+_FOLDS = 5
 
 
 @dataclass(frozen=True)
@@ -60,9 +62,18 @@ class Betrayal:
     @property
     def skill(self) -> float:
         """The lower end of how far the tree, or its best class, is from chance: 0 to 1."""
-        overall = (self.balanced_accuracy.low - self.chance) / (1 - self.chance)
-        known = [value for value in (overall, self.label_skill.low) if not math.isnan(value)]
-        return max(known, default=0.0)
+        return self.rate(1)
+
+    def rate(self, n_questions: int) -> float:
+        """Return the skill as the best of so many questions has it: with intervals that all hold at once.
+
+        By Bonferroni's correction, for intervals of a normal distribution.
+        """
+        wider = NormalDist().inv_cdf(1 - 0.025 / n_questions) / Z
+        told, own = self.balanced_accuracy, self.label_skill
+        overall = (told.value - wider * (told.value - told.low) - self.chance) / (1 - self.chance)
+        found = (overall, own.value - wider * (own.value - own.low))
+        return max((value for value in found if not math.isnan(value)), default=0.0)
 
 
 def measure_betrayal(
@@ -92,14 +103,21 @@ def measure_betrayal(
         None where no folds can be made, or all images are alike in the features.
     """
     classes, y = np.unique(np.asarray(labels), return_inverse=True)
-    X, owner = _tabulate(looks, features)
-    varies = (X[:1] != X).any(axis=0)
-    X, owner = X[:, varies], owner[varies]
+    X, owner = tabulate(looks, features)
     group_ids = np.arange(len(y)) if groups is None else np.unique(groups, return_inverse=True)[1]
     splits = _fold(y, group_ids, random_state)
     if not splits or not X.shape[1]:
         return None
-    predicted, losses = _predict(X, y, splits, owner, random_state)
+    ones = np.ones(len(y))
+    predicted, feature = predict_by_trees(
+        X,
+        y,
+        splits,
+        owner,
+        functools.partial(_make_tree, len(classes), random_state),
+        lambda told: _balanced(y, told, len(classes), ones),
+        random_state,
+    )
     accuracy = bootstrap(
         lambda weights: _balanced(y, predicted, len(classes), weights),
         len(y),
@@ -111,8 +129,16 @@ def measure_betrayal(
         accuracy = wilson(round(accuracy.value * len(y)), len(y))
     skills = [_class_skill(y, predicted, k) for k in range(len(classes))]
     best = int(np.argmax([skill.low for skill in skills]))
-    feature = max(losses, key=lambda name: losses[name])
     return Betrayal(accuracy, 1 / len(classes), feature, str(classes[best]), skills[best])
+
+
+def _make_tree(n_classes: int, random_state: int, n_rows: int) -> DecisionTreeClassifier:
+    return DecisionTreeClassifier(
+        max_leaf_nodes=max(8, 2 * n_classes),
+        min_samples_leaf=max(2, n_rows // 200),
+        class_weight="balanced",
+        random_state=random_state,
+    )
 
 
 def _fold(y: Array, group_ids: Array, random_state: int) -> list[Split]:
@@ -190,66 +216,11 @@ def _report(found: Betrayal, n: int, warn: bool, features: tuple[str, ...]) -> F
             "feature": found.feature,
             "class": found.label,
             "chance": found.chance,
-            "balanced_accuracy": _plain(told),
-            "class_skill": _plain(found.label_skill),
+            "balanced_accuracy": plain_estimate(told),
+            "class_skill": plain_estimate(found.label_skill),
             "skill": found.skill,
         },
     )
-
-
-def _plain(found: Estimate) -> dict[str, float | int]:
-    return {"value": found.value, "low": found.low, "high": found.high, "n": found.n}
-
-
-def _tabulate(looks: Sequence[Look], features: tuple[str, ...]) -> tuple[Array, Array]:
-    """Return a column for each number, and of each column the feature it belongs to."""
-    columns: list[tuple[str, list[float]]] = [
-        ("width", [look.width for look in looks]),
-        ("height", [look.height for look in looks]),
-        ("aspect ratio", [look.width / max(look.height, 1) for look in looks]),
-        ("file size", [look.n_bytes for look in looks]),
-        ("brightness", [look.brightness for look in looks]),
-        *(("border colour", [look.border[channel] for look in looks]) for channel in range(3)),
-    ]
-    for name, values in (
-        ("file type", [look.format for look in looks]),
-        ("colour mode", [look.mode for look in looks]),
-    ):
-        columns += [(name, [float(value == one) for value in values]) for one in sorted(set(values))]
-    wanted = [column for column in columns if column[0] in features]
-    table = np.array([values for _, values in wanted], dtype=np.float64).reshape(len(wanted), -1).T
-    return table, np.array([name for name, _ in wanted])
-
-
-def _predict(
-    X: Array, y: Array, splits: Any, owner: Array, random_state: int
-) -> tuple[Array, dict[str, float]]:
-    """Return held-out predictions, and by how much each feature's shuffling lowers what is right of them."""
-    rng = np.random.default_rng(random_state)
-    n_classes = int(y.max()) + 1
-    predicted = np.zeros(len(y), dtype=np.int64)
-    names = sorted(set(owner.tolist()))
-    shuffled = {name: np.zeros((_SHUFFLES, len(y)), dtype=np.int64) for name in names}
-    for train, test in splits:
-        tree = DecisionTreeClassifier(
-            max_leaf_nodes=max(8, 2 * n_classes),
-            min_samples_leaf=max(2, len(train) // 200),
-            class_weight="balanced",
-            random_state=random_state,
-        ).fit(X[train], y[train])
-        predicted[test] = tree.predict(X[test])
-        for name in names:
-            for repeat in range(_SHUFFLES):
-                mixed = X[test].copy()
-                mixed[:, owner == name] = mixed[rng.permutation(len(test))][:, owner == name]
-                shuffled[name][repeat, test] = tree.predict(mixed)
-    ones = np.ones(len(y))
-    right = _balanced(y, predicted, n_classes, ones)
-    losses = {
-        name: right - float(np.mean([_balanced(y, row, n_classes, ones) for row in rows]))
-        for name, rows in shuffled.items()
-    }
-    return predicted, losses
 
 
 def _balanced(y: Array, predicted: Array, n_classes: int, weights: Array) -> float:

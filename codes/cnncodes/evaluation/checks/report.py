@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnncodes.evaluation.checks.finding import Finding, count
+from cnncodes.evaluation.checks.truth import Task
 from cnncodes.schema import to_plain
 
 
@@ -32,13 +33,16 @@ class DataChecks:
     n, labelled : int
         Images that were read, and those of them that have a label.
     classes, parts : tuple of str
-        That occur among them.
+        That occur among them. Where images have several labels, `classes` are these; of numbers there are
+        none.
     findings : tuple of Finding
         The worst first.
     left_out : tuple of LeftOut
         What was not checked, and why.
     failures : tuple of (str, str)
         Key and reason of each image that cannot be read.
+    task : {"classes", "numbers", "labels"}
+        What the images are labelled with: a class each, a number, or several labels.
     """
 
     n: int
@@ -48,6 +52,7 @@ class DataChecks:
     findings: tuple[Finding, ...]
     left_out: tuple[LeftOut, ...]
     failures: tuple[tuple[str, str], ...] = ()
+    task: Task = "classes"
 
     @property
     def warnings(self) -> tuple[Finding, ...]:
@@ -75,10 +80,10 @@ def summarize(checks: dict[str, Any], most: int = 10) -> str:
     """Return what `DataChecks.summary` does, of what `DataChecks.to_dict` gave."""
     findings = checks["findings"]
     warnings = sum(finding["severity"] == "warn" for finding in findings)
-    classes = count(len(checks["classes"]), "class", "classes")
+    labelled = _say_labelled(checks["labelled"], checks["task"], len(checks["classes"]))
     parts = f", parts {', '.join(checks['parts'])}" if checks["parts"] else ""
     lines = [
-        f"{count(checks['n'], 'image')} checked ({checks['labelled']:,} labelled, {classes}{parts}):"
+        f"{count(checks['n'], 'image')} checked ({labelled}{parts}):"
         f" {count(warnings, 'warning')}, {count(len(findings) - warnings, 'other finding')}."
     ]
     for finding in findings[:most]:
@@ -88,3 +93,10 @@ def summarize(checks: dict[str, Any], most: int = 10) -> str:
         lines.append(f"… and {len(findings) - most:,} more in the report")
     lines += [f"not checked, {row['check']}: {row['why']}" for row in checks["left_out"]]
     return "\n".join(lines) + "\n"
+
+
+def _say_labelled(labelled: int, task: Task, n: int) -> str:
+    if task == "numbers":
+        return f"{labelled:,} with numbers"
+    names = count(n, "class", "classes") if task == "classes" else count(n, "label")
+    return f"{labelled:,} labelled, {names}"

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from cnncodes.errors import UsageError
 from cnncodes.heads.folds import Rows, Split
 from cnncodes.heads.multilabel.calibration import choose_thresholds, fit_platt, measure_labels
-from cnncodes.heads.multilabel.folds import make_label_splits
+from cnncodes.heads.multilabel.folds import find_scarce, make_label_splits
 from cnncodes.heads.multilabel.scorers import F1, LabelScorer, check_threshold, expit
 from cnncodes.heads.regression.search import TIE, HeldOutNumbers, NumberChoice, sweep_numbers
 from cnncodes.heads.scaling import Scaler
@@ -73,7 +73,7 @@ class MultiLabelHead(ClassifierMixin, TargetHead):  # type: ignore[misc]
     def _choose(self, rows: Rows, Y: Array) -> NumberChoice:
         splits = make_label_splits(rows, Y, self.cv, self.random_state)
         self.n_folds_ = len(splits)
-        self.scarce_ = find_scarce(rows, Y)
+        self.scarce_ = find_scarce(rows.groups, Y)
         if splits and len(self.scarce_) < Y.shape[1]:
             return self._choose_labels(rows, Y, splits)
         given = self._fall_back()
@@ -146,14 +146,6 @@ class MultiLabelHead(ClassifierMixin, TargetHead):  # type: ignore[misc]
         tags.target_tags.multi_output = True
         tags.classifier_tags.multi_label = True
         return tags
-
-
-def find_scarce(rows: Rows, Y: Array) -> Array:
-    """Return the labels that images of one group alone have, or lack: none of these can be held out."""
-    n_groups = int(rows.groups.max()) + 1
-    having = np.stack([np.bincount(rows.groups, column, n_groups) > 0 for column in Y.T])
-    lacking = np.stack([np.bincount(rows.groups, 1 - column, n_groups) > 0 for column in Y.T])
-    return np.flatnonzero((having.sum(axis=1) < 2) | (lacking.sum(axis=1) < 2))
 
 
 def _is_rising(found: Sequence[HeldOutNumbers]) -> bool:

@@ -35,6 +35,61 @@ def make_label_splits(rows: Rows, Y: Array, cv: Any, random_state: Any) -> list[
     return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in np.unique(fold).tolist()]
 
 
+def split_label_images(Y: Array, groups: Array, cv: int, random_state: Any) -> list[Split]:
+    """Return (training images, held-out images) of each fold, as `make_label_splits` does it of rows.
+
+    Every training part has images with and without each label: where folds lack that, fewer are made, and
+    none where that is of no help.
+
+    Parameters
+    ----------
+    Y : int ``[n, L]``
+        1 where an image has a label, else 0.
+    groups : ``[n]``
+        Images of a group are on one side.
+
+    Examples
+    --------
+    >>> Y = np.array([[1, 0], [1, 0], [0, 1], [0, 1]])
+    >>> [Y[test].sum(axis=0).tolist() for _, test in split_label_images(Y, np.arange(4), 2, 0)]
+    [[1, 1], [1, 1]]
+    """
+    ones, numbers = np.ones(len(Y)), np.arange(len(Y))
+    members = np.unique(groups, return_inverse=True)[1]
+    one = np.zeros(len(Y), dtype=np.int64)
+    rows = Rows(numbers[:, None], one, ones, ones, numbers, members, 1, numbers)
+    for n_folds in range(min(cv, int(members.max(initial=0)) + 1), 1, -1):
+        splits = make_label_splits(rows, Y, n_folds, random_state)
+        if splits and all(len(train) and np.ptp(Y[train], axis=0).all() for train, _ in splits):
+            return splits
+    return []
+
+
+def find_scarce(groups: Array, Y: Array) -> Array:
+    """Return the labels that images of one group alone have, or lack: none of these can be held out.
+
+    Parameters
+    ----------
+    groups : int ``[n]``
+        The group of each image or row.
+    Y : ``[n, L]``
+        1 where it has a label, else 0.
+
+    Examples
+    --------
+    >>> find_scarce(np.array([0, 0, 1, 2, 3]), np.array([[1, 1], [1, 0], [0, 1], [0, 0], [0, 0]]))
+    array([0])
+    """
+    return np.flatnonzero(count_sides(groups, Y) < 2)
+
+
+def count_sides(groups: Array, Y: Array) -> Array:
+    """Return how many groups have each label, or lack it, whichever are fewer; arguments as `find_scarce`."""
+    having = np.array([np.count_nonzero(np.bincount(groups, column)) for column in Y.T], dtype=np.int64)
+    lacking = np.array([np.count_nonzero(np.bincount(groups, 1 - column)) for column in Y.T], dtype=np.int64)
+    return np.minimum(having, lacking)
+
+
 def deal_labels(held: Array, totals: Array, order: Array, n_folds: int) -> Array:
     """Return the fold of each group, such that every fold has about its share of each label.
 

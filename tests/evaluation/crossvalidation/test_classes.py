@@ -1,4 +1,4 @@
-"""Each image is answered by heads that had not seen it, nor its views, copies or group."""
+"""Classes: each image is answered by heads that had not seen it, nor its views, copies or group."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import LinearSVC
 
-from cnncodes import ImageClassifier, ImageRegressor, embed, load_backbone, read_codes
+from cnncodes import ImageClassifier, embed, load_backbone, read_codes
 from cnncodes.backbones import Backbone
 from cnncodes.errors import ResultWarning, SpaceMismatch, UsageError
 from cnncodes.evaluation import cross_validate
@@ -36,9 +36,9 @@ def make(backbone: Backbone, memory: Path, head: object = None, **params: object
     return ImageClassifier(backbone, head, n_jobs=1, memory=memory, **{**views, **params})
 
 
-def test_numbers_are_measured_otherwise() -> None:
-    with pytest.raises(UsageError, match="measures an ImageClassifier. Got ImageRegressor: for numbers"):
-        cross_validate(ImageRegressor(), NOISE, list(range(16)))  # type: ignore[arg-type]
+def test_what_is_no_estimator_of_images_is_refused() -> None:
+    with pytest.raises(UsageError, match="an ImageMultiLabelClassifier. Got KNeighborsClassifier instead"):
+        cross_validate(KNeighborsClassifier(), NOISE, LABELS)  # type: ignore[call-overload]
 
 
 def test_noise_is_not_learned_though_each_image_has_two_views(backbone: Backbone, memory: Path) -> None:

@@ -1,0 +1,65 @@
+"""The checks of images that are labelled with several labels each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from cnncodes.errors import name_some
+from cnncodes.evaluation.checks import label_metadata, label_set_errors, metadata
+from cnncodes.evaluation.checks.finding import Finding
+from cnncodes.evaluation.checks.labelled import Labelled
+from cnncodes.evaluation.checks.report import LeftOut
+from cnncodes.heads.multilabel.folds import count_sides
+
+#: Different images with a label, and without, for heads to be fitted.
+_LEAST_FOR_HEAD = 2
+
+
+def check_several(
+    images: Labelled, names: Sequence[str], random_state: int
+) -> tuple[list[Finding], list[LeftOut]]:
+    """Report labels that are probably wrong, or betrayed by metadata, and what could not be checked.
+
+    Parameters
+    ----------
+    images : Labelled
+        Its labels are an indicator, shape (n, n_labels).
+    names : sequence of str, length n_labels
+    random_state : int
+    """
+    left_out = [LeftOut("classes", "the images have several labels, of which none excludes another.")]
+    findings: list[Finding] = []
+    chosen, why = _choose(images, names, _LEAST_FOR_HEAD)
+    if len(chosen):
+        Y, own = images.labels[:, chosen], [names[i] for i in chosen]
+        found = label_set_errors.predict_labels(images.codes, Y, images.groups, random_state=random_state)
+        findings += label_set_errors.check_label_sets(images.keys, Y, found, own)
+        vague = [own[i] for i in np.flatnonzero(found.saved < label_set_errors.LEAST_SAVED)]
+        if vague:
+            why += f" Of {len(vague)} labels codes tell too little to call one wrong: {name_some(vague, 3)}."
+    left_out += [LeftOut("labels", why.strip())] if why else []
+    chosen, why = _choose(images, names, metadata.LEAST)
+    if len(chosen):
+        Y, own = images.labels[:, chosen], [names[i] for i in chosen]
+        findings += label_metadata.check_label_metadata(
+            images.looks, Y, images.groups, own, random_state=random_state
+        )
+    left_out += [LeftOut("metadata", why)] if why else []
+    return findings, left_out
+
+
+def _choose(images: Labelled, names: Sequence[str], least: int) -> tuple[npt.NDArray[np.int64], str]:
+    """Return the labels that so many groups have, and lack, and what is to be said of the others."""
+    if not len(images.keys):
+        return np.empty(0, np.int64), "no image has a label."
+    if not names:
+        return np.empty(0, np.int64), "no image has any of the labels."
+    enough = count_sides(images.groups, images.labels) >= least
+    few = [name for name, is_enough in zip(names, enough, strict=True) if not is_enough]
+    if not few:
+        return np.flatnonzero(enough), ""
+    why = f"{len(few)} of {len(names)} labels {'is' if len(few) == 1 else 'are'} on, or lacking from,"
+    return np.flatnonzero(enough), f"{why} fewer than {least} different images: {name_some(few, 3)}."

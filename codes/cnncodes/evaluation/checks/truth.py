@@ -1,0 +1,97 @@
+"""What images are labelled with: a class each, a number, or several labels."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from cnncodes.errors import UsageError
+from cnncodes.estimators.label_sets import check_delimiter, check_divided, read_label_sets
+from cnncodes.estimators.targets import parse_targets
+from cnncodes.evaluation.checks.clipping import clip_numbers
+
+Array = npt.NDArray[Any]
+Task = Literal["classes", "numbers", "labels"]
+
+#: Numbers of copies disagree where they differ by more than this share of the standard deviation of all,
+#: those far out drawn in.
+DISAGREE = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """The labels of images.
+
+    Attributes
+    ----------
+    task : {"classes", "numbers", "labels"}
+    given : list of hashable or None, length n
+        Of each image its class, its number as a float, or its labels as a frozenset; None where it has none.
+    rows : ndarray of int64, shape (n_labelled,)
+        Images that have one.
+    values : ndarray, shape (n_labelled,), or (n_labelled, n_labels)
+        Their classes, numbers, or 1 for each label that one has and else 0.
+    names : tuple of str
+        Classes, or labels, that occur.
+    """
+
+    task: Task
+    given: Sequence[Hashable | None]
+    rows: npt.NDArray[np.int64]
+    values: Array
+    names: tuple[str, ...] = ()
+
+    @property
+    def tolerance(self) -> float:
+        """By how much the numbers of copies may differ; 0 of other tasks."""
+        if self.task != "numbers" or not len(self.values):
+            return 0.0
+        return DISAGREE * float(clip_numbers(self.values).std())
+
+
+def read_truth(
+    labels: Sequence[str | None], *, regression: bool = False, label_delimiter: str | None = None
+) -> Truth:
+    """Return what labels of a source mean.
+
+    Parameters
+    ----------
+    labels : sequence of str or None, length n
+    regression : bool
+        They are numbers.
+    label_delimiter : str, optional
+        They are several, divided by that.
+
+    Raises
+    ------
+    UsageError
+        If both are said; a label is no finite number; or no label holds the delimiter.
+
+    Examples
+    --------
+    >>> truth = read_truth(["sea|sky", None, "|"], label_delimiter="|")
+    >>> truth.names, truth.values.tolist(), truth.rows.tolist()
+    (('sea', 'sky'), [[1, 1], [0, 0]], [0, 2])
+    """
+    check_delimiter(label_delimiter)
+    if regression and label_delimiter is not None:
+        raise UsageError("labels are numbers or several texts: give regression or label_delimiter, not both.")
+    rows = np.array([i for i, label in enumerate(labels) if label is not None], dtype=np.int64)
+    known = [str(labels[i]) for i in rows]
+    given: list[Hashable | None] = list(labels)
+    if regression:
+        numbers = parse_targets(known)
+        for i, number in zip(rows, numbers.tolist(), strict=True):
+            given[i] = number
+        return Truth("numbers", given, rows, numbers)
+    if label_delimiter is not None:
+        check_divided(known, label_delimiter)
+        found = read_label_sets(known, delimiter=label_delimiter)
+        for i, has in zip(rows, found.Y, strict=True):
+            given[i] = frozenset(found.classes[has > 0].tolist())
+        return Truth("labels", given, rows, found.Y, tuple(map(str, found.classes)))
+    return Truth("classes", given, rows, np.array(known, dtype=str), tuple(sorted(set(known))))

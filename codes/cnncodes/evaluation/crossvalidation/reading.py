@@ -1,0 +1,76 @@
+"""The images that are to be held out, with their codes by the views of training and of prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cnncodes.errors import SpaceMismatch, UsageError
+from cnncodes.estimators.base import ImageEstimator
+from cnncodes.estimators.inputs import ImageRows, embed_records, rows_of, settle_embedders
+from cnncodes.estimators.labels import check_groups, labelled_records
+from cnncodes.estimators.parameters import check_failures, make_embedders
+from cnncodes.estimators.training import number_groups
+from cnncodes.estimators.unknown import Training
+from cnncodes.images import ImageRecord, list_groups
+from cnncodes.store import Codes
+
+Array = npt.NDArray[Any]
+
+
+def read_images(
+    estimator: ImageEstimator, X: Any, y: Any, groups: Any, on_progress: Any
+) -> tuple[Training, ImageRows]:
+    """Return the images that can be read, with their rows for training; and with those for prediction."""
+    if getattr(estimator, "finetune", None) not in (None, False):
+        raise UsageError("cross-validation is of heads on codes: leave out finetune.")
+    if isinstance(X, Codes):
+        if y is not None or groups is not None:
+            raise UsageError("stored codes have their labels and groups: leave out y and groups.")
+        rows, answered, checked = _read_codes(estimator, X)
+        names = None
+    else:
+        rows, answered, checked, names = _embed(estimator, X, y, groups, on_progress)
+    reduced = isinstance(X, Codes) and X.reduced and estimator.aggregate == "auto"
+    aggregate = "code" if reduced else estimator.aggregate
+    numbered = number_groups(names, rows.contents)
+    training = Training(rows, checked, None, numbered, aggregate, estimator.random_state)
+    usable = np.flatnonzero((rows.counts > 0) & (answered.counts > 0))
+    return training.take(usable), answered.take(usable)
+
+
+def _embed(
+    estimator: ImageEstimator, X: Any, y: Any, groups: Any, on_progress: Any
+) -> tuple[ImageRows, ImageRows, Array, Array | None]:
+    if isinstance(X, Sequence) and len(X) and all(isinstance(record, ImageRecord) for record in X):
+        records: list[ImageRecord] = [record for record in X if y is not None or record.label is not None]
+        labels = [record.label for record in records] if y is None else y
+    else:
+        records, labels = labelled_records(X, y, split="train")
+    checked = (
+        estimator._read_labels(labels) if y is None else estimator._check_y(labels, len(records))
+    )  # before any image is embedded
+    names = check_groups(list_groups(records) if groups is None else groups, len(checked))
+    n_jobs, memory = estimator.n_jobs, estimator.memory
+    train, test = settle_embedders(make_embedders(estimator), records, n_jobs)
+    rows = embed_records(train, records, n_jobs=n_jobs, memory=memory, on_progress=on_progress)
+    check_failures(rows, checked, estimator.on_error, noun=estimator._NOUN)
+    if train.plan == test.plan:
+        return rows, rows, checked, names
+    return rows, embed_records(test, records, n_jobs=n_jobs, memory=memory), checked, names
+
+
+def _read_codes(estimator: ImageEstimator, codes: Codes) -> tuple[ImageRows, ImageRows, Array]:
+    _, test = make_embedders(estimator)
+    differing = codes.space.differences(test.space)
+    if differing:
+        raise SpaceMismatch(
+            f"the codes are of another space: {'; '.join(differing)}. Embed the images again."
+        )
+    codes = codes.select(labelled=True)
+    rows, labels = rows_of(codes)
+    answered = rows if codes.reduced else rows_of(codes.select(views=test.plan))[0]
+    return rows, answered, estimator._read_labels(labels)

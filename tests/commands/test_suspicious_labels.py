@@ -1,0 +1,32 @@
+"""Classes that look like numbers or like several labels are pointed out, with what to give instead."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from cnncodes.commands.reporter import Reporter
+from cnncodes.commands.suspicious_labels import warn_of_others
+
+
+def warn(labels: list[str | None], command: str = "fit") -> str:
+    stream = io.StringIO()
+    warn_of_others(labels, Reporter(stream), command)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("command", ["fit", "check"])
+def test_several_labels_in_one_text_name_the_delimiter_and_the_command(command: str) -> None:
+    said = warn(["cat;dog", "dog;bird", "cat", "bird", None], command)
+    assert "such as 'cat;dog'" in said and f"give 'cnncodes {command}' --label-delimiter ';'" in said
+    assert ("ImageMultiLabelClassifier" in said) == (command == "fit")
+
+
+def test_numbers_name_the_options_for_numbers() -> None:
+    said = warn(["1.5", "2", None], "check")
+    assert "numbers such as 1.5" in said and "'cnncodes check' --regression" in said and "Image" not in said
+
+
+def test_classes_are_left_alone() -> None:
+    assert warn(["cat", "dog, large", "1", None]) == warn([]) == ""
