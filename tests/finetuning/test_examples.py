@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cnncodes.errors import SourceError
-from cnncodes.finetuning.examples import Labelled, check_classes, split_validation
+from cnncodes.finetuning.examples import Labelled, check_classes, split_validation, tell_share
 from cnncodes.images import records_from
 
 
@@ -30,6 +30,19 @@ def test_a_fifth_of_each_class_is_held_out() -> None:
 def test_so_much_is_held_out_as_was_asked(share: float, seed: int) -> None:
     _, validation = split_validation(make(["a", "b"] * 200), share, seed)
     assert len(validation.y) / 400 == pytest.approx(share, abs=0.03)
+
+
+def test_where_few_images_allow_another_share_alone_it_is_told() -> None:
+    train, validation = split_validation(make(["a", "b", "c"] * 2), 0.2, 0)
+    assert (len(train.y), len(validation.y)) == (3, 3)
+    [text] = tell_share(train, validation, 0.2)
+    assert text.startswith("3 of 6 images, 50%, are held out for validation, and not 20%: ")
+
+
+@pytest.mark.parametrize("labels", [["a"] * 50 + ["b"] * 20, ["a", "b"] * 4, ["a"] * 4 + ["rare"]])
+def test_a_share_that_is_nearly_met_is_not_told(labels: list[str]) -> None:
+    train, validation = split_validation(make(labels), 0.2, 0)
+    assert tell_share(train, validation, 0.2) == []
 
 
 def test_it_depends_on_the_random_state_alone() -> None:

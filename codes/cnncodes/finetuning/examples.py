@@ -19,6 +19,8 @@ Array = npt.NDArray[Any]
 
 #: So many classes are named at most.
 _SHOWN = 5
+#: A share that is held out is told where it is so many times the one asked for, or the other way round.
+_FAR = 1.5
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,20 @@ def split_validation(images: Labelled, share: float, random_state: int) -> tuple
     validation = places[held]
     train = np.setdiff1d(np.arange(len(images.y)), validation)
     return images.take(train), images.take(validation)
+
+
+def tell_share(train: Labelled, validation: Labelled, share: float) -> list[str]:
+    """Return what is to be said where far more, or far fewer, images were held out than was asked for.
+
+    Of two images, or groups, of each class only one can be held out, which is half of them.
+    """
+    held, total = len(validation.y), len(train.y) + len(validation.y)
+    if abs(held - share * total) < 1 or max(held / total, share) < _FAR * min(held / total, share):
+        return []
+    return [
+        f"{held:,} of {total:,} images, {held / total:.0%}, are held out for validation, and not {share:.0%}:"
+        " classes of so few images, or groups, allow no other. Give more images, or a part 'val'"
+    ]
 
 
 def _divide(share: float, most: int) -> tuple[int, int]:
