@@ -38,6 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     table.assign(label=table["level"]).drop(columns="level").to_csv(root / "labels.csv", index=False)
     table.assign(level=table["level"].where(table["level"] < 200)).to_csv(root / "gaps.csv", index=False)
     table.assign(level=table["label"]).to_csv(root / "text.csv", index=False)
+    table.assign(level=table["level"].where(table.index != 2, np.inf)).to_csv(root / "odd.csv", index=False)
     return root
 
 
@@ -175,7 +176,8 @@ def test_empty_cells_are_left_out(folder: Path, tmp_path: Path, capsys: pytest.C
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["text.csv", "--target", "level"], "no numbers, the first"),
+        (["text.csv", "--target", "level"], "no numbers, the first 'a' of the image '0.png'"),
+        (["odd.csv", "--target", "level"], "those of '2.png' (inf): leave the cell empty"),
         (["all.csv", "--target", "levels"], "Did you mean 'level'"),
         (["all.csv", "--target", "level", "--head", "logistic"], "is a classifier, and numbers"),
         (["all.csv", "--target", "level", "--cv", "3"], "--cv measures classifiers"),

@@ -89,7 +89,8 @@ def evaluate_regressor(
 def _read_truth(records: list[ImageRecord]) -> list[float]:
     from cnncodes.estimators.targets import parse_targets
 
-    numbers: list[float] = parse_targets(record.label for record in records).tolist()
+    labels, names = [record.label for record in records], [record.key for record in records]
+    numbers: list[float] = parse_targets(labels, names).tolist()
     return numbers
 
 
