@@ -94,8 +94,8 @@ class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             folders.
         sample_weight : array-like of float, shape (n_images,), optional
         groups : array-like, shape (n_images,), optional
-            Images of a group (a patient, a camera) stay in one fold. Equal files always do. None and NaN: a
-            group of its own. May be left out for a table that has a column ``group``.
+            Images of a group (a patient, a camera) stay in one fold. Equal files always do. None, NaN and
+            ``""``: a group of its own. May be left out for a table that has a column ``group``.
 
         Returns
         -------

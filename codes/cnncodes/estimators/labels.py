@@ -43,8 +43,8 @@ def check_labels(y: Any, n_images: int | None = None) -> npt.NDArray[Any]:
     Raises
     ------
     UsageError
-        If a label is missing or there are not as many labels as images; if types are mixed; if they
-        are several an image (multi-label) or fractions (regression).
+        If a label is missing, as an empty text is, or there are not as many labels as images; if types are
+        mixed; if they are several an image (multi-label) or fractions (regression).
     """
     if isinstance(y, str | bytes):
         raise UsageError("y must be a list of labels, one an image. Got one string instead.")
@@ -61,10 +61,10 @@ def check_labels(y: Any, n_images: int | None = None) -> npt.NDArray[Any]:
             "several labels an image (multi-label) are for ImageMultiLabelClassifier. Here give one label an"
             " image."
         )
-    missing = [i for i, value in enumerate(values) if is_missing(value)]
+    missing = [i for i, value in enumerate(values) if is_absent(value)]
     if missing:
         raise UsageError(
-            f"{len(missing)} of {len(values)} labels are missing (None or NaN), at positions"
+            f"{len(missing)} of {len(values)} labels are missing (None, NaN or empty text), at positions"
             f" {name_some(missing, 10, str)}:"
             " leave these images out."
         )
@@ -108,11 +108,11 @@ def check_one_each(name: str, values: Any, n_images: int) -> npt.NDArray[Any] | 
 
 
 def check_groups(values: Any, n_images: int) -> npt.NDArray[Any] | None:
-    """Return the group of each image as an array; None and NaN are a group of their own each.
+    """Return the group of each image as an array; None, NaN and empty text are a group of their own each.
 
     Examples
     --------
-    >>> len(set(check_groups(["anna", None, "anna", None], 4)))
+    >>> len(set(check_groups(["anna", None, "anna", ""], 4)))
     3
     """
     array = check_one_each("groups", values, n_images)
@@ -121,7 +121,7 @@ def check_groups(values: Any, n_images: int) -> npt.NDArray[Any] | None:
     # Among strings NumPy would make one of NaN.
     named = np.empty(n_images, dtype=object)
     named[:] = list(values)
-    missing = [i for i, value in enumerate(named) if is_missing(value)]
+    missing = [i for i, value in enumerate(named) if is_absent(value)]
     if not missing:
         return array
     for i in missing:
@@ -147,6 +147,11 @@ def is_missing(value: Any) -> bool:
         return value is None or bool(value != value)
     except TypeError:
         return True
+
+
+def is_absent(value: Any) -> bool:
+    """Say whether a value is missing, or an empty text, which is what a table has where there is none."""
+    return (isinstance(value, str) and value == "") or is_missing(value)
 
 
 def name_kind(value: Any) -> str:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from cnncodes.errors import SourceError, UsageError, name_some, sentence
 from cnncodes.estimators.aggregation import average_rows
 from cnncodes.estimators.inputs import embed_records, make_embedder, settle_embedders
-from cnncodes.estimators.labels import check_labels, is_missing
+from cnncodes.estimators.labels import check_labels, is_absent
 from cnncodes.evaluation.checks import CHECKS, outliers
 from cnncodes.evaluation.checks.duplicates import NEAREST, check_duplicates, find_duplicates
 from cnncodes.evaluation.checks.finding import Finding
@@ -52,10 +52,10 @@ def check_data(
         images or uint8 arrays, or what `cnncodes.images.open_source` gave. Checks that need labels, parts or
         groups are left out where there are none, and the result says so.
     y : array-like of str, int or bool, shape (n_images,), optional
-        Labels of a list of images, in its order; a folder, a table or an ImageSource has its own. None and
-        NaN: no label.
+        Labels of a list of images, in its order; a folder, a table or an ImageSource has its own. None, NaN
+        and ``""``: no label.
     groups : array-like, shape (n_images,), optional
-        What each image of a list belongs to (a patient, a camera); None and NaN: to nothing.
+        What each image of a list belongs to (a patient, a camera); None, NaN and ``""``: to nothing.
     backbone : str, path or Backbone
         The network that makes the codes.
     views : str, path or ViewPlan
@@ -139,7 +139,7 @@ def _list_names(what: str, values: Any, n_images: int) -> list[str | None]:
     if given is None or len(given) != n_images:
         got = type(values).__name__ if given is None else len(given)
         raise UsageError(f"{what} must have one value an image: {n_images}. Got {got} instead.")
-    missing = [is_missing(value) for value in given]
+    missing = [is_absent(value) for value in given]
     known = [value for value, none in zip(given, missing, strict=True) if not none]
     if what == "y" and known:
         check_labels(known)
