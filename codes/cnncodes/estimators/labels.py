@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import SourceError, UsageError, check_path, name_some
+from cnncodes.errors import ResultWarning, SourceError, UsageError, check_path, name_some
 from cnncodes.images import ImageRecord, open_source, records_from
 
 
@@ -95,6 +96,31 @@ def check_same_kind(y: npt.NDArray[Any], classes: npt.NDArray[Any]) -> None:
     kinds = ["text" if array.dtype.kind in "UTO" else "numbers" for array in (y, classes)]
     if kinds[0] != kinds[1]:
         raise UsageError(f"the labels are {kinds[0]} and the classes {kinds[1]}: {classes.tolist()[:5]}.")
+
+
+def say_unknown_classes(names: Sequence[str], n_images: int) -> str:
+    """Return what is to be said of classes that images have and the classifier does not know."""
+    return (
+        f"{len(names)} of the classes here are unknown to the classifier, so their {n_images} images count as"
+        f" wrong: {name_some(names)}"
+    )
+
+
+def say_unknown_labels(names: Sequence[str]) -> str:
+    """Return the same of several labels an image."""
+    return (
+        f"{len(names)} of the labels here are unknown to the classifier, which never names them:"
+        f" {name_some(names)}"
+    )
+
+
+def warn_of_unknown(y: npt.NDArray[Any], classes: npt.NDArray[Any]) -> None:
+    """Warn, where the caller was called, of classes that the classifier does not know."""
+    unknown = ~np.isin(y, classes)
+    if unknown.any():
+        names = [str(name) for name in np.unique(y[unknown])]
+        text = f"{say_unknown_classes(names, int(unknown.sum()))}."
+        warnings.warn(text, ResultWarning, stacklevel=3)
 
 
 def check_one_each(name: str, values: Any, n_images: int) -> npt.NDArray[Any] | None:
