@@ -15,8 +15,14 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # take three times the work.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# Time limits an example would measure how busy the machine is.
-settings.register_profile("cnncodes", deadline=None, print_blob=True)
+# Time limits an example would measure how busy the machine is. Each run draws other examples, so that fewer of
+# them try as many in a few runs; HYPOTHESIS_EXAMPLES=100 is hypothesis' own number.
+settings.register_profile(
+    "cnncodes",
+    deadline=None,
+    print_blob=True,
+    max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES", "40")),
+)
 settings.load_profile("cnncodes")
 
 
