@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cnncodes.errors import SourceError
@@ -56,6 +56,9 @@ def test_it_depends_on_the_random_state_alone() -> None:
     st.sampled_from([0.1, 0.2, 0.5]),
     st.integers(0, 3),
 )
+@example(
+    [("a", 0), ("a", 0), ("a", 1), ("b", 0), ("b", 1)], 0.1, 3
+)  # folds of one class each, scikit-learn 1.6
 def test_groups_stay_whole_and_every_class_is_trained(
     rows: list[tuple[str, int]], share: float, seed: int
 ) -> None:
