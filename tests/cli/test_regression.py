@@ -17,11 +17,11 @@ from cnncodes import ImageRegressor, load
 from cnncodes.cli import main
 
 N = 30
-VIEWS = ["--train-views", "center", "--test-views", "center"]
+VIEWS = ["--train-views", "center", "--test-views", "center", "--backbone", "small"]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(small_network: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder of pictures with tables that say how light they are."""
     root = tmp_path_factory.mktemp("numbers")
     rng = np.random.default_rng(0)
