@@ -5,9 +5,12 @@ RUNTIME ?= $(shell nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo cpu)
 PYTEST_ARGS ?=
 # Which of the slow tests test-slow runs; SLOW="(slow or torch) and not huge" for all but the largest.
 SLOW ?= (slow or torch) and not heavy
+# Which of the fast tests test-floors runs.
+FLOORS ?= tests
 
 BIN     := .venv/bin
-PIP     := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+INSTALL := -m pip --disable-pip-version-check install --quiet
+PIP     := $(BIN)/python $(INSTALL)
 BASE    := .venv/.base-$(RUNTIME)
 OTHER   := $(if $(filter gpu,$(RUNTIME)),onnxruntime,onnxruntime-gpu)
 OTHER_STAMP := .venv/.base-$(if $(filter gpu,$(RUNTIME)),cpu,gpu)
@@ -16,7 +19,7 @@ OTHER_STAMP := .venv/.base-$(if $(filter gpu,$(RUNTIME)),cpu,gpu)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DELETE_ON_ERROR:
-.PHONY: help quickstart test test-slow test-heavy test-huge docs-test lint types wheel clean
+.PHONY: help quickstart test test-slow test-heavy test-huge test-floors docs-test lint types wheel clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F '|' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -35,6 +38,9 @@ test-heavy: .venv/.export  ## The slow tests that take minutes each
 
 test-huge: .venv/.test  ## Those that take many minutes and 4 GB of disk
 	$(BIN)/python -m pytest -m huge $(PYTEST_ARGS)
+
+test-floors: .venv/floors/.made  ## The fast tests with the least versions that pyproject.toml allows
+	.venv/floors/bin/python -m pytest $(FLOORS) -m "not slow" -n auto --maxprocesses 4 --dist worksteal $(PYTEST_ARGS)
 
 docs-test: .venv/.test  ## Examples in the README and in docstrings
 	$(BIN)/python -m pytest tests/test_docs.py $(PYTEST_ARGS)
@@ -66,6 +72,14 @@ $(BASE): .venv/.made pyproject.toml hatch_build.py codes/cnncodes/views/_resize.
 
 .venv/.test: $(BASE)
 	$(PIP) --editable '.[$(RUNTIME),test]'
+	@touch $@
+
+# Without torch, whose least version is gigabytes.
+.venv/floors/.made: .venv/.made pyproject.toml tests/floors/list_floors.py
+	rm -rf .venv/floors
+	$(PYTHON) -m venv .venv/floors
+	$(BIN)/python tests/floors/list_floors.py cpu report test >.venv/floors/constraints.txt
+	.venv/floors/bin/python $(INSTALL) --constraint .venv/floors/constraints.txt --editable '.[cpu,report,test]'
 	@touch $@
 
 .venv/.export: .venv/.test

@@ -15,8 +15,14 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # take three times the work.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# Time limits an example would measure how busy the machine is.
-settings.register_profile("cnncodes", deadline=None, print_blob=True)
+# Time limits an example would measure how busy the machine is. Each run draws other examples: several runs of
+# few try as many as one of many. HYPOTHESIS_EXAMPLES=100 is the number of hypothesis itself.
+settings.register_profile(
+    "cnncodes",
+    deadline=None,
+    print_blob=True,
+    max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES", "40")),
+)
 settings.load_profile("cnncodes")
 
 

@@ -83,7 +83,7 @@ def test_at_the_training_size_both_graphs_agree(kind: str) -> None:
     backbone, images = make(kind), noise(3, 32, 32)
     maps = backbone.dense(window=True).run(images)
     assert maps.shape == (3, 7, 1, 1)
-    np.testing.assert_allclose(maps[:, :, 0, 0], backbone.run(images), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(maps[:, :, 0, 0], backbone.run(images), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", HEADS)

@@ -99,6 +99,21 @@ def test_a_users_folder_that_is_not_there_is_no_error(
     assert list_backbones() == ["efficientnet-lite0"]
 
 
+@pytest.mark.parametrize("kind", ["a file", "no name of a file"])
+def test_a_users_folder_that_cannot_be_read_is_told_where_it_is_needed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str
+) -> None:
+    home = tmp_path / ("home" if kind == "a file" else "h" * 300)  # looked at, it is an error as of rights
+    if kind == "a file":
+        home.touch()
+    monkeypatch.setenv("CNNCODES_HOME", str(home))
+    assert list_backbones() == ["efficientnet-lite0"]
+    assert find_backbone("efficientnet-lite0") == models_folder() / "efficientnet-lite0"
+    text = r"unknown backbone 'mine'\. .*models', cannot be read: .*\. Mend it, or .* CNNCODES_HOME\.$"
+    with pytest.raises(BackboneError, match=text):
+        find_backbone("mine")
+
+
 def test_a_name_that_means_a_folder_here_as_well_is_refused_with_both(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,11 +19,11 @@ from cnncodes.cli import main
 
 N = 36
 COLOURS = ("red", "green", "blue")
-VIEWS = ["--train-views", "center", "--test-views", "center"]
+VIEWS = ["--train-views", "center", "--test-views", "center", "--backbone", "small"]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(small_network: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder of pictures with stripes in colours, and tables that say which."""
     root = tmp_path_factory.mktemp("labels")
     rng = np.random.default_rng(0)

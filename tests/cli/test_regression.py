@@ -16,13 +16,14 @@ from PIL import Image
 
 from cnncodes import ImageRegressor, load
 from cnncodes.cli import main
+from cnncodes.report.html import significant
 
 N = 30
-VIEWS = ["--train-views", "center", "--test-views", "center"]
+VIEWS = ["--train-views", "center", "--test-views", "center", "--backbone", "small"]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(small_network: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder of pictures with tables that say how light they are."""
     root = tmp_path_factory.mktemp("numbers")
     rng = np.random.default_rng(0)
@@ -39,6 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     table.assign(label=table["level"]).drop(columns="level").to_csv(root / "labels.csv", index=False)
     table.assign(level=table["level"].where(table["level"] < 200)).to_csv(root / "gaps.csv", index=False)
     table.assign(level=table["label"]).to_csv(root / "text.csv", index=False)
+    table.assign(level=table["level"].where(table.index != 2, np.inf)).to_csv(root / "odd.csv", index=False)
     return root
 
 
@@ -163,8 +165,8 @@ def test_a_page_is_written_with_the_figures_that_are_printed(
     path = tmp_path / "r.html"
     found = run_json(capsys, "evaluate", model, str(folder / "all.csv"), "--target", "level", "-o", str(path))
     page, mae = path.read_text("utf-8"), found["mae"]
-    assert found["report"] == str(path) and f"<td>{mae['value']:.2f}</td>" in page
-    assert f"Predictions of <bdi>level</bdi> are off by {mae['value']:.1f} on average" in page
+    assert found["report"] == str(path) and f"<td>{significant(mae['value'], 4)}</td>" in page
+    assert f"Predictions of <bdi>level</bdi> are off by {significant(mae['value'])} on average" in page
     assert f"Searched are 20 images of the part train of {folder / 'all.csv'} that the regressor" in page
     assert "not checked. The checks are for one class an image." in page and "<td><code>ridge</code>" in page
     [command] = re.findall(r'aria-label="Command"><code>(.*?)</code>', page)
@@ -206,7 +208,8 @@ def test_empty_cells_are_left_out(folder: Path, tmp_path: Path, capsys: pytest.C
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["text.csv", "--target", "level"], "no numbers, the first"),
+        (["text.csv", "--target", "level"], "no numbers, the first 'a' of the image '0.png'"),
+        (["odd.csv", "--target", "level"], "those of '2.png' (inf): leave the cell empty"),
         (["all.csv", "--target", "levels"], "Did you mean 'level'"),
         (["all.csv", "--target", "level", "--head", "logistic"], "is a classifier, and numbers"),
         (["all.csv", "--target", "level", "--class-weight", "balanced"], "--class-weight is for classes"),

@@ -56,6 +56,17 @@ def test_list(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert row.split()[:3] == [NAME, "1280", "Apache-2.0"]
 
 
+def test_list_says_that_the_users_own_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "home").touch()
+    monkeypatch.setenv("CNNCODES_HOME", str(tmp_path / "home"))
+    assert main(["models", "list"]) == 0
+    shown = capsys.readouterr()
+    assert "cannot be read: Not a directory" in shown.err and "CNNCODES_HOME" in shown.err
+    assert "efficientnet-lite0" in shown.out
+
+
 def test_list_says_which_weights_are_random(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = copy_shipped(home / "drawn")
     dataclasses.replace(Card.read(folder / "card.toml"), random_state=3).write(folder / "card.toml")

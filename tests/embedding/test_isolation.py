@@ -113,8 +113,15 @@ def test_isolated_or_not_codes_and_failures_are_the_same(
     assert kept[0] == kept[1]
 
 
-@pytest.mark.parametrize("make", [as_folder, as_bytes, as_csv])
-@pytest.mark.parametrize(("views", "max_memory"), [("center", None), ("flip", "400M"), (PLAN, None)])
+@pytest.mark.parametrize(
+    ("make", "views", "max_memory"),
+    [
+        (as_folder, "center", None),
+        (as_bytes, "flip", "400M"),
+        (as_csv, PLAN, None),
+        (as_folder, PLAN, "400M"),
+    ],
+)
 def test_many_lanes_decode_in_processes_by_themselves_and_codes_are_the_same(
     make: Callable[[Path, Path], Any], views: str, max_memory: str | None, photos: Path, tmp_path: Path,
     backbone: Backbone, monkeypatch: pytest.MonkeyPatch,

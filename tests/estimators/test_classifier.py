@@ -18,7 +18,14 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from cnncodes import embed, load, read_codes
-from cnncodes.errors import BackboneError, SourceError, SpaceMismatch, UnreadableImages, UsageError
+from cnncodes.errors import (
+    BackboneError,
+    ResultWarning,
+    SourceError,
+    SpaceMismatch,
+    UnreadableImages,
+    UsageError,
+)
 from cnncodes.heads.names import HEADS
 from cnncodes.images import open_source, records_from
 
@@ -209,6 +216,15 @@ def test_class_weight_moves_the_border(make, pictures):
         for weight in (None, {"light": 50}, "balanced")
     )
     assert heavy > plain and balanced > plain
+
+
+def test_classes_that_it_does_not_know_are_wrong_and_told(make, pictures):
+    X, y = pictures.two()
+    clf = make("centroid").fit(X, y)
+    text = "1 of the classes here are unknown to the classifier, so their 3 images count as wrong: 'grey'"
+    with pytest.warns(ResultWarning, match=text) as caught:
+        assert clf.score(X, np.r_[["grey"] * 3, y[3:]]) == 0.75
+    assert caught[0].filename == __file__
 
 
 def test_score_takes_weights(make, pictures):

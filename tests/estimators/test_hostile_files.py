@@ -106,7 +106,7 @@ def test_every_flipped_byte_is_found_or_harmless(saved, fitted, pictures, tmp_pa
     data = bytearray(saved("ridge").read_bytes())
     expected = load_predictor(saved("ridge")).head.to_arrays()
     rng = np.random.default_rng(0)
-    for position in rng.integers(0, len(data), 60):
+    for position in rng.integers(0, len(data), 30):
         changed = data.copy()
         changed[position] ^= 0xFF
         (tmp_path / "a").write_bytes(changed)

@@ -17,7 +17,7 @@ from cnncodes.estimators.labels import (
     labelled_records,
 )
 
-TEXT = st.text(st.characters(exclude_characters="\0"), max_size=5)
+TEXT = st.text(st.characters(exclude_characters="\0"), min_size=1, max_size=5)
 
 
 @given(st.one_of(st.lists(TEXT), st.lists(st.integers(-(2**62), 2**62)), st.lists(st.booleans())))
@@ -41,7 +41,12 @@ def test_the_type_of_an_array_is_kept(dtype):
         ("abc", "Got one string"),
         (b"abc", "Got one string"),
         (5, "Got int"),
-        (["a", None, "b", float("nan")], r"2 of 4 labels are missing \(None or NaN\), at positions 1, 3:"),
+        (
+            ["a", None, "b", float("nan")],
+            r"2 of 4 labels are missing \(None, .*\), at positions 1, 3:",
+        ),
+        (["a", "", "b"], "1 of 3 labels are missing .* at positions 1: leave"),
+        (np.array(["", "b"]), "1 of 2 labels are missing"),
         ([1.0, np.nan], "1 of 2 labels are missing"),
         (pd.Series([1, None, 2], dtype="Int64"), "1 of 3 labels are missing"),
         (pd.Series(["a", None]), "1 of 2 labels are missing"),
@@ -89,7 +94,7 @@ def test_without_labels_only_a_folder_will_do(tmp_path):
         labelled_records(str(tmp_path / "gone"), None, split="train")
 
 
-@pytest.mark.parametrize("missing", [None, float("nan")])
+@pytest.mark.parametrize("missing", [None, float("nan"), ""])
 def test_an_image_without_a_group_has_one_of_its_own(missing):
     groups = check_groups(["anna", missing, "anna", missing, "bert"], 5)
     assert groups[0] == groups[2] and len(set(groups)) == 4

@@ -16,7 +16,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.model_selection import cross_val_score
 
 from cnncodes import ImageClassifier, ImageMultiLabelClassifier, embed, load, read_codes
-from cnncodes.errors import SavedModelError, SourceError, UnreadableImages, UsageError
+from cnncodes.errors import ResultWarning, SavedModelError, SourceError, UnreadableImages, UsageError
 from cnncodes.estimators.label_predictor import LabelPredictor
 from cnncodes.estimators.saving import load_predictor
 from cnncodes.heads.names import MULTILABEL_HEADS
@@ -103,7 +103,8 @@ def test_score_is_the_subset_accuracy(make, X, y):
     weight = np.linspace(1, 2, N)
     expected = accuracy_score(truth, clf.predict(X), sample_weight=weight)
     assert clf.score(X, sets, weight) == clf.score(X, truth, weight) == pytest.approx(expected)
-    assert clf.score(X[:1], [{"unknown"}]) == 0
+    with pytest.warns(ResultWarning, match="1 of the labels here are unknown .* never names them: 'unknown'"):
+        assert clf.score(X[:1], [{"unknown"}]) == 0
 
 
 def test_scikit_learn_takes_it(make, X, y):

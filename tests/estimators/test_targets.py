@@ -93,19 +93,21 @@ def test_nothing_to_learn(y, text):
 
 @given(st.lists(st.floats(-1e99, 1e99), min_size=1))
 def test_numbers_come_back_from_their_text(numbers):
-    assert parse_targets([repr(number) for number in numbers]).tolist() == numbers
+    texts = [repr(number) for number in numbers]
+    assert parse_targets(texts, texts).tolist() == numbers
 
 
 @pytest.mark.parametrize(
     ("labels", "text"),
     [
-        (["1", "cat", "dog"], "2 of 3 labels are no numbers, the first 'cat'"),
+        (["1", "cat", "dog"], "2 of 3 labels are no numbers, the first 'cat' of the image '1.png'"),
         (["1_000"], "no numbers"),
         (["1,5"], "no numbers"),
-        (["1", "nan"], "1 of 2 targets are missing"),
-        (["1", "-inf"], "infinite"),
+        (["1", "nan"], r"1 of 2 labels are missing .* those of '1.png' \(nan\): leave the cell empty"),
+        (["1", "-inf", "1e300"], r"infinite, .* those of '1.png' \(-inf\), '2.png' \(1e300\): leave"),
+        (["nan"] * 7, r"'4.png' \(nan\) …: leave"),
     ],
 )
 def test_labels_that_are_no_numbers(labels, text):
     with pytest.raises(UsageError, match=text):
-        parse_targets(labels)
+        parse_targets(labels, [f"{i}.png" for i in range(len(labels))])

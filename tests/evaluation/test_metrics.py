@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -112,6 +114,13 @@ def test_a_paired_difference_is_narrower_than_two_intervals() -> None:
     assert difference.high - difference.low < of_one.high - of_one.low
     with pytest.raises(UsageError, match="same images"):
         compare_paired(y, a, b[:-1])
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), ""])
+def test_an_image_without_a_group_is_drawn_alone(missing: Any) -> None:
+    y = np.array(["a", "b"] * 3)
+    figures = evaluate_predictions(y, y, ["a", "b"], groups=["anna", missing, missing, "anna", missing, 7])
+    assert figures.n_groups == 5
 
 
 def test_groups_are_counted_and_too_few_are_told() -> None:

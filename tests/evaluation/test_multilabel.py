@@ -146,8 +146,33 @@ def test_groups_are_drawn_whole():
         (lambda Y, named, proba: (Y, named, proba * np.nan), "proba finite numbers"),
         (lambda Y, named, proba: (Y[:, :3], named, proba), "y has 3 columns and the classifier 4 labels"),
         (lambda Y, named, proba: (Y[:0], named[:0], proba[:0]), "at least one"),
+        (lambda Y, named, proba: (Y, [["a"], []], proba), "named must have as many numbers for each image"),
+        (lambda Y, named, proba: (Y, named, [[0.1], []]), "proba must have as many numbers for each image"),
+        (lambda Y, named, proba: (Y, named, proba.astype(str)), "proba must hold numbers, one a label. Got"),
+        (lambda Y, named, proba: (Y, named, proba + 0j), "Got values of type complex128"),
+        (lambda Y, named, proba: (Y, None, proba), "named must hold numbers"),
     ],
 )
 def test_what_does_not_fit_is_refused(change, text):
     with pytest.raises(UsageError, match=text):
         evaluate_multilabel(*change(*made()), CLASSES)
+
+
+@pytest.mark.parametrize(
+    ("classes", "text"),
+    [
+        ([CLASSES, CLASSES], r"classes must be a list of labels.* Got shape \(2, 4\)"),
+        ("abcd", "classes must be a list of labels.* Got str"),
+        (set(CLASSES), "classes must be a list of labels.* Got set"),
+        ([*CLASSES[:3], CLASSES[0]], f"each class once. '{CLASSES[0]}' is there 2 times"),
+    ],
+)
+def test_classes_that_name_no_columns_are_refused(classes, text):
+    with pytest.raises(UsageError, match=text):
+        evaluate_multilabel(*made(), classes)
+
+
+def test_only_the_order_of_the_values_counts():
+    Y, named, proba = made()
+    expected = evaluate_multilabel(Y, named, proba, CLASSES)
+    assert evaluate_multilabel(Y, named, 100 * proba - 7, CLASSES) == expected

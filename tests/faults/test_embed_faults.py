@@ -24,7 +24,7 @@ from cnncodes.errors import StoreError
 from cnncodes.store import verify_codes
 from cnncodes.store.verifying import find_problems
 
-N_IMAGES = 80
+N_IMAGES = 40
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def rows(out: Path) -> tuple[Any, Any]:
 
 
 def start(photos: Path, out: Path, **options: Any) -> subprocess.Popen[str]:
-    # Twenty shards, so that a kill comes between two of them.
+    # Ten shards, so that a kill comes between two of them.
     command = [sys.executable, "-m", "cnncodes", "embed", str(photos), "-o", str(out), "--shard-images", "4"]
     return subprocess.Popen(
         [*command, "--max-failures", "1"],
@@ -117,7 +117,7 @@ def test_a_second_job_says_who_holds_the_folder(photos: Path, tmp_path: Path) ->
 @pytest.mark.slow
 def test_a_shard_corrupted_by_hand_is_found_and_made_again(photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "x.codes"
-    embed(photos, out, shard_images=20)
+    embed(photos, out, shard_images=10)
     expected = rows(out)
     shard = out / "data" / "part-00001.parquet"
     data = bytearray(shard.read_bytes())
@@ -128,10 +128,10 @@ def test_a_shard_corrupted_by_hand_is_found_and_made_again(photos: Path, tmp_pat
     assert found.returncode == 1 and "part-00001.parquet is damaged: its sha256 is" in found.stdout
     assert "delete it and run the same `cnncodes embed` again" in found.stdout
     shard.write_bytes(data[:-100])  # its end, by which even a look at its images fails
-    assert "part-00001.parquet is damaged" in complaint(run(photos, out, "--shard-images", "20"))
+    assert "part-00001.parquet is damaged" in complaint(run(photos, out, "--shard-images", "10"))
     shard.unlink()
-    again = embed(photos, out, shard_images=20)
-    assert (again.embedded, again.unchanged) == (20, 60)
+    again = embed(photos, out, shard_images=10)
+    assert (again.embedded, again.unchanged) == (10, 30)
     assert rows(out) == expected
     verify_codes(out)
 
@@ -139,7 +139,7 @@ def test_a_shard_corrupted_by_hand_is_found_and_made_again(photos: Path, tmp_pat
 @pytest.fixture
 def disk(small_disk: Callable[[str], Path]) -> Path:
     """A small disk of its own."""
-    return small_disk("200k")
+    return small_disk("120k")
 
 
 @pytest.mark.slow
@@ -200,14 +200,14 @@ def test_images_that_vanish_or_shrink_during_the_job_are_failures(photos: Path, 
 
     def vanish(done: int, total: int, failed: int) -> None:
         if done == 1:
-            (folder / "80.png").unlink()
-            (folder / "79.png").unlink()
-            (folder / "79.png").touch()
+            (folder / "40.png").unlink()
+            (folder / "39.png").unlink()
+            (folder / "39.png").touch()
         seen.append(failed)
 
     summary = embed(folder, tmp_path / "x.codes", n_jobs=1, on_progress=vanish)
     failures = {failure.key: failure.stage for failure in summary.failures}
-    assert failures["80.png"] == "read" and failures["79.png"] == "decode"
+    assert failures["40.png"] == "read" and failures["39.png"] == "decode"
     assert summary.embedded + summary.failed == N_IMAGES + 1
 
 
@@ -226,10 +226,10 @@ def test_a_manifest_is_repaired_and_nothing_is_embedded_again(
     command = [sys.executable, "-m", "cnncodes", "codes", "repair", str(out)]
     repaired = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert repaired.returncode == 0 and repaired.stderr == ""
-    assert f"made anew from 21 shards, {N_IMAGES} images, {N_IMAGES} rows" in repaired.stdout
+    assert f"made anew from 11 shards, {N_IMAGES} images, {N_IMAGES} rows" in repaired.stdout
     assert rows(out) == undisturbed
     again = run(photos, out, "--max-failures", "1", "--shard-images", "4")
-    assert again.returncode == 0 and f"0 of 81 images embedded, {N_IMAGES} already there" in again.stdout
+    assert again.returncode == 0 and f"0 of 41 images embedded, {N_IMAGES} already there" in again.stdout
     assert rows(out) == undisturbed and find_problems(out) == []
 
 
@@ -279,20 +279,20 @@ def test_a_damaged_shard_is_deleted_as_the_line_says_and_its_images_alone_are_em
 ) -> None:
     out, mine = tmp_path / "x.codes", tmp_path / "photos"
     shutil.copytree(photos, mine)
-    embed(mine, out, shard_images=20)
+    embed(mine, out, shard_images=10)
     shard = out / "data" / "part-00001.parquet"
     damage(shard)
     if damage is flip_in_codes:  # not looked at while nothing asks for these codes: then a copy does
-        assert embed(mine, out, shard_images=20).unchanged == N_IMAGES
+        assert embed(mine, out, shard_images=10).unchanged == N_IMAGES
         first = str(pq.read_table(shard, columns=["image"])["image"][0])
         shutil.copy(mine / first, mine / "class 0" / "copy.png")
     with pytest.raises(StoreError) as caught:
-        embed(mine, out, shard_images=20)
+        embed(mine, out, shard_images=10)
     line = str(caught.value)
     assert line.startswith(f"{shard} is damaged: ") and "delete it and run the same `cnncodes embed`" in line
     (mine / "class 0" / "copy.png").unlink(missing_ok=True)
     shard.unlink()
-    summary = embed(mine, out, shard_images=20)
-    assert 19 <= summary.embedded <= 20 and summary.unchanged == N_IMAGES - summary.embedded
+    summary = embed(mine, out, shard_images=10)
+    assert 9 <= summary.embedded <= 10 and summary.unchanged == N_IMAGES - summary.embedded
     assert [r | {"mtime": 0} for r in rows(out)[0]] == [r | {"mtime": 0} for r in undisturbed[0]]
     assert find_problems(out) == []

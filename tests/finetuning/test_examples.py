@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cnncodes.errors import SourceError
-from cnncodes.finetuning.examples import Labelled, check_classes, split_validation
+from cnncodes.finetuning.examples import Labelled, check_classes, split_validation, tell_share
 from cnncodes.images import records_from
 
 
@@ -25,11 +25,24 @@ def test_a_fifth_of_each_class_is_held_out() -> None:
     assert set(train.contents).isdisjoint(validation.contents)
 
 
-@settings(max_examples=12, deadline=None)  # each takes half a second
+@settings(max_examples=8, deadline=None)  # each takes half a second
 @given(st.floats(0.02, 0.49), st.integers(0, 3))
 def test_so_much_is_held_out_as_was_asked(share: float, seed: int) -> None:
     _, validation = split_validation(make(["a", "b"] * 200), share, seed)
     assert len(validation.y) / 400 == pytest.approx(share, abs=0.03)
+
+
+def test_where_few_images_allow_another_share_alone_it_is_told() -> None:
+    train, validation = split_validation(make(["a", "b", "c"] * 2), 0.2, 0)
+    assert (len(train.y), len(validation.y)) == (3, 3)
+    [text] = tell_share(train, validation, 0.2)
+    assert text.startswith("3 of 6 images, 50%, are held out for validation, and not 20%: ")
+
+
+@pytest.mark.parametrize("labels", [["a"] * 50 + ["b"] * 20, ["a", "b"] * 4, ["a"] * 4 + ["rare"]])
+def test_a_share_that_is_nearly_met_is_not_told(labels: list[str]) -> None:
+    train, validation = split_validation(make(labels), 0.2, 0)
+    assert tell_share(train, validation, 0.2) == []
 
 
 def test_it_depends_on_the_random_state_alone() -> None:
@@ -43,6 +56,9 @@ def test_it_depends_on_the_random_state_alone() -> None:
     st.sampled_from([0.1, 0.2, 0.5]),
     st.integers(0, 3),
 )
+@example(
+    [("a", 0), ("a", 0), ("a", 1), ("b", 0), ("b", 1)], 0.1, 3
+)  # folds of one class each, scikit-learn 1.6
 def test_groups_stay_whole_and_every_class_is_trained(
     rows: list[tuple[str, int]], share: float, seed: int
 ) -> None:

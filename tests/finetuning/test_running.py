@@ -329,6 +329,20 @@ def test_classes_without_an_image_to_judge_by_are_told(tmp_path: Path) -> None:
     ]
 
 
+def test_the_share_that_few_images_allow_is_told_where_it_is_another(tmp_path: Path) -> None:
+    photos = write_images(tmp_path / "photos", 2, parts=("train", "test"))
+    settings = from_mapping(FineTuning, {"device": "cpu", "validation": 0.2})
+    parts = find_parts(open_source(photos))
+    task, test, _ = make_task(parts, Request(make_backbone()), settings, ALONE)
+    assert any(note.startswith("3 of 6 images, 50%, are held out") for note in check_parts(task, test))
+    images, labels = zip(*[(draw(label, i), label) for label in CLASSES for i in range(2)], strict=True)
+    classifier = cnncodes.ImageClassifier(
+        make_backbone(), finetune={"epochs": 1, "freeze_epochs": 0}, train_views="rotation:2", n_jobs=1
+    )
+    with pytest.warns(ResultWarning, match="3 of 6 images, 50%, are held out"):
+        classifier.fit(list(images), list(labels))
+
+
 def test_the_command_says_once_what_flatters(done: Any, tmp_path: Path) -> None:
     photos, stream = write_images(tmp_path / "photos", 12), io.StringIO()
     shutil.copy(photos / "train/dots/000.png", photos / "test/dots/copy.png")

@@ -123,6 +123,16 @@ def test_every_option_trains(settings: dict[str, Any], tmp_path: Path) -> None:
     assert tuned.notes == ()
 
 
+@pytest.mark.parametrize(("optimizer", "rate"), [("adamw", 0.001), ("sgd", 0.03)])
+def test_where_no_rate_is_found_it_is_the_optimisers_own(optimizer: str, rate: float, tmp_path: Path) -> None:
+    # Gradients far below AdamW's epsilon raise the loss at no rate.
+    notes: list[str] = []
+    task = make_task(epochs=1, freeze_epochs=0, base_lr="find", optimizer=optimizer, clip_norm=1e-12)
+    tuned = tune(task, tmp_path, Listeners(note=notes.append))
+    assert tuned.base_lr == rate
+    assert any(f"the default of {optimizer}, {rate:.1e}" in note for note in notes)
+
+
 def test_accumulated_batches_are_one_batch(tmp_path: Path) -> None:
     one = run(make_task(batch_size=16, epochs=2), tmp_path / "one")
     two = run(make_task(batch_size=4, accumulate=4, epochs=2), tmp_path / "two")

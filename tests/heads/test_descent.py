@@ -65,7 +65,7 @@ def test_each_minimum_is_scikit_learns(kind, n, d, k):
 
 
 @pytest.mark.parametrize("kind", ["logistic", "linear-svm"])
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 4), st.booleans())
 def test_where_it_starts_does_not_matter(kind, seed, k, wide):
     n, d = (12, 30) if wide else (60, 8)

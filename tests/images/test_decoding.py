@@ -376,7 +376,7 @@ def damaged(draw: st.DrawFn) -> bytes:
     return bytes(data[:start] + data[start:end] * 2 + data[end:]) if what == "double" else bytes(data)
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(damaged() | st.binary(max_size=200), st.sampled_from(["exact", "fast"]))
 @example(b"P7\n", "exact")
 def test_whatever_the_bytes_it_is_a_picture_or_a_reason(data: bytes, mode: Any) -> None:

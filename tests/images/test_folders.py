@@ -59,7 +59,7 @@ def descend(steps: int) -> None:
 
 
 def test_folders_may_lie_deeper_than_functions_may_call_each_other(tmp_path: Path) -> None:
-    before, limit, depth = os.getcwd(), sys.getrecursionlimit(), 400
+    before, limit, depth = os.getcwd(), sys.getrecursionlimit(), 250
     assert len(list_folder(fill(tmp_path / "flat", "a.jpg"))) == 1  # what is imported by then calls deeply
     (tmp_path / "deep").mkdir()
     try:

@@ -94,7 +94,7 @@ def test_without_a_gpu_pixels_of_the_sample_are_pillows() -> None:
 
 
 @needs_library
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     width=st.integers(1, 70),
     height=st.integers(1, 70),
@@ -112,7 +112,7 @@ def test_pixels_are_pillows_whatever_the_size_and_the_encoder(
 
 
 @needs_library
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     name=st.sampled_from(sorted(FILES)),
     changes=st.lists(st.tuples(st.integers(2, 10**4), st.integers(0, 255)), max_size=6),

@@ -27,7 +27,7 @@ def table(sizes: dict[str, int]) -> Any:
 IMAGES = st.dictionaries(st.text("abcé", min_size=1, max_size=3), st.integers(1, 5), max_size=14)
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(IMAGES, st.lists(st.integers(0, 4), max_size=14), st.integers(1, 4), st.integers(1, 9))
 def test_all_rows_are_kept_and_shards_are_full(
     images: dict[str, int], pieces: list[int], shard_images: int, shard_rows: int

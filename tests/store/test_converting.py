@@ -94,7 +94,7 @@ FLOATS = {
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @given(data=st.data())
-@settings(max_examples=60)
+@settings(max_examples=25)
 def test_csv_brings_every_number_and_text_back(dtype: str, data: st.DataObject) -> None:
     keys = data.draw(st.lists(NAMES, min_size=1, max_size=4, unique=True))
     space = replace(SPACE, code_size=3)

@@ -22,7 +22,7 @@ from cnncodes.store.verifying import find_problems
 KEYS = "abcdefgh"
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(
     st.lists(
         st.dictionaries(st.sampled_from(KEYS), st.booleans(), max_size=len(KEYS)), min_size=2, max_size=3

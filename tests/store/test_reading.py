@@ -11,8 +11,9 @@ import pyarrow.dataset as ds
 import pytest
 from samples import PLAN, SPACE, content_of, fail, make, write
 
-from cnncodes.errors import StoreError, UsageError
+from cnncodes.errors import DamagedManifest, StoreError, UsageError
 from cnncodes.store import Codes, CodesWriter, StoredViews, read_codes, verify_codes
+from cnncodes.store.repairing import repair_codes
 
 
 @pytest.fixture
@@ -91,6 +92,17 @@ def test_a_damaged_manifest(path: Path, content: str) -> None:
     (path / "manifest.json").write_bytes(content.encode("utf-8", "surrogateescape"))
     with pytest.raises(StoreError, match="manifest.json"):
         read_codes(path)
+
+
+@pytest.mark.parametrize("number", [0, -1])
+def test_a_format_that_no_version_has_written_is_damage(path: Path, number: int) -> None:
+    manifest = json.loads((path / "manifest.json").read_text())
+    (path / "manifest.json").write_text(json.dumps({**manifest, "format": number}))
+    text = rf"is damaged: it is of format {number}, which no version has written\. .*cnncodes codes repair"
+    with pytest.raises(DamagedManifest, match=text):
+        read_codes(path)
+    repair_codes(path)
+    assert len(read_codes(path).images)
 
 
 def test_a_shard_name_cannot_leave_the_folder(path: Path) -> None:

@@ -338,7 +338,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS, shard_images=st.integers(1, 5))
 def test_any_history_ends_with_the_same_rows(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, str]], shard_images: int

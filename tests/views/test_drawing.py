@@ -132,7 +132,7 @@ def test_area_crops_of_odd_pictures_lie_inside(size):
         assert 0 <= y0 < y1 <= size[1]
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(st.integers(300, 700), st.integers(300, 700), st.integers(224, 300), st.data())
 def test_a_random_crop_has_the_pixels_of_a_slice_of_the_resized_picture(width, height, side, draw):
     photo = Image.fromarray(data.coffee()).resize((width, height))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -14,18 +16,26 @@ from cnncodes.views import PrincipalColors, Rendered
 from cnncodes.views.names import AUGMENTATIONS, FIXED_PLANS
 from cnncodes.views.sheet import check_count, count_columns, describe_view, draw_sheet, first_equal
 
-FRAME = Frame(224, 224, 256)
+FRAME, SMALL = Frame(224, 224, 256), Frame(32, 32, 36, "bilinear")
 COLORS = PrincipalColors((9000.0, 1000.0, 100.0), ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)))
 EVERYTHING = f"multicrop, {'+'.join(name for name in AUGMENTATIONS if name != 'area-crop')}:3"
 
 
+@functools.cache
 def render(name: str, frame: Frame = FRAME) -> tuple[ViewPlan, Rendered]:
     plan = ViewPlan.parse(name).with_colors(COLORS)
     return plan, plan.render(Image.fromarray(data.chelsea()), frame, "00")
 
 
-@pytest.mark.parametrize("name", [*FIXED_PLANS, *(f"center, {name}:4" for name in AUGMENTATIONS), EVERYTHING])
-@pytest.mark.parametrize("frame", [FRAME, Frame(32, 32, 36, "bilinear")], ids=["224", "32"])
+@pytest.mark.parametrize(
+    ("name", "frame"),
+    [
+        *((name, SMALL) for name in FIXED_PLANS),
+        *((f"center, {name}:4", SMALL) for name in AUGMENTATIONS),
+        ("tencrop", FRAME),
+        (EVERYTHING, FRAME),
+    ],
+)
 def test_every_patch_lies_on_the_sheet_bit_for_bit(name: str, frame: Frame) -> None:
     plan, rendered = render(name, frame)
     sheet = draw_sheet(rendered, plan.columns, f"{name} of chelsea")
@@ -54,7 +64,7 @@ def test_nothing_is_written_beyond_the_margins(name: str, title: str) -> None:
         assert (margin == paper).all()
 
 
-@pytest.mark.parametrize("frame", [FRAME, Frame(32, 32, 36)], ids=["224", "32"])
+@pytest.mark.parametrize("frame", [FRAME, SMALL], ids=["224", "32"])
 def test_captions_touch_neither_the_next_cell_nor_the_next_row(frame: Frame) -> None:
     plan, rendered = render(EVERYTHING, frame)
     sheet = draw_sheet(rendered, plan.columns, "everything at once")

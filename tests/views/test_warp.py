@@ -51,7 +51,7 @@ def smooth(shape=(400, 600)) -> np.ndarray:
     return np.clip(127 + 55 * np.stack(waves, axis=-1), 0, 255).astype(np.uint8)
 
 
-@settings(max_examples=40)
+@settings(max_examples=12)
 @given(warps)
 def test_pixels_are_what_lies_at_the_mapped_points(warp):
     picture = smooth()
@@ -119,7 +119,7 @@ def test_borders():
         assert seen[112, 112].tolist() == [200] * 3
 
 
-@settings(max_examples=30)
+@settings(max_examples=12)
 @given(warps)
 def test_the_mirror_image_reaches_as_far_as_is_looked(warp):
     # A picture of 30 x 20, all of which is seen, and much beyond: its mirror images go on and on.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -36,10 +37,26 @@ def user_models_folder() -> Path:
     return base / "cnncodes" / "models"
 
 
+def describe_unreadable() -> str:
+    """Return why the user's own backbones cannot be read, and what to do; an empty text where they can."""
+    folder = user_models_folder()
+    try:
+        next(folder.iterdir(), None)
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return (
+            f"the folder of your own networks, {str(folder)!r}, cannot be read: {error.strerror}. Mend it, or"
+            " name another place by the environment variable CNNCODES_HOME"
+        )
+    return ""
+
+
 def list_backbones() -> list[str]:
-    """Return the names of all backbones at hand, sorted."""
-    folders = (models_folder(), user_models_folder())
-    names = {card.parent.name for folder in folders for card in folder.glob("*/card.toml")}
+    """Return the names of all backbones at hand, sorted; a user's folder that cannot be read has none."""
+    names = {card.parent.name for card in models_folder().glob("*/card.toml")}
+    with contextlib.suppress(OSError):
+        names |= {card.parent.name for card in user_models_folder().glob("*/card.toml")}
     return sorted(name for name in names if _is_name(name))
 
 
@@ -85,13 +102,22 @@ def find_backbone(name_or_path: str | Path) -> Path:
             f"there is no folder {said!r}: expected one with card.toml and an ONNX file, or a name from"
             " 'cnncodes models list'."
         )
-    raise UnknownBackbone(f"unknown backbone {said!r}. {suggest(said, list_backbones())}")
+    known = suggest(said, list_backbones())
+    hidden = describe_unreadable()
+    hint = f" It may lie where nothing can be seen: {hidden}." if hidden else ""
+    raise UnknownBackbone(f"unknown backbone {said!r}. {known}{hint}")
 
 
 def find_named(name: str) -> Path | None:
     """Return the folder of the backbone that a name in the zoo means, whatever the current folder holds."""
     folders = (folder / name for folder in (models_folder(), user_models_folder()))
-    return next((folder for folder in folders if (folder / "card.toml").is_file()), None)
+    return next((folder for folder in folders if _has_card(folder)), None)
+
+
+def _has_card(folder: Path) -> bool:
+    with contextlib.suppress(OSError):  # may not be looked at
+        return (folder / "card.toml").is_file()
+    return False
 
 
 def choose_own_folder(name: str) -> Path:

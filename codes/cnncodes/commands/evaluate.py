@@ -19,7 +19,7 @@ from cnncodes.commands.outputs import check_output, check_report_name
 from cnncodes.commands.pages import Evaluated, check_page_options, is_page, render_classes, write_page
 from cnncodes.commands.rendering import choose_renderer
 from cnncodes.commands.reporter import Reporter
-from cnncodes.errors import SourceError, UsageError, name_some, sentence
+from cnncodes.errors import SourceError, UsageError, sentence
 from cnncodes.schema import option, to_plain
 
 if TYPE_CHECKING:
@@ -191,14 +191,12 @@ def _measure(
 
 
 def _warn_unknown(per_class: list[Result], reporter: Reporter) -> None:
+    from cnncodes.estimators.labels import say_unknown_classes
+
     unknown = [figures for figures in per_class if not figures["known"]]
     if unknown:
-        names = name_some([figures["name"] for figures in unknown])
-        reporter.warn(
-            f"{len(unknown)} of the classes here are unknown to the classifier, so their"
-            f" {sum(figures['recall']['n'] for figures in unknown)} images count as wrong:"
-            f" {names}"
-        )
+        names = [figures["name"] for figures in unknown]
+        reporter.warn(say_unknown_classes(names, sum(figures["recall"]["n"] for figures in unknown)))
 
 
 def _list_predictions(records: list[ImageRecord], predictions: Predictions) -> list[Result]:

@@ -155,13 +155,11 @@ def _measure(
 
 
 def _warn_unknown(per_label: list[Result], reporter: Reporter) -> None:
+    from cnncodes.estimators.labels import say_unknown_labels
+
     unknown = [figures for figures in per_label if not figures["known"]]
     if unknown:
-        names = name_some([figures["name"] for figures in unknown])
-        reporter.warn(
-            f"{len(unknown)} of the labels here are unknown to the classifier, which never names them:"
-            f" {names}"
-        )
+        reporter.warn(say_unknown_labels([figures["name"] for figures in unknown]))
 
 
 def _list_rows(

@@ -52,8 +52,11 @@ class VerifyOptions:
 
 def run_list(options: ListOptions, reporter: Reporter) -> Result:
     """List the networks with what their cards say, under the names by which they are found."""
-    from cnncodes.backbones.zoo import list_backbones
+    from cnncodes.backbones.zoo import describe_unreadable, list_backbones
 
+    unreadable = describe_unreadable()
+    if unreadable:
+        reporter.warn(unreadable)
     return {"models": [_list_one(name) for name in list_backbones()]}
 
 

@@ -136,7 +136,8 @@ def _say_why(predictor: Any) -> str:
 def _read_truth(records: list[ImageRecord]) -> list[float]:
     from cnncodes.estimators.targets import parse_targets
 
-    numbers: list[float] = parse_targets(record.label for record in records).tolist()
+    labels, names = [record.label for record in records], [record.key for record in records]
+    numbers: list[float] = parse_targets(labels, names).tolist()
     return numbers
 
 

@@ -57,8 +57,8 @@ class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         """Return what a user gave for `y`, one an image, checked before any image is embedded."""
 
     @abstractmethod
-    def _read_labels(self, labels: Any) -> Array:
-        """Return `y` of the labels of a source or of stored codes, checked likewise."""
+    def _read_labels(self, labels: Any, images: Sequence[str]) -> Array:
+        """Return `y` of the labels of a source or of stored codes, checked likewise; errors name images."""
 
     def _check_weight(self, sample_weight: Any, y: Array) -> Array | None:
         """Return the weights of images as an array, checked likewise; None where there are none."""
@@ -94,8 +94,8 @@ class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             folders.
         sample_weight : array-like of float, shape (n_images,), optional
         groups : array-like, shape (n_images,), optional
-            Images of a group (a patient, a camera) stay in one fold. Equal files always do. None and NaN: a
-            group of its own. May be left out for a table that has a column ``group``.
+            Images of a group (a patient, a camera) stay in one fold. Equal files always do. None, NaN and
+            ``""``: a group of its own. May be left out for a table that has a column ``group``.
 
         Returns
         -------
@@ -114,14 +114,17 @@ class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         if isinstance(X, Codes | CodeBlocks):
             raise UsageError("stored codes are fitted by fit_codes(codes), which takes their labels too.")
         records, labels = labelled_records(X, y, split="train")
-        checked = self._read_labels(labels) if y is None else self._check_y(labels, len(records))
+        if y is None:
+            checked = self._read_labels(labels, [record.key for record in records])
+        else:
+            checked = self._check_y(labels, len(records))
         weight = self._check_weight(sample_weight, checked)
         return self._fit_images(embedders, records, checked, weight, groups)
 
     def fit_records(self, records: Sequence[ImageRecord], *, on_progress: Progress | None = None) -> Self:
         """Fit on the labelled records of a source; `on_progress` is called with done, total, failed."""
         labelled = [record for record in records if record.label is not None]
-        y = self._read_labels([record.label for record in labelled])
+        y = self._read_labels([record.label for record in labelled], [record.key for record in labelled])
         return self._fit_images(make_embedders(self), labelled, y, on_progress=on_progress)
 
     def fit_codes(self, codes: Codes) -> Self:
@@ -142,8 +145,10 @@ class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             raise UsageError(f"{type(self).__name__} needs all codes in memory: read them by read_codes.")
         _, embedder = make_embedders(self)
         plan, embedder, aggregate = self._check_codes(codes, embedder)
-        rows, labels = rows_of(codes.select(labelled=True))
-        return self._fit_rows(plan, embedder, rows, self._read_labels(labels), aggregate=aggregate)
+        labelled = codes.select(labelled=True)
+        rows, labels = rows_of(labelled)
+        y = self._read_labels(labels, sorted(set(labelled.images)))
+        return self._fit_rows(plan, embedder, rows, y, aggregate=aggregate)
 
     def _check_codes(self, codes: Codes | CodeBlocks, embedder: Embedder) -> tuple[ViewPlan, Embedder, str]:
         """Return the plan of stored codes, and the embedder and what is averaged in prediction for them."""

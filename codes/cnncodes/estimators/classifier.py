@@ -25,6 +25,7 @@ from cnncodes.estimators.labels import (
     check_same_kind,
     check_several,
     labelled_records,
+    warn_of_unknown,
 )
 from cnncodes.estimators.parameters import check_weighted, make_embedders, make_own_head
 from cnncodes.estimators.predictor import ImagePredictor, Predictor
@@ -222,7 +223,7 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
         check_several(labels)
         return labels
 
-    def _read_labels(self, labels: Any) -> Array:
+    def _read_labels(self, labels: Any, images: Sequence[str]) -> Array:
         return self._check_y(labels, len(labels))
 
     def _check_weight(self, sample_weight: Any, y: Array) -> Array | None:
@@ -369,11 +370,15 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
         return dict(zip(self.classes_.tolist(), shares.tolist(), strict=True))
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
-        """Return the accuracy; a folder of class folders brings its labels (``test/`` where it has parts)."""
+        """Return the accuracy; a folder of class folders brings its labels (``test/`` where it has parts).
+
+        Images of a class that the classifier does not know count as wrong, with a `ResultWarning`.
+        """
         records, y = labelled_records(X, y, split="test")
         y = check_labels(y, len(records))
         check_is_fitted(self, "predictor_")
         check_same_kind(y, self.classes_)
+        warn_of_unknown(y, self.classes_)
         rows = embed_records(self.predictor_.embedder, records, n_jobs=self.n_jobs, memory=self.memory)
         rows.raise_failures()
         right = self.predictor_.score(rows.X, rows.counts).labels == y

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import SourceError, UsageError, check_path, name_some
+from cnncodes.errors import ResultWarning, SourceError, UsageError, check_path, name_some
 from cnncodes.images import ImageRecord, open_source, records_from
 
 
@@ -43,8 +44,8 @@ def check_labels(y: Any, n_images: int | None = None) -> npt.NDArray[Any]:
     Raises
     ------
     UsageError
-        If a label is missing or there are not as many labels as images; if types are mixed; if they
-        are several an image (multi-label) or fractions (regression).
+        If a label is missing, as an empty text is, or there are not as many labels as images; if types are
+        mixed; if they are several an image (multi-label) or fractions (regression).
     """
     if isinstance(y, str | bytes):
         raise UsageError("y must be a list of labels, one an image. Got one string instead.")
@@ -61,10 +62,10 @@ def check_labels(y: Any, n_images: int | None = None) -> npt.NDArray[Any]:
             "several labels an image (multi-label) are for ImageMultiLabelClassifier. Here give one label an"
             " image."
         )
-    missing = [i for i, value in enumerate(values) if is_missing(value)]
+    missing = [i for i, value in enumerate(values) if is_absent(value)]
     if missing:
         raise UsageError(
-            f"{len(missing)} of {len(values)} labels are missing (None or NaN), at positions"
+            f"{len(missing)} of {len(values)} labels are missing (None, NaN or empty text), at positions"
             f" {name_some(missing, 10, str)}:"
             " leave these images out."
         )
@@ -97,6 +98,31 @@ def check_same_kind(y: npt.NDArray[Any], classes: npt.NDArray[Any]) -> None:
         raise UsageError(f"the labels are {kinds[0]} and the classes {kinds[1]}: {classes.tolist()[:5]}.")
 
 
+def say_unknown_classes(names: Sequence[str], n_images: int) -> str:
+    """Return what is to be said of classes that images have and the classifier does not know."""
+    return (
+        f"{len(names)} of the classes here are unknown to the classifier, so their {n_images} images count as"
+        f" wrong: {name_some(names)}"
+    )
+
+
+def say_unknown_labels(names: Sequence[str]) -> str:
+    """Return the same of several labels an image."""
+    return (
+        f"{len(names)} of the labels here are unknown to the classifier, which never names them:"
+        f" {name_some(names)}"
+    )
+
+
+def warn_of_unknown(y: npt.NDArray[Any], classes: npt.NDArray[Any]) -> None:
+    """Warn, where the caller was called, of classes that the classifier does not know."""
+    unknown = ~np.isin(y, classes)
+    if unknown.any():
+        names = [str(name) for name in np.unique(y[unknown])]
+        text = f"{say_unknown_classes(names, int(unknown.sum()))}."
+        warnings.warn(text, ResultWarning, stacklevel=3)
+
+
 def check_one_each(name: str, values: Any, n_images: int) -> npt.NDArray[Any] | None:
     """Return `values`, one an image, as an array; None stays None."""
     if values is None:
@@ -108,11 +134,11 @@ def check_one_each(name: str, values: Any, n_images: int) -> npt.NDArray[Any] | 
 
 
 def check_groups(values: Any, n_images: int) -> npt.NDArray[Any] | None:
-    """Return the group of each image as an array; None and NaN are a group of their own each.
+    """Return the group of each image as an array; None, NaN and empty text are a group of their own each.
 
     Examples
     --------
-    >>> len(set(check_groups(["anna", None, "anna", None], 4)))
+    >>> len(set(check_groups(["anna", None, "anna", ""], 4)))
     3
     """
     array = check_one_each("groups", values, n_images)
@@ -121,7 +147,7 @@ def check_groups(values: Any, n_images: int) -> npt.NDArray[Any] | None:
     # Among strings NumPy would make one of NaN.
     named = np.empty(n_images, dtype=object)
     named[:] = list(values)
-    missing = [i for i, value in enumerate(named) if is_missing(value)]
+    missing = [i for i, value in enumerate(named) if is_absent(value)]
     if not missing:
         return array
     for i in missing:
@@ -147,6 +173,11 @@ def is_missing(value: Any) -> bool:
         return value is None or bool(value != value)
     except TypeError:
         return True
+
+
+def is_absent(value: Any) -> bool:
+    """Say whether a value is missing, or an empty text, which is what a table has where there is none."""
+    return (isinstance(value, str) and value == "") or is_missing(value)
 
 
 def name_kind(value: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -11,13 +12,13 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from cnncodes.embedding import Embedder
-from cnncodes.errors import UsageError, name_some
+from cnncodes.errors import ResultWarning, UsageError, name_some
 from cnncodes.estimators.base import ImageEstimator
 from cnncodes.estimators.contents import summarize_contents
 from cnncodes.estimators.inputs import ImageRows, embed_records
 from cnncodes.estimators.label_predictor import LabelPredictor, check_label_aggregate
 from cnncodes.estimators.label_sets import LabelSets, check_delimiter, check_divided, read_label_sets
-from cnncodes.estimators.labels import check_one_each, labelled_records
+from cnncodes.estimators.labels import check_one_each, labelled_records, say_unknown_labels
 from cnncodes.estimators.predictor import ImagePredictor
 from cnncodes.estimators.unknown import Training, find_scale
 from cnncodes.heads.multilabel.selection import make_label_head
@@ -148,7 +149,7 @@ class ImageMultiLabelClassifier(ClassifierMixin, ImageEstimator):  # type: ignor
         self._named = found.classes  # until there is a predictor, which has them
         return found.Y
 
-    def _read_labels(self, labels: Any) -> Array:
+    def _read_labels(self, labels: Any, images: Sequence[str]) -> Array:
         texts = [str(label) for label in labels]
         if self.label_delimiter is None:
             shown = f" such as {texts[0]!r}" if texts else ""
@@ -268,7 +269,11 @@ class ImageMultiLabelClassifier(ClassifierMixin, ImageEstimator):  # type: ignor
         """
         check_is_fitted(self, "predictor_")
         records, labels = labelled_records(X, y, split="test")
-        truth, others, _ = read_label_sets(labels, len(records), self.label_delimiter).align(self.classes_)
+        sets = read_label_sets(labels, len(records), self.label_delimiter)
+        truth, others, unknown = sets.align(self.classes_)
+        if len(unknown):
+            text = f"{say_unknown_labels([str(name) for name in unknown])}."
+            warnings.warn(text, ResultWarning, stacklevel=2)
         weight = check_one_each("sample_weight", sample_weight, len(truth))
         rows = embed_records(self.predictor_.embedder, records, n_jobs=self.n_jobs, memory=self.memory)
         rows.raise_failures()

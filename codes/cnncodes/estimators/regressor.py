@@ -146,8 +146,8 @@ class ImageRegressor(RegressorMixin, ImageEstimator):  # type: ignore[misc]
         check_varied(targets)
         return targets
 
-    def _read_labels(self, labels: Any) -> Array:
-        return self._check_y(parse_targets(labels), len(labels))
+    def _read_labels(self, labels: Any, images: Sequence[str]) -> Array:
+        return self._check_y(parse_targets(labels, images), len(labels))
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None, groups: Any = None) -> Self:
         """Make the images' codes and fit the head on them.
@@ -246,7 +246,10 @@ class ImageRegressor(RegressorMixin, ImageEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self, "predictor_")
         records, labels = labelled_records(X, y, split="test")
-        truth = parse_targets(labels) if y is None else check_targets(labels, len(records))
+        if y is None:
+            truth = parse_targets(labels, [record.key for record in records])
+        else:
+            truth = check_targets(labels, len(records))
         if truth.size != len(truth) * len(self.targets_):
             raise UsageError(f"y must have {len(self.targets_)} targets an image. Got shape {truth.shape}.")
         weight = check_one_each("sample_weight", sample_weight, len(truth))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +19,8 @@ Array = npt.NDArray[Any]
 
 #: Squares of larger ones, and sums of these, would not be finite.
 LARGEST = 1e100
+#: So many images are named at most.
+_SHOWN = 5
 
 
 def check_targets(y: Any, n_images: int | None = None) -> Array:
@@ -44,29 +46,44 @@ def check_targets(y: Any, n_images: int | None = None) -> Array:
     return found[:, 0] if found.ndim == 2 and found.shape[1] == 1 else found
 
 
-def parse_targets(labels: Iterable[Any]) -> Array:
+def parse_targets(labels: Iterable[Any], images: Sequence[str] | None = None) -> Array:
     """Return the numbers that labels of a source or of stored codes are as text: float64, shape (n_images,).
+
+    Parameters
+    ----------
+    labels : iterable of str
+    images : sequence of str, optional
+        The images' names, for the text of errors; by default their positions.
 
     Raises
     ------
     UsageError
-        If a label is no number.
+        If a label is no number, or none that is finite.
 
     Examples
     --------
-    >>> parse_targets(["3.5", "-2", "1e3"])
+    >>> parse_targets(["3.5", "-2", "1e3"], ["a.png", "b.png", "c.png"])
     array([   3.5,   -2. , 1000. ])
     """
     texts = [str(label) for label in labels]
+    images = [f"number {i + 1}" for i in range(len(texts))] if images is None else images
     found = [read_number(text) for text in texts]
-    wrong = [text for text, number in zip(texts, found, strict=True) if number is None]
+    wrong = [i for i, number in enumerate(found) if number is None]
     if wrong:
         raise UsageError(
-            f"{len(wrong)} of {len(texts)} labels are no numbers, the first {wrong[0]!r}: regression takes"
-            " numbers such as '3.5'. Leave the cell empty where there is none; classes are for"
-            " ImageClassifier."
+            f"{len(wrong)} of {len(texts)} labels are no numbers, the first {texts[wrong[0]]!r} of the image"
+            f" {images[wrong[0]]!r}: regression takes numbers such as '3.5'. Leave the cell empty where there"
+            " is none; classes are for ImageClassifier."
         )
-    return check_targets(found)
+    numbers: Array = np.array(found, dtype=np.float64)
+    bad = _find_bad(numbers)
+    if len(bad):
+        shown = ", ".join(f"{images[i]!r} ({texts[i]})" for i in bad[:_SHOWN])
+        raise UsageError(
+            f"{len(bad)} of {len(texts)} labels are missing (NaN), infinite, or beyond {LARGEST:g}, those of"
+            f" {shown}{' …' if len(bad) > _SHOWN else ''}: leave the cell empty where there is no number."
+        )
+    return numbers
 
 
 def name_targets(y: Any) -> tuple[str | None, ...]:
@@ -131,15 +148,19 @@ def _check_kinds(values: list[Any]) -> None:
 
 
 def _check_finite(y: Array) -> None:
-    rows = y[:, None] if y.ndim == 1 else y
-    bad: Array = np.asarray((~(np.abs(rows) <= LARGEST)).any(axis=1))
-    if bad.any():
-        positions = np.flatnonzero(bad)
+    positions = _find_bad(y)
+    if len(positions):
         shown = name_some(positions.tolist(), 10, str)
         raise UsageError(
             f"{len(positions)} of {len(y)} targets are missing (None or NaN), infinite, or beyond"
             f" {LARGEST:g}, at positions {shown}: leave these images out."
         )
+
+
+def _find_bad(y: Array) -> Array:
+    """Return the positions of images with a number that is NaN, infinite or too large."""
+    rows = y[:, None] if y.ndim == 1 else y
+    return np.flatnonzero((~(np.abs(rows) <= LARGEST)).any(axis=1))
 
 
 def _to_float(value: Any) -> float:

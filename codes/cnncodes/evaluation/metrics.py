@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import UsageError
+from cnncodes.estimators.labels import check_groups as check_own_groups
 from cnncodes.evaluation.calibration import Calibration, measure_calibration
 from cnncodes.evaluation.confusion import Confusion, find_names
 from cnncodes.evaluation.intervals import Estimate, bootstrap, explain_intervals, measure_share
@@ -170,13 +171,17 @@ def _check_predicted(predicted: Array, n: int, n_classes: int) -> Array | None:
 
 
 def check_groups(groups: Any, n: int) -> Array | None:
-    """Return the group of each of `n` images, None without groups; raise `UsageError` if they do not fit."""
-    if groups is None:
-        return None
-    found: Array = np.asarray(groups)
-    if found.shape != (n,):
-        raise UsageError(f"groups must have one value an image: {n}. Got shape {found.shape} instead.")
-    return found
+    """Return the group of each of `n` images, one of its own where it has none; None without groups.
+
+    Raises
+    ------
+    UsageError
+        If they do not fit.
+    """
+    found = check_own_groups(groups, n)
+    if found is None or found.dtype != object:
+        return found
+    return np.asarray(np.unique(found.astype(str), return_inverse=True)[1])  # objects may have no order
 
 
 #: Figures of classes that the bootstrap has intervals of.

@@ -15,6 +15,7 @@ from cnncodes.estimators.label_sets import read_label_sets
 from cnncodes.evaluation.intervals import Estimate, bootstrap_all, explain_intervals, measure_share
 from cnncodes.evaluation.label_order import LabelOrder
 from cnncodes.evaluation.metrics import check_groups
+from cnncodes.evaluation.probabilities import check_classes
 
 Array = npt.NDArray[Any]
 
@@ -107,7 +108,8 @@ def evaluate_multilabel(
     named : array-like of 0 and 1, shape (n_images, n_labels)
         Labels that were predicted (`predict`).
     proba : array-like of float, shape (n_images, n_labels)
-        Their probabilities (`predict_proba`), or any values that order the images.
+        Their probabilities (`predict_proba`), or any values that order the images, such as decision values:
+        no figure asks for more than their order.
     classes : array-like, shape (n_labels,)
         Labels that the classifier knows.
     groups : array-like, shape (n_images,), optional
@@ -118,7 +120,7 @@ def evaluate_multilabel(
     Raises
     ------
     UsageError
-        If the shapes do not fit, there is no image, or a value is not finite.
+        If the shapes do not fit, there is no image, a value is no finite number, or a class is named twice.
 
     Examples
     --------
@@ -130,7 +132,7 @@ def evaluate_multilabel(
     >>> [(label.name, label.recall.value, label.recall.n) for label in figures.per_label]
     [('sea', 0.5, 2), ('sky', 1.0, 2)]
     """
-    classes = np.asarray(classes)
+    classes = _check_classes(classes)
     Y, others, unknown = read_label_sets(y).align(classes)
     named, proba = _check_predicted(named, proba, Y)
     none = np.zeros(others.shape)
@@ -161,8 +163,32 @@ def evaluate_multilabel(
     )
 
 
+def _check_classes(classes: Any) -> Array:
+    found = np.asarray(classes)
+    if found.ndim != 1:
+        raise UsageError(
+            f"classes must be a list of labels, in the order of the columns. Got"
+            f" {f'shape {found.shape}' if found.ndim else type(classes).__name__} instead."
+        )
+    check_classes(found)
+    return found
+
+
+def _to_table(name: str, values: Any) -> Array:
+    try:
+        found = np.asarray(values)
+    except ValueError as error:  # rows of several lengths
+        raise UsageError(
+            f"{name} must have as many numbers for each image as for any other, one a label. Lists of labels"
+            " are no such rows: give what `predict` and `predict_proba` return."
+        ) from error
+    if found.dtype.kind not in "biuf":
+        raise UsageError(f"{name} must hold numbers, one a label. Got values of type {found.dtype} instead.")
+    return found
+
+
 def _check_predicted(named: Any, proba: Any, Y: Array) -> tuple[Array, Array]:
-    found, values = np.asarray(named), np.asarray(proba, dtype=np.float64)
+    found, values = _to_table("named", named), _to_table("proba", proba).astype(np.float64)
     if not len(Y) or found.shape != Y.shape or values.shape != Y.shape:
         raise UsageError(
             f"named and proba must have a row for each of {len(Y)} images, at least one, and a column for"

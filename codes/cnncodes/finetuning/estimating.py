@@ -16,7 +16,13 @@ from cnncodes.errors import UsageError
 from cnncodes.estimators.inputs import describe_unreadable, make_unreadable
 from cnncodes.estimators.predictor import Predictor
 from cnncodes.finetuning.comparison import Comparison
-from cnncodes.finetuning.examples import Labelled, check_classes, split_validation, tell_missing
+from cnncodes.finetuning.examples import (
+    Labelled,
+    check_classes,
+    split_validation,
+    tell_missing,
+    tell_share,
+)
 from cnncodes.finetuning.features import hash_contents
 from cnncodes.finetuning.history import EpochFigures
 from cnncodes.finetuning.job import tune
@@ -117,6 +123,7 @@ def tune_classifier(
     check_classes(images, images, "training")
     train, validation = split_validation(images, settings.validation, settings.random_state)
     notes = tell_fixed(train_plan, f"train_views={str(classifier.train_views)!r}")
+    notes += tell_share(train, validation, settings.validation)
     for text in [*notes, *tell_missing(train, validation, "validation")]:
         warn(text)
     task = Task(

@@ -19,6 +19,8 @@ Array = npt.NDArray[Any]
 
 #: So many classes are named at most.
 _SHOWN = 5
+#: A share that is held out is told where it is so many times the one asked for, or the other way round.
+_FAR = 1.5
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,20 @@ def split_validation(images: Labelled, share: float, random_state: int) -> tuple
     return images.take(train), images.take(validation)
 
 
+def tell_share(train: Labelled, validation: Labelled, share: float) -> list[str]:
+    """Return what is to be said where far more, or far fewer, images were held out than was asked for.
+
+    Of two images, or groups, of each class only one can be held out, which is half of them.
+    """
+    held, total = len(validation.y), len(train.y) + len(validation.y)
+    if abs(held - share * total) < 1 or max(held / total, share) < _FAR * min(held / total, share):
+        return []
+    return [
+        f"{held:,} of {total:,} images, {held / total:.0%}, are held out for validation, and not {share:.0%}:"
+        " classes of so few images, or groups, allow no other. Give more images, or a part 'val'"
+    ]
+
+
 def _divide(share: float, most: int) -> tuple[int, int]:
     """Return how many of how many folds are held out: as near to the share as so many groups allow.
 
@@ -120,20 +136,25 @@ def _divide(share: float, most: int) -> tuple[int, int]:
 def _choose_folds(splitter: Any, y: Array, groups: Array, count: int) -> Array:
     """Return the first folds in a row that leave every class something to train on, sorted.
 
-    Where none do, what would be the last of a class stays with those to train on.
+    Where none do, a group of each class that would have nothing stays with those to train on.
     """
     import warnings
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a class has fewer images than there are folds
         folds = [held for _, held in splitter.split(y, y, groups)]
-    for first in range(len(folds)):
-        held = np.sort(np.concatenate([folds[(first + i) % len(folds)] for i in range(count)]))
+    rows = [
+        np.concatenate([folds[(first + i) % len(folds)] for i in range(count)]) for first in range(len(folds))
+    ]
+    for held in map(np.sort, rows):
         if len(held) and len(set(np.delete(y, held))) == len(set(y)):
             return held
-    held = np.sort(np.concatenate(folds[:count]))
-    lacking = set(y) - set(np.delete(y, held))
-    return np.array([i for i in held if y[i] not in lacking], np.int64)
+    held = np.sort(max(rows, key=len))
+    for label in np.unique(y):
+        if label not in np.delete(y, held):
+            kept = groups[np.flatnonzero(y == label)[0]]
+            held = held[groups[held] != kept]
+    return held
 
 
 def check_classes(train: Labelled, others: Labelled, part: str) -> None:

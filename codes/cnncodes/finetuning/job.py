@@ -23,7 +23,7 @@ from cnncodes.finetuning.history import (
 from cnncodes.finetuning.judging import Course
 from cnncodes.finetuning.learned import LearnedHead
 from cnncodes.finetuning.preparing import Prepared, prepare, prepare_again
-from cnncodes.finetuning.settings import BASE_LR
+from cnncodes.finetuning.rates import default_rate
 from cnncodes.finetuning.task import Listeners, Task
 from cnncodes.finetuning.tuned import Tuned
 from cnncodes.finetuning.world import ALONE, World
@@ -139,6 +139,7 @@ def _finish(prepared: Prepared, learned: _Learned, listeners: Listeners) -> Tune
     from cnncodes.finetuning.writing import make_tuned_backbone
 
     task, network, given = prepared.task, learned.trainer.network, prepared.given
+    base_lr = learned.trainer.state.base_lr
     trained = prepared.trained if learned.trainer is prepared.trainer else given
     # Of images that it has been trained on, a network says nothing of how sure it may be.
     temperature = _calibrate(learned.logits, prepared.validation.y)
@@ -155,7 +156,7 @@ def _finish(prepared: Prepared, learned: _Learned, listeners: Listeners) -> Tune
         again=learned.again,
         validation=learned.validation,
         unfrozen=prepared.basis.chosen.unfrozen,
-        base_lr=learned.trainer.state.base_lr,
+        base_lr=base_lr,
         trained=trained,
         given=given,
         judged=prepared.trained,
@@ -164,7 +165,10 @@ def _finish(prepared: Prepared, learned: _Learned, listeners: Listeners) -> Tune
         refused=refused,
         failed=_list_failed(prepared),
         class_weight=task.weighting,
-        notes=(*filter(None, [_advise_rate(learned.history, learned.trainer.state.base_lr)]), *learned.notes),
+        notes=(
+            *filter(None, [_advise_rate(learned.history, base_lr, task.settings.optimizer)]),
+            *learned.notes,
+        ),
     )
 
 
@@ -182,14 +186,14 @@ def _list_failed(prepared: Prepared) -> dict[str, str]:
     }
 
 
-def _advise_rate(history: list[EpochFigures], base_lr: float) -> str:
+def _advise_rate(history: list[EpochFigures], base_lr: float, optimizer: str) -> str:
     """Return what to do where training has diverged; empty where it has not."""
     wrong = [one for one in history if one.verdict]
     if not wrong:
         return ""
     one = wrong[0]
     where = "the head alone" if one.stage in (START, HEAD_STAGE) else "backbone and head"
-    lower = min(base_lr / 10, BASE_LR)
+    lower = min(base_lr / 10, default_rate(optimizer))
     return (
         f"training of {where} diverged in epoch {one.epoch}: its loss is no number any more, or far above"
         f" that of the start. The weights before are kept. Try a lower rate: --base-lr {lower:g}"

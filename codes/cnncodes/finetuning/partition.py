@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from cnncodes.errors import SourceError
-from cnncodes.finetuning.examples import Labelled, check_classes, tell_missing
+from cnncodes.finetuning.examples import Labelled, check_classes, tell_missing, tell_share
 from cnncodes.finetuning.task import Task, tell_fixed
 from cnncodes.images import ImageRecord, ImageSource
 
@@ -37,7 +37,11 @@ def find_parts(source: ImageSource) -> dict[str, list[ImageRecord]]:
 def check_parts(task: Task, test: Labelled | None) -> list[str]:
     """Raise where a part has a class that is not trained on; return what flatters the figures
     or spoils them."""
-    notes = [] if task.held_out else _tell_shared("validation", task.validation, [task.train])
+    notes = (
+        tell_share(task.train, task.validation, task.settings.validation)
+        if task.held_out
+        else _tell_shared("validation", task.validation, [task.train])
+    )
     notes += tell_missing(task.train, task.validation, "validation")
     if test is not None:
         check_classes(task.train, test, "test")

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import UsageError
-from cnncodes.finetuning.settings import BASE_LR
+from cnncodes.finetuning.settings import BASE_LR, SGD_FACTOR
 
 if TYPE_CHECKING:
     from cnncodes.finetuning.training import Trainer
@@ -113,6 +113,17 @@ def limit_rate(rate: float, optimizer: str) -> float:
     (0.01, 0.07, 0.0002)
     """
     return rate if optimizer == "sgd" else min(rate, MOST * BASE_LR)
+
+
+def default_rate(optimizer: str) -> float:
+    """Return the rate of an optimiser of which nothing else is known.
+
+    Examples
+    --------
+    >>> default_rate("adamw"), default_rate("sgd")
+    (0.001, 0.03)
+    """
+    return BASE_LR * SGD_FACTOR if optimizer == "sgd" else BASE_LR
 
 
 def has_risen(losses: Sequence[float]) -> bool:

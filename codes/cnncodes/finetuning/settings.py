@@ -16,6 +16,8 @@ from cnncodes.schema import find_problems, option
 FIND = "find"
 #: The rate where nothing else is said.
 BASE_LR = 0.001
+#: By how much SGD's rate is higher than AdamW's.
+SGD_FACTOR = 30
 #: The views of training images where nothing else is said: what a head is trained on, and varied ones.
 TRAIN_VIEWS = "flip, flip+translation+rotation+stretching:6"
 #: Those of a prediction.
@@ -104,7 +106,7 @@ class FineTuning:
         Epochs with the head alone, at most; 0 leaves the stage out.
     base_lr : float or "find"
         The head's learning rate; ``"find"`` tries rates first, and takes at most 10 times the default (but
-        with SGD).
+        with SGD), and the default, with SGD 30 times that, where it finds none.
     backbone_lr_mult : float
         The backbone's rate, as a share of the head's.
     layer_decay : float
@@ -180,7 +182,8 @@ class FineTuning:
     )
     base_lr: str | float = option(
         f"Learning rate of the head; {FIND} tries rising ones and takes a tenth of the one at which the loss"
-        " rises, at most 10 times the default (but with sgd).",
+        " rises, at most 10 times the default (but with sgd); where it finds none, the default (with sgd"
+        f" {SGD_FACTOR} times that).",
         default=BASE_LR,
         metavar="RATE",
         check=_check_base_lr,

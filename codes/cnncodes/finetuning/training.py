@@ -17,9 +17,9 @@ from cnncodes.finetuning.features import FeatureStore
 from cnncodes.finetuning.history import DIVERGED, HEAD_STAGE, NETWORK_STAGE, START, EpochFigures, Trained
 from cnncodes.finetuning.judging import Guide
 from cnncodes.finetuning.network import head_groups
-from cnncodes.finetuning.rates import find_rate, limit_rate
+from cnncodes.finetuning.rates import default_rate, find_rate, limit_rate
 from cnncodes.finetuning.schedule import rate_at
-from cnncodes.finetuning.settings import BASE_LR, FIND, FineTuning
+from cnncodes.finetuning.settings import FIND, FineTuning
 from cnncodes.finetuning.stages import Examples, Stage
 from cnncodes.finetuning.stepping import Stepper
 from cnncodes.finetuning.world import ALONE, World
@@ -99,8 +99,12 @@ class Trainer:
         self.on_note("trying learning rates, with backbone and head as they are at the start")
         rate = find_rate(self)
         if rate is None:
-            self.on_note(f"no rate was found, as none makes the loss rise: the default, {BASE_LR:.1e}")
-            return BASE_LR
+            rate = default_rate(self.settings.optimizer)
+            self.on_note(
+                f"no rate was found, as none makes the loss rise: the default of {self.settings.optimizer},"
+                f" {rate:.1e}"
+            )
+            return rate
         taken = limit_rate(rate, self.settings.optimizer)
         high = (
             f"; that is high, and the most that is taken without being asked for is {taken:.1e} (--base-lr)"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from joblib import Parallel, delayed
 
 from cnncodes.embedding.memory import release_free_memory
 from cnncodes.heads.estimator import LinearHead
@@ -69,20 +70,18 @@ def _try_all(
     """Yield the held-out answers of every candidate, one after another: all at once may be large."""
     found = list(found)
     size = held.X.shape[1]
-    for scaling in search.scalings:
-        settings = search.grid(scaling, size)
-        parts = [one.found for one in found if one.scaling == scaling]
-        folds = Parallel(min(n_jobs, _DECOMPOSING), require="sharedmem")(
-            delayed(_FoldPath.make)(head.kind, scaling, parts, k, settings, held)
-            for k in range(head.n_folds_)
-        )
-        for setting in settings:
-            answers = Parallel(min(n_jobs, _DECOMPOSING), require="sharedmem")(
-                delayed(fold.decide)() for fold in folds
-            )
-            yield scaling, setting, HeldOut.join(answers)
-        del parts, folds, answers  # or they would be there yet while those of the next scaling are made
-        release_free_memory()
+    # Not joblib's, which looks every 10 ms whether they are done: many settings take less.
+    with ThreadPoolExecutor(min(n_jobs, _DECOMPOSING)) as pool:
+        for scaling in search.scalings:
+            settings = search.grid(scaling, size)
+            parts = [one.found for one in found if one.scaling == scaling]
+            make = partial(_FoldPath.make, head.kind, scaling, parts, settings=settings, held=held)
+            folds = list(pool.map(make, range(head.n_folds_)))
+            for setting in settings:
+                answers = list(pool.map(_FoldPath.decide, folds))
+                yield scaling, setting, HeldOut.join(answers)
+            del parts, make, folds, answers  # or they would be there yet while those of the next are made
+            release_free_memory()
 
 
 @dataclass(eq=False)

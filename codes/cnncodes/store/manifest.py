@@ -237,6 +237,8 @@ def _parse(path: Path, values: Any) -> Manifest:
         raise StoreError(
             f"{path} is of format {values['format']}; this version reads up to {FORMAT}. Install a newer one."
         )
+    if values["format"] < 1:
+        raise damaged_manifest(path, f"it is of format {values['format']}, which no version has written")
     try:
         shards = tuple(Shard(**shard) for shard in values["shards"])
         manifest = replace(parse_rows(values), shards=shards, complete=values["complete"])

@@ -137,6 +137,7 @@ def test_labels_and_groups_may_come_beside_a_list() -> None:
     [same] = [finding for finding in checks.findings if finding.check == "duplicates"]
     assert same.severity == "warn" and len(same.images) == 2 and "label" in same.sentence
     assert check_data(copied[:3], [1, None, 2], views="center").labelled == 2
+    assert check_data(copied[:3], ["1", "", "2"], views="center").labelled == 2
 
 
 @pytest.mark.parametrize(

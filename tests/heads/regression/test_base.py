@@ -60,7 +60,7 @@ def test_threads_change_nothing(name):
     np.testing.assert_array_equal(one.cv_results_["squared_error"], two.cv_results_["squared_error"])
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(st.lists(st.integers(0, 3), min_size=30, max_size=30), st.integers(0, 99))
 def test_a_weight_is_a_number_of_copies(weight, seed):
     X, y = slopes(30, 4, seed=seed)

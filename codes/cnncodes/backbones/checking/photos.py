@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -61,6 +62,11 @@ def find_photos() -> list[Path]:
 
 def load_photos(frame: Frame) -> npt.NDArray[np.uint8]:
     """Return the photos as a backbone's input; uint8, shape (n_photos, height, width, 3)."""
+    return _decode_photos(frame).copy()
+
+
+@functools.lru_cache(maxsize=4)  # an export asks several times, and decoding takes longer than many networks
+def _decode_photos(frame: Frame) -> npt.NDArray[np.uint8]:
     from PIL import Image
 
     patches = []

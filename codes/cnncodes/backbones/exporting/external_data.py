@@ -33,6 +33,7 @@ def read_external(model: Any, path: Path) -> dict[str, str]:
 
     hashes: dict[str, str] = {}
     sizes: dict[str, int] = {}
+    outside: list[tuple[Any, str]] = []
     for tensor in walk_tensors(model):
         if tensor.data_location != onnx.TensorProto.EXTERNAL:
             continue
@@ -42,6 +43,7 @@ def read_external(model: Any, path: Path) -> dict[str, str]:
         if location not in hashes:
             hashes[location], sizes[location] = _hash(path, location, file)
         _check_extent(path, tensor.name, entries, sizes[location])
+        outside.append((tensor, location))
     if hashes:
         try:
             onnx.load_external_data_for_model(model, str(path.parent))
@@ -50,7 +52,23 @@ def read_external(model: Any, path: Path) -> dict[str, str]:
             raise BackboneError(
                 f"the weights that {str(path)!r} keeps in other files cannot be read: {reason}"
             ) from error
+    for tensor, location in outside:
+        _check_filled(path, tensor, location)
     return hashes
+
+
+def _check_filled(path: Path, tensor: Any, location: str) -> None:
+    """Raise unless a tensor's data are as long as its shape says, of which onnx before 1.23 says nothing."""
+    from onnx import numpy_helper
+
+    try:
+        numpy_helper.to_array(tensor)
+    except (ValueError, TypeError, KeyError) as error:
+        raise BackboneError(
+            f"{str(path)!r} keeps the weight {tensor.name!r} in {location!r}, and what is there does not fill"
+            f" its shape {list(tensor.dims)}. One of the two files is damaged or of another network; fetch or"
+            " export both again."
+        ) from error
 
 
 def _locate(path: Path, name: str, location: str) -> Path:

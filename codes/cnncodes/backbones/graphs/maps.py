@@ -16,8 +16,9 @@ from cnncodes.backbones.running.timing import draw_noise
 from cnncodes.backbones.session import Backbone
 from cnncodes.errors import BackboneError, UsageError
 
-#: Greatest difference between code and map at the size of the frame, as a share of the largest number.
-MAX_DIFFERENCE = 1e-5
+#: Greatest difference between code and map at the size of the frame, as a share of the largest number. By
+#: ONNX Runtime before 1.28, whose layer norms round more, it is 2e-5 for a network of the tests.
+MAX_DIFFERENCE = 1e-4
 
 
 class DenseBackbone:

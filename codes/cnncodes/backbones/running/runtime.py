@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
 from cnncodes.errors import BackendMissing, install_advice
@@ -40,6 +41,10 @@ def _brings_module(name: str) -> bool:
     return files is None or any(file.as_posix() == "onnxruntime/__init__.py" for file in files)
 
 
+#: Where modules were looked for as the runtime was found to be sound, and the module that it is.
+_sound: tuple[tuple[str, ...], Any] | None = None
+
+
 def import_runtime() -> Any:
     """Return the module ``onnxruntime``.
 
@@ -48,6 +53,9 @@ def import_runtime() -> Any:
     BackendMissing
         If it is not there, does not start, or several distributions bring it; the text says what to do.
     """
+    global _sound
+    if _sound == (tuple(sys.path), sys.modules.get("onnxruntime")):  # looking at packages takes milliseconds
+        return _sound[1]
     found = find_distributions()
     if len(found) > 1:
         raise BackendMissing(
@@ -64,6 +72,7 @@ def import_runtime() -> Any:
         raise BackendMissing(_explain(found, str(error))) from error
     if not hasattr(onnxruntime, "InferenceSession"):  # a folder left behind by an uninstall
         raise BackendMissing(_explain(found, "its files are gone"))
+    _sound = (tuple(sys.path), onnxruntime)
     return onnxruntime
 
 

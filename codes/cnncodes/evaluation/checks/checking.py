@@ -58,9 +58,9 @@ def check_data(
     y : array-like, shape (n_images,), optional
         Labels of a list of images, in its order; a folder, a table or an ImageSource has its own. Classes
         (str, int or bool), numbers, or sets of labels or an indicator, as `ImageMultiLabelClassifier` takes
-        them. None and NaN: no label.
+        them. None, NaN and ``""``: no label.
     groups : array-like, shape (n_images,), optional
-        What each image of a list belongs to (a patient, a camera); None and NaN: to nothing.
+        What each image of a list belongs to (a patient, a camera); None, NaN and ``""``: to nothing.
     regression : bool
         The labels are numbers to predict.
     label_delimiter : str, optional

@@ -11,7 +11,7 @@ import numpy as np
 
 from cnncodes.errors import UsageError
 from cnncodes.estimators.label_sets import LabelSets, read_label_sets
-from cnncodes.estimators.labels import check_labels, is_missing
+from cnncodes.estimators.labels import check_labels, is_absent
 from cnncodes.estimators.targets import check_targets
 from cnncodes.images import ImageSource, open_source, records_from
 
@@ -43,7 +43,7 @@ def open_labelled(
         labels, label_delimiter = _join_sets(y, n, label_delimiter)
     elif y is not None:
         labels = _list_names("y", y, n)
-        _check_known([value for value in y if not is_missing(value)], regression)
+        _check_known([value for value in y if not is_absent(value)], regression)
     names = [None] * n if groups is None else _list_names("groups", groups, n)
     told = {
         record.key: replace(record, label=label, group=name)
@@ -80,7 +80,7 @@ def _join_sets(y: Any, n_images: int, delimiter: str | None) -> tuple[list[str |
         values = list(y)
         if len(values) != n_images:
             raise UsageError(f"y must have one value an image: {n_images}. Got {len(values)} instead.")
-        missing = np.array([not isinstance(value, _SETS) and is_missing(value) for value in values])
+        missing = np.array([not isinstance(value, _SETS) and is_absent(value) for value in values])
         found = read_label_sets([value for value, none in zip(values, missing, strict=True) if not none])
     sign = _choose_sign(found) if delimiter is None else delimiter
     # With a sign behind, too: a set of one label must not read as a class.
@@ -101,4 +101,4 @@ def _list_names(what: str, values: Any, n_images: int) -> list[str | None]:
     if given is None or len(given) != n_images:
         got = type(values).__name__ if given is None else len(given)
         raise UsageError(f"{what} must have one value an image: {n_images}. Got {got} instead.")
-    return [None if is_missing(value) else str(value) for value in given]
+    return [None if is_absent(value) else str(value) for value in given]

@@ -50,9 +50,11 @@ def _embed(
         labels = [record.label for record in records] if y is None else y
     else:
         records, labels = labelled_records(X, y, split="train")
-    checked = (
-        estimator._read_labels(labels) if y is None else estimator._check_y(labels, len(records))
-    )  # before any image is embedded
+    checked = (  # before any image is embedded
+        estimator._read_labels(labels, [record.key for record in records])
+        if y is None
+        else estimator._check_y(labels, len(records))
+    )
     names = check_groups(list_groups(records) if groups is None else groups, len(checked))
     n_jobs, memory = estimator.n_jobs, estimator.memory
     train, test = settle_embedders(make_embedders(estimator), records, n_jobs)
@@ -73,4 +75,4 @@ def _read_codes(estimator: ImageEstimator, codes: Codes) -> tuple[ImageRows, Ima
     codes = codes.select(labelled=True)
     rows, labels = rows_of(codes)
     answered = rows if codes.reduced else rows_of(codes.select(views=test.plan))[0]
-    return rows, answered, estimator._read_labels(labels)
+    return rows, answered, estimator._read_labels(labels, sorted(set(codes.images)))
