@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -185,24 +186,27 @@ class Warp:
 
     def _grid(self, frame: Frame) -> npt.NDArray[np.float64]:
         """Return the corners of cells that cover the patch, whole numbers, shape (rows, columns, 2)."""
-        grid = _cells(frame, max(frame.width, frame.height))
+        sides = frame.width, frame.height
+        grid, _ = _cells(*sides, max(sides))
         for size in _CELLS if self.k1 or self.k2 else ():
-            grid = _cells(frame, size)
-            bent = self._bend(grid, frame)
+            grid, middles = _cells(*sides, size)
+            between = _middles(self._bend(grid, frame))
             # Pillow interpolates between a cell's corners: at its middle that is furthest from the truth.
-            middle = self._bend(_middles(grid), frame)
-            if abs(middle - _middles(bent)).max() <= _TOLERANCE:
+            if abs(self._bend(middles, frame) - between).max() <= _TOLERANCE:
                 break
         return grid
 
 
-def _cells(frame: Frame, size: int) -> npt.NDArray[np.float64]:
+@functools.lru_cache(maxsize=64)
+def _cells(width: int, height: int, size: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return the corners of cells, and their middles; patches of a job are of one size."""
     import numpy as np
 
-    sides = (
-        np.linspace(0, length, 1 + math.ceil(length / size)).round() for length in (frame.width, frame.height)
-    )
-    return np.stack(np.meshgrid(*sides), axis=-1)
+    sides = (np.linspace(0, length, 1 + math.ceil(length / size)).round() for length in (width, height))
+    corners = np.stack(np.meshgrid(*sides), axis=-1)
+    middles = _middles(corners)
+    corners.flags.writeable = middles.flags.writeable = False
+    return corners, middles
 
 
 def _middles(corners: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
