@@ -1,6 +1,8 @@
-"""The library in C with vectors of each width."""
+"""The library in C with vectors of each width, and one that is wrong; compiling them takes longest here."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 from compiling import NARROW, build
@@ -16,3 +18,10 @@ def library(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     if found is None:
         pytest.skip(said)
     return found
+
+
+@pytest.fixture(scope="session")
+def shifted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a library that resizes rightly and samples a pixel too far to the left."""
+    change = "CUBIC_0 = 0x00000100", "CUBIC_0 = 0x00000001"
+    return build(tmp_path_factory.mktemp("shifted"), replace=change)
