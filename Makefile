@@ -64,7 +64,7 @@ clean:  ## Remove .venv, builds and caches
 	$(PYTHON) -m venv .venv
 	@touch $@
 
-$(BASE): .venv/.made pyproject.toml hatch_build.py codes/cnncodes/views/_resize.c
+$(BASE): .venv/.made pyproject.toml hatch_build.py $(wildcard codes/cnncodes/views/_*.[ch])
 	@if [ -e $(OTHER_STAMP) ]; then \
 	  $(BIN)/python -m pip uninstall --quiet --yes $(OTHER) && rm -f $(OTHER_STAMP); fi
 	$(PIP) --editable '.[$(RUNTIME)]'

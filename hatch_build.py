@@ -13,28 +13,29 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SOURCE = Path("codes", "cnncodes", "views", "_resize.c")
+FOLDER = Path("codes", "cnncodes", "views")
 
 
-def compile_library(source: Path, target: Path) -> str | None:
-    """Compile a C file to a shared library; return why that was not done, or None.
+def compile_library(folder: Path, target: Path) -> str | None:
+    """Compile a folder's files in C to a shared library; return why that was not done, or None.
 
     Parameters
     ----------
-    source : Path
+    folder : Path
     target : Path
         Replaced only by a library that is complete.
     """
     if os.name != "posix" or platform.machine() not in ("x86_64", "AMD64"):
         return f"it is for x86-64 and POSIX, and this is {platform.machine()}, {platform.system()}"
     unfinished = target.with_name(f"{target.name}.{os.getpid()}")
-    # Which source a library is of: one that was left behind by another version is not used.
-    mark = f'-DSOURCE="{hashlib.blake2b(source.read_bytes(), digest_size=16).hexdigest()}"'
+    sources = sorted(folder.glob("_*.[ch]"))
+    # Which sources a library is of: one that was left behind by another version is not used.
+    content = b"".join(source.read_bytes() for source in sources)
+    mark = f'-DSOURCE="{hashlib.blake2b(content, digest_size=16).hexdigest()}"'
     command = [*shlex.split(os.environ.get("CC", "cc")), "-O3", "-shared", "-fPIC", "-ffp-contract=off", mark]
+    command += ["-o", str(unfinished), *(str(source) for source in sources if source.suffix == ".c"), "-lm"]
     try:
-        subprocess.run(
-            [*command, "-o", str(unfinished), str(source), "-lm"], check=True, capture_output=True, text=True
-        )
+        subprocess.run(command, check=True, capture_output=True, text=True)
         unfinished.replace(target)
     except (OSError, subprocess.CalledProcessError) as error:
         said = getattr(error, "stderr", None) or str(error)
@@ -49,13 +50,14 @@ class LibraryHook(BuildHookInterface):  # type: ignore[type-arg]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile; a wheel with the library is one for this platform."""
-        source = Path(self.root, SOURCE)
-        target = source.with_suffix(".library")  # .so would be a module of Python's
-        target.unlink(missing_ok=True)
-        reason = compile_library(source, target)
+        folder = Path(self.root, FOLDER)
+        target = folder / "_views.library"  # .so would be a module of Python's
+        for path in folder.glob("*.library"):
+            path.unlink()
+        reason = compile_library(folder, target)
         if reason is not None:
             self.app.display_warning(
-                f"The library that resizes pictures is not compiled: {reason}. Pillow will."
+                f"The library that resizes and warps pictures is not compiled: {reason}. Pillow will."
             )
             return
         build_data["artifacts"].append(f"/{target.relative_to(self.root).as_posix()}")

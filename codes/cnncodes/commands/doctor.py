@@ -79,6 +79,7 @@ def run_doctor(options: DoctorOptions, reporter: Reporter) -> Result:
     from cnncodes.backbones.running.runtime import find_distributions
     from cnncodes.embedding import count_lanes
     from cnncodes.views.resizing import open_library
+    from cnncodes.views.sampling import open_sampler
 
     versions = {name: find_version(name) for name in dict.fromkeys((*PACKAGES, *find_distributions()))}
     problems = find_runtime_problems()
@@ -95,6 +96,7 @@ def run_doctor(options: DoctorOptions, reporter: Reporter) -> Result:
         "lanes": count_lanes(None),
         "instructions": read_instructions(),
         "resizing": open_library()[1],
+        "warping": open_sampler()[1],
         "versions": versions,
         "providers": tried,
         "parts": [_look_at_part(name) for name in PARTS],
@@ -173,6 +175,7 @@ def render_doctor(result: Result) -> str:
         f"Threads       {result['lanes']} lanes of one thread each by default (--n-jobs)",
         f"Instructions  {instructions}",
         f"Resizing      library in C {result['resizing']}",
+        f"Warping       library in C {result['warping']}",
         "Packages      "
         + ", ".join(f"{name} {v}" for name, v in result["versions"].items() if v is not None),
     ]

@@ -6,11 +6,8 @@
  * compile with -ffp-contract=off. Called by resizing.py, which compares it with Pillow before it is used.
  */
 #include <math.h>
-#include <stdint.h>
 #include <string.h>
-#include <immintrin.h>
-#define AVX2 __attribute__((target("avx2")))
-#define AVX512 __attribute__((target("avx2,avx512f,avx512bw,avx512vl,avx512vnni")))
+#include "_vectors.h"
 
 enum { PRECISION = 22, HALF = 1 << (PRECISION - 1), AT_ONCE = 4 };
 
@@ -94,11 +91,6 @@ AVX2 static inline void store_pixel(uint8_t *to, __m256i high, __m256i low) {
         high = _mm256_add_epi32(high, _mm256_madd_epi16(pairs, by_high));                                          \
         low = _mm256_add_epi32(low, _mm256_madd_epi16(pairs, by_low));                                             \
     }
-
-static int is_wide(void) {
-    return __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512vl");
-}
 
 /* Of pixels 0 and 1 in one half, 2 and 3 in the other, bytes of one colour stand together, with zeros between. */
 AVX2 static inline __m256i pair_order(void) {
@@ -288,7 +280,7 @@ AVX2 void cnncodes_mirror(const uint8_t *from, int64_t width, int64_t rows, uint
     }
 }
 
-/* The hash of this file, by which a library that was left behind by another version is known. */
+/* The hash of the sources, by which a library that was left behind by another version is known. */
 const char *cnncodes_source(void) { return SOURCE; }
 
 int cnncodes_runs_here(void) { return __builtin_cpu_supports("avx2"); }

@@ -204,8 +204,9 @@ class Tint:
 
 
 def _mean_grey(image: Image) -> float:
-    counts = image.histogram()
-    sums = [sum(level * count for level, count in enumerate(counts[i : i + 256])) for i in (0, 256, 512)]
+    import numpy as np
+
+    sums: list[int] = (np.array(image.histogram()).reshape(3, 256) @ np.arange(256)).tolist()
     return sum(weight * total for weight, total in zip(_GREY, sums, strict=True)) / (
         image.width * image.height
     )

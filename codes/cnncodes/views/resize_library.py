@@ -1,4 +1,4 @@
-"""The library in C that resizes pictures: its functions, and the memory of Pillow's that they read."""
+"""The library in C: its functions that resize pictures."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+from cnncodes.views.memory import Memory
+from cnncodes.views.warp_library import Sampler
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -58,7 +61,7 @@ class _Axis:
 
 
 class Library:
-    """The functions of ``_resize.c``.
+    """The functions of ``_resize.c``, and what holds that of ``_warp.c``.
 
     Parameters
     ----------
@@ -67,9 +70,10 @@ class Library:
     Attributes
     ----------
     source : str
-        The hash of the source that it is of.
+        The hash of the sources that it is of.
     runs_here : bool
         Whether the processor has the instructions that it needs.
+    sampler : Sampler
     """
 
     def __init__(self, library: ctypes.CDLL) -> None:
@@ -89,6 +93,7 @@ class Library:
         self._mirror.argtypes = [at, long, long, at]
         for function in (self._shrink_rows, self._shrink_columns, self._pack, self._mirror):
             function.restype = None
+        self.sampler = Sampler(library)
         # Pictures of a set are of a few sizes, as a rule.
         self._weigh_axis = functools.lru_cache(maxsize=64)(self._find_axis)
 
@@ -205,12 +210,10 @@ def _pillow_chooses() -> bool:
     return bool(image.resize((20, 20), cubic) == image.resize((10, 20), cubic).resize((20, 20), cubic))
 
 
-def _look_at_rows(
-    image: Image, first: int, end: int, *, whole: bool = False
-) -> Iterator[tuple[int, _Memory]]:
+def _look_at_rows(image: Image, first: int, end: int, *, whole: bool = False) -> Iterator[tuple[int, Memory]]:
     """Give the rows of a picture in one piece or several, each with the number of its first row."""
     try:
-        yield first, _Memory(image, first, end)
+        yield first, Memory(image, first, end)
         return
     except ValueError:  # it is of several blocks
         pass
@@ -218,7 +221,7 @@ def _look_at_rows(
     for row in range(first, end, rows):
         row = max(first, min(row, end - rows))  # the last strip may overlap the one before
         strip = image.crop((0, row, image.width, min(end, row + rows)))
-        yield row, _Memory(strip, 0, strip.height)
+        yield row, Memory(strip, 0, strip.height)
 
 
 def _cut_output(image: Image, down: _Axis) -> Iterator[tuple[int, int]]:
@@ -229,39 +232,3 @@ def _cut_output(image: Image, down: _Axis) -> Iterator[tuple[int, int]]:
         count = max(1, int(np.searchsorted(down.starts[start:], last, side="right")))
         yield start, count
         start += count
-
-
-class _ArrowArray(ctypes.Structure):
-    """The beginning of ``struct ArrowArray`` of Arrow's C data interface."""
-
-
-_ArrowArray._fields_ = [
-    *((name, ctypes.c_int64) for name in ("length", "null_count", "offset", "n_buffers", "n_children")),
-    ("buffers", ctypes.POINTER(ctypes.c_void_p)),
-    ("children", ctypes.POINTER(ctypes.POINTER(_ArrowArray))),
-]
-
-
-class _Memory:
-    """Rows of a picture where Pillow keeps them, four bytes a pixel; they stay there while this lives.
-
-    Raises
-    ------
-    ValueError
-        If they are not one behind the other.
-    """
-
-    def __init__(self, image: Image, first: int, end: int) -> None:
-        self._schema, self._array = image.__arrow_c_array__()
-        pixels = ctypes.cast(_open_capsule(self._array, b"arrow_array"), ctypes.POINTER(_ArrowArray)).contents
-        self._address = int(pixels.children[0].contents.buffers[1] or 0) + 4 * image.width * first
-        self.rows = end - first
-
-    def at(self, column: int) -> int:
-        """Return the address of a pixel of the first row."""
-        return self._address + 4 * column
-
-
-_open_capsule = ctypes.pythonapi.PyCapsule_GetPointer
-_open_capsule.argtypes = [ctypes.py_object, ctypes.c_char_p]
-_open_capsule.restype = ctypes.c_void_p

@@ -36,6 +36,9 @@ _PROBES: tuple[tuple[tuple[int, int], Box | None], ...] = (
     ((90, 97), (0, 0, 60, 50)),
 )
 
+#: What is said of a library that may not be used.
+DIFFERENT = "not used: its pixels are not those of this version of Pillow"
+
 
 def resize(
     image: Image, size: tuple[int, int], interpolation: str, box: Box | None = None, part: Part | None = None
@@ -113,31 +116,37 @@ def mirror(pixels: Pixels) -> Pixels:
 @functools.cache
 def open_library() -> tuple[Library | None, str]:
     """Return the package's library, or None; and what is to be said of it."""
-    return load_library(Path(__file__).with_name("_resize.c"))
+    return load_library(Path(__file__).parent)
 
 
-def load_library(source: Path) -> tuple[Library | None, str]:
-    """Return the library that lies beside its source, or None where it is not to be used, and why.
+def load_library(folder: Path) -> tuple[Library | None, str]:
+    """Return the library that lies beside its sources, or None where it is not to be used, and why.
 
     Parameters
     ----------
-    source : Path
-        The file in C.
+    folder : Path
+        What holds it, and all files in C that it is of.
     """
-    path = source.with_suffix(".library")  # .so would be a module of Python's
+    path = folder / "_views.library"  # .so would be a module of Python's
     if not path.exists():
         return None, "none: it was not compiled when the package was installed, which takes a C compiler"
     try:
         library = Library(ctypes.CDLL(str(path)))
     except (OSError, AttributeError) as error:
         return None, f"not used: {error}"
-    if library.source != hashlib.blake2b(source.read_bytes(), digest_size=16).hexdigest():
-        return None, "not used: it is of another version of its source; install the package again"
+    if library.source != _hash_sources(folder):
+        return None, "not used: it is of another version of its sources; install the package again"
     if not library.runs_here:
         return None, "not used: the processor has no AVX2"
     if not _equals_pillow(library):
-        return None, "not used: its pixels are not those of this version of Pillow"
+        return None, DIFFERENT
     return library, "used: its pixels are those of Pillow"
+
+
+def _hash_sources(folder: Path) -> str:
+    """Return what ``hatch_build.py`` told the library when it was compiled."""
+    sources = b"".join(path.read_bytes() for path in sorted(folder.glob("_*.[ch]")))
+    return hashlib.blake2b(sources, digest_size=16).hexdigest()
 
 
 def _equals_pillow(library: Library) -> bool:

@@ -127,13 +127,16 @@ class Darkroom:
     def develop(self, view: View) -> Pixels:
         """Return a view's pixels, shape (height, width, 3)."""
         import numpy as np
+        from PIL import Image as pillow
+
+        from cnncodes.views.resizing import mirror
 
         if view.grid is not None and view.warp is None and view.tint is None:
             return self._slice(view.grid, view.flip)
-        patch = self._resample(view)
+        pixels = self._resample(view)
         if view.tint is not None:
-            patch = view.tint.apply(patch)
-        return np.asarray(_turn(patch, view.flip))
+            pixels = np.asarray(view.tint.apply(pillow.fromarray(pixels)))
+        return mirror(pixels) if view.flip else pixels
 
     def _slice(self, grid: Grid, flip: bool) -> Pixels:
         from cnncodes.views.resizing import mirror
@@ -149,25 +152,17 @@ class Darkroom:
             left = resized.shape[1] - width - left
         return self._turned[flip][top : top + height, left : left + width]
 
-    def _resample(self, view: View) -> Image:
-        from PIL import Image as pillow
-
+    def _resample(self, view: View) -> Pixels:
         from cnncodes.views.resizing import resize
 
         if view.warp is not None:
             # Views that all have one scale share the shrunken picture; others shrink what they see of it.
-            shrink = self._shrink if _shares_scale(view) else None
+            shrink = self._resize if _shares_scale(view) else None
             return view.warp.render(self._image, view.box, self._frame, shrink)
         if view.grid is not None:
-            return pillow.fromarray(self._slice(view.grid, flip=False))
+            return self._slice(view.grid, flip=False)
         size = self._frame.width, self._frame.height
-        return pillow.fromarray(resize(self._image, size, self._frame.interpolation, view.box))
-
-    def _shrink(self, size: tuple[int, int]) -> Image:
-        """Return the whole image in that size."""
-        from PIL import Image as pillow
-
-        return pillow.fromarray(self._resize(size))
+        return resize(self._image, size, self._frame.interpolation, view.box)
 
     def _resize(self, size: tuple[int, int]) -> Pixels:
         """Return what is wanted of the image in that size; the last one is kept."""
@@ -198,13 +193,6 @@ def _find_parts(views: Sequence[View], frame: Frame) -> dict[int, Part]:
         right, bottom = left + frame.width, top + frame.height
         parts[side] = min(x0, left), min(y0, top), max(x1, right), max(y1, bottom)
     return parts
-
-
-def _turn(image: Image, flip: bool) -> Image:
-    # By Pillow: NumPy copies rows backwards an element at a time.
-    from PIL.Image import Transpose
-
-    return image.transpose(Transpose.FLIP_LEFT_RIGHT) if flip else image
 
 
 def resized_size(size: tuple[int, int], short_side: int) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from cnncodes.backbones.card import Frame
+    from cnncodes.views.resize_library import Pixels
 
 #: Extreme maps, several at once, may look far beyond the picture: more than this is no view any more.
 MAX_SEEN_PIXELS = 32_000_000
@@ -24,7 +26,6 @@ _MARGIN = 3
 _CELLS = (32, 16, 8, 4)
 _TOLERANCE = 0.15
 _MILDER = "Let the plan vary stretching, shearing, perspective and lens less."
-_BORDERS = {"reflect": "symmetric", "edge": "edge", "black": "constant"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,16 +149,18 @@ class Warp:
         image: Image,
         box: tuple[float, float, float, float],
         frame: Frame,
-        shrink: Callable[[tuple[int, int]], Image] | None = None,
-    ) -> Image:
-        """Return the warped patch.
+        shrink: Callable[[tuple[int, int]], Pixels] | None = None,
+    ) -> Pixels:
+        """Return the warped patch, shape (height, width, 3).
 
         Where the view makes the picture smaller, it is first shrunk along each axis by Pillow's antialiased
         filter, until a pixel of it is about one of the patch: the whole of it by `shrink`, which may know it
         in that size already, or without one the part that is seen.
         """
         import numpy as np
-        from PIL import Image as pillow
+
+        from cnncodes.views.sampling import sample
+        from cnncodes.views.warp_library import Look, Mesh
 
         matrix = self.matrix(box, frame)
         grid = self._grid(frame)
@@ -167,41 +170,43 @@ class Warp:
         matrix = np.diag([shrunk[0] / image.width, shrunk[1] / image.height, 1.0]) @ matrix
         seen = _project(matrix, bent)
         spans, pads = _spans(seen, shrunk)
-        if shrink is not None or shrunk == image.size:
-            whole = image if shrink is None else shrink(shrunk)
-            part = whole.crop((spans[0][0], spans[1][0], spans[0][1], spans[1][1]))
-        else:
-            part = _shrink_part(image, shrunk, spans, frame)
-        part = _extend(part, pads, self.border)
         corner = spans[0][0] - pads[0][0], spans[1][0] - pads[1][0]
         matrix = np.array([[1, 0, -corner[0]], [0, 1, -corner[1]], [0, 0, 1.0]]) @ matrix
+        picture: Image | Pixels
+        if shrink is not None or shrunk == image.size:
+            picture = image if shrink is None else shrink(shrunk)
+        else:
+            picture = _shrink_part(image, shrunk, spans, frame)
+            spans = (0, picture.shape[1]), (0, picture.shape[0])
+        look = Look(spans, pads, self.border)
         size = (frame.width, frame.height)
-        if not (self.k1 or self.k2):
-            flat = (matrix / matrix[2, 2]).reshape(-1)[:8]
-            return part.transform(size, pillow.Transform.PERSPECTIVE, tuple(flat), pillow.Resampling.BICUBIC)
-        mesh = _mesh(grid, _project(matrix, bent))
-        return part.transform(size, pillow.Transform.MESH, mesh, pillow.Resampling.BICUBIC)
+        if self.k1 or self.k2:
+            return sample(picture, look, size, Mesh(*_mesh(grid, _project(matrix, bent))))
+        return sample(picture, look, size, tuple((matrix / matrix[2, 2]).reshape(-1)[:8].tolist()))
 
     def _grid(self, frame: Frame) -> npt.NDArray[np.float64]:
         """Return the corners of cells that cover the patch, whole numbers, shape (rows, columns, 2)."""
-        grid = _cells(frame, max(frame.width, frame.height))
+        sides = frame.width, frame.height
+        grid, _ = _cells(*sides, max(sides))
         for size in _CELLS if self.k1 or self.k2 else ():
-            grid = _cells(frame, size)
-            bent = self._bend(grid, frame)
+            grid, middles = _cells(*sides, size)
+            between = _middles(self._bend(grid, frame))
             # Pillow interpolates between a cell's corners: at its middle that is furthest from the truth.
-            middle = self._bend(_middles(grid), frame)
-            if abs(middle - _middles(bent)).max() <= _TOLERANCE:
+            if abs(self._bend(middles, frame) - between).max() <= _TOLERANCE:
                 break
         return grid
 
 
-def _cells(frame: Frame, size: int) -> npt.NDArray[np.float64]:
+@functools.lru_cache(maxsize=64)
+def _cells(width: int, height: int, size: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return the corners of cells, and their middles; patches of a job are of one size."""
     import numpy as np
 
-    sides = (
-        np.linspace(0, length, 1 + math.ceil(length / size)).round() for length in (frame.width, frame.height)
-    )
-    return np.stack(np.meshgrid(*sides), axis=-1)
+    sides = (np.linspace(0, length, 1 + math.ceil(length / size)).round() for length in (width, height))
+    corners = np.stack(np.meshgrid(*sides), axis=-1)
+    middles = _middles(corners)
+    corners.flags.writeable = middles.flags.writeable = False
+    return corners, middles
 
 
 def _middles(corners: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -237,27 +242,14 @@ def _spans(seen: npt.NDArray[np.float64], size: tuple[int, int]) -> tuple[Any, A
     return spans, pads
 
 
-def _shrink_part(image: Image, shrunk: tuple[int, int], spans: Any, frame: Frame) -> Image:
+def _shrink_part(image: Image, shrunk: tuple[int, int], spans: Any, frame: Frame) -> Pixels:
     """Return a part of the shrunken picture, made from that part of the picture alone."""
-    from PIL import Image as pillow
-
     from cnncodes.views.resizing import resize
 
     (left, right), (top, bottom) = spans
     across, down = image.width / shrunk[0], image.height / shrunk[1]
     box = (left * across, top * down, min(image.width, right * across), min(image.height, bottom * down))
-    return pillow.fromarray(resize(image, (right - left, bottom - top), frame.interpolation, box))
-
-
-def _extend(part: Image, pads: Any, border: str) -> Image:
-    """Return a part of a picture with what a border shows beyond its edges."""
-    import numpy as np
-    from PIL import Image as pillow
-
-    if not any(any(pair) for pair in pads):
-        return part
-    mode: Any = _BORDERS[border]
-    return pillow.fromarray(np.pad(np.asarray(part), (pads[1], pads[0], (0, 0)), mode=mode))
+    return resize(image, (right - left, bottom - top), frame.interpolation, box)
 
 
 def _span(seen: npt.NDArray[np.float64], length: int) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -291,11 +283,11 @@ def _check_area(spans: Any, pads: Any) -> None:
 
 def _mesh(
     grid: npt.NDArray[np.float64], seen: npt.NDArray[np.float64]
-) -> list[tuple[tuple[int, int, int, int], tuple[float, ...]]]:
-    """Return Pillow's mesh: for each cell of the patch, the quadrilateral that it looks at."""
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Return the cells of the patch, and the quadrilateral that each looks at."""
     import numpy as np
 
     boxes = np.concatenate([grid[:-1, :-1], grid[1:, 1:]], axis=-1).reshape(-1, 4).astype(int)
-    # Pillow's order: upper left, lower left, lower right, upper right.
+    # Upper left, lower left, lower right, upper right.
     corners = np.concatenate([seen[:-1, :-1], seen[1:, :-1], seen[1:, 1:], seen[:-1, 1:]], axis=-1)
-    return list(zip(map(tuple, boxes.tolist()), map(tuple, corners.reshape(-1, 8).tolist()), strict=True))
+    return boxes, corners.reshape(-1, 8)
