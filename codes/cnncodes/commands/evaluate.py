@@ -55,13 +55,13 @@ class EvaluateOptions(inputs.EmbeddingOptions):
         metavar="SRC",
     )
     checks: str = option(
-        "Page on one class an image: whether the data are checked, test and training images: copies,"
-        " suspected labels, leaks. 'auto' does it for up to 5,000 images; more take minutes.",
+        "Page: whether the data are checked, test and training images: copies, suspected labels or numbers,"
+        " leaks. 'auto' does it for up to 5,000 images; more take minutes.",
         default="auto",
         choices=("auto", "always", "never"),
     )
     baseline: str | None = option(
-        "Page on one class an image: report (.json) of 'cnncodes baseline', to show accuracy against cost and"
+        "Page: report (.json) of 'cnncodes baseline' on the same images, to show how good against cost, and"
         " the learning curve.",
         default=None,
         metavar="FILE",
@@ -145,7 +145,7 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
     if companions is not None:
         with reporter.passing_warnings():
             found = Evaluated(options, split, predictor, records, predictions)
-            render = render_classes(predictions, found.read, evaluation, companions.comparison)
+            render = render_classes(predictions, found.read, evaluation)
             write_page(found, companions, reporter, render)
     elif options.report is not None:
         write_report(Path(options.report), {**result, "predictions": _list_predictions(records, predictions)})

@@ -11,8 +11,9 @@ from cnncodes.commands.companions import prepare_companions
 from cnncodes.commands.failures import judge_failures
 from cnncodes.commands.figures import say_groups, say_missing
 from cnncodes.commands.multilabel import read_labelled
-from cnncodes.commands.pages import Evaluated, check_of_classes, is_page, write_page
+from cnncodes.commands.pages import Evaluated, is_page, write_page
 from cnncodes.commands.tables import format_interval, format_table
+from cnncodes.commands.tasks import Meaning
 from cnncodes.errors import SourceError, UsageError, name_some, sentence
 from cnncodes.schema import to_plain
 
@@ -37,8 +38,6 @@ def evaluate_labels(
 ) -> tuple[Result, list[Result]]:
     """Predict images whose labels are known and compare: the figures, and a row for each image."""
     _check_options(options)
-    if is_page(options.report):
-        check_of_classes(options, "several labels an image")
     delimiter = options.label_delimiter or predictor.delimiter
     if delimiter is None:
         raise UsageError(
@@ -48,7 +47,9 @@ def evaluate_labels(
     records, split = read_labelled(options.src, options, options.split, "test", delimiter, reporter)
     truth = _read_truth(records, predictor, delimiter)
     wants_page = is_page(options.report)
-    companions = prepare_companions(options, reporter, by_class=False) if wants_page else None
+    meaning = Meaning(label_delimiter=delimiter)
+    companions = prepare_companions(options, reporter, meaning) if wants_page else None
+    records = records if companions is None else companions.watch(records)
     with reporter.passing_warnings():
         predictions = predictor.predict_records(
             records,

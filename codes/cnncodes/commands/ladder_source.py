@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from cnncodes.commands.multilabel import delimiter_option, tell_empty
 from cnncodes.commands.regression import is_table
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.suspicious_labels import warn_of_missing, warn_of_others
-from cnncodes.errors import SourceError, UsageError, name_some
+from cnncodes.errors import SourceError, UsageError
 from cnncodes.schema import option
 
 if TYPE_CHECKING:
@@ -87,6 +86,8 @@ def open_ladder(options: Any, reporter: Reporter) -> LadderSource:
     UsageError
         If a label is not what is to be predicted.
     """
+    from cnncodes.estimators.targets import read_targets
+
     if options.target is not None:
         options = dataclasses.replace(options, label_column=options.target)
     by_class = not (options.target or options.regression or options.label_delimiter)
@@ -105,7 +106,7 @@ def open_ladder(options: Any, reporter: Reporter) -> LadderSource:
     _tell(options, by_class, meant, any(part is not None for _, _, part in listed), reporter)
     train, test = (records for _, records, _ in listed)
     if options.target or options.regression:
-        _check_numbers([*train, *test])
+        read_targets([*train, *test])  # of both parts at once, so that all that are wrong are told
     task = _choose_task(options, train, test)
     y, truth = (task.read([record.label for record in part]) for part in (train, test))
     if by_class and task.describe_same(y) is not None:
@@ -148,20 +149,6 @@ def _tell(options: Any, by_class: bool, meant: list[ImageRecord], by_part: bool,
         warn_of_missing(labelled, reporter)
     if options.label_delimiter is not None:
         tell_empty(len(labelled) < len(meant), options.label_delimiter, reporter)
-
-
-def _check_numbers(records: list[ImageRecord]) -> None:
-    """Raise `UsageError` where a label is no finite number, by the images' names."""
-    from cnncodes.images.numbers import read_number
-
-    numbers = ((record, read_number(str(record.label))) for record in records)
-    wrong = [record for record, number in numbers if number is None or not math.isfinite(number)]
-    if wrong:
-        shown = name_some([f"{record.key} ({record.label})" for record in wrong])
-        raise UsageError(
-            f"{len(wrong):,} of {len(records):,} labels are no finite numbers: {shown}. Leave the cell empty"
-            " where there is none."
-        )
 
 
 def _choose_task(options: Any, train: list[ImageRecord], test: list[ImageRecord]) -> Task:

@@ -11,9 +11,10 @@ from cnncodes.commands.command import TOO_MANY_FAILURES, Result
 from cnncodes.commands.companions import prepare_companions
 from cnncodes.commands.failures import judge_failures
 from cnncodes.commands.figures import say_groups, say_missing
-from cnncodes.commands.pages import Evaluated, check_of_classes, is_page, write_page
+from cnncodes.commands.pages import Evaluated, is_page, write_page
 from cnncodes.commands.regression import COVERAGE, check_target, choose_column, name_target
 from cnncodes.commands.tables import format_table
+from cnncodes.commands.tasks import Meaning
 from cnncodes.errors import SourceError, UsageError, sentence
 from cnncodes.schema import to_plain
 
@@ -39,8 +40,8 @@ def evaluate_regressor(
     options: EvaluateOptions, predictor: NumberPredictor, reporter: Reporter
 ) -> tuple[Result, list[Result]]:
     """Predict images whose numbers are known and compare: the figures, and a row for each image."""
-    if is_page(options.report):
-        check_of_classes(options, "numbers")
+    from cnncodes.estimators.targets import read_targets
+
     if len(predictor.targets) > 1:
         raise UsageError(
             f"{options.model!r} predicts {len(predictor.targets)} numbers of each image, and a source has one"
@@ -54,9 +55,10 @@ def evaluate_regressor(
     records, split = inputs.labelled_part(
         options.src, options, options.split, "test", reporter, by_class=False
     )
-    truth = _read_truth(records)
+    truth: list[float] = read_targets(records).tolist()
     wants_page = is_page(options.report)
-    companions = prepare_companions(options, reporter, by_class=False) if wants_page else None
+    companions = prepare_companions(options, reporter, Meaning(regression=True)) if wants_page else None
+    records = records if companions is None else companions.watch(records)
     with reporter.passing_warnings():
         predictions = predictor.predict_records(
             records,
@@ -131,13 +133,6 @@ def _say_why(predictor: Any) -> str:
     except UsageError as error:
         return sentence(f"{str(error)[:1].upper()}{str(error)[1:]}")
     return ""
-
-
-def _read_truth(records: list[ImageRecord]) -> list[float]:
-    from cnncodes.estimators.targets import parse_targets
-
-    numbers: list[float] = parse_targets(record.label for record in records).tolist()
-    return numbers
 
 
 def _measure(
