@@ -250,9 +250,11 @@ def test_what_is_for_classes_is_refused(
 ) -> None:
     table = str(folder / "all.csv")
     delimited = run(capsys, "evaluate", model, table, "--label-delimiter", "|", status=2)[1]
-    assert "numbers have no --label-delimiter" in delimited
-    assert "--abstain is for classes" in run(capsys, "predict", model, table, "--abstain", "0.1", status=2)[1]
-    assert "--top-k is for classes" in run(capsys, "predict", model, table, "--top-k", "2", status=2)[1]
+    assert "--label-delimiter is for several labels an image" in delimited
+    for name, value in (("--abstain", "0.1"), ("--top-k", "2")):
+        for command in ("evaluate", "predict"):
+            told = run(capsys, command, model, table, name, value, status=2)[1]
+            assert f"{name} is for one class an image" in told
     told = run(capsys, "predict", model, table, "--coverage", "0.999", status=2)[1]
     assert "takes at least 999 held-out training images" in told
     (tmp_path / "b.json").write_text(json.dumps(make_ladder()))

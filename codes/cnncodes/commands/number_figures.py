@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from cnncodes.commands import inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Result
 from cnncodes.commands.companions import prepare_companions
-from cnncodes.commands.failures import judge_failures
+from cnncodes.commands.failures import judge_failures, list_read
 from cnncodes.commands.figures import say_groups, say_missing
 from cnncodes.commands.pages import Evaluated, is_page, write_page
-from cnncodes.commands.regression import COVERAGE, check_target, choose_column, name_target
+from cnncodes.commands.regression import COVERAGE, choose_column, name_target
 from cnncodes.commands.tables import format_table
-from cnncodes.commands.tasks import Meaning
-from cnncodes.errors import SourceError, UsageError, sentence
+from cnncodes.commands.tasks import Meaning, check_target
+from cnncodes.errors import UsageError, sentence
 from cnncodes.schema import to_plain
 
 if TYPE_CHECKING:
@@ -145,13 +145,7 @@ def _measure(
     from cnncodes.evaluation import evaluate_numbers
     from cnncodes.images import list_groups
 
-    read = [i for i in range(len(records)) if i not in predictions.failures]
-    if not read:
-        first = next(iter(predictions.failures.values()))
-        raise SourceError(
-            f"none of the {len(records)} labelled images of {options.src!r} can be read; the first is"
-            f" {first.key!r}: {sentence(first.reason)}"
-        )
+    read = list_read(options.src, records, predictions)
     try:
         width: float | None = float(predictor.find_width(COVERAGE)[0])
     except UsageError:  # this regressor has none: then there is nothing to judge

@@ -13,7 +13,7 @@ from cnncodes.report.comparison import Comparison
 from cnncodes.report.curve import show_curve
 from cnncodes.report.datachecks import show_data
 from cnncodes.report.gallery import choose_shown, show_gallery
-from cnncodes.report.html import escape, paragraph, section
+from cnncodes.report.html import escape
 from cnncodes.report.ladder import list_cautions, show_cost, sum_up
 from cnncodes.report.material import Material, Origin, Subject
 from cnncodes.report.nearest import settle
@@ -21,7 +21,7 @@ from cnncodes.report.origin import show_origin
 from cnncodes.report.pictures import Studio
 from cnncodes.report.reliability import show_reliability
 from cnncodes.report.tables import show_classes, show_confusion, show_figures
-from cnncodes.report.words import box_warnings, write_summary
+from cnncodes.report.words import show_summary, write_summary
 
 #: What a page may link to at its top, in the order of its sections.
 CONTENTS = {
@@ -85,9 +85,8 @@ def render_comparison(comparison: Comparison, origin: Origin) -> bytes:
     comparison : Comparison
     origin : Origin
     """
-    cautions = "".join(f"<li>{text}</li>" for text in list_cautions(comparison))
     sections = {
-        "summary": section("summary", "Summary", box_warnings(cautions), *map(paragraph, sum_up(comparison))),
+        "summary": show_summary(list_cautions(comparison), sum_up(comparison)),
         **_show_ladder(comparison),
         "origin": show_origin(origin),
     }
