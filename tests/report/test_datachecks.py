@@ -131,21 +131,12 @@ def test_suspected_labels_are_missing_or_superfluous_with_their_maps(make_labels
     assert "has: <bdi>sea</bdi>, <bdi>sky</bdi>" in suspected and "map of that label" in suspected
 
 
-@pytest.mark.parametrize(
-    ("labels", "first"),
-    [
-        (["3", "1", "2", "3", "9"], ["9", "1"]),
-        (["3", "3", "3", "3", "7"], ["7", "3"]),
-    ],
-)
-def test_of_copies_that_disagree_those_that_differ_most_are_shown(
-    make_numbers: MakeNumbers, labels: list[str], first: list[str]
-) -> None:
+def test_of_copies_that_disagree_those_that_differ_most_are_shown(make_numbers: MakeNumbers) -> None:
     material, [one] = make_numbers([1.0, 2.0]), draw_records(["a"])
-    records = [dataclasses.replace(one, key=f"{i}.png", label=label) for i, label in enumerate(labels)]
+    records = [dataclasses.replace(one, key=f"{i}.png", label=label) for i, label in enumerate("31239")]
     found = show(material, check_records(material, records, regression=True))
     shown = re.findall(r"<figcaption><bdi>(\d+)</bdi>", found)
-    assert len(shown) == 4 and shown[:2] == first[::-1] and "there with more than one number" in found
+    assert len(shown) == 4 and shown[:2] == ["1", "9"] and "there with more than one number" in found
 
 
 def test_of_copies_with_other_labels_each_set_is_shown(make_labels: MakeLabels) -> None:
