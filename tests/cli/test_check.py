@@ -103,8 +103,8 @@ def test_numbers_and_several_labels_are_checked(tables: Path, capsys: pytest.Cap
     ("arguments", "text"),
     [
         (["--label-delimiter", "|"], "Did you mean ';'"),
-        (["--label-delimiter", ";", "--regression"], "numbers have no --label-delimiter"),
-        (["--regression"], "3 of 3 labels are no numbers"),
+        (["--label-delimiter", ";", "--regression"], "--regression is not for several labels an image"),
+        (["--regression"], "3 of 3 labels are no finite numbers: '0.png (sea;sky)'"),
         (["--target", "size"], "size"),
     ],
 )

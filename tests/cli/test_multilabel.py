@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from made_reports import make_ladder
 from PIL import Image
 
 from cnncodes import ImageMultiLabelClassifier, load
@@ -239,12 +240,8 @@ def test_fit_refuses_what_does_not_go_together(
         (["predict", "MODEL", "all.csv", "--priors", "red=0.5"], "--priors is for one class an image"),
         (["predict", "MODEL", "all.csv", "--label-delimiter", "e"], "contains 'e', which is to divide"),
         (
-            ["evaluate", "MODEL", "all.csv", "-o", "r.html", "--checks", "always"],
-            "--checks always is for one class an image",
-        ),
-        (
             ["evaluate", "MODEL", "all.csv", "-o", "r.html", "--baseline", "b.json"],
-            "--baseline is for one class an image",
+            "compares ways to classify by their accuracy, and this page is about several labels an image",
         ),
         (["evaluate", "MODEL", "all.csv", "--abstain", "0.1"], "--abstain is for one class an image"),
         (["evaluate", "MODEL", "all.csv", "--target", "who"], "--target is for numbers"),
@@ -266,6 +263,8 @@ def test_commands_say_what_they_have_not_for_several_labels(
     text: str,
 ) -> None:
     places = {"MODEL": model, "all.csv": str(folder / "all.csv"), "r.html": str(tmp_path / "r.html")}
+    (tmp_path / "b.json").write_text(json.dumps(make_ladder()))
+    places["b.json"] = str(tmp_path / "b.json")
     places["COPY"] = str(shutil.copy(model, tmp_path / "copy.cnncodes"))
     capsys.readouterr()
     assert main([places.get(part, part) for part in arguments]) in (1, 2)
@@ -281,7 +280,7 @@ def test_a_page_is_written_with_the_figures_that_are_printed(
     page, figure = path.read_text("utf-8"), found["mean_average_precision"]
     ends = f"{figure['low']:.3f} to {figure['high']:.3f}"
     assert found["report"] == str(path) and f"<td>{figure['value']:.3f}</td><td>{ends}</td>" in page
-    assert "does not know <bdi>violet</bdi>" in page and "not checked. The checks are for one class" in page
+    assert "does not know <bdi>violet</bdi>" in page and "that were trained on, by the codes of this" in page
     assert "images of the part train of" in page and "<td><code>ridge</code>" in page
 
 

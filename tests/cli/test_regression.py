@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from made_reports import make_ladder
 from PIL import Image
 
 from cnncodes import ImageRegressor, load
@@ -168,9 +170,26 @@ def test_a_page_is_written_with_the_figures_that_are_printed(
     assert found["report"] == str(path) and f"<td>{significant(mae['value'], 4)}</td>" in page
     assert f"Predictions of <bdi>level</bdi> are off by {significant(mae['value'])} on average" in page
     assert f"Searched are 20 images of the part train of {folder / 'all.csv'} that the regressor" in page
-    assert "not checked. The checks are for one class an image." in page and "<td><code>ridge</code>" in page
+    assert "Checked are 10 images that were evaluated and 20 that were trained on, by the codes of" in page
+    assert "<td><code>ridge</code>" in page
     [command] = re.findall(r'aria-label="Command"><code>(.*?)</code>', page)
     assert command.endswith(f"--report {path} --target level")
+
+
+@pytest.mark.slow
+def test_a_page_says_why_training_images_with_other_labels_are_not_checked(
+    folder: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train, page = tmp_path / "train", tmp_path / "r.html"
+    (train / "a").mkdir(parents=True)
+    for i in (0, 2, 3):
+        shutil.copy(folder / f"{i}.png", train / "a")
+    asked = ("evaluate", model, str(folder / "all.csv"), "-o", str(page), "--train", str(train))
+    told = run(capsys, *asked)[1]
+    said = f"3 of 3 labels are no finite numbers: '{train}/a/0.png (a)'"
+    assert f"the data are not checked: of the training images {said}" in told
+    assert "The data were not checked. Of the training images 3 of 3" in page.read_text("utf-8")
+    assert said in run(capsys, *asked, "--checks", "always", status=2)[1]
 
 
 def test_the_same_images_are_held_out_for_fit_and_evaluate(
@@ -208,8 +227,8 @@ def test_empty_cells_are_left_out(folder: Path, tmp_path: Path, capsys: pytest.C
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["text.csv", "--target", "level"], "no numbers, the first 'a' of the image '0.png'"),
-        (["odd.csv", "--target", "level"], "those of '2.png' (inf): leave the cell empty"),
+        (["text.csv", "--target", "level"], "no finite numbers: '0.png (a)'"),
+        (["odd.csv", "--target", "level"], "no finite numbers: '2.png (inf)'"),
         (["all.csv", "--target", "levels"], "Did you mean 'level'"),
         (["all.csv", "--target", "level", "--head", "logistic"], "is a classifier, and numbers"),
         (["all.csv", "--target", "level", "--class-weight", "balanced"], "--class-weight is for classes"),
@@ -234,16 +253,17 @@ def test_what_is_for_classes_is_refused(
 ) -> None:
     table = str(folder / "all.csv")
     delimited = run(capsys, "evaluate", model, table, "--label-delimiter", "|", status=2)[1]
-    assert "numbers have no --label-delimiter" in delimited
-    assert "--abstain is for classes" in run(capsys, "predict", model, table, "--abstain", "0.1", status=2)[1]
-    assert "--top-k is for classes" in run(capsys, "predict", model, table, "--top-k", "2", status=2)[1]
+    assert "--label-delimiter is for several labels an image" in delimited
+    for name, value in (("--abstain", "0.1"), ("--top-k", "2")):
+        for command in ("evaluate", "predict"):
+            told = run(capsys, command, model, table, name, value, status=2)[1]
+            assert f"{name} is for one class an image" in told
     told = run(capsys, "predict", model, table, "--coverage", "0.999", status=2)[1]
     assert "takes at least 999 held-out training images" in told
-    page = ["-o", str(tmp_path / "r.html")]
-    told = run(capsys, "evaluate", model, table, *page, "--checks", "always", status=2)[1]
-    assert "--checks always is for one class an image" in told
-    told = run(capsys, "evaluate", model, table, *page, "--baseline", "b.json", status=2)[1]
-    assert "--baseline is for one class an image" in told
+    (tmp_path / "b.json").write_text(json.dumps(make_ladder()))
+    page = ["-o", str(tmp_path / "r.html"), "--baseline", str(tmp_path / "b.json")]
+    told = run(capsys, "evaluate", model, table, *page, status=2)[1]
+    assert "compares ways to classify by their accuracy, and this page is about numbers" in told
     told = run(capsys, "evaluate", model, str(folder / "plain.csv"), "--target", "levels", status=1)[1]
     assert "Did you mean 'level'" in told
     classes = str(tmp_path / "c.cnncodes")

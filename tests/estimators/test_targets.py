@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnncodes.errors import SourceError, UsageError
-from cnncodes.estimators.targets import check_targets, check_varied, name_targets, parse_targets
+from cnncodes.estimators.targets import check_targets, check_varied, name_targets, parse_targets, read_targets
+from cnncodes.images import ImageRecord
 
 NUMBERS = [1.5, 2.0, -3.25]
 
@@ -100,14 +101,21 @@ def test_numbers_come_back_from_their_text(numbers):
 @pytest.mark.parametrize(
     ("labels", "text"),
     [
-        (["1", "cat", "dog"], "2 of 3 labels are no numbers, the first 'cat' of the image '1.png'"),
-        (["1_000"], "no numbers"),
-        (["1,5"], "no numbers"),
-        (["1", "nan"], r"1 of 2 labels are missing .* those of '1.png' \(nan\): leave the cell empty"),
-        (["1", "-inf", "1e300"], r"infinite, .* those of '1.png' \(-inf\), '2.png' \(1e300\): leave"),
-        (["nan"] * 7, r"'4.png' \(nan\) …: leave"),
+        (["1", "cat", "dog"], "2 of 3 labels are no finite numbers: 'cat', 'dog'"),
+        (["1_000"], "no finite numbers"),
+        (["1,5"], "no finite numbers"),
+        (["1", "nan"], "1 of 2 labels are no finite numbers: 'nan'"),
+        (["1", "-inf"], "'-inf'"),
+        (["1", "1e101"], "up to 1e\\+100"),
     ],
 )
 def test_labels_that_are_no_numbers(labels, text):
     with pytest.raises(UsageError, match=text):
-        parse_targets(labels, [f"{i}.png" for i in range(len(labels))])
+        parse_targets(labels)
+
+
+def test_images_of_a_source_are_named_and_the_first_ones_alone():
+    labels = ["1", "cat", "nan", *"abcdef"]
+    records = [ImageRecord(f"{i}.png", b"", label) for i, label in enumerate(labels)]
+    with pytest.raises(UsageError, match=r"8 of 9 labels .*: '1.png \(cat\)', '2.png \(nan\)', .* …\. Reg"):
+        read_targets(records)

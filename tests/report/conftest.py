@@ -130,7 +130,9 @@ def make_numbers(averaging: Backbone) -> MakeNumbers:
             "codes": codes,
             "trained_on": 0,
             "failed": 0,
-            "origin": Origin("cnncodes evaluate", "m.cnncodes", "00", "photos", None, {}, "2026-01-01"),
+            "origin": Origin(
+                "cnncodes evaluate", "m.cnncodes", "00", "photos", None, {}, "2026-01-01", kind="Regressor"
+            ),
         }
         return NumberMaterial(**{**found, **changes})
 

@@ -13,6 +13,7 @@ from cnncodes.heads.linear import LinearScorer
 from cnncodes.heads.multilabel.scorers import LinearLabelScorer
 from cnncodes.images import ImageRecord
 from cnncodes.report import CheckedData, LabelMaterial, Material, NumberMaterial, Training, find_training
+from cnncodes.report.material import Subject
 
 #: Length of the small network's codes.
 CODE_SIZE = 5
@@ -86,11 +87,11 @@ def add_training(material: Material, labels: Sequence[str], keys: Sequence[str] 
     )
 
 
-def check_records(material: Material, records: Sequence[ImageRecord]) -> CheckedData:
-    """Run the data checks on some images, by the classifier's codes."""
+def check_records(material: Subject, records: Sequence[ImageRecord], **meant: Any) -> CheckedData:
+    """Run the data checks on some images, by the estimator's codes."""
     codes = material.predictor.predict_records(records, codes=True).codes
     assert codes is not None
-    found = run_checks(records, [look_at(record.read()) for record in records], codes, n_jobs=1)
+    found = run_checks(records, [look_at(record.read()) for record in records], codes, n_jobs=1, **meant)
     return CheckedData(found, {record.key: record for record in records}, f"{len(records)} images")
 
 

@@ -7,17 +7,19 @@ import re
 
 import numpy as np
 import pytest
-from made_reports import HOSTILE, MakeMaterial, check_records, draw_records
+from made_reports import HOSTILE, MakeLabels, MakeMaterial, MakeNumbers, check_records, draw_records
 
 from cnncodes.images import ImageRecord
 from cnncodes.report import CheckedData, Material
-from cnncodes.report.datachecks import GROUPS, SUSPECTS, show_data
+from cnncodes.report.datachecks import GROUPS, show_data
 from cnncodes.report.html import escape
+from cnncodes.report.material import Subject
 from cnncodes.report.pictures import Studio
+from cnncodes.report.suspects import SUSPECTS
 from cnncodes.report.words import list_warnings
 
 
-def show(material: Material, data: CheckedData | str) -> str:
+def show(material: Subject, data: CheckedData | str) -> str:
     material = dataclasses.replace(material, data=data)
     return show_data(material, Studio(material))
 
@@ -91,3 +93,56 @@ def test_hostile_names_are_text_and_pictures_that_are_gone_are_said(material: Ma
     found = show(material, dataclasses.replace(data, records=gone))
     assert "can no longer be read" in found and "<script" not in found and "<img" not in found
     assert escape(HOSTILE[0]) in found and escape(HOSTILE[1]) in found
+
+
+def test_a_suspected_number_stands_beside_what_is_expected(make_numbers: MakeNumbers) -> None:
+    material = make_numbers(np.linspace(0, 200, 40))
+    records = [dataclasses.replace(r, label=f"{10 * int(r.label)}") for r in draw_records(list("1234") * 20)]
+    records[5] = dataclasses.replace(records[5], label="5000")
+    data = check_records(material, records, regression=True)
+    found = show(material, data)
+    assert "by the codes of this regressor" in found and "A warning makes figures wrong." in found
+    [suspected] = [part for part in found.split('<div class="finding') if "Suspected numbers" in part]
+    [rows] = [finding.details["numbers"] for finding in data.checks.findings if finding.check == "labels"]
+    assert rows[0]["image"] == "00005.png" and suspected.count("<figure>") == len(rows[:SUSPECTS])
+    first = suspected[suspected.index("Thumbnail of 00005.png") :]
+    assert first.index("is 5,000<br>expected ") < first.index("deviations off")
+    assert "<svg" not in found and "Classes not told apart: the labels are numbers." in found
+
+
+def test_suspected_labels_are_missing_or_superfluous_with_their_maps(make_labels: MakeLabels) -> None:
+    sets = [("sea",), ("sky",), ("sea", "sky"), ("new",)] * 20
+    material = make_labels(sets, classes=["sea", "sky"])
+    records = [dataclasses.replace(r, label=r.label) for r in draw_records(["|".join(one) for one in sets])]
+    for i, label in ((0, "sea|sky"), (2, "sea"), (3, "sea")):
+        records[i] = dataclasses.replace(records[i], label=label)
+    data = check_records(material, records, label_delimiter="|")
+    found = show(material, data)
+    [suspected] = [part for part in found.split('<div class="finding') if "Suspected labels" in part]
+    [rows] = [finding.details["labels"] for finding in data.checks.findings if finding.check == "labels"]
+    assert {(row["image"], row["label"], row["has"]) for row in rows} >= {
+        ("00000.png", "sky", True),
+        ("00002.png", "sky", False),
+        ("00003.png", "new", False),
+    }
+    assert suspected.count("Superfluous?") == sum(row["has"] for row in rows)
+    assert suspected.count("Missing?") == sum(not row["has"] for row in rows)
+    assert suspected.count('<svg class="map"') == sum(row["label"] != "new" for row in rows)
+    assert "has: <bdi>sea</bdi>, <bdi>sky</bdi>" in suspected and "map of that label" in suspected
+
+
+def test_of_copies_that_disagree_those_that_differ_most_are_shown(make_numbers: MakeNumbers) -> None:
+    material, [one] = make_numbers([1.0, 2.0]), draw_records(["a"])
+    records = [dataclasses.replace(one, key=f"{i}.png", label=label) for i, label in enumerate("31239")]
+    found = show(material, check_records(material, records, regression=True))
+    shown = re.findall(r"<figcaption><bdi>(\d+)</bdi>", found)
+    assert len(shown) == 4 and shown[:2] == ["1", "9"] and "there with more than one number" in found
+
+
+def test_of_copies_with_other_labels_each_set_is_shown(make_labels: MakeLabels) -> None:
+    material, [one] = make_labels([("sea",), ("sky",)]), draw_records(["a"])
+    labels = ["sea", "sea", "sea", "sea", "sky|sea", "|"]
+    records = [dataclasses.replace(one, key=f"{i}.png", label=label) for i, label in enumerate(labels)]
+    found = show(material, check_records(material, records, label_delimiter="|"))
+    captions = re.findall(r"<figcaption><bdi>([^<]+)</bdi>", found)
+    assert captions == ["sea", "sea + sky", "no label", "sea"]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from made_reports import HOSTILE, estimate, make_ladder
+from made_reports import HOSTILE, MakeLabels, MakeNumbers, estimate, make_ladder
 
 from cnncodes.evaluation.intervals import Estimate
 from cnncodes.report import read_comparison
 from cnncodes.report.html import escape
 from cnncodes.report.ladder import draw_cost, list_cautions, show_cost, sum_up
+from cnncodes.report.page import show_comparison
 
 
 def test_each_method_has_a_point_with_its_interval_at_its_place() -> None:
@@ -116,7 +118,7 @@ def test_hostile_titles_are_text(hostile: str) -> None:
     ElementTree.fromstring(svg)
 
 
-def make_numbers(worst: float = 40.0) -> dict[str, Any]:
+def make_errors(worst: float = 40.0) -> dict[str, Any]:
     """Return a ladder of numbers in which the error falls with the cost."""
     ladder = make_ladder(figure={"key": "mae"}, curve=None)
     for i, method in enumerate(ladder["methods"]):
@@ -125,9 +127,38 @@ def make_numbers(worst: float = 40.0) -> dict[str, Any]:
     return ladder
 
 
+def test_a_regressor_is_a_line_where_its_images_have_the_same_numbers(make_numbers: MakeNumbers) -> None:
+    material = make_numbers([1.0, 2.5], keys=["a", "b"])
+    ladder = make_errors() | {"images": ["b", "a"], "labels": [2.5, 1]}
+    same = dataclasses.replace(material, comparison=read_comparison(ladder, "b.json"))
+    [cost] = show_comparison(same).values()
+    assert ">this regressor</text>" in cost and "this report’s regressor" in cost
+    assert list(show_comparison(material)) == []
+    other = read_comparison(ladder | {"labels": [2.5, 1.5]}, "b.json")
+    [cost] = show_comparison(dataclasses.replace(material, comparison=other)).values()
+    assert "this regressor" not in cost and "what is true of them differs" in cost
+    assert "Take net, flip: ridge." in cost
+
+
+def test_a_classifier_of_several_labels_is_a_line_where_its_images_have_the_same_labels(
+    make_labels: MakeLabels,
+) -> None:
+    material = make_labels([("sky", "sea"), (), ("sea",)], keys=["a", "b", "c"])
+    ladder = make_ladder(figure={"key": "mean_average_precision"}, images=["a", "b", "c"])
+    for method in ladder["methods"]:
+        method["evaluation"] = {"mean_average_precision": estimate(0.5)}
+    ladder["labels"] = [["sea", "sky"], [], ["sea"]]
+    same = dataclasses.replace(material, comparison=read_comparison(ladder, "b.json"))
+    assert list(show_comparison(same)) == ["cost", "curve"]
+    assert ">this classifier" in show_comparison(same)["cost"]
+    ladder["labels"] = [["sea", "sky"], [], ["sky"]]
+    other = dataclasses.replace(material, comparison=read_comparison(ladder, "b.json"))
+    assert ">this classifier" not in show_comparison(other)["cost"]
+
+
 @pytest.mark.parametrize("worst", [4e-6, 40.0, 4e7])
 def test_errors_of_any_unit_have_their_places_and_the_least_is_the_best(worst: float) -> None:
-    comparison = read_comparison(make_numbers(worst), "b.json")
+    comparison = read_comparison(make_errors(worst), "b.json")
     svg = ElementTree.fromstring(draw_cost(comparison))
     discs = [mark.find("circle") for mark in svg.findall("g")]
     heights = [float(disc.get("cy", "")) for disc in discs if disc is not None]

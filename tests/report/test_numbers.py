@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from made_reports import HOSTILE, MakeNumbers, draw_records
 
+from cnncodes.evaluation import evaluate_numbers
 from cnncodes.report import find_training, render_number_report
 from cnncodes.report.html import clean, escape
 from cnncodes.report.numbers.gallery import choose_worst
@@ -78,6 +79,9 @@ def test_numbers_of_another_column_are_warned_of(make_numbers: MakeNumbers) -> N
     for part in ("3 of 120 images were trained on", "2 images could not be read", "fitted to age"):
         assert part in said
     assert list_warnings(make_numbers(TRUTH)) == []
+    grouped = evaluate_numbers(TRUTH, material.predicted, groups=np.arange(120) % 4)
+    [said] = list_warnings(make_numbers(TRUTH, evaluation=grouped))
+    assert said.startswith("There are only 4 groups")
 
 
 @pytest.mark.parametrize("n", [120, DOTS + 1])

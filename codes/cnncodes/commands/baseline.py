@@ -12,11 +12,12 @@ from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.evaluate import write_report
 from cnncodes.commands.evaluated import compare_evaluated, read_evaluated
 from cnncodes.commands.failures import judge_failures
-from cnncodes.commands.ladder_source import LadderSource, TaskOptions, check_task, open_ladder
+from cnncodes.commands.ladder_source import LadderSource, open_ladder
 from cnncodes.commands.ladders import render_baseline
 from cnncodes.commands.outputs import check_output, check_report_name
 from cnncodes.commands.pages import is_page, write_ladder_page
 from cnncodes.commands.reporter import Reporter
+from cnncodes.commands.tasks import TaskOptions, check_task
 from cnncodes.errors import UsageError
 from cnncodes.schema import option, to_plain
 

@@ -11,12 +11,12 @@ from cnncodes.commands import inputs
 from cnncodes.commands.command import PROBLEMS, TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.evaluate import write_report
 from cnncodes.commands.failures import judge_failures
-from cnncodes.commands.multilabel import delimiter_option, tell_empty
+from cnncodes.commands.multilabel import tell_empty
 from cnncodes.commands.outputs import check_json_name, check_output
-from cnncodes.commands.regression import check_target, is_regression, name_target
+from cnncodes.commands.regression import name_target
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.suspicious_labels import warn_of_labels
-from cnncodes.errors import UsageError
+from cnncodes.commands.tasks import Meaning, TaskOptions, check_task, find_meaning, read_target
 from cnncodes.schema import option
 
 if TYPE_CHECKING:
@@ -24,20 +24,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CheckOptions(inputs.EmbeddingOptions, inputs.LayerOptions):
+class CheckOptions(inputs.EmbeddingOptions, inputs.LayerOptions, TaskOptions):
     """Options of ``cnncodes check``."""
 
     src: str = option(inputs.HELP_SRC)
-    target: str | None = option(
-        "Table: column with numbers to predict, instead of classes.", default=None, metavar="COLUMN"
-    )
-    regression: bool = option(
-        "The labels are numbers to predict: of a table's label column, or names of folders.", default=False
-    )
-    label_delimiter: str | None = delimiter_option(
-        "Several labels an image, or none: what divides them in its text, '|' for 'sea|sky'. Alone it means"
-        " none of them."
-    )
     views: str = option(
         f"Views of each image, whose codes are averaged: {inputs.HELP_VIEWS}.",
         default="flip",
@@ -75,8 +65,10 @@ def run_check(options: CheckOptions, reporter: Reporter) -> Result:
     """Embed the images and run all checks."""
     from cnncodes.evaluation import check_data
 
+    check_task(options)
     check_output(options.report, (options.src,))
-    regression, source = _open(options, reporter)
+    meaning = find_meaning(options)
+    source = _open(read_target(options), meaning, reporter)
     split = inputs.choose_split(options.split or "all", (r.split for r in source.records), "all")
     if split is not None:
         source = dataclasses.replace(source, records=source.filter(split=split).records)
@@ -87,8 +79,8 @@ def run_check(options: CheckOptions, reporter: Reporter) -> Result:
     with reporter.passing_warnings():
         checks = check_data(
             source,
-            regression=regression,
-            label_delimiter=options.label_delimiter,
+            regression=meaning.regression,
+            label_delimiter=meaning.label_delimiter,
             backbone=backbone,
             views=options.views,
             decode=options.decode,
@@ -101,7 +93,7 @@ def run_check(options: CheckOptions, reporter: Reporter) -> Result:
     result: Result = {
         "src": options.src,
         "split": split,
-        "target": name_target(options.target, options.src, options) if regression else None,
+        "target": name_target(options.target, options.src, options) if meaning.regression else None,
         **checks.to_dict(),
         "warnings": len(checks.warnings),
         "report": options.report,
@@ -114,22 +106,15 @@ def run_check(options: CheckOptions, reporter: Reporter) -> Result:
     return result
 
 
-def _open(options: CheckOptions, reporter: Reporter) -> tuple[bool, ImageSource]:
-    """Say whether the labels are numbers, and open the source; warn of what looks like no classes."""
-    regression = is_regression(options)
-    if regression and options.label_delimiter is not None:
-        raise UsageError("numbers have no --label-delimiter: leave it out, or --regression and --target.")
-    if options.target is not None:
-        check_target(options.src)
-        options = dataclasses.replace(options, label_column=options.target)
-    by_class = not regression and options.label_delimiter is None
-    source = inputs.open_images(options.src, options, by_class=by_class)
+def _open(options: CheckOptions, meaning: Meaning, reporter: Reporter) -> ImageSource:
+    """Open the source; warn of what looks like no classes."""
+    source = inputs.open_images(options.src, options, by_class=meaning.by_class)
     labelled = [record for record in source.records if record.label is not None]
-    if by_class:
+    if meaning.by_class:
         warn_of_labels(labelled, reporter, "check")
-    elif options.label_delimiter is not None:
-        tell_empty(len(labelled) < len(source.records), options.label_delimiter, reporter)
-    return regression, source
+    elif meaning.several:
+        tell_empty(len(labelled) < len(source.records), meaning.label_delimiter, reporter)
+    return source
 
 
 def render_check(result: Result) -> str:

@@ -1,4 +1,4 @@
-"""What a page on a classifier shows beside its figures: training images, data checks, a baseline."""
+"""What a page on an estimator shows beside its figures: training images, data checks, a baseline."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands.reporter import Reporter
+from cnncodes.commands.tasks import ADVICE, CLASSES, Meaning
 from cnncodes.commands.training_images import Candidates, find_candidates, name_kind, read_trained
-from cnncodes.errors import UsageError
+from cnncodes.errors import UsageError, sentence
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,6 +34,8 @@ class Companions:
     Attributes
     ----------
     options : EvaluateOptions
+    meaning : Meaning
+        Of the labels.
     candidates : Candidates
         Training images, as far as is known before they are read.
     comparison : Comparison or None
@@ -45,6 +48,7 @@ class Companions:
     """
 
     options: Any
+    meaning: Meaning
     candidates: Candidates
     comparison: Comparison | None
     looks: dict[str, Look] | None
@@ -127,47 +131,72 @@ class Companions:
             )
         reporter.note(f"checking the data, {len(checked):,} images")
         looks = [self.looks[record.key] for record in checked]
-        found = run_checks(checked, looks, np.concatenate([codes, others[more]]), n_jobs=self.options.n_jobs)
+        found = run_checks(
+            checked,
+            looks,
+            np.concatenate([codes, others[more]]),
+            regression=self.meaning.regression,
+            label_delimiter=self.meaning.label_delimiter,
+            n_jobs=self.options.n_jobs,
+        )
         described = f"{len(records):,} images that were evaluated"
         if more:
             described += f" and {len(more):,} that were trained on"
         return CheckedData(found, {record.key: record for record in checked}, described)
 
 
-def prepare_companions(options: Any, reporter: Reporter, *, by_class: bool = True) -> Companions:
+def prepare_companions(options: Any, reporter: Reporter, meaning: Meaning = CLASSES) -> Companions:
     """Find out what a page can show beside its figures, before any image is read.
 
     Parameters
     ----------
     options : EvaluateOptions
     reporter : Reporter
-    by_class : bool
-        Whether each image has one class, which the data checks need.
+    meaning : Meaning
+        Of the labels.
 
     Raises
     ------
     UsageError
-        If the baseline's report is none.
+        If the baseline's report is none, or about something else; or training images, which ``--checks
+        always`` is to check, too, have what is no number.
     SourceError
         If the training images cannot be found where ``--train`` says that they are.
     """
-    comparison = None if options.baseline is None else read_baseline(options.baseline)
+    comparison = None if options.baseline is None else read_baseline(options.baseline, meaning)
     origin = {} if options.baseline is None else {"Baseline": options.baseline}
-    why = "" if by_class else "The checks are for one class an image."
-    if options.checks == "never":
-        why = "They were left out by --checks never."
+    candidates = find_candidates(options, reporter, by_class=meaning.by_class)
+    why = _say_why_unchecked(options, candidates, meaning, reporter)
     looks: dict[str, Look] | None = None if why else {}
-    candidates = find_candidates(options, reporter, by_class=by_class)
-    return Companions(options, candidates, comparison, looks, why, origin)
+    return Companions(options, meaning, candidates, comparison, looks, why, origin)
 
 
-def read_baseline(path: str) -> Comparison:
+def _say_why_unchecked(options: Any, candidates: Candidates, meaning: Meaning, reporter: Reporter) -> str:
+    """Return in a sentence why the data are not checked; empty where they are."""
+    if options.checks == "never":
+        return "They were left out by --checks never."
+    if not meaning.regression:
+        return ""
+    from cnncodes.estimators.targets import read_targets
+
+    try:
+        read_targets(candidates.records)
+    except UsageError as error:
+        if options.checks == "always":
+            raise
+        reporter.warn(f"the data are not checked: of the training images {error}")
+        return f"Of the training images {sentence(str(error))}"
+    return ""
+
+
+def read_baseline(path: str, meaning: Meaning = CLASSES) -> Comparison:
     """Read the report in JSON of ``cnncodes baseline``.
 
     Raises
     ------
     UsageError
-        If it cannot be read, or is something else.
+        If it cannot be read, or is something else; or its ways are compared by another figure than those that
+        predict what labels mean.
     """
     from cnncodes.report import read_comparison
 
@@ -178,9 +207,10 @@ def read_baseline(path: str) -> Comparison:
     except ValueError as error:
         raise UsageError(f"{path!r} is no JSON: give what 'cnncodes baseline -o' wrote.") from error
     found = read_comparison(report, path)
-    if found.figure.key != "accuracy":
+    if found.figure != meaning.figure:
         raise UsageError(
-            f"{path!r} compares {found.figure.ways} by their {found.figure.name}, and this page is about a"
-            " classifier of one class an image: give a ladder of the same images and classes."
+            f"{path!r} compares {found.figure.ways} by their {found.figure.name}, and this page is about"
+            f" {meaning.name}, by their {meaning.figure.name}: to make such a ladder of the same images"
+            f" {ADVICE[meaning.name]} ('cnncodes baseline')."
         )
     return found

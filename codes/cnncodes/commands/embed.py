@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from cnncodes.commands import inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.failures import judge_failures
-from cnncodes.commands.multilabel import delimiter_option
 from cnncodes.commands.reporter import Reporter, format_seconds
+from cnncodes.commands.tasks import delimiter_option
 from cnncodes.schema import option
 
 if TYPE_CHECKING:

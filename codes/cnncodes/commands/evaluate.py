@@ -11,15 +11,14 @@ from cnncodes.commands import inputs
 from cnncodes.commands.abstaining import measure_abstention, render_abstention
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.companions import prepare_companions
-from cnncodes.commands.failures import judge_failures
+from cnncodes.commands.failures import judge_failures, list_read
 from cnncodes.commands.label_figures import evaluate_labels
-from cnncodes.commands.multilabel import delimiter_option
 from cnncodes.commands.number_figures import evaluate_regressor
 from cnncodes.commands.outputs import check_output, check_report_name
 from cnncodes.commands.pages import Evaluated, check_page_options, is_page, render_classes, write_page
 from cnncodes.commands.rendering import choose_renderer
 from cnncodes.commands.reporter import Reporter
-from cnncodes.errors import SourceError, UsageError, sentence
+from cnncodes.commands.tasks import check_given, delimiter_option
 from cnncodes.schema import option, to_plain
 
 if TYPE_CHECKING:
@@ -55,13 +54,13 @@ class EvaluateOptions(inputs.EmbeddingOptions):
         metavar="SRC",
     )
     checks: str = option(
-        "Page on one class an image: whether the data are checked, test and training images: copies,"
-        " suspected labels, leaks. 'auto' does it for up to 5,000 images; more take minutes.",
+        "Page: whether the data are checked, test and training images: copies, suspected labels or numbers,"
+        " leaks. 'auto' does it for up to 5,000 images; more take minutes.",
         default="auto",
         choices=("auto", "always", "never"),
     )
     baseline: str | None = option(
-        "Page on one class an image: report (.json) of 'cnncodes baseline', to show accuracy against cost and"
+        "Page: report (.json) of 'cnncodes baseline' on the same images, to show how good against cost, and"
         " the learning curve.",
         default=None,
         metavar="FILE",
@@ -102,17 +101,12 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
     with reporter.passing_warnings():
         predictor = load_predictor(options.model).with_max_pixels(options.max_pixels)
     if isinstance(predictor, NumberPredictor):
-        if options.abstain is not None:
-            raise UsageError(f"--abstain is for classes, and {options.model!r} predicts numbers.")
-        if options.label_delimiter is not None:
-            raise UsageError(f"numbers have no --label-delimiter: {options.model!r} predicts numbers.")
+        _check_options(options, "numbers")
         return _report(*evaluate_regressor(options, predictor, reporter), options)
     if isinstance(predictor, LabelPredictor):
+        _check_options(options, "several labels an image")
         return _report(*evaluate_labels(options, predictor, reporter), options)
-    if options.label_delimiter is not None:
-        raise UsageError(f"--label-delimiter is for several labels an image: {options.model!r} gives one.")
-    if options.target is not None:
-        raise UsageError(f"--target is for numbers, and {options.model!r} predicts classes: --label-column.")
+    _check_options(options, "classes")
     with reporter.passing_warnings():
         # Before any image is read: a classifier may have nothing to tell it by.
         rule = None if options.abstain is None else predictor.make_rule(options.abstain)
@@ -127,7 +121,7 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
             on_progress=reporter.progress("predicting"),
             codes=companions is not None,
         )
-    read = _list_read(options.src, records, predictions)
+    read = list_read(options.src, records, predictions)
     evaluation = _measure(options, records, predictions, read)
     figures: Result = to_plain(evaluation)
     _warn_unknown(figures["per_class"], reporter)
@@ -145,7 +139,7 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
     if companions is not None:
         with reporter.passing_warnings():
             found = Evaluated(options, split, predictor, records, predictions)
-            render = render_classes(predictions, found.read, evaluation, companions.comparison)
+            render = render_classes(predictions, found.read, evaluation)
             write_page(found, companions, reporter, render)
     elif options.report is not None:
         write_report(Path(options.report), {**result, "predictions": _list_predictions(records, predictions)})
@@ -153,22 +147,21 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
     return result
 
 
+def _check_options(options: EvaluateOptions, name: str) -> None:
+    """Raise `UsageError` where an option is for something else than what is predicted."""
+    given = {
+        "--abstain": (options.abstain is not None, "classes"),
+        "--top-k": (options.top_k != type(options).top_k, "classes"),
+        "--target": (options.target is not None, "numbers"),
+        "--label-delimiter": (options.label_delimiter is not None, "several labels an image"),
+    }
+    check_given(options.model, name, given)
+
+
 def _report(result: Result, rows: list[Result], options: EvaluateOptions) -> Result:
     if options.report is not None and not is_page(options.report):
         write_report(Path(options.report), {**result, "predictions": rows})
     return result
-
-
-def _list_read(src: str, records: list[ImageRecord], predictions: Predictions) -> list[int]:
-    """Return the numbers of the images that could be read."""
-    read = [i for i in range(len(records)) if i not in predictions.failures]
-    if not read:
-        first = next(iter(predictions.failures.values()))
-        raise SourceError(
-            f"none of the {len(records)} labelled images of {src!r} can be read; the first is"
-            f" {first.key!r}: {sentence(first.reason)}"
-        )
-    return read
 
 
 def _measure(

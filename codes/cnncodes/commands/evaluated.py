@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands.command import Result
+from cnncodes.commands.tasks import ADVICE
 from cnncodes.errors import UsageError
 from cnncodes.schema import to_plain
 
@@ -17,13 +18,6 @@ if TYPE_CHECKING:
 #: What a report is about, by a figure that only such a one has; and what it calls the truth.
 _ABOUT = {"mae": ("numbers", "target"), "hamming_loss": ("several labels an image", "labels")}
 _CLASSES = ("classes", "label")
-
-#: What makes a ladder one of such.
-_ADVICE = {
-    "numbers": "give --target COLUMN or --regression",
-    "several labels an image": "give --label-delimiter",
-    "classes": "leave --target, --regression and --label-delimiter out",
-}
 
 
 def read_evaluated(path: str, test: list[ImageRecord], task: Task) -> list[Result]:
@@ -43,7 +37,7 @@ def read_evaluated(path: str, test: list[ImageRecord], task: Task) -> list[Resul
         raise UsageError(f"{path!r} is no report of 'cnncodes evaluate'.") from error
     if about != task.name:
         raise UsageError(
-            f"the report {path!r} is about {about}, and this ladder about {task.name}: {_ADVICE[about]}."
+            f"the report {path!r} is about {about}, and this ladder about {task.name}: {ADVICE[about]}."
         )
     expected = task.list_plain(task.read([record.label for record in test]))
     if found != dict(zip((record.key for record in test), expected, strict=True)):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from cnncodes.commands.reporter import Reporter
-from cnncodes.errors import UsageError
+from cnncodes.errors import SourceError, UsageError, sentence
 
 
 def allowed_failures(limit: str | int | float, total: int) -> int:
@@ -77,3 +78,21 @@ def exceeds_limit(failed: int, total: int, limit: str | int | float, reporter: R
     if too_many:
         reporter.warn(f"that is more than --max-failures {limit} allows: exit status 3. What worked is kept.")
     return too_many
+
+
+def list_read(src: str, records: Sequence[Any], predictions: Any) -> list[int]:
+    """Return the numbers of the images that could be read.
+
+    Raises
+    ------
+    SourceError
+        If there are none.
+    """
+    read = [i for i in range(len(records)) if i not in predictions.failures]
+    if not read:
+        first = next(iter(predictions.failures.values()))
+        raise SourceError(
+            f"none of the {len(records)} labelled images of {src!r} can be read; the first is"
+            f" {first.key!r}: {sentence(first.reason)}"
+        )
+    return read

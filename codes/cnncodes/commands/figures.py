@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cnncodes.commands.command import Result
-from cnncodes.commands.tables import format_interval, format_table
+from cnncodes.commands.tables import format_interval, format_share, format_table
 from cnncodes.errors import sentence
 
 _NAMES = {
@@ -32,7 +32,9 @@ def render_figures(figures: Result) -> str:
     for key, name in names.items():
         estimate = figures.get(key)
         if estimate is not None:
-            rows.append((name, _three(estimate["value"]), format_interval(estimate), str(estimate["n"])))
+            rows.append(
+                (name, format_share(estimate["value"]), format_interval(estimate), str(estimate["n"]))
+            )
     why = say_missing(figures, names)
     grouped = say_groups(figures.get("n_groups"))
     few = _say_few_images(figures["per_class"])
@@ -85,16 +87,12 @@ def _render_classes(classes: list[Result]) -> str:
         rows.append(
             (
                 str(figures["name"]) + ("" if figures["known"] else " (unknown to the classifier)"),
-                _three(recall["value"]),
+                format_share(recall["value"]),
                 format_interval(recall),
                 str(recall["n"]),
-                _three(precision["value"]),
+                format_share(precision["value"]),
                 format_interval(precision),
                 str(precision["n"]),
             )
         )
     return format_table(rows)
-
-
-def _three(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"

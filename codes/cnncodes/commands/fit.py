@@ -19,7 +19,6 @@ from cnncodes.commands.multilabel import (
     LabelFitOptions,
     check_labels,
     describe_labels,
-    has_labels,
     read_labelled,
     render_labels,
     tell_empty,
@@ -29,12 +28,12 @@ from cnncodes.commands.outputs import check_output
 from cnncodes.commands.regression import (
     check_regression,
     describe_regressor,
-    is_regression,
     name_target,
     render_regression,
 )
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.commands.suspicious_labels import warn_of_others
+from cnncodes.commands.tasks import check_task, find_meaning, read_target
 from cnncodes.errors import BackboneError, SourceError, UnknownBackbone, UsageError, sentence
 from cnncodes.heads.names import HEADS, MULTILABEL_HEADS, REGRESSION_HEADS
 from cnncodes.schema import option
@@ -151,6 +150,7 @@ def run_fit(options: FitOptions, reporter: Reporter) -> Result:
         raise UsageError("--repeats says how often --cv divides the images: give --cv, too.")
     check_labels(options)
     check_regression(options)
+    check_task(options)
     started = time.perf_counter()
     fit = _fit_codes if inputs.is_codes(options.src) else _fit_images
     found = None
@@ -159,11 +159,11 @@ def run_fit(options: FitOptions, reporter: Reporter) -> Result:
         if options.cv is not None:  # first: where no folds can be made nothing is written
             found = run_folds(classifier, data, options.cv, options.repeats, reporter)
         classifier.save(options.out, include_backbone=options.include_backbone)
-    if _has_classes(options):
+    if find_meaning(options).by_class:
         warn_of_few(data, reporter)
         _tell_needless(options, classifier.head_, reporter)
     described = _describe(options, classifier)
-    if has_labels(options):
+    if find_meaning(options).several:
         warn_of_few_labels(described, reporter)
     reason = getattr(classifier.head_, "reason_", None)
     head = classifier.head_ if reason is None else classifier.head_.head_
@@ -187,15 +187,11 @@ def run_fit(options: FitOptions, reporter: Reporter) -> Result:
 
 
 def _describe(options: FitOptions, fitted: Any) -> Result:
-    if is_regression(options):
+    if find_meaning(options).regression:
         return describe_regressor(fitted)
-    if has_labels(options):
+    if find_meaning(options).several:
         return describe_labels(fitted)
     return {"classes": [str(name) for name in fitted.classes_]}
-
-
-def _has_classes(options: FitOptions) -> bool:
-    return not (is_regression(options) or has_labels(options))
 
 
 def _tell_needless(options: FitOptions, head: Any, reporter: Reporter) -> None:
@@ -226,9 +222,9 @@ def _fit_codes(options: FitOptions, reporter: Reporter) -> tuple[Any, Any, Resul
         codes = codes.select(layers=options.layer)
     if options.train_views is not None:
         codes = codes.select(views=options.train_views)
-    if _has_classes(options):
+    if find_meaning(options).by_class:
         warn_of_others(codes.rows.column("label").unique().to_pylist(), reporter)
-    if has_labels(options):
+    if find_meaning(options).several:
         tell_empty(codes.rows.column("label").null_count > 0, options.label_delimiter, reporter)
     plan = ViewPlan.from_dict(codes.plan)
     classifier = _make_estimator(
@@ -250,7 +246,7 @@ def _open_codes(options: FitOptions, reporter: Reporter) -> Any:
     from cnncodes.estimators.streaming import choose_limit, open_to_fit
     from cnncodes.store import Codes, read_codes
 
-    if not _has_classes(options):
+    if not find_meaning(options).by_class:
         if options.memory_limit is not None:
             raise UsageError("--memory-limit is for classes: numbers are fitted with all codes in memory.")
         return read_codes(options.src)
@@ -295,15 +291,14 @@ def _fixed_views(plan: Any) -> Any:
 def _fit_images(options: FitOptions, reporter: Reporter) -> tuple[Any, Any, Result]:
     if options.memory_limit is not None:
         raise UsageError("--memory-limit is for stored codes: give them, or leave it out.")
-    numbers = is_regression(options)
-    if options.target is not None:
-        options = replace(options, label_column=options.target)
+    numbers = find_meaning(options).regression
+    options = read_target(options)
     read: Any = inputs.labelled_part
     given: dict[str, Any] = {"by_class": not numbers}
-    if has_labels(options):
+    if find_meaning(options).several:
         read, given = read_labelled, {"delimiter": options.label_delimiter}
     records, split = read(options.src, options, options.split, "train", reporter=reporter, **given)
-    if len({record.label for record in records}) < 2 and _has_classes(options):
+    if len({record.label for record in records}) < 2 and find_meaning(options).by_class:
         raise SourceError(
             f"{options.src!r} holds one class only, {records[0].label!r}: a classifier needs at least two."
         )
@@ -344,9 +339,9 @@ def _make_estimator(options: FitOptions, **settings: Any) -> Any:
         "memory": options.memory,
         "out_of_fold": options.out_of_fold or None,
     }
-    if is_regression(options):
+    if find_meaning(options).regression:
         return estimators.ImageRegressor(head=options.head or "ridge", **settings)
-    if has_labels(options):
+    if find_meaning(options).several:
         del settings["out_of_fold"]
         settings |= {"label_delimiter": options.label_delimiter, "threshold": options.threshold or "f1"}
         return estimators.ImageMultiLabelClassifier(head=options.head or "logistic", **settings)

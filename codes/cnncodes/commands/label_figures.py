@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from cnncodes.commands import inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Result
 from cnncodes.commands.companions import prepare_companions
-from cnncodes.commands.failures import judge_failures
+from cnncodes.commands.failures import judge_failures, list_read
 from cnncodes.commands.figures import say_groups, say_missing
 from cnncodes.commands.multilabel import read_labelled
-from cnncodes.commands.pages import Evaluated, check_of_classes, is_page, write_page
-from cnncodes.commands.tables import format_interval, format_table
-from cnncodes.errors import SourceError, UsageError, name_some, sentence
+from cnncodes.commands.pages import Evaluated, is_page, write_page
+from cnncodes.commands.tables import format_interval, format_share, format_table
+from cnncodes.commands.tasks import Meaning
+from cnncodes.errors import SourceError, UsageError, name_some
 from cnncodes.schema import to_plain
 
 if TYPE_CHECKING:
@@ -36,9 +37,6 @@ def evaluate_labels(
     options: EvaluateOptions, predictor: LabelPredictor, reporter: Reporter
 ) -> tuple[Result, list[Result]]:
     """Predict images whose labels are known and compare: the figures, and a row for each image."""
-    _check_options(options)
-    if is_page(options.report):
-        check_of_classes(options, "several labels an image")
     delimiter = options.label_delimiter or predictor.delimiter
     if delimiter is None:
         raise UsageError(
@@ -48,7 +46,9 @@ def evaluate_labels(
     records, split = read_labelled(options.src, options, options.split, "test", delimiter, reporter)
     truth = _read_truth(records, predictor, delimiter)
     wants_page = is_page(options.report)
-    companions = prepare_companions(options, reporter, by_class=False) if wants_page else None
+    meaning = Meaning(label_delimiter=delimiter)
+    companions = prepare_companions(options, reporter, meaning) if wants_page else None
+    records = records if companions is None else companions.watch(records)
     with reporter.passing_warnings():
         predictions = predictor.predict_records(
             records,
@@ -104,17 +104,6 @@ def _render_page(
     return render
 
 
-def _check_options(options: EvaluateOptions) -> None:
-    given = {
-        "--abstain": options.abstain is not None,
-        "--target": options.target is not None,
-        "--top-k": options.top_k != type(options).top_k,
-    }
-    for name in (name for name, is_given in given.items() if is_given):
-        what = "numbers" if name == "--target" else "one class an image"
-        raise UsageError(f"{name} is for {what}: {options.model!r} predicts several labels an image.")
-
-
 def _read_truth(records: list[ImageRecord], predictor: LabelPredictor, delimiter: str) -> list[list[str]]:
     """Return the labels of each image, of which the classifier knows one at least."""
     from cnncodes.estimators.label_sets import split_labels
@@ -137,13 +126,7 @@ def _measure(
     from cnncodes.evaluation import evaluate_multilabel
     from cnncodes.images import list_groups
 
-    read = [i for i in range(len(records)) if i not in predictions.failures]
-    if not read:
-        first = next(iter(predictions.failures.values()))
-        raise SourceError(
-            f"none of the {len(records)} labelled images of {src!r} can be read; the first is"
-            f" {first.key!r}: {sentence(first.reason)}"
-        )
+    read = list_read(src, records, predictions)
     return evaluate_multilabel(
         [set(truth[i]) for i in read],
         predictions.named[read],
@@ -188,7 +171,7 @@ def render_label_figures(result: Result) -> str:
     rows = [("figure", "value", "95% interval", "images")]
     for key, name in _NAMES.items():
         estimate = result[key]
-        rows.append((name, _three(estimate["value"]), format_interval(estimate), str(estimate["n"])))
+        rows.append((name, format_share(estimate["value"]), format_interval(estimate), str(estimate["n"])))
     why = say_missing(result, _NAMES)
     return (
         f"{format_table(rows)}{why}{_say_without(result)}{say_groups(result['n_groups'])}\n\n"
@@ -214,11 +197,7 @@ def _render_labels(labels: list[Result], n: int) -> str:
     for figures in labels:
         cells = [figures["name"] + ("" if figures["known"] else " (unknown to the classifier)")]
         for key in ("recall", "precision", "average_precision"):
-            cells += [_three(figures[key]["value"]), format_interval(figures[key])]
+            cells += [format_share(figures[key]["value"]), format_interval(figures[key])]
             cells += [] if key == "average_precision" else [str(figures[key]["n"])]
         rows.append(tuple(cells))
     return format_table(rows)
-
-
-def _three(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"

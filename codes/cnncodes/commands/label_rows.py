@@ -6,23 +6,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands.multilabel import join_labels
-from cnncodes.errors import UsageError
 
 if TYPE_CHECKING:
-    from cnncodes.commands.predict import PredictOptions
     from cnncodes.estimators.label_predictor import LabelPredictions
-
-
-def check_for_labels(options: PredictOptions) -> None:
-    """Raise `UsageError` where an option is for one class an image, or for numbers."""
-    given = {
-        "--abstain": (options.abstain is not None, "for one class an image"),
-        "--priors": (bool(options.priors), "for one class an image"),
-        "--top-k": (options.top_k > 1, "for one class an image"),
-        "--coverage": (options.coverage is not None, "for numbers"),
-    }
-    for name, (_, what) in ((name, value) for name, value in given.items() if value[0]):
-        raise UsageError(f"{name} is {what}: {options.model!r} predicts several labels an image.")
 
 
 def list_label_columns(names: Iterable[str], *, novelty: bool) -> dict[str, str]:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands import inputs
-from cnncodes.commands.multilabel import delimiter_option, tell_empty
-from cnncodes.commands.regression import is_table
+from cnncodes.commands.multilabel import tell_empty
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.suspicious_labels import warn_of_missing, warn_of_others
-from cnncodes.errors import SourceError, UsageError, name_some
-from cnncodes.schema import option
+from cnncodes.commands.tasks import find_meaning, read_target
+from cnncodes.errors import SourceError
 
 if TYPE_CHECKING:
     from cnncodes.evaluation.baselines import Task
@@ -21,21 +18,6 @@ if TYPE_CHECKING:
 
 #: Of each class, or of all images, where a source has no parts.
 _HOLDOUT = 0.25
-
-
-@dataclass(frozen=True, kw_only=True)
-class TaskOptions:
-    """Options that say what is predicted."""
-
-    target: str | None = option(
-        "Table: column with numbers to predict, instead of classes.", default=None, metavar="COLUMN"
-    )
-    regression: bool = option(
-        "The labels are numbers to predict: of a table's label column, or names of folders.", default=False
-    )
-    label_delimiter: str | None = delimiter_option(
-        "Several labels an image, or none: what divides them in its text, '|' for 'sea|sky'."
-    )
 
 
 @dataclass(frozen=True)
@@ -63,15 +45,6 @@ class LadderSource:
     doubts: list[str]
 
 
-def check_task(options: Any) -> None:
-    """Raise `UsageError` where options contradict each other on what is predicted."""
-    numbers = "--target" if options.target is not None else "--regression" if options.regression else None
-    if numbers and options.label_delimiter is not None:
-        raise UsageError(f"{numbers} is not for several labels an image: leave it or --label-delimiter out.")
-    if options.target is not None and not is_table(options.src):
-        raise UsageError("--target names a column: expected a .csv, .tsv or .parquet table of images.")
-
-
 def open_ladder(options: Any, reporter: Reporter) -> LadderSource:
     """Return the images to train on and to test on, and what is predicted of them.
 
@@ -87,9 +60,10 @@ def open_ladder(options: Any, reporter: Reporter) -> LadderSource:
     UsageError
         If a label is not what is to be predicted.
     """
-    if options.target is not None:
-        options = dataclasses.replace(options, label_column=options.target)
-    by_class = not (options.target or options.regression or options.label_delimiter)
+    from cnncodes.estimators.targets import read_targets
+
+    options, meaning = read_target(options), find_meaning(options)
+    by_class = meaning.by_class
     names = (options.train, options.test)
     source, note = _make_parts(options, by_class, reporter)
     parts = sorted({record.split for record in source.records if record.split is not None})
@@ -104,8 +78,8 @@ def open_ladder(options: Any, reporter: Reporter) -> LadderSource:
     meant = list({id(record): record for found, _, _ in listed for record in found}.values())
     _tell(options, by_class, meant, any(part is not None for _, _, part in listed), reporter)
     train, test = (records for _, records, _ in listed)
-    if options.target or options.regression:
-        _check_numbers([*train, *test])
+    if meaning.regression:
+        read_targets([*train, *test])  # of both parts at once, so that all that are wrong are told
     task = _choose_task(options, train, test)
     y, truth = (task.read([record.label for record in part]) for part in (train, test))
     if by_class and task.describe_same(y) is not None:
@@ -150,24 +124,10 @@ def _tell(options: Any, by_class: bool, meant: list[ImageRecord], by_part: bool,
         tell_empty(len(labelled) < len(meant), options.label_delimiter, reporter)
 
 
-def _check_numbers(records: list[ImageRecord]) -> None:
-    """Raise `UsageError` where a label is no finite number, by the images' names."""
-    from cnncodes.images.numbers import read_number
-
-    numbers = ((record, read_number(str(record.label))) for record in records)
-    wrong = [record for record, number in numbers if number is None or not math.isfinite(number)]
-    if wrong:
-        shown = name_some([f"{record.key} ({record.label})" for record in wrong])
-        raise UsageError(
-            f"{len(wrong):,} of {len(records):,} labels are no finite numbers: {shown}. Leave the cell empty"
-            " where there is none."
-        )
-
-
 def _choose_task(options: Any, train: list[ImageRecord], test: list[ImageRecord]) -> Task:
     from cnncodes.evaluation.baselines import CLASSES, NUMBERS, LabelTask
 
     if options.label_delimiter is not None:
         of_train, of_test = ([str(record.label) for record in part] for part in (train, test))
         return LabelTask.find(of_train, of_test, options.label_delimiter)
-    return NUMBERS if options.target or options.regression else CLASSES
+    return NUMBERS if find_meaning(options).regression else CLASSES

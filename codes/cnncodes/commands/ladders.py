@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cnncodes.commands.command import Result
 from cnncodes.commands.reporter import format_seconds
-from cnncodes.commands.tables import format_interval, format_table
+from cnncodes.commands.tables import format_interval, format_share, format_table
 
 if TYPE_CHECKING:
     from cnncodes.evaluation import Estimate
@@ -52,7 +52,7 @@ def _tabulate(result: Result, figure: Figure) -> list[tuple[str, ...]]:
         cells = [*_show(_read(method["evaluation"][figure.key]), figure)]
         for key, _ in figure.beside:
             share = method["evaluation"][key]
-            cells += ["-" if share["value"] is None else f"{share['value']:.3f}", format_interval(share)]
+            cells += [format_share(share["value"]), format_interval(share)]
         difference = method["difference"]
         rows.append(
             (

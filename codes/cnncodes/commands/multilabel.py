@@ -10,6 +10,7 @@ from cnncodes.commands.command import Result
 from cnncodes.commands.few_images import FEW_SHOT
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.commands.tables import format_table
+from cnncodes.commands.tasks import delimiter_option
 from cnncodes.errors import UsageError
 from cnncodes.schema import option
 
@@ -22,11 +23,6 @@ def _check_threshold(threshold: str | float) -> None:
     from cnncodes.heads.multilabel.scorers import check_threshold
 
     check_threshold(threshold)
-
-
-def delimiter_option(help: str) -> Any:
-    """Make the option ``--label-delimiter``."""
-    return option(help, default=None, metavar="TEXT")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,20 +42,13 @@ class LabelFitOptions:
     )
 
 
-def has_labels(options: FitOptions) -> bool:
-    """Say whether several labels an image are to be predicted."""
-    return options.label_delimiter is not None
-
-
 def check_labels(options: FitOptions) -> None:
     """Raise `UsageError` where an option does not go with several labels an image, or only with these."""
-    if not has_labels(options):
+    if options.label_delimiter is None:
         if options.threshold is not None:
             raise UsageError("--threshold is for several labels an image: give --label-delimiter.")
         return
     given = {
-        "--regression": options.regression,
-        "--target": options.target is not None,
         "--class-weight": options.class_weight is not None,
         "--memory-limit": options.memory_limit is not None,
         "--out-of-fold": options.out_of_fold,

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from cnncodes.commands import inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Result
 from cnncodes.commands.companions import prepare_companions
-from cnncodes.commands.failures import judge_failures
+from cnncodes.commands.failures import judge_failures, list_read
 from cnncodes.commands.figures import say_groups, say_missing
-from cnncodes.commands.pages import Evaluated, check_of_classes, is_page, write_page
-from cnncodes.commands.regression import COVERAGE, check_target, choose_column, name_target
+from cnncodes.commands.pages import Evaluated, is_page, write_page
+from cnncodes.commands.regression import COVERAGE, choose_column, name_target
 from cnncodes.commands.tables import format_table
-from cnncodes.errors import SourceError, UsageError, sentence
+from cnncodes.commands.tasks import Meaning, check_target
+from cnncodes.errors import UsageError, sentence
 from cnncodes.schema import to_plain
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ def evaluate_regressor(
     options: EvaluateOptions, predictor: NumberPredictor, reporter: Reporter
 ) -> tuple[Result, list[Result]]:
     """Predict images whose numbers are known and compare: the figures, and a row for each image."""
-    if is_page(options.report):
-        check_of_classes(options, "numbers")
+    from cnncodes.estimators.targets import read_targets
+
     if len(predictor.targets) > 1:
         raise UsageError(
             f"{options.model!r} predicts {len(predictor.targets)} numbers of each image, and a source has one"
@@ -54,9 +55,10 @@ def evaluate_regressor(
     records, split = inputs.labelled_part(
         options.src, options, options.split, "test", reporter, by_class=False
     )
-    truth = _read_truth(records)
+    truth: list[float] = read_targets(records).tolist()
     wants_page = is_page(options.report)
-    companions = prepare_companions(options, reporter, by_class=False) if wants_page else None
+    companions = prepare_companions(options, reporter, Meaning(regression=True)) if wants_page else None
+    records = records if companions is None else companions.watch(records)
     with reporter.passing_warnings():
         predictions = predictor.predict_records(
             records,
@@ -133,14 +135,6 @@ def _say_why(predictor: Any) -> str:
     return ""
 
 
-def _read_truth(records: list[ImageRecord]) -> list[float]:
-    from cnncodes.estimators.targets import parse_targets
-
-    labels, names = [record.label for record in records], [record.key for record in records]
-    numbers: list[float] = parse_targets(labels, names).tolist()
-    return numbers
-
-
 def _measure(
     options: EvaluateOptions,
     records: list[ImageRecord],
@@ -151,13 +145,7 @@ def _measure(
     from cnncodes.evaluation import evaluate_numbers
     from cnncodes.images import list_groups
 
-    read = [i for i in range(len(records)) if i not in predictions.failures]
-    if not read:
-        first = next(iter(predictions.failures.values()))
-        raise SourceError(
-            f"none of the {len(records)} labelled images of {options.src!r} can be read; the first is"
-            f" {first.key!r}: {sentence(first.reason)}"
-        )
+    read = list_read(options.src, records, predictions)
     try:
         width: float | None = float(predictor.find_width(COVERAGE)[0])
     except UsageError:  # this regressor has none: then there is nothing to judge

@@ -9,20 +9,8 @@ from cnncodes.commands.regression import COVERAGE
 from cnncodes.errors import UsageError
 
 if TYPE_CHECKING:
-    from cnncodes.commands.predict import PredictOptions
     from cnncodes.commands.reporter import Reporter
     from cnncodes.estimators.number_predictor import NumberPredictions, NumberPredictor
-
-
-def check_for_numbers(options: PredictOptions) -> None:
-    """Raise `UsageError` where an option is for classes."""
-    given = {
-        "--abstain": options.abstain is not None,
-        "--priors": bool(options.priors),
-        "--top-k": options.top_k > 1,
-    }
-    for name in (name for name, is_given in given.items() if is_given):
-        raise UsageError(f"{name} is for classes: {options.model!r} predicts numbers.")
 
 
 def find_widths(predictor: NumberPredictor, coverage: float | None, reporter: Reporter) -> Any:

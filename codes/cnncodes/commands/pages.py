@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cnncodes.estimators.predictor import ImagePredictor, Predictions
     from cnncodes.evaluation import Evaluation
     from cnncodes.images import ImageRecord
-    from cnncodes.report import Comparison, Origin
+    from cnncodes.report import Origin
 
 #: Distributions whose versions may change a figure or a picture.
 _PACKAGES = ("numpy", "scipy", "scikit-learn", "pillow", "onnxruntime", "onnxruntime-gpu", "onnx")
@@ -80,13 +80,6 @@ class Evaluated:
         return [i for i in range(len(self.records)) if i not in self.predictions.failures]
 
 
-def check_of_classes(options: Any, what: str) -> None:
-    """Raise `UsageError` where an option asks the page for what it has of one class an image alone."""
-    given = {"--baseline": options.baseline is not None, "--checks always": options.checks == "always"}
-    for name in (name for name, is_given in given.items() if is_given):
-        raise UsageError(f"{name} is for one class an image: {options.model!r} predicts {what}.")
-
-
 def write_page(
     found: Evaluated,
     companions: Companions,
@@ -121,6 +114,7 @@ def write_page(
             "origin": _describe_origin(found, companions),
             "training": training,
             "data": data,
+            "comparison": companions.comparison,
             "n_jobs": options.n_jobs,
             "watch": reporter.progress,
         }
@@ -129,7 +123,7 @@ def write_page(
 
 
 def render_classes(
-    predictions: Predictions, read: list[int], evaluation: Evaluation, comparison: Comparison | None
+    predictions: Predictions, read: list[int], evaluation: Evaluation
 ) -> Callable[[dict[str, Any]], bytes]:
     """Return what makes the page on a classifier, for `write_page`."""
     import numpy as np
@@ -143,7 +137,6 @@ def render_classes(
                 evaluation=evaluation,
                 predicted=np.array([str(predictions.labels[i]) for i in read]),
                 proba=None if predictions.proba is None else predictions.proba[read],
-                comparison=comparison,
             )
         )
 

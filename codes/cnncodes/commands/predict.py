@@ -13,14 +13,12 @@ from cnncodes.commands import inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.failures import judge_failures
 from cnncodes.commands.label_rows import (
-    check_for_labels,
     list_label_columns,
     make_label_rows,
     write_labels,
 )
-from cnncodes.commands.multilabel import choose_delimiter, delimiter_option
+from cnncodes.commands.multilabel import choose_delimiter
 from cnncodes.commands.number_rows import (
-    check_for_numbers,
     find_widths,
     list_number_columns,
     make_number_rows,
@@ -28,6 +26,7 @@ from cnncodes.commands.number_rows import (
 from cnncodes.commands.outputs import check_output
 from cnncodes.commands.regression import choose_column
 from cnncodes.commands.reporter import Reporter
+from cnncodes.commands.tasks import check_given, delimiter_option
 from cnncodes.errors import UsageError
 from cnncodes.schema import option, to_plain
 
@@ -144,10 +143,12 @@ def run_predict(options: PredictOptions, reporter: Reporter) -> Result:
         )
     with reporter.passing_warnings():
         predictor = load_predictor(options.model).with_max_pixels(options.max_pixels)
-        kinds = {NumberPredictor: _predict_numbers, LabelPredictor: _predict_labels}
-        predict = kinds.get(type(predictor), _predict_classes)
-        if options.label_delimiter is not None and predict is not _predict_labels:
-            raise UsageError(f"--label-delimiter is for several labels an image: {options.model!r} has none.")
+        kinds = {
+            NumberPredictor: ("numbers", _predict_numbers),
+            LabelPredictor: ("several labels an image", _predict_labels),
+        }
+        name, predict = kinds.get(type(predictor), ("classes", _predict_classes))
+        _check_options(options, name)
         rows, columns, failures, facts = predict(options, predictor, reporter)
     result: Result = {
         "out": options.out,
@@ -165,12 +166,22 @@ def run_predict(options: PredictOptions, reporter: Reporter) -> Result:
     return result
 
 
+def _check_options(options: PredictOptions, name: str) -> None:
+    """Raise `UsageError` where an option is for something else than what is predicted."""
+    given = {
+        "--abstain": (options.abstain is not None, "classes"),
+        "--priors": (bool(options.priors), "classes"),
+        "--top-k": (options.top_k > 1, "classes"),
+        "--coverage": (options.coverage is not None, "numbers"),
+        "--label-delimiter": (options.label_delimiter is not None, "several labels an image"),
+    }
+    check_given(options.model, name, given)
+
+
 _Rows = tuple[list[dict[str, Any]], dict[str, str], list[tuple[str, str]], Result]
 
 
 def _predict_classes(options: PredictOptions, predictor: Any, reporter: Reporter) -> _Rows:
-    if options.coverage is not None:
-        raise UsageError(f"--coverage is for numbers, and {options.model!r} predicts classes.")
     # Before any image is read: a classifier may have nothing to tell it by.
     rule = None if options.abstain is None else predictor.make_rule(options.abstain)
     priors = parse_priors(options.priors, {str(name): name for name in predictor.classes.tolist()})
@@ -198,7 +209,6 @@ def _predict_classes(options: PredictOptions, predictor: Any, reporter: Reporter
 
 
 def _predict_numbers(options: PredictOptions, predictor: Any, reporter: Reporter) -> _Rows:
-    check_for_numbers(options)
     if options.holdout is not None:  # it divides those that have a number
         options = replace(options, label_column=choose_column(options.src, options, predictor))
     widths = find_widths(predictor, options.coverage, reporter)
@@ -209,7 +219,6 @@ def _predict_numbers(options: PredictOptions, predictor: Any, reporter: Reporter
 
 
 def _predict_labels(options: PredictOptions, predictor: Any, reporter: Reporter) -> _Rows:
-    check_for_labels(options)
     names = [str(name) for name in predictor.classes]
     delimiter = choose_delimiter(names, options.label_delimiter or predictor.delimiter)
     predictions = _predict(options, predictor, reporter, by_class=False)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands.command import Result
 from cnncodes.commands.inputs import SourceOptions, is_codes
 from cnncodes.commands.reporter import format_seconds
+from cnncodes.commands.tasks import find_meaning, is_table
 from cnncodes.errors import UsageError
 
 if TYPE_CHECKING:
-    from cnncodes.commands.check import CheckOptions
     from cnncodes.commands.fit import FitOptions
     from cnncodes.estimators.number_predictor import NumberPredictor
     from cnncodes.estimators.residuals import HeldOutResiduals
@@ -19,17 +18,10 @@ if TYPE_CHECKING:
 #: Share of truths that intervals hold where nothing else is asked for.
 COVERAGE = 0.9
 
-_TABLES = (".csv", ".tsv", ".parquet")
-
-
-def is_regression(options: FitOptions | CheckOptions) -> bool:
-    """Say whether numbers are to be predicted."""
-    return options.regression or options.target is not None
-
 
 def check_regression(options: FitOptions) -> None:
     """Raise `UsageError` where an option does not go with what is to be predicted."""
-    if not is_regression(options):
+    if not find_meaning(options).regression:
         for name, value in (("head", options.head), ("aggregate", options.aggregate)):
             if value in ("kernel-ridge", "prediction"):
                 raise UsageError(f"--{name} {value} is for numbers: give --regression or --target COLUMN.")
@@ -39,21 +31,8 @@ def check_regression(options: FitOptions) -> None:
             "stored codes have their labels: --target COLUMN is for tables. Where the labels are numbers give"
             " --regression; another column is stored by 'cnncodes embed --label-column COLUMN'."
         )
-    if options.target is not None:
-        check_target(options.src)
     if options.class_weight is not None:
         raise UsageError("--class-weight is for classes: numbers have none.")
-
-
-def check_target(src: str) -> None:
-    """Raise `UsageError` unless a source is a table, of which ``--target`` names a column."""
-    if not is_table(src):
-        raise UsageError("--target names a column: expected a .csv, .tsv or .parquet table of images.")
-
-
-def is_table(src: str) -> bool:
-    """Say whether a source is a table of images."""
-    return Path(src).suffix.lower() in _TABLES
 
 
 def name_target(target: str | None, src: str, reading: SourceOptions) -> str | None:

@@ -32,6 +32,17 @@ def format_interval(estimate: Mapping[str, float | None], form: str = "{:z.3f}")
     return "-" if low is None or high is None else f"[{form.format(low)}, {form.format(high)}]"
 
 
+def format_share(value: float | None) -> str:
+    """Return a share with three digits, a dash for one that is not known.
+
+    Examples
+    --------
+    >>> format_share(0.8125), format_share(None)
+    ('0.812', '-')
+    """
+    return "-" if value is None else f"{value:.3f}"
+
+
 def _one_line(cell: str) -> str:
     # A file's name may hold a newline or a control character; a table must survive it.
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in cell)

@@ -17,7 +17,14 @@ from sklearn.utils.validation import check_is_fitted
 from cnncodes.embedding import Embedder
 from cnncodes.errors import SpaceMismatch, UsageError, check_path
 from cnncodes.estimators.aggregation import average_rows
-from cnncodes.estimators.inputs import ImageRows, Progress, embed_records, rows_of, settle_embedders
+from cnncodes.estimators.inputs import (
+    ImageRows,
+    Progress,
+    embed_records,
+    list_keys,
+    rows_of,
+    settle_embedders,
+)
 from cnncodes.estimators.labels import check_groups, labelled_records
 from cnncodes.estimators.novelty import NoveltyScale
 from cnncodes.estimators.parameters import check_failures, check_weight, make_embedders
@@ -57,8 +64,8 @@ class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         """Return what a user gave for `y`, one an image, checked before any image is embedded."""
 
     @abstractmethod
-    def _read_labels(self, labels: Any, images: Sequence[str]) -> Array:
-        """Return `y` of the labels of a source or of stored codes, checked likewise; errors name images."""
+    def _read_labels(self, labels: Any, keys: Sequence[str] | None = None) -> Array:
+        """Return `y` of the labels of a source or of stored codes, checked likewise; `keys` name images."""
 
     def _check_weight(self, sample_weight: Any, y: Array) -> Array | None:
         """Return the weights of images as an array, checked likewise; None where there are none."""
@@ -114,10 +121,8 @@ class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         if isinstance(X, Codes | CodeBlocks):
             raise UsageError("stored codes are fitted by fit_codes(codes), which takes their labels too.")
         records, labels = labelled_records(X, y, split="train")
-        if y is None:
-            checked = self._read_labels(labels, [record.key for record in records])
-        else:
-            checked = self._check_y(labels, len(records))
+        keys = [record.key for record in records]
+        checked = self._read_labels(labels, keys) if y is None else self._check_y(labels, len(records))
         weight = self._check_weight(sample_weight, checked)
         return self._fit_images(embedders, records, checked, weight, groups)
 
@@ -145,9 +150,9 @@ class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             raise UsageError(f"{type(self).__name__} needs all codes in memory: read them by read_codes.")
         _, embedder = make_embedders(self)
         plan, embedder, aggregate = self._check_codes(codes, embedder)
-        labelled = codes.select(labelled=True)
-        rows, labels = rows_of(labelled)
-        y = self._read_labels(labels, sorted(set(labelled.images)))
+        codes = codes.select(labelled=True)
+        rows, labels = rows_of(codes)
+        y = self._read_labels(labels, list_keys(codes))
         return self._fit_rows(plan, embedder, rows, y, aggregate=aggregate)
 
     def _check_codes(self, codes: Codes | CodeBlocks, embedder: Embedder) -> tuple[ViewPlan, Embedder, str]:

@@ -223,7 +223,7 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
         check_several(labels)
         return labels
 
-    def _read_labels(self, labels: Any, images: Sequence[str]) -> Array:
+    def _read_labels(self, labels: Any, keys: Sequence[str] | None = None) -> Array:
         return self._check_y(labels, len(labels))
 
     def _check_weight(self, sample_weight: Any, y: Array) -> Array | None:

@@ -168,6 +168,11 @@ def rows_of(codes: Codes) -> tuple[ImageRows, npt.NDArray[np.object_]]:
     return rows, np.asarray(codes.y, dtype=object)[order[first]]
 
 
+def list_keys(codes: Codes) -> list[str]:
+    """Return the key of each image of stored codes, in the order of `rows_of`."""
+    return sorted(set(map(str, codes.images)))
+
+
 @contextlib.contextmanager
 def _open_cache(memory: str | Path | None) -> Iterator[CodeCache | None]:
     if memory is None:

@@ -149,7 +149,7 @@ class ImageMultiLabelClassifier(ClassifierMixin, ImageEstimator):  # type: ignor
         self._named = found.classes  # until there is a predictor, which has them
         return found.Y
 
-    def _read_labels(self, labels: Any, images: Sequence[str]) -> Array:
+    def _read_labels(self, labels: Any, keys: Sequence[str] | None = None) -> Array:
         texts = [str(label) for label in labels]
         if self.label_delimiter is None:
             shown = f" such as {texts[0]!r}" if texts else ""

@@ -18,7 +18,7 @@ from cnncodes.estimators.inputs import Progress, embed_records
 from cnncodes.estimators.labels import check_one_each, labelled_records
 from cnncodes.estimators.number_predictor import NumberPredictor, check_number_aggregate
 from cnncodes.estimators.predictor import ImagePredictor
-from cnncodes.estimators.targets import check_targets, check_varied, name_targets, parse_targets
+from cnncodes.estimators.targets import check_targets, check_varied, name_targets, parse_targets, read_targets
 from cnncodes.estimators.training import find_scorer
 from cnncodes.estimators.unknown import Training, find_residuals, find_scale
 from cnncodes.heads.regression.selection import make_regression_head
@@ -146,8 +146,8 @@ class ImageRegressor(RegressorMixin, ImageEstimator):  # type: ignore[misc]
         check_varied(targets)
         return targets
 
-    def _read_labels(self, labels: Any, images: Sequence[str]) -> Array:
-        return self._check_y(parse_targets(labels, images), len(labels))
+    def _read_labels(self, labels: Any, keys: Sequence[str] | None = None) -> Array:
+        return self._check_y(parse_targets(labels, keys), len(labels))
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None, groups: Any = None) -> Self:
         """Make the images' codes and fit the head on them.
@@ -246,10 +246,7 @@ class ImageRegressor(RegressorMixin, ImageEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self, "predictor_")
         records, labels = labelled_records(X, y, split="test")
-        if y is None:
-            truth = parse_targets(labels, [record.key for record in records])
-        else:
-            truth = check_targets(labels, len(records))
+        truth = read_targets(records) if y is None else check_targets(labels, len(records))
         if truth.size != len(truth) * len(self.targets_):
             raise UsageError(f"y must have {len(self.targets_)} targets an image. Got shape {truth.shape}.")
         weight = check_one_each("sample_weight", sample_weight, len(truth))

@@ -6,7 +6,7 @@ import math
 import numbers
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,9 @@ import numpy.typing as npt
 from cnncodes.errors import SourceError, UsageError, name_some
 from cnncodes.estimators.labels import is_missing
 from cnncodes.images.numbers import read_number
+
+if TYPE_CHECKING:
+    from cnncodes.images import ImageRecord
 
 Array = npt.NDArray[Any]
 
@@ -46,19 +49,19 @@ def check_targets(y: Any, n_images: int | None = None) -> Array:
     return found[:, 0] if found.ndim == 2 and found.shape[1] == 1 else found
 
 
-def parse_targets(labels: Iterable[Any], images: Sequence[str] | None = None) -> Array:
+def parse_targets(labels: Iterable[Any], keys: Sequence[str] | None = None) -> Array:
     """Return the numbers that labels of a source or of stored codes are as text: float64, shape (n_images,).
 
     Parameters
     ----------
     labels : iterable of str
-    images : sequence of str, optional
-        The images' names, for the text of errors; by default their positions.
+    keys : sequence of str, optional
+        Names of the images, for errors; else they are told by their labels alone.
 
     Raises
     ------
     UsageError
-        If a label is no number, or none that is finite.
+        If a label is no number, or one that is not finite or beyond 1e100.
 
     Examples
     --------
@@ -66,24 +69,21 @@ def parse_targets(labels: Iterable[Any], images: Sequence[str] | None = None) ->
     array([   3.5,   -2. , 1000. ])
     """
     texts = [str(label) for label in labels]
-    images = [f"number {i + 1}" for i in range(len(texts))] if images is None else images
     found = [read_number(text) for text in texts]
-    wrong = [i for i, number in enumerate(found) if number is None]
+    wrong = [i for i, number in enumerate(found) if number is None or not abs(number) <= LARGEST]
     if wrong:
+        named = [texts[i] if keys is None else f"{keys[i]} ({texts[i]})" for i in wrong]
         raise UsageError(
-            f"{len(wrong)} of {len(texts)} labels are no numbers, the first {texts[wrong[0]]!r} of the image"
-            f" {images[wrong[0]]!r}: regression takes numbers such as '3.5'. Leave the cell empty where there"
-            " is none; classes are for ImageClassifier."
+            f"{len(wrong):,} of {len(texts):,} labels are no finite numbers: {name_some(named)}."
+            f" Regression takes numbers such as '3.5', up to {LARGEST:g}: leave the cell empty where there is"
+            " none."
         )
-    numbers: Array = np.array(found, dtype=np.float64)
-    bad = _find_bad(numbers)
-    if len(bad):
-        shown = ", ".join(f"{images[i]!r} ({texts[i]})" for i in bad[:_SHOWN])
-        raise UsageError(
-            f"{len(bad)} of {len(texts)} labels are missing (NaN), infinite, or beyond {LARGEST:g}, those of"
-            f" {shown}{' …' if len(bad) > _SHOWN else ''}: leave the cell empty where there is no number."
-        )
-    return numbers
+    return np.array(found, dtype=np.float64)
+
+
+def read_targets(records: Sequence[ImageRecord]) -> Array:
+    """Return the numbers that images of a source are labelled with, as `parse_targets` does."""
+    return parse_targets([record.label for record in records], [record.key for record in records])
 
 
 def name_targets(y: Any) -> tuple[str | None, ...]:

@@ -30,6 +30,8 @@ class Figure:
         What is compared by it.
     within : str
         What a sentence on it ends in.
+    model : str
+        What such an estimator is called.
     beside : tuple of (str, str)
         Shares that tables show, too: the name among the figures of an evaluation, and what tables call it.
     """
@@ -39,6 +41,7 @@ class Figure:
     higher: bool = True
     ways: str = "ways to classify"
     within: str = ""
+    model: str = "classifier"
     beside: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -118,6 +121,7 @@ FIGURES = {
             higher=False,
             ways="ways to predict numbers",
             within=" in mean absolute error",
+            model="regressor",
             beside=(("r2", "R2"),),
         ),
         Figure("mean_average_precision", "mAP", ways="ways to label", within=" in mAP"),

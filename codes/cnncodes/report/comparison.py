@@ -85,8 +85,8 @@ class Comparison:
         label.
     doubts : tuple of str
         What else makes the figure mean less than it seems to.
-    images : dict of str to str
-        Key and label of each test image.
+    images : dict of str to (str, float or list of str)
+        Key of each test image, and what is true of it.
     """
 
     source: str
@@ -104,7 +104,7 @@ class Comparison:
     failed: int
     unlabelled: int
     doubts: tuple[str, ...]
-    images: Mapping[str, str]
+    images: Mapping[str, Any]
 
 
 def read_comparison(report: Any, name: str) -> Comparison:
@@ -142,7 +142,7 @@ def read_comparison(report: Any, name: str) -> Comparison:
             failed=int(report["failed"]),
             unlabelled=int(report["unlabelled"]),
             doubts=tuple(map(str, report["doubts"])),
-            images=dict(zip(map(str, report["images"]), map(str, report["labels"]), strict=True)),
+            images=dict(zip(map(str, report["images"]), report["labels"], strict=True)),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         wrong = f"It lacks {error}" if isinstance(error, KeyError) else f"Got {type(error).__name__}: {error}"

@@ -16,7 +16,7 @@ _NUMBER, _POINT = (9.0, 8.0), (5.0, 5.0)
 #: So far from its point a number is joined to it by a line.
 _FAR = 24.0
 #: Width of a letter, on average.
-_LETTER = 7.0
+_LETTER = 7.5
 
 
 def show_cost(
@@ -28,7 +28,7 @@ def show_cost(
     ----------
     comparison : Comparison
     own : Estimate, optional
-        The accuracy of another classifier on the same images, drawn as a line.
+        The figure of the report's own estimator on the same images, drawn as a line.
     note : str
         What else is to be said first.
     summed_up : bool
@@ -40,7 +40,8 @@ def show_cost(
         f" on {comparison.n_train:,} images and tested on {comparison.n:,}."
     )
     if own is not None:
-        said += " The dashed line is this report’s classifier, on the same images; its cost is not known."
+        model = comparison.figure.model
+        said += f" The dashed line is this report’s {model}, on the same images; its cost is not known."
     verdict = "" if summed_up else comparison.verdict
     costs = [one.cost for one in comparison.tried if one.cost > 0]
     chart = f'<figure class="plot wide">{draw_cost(comparison, own)}</figure>' if costs else ""
@@ -132,7 +133,9 @@ def draw_cost(comparison: Comparison, own: Estimate | None = None) -> str:
         if math.isfinite(one.estimate.low):
             low, high = chart.y(one.estimate.low), chart.y(one.estimate.high)
             taken.append((chart.x(one.cost), (low + high) / 2, 1.0, (low - high) / 2))
-    parts = [] if own is None else [_draw_line(chart, figure, own.value, "own", "this classifier", taken)]
+    parts = (
+        [] if own is None else [_draw_line(chart, figure, own.value, "own", f"this {figure.model}", taken)]
+    )
     parts += [
         _draw_line(chart, figure, one.estimate.value, "free", f"{i}  {one.title}", taken)
         for i, one in enumerate(comparison.tried, start=1)

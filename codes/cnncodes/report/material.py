@@ -98,6 +98,7 @@ class Subject:
         The images that could be read, with what is true of them.
     codes : ndarray of float32, shape (n_images, code_size)
         Averaged over views.
+    evaluation : Evaluation, NumberEvaluation or MultiLabelEvaluation
     trained_on : int
         How many of the images the estimator was trained on.
     failed : int
@@ -107,6 +108,8 @@ class Subject:
         Training images next to each image; or in a sentence why there are none.
     data : CheckedData or str
         What the data checks found; or in a sentence why they were left out.
+    comparison : Comparison or None
+        What other ways to predict the same came to, by ``cnncodes baseline``.
     n_jobs : int or None
         Threads that read thumbnails; None: one a core.
     watch : callable
@@ -116,11 +119,13 @@ class Subject:
     predictor: Any
     records: Sequence[ImageRecord]
     codes: Array
+    evaluation: Any
     trained_on: int
     failed: int
     origin: Origin
     training: Training | str = "No training images were given."
     data: CheckedData | str = "Nobody asked for them."
+    comparison: Comparison | None = None
     n_jobs: int | None = None
     watch: Watch = watch_nothing
 
@@ -130,8 +135,12 @@ class Subject:
     noun: ClassVar[str] = "label"
 
     def describe_label(self, record: ImageRecord) -> str:
-        """Return what is true of a training image, as it stands beside it."""
+        """Return what is true of an image, as it stands beside it."""
         return str(record.label)
+
+    def list_truth(self) -> list[Any]:
+        """Return what is true of each image, as the report of ``cnncodes baseline`` has it."""
+        return [str(record.label) for record in self.records]
 
     def list_labels(self, record: ImageRecord) -> list[str]:
         """Return the labels of a training image, as they are counted."""
@@ -149,15 +158,12 @@ class Material(Subject):
     predicted : ndarray of str, shape (n_images,)
     proba : ndarray of float64, shape (n_images, n_classes), or None
         Columns as ``predictor.classes``.
-    comparison : Comparison or None
-        What other ways to classify came to, by ``cnncodes baseline``.
     """
 
     predictor: Predictor
     evaluation: Evaluation
     predicted: Array
     proba: Array | None
-    comparison: Comparison | None = None
 
     @property
     def truth(self) -> Array:
@@ -204,13 +210,17 @@ class NumberMaterial(Subject):
     noun: ClassVar[str] = "number"
 
     def describe_label(self, record: ImageRecord) -> str:
-        """Return the number of a training image."""
+        """Return the number of an image."""
         from cnncodes.report.html import plain_number
 
         try:
             return plain_number(float(str(record.label)))
         except ValueError:  # of another column, or missing: as it is written
             return str(record.label)
+
+    def list_truth(self) -> list[float]:
+        """Return the true numbers."""
+        return [float(value) for value in self.truth]
 
     @property
     def errors(self) -> Array:
@@ -256,7 +266,7 @@ class LabelMaterial(Subject):
     noun: ClassVar[str] = "set of labels"
 
     def describe_label(self, record: ImageRecord) -> str:
-        """Return the labels of a training image in one text."""
+        """Return the labels of an image in one text."""
         return " + ".join(self.list_labels(record))
 
     def list_labels(self, record: ImageRecord) -> list[str]:
@@ -264,6 +274,10 @@ class LabelMaterial(Subject):
         from cnncodes.estimators.label_sets import split_labels
 
         return sorted(set(split_labels(str(record.label), self.delimiter))) or ["no label"]
+
+    def list_truth(self) -> list[list[str]]:
+        """Return the true labels, sorted."""
+        return [sorted(np.array(self.names, dtype=object)[has]) for has in self.truth]
 
     @property
     def names(self) -> list[str]:

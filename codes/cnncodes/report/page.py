@@ -7,20 +7,21 @@ import hashlib
 from importlib import resources
 from string import Template
 
+from cnncodes.evaluation.intervals import Estimate
 from cnncodes.report.codemap import show_map
 from cnncodes.report.comparison import Comparison
 from cnncodes.report.curve import show_curve
 from cnncodes.report.datachecks import show_data
 from cnncodes.report.gallery import choose_shown, show_gallery
-from cnncodes.report.html import escape, paragraph, section
+from cnncodes.report.html import escape
 from cnncodes.report.ladder import list_cautions, show_cost, sum_up
-from cnncodes.report.material import Material, Origin
+from cnncodes.report.material import Material, Origin, Subject
 from cnncodes.report.nearest import settle
 from cnncodes.report.origin import show_origin
 from cnncodes.report.pictures import Studio
 from cnncodes.report.reliability import show_reliability
 from cnncodes.report.tables import show_classes, show_confusion, show_figures
-from cnncodes.report.words import box_warnings, write_summary
+from cnncodes.report.words import show_summary, write_summary
 
 #: What a page may link to at its top, in the order of its sections.
 CONTENTS = {
@@ -58,12 +59,12 @@ def render_report(material: Material) -> bytes:
     ----------
     material : Material
     """
-    evaluation, comparison, studio = material.evaluation, material.comparison, Studio(material)
+    evaluation, studio = material.evaluation, Studio(material)
     neighbourhood = settle(material, choose_shown(material))
     sections = {
         "summary": write_summary(material),
         "figures": show_figures(evaluation),
-        **({} if comparison is None else _show_comparison(comparison, material)),
+        **show_comparison(material),
         "classes": show_classes(evaluation),
         "confusion": show_confusion(evaluation),
         "reliability": show_reliability(evaluation),
@@ -84,10 +85,9 @@ def render_comparison(comparison: Comparison, origin: Origin) -> bytes:
     comparison : Comparison
     origin : Origin
     """
-    cautions = "".join(f"<li>{text}</li>" for text in list_cautions(comparison))
     sections = {
-        "summary": section("summary", "Summary", box_warnings(cautions), *map(paragraph, sum_up(comparison))),
-        **_show_comparison(comparison, None),
+        "summary": show_summary(list_cautions(comparison), sum_up(comparison)),
+        **_show_ladder(comparison),
         "origin": show_origin(origin),
     }
     ways = comparison.figure.ways
@@ -95,25 +95,33 @@ def render_comparison(comparison: Comparison, origin: Origin) -> bytes:
     return assemble("Is it worth it?", title, origin.date, sections)
 
 
-def _show_comparison(comparison: Comparison, material: Material | None) -> dict[str, str]:
-    """Return the sections on ways to predict; of a classifier's page with what it comes to itself.
+def show_comparison(material: Subject) -> dict[str, str]:
+    """Return the sections on other ways to predict, and what this estimator comes to; none without them."""
+    comparison = material.comparison
+    if comparison is None:
+        return {}
+    keys = [record.key for record in material.records]
+    if dict(zip(keys, material.list_truth(), strict=True)) == dict(comparison.images):
+        return _show_ladder(comparison, getattr(material.evaluation, comparison.figure.key))
+    note = (
+        f"These {comparison.n:,} test images ({comparison.source}) are not those of this report, or what is"
+        " true of them differs: do not compare its figures with these."
+    )
+    return _show_ladder(comparison, note=note)
 
-    Without a classifier the page's summary has said already what came out.
+
+def _show_ladder(
+    comparison: Comparison, own: Estimate | None = None, note: str | None = None
+) -> dict[str, str]:
+    """Return the sections on ways to predict.
+
+    Without a figure of an estimator or a note they are a page of their own, whose summary has said what came
+    out.
     """
-    own, note = None, ""
-    if material is not None:
-        tested = {record.key: str(record.label) for record in material.records}
-        if tested == dict(comparison.images):
-            own = material.evaluation.accuracy
-        else:
-            note = (
-                f"These {comparison.n:,} test images ({comparison.source}) are not those of this"
-                f" report: do not"
-                " compare its figures with these."
-            )
-    sections = {"cost": show_cost(comparison, own, note, summed_up=material is None)}
+    alone = own is None and note is None
+    sections = {"cost": show_cost(comparison, own, note or "", summed_up=alone)}
     if comparison.curve is not None:
-        sections["curve"] = show_curve(comparison, comparison.curve, summed_up=material is None)
+        sections["curve"] = show_curve(comparison, comparison.curve, summed_up=alone)
     return sections
 
 

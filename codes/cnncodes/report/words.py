@@ -24,19 +24,18 @@ _NEGLIGIBLE = 0.01
 def write_summary(material: Material) -> str:
     """Return the section that says it all in a few sentences, warnings first."""
     evaluation = material.evaluation
-    warnings = "".join(f"<li>{text}</li>" for text in list_warnings(material))
     said = (describe_accuracy(evaluation), describe_classes(evaluation), describe_trust(evaluation))
-    return section("summary", "Summary", box_warnings(warnings), *(paragraph(text) for text in said))
+    return show_summary(list_warnings(material), said)
 
 
-def box_warnings(items: str) -> str:
-    """Return a box with warnings, which are elements of a list in HTML; nothing where there are none."""
-    if not items:
-        return ""
-    return (
+def show_summary(warnings: Sequence[str], said: Sequence[str]) -> str:
+    """Return the section of a summary, which is HTML: a box with warnings first, where there are any."""
+    items = "".join(f"<li>{text}</li>" for text in warnings)
+    box = (
         '<div class="warnings" role="note" aria-label="Warnings"><h3>Before you believe it</h3>\n<ul>'
         f"{items}</ul></div>"
     )
+    return section("summary", "Summary", box if items else "", *(paragraph(text) for text in said if text))
 
 
 def list_warnings(material: Material) -> list[str]:
@@ -74,6 +73,10 @@ def list_common(material: Subject, n: int) -> list[str]:
     if not isinstance(material.data, str):
         for finding in material.data.checks.warnings:
             found.append(f'{escape(finding.sentence)} <a href="#data">Look at the data</a>')
+    groups = material.evaluation.n_groups
+    if groups is not None and groups < FEW_GROUPS:
+        there = "is only one group" if groups == 1 else f"are only {groups} groups"
+        found.append(f"There {there}: intervals are too narrow, or mean nothing.")
     if n < FEW:
         found.append(
             f"There {'is' if n == 1 else 'are'} only {count_images(n)}, so every figure is"

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from cnncodes.errors import SourceError, UsageError, name_some, sentence
 from cnncodes.estimators.aggregation import average_rows
 from cnncodes.estimators.inputs import embed_records, make_embedder, settle_embedders
+from cnncodes.estimators.label_sets import check_divided
 from cnncodes.evaluation.checks import CHECKS, outliers
 from cnncodes.evaluation.checks.duplicates import NEAREST, check_duplicates, find_duplicates
 from cnncodes.evaluation.checks.finding import Finding
@@ -106,7 +107,7 @@ def check_data(
         src, y, groups, regression=regression, label_delimiter=label_delimiter
     )
     meant: dict[str, Any] = {"regression": regression, "label_delimiter": label_delimiter}
-    read_truth([record.label for record in source.records], **meant)  # before any image is read
+    _check_meaning(source.records, **meant)  # before any image is read
     looks: dict[str, Look] = {}
     records = watch(source.records, looks, max_pixels=max_pixels)
     learners = [record for record in records if record.split in (None, "train")] or records
@@ -127,6 +128,14 @@ def check_data(
     seen = [looks[record.key] for record in kept]
     options: dict[str, Any] = {"failures": failures, "random_state": random_state, "n_jobs": n_jobs}
     return run_checks(kept, seen, codes, **meant, **options)
+
+
+def _check_meaning(records: Sequence[ImageRecord], *, regression: bool, label_delimiter: str | None) -> None:
+    """Raise `UsageError` where labels are not what they are said to be."""
+    read_truth(records, regression=regression, label_delimiter=label_delimiter)
+    if label_delimiter is not None:
+        texts = [str(record.label) for record in records if record.label is not None]
+        check_divided(texts, label_delimiter)
 
 
 def run_checks(
@@ -161,7 +170,8 @@ def run_checks(
     Raises
     ------
     UsageError
-        If there is no image, the lengths differ, or a code is not finite.
+        If there is no image, the lengths differ, a code is not finite, or a label is no number where they are
+        said to be.
     """
     if not len(records) or codes.ndim != 2 or not len(records) == len(looks) == len(codes):
         raise UsageError(
@@ -172,9 +182,7 @@ def run_checks(
         bad = [records[i].key for i in np.flatnonzero(~np.isfinite(codes).all(axis=1)).tolist()]
         raise UsageError(f"codes must be finite numbers; those of {name_some(bad, 3)} are not.")
     keys, parts = [record.key for record in records], [record.split for record in records]
-    truth = read_truth(
-        [record.label for record in records], regression=regression, label_delimiter=label_delimiter
-    )
+    truth = read_truth(records, regression=regression, label_delimiter=label_delimiter)
     own_groups = [record.group for record in records]
     neighbours = find_neighbours(codes, max(NEAREST, outliers.NEIGHBOUR))
     copies = find_duplicates(looks, neighbours, n_jobs)

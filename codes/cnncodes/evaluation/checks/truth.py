@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import UsageError
-from cnncodes.estimators.label_sets import check_delimiter, check_divided, read_label_sets
-from cnncodes.estimators.targets import parse_targets
+from cnncodes.estimators.label_sets import check_delimiter, read_label_sets, split_labels
+from cnncodes.estimators.targets import read_targets
 from cnncodes.evaluation.checks.clipping import clip_numbers
+from cnncodes.images import ImageRecord
 
 Array = npt.NDArray[Any]
 Task = Literal["classes", "numbers", "labels"]
@@ -54,13 +55,14 @@ class Truth:
 
 
 def read_truth(
-    labels: Sequence[str | None], *, regression: bool = False, label_delimiter: str | None = None
+    records: Sequence[ImageRecord], *, regression: bool = False, label_delimiter: str | None = None
 ) -> Truth:
     """Return what labels of a source mean.
 
     Parameters
     ----------
-    labels : sequence of str or None, length n
+    records : sequence of ImageRecord, length n
+        Only key and label are used.
     regression : bool
         They are numbers.
     label_delimiter : str, optional
@@ -69,28 +71,30 @@ def read_truth(
     Raises
     ------
     UsageError
-        If both are said; a label is no finite number; or no label holds the delimiter.
+        If both are said, or a label is no finite number.
 
     Examples
     --------
-    >>> truth = read_truth(["sea|sky", None, "|"], label_delimiter="|")
+    >>> labels = enumerate(["sea|sky", None, "|"])
+    >>> records = [ImageRecord(f"{i}.png", b"", label) for i, label in labels]
+    >>> truth = read_truth(records, label_delimiter="|")
     >>> truth.names, truth.values.tolist(), truth.rows.tolist()
     (('sea', 'sky'), [[1, 1], [0, 0]], [0, 2])
     """
     check_delimiter(label_delimiter)
     if regression and label_delimiter is not None:
         raise UsageError("labels are numbers or several texts: give regression or label_delimiter, not both.")
-    rows = np.array([i for i, label in enumerate(labels) if label is not None], dtype=np.int64)
-    known = [str(labels[i]) for i in rows]
-    given: list[Hashable | None] = list(labels)
+    given: list[Hashable | None] = [record.label for record in records]
+    rows = np.array([i for i, label in enumerate(given) if label is not None], dtype=np.int64)
+    known = [str(given[i]) for i in rows]
     if regression:
-        numbers = parse_targets(known)
+        numbers = read_targets([records[i] for i in rows])
         for i, number in zip(rows, numbers.tolist(), strict=True):
             given[i] = number
         return Truth("numbers", given, rows, numbers)
     if label_delimiter is not None:
-        check_divided(known, label_delimiter)
-        found = read_label_sets(known, delimiter=label_delimiter)
+        # As sets: which delimiter it is may be known, though no image here has two labels.
+        found = read_label_sets([set(split_labels(text, label_delimiter)) for text in known])
         for i, has in zip(rows, found.Y, strict=True):
             given[i] = frozenset(found.classes[has > 0].tolist())
         return Truth("labels", given, rows, found.Y, tuple(map(str, found.classes)))

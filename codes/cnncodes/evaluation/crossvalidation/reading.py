@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from cnncodes.errors import SpaceMismatch, UsageError
 from cnncodes.estimators.base import ImageEstimator
-from cnncodes.estimators.inputs import ImageRows, embed_records, rows_of, settle_embedders
+from cnncodes.estimators.inputs import ImageRows, embed_records, list_keys, rows_of, settle_embedders
 from cnncodes.estimators.labels import check_groups, labelled_records
 from cnncodes.estimators.parameters import check_failures, make_embedders
 from cnncodes.estimators.training import number_groups
@@ -50,11 +50,11 @@ def _embed(
         labels = [record.label for record in records] if y is None else y
     else:
         records, labels = labelled_records(X, y, split="train")
-    checked = (  # before any image is embedded
+    checked = (
         estimator._read_labels(labels, [record.key for record in records])
         if y is None
         else estimator._check_y(labels, len(records))
-    )
+    )  # before any image is embedded
     names = check_groups(list_groups(records) if groups is None else groups, len(checked))
     n_jobs, memory = estimator.n_jobs, estimator.memory
     train, test = settle_embedders(make_embedders(estimator), records, n_jobs)
@@ -75,4 +75,4 @@ def _read_codes(estimator: ImageEstimator, codes: Codes) -> tuple[ImageRows, Ima
     codes = codes.select(labelled=True)
     rows, labels = rows_of(codes)
     answered = rows if codes.reduced else rows_of(codes.select(views=test.plan))[0]
-    return rows, answered, estimator._read_labels(labels, sorted(set(codes.images)))
+    return rows, answered, estimator._read_labels(labels, list_keys(codes))

@@ -13,7 +13,7 @@ from cnncodes.report.labels.words import write_summary
 from cnncodes.report.material import LabelMaterial
 from cnncodes.report.nearest import Neighbourhood, settle
 from cnncodes.report.origin import show_origin
-from cnncodes.report.page import assemble
+from cnncodes.report.page import assemble, show_comparison
 from cnncodes.report.pictures import Studio
 from cnncodes.report.tables import tabulate_figures
 
@@ -41,6 +41,7 @@ def render_label_report(material: LabelMaterial) -> bytes:
     sections = {
         "summary": write_summary(material),
         "figures": tabulate_figures(material.evaluation, _FIGURES),
+        **show_comparison(material),
         "labels": show_labels(material),
         "together": show_together(material),
         "data": show_data(material, studio),

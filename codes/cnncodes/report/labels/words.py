@@ -8,24 +8,22 @@ import numpy as np
 
 from cnncodes.evaluation import LabelFigures
 from cnncodes.evaluation.intervals import Estimate
-from cnncodes.report.html import escape, interval, name, number, paragraph, percent, section
+from cnncodes.report.html import escape, interval, name, number, percent
 from cnncodes.report.material import LabelMaterial
 from cnncodes.report.words import (
-    FEW_GROUPS,
     FEW_OF_CLASS,
-    box_warnings,
     count_images,
     list_common,
     list_names,
     say_interval,
+    show_summary,
 )
 
 
 def write_summary(material: LabelMaterial) -> str:
     """Return the section that says it all in a few sentences, warnings first."""
-    warnings = "".join(f"<li>{text}</li>" for text in list_warnings(material))
     said = (describe_order(material), describe_naming(material), describe_labels(material))
-    return section("summary", "Summary", box_warnings(warnings), *(paragraph(text) for text in said if text))
+    return show_summary(list_warnings(material), said)
 
 
 def list_warnings(material: LabelMaterial) -> list[str]:
@@ -43,8 +41,6 @@ def list_warnings(material: LabelMaterial) -> list[str]:
     if evaluation.without_positives:
         names = list_names(evaluation.without_positives)
         found.append(f"No image has {names}: not in the mean average precision.")
-    if evaluation.n_groups is not None and evaluation.n_groups < FEW_GROUPS:
-        found.append(f"There are only {evaluation.n_groups} groups: intervals are too narrow.")
     return found
 
 

@@ -14,7 +14,7 @@ from cnncodes.report.numbers.gallery import choose_worst, show_gallery
 from cnncodes.report.numbers.plot import show_plot
 from cnncodes.report.numbers.words import write_summary
 from cnncodes.report.origin import show_origin
-from cnncodes.report.page import assemble
+from cnncodes.report.page import assemble, show_comparison
 from cnncodes.report.pictures import Studio
 from cnncodes.report.tables import tabulate_figures
 
@@ -42,6 +42,7 @@ def render_number_report(material: NumberMaterial) -> bytes:
     sections = {
         "summary": write_summary(material),
         "figures": _show_figures(material),
+        **show_comparison(material),
         "plot": show_plot(material),
         "errors": show_errors(material),
         "data": show_data(material, studio),

@@ -9,22 +9,19 @@ from cnncodes.evaluation.intervals import Estimate
 from cnncodes.report.html import (
     escape,
     name,
-    paragraph,
     percent,
     plain_number,
-    section,
     significant,
     significant_interval,
 )
 from cnncodes.report.material import NumberMaterial
-from cnncodes.report.words import FEW_GROUPS, box_warnings, count_images, list_common, say_interval
+from cnncodes.report.words import count_images, list_common, say_interval, show_summary
 
 
 def write_summary(material: NumberMaterial) -> str:
     """Return the section that says it all in a few sentences, warnings first."""
-    warnings = "".join(f"<li>{text}</li>" for text in list_warnings(material))
     said = (describe_error(material), describe_ranges(material), describe_coverage(material))
-    return section("summary", "Summary", box_warnings(warnings), *(paragraph(text) for text in said if text))
+    return show_summary(list_warnings(material), said)
 
 
 def list_warnings(material: NumberMaterial) -> list[str]:
@@ -33,9 +30,6 @@ def list_warnings(material: NumberMaterial) -> list[str]:
     fitted = material.predictor.targets[0]
     if fitted is not None and material.target is not None and fitted != material.target:
         found.append(f"These are numbers of {name(material.target)}, and it was fitted to {name(fitted)}.")
-    groups = material.evaluation.n_groups
-    if groups is not None and groups < FEW_GROUPS:
-        found.append(f"There are only {groups} groups: intervals are too narrow.")
     return found
 
 

@@ -1,0 +1,147 @@
+"""What labels of a source mean: a class each, numbers to predict, or several labels an image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from cnncodes.errors import UsageError
+from cnncodes.schema import option
+
+if TYPE_CHECKING:
+    from cnncodes.evaluation.figures import Figure
+
+#: Figures that ways to predict are compared by, and what makes a ladder one of such, by what is predicted.
+_FIGURES = {"classes": "accuracy", "numbers": "mae", "several labels an image": "mean_average_precision"}
+ADVICE = {
+    "classes": "leave --target, --regression and --label-delimiter out",
+    "numbers": "give --target COLUMN or --regression",
+    "several labels an image": "give --label-delimiter",
+}
+_TABLES = (".csv", ".tsv", ".parquet")
+_Options = TypeVar("_Options", bound=Any)
+
+
+def delimiter_option(help: str) -> Any:
+    """Make the option ``--label-delimiter``."""
+    return option(help, default=None, metavar="TEXT")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskOptions:
+    """Options that say what labels mean."""
+
+    target: str | None = option(
+        "Table: column with numbers to predict, instead of classes.", default=None, metavar="COLUMN"
+    )
+    regression: bool = option(
+        "The labels are numbers to predict: of a table's label column, or names of folders.", default=False
+    )
+    label_delimiter: str | None = delimiter_option(
+        "Several labels an image, or none: what divides them in its text, '|' for 'sea|sky'. Alone it means"
+        " none of them."
+    )
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What labels mean; one class an image unless it is said otherwise.
+
+    Attributes
+    ----------
+    regression : bool
+        They are numbers.
+    label_delimiter : str or None
+        They are several, divided by that.
+
+    Examples
+    --------
+    >>> Meaning().name, Meaning(regression=True).figure.name
+    ('classes', 'mean absolute error')
+    """
+
+    regression: bool = False
+    label_delimiter: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What is predicted, in words."""
+        if self.regression:
+            return "numbers"
+        return "classes" if self.label_delimiter is None else "several labels an image"
+
+    @property
+    def by_class(self) -> bool:
+        """Whether each image has one class."""
+        return self.name == "classes"
+
+    @property
+    def several(self) -> bool:
+        """Whether an image has several labels."""
+        return self.label_delimiter is not None
+
+    @property
+    def figure(self) -> Figure:
+        """What ways to predict such are compared by."""
+        from cnncodes.evaluation.figures import FIGURES
+
+        return FIGURES[_FIGURES[self.name]]
+
+
+#: One class an image.
+CLASSES = Meaning()
+
+
+def find_meaning(options: Any) -> Meaning:
+    """Return what options such as `TaskOptions` say that labels mean."""
+    return Meaning(options.regression or options.target is not None, options.label_delimiter)
+
+
+def check_task(options: Any) -> None:
+    """Raise `UsageError` where such options contradict each other, or ``--target`` the source."""
+    meaning = find_meaning(options)
+    if meaning.regression and meaning.several:
+        numbers = "--regression" if options.target is None else "--target"
+        raise UsageError(f"{numbers} is not for several labels an image: leave it or --label-delimiter out.")
+    if options.target is not None:
+        check_target(options.src)
+
+
+def check_target(src: str) -> None:
+    """Raise `UsageError` unless a source is a table, of which ``--target`` names a column."""
+    if not is_table(src):
+        raise UsageError("--target names a column: expected a .csv, .tsv or .parquet table of images.")
+
+
+def is_table(src: str) -> bool:
+    """Say whether a source is a table of images."""
+    return Path(src).suffix.lower() in _TABLES
+
+
+def read_target(options: _Options) -> _Options:
+    """Return options that read labels from the column that ``--target`` names, where it is given."""
+    return options if options.target is None else replace(options, label_column=options.target)
+
+
+def check_given(model: str, name: str, given: Mapping[str, tuple[bool, str]]) -> None:
+    """Raise `UsageError` where an option is given that is for something else than a model predicts.
+
+    Parameters
+    ----------
+    model : str
+        Its file.
+    name : str
+        What it predicts, as `Meaning.name` says it.
+    given : mapping of str to (bool, str)
+        Of each option whether it is given, and what it is for.
+
+    Examples
+    --------
+    >>> check_given("m", "numbers", {"--abstain": (False, "classes"), "--coverage": (True, "numbers")})
+    """
+    for flag, (is_given, what) in given.items():
+        if is_given and what != name:
+            said = [one.replace("classes", "one class an image") for one in (what, name)]
+            raise UsageError(f"{flag} is for {said[0]}: {model!r} predicts {said[1]}.")
