@@ -225,7 +225,7 @@ def test_processes_killed_at_random_moments_cost_what_they_had_and_no_more(
     rng = np.random.default_rng(2)
     (tmp_path / "photos").mkdir()
     for number in range(N_KILLED):
-        pixels = rng.integers(0, 256, (900, 1200, 3), dtype=np.uint8)
+        pixels = rng.integers(0, 256, (1600, 2000, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(tmp_path / "photos" / f"{number}.jpg")
     given = {"backbone": backbone, "views": "multicrop", "dtype": "float32"}
     embed(tmp_path / "photos", tmp_path / "calm.codes", **given)

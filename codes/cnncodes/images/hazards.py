@@ -25,6 +25,8 @@ TILE_PIXELS = 64 * 64
 FEW_TILES = 256
 
 _ICON = b"\0\0\1\0"
+#: Bytes that are looked through at once.
+_PART = 2**16
 #: Bytes of one value of each type of TIFF.
 _SIZES = {
     1: 1,
@@ -86,9 +88,12 @@ def find_icon_sizes(data: bytes) -> Iterator[tuple[int, int]]:
 def _check_scans(data: bytes) -> None:
     import numpy as np
 
-    # By NumPy: bytes.count takes as long as a tenth of the decoding, and keeps other lanes waiting.
-    values = np.frombuffer(data, np.uint8)
-    starts = np.count_nonzero((values[:-1] == 0xFF) & (values[1:] == 0xDA))
+    # By NumPy: bytes.count takes as long as a tenth of the decoding, and keeps other lanes waiting. In parts,
+    # which take no memory that nobody has counted.
+    values, starts = np.frombuffer(data, np.uint8), 0
+    for at in range(0, len(values), _PART):
+        part = values[at : at + _PART + 1]
+        starts += np.count_nonzero((part[:-1] == 0xFF) & (part[1:] == 0xDA))
     # Thumbnails, and videos behind the picture, may hold these bytes too: then they are counted one by one.
     if starts > MAX_SCANS and _count_scans(data) > MAX_SCANS:
         raise UnreadableImage("decode", f"a JPEG of more than {MAX_SCANS} scans: it was made to take long")
