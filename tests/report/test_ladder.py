@@ -98,6 +98,8 @@ def test_what_flatters_is_said() -> None:
         "5 of 400 test images are of groups"
         in list_cautions(read_comparison(make_ladder(groups_trained_on=5), "b.json"))[0]
     )
+    [few] = list_cautions(read_comparison(make_ladder(n_groups=5), "b.json"))
+    assert few.endswith("of which there are 5: too few, so that they are too narrow or mean nothing.")
     doubts = make_ladder(doubts=["1 of 4 labels <b> are rare"], unlabelled=7)
     assert list_cautions(read_comparison(doubts, "b.json")) == [
         "1 of 4 labels &lt;b&gt; are rare.",

@@ -215,6 +215,7 @@ def _describe(options: BaselineOptions, ladder: Ladder, source: LadderSource) ->
         "figure": {"key": figure.key, "name": figure.name, "higher_is_better": figure.higher},
         "n": len(ladder.test),
         "n_train": len(ladder.train),
+        "n_groups": ladder.n_groups,
         "unlabelled": source.unlabelled,
         "failed": len(ladder.failures),
         "trained_on": ladder.seen_images,

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from cnncodes.commands.command import Result
+from cnncodes.commands.figures import say_groups
 from cnncodes.commands.reporter import format_seconds
 from cnncodes.commands.tables import format_interval, format_share, format_table
 
@@ -30,6 +31,8 @@ def render_baseline(result: Result) -> str:
             f"No interval of the difference of {', '.join(same)}: all resamples agree, as where both answer"
             " alike, or there is one image or group.\n"
         )
+    if groups := say_groups(result["n_groups"]).strip():
+        text += f"{groups}\n"
     text += "".join(f"Left out: {one['title']}: {one['reason']}.\n" for one in result["left_out"])
     text += f"{result['verdict']}\n" if result["verdict"] else ""
     text += _say_curve(result["curve"], figure)

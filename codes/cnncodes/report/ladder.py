@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from cnncodes.evaluation.figures import Figure
-from cnncodes.evaluation.intervals import Estimate
+from cnncodes.evaluation.intervals import FEW_GROUPS, Estimate
 from cnncodes.plots import Box, count_overlaps, place_numbers
 from cnncodes.report.chart import Chart, list_decades
 from cnncodes.report.comparison import Comparison, Tried
@@ -207,6 +207,9 @@ def list_cautions(comparison: Comparison) -> list[str]:
             f" trained"
             " on: the figures flatter."
         )
+    if comparison.n_groups is not None:
+        few = ": too few, so that they are too narrow or mean nothing" * (comparison.n_groups < FEW_GROUPS)
+        found.append(f"Intervals draw whole groups, of which there are {comparison.n_groups:,}{few}.")
     found += [f"{escape(f'{doubt[:1].upper()}{doubt[1:]}')}." for doubt in comparison.doubts]
     if comparison.unlabelled:
         found.append(f"{comparison.unlabelled:,} images have no label: left out.")
