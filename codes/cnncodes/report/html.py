@@ -141,9 +141,11 @@ def number(value: float | None, digits: int = 3) -> str:
 
     Examples
     --------
-    >>> number(0.12345), number(float("nan"))
-    ('0.123', '–')
+    >>> number(0.12345), number(float("nan")), number(-4.4669e20)
+    ('0.123', '–', '−4.47e+20')
     """
+    if value is not None and abs(value) >= 1e6:
+        return significant(value, digits)
     return "–" if value is None or not np.isfinite(value) else f"{value:z.{digits}f}"
 
 

@@ -178,6 +178,7 @@ class _Climb:
                 task=self.task,
                 has_time=lambda share: _CAUTION * share * base.clock < self.clock.left,
                 test_groups=list_groups(self.parts.test),
+                answers=base.answers,
                 random_state=self.parts.random_state,
             )
         except OutOfTimeError as late:
