@@ -86,7 +86,7 @@ def evaluate_regressor(
     }
     if companions is not None:
         found = Evaluated(given, split, predictor, records, predictions)
-        render = _render_page(found, truth, evaluation, result["target"])
+        render = _render_page(found, truth, evaluation, result)
         with reporter.passing_warnings():
             write_page(found, companions, reporter, render)
     result[TOO_MANY_FAILURES] = judge_failures(failures, len(records), options.max_failures, reporter)
@@ -100,7 +100,7 @@ def evaluate_regressor(
 
 
 def _render_page(
-    found: Evaluated, truth: list[float], evaluation: NumberEvaluation, target: str | None
+    found: Evaluated, truth: list[float], evaluation: NumberEvaluation, result: Result
 ) -> Callable[[dict[str, Any]], bytes]:
     """Return what makes the page, for `write_page`."""
     import numpy as np
@@ -113,7 +113,7 @@ def _render_page(
         true = np.array([truth[i] for i in found.read])
         values = found.predictions.values[found.read, 0]
         groups = list_groups([found.records[i] for i in found.read])
-        why = say_no_interval(found.predictor)
+        why = result["why_no_interval"]
         return render_number_report(
             NumberMaterial(
                 **shared,
@@ -121,7 +121,7 @@ def _render_page(
                 ranges=measure_ranges(true, values, groups=groups, width=evaluation.width),
                 truth=true,
                 predicted=values,
-                target=target,
+                target=result["target"],
                 why_no_interval=f"{why[:1].upper()}{why[1:]}",
             )
         )
