@@ -20,8 +20,8 @@ FEW_GROUPS = 10
 
 #: Why a figure that is known may have no interval, which is no certainty.
 NO_INTERVAL = (
-    "no interval, since all resamples agree, as where every answer is right or wrong, or there is one image"
-    " or group"
+    "no interval, since all resamples agree, as where answers are equally good on all images, or there is one"
+    " image or group"
 )
 
 
