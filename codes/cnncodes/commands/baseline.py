@@ -195,13 +195,15 @@ def _warn_seen(ladder: Ladder, n_test: int, reporter: Reporter) -> None:
     """Warn of test images that were trained on, and of groups on both sides."""
     if ladder.seen_images:
         reporter.warn(
-            f"{ladder.seen_images} of these {n_test} test images were trained on, too (equal files): the"
+            f"{ladder.seen_images} of these {n_test} test images"
+            f" {'was' if ladder.seen_images == 1 else 'were'} trained on, too (equal files): the"
             " figures flatter"
         )
     elif ladder.seen_groups:
         reporter.warn(
-            f"{ladder.seen_groups} of these {n_test} test images are of groups that were trained on: the"
-            " figures flatter"
+            f"{ladder.seen_groups} of these {n_test} test images"
+            f" {'is' if ladder.seen_groups == 1 else 'are'} of groups that were trained on:"
+            " the figures flatter"
         )
 
 

@@ -80,8 +80,8 @@ class LearningCurve:
     points : list of CurvePoint
         Fewest images first.
     further : list of Prospect
-        Of twice and four times as many images. Empty where there are too few points to tell, or errors only
-        grew.
+        Of twice and four times as many images. Empty where there are too few points to tell, or errors did
+        not fall.
     complete : bool
         Whether all sizes were measured, and not only those that there was time for.
     figure : Figure
@@ -97,8 +97,8 @@ class LearningCurve:
         last = self.points[-1]
         if not self.further and len(self.points) >= _LEAST_POINTS:
             return (
-                "errors did not fall with more training images: the curve cannot say what more labels would"
-                f" bring{self._say_cut()}"
+                "errors did not fall with more training images: nothing says that more labels would help"
+                f"{self._say_cut()}"
             )
         if not self.further:
             sizes = f"{len(self.points)} size{'s' * (len(self.points) != 1)}"
@@ -243,10 +243,14 @@ def _extrapolate(
         return []
     wanted = sizes[-1] * np.array(_FACTORS)
     # What is 1 less an error is so of errors, too.
-    value = figure.to_error(_predict(sizes, figure.to_error(measured[None]), wanted)[0])
+    errors = figure.to_error(measured)
+    foreseen = _predict(sizes, errors[None], wanted)[0]
+    if foreseen[0] == errors[-1] > 0:  # a law that can only fall has nothing to say of what rose
+        return []
+    value = figure.to_error(foreseen)
     spread = figure.to_error(_predict(sizes, figure.to_error(resampled), wanted))
     gains = spread - resampled[:, -1:]
-    found = [
+    return [
         Prospect(
             round(size),
             summarize(float(one), values, n),
@@ -254,10 +258,6 @@ def _extrapolate(
         )
         for size, one, values, gain in zip(wanted, value, spread.T, gains.T, strict=True)
     ]
-    gain = found[0].gain
-    # A law that can only fall has nothing to say of what rose, and would promise no change for certain.
-    rose = gain.value == 0 and not (gain.low < 0 or gain.high > 0) and figure.to_error(measured)[-1] > 0
-    return [] if rose else found
 
 
 def _predict(sizes: Floats, errors: Floats, wanted: Floats) -> Floats:
