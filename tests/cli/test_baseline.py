@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from cnncodes.cli import main
+from cnncodes.commands.ladders import render_baseline
 
 
 @pytest.mark.slow
@@ -147,7 +148,9 @@ def test_images_and_groups_on_both_sides_are_told(tmp_path: Path, capsys: pytest
     assert main(["baseline", str(table), *same]) == 0
     said = capsys.readouterr()
     assert "2 of these 4 test images are of groups that were trained on" in said.err
-    assert json.loads(said.out)["groups_trained_on"] == 2
+    found = json.loads(said.out)
+    assert found["groups_trained_on"] == 2 and found["n_groups"] == 3
+    assert "\nIntervals draw whole groups, of which there are 3: too few, so" in render_baseline(found)
     assert source
 
 

@@ -284,3 +284,16 @@ def test_a_report_on_numbers_is_not_compared_with_classes(
     run(capsys, "evaluate", model, table, "-o", report)
     told = run(capsys, "baseline", table, "--compare", report, status=2)[1]
     assert "is about numbers, and this ladder about classes: give --target COLUMN or --regression" in told
+
+
+def test_it_is_said_why_there_are_no_intervals(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, table = str(tmp_path / "m.cnncodes"), folder / "few.csv"
+    pd.read_csv(folder / "all.csv").assign(group=lambda rows: rows.who % 3).to_csv(table, index=False)
+    arguments = ["--target", "level", "--head", "ridge"]
+    why = "takes at least 9 held-out training images (or groups); there are 3."
+    shown = run(capsys, "fit", str(table), "-o", out, *arguments, *VIEWS)[0]
+    assert "No intervals: an interval that holds 0.9 of the truths" in shown and why in shown
+    shown = run(capsys, "evaluate", out, str(table), "--split", "test")[0]
+    assert "No intervals: an interval that holds 0.9 of the truths" in shown and why in shown

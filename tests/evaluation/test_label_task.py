@@ -132,9 +132,9 @@ def test_labels_that_say_little_are_named() -> None:
     train, test = ["a|b", "c", "|"] * 5, ["a|d", "a", "|"] * 6
     task = LabelTask.find(train, test, "|")
     unknown, absent, few = task.list_doubts(task.read(train), task.read(test))
-    assert "1 of 4 labels are on test images alone" in unknown and "'d'" in unknown
+    assert "1 of 4 labels is on test images alone" in unknown and "'d'" in unknown
     assert "2 of 4 labels are on no test image" in absent and "'b', 'c'" in absent
-    assert "1 of 4 labels are on fewer than 10 test images" in few and few.endswith("'d'")
+    assert "1 of 4 labels is on fewer than 10 test images" in few and few.endswith("'d'")
     with pytest.raises(SourceError, match="none of the 2 test images has a label"):
         task.check_measurable(task.read(["|", "|"]))
 

@@ -11,10 +11,15 @@ from cnncodes.estimators.inputs import ImageRows
 from cnncodes.estimators.unknown import Training
 from cnncodes.evaluation.baselines.budget import OutOfTimeError
 from cnncodes.evaluation.baselines.learning_curve import (
+    CurvePoint,
     LearningCurve,
+    _extrapolate,
     _predict,
     measure_learning_curve,
 )
+from cnncodes.evaluation.baselines.methods import CLASSES
+from cnncodes.evaluation.figures import FIGURES
+from cnncodes.evaluation.intervals import Estimate
 from cnncodes.heads.estimator import LinearHead
 
 
@@ -72,8 +77,8 @@ def test_few_images_have_fewer_sizes_and_no_prospect() -> None:
     curve = measure(8)
     assert [point.images for point in curve.points] == [4, 8] and curve.further == []
     assert "2 sizes of the training part cannot say" in curve.describe()
-    ended = dataclasses.replace(curve, complete=False).describe()
-    assert ended.endswith(f"no time to train on more than these {curve.points[-1].images:,}: give more)")
+    ended = dataclasses.replace(curve, points=curve.points[:1], complete=False).describe()
+    assert ended.endswith("no time to train on more than these 4: give more)")
 
 
 def test_without_time_the_curve_ends_and_says_so() -> None:
@@ -123,3 +128,42 @@ def test_a_curve_that_rises_promises_nothing_and_no_error_is_below_zero() -> Non
     np.testing.assert_allclose(_predict(sizes, np.array([[0.1, 0.2, 0.3]]), wanted), 0.3)
     steep = _predict(sizes, np.array([[0.9, 0.3, 0.01]]), wanted)
     assert (steep >= 0).all()
+
+
+@pytest.mark.parametrize(("key", "errors"), [("mae", [0.9, 2.0, 3.0]), ("accuracy", [0.1, 0.2, 0.3])])
+@pytest.mark.parametrize("noise", [0.01, 2.0])
+def test_where_errors_do_not_fall_nothing_is_extrapolated(
+    key: str, errors: list[float], noise: float
+) -> None:
+    figure, sizes = FIGURES[key], np.array([50.0, 100, 200])
+    measured = figure.to_error(np.array(errors))
+    spread = measured + noise * np.linspace(-1, 1, 100)[:, None] * [1, 0, 0]
+    assert _extrapolate(sizes, measured, spread, 40, figure) == []
+    points = [CurvePoint(50 * 2**i, 5, Estimate(one, one, one, 40)) for i, one in enumerate(measured)]
+    said = LearningCurve(points, [], True, figure).describe()
+    assert said == "errors did not fall with more training images: nothing says that more labels would help"
+    assert _extrapolate(sizes, measured[::-1], spread[:, ::-1], 40, figure)
+
+
+def test_of_one_test_image_a_size_has_no_interval() -> None:
+    test, truth = make_rows(1, 1)
+    last = measure_learning_curve(make_training(40), test, truth, make_head).points[-1].estimate
+    assert np.isnan([last.low, last.high]).all() and last.n == 1
+
+
+def test_answers_that_are_known_end_the_curve_for_nothing() -> None:
+    test, _ = make_rows(400, 1)
+    known = CLASSES.learn(make_head(), make_training(640))(test)
+    asked: list[float] = []
+
+    def has_time(share: float) -> bool:
+        asked.append(share)
+        return len(asked) < 3
+
+    curve = measure(640, has_time=has_time, answers=known)
+    assert asked == [5 / 16, 5 / 8, 5 / 4] and not curve.complete
+    assert [point.images for point in curve.points] == [40, 80, 640] and curve.further[0].images == 1280
+    assert curve.describe().endswith("(there was no time for all sizes: give more)")
+    assert curve.points[-1].estimate.value == measure(640).points[-1].estimate.value
+    with pytest.raises(OutOfTimeError):
+        measure(640, has_time=lambda share: False, answers=known)

@@ -12,7 +12,7 @@ from scipy import stats
 from sklearn import metrics
 
 from cnncodes.errors import UsageError
-from cnncodes.evaluation import evaluate_numbers
+from cnncodes.evaluation import evaluate_numbers, measure_ranges
 from cnncodes.evaluation.intervals import NO_INTERVAL, draw_weights
 from cnncodes.evaluation.numbers import make_statistics
 
@@ -136,3 +136,16 @@ def test_what_cannot_be_compared(y, predicted, text):
         evaluate_numbers(y, predicted)
     with pytest.raises(UsageError, match="groups must have one value"):
         evaluate_numbers([1, 2], [1, 2], groups=[1])
+
+
+@pytest.mark.parametrize("offset", [1e11, -1e15])
+def test_targets_far_from_zero_that_differ_are_not_called_equal(offset):
+    y, predicted = offset + np.arange(5.0), offset + np.array([0, 1, 2, 3, 5.0])
+    found = evaluate_numbers(y, predicted)
+    assert "r2" not in found.missing and found.r2.value == pytest.approx(0.9) and found.r2.low < 0.9
+    with_one_far = make_statistics(np.array([1e14, *np.arange(5.0)]), np.array([1e14, 0, 1, 2, 3, 5.0]))
+    assert with_one_far["r2"](np.array([0, 1, 1, 1, 1, 1])) == pytest.approx(0.9)
+
+
+def test_of_no_images_there_are_no_ranges():
+    assert measure_ranges(np.empty(0), np.empty(0)) == []

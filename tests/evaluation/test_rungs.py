@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from cnncodes.evaluation import evaluate_predictions
 from cnncodes.evaluation.baselines import Ladder, Rung
+from cnncodes.evaluation.baselines.rungs import LeftOut
 from cnncodes.evaluation.intervals import draw_weights
 
 TRUTH = np.array(["a", "b"] * 100)
@@ -45,3 +48,38 @@ def test_the_cheapest_that_is_not_clearly_below_the_best(middle: Rung, expected:
 def test_of_equals_the_cheaper_is_the_best() -> None:
     ladder = make_ladder(make_rung("dear", 20, 9.0), make_rung("cheap", 20, 1.0))
     assert ladder.best().title == "cheap"
+
+
+def _group(ladder: Ladder, count: int | None, tested: int = 200) -> Ladder:
+    rungs = [replace(one, evaluation=replace(one.evaluation, n_groups=count)) for one in ladder.rungs]
+    return replace(ladder, rungs=rungs, test=np.arange(tested))
+
+
+@pytest.mark.parametrize(
+    ("count", "tested", "said"),
+    [
+        (5, 200, "200 test images, of 5 groups, are too few"),
+        (1, 200, "200 test images, of 1 group, are too few"),
+        (None, 1, "1 test image is too few"),
+    ],
+)
+@pytest.mark.parametrize("wrong", [60, 22])
+def test_few_groups_or_images_are_too_few_for_any_verdict(
+    count: int | None, tested: int, said: str, wrong: int
+) -> None:
+    ladder = make_ladder(make_rung("cheap", wrong, 1.0, start=0), make_rung("best", 20, 50.0))
+    assert "too few" not in _say(_group(ladder, 10))
+    verdict = _say(_group(ladder, count, tested))
+    assert verdict.startswith(said)
+    assert verdict.endswith("more images." if count is None else "of more groups.")
+
+
+def test_the_verdict_says_what_there_was_no_time_for() -> None:
+    ladder = make_ladder(make_rung("cheap", 100, 1.0), make_rung("best", 20, 50.0))
+    assert "no time" not in _say(replace(ladder, left_out=[LeftOut("a", "it takes too many rows")]))
+    late = replace(ladder, left_out=[LeftOut("b", "no time was left", late=True)])
+    assert _say(late).endswith("There was no time for 1 of 3 methods, which may be better: give more.")
+
+
+def _say(ladder: Ladder) -> str:
+    return ladder.describe_choice(*ladder.cheapest_as_good())

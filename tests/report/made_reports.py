@@ -134,8 +134,8 @@ def make_ladder(**changes: Any) -> dict[str, Any]:
         "verdict": "3,200 labelled images instead of 1,600 would bring about +2.0 points [+1.0, +3.0]",
     }
     made = {
-        "src": "photos", "figure": {"key": "accuracy"}, "n": 400, "n_train": 1600, "unlabelled": 0,
-        "failed": 0, "trained_on": 0, "groups_trained_on": 0,
+        "src": "photos", "figure": {"key": "accuracy"}, "n": 400, "n_train": 1600, "n_groups": None,
+        "unlabelled": 0, "failed": 0, "trained_on": 0, "groups_trained_on": 0,
         "methods": methods, "left_out": [], "compared_with": "net, center: logistic",
         "recommended": "net, flip: ridge", "verdict": "Take net, flip: ridge.", "curve": curve,
         "images": [], "labels": [], "doubts": [],

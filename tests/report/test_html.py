@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnncodes.report.html import clean, embed_json, escape, name, pack, percent, table
+from cnncodes.report.html import clean, embed_json, escape, name, pack, percent, say_ends, significant, table
 
 
 class _Reader(HTMLParser):
@@ -85,3 +85,22 @@ def test_a_table_names_its_rows_columns_and_itself() -> None:
     found = table("What", ("A", "B"), [("a", '<td data-value="1">b</td>')], sortable=True)
     assert "<caption><span>What</span></caption>" in found and found.count('scope="col"') == 2
     assert '<th scope="row">a</th><td data-value="1">b</td>' in found and found.count("<button") == 2
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "shown"),
+    [
+        (999_999_999.6, 1e9 + 4, "999,999,999.6 to 1,000,000,004"),
+        (1.001e9, 3e9, "1.001e+09 to 3.000e+09"),
+        (5.0, 5.0 + 1e-13, "5 to 5"),
+        (0.1, 12.0, "0.1 to 12"),
+    ],
+)
+def test_ends_that_differ_are_shown_with_the_digits_that_tell_them_apart(
+    low: float, high: float, shown: str
+) -> None:
+    assert say_ends(low, high) == shown
+
+
+def test_what_rounds_up_to_a_power_of_ten_is_shown_as_that_power() -> None:
+    assert significant(999_999_999.6) == significant(1e9) == "1.00e+09" and significant(9.999) == "10.0"

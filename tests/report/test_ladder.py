@@ -98,6 +98,13 @@ def test_what_flatters_is_said() -> None:
         "5 of 400 test images are of groups"
         in list_cautions(read_comparison(make_ladder(groups_trained_on=5), "b.json"))[0]
     )
+    one = list_cautions(read_comparison(make_ladder(unlabelled=1, failed=1), "b.json"))
+    assert one == [
+        "1 image has no label: left out.",
+        "1 image could not be read: not in the figures.",
+    ]
+    [few] = list_cautions(read_comparison(make_ladder(n_groups=5), "b.json"))
+    assert few.endswith("of which there are 5: too few, so that they are too narrow or mean nothing.")
     doubts = make_ladder(doubts=["1 of 4 labels <b> are rare"], unlabelled=7)
     assert list_cautions(read_comparison(doubts, "b.json")) == [
         "1 of 4 labels &lt;b&gt; are rare.",

@@ -38,6 +38,8 @@ def test_the_error_is_said_beside_that_of_always_the_median(make_numbers: MakeNu
     assert "no clear gain" in describe_error(useless) and "no better than always" in describe_error(useless)
     worse = make_numbers(TRUTH, predicted=TRUTH[::-1])
     assert "clearly worse" in describe_error(worse)
+    far = make_numbers([0.0, 4.0], predicted=np.array([1e9, 1e9 + 4]))
+    assert "is 500,000,000 times that, which is no gain" in text_of(describe_error(far))
     equal = make_numbers([5.0] * 8, predicted=np.arange(8.0))
     assert "cannot be said: all targets are equal." in describe_error(equal)
 

@@ -17,6 +17,7 @@ from cnncodes.commands.ladders import render_baseline
 from cnncodes.commands.outputs import check_output, check_report_name
 from cnncodes.commands.pages import is_page, write_ladder_page
 from cnncodes.commands.reporter import Reporter
+from cnncodes.commands.tables import count_images
 from cnncodes.commands.tasks import TaskOptions, check_task
 from cnncodes.errors import UsageError
 from cnncodes.schema import option, to_plain
@@ -139,7 +140,9 @@ def run_baseline(options: BaselineOptions, reporter: Reporter) -> Result:
     source = open_ladder(options, reporter)
     methods = _list_methods(options, source.task)
     rows = None if options.compare is None else read_evaluated(options.compare, source.test, source.task)
-    reporter.note(f"training on {len(source.train):,} images, testing on {len(source.test):,}{source.note}")
+    reporter.note(
+        f"training on {count_images(len(source.train))}, testing on {len(source.test):,}{source.note}"
+    )
     with reporter.passing_warnings():
         ladder = climb(
             source.train,
@@ -192,13 +195,15 @@ def _warn_seen(ladder: Ladder, n_test: int, reporter: Reporter) -> None:
     """Warn of test images that were trained on, and of groups on both sides."""
     if ladder.seen_images:
         reporter.warn(
-            f"{ladder.seen_images} of these {n_test} test images were trained on, too (equal files): the"
+            f"{ladder.seen_images} of these {n_test} test images"
+            f" {'was' if ladder.seen_images == 1 else 'were'} trained on, too (equal files): the"
             " figures flatter"
         )
     elif ladder.seen_groups:
         reporter.warn(
-            f"{ladder.seen_groups} of these {n_test} test images are of groups that were trained on: the"
-            " figures flatter"
+            f"{ladder.seen_groups} of these {n_test} test images"
+            f" {'is' if ladder.seen_groups == 1 else 'are'} of groups that were trained on:"
+            " the figures flatter"
         )
 
 
@@ -215,6 +220,7 @@ def _describe(options: BaselineOptions, ladder: Ladder, source: LadderSource) ->
         "figure": {"key": figure.key, "name": figure.name, "higher_is_better": figure.higher},
         "n": len(ladder.test),
         "n_train": len(ladder.train),
+        "n_groups": ladder.n_groups,
         "unlabelled": source.unlabelled,
         "failed": len(ladder.failures),
         "trained_on": ladder.seen_images,

@@ -377,7 +377,7 @@ def count_trained(trained_on: npt.NDArray[np.bool_], readable: int, reporter: Re
     count = int(trained_on.sum())
     if count:
         reporter.warn(
-            f"{count} of these {readable} images were trained on: the figures flatter. Evaluate on others"
-            " (--split, --holdout)"
+            f"{count} of these {readable} images {'was' if count == 1 else 'were'} trained on: the"
+            " figures flatter. Evaluate on others (--split, --holdout)"
         )
     return count

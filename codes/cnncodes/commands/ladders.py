@@ -6,8 +6,9 @@ import math
 from typing import TYPE_CHECKING
 
 from cnncodes.commands.command import Result
+from cnncodes.commands.figures import say_groups
 from cnncodes.commands.reporter import format_seconds
-from cnncodes.commands.tables import format_interval, format_share, format_table
+from cnncodes.commands.tables import count_images, format_interval, format_share, format_table
 
 if TYPE_CHECKING:
     from cnncodes.evaluation import Estimate
@@ -21,15 +22,17 @@ def render_baseline(result: Result) -> str:
     figure = FIGURES[result["figure"]["key"]]
     left = f", {result['unlabelled']:,} without a label left out" if result["unlabelled"] else ""
     text = (
-        f"{format_table(_tabulate(result, figure))}\n\nTrained on {result['n_train']:,} images, measured on"
-        f" {result['n']:,}{left}, in {format_seconds(result['seconds'])}. Differences are to"
+        f"{format_table(_tabulate(result, figure))}\n\nTrained on {count_images(result['n_train'])}, measured"
+        f" on {result['n']:,}{left}, in {format_seconds(result['seconds'])}. Differences are to"
         f" {result['compared_with']!r}, on the same images{'' if figure.higher else '; below 0 is better'}.\n"
     )
     if same := [str(i) for i, one in enumerate(result["methods"], start=1) if one["missing"]]:
         text += (
-            f"No interval of the difference of {', '.join(same)}: all resamples agree, as where both answer"
-            " alike, or there is one image or group.\n"
+            f"No interval of the difference of {', '.join(same)}: all resamples agree, as where the"
+            " difference is the same on each image, or there is one image or group.\n"
         )
+    if groups := say_groups(result["n_groups"]).strip():
+        text += f"{groups}\n"
     text += "".join(f"Left out: {one['title']}: {one['reason']}.\n" for one in result["left_out"])
     text += f"{result['verdict']}\n" if result["verdict"] else ""
     text += _say_curve(result["curve"], figure)

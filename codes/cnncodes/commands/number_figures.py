@@ -12,10 +12,10 @@ from cnncodes.commands.companions import prepare_companions
 from cnncodes.commands.failures import judge_failures, list_read
 from cnncodes.commands.figures import say_groups, say_missing
 from cnncodes.commands.pages import Evaluated, is_page, write_page
-from cnncodes.commands.regression import COVERAGE, choose_column, name_target
+from cnncodes.commands.regression import COVERAGE, choose_column, name_target, say_no_interval
 from cnncodes.commands.tables import format_table
 from cnncodes.commands.tasks import Meaning, check_target
-from cnncodes.errors import UsageError, sentence
+from cnncodes.errors import UsageError
 from cnncodes.schema import to_plain
 
 if TYPE_CHECKING:
@@ -79,13 +79,14 @@ def evaluate_regressor(
         "split": split,
         "target": target or fitted,
         **figures,
+        "why_no_interval": say_no_interval(predictor),
         "trained_on": inputs.count_trained(predictions.trained_on, len(records) - len(failures), reporter),
         "failed": len(failures),
         "report": options.report,
     }
     if companions is not None:
         found = Evaluated(given, split, predictor, records, predictions)
-        render = _render_page(found, truth, evaluation, result["target"])
+        render = _render_page(found, truth, evaluation, result)
         with reporter.passing_warnings():
             write_page(found, companions, reporter, render)
     result[TOO_MANY_FAILURES] = judge_failures(failures, len(records), options.max_failures, reporter)
@@ -99,7 +100,7 @@ def evaluate_regressor(
 
 
 def _render_page(
-    found: Evaluated, truth: list[float], evaluation: NumberEvaluation, target: str | None
+    found: Evaluated, truth: list[float], evaluation: NumberEvaluation, result: Result
 ) -> Callable[[dict[str, Any]], bytes]:
     """Return what makes the page, for `write_page`."""
     import numpy as np
@@ -112,6 +113,7 @@ def _render_page(
         true = np.array([truth[i] for i in found.read])
         values = found.predictions.values[found.read, 0]
         groups = list_groups([found.records[i] for i in found.read])
+        why = result["why_no_interval"]
         return render_number_report(
             NumberMaterial(
                 **shared,
@@ -119,20 +121,12 @@ def _render_page(
                 ranges=measure_ranges(true, values, groups=groups, width=evaluation.width),
                 truth=true,
                 predicted=values,
-                target=target,
-                why_no_interval=_say_why(found.predictor) if evaluation.width is None else "",
+                target=result["target"],
+                why_no_interval=f"{why[:1].upper()}{why[1:]}",
             )
         )
 
     return render
-
-
-def _say_why(predictor: Any) -> str:
-    try:
-        predictor.find_width(COVERAGE)
-    except UsageError as error:
-        return sentence(f"{str(error)[:1].upper()}{str(error)[1:]}")
-    return ""
 
 
 def _measure(
@@ -167,7 +161,8 @@ def render_numbers(result: Result) -> str:
     if result["covered"] is not None:
         name = f"in {result['coverage']:.0%} intervals (± {result['width']:.4g})"
         rows.append(_format_row(name, result["covered"]))
-    return f"{format_table(rows)}{say_missing(result, _NAMES)}{say_groups(result['n_groups'])}\n"
+    why = f"\nNo intervals: {result['why_no_interval']}" if result["why_no_interval"] else ""
+    return f"{format_table(rows)}{say_missing(result, _NAMES)}{why}{say_groups(result['n_groups'])}\n"
 
 
 def _format_row(name: str, estimate: Result) -> tuple[str, str, str, str]:

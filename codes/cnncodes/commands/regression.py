@@ -8,7 +8,7 @@ from cnncodes.commands.command import Result
 from cnncodes.commands.inputs import SourceOptions, is_codes
 from cnncodes.commands.reporter import format_seconds
 from cnncodes.commands.tasks import find_meaning, is_table
-from cnncodes.errors import UsageError
+from cnncodes.errors import UsageError, sentence
 
 if TYPE_CHECKING:
     from cnncodes.commands.fit import FitOptions
@@ -56,6 +56,7 @@ def describe_regressor(regressor: Any) -> Result:
         "targets": list(regressor.targets_),
         "interval": None if kept is None else _find_width(kept),
         "held_out": 0 if kept is None else len(kept.errors),
+        "why_no_interval": say_no_interval(regressor.predictor_),
     }
 
 
@@ -64,6 +65,15 @@ def _find_width(residuals: HeldOutResiduals) -> float | None:
         return float(residuals.find_width(COVERAGE)[0])
     except UsageError:  # too few images for so much
         return None
+
+
+def say_no_interval(predictor: NumberPredictor) -> str:
+    """Return in a sentence why a regressor has no intervals; empty where it has."""
+    try:
+        (predictor if predictor.residuals is None else predictor.residuals).find_width(COVERAGE)
+    except UsageError as error:
+        return sentence(str(error))
+    return ""
 
 
 def render_regression(result: Result) -> str:
@@ -75,7 +85,7 @@ def render_regression(result: Result) -> str:
         f"{COVERAGE:.0%} intervals: the prediction ± {result['interval']:.4g}, by {result['held_out']:,}"
         " held-out training images (of groups one each).\n"
         if result["interval"] is not None
-        else "No intervals: too few training images were held out, or none.\n"
+        else f"No intervals: {result['why_no_interval']}\n"
     )
     return (
         f"{result['chosen']}{chosen} trained on {result['images']:,} images{named} in"

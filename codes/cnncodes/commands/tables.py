@@ -20,8 +20,30 @@ def format_table(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def format_interval(estimate: Mapping[str, float | None], form: str = "{:z.3f}") -> str:
-    """Return an estimate's 95 % interval, its ends in that form.
+def cut_name(name: str, most: int = 60) -> str:
+    """Return a name of a class or label, cut where it would pad all rows of a table.
+
+    Examples
+    --------
+    >>> cut_name("people"), cut_name("a longer name", 8)
+    ('people', 'a longe…')
+    """
+    return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
+def count_images(count: int) -> str:
+    """Return so many images in words.
+
+    Examples
+    --------
+    >>> count_images(1), count_images(1200)
+    ('1 image', '1,200 images')
+    """
+    return f"{count:,} image{'s' * (count != 1)}"
+
+
+def format_interval(estimate: Mapping[str, float | None], form: str | None = None) -> str:
+    """Return an estimate's 95 % interval, its ends in that form, or as shares.
 
     Examples
     --------
@@ -29,18 +51,23 @@ def format_interval(estimate: Mapping[str, float | None], form: str = "{:z.3f}")
     '[0.750, 0.840]'
     """
     low, high = estimate.get("low"), estimate.get("high")
-    return "-" if low is None or high is None else f"[{form.format(low)}, {form.format(high)}]"
+    show = _show_share if form is None else form.format
+    return "-" if low is None or high is None else f"[{show(low)}, {show(high)}]"
 
 
 def format_share(value: float | None) -> str:
-    """Return a share with three digits, a dash for one that is not known.
+    """Return a share with three digits, a dash for one that is not known; of R2, which has no least, four.
 
     Examples
     --------
-    >>> format_share(0.8125), format_share(None)
-    ('0.812', '-')
+    >>> format_share(0.8125), format_share(None), format_share(-4.4669e20)
+    ('0.812', '-', '-4.467e+20')
     """
-    return "-" if value is None else f"{value:.3f}"
+    return "-" if value is None else _show_share(value)
+
+
+def _show_share(value: float) -> str:
+    return f"{value:z.3f}" if abs(value) < 1000 else f"{value:.4g}"
 
 
 def _one_line(cell: str) -> str:

@@ -15,10 +15,13 @@ Z = 1.959963984540054
 
 RESAMPLES = 2000
 
+#: Groups, or images without any, below which the bootstrap holds the truth clearly less often than it says.
+FEW_GROUPS = 10
+
 #: Why a figure that is known may have no interval, which is no certainty.
 NO_INTERVAL = (
-    "no interval, since all resamples agree, as where every answer is right or wrong, or there is one image"
-    " or group"
+    "no interval, since all resamples agree, as where answers are equally good on all images, or there is one"
+    " image or group"
 )
 
 

@@ -99,6 +99,8 @@ def divide(y: Array) -> list[npt.NDArray[np.int64]]:
     >>> [len(among) for among in divide(np.arange(100.0))]
     [20, 20, 20, 20, 20]
     """
+    if not len(y):
+        return []
     count = min(RANGES, max(1, len(y) // IMAGES))
     edges = np.unique(np.quantile(y, np.arange(1, count) / count, method="higher"))
     part = np.searchsorted(edges, y, side="right")

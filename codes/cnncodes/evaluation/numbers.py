@@ -143,7 +143,7 @@ def check_numbers(y: Any, predicted: Any) -> tuple[Array, Array]:
 def _say_why(y: Array, predicted: Array) -> str:
     if len(y) == 1:
         return "there is only one image"
-    return f"all {'targets' if np.ptp(y) <= 1e-10 * np.abs(y).max() else 'predictions'} are equal"
+    return f"all {'targets' if np.ptp(y) == 0 else 'predictions'} are equal"
 
 
 def _measure(statistics: dict[str, Callable[[Array], float]], weights: Array) -> Array:
@@ -167,11 +167,10 @@ def make_statistics(y: Array, predicted: Array) -> dict[str, Callable[[Array], f
 
 
 def _r2(y: Array, predicted: Array, weights: Array) -> float:
-    spread = float(weights @ (y - np.average(y, weights=weights)) ** 2)
-    # Rounding leaves a little of equal numbers.
-    if spread <= 1e-20 * float(weights @ y**2):
-        return math.nan
-    return 1 - float(weights @ (predicted - y) ** 2) / spread
+    # From one of them, equal numbers are exactly 0 apart, and others keep what they differ by.
+    apart = np.where(weights > 0, y - y[weights.argmax()], 0.0)
+    spread = float(weights @ (apart - np.average(apart, weights=weights)) ** 2)
+    return 1 - float(weights @ (predicted - y) ** 2) / spread if spread > 0 else math.nan
 
 
 class _Median:

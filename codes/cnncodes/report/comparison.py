@@ -72,6 +72,8 @@ class Comparison:
         What they are compared by.
     n, n_train : int
         Images that were tested and trained on.
+    n_groups : int or None
+        Groups of tested images that intervals draw; None where they draw images.
     tried : tuple of Tried
     left_out : tuple of (str, str)
         Title and reason.
@@ -93,6 +95,7 @@ class Comparison:
     figure: Figure
     n: int
     n_train: int
+    n_groups: int | None
     tried: tuple[Tried, ...]
     left_out: tuple[tuple[str, str], ...]
     compared_with: str
@@ -131,6 +134,7 @@ def read_comparison(report: Any, name: str) -> Comparison:
             figure=figure,
             n=int(report["n"]),
             n_train=int(report["n_train"]),
+            n_groups=None if report["n_groups"] is None else int(report["n_groups"]),
             tried=tuple(_read_method(row, figure) for row in report["methods"]),
             left_out=tuple((str(row["title"]), str(row["reason"])) for row in report["left_out"]),
             compared_with=str(report["compared_with"]),

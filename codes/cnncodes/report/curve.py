@@ -10,6 +10,7 @@ from cnncodes.evaluation.intervals import Estimate
 from cnncodes.report.chart import Chart
 from cnncodes.report.comparison import Comparison, Curve
 from cnncodes.report.html import escape, paragraph, section, show_interval, table
+from cnncodes.report.words import count_images
 
 Point = tuple[int, Estimate]
 
@@ -68,7 +69,7 @@ def draw_curve(curve: Curve, figure: Figure) -> str:
         "curve-chart",
         f"{figure.title} against training images",
         f"The table below holds the same. {described}.",
-        ("training images", f"{figure.name} on {curve.points[-1][2].n:,} images"),
+        ("training images", f"{figure.name} on {count_images(curve.points[-1][2].n)}"),
         _choose_ticks(chart, [images for images, _ in shown]),
         parts,
     )

@@ -141,9 +141,11 @@ def number(value: float | None, digits: int = 3) -> str:
 
     Examples
     --------
-    >>> number(0.12345), number(float("nan"))
-    ('0.123', '–')
+    >>> number(0.12345), number(float("nan")), number(-4.4669e20)
+    ('0.123', '–', '−4.47e+20')
     """
+    if value is not None and abs(value) >= 1e6:
+        return significant(value, digits)
     return "–" if value is None or not np.isfinite(value) else f"{value:z.{digits}f}"
 
 
@@ -159,12 +161,16 @@ def significant(value: float | None, digits: int = 3) -> str:
         return "–"
     if value == 0:
         return "0"
-    power = math.floor(math.log10(abs(value)))
-    text = f"{value:,.{max(0, digits - 1 - power)}f}" if -5 <= power < 9 else f"{value:.{digits - 1}e}"
+    power = int(f"{value:.{digits - 1}e}".partition("e")[2])  # of what it rounds to
+    text = (
+        f"{value:,.{max(0, digits - 1 - power)}f}"
+        if -5 <= power < max(9, digits)
+        else f"{value:.{digits - 1}e}"
+    )
     return text.replace("-", "−")
 
 
-def plain_number(value: float) -> str:
+def plain_number(value: float, digits: int = 4) -> str:
     """Return a number with up to four digits that count, without zeros at its end.
 
     Examples
@@ -172,7 +178,7 @@ def plain_number(value: float) -> str:
     >>> plain_number(7.0), plain_number(0.25), plain_number(1234.5)
     ('7', '0.25', '1,234')
     """
-    text = significant(value, 4)
+    text = significant(value, digits)
     return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
 
 
@@ -184,13 +190,25 @@ def say_ends(low: float, high: float) -> str:
     >>> say_ends(2.0, 2.0), say_ends(0.5, 7.0)
     ('2', '0.5 to 7')
     """
-    return plain_number(low) if low == high else f"{plain_number(low)} to {plain_number(high)}"
+    if low == high:
+        return plain_number(low)
+    digits = _tell_apart(low, high, 4)
+    return f"{plain_number(low, digits)} to {plain_number(high, digits)}"
+
+
+def _tell_apart(low: float, high: float, digits: int) -> int:
+    """Return how many digits tell two numbers apart, at least as many as given; where 12 do not, these."""
+    return next(
+        (more for more in range(digits, 13) if significant(low, more) != significant(high, more)), digits
+    )
 
 
 def significant_interval(low: float, high: float, digits: int = 3) -> str:
     """Return the ends of an interval of numbers of any size."""
-    known = np.isfinite(low) and np.isfinite(high)
-    return f"{significant(low, digits)} to {significant(high, digits)}" if known else "not known"
+    if not (np.isfinite(low) and np.isfinite(high)):
+        return "not known"
+    digits = _tell_apart(low, high, digits)
+    return f"{significant(low, digits)} to {significant(high, digits)}"
 
 
 def interval(low: float, high: float) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 
 from cnncodes.evaluation.figures import Figure
-from cnncodes.evaluation.intervals import Estimate
+from cnncodes.evaluation.intervals import FEW_GROUPS, Estimate
 from cnncodes.plots import Box, count_overlaps, place_numbers
 from cnncodes.report.chart import Chart, list_decades
 from cnncodes.report.comparison import Comparison, Tried
 from cnncodes.report.html import escape, interval, number, paragraph, section, show_interval, table
+from cnncodes.report.words import count_images
 
 #: Half the width and height that a number takes, and a point.
 _NUMBER, _POINT = (9.0, 8.0), (5.0, 5.0)
@@ -37,7 +38,7 @@ def show_cost(
     said = (
         "Cheap methods stand on the left, good ones at the"
         f" {'top' if comparison.figure.higher else 'bottom'}; bars are 95 % intervals. Each way was trained"
-        f" on {comparison.n_train:,} images and tested on {comparison.n:,}."
+        f" on {count_images(comparison.n_train)} and tested on {comparison.n:,}."
     )
     if own is not None:
         model = comparison.figure.model
@@ -155,7 +156,7 @@ def draw_cost(comparison: Comparison, own: Estimate | None = None) -> str:
         "cost-chart",
         f"{figure.title} against seconds of processors",
         f"The table below holds the same. {described}.",
-        ("seconds of processors, images and fit", f"{figure.name} on {comparison.n:,} images"),
+        ("seconds of processors, images and fit", f"{figure.name} on {count_images(comparison.n)}"),
         [(value, _say_seconds(value)) for value in list_decades(chart.low, chart.high)],
         parts,
     )
@@ -207,11 +208,15 @@ def list_cautions(comparison: Comparison) -> list[str]:
             f" trained"
             " on: the figures flatter."
         )
+    if comparison.n_groups is not None:
+        few = ": too few, so that they are too narrow or mean nothing" * (comparison.n_groups < FEW_GROUPS)
+        found.append(f"Intervals draw whole groups, of which there are {comparison.n_groups:,}{few}.")
     found += [f"{escape(f'{doubt[:1].upper()}{doubt[1:]}')}." for doubt in comparison.doubts]
     if comparison.unlabelled:
-        found.append(f"{comparison.unlabelled:,} images have no label: left out.")
+        have = "has" if comparison.unlabelled == 1 else "have"
+        found.append(f"{count_images(comparison.unlabelled)} {have} no label: left out.")
     if comparison.failed:
-        found.append(f"{comparison.failed:,} images could not be read: not in the figures.")
+        found.append(f"{count_images(comparison.failed)} could not be read: not in the figures.")
     if len(comparison.tried) < 2:
         found.append("One way alone was tried: there is nothing to compare it with.")
     return found

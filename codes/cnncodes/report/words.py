@@ -7,14 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from cnncodes.evaluation import Evaluation
+from cnncodes.evaluation.intervals import FEW_GROUPS
 from cnncodes.evaluation.metrics import ClassFigures
 from cnncodes.report.html import escape, name, number, paragraph, percent, section
 from cnncodes.report.material import Material, Subject
 
 #: With fewer images, figures say little; of a class, with fewer still.
 FEW, FEW_OF_CLASS = 100, 10
-#: With fewer groups, intervals are too narrow (docs/figures.md).
-FEW_GROUPS = 10
 #: Weak classes that are named.
 _NAMED = 5
 #: Distance between probability and share of right answers that matters to nobody.

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cnncodes.evaluation.checks.label_metadata import check_label_metadata
-from cnncodes.evaluation.checks.labelled import Labelled
+from cnncodes.evaluation.checks.labelled import Labelled, check_labelled
 from cnncodes.evaluation.checks.looking import Look
 from cnncodes.evaluation.checks.several import check_several
 
@@ -55,7 +55,7 @@ def test_what_is_on_all_or_on_nothing_or_tells_nothing_is_said() -> None:
     empty = Labelled([], [], images.codes[:0], images.labels[:0], images.groups[:0])
     assert check_several(empty, [], 0)[1][1].why == "no image has a label."
     blind = dataclasses.replace(images, codes=np.ones_like(images.codes))
-    assert "Of 2 labels codes tell too little" in check_several(blind, NAMES, 0)[1][1].why
+    assert "Codes tell too little of 2 labels to call one wrong" in check_several(blind, NAMES, 0)[1][1].why
 
 
 @pytest.mark.slow
@@ -68,3 +68,13 @@ def test_of_many_labels_that_nothing_betrays_none_is_named(seed: int) -> None:
         for size, light in zip(rng.integers(5000, 9000, 80), rng.uniform(0, 255, 80), strict=True)
     ]
     assert check_label_metadata(looks, Y, np.arange(80), [str(i) for i in range(40)], random_state=seed) == []
+
+
+def test_groups_are_not_called_images() -> None:
+    images = dataclasses.replace(draw(), groups=np.arange(80) // 10)
+    why = {one.check: one.why for one in check_several(images, NAMES, 0)[1]}
+    of = "groups (an image without one is one, and copies are one)"
+    assert why["labels"] == f"1 of 3 labels is on, or lacking from, fewer than 2 {of}: 'rare'."
+    assert f"fewer than 10 {of}" in why["metadata"]
+    classes = dataclasses.replace(images, labels=np.where(np.arange(80) < 5, "few", "many"))
+    assert f"that takes 10 {of} of each of two classes." in [one.why for one in check_labelled(classes, 0)[1]]

@@ -151,7 +151,8 @@ class _Climb:
                 if curve and found is None and method.group == _BASE[0]:
                     found = self._measure_curve(tried, left_out)  # asked for by name: before what is not
             except (OutOfTimeError, BackendMissing, _TooManyRowsError) as why:
-                left_out.append(LeftOut(method.title, str(why)))
+                late = isinstance(why, OutOfTimeError)
+                left_out.append(LeftOut(method.title, str(why), late))
         # Last, since by now it is known which images can be read.
         tried = [self._guess(method) for method in methods if method.description is None] + tried
         if not tried:
@@ -177,6 +178,7 @@ class _Climb:
                 task=self.task,
                 has_time=lambda share: _CAUTION * share * base.clock < self.clock.left,
                 test_groups=list_groups(self.parts.test),
+                answers=base.answers,
                 random_state=self.parts.random_state,
             )
         except OutOfTimeError as late:

@@ -118,17 +118,16 @@ class LabelTask(Task):
         found = []
         if self.unknown:
             found.append(
-                f"{len(self.unknown)} of {len(self.names)} labels are on test images alone, so that no method"
+                f"{_say_are(self.unknown, self.names)} on test images alone, so that no method"
                 f" can learn them: {name_some(self.unknown)}"
             )
         if none:
             found.append(
-                f"{len(none)} of {len(self.names)} labels are on no test image, and so not in mAP:"
-                f" {name_some(none)}"
+                f"{_say_are(none, self.names)} on no test image, and so not in mAP: {name_some(none)}"
             )
         if few:
             found.append(
-                f"{len(few)} of {len(self.names)} labels are on fewer than {FEW} test images, each of which"
+                f"{_say_are(few, self.names)} on fewer than {FEW} test images, each of which"
                 f" moves mAP, where all labels count alike: {name_some(few)}"
             )
         return found
@@ -195,3 +194,7 @@ class LabelTask(Task):
         proba = np.array([[one.get(name, 0.0) for name in self.names] for one in found], dtype=np.float64)
         named = [[name in row["prediction"] for name in self.names] for row in rows]
         return LabelAnswers(proba, np.array(named, dtype=np.bool_))
+
+
+def _say_are(some: Sequence[str], names: Sequence[str]) -> str:
+    return f"{len(some)} of {len(names)} labels {'is' if len(some) == 1 else 'are'}"

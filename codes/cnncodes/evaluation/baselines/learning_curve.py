@@ -17,7 +17,7 @@ from cnncodes.evaluation.baselines.budget import OutOfTimeError
 from cnncodes.evaluation.baselines.methods import CLASSES
 from cnncodes.evaluation.baselines.tasks import Statistic, Task
 from cnncodes.evaluation.figures import FIGURES, Figure
-from cnncodes.evaluation.intervals import Estimate
+from cnncodes.evaluation.intervals import Estimate, summarize
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
@@ -80,7 +80,8 @@ class LearningCurve:
     points : list of CurvePoint
         Fewest images first.
     further : list of Prospect
-        Of twice and four times as many images. Empty where there are too few points to tell.
+        Of twice and four times as many images. Empty where there are too few points to tell, or errors did
+        not fall.
     complete : bool
         Whether all sizes were measured, and not only those that there was time for.
     figure : Figure
@@ -94,6 +95,11 @@ class LearningCurve:
     def describe(self) -> str:
         """Return in words what more labels would bring, and whether time ended the curve too early."""
         last = self.points[-1]
+        if not self.further and len(self.points) >= _LEAST_POINTS:
+            return (
+                "errors did not fall with more training images: nothing says that more labels would help"
+                f"{self._say_cut()}"
+            )
         if not self.further:
             sizes = f"{len(self.points)} size{'s' * (len(self.points) != 1)}"
             return f"{sizes} of the training part cannot say what more labels would bring{self._say_cut()}"
@@ -105,9 +111,11 @@ class LearningCurve:
         )
 
     def _say_cut(self) -> str:
-        """Say where the curve ends before the images that there are."""
+        """Say where the curve ends before the images that there are, or leaves out sizes."""
         if self.complete:
             return ""
+        if self.points[-1].draws == 1:  # all images
+            return " (there was no time for all sizes: give more)"
         return f" (there was no time to train on more than these {self.points[-1].images:,}: give more)"
 
 
@@ -120,6 +128,7 @@ def measure_learning_curve(
     task: Task = CLASSES,
     has_time: Callable[[float], bool] | None = None,
     test_groups: Any = None,
+    answers: Any = None,
     random_state: int = 0,
 ) -> LearningCurve:
     """Train on parts of the training images and test each on the same test images.
@@ -140,9 +149,11 @@ def measure_learning_curve(
         What is predicted.
     has_time : callable, optional
         Asked before each size with the share of one fit on all images that it costs; where it says no, the
-        curve ends.
+        curve ends, but for all images where `answers` are known.
     test_groups : array-like, optional
         Test images that the bootstrap draws together.
+    answers : object, optional
+        To the test images, of the head fitted to all training images, where that was done before.
     random_state : int
 
     Raises
@@ -160,23 +171,23 @@ def measure_learning_curve(
     measured: list[list[Statistic]] = []
     complete = True
     for share in SHARES:
-        draws = 1 if share == 1 else DRAWS
-        if has_time is not None and not has_time(share * draws):
+        draws, known = 1 if share == 1 else DRAWS, share == 1 and answers is not None
+        if not known and has_time is not None and not (complete and has_time(share * draws)):
             complete = False
-            break
+            continue
         parts = [_draw(training, task, share, rng) for _ in range(draws)]
         size = float(np.mean([len(part) for part in parts]))
         if sizes and size < 1.2 * sizes[-1]:  # the least that is drawn is more than the share
             continue
         sizes.append(size)
-        answers = [_answer(task, make_head(), training, part, test) for part in parts]
-        measured.append([task.measure(truth, one) for one in answers])
-    if not sizes:
+        given = [answers] if known else [_answer(task, make_head(), training, part, test) for part in parts]
+        measured.append([task.measure(truth, one) for one in given])
+    if not complete and len(sizes) == (answers is not None):
         raise OutOfTimeError(math.nan)
     whole = np.array([_average(draws, np.ones(len(truth))) for draws in measured])
     resampled = _resample(measured, len(truth), test_groups, rng)
     points = [
-        CurvePoint(round(size), len(draws), _summarize(float(value), values, len(truth)))
+        CurvePoint(round(size), len(draws), summarize(float(value), values, len(truth)))
         for size, draws, value, values in zip(sizes, measured, whole, resampled.T, strict=True)
     ]
     further = _extrapolate(np.array(sizes), whole, resampled, len(truth), task.figure)
@@ -225,11 +236,6 @@ def _resample(measured: list[list[Statistic]], n: int, groups: Any, rng: np.rand
     return found
 
 
-def _summarize(value: float, resampled: Floats, n: int) -> Estimate:
-    low, high = np.quantile(resampled, [0.025, 0.975])
-    return Estimate(value, float(low), float(high), n)
-
-
 def _extrapolate(
     sizes: Floats, measured: Floats, resampled: Floats, n: int, figure: Figure
 ) -> list[Prospect]:
@@ -237,14 +243,18 @@ def _extrapolate(
         return []
     wanted = sizes[-1] * np.array(_FACTORS)
     # What is 1 less an error is so of errors, too.
-    value = figure.to_error(_predict(sizes, figure.to_error(measured[None]), wanted)[0])
+    errors = figure.to_error(measured)
+    foreseen = _predict(sizes, errors[None], wanted)[0]
+    if foreseen[0] == errors[-1] > 0:  # a law that can only fall has nothing to say of what rose
+        return []
+    value = figure.to_error(foreseen)
     spread = figure.to_error(_predict(sizes, figure.to_error(resampled), wanted))
     gains = spread - resampled[:, -1:]
     return [
         Prospect(
             round(size),
-            _summarize(float(one), values, n),
-            _summarize(float(one - measured[-1]), gain, n),
+            summarize(float(one), values, n),
+            summarize(float(one - measured[-1]), gain, n),
         )
         for size, one, values, gain in zip(wanted, value, spread.T, gains.T, strict=True)
     ]

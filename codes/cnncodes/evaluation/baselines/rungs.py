@@ -11,7 +11,7 @@ import numpy.typing as npt
 from cnncodes.evaluation.baselines.learning_curve import LearningCurve
 from cnncodes.evaluation.baselines.methods import CLASSES
 from cnncodes.evaluation.baselines.tasks import TELLING, Task, subtract
-from cnncodes.evaluation.intervals import Estimate
+from cnncodes.evaluation.intervals import FEW_GROUPS, Estimate
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,11 @@ class Rung:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A method that was not tried, and why."""
+    """A method that was not tried, and why; `late` is true where there was no time for it."""
 
     title: str
     reason: str
+    late: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,12 @@ class Ladder:
     task: Task = CLASSES
     telling: float = TELLING
 
+    @property
+    def n_groups(self) -> int | None:
+        """Groups of test images that intervals draw; None where they draw images."""
+        groups: int | None = self.rungs[0].evaluation.n_groups
+        return groups
+
     def best(self) -> Rung:
         """Return the rung with the best figure, of equals the cheapest."""
         sign = self.task.figure.sign
@@ -137,20 +144,40 @@ class Ladder:
         """
         if len(self.rungs) < 2:
             return ""
-        best = self.best()
-        if best is chosen:
+        return f"{self._say_choice(chosen, gap)}{self._say_late()}"
+
+    def _say_choice(self, chosen: Rung, gap: Estimate) -> str:
+        best, figure = self.best(), self.task.figure
+        independent = len(self.test) if self.n_groups is None else self.n_groups
+        if best is chosen and independent >= FEW_GROUPS:
             return f"Best, and nothing cheaper is as good on these images: {best.title}."
-        figure = self.task.figure
+        if best is chosen:
+            return f"{self._say_few()} to tell others from the best here, {best.title}.{self._say_more()}"
         far = figure.say_gap(gap)
-        if gap.value > self.telling:
-            tested = "1 test image is" if len(self.test) == 1 else f"{len(self.test):,} test images are"
+        if gap.value > self.telling or independent < FEW_GROUPS:
             return (
-                f"{tested} too few to tell the best here, {best.title},"
-                f" from much cheaper ones: {chosen.title} is {far} {figure.worse} it{figure.within}. Test on"
-                " more images."
+                f"{self._say_few()} to tell the best here, {best.title},"
+                f" from much cheaper ones: {chosen.title} is {far} {figure.worse} it{figure.within}."
+                f"{self._say_more()}"
             )
         return (
             f"Cheapest of those that are not clearly {figure.worse} the best{figure.within}: {chosen.title}."
             f" The best here, {best.title}, is {far} {figure.better} it, and was chosen on these very images,"
             " which flatters it."
         )
+
+    def _say_few(self) -> str:
+        images = f"{len(self.test):,} test image{'s' * (len(self.test) != 1)}"
+        of = "" if self.n_groups is None else f", of {self.n_groups:,} group{'s' * (self.n_groups != 1)},"
+        return f"{images}{of} {'is' if len(self.test) == 1 else 'are'} too few"
+
+    def _say_more(self) -> str:
+        return " Test on more images." if self.n_groups is None else " Test on images of more groups."
+
+    def _say_late(self) -> str:
+        """Say how many methods there was no time for, which no verdict is about."""
+        late = sum(one.late for one in self.left_out)
+        if not late:
+            return ""
+        tried = f"{late} of {late + len(self.rungs)} methods"
+        return f" There was no time for {tried}, which may be better: give more."

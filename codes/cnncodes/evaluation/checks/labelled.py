@@ -73,12 +73,24 @@ def _choose(images: Labelled, least: int) -> tuple[npt.NDArray[np.int64] | None,
     sizes = np.bincount(pairs[:, 0], minlength=len(names))
     small = [name for name, size in zip(names, sizes, strict=True) if size < least]
     if len(names) - len(small) < 2:
-        return None, f"that takes {least} different images of each of two classes."
+        return None, f"that takes {least} {name_units(images.groups)} of each of two classes."
     why = ""
     if small:
-        shown = f"fewer than {least} different images: {name_some(small, 3)}."
+        shown = f"fewer than {least} {name_units(images.groups)}: {name_some(small, 3)}."
         why = f"{len(small)} of {len(names)} classes {'has' if len(small) == 1 else 'have'} {shown}"
     return np.flatnonzero(~np.isin(images.labels, small)), why
+
+
+def name_units(groups: npt.NDArray[np.int64]) -> str:
+    """Return what is counted where images of a group, or copies, count once.
+
+    Examples
+    --------
+    >>> name_units(np.array([0, 1, 2])), name_units(np.array([0, 0, 1]))
+    ('different images', 'groups (an image without one is one, and copies are one)')
+    """
+    alone = len(np.unique(groups)) == len(groups)
+    return "different images" if alone else "groups (an image without one is one, and copies are one)"
 
 
 def _run_head(images: Labelled, random_state: int) -> list[Finding] | None:

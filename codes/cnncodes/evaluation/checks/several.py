@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from cnncodes.errors import name_some
 from cnncodes.evaluation.checks import label_metadata, label_set_errors, metadata
-from cnncodes.evaluation.checks.finding import Finding
-from cnncodes.evaluation.checks.labelled import Labelled
+from cnncodes.evaluation.checks.finding import Finding, count
+from cnncodes.evaluation.checks.labelled import Labelled, name_units
 from cnncodes.evaluation.checks.report import LeftOut
 from cnncodes.heads.multilabel.folds import count_sides
 
@@ -39,7 +39,8 @@ def check_several(
         findings += label_set_errors.check_label_sets(images.keys, Y, found, own)
         vague = [own[i] for i in np.flatnonzero(found.saved < label_set_errors.LEAST_SAVED)]
         if vague:
-            why += f" Of {len(vague)} labels codes tell too little to call one wrong: {name_some(vague, 3)}."
+            few = f"{count(len(vague), 'label')} to call one wrong: {name_some(vague, 3)}."
+            why += f" Codes tell too little of {few}"
     left_out += [LeftOut("labels", why.strip())] if why else []
     chosen, why = _choose(images, names, metadata.LEAST)
     if len(chosen):
@@ -61,5 +62,6 @@ def _choose(images: Labelled, names: Sequence[str], least: int) -> tuple[npt.NDA
     few = [name for name, is_enough in zip(names, enough, strict=True) if not is_enough]
     if not few:
         return np.flatnonzero(enough), ""
+    below = f"fewer than {least} {name_units(images.groups)}"
     why = f"{len(few)} of {len(names)} labels {'is' if len(few) == 1 else 'are'} on, or lacking from,"
-    return np.flatnonzero(enough), f"{why} fewer than {least} different images: {name_some(few, 3)}."
+    return np.flatnonzero(enough), f"{why} {below}: {name_some(few, 3)}."

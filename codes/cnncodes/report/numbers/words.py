@@ -17,6 +17,9 @@ from cnncodes.report.html import (
 from cnncodes.report.material import NumberMaterial
 from cnncodes.report.words import count_images, list_common, say_interval, show_summary
 
+#: From so many times on a per cent is hard to read.
+_TIMES = 10.0
+
 
 def write_summary(material: NumberMaterial) -> str:
     """Return the section that says it all in a few sentences, warnings first."""
@@ -47,14 +50,19 @@ def describe_error(material: NumberMaterial) -> str:
         return f"{text} What always one number would come to cannot be said: {escape(why)}."
     text += (
         " Always to say the median of these numbers would be off by"
-        f" {significant(figures.constant_mae.value)}: the error is {percent(relative.value)} of"
-        f" that{say_interval(relative.low, relative.high)}"
+        f" {significant(figures.constant_mae.value)}: the error is {_relate(relative)}"
     )
     # Where resamples agree there is no interval, and nothing is called clear.
     if relative.high < 1:
         return f"{text}.{_describe_r2(figures.r2)}"
-    judged = "clearly worse" if relative.low > 1 else "no clear gain"
+    judged = "clearly worse" if relative.low > 1 else "no gain" if relative.value > 1 else "no clear gain"
     return f"{text}, which is <strong>{judged}</strong>.{_describe_r2(figures.r2)}"
+
+
+def _relate(relative: Estimate) -> str:
+    if relative.value < _TIMES:
+        return f"{percent(relative.value)} of that{say_interval(relative.low, relative.high)}"
+    return f"{significant(relative.value)} times that{_between(relative)}"
 
 
 def _describe_r2(r2: Estimate) -> str:

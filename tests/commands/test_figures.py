@@ -1,0 +1,16 @@
+"""Tables of figures by class."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cnncodes.commands.figures import render_figures
+from cnncodes.evaluation import evaluate_predictions
+from cnncodes.schema import to_plain
+
+
+def test_a_long_name_does_not_pad_every_row() -> None:
+    long = "x" * 3000
+    figures = evaluate_predictions(np.array(["a", long]), np.array(["a", long]), ["a", long])
+    shown = render_figures(to_plain(figures)).splitlines()
+    assert max(map(len, shown)) < 250 and any(line.startswith(f"{'x' * 59}…  ") for line in shown)
