@@ -124,6 +124,19 @@ def test_predict_writes_numbers_with_intervals(
     assert all(row["prediction"] == pytest.approx((row["low"] + row["high"]) / 2) for row in read)
 
 
+def test_predicted_numbers_are_written_whole(
+    folder: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = str(folder / "3.png")
+    asked = ["predict", model, one, "--coverage", "0.8"]
+    [found] = run_json(capsys, *asked)["predictions"]
+    [shown] = csv.DictReader(run(capsys, *asked)[0].splitlines())
+    run(capsys, *asked, "-o", str(tmp_path / "p.csv"))
+    [written] = csv.DictReader((tmp_path / "p.csv").read_text().splitlines())
+    assert written == shown
+    assert all(float(shown[name]) == found[name] for name in ("prediction", "low", "high"))
+
+
 def test_evaluate_knows_the_column(
     folder: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
