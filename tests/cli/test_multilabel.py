@@ -177,6 +177,13 @@ def test_labels_that_are_not_there_or_not_known_are_said(
     assert "No image has 1 of 4 labels (blue)" in shown
 
 
+def test_another_delimiter_than_that_of_the_fit_is_said(
+    folder: Path, model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = run(capsys, "evaluate", model, str(folder / "all.csv"), "--label-delimiter", ";")[1]
+    assert "unknown to the classifier" in told and "was fitted to labels that '|' divides, not ';'" in told
+
+
 def test_an_empty_cell_is_left_out_and_that_is_said(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

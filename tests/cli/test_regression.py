@@ -42,6 +42,7 @@ def folder(small_network: str, tmp_path_factory: pytest.TempPathFactory) -> Path
     table.assign(label=table["level"]).drop(columns="level").to_csv(root / "labels.csv", index=False)
     table.assign(level=table["level"].where(table["level"] < 200)).to_csv(root / "gaps.csv", index=False)
     table.assign(level=table["label"]).to_csv(root / "text.csv", index=False)
+    table.assign(level=None).drop(columns="split").to_csv(root / "empty.csv", index=False)
     table.assign(level=table["level"].where(table.index != 2, np.inf)).to_csv(root / "odd.csv", index=False)
     return root
 
@@ -247,6 +248,8 @@ def test_empty_cells_are_left_out(folder: Path, tmp_path: Path, capsys: pytest.C
         (["all.csv", "--target", "level", "--class-weight", "balanced"], "--class-weight is for classes"),
         (["all.csv", "--target", "level", "--aggregate", "decision"], "aggregate of a regressor"),
         ([".", "--target", "level"], "--target names a column"),
+        (["all.csv", "--target", "level", "--label-column", "who"], "give one of them"),
+        (["empty.csv", "--target", "level"], "all 30 cells of its column 'level' are empty"),
         (["all.csv", "--head", "kernel-ridge"], "--head kernel-ridge is for numbers"),
         (["all.csv", "--aggregate", "prediction"], "--aggregate prediction is for numbers"),
     ],
@@ -259,6 +262,16 @@ def test_fit_refuses_what_does_not_go_together(
     assert main(["fit", str(folder / src), "-o", str(tmp_path / "m"), *others]) in (1, 2)
     assert text in capsys.readouterr().err
     assert not (tmp_path / "m").exists()
+
+
+def test_regressors_are_not_compared_and_that_is_said_before_labels_are_read(
+    folder: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(model, tmp_path / "copy.cnncodes")
+    for src, more in (("gaps.csv", []), ("all.csv", ["--label-column", "level"])):
+        asked = ["compare", model, str(tmp_path / "copy.cnncodes"), str(folder / src), *more]
+        told = run(capsys, *asked, status=2)[1]
+        assert told.count("\n") == 1 and "predicts numbers, or several labels an image" in told
 
 
 def test_what_is_for_classes_is_refused(
