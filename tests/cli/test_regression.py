@@ -6,6 +6,7 @@ import csv
 import json
 import re
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,38 @@ def test_fit_says_what_it_predicts_and_how_well(
     assert found["gamma"] > 0 and found["interval"] > 0
     loaded = load(out)
     assert isinstance(loaded, ImageRegressor) and loaded.targets_ == ("level",)
+
+
+def test_the_time_of_a_fit_is_without_that_of_its_cross_validation(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    started = time.perf_counter()
+    asked = ["fit", str(folder / "plain.csv"), "-o", str(tmp_path / "m"), "--target", "level", *VIEWS]
+    found = run_json(capsys, *asked, "--head", "knn", "--cv", "2", "--repeats", "4")
+    taken = time.perf_counter() - started
+    assert found["seconds"] + found["cross_validation"]["seconds"] <= taken + 0.01  # rounded to thousandths
+    assert found["cross_validation"]["seconds"] > 0
+
+
+def test_few_images_are_told_and_one_in_a_fold_is_said_to_be_one(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = [str(tmp_path / "m"), "--target", "level", *VIEWS, "--cv", "2"]
+    (folder / "two.csv").write_text("image,level\n0.png,1\n29.png,2\n")
+    told = run(capsys, "fit", str(folder / "two.csv"), "-o", *asked)[1]
+    assert "only 2 images were trained on: settings are chosen" in told
+    assert "there is one image alone, as in training for a fold of two" in told
+    assert "all images are of one group" not in told
+
+
+def test_groups_are_spoken_of_where_there_are_any(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["fit", str(folder / "plain.csv"), "-o", str(tmp_path / "m"), "--target", "level", *VIEWS]
+    shown, told = run(capsys, *asked, "--head", "knn")
+    assert f"by {N} held-out training images.\n" in shown and "were trained on:" not in told
+    shown = run(capsys, *asked, "--head", "knn", "--group-column", "who")[0]
+    assert f"by {N // 2} held-out training images, one of each group.\n" in shown
 
 
 @pytest.mark.slow

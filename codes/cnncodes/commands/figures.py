@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cnncodes.commands.command import Result
-from cnncodes.commands.tables import format_interval, format_share, format_table
+from cnncodes.commands.tables import cut_name, format_interval, format_share, format_table
 from cnncodes.errors import sentence
 
 _NAMES = {
@@ -86,7 +86,7 @@ def _render_classes(classes: list[Result]) -> str:
         recall, precision = figures["recall"], figures["precision"]
         rows.append(
             (
-                str(figures["name"]) + ("" if figures["known"] else " (unknown to the classifier)"),
+                cut_name(str(figures["name"])) + ("" if figures["known"] else " (unknown to the classifier)"),
                 format_share(recall["value"]),
                 format_interval(recall),
                 str(recall["n"]),

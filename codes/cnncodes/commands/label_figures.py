@@ -12,7 +12,7 @@ from cnncodes.commands.failures import judge_failures, list_read
 from cnncodes.commands.figures import say_groups, say_missing
 from cnncodes.commands.multilabel import read_labelled
 from cnncodes.commands.pages import Evaluated, is_page, write_page
-from cnncodes.commands.tables import format_interval, format_share, format_table
+from cnncodes.commands.tables import cut_name, format_interval, format_share, format_table
 from cnncodes.commands.tasks import Meaning
 from cnncodes.errors import SourceError, UsageError, name_some
 from cnncodes.schema import to_plain
@@ -195,9 +195,9 @@ def _say_without(result: Result) -> str:
 
 def _render_labels(labels: list[Result], n: int) -> str:
     head = ("label", "recall", "95% interval", "images", "precision", "95% interval", "named")
-    rows = [(*head, f"average precision of {n}", "95% interval")]
+    rows: list[tuple[str, ...]] = [(*head, f"average precision of {n}", "95% interval")]
     for figures in labels:
-        cells = [figures["name"] + ("" if figures["known"] else " (unknown to the classifier)")]
+        cells = [cut_name(figures["name"]) + ("" if figures["known"] else " (unknown to the classifier)")]
         for key in ("recall", "precision", "average_precision"):
             cells += [format_share(figures[key]["value"]), format_interval(figures[key])]
             cells += [] if key == "average_precision" else [str(figures[key]["n"])]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+#: Characters of a name in a table.
+_LONGEST = 40
+
 
 def format_table(rows: Sequence[Sequence[str]]) -> str:
     """Align rows of cells in columns.
@@ -18,6 +21,17 @@ def format_table(rows: Sequence[Sequence[str]]) -> str:
     widths = [max(len(row[i]) for row in shown) for i in range(len(shown[0]))]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in shown)
     return "\n".join(line.rstrip() for line in lines)
+
+
+def cut_name(name: str) -> str:
+    """Return the name of a class or label for a table, a long one cut off, so that no row is padded to it.
+
+    Examples
+    --------
+    >>> cut_name("sea"), len(cut_name("sea" * 1000))
+    ('sea', 40)
+    """
+    return name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"
 
 
 def format_interval(estimate: Mapping[str, float | None], form: str = "{:z.3f}") -> str:
