@@ -164,7 +164,7 @@ def test_a_label_of_few_images_is_said(
     table.to_csv(folder / "few.csv", index=False)
     arguments = ["fit", str(folder / "few.csv"), "-o", str(tmp_path / "m"), "--label-delimiter", "|"]
     shown, told = run(capsys, *arguments, "--head", "ridge", *VIEWS)
-    assert "1 of 4 labels are on at most 5 images (the fewest, 3: 'rare')" in told
+    assert "1 of 4 labels is on at most 5 images (the fewest, 3: 'rare')" in told
     assert "rare   3" in shown
 
 
@@ -172,9 +172,16 @@ def test_labels_that_are_not_there_or_not_known_are_said(
     folder: Path, model: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shown, told = run(capsys, "evaluate", model, str(folder / "more.csv"))
-    assert "1 of the labels here are unknown to the classifier, which never names them: 'violet'" in told
+    assert "1 of the labels here is unknown to the classifier, which never names it: 'violet'" in told
     assert "violet (unknown to the classifier)" in shown
     assert "No image has 1 of 4 labels (blue)" in shown
+
+
+def test_another_delimiter_than_that_of_the_fit_is_said(
+    folder: Path, model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = run(capsys, "evaluate", model, str(folder / "all.csv"), "--label-delimiter", ";")[1]
+    assert "unknown to the classifier" in told and "was fitted to labels that '|' divides, not ';'" in told
 
 
 def test_an_empty_cell_is_left_out_and_that_is_said(

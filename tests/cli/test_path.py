@@ -298,7 +298,7 @@ def test_what_has_no_label_or_an_unknown_one_is_said(
     assert main(["evaluate", model, str(table)]) == 0
     shown = capsys.readouterr()
     assert f"1 of 4 images have no label and are left out: '{photos}/train/plain/2.png'" in shown.err
-    assert "1 of the classes here are unknown to the classifier, so their 1 images" in shown.err
+    assert "1 of the classes here is unknown to the classifier, so its 1 image counts" in shown.err
     assert "strange (unknown to the classifier)" in shown.out
 
 

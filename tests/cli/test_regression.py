@@ -6,6 +6,7 @@ import csv
 import json
 import re
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ def folder(small_network: str, tmp_path_factory: pytest.TempPathFactory) -> Path
     table.assign(label=table["level"]).drop(columns="level").to_csv(root / "labels.csv", index=False)
     table.assign(level=table["level"].where(table["level"] < 200)).to_csv(root / "gaps.csv", index=False)
     table.assign(level=table["label"]).to_csv(root / "text.csv", index=False)
+    table.assign(level=None).drop(columns="split").to_csv(root / "empty.csv", index=False)
     table.assign(level=table["level"].where(table.index != 2, np.inf)).to_csv(root / "odd.csv", index=False)
     return root
 
@@ -80,6 +82,38 @@ def test_fit_says_what_it_predicts_and_how_well(
     assert found["gamma"] > 0 and found["interval"] > 0
     loaded = load(out)
     assert isinstance(loaded, ImageRegressor) and loaded.targets_ == ("level",)
+
+
+def test_the_time_of_a_fit_is_without_that_of_its_cross_validation(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    started = time.perf_counter()
+    asked = ["fit", str(folder / "plain.csv"), "-o", str(tmp_path / "m"), "--target", "level", *VIEWS]
+    found = run_json(capsys, *asked, "--head", "knn", "--cv", "2", "--repeats", "4")
+    taken = time.perf_counter() - started
+    assert found["seconds"] + found["cross_validation"]["seconds"] <= taken + 0.01  # rounded to thousandths
+    assert found["cross_validation"]["seconds"] > 0
+
+
+def test_few_images_are_told_and_one_in_a_fold_is_said_to_be_one(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = [str(tmp_path / "m"), "--target", "level", *VIEWS, "--cv", "2"]
+    (folder / "two.csv").write_text("image,level\n0.png,1\n29.png,2\n")
+    told = run(capsys, "fit", str(folder / "two.csv"), "-o", *asked)[1]
+    assert "only 2 images were trained on: settings are chosen" in told
+    assert "there is one image alone, as in training for a fold of two" in told
+    assert "all images are of one group" not in told
+
+
+def test_groups_are_spoken_of_where_there_are_any(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["fit", str(folder / "plain.csv"), "-o", str(tmp_path / "m"), "--target", "level", *VIEWS]
+    shown, told = run(capsys, *asked, "--head", "knn")
+    assert f"by {N} held-out training images.\n" in shown and "were trained on:" not in told
+    shown = run(capsys, *asked, "--head", "knn", "--group-column", "who")[0]
+    assert f"by {N // 2} held-out training images, one of each group.\n" in shown
 
 
 @pytest.mark.slow
@@ -122,6 +156,19 @@ def test_predict_writes_numbers_with_intervals(
     half = (read[0]["high"] - read[0]["low"]) / 2
     assert half < (float(rows[0]["high"]) - float(rows[0]["low"])) / 2
     assert all(row["prediction"] == pytest.approx((row["low"] + row["high"]) / 2) for row in read)
+
+
+def test_predicted_numbers_are_written_whole(
+    folder: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = str(folder / "3.png")
+    asked = ["predict", model, one, "--coverage", "0.8"]
+    [found] = run_json(capsys, *asked)["predictions"]
+    [shown] = csv.DictReader(run(capsys, *asked)[0].splitlines())
+    run(capsys, *asked, "-o", str(tmp_path / "p.csv"))
+    [written] = csv.DictReader((tmp_path / "p.csv").read_text().splitlines())
+    assert written == shown
+    assert all(float(shown[name]) == found[name] for name in ("prediction", "low", "high"))
 
 
 def test_evaluate_knows_the_column(
@@ -234,6 +281,8 @@ def test_empty_cells_are_left_out(folder: Path, tmp_path: Path, capsys: pytest.C
         (["all.csv", "--target", "level", "--class-weight", "balanced"], "--class-weight is for classes"),
         (["all.csv", "--target", "level", "--aggregate", "decision"], "aggregate of a regressor"),
         ([".", "--target", "level"], "--target names a column"),
+        (["all.csv", "--target", "level", "--label-column", "who"], "give one of them"),
+        (["empty.csv", "--target", "level"], "all 30 cells of its column 'level' are empty"),
         (["all.csv", "--head", "kernel-ridge"], "--head kernel-ridge is for numbers"),
         (["all.csv", "--aggregate", "prediction"], "--aggregate prediction is for numbers"),
     ],
@@ -246,6 +295,16 @@ def test_fit_refuses_what_does_not_go_together(
     assert main(["fit", str(folder / src), "-o", str(tmp_path / "m"), *others]) in (1, 2)
     assert text in capsys.readouterr().err
     assert not (tmp_path / "m").exists()
+
+
+def test_regressors_are_not_compared_and_that_is_said_before_labels_are_read(
+    folder: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(model, tmp_path / "copy.cnncodes")
+    for src, more in (("gaps.csv", []), ("all.csv", ["--label-column", "level"])):
+        asked = ["compare", model, str(tmp_path / "copy.cnncodes"), str(folder / src), *more]
+        told = run(capsys, *asked, status=2)[1]
+        assert told.count("\n") == 1 and "predicts numbers, or several labels an image" in told
 
 
 def test_what_is_for_classes_is_refused(

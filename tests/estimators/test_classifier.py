@@ -221,7 +221,7 @@ def test_class_weight_moves_the_border(make, pictures):
 def test_classes_that_it_does_not_know_are_wrong_and_told(make, pictures):
     X, y = pictures.two()
     clf = make("centroid").fit(X, y)
-    text = "1 of the classes here are unknown to the classifier, so their 3 images count as wrong: 'grey'"
+    text = "1 of the classes here is unknown to the classifier, so its 3 images count as wrong: 'grey'"
     with pytest.warns(ResultWarning, match=text) as caught:
         assert clf.score(X, np.r_[["grey"] * 3, y[3:]]) == 0.75
     assert caught[0].filename == __file__

@@ -25,7 +25,7 @@ import cnncodes
 from cnncodes import load
 from cnncodes.errors import BackboneError, SavedModelError, UsageError
 from cnncodes.estimators import archive
-from cnncodes.estimators.saving import load_predictor
+from cnncodes.estimators.saving import load_predictor, read_kind
 
 UNSAFE = "not known to be safe"
 
@@ -207,7 +207,10 @@ def test_a_file_of_format_1_is_read_and_says_what_it_cannot_do(saved, tmp_path, 
     ],
 )
 def test_a_wrong_card(saved, tmp_path, card, text):
-    refused(change(saved("ridge"), tmp_path / "a", {"card.json": card}), text)
+    path = change(saved("ridge"), tmp_path / "a", {"card.json": card})
+    refused(path, text)
+    with pytest.raises(SavedModelError, match=text):
+        read_kind(path)
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ def test_score_is_the_subset_accuracy(make, X, y):
     weight = np.linspace(1, 2, N)
     expected = accuracy_score(truth, clf.predict(X), sample_weight=weight)
     assert clf.score(X, sets, weight) == clf.score(X, truth, weight) == pytest.approx(expected)
-    with pytest.warns(ResultWarning, match="1 of the labels here are unknown .* never names them: 'unknown'"):
+    with pytest.warns(ResultWarning, match="1 of the labels here is unknown .* never names it: 'unknown'"):
         assert clf.score(X[:1], [{"unknown"}]) == 0
 
 
@@ -159,7 +159,7 @@ def test_thresholds_are_those_of_the_user_or_of_held_out_images(make, X, y):
 
 def test_a_label_of_one_image_is_told(make, X, y):
     y[3] |= {"rare"}
-    with pytest.warns(UserWarning, match=r"1 of 4 labels are had, or lacked, by images of one group.*'rare'"):
+    with pytest.warns(UserWarning, match=r"1 of 4 labels is had, or lacked, by images of one group.*'rare'"):
         clf = make().fit(X, y)
     assert clf.predict_proba(X).shape == (N, 4)
 

@@ -160,6 +160,8 @@ def test_weights_and_groups(make, X):
     assert reg.score(X, wrong, sample_weight=weight) > 0.9 > reg.score(X, wrong)
     with pytest.raises(UsageError, match="sample_weight must have one value an image"):
         make().fit(X, y, sample_weight=weight[:3])
+    with pytest.raises(UsageError, match="sample_weight is zero for all"):
+        make().fit(X, y, sample_weight=np.zeros(N))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -60,5 +62,14 @@ def test_a_coverage_that_is_none(coverage):
 def test_too_few_images_are_told():
     kept = HeldOutResiduals(np.ones((8, 1)))
     assert kept.find_width(8 / 9).tolist() == [1]
-    with pytest.raises(UsageError, match=r"takes at least 9 held-out .*; there are 8. At most 0.889"):
+    with pytest.raises(UsageError, match=r"takes at least 9 held-out .*; there are 8. At most 0.888"):
         kept.find_width(0.9)
+
+
+@given(st.integers(2, 3000))
+def test_what_an_error_says_can_be_asked_for_can_be(n):
+    kept = HeldOutResiduals(np.ones((n, 1)))
+    with pytest.raises(UsageError) as caught:
+        kept.find_width(1 - 1e-9)
+    [most] = re.findall(r"At most (\S+) can", str(caught.value))
+    assert kept.find_width(float(most)).tolist() == [1] and float(most) > n / (n + 1) - 1e-3

@@ -85,6 +85,8 @@ def test_what_is_no_list_of_numbers(y, text):
         ([2.0], "at least 2 images; got 1"),
         ([2.0, 2.0], "all 2 targets are 2: there is nothing to learn"),
         ([[1, 5], [2, 5]], "all 2 targets in column 1 are 5"),
+        ([1e-200, 2e-200], "targets differ by less than 1e-100"),
+        ([[1, 0], [2, 1e-101]], "targets in column 1 differ by less than 1e-100"),
     ],
 )
 def test_nothing_to_learn(y, text):

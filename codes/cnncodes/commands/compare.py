@@ -74,6 +74,7 @@ def run_compare(options: CompareOptions, reporter: Reporter) -> Result:
     from cnncodes.images import list_groups
 
     check_output(options.report, (*options.models, options.src))
+    _check_kinds(options.models)
     records, split = inputs.labelled_part(options.src, options, options.split, "test", reporter)
     with keep_codes(options.memory, needed=True) as memory:
         said = {
@@ -127,6 +128,19 @@ def _name_models(models: tuple[str, ...]) -> dict[str, str]:
     }
 
 
+def _check_kinds(models: tuple[str, ...]) -> None:
+    """Raise `UsageError` unless all are of one class an image; asked before labels are taken for classes."""
+    from cnncodes.estimators.saved_card import CLASSIFIER
+    from cnncodes.estimators.saving import read_kind
+
+    for model in models:
+        if not is_prediction_file(model) and read_kind(model) != CLASSIFIER:
+            raise UsageError(
+                f"{model} predicts numbers, or several labels an image, and classifiers of one class an image"
+                " are compared: 'cnncodes evaluate' gives the figures of each."
+            )
+
+
 def _ask(
     model: str, records: list[ImageRecord], options: CompareOptions, memory: str | None, reporter: Reporter
 ) -> _Said:
@@ -140,11 +154,7 @@ def _ask(
 
     with reporter.passing_warnings():
         predictor = load_predictor(model).with_max_pixels(options.max_pixels)
-        if not isinstance(predictor, Predictor):
-            raise UsageError(
-                f"{model} predicts numbers, or several labels an image, and classifiers of one class an image"
-                " are compared: 'cnncodes evaluate' gives the figures of each."
-            )
+        assert isinstance(predictor, Predictor)  # as its card says
         found = predictor.predict_records(
             records,
             n_jobs=options.n_jobs,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+import time
 from collections.abc import Iterator
 from typing import Any
 
 from cnncodes.commands.command import Result
 from cnncodes.commands.rendering import choose_renderer
-from cnncodes.commands.reporter import Reporter
+from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.errors import name_some
 from cnncodes.schema import to_plain
 
@@ -30,6 +31,7 @@ def run_folds(estimator: Any, data: Any, cv: int, repeats: int, reporter: Report
 
     times = f", {repeats} times" if repeats > 1 else ""
     reporter.note(f"cross-validating: a head for each of {cv} folds{times}")
+    started = time.perf_counter()
     with reporter.passing_warnings():
         found: Any = cross_validate(estimator, data, cv=cv, repeats=repeats)
     about = {name: getattr(found, name) for name in _ABOUT if hasattr(found, name)}
@@ -37,7 +39,9 @@ def run_folds(estimator: Any, data: Any, cv: int, repeats: int, reporter: Report
         reporter.warn(f"{found.folds} folds instead of {cv}: {_say_why_fewer(about)}")
     if "r2_by_repeat" in about:
         [about["r2_by_repeat"]] = found.r2_by_repeat  # a source has one number an image
-    return {"folds": found.folds, "repeats": found.repeats, **to_plain(about), **to_plain(found.evaluation)}
+    seconds = round(time.perf_counter() - started, 3)
+    about |= {"folds": found.folds, "repeats": found.repeats, "seconds": seconds}
+    return {**to_plain(about), **to_plain(found.evaluation)}
 
 
 #: What is said of folds besides figures, each where there is such a thing.
@@ -60,7 +64,8 @@ def render_folds(result: Result | None) -> str:
     missing = result.get("not_held_out") or []
     left_out = f"In no figure, since none could be held out: {name_some(missing)}.\n" if missing else ""
     return (
-        f"\nCross-validation in {result['folds']} folds{times}: heads on images that they had not seen\n"
+        f"\nCross-validation in {result['folds']} folds{times}: heads on images that they had not seen"
+        f" ({format_seconds(result['seconds'])})\n"
         f"{choose_renderer(result)(result)}{left_out}"
         "The intervals are somewhat narrow, since folds share training images.\n"
     )

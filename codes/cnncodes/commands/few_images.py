@@ -8,17 +8,29 @@ from cnncodes.commands.reporter import Reporter
 
 #: Images of a class up to which settings and probabilities are mostly chance (docs/heads.md).
 FEW_SHOT = 5
+#: Images with a number below which the same holds: 90 % intervals take nine.
+FEW_NUMBERS = 10
 
 
 def warn_of_few(data: Any, reporter: Reporter) -> None:
     """Say in one line what so few images of a class cannot tell; of one image alone the head says it."""
     names, counts = _count_images(data)
     if 1 < counts.min() <= FEW_SHOT:
+        few = int((counts <= FEW_SHOT).sum())
         reporter.warn(
-            f"{int((counts <= FEW_SHOT).sum())} of {len(names)} classes have at most {FEW_SHOT} images (the"
+            f"{few} of {len(names)} classes {'has' if few == 1 else 'have'} at most {FEW_SHOT} images (the"
             f" fewest, {counts.min()}: {str(names[counts.argmin()])!r}): settings are chosen, and"
             " probabilities made, by so few that both are mostly chance, and no figure of these images says"
             " how good it is"
+        )
+
+
+def warn_of_few_numbers(n_images: int, reporter: Reporter) -> None:
+    """Say in one line what so few images with a number cannot tell."""
+    if n_images < FEW_NUMBERS:
+        reporter.warn(
+            f"only {n_images} images were trained on: settings are chosen, and intervals made, by so few that"
+            " both are mostly chance, and no figure of these images says how good it is"
         )
 
 

@@ -13,7 +13,7 @@ from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.controls import escape_controls
 from cnncodes.commands.crossvalidating import keep_codes, render_folds, run_folds
 from cnncodes.commands.failures import exceeds_limit
-from cnncodes.commands.few_images import warn_of_few
+from cnncodes.commands.few_images import warn_of_few, warn_of_few_numbers
 from cnncodes.commands.holding import tell_holdout
 from cnncodes.commands.multilabel import (
     LabelFitOptions,
@@ -156,12 +156,15 @@ def run_fit(options: FitOptions, reporter: Reporter) -> Result:
     found = None
     with keep_codes(options.memory, options.cv is not None) as memory, reporter.passing_warnings():
         classifier, data, facts = fit(replace(options, memory=memory), reporter)
+        seconds = time.perf_counter() - started
         if options.cv is not None:  # first: where no folds can be made nothing is written
             found = run_folds(classifier, data, options.cv, options.repeats, reporter)
         classifier.save(options.out, include_backbone=options.include_backbone)
     if find_meaning(options).by_class:
         warn_of_few(data, reporter)
         _tell_needless(options, classifier.head_, reporter)
+    if find_meaning(options).regression:
+        warn_of_few_numbers(classifier.n_images_, reporter)
     described = _describe(options, classifier)
     if find_meaning(options).several:
         warn_of_few_labels(described, reporter)
@@ -182,7 +185,7 @@ def run_fit(options: FitOptions, reporter: Reporter) -> Result:
         "space": classifier.space_.to_dict(),
         **facts,
         "cross_validation": found,
-        "seconds": round(time.perf_counter() - started, 3),
+        "seconds": round(seconds, 3),
     }
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from cnncodes.commands.failures import check_limit
 from cnncodes.commands.suspicious_labels import warn_of_labels
+from cnncodes.commands.tasks import is_table
 from cnncodes.errors import SourceError, UsageError, suggest
 from cnncodes.schema import option
 
@@ -365,11 +366,18 @@ def list_labelled(
     records = [record for record in found if record.label is not None and part in (None, record.split)]
     if not records:
         where = f" in its part {part!r}" if part else ""
-        raise SourceError(
-            f"{src!r} holds no labelled images{where}: expected one folder a class, or a table with a"
-            f" column {reading.label_column!r}."
-        )
+        raise SourceError(f"{src!r} holds no labelled images{where}: {_say_unlabelled(src, reading, found)}")
     return found, records, part
+
+
+def _say_unlabelled(src: str, reading: SourceOptions, found: list[ImageRecord]) -> str:
+    """Return why, or what was expected."""
+    from cnncodes.images.table_files import read_table
+
+    column = reading.label_column
+    if found and is_table(src) and column in read_table(Path(src), {column}).names:
+        return f"all {len(found):,} cells of its column {column!r} are empty."
+    return f"expected one folder a class, or a table with a column {column!r}."
 
 
 def count_trained(trained_on: npt.NDArray[np.bool_], readable: int, reporter: Reporter) -> int:

@@ -59,7 +59,7 @@ def evaluate_labels(
         )
     evaluation = _measure(options.src, records, truth, predictions)
     figures: Result = to_plain(evaluation)
-    _warn_unknown(figures["per_label"], reporter)
+    _warn_unknown(figures["per_label"], delimiter, predictor.delimiter, reporter)
     failures = [(failure.key, failure.reason) for failure in predictions.failures.values()]
     result = {
         "model": options.model,
@@ -137,12 +137,14 @@ def _measure(
     )
 
 
-def _warn_unknown(per_label: list[Result], reporter: Reporter) -> None:
+def _warn_unknown(per_label: list[Result], given: str, fitted: str | None, reporter: Reporter) -> None:
     from cnncodes.estimators.labels import say_unknown_labels
 
     unknown = [figures for figures in per_label if not figures["known"]]
     if unknown:
-        reporter.warn(say_unknown_labels([figures["name"] for figures in unknown]))
+        why = f". It was fitted to labels that {fitted!r} divides, not {given!r} (--label-delimiter)"
+        text = say_unknown_labels([figures["name"] for figures in unknown])
+        reporter.warn(text + (why if fitted not in (None, given) else ""))
 
 
 def _list_rows(

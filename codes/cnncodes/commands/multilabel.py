@@ -9,7 +9,7 @@ from cnncodes.commands import inputs
 from cnncodes.commands.command import Result
 from cnncodes.commands.few_images import FEW_SHOT
 from cnncodes.commands.reporter import Reporter, format_seconds
-from cnncodes.commands.tables import format_table
+from cnncodes.commands.tables import cut_name, format_table
 from cnncodes.commands.tasks import delimiter_option
 from cnncodes.errors import UsageError
 from cnncodes.schema import option
@@ -94,9 +94,10 @@ def warn_of_few_labels(described: Result, reporter: Reporter) -> None:
     counts = {name: n for name, n in (described["images_of_label"] or {}).items() if n > 1}
     few = [name for name, n in counts.items() if n <= FEW_SHOT]
     if few:
+        verb = "is" if len(few) == 1 else "are"
         least = min(few, key=lambda name: counts[name])
         reporter.warn(
-            f"{len(few)} of {len(counts)} labels are on at most {FEW_SHOT} images (the fewest,"
+            f"{len(few)} of {len(counts)} labels {verb} on at most {FEW_SHOT} images (the fewest,"
             f" {counts[least]}: {least!r}): their probabilities and thresholds are made by so few that both"
             " are mostly chance"
         )
@@ -109,9 +110,10 @@ def render_labels(result: Result) -> str:
     rows = [("label", "images", "named from")]
     for name, threshold in result["thresholds"].items():
         counts = result["images_of_label"]
-        rows.append((name, "-" if counts is None else str(counts[name]), f"{threshold:.3f}"))
+        rows.append((cut_name(name), "-" if counts is None else str(counts[name]), f"{threshold:.3f}"))
+    labels = "1 label" if len(rows) == 2 else f"{len(rows) - 1} labels"
     return (
-        f"{result['chosen']}{chosen} trained on {result['images']:,} images with {len(rows) - 1} labels in"
+        f"{result['chosen']}{chosen} trained on {result['images']:,} images with {labels} in"
         f" {format_seconds(result['seconds'])}.\n{format_table(rows)}\nClassifier: {result['out']}\n"
     )
 

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from cnncodes.estimators.predictor import Predictions
 
 SUFFIXES = (".csv", ".parquet")
+#: Python's own: the shortest text that reads back as the same float64.
+_WHOLE = ""
 
 
 def _check_out(path: str) -> None:
@@ -215,7 +217,7 @@ def _predict_numbers(options: PredictOptions, predictor: Any, reporter: Reporter
     predictions = _predict(options, predictor, reporter, by_class=False)
     rows = list(make_number_rows(predictions, predictor.targets, widths))
     columns = list_number_columns(predictor.targets, widths=widths is not None, novelty=options.novelty)
-    return rows, columns, _list_failures(predictions), {"answered": None, "number_format": ".7g"}
+    return rows, columns, _list_failures(predictions), {"answered": None, "number_format": _WHOLE}
 
 
 def _predict_labels(options: PredictOptions, predictor: Any, reporter: Reporter) -> _Rows:

@@ -81,9 +81,10 @@ def render_regression(result: Result) -> str:
     settings = [(name, result[name]) for name in ("C", "gamma", "k")]
     chosen = "".join(f", {name}={value:.3g}" for name, value in settings if value is not None)
     named = f" to predict {result['targets'][0]}" if result["targets"][0] else ""
+    grouped = "" if result["held_out"] == result["images"] else ", one of each group"
     interval = (
         f"{COVERAGE:.0%} intervals: the prediction ± {result['interval']:.4g}, by {result['held_out']:,}"
-        " held-out training images (of groups one each).\n"
+        f" held-out training images{grouped}.\n"
         if result["interval"] is not None
         else f"No intervals: {result['why_no_interval']}\n"
     )

@@ -20,7 +20,7 @@ def format_table(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def cut_name(name: str, most: int = 60) -> str:
+def cut_name(name: str, most: int = 40) -> str:
     """Return a name of a class or label, cut where it would pad all rows of a table.
 
     Examples

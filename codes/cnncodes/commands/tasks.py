@@ -107,6 +107,12 @@ def check_task(options: Any) -> None:
         raise UsageError(f"{numbers} is not for several labels an image: leave it or --label-delimiter out.")
     if options.target is not None:
         check_target(options.src)
+        column = getattr(options, "label_column", options.target)
+        if column not in (options.target, getattr(type(options), "label_column", None)):
+            raise UsageError(
+                f"--target {options.target} and --label-column {column} both name the column of what is to be"
+                " predicted: give one of them."
+            )
 
 
 def check_target(src: str) -> None:

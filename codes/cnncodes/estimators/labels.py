@@ -100,16 +100,19 @@ def check_same_kind(y: npt.NDArray[Any], classes: npt.NDArray[Any]) -> None:
 
 def say_unknown_classes(names: Sequence[str], n_images: int) -> str:
     """Return what is to be said of classes that images have and the classifier does not know."""
+    verb, whose = ("is", "its") if len(names) == 1 else ("are", "their")
+    counted = "1 image counts" if n_images == 1 else f"{n_images} images count"
     return (
-        f"{len(names)} of the classes here are unknown to the classifier, so their {n_images} images count as"
-        f" wrong: {name_some(names)}"
+        f"{len(names)} of the classes here {verb} unknown to the classifier, so {whose} {counted} as wrong:"
+        f" {name_some(names)}"
     )
 
 
 def say_unknown_labels(names: Sequence[str]) -> str:
     """Return the same of several labels an image."""
+    verb, them = ("is", "it") if len(names) == 1 else ("are", "them")
     return (
-        f"{len(names)} of the labels here are unknown to the classifier, which never names them:"
+        f"{len(names)} of the labels here {verb} unknown to the classifier, which never names {them}:"
         f" {name_some(names)}"
     )
 

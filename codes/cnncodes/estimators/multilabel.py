@@ -218,8 +218,9 @@ class ImageMultiLabelClassifier(ClassifierMixin, ImageEstimator):  # type: ignor
     def _warn_scarce(self, fitted: Any, classes: Array) -> None:
         if len(scarce := fitted.scarce_) and fitted.n_folds_:
             names = name_some([str(name) for name in classes[scarce]])
+            verb = "is" if len(scarce) == 1 else "are"
             warnings.warn(
-                f"{len(scarce)} of {len(classes)} labels are had, or lacked, by images of one group alone"
+                f"{len(scarce)} of {len(classes)} labels {verb} had, or lacked, by images of one group alone"
                 f" (equal images are of one): {names}. None could be held"
                 " out, so that their probabilities are a guess; give at least 2 images with and without"
                 " each.",

@@ -75,10 +75,12 @@ class HeldOutResiduals:
         n = len(self.errors)
         rank = math.ceil(coverage * (n + 1) - 1e-9)
         if rank > n:
+            scale = 10 ** max(3, len(str(n)))
+            most = n * scale // (n + 1) / scale  # rounded up it could not be had
             raise UsageError(
                 f"an interval that holds {coverage:g} of the truths takes at least"
                 f" {math.ceil(coverage / (1 - coverage) - 1e-9)} held-out training images (or groups); there"
-                f" are {n}. At most {n / (n + 1):.3g} can be asked for."
+                f" are {n}. At most {most:.12g} can be asked for."
             )
         return np.asarray(self.errors[rank - 1])
 

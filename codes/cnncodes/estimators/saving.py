@@ -13,8 +13,9 @@ in docs/design.md what changed.
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -179,11 +180,34 @@ def load_predictor(path: str | Path) -> AnyPredictor:
     return read_saved(path).predictor
 
 
+@contextlib.contextmanager
+def _telling_damage(path: str | Path) -> Iterator[None]:
+    """Raise `SavedModelError` instead of what a file with a wrong content leads to."""
+    try:
+        yield
+    except UsageError as error:  # of a view plan or a way of decoding: a wrong file, not a wrong argument
+        raise SavedModelError(f"{path} is damaged: {error}") from error
+    except CnnCodesError:
+        raise
+    except KeyError as error:
+        raise SavedModelError(f"{path} is damaged: it lacks {sentence(error)}") from error
+    except (TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise SavedModelError(f"{path} is damaged: {type(error).__name__}: {sentence(error)}") from error
+
+
+def read_kind(path: str | Path) -> str:
+    """Read from its card alone what a saved file says that it is, such as `saved_card.REGRESSOR`."""
+    check_path(path)
+    archive = open_archive(Path(path))
+    with _telling_damage(path):
+        return str(read_card(archive)["kind"])
+
+
 def read_saved(path: str | Path) -> Saved:
     """Read and check a saved classifier or regressor; of scikit-learn only what its head needs."""
     check_path(path)
     archive = open_archive(Path(path))
-    try:
+    with _telling_damage(path):
         card = read_card(archive)
         head = unpack_head(archive, card["head"]["type"], _PREDICTS.get(card["kind"], CLASSES))
         backbone = _read_backbone(archive, card)
@@ -200,14 +224,6 @@ def read_saved(path: str | Path) -> Saved:
         predictor = _make_predictor(archive, card, embedder=embedder, head=head, same_views=same_views)
         _check_fit(archive, card, predictor)
         return Saved(card, predictor)
-    except UsageError as error:  # of a view plan or a way of decoding: a wrong file, not a wrong argument
-        raise SavedModelError(f"{path} is damaged: {error}") from error
-    except CnnCodesError:
-        raise
-    except KeyError as error:
-        raise SavedModelError(f"{path} is damaged: it lacks {sentence(error)}") from error
-    except (TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise SavedModelError(f"{path} is damaged: {type(error).__name__}: {sentence(error)}") from error
 
 
 def _make_predictor(archive: Archive, card: Mapping[str, Any], **read: Any) -> AnyPredictor:

@@ -22,6 +22,8 @@ Array = npt.NDArray[Any]
 
 #: Squares of larger ones, and sums of these, would not be finite.
 LARGEST = 1e100
+#: Squares of smaller differences, and shares of these, would be lost.
+SMALLEST_SPREAD = 1e-100
 #: So many images are named at most.
 _SHOWN = 5
 
@@ -115,6 +117,13 @@ def check_varied(y: Array) -> None:
         raise SourceError(
             f"all {len(y)} targets{where} are {columns[0, constant[0]]:g}: there is nothing to learn. Give"
             " images of different targets."
+        )
+    alike = np.flatnonzero(np.ptp(columns, axis=0) < SMALLEST_SPREAD)
+    if len(alike):
+        where = f" in column {alike[0]}" if columns.shape[1] > 1 else ""
+        raise SourceError(
+            f"targets{where} differ by less than {SMALLEST_SPREAD:g}, which is too little to reckon with:"
+            " give them in a smaller unit."
         )
 
 

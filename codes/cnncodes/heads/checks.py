@@ -50,6 +50,7 @@ def take_used(X: Array, sample_weight: Any, groups: Any, images: Any) -> UsedRow
     UsageError
         If a weight is negative or no number, or what was given does not fit the rows.
     """
+    refuse_weightless(sample_weight)  # before scikit-learn does, in words of its own
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
     check_not_negative(weight)
     used = weight > 0
@@ -118,6 +119,14 @@ def check_not_negative(weight: Array) -> None:
             f"sample_weight must be finite and at least 0; {int(wrong.sum())} of {len(weight)} are not, the"
             f" first is {weight[first]:g} at position {first}. Give 0 to what must not count."
         )
+    refuse_weightless(weight)
+
+
+def refuse_weightless(weight: Any) -> None:
+    """Raise `UsageError` where all weights are 0."""
+    given = None if weight is None else np.asarray(weight)
+    if given is not None and given.size and not given.any():
+        raise UsageError(f"sample_weight is zero for all {given.size} of them: nothing is left to fit.")
 
 
 def refuse_multilabel(y: Any) -> None:

@@ -93,7 +93,7 @@ def _check_scans(data: bytes) -> None:
     values, starts = np.frombuffer(data, np.uint8), 0
     for at in range(0, len(values), _PART):
         part = values[at : at + _PART + 1]
-        starts += np.count_nonzero((part[:-1] == 0xFF) & (part[1:] == 0xDA))
+        starts += int(np.count_nonzero((part[:-1] == 0xFF) & (part[1:] == 0xDA)))
     # Thumbnails, and videos behind the picture, may hold these bytes too: then they are counted one by one.
     if starts > MAX_SCANS and _count_scans(data) > MAX_SCANS:
         raise UnreadableImage("decode", f"a JPEG of more than {MAX_SCANS} scans: it was made to take long")

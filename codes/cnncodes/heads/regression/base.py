@@ -37,9 +37,12 @@ class RegressionHead(RegressorMixin, TargetHead):  # type: ignore[misc]
             return choose_numbers(rows, Y, splits, self._make_search(rows), scalings, self.n_jobs)
         given = self._fall_back()
         settings = [f"{name}={value:g}" for name, value in given.items()] + [f"scaling={scalings[0]!r}"]
+        why = "all images are of one group (equal ones are)"
+        if rows.images.max() == 0:
+            why = "there is one image alone, as in training for a fold of two"
         warnings.warn(
-            "all images are of one group (equal ones are), so that none can be held out: nothing was chosen"
-            f" by cross-validation. Used {' and '.join(settings)}; give images of at least 2 groups.",
+            f"{why}, so that none can be held out: nothing was chosen by cross-validation. Used"
+            f" {' and '.join(settings)}; give images of at least 2 groups.",
             UserWarning,
             stacklevel=3,
         )

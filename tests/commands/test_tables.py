@@ -1,0 +1,39 @@
+"""Names in tables of a terminal, and sentences of one thing."""
+
+from __future__ import annotations
+
+from cnncodes.commands.figures import render_figures
+from cnncodes.commands.label_figures import render_label_figures
+from cnncodes.commands.multilabel import render_labels
+from cnncodes.commands.tables import cut_name
+from cnncodes.estimators.labels import say_unknown_classes, say_unknown_labels
+
+LONG = "x" * 3000
+SHARE = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 20}
+
+
+def test_names_are_cut_where_they_are_long_alone() -> None:
+    assert cut_name("x" * 40) == "x" * 40
+    assert cut_name(LONG) == "x" * 39 + "…"
+
+
+def test_tables_of_a_long_label_are_no_wider_than_a_terminal() -> None:
+    fitted = {
+        "chosen": "ridge", "C": 1.0, "k": None, "images": 9, "seconds": 1, "out": "m",
+        "images_of_label": {LONG: 5}, "thresholds": {LONG: 0.5},
+    }  # fmt: skip
+    shown = render_labels(fitted)
+    assert max(map(len, shown.splitlines())) < 80 and "with 1 label in" in shown
+    of_each = dict.fromkeys(("recall", "precision", "average_precision"), SHARE)
+    of_each |= {"name": LONG, "known": False}
+    figures = ("micro_f1", "macro_f1", "mean_average_precision", "subset_accuracy", "hamming_loss")
+    about = {"missing": {}, "n_groups": None, "without_positives": [], "n": 20}
+    several = render_label_figures(dict.fromkeys(figures, SHARE) | about | {"per_label": [of_each]})
+    for shown in (several, render_figures(about | {"per_class": [of_each]})):
+        assert "x" * 39 + "… (unknown to the classifier)" in shown and "x" * 40 not in shown
+
+
+def test_one_thing_is_spoken_of_as_one() -> None:
+    assert say_unknown_labels(["a"]).startswith("1 of the labels here is unknown to the classifier")
+    assert "their 2 images count" in say_unknown_classes(["a", "b"], 2)
+    assert say_unknown_classes(["a"], 1).endswith("so its 1 image counts as wrong: 'a'")
