@@ -13,4 +13,4 @@ def test_a_long_name_does_not_pad_every_row() -> None:
     long = "x" * 3000
     figures = evaluate_predictions(np.array(["a", long]), np.array(["a", long]), ["a", long])
     shown = render_figures(to_plain(figures)).splitlines()
-    assert max(map(len, shown)) < 250 and any(line.startswith(f"{'x' * 59}…  ") for line in shown)
+    assert max(map(len, shown)) < 250 and any(line.startswith(f"{'x' * 39}…  ") for line in shown)

@@ -161,7 +161,8 @@ def render_numbers(result: Result) -> str:
     if result["covered"] is not None:
         name = f"in {result['coverage']:.0%} intervals (± {result['width']:.4g})"
         rows.append(_format_row(name, result["covered"]))
-    why = f"\nNo intervals: {result['why_no_interval']}" if result["why_no_interval"] else ""
+    reason = result.get("why_no_interval")  # of what one predictor answers, and not those of several folds
+    why = f"\nNo intervals: {reason}" if reason else ""
     return f"{format_table(rows)}{say_missing(result, _NAMES)}{why}{say_groups(result['n_groups'])}\n"
 
 
