@@ -279,11 +279,8 @@ def test_where_the_first_is_refused_none_waits(
     assert time.monotonic() - started < 60
 
 
-@pytest.mark.slow
-def test_killed_they_go_on_with_the_same_bits(
-    photos: Path, backbone: Path, together: tuple[Path, str], tmp_path: Path
-) -> None:
-    out = tmp_path / "out"
+def kill_in_training(photos: Path, backbone: Path, out: Path) -> None:
+    """Start two processes, and kill both after the first epoch of the network."""
     process = tune(photos, backbone, out, "--checkpoint-minutes", "0.0001")
     deadline = time.monotonic() + 120
     while not ((out / "log.csv").exists() and "network" in (out / "log.csv").read_text()):
@@ -295,6 +292,17 @@ def test_killed_they_go_on_with_the_same_bits(
     for worker in workers:
         os.kill(worker, signal.SIGKILL)
     fail(process)
+
+
+@pytest.mark.slow
+def test_killed_they_go_on_with_the_same_bits(
+    photos: Path, backbone: Path, together: tuple[Path, str], tmp_path: Path
+) -> None:
+    for attempt in range(5):
+        out = tmp_path / f"out{attempt}"
+        kill_in_training(photos, backbone, out)
+        if not (out / "summary.json").exists():  # else the kill came when all was done
+            break
     assert (out / "state/checkpoint.safetensors").exists() and not (out / "summary.json").exists()
     finish(tune(photos, backbone, out, "--checkpoint-minutes", "0.0001"))
     expected, found = weights_of(together[0]), weights_of(out)
