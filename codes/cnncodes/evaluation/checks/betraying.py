@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from cnncodes.evaluation.checks.finding import Finding
 from cnncodes.evaluation.checks.looking import Look
 from cnncodes.evaluation.intervals import Estimate
 from cnncodes.heads.folds import Split
@@ -90,3 +91,68 @@ def predict_by_trees(
 def plain_estimate(found: Estimate) -> dict[str, float | int]:
     """Return an estimate as JSON holds it."""
     return {"value": found.value, "low": found.low, "high": found.high, "n": found.n}
+
+
+#: By what something is told; a sentence goes on.
+TOLD_BY = {
+    OF_FILE: "By size in pixels, file type and colour mode alone",
+    OF_SIZE: "By the size of the file alone",
+    OF_PICTURE: "By border colour and brightness alone",
+}
+
+
+def report_betrayal(
+    features: tuple[str, ...],
+    sentence: str,
+    n: int,
+    details: Mapping[str, Any],
+    *,
+    warn: bool,
+    noun: str,
+    which: str,
+    learner: str = "classifier",
+) -> Finding:
+    """Return a finding on what is told by metadata.
+
+    Parameters
+    ----------
+    features : tuple of str
+        Which of them it is told by.
+    sentence : str
+        What is said of it.
+    n : int
+        Number of images.
+    details : mapping
+        For programs.
+    warn : bool
+        Whether it is a warning.
+    noun : str
+        What is told: ``"class"``, ``"label"``, ``"number"``.
+    which : str
+        Whose pictures may be busier by nature: ``"of a class"``.
+    learner : str
+        What may learn nothing else.
+    """
+    advice = {
+        OF_FILE: f"Save all images alike; else a {learner} may learn where they come from, and not what they"
+        " show.",
+        OF_SIZE: f"Save all with one quality. Where the pictures {which} are plainer or busier, this is no"
+        " fault.",
+        OF_PICTURE: f"Where that is no part of the {noun}, crop it or vary it; else a {learner} may learn"
+        " nothing more.",
+    }
+    return Finding(
+        check="metadata",
+        severity="warn" if warn else "tell",
+        certainty="likely",
+        sentence=sentence,
+        advice=advice[features],
+        images=(),
+        n=n,
+        details=dict(details),
+    )
+
+
+def name_most(features: tuple[str, ...], feature: str) -> str:
+    """Say which of several features tells most; nothing of one alone."""
+    return f", above all {feature}" if len(features) > 1 else ""

@@ -8,7 +8,14 @@ from typing import Any
 import numpy.typing as npt
 
 from cnncodes.errors import name_some
-from cnncodes.evaluation.checks.betraying import OF_FILE, OF_PICTURE, OF_SIZE, TELL, WARN, plain_estimate
+from cnncodes.evaluation.checks.betraying import (
+    TELL,
+    TOLD_BY,
+    WARN,
+    name_most,
+    plain_estimate,
+    report_betrayal,
+)
 from cnncodes.evaluation.checks.finding import Finding, count
 from cnncodes.evaluation.checks.looking import Look
 from cnncodes.evaluation.checks.metadata import Betrayal, measure_betrayal
@@ -50,49 +57,24 @@ def check_label_metadata(
     return findings
 
 
-_WORDS = {
-    OF_FILE: (
-        "By size in pixels, file type and colour mode alone",
-        "Save all images alike; else a classifier may learn where they come from, and not what they show.",
-    ),
-    OF_SIZE: (
-        "By the size of the file alone",
-        "Save all with one quality. Where the pictures with a label are plainer or busier, this is no fault.",
-    ),
-    OF_PICTURE: (
-        "By border colour and brightness alone",
-        "Where that is no part of the label, crop it or vary it; else a classifier may learn nothing more.",
-    ),
-}
-
-
 def _report(told: _Told, n: int, n_labels: int, warn: bool, features: tuple[str, ...]) -> Finding:
-    (name, _, most), (by, advice) = told[0], _WORDS[features]
+    name, _, most = told[0]
     right = most.balanced_accuracy
-    above = f", above all {most.feature}" if len(features) > 1 else ""
     more = f" Also told: {name_some([other for other, _, _ in told[1:]])}." if len(told) > 1 else ""
-    return Finding(
-        check="metadata",
-        severity="warn" if warn else "tell",
-        certainty="likely",
-        sentence=(
-            f"{by}, a tree tells {len(told):,} of {count(n_labels, 'label')}, most of all {name!r}{above}:"
-            f" right in {right.value:.0%} of {n:,} images (mean over those with and without it; 95% interval"
-            f" {right.low:.0%} to {right.high:.0%}; chance 50%).{more}"
-        ),
-        advice=advice,
-        images=(),
-        n=n,
-        details={
-            "labels": [
-                {
-                    "label": one,
-                    "feature": found.feature,
-                    "chance": found.chance,
-                    "balanced_accuracy": plain_estimate(found.balanced_accuracy),
-                    "skill": skill,
-                }
-                for one, skill, found in told
-            ]
-        },
+    sentence = (
+        f"{TOLD_BY[features]}, a tree tells {len(told):,} of {count(n_labels, 'label')}, most of all {name!r}"
+        f"{name_most(features, most.feature)}: right in {right.value:.0%} of {n:,} images (mean over those"
+        f" with and without it; 95% interval {right.low:.0%} to {right.high:.0%}; chance 50%).{more}"
     )
+    labels = [
+        {
+            "label": one,
+            "feature": found.feature,
+            "chance": found.chance,
+            "balanced_accuracy": plain_estimate(found.balanced_accuracy),
+            "skill": skill,
+        }
+        for one, skill, found in told
+    ]
+    details = {"labels": labels}
+    return report_betrayal(features, sentence, n, details, warn=warn, noun="label", which="with a label")

@@ -18,9 +18,12 @@ from cnncodes.evaluation.checks.betraying import (
     OF_PICTURE,
     OF_SIZE,
     TELL,
+    TOLD_BY,
     WARN,
+    name_most,
     plain_estimate,
     predict_by_trees,
+    report_betrayal,
     tabulate,
 )
 from cnncodes.evaluation.checks.finding import Finding
@@ -181,46 +184,22 @@ def check_metadata(
     return findings
 
 
-_WORDS = {
-    OF_FILE: (
-        "By size in pixels, file type and colour mode alone",
-        "Save all images alike; else a classifier may learn where they come from, and not what they show.",
-    ),
-    OF_SIZE: (
-        "By the size of the file alone",
-        "Save all with one quality. Where the pictures of a class are plainer or busier, this is no fault.",
-    ),
-    OF_PICTURE: (
-        "By border colour and brightness alone",
-        "Where that is no part of the class, crop it or vary it; else a classifier may learn nothing more.",
-    ),
-}
-
-
 def _report(found: Betrayal, n: int, warn: bool, features: tuple[str, ...]) -> Finding:
-    told, (by, advice) = found.balanced_accuracy, _WORDS[features]
-    above = f", above all {found.feature}" if len(features) > 1 else ""
-    return Finding(
-        check="metadata",
-        severity="warn" if warn else "tell",
-        certainty="likely",
-        sentence=(
-            f"{by}{above}, a tree is right in {told.value:.0%} of {n:,} images"
-            f" (mean over classes; 95% interval {told.low:.0%} to {told.high:.0%}; chance"
-            f" {found.chance:.0%}); it betrays {found.label!r} most."
-        ),
-        advice=advice,
-        images=(),
-        n=n,
-        details={
-            "feature": found.feature,
-            "class": found.label,
-            "chance": found.chance,
-            "balanced_accuracy": plain_estimate(told),
-            "class_skill": plain_estimate(found.label_skill),
-            "skill": found.skill,
-        },
+    told = found.balanced_accuracy
+    sentence = (
+        f"{TOLD_BY[features]}{name_most(features, found.feature)}, a tree is right in {told.value:.0%} of"
+        f" {n:,} images (mean over classes; 95% interval {told.low:.0%} to {told.high:.0%}; chance"
+        f" {found.chance:.0%}); it betrays {found.label!r} most."
     )
+    details = {
+        "feature": found.feature,
+        "class": found.label,
+        "chance": found.chance,
+        "balanced_accuracy": plain_estimate(told),
+        "class_skill": plain_estimate(found.label_skill),
+        "skill": found.skill,
+    }
+    return report_betrayal(features, sentence, n, details, warn=warn, noun="class", which="of a class")
 
 
 def _balanced(y: Array, predicted: Array, n_classes: int, weights: Array) -> float:

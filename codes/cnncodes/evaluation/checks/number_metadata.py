@@ -16,9 +16,12 @@ from cnncodes.evaluation.checks.betraying import (
     OF_PICTURE,
     OF_SIZE,
     TELL,
+    TOLD_BY,
     WARN,
+    name_most,
     plain_estimate,
     predict_by_trees,
+    report_betrayal,
     tabulate,
 )
 from cnncodes.evaluation.checks.finding import Finding
@@ -116,36 +119,20 @@ def check_number_metadata(
     return findings
 
 
-_WORDS = {
-    OF_FILE: (
-        "By size in pixels, file type and colour mode alone",
-        "Save all images alike; else a regressor may learn where they come from, and not what they show.",
-    ),
-    OF_SIZE: (
-        "By the size of the file alone",
-        "Save all with one quality. Where the pictures of larger numbers are plainer or busier, this is no"
-        " fault.",
-    ),
-    OF_PICTURE: (
-        "By border colour and brightness alone",
-        "Where that is no part of the number, crop it or vary it; else a regressor may learn nothing more.",
-    ),
-}
-
-
 def _report(found: NumberBetrayal, n: int, warn: bool, features: tuple[str, ...]) -> Finding:
-    told, (by, advice) = found.r2, _WORDS[features]
-    above = f", above all {found.feature}" if len(features) > 1 else ""
-    return Finding(
-        check="metadata",
-        severity="warn" if warn else "tell",
-        certainty="likely",
-        sentence=(
-            f"{by}{above}, a tree tells the numbers with an R2 of {told.value:.2f} (95% interval"
-            f" {told.low:.2f} to {told.high:.2f}; {n:,} images; 0 is what their mean has)."
-        ),
-        advice=advice,
-        images=(),
-        n=n,
-        details={"feature": found.feature, "r2": plain_estimate(told)},
+    told = found.r2
+    sentence = (
+        f"{TOLD_BY[features]}{name_most(features, found.feature)}, a tree tells the numbers with an R2 of"
+        f" {told.value:.2f} (95% interval {told.low:.2f} to {told.high:.2f}; {n:,} images; 0 is what their"
+        " mean has)."
+    )
+    return report_betrayal(
+        features,
+        sentence,
+        n,
+        {"feature": found.feature, "r2": plain_estimate(told)},
+        warn=warn,
+        noun="number",
+        which="of larger numbers",
+        learner="regressor",
     )
