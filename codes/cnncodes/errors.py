@@ -200,3 +200,14 @@ def install_advice(extra: str) -> str:
     if not ((root / "pyproject.toml").is_file() and (root / "codes" / "cnncodes").is_dir()):
         return f"pip install {shlex.quote(f'cnncodes[{extra}]')}"
     return f"pip install -e {shlex.quote(f'{root}[{extra}]')}"
+
+
+def count(number: int, one: str, several: str | None = None) -> str:
+    """Return a number with its noun.
+
+    Examples
+    --------
+    >>> count(1, "image"), count(1200, "image"), count(2, "class", "classes")
+    ('1 image', '1,200 images', '2 classes')
+    """
+    return f"{number:,} {one if number == 1 else several or one + 's'}"

@@ -17,9 +17,8 @@ from cnncodes.commands.ladders import render_baseline
 from cnncodes.commands.outputs import check_output, check_report_name
 from cnncodes.commands.pages import is_page, write_ladder_page
 from cnncodes.commands.reporter import Reporter
-from cnncodes.commands.tables import count_images
 from cnncodes.commands.tasks import TaskOptions, check_task
-from cnncodes.errors import UsageError
+from cnncodes.errors import UsageError, count
 from cnncodes.schema import option, to_plain
 
 if TYPE_CHECKING:
@@ -141,7 +140,7 @@ def run_baseline(options: BaselineOptions, reporter: Reporter) -> Result:
     methods = _list_methods(options, source.task)
     rows = None if options.compare is None else read_evaluated(options.compare, source.test, source.task)
     reporter.note(
-        f"training on {count_images(len(source.train))}, testing on {len(source.test):,}{source.note}"
+        f"training on {count(len(source.train), 'image')}, testing on {len(source.test):,}{source.note}"
     )
     with reporter.passing_warnings():
         ladder = climb(

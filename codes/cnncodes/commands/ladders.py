@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from cnncodes.commands.command import Result
 from cnncodes.commands.figures import say_groups
 from cnncodes.commands.reporter import format_seconds
-from cnncodes.commands.tables import count_images, format_interval, format_share, format_table
+from cnncodes.commands.tables import format_interval, format_share, format_table
+from cnncodes.errors import count
 
 if TYPE_CHECKING:
     from cnncodes.evaluation import Estimate
@@ -22,8 +23,8 @@ def render_baseline(result: Result) -> str:
     figure = FIGURES[result["figure"]["key"]]
     left = f", {result['unlabelled']:,} without a label left out" if result["unlabelled"] else ""
     text = (
-        f"{format_table(_tabulate(result, figure))}\n\nTrained on {count_images(result['n_train'])}, measured"
-        f" on {result['n']:,}{left}, in {format_seconds(result['seconds'])}. Differences are to"
+        f"{format_table(_tabulate(result, figure))}\n\nTrained on {count(result['n_train'], 'image')},"
+        f" measured on {result['n']:,}{left}, in {format_seconds(result['seconds'])}. Differences are to"
         f" {result['compared_with']!r}, on the same images{'' if figure.higher else '; below 0 is better'}.\n"
     )
     if same := [str(i) for i, one in enumerate(result["methods"], start=1) if one["missing"]]:

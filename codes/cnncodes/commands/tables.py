@@ -31,17 +31,6 @@ def cut_name(name: str, most: int = 40) -> str:
     return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
-def count_images(count: int) -> str:
-    """Return so many images in words.
-
-    Examples
-    --------
-    >>> count_images(1), count_images(1200)
-    ('1 image', '1,200 images')
-    """
-    return f"{count:,} image{'s' * (count != 1)}"
-
-
 def format_interval(estimate: Mapping[str, float | None], form: str | None = None) -> str:
     """Return an estimate's 95 % interval, its ends in that form, or as shares.
 

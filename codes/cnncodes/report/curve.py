@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from cnncodes.errors import count
 from cnncodes.evaluation.figures import Figure
 from cnncodes.evaluation.intervals import Estimate
 from cnncodes.report.chart import Chart
 from cnncodes.report.comparison import Comparison, Curve
 from cnncodes.report.html import escape, paragraph, section, show_interval, table
-from cnncodes.report.words import count_images
 
 Point = tuple[int, Estimate]
 
@@ -69,7 +69,7 @@ def draw_curve(curve: Curve, figure: Figure) -> str:
         "curve-chart",
         f"{figure.title} against training images",
         f"The table below holds the same. {described}.",
-        ("training images", f"{figure.name} on {count_images(curve.points[-1][2].n)}"),
+        ("training images", f"{figure.name} on {count(curve.points[-1][2].n, 'image')}"),
         _choose_ticks(chart, [images for images, _ in shown]),
         parts,
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cnncodes.errors import count
 from cnncodes.evaluation.checks import Finding
-from cnncodes.evaluation.checks.finding import count
 from cnncodes.report.html import escape, name, paragraph, section
 from cnncodes.report.material import CheckedData, Subject
 from cnncodes.report.pictures import Studio, frame_picture

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 
+from cnncodes.errors import count
 from cnncodes.evaluation.figures import Figure
 from cnncodes.evaluation.intervals import FEW_GROUPS, Estimate
 from cnncodes.plots import Box, count_overlaps, place_numbers
 from cnncodes.report.chart import Chart, list_decades
 from cnncodes.report.comparison import Comparison, Tried
 from cnncodes.report.html import escape, interval, number, paragraph, section, show_interval, table
-from cnncodes.report.words import count_images
 
 #: Half the width and height that a number takes, and a point.
 _NUMBER, _POINT = (9.0, 8.0), (5.0, 5.0)
@@ -38,7 +38,7 @@ def show_cost(
     said = (
         "Cheap methods stand on the left, good ones at the"
         f" {'top' if comparison.figure.higher else 'bottom'}; bars are 95 % intervals. Each way was trained"
-        f" on {count_images(comparison.n_train)} and tested on {comparison.n:,}."
+        f" on {count(comparison.n_train, 'image')} and tested on {comparison.n:,}."
     )
     if own is not None:
         model = comparison.figure.model
@@ -156,7 +156,7 @@ def draw_cost(comparison: Comparison, own: Estimate | None = None) -> str:
         "cost-chart",
         f"{figure.title} against seconds of processors",
         f"The table below holds the same. {described}.",
-        ("seconds of processors, images and fit", f"{figure.name} on {count_images(comparison.n)}"),
+        ("seconds of processors, images and fit", f"{figure.name} on {count(comparison.n, 'image')}"),
         [(value, _say_seconds(value)) for value in list_decades(chart.low, chart.high)],
         parts,
     )
@@ -214,9 +214,9 @@ def list_cautions(comparison: Comparison) -> list[str]:
     found += [f"{escape(f'{doubt[:1].upper()}{doubt[1:]}')}." for doubt in comparison.doubts]
     if comparison.unlabelled:
         have = "has" if comparison.unlabelled == 1 else "have"
-        found.append(f"{count_images(comparison.unlabelled)} {have} no label: left out.")
+        found.append(f"{count(comparison.unlabelled, 'image')} {have} no label: left out.")
     if comparison.failed:
-        found.append(f"{count_images(comparison.failed)} could not be read: not in the figures.")
+        found.append(f"{count(comparison.failed, 'image')} could not be read: not in the figures.")
     if len(comparison.tried) < 2:
         found.append("One way alone was tried: there is nothing to compare it with.")
     return found

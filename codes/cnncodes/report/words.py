@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cnncodes.errors import count
 from cnncodes.evaluation import Evaluation
 from cnncodes.evaluation.intervals import FEW_GROUPS
 from cnncodes.evaluation.metrics import ClassFigures
@@ -43,11 +44,11 @@ def list_warnings(material: Material) -> list[str]:
     found = list_common(material, evaluation.n)
     unknown = [figures for figures in evaluation.per_class if not figures.known]
     if unknown:
-        count = sum(figures.recall.n for figures in unknown)
+        wrong = sum(figures.recall.n for figures in unknown)
         found.insert(
             int(material.trained_on > 0),
             f"The classifier does not know {list_names([one.name for one in unknown])}: whatever is of"
-            f" {'it' if len(unknown) == 1 else 'them'} counts as wrong, {count_images(count)}.",
+            f" {'it' if len(unknown) == 1 else 'them'} counts as wrong, {count(wrong, 'image')}.",
         )
     small = [figures for figures in evaluation.per_class if 0 < figures.recall.n < FEW_OF_CLASS]
     if small:
@@ -63,12 +64,12 @@ def list_common(material: Subject, n: int) -> list[str]:
     found = []
     if material.trained_on:
         found.append(
-            f"{material.trained_on:,} of {count_images(n)} {_was(material.trained_on)} trained on: the"
+            f"{material.trained_on:,} of {count(n, 'image')} {_was(material.trained_on)} trained on: the"
             " figures flatter."
             " Evaluate on others."
         )
     if material.failed:
-        found.append(f"{count_images(material.failed)} could not be read: not in the figures.")
+        found.append(f"{count(material.failed, 'image')} could not be read: not in the figures.")
     if not isinstance(material.data, str):
         for finding in material.data.checks.warnings:
             found.append(f'{escape(finding.sentence)} <a href="#data">Look at the data</a>')
@@ -78,7 +79,7 @@ def list_common(material: Subject, n: int) -> list[str]:
         found.append(f"There {there}: intervals are too narrow, or mean nothing.")
     if n < FEW:
         found.append(
-            f"There {'is' if n == 1 else 'are'} only {count_images(n)}, so every figure is"
+            f"There {'is' if n == 1 else 'are'} only {count(n, 'image')}, so every figure is"
             " uncertain: see its interval."
         )
     return found
@@ -88,7 +89,7 @@ def describe_accuracy(evaluation: Evaluation) -> str:
     """Say how many images are classified rightly, as HTML."""
     accuracy = evaluation.accuracy
     text = (
-        f"<strong>{percent(accuracy.value)} of {count_images(evaluation.n)} are classified rightly</strong>"
+        f"<strong>{percent(accuracy.value)} of {count(evaluation.n, 'image')} are classified rightly</strong>"
         f"{say_interval(accuracy.low, accuracy.high)}."
     )
     most = max(evaluation.per_class, key=lambda figures: figures.recall.n)
@@ -188,11 +189,6 @@ def describe_trust(evaluation: Evaluation) -> str:
         f"<strong>Probabilities are {how}:</strong> on average they are {number(error.value)} away from the"
         f" share of right answers (95 % interval: {number(error.low)} to {number(error.high)})."
     )
-
-
-def count_images(images: int) -> str:
-    """Return so many images in words."""
-    return f"{images:,} image{'' if images == 1 else 's'}"
 
 
 def _was(images: int) -> str:

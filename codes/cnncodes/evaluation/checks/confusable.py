@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.evaluation.checks.finding import Finding, count
+from cnncodes.errors import count
+from cnncodes.evaluation.checks.finding import Finding
 from cnncodes.evaluation.intervals import Estimate, wilson
 
 #: Above this upper end of the interval it is not known that the two are alike: there are too few images.

@@ -13,8 +13,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from cnncodes.embedding.lanes import run_lanes
-from cnncodes.errors import name_some
-from cnncodes.evaluation.checks.finding import Certainty, Finding, Severity, count
+from cnncodes.errors import count, name_some
+from cnncodes.evaluation.checks.finding import Certainty, Finding, Severity
 from cnncodes.evaluation.checks.looking import Look
 from cnncodes.evaluation.checks.neighbours import Neighbours
 from cnncodes.evaluation.checks.pixels import compare_pictures

@@ -43,14 +43,3 @@ class Finding:
     images: tuple[str, ...]
     n: int
     details: Mapping[str, Any] = field(default_factory=dict)
-
-
-def count(number: int, one: str, several: str | None = None) -> str:
-    """Return a number with its noun.
-
-    Examples
-    --------
-    >>> count(1, "image"), count(1200, "image"), count(2, "class", "classes")
-    ('1 image', '1,200 images', '2 classes')
-    """
-    return f"{number:,} {one if number == 1 else several or one + 's'}"

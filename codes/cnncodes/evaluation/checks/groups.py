@@ -9,8 +9,8 @@ import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from cnncodes.errors import name_some
-from cnncodes.evaluation.checks.finding import Finding, count
+from cnncodes.errors import count, name_some
+from cnncodes.evaluation.checks.finding import Finding
 
 
 def check_groups(

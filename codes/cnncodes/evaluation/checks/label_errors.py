@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import name_some
-from cnncodes.evaluation.checks.finding import Finding, count
+from cnncodes.errors import count, name_some
+from cnncodes.evaluation.checks.finding import Finding
 
 _FLOOR = 1e-6
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from cnncodes.errors import name_some
+from cnncodes.errors import count, name_some
 from cnncodes.evaluation.checks.betraying import (
     TELL,
     TOLD_BY,
@@ -16,7 +16,7 @@ from cnncodes.evaluation.checks.betraying import (
     plain_estimate,
     report_betrayal,
 )
-from cnncodes.evaluation.checks.finding import Finding, count
+from cnncodes.evaluation.checks.finding import Finding
 from cnncodes.evaluation.checks.looking import Look
 from cnncodes.evaluation.checks.metadata import Betrayal, measure_betrayal
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import name_some
-from cnncodes.evaluation.checks.finding import Finding, count
+from cnncodes.errors import count, name_some
+from cnncodes.evaluation.checks.finding import Finding
 from cnncodes.evaluation.checks.label_errors import find_label_issues
 from cnncodes.heads.multilabel.calibration import measure_labels
 from cnncodes.heads.multilabel.linear import LinearLabelHead

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import name_some
+from cnncodes.errors import count, name_some
 from cnncodes.evaluation.checks.clipping import ROBUST, clip_numbers
-from cnncodes.evaluation.checks.finding import Finding, count
+from cnncodes.evaluation.checks.finding import Finding
 from cnncodes.heads.regression.ridge import RidgeRegressionHead
 
 Array = npt.NDArray[Any]

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import name_some
-from cnncodes.evaluation.checks.finding import Finding, count
+from cnncodes.errors import count, name_some
+from cnncodes.evaluation.checks.finding import Finding
 from cnncodes.evaluation.checks.looking import Look
 from cnncodes.evaluation.checks.neighbours import Neighbours
 

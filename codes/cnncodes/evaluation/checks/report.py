@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from cnncodes.evaluation.checks.finding import Finding, count
+from cnncodes.errors import count
+from cnncodes.evaluation.checks.finding import Finding
 from cnncodes.evaluation.checks.truth import Task
 from cnncodes.schema import to_plain
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import name_some
+from cnncodes.errors import count, name_some
 from cnncodes.evaluation.checks import label_metadata, label_set_errors, metadata
-from cnncodes.evaluation.checks.finding import Finding, count
+from cnncodes.evaluation.checks.finding import Finding
 from cnncodes.evaluation.checks.labelled import Labelled, name_units
 from cnncodes.evaluation.checks.report import LeftOut
 from cnncodes.heads.multilabel.folds import count_sides

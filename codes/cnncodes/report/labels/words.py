@@ -6,13 +6,13 @@ import math
 
 import numpy as np
 
+from cnncodes.errors import count
 from cnncodes.evaluation import LabelFigures
 from cnncodes.evaluation.intervals import Estimate
 from cnncodes.report.html import escape, interval, name, number, percent
 from cnncodes.report.material import LabelMaterial
 from cnncodes.report.words import (
     FEW_OF_CLASS,
-    count_images,
     list_common,
     list_names,
     say_interval,
@@ -54,7 +54,7 @@ def describe_order(material: LabelMaterial) -> str:
     chance = float(shares[shares > 0].mean())
     return (
         f"<strong>Mean average precision is {number(found.value)}</strong>{_between(found)}, of"
-        f" {count_images(found.n)} and {int((shares > 0).sum()):,} labels: how well probabilities order the"
+        f" {count(found.n, 'image')} and {int((shares > 0).sum()):,} labels: how well probabilities order the"
         f" images. Chance would have {number(chance)}{_judge(found, chance)}."
     )
 
@@ -135,7 +135,7 @@ def _gain(one: LabelFigures, n: int) -> float:
 def _describe(one: LabelFigures, n: int) -> str:
     return (
         f"{name(one.name)}: average precision {number(one.average_precision.value)}, chance"
-        f" {number(one.recall.n / n)}, {count_images(one.recall.n)}"
+        f" {number(one.recall.n / n)}, {count(one.recall.n, 'image')}"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from cnncodes.errors import count
 from cnncodes.evaluation import RangeFigures
 from cnncodes.evaluation.intervals import Estimate
 from cnncodes.report.html import (
@@ -15,7 +16,7 @@ from cnncodes.report.html import (
     significant_interval,
 )
 from cnncodes.report.material import NumberMaterial
-from cnncodes.report.words import count_images, list_common, say_interval, show_summary
+from cnncodes.report.words import list_common, say_interval, show_summary
 
 #: From so many times on a per cent is hard to read.
 _TIMES = 10.0
@@ -42,7 +43,7 @@ def describe_error(material: NumberMaterial) -> str:
     of = "" if material.target is None else f" of {name(material.target)}"
     text = (
         f"<strong>Predictions{of} are off by {significant(figures.mae.value)} on average</strong>"
-        f"{_between(figures.mae)}, of {count_images(figures.n)}."
+        f"{_between(figures.mae)}, of {count(figures.n, 'image')}."
     )
     relative = figures.relative_mae
     if math.isnan(relative.value):
@@ -84,7 +85,7 @@ def describe_ranges(material: NumberMaterial) -> str:
         text = (
             f"<strong>Errors are clearly larger than the rest {say_range(worst)}:</strong> there they are"
             f" {significant(worst.mae.value)} on average{_between(worst.mae)},"
-            f" {count_images(worst.mae.n)}."
+            f" {count(worst.mae.n, 'image')}."
         )
     else:
         text = "<strong>In no range of the true number errors are clearly larger than the rest.</strong>"
@@ -112,7 +113,7 @@ def describe_coverage(material: NumberMaterial) -> str:
         text = "<strong>Intervals hold as far as these images can tell:</strong>"
     return (
         f"{text} those of {meant} are the prediction ± {significant(figures.width)}, and hold"
-        f" {percent(covered.value)} of {count_images(covered.n)}{say_interval(covered.low, covered.high)}."
+        f" {percent(covered.value)} of {count(covered.n, 'image')}{say_interval(covered.low, covered.high)}."
     )
 
 
