@@ -32,11 +32,7 @@ def tell_omitted(records: Sequence[ImageRecord], *, by_part: bool) -> list[str]:
     if by_part:
         reasons.append((stray, "are in no part (train, val or test)"))
     return [
-        f"{len(keys):,} of {len(records):,} images {why} and are left out: {_show(keys)}"
+        f"{len(keys):,} of {len(records):,} images {why} and are left out: {name_some(keys, _SHOWN)}"
         for keys, why in reasons
         if keys
     ]
-
-
-def _show(keys: Sequence[str]) -> str:
-    return name_some(keys, _SHOWN)

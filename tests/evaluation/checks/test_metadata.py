@@ -6,32 +6,17 @@ import dataclasses
 
 import numpy as np
 import pytest
+from made_looks import draw_looks
 
 from cnncodes.evaluation.checks.betraying import OF_FILE, OF_PICTURE
 from cnncodes.evaluation.checks.looking import Look
 from cnncodes.evaluation.checks.metadata import check_metadata, measure_betrayal
 
-NOTHING = np.zeros((64, 64), np.uint8)
-
 
 def draw(n: int, n_classes: int = 3, seed: int = 0) -> tuple[list[Look], list[str]]:
     """Looks that say nothing of their labels."""
     rng = np.random.default_rng(seed)
-    looks = [
-        Look(
-            content=str(i),
-            width=int(rng.integers(300, 500)),
-            height=int(rng.integers(300, 500)),
-            n_bytes=int(rng.integers(10_000, 90_000)),
-            format=str(rng.choice(["JPEG", "PNG"])),
-            mode="RGB",
-            thumbnail=NOTHING,
-            border=(float(rng.uniform(0, 255)), 9.0, 9.0),
-            brightness=float(rng.uniform(0, 255)),
-            spread=50.0,
-        )
-        for i in range(n)
-    ]
+    looks = draw_looks(n, rng)
     return looks, [f"class {i % n_classes}" for i in range(n)]
 
 
