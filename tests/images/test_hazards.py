@@ -13,7 +13,15 @@ from PIL import Image
 
 from cnncodes.errors import UnreadableImage
 from cnncodes.images import Decoding, decode
-from cnncodes.images.hazards import FEW_TILES, MAX_FRACTIONS, MAX_SCANS, MAX_TILE, check_file, find_icon_sizes
+from cnncodes.images.hazards import (
+    FEW_TILES,
+    MAX_FRACTIONS,
+    MAX_SCANS,
+    MAX_TILE,
+    _is_one_scan,
+    check_file,
+    find_icon_sizes,
+)
 
 PICTURE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8))
 
@@ -133,3 +141,19 @@ def test_what_is_cut_off_is_left_to_the_decoder(data: bytes) -> None:
 def test_a_decoders_own_words_are_explained() -> None:
     data = encode("TIFF", compression="tiff_lzw")
     refuse(data[:200] + bytes(2000) + data[2200:], match=r"decode: the file is damaged \(decoder error -2\)$")
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+def test_a_sequential_picture_of_one_scan_is_known_by_its_header(mode: str) -> None:
+    data = encode("JPEG", PICTURE.convert(mode), quality=95, comment=b"\xff\xc2\xff\xda" * 9)
+    assert _is_one_scan(data)
+    assert not _is_one_scan(encode("JPEG", PICTURE.convert(mode), progressive=True))
+    assert not any(_is_one_scan(data[:end]) for end in range(0, data.rindex(b"\xff\xda"), 7))
+
+
+def test_a_jpeg_whose_first_scan_lacks_a_colour_is_looked_through() -> None:
+    data = encode("JPEG")
+    at = data.rindex(b"\xff\xda")
+    one_color = b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" + data[at + 14 : -2]
+    assert not _is_one_scan(data[:at] + one_color + data[-2:])
+    refuse(data[:at] + one_color * (MAX_SCANS + 1) + data[-2:], match="more than 500 scans")

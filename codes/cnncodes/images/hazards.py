@@ -86,6 +86,8 @@ def find_icon_sizes(data: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _check_scans(data: bytes) -> None:
+    if _is_one_scan(data):
+        return
     import numpy as np
 
     # By NumPy: bytes.count takes as long as a tenth of the decoding, and keeps other lanes waiting. In parts,
@@ -97,6 +99,21 @@ def _check_scans(data: bytes) -> None:
     # Thumbnails, and videos behind the picture, may hold these bytes too: then they are counted one by one.
     if starts > MAX_SCANS and _count_scans(data) > MAX_SCANS:
         raise UnreadableImage("decode", f"a JPEG of more than {MAX_SCANS} scans: it was made to take long")
+
+
+def _is_one_scan(data: bytes) -> bool:
+    """Whether a sequential JPEG's first scan holds all its colours: libjpeg decodes no scan behind it."""
+    at, colors = 2, 0
+    while at + 10 <= len(data) and data[at] == 0xFF:
+        marker = data[at + 1]
+        if marker == 0xDA:
+            return 0 < data[at + 4] == colors
+        if marker in (0xC0, 0xC1):
+            colors = data[at + 9]
+        elif 0xC0 < marker < 0xD0 and marker != 0xC4:  # progressive, arithmetic, or no picture's header
+            return False
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return False
 
 
 def _count_scans(data: bytes) -> int:

@@ -117,6 +117,10 @@ def _stat_file(path: str | Path) -> FileStat:
         found = os.stat(path)
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         raise UnreadableImage("read", getattr(error, "strerror", None) or str(error)) from error
+    return _check_kind(found)
+
+
+def _check_kind(found: os.stat_result) -> FileStat:
     if not stat.S_ISREG(found.st_mode):  # to read a pipe might wait forever
         kind = "a folder" if stat.S_ISDIR(found.st_mode) else "a pipe, socket or device"
         raise UnreadableImage("read", f"not a file but {kind}")
@@ -193,20 +197,32 @@ class ImageRecord:
             return self.data.read()
         if not isinstance(self.data, _FILE):
             return self.data
-        _stat_file(self.data)
         try:
-            with open(self.data, "rb", buffering=0, opener=_open_at_once) as file:
-                found = file.read()
-        except OSError as error:
-            raise UnreadableImage("read", error.strerror or str(error)) from error
-        if found is None:
-            raise UnreadableImage("read", "no file on a disk: reading it would wait for what may never come")
-        return found
+            return _read_file(self.data)
+        except BlockingIOError as error:
+            reason = "no file on a disk: reading it would wait for what may never come"
+            raise UnreadableImage("read", reason) from error
+        except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+            _stat_file(self.data)  # says so where it is no file at all
+            raise UnreadableImage("read", getattr(error, "strerror", None) or str(error)) from error
 
 
-def _open_at_once(path: str, flags: int) -> int:
-    """Open a file of which reading never waits: some of the system's, as in /proc, only look like files."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+#: Some of the system's files, as in /proc, only look like files: reading them never waits.
+_OPENING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+def _read_file(path: str | Path) -> bytes:
+    """Return a file's bytes, in few calls of the system: in each of them a lane may lose Python's lock."""
+    file = os.open(path, _OPENING)
+    try:
+        size = _check_kind(os.fstat(file)).size
+        parts = [os.read(file, size + 1)]
+        if len(parts[0]) != size:  # it has changed just now, or is read in pieces
+            while parts[-1]:
+                parts.append(os.read(file, 2**20))
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+    finally:
+        os.close(file)
 
 
 def list_groups(records: Sequence[ImageRecord]) -> list[str] | None:

@@ -42,7 +42,8 @@ class ContentFinder:
             self._sorted = hashes[self._order]
             self._recent, self._n_recent = {}, 0
         key = np.uint64(wanted)  # a plain int would make it compare floats
-        start, stop = np.searchsorted(self._sorted, key, "left"), np.searchsorted(self._sorted, key, "right")
-        for position in range(int(start), int(stop)):
+        position = int(self._sorted.searchsorted(key))
+        while position < len(self._sorted) and self._sorted[position] == key:
             yield int(self._order[position])
+            position += 1
         yield from self._recent.get(wanted, ())

@@ -345,7 +345,8 @@ class ViewPlan:
                 distinct[view.pixels_id] = len(pixels)
                 pixels.append(darkroom.develop(view))
             index[number] = distinct[view.pixels_id]
-        return Rendered(np.stack(pixels), index, views)
+        patches = pixels[0][np.newaxis] if len(pixels) == 1 else np.stack(pixels)
+        return Rendered(patches, index, views)
 
 
 @functools.lru_cache(maxsize=64)
