@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from cnncodes.commands.common import SourceOptions
 from cnncodes.commands.holding import tell_holdout
-from cnncodes.commands.inputs import SourceOptions, open_images
+from cnncodes.commands.inputs import open_images
 from cnncodes.commands.reporter import Reporter
 
 

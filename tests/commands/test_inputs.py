@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from cnncodes.commands.inputs import SourceOptions, labelled_part
+from cnncodes.commands.common import SourceOptions
+from cnncodes.commands.inputs import labelled_part
 from cnncodes.commands.reporter import Reporter
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnncodes.commands import inputs
+from cnncodes.commands import common
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.evaluate import write_report
 from cnncodes.commands.evaluated import compare_evaluated, read_evaluated
@@ -69,7 +69,7 @@ def _check_only(text: str) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BaselineOptions(inputs.FailureOptions, TaskOptions):
+class BaselineOptions(common.FailureOptions, TaskOptions):
     """Options of ``cnncodes baseline``."""
 
     src: str = option(
@@ -121,7 +121,7 @@ class BaselineOptions(inputs.FailureOptions, TaskOptions):
         check=check_report_name,
     )
     random_state: int = option(
-        "Decides folds and intervals.", default=0, metavar="N", check=inputs.check_random_state
+        "Decides folds and intervals.", default=0, metavar="N", check=common.check_random_state
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cnncodes.commands import inputs
+from cnncodes.commands import common, inputs
 from cnncodes.commands.command import Command, Result
 from cnncodes.commands.compared import choose_pictures
 from cnncodes.commands.reporter import Reporter
@@ -30,7 +30,7 @@ NEAR = 0.99
 
 
 @dataclass(frozen=True, kw_only=True)
-class BenchOptions(inputs.SourceOptions):
+class BenchOptions(common.SourceOptions):
     """Options of ``cnncodes bench``."""
 
     src: str | None = option(
@@ -39,15 +39,15 @@ class BenchOptions(inputs.SourceOptions):
         default=None,
         metavar="SRC",
     )
-    backbone: str = option(inputs.HELP_BACKBONE, default=inputs.BACKBONE, metavar="NAME")
+    backbone: str = option(common.HELP_BACKBONE, default=common.BACKBONE, metavar="NAME")
     provider: str | None = option(
         "Only these, separated by commas: cpu, cuda, cuda:1, openvino, … [all that the runtime lists]",
         default=None,
         metavar="NAME",
-        check=inputs.check_provider,
+        check=common.check_provider,
     )
     images: int = option(
-        "Images of the source to decode.", default=256, metavar="N", check=inputs.check_positive
+        "Images of the source to decode.", default=256, metavar="N", check=common.check_positive
     )
 
 

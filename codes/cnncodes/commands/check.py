@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnncodes.commands import inputs
+from cnncodes.commands import common, inputs
 from cnncodes.commands.command import PROBLEMS, TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.evaluate import write_report
 from cnncodes.commands.failures import judge_failures
@@ -24,26 +24,26 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CheckOptions(inputs.EmbeddingOptions, inputs.LayerOptions, TaskOptions):
+class CheckOptions(common.EmbeddingOptions, common.LayerOptions, TaskOptions):
     """Options of ``cnncodes check``."""
 
-    src: str = option(inputs.HELP_SRC)
+    src: str = option(common.HELP_SRC)
     views: str = option(
-        f"Views of each image, whose codes are averaged: {inputs.HELP_VIEWS}.",
+        f"Views of each image, whose codes are averaged: {common.HELP_VIEWS}.",
         default="flip",
         metavar="PLAN",
-        check=inputs.check_views,
+        check=common.check_views,
     )
     split: str | None = option(
         "Only this part of the source. [all of it, since copies in two parts are what matters most]",
         default=None,
         metavar="PART",
     )
-    backbone: str = option(inputs.HELP_BACKBONE, default=inputs.BACKBONE, metavar="NAME")
+    backbone: str = option(common.HELP_BACKBONE, default=common.BACKBONE, metavar="NAME")
     precision: str | None = option(
-        f"{inputs.HELP_PRECISION} [fp32]", default=None, metavar="PRECISION", check=inputs.check_precision
+        f"{common.HELP_PRECISION} [fp32]", default=None, metavar="PRECISION", check=common.check_precision
     )
-    decode: str = option(inputs.HELP_DECODE, default="exact", choices=inputs.DECODE_CHOICES)
+    decode: str = option(common.HELP_DECODE, default="exact", choices=common.DECODE_CHOICES)
     report: str | None = option(
         "File (.json) for all findings with all their images.",
         default=None,
@@ -51,13 +51,13 @@ class CheckOptions(inputs.EmbeddingOptions, inputs.LayerOptions, TaskOptions):
         metavar="FILE",
         check=check_json_name,
     )
-    memory: str | None = option(inputs.HELP_MEMORY, default=None, metavar="FOLDER")
+    memory: str | None = option(common.HELP_MEMORY, default=None, metavar="FOLDER")
     strict: bool = option("End with exit status 1 where there is a warning.", default=False)
     random_state: int = option(
         "Decides folds and intervals, and random views that are given by name.",
         default=0,
         metavar="N",
-        check=inputs.check_random_state,
+        check=common.check_random_state,
     )
 
 

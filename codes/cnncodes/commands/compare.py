@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnncodes.commands import inputs
+from cnncodes.commands import common, inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.crossvalidating import keep_codes
 from cnncodes.commands.evaluate import write_report
@@ -36,7 +36,7 @@ def _check_models(models: tuple[str, ...]) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompareOptions(inputs.EmbeddingOptions):
+class CompareOptions(common.EmbeddingOptions):
     """Options of ``cnncodes compare``."""
 
     models: tuple[str, ...] = option(
@@ -54,7 +54,7 @@ class CompareOptions(inputs.EmbeddingOptions):
     report: str | None = option(
         "File for all figures, .json.", default=None, short="-o", metavar="FILE", check=check_json_name
     )
-    memory: str | None = option(inputs.HELP_MEMORY, default=None, metavar="FOLDER")
+    memory: str | None = option(common.HELP_MEMORY, default=None, metavar="FOLDER")
 
 
 @dataclass(frozen=True, eq=False)

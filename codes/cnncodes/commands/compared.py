@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cnncodes.commands import inputs
+from cnncodes.commands import common, inputs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,7 +35,7 @@ class Compared:
     precision: str
 
 
-def choose_pictures(backbone: str, src: str | None, reading: inputs.SourceOptions) -> Compared:
+def choose_pictures(backbone: str, src: str | None, reading: common.SourceOptions) -> Compared:
     """Return the centres of some pictures of a source, else parts of photos that are always there."""
     import numpy as np
 

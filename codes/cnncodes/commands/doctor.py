@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cnncodes
-from cnncodes.commands import inputs, providers
+from cnncodes.commands import common, providers
 from cnncodes.commands.command import PROBLEMS, Command, Result
 from cnncodes.commands.reporter import Reporter
 from cnncodes.errors import BackendMissing, install_advice
@@ -70,7 +70,7 @@ PARTS = {
 class DoctorOptions:
     """Options of ``cnncodes doctor``."""
 
-    backbone: str = option(inputs.HELP_BACKBONE, default=inputs.BACKBONE, metavar="NAME")
+    backbone: str = option(common.HELP_BACKBONE, default=common.BACKBONE, metavar="NAME")
 
 
 def run_doctor(options: DoctorOptions, reporter: Reporter) -> Result:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnncodes.commands import inputs
+from cnncodes.commands import common, inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.failures import judge_failures
 from cnncodes.commands.reporter import Reporter, format_seconds
@@ -19,34 +19,34 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EmbedOptions(inputs.EmbeddingOptions, inputs.LayerOptions):
+class EmbedOptions(common.EmbeddingOptions, common.LayerOptions):
     """Options of ``cnncodes embed``."""
 
-    src: str = option(inputs.HELP_SRC)
+    src: str = option(common.HELP_SRC)
     out: str = option(
         "Folder of the codes dataset; run again, it goes on where it stopped.", short="-o", metavar="FOLDER"
     )
-    backbone: str = option(inputs.HELP_BACKBONE, default=inputs.BACKBONE, metavar="NAME")
+    backbone: str = option(common.HELP_BACKBONE, default=common.BACKBONE, metavar="NAME")
     precision: str | None = option(
-        f"{inputs.HELP_PRECISION} [fp32]",
+        f"{common.HELP_PRECISION} [fp32]",
         default=None,
         metavar="PRECISION",
-        check=inputs.check_precision,
+        check=common.check_precision,
     )
     provider: str = option(
-        f"{inputs.HELP_PROVIDER} Several GPUs: cuda:0,cuda:1.",
+        f"{common.HELP_PROVIDER} Several GPUs: cuda:0,cuda:1.",
         default="cpu",
         metavar="NAME",
-        check=inputs.check_provider,
+        check=common.check_provider,
     )
     views: str = option(
-        f"Views of each image: {inputs.HELP_VIEWS}.",
+        f"Views of each image: {common.HELP_VIEWS}.",
         default="center",
         metavar="PLAN",
-        check=inputs.check_views,
+        check=common.check_views,
     )
     random_state: int = option(
-        inputs.HELP_RANDOM_VIEWS, default=0, metavar="N", check=inputs.check_random_state
+        common.HELP_RANDOM_VIEWS, default=0, metavar="N", check=common.check_random_state
     )
     reduce: str = option(
         "'mean' stores one row an image, the mean over its views; 'none' one a view.",
@@ -60,27 +60,27 @@ class EmbedOptions(inputs.EmbeddingOptions, inputs.LayerOptions):
         "The labels are texts of several each, with this between them, which 'fit' divides. They are kept as"
         " they are; --holdout takes its share of all images, and not of each text."
     )
-    decode: str = option(inputs.HELP_DECODE, default="exact", choices=inputs.DECODE_CHOICES)
+    decode: str = option(common.HELP_DECODE, default="exact", choices=common.DECODE_CHOICES)
     max_memory: str | int | None = option(
         "What the images that are decoded at the same time may take: 2G, 500M. One that takes more is decoded"
         " alone. [a quarter of the machine's]",
         default=None,
         metavar="SIZE",
-        check=inputs.check_memory,
+        check=common.check_memory,
     )
     dtype: str = option("Precision of the stored codes.", default="float16", choices=("float16", "float32"))
     batch_size: int | str | None = option(
         "Views in one call of the network; 'auto' measures once what is fastest here. [CPU: 8, else 64]",
         default=None,
         metavar="N",
-        check=inputs.check_batch_size,
+        check=common.check_batch_size,
     )
     n_jobs: int | str | None = option(  # type: ignore[assignment]  # what others take, and a word more
-        f"{inputs.HELP_JOBS.rstrip('.')}; 'auto' measures once what is fastest here.",
+        f"{common.HELP_JOBS.rstrip('.')}; 'auto' measures once what is fastest here.",
         default=None,
         short="-j",
         metavar="N",
-        check=inputs.check_automatic_jobs,
+        check=common.check_automatic_jobs,
     )
     isolate: bool = option(
         "Decode in processes of their own, so that a picture which crashes the decoder, or has it hang, costs"
@@ -91,13 +91,13 @@ class EmbedOptions(inputs.EmbeddingOptions, inputs.LayerOptions):
         "With --isolate: give up a picture whose decoding takes longer.",
         default=60.0,
         metavar="SECONDS",
-        check=inputs.check_seconds,
+        check=common.check_seconds,
     )
     shard_images: int = option(
         "Images in one file of the dataset: the most that a killed job does again.",
         default=2048,
         metavar="N",
-        check=inputs.check_positive,
+        check=common.check_positive,
     )
     check: str = option(
         "By what a stored image counts as unchanged: size and time of its file (stat), or also its content,"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnncodes.commands import inputs
+from cnncodes.commands import common, inputs
 from cnncodes.commands.abstaining import measure_abstention, render_abstention
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.companions import prepare_companions
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateOptions(inputs.EmbeddingOptions):
+class EvaluateOptions(common.EmbeddingOptions):
     """Options of ``cnncodes evaluate``."""
 
     model: str = option("Saved classifier or regressor, as 'cnncodes fit' wrote it.")
@@ -70,7 +70,7 @@ class EvaluateOptions(inputs.EmbeddingOptions):
         " classes.",
         default=5,
         metavar="K",
-        check=inputs.check_positive,
+        check=common.check_positive,
     )
     target: str | None = option(
         "Table: column with the numbers, of a regressor. [the one that it was fitted to]",
@@ -85,9 +85,9 @@ class EvaluateOptions(inputs.EmbeddingOptions):
         " answers are wrong, against what was promised, and accuracy against coverage. Not on the page.",
         default=None,
         metavar="RISK",
-        check=inputs.check_risk,
+        check=common.check_risk,
     )
-    memory: str | None = option(inputs.HELP_MEMORY, default=None, metavar="FOLDER")
+    memory: str | None = option(common.HELP_MEMORY, default=None, metavar="FOLDER")
 
 
 def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cnncodes.commands import inputs
+from cnncodes.commands import common
 from cnncodes.commands.command import Command, Result
 from cnncodes.commands.models import describe_parity, plain
 from cnncodes.commands.reporter import Reporter
@@ -196,7 +196,7 @@ EXPORT = (
         run_export,
         render_export,
         "Make a network's ONNX file from the framework it was trained in (extra: export).",
-        f"cnncodes models export {inputs.BACKBONE} -o models/{inputs.BACKBONE}",
+        f"cnncodes models export {common.BACKBONE} -o models/{common.BACKBONE}",
         ("out", "name"),
     ),
     Command(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cnncodes.commands import inputs
+from cnncodes.commands import common, inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.failures import judge_failures
 from cnncodes.commands.holding import tell_holdout
@@ -27,7 +27,7 @@ _STAGES = {"start": "the head as it is", "head": "stage 1 (head)", "network": "s
 
 
 @dataclass(frozen=True, kw_only=True)
-class FinetuneOptions(inputs.EmbeddingOptions, FineTuning):
+class FinetuneOptions(common.EmbeddingOptions, FineTuning):
     """Options of ``cnncodes finetune``."""
 
     src: str = option(
@@ -37,21 +37,21 @@ class FinetuneOptions(inputs.EmbeddingOptions, FineTuning):
     out: str = option(
         "Folder for the classifier, the tuned network and the log.", short="-o", metavar="FOLDER"
     )
-    backbone: str = option(inputs.HELP_BACKBONE, default=inputs.BACKBONE, metavar="NAME")
+    backbone: str = option(common.HELP_BACKBONE, default=common.BACKBONE, metavar="NAME")
     head: str = option(
         "Classical head that it starts from and is compared with.",
         default="logistic",
         choices=LINEAR,
     )
     train_views: str = option(
-        f"Views of each training image, of which an epoch takes one: {inputs.HELP_VIEWS}. The head is trained"
+        f"Views of each training image, of which an epoch takes one: {common.HELP_VIEWS}. The head is trained"
         " on the fixed ones.",
         default=TRAIN_VIEWS,
         metavar="PLAN",
-        check=inputs.check_views,
+        check=common.check_views,
     )
     test_views: str = option(
-        "Views of each image when predicting.", default=TEST_VIEWS, metavar="PLAN", check=inputs.check_views
+        "Views of each image when predicting.", default=TEST_VIEWS, metavar="PLAN", check=common.check_views
     )
     keep: str = option(
         "Which classifier is saved; 'better': the tuned network where its gain on the validation images is"
@@ -59,7 +59,7 @@ class FinetuneOptions(inputs.EmbeddingOptions, FineTuning):
         default="better",
         choices=KEEP,
     )
-    decode: str = option(inputs.HELP_DECODE, default="exact", choices=inputs.DECODE_CHOICES)
+    decode: str = option(common.HELP_DECODE, default="exact", choices=common.DECODE_CHOICES)
 
 
 def run_finetune(options: FinetuneOptions, reporter: Reporter) -> Result:

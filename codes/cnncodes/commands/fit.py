@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cnncodes.commands import inputs
+from cnncodes.commands import common, inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.controls import escape_controls
 from cnncodes.commands.crossvalidating import keep_codes, render_folds, run_folds
@@ -40,7 +40,7 @@ from cnncodes.schema import option
 
 
 @dataclass(frozen=True, kw_only=True)
-class FitOptions(inputs.EmbeddingOptions, inputs.LayerOptions, LabelFitOptions):
+class FitOptions(common.EmbeddingOptions, common.LayerOptions, LabelFitOptions):
     """Options of ``cnncodes fit``."""
 
     src: str = option(
@@ -62,16 +62,16 @@ class FitOptions(inputs.EmbeddingOptions, inputs.LayerOptions, LabelFitOptions):
         default=False,
     )
     train_views: str | None = option(
-        f"Views of each training image: {inputs.HELP_VIEWS}. [flip; codes: all that are stored]",
+        f"Views of each training image: {common.HELP_VIEWS}. [flip; codes: all that are stored]",
         default=None,
         metavar="PLAN",
-        check=inputs.check_views,
+        check=common.check_views,
     )
     test_views: str | None = option(
         "Views of each image when predicting. [flip; codes: the fixed ones of those trained on]",
         default=None,
         metavar="PLAN",
-        check=inputs.check_views,
+        check=common.check_views,
     )
     aggregate: str = option(
         "What is averaged over an image's views when predicting; 'auto' means decision values, of numbers"
@@ -85,18 +85,18 @@ class FitOptions(inputs.EmbeddingOptions, inputs.LayerOptions, LabelFitOptions):
         metavar="PART",
     )
     backbone: str | None = option(
-        f"{inputs.HELP_BACKBONE} [{inputs.BACKBONE}; codes: the one that made them]",
+        f"{common.HELP_BACKBONE} [{common.BACKBONE}; codes: the one that made them]",
         default=None,
         metavar="NAME",
     )
     precision: str | None = option(
-        f"{inputs.HELP_PRECISION} [fp32; codes: that of the codes]",
+        f"{common.HELP_PRECISION} [fp32; codes: that of the codes]",
         default=None,
         metavar="PRECISION",
-        check=inputs.check_precision,
+        check=common.check_precision,
     )
     decode: str | None = option(
-        f"{inputs.HELP_DECODE} [exact; codes: as they were made]", default=None, choices=inputs.DECODE_CHOICES
+        f"{common.HELP_DECODE} [exact; codes: as they were made]", default=None, choices=common.DECODE_CHOICES
     )
     class_weight: str | None = option(
         "'balanced' gives rare classes the weight of frequent ones.", default=None, choices=("balanced",)
@@ -105,7 +105,7 @@ class FitOptions(inputs.EmbeddingOptions, inputs.LayerOptions, LabelFitOptions):
         "Decides the folds of the cross-validation, and random views that are given by name.",
         default=0,
         metavar="N",
-        check=inputs.check_random_state,
+        check=common.check_random_state,
     )
     out_of_fold: bool = option(
         "For 'predict --abstain' with a head or --aggregate that has no answers to held-out images from its"
@@ -117,18 +117,18 @@ class FitOptions(inputs.EmbeddingOptions, inputs.LayerOptions, LabelFitOptions):
         " classes, numbers and several labels.",
         default=None,
         metavar="FOLDS",
-        check=inputs.check_folds,
+        check=common.check_folds,
     )
     repeats: int = option(
-        "Divisions into folds for --cv.", default=1, metavar="N", check=inputs.check_positive
+        "Divisions into folds for --cv.", default=1, metavar="N", check=common.check_positive
     )
-    memory: str | None = option(inputs.HELP_MEMORY, default=None, metavar="FOLDER")
+    memory: str | None = option(common.HELP_MEMORY, default=None, metavar="FOLDER")
     memory_limit: str | int | None = option(
         "What a fit on stored codes may take: 2G, 500M. Where all codes in memory would take more they are"
         " read in blocks. [half of the machine's]",
         default=None,
         metavar="SIZE",
-        check=inputs.check_memory,
+        check=common.check_memory,
     )
     include_backbone: bool = option(
         "Leave the network out of the saved file: smaller, but it must be at hand to predict.",
@@ -310,7 +310,7 @@ def _fit_images(options: FitOptions, reporter: Reporter) -> tuple[Any, Any, Resu
     classifier = _make_estimator(
         options,
         backbone=inputs.open_backbone(
-            options.backbone or inputs.BACKBONE,
+            options.backbone or common.BACKBONE,
             options.precision,
             reporter,
             layer=options.layer,

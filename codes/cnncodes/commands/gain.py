@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from cnncodes.commands import inputs
+from cnncodes.commands import common
 from cnncodes.commands.command import Command, Result
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.commands.tables import format_interval, format_table
@@ -29,12 +29,12 @@ class GainOptions:
         "Folds of the cross-validation, where the images have no parts train and test.",
         default=5,
         metavar="N",
-        check=inputs.check_folds,
+        check=common.check_folds,
     )
     random_state: int = option(
-        "Decides the folds and the intervals.", default=0, metavar="N", check=inputs.check_random_state
+        "Decides the folds and the intervals.", default=0, metavar="N", check=common.check_random_state
     )
-    n_jobs: int | None = option(inputs.HELP_JOBS, default=None, metavar="N", check=inputs.check_jobs)
+    n_jobs: int | None = option(common.HELP_JOBS, default=None, metavar="N", check=common.check_jobs)
 
 
 def run_gain(options: GainOptions, reporter: Reporter) -> Result:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 
-from cnncodes.commands import inputs
+from cnncodes.commands import common, inputs
 from cnncodes.commands.reporter import Reporter
 
 
-def tell_holdout(src: str, reading: inputs.SourceOptions, trained: int, reporter: Reporter) -> None:
+def tell_holdout(src: str, reading: common.SourceOptions, trained: int, reporter: Reporter) -> None:
     """Say where --holdout changed nothing; warn where that leaves no part test.
 
     Parameters

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cnncodes.commands import inputs
+from cnncodes.commands import common
 from cnncodes.commands.command import Command, Result
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.tables import format_table
@@ -252,7 +252,7 @@ MODELS = (
         run_show,
         render_show,
         "Show a network's card.",
-        f"cnncodes models show {inputs.BACKBONE}",
+        f"cnncodes models show {common.BACKBONE}",
         ("name", "folder"),
     ),
     Command(
@@ -261,7 +261,7 @@ MODELS = (
         run_verify,
         render_verify,
         "Check a network's files against its card, and its codes against their origin.",
-        f"cnncodes models verify {inputs.BACKBONE}",
+        f"cnncodes models verify {common.BACKBONE}",
         ("name",),
     ),
 )

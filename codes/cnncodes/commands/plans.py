@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from cnncodes.commands import inputs
+from cnncodes.commands import common, inputs
 from cnncodes.commands.reporter import Reporter
 from cnncodes.errors import SourceError, UsageError
 from cnncodes.schema import option
@@ -17,14 +17,14 @@ HELP_PLAN = "A plan's name from 'cnncodes views list', or a .toml file."
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlanOptions(inputs.DecodingOptions):
+class PlanOptions(common.DecodingOptions):
     """Options of the commands that open a plan."""
 
     random_state: int | None = option(
-        f"{inputs.HELP_RANDOM_VIEWS} In a plan's file, replaces what stands there. [0; a file: its own]",
+        f"{common.HELP_RANDOM_VIEWS} In a plan's file, replaces what stands there. [0; a file: its own]",
         default=None,
         metavar="N",
-        check=inputs.check_random_state,
+        check=common.check_random_state,
     )
     data: str | None = option(
         "Training images, from whose part 'train' (all, if they have no parts) principal colours are"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnncodes.commands import inputs
+from cnncodes.commands import common, inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.failures import judge_failures
 from cnncodes.commands.label_rows import (
@@ -85,11 +85,11 @@ def parse_priors(priors: tuple[str, ...], classes: dict[str, Any]) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PredictOptions(inputs.EmbeddingOptions):
+class PredictOptions(common.EmbeddingOptions):
     """Options of ``cnncodes predict``."""
 
     model: str = option("Saved classifier or regressor, as 'cnncodes fit' wrote it.")
-    src: str = option(inputs.HELP_SRC)
+    src: str = option(common.HELP_SRC)
     out: str | None = option(
         "File for the predictions, .csv or .parquet; without it they go to stdout as CSV.",
         default=None,
@@ -97,20 +97,20 @@ class PredictOptions(inputs.EmbeddingOptions):
         metavar="FILE",
         check=_check_out,
     )
-    top_k: int = option("Classes named for each image.", default=1, metavar="K", check=inputs.check_positive)
+    top_k: int = option("Classes named for each image.", default=1, metavar="K", check=common.check_positive)
     abstain: float | None = option(
         "Leave the class empty where it is not sure: of those named, at most this share is wrong, with 95 %"
         " confidence for images like those trained on (0.05 is a twentieth). Adds the column 'answered'.",
         default=None,
         metavar="RISK",
-        check=inputs.check_risk,
+        check=common.check_risk,
     )
     coverage: float | None = option(
         "Numbers: share of truths that the columns 'low' and 'high' are to enclose, of images like those"
         " trained on. [0.9]",
         default=None,
         metavar="SHARE",
-        check=inputs.check_risk,
+        check=common.check_risk,
     )
     novelty: bool = option(
         "Add the column 'novelty', from 0 to 1: the share of training images that are less unusual.",
@@ -128,7 +128,7 @@ class PredictOptions(inputs.EmbeddingOptions):
         " classifier was fitted with, else |]"
     )
     split: str | None = option("Only this part of the source.", default=None, metavar="PART")
-    memory: str | None = option(inputs.HELP_MEMORY, default=None, metavar="FOLDER")
+    memory: str | None = option(common.HELP_MEMORY, default=None, metavar="FOLDER")
 
 
 def run_predict(options: PredictOptions, reporter: Reporter) -> Result:

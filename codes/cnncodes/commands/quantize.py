@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnncodes.commands import inputs
+from cnncodes.commands import common, inputs
 from cnncodes.commands.command import Command, Result
 from cnncodes.commands.further_files import add_file, find_place
 from cnncodes.commands.quantized_classifier import quantize_classifier
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class QuantizeOptions(inputs.DecodingOptions):
+class QuantizeOptions(common.DecodingOptions):
     """Options of ``cnncodes models quantize``."""
 
     name: str = option(
@@ -46,7 +46,7 @@ class QuantizeOptions(inputs.DecodingOptions):
     precision: str = option(
         "int8 for CPUs, fp16 for GPUs; bf16 cannot be made.", default="int8", choices=("int8", "fp16", "bf16")
     )
-    images: int = option("Images to calibrate on.", default=512, metavar="N", check=inputs.check_positive)
+    images: int = option("Images to calibrate on.", default=512, metavar="N", check=common.check_positive)
     activations: str = option(
         "Type of the 8-bit activations; 'auto' tries both and keeps the faster.",
         default="auto",
@@ -163,6 +163,6 @@ QUANTIZE = Command(
     run_quantize,
     render_quantize,
     "Make an int8 or fp16 file of a network, and say what it costs (extra: export).",
-    f"cnncodes models quantize {inputs.BACKBONE} --calibrate photos/",
+    f"cnncodes models quantize {common.BACKBONE} --calibrate photos/",
     ("out", "name", "equal"),
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands.command import Result
-from cnncodes.commands.inputs import SourceOptions, is_codes
+from cnncodes.commands.common import SourceOptions
+from cnncodes.commands.inputs import is_codes
 from cnncodes.commands.reporter import format_seconds
 from cnncodes.commands.tasks import find_meaning, is_table
 from cnncodes.errors import UsageError, sentence

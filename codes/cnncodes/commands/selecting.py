@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from cnncodes.commands import inputs
+from cnncodes.commands import common
 from cnncodes.commands.command import Command, Result
 from cnncodes.commands.merging import HELP_NEW_CODES, describe_failures, warn_of_incomplete
 from cnncodes.commands.reporter import Reporter, format_seconds
@@ -38,7 +38,7 @@ class SelectOptions:
         "Keep the views of this plan, a part of the stored one: center, flip, train:2, or a .toml file.",
         default=None,
         metavar="PLAN",
-        check=inputs.check_views,
+        check=common.check_views,
     )
     layers: str | None = option(
         "Keep the codes of these layers, A,B, in this order, of a dataset that has several.",

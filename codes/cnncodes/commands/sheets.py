@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnncodes.commands import inputs
+from cnncodes.commands import common
 from cnncodes.commands.command import Command, Result
 from cnncodes.commands.outputs import check_output
 from cnncodes.commands.plans import HELP_PLAN, PlanOptions, open_plan
@@ -37,7 +37,7 @@ class ShowOptions(PlanOptions):
     """Options of ``cnncodes views show``."""
 
     image: str = option("An image file.")
-    plan: str = option(HELP_PLAN, default="center", check=inputs.check_views)
+    plan: str = option(HELP_PLAN, default="center", check=common.check_views)
     out: str | None = option(
         "File for the sheet: .png or .webp, both without loss. [IMAGE-views.png in this folder]",
         default=None,
@@ -45,7 +45,7 @@ class ShowOptions(PlanOptions):
         metavar="FILE",
         check=_check_sheet_name,
     )
-    backbone: str = option(inputs.HELP_BACKBONE, default=inputs.BACKBONE, metavar="NAME")
+    backbone: str = option(common.HELP_BACKBONE, default=common.BACKBONE, metavar="NAME")
 
 
 def run_show(options: ShowOptions, reporter: Reporter) -> Result:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from cnncodes.commands import inputs
+from cnncodes.commands import common
 from cnncodes.commands.command import Command, Result
 from cnncodes.commands.outputs import check_output
 from cnncodes.commands.plans import HELP_PLAN, PlanOptions, open_plan
@@ -39,7 +39,7 @@ class ListOptions:
 class WriteOptions(PlanOptions):
     """Options of ``cnncodes views write``."""
 
-    plan: str = option(HELP_PLAN, check=inputs.check_views)
+    plan: str = option(HELP_PLAN, check=common.check_views)
     out: str | None = option(
         "File (.toml) for the plan. [stdout]",
         default=None,
