@@ -74,7 +74,7 @@ def open_image(data: bytes, max_pixels: int) -> pillow.Image:
         reason = f"more pixels than {_limit(max_pixels)}"
         raise UnreadableImage("decode", reason, ("max_pixels", max_pixels)) from None
     check_pixels(image, max_pixels)
-    if image.format == "JPEG":
+    if image.format in ("JPEG", "MPO"):
         # All at once, where Pillow hands over 64 KiB and puts what is left before the next.
         image.decodermaxblock = len(data)
     return image
