@@ -410,6 +410,15 @@ def test_fast_leaves_twice_what_is_needed_or_all(
     assert decode(data, Decoding("fast"), short_side=short).size == expected
 
 
+def test_fast_reads_less_of_a_telephones_jpeg_of_several_pictures_too() -> None:
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8))
+    several = encode(picture, "MPO", save_all=True, append_images=[picture.resize((40, 30))])
+    small = decode(several, Decoding("fast"), short_side=32)
+    assert small.size == (100, 75)
+    expected = decode(encode(picture, "JPEG"), Decoding("fast"), short_side=32)
+    np.testing.assert_array_equal(pixels(small), pixels(expected))
+
+
 def test_fast_reads_less_of_a_jpeg_only() -> None:
     smooth = Image.fromarray(np.tile(np.arange(256, dtype=np.uint8)[:, None, None], (1, 256, 3)))
     fast = Decoding("fast")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from cnncodes.errors import CnnCodesError, UnreadableImage, UsageError
 from cnncodes.images import nvimgcodec
 from cnncodes.images.costs import estimate_memory
-from cnncodes.images.opening import check_pixels, open_image, opening, to_reason
+from cnncodes.images.opening import OF_JPEG, check_pixels, open_image, opening, to_reason
 
 if TYPE_CHECKING:
     import numpy as np
@@ -132,7 +132,7 @@ def _decode_file(
     before: Callable[[int], object] | None,
 ) -> pillow.Image:
     pixels = image.width * image.height
-    if decoding.mode == "fast" and short_side is not None and image.format == "JPEG":
+    if decoding.mode == "fast" and short_side is not None and image.format in OF_JPEG:
         _draft(image, 2 * short_side)
     if before is not None:
         before(estimate_memory(image, pixels, short_side))

@@ -22,6 +22,9 @@ FORMATS = (
     "JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF", "HEIF", "JXL", "ICO", "QOI",
 )  # fmt: skip
 
+#: JPEG, alone or with others behind it, as telephones write it.
+OF_JPEG = ("JPEG", "MPO")
+
 #: How decoders say that a file is damaged, in words that mean nothing to who sees but the reason.
 _OF_DECODERS = (
     "buffer is not", "cannot load this", "could not create decoder", "decoder error", "invalid literal",
@@ -74,7 +77,7 @@ def open_image(data: bytes, max_pixels: int) -> pillow.Image:
         reason = f"more pixels than {_limit(max_pixels)}"
         raise UnreadableImage("decode", reason, ("max_pixels", max_pixels)) from None
     check_pixels(image, max_pixels)
-    if image.format in ("JPEG", "MPO"):
+    if image.format in OF_JPEG:
         # All at once, where Pillow hands over 64 KiB and puts what is left before the next.
         image.decodermaxblock = len(data)
     return image
