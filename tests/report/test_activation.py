@@ -135,7 +135,7 @@ def test_a_head_that_is_not_linear_has_none(averaging: Backbone) -> None:
 
 def test_without_onnx_the_extra_is_named(averaging: Backbone, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(BackendMissing, match="the extra 'export'"):
+    with pytest.raises(BackendMissing, match=r"ONNX is not installed: pip install .*\[report\]"):
         prepare_activations(
             Predictor(Embedder(averaging, ViewPlan.parse("flip"), Decoding()), make_head("abc"))
         )

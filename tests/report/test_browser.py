@@ -13,6 +13,7 @@ from browsing import check_apart, find_faint, read_colors, settle
 from made_reports import HOSTILE, MakeMaterial, Open, add_training, check_records, draw_records, make_ladder
 from PIL import Image
 
+from cnncodes.plots.layout import Layout
 from cnncodes.report import (
     Material,
     Origin,
@@ -22,7 +23,6 @@ from cnncodes.report import (
     render_comparison,
     render_report,
 )
-from cnncodes.report.layout import Layout
 
 pytestmark = pytest.mark.slow
 

@@ -129,7 +129,7 @@ def run_baseline(options: BaselineOptions, reporter: Reporter) -> Result:
     """Try each method within the budget."""
     from cnncodes.evaluation.baselines import climb
     from cnncodes.images import list_groups
-    from cnncodes.plots import check_matplotlib
+    from cnncodes.plots.axes import check_matplotlib
 
     check_task(options)
     for path in (options.report, options.plot):

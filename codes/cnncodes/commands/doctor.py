@@ -62,7 +62,10 @@ PARTS = {
         ),
     ),
     "finetune": ("finetune", ("onnx", "safetensors", "torch")),
-    "report": ("plots (baseline --plot), gradients in baseline", ("matplotlib", "scikit-image")),
+    "report": (
+        "activation maps of pages, plots, gradients in baseline",
+        ("matplotlib", "onnx", "scikit-image"),
+    ),
 }
 
 

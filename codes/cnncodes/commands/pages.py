@@ -170,8 +170,8 @@ def write_ladder_page(options: Any, result: Result) -> None:
 
 
 def _describe_origin(found: Evaluated, companions: Companions) -> Origin:
+    from cnncodes.plots.layout import RANDOM_STATE
     from cnncodes.report import Origin
-    from cnncodes.report.layout import RANDOM_STATE
 
     options, states = found.options, {"bootstrap of the intervals": 0, "map of the codes": RANDOM_STATE}
     if companions.checks_data:

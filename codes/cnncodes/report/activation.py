@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import BackboneError, BackendMissing
+from cnncodes.errors import BackboneError, BackendMissing, install_advice
 from cnncodes.heads.linear import LinearScorer
 from cnncodes.heads.multilabel.scorers import LinearLabelScorer
 from cnncodes.views import ViewPlan
@@ -182,7 +182,7 @@ def _check_onnx() -> None:
     try:
         import onnx  # noqa: F401
     except ImportError as error:
-        raise BackendMissing("ONNX is not installed: the extra 'export' brings it.") from error
+        raise BackendMissing(f"ONNX is not installed: {install_advice('report')}.") from error
 
 
 def _averages_decisions(predictor: ImagePredictor, views: int) -> bool:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cnncodes.plots.layout import lay_out
 from cnncodes.report.html import clean, embed_bytes, embed_json, escape, pack, paragraph, section
-from cnncodes.report.layout import lay_out
 from cnncodes.report.material import Material, Subject
 from cnncodes.report.nearest import Neighbourhood
 from cnncodes.report.thumbnails import TILE, Sheet, choose_tiles, make_sheet

@@ -7,7 +7,7 @@ import math
 from cnncodes.errors import count
 from cnncodes.evaluation.figures import Figure
 from cnncodes.evaluation.intervals import FEW_GROUPS, Estimate
-from cnncodes.plots import Box, count_overlaps, place_numbers
+from cnncodes.plots.cost import Box, count_overlaps, place_numbers
 from cnncodes.report.chart import Chart, list_decades
 from cnncodes.report.comparison import Comparison, Tried
 from cnncodes.report.html import escape, interval, number, paragraph, section, show_interval, table

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
+
+from cnncodes.plots.layout import Watch, watch_nothing
 
 if TYPE_CHECKING:
     from cnncodes.estimators.label_predictor import LabelPredictor
@@ -20,14 +22,6 @@ if TYPE_CHECKING:
     from cnncodes.report.training import Training
 
 Array = npt.NDArray[Any]
-
-#: Told with what is being done; returns what is called with the numbers done, to do, and failed.
-Watch = Callable[[str], Callable[[int, int, int], object]]
-
-
-def watch_nothing(_what: str) -> Callable[[int, int, int], object]:
-    """Tell nobody of progress."""
-    return lambda _done, _total, _failed: None
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from cnncodes.embedding.lanes import run_lanes
 from cnncodes.errors import UnreadableImage
 from cnncodes.images import Decoding, ImageRecord, decode
-from cnncodes.report.material import Watch
+from cnncodes.plots.layout import Watch
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -1,4 +1,4 @@
-"""Plots: figures in, axes out."""
+"""Methods by what they achieve and cost: each is named and has its place."""
 
 from __future__ import annotations
 
@@ -10,19 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cnncodes.errors import BackendMissing, UsageError
+from cnncodes.errors import BackendMissing
 from cnncodes.evaluation import evaluate_predictions
 from cnncodes.evaluation.baselines import Ladder, Rung
-from cnncodes.evaluation.baselines.learning_curve import CurvePoint, LearningCurve, Prospect
-from cnncodes.evaluation.intervals import Estimate
-from cnncodes.plots import (
-    count_overlaps,
-    place_numbers,
-    plot_cost,
-    plot_learning_curve,
-    plot_precision_recall,
-    plot_predicted,
-)
+from cnncodes.plots.cost import count_overlaps, place_numbers, plot_cost
 
 
 def make_ladder() -> Ladder:
@@ -62,50 +53,6 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(BackendMissing, match="Matplotlib is not installed"):
         plot_cost(make_ladder())
-
-
-def make_estimate(value: float) -> Estimate:
-    return Estimate(value, value - 0.05, value + 0.05, 200)
-
-
-def test_a_learning_curve_is_drawn_to_its_end_and_beyond() -> None:
-    pytest.importorskip("matplotlib")
-    points = [CurvePoint(n, 5, make_estimate(v)) for n, v in ((50, 0.6), (100, 0.7), (200, 0.75))]
-    further = [Prospect(400, make_estimate(0.78), make_estimate(0.03))]
-    axes = plot_learning_curve(LearningCurve(points, further, True))
-    measured, beyond = axes.lines
-    assert measured.get_xdata().tolist() == [50, 100, 200] and beyond.get_xdata().tolist() == [200, 400]
-    assert [text.get_text() for text in axes.get_xticklabels()] == ["50", "100", "200", "400"]
-    alone = plot_learning_curve(LearningCurve(points[:2], [], False))
-    assert len(alone.lines) == 1
-
-
-def test_each_image_has_its_place_and_intervals_their_edges() -> None:
-    pytest.importorskip("matplotlib")
-    axes = plot_predicted([1, 2, 3], [1.5, 2, 2], width=0.5)
-    dots, line, *edges = axes.lines
-    assert dots.get_xdata().tolist() == [1, 2, 3] and dots.get_ydata().tolist() == [1.5, 2, 2]
-    assert list(line.get_xdata()) == list(line.get_ydata()) == [1, 3]
-    assert [list(edge.get_ydata()) for edge in edges] == [[0.5, 2.5], [1.5, 3.5]]
-    assert len(plot_predicted([1, 2], [1, 2]).lines) == 2
-    with pytest.raises(UsageError, match="must be finite"):
-        plot_predicted([1, float("nan")], [1, 2])
-
-
-def test_each_label_that_occurs_has_its_line() -> None:
-    pytest.importorskip("matplotlib")
-    from sklearn.metrics import precision_recall_curve
-
-    rng = np.random.default_rng(0)
-    y = np.column_stack([rng.random(40) < 0.4, np.zeros(40), rng.random(40) < 0.2]).astype(int)
-    proba = np.clip(0.3 * y + 0.7 * rng.random((40, 3)), 0, 1).round(1)
-    axes = plot_precision_recall(y, proba, ["sea", "snow", "sky"])
-    named = [text.get_text().split(":")[0] for text in axes.get_legend().get_texts()]
-    assert named == ["sea", "sky"] and len(axes.lines) == 2
-    for line, column in zip(axes.lines, (0, 2), strict=True):
-        precision, recall, _ = precision_recall_curve(y[:, column], proba[:, column])
-        assert line.get_xdata()[1:].tolist() == pytest.approx(recall[:-1][::-1].tolist())
-        assert line.get_ydata()[1:].tolist() == pytest.approx(precision[:-1][::-1].tolist())
 
 
 @settings(max_examples=30)

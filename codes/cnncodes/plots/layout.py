@@ -12,9 +12,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.report.material import Watch, watch_nothing
-
 Array = npt.NDArray[Any]
+
+#: Told with what is being done; returns what is called with the numbers done, to do, and failed.
+Watch = Callable[[str], Callable[[int, int, int], object]]
+
+
+def watch_nothing(_what: str) -> Callable[[int, int, int], object]:
+    """Tell nobody of progress."""
+    return lambda _done, _total, _failed: None
+
 
 #: Images up to which neighbours are kept together; for more, that would take minutes.
 TSNE_IMAGES = 5000

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cnncodes.report import layout
-from cnncodes.report.layout import lay_out
+from cnncodes.plots import layout
+from cnncodes.plots.layout import lay_out
 
 
 def draw_groups(count: int, size: int = 20) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,192 @@
+"""Plots of how good a classifier is: what it takes for what, class by class, and its probabilities."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cnncodes.errors import UsageError, sentence
+from cnncodes.plots.axes import make_axes
+
+if TYPE_CHECKING:
+    from cnncodes.evaluation import Estimate, Evaluation
+
+#: Classes up to which each cell of a confusion matrix has its number, and each row its name.
+_NUMBERED, _NAMED = 20, 60
+#: Letters of a name.
+_LETTERS = 24
+
+
+def plot_confusion(evaluation: Evaluation, *, axes: Any = None) -> Any:
+    """Plot the confusion matrix: numbers of images, coloured by their share of the true class.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        What `cnncodes.evaluation.evaluate_predictions` gave. Up to 20 classes cells have their numbers, up to
+        60 rows and columns their names.
+    axes : matplotlib.axes.Axes, optional
+        Where to; by default a new figure's.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    BackendMissing
+        If Matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from cnncodes.evaluation import evaluate_predictions
+    >>> figures = evaluate_predictions(["cat", "cat", "dog"], ["cat", "dog", "dog"], ["cat", "dog"])
+    >>> axes = plot_confusion(figures)
+    >>> [text.get_text() for text in axes.texts], axes.get_ylabel()
+    (['1', '1', '1'], 'true class')
+    """
+    import numpy as np
+
+    counts = np.array(evaluation.confusion)
+    names = [_shorten(figures.name) for figures in evaluation.per_class]
+    if counts[:, -1].any():
+        names.append("no class")
+    counts = counts[:, : len(names)]
+    of_class = counts.sum(axis=1, keepdims=True)
+    shares = counts / np.maximum(of_class, 1)
+    side = min(10.0, 3.0 + 0.32 * len(counts))
+    axes = make_axes((side + 0.8, side)) if axes is None else axes
+    picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="equal", interpolation="nearest")
+    axes.figure.colorbar(picture, ax=axes, shrink=0.8, label="share of the true class")
+    if len(counts) <= _NUMBERED:
+        for row, column in np.argwhere(counts):
+            color = "white" if shares[row, column] > 0.55 else "black"
+            said = f"{counts[row, column]:,}"
+            axes.text(column, row, said, ha="center", va="center", fontsize="small", color=color)
+    if len(counts) <= _NAMED:
+        axes.set_xticks(range(len(names)), names, rotation=90, fontsize="small")
+        axes.set_yticks(range(len(counts)), names[: len(counts)], fontsize="small")
+    axes.set_xlabel("predicted class")
+    axes.set_ylabel("true class")
+    axes.set_title(_name_accuracy(evaluation), fontsize="medium")
+    return axes
+
+
+def plot_classes(evaluation: Evaluation, *, most: int = 30, axes: Any = None) -> Any:
+    """Plot the share of each class's images that were found, with 95 % intervals, the least found on top.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        What `cnncodes.evaluation.evaluate_predictions` gave.
+    most : int
+        Classes that are shown; of more those with the least recall.
+    axes : matplotlib.axes.Axes, optional
+        Where to; by default a new figure's.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    UsageError
+        If `most` is below 1.
+    BackendMissing
+        If Matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from cnncodes.evaluation import evaluate_predictions
+    >>> figures = evaluate_predictions(["cat", "cat", "dog"], ["cat", "dog", "dog"], ["cat", "dog"])
+    >>> [label.get_text() for label in plot_classes(figures).get_yticklabels()]
+    ['cat (2)', 'dog (1)']
+    """
+    if most < 1:
+        raise UsageError(f"most must be at least 1. Got {most} instead.")
+    occurring = [figures for figures in evaluation.per_class if figures.recall.n]
+    shown = sorted(occurring, key=lambda figures: figures.recall.value)[:most]
+    axes = make_axes((6.4, 1.2 + 0.28 * len(shown))) if axes is None else axes
+    for row, figures in enumerate(shown):
+        found = figures.recall
+        if found.low <= found.high:  # it has an interval
+            axes.plot([found.low, found.high], [row, row], "-", color="#0072b2", alpha=0.5, linewidth=3)
+        axes.plot([found.value], [row], "o", color="#0072b2")
+    names = [f"{_shorten(figures.name)} ({figures.recall.n:,})" for figures in shown]
+    axes.set_yticks(range(len(shown)), names, fontsize="small")
+    axes.set_ylim(len(shown) - 0.5, -0.5)
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_xlabel("recall: share of the class's images that were found")
+    left_out = len(occurring) - len(shown)
+    axes.set_title(
+        _name_accuracy(evaluation) + (f"; {left_out} classes are not shown" if left_out else ""),
+        fontsize="medium",
+    )
+    axes.grid(axis="x", alpha=0.3)
+    return axes
+
+
+def plot_reliability(evaluation: Evaluation, *, axes: Any = None) -> Any:
+    """Plot the share of right answers against the probability that they were given with.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        What `cnncodes.evaluation.evaluate_predictions` gave, of probabilities. The more images a disc stands
+        for, the larger it is.
+    axes : matplotlib.axes.Axes, optional
+        Where to; by default a new figure's.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    UsageError
+        If the predictions had no probabilities.
+    BackendMissing
+        If Matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from cnncodes.evaluation import evaluate_predictions
+    >>> figures = evaluate_predictions(["cat", "dog"] * 10, [[0.8, 0.2]] * 20, ["cat", "dog"])
+    >>> axes = plot_reliability(figures)
+    >>> axes.get_xlabel(), axes.get_title()
+    ('probability given', 'calibration error 0.286 [0.050, 0.550], 20 images')
+    """
+    found = evaluation.calibration
+    if found is None:
+        why = evaluation.missing.get("calibration_error", "the evaluation has no probabilities")
+        raise UsageError(f"there is no reliability diagram: {sentence(why)}")
+    axes = make_axes((5.4, 5.4)) if axes is None else axes
+    most = max(part.n for part in found.bins)
+    axes.plot([0, 1], [0, 1], "--", color="#444444", linewidth=1, label="as they should be")
+    given, right = [part.probability for part in found.bins], [part.accuracy for part in found.bins]
+    axes.plot(given, right, "-", color="#0072b2", alpha=0.5)
+    sizes = [20 + 100 * part.n / most for part in found.bins]
+    axes.scatter(given, right, s=sizes, color="#0072b2", label="answers", zorder=3)
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_ylim(-0.02, 1.02)
+    axes.set_aspect("equal")
+    axes.set_xlabel("probability given")
+    axes.set_ylabel("share of right answers")
+    axes.set_title(f"calibration error {_say(found.error)}, {found.error.n:,} images", fontsize="medium")
+    axes.grid(alpha=0.3)
+    axes.legend(loc="upper left", fontsize="small")
+    return axes
+
+
+def _name_accuracy(evaluation: Evaluation) -> str:
+    return f"accuracy {_say(evaluation.accuracy)}, {evaluation.n:,} images"
+
+
+def _say(estimate: Estimate) -> str:
+    """Return a figure with its interval, where it has one."""
+    ends = f" [{estimate.low:.3f}, {estimate.high:.3f}]" if estimate.low <= estimate.high else ""
+    return f"{estimate.value:.3f}{ends}"
+
+
+def _shorten(name: object) -> str:
+    text = str(name)
+    return text if len(text) <= _LETTERS else f"{text[: _LETTERS - 1]}…"

@@ -1,0 +1,95 @@
+"""Codes on a map: images that the network finds alike lie together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cnncodes.errors import UsageError
+from cnncodes.plots.axes import make_axes
+from cnncodes.plots.layout import lay_out
+
+#: Markers of classes that share a colour, as each tenth does; crosses are for mistakes.
+_MARKERS = "osD^v<>phd"
+#: Classes that the legend names.
+_NAMED = 40
+
+
+def plot_codes(X: Any, y: Any, *, predicted: Any = None, axes: Any = None) -> Any:
+    """Plot codes in two dimensions, a mark an image, a colour a class; mistakes are crosses.
+
+    Parameters
+    ----------
+    X : array-like of float, shape (n_images, code_size)
+        Up to 5,000 are placed by t-SNE of their principal components, which may take minutes; more by the
+        first two principal components.
+    y : array-like of str, shape (n_images,)
+        True classes.
+    predicted : array-like of str, shape (n_images,), optional
+        Predicted classes: where they differ, images are crosses in the colour of their true class.
+    axes : matplotlib.axes.Axes, optional
+        Where to; by default a new figure's.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    UsageError
+        If the shapes do not fit, there is no image, or a code is not finite.
+    BackendMissing
+        If Matplotlib is not installed.
+
+    References
+    ----------
+    L. van der Maaten and G. Hinton, "Visualizing data using t-SNE", JMLR 9, 2008.
+
+    Examples
+    --------
+    >>> codes = np.random.default_rng(0).normal(size=(6, 8))
+    >>> axes = plot_codes(codes, ["cat"] * 3 + ["dog"] * 3, predicted=["cat"] * 4 + ["dog"] * 2)
+    >>> [text.get_text() for text in axes.get_legend().get_texts()]
+    ['cat', 'dog', 'mistakes (1)']
+    """
+    X, y, wrong = _check(X, y, predicted)
+    axes = make_axes((8.0, 6.0)) if axes is None else axes
+    layout = lay_out(X)
+    across, down = layout.places.T
+    names = np.unique(y)
+    for number, name in enumerate(names.tolist()):
+        color, marker = f"C{number % 10}", _MARKERS[number // 10 % len(_MARKERS)]
+        label = str(name) if len(names) <= _NAMED else None
+        style = {"linestyle": "none", "color": color, "alpha": 0.6}
+        right = (y == name) & ~wrong
+        axes.plot(across[right], down[right], marker=marker, markersize=4, label=label, **style)
+        missed = (y == name) & wrong
+        axes.plot(across[missed], down[missed], marker="x", markersize=6, **style)
+    if wrong.any():
+        said = f"mistakes ({int(wrong.sum()):,})"
+        axes.plot([], [], marker="x", linestyle="none", color="black", label=said)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.set_aspect("equal")
+    axes.set_title(f"{len(X):,} images: {layout.method}", fontsize="small")
+    if len(names) <= _NAMED:
+        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), fontsize="small", frameon=False)
+    return axes
+
+
+def _check(X: Any, y: Any, predicted: Any) -> tuple[Any, Any, Any]:
+    """Return codes, classes, and which images were taken for something else."""
+    X, y = np.asarray(X, np.float32), np.asarray(y)
+    if X.ndim != 2 or len(X) == 0:
+        raise UsageError(f"X must be codes, a row an image. Got shape {X.shape} instead.")
+    if y.shape != (len(X),):
+        raise UsageError(f"y must name the class of each of {len(X):,} images. Got shape {y.shape} instead.")
+    if not np.isfinite(X).all():
+        raise UsageError("X holds numbers that are not finite: embed the images again.")
+    given = y if predicted is None else np.asarray(predicted)
+    if given.shape != y.shape:
+        raise UsageError(
+            f"predicted must name a class of each of {len(X):,} images. Got shape {given.shape} instead."
+        )
+    return X, y, y != given

@@ -1,0 +1,53 @@
+"""Plots of several labels an image."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cnncodes.plots.axes import make_axes
+
+
+def plot_precision_recall(y: Any, proba: Any, classes: Any, *, axes: Any = None) -> Any:
+    """Plot precision against recall, a line a label, which the legend names with its average precision.
+
+    Parameters
+    ----------
+    y : sequence of sets of labels, or an indicator with columns as `classes`
+        The truth, as of `cnncodes.evaluation.evaluate_multilabel`. Labels that are no classes have no line,
+        nor has one that no image has.
+    proba : array-like of float, shape (n_images, n_labels)
+        Probabilities, or any values that order the images.
+    classes : array-like, shape (n_labels,)
+    axes : matplotlib.axes.Axes, optional
+        Where to; by default a new figure's.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    UsageError
+        If the shapes do not fit, or a value is not finite.
+    BackendMissing
+        If Matplotlib is not installed.
+
+    Examples
+    --------
+    >>> axes = plot_precision_recall([{"sea"}, {"sea"}, set()], [[0.9], [0.2], [0.4]], ["sea"])
+    >>> [text.get_text() for text in axes.get_legend().get_texts()]
+    ['sea: 0.833, 2 images']
+    """
+    from cnncodes.evaluation.label_order import trace_precision
+
+    axes = make_axes((6.4, 5.0)) if axes is None else axes
+    for label in trace_precision(y, proba, classes):
+        said = f"{label.name}: {label.average_precision:.3f}, {label.n:,} images"
+        axes.step(label.recall, label.precision, where="pre", label=said)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1.02)
+    axes.set_xlabel("recall")
+    axes.set_ylabel("precision")
+    axes.grid(alpha=0.3)
+    axes.legend(title="average precision", loc="upper left", bbox_to_anchor=(1.01, 1.0), fontsize="small")
+    return axes

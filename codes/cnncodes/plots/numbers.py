@@ -1,0 +1,59 @@
+"""Plots of predicted numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cnncodes.plots.axes import make_axes
+
+
+def plot_predicted(y: Any, predicted: Any, *, width: float | None = None, axes: Any = None) -> Any:
+    """Plot predicted against true numbers, a dot an image, with the line on which they are equal.
+
+    Parameters
+    ----------
+    y, predicted : array-like of float, shape (n_images,)
+    width : float, optional
+        Half the width of intervals (`NumberEvaluation.width`): their edges are dashed lines.
+    axes : matplotlib.axes.Axes, optional
+        Where to; by default a new figure's.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    UsageError
+        If the shapes do not fit, or a number is not finite.
+    BackendMissing
+        If Matplotlib is not installed.
+
+    Examples
+    --------
+    >>> axes = plot_predicted([1.0, 2.0, 3.0], [1.5, 2.0, 2.5], width=0.6)
+    >>> axes.get_title()
+    'R2 0.750, mean absolute error 0.333, 3 images'
+    """
+    import numpy as np
+
+    from cnncodes.evaluation.numbers import check_numbers, make_statistics
+
+    y, predicted = check_numbers(y, predicted)
+    axes = make_axes((5.4, 5.4)) if axes is None else axes
+    low, high = float(min(y.min(), predicted.min())), float(max(y.max(), predicted.max()))
+    axes.plot(y, predicted, "o", color="#0072b2", alpha=0.45, markersize=4, linestyle="none")
+    axes.plot([low, high], [low, high], "-", color="#444444", linewidth=1, label="predicted = true")
+    for shift in () if width is None else (-width, width):
+        label = None if shift > 0 else f"± {width:.3g}"
+        ends = [low + shift, high + shift]
+        axes.plot([low, high], ends, "--", color="#444444", linewidth=1, label=label)
+    statistics, weights = make_statistics(y, predicted), np.ones(len(y))
+    r2, mae = (statistics[name](weights) for name in ("r2", "mae"))
+    axes.set_title(f"R2 {r2:.3f}, mean absolute error {mae:.3g}, {len(y):,} images", fontsize="medium")
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.set_xlabel("true number")
+    axes.set_ylabel("predicted number")
+    axes.grid(alpha=0.3)
+    axes.legend(loc="upper left", fontsize="small")
+    return axes

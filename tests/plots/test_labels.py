@@ -1,0 +1,24 @@
+"""Precision against recall, label by label."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cnncodes.plots import plot_precision_recall
+
+
+def test_each_label_that_occurs_has_its_line() -> None:
+    pytest.importorskip("matplotlib")
+    from sklearn.metrics import precision_recall_curve
+
+    rng = np.random.default_rng(0)
+    y = np.column_stack([rng.random(40) < 0.4, np.zeros(40), rng.random(40) < 0.2]).astype(int)
+    proba = np.clip(0.3 * y + 0.7 * rng.random((40, 3)), 0, 1).round(1)
+    axes = plot_precision_recall(y, proba, ["sea", "snow", "sky"])
+    named = [text.get_text().split(":")[0] for text in axes.get_legend().get_texts()]
+    assert named == ["sea", "sky"] and len(axes.lines) == 2
+    for line, column in zip(axes.lines, (0, 2), strict=True):
+        precision, recall, _ = precision_recall_curve(y[:, column], proba[:, column])
+        assert line.get_xdata()[1:].tolist() == pytest.approx(recall[:-1][::-1].tolist())
+        assert line.get_ydata()[1:].tolist() == pytest.approx(precision[:-1][::-1].tolist())
