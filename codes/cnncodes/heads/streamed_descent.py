@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.heads.descent import Covariance, Descent, Minimum
+from cnncodes.heads.curvature import Covariance
+from cnncodes.heads.descent import Descent, Minimum
 from cnncodes.heads.losses import CrossEntropy
 from cnncodes.heads.problem import Solution
 
@@ -38,14 +39,14 @@ _UNTOLD = 1e-4
 
 @dataclass(frozen=True)
 class Sums:
-    """A loss summed over rows: its value, its gradient ``[k, D + 1]`` and its mean curvature ``[k]``."""
+    """A loss summed over rows: value, gradient ``[k, D + 1]``, and curvature as of `Point.curvature`."""
 
     value: float
     pull: Array
     bends: Array
 
     def curvature(self) -> Array:
-        """Return the mean second derivative of a row by the decision value of each column."""
+        """Return the mean second derivative of a row by the decision values."""
         return self.bends
 
 
@@ -144,9 +145,9 @@ class StreamedDescent(Descent):
             pull = np.column_stack([point.slope.T @ X - np.outer(sums, self._mean), sums])
             return Sums(point.value, pull, point.curvature() * share.sum())
 
-        value, pull, bends = 0.0, np.zeros_like(at), np.zeros(len(at))
+        value, pull, bends = 0.0, np.zeros_like(at), np.zeros(())
         for sums in self._pass_over(look):
             value += sums.value
             pull += sums.pull
-            bends += sums.bends
+            bends = bends + sums.bends
         return Sums(value, pull, bends)

@@ -13,7 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from cnncodes.embedding.memory import release_free_memory
 from cnncodes.heads.calibration import log_loss
-from cnncodes.heads.descent import Covariance, choose_rows
+from cnncodes.heads.curvature import Covariance, choose_rows
 from cnncodes.heads.estimator import LinearHead
 from cnncodes.heads.folds import Rows, average_by, deal_folds
 from cnncodes.heads.gathering import AllColumns, gather
