@@ -131,7 +131,7 @@ def compare(data: Data, args: argparse.Namespace) -> list[dict[str, Any]]:
     rows = []
     width = data.X.shape[1]
     for kind in [kind for kind in PATHS if kind in args.kinds]:
-        head = LinearHead(kind, scaling="standard", cv=FOLDS)
+        head = LinearHead(kind, scaling="standard", cv=FOLDS, n_jobs=count_cores())
 
         ours = measure(
             "cnncodes, whole path, 5 folds",
@@ -143,7 +143,7 @@ def compare(data: Data, args: argparse.Namespace) -> list[dict[str, Any]]:
         rows.append(ours)
         C = head.C_
         if kind == "logistic":
-            alone = LinearHead(kind, scaling="standard", C=C)
+            alone = LinearHead(kind, scaling="standard", C=C, n_jobs=count_cores())
             rows.append(measure("cnncodes, one fit", partial(alone.fit, data.X, data.y), kind, data, C))
         grid = [C for (C,) in LinearSearch(kind, ("standard",), None, 0).grid("standard", width)]
         for name, model in list_peers(kind, C, grid, args):

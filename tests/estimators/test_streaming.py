@@ -298,7 +298,7 @@ BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "streaming.py"
 
 def run_benchmark(*arguments: str) -> str:
     command = [sys.executable, str(BENCHMARK), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=5000)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=15000)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -331,11 +331,11 @@ def test_logistic_regression_stays_within_its_limit(tmp_path):
 @pytest.mark.huge
 @pytest.mark.heavy
 @pytest.mark.slow
-@pytest.mark.timeout(10000)
+@pytest.mark.timeout(20000)
 def test_a_million_codes_are_fitted_in_less_memory_than_they_take(tmp_path):
     """1,000,000 codes of 1,280 numbers: 2.56 GB as float16, 5.1 GB as float32."""
     run_benchmark("write", str(tmp_path / "made.codes"), "--rows", "1000000")
-    for head in ("ridge", "lda"):
+    for head in ("ridge", "lda", "logistic"):
         fit_within(tmp_path / "made.codes", head, 1500)
 
 

@@ -8,44 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from minima import draw, fit_reference, objective
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
-from sklearn.svm import LinearSVC
 
-from cnncodes.heads.descent import Covariance, choose_rows
+from cnncodes.heads.curvature import Covariance
 from cnncodes.heads.solvers import PATHS, Problem
-
-
-def draw(n, d, k, seed, spread=2.0):
-    """Return rows whose columns differ much in variance and hang together, as those of codes do."""
-    rng = np.random.default_rng(seed)
-    y = np.concatenate([np.arange(k), rng.integers(0, k, n - k)])
-    X = rng.normal(size=(n, d)) * 10 ** rng.uniform(-spread, 0, d)
-    X = X @ np.linalg.qr(rng.normal(size=(d, d)))[0] + 0.5 * rng.normal(size=(k, d))[y] + 1.0
-    return X, y, rng.uniform(0.5, 2, n)
-
-
-def objective(kind, X, y, weight, C, coef, intercept):
-    decision = X @ coef.T + intercept
-    k = len(coef)
-    if kind == "logistic":
-        values = np.column_stack([np.zeros(len(X)), decision]) if k == 1 else decision
-        top = values.max(axis=1)
-        loss = np.log(np.exp(values - top[:, None]).sum(axis=1)) + top - values[np.arange(len(y)), y]
-        return C * weight @ loss + (coef**2).sum() / 2
-    signs = np.where(y[:, None] == (np.arange(k) if k > 1 else np.array([1])), 1, -1)
-    loss = (np.maximum(0, 1 - signs * decision) ** 2).sum(axis=1)
-    return C * weight @ loss + (coef**2).sum() / 2 + (intercept**2).sum() / 2
-
-
-def fit_reference(kind, X, y, weight, C):
-    if kind == "logistic":
-        model = LogisticRegression(C=C, tol=1e-8, max_iter=20_000)
-    else:
-        model = LinearSVC(C=C, tol=1e-8, max_iter=200_000, dual=False)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return model.fit(X, y, sample_weight=weight)
 
 
 @pytest.mark.parametrize("kind", ["logistic", "linear-svm"])
@@ -127,35 +95,3 @@ def test_too_few_steps_are_told():
     X, y, weight = draw(200, 12, 4, 0)
     with pytest.warns(UserWarning, match="did not converge in 2 iterations; a smaller C does"):
         next(PATHS["logistic"](Problem(X, y, weight, 4, max_iter=2), [100.0]))
-
-
-@pytest.mark.parametrize(
-    ("n", "d", "expected"), [(100, 10, 100), (9000, 10, 4096), (9000, 1280, 5120), (9000, 5000, 2048)]
-)
-def test_a_covariance_is_learned_from_some_rows(n, d, expected):
-    rows = choose_rows(n, d)
-    assert len(rows) == expected == len(set(rows.tolist())) and rows.max() < n
-    assert np.array_equal(rows, choose_rows(n, d))
-
-
-def test_a_covariance_is_that_of_the_rows():
-    X, _, weight = draw(200, 12, 2, 0)
-    found = Covariance.learn(X, weight, of_all=True)
-    expected = np.cov(X.T, aweights=weight, ddof=0)
-    np.testing.assert_allclose(found.vectors * found.values @ found.vectors.T, expected, atol=1e-12)
-    gradient = np.random.default_rng(0).normal(size=(2, 12))
-    curvature = np.array([0.2, 0.1])
-    solved = found.solve(gradient, curvature, 0.01)
-    for row, part, h in zip(solved, gradient, curvature, strict=True):
-        np.testing.assert_allclose((h * expected + 0.01 * np.eye(12)) @ row, part, atol=1e-9)
-
-
-@pytest.mark.parametrize("of_all", [True, False])
-def test_fewer_rows_than_columns(of_all):
-    X = np.random.default_rng(0).normal(size=(10, 40))
-    found = Covariance.learn(X, np.ones(10), of_all=of_all)
-    assert len(found.values) == 9 and (found.rest == 0) == of_all
-    gradient = np.random.default_rng(1).normal(size=(1, 40))
-    whole = np.cov(X.T, ddof=0) + found.rest * (np.eye(40) - found.vectors @ found.vectors.T)
-    expected = np.linalg.solve(0.3 * whole + 0.02 * np.eye(40), gradient[0])
-    np.testing.assert_allclose(found.solve(gradient, np.array([0.3]), 0.02)[0], expected, atol=1e-9)

@@ -35,7 +35,24 @@ def test_derivatives_are_those_of_the_value(kind, n, k, seed):
     if kind != "hinge":  # the hinge's second derivative jumps
         bend = float(((above.slope - below.slope) * step).sum()) / (2 * h)
         assert point.bend(step) == pytest.approx(bend, rel=1e-4, abs=1e-4)
-    assert point.bend(step) >= 0 and point.curvature().shape == (k,)
+        turned = (above.slope - below.slope) / (2 * h)
+        np.testing.assert_allclose(point.turn(step), turned, rtol=1e-4, atol=1e-4)
+    assert point.bend(step) >= 0
+    assert float((point.turn(step) * step).sum()) == pytest.approx(point.bend(step), abs=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["entropy", "hinge", "logistic"])
+@given(st.integers(1, 20), st.integers(1, 4), st.integers(0, 2**32 - 1))
+def test_the_mean_curvature_is_that_of_steps_that_all_rows_take_alike(kind, n, k, seed):
+    rng = np.random.default_rng(seed)
+    loss, step = make(kind, n, k, rng), rng.normal(size=k)
+    point = loss.at(rng.normal(size=(n, k)) * 3)
+    found = point.curvature()
+    apart = kind != "entropy" or k == 1  # columns that have nothing to do with each other
+    assert found.shape == ((k,) if apart else (k, k))
+    along = step @ (found * step if apart else found @ step)
+    bend = point.bend(np.tile(step, (n, 1))) / loss.weight.sum()
+    assert along == pytest.approx(bend, rel=1e-9, abs=1e-12)
 
 
 def test_the_entropy_is_scikit_learns_log_loss():

@@ -23,13 +23,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cnncodes.heads.curvature import Covariance, Curvature
 from cnncodes.heads.losses import Loss, Point
+from cnncodes.heads.products import Map, Products
 
 Array = npt.NDArray[Any]
 
-#: Rows that a covariance is learned from: so many a column, but so many in all at least; and at most where
-#: columns are more than that.
-_ROWS_PER_COLUMN, _ROWS, _MOST = 4, 4096, 2048
 #: Steps that L-BFGS remembers, and the bytes that they may take.
 _MEMORY, _MEMORY_BYTES = 30, 256 << 20
 #: A step is searched until the slope along it has fallen to this share.
@@ -38,57 +37,6 @@ _FLAT = 0.1
 _SEARCHES = 20
 #: What a value has been lowered by is not known more finely, as a share of it.
 _ROUNDING = 1e-6
-#: No class is taken to have less curvature: one that is never met has none.
-_LEAST = 1e-4
-
-
-@dataclass(frozen=True)
-class Covariance:
-    """Eigenvalues ``[r]`` and eigenvectors ``[D, r]`` of the covariance of rows, the largest ones.
-
-    It only has to be near that of the rows that are fitted: it says how fast, and not where a fit ends.
-    `rest` is the variance outside of the eigenvectors.
-    """
-
-    values: Array
-    vectors: Array
-    rest: float
-
-    @classmethod
-    def learn(cls, X: Array, weight: Array, *, of_all: bool) -> Covariance:
-        """Learn from scaled rows ``[n, D]`` and their weights; `of_all` where no others are fitted."""
-        share = weight / weight.sum()
-        A = X - (share @ X).astype(X.dtype)
-        A *= np.sqrt(share)[:, None].astype(X.dtype)
-        if len(A) < A.shape[1]:
-            values, left = np.linalg.eigh(np.asarray(A @ A.T, np.float64))
-            kept = values > values[-1] * np.finfo(A.dtype).eps * len(A)
-            values = values[kept]
-            vectors = (A.T @ left[:, kept].astype(A.dtype)) / np.sqrt(values).astype(A.dtype)
-        else:
-            values, vectors = np.linalg.eigh(np.asarray(A.T @ A, np.float64))
-        values = np.maximum(values, 0)
-        rest = 0.0 if of_all or not len(values) else float(values.min())
-        return cls(values, vectors.astype(X.dtype), rest)
-
-    def solve(self, gradient: Array, curvature: Array, penalty: float) -> Array:
-        """Return the gradient ``[k, D]`` divided by ``curvature * covariance + penalty``.
-
-        `curvature` is ``[k]``.
-        """
-        inner = gradient.astype(self.vectors.dtype) @ self.vectors
-        scale = curvature[:, None] * self.values + penalty
-        if self.vectors.shape[0] == self.vectors.shape[1]:
-            return np.asarray((inner / scale).astype(inner.dtype) @ self.vectors.T, np.float64)
-        rest = curvature[:, None] * self.rest + penalty
-        found = (inner * (1 / scale - 1 / rest)).astype(inner.dtype) @ self.vectors.T
-        return np.asarray(found + gradient / rest, np.float64)
-
-
-def choose_rows(n_rows: int, n_columns: int) -> Array:
-    """Return the numbers of the rows that a covariance is learned from, the same in every call."""
-    most = min(n_rows, max(_ROWS, _ROWS_PER_COLUMN * n_columns) if n_columns <= _MOST else _MOST)
-    return np.sort(np.random.default_rng(0).permutation(n_rows)[:most])
 
 
 @dataclass(frozen=True)
@@ -120,6 +68,8 @@ class Descent:
         by, as far as the curvature tells.
     max_iter : int
         Steps for each penalty.
+    run : callable
+        As of `Products`.
     """
 
     def __init__(
@@ -132,13 +82,15 @@ class Descent:
         penalizes_intercept: bool,
         excess: float,
         max_iter: int,
+        run: Map = map,
     ) -> None:
-        self.X, self.loss, self.covariance = X, loss, covariance
+        self.loss, self.covariance = loss, covariance
         self.penalizes_intercept, self.max_iter = penalizes_intercept, max_iter
         eps = float(np.finfo(X.dtype).eps)
         self.excess, self._noise = max(excess, eps), max(1e-12, 10 * eps)
         # Intercepts are those of centred rows: there they hang least on the weights.
         self._mean = np.asarray(loss.weight @ X, np.float64)
+        self._products = Products(X, self._mean, run)
         self._at = np.zeros((n_columns, X.shape[1] + 1))
         self._decision = np.zeros((len(X), n_columns), X.dtype)
         self._point = loss.at(self._decision)
@@ -166,21 +118,24 @@ class Descent:
             yield Minimum(coef.copy(), intercept, n_iter, converged)
 
     def _minimise(self, penalty: float) -> tuple[int, bool]:
-        curvature = np.maximum(self._point.curvature(), _LEAST)
+        curvature = self._curvature(penalty)
         for n_iter in range(self.max_iter + 1):
             held = self._hold(self._at)
             gradient = self._pull + penalty * held
-            step = -self._solve(gradient, curvature, penalty)
+            step = -self._solve(gradient, curvature)
             slope = float(np.vdot(gradient, step))
-            value = self._point.value + penalty * float(np.vdot(self._at, held)) / 2
-            gained = max(self._start - value, _ROUNDING * self._start)
-            if -slope / 2 <= self.excess * min(value, gained):
+            if -slope / 2 <= self.excess * self._gained(penalty):
                 return n_iter, True
             if n_iter == self.max_iter:
                 break
             if not self._step(step, self._decide(step), penalty, slope):
                 break
         return n_iter, False
+
+    def _gained(self, penalty: float) -> float:
+        """Return the value, or what it has been lowered by where that is less."""
+        value = self._point.value + penalty * float(np.vdot(self._at, self._hold(self._at))) / 2
+        return float(min(value, max(self._start - value, _ROUNDING * self._start)))
 
     def _carry(self, change: float) -> None:
         """Correct what was learned of the curvature for another penalty."""
@@ -205,7 +160,7 @@ class Descent:
             return False
         step = length * step
         self._at = self._at + step
-        self._decision = self._decision + self.X.dtype.type(length) * change
+        self._decision = self._decision + self._decision.dtype.type(length) * change
         self._point, before = point, self._pull
         self._pull = self._pull_of(point)
         self._remember(step, self._pull - before + penalty * self._hold(step))
@@ -217,7 +172,7 @@ class Descent:
         linear, square = float(np.vdot(self._at, held)), float(np.vdot(step, held))
         length, low, high = 1.0, 0.0, np.inf
         for number in range(_SEARCHES):
-            point = self.loss.at(self._decision + self.X.dtype.type(length) * change)
+            point = self.loss.at(self._decision + self._decision.dtype.type(length) * change)
             here = float(np.vdot(point.slope, change)) + penalty * (linear + length * square)
             if abs(here) <= _FLAT * abs(slope) or number == _SEARCHES - 1:
                 break
@@ -238,30 +193,30 @@ class Descent:
         if curved > self._noise * float(np.vdot(step, step)) ** 0.5 * float(np.vdot(bend, bend)) ** 0.5:
             self._pairs.append((step, bend))
 
-    def _solve(self, gradient: Array, curvature: Array, penalty: float) -> Array:
+    def _curvature(self, penalty: float) -> Curvature:
+        return Curvature.make(
+            self.covariance, self._point.curvature(), penalty, penalizes_intercept=self.penalizes_intercept
+        )
+
+    def _solve(self, gradient: Array, curvature: Curvature) -> Array:
         """Return the gradient divided by the curvature, as far as that is known."""
         left = gradient.copy()
         shares: list[float] = []
         for step, bend in reversed(self._pairs):
             shares.append(float(np.vdot(step, left)) / float(np.vdot(step, bend)))
             left -= shares[-1] * bend
-        found = np.empty_like(left)
-        found[:, :-1] = self.covariance.solve(left[:, :-1], curvature, penalty)
-        found[:, -1] = left[:, -1] / (curvature + penalty * self.penalizes_intercept)
+        found = curvature.solve(left)
         for (step, bend), share in zip(self._pairs, reversed(shares), strict=True):
             found += (share - float(np.vdot(bend, found)) / float(np.vdot(step, bend))) * step
         return found
 
     def _decide(self, at: Array) -> Array:
         """Return decision values ``[n, k]`` of weights with the intercepts of centred rows."""
-        coef = at[:, :-1]
-        shift = at[:, -1] - coef @ self._mean
-        return np.asarray(self.X @ coef.T.astype(self.X.dtype) + shift.astype(self.X.dtype))
+        return self._products.decide(at)
 
     def _pull_of(self, point: Point) -> Array:
         """Return the gradient of the loss."""
-        sums = point.slope.sum(axis=0, dtype=np.float64)
-        return np.column_stack([point.slope.T @ self.X - np.outer(sums, self._mean), sums])
+        return self._products.pull(point.slope)
 
     def _hold(self, at: Array) -> Array:
         """Return the gradient of the penalty of 1."""

@@ -6,6 +6,7 @@ import numbers
 from typing import Any
 
 import numpy as np
+from joblib import effective_n_jobs
 
 from cnncodes.errors import UsageError, suggest
 from cnncodes.heads.base import SingleHead, has_about_one_each
@@ -16,13 +17,13 @@ from cnncodes.heads.names import LINEAR
 from cnncodes.heads.paths import LinearSearch
 from cnncodes.heads.problem import Problem, Solution
 from cnncodes.heads.scaling import Scaler
-from cnncodes.heads.solvers import PATHS
+from cnncodes.heads.solvers import PATHS, fit_logistic
 from cnncodes.heads.sweep import Choice
 
 KINDS = LINEAR
 #: How near its least value the last fit ends: so near that copies of a row and its weight give the same
 #: answers to seven digits. The SVM has that sooner, and with a weak penalty would go on for a thousand steps.
-_EXCESS = {"logistic": 1e-15, "linear-svm": 1e-10}
+_EXCESS = {"logistic": 1e-14, "linear-svm": 1e-10}
 #: C where nothing can be held out, for codes of length 1 (else 1) and for standardised ones: what was best
 #: with one image a class (docs/heads.md).
 _WITHOUT_FOLDS, _STANDARD_WITHOUT_FOLDS = {"logistic": 100.0}, 1e-3
@@ -163,7 +164,11 @@ class LinearHead(SingleHead):
             max_iter=self.max_iter,
             preference=rows.preference,
         )
-        found = next(PATHS[self.kind](problem, [choice.setting.get("C", 1.0)]))
+        C = choice.setting.get("C", 1.0)
+        if self.kind == "logistic":
+            found = fit_logistic(problem, C, effective_n_jobs(self.n_jobs))
+        else:
+            found = next(PATHS[self.kind](problem, [C]))
         self._take_solution(found, scaler, choice)
 
     def _take_solution(self, solution: Solution, scaler: Scaler, choice: Choice) -> None:

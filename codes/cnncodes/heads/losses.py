@@ -25,8 +25,14 @@ class Point(Protocol):
     def bend(self, step: Array) -> float:
         """Return the second derivative along a change of the decision values ``[n, k]``."""
 
+    def turn(self, step: Array) -> Array:
+        """Return by how much the slope changes along a change of the decision values, both ``[n, k]``."""
+
     def curvature(self) -> Array:
-        """Return the mean second derivative of a row by the decision value of each column, ``[k]``."""
+        """Return the mean second derivative of a row by the decision values.
+
+        ``[k]`` where columns have nothing to do with each other, else ``[k, k]``.
+        """
 
 
 class Loss(Protocol):
@@ -54,8 +60,18 @@ class _SoftmaxPoint:
         apart = step - np.einsum("ij,ij->i", self.shares, step)[:, None]  # a variance: never below 0
         return float(self.weight @ np.einsum("ij,ij,ij->i", self.shares, apart, apart, dtype=np.float64))
 
+    def turn(self, step: Array) -> Array:
+        p = self.shares
+        apart = step * (1 - p) if step.shape[1] == 1 else step - np.einsum("ij,ij->i", p, step)[:, None]
+        return np.asarray(p * apart * self.weight[:, None].astype(step.dtype))
+
     def curvature(self) -> Array:
-        return np.asarray(self.weight @ (self.shares * (1 - self.shares)) / self.weight.sum())
+        share = self.weight / self.weight.sum()
+        if self.shares.shape[1] == 1:
+            return np.asarray(share @ (self.shares * (1 - self.shares)))
+        found = -((self.shares * share[:, None].astype(self.shares.dtype)).T @ self.shares).astype(np.float64)
+        found[np.diag_indices_from(found)] += share @ self.shares
+        return np.asarray(found)
 
 
 @dataclass(frozen=True)
@@ -100,6 +116,9 @@ class _HingePoint:
     def bend(self, step: Array) -> float:
         return 2 * float(self.weight @ np.einsum("ij,ij,ij->i", self.active, step, step, dtype=np.float64))
 
+    def turn(self, step: Array) -> Array:
+        return np.asarray(self.active * step * (2 * self.weight[:, None]).astype(step.dtype))
+
     def curvature(self) -> Array:
         return np.asarray(2 * (self.weight @ self.active) / self.weight.sum())
 
@@ -135,6 +154,9 @@ class _LogisticPoint:
 
     def bend(self, step: Array) -> float:
         return float(self.weight @ np.einsum("ij,ij,ij->i", self.bends, step, step, dtype=np.float64))
+
+    def turn(self, step: Array) -> Array:
+        return np.asarray(self.bends * step * self.weight[:, None].astype(step.dtype))
 
     def curvature(self) -> Array:
         return np.asarray(self.weight @ self.bends / self.weight.sum())

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.heads.descent import Covariance, choose_rows
+from cnncodes.heads.curvature import Covariance, choose_rows
 from cnncodes.heads.folds import Rows
 from cnncodes.heads.problem import Problem
 from cnncodes.heads.scaling import Scaler

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.heads.descent import Covariance
+from cnncodes.heads.curvature import Covariance
 
 Array = npt.NDArray[Any]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -16,12 +17,17 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.exceptions import ConvergenceWarning
 
-from cnncodes.heads.descent import Covariance, Descent, choose_rows
+from cnncodes.heads.curvature import Covariance, choose_rows
+from cnncodes.heads.descent import Descent, Minimum
 from cnncodes.heads.discriminants import centroid_path, lda_path
 from cnncodes.heads.losses import CrossEntropy, LogisticLoss, Loss, SquaredHinge
+from cnncodes.heads.newton import Newton
 from cnncodes.heads.problem import Problem, Solution
 
 Array = npt.NDArray[Any]
+
+#: How far above its least value a fit that is to be exact is taken in float32, as a share of it.
+_ROUGH = 1e-4
 
 
 def learn_covariance(X: Array, weight: Array) -> Covariance:
@@ -40,6 +46,13 @@ def logistic_path(problem: Problem, Cs: Sequence[float]) -> Iterator[Solution]:
     return found if problem.n_classes == 2 else map(_centre, found)
 
 
+def fit_logistic(problem: Problem, C: float, n_jobs: int = 1) -> Solution:
+    """Return what `logistic_path` has for one C, the rows being float64: sooner where that is to be exact."""
+    loss = CrossEntropy(problem.y, problem.weight / problem.weight.sum())
+    found = _finish(problem, loss, _count_columns(problem), C, n_jobs)
+    return found if problem.n_classes == 2 else _centre(found)
+
+
 def _centre(found: Solution) -> Solution:
     """Return the same with intercepts around 0: of the softmax only differences matter."""
     return replace(found, intercept=found.intercept - found.intercept.mean())
@@ -53,6 +66,12 @@ def one_vs_rest_path(problem: Problem, Y: Array, Cs: Sequence[float]) -> Iterato
     """
     loss = LogisticLoss(2.0 * Y.astype(problem.X.dtype) - 1, problem.weight / problem.weight.sum())
     return _descend(problem, loss, Y.shape[1], Cs, penalizes_intercept=False)
+
+
+def fit_one_vs_rest(problem: Problem, Y: Array, C: float, n_jobs: int = 1) -> Solution:
+    """Return what `one_vs_rest_path` has for one C, as `fit_logistic` does."""
+    loss = LogisticLoss(2.0 * Y - 1, problem.weight / problem.weight.sum())
+    return _finish(problem, loss, Y.shape[1], C, n_jobs)
 
 
 def svm_path(problem: Problem, Cs: Sequence[float]) -> Iterator[Solution]:
@@ -83,14 +102,40 @@ def _descend(
         max_iter=problem.max_iter,
     )
     for found in descent.run([1 / (C * float(weight.sum())) for C in Cs]):
-        if not found.converged:
-            warnings.warn(
-                f"the head did not converge in {found.n_iter} iterations; a smaller C does, or a larger"
-                " max_iter",
-                ConvergenceWarning,
-                stacklevel=2,
-            )
-        yield Solution(found.coef, found.intercept, max(1, found.n_iter))
+        yield _take(found)
+
+
+def _finish(problem: Problem, loss: Loss, n_columns: int, C: float, n_jobs: int) -> Solution:
+    """Go down in float32, and the last steps with gradients in float64."""
+    mean = np.asarray(loss.weight @ problem.X, np.float64)
+    centred = np.empty(problem.X.shape, np.float32)
+    np.subtract(problem.X, mean, out=centred, casting="same_kind")
+    covariance = (
+        learn_covariance(centred, problem.weight) if problem.covariance is None else problem.covariance
+    )
+    settings: dict[str, Any] = {"max_iter": problem.max_iter}
+    penalties = [1 / (C * float(problem.weight.sum()))]
+    with ThreadPoolExecutor(n_jobs) as pool:
+        settings["run"] = map if n_jobs == 1 else pool.map
+        first = Descent(
+            centred, loss, n_columns, covariance, penalizes_intercept=False, excess=_ROUGH, **settings
+        )
+        [start] = first.run(penalties)
+        settings["max_iter"] = max(1, problem.max_iter - start.n_iter)
+        last = Newton(problem.X, centred, loss, start, covariance, excess=problem.excess, **settings)
+        [found] = last.run(penalties)
+    return _take(replace(found, n_iter=start.n_iter + found.n_iter))
+
+
+def _take(found: Minimum) -> Solution:
+    """Return what a descent found, with a warning where that is no minimum."""
+    if not found.converged:
+        warnings.warn(
+            f"the head did not converge in {found.n_iter} iterations; a smaller C does, or a larger max_iter",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+    return Solution(found.coef, found.intercept, max(1, found.n_iter))
 
 
 def ridge_path(problem: Problem, Cs: Sequence[float]) -> Iterator[Solution]:

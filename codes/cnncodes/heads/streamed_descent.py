@@ -1,22 +1,23 @@
 """The descent of `cnncodes.heads.descent` for rows that are read anew at every step.
 
 What it minimises, where it starts and what it learns of the curvature are the same. Two things differ: the
-decision values of all rows are not kept, so that each point that is looked at costs a pass over the rows; and
-a step is therefore not searched for its lowest point but taken as it is, where that leads down far enough,
-which from a start that is preconditioned it nearly always does.
+decision values of all rows are not kept, so that looking costs a pass over the rows, most of which is reading
+them; and a step is therefore not searched for its lowest point but looked at in one pass at several lengths,
+of which the best is taken where it leads down far enough.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.heads.descent import Covariance, Descent, Minimum
+from cnncodes.heads.curvature import Covariance
+from cnncodes.heads.descent import Descent, Minimum
 from cnncodes.heads.losses import CrossEntropy
 from cnncodes.heads.problem import Solution
 
@@ -29,8 +30,8 @@ PassOver = Callable[[Callable[[Part], Any]], Iterable[Any]]
 
 #: A step is taken where it lowers the value by this share of what its slope promises (Armijo).
 _ENOUGH = 1e-4
-#: Points that are looked at along one step at most.
-_TRIALS = 12
+#: Lengths of a step that are looked at in one pass, and passes along one step at most.
+_LENGTHS, _TRIALS = (2.0, 1.0, 0.5, 0.25), 5
 #: Where a value is above the least one by no more than this share, not finding a lower one is an end and no
 #: failure: products in float32 may not tell.
 _UNTOLD = 1e-4
@@ -38,14 +39,17 @@ _UNTOLD = 1e-4
 
 @dataclass(frozen=True)
 class Sums:
-    """A loss summed over rows: its value, its gradient ``[k, D + 1]`` and its mean curvature ``[k]``."""
+    """A loss summed over rows: value, gradient ``[k, D + 1]``, and curvature as of `Point.curvature`."""
 
     value: float
     pull: Array
     bends: Array
 
+    def __add__(self, other: Sums) -> Sums:
+        return Sums(self.value + other.value, self.pull + other.pull, self.bends + other.bends)
+
     def curvature(self) -> Array:
-        """Return the mean second derivative of a row by the decision value of each column."""
+        """Return the mean second derivative of a row by the decision values."""
         return self.bends
 
 
@@ -86,7 +90,7 @@ class StreamedDescent(Descent):
         self._penalty: float | None = None
         self._told_all = False
         self._start = np.log(max(len(self._at), 2))  # the loss without any weights
-        self._take(self._sum(self._at))
+        self._take(self._sum(self._at)[0])
 
     def minimise(self, penalty: float) -> Minimum:
         """Return the minimum for a penalty, from that of the penalty before on."""
@@ -111,42 +115,54 @@ class StreamedDescent(Descent):
 
     def _step(self, step: Array, change: Array, penalty: float, slope: float) -> bool:
         value = self._point.value + penalty * float(np.vdot(self._at, self._hold(self._at))) / 2
-        length, before = 1.0, self._pull
+        longest, before = 1.0, self._pull
         for _ in range(_TRIALS):
-            at = self._at + length * step
-            sums = self._sum(at)
-            there = sums.value + penalty * float(np.vdot(at, self._hold(at))) / 2
-            if there <= value + _ENOUGH * length * slope:
-                self._at = at
-                self._take(sums)
-                step = length * step
+            lengths = [longest * share for share in _LENGTHS]
+            found = self._sum(self._at, step, lengths)
+            ends = [self._at + length * step for length in lengths]
+            values = [
+                sums.value + penalty * float(np.vdot(at, self._hold(at))) / 2
+                for sums, at in zip(found, ends, strict=True)
+            ]
+            best = int(np.argmin(np.where(np.isfinite(values), values, np.inf)))
+            if values[best] <= value + _ENOUGH * lengths[best] * slope:
+                self._at = ends[best]
+                self._take(found[best])
+                step = lengths[best] * step
                 self._remember(step, self._pull - before + penalty * self._hold(step))
                 return True
-            # The lowest point of the parabola through what is known, not too near either end.
-            bend = there - value - length * slope
-            lowest = -slope * length**2 / (2 * bend) if np.isfinite(bend) else 0.0
-            length = float(np.clip(lowest, 0.1 * length, 0.5 * length))
+            longest = lengths[-1] / 8
             if -slope / 2 <= _UNTOLD * value:
                 self._told_all = True
                 break
         return False
 
-    def _sum(self, at: Array) -> Sums:
-        """Go through all rows once."""
+    def _sum(self, at: Array, step: Array | None = None, lengths: Sequence[float] = (0.0,)) -> list[Sums]:
+        """Go through all rows once, for several lengths of a step from a point."""
+        weights, offsets = self._weigh(at)
+        along = None if step is None else self._weigh(step)
+
+        def look(part: Part) -> list[Sums]:
+            X, y, share = part
+            decision, loss = X @ weights + offsets, CrossEntropy(y, share)
+            change = 0 if along is None else X @ along[0] + along[1]
+            return [self._look(X, loss, decision + np.float32(length) * change) for length in lengths]
+
+        total: list[Sums] | None = None
+        for found in self._pass_over(look):
+            pairs = zip(total or found, found, strict=True)
+            total = found if total is None else [one + other for one, other in pairs]
+        assert total is not None
+        return total
+
+    def _look(self, X: Array, loss: CrossEntropy, decision: Array) -> Sums:
+        point = loss.at(decision)
+        sums = point.slope.sum(axis=0, dtype=np.float64)
+        pull = np.column_stack([point.slope.T @ X - np.outer(sums, self._mean), sums])
+        return Sums(point.value, pull, point.curvature() * loss.weight.sum())
+
+    def _weigh(self, at: Array) -> tuple[Array, Array]:
+        """Return weights ``[D, k]`` and intercepts of rows from which nothing is subtracted."""
         coef = at[:, :-1]
         shift = at[:, -1] - coef @ self._mean
-        weights, offsets = coef.T.astype(np.float32), shift.astype(np.float32)
-
-        def look(part: Part) -> Sums:
-            X, y, share = part
-            point = CrossEntropy(y, share).at(X @ weights + offsets)
-            sums = point.slope.sum(axis=0, dtype=np.float64)
-            pull = np.column_stack([point.slope.T @ X - np.outer(sums, self._mean), sums])
-            return Sums(point.value, pull, point.curvature() * share.sum())
-
-        value, pull, bends = 0.0, np.zeros_like(at), np.zeros(len(at))
-        for sums in self._pass_over(look):
-            value += sums.value
-            pull += sums.pull
-            bends += sums.bends
-        return Sums(value, pull, bends)
+        return coef.T.astype(np.float32), shift.astype(np.float32)

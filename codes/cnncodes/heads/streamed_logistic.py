@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from cnncodes.embedding.memory import release_free_memory
 from cnncodes.heads.calibration import log_loss
-from cnncodes.heads.descent import Covariance, choose_rows
+from cnncodes.heads.curvature import Covariance, choose_rows
 from cnncodes.heads.estimator import LinearHead
 from cnncodes.heads.folds import Rows, average_by, deal_folds
 from cnncodes.heads.gathering import AllColumns, gather
@@ -29,8 +29,8 @@ from cnncodes.heads.sweep import Choice, HeldOut, pick
 Array = npt.NDArray[Any]
 
 #: How far above its least value the objective ends, as a share of what it was lowered by: of the last fit, as
-#: products in float32 know no more, and of those before it.
-_EXCESS, _START_EXCESS = 1e-6, 1e-4
+#: products in float32 know little more, and of those before it.
+_EXCESS, _START_EXCESS = 1e-5, 1e-4
 #: Values of C at most that are tried on all rows, half a power of ten apart.
 _STEPS = 8
 #: Matrices that are held while the sample's covariance is decomposed.
@@ -58,7 +58,7 @@ def fit_logistic(head: LinearHead, stream: StreamedRows, memory: int) -> Streame
         choice = replace(choice, held_out=held_out.named(part, rows.images))
     fold = None if sample.whole or head.C is not None else deal_folds(rows, head.cv, head.random_state)
     if fold is not None:
-        choice, start = _lower(head, passes, HeldSample.make(X, rows, sample, fold), choice, start)
+        choice, start = _settle(head, passes, HeldSample.make(X, rows, sample, fold), choice, start)
     penalty = 1 / (choice.setting["C"] * float(rows.loss_weight.sum()))
     found = start.descend(passes.over(), _EXCESS, head.max_iter).minimise(penalty)
     if not found.converged:
@@ -135,37 +135,49 @@ def _start(head: LinearHead, scaler: Scaler, part: Rows, C: float) -> _Start:
     return _Start(next(logistic_path(problem, [C])), share @ X, covariance)
 
 
-def _lower(
+def _settle(
     head: LinearHead, passes: Passes, held: HeldSample, choice: Choice, start: _Start
 ) -> tuple[Choice, _Start]:
-    """Lower the sample's C as long as that helps heads that learn from all rows but one fold.
+    """Lower the sample's C as far as that helps heads that learn from all rows but one fold.
 
     The more rows, the less C should be where there are few rows for each weight: the sample's is too large.
-    Judged are the sample's images of that fold. The answers that are kept are those of the best such head.
+    The first that is tried weighs a row's loss against the penalty as the sample's C did, from whose solution
+    that of all rows is not far. From there it goes up while that helps, or else down. Judged are the sample's
+    images of that fold. The answers that are kept are those of the best such head.
     """
-    kept = held.all_folds != 0
     mine, empty = held.of_fold(0)
     X, images = passes.scaler.apply(held.X[mine], np.float32), held.part.images[mine]
-    descent = start.descend(passes.over(kept), _START_EXCESS, head.max_iter)
+    kept = held.all_folds != 0
     weight = float(held.rows.loss_weight[kept].sum())
-    found: dict[float, Solution] = {}
+    Cs = [float(choice.setting["C"] * 10 ** (-step / 2)) for step in range(_STEPS)]
+    found: dict[int, tuple[Solution, HeldOut]] = {}
+    losses: dict[int, float] = {}
 
-    def try_each() -> Iterator[tuple[str, tuple[float, ...], HeldOut]]:
-        lowest = np.inf
-        for step in range(_STEPS):
-            C = choice.setting["C"] * 10 ** (-step / 2)
-            minimum = descent.minimise(1 / (C * weight))
-            found[C] = Solution(minimum.coef, minimum.intercept, minimum.n_iter)
-            decision = average_by(found[C].decision(X), images)
-            yield choice.scaling, (C,), replace(empty, decision=decision)
-            loss = log_loss(decision, empty.y, empty.weight)
-            if loss > lowest:
+    def go(begin: _Start, steps: Iterable[int]) -> None:
+        """Try one after another, until the loss rises."""
+        descent: StreamedDescent | None = None
+        for step in steps:
+            if descent is None:
+                descent = begin.descend(passes.over(kept), _START_EXCESS, head.max_iter)
+            minimum = descent.minimise(1 / (Cs[step] * weight))
+            solution = Solution(minimum.coef, minimum.intercept, minimum.n_iter)
+            answers = replace(empty, decision=average_by(solution.decision(X), images))
+            lowest = min(losses.values(), default=np.inf)
+            found[step] = solution, answers
+            losses[step] = log_loss(answers.decision, answers.y, answers.weight)
+            if losses[step] > lowest:
                 return
-            lowest = loss
 
-    best = pick(head._make_search(), try_each())
+    more = weight / float(held.part.loss_weight.sum())
+    first = int(np.clip(round(2 * np.log10(more)), 0, _STEPS - 1))
+    go(start, range(first, -1, -1))
+    if first == 0 or losses[first] <= losses[first - 1]:
+        go(replace(start, solution=found[first][0]), range(first + 1, _STEPS))
+    tried = [(choice.scaling, (Cs[step],), found[step][1]) for step in sorted(found, reverse=True)]
+    best = pick(head._make_search(), tried)
     table = {name: np.concatenate([choice.table[name], column]) for name, column in best.table.items()}
-    return replace(best, table=table), replace(start, solution=found[best.setting["C"]])
+    solution, _ = found[Cs.index(best.setting["C"])]
+    return replace(best, table=table), replace(start, solution=solution)
 
 
 def _choose(head: LinearHead, part: Rows, n_jobs: int) -> Choice:

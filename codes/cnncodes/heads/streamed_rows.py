@@ -34,7 +34,7 @@ BASE, _BLOCKS = 448 << 20, 224 << 20
 #: Copies of the codes that a fit in memory takes: COPIES of estimators/streaming.py, which decides by it.
 _COPIES = 12
 #: Numbers that the loss makes of each decision value of the blocks at work, times 4 bytes.
-_OF_DECISIONS = THREADS * 6 * 4
+_OF_DECISIONS = THREADS * 8 * 4
 #: Bytes that are held of each row beside its code: class, image, group, fold and weights, key and content.
 ROW_BYTES = 200
 

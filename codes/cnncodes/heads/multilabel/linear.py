@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from joblib import effective_n_jobs
 
 from cnncodes.errors import UsageError, suggest
 from cnncodes.heads.checks import check_setting
-from cnncodes.heads.descent import Covariance
+from cnncodes.heads.curvature import Covariance
 from cnncodes.heads.folds import Rows
 from cnncodes.heads.multilabel.base import MultiLabelHead
 from cnncodes.heads.multilabel.scorers import F1, LinearLabelScorer
@@ -20,7 +21,7 @@ from cnncodes.heads.paths import DESCENDING, SEARCH_EXCESS, LinearSearch
 from cnncodes.heads.problem import Problem, Solution
 from cnncodes.heads.regression.search import NumberChoice, NumberFold, Setting
 from cnncodes.heads.scaling import Scaler
-from cnncodes.heads.solvers import least_squares_path, one_vs_rest_path
+from cnncodes.heads.solvers import fit_one_vs_rest, least_squares_path, one_vs_rest_path
 
 Array = npt.NDArray[Any]
 
@@ -206,8 +207,12 @@ class LinearLabelHead(MultiLabelHead):
         """Fit all rows in float64 and to a tighter tolerance than the search needs."""
         self.C_ = choice.setting["C"]
         X = scaler.apply(rows.X, np.float64)
-        settings = {"excess": _EXCESS, "max_iter": self.max_iter}
-        found = next(label_path(self.kind, X, Y, rows.weight, [self.C_], **settings))
+        if self.kind == "logistic":
+            numbers_of_none = np.zeros(len(X), dtype=np.int64)
+            problem = Problem(X, numbers_of_none, rows.weight, 1, excess=_EXCESS, max_iter=self.max_iter)
+            found = fit_one_vs_rest(problem, Y, self.C_, effective_n_jobs(self.n_jobs))
+        else:
+            found = next(label_path(self.kind, X, Y, rows.weight, [self.C_]))
         self.coef_, self.intercept_ = scaler.fold(found.coef, found.intercept)
         l2 = choice.scaling == "l2"
         return LinearLabelScorer(self.coef_, self.intercept_, l2, self.kind, **labels)
