@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
+from cnncodes.finetuning.operators.depthwise import convolve_depthwise, is_slow
 from cnncodes.finetuning.operators.registry import TRAINING, Node, Operation, operator
 from cnncodes.finetuning.operators.windows import Windows, pad_ends
 
@@ -56,6 +57,8 @@ def _make_convolution(node: Node) -> Operation:
         padding = windows.symmetric
         if padding is None:
             x, padding = pad_ends(x, windows.padding(tuple(x.shape[2:]))), (0,) * len(kernel)
+        if group == len(weight) and is_slow(x, weight, windows.strides, windows.dilations):
+            return convolve_depthwise(x, weight, bias, windows.strides, padding)
         function = _CONVOLUTIONS[len(kernel)]
         return function(x, weight, bias, windows.strides, padding, windows.dilations, group)
 
