@@ -66,6 +66,7 @@ MAY_START_WITH_TORCH = (
     "finetuning.network",
     "finetuning.operators.activations",
     "finetuning.operators.arithmetic",
+    "finetuning.operators.depthwise",
     "finetuning.operators.layers",
     "finetuning.operators.pooling",
     "finetuning.operators.shapes",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from cnncodes.errors import BackboneError
+from cnncodes.finetuning.fusing import fuse_nodes
 from cnncodes.finetuning.operators.registry import (
     FLOATS,
     TRAINING,
@@ -20,8 +21,9 @@ from cnncodes.finetuning.operators.registry import (
 #: Where in the list of values stand what is left out, the type of the floats, and the first that goes in.
 NOTHING, TYPE, GIVEN = 0, 1, 2
 
-#: The place of the running mean among the inputs of batch normalisation, whose module says whether it trains.
-_MEAN = 3
+#: The place of the running mean among the inputs of batch normalisation, or of a convolution with one; its
+#: module says whether it trains.
+_MEAN = -2
 
 
 class Step(NamedTuple):
@@ -60,7 +62,7 @@ class Plan:
 
 
 def make_plan(
-    nodes: Iterable[Node],
+    nodes: Sequence[Node],
     given: Sequence[str],
     result: str,
     homes: dict[str, tuple[Any, str]],
@@ -70,7 +72,7 @@ def make_plan(
 
     Parameters
     ----------
-    nodes : iterable of Node
+    nodes : sequence of Node
     given : sequence of str
         What goes in; it stands from `GIVEN` on, in this order.
     result : str
@@ -99,7 +101,7 @@ def make_plan(
 
     for name, tensor in fixed.items():
         add(name, tensor)
-    for node in nodes:
+    for node in fuse_nodes(nodes, result, homes):
         takes = []
         for name in node.inputs:
             if name not in places and name not in homes:

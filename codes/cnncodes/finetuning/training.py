@@ -143,7 +143,7 @@ class Trainer:
             groups = list(self.network.groups(self.settings, self.depths))
         if self.settings.optimizer == "sgd":
             return torch.optim.SGD(groups, lr=1.0, momentum=0.9, nesterov=True)
-        return torch.optim.AdamW(groups, lr=1.0)
+        return torch.optim.AdamW(groups, lr=1.0, fused=True)
 
     def _resume_optimizer(self, stage: Stage) -> Any:
         self._optimizer = self.make_optimizer(stage)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
+from cnncodes.finetuning.operators.depthwise import convolve_depthwise, is_slow
 from cnncodes.finetuning.operators.registry import TRAINING, Node, Operation, operator
 from cnncodes.finetuning.operators.windows import Windows, pad_ends
 
@@ -14,7 +15,37 @@ _CONVOLUTIONS = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 
 @operator("Conv")
 def convolve(node: Node) -> Operation:
-    """A convolution; where the padding differs between the ends it is done before."""
+    """A convolution, with its batch normalisation where it has one.
+
+    Statistics that are frozen make the latter a factor and an offset of each channel: parts of the weight and
+    the bias, which costs no pass over the image. Gradients reach all four through these.
+    """
+    convolution = _make_convolution(node)
+    if node.norm is None:
+        return convolution
+    normalise, epsilon = normalise_batch(node.norm), node.norm.get("epsilon", 1e-5)
+
+    def run(
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        scale: Tensor,
+        offset: Tensor,
+        mean: Tensor,
+        var: Tensor,
+        training: bool,
+    ) -> Tensor:
+        if training:
+            return normalise(convolution(x, weight, bias), scale, offset, mean, var, True)
+        factor = scale * torch.rsqrt(var + epsilon)
+        offset = offset - (mean if bias is None else mean - bias) * factor
+        return convolution(x, weight * factor.reshape(-1, *(1,) * (weight.ndim - 1)), offset)
+
+    return run
+
+
+def _make_convolution(node: Node) -> Operation:
+    """Where the padding differs between the ends it is done before."""
     group = node.get("group", 1)
     made: dict[tuple[int, ...], Windows] = {}
 
@@ -26,6 +57,8 @@ def convolve(node: Node) -> Operation:
         padding = windows.symmetric
         if padding is None:
             x, padding = pad_ends(x, windows.padding(tuple(x.shape[2:]))), (0,) * len(kernel)
+        if group == len(weight) and is_slow(x, weight, windows.strides, windows.dilations):
+            return convolve_depthwise(x, weight, bias, windows.strides, padding)
         function = _CONVOLUTIONS[len(kernel)]
         return function(x, weight, bias, windows.strides, padding, windows.dilations, group)
 

@@ -7,6 +7,7 @@ import math
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
+from cnncodes.finetuning.operators.arithmetic import average
 from cnncodes.finetuning.operators.registry import Node, Operation, operator
 from cnncodes.finetuning.operators.windows import Windows, pad_ends
 
@@ -68,7 +69,7 @@ def pool_average(node: Node) -> Operation:
 @operator("GlobalAveragePool")
 def pool_all(node: Node) -> Operation:
     """The mean over all places."""
-    return lambda x: x.mean(tuple(range(2, x.ndim)), keepdim=True)
+    return lambda x: average(x, tuple(range(2, x.ndim)), True)
 
 
 @operator("GlobalMaxPool")

@@ -37,6 +37,8 @@ class Node:
         The inputs that never change, by their place.
     domain : str
         Of the operator; empty for ONNX's own.
+    norm : Node, optional
+        Of a convolution: the batch normalisation that is computed with it, whose inputs follow its own.
     """
 
     operator: str
@@ -47,6 +49,7 @@ class Node:
     opset: int = 18
     constants: dict[int, npt.NDArray[Any]] = field(default_factory=dict)
     domain: str = ""
+    norm: Node | None = None
 
     def has(self, place: int) -> bool:
         """Tell whether an input is there."""
@@ -148,7 +151,7 @@ def check_node(node: Node) -> None:
 
 def needed_by(node: Node) -> str | None:
     """Return what a node's operation takes as its last argument beside the node's own inputs."""
-    return _OPERATORS[node.operator].needs
+    return _OPERATORS[(node.norm or node).operator].needs
 
 
 def gives_tuple(node: Node) -> bool:
