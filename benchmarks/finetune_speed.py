@@ -280,9 +280,17 @@ def describe_answers(answers: dict[str, Any], y: Any) -> dict[str, Any]:
     return {
         name: {
             **dataclasses.asdict(wilson(int((own == y).sum()), len(y))),
-            "difference": dataclasses.asdict(compare_paired(y, own, labels["cached"])),
+            "difference": _without_nan(dataclasses.asdict(compare_paired(y, own, labels["cached"]))),
         }
         for name, own in labels.items()
+    }
+
+
+def _without_nan(figures: dict[str, Any]) -> dict[str, Any]:
+    """Return figures as JSON has them: an interval that there is none of is null."""
+    return {
+        name: None if isinstance(value, float) and np.isnan(value) else value
+        for name, value in figures.items()
     }
 
 
