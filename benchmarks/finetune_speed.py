@@ -13,6 +13,7 @@ import argparse
 import dataclasses
 import io
 import itertools
+import math
 import statistics
 import tempfile
 import time
@@ -280,17 +281,13 @@ def describe_answers(answers: dict[str, Any], y: Any) -> dict[str, Any]:
     return {
         name: {
             **dataclasses.asdict(wilson(int((own == y).sum()), len(y))),
-            "difference": _without_nan(dataclasses.asdict(compare_paired(y, own, labels["cached"]))),
+            # Where no answer differs there is no interval, and JSON has no NaN.
+            "difference": {
+                key: None if math.isnan(value) else value
+                for key, value in dataclasses.asdict(compare_paired(y, own, labels["cached"])).items()
+            },
         }
         for name, own in labels.items()
-    }
-
-
-def _without_nan(figures: dict[str, Any]) -> dict[str, Any]:
-    """Return figures as JSON has them: an interval that there is none of is null."""
-    return {
-        name: None if isinstance(value, float) and np.isnan(value) else value
-        for name, value in figures.items()
     }
 
 
