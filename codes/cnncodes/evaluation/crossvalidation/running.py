@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from cnncodes.errors import UsageError
+from cnncodes.errors import ResultWarning, UsageError
 from cnncodes.estimators.inputs import Progress
 from cnncodes.evaluation.crossvalidation.classes import CrossValidation, validate_classes
 from cnncodes.evaluation.crossvalidation.labels import MultiLabelCrossValidation, validate_labels
@@ -76,7 +77,7 @@ def cross_validate(
     images of a group are on one side. A class with images of one group alone cannot be held out: it is in
     training in every fold and in no figure, which a warning says. Of several labels an image such a one, had
     or lacked by one group alone, is left out, and its images count for the others. For numbers folds are of
-    groups alone.
+    groups alone. Another warning says where folds are fewer than asked for.
 
     The intervals take the answers for independent but for groups. Folds share training images, so they are
     somewhat too narrow, and they are about this way of training on so many images, less a fold; not about one
@@ -152,8 +153,22 @@ def cross_validate(
     own = copy.copy(estimator)  # checks of labels leave their names on the estimator
     training, answered = read_images(own, X, y, groups, on_progress)
     cv, repeats = int(cv), int(repeats)
+    found: CrossValidation | NumberCrossValidation | MultiLabelCrossValidation
     if isinstance(own, ImageClassifier):
-        return validate_classes(own, training, answered, cv, repeats, 5 if top_k is None else top_k)
-    if isinstance(own, ImageRegressor):
-        return validate_numbers(own, training, answered, cv, repeats)
-    return validate_labels(own, training, answered, own._named, cv, repeats)
+        found = validate_classes(own, training, answered, cv, repeats, 5 if top_k is None else top_k)
+    elif isinstance(own, ImageRegressor):
+        found = validate_numbers(own, training, answered, cv, repeats)
+    else:
+        found = validate_labels(own, training, answered, own._named, cv, repeats)
+    if found.folds < cv:
+        text = f"{found.folds} folds instead of {cv}: {_say_why_fewer(found)}."
+        warnings.warn(text, ResultWarning, stacklevel=2)
+    return found
+
+
+def _say_why_fewer(found: CrossValidation | NumberCrossValidation | MultiLabelCrossValidation) -> str:
+    if isinstance(found, NumberCrossValidation):
+        return "there are images of no more groups (equal files are one)"
+    if isinstance(found, MultiLabelCrossValidation):
+        return "there are no more groups, or more folds would train without any image of a rare label"
+    return "some class has images of no more groups (equal files are one)"
