@@ -126,7 +126,8 @@ def _tabulate(comparison: Comparison) -> str:
         if gap is None:
             difference = ("reference" if one.title == comparison.compared_with else "–", "")
         else:
-            difference = (figure.show(gap.value, signed=True), show_interval(figure, gap, signed=True))
+            value, low, high = figure.show_gap(gap, signed=(True, True))
+            difference = (value, f"{low} to {high}" if low else "not known")
         mark = " <strong>(to take)</strong>" if one.title == comparison.recommended else ""
         beside = [
             cell for share in one.beside for cell in (number(share.value), interval(share.low, share.high))
