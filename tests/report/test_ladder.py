@@ -5,11 +5,10 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from made_reports import HOSTILE, MakeLabels, MakeNumbers, estimate, make_ladder
+from made_reports import HOSTILE, MakeLabels, MakeNumbers, estimate, make_errors, make_ladder
 
 from cnncodes.evaluation.intervals import Estimate
 from cnncodes.report import read_comparison
@@ -138,15 +137,6 @@ def test_hostile_titles_are_text(hostile: str) -> None:
     assert escape(hostile) in found and "<script" not in found and "<img" not in found
     [svg] = re.findall("<svg.*</svg>", found, re.DOTALL)
     ElementTree.fromstring(svg)
-
-
-def make_errors(worst: float = 40.0) -> dict[str, Any]:
-    """Return a ladder of numbers in which the error falls with the cost."""
-    ladder = make_ladder(figure={"key": "mae"}, curve=None)
-    for i, method in enumerate(ladder["methods"]):
-        error = {"value": worst / (i + 1), "low": worst / (i + 2), "high": worst / (i + 0.5), "n": 400}
-        method["evaluation"] = {"mae": error, "r2": estimate(0.5)}
-    return ladder
 
 
 def test_a_regressor_is_a_line_where_its_images_have_the_same_numbers(make_numbers: MakeNumbers) -> None:

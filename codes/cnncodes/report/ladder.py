@@ -191,7 +191,7 @@ def draw_cost(comparison: Comparison, own: Estimate | None = None) -> str:
         "cost-chart",
         f"{figure.title} against seconds of processors",
         f"The table below holds the same. {described}.",
-        ("seconds of processors, images and fit", f"{figure.name} on {count(comparison.n, 'image')}"),
+        ("seconds of processors, images and fit", figure.name),
         [(value, _say_seconds(value)) for value in list_decades(chart.low, chart.high)],
         parts,
     )
