@@ -214,7 +214,9 @@ def _draw_line(chart: Chart, figure: Figure, value: float, kind: str, text: str,
     ]
     best = min(boxes, key=lambda box: (count_overlaps(box, taken), boxes.index(box)))
     taken.append(best)
-    place = f'x="{best[0]:.1f}" y="{best[1] + 5:.1f}" text-anchor="middle"'
+    # From the end that it stands at, since letters are wider on a telephone.
+    end = f'x="{chart.right - 4}" text-anchor="end"' if best is boxes[0] else f'x="{chart.left + 6}"'
+    place = f'{end} y="{best[1] + 5:.1f}"'
     return f"{line}<text {place}>{escape(text)}</text>"
 
 
