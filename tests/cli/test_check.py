@@ -104,7 +104,7 @@ def test_numbers_and_several_labels_are_checked(tables: Path, capsys: pytest.Cap
     [
         (["--label-delimiter", "|"], "Did you mean ';'"),
         (["--label-delimiter", ";", "--regression"], "--regression is not for several labels an image"),
-        (["--regression"], "3 of 3 labels are no finite numbers: '0.png (sea;sky)'"),
+        (["--regression"], "3 of 3 labels in the column 'label' are no finite numbers: '0.png (sea;sky)'"),
         (["--target", "size"], "size"),
     ],
 )

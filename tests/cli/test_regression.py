@@ -285,7 +285,7 @@ def test_empty_cells_are_left_out(folder: Path, tmp_path: Path, capsys: pytest.C
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["text.csv", "--target", "level"], "no finite numbers: '0.png (a)'"),
+        (["text.csv", "--target", "level"], "in the column 'level' are no finite numbers: '0.png (a)'"),
         (["odd.csv", "--target", "level"], "no finite numbers: '2.png (inf)'"),
         (["all.csv", "--target", "levels"], "Did you mean 'level'"),
         (["all.csv", "--target", "level", "--head", "logistic"], "is a classifier, and numbers"),

@@ -110,6 +110,10 @@ def _open(options: CheckOptions, meaning: Meaning, reporter: Reporter) -> ImageS
     """Open the source; warn of what looks like no classes."""
     source = inputs.open_images(options.src, options, by_class=meaning.by_class)
     labelled = [record for record in source.records if record.label is not None]
+    if meaning.regression:
+        from cnncodes.estimators.targets import read_targets
+
+        read_targets(labelled, name_target(None, options.src, options))  # by the name of its column
     if meaning.by_class:
         warn_of_labels(labelled, reporter, "check")
     elif meaning.several:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands import inputs
 from cnncodes.commands.multilabel import tell_empty
+from cnncodes.commands.regression import name_target
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.suspicious_labels import warn_of_missing, warn_of_others
 from cnncodes.commands.tasks import find_meaning, read_target
@@ -79,7 +80,8 @@ def open_ladder(options: Any, reporter: Reporter) -> LadderSource:
     _tell(options, by_class, meant, any(part is not None for _, _, part in listed), reporter)
     train, test = (records for _, records, _ in listed)
     if meaning.regression:
-        read_targets([*train, *test])  # of both parts at once, so that all that are wrong are told
+        column = name_target(options.target, options.src, options)
+        read_targets([*train, *test], column)  # of both parts at once, so that all that are wrong are told
     task = _choose_task(options, train, test)
     y, truth = (task.read([record.label for record in part]) for part in (train, test))
     if by_class and task.describe_same(y) is not None:

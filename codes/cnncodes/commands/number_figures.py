@@ -56,7 +56,7 @@ def evaluate_regressor(
     records, split = inputs.labelled_part(
         options.src, options, options.split, "test", reporter, by_class=False
     )
-    truth: list[float] = read_targets(records).tolist()
+    truth: list[float] = read_targets(records, name_target(None, options.src, options)).tolist()
     wants_page = is_page(options.report)
     companions = prepare_companions(options, reporter, Meaning(regression=True)) if wants_page else None
     records = records if companions is None else companions.watch(records)
