@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands import inputs
+from cnncodes.commands.holding import tell_holdout
 from cnncodes.commands.multilabel import tell_empty
 from cnncodes.commands.regression import name_target
 from cnncodes.commands.reporter import Reporter
@@ -102,6 +103,8 @@ def _make_parts(options: Any, by_class: bool, reporter: Reporter) -> tuple[Image
     if by_class:  # before an error that a mistake here may lead to
         warn_of_others([record.label for record in source.records], reporter, "baseline")
     if any(record.split for record in source.records):
+        trained = sum(record.split == "train" and record.label is not None for record in source.records)
+        tell_holdout(options.src, options, trained, reporter)
         return source, ""
     source = hold_out(source, _HOLDOUT, by_class=by_class)
     if not {options.train, options.test} - {"all"} <= {record.split for record in source.records}:

@@ -97,7 +97,8 @@ def _advise(texts: Sequence[str], found: Sequence[float | None]) -> str:
             "They look like classes: to predict those leave --target and --regression out (ImageClassifier in"
             " Python)."
         )
-    return f"Regression takes numbers such as '3.5', up to {LARGEST:g}: leave the cell empty where there is none."
+    takes = f"Regression takes numbers such as '3.5', up to {LARGEST:g}"
+    return f"{takes}: leave the cell empty where there is none."
 
 
 def read_targets(records: Sequence[ImageRecord], column: str | None = None) -> Array:
