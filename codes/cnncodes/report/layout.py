@@ -85,7 +85,7 @@ def _embed(components: Array, watch: Watch) -> Array:
 
     perplexity = min(30.0, (len(components) - 1) / 3)
     # scikit-learn has no callback: every 50 steps it prints how far it is.
-    told = _Told(watch("map of the codes, steps of t-SNE"))
+    told = _Told(watch("map of the codes by t-SNE", "steps"))
     with contextlib.redirect_stdout(told):
         places = TSNE(
             init="pca",

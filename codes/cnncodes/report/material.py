@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[Any]
 
-#: Told with what is being done; returns what is called with the numbers done, to do, and failed.
-Watch = Callable[[str], Callable[[int, int, int], object]]
+#: Told what is being done, and of what it is so many, if not images; returns what is called with the numbers
+#: done, to do, and failed.
+Watch = Callable[..., Callable[[int, int, int], object]]
 
 
-def watch_nothing(_what: str) -> Callable[[int, int, int], object]:
+def watch_nothing(_what: str, _unit: str = "images") -> Callable[[int, int, int], object]:
     """Tell nobody of progress."""
     return lambda _done, _total, _failed: None
 
