@@ -184,7 +184,7 @@ def render_label_figures(result: Result) -> str:
         rows.append((name, format_share(estimate["value"]), format_interval(estimate), str(estimate["n"])))
     why = say_missing(result, _NAMES)
     return (
-        f"{format_table(rows)}{why}{_say_without(result)}{say_groups(result['n_groups'])}\n\n"
+        f"{format_table(rows)}{why}{_say_without(result)}{_say_everywhere(result)}{say_groups(result['n_groups'])}\n\n"
         f"{_render_labels(result['per_label'], result['n'])}\n"
     )
 
@@ -194,11 +194,23 @@ def _say_without(result: Result) -> str:
     names = result["without_positives"]
     if not names:
         return ""
-    shown = name_some(names, show=str)
+    shown = name_some(names, show=cut_name)
     return (
         f"\nNo image has {len(names)} of {len(result['per_label'])} labels ({shown}): they are not in mAP,"
         " and in macro F1, as 0, only where they were named."
     )
+
+
+def _say_everywhere(result: Result) -> str:
+    """Say which labels all images have, so that there is no order to be right about."""
+    names = [one["name"] for one in result["per_label"] if one["recall"]["n"] == result["n"]]
+    if not names:
+        return ""
+    said = "its average precision is 1, whatever is predicted, and counts in mAP"
+    if len(names) > 1:
+        said = "their average precisions are 1, whatever is predicted, and count in mAP"
+    of = f"{len(names)} of {len(result['per_label'])} labels ({name_some(names, show=cut_name)})"
+    return f"\nAll images have {of}: {said}."
 
 
 def _render_labels(labels: list[Result], n: int) -> str:
