@@ -99,6 +99,15 @@ def test_numbers_and_several_labels_are_checked(tables: Path, capsys: pytest.Cap
     assert "give 'cnncodes check' --label-delimiter ';'" in capsys.readouterr().err
 
 
+def test_labels_that_are_all_empty_are_warned_of(tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = "".join(f"{path.name},\n" for path in sorted(tables.glob("*.png"))[:3])
+    (tables / "none.csv").write_text(f"image,label\n{rows}")
+    for more in ([], ["--label-delimiter", "|"]):
+        assert main(["check", str(tables / "none.csv"), "-q", *more]) == 0
+        said = capsys.readouterr().err
+        assert "no image has a label, so that nothing is checked by labels: all 3 cells of its" in said
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
