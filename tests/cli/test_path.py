@@ -270,6 +270,17 @@ def test_fit_leaves_unreadable_images_out_and_says_so(
     assert "--out-of-fold changed nothing" in said
 
 
+def test_folds_that_cannot_be_made_are_said_before_the_fit(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = sorted((photos / "train/plain").glob("*.png"))[:4]
+    rows = [f"{path},{'ab'[i % 2]},{'AB'[i % 2]}" for i, path in enumerate(paths)]
+    (tmp_path / "table.csv").write_text("\n".join(["image,label,group", *rows]))
+    assert main(["fit", str(tmp_path / "table.csv"), "-o", str(tmp_path / "m"), "--cv", "3"]) == 2
+    told = capsys.readouterr().err
+    assert "no folds can be made: the class 'a' has images of 1 group" in told and "fitting" not in told
+
+
 def test_intervals_are_by_the_groups_of_a_table(
     photos: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

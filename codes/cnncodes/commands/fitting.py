@@ -74,6 +74,10 @@ def fit_images(options: FitOptions, reporter: Reporter) -> tuple[Any, Any, Resul
     target = name_target(options.target, options.src, options) if numbers else None
     if numbers:
         read_targets(records, target)  # before anything is loaded, and by the name of its column
+    if options.cv is not None and not find_meaning(options).several:
+        from cnncodes.evaluation.crossvalidation import check_divisible
+
+        check_divisible(records, options.cv, regression=numbers)  # before a fit that nothing comes of
     if split is not None:
         tell_holdout(options.src, options, len(records), reporter)
     classifier = _make_estimator(

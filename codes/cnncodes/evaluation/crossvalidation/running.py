@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import copy
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from cnncodes.errors import ResultWarning, UsageError
 from cnncodes.estimators.inputs import Progress
-from cnncodes.evaluation.crossvalidation.classes import CrossValidation, validate_classes
+from cnncodes.evaluation.crossvalidation.classes import CrossValidation, split_classes, validate_classes
 from cnncodes.evaluation.crossvalidation.labels import MultiLabelCrossValidation, validate_labels
-from cnncodes.evaluation.crossvalidation.numbers import NumberCrossValidation, validate_numbers
+from cnncodes.evaluation.crossvalidation.numbers import NumberCrossValidation, split_groups, validate_numbers
 from cnncodes.evaluation.crossvalidation.reading import read_images
+from cnncodes.images import ImageRecord, list_groups
 
 if TYPE_CHECKING:
     from cnncodes.estimators import ImageClassifier, ImageMultiLabelClassifier, ImageRegressor
@@ -164,6 +166,33 @@ def cross_validate(
         text = f"{found.folds} folds instead of {cv}: {_say_why_fewer(found)}."
         warnings.warn(text, ResultWarning, stacklevel=2)
     return found
+
+
+def check_divisible(records: Sequence[ImageRecord], cv: int, *, regression: bool = False) -> None:
+    """Raise `UsageError` where labels and groups leave no two folds, before any image is read.
+
+    Equal files, which are known once they are read, may still leave none.
+
+    Parameters
+    ----------
+    records : sequence of ImageRecord
+        Labelled with a class each, or with numbers.
+    cv : int
+        Folds, at least 2.
+    regression : bool
+        Whether the labels are numbers.
+
+    Examples
+    --------
+    >>> from cnncodes.images import ImageRecord
+    >>> check_divisible([ImageRecord(f"{i}.png", b"", "ab"[i % 2]) for i in range(4)], 2)
+    """
+    names = list_groups(records)
+    groups = np.arange(len(records)) if names is None else np.unique(names, return_inverse=True)[1]
+    if regression:
+        split_groups(groups, cv, 0)
+    else:
+        split_classes(np.array([str(record.label) for record in records]), groups, cv, 0)
 
 
 def _say_why_fewer(found: CrossValidation | NumberCrossValidation | MultiLabelCrossValidation) -> str:
