@@ -164,7 +164,10 @@ def test_one_line_says_that_images_are_few(
     assert main(["evaluate", model, str(photos)]) == 0
     shown = capsys.readouterr().out
     assert "No interval of balanced accuracy, macro F1: all resamples agree, as where answers" in shown
-    assert "2 of 2 classes have fewer than 10 images here" in shown and "a recall of 0.51." in shown
+    assert (
+        "2 of 2 classes that images here are of have fewer than 10, too few" in shown
+        and "a recall of 0.51." in shown
+    )
 
 
 def test_other_shares_of_the_classes_are_given_or_estimated(

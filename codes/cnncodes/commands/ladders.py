@@ -9,7 +9,7 @@ from cnncodes.commands.command import Result
 from cnncodes.commands.figures import say_groups
 from cnncodes.commands.reporter import format_seconds
 from cnncodes.commands.tables import format_interval, format_share, format_table
-from cnncodes.errors import count
+from cnncodes.errors import count, sentence
 
 if TYPE_CHECKING:
     from cnncodes.evaluation import Estimate
@@ -34,7 +34,7 @@ def render_baseline(result: Result) -> str:
         )
     if groups := say_groups(result["n_groups"]).strip():
         text += f"{groups}\n"
-    text += "".join(f"Left out: {one['title']}: {one['reason']}.\n" for one in result["left_out"])
+    text += "".join(f"Left out: {one['title']}: {sentence(one['reason'])}\n" for one in result["left_out"])
     text += f"{result['verdict']}\n" if result["verdict"] else ""
     text += _say_curve(result["curve"], figure)
     if result["difference"] is not None:
