@@ -131,14 +131,15 @@ def sentence(text: object) -> str:
 
 
 def name_some(names: Sequence[object], most: int = 5, show: Callable[..., str] = repr) -> str:
-    """Return the first of some names, and a sign where there are more.
+    """Return the first of some names, and how many more there are.
 
     Examples
     --------
     >>> name_some(["a", "b", "c"], 2), name_some([4, 7], show=str)
-    ("'a', 'b' …", '4, 7')
+    ("'a', 'b' and 1 more", '4, 7')
     """
-    return ", ".join(map(show, names[:most])) + (" …" if len(names) > most else "")
+    more = len(names) - most
+    return ", ".join(map(show, names[:most])) + (f" and {more:,} more" if more > 0 else "")
 
 
 def check_path(path: object, name: str = "the path") -> None:

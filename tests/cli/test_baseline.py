@@ -142,12 +142,15 @@ def test_images_and_groups_on_both_sides_are_told(tmp_path: Path, capsys: pytest
     assert main(["baseline", str(table), *same, "--test", "train"]) == 0
     said = capsys.readouterr()
     assert "8 of these 8 test images were trained on, too (equal files)" in said.err
+    assert "--holdout" not in said.err
     assert json.loads(said.out)["trained_on"] == 8
     grouped = [f"{row},{'both' if i % 2 else i}" for i, row in enumerate(rows)]
     table.write_text("\n".join(["image,label,split,group", *grouped]) + "\n")
-    assert main(["baseline", str(table), *same]) == 0
+    loud = [option for option in same if option != "-q"]
+    assert main(["baseline", str(table), *loud, "--holdout", "0.3"]) == 0
     said = capsys.readouterr()
     assert "2 of these 4 test images are of groups that were trained on" in said.err
+    assert "--holdout 0.3 changes nothing: the source has parts already (test, train)" in said.err
     found = json.loads(said.out)
     assert found["groups_trained_on"] == 2 and found["n_groups"] == 3
     assert "\nIntervals draw whole groups, of which there are 3: too few, so" in render_baseline(found)

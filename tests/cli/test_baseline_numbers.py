@@ -92,7 +92,7 @@ def test_a_report_of_evaluate_is_compared_with_pixels(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--target", "kind"], "26 of 26 labels are no finite numbers: '0.png (a)'"),
+        (["--target", "kind"], "26 of 26 labels in the column 'kind' are no finite numbers: '0.png (a)'"),
         (["--target", "level", "--label-delimiter", "|"], "--target is not for several labels an image"),
         (["--target", "level", "--only", "majority"], "'majority' is not for numbers"),
         (["--label-column", "kind", "--only", "median"], "'median' is not for classes"),

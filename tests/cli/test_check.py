@@ -99,12 +99,21 @@ def test_numbers_and_several_labels_are_checked(tables: Path, capsys: pytest.Cap
     assert "give 'cnncodes check' --label-delimiter ';'" in capsys.readouterr().err
 
 
+def test_labels_that_are_all_empty_are_warned_of(tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = "".join(f"{path.name},\n" for path in sorted(tables.glob("*.png"))[:3])
+    (tables / "none.csv").write_text(f"image,label\n{rows}")
+    for more in ([], ["--label-delimiter", "|"]):
+        assert main(["check", str(tables / "none.csv"), "-q", *more]) == 0
+        said = capsys.readouterr().err
+        assert "no image has a label, so that nothing is checked by labels: all 3 cells of its" in said
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
         (["--label-delimiter", "|"], "Did you mean ';'"),
         (["--label-delimiter", ";", "--regression"], "--regression is not for several labels an image"),
-        (["--regression"], "3 of 3 labels are no finite numbers: '0.png (sea;sky)'"),
+        (["--regression"], "3 of 3 labels in the column 'label' are no finite numbers: '0.png (sea;sky)'"),
         (["--target", "size"], "size"),
     ],
 )

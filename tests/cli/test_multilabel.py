@@ -156,6 +156,13 @@ def test_evaluate_has_the_figures_of_the_field(
     assert "24 of these 36 images were trained on" in told
 
 
+def test_groups_that_were_trained_on_are_told(
+    folder: Path, model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = run(capsys, "evaluate", model, str(folder / "all.csv"), "--group-column", "who")[1]
+    assert "12 of these 12 images are of groups that were trained on: the figures flatter" in told
+
+
 def test_a_label_of_few_images_is_said(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -164,7 +164,10 @@ def test_one_line_says_that_images_are_few(
     assert main(["evaluate", model, str(photos)]) == 0
     shown = capsys.readouterr().out
     assert "No interval of balanced accuracy, macro F1: all resamples agree, as where answers" in shown
-    assert "2 of 2 classes have fewer than 10 images here" in shown and "a recall of 0.51." in shown
+    assert (
+        "2 of 2 classes that images here are of have fewer than 10, too few" in shown
+        and "a recall of 0.51." in shown
+    )
 
 
 def test_other_shares_of_the_classes_are_given_or_estimated(
@@ -268,6 +271,17 @@ def test_fit_leaves_unreadable_images_out_and_says_so(
     said = capsys.readouterr().err
     assert said.count("They were left out, with their labels") == 1
     assert "--out-of-fold changed nothing" in said
+
+
+def test_folds_that_cannot_be_made_are_said_before_the_fit(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = sorted((photos / "train/plain").glob("*.png"))[:4]
+    rows = [f"{path},{'ab'[i % 2]},{'AB'[i % 2]}" for i, path in enumerate(paths)]
+    (tmp_path / "table.csv").write_text("\n".join(["image,label,group", *rows]))
+    assert main(["fit", str(tmp_path / "table.csv"), "-o", str(tmp_path / "m"), "--cv", "3"]) == 2
+    told = capsys.readouterr().err
+    assert "no folds can be made: the class 'a' has images of 1 group" in told and "fitting" not in told
 
 
 def test_intervals_are_by_the_groups_of_a_table(

@@ -116,6 +116,17 @@ def test_groups_are_spoken_of_where_there_are_any(
     assert f"by {N // 2} held-out training images, one of each group.\n" in shown
 
 
+def test_groups_that_were_trained_on_are_told(
+    folder: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["evaluate", model, str(folder / "all.csv"), "--group-column", "who", "--json"]
+    shown, told = run(capsys, *asked)
+    assert "10 of these 10 images are of groups that were trained on: the figures flatter" in told
+    assert json.loads(shown)["groups_trained_on"] == 10
+    shown, told = run(capsys, *asked, "--split", "train")  # the others of their groups were not trained on
+    assert json.loads(shown)["groups_trained_on"] == 0 and "are of groups" not in told
+
+
 @pytest.mark.slow
 def test_fit_cross_validates_too(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     asked = ["fit", str(folder / "plain.csv"), "-o", str(tmp_path / "m"), "--target", "level", *VIEWS]
@@ -274,7 +285,7 @@ def test_empty_cells_are_left_out(folder: Path, tmp_path: Path, capsys: pytest.C
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["text.csv", "--target", "level"], "no finite numbers: '0.png (a)'"),
+        (["text.csv", "--target", "level"], "in the column 'level' are no finite numbers: '0.png (a)'"),
         (["odd.csv", "--target", "level"], "no finite numbers: '2.png (inf)'"),
         (["all.csv", "--target", "levels"], "Did you mean 'level'"),
         (["all.csv", "--target", "level", "--head", "logistic"], "is a classifier, and numbers"),

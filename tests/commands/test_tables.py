@@ -37,3 +37,11 @@ def test_one_thing_is_spoken_of_as_one() -> None:
     assert say_unknown_labels(["a"]).startswith("1 of the labels here is unknown to the classifier")
     assert "their 2 images count" in say_unknown_classes(["a", "b"], 2)
     assert say_unknown_classes(["a"], 1).endswith("so its 1 image counts as wrong: 'a'")
+
+
+def test_a_label_of_all_images_is_said_to_say_nothing() -> None:
+    figures = ("micro_f1", "macro_f1", "mean_average_precision", "subset_accuracy", "hamming_loss")
+    about = {"missing": {}, "n_groups": None, "without_positives": [], "n": SHARE["n"]}
+    one = dict.fromkeys(("recall", "precision", "average_precision"), SHARE) | {"name": "sea", "known": True}
+    shown = render_label_figures(dict.fromkeys(figures, SHARE) | about | {"per_label": [one]})
+    assert "\nAll images have 1 of 1 labels (sea): its average precision is 1, whatever is predicted" in shown

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from cnncodes import embed, load, read_codes
-from cnncodes.errors import StoreError
-from cnncodes.estimators.contents import shorten
+from cnncodes.errors import ResultWarning, StoreError
+from cnncodes.estimators.contents import find_contradictory, shorten
 from cnncodes.estimators.saving import load_predictor
 from cnncodes.images import content_hash, records_from
 
@@ -29,6 +29,25 @@ def test_training_images_are_known_again_after_saving(make, pictures, tmp_path):
     asked = [pictures.paths[0], pictures.paths[1], renamed, b"no picture"]
     for predictor in (clf.predictor_, again.predictor_, load_predictor(tmp_path / "b")):
         assert trained_on(predictor, asked) == [True, False, True, False]
+
+
+def test_equal_images_with_different_labels_are_told(make, pictures, tmp_path):
+    copy = tmp_path / "copy.png"
+    copy.write_bytes(pictures.paths[0].read_bytes())
+    other = next(label for label in pictures.labels if label != pictures.labels[0])
+    said = r"^1 image is there with more than one class \(equal files\).*'.*copy.png'"
+    with pytest.warns(ResultWarning, match=said):
+        make().fit([*pictures.paths, copy], [*pictures.labels, other])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ResultWarning)
+        make().fit([*pictures.paths, copy], [*pictures.labels, pictures.labels[0]])
+
+
+def test_numbers_of_equal_images_may_be_measured_twice():
+    numbers = np.array([10.0, 10.1, 20.0, 30.0, 35.0])
+    assert find_contradictory([*"aabcc"], numbers, are_numbers=True) == [(3, 4)]
+    assert find_contradictory([*"aabcc"], numbers) == [(0, 1), (3, 4)]
+    assert find_contradictory([*"aab"], np.array([[0, 1], [1, 1], [0, 0]])) == [(0, 1)]
 
 
 def test_what_is_remembered(make, pictures):

@@ -50,7 +50,7 @@ def test_the_type_of_an_array_is_kept(dtype):
         ([1.0, np.nan], "1 of 2 labels are missing"),
         (pd.Series([1, None, 2], dtype="Int64"), "1 of 3 labels are missing"),
         (pd.Series(["a", None]), "1 of 2 labels are missing"),
-        ([None] * 30, r"positions 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 …"),
+        ([None] * 30, r"positions 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 20 more"),
         (["a", 1], "of one type. Got numbers and text"),
         ([True, 1], "of one type. Got booleans and numbers"),
         ([["a"], ["a", "b"]], "multi-label"),

@@ -12,7 +12,7 @@ import pytest
 
 from cnncodes.errors import UnreadableImages
 from cnncodes.estimators.inputs import ImageRows
-from cnncodes.evaluation.baselines import Ladder, Method, climb
+from cnncodes.evaluation.baselines import CLASSES, Ladder, Method, climb
 from cnncodes.evaluation.baselines.describing import RawPixels, ShapesAndColors
 from cnncodes.images import ImageRecord
 
@@ -134,3 +134,13 @@ def test_a_missing_extra_leaves_its_methods_out(monkeypatch: pytest.MonkeyPatch)
     ladder = climb(make_records(30, 0), make_records(10, 1), methods, n_jobs=1)
     assert titles(ladder) == [PIXELS.title]
     assert "scikit-image is not installed" in ladder.left_out[0].reason
+
+
+def test_classes_that_no_method_can_learn_are_named() -> None:
+    y, truth = (CLASSES.read(labels) for labels in (["a", "b", "c"], ["a", "zebra", "zebra"]))
+    [said] = CLASSES.list_doubts(y, truth)
+    assert said == (
+        "1 of 4 classes has test images alone, so that no method can learn it, and its 2 images count as"
+        " wrong: 'zebra'"
+    )
+    assert CLASSES.list_doubts(y, truth[:1]) == []

@@ -135,6 +135,8 @@ def test_labels_that_say_little_are_named() -> None:
     assert "1 of 4 labels is on test images alone" in unknown and "'d'" in unknown
     assert "2 of 4 labels are on no test image" in absent and "'b', 'c'" in absent
     assert "1 of 4 labels is on fewer than 10 test images" in few and few.endswith("'d'")
+    every = task.list_doubts(task.read(train), task.read(["a|d", "a"] * 10))[-1]
+    assert every.startswith("1 of 4 labels is on all test images, so that any method") and "'a'" in every
     with pytest.raises(SourceError, match="none of the 2 test images has a label"):
         task.check_measurable(task.read(["|", "|"]))
 

@@ -69,6 +69,14 @@ def test_what_twice_as_many_bring_is_about_what_was_said() -> None:
     assert said.low - 0.03 <= found <= said.high + 0.03
 
 
+def test_one_group_is_all_there_is_of_every_part() -> None:
+    test, truth = make_rows(40, 1)
+    training = make_training(40, groups=np.zeros(40))
+    answers = CLASSES.learn(make_head(), make_training(40))(test)
+    curve = measure_learning_curve(training, test, truth, make_head, answers=answers)
+    assert [(point.images, point.draws) for point in curve.points] == [(40, 1)]
+
+
 def test_the_same_state_gives_the_same_curve() -> None:
     assert measure(160) == measure(160)
 

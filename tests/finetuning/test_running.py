@@ -374,7 +374,8 @@ def test_images_that_are_left_out_or_contradict_are_told_first(tmp_path: Path) -
     expected = [
         "1 of 74 images have no label and are left out: 'train/dots/000.png#2'",
         "6 of 74 images are in no part (train, val or test) and are left out: 'train/dots/000.png',"
-        " 'train/dots/001.png', 'train/lines/000.png', 'train/lines/001.png', 'train/plain/000.png' …",
+        " 'train/dots/001.png', 'train/lines/000.png', 'train/lines/001.png', 'train/plain/000.png' and"
+        " 1 more",
         "1 image is there under several labels, of which one at most can be right: 'copy.png' (lines),"
         " 'train/dots/010.png' (dots)",
     ]

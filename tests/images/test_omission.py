@@ -29,4 +29,4 @@ def test_each_image_is_told_for_one_reason() -> None:
 
 def test_five_are_named() -> None:
     [said] = tell_omitted([make_record(str(i), None, None) for i in range(6)], by_part=False)
-    assert said.endswith("'0', '1', '2', '3', '4' …")
+    assert said.endswith("'0', '1', '2', '3', '4' and 1 more")

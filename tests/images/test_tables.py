@@ -112,9 +112,10 @@ def test_a_column_says_what_belongs_together(tmp_path: Path) -> None:
         ("image,split\na,train\nb,tset\n", "row 2 is of part 'tset'. Did you mean 'test'?"),
         ("image,label\n,cat\n", "no row of the column 'image' is a path: the table holds no path but ''"),
         ("image\nhttps://example.org/b.jpg\n", "'https://example.org/b.jpg' is an address: download"),
-        ('image,label\n"a,cat\n', "cannot be read as CSV"),
-        (b"image,label\n\xff\xfe,cat\n", "in UTF-8"),
-        ("image,label\na,cat\n".encode("utf-16"), "in UTF-8"),
+        ('image,label\na,dog\n"a,cat\n', "cannot be read as CSV, line 3: "),
+        ("image,label\na,cat\n\nb,B\xe4r\n".encode("latin-1"), "in UTF-8: line 4 has the byte 0xe4 where"),
+        ("image,label\na,cat\n".encode("utf-16"), "in UTF-8: it begins as UTF-16 does. Save the table as"),
+        ("image;label;age\na;cat;3\n", "by commas, in a .tsv by tabs, and not by ';'. Save the table so."),
     ],
 )
 def test_a_csv_that_cannot_be_right_is_refused(tmp_path: Path, text: str | bytes, expected: str) -> None:
@@ -129,6 +130,7 @@ def test_a_missing_column_that_was_named_is_refused_with_the_nearest_name(tmp_pa
     table = write_csv(tmp_path, "image,species,part\na,cat,test\n")
     assert "'specis'. Did you mean 'species'?" in refuse(table, Columns(label="specis"))
     assert "'parts'. Did you mean 'part'?" in refuse(table, Columns(split="parts"))
+    assert "'imag'. Known: part, species." in refuse(table, Columns(label="imag"))  # no label, but paths
     assert rows(table) == [("a", None, None)]
 
 
@@ -262,8 +264,8 @@ def test_labels_become_text_or_none(tmp_path: Path, labels: list[Any], expected:
     ("labels", "expected"),
     [
         ([1.0, float("inf")], "row 2 has the label inf: expected text or a whole number"),
-        ([["a"], ["a", "b"]], "row 1 has several labels"),
-        ([{"a": 1}, {"a": 2}], "row 1 has several labels"),
+        ([["a"], ["a", "b"]], "row 1 has the label ['a']: write several labels, or one, as a text"),
+        ([{"a": 1}, {"a": 2}], "row 1 has the label {'a': 1}: write"),
         ([b"cat", b"dog"], "column 'label' holds bytes"),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -32,7 +34,14 @@ def test_the_same_codes_give_the_same_map() -> None:
 def test_its_steps_are_told_of_and_nothing_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     told: list[tuple[int, int, int]] = []
     codes, _ = draw_groups(60)
-    lay_out(codes, lambda _what: lambda *numbers: told.append(numbers))
+    units: list[str] = []
+
+    def watch(_what: str, unit: str = "images") -> Callable[[int, int, int], object]:
+        units.append(unit)
+        return lambda *numbers: told.append(numbers)
+
+    lay_out(codes, watch)
+    assert units == ["steps"]
     done = [numbers[0] for numbers in told]
     assert len(done) > 5 and done == sorted(done) and told[-1][:2] == (1000, 1000)
     assert all(total == 1000 for _, total, _ in told) and capsys.readouterr().out == ""

@@ -32,6 +32,21 @@ def check_apart(chart: Any) -> None:
             assert apart, "texts of the chart lie over each other"
 
 
+def check_whole(chart: Any) -> None:
+    """Fail where a text of a chart is cut at its edge."""
+    cut = chart.evaluate(
+        """(chart) => {
+          const edge = chart.getBoundingClientRect();  // a line is higher than its letters
+          return [...chart.querySelectorAll('text')].filter((text) => {
+            const box = text.getBoundingClientRect();
+            return box.left < edge.left - 2 || box.right > edge.right + 2
+              || box.top < edge.top - 2 || box.bottom > edge.bottom + 2;
+          }).map((text) => text.textContent);
+        }"""
+    )
+    assert not cut, f"texts are cut: {cut}"
+
+
 def find_faint(page: Any) -> list[Any]:
     """Return texts whose contrast with what lies under them is below 4.5 (WCAG 2, AA)."""
     found: list[Any] = page.evaluate(

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browsing import check_apart, find_faint, read_colors, settle
-from made_reports import HOSTILE, MakeNumbers, Open, draw_records
+from browsing import check_apart, check_whole, find_faint, read_colors, settle
+from made_reports import HOSTILE, MakeNumbers, Open, draw_records, make_errors, make_ladder
 
-from cnncodes.report import NumberMaterial, find_training
+from cnncodes.report import NumberMaterial, find_training, read_comparison
 
 pytestmark = pytest.mark.slow
 
@@ -19,6 +19,10 @@ CHARTS = (
     "Predicted against true numbers",
     "Errors and how many images have them",
     "Mean absolute error against the true number",
+)
+LADDER_CHARTS = (
+    "Mean absolute error against seconds of processors",
+    "Mean absolute error against training images",
 )
 
 
@@ -96,12 +100,15 @@ def test_a_colour_says_more_by_standing_out_more(make_numbers: MakeNumbers, open
 def test_charts_are_named_for_screen_readers_and_unfold_as_tables_by_keyboard(
     make_numbers: MakeNumbers, open_report: Open
 ) -> None:
-    page = open_report(complete(make_numbers(TRUTH)), size=(360, 740))
-    for name in CHARTS:
+    ladder = read_comparison(make_errors() | {"curve": make_ladder()["curve"]}, "b.json")
+    material = dataclasses.replace(complete(make_numbers(TRUTH)), comparison=ladder)
+    page = open_report(material, size=(360, 740))
+    for name in (*CHARTS, *LADDER_CHARTS):
         chart = page.get_by_role("img", name=name)
         box = chart.bounding_box()
         assert chart.count() == 1 and box["x"] >= 0 and box["x"] + box["width"] <= 360
         check_apart(chart)
+        check_whole(chart)
     page.get_by_text("The plot as a table").press("Enter")
     table = page.get_by_role("region", name="Predicted numbers by range of the true number")
     assert table.locator("tbody tr").count() == 6 and table.is_visible()

@@ -68,6 +68,8 @@ def test_what_makes_figures_mean_less_is_warned_of(make_labels: MakeLabels) -> N
         "only 41 images",
     ):
         assert part in said
+    everywhere = make_labels([("sea",), ("sea", "sky")])
+    assert "All images have sea: average precision is 1 there" in text_of(" ".join(list_warnings(everywhere)))
     table = text_of(show_labels(material))
     assert "sand (unknown to the classifier)" in table and "nan" not in table
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
-from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from made_reports import HOSTILE, MakeLabels, MakeNumbers, estimate, make_ladder
+from made_reports import HOSTILE, MakeLabels, MakeNumbers, estimate, make_errors, make_ladder
 
 from cnncodes.evaluation.intervals import Estimate
 from cnncodes.report import read_comparison
@@ -73,6 +73,20 @@ def test_another_classifier_is_a_line_where_it_is_of_the_same_images() -> None:
     assert "<p>Other images. Cheap" in show_cost(comparison, None, "Other images.")
 
 
+def test_the_verdict_takes_the_pages_own_classifier_into_account() -> None:
+    comparison = read_comparison(make_ladder(), "b.json")  # the best has 0.875 [0.845, 0.905]
+    above, beside, worse = (
+        show_cost(comparison, Estimate(value, value - 0.02, value + 0.02, 400)) for value in (0.95, 0.88, 0.8)
+    )
+    assert "This report’s classifier is clearly better than the best of the ways below, net, flip" in above
+    assert "0.950 (0.930 to 0.970) against 0.8" in above and "(to take)" not in above
+    assert "Of the ways below alone: Take net, flip: ridge." in above and 'class="ring"' not in above
+    assert "this report’s classifier 0.880 (0.860 to 0.900): their intervals overlap.</strong>" in beside
+    assert "0.800 (0.780 to 0.820), which is clearly worse.</strong>" in worse and "(to take)" in worse
+    unknown = show_cost(comparison, Estimate(0.95, math.nan, math.nan, 1))
+    assert "this report’s classifier 0.950.</strong>" in unknown and "(to take)" in unknown
+
+
 def test_what_costs_nothing_alone_is_a_table_without_a_chart() -> None:
     ladder = make_ladder(curve=None, verdict="")
     ladder["methods"] = ladder["methods"][:1]
@@ -123,15 +137,6 @@ def test_hostile_titles_are_text(hostile: str) -> None:
     assert escape(hostile) in found and "<script" not in found and "<img" not in found
     [svg] = re.findall("<svg.*</svg>", found, re.DOTALL)
     ElementTree.fromstring(svg)
-
-
-def make_errors(worst: float = 40.0) -> dict[str, Any]:
-    """Return a ladder of numbers in which the error falls with the cost."""
-    ladder = make_ladder(figure={"key": "mae"}, curve=None)
-    for i, method in enumerate(ladder["methods"]):
-        error = {"value": worst / (i + 1), "low": worst / (i + 2), "high": worst / (i + 0.5), "n": 400}
-        method["evaluation"] = {"mae": error, "r2": estimate(0.5)}
-    return ladder
 
 
 def test_a_regressor_is_a_line_where_its_images_have_the_same_numbers(make_numbers: MakeNumbers) -> None:

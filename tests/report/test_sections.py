@@ -104,6 +104,8 @@ def test_what_makes_figures_mean_less_is_warned_of(make_material: MakeMaterial) 
         "fewer than 10 images",
     ):
         assert part in said
+    grouped = make_material(["a", "b", "a"], groups_trained_on=1)
+    assert "1 of 3 images is of groups that were trained on" in list_warnings(grouped)[0]
     many = make_material([name for name in "ab" for _ in range(50)])
     assert list_warnings(many) == []
 

@@ -11,6 +11,7 @@ from cnncodes.commands import common, inputs
 from cnncodes.commands.command import PROBLEMS, TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.evaluate import write_report
 from cnncodes.commands.failures import judge_failures
+from cnncodes.commands.holding import tell_holdout
 from cnncodes.commands.multilabel import tell_empty
 from cnncodes.commands.outputs import check_json_name, check_output
 from cnncodes.commands.regression import name_target
@@ -110,6 +111,14 @@ def _open(options: CheckOptions, meaning: Meaning, reporter: Reporter) -> ImageS
     """Open the source; warn of what looks like no classes."""
     source = inputs.open_images(options.src, options, by_class=meaning.by_class)
     labelled = [record for record in source.records if record.label is not None]
+    tell_holdout(options.src, options, sum(record.split == "train" for record in labelled), reporter)
+    why = None if labelled else inputs.say_unlabelled(options.src, options, source.records)
+    if why is not None or not (labelled or meaning.by_class):
+        reporter.warn(f"no image has a label, so that nothing is checked by labels: {why or 'give some'}")
+    if meaning.regression:
+        from cnncodes.estimators.targets import read_targets
+
+        read_targets(labelled, name_target(None, options.src, options))  # by the name of its column
     if meaning.by_class:
         warn_of_labels(labelled, reporter, "check")
     elif meaning.several:

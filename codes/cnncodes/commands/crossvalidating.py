@@ -35,8 +35,6 @@ def run_folds(estimator: Any, data: Any, cv: int, repeats: int, reporter: Report
     with reporter.passing_warnings():
         found: Any = cross_validate(estimator, data, cv=cv, repeats=repeats)
     about = {name: getattr(found, name) for name in _ABOUT if hasattr(found, name)}
-    if found.folds < cv:
-        reporter.warn(f"{found.folds} folds instead of {cv}: {_say_why_fewer(about)}")
     if "r2_by_repeat" in about:
         [about["r2_by_repeat"]] = found.r2_by_repeat  # a source has one number an image
     seconds = round(time.perf_counter() - started, 3)
@@ -46,14 +44,6 @@ def run_folds(estimator: Any, data: Any, cv: int, repeats: int, reporter: Report
 
 #: What is said of folds besides figures, each where there is such a thing.
 _ABOUT = ("accuracy_by_repeat", "r2_by_repeat", "micro_f1_by_repeat", "not_held_out")
-
-
-def _say_why_fewer(about: Result) -> str:
-    if "r2_by_repeat" in about:
-        return "there are images of no more groups (equal files are one)"
-    if "micro_f1_by_repeat" in about:
-        return "there are no more groups, or more folds would train without any image of a rare label"
-    return "some class has images of no more groups"
 
 
 def render_folds(result: Result | None) -> str:

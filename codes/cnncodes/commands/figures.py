@@ -75,8 +75,8 @@ def _say_few_images(classes: list[Result]) -> str:
     images = "one image" if least == 1 else f"{least} images"
     right = "that is right" if least == 1 else "that are all right"
     return (
-        f"\n{len(few)} of {len(counts)} classes have fewer than {FEW_IMAGES} images here, too few for figures"
-        f" of their own: {images} {right} can be of a class with a recall of {low:.2f}."
+        f"\n{len(few)} of {len(counts)} classes that images here are of have fewer than {FEW_IMAGES}, too few"
+        f" for figures of their own: {images} {right} can be of a class with a recall of {low:.2f}."
     )
 
 

@@ -56,6 +56,8 @@ def fit_codes(options: FitOptions, reporter: Reporter) -> tuple[Any, Any, Result
 
 def fit_images(options: FitOptions, reporter: Reporter) -> tuple[Any, Any, Result]:
     """Return an estimator that is fitted on images, their records, and what the result says of them."""
+    from cnncodes.estimators.targets import read_targets
+
     if options.memory_limit is not None:
         raise UsageError("--memory-limit is for stored codes: give them, or leave it out.")
     numbers = find_meaning(options).regression
@@ -69,6 +71,13 @@ def fit_images(options: FitOptions, reporter: Reporter) -> tuple[Any, Any, Resul
         raise SourceError(
             f"{options.src!r} holds one class only, {records[0].label!r}: a classifier needs at least two."
         )
+    target = name_target(options.target, options.src, options) if numbers else None
+    if numbers:
+        read_targets(records, target)  # before anything is loaded, and by the name of its column
+    if options.cv is not None and not find_meaning(options).several:
+        from cnncodes.evaluation.crossvalidation import check_divisible
+
+        check_divisible(records, options.cv, regression=numbers)  # before a fit that nothing comes of
     if split is not None:
         tell_holdout(options.src, options, len(records), reporter)
     classifier = _make_estimator(
@@ -87,8 +96,7 @@ def fit_images(options: FitOptions, reporter: Reporter) -> tuple[Any, Any, Resul
     reporter.note(f"fitting {classifier.head} on {len(records):,} images of {options.src}")
     progress = reporter.progress("embedding")
     with reporter.passing_warnings():
-        named = {"target": name_target(options.target, options.src, options)} if numbers else {}
-        classifier.fit_records(records, on_progress=progress, **named)
+        classifier.fit_records(records, on_progress=progress, **({"target": target} if numbers else {}))
     failed = len(records) - classifier.n_images_
     too_many = exceeds_limit(failed, len(records), options.max_failures, reporter)
     return classifier, records, {"split": split, "failed": failed, TOO_MANY_FAILURES: too_many}

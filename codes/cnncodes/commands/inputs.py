@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -172,18 +172,20 @@ def list_labelled(
     records = [record for record in found if record.label is not None and part in (None, record.split)]
     if not records:
         where = f" in its part {part!r}" if part else ""
-        raise SourceError(f"{src!r} holds no labelled images{where}: {_say_unlabelled(src, reading, found)}")
+        expected = f"expected one folder a class, or a table with a column {reading.label_column!r}."
+        why = say_unlabelled(src, reading, found) or expected
+        raise SourceError(f"{src!r} holds no labelled images{where}: {why}")
     return found, records, part
 
 
-def _say_unlabelled(src: str, reading: SourceOptions, found: list[ImageRecord]) -> str:
-    """Return why, or what was expected."""
+def say_unlabelled(src: str, reading: SourceOptions, found: Sequence[ImageRecord]) -> str | None:
+    """Return why images, none of which has a label, have none; None where that is not known."""
     from cnncodes.images.table_files import read_table
 
     column = reading.label_column
     if found and is_table(src) and column in read_table(Path(src), {column}).names:
         return f"all {len(found):,} cells of its column {column!r} are empty."
-    return f"expected one folder a class, or a table with a column {column!r}."
+    return None
 
 
 def count_trained(trained_on: npt.NDArray[np.bool_], readable: int, reporter: Reporter) -> int:

@@ -12,6 +12,7 @@ from cnncodes.commands.failures import judge_failures, list_read
 from cnncodes.commands.figures import say_groups, say_missing
 from cnncodes.commands.multilabel import read_labelled
 from cnncodes.commands.pages import Evaluated, is_page, write_page
+from cnncodes.commands.seen_groups import count_seen_groups
 from cnncodes.commands.tables import cut_name, format_interval, format_share, format_table
 from cnncodes.commands.tasks import Meaning
 from cnncodes.errors import SourceError, UsageError, name_some
@@ -68,11 +69,18 @@ def evaluate_labels(
         "label_delimiter": delimiter,
         **figures,
         "trained_on": inputs.count_trained(predictions.trained_on, len(records) - len(failures), reporter),
+        "groups_trained_on": count_seen_groups(
+            options,
+            [record for i, record in enumerate(records) if i not in predictions.failures],
+            predictor,
+            reporter,
+            by_class=False,
+        ),
         "failed": len(failures),
         "report": options.report,
     }
     if companions is not None:
-        found = Evaluated(options, split, predictor, records, predictions)
+        found = Evaluated(options, split, predictor, records, predictions, result["groups_trained_on"])
         with reporter.passing_warnings():
             write_page(found, companions, reporter, _render_page(found, truth, evaluation, delimiter))
     result[TOO_MANY_FAILURES] = judge_failures(failures, len(records), options.max_failures, reporter)
@@ -176,7 +184,7 @@ def render_label_figures(result: Result) -> str:
         rows.append((name, format_share(estimate["value"]), format_interval(estimate), str(estimate["n"])))
     why = say_missing(result, _NAMES)
     return (
-        f"{format_table(rows)}{why}{_say_without(result)}{say_groups(result['n_groups'])}\n\n"
+        f"{format_table(rows)}{why}{_say_without(result)}{_say_everywhere(result)}{say_groups(result['n_groups'])}\n\n"
         f"{_render_labels(result['per_label'], result['n'])}\n"
     )
 
@@ -186,11 +194,23 @@ def _say_without(result: Result) -> str:
     names = result["without_positives"]
     if not names:
         return ""
-    shown = name_some(names, show=str)
+    shown = name_some(names, show=cut_name)
     return (
         f"\nNo image has {len(names)} of {len(result['per_label'])} labels ({shown}): they are not in mAP,"
         " and in macro F1, as 0, only where they were named."
     )
+
+
+def _say_everywhere(result: Result) -> str:
+    """Say which labels all images have, so that there is no order to be right about."""
+    names = [one["name"] for one in result["per_label"] if one["recall"]["n"] == result["n"]]
+    if not names:
+        return ""
+    said = "its average precision is 1, whatever is predicted, and counts in mAP"
+    if len(names) > 1:
+        said = "their average precisions are 1, whatever is predicted, and count in mAP"
+    of = f"{len(names)} of {len(result['per_label'])} labels ({name_some(names, show=cut_name)})"
+    return f"\nAll images have {of}: {said}."
 
 
 def _render_labels(labels: list[Result], n: int) -> str:

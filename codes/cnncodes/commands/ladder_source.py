@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands import inputs
+from cnncodes.commands.holding import tell_holdout
 from cnncodes.commands.multilabel import tell_empty
+from cnncodes.commands.regression import name_target
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.suspicious_labels import warn_of_missing, warn_of_others
 from cnncodes.commands.tasks import find_meaning, read_target
@@ -79,7 +81,8 @@ def open_ladder(options: Any, reporter: Reporter) -> LadderSource:
     _tell(options, by_class, meant, any(part is not None for _, _, part in listed), reporter)
     train, test = (records for _, records, _ in listed)
     if meaning.regression:
-        read_targets([*train, *test])  # of both parts at once, so that all that are wrong are told
+        column = name_target(options.target, options.src, options)
+        read_targets([*train, *test], column)  # of both parts at once, so that all that are wrong are told
     task = _choose_task(options, train, test)
     y, truth = (task.read([record.label for record in part]) for part in (train, test))
     if by_class and task.describe_same(y) is not None:
@@ -100,6 +103,8 @@ def _make_parts(options: Any, by_class: bool, reporter: Reporter) -> tuple[Image
     if by_class:  # before an error that a mistake here may lead to
         warn_of_others([record.label for record in source.records], reporter, "baseline")
     if any(record.split for record in source.records):
+        trained = sum(record.split == "train" and record.label is not None for record in source.records)
+        tell_holdout(options.src, options, trained, reporter)
         return source, ""
     source = hold_out(source, _HOLDOUT, by_class=by_class)
     if not {options.train, options.test} - {"all"} <= {record.split for record in source.records}:

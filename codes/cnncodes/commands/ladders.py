@@ -9,7 +9,7 @@ from cnncodes.commands.command import Result
 from cnncodes.commands.figures import say_groups
 from cnncodes.commands.reporter import format_seconds
 from cnncodes.commands.tables import format_interval, format_share, format_table
-from cnncodes.errors import count
+from cnncodes.errors import count, sentence
 
 if TYPE_CHECKING:
     from cnncodes.evaluation import Estimate
@@ -34,15 +34,12 @@ def render_baseline(result: Result) -> str:
         )
     if groups := say_groups(result["n_groups"]).strip():
         text += f"{groups}\n"
-    text += "".join(f"Left out: {one['title']}: {one['reason']}.\n" for one in result["left_out"])
+    text += "".join(f"Left out: {one['title']}: {sentence(one['reason'])}\n" for one in result["left_out"])
     text += f"{result['verdict']}\n" if result["verdict"] else ""
     text += _say_curve(result["curve"], figure)
     if result["difference"] is not None:
-        difference = _read(result["difference"])
-        text += (
-            f"{result['compare']} against raw pixels, on the same images:"
-            f" {figure.show(difference.value, signed=True)} {figure.show_interval(difference) or '-'}\n"
-        )
+        shown = " ".join(_show_gap(_read(result["difference"]), figure))
+        text += f"{result['compare']} against raw pixels, on the same images: {shown}\n"
     for key, name in (("plot", "Plot"), ("report", "Report")):
         text += f"{name}: {result[key]}\n" if result[key] else ""
     return text
@@ -63,7 +60,7 @@ def _tabulate(result: Result, figure: Figure) -> list[tuple[str, ...]]:
                 str(number),
                 method["title"],
                 *cells,
-                *(("reference", "") if difference is None else _show(_read(difference), figure, signed=True)),
+                *(("reference", "") if difference is None else _show_gap(_read(difference), figure)),
                 f"{method['describe_cpu_seconds']:.1f} s",
                 f"{method['fit_cpu_seconds']:.1f} s",
             )
@@ -71,11 +68,19 @@ def _tabulate(result: Result, figure: Figure) -> list[tuple[str, ...]]:
     return rows
 
 
-def _show(estimate: Estimate, figure: Figure, *, signed: bool = False) -> tuple[str, str]:
+def _show(estimate: Estimate, figure: Figure) -> tuple[str, str]:
     """Return a value and its interval as cells."""
     if math.isnan(estimate.value):
         return "-", "-"
-    return figure.show(estimate.value, signed=signed), figure.show_interval(estimate) or "-"
+    return figure.show(estimate.value), figure.show_interval(estimate) or "-"
+
+
+def _show_gap(gap: Estimate, figure: Figure) -> tuple[str, str]:
+    """Return a difference and its interval as cells."""
+    if math.isnan(gap.value):
+        return "-", "-"
+    value, low, high = figure.show_gap(gap, signed=(True, False))
+    return value, f"[{low}, {high}]" if low else "-"
 
 
 def _read(plain: Result) -> Estimate:

@@ -13,6 +13,7 @@ from cnncodes.commands.failures import judge_failures, list_read
 from cnncodes.commands.figures import say_groups, say_missing
 from cnncodes.commands.pages import Evaluated, is_page, write_page
 from cnncodes.commands.regression import COVERAGE, choose_column, name_target, say_no_interval
+from cnncodes.commands.seen_groups import count_seen_groups
 from cnncodes.commands.tables import format_table
 from cnncodes.commands.tasks import Meaning, check_target
 from cnncodes.errors import UsageError
@@ -55,7 +56,7 @@ def evaluate_regressor(
     records, split = inputs.labelled_part(
         options.src, options, options.split, "test", reporter, by_class=False
     )
-    truth: list[float] = read_targets(records).tolist()
+    truth: list[float] = read_targets(records, name_target(None, options.src, options)).tolist()
     wants_page = is_page(options.report)
     companions = prepare_companions(options, reporter, Meaning(regression=True)) if wants_page else None
     records = records if companions is None else companions.watch(records)
@@ -81,11 +82,18 @@ def evaluate_regressor(
         **figures,
         "why_no_interval": say_no_interval(predictor),
         "trained_on": inputs.count_trained(predictions.trained_on, len(records) - len(failures), reporter),
+        "groups_trained_on": count_seen_groups(
+            options,
+            [record for i, record in enumerate(records) if i not in predictions.failures],
+            predictor,
+            reporter,
+            by_class=False,
+        ),
         "failed": len(failures),
         "report": options.report,
     }
     if companions is not None:
-        found = Evaluated(given, split, predictor, records, predictions)
+        found = Evaluated(given, split, predictor, records, predictions, result["groups_trained_on"])
         render = _render_page(found, truth, evaluation, result)
         with reporter.passing_warnings():
             write_page(found, companions, reporter, render)

@@ -66,6 +66,8 @@ class Evaluated:
     records : sequence of ImageRecord
     predictions : Predictions, NumberPredictions or LabelPredictions
         Of all records, with their codes.
+    groups_trained_on : int
+        How many images that could be read are of a group that was trained on.
     """
 
     options: Any
@@ -73,6 +75,7 @@ class Evaluated:
     predictor: ImagePredictor
     records: Sequence[ImageRecord]
     predictions: Any
+    groups_trained_on: int = 0
 
     @property
     def read(self) -> list[int]:
@@ -110,6 +113,7 @@ def write_page(
             "records": shown,
             "codes": codes,
             "trained_on": int(predictions.trained_on.sum()),
+            "groups_trained_on": found.groups_trained_on,
             "failed": len(predictions.failures),
             "origin": _describe_origin(found, companions),
             "training": training,

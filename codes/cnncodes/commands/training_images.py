@@ -138,7 +138,7 @@ def _choose_trained(
     from cnncodes.estimators.contents import find_trained
 
     progress, hashes = reporter.progress("looking for training images"), []
-    for content in run_lanes(_hash_contents, candidates, options.n_jobs):
+    for content in run_lanes(hash_contents, candidates, options.n_jobs):
         hashes.append(content)
         progress(len(hashes), len(candidates))
     rows = np.flatnonzero(find_trained(predictor.trained, hashes))
@@ -148,7 +148,7 @@ def _choose_trained(
     return [candidates[i] for i in rows.tolist()]
 
 
-def _hash_contents(records: Sequence[ImageRecord]) -> list[str]:
+def hash_contents(records: Sequence[ImageRecord]) -> list[str]:
     """Return the hash of each image's content, empty where it cannot be read."""
     from cnncodes.errors import UnreadableImage
     from cnncodes.images import content_hash

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from cnncodes.embedding import Embedder
 from cnncodes.errors import SpaceMismatch, UsageError, check_path
 from cnncodes.estimators.aggregation import average_rows
+from cnncodes.estimators.contents import warn_of_contradictory
 from cnncodes.estimators.inputs import (
     ImageRows,
     Progress,
@@ -195,6 +196,7 @@ class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             return self
         rows = embed_records(train, records, n_jobs=self.n_jobs, memory=self.memory, on_progress=on_progress)
         check_failures(rows, y, self.on_error, noun=self._NOUN)
+        warn_of_contradictory([record.key for record in records], rows.contents, y, self._NOUN)
         return self._fit_rows(train.plan, test, rows, y, weight, groups)
 
     def _fit_rows(

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import SavedModelError, StoreError, sentence
+from cnncodes.errors import ResultWarning, SavedModelError, StoreError, sentence
 from cnncodes.estimators.archive import Archive
 from cnncodes.estimators.npy import read_npy, to_npy
 
 Contents = npt.NDArray[np.uint64]
+
+#: Numbers of copies disagree where they differ by more than this share of the standard deviation of all.
+DISAGREE = 0.1
 
 CONTENTS_MEMBER = "training/contents.npy"
 
@@ -66,6 +71,45 @@ def find_trained(trained: Contents, hashes: Sequence[str]) -> npt.NDArray[np.boo
     read = [position for position, text in enumerate(hashes) if text]
     found[read] = np.isin(shorten([hashes[position] for position in read]), trained)
     return found
+
+
+def find_contradictory(
+    hashes: Sequence[str], y: npt.NDArray[Any], *, are_numbers: bool = False
+) -> list[tuple[int, int]]:
+    """Return of each content with different `y` two images that have such; an unreadable one has none.
+
+    Numbers to predict are different where they differ by more than `DISAGREE` standard deviations.
+
+    Examples
+    --------
+    >>> find_contradictory(["a", "b", "a", "", "", "b"], np.array([1, 2, 3, 4, 5, 2]))
+    [(0, 2)]
+    """
+    tolerance = DISAGREE * y.std(axis=0) if are_numbers else None
+    first: dict[str, int] = {}
+    found: dict[str, tuple[int, int]] = {}
+    for i, text in enumerate(hashes):
+        j = first.setdefault(text, i)
+        if not text or j == i or text in found:
+            continue
+        differ = (y[i] != y[j]) if tolerance is None else (np.abs(y[i] - y[j]) > tolerance)
+        if np.any(differ):
+            found[text] = (j, i)
+    return list(found.values())
+
+
+def warn_of_contradictory(keys: Sequence[str], hashes: Sequence[str], y: npt.NDArray[Any], noun: str) -> None:
+    """Warn, where a public method's caller was called, of equal images of which `y`, a `noun`, differs."""
+    if not (pairs := find_contradictory(hashes, y, are_numbers=noun == "target")):
+        return
+    a, b = (keys[i] for i in pairs[0])
+    said = "1 image is" if len(pairs) == 1 else f"{len(pairs):,} images are"
+    warnings.warn(
+        f"{said} there with more than one {noun} (equal files), of which one at most can be right: {a!r} and"
+        f" {b!r}. 'cnncodes check' lists such.",
+        ResultWarning,
+        stacklevel=4,
+    )
 
 
 def pack_contents(trained: Contents) -> dict[str, bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -51,7 +52,9 @@ def check_targets(y: Any, n_images: int | None = None) -> Array:
     return found[:, 0] if found.ndim == 2 and found.shape[1] == 1 else found
 
 
-def parse_targets(labels: Iterable[Any], keys: Sequence[str] | None = None) -> Array:
+def parse_targets(
+    labels: Iterable[Any], keys: Sequence[str] | None = None, column: str | None = None
+) -> Array:
     """Return the numbers that labels of a source or of stored codes are as text: float64, shape (n_images,).
 
     Parameters
@@ -59,6 +62,8 @@ def parse_targets(labels: Iterable[Any], keys: Sequence[str] | None = None) -> A
     labels : iterable of str
     keys : sequence of str, optional
         Names of the images, for errors; else they are told by their labels alone.
+    column : str, optional
+        Of the table that they are from, for errors.
 
     Raises
     ------
@@ -75,17 +80,30 @@ def parse_targets(labels: Iterable[Any], keys: Sequence[str] | None = None) -> A
     wrong = [i for i, number in enumerate(found) if number is None or not abs(number) <= LARGEST]
     if wrong:
         named = [texts[i] if keys is None else f"{keys[i]} ({texts[i]})" for i in wrong]
+        where = "" if column is None else f" in the column {column!r}"
         raise UsageError(
-            f"{len(wrong):,} of {len(texts):,} labels are no finite numbers: {name_some(named)}."
-            f" Regression takes numbers such as '3.5', up to {LARGEST:g}: leave the cell empty where there is"
-            " none."
+            f"{len(wrong):,} of {len(texts):,} labels{where} are no finite numbers: {name_some(named)}."
+            f" {_advise(texts, found)}"
         )
     return np.array(found, dtype=np.float64)
 
 
-def read_targets(records: Sequence[ImageRecord]) -> Array:
+def _advise(texts: Sequence[str], found: Sequence[float | None]) -> str:
+    """Return what to do with labels of which some are no numbers."""
+    if any(re.fullmatch(r"-?\d+,\d+", text) for text in texts):
+        return "Regression takes numbers with a point, such as '3.5', and none with a comma."
+    if all(number is None for number in found):
+        return (
+            "They look like classes: to predict those leave --target and --regression out (ImageClassifier in"
+            " Python)."
+        )
+    takes = f"Regression takes numbers such as '3.5', up to {LARGEST:g}"
+    return f"{takes}: leave the cell empty where there is none."
+
+
+def read_targets(records: Sequence[ImageRecord], column: str | None = None) -> Array:
     """Return the numbers that images of a source are labelled with, as `parse_targets` does."""
-    return parse_targets([record.label for record in records], [record.key for record in records])
+    return parse_targets([record.label for record in records], [record.key for record in records], column)
 
 
 def name_targets(y: Any) -> tuple[str | None, ...]:

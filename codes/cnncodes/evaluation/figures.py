@@ -12,6 +12,9 @@ from cnncodes.evaluation.intervals import Estimate
 
 Floats = npt.NDArray[np.float64]
 
+#: A difference has so many decimal places at most, and is below that, else it is shown with an exponent.
+_PLACES, _LARGE = 6, 1e6
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -73,17 +76,17 @@ class Figure:
         """Return what falls as a method learns; of errors the figure itself."""
         return 1 - values if self.higher else values
 
-    def show(self, value: float, *, signed: bool = False) -> str:
+    def show(self, value: float) -> str:
         """Return a value as text: three digits of a share, four significant ones of what has a unit.
 
         Examples
         --------
-        >>> FIGURES["accuracy"].show(0.8712), FIGURES["mae"].show(-1234.56, signed=True)
+        >>> FIGURES["accuracy"].show(0.8712), FIGURES["mae"].show(-1234.56)
         ('0.871', '-1235')
         """
-        return f"{value:{'+' if signed else ''}z{'.3f' if self.higher else '.4g'}}"
+        return f"{value:z{'.3f' if self.higher else '.4g'}}"
 
-    def show_interval(self, estimate: Estimate, *, signed: bool = False) -> str:
+    def show_interval(self, estimate: Estimate) -> str:
         """Return an interval in brackets; nothing where there is none.
 
         Examples
@@ -93,7 +96,33 @@ class Figure:
         """
         if not math.isfinite(estimate.low):
             return ""
-        return f"[{', '.join(self.show(end, signed=signed) for end in (estimate.low, estimate.high))}]"
+        return f"[{', '.join(self.show(end) for end in (estimate.low, estimate.high))}]"
+
+    def show_gap(self, gap: Estimate, *, signed: tuple[bool, bool] = (False, False)) -> tuple[str, str, str]:
+        """Return a difference and the ends of its interval, empty where there is none.
+
+        What has a unit has as many digits as two significant ones of half the interval are: more say nothing.
+
+        Parameters
+        ----------
+        gap : Estimate
+        signed : (bool, bool)
+            Whether the value, and the ends, have a sign where they are above 0, too.
+
+        Examples
+        --------
+        >>> FIGURES["mae"].show_gap(Estimate(7.8e-05, -0.007108, 0.007272, 100))
+        ('0.0001', '-0.0071', '0.0073')
+        """
+        known = math.isfinite(gap.low)
+        form = ".3f" if self.higher else _choose_form(gap) if known else ".4g"
+        value, low, high = (
+            f"{number:{'+' if sign else ''}z{form}}"
+            for number, sign in zip(
+                (gap.value, gap.low, gap.high), (signed[0], *[signed[1]] * 2), strict=True
+            )
+        )
+        return (value, low, high) if known else (value, "", "")
 
     def say_gap(self, gap: Estimate, *, signed: bool = False) -> str:
         """Return a difference with its interval, of shares in points.
@@ -102,12 +131,22 @@ class Figure:
         --------
         >>> gap = Estimate(0.02, 0.01, 0.03, 100)
         >>> FIGURES["accuracy"].say_gap(gap), FIGURES["mae"].say_gap(gap)
-        ('2.0 points [+1.0, +3.0]', '0.02 [+0.01, +0.03]')
+        ('2.0 points [+1.0, +3.0]', '0.020 [+0.010, +0.030]')
         """
         if not self.higher:
-            return f"{self.show(gap.value, signed=signed)} {self.show_interval(gap, signed=True)}".strip()
+            value, low, high = self.show_gap(gap, signed=(signed, True))
+            return f"{value} [{low}, {high}]" if low else value
         ends = f" [{100 * gap.low:+z.1f}, {100 * gap.high:+z.1f}]" if math.isfinite(gap.low) else ""
         return f"{100 * gap.value:{'+' if signed else ''}z.1f} points{ends}"
+
+
+def _choose_form(gap: Estimate) -> str:
+    """Return the format of a difference whose interval is known: up to which place it says something."""
+    half = (gap.high - gap.low) / 2
+    digits = 1 - math.floor(math.log10(half)) if half > 0 else 99
+    # Of what is very large or small the exponent is shorter.
+    large = max(map(abs, (gap.value, gap.low, gap.high))) >= _LARGE
+    return f".{max(0, digits)}f" if digits <= _PLACES and not large else ".4g"
 
 
 #: By their keys.

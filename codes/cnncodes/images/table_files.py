@@ -52,8 +52,14 @@ def _read_csv(path: Path, wanted: Collection[str]) -> Table:
         with open(path, newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True)
             lines = [(reader.line_num, row) for row in reader if row]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SourceError(f"{path} cannot be read as CSV in UTF-8: {sentence(error)}") from error
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{path} is not in UTF-8: {_find_wrong_byte(path)}") from error
+    except csv.Error as error:
+        raise SourceError(
+            f"{path} cannot be read as CSV, line {reader.line_num}: {sentence(error)}"
+        ) from error
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read as CSV: {sentence(error)}") from error
     if not lines:
         raise SourceError(f"{path} is empty: expected a line of column names and one line an image.")
     names = lines[0][1]
@@ -64,6 +70,27 @@ def _read_csv(path: Path, wanted: Collection[str]) -> Table:
     rows = [row for _, row in lines[1:]]
     values = {name: [row[at] for row in rows] for at, name in enumerate(names) if name in wanted}
     return Table(path, names, len(rows), values, {})
+
+
+def _find_wrong_byte(path: Path) -> str:
+    """Return in sentences where a text is not in UTF-8, and what to do."""
+    advice = "Save the table as UTF-8, which spreadsheets call 'CSV UTF-8'."
+    content = path.read_bytes()
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return f"it begins as UTF-16 does. {advice}"
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        return f"line {line:,} has the byte 0x{content[error.start]:02x} where none such can be. {advice}"
+    return advice  # it was written anew meanwhile
+
+
+def find_other_delimiter(table: Table) -> str | None:
+    """Return what seems to divide the columns of a text instead of what should; None where nothing does."""
+    if table.path.suffix.lower() == ".parquet" or len(table.names) != 1:
+        return None
+    return next((sign for sign in (";", "\t", "|", ",") if sign in table.names[0]), None)
 
 
 def _read_parquet(path: Path, wanted: Collection[str]) -> Table:

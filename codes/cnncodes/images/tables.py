@@ -15,7 +15,7 @@ from cnncodes.errors import SourceError, sentence, suggest
 from cnncodes.images.folders import SPLITS
 from cnncodes.images.keys import is_url, make_unique
 from cnncodes.images.records import ImageRecord, NoImage, RowBytes
-from cnncodes.images.table_files import Table, read_table
+from cnncodes.images.table_files import Table, find_other_delimiter, read_table
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,8 @@ def list_table(path: Path, columns: Columns) -> list[ImageRecord]:
     named = ((columns.label, "label"), (columns.split, "split"), (columns.group, "group"))
     for name, default in named:
         if name not in table.names and name != default:
-            raise SourceError(f"{path} has no column {name!r}. {suggest(name, table.names)}")
+            others = {*table.names} - {data, columns.path}
+            raise SourceError(f"{path} has no column {name!r}. {suggest(name, others)}")
     if table.n_rows == 0:
         raise SourceError(f"{path} has no rows: expected one an image.")
     labels = [_label(path, row, value) for row, value in enumerate(_column(table, columns.label))]
@@ -72,6 +73,11 @@ def _data_column(table: Table, columns: Columns) -> str:
         return columns.path
     if len(binary) == 1 and columns.path == Columns.path:
         return binary[0]
+    if (sign := find_other_delimiter(table)) is not None:
+        raise SourceError(
+            f"{table.path} has one column alone, {table.names[0]!r}: columns must be divided by commas, in a"
+            f" .tsv by tabs, and not by {sign!r}. Save the table so."
+        )
     hint = suggest(columns.path, table.names)
     raise SourceError(f"{table.path} has no column {columns.path!r} with images. {hint}")
 
@@ -122,8 +128,8 @@ def _label(table: Path, row: int, value: Any) -> str | None:
         return str(value)
     if isinstance(value, list | dict):
         raise SourceError(
-            f"{table}: row {row + 1} has several labels, {value!r}, as a list: write them as one text, such"
-            " as 'a|b', and say --label-delimiter '|'."
+            f"{table}: row {row + 1} has the label {value!r}: write several labels, or one, as a text,"
+            " such as 'a|b', and say --label-delimiter '|'."
         )
     raise SourceError(
         f"{table}: row {row + 1} has the label {value!r}: expected text or a whole number, the name of a"

@@ -14,11 +14,12 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
-#: Told with what is being done; returns what is called with the numbers done, to do, and failed.
-Watch = Callable[[str], Callable[[int, int, int], object]]
+#: Told what is being done, and of what it is so many, if not images; returns what is called with the numbers
+#: done, to do, and failed.
+Watch = Callable[..., Callable[[int, int, int], object]]
 
 
-def watch_nothing(_what: str) -> Callable[[int, int, int], object]:
+def watch_nothing(_what: str, _unit: str = "images") -> Callable[[int, int, int], object]:
     """Tell nobody of progress."""
     return lambda _done, _total, _failed: None
 
@@ -92,7 +93,7 @@ def _embed(components: Array, watch: Watch) -> Array:
 
     perplexity = min(30.0, (len(components) - 1) / 3)
     # scikit-learn has no callback: every 50 steps it prints how far it is.
-    told = _Told(watch("map of the codes, steps of t-SNE"))
+    told = _Told(watch("map of the codes by t-SNE", "steps"))
     with contextlib.redirect_stdout(told):
         places = TSNE(
             init="pca",

@@ -36,9 +36,9 @@ def show_curve(comparison: Comparison, curve: Curve, *, summed_up: bool = False)
         "" if summed_up else paragraph(f"<strong>{verdict}.</strong>"),
         paragraph(
             f"{escape(comparison.compared_with)}, trained on fewer and fewer of the images and tested on the"
-            " same; the dashed part says what more would bring if the error goes on falling as a power"
-            " of their"
-            " number. Images that are easier, harder or of other kinds than these are beyond any curve."
+            f" same {count(curve.points[-1][2].n, 'image')}; the dashed part says what more would bring if"
+            " the error goes on falling as a power of their number. Images that are easier, harder or of"
+            " other kinds than these are beyond any curve."
         ),
         f'<figure class="plot wide">{draw_curve(curve, figure)}</figure>',
         table(
@@ -69,7 +69,7 @@ def draw_curve(curve: Curve, figure: Figure) -> str:
         "curve-chart",
         f"{figure.title} against training images",
         f"The table below holds the same. {described}.",
-        ("training images", f"{figure.name} on {count(curve.points[-1][2].n, 'image')}"),
+        ("training images", figure.name),
         _choose_ticks(chart, [images for images, _ in shown]),
         parts,
     )

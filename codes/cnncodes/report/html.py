@@ -217,11 +217,11 @@ def interval(low: float, high: float) -> str:
     return f"{low:z.3f} to {high:z.3f}" if known else "not known"
 
 
-def show_interval(figure: Figure, estimate: Estimate, *, signed: bool = False) -> str:
+def show_interval(figure: Figure, estimate: Estimate) -> str:
     """Return the interval of a figure that ways to predict are compared by, in words."""
     if not (math.isfinite(estimate.low) and math.isfinite(estimate.high)):
         return "not known"
-    return " to ".join(figure.show(end, signed=signed) for end in (estimate.low, estimate.high))
+    return " to ".join(figure.show(end) for end in (estimate.low, estimate.high))
 
 
 def percent(value: float) -> str:

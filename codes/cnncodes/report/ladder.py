@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 from cnncodes.errors import count
@@ -44,6 +45,12 @@ def show_cost(
         model = comparison.figure.model
         said += f" The dashed line is this report’s {model}, on the same images; its cost is not known."
     verdict = "" if summed_up else comparison.verdict
+    if own is not None:
+        clear, judged = _judge_own(comparison, own)
+        alone = f"Of the ways below alone: {verdict}" if verdict else ""
+        verdict = (f"{judged} {alone}" if clear else f"{verdict} {judged}").strip()
+        if clear:  # none of them is the one to take
+            comparison = dataclasses.replace(comparison, recommended="")
     costs = [one.cost for one in comparison.tried if one.cost > 0]
     chart = f'<figure class="plot wide">{draw_cost(comparison, own)}</figure>' if costs else ""
     return section(
@@ -55,6 +62,33 @@ def show_cost(
         _tabulate(comparison),
         _list_left_out(comparison),
     )
+
+
+def _judge_own(comparison: Comparison, own: Estimate) -> tuple[bool, str]:
+    """Say whether the page's own estimator is clearly better than all ways, and how it stands to the best."""
+    figure, best = comparison.figure, find_best(comparison)
+    of_own, of_best = (
+        f"{figure.show(one.value)}{f' ({show_interval(figure, one)})' if math.isfinite(one.low) else ''}"
+        for one in (own, best.estimate)
+    )
+    lower, upper = (own, best.estimate) if own.value < best.estimate.value else (best.estimate, own)
+    apart = lower.high < upper.low
+    above = (upper is own) == figure.higher
+    model = f"this report’s {figure.model}"
+    if apart and above:
+        said = f"{model} is clearly better than the best of the ways below, {best.title}"
+        return True, f"{said[0].upper()}{said[1:]}: {of_own} against {of_best}, on the same images."
+    how = ", which is clearly worse" if apart else ": their intervals overlap"
+    known = how if math.isfinite(lower.high) and math.isfinite(upper.low) else ""
+    return False, (
+        f"On the same images the best of the ways below has {of_best} and {model} {of_own}{known}."
+    )
+
+
+def find_best(comparison: Comparison) -> Tried:
+    """Return the way with the best figure, of equals the cheapest."""
+    sign = comparison.figure.sign
+    return max(comparison.tried, key=lambda one: (sign * one.estimate.value, -one.cost))
 
 
 def _list_left_out(comparison: Comparison) -> str:
@@ -72,7 +106,7 @@ def sum_up(comparison: Comparison) -> list[str]:
     """Return in a few sentences what came out, as HTML."""
     found = [f"<strong>{escape(comparison.verdict)}</strong>"] if comparison.verdict else []
     figure = comparison.figure
-    best = max(comparison.tried, key=lambda one: (figure.sign * one.estimate.value, -one.cost))
+    best = find_best(comparison)
     found.append(
         f"{len(comparison.tried)} {figure.ways} were tried, each trained on {comparison.n_train:,}"
         f" images and tested on the same {comparison.n:,}. The {figure.most} {figure.name},"
@@ -92,7 +126,8 @@ def _tabulate(comparison: Comparison) -> str:
         if gap is None:
             difference = ("reference" if one.title == comparison.compared_with else "–", "")
         else:
-            difference = (figure.show(gap.value, signed=True), show_interval(figure, gap, signed=True))
+            value, low, high = figure.show_gap(gap, signed=(True, True))
+            difference = (value, f"{low} to {high}" if low else "not known")
         mark = " <strong>(to take)</strong>" if one.title == comparison.recommended else ""
         beside = [
             cell for share in one.beside for cell in (number(share.value), interval(share.low, share.high))
@@ -156,7 +191,7 @@ def draw_cost(comparison: Comparison, own: Estimate | None = None) -> str:
         "cost-chart",
         f"{figure.title} against seconds of processors",
         f"The table below holds the same. {described}.",
-        ("seconds of processors, images and fit", f"{figure.name} on {count(comparison.n, 'image')}"),
+        ("seconds of processors, images and fit", figure.name),
         [(value, _say_seconds(value)) for value in list_decades(chart.low, chart.high)],
         parts,
     )
@@ -179,7 +214,9 @@ def _draw_line(chart: Chart, figure: Figure, value: float, kind: str, text: str,
     ]
     best = min(boxes, key=lambda box: (count_overlaps(box, taken), boxes.index(box)))
     taken.append(best)
-    place = f'x="{best[0]:.1f}" y="{best[1] + 5:.1f}" text-anchor="middle"'
+    # From the end that it stands at, since letters are wider on a telephone.
+    end = f'x="{chart.right - 4}" text-anchor="end"' if best is boxes[0] else f'x="{chart.left + 6}"'
+    place = f'{end} y="{best[1] + 5:.1f}"'
     return f"{line}<text {place}>{escape(text)}</text>"
 
 

@@ -95,6 +95,8 @@ class Subject:
     evaluation : Evaluation, NumberEvaluation or MultiLabelEvaluation
     trained_on : int
         How many of the images the estimator was trained on.
+    groups_trained_on : int
+        How many are of a group that it was trained on.
     failed : int
         How many images could not be read, besides.
     origin : Origin
@@ -120,6 +122,7 @@ class Subject:
     training: Training | str = "No training images were given."
     data: CheckedData | str = "Nobody asked for them."
     comparison: Comparison | None = None
+    groups_trained_on: int = 0
     n_jobs: int | None = None
     watch: Watch = watch_nothing
 

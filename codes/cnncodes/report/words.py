@@ -68,10 +68,18 @@ def list_common(material: Subject, n: int) -> list[str]:
             " figures flatter."
             " Evaluate on others."
         )
+    if material.groups_trained_on:
+        found.append(
+            f"{material.groups_trained_on:,} of {count(n, 'image')}"
+            f" {'is' if material.groups_trained_on == 1 else 'are'} of groups that were trained on: the"
+            " figures flatter. Put each group into one part."
+        )
     if material.failed:
         found.append(f"{count(material.failed, 'image')} could not be read: not in the figures.")
     if not isinstance(material.data, str):
         for finding in material.data.checks.warnings:
+            if finding.check == "groups" and material.groups_trained_on:
+                continue  # said above, by the images that it is about
             found.append(f'{escape(finding.sentence)} <a href="#data">Look at the data</a>')
     groups = material.evaluation.n_groups
     if groups is not None and groups < FEW_GROUPS:

@@ -44,3 +44,15 @@ def test_a_class_without_images_has_no_figure() -> None:
     found = tell_apart(np.zeros(3, np.int64), np.full((3, 2), 0.5), 0, 1)
     assert np.isnan(found.value) and found.n == 3
     assert check_classes(np.zeros(3, np.int64), np.full((3, 2), 0.5), ["a", "b"]) == []
+
+
+def test_many_pairs_that_are_not_told_apart_are_one_finding() -> None:
+    y, proba = np.arange(400) % 4, np.full((400, 4), 0.25)
+    [found] = check_classes(y, proba, ["a", "b", "c", "d"])
+    assert found.sentence.startswith("None of the 4 classes is told apart from another: of the pair that")
+    assert len(found.details["pairs"]) == 6 and "50% of 200 images are told right" in found.sentence
+    sure = np.where(y[:, None] == 3, np.eye(4)[3], [1 / 3, 1 / 3, 1 / 3, 0])
+    [found] = check_classes(y, sure, ["a", "b", "c", "d"])
+    assert found.sentence.startswith("3 pairs of 3 classes ('a', 'b', 'c') are not told apart: of the pair")
+    two = check_classes(y[y < 2], proba[y < 2], ["a", "b", "c", "d"])
+    assert len(two) == 1 and two[0].sentence.startswith("The classes 'a' and 'b' are not told apart")

@@ -55,7 +55,10 @@ def test_what_is_on_all_or_on_nothing_or_tells_nothing_is_said() -> None:
     empty = Labelled([], [], images.codes[:0], images.labels[:0], images.groups[:0])
     assert check_several(empty, [], 0)[1][1].why == "no image has a label."
     blind = dataclasses.replace(images, codes=np.ones_like(images.codes))
-    assert "Codes tell too little of 2 labels to call one wrong" in check_several(blind, NAMES, 0)[1][1].why
+    said = "odes tell too little of 2 labels to call one wrong: 'sea', 'sky'."
+    assert check_several(blind, NAMES, 0)[1][1].why.endswith(f". C{said}")
+    frequent = dataclasses.replace(blind, labels=blind.labels[:, 1:])
+    assert check_several(frequent, NAMES[1:], 0)[1][1].why == f"c{said}"
 
 
 @pytest.mark.slow

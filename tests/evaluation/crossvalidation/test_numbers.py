@@ -12,7 +12,7 @@ from sklearn.neighbors import KNeighborsRegressor
 
 from cnncodes import ImageRegressor, load_backbone
 from cnncodes.backbones import Backbone
-from cnncodes.errors import SourceError, UsageError
+from cnncodes.errors import ResultWarning, SourceError, UsageError
 from cnncodes.evaluation import NumberCrossValidation, cross_validate
 
 N = 24
@@ -88,6 +88,12 @@ def test_what_has_no_intervals_has_the_other_figures(make: Any) -> None:
     found = cross_validate(make(KNeighborsRegressor(2)), PICTURES, LEVELS, cv=2)
     assert found.evaluation.covered is None and found.evaluation.width is None
     assert found.evaluation.mae.n == N
+
+
+def test_fewer_folds_than_asked_for_are_said(make: Any) -> None:
+    groups = np.arange(N) % 2
+    with pytest.warns(ResultWarning, match="^2 folds instead of 9: there are images of no more groups"):
+        assert cross_validate(make("knn"), PICTURES, LEVELS, groups=groups, cv=9).folds == 2
 
 
 def test_what_cannot_be_divided_or_learned_is_said(make: Any) -> None:

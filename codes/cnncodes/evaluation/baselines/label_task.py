@@ -111,7 +111,7 @@ class LabelTask(Task):
             )
 
     def list_doubts(self, y: Indicator, truth: Indicator) -> list[str]:
-        """Say which labels cannot be learned, are in no mean, or are in it by hardly any test image."""
+        """Say which labels cannot be learned, are in no mean, or are in it and say little or nothing."""
         counts = truth.sum(axis=0)
         few = [name for name, n in zip(self.names, counts, strict=True) if 0 < n < FEW]
         none = [name for name, n in zip(self.names, counts, strict=True) if not n]
@@ -119,11 +119,16 @@ class LabelTask(Task):
         if self.unknown:
             found.append(
                 f"{_say_are(self.unknown, self.names)} on test images alone, so that no method"
-                f" can learn them: {name_some(self.unknown)}"
+                f" can learn {'it' if len(self.unknown) == 1 else 'them'}: {name_some(self.unknown)}"
             )
         if none:
             found.append(
                 f"{_say_are(none, self.names)} on no test image, and so not in mAP: {name_some(none)}"
+            )
+        if every := [name for name, n in zip(self.names, counts, strict=True) if n == len(truth)]:
+            found.append(
+                f"{_say_are(every, self.names)} on all test images, so that any method has an average"
+                f" precision of 1 there, which counts in mAP: {name_some(every)}"
             )
         if few:
             found.append(

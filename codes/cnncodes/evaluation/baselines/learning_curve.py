@@ -177,7 +177,8 @@ def measure_learning_curve(
             continue
         parts = [_draw(training, task, share, rng) for _ in range(draws)]
         size = float(np.mean([len(part) for part in parts]))
-        if sizes and size < 1.2 * sizes[-1]:  # the least that is drawn is more than the share
+        # The least that is drawn may be more than the share, and large groups may be all there is.
+        if (sizes and size < 1.2 * sizes[-1]) or (share < 1 and size == len(training.y)):
             continue
         sizes.append(size)
         given = [answers] if known else [_answer(task, make_head(), training, part, test) for part in parts]

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import UsageError
+from cnncodes.errors import UsageError, name_some
 from cnncodes.estimators.aggregation import score_images
 from cnncodes.estimators.inputs import ImageRows
 from cnncodes.estimators.labels import check_several
@@ -200,6 +200,19 @@ class ClassTask(Task):
     def check(self, y: Array) -> None:
         """Raise `SourceError` unless there are two classes."""
         check_several(y)
+
+    def list_doubts(self, y: Array, truth: Array) -> list[str]:
+        """Say which classes cannot be learned."""
+        unknown = np.setdiff1d(truth, y)
+        if not len(unknown):
+            return []
+        has, them, their = ("has", "it", "its") if len(unknown) == 1 else ("have", "them", "their")
+        n, of = int(np.isin(truth, unknown).sum()), len(np.union1d(truth, y))
+        images = "1 image counts" if n == 1 else f"{n:,} images count"
+        return [
+            f"{len(unknown)} of {of} classes {has} test images alone, so that no method can learn {them},"
+            f" and {their} {images} as wrong: {name_some(unknown.tolist())}"
+        ]
 
     def describe_same(self, y: Array) -> str | None:
         """Return the class, where there is one alone."""

@@ -8,12 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import count
+from cnncodes.errors import count, name_some
 from cnncodes.evaluation.checks.finding import Finding
 from cnncodes.evaluation.intervals import Estimate, wilson
 
 #: Above this upper end of the interval it is not known that the two are alike: there are too few images.
 UNDECIDED = 0.75
+#: So many pairs are each told of alone; more are together, lest they bury all else.
+_FEW_PAIRS = 2
 
 
 def tell_apart(y: npt.NDArray[np.int64], proba: npt.NDArray[np.float64], a: int, b: int) -> Estimate:
@@ -59,7 +61,7 @@ def check_classes(
     """Report the pairs of classes that are told apart no better than by chance.
 
     A pair is reported where the interval holds 0.5 and ends below `UNDECIDED`; where it holds 0.5 and ends
-    above, the images are too few to say.
+    above, the images are too few to say. More than two such pairs are reported together.
 
     Parameters
     ----------
@@ -77,9 +79,13 @@ def check_classes(
                 found = _join(wins[a, b], sizes[a], wins[b, a], sizes[b])
                 if found.low <= 0.5:
                     (alike if found.high < UNDECIDED else undecided).append((a, b, found))
-    findings = [_report_alike(y, [str(name) for name in classes], *pair) for pair in alike]
+    names = [str(name) for name in classes]
+    if len(alike) > _FEW_PAIRS:
+        findings = [_report_many(y, names, alike)]
+    else:
+        findings = [_report_alike(names, *pair) for pair in alike]
     if undecided:
-        findings.append(_report_undecided(y, [str(name) for name in classes], undecided))
+        findings.append(_report_undecided(y, names, undecided))
     return findings
 
 
@@ -114,7 +120,7 @@ def _describe(classes: list[str], a: int, b: int, found: Estimate) -> dict[str, 
     }
 
 
-def _report_alike(y: npt.NDArray[np.int64], classes: list[str], a: int, b: int, found: Estimate) -> Finding:
+def _report_alike(classes: list[str], a: int, b: int, found: Estimate) -> Finding:
     return Finding(
         check="classes",
         severity="warn",
@@ -128,6 +134,31 @@ def _report_alike(y: npt.NDArray[np.int64], classes: list[str], a: int, b: int, 
         images=(),
         n=found.n,
         details={"pairs": [_describe(classes, a, b, found)]},
+    )
+
+
+def _report_many(
+    y: npt.NDArray[np.int64], classes: list[str], pairs: list[tuple[int, int, Estimate]]
+) -> Finding:
+    named = [classes[i] for i in sorted({i for a, b, _ in pairs for i in (a, b)})]
+    a, b, best = max(pairs, key=lambda pair: pair[2].value)
+    if len(pairs) == math.comb(len(classes), 2):
+        said = f"None of the {len(classes)} classes is told apart from another"
+    else:
+        said = f"{len(pairs)} pairs of {len(named)} classes ({name_some(named)}) are not told apart"
+    return Finding(
+        check="classes",
+        severity="warn",
+        certainty="likely",
+        sentence=(
+            f"{said}: of the pair that is told apart best, {classes[a]!r} and {classes[b]!r},"
+            f" {best.value:.0%} of {best.n:,} images are told right (95% interval {best.low:.0%} to"
+            f" {best.high:.0%}), where a coin has 50%."
+        ),
+        advice="Make one class of such, or look whether their labels are mixed up.",
+        images=(),
+        n=len(y),
+        details={"pairs": [_describe(classes, *pair) for pair in pairs]},
     )
 
 

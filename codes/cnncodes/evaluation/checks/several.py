@@ -40,8 +40,8 @@ def check_several(
         vague = [own[i] for i in np.flatnonzero(found.saved < label_set_errors.LEAST_SAVED)]
         if vague:
             few = f"{count(len(vague), 'label')} to call one wrong: {name_some(vague, 3)}."
-            why += f" Codes tell too little of {few}"
-    left_out += [LeftOut("labels", why.strip())] if why else []
+            why = f"{why} Codes tell too little of {few}" if why else f"codes tell too little of {few}"
+    left_out += [LeftOut("labels", why)] if why else []
     chosen, why = _choose(images, names, metadata.LEAST)
     if len(chosen):
         Y, own = images.labels[:, chosen], [names[i] for i in chosen]

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import UsageError
+from cnncodes.estimators.contents import DISAGREE
 from cnncodes.estimators.label_sets import check_delimiter, read_label_sets, split_labels
 from cnncodes.estimators.targets import read_targets
 from cnncodes.evaluation.checks.clipping import clip_numbers
@@ -17,10 +18,6 @@ from cnncodes.images import ImageRecord
 
 Array = npt.NDArray[Any]
 Task = Literal["classes", "numbers", "labels"]
-
-#: Numbers of copies disagree where they differ by more than this share of the standard deviation of all,
-#: those far out drawn in.
-DISAGREE = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +45,7 @@ class Truth:
 
     @property
     def tolerance(self) -> float:
-        """By how much the numbers of copies may differ; 0 of other tasks."""
+        """By how much the numbers of copies may differ, those far out drawn in; 0 of other tasks."""
         if self.task != "numbers" or not len(self.values):
             return 0.0
         return DISAGREE * float(clip_numbers(self.values).std())

@@ -10,9 +10,15 @@ if TYPE_CHECKING:
     from cnncodes.evaluation.crossvalidation.classes import CrossValidation
     from cnncodes.evaluation.crossvalidation.labels import MultiLabelCrossValidation
     from cnncodes.evaluation.crossvalidation.numbers import NumberCrossValidation
-    from cnncodes.evaluation.crossvalidation.running import cross_validate
+    from cnncodes.evaluation.crossvalidation.running import check_divisible, cross_validate
 
-__all__ = ["CrossValidation", "MultiLabelCrossValidation", "NumberCrossValidation", "cross_validate"]
+__all__ = [
+    "CrossValidation",
+    "MultiLabelCrossValidation",
+    "NumberCrossValidation",
+    "check_divisible",
+    "cross_validate",
+]
 
 # Lazily, since heads need scikit-learn.
 __getattr__, __dir__ = attach(
@@ -21,6 +27,7 @@ __getattr__, __dir__ = attach(
         "CrossValidation": "classes",
         "MultiLabelCrossValidation": "labels",
         "NumberCrossValidation": "numbers",
+        "check_divisible": "running",
         "cross_validate": "running",
     },
 )

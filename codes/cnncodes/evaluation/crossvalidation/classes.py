@@ -15,7 +15,7 @@ from cnncodes.estimators.parameters import make_own_head
 from cnncodes.estimators.unknown import Training, predict_folds
 from cnncodes.evaluation.crossvalidation.repeating import settle_counts, shift_state, tile_groups
 from cnncodes.evaluation.metrics import Evaluation, evaluate_predictions
-from cnncodes.heads.folds import count_members
+from cnncodes.heads.folds import Split, count_members, split_images
 from cnncodes.heads.scarcity import name_classes
 
 if TYPE_CHECKING:
@@ -64,7 +64,8 @@ def validate_classes(
     classifier: ImageClassifier, training: Training, answered: ImageRows, cv: int, repeats: int, top_k: int
 ) -> CrossValidation:
     """Cross-validate a classifier; `answered` are the images of `training` with the views of prediction."""
-    divisions = [_split(training, cv, repeat) for repeat in range(repeats)]
+    states = [shift_state(training.random_state, repeat) for repeat in range(repeats)]
+    divisions = [split_classes(training.y, training.groups, cv, state) for state in states]
     found = [
         predict_folds(lambda: make_own_head(classifier), training, splits, answered) for splits in divisions
     ]
@@ -88,11 +89,12 @@ def validate_classes(
     )
 
 
-def _split(training: Training, cv: int, repeat: int) -> list[tuple[Array, Array]]:
-    splits = training.split(cv, shift_state(training.random_state, repeat))
+def split_classes(labels: Array, groups: Array, cv: int, random_state: Any) -> list[Split]:
+    """Return folds of images; `UsageError` where none can be made."""
+    splits = split_images(labels, groups, cv, random_state)
     if not splits:
-        classes, y = np.unique(training.y, return_inverse=True)
-        counts = count_members(y, training.groups)
+        classes, y = np.unique(labels, return_inverse=True)
+        counts = count_members(y, groups)
         rarest = int(counts.argmin())
         name = classes[rarest]
         raise UsageError(

@@ -13,11 +13,11 @@ from cnncodes.estimators.inputs import ImageRows
 from cnncodes.estimators.unknown import Training, find_residuals, fit_folds
 from cnncodes.evaluation.crossvalidation.repeating import settle_counts, shift_state, tile_groups
 from cnncodes.evaluation.numbers import NumberEvaluation, evaluate_numbers, make_statistics
+from cnncodes.heads.folds import Split, split_images
 
 if TYPE_CHECKING:
     from cnncodes.estimators import ImageRegressor
     from cnncodes.estimators.unknown import Fold
-    from cnncodes.heads.folds import Split
 
 Array = npt.NDArray[Any]
 
@@ -72,7 +72,8 @@ def validate_numbers(
     """Cross-validate a regressor; `answered` are the images of `training` with the views of prediction."""
     y = training.y.reshape(len(training.y), -1)
     prediction, width = np.empty((repeats, *y.shape)), np.full((repeats, *y.shape), np.nan)
-    divisions = [_split(training, cv, repeat) for repeat in range(repeats)]
+    states = [shift_state(training.random_state, repeat) for repeat in range(repeats)]
+    divisions = [split_groups(training.groups, cv, state) for state in states]
     for repeat, splits in enumerate(divisions):
         for fold in fit_folds(regressor._make_head, training, splits, answered):
             prediction[repeat, fold.held_out] = fold.predict(training.aggregate)
@@ -93,8 +94,9 @@ def validate_numbers(
     )
 
 
-def _split(training: Training, cv: int, repeat: int) -> list[Split]:
-    splits = training.without_classes().split(cv, shift_state(training.random_state, repeat))
+def split_groups(groups: Array, cv: int, random_state: Any) -> list[Split]:
+    """Return folds of images by their groups alone; `UsageError` where none can be made."""
+    splits = split_images(np.zeros(len(groups), dtype=np.int64), groups, cv, random_state)
     if not splits:
         raise UsageError(
             "no folds can be made: all images are of one group (equal files are one), and cross-validation"

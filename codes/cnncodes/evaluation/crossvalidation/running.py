@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import copy
+import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from cnncodes.errors import UsageError
+from cnncodes.errors import ResultWarning, UsageError
 from cnncodes.estimators.inputs import Progress
-from cnncodes.evaluation.crossvalidation.classes import CrossValidation, validate_classes
+from cnncodes.evaluation.crossvalidation.classes import CrossValidation, split_classes, validate_classes
 from cnncodes.evaluation.crossvalidation.labels import MultiLabelCrossValidation, validate_labels
-from cnncodes.evaluation.crossvalidation.numbers import NumberCrossValidation, validate_numbers
+from cnncodes.evaluation.crossvalidation.numbers import NumberCrossValidation, split_groups, validate_numbers
 from cnncodes.evaluation.crossvalidation.reading import read_images
+from cnncodes.images import ImageRecord, list_groups
 
 if TYPE_CHECKING:
     from cnncodes.estimators import ImageClassifier, ImageMultiLabelClassifier, ImageRegressor
@@ -76,7 +79,7 @@ def cross_validate(
     images of a group are on one side. A class with images of one group alone cannot be held out: it is in
     training in every fold and in no figure, which a warning says. Of several labels an image such a one, had
     or lacked by one group alone, is left out, and its images count for the others. For numbers folds are of
-    groups alone.
+    groups alone. Another warning says where folds are fewer than asked for.
 
     The intervals take the answers for independent but for groups. Folds share training images, so they are
     somewhat too narrow, and they are about this way of training on so many images, less a fold; not about one
@@ -152,8 +155,49 @@ def cross_validate(
     own = copy.copy(estimator)  # checks of labels leave their names on the estimator
     training, answered = read_images(own, X, y, groups, on_progress)
     cv, repeats = int(cv), int(repeats)
+    found: CrossValidation | NumberCrossValidation | MultiLabelCrossValidation
     if isinstance(own, ImageClassifier):
-        return validate_classes(own, training, answered, cv, repeats, 5 if top_k is None else top_k)
-    if isinstance(own, ImageRegressor):
-        return validate_numbers(own, training, answered, cv, repeats)
-    return validate_labels(own, training, answered, own._named, cv, repeats)
+        found = validate_classes(own, training, answered, cv, repeats, 5 if top_k is None else top_k)
+    elif isinstance(own, ImageRegressor):
+        found = validate_numbers(own, training, answered, cv, repeats)
+    else:
+        found = validate_labels(own, training, answered, own._named, cv, repeats)
+    if found.folds < cv:
+        text = f"{found.folds} folds instead of {cv}: {_say_why_fewer(found)}."
+        warnings.warn(text, ResultWarning, stacklevel=2)
+    return found
+
+
+def check_divisible(records: Sequence[ImageRecord], cv: int, *, regression: bool = False) -> None:
+    """Raise `UsageError` where labels and groups leave no two folds, before any image is read.
+
+    Equal files, which are known once they are read, may still leave none.
+
+    Parameters
+    ----------
+    records : sequence of ImageRecord
+        Labelled with a class each, or with numbers.
+    cv : int
+        Folds, at least 2.
+    regression : bool
+        Whether the labels are numbers.
+
+    Examples
+    --------
+    >>> from cnncodes.images import ImageRecord
+    >>> check_divisible([ImageRecord(f"{i}.png", b"", "ab"[i % 2]) for i in range(4)], 2)
+    """
+    names = list_groups(records)
+    groups = np.arange(len(records)) if names is None else np.unique(names, return_inverse=True)[1]
+    if regression:
+        split_groups(groups, cv, 0)
+    else:
+        split_classes(np.array([str(record.label) for record in records]), groups, cv, 0)
+
+
+def _say_why_fewer(found: CrossValidation | NumberCrossValidation | MultiLabelCrossValidation) -> str:
+    if isinstance(found, NumberCrossValidation):
+        return "there are images of no more groups (equal files are one)"
+    if isinstance(found, MultiLabelCrossValidation):
+        return "there are no more groups, or more folds would train without any image of a rare label"
+    return "some class has images of no more groups (equal files are one)"

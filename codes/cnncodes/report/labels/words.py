@@ -38,6 +38,11 @@ def list_warnings(material: LabelMaterial) -> list[str]:
     if small:
         which = "that label" if len(small) == 1 else "those labels"
         found.append(f"Fewer than {FEW_OF_CLASS} images have {list_names(small)}: too few to judge {which}.")
+    if everywhere := [one.name for one in evaluation.per_label if one.recall.n == evaluation.n]:
+        found.append(
+            f"All images have {list_names(everywhere)}: average precision is 1 there, whatever is predicted,"
+            " and raises the mean."
+        )
     if evaluation.without_positives:
         names = list_names(evaluation.without_positives)
         found.append(f"No image has {names}: not in the mean average precision.")

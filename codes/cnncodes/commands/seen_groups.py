@@ -1,0 +1,75 @@
+"""Images to evaluate on whose group was trained on: a patient, a camera, a product on both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from cnncodes.commands import inputs
+from cnncodes.commands.reporter import Reporter
+from cnncodes.commands.training_images import hash_contents
+
+if TYPE_CHECKING:
+    from cnncodes.estimators.predictor import ImagePredictor
+    from cnncodes.images import ImageRecord
+
+
+def count_seen_groups(
+    options: Any,
+    records: Sequence[ImageRecord],
+    predictor: ImagePredictor,
+    reporter: Reporter,
+    *,
+    by_class: bool = True,
+) -> int:
+    """Return how many images are of a group of which others of the source were trained on; warn of them.
+
+    A saved estimator knows its training images by their contents and no groups, so that those of the source
+    are read, of each group until one was trained on.
+
+    Parameters
+    ----------
+    options : EvaluateOptions
+    records : sequence of ImageRecord
+        The images to evaluate on that could be read.
+    predictor : ImagePredictor
+    reporter : Reporter
+    by_class : bool
+        Whether each image has one class.
+    """
+    groups = {record.group for record in records if record.group is not None}
+    if not groups:
+        return 0
+    own = {record.key for record in records}
+    others = inputs.open_images(options.src, options, by_class=by_class).records
+    seen = _find_trained(
+        (record for record in others if record.group in groups and record.key not in own),
+        predictor,
+        options.n_jobs,
+    )
+    count = sum(record.group in seen for record in records)
+    if count:
+        reporter.warn(
+            f"{count} of these {len(records)} images {'is' if count == 1 else 'are'} of groups that were"
+            " trained on: the figures flatter. Put each group into one part"
+        )
+    return count
+
+
+def _find_trained(
+    records: Iterable[ImageRecord], predictor: ImagePredictor, n_jobs: int | None
+) -> set[str | None]:
+    """Return the groups of which an image was trained on, by one image of each at a time."""
+    from cnncodes.embedding import run_lanes
+    from cnncodes.estimators.contents import find_trained
+
+    waiting: dict[str | None, list[ImageRecord]] = {}
+    for record in records:
+        waiting.setdefault(record.group, []).append(record)
+    seen: set[str | None] = set()
+    while waiting:
+        hashes = [*run_lanes(hash_contents, [some[-1] for some in waiting.values()], n_jobs)]
+        trained = find_trained(predictor.trained, hashes)
+        seen |= {group for group, is_trained in zip(waiting, trained, strict=True) if is_trained}
+        waiting = {g: some[:-1] for g, some in waiting.items() if g not in seen and len(some) > 1}
+    return seen
