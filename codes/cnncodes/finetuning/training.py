@@ -143,7 +143,8 @@ class Trainer:
             groups = list(self.network.groups(self.settings, self.depths))
         if self.settings.optimizer == "sgd":
             return torch.optim.SGD(groups, lr=1.0, momentum=0.9, nesterov=True)
-        return torch.optim.AdamW(groups, lr=1.0, fused=True)
+        # Not fused: its bits depend on where weights lie in memory; one that goes on would end otherwise.
+        return torch.optim.AdamW(groups, lr=1.0)
 
     def _resume_optimizer(self, stage: Stage) -> Any:
         self._optimizer = self.make_optimizer(stage)
