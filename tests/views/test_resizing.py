@@ -24,7 +24,12 @@ def noise(width: int, height: int) -> Image.Image:
 
 
 def by_pillow(image: Image.Image, size: Any, interpolation: str, box: Any = None, part: Any = None) -> Any:
-    pixels = np.asarray(image.resize(size, Image.Resampling[interpolation.upper()], box=box))
+    filters = Image.Resampling[interpolation.upper()]
+    left, top, right, bottom = box or (0, 0, *image.size)
+    if image.height - size[1] > max(0, 2 * (image.width - size[0])):  # as Pillow does by itself since 13
+        image = image.resize((image.width, size[1]), filters, box=(0, top, image.width, bottom))
+        top, bottom = 0, size[1]
+    pixels = np.asarray(image.resize(size, filters, box=(left, top, right, bottom)))
     left, top, right, bottom = part or (0, 0, *size)
     return pixels[top:bottom, left:right]
 

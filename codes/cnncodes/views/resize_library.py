@@ -118,7 +118,7 @@ class Library:
             return None
         if down.end - down.first < _LEAST:
             return None
-        passes = self._columns_first if _is_columns_first(image.size, size) else self._rows_first
+        passes = self._columns_first if sums_columns_first(image.size, size) else self._rows_first
         small = passes(image, across, down)
         pixels = np.empty((down.count, across.count, 3), np.uint8)
         self._pack(small.ctypes.data, down.count * across.count, pixels.ctypes.data)
@@ -194,20 +194,10 @@ def make_noise(width: int, height: int) -> Image:
     return pillow.frombytes("RGB", (width, height), values)
 
 
-def _is_columns_first(of: tuple[int, int], size: tuple[int, int]) -> bool:
-    """Whether Pillow sums columns before rows: 13 does so where that is much less work."""
+def sums_columns_first(of: tuple[int, int], size: tuple[int, int]) -> bool:
+    """Tell whether columns are summed before rows, where that is much less work: Pillow does so since 13."""
     shorter = of[1] - size[1]
-    return _pillow_chooses() and shorter > 0 and shorter > 2 * (of[0] - size[0])
-
-
-@functools.cache
-def _pillow_chooses() -> bool:
-    """Whether this version of Pillow takes columns first where rows are to become far fewer."""
-    from PIL import Image as pillow
-
-    image = make_noise(10, 90)
-    cubic = pillow.Resampling.BICUBIC
-    return bool(image.resize((20, 20), cubic) == image.resize((10, 20), cubic).resize((20, 20), cubic))
+    return shorter > 0 and shorter > 2 * (of[0] - size[0])
 
 
 def _look_at_rows(image: Image, first: int, end: int, *, whole: bool = False) -> Iterator[tuple[int, Memory]]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cnncodes.views.resize_library import REACH, Library, Part, Pixels, make_noise
+from cnncodes.views.resize_library import REACH, Library, Part, Pixels, make_noise, sums_columns_first
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -43,7 +43,7 @@ DIFFERENT = "not used: its pixels are not those of this version of Pillow"
 def resize(
     image: Image, size: tuple[int, int], interpolation: str, box: Box | None = None, part: Part | None = None
 ) -> Pixels:
-    """Return a picture's pixels in another size, those of ``Image.resize``.
+    """Return a picture's pixels in another size, those of ``Image.resize`` in Pillow 13.
 
     Parameters
     ----------
@@ -83,7 +83,14 @@ def _resize_by_pillow(
 ) -> Pixels:
     from PIL.Image import Resampling
 
-    resized = image.resize(size, Resampling[interpolation.upper()], box=box)
+    filters = Resampling[interpolation.upper()]
+    if sums_columns_first(image.size, size) and filters is not Resampling.NEAREST:
+        # In two steps: before version 13 rows came first, and their sums are rounded in between.
+        left, top, right, bottom = box or (0, 0, *image.size)
+        flat = image.resize((image.width, size[1]), filters, box=(0, top, image.width, bottom))
+        resized = flat.resize(size, filters, box=(left, 0, right, size[1]))
+    else:
+        resized = image.resize(size, filters, box=box)
     pixels: Pixels = np.asarray(resized)
     if part is None:
         return pixels
