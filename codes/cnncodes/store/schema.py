@@ -270,10 +270,23 @@ def _open_parquet(
                 raise StoreError(f"{path} is damaged: it has no column {', '.join(missing)}. {advice}")
             yield file
     except FileNotFoundError as error:
-        raise StoreError(f"{path} is missing, and the manifest names it. {advice}") from error
+        raise refuse_unread(path, error) from error
     except (pa.ArrowException, OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno:  # Arrow's own errors of what is in it have none
+            raise refuse_unread(path, error) from error
         reason = " ".join(str(error).split()).rstrip(".")
         raise StoreError(f"{path} is damaged: {sentence(reason)} {advice}") from error
+
+
+def refuse_unread(path: Path, error: OSError) -> StoreError:
+    """Return the error of a file that the manifest names and the system does not give."""
+    if isinstance(error, FileNotFoundError):
+        return StoreError(
+            f"{path} is missing, and the manifest names it. Restore it from a copy, or run the same"
+            " `cnncodes embed` again: only its images are embedded anew."
+        )
+    why = os.strerror(error.errno) if error.errno else error
+    return StoreError(f"{path} cannot be read: {sentence(why)} Look at its rights and at the disk.")
 
 
 def _read_checked(path: Path, sha256: str, advice: str) -> pa.BufferReader:
