@@ -17,7 +17,6 @@ from cnncodes.store import Codes, CodesWriter, StoredViews, read_codes, verify_c
 from cnncodes.store.repairing import repair_codes
 from cnncodes.store.verifying import find_problems
 
-
 needs_rights = pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
 
 
