@@ -87,8 +87,8 @@ def test_what_is_no_dataset(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="no codes dataset"):
         read_codes(tmp_path)
     (tmp_path / "file").write_text("x")
-    with pytest.raises(StoreError, match="is a file"):
-        read_codes(tmp_path / "file")
+    with pytest.raises(StoreError, match="file is a file"):
+        read_codes(tmp_path / "file" / "below")
 
 
 @pytest.mark.parametrize("content", ["{", "[]", "{}", '{"format": 1, "space": {}}', "\udcff"])

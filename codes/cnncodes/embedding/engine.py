@@ -168,8 +168,10 @@ class Engine:
             If a library or a device is missing.
         """
         if decoding.is_nvimgcodec and self.isolation is not None:
+            why = "it has one decoder for all lanes"
+            why = why if decoding.mode.endswith("-cpu") else "each process would need the GPU"
             raise UsageError(
-                f"decode={decoding.mode!r} cannot be isolated: each process would need the GPU. Leave out"
+                f"decode={decoding.mode!r} cannot be isolated: {why}. Leave out"
                 " isolate (--isolate), or take decode='exact' (--decode exact)."
             )
         decoding.check()

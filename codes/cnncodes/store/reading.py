@@ -15,8 +15,9 @@ import pyarrow.compute as pc
 
 from cnncodes.errors import StoreError, check_path
 from cnncodes.store.columns import RowColumns
+from cnncodes.store.files import refuse_unread
 from cnncodes.store.manifest import FAILURES_NAME, RESTORE_FAILURES, RESTORE_SHARD, Manifest
-from cnncodes.store.schema import FAILURES_SCHEMA, code_arrays, is_code, read_parquet, refuse_unread
+from cnncodes.store.schema import FAILURES_SCHEMA, code_arrays, is_code, read_parquet
 from cnncodes.store.selection import choose_layers
 
 if TYPE_CHECKING:

@@ -16,10 +16,10 @@ import pyarrow.parquet as pq
 
 from cnncodes.disk import sync_folder
 from cnncodes.errors import DamagedManifest, StoreError, check_path, sentence
-from cnncodes.store.files import atomic_write, writing_errors
+from cnncodes.store.files import atomic_write, refuse_unread, writing_errors
 from cnncodes.store.locking import WriterLock
 from cnncodes.store.manifest import FORMAT, MANIFEST_NAME, SHARD_NAME, Manifest, Shard, parse_rows
-from cnncodes.store.schema import METADATA_KEY, read_parquet, refuse_unread
+from cnncodes.store.schema import METADATA_KEY, read_parquet
 from cnncodes.store.verifying import check_rows
 
 #: Folder beside ``data/`` for shards that cannot be used: in ``data/`` the next job would remove them.

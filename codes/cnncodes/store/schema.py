@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cnncodes.errors import StoreError, sentence
+from cnncodes.store.files import refuse_unread
 from cnncodes.store.records import Failure, ImageCodes
 
 #: Types that codes may be stored in.
@@ -276,17 +277,6 @@ def _open_parquet(
             raise refuse_unread(path, error) from error
         reason = " ".join(str(error).split()).rstrip(".")
         raise StoreError(f"{path} is damaged: {sentence(reason)} {advice}") from error
-
-
-def refuse_unread(path: Path, error: OSError) -> StoreError:
-    """Return the error of a file that the manifest names and the system does not give."""
-    if isinstance(error, FileNotFoundError):
-        return StoreError(
-            f"{path} is missing, and the manifest names it. Restore it from a copy, or run the same"
-            " `cnncodes embed` again: only its images are embedded anew."
-        )
-    why = os.strerror(error.errno) if error.errno else error
-    return StoreError(f"{path} cannot be read: {sentence(why)} Look at its rights and at the disk.")
 
 
 def _read_checked(path: Path, sha256: str, advice: str) -> pa.BufferReader:
