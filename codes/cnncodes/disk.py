@@ -42,7 +42,22 @@ def explain_failed_write(path: str | Path, error: OSError, left: str = UNCHANGED
             f" holds ({error.strerror}). {left}: raise the limit (ulimit -f) or choose another disk, and run"
             " the same command again."
         )
+    if error.errno == errno.ENOTDIR:
+        return f"cannot write {path}: {find_file(path)} is a file and no folder. Choose another name."
     return f"cannot write {path}: {sentence(error.strerror or error)} Check the folder and its rights."
+
+
+def find_file(path: str | Path) -> Path:
+    """Return the first part of a path that is there and no folder: a file that stands where one is needed.
+
+    Examples
+    --------
+    >>> find_file("/dev/null/codes/data")
+    PosixPath('/dev/null')
+    """
+    path = Path(path)
+    above = [*reversed(path.parents), path]
+    return next((part for part in above if os.path.lexists(part) and not part.is_dir()), path)
 
 
 def sync_folder(folder: Path) -> None:

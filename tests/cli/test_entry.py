@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from cnncodes.cli import main
 from cnncodes.cli.entry import ALL_COMMANDS
@@ -177,3 +178,28 @@ def test_an_empty_path_is_wrong_usage_everywhere(
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and "is empty. Was a variable meant that is not set?" in error
     assert list(tmp_path.iterdir()) == []
+
+
+def test_files_that_a_folder_passes_over_are_said_once_by_every_command(
+    small_network: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos, model = tmp_path / "photos", str(tmp_path / "m.cnncodes")
+    for name in ("a", "b"):
+        for number in range(10):
+            path = photos / name / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (8, 8), (200 if name == "a" else 20, 9 * number, 0)).save(path)
+    (photos / "a" / "1.heic").write_bytes(b"-")
+    network = ["--backbone", small_network]
+    for arguments in (
+        ["embed", str(photos), "-o", str(tmp_path / "x.codes"), *network],
+        ["fit", str(photos), "-o", model, *network],
+        ["evaluate", model, str(photos)],
+        ["predict", model, str(photos), "-o", str(tmp_path / "p.csv")],
+    ):
+        assert main([*arguments, "--quiet"]) == 0
+        said = [line for line in capsys.readouterr().err.splitlines() if "passed over" in line]
+        assert said == [
+            f"cnncodes: warning: {str(photos)!r}: 1 file is passed over, whose name does not end as that of a"
+            " picture: .heic (1)"
+        ]

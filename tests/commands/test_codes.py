@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 
 from cnncodes import embed
 from cnncodes.cli import main
+from cnncodes.images import ImageRecord, ImageSource
+from cnncodes.store.locking import WriterLock
 
 
 @pytest.fixture
@@ -43,3 +46,27 @@ def test_verify_ends_with_1_and_every_problem(codes: Path, capsys: pytest.Captur
 def test_a_folder_that_is_none_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["codes", "info", str(tmp_path)]) == 1
     assert "is no codes dataset" in capsys.readouterr().err
+
+
+def test_info_says_that_somebody_writes_rather_than_that_the_job_did_not_finish(
+    codes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = codes / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"complete": true', '"complete": false'))
+    lock = WriterLock(codes)
+    assert main(["codes", "info", str(codes)]) == 0
+    line = capsys.readouterr().out.splitlines()[0]
+    assert line.startswith(f"codes    {codes}, being written now by process {os.getpid()} on host")
+    lock.release()
+    assert main(["codes", "info", str(codes)]) == 0
+    assert "INCOMPLETE: its job did not finish" in capsys.readouterr().out
+
+
+def test_names_of_classes_neither_steer_the_terminal_nor_break_the_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "red\x1b[31m\nimages   9"
+    record = ImageRecord("a", np.zeros((40, 40, 3), np.uint8), name)
+    embed(ImageSource("x", None, (record,)), tmp_path / "x.codes")
+    assert main(["codes", "info", str(tmp_path / "x.codes")]) == 0
+    assert "labels   red\\x1b[31m\\nimages   9 1\n" in capsys.readouterr().out

@@ -19,7 +19,7 @@ CASES: list[tuple[Callable[[Any], None], list[Any], list[Any]]] = [
     (common.check_random_state, [0, 2**32 - 1], [-1, 2**32]),
     (common.check_risk, [0.05], [0.0, 1.0, float("nan")]),
     (common.check_folds, [2], [1]),
-    (common.check_memory, ["2G", 1024], ["much", 0]),
+    (common.check_memory, ["2G", 2**20], ["much", 0]),
     (common.check_precision, ["int8", "auto"], ["int9"]),
     (common.check_provider, ["auto", "cpu", "cuda:0,cuda:1"], ["gpus"]),
     (common.check_views, ["tencrop"], ["tencorp"]),

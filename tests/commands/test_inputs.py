@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from cnncodes.commands.common import SourceOptions
-from cnncodes.commands.inputs import labelled_part
+from cnncodes.commands.inputs import labelled_part, open_images
 from cnncodes.commands.reporter import Reporter
+from cnncodes.errors import SourceError
 
 
 @pytest.fixture
@@ -42,3 +44,15 @@ def test_all_images_leave_none_out_but_those_without_a_label(table: Path) -> Non
     keys, part, said = read(table, "all")
     assert (keys, part) == (["0.png", "1.png", "2.png", "4.png"], None)
     assert "no part" not in said and "1 of 5 images have no label" in said
+
+
+def test_what_cannot_be_looked_at_is_said_of_the_source_and_not_of_a_file_in_it(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="there is nothing at"):
+        open_images(str(tmp_path / ("x" * 300)), SourceOptions())  # a longer name than the system looks at
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_a_folder_that_may_not_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir(mode=0)
+    with pytest.raises(SourceError, match="photos' cannot be listed: Permission denied"):
+        open_images(str(tmp_path / "photos"), SourceOptions())

@@ -113,7 +113,7 @@ def test_nvimgcodec_has_a_space_of_its_own_and_without_a_gpu_the_codes_of_exact(
 @pytest.mark.parametrize(
     ("options", "error", "match"),
     [
-        ({"decode": "nvimgcodec-cpu", "isolate": True}, UsageError, "cannot be isolated"),
+        ({"decode": "nvimgcodec-cpu", "isolate": True}, UsageError, "isolated: it has one decoder"),
         ({"decode": "nvimgcodec"}, BackendMissing, r"nvImageCodec.* does not (load|start)"),
     ],
 )

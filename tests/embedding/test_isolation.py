@@ -298,6 +298,17 @@ def test_a_time_that_is_none_is_refused(seconds: Any, backbone: Backbone, tmp_pa
         embed([b""], tmp_path / "x.codes", backbone=backbone, decode_seconds=seconds)
 
 
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [({"decode_seconds": 60}, "needs isolate=True"), ({"isolate": "no"}, "must be True or False. Got 'no'")],
+)
+def test_what_would_be_ignored_or_misread_is_refused(
+    given: dict[str, Any], words: str, backbone: Backbone, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        embed([b""], tmp_path / "x.codes", backbone=backbone, **given)
+
+
 def test_the_command_line_isolates_and_refuses_a_time_that_is_none(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -120,5 +120,7 @@ def test_labels_that_are_no_numbers(labels, text):
 def test_images_of_a_source_are_named_and_the_first_ones_alone():
     labels = ["1", "cat", "nan", *"abcdef"]
     records = [ImageRecord(f"{i}.png", b"", label) for i, label in enumerate(labels)]
-    with pytest.raises(UsageError, match=r"8 of 9 labels .*: '1.png \(cat\)', '2.png \(nan\)', .* and 3 more\. Reg"):
+    with pytest.raises(
+        UsageError, match=r"8 of 9 labels .*: '1.png \(cat\)', '2.png \(nan\)', .* and 3 more\. Reg"
+    ):
         read_targets(records)

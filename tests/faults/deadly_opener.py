@@ -18,9 +18,9 @@ _MAGIC = b"DEADLY "
 def write_deadly(path: Path, deed: str) -> Path:
     """Write a file of a deed: a signal's name, ``crash``, ``exit``, ``memory``, ``hang`` or ``wait``.
 
-    The last two make a file beside it before they hang, whose name ends in ``.hangs``.
+    The last two make a file beside it before they hang, whose name ends in ``.hangs.tmp``.
     """
-    path.write_bytes(_MAGIC + f"{deed} {path}.hangs".encode())
+    path.write_bytes(_MAGIC + f"{deed} {path}.hangs.tmp".encode())
     return path
 
 

@@ -173,7 +173,7 @@ def start_hanging(folder: Path, limit: float) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", code, "embed", str(pictures), "-o", str(folder / "x.codes"), "-j", "2"]
     job = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
-    while not (pictures / "99.png.hangs").exists():
+    while not (pictures / "99.png.hangs.tmp").exists():
         assert time.monotonic() < deadline and job.poll() is None, job.communicate()
         time.sleep(0.01)
     time.sleep(1)  # for the other lane to finish, and the writer to have it

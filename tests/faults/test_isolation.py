@@ -113,7 +113,7 @@ def test_a_process_killed_from_outside_costs_the_image_it_had(
     victim = write_deadly(photos / "05-victim.jpg", "hang")
 
     def kill() -> None:
-        wait_until(Path(f"{victim}.hangs").exists)
+        wait_until(Path(f"{victim}.hangs.tmp").exists)
         [pid] = find_workers(os.getpid())
         os.kill(pid, signal.SIGSEGV)
 
@@ -154,6 +154,35 @@ def test_an_image_that_hangs_or_takes_too_much_is_given_up(
     longer = embed(photos, out, backbone=backbone, **limits[1])
     assert (longer.failed, longer.still_failed) == (2, 1)
     assert longer.failures[-1].reason.startswith("decoding it took more than 3 s")
+
+
+@pytest.mark.slow
+def test_an_image_whose_process_is_stopped_is_given_up(
+    photos: Path, tmp_path: Path, backbone: Backbone
+) -> None:
+    write_deadly(photos / "03-stopped.jpg", "SIGSTOP")
+    started = time.monotonic()
+    summary = embed(photos, tmp_path / "x.codes", backbone=backbone, isolate=True, n_jobs=1, decode_seconds=1)
+    assert time.monotonic() - started < 30
+    assert summary.embedded == N_IMAGES
+    [failure] = summary.failures
+    assert failure.reason.startswith("decoding it took more than 1 s")
+
+
+@pytest.mark.timeout(30)
+def test_a_process_that_is_stopped_between_two_images_costs_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    from cnncodes.embedding import decoding_worker
+    from cnncodes.embedding.cutting import ColorMeter
+    from cnncodes.images import Decoding
+
+    monkeypatch.setattr(decoding_worker, "_GRACE", 0.3)
+    data = b"P6 1 1 255 abc" + bytes(2**22)  # more than a pipe holds
+    with Isolation(0.5, 2**28).start(ColorMeter(Decoding())) as workers:
+        before = workers.work(data, "")
+        [pid] = find_workers(os.getpid())
+        os.kill(pid, signal.SIGSTOP)
+        assert workers.work(data, "") == before
+        assert not is_running(pid)
 
 
 def test_colours_are_learned_without_images_that_end_their_process(
@@ -284,7 +313,7 @@ def test_a_script_without_a_guard_runs_once(photos: Path, tmp_path: Path) -> Non
 def test_a_job_killed_while_an_image_hangs_leaves_no_process(photos: Path, tmp_path: Path) -> None:
     hanging = write_deadly(photos / "03.jpg", "hang")  # which does not see that its lane is gone
     job = start_script(tmp_path, write_backbone(tmp_path / "net", "mean"), 10)
-    wait_until(lambda: Path(f"{hanging}.hangs").exists() and len(find_workers(job.pid)) == 2)
+    wait_until(lambda: Path(f"{hanging}.hangs.tmp").exists() and len(find_workers(job.pid)) == 2)
     workers = find_workers(job.pid)
     job.kill()
     job.communicate()

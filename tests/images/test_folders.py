@@ -6,14 +6,16 @@ import inspect
 import io
 import os
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from cnncodes.errors import SourceError, UnreadableImage
+from cnncodes.errors import ResultWarning, SourceError, UnreadableImage
 from cnncodes.images import ImageRecord, decode, open_source
-from cnncodes.images.folders import SUFFIXES, list_folder
+from cnncodes.images.endings import SUFFIXES
+from cnncodes.images.folders import list_folder
 
 
 def make_jpeg() -> bytes:
@@ -125,7 +127,37 @@ def test_a_folder_without_images_does_not_keep_the_others_from_being_parts(tmp_p
 
 def test_hidden_files_and_other_files_are_passed_over(tmp_path: Path) -> None:
     fill(tmp_path, "cat/1.jpg", "cat/.2.jpg", ".cache/3.jpg", "cat/.jpg", "cat/notes.txt", "cat/jpg")
-    assert listed(tmp_path) == [("cat/1.jpg", "cat", None)]
+    with pytest.warns(ResultWarning, match=r"1 file is passed over.*: no ending \(1\)$"):
+        assert listed(tmp_path) == [("cat/1.jpg", "cat", None)]
+
+
+def test_files_that_may_be_pictures_are_said_to_be_passed_over_by_their_endings(tmp_path: Path) -> None:
+    fill(tmp_path, "1.jpg", "2.HEIC", "deep/3.heic", "4.pdf", ".5.heic", "README", "labels.csv", "Thumbs.db")
+    with pytest.warns(ResultWarning) as caught:
+        assert len(list_folder(tmp_path)) == 1
+    assert [str(one.message) for one in caught] == [
+        f"{str(tmp_path)!r}: 3 files are passed over, whose names do not end as those of pictures:"
+        " .heic (2), .pdf (1)"
+    ]
+    (tmp_path / "1.jpg").unlink()
+    with pytest.raises(SourceError, match=r"\.heic \(2\), \.pdf \(1\)\.$"):
+        list_folder(tmp_path)
+
+
+def test_what_lies_beside_pictures_is_not_spoken_of(tmp_path: Path) -> None:
+    fill(tmp_path, "1.jpg", "labels.csv", "1.json", "1.xml", "README", "Thumbs.db", ".hidden.heic")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(list_folder(tmp_path)) == 1
+
+
+def test_icons_are_pictures_and_heif_is_where_a_plugin_is_registered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path, "1.ico", "2.qoi", "3.heic", "4.jxl")
+    monkeypatch.setitem(Image.OPEN, "HEIF", (None, None))
+    with pytest.warns(ResultWarning, match=r"1 file .*: \.jxl \(1\)$"):
+        assert [record.key for record in list_folder(tmp_path)] == ["1.ico", "2.qoi", "3.heic"]
 
 
 @pytest.mark.parametrize("make", [lambda root: None, lambda root: (root / "a.txt").write_text("x")])

@@ -110,7 +110,7 @@ def test_a_column_says_what_belongs_together(tmp_path: Path) -> None:
         ("images,label\na,cat\n", "no column 'image' with images. Did you mean 'images'?"),
         ("image,label,label\na,cat,dog\n", "2 columns 'label'"),
         ("image,split\na,train\nb,tset\n", "row 2 is of part 'tset'. Did you mean 'test'?"),
-        ("image,label\n,cat\n", "no row of the column 'image' is a path: the table holds no path but ''"),
+        ("image,label\n,cat\n", "no row of the column 'image' is a path: the table has no path in this row"),
         ("image\nhttps://example.org/b.jpg\n", "'https://example.org/b.jpg' is an address: download"),
         ('image,label\na,dog\n"a,cat\n', "cannot be read as CSV, line 3: "),
         ("image,label\na,cat\n\nb,B\xe4r\n".encode("latin-1"), "in UTF-8: line 4 has the byte 0xe4 where"),
@@ -209,6 +209,7 @@ def test_paths_in_parquet(tmp_path: Path) -> None:
     assert (record.key, record.label, record.split) == ("a.jpg", "True", "test")
     assert record.read() == JPEGS[0]
     assert "holds no path but 7" in refuse(write_parquet(tmp_path, {"image": [7]}))
+    assert "has no path in this row" in refuse(write_parquet(tmp_path, {"image": pa.array([None], "string")}))
 
 
 def test_a_row_without_a_path_is_a_failure_of_its_own(tmp_path: Path) -> None:
@@ -217,7 +218,10 @@ def test_a_row_without_a_path_is_a_failure_of_its_own(tmp_path: Path) -> None:
     first, empty, address = list_table(table, Columns())
     assert first.read() == JPEGS[0]
     assert (empty.key, empty.label) == ("row-00000001", "dog")
-    for record, reason in ((empty, "holds no path"), (address, "is an address: download the images first")):
+    for record, reason in (
+        (empty, "has no path"),
+        (address, "is an address: download the images first"),
+    ):
         for work in (record.read, record.stat):
             with pytest.raises(UnreadableImage, match=reason):
                 work()

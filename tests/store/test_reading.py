@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from samples import PLAN, SPACE, content_of, fail, make, write
 from cnncodes.errors import DamagedManifest, StoreError, UsageError
 from cnncodes.store import Codes, CodesWriter, StoredViews, read_codes, verify_codes
 from cnncodes.store.repairing import repair_codes
+from cnncodes.store.verifying import find_problems
+
+needs_rights = pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
 
 
 @pytest.fixture
@@ -83,8 +87,8 @@ def test_what_is_no_dataset(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="no codes dataset"):
         read_codes(tmp_path)
     (tmp_path / "file").write_text("x")
-    with pytest.raises(StoreError, match="is a file"):
-        read_codes(tmp_path / "file")
+    with pytest.raises(StoreError, match="file is a file"):
+        read_codes(tmp_path / "file" / "below")
 
 
 @pytest.mark.parametrize("content", ["{", "[]", "{}", '{"format": 1, "space": {}}', "\udcff"])
@@ -123,7 +127,7 @@ def test_damaged_shards_are_named(path: Path) -> None:
     with pytest.raises(StoreError, match="part-00001.parquet is damaged: its sha256"):
         read_codes(path)
     shard.unlink()
-    with pytest.raises(StoreError, match="part-00001.parquet is missing"):
+    with pytest.raises(StoreError, match="part-00001.parquet is missing.* or run the same .*embed"):
         read_codes(path)
 
 
@@ -203,3 +207,33 @@ def test_layers_that_do_not_make_up_the_codes_are_damage(layered: Codes, layers:
     file.write_text(json.dumps({**json.loads(file.read_text()), "layers": layers}))
     with pytest.raises(StoreError, match="manifest.json is damaged: (the )?layers"):
         read_codes(layered.path)
+
+
+@pytest.mark.parametrize(
+    "reason",
+    ["Too many levels of symbolic links", pytest.param("Permission denied", marks=needs_rights)],
+)
+@pytest.mark.parametrize("read", [read_codes, verify_codes, lambda path: find_problems(path)[0]])
+def test_a_shard_that_the_system_does_not_give_is_not_called_damaged(path: Path, read, reason: str) -> None:
+    shard = path / "data" / "part-00001.parquet"
+    if reason == "Permission denied":
+        shard.chmod(0)
+    else:
+        shard.unlink()
+        shard.symlink_to(shard)
+    try:
+        said = str(read(path))
+    except StoreError as error:
+        said = str(error)
+    assert f"{shard} cannot be read: {reason}." in said
+    assert "delete" not in said and "is damaged:" not in said
+
+
+@needs_rights
+def test_repair_leaves_a_shard_alone_that_it_may_not_read(path: Path) -> None:
+    shard = path / "data" / "part-00001.parquet"
+    shard.chmod(0)
+    (path / "manifest.json").unlink()
+    with pytest.raises(StoreError, match=r"part-00001\.parquet cannot be read: Permission denied\."):
+        repair_codes(path)
+    assert shard.exists()

@@ -242,8 +242,8 @@ def test_a_folder_of_the_users_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="not empty.*cat.jpg"):
         open_writer(tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == ["cat.jpg"]
-    with pytest.raises(StoreError, match="is a file"):
-        open_writer(tmp_path / "cat.jpg")
+    with pytest.raises(StoreError, match="cat.jpg is a file"):
+        open_writer(tmp_path / "cat.jpg" / "below")
 
 
 def test_a_newer_format_is_refused(tmp_path: Path) -> None:

@@ -77,7 +77,9 @@ def _run(arguments: list[str]) -> int:
         return int(leaving.code or 0)
     as_json, quiet = values.pop("json"), values.pop("quiet")
     options: Any = from_arguments(command.options, values)
-    result = command.run(options, Reporter(quiet=quiet))
+    reporter = Reporter(quiet=quiet)
+    with reporter.passing_warnings():
+        result = command.run(options, reporter)
     if not result:
         return DONE
     text = json.dumps(result, ensure_ascii=True) + "\n" if as_json else command.render(result)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from cnncodes.commands.command import PROBLEMS, Command, Result
+from cnncodes.commands.controls import escape_controls
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.schema import option
 
@@ -19,13 +21,17 @@ class CodesOptions:
 
 def run_info(options: CodesOptions, reporter: Reporter) -> Result:
     """Say what a dataset holds."""
+    from cnncodes.store.locking import find_writer
     from cnncodes.store.summary import summarize_codes
 
+    # First: one that ends meanwhile has left a manifest that is complete.
+    writer = find_writer(Path(options.codes))
     found = summarize_codes(options.codes)
     manifest = found.manifest
     return {
         "codes": options.codes,
         "complete": manifest.complete,
+        "writer": writer,
         "space": manifest.space.to_dict(),
         "plan": manifest.views.plan,
         "reduce": manifest.views.reduce,
@@ -47,10 +53,7 @@ def render_info(result: Result) -> str:
     layers = ", ".join(f"{name} {size:,}" for name, size in result["layers"].items())
     rows = "one an image, the mean of its views" if result["reduce"] == "mean" else "one a view"
     lines = [
-        (
-            "codes",
-            f"{result['codes']}" + ("" if result["complete"] else ", INCOMPLETE: its job did not finish"),
-        ),
+        ("codes", f"{result['codes']}{_describe_state(result)}"),
         ("images", f"{result['images']:,}"),
         ("rows", f"{result['rows']:,}, {rows}"),
         ("labels", counts["labels"] or "none"),
@@ -62,7 +65,18 @@ def render_info(result: Result) -> str:
         ("pixels", f"{space['preprocessing']}; {space['decoding']} decoding"),
         ("files", f"{result['shards']} shards, {result['bytes'] / 1e6:,.1f} MB in all"),
     ]
-    return "".join(f"{name.ljust(8)} {value}\n" for name, value in lines)
+    return "".join(f"{name.ljust(8)} {_escape(value)}\n" for name, value in lines)
+
+
+def _describe_state(result: Result) -> str:
+    if result["writer"]:
+        return f", being written now by {result['writer']}"
+    return "" if result["complete"] else ", INCOMPLETE: its job did not finish"
+
+
+def _escape(text: str) -> str:
+    """Return a text in one line: names of classes, and of files, may hold anything."""
+    return escape_controls(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def _count(counts: dict[str, int]) -> str:

@@ -171,10 +171,10 @@ def check_batch_size(size: int | str) -> None:
 
 
 def check_memory(memory: str | int) -> None:
-    """Raise `UsageError` unless it is an amount of memory."""
-    from cnncodes.embedding.memory import parse_bytes
+    """Raise `UsageError` unless it is an amount of memory, of 1M at least."""
+    from cnncodes.embedding.memory import parse_budget
 
-    parse_bytes(memory)
+    parse_budget(memory)
 
 
 def check_automatic_jobs(number: int | str) -> None:

@@ -87,9 +87,9 @@ class EmbedOptions(common.EmbeddingOptions, common.LayerOptions):
         " itself and not the job.",
         default=False,
     )
-    decode_seconds: float = option(
-        "With --isolate: give up a picture whose decoding takes longer.",
-        default=60.0,
+    decode_seconds: float | None = option(
+        "With --isolate: give up a picture whose decoding takes longer. [60]",
+        default=None,
         metavar="SECONDS",
         check=common.check_seconds,
     )

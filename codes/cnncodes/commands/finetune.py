@@ -71,7 +71,8 @@ def run_finetune(options: FinetuneOptions, reporter: Reporter) -> Result:
 
     if not World.find().is_first:
         reporter = Reporter(io.StringIO(), quiet=True)  # the first process says everything once
-    source = inputs.open_images(options.src, options)
+    with reporter.passing_warnings():
+        source = inputs.open_images(options.src, options)
     warn_of_labels([record for record in source.records if record.label is not None], reporter)
     trained = sum(record.label is not None and record.split == "train" for record in source.records)
     tell_holdout(options.src, options, trained, reporter)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -54,7 +55,7 @@ def open_images(src: str, reading: SourceOptions, *, by_class: bool = True) -> I
     path = Path(src)
     if is_codes(path):
         raise UsageError(f"{src!r} is a codes dataset; give the images, or the table that lists them.")
-    if path.is_file() and path.suffix.lower() not in (".csv", ".parquet", ".tsv"):
+    if os.path.isfile(path) and path.suffix.lower() not in (".csv", ".parquet", ".tsv"):
         return dataclasses.replace(open_source([path]), name=src)
     source = open_source(
         path,
@@ -68,9 +69,11 @@ def open_images(src: str, reading: SourceOptions, *, by_class: bool = True) -> I
 
 def is_codes(path: str | Path) -> bool:
     """Tell whether a path is a codes dataset."""
+    if not os.path.isdir(path):  # and not as Path asks, which raises where a folder cannot be searched
+        return False
     # Shards without a manifest are one that is damaged, as opening it says.
     names = (file.name for file in Path(path).glob("data/part-*.parquet"))
-    return (Path(path) / "manifest.json").is_file() or any(
+    return os.path.isfile(Path(path) / "manifest.json") or any(
         re.fullmatch(r"part-\d{5,}\.parquet", n) for n in names
     )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -27,6 +29,8 @@ IN_THE_JOB = (
 )
 #: Seconds that a process may take to start, and to end once its pipe is closed.
 _START_SECONDS, _END_SECONDS = 120, 5
+#: Seconds beyond its own limit after which the lane gives up a process: one that is stopped keeps to none.
+_GRACE = 5.0
 
 # The caller's own search path, since its modules may hold plugins of Pillow.
 _COMMAND = """
@@ -39,13 +43,18 @@ serve({pipe}, {memory})
 
 
 class DecodingWorker:
-    """A process, the lane's end of the pipe to it, and memory that both see."""
+    """A process, the lane's end of the pipe to it, and memory that both see.
 
-    def __init__(self, room: int) -> None:
+    Waiting for it ends with a `BlockingIOError`, some seconds after the limit that it has for an image.
+    """
+
+    def __init__(self, room: int, seconds: float) -> None:
         executable = find_executable()
         #: Images that it was given.
         self.given = 0
+        self._seconds = seconds
         self._pipe, theirs = Pipe()
+        self._limit_waiting(_START_SECONDS)
         with theirs, open_shared(room) as shared:
             self._shared = SharedMemory(shared.fileno())
             path = ascii([entry for entry in sys.path if isinstance(entry, str)])
@@ -75,6 +84,15 @@ class DecodingWorker:
         except (EOFError, OSError):
             return False
 
+    def _limit_waiting(self, seconds: float) -> None:
+        """Let each call that waits for the process end after so many seconds, and a few more."""
+        whole, rest = divmod(seconds + _GRACE, 1)
+        limit = struct.pack("@ll", int(whole), int(rest * 1e6))
+        # Of the pipe itself: to poll it before it is read would leave out what blocks while it is written.
+        with socket.socket(fileno=os.dup(self._pipe.fileno())) as pipe:
+            for way in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+                pipe.setsockopt(socket.SOL_SOCKET, way, limit)
+
     @property
     def taken(self) -> int:
         """How many images the process has taken, of those that it was given."""
@@ -88,6 +106,7 @@ class DecodingWorker:
     def ask(self, order: Order, before: Before | None) -> dict[str, Any]:
         """Return the answer to an image, with its patches."""
         self.given += 1
+        self._limit_waiting(self._seconds)
         self._pipe.send_bytes(order.to_bytes())
         answer = json.loads(self._pipe.recv_bytes())
         if "needs" in answer:
@@ -100,6 +119,7 @@ class DecodingWorker:
     def ask_all(self, order: GroupOrder, choose: Choose) -> list[dict[str, Any]]:
         """Return the answers to some images, with their patches."""
         self.given += len(order.records)
+        self._limit_waiting(self._seconds * len(order.records))
         self._pipe.send_bytes(order.to_bytes())
         chosen = choose(json.loads(self._pipe.recv_bytes()))
         self._pipe.send_bytes(bytes(chosen))

@@ -68,7 +68,7 @@ class Engine:
         max_memory: int | str | None = None,
         *,
         isolate: bool = False,
-        decode_seconds: float = DECODE_SECONDS,
+        decode_seconds: float | None = None,
     ) -> Engine:
         """Load the network where it is given by name, and settle what is left open but for what is measured.
 
@@ -76,10 +76,10 @@ class Engine:
         ------
         UsageError
             If the batch size is neither a positive number nor ``"auto"``, the memory no amount of it, the
-            seconds not above 0, or several networks are given.
+            seconds not above 0 or given without isolation, or several networks are given.
         """
         budget = MemoryBudget.make(max_memory)
-        isolation = Isolation(decode_seconds, budget.limit)
+        isolation = _isolate(isolate, decode_seconds, budget)
         if batch_size is not None and batch_size != AUTO and not _is_positive(batch_size):
             raise UsageError(f"batch_size must be at least 1, or 'auto'. Got {batch_size!r} instead.")
         jobs: Any = None if n_jobs == AUTO else n_jobs
@@ -95,7 +95,7 @@ class Engine:
             size,
             count_lanes(jobs) * _count_turns(backbones),
             budget,
-            isolation if isolate else None,
+            isolation,
             tuple(name for name, value in given.items() if value == AUTO),
         )
 
@@ -168,8 +168,10 @@ class Engine:
             If a library or a device is missing.
         """
         if decoding.is_nvimgcodec and self.isolation is not None:
+            why = "it has one decoder for all lanes"
+            why = why if decoding.mode.endswith("-cpu") else "each process would need the GPU"
             raise UsageError(
-                f"decode={decoding.mode!r} cannot be isolated: each process would need the GPU. Leave out"
+                f"decode={decoding.mode!r} cannot be isolated: {why}. Leave out"
                 " isolate (--isolate), or take decode='exact' (--decode exact)."
             )
         decoding.check()
@@ -195,6 +197,19 @@ class Engine:
 def _count_turns(backbones: Sequence[Backbone]) -> int:
     """Return lanes for one that is asked for: while a device works on a lane's views, another one decodes."""
     return 2 * len(backbones) if backbones[0].providers[0].is_device else 1
+
+
+def _isolate(isolate: Any, seconds: float | None, budget: MemoryBudget) -> Isolation | None:
+    """Return the isolation that was asked for."""
+    if not isinstance(isolate, bool):
+        raise UsageError(f"isolate must be True or False. Got {isolate!r} instead.")
+    isolation = Isolation(DECODE_SECONDS if seconds is None else seconds, budget.limit)
+    if seconds is not None and not isolate:
+        raise UsageError(
+            "without isolation nothing ends a decoder that hangs: decode_seconds (--decode-seconds) needs"
+            " isolate=True (--isolate)."
+        )
+    return isolation if isolate else None
 
 
 def _load(backbone: Any) -> tuple[Backbone, ...]:

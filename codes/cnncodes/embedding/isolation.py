@@ -181,8 +181,9 @@ class Workers:
             self._busy.add(worker)
             try:
                 answer = ask(worker)
-            except (EOFError, OSError, ValueError, ProcessError):  # it is gone, or what it says is no sense
-                status = worker.end()
+            except (EOFError, OSError, ValueError, ProcessError) as error:
+                # It is gone, or what it says is no sense, or it is stopped, and its clock could not end it.
+                status = self._end(worker, is_stopped=isinstance(error, BlockingIOError))
                 if worker.taken > given:
                     raise _EndedError(status) from None
                 if starts >= _STARTS:
@@ -195,6 +196,14 @@ class Workers:
                 self._busy.discard(worker)
             self._idle.append(worker)
             return answer
+
+    def _end(self, worker: DecodingWorker, *, is_stopped: bool) -> int:
+        """End a process; one whose time is over has the status that its own clock would have given it."""
+        if not is_stopped:
+            return worker.end()
+        worker.kill()
+        worker.end()
+        return -signal.SIGALRM
 
     def _explain(self, status: int) -> UnreadableImage:
         """Return what is to be said of the image whose process has ended."""
@@ -219,7 +228,7 @@ class Workers:
 
     def _start(self) -> DecodingWorker:
         for _ in range(_STARTS):
-            worker = DecodingWorker(self.room)
+            worker = DecodingWorker(self.room, self.seconds)
             if worker.greet(self.orders):
                 return worker
             status = worker.end()

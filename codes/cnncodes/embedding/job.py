@@ -11,7 +11,6 @@ from typing import Any
 
 from cnncodes.backbones import Backbone
 from cnncodes.embedding.engine import Engine
-from cnncodes.embedding.isolation import DECODE_SECONDS
 from cnncodes.embedding.planning import check_name, plan_work
 from cnncodes.embedding.settling import settle_job
 from cnncodes.embedding.writing import Counts, Progress, write_codes
@@ -82,7 +81,7 @@ def embed(
     n_jobs: int | str | None = None,
     batch_size: int | str | None = None,
     isolate: bool = False,
-    decode_seconds: float = DECODE_SECONDS,
+    decode_seconds: float | None = None,
     shard_images: int = 2048,
     check: str = "stat",
     retry_failed: bool = False,
@@ -142,8 +141,8 @@ def embed(
         on. Codes are the same. Arrays and PIL images are cut in the calling process either way. Without it
         such processes decode 4,000 images and more where there are more than four lanes, for speed alone:
         an hour is the limit then.
-    decode_seconds : float
-        With `isolate`: an image whose decoding takes longer is a failure.
+    decode_seconds : float, optional
+        With `isolate` alone: an image whose decoding takes longer is a failure; None means 60.
     shard_images : int
         Images in one shard: the most that a killed job has to do again.
     check : {"stat", "content"}

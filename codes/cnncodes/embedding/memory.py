@@ -18,6 +18,8 @@ from cnncodes.errors import UnreadableImage, UsageError
 _SHARE = 4
 #: Where a container's limit stands: control groups of version 2, and 1.
 _LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+#: Bytes; less is no budget, but a number without its unit.
+_LEAST = 2**20
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
@@ -52,9 +54,9 @@ class MemoryBudget:
         Raises
         ------
         UsageError
-            If that is no amount of memory.
+            If that is no amount of memory, or less than 1M.
         """
-        return cls(measure_machine() // _SHARE if memory is None else parse_bytes(memory))
+        return cls(measure_machine() // _SHARE if memory is None else parse_budget(memory))
 
     @contextlib.contextmanager
     def lease(self) -> Iterator[Lease]:
@@ -174,6 +176,26 @@ def parse_bytes(memory: Any) -> int:
     size = int(float(found[1]) * _UNITS[found[2]]) if found and not isinstance(memory, bool) else 0
     if size < 1:
         raise UsageError(f"expected an amount of memory, such as 2G or 500M. Got {memory!r}.")
+    return size
+
+
+def parse_budget(memory: Any) -> int:
+    """Return an amount of memory in bytes that is enough to do something with.
+
+    Raises
+    ------
+    UsageError
+        If it is none, or less than 1M, as a number is whose unit was forgotten.
+
+    Examples
+    --------
+    >>> parse_budget("1M")
+    1048576
+    """
+    size = parse_bytes(memory)
+    if size < _LEAST:
+        hint = f"{memory}G or {memory}M" if str(memory).strip().isdigit() and size < 4096 else "2G or 500M"
+        raise UsageError(f"expected at least 1M. Got {size:,} bytes: give a unit, as in {hint}.")
     return size
 
 

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import os
+import warnings
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from cnncodes.errors import SourceError
+from cnncodes.errors import ResultWarning, SourceError
+from cnncodes.images.endings import find_suffixes, get_ending, may_be_picture, say_passed_over
 from cnncodes.images.keys import make_unique, to_text
 from cnncodes.images.records import ImageRecord
 
-#: Endings that are taken for images, in any case.
-SUFFIXES = frozenset(
-    {
-        *(".jpg", ".jpeg", ".jfif", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff"),
-        *(".jp2", ".ppm", ".pgm"),
-    }
-)
 SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 
 
@@ -31,15 +27,26 @@ def list_folder(root: Path) -> list[ImageRecord]:
     ------
     SourceError
         If there is no image, or folders that can be nothing but parts lie beside others.
+
+    Warns
+    -----
+    ResultWarning
+        If files are passed over that may be pictures by their names: `cnncodes.images.endings` says which.
     """
-    found = list(_walk(root))
+    others: Counter[str] = Counter()
+    suffixes = find_suffixes()
+    found = list(_walk(root, suffixes, others))
+    passed_over = say_passed_over(others)
     found.sort(key=lambda name: name.replace("/", "\0"))  # a folder's files stand together
     tops = {name.partition("/")[0] for name in found if "/" in name}
     has_splits = _has_splits(root, tops)
     if not found:
         raise SourceError(
-            f"no images in {str(root)!r}: looked below it for files ending in {', '.join(sorted(SUFFIXES))}."
+            f"no images in {str(root)!r}: looked below it for files ending in {', '.join(sorted(suffixes))}."
+            + (f" {passed_over}." if passed_over else "")
         )
+    if passed_over:
+        warnings.warn(f"{str(root)!r}: {passed_over}", ResultWarning, stacklevel=2)
     # Two names may read alike once their bytes are escapes.
     keys = make_unique([to_text(name) for name in found])
     meanings = {
@@ -64,8 +71,8 @@ def _has_splits(root: Path, tops: set[str]) -> bool:
     return bool(tops) and not others
 
 
-def _walk(root: Path) -> Iterator[str]:
-    """Yield names of images relative to the root, their parts joined by slashes."""
+def _walk(root: Path, suffixes: frozenset[str], others: Counter[str]) -> Iterator[str]:
+    """Yield names of images relative to the root, their parts joined by slashes; count other endings."""
 
     # With a list of what is to do: os.walk calls itself for each level, which has an end at a thousand.
     top = os.path.join(root, "")
@@ -77,7 +84,12 @@ def _walk(root: Path) -> Iterator[str]:
             continue
         seen.add(real)
         folders, files = _list_entries(top + above)
-        yield from (above + name for name in files if os.path.splitext(name)[1].lower() in SUFFIXES)
+        for name in files:
+            ending = get_ending(name)
+            if ending in suffixes:
+                yield above + name
+            elif may_be_picture(name):
+                others[ending] += 1
         # Links last: a folder is listed in its own place rather than where a link beside it leads.
         waiting += [f"{above}{name}/" for _, name in sorted(folders, reverse=True)]
 

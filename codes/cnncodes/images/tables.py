@@ -104,7 +104,9 @@ def _images(
 
 
 def _locate(folder: str, path: Any) -> str | NoImage:
-    if not isinstance(path, str) or not path:
+    if path is None or path == "":
+        return NoImage("the table has no path in this row")
+    if not isinstance(path, str):
         return NoImage(f"the table holds no path but {path!r}")
     if is_url(path):
         return NoImage(f"{path!r} is an address: download the images first and give their paths")

@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from cnncodes.disk import find_file
 from cnncodes.errors import DamagedManifest, StoreError, UsageError, sentence, suggest
 from cnncodes.store.files import atomic_write
 from cnncodes.store.schema import CODE, PARAMETERS, codes_schema
@@ -185,7 +186,9 @@ class Manifest:
             what = "is no codes dataset (it has no manifest.json)" if folder.exists() else "does not exist"
             raise StoreError(f"{folder} {what}. Give a folder that `cnncodes embed` wrote.") from error
         except NotADirectoryError as error:
-            raise StoreError(f"{folder} is a file. Give a folder that `cnncodes embed` wrote.") from error
+            raise StoreError(
+                f"{find_file(folder)} is a file. Give a folder that `cnncodes embed` wrote."
+            ) from error
         except OSError as error:
             raise StoreError(f"cannot read {path}: {error.strerror}.") from error
         except ValueError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cnncodes.disk import sync_folder
+from cnncodes.disk import find_file, sync_folder
 from cnncodes.errors import SpaceMismatch, StoreError
 from cnncodes.store.files import writing_errors
 from cnncodes.store.locking import LOCK_NAME
@@ -18,7 +18,9 @@ def check_folder(folder: Path) -> None:
     except FileNotFoundError:
         return
     except NotADirectoryError as error:
-        raise StoreError(f"{folder} is a file; codes need a folder. Choose another name.") from error
+        raise StoreError(
+            f"{find_file(folder)} is a file; codes need a folder. Choose another name."
+        ) from error
     except OSError as error:
         raise StoreError(f"cannot read {folder}: {error.strerror}. Choose another.") from error
     strange = sorted(names - {LOCK_NAME, f".{MANIFEST_NAME}.tmp"})

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from cnncodes.errors import StoreError, check_path
 from cnncodes.store.columns import RowColumns
+from cnncodes.store.files import refuse_unread
 from cnncodes.store.manifest import FAILURES_NAME, RESTORE_FAILURES, RESTORE_SHARD, Manifest
 from cnncodes.store.schema import FAILURES_SCHEMA, code_arrays, is_code, read_parquet
 from cnncodes.store.selection import choose_layers
@@ -209,7 +210,7 @@ def verify_codes(path: str | Path) -> int:
             with open(file, "rb") as stream:
                 found = hashlib.file_digest(stream, "sha256").hexdigest()
         except OSError as error:
-            raise StoreError(f"cannot read {file}: {error.strerror}. {RESTORE_SHARD}") from error
+            raise refuse_unread(file, error) from error
         if found != shard.sha256:
             hashes = f"its sha256 is {found}, the manifest says {shard.sha256}"
             raise StoreError(f"{file} is damaged: {hashes}. {RESTORE_SHARD}")

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from cnncodes.disk import sync_folder
 from cnncodes.errors import DamagedManifest, StoreError, check_path, sentence
-from cnncodes.store.files import atomic_write, writing_errors
+from cnncodes.store.files import atomic_write, refuse_unread, writing_errors
 from cnncodes.store.locking import WriterLock
 from cnncodes.store.manifest import FORMAT, MANIFEST_NAME, SHARD_NAME, Manifest, Shard, parse_rows
 from cnncodes.store.schema import METADATA_KEY, read_parquet
@@ -111,6 +111,8 @@ def _read_metadata(folder: Path) -> tuple[dict[str, Manifest], dict[str, str]]:
                 silent[name] = f"is of format {about['format']}; this version reads up to {FORMAT}"
             else:
                 found[name] = parse_rows(about)
+        except PermissionError as error:  # it may be sound, and is not to be moved away
+            raise refuse_unread(folder / "data" / name, error) from error
         except (OSError, ValueError, TypeError, KeyError, StoreError, pa.ArrowException) as error:
             silent[name] = f"is damaged: {error}"
     return found, silent

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cnncodes.errors import StoreError, sentence
+from cnncodes.store.files import refuse_unread
 from cnncodes.store.records import Failure, ImageCodes
 
 #: Types that codes may be stored in.
@@ -270,8 +271,10 @@ def _open_parquet(
                 raise StoreError(f"{path} is damaged: it has no column {', '.join(missing)}. {advice}")
             yield file
     except FileNotFoundError as error:
-        raise StoreError(f"{path} is missing, and the manifest names it. {advice}") from error
+        raise refuse_unread(path, error) from error
     except (pa.ArrowException, OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno:  # Arrow's own errors of what is in it have none
+            raise refuse_unread(path, error) from error
         reason = " ".join(str(error).split()).rstrip(".")
         raise StoreError(f"{path} is damaged: {sentence(reason)} {advice}") from error
 

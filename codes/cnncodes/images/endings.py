@@ -1,0 +1,79 @@
+"""Endings of files' names: which are those of pictures, and what is said of files that have others."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Mapping
+
+from cnncodes.errors import count
+
+#: Endings that are taken for pictures, in any case.
+SUFFIXES = frozenset(
+    {
+        *(".jpg", ".jpeg", ".jfif", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff"),
+        *(".jp2", ".ppm", ".pgm", ".ico", ".qoi"),
+    }
+)
+#: Endings that are so where the program has registered a plugin of Pillow for the format.
+_OF_PLUGINS = {"HEIF": (".heic", ".heif", ".hif"), "JXL": (".jxl",)}
+#: Endings of what lies beside pictures and is none: text, tables, settings, programs, codes and models.
+_BESIDE = frozenset(
+    {
+        *(".txt", ".md", ".rst", ".html", ".htm", ".css", ".js", ".log", ".xml", ".xmp", ".aae", ".thm"),
+        *(".csv", ".tsv", ".parquet", ".json", ".jsonl", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".db"),
+        *(".py", ".pyc", ".ipynb", ".sh", ".bat", ".m", ".npy", ".npz", ".mat", ".pkl", ".h5", ".lock"),
+        *(".cnncodes", ".onnx", ".pt", ".pth", ".safetensors", ".md5", ".sha1", ".sha256", ".tmp", ".part"),
+    }
+)
+_NAMES_BESIDE = frozenset({"readme", "license", "licence", "copying", "notice", "makefile", "md5sums"})
+#: So many endings are named.
+_SHOWN = 4
+
+
+def find_suffixes() -> frozenset[str]:
+    """Return the endings that are taken for pictures now, with those of plugins that are registered."""
+    pillow = sys.modules.get("PIL.Image")  # where nobody has loaded it, nobody has registered anything
+    opened = {} if pillow is None else pillow.OPEN
+    return SUFFIXES.union(*(endings for name, endings in _OF_PLUGINS.items() if name in opened))
+
+
+def may_be_picture(name: str) -> bool:
+    """Tell whether a file whose ending is not known may be a picture all the same.
+
+    Examples
+    --------
+    >>> [may_be_picture(name) for name in ("a.heic", "b.pdf", "c", "labels.csv", "README", "Thumbs.db")]
+    [True, True, True, False, False, False]
+    """
+    return get_ending(name) not in _BESIDE and name.lower() not in _NAMES_BESIDE
+
+
+def get_ending(name: str) -> str:
+    """Return the ending of a name in small letters; empty where there is none."""
+    return os.path.splitext(name)[1].lower()
+
+
+def say_passed_over(endings: Mapping[str, int]) -> str:
+    """Return what is to be said of files that were passed over; empty where there are none.
+
+    Parameters
+    ----------
+    endings : mapping of str to int
+        How many files have each ending.
+
+    Examples
+    --------
+    >>> say_passed_over({".pdf": 1, ".heic": 2})
+    '3 files are passed over, whose names do not end as those of pictures: .heic (2), .pdf (1)'
+    """
+    total = sum(endings.values())
+    if not total:
+        return ""
+    most = sorted(Counter(endings).items(), key=lambda item: (-item[1], item[0]))
+    shown = ", ".join(f"{ending or 'no ending'} ({number:,})" for ending, number in most[:_SHOWN])
+    files, whose = ("file is", "name does") if total == 1 else ("files are", "names do")
+    more = f" and {count(len(most) - _SHOWN, 'ending')} more" if len(most) > _SHOWN else ""
+    such = "that of a picture" if total == 1 else "those of pictures"
+    return f"{total:,} {files} passed over, whose {whose} not end as {such}: {shown}{more}"
