@@ -33,8 +33,8 @@ def test_where_no_file_can_be_is_found_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     refused(tmp_path, "it is a folder. Give the name of a file")
     refused(tmp_path / "pipe", "it is no ordinary file")
-    refused(tmp_path / "file" / "new", "Not a directory")
-    refused(tmp_path / "file" / "far" / "new", "Not a directory")
+    refused(tmp_path / "file" / "new", "file is a file and no folder")
+    refused(tmp_path / "file" / "far" / "new", "file is a file and no folder")
     refused(tmp_path / "gone" / "new", "cannot write")
     refused(tmp_path / ("x" * 255), "File name too long")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "gone", "pipe"]
