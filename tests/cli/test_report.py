@@ -89,6 +89,7 @@ def test_the_part_train_lies_next_to_the_images_and_is_checked_with_them(
     assert "not checked. They were left out by --checks never." in page
 
 
+@pytest.mark.slow
 def test_training_images_of_another_source_keep_names_of_their_own(
     fitted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -131,6 +132,7 @@ def test_copies_across_the_parts_are_found_and_warned_of(fitted: Path, tmp_path:
     assert "in more than one part, as equal files" in warnings and "1 of 11 images was trained on" in warnings
 
 
+@pytest.mark.slow
 def test_more_images_are_checked_where_that_is_asked_for(
     fitted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

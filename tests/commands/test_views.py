@@ -97,6 +97,7 @@ def test_the_sheet_shows_what_the_network_sees(
         assert {name: view[name] for name in expected} == expected
 
 
+@pytest.mark.slow
 def test_equal_views_name_the_first(pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found, _ = show(capsys, "cat.png", "--plan", "multicrop")
     assert [view["equals"] for view in found["views"][:10]] == [

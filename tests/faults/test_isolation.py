@@ -169,6 +169,7 @@ def test_an_image_whose_process_is_stopped_is_given_up(
     assert failure.reason.startswith("decoding it took more than 1 s")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(30)
 def test_a_process_that_is_stopped_between_two_images_costs_none(monkeypatch: pytest.MonkeyPatch) -> None:
     from cnncodes.embedding import decoding_worker

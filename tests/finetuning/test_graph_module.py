@@ -197,6 +197,7 @@ def test_weights_may_be_given_for_one_call(normalised: Backbone) -> None:
     assert np.allclose(found.detach(), run(module, images) + 1, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_tensors_are_freed_after_their_last_use() -> None:
     module = make_graph_module(write_shared().SerializeToString())
     seen: list[Any] = []

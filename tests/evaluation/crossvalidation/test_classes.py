@@ -131,6 +131,7 @@ def test_folds_that_cannot_be_made_say_which_class_has_too_few(backbone: Backbon
         cross_validate(make(backbone, memory, "ridge", finetune=True), NOISE, LABELS)
 
 
+@pytest.mark.filterwarnings("ignore:class .bee. has one image")
 def test_fewer_folds_than_asked_for_are_said(backbone: Backbone, memory: Path) -> None:
     with pytest.warns(ResultWarning, match="^2 folds instead of 4: some class has images of no more groups"):
         cross_validate(make(backbone, memory, "ridge"), NOISE[:6], ["ant"] * 4 + ["bee"] * 2, cv=4)

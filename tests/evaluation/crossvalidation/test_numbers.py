@@ -90,6 +90,7 @@ def test_what_has_no_intervals_has_the_other_figures(make: Any) -> None:
     assert found.evaluation.mae.n == N
 
 
+@pytest.mark.filterwarnings("ignore:all images are of one group")
 def test_fewer_folds_than_asked_for_are_said(make: Any) -> None:
     groups = np.arange(N) % 2
     with pytest.warns(ResultWarning, match="^2 folds instead of 9: there are images of no more groups"):
