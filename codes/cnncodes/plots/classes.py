@@ -182,9 +182,11 @@ def _name_accuracy(evaluation: Evaluation) -> str:
 
 
 def _say(estimate: Estimate) -> str:
-    """Return a figure with its interval, where it has one."""
-    ends = f" [{estimate.low:.3f}, {estimate.high:.3f}]" if estimate.low <= estimate.high else ""
-    return f"{estimate.value:.3f}{ends}"
+    """Return a share with its interval, where it has one."""
+    from cnncodes.evaluation.figures import FIGURES
+
+    share = FIGURES["accuracy"]
+    return f"{share.show(estimate.value)} {share.show_interval(estimate)}".rstrip()
 
 
 def _shorten(name: object) -> str:
