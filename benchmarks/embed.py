@@ -29,7 +29,7 @@ from cnncodes.backbones.checking.parity import compare_each
 from cnncodes.backbones.running.instructions import name_processor
 from cnncodes.commands.doctor import count_cores, find_version, read_instructions
 from cnncodes.embedding import count_lanes, run_lanes
-from cnncodes.images import Decoding, ImageRecord, decode, open_source
+from cnncodes.images import Decoding, ImageRecord, open_source
 
 if TYPE_CHECKING:
     from cnncodes.backbones import Backbone
@@ -81,13 +81,12 @@ class Job:
     def decode(self) -> None:
         """Read, decode and cut alone."""
         from cnncodes import ViewPlan
+        from cnncodes.embedding.cutting import Cutter
 
-        plan, decoding = ViewPlan(), Decoding.make(self.mode, None)
-        side = plan.largest_short_side(self.backbone.frame)
+        cutter = Cutter(ViewPlan(), self.backbone.frame, Decoding.make(self.mode, None))
 
         def work(chunk: Sequence[ImageRecord]) -> list[int]:
-            images = (decode(record.read(), decoding, short_side=side) for record in chunk)
-            return [len(plan.render(image, self.backbone.frame).pixels) for image in images]
+            return [len(cutter.work(record.read(), "")[1]) for record in chunk]
 
         list(run_lanes(work, self.source.records, self.jobs))
 

@@ -81,6 +81,7 @@ def run_doctor(options: DoctorOptions, reporter: Reporter) -> Result:
     from cnncodes.backbones.running.instructions import name_processor
     from cnncodes.backbones.running.runtime import find_distributions
     from cnncodes.embedding import count_lanes
+    from cnncodes.views.deferring import can_defer
     from cnncodes.views.resizing import open_library
     from cnncodes.views.sampling import open_sampler
 
@@ -98,6 +99,7 @@ def run_doctor(options: DoctorOptions, reporter: Reporter) -> Result:
         "cores": count_cores(),
         "lanes": count_lanes(None),
         "instructions": read_instructions(),
+        "jpeg": can_defer()[1],
         "resizing": open_library()[1],
         "warping": open_sampler()[1],
         "versions": versions,
@@ -177,6 +179,7 @@ def render_doctor(result: Result) -> str:
         f"Processor     {result['processor']}, {result['cores']} usable cores",
         f"Threads       {result['lanes']} lanes of one thread each by default (--n-jobs)",
         f"Instructions  {instructions}",
+        f"JPEG          decoding while resizing {result['jpeg']}",
         f"Resizing      library in C {result['resizing']}",
         f"Warping       library in C {result['warping']}",
         "Packages      "

@@ -6,6 +6,7 @@ has decoded a stranger's picture is read as data.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
@@ -15,6 +16,7 @@ import numpy.typing as npt
 
 from cnncodes.images import Decoding, decode
 from cnncodes.views import ColorMoments, ViewPlan
+from cnncodes.views.deferring import defer
 
 if TYPE_CHECKING:
     from cnncodes.backbones import Frame
@@ -77,7 +79,10 @@ class Cutter:
         self, data: Pixels, content: str, before: Before | None = None
     ) -> tuple[dict[str, Any], Patches]:
         """Return `shape` (width, height), `index` and `views`, as `Prepared` has them; and the patches."""
-        image = decode(data, self.decoding, short_side=self.short_side, before=before)
+        load = functools.partial(decode, data, self.decoding, short_side=self.short_side)
+        # Where a picture is resized once, it is decoded meanwhile.
+        once = functools.partial(defer, load=load) if self.plan.reads_once(self.only) else None
+        image = load(before=before, defer=once)
         rendered = self.plan.render(image, self.frame, content, only=self.only)
         found = {
             "shape": list(image.size),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from cnncodes.errors import CnnCodesError, UnreadableImage, UsageError
 from cnncodes.images import nvimgcodec
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from PIL import Image as pillow
 
     from cnncodes.images.records import Pixels
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 #: A quarter of a gigabyte of RGB: Pillow's own limit for a warning.
 MAX_PIXELS = 89_478_485
@@ -70,13 +73,21 @@ class Decoding:
             nvimgcodec.open_decoder(self.mode)
 
 
+class Defer(Protocol[T_co]):
+    """Asked about a JPEG that is upright, opened, and at the scale at which it is to be decoded."""
+
+    def __call__(self, data: bytes, image: pillow.Image, scale: int) -> T_co | None:
+        """Return what stands for the picture until it is decoded, or None if that is to be done now."""
+
+
 def decode(
     data: Pixels,
     decoding: Decoding = Decoding(),
     *,
     short_side: int | None = None,
     before: Callable[[int], object] | None = None,
-) -> pillow.Image:
+    defer: Defer[T] | None = None,
+) -> pillow.Image | T:
     """Return an image as upright RGB: alpha over white, 16 bits scaled to 8, the first frame of many.
 
     Parameters
@@ -87,11 +98,13 @@ def decode(
         The shorter side that is needed, in pixels; only ``"fast"`` uses it.
     before : callable, optional
         Called once the header is read, with the bytes of memory that decoding and resizing take at most.
+    defer : callable, optional
+        Asked about each JPEG that Pillow would decode; see `Defer`.
 
     Returns
     -------
     PIL.Image.Image
-        Mode RGB.
+        Mode RGB; or what `defer` returned.
 
     Raises
     ------
@@ -111,7 +124,7 @@ def decode(
         with opening(decoding.max_pixels):
             if isinstance(data, bytes):
                 with open_image(data, decoding.max_pixels) as image:
-                    return _decode_file(data, image, decoding, short_side, before)
+                    return _decode_file(data, image, decoding, short_side, before, defer)
             image = data if isinstance(data, pillow.Image) else _from_array(data)
             check_pixels(image, decoding.max_pixels)
             if before is not None:
@@ -130,27 +143,33 @@ def _decode_file(
     decoding: Decoding,
     short_side: int | None,
     before: Callable[[int], object] | None,
-) -> pillow.Image:
-    pixels = image.width * image.height
+    defer: Defer[T] | None,
+) -> pillow.Image | T:
+    pixels, scale = image.width * image.height, 1
     if decoding.mode == "fast" and short_side is not None and image.format in OF_JPEG:
-        _draft(image, 2 * short_side)
+        scale = _draft(image, 2 * short_side)
     if before is not None:
         before(estimate_memory(image, pixels, short_side))
     if decoding.is_nvimgcodec and nvimgcodec.takes(image):
         decoder = nvimgcodec.open_decoder(decoding.mode)
         return _upright(_from_array(decoder.decode(data, image.size)), read_orientation(image))
+    if defer is not None and image.format in OF_JPEG and read_orientation(image) == 1:
+        deferred = defer(data, image, scale)
+        if deferred is not None:
+            return deferred
     image.load()
     check_pixels(image, decoding.max_pixels)  # some formats state a size that their pixels do not keep to
     return _to_rgb(_upright(image, read_orientation(image)))
 
 
-def _draft(image: Any, least: int) -> None:
-    """Ask libjpeg for the largest power of two that leaves the shorter side at least `least` pixels."""
+def _draft(image: Any, least: int) -> int:
+    """Ask libjpeg to divide by the largest power of two that leaves `least` pixels of the shorter side."""
     for scale in (8, 4, 2):
         if -(-min(image.size) // scale) >= least:  # libjpeg rounds up
             # Pillow takes the scale that leaves at least this; rounded up, it would take the next smaller.
             image.draft(None, (image.width // scale, image.height // scale))
-            return
+            return scale
+    return 1
 
 
 def read_orientation(image: pillow.Image) -> int:

@@ -65,8 +65,8 @@ static int32_t pair_high(const int32_t *two) {
 
 static int32_t pair_low(const int32_t *two) { return (two[0] & 255) | (two[1] & 255) << 16; }
 
-/* Four weights become two vectors. */
-AVX2 static void arrange(const int32_t *weights, int64_t count, __m256i *table) {
+/* Four weights become two vectors: `table` is room for 16 bytes for each; their number is a multiple of four. */
+AVX2 void cnncodes_arrange(const int32_t *weights, int64_t count, __m256i *table) {
     for (int64_t i = 0; i < count; i += 4) {
         const int32_t *four = weights + i;
         const __m128i high = _mm_set1_epi32(pair_high(four)), low = _mm_set1_epi32(pair_low(four));
@@ -178,10 +178,9 @@ AVX512 static void shrink_rows_wide(const uint8_t *from, int64_t stride, int32_t
 }
 
 /* Rows of four-byte pixels, `stride` bytes apart, become rows of `count` such pixels. There are four rows at least;
- * `taps` is a multiple of four; `table` is room for 16 bytes for each weight. */
-void cnncodes_shrink_rows(const uint8_t *from, int64_t stride, int32_t rows, const int32_t *starts,
-                          const int32_t *weights, int32_t taps, int32_t count, __m256i *table, uint8_t *to) {
-    arrange(weights, (int64_t)count * taps, table);
+ * `table` is made by cnncodes_arrange. */
+void cnncodes_shrink_rows(const uint8_t *from, int64_t stride, int32_t rows, const int32_t *starts, int32_t taps,
+                              int32_t count, const __m256i *table, uint8_t *to) {
     if (is_wide())
         shrink_rows_wide(from, stride, rows, starts, taps, count, table, to);
     else

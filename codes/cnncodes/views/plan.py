@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
     import numpy as np
     import numpy.typing as npt
-    from PIL.Image import Image
 
     from cnncodes.backbones.card import Frame
+    from cnncodes.views.encoded import Picture
 
 _MAX_SIDE = 16_384
 
@@ -274,6 +274,13 @@ class ViewPlan:
                 sides.append(int(max(frame.height, frame.width) / crop.area[0] ** 0.5) + 1)
         return max(sides)
 
+    def reads_once(self, only: Sequence[int] | None = None) -> bool:
+        """Return whether a picture is resized but once for all views, or for those numbers of `only`."""
+        if self.random is None:
+            return len(self.short_sides) <= 1 or (only is not None and len(only) == 1)
+        count = self.count if only is None else len(only)
+        return count == 1 and not self.random.geometry.warps
+
     def locate(self, size: tuple[int, int], frame: Frame, content: str | None = None) -> tuple[View, ...]:
         """Return the plan's views of an image, without their pixels.
 
@@ -303,7 +310,7 @@ class ViewPlan:
         return (*fixed, *drawn)
 
     def render(
-        self, image: Image, frame: Frame, content: str | None = None, *, only: Sequence[int] | None = None
+        self, image: Picture, frame: Frame, content: str | None = None, *, only: Sequence[int] | None = None
     ) -> Rendered:
         """Cut the plan's views out of an image.
 
@@ -312,7 +319,7 @@ class ViewPlan:
 
         Parameters
         ----------
-        image : PIL.Image.Image
+        image : PIL.Image.Image or EncodedJpeg
             Mode RGB.
         frame : Frame
             The backbone's input: patch size, resize rule, interpolation.
@@ -329,7 +336,8 @@ class ViewPlan:
         Raises
         ------
         UnreadableImage
-            If the image is so narrow that resizing its short side would take over 64 million pixels.
+            If the image is so narrow that resizing its short side would take over 64 million pixels, or is
+            decoded only now and cannot be.
         """
         import numpy as np
 

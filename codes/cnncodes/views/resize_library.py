@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from cnncodes.views.encoded import EncodedJpeg, Picture
+from cnncodes.views.jpeg_library import JpegDecoder
 from cnncodes.views.memory import Memory
 from cnncodes.views.warp_library import Sampler
 
@@ -33,11 +35,14 @@ _STRIP = 2**18
 #: Rows, and pixels in a row, that the library works on at once, and so the least number that it takes.
 _LEAST = 4
 
+#: Of what the number of an axis' weights is a multiple, by direction.
+_ACROSS, _DOWN = 4, 2
+
 #: Weights of an axis at most, which take 20 bytes each: those of 64 axes are kept.
 _MOST = 2**17
 
 
-class _Axis:
+class Axis:
     """Weights of one axis: which pixels each one that is wanted is the sum of.
 
     Attributes
@@ -51,13 +56,18 @@ class _Axis:
     weights : ndarray of int32, shape (count, taps)
     pointers : tuple of int
         Addresses of the starts and the weights.
+    table : ndarray of uint8
+        The weights once more, as rows are shrunk by them; of columns nothing.
     """
 
-    def __init__(self, starts: npt.NDArray[np.int32], weights: npt.NDArray[np.int32]) -> None:
+    def __init__(
+        self, starts: npt.NDArray[np.int32], weights: npt.NDArray[np.int32], table: npt.NDArray[np.uint8]
+    ) -> None:
         self.count, self.taps = weights.shape
         self.first, self.end = int(starts.min()), int(starts.max()) + self.taps
         self.starts, self.weights = starts - np.int32(self.first), weights
         self.pointers = self.starts.ctypes.data, weights.ctypes.data
+        self.table = table
 
 
 class Library:
@@ -74,6 +84,7 @@ class Library:
     runs_here : bool
         Whether the processor has the instructions that it needs.
     sampler : Sampler
+    decoder : JpegDecoder
     """
 
     def __init__(self, library: ctypes.CDLL) -> None:
@@ -84,42 +95,53 @@ class Library:
         self._weigh = library.cnncodes_weigh
         self._weigh.argtypes = [whole, real, real, *[whole] * 5, at, at, at]
         self._shrink_rows = library.cnncodes_shrink_rows
-        self._shrink_rows.argtypes = [at, long, whole, at, at, whole, whole, at, at]
+        self._shrink_rows.argtypes = [at, long, whole, at, whole, whole, at, at]
+        self._arrange = library.cnncodes_arrange
+        self._arrange.argtypes = [at, long, at]
         self._shrink_columns = library.cnncodes_shrink_columns
         self._shrink_columns.argtypes = [at, long, long, at, at, whole, whole, at]
         self._pack = library.cnncodes_pack
         self._pack.argtypes = [at, long, at]
         self._mirror = library.cnncodes_mirror
         self._mirror.argtypes = [at, long, long, at]
-        for function in (self._shrink_rows, self._shrink_columns, self._pack, self._mirror):
+        for function in (self._shrink_rows, self._arrange, self._shrink_columns, self._pack, self._mirror):
             function.restype = None
         self.sampler = Sampler(library)
+        self.decoder = JpegDecoder(library)
         # Pictures of a set are of a few sizes, as a rule.
         self._weigh_axis = functools.lru_cache(maxsize=64)(self._find_axis)
 
     def resize(
         self,
-        image: Image,
+        image: Picture,
         size: tuple[int, int],
         interpolation: str,
         box: Box | None = None,
         part: Part | None = None,
     ) -> Pixels | None:
-        """Return what `resize` does; None for few pixels, very long pictures, and what Pillow refuses."""
+        """Return what `resize` does; None for few pixels, very long pictures, and what Pillow refuses.
+
+        None, too, for a JPEG that has to be decoded first.
+        """
         # Pillow takes a box in single precision.
         left, top, right, bottom = np.array(box or (0, 0, *image.size), np.float32).tolist()
         inside = 0 <= left < right <= image.width and 0 <= top < bottom <= image.height
         if image.mode != "RGB" or not inside:
             return None
         x0, y0, x1, y1 = part or (0, 0, *size)
-        across = self._weigh_axis(image.width, (left, right), size[0], interpolation, (x0, x1), 4)
-        down = self._weigh_axis(image.height, (top, bottom), size[1], interpolation, (y0, y1), 2)
+        across = self._weigh_axis(image.width, (left, right), size[0], interpolation, (x0, x1), _ACROSS)
+        down = self._weigh_axis(image.height, (top, bottom), size[1], interpolation, (y0, y1), _DOWN)
         if across is None or down is None or across.count < _LEAST or down.count < _LEAST:
             return None
         if down.end - down.first < _LEAST:
             return None
-        passes = self._columns_first if sums_columns_first(image.size, size) else self._rows_first
-        small = passes(image, across, down)
+        small: Pixels | None
+        if not sums_columns_first(image.size, size):
+            small = self._rows_first(image, across, down)
+        else:
+            small = None if isinstance(image, EncodedJpeg) else self._columns_first(image, across, down)
+        if small is None:
+            return None
         pixels = np.empty((down.count, across.count, 3), np.uint8)
         self._pack(small.ctypes.data, down.count * across.count, pixels.ctypes.data)
         return pixels
@@ -132,18 +154,22 @@ class Library:
         self._mirror(pixels.ctypes.data, width, height, turned.ctypes.data)
         return turned
 
-    def _rows_first(self, image: Image, across: _Axis, down: _Axis) -> Pixels:
+    def _rows_first(self, image: Picture, across: Axis, down: Axis) -> Pixels | None:
         narrow = np.empty((down.end - down.first, across.count, 4), np.uint8)
-        for row, memory in _look_at_rows(image, down.first, down.end):
-            to = narrow[row - down.first :]
-            self._shrink_across(memory.at(across.first), 4 * image.width, memory.rows, across, to)
+        if isinstance(image, EncodedJpeg):
+            if not self.decoder.shrink(image, across, down, narrow):
+                return None
+        else:
+            for row, memory in _look_at_rows(image, down.first, down.end):
+                to = narrow[row - down.first :]
+                self._shrink_across(memory.at(across.first), 4 * image.width, memory.rows, across, to)
         small = np.empty((down.count, across.count, 4), np.uint8)
         stride = 4 * across.count
         by = (*down.pointers, down.taps, down.count)
         self._shrink_columns(narrow.ctypes.data, stride, stride, *by, small.ctypes.data)
         return small
 
-    def _columns_first(self, image: Image, across: _Axis, down: _Axis) -> Pixels:
+    def _columns_first(self, image: Image, across: Axis, down: Axis) -> Pixels:
         length = 4 * (across.end - across.first)
         flat = np.empty((down.count, length), np.uint8)
         for start, count in _cut_output(image, down):
@@ -158,9 +184,8 @@ class Library:
         self._shrink_across(flat.ctypes.data, length, down.count, across, small)
         return small
 
-    def _shrink_across(self, at: int, stride: int, rows: int, across: _Axis, to: Pixels) -> None:
-        table = np.empty(across.weights.size * 16, np.uint8)
-        by = (*across.pointers, across.taps, across.count, table.ctypes.data)
+    def _shrink_across(self, at: int, stride: int, rows: int, across: Axis, to: Pixels) -> None:
+        by = across.pointers[0], across.taps, across.count, across.table.ctypes.data
         self._shrink_rows(at, stride, rows, *by, to.ctypes.data)
 
     def _find_axis(
@@ -171,7 +196,7 @@ class Library:
         interpolation: str,
         wanted: tuple[int, int],
         multiple: int,
-    ) -> _Axis | None:
+    ) -> Axis | None:
         """Return the weights of what is wanted; their number is a multiple, or there are none."""
         reach = REACH[interpolation] * max(1.0, (span[1] - span[0]) / size)
         taps = min(length, int(2 * reach) + 2)
@@ -183,7 +208,10 @@ class Library:
         of = length, *span, size, int(interpolation == "bicubic"), wanted[0], count, taps
         if self._weigh(*of, starts.ctypes.data, weights.ctypes.data, room.ctypes.data):
             return None
-        return _Axis(starts, weights)
+        table = np.empty(16 * weights.size if multiple == _ACROSS else 0, np.uint8)
+        if table.size:
+            self._arrange(weights.ctypes.data, weights.size, table.ctypes.data)
+        return Axis(starts, weights, table)
 
 
 def make_noise(width: int, height: int) -> Image:
@@ -214,7 +242,7 @@ def _look_at_rows(image: Image, first: int, end: int, *, whole: bool = False) ->
         yield row, Memory(strip, 0, strip.height)
 
 
-def _cut_output(image: Image, down: _Axis) -> Iterator[tuple[int, int]]:
+def _cut_output(image: Image, down: Axis) -> Iterator[tuple[int, int]]:
     """Give which rows are made at once, the first and how many: what they are made of is one strip."""
     start = 0
     while start < down.count:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cnncodes.views.encoded import EncodedJpeg, Picture
 from cnncodes.views.resize_library import REACH, Library, Part, Pixels, make_noise, sums_columns_first
 
 if TYPE_CHECKING:
@@ -41,13 +42,17 @@ DIFFERENT = "not used: its pixels are not those of this version of Pillow"
 
 
 def resize(
-    image: Image, size: tuple[int, int], interpolation: str, box: Box | None = None, part: Part | None = None
+    image: Picture,
+    size: tuple[int, int],
+    interpolation: str,
+    box: Box | None = None,
+    part: Part | None = None,
 ) -> Pixels:
     """Return a picture's pixels in another size, those of ``Image.resize`` in Pillow 13.
 
     Parameters
     ----------
-    image : PIL.Image.Image
+    image : PIL.Image.Image or EncodedJpeg
         Mode RGB.
     size : tuple of int
         Width and height to resize to.
@@ -63,6 +68,11 @@ def resize(
     ndarray of uint8, shape (height, width, 3)
         Of the part that is wanted.
 
+    Raises
+    ------
+    UnreadableImage
+        If the picture is decoded only now, and cannot be.
+
     Examples
     --------
     >>> from PIL import Image
@@ -75,12 +85,15 @@ def resize(
         found = library.resize(image, size, interpolation, box, part)
         if found is not None:
             return found
-    return _resize_by_pillow(image, size, interpolation, box, part)
+    if isinstance(image, EncodedJpeg):
+        return resize(image.load(), size, interpolation, box, part)
+    return resize_by_pillow(image, size, interpolation, box, part)
 
 
-def _resize_by_pillow(
+def resize_by_pillow(
     image: Image, size: tuple[int, int], interpolation: str, box: Box | None, part: Part | None
 ) -> Pixels:
+    """Return what `resize` does, without the library."""
     from PIL.Image import Resampling
 
     filters = Resampling[interpolation.upper()]
@@ -163,7 +176,7 @@ def _equals_pillow(library: Library) -> bool:
         for size, box in _PROBES:
             ours = library.resize(image, size, interpolation, box)
             if ours is None or not np.array_equal(
-                ours, _resize_by_pillow(image, size, interpolation, box, None)
+                ours, resize_by_pillow(image, size, interpolation, box, None)
             ):
                 return False
     return True

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from cnncodes.errors import UnreadableImage
 from cnncodes.views.colors import Tint
+from cnncodes.views.encoded import EncodedJpeg
 from cnncodes.views.warp import Warp
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
     from cnncodes.backbones.card import Frame
+    from cnncodes.views.encoded import Picture
     from cnncodes.views.resize_library import Part, Pixels
 
 #: A short side is scaled up for narrow pictures too; beyond this many pixels that is a bomb.
@@ -109,7 +109,7 @@ class Darkroom:
 
     Parameters
     ----------
-    image : PIL.Image.Image
+    image : PIL.Image.Image or EncodedJpeg
         Mode RGB.
     frame : Frame
         The backbone's input: patch size, interpolation.
@@ -117,7 +117,7 @@ class Darkroom:
         Those that are wanted: no more of the picture is resized than they see.
     """
 
-    def __init__(self, image: Image, frame: Frame, views: Sequence[View]) -> None:
+    def __init__(self, image: Picture, frame: Frame, views: Sequence[View]) -> None:
         self._image = image
         self._frame = frame
         self._parts = _find_parts(views, frame)
@@ -158,6 +158,8 @@ class Darkroom:
         if view.warp is not None:
             # Views that all have one scale share the shrunken picture; others shrink what they see of it.
             shrink = self._resize if _shares_scale(view) else None
+            if isinstance(self._image, EncodedJpeg):
+                self._image = self._image.load()
             return view.warp.render(self._image, view.box, self._frame, shrink)
         if view.grid is not None:
             return self._slice(view.grid, flip=False)

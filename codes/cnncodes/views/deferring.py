@@ -1,0 +1,79 @@
+"""Which pictures are decoded while they are resized: simple JPEG files, where Pillow's own libjpeg is found.
+
+Pillow decodes a whole picture into memory of its own, from which it is resized; of large photos that takes
+longer than libjpeg does. Here some rows at a time are decoded and shrunk, of the part that is wanted. What is
+not simple (several scans, other colours, a warning of any kind) is decoded as ever, so that which files are
+refused, and why, does not depend on this.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cnncodes.views.encoded import EncodedJpeg
+from cnncodes.views.resize_library import REACH, Library, make_noise
+from cnncodes.views.resizing import DIFFERENT, open_library, resize_by_pillow
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+#: What is compared with Pillow: kinds of files, by how they keep colours, and sizes and parts of 150 x 130.
+_KINDS = (("RGB", 0), ("RGB", 1), ("RGB", 2), ("L", 0))
+_PROBES = (((60, 52), None), ((70, 61), (17, 11, 50, 40)))
+
+
+def defer(data: bytes, image: Image, scale: int, load: Callable[[], Image]) -> EncodedJpeg | None:
+    """Return a JPEG to be decoded while it is resized, or None where it has to be decoded at once.
+
+    Parameters
+    ----------
+    data : bytes
+    image : PIL.Image.Image
+        The same, opened and not decoded: upright, and its size already divided by `scale`.
+    scale : {1, 2, 4, 8}
+    load : callable
+        See `EncodedJpeg`.
+    """
+    is_possible, _ = can_defer()
+    if not is_possible or image.mode not in ("RGB", "L"):
+        return None
+    return EncodedJpeg(data, image.size, scale, load)
+
+
+@functools.cache
+def can_defer() -> tuple[bool, str]:
+    """Return whether JPEG can be decoded while it is resized; and what is to be said of that."""
+    library, said = open_library()
+    return (False, said) if library is None else compare_decoder(library)
+
+
+def compare_decoder(library: Library) -> tuple[bool, str]:
+    """Return whether a library decodes JPEG as Pillow does; and what is to be said of that."""
+    try:
+        library.decoder.connect()
+    except OSError as error:
+        return False, f"not used: {error}"
+    if not all(_equals_pillow(library, mode, subsampling) for mode, subsampling in _KINDS):
+        return False, DIFFERENT
+    return True, "used: its pixels are those of Pillow"
+
+
+def _equals_pillow(library: Library, mode: str, subsampling: int) -> bool:
+    from PIL import Image as pillow
+
+    file = io.BytesIO()
+    make_noise(150, 130).convert(mode).save(file, "JPEG", subsampling=subsampling)
+    image = pillow.open(file).convert("RGB")
+    jpeg = EncodedJpeg(file.getvalue(), image.size, 1, lambda: image)
+    for interpolation in REACH:
+        for size, part in _PROBES:
+            ours = library.resize(jpeg, size, interpolation, None, part)
+            theirs = resize_by_pillow(image, size, interpolation, None, part)
+            if ours is None or not np.array_equal(ours, theirs):
+                return False
+    return True

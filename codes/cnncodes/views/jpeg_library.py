@@ -1,0 +1,70 @@
+"""The library in C: JPEG files that are decoded by Pillow's libjpeg-turbo as their rows are shrunk."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from cnncodes.views.encoded import EncodedJpeg
+    from cnncodes.views.resize_library import Axis
+
+#: libjpeg's functions that are used, as ``_jpeg.c`` lists them.
+_FUNCTIONS = (
+    "std_error", "CreateDecompress", "mem_src", "read_header", "has_multiple_scans", "start_decompress",
+    "crop_scanline", "skip_scanlines", "read_scanlines", "destroy_decompress",
+)  # fmt: skip
+
+
+class _Wanted(ctypes.Structure):
+    _fields_ = [
+        (name, ctypes.c_int32) for name in ("width", "height", "scale", "left", "right", "top", "bottom")
+    ]
+
+
+class JpegDecoder:
+    """The function of ``_jpeg.c``.
+
+    Parameters
+    ----------
+    library : ctypes.CDLL
+    """
+
+    def __init__(self, library: ctypes.CDLL) -> None:
+        self._shrink = library.cnncodes_shrink_jpeg
+        at, whole, long = ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64
+        of = ctypes.POINTER(_Wanted)
+        self._shrink.argtypes = [at, ctypes.c_char_p, long, of, at, whole, whole, at, at]
+        self._functions: ctypes.Array[ctypes.c_void_p] | None = None
+
+    def connect(self) -> None:
+        """Find the functions of the libjpeg-turbo that Pillow decodes with.
+
+        Raises
+        ------
+        OSError
+            If there is none, or it keeps its functions to itself.
+        """
+        from PIL import _imaging, features
+
+        if not features.check_feature("libjpeg_turbo"):
+            raise OSError("Pillow has another libjpeg")
+        pillow = ctypes.CDLL(_imaging.__file__)  # and what it is linked with
+        try:
+            found = [ctypes.cast(getattr(pillow, f"jpeg_{name}"), ctypes.c_void_p) for name in _FUNCTIONS]
+        except AttributeError as error:
+            raise OSError(str(error)) from None
+        self._functions = (ctypes.c_void_p * len(found))(*found)
+
+    def shrink(self, jpeg: EncodedJpeg, across: Axis, down: Axis, to: npt.NDArray[np.uint8]) -> bool:
+        """Shrink the rows that are wanted; False where the file is not a simple one without any fault."""
+        if self._functions is None:
+            return False
+        part = across.first, across.end, down.first, down.end
+        wanted = _Wanted(*jpeg.size, jpeg.scale, *part)
+        by = across.pointers[0], across.taps, across.count, across.table.ctypes.data
+        rest = len(jpeg.data), wanted, *by, to.ctypes.data
+        return not self._shrink(ctypes.addressof(self._functions), jpeg.data, *rest)
