@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cnncodes.commands.outputs import TABLES
 from cnncodes.commands.suspicious_labels import warn_of_labels
 from cnncodes.commands.tasks import is_table
 from cnncodes.errors import SourceError, UsageError
@@ -55,7 +56,7 @@ def open_images(src: str, reading: SourceOptions, *, by_class: bool = True) -> I
     path = Path(src)
     if is_codes(path):
         raise UsageError(f"{src!r} is a codes dataset; give the images, or the table that lists them.")
-    if os.path.isfile(path) and path.suffix.lower() not in (".csv", ".parquet", ".tsv"):
+    if os.path.isfile(path) and path.suffix.lower() not in TABLES:
         return dataclasses.replace(open_source([path]), name=src)
     source = open_source(
         path,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from cnncodes.errors import UsageError
+from cnncodes.errors import SourceError, UsageError
+
+TABLES = (".csv", ".tsv", ".parquet")
 
 
 def check_output(out: str | Path | None, sources: Iterable[str | None]) -> None:
@@ -16,7 +18,8 @@ def check_output(out: str | Path | None, sources: Iterable[str | None]) -> None:
     out : path or None
         The file; None where there is none to write.
     sources : iterable of str or None
-        What the command reads: a file among them, or one that exists in a folder among them, is not replaced.
+        What the command reads: a file among them, or one that exists in a folder among them or is named by a
+        table among them, is not replaced.
 
     Raises
     ------
@@ -44,7 +47,22 @@ def _would_replace(path: Path, source: Path) -> bool:
         return False
     if source.is_dir():
         return source.resolve() in path.resolve().parents
-    return path.samefile(source)
+    return path.samefile(source) or (source.suffix.lower() in TABLES and _names(source, path))
+
+
+def _names(table: Path, path: Path) -> bool:
+    """Whether any cell of a table is the name of that file."""
+    from cnncodes.images.table_files import read_table
+
+    names = {path.name, path.resolve().name}
+    try:
+        cells = read_table(table, read_table(table, ()).names).values.values()
+    except SourceError:
+        return False  # the command says what is wrong with its table
+    files = (
+        cell for column in cells for cell in column if isinstance(cell, str) and Path(cell).name in names
+    )
+    return any((table.parent / file).exists() and path.samefile(table.parent / file) for file in files)
 
 
 def check_json_name(name: str) -> None:
