@@ -142,18 +142,17 @@ def run_baseline(options: BaselineOptions, reporter: Reporter) -> Result:
     reporter.note(
         f"training on {count(len(source.train), 'image')}, testing on {len(source.test):,}{source.note}"
     )
-    with reporter.passing_warnings():
-        ladder = climb(
-            source.train,
-            source.test,
-            methods,
-            task=source.task,
-            budget=parse_budget(options.budget),
-            random_state=options.random_state,
-            n_jobs=options.n_jobs,
-            on_method=reporter.progress,
-            curve=options.curve,
-        )
+    ladder = climb(
+        source.train,
+        source.test,
+        methods,
+        task=source.task,
+        budget=parse_budget(options.budget),
+        random_state=options.random_state,
+        n_jobs=options.n_jobs,
+        on_method=reporter.progress,
+        curve=options.curve,
+    )
     test = [source.test[i] for i in ladder.test]
     truth = source.task.read([record.label for record in test])
     _warn_seen(ladder, len(test), reporter)

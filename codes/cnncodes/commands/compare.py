@@ -152,15 +152,14 @@ def _ask(
     from cnncodes.estimators.predictor import Predictor
     from cnncodes.estimators.saving import load_predictor
 
-    with reporter.passing_warnings():
-        predictor = load_predictor(model).with_max_pixels(options.max_pixels)
-        assert isinstance(predictor, Predictor)  # as its card says
-        found = predictor.predict_records(
-            records,
-            n_jobs=options.n_jobs,
-            memory=memory,
-            on_progress=reporter.progress(f"predicting with {model}"),
-        )
+    predictor = load_predictor(model).with_max_pixels(options.max_pixels)
+    assert isinstance(predictor, Predictor)  # as its card says
+    found = predictor.predict_records(
+        records,
+        n_jobs=options.n_jobs,
+        memory=memory,
+        on_progress=reporter.progress(f"predicting with {model}"),
+    )
     trained_on = int(found.trained_on.sum())
     if trained_on:
         reporter.warn(f"{model} was trained on {trained_on} of these images: its figures flatter")

@@ -32,12 +32,11 @@ def open_backbone(
     pool: str | None = None,
     provider: str = "cpu",
 ) -> Backbone:
-    """Load a network as `load_backbone` does; what it warns of, and what ``auto`` chose, is said."""
+    """Load a network as `load_backbone` does; what ``auto`` chose is said."""
     from cnncodes.backbones import load_backbone
 
     chosen = provider if provider == "auto" else (provider,)
-    with reporter.passing_warnings():
-        backbone = load_backbone(name, precision=precision, layer=layer, pool=pool, providers=chosen)
+    backbone = load_backbone(name, precision=precision, layer=layer, pool=pool, providers=chosen)
     if "auto" in (provider, precision):
         reasons = f" ({'; '.join(backbone.passed_over)})" if backbone.passed_over else ""
         reporter.note(f"auto: {backbone.precision} on {backbone.providers[0]}{reasons}")

@@ -50,14 +50,13 @@ def evaluate_labels(
     meaning = Meaning(label_delimiter=delimiter)
     companions = prepare_companions(options, reporter, meaning) if wants_page else None
     records = records if companions is None else companions.watch(records)
-    with reporter.passing_warnings():
-        predictions = predictor.predict_records(
-            records,
-            n_jobs=options.n_jobs,
-            memory=options.memory,
-            on_progress=reporter.progress("predicting"),
-            codes=companions is not None,
-        )
+    predictions = predictor.predict_records(
+        records,
+        n_jobs=options.n_jobs,
+        memory=options.memory,
+        on_progress=reporter.progress("predicting"),
+        codes=companions is not None,
+    )
     evaluation = _measure(options.src, records, truth, predictions)
     figures: Result = to_plain(evaluation)
     _warn_unknown(figures["per_label"], delimiter, predictor.delimiter, reporter)
@@ -81,8 +80,7 @@ def evaluate_labels(
     }
     if companions is not None:
         found = Evaluated(options, split, predictor, records, predictions, result["groups_trained_on"])
-        with reporter.passing_warnings():
-            write_page(found, companions, reporter, _render_page(found, truth, evaluation, delimiter))
+        write_page(found, companions, reporter, _render_page(found, truth, evaluation, delimiter))
     result[TOO_MANY_FAILURES] = judge_failures(failures, len(records), options.max_failures, reporter)
     return result, _list_rows(records, truth, predictions)
 
