@@ -18,7 +18,7 @@ from cnncodes.commands.outputs import check_output, check_report_name
 from cnncodes.commands.pages import is_page, write_ladder_page
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.tasks import TaskOptions, check_task
-from cnncodes.errors import UsageError, count
+from cnncodes.errors import UsageError, agree, count
 from cnncodes.schema import option, to_plain
 
 if TYPE_CHECKING:
@@ -194,13 +194,13 @@ def _warn_seen(ladder: Ladder, n_test: int, reporter: Reporter) -> None:
     if ladder.seen_images:
         reporter.warn(
             f"{ladder.seen_images} of these {n_test} test images"
-            f" {'was' if ladder.seen_images == 1 else 'were'} trained on, too (equal files): the"
+            f" {agree(ladder.seen_images, 'was')} trained on, too (equal files): the"
             " figures flatter"
         )
     elif ladder.seen_groups:
         reporter.warn(
             f"{ladder.seen_groups} of these {n_test} test images"
-            f" {'is' if ladder.seen_groups == 1 else 'are'} of groups that were trained on:"
+            f" {agree(ladder.seen_groups, 'is')} of groups that were trained on:"
             " the figures flatter"
         )
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from cnncodes.commands.suspicious_labels import warn_of_labels
 from cnncodes.commands.tasks import is_table
-from cnncodes.errors import SourceError, UsageError
+from cnncodes.errors import SourceError, UsageError, agree
 
 if TYPE_CHECKING:
     import numpy as np
@@ -195,7 +195,7 @@ def count_trained(trained_on: npt.NDArray[np.bool_], readable: int, reporter: Re
     count = int(trained_on.sum())
     if count:
         reporter.warn(
-            f"{count} of these {readable} images {'was' if count == 1 else 'were'} trained on: the"
+            f"{count} of these {readable} images {agree(count, 'was')} trained on: the"
             " figures flatter. Evaluate on others (--split, --holdout)"
         )
     return count

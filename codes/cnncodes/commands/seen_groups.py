@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cnncodes.commands import inputs
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.training_images import hash_contents
+from cnncodes.errors import agree
 
 if TYPE_CHECKING:
     from cnncodes.estimators.predictor import ImagePredictor
@@ -50,7 +51,7 @@ def count_seen_groups(
     count = sum(record.group in seen for record in records)
     if count:
         reporter.warn(
-            f"{count} of these {len(records)} images {'is' if count == 1 else 'are'} of groups that were"
+            f"{count} of these {len(records)} images {agree(count, 'is')} of groups that were"
             " trained on: the figures flatter. Put each group into one part"
         )
     return count

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import ResultWarning, SavedModelError, StoreError, sentence
+from cnncodes.errors import ResultWarning, SavedModelError, StoreError, agree, count, sentence
 from cnncodes.estimators.archive import Archive
 from cnncodes.estimators.npy import read_npy, to_npy
 
@@ -103,7 +103,7 @@ def warn_of_contradictory(keys: Sequence[str], hashes: Sequence[str], y: npt.NDA
     if not (pairs := find_contradictory(hashes, y, are_numbers=noun == "target")):
         return
     a, b = (keys[i] for i in pairs[0])
-    said = "1 image is" if len(pairs) == 1 else f"{len(pairs):,} images are"
+    said = f"{count(len(pairs), 'image')} {agree(len(pairs), 'is')}"
     warnings.warn(
         f"{said} there with more than one {noun} (equal files), of which one at most can be right: {a!r} and"
         f" {b!r}. 'cnncodes check' lists such.",
