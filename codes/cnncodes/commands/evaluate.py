@@ -18,7 +18,7 @@ from cnncodes.commands.outputs import check_output, check_report_name
 from cnncodes.commands.pages import Evaluated, check_page_options, is_page, render_classes, write_page
 from cnncodes.commands.rendering import choose_renderer
 from cnncodes.commands.reporter import Reporter
-from cnncodes.commands.seen_groups import count_seen_groups
+from cnncodes.commands.seen_groups import warn_of_seen_groups
 from cnncodes.commands.tasks import check_given, delimiter_option
 from cnncodes.schema import option, to_plain
 
@@ -131,7 +131,7 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
         **figures,
         "abstention": None if rule is None else measure_abstention(rule, records, predictions, read),
         "trained_on": inputs.count_trained(predictions.trained_on, len(records) - len(failures), reporter),
-        "groups_trained_on": count_seen_groups(options, [records[i] for i in read], predictor, reporter),
+        "groups_trained_on": warn_of_seen_groups(options, [records[i] for i in read], predictor, reporter),
         "failed": len(failures),
         "report": options.report,
     }

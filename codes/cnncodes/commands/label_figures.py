@@ -12,7 +12,7 @@ from cnncodes.commands.failures import judge_failures, list_read
 from cnncodes.commands.figures import say_groups, say_missing
 from cnncodes.commands.multilabel import read_labelled
 from cnncodes.commands.pages import Evaluated, is_page, write_page
-from cnncodes.commands.seen_groups import count_seen_groups
+from cnncodes.commands.seen_groups import warn_of_seen_groups
 from cnncodes.commands.tables import cut_name, format_interval, format_share, format_table
 from cnncodes.commands.tasks import Meaning
 from cnncodes.errors import SourceError, UsageError, name_some
@@ -68,7 +68,7 @@ def evaluate_labels(
         "label_delimiter": delimiter,
         **figures,
         "trained_on": inputs.count_trained(predictions.trained_on, len(records) - len(failures), reporter),
-        "groups_trained_on": count_seen_groups(
+        "groups_trained_on": warn_of_seen_groups(
             options,
             [record for i, record in enumerate(records) if i not in predictions.failures],
             predictor,

@@ -13,7 +13,7 @@ from cnncodes.commands.failures import judge_failures, list_read
 from cnncodes.commands.figures import say_groups, say_missing
 from cnncodes.commands.pages import Evaluated, is_page, write_page
 from cnncodes.commands.regression import COVERAGE, choose_column, name_target, say_no_interval
-from cnncodes.commands.seen_groups import count_seen_groups
+from cnncodes.commands.seen_groups import warn_of_seen_groups
 from cnncodes.commands.tables import format_table
 from cnncodes.commands.tasks import Meaning, check_target
 from cnncodes.errors import UsageError
@@ -81,7 +81,7 @@ def evaluate_regressor(
         **figures,
         "why_no_interval": say_no_interval(predictor),
         "trained_on": inputs.count_trained(predictions.trained_on, len(records) - len(failures), reporter),
-        "groups_trained_on": count_seen_groups(
+        "groups_trained_on": warn_of_seen_groups(
             options,
             [record for i, record in enumerate(records) if i not in predictions.failures],
             predictor,
