@@ -212,3 +212,32 @@ def count(number: int, one: str, several: str | None = None) -> str:
     ('1 image', '1,200 images', '2 classes')
     """
     return f"{number:,} {one if number == 1 else several or one + 's'}"
+
+
+#: Verbs and pronouns after one, and after several.
+_AFTER_SEVERAL = {
+    "is": "are",
+    "was": "were",
+    "has": "have",
+    "does": "do",
+    "it": "them",
+    "its": "their",
+    "that": "those",
+}
+
+
+def agree(number: int, one: str) -> str:
+    """Return a verb or pronoun as it is after a number.
+
+    Parameters
+    ----------
+    number : int
+    one : {"is", "was", "has", "does", "it", "its", "that"}
+        What it is after one; ``"it"`` is the object.
+
+    Examples
+    --------
+    >>> agree(1, "is"), agree(2, "is"), agree(0, "was"), agree(3, "it")
+    ('is', 'are', 'were', 'them')
+    """
+    return one if number == 1 else _AFTER_SEVERAL[one]

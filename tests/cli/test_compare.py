@@ -98,6 +98,32 @@ def test_images_that_were_trained_on_are_told(made: Path, capsys: pytest.Capture
     assert "lda.cnncodes was trained on 12 of these images" in capsys.readouterr().err
 
 
+def test_groups_that_were_trained_on_are_told_of_each_classifier(
+    made: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = ("dark", "light", "lighter")
+    rows = [
+        f"photos/{part}/{label}/0.png,{label},{part},{label}"
+        for part in ("train", "test")
+        for label in labels
+    ]
+    (made / "seen.csv").write_text("\n".join(["image,label,split,group", *rows]))
+    rows = [f"photos/test/{label}/{i}.png,{label},{i}" for label in labels for i in range(4)]
+    (made / "other.csv").write_text("\n".join(["image,label,group", *rows]))
+    other = str(made / "other.cnncodes")
+    views = ("--train-views", "center", "--test-views", "center")
+    assert main(["fit", str(made / "other.csv"), "-o", other, "--head", "lda", "-q", *views]) == 0
+    capsys.readouterr()
+    models = ("centroid.cnncodes", "other.cnncodes")
+    assert compare(made, *models, src="seen.csv", options=("--json",)) == 0
+    shown = capsys.readouterr()
+    said = "was trained on other images of the groups that 3 of these 3 images are of: its figures flatter"
+    assert f"centroid.cnncodes {said}" in shown.err and f"other.cnncodes {said}" not in shown.err
+    assert "other.cnncodes was trained on 3 of these images" in shown.err
+    found = [entry["groups_trained_on"] for entry in json.loads(shown.out)["classifiers"]]
+    assert found == [3, 0]
+
+
 def refuse(made: Path, capsys: Any, status: int, *models: str, src: str = "photos") -> str:
     assert compare(made, *models, src=src) == status
     said = capsys.readouterr().err

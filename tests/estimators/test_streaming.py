@@ -6,10 +6,12 @@ import json
 import re
 import subprocess
 import sys
+import warnings
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from made_codes import make_table, write_codes
 from sklearn.svm import SVC
@@ -237,6 +239,27 @@ def test_codes_that_are_not_complete_are_used_with_a_warning(make, empty, tmp_pa
     write(tmp_path / "x.codes", empty, table, complete=False)
     with pytest.warns(UserWarning, match="the codes are incomplete"):
         make("ridge").fit_codes(open_codes(tmp_path / "x.codes"), memory_limit=PLENTY)
+
+
+@pytest.mark.parametrize("label", ["a", "b"])
+def test_equal_files_of_several_labels_are_told_as_of_images_where_fit_was_called(
+    make, empty, tmp_path, label
+):
+    X = np.random.default_rng(0).normal(size=(30, SIZE)).astype(np.float16)
+    table = make_table(empty.schema, np.arange(30), X, ["a", "b"] * 14 + ["a", label])
+    contents = table["content"].to_pylist()
+    at = table.schema.get_field_index("content")
+    table = table.set_column(at, table.field(at), pa.array([*contents[:-1], contents[4]]))
+    write(tmp_path / "x.codes", empty, table)
+    for codes in (read_codes(tmp_path / "x.codes"), open_codes(tmp_path / "x.codes")):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            make("centroid").fit_codes(codes)
+        told = [one for one in caught if "more than one class (equal files)" in str(one.message)]
+        assert len(told) == (label == "b")
+        for one in told:
+            assert re.match("1 image is there .*'00000004.jpg' and '00000029.jpg'", str(one.message))
+            assert one.filename == __file__
 
 
 def test_damage_and_changes_between_passes_are_errors(make, small):

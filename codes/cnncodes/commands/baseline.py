@@ -18,7 +18,7 @@ from cnncodes.commands.outputs import check_output, check_report_name
 from cnncodes.commands.pages import is_page, write_ladder_page
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.tasks import TaskOptions, check_task
-from cnncodes.errors import UsageError, count
+from cnncodes.errors import UsageError, agree, count
 from cnncodes.schema import option, to_plain
 
 if TYPE_CHECKING:
@@ -142,18 +142,17 @@ def run_baseline(options: BaselineOptions, reporter: Reporter) -> Result:
     reporter.note(
         f"training on {count(len(source.train), 'image')}, testing on {len(source.test):,}{source.note}"
     )
-    with reporter.passing_warnings():
-        ladder = climb(
-            source.train,
-            source.test,
-            methods,
-            task=source.task,
-            budget=parse_budget(options.budget),
-            random_state=options.random_state,
-            n_jobs=options.n_jobs,
-            on_method=reporter.progress,
-            curve=options.curve,
-        )
+    ladder = climb(
+        source.train,
+        source.test,
+        methods,
+        task=source.task,
+        budget=parse_budget(options.budget),
+        random_state=options.random_state,
+        n_jobs=options.n_jobs,
+        on_method=reporter.progress,
+        curve=options.curve,
+    )
     test = [source.test[i] for i in ladder.test]
     truth = source.task.read([record.label for record in test])
     _warn_seen(ladder, len(test), reporter)
@@ -195,13 +194,13 @@ def _warn_seen(ladder: Ladder, n_test: int, reporter: Reporter) -> None:
     if ladder.seen_images:
         reporter.warn(
             f"{ladder.seen_images} of these {n_test} test images"
-            f" {'was' if ladder.seen_images == 1 else 'were'} trained on, too (equal files): the"
+            f" {agree(ladder.seen_images, 'was')} trained on, too (equal files): the"
             " figures flatter"
         )
     elif ladder.seen_groups:
         reporter.warn(
             f"{ladder.seen_groups} of these {n_test} test images"
-            f" {'is' if ladder.seen_groups == 1 else 'are'} of groups that were trained on:"
+            f" {agree(ladder.seen_groups, 'is')} of groups that were trained on:"
             " the figures flatter"
         )
 

@@ -123,7 +123,7 @@ def _measure_network(
     from cnncodes.embedding.tuning import CPU_BATCHES, DEVICE_BATCHES, choose, measure_rates
 
     reporter.note(f"measuring {precision} on {provider}")
-    with reporter.passing_warnings():
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore", CostWarning)  # what it costs is what is measured
         backbone = load_backbone(options.backbone, precision=precision, providers=(provider,))
         codes = backbone.run(photos)

@@ -77,20 +77,19 @@ def run_check(options: CheckOptions, reporter: Reporter) -> Result:
         options.backbone, options.precision, reporter, layer=options.layer, pool=options.pool
     )
     reporter.note(f"checking {len(source.records):,} images of {options.src}")
-    with reporter.passing_warnings():
-        checks = check_data(
-            source,
-            regression=meaning.regression,
-            label_delimiter=meaning.label_delimiter,
-            backbone=backbone,
-            views=options.views,
-            decode=options.decode,
-            max_pixels=options.max_pixels,
-            random_state=options.random_state,
-            n_jobs=options.n_jobs,
-            memory=options.memory,
-            on_progress=reporter.progress("embedding"),
-        )
+    checks = check_data(
+        source,
+        regression=meaning.regression,
+        label_delimiter=meaning.label_delimiter,
+        backbone=backbone,
+        views=options.views,
+        decode=options.decode,
+        max_pixels=options.max_pixels,
+        random_state=options.random_state,
+        n_jobs=options.n_jobs,
+        memory=options.memory,
+        on_progress=reporter.progress("embedding"),
+    )
     result: Result = {
         "src": options.src,
         "split": split,

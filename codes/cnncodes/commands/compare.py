@@ -15,14 +15,16 @@ from cnncodes.commands.figures import FEW_GROUPS
 from cnncodes.commands.outputs import check_json_name, check_output
 from cnncodes.commands.prediction_files import is_prediction_file, read_predictions
 from cnncodes.commands.reporter import Reporter
+from cnncodes.commands.seen_groups import count_seen_groups
 from cnncodes.commands.tables import format_interval, format_table
-from cnncodes.errors import SourceError, UsageError, name_some, sentence
+from cnncodes.errors import SourceError, UsageError, agree, name_some, sentence
 from cnncodes.schema import option, to_plain
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from cnncodes.estimators.contents import Contents
     from cnncodes.evaluation import ClassifierComparison
     from cnncodes.images import ImageRecord
 
@@ -59,13 +61,17 @@ class CompareOptions(common.EmbeddingOptions):
 
 @dataclass(frozen=True, eq=False)
 class _Said:
-    """What a classifier said of the images: NaN and empty where it said nothing, and why."""
+    """What a classifier said of the images: NaN and empty where it said nothing, and why.
+
+    `trained` is what it was trained on, which a file of answers does not say.
+    """
 
     labels: npt.NDArray[Any]
     proba: npt.NDArray[np.float64] | None
     classes: npt.NDArray[Any]
     silent: dict[int, str]
     trained_on: int
+    trained: Contents | None
 
 
 def run_compare(options: CompareOptions, reporter: Reporter) -> Result:
@@ -100,7 +106,7 @@ def run_compare(options: CompareOptions, reporter: Reporter) -> Result:
     result = {
         "src": options.src,
         "split": split,
-        **_describe(found, options.models, said),
+        **_describe(found, options.models, said, _count_seen_groups(said, kept, options, reporter)),
         "failed": len(silent),
         "report": options.report,
     }
@@ -111,12 +117,30 @@ def run_compare(options: CompareOptions, reporter: Reporter) -> Result:
     return result
 
 
-def _describe(found: ClassifierComparison, models: tuple[str, ...], said: dict[str, _Said]) -> Result:
+def _count_seen_groups(
+    said: dict[str, _Said], records: list[ImageRecord], options: CompareOptions, reporter: Reporter
+) -> dict[str, int]:
+    """Return by name of how many images each classifier knows others of their groups; warn of them."""
+    seen = dict.fromkeys(said, 0)
+    for name, one in said.items():
+        if one.trained is not None and (n := count_seen_groups(options, records, one.trained)):
+            seen[name] = n
+            reporter.warn(
+                f"{name} was trained on other images of the groups that {n} of these {len(records)} images"
+                f" {agree(n, 'is')} of: its figures flatter. Put each group into one part"
+            )
+    return seen
+
+
+def _describe(
+    found: ClassifierComparison, models: tuple[str, ...], said: dict[str, _Said], seen: dict[str, int]
+) -> Result:
     result: Result = to_plain(found)
     for pair, of_pair in zip(result["pairs"], found.pairs, strict=True):
         pair |= {"clear": of_pair.clear, "sentence": of_pair.describe()}
     for entry, model in zip(result["classifiers"], models, strict=True):
-        entry |= {"model": model, "trained_on": said[entry["name"]].trained_on}
+        name = entry["name"]
+        entry |= {"model": model, "trained_on": said[name].trained_on, "groups_trained_on": seen[name]}
     return result
 
 
@@ -152,22 +176,21 @@ def _ask(
     from cnncodes.estimators.predictor import Predictor
     from cnncodes.estimators.saving import load_predictor
 
-    with reporter.passing_warnings():
-        predictor = load_predictor(model).with_max_pixels(options.max_pixels)
-        assert isinstance(predictor, Predictor)  # as its card says
-        found = predictor.predict_records(
-            records,
-            n_jobs=options.n_jobs,
-            memory=memory,
-            on_progress=reporter.progress(f"predicting with {model}"),
-        )
+    predictor = load_predictor(model).with_max_pixels(options.max_pixels)
+    assert isinstance(predictor, Predictor)  # as its card says
+    found = predictor.predict_records(
+        records,
+        n_jobs=options.n_jobs,
+        memory=memory,
+        on_progress=reporter.progress(f"predicting with {model}"),
+    )
     trained_on = int(found.trained_on.sum())
     if trained_on:
         reporter.warn(f"{model} was trained on {trained_on} of these images: its figures flatter")
     labels = np.array(["" if label is None else str(label) for label in found.labels])
     classes = np.array([str(name) for name in found.classes])
     silent = {i: failure.reason for i, failure in found.failures.items()}
-    return _Said(labels, found.proba, classes, silent, trained_on)
+    return _Said(labels, found.proba, classes, silent, trained_on, predictor.trained)
 
 
 def _look_up(path: str, records: list[ImageRecord], src: str) -> _Said:
@@ -184,7 +207,7 @@ def _look_up(path: str, records: list[ImageRecord], src: str) -> _Said:
     silent = {i: "it has no answer" for i, place in enumerate(places) if place is None}
     rows = [0 if place is None else place for place in places]
     proba = None if found.proba is None else found.proba[rows]
-    return _Said(np.asarray(found.labels[rows]), proba, found.classes, silent, 0)
+    return _Said(np.asarray(found.labels[rows]), proba, found.classes, silent, 0, None)
 
 
 def _warn_classes(said: dict[str, _Said], labels: set[str], reporter: Reporter) -> None:

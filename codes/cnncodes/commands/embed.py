@@ -131,30 +131,29 @@ def run_embed(options: EmbedOptions, reporter: Reporter) -> Result:
     backbones = _open_backbones(options, reporter)
     if ViewPlan.parse(options.views).needs_colors:
         reporter.note("principal colours that are not known yet are computed first, from the training images")
-    with reporter.passing_warnings():
-        summary = embed(
-            source,
-            options.out,
-            backbone=backbones,
-            views=options.views,
-            random_state=options.random_state,
-            reduce=options.reduce,
-            decode=options.decode,
-            max_pixels=options.max_pixels,
-            max_memory=options.max_memory,
-            dtype=options.dtype,
-            split=split,
-            n_jobs=options.n_jobs,
-            batch_size=options.batch_size,
-            isolate=options.isolate,
-            decode_seconds=options.decode_seconds,
-            shard_images=options.shard_images,
-            check=options.check,
-            retry_failed=options.retry_failed,
-            remove_missing=options.remove_missing,
-            on_progress=reporter.progress("embedding"),
-            on_note=reporter.note,
-        )
+    summary = embed(
+        source,
+        options.out,
+        backbone=backbones,
+        views=options.views,
+        random_state=options.random_state,
+        reduce=options.reduce,
+        decode=options.decode,
+        max_pixels=options.max_pixels,
+        max_memory=options.max_memory,
+        dtype=options.dtype,
+        split=split,
+        n_jobs=options.n_jobs,
+        batch_size=options.batch_size,
+        isolate=options.isolate,
+        decode_seconds=options.decode_seconds,
+        shard_images=options.shard_images,
+        check=options.check,
+        retry_failed=options.retry_failed,
+        remove_missing=options.remove_missing,
+        on_progress=reporter.progress("embedding"),
+        on_note=reporter.note,
+    )
     failures = [(failure.key, failure.reason) for failure in summary.failures]
     result = {field.name: getattr(summary, field.name) for field in dataclasses.fields(summary)}
     return {

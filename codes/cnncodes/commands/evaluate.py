@@ -18,7 +18,7 @@ from cnncodes.commands.outputs import check_output, check_report_name
 from cnncodes.commands.pages import Evaluated, check_page_options, is_page, render_classes, write_page
 from cnncodes.commands.rendering import choose_renderer
 from cnncodes.commands.reporter import Reporter
-from cnncodes.commands.seen_groups import count_seen_groups
+from cnncodes.commands.seen_groups import warn_of_seen_groups
 from cnncodes.commands.tasks import check_given, delimiter_option
 from cnncodes.schema import option, to_plain
 
@@ -99,8 +99,7 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
 
     check_page_options(options)
     check_output(options.report, (options.model, options.src, options.train, options.baseline))
-    with reporter.passing_warnings():
-        predictor = load_predictor(options.model).with_max_pixels(options.max_pixels)
+    predictor = load_predictor(options.model).with_max_pixels(options.max_pixels)
     if isinstance(predictor, NumberPredictor):
         _check_options(options, "numbers")
         return _report(*evaluate_regressor(options, predictor, reporter), options)
@@ -108,20 +107,18 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
         _check_options(options, "several labels an image")
         return _report(*evaluate_labels(options, predictor, reporter), options)
     _check_options(options, "classes")
-    with reporter.passing_warnings():
-        # Before any image is read: a classifier may have nothing to tell it by.
-        rule = None if options.abstain is None else predictor.make_rule(options.abstain)
+    # Before any image is read: a classifier may have nothing to tell it by.
+    rule = None if options.abstain is None else predictor.make_rule(options.abstain)
     records, split = inputs.labelled_part(options.src, options, options.split, "test", reporter)
     companions = prepare_companions(options, reporter) if is_page(options.report) else None
     records = records if companions is None else companions.watch(records)
-    with reporter.passing_warnings():
-        predictions = predictor.predict_records(
-            records,
-            n_jobs=options.n_jobs,
-            memory=options.memory,
-            on_progress=reporter.progress("predicting"),
-            codes=companions is not None,
-        )
+    predictions = predictor.predict_records(
+        records,
+        n_jobs=options.n_jobs,
+        memory=options.memory,
+        on_progress=reporter.progress("predicting"),
+        codes=companions is not None,
+    )
     read = list_read(options.src, records, predictions)
     evaluation = _measure(options, records, predictions, read)
     figures: Result = to_plain(evaluation)
@@ -134,15 +131,14 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
         **figures,
         "abstention": None if rule is None else measure_abstention(rule, records, predictions, read),
         "trained_on": inputs.count_trained(predictions.trained_on, len(records) - len(failures), reporter),
-        "groups_trained_on": count_seen_groups(options, [records[i] for i in read], predictor, reporter),
+        "groups_trained_on": warn_of_seen_groups(options, [records[i] for i in read], predictor, reporter),
         "failed": len(failures),
         "report": options.report,
     }
     if companions is not None:
-        with reporter.passing_warnings():
-            found = Evaluated(options, split, predictor, records, predictions, result["groups_trained_on"])
-            render = render_classes(predictions, found.read, evaluation)
-            write_page(found, companions, reporter, render)
+        found = Evaluated(options, split, predictor, records, predictions, result["groups_trained_on"])
+        render = render_classes(predictions, found.read, evaluation)
+        write_page(found, companions, reporter, render)
     elif options.report is not None:
         write_report(Path(options.report), {**result, "predictions": _list_predictions(records, predictions)})
     result[TOO_MANY_FAILURES] = judge_failures(failures, len(records), options.max_failures, reporter)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cnncodes.commands.reporter import Reporter
+from cnncodes.errors import agree
 
 #: Images of a class up to which settings and probabilities are mostly chance (docs/heads.md).
 FEW_SHOT = 5
@@ -18,7 +19,7 @@ def warn_of_few(data: Any, reporter: Reporter) -> None:
     if 1 < counts.min() <= FEW_SHOT:
         few = int((counts <= FEW_SHOT).sum())
         reporter.warn(
-            f"{few} of {len(names)} classes {'has' if few == 1 else 'have'} at most {FEW_SHOT} images (the"
+            f"{few} of {len(names)} classes {agree(few, 'has')} at most {FEW_SHOT} images (the"
             f" fewest, {counts.min()}: {str(names[counts.argmin()])!r}): settings are chosen, and"
             " probabilities made, by so few that both are mostly chance, and no figure of these images says"
             " how good it is"

@@ -64,15 +64,21 @@ class FinetuneOptions(common.EmbeddingOptions, FineTuning):
 
 def run_finetune(options: FinetuneOptions, reporter: Reporter) -> Result:
     """Fine-tune a network, compare it with its head, and save the better one."""
+    from cnncodes.finetuning.world import World
+
+    if World.find().is_first:
+        return _finetune(options, reporter)
+    silent = Reporter(io.StringIO(), quiet=True)  # the first process says everything once
+    with silent.passing_warnings():
+        return _finetune(options, silent)
+
+
+def _finetune(options: FinetuneOptions, reporter: Reporter) -> Result:
     from cnncodes.finetuning.request import Request
     from cnncodes.finetuning.running import run_finetuning
     from cnncodes.finetuning.task import Listeners
-    from cnncodes.finetuning.world import World
 
-    if not World.find().is_first:
-        reporter = Reporter(io.StringIO(), quiet=True)  # the first process says everything once
-    with reporter.passing_warnings():
-        source = inputs.open_images(options.src, options)
+    source = inputs.open_images(options.src, options)
     warn_of_labels([record for record in source.records if record.label is not None], reporter)
     trained = sum(record.label is not None and record.split == "train" for record in source.records)
     tell_holdout(options.src, options, trained, reporter)
@@ -89,8 +95,7 @@ def run_finetune(options: FinetuneOptions, reporter: Reporter) -> Result:
         n_jobs=options.n_jobs,
     )
     listeners = Listeners(reporter.note, reporter.progress, _tell(reporter, options), reporter.warn)
-    with reporter.passing_warnings():
-        result = run_finetuning(source, options.out, request, FineTuning(**settings), listeners)
+    result = run_finetuning(source, options.out, request, FineTuning(**settings), listeners)
     if not result:
         return result  # of a process that helped the first one
     if result.get("already"):

@@ -149,7 +149,7 @@ def run_fit(options: FitOptions, reporter: Reporter) -> Result:
     started = time.perf_counter()
     fit = fit_codes if inputs.is_codes(options.src) else fit_images
     found = None
-    with keep_codes(options.memory, options.cv is not None) as memory, reporter.passing_warnings():
+    with keep_codes(options.memory, options.cv is not None) as memory:
         classifier, data, facts = fit(replace(options, memory=memory), reporter)
         seconds = time.perf_counter() - started
         if options.cv is not None:  # first: where no folds can be made nothing is written

@@ -48,9 +48,8 @@ def fit_codes(options: FitOptions, reporter: Reporter) -> tuple[Any, Any, Result
         decode=options.decode or codes.space.decoding,
     )
     reporter.note(f"fitting {classifier.head} on the codes in {options.src}")
-    with reporter.passing_warnings():
-        in_blocks = {} if isinstance(codes, Codes) else {"memory_limit": options.memory_limit}
-        classifier.fit_codes(codes, **in_blocks)
+    in_blocks = {} if isinstance(codes, Codes) else {"memory_limit": options.memory_limit}
+    classifier.fit_codes(codes, **in_blocks)
     return classifier, codes, {"split": split, "failed": 0, TOO_MANY_FAILURES: False}
 
 
@@ -95,8 +94,7 @@ def fit_images(options: FitOptions, reporter: Reporter) -> tuple[Any, Any, Resul
     )
     reporter.note(f"fitting {classifier.head} on {len(records):,} images of {options.src}")
     progress = reporter.progress("embedding")
-    with reporter.passing_warnings():
-        classifier.fit_records(records, on_progress=progress, **({"target": target} if numbers else {}))
+    classifier.fit_records(records, on_progress=progress, **({"target": target} if numbers else {}))
     failed = len(records) - classifier.n_images_
     too_many = exceeds_limit(failed, len(records), options.max_failures, reporter)
     return classifier, records, {"split": split, "failed": failed, TOO_MANY_FAILURES: too_many}
@@ -111,8 +109,7 @@ def _open_codes(options: FitOptions, reporter: Reporter) -> Any:
         if options.memory_limit is not None:
             raise UsageError("--memory-limit is for classes: numbers are fitted with all codes in memory.")
         return read_codes(options.src)
-    with reporter.passing_warnings():
-        codes = open_to_fit(options.src, options.head or "logistic", options.memory_limit)
+    codes = open_to_fit(options.src, options.head or "logistic", options.memory_limit)
     if isinstance(codes, Codes):
         return codes
     what = f"all codes in memory would take more than {choose_limit(options.memory_limit) / 2**20:,.0f}M"

@@ -44,16 +44,15 @@ def run_gain(options: GainOptions, reporter: Reporter) -> Result:
 
     started = time.perf_counter()
     codes = read_codes(Path(options.codes))
-    with reporter.passing_warnings():
-        gains = measure_gain(
-            codes,
-            head=options.head,
-            train_views=options.train_views,
-            n_folds=options.folds,
-            random_state=options.random_state,
-            n_jobs=options.n_jobs,
-            on_progress=reporter.progress("scoring", "choices of views"),
-        )
+    gains = measure_gain(
+        codes,
+        head=options.head,
+        train_views=options.train_views,
+        n_folds=options.folds,
+        random_state=options.random_state,
+        n_jobs=options.n_jobs,
+        on_progress=reporter.progress("scoring", "choices of views"),
+    )
     return {
         "codes": options.codes,
         "head": options.head,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from cnncodes.commands.outputs import TABLES
 from cnncodes.commands.suspicious_labels import warn_of_labels
 from cnncodes.commands.tasks import is_table
-from cnncodes.errors import SourceError, UsageError
+from cnncodes.errors import SourceError, UsageError, agree
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,12 +33,11 @@ def open_backbone(
     pool: str | None = None,
     provider: str = "cpu",
 ) -> Backbone:
-    """Load a network as `load_backbone` does; what it warns of, and what ``auto`` chose, is said."""
+    """Load a network as `load_backbone` does; what ``auto`` chose is said."""
     from cnncodes.backbones import load_backbone
 
     chosen = provider if provider == "auto" else (provider,)
-    with reporter.passing_warnings():
-        backbone = load_backbone(name, precision=precision, layer=layer, pool=pool, providers=chosen)
+    backbone = load_backbone(name, precision=precision, layer=layer, pool=pool, providers=chosen)
     if "auto" in (provider, precision):
         reasons = f" ({'; '.join(backbone.passed_over)})" if backbone.passed_over else ""
         reporter.note(f"auto: {backbone.precision} on {backbone.providers[0]}{reasons}")
@@ -197,7 +196,7 @@ def count_trained(trained_on: npt.NDArray[np.bool_], readable: int, reporter: Re
     count = int(trained_on.sum())
     if count:
         reporter.warn(
-            f"{count} of these {readable} images {'was' if count == 1 else 'were'} trained on: the"
+            f"{count} of these {readable} images {agree(count, 'was')} trained on: the"
             " figures flatter. Evaluate on others (--split, --holdout)"
         )
     return count

@@ -12,7 +12,7 @@ from cnncodes.commands.failures import judge_failures, list_read
 from cnncodes.commands.figures import say_groups, say_missing
 from cnncodes.commands.multilabel import read_labelled
 from cnncodes.commands.pages import Evaluated, is_page, write_page
-from cnncodes.commands.seen_groups import count_seen_groups
+from cnncodes.commands.seen_groups import warn_of_seen_groups
 from cnncodes.commands.tables import cut_name, format_interval, format_share, format_table
 from cnncodes.commands.tasks import Meaning
 from cnncodes.errors import SourceError, UsageError, name_some
@@ -50,14 +50,13 @@ def evaluate_labels(
     meaning = Meaning(label_delimiter=delimiter)
     companions = prepare_companions(options, reporter, meaning) if wants_page else None
     records = records if companions is None else companions.watch(records)
-    with reporter.passing_warnings():
-        predictions = predictor.predict_records(
-            records,
-            n_jobs=options.n_jobs,
-            memory=options.memory,
-            on_progress=reporter.progress("predicting"),
-            codes=companions is not None,
-        )
+    predictions = predictor.predict_records(
+        records,
+        n_jobs=options.n_jobs,
+        memory=options.memory,
+        on_progress=reporter.progress("predicting"),
+        codes=companions is not None,
+    )
     evaluation = _measure(options.src, records, truth, predictions)
     figures: Result = to_plain(evaluation)
     _warn_unknown(figures["per_label"], delimiter, predictor.delimiter, reporter)
@@ -69,7 +68,7 @@ def evaluate_labels(
         "label_delimiter": delimiter,
         **figures,
         "trained_on": inputs.count_trained(predictions.trained_on, len(records) - len(failures), reporter),
-        "groups_trained_on": count_seen_groups(
+        "groups_trained_on": warn_of_seen_groups(
             options,
             [record for i, record in enumerate(records) if i not in predictions.failures],
             predictor,
@@ -81,8 +80,7 @@ def evaluate_labels(
     }
     if companions is not None:
         found = Evaluated(options, split, predictor, records, predictions, result["groups_trained_on"])
-        with reporter.passing_warnings():
-            write_page(found, companions, reporter, _render_page(found, truth, evaluation, delimiter))
+        write_page(found, companions, reporter, _render_page(found, truth, evaluation, delimiter))
     result[TOO_MANY_FAILURES] = judge_failures(failures, len(records), options.max_failures, reporter)
     return result, _list_rows(records, truth, predictions)
 

@@ -11,7 +11,7 @@ from cnncodes.commands.few_images import FEW_SHOT
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.commands.tables import cut_name, format_table
 from cnncodes.commands.tasks import delimiter_option
-from cnncodes.errors import UsageError
+from cnncodes.errors import UsageError, agree
 from cnncodes.schema import option
 
 if TYPE_CHECKING:
@@ -94,12 +94,11 @@ def warn_of_few_labels(described: Result, reporter: Reporter) -> None:
     counts = {name: n for name, n in (described["images_of_label"] or {}).items() if n > 1}
     few = [name for name, n in counts.items() if n <= FEW_SHOT]
     if few:
-        verb = "is" if len(few) == 1 else "are"
         least = min(few, key=lambda name: counts[name])
         reporter.warn(
-            f"{len(few)} of {len(counts)} labels {verb} on at most {FEW_SHOT} images (the fewest,"
-            f" {counts[least]}: {least!r}): their probabilities and thresholds are made by so few that both"
-            " are mostly chance"
+            f"{len(few)} of {len(counts)} labels {agree(len(few), 'is')} on at most {FEW_SHOT} images (the"
+            f" fewest, {counts[least]}: {least!r}): their probabilities and thresholds are made by so few"
+            " that both are mostly chance"
         )
 
 

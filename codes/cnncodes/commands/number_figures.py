@@ -13,7 +13,7 @@ from cnncodes.commands.failures import judge_failures, list_read
 from cnncodes.commands.figures import say_groups, say_missing
 from cnncodes.commands.pages import Evaluated, is_page, write_page
 from cnncodes.commands.regression import COVERAGE, choose_column, name_target, say_no_interval
-from cnncodes.commands.seen_groups import count_seen_groups
+from cnncodes.commands.seen_groups import warn_of_seen_groups
 from cnncodes.commands.tables import format_table
 from cnncodes.commands.tasks import Meaning, check_target
 from cnncodes.errors import UsageError
@@ -60,15 +60,14 @@ def evaluate_regressor(
     wants_page = is_page(options.report)
     companions = prepare_companions(options, reporter, Meaning(regression=True)) if wants_page else None
     records = records if companions is None else companions.watch(records)
-    with reporter.passing_warnings():
-        predictions = predictor.predict_records(
-            records,
-            n_jobs=options.n_jobs,
-            memory=options.memory,
-            on_progress=reporter.progress("predicting"),
-            codes=companions is not None,
-        )
-        evaluation = _measure(options, records, truth, predictor, predictions)
+    predictions = predictor.predict_records(
+        records,
+        n_jobs=options.n_jobs,
+        memory=options.memory,
+        on_progress=reporter.progress("predicting"),
+        codes=companions is not None,
+    )
+    evaluation = _measure(options, records, truth, predictor, predictions)
     figures: Result = to_plain(evaluation)
     target = name_target(options.target, options.src, options)
     if target is not None and fitted is not None and target != fitted:
@@ -82,7 +81,7 @@ def evaluate_regressor(
         **figures,
         "why_no_interval": say_no_interval(predictor),
         "trained_on": inputs.count_trained(predictions.trained_on, len(records) - len(failures), reporter),
-        "groups_trained_on": count_seen_groups(
+        "groups_trained_on": warn_of_seen_groups(
             options,
             [record for i, record in enumerate(records) if i not in predictions.failures],
             predictor,
@@ -95,8 +94,7 @@ def evaluate_regressor(
     if companions is not None:
         found = Evaluated(given, split, predictor, records, predictions, result["groups_trained_on"])
         render = _render_page(found, truth, evaluation, result)
-        with reporter.passing_warnings():
-            write_page(found, companions, reporter, render)
+        write_page(found, companions, reporter, render)
     result[TOO_MANY_FAILURES] = judge_failures(failures, len(records), options.max_failures, reporter)
     rows = []
     for i, (record, number) in enumerate(zip(records, truth, strict=True)):

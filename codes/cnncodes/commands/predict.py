@@ -143,15 +143,14 @@ def run_predict(options: PredictOptions, reporter: Reporter) -> Result:
             "--abstain keeps its promise for the shares of classes that were trained on, and not for others:"
             " leave out --abstain or --priors."
         )
-    with reporter.passing_warnings():
-        predictor = load_predictor(options.model).with_max_pixels(options.max_pixels)
-        kinds = {
-            NumberPredictor: ("numbers", _predict_numbers),
-            LabelPredictor: ("several labels an image", _predict_labels),
-        }
-        name, predict = kinds.get(type(predictor), ("classes", _predict_classes))
-        _check_options(options, name)
-        rows, columns, failures, facts = predict(options, predictor, reporter)
+    predictor = load_predictor(options.model).with_max_pixels(options.max_pixels)
+    kinds = {
+        NumberPredictor: ("numbers", _predict_numbers),
+        LabelPredictor: ("several labels an image", _predict_labels),
+    }
+    name, predict = kinds.get(type(predictor), ("classes", _predict_classes))
+    _check_options(options, name)
+    rows, columns, failures, facts = predict(options, predictor, reporter)
     result: Result = {
         "out": options.out,
         "images": len(rows),

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from cnncodes.commands import inputs
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.training_images import hash_contents
+from cnncodes.errors import agree
 
 if TYPE_CHECKING:
+    from cnncodes.estimators.contents import Contents
     from cnncodes.estimators.predictor import ImagePredictor
     from cnncodes.images import ImageRecord
 
@@ -17,23 +19,22 @@ if TYPE_CHECKING:
 def count_seen_groups(
     options: Any,
     records: Sequence[ImageRecord],
-    predictor: ImagePredictor,
-    reporter: Reporter,
+    trained: Contents,
     *,
     by_class: bool = True,
 ) -> int:
-    """Return how many images are of a group of which others of the source were trained on; warn of them.
+    """Return how many images are of a group of which others of the source were trained on.
 
     A saved estimator knows its training images by their contents and no groups, so that those of the source
     are read, of each group until one was trained on.
 
     Parameters
     ----------
-    options : EvaluateOptions
+    options : EvaluateOptions or CompareOptions
     records : sequence of ImageRecord
         The images to evaluate on that could be read.
-    predictor : ImagePredictor
-    reporter : Reporter
+    trained : ndarray of uint64
+        Contents of the images that were trained on.
     by_class : bool
         Whether each image has one class.
     """
@@ -44,21 +45,31 @@ def count_seen_groups(
     others = inputs.open_images(options.src, options, by_class=by_class).records
     seen = _find_trained(
         (record for record in others if record.group in groups and record.key not in own),
-        predictor,
+        trained,
         options.n_jobs,
     )
-    count = sum(record.group in seen for record in records)
+    return sum(record.group in seen for record in records)
+
+
+def warn_of_seen_groups(
+    options: Any,
+    records: Sequence[ImageRecord],
+    predictor: ImagePredictor,
+    reporter: Reporter,
+    *,
+    by_class: bool = True,
+) -> int:
+    """Return the same of a saved estimator, and warn of them."""
+    count = count_seen_groups(options, records, predictor.trained, by_class=by_class)
     if count:
         reporter.warn(
-            f"{count} of these {len(records)} images {'is' if count == 1 else 'are'} of groups that were"
+            f"{count} of these {len(records)} images {agree(count, 'is')} of groups that were"
             " trained on: the figures flatter. Put each group into one part"
         )
     return count
 
 
-def _find_trained(
-    records: Iterable[ImageRecord], predictor: ImagePredictor, n_jobs: int | None
-) -> set[str | None]:
+def _find_trained(records: Iterable[ImageRecord], trained: Contents, n_jobs: int | None) -> set[str | None]:
     """Return the groups of which an image was trained on, by one image of each at a time."""
     from cnncodes.embedding import run_lanes
     from cnncodes.estimators.contents import find_trained
@@ -69,7 +80,7 @@ def _find_trained(
     seen: set[str | None] = set()
     while waiting:
         hashes = [*run_lanes(hash_contents, [some[-1] for some in waiting.values()], n_jobs)]
-        trained = find_trained(predictor.trained, hashes)
-        seen |= {group for group, is_trained in zip(waiting, trained, strict=True) if is_trained}
+        known = find_trained(trained, hashes)
+        seen |= {group for group, is_known in zip(waiting, known, strict=True) if is_known}
         waiting = {g: some[:-1] for g, some in waiting.items() if g not in seen and len(some) > 1}
     return seen

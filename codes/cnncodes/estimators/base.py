@@ -149,11 +149,16 @@ class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         """
         if isinstance(codes, CodeBlocks):
             raise UsageError(f"{type(self).__name__} needs all codes in memory: read them by read_codes.")
+        return self._fit_in_memory(codes)
+
+    def _fit_in_memory(self, codes: Codes) -> Self:
         _, embedder = make_embedders(self)
         plan, embedder, aggregate = self._check_codes(codes, embedder)
         codes = codes.select(labelled=True)
         rows, labels = rows_of(codes)
-        y = self._read_labels(labels, list_keys(codes))
+        keys = list_keys(codes)
+        y = self._read_labels(labels, keys)
+        warn_of_contradictory(keys, rows.contents, y, self._NOUN)
         return self._fit_rows(plan, embedder, rows, y, aggregate=aggregate)
 
     def _check_codes(self, codes: Codes | CodeBlocks, embedder: Embedder) -> tuple[ViewPlan, Embedder, str]:
@@ -168,7 +173,7 @@ class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             warnings.warn(
                 "the codes are incomplete: the job that wrote them did not finish; run the same embed command"
                 " again first.",
-                stacklevel=3,
+                stacklevel=4,
             )
         plan = ViewPlan.from_dict(codes.plan)
         if embedder.plan.needs_colors:

@@ -188,7 +188,10 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
         elif isinstance(codes, Codes) and memory_limit is not None:
             raise UsageError("these codes are in memory: give their folder, or open_codes(folder).")
         if isinstance(codes, Codes):
-            return super().fit_codes(codes)
+            return self._fit_in_memory(codes)
+        return self._fit_in_blocks(codes, choose_limit(memory_limit))
+
+    def _fit_in_blocks(self, codes: CodeBlocks, memory: int) -> Self:
         plan, embedder, aggregate = self._check_codes(codes, make_embedders(self)[1])
         found = fit_blocks(
             make_own_head(self),
@@ -196,7 +199,7 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
             aggregate=aggregate,
             random_state=self.random_state,
             out_of_fold=self.out_of_fold,
-            memory=choose_limit(memory_limit),
+            memory=memory,
         )
         predictor = Predictor(
             embedder=embedder,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import ResultWarning, SavedModelError, StoreError, sentence
+from cnncodes.errors import ResultWarning, SavedModelError, StoreError, agree, count, sentence
 from cnncodes.estimators.archive import Archive
 from cnncodes.estimators.npy import read_npy, to_npy
 
@@ -98,17 +98,19 @@ def find_contradictory(
     return list(found.values())
 
 
-def warn_of_contradictory(keys: Sequence[str], hashes: Sequence[str], y: npt.NDArray[Any], noun: str) -> None:
-    """Warn, where a public method's caller was called, of equal images of which `y`, a `noun`, differs."""
+def warn_of_contradictory(
+    keys: Sequence[str], hashes: Sequence[str], y: npt.NDArray[Any], noun: str, stacklevel: int = 4
+) -> None:
+    """Warn of equal images of which `y`, a `noun`, differs; by default two calls below a public method."""
     if not (pairs := find_contradictory(hashes, y, are_numbers=noun == "target")):
         return
     a, b = (keys[i] for i in pairs[0])
-    said = "1 image is" if len(pairs) == 1 else f"{len(pairs):,} images are"
+    said = f"{count(len(pairs), 'image')} {agree(len(pairs), 'is')}"
     warnings.warn(
         f"{said} there with more than one {noun} (equal files), of which one at most can be right: {a!r} and"
         f" {b!r}. 'cnncodes check' lists such.",
         ResultWarning,
-        stacklevel=4,
+        stacklevel=stacklevel,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import SourceError, UsageError, name_some
+from cnncodes.errors import SourceError, UsageError, agree, count, name_some
 from cnncodes.estimators.labels import is_missing, name_kind
 
 Array = npt.NDArray[Any]
@@ -87,9 +87,9 @@ class LabelSets:
             if constant.any():
                 names = self.classes[constant].tolist()
                 shown = name_some(names)
-                noun = "label is" if len(names) == 1 else "labels are"
+                said = f"{count(len(names), 'label')} {agree(len(names), 'is')}"
                 raise SourceError(
-                    f"{len(names)} {noun} on {where} of the {n} images, so that there is nothing to learn:"
+                    f"{said} on {where} of the {n} images, so that there is nothing to learn:"
                     f" {shown}. Leave out, or give images {'with' if where == 'none' else 'without'}."
                 )
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import ResultWarning, SourceError, UsageError, check_path, name_some
+from cnncodes.errors import ResultWarning, SourceError, UsageError, agree, check_path, name_some
 from cnncodes.images import ImageRecord, open_source, records_from
 
 
@@ -100,20 +100,18 @@ def check_same_kind(y: npt.NDArray[Any], classes: npt.NDArray[Any]) -> None:
 
 def say_unknown_classes(names: Sequence[str], n_images: int) -> str:
     """Return what is to be said of classes that images have and the classifier does not know."""
-    verb, whose = ("is", "its") if len(names) == 1 else ("are", "their")
     counted = "1 image counts" if n_images == 1 else f"{n_images} images count"
     return (
-        f"{len(names)} of the classes here {verb} unknown to the classifier, so {whose} {counted} as wrong:"
-        f" {name_some(names)}"
+        f"{len(names)} of the classes here {agree(len(names), 'is')} unknown to the classifier, so"
+        f" {agree(len(names), 'its')} {counted} as wrong: {name_some(names)}"
     )
 
 
 def say_unknown_labels(names: Sequence[str]) -> str:
     """Return the same of several labels an image."""
-    verb, them = ("is", "it") if len(names) == 1 else ("are", "them")
     return (
-        f"{len(names)} of the labels here {verb} unknown to the classifier, which never names {them}:"
-        f" {name_some(names)}"
+        f"{len(names)} of the labels here {agree(len(names), 'is')} unknown to the classifier, which never"
+        f" names {agree(len(names), 'it')}: {name_some(names)}"
     )
 
 

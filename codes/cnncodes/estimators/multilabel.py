@@ -12,7 +12,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from cnncodes.embedding import Embedder
-from cnncodes.errors import ResultWarning, UsageError, name_some
+from cnncodes.errors import ResultWarning, UsageError, agree, name_some
 from cnncodes.estimators.base import ImageEstimator
 from cnncodes.estimators.contents import summarize_contents
 from cnncodes.estimators.inputs import ImageRows, embed_records
@@ -218,10 +218,9 @@ class ImageMultiLabelClassifier(ClassifierMixin, ImageEstimator):  # type: ignor
     def _warn_scarce(self, fitted: Any, classes: Array) -> None:
         if len(scarce := fitted.scarce_) and fitted.n_folds_:
             names = name_some([str(name) for name in classes[scarce]])
-            verb = "is" if len(scarce) == 1 else "are"
             warnings.warn(
-                f"{len(scarce)} of {len(classes)} labels {verb} had, or lacked, by images of one group alone"
-                f" (equal images are of one): {names}. None could be held"
+                f"{len(scarce)} of {len(classes)} labels {agree(len(scarce), 'is')} had, or lacked, by images"
+                f" of one group alone (equal images are of one): {names}. None could be held"
                 " out, so that their probabilities are a guess; give at least 2 images with and without"
                 " each.",
                 stacklevel=2,

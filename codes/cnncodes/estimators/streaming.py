@@ -14,7 +14,7 @@ from cnncodes.embedding.memory import measure_machine, parse_bytes
 from cnncodes.errors import UsageError, check_path
 from cnncodes.estimators.aggregation import average_rows
 from cnncodes.estimators.answers import HeldOutAnswers
-from cnncodes.estimators.contents import Contents, summarize_contents
+from cnncodes.estimators.contents import Contents, summarize_contents, warn_of_contradictory
 from cnncodes.estimators.labels import check_labels, check_several
 from cnncodes.estimators.novelty import NoveltyScale, choose_images, learn_scale
 from cnncodes.estimators.priors import find_shares
@@ -154,6 +154,8 @@ def fit_blocks(
     check_several(classes)
     images, keys = number_values(codes.rows.column("image"))
     groups, contents = number_values(codes.rows.column("content"))
+    first = np.unique(images, return_index=True)[1]
+    _warn_of_contradictory(keys, contents, groups[first], classes, y[first])
     stream = StreamedRows.make(
         codes.blocks, codes.space.code_size, y, classes, images, groups, head.class_weight
     )
@@ -164,9 +166,18 @@ def fit_blocks(
         _summarize(contents),
         _find_answers(head, fit, averages, out_of_fold),
         _find_scale(stream.rows, fit, random_state, memory),
-        find_shares(classes[y[np.unique(images, return_index=True)[1]]], None, head),
+        find_shares(classes[y[first]], None, head),
         len(keys),
         fit.n_passes,
+    )
+
+
+def _warn_of_contradictory(keys: Any, contents: Any, groups: Array, classes: Array, y: Array) -> None:
+    """Warn of equal images of different classes; contents and classes are given once, and by number."""
+    pairs = np.unique(np.column_stack([groups, y]), axis=0)[:, 0]
+    some = np.flatnonzero(np.isin(groups, pairs[1:][pairs[1:] == pairs[:-1]]))
+    warn_of_contradictory(
+        keys.take(some).to_pylist(), contents.take(groups[some]).to_pylist(), classes[y[some]], "class", 6
     )
 
 

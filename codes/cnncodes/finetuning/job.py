@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.embedding.memory import release_free_memory
-from cnncodes.errors import BackboneError
+from cnncodes.errors import BackboneError, count
 from cnncodes.finetuning.basis import TRAIN, VALIDATION
 from cnncodes.finetuning.comparison import Comparison, compare
 from cnncodes.finetuning.history import (
@@ -110,8 +110,8 @@ def _learn(prepared: Prepared, listeners: Listeners, world: World) -> _Learned:
     if not (task.settings.refit and task.held_out and is_kept):
         return first
     listeners.note(
-        f"the network is trained once more, on all images, those held out too: for {epochs}"
-        f" {'epoch' if epochs == 1 else 'epochs'}, as before (--no-refit leaves it out)"
+        "the network is trained once more, on all images, those held out too: for"
+        f" {count(epochs, 'epoch')}, as before (--no-refit leaves it out)"
     )
     head = prepared.refit_head(listeners) if world.is_first else None
     scorer = world.share(lambda: head.scorer if head is not None else prepared.head)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from cnncodes.errors import SourceError
+from cnncodes.errors import SourceError, agree, count
 from cnncodes.finetuning.examples import Labelled, check_classes, tell_missing, tell_share
 from cnncodes.finetuning.task import Task, tell_fixed
 from cnncodes.images import ImageRecord, ImageSource
@@ -76,5 +76,5 @@ def _tell_contradictory(parts: Sequence[Labelled]) -> list[str]:
     if not wrong:
         return []
     shown = ", ".join(f"{key!r} ({label})" for label, key in wrong[0].items())
-    said = "1 image is" if len(wrong) == 1 else f"{len(wrong):,} images are"
+    said = f"{count(len(wrong), 'image')} {agree(len(wrong), 'is')}"
     return [f"{said} there under several labels, of which one at most can be right: {shown}"]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state
 
-from cnncodes.errors import UsageError
+from cnncodes.errors import UsageError, agree
 
 Array = npt.NDArray[Any]
 Split = tuple[Array, Array]
@@ -260,11 +260,11 @@ def _check_split(rows: Rows, train: Array, test: Array, number: int, classes: Ar
     k = int(lacking.argmax())
     name = "" if classes is None else f" {str(classes[k])!r}"
     images, groups = (len(np.unique(values[rows.y == k])) for values in (rows.images, rows.groups))
-    there = "is 1" if images == 1 else f"are {images}"
     advice = ", or a number as cv: such a class then stays in training" if groups == 1 else ""
     raise UsageError(
-        f"fold {number} of cv has no image of the class{name} to train on, and needs 1: there {there} in all,"
-        f" of {groups} group{'s' * (groups != 1)}. Give other folds{advice}"
+        f"fold {number} of cv has no image of the class{name} to train on, and needs 1: there"
+        f" {agree(images, 'is')} {images} in all, of {groups} group{'s' * (groups != 1)}. Give"
+        f" other folds{advice}"
     )
 
 

@@ -7,7 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Mapping
 
-from cnncodes.errors import count
+from cnncodes.errors import agree, count
 
 #: Endings that are taken for pictures, in any case.
 SUFFIXES = frozenset(
@@ -73,7 +73,9 @@ def say_passed_over(endings: Mapping[str, int]) -> str:
         return ""
     most = sorted(Counter(endings).items(), key=lambda item: (-item[1], item[0]))
     shown = ", ".join(f"{ending or 'no ending'} ({number:,})" for ending, number in most[:_SHOWN])
-    files, whose = ("file is", "name does") if total == 1 else ("files are", "names do")
     more = f" and {count(len(most) - _SHOWN, 'ending')} more" if len(most) > _SHOWN else ""
-    such = "that of a picture" if total == 1 else "those of pictures"
-    return f"{total:,} {files} passed over, whose {whose} not end as {such}: {shown}{more}"
+    names, pictures = ("name", "a picture") if total == 1 else ("names", "pictures")
+    return (
+        f"{count(total, 'file')} {agree(total, 'is')} passed over, whose {names} {agree(total, 'does')} not"
+        f" end as {agree(total, 'that')} of {pictures}: {shown}{more}"
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 
-from cnncodes.errors import count
+from cnncodes.errors import agree, count
 from cnncodes.evaluation.figures import Figure
 from cnncodes.evaluation.intervals import FEW_GROUPS, Estimate
 from cnncodes.plots.cost import Box, count_overlaps, place_numbers
@@ -249,9 +249,8 @@ def list_cautions(comparison: Comparison) -> list[str]:
         few = ": too few, so that they are too narrow or mean nothing" * (comparison.n_groups < FEW_GROUPS)
         found.append(f"Intervals draw whole groups, of which there are {comparison.n_groups:,}{few}.")
     found += [f"{escape(f'{doubt[:1].upper()}{doubt[1:]}')}." for doubt in comparison.doubts]
-    if comparison.unlabelled:
-        have = "has" if comparison.unlabelled == 1 else "have"
-        found.append(f"{count(comparison.unlabelled, 'image')} {have} no label: left out.")
+    if unlabelled := comparison.unlabelled:
+        found.append(f"{count(unlabelled, 'image')} {agree(unlabelled, 'has')} no label: left out.")
     if comparison.failed:
         found.append(f"{count(comparison.failed, 'image')} could not be read: not in the figures.")
     if len(comparison.tried) < 2:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cnncodes.errors import count
+from cnncodes.errors import agree, count
 from cnncodes.evaluation import Evaluation
 from cnncodes.evaluation.intervals import FEW_GROUPS
 from cnncodes.evaluation.metrics import ClassFigures
@@ -48,13 +48,13 @@ def list_warnings(material: Material) -> list[str]:
         found.insert(
             int(material.trained_on > 0),
             f"The classifier does not know {list_names([one.name for one in unknown])}: whatever is of"
-            f" {'it' if len(unknown) == 1 else 'them'} counts as wrong, {count(wrong, 'image')}.",
+            f" {agree(len(unknown), 'it')} counts as wrong, {count(wrong, 'image')}.",
         )
     small = [figures for figures in evaluation.per_class if 0 < figures.recall.n < FEW_OF_CLASS]
     if small:
         found.append(
             f"Of {list_names([one.name for one in small])} there are fewer than {FEW_OF_CLASS} images:"
-            f" too few to judge {'that class' if len(small) == 1 else 'those classes'}."
+            f" too few to judge {agree(len(small), 'that')} {'class' if len(small) == 1 else 'classes'}."
         )
     return found
 
@@ -64,14 +64,14 @@ def list_common(material: Subject, n: int) -> list[str]:
     found = []
     if material.trained_on:
         found.append(
-            f"{material.trained_on:,} of {count(n, 'image')} {_was(material.trained_on)} trained on: the"
-            " figures flatter."
+            f"{material.trained_on:,} of {count(n, 'image')} {agree(material.trained_on, 'was')} trained on:"
+            " the figures flatter."
             " Evaluate on others."
         )
     if material.groups_trained_on:
         found.append(
             f"{material.groups_trained_on:,} of {count(n, 'image')}"
-            f" {'is' if material.groups_trained_on == 1 else 'are'} of groups that were trained on: the"
+            f" {agree(material.groups_trained_on, 'is')} of groups that were trained on: the"
             " figures flatter. Put each group into one part."
         )
     if material.failed:
@@ -83,11 +83,13 @@ def list_common(material: Subject, n: int) -> list[str]:
             found.append(f'{escape(finding.sentence)} <a href="#data">Look at the data</a>')
     groups = material.evaluation.n_groups
     if groups is not None and groups < FEW_GROUPS:
-        there = "is only one group" if groups == 1 else f"are only {groups} groups"
-        found.append(f"There {there}: intervals are too narrow, or mean nothing.")
+        found.append(
+            f"There {agree(groups, 'is')} only {count(groups, 'group')}: intervals are too narrow, or mean"
+            " nothing."
+        )
     if n < FEW:
         found.append(
-            f"There {'is' if n == 1 else 'are'} only {count(n, 'image')}, so every figure is"
+            f"There {agree(n, 'is')} only {count(n, 'image')}, so every figure is"
             " uncertain: see its interval."
         )
     return found
@@ -197,10 +199,6 @@ def describe_trust(evaluation: Evaluation) -> str:
         f"<strong>Probabilities are {how}:</strong> on average they are {number(error.value)} away from the"
         f" share of right answers (95 % interval: {number(error.low)} to {number(error.high)})."
     )
-
-
-def _was(images: int) -> str:
-    return "was" if images == 1 else "were"
 
 
 def list_names(names: Sequence[str]) -> str:

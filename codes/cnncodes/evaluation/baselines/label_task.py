@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import SourceError, name_some
+from cnncodes.errors import SourceError, agree, name_some
 from cnncodes.estimators.inputs import ImageRows
 from cnncodes.estimators.label_sets import LabelSets, check_divided, split_labels
 from cnncodes.estimators.number_predictor import predict_images
@@ -119,7 +119,7 @@ class LabelTask(Task):
         if self.unknown:
             found.append(
                 f"{_say_are(self.unknown, self.names)} on test images alone, so that no method"
-                f" can learn {'it' if len(self.unknown) == 1 else 'them'}: {name_some(self.unknown)}"
+                f" can learn {agree(len(self.unknown), 'it')}: {name_some(self.unknown)}"
             )
         if none:
             found.append(
@@ -202,4 +202,4 @@ class LabelTask(Task):
 
 
 def _say_are(some: Sequence[str], names: Sequence[str]) -> str:
-    return f"{len(some)} of {len(names)} labels {'is' if len(some) == 1 else 'are'}"
+    return f"{len(some)} of {len(names)} labels {agree(len(some), 'is')}"

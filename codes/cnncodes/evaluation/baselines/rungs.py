@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cnncodes.errors import agree, count
 from cnncodes.evaluation.baselines.learning_curve import LearningCurve
 from cnncodes.evaluation.baselines.methods import CLASSES
 from cnncodes.evaluation.baselines.tasks import TELLING, Task, subtract
@@ -167,9 +168,9 @@ class Ladder:
         )
 
     def _say_few(self) -> str:
-        images = f"{len(self.test):,} test image{'s' * (len(self.test) != 1)}"
-        of = "" if self.n_groups is None else f", of {self.n_groups:,} group{'s' * (self.n_groups != 1)},"
-        return f"{images}{of} {'is' if len(self.test) == 1 else 'are'} too few"
+        images = count(len(self.test), "test image")
+        of = "" if self.n_groups is None else f", of {count(self.n_groups, 'group')},"
+        return f"{images}{of} {agree(len(self.test), 'is')} too few"
 
     def _say_more(self) -> str:
         return " Test on more images." if self.n_groups is None else " Test on images of more groups."

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import UsageError, name_some
+from cnncodes.errors import UsageError, agree, name_some
 from cnncodes.estimators.aggregation import score_images
 from cnncodes.estimators.inputs import ImageRows
 from cnncodes.estimators.labels import check_several
@@ -206,7 +206,7 @@ class ClassTask(Task):
         unknown = np.setdiff1d(truth, y)
         if not len(unknown):
             return []
-        has, them, their = ("has", "it", "its") if len(unknown) == 1 else ("have", "them", "their")
+        has, them, their = (agree(len(unknown), word) for word in ("has", "it", "its"))
         n, of = int(np.isin(truth, unknown).sum()), len(np.union1d(truth, y))
         images = "1 image counts" if n == 1 else f"{n:,} images count"
         return [

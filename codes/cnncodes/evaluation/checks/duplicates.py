@@ -13,7 +13,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from cnncodes.embedding.lanes import run_lanes
-from cnncodes.errors import count, name_some
+from cnncodes.errors import agree, count, name_some
 from cnncodes.evaluation.checks.finding import Certainty, Finding, Severity
 from cnncodes.evaluation.checks.looking import Look
 from cnncodes.evaluation.checks.neighbours import Neighbours
@@ -251,9 +251,7 @@ def _report(
     severity, where, advice = _choose_words(kind, certainty, task)
     images = tuple(keys[i] for group in groups for i in group.rows)
     noun = count(len(groups), "picture")
-    verb = "is" if len(groups) == 1 else "are"
-    if certainty == "possible":
-        verb = "may be"
+    verb = "may be" if certainty == "possible" else agree(len(groups), "is")
     shown = name_some([keys[i] for i in groups[0].rows], 2)
     how = (
         "as equal files"

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from cnncodes.errors import count, name_some
+from cnncodes.errors import agree, count, name_some
 from cnncodes.evaluation.checks.finding import Finding
 
 
@@ -51,7 +51,7 @@ def check_groups(
         severity="warn",
         certainty="certain",
         sentence=(
-            f"{count(len(shared), 'group')} of {len(members):,} {'is' if len(shared) == 1 else 'are'} in more"
+            f"{count(len(shared), 'group')} of {len(members):,} {agree(len(shared), 'is')} in more"
             f" than one part, with {count(len(images), 'image')}: {name_some(names, 3)}."
         ),
         advice="Put each group into one part; figures are too good until then.",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import name_some
+from cnncodes.errors import agree, name_some
 from cnncodes.evaluation.checks import confusable, label_errors, metadata
 from cnncodes.evaluation.checks.finding import Finding
 from cnncodes.evaluation.checks.looking import Look
@@ -77,7 +77,7 @@ def _choose(images: Labelled, least: int) -> tuple[npt.NDArray[np.int64] | None,
     why = ""
     if small:
         shown = f"fewer than {least} {name_units(images.groups)}: {name_some(small, 3)}."
-        why = f"{len(small)} of {len(names)} classes {'has' if len(small) == 1 else 'have'} {shown}"
+        why = f"{len(small)} of {len(names)} classes {agree(len(small), 'has')} {shown}"
     return np.flatnonzero(~np.isin(images.labels, small)), why
 
 

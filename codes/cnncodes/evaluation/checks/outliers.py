@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import count, name_some
+from cnncodes.errors import agree, count, name_some
 from cnncodes.evaluation.checks.finding import Finding
 from cnncodes.evaluation.checks.looking import Look
 from cnncodes.evaluation.checks.neighbours import Neighbours
@@ -74,7 +74,7 @@ def check_outliers(keys: Sequence[str], neighbours: Neighbours) -> list[Finding]
         severity="tell",
         certainty="possible",
         sentence=(
-            f"{count(len(images), 'image')} of {len(keys):,} {'is' if len(images) == 1 else 'are'} unlike all"
+            f"{count(len(images), 'image')} of {len(keys):,} {agree(len(images), 'is')} unlike all"
             f" others, the farthest first: {name_some(images, 3)}."
         ),
         advice="Look whether they belong here: another subject, a scan, a damaged picture.",
@@ -105,9 +105,7 @@ def check_damage(keys: Sequence[str], looks: Sequence[Look]) -> list[Finding]:
                     check="damage",
                     severity="warn",
                     certainty="certain",
-                    sentence=(
-                        f"{sentence} {'is' if len(images) == 1 else 'are'} {what}: {name_some(images, 3)}."
-                    ),
+                    sentence=f"{sentence} {agree(len(images), 'is')} {what}: {name_some(images, 3)}.",
                     advice="Leave them out: what they show cannot be learned.",
                     images=tuple(images),
                     n=len(keys),

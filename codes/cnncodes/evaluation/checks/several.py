@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import count, name_some
+from cnncodes.errors import agree, count, name_some
 from cnncodes.evaluation.checks import label_metadata, label_set_errors, metadata
 from cnncodes.evaluation.checks.finding import Finding
 from cnncodes.evaluation.checks.labelled import Labelled, name_units
@@ -63,5 +63,5 @@ def _choose(images: Labelled, names: Sequence[str], least: int) -> tuple[npt.NDA
     if not few:
         return np.flatnonzero(enough), ""
     below = f"fewer than {least} {name_units(images.groups)}"
-    why = f"{len(few)} of {len(names)} labels {'is' if len(few) == 1 else 'are'} on, or lacking from,"
+    why = f"{len(few)} of {len(names)} labels {agree(len(few), 'is')} on, or lacking from,"
     return np.flatnonzero(enough), f"{why} {below}: {name_some(few, 3)}."

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from cnncodes.errors import count
+from cnncodes.errors import agree, count
 from cnncodes.evaluation import LabelFigures
 from cnncodes.evaluation.intervals import Estimate
 from cnncodes.report.html import escape, interval, name, number, percent
@@ -32,8 +32,9 @@ def list_warnings(material: LabelMaterial) -> list[str]:
     found = list_common(material, evaluation.n)
     unknown = [one.name for one in evaluation.per_label if not one.known]
     if unknown:
-        it = "it" if len(unknown) == 1 else "them"
-        found.append(f"The classifier does not know {list_names(unknown)}: it never names {it}.")
+        found.append(
+            f"The classifier does not know {list_names(unknown)}: it never names {agree(len(unknown), 'it')}."
+        )
     small = [one.name for one in evaluation.per_label if 0 < one.recall.n < FEW_OF_CLASS]
     if small:
         which = "that label" if len(small) == 1 else "those labels"
