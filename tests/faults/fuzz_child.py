@@ -5,6 +5,7 @@ A line before each picture, so that whoever reads knows which one ended the proc
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import resource
@@ -14,6 +15,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 sys.path.append(str(Path(__file__).parent))
 from image_bombs import BOMBS
 from image_mutations import mutate, seeds
@@ -21,6 +24,9 @@ from image_mutations import mutate, seeds
 from cnncodes.errors import UnreadableImage
 from cnncodes.images import Decoding, decode
 from cnncodes.images.opening import open_image, opening
+from cnncodes.views.deferring import defer
+from cnncodes.views.encoded import EncodedJpeg
+from cnncodes.views.resizing import resize
 
 #: Address space for one picture.
 ROOM = 4 * 2**30
@@ -52,8 +58,13 @@ def is_header_valid(data: bytes, decoding: Decoding) -> bool:
 
 def judge(data: bytes, decoding: Decoding) -> dict[str, Any]:
     """Return what came of a picture."""
+    load = functools.partial(decode, data, decoding, short_side=8)
     try:
-        image = decode(data, decoding, short_side=8)
+        picture = load(defer=functools.partial(defer, load=load))
+        shrunk = resize(picture, (32, 32), "bicubic") if isinstance(picture, EncodedJpeg) else None
+        image = picture.load() if isinstance(picture, EncodedJpeg) else picture
+        if shrunk is not None and not np.array_equal(shrunk, resize(image, (32, 32), "bicubic")):
+            return {"outcome": "illegal", "reason": "other pixels where it is decoded while it is resized"}
     except UnreadableImage as error:
         return {"outcome": "refused", "stage": error.stage, "reason": error.reason}
     except BaseException as error:
