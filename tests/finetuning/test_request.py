@@ -1,0 +1,81 @@
+"""What a fine-tuning refuses, before anything is trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("safetensors")
+
+from tiny_tuning import GOOD, make_backbone, write_images  # noqa: E402
+
+import cnncodes  # noqa: E402
+from cnncodes.errors import BackboneError, SourceError, UsageError  # noqa: E402
+
+pytestmark = pytest.mark.slow  # torch
+
+
+def test_a_class_of_which_nothing_can_be_read_is_named(tmp_path: Path) -> None:
+    photos = write_images(tmp_path / "photos", 12)
+    for path in (photos / "train/dots").glob("*.png"):
+        path.write_bytes(b"no picture")
+    with pytest.raises(SourceError, match="none of the training images of class 'dots' can be read"):
+        cnncodes.finetune(photos, tmp_path / "out", backbone=make_backbone(), **{**GOOD, "epochs": 1})
+
+
+def test_a_class_that_is_not_trained_on_is_named(tmp_path: Path) -> None:
+    photos = write_images(tmp_path / "photos", 4)
+    for path in (photos / "train/plain").iterdir():
+        path.unlink()
+    with pytest.raises(SourceError, match="class 'plain' of the test images is missing"):
+        cnncodes.finetune(photos, tmp_path / "out", backbone=make_backbone(), **{**GOOD, "epochs": 1})
+    assert not (tmp_path / "out").exists()  # said before any work
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "said"),
+    [
+        ({"unfreeze": "layer9"}, UsageError, "layer9"),
+        ({"unfreeze": "last:9"}, UsageError, "from 1 to 3"),
+        ({"base_lr": 0.0}, UsageError, "above 0"),
+        ({"epoch": 1}, UsageError, "unknown option 'epoch'. Did you mean 'epochs'"),
+        ({"batch_size": 1000}, UsageError, "more than the 192 images"),
+        ({"keep": "both"}, UsageError, "keep must be one of"),
+        ({"device": "abacus"}, UsageError, "must be auto, cpu, cuda or cuda:N. Got 'abacus'"),
+        pytest.param(
+            {"device": "cuda"},
+            UsageError,
+            "'cuda' does not work: .* Choose cpu or auto",
+            marks=pytest.mark.skipif(torch.cuda.is_available(), reason="it does work here"),
+        ),
+        (
+            {"head": "svm"},
+            UsageError,
+            "head must be one of logistic, linear-svm, .*lda, centroid. Got 'svm'",
+        ),
+        ({"cache": "-1"}, UsageError, "amount of disk, such as 10G or 500M, or 0"),
+        ({"train_views": "nothing"}, UsageError, "nothing"),
+    ],
+)
+def test_bad_input_is_said_before_anything_is_trained(
+    changes: dict[str, Any], error: type[Exception], said: str, photos: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(error, match=said):
+        cnncodes.finetune(photos, tmp_path / "out", backbone=make_backbone(), **{**GOOD, **changes})
+    assert not (tmp_path / "out").exists()  # not even features
+
+
+def test_what_is_no_path_and_no_listener_is_said(photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="out must be"):
+        cnncodes.finetune(photos, None, backbone=make_backbone())  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="listeners must be a Listeners. Got builtin_function_or_method"):
+        cnncodes.finetune(photos, tmp_path / "out", listeners=print)  # type: ignore[arg-type]
+
+
+def test_rounded_weights_are_refused(photos: Path, tmp_path: Path) -> None:
+    backbone = cnncodes.load_backbone("efficientnet-lite0", precision="int8")
+    with pytest.raises(BackboneError, match=r"is int8.*take the fp32 network that it was made from"):
+        cnncodes.finetune(photos, tmp_path / "out", backbone=backbone)
