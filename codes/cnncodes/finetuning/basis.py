@@ -12,7 +12,8 @@ from cnncodes.embedding.memory import parse_bytes
 from cnncodes.finetuning.blocks import block_depths, choose_weights, list_blocks
 from cnncodes.finetuning.checkpoints import Checkpoint
 from cnncodes.finetuning.examples import check_classes
-from cnncodes.finetuning.features import FeatureStore, ViewSet
+from cnncodes.finetuning.features import FeatureStore
+from cnncodes.finetuning.frozen import ViewSet
 from cnncodes.finetuning.judging import Guide
 from cnncodes.finetuning.loading import check_trainable
 from cnncodes.finetuning.parts import Parts, split_graph

@@ -15,8 +15,8 @@ from cnncodes.embedding import settle_plans
 from cnncodes.errors import UsageError
 from cnncodes.estimators.inputs import make_embedder
 from cnncodes.estimators.labels import check_labels
+from cnncodes.finetuning.contents import hash_contents
 from cnncodes.finetuning.examples import Labelled, check_classes, check_read, split_validation
-from cnncodes.finetuning.features import hash_contents
 from cnncodes.finetuning.settings import KEEP, TEST_VIEWS, TRAIN_VIEWS, FineTuning
 from cnncodes.finetuning.task import Task, identify
 from cnncodes.finetuning.world import World
