@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -79,3 +81,12 @@ def test_rounded_weights_are_refused(photos: Path, tmp_path: Path) -> None:
     backbone = cnncodes.load_backbone("efficientnet-lite0", precision="int8")
     with pytest.raises(BackboneError, match=r"is int8.*take the fp32 network that it was made from"):
         cnncodes.finetune(photos, tmp_path / "out", backbone=backbone)
+
+
+def test_numbers_of_numpy_do_not_reach_the_summary(photos: Path, tmp_path: Path) -> None:
+    changed = {**GOOD, "epochs": np.int64(1), "base_lr": np.float64(0.01), "n_jobs": np.int64(1)}
+    summary = cnncodes.finetune(
+        photos, tmp_path / "out", backbone=make_backbone(), max_pixels=np.int64(10_000), **changed
+    )
+    assert json.loads((tmp_path / "out/summary.json").read_text()) == summary
+    assert (summary["request"]["max_pixels"], summary["base_lr"]) == (10_000, 0.01)

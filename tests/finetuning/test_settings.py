@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 
 from cnncodes.errors import UsageError
 from cnncodes.finetuning.settings import FineTuning
+from cnncodes.schema import from_mapping
 
 
 @pytest.mark.parametrize(
@@ -71,3 +74,29 @@ def test_the_batch_has_at_most_all_images(asked: int | None, images: int, given:
 def test_a_batch_larger_than_the_data_is_refused() -> None:
     with pytest.raises(UsageError, match=r"batch_size 65 is more than the 64 images .* give 64 or less"):
         FineTuning(batch_size=65).choose_batch_size(64)
+
+
+NUMPY = {int: (np.int64, np.int32), float: (np.float64, np.float32), bool: (np.bool_,), str: (np.str_,)}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((one.name, one.default) for one in dataclasses.fields(FineTuning) if one.default is not None),
+        ("unfreeze", 0.25),
+        ("base_lr", 0.5),
+        ("batch_size", 16),
+        ("cache", 10**6),
+    ],
+)
+def test_numbers_of_numpy_are_numbers(name: str, value: Any) -> None:
+    """A search over rates takes them from an array."""
+    for kind in NUMPY[type(value)]:
+        settings = FineTuning(**{name: kind(value)})
+        found = getattr(settings, name)
+        assert type(found) is type(getattr(FineTuning(**{name: value}), name))
+        assert found == pytest.approx(getattr(FineTuning(**{name: value}), name)) or name == "unfreeze"
+        assert json.dumps(dataclasses.asdict(settings))
+        assert from_mapping(FineTuning, {name: kind(value)}) == settings
+    with pytest.raises(UsageError, match=r"epochs must be a whole number\. Got 2\.0 instead"):
+        FineTuning(epochs=np.float64(2))  # type: ignore[arg-type]

@@ -22,6 +22,7 @@ from cnncodes.finetuning.task import Task, identify
 from cnncodes.finetuning.world import World
 from cnncodes.heads.names import LINEAR
 from cnncodes.images import ImageRecord, list_groups
+from cnncodes.schema import to_builtin
 from cnncodes.views import ViewPlan
 
 
@@ -55,6 +56,7 @@ class Request:
         for name, value, known in (("keep", self.keep, KEEP), ("head", self.head, LINEAR)):
             if not isinstance(value, str) or value not in known:
                 raise UsageError(f"{name} must be one of {', '.join(known)}. Got {value!r}.")
+        object.__setattr__(self, "max_pixels", to_builtin(self.max_pixels))
 
     def describe(self, task: Task) -> dict[str, Any]:
         """Return what was asked for, as plain values."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnncodes.errors import UsageError, sentence
-from cnncodes.schema import find_problems, option
+from cnncodes.schema import find_problems, option, to_builtin
 
 #: What `FineTuning.base_lr` may be beside a number.
 FIND = "find"
@@ -310,7 +310,9 @@ class FineTuning:
         problems = find_problems(FineTuning, values)
         if problems:
             raise UsageError(" ".join(map(sentence, problems)))
-        object.__setattr__(self, "unfreeze", str(self.unfreeze))  # 0.3 and "0.3" are one fine-tuning
+        values["unfreeze"] = str(to_builtin(self.unfreeze))  # 0.3 and "0.3" are one fine-tuning
+        for name, value in values.items():
+            object.__setattr__(self, name, to_builtin(value))
 
     def choose_batch_size(self, n_images: int) -> int:
         """Return the images in a batch.
