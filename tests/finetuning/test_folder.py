@@ -17,6 +17,7 @@ from tiny_tuning import GOOD, make_backbone, write_images  # noqa: E402
 
 import cnncodes  # noqa: E402
 from cnncodes.errors import StoreError, UsageError  # noqa: E402
+from cnncodes.finetuning.folder import TuningFolder  # noqa: E402
 from cnncodes.finetuning.task import Listeners  # noqa: E402
 
 pytestmark = pytest.mark.slow  # torch
@@ -67,6 +68,15 @@ def test_files_of_others_outlast_a_fine_tuning(photos: Path, tmp_path: Path) -> 
 
     cnncodes.finetune(photos, tmp_path, backbone=make_backbone(), listeners=Listeners(put), **changed)
     assert said and [path.name for path in (tmp_path / "state").iterdir()] == ["note.txt"]
+
+
+def test_what_a_kill_left_half_written_takes_no_room_any_more(tmp_path: Path) -> None:
+    TuningFolder(tmp_path / "out")._lock.release()  # killed
+    left = tmp_path / "out/state/.checkpoint.safetensors.0123abcd.tmp"
+    left.write_bytes(b"half")
+    held = TuningFolder(tmp_path / "out")
+    assert not left.exists()
+    held.close()
 
 
 @pytest.fixture
@@ -147,8 +157,6 @@ def test_where_nothing_came_of_it_no_folder_stays(tmp_path: Path) -> None:
 
 
 def test_only_one_writes_to_a_folder(photos: Path, tmp_path: Path) -> None:
-    from cnncodes.finetuning.folder import TuningFolder
-
     held = TuningFolder(tmp_path / "out")
     with pytest.raises(StoreError, match=r"being written by process \d+"):
         cnncodes.finetune(photos, tmp_path / "out", backbone=make_backbone(), **GOOD)

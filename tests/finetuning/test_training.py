@@ -29,6 +29,8 @@ from cnncodes.images import content_hash, records_from  # noqa: E402
 
 pytestmark = pytest.mark.slow  # torch
 
+NAME = "checkpoint.safetensors"
+
 
 def names_of_changed(before: Any, after: Any) -> set[str]:
     import onnx
@@ -402,3 +404,18 @@ def test_an_epoch_below_the_start_is_not_kept(tmp_path: Path) -> None:
     tuned = run(make_gaining("tuned", epochs=4, base_lr=1e30, freeze_epochs=0), tmp_path)
     assert not tuned.is_trained and tuned.kept == "head"
     assert tuned.validation.difference.value == 0
+
+
+def test_a_training_that_is_over_keeps_no_more_than_its_result(tmp_path: Path) -> None:
+    """Neither what only further steps would need, nor weights twice."""
+    task = make_task(epochs=2, base_lr=1e-4)
+    first = run(task, tmp_path)
+    found = Checkpoint(tmp_path / NAME, identify(task)).read()
+    assert found is not None and found[0].over
+    weights = sum(value.numpy().nbytes for value in found[1].values())
+    for name in (NAME, f"{NAME}.previous"):
+        assert (tmp_path / name).stat().st_size < weights + 8_000  # and what it came to in words
+    said: list[str] = []
+    again = tune(task, tmp_path, Listeners(said.append))
+    assert again.backbone.sha256 == first.backbone.sha256
+    assert any("going on after epoch 2 of the stage 'network'" in line for line in said)

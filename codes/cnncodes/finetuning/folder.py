@@ -60,6 +60,7 @@ class TuningFolder:
         with writing_errors(self.path):
             self.state.mkdir(parents=True, exist_ok=True)
         self._lock = WriterLock(self.state)
+        _remove(self.state, ".{}.*.tmp")  # what a kill left half written
         self._before, self._started = _read_seconds(self.state / MARK), time.monotonic()
         try:
             self.note_time()
@@ -151,8 +152,14 @@ class TuningFolder:
 
 def _clear(state: Path) -> None:
     """Remove what a fine-tuning has put there, and the temporary files of what it was writing."""
+    _remove(state, "{}")
+    _remove(state, ".{}.*.tmp")
+
+
+def _remove(state: Path, form: str) -> None:
+    """Remove files whose names are those of a fine-tuning's own in that form."""
     for name in OWN:
-        for path in (*state.glob(name), *state.glob(f".{name}.*.tmp")):
+        for path in state.glob(form.format(name)):
             with contextlib.suppress(OSError):
                 path.unlink()
 

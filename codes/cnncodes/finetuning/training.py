@@ -73,6 +73,7 @@ class Trainer:
         self._offsets = rng.integers(0, train.views, len(train.first))
         self.state = State()
         self.kept: Tensors = {}
+        self._optimizer: Any = None
         self._resumed: Any = None
 
     def run(self) -> list[EpochFigures]:
@@ -81,6 +82,14 @@ class Trainer:
             self.state.base_lr = self._choose_rate()
             self._note(START, 0, math.nan, self._head_stage(), 0.0, 0.0, time.monotonic())
             self._save()
+        if not self.state.over:
+            self._run_stages()
+        self.network.load(self.kept)
+        if not self.state.over:
+            self._conclude()
+        return self.state.history
+
+    def _run_stages(self) -> None:
         if self.state.stage == HEAD_STAGE:
             self._run_stage(self._head_stage())
             if not self._has_diverged():  # at a rate that wrecks the head alone nothing else is tried
@@ -90,8 +99,12 @@ class Trainer:
                 self._save()
         if self.state.stage == NETWORK_STAGE:
             self._run_stage(self.network_stage())
-        self.network.load(self.kept)
-        return self.state.history
+
+    def _conclude(self) -> None:
+        """Keep on disk what came of it alone, twice, as of all that is kept there."""
+        self.state.over, self.stepper.average, self._optimizer = True, {}, None
+        self._save()
+        self._save()
 
     def _choose_rate(self) -> float:
         if self.settings.base_lr != FIND:
@@ -224,7 +237,7 @@ class Trainer:
     def _save(self) -> None:
         if not self.world.is_first:
             return
-        optimizer = getattr(self, "_optimizer", None) if self.state.stage != START else None
+        optimizer = self._optimizer
         self.checkpoint.write(
             self.state,
             self.network.tensors(),
