@@ -115,6 +115,7 @@ def make_task(
         request.n_jobs,
         held_out=held_out,
         keep=request.keep,
+        is_saved=True,
     )
     return task, test, failed
 

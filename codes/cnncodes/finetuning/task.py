@@ -47,6 +47,8 @@ class Task:
         them too, in the end.
     keep : {"better", "tuned", "head"}
         Which classifier is to be kept; a network that is not need not learn from all images.
+    is_saved : bool
+        Whether network and classifier are written beside the checkpoints in the end.
     """
 
     embedder: Embedder
@@ -60,6 +62,7 @@ class Task:
     start: LinearScorer | None = None
     held_out: bool = False
     keep: str = "better"
+    is_saved: bool = False
 
     @property
     def weighting(self) -> Any:
