@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,19 @@ def test_what_a_kill_left_half_written_takes_no_room_any_more(tmp_path: Path) ->
     held = TuningFolder(tmp_path / "out")
     assert not left.exists()
     held.close()
+
+
+def test_the_time_of_a_run_that_is_killed_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it was at: nothing but the clock writes here."""
+    monkeypatch.setattr("cnncodes.finetuning.folder._TICK", 0.05)
+    killed = TuningFolder(tmp_path / "out")
+    time.sleep(0.4)
+    killed._lock.release()
+    killed._stopped.set()
+    again = TuningFolder(tmp_path / "out")
+    assert 0.3 <= again.seconds <= killed.seconds
+    again.close()
+    assert not any((tmp_path / "out").iterdir())
 
 
 @pytest.fixture

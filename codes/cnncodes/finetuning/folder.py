@@ -7,6 +7,7 @@ import csv
 import dataclasses
 import io
 import json
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,6 +28,8 @@ CLASSIFIER, BACKBONE, LOG, SUMMARY = "classifier.cnncodes", "backbone", "log.csv
 STATE = "state"
 #: By which the folder of a fine-tuning is known, within `STATE`; it holds the seconds spent so far.
 MARK = "finetuning.json"
+#: Seconds between two notes of the time that was spent.
+_TICK = 2.0
 #: What a fine-tuning puts there beside: nothing else is ever removed.
 OWN = (
     MARK,
@@ -67,6 +70,9 @@ class TuningFolder:
         except BaseException:
             self._lock.release()
             raise
+        self._stopped = threading.Event()
+        self._clock = threading.Thread(target=self._keep_time, daemon=True)
+        self._clock.start()
 
     @property
     def seconds(self) -> float:
@@ -76,6 +82,12 @@ class TuningFolder:
     def note_time(self) -> None:
         """Keep how long it has taken so far."""
         atomic_write(self.state / MARK, json.dumps({"seconds": round(self.seconds, 1)}).encode())
+
+    def _keep_time(self) -> None:
+        """Note the time now and then, as a kill tells nobody."""
+        while not self._stopped.wait(_TICK):
+            with contextlib.suppress(StoreError):  # a full disk, which whoever writes more says
+                self.note_time()
 
     @property
     def classifier(self) -> Path:
@@ -136,6 +148,8 @@ class TuningFolder:
 
     def close(self) -> None:
         """Let others write; what is not needed any more goes, and so does a folder of which nothing came."""
+        self._stopped.set()
+        self._clock.join()
         if self.state.is_dir():
             works = any(item.name not in (MARK, LOCK_NAME) for item in self.state.iterdir())
             if (self.path / SUMMARY).exists() or not works:
