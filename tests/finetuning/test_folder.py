@@ -24,6 +24,13 @@ from cnncodes.finetuning.task import Listeners  # noqa: E402
 pytestmark = pytest.mark.slow  # torch
 
 
+def leave(folder: TuningFolder) -> None:
+    """Leave a folder as a kill does."""
+    folder._stopped.set()
+    folder._clock.join()
+    folder._lock.release()
+
+
 def test_another_one_needs_another_folder(done: Any, photos: Path) -> None:
     with pytest.raises(StoreError, match="holds another fine-tuning"):
         cnncodes.finetune(photos, done[0], backbone=make_backbone(), **{**GOOD, "epochs": 3})
@@ -43,11 +50,20 @@ def test_a_folder_of_ones_own_is_left_alone(photos: Path, tmp_path: Path) -> Non
     (tmp_path / "a/state/precious.txt").write_text("x")
     (tmp_path / "b").mkdir()
     (tmp_path / "b/summary.json").write_text('{"mine": 1}')
-    for name, shown in (("a", "state/precious.txt"), ("b", "summary.json")):
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c/summary.json").write_text("mine")
+    (tmp_path / "d/summary.json").mkdir(parents=True)
+    (tmp_path / "e/state").mkdir(parents=True)
+    (tmp_path / "e/state/features.json").write_text('{"mine": 1}')
+    leave(TuningFolder(tmp_path / "f"))
+    (tmp_path / "f/summary.json").write_text("mine")
+    named = {"a": "state/precious.txt", "e": "state/features.json"}
+    for name, shown in (named | dict.fromkeys("bcdf", "summary.json")).items():
         with pytest.raises(StoreError, match=rf"holds other things \({shown}\)"):
             cnncodes.finetune(photos, tmp_path / name, backbone=make_backbone(), **GOOD)
     assert (tmp_path / "a/state/precious.txt").read_text() == "x"
     assert (tmp_path / "b/summary.json").read_text() == '{"mine": 1}'
+    assert (tmp_path / "c/summary.json").read_text() == "mine"
 
 
 def test_files_of_others_outlast_a_fine_tuning(photos: Path, tmp_path: Path) -> None:
@@ -72,7 +88,7 @@ def test_files_of_others_outlast_a_fine_tuning(photos: Path, tmp_path: Path) -> 
 
 
 def test_what_a_kill_left_half_written_takes_no_room_any_more(tmp_path: Path) -> None:
-    TuningFolder(tmp_path / "out")._lock.release()  # killed
+    leave(TuningFolder(tmp_path / "out"))
     left = tmp_path / "out/state/.checkpoint.safetensors.0123abcd.tmp"
     left.write_bytes(b"half")
     held = TuningFolder(tmp_path / "out")
@@ -85,12 +101,32 @@ def test_the_time_of_a_run_that_is_killed_is_counted(tmp_path: Path, monkeypatch
     monkeypatch.setattr("cnncodes.finetuning.folder._TICK", 0.05)
     killed = TuningFolder(tmp_path / "out")
     time.sleep(0.4)
-    killed._lock.release()
-    killed._stopped.set()
+    leave(killed)
     again = TuningFolder(tmp_path / "out")
     assert 0.3 <= again.seconds <= killed.seconds
     again.close()
     assert not any((tmp_path / "out").iterdir())
+
+
+def test_without_the_record_of_its_time_it_goes_on(photos: Path, tmp_path: Path) -> None:
+    """As without any other file of its state."""
+
+    def stop(history: Any) -> None:
+        if len(history) == 3:
+            raise InterruptedError
+
+    def tune(listeners: Listeners) -> dict[str, Any]:
+        changed = {**GOOD, "epochs": 2, "freeze_epochs": 1}
+        return cnncodes.finetune(
+            photos, tmp_path / "out", backbone=make_backbone(), listeners=listeners, **changed
+        )
+
+    with pytest.raises(InterruptedError):
+        tune(Listeners(epoch=stop))
+    (tmp_path / "out/state/finetuning.json").unlink()
+    said: list[str] = []
+    assert tune(Listeners(said.append))["kept"] in ("head", "tuned")
+    assert any(line.startswith("going on after") for line in said)
 
 
 @pytest.fixture

@@ -26,6 +26,8 @@ from cnncodes.store.files import atomic_write
 Array = npt.NDArray[Any]
 Progress = Callable[[int, int, int], None]
 
+#: What tells how far they have come.
+FEATURES = "features.json"
 #: Images and seconds between two marks of how far the features have come, whichever is over first.
 _MARK, _MARK_SECONDS = 256, 5.0
 
@@ -166,7 +168,7 @@ class FeatureStore:
 
     @property
     def _marked(self) -> Path:
-        return self._folder / "features.json"
+        return self._folder / FEATURES
 
     def _resume(self) -> int:
         """Open the files, and return for how many images they have what they need."""

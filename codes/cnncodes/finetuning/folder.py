@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnncodes.errors import StoreError
+from cnncodes.errors import StoreError, sentence
 from cnncodes.finetuning.checkpoints import DAMAGED, PREVIOUS
+from cnncodes.finetuning.features import FEATURES
 from cnncodes.finetuning.history import EpochFigures
 from cnncodes.store.files import atomic_write, writing_errors
 from cnncodes.store.locking import LOCK_NAME, WriterLock
@@ -35,7 +36,7 @@ OWN = (
     MARK,
     LOCK_NAME,
     *(f"{name}.safetensors{end}" for name in ("checkpoint", "again") for end in ("", PREVIOUS, DAMAGED)),
-    "features.json",
+    FEATURES,
     "feature-*.bin",
     "codes.bin",
     "head.npz",
@@ -191,13 +192,17 @@ def _read_summary(path: Path) -> dict[str, Any] | None:
     Raises
     ------
     StoreError
-        If it is no JSON.
+        If it is no JSON, and lies beside what a fine-tuning gives.
     """
+    if not path.is_file():
+        return None
     try:
         found = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {sentence(error.strerror or error)}") from error
+    except ValueError as error:
+        if not (path.with_name(CLASSIFIER).exists() and path.with_name(BACKBONE).exists()):
+            return None
         raise StoreError(
             f"{path} is damaged: remove the folder to train again, or give another one, -o FOLDER."
         ) from error
@@ -207,12 +212,27 @@ def _read_summary(path: Path) -> dict[str, Any] | None:
 def _check_place(path: Path) -> None:
     if path.is_file():
         raise StoreError(f"cannot write to {path}: it is a file. Give the name of a folder.")
-    if not path.is_dir() or (path / STATE / MARK).is_file() or _read_summary(path / SUMMARY) is not None:
+    if not path.is_dir() or _read_summary(path / SUMMARY) is not None:
         return
     found = sorted(item.name for item in path.iterdir())
-    if found == [STATE] and (path / STATE).is_dir():  # killed before its mark was there
+    if SUMMARY in found:  # somebody's own
+        found = [SUMMARY]
+    elif _is_ours(path / STATE):
+        return
+    elif found == [STATE] and (path / STATE).is_dir():  # killed before its mark was there
         found = [f"{STATE}/{item.name}" for item in (path / STATE).iterdir() if item.name != LOCK_NAME]
         found = [name for name in found if not name.startswith(f"{STATE}/.{MARK}.")]
     if found:
         shown = ", ".join(found[:3])
         raise StoreError(f"{path} holds other things ({shown}): give another folder, -o FOLDER.")
+
+
+def _is_ours(state: Path) -> bool:
+    """Tell whether a fine-tuning keeps its state there: by its mark, or, without it, by its features."""
+    if (state / MARK).is_file():
+        return True
+    try:
+        found = json.loads((state / FEATURES).read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(found, dict) and {"identity", "kept_rows"} <= found.keys()
