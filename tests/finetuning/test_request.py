@@ -23,9 +23,10 @@ pytestmark = pytest.mark.slow  # torch
 def test_a_class_of_which_nothing_can_be_read_is_named(tmp_path: Path) -> None:
     photos = write_images(tmp_path / "photos", 12)
     for path in (photos / "train/dots").glob("*.png"):
-        path.write_bytes(b"no picture")
+        path.write_bytes(b"no picture " + path.stem.encode())
     with pytest.raises(SourceError, match="none of the training images of class 'dots' can be read"):
         cnncodes.finetune(photos, tmp_path / "out", backbone=make_backbone(), **{**GOOD, "epochs": 1})
+    assert not (tmp_path / "out").exists()  # mended ones are other images, of which nothing is known
 
 
 def test_a_class_that_is_not_trained_on_is_named(tmp_path: Path) -> None:

@@ -154,6 +154,13 @@ class FeatureStore:
         for file in self._files:
             file.close()
 
+    def discard(self) -> None:
+        """Remove the files."""
+        self.close()
+        for path in (*self._folder.glob("feature-*.bin"), self._folder / "codes.bin", self._marked):
+            path.unlink(missing_ok=True)
+        self._sums, self._failed, self._files = [], {}, []
+
     @property
     def _paths(self) -> list[Path]:
         names = [f"feature-{number}.bin" for number in range(len(self._features))]
@@ -174,9 +181,7 @@ class FeatureStore:
         """Open the files, and return for how many images they have what they need."""
         done = self._read_mark()
         if done is None or not all(path.is_file() for path in self._paths):
-            for path in (*self._folder.glob("feature-*.bin"), self._folder / "codes.bin", self._marked):
-                path.unlink(missing_ok=True)
-            self._sums, self._failed = [], {}
+            self.discard()
         self._open()
         first = 0
         for number, (images, sums) in enumerate(self._sums):

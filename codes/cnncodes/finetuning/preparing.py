@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from cnncodes.errors import SourceError
 from cnncodes.finetuning.basis import (
     HELD_OUT,
     TRAIN,
@@ -126,7 +127,12 @@ def prepare(task: Task, folder: Path, listeners: Listeners, world: World = ALONE
                 _fill(store, chosen, folder, task, listeners)
             else:
                 store.join(_FIRST)
-            classes, train, validation = _make_examples(task, store)
+            try:
+                classes, train, validation = _make_examples(task, store)
+            except SourceError:  # images that do are others, of which nothing is known
+                if world.is_first:
+                    store.discard()
+                raise
         classical = ClassicalHead(task, store, train, validation)
         head = world.share(lambda: classical.find(classes, folder, listeners))
         judge = classical.make_judge(head)
