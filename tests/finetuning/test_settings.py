@@ -72,7 +72,7 @@ def test_the_batch_has_at_most_all_images(asked: int | None, images: int, given:
 
 
 def test_a_batch_larger_than_the_data_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"batch_size 65 is more than the 64 images .* give 64 or less"):
+    with pytest.raises(UsageError, match=r"--batch-size 65 is more than the 64 images .* give 64 or less"):
         FineTuning(batch_size=65).choose_batch_size(64)
 
 

@@ -325,6 +325,7 @@ class FineTuning:
         size = self.batch_size or min(32, n_images)
         if size > n_images:
             raise UsageError(
-                f"batch_size {size} is more than the {n_images} images to train on: give {n_images} or less."
+                f"--batch-size {size} is more than the {n_images} images to train on: give {n_images} or"
+                " less."
             )
         return size
