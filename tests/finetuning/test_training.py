@@ -419,3 +419,21 @@ def test_a_training_that_is_over_keeps_no_more_than_its_result(tmp_path: Path) -
     again = tune(task, tmp_path, Listeners(said.append))
     assert again.backbone.sha256 == first.backbone.sha256
     assert any("going on after epoch 2 of the stage 'network'" in line for line in said)
+
+
+def test_going_on_with_another_number_of_threads_is_told(tmp_path: Path) -> None:
+    """Each thread sums gradients of its own images: sums of other parts have other last bits."""
+
+    def stop(history: Any) -> None:
+        if history[-1].stage == "network":
+            raise InterruptedError
+
+    task = make_task(epochs=2)
+    with pytest.raises(InterruptedError):
+        tune(dataclasses.replace(task, n_jobs=2), tmp_path, Listeners(epoch=stop))
+    said: list[str] = []
+    tune(task, tmp_path, Listeners(said.append))
+    assert any("trained with 2 threads before, and is with 1 now (-j)" in line for line in said)
+    said.clear()
+    tune(task, tmp_path, Listeners(said.append))
+    assert not any("threads" in line for line in said)

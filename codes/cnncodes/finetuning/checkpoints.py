@@ -39,6 +39,8 @@ class State:
         The rate that it trains with, which may have been found.
     over : bool
         Whether it is: nothing but its result is kept then.
+    threads : int
+        That it was trained with, 0 where unknown: with others, sums of gradients have other last bits.
     """
 
     stage: str = HEAD_STAGE
@@ -48,6 +50,7 @@ class State:
     loss: float = 0.0
     base_lr: float = 0.0
     over: bool = False
+    threads: int = 0
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,7 @@ class Checkpoint:
             "loss": state.loss,
             "base_lr": state.base_lr,
             "over": state.over,
+            "threads": state.threads,
             "shared": shared,
             "history": [figures.to_dict() for figures in state.history],
             "groups": None if optimizer is None else optimizer["param_groups"],
@@ -153,7 +157,8 @@ class Checkpoint:
         history = [EpochFigures.from_dict(values) for values in facts["history"]]
         names = ("stage", "epoch", "step", "loss", "base_lr")
         plain = {name: facts[name] for name in names}
-        state = State(**plain, history=history, over=facts.get("over", False))
+        later = {name: facts[name] for name in ("over", "threads") if name in facts}
+        state = State(**plain, **later, history=history)
         groups = facts["groups"]
         optimizer = None if groups is None else {"state": states, "param_groups": groups}
         return state, parts["network"], parts["kept"], parts["average"], optimizer

@@ -238,6 +238,7 @@ class Trainer:
         if not self.world.is_first:
             return
         optimizer = self._optimizer
+        self.state.threads = torch.get_num_threads()
         self.checkpoint.write(
             self.state,
             self.network.tensors(),
@@ -256,4 +257,10 @@ class Trainer:
         before = "the stage 'head'" if self.state.stage == NETWORK_STAGE else "the start"
         done = f"epoch {self.state.epoch} of the stage {self.state.stage!r}" if self.state.epoch else before
         self.on_note(f"going on after {done}" + (f", step {self.state.step}" if self.state.step else ""))
+        threads = torch.get_num_threads()
+        if not self.state.over and self.state.threads not in (0, threads):
+            self.on_note(
+                f"it was trained with {self.state.threads} threads before, and is with {threads} now (-j):"
+                " the last bits of what it ends with are others than without the interruption"
+            )
         return True
