@@ -26,6 +26,7 @@ _NAMES = {
     float: "a number",
     bool: "true or false",
     tuple: "a list of texts",
+    dict: "a dictionary",
     type(None): "nothing",
 }
 
@@ -95,7 +96,8 @@ def field_types(cls: type) -> Mapping[str, tuple[type, ...]]:
         origin = typing.get_origin(hint)
         is_union = origin in (typing.Union, types.UnionType)
         # The one container there is: tuple[str, ...], an option that may be given several times.
-        types_by_name[name] = typing.get_args(hint) if is_union else (origin or hint,)
+        hints = typing.get_args(hint) if is_union else (hint,)
+        types_by_name[name] = tuple(typing.get_origin(one) or one for one in hints)
     return types.MappingProxyType(types_by_name)
 
 

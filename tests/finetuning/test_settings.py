@@ -40,6 +40,11 @@ from cnncodes.schema import from_mapping
         ("unfreeze", " ", "last:N"),
         ("cache", "many", "amount of disk"),
         ("random_state", -1, "at least 0"),
+        ("class_weight", "even", "must be 'balanced' or a dictionary. Got 'even'"),
+        ("class_weight", {"a": 0.0}, "weights above 0. Got 0.0 of 'a'"),
+        ("class_weight", {"a": "2"}, "weights above 0. Got '2' of 'a'"),
+        ("class_weight", {"a": math.inf}, "weights above 0. Got inf of 'a'"),
+        ("class_weight", [1, 2], "must be text or a dictionary"),
         ("checkpoint_minutes", 0, "above 0"),
     ],
 )
@@ -100,3 +105,12 @@ def test_numbers_of_numpy_are_numbers(name: str, value: Any) -> None:
         assert from_mapping(FineTuning, {name: kind(value)}) == settings
     with pytest.raises(UsageError, match=r"epochs must be a whole number\. Got 2\.0 instead"):
         FineTuning(epochs=np.float64(2))  # type: ignore[arg-type]
+
+
+def test_weights_of_classes_are_plain_numbers() -> None:
+    given = {np.str_("a"): np.float32(2), "b": 1, np.int64(3): 0.5}
+    settings = FineTuning(class_weight=given)
+    assert settings.class_weight == {"a": 2.0, "b": 1.0, 3: 0.5}
+    assert json.loads(json.dumps(dataclasses.asdict(settings)))["class_weight"]["a"] == 2.0
+    given["b"] = 7  # what is given may change afterwards
+    assert settings.class_weight["b"] == 1.0  # type: ignore[index]

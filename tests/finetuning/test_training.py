@@ -16,7 +16,7 @@ pytest.importorskip("safetensors")
 from tiny_tuning import CLASSES, draw, make_task  # noqa: E402
 
 from cnncodes.embedding import Embedder  # noqa: E402
-from cnncodes.errors import StoreError  # noqa: E402
+from cnncodes.errors import StoreError, UsageError  # noqa: E402
 from cnncodes.finetuning.checkpoints import Checkpoint  # noqa: E402
 from cnncodes.finetuning.examples import Labelled  # noqa: E402
 from cnncodes.finetuning.history import count_epochs  # noqa: E402
@@ -437,3 +437,22 @@ def test_going_on_with_another_number_of_threads_is_told(tmp_path: Path) -> None
     said.clear()
     tune(task, tmp_path, Listeners(said.append))
     assert not any("threads" in line for line in said)
+
+
+def test_weights_of_classes_are_those_of_the_loss_and_of_the_head(tmp_path: Path) -> None:
+    plain, heavy = (
+        run(make_task(epochs=1, class_weight=weight), tmp_path / str(number))
+        for number, weight in enumerate([None, {"dots": 30.0}])
+    )
+    for before, after in ((plain.head, heavy.head), (plain.scorer, heavy.scorer)):
+        assert after.intercept[0] - after.intercept.mean() > before.intercept[0] - before.intercept.mean()
+    balanced = run(make_task(epochs=1, class_weight="balanced"), tmp_path / "balanced")
+    equal = run(make_task(epochs=1, class_weight=dict.fromkeys(CLASSES, 1.0)), tmp_path / "equal")
+    assert balanced.backbone.sha256 == equal.backbone.sha256  # of classes with as many images
+
+
+def test_weights_of_classes_are_looked_at_before_the_work(tmp_path: Path) -> None:
+    said: list[str] = []
+    with pytest.raises(UsageError, match="class_weight names 'dot', which is no class"):
+        tune(make_task(class_weight={"dot": 2.0}), tmp_path, Listeners(said.append))
+    assert not said and not any(tmp_path.iterdir())

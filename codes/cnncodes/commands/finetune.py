@@ -15,7 +15,7 @@ from cnncodes.commands.holding import tell_holdout
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.commands.suspicious_labels import warn_of_labels
 from cnncodes.commands.tables import format_interval, format_table
-from cnncodes.finetuning.settings import KEEP, TEST_VIEWS, TRAIN_VIEWS, FineTuning
+from cnncodes.finetuning.settings import KEEP, TEST_VIEWS, TRAIN_VIEWS, WEIGHT_HELP, FineTuning
 from cnncodes.heads.names import LINEAR
 from cnncodes.schema import option
 
@@ -60,6 +60,7 @@ class FinetuneOptions(common.EmbeddingOptions, FineTuning):
         choices=KEEP,
     )
     decode: str = option(common.HELP_DECODE, default="exact", choices=common.DECODE_CHOICES)
+    class_weight: str | None = option(WEIGHT_HELP, default=None, choices=("balanced",))
 
 
 def run_finetune(options: FinetuneOptions, reporter: Reporter) -> Result:

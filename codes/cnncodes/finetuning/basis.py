@@ -81,6 +81,7 @@ def choose_part(task: Task, listeners: Listeners) -> Chosen:
     """Return what of a task's graph is trained, or raise where that cannot be."""
     check_classes(task.train, task.validation, "validation")
     task.settings.choose_batch_size(len(task.train.y))
+    class_weights(task.weighting, *np.unique(task.train.y, return_counts=True))
     model = check_trainable(task.embedder.backbone)
     graph = read_graph(model)
     weights = choose_weights(graph, str(task.settings.unfreeze))

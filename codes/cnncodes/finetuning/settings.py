@@ -24,6 +24,8 @@ TRAIN_VIEWS = "flip, flip+translation+rotation+stretching:6"
 TEST_VIEWS = "flip"
 #: Which of two classifiers is saved.
 KEEP = ("better", "tuned", "head")
+#: What balanced weights of classes do.
+WEIGHT_HELP = "'balanced' gives rare classes the weight of frequent ones."
 
 
 def _at_least(least: int) -> Callable[[int], None]:
@@ -88,6 +90,17 @@ def _check_device(device: str) -> None:
         raise UsageError(f"must be auto, cpu, cuda or cuda:N. Got {device!r}.")
 
 
+def _check_class_weight(weight: str | dict[Any, Any]) -> None:
+    if isinstance(weight, str):
+        if weight != "balanced":
+            raise UsageError(f"must be 'balanced' or a dictionary. Got {weight!r}.")
+        return
+    for name, value in weight.items():
+        number = to_builtin(value)
+        if type(number) not in (int, float) or not 0 < number < math.inf:
+            raise UsageError(f"must hold finite weights above 0. Got {value!r} of {name!r}.")
+
+
 @dataclass(frozen=True, kw_only=True)
 class FineTuning:
     """How a network is fine-tuned.
@@ -131,8 +144,9 @@ class FineTuning:
         0 leaves each out: the share of the label that goes to all classes (Szegedy et al., 2016); the alpha
         of mixup (Zhang et al., 2018), here of what enters the trained part; the decay of a moving average of
         the weights, which is then kept; the pull towards the pretrained weights (L2-SP; Li et al., 2018).
-    class_weight : {"balanced"}, optional
-        Gives rare classes the weight of frequent ones, in the loss and in the head that it starts from.
+    class_weight : dict or "balanced", optional
+        Weight of each class by its name, 1 where none is given, in the loss and in the head that it starts
+        from; ``"balanced"`` gives rare classes the weight of frequent ones.
     validation : float
         Share of the training images that is not trained on and says when to stop.
     patience : int
@@ -253,8 +267,8 @@ class FineTuning:
         metavar="STRENGTH",
         check=_between(0, math.inf),
     )
-    class_weight: str | None = option(
-        "'balanced' gives rare classes the weight of frequent ones.", default=None, choices=("balanced",)
+    class_weight: str | dict[Any, Any] | None = option(  # noqa: RUF009, a field as all others
+        WEIGHT_HELP, default=None, metavar="{balanced}", check=_check_class_weight
     )
     validation: float = option(
         "Share of the training images that is not trained on and says when to stop, where the source has no"
@@ -311,6 +325,9 @@ class FineTuning:
         if problems:
             raise UsageError(" ".join(map(sentence, problems)))
         values["unfreeze"] = str(to_builtin(self.unfreeze))  # 0.3 and "0.3" are one fine-tuning
+        if isinstance(self.class_weight, dict):
+            weights = {to_builtin(name): float(value) for name, value in self.class_weight.items()}
+            values["class_weight"] = weights
         for name, value in values.items():
             object.__setattr__(self, name, to_builtin(value))
 

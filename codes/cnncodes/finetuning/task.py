@@ -107,6 +107,8 @@ def identify(task: Task) -> str:
     facts = asdict(task.settings)
     for name in ("cache", "checkpoint_minutes", "device", "refit"):
         del facts[name]
+    if isinstance(facts["class_weight"], dict):  # whose order says nothing
+        facts["class_weight"] = sorted([str(label), value] for label, value in facts["class_weight"].items())
     digest = hashlib.sha256(json.dumps([FORMAT, facts], sort_keys=True).encode())
     for fact in (task.embedder.space.id, task.embedder.plan.id, task.train_plan.id, task.head):
         digest.update(f"{fact}\n".encode())
