@@ -19,7 +19,8 @@ from cnncodes.finetuning.judging import Guide
 from cnncodes.finetuning.network import head_groups
 from cnncodes.finetuning.rates import default_rate, find_rate, limit_rate
 from cnncodes.finetuning.schedule import rate_at
-from cnncodes.finetuning.settings import FIND, FineTuning
+from cnncodes.finetuning.setting_checks import FIND
+from cnncodes.finetuning.settings import FineTuning
 from cnncodes.finetuning.stages import Examples, Stage
 from cnncodes.finetuning.stepping import Stepper
 from cnncodes.finetuning.world import ALONE, World
