@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
-from tiny_tuning import GOOD, make_backbone, write_images  # noqa: E402
+from tiny_tuning import BODY, GOOD, SIDE, WEIGHTS, make_backbone, write_images  # noqa: E402
+from written_graphs import write_backbone, write_dotted  # noqa: E402
 
 import cnncodes  # noqa: E402
 from cnncodes.errors import BackboneError, SourceError, UsageError  # noqa: E402
+from cnncodes.finetuning.task import Listeners  # noqa: E402
 
 pytestmark = pytest.mark.slow  # torch
 
@@ -91,3 +94,22 @@ def test_numbers_of_numpy_do_not_reach_the_summary(photos: Path, tmp_path: Path)
     )
     assert json.loads((tmp_path / "out/summary.json").read_text()) == summary
     assert (summary["request"]["max_pixels"], summary["base_lr"]) == (10_000, 0.01)
+
+
+@pytest.mark.parametrize("node", ["a = Relu(a1)", "c = Relu(c2)"], ids=["frozen", "trained"])
+def test_an_operator_that_is_not_known_is_refused_before_any_work(
+    node: str, photos: Path, tmp_path: Path
+) -> None:
+    """As torch runs the frozen part too, in the end."""
+    body = BODY.replace(node, node.replace("Relu", "Sin"))
+    backbone = write_backbone(write_dotted(body, WEIGHTS, 6), side=SIDE)
+    begun: list[str] = []
+
+    def progress(what: str) -> Callable[[int, int, int], None]:
+        begun.append(what)
+        return lambda done, total, failed: None
+
+    changed, listeners = {**GOOD, "unfreeze": "layer2"}, Listeners(progress=progress)
+    with pytest.raises(BackboneError, match=r"'Sin' of node .* not known to fine-tuning, which"):
+        cnncodes.finetune(photos, tmp_path / "out", backbone=backbone, listeners=listeners, **changed)
+    assert not begun and not (tmp_path / "out").exists()

@@ -79,11 +79,15 @@ class Basis:
 
 def choose_part(task: Task, listeners: Listeners) -> Chosen:
     """Return what of a task's graph is trained, or raise where that cannot be."""
+    from cnncodes.finetuning.graph_module import GraphModule
+
     check_classes(task.train, task.validation, "validation")
     task.settings.choose_batch_size(len(task.train.y))
     class_weights(task.weighting, *np.unique(task.train.y, return_counts=True))
     model = check_trainable(task.embedder.backbone)
     graph = read_graph(model)
+    # Torch runs all of it in the end, to compare: what cannot be followed is said before the work.
+    GraphModule(graph)
     weights = choose_weights(graph, str(task.settings.unfreeze))
     unfrozen = tuple(block.name for block in list_blocks(graph) if set(block.weights) & set(weights))
     listeners.note(_describe_parts(graph, weights, unfrozen))

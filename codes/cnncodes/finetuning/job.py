@@ -141,7 +141,7 @@ def _finish(prepared: Prepared, learned: _Learned, listeners: Listeners) -> Tune
     try:
         backbone = make_tuned_backbone(backbone, network.upper, len(trained.y))
     except BackboneError as error:  # what was learned otherwise must not be lost with it
-        refused = str(error)
+        refused = str(error).rstrip(".")
     return Tuned(
         backbone=backbone,
         learned=learned.head or prepared.refit_head(listeners),
