@@ -22,8 +22,8 @@ HEAD_EPOCHS = 2
 
 def label(records: Sequence[ImageRecord]) -> Labelled:
     """Return records with their labels and contents."""
+    from cnncodes.finetuning.contents import hash_contents
     from cnncodes.finetuning.examples import Labelled
-    from cnncodes.finetuning.features import hash_contents
 
     y = np.array([str(record.label) for record in records])
     return Labelled(list(records), y, hash_contents(records)[0])

@@ -26,6 +26,7 @@ _NAMES = {
     float: "a number",
     bool: "true or false",
     tuple: "a list of texts",
+    dict: "a dictionary",
     type(None): "nothing",
 }
 
@@ -95,7 +96,8 @@ def field_types(cls: type) -> Mapping[str, tuple[type, ...]]:
         origin = typing.get_origin(hint)
         is_union = origin in (typing.Union, types.UnionType)
         # The one container there is: tuple[str, ...], an option that may be given several times.
-        types_by_name[name] = typing.get_args(hint) if is_union else (origin or hint,)
+        hints = typing.get_args(hint) if is_union else (hint,)
+        types_by_name[name] = tuple(typing.get_origin(one) or one for one in hints)
     return types.MappingProxyType(types_by_name)
 
 
@@ -132,7 +134,7 @@ def find_problems(
             if field.default is dataclasses.MISSING:
                 problems.append(f"{spelled} is missing: {field.metadata['help']}")
             continue
-        problem = _find_problem(field, field_types(cls)[name], mapping[name])
+        problem = _find_problem(field, field_types(cls)[name], to_builtin(mapping[name]))
         if problem:
             problems.append(f"{spelled} {problem}")
     return problems
@@ -159,7 +161,7 @@ def from_mapping(cls: type[T], mapping: Mapping[str, Any], *, as_flags: bool = F
     if problems:
         raise UsageError(" ".join(map(sentence, problems)))
     wanted = field_types(cls)  # type: ignore[arg-type]
-    return cls(**{name: _widen(value, wanted[name]) for name, value in mapping.items()})
+    return cls(**{name: _widen(to_builtin(value), wanted[name]) for name, value in mapping.items()})
 
 
 def _widen(value: Any, wanted: tuple[type, ...]) -> Any:
@@ -277,6 +279,19 @@ def to_plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
+
+
+def to_builtin(value: Any) -> Any:
+    """Return a number, text or truth value of NumPy as Python's; other values as they are.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> to_builtin(np.int64(2)), to_builtin([np.int64(2)])
+    (2, [np.int64(2)])
+    """
+    is_scalar = hasattr(value, "dtype") and getattr(value, "ndim", None) == 0
+    return value.item() if is_scalar and hasattr(value, "item") else value
 
 
 def _is_positional(field: dataclasses.Field[Any]) -> bool:

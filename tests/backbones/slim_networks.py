@@ -73,6 +73,11 @@ def shorten_vit(net: Any) -> Any:
     return net
 
 
+def shorten_swin(net: Any) -> Any:
+    net.features[5] = net.features[5][:2]  # one with windows as they are, one with shifted ones
+    return net
+
+
 def shorten_timm_vit(net: Any) -> Any:
     net.blocks = net.blocks[:3]
     return net
@@ -86,6 +91,7 @@ SLIM: dict[str, Callable[[Any], Any]] = {
     "torchvision:efficientnet_b0": shorten_efficientnet,
     "torchvision:convnext_tiny": shorten_convnext,
     "torchvision:vit_b_16": shorten_vit,
+    "torchvision:swin_t": shorten_swin,
     "timm:tf_efficientnet_lite2": shorten_timm_efficientnet,
     "timm:vit_small_patch14_dinov2": shorten_timm_vit,
     "timm:convnext_nano": shorten_timm_convnext,

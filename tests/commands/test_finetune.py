@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from cnncodes.commands.finetune import FINETUNE, FinetuneOptions, render_finetune
+from cnncodes.commands.finetune import FINETUNE, FinetuneOptions, estimate_left, render_finetune
 from cnncodes.errors import UsageError
+from cnncodes.finetuning.history import EpochFigures
 from cnncodes.finetuning.settings import TEST_VIEWS, TRAIN_VIEWS, FineTuning
 from cnncodes.recipes import read_recipe
 from cnncodes.schema import describe_options, from_mapping
@@ -94,3 +95,44 @@ def test_the_recipe_of_the_documentation_can_be_run(tmp_path: Path) -> None:
     [text] = re.findall(r"```toml\n(.*?)```", (REPO / "docs/finetuning.md").read_text(), re.DOTALL)
     (tmp_path / "tuned.toml").write_text(text)
     assert [step.id for step in read_recipe(tmp_path / "tuned.toml").steps] == ["tune", "judge"]
+
+
+def make_history(stage: str, *seconds: float, images: int = 50) -> list[EpochFigures]:
+    """Return figures of epochs that took so long."""
+    shares = 0.8, 0.7, 0.9, 0.0, -0.1, 0.1
+    return [
+        EpochFigures(stage, number, 0.5, 0.4, *shares, images, True, 0.001, 0.0001, taken)
+        for number, taken in enumerate(seconds, 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "again", "said"),
+    [
+        ((30.0,), True, ""),  # with all that the first steps make ready
+        ((30.0, 5.0), False, ", about 50 s left of this stage at most"),
+        ((30.0, 5.0, 6.0), False, ", about 45 s left of this stage at most"),
+        ((5.0,) * 12, False, ""),
+        ((3.0, 0.01), True, ""),  # below a second
+        (
+            (30.0, 2.5),
+            True,
+            ", about 25 s left of this stage at most, and 38 s to train once more if it is kept",
+        ),
+        ((5.0,) * 12, True, ", about 1 min 15 s to train once more if it is kept"),
+    ],
+)
+def test_the_time_that_is_left_goes_by_the_fastest_epoch(
+    seconds: tuple[float, ...], again: bool, said: str
+) -> None:
+    options = FinetuneOptions(src="photos", out="tuned", epochs=12)
+    former = make_history("head", 0.1, 0.1)
+    found = estimate_left([*former, *make_history("network", *seconds)], 12, options, again=again)
+    assert found == said
+
+
+def test_the_time_that_is_left_of_the_training_on_all_images_is_its_own() -> None:
+    options = FinetuneOptions(src="photos", out="tuned", epochs=12)
+    former = make_history("network", *[1.0] * 12)
+    history = [*former, *make_history("network", 9.0, 7.0, images=0)]
+    assert estimate_left(history, 8, options, again=True) == ", about 42 s left of this stage at most"

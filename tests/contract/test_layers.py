@@ -68,6 +68,7 @@ MAY_START_WITH_TORCH = (
     "finetuning.operators.arithmetic",
     "finetuning.operators.depthwise",
     "finetuning.operators.layers",
+    "finetuning.operators.places",
     "finetuning.operators.pooling",
     "finetuning.operators.shapes",
     "finetuning.operators.windows",

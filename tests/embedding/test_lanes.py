@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -49,6 +50,7 @@ def test_an_error_in_a_lane_reaches_the_consumer() -> None:
 
 
 def test_count_of_lanes() -> None:
+    assert type(count_lanes(np.int64(3))) is int  # type: ignore[arg-type]
     assert count_lanes(None) == count_lanes(-1) >= 1
     for wrong in (0, -2, 1.5, True, "2"):
         with pytest.raises(UsageError, match="n_jobs must be"):

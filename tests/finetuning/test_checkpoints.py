@@ -121,3 +121,25 @@ def test_a_kill_between_two_leaves_the_one_before(tmp_path: Path) -> None:
     (tmp_path / "a").rename(tmp_path / "a.previous")
     found = Checkpoint(tmp_path / "a", "this").read()
     assert found is not None and found[0].epoch == 1
+
+
+def test_weights_that_are_kept_as_they_are_take_no_room_twice(tmp_path: Path) -> None:
+    """Bits are compared: -0 is not 0, and NaN is itself."""
+    values = torch.tensor([0.0, float("nan")]).repeat(500_000)
+    network, average = {"a": values, "b": torch.zeros(2)}, {"a": values + 1, "b": torch.ones(2)}
+    file = Checkpoint(tmp_path / "one", "this")
+    for kept, room in (
+        ({"a": values.clone(), "b": -torch.zeros(2)}, 8.1e6),
+        ({"a": values + 1, "b": torch.ones(2)}, 8.1e6),
+        ({"a": values + 2, "b": torch.ones(2)}, 12.1e6),
+    ):
+        file.write(State(), network, kept, average, None)
+        assert file.path.stat().st_size < room
+        found = file.read()
+        assert found is not None
+        for given, again in zip((network, kept, average), found[1:4], strict=True):
+            assert {name: value.numpy().tobytes() for name, value in given.items()} == {
+                name: value.numpy().tobytes() for name, value in again.items()
+            }
+        found[3]["a"].add_(1)  # as a moving average moves
+        assert found[2]["a"].numpy().tobytes() == kept["a"].numpy().tobytes()

@@ -76,12 +76,35 @@ def test_what_is_kept_is_said_with_its_reason_once() -> None:
     assert said.endswith("These images also chose the epoch, which flatters a little. Kept: the head alone.")
 
 
-def test_the_same_answers_show_nothing() -> None:
-    found = compare(Y, answer(10), answer(10))
+def test_where_both_are_right_on_the_same_images_nothing_is_shown() -> None:
+    same = "fine-tuning changed nothing that 200 images could show: both are right on the same ones"
+    for tuned in (answer(10), np.where(answer(10) == Y, Y, -1)):
+        found = compare(Y, tuned, answer(10))
+        assert not found.keeps_tuned
+        assert found.describe("images") == same
+
+
+@pytest.mark.parametrize(("right", "points"), [(25, "+5.0"), (15, "-5.0"), (20, "+0.0")])
+def test_of_one_group_a_difference_is_said_to_have_no_interval(right: int, points: str) -> None:
+    found = compare(Y, answer(40 - right, 100), answer(right), groups=np.zeros(len(Y)))
     assert not found.keeps_tuned
     assert found.describe("images") == (
-        "fine-tuning changed nothing that 200 images could show (no answer differs)"
+        f"whether fine-tuning made a difference 200 images cannot show clearly: {points} points (no"
+        " interval: all are of one group)"
     )
+    one = compare(Y[:1], Y[:1], Y[:1] + 1).describe("images")
+    assert one.endswith("+100.0 points (no interval: it is one image)")
+
+
+def test_a_gain_on_every_image_is_clear_where_there_are_enough() -> None:
+    """All resamples agree, and there is no interval: the exact test alone tells."""
+    for count, kept in ((5, False), (6, True), (200, True)):
+        found = compare(Y[:count], Y[:count], Y[:count] + 1)
+        assert np.isnan(found.difference.low) and found.keeps_tuned == kept
+    assert found.describe("images") == (
+        "fine-tuning was worth it: +100.0 points (no interval: each says the same) on 200 images"
+    )
+    assert "made it worse: -100.0 points" in compare(Y, Y + 1, Y).describe("images")
 
 
 def test_copies_of_an_image_are_one() -> None:

@@ -97,3 +97,23 @@ def test_a_class_that_is_missing_from_the_training_is_named() -> None:
         check_classes(make(["a", "b"]), make(["a", "c"]), "validation")
     with pytest.raises(SourceError, match=r"at least 2 classes; got only 'a'"):
         check_classes(make(["a", "a"]), make(["a"]), "validation")
+
+
+@pytest.mark.parametrize(
+    ("contents", "groups", "said"),
+    [
+        (None, ["g"] * 4, "the images of each class are of one group. Give images of more groups"),
+        (None, list("gghh"), "the images of each class are of one group"),
+        (["x", "x", "y", "y"], None, "the files of each class are all equal. Give at least 2"),
+        (["x", "x", "y", "y"], list("ghij"), "the files of each class are all equal"),
+        (None, None, "each class has one image. Give at least 2 different images"),
+    ],
+)
+def test_why_nothing_can_be_held_out_is_said(
+    contents: list[str] | None, groups: list[str] | None, said: str
+) -> None:
+    labels = list("abcd" if contents is None and groups is None else "aabb")
+    with pytest.raises(SourceError) as told:
+        split_validation(make(labels, contents, groups), 0.2, 0)
+    assert str(told.value).startswith(f"no image can be held out for validation, as {said}")
+    assert str(told.value).endswith("or a part 'val'.")

@@ -15,7 +15,9 @@ from cnncodes.backbones import Backbone
 from cnncodes.embedding import Embedder
 from cnncodes.errors import SourceError, StoreError
 from cnncodes.finetuning.blocks import choose_weights
-from cnncodes.finetuning.features import FeatureStore, ViewSet, hash_contents
+from cnncodes.finetuning.contents import hash_contents
+from cnncodes.finetuning.features import FeatureStore
+from cnncodes.finetuning.frozen import ViewSet
 from cnncodes.finetuning.parts import Parts, split_graph
 from cnncodes.finetuning.reading import read_graph
 from cnncodes.images import Decoding, records_from
@@ -215,12 +217,6 @@ def test_an_image_that_changes_meanwhile_is_an_error(
     Image.new("RGB", (20, 20), "red").save(path)
     with pytest.raises(SourceError, match=r"a\.png.* cannot any more .*changed since the work began"):
         next(store.batches(np.array([0]), 1))
-
-
-def test_contents_of_what_cannot_be_read_are_empty(tmp_path: Path) -> None:
-    contents, failed = hash_contents(records_from([tmp_path / "none.png", b"abc"]))
-    assert contents[0] == "" and len(contents[1]) == 32
-    assert list(failed) == [0]
 
 
 def test_rows_that_are_not_there_are_refused(tmp_path: Path, parts: Parts, backbone: Backbone) -> None:

@@ -40,13 +40,36 @@ def test_epochs_to_the_best_are_counted_a_stage() -> None:
     assert count_epochs(history[:1]) == {"head": 0, "network": 0}
 
 
-def test_why_there_is_none_names_the_best_epoch_or_the_one_that_diverged() -> None:
+NONE = "no epoch with the backbone was good enough on the 50 validation images: the best, epoch 2, has"
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "gain", "loss", "said"),
+    [
+        (0.7, -0.2, 0.5, "an accuracy of 0.700 (-20.0 points), which is below that of the start, 0.900"),
+        (0.89996, -4e-5, 0.5, "0.89996 (-0.0 points), which is below that of the start, 0.90000"),
+        (0.92, 0.02, 0.5, "(+2.0 points), more than a standard error below the 0.980 of the head alone"),
+        (1.0, 0.1, 1.2, "1.000 (+10.0 points), but its log-loss, 1.2, is above that of chance, 1.099"),
+        (1.0, 0.1, 1.098612289, "but its log-loss, 1.098612289, is above that of chance, 1.098612288"),
+    ],
+)
+def test_why_there_is_none_names_the_best_epoch_and_the_rule_that_failed(
+    accuracy: float, gain: float, loss: float, said: str
+) -> None:
     start = dataclasses.replace(FIGURES, stage="start", epoch=0, accuracy=0.9, validation_loss=0.3)
-    worse = dataclasses.replace(FIGURES, epoch=2, accuracy=0.7, gain=-0.2, validation_loss=0.5, kept=False)
-    history = [start, dataclasses.replace(worse, epoch=1, accuracy=0.5), worse]
-    assert explain_none(history) == (
-        "no epoch was as good as the start on the 50 validation images: the best, epoch 2, has an accuracy of"
-        " 0.700 (-20.0 points) and a log-loss of 0.5, after 0.900 and 0.3"
+    head = dataclasses.replace(FIGURES, stage="head", epoch=1, accuracy=0.98, validation_loss=0.3)
+    best = dataclasses.replace(
+        FIGURES, epoch=2, accuracy=accuracy, gain=gain, validation_loss=loss, kept=False
     )
-    broken = dataclasses.replace(worse, epoch=3, verdict="diverged")
-    assert explain_none([*history, broken]) == "training diverged in epoch 3"
+    history = [start, head, dataclasses.replace(best, epoch=1, accuracy=0.5), best]
+    found = explain_none(history, 3)
+    assert found.startswith(NONE) and said in found
+    unsure = dataclasses.replace(start, accuracy=0.0, validation_loss=1.18501)
+    found = explain_none([unsure, dataclasses.replace(best, validation_loss=1.18502)], 3)
+    assert found.endswith("but its log-loss, 1.18502, is above that of the start, 1.18501")
+
+
+def test_why_there_is_none_names_the_epoch_that_diverged() -> None:
+    start = dataclasses.replace(FIGURES, stage="start", epoch=0)
+    broken = dataclasses.replace(FIGURES, epoch=3, verdict="diverged")
+    assert explain_none([start, broken], 3) == "training diverged in epoch 3"

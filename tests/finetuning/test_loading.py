@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +16,7 @@ import onnx
 import pytest
 
 from cnncodes import load_backbone
-from cnncodes.backbones import Backbone
+from cnncodes.backbones import Backbone, find_backbone
 from cnncodes.errors import BackboneError, BackendMissing
 from cnncodes.finetuning.loading import load_graph_module, make_graph_module, write_back
 
@@ -128,6 +131,15 @@ def test_a_quantised_graph_with_a_card_of_fp32_names_its_parent(changes: dict[st
     backbone = Backbone(model, dataclasses.replace(rounded.card, **plain))
     with pytest.raises(BackboneError, match=rf"int8.onnx, is quantised \(operator .*{said}"):
         load_graph_module(backbone)
+
+
+def test_the_network_in_the_same_folder_is_the_first_to_take(tmp_path: Path) -> None:
+    """`models quantize` writes the rounded file beside the one that it was made from."""
+    folder = tmp_path / "my net"
+    shutil.copytree(find_backbone("efficientnet-lite0"), folder)
+    said = f"take the fp32 network that it was made from, in the same folder (--backbone '{folder}')."
+    with pytest.raises(BackboneError, match=re.escape(said)):
+        load_graph_module(load_backbone(folder, precision="int8"))
 
 
 def test_picked_layers_are_refused() -> None:

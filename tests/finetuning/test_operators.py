@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,6 +37,12 @@ def f32(*values: float) -> Any:
 
 def draw(*shape: int) -> Any:
     return np.random.default_rng(2).standard_normal(shape).astype(np.float32)
+
+
+def draw_places(*shape: int, first: int = 0) -> Any:
+    """Return places in X, of axes after the first ones; some count from the end."""
+    lengths = np.array(X.shape[first : first + shape[-1]])
+    return np.random.default_rng(3).integers(-lengths, lengths, shape)
 
 
 CASES: list[tuple[Any, ...]] = [
@@ -131,6 +139,19 @@ CASES: list[tuple[Any, ...]] = [
     ("Gather", X, np.int64(-1), {"axis": 1}),
     ("Gather", X, ints(0, -1, 2), {"axis": -1}),
     ("Gather", X, np.array([[0, 1], [-2, 3]]), {"axis": 2}),
+    *[("GatherND", X, draw_places(*shape), {}) for shape in ((5, 1), (3, 2, 2), (4, 4), (2, 3))],
+    *[
+        ("GatherND", X, draw_places(*shape, first=len(shape) - 2), {"batch_dims": len(shape) - 2})
+        for shape in ((2, 5, 2), (2, 6, 3, 1), (2, 6, 7, 1))
+    ],
+    ("ScatterND", X, ints(1, 0).reshape(2, 1), draw(2, 6, 7, 9), {}),
+    ("ScatterND", X, np.array([[0, 1], [-1, -2]]), draw(2, 7, 9), {}),
+    ("ScatterND", X, np.array([[[0, 1, 2, 3]], [[1, 5, 6, 8]]]), draw(2, 1), {}),
+    ("ScatterND", X, np.array([[0, 1], [0, 1], [1, 3]]), draw(3, 7, 9), {"reduction": "add"}),
+    ("ScatterND", I, np.array([[1], [0]]), I[:, ::-1].copy(), {}),
+    ("Mod", I, np.int64(4), {}),
+    ("Mod", I, np.int64(-4), {}),
+    ("Mod", X, np.float32(1.5), {"fmod": 1}),
     ("Slice", X, ints(1), ints(2**63 - 1), ints(2), {}),
     ("Slice", X, ints(-3, 0), ints(-1, 100), ints(3, 1), {}),
     ("Slice", X, ints(0, 1), ints(2, 5), {}),
@@ -159,6 +180,13 @@ def test_every_operator_is_tested() -> None:
     make_graph_module(make_model("Relu", X))  # which loads them
     windowed = {"Conv", "MaxPool", "AveragePool"}
     assert set(registry.known_operators()) == {case[0] for case in CASES} | windowed
+
+
+def test_the_documentation_names_them() -> None:
+    make_graph_module(make_model("Relu", X))
+    text = (Path(__file__).resolve().parents[2] / "docs/finetuning.md").read_text()
+    [listed] = re.findall(r"<!-- operators -->\n(.*?)\n\n", text, re.DOTALL)
+    assert re.findall(r"\w+", listed) == registry.known_operators()
 
 
 windows = st.fixed_dictionaries(
@@ -233,12 +261,13 @@ def fits(drawn: dict[str, Any]) -> bool:
 @pytest.mark.parametrize(
     ("name", "others", "attributes", "said"),
     [
-        ("Det", (), {}, r"operator 'Det' of node 'here' is not known to fine-tuning\. Known: .*Relu"),
+        ("Det", (), {}, r"'Det' of node 'here' is not known to fine-tuning, which knows \d\d others"),
         ("QuantizeLinear", (f32(1.0)[0], np.uint8(0)), {}, "'QuantizeLinear' of node 'here'.*fp32 file"),
         ("MaxPool", (), {"kernel_shape": [2, 2], "outputs": 2}, "gives 2 tensors, where 1 is expected"),
         ("AveragePool", (), {"kernel_shape": [2, 2], "dilations": [2, 2], "opset": 19}, "its dilations are"),
         ("Cast", (), {"to": 8}, "the type 8 is not known"),
         ("Relu", (), {"opset": 6}, "opset 6, and 7 or later"),
+        ("ScatterND", (ints(0).reshape(1, 1), X[:1]), {"reduction": "mul"}, "reduction is 'mul'"),
         ("Pad", (ints(*[0] * 8),), {"mode": "odd"}, "mode is 'odd'"),
         ("MaxPool", (), {"kernel_shape": [2, 2], "auto_pad": "odd"}, "auto_pad is 'odd'"),
         ("MaxPool", (), {}, r"kernel_shape is \(\), where"),
@@ -268,6 +297,18 @@ def test_bounds_have_no_gradient_as_in_relu6() -> None:
     [found] = torch.autograd.grad(module(x).sum(), x)
     [expected] = torch.autograd.grad(torch.nn.functional.relu6(x).sum(), x)
     assert found.tolist() == expected.tolist() == [0, 0, 1, 0, 0]
+
+
+def test_places_give_each_gradient_to_its_own_and_sum_those_of_one_place() -> None:
+    x = torch.arange(12.0).reshape(3, 4).requires_grad_()
+    module = make_graph_module(
+        make_model("GatherND", f32(*range(12)).reshape(3, 4), np.array([[1], [-2], [0]]))
+    )
+    [found] = torch.autograd.grad((module(x) * torch.tensor([[1.0], [10.0], [100.0]])).sum(), x)
+    assert found.tolist() == [[100.0] * 4, [11.0] * 4, [0.0] * 4]
+    put = make_model("ScatterND", f32(*range(12)).reshape(3, 4), np.array([[1]]), draw(1, 4))
+    [found] = torch.autograd.grad(make_graph_module(put)(x).sum(), x)
+    assert found.tolist() == [[1.0] * 4, [0.0] * 4, [1.0] * 4]
 
 
 def test_an_error_at_work_names_the_node() -> None:

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnncodes.finetuning.rates import HIGHEST, LOWEST, STEPS, choose_rate, has_risen, limit_rate
+from cnncodes.finetuning.history import EpochFigures
+from cnncodes.finetuning.rates import (
+    HIGHEST,
+    LOWEST,
+    STEPS,
+    advise_rate,
+    choose_rate,
+    has_risen,
+    limit_rate,
+)
+from cnncodes.finetuning.settings import FineTuning
 
 RATES = np.geomspace(LOWEST, HIGHEST, STEPS)
 
@@ -64,3 +76,37 @@ def test_single_losses_do_not_end_the_trying() -> None:
     noisy = [0.56, 0.239, 0.112, 0.405] * 10
     assert not any(has_risen(noisy[:count]) for count in range(1, 41))
     assert has_risen([*noisy, *[5.0] * 10])
+
+
+def make_history(*accuracies: float, verdict: str = "") -> list[EpochFigures]:
+    """Return figures of a start and of epochs with the backbone, on 36 images."""
+    gain = 0, 0, 0
+    stages = ["start", *["network"] * (len(accuracies) - 1)]
+    return [
+        EpochFigures(stage, epoch, 1, 1, accuracy, 0, 1, *gain, 36, not epoch, 1, 1, 1, verdict * bool(epoch))
+        for epoch, (stage, accuracy) in enumerate(zip(stages, accuracies, strict=True))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "advice"),
+    [
+        ({"backbone_lr_mult": 1e6}, "--backbone-lr-mult 0.1"),
+        ({"backbone_lr_mult": 0.4}, "--backbone-lr-mult 0.04"),
+        ({"base_lr": 0.5, "backbone_lr_mult": 1.0}, "--base-lr 0.001"),
+        ({"base_lr": 0.5, "optimizer": "sgd"}, "--base-lr 0.03"),
+        ({}, "--base-lr 0.0001"),
+    ],
+)
+def test_a_rate_at_which_all_is_lost_is_told_with_a_lower_one(settings: dict[str, Any], advice: str) -> None:
+    """To fall to chance is no number that is not finite, and as bad."""
+    chosen = FineTuning(**settings)
+    found = advise_rate(make_history(0.722, 0.333, 0.36), float(chosen.base_lr), chosen)
+    assert "no nearer to the start than 36.2 points below it" in found and found.endswith(advice)
+    found = advise_rate(make_history(0.722, 0.3, verdict="diverged"), float(chosen.base_lr), chosen)
+    assert "backbone and head diverged in epoch 1" in found and found.endswith(advice)
+
+
+@pytest.mark.parametrize("accuracies", [(0.722,), (0.722, 0.333, 0.64), (0.722, 0.8), (1.0, 1.0)])
+def test_what_chance_may_have_lost_is_no_matter_of_the_rate(accuracies: tuple[float, ...]) -> None:
+    assert advise_rate(make_history(*accuracies), 0.001, FineTuning()) == ""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 
 from cnncodes.errors import UsageError
 from cnncodes.finetuning.settings import FineTuning
+from cnncodes.schema import from_mapping
 
 
 @pytest.mark.parametrize(
@@ -37,6 +40,11 @@ from cnncodes.finetuning.settings import FineTuning
         ("unfreeze", " ", "last:N"),
         ("cache", "many", "amount of disk"),
         ("random_state", -1, "at least 0"),
+        ("class_weight", "even", "must be 'balanced' or a dictionary. Got 'even'"),
+        ("class_weight", {"a": 0.0}, "weights above 0. Got 0.0 of 'a'"),
+        ("class_weight", {"a": "2"}, "weights above 0. Got '2' of 'a'"),
+        ("class_weight", {"a": math.inf}, "weights above 0. Got inf of 'a'"),
+        ("class_weight", [1, 2], "must be text or a dictionary"),
         ("checkpoint_minutes", 0, "above 0"),
     ],
 )
@@ -69,5 +77,40 @@ def test_the_batch_has_at_most_all_images(asked: int | None, images: int, given:
 
 
 def test_a_batch_larger_than_the_data_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"batch_size 65 is more than the 64 images .* give 64 or less"):
+    with pytest.raises(UsageError, match=r"--batch-size 65 is more than the 64 images .* give 64 or less"):
         FineTuning(batch_size=65).choose_batch_size(64)
+
+
+NUMPY = {int: (np.int64, np.int32), float: (np.float64, np.float32), bool: (np.bool_,), str: (np.str_,)}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((one.name, one.default) for one in dataclasses.fields(FineTuning) if one.default is not None),
+        ("unfreeze", 0.25),
+        ("base_lr", 0.5),
+        ("batch_size", 16),
+        ("cache", 10**6),
+    ],
+)
+def test_numbers_of_numpy_are_numbers(name: str, value: Any) -> None:
+    """A search over rates takes them from an array."""
+    for kind in NUMPY[type(value)]:
+        settings = FineTuning(**{name: kind(value)})
+        found = getattr(settings, name)
+        assert type(found) is type(getattr(FineTuning(**{name: value}), name))
+        assert found == pytest.approx(getattr(FineTuning(**{name: value}), name)) or name == "unfreeze"
+        assert json.dumps(dataclasses.asdict(settings))
+        assert from_mapping(FineTuning, {name: kind(value)}) == settings
+    with pytest.raises(UsageError, match=r"epochs must be a whole number\. Got 2\.0 instead"):
+        FineTuning(epochs=np.float64(2))  # type: ignore[arg-type]
+
+
+def test_weights_of_classes_are_plain_numbers() -> None:
+    given = {np.str_("a"): np.float32(2), "b": 1, np.int64(3): 0.5}
+    settings = FineTuning(class_weight=given)
+    assert settings.class_weight == {"a": 2.0, "b": 1.0, 3: 0.5}
+    assert json.loads(json.dumps(dataclasses.asdict(settings)))["class_weight"]["a"] == 2.0
+    given["b"] = 7  # what is given may change afterwards
+    assert settings.class_weight["b"] == 1.0  # type: ignore[index]

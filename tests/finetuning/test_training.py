@@ -16,7 +16,7 @@ pytest.importorskip("safetensors")
 from tiny_tuning import CLASSES, draw, make_task  # noqa: E402
 
 from cnncodes.embedding import Embedder  # noqa: E402
-from cnncodes.errors import StoreError  # noqa: E402
+from cnncodes.errors import StoreError, UsageError  # noqa: E402
 from cnncodes.finetuning.checkpoints import Checkpoint  # noqa: E402
 from cnncodes.finetuning.examples import Labelled  # noqa: E402
 from cnncodes.finetuning.history import count_epochs  # noqa: E402
@@ -28,6 +28,8 @@ from cnncodes.finetuning.tuned import Tuned  # noqa: E402
 from cnncodes.images import content_hash, records_from  # noqa: E402
 
 pytestmark = pytest.mark.slow  # torch
+
+NAME = "checkpoint.safetensors"
 
 
 def names_of_changed(before: Any, after: Any) -> set[str]:
@@ -402,3 +404,55 @@ def test_an_epoch_below_the_start_is_not_kept(tmp_path: Path) -> None:
     tuned = run(make_gaining("tuned", epochs=4, base_lr=1e30, freeze_epochs=0), tmp_path)
     assert not tuned.is_trained and tuned.kept == "head"
     assert tuned.validation.difference.value == 0
+
+
+def test_a_training_that_is_over_keeps_no_more_than_its_result(tmp_path: Path) -> None:
+    """Neither what only further steps would need, nor weights twice."""
+    task = make_task(epochs=2, base_lr=1e-4)
+    first = run(task, tmp_path)
+    found = Checkpoint(tmp_path / NAME, identify(task)).read()
+    assert found is not None and found[0].over
+    weights = sum(value.numpy().nbytes for value in found[1].values())
+    for name in (NAME, f"{NAME}.previous"):
+        assert (tmp_path / name).stat().st_size < weights + 8_000  # and what it came to in words
+    said: list[str] = []
+    again = tune(task, tmp_path, Listeners(said.append))
+    assert again.backbone.sha256 == first.backbone.sha256
+    assert any("going on after epoch 2 of the stage 'network'" in line for line in said)
+
+
+def test_going_on_with_another_number_of_threads_is_told(tmp_path: Path) -> None:
+    """Each thread sums gradients of its own images: sums of other parts have other last bits."""
+
+    def stop(history: Any) -> None:
+        if history[-1].stage == "network":
+            raise InterruptedError
+
+    task = make_task(epochs=2)
+    with pytest.raises(InterruptedError):
+        tune(dataclasses.replace(task, n_jobs=2), tmp_path, Listeners(epoch=stop))
+    said: list[str] = []
+    tune(task, tmp_path, Listeners(said.append))
+    assert any("trained with 2 threads before, and is with 1 now (-j)" in line for line in said)
+    said.clear()
+    tune(task, tmp_path, Listeners(said.append))
+    assert not any("threads" in line for line in said)
+
+
+def test_weights_of_classes_are_those_of_the_loss_and_of_the_head(tmp_path: Path) -> None:
+    plain, heavy = (
+        run(make_task(epochs=1, class_weight=weight), tmp_path / str(number))
+        for number, weight in enumerate([None, {"dots": 30.0}])
+    )
+    for before, after in ((plain.head, heavy.head), (plain.scorer, heavy.scorer)):
+        assert after.intercept[0] - after.intercept.mean() > before.intercept[0] - before.intercept.mean()
+    balanced = run(make_task(epochs=1, class_weight="balanced"), tmp_path / "balanced")
+    equal = run(make_task(epochs=1, class_weight=dict.fromkeys(CLASSES, 1.0)), tmp_path / "equal")
+    assert balanced.backbone.sha256 == equal.backbone.sha256  # of classes with as many images
+
+
+def test_weights_of_classes_are_looked_at_before_the_work(tmp_path: Path) -> None:
+    said: list[str] = []
+    with pytest.raises(UsageError, match="class_weight names 'dot', which is no class"):
+        tune(make_task(class_weight={"dot": 2.0}), tmp_path, Listeners(said.append))
+    assert not said and not any(tmp_path.iterdir())

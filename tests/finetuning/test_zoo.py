@@ -38,8 +38,17 @@ CHOSEN = (
 )
 
 
+#: Its windows are shifted and masked by operators that no other has.
+SWIN = Expected("torchvision:swin_t", 768, "input of head", "fixed", dense=False)
+
+
 @pytest.mark.parametrize(
-    "expected", [item for item in ARCHITECTURES if item.address in CHOSEN], ids=lambda item: item.address
+    "expected",
+    [
+        *(item for item in ARCHITECTURES if item.address in CHOSEN),
+        pytest.param(SWIN, marks=pytest.mark.heavy),
+    ],
+    ids=lambda item: item.address,
 )
 def test_an_architecture_can_be_trained(expected: Expected, shared_export: Callable[..., Path]) -> None:
     reference = make_reference(find_slim(expected.address, 0))

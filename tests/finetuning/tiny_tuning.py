@@ -50,6 +50,17 @@ WEIGHTS: dict[str, Any] = {
 }
 SIDE = 16
 CLASSES = ("dots", "lines", "plain")
+#: A fine-tuning that gains.
+GOOD: dict[str, Any] = {
+    "train_views": "flip",
+    "unfreeze": "all",
+    "base_lr": 0.01,
+    "backbone_lr_mult": 1.0,
+    "epochs": 12,
+    "patience": 12,
+    "device": "cpu",
+    "n_jobs": 1,
+}
 
 
 def make_backbone(changes: Mapping[str, Any] = MappingProxyType({})) -> Backbone:

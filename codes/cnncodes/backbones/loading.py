@@ -98,6 +98,7 @@ def load_backbone(
     if layer is not None and not _is_made_of(card, layer, pool):
         model, running = _pick(model, card, layer, pool)
     backbone = Backbone(model, running, providers=providers, threads=threads)
+    backbone.folder = folder
     load_full = None
     if card is not full:
         load_full = functools.partial(

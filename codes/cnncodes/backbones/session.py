@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,6 +47,8 @@ class Backbone:
     threads : int
     passed_over : tuple of str
         Why the providers that ``auto`` tried first do not start.
+    folder : Path or None
+        Where `load_backbone` has it from; a pickled one forgets it.
     """
 
     def __init__(self, model: bytes, card: Card, *, providers: Sequence[Any] = CPU, threads: int = 1) -> None:
@@ -53,6 +56,7 @@ class Backbone:
         self.card = card
         self.providers = parse_providers(providers)
         self.passed_over: tuple[str, ...] = ()
+        self.folder: Path | None = None
         _check_arithmetic(card, self.providers[0])
         found = check_hash(model, card)
         self.sha256 = card.whole or found

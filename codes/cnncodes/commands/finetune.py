@@ -15,7 +15,7 @@ from cnncodes.commands.holding import tell_holdout
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.commands.suspicious_labels import warn_of_labels
 from cnncodes.commands.tables import format_interval, format_table
-from cnncodes.finetuning.settings import KEEP, TEST_VIEWS, TRAIN_VIEWS, FineTuning
+from cnncodes.finetuning.settings import KEEP, TEST_VIEWS, TRAIN_VIEWS, WEIGHT_HELP, FineTuning
 from cnncodes.heads.names import LINEAR
 from cnncodes.schema import option
 
@@ -60,6 +60,7 @@ class FinetuneOptions(common.EmbeddingOptions, FineTuning):
         choices=KEEP,
     )
     decode: str = option(common.HELP_DECODE, default="exact", choices=common.DECODE_CHOICES)
+    class_weight: str | None = option(WEIGHT_HELP, default=None, choices=("balanced",))
 
 
 def run_finetune(options: FinetuneOptions, reporter: Reporter) -> Result:
@@ -94,7 +95,10 @@ def _finetune(options: FinetuneOptions, reporter: Reporter) -> Result:
         keep=options.keep,
         n_jobs=options.n_jobs,
     )
-    listeners = Listeners(reporter.note, reporter.progress, _tell(reporter, options), reporter.warn)
+    held_out = not any(record.split == "val" for record in source.records)
+    again = held_out and options.refit and options.keep != "head"
+    tell = _tell(reporter, options, again=again)
+    listeners = Listeners(reporter.note, reporter.progress, tell, reporter.warn)
     result = run_finetuning(source, options.out, request, FineTuning(**settings), listeners)
     if not result:
         return result  # of a process that helped the first one
@@ -106,8 +110,10 @@ def _finetune(options: FinetuneOptions, reporter: Reporter) -> Result:
     return {**result, TOO_MANY_FAILURES: too_many}
 
 
-def _tell(reporter: Reporter, options: FinetuneOptions) -> Callable[[Sequence[EpochFigures]], None]:
-    """Return what says in a line how each epoch went."""
+def _tell(
+    reporter: Reporter, options: FinetuneOptions, *, again: bool
+) -> Callable[[Sequence[EpochFigures]], None]:
+    """Return what says in a line how each epoch went, and whether all images may be trained on after it."""
     from cnncodes.evaluation.intervals import Estimate
     from cnncodes.finetuning.comparison import say_points
 
@@ -131,9 +137,7 @@ def _tell(reporter: Reporter, options: FinetuneOptions) -> Callable[[Sequence[Ep
         if one.stage != "start":
             text += f"rate {one.rate:.1e}"
         if one.stage == "network" and total is not None:
-            text += f" / {one.backbone_rate:.1e}"
-            left = one.seconds * (total - one.epoch)
-            text += f", at most {format_seconds(left)} left of this stage" if left else ""
+            text += f" / {one.backbone_rate:.1e}" + estimate_left(history, total, options, again=again)
         text += ", diverged" if one.verdict else ""
         reporter.note(text + (", kept so far" if one.kept and one.images and one.stage != "start" else ""))
 
@@ -148,6 +152,27 @@ def _count_epochs(history: Sequence[EpochFigures], options: FinetuneOptions) -> 
     if one.images:
         return {"head": options.freeze_epochs, "network": options.epochs}.get(one.stage)
     return count_epochs([former for former in history if former.images]).get(one.stage)
+
+
+def estimate_left(
+    history: Sequence[EpochFigures], total: int, options: FinetuneOptions, *, again: bool
+) -> str:
+    """Return in words how long the stage at work may take yet, and the training on all images after it.
+
+    By the fastest of its epochs: the first ones take several times as long, as they make ready what all use.
+    After one alone nothing is said.
+    """
+    one = history[-1]
+    kind = one.stage, bool(one.images)
+    own = [former.seconds for former in history if (former.stage, bool(former.images)) == kind]
+    if len(own) < 2:
+        return ""
+    fastest = min(own)
+    left = fastest * (total - one.epoch)
+    more = fastest * total / (1 - options.validation) if again and one.images else 0.0
+    said = [f"{format_seconds(left)} left of this stage at most"] if left >= 1 else []
+    said += [f"{format_seconds(more)} to train once more if it is kept"] if more >= 1 else []
+    return f", about {', and '.join(said)}" if said else ""
 
 
 def render_finetune(result: Result) -> str:

@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from numbers import Integral
 from typing import Any, TypeVar
 
 from cnncodes.errors import UsageError
@@ -40,9 +41,9 @@ def count_lanes(n_jobs: int | None) -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
     if n_jobs is None or n_jobs == -1:
         return cores
-    if not isinstance(n_jobs, int) or isinstance(n_jobs, bool) or n_jobs < 1:
+    if not isinstance(n_jobs, Integral) or isinstance(n_jobs, bool) or n_jobs < 1:
         raise UsageError(f"n_jobs must be a positive whole number, -1 or None. Got {n_jobs!r} instead.")
-    return n_jobs
+    return int(n_jobs)
 
 
 def run_lanes(

@@ -12,7 +12,8 @@ from cnncodes.embedding.memory import parse_bytes
 from cnncodes.finetuning.blocks import block_depths, choose_weights, list_blocks
 from cnncodes.finetuning.checkpoints import Checkpoint
 from cnncodes.finetuning.examples import check_classes
-from cnncodes.finetuning.features import FeatureStore, ViewSet
+from cnncodes.finetuning.features import FeatureStore
+from cnncodes.finetuning.frozen import ViewSet
 from cnncodes.finetuning.judging import Guide
 from cnncodes.finetuning.loading import check_trainable
 from cnncodes.finetuning.parts import Parts, split_graph
@@ -78,10 +79,15 @@ class Basis:
 
 def choose_part(task: Task, listeners: Listeners) -> Chosen:
     """Return what of a task's graph is trained, or raise where that cannot be."""
+    from cnncodes.finetuning.graph_module import GraphModule
+
     check_classes(task.train, task.validation, "validation")
     task.settings.choose_batch_size(len(task.train.y))
+    class_weights(task.weighting, *np.unique(task.train.y, return_counts=True))
     model = check_trainable(task.embedder.backbone)
     graph = read_graph(model)
+    # Torch runs all of it in the end, to compare: what cannot be followed is said before the work.
+    GraphModule(graph)
     weights = choose_weights(graph, str(task.settings.unfreeze))
     unfrozen = tuple(block.name for block in list_blocks(graph) if set(block.weights) & set(weights))
     listeners.note(_describe_parts(graph, weights, unfrozen))

@@ -37,6 +37,10 @@ class State:
         Sum of the losses of the epoch at work.
     base_lr : float
         The rate that it trains with, which may have been found.
+    over : bool
+        Whether it is: nothing but its result is kept then.
+    threads : int
+        That it was trained with, 0 where unknown: with others, sums of gradients have other last bits.
     """
 
     stage: str = HEAD_STAGE
@@ -45,6 +49,8 @@ class State:
     history: list[EpochFigures] = field(default_factory=list)
     loss: float = 0.0
     base_lr: float = 0.0
+    over: bool = False
+    threads: int = 0
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,8 @@ class Checkpoint:
     """The file that holds it all, as safetensors: numbers and plain text, no code.
 
     The one before is kept beside it. A damaged one is renamed, and the one before takes its place: what is
-    trained from there has the same bits.
+    trained from there has the same bits. A kept weight that is the network's, or its average's, to the bit is
+    not stored again.
 
     Parameters
     ----------
@@ -83,8 +90,10 @@ class Checkpoint:
         """Write where a training stands, whole or not at all."""
         from safetensors.torch import save
 
+        shared = _find_shared(kept, {"network": network, "average": average})
+        own = {name: value for name, value in kept.items() if name not in shared}
         tensors: Tensors = {}
-        for part, named in zip(_PARTS, (network, kept, average), strict=True):
+        for part, named in zip(_PARTS, (network, own, average), strict=True):
             tensors |= {f"{part}|{name}": value.contiguous().clone() for name, value in named.items()}
         plain: dict[str, Any] = {}
         for number, values in (optimizer or {"state": {}})["state"].items():
@@ -100,6 +109,9 @@ class Checkpoint:
             "step": state.step,
             "loss": state.loss,
             "base_lr": state.base_lr,
+            "over": state.over,
+            "threads": state.threads,
+            "shared": shared,
             "history": [figures.to_dict() for figures in state.history],
             "groups": None if optimizer is None else optimizer["param_groups"],
             "plain": plain,
@@ -140,8 +152,13 @@ class Checkpoint:
         for name, value in facts["plain"].items():
             number, _, key = name.partition("|")
             states.setdefault(int(number), {})[key] = value
+        for name, part in facts.get("shared", {}).items():
+            parts["kept"][name] = parts[part][name].clone()  # an average moves in place
         history = [EpochFigures.from_dict(values) for values in facts["history"]]
-        state = State(facts["stage"], facts["epoch"], facts["step"], history, facts["loss"], facts["base_lr"])
+        names = ("stage", "epoch", "step", "loss", "base_lr")
+        plain = {name: facts[name] for name in names}
+        later = {name: facts[name] for name in ("over", "threads") if name in facts}
+        state = State(**plain, **later, history=history)
         groups = facts["groups"]
         optimizer = None if groups is None else {"state": states, "param_groups": groups}
         return state, parts["network"], parts["kept"], parts["average"], optimizer
@@ -180,9 +197,23 @@ class Checkpoint:
         self.warn(f"the checkpoint {path} is damaged, and called {aside.name} from now on: {then}")
 
 
+def _find_shared(kept: Tensors, others: dict[str, Tensors]) -> dict[str, str]:
+    """Return which kept tensors have the bits of another part's, and of which."""
+    return {
+        name: part
+        for name, value in kept.items()
+        for part, named in others.items()
+        if name in named and named[name].shape == value.shape and (_bits(named[name]) == _bits(value)).all()
+    }
+
+
 def _add_up(tensors: Tensors) -> int:
     """Return the CRC-32 of all numbers, in the order of their names."""
     total = 0
     for name in sorted(tensors):
-        total = zlib.crc32(tensors[name].detach().cpu().contiguous().reshape(-1).numpy().view("uint8"), total)
+        total = zlib.crc32(_bits(tensors[name]), total)
     return total
+
+
+def _bits(tensor: Any) -> Any:
+    return tensor.detach().cpu().contiguous().reshape(-1).numpy().view("uint8")

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from cnncodes.evaluation.intervals import Estimate, wilson
@@ -28,12 +29,18 @@ class Comparison:
     p_value : float
         Of the two-sided sign test of the images, or groups, on which they differ: exact, while the interval
         of the bootstrap is too short where these are few.
+    differing : int
+        Images on which one of the two alone is right.
+    groups : int
+        Groups that the images are of; an image without others is one.
     """
 
     head: Estimate
     tuned: Estimate
     difference: Estimate
     p_value: float
+    differing: int
+    groups: int
 
     @property
     def _agrees(self) -> bool:
@@ -44,10 +51,17 @@ class Comparison:
     def keeps_tuned(self) -> bool:
         """Whether the tuned one is clearly right more often.
 
-        The interval of the difference is above 0, and the sign test agrees. Its epoch was chosen on these
-        images, which flatters a little.
+        The interval of the difference is above 0, and the sign test agrees; that alone tells where each image
+        says the same, which leaves no interval. Its epoch was chosen on these images, which flatters a
+        little.
         """
-        return self.difference.low > 0 and self._agrees
+        least = self.difference.value if math.isnan(self.difference.low) else self.difference.low
+        return least > 0 and self._agrees
+
+    @property
+    def _is_worse(self) -> bool:
+        most = self.difference.value if math.isnan(self.difference.high) else self.difference.high
+        return most < 0 and self._agrees
 
     def choose(self, keep: str) -> str:
         """Return which of the two predicts, ``"tuned"`` or ``"head"``, where `keep` may name one of them."""
@@ -56,12 +70,22 @@ class Comparison:
         return "tuned" if self.keeps_tuned else "head"
 
     def say(self) -> str:
-        """Return the difference in points, with its interval, and the test where that says otherwise."""
+        """Return the difference in points, with its interval or why there is none, and what the test says.
+
+        The test is named where it says otherwise than the interval.
+        """
         text = say_points(self.difference)
-        alike = self.difference.low <= 0 <= self.difference.high
-        if math.isnan(self.difference.low) or alike or self._agrees:
+        if math.isnan(self.difference.low):
+            return f"{text} (no interval: {self._explain()})" if self.differing else text
+        if self._agrees or self.difference.low <= 0 <= self.difference.high:
             return text
         return f"{text}, though p = {self.p_value:.2f} by McNemar's exact test"
+
+    def _explain(self) -> str:
+        """Return why all resamples agree."""
+        if self.groups > 1:
+            return "each says the same"
+        return "all are of one group" if self.difference.n > 1 else "it is one image"
 
     def describe(self, images: str) -> str:
         """Return in words whether it was worth it.
@@ -72,12 +96,11 @@ class Comparison:
             What to call them: ``"test images"``.
         """
         n, said = f"{self.difference.n:,} {images}", self.say()
-        if math.isnan(self.difference.low):
-            same = "no answer differs" if self.difference.value == 0 else said
-            return f"fine-tuning changed nothing that {n} could show ({same})"
+        if not self.differing:
+            return f"fine-tuning changed nothing that {n} could show: both are right on the same ones"
         if self.keeps_tuned:
             return f"fine-tuning was worth it: {said} on {n}"
-        if self.difference.high < 0 and self._agrees:
+        if self._is_worse:
             return f"fine-tuning made it worse: {said} on {n}"
         return f"whether fine-tuning made a difference {n} cannot show clearly: {said}"
 
@@ -109,7 +132,16 @@ def compare(
     """
     before, after = (wilson(int((given == y).sum()), len(y)) for given in (head, tuned))
     difference = compare_paired(y, tuned, head, groups=groups)
-    return Comparison(before, after, difference, run_mcnemar(y, tuned, head, groups=groups).p_value)
+    test = run_mcnemar(y, tuned, head, groups=groups)
+    differing = test.only_first + test.only_second
+    return Comparison(
+        before,
+        after,
+        difference,
+        test.p_value,
+        differing,
+        groups=len(y) if groups is None else len(set(np.asarray(groups).tolist())),
+    )
 
 
 def say_verdict(validation: Comparison, test: Comparison | None, kept: str) -> str:

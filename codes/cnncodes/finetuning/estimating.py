@@ -16,6 +16,7 @@ from cnncodes.errors import UsageError
 from cnncodes.estimators.inputs import describe_unreadable, make_unreadable
 from cnncodes.estimators.predictor import Predictor
 from cnncodes.finetuning.comparison import Comparison
+from cnncodes.finetuning.contents import hash_contents
 from cnncodes.finetuning.examples import (
     Labelled,
     check_classes,
@@ -23,7 +24,6 @@ from cnncodes.finetuning.examples import (
     tell_missing,
     tell_share,
 )
-from cnncodes.finetuning.features import hash_contents
 from cnncodes.finetuning.history import EpochFigures
 from cnncodes.finetuning.job import tune
 from cnncodes.finetuning.settings import FineTuning

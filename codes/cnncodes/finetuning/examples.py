@@ -89,10 +89,7 @@ def split_validation(images: Labelled, share: float, random_state: int) -> tuple
     places = np.flatnonzero([groups_of[label] > 1 for label in images.y])
     most = max(groups_of.values(), default=0)
     if most < 2:
-        raise SourceError(
-            "no image can be held out for validation: every class has images of one group alone. Give at"
-            " least 2 different images of a class, or a part 'val'."
-        )
+        raise SourceError(f"no image can be held out for validation, as {_explain_none(images)}")
     y = np.unique(images.y[places], return_inverse=True)[1]
     held_folds, folds = _divide(share, most)
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=random_state)
@@ -100,6 +97,17 @@ def split_validation(images: Labelled, share: float, random_state: int) -> tuple
     validation = places[held]
     train = np.setdiff1d(np.arange(len(images.y)), validation)
     return images.take(train), images.take(validation)
+
+
+def _explain_none(images: Labelled) -> str:
+    """Return why no class has two groups, and what helps."""
+    members = [np.flatnonzero(images.y == label).tolist() for label in np.unique(images.y)]
+    if any(len({images.contents[i] for i in places}) > 1 for places in members):
+        why = "the images of each class are of one group. Give images of more groups, other groups"
+        return f"{why} (--group-column, group_column=), or a part 'val'."
+    alone = max(map(len, members)) == 1
+    why = "each class has one image" if alone else "the files of each class are all equal"
+    return f"{why}. Give at least 2 different images of a class, or a part 'val'."
 
 
 def tell_share(train: Labelled, validation: Labelled, share: float) -> list[str]:

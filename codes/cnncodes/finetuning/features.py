@@ -8,7 +8,6 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,46 +15,21 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.backbones import Backbone
-from cnncodes.backbones.running.starting import run_session, start_session
 from cnncodes.embedding import run_lanes
-from cnncodes.embedding.cutting import Cutter
-from cnncodes.embedding.memory import Lease, MemoryBudget
-from cnncodes.errors import BackboneError, SourceError, StoreError, UnreadableImage
+from cnncodes.errors import SourceError, StoreError, UnreadableImage
+from cnncodes.finetuning.frozen import FrozenPart, ViewSet
 from cnncodes.finetuning.parts import Parts
 from cnncodes.finetuning.row_files import RowFile
-from cnncodes.images import Decoding, ImageRecord, content_hash
+from cnncodes.images import Decoding
 from cnncodes.store.files import atomic_write
-from cnncodes.views import ViewPlan
 
 Array = npt.NDArray[Any]
 Progress = Callable[[int, int, int], None]
 
+#: What tells how far they have come.
+FEATURES = "features.json"
 #: Images and seconds between two marks of how far the features have come, whichever is over first.
 _MARK, _MARK_SECONDS = 256, 5.0
-#: Views in one call of the frozen part.
-_BATCH = 16
-
-
-@dataclass(frozen=True)
-class ViewSet:
-    """Some images, and the views that each of them gets.
-
-    Attributes
-    ----------
-    records : sequence of ImageRecord
-    contents : sequence of str
-        Hash of each one's content.
-    plan : ViewPlan
-    """
-
-    records: Sequence[ImageRecord]
-    contents: Sequence[str]
-    plan: ViewPlan
-
-    @property
-    def rows(self) -> int:
-        """Views of all images."""
-        return len(self.records) * self.plan.count
 
 
 class FeatureStore:
@@ -88,12 +62,9 @@ class FeatureStore:
         budget: int,
         n_jobs: int | None = None,
     ) -> None:
-        self._folder, self._sets, self._backbone, self._decoding = folder, tuple(sets), backbone, decoding
+        self._folder, self._sets, self._code_size = folder, tuple(sets), backbone.code_size
         self._features, self._n_jobs = parts.features, n_jobs
-        assert parts.lower is not None
-        name = f"the frozen part of {backbone.card.name!r}"
-        self._session = start_session(parts.lower, name, backbone.providers, backbone.threads)
-        self._name, self._budget = name, MemoryBudget.make()
+        self._frozen = FrozenPart(parts, backbone, decoding)
         self._first = np.cumsum([0, *(one.rows for one in sets)])
         row = sum(math.prod(feature.shape) * np.dtype(feature.dtype).itemsize for feature in self._features)
         self.rows = int(self._first[-1])
@@ -183,6 +154,13 @@ class FeatureStore:
         for file in self._files:
             file.close()
 
+    def discard(self) -> None:
+        """Remove the files."""
+        self.close()
+        for path in (*self._folder.glob("feature-*.bin"), self._folder / "codes.bin", self._marked):
+            path.unlink(missing_ok=True)
+        self._sums, self._failed, self._files = [], {}, []
+
     @property
     def _paths(self) -> list[Path]:
         names = [f"feature-{number}.bin" for number in range(len(self._features))]
@@ -192,20 +170,18 @@ class FeatureStore:
         self.close()
         shapes = [(self.kept_rows, *feature.shape) for feature in self._features]
         kinds = [(shape, feature.dtype) for shape, feature in zip(shapes, self._features, strict=True)]
-        kinds.append(((self.rows, self._backbone.code_size), "float32"))
+        kinds.append(((self.rows, self._code_size), "float32"))
         self._files = [RowFile(path, *kind) for path, kind in zip(self._paths, kinds, strict=True)]
 
     @property
     def _marked(self) -> Path:
-        return self._folder / "features.json"
+        return self._folder / FEATURES
 
     def _resume(self) -> int:
         """Open the files, and return for how many images they have what they need."""
         done = self._read_mark()
         if done is None or not all(path.is_file() for path in self._paths):
-            for path in (*self._folder.glob("feature-*.bin"), self._folder / "codes.bin", self._marked):
-                path.unlink(missing_ok=True)
-            self._sums, self._failed = [], {}
+            self.discard()
         self._open()
         first = 0
         for number, (images, sums) in enumerate(self._sums):
@@ -253,26 +229,17 @@ class FeatureStore:
         reasons = []
         for number, i in images:
             try:
-                patches, index = self._cut(number, i, None)
+                patches, index = self._frozen.cut(self._sets[number], i, None)
             except UnreadableImage as error:
                 reasons.append(str(error))
                 continue
-            found = [values[index] for values in self._run(patches)]
-            self._check_finite(found)
+            found = [values[index] for values in self._frozen.run(patches)]
+            self._frozen.check_finite(found)
             first = int(self.places(number, np.int64(i), np.int64(0)))  # type: ignore[arg-type]
             for file, values in zip(self._files, found, strict=True):
                 file.write(first, values)
             reasons.append("")
         return reasons
-
-    def _check_finite(self, found: Sequence[Array]) -> None:
-        for feature, values in zip(self._features, found, strict=False):
-            if not np.isfinite(values).all():
-                raise BackboneError(
-                    f"values of {feature.name!r}, where the frozen part of {self._backbone.card.name!r} ends,"
-                    " are beyond what float16 holds (65,504): let the trained part begin elsewhere, with"
-                    " another --unfreeze."
-                )
 
     def _find_chunk(self, rows: Sequence[int]) -> list[tuple[Array, ...]]:
         return [self._find(row) for row in rows]
@@ -283,65 +250,14 @@ class FeatureStore:
         number = int(np.searchsorted(self._first, row, side="right")) - 1
         i, view = divmod(row - int(self._first[number]), self._sets[number].plan.count)
         try:
-            patches, _ = self._cut(number, i, view)
+            patches, _ = self._frozen.cut(self._sets[number], i, view)
         except UnreadableImage as error:
             key = self._sets[number].records[i].key
             raise SourceError(
                 f"the image {key!r} could be read before and cannot any more ({error}). Leave the images as"
                 " they are while a network is trained on them; the same command goes on."
             ) from error
-        return tuple(values[0] for values in self._run(patches)[:-1])
-
-    def _cut(self, number: int, i: int, view: int | None) -> tuple[Array, Array]:
-        """Return distinct patches of an image, and which of them each view is; of one view alone, its own."""
-        one = self._sets[number]
-        record, content = one.records[i], one.contents[i]
-        with self._budget.lease() as lease:
-            data = _read(record, content, lease)
-            only = None if view is None else (view,)
-            cutter = Cutter(one.plan, self._backbone.frame, self._decoding, only)
-            found, patches = cutter.work(data, content, lease.decode)
-        return patches, np.array(found["index"], np.int64)
-
-    def _run(self, patches: Array) -> list[Array]:
-        """Return features and codes of patches."""
-        found = [
-            run_session(self._session, None, {"image": patches[start : start + _BATCH]}, self._name)
-            for start in range(0, len(patches), _BATCH)
-        ]
-        return found[0] if len(found) == 1 else list(map(np.concatenate, zip(*found, strict=True)))
-
-
-def _read(record: ImageRecord, content: str, lease: Lease) -> Any:
-    if record.is_file:
-        lease.read(record.stat().size)
-    data = record.read()
-    if content_hash(data) != content:
-        raise UnreadableImage("read", "it has changed since the work began")
-    return data
-
-
-def hash_contents(
-    records: Sequence[ImageRecord], n_jobs: int | None = None
-) -> tuple[list[str], dict[int, str]]:
-    """Return the hash of each image's content, empty where it cannot be read; and why it cannot, by place."""
-    contents: list[str] = []
-    failed: dict[int, str] = {}
-    for content, reason in run_lanes(_hash_chunk, records, n_jobs):
-        if reason:
-            failed[len(contents)] = reason
-        contents.append(content)
-    return contents, failed
-
-
-def _hash_chunk(records: Sequence[ImageRecord]) -> list[tuple[str, str]]:
-    found = []
-    for record in records:
-        try:
-            found.append((content_hash(record.read()), ""))
-        except UnreadableImage as error:
-            found.append(("", str(error)))
-    return found
+        return tuple(values[0] for values in self._frozen.run(patches)[:-1])
 
 
 def _identify(parts: Parts, backbone: Backbone, sets: Sequence[ViewSet], decoding: Decoding) -> str:

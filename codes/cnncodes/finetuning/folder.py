@@ -7,13 +7,15 @@ import csv
 import dataclasses
 import io
 import json
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnncodes.errors import StoreError
+from cnncodes.errors import StoreError, sentence
 from cnncodes.finetuning.checkpoints import DAMAGED, PREVIOUS
+from cnncodes.finetuning.features import FEATURES
 from cnncodes.finetuning.history import EpochFigures
 from cnncodes.store.files import atomic_write, writing_errors
 from cnncodes.store.locking import LOCK_NAME, WriterLock
@@ -27,12 +29,14 @@ CLASSIFIER, BACKBONE, LOG, SUMMARY = "classifier.cnncodes", "backbone", "log.csv
 STATE = "state"
 #: By which the folder of a fine-tuning is known, within `STATE`; it holds the seconds spent so far.
 MARK = "finetuning.json"
+#: Seconds between two notes of the time that was spent.
+_TICK = 2.0
 #: What a fine-tuning puts there beside: nothing else is ever removed.
 OWN = (
     MARK,
     LOCK_NAME,
     *(f"{name}.safetensors{end}" for name in ("checkpoint", "again") for end in ("", PREVIOUS, DAMAGED)),
-    "features.json",
+    FEATURES,
     "feature-*.bin",
     "codes.bin",
     "head.npz",
@@ -60,12 +64,16 @@ class TuningFolder:
         with writing_errors(self.path):
             self.state.mkdir(parents=True, exist_ok=True)
         self._lock = WriterLock(self.state)
+        _remove(self.state, ".{}.*.tmp")  # what a kill left half written
         self._before, self._started = _read_seconds(self.state / MARK), time.monotonic()
         try:
             self.note_time()
         except BaseException:
             self._lock.release()
             raise
+        self._stopped = threading.Event()
+        self._clock = threading.Thread(target=self._keep_time, daemon=True)
+        self._clock.start()
 
     @property
     def seconds(self) -> float:
@@ -75,6 +83,12 @@ class TuningFolder:
     def note_time(self) -> None:
         """Keep how long it has taken so far."""
         atomic_write(self.state / MARK, json.dumps({"seconds": round(self.seconds, 1)}).encode())
+
+    def _keep_time(self) -> None:
+        """Note the time now and then, as a kill tells nobody."""
+        while not self._stopped.wait(_TICK):
+            with contextlib.suppress(StoreError):  # a full disk, which whoever writes more says
+                self.note_time()
 
     @property
     def classifier(self) -> Path:
@@ -135,6 +149,8 @@ class TuningFolder:
 
     def close(self) -> None:
         """Let others write; what is not needed any more goes, and so does a folder of which nothing came."""
+        self._stopped.set()
+        self._clock.join()
         if self.state.is_dir():
             works = any(item.name not in (MARK, LOCK_NAME) for item in self.state.iterdir())
             if (self.path / SUMMARY).exists() or not works:
@@ -151,8 +167,14 @@ class TuningFolder:
 
 def _clear(state: Path) -> None:
     """Remove what a fine-tuning has put there, and the temporary files of what it was writing."""
+    _remove(state, "{}")
+    _remove(state, ".{}.*.tmp")
+
+
+def _remove(state: Path, form: str) -> None:
+    """Remove files whose names are those of a fine-tuning's own in that form."""
     for name in OWN:
-        for path in (*state.glob(name), *state.glob(f".{name}.*.tmp")):
+        for path in state.glob(form.format(name)):
             with contextlib.suppress(OSError):
                 path.unlink()
 
@@ -170,13 +192,17 @@ def _read_summary(path: Path) -> dict[str, Any] | None:
     Raises
     ------
     StoreError
-        If it is no JSON.
+        If it is no JSON, and lies beside what a fine-tuning gives.
     """
+    if not path.is_file():
+        return None
     try:
         found = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {sentence(error.strerror or error)}") from error
+    except ValueError as error:
+        if not (path.with_name(CLASSIFIER).exists() and path.with_name(BACKBONE).exists()):
+            return None
         raise StoreError(
             f"{path} is damaged: remove the folder to train again, or give another one, -o FOLDER."
         ) from error
@@ -186,12 +212,27 @@ def _read_summary(path: Path) -> dict[str, Any] | None:
 def _check_place(path: Path) -> None:
     if path.is_file():
         raise StoreError(f"cannot write to {path}: it is a file. Give the name of a folder.")
-    if not path.is_dir() or (path / STATE / MARK).is_file() or _read_summary(path / SUMMARY) is not None:
+    if not path.is_dir() or _read_summary(path / SUMMARY) is not None:
         return
     found = sorted(item.name for item in path.iterdir())
-    if found == [STATE] and (path / STATE).is_dir():  # killed before its mark was there
+    if SUMMARY in found:  # somebody's own
+        found = [SUMMARY]
+    elif _is_ours(path / STATE):
+        return
+    elif found == [STATE] and (path / STATE).is_dir():  # killed before its mark was there
         found = [f"{STATE}/{item.name}" for item in (path / STATE).iterdir() if item.name != LOCK_NAME]
         found = [name for name in found if not name.startswith(f"{STATE}/.{MARK}.")]
     if found:
         shown = ", ".join(found[:3])
         raise StoreError(f"{path} holds other things ({shown}): give another folder, -o FOLDER.")
+
+
+def _is_ours(state: Path) -> bool:
+    """Tell whether a fine-tuning keeps its state there: by its mark, or, without it, by its features."""
+    if (state / MARK).is_file():
+        return True
+    try:
+        found = json.loads((state / FEATURES).read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(found, dict) and {"identity", "kept_rows"} <= found.keys()

@@ -13,7 +13,14 @@ from typing import Any
 import torch
 
 from cnncodes.errors import BackboneError, UsageError
-from cnncodes.finetuning.operators import activations, arithmetic, layers, pooling, shapes  # noqa: F401
+from cnncodes.finetuning.operators import (  # noqa: F401
+    activations,
+    arithmetic,
+    layers,
+    places,
+    pooling,
+    shapes,
+)
 from cnncodes.finetuning.operators.registry import check_node
 from cnncodes.finetuning.plan import GIVEN, TYPE, make_plan
 from cnncodes.finetuning.reading import Arrays, Graph

@@ -39,7 +39,7 @@ def count_epochs(history: Sequence[EpochFigures]) -> dict[str, int]:
     return epochs
 
 
-def explain_none(history: Sequence[EpochFigures]) -> str:
+def explain_none(history: Sequence[EpochFigures], n_classes: int) -> str:
     """Return why no epoch of the network was kept."""
     for one in history:
         if one.verdict:
@@ -47,11 +47,33 @@ def explain_none(history: Sequence[EpochFigures]) -> str:
     network = [one for one in history if one.stage == NETWORK_STAGE]
     best = max(network, key=lambda one: (one.accuracy, -one.validation_loss))
     return (
-        f"no epoch was as good as the start on the {best.images:,} validation images: the best, epoch"
-        f" {best.epoch}, has an accuracy of {best.accuracy:.3f} ({100 * best.gain:+.1f} points) and a"
-        f" log-loss of {best.validation_loss:.4g}, after {history[0].accuracy:.3f} and"
-        f" {history[0].validation_loss:.4g}"
+        f"no epoch with the backbone was good enough on the {best.images:,} validation images: the best,"
+        f" epoch {best.epoch}, has an accuracy of {_explain(best, history, math.log(n_classes))}"
     )
+
+
+def _explain(best: EpochFigures, history: Sequence[EpochFigures], chance: float) -> str:
+    """Return an epoch's accuracy, and which of the rules that `Judge.measure` goes by it does not meet."""
+    start, points = history[0], f"({100 * best.gain:+.1f} points)"
+    if best.accuracy < start.accuracy:
+        own, other = _tell_apart(best.accuracy, start.accuracy, "{:.{}f}", 3)
+        return f"{own} {points}, which is below that of the start, {other}"
+    bound, whose = max((chance, "chance"), (start.validation_loss, "the start"))
+    if best.validation_loss > bound:
+        own, other = _tell_apart(best.validation_loss, bound, "{:.{}g}", 4)
+        return f"{best.accuracy:.3f} {points}, but its log-loss, {own}, is above that of {whose}, {other}"
+    former = max((one.accuracy for one in history if one.stage == HEAD_STAGE), default=start.accuracy)
+    own, other = _tell_apart(best.accuracy, former, "{:.{}f}", 3)
+    return f"{own} {points}, more than a standard error below the {other} of the head alone"
+
+
+def _tell_apart(first: float, second: float, form: str, digits: int) -> tuple[str, str]:
+    """Return two numbers with as many digits as it takes to tell them apart."""
+    for more in range(digits, 18):
+        shown = form.format(first, more), form.format(second, more)
+        if shown[0] != shown[1]:
+            break
+    return shown
 
 
 @dataclass(frozen=True)

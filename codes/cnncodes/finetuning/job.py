@@ -13,17 +13,11 @@ from cnncodes.embedding.memory import release_free_memory
 from cnncodes.errors import BackboneError, count
 from cnncodes.finetuning.basis import TRAIN, VALIDATION
 from cnncodes.finetuning.comparison import Comparison, compare
-from cnncodes.finetuning.history import (
-    HEAD_STAGE,
-    NETWORK_STAGE,
-    START,
-    EpochFigures,
-    count_epochs,
-)
+from cnncodes.finetuning.history import NETWORK_STAGE, EpochFigures, count_epochs
 from cnncodes.finetuning.judging import Course
 from cnncodes.finetuning.learned import LearnedHead
 from cnncodes.finetuning.preparing import Prepared, prepare, prepare_again
-from cnncodes.finetuning.rates import default_rate
+from cnncodes.finetuning.rates import advise_rate
 from cnncodes.finetuning.task import Listeners, Task
 from cnncodes.finetuning.tuned import Tuned
 from cnncodes.finetuning.world import ALONE, World
@@ -147,7 +141,7 @@ def _finish(prepared: Prepared, learned: _Learned, listeners: Listeners) -> Tune
     try:
         backbone = make_tuned_backbone(backbone, network.upper, len(trained.y))
     except BackboneError as error:  # what was learned otherwise must not be lost with it
-        refused = str(error)
+        refused = str(error).rstrip(".")
     return Tuned(
         backbone=backbone,
         learned=learned.head or prepared.refit_head(listeners),
@@ -166,7 +160,7 @@ def _finish(prepared: Prepared, learned: _Learned, listeners: Listeners) -> Tune
         failed=_list_failed(prepared),
         class_weight=task.weighting,
         notes=(
-            *filter(None, [_advise_rate(learned.history, base_lr, task.settings.optimizer)]),
+            *filter(None, [advise_rate(learned.history, base_lr, task.settings)]),
             *learned.notes,
         ),
     )
@@ -184,17 +178,3 @@ def _list_failed(prepared: Prepared) -> dict[str, str]:
         for number, images in ((VALIDATION, prepared.task.validation), (TRAIN, prepared.task.train))
         for i, reason in prepared.basis.store.failures(number).items()
     }
-
-
-def _advise_rate(history: list[EpochFigures], base_lr: float, optimizer: str) -> str:
-    """Return what to do where training has diverged; empty where it has not."""
-    wrong = [one for one in history if one.verdict]
-    if not wrong:
-        return ""
-    one = wrong[0]
-    where = "the head alone" if one.stage in (START, HEAD_STAGE) else "backbone and head"
-    lower = min(base_lr / 10, default_rate(optimizer))
-    return (
-        f"training of {where} diverged in epoch {one.epoch}: its loss is no number any more, or far above"
-        f" that of the start. The weights before are kept. Try a lower rate: --base-lr {lower:g}"
-    )

@@ -47,7 +47,7 @@ def check_trainable(backbone: Backbone) -> bytes:
     if card.precision != "fp32":
         raise BackboneError(
             f"backbone {card.name!r} is {card.precision}, and rounded weights cannot be trained:"
-            f" {sentence(advise_parent(card))}"
+            f" {sentence(advise_parent(card, backbone.folder))}"
         )
     if card.layers is not None and card.whole is not None:
         raise BackboneError(
@@ -60,7 +60,7 @@ def check_trainable(backbone: Backbone) -> bytes:
     if rounded:
         raise BackboneError(
             f"the graph of backbone {card.name!r}, {card.model_file}, is quantised ({rounded}), and rounded"
-            f" weights cannot be trained: {sentence(advise_parent(card))}"
+            f" weights cannot be trained: {sentence(advise_parent(card, backbone.folder))}"
         )
     if card.weights is not None and summarize_weights(loaded) != card.weights:
         raise BackboneError(

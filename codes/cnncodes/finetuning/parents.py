@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
 from cnncodes.backbones import Card, find_backbone, list_backbones
 from cnncodes.errors import CnnCodesError
 
 
-def advise_parent(card: Card) -> str:
+def advise_parent(card: Card, folder: Path | None = None) -> str:
     """Return what to take in the place of a rounded network.
+
+    Parameters
+    ----------
+    card : Card
+    folder : Path, optional
+        Where it was loaded from: its parent may lie there, too.
 
     Examples
     --------
@@ -16,7 +27,10 @@ def advise_parent(card: Card) -> str:
     "take the fp32 network that it was made from, 'efficientnet-lite0' (--backbone efficientnet-lite0)"
     """
     take = "take the fp32 network that it was made from"
-    name = _find_at_hand(card)
+    named = dict(_list_named())
+    if folder is not None and folder not in named.values() and _is_made_of(card, folder):
+        return f"{take}, in the same folder (--backbone {shlex.quote(str(folder))})"
+    name = next((name for name, place in named.items() if _is_made_of(card, place)), None)
     if name is not None:
         return f"{take}, {name!r} (--backbone {name})"
     if card.parent is not None:
@@ -26,15 +40,19 @@ def advise_parent(card: Card) -> str:
     return f"{take}; its card does not say which that is, and none at hand has such a file"
 
 
-def _find_at_hand(rounded: Card) -> str | None:
-    """Return the name of the first fp32 network that is the parent, or that has the file as a further one."""
+def _list_named() -> Iterator[tuple[str, Path]]:
+    """Yield the backbones at hand, by names that mean no folder here as well."""
     for name in list_backbones():
-        try:
-            card = Card.read(find_backbone(name) / "card.toml")
-        except CnnCodesError:
-            continue  # damaged, or of another version: no reason to say nothing of the others
-        further = {card.files[file] for file in card.precisions.values()}
-        is_parent = card.files[card.model_file] == rounded.parent
-        if card.precision == "fp32" and (is_parent or rounded.files[rounded.model_file] in further):
-            return name
-    return None
+        with contextlib.suppress(CnnCodesError):
+            yield name, find_backbone(name)
+
+
+def _is_made_of(rounded: Card, folder: Path) -> bool:
+    """Tell whether a folder has the fp32 network that is the parent, or has the file as a further one."""
+    try:
+        card = Card.read(folder / "card.toml")
+    except CnnCodesError:
+        return False  # damaged, or of another version: no reason to say nothing of the others
+    further = {card.files[file] for file in card.precisions.values()}
+    is_parent = card.files[card.model_file] == rounded.parent
+    return card.precision == "fp32" and (is_parent or rounded.files[rounded.model_file] in further)

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from cnncodes.errors import SourceError
 from cnncodes.finetuning.basis import (
     HELD_OUT,
     TRAIN,
     VALIDATION,
     Basis,
+    Chosen,
     choose_part,
     make_trainer,
     open_store,
@@ -28,6 +30,7 @@ from cnncodes.finetuning.history import NETWORK_STAGE
 from cnncodes.finetuning.judging import Course, Judge
 from cnncodes.finetuning.learned import LearnedHead
 from cnncodes.finetuning.loading import import_torch
+from cnncodes.finetuning.room import check_room, find_room, say_bytes
 from cnncodes.finetuning.stages import Examples
 from cnncodes.finetuning.task import Listeners, Task, identify
 from cnncodes.finetuning.world import ALONE, World
@@ -121,10 +124,15 @@ def prepare(task: Task, folder: Path, listeners: Listeners, world: World = ALONE
             store = open_store(task, chosen.parts, folder)
             undo.callback(store.close)
             if world.is_first:
-                _fill(store, task, listeners)
+                _fill(store, chosen, folder, task, listeners)
             else:
                 store.join(_FIRST)
-            classes, train, validation = _make_examples(task, store)
+            try:
+                classes, train, validation = _make_examples(task, store)
+            except SourceError:  # images that do are others, of which nothing is known
+                if world.is_first:
+                    store.discard()
+                raise
         classical = ClassicalHead(task, store, train, validation)
         head = world.share(lambda: classical.find(classes, folder, listeners))
         judge = classical.make_judge(head)
@@ -173,13 +181,16 @@ def prepare_again(
     )
 
 
-def _fill(store: FeatureStore, task: Task, listeners: Listeners) -> None:
-    rows = store.count_rows(_FIRST)
-    size = min(rows, store.kept_rows) * store.row_bytes
-    rest = max(0, rows - store.kept_rows)
+def _fill(store: FeatureStore, chosen: Chosen, folder: Path, task: Task, listeners: Listeners) -> None:
+    room = find_room(task, chosen, store, _FIRST)
+    doubt = check_room(room, folder)
+    if doubt:
+        listeners.warn(doubt)
+    rest = max(0, store.count_rows(_FIRST) - store.kept_rows)
     listeners.note(
-        f"what the frozen part gives of {rows:,} views takes {size / 1e6:,.0f} MB on disk"
-        + (f"; for {rest:,} more no room is left: computed anew in each epoch (--cache)" if rest else "")
+        f"on disk it takes {say_bytes(room.most)} at most, {say_bytes(room.features)} of these for what the"
+        f" frozen part gives of {store.rows:,} views"
+        + (f"; for {rest:,} no room is left: computed anew in each epoch (--cache)" if rest else "")
     )
     store.fill(listeners.progress("embedding"), _FIRST)
 

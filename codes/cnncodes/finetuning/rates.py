@@ -1,4 +1,4 @@
-"""Finding a learning rate by trying: it rises step by step until the loss does."""
+"""Learning rates: one that is found by trying ever higher ones, and what to do about one too high."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import UsageError
-from cnncodes.finetuning.settings import BASE_LR, SGD_FACTOR
+from cnncodes.finetuning.history import HEAD_STAGE, NETWORK_STAGE, START, EpochFigures
+from cnncodes.finetuning.judging import standard_error
+from cnncodes.finetuning.settings import BASE_LR, SGD_FACTOR, FineTuning
 
 if TYPE_CHECKING:
     from cnncodes.finetuning.training import Trainer
@@ -28,6 +30,8 @@ _HIGHER = 1.2
 #: A rate that is found is at most so many times the default: of a few images, which the head fits already,
 #: the loss rises so late that what was found had been 70 times that.
 MOST = 10.0
+#: So many standard errors below the start is more than chance.
+_LOST = 2.0
 
 
 def find_rate(trainer: Trainer) -> float | None:
@@ -124,6 +128,43 @@ def default_rate(optimizer: str) -> float:
     (0.001, 0.03)
     """
     return BASE_LR * SGD_FACTOR if optimizer == "sgd" else BASE_LR
+
+
+def advise_rate(history: Sequence[EpochFigures], base_lr: float, settings: FineTuning) -> str:
+    """Return what to do where training has diverged, or has lost what was learned; empty where it has not.
+
+    Parameters
+    ----------
+    history : sequence of EpochFigures
+    base_lr : float
+        The rate that it was trained with, which may have been found.
+    settings : FineTuning
+    """
+    wrong = [one for one in history if one.verdict]
+    if wrong:
+        alone = wrong[0].stage in (START, HEAD_STAGE)
+        where = "the head alone" if alone else "backbone and head"
+        return (
+            f"training of {where} diverged in epoch {wrong[0].epoch}: its loss is no number any more, or far"
+            " above that of the start. The weights before are kept. Try a lower rate:"
+            f" {_lower(base_lr, settings, alone=alone)}"
+        )
+    start, network = history[0], [one for one in history if one.stage == NETWORK_STAGE]
+    lost = start.accuracy - max((one.accuracy for one in network), default=start.accuracy)
+    if lost <= _LOST * standard_error(start.accuracy, max(1, start.images)):
+        return ""
+    return (
+        f"training of backbone and head came no nearer to the start than {100 * lost:.1f} points below it, so"
+        f" that no epoch is kept. Try a lower rate: {_lower(base_lr, settings)}"
+    )
+
+
+def _lower(base_lr: float, settings: FineTuning, *, alone: bool = False) -> str:
+    """Return the option that lowers a rate which is too high, the backbone's where that alone is unusual."""
+    usual, mult = default_rate(settings.optimizer), settings.backbone_lr_mult
+    if not alone and base_lr <= usual and mult > FineTuning.backbone_lr_mult:
+        return f"--backbone-lr-mult {min(mult / 10, FineTuning.backbone_lr_mult):g}"
+    return f"--base-lr {min(base_lr / 10, usual):g}"
 
 
 def has_risen(losses: Sequence[float]) -> bool:

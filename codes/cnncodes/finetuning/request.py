@@ -15,13 +15,14 @@ from cnncodes.embedding import settle_plans
 from cnncodes.errors import UsageError
 from cnncodes.estimators.inputs import make_embedder
 from cnncodes.estimators.labels import check_labels
+from cnncodes.finetuning.contents import hash_contents
 from cnncodes.finetuning.examples import Labelled, check_classes, check_read, split_validation
-from cnncodes.finetuning.features import hash_contents
 from cnncodes.finetuning.settings import KEEP, TEST_VIEWS, TRAIN_VIEWS, FineTuning
 from cnncodes.finetuning.task import Task, identify
 from cnncodes.finetuning.world import World
 from cnncodes.heads.names import LINEAR
 from cnncodes.images import ImageRecord, list_groups
+from cnncodes.schema import to_builtin
 from cnncodes.views import ViewPlan
 
 
@@ -55,6 +56,7 @@ class Request:
         for name, value, known in (("keep", self.keep, KEEP), ("head", self.head, LINEAR)):
             if not isinstance(value, str) or value not in known:
                 raise UsageError(f"{name} must be one of {', '.join(known)}. Got {value!r}.")
+        object.__setattr__(self, "max_pixels", to_builtin(self.max_pixels))
 
     def describe(self, task: Task) -> dict[str, Any]:
         """Return what was asked for, as plain values."""
@@ -113,6 +115,7 @@ def make_task(
         request.n_jobs,
         held_out=held_out,
         keep=request.keep,
+        is_saved=True,
     )
     return task, test, failed
 

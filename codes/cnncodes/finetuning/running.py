@@ -185,7 +185,6 @@ def _check_done(summary: dict[str, Any], identity: str, folder: TuningFolder) ->
 def _with_log(listeners: Listeners, folder: TuningFolder) -> Listeners:
     def hear(history: Sequence[EpochFigures]) -> None:
         folder.write_log(history)
-        folder.note_time()
         listeners.epoch(history)
 
     return dataclasses.replace(listeners, epoch=hear)

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from cnncodes.errors import UsageError, sentence
-from cnncodes.schema import find_problems, option
+from cnncodes.finetuning.setting_checks import (
+    FIND,
+    at_least,
+    between,
+    check_base_lr,
+    check_class_weight,
+    check_device,
+    check_rate,
+    check_size,
+    check_unfreeze,
+)
+from cnncodes.schema import find_problems, option, to_builtin
 
-#: What `FineTuning.base_lr` may be beside a number.
-FIND = "find"
 #: The rate where nothing else is said.
 BASE_LR = 0.001
 #: By how much SGD's rate is higher than AdamW's.
@@ -24,68 +31,8 @@ TRAIN_VIEWS = "flip, flip+translation+rotation+stretching:6"
 TEST_VIEWS = "flip"
 #: Which of two classifiers is saved.
 KEEP = ("better", "tuned", "head")
-
-
-def _at_least(least: int) -> Callable[[int], None]:
-    def check(number: int) -> None:
-        if number < least:
-            raise UsageError(f"must be a whole number of at least {least}. Got {number}.")
-
-    return check
-
-
-def _between(
-    low: float, high: float, *, low_too: bool = True, high_too: bool = True
-) -> Callable[[Any], None]:
-    """Return a check of a number's range; the ends belong to it or not."""
-    first = f"{'at least' if low_too else 'above'} {low:,}"
-    if math.isinf(high):
-        first = f"a finite number {'of ' if low_too else ''}{first}"
-    last = "" if math.isinf(high) else f" and {'at most' if high_too else 'below'} {high:,}"
-
-    def check(number: Any) -> None:
-        # Written so that NaN, which compares with nothing, is outside.
-        above = number >= low if low_too else number > low
-        below = number <= high if high_too else number < high
-        if not (above and below) or math.isinf(number):
-            raise UsageError(f"must be {first}{last}. Got {number}.")
-
-    return check
-
-
-_check_rate = _between(0, math.inf, low_too=False)
-
-
-def _check_base_lr(rate: Any) -> None:
-    if isinstance(rate, str):
-        if rate != FIND:
-            raise UsageError(f"must be a finite number above 0, or {FIND!r}. Got {rate!r}.")
-    else:
-        _check_rate(rate)
-
-
-def _check_unfreeze(unfreeze: str | float) -> None:
-    if not str(unfreeze).strip() or unfreeze == "none":
-        raise UsageError(
-            "must say what is trained beside the head: all, last:N, a share such as 0.3, or a layer's name."
-            f" Got {unfreeze!r}; a head alone is what 'cnncodes fit' trains."
-        )
-
-
-def _check_size(size: str | int) -> None:
-    from cnncodes.embedding.memory import parse_bytes
-
-    if str(size) == "0":
-        return
-    try:
-        parse_bytes(size)
-    except UsageError as error:
-        raise UsageError(f"must be an amount of disk, such as 10G or 500M, or 0. Got {size!r}.") from error
-
-
-def _check_device(device: str) -> None:
-    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
-        raise UsageError(f"must be auto, cpu, cuda or cuda:N. Got {device!r}.")
+#: What balanced weights of classes do.
+WEIGHT_HELP = "'balanced' gives rare classes the weight of frequent ones."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,8 +78,9 @@ class FineTuning:
         0 leaves each out: the share of the label that goes to all classes (Szegedy et al., 2016); the alpha
         of mixup (Zhang et al., 2018), here of what enters the trained part; the decay of a moving average of
         the weights, which is then kept; the pull towards the pretrained weights (L2-SP; Li et al., 2018).
-    class_weight : {"balanced"}, optional
-        Gives rare classes the weight of frequent ones, in the loss and in the head that it starts from.
+    class_weight : dict or "balanced", optional
+        Weight of each class by its name, 1 where none is given, in the loss and in the head that it starts
+        from; ``"balanced"`` gives rare classes the weight of frequent ones.
     validation : float
         Share of the training images that is not trained on and says when to stop.
     patience : int
@@ -168,17 +116,17 @@ class FineTuning:
         " NAME --blocks' lists them.",
         default="0.3",
         metavar="WHAT",
-        check=_check_unfreeze,
+        check=check_unfreeze,
     )
     epochs: int = option(
-        "Epochs in which backbone and head are trained, at most.", default=12, metavar="N", check=_at_least(1)
+        "Epochs in which backbone and head are trained, at most.", default=12, metavar="N", check=at_least(1)
     )
     freeze_epochs: int = option(
         "Epochs in which the head is trained alone before, at most; it ends as the validation loss starts to"
         " converge.",
         default=10,
         metavar="N",
-        check=_at_least(0),
+        check=at_least(0),
     )
     base_lr: str | float = option(
         f"Learning rate of the head; {FIND} tries rising ones and takes a tenth of the one at which the loss"
@@ -186,19 +134,19 @@ class FineTuning:
         f" {SGD_FACTOR} times that).",
         default=BASE_LR,
         metavar="RATE",
-        check=_check_base_lr,
+        check=check_base_lr,
     )
     backbone_lr_mult: float = option(
         "Learning rate of the backbone's last block, as a share of the head's.",
         default=0.1,
         metavar="SHARE",
-        check=_check_rate,
+        check=check_rate,
     )
     layer_decay: float = option(
         "By what the rate is multiplied from each block to the one before it.",
         default=0.9,
         metavar="FACTOR",
-        check=_between(0, 1, low_too=False),
+        check=between(0, 1, low_too=False),
     )
     optimizer: str = option(
         "Optimiser; sgd needs about 30 times the rate.", default="adamw", choices=("adamw", "sgd")
@@ -207,22 +155,22 @@ class FineTuning:
         "Weight decay; biases and norms have none.",
         default=0.01,
         metavar="DECAY",
-        check=_between(0, math.inf),
+        check=between(0, math.inf),
     )
     warmup_epochs: float = option(
         "Epochs over which the rates rise once the backbone is unfrozen, half of them at most.",
         default=1.0,
         metavar="N",
-        check=_between(0, math.inf),
+        check=between(0, math.inf),
     )
     batch_size: int | None = option(
-        "Images in a batch. [32, or all where there are fewer]", default=None, metavar="N", check=_at_least(1)
+        "Images in a batch. [32, or all where there are fewer]", default=None, metavar="N", check=at_least(1)
     )
     accumulate: int = option(
-        "Batches whose gradients make one step.", default=1, metavar="N", check=_at_least(1)
+        "Batches whose gradients make one step.", default=1, metavar="N", check=at_least(1)
     )
     clip_norm: float = option(
-        "Largest norm of the gradient; 0 for any.", default=1.0, metavar="NORM", check=_between(0, math.inf)
+        "Largest norm of the gradient; 0 for any.", default=1.0, metavar="NORM", check=between(0, math.inf)
     )
     batch_norm: str = option(
         "Whether batch normalisation keeps its statistics or goes by each batch.",
@@ -233,41 +181,41 @@ class FineTuning:
         "Share of each label that goes to all classes.",
         default=0.0,
         metavar="SHARE",
-        check=_between(0, 1, high_too=False),
+        check=between(0, 1, high_too=False),
     )
     mixup: float = option(
         "Alpha of mixup, of what enters the trained part; 0 for none.",
         default=0.0,
         metavar="ALPHA",
-        check=_between(0, math.inf),
+        check=between(0, math.inf),
     )
     ema: float = option(
         "Decay of a moving average of the weights, a step; 0 for none.",
         default=0.0,
         metavar="DECAY",
-        check=_between(0, 1, high_too=False),
+        check=between(0, 1, high_too=False),
     )
     l2_sp: float = option(
         "Pull of the backbone towards its pretrained weights; 0 for none.",
         default=0.0,
         metavar="STRENGTH",
-        check=_between(0, math.inf),
+        check=between(0, math.inf),
     )
-    class_weight: str | None = option(
-        "'balanced' gives rare classes the weight of frequent ones.", default=None, choices=("balanced",)
+    class_weight: str | dict[Any, Any] | None = option(  # noqa: RUF009, a field as all others
+        WEIGHT_HELP, default=None, metavar="{balanced}", check=check_class_weight
     )
     validation: float = option(
         "Share of the training images that is not trained on and says when to stop, where the source has no"
         " part 'val'.",
         default=0.2,
         metavar="SHARE",
-        check=_between(0, 0.5, low_too=False),
+        check=between(0, 0.5, low_too=False),
     )
     patience: int = option(
         "Epochs in a row, clearly below the best on the validation images, after which it stops.",
         default=5,
         metavar="N",
-        check=_at_least(1),
+        check=at_least(1),
     )
     refit: bool = option(
         "Do not train a network that is kept once more, on all images, those held out too.",
@@ -283,26 +231,26 @@ class FineTuning:
         "Where it is trained: cpu, cuda, cuda:1; 'auto' takes a GPU where there is one.",
         default="auto",
         metavar="DEVICE",
-        check=_check_device,
+        check=check_device,
     )
     cache: str | int = option(
         "Disk for what the frozen part gives of each view, 0 for none; what does not fit is computed anew in"
         " each epoch.",
         default="10G",
         metavar="SIZE",
-        check=_check_size,
+        check=check_size,
     )
     checkpoint_minutes: float = option(
         "Minutes between checkpoints within an epoch; there is one after each.",
         default=10.0,
         metavar="N",
-        check=_check_rate,
+        check=check_rate,
     )
     random_state: int = option(
         "Decides the order of the images, what is drawn, and which images are held out.",
         default=0,
         metavar="N",
-        check=_between(0, 2**32 - 1),
+        check=between(0, 2**32 - 1),
     )
 
     def __post_init__(self) -> None:
@@ -310,7 +258,12 @@ class FineTuning:
         problems = find_problems(FineTuning, values)
         if problems:
             raise UsageError(" ".join(map(sentence, problems)))
-        object.__setattr__(self, "unfreeze", str(self.unfreeze))  # 0.3 and "0.3" are one fine-tuning
+        values["unfreeze"] = str(to_builtin(self.unfreeze))  # 0.3 and "0.3" are one fine-tuning
+        if isinstance(self.class_weight, dict):
+            weights = {to_builtin(name): float(value) for name, value in self.class_weight.items()}
+            values["class_weight"] = weights
+        for name, value in values.items():
+            object.__setattr__(self, name, to_builtin(value))
 
     def choose_batch_size(self, n_images: int) -> int:
         """Return the images in a batch.
@@ -323,6 +276,7 @@ class FineTuning:
         size = self.batch_size or min(32, n_images)
         if size > n_images:
             raise UsageError(
-                f"batch_size {size} is more than the {n_images} images to train on: give {n_images} or less."
+                f"--batch-size {size} is more than the {n_images} images to train on: give {n_images} or"
+                " less."
             )
         return size

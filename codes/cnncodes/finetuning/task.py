@@ -47,6 +47,8 @@ class Task:
         them too, in the end.
     keep : {"better", "tuned", "head"}
         Which classifier is to be kept; a network that is not need not learn from all images.
+    is_saved : bool
+        Whether network and classifier are written beside the checkpoints in the end.
     """
 
     embedder: Embedder
@@ -60,6 +62,7 @@ class Task:
     start: LinearScorer | None = None
     held_out: bool = False
     keep: str = "better"
+    is_saved: bool = False
 
     @property
     def weighting(self) -> Any:
@@ -104,6 +107,8 @@ def identify(task: Task) -> str:
     facts = asdict(task.settings)
     for name in ("cache", "checkpoint_minutes", "device", "refit"):
         del facts[name]
+    if isinstance(facts["class_weight"], dict):  # whose order says nothing
+        facts["class_weight"] = sorted([str(label), value] for label, value in facts["class_weight"].items())
     digest = hashlib.sha256(json.dumps([FORMAT, facts], sort_keys=True).encode())
     for fact in (task.embedder.space.id, task.embedder.plan.id, task.train_plan.id, task.head):
         digest.update(f"{fact}\n".encode())

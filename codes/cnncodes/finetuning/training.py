@@ -19,7 +19,8 @@ from cnncodes.finetuning.judging import Guide
 from cnncodes.finetuning.network import head_groups
 from cnncodes.finetuning.rates import default_rate, find_rate, limit_rate
 from cnncodes.finetuning.schedule import rate_at
-from cnncodes.finetuning.settings import FIND, FineTuning
+from cnncodes.finetuning.setting_checks import FIND
+from cnncodes.finetuning.settings import FineTuning
 from cnncodes.finetuning.stages import Examples, Stage
 from cnncodes.finetuning.stepping import Stepper
 from cnncodes.finetuning.world import ALONE, World
@@ -73,6 +74,7 @@ class Trainer:
         self._offsets = rng.integers(0, train.views, len(train.first))
         self.state = State()
         self.kept: Tensors = {}
+        self._optimizer: Any = None
         self._resumed: Any = None
 
     def run(self) -> list[EpochFigures]:
@@ -81,6 +83,14 @@ class Trainer:
             self.state.base_lr = self._choose_rate()
             self._note(START, 0, math.nan, self._head_stage(), 0.0, 0.0, time.monotonic())
             self._save()
+        if not self.state.over:
+            self._run_stages()
+        self.network.load(self.kept)
+        if not self.state.over:
+            self._conclude()
+        return self.state.history
+
+    def _run_stages(self) -> None:
         if self.state.stage == HEAD_STAGE:
             self._run_stage(self._head_stage())
             if not self._has_diverged():  # at a rate that wrecks the head alone nothing else is tried
@@ -90,8 +100,12 @@ class Trainer:
                 self._save()
         if self.state.stage == NETWORK_STAGE:
             self._run_stage(self.network_stage())
-        self.network.load(self.kept)
-        return self.state.history
+
+    def _conclude(self) -> None:
+        """Keep on disk what came of it alone, twice, as of all that is kept there."""
+        self.state.over, self.stepper.average, self._optimizer = True, {}, None
+        self._save()
+        self._save()
 
     def _choose_rate(self) -> float:
         if self.settings.base_lr != FIND:
@@ -224,7 +238,8 @@ class Trainer:
     def _save(self) -> None:
         if not self.world.is_first:
             return
-        optimizer = getattr(self, "_optimizer", None) if self.state.stage != START else None
+        optimizer = self._optimizer
+        self.state.threads = torch.get_num_threads()
         self.checkpoint.write(
             self.state,
             self.network.tensors(),
@@ -243,4 +258,10 @@ class Trainer:
         before = "the stage 'head'" if self.state.stage == NETWORK_STAGE else "the start"
         done = f"epoch {self.state.epoch} of the stage {self.state.stage!r}" if self.state.epoch else before
         self.on_note(f"going on after {done}" + (f", step {self.state.step}" if self.state.step else ""))
+        threads = torch.get_num_threads()
+        if not self.state.over and self.state.threads not in (0, threads):
+            self.on_note(
+                f"it was trained with {self.state.threads} threads before, and is with {threads} now (-j):"
+                " the last bits of what it ends with are others than without the interruption"
+            )
         return True

@@ -91,7 +91,9 @@ class Tuned:
     @property
     def lack(self) -> str:
         """Why there is no tuned network; empty where there is one."""
-        return "" if self.is_trained else self.refused or explain_none(self.history)
+        if self.is_trained:
+            return ""
+        return self.refused or explain_none(self.history, len(self.head.classes))
 
     @property
     def kept(self) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from cnncodes.backbones import Backbone
-from cnncodes.backbones.card import TUNED
+from cnncodes.backbones.card import TUNED, Card
 from cnncodes.backbones.checking.parity import Parity, compare_codes
 from cnncodes.backbones.checking.photos import cut_photos
 from cnncodes.errors import BackboneError
@@ -40,10 +40,9 @@ def make_tuned_backbone(backbone: Backbone, upper: Any, n_images: int) -> Backbo
     if model == backbone.model_bytes():
         return backbone  # no epoch was kept: it is the network that it was
     before = backbone.card
-    name = before.name if before.source_package == TUNED else f"{before.name}-tuned"
     card = dataclasses.replace(
         before,
-        name=name,
+        name=_name(before),
         description=_describe(before.description, n_images),
         source_package=TUNED,
         source_version=cnncodes.__version__,
@@ -68,6 +67,12 @@ def make_tuned_backbone(backbone: Backbone, upper: Any, n_images: int) -> Backbo
     figures = {"images": parity.images, "relative_error": float(f"{parity.relative_error:.0e}")}
     card = dataclasses.replace(card, parity={**figures, "cosine": round(parity.cosine, 6)})
     return Backbone(model, card, providers=backbone.providers, threads=backbone.threads)
+
+
+def _name(before: Card) -> str:
+    """Return a name that tells a network from the one that it comes from: one that was tuned counts on."""
+    again = re.fullmatch(r"(.*-tuned)(?:-(\d+))?", before.name) if before.source_package == TUNED else None
+    return f"{again[1]}-{int(again[2] or 1) + 1}" if again else f"{before.name}-tuned"
 
 
 def _describe(before: str, n_images: int) -> str:

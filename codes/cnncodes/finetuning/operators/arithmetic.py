@@ -76,6 +76,13 @@ def divide(node: Node) -> Operation:
     return run
 
 
+@operator("Mod")
+def remain(node: Node) -> Operation:
+    """What is left of a division: of the sign of the divisor, or, as in C, of the dividend."""
+    function = torch.fmod if node.get("fmod", 0) else torch.remainder
+    return lambda a, b: function(*meet(a, b))
+
+
 @operator("Pow")
 def power(node: Node) -> Operation:
     """The result is of the base's type."""

@@ -140,7 +140,9 @@ def check_node(node: Node) -> None:
     if known is None or node.domain not in ("", "ai.onnx"):
         of_domain = f" of {node.domain!r}" if node.domain else ""
         raise BackboneError(
-            f"the {node.describe()}{of_domain} is not known to fine-tuning. Known: {', '.join(_OPERATORS)}."
+            f"the {node.describe()}{of_domain} is not known to fine-tuning, which knows"
+            f" {len(_OPERATORS)} others (docs/finetuning.md). A head on the codes of the network as it is"
+            " needs none: 'cnncodes fit'."
         )
     if node.opset < OLDEST:
         raise node.refuse(f"it is of opset {node.opset}, and {OLDEST} or later is expected")
