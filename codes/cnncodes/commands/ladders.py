@@ -29,7 +29,7 @@ def render_baseline(result: Result) -> str:
     )
     if same := [str(i) for i, one in enumerate(result["methods"], start=1) if one["missing"]]:
         text += (
-            f"No interval of the difference of {', '.join(same)}: all resamples agree, as where the"
+            f"No interval of the difference of {', '.join(same)}: nearly all resamples agree, as where the"
             " difference is the same on each image, or there is one image or group.\n"
         )
     if groups := say_groups(result["n_groups"]).strip():
