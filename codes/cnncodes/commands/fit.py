@@ -214,15 +214,14 @@ def name_classes(classes: Sequence[str]) -> str:
 
 def render_fit(result: Result) -> str:
     """Say what was trained, after a line of why, and how good that way of training was found to be."""
+    from cnncodes.estimators.settings import say_settings
+
     found = render_folds(result["cross_validation"])
     if result["classes"] is None:
         return render_regression(result) + found
     if "thresholds" in result:
         return render_labels(result) + found
-    settings = [(name, result[name]) for name in ("C", "gamma", "k")]
-    if result["chosen"] == "lda" and result["C"] is not None:
-        settings = [("shrinkage", 1 / (1 + result["C"]))]
-    chosen = "".join(f", {name}={value:.3g}" for name, value in settings if value is not None)
+    chosen = say_settings(result["chosen"], result)
     names = name_classes(result["classes"])
     reason = "" if result["reason"] is None else f"auto {sentence(result['reason'])}\n"
     return (
