@@ -207,8 +207,9 @@ def _plain(value: Any) -> float | None:
 
 
 def name_classes(classes: Sequence[str]) -> str:
-    """Return some names of classes for a terminal, long ones cut off."""
-    shown = [escape_controls(textwrap.shorten(name, 60, placeholder=" …")) for name in classes[:8]]
+    """Return some names of classes for a terminal, long ones cut off; those with odd spaces are quoted."""
+    quoted = [name if name == " ".join(name.split()) else repr(name) for name in classes[:8]]
+    shown = [escape_controls(textwrap.shorten(name, 60, placeholder=" …")) for name in quoted]
     return ", ".join(shown) + (" …" if len(classes) > 8 else "")
 
 
