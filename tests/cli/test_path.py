@@ -314,6 +314,10 @@ def test_what_has_no_label_or_an_unknown_one_is_said(
     assert f"1 of 4 images have no label and are left out: '{photos}/train/plain/2.png'" in shown.err
     assert "1 of the classes here is unknown to the classifier, so its 1 image counts" in shown.err
     assert "strange (unknown to the classifier)" in shown.out
+    table.write_text(table.read_text().replace(",plain", ",odd").replace(",7", ",7|plain"))
+    assert main(["evaluate", model, str(table), "-q"]) == 1
+    said = capsys.readouterr().err
+    assert "knows none of the classes here, such as '7|plain'; its own are such as" in said
 
 
 @pytest.mark.parametrize(
