@@ -279,9 +279,12 @@ def test_folds_that_cannot_be_made_are_said_before_the_fit(
     paths = sorted((photos / "train/plain").glob("*.png"))[:4]
     rows = [f"{path},{'ab'[i % 2]},{'AB'[i % 2]}" for i, path in enumerate(paths)]
     (tmp_path / "table.csv").write_text("\n".join(["image,label,group", *rows]))
-    assert main(["fit", str(tmp_path / "table.csv"), "-o", str(tmp_path / "m"), "--cv", "3"]) == 2
+    assert main(["fit", str(tmp_path / "table.csv"), "-o", str(tmp_path / "m"), "--cv", "3"]) == 1
     told = capsys.readouterr().err
-    assert "no folds can be made: the class 'a' has images of 1 group" in told and "fitting" not in told
+    assert (
+        "no folds can be made: 2 of 2 classes ('a', 'b') have images of 1 group" in told
+        and "fitting" not in told
+    )
 
 
 def test_intervals_are_by_the_groups_of_a_table(
