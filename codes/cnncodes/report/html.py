@@ -224,6 +224,17 @@ def show_interval(figure: Figure, estimate: Estimate) -> str:
     return " to ".join(figure.show(end) for end in (estimate.low, estimate.high))
 
 
+def capitalize(text: str) -> str:
+    """Return a text as it begins a sentence.
+
+    Examples
+    --------
+    >>> capitalize("codes of net-A: knn")
+    'Codes of net-A: knn'
+    """
+    return f"{text[:1].upper()}{text[1:]}"
+
+
 def percent(value: float) -> str:
     """Return a share in words.
 
