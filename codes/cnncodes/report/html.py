@@ -62,6 +62,17 @@ def name(text: object) -> str:
     return f"<bdi>{escape(text)}</bdi>"
 
 
+def file_name(key: object) -> str:
+    """Return the key of an image for HTML: a long one is broken after a slash, and not within a name.
+
+    Examples
+    --------
+    >>> file_name("test/cat/1.png")
+    '<bdi>test/<wbr>cat/<wbr>1.png</bdi>'
+    """
+    return f"<bdi>{escape(key).replace('/', '/<wbr>')}</bdi>"
+
+
 def embed_json(value: Any) -> str:
     r"""Return a value as JSON that cannot close the script element it stands in.
 
