@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from cnncodes.errors import steady
+
 if TYPE_CHECKING:
     from cnncodes.evaluation.figures import Figure
     from cnncodes.evaluation.intervals import Estimate
@@ -157,7 +159,7 @@ def number(value: float | None, digits: int = 3) -> str:
     """
     if value is not None and abs(value) >= 1e6:
         return significant(value, digits)
-    return "–" if value is None or not np.isfinite(value) else f"{value:z.{digits}f}"
+    return "–" if value is None or not np.isfinite(value) else f"{steady(value):z.{digits}f}"
 
 
 def significant(value: float | None, digits: int = 3) -> str:
@@ -225,7 +227,7 @@ def significant_interval(low: float, high: float, digits: int = 3) -> str:
 def interval(low: float, high: float) -> str:
     """Return the ends of an interval."""
     known = np.isfinite(low) and np.isfinite(high)
-    return f"{low:z.3f} to {high:z.3f}" if known else "not known"
+    return f"{steady(low):z.3f} to {steady(high):z.3f}" if known else "not known"
 
 
 def show_interval(figure: Figure, estimate: Estimate) -> str:
