@@ -46,8 +46,9 @@ def show_cost(
     """
     said = (
         "Cheap methods stand on the left, good ones at the"
-        f" {'top' if comparison.figure.higher else 'bottom'}; bars are 95 % intervals. Each way was trained"
-        f" on {count(comparison.n_train, 'image')} and tested on {comparison.n:,}."
+        f" {'top' if comparison.figure.higher else 'bottom'}; bars are 95 % intervals by the draw"
+        f" of test images alone. Each way was trained on {count(comparison.n_train, 'image')} and"
+        f" tested on {comparison.n:,}."
     )
     if own is not None:
         model = comparison.figure.model
