@@ -214,6 +214,18 @@ def count(number: int, one: str, several: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else several or one + 's'}"
 
 
+def steady(share: float) -> float:
+    """Return a share such that ways to sum it up that differ by rounding alone show the same digits.
+
+    Examples
+    --------
+    >>> share, mean = 323 / 400, sum([0.8, 0.8, 0.725, 0.975, 0.675, 0.675, 0.875, 1.0, 0.7, 0.85]) / 10
+    >>> f"{share:.3f} {mean:.3f}", f"{steady(share):.3f} {steady(mean):.3f}"
+    ('0.807 0.808', '0.807 0.807')
+    """
+    return round(float(share), 12)
+
+
 #: Verbs and pronouns after one, and after several.
 _AFTER_SEVERAL = {
     "is": "are",

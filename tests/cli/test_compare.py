@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from cnncodes.cli import main
+from cnncodes.commands.prediction_files import read_predictions
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +148,20 @@ def test_bad_input_is_one_line(made: Path, capsys: pytest.CaptureFixture[str]) -
     assert "Predict the same source" in refuse(made, capsys, 1, "elsewhere.csv", lda)
     assert "the probability 'much': expected a number" in refuse(made, capsys, 1, "number.csv", lda)
     assert "without it" in refuse(made, capsys, 1, "abstained.csv", lda)
+    row = "test/dark/1.png,dark,{},light,{}\n"
+    head = "image,prediction,probability,prediction_2,probability_2\n" + row.format("0.6", "0.4")
+    for name, shares, said in (
+        (
+            "much.csv",
+            ("9.9", "0.1"),
+            "much.csv: row 2 has the probability '9.9': expected a number from",
+        ),
+        ("below.csv", ("0.9", "-0.1"), "row 2 has the probability '-0.1'"),
+        ("nan.csv", ("nan", "0.1"), "row 2 has the probability 'nan'"),
+        ("sum.csv", ("0.9", "0.3"), "sum.csv: the probabilities of row 2 sum to 1.2: expected 1 at most"),
+    ):
+        (made / name).write_text(head + row.replace("1.png", "2.png").format(*shares))
+        assert said in refuse(made, capsys, 1, name, lda)
     assert "holds no labelled images" in refuse(made, capsys, 1, lda, "good.csv", src="photos/test/dark")
 
 
@@ -159,3 +174,18 @@ def test_intervals_and_tests_go_by_groups(made: Path, capsys: pytest.CaptureFixt
     (made / "table.csv").write_text("\n".join(["image,label,group", *rows]))
     assert compare(made, "centroid.cnncodes", "lda.cnncodes", src="table.csv") == 0
     assert "go by whole groups, of which there are 6, too few" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [
+        ("test/dark/2.png,light,0.6,bark,0.4", "row 2 others than most: 'bark'"),
+        ("test/dark/2.png,light,0.6,dark,0.2", "those of row 2 sum to 0.8, so that classes are missing"),
+        ("test/dark/2.png,light,0.6,dark,", "row 2 has no 'probability_2'"),
+    ],
+)
+def test_why_a_file_has_no_probabilities_is_said_with_the_row(tmp_path: Path, last: str, said: str) -> None:
+    rows = ["image,prediction,probability,prediction_2,probability_2", "test/dark/1.png,dark,0.6,light,0.4"]
+    (tmp_path / "said.csv").write_text("\n".join([*rows, last]))
+    found = read_predictions(str(tmp_path / "said.csv"))
+    assert found.proba is None and said in found.why_no_proba and len(found.labels) == 2

@@ -50,6 +50,10 @@ def test_a_page_is_written_with_the_figures_that_are_printed(
     assert f"<td>{accuracy['value']:.3f}</td><td>{ends}</td>" in page
     assert "1 image could not be read" in page and "light &amp; bright" in page
     assert "1970-01-01 00:00 UTC" in page
+    training = dict(re.findall(r">Classifier, ([a-z ]+)</t[dh]><td><code>([^<]*)</code>", page))
+    assert training["images trained on"] == "10" and training["trained by"].startswith("cnncodes ")
+    assert re.fullmatch(r"C = [0-9.e+-]+, scaling = (l2|standard)", training["settings of the head"])
+    assert training["random state of training"] == "0" and "crops" in training["views trained on"]
     [command] = re.findall(r'aria-label="Command"><code>(.*?)</code>', page)
     assert shlex.split(html.unescape(command)) == [
         "cnncodes", *asked[:3], "--report", str(path), "--memory", str(fitted / "memory"),

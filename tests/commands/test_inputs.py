@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from cnncodes.commands.common import SourceOptions
+from cnncodes.commands.fit import FitOptions
 from cnncodes.commands.inputs import labelled_part, open_images
 from cnncodes.commands.reporter import Reporter
 from cnncodes.errors import SourceError
@@ -56,3 +57,12 @@ def test_a_folder_that_may_not_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir(mode=0)
     with pytest.raises(SourceError, match="photos' cannot be listed: Permission denied"):
         open_images(str(tmp_path / "photos"), SourceOptions())
+
+
+def test_a_table_without_the_column_of_labels_lists_what_it_has(table: Path) -> None:
+    table.write_text(table.read_text().replace("image,label", "image,age"))
+    with pytest.raises(SourceError, match="it has no column 'label', but 'age': say by --label-column which"):
+        read(table, "all")
+    options = FitOptions(src=str(table), out="x", label_column="label")
+    with pytest.raises(SourceError, match="holds the classes, or --target for numbers to predict"):
+        labelled_part(str(table), options, "all", "train", Reporter(io.StringIO()))

@@ -60,3 +60,14 @@ def test_what_is_in_a_folder_that_is_read_is_not_replaced(photos: Path) -> None:
     with pytest.raises(UsageError, match="would be replaced"):
         check_output(photos / "photos" / "one.png", [str(photos / "photos"), None])
     check_output(photos / "photos" / "new.png", [str(photos / "photos"), None])
+
+
+def test_what_a_link_in_a_folder_leads_to_is_not_replaced(photos: Path) -> None:
+    (photos / "classes" / "cat").mkdir(parents=True)
+    (photos / "classes" / "cat" / "1.png").symlink_to(photos / "photos" / "one.png")
+    with pytest.raises(UsageError, match="would be replaced"):
+        check_output(photos / "photos" / "one.png", [str(photos / "classes")])
+    check_output(photos / "photos" / "two.png", [str(photos / "classes")])
+    (photos / "classes" / "dog").symlink_to(photos / "photos")
+    with pytest.raises(UsageError, match="would be replaced"):
+        check_output(photos / "photos" / "two.png", [str(photos / "classes")])

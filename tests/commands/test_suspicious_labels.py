@@ -30,3 +30,12 @@ def test_numbers_name_the_options_for_numbers() -> None:
 
 def test_classes_are_left_alone() -> None:
     assert warn(["cat", "dog, large", "1", None]) == warn([]) == ""
+
+
+def test_classes_that_hardly_differ_are_shown_quoted() -> None:
+    said = warn(
+        ["bag", "bag ", "BAG", "caf\u00e9", "cafe\u0301", "two  words", "two words", "cat", "dog", None]
+    )
+    assert "7 of 9 classes differ from others by spaces, capitals or" in said
+    assert r"('BAG' and 'bag' and 'bag ', 'cafe\u0301' and 'café', 'two\x20\x20words' and" in said
+    assert warn(["cat", "cats", "Straße"]) == ""

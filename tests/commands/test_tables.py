@@ -5,8 +5,10 @@ from __future__ import annotations
 from cnncodes.commands.figures import render_figures
 from cnncodes.commands.label_figures import render_label_figures
 from cnncodes.commands.multilabel import render_labels
-from cnncodes.commands.tables import cut_name
+from cnncodes.commands.tables import cut_name, format_share
 from cnncodes.estimators.labels import say_unknown_classes, say_unknown_labels
+from cnncodes.evaluation.figures import FIGURES
+from cnncodes.report.html import interval, number
 
 LONG = "x" * 3000
 SHARE = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 20}
@@ -45,3 +47,11 @@ def test_a_label_of_all_images_is_said_to_say_nothing() -> None:
     one = dict.fromkeys(("recall", "precision", "average_precision"), SHARE) | {"name": "sea", "known": True}
     shown = render_label_figures(dict.fromkeys(figures, SHARE) | about | {"per_label": [one]})
     assert "\nAll images have 1 of 1 labels (sea): its average precision is 1, whatever is predicted" in shown
+
+
+def test_one_share_summed_up_in_two_ways_shows_the_same_digits() -> None:
+    share, mean = 323 / 400, sum([0.8, 0.8, 0.725, 0.975, 0.675, 0.675, 0.875, 1.0, 0.7, 0.85]) / 10
+    assert f"{share:.3f}" != f"{mean:.3f}"
+    assert format_share(share) == format_share(mean) == number(share) == number(mean) == "0.807"
+    figure = FIGURES["accuracy"]
+    assert figure.show(share) == figure.show(mean) and interval(share, 1.0) == interval(mean, 1.0)

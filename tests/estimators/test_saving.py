@@ -262,3 +262,48 @@ def test_without_its_network_an_int8_classifier_needs_that_precision(pictures, t
     (folder / "model.onnx").write_bytes(full.model_bytes())
     monkeypatch.setattr("cnncodes.backbones.zoo.models_folder", lambda: tmp_path / "zoo")
     refused(tmp_path / "int8.cnncodes", "has no int8 file; it has fp32", cnncodes.errors.BackboneError)
+
+
+# What a head was fitted with
+
+
+def read_settings_of(path):
+    with zipfile.ZipFile(path) as source:
+        return json.loads(source.read("card.json"))["settings"]
+
+
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [("ridge", {"C", "scaling"}), ("knn", {"k", "scaling"}), ("centroid", {"scaling"})],
+)
+def test_the_card_says_what_the_head_was_fitted_with(fitted, saved, tmp_path, name, keys):
+    found = read_settings_of(saved(name))
+    head = fitted(name).head_
+    assert found == {key: getattr(head, f"{key}_") for key in keys} and set(found) == keys
+    load(saved(name)).save(tmp_path / "again.cnncodes", include_backbone=False)
+    assert read_settings_of(tmp_path / "again.cnncodes") == found
+
+
+@pytest.mark.parametrize("settings", [[], {"C": "1"}, {"C": float("inf")}, {"scaling": 1}, {"D": 1.0}])
+def test_settings_that_are_none_are_damage_and_older_files_have_none(saved, tmp_path, settings):
+    path = tmp_path / "changed.cnncodes"
+    with zipfile.ZipFile(saved("ridge")) as source, zipfile.ZipFile(path, "w") as target:
+        for member in source.namelist():
+            card = json.loads(source.read(member)) if member == "card.json" else None
+            text = source.read(member) if card is None else json.dumps(card | {"settings": settings})
+            target.writestr(member, text)
+    refused(path, "is damaged: .*settings in its card.json")
+
+
+def test_a_card_without_settings_is_read(saved, tmp_path):
+    path = tmp_path / "older.cnncodes"
+    with zipfile.ZipFile(saved("ridge")) as source, zipfile.ZipFile(path, "w") as target:
+        for member in source.namelist():
+            content = source.read(member)
+            if member == "card.json":
+                card = json.loads(content)
+                del card["settings"]
+                content = json.dumps(card)
+            target.writestr(member, content)
+    load(path).save(tmp_path / "again.cnncodes", include_backbone=False)
+    assert read_settings_of(tmp_path / "again.cnncodes") == {}

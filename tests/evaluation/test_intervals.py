@@ -93,4 +93,12 @@ def test_each_figure_that_has_no_value_or_no_interval_says_why() -> None:
     unknown = {name for name in names if getattr(found, name) is None or math.isnan(getattr(found, name).low)}
     assert unknown == {"balanced_accuracy", "macro_f1", "top_k_accuracy", "log_loss", "brier"}
     assert unknown <= set(found.missing) and "accuracy" not in found.missing
-    assert found.missing["macro_f1"].startswith("no interval, since all resamples agree")
+    assert found.missing["macro_f1"].startswith("no interval, since nearly all resamples agree")
+
+
+def test_an_interval_without_width_is_none() -> None:
+    # All answers name one class of two: whichever images are drawn, the mean recall is a half or, rarely, 1.
+    found = evaluate_predictions(["cat"] * 5 + ["yak"] * 10, ["cat"] * 15, ["cat", "dog"])
+    drawn = found.balanced_accuracy
+    assert drawn.value == 0.5 and math.isnan(drawn.low) and math.isnan(drawn.high)
+    assert found.missing["balanced_accuracy"].startswith("no interval")

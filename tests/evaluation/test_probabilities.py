@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn import metrics
 
 from cnncodes.errors import UsageError
-from cnncodes.evaluation import evaluate_predictions, measure_calibration
+from cnncodes.evaluation import compare_classifiers, compare_paired, evaluate_predictions, measure_calibration
 from cnncodes.evaluation.probabilities import Scored
 
 CLASSES = np.array(["ant", "bee", "cow", "dog"])
@@ -144,3 +144,25 @@ def test_answers_that_are_all_alike_have_no_interval() -> None:
 
     assert found.plain == pytest.approx(0.1) and found.error.value == pytest.approx(0.1)
     assert np.isnan(found.error.low) and np.isnan(found.error.high)
+
+
+@pytest.mark.parametrize("kind", ["float64", "float32", "float16", "int64", "uint8", "bool", "object"])
+def test_figures_do_not_depend_on_the_type_of_the_same_probabilities(kind: str) -> None:
+    y, certain = ["ant"] * 11 + ["bee"] * 9, np.repeat(np.eye(2), 10, axis=0)
+    expected = evaluate_predictions(y, certain, ["ant", "bee"])
+    assert expected.log_loss is not None
+    assert expected.log_loss.value == pytest.approx(metrics.log_loss(y, certain))
+
+    assert evaluate_predictions(y, certain.astype(kind), ["ant", "bee"]) == expected
+    assert evaluate_predictions(y, certain.astype(kind).tolist(), ["ant", "bee"]) == expected
+    same = {"first": certain, "second": certain.astype(kind)}
+    assert compare_classifiers(y, same, ["ant", "bee"]).pairs[0].log_loss.value == 0  # type: ignore[union-attr]
+    others = certain[::-1].astype(kind), certain
+    gain = compare_paired(y, *others, classes=["ant", "bee"], figure="log_loss")
+    assert gain.value == pytest.approx(metrics.log_loss(y, certain[::-1]) - metrics.log_loss(y, certain))
+
+
+@pytest.mark.parametrize("wrong", [[["a", "b"]], [[1j, 0]], np.zeros((1, 2), "datetime64[s]")])
+def test_probabilities_that_are_no_numbers_are_refused(wrong: object) -> None:
+    with pytest.raises(UsageError, match="probabilities must be numbers"):
+        evaluate_predictions(["ant"], wrong, ["ant", "bee"])

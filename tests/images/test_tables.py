@@ -105,7 +105,8 @@ def test_a_column_says_what_belongs_together(tmp_path: Path) -> None:
         ("", "is empty"),
         ("\n\n", "is empty"),
         ("image,label\n", "has no rows"),
-        ("image,label\na,cat\nb\n", "line 3 has 1 cells; there are 2 columns"),
+        ("image,label\na,cat\nb\n", "line 3 has 1 cell; there are 2 columns"),
+        ("image\na\nb,cat\n", "line 3 has 2 cells; there is 1 column"),
         ('image,label\n"a\nb",cat\n\nc,d,e\n', "line 5 has 3 cells"),
         ("images,label\na,cat\n", "no column 'image' with images. Did you mean 'images'?"),
         ("image,label,label\na,cat,dog\n", "2 columns 'label'"),
@@ -116,6 +117,9 @@ def test_a_column_says_what_belongs_together(tmp_path: Path) -> None:
         ("image,label\na,cat\n\nb,B\xe4r\n".encode("latin-1"), "in UTF-8: line 4 has the byte 0xe4 where"),
         ("image,label\na,cat\n".encode("utf-16"), "in UTF-8: it begins as UTF-16 does. Save the table as"),
         ("image;label;age\na;cat;3\n", "by commas, in a .tsv by tabs, and not by ';'. Save the table so."),
+        ("image;age\na;0,5\nb;1,5\n", "by commas, in a .tsv by tabs, and not by ';'. Save the table so."),
+        ('image;label\na;"x, y"\n', "has one column alone, 'image;label': columns must be divided by commas"),
+        ('image;label\n"a";"x"\n', "has one column alone, 'image;label': columns must be divided by commas"),
     ],
 )
 def test_a_csv_that_cannot_be_right_is_refused(tmp_path: Path, text: str | bytes, expected: str) -> None:

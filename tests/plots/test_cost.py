@@ -32,7 +32,7 @@ def test_every_method_is_named_and_has_its_place() -> None:
     pytest.importorskip("matplotlib")
     axes = plot_cost(make_ladder())
     named = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert sorted(named) == ["1  with majority", "2  with pixels", "3  with codes"]
+    assert sorted(named) == ["1  with majority, 0.500: below", "2  with pixels", "3  with codes"]
     # Scalars of the points, and the line of what costs nothing.
     places = {
         (line.get_xdata()[0], line.get_ydata()[0])
@@ -41,6 +41,19 @@ def test_every_method_is_named_and_has_its_place() -> None:
     }
     assert {(2.0, 0.75), (30.0, 1.0)} <= places
     assert axes.get_xscale() == "log" and "20 test images" in axes.get_ylabel()
+
+
+def test_an_axis_of_seconds_has_plain_numbers_and_room_for_what_costs_any() -> None:
+    pytest.importorskip("matplotlib")
+    ladder = make_ladder()
+    axes = plot_cost(ladder)
+    low, high = axes.get_xlim()
+    shown = [text.get_text() for text in axes.get_xticklabels() if low <= text.get_position()[0] <= high]
+    assert shown == ["2", "5", "10", "20"]
+    assert 0.5 < axes.get_ylim()[0] < ladder.rungs[1].estimate.low and axes.get_ylim()[1] > 1
+    near = dataclasses.replace(ladder.rungs[0], estimate=ladder.rungs[1].estimate)
+    axes = plot_cost(dataclasses.replace(ladder, rungs=[near, *ladder.rungs[1:]]))
+    assert [line.get_ydata()[0] for line in axes.lines if line.get_linestyle() == ":"] == [0.75]
 
 
 def test_axes_that_are_given_are_used() -> None:

@@ -65,6 +65,14 @@ def test_a_classifier_without_probabilities_or_maps_says_so(
     assert "show-maps" not in found and "gives no probabilities" in found and "<svg" not in found
 
 
+def test_a_head_without_maps_has_its_name(make_material: MakeMaterial) -> None:
+    from cnncodes.heads.neighbor_head import NeighborHead
+
+    head = NeighborHead(k=1).fit(np.random.default_rng(0).random((9, 5)), ["a", "b", "c"] * 3)
+    material = make_material([name for name in "abc" for _ in range(4)], head=head.scorer_)
+    assert "the head, knn, is not linear" in re.sub(r"\s+", " ", show_gallery(material))
+
+
 def test_a_picture_that_is_gone_leaves_its_labels(make_material: MakeMaterial) -> None:
     material = make_material(["a", "b", "c"] * 2)
     records = [ImageRecord(record.key, b"gone", record.label) for record in material.records]

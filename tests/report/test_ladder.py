@@ -81,7 +81,7 @@ def test_the_verdict_takes_the_pages_own_classifier_into_account() -> None:
     assert "This report’s classifier is clearly better than the best of the ways below, net, flip" in above
     assert "0.950 (0.930 to 0.970) against 0.8" in above and "(to take)" not in above
     assert "Of the ways below alone: Take net, flip: ridge." in above and 'class="ring"' not in above
-    assert "this report’s classifier 0.880 (0.860 to 0.900): their intervals overlap.</strong>" in beside
+    assert "this report’s classifier 0.880 (0.860 to 0.900): their intervals overlap, so that" in beside
     assert "0.800 (0.780 to 0.820), which is clearly worse.</strong>" in worse and "(to take)" in worse
     unknown = show_cost(comparison, Estimate(0.95, math.nan, math.nan, 1))
     assert "this report’s classifier 0.950.</strong>" in unknown and "(to take)" in unknown

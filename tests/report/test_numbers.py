@@ -65,6 +65,8 @@ def test_intervals_are_judged_by_the_interval_of_their_share(
     errors = np.linspace(-33, 33, 200)
     material = make_numbers(np.zeros(200) + np.arange(200), predicted=np.arange(200) + errors, width=width)
     assert said in describe_coverage(material)
+    trained = describe_coverage(dataclasses.replace(material, trained_on=200))
+    assert ("since images were trained on" in trained) == (width == 90) and "need be" not in trained
 
 
 def test_without_intervals_it_is_said_why(make_numbers: MakeNumbers) -> None:

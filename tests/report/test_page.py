@@ -19,7 +19,7 @@ from cnncodes.report.html import clean
 from cnncodes.report.page import CONTENTS
 
 #: Elements without an end.
-_VOID = {"meta", "img", "input", "br", "image", "path"}
+_VOID = {"meta", "img", "input", "br", "wbr", "image", "path"}
 
 
 class Outline(HTMLParser):

@@ -54,6 +54,29 @@ def test_a_class_is_weak_where_its_interval_lies_below_the_accuracy() -> None:
     assert "not one mistake" in describe_classes(judge(["a", "b"], ["a", "b"]))
 
 
+def test_of_what_is_equally_frequent_no_one_is_picked() -> None:
+    truth, given = ["a", "b"] * 20 + ["c"] * 9, ["b", "a"] * 5 + ["a", "b"] * 15 + ["c"] * 8 + ["a"]
+    found = judge(truth, given, ("a", "b", "c"))
+    assert "Always to answer one of the 2 most frequent classes would be right for 41 %." in text_of(
+        describe_accuracy(found)
+    )
+    said = text_of(describe_classes(found))
+    assert "The most frequent mistakes, 5 images each: a taken for b; b taken for a." in said
+    said = text_of(describe_accuracy(judge(["a", "b"] * 9, ["a", "b"] * 9)))
+    assert said.endswith("Always to answer one and the same class would be right for 50 %.")
+    many = [f"{i:02}" for i in range(30)]
+    said = text_of(describe_classes(judge(many, many[1:] + many[:1], many)))
+    assert "The most frequent mistakes, 1 image each: 00 taken for 01;" in said and "; and 25 more." in said
+
+
+def test_the_error_of_probabilities_and_what_is_left_without_chance_are_told_apart() -> None:
+    found = judge_probabilities((0.9, 0.9))
+    assert found.calibration is not None and found.calibration_error is not None
+    said = text_of(describe_trust(found))
+    assert "What is left of it once chance is taken off is unlikely to be above" in said
+    assert said.endswith(f"{found.calibration_error.high:.3f}.")
+
+
 def test_where_all_are_found_no_class_is_called_the_least_often_found() -> None:
     said = text_of(describe_classes(judge(["a"] * 30 + ["b"] * 30, ["a"] * 30 + ["b"] * 30)))
     assert said == "Of every class all images are found. There is not one mistake."

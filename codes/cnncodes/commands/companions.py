@@ -67,7 +67,8 @@ class Companions:
         from cnncodes.evaluation.checks.looking import watch
 
         # Where a source has no parts, this is what tells its images from those of training.
-        named = [dataclasses.replace(r, split=r.split or "test") for r in records]
+        part = "evaluated" if self.candidates.records else None
+        named = [dataclasses.replace(r, split=r.split or part) for r in records]
         return [*watch(named, self.looks, max_pixels=self.options.max_pixels)]
 
     def look(

@@ -72,6 +72,7 @@ class _Said:
     silent: dict[int, str]
     trained_on: int
     trained: Contents | None
+    why_no_proba: str = ""
 
 
 def run_compare(options: CompareOptions, reporter: Reporter) -> Result:
@@ -138,6 +139,11 @@ def _describe(
     result: Result = to_plain(found)
     for pair, of_pair in zip(result["pairs"], found.pairs, strict=True):
         pair |= {"clear": of_pair.clear, "sentence": of_pair.describe()}
+        given = [f"{name}: {said[name].why_no_proba}" for name in (pair["first"], pair["second"])]
+        why = "; ".join(text for text in given if not text.endswith(": "))
+        for key, reason in pair["missing"].items():
+            if why and "no probabilities" in reason:
+                pair["missing"][key] = f"{reason} ({why})"
     for entry, model in zip(result["classifiers"], models, strict=True):
         name = entry["name"]
         entry |= {"model": model, "trained_on": said[name].trained_on, "groups_trained_on": seen[name]}
@@ -207,7 +213,8 @@ def _look_up(path: str, records: list[ImageRecord], src: str) -> _Said:
     silent = {i: "it has no answer" for i, place in enumerate(places) if place is None}
     rows = [0 if place is None else place for place in places]
     proba = None if found.proba is None else found.proba[rows]
-    return _Said(np.asarray(found.labels[rows]), proba, found.classes, silent, 0, None)
+    labels = np.asarray(found.labels[rows])
+    return _Said(labels, proba, found.classes, silent, 0, None, found.why_no_proba)
 
 
 def _warn_classes(said: dict[str, _Said], labels: set[str], reporter: Reporter) -> None:

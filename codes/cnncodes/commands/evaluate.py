@@ -20,6 +20,7 @@ from cnncodes.commands.rendering import choose_renderer
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.seen_groups import warn_of_seen_groups
 from cnncodes.commands.tasks import check_given, delimiter_option
+from cnncodes.errors import SourceError
 from cnncodes.schema import option, to_plain
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
     # Before any image is read: a classifier may have nothing to tell it by.
     rule = None if options.abstain is None else predictor.make_rule(options.abstain)
     records, split = inputs.labelled_part(options.src, options, options.split, "test", reporter)
+    _check_known(records, predictor.classes)
     companions = prepare_companions(options, reporter) if is_page(options.report) else None
     records = records if companions is None else companions.watch(records)
     predictions = predictor.predict_records(
@@ -143,6 +145,16 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
         write_report(Path(options.report), {**result, "predictions": _list_predictions(records, predictions)})
     result[TOO_MANY_FAILURES] = judge_failures(failures, len(records), options.max_failures, reporter)
     return result
+
+
+def _check_known(records: list[ImageRecord], classes: Any) -> None:
+    """Raise `SourceError` where a classifier knows none of the classes: its figures would mean nothing."""
+    known, found = {str(name) for name in classes}, {str(record.label) for record in records}
+    if not known & found:
+        raise SourceError(
+            f"the classifier knows none of the classes here, such as {min(found)!r}; its own are such as"
+            f" {min(known)!r}: give the column of the labels (--label-column), or images of its classes."
+        )
 
 
 def _check_options(options: EvaluateOptions, name: str) -> None:

@@ -119,8 +119,8 @@ class FitOptions(common.EmbeddingOptions, common.LayerOptions, LabelFitOptions):
     )
     memory: str | None = option(common.HELP_MEMORY, default=None, metavar="FOLDER")
     memory_limit: str | int | None = option(
-        "What a fit on stored codes may take: 2G, 500M. Where all codes in memory would take more they are"
-        " read in blocks. [half of the machine's]",
+        "What a fit on stored codes may take, as reckoned before: twelve copies of all codes in memory, or,"
+        " where these are more, the process that reads them in blocks: 2G, 500M. [half of the machine's]",
         default=None,
         metavar="SIZE",
         check=common.check_memory,
@@ -207,22 +207,22 @@ def _plain(value: Any) -> float | None:
 
 
 def name_classes(classes: Sequence[str]) -> str:
-    """Return some names of classes for a terminal, long ones cut off."""
-    shown = [escape_controls(textwrap.shorten(name, 60, placeholder=" …")) for name in classes[:8]]
+    """Return some names of classes for a terminal, long ones cut off; those with odd spaces are quoted."""
+    quoted = [name if name == " ".join(name.split()) else repr(name) for name in classes[:8]]
+    shown = [escape_controls(textwrap.shorten(name, 60, placeholder=" …")) for name in quoted]
     return ", ".join(shown) + (" …" if len(classes) > 8 else "")
 
 
 def render_fit(result: Result) -> str:
     """Say what was trained, after a line of why, and how good that way of training was found to be."""
+    from cnncodes.estimators.settings import say_settings
+
     found = render_folds(result["cross_validation"])
     if result["classes"] is None:
         return render_regression(result) + found
     if "thresholds" in result:
         return render_labels(result) + found
-    settings = [(name, result[name]) for name in ("C", "gamma", "k")]
-    if result["chosen"] == "lda" and result["C"] is not None:
-        settings = [("shrinkage", 1 / (1 + result["C"]))]
-    chosen = "".join(f", {name}={value:.3g}" for name, value in settings if value is not None)
+    chosen = say_settings(result["chosen"], result)
     names = name_classes(result["classes"])
     reason = "" if result["reason"] is None else f"auto {sentence(result['reason'])}\n"
     return (

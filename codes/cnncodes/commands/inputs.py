@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from cnncodes.commands.outputs import TABLES
 from cnncodes.commands.suspicious_labels import warn_of_labels
 from cnncodes.commands.tasks import is_table
-from cnncodes.errors import SourceError, UsageError, agree
+from cnncodes.errors import SourceError, UsageError, agree, name_some
 
 if TYPE_CHECKING:
     import numpy as np
@@ -186,9 +186,19 @@ def say_unlabelled(src: str, reading: SourceOptions, found: Sequence[ImageRecord
     from cnncodes.images.table_files import read_table
 
     column = reading.label_column
-    if found and is_table(src) and column in read_table(Path(src), {column}).names:
+    if not found or not is_table(src):
+        return None
+    names = read_table(Path(src), {column}).names
+    if column in names:
         return f"all {len(found):,} cells of its column {column!r} are empty."
-    return None
+    others = [n for n in names if n not in (reading.path_column, reading.split_column, reading.group_column)]
+    if not others:
+        return None
+    numbers = ", or --target for numbers to predict" if hasattr(reading, "target") else ""
+    return (
+        f"it has no column {column!r}, but {name_some(others)}: say by --label-column which holds the"
+        f" classes{numbers}."
+    )
 
 
 def count_trained(trained_on: npt.NDArray[np.bool_], readable: int, reporter: Reporter) -> int:

@@ -106,6 +106,12 @@ def _make_parts(options: Any, by_class: bool, reporter: Reporter) -> tuple[Image
         trained = sum(record.split == "train" and record.label is not None for record in source.records)
         tell_holdout(options.src, options, trained, reporter)
         return source, ""
+    if all(record.label is None for record in source.records):
+        why = (
+            inputs.say_unlabelled(options.src, options, source.records)
+            or "expected one folder a class, or a column of labels."
+        )
+        raise SourceError(f"{options.src!r} holds no labelled images: {why}")
     source = hold_out(source, _HOLDOUT, by_class=by_class)
     if not {options.train, options.test} - {"all"} <= {record.split for record in source.records}:
         needs = "each class needs" if by_class else "there must be"

@@ -27,9 +27,14 @@ def render_baseline(result: Result) -> str:
         f" measured on {result['n']:,}{left}, in {format_seconds(result['seconds'])}. Differences are to"
         f" {result['compared_with']!r}, on the same images{'' if figure.higher else '; below 0 is better'}.\n"
     )
+    if any(one["head"] for one in result["methods"]):
+        text += (
+            "Intervals are by the draw of test images alone: which training images there are, and what folds"
+            " chose by them, is luck besides.\n"
+        )
     if same := [str(i) for i, one in enumerate(result["methods"], start=1) if one["missing"]]:
         text += (
-            f"No interval of the difference of {', '.join(same)}: all resamples agree, as where the"
+            f"No interval of the difference of {', '.join(same)}: nearly all resamples agree, as where the"
             " difference is the same on each image, or there is one image or group.\n"
         )
     if groups := say_groups(result["n_groups"]).strip():

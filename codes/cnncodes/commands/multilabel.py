@@ -104,8 +104,9 @@ def warn_of_few_labels(described: Result, reporter: Reporter) -> None:
 
 def render_labels(result: Result) -> str:
     """Say what was trained, and from which probability on each label is named."""
-    settings = [(name, result[name]) for name in ("C", "k")]
-    chosen = "".join(f", {name}={value:.3g}" for name, value in settings if value is not None)
+    from cnncodes.estimators.settings import say_settings
+
+    chosen = say_settings(result["chosen"], result)
     rows = [("label", "images", "named from")]
     for name, threshold in result["thresholds"].items():
         counts = result["images_of_label"]

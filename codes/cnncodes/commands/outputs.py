@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -18,8 +20,8 @@ def check_output(out: str | Path | None, sources: Iterable[str | None]) -> None:
     out : path or None
         The file; None where there is none to write.
     sources : iterable of str or None
-        What the command reads: a file among them, or one that exists in a folder among them or is named by a
-        table among them, is not replaced.
+        What the command reads: a file among them, or one that exists in a folder among them, or that a link
+        there leads to, or that is named by a table among them, is not replaced.
 
     Raises
     ------
@@ -36,8 +38,7 @@ def check_output(out: str | Path | None, sources: Iterable[str | None]) -> None:
     for source in sources:
         if source is not None and _would_replace(path, Path(source)):
             raise UsageError(
-                f"{str(out)!r} would be replaced, and the command reads {source!r}: give another name"
-                " with -o."
+                f"{str(out)!r} would be replaced, and the command reads {source!r}: give another name."
             )
     check_writable(path)
 
@@ -46,8 +47,20 @@ def _would_replace(path: Path, source: Path) -> bool:
     if not path.exists() or not source.exists():
         return False
     if source.is_dir():
-        return source.resolve() in path.resolve().parents
+        return source.resolve() in path.resolve().parents or _links_to(source, path)
     return path.samefile(source) or (source.suffix.lower() in TABLES and _names(source, path))
+
+
+def _links_to(folder: Path, path: Path) -> bool:
+    """Whether any image of a folder is that file, by a link to it or to its folder."""
+    from cnncodes.images.folders import list_folder
+
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            names = [str(record.data) for record in list_folder(folder)]
+    except SourceError:
+        return False  # the command says what is wrong with its folder
+    return any(os.path.exists(name) and path.samefile(name) for name in names)
 
 
 def _names(table: Path, path: Path) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import json
 import os
 import platform
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -191,7 +192,32 @@ def _describe_origin(found: Evaluated, companions: Companions) -> Origin:
         random_states=states,
         others=companions.origin,
         kind=name_kind(found.predictor).capitalize(),
+        training=_describe_training(options.model),
     )
+
+
+def _describe_training(model: str) -> dict[str, str]:
+    """Return how an estimator was trained, by its card."""
+    from cnncodes.estimators.saving import read_card_of
+    from cnncodes.estimators.settings import read_settings
+
+    card = read_card_of(model)
+    params, settings = card["params"], read_settings(card)
+    state, weights = params["random_state"], params.get("class_weight") or ()
+    found = {
+        "images trained on": f"{card['images']:,}",
+        "head asked for": params["head"] or "an object of scikit-learn",
+        "settings of the head": _join(settings.items()),
+        "class weights": weights if isinstance(weights, str) else _join(weights),
+        "views trained on": json.dumps(card["train_plan"], sort_keys=True),
+        "random state of training": "" if state is None else str(state),
+        "trained by": f"cnncodes {card['cnncodes']}",
+    }
+    return {what: value for what, value in found.items() if value}
+
+
+def _join(pairs: Iterable[tuple[Any, Any]]) -> str:
+    return ", ".join(f"{name} = {value}" for name, value in pairs)
 
 
 def _hash_file(path: str) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnncodes.errors import SourceError
+from cnncodes.errors import SourceError, name_some
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,12 +32,15 @@ class PredictionFile:
         Those that are named.
     proba : ndarray of float64, shape (n_answers, n_classes), or None
         Where each row names all classes, as it does with ``--top-k`` and their number.
+    why_no_proba : str
+        Why there are none; else empty.
     """
 
     rows: dict[str, int]
     labels: npt.NDArray[Any]
     classes: npt.NDArray[Any]
     proba: npt.NDArray[np.float64] | None
+    why_no_proba: str = ""
 
 
 def is_prediction_file(path: str) -> bool:
@@ -50,7 +54,8 @@ def read_predictions(path: str) -> PredictionFile:
     Raises
     ------
     SourceError
-        If it has not the columns of one, names an image twice, or its answers were held back.
+        If it has not the columns of one, names an image twice, its answers were held back, or what it has for
+        probabilities are none.
     """
     import numpy as np
 
@@ -79,38 +84,83 @@ def read_predictions(path: str) -> PredictionFile:
     ranks = ["", *(f"_{rank}" for rank in range(2, 2 + len(ranked) // 2))]
     named = [[str(table.values[f"prediction{rank}"][i]) for rank in ranks] for i in answered]
     classes = np.unique([name for row in named for name in row]) if named else np.empty(0, str)
-    proba = _read_proba(table.values, ranks, answered, named, classes.tolist())
-    return PredictionFile(rows, np.array([row[0] for row in named], dtype=str), classes, proba)
+    given, why = _read_given(path, table.values, ranks, answered)
+    why = why or _say_incomplete(ranks, answered, named, given, len(classes))
+    proba = None if why else _order(given, named, classes.tolist())
+    return PredictionFile(rows, np.array([row[0] for row in named], dtype=str), classes, proba, why)
 
 
-def _read_proba(
-    values: dict[str, list[Any]],
+def _read_given(
+    path: str, values: dict[str, list[Any]], ranks: Sequence[str], answered: Sequence[int]
+) -> tuple[list[list[float]], str]:
+    """Return the probabilities of each row, of none where one is missing, and which that is.
+
+    Raises
+    ------
+    SourceError
+        If what is there cannot be probabilities.
+    """
+    given: list[list[float]] = []
+    for i in answered:
+        cells = [values.get(f"probability{rank}", [None] * (i + 1))[i] for rank in ranks]
+        lacking = [rank for rank, cell in zip(ranks, cells, strict=True) if cell in (None, "")]
+        if lacking:
+            return [], f"row {i + 1} has no 'probability{lacking[0]}'"
+        given.append([_to_number(path, cell, i) for cell in cells])
+        if sum(given[-1]) > 1 + max(_SUM_TOLERANCE, _LEAST * len(cells)):
+            raise SourceError(
+                f"{path}: the probabilities of row {i + 1} sum to {sum(given[-1]):.4g}: expected 1 at most."
+            )
+    return given, ""
+
+
+def _say_incomplete(
     ranks: Sequence[str],
     answered: Sequence[int],
     named: Sequence[Sequence[str]],
-    classes: list[str],
-) -> npt.NDArray[np.float64] | None:
-    """Return probabilities where every row names the same classes and they sum to 1."""
+    given: Sequence[Sequence[float]],
+    n_classes: int,
+) -> str:
+    """Return why rows do not have a probability of every class; empty where they have."""
+    if not named:
+        return "there is no answer"
+    common = Counter(frozenset(row) for row in named).most_common(1)[0][0]
+    for i, names, shares in zip(answered, named, given, strict=True):
+        if others := sorted(set(names) - common):
+            return (
+                f"a row names {len(ranks)} of {n_classes} classes, and row {i + 1} others than most:"
+                f" {name_some(others)}. To name all give 'cnncodes predict' --top-k {n_classes}"
+            )
+        if sum(shares) < 1 - max(_SUM_TOLERANCE, _LEAST * n_classes):
+            return (
+                f"those of row {i + 1} sum to {sum(shares):.4g}, so that classes are missing: 'cnncodes"
+                " predict' --top-k with the number of classes names all"
+            )
+    return ""
+
+
+def _order(
+    given: Sequence[Sequence[float]], named: Sequence[Sequence[str]], classes: list[str]
+) -> npt.NDArray[np.float64]:
+    """Return the probabilities of rows that all name the same classes, a column each."""
     import numpy as np
 
-    columns = [values.get(f"probability{rank}") for rank in ranks]
-    if not named or any(set(row) != set(classes) for row in named):
-        return None
-    found = np.empty((len(answered), len(classes)))
     place = {name: i for i, name in enumerate(classes)}
-    for row, i in enumerate(answered):
-        for name, column in zip(named[row], columns, strict=True):
-            if column is None or column[i] in (None, ""):
-                return None
-            # A 0 of six digits is less than half of the last: nothing so sure was written, or meant.
-            found[row, place[name]] = max(_to_number(column[i], i), _LEAST)
-        found[row, place[named[row][0]]] += 1e-9  # the answer stays first where rounding made two equal
-    sums = found.sum(axis=1, keepdims=True)
-    return found / sums if np.abs(sums - 1).max() <= _SUM_TOLERANCE else None
+    found = np.empty((len(named), len(classes)))
+    for row, (names, shares) in enumerate(zip(named, given, strict=True)):
+        # A 0 of six digits is less than half of the last: nothing so sure was written, or meant.
+        found[row, [place[name] for name in names]] = np.maximum(shares, _LEAST)
+        found[row, place[names[0]]] += 1e-9  # the answer stays first where rounding made two equal
+    found /= found.sum(axis=1, keepdims=True)
+    return found
 
 
-def _to_number(value: Any, row: int) -> float:
+def _to_number(path: str, value: Any, row: int) -> float:
+    wrong = f"{path}: row {row + 1} has the probability {value!r}: expected a number from 0 to 1."
     try:
-        return float(value)
+        number = float(value)
     except ValueError:
-        raise SourceError(f"row {row + 1} has the probability {value!r}: expected a number.") from None
+        raise SourceError(wrong) from None
+    if not 0 <= number <= 1:
+        raise SourceError(wrong)
+    return number

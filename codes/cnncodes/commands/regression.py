@@ -79,8 +79,9 @@ def say_no_interval(predictor: NumberPredictor) -> str:
 
 def render_regression(result: Result) -> str:
     """Say what was trained, and how wide its intervals are."""
-    settings = [(name, result[name]) for name in ("C", "gamma", "k")]
-    chosen = "".join(f", {name}={value:.3g}" for name, value in settings if value is not None)
+    from cnncodes.estimators.settings import say_settings
+
+    chosen = say_settings(result["chosen"], result)
     named = f" to predict {result['targets'][0]}" if result["targets"][0] else ""
     grouped = "" if result["held_out"] == result["images"] else ", one of each group"
     interval = (

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
+
+from cnncodes.errors import name_some
 
 if TYPE_CHECKING:
     from cnncodes.commands.reporter import Reporter
@@ -31,13 +34,14 @@ def warn_of_missing(records: list[ImageRecord], reporter: Reporter) -> None:
 
 
 def warn_of_others(labels: Sequence[str | None], reporter: Reporter, command: str = "fit") -> None:
-    """Warn where classes look like numbers to predict, or like several labels an image.
+    """Warn where classes look like one, like numbers to predict, or like several labels an image.
 
     `command` is the one that takes these.
     """
     from cnncodes.images.delimiters import find_delimiter
     from cnncodes.images.numbers import are_fractions
 
+    _warn_of_alike({label for label in labels if label is not None}, reporter)
     if are_fractions(labels):
         example = next(label for label in labels if label is not None)
         python = " (ImageRegressor in Python)" if command == "fit" else ""
@@ -53,3 +57,24 @@ def warn_of_others(labels: Sequence[str | None], reporter: Reporter, command: st
             f" for a class: where they are several give 'cnncodes {command}' --label-delimiter"
             f" {sign!r}{python}"
         )
+
+
+def _warn_of_alike(classes: Collection[str], reporter: Reporter) -> None:
+    """Warn of classes whose names differ by what is hardly seen: spaces, capitals, how accents are stored."""
+    alike: dict[str, list[str]] = {}
+    for name in sorted(classes):
+        seen = " ".join(unicodedata.normalize("NFC", name).split()).casefold()
+        alike.setdefault(seen, []).append(name)
+    found = [names for names in alike.values() if len(names) > 1]
+    if found:
+        several = name_some(found, 3, lambda names: " and ".join(map(_show, names)))
+        reporter.warn(
+            f"{sum(map(len, found))} of {len(classes)} classes differ from others by spaces, capitals or the"
+            f" way accents are stored alone ({several}): where they are one, write them alike"
+        )
+
+
+def _show(name: str) -> str:
+    """Return a name such that what is hardly seen is."""
+    shown = repr(name) if unicodedata.is_normalized("NFC", name) else ascii(name)
+    return shown.replace("  ", r"\x20\x20")  # the reporter makes one space of several

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from cnncodes.errors import steady
+
 
 def format_table(rows: Sequence[Sequence[str]]) -> str:
     """Align rows of cells in columns.
@@ -56,7 +58,7 @@ def format_share(value: float | None) -> str:
 
 
 def _show_share(value: float) -> str:
-    return f"{value:z.3f}" if abs(value) < 1000 else f"{value:.4g}"
+    return f"{steady(value):z.3f}" if abs(value) < 1000 else f"{value:.4g}"
 
 
 def _one_line(cell: str) -> str:

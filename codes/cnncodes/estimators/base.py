@@ -30,6 +30,7 @@ from cnncodes.estimators.labels import check_groups, labelled_records
 from cnncodes.estimators.novelty import NoveltyScale
 from cnncodes.estimators.parameters import check_failures, check_weight, make_embedders
 from cnncodes.estimators.predictor import ImagePredictor
+from cnncodes.estimators.settings import Settings, list_settings
 from cnncodes.estimators.training import fit_rows, number_groups
 from cnncodes.estimators.unknown import Training
 from cnncodes.images import ImageRecord, list_groups, records_from
@@ -229,6 +230,11 @@ class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         self.predictor_, self.head_ = predictor, predictor.head
         self.space_ = predictor.embedder.space
         self.train_plan_, self.n_images_ = train_plan, n_images
+        self._settings: Settings = {}
+
+    def _list_settings(self) -> Settings:
+        """Return what the head was fitted with, of a loaded one what its card says."""
+        return self._settings | list_settings(self.head_)
 
     def _embed(self, X: Any) -> ImageRows:
         """Return the codes of images to predict."""

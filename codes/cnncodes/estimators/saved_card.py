@@ -20,6 +20,7 @@ from cnncodes.estimators.number_predictor import NumberPredictor
 from cnncodes.estimators.packing import head_members
 from cnncodes.estimators.predictor import Predictor
 from cnncodes.estimators.residuals import RESIDUALS_MEMBER
+from cnncodes.estimators.settings import read_settings
 from cnncodes.heads.arrays import ArrayScorer
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ MULTILABEL = "image-multilabel-classifier"
 _KEYS = {
     "": {
         "format", "kind", "cnncodes", "head", "space", "train_plan", "test_plan", "images", "params",
-        "backbone",
+        "backbone", "settings",
     },
     "head": {"type"},
     "params": {"head", "max_pixels", "on_error", "random_state", "aggregate"},
@@ -56,7 +57,7 @@ _MORE_MEMBERS: dict[str, set[str]] = {
     MULTILABEL: set(),
 }
 #: Keys that older files lack.
-_LATER = {"shares", "aggregate"}
+_LATER = {"shares", "aggregate", "settings"}
 
 
 def make_card(estimator: ImageEstimator, head_type: str, *, include_backbone: bool) -> dict[str, Any]:
@@ -82,6 +83,7 @@ def make_card(estimator: ImageEstimator, head_type: str, *, include_backbone: bo
         "train_plan": estimator.train_plan_.to_dict(),
         "test_plan": predictor.embedder.plan.to_dict(),
         "images": estimator.n_images_,
+        "settings": estimator._list_settings(),
         "params": _pack_params(estimator),
         "backbone": {"name": backbone.card.name, "sha256": backbone.sha256, "included": include_backbone},
     }
@@ -151,6 +153,7 @@ def read_card(archive: Archive) -> dict[str, Any]:
             f" formats {' and '.join(map(str, _READ))}. Upgrade cnncodes."
         )
     _check_keys(archive, card)
+    read_settings(card)
     expected = {"card.json", CONTENTS_MEMBER} | head_members(card["head"]["type"])
     if card["backbone"]["included"]:
         model = read_backbone_card(archive).model_file

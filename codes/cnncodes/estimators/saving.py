@@ -45,6 +45,7 @@ from cnncodes.estimators.saved_card import (
     read_targets,
     unpack_params,
 )
+from cnncodes.estimators.settings import Settings, read_settings
 from cnncodes.heads.arrays import ArrayScorer
 from cnncodes.heads.multilabel.scorers import check_threshold
 from cnncodes.images import Decoding
@@ -121,6 +122,7 @@ def load(path: str | Path) -> AnyEstimator:
         saved.predictor,
         ViewPlan.from_dict(card["train_plan"]),
         card["images"],
+        settings=read_settings(card),
         backbone=card["backbone"]["name"] if by_name else embedder.backbone,
         **unpack_params(card, saved.predictor.head),
     )
@@ -132,6 +134,7 @@ def assemble_estimator(
     n_images: int,
     *,
     backbone: Any,
+    settings: Settings | None = None,
     **params: Any,
 ) -> AnyEstimator:
     """Return a fitted estimator, which one its predictor says, around a predictor.
@@ -145,6 +148,8 @@ def assemble_estimator(
         Images that it was trained on.
     backbone, **params
         Parameters of the estimator, for when it is fitted again.
+    settings : dict, optional
+        What its head was fitted with, where that is known.
     """
     from cnncodes.estimators.classifier import ImageClassifier
     from cnncodes.estimators.multilabel import ImageMultiLabelClassifier
@@ -164,6 +169,7 @@ def assemble_estimator(
         **params,
     )
     estimator._take(predictor, train_plan, n_images)
+    estimator._settings = settings or {}
     return estimator
 
 
@@ -172,7 +178,16 @@ def exchange_network(classifier: ImageClassifier, predictor: Predictor) -> Image
     params = {**classifier.get_params(deep=False), "backbone": predictor.embedder.backbone}
     exchanged = type(classifier)(**params)
     exchanged._take(predictor, classifier.train_plan_, classifier.n_images_)
+    exchanged._settings = classifier._list_settings()
     return exchanged
+
+
+def read_card_of(path: str | Path) -> dict[str, Any]:
+    """Read and check the card alone of a saved file."""
+    check_path(path)
+    archive = open_archive(Path(path))
+    with _telling_damage(path):
+        return read_card(archive)
 
 
 def load_predictor(path: str | Path) -> AnyPredictor:
@@ -197,10 +212,7 @@ def _telling_damage(path: str | Path) -> Iterator[None]:
 
 def read_kind(path: str | Path) -> str:
     """Read from its card alone what a saved file says that it is, such as `saved_card.REGRESSOR`."""
-    check_path(path)
-    archive = open_archive(Path(path))
-    with _telling_damage(path):
-        return str(read_card(archive)["kind"])
+    return str(read_card_of(path)["kind"])
 
 
 def read_saved(path: str | Path) -> Saved:

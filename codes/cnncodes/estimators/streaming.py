@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -159,6 +159,8 @@ def fit_blocks(
     stream = StreamedRows.make(
         codes.blocks, codes.space.code_size, y, classes, images, groups, head.class_weight
     )
+    n_stored = sum(shard.rows for shard in codes.stored.shards)
+    stream = replace(stream, stored=(n_stored, codes.stored.space.code_size))
     fit = fit_streamed(head, stream, memory)
     averages = aggregate in ("auto", "decision") or len(keys) == len(y)
     return Streamed(

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from cnncodes.errors import UsageError
 from cnncodes.estimators.abstention import AnswerRule
 from cnncodes.evaluation.intervals import Estimate, measure_share
-from cnncodes.evaluation.probabilities import Scored, check_classes, check_probabilities
+from cnncodes.evaluation.probabilities import Scored, check_classes, check_probabilities, read_probabilities
 
 Array = npt.NDArray[Any]
 
@@ -128,7 +128,7 @@ def evaluate_abstention(
     >>> round(found.coverage.value, 2), round(found.risk.value, 2), found.points[-1].accuracy.value
     (0.64, 0.06, 1.0)
     """
-    y, proba, classes = np.asarray(y), np.asarray(proba), np.asarray(classes)
+    y, proba, classes = np.asarray(y), read_probabilities(proba), np.asarray(classes)
     groups = None if groups is None else np.asarray(groups)
     if (
         not len(y)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from cnncodes.errors import steady
 from cnncodes.evaluation.intervals import Estimate
 
 Floats = npt.NDArray[np.float64]
@@ -84,7 +85,7 @@ class Figure:
         >>> FIGURES["accuracy"].show(0.8712), FIGURES["mae"].show(-1234.56)
         ('0.871', '-1235')
         """
-        return f"{value:z{'.3f' if self.higher else '.4g'}}"
+        return f"{steady(value):z.3f}" if self.higher else f"{value:z.4g}"
 
     def show_interval(self, estimate: Estimate) -> str:
         """Return an interval in brackets; nothing where there is none.

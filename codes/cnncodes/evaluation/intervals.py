@@ -20,8 +20,8 @@ FEW_GROUPS = 10
 
 #: Why a figure that is known may have no interval, which is no certainty.
 NO_INTERVAL = (
-    "no interval, since all resamples agree, as where answers are equally good on all images, or there is one"
-    " image or group"
+    "no interval, since nearly all resamples agree, as where answers are equally good on all images, or there"
+    " is one image or group"
 )
 
 
@@ -144,7 +144,8 @@ def bootstrap(
     Returns
     -------
     Estimate
-        Its interval is NaN where all resamples agree, as where every answer is right.
+        Its interval is NaN where its ends are one number: nearly all resamples agree, as where every answer
+        is right.
 
     References
     ----------
@@ -199,7 +200,7 @@ def summarize(value: float, drawn: npt.NDArray[np.float64], n: int) -> Estimate:
     if math.isnan(value):
         return Estimate(math.nan, math.nan, math.nan, n)
     low, high = np.nanpercentile(drawn, [2.5, 97.5])
-    if np.nanmin(drawn) == np.nanmax(drawn):  # all right, say: every resample too, which is no certainty
+    if low == high:  # all right, say: nearly every resample too, which is no certainty
         low = high = math.nan
     return Estimate(value, float(low), float(high), n)
 

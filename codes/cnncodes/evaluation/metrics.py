@@ -13,7 +13,7 @@ from cnncodes.estimators.labels import check_groups as check_own_groups
 from cnncodes.evaluation.calibration import Calibration, measure_calibration
 from cnncodes.evaluation.confusion import Confusion, find_names
 from cnncodes.evaluation.intervals import Estimate, bootstrap, explain_intervals, measure_share
-from cnncodes.evaluation.probabilities import Scored, check_classes, check_probabilities
+from cnncodes.evaluation.probabilities import Scored, check_classes, check_probabilities, read_probabilities
 
 Array = npt.NDArray[Any]
 
@@ -166,8 +166,9 @@ def _check_predicted(predicted: Array, n: int, n_classes: int) -> Array | None:
         )
     if predicted.ndim == 1:
         return None
-    check_probabilities(predicted, n_classes)
-    return predicted
+    proba = read_probabilities(predicted)
+    check_probabilities(proba, n_classes)
+    return proba
 
 
 def check_groups(groups: Any, n: int) -> Array | None:

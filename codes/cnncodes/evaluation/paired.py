@@ -12,7 +12,7 @@ import numpy.typing as npt
 from cnncodes.errors import UsageError, suggest
 from cnncodes.evaluation.confusion import Confusion, find_names
 from cnncodes.evaluation.intervals import Estimate, bootstrap
-from cnncodes.evaluation.probabilities import Scored, check_classes, check_probabilities
+from cnncodes.evaluation.probabilities import Scored, check_classes, check_probabilities, read_probabilities
 
 Array = npt.NDArray[Any]
 
@@ -105,8 +105,7 @@ def _label(y: Array, given: Any, classes: Any) -> Array:
     """Return predicted classes, of probabilities the most probable ones."""
     labels: Array = np.asarray(given)
     if labels.ndim == 2 and len(y) == len(labels):
-        _check_proba(labels, classes)
-        labels = np.asarray(classes)[labels.argmax(axis=1)]
+        labels = np.asarray(classes)[_check_proba(labels, classes).argmax(axis=1)]
     if not len(y) or y.shape != labels.shape:
         raise UsageError(
             "y, a and b must be of the same images, at least one: a class each, or a row of probabilities."
@@ -122,15 +121,16 @@ def _score(y: Array, given: Any, classes: Any) -> Scored:
             f"log-loss and Brier score are of probabilities, a row for each of {len(y)} images, at least one."
             f" Got shape {proba.shape}; of classes compare the accuracy."
         )
-    _check_proba(proba, classes)
-    return Scored.make(y, proba, np.asarray(classes), None, 0)
+    return Scored.make(y, _check_proba(proba, classes), np.asarray(classes), None, 0)
 
 
-def _check_proba(proba: Array, classes: Any) -> None:
+def _check_proba(given: Array, classes: Any) -> Array:
     if classes is None:
         raise UsageError("classes is missing: the names of the columns of probabilities.")
     check_classes(np.asarray(classes))
+    proba = read_probabilities(given)
     check_probabilities(proba, len(classes))
+    return proba
 
 
 @dataclass(frozen=True)

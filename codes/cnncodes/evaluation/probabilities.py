@@ -14,8 +14,25 @@ from cnncodes.evaluation.intervals import Estimate, bootstrap, measure_share
 
 Array = npt.NDArray[Any]
 
+#: A probability of 0 costs as much as this one, 36 nats, whatever type the numbers have: classifiers are
+#: compared by one measure. It is that of scikit-learn for float64.
+_LEAST = float(np.finfo(np.float64).eps)
+
 #: Rows may miss a sum of one by so much: float32 probabilities of many classes do.
 _SUM_TOLERANCE = 1e-3
+
+
+def read_probabilities(given: Any) -> Array:
+    """Return probabilities as floats, whole numbers too; raise `UsageError` if they are no numbers."""
+    found = np.asarray(given)
+    if found.dtype.kind == "f":
+        return found
+    try:
+        if found.dtype.kind in "biuO":
+            return found.astype(np.float64)
+    except (TypeError, ValueError):
+        pass
+    raise UsageError(f"probabilities must be numbers. Got an array of {found.dtype}.")
 
 
 def check_probabilities(proba: Array, n_classes: int) -> None:
@@ -81,8 +98,7 @@ class Scored:
         """Return the log-loss of each image, and which of them count; of the others it is infinite."""
         known = self.column >= 0
         given = self.proba[np.arange(len(known)), self.column]
-        # As in scikit-learn, a probability of 0 costs what the smallest step from 1 would.
-        losses = -np.log(np.clip(given, np.finfo(self.proba.dtype).eps, 1.0))
+        losses = -np.log(np.clip(given.astype(np.float64), _LEAST, 1.0))
         return np.where(known, losses, np.inf), known
 
     def brier(self) -> Estimate:

@@ -17,6 +17,18 @@ Array = npt.NDArray[Any]
 _BLOCK = 64
 
 
+def name_head(head: object) -> str:
+    """Return what a fitted head is called: by its name here, or its class where it is scikit-learn's.
+
+    Examples
+    --------
+    >>> from sklearn.svm import SVC
+    >>> name_head(SVC())
+    'SVC'
+    """
+    return head.kind if isinstance(head, ArrayScorer) else type(head).__name__
+
+
 class ArrayScorer(ABC):
     """A fitted head as plain arrays.
 

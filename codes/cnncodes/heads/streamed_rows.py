@@ -51,12 +51,15 @@ class StreamedRows:
     n_features : int
     read : callable
         Each call goes through the codes of all rows, in blocks and in their order.
+    stored : (int, int), optional
+        Codes in the folder, of which these may be some, and numbers in each.
     """
 
     rows: Rows
     classes: Array
     n_features: int
     read: Callable[[], Iterator[Block]]
+    stored: tuple[int, int] | None = None
 
     @classmethod
     def make(
@@ -156,13 +159,15 @@ def fit_sample(
     each = (12 if searches else 3) * 4 * size + (12 if searches else 6) * 8 * n_classes
     least = min(len(stream.rows.y), max(1000, 2 * _LEAST_IMAGES * n_classes))
     if fixed + least * each > memory:
+        # Whether codes are read in blocks is decided by all that are stored, whichever are asked for.
+        count, length = stream.stored or (len(stream.rows.y), size)
         blockwise, whole = (
-            math.ceil(taken / 2**20)
-            for taken in (fixed + least * each, 4 * _COPIES * size * len(stream.rows.y))
+            math.ceil(taken / 2**20) for taken in (fixed + least * each, 4 * _COPIES * length * count)
         )
         needed = f"{blockwise:,}M"
         if memory / 2**20 < whole < blockwise:
-            needed = f"{whole:,}M, with which they fit in memory ({needed} to be read in blocks),"
+            fit = f"the {count:,} of the folder fit in memory"
+            needed = f"{whole:,}M, with which {fit} ({needed} to be read in blocks),"
         raise UsageError(
             f"codes of {size} numbers in {n_classes} classes need a memory limit of {needed} at least,"
             f" and it is {memory / 2**20:,.0f}M: raise it (--memory-limit, in Python memory_limit)."

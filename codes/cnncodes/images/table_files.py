@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cnncodes.errors import SourceError, sentence
+from cnncodes.errors import SourceError, agree, count, sentence
 from cnncodes.images.records import RowBytes
 
 
@@ -55,6 +55,7 @@ def _read_csv(path: Path, wanted: Collection[str]) -> Table:
     except UnicodeDecodeError as error:
         raise SourceError(f"{path} is not in UTF-8: {_find_wrong_byte(path)}") from error
     except csv.Error as error:
+        _check_delimiter(path, _read_names(path))
         raise SourceError(
             f"{path} cannot be read as CSV, line {reader.line_num}: {sentence(error)}"
         ) from error
@@ -66,7 +67,11 @@ def _read_csv(path: Path, wanted: Collection[str]) -> Table:
     _check_names(path, names, wanted)
     for line, row in lines[1:]:
         if len(row) != len(names):
-            raise SourceError(f"{path}: line {line} has {len(row)} cells; there are {len(names)} columns.")
+            _check_delimiter(path, names)
+            raise SourceError(
+                f"{path}: line {line} has {count(len(row), 'cell')}; there {agree(len(names), 'is')}"
+                f" {count(len(names), 'column')}."
+            )
     rows = [row for _, row in lines[1:]]
     values = {name: [row[at] for row in rows] for at, name in enumerate(names) if name in wanted}
     return Table(path, names, len(rows), values, {})
@@ -86,11 +91,26 @@ def _find_wrong_byte(path: Path) -> str:
     return advice  # it was written anew meanwhile
 
 
-def find_other_delimiter(table: Table) -> str | None:
-    """Return what seems to divide the columns of a text instead of what should; None where nothing does."""
-    if table.path.suffix.lower() == ".parquet" or len(table.names) != 1:
-        return None
-    return next((sign for sign in (";", "\t", "|", ",") if sign in table.names[0]), None)
+def check_delimiter(table: Table) -> None:
+    """Raise `SourceError` where something else than it should seems to divide the columns of a text."""
+    if table.path.suffix.lower() != ".parquet":
+        _check_delimiter(table.path, table.names)
+
+
+def _check_delimiter(path: Path, names: list[str]) -> None:
+    sign = next((sign for sign in (";", "\t", "|", ",") if sign in names[0]), None)
+    if len(names) == 1 and sign is not None:
+        raise SourceError(
+            f"{path} has one column alone, {names[0]!r}: columns must be divided by commas, in a .tsv by"
+            f" tabs, and not by {sign!r}. Save the table so."
+        )
+
+
+def _read_names(path: Path) -> list[str]:
+    """Return the names of the columns of a text whose other lines cannot be read."""
+    with open(path, encoding="utf-8-sig", errors="replace") as file:
+        line = file.readline().rstrip("\r\n")
+    return line.split("\t" if path.suffix.lower() == ".tsv" else ",")
 
 
 def _read_parquet(path: Path, wanted: Collection[str]) -> Table:

@@ -15,7 +15,7 @@ from cnncodes.errors import SourceError, sentence, suggest
 from cnncodes.images.folders import SPLITS
 from cnncodes.images.keys import is_url, make_unique
 from cnncodes.images.records import ImageRecord, NoImage, RowBytes
-from cnncodes.images.table_files import Table, find_other_delimiter, read_table
+from cnncodes.images.table_files import Table, check_delimiter, read_table
 
 
 @dataclass(frozen=True)
@@ -73,11 +73,7 @@ def _data_column(table: Table, columns: Columns) -> str:
         return columns.path
     if len(binary) == 1 and columns.path == Columns.path:
         return binary[0]
-    if (sign := find_other_delimiter(table)) is not None:
-        raise SourceError(
-            f"{table.path} has one column alone, {table.names[0]!r}: columns must be divided by commas, in a"
-            f" .tsv by tabs, and not by {sign!r}. Save the table so."
-        )
+    check_delimiter(table)
     hint = suggest(columns.path, table.names)
     raise SourceError(f"{table.path} has no column {columns.path!r} with images. {hint}")
 

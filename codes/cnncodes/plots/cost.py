@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cnncodes.evaluation.baselines import Ladder
+    from cnncodes.evaluation.figures import Figure
 
 #: Where the number of a point may stand: directions, and how far from it; the first that is free is taken.
 _OFFSETS = tuple(
@@ -54,11 +55,12 @@ def plot_cost(ladder: Ladder, axes: Any = None) -> Any:
         If Matplotlib is not installed.
     """
     axes = make_axes((10.0, 5.0)) if axes is None else axes
+    low, high = _find_room(ladder)
     for number, rung in enumerate(ladder.rungs, start=1):
         color, marker = _LOOKS.get(rung.group, ("#000000", "o"))
         estimate, label = rung.estimate, f"{number}  {rung.title}"
         if rung.cost == 0:  # it has no place on a logarithmic axis
-            axes.axhline(estimate.value, color=color, linestyle=":", label=label)
+            _draw_free(axes, estimate.value, ladder.task.figure, low, high, color=color, label=label)
             continue
         axes.errorbar(
             [rung.cost],
@@ -70,13 +72,44 @@ def plot_cost(ladder: Ladder, axes: Any = None) -> Any:
             linewidth=1,
             label=label,
         )
+    axes.set_ylim(low, high)
     axes.set_xscale("log")
+    _number_decades(axes.xaxis)
     axes.set_xlabel("seconds of processors, to describe all images and to fit")
     axes.set_ylabel(f"{ladder.task.figure.name} on {len(ladder.test):,} test images")
     axes.grid(alpha=0.3)
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), fontsize="small", frameon=False)
     _write_numbers(axes, ladder)
     return axes
+
+
+def _find_room(ladder: Ladder) -> tuple[float, float]:
+    """Return the ends of the axis upwards: what costs nothing guesses, and would press others together."""
+    estimates = [rung.estimate for rung in ladder.rungs if rung.cost > 0]
+    estimates = estimates or [rung.estimate for rung in ladder.rungs]
+    ends = [end for one in estimates for end in (one.value, one.low, one.high) if math.isfinite(end)]
+    margin = 0.06 * (max(ends) - min(ends)) or 0.01 * abs(max(ends)) or 0.01
+    return min(ends) - margin, max(ends) + margin
+
+
+def _draw_free(
+    axes: Any, value: float, figure: Figure, low: float, high: float, *, label: str, color: str
+) -> None:
+    """Draw what costs nothing as a line; beyond the axis the legend alone has it, with its value."""
+    if low <= value <= high:
+        axes.axhline(value, color=color, linestyle=":", label=label)
+        return
+    where = "below" if value < low else "above"
+    axes.plot([], [], color=color, linestyle=":", label=f"{label}, {figure.show(value)}: {where}")
+
+
+def _number_decades(axis: Any) -> None:
+    """Write a logarithmic axis as 1, 2, 5, 10, …, without exponents."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axis.set_major_locator(LogLocator(base=10, subs=(1, 2, 5)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _write_numbers(axes: Any, ladder: Ladder) -> None:

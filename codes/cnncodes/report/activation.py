@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import BackboneError, BackendMissing, install_advice
+from cnncodes.heads.arrays import name_head
 from cnncodes.heads.linear import LinearScorer
 from cnncodes.heads.multilabel.scorers import LinearLabelScorer
 from cnncodes.views import ViewPlan
@@ -168,7 +169,7 @@ def prepare_activations(predictor: ImagePredictor) -> Activations:
     """
     head, embedder = predictor.head, predictor.embedder
     if not isinstance(head, LinearScorer | LinearLabelScorer):
-        raise BackboneError(f"the head, {type(head).__name__}, is not linear.")
+        raise BackboneError(f"the head, {name_head(head)}, is not linear.")
     _check_onnx()
     dense = embedder.backbone.dense()
     _check_mean(embedder.backbone, dense)

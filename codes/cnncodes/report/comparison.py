@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,6 +89,8 @@ class Comparison:
         What else makes the figure mean less than it seems to.
     images : dict of str to (str, float or list of str)
         Key of each test image, and what is true of it.
+    answers : dict of str to list
+        What each way said of these images, in their order, by its title.
     """
 
     source: str
@@ -108,6 +110,7 @@ class Comparison:
     unlabelled: int
     doubts: tuple[str, ...]
     images: Mapping[str, Any]
+    answers: Mapping[str, Sequence[Any]]
 
 
 def read_comparison(report: Any, name: str) -> Comparison:
@@ -147,6 +150,9 @@ def read_comparison(report: Any, name: str) -> Comparison:
             unlabelled=int(report["unlabelled"]),
             doubts=tuple(map(str, report["doubts"])),
             images=dict(zip(map(str, report["images"]), report["labels"], strict=True)),
+            answers={
+                str(title): _read_answers(said, report["images"]) for title, said in report["answers"].items()
+            },
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         wrong = f"It lacks {error}" if isinstance(error, KeyError) else f"Got {type(error).__name__}: {error}"
@@ -154,6 +160,12 @@ def read_comparison(report: Any, name: str) -> Comparison:
             f"{name!r} is no report that 'cnncodes baseline -o' of this version wrote: make it again."
             f" {sentence(wrong)}"
         ) from error
+
+
+def _read_answers(said: Sequence[Any], images: Sequence[Any]) -> list[Any]:
+    if len(said) != len(images):
+        raise ValueError(f"{len(said)} answers to {len(images)} images")
+    return list(said)
 
 
 def _read_method(row: Mapping[str, Any], figure: Figure) -> Tried:

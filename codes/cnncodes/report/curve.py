@@ -10,7 +10,7 @@ from cnncodes.evaluation.figures import Figure
 from cnncodes.evaluation.intervals import Estimate
 from cnncodes.report.chart import Chart
 from cnncodes.report.comparison import Comparison, Curve
-from cnncodes.report.html import escape, paragraph, section, show_interval, table
+from cnncodes.report.html import capitalize, escape, paragraph, section, show_interval, table
 
 Point = tuple[int, Estimate]
 
@@ -35,10 +35,10 @@ def show_curve(comparison: Comparison, curve: Curve, *, summed_up: bool = False)
         "Would more labels help?",
         "" if summed_up else paragraph(f"<strong>{verdict}.</strong>"),
         paragraph(
-            f"{escape(comparison.compared_with)}, trained on fewer and fewer of the images and tested on the"
-            f" same {count(curve.points[-1][2].n, 'image')}; the dashed part says what more would bring if"
-            " the error goes on falling as a power of their number. Images that are easier, harder or of"
-            " other kinds than these are beyond any curve."
+            f"{escape(capitalize(comparison.compared_with))}, trained on fewer and fewer of the images and"
+            f" tested on the same {count(curve.points[-1][2].n, 'image')}; the dashed part says what more"
+            " would bring if the error goes on falling as a power of their number. Images that are easier,"
+            " harder or of other kinds than these are beyond any curve."
         ),
         f'<figure class="plot wide">{draw_curve(curve, figure)}</figure>',
         table(

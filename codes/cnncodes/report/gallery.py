@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.report.html import name, number, paragraph, section
+from cnncodes.report.html import file_name, name, number, paragraph, section
 from cnncodes.report.material import Material, Subject
 from cnncodes.report.nearest import Neighbourhood
 from cnncodes.report.pictures import Picture, Studio, frame_picture
@@ -128,4 +128,4 @@ def _describe(material: Material, image: int) -> str:
         if given != truth
         else f'<span class="is-right">Right</span>: {name(given)}{sure}'
     )
-    return f'{verdict}<br><span class="file">{name(key)}</span>'
+    return f'{verdict}<br><span class="file">{file_name(key)}</span>'

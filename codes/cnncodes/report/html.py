@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from cnncodes.errors import steady
+
 if TYPE_CHECKING:
     from cnncodes.evaluation.figures import Figure
     from cnncodes.evaluation.intervals import Estimate
@@ -60,6 +62,17 @@ def name(text: object) -> str:
     '<bdi>R&amp;D</bdi>'
     """
     return f"<bdi>{escape(text)}</bdi>"
+
+
+def file_name(key: object) -> str:
+    """Return the key of an image for HTML: a long one is broken after a slash, and not within a name.
+
+    Examples
+    --------
+    >>> file_name("test/cat/1.png")
+    '<bdi>test/<wbr>cat/<wbr>1.png</bdi>'
+    """
+    return f"<bdi>{escape(key).replace('/', '/<wbr>')}</bdi>"
 
 
 def embed_json(value: Any) -> str:
@@ -146,7 +159,7 @@ def number(value: float | None, digits: int = 3) -> str:
     """
     if value is not None and abs(value) >= 1e6:
         return significant(value, digits)
-    return "–" if value is None or not np.isfinite(value) else f"{value:z.{digits}f}"
+    return "–" if value is None or not np.isfinite(value) else f"{steady(value):z.{digits}f}"
 
 
 def significant(value: float | None, digits: int = 3) -> str:
@@ -214,7 +227,7 @@ def significant_interval(low: float, high: float, digits: int = 3) -> str:
 def interval(low: float, high: float) -> str:
     """Return the ends of an interval."""
     known = np.isfinite(low) and np.isfinite(high)
-    return f"{low:z.3f} to {high:z.3f}" if known else "not known"
+    return f"{steady(low):z.3f} to {steady(high):z.3f}" if known else "not known"
 
 
 def show_interval(figure: Figure, estimate: Estimate) -> str:
@@ -222,6 +235,17 @@ def show_interval(figure: Figure, estimate: Estimate) -> str:
     if not (math.isfinite(estimate.low) and math.isfinite(estimate.high)):
         return "not known"
     return " to ".join(figure.show(end) for end in (estimate.low, estimate.high))
+
+
+def capitalize(text: str) -> str:
+    """Return a text as it begins a sentence.
+
+    Examples
+    --------
+    >>> capitalize("codes of net-A: knn")
+    'Codes of net-A: knn'
+    """
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def percent(value: float) -> str:

@@ -12,6 +12,7 @@ from cnncodes.plots.cost import Box, count_overlaps, place_numbers
 from cnncodes.report.chart import Chart, list_decades
 from cnncodes.report.comparison import Comparison, Tried
 from cnncodes.report.html import escape, interval, number, paragraph, section, show_interval, table
+from cnncodes.report.standing import find_best, judge_own
 
 #: Half the width and height that a number takes, and a point.
 _NUMBER, _POINT = (9.0, 8.0), (5.0, 5.0)
@@ -22,7 +23,12 @@ _LETTER = 7.5
 
 
 def show_cost(
-    comparison: Comparison, own: Estimate | None = None, note: str = "", *, summed_up: bool = False
+    comparison: Comparison,
+    own: Estimate | None = None,
+    note: str = "",
+    *,
+    gap: Estimate | None = None,
+    summed_up: bool = False,
 ) -> str:
     """Return the section with the chart, which method to take, and the table.
 
@@ -33,20 +39,23 @@ def show_cost(
         The figure of the report's own estimator on the same images, drawn as a line.
     note : str
         What else is to be said first.
+    gap : Estimate, optional
+        That figure less the best of these, in pairs.
     summed_up : bool
         Whether the page says elsewhere which to take.
     """
     said = (
         "Cheap methods stand on the left, good ones at the"
-        f" {'top' if comparison.figure.higher else 'bottom'}; bars are 95 % intervals. Each way was trained"
-        f" on {count(comparison.n_train, 'image')} and tested on {comparison.n:,}."
+        f" {'top' if comparison.figure.higher else 'bottom'}; bars are 95 % intervals by the draw"
+        f" of test images alone. Each way was trained on {count(comparison.n_train, 'image')} and"
+        f" tested on {comparison.n:,}."
     )
     if own is not None:
         model = comparison.figure.model
         said += f" The dashed line is this report’s {model}, on the same images; its cost is not known."
     verdict = "" if summed_up else comparison.verdict
     if own is not None:
-        clear, judged = _judge_own(comparison, own)
+        clear, judged = judge_own(comparison, own, gap)
         alone = f"Of the ways below alone: {verdict}" if verdict else ""
         verdict = (f"{judged} {alone}" if clear else f"{verdict} {judged}").strip()
         if clear:  # none of them is the one to take
@@ -62,33 +71,6 @@ def show_cost(
         _tabulate(comparison),
         _list_left_out(comparison),
     )
-
-
-def _judge_own(comparison: Comparison, own: Estimate) -> tuple[bool, str]:
-    """Say whether the page's own estimator is clearly better than all ways, and how it stands to the best."""
-    figure, best = comparison.figure, find_best(comparison)
-    of_own, of_best = (
-        f"{figure.show(one.value)}{f' ({show_interval(figure, one)})' if math.isfinite(one.low) else ''}"
-        for one in (own, best.estimate)
-    )
-    lower, upper = (own, best.estimate) if own.value < best.estimate.value else (best.estimate, own)
-    apart = lower.high < upper.low
-    above = (upper is own) == figure.higher
-    model = f"this report’s {figure.model}"
-    if apart and above:
-        said = f"{model} is clearly better than the best of the ways below, {best.title}"
-        return True, f"{said[0].upper()}{said[1:]}: {of_own} against {of_best}, on the same images."
-    how = ", which is clearly worse" if apart else ": their intervals overlap"
-    known = how if math.isfinite(lower.high) and math.isfinite(upper.low) else ""
-    return False, (
-        f"On the same images the best of the ways below has {of_best} and {model} {of_own}{known}."
-    )
-
-
-def find_best(comparison: Comparison) -> Tried:
-    """Return the way with the best figure, of equals the cheapest."""
-    sign = comparison.figure.sign
-    return max(comparison.tried, key=lambda one: (sign * one.estimate.value, -one.cost))
 
 
 def _list_left_out(comparison: Comparison) -> str:

@@ -49,6 +49,8 @@ class Origin:
         What else took part: training images, a baseline.
     kind : str
         What the model is.
+    training : dict of str to str
+        How it was trained.
     """
 
     command: str
@@ -61,6 +63,7 @@ class Origin:
     random_states: dict[str, int] = field(default_factory=dict)
     others: dict[str, str] = field(default_factory=dict)
     kind: str = "Classifier"
+    training: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from cnncodes.images import ImageRecord
-from cnncodes.report.html import clean, embed_bytes, escape, name, pack, paragraph
+from cnncodes.report.html import clean, embed_bytes, escape, file_name, name, pack, paragraph
 from cnncodes.report.material import Subject
 from cnncodes.report.thumbnails import TILE, Sheet, make_sheet
 from cnncodes.report.training import Training, choose_training_tiles, round_similarity
@@ -78,7 +78,7 @@ class Neighbourhood:
         items = "".join(
             f"<li>{self._draw(row)}<span>{name(self.subject.describe_label(self.training.records[row]))}{self._mark}"
             f" {similarity / 100:.2f}<br>"
-            f'<span class="file">{name(self.training.records[row].key)}</span></span></li>'
+            f'<span class="file">{file_name(self.training.records[row].key)}</span></span></li>'
             for row, similarity in zip(rows, cosine.tolist(), strict=True)
         )
         summary = f"<summary>Nearest in training: {labels}</summary>"

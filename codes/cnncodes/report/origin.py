@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from cnncodes.heads.arrays import name_head
 from cnncodes.heads.linear import LinearScorer
-from cnncodes.heads.regression.scorers import NumberScorer
 from cnncodes.report.html import escape, number, paragraph, section, table
 from cnncodes.report.material import Origin
 
@@ -32,6 +32,8 @@ def _list(origin: Origin, predictor: ImagePredictor | None) -> Iterator[tuple[st
     if origin.model is not None:
         yield origin.kind, origin.model
         yield f"{origin.kind}, SHA-256", origin.model_sha256
+        for what, value in origin.training.items():
+            yield f"{origin.kind}, {what}", value
     yield "Images", f"{origin.source}{'' if origin.split is None else f', part {origin.split}'}"
     yield from origin.others.items()
     if predictor is not None:
@@ -55,9 +57,7 @@ def _list_space(predictor: ImagePredictor) -> Iterator[tuple[str, str]]:
 
 
 def _describe_head(head: object) -> str:
-    if isinstance(head, NumberScorer):
-        return str(head.kind)
     if not isinstance(head, LinearScorer):
-        return type(head).__name__
+        return name_head(head)
     scaled = ", codes scaled to length 1" if head.l2_normalize else ""
     return f"{head.kind}, {len(head.classes)} classes, temperature {number(head.temperature)}{scaled}"

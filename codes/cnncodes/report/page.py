@@ -20,6 +20,7 @@ from cnncodes.report.nearest import settle
 from cnncodes.report.origin import show_origin
 from cnncodes.report.pictures import Studio
 from cnncodes.report.reliability import show_reliability
+from cnncodes.report.standing import measure_gap
 from cnncodes.report.tables import show_classes, show_confusion, show_figures
 from cnncodes.report.words import show_summary, write_summary
 
@@ -102,7 +103,8 @@ def show_comparison(material: Subject) -> dict[str, str]:
         return {}
     keys = [record.key for record in material.records]
     if dict(zip(keys, material.list_truth(), strict=True)) == dict(comparison.images):
-        return _show_ladder(comparison, getattr(material.evaluation, comparison.figure.key))
+        own = getattr(material.evaluation, comparison.figure.key)
+        return _show_ladder(comparison, own, gap=measure_gap(material, comparison))
     note = (
         f"These {comparison.n:,} test images ({comparison.source}) are not those of this report, or what is"
         " true of them differs: do not compare its figures with these."
@@ -111,7 +113,10 @@ def show_comparison(material: Subject) -> dict[str, str]:
 
 
 def _show_ladder(
-    comparison: Comparison, own: Estimate | None = None, note: str | None = None
+    comparison: Comparison,
+    own: Estimate | None = None,
+    note: str | None = None,
+    gap: Estimate | None = None,
 ) -> dict[str, str]:
     """Return the sections on ways to predict.
 
@@ -119,7 +124,7 @@ def _show_ladder(
     out.
     """
     alone = own is None and note is None
-    sections = {"cost": show_cost(comparison, own, note or "", summed_up=alone)}
+    sections = {"cost": show_cost(comparison, own, note or "", gap=gap, summed_up=alone)}
     if comparison.curve is not None:
         sections["curve"] = show_curve(comparison, comparison.curve, summed_up=alone)
     return sections

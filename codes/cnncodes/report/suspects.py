@@ -7,7 +7,7 @@ from typing import Any
 
 from cnncodes.evaluation.checks import Finding
 from cnncodes.images import ImageRecord
-from cnncodes.report.html import name, number, paragraph, plain_number
+from cnncodes.report.html import file_name, name, number, paragraph, plain_number
 from cnncodes.report.material import CheckedData
 from cnncodes.report.pictures import Studio, frame_picture
 
@@ -73,4 +73,4 @@ def _describe_labels(row: Mapping[str, Any], record: ImageRecord, studio: Studio
 def name_file(record: ImageRecord) -> str:
     """Return the file of an image, after its part, as HTML."""
     where = "" if record.split is None else f"{name(record.split)}: "
-    return f'<span class="file">{where}{name(record.key)}</span>'
+    return f'<span class="file">{where}{file_name(record.key)}</span>'

@@ -131,7 +131,7 @@ def show_confusion(evaluation: Evaluation) -> str:
     size = len(evaluation.per_class)
     text = paragraph(
         "Rows are true classes, columns are predicted ones: what is not on the diagonal is a mistake. The"
-        " darker a cell, the larger its share of the row."
+        " stronger the colour of a cell, the larger its share of the row."
     )
     if size <= SHOWN:
         return section("confusion", "Confusion matrix", text, _tabulate(evaluation))
@@ -172,7 +172,7 @@ def _tabulate(evaluation: Evaluation) -> str:
 
 
 def shade_cell(count: int, total: int, is_right: bool) -> str:
-    """Return a cell that is the darker the larger its share of the row, in one of two colours."""
+    """Return a cell whose colour is the stronger the larger its share of the row, in one of two colours."""
     if not count:
         return '<td class="zero">0</td>'
     step = max(1, round(_STEPS * count / total))

@@ -102,11 +102,11 @@ def describe_accuracy(evaluation: Evaluation) -> str:
         f"<strong>{percent(accuracy.value)} of {count(evaluation.n, 'image')} are classified rightly</strong>"
         f"{say_interval(accuracy.low, accuracy.high)}."
     )
-    most = max(evaluation.per_class, key=lambda figures: figures.recall.n)
-    return (
-        f"{text} Always to answer {name(most.name)} would be right for"
-        f" {percent(most.recall.n / evaluation.n)}."
-    )
+    most = max(figures.recall.n for figures in evaluation.per_class)
+    tied = [figures for figures in evaluation.per_class if figures.recall.n == most]
+    of = f"one of the {len(tied)} most frequent classes" if len(tied) > 1 else name(tied[0].name)
+    of = "one and the same class" if len(tied) == len(evaluation.per_class) > 1 else of
+    return f"{text} Always to answer {of} would be right for {percent(most / evaluation.n)}."
 
 
 def say_interval(low: float, high: float) -> str:
@@ -150,12 +150,17 @@ def _describe_mistake(evaluation: Evaluation) -> str:
     pairs = list_mistakes(evaluation)
     if not pairs:
         return " There is not one mistake."
-    true, given, count = pairs[0]
-    figures = evaluation.per_class[true]
-    return (
-        f" The most frequent mistake: {name(figures.name)} taken for"
-        f" {name(name_column(evaluation, given))}, {count:,} of {figures.recall.n:,}."
-    )
+    most = pairs[0][2]
+    tied = [
+        f"{name(evaluation.per_class[true].name)} taken for {name(name_column(evaluation, given))}"
+        for true, given, images in pairs
+        if images == most
+    ]
+    if len(tied) == 1:
+        of = evaluation.per_class[pairs[0][0]].recall.n
+        return f" The most frequent mistake: {tied[0]}, {most:,} of {of:,}."
+    more = f"; and {len(tied) - _NAMED:,} more" if len(tied) > _NAMED else ""
+    return f" The most frequent mistakes, {count(most, 'image')} each: {'; '.join(tied[:_NAMED])}{more}."
 
 
 def name_column(evaluation: Evaluation, column: int) -> str:
@@ -189,7 +194,8 @@ def describe_trust(evaluation: Evaluation) -> str:
         return (
             "<strong>Probabilities can be trusted as far as these images can tell:</strong> the distance"
             f" between probability and share of right answers, {number(found.plain)} on average, is {judged}."
-            f" An error above {number(error.high)} is unlikely."
+            " What is left of it once chance is taken off is unlikely to be above"
+            f" {number(error.high)}."
         )
     counts = np.array([part.n for part in found.bins])
     excess = np.array([part.probability - part.accuracy for part in found.bins])

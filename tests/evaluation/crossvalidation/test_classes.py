@@ -11,7 +11,7 @@ from sklearn.svm import LinearSVC
 
 from cnncodes import ImageClassifier, embed, load_backbone, read_codes
 from cnncodes.backbones import Backbone
-from cnncodes.errors import ResultWarning, SpaceMismatch, UsageError
+from cnncodes.errors import ResultWarning, SourceError, SpaceMismatch, UsageError
 from cnncodes.evaluation import cross_validate
 from cnncodes.images import records_from
 
@@ -118,9 +118,9 @@ def test_whole_numbers_are_classes_too(backbone: Backbone, memory: Path) -> None
 
 def test_folds_that_cannot_be_made_say_which_class_has_too_few(backbone: Backbone, memory: Path) -> None:
     clf = make(backbone, memory)
-    with pytest.raises(UsageError, match="the class 'bee' has images of 1 group"):
+    with pytest.raises(SourceError, match=r"1 of 2 classes \('bee'\) has images of 1 group"):
         cross_validate(clf, NOISE[:5], ["ant"] * 4 + ["bee"])
-    with pytest.raises(UsageError, match="the class 'bee' has images of 1 group"):
+    with pytest.raises(SourceError, match=r"1 of 2 classes \('bee'\) has images of 1 group"):
         cross_validate(clf, NOISE[:4], ["ant", "ant", "bee", "bee"], groups=[1, 2, 3, 3])
     for wrong in (1, 2.5, True):
         with pytest.raises(UsageError, match="cv must be a whole number of at least 2"):

@@ -76,7 +76,7 @@ def test_a_label_of_one_group_is_in_no_figure_and_its_image_counts_for_the_other
 
 
 def test_what_cannot_be_divided_or_learned_is_said(make: Any) -> None:
-    with pytest.raises(UsageError, match=r"no label can be held out: .* 'green', 'red'"):
+    with pytest.raises(SourceError, match=r"no label can be held out: .* 'green', 'red'"):
         cross_validate(make(), PICTURES, LABELS, groups=["anna"] * N)
     with pytest.raises(SourceError, match="1 label is on all of the 24 images"):
         cross_validate(make(), PICTURES, [{"sea"}] * N)

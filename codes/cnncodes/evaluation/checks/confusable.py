@@ -60,7 +60,7 @@ def check_classes(
 ) -> list[Finding]:
     """Report the pairs of classes that are told apart no better than by chance.
 
-    A pair is reported where the interval holds 0.5 and ends below `UNDECIDED`; where it holds 0.5 and ends
+    A pair is reported where the interval begins at 0.5 or below and ends below `UNDECIDED`; where it ends
     above, the images are too few to say. More than two such pairs are reported together.
 
     Parameters

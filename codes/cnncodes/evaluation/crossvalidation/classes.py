@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import ResultWarning, UsageError
+from cnncodes.errors import ResultWarning, SourceError, agree, name_some
 from cnncodes.estimators.inputs import ImageRows
 from cnncodes.estimators.parameters import make_own_head
 from cnncodes.estimators.unknown import Training, predict_folds
@@ -90,16 +90,16 @@ def validate_classes(
 
 
 def split_classes(labels: Array, groups: Array, cv: int, random_state: Any) -> list[Split]:
-    """Return folds of images; `UsageError` where none can be made."""
+    """Return folds of images; `SourceError` where none can be made."""
     splits = split_images(labels, groups, cv, random_state)
     if not splits:
         classes, y = np.unique(labels, return_inverse=True)
         counts = count_members(y, groups)
-        rarest = int(counts.argmin())
-        name = classes[rarest]
-        raise UsageError(
-            f"no folds can be made: the class {str(name)!r} has images of {counts[rarest]} group (equal files"
-            " are one), and cross-validation takes at least 2 of two classes or more. Add images."
+        scarce = [str(name) for name in classes[counts < 2]]
+        raise SourceError(
+            f"no folds can be made: {len(scarce)} of {len(classes)} classes ({name_some(scarce)})"
+            f" {agree(len(scarce), 'has')} images of 1 group (equal files are one), and cross-validation"
+            " takes at least 2 of two classes or more. Add images."
         )
     return splits
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import ResultWarning, UsageError
+from cnncodes.errors import ResultWarning, SourceError, UsageError
 from cnncodes.estimators.inputs import ImageRows
 from cnncodes.estimators.unknown import Training, fit_folds
 from cnncodes.evaluation.crossvalidation.repeating import settle_counts, shift_state, tile_groups
@@ -100,7 +100,7 @@ def _warn_of_scarce(classes: Array, scarce: Array) -> list[str]:
     names = [str(name) for name in classes[scarce]]
     why = f"images of one group alone (equal files are one) have, or lack, {name_classes(classes[scarce])}"
     if len(scarce) == len(classes):
-        raise UsageError(
+        raise SourceError(
             f"no label can be held out: {why}. Give images of 2 groups or more with and without each."
         )
     warnings.warn(

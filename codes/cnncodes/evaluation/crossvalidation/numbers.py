@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import UsageError
+from cnncodes.errors import SourceError, UsageError
 from cnncodes.estimators.inputs import ImageRows
 from cnncodes.estimators.unknown import Training, find_residuals, fit_folds
 from cnncodes.evaluation.crossvalidation.repeating import settle_counts, shift_state, tile_groups
@@ -95,10 +95,10 @@ def validate_numbers(
 
 
 def split_groups(groups: Array, cv: int, random_state: Any) -> list[Split]:
-    """Return folds of images by their groups alone; `UsageError` where none can be made."""
+    """Return folds of images by their groups alone; `SourceError` where none can be made."""
     splits = split_images(np.zeros(len(groups), dtype=np.int64), groups, cv, random_state)
     if not splits:
-        raise UsageError(
+        raise SourceError(
             "no folds can be made: all images are of one group (equal files are one), and cross-validation"
             " takes at least 2. Add images."
         )

@@ -108,10 +108,11 @@ def cross_validate(
     Raises
     ------
     UsageError
-        If it is none of these estimators; if images of one class, or group, at most can be held out, or no
-        two folds can be made, saying what has too few images or groups.
+        If it is none of these estimators, or folds of several labels need another number.
     SourceError
-        If there is nothing to learn: one class, one number, or a label that is on all images or on none.
+        If there is nothing to learn: one class, one number, or a label that is on all images or on none. If
+        images of one class, or group, at most can be held out, or no two folds can be made, saying what has
+        too few images or groups.
     UnreadableImages
         If an image cannot be read and the estimator's `on_error` is ``"raise"``.
 
@@ -169,7 +170,7 @@ def cross_validate(
 
 
 def check_divisible(records: Sequence[ImageRecord], cv: int, *, regression: bool = False) -> None:
-    """Raise `UsageError` where labels and groups leave no two folds, before any image is read.
+    """Raise `SourceError` where labels and groups leave no two folds, before any image is read.
 
     Equal files, which are known once they are read, may still leave none.
 

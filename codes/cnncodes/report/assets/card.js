@@ -24,8 +24,7 @@ class MapCard {
       this.said.textContent = "No image chosen.";
       return;
     }
-    const file = makeName(this.data.files[i]);
-    file.className = "file";
+    const file = makeFileName(this.data.files[i]);
     this.said.append(...this.view.subject.describe(i));
     if (this.near) this.said.append("Nearest in training: ", ...this.near.list(i), ". ");
     this.said.append(file);
@@ -94,8 +93,7 @@ class Nearest {
     for (let j = i * this.data.k; i >= 0 && j < (i + 1) * this.data.k; j += 1) {
       const image = this.index[j];
       const item = document.createElement("li");
-      const file = makeName(this.data.files[image]);
-      file.className = "file";
+      const file = makeFileName(this.data.files[image]);
       const text = document.createElement("span");
       const similarity = (this.similarity[j] - 100) / 100;
       const mark = this.data.counted ? " " : "; similarity "; // two numbers are told apart

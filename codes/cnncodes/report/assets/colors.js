@@ -42,3 +42,14 @@ function makeName(text) {
   name.textContent = text;
   return name;
 }
+
+// A long one is broken after a slash, and not within a name.
+function makeFileName(key) {
+  const name = document.createElement("bdi");
+  name.className = "file";
+  key.split("/").forEach((part, i, parts) => {
+    name.append(i < parts.length - 1 ? `${part}/` : part);
+    if (i < parts.length - 1) name.append(document.createElement("wbr"));
+  });
+  return name;
+}

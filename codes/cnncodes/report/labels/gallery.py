@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cnncodes.report.gallery import SHOWN, develop_all, hang_figures, show_switches
-from cnncodes.report.html import name, number, paragraph, section
+from cnncodes.report.html import file_name, name, number, paragraph, section
 from cnncodes.report.material import LabelMaterial
 from cnncodes.report.nearest import Neighbourhood
 from cnncodes.report.pictures import Picture, Studio, frame_picture
@@ -91,6 +91,6 @@ def _frame(
     caption = (
         f'<span class="is-wrong">{verdict}</span>: {name(names[label])} <span class="probability">'
         f"{number(float(material.proba[image, label]), 2)}</span><br>named: {given}<br>has: {true}<br>"
-        f'<span class="file">{name(key)}</span>'
+        f'<span class="file">{file_name(key)}</span>'
     )
     return frame_picture(pictures[image, names[label]], key, caption, neighbourhood.show(image))

@@ -87,7 +87,7 @@ def _show_occurring(material: LabelMaterial) -> list[str]:
     return [
         paragraph(
             f"How many images have both of two of {of}; on the diagonal, how many have the label at all. The"
-            " darker a cell, the larger its share of the row."
+            " stronger the colour of a cell, the larger its share of the row."
         ),
         table("Images that have the label of the row and that of the column", head, rows, ident="matrix"),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cnncodes.report.gallery import SHOWN, develop_all, hang_figures, show_switches
-from cnncodes.report.html import name, paragraph, plain_number, section, significant
+from cnncodes.report.html import file_name, paragraph, plain_number, section, significant
 from cnncodes.report.material import NumberMaterial
 from cnncodes.report.nearest import Neighbourhood
 from cnncodes.report.pictures import Studio, frame_picture
@@ -58,5 +58,5 @@ def _describe(material: NumberMaterial, image: int) -> str:
     return (
         f'<span class="{kind}">Off by {sign}{significant(error)}</span>{inside}'
         f"<br>predicted {given}<br>is {truth}"
-        f'<br><span class="file">{name(material.records[image].key)}</span>'
+        f'<br><span class="file">{file_name(material.records[image].key)}</span>'
     )

@@ -13,14 +13,14 @@ from cnncodes.report.material import NumberMaterial
 
 Array = npt.NDArray[Any]
 
-#: Images up to which each is a dot; more are squares, the darker the more images: side in pixels, shades.
+#: Images up to which each is a dot; more are squares, the stronger the more images: side in pixels, shades.
 DOTS, SQUARE, SHADES = 2000, 4, 5
 
 
 def show_plot(material: NumberMaterial) -> str:
     """Return the section with predicted against true numbers."""
     n, width = len(material.truth), material.evaluation.width
-    mark = "Each dot is an image" if n <= DOTS else "The darker a square, the more images lie in it"
+    mark = "Each dot is an image" if n <= DOTS else "The stronger a square, the more images lie in it"
     text = (
         f"{mark}: on the line, the prediction is the true number; above it, it is too high, below it too low."
     )

@@ -107,6 +107,8 @@ def describe_coverage(material: NumberMaterial) -> str:
     covered, meant = figures.covered, percent(figures.coverage)
     if covered.high < figures.coverage:
         text = "<strong>Intervals are too narrow:</strong>"
+    elif covered.low > figures.coverage and material.trained_on:
+        text = "<strong>Intervals hold more than they are meant to, since images were trained on:</strong>"
     elif covered.low > figures.coverage:
         text = "<strong>Intervals are wider than they need be:</strong>"
     else:
