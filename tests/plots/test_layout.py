@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from sklearn.decomposition import PCA
 
 from cnncodes.plots import layout
 from cnncodes.plots.layout import lay_out
@@ -49,12 +50,17 @@ def test_its_steps_are_told_of_and_nothing_is_printed(capsys: pytest.CaptureFixt
 
 def test_many_codes_have_principal_components_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layout, "TSNE_IMAGES", 50)
+    monkeypatch.setattr(layout, "_ROWS", 20)
     codes, _ = draw_groups(51)
     found = lay_out(codes)
     assert "more than 50 images" in found.method and "t-SNE" not in found.method
     centred = codes - codes.mean(axis=0)
     first = np.linalg.svd(centred, full_matrices=False)[0][:, 0]
     assert abs(np.corrcoef(first, found.places[:, 0])[0, 1]) > 0.999
+    places, shares = layout._find_first(codes, 2)
+    theirs = PCA(2, svd_solver="full").fit(codes)
+    np.testing.assert_allclose(np.abs(places), np.abs(theirs.transform(codes)), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(shares, theirs.explained_variance_ratio_, rtol=1e-5)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 9, 10])

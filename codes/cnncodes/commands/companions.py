@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 #: Images up to which the data are checked by themselves.
 FEW = 5_000
 
+_MANY = f"Of more than {FEW:,} images that takes minutes: --checks always does it, or cnncodes check."
+
 
 @dataclass
 class Companions:
@@ -62,6 +64,8 @@ class Companions:
 
     def watch(self, records: list[ImageRecord]) -> list[ImageRecord]:
         """Return the images to evaluate such that the data checks see what is read, where they are made."""
+        if self.looks is not None and self._are_many(len(records)):  # what is looked at is kept
+            self.looks, self.why = None, _MANY
         if self.looks is None:
             return records
         from cnncodes.evaluation.checks.looking import watch
@@ -70,6 +74,9 @@ class Companions:
         part = "evaluated" if self.candidates.records else None
         named = [dataclasses.replace(r, split=r.split or part) for r in records]
         return [*watch(named, self.looks, max_pixels=self.options.max_pixels)]
+
+    def _are_many(self, n: int) -> bool:
+        return self.options.checks == "auto" and n > FEW
 
     def look(
         self,
@@ -126,10 +133,8 @@ class Companions:
         own = {record.key for record in records}
         more = [i for i, record in enumerate(trained) if record.key not in own]
         checked = [*records, *(trained[i] for i in more)]
-        if self.options.checks == "auto" and len(checked) > FEW:
-            return (
-                f"Of more than {FEW:,} images that takes minutes: --checks always does it, or cnncodes check."
-            )
+        if self._are_many(len(checked)):
+            return _MANY
         reporter.note(f"checking the data, {len(checked):,} images")
         looks = [self.looks[record.key] for record in checked]
         found = run_checks(

@@ -105,7 +105,9 @@ def write_page(
 
     options, predictions, read = found.options, found.predictions, found.read
     assert predictions.codes is not None
-    shown, codes = [found.records[i] for i in read], predictions.codes[read]
+    shown = [found.records[i] for i in read]
+    # A copy only where it has to be one: of many images codes are most of the memory.
+    codes = predictions.codes if len(read) == len(found.records) else predictions.codes[read]
     training, data = companions.look(found.predictor, shown, codes, reporter)
     reporter.note("drawing the report")
     page = render(

@@ -113,7 +113,7 @@ def read_trained(
         good = np.asarray(np.isfinite(codes).all(axis=1))
         chosen = [record for record, is_good in zip(chosen, good, strict=True) if is_good]
         if len(chosen) > 1:
-            return chosen, codes[good]
+            return chosen, codes if good.all() else codes[good]
     why = (
         f"Of {len(candidates.records):,} images of {candidates.source}, this {name_kind(predictor)} was"
         f" trained on {len(chosen)} that can be read: give those that it was trained on (--train)."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +50,16 @@ def average_rows(values: Array, counts: npt.NDArray[np.int64]) -> Array:
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
     sums = np.add.reduceat(values, starts, axis=0)
     return sums / counts.reshape(-1, *[1] * (values.ndim - 1))
+
+
+def join_scores(parts: Sequence[Scores]) -> Scores:
+    """Return the scores of all images of those of some at a time, at least once."""
+    decision, proba = (
+        None if getattr(parts[0], name) is None else np.concatenate([getattr(part, name) for part in parts])
+        for name in ("decision", "proba")
+    )
+    labels = np.concatenate([part.labels for part in parts])
+    return Scores(parts[0].classes, labels, decision, proba)
 
 
 def score_images(head: Any, X: Array, counts: npt.NDArray[np.int64], aggregate: str = "auto") -> Scores:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int, int], None]
 
+#: Images of a block.
+_BLOCK = 1024
+
 
 @dataclass(frozen=True)
 class ImageRows:
@@ -127,18 +130,51 @@ def embed_records(
     on_progress: Progress | None = None,
 ) -> ImageRows:
     """Make the codes of records, in order, taking from the cache in `memory` what it has."""
+    # Filled block by block: codes that are joined in the end take twice the memory.
+    X = np.empty((len(records) * len(embedder.view_names), embedder.backbone.code_size), np.float32)
+    counts = np.zeros(len(records), np.int64)
+    contents: list[str] = []
+    failures: dict[int, Failure] = {}
+    done = 0
+    for rows in embed_blocks(embedder, records, n_jobs=n_jobs, memory=memory, on_progress=on_progress):
+        start = len(contents)
+        X[done : done + len(rows.X)] = rows.X
+        done += len(rows.X)
+        counts[start : start + len(rows.counts)] = rows.counts
+        contents += rows.contents
+        failures |= {start + i: failure for i, failure in rows.failures.items()}
+    return ImageRows(X[:done], counts, contents, failures)
+
+
+def embed_blocks(
+    embedder: Embedder,
+    records: Sequence[ImageRecord],
+    *,
+    n_jobs: int | None = None,
+    memory: str | Path | None = None,
+    on_progress: Progress | None = None,
+) -> Iterator[ImageRows]:
+    """Make the codes of records, in order, and give those of some images at a time."""
     rows: list[_Row | Failure] = []
-    failed = 0
+    done = failed = 0
     with _open_cache(memory) as cache:
         work = functools.partial(_embed_chunk, embedder, cache)
         for row in run_lanes(work, records, n_jobs):
             rows.append(row)
-            failed += isinstance(row, Failure)
+            done, failed = done + 1, failed + isinstance(row, Failure)
             if on_progress is not None:
-                on_progress(len(rows), len(records), failed)
+                on_progress(done, len(records), failed)
+            if len(rows) == _BLOCK:
+                yield _join(rows, embedder.backbone.code_size)
+                rows.clear()
+    if rows:
+        yield _join(rows, embedder.backbone.code_size)
+
+
+def _join(rows: Sequence[_Row | Failure], code_size: int) -> ImageRows:
     good = [row.codes for row in rows if isinstance(row, _Row)]
     return ImageRows(
-        X=np.concatenate(good) if good else np.empty((0, embedder.backbone.code_size), np.float32),
+        X=np.concatenate(good) if good else np.empty((0, code_size), np.float32),
         counts=np.array([len(row.codes) if isinstance(row, _Row) else 0 for row in rows], dtype=np.int64),
         contents=[row.content if isinstance(row, _Row) else "" for row in rows],
         failures={i: row for i, row in enumerate(rows) if isinstance(row, Failure)},

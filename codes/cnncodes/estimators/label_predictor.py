@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import UsageError
-from cnncodes.estimators.inputs import Progress, embed_records
+from cnncodes.estimators.inputs import Progress
 from cnncodes.estimators.number_predictor import predict_images
 from cnncodes.estimators.predictor import ImagePredictor
 from cnncodes.images import ImageRecord
@@ -89,15 +89,15 @@ class LabelPredictor(ImagePredictor):
     ) -> LabelPredictions:
         """Predict every record; one that cannot be read becomes an empty prediction with its reason."""
         scale = self.check_scale() if novelty else None  # before any image is read
-        rows = embed_records(self.embedder, records, n_jobs=n_jobs, memory=memory, on_progress=on_progress)
-        read = np.flatnonzero(rows.counts)
+        found = self.answer_records(
+            records, self.score, scale, codes=codes, n_jobs=n_jobs, memory=memory, on_progress=on_progress
+        )
         proba = np.full((len(records), len(self.classes)), np.nan)
-        if len(read):
-            proba[read] = self.score(rows.X, rows.counts[read])
-        keys, trained_on, unlike = self.describe_rows(records, rows, scale)
-        named = self.head.choose(proba)
-        means = self.average_codes(rows) if codes else None
-        return LabelPredictions(keys, self.classes, proba, named, rows.failures, trained_on, unlike, means)
+        if found.answers:
+            proba[found.read] = np.concatenate(found.answers)
+        keys = [record.key for record in records]
+        told = (found.failures, found.trained_on, found.novelty, found.codes)
+        return LabelPredictions(keys, self.classes, proba, self.head.choose(proba), *told)
 
     def decide(self, X: npt.NDArray[np.float32], counts: npt.NDArray[np.int64]) -> Array:
         """Return decision values of images by their codes; `counts[i]` consecutive rows are those of image i.

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from cnncodes.errors import UsageError
 from cnncodes.estimators.aggregation import average_rows
-from cnncodes.estimators.inputs import Progress, embed_records
+from cnncodes.estimators.inputs import Progress
 from cnncodes.estimators.predictor import ImagePredictor
 from cnncodes.estimators.residuals import HeldOutResiduals, check_coverage
 from cnncodes.images import ImageRecord
@@ -89,13 +89,14 @@ class NumberPredictor(ImagePredictor):
     ) -> NumberPredictions:
         """Predict every record; one that cannot be read becomes an empty prediction with its reason."""
         scale = self.check_scale() if novelty else None  # before any image is read
-        rows = embed_records(self.embedder, records, n_jobs=n_jobs, memory=memory, on_progress=on_progress)
-        read = np.flatnonzero(rows.counts)
+        found = self.answer_records(
+            records, self.score, scale, codes=codes, n_jobs=n_jobs, memory=memory, on_progress=on_progress
+        )
         values = np.full((len(records), len(self.targets)), np.nan)
-        values[read] = self.score(rows.X, rows.counts[read])
-        keys, trained_on, unlike = self.describe_rows(records, rows, scale)
-        means = self.average_codes(rows) if codes else None
-        return NumberPredictions(keys, values, rows.failures, trained_on, unlike, means)
+        if found.answers:
+            values[found.read] = np.concatenate(found.answers)
+        keys = [record.key for record in records]
+        return NumberPredictions(keys, values, found.failures, found.trained_on, found.novelty, found.codes)
 
     def find_width(self, coverage: float) -> npt.NDArray[np.float64]:
         """Return half the width of intervals that hold a share of the truths, shape (n_targets,).

@@ -15,10 +15,11 @@ from cnncodes.backbones import Backbone
 from cnncodes.embedding import Embedder
 from cnncodes.errors import UsageError
 from cnncodes.estimators.abstention import AnswerRule, choose_rule
-from cnncodes.estimators.aggregation import Scores, average_rows, score_images
+from cnncodes.estimators.aggregation import Scores, join_scores, score_images
+from cnncodes.estimators.answering import Answer, Answered, answer_records
 from cnncodes.estimators.answers import HeldOutAnswers
-from cnncodes.estimators.contents import Contents, find_trained
-from cnncodes.estimators.inputs import ImageRows, Progress, embed_records
+from cnncodes.estimators.contents import Contents
+from cnncodes.estimators.inputs import Progress
 from cnncodes.estimators.novelty import NoveltyScale
 from cnncodes.estimators.priors import ESTIMATE, adjust_scores, require_shares, settle_shares
 from cnncodes.images import ImageRecord
@@ -101,23 +102,11 @@ class ImagePredictor:
         """Return what is kept besides the head, each with `pack`, for a saved file."""
         return [] if self.scale is None else [self.scale]
 
-    def describe_rows(
-        self, records: Sequence[ImageRecord], rows: ImageRows, scale: NoveltyScale | None
-    ) -> tuple[list[str], npt.NDArray[np.bool_], npt.NDArray[np.float64] | None]:
-        """Return the images' keys, whether each was trained on, and with a scale the novelty of each."""
-        read = np.flatnonzero(rows.counts)
-        unlike = None
-        if scale is not None:
-            unlike = np.full(len(records), np.nan)
-            unlike[read] = scale.rate(average_rows(rows.X, rows.counts[read]))
-        return [record.key for record in records], find_trained(self.trained, rows.contents), unlike
-
-    def average_codes(self, rows: ImageRows) -> npt.NDArray[np.float32]:
-        """Return the mean of each image's codes over its views; NaN where the image could not be read."""
-        read = np.flatnonzero(rows.counts)
-        means = np.full((len(rows.counts), self.embedder.backbone.code_size), np.nan, np.float32)
-        means[read] = average_rows(rows.X, rows.counts[read])
-        return means
+    def answer_records(
+        self, records: Sequence[ImageRecord], answer: Answer, scale: NoveltyScale | None, **options: Any
+    ) -> Answered:
+        """Make codes of records and keep what is said of them; `options` are those of `answer_records`."""
+        return answer_records(self.embedder, records, answer, trained=self.trained, scale=scale, **options)
 
     def check_scale(self) -> NoveltyScale:
         """Return what novelty is measured by.
@@ -191,24 +180,23 @@ class Predictor(ImagePredictor):
         """
         self.check_priors(priors)
         scale = self.check_scale() if novelty else None  # before any image is read
-        rows = embed_records(self.embedder, records, n_jobs=n_jobs, memory=memory, on_progress=on_progress)
-        read = np.flatnonzero(rows.counts)
+        found = self.answer_records(
+            records, self.score, scale, codes=codes, n_jobs=n_jobs, memory=memory, on_progress=on_progress
+        )
         labels: list[Any] = [None] * len(records)
         proba, shares = None, None
-        if len(read):
-            scores = self.score(rows.X, rows.counts[read])
+        if found.answers:
+            scores = join_scores(found.answers)
             if priors is not None:
                 scores, shares = adjust_scores(scores, self.shares, priors)
-            for position, label in zip(read, scores.labels, strict=True):
+            for position, label in zip(found.read, scores.labels, strict=True):
                 labels[position] = label
             if scores.proba is not None:
                 proba = np.full((len(records), len(self.classes)), np.nan)
-                proba[read] = scores.proba
-        keys, trained_on, unlike = self.describe_rows(records, rows, scale)
-        means = self.average_codes(rows) if codes else None
-        return Predictions(
-            keys, self.classes, labels, proba, rows.failures, trained_on, unlike, means, shares
-        )
+                proba[found.read] = scores.proba
+        keys = [record.key for record in records]
+        told = (found.failures, found.trained_on, found.novelty, found.codes)
+        return Predictions(keys, self.classes, labels, proba, *told, shares)
 
     def make_rule(self, risk: float, confidence: float = 0.95) -> AnswerRule:
         """Choose from which probability on to answer; warn where training had other views than prediction.

@@ -32,11 +32,11 @@ Array = npt.NDArray[Any]
 #: Steps that L-BFGS remembers, and the bytes that they may take.
 _MEMORY, _MEMORY_BYTES = 30, 256 << 20
 #: A step is searched until the slope along it has fallen to this share.
-_FLAT = 0.1
+FLAT = 0.1
 #: Halvings and Newton steps of a search at most.
-_SEARCHES = 20
+SEARCHES = 20
 #: What a value has been lowered by is not known more finely, as a share of it.
-_ROUNDING = 1e-6
+ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ class Descent:
     def _gained(self, penalty: float) -> float:
         """Return the value, or what it has been lowered by where that is less."""
         value = self._point.value + penalty * float(np.vdot(self._at, self._hold(self._at))) / 2
-        return float(min(value, max(self._start - value, _ROUNDING * self._start)))
+        return float(min(value, max(self._start - value, ROUNDING * self._start)))
 
     def _carry(self, change: float) -> None:
         """Correct what was learned of the curvature for another penalty."""
@@ -171,10 +171,10 @@ class Descent:
         held = self._hold(step)
         linear, square = float(np.vdot(self._at, held)), float(np.vdot(step, held))
         length, low, high = 1.0, 0.0, np.inf
-        for number in range(_SEARCHES):
+        for number in range(SEARCHES):
             point = self.loss.at(self._decision + self._decision.dtype.type(length) * change)
             here = float(np.vdot(point.slope, change)) + penalty * (linear + length * square)
-            if abs(here) <= _FLAT * abs(slope) or number == _SEARCHES - 1:
+            if abs(here) <= FLAT * abs(slope) or number == SEARCHES - 1:
                 break
             if not np.isfinite(here):  # beyond what the rows' type holds
                 high = length

@@ -146,11 +146,26 @@ class SquaredHinge:
 
 
 @dataclass(frozen=True)
-class _LogisticPoint:
-    value: float
+class LogisticPoint:
+    """`values` has the loss of each column, `bend_each` its second derivative along a step of each."""
+
+    values: Array
     slope: Array
     bends: Array
     weight: Array
+
+    @property
+    def value(self) -> float:
+        return float(self.values.sum())
+
+    def take(self, columns: Array) -> LogisticPoint:
+        """Return that of some columns."""
+        return LogisticPoint(
+            self.values[columns], self.slope[:, columns], self.bends[:, columns], self.weight
+        )
+
+    def bend_each(self, step: Array) -> Array:
+        return np.asarray(self.weight @ (self.bends * step * step))
 
     def bend(self, step: Array) -> float:
         return float(self.weight @ np.einsum("ij,ij,ij->i", self.bends, step, step, dtype=np.float64))
@@ -176,12 +191,15 @@ class LogisticLoss:
     signs: Array
     weight: Array
 
-    def at(self, decision: Array) -> Point:
+    def take(self, columns: Array) -> LogisticLoss:
+        """Return that of some columns."""
+        return LogisticLoss(self.signs[:, columns], self.weight)
+
+    def at(self, decision: Array) -> LogisticPoint:
         """Return the loss at decision values ``[n, k]``."""
         against = -self.signs * decision
         tail = np.exp(-np.abs(against))
         losses = np.maximum(against, 0) + np.log1p(tail)
         wrong = np.where(against > 0, 1, tail) / (1 + tail)  # the probability of what is not so
         slope = -self.signs * wrong * self.weight[:, None].astype(wrong.dtype)
-        value = float(self.weight @ losses.sum(axis=1, dtype=np.float64))
-        return _LogisticPoint(value, slope, wrong * (1 - wrong), self.weight)
+        return LogisticPoint(self.weight @ losses, slope, wrong * (1 - wrong), self.weight)

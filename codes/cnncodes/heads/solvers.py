@@ -23,6 +23,7 @@ from cnncodes.heads.discriminants import centroid_path, lda_path
 from cnncodes.heads.losses import CrossEntropy, LogisticLoss, Loss, SquaredHinge
 from cnncodes.heads.newton import Newton
 from cnncodes.heads.problem import Problem, Solution
+from cnncodes.heads.separate import SeparateDescent
 
 Array = npt.NDArray[Any]
 
@@ -59,13 +60,16 @@ def _centre(found: Solution) -> Solution:
 
 
 def one_vs_rest_path(problem: Problem, Y: Array, Cs: Sequence[float]) -> Iterator[Solution]:
-    """Logistic regression of each column of `Y` ``[n, L]``, 0 or 1, all in one descent.
+    """Logistic regression of each column of `Y` ``[n, L]``, 0 or 1, all side by side.
 
     The same minima as scikit-learn's ``OneVsRestClassifier(LogisticRegression(C=C))``. The class numbers of
     the problem play no part.
     """
     loss = LogisticLoss(2.0 * Y.astype(problem.X.dtype) - 1, problem.weight / problem.weight.sum())
-    return _descend(problem, loss, Y.shape[1], Cs, penalizes_intercept=False)
+    X, weight = problem.X, problem.weight
+    covariance = learn_covariance(X, weight) if problem.covariance is None else problem.covariance
+    descent = SeparateDescent(X, loss, covariance, excess=problem.excess, max_iter=problem.max_iter)
+    return map(_take, descent.run([1 / (C * float(weight.sum())) for C in Cs]))
 
 
 def fit_one_vs_rest(problem: Problem, Y: Array, C: float, n_jobs: int = 1) -> Solution:
@@ -117,14 +121,19 @@ def _finish(problem: Problem, loss: Loss, n_columns: int, C: float, n_jobs: int)
     penalties = [1 / (C * float(problem.weight.sum()))]
     with ThreadPoolExecutor(n_jobs) as pool:
         settings["run"] = map if n_jobs == 1 else pool.map
-        first = Descent(
-            centred, loss, n_columns, covariance, penalizes_intercept=False, excess=_ROUGH, **settings
-        )
-        [start] = first.run(penalties)
+        [start] = _start(centred, loss, n_columns, covariance, settings).run(penalties)
         settings["max_iter"] = max(1, problem.max_iter - start.n_iter)
         last = Newton(problem.X, centred, loss, start, covariance, excess=problem.excess, **settings)
         [found] = last.run(penalties)
     return _take(replace(found, n_iter=start.n_iter + found.n_iter))
+
+
+def _start(
+    centred: Array, loss: Loss, n_columns: int, covariance: Covariance, settings: dict[str, Any]
+) -> Descent | SeparateDescent:
+    if isinstance(loss, LogisticLoss):
+        return SeparateDescent(centred, loss, covariance, excess=_ROUGH, **settings)
+    return Descent(centred, loss, n_columns, covariance, penalizes_intercept=False, excess=_ROUGH, **settings)
 
 
 def _take(found: Minimum) -> Solution:

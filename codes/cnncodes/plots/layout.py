@@ -30,6 +30,8 @@ TSNE_IMAGES = 5000
 COMPONENTS = 50
 #: Steps of t-SNE at most.
 _STEPS = 1000
+#: Rows of codes that are multiplied at a time.
+_ROWS = 1000
 #: Decides both.
 RANDOM_STATE = 0
 
@@ -68,24 +70,45 @@ def lay_out(codes: Array, watch: Watch = watch_nothing) -> Layout:
     >>> lay_out(np.eye(3, dtype=np.float32)).places.shape
     (3, 2)
     """
-    from sklearn.decomposition import PCA
-
     n, size = codes.shape
     count = min(COMPONENTS, n - 1, size)
     if count < 1 or not (codes != codes[0]).any():
         return Layout(np.full((n, 2), 0.5), "all codes are equal, so all images lie in one place")
     many = n > TSNE_IMAGES
-    found = PCA(min(count, 2) if many else count, random_state=RANDOM_STATE).fit(codes)
-    components = found.transform(codes).astype(np.float64)
+    components, shares = _find_first(codes, min(count, 2)) if many else _find_components(codes, count)
     if many or n < 10:
         shown = components[:, :2] if components.shape[1] > 1 else np.column_stack([components, np.zeros(n)])
-        share = float(found.explained_variance_ratio_[:2].sum())
+        share = float(shares[:2].sum())
         why = f"more than {TSNE_IMAGES:,} images" if many else "few images"
         return Layout(
             _fit(shown),
             f"the first two principal components ({share * 100:.0f} % of the variance), for {why}",
         )
     return Layout(_fit(_embed(components, watch)), f"{count} principal components, then t-SNE")
+
+
+def _find_components(codes: Array, count: int) -> tuple[Array, Array]:
+    """Return the places along the first principal components, and their shares of the variance."""
+    from sklearn.decomposition import PCA
+
+    found = PCA(count, random_state=RANDOM_STATE).fit(codes)
+    return found.transform(codes).astype(np.float64), found.explained_variance_ratio_
+
+
+def _find_first(codes: Array, count: int) -> tuple[Array, Array]:
+    """Return the same by the products of columns, some rows at a time: scikit-learn would copy all codes."""
+    n, size = codes.shape
+    parts = [codes[start : start + _ROWS] for start in range(0, n, _ROWS)]
+    mean = np.sum([part.sum(axis=0, dtype=np.float64) for part in parts], axis=0) / n
+    products = np.zeros((size, size))
+    for part in parts:
+        centred = part - mean
+        products += centred.T @ centred
+    values, axes = np.linalg.eigh(products)
+    axes = axes[:, ::-1][:, :count]
+    axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(count)])
+    places = np.concatenate([(part - mean) @ axes for part in parts])
+    return places, values[::-1][:count] / values.sum()
 
 
 def _embed(components: Array, watch: Watch) -> Array:

@@ -24,9 +24,6 @@ from cnncodes.heads.targets import TargetHead
 
 Array = npt.NDArray[Any]
 
-#: A fold leaves out the rest of its grid where its loss has risen twice, and by so much above the least.
-_NOTICEABLE = 1.02
-
 
 class MultiLabelHead(ClassifierMixin, TargetHead):  # type: ignore[misc]
     """A decision value of each label, calibrated label by label on held-out images.
@@ -94,10 +91,10 @@ class MultiLabelHead(ClassifierMixin, TargetHead):  # type: ignore[misc]
         search = self._make_search(rows)
         table: dict[str, list[Any]] = {n: [] for n in ("scaling", *search.names, "log_loss", "relative_loss")}
         best: tuple[float, str, Any, HeldOutNumbers | None] = np.inf, "", (), None
-        stop = _is_rising if self._stops() else None
+        measure = _mean_loss if self._stops() else None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            swept = list(sweep_numbers(rows, Y, splits, search, self._scalings(), self.n_jobs, stop))
+            swept = list(sweep_numbers(rows, Y, splits, search, self._scalings(), self.n_jobs, measure))
         for scaling, setting, held_out in swept:
             loss, relative = np.inf, np.inf
             if held_out is not None:
@@ -146,14 +143,6 @@ class MultiLabelHead(ClassifierMixin, TargetHead):  # type: ignore[misc]
         tags.target_tags.multi_output = True
         tags.classifier_tags.multi_label = True
         return tags
-
-
-def _is_rising(found: Sequence[HeldOutNumbers]) -> bool:
-    """Say whether a fold's loss has risen twice in a row and noticeably: what follows overfits."""
-    if len(found) < 3:
-        return False
-    losses = [_mean_loss(one) for one in found]
-    return losses[-1] > losses[-2] > losses[-3] and losses[-1] > _NOTICEABLE * min(losses)
 
 
 def _mean_loss(found: HeldOutNumbers) -> float:

@@ -99,7 +99,9 @@ def _descend(z: Array, target: Array, share: Array, b: Array) -> tuple[Array, Ar
 
 def _sum_losses(a: Array, b: Array, z: Array, target: Array, share: Array) -> Array:
     values = a * z + b
-    return np.asarray(share @ (np.logaddexp(0, values) - target * values))
+    # As np.logaddexp(0, values), which takes twice the time of all else here.
+    losses = np.maximum(values, 0) + np.log1p(np.exp(-np.abs(values)))
+    return np.asarray(share @ (losses - target * values))
 
 
 def measure_labels(decision: Array, Y: Array, weight: Array) -> tuple[Array, Array]:

@@ -17,7 +17,7 @@ from cnncodes.heads.curvature import Covariance
 from cnncodes.heads.folds import Rows
 from cnncodes.heads.multilabel.base import MultiLabelHead
 from cnncodes.heads.multilabel.scorers import F1, LinearLabelScorer
-from cnncodes.heads.paths import DESCENDING, SEARCH_EXCESS, LinearSearch
+from cnncodes.heads.paths import DESCENDING, LinearSearch
 from cnncodes.heads.problem import Problem, Solution
 from cnncodes.heads.regression.search import NumberChoice, NumberFold, Setting
 from cnncodes.heads.scaling import Scaler
@@ -29,6 +29,9 @@ KINDS = ("logistic", "ridge")
 #: C where nothing can be held out, for codes of length 1: that of `cnncodes.heads.estimator`.
 _WITHOUT_FOLDS = {"logistic": 100.0, "ridge": 1.0}
 
+#: What a label's fit in the search may be above its lowest loss, as a share of it. The mean over labels is
+#: then below what the search for classes allows, since most end well before.
+_SEARCH_EXCESS = 2e-4
 #: What the last fit may be above the lowest loss, as a share of it.
 _EXCESS = 1e-13
 
@@ -89,7 +92,7 @@ class LinearLabelSearch:
             fold.Y[:, varied],
             fold.weight,
             [C for (C,) in settings],
-            excess=SEARCH_EXCESS.get(self.kind, 0.0),
+            excess=_SEARCH_EXCESS,
             max_iter=self.max_iter,
             covariance=self.covariances.get(fold.scaling),
         )
@@ -107,7 +110,7 @@ class LinearLabelHead(MultiLabelHead):
     kind : {"logistic", "ridge"}
         The same minima as scikit-learn's `OneVsRestClassifier` of `LogisticRegression`, or of
         `RidgeClassifier` (``alpha = 1 / (2 * C)``), on scaled codes. All labels have one scaling; of "ridge"
-        one eigendecomposition, of "logistic" one descent.
+        one eigendecomposition, of "logistic" descents side by side.
     C : float, optional
         Inverse strength of the penalty, the same for all labels; None chooses.
     scaling : {"standard", "l2"}, optional

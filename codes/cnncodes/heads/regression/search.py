@@ -82,8 +82,11 @@ class HeldOutNumbers(OutOfFold):
         return np.asarray(np.average((self.prediction - self.y) ** 2, axis=0, weights=self.weight))
 
 
-#: Says, after what a fold has said so far for one setting after another, whether the rest is left out.
-Stop = Callable[[Sequence[HeldOutNumbers]], bool]
+#: What is measured of a setting in a fold: where that rises, the rest of the fold's grid is left out.
+Measure = Callable[[HeldOutNumbers], float]
+
+#: It has risen twice, and by so much above the least.
+_NOTICEABLE = 1.02
 
 
 @dataclass(frozen=True)
@@ -131,16 +134,15 @@ def sweep_numbers(
     search: NumberSearch,
     scalings: Sequence[str],
     n_jobs: int | None,
-    stop: Stop | None = None,
+    measure: Measure | None = None,
 ) -> Iterator[tuple[str, Setting, HeldOutNumbers | None]]:
     """Run every fold and scaling, and yield what each setting says of the images that were held out.
 
-    `stop` is asked after each setting of a fold whether the rest of its grid is left out: what a fold has
-    left out yields None.
+    A fold leaves out the rest of its grid where what `measure` gives rises: that yields None.
     """
     jobs = [(scaling, split) for scaling in scalings for split in splits]
     sweeps = Parallel(n_jobs=n_jobs, require="sharedmem")(
-        delayed(_sweep)(rows, Y, split, scaling, search, stop) for scaling, split in jobs
+        delayed(_sweep)(rows, Y, split, scaling, search, measure) for scaling, split in jobs
     )
     for number, scaling in enumerate(scalings):
         mine = sweeps[number * len(splits) : (number + 1) * len(splits)]
@@ -150,7 +152,7 @@ def sweep_numbers(
 
 
 def _sweep(
-    rows: Rows, Y: Array, split: Split, scaling: str, search: NumberSearch, stop: Stop | None
+    rows: Rows, Y: Array, split: Split, scaling: str, search: NumberSearch, measure: Measure | None
 ) -> list[HeldOutNumbers]:
     """Return what a fold says of its held-out images for the whole grid, or until it stops."""
     train, test = split
@@ -160,8 +162,18 @@ def _sweep(
     y, weight = first_of(Y[test], inverse), np.bincount(inverse, rows.weight[test])
     fold = NumberFold(X, Y[train], rows.weight[train], held_out, scaling)
     found: list[HeldOutNumbers] = []
+    losses: list[float] = []
     for prediction in search.predict(fold, search.grid(scaling, rows.X.shape[1])):
         found.append(HeldOutNumbers(average_by(prediction, rows.images[test]), y, weight, images))
-        if stop is not None and stop(found):
-            break
+        if measure is not None:
+            losses.append(measure(found[-1]))
+            if _is_rising(losses):
+                break
     return found
+
+
+def _is_rising(losses: Sequence[float]) -> bool:
+    """Say whether a fold's losses have risen twice in a row and noticeably: what follows overfits."""
+    if len(losses) < 3:
+        return False
+    return losses[-1] > losses[-2] > losses[-3] and losses[-1] > _NOTICEABLE * min(losses)
