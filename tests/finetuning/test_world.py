@@ -303,7 +303,9 @@ def test_killed_they_go_on_with_the_same_bits(
         kill_in_training(photos, backbone, out)
         if not (out / "summary.json").exists():  # else the kill came when all was done
             break
-    assert (out / "state/checkpoint.safetensors").exists() and not (out / "summary.json").exists()
+    assert not (out / "summary.json").exists()
+    # One at least: a kill between the renaming of the last and the writing of the next leaves that before it.
+    assert list((out / "state").glob("checkpoint.safetensors*"))
     finish(tune(photos, backbone, out, "--checkpoint-minutes", "0.0001"))
     expected, found = weights_of(together[0]), weights_of(out)
     assert all(np.array_equal(found[name], value) for name, value in expected.items())
