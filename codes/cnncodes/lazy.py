@@ -1,10 +1,14 @@
-"""Packages whose public names are imported when they are first used."""
+"""What is done when it is first asked for: to import the names of packages, and work of other kinds."""
 
 from __future__ import annotations
 
+import functools
 import importlib
+import threading
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 def attach(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
@@ -32,3 +36,28 @@ def attach(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any]
         return value
 
     return look, lambda: sorted(homes)
+
+
+def once(work: Callable[[], T]) -> Callable[[], T]:
+    """Return a function that does some work when it is first called, and gives its result ever after.
+
+    Threads that call it meanwhile wait; with `functools.cache` each would do the work, beside the others.
+
+    Examples
+    --------
+    >>> make = once(lambda: object())
+    >>> make() is make()
+    True
+    """
+    found: list[T] = []
+    lock = threading.Lock()
+
+    @functools.wraps(work)
+    def call() -> T:
+        if not found:
+            with lock:
+                if not found:
+                    found.append(work())
+        return found[0]
+
+    return call

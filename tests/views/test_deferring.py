@@ -208,3 +208,25 @@ def test_many_damaged_files_leave_no_memory_behind() -> None:
 )
 def test_a_plan_knows_whether_it_resizes_a_picture_once(plan: str, only: Any, once: bool) -> None:
     assert ViewPlan.parse(plan).reads_once(only) is once
+
+
+def test_it_may_be_asked_for_again_while_other_threads_decode() -> None:
+    code = """
+import threading, time
+from cnncodes.views.deferring import compare_decoder
+from cnncodes.views.resizing import open_library
+library = open_library()[0]
+end = time.monotonic() + 1
+def ask():
+    while time.monotonic() < end:
+        library.decoder.connect()
+        kept = [bytes(40 + i % 60) for i in range(50)]  # takes the place of what was given back
+def decode():
+    while time.monotonic() < end:
+        assert compare_decoder(library)[0]
+threads = [threading.Thread(target=work) for work in (ask, decode, decode)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -8,13 +8,13 @@ refused, and why, does not depend on this.
 
 from __future__ import annotations
 
-import functools
 import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cnncodes.lazy import once
 from cnncodes.views.encoded import EncodedJpeg
 from cnncodes.views.resize_library import REACH, Library, make_noise
 from cnncodes.views.resizing import DIFFERENT, open_library, resize_by_pillow
@@ -45,7 +45,7 @@ def defer(data: bytes, image: Image, scale: int, load: Callable[[], Image]) -> E
     return EncodedJpeg(data, image.size, scale, load)
 
 
-@functools.cache
+@once
 def can_defer() -> tuple[bool, str]:
     """Return whether JPEG can be decoded while it is resized; and what is to be said of that."""
     library, said = open_library()

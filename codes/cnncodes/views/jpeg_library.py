@@ -48,6 +48,8 @@ class JpegDecoder:
         OSError
             If there is none, or it keeps its functions to itself.
         """
+        if self._functions is not None:  # another thread may be using them
+            return
         from PIL import _imaging, features
 
         if not features.check_feature("libjpeg_turbo"):
@@ -61,10 +63,11 @@ class JpegDecoder:
 
     def shrink(self, jpeg: EncodedJpeg, across: Axis, down: Axis, to: npt.NDArray[np.uint8]) -> bool:
         """Shrink the rows that are wanted; False where the file is not a simple one without any fault."""
-        if self._functions is None:
+        functions = self._functions
+        if functions is None:
             return False
         part = across.first, across.end, down.first, down.end
         wanted = _Wanted(*jpeg.size, jpeg.scale, *part)
         by = across.pointers[0], across.taps, across.count, across.table.ctypes.data
         rest = len(jpeg.data), wanted, *by, to.ctypes.data
-        return not self._shrink(ctypes.addressof(self._functions), jpeg.data, *rest)
+        return not self._shrink(ctypes.addressof(functions), jpeg.data, *rest)

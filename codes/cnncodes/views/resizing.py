@@ -8,13 +8,13 @@ Pillow's before it is used for the first time, and Pillow does the work where th
 from __future__ import annotations
 
 import ctypes
-import functools
 import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cnncodes.lazy import once
 from cnncodes.views.encoded import EncodedJpeg, Picture
 from cnncodes.views.resize_library import REACH, Library, Part, Pixels, make_noise, sums_columns_first
 
@@ -133,7 +133,7 @@ def mirror(pixels: Pixels) -> Pixels:
     return np.asarray(pillow.fromarray(pixels).transpose(Transpose.FLIP_LEFT_RIGHT))
 
 
-@functools.cache
+@once
 def open_library() -> tuple[Library | None, str]:
     """Return the package's library, or None; and what is to be said of it."""
     return load_library(Path(__file__).parent)

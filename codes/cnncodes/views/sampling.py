@@ -6,11 +6,11 @@ at the picture itself, wherever it is kept, by tables of rows and columns.
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cnncodes.lazy import once
 from cnncodes.views.resize_library import Pixels, make_noise
 from cnncodes.views.resizing import DIFFERENT, open_library
 from cnncodes.views.warp_library import Look, Mesh, Projection, Sampler
@@ -51,7 +51,7 @@ def sample(picture: Image | Pixels, look: Look, size: tuple[int, int], by: Proje
     return _sample_by_pillow(picture, look, size, by)
 
 
-@functools.cache
+@once
 def open_sampler() -> tuple[Sampler | None, str]:
     """Return what the package's library samples by, or None; and what is to be said of it."""
     library, said = open_library()
