@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cnncodes.embedding.lanes import count_lanes, run_lanes
+from cnncodes.embedding.lanes import CHUNK, LAST_CHUNK, count_lanes, divide, run_lanes
 from cnncodes.errors import UsageError
 
 
@@ -21,6 +21,17 @@ def test_results_come_in_order_whatever_the_number_of_lanes(n_items: int, n_jobs
     assert list(run_lanes(lambda chunk: [2 * item for item in chunk], items, n_jobs)) == [
         2 * i for i in items
     ]
+
+
+@given(st.integers(0, 2000), st.integers(1, 40))
+def test_parts_cover_all_and_lanes_end_together(count: int, lanes: int) -> None:
+    parts = [*divide(count, lanes)]
+    assert [i for part in parts for i in range(part.start, part.stop)] == list(range(count))
+    assert all(0 < part.stop - part.start <= CHUNK for part in parts)
+    ends = [0] * lanes  # each part goes to who is free first
+    for part in parts:
+        ends[ends.index(min(ends))] += part.stop - part.start
+    assert max(ends) - min(ends) <= LAST_CHUNK
 
 
 def test_a_slow_consumer_bounds_the_work_under_way() -> None:

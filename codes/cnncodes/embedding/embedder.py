@@ -141,6 +141,7 @@ class _Batches:
         self._waiting: list[npt.NDArray[np.uint8]] = []
         self._codes: list[npt.NDArray[np.float32]] = []
         self._counts: list[int] = []
+        self._batch: npt.NDArray[np.uint8] | None = None
 
     def add(self, pixels: npt.NDArray[np.uint8]) -> None:
         self._counts.append(len(pixels))
@@ -151,7 +152,10 @@ class _Batches:
     def _run(self) -> None:
         size = self._embedder.batch_size
         batch, self._waiting = self._waiting[:size], self._waiting[size:]
-        self._codes.append(self._embedder.run(np.stack(batch)))
+        # In one place for all of them: the memory of new ones would have to be made ready each time.
+        if self._batch is None or self._batch.shape != (len(batch), *batch[0].shape):
+            self._batch = np.empty((len(batch), *batch[0].shape), np.uint8)
+        self._codes.append(self._embedder.run(np.stack(batch, out=self._batch)))
 
     def finish(self) -> Iterator[npt.NDArray[np.float32]]:
         """Run what is left and give the codes back, image by image."""

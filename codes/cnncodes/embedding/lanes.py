@@ -22,8 +22,9 @@ from cnncodes.errors import UsageError
 T = TypeVar("T")
 R = TypeVar("R")
 
-#: Images in one piece of work: long enough to fill batches, short enough for even progress.
-CHUNK = 32
+#: Images in one piece of work, at most and towards the end: long enough to fill batches, short enough for
+#: even progress, and for lanes to end together.
+CHUNK, LAST_CHUNK = 32, 8
 
 #: Seconds that lanes have to finish what they have begun when nobody wants it any more. What takes longer,
 #: such as a read from a disk that does not answer, is left behind.
@@ -68,8 +69,7 @@ def run_lanes(
         Set once no result is wanted any more, for work that can stop earlier.
     """
     lanes = count_lanes(n_jobs)
-    size = max(1, min(CHUNK, -(-len(items) // (2 * lanes))))
-    chunks = (items[start : start + size] for start in range(0, len(items), size))
+    chunks = (items[part] for part in divide(len(items), lanes))
     pool = _Lanes(lanes, stop or threading.Event())
     try:
         waiting: deque[Future[list[R]]] = deque()
@@ -81,6 +81,23 @@ def run_lanes(
             yield from waiting.popleft().result()
     finally:
         pool.end()
+
+
+def divide(count: int, lanes: int) -> Iterator[slice]:
+    """Yield the parts that lanes take one after another, smaller ones towards the end, which none waits for.
+
+    Examples
+    --------
+    >>> [part.stop - part.start for part in divide(170, 2)]
+    [32, 32, 24, 16, 16, 8, 8, 8, 8, 8, 8, 2]
+    """
+    least = max(1, min(LAST_CHUNK, -(-count // (2 * lanes))))
+    start = 0
+    while start < count:
+        even = (count - start) // (2 * lanes) // LAST_CHUNK * LAST_CHUNK  # of which batches are filled
+        size = min(CHUNK, max(least, even), count - start)
+        yield slice(start, start + size)
+        start += size
 
 
 class _Lanes:
