@@ -74,9 +74,9 @@ class Decoding:
 
 
 class Defer(Protocol[T_co]):
-    """Asked about a JPEG that is upright, opened, and at the scale at which it is to be decoded."""
+    """Asked about a JPEG that is opened, at the scale at which it is to be decoded, and how EXIF turns it."""
 
-    def __call__(self, data: bytes, image: pillow.Image, scale: int) -> T_co | None:
+    def __call__(self, data: bytes, image: pillow.Image, scale: int, orientation: int) -> T_co | None:
         """Return what stands for the picture until it is decoded, or None if that is to be done now."""
 
 
@@ -153,8 +153,8 @@ def _decode_file(
     if decoding.is_nvimgcodec and nvimgcodec.takes(image):
         decoder = nvimgcodec.open_decoder(decoding.mode)
         return _upright(_from_array(decoder.decode(data, image.size)), read_orientation(image))
-    if defer is not None and image.format in OF_JPEG and read_orientation(image) == 1:
-        deferred = defer(data, image, scale)
+    if defer is not None and image.format in OF_JPEG:
+        deferred = defer(data, image, scale, read_orientation(image))
         if deferred is not None:
             return deferred
     image.load()

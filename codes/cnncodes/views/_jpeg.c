@@ -1,5 +1,5 @@
-/* JPEG files are decoded a few rows at a time, and only as far as they are wanted; each strip is shrunk across while
- * it is in the cache.
+/* JPEG files are decoded a few rows at a time, and only as far as they are wanted; each strip is shrunk, across or
+ * down, while it is in the cache.
  *
  * The decoder is the libjpeg-turbo that Pillow brings, so that pixels are Pillow's. Whatever it warns of, or fails at,
  * ends the work: Pillow then decodes the file as ever, and says what is to be said. Called by jpeg_library.py.
@@ -62,10 +62,23 @@ typedef struct Functions {
 } Functions;
 
 /* What is wanted: columns [left, right) and rows [top, bottom) of a picture of that size, which is the file's divided
- * by `scale`. `whole` reads what follows too, for files whose end has to be looked for. */
+ * by `scale`. */
 typedef struct Wanted {
     int32_t width, height, scale, left, right, top, bottom;
 } Wanted;
+
+/* By what it is shrunk first: across where there is a table, as cnncodes_shrink_rows does it, and else down, as
+ * cnncodes_shrink_columns does it, with starts that rise or fall. */
+typedef struct Axis {
+    const int32_t *starts, *weights;
+    const __m256i *table;
+    int32_t taps, count;
+} Axis;
+
+/* Rows as they are decoded: bytes from one to the next, and before what is wanted of each. */
+typedef struct Rows {
+    int64_t stride, before;
+} Rows;
 
 typedef struct Work {
     Error error; /* first: libjpeg knows but this */
@@ -77,6 +90,8 @@ typedef struct Work {
 
 void cnncodes_shrink_rows(const uint8_t *from, int64_t stride, int32_t rows, const int32_t *starts, int32_t taps,
                               int32_t count, const __m256i *table, uint8_t *to);
+void cnncodes_shrink_columns(const uint8_t *from, int64_t stride, int64_t length, const int32_t *starts,
+                             const int32_t *weights, int32_t taps, int32_t count, uint8_t *to);
 
 static void leave(Jpeg *jpeg) { longjmp(((Work *)jpeg->error)->leave, 1); }
 
@@ -127,37 +142,71 @@ static int ends_well(const Jpeg *jpeg) {
     return marker == END;
 }
 
-static void shrink_file(const Functions *call, Work *work, const Wanted *wanted, const int32_t *starts, int32_t taps,
-                        int32_t count, const __m256i *table, uint8_t *to) {
-    Jpeg *jpeg = &work->jpeg;
+/* Leave out what is not wanted, above and at the sides, as far as whole blocks can be left out. */
+static Rows cut(const Functions *call, Jpeg *jpeg, const Wanted *wanted) {
     uint32_t left = wanted->left < MARGIN ? 0 : wanted->left - MARGIN;
     uint32_t right = wanted->width - wanted->right < MARGIN ? wanted->width : wanted->right + MARGIN;
     uint32_t width = right - left;
     if (width < jpeg->out_width) call->crop(jpeg, &left, &width);
-    const int64_t stride = 4 * (int64_t)width, rows = wanted->bottom - wanted->top;
-    const int64_t at_once = STRIP / stride < LEAST ? LEAST : STRIP / stride, strips = (rows + at_once - 1) / at_once;
     if (left > (uint32_t)wanted->left || left + width < (uint32_t)wanted->right) leave(jpeg);
-    if (!(work->strip = malloc(at_once * stride))) leave(jpeg);
     if (wanted->top > 0 && call->skip(jpeg, wanted->top) != (uint32_t)wanted->top) leave(jpeg);
-    for (int64_t i = 0, row = 0; i < strips; i++) { /* of one height but for a row: none is too low to be shrunk */
-        const int64_t end = rows * (i + 1) / strips;
-        read_rows(call, jpeg, work->strip, stride, (int32_t)(end - row));
-        cnncodes_shrink_rows(work->strip + 4 * (wanted->left - left), stride, (int32_t)(end - row), starts, taps,
-                                 count, table, to + row * 4 * count);
-        row = end;
-    }
-    work->is_done = ends_well(jpeg);
+    return (Rows){4 * (int64_t)width, 4 * (int64_t)(wanted->left - left)};
 }
 
-/* Rows of the part of a JPEG that is wanted become rows of `count` pixels of four bytes, as cnncodes_shrink_rows makes
- * them of a picture's; there are four at least. Return 0, or -1 where that cannot be done without a doubt. */
+static void shrink_across(const Functions *call, Work *work, const Wanted *wanted, const Axis *by, uint8_t *to) {
+    const Rows each = cut(call, &work->jpeg, wanted);
+    const int64_t rows = wanted->bottom - wanted->top;
+    const int64_t at_once = STRIP / each.stride < LEAST ? LEAST : STRIP / each.stride;
+    const int64_t strips = (rows + at_once - 1) / at_once;
+    if (!(work->strip = malloc(at_once * each.stride))) leave(&work->jpeg);
+    for (int64_t i = 0, row = 0; i < strips; i++) { /* of one height but for a row: none is too low to be shrunk */
+        const int64_t end = rows * (i + 1) / strips;
+        read_rows(call, &work->jpeg, work->strip, each.stride, (int32_t)(end - row));
+        cnncodes_shrink_rows(work->strip + each.before, each.stride, (int32_t)(end - row), by->starts, by->taps,
+                                 by->count, by->table, to + row * 4 * by->count);
+        row = end;
+    }
+}
+
+/* The strip holds rows [first, end) and moves down over them: what the next row is made of stays. */
+static void shrink_down(const Functions *call, Work *work, const Wanted *wanted, const Axis *by, uint8_t *to) {
+    Rows each = cut(call, &work->jpeg, wanted);
+    each.stride += 64; /* or rows might stand in the same few places of the cache */
+    const int64_t rows = wanted->bottom - wanted->top, length = 4 * (int64_t)(wanted->right - wanted->left);
+    const int64_t wish = STRIP / each.stride < 2 * by->taps ? 2 * by->taps : STRIP / each.stride;
+    const int64_t most = wish < rows ? wish : rows;
+    if (!(work->strip = malloc(most * each.stride))) leave(&work->jpeg);
+    const int is_falling = by->starts[0] > by->starts[by->count - 1];
+    int64_t first = 0, end = 0;
+    for (int32_t done = 0; done < by->count; done++) {
+        const int32_t i = is_falling ? by->count - 1 - done : done, none = 0;
+        const int64_t start = by->starts[i];
+        if (start < first) leave(&work->jpeg);
+        while (end < start + by->taps) {
+            const int64_t kept = end > start ? end - start : 0;
+            memmove(work->strip, work->strip + (end - kept - first) * each.stride, kept * each.stride);
+            first = end - kept;
+            const int64_t room = most - kept < rows - end ? most - kept : rows - end;
+            if (room <= 0) leave(&work->jpeg);
+            read_rows(call, &work->jpeg, work->strip + kept * each.stride, each.stride, (int32_t)room);
+            end += room;
+        }
+        cnncodes_shrink_columns(work->strip + (start - first) * each.stride + each.before, each.stride, length, &none,
+                                by->weights + i * (int64_t)by->taps, by->taps, 1, to + i * length);
+    }
+}
+
+/* Rows of the part of a JPEG that is wanted become rows of `by->count` pixels of four bytes, as cnncodes_shrink_rows
+ * makes them of a picture's, of which there are four at least; or they become `by->count` rows, as
+ * cnncodes_shrink_columns makes them. Return 0, or -1 where that cannot be done without a doubt. */
 int cnncodes_shrink_jpeg(const Functions *call, const uint8_t *data, int64_t length, const Wanted *wanted,
-                         const int32_t *starts, int32_t taps, int32_t count, const __m256i *table, uint8_t *to) {
+                         const Axis *by, uint8_t *to) {
     Work *work = calloc(1, sizeof *work);
     if (!work) return -1;
     if (!setjmp(work->leave)) {
         open_file(call, work, data, length, wanted);
-        shrink_file(call, work, wanted, starts, taps, count, table, to);
+        (by->table ? shrink_across : shrink_down)(call, work, wanted, by, to);
+        work->is_done = ends_well(&work->jpeg);
     }
     const int is_done = work->is_done;
     call->destroy(&work->jpeg);

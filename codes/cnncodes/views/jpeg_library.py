@@ -25,6 +25,13 @@ class _Wanted(ctypes.Structure):
     ]
 
 
+class _Axis(ctypes.Structure):
+    _fields_ = [
+        *((name, ctypes.c_void_p) for name in ("starts", "weights", "table")),
+        *((name, ctypes.c_int32) for name in ("taps", "count")),
+    ]
+
+
 class JpegDecoder:
     """The function of ``_jpeg.c``.
 
@@ -35,9 +42,10 @@ class JpegDecoder:
 
     def __init__(self, library: ctypes.CDLL) -> None:
         self._shrink = library.cnncodes_shrink_jpeg
-        at, whole, long = ctypes.c_void_p, ctypes.c_int32, ctypes.c_int64
-        of = ctypes.POINTER(_Wanted)
-        self._shrink.argtypes = [at, ctypes.c_char_p, long, of, at, whole, whole, at, at]
+        at, long = ctypes.c_void_p, ctypes.c_int64
+        self._shrink.argtypes = [
+            at, ctypes.c_char_p, long, ctypes.POINTER(_Wanted), ctypes.POINTER(_Axis), at,
+        ]  # fmt: skip
         self._functions: ctypes.Array[ctypes.c_void_p] | None = None
 
     def connect(self) -> None:
@@ -61,13 +69,26 @@ class JpegDecoder:
             raise OSError(str(error)) from None
         self._functions = (ctypes.c_void_p * len(found))(*found)
 
-    def shrink(self, jpeg: EncodedJpeg, across: Axis, down: Axis, to: npt.NDArray[np.uint8]) -> bool:
-        """Shrink the rows that are wanted; False where the file is not a simple one without any fault."""
+    def shrink(
+        self, jpeg: EncodedJpeg, across: Axis, down: Axis, to: npt.NDArray[np.uint8], *, columns: bool
+    ) -> bool:
+        """Shrink the rows that are wanted, or the columns; False where a file is not simple, or has faults.
+
+        Parameters
+        ----------
+        jpeg : EncodedJpeg
+        across, down : Axis
+            Of the columns and rows of the file, however these are turned.
+        to : ndarray of uint8
+            Shape (n_rows, across.count, 4); of columns (down.count, n_columns, 4) or the like.
+        columns : bool
+        """
         functions = self._functions
         if functions is None:
             return False
-        part = across.first, across.end, down.first, down.end
-        wanted = _Wanted(*jpeg.size, jpeg.scale, *part)
-        by = across.pointers[0], across.taps, across.count, across.table.ctypes.data
-        rest = len(jpeg.data), wanted, *by, to.ctypes.data
-        return not self._shrink(ctypes.addressof(functions), jpeg.data, *rest)
+        wanted = _Wanted(*jpeg.stored_size, jpeg.scale, across.first, across.end, down.first, down.end)
+        axis = down if columns else across
+        table = None if columns else axis.table.ctypes.data
+        by = _Axis(*axis.pointers, table, axis.taps, axis.count)
+        data = jpeg.data
+        return not self._shrink(ctypes.addressof(functions), data, len(data), wanted, by, to.ctypes.data)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.views.encoded import EncodedJpeg, Picture
+from cnncodes.views.encoded import UPRIGHT, EncodedJpeg, Picture
 from cnncodes.views.jpeg_library import JpegDecoder
 from cnncodes.views.memory import Memory
 from cnncodes.views.warp_library import Sampler
@@ -129,20 +129,23 @@ class Library:
         if image.mode != "RGB" or not inside:
             return None
         x0, y0, x1, y1 = part or (0, 0, *size)
-        across = self._weigh_axis(image.width, (left, right), size[0], interpolation, (x0, x1), _ACROSS)
-        down = self._weigh_axis(image.height, (top, bottom), size[1], interpolation, (y0, y1), _DOWN)
+        turn = image.turn if isinstance(image, EncodedJpeg) else UPRIGHT
+        of_x, of_y = (_DOWN, _ACROSS) if turn.swaps else (_ACROSS, _DOWN)
+        x = (image.width, (left, right), size[0], interpolation, (x0, x1), of_x, turn.mirrors_x)
+        y = (image.height, (top, bottom), size[1], interpolation, (y0, y1), of_y, turn.mirrors_y)
+        # From here on rows and columns are those that are stored, which a turned picture has the other way.
+        across, down = (self._weigh_axis(*axis) for axis in ((y, x) if turn.swaps else (x, y)))
         if across is None or down is None or across.count < _LEAST or down.count < _LEAST:
             return None
         if down.end - down.first < _LEAST:
             return None
-        small: Pixels | None
-        if not sums_columns_first(image.size, size):
-            small = self._rows_first(image, across, down)
-        else:
-            small = None if isinstance(image, EncodedJpeg) else self._columns_first(image, across, down)
+        columns_first = sums_columns_first(image.size, size) != turn.swaps
+        small = (self._columns_first if columns_first else self._rows_first)(image, across, down)
         if small is None:
             return None
-        pixels = np.empty((down.count, across.count, 3), np.uint8)
+        if turn.swaps:
+            small = np.ascontiguousarray(small.view(np.uint32)[:, :, 0].T)
+        pixels = np.empty((*small.shape[:2], 3), np.uint8)
         self._pack(small.ctypes.data, down.count * across.count, pixels.ctypes.data)
         return pixels
 
@@ -157,7 +160,7 @@ class Library:
     def _rows_first(self, image: Picture, across: Axis, down: Axis) -> Pixels | None:
         narrow = np.empty((down.end - down.first, across.count, 4), np.uint8)
         if isinstance(image, EncodedJpeg):
-            if not self.decoder.shrink(image, across, down, narrow):
+            if not self.decoder.shrink(image, across, down, narrow, columns=False):
                 return None
         else:
             for row, memory in _look_at_rows(image, down.first, down.end):
@@ -169,9 +172,20 @@ class Library:
         self._shrink_columns(narrow.ctypes.data, stride, stride, *by, small.ctypes.data)
         return small
 
-    def _columns_first(self, image: Image, across: Axis, down: Axis) -> Pixels:
+    def _columns_first(self, image: Picture, across: Axis, down: Axis) -> Pixels | None:
         length = 4 * (across.end - across.first)
         flat = np.empty((down.count, length), np.uint8)
+        if isinstance(image, EncodedJpeg):
+            if not self.decoder.shrink(image, across, down, flat, columns=True):
+                return None
+        else:
+            self._shrink_down(image, across, down, flat)
+        small = np.empty((down.count, across.count, 4), np.uint8)
+        self._shrink_across(flat.ctypes.data, length, down.count, across, small)
+        return small
+
+    def _shrink_down(self, image: Image, across: Axis, down: Axis, flat: Pixels) -> None:
+        length = flat.shape[1]
         for start, count in _cut_output(image, down):
             first, last = int(down.starts[start]), int(down.starts[start + count - 1])
             rows = down.first + first, down.first + last + down.taps
@@ -180,9 +194,6 @@ class Library:
             by = starts.ctypes.data, down.weights[start:].ctypes.data, down.taps, count
             to = flat[start:].ctypes.data
             self._shrink_columns(memory.at(across.first), 4 * image.width, length, *by, to)
-        small = np.empty((down.count, across.count, 4), np.uint8)
-        self._shrink_across(flat.ctypes.data, length, down.count, across, small)
-        return small
 
     def _shrink_across(self, at: int, stride: int, rows: int, across: Axis, to: Pixels) -> None:
         by = across.pointers[0], across.taps, across.count, across.table.ctypes.data
@@ -196,8 +207,12 @@ class Library:
         interpolation: str,
         wanted: tuple[int, int],
         multiple: int,
+        mirrored: bool,
     ) -> Axis | None:
-        """Return the weights of what is wanted; their number is a multiple, or there are none."""
+        """Return the weights of what is wanted; their number is a multiple, or there are none.
+
+        `mirrored` where pixels are stored from the last to the first: these are the same sums.
+        """
         reach = REACH[interpolation] * max(1.0, (span[1] - span[0]) / size)
         taps = min(length, int(2 * reach) + 2)
         taps = -(-taps // multiple) * multiple
@@ -208,6 +223,8 @@ class Library:
         of = length, *span, size, int(interpolation == "bicubic"), wanted[0], count, taps
         if self._weigh(*of, starts.ctypes.data, weights.ctypes.data, room.ctypes.data):
             return None
+        if mirrored:
+            starts, weights = length - taps - starts, np.ascontiguousarray(weights[:, ::-1])
         table = np.empty(16 * weights.size if multiple == _ACROSS else 0, np.uint8)
         if table.size:
             self._arrange(weights.ctypes.data, weights.size, table.ctypes.data)
