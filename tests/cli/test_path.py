@@ -109,6 +109,7 @@ def test_fit_cross_validates_too(photos: Path, tmp_path: Path, capsys: pytest.Ca
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.slow
 def test_unsure_predictions_are_left_empty_and_what_is_unlike_is_told(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

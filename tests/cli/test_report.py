@@ -81,6 +81,7 @@ def write(fitted: Path, path: Path, *more: str, source: Path | None = None) -> s
     return path.read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_the_part_train_lies_next_to_the_images_and_is_checked_with_them(
     fitted: Path, tmp_path: Path
 ) -> None:
@@ -153,6 +154,7 @@ def test_of_many_training_images_some_are_drawn(
     assert "of the training images 6 are drawn" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_baseline_is_shown_with_the_classifier_where_it_is_of_the_same_images(
     fitted: Path, tmp_path: Path
 ) -> None:

@@ -115,6 +115,7 @@ def test_show_is_the_card(capsys: pytest.CaptureFixture[str]) -> None:
     assert card.files["model.onnx"] in text and "bicubic" in text
 
 
+@pytest.mark.slow
 def test_verify_says_what_was_tried(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = run_json(capsys, "verify", NAME)
     assert found["sha256"] == Card.read(SHIPPED / "card.toml").files["model.onnx"]

@@ -241,6 +241,7 @@ def test_embed_and_fit_take_a_precision_and_codes_remember_theirs(
     assert json.loads(capsys.readouterr().out)["failed"] == 0
 
 
+@pytest.mark.slow
 def test_an_old_processor_is_warned_of_at_most_once_and_only_where_there_is_work(
     tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -101,6 +101,7 @@ def complaint(result: subprocess.CompletedProcess[str]) -> str:
     return line
 
 
+@pytest.mark.slow
 def test_a_second_job_says_who_holds_the_folder(photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "x.codes"
     first = start(photos, out)

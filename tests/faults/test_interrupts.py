@@ -196,6 +196,7 @@ def test_what_hangs_is_left_behind_and_what_was_finished_is_kept(
     assert len(read_codes(tmp_path / "x.codes")) == 12
 
 
+@pytest.mark.slow
 def test_a_second_signal_ends_a_job_at_once(tmp_path: Path) -> None:
     job = start_hanging(tmp_path, 60.0)
     job.send_signal(signal.SIGINT)

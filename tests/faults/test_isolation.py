@@ -304,6 +304,7 @@ def start_script(tmp_path: Path, backbone_folder: Path, seconds: int) -> subproc
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 def test_a_script_without_a_guard_runs_once(photos: Path, tmp_path: Path) -> None:
     write_deadly(photos / "03.jpg", "crash")
     printed, _ = start_script(tmp_path, write_backbone(tmp_path / "net", "mean"), 60).communicate(timeout=120)

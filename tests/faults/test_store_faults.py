@@ -147,6 +147,7 @@ def tiny_disk(small_disk: Callable[[str], Path]) -> Path:
     return small_disk("1m")
 
 
+@pytest.mark.slow
 def test_a_full_disk_keeps_what_was_finished_and_resumes(tiny_disk: Path) -> None:
     result = fill(tiny_disk / "x")
     check_full(tiny_disk / "x", result)
@@ -160,6 +161,7 @@ def test_a_full_disk_keeps_what_was_finished_and_resumes(tiny_disk: Path) -> Non
     assert codes.complete and len(set(codes.images)) == 400 and len(codes) == 800
 
 
+@pytest.mark.slow
 def test_a_second_process_is_refused_and_a_killed_one_holds_nothing(tmp_path: Path) -> None:
     hold = (
         f"import sys; sys.path.insert(0, {str(SAMPLES)!r})\n"

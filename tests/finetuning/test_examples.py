@@ -25,6 +25,7 @@ def test_a_fifth_of_each_class_is_held_out() -> None:
     assert set(train.contents).isdisjoint(validation.contents)
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)  # each takes half a second
 @given(st.floats(0.02, 0.49), st.integers(0, 3))
 def test_so_much_is_held_out_as_was_asked(share: float, seed: int) -> None:

@@ -177,12 +177,14 @@ def test_views_are_those_of_the_decoded_picture(plan: str, orientation: int) -> 
     assert found["shape"] == ([300, 200] if orientation == 1 else [200, 300])
 
 
+@pytest.mark.slow
 def test_a_library_that_decodes_other_pixels_is_not_used(tmp_path: Any) -> None:
     library, _ = load_library(build(tmp_path, replace=("MARGIN = 8", "MARGIN = -8")))
     assert library is not None
     assert compare_decoder(library) == (False, DIFFERENT)
 
 
+@pytest.mark.slow
 def test_without_its_functions_of_libjpeg_nothing_is_decoded(tmp_path: Any) -> None:
     import ctypes
 
