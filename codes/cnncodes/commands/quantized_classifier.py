@@ -13,7 +13,7 @@ from cnncodes.commands.reporter import Reporter
 from cnncodes.errors import BackboneError, UsageError
 
 if TYPE_CHECKING:
-    from cnncodes.commands.quantize import QuantizeOptions
+    from cnncodes.commands.quantize_options import QuantizeOptions
 
 
 def quantize_classifier(options: QuantizeOptions, reporter: Reporter) -> Result:
