@@ -14,12 +14,10 @@ from cnncodes.views.warp import Warp
 if TYPE_CHECKING:
     from cnncodes.backbones.card import Frame
     from cnncodes.views.encoded import Picture
-    from cnncodes.views.resize_library import Part, Pixels
+    from cnncodes.views.pixels import Box, Part, Pixels
 
 #: A short side is scaled up for narrow pictures too; beyond this many pixels that is a bomb.
 MAX_RESIZED_PIXELS = 64_000_000
-
-Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
