@@ -17,43 +17,22 @@ from typing import TYPE_CHECKING, Any, Self
 from cnncodes.errors import UsageError
 from cnncodes.views.checks import check_choice, check_keys, check_whole
 from cnncodes.views.colors import PrincipalColors
+from cnncodes.views.darkroom import Rendered, render_views
 from cnncodes.views.drawing import draw_view, random_name, scaled_sides
 from cnncodes.views.files import format_settings, read_settings
 from cnncodes.views.finding import explain_missing
 from cnncodes.views.fixed import POSITIONS, FixedView
 from cnncodes.views.names import parse_name
 from cnncodes.views.settings import RandomViews
-from cnncodes.views.view import Darkroom, View
+from cnncodes.views.view import View
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
-
-    import numpy as np
-    import numpy.typing as npt
+    from collections.abc import Sequence
 
     from cnncodes.backbones.card import Frame
     from cnncodes.views.encoded import Picture
 
 _MAX_SIDE = 16_384
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """The pixels of an image's views.
-
-    Attributes
-    ----------
-    pixels : ndarray of uint8, shape (n_distinct, height, width, 3)
-        Each distinct view once.
-    index : ndarray of int64, shape (n_views,)
-        For each view of the plan, its row in `pixels`.
-    views : tuple of View
-        One for each view of the plan, in order.
-    """
-
-    pixels: npt.NDArray[np.uint8]
-    index: npt.NDArray[np.int64]
-    views: tuple[View, ...]
 
 
 @dataclass(frozen=True)
@@ -352,22 +331,8 @@ class ViewPlan:
             If the image is so narrow that resizing its short side would take over 64 million pixels, or is
             decoded only now and cannot be.
         """
-        import numpy as np
-
         views = self.locate(image.size, frame, content)
-        if only is not None:
-            views = tuple(views[number] for number in only)
-        darkroom = Darkroom(image, frame, views)
-        distinct: dict[Hashable, int] = {}
-        pixels: list[npt.NDArray[np.uint8]] = []
-        index = np.empty(len(views), dtype=np.int64)
-        for number, view in enumerate(views):
-            if view.pixels_id not in distinct:
-                distinct[view.pixels_id] = len(pixels)
-                pixels.append(darkroom.develop(view))
-            index[number] = distinct[view.pixels_id]
-        patches = pixels[0][np.newaxis] if len(pixels) == 1 else np.stack(pixels)
-        return Rendered(patches, index, views)
+        return render_views(image, frame, views if only is None else [views[number] for number in only])
 
 
 @functools.lru_cache(maxsize=64)
