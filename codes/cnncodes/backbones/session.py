@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.backbones.card import Card, Frame
+from cnncodes.backbones.card import Card
+from cnncodes.backbones.frame import Frame
 from cnncodes.backbones.precisions import BF16
 from cnncodes.backbones.running.bf16 import check_bf16
 from cnncodes.backbones.running.instructions import Doubt, has_dot_products

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import StratifiedGroupKFold
 
-from cnncodes.backbones.card import Frame
+from cnncodes.backbones.frame import Frame
 from cnncodes.errors import UsageError, suggest
 from cnncodes.estimators.aggregation import score_images
 from cnncodes.estimators.inputs import ImageRows

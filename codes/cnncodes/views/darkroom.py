@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from cnncodes.backbones.card import Frame
+    from cnncodes.backbones.frame import Frame
     from cnncodes.views.encoded import Picture
     from cnncodes.views.pixels import Part, Pixels
 

@@ -14,7 +14,7 @@ from cnncodes.views.view import Grid, View, locate_patch, resized_size
 from cnncodes.views.warp import Warp
 
 if TYPE_CHECKING:
-    from cnncodes.backbones.card import Frame
+    from cnncodes.backbones.frame import Frame
     from cnncodes.views.pixels import Box
 
 #: How often a rectangle is drawn that may not fit the picture, before the largest that fits is taken.

@@ -29,7 +29,7 @@ from cnncodes.views.view import View
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cnncodes.backbones.card import Frame
+    from cnncodes.backbones.frame import Frame
     from cnncodes.views.encoded import Picture
 
 _MAX_SIDE = 16_384

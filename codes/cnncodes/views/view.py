@@ -11,7 +11,7 @@ from cnncodes.views.colors import Tint
 from cnncodes.views.warp import Warp
 
 if TYPE_CHECKING:
-    from cnncodes.backbones.card import Frame
+    from cnncodes.backbones.frame import Frame
     from cnncodes.views.pixels import Box
 
 #: A short side is scaled up for narrow pictures too; beyond this many pixels that is a bomb.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from PIL.Image import Image
 
-    from cnncodes.backbones.card import Frame
+    from cnncodes.backbones.frame import Frame
     from cnncodes.views.pixels import Pixels
 
 #: Extreme maps, several at once, may look far beyond the picture: more than this is no view any more.

@@ -8,8 +8,8 @@ import io
 from functools import partial
 from typing import Any
 
-from cnncodes.backbones.card import Frame
 from cnncodes.backbones.exporting.originals import Original, missing_export_extra
+from cnncodes.backbones.frame import Frame
 
 
 def _make_efficientnet_lite(number: int) -> Any:
