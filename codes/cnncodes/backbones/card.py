@@ -12,8 +12,8 @@ from cnncodes.backbones.channels import check_channels
 from cnncodes.backbones.fields import SHA256, build
 from cnncodes.backbones.frame import Frame
 from cnncodes.backbones.graphs.initializers import Weights
-from cnncodes.backbones.precisions import Quantization, check_files, choose_file, leave_out_absent
-from cnncodes.errors import CardError, sentence
+from cnncodes.backbones.precisions import BF16, PRECISIONS, Quantization, check_known, leave_out_absent
+from cnncodes.errors import BackboneError, CardError, sentence
 
 #: Raised when a card changes in a way that older versions cannot read. Cards since 1 are read: what
 #: format 2 added (fixed sizes, `weights`, `address`, `random_state`) and format 3 (`channels`, `parent`,
@@ -136,7 +136,7 @@ class Card:
         if not 1 <= self.format <= CARD_FORMAT:
             raise CardError(_wrong_format(self.format))
         self._check_files()
-        check_files(self)
+        self._check_precisions()
         self._check_numbers()
 
     def _check_files(self) -> None:
@@ -165,6 +165,19 @@ class Card:
                 )
         if self.layers is None and self.whole is not None:
             raise CardError("whole goes with layers: a card has it only where layers were picked.")
+
+    def _check_precisions(self) -> None:
+        check_known("precision", [self.precision], (*PRECISIONS, BF16))
+        check_known("precisions", self.precisions)
+        check_known("quantization", self.quantization)
+        for name, file in self.precisions.items():
+            if file not in self.files or not file.endswith(".onnx"):
+                raise CardError(f"precisions: {file!r} must be one of the card's files and end in '.onnx'.")
+            if name == self.precision or file == self.model_file:
+                raise CardError(
+                    f"precisions: {name} has the file {file!r}, and {self.model_file!r} with {self.precision}"
+                    " is the model_file: neither may be there twice."
+                )
 
     def _check_numbers(self) -> None:
         for key in ("code_size", "min_size", "opset"):
@@ -210,8 +223,27 @@ class Card:
         BackboneError
             If there is no file of that precision; the text says which there are, and how to make one.
         """
-        changes = choose_file(self, precision)
-        return replace(self, **changes) if changes else self
+        if precision is None or precision == self.precision:
+            return self
+        if precision == BF16 and self.precision == "fp32":
+            return replace(self, precision=BF16, precisions={}, quantization={})
+        if precision not in self.precisions:
+            there = ", ".join([self.precision, *self.precisions])
+            raise BackboneError(
+                f"backbone {self.name!r} has no {precision} file; it has {there}. 'cnncodes models quantize'"
+                " makes fp16 and int8."
+            )
+        file = self.precisions[precision]
+        return replace(
+            self,
+            model_file=file,
+            files={file: self.files[file]},
+            precision=precision,
+            precisions={},
+            quantization={name: facts for name, facts in self.quantization.items() if name == precision},
+            parent=self.files[self.model_file],
+            weights=None,  # trainable ones are those of the file that it was made from
+        )
 
     @property
     def multiple(self) -> int:
