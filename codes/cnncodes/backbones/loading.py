@@ -9,7 +9,8 @@ from typing import Any
 
 from cnncodes.backbones.card import Card
 from cnncodes.backbones.precisions import CHOICES
-from cnncodes.backbones.running.instructions import Doubt, has_dot_products
+from cnncodes.backbones.running.doubt import Doubt
+from cnncodes.backbones.running.instructions import has_dot_products
 from cnncodes.backbones.running.outside_weights import check_self_contained
 from cnncodes.backbones.running.providers import Provider, list_automatic, parse_providers
 from cnncodes.backbones.running.runtime import list_providers
@@ -104,7 +105,7 @@ def load_backbone(
         load_full = functools.partial(
             load_backbone, folder, layer=layer, pool=pool, providers=providers, threads=threads
         )
-    backbone._doubt = Doubt(backbone, load_full)
+    backbone._doubt = Doubt(running, backbone.providers, load_full)
     return backbone
 
 
