@@ -25,11 +25,11 @@ from cnncodes.backbones.exporting.references import (
 )
 from cnncodes.backbones.exporting.sizing import OtherSizes, try_other_sizes
 from cnncodes.backbones.exporting.sources import find_original
+from cnncodes.backbones.exporting.steadying import make_steady
 from cnncodes.backbones.graphs.dense import DENSE_FILE
 from cnncodes.backbones.graphs.initializers import summarize_weights, trainable_weights
 from cnncodes.backbones.graphs.picking import pick_layers
 from cnncodes.backbones.graphs.picks import OUTPUT, Pick, check_pool
-from cnncodes.backbones.graphs.steadying import make_steady
 from cnncodes.backbones.session import Backbone
 from cnncodes.errors import BackboneError, UsageError
 
