@@ -24,7 +24,7 @@ def make_network() -> Any:
     """Return the network without its classifier, ready to run."""
     import torch
 
-    from cnncodes.backbones.exporting.originals import find_original
+    from cnncodes.backbones.exporting.sources import find_original
 
     class Pooled(torch.nn.Module):
         def __init__(self) -> None:

@@ -26,7 +26,7 @@ import numpy as np
 
 from cnncodes import load_backbone
 from cnncodes.backbones import Backbone, Card, models_folder
-from cnncodes.backbones.exporting.originals import ORIGINALS
+from cnncodes.backbones.exporting.zoo_networks import ORIGINALS
 from cnncodes.backbones.graphs.operations import count_multiply_adds
 
 NEEDS = "Needs onnx and torch (extra export); Fashion-MNIST: Debian's package dataset-fashion-mnist."

@@ -51,7 +51,7 @@ def shared_export(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Pat
         from slim_networks import find_slim
 
         from cnncodes.backbones.exporting.export import export_backbone
-        from cnncodes.backbones.exporting.originals import find_original
+        from cnncodes.backbones.exporting.sources import find_original
 
         def make(folder: Path) -> None:
             export_backbone((find_original if whole else find_slim)(address, random_state), folder)

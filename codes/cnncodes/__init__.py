@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from cnncodes.backbones import load_backbone
     from cnncodes.embedding import embed
     from cnncodes.estimators import CodeExtractor, ImageClassifier, ImageMultiLabelClassifier, ImageRegressor
-    from cnncodes.estimators.saving import load
+    from cnncodes.estimators.loading import load
     from cnncodes.finetuning.running import finetune
     from cnncodes.finetuning.settings import FineTuning
     from cnncodes.store import open_codes, read_codes
@@ -42,7 +42,7 @@ _HOMES = {
     "ViewPlan": "views",
     "embed": "embedding.job",
     "finetune": "finetuning.running",
-    "load": "estimators.saving",
+    "load": "estimators.loading",
     "load_backbone": "backbones",
     "open_codes": "store",
     "read_codes": "store",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cnncodes.backbones import Backbone, load_backbone
+from cnncodes.backbones.running import instructions
 from cnncodes.cli import main
 
 if TYPE_CHECKING:
@@ -20,6 +21,15 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def shipped() -> Backbone:
     return load_backbone()
+
+
+@pytest.fixture
+def old_processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the system say that the processor has no 8-bit dot products."""
+    from int8_networks import write_cpuinfo
+
+    file = write_cpuinfo(tmp_path / "cpuinfo", "flags\t\t: fpu avx2 fma")
+    monkeypatch.setattr(instructions, "CPUINFO", file)
 
 
 @pytest.fixture

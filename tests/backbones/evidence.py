@@ -17,7 +17,7 @@ from onnx import numpy_helper
 
 from cnncodes.backbones import Backbone, Frame, load_backbone
 from cnncodes.backbones.checking.photos import find_photos
-from cnncodes.backbones.exporting.originals import find_original
+from cnncodes.backbones.exporting.sources import find_original
 from cnncodes.images import decode
 from cnncodes.views import ViewPlan
 

@@ -10,8 +10,9 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from cnncodes.backbones.exporting.originals import Original, find_original
+from cnncodes.backbones.exporting.originals import Original
 from cnncodes.backbones.exporting.resizing import resize_original
+from cnncodes.backbones.exporting.sources import find_original
 from cnncodes.backbones.exporting.weights import randomise
 
 #: How wide the hidden layers of a classifier are that has 4,096 as it is published.

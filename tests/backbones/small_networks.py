@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from cnncodes.backbones.card import Frame
 from cnncodes.backbones.exporting.originals import Original
 from cnncodes.backbones.exporting.weights import randomise
+from cnncodes.backbones.frame import Frame
 
 MEAN, STD = (123.0, 116.0, 103.0), (58.0, 57.0, 59.0)
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnncodes.backbones.exporting.addresses import Address, explain_unknown, parse_address
-from cnncodes.backbones.exporting.originals import find_original
+from cnncodes.backbones.exporting.sources import find_original
 from cnncodes.errors import BackboneError
 
 

@@ -9,7 +9,7 @@ import pytest
 from evidence import NAME, SHIPPED, SUBJECTS, WAYS, Finding, collect, feed, see
 
 from cnncodes.backbones import Backbone, models_folder
-from cnncodes.backbones.exporting.originals import ORIGINALS
+from cnncodes.backbones.exporting.zoo_networks import ORIGINALS
 
 pytestmark = pytest.mark.slow
 

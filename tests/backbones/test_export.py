@@ -22,8 +22,9 @@ from cnncodes.backbones.checking.parity import compare_codes
 from cnncodes.backbones.checking.photos import load_photos
 from cnncodes.backbones.checking.verification import verify_backbone
 from cnncodes.backbones.exporting.export import export_backbone
-from cnncodes.backbones.exporting.originals import ORIGINALS, Original
+from cnncodes.backbones.exporting.originals import Original
 from cnncodes.backbones.exporting.references import TorchReference
+from cnncodes.backbones.exporting.zoo_networks import ORIGINALS
 from cnncodes.errors import BackboneError
 
 NAME = "efficientnet-lite0"

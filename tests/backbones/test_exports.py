@@ -17,9 +17,8 @@ import pytest
 
 from cnncodes.backbones import Card, Frame, load_backbone
 from cnncodes.backbones.checking.verification import verify_backbone
-from cnncodes.backbones.exporting.export import export_backbone
+from cnncodes.backbones.exporting.export import export_backbone, make_reference
 from cnncodes.backbones.exporting.originals import Original
-from cnncodes.backbones.exporting.references import make_reference
 from cnncodes.backbones.graphs.initializers import trainable_weights
 from cnncodes.errors import BackboneError, UsageError
 

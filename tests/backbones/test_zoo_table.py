@@ -10,7 +10,7 @@ import pytest
 from zoo_table import REPO, load_script, read_rows
 
 from cnncodes.backbones import models_folder
-from cnncodes.backbones.exporting.originals import ORIGINALS
+from cnncodes.backbones.exporting.zoo_networks import ORIGINALS
 
 
 def test_every_network_has_its_row_with_all_figures() -> None:

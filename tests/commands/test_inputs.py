@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from cnncodes.commands.common import SourceOptions
-from cnncodes.commands.fit import FitOptions
+from cnncodes.commands.fit_options import FitOptions
 from cnncodes.commands.inputs import labelled_part, open_images
 from cnncodes.commands.reporter import Reporter
 from cnncodes.errors import SourceError

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,18 @@ RANK = {layer: rank for rank, row in enumerate(ROWS) for layer in row}
 
 #: The calls that must reach to the right: (module, layer that it imports inside a function).
 LAZY_ENTRY_POINTS: frozenset[tuple[str, str]] = frozenset({("estimators.classifier", "finetuning")})
+
+#: Imports that close a circle of modules, each with why breaking it would be worse.
+CIRCLES = frozenset(
+    {
+        ("backbones.session", "backbones.graphs.maps"),  # `Backbone.dense` makes what is made of a backbone
+        ("estimators.base", "estimators.saving"),  # `ImageEstimator.save`
+        ("estimators.classifier", "finetuning.estimating"),  # as in LAZY_ENTRY_POINTS
+        # What estimators ask of their own parameters, which would make either module too long.
+        ("estimators.parameters", "estimators.base"),
+        ("estimators.parameters", "estimators.classifier"),
+    }
+)
 
 #: Imported only inside the function that needs them.
 NEVER_AT_THE_TOP = {
@@ -123,6 +137,26 @@ def layers_of(tree: ast.AST) -> set[str]:
     return {cnncodes._HOMES.get(name, name).split(".")[0] for name in names - {"__version__"}}
 
 
+def modules_of(tree: ast.AST) -> set[str]:
+    """Return the modules of the package that one imports anywhere, also for the type checker alone."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("cnncodes."):
+            source = node.module.removeprefix("cnncodes.")
+            names = [f"{source}.{alias.name}" for alias in node.names]
+            found |= {name if name in MODULES else source for name in names}
+    return found
+
+
+def find_circle(arrows: dict[str, set[str]]) -> list[str]:
+    """Return modules each of which imports the next, and the last is the first again; else nothing."""
+    try:
+        TopologicalSorter(arrows).prepare()
+    except CycleError as error:
+        return list(reversed(error.args[1]))  # which has them from what is imported on
+    return []
+
+
 def reaches(module: str, tree: ast.AST) -> list[str]:
     """Return the layers that a module imports although they are not to its left."""
     own = module.split(".")[0]
@@ -146,6 +180,17 @@ def test_imports_go_left(trees: dict[str, ast.Module]) -> None:
     found = {(module, layer) for module in INNER for layer in reaches(module, trees[module])}
     assert found - LAZY_ENTRY_POINTS == set(), "(module, what it imports that is not to its left)"
     assert found >= LAZY_ENTRY_POINTS, "listed in vain"
+
+
+def test_no_modules_import_each_other_in_a_circle(trees: dict[str, ast.Module]) -> None:
+    """Not even inside functions, or for the type checker: one of them has something that is another's."""
+    arrows = {module: modules_of(trees[module]) for module in INNER}
+    for module, other in CIRCLES:
+        arrows[module].remove(other)
+    found = " -> ".join(find_circle(arrows))
+    assert found == "", "move what closes the circle, or list it in CIRCLES with the reason"
+    for module, other in CIRCLES:
+        assert find_circle({**arrows, module: {*arrows[module], other}}), f"{module}, {other}: listed in vain"
 
 
 def test_imports_within_the_package_are_absolute(trees: dict[str, ast.Module]) -> None:
@@ -196,6 +241,17 @@ def test_sklearn_is_loaded_by_training_alone(trees: dict[str, ast.Module]) -> No
 )
 def test_the_check_sees_an_import_to_the_right(source: str, expected: list[str]) -> None:
     assert reaches("images.decoding", ast.parse(source)) == expected
+
+
+def test_the_check_sees_a_circle() -> None:
+    later = ast.parse("def f():\n    from cnncodes.views import plan, names")
+    typed = ast.parse("if TYPE_CHECKING:\n    from cnncodes.views.view import View")
+    assert modules_of(later) == {"views.plan", "views.names"}
+    assert modules_of(typed) == {"views.view"}
+    arrows = {"a": {"b"}, "b": {"c", "d"}, "c": {"a"}, "d": set()}
+    circle = find_circle(arrows)
+    assert len(circle) == 4 and all(other in arrows[one] for one, other in pairwise(circle))
+    assert find_circle({"a": {"b"}, "b": {"c", "d"}, "c": {"d"}}) == []
 
 
 def test_the_check_sees_a_heavy_import() -> None:

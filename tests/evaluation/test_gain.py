@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from cnncodes.backbones.card import Frame
+from cnncodes.backbones.frame import Frame
 from cnncodes.errors import SourceError, UsageError
 from cnncodes.evaluation.gain import list_subsets, measure_gain
 from cnncodes.store import Codes, CodesWriter, ImageCodes, Space, StoredViews, read_codes

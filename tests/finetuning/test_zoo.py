@@ -19,9 +19,10 @@ torch = pytest.importorskip("torch")
 from slim_networks import find_slim  # noqa: E402
 from test_architectures import ARCHITECTURES, Expected  # noqa: E402
 
-from cnncodes.backbones.exporting.references import TorchReference, make_reference  # noqa: E402
+from cnncodes.backbones.exporting.export import make_reference  # noqa: E402
+from cnncodes.backbones.exporting.references import TorchReference  # noqa: E402
 from cnncodes.backbones.graphs.canonical import serialize  # noqa: E402
-from cnncodes.backbones.graphs.steadying import replace_means  # noqa: E402
+from cnncodes.backbones.graphs.means import replace_means  # noqa: E402
 from cnncodes.backbones.graphs.wiring import load_graph  # noqa: E402
 from cnncodes.backbones.running.starting import CPU, run_session, start_session  # noqa: E402
 from cnncodes.finetuning.loading import make_graph_module, write_back  # noqa: E402

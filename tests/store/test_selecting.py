@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from samples import SPACE, fail, make, rows_of, write
 
-from cnncodes.backbones.card import Frame
+from cnncodes.backbones.frame import Frame
 from cnncodes.errors import StoreError, UsageError
 from cnncodes.store import CodesWriter, ImageCodes, Manifest, Space, StoredViews, read_codes
 from cnncodes.store.selecting import select_codes

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from samples import SPACE, make
 
-from cnncodes.backbones.card import Frame
+from cnncodes.backbones.frame import Frame
 from cnncodes.errors import UsageError
 from cnncodes.store import Codes, CodesWriter, StoredViews, read_codes
 from cnncodes.views import PrincipalColors, ViewPlan

@@ -13,7 +13,7 @@ from scipy import stats
 from skimage import data
 
 from cnncodes import ViewPlan
-from cnncodes.backbones.card import Frame
+from cnncodes.backbones.frame import Frame
 from cnncodes.views import ColorJitter, Geometry, RandomCrop, RandomViews, View
 from cnncodes.views.names import AUGMENTATIONS
 from cnncodes.views.view import Grid, locate_patch, resized_size

@@ -10,7 +10,7 @@ from PIL import Image
 from skimage import data
 
 from cnncodes import ViewPlan
-from cnncodes.backbones.card import Frame
+from cnncodes.backbones.frame import Frame
 from cnncodes.errors import UnreadableImage, UsageError
 from cnncodes.views import Geometry, RandomCrop, RandomViews
 from cnncodes.views.names import AUGMENTATIONS

@@ -10,7 +10,7 @@ from PIL import Image
 from skimage import data
 
 from cnncodes import ViewPlan
-from cnncodes.backbones.card import Frame
+from cnncodes.backbones.frame import Frame
 from cnncodes.errors import UsageError
 from cnncodes.views import PrincipalColors, Rendered
 from cnncodes.views.names import AUGMENTATIONS, FIXED_PLANS

@@ -12,7 +12,7 @@ from PIL import Image
 from scipy import ndimage
 from skimage import data
 
-from cnncodes.backbones.card import Frame
+from cnncodes.backbones.frame import Frame
 from cnncodes.errors import UnreadableImage
 from cnncodes.views.warp import Warp
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cnncodes.backbones.card import Card, Frame
+from cnncodes.backbones.card import Card
+from cnncodes.backbones.frame import Frame
 from cnncodes.backbones.loading import load_backbone
 from cnncodes.backbones.session import Backbone
 from cnncodes.backbones.zoo import find_backbone, list_backbones, models_folder, user_models_folder

@@ -10,9 +10,10 @@ from typing import Self
 
 from cnncodes.backbones.channels import check_channels
 from cnncodes.backbones.fields import SHA256, build
+from cnncodes.backbones.frame import Frame
 from cnncodes.backbones.graphs.initializers import Weights
-from cnncodes.backbones.precisions import Quantization, check_files, choose_file, leave_out_absent
-from cnncodes.errors import CardError, sentence, suggest
+from cnncodes.backbones.precisions import BF16, PRECISIONS, Quantization, check_known, leave_out_absent
+from cnncodes.errors import BackboneError, CardError, sentence
 
 #: Raised when a card changes in a way that older versions cannot read. Cards since 1 are read: what
 #: format 2 added (fixed sizes, `weights`, `address`, `random_state`) and format 3 (`channels`, `parent`,
@@ -21,12 +22,6 @@ CARD_FORMAT = 3
 
 #: What `Card.source_package` is of a network that cnncodes has fine-tuned.
 TUNED = "cnncodes"
-
-#: The longest side of a patch in pixels, and of what it is cut from: cards come from strangers, and an image
-#: of 4096 x 4096 takes 48 MB already.
-MAX_SIDE = 4096
-
-_INTERPOLATIONS = ("bicubic", "bilinear", "lanczos")
 
 # A name on a card becomes part of a path, and cards come from strangers: no folders, drives or hidden files.
 _PLAIN_NAME = re.compile(r"[^\W_][\w.+ -]*")
@@ -42,48 +37,6 @@ def is_plain_name(text: str) -> bool:
     (True, False, False)
     """
     return _PLAIN_NAME.fullmatch(text) is not None
-
-
-@dataclass(frozen=True)
-class Frame:
-    """How an image becomes the network's input.
-
-    Attributes
-    ----------
-    height, width : int
-        Patch size in pixels; at most `MAX_SIDE` each, as is `resize`.
-    resize : int
-        Length to which the image's shorter side is resized before the patch is cut from its centre.
-    interpolation : {"bicubic", "bilinear", "lanczos"}
-        Pillow's antialiased filter for that.
-    crop : {"center"}
-        Which patch a plan takes that asks for one only.
-    """
-
-    height: int
-    width: int
-    resize: int
-    interpolation: str = "bicubic"
-    crop: str = "center"
-
-    def __post_init__(self) -> None:
-        if max(self.height, self.width, self.resize) > MAX_SIDE:
-            raise CardError(
-                f"frame: height, width and resize must be at most {MAX_SIDE} pixels. Got {self.height},"
-                f" {self.width} and {self.resize} instead."
-            )
-        if min(self.height, self.width) < 1 or self.resize < max(self.height, self.width):
-            raise CardError(
-                f"frame: a patch of {self.height} x {self.width} does not fit an image resized to"
-                f" {self.resize}."
-            )
-        if self.interpolation not in _INTERPOLATIONS:
-            raise CardError(
-                f"frame: unknown interpolation {self.interpolation!r}."
-                f" {suggest(self.interpolation, _INTERPOLATIONS)}"
-            )
-        if self.crop != "center":
-            raise CardError(f"frame: crop must be 'center'. Got {self.crop!r} instead.")
 
 
 @dataclass(frozen=True)
@@ -183,7 +136,7 @@ class Card:
         if not 1 <= self.format <= CARD_FORMAT:
             raise CardError(_wrong_format(self.format))
         self._check_files()
-        check_files(self)
+        self._check_precisions()
         self._check_numbers()
 
     def _check_files(self) -> None:
@@ -212,6 +165,19 @@ class Card:
                 )
         if self.layers is None and self.whole is not None:
             raise CardError("whole goes with layers: a card has it only where layers were picked.")
+
+    def _check_precisions(self) -> None:
+        check_known("precision", [self.precision], (*PRECISIONS, BF16))
+        check_known("precisions", self.precisions)
+        check_known("quantization", self.quantization)
+        for name, file in self.precisions.items():
+            if file not in self.files or not file.endswith(".onnx"):
+                raise CardError(f"precisions: {file!r} must be one of the card's files and end in '.onnx'.")
+            if name == self.precision or file == self.model_file:
+                raise CardError(
+                    f"precisions: {name} has the file {file!r}, and {self.model_file!r} with {self.precision}"
+                    " is the model_file: neither may be there twice."
+                )
 
     def _check_numbers(self) -> None:
         for key in ("code_size", "min_size", "opset"):
@@ -257,8 +223,27 @@ class Card:
         BackboneError
             If there is no file of that precision; the text says which there are, and how to make one.
         """
-        changes = choose_file(self, precision)
-        return replace(self, **changes) if changes else self
+        if precision is None or precision == self.precision:
+            return self
+        if precision == BF16 and self.precision == "fp32":
+            return replace(self, precision=BF16, precisions={}, quantization={})
+        if precision not in self.precisions:
+            there = ", ".join([self.precision, *self.precisions])
+            raise BackboneError(
+                f"backbone {self.name!r} has no {precision} file; it has {there}. 'cnncodes models quantize'"
+                " makes fp16 and int8."
+            )
+        file = self.precisions[precision]
+        return replace(
+            self,
+            model_file=file,
+            files={file: self.files[file]},
+            precision=precision,
+            precisions={},
+            quantization={name: facts for name, facts in self.quantization.items() if name == precision},
+            parent=self.files[self.model_file],
+            weights=None,  # trainable ones are those of the file that it was made from
+        )
 
     @property
     def multiple(self) -> int:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from cnncodes.backbones.card import Card
-from cnncodes.backbones.precisions import CHOICES, choose_automatic
-from cnncodes.backbones.running.instructions import Doubt, has_dot_products
+from cnncodes.backbones.precisions import CHOICES
+from cnncodes.backbones.running.doubt import Doubt
+from cnncodes.backbones.running.instructions import has_dot_products
 from cnncodes.backbones.running.outside_weights import check_self_contained
 from cnncodes.backbones.running.providers import Provider, list_automatic, parse_providers
 from cnncodes.backbones.running.runtime import list_providers
@@ -92,7 +93,7 @@ def load_backbone(
     if precision == "auto" and layer is not None and not _is_made_of(full, layer, pool):
         precision = full.precision  # what counts as equal was measured on the network's own code
     elif precision == "auto":
-        precision = choose_automatic(full, device=chosen[0].is_device, dot_products=has_dot_products())
+        precision = _choose_automatic(full, device=chosen[0].is_device, dot_products=has_dot_products())
     card = full.choose(precision)
     model, running = _read(folder / card.model_file), card
     if layer is not None and not _is_made_of(card, layer, pool):
@@ -104,8 +105,25 @@ def load_backbone(
         load_full = functools.partial(
             load_backbone, folder, layer=layer, pool=pool, providers=providers, threads=threads
         )
-    backbone._doubt = Doubt(backbone, load_full)
+    backbone._doubt = Doubt(running, backbone.providers, load_full)
     return backbone
+
+
+def _choose_automatic(card: Card, *, device: bool, dot_products: bool | None) -> str:
+    """Return the fastest precision of a card's files that counts as equal to its first.
+
+    Parameters
+    ----------
+    card : Card
+    device : bool
+        Whether it is to run on a GPU, which fp16 is for; int8 is for CPUs.
+    dot_products : bool or None
+        Whether the CPU has 8-bit dot products, without which int8 is no gain; None where that is not known.
+    """
+    int8 = card.quantization.get("int8")
+    if not device and dot_products and int8 is not None and int8.equal and "int8" in card.precisions:
+        return "int8"
+    return "fp16" if device and "fp16" in card.precisions else card.precision
 
 
 def _load_first(load: Callable[[Provider], Backbone]) -> Backbone:

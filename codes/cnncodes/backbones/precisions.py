@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from cnncodes.errors import BackboneError, CardError, suggest
-
-if TYPE_CHECKING:
-    from cnncodes.backbones.card import Card
+from cnncodes.errors import CardError, suggest
 
 #: Arithmetics that a backbone's file may have.
 PRECISIONS = ("fp32", "fp16", "int8")
@@ -90,72 +88,11 @@ def counts_as_equal(low: float | None, images: int) -> bool:
     return low is not None and low > WORST_CHANGE and images >= LEAST_IMAGES
 
 
-def check_files(card: Card) -> None:
-    """Raise `CardError` unless a card's precisions are known ones, each with one file that it lists."""
-    for key, names in (
-        ("precision", [card.precision]),
-        ("precisions", [*card.precisions]),
-        ("quantization", [*card.quantization]),
-    ):
-        known = (*PRECISIONS, BF16) if key == "precision" else PRECISIONS
-        for name in names:
-            if name not in known:
-                raise CardError(f"{key}: unknown precision {name!r}. {suggest(name, known)}")
-    for name, file in card.precisions.items():
-        if file not in card.files or not file.endswith(".onnx"):
-            raise CardError(f"precisions: {file!r} must be one of the card's files and end in '.onnx'.")
-        if name == card.precision or file == card.model_file:
-            raise CardError(
-                f"precisions: {name} has the file {file!r}, and {card.model_file!r} with {card.precision} is"
-                " the model_file: neither may be there twice."
-            )
-
-
-def check_fp32(card: Card, advice: str) -> None:
-    """Raise `BackboneError` unless a card's file is of fp32, which others are made from."""
-    if card.precision != "fp32":
-        raise BackboneError(f"backbone {card.name!r} is {card.precision} already: {advice}.")
-
-
-def choose_automatic(card: Card, *, device: bool, dot_products: bool | None) -> str:
-    """Return the fastest precision of a card's files that counts as equal to its first.
-
-    Parameters
-    ----------
-    card : Card
-    device : bool
-        Whether it is to run on a GPU, which fp16 is for; int8 is for CPUs.
-    dot_products : bool or None
-        Whether the CPU has 8-bit dot products, without which int8 is no gain; None where that is not known.
-    """
-    int8 = card.quantization.get("int8")
-    if not device and dot_products and int8 is not None and int8.equal and "int8" in card.precisions:
-        return "int8"
-    return "fp16" if device and "fp16" in card.precisions else card.precision
-
-
-def choose_file(card: Card, precision: str | None) -> dict[str, Any]:
-    """Return what differs on the card of the file of a precision alone, see `Card.choose`."""
-    if precision is None or precision == card.precision:
-        return {}
-    if precision == BF16 and card.precision == "fp32":
-        return {"precision": BF16, "precisions": {}, "quantization": {}}
-    if precision not in card.precisions:
-        there = ", ".join([card.precision, *card.precisions])
-        raise BackboneError(
-            f"backbone {card.name!r} has no {precision} file; it has {there}. 'cnncodes models quantize'"
-            " makes fp16 and int8."
-        )
-    file = card.precisions[precision]
-    return {
-        "model_file": file,
-        "files": {file: card.files[file]},
-        "precision": precision,
-        "precisions": {},
-        "quantization": {name: facts for name, facts in card.quantization.items() if name == precision},
-        "parent": card.files[card.model_file],
-        "weights": None,  # trainable ones are those of the file that it was made from
-    }
+def check_known(key: str, names: Iterable[str], known: Sequence[str] = PRECISIONS) -> None:
+    """Raise `CardError` unless all names that a card has under a key are of precisions."""
+    for name in names:
+        if name not in known:
+            raise CardError(f"{key}: unknown precision {name!r}. {suggest(name, known)}")
 
 
 def leave_out_absent(values: dict[str, Any]) -> None:

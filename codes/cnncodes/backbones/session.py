@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.backbones.card import Card, Frame
+from cnncodes.backbones.card import Card
+from cnncodes.backbones.frame import Frame
 from cnncodes.backbones.precisions import BF16
 from cnncodes.backbones.running.bf16 import check_bf16
-from cnncodes.backbones.running.instructions import Doubt, has_dot_products
+from cnncodes.backbones.running.doubt import Doubt
+from cnncodes.backbones.running.instructions import has_dot_products
 from cnncodes.backbones.running.providers import NAMES, Provider, parse_providers
 from cnncodes.backbones.running.starting import CPU, check_images, check_threads, run_session, start_session
 from cnncodes.errors import BackboneError, CardError, UsageError
@@ -78,7 +80,7 @@ class Backbone:
     def from_bytes(cls, model: bytes, card: Card) -> Backbone:
         """Make a backbone of an ONNX file in memory, on the CPU."""
         backbone = cls(model, card, providers=("openvino",) if card.precision == BF16 else CPU)
-        backbone._doubt = Doubt(backbone)
+        backbone._doubt = Doubt(card, backbone.providers)
         return backbone
 
     @property

@@ -85,9 +85,9 @@ class PullOptions:
 def run_export(options: ExportOptions, reporter: Reporter) -> Result:
     """Export a network from the framework it was trained in."""
     from cnncodes.backbones.exporting.export import export_backbone
-    from cnncodes.backbones.exporting.originals import find_original
     from cnncodes.backbones.exporting.placing import check_is_folder
     from cnncodes.backbones.exporting.resizing import resize_original
+    from cnncodes.backbones.exporting.sources import find_original
     from cnncodes.backbones.zoo import choose_own_folder
     from cnncodes.store.files import check_writable
 

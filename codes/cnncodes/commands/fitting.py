@@ -17,7 +17,7 @@ from cnncodes.commands.tasks import find_meaning, read_target
 from cnncodes.errors import BackboneError, SourceError, UnknownBackbone, UsageError
 
 if TYPE_CHECKING:
-    from cnncodes.commands.fit import FitOptions
+    from cnncodes.commands.fit_options import FitOptions
 
 
 def fit_codes(options: FitOptions, reporter: Reporter) -> tuple[Any, Any, Result]:

@@ -19,7 +19,7 @@ from cnncodes.errors import SourceError, UsageError, name_some
 from cnncodes.schema import to_plain
 
 if TYPE_CHECKING:
-    from cnncodes.commands.evaluate import EvaluateOptions
+    from cnncodes.commands.evaluate_options import EvaluateOptions
     from cnncodes.commands.reporter import Reporter
     from cnncodes.estimators.label_predictor import LabelPredictions, LabelPredictor
     from cnncodes.evaluation import MultiLabelEvaluation

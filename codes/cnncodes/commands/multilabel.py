@@ -1,8 +1,7 @@
-"""What several labels an image change in ``cnncodes fit``: options, the estimator, and what is said of it."""
+"""What several labels an image change in ``cnncodes fit``: checks, the estimator, and what is said of it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands import inputs
@@ -10,36 +9,11 @@ from cnncodes.commands.command import Result
 from cnncodes.commands.few_images import FEW_SHOT
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.commands.tables import cut_name, format_table
-from cnncodes.commands.tasks import delimiter_option
 from cnncodes.errors import UsageError, agree
-from cnncodes.schema import option
 
 if TYPE_CHECKING:
-    from cnncodes.commands.fit import FitOptions
+    from cnncodes.commands.fit_options import FitOptions
     from cnncodes.images import ImageRecord
-
-
-def _check_threshold(threshold: str | float) -> None:
-    from cnncodes.heads.multilabel.scorers import check_threshold
-
-    check_threshold(threshold)
-
-
-@dataclass(frozen=True, kw_only=True)
-class LabelFitOptions:
-    """Options of ``cnncodes fit`` for several labels an image."""
-
-    label_delimiter: str | None = delimiter_option(
-        "Several labels an image, or none: what divides them in its text, '|' for 'sea|sky'. Alone it means"
-        " none of them."
-    )
-    threshold: str | float | None = option(
-        "Several labels: the probability from which on one is named, for all; or 'f1', for each label the"
-        " one with the best F1 on held-out images. [f1]",
-        default=None,
-        metavar="P",
-        check=_check_threshold,
-    )
 
 
 def check_labels(options: FitOptions) -> None:

@@ -20,7 +20,7 @@ from cnncodes.errors import UsageError
 from cnncodes.schema import to_plain
 
 if TYPE_CHECKING:
-    from cnncodes.commands.evaluate import EvaluateOptions
+    from cnncodes.commands.evaluate_options import EvaluateOptions
     from cnncodes.commands.reporter import Reporter
     from cnncodes.estimators.number_predictor import NumberPredictions, NumberPredictor
     from cnncodes.evaluation import NumberEvaluation

@@ -13,14 +13,14 @@ from cnncodes.commands.reporter import Reporter
 from cnncodes.errors import BackboneError, UsageError
 
 if TYPE_CHECKING:
-    from cnncodes.commands.quantize import QuantizeOptions
+    from cnncodes.commands.quantize_options import QuantizeOptions
 
 
 def quantize_classifier(options: QuantizeOptions, reporter: Reporter) -> Result:
     """Save a classifier's head with a network of less precision, and compare the two."""
     from cnncodes.estimators.archive import check_replaceable
     from cnncodes.estimators.classifier import ImageClassifier
-    from cnncodes.estimators.saving import exchange_network, load
+    from cnncodes.estimators.loading import exchange_network, load
     from cnncodes.evaluation.precisions import measure_classifier
 
     started = time.perf_counter()

@@ -13,7 +13,7 @@ from cnncodes.schema import to_plain
 
 if TYPE_CHECKING:
     from cnncodes.backbones import Backbone
-    from cnncodes.commands.quantize import QuantizeOptions
+    from cnncodes.commands.quantize_options import QuantizeOptions
     from cnncodes.evaluation.precisions import PrecisionCost
     from cnncodes.images import ImageRecord
 

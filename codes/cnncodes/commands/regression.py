@@ -1,4 +1,4 @@
-"""What regression changes in ``cnncodes fit``: options, the estimator, and what is said of it."""
+"""What regression changes in ``cnncodes fit``: checks, the estimator, and what is said of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cnncodes.commands.tasks import find_meaning, is_table
 from cnncodes.errors import UsageError, sentence
 
 if TYPE_CHECKING:
-    from cnncodes.commands.fit import FitOptions
+    from cnncodes.commands.fit_options import FitOptions
     from cnncodes.estimators.number_predictor import NumberPredictor
     from cnncodes.estimators.residuals import HeldOutResiduals
 

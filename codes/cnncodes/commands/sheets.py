@@ -19,7 +19,7 @@ from cnncodes.schema import option
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from cnncodes.backbones.card import Frame
+    from cnncodes.backbones.frame import Frame
     from cnncodes.views import Rendered, ViewPlan
     from cnncodes.views.sheet import Sheet
 

@@ -51,13 +51,14 @@ class WriteOptions(PlanOptions):
 
 def run_list(options: ListOptions, reporter: Reporter) -> Result:
     """List the plans and augmentations that have a name."""
+    from cnncodes.views import ViewPlan
     from cnncodes.views.names import AUGMENTATIONS, FIXED_PLANS, TRAIN
 
     known = {name: known.describes for name, known in AUGMENTATIONS.items()}
     return {
         "plans": [
-            {"name": name, "views": plan.count, "describes": describes}
-            for name, (plan, describes) in FIXED_PLANS.items()
+            {"name": name, "views": ViewPlan.parse(name).count, "describes": describes}
+            for name, (_, describes) in FIXED_PLANS.items()
         ],
         "augmentations": [
             {"name": name, "describes": describes}

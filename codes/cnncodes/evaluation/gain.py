@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import StratifiedGroupKFold
 
-from cnncodes.backbones.card import Frame
+from cnncodes.backbones.frame import Frame
 from cnncodes.errors import UsageError, suggest
 from cnncodes.estimators.aggregation import score_images
 from cnncodes.estimators.inputs import ImageRows
@@ -70,7 +70,7 @@ def list_subsets(stored: ViewPlan, frame: Frame) -> dict[str, ViewPlan]:
     Of fixed views, those plans that have a name and the crops of each scale; of random ones the first 1, 2,
     4, 8 …, alone and after the fixed ones, under the plan's own name (``train:2``) where it has one.
     """
-    plans = {name: plan for name, (plan, _) in FIXED_PLANS.items()}
+    plans = {name: ViewPlan.parse(name) for name in FIXED_PLANS}
     fixed = None if stored.crops == "none" else replace(stored, random=None)
     whole = _name_fixed(fixed)
     if fixed is not None:
@@ -95,7 +95,7 @@ def list_subsets(stored: ViewPlan, frame: Frame) -> dict[str, ViewPlan]:
 
 
 def _name_fixed(plan: ViewPlan | None) -> str:
-    known = (name for name, (fixed, _) in FIXED_PLANS.items() if fixed == plan)
+    known = (name for name in FIXED_PLANS if ViewPlan.parse(name) == plan)
     return next(known, "all fixed")
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from cnncodes.estimators.loading import assemble_estimator
 from cnncodes.estimators.predictor import Predictor
-from cnncodes.estimators.saving import assemble_estimator, save_estimator
+from cnncodes.estimators.saving import save_estimator
 from cnncodes.finetuning.comparison import Comparison, compare
 from cnncodes.finetuning.examples import Labelled
 from cnncodes.finetuning.folder import TuningFolder

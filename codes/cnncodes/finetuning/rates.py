@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +13,9 @@ from cnncodes.finetuning.history import HEAD_STAGE, NETWORK_STAGE, START, EpochF
 from cnncodes.finetuning.judging import standard_error
 from cnncodes.finetuning.settings import BASE_LR, SGD_FACTOR, FineTuning
 
-if TYPE_CHECKING:
-    from cnncodes.finetuning.training import Trainer
-
 #: The rates that are tried, as many as there are steps.
 LOWEST, HIGHEST, STEPS = 1e-6, 1.0, 80
+_RATES: list[float] = np.geomspace(LOWEST, HIGHEST, STEPS).tolist()
 #: How much of the running mean of losses stays at each step.
 _MEMORY = 0.8
 #: Where the loss is so many times the least, it goes on no more.
@@ -34,12 +31,26 @@ MOST = 10.0
 _LOST = 2.0
 
 
-def find_rate(trainer: Trainer) -> float | None:
-    """Return a learning rate for the head, found with backbone and head as they are at the start.
+def try_rates(step: Callable[[int, float], float]) -> list[float]:
+    """Return the losses of steps at ever higher rates, up to one at which the loss has risen.
+
+    Parameters
+    ----------
+    step : callable
+        Trains for one step, of which it is given the number and the rate, and returns the loss.
+    """
+    losses: list[float] = []
+    for number, rate in enumerate(_RATES):
+        losses.append(step(number, rate))
+        if not math.isfinite(losses[-1]) or has_risen(losses):
+            break
+    return losses
+
+
+def find_rate(losses: Sequence[float]) -> float | None:
+    """Return the learning rate that losses of `try_rates` speak for.
 
     None where no rate makes the loss rise, so that nothing is found.
-
-    The network is as before afterwards.
 
     Raises
     ------
@@ -50,31 +61,11 @@ def find_rate(trainer: Trainer) -> float | None:
     ----------
     L. N. Smith, "Cyclical Learning Rates for Training Neural Networks", WACV 2017, section 3.3.
     """
-    before = {name: value.clone() for name, value in trainer.network.tensors().items()}
-    stage = trainer.network_stage()
-    optimizer = trainer.make_optimizer(stage)
-    rows, y = trainer.order(stage)
-    size = trainer.batch_size * trainer.settings.accumulate
-    turns = -(-STEPS * size // len(rows))
-    stepper = trainer.stepper
-    batches = stepper.batches(stage, np.tile(rows, turns))
-    targets = np.tile(y, turns)
-    rates = np.geomspace(LOWEST, HIGHEST, STEPS)
-    losses: list[float] = []
-    for number, rate in enumerate(rates):
-        for group in optimizer.param_groups:
-            group["lr"] = group["share"] * rate
-        own = targets[number * size : (number + 1) * size]
-        losses.append(stepper.step(stage, optimizer, batches, own, (0, number)))
-        if not math.isfinite(losses[-1]) or has_risen(losses):
-            break
-    trainer.network.load(before)
-    stepper.average = {}  # it has followed
     if not math.isfinite(losses[0]):
         raise UsageError(
             "the loss is no number even at the lowest rate: the network or the labels are at fault."
         )
-    return choose_rate(rates[: len(losses)].tolist(), losses)
+    return choose_rate(_RATES[: len(losses)], losses)
 
 
 def choose_rate(rates: Sequence[float], losses: Sequence[float]) -> float | None:

@@ -17,7 +17,7 @@ from cnncodes.finetuning.features import FeatureStore
 from cnncodes.finetuning.history import DIVERGED, HEAD_STAGE, NETWORK_STAGE, START, EpochFigures, Trained
 from cnncodes.finetuning.judging import Guide
 from cnncodes.finetuning.network import head_groups
-from cnncodes.finetuning.rates import default_rate, find_rate, limit_rate
+from cnncodes.finetuning.rates import STEPS, default_rate, find_rate, limit_rate, try_rates
 from cnncodes.finetuning.schedule import rate_at
 from cnncodes.finetuning.setting_checks import FIND
 from cnncodes.finetuning.settings import FineTuning
@@ -111,7 +111,7 @@ class Trainer:
         if self.settings.base_lr != FIND:
             return float(self.settings.base_lr)
         self.on_note("trying learning rates, with backbone and head as they are at the start")
-        rate = find_rate(self)
+        rate = self._find_rate()
         if rate is None:
             rate = default_rate(self.settings.optimizer)
             self.on_note(
@@ -125,6 +125,28 @@ class Trainer:
         )
         self.on_note(f"the learning rate that was found: {rate:.1e}{high if taken < rate else ''}")
         return taken
+
+    def _find_rate(self) -> float | None:
+        """Return the rate that is found with the network as it is at the start, and leave that so."""
+        before = {name: value.clone() for name, value in self.network.tensors().items()}
+        stage = self.network_stage()
+        optimizer = self.make_optimizer(stage)
+        rows, y = self.order(stage)
+        size = self.batch_size * self.settings.accumulate
+        turns = -(-STEPS * size // len(rows))
+        batches = self.stepper.batches(stage, np.tile(rows, turns))
+        targets = np.tile(y, turns)
+
+        def step(number: int, rate: float) -> float:
+            for group in optimizer.param_groups:
+                group["lr"] = group["share"] * rate
+            own = targets[number * size : (number + 1) * size]
+            return self.stepper.step(stage, optimizer, batches, own, (0, number))
+
+        losses = try_rates(step)
+        self.network.load(before)
+        self.stepper.average = {}  # it has followed
+        return find_rate(losses)
 
     def _head_stage(self) -> Stage:
         def inputs(rows: Array, size: int) -> Iterator[tuple[Array, ...]]:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from cnncodes.backbones.graphs.maps import DenseBackbone
     from cnncodes.estimators.predictor import ImagePredictor
-    from cnncodes.views.view import Box, View
+    from cnncodes.views.pixels import Box
+    from cnncodes.views.view import View
 
 Array = npt.NDArray[Any]
 

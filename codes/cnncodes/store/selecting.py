@@ -135,7 +135,7 @@ def _choose_views(
 
 def _check_scale(plan: ViewPlan, stored: StoredViews) -> None:
     """Refuse views that were decoded at another scale than the plan by itself would ask for."""
-    from cnncodes.backbones.card import Frame
+    from cnncodes.backbones.frame import Frame
     from cnncodes.views import ViewPlan
 
     frame = Frame(**stored.frame)

@@ -127,7 +127,7 @@ def _parse_plan(name: str, names: dict[str, int], stored: StoredViews) -> ViewPl
 
 
 def _find_plan(plan: ViewPlan, present: set[int], stored: StoredViews) -> list[int]:
-    from cnncodes.backbones.card import Frame
+    from cnncodes.backbones.frame import Frame
     from cnncodes.views import ViewPlan
 
     if not stored.frame:

@@ -10,11 +10,12 @@ from cnncodes.views.colors import Tint
 from cnncodes.views.draws import Draws
 from cnncodes.views.fixed import FixedView
 from cnncodes.views.settings import ColorJitter, Geometry, RandomCrop, RandomViews
-from cnncodes.views.view import Box, Grid, View, locate_patch, resized_size
+from cnncodes.views.view import Grid, View, locate_patch, resized_size
 from cnncodes.views.warp import Warp
 
 if TYPE_CHECKING:
-    from cnncodes.backbones.card import Frame
+    from cnncodes.backbones.frame import Frame
+    from cnncodes.views.pixels import Box
 
 #: How often a rectangle is drawn that may not fit the picture, before the largest that fits is taken.
 _TRIES = 10

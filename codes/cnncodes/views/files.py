@@ -1,20 +1,26 @@
-"""Plans as TOML files."""
+"""Plans as TOML files: a table of settings, under the number of its format."""
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from cnncodes.errors import UsageError, sentence
-from cnncodes.views.plan import ViewPlan
 
 #: Raised when a plan's file changes in a way that older versions cannot read.
 PLAN_FORMAT = 1
 
 
-def read_plan(path: str | Path) -> ViewPlan:
-    """Read a plan from a TOML file; see `ViewPlan.read`."""
+def read_settings(path: str | Path) -> dict[str, Any]:
+    """Read the settings of a plan from a TOML file.
+
+    Raises
+    ------
+    UsageError
+        If the file is missing, no TOML, or of a newer format; the settings are not looked at.
+    """
     try:
         values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -31,19 +37,15 @@ def read_plan(path: str | Path) -> ViewPlan:
             f"the view plan {str(path)!r} is of format {number}; this version reads up to {PLAN_FORMAT}."
             " Install a newer one."
         )
-    try:
-        return ViewPlan.from_dict(values)
-    except UsageError as error:
-        raise UsageError(f"the view plan {str(path)!r} is wrong: {error}") from error
+    return values
 
 
-def format_plan(plan: ViewPlan) -> str:
-    """Return a plan as TOML, what is at its default left out."""
+def format_settings(settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
+    """Return the settings of a plan as TOML, what is at its default left out but for the crops."""
     import tomli_w
 
     values: dict[str, Any] = {"format": PLAN_FORMAT}
-    defaults = ViewPlan().to_dict()
-    for key, value in plan.to_dict().items():
+    for key, value in settings.items():
         if key == "crops" or key not in defaults or value != defaults[key]:
             values[key] = value
     return tomli_w.dumps(values)

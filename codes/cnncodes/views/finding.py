@@ -1,37 +1,34 @@
-"""Finding a plan's views among those of another: which they are, or what makes them differ."""
+"""Why a plan's view is none of another's: it has another name, or other settings."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
-from cnncodes.errors import UsageError
-
-if TYPE_CHECKING:
-    from cnncodes.backbones.card import Frame
-    from cnncodes.views.plan import ViewPlan
+from cnncodes.views.settings import RandomViews
 
 
-def find_views(plan: ViewPlan, stored: ViewPlan, frame: Frame) -> list[int]:
-    """Return the number that each of a plan's views has in another; see `ViewPlan.find_in`."""
-    there = {name: number for number, name in enumerate(stored.pixel_names(frame))}
-    names = plan.pixel_names(frame)
-    for name, shown in zip(names, plan.names(frame), strict=True):
-        if name not in there:
-            raise UsageError(f"the codes hold no view {shown!r}{_explain(plan, stored, shown, frame)}")
-    return [there[name] for name in names]
+def explain_missing(
+    name: str, stored: Sequence[str], ours: RandomViews | None, theirs: RandomViews | None
+) -> str:
+    """Return the end of a sentence that says why no stored view looks as the one of this name.
 
-
-def _explain(plan: ViewPlan, stored: ViewPlan, name: str, frame: Frame) -> str:
-    """Say why a stored plan has no view that looks as this one: another name, or other settings."""
-    names = stored.names(frame)
-    if name not in names or plan.random is None or stored.random is None:
-        return f". They hold: {_shorten(names)}."
-    ours, theirs = plan.random.to_dict(), stored.random.to_dict()
+    Parameters
+    ----------
+    name : str
+    stored : sequence of str
+        Names of the stored views.
+    ours, theirs : RandomViews or None
+        Random views of the plan that has the view, and of the stored one.
+    """
+    if name not in stored or ours is None or theirs is None:
+        return f". They hold: {_shorten(stored)}."
+    here, there = ours.to_dict(), theirs.to_dict()
     differing = [
-        f"{key} is {_shown(theirs.get(key))} there and {_shown(ours.get(key))} here"
-        for key in dict.fromkeys([*theirs, *ours])
-        if key != "count" and theirs.get(key) != ours.get(key)
+        f"{key} is {_shown(there.get(key))} there and {_shown(here.get(key))} here"
+        for key in dict.fromkeys([*there, *here])
+        if key != "count" and there.get(key) != here.get(key)
     ]
     return f" with these settings: {'; '.join(differing)}."
 
@@ -41,5 +38,5 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 120 else f"{text[:117]}..."
 
 
-def _shorten(names: tuple[str, ...]) -> str:
+def _shorten(names: Sequence[str]) -> str:
     return ", ".join(names) if len(names) <= 12 else f"{', '.join(names[:10])} … {names[-1]}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cnncodes.views.view import Grid, View, locate_patch, resized_size
 
 if TYPE_CHECKING:
-    from cnncodes.backbones.card import Frame
+    from cnncodes.backbones.frame import Frame
 
 _CORNERS = ("top-left", "top-right", "bottom-left", "bottom-right")
 #: Which places a plan's `crops` stands for.

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from cnncodes.views.axis import Axis
     from cnncodes.views.encoded import EncodedJpeg
-    from cnncodes.views.resize_library import Axis
 
 #: libjpeg's functions that are used, as ``_jpeg.c`` lists them.
 _FUNCTIONS = (

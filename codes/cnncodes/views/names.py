@@ -1,26 +1,24 @@
-"""Plans by name: ``tencrop``, ``train:4``, ``rotation+lens:2``, ``center, train:8``."""
+"""Settings of plans by name: ``tencrop``, ``train:4``, ``rotation+lens:2``, ``center, train:8``."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from cnncodes.errors import UsageError, suggest
-from cnncodes.views.plan import ViewPlan
 from cnncodes.views.settings import MAX_VIEWS, RandomCrop, RandomViews
 
-#: Fixed plans that have a name, with what they are.
-FIXED_PLANS: dict[str, tuple[ViewPlan, str]] = {
-    "center": (ViewPlan(), "the centre of the picture, as the backbone was tested"),
-    "flip": (ViewPlan(mirror=True), "the centre and its mirror image"),
+#: Fixed plans that have a name: what differs from a plan's defaults, and what they are.
+FIXED_PLANS: dict[str, tuple[dict[str, Any], str]] = {
+    "center": ({}, "the centre of the picture, as the backbone was tested"),
+    "flip": ({"mirror": True}, "the centre and its mirror image"),
     "tencrop": (
-        ViewPlan(crops="five", mirror=True),
+        {"crops": "five", "mirror": True},
         "four corners and the centre, and their mirror images, at the backbone's own scale",
     ),
     "multicrop": (
-        ViewPlan((224, 256, 384, 480, 640), 224, "five", True),
+        {"short_sides": (224, 256, 384, 480, 640), "reference": 224, "crops": "five", "mirror": True},
         "ten crops at each of the short sides 224, 256, 384, 480 and 640",
     ),
 }
@@ -90,28 +88,35 @@ AUGMENTATIONS: dict[str, Augmentation] = {
 TRAIN = ("flip", "scale-crop")
 
 
-def parse_plan(plan: str | Path | ViewPlan, random_state: int | None = None) -> ViewPlan:
-    """Return the plan that a name, a file or a plan stands for; see `ViewPlan.parse`."""
-    if isinstance(plan, ViewPlan):
-        return plan
-    if not isinstance(plan, str | Path):
-        raise UsageError(f"views must be a plan's name, a .toml file or a ViewPlan. Got {plan!r} instead.")
-    if isinstance(plan, Path) or plan.strip().lower().endswith(".toml"):
-        return ViewPlan.read(plan.strip() if isinstance(plan, str) else plan)
-    first, comma, second = (part.strip() for part in plan.partition(","))
+def parse_name(name: str, random_state: int | None = None) -> dict[str, Any]:
+    """Return the settings of the plan that a name stands for, those at their defaults left out.
+
+    Raises
+    ------
+    UsageError
+        If there is no such plan; the text offers the nearest name.
+
+    Examples
+    --------
+    >>> parse_name("tencrop"), parse_name("center, flip:4")["random"].count
+    ({'crops': 'five', 'mirror': True}, 4)
+    """
+    first, comma, second = (part.strip() for part in name.partition(","))
+    if not comma and ":" in first:
+        return {"crops": "none", "random": _parse_random(first, random_state)}
     if not comma:
-        return _parse_random(first, random_state) if ":" in first else _parse_fixed(first)
+        return _parse_fixed(first)
     if ":" in first:
         raise UsageError(
             "a plan of both kinds names its fixed views first and its random ones second, as in"
-            f" 'center, train:4'. Got {plan!r} instead."
+            f" 'center, train:4'. Got {name!r} instead."
         )
-    return replace(_parse_fixed(first), random=_parse_random(second, random_state).random)
+    return {**_parse_fixed(first), "random": _parse_random(second, random_state)}
 
 
-def _parse_fixed(name: str) -> ViewPlan:
+def _parse_fixed(name: str) -> dict[str, Any]:
     if name in FIXED_PLANS:
-        return FIXED_PLANS[name][0]
+        return dict(FIXED_PLANS[name][0])
     terms = [term.strip() for term in name.split("+")]
     if all(term in AUGMENTATIONS or term == "train" for term in terms):
         raise UsageError(f"{name!r} names random views: say how many of each image, as in '{name}:4'.")
@@ -119,7 +124,7 @@ def _parse_fixed(name: str) -> ViewPlan:
     raise UsageError(f"unknown view plan {name!r}. {suggest(name, known)}")
 
 
-def _parse_random(text: str, random_state: int | None) -> ViewPlan:
+def _parse_random(text: str, random_state: int | None) -> RandomViews:
     names, colon, number = text.partition(":")
     if not colon or not number.strip().isascii() or not number.strip().isdigit():
         raise UsageError(f"random views need a number of views, as in 'train:4'. Got {text!r} instead.")
@@ -138,4 +143,4 @@ def _parse_random(text: str, random_state: int | None) -> ViewPlan:
         raise UsageError(
             f"{' and '.join(crops)} both choose the crop: give one of them (train has {TRAIN[1]})."
         )
-    return ViewPlan(crops="none", random=views)
+    return views

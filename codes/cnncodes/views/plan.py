@@ -17,40 +17,22 @@ from typing import TYPE_CHECKING, Any, Self
 from cnncodes.errors import UsageError
 from cnncodes.views.checks import check_choice, check_keys, check_whole
 from cnncodes.views.colors import PrincipalColors
+from cnncodes.views.darkroom import Rendered, render_views
 from cnncodes.views.drawing import draw_view, random_name, scaled_sides
+from cnncodes.views.files import format_settings, read_settings
+from cnncodes.views.finding import explain_missing
 from cnncodes.views.fixed import POSITIONS, FixedView
+from cnncodes.views.names import parse_name
 from cnncodes.views.settings import RandomViews
-from cnncodes.views.view import Darkroom, View
+from cnncodes.views.view import View
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Sequence
 
-    import numpy as np
-    import numpy.typing as npt
-
-    from cnncodes.backbones.card import Frame
+    from cnncodes.backbones.frame import Frame
     from cnncodes.views.encoded import Picture
 
 _MAX_SIDE = 16_384
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """The pixels of an image's views.
-
-    Attributes
-    ----------
-    pixels : ndarray of uint8, shape (n_distinct, height, width, 3)
-        Each distinct view once.
-    index : ndarray of int64, shape (n_views,)
-        For each view of the plan, its row in `pixels`.
-    views : tuple of View
-        One for each view of the plan, in order.
-    """
-
-    pixels: npt.NDArray[np.uint8]
-    index: npt.NDArray[np.int64]
-    views: tuple[View, ...]
 
 
 @dataclass(frozen=True)
@@ -150,9 +132,15 @@ class ViewPlan:
         UsageError
             If there is no such plan; the text offers the nearest name.
         """
-        from cnncodes.views.names import parse_plan
-
-        return parse_plan(plan, random_state)
+        if isinstance(plan, ViewPlan):
+            return plan
+        if isinstance(plan, str) and not plan.strip().lower().endswith(".toml"):
+            return cls(**parse_name(plan, random_state))
+        if not isinstance(plan, str | Path):
+            raise UsageError(
+                f"views must be a plan's name, a .toml file or a ViewPlan. Got {plan!r} instead."
+            )
+        return cls.read(plan.strip() if isinstance(plan, str) else plan)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -187,15 +175,15 @@ class ViewPlan:
         UsageError
             If the file is missing, no TOML, of a newer format, or no plan.
         """
-        from cnncodes.views.files import read_plan
-
-        return read_plan(path)
+        settings = read_settings(path)
+        try:
+            return cls.from_dict(settings)
+        except UsageError as error:
+            raise UsageError(f"the view plan {str(path)!r} is wrong: {error}") from error
 
     def to_toml(self) -> str:
         """Return the text of a TOML file that `read` understands."""
-        from cnncodes.views.files import format_plan
-
-        return format_plan(self)
+        return format_settings(self.to_dict(), ViewPlan().to_dict())
 
     @property
     def id(self) -> str:
@@ -258,9 +246,13 @@ class ViewPlan:
         UsageError
             If the other plan lacks one of them; the text names it.
         """
-        from cnncodes.views.finding import find_views
-
-        return find_views(self, stored, frame)
+        there = {name: number for number, name in enumerate(stored.pixel_names(frame))}
+        names = self.pixel_names(frame)
+        for name, shown in zip(names, self.names(frame), strict=True):
+            if name not in there:
+                why = explain_missing(shown, stored.names(frame), self.random, stored.random)
+                raise UsageError(f"the codes hold no view {shown!r}{why}")
+        return [there[name] for name in names]
 
     def largest_short_side(self, frame: Frame) -> int:
         """Return the length of an image's shorter side, in pixels, that no view needs more than."""
@@ -339,22 +331,8 @@ class ViewPlan:
             If the image is so narrow that resizing its short side would take over 64 million pixels, or is
             decoded only now and cannot be.
         """
-        import numpy as np
-
         views = self.locate(image.size, frame, content)
-        if only is not None:
-            views = tuple(views[number] for number in only)
-        darkroom = Darkroom(image, frame, views)
-        distinct: dict[Hashable, int] = {}
-        pixels: list[npt.NDArray[np.uint8]] = []
-        index = np.empty(len(views), dtype=np.int64)
-        for number, view in enumerate(views):
-            if view.pixels_id not in distinct:
-                distinct[view.pixels_id] = len(pixels)
-                pixels.append(darkroom.develop(view))
-            index[number] = distinct[view.pixels_id]
-        patches = pixels[0][np.newaxis] if len(pixels) == 1 else np.stack(pixels)
-        return Rendered(patches, index, views)
+        return render_views(image, frame, views if only is None else [views[number] for number in only])
 
 
 @functools.lru_cache(maxsize=64)

@@ -6,25 +6,19 @@ import ctypes
 import functools
 import hashlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from cnncodes.views.axis import Axis
 from cnncodes.views.encoded import UPRIGHT, EncodedJpeg, Picture
 from cnncodes.views.jpeg_library import JpegDecoder
 from cnncodes.views.memory import Memory
+from cnncodes.views.pixels import Box, Part, Pixels
 from cnncodes.views.warp_library import Sampler
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-    from cnncodes.views.view import Box
-
-Pixels: TypeAlias = npt.NDArray[np.uint8]
-
-#: Left, top, right, bottom, in pixels of the resized picture.
-Part: TypeAlias = tuple[int, int, int, int]
 
 #: How far each filter reaches, in pixels of the smaller picture.
 REACH = {"bilinear": 1.0, "bicubic": 2.0}
@@ -40,34 +34,6 @@ _ACROSS, _DOWN = 4, 2
 
 #: Weights of an axis at most, which take 20 bytes each: those of 64 axes are kept.
 _MOST = 2**17
-
-
-class Axis:
-    """Weights of one axis: which pixels each one that is wanted is the sum of.
-
-    Attributes
-    ----------
-    count, taps : int
-        Pixels that are wanted, and weights of each.
-    first, end : int
-        The first pixel of the picture that any weight is for, and the one after the last.
-    starts : ndarray of int32, shape (count,)
-        Where the weights of each begin, counted from `first`.
-    weights : ndarray of int32, shape (count, taps)
-    pointers : tuple of int
-        Addresses of the starts and the weights.
-    table : ndarray of uint8
-        The weights once more, as rows are shrunk by them; of columns nothing.
-    """
-
-    def __init__(
-        self, starts: npt.NDArray[np.int32], weights: npt.NDArray[np.int32], table: npt.NDArray[np.uint8]
-    ) -> None:
-        self.count, self.taps = weights.shape
-        self.first, self.end = int(starts.min()), int(starts.max()) + self.taps
-        self.starts, self.weights = starts - np.int32(self.first), weights
-        self.pointers = self.starts.ctypes.data, weights.ctypes.data
-        self.table = table
 
 
 class Library:

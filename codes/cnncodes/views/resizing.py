@@ -16,12 +16,11 @@ import numpy as np
 
 from cnncodes.lazy import once
 from cnncodes.views.encoded import EncodedJpeg, Picture
-from cnncodes.views.resize_library import REACH, Library, Part, Pixels, make_noise, sums_columns_first
+from cnncodes.views.pixels import Box, Part, Pixels
+from cnncodes.views.resize_library import REACH, Library, make_noise, sums_columns_first
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-    from cnncodes.views.view import Box
 
 #: What is compared with Pillow, of a picture of 83 x 97: sizes and boxes. Some are on either side of where
 #: columns come first.

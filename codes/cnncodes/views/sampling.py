@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cnncodes.lazy import once
-from cnncodes.views.resize_library import Pixels, make_noise
+from cnncodes.views.pixels import Pixels
+from cnncodes.views.resize_library import make_noise
 from cnncodes.views.resizing import DIFFERENT, open_library
 from cnncodes.views.warp_library import Look, Mesh, Projection, Sampler
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cnncodes.errors import UsageError
-from cnncodes.views.plan import Rendered
+from cnncodes.views.darkroom import Rendered
 from cnncodes.views.view import View
 
 if TYPE_CHECKING:

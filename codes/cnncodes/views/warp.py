@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from PIL.Image import Image
 
-    from cnncodes.backbones.card import Frame
-    from cnncodes.views.resize_library import Pixels
+    from cnncodes.backbones.frame import Frame
+    from cnncodes.views.pixels import Pixels
 
 #: Extreme maps, several at once, may look far beyond the picture: more than this is no view any more.
 MAX_SEEN_PIXELS = 32_000_000

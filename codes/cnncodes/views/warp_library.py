@@ -14,7 +14,7 @@ from cnncodes.views.memory import Memory
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from cnncodes.views.resize_library import Pixels
+    from cnncodes.views.pixels import Pixels
 
 Pair: TypeAlias = tuple[int, int]
 

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.backbones.checking.parity import measure_spread
-from cnncodes.backbones.graphs.steadying import run_in_batches
 from cnncodes.backbones.running.timing import draw_noise
 from cnncodes.backbones.session import Backbone
 from cnncodes.errors import BackboneError
@@ -55,6 +54,12 @@ def _check_batches(backbone: Backbone, images: npt.NDArray[np.uint8], codes: npt
         if equal
         else "equal codes, to rounding, in batches of 1, 3 and 8"
     )
+
+
+def run_in_batches(backbone: Backbone, images: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.float32]:
+    """Return the codes of images that meet the network in batches of so many."""
+    parts = (images[start : start + size] for start in range(0, len(images), size))
+    return np.concatenate([backbone.run(part) for part in parts])
 
 
 def check_sizes(backbone: Backbone) -> str:

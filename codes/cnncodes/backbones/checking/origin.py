@@ -11,9 +11,10 @@ from cnncodes.backbones.exporting.addresses import parse_address
 from cnncodes.backbones.exporting.drafts import Facts
 from cnncodes.backbones.exporting.export import OWN_CODE, choose_reference, make_backbone
 from cnncodes.backbones.exporting.layer_parity import find_layers, look_within
-from cnncodes.backbones.exporting.originals import Original, find_original
+from cnncodes.backbones.exporting.originals import Original
 from cnncodes.backbones.exporting.references import Images, Reference, run_controls
 from cnncodes.backbones.exporting.resizing import resize_original
+from cnncodes.backbones.exporting.sources import find_original
 from cnncodes.backbones.graphs.picks import OUTPUT, Pick, was_picked
 from cnncodes.backbones.session import Backbone
 from cnncodes.errors import BackboneError, MissingFile, UsageError, sentence

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.backbones.card import Frame
+from cnncodes.backbones.frame import Frame
 from cnncodes.errors import BackendMissing, install_advice
 
 #: File names below each package's folder: people, animals, things, textures, sky, tissue.

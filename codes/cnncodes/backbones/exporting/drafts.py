@@ -15,9 +15,9 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, NoReturn
 
-from cnncodes.backbones.card import Frame
 from cnncodes.backbones.channels import check_channels
 from cnncodes.backbones.fields import build
+from cnncodes.backbones.frame import Frame
 from cnncodes.errors import BackboneError, CardError, sentence
 
 Triple = tuple[float, float, float]

@@ -14,26 +14,22 @@ from cnncodes.backbones.checking.parity import Codes, Parity, compare_with_origi
 from cnncodes.backbones.checking.photos import load_photos
 from cnncodes.backbones.exporting.layer_parity import Within, compare_layers, look_within
 from cnncodes.backbones.exporting.onnx_files import FileReference
-from cnncodes.backbones.exporting.originals import (
-    Original,
-    find_original,
-    missing_export_extra,
-    package_versions,
-)
+from cnncodes.backbones.exporting.originals import Original, missing_export_extra, package_versions
 from cnncodes.backbones.exporting.placing import MODEL_FILE, check_place, place_network
 from cnncodes.backbones.exporting.references import (
     Images,
     Reference,
+    TorchReference,
     check_finite,
-    make_reference,
     run_controls,
 )
 from cnncodes.backbones.exporting.sizing import OtherSizes, try_other_sizes
+from cnncodes.backbones.exporting.sources import find_original
+from cnncodes.backbones.exporting.steadying import make_steady
 from cnncodes.backbones.graphs.dense import DENSE_FILE
 from cnncodes.backbones.graphs.initializers import summarize_weights, trainable_weights
 from cnncodes.backbones.graphs.picking import pick_layers
 from cnncodes.backbones.graphs.picks import OUTPUT, Pick, check_pool
-from cnncodes.backbones.graphs.steadying import make_steady
 from cnncodes.backbones.session import Backbone
 from cnncodes.errors import BackboneError, UsageError
 
@@ -159,6 +155,21 @@ def choose_reference(original: Original, layer: str | None) -> Reference:
         if layer is None:
             raise
         return make_reference(dataclasses.replace(original, headless=True))  # no need of a classifier then
+
+
+def make_reference(original: Original) -> Reference:
+    """Make an original network, and find the layer whose activations are its code.
+
+    Raises
+    ------
+    BackboneError
+        If there is no classifier to cut.
+    """
+    with missing_export_extra():
+        made = original.make()
+        if original.is_file:
+            return FileReference.make(original, made)
+        return TorchReference.make(original, made)
 
 
 def _trace(reference: Reference, others: OtherSizes | None, code_size: int) -> Backbone:

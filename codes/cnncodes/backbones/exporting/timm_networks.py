@@ -6,10 +6,10 @@ import math
 from functools import partial
 from typing import Any
 
-from cnncodes.backbones.card import Frame
 from cnncodes.backbones.exporting.addresses import Address
 from cnncodes.backbones.exporting.originals import NO_LICENCE, Original, missing_export_extra
 from cnncodes.backbones.exporting.weights import describe_weights, fill
+from cnncodes.backbones.frame import Frame
 from cnncodes.backbones.running.quiet import quiet_logging
 from cnncodes.errors import BackboneError, sentence, suggest_nearest
 

@@ -9,10 +9,10 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from cnncodes.backbones.card import Frame
 from cnncodes.backbones.channels import ORDERS
 from cnncodes.backbones.exporting.originals import Original
 from cnncodes.backbones.exporting.same_padding import mark_same_padding
+from cnncodes.backbones.frame import Frame
 from cnncodes.backbones.graphs.canonical import make_canonical, serialize
 from cnncodes.backbones.graphs.initializers import STATISTICS
 from cnncodes.backbones.running.quiet import quiet_logging

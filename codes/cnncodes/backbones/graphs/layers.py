@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from cnncodes.backbones.graphs.initializers import trainable_weights
+from cnncodes.backbones.graphs.means import make_mean
 from cnncodes.backbones.graphs.picks import OWN, Pick
-from cnncodes.backbones.graphs.steadying import make_mean
 from cnncodes.backbones.graphs.wiring import Wiring, attributes, infer_shapes, keep_batch, prune
 from cnncodes.errors import UsageError, suggest_nearest
 

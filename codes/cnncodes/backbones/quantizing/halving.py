@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from cnncodes.backbones.precisions import check_fp32
-from cnncodes.backbones.quantizing.preparing import finish_graph, prepare_graph
+from cnncodes.backbones.quantizing.preparing import check_fp32, finish_graph, prepare_graph
 from cnncodes.backbones.running.quiet import quiet_logging
 from cnncodes.backbones.session import Backbone
 from cnncodes.errors import BackendMissing, install_advice

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from cnncodes.backbones.card import Card
 from cnncodes.backbones.graphs.canonical import serialize, strip_origin
 from cnncodes.backbones.graphs.initializers import describe_odd_weights, read_constants
 from cnncodes.backbones.running.runtime import import_runtime
@@ -30,6 +31,12 @@ _QUANTIZED = (
 )
 _POOLINGS = ("GlobalAveragePool", "GlobalMaxPool", "ReduceMean", "ReduceMax")
 _OPSET = 18
+
+
+def check_fp32(card: Card, advice: str) -> None:
+    """Raise `BackboneError` unless a card's file is of fp32, which others are made from."""
+    if card.precision != "fp32":
+        raise BackboneError(f"backbone {card.name!r} is {card.precision} already: {advice}.")
 
 
 def prepare_graph(model: bytes, name: str) -> Any:

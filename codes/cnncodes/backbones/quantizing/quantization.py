@@ -14,11 +14,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.backbones.precisions import check_fp32
 from cnncodes.backbones.quantizing.calibration import Progress, Statistics, measure_values
 from cnncodes.backbones.quantizing.correction import correct_biases
 from cnncodes.backbones.quantizing.folding import CENTERED, PIXELS, Fold, fold_input
-from cnncodes.backbones.quantizing.preparing import HEAVY, find_float_tail, finish_graph, prepare_graph
+from cnncodes.backbones.quantizing.preparing import (
+    HEAVY,
+    check_fp32,
+    find_float_tail,
+    finish_graph,
+    prepare_graph,
+)
 from cnncodes.backbones.running.quiet import quiet_logging
 from cnncodes.backbones.session import Backbone
 from cnncodes.errors import BackendMissing, install_advice

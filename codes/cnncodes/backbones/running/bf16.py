@@ -13,7 +13,7 @@ from cnncodes.backbones.running.timing import draw_noise
 from cnncodes.errors import BackboneError
 
 if TYPE_CHECKING:
-    from cnncodes.backbones.card import Frame
+    from cnncodes.backbones.frame import Frame
 
 #: Instructions of x86 for it; OpenVINO does without them where there is AVX-512.
 _INSTRUCTIONS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})

@@ -5,14 +5,20 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from cnncodes.backbones.card import Frame
-    from cnncodes.backbones.session import Backbone
+    from cnncodes.backbones.frame import Frame
+
+
+class Network(Protocol):
+    """What takes batches of images, such as a backbone."""
+
+    def run(self, images: npt.NDArray[np.uint8]) -> Any:
+        """Return what it gives for images."""
 
 
 def draw_noise(frame: Frame, n_images: int) -> npt.NDArray[np.uint8]:
@@ -22,7 +28,7 @@ def draw_noise(frame: Frame, n_images: int) -> npt.NDArray[np.uint8]:
 
 
 def time_in_turns(
-    backbones: Sequence[Backbone],
+    networks: Sequence[Network],
     images: npt.NDArray[np.uint8],
     *,
     rounds: int = 9,
@@ -32,18 +38,18 @@ def time_in_turns(
 
     Parameters
     ----------
-    backbones : sequence of Backbone
+    networks : sequence of Network
     images : ndarray of uint8, shape (n_images, height, width, 3)
     rounds : int
         Runs of each, after one that does not count.
     choose : callable
         What makes one time of those of the rounds; few of them are disturbed the least by their minimum.
     """
-    seconds: list[list[float]] = [[] for _ in backbones]
+    seconds: list[list[float]] = [[] for _ in networks]
     for number in range(rounds + 1):
-        for backbone, mine in zip(backbones, seconds, strict=True):
+        for network, mine in zip(networks, seconds, strict=True):
             started = time.perf_counter()
-            backbone.run(images)
+            network.run(images)
             if number:
                 mine.append(time.perf_counter() - started)
     return [choose(mine) for mine in seconds]

@@ -8,18 +8,16 @@ from cnncodes.lazy import attach
 
 if TYPE_CHECKING:
     from cnncodes.evaluation.checks.checking import check_data, run_checks
-    from cnncodes.evaluation.checks.finding import Finding
+    from cnncodes.evaluation.checks.finding import CHECKS, Finding
     from cnncodes.evaluation.checks.report import DataChecks, LeftOut
 
 __all__ = ["CHECKS", "DataChecks", "Finding", "LeftOut", "check_data", "run_checks"]
-
-#: All checks, those first whose warnings weigh most.
-CHECKS = ("groups", "duplicates", "metadata", "classes", "labels", "damage", "outliers")
 
 # Lazily: what trains or embeds is loaded when it is needed.
 __getattr__, __dir__ = attach(
     __name__,
     {
+        "CHECKS": "finding",
         "DataChecks": "report",
         "Finding": "finding",
         "LeftOut": "report",

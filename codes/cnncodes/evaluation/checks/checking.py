@@ -13,9 +13,9 @@ from cnncodes.errors import SourceError, UsageError, name_some, sentence
 from cnncodes.estimators.aggregation import average_rows
 from cnncodes.estimators.inputs import embed_records, make_embedder, settle_embedders
 from cnncodes.estimators.label_sets import check_divided
-from cnncodes.evaluation.checks import CHECKS, outliers
+from cnncodes.evaluation.checks import outliers
 from cnncodes.evaluation.checks.duplicates import NEAREST, check_duplicates, find_duplicates
-from cnncodes.evaluation.checks.finding import Finding
+from cnncodes.evaluation.checks.finding import CHECKS, Finding
 from cnncodes.evaluation.checks.groups import check_groups, join_groups
 from cnncodes.evaluation.checks.labelled import Labelled, check_labelled
 from cnncodes.evaluation.checks.looking import Look, watch

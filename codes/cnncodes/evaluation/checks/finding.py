@@ -9,6 +9,9 @@ from typing import Any, Literal
 Severity = Literal["tell", "warn"]
 Certainty = Literal["certain", "likely", "possible"]
 
+#: All checks, those first whose warnings weigh most.
+CHECKS = ("groups", "duplicates", "metadata", "classes", "labels", "damage", "outliers")
+
 
 @dataclass(frozen=True)
 class Finding:

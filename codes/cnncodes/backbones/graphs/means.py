@@ -6,42 +6,12 @@ the last on the number of images; its GlobalAveragePool does neither.
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from cnncodes.backbones.graphs.canonical import serialize
 from cnncodes.backbones.graphs.wiring import Shape, Wiring, attributes, infer_shapes, prune
-from cnncodes.backbones.running.timing import draw_noise
-from cnncodes.backbones.session import Backbone
-
-
-def make_steady(backbone: Backbone) -> Backbone:
-    """Return a backbone whose codes do not depend on the batch, as far as its means are at fault.
-
-    One whose codes do not depend on it already is returned as it is.
-    """
-    import onnx
-
-    card = backbone.card
-    images = draw_noise(card.frame, 8)
-    if np.array_equal(run_in_batches(backbone, images, 1), backbone.run(images)):
-        return backbone
-    model = onnx.load_from_string(backbone.model_bytes())
-    replace_means(model, card.frame.height, card.frame.width)
-    data = serialize(model)
-    files = {card.model_file: hashlib.sha256(data).hexdigest()}
-    return Backbone.from_bytes(data, dataclasses.replace(card, files=files))
-
-
-def run_in_batches(backbone: Backbone, images: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.float32]:
-    """Return the codes of images that meet the network in batches of so many."""
-    parts = (images[start : start + size] for start in range(0, len(images), size))
-    return np.concatenate([backbone.run(part) for part in parts])
 
 
 def replace_means(model: Any, height: int, width: int) -> None:
