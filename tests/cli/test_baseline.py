@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +82,51 @@ def make_source(folder: Path, count: int = 12) -> str:
             pixels = rng.integers(low, low + 128, (32, 32, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(folder / label / f"{i}.png")
     return str(folder)
+
+
+#: Runs the command line where files may not grow beyond so many bytes.
+FULL = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+from cnncodes.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("option", ["--plot", "-o"])
+def test_what_was_found_is_shown_though_it_cannot_be_written(tmp_path: Path, option: str) -> None:
+    source, out = make_source(tmp_path / "in", 4), tmp_path / ("a.png" if option == "--plot" else "a.json")
+    out.write_bytes(b"what was there")
+    command = [sys.executable, "-c", FULL, "baseline", source, "--only", "majority", option, str(out), "-q"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1 and "majority class" in done.stdout
+    assert str(out) in done.stderr and done.stderr.count("\n") == 1
+    assert out.name not in done.stdout  # it is no report of this run
+    assert out.read_bytes() == b"what was there"
+
+
+def test_a_plot_may_be_in_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    source, plot = make_source(tmp_path / "in", 4), tmp_path / "new/a.svg"
+    assert main(["baseline", source, "--only", "majority", "--plot", str(plot), "-q"]) == 0
+    assert b"<svg" in plot.read_bytes()
+
+
+@pytest.mark.slow
+def test_interrupted_it_shows_and_writes_what_was_tried(tmp_path: Path) -> None:
+    source, report = make_source(tmp_path / "in", 60), tmp_path / "r.json"
+    command = [sys.executable, "-m", "cnncodes", "baseline", source, "-o", str(report), "-j", "1"]
+    job = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert job.stderr is not None and job.stdout is not None
+    said = ""
+    while "tencrop" not in said:  # after pixels, histograms, one view and its heads
+        assert job.poll() is None, said
+        said += job.stderr.read(1)
+    job.send_signal(signal.SIGINT)
+    out, errors = job.communicate(timeout=120)
+    assert job.returncode == 130 and "Traceback" not in errors, errors
+    assert "center: logistic" in out and "it was interrupted" in out
+    found = json.loads(report.read_text())
+    assert "codes" in {method["group"] for method in found["methods"]} and f"{report}" in out
 
 
 @pytest.mark.slow

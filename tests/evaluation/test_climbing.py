@@ -144,3 +144,28 @@ def test_classes_that_no_method_can_learn_are_named() -> None:
         " wrong: 'zebra'"
     )
     assert CLASSES.list_doubts(y, truth[:1]) == []
+
+
+def test_an_interrupt_is_passed_on_after_what_was_tried_is_handed_over() -> None:
+    def begin(title: str) -> None:
+        if title == "late":
+            raise KeyboardInterrupt
+
+    handed: list[Ladder] = []
+    methods = [
+        MAJORITY,
+        PIXELS,
+        Method("codes", Noise("late"), "ridge"),
+        Method("heads", Noise("later"), "ridge"),
+    ]
+    parts = make_records(30, 0), make_records(10, 1)
+    with pytest.raises(KeyboardInterrupt):
+        climb(*parts, methods, n_jobs=1, on_method=begin, on_interrupt=handed.append)
+    [ladder] = handed
+    assert titles(ladder) == [MAJORITY.title, PIXELS.title] and ladder.best().title == PIXELS.title
+    assert [(one.title, one.reason) for one in ladder.left_out] == [
+        ("late: ridge", "it was interrupted"), ("later: ridge", "it was interrupted"),
+    ]  # fmt: skip
+    with pytest.raises(KeyboardInterrupt):
+        climb(*parts, methods[2:], n_jobs=1, on_method=begin, on_interrupt=handed.append)
+    assert len(handed) == 1  # nothing was tried that learns

@@ -12,7 +12,7 @@ from cnncodes.cli.launching import tell_launcher
 from cnncodes.cli.parser import build_parser, parse
 from cnncodes.cli.streams import prepare_streams, write_stdout
 from cnncodes.commands import COMMANDS, Reporter
-from cnncodes.commands.command import PROBLEMS, TOO_MANY_FAILURES
+from cnncodes.commands.command import PROBLEMS, TOO_MANY_FAILURES, Command, Result, find_result
 from cnncodes.commands.controls import escape_controls
 from cnncodes.ending import describe_interrupt, ending_when_asked, was_announced
 from cnncodes.errors import CnnCodesError, UsageError
@@ -78,15 +78,24 @@ def _run(arguments: list[str]) -> int:
     as_json, quiet = values.pop("json"), values.pop("quiet")
     options: Any = from_arguments(command.options, values)
     reporter = Reporter(quiet=quiet)
-    with reporter.passing_warnings():
-        result = command.run(options, reporter)
+    try:
+        with reporter.passing_warnings():
+            result = command.run(options, reporter)
+    except (Exception, KeyboardInterrupt) as error:
+        _show(command, find_result(error), as_json=as_json)
+        raise
     if not result:
         return DONE
-    text = json.dumps(result, ensure_ascii=True) + "\n" if as_json else command.render(result)
-    write_stdout(text)
+    _show(command, result, as_json=as_json)
     if result.get(PROBLEMS):
         return FAILED
     return TOO_MANY if result.get(TOO_MANY_FAILURES) else DONE
+
+
+def _show(command: Command, result: Result | None, *, as_json: bool) -> None:
+    if result:
+        text = json.dumps(result, ensure_ascii=True) + "\n" if as_json else command.render(result)
+        write_stdout(text)
 
 
 def _leave(why: str, status: int, arguments: list[str]) -> int:

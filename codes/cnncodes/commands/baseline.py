@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands import common
-from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
+from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result, showing
 from cnncodes.commands.evaluate import write_report
 from cnncodes.commands.evaluated import compare_evaluated, read_evaluated
 from cnncodes.commands.failures import judge_failures
@@ -128,7 +129,6 @@ class BaselineOptions(common.FailureOptions, TaskOptions):
 def run_baseline(options: BaselineOptions, reporter: Reporter) -> Result:
     """Try each method within the budget."""
     from cnncodes.evaluation.baselines import climb
-    from cnncodes.images import list_groups
     from cnncodes.plots.axes import check_matplotlib
 
     check_task(options)
@@ -142,17 +142,34 @@ def run_baseline(options: BaselineOptions, reporter: Reporter) -> Result:
     reporter.note(
         f"training on {count(len(source.train), 'image')}, testing on {len(source.test):,}{source.note}"
     )
-    ladder = climb(
-        source.train,
-        source.test,
-        methods,
-        task=source.task,
-        budget=parse_budget(options.budget),
-        random_state=options.random_state,
-        n_jobs=options.n_jobs,
-        on_method=reporter.progress,
-        curve=options.curve,
-    )
+    tried: list[Ladder] = []
+    try:
+        ladder = climb(
+            source.train,
+            source.test,
+            methods,
+            task=source.task,
+            budget=parse_budget(options.budget),
+            random_state=options.random_state,
+            n_jobs=options.n_jobs,
+            on_method=reporter.progress,
+            on_interrupt=tried.append,
+            curve=options.curve,
+        )
+    except KeyboardInterrupt:
+        if tried:
+            with showing(_finish(options, tried[0], source, rows, reporter), written=True):
+                raise
+        raise
+    return _finish(options, ladder, source, rows, reporter)
+
+
+def _finish(
+    options: BaselineOptions, ladder: Ladder, source: LadderSource, rows: list[Any] | None, reporter: Reporter
+) -> Result:
+    """Return what was found, and write it to where that was asked for."""
+    from cnncodes.images import list_groups
+
     test = [source.test[i] for i in ladder.test]
     truth = source.task.read([record.label for record in test])
     _warn_seen(ladder, len(test), reporter)
@@ -161,13 +178,14 @@ def run_baseline(options: BaselineOptions, reporter: Reporter) -> Result:
     if rows is not None:
         read = [rows[i] for i in ladder.test]
         result["difference"] = compare_evaluated(ladder, truth, read, list_groups(test), options.random_state)
-    if options.plot is not None:
-        _write_plot(ladder, options.plot)
-    if options.report is not None:
-        plain = source.task.list_plain
-        answers = {rung.title: plain(rung.answers) for rung in ladder.rungs}
-        listed = {"images": [record.key for record in test], "labels": plain(truth), "answers": answers}
-        _write_report(options, {**result, **listed})
+    plain = source.task.list_plain
+    answers = {rung.title: plain(rung.answers) for rung in ladder.rungs}
+    listed = {"images": [record.key for record in test], "labels": plain(truth), "answers": answers}
+    with showing(result):
+        if options.report is not None:
+            _write_report(options, {**result, **listed})
+        if options.plot is not None:
+            _write_plot(ladder, options.plot)
     total = len(source.train) + len(source.test)
     result[TOO_MANY_FAILURES] = judge_failures(ladder.failures, total, options.max_failures, reporter)
     return result
@@ -269,8 +287,11 @@ def _describe_rung(rung: Rung, n_images: int) -> Result:
 
 def _write_plot(ladder: Ladder, path: str) -> None:
     from cnncodes.plots import plot_cost
+    from cnncodes.store.files import write_file
 
-    plot_cost(ladder).figure.savefig(path, dpi=120)
+    file, kind = io.BytesIO(), Path(path).suffix.lstrip(".") or None
+    plot_cost(ladder).figure.savefig(file, dpi=120, format=kind)
+    write_file(path, file.getvalue())
 
 
 BASELINE = Command(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnncodes.commands import common, inputs
-from cnncodes.commands.command import PROBLEMS, TOO_MANY_FAILURES, Command, Result
+from cnncodes.commands.command import PROBLEMS, TOO_MANY_FAILURES, Command, Result, showing
 from cnncodes.commands.evaluate import write_report
 from cnncodes.commands.failures import judge_failures
 from cnncodes.commands.holding import tell_holdout
@@ -99,7 +99,8 @@ def run_check(options: CheckOptions, reporter: Reporter) -> Result:
         "report": options.report,
     }
     if options.report is not None:
-        write_report(Path(options.report), result)
+        with showing(result):
+            write_report(Path(options.report), result)
     result[PROBLEMS] = [finding.sentence for finding in checks.warnings] if options.strict else []
     total = checks.n + len(checks.failures)
     result[TOO_MANY_FAILURES] = judge_failures(checks.failures, total, options.max_failures, reporter)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,10 @@ Result = dict[str, Any]
 TOO_MANY_FAILURES = "too_many_failures"
 #: Key of a result that lists, a line each, what is wrong although the command is done: exit status 1.
 PROBLEMS = "problems"
+#: Attribute of an error that holds a result which was there already.
+_FOUND = "cnncodes_result"
+#: Keys of a result that name what it is to be written to.
+_WRITTEN = ("report", "plot")
 
 
 @dataclass(frozen=True)
@@ -47,3 +52,20 @@ class Command:
     example: str
     results: tuple[str, ...] = ()
     resumes: bool = False
+
+
+@contextlib.contextmanager
+def showing(result: Result, *, written: bool = False) -> Iterator[None]:
+    """Have a result shown although what follows, as a rule writing it, fails or is interrupted."""
+    try:
+        yield
+    except (Exception, KeyboardInterrupt) as error:
+        unwritten = {} if written else {key: None for key in _WRITTEN if key in result}
+        setattr(error, _FOUND, {**result, **unwritten})
+        raise
+
+
+def find_result(error: BaseException) -> Result | None:
+    """Return the result that was there when an error came, where there was any; see `showing`."""
+    found: Result | None = getattr(error, _FOUND, None)
+    return found

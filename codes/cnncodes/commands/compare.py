@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands import common, inputs
-from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
+from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result, showing
 from cnncodes.commands.crossvalidating import keep_codes
 from cnncodes.commands.evaluate import write_report
 from cnncodes.commands.failures import judge_failures
@@ -112,7 +112,8 @@ def run_compare(options: CompareOptions, reporter: Reporter) -> Result:
         "report": options.report,
     }
     if options.report is not None:
-        write_report(Path(options.report), result)
+        with showing(result):
+            write_report(Path(options.report), result)
     failures = [(records[i].key, why) for i, why in sorted(silent.items())]
     result[TOO_MANY_FAILURES] = judge_failures(failures, len(records), options.max_failures, reporter)
     return result

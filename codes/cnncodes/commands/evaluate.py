@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands import inputs
 from cnncodes.commands.abstaining import measure_abstention, render_abstention
-from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
+from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result, showing
 from cnncodes.commands.companions import prepare_companions
 from cnncodes.commands.evaluate_options import EvaluateOptions
 from cnncodes.commands.failures import judge_failures, list_read
@@ -77,9 +77,12 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
     if companions is not None:
         found = Evaluated(options, split, predictor, records, predictions, result["groups_trained_on"])
         render = render_classes(predictions, found.read, evaluation)
-        write_page(found, companions, reporter, render)
+        with showing(result):
+            write_page(found, companions, reporter, render)
     elif options.report is not None:
-        write_report(Path(options.report), {**result, "predictions": _list_predictions(records, predictions)})
+        rows = _list_predictions(records, predictions)
+        with showing(result):
+            write_report(Path(options.report), {**result, "predictions": rows})
     result[TOO_MANY_FAILURES] = judge_failures(failures, len(records), options.max_failures, reporter)
     return result
 
@@ -107,7 +110,8 @@ def _check_options(options: EvaluateOptions, name: str) -> None:
 
 def _report(result: Result, rows: list[Result], options: EvaluateOptions) -> Result:
     if options.report is not None and not is_page(options.report):
-        write_report(Path(options.report), {**result, "predictions": rows})
+        with showing(result):
+            write_report(Path(options.report), {**result, "predictions": rows})
     return result
 
 

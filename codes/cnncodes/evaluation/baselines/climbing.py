@@ -64,6 +64,7 @@ def climb(
     random_state: int = 0,
     n_jobs: int | None = None,
     on_method: Callable[[str], Progress | None] | None = None,
+    on_interrupt: Callable[[Ladder], object] | None = None,
     curve: bool = False,
 ) -> Ladder:
     """Train and test each method on the same images.
@@ -88,6 +89,8 @@ def climb(
     on_method : callable, optional
         Called with the title of each description as it begins; returns what is called with done, total and
         failed images.
+    on_interrupt : callable, optional
+        Called, where Ctrl-C or a signal ends it, with what was tried by then, if anything that learns was.
     curve : bool
         Also measure, with the method that all are compared with, what fewer training images give.
 
@@ -104,7 +107,13 @@ def climb(
     UsageError
         If nothing could be tried, or a label does not fit the task.
     """
-    return _Climb(train, test, task, budget, random_state, n_jobs, on_method).run(methods, curve=curve)
+    climb = _Climb(train, test, task, budget, random_state, n_jobs, on_method)
+    try:
+        return climb.run(methods, curve=curve)
+    except KeyboardInterrupt:
+        if on_interrupt is not None and climb.tried:
+            on_interrupt(climb.stop(methods))
+        raise
 
 
 class _TooManyRowsError(Exception):
@@ -138,10 +147,11 @@ class _Climb:
         self.parts = Parts(train, test, task, random_state)
         self.n_jobs, self.on_method = n_jobs, on_method
         self.described: dict[Description, _Described] = {}
+        self.tried: list[_Tried] = []
+        self.left_out: list[LeftOut] = []
 
     def run(self, methods: Sequence[Method], *, curve: bool) -> Ladder:
-        tried: list[_Tried] = []
-        left_out: list[LeftOut] = []
+        tried, left_out = self.tried, self.left_out
         found: LearningCurve | None = None
         for method in methods:
             if method.description is None:
@@ -153,8 +163,7 @@ class _Climb:
             except (OutOfTimeError, BackendMissing, _TooManyRowsError) as why:
                 late = isinstance(why, OutOfTimeError)
                 left_out.append(LeftOut(method.title, str(why), late))
-        # Last, since by now it is known which images can be read.
-        tried = [self._guess(method) for method in methods if method.description is None] + tried
+        tried = self._with_guesses(methods)
         if not tried:
             left = "; ".join(f"{one.title}: {one.reason}" for one in left_out) or "there was no method"
             raise UsageError(
@@ -163,6 +172,17 @@ class _Climb:
         if curve and found is None and not any(one.title == _CURVE for one in left_out):
             found = self._measure_curve(tried, left_out)
         return self._conclude(tried, left_out, found)
+
+    def stop(self, methods: Sequence[Method]) -> Ladder:
+        """Return what was tried until an interrupt; what was not is left out for that."""
+        done = {one.method.title for one in self.tried} | {one.title for one in self.left_out}
+        rest = [method for method in methods if method.description and method.title not in done]
+        self.left_out += [LeftOut(method.title, "it was interrupted") for method in rest]
+        return self._conclude(self._with_guesses(methods), self.left_out, None)
+
+    def _with_guesses(self, methods: Sequence[Method]) -> list[_Tried]:
+        """Return all that was tried; guesses are made now, when it is known which images can be read."""
+        return [self._guess(method) for method in methods if method.description is None] + self.tried
 
     def _measure_curve(self, tried: list[_Tried], left_out: list[LeftOut]) -> LearningCurve | None:
         base = _choose_base(tried)
