@@ -156,6 +156,8 @@ def check_path(path: object, name: str = "the path") -> None:
         raise UsageError(f"{name} is empty. Give a path; '.' is the working folder.")
     if not isinstance(path, str | bytes | os.PathLike):
         raise UsageError(f"{name} must be a path. Got {type(path).__name__} instead.")
+    if b"\0" in os.fsencode(path):
+        raise UsageError(f"{name} holds a zero byte, which no path may. Got {path!r}.")
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

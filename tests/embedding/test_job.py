@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import shutil
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -275,3 +276,36 @@ def test_wrong_options_are_refused_before_anything_is_written(
     with pytest.raises(UsageError):
         embed(photos, tmp_path / "x.codes", **wrong)  # type: ignore[arg-type]
     assert not (tmp_path / "x.codes").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "match"),
+    [
+        ({"remove_missing": "no"}, "remove_missing must be True or False. Got 'no'"),
+        ({"retry_failed": 2}, "retry_failed must be True or False"),
+        ({"shard_images": 1.5}, "shard_images must be a whole number of at least 1. Got 1.5"),
+        ({"shard_images": True}, "shard_images must be"),
+        ({"shard_images": "5"}, "shard_images must be"),
+        ({"on_progress": 5}, "on_progress must be a function"),
+        ({"on_note": 5, "batch_size": "auto"}, "on_note must be a function"),
+        ({"out": "a\0b"}, "out holds a zero byte"),
+    ],
+)
+def test_wrong_arguments_are_said_before_anything_is_written(
+    tmp_path: Path, given: dict[str, Any], match: str
+) -> None:
+    pictures = [np.zeros((40, 40, 3), np.uint8)]
+    with pytest.raises(UsageError, match=match):
+        embed(pictures, **{"out": tmp_path / "x.codes", **given})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path: Path) -> None:
+    pictures = [np.full((40, 40, 3), level, np.uint8) for level in (0, 200)]
+    numbers: dict[str, Any] = {
+        "batch_size": np.int64(4),
+        "shard_images": np.int64(1),
+        "random_state": np.int64(3),
+    }
+    found = embed(pictures, tmp_path / "x.codes", retry_failed=np.False_, **numbers)
+    assert found.embedded == 2

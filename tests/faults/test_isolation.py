@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import spawn
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from cnncodes.store import verify_codes
 
 sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1] / "backbones")]
 import deadly_opener
-from deadly_opener import find_workers, is_running, write_deadly
+from deadly_opener import Sleeper, find_workers, is_running, write_deadly
 from small_backbones import write_backbone
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
@@ -157,7 +158,7 @@ def test_an_image_that_hangs_or_takes_too_much_is_given_up(
 
 
 @pytest.mark.slow
-def test_an_image_whose_process_is_stopped_is_given_up(
+def test_an_image_whose_process_is_stopped_is_tried_once_more_and_given_up(
     photos: Path, tmp_path: Path, backbone: Backbone
 ) -> None:
     write_deadly(photos / "03-stopped.jpg", "SIGSTOP")
@@ -167,6 +168,21 @@ def test_an_image_whose_process_is_stopped_is_given_up(
     assert summary.embedded == N_IMAGES
     [failure] = summary.failures
     assert failure.reason.startswith("decoding it took more than 1 s")
+
+
+@pytest.mark.slow
+def test_an_image_that_a_halt_made_late_is_tried_once_more(tmp_path: Path) -> None:
+    mark = tmp_path / "begun"
+    with Isolation(0.5, 2**28).start(Sleeper(str(mark))) as workers, ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(workers.work, b"picture", "")
+        while not mark.exists():
+            time.sleep(0.01)
+        [pid] = find_workers(os.getpid())
+        os.kill(pid, signal.SIGSTOP)  # as the whole job is, where a container is frozen
+        time.sleep(2)
+        os.kill(pid, signal.SIGCONT)
+        assert answer.result(20) == ({"done": True}, None)
+        assert not is_running(pid)
 
 
 @pytest.mark.slow

@@ -19,6 +19,7 @@ from cnncodes.embedding.memory import MemoryBudget
 from cnncodes.embedding.tuning import tune
 from cnncodes.errors import CostWarning, UsageError, WorkerError, sentence
 from cnncodes.images import Decoding
+from cnncodes.schema import to_builtin
 from cnncodes.views import ViewPlan
 
 #: Views in one call of a network on a device of its own.
@@ -78,9 +79,9 @@ class Engine:
             If the batch size is neither a positive number nor ``"auto"``, the memory no amount of it, the
             seconds not above 0 or given without isolation, or several networks are given.
         """
-        budget = MemoryBudget.make(max_memory)
+        batch_size, budget = to_builtin(batch_size), MemoryBudget.make(max_memory)
         isolation = _isolate(isolate, decode_seconds, budget)
-        if batch_size is not None and batch_size != AUTO and not _is_positive(batch_size):
+        if batch_size is not None and batch_size != AUTO and not is_positive(batch_size):
             raise UsageError(f"batch_size must be at least 1, or 'auto'. Got {batch_size!r} instead.")
         jobs: Any = None if n_jobs == AUTO else n_jobs
         count_lanes(jobs)
@@ -226,5 +227,6 @@ def _load(backbone: Any) -> tuple[Backbone, ...]:
     return tuple(backbone)
 
 
-def _is_positive(number: Any) -> bool:
+def is_positive(number: Any) -> bool:
+    """Tell whether it is a whole number above 0."""
     return isinstance(number, int) and not isinstance(number, bool) and number >= 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pickle
 import signal
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -39,6 +40,9 @@ T = TypeVar("T")
 DECODE_SECONDS, LONGEST_SECONDS = 60.0, 3600.0
 #: So many processes that end before they took an image are an error.
 _STARTS = 3
+#: Seconds beyond its limit after which not the image took so long: the process, or the whole machine, was
+#: stopped meanwhile, and the clock went on.
+_STOPPED = 1.0
 #: Images that a process is given at once, where none is to be blamed for its end; and bytes of their pixels.
 _GROUP, _GROUP_BYTES = 16, 2**22
 #: What an image may take without its process asking first: so many lanes' share, and so many bytes.
@@ -125,9 +129,9 @@ class Workers:
     _busy: set[DecodingWorker] = field(default_factory=set, repr=False)
 
     def work(
-        self, data: bytes, content: str, before: Before | None = None
+        self, data: bytes, content: str, before: Before | None = None, *, again: bool = True
     ) -> tuple[dict[str, Any], Patches | None]:
-        """Return what a task makes of an image's bytes.
+        """Return what a task makes of an image's bytes; `again` where that took too long for another reason.
 
         Raises
         ------
@@ -138,10 +142,14 @@ class Workers:
         """
         trims = before is not None and before(len(data) + self.allowance)  # its bytes are in both processes
         order = Order(content, self.allowance, trims, data)
+        started = time.monotonic()
         try:
             answer = self._run(lambda worker: worker.ask(order, before))
         except _EndedError as error:
-            raise self._explain(error.status) from None
+            was_late = time.monotonic() - started > self.seconds + _STOPPED
+            if not (again and was_late and error.status == -signal.SIGALRM):
+                raise self._explain(error.status) from None
+            return self.work(data, content, before, again=False)
         if "refused" in answer:
             stage, reason, limit = answer["refused"]
             met = None if limit is None else (str(limit[0]), float(limit[1]))

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from cnncodes.backbones import Backbone
-from cnncodes.embedding.engine import Engine
+from cnncodes.embedding.engine import Engine, is_positive
 from cnncodes.embedding.planning import check_name, plan_work
 from cnncodes.embedding.settling import settle_job
 from cnncodes.embedding.writing import Counts, Progress, write_codes
 from cnncodes.errors import SourceError, UsageError, check_path
 from cnncodes.images import Decoding, ImageSource, open_source
+from cnncodes.schema import to_builtin
 from cnncodes.store import CodesWriter, Failure, StoredImage, StoredViews
 from cnncodes.views import ViewPlan
 
@@ -185,8 +186,11 @@ def embed(
     (2, 4)
     """
     started = time.perf_counter()
-    if shard_images < 1:
-        raise UsageError(f"shard_images must be at least 1. Got {shard_images}.")
+    shard_images = to_builtin(shard_images)
+    if not is_positive(shard_images):
+        raise UsageError(f"shard_images must be a whole number of at least 1. Got {shard_images!r}.")
+    _check_switches(retry_failed=retry_failed, remove_missing=remove_missing)
+    _check_functions(on_progress=on_progress, on_note=on_note)
     check_name(check)
     check_path(out, "out")
     whole = src if isinstance(src, ImageSource) else open_source(src)
@@ -240,6 +244,19 @@ def embed(
         seconds=time.perf_counter() - started,
         failures=tuple(counts.failures),
     )
+
+
+def _check_switches(**given: Any) -> None:
+    """Raise where a word that means no is taken for a yes."""
+    for name, switch in given.items():
+        if not isinstance(to_builtin(switch), bool):
+            raise UsageError(f"{name} must be True or False. Got {switch!r} instead.")
+
+
+def _check_functions(**given: Any) -> None:
+    for name, function in given.items():
+        if function is not None and not callable(function):
+            raise UsageError(f"{name} must be a function, or None. Got {function!r} instead.")
 
 
 def _choose_part(source: ImageSource, split: str | None) -> ImageSource:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from cnncodes.errors import UsageError
+from cnncodes.schema import to_builtin
 from cnncodes.views.checks import check_choice, check_keys, check_whole
 from cnncodes.views.colors import PrincipalColors
 from cnncodes.views.darkroom import Rendered, render_views
@@ -135,7 +136,7 @@ class ViewPlan:
         if isinstance(plan, ViewPlan):
             return plan
         if isinstance(plan, str) and not plan.strip().lower().endswith(".toml"):
-            return cls(**parse_name(plan, random_state))
+            return cls(**parse_name(plan, to_builtin(random_state)))
         if not isinstance(plan, str | Path):
             raise UsageError(
                 f"views must be a plan's name, a .toml file or a ViewPlan. Got {plan!r} instead."
