@@ -77,3 +77,16 @@ def test_what_just_fits_goes_on_and_the_last_image_is_never_too_late(monkeypatch
     listen(200, 1000, 0)
     now = 25.0
     listen(1000, 1000, 0)
+
+
+def test_images_that_are_done_at_once_are_no_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(time, "perf_counter", lambda: now)
+    listen = Clock(46.0).watch(None)
+    for done in range(1, 65):
+        now = 45.5 + 0.001 * done  # a first batch, late: its images are all done at once
+        listen(done, 10_000, 0)
+    now = 60.0
+    with pytest.raises(OutOfTimeError) as late:
+        listen(65, 10_000, 0)
+    assert late.value.seconds > 1_000

@@ -13,7 +13,8 @@ import pytest
 from cnncodes.errors import UnreadableImages
 from cnncodes.estimators.inputs import ImageRows
 from cnncodes.evaluation.baselines import CLASSES, Ladder, Method, climb
-from cnncodes.evaluation.baselines.describing import RawPixels, ShapesAndColors
+from cnncodes.evaluation.baselines.budget import OutOfTimeError
+from cnncodes.evaluation.baselines.describing import CnnCodes, RawPixels, ShapesAndColors
 from cnncodes.images import ImageRecord
 
 PIXELS = Method("pixels", RawPixels(), "logistic")
@@ -104,6 +105,27 @@ def test_without_time_methods_are_left_out_and_said() -> None:
         ("raw pixels, 16 x 16: logistic", "no time was left"),
         ("noise: logistic", "no time was left"),
     ]
+
+
+@dataclass(frozen=True)
+class SlowCodes(CnnCodes):
+    """Codes that are given up, as ones that take 150 s a view."""
+
+    calls: list[str] = field(default_factory=list, compare=False)
+
+    def describe(self, train: Sequence[Any], test: Sequence[Any], n_jobs: Any, on_progress: Any) -> ImageRows:
+        self.calls.append(self.views)
+        raise OutOfTimeError(150.0 * self.count_views())
+
+
+def test_what_was_given_up_is_not_begun_again_nor_with_more_views() -> None:
+    center, flip, crops = (SlowCodes("net", views) for views in ("center", "flip", "tencrop"))
+    other = SlowCodes("other", "center")
+    methods = [Method("views", one, "logistic") for one in (center, flip, crops, other)]
+    methods.insert(1, Method("heads", center, "ridge"))
+    ladder = climb(make_records(30, 0), make_records(10, 1), [MAJORITY, *methods], budget=100.0, n_jobs=1)
+    assert (center.calls, flip.calls, crops.calls, other.calls) == (["center"], [], [], ["center"])
+    assert [one.reason.split()[5] for one in ladder.left_out] == ["150", "150", "300", "1,500", "150"]
 
 
 def test_a_fit_of_many_rows_is_timed_on_some_first(monkeypatch: pytest.MonkeyPatch) -> None:

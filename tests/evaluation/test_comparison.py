@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cnncodes.errors import UsageError
+from cnncodes.errors import ResultWarning, UsageError
 from cnncodes.evaluation import compare_classifiers
 from cnncodes.evaluation.comparison import Pair, adjust_p_values
 from cnncodes.evaluation.intervals import Estimate
@@ -53,9 +53,11 @@ def test_classes_may_differ() -> None:
     [pair] = found.pairs
     assert found.classifiers[1].accuracy.value == 0.5 and pair.log_loss is not None
     assert pair.log_loss.n == 1  # only b is known to both
-    [pair] = compare_classifiers(
-        ["a", "b"], {"one": proba, "two": proba}, {"one": ["a", "b"], "two": ["x", "y"]}
-    ).pairs
+    with pytest.warns(ResultWarning, match="2 of the classes here are unknown to the classifier"):
+        found = compare_classifiers(
+            ["a", "b"], {"one": proba, "two": proba}, {"one": ["a", "b"], "two": ["x", "y"]}
+        )
+    [pair] = found.pairs
     assert pair.missing["log_loss"] == "no image is of a class that both know"
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from cnncodes.errors import UsageError
+from cnncodes.errors import ResultWarning, UsageError
 from cnncodes.evaluation import compare_paired, evaluate_predictions
 
 CLASSES = ["ant", "bee", "cow", "dog"]
@@ -144,3 +144,30 @@ def test_a_class_that_is_named_twice_is_refused() -> None:
         evaluate_predictions(["ant"], proba, ["ant", "bee", "ant"])
     with pytest.raises(UsageError, match="each class once"):
         evaluate_predictions(["ant"], ["ant"], ["ant", "ant"])
+
+
+@pytest.mark.parametrize(
+    ("y", "classes", "said"),
+    [
+        ([0, 0, 1], ["a", "b"], r"the labels are numbers and the classes text: \['a', 'b'\]"),
+        ([0, 0, 1], ["0", "1"], "the labels are numbers and the classes text"),
+        (["0", "0", "1"], [0, 1], "the labels are text and the classes numbers"),
+    ],
+)
+def test_text_is_not_compared_with_numbers(y: list[Any], classes: list[Any], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        evaluate_predictions(y, np.full((3, 2), 0.5), classes)
+
+
+def test_a_warning_says_that_no_true_class_is_known() -> None:
+    said = "2 of the classes here are unknown .* 3 images .* wrong: 'x', 'y'"
+    with pytest.warns(ResultWarning, match=said):
+        found = evaluate_predictions(["x", "x", "y"], np.full((3, 2), 0.5), ["a", "b"])
+    assert found.missing["log_loss"] == "no image is of a class that the classifier knows"
+    assert "top_k_accuracy" in found.missing
+
+
+@pytest.mark.parametrize("kind", [object, np.int8, np.float64])
+def test_numbers_of_any_type_are_classes_alike(kind: Any) -> None:
+    found = evaluate_predictions(np.array([0, 1, 1], kind), [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]], [0, 1])
+    assert found.accuracy.value == pytest.approx(2 / 3)

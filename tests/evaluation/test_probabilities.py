@@ -10,6 +10,7 @@ from sklearn import metrics
 
 from cnncodes.errors import UsageError
 from cnncodes.evaluation import compare_classifiers, compare_paired, evaluate_predictions, measure_calibration
+from cnncodes.evaluation.intervals import wilson
 from cnncodes.evaluation.probabilities import Scored
 
 CLASSES = np.array(["ant", "bee", "cow", "dog"])
@@ -96,9 +97,10 @@ def test_the_plain_calibration_error_is_the_mean_distance_of_bins(seed: int, n: 
     assert sum(one.n for one in found.bins) == found.error.n == n
     assert 1 <= len(found.bins) <= max(1, n // 20)
     assert found.error.value <= found.plain + 1e-12
-    assert np.isnan(found.error.low) == (found.by_chance < 1e-12)  # all resamples agree, as of one image
-    if found.by_chance >= 1e-12:
-        assert 0 <= found.error.low <= found.error.value <= found.error.high
+    assert 0 <= found.error.low <= found.error.value <= found.error.high
+    share = wilson(int(right.sum()), n)
+    mean = probability.mean()
+    assert found.error.high >= max(mean - share.low, share.high - mean)
 
 
 @pytest.mark.slow
@@ -139,11 +141,35 @@ def test_groups_widen_every_interval() -> None:
     assert recalls[1].high - recalls[1].low > 2 * (recalls[0].high - recalls[0].low)
 
 
-def test_answers_that_are_all_alike_have_no_interval() -> None:
-    found = measure_calibration(np.full(200, 0.9), np.ones(200, dtype=np.bool_))
+def test_answers_that_are_all_alike_have_the_interval_of_their_accuracy() -> None:
+    right = np.ones(200, dtype=np.bool_)
+    found = measure_calibration(np.full(200, 0.9), right)
 
     assert found.plain == pytest.approx(0.1) and found.error.value == pytest.approx(0.1)
-    assert np.isnan(found.error.low) and np.isnan(found.error.high)
+    assert found.error.low == pytest.approx(wilson(200, 200).low - 0.9)
+    assert found.error.high == pytest.approx(0.1)
+    spread = measure_calibration(np.linspace(0.85, 0.95, 200), right)  # resamples differ, but by a hair
+    assert spread.error.low == pytest.approx(found.error.low) and len(spread.bins) == 10
+    assert measure_calibration(np.full(200, 0.9), right, groups=np.zeros(200)).error.low == 0
+
+
+@pytest.mark.parametrize(("n", "wrong"), [(400, 20), (20, 1), (39, 2)])
+def test_an_error_of_just_what_probabilities_say_is_no_certainty(n: int, wrong: int) -> None:
+    found = measure_calibration(np.full(n, 1 - wrong / n), np.arange(n) >= wrong)
+
+    share = wilson(n - wrong, n)
+    assert found.error.value == found.error.low == 0
+    assert found.error.high == pytest.approx(share.value - share.low, rel=0.2) and found.error.high > 0.02
+
+
+@pytest.mark.parametrize(("accuracy", "probability"), [(0.95, 0.99), (0.9, 0.95), (0.95, 0.95)])
+def test_intervals_of_few_images_hold_the_truth(accuracy: float, probability: float) -> None:
+    held = []
+    for seed in range(20):
+        right = np.random.default_rng(seed).random(20) < accuracy
+        error = measure_calibration(np.full(20, probability), right, random_state=seed).error
+        held.append(error.low <= probability - accuracy <= error.high)
+    assert np.mean(held) >= 0.9
 
 
 @pytest.mark.parametrize("kind", ["float64", "float32", "float16", "int64", "uint8", "bool", "object"])

@@ -122,6 +122,7 @@ def test_sections_come_in_order_under_headings_without_gaps(hostile_page: str) -
     assert outline.named("html")[0]["lang"] == "en"
 
 
+@pytest.mark.filterwarnings("ignore:1 of the classes here is unknown")
 @pytest.mark.parametrize("labels", [["a"], ["new"], ["a", "b"]])
 def test_the_fewest_images_make_a_page(make_material: MakeMaterial, labels: list[str]) -> None:
     page = render_report(make_material(labels, classes=["a", "b"])).decode()

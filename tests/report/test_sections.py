@@ -83,8 +83,7 @@ def test_where_all_are_found_no_class_is_called_the_least_often_found() -> None:
 
 
 def test_probabilities_a_hair_off_are_not_called_too_low() -> None:
-    sure = np.linspace(0.999, 0.9999, 400)
-    figures = evaluate_predictions(np.full(400, "a"), np.stack([sure, 1 - sure], 1), np.array(["a", "b"]))
+    figures = judge_probabilities((0.9985, 1.0), 4_000)
     assert figures.calibration is not None and figures.calibration.error.low > 0
     said = text_of(describe_trust(figures))
     assert "can be trusted" in said and "too little to matter" in said and "too low" not in said
@@ -110,10 +109,18 @@ def test_without_probabilities_it_is_said_that_nothing_is_known() -> None:
     assert "no diagram" in show_reliability(figures) and "No log loss" in show_figures(figures)
 
 
-def test_one_image_does_not_tell_whether_probabilities_can_be_trusted() -> None:
-    assert "not known:</strong> there are too few images" in describe_trust(
-        judge_probabilities((0.8, 1.0), 1)
-    )
+@pytest.mark.parametrize(("n", "share"), [(1, 1.0), (20, 0.95)])
+def test_few_images_do_not_tell_whether_probabilities_can_be_trusted(n: int, share: float) -> None:
+    figures = judge_probabilities((0.95, share), n)
+    said = describe_trust(figures)
+    assert "not known: there are too few images.</strong> The distance" in said
+    assert figures.calibration_error is not None
+    assert said.endswith(f"may be as much as {figures.calibration_error.high:.3f}.")
+
+
+def test_of_few_images_no_distance_is_called_unlikely_that_their_accuracy_allows() -> None:
+    said = describe_trust(judge_probabilities((37 / 39, 37 / 39), 39))
+    assert "can be trusted" in said and said.endswith("unlikely to be above 0.118.")
 
 
 def test_what_makes_figures_mean_less_is_warned_of(make_material: MakeMaterial) -> None:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from cnncodes.errors import UsageError
 from cnncodes.estimators.labels import check_groups as check_own_groups
+from cnncodes.estimators.labels import check_same_kind, warn_of_unknown
 from cnncodes.evaluation.calibration import Calibration, measure_calibration
 from cnncodes.evaluation.confusion import Confusion, find_names
 from cnncodes.evaluation.intervals import Estimate, bootstrap, explain_intervals, measure_share
@@ -117,7 +118,13 @@ def evaluate_predictions(
     Raises
     ------
     UsageError
-        If the shapes do not fit, there is no image, rows are no probabilities, or a class is named twice.
+        If the shapes do not fit, there is no image, rows are no probabilities, a class is named twice, or one
+        of true and known classes are text and the other numbers.
+
+    Warns
+    -----
+    ResultWarning
+        If not one image is of a class that the classifier knows: nothing can be right.
 
     Examples
     --------
@@ -133,6 +140,10 @@ def evaluate_predictions(
         raise UsageError(f"top_k must be at least 1. Got {top_k} instead.")
     groups = check_groups(groups, len(y))
     proba = _check_predicted(np.asarray(predicted), len(y), len(classes))
+    if {y.dtype.kind, classes.dtype.kind} <= set("Ubiuf"):
+        check_same_kind(y, classes)
+    if not np.isin(y, classes).any():
+        warn_of_unknown(y, classes)
     labels = np.asarray(predicted) if proba is None else classes[proba.argmax(axis=1)]
     names = np.union1d(classes, y)
     confusion = Confusion(np.searchsorted(names, y), find_names(names, labels), len(names))
@@ -210,10 +221,11 @@ def _measure_probabilities(scored: Scored | None, top_k: int) -> dict[str, Any]:
         "calibration": calibration,
         "missing": {},
     }
+    if not figures["log_loss"].n:
+        figures["missing"]["log_loss"] = "no image is of a class that the classifier knows"
     if k < min(top_k, 2):
-        figures["missing"] = {
-            "top_k_accuracy": "there are fewer than three classes: the first two hold the right one"
-        }
+        few = "there are fewer than three classes: the first two hold the right one"
+        figures["missing"]["top_k_accuracy"] = few
         return figures
     return {**figures, "top_k": k, "top_k_accuracy": scored.top_k_accuracy(k)}
 

@@ -96,7 +96,8 @@ def evaluate_numbers(
     Raises
     ------
     UsageError
-        If the shapes do not fit, there is no image, or a number is not finite.
+        If the shapes do not fit, there is no image, a number is not finite, or something is no number, text
+        included.
 
     Examples
     --------
@@ -129,7 +130,7 @@ def evaluate_numbers(
 
 def check_numbers(y: Any, predicted: Any) -> tuple[Array, Array]:
     """Return true and predicted numbers as float64; raise `UsageError` unless they are finite pairs."""
-    y, predicted = (np.asarray(values, dtype=np.float64) for values in (y, predicted))
+    y, predicted = _read_numbers("y", y), _read_numbers("predicted", predicted)
     if y.ndim != 1 or y.shape != predicted.shape or not len(y):
         raise UsageError(
             "y and predicted must be one number for each of the same images, at least one. Got shapes"
@@ -138,6 +139,20 @@ def check_numbers(y: Any, predicted: Any) -> tuple[Array, Array]:
     if not (np.isfinite(y).all() and np.isfinite(predicted).all()):
         raise UsageError("y and predicted must be finite; they hold NaN or infinity: leave these images out.")
     return y, predicted
+
+
+def _read_numbers(name: str, values: Any) -> Array:
+    """Return values as float64; raise `UsageError` where one is text, or else no number."""
+    found = np.asarray(values)
+    if found.dtype.kind in "OSU":
+        for value in found.ravel().tolist():
+            if isinstance(value, str | bytes):
+                advice = "numbers that are written as text must be converted first."
+                raise UsageError(f"{name} must hold numbers. Got text, {value!r}: {advice}")
+    try:
+        return found.astype(np.float64)
+    except (TypeError, ValueError):
+        raise UsageError(f"{name} must hold numbers. Got an array of {found.dtype}.") from None
 
 
 def _say_why(y: Array, predicted: Array) -> str:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cnncodes.errors import UsageError, sentence
-from cnncodes.plots.axes import make_axes
+from cnncodes.plots.axes import check_result, take_axes
 
 if TYPE_CHECKING:
     from cnncodes.evaluation import Estimate, Evaluation
 
 #: Classes up to which each cell of a confusion matrix has its number, and each row its name.
 _NUMBERED, _NAMED = 20, 60
+#: What is plotted.
+_RESULT = ("confusion", "the evaluation of `evaluate_predictions`")
 #: Letters of a name.
 _LETTERS = 24
 
@@ -33,6 +35,8 @@ def plot_confusion(evaluation: Evaluation, *, axes: Any = None) -> Any:
 
     Raises
     ------
+    UsageError
+        If something else is given, or `axes` is none.
     BackendMissing
         If Matplotlib is not installed.
 
@@ -46,6 +50,7 @@ def plot_confusion(evaluation: Evaluation, *, axes: Any = None) -> Any:
     """
     import numpy as np
 
+    check_result(evaluation, *_RESULT)
     counts = np.array(evaluation.confusion)
     names = [_shorten(figures.name) for figures in evaluation.per_class]
     if counts[:, -1].any():
@@ -54,7 +59,7 @@ def plot_confusion(evaluation: Evaluation, *, axes: Any = None) -> Any:
     of_class = counts.sum(axis=1, keepdims=True)
     shares = counts / np.maximum(of_class, 1)
     side = min(10.0, 3.0 + 0.32 * len(counts))
-    axes = make_axes((side + 0.8, side)) if axes is None else axes
+    axes = take_axes(axes, (side + 0.8, side))
     picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="equal", interpolation="nearest")
     axes.figure.colorbar(picture, ax=axes, shrink=0.8, label="share of the true class")
     if len(counts) <= _NUMBERED:
@@ -90,7 +95,7 @@ def plot_classes(evaluation: Evaluation, *, most: int = 30, axes: Any = None) ->
     Raises
     ------
     UsageError
-        If `most` is below 1.
+        If `most` is below 1, something else is given, or `axes` is none.
     BackendMissing
         If Matplotlib is not installed.
 
@@ -101,11 +106,12 @@ def plot_classes(evaluation: Evaluation, *, most: int = 30, axes: Any = None) ->
     >>> [label.get_text() for label in plot_classes(figures).get_yticklabels()]
     ['cat (2)', 'dog (1)']
     """
+    check_result(evaluation, *_RESULT)
     if most < 1:
         raise UsageError(f"most must be at least 1. Got {most} instead.")
     occurring = [figures for figures in evaluation.per_class if figures.recall.n]
     shown = sorted(occurring, key=lambda figures: figures.recall.value)[:most]
-    axes = make_axes((6.4, 1.2 + 0.28 * len(shown))) if axes is None else axes
+    axes = take_axes(axes, (6.4, 1.2 + 0.28 * len(shown)))
     for row, figures in enumerate(shown):
         found = figures.recall
         if found.low <= found.high:  # it has an interval
@@ -143,7 +149,7 @@ def plot_reliability(evaluation: Evaluation, *, axes: Any = None) -> Any:
     Raises
     ------
     UsageError
-        If the predictions had no probabilities.
+        If the predictions had no probabilities, something else is given, or `axes` is none.
     BackendMissing
         If Matplotlib is not installed.
 
@@ -155,11 +161,12 @@ def plot_reliability(evaluation: Evaluation, *, axes: Any = None) -> Any:
     >>> axes.get_xlabel(), axes.get_title()
     ('probability given', 'calibration error 0.286 [0.050, 0.550], 20 images')
     """
+    check_result(evaluation, *_RESULT)
     found = evaluation.calibration
     if found is None:
         why = evaluation.missing.get("calibration_error", "the evaluation has no probabilities")
         raise UsageError(f"there is no reliability diagram: {sentence(why)}")
-    axes = make_axes((5.4, 5.4)) if axes is None else axes
+    axes = take_axes(axes, (5.4, 5.4))
     most = max(part.n for part in found.bins)
     axes.plot([0, 1], [0, 1], "--", color="#444444", linewidth=1, label="as they should be")
     given, right = [part.probability for part in found.bins], [part.accuracy for part in found.bins]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from cnncodes.errors import UsageError
-from cnncodes.plots.axes import make_axes
+from cnncodes.plots.axes import take_axes
 from cnncodes.plots.layout import lay_out
 
 #: Markers of classes that share a colour, as each tenth does; crosses are for mistakes.
@@ -54,7 +54,7 @@ def plot_codes(X: Any, y: Any, *, predicted: Any = None, axes: Any = None) -> An
     ['cat', 'dog', 'mistakes (1)']
     """
     X, y, wrong = _check(X, y, predicted)
-    axes = make_axes((8.0, 6.0)) if axes is None else axes
+    axes = take_axes(axes, (8.0, 6.0))
     layout = lay_out(X)
     across, down = layout.places.T
     names = np.unique(y)

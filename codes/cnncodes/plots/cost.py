@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from cnncodes.plots.axes import make_axes
+from cnncodes.plots.axes import check_result, take_axes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,10 +51,13 @@ def plot_cost(ladder: Ladder, axes: Any = None) -> Any:
 
     Raises
     ------
+    UsageError
+        If something else is given, or `axes` is none.
     BackendMissing
         If Matplotlib is not installed.
     """
-    axes = make_axes((10.0, 5.0)) if axes is None else axes
+    check_result(ladder, "rungs", "the ladder of `climb`")
+    axes = take_axes(axes, (10.0, 5.0))
     low, high = _find_room(ladder)
     for number, rung in enumerate(ladder.rungs, start=1):
         color, marker = _LOOKS.get(rung.group, ("#000000", "o"))

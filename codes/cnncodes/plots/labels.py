@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cnncodes.plots.axes import make_axes
+from cnncodes.plots.axes import take_axes
 
 
 def plot_precision_recall(y: Any, proba: Any, classes: Any, *, axes: Any = None) -> Any:
@@ -28,7 +28,7 @@ def plot_precision_recall(y: Any, proba: Any, classes: Any, *, axes: Any = None)
     Raises
     ------
     UsageError
-        If the shapes do not fit, or a value is not finite.
+        If the shapes do not fit, a value is not finite, or `axes` is none.
     BackendMissing
         If Matplotlib is not installed.
 
@@ -40,7 +40,7 @@ def plot_precision_recall(y: Any, proba: Any, classes: Any, *, axes: Any = None)
     """
     from cnncodes.evaluation.label_order import trace_precision
 
-    axes = make_axes((6.4, 5.0)) if axes is None else axes
+    axes = take_axes(axes, (6.4, 5.0))
     for label in trace_precision(y, proba, classes):
         said = f"{label.name}: {label.average_precision:.3f}, {label.n:,} images"
         axes.step(label.recall, label.precision, where="pre", label=said)

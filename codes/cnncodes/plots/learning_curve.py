@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cnncodes.plots.axes import make_axes
+from cnncodes.plots.axes import check_result, take_axes
 
 if TYPE_CHECKING:
     from cnncodes.evaluation.baselines import LearningCurve
@@ -26,10 +26,13 @@ def plot_learning_curve(curve: LearningCurve, axes: Any = None) -> Any:
 
     Raises
     ------
+    UsageError
+        If something else is given, or `axes` is none.
     BackendMissing
         If Matplotlib is not installed.
     """
-    axes = make_axes((6.4, 4.4)) if axes is None else axes
+    check_result(curve, "points", "the `curve` of a ladder that `climb` gave with curve=True")
+    axes = take_axes(axes, (6.4, 4.4))
     measured = [(point.images, point.estimate) for point in curve.points]
     beyond = [measured[-1], *((point.images, point.estimate) for point in curve.further)]
     _draw_band(axes, measured, "o-", "#0072b2", "measured")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cnncodes.plots.axes import make_axes
+from cnncodes.plots.axes import take_axes
 
 
 def plot_predicted(y: Any, predicted: Any, *, width: float | None = None, axes: Any = None) -> Any:
@@ -25,7 +25,7 @@ def plot_predicted(y: Any, predicted: Any, *, width: float | None = None, axes: 
     Raises
     ------
     UsageError
-        If the shapes do not fit, or a number is not finite.
+        If the shapes do not fit, a number is not finite, or `axes` is none.
     BackendMissing
         If Matplotlib is not installed.
 
@@ -40,7 +40,7 @@ def plot_predicted(y: Any, predicted: Any, *, width: float | None = None, axes: 
     from cnncodes.evaluation.numbers import check_numbers, make_statistics
 
     y, predicted = check_numbers(y, predicted)
-    axes = make_axes((5.4, 5.4)) if axes is None else axes
+    axes = take_axes(axes, (5.4, 5.4))
     low, high = float(min(y.min(), predicted.min())), float(max(y.max(), predicted.max()))
     axes.plot(y, predicted, "o", color="#0072b2", alpha=0.45, markersize=4, linestyle="none")
     axes.plot([low, high], [low, high], "-", color="#444444", linewidth=1, label="predicted = true")

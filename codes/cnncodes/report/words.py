@@ -19,6 +19,10 @@ FEW, FEW_OF_CLASS = 100, 10
 _NAMED = 5
 #: Distance between probability and share of right answers that matters to nobody.
 _NEGLIGIBLE = 0.01
+#: Distance that must be excluded before probabilities are called trustworthy.
+_COARSE = 0.15
+_UNKNOWN = "Whether probabilities can be trusted is not known"
+_TRUSTED = "Probabilities can be trusted as far as these images can tell"
 
 
 def write_summary(material: Material) -> str:
@@ -184,18 +188,19 @@ def list_mistakes(evaluation: Evaluation) -> list[tuple[int, int, int]]:
 def describe_trust(evaluation: Evaluation) -> str:
     """Say whether probabilities can be believed, as HTML."""
     found = evaluation.calibration
-    if found is None or not np.isfinite(found.error.low):
-        few = "there are too few images"
-        why = evaluation.missing.get("calibration_error", few) if found is None else few
-        return f"<strong>Whether probabilities can be trusted is not known:</strong> {escape(why)}."
+    if found is None:
+        why = evaluation.missing.get("calibration_error", "they cannot be measured")
+        return f"<strong>{_UNKNOWN}:</strong> {escape(why)}."
     error = found.error
     if not error.low > 0 or error.value < _NEGLIGIBLE:
         judged = "no more than chance alone may show" if not error.low > 0 else "too little to matter"
+        few = error.high > _COARSE
+        begin = f"{_UNKNOWN}: there are too few images.</strong> The" if few else f"{_TRUSTED}:</strong> the"
+        most = "may be as much as" if few else "is unlikely to be above"
         return (
-            "<strong>Probabilities can be trusted as far as these images can tell:</strong> the distance"
-            f" between probability and share of right answers, {number(found.plain)} on average, is {judged}."
-            " What is left of it once chance is taken off is unlikely to be above"
-            f" {number(error.high)}."
+            f"<strong>{begin} distance between probability and share of right answers,"
+            f" {number(found.plain)} on average, is {judged}. What is left of it once chance is taken off"
+            f" {most} {number(error.high)}."
         )
     counts = np.array([part.n for part in found.bins])
     excess = np.array([part.probability - part.accuracy for part in found.bins])

@@ -10,7 +10,7 @@ from cnncodes.estimators.inputs import Progress
 #: Images, seconds, and share of the time that is left, after the first images, which tell how long all will
 #: take. The first ones come late and many at once: their network is loaded, and their batch is whole.
 _IMAGES, _SECONDS, _SHARE = 32, 2.0, 0.1
-#: Share of the time that is left after which fewer images must do.
+#: Share of the time that is left after which fewer images must do. Not those of one batch, done at once.
 _LONG = 0.5
 
 
@@ -65,5 +65,7 @@ class Clock:
 def _foresee(first: tuple[float, int], now: tuple[float, int], total: int, left: float) -> float:
     """Return the seconds that all will take, by the pace since the first images; NaN while none is known."""
     seconds, images = now[0] - first[0], now[1] - first[1]
-    enough = (images >= _IMAGES and seconds >= max(_SECONDS, _SHARE * left)) or now[0] > _LONG * left
+    share = _SHARE * left
+    late = now[0] > _LONG * left and seconds >= min(_SECONDS, share)
+    enough = late or (images >= _IMAGES and seconds >= max(_SECONDS, share))
     return now[0] + (total - now[1]) * seconds / images if images and enough else math.nan

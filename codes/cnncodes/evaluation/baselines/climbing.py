@@ -149,6 +149,7 @@ class _Climb:
         self.described: dict[Description, _Described] = {}
         self.tried: list[_Tried] = []
         self.left_out: list[LeftOut] = []
+        self.given_up: dict[Description, float] = {}
 
     def run(self, methods: Sequence[Method], *, curve: bool) -> Ladder:
         tried, left_out = self.tried, self.left_out
@@ -214,7 +215,11 @@ class _Climb:
         shared = description in self.described
         if not shared:
             self._check_views(description)
-            self.described[description] = self._describe(description)
+            try:
+                self.described[description] = self._describe(description)
+            except OutOfTimeError as late:
+                self.given_up[description] = late.seconds
+                raise
         made = self.described[description]
         self._check_rows(method, len(made.train.X))
         self._check_time(method, made.train)
@@ -224,14 +229,18 @@ class _Climb:
         return _Tried(method, answers, made, shared, *took)
 
     def _check_views(self, description: Description) -> None:
-        """Raise where fewer views of the same network took so long that these have no chance."""
+        """Raise where these or fewer views of the same network took so long that these have no chance."""
+        if description in self.given_up:
+            raise OutOfTimeError(self.given_up[description])
         if not isinstance(description, CnnCodes):
             return
-        for other, made in self.described.items():
+        known = {other: made.clock for other, made in self.described.items()} | self.given_up
+        for other, seconds in known.items():
             if isinstance(other, CnnCodes) and other.is_of_the_same_network(description):
-                needed = made.clock * description.count_views() / other.count_views()
-                if _OPTIMISM * needed > self.clock.left:
-                    raise OutOfTimeError(needed)
+                more = description.count_views() / other.count_views()
+                hopeless = other in self.given_up and more >= 1
+                if hopeless or _OPTIMISM * seconds * more > self.clock.left:
+                    raise OutOfTimeError(seconds * more)
 
     def _describe(self, description: Description) -> _Described:
         progress = None if self.on_method is None else self.on_method(description.title)
