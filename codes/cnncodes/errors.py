@@ -156,7 +156,7 @@ def check_path(path: object, name: str = "the path") -> None:
         raise UsageError(f"{name} is empty. Give a path; '.' is the working folder.")
     if not isinstance(path, str | bytes | os.PathLike):
         raise UsageError(f"{name} must be a path. Got {type(path).__name__} instead.")
-    if b"\0" in os.fsencode(path):
+    if "\0" in os.fsdecode(path):
         raise UsageError(f"{name} holds a zero byte, which no path may. Got {path!r}.")
 
 

@@ -90,7 +90,9 @@ def test_images_without_an_answer_are_left_out_and_counted(
     capsys.readouterr()
     assert compare(made, "part.csv", "lda.cnncodes", options=("--json",)) == 3
     shown = capsys.readouterr()
-    assert json.loads(shown.out)["n"] == 10 and json.loads(shown.out)["failed"] == 2
+    found = json.loads(shown.out)
+    assert found["n"] == 10 and found["failed"] == 2
+    assert [one["unanswered"] for one in found["classifiers"]] == [2, 0]
     assert "it has no answer" in shown.err and "part.csv" in shown.err
 
 

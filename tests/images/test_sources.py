@@ -88,7 +88,7 @@ def test_what_is_in_memory_is_not_copied() -> None:
         ("", "the path is empty. Give a path"),
         ("gone.png", "one path that does not exist: 'gone.png'"),
         ("x" * 5000, "one path that does not exist"),
-        ("nul\0.png", "one path that does not exist"),
+        ("nul\0.png", "the path holds a zero byte"),
         (["a.png", float("nan")], "Got float: nan, as image 1 of the list"),
         (pd.Series(["a.png", None], dtype=object), "Got NoneType: None, as image 1"),
         ([["a.png"]], r"Got list: \['a.png'\], as image 0"),

@@ -89,3 +89,16 @@ def test_what_a_killed_process_left_goes_with_the_next_and_what_is_new_or_anothe
         os.utime(tmp_path / name, (long_ago, long_ago))
     write_file(tmp_path / "a.onnx", b"whole")
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*names[1:], "a.onnx"])
+
+
+def test_a_link_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "web").mkdir()
+    link, target = tmp_path / "link.html", tmp_path / "web/page.html"
+    target.write_bytes(b"old")
+    link.symlink_to(target)
+    write_file(link, b"new")
+    assert link.is_symlink() and target.read_bytes() == b"new"
+    target.unlink()
+    write_file(link, b"again")
+    assert link.is_symlink() and target.read_bytes() == b"again"
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["link.html", "page.html", "web"]

@@ -148,6 +148,7 @@ def _describe(
     for entry, model in zip(result["classifiers"], models, strict=True):
         name = entry["name"]
         entry |= {"model": model, "trained_on": said[name].trained_on, "groups_trained_on": seen[name]}
+        entry["unanswered"] = len(said[name].silent)
     return result
 
 
@@ -250,8 +251,12 @@ def render_compare(result: Result) -> str:
     }
     many = len(result["pairs"]) > 1
     note = "p-values are raised for the number of pairs (Holm); the intervals are not.\n" if many else ""
+    lacking = [f"{one['name']} has none for {one['unanswered']:,}" for one in result["classifiers"]]
+    missing = ", ".join(text for text in lacking if not text.endswith(" 0"))
     failed = (
-        f"Not in these figures: {result['failed']:,} without an answer of all.\n" if result["failed"] else ""
+        f"Not in these figures: {result['failed']:,} without an answer of all; {missing}.\n"
+        if result["failed"]
+        else ""
     )
     report = f"Report: {result['report']}\n" if result["report"] else ""
     return (

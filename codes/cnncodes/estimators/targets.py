@@ -94,8 +94,8 @@ def _advise(texts: Sequence[str], found: Sequence[float | None]) -> str:
         return "Regression takes numbers with a point, such as '3.5', and none with a comma."
     if all(number is None for number in found):
         return (
-            "They look like classes: to predict those leave --target and --regression out (ImageClassifier in"
-            " Python)."
+            "They look like classes, where numbers are to be predicted: name the column that has these"
+            " (--target), or predict classes (no --target, no --regression; ImageClassifier in Python)."
         )
     takes = f"Regression takes numbers such as '3.5', up to {LARGEST:g}"
     return f"{takes}: leave the cell empty where there is none."

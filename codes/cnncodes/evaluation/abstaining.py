@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import UsageError
+from cnncodes.errors import UsageError, agree, count
 from cnncodes.estimators.abstention import AnswerRule
 from cnncodes.evaluation.intervals import Estimate, measure_share
 from cnncodes.evaluation.probabilities import Scored, check_classes, check_probabilities, read_probabilities
@@ -71,7 +71,8 @@ class AbstentionFigures:
         if math.isnan(risk.value):
             why = f": {rule.reason}" if rule.reason else ", as no probability was high enough"
             return f"no image was answered{why}"
-        said = f"{risk.value:.1%} of the answers are wrong, where at most {rule.risk:.1%} were promised"
+        wrong = f"{round(risk.value * risk.n):,} of {count(risk.n, 'answer')} ({risk.value:.1%})"
+        said = f"{wrong} {agree(risk.n, 'is')} wrong, where at most {rule.risk:.1%} were promised"
         if risk.low > rule.risk and self._chance() < _LEVEL:
             return (
                 f"the promise is broken: {said}; these images are not like those of training, or the one"

@@ -141,6 +141,7 @@ def _list_files(steps: dict[str, Result], record: str) -> str:
         (steps["fit"]["out"], "the classifier"),
         (steps["evaluate"]["report"], "all figures, and the prediction of each test image"),
         (steps["predict"]["out"], "predictions as a table"),
+        (f"{Path(record).parent / 'memory'}", "codes of single images, kept for the steps that ask again"),
         (record, f"what was run; to repeat it: {_repeat(record)}"),
     )
     return format_table([(f"  {path}", what) for path, what in files]) + "\n"

@@ -21,10 +21,17 @@ def show_origin(origin: Origin, predictor: ImagePredictor | None = None) -> str:
     return section(
         "origin",
         "How to reproduce it",
-        paragraph("This command, with these files and versions, gives the same figures:"),
+        paragraph(
+            f"This command, with these files and versions, gives the same figures{_say_budget(origin)}:"
+        ),
         f'<pre tabindex="0" aria-label="Command"><code>{escape(origin.command)}</code></pre>',
         table("What took part", ("What", "Which"), rows),
     )
+
+
+def _say_budget(origin: Origin) -> str:
+    """Return what decides, where a command has a budget, which figures there are."""
+    return ", of what there is time for on that machine" if "--budget" in origin.command else ""
 
 
 def _list(origin: Origin, predictor: ImagePredictor | None) -> Iterator[tuple[str, str]]:

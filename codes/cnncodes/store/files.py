@@ -50,7 +50,7 @@ def check_writable(path: str | Path) -> None:
 
 
 def write_file(path: str | Path, data: bytes | memoryview, *, alone: bool = True) -> None:
-    """Write a file, whole or not at all; missing folders above it are made.
+    """Write a file, whole or not at all; missing folders above it are made, and a link is followed.
 
     Parameters
     ----------
@@ -63,6 +63,8 @@ def write_file(path: str | Path, data: bytes | memoryview, *, alone: bool = True
         If it cannot be written. `path` is then as it was before.
     """
     path = Path(path)
+    if path.is_symlink():  # else the link would be replaced, and what it leads to stay old
+        path = Path(os.path.realpath(path))
     with writing_errors(path, alone=alone):
         path.parent.mkdir(parents=True, exist_ok=True)
     _remove_abandoned(path)

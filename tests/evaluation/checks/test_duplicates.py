@@ -100,6 +100,12 @@ def test_numbers_of_copies_may_differ_a_little_and_those_of_near_copies_may_be_r
     assert "more than one number, as equal files" in found[0].sentence and "blur" in found[1].advice
 
 
+def test_files_of_some_groups_are_named_and_others_counted() -> None:
+    groups = [DuplicateGroup((2 * i, 2 * i + 1), True) for i in range(5)]
+    [found] = check_duplicates(list("abcdefghij"), groups, ["x"] * 10, [None] * 10)
+    assert found.sentence.endswith("as equal files: 'a', 'b'; 'c', 'd'; 'e', 'f'; and of 2 pictures more.")
+
+
 def test_label_sets_of_copies_are_listed() -> None:
     sets = [frozenset({"sky", "sea"}), frozenset({"sea"})]
     [found] = check_duplicates(["a", "b"], [DuplicateGroup((0, 1), True)], sets, [None] * 2, task="labels")

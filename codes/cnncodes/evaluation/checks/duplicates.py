@@ -208,6 +208,9 @@ def _find_range(values: Sequence[Any], group: DuplicateGroup) -> float:
     return max(known) - min(known) if known else 0.0
 
 
+#: Pictures whose files are named.
+_NAMED = 3
+
 _CERTAINTIES: tuple[Certainty, ...] = ("certain", "likely", "possible")
 _WHERE = {
     "parts": (
@@ -252,7 +255,9 @@ def _report(
     images = tuple(keys[i] for group in groups for i in group.rows)
     noun = count(len(groups), "picture")
     verb = "may be" if certainty == "possible" else agree(len(groups), "is")
-    shown = name_some([keys[i] for i in groups[0].rows], 2)
+    # One group after another: names of the first alone would look like all there are.
+    shown = "; ".join(name_some([keys[i] for i in group.rows], 2) for group in groups[:_NAMED])
+    shown += f"; and of {count(len(groups) - _NAMED, 'picture')} more" if len(groups) > _NAMED else ""
     how = (
         "as equal files"
         if certainty == "certain"

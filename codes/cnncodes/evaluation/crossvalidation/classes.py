@@ -99,7 +99,7 @@ def split_classes(labels: Array, groups: Array, cv: int, random_state: Any) -> l
         raise SourceError(
             f"no folds can be made: {len(scarce)} of {len(classes)} classes ({name_some(scarce)})"
             f" {agree(len(scarce), 'has')} images of 1 group (equal files are one), and cross-validation"
-            " takes at least 2 of two classes or more. Add images."
+            " takes at least 2 of two classes or more. Add images of other groups."
         )
     return splits
 
