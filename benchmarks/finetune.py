@@ -139,7 +139,8 @@ def train_once(task: Task, folder: Path, head: Any) -> tuple[dict[str, Any], Any
     from cnncodes.finetuning.preparing import prepare
     from cnncodes.finetuning.task import Listeners
 
-    (folder / "checkpoint.safetensors").unlink(missing_ok=True)
+    for former in folder.glob("checkpoint.safetensors*"):  # with the one before the last
+        former.unlink()
     prepared = prepare(task, folder, Listeners())
     judge, trainer = prepared.judge, prepared.trainer
     trainer.guide = make_judge(judge)
