@@ -6,8 +6,9 @@ import functools
 import importlib
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -38,8 +39,8 @@ def attach(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any]
     return look, lambda: sorted(homes)
 
 
-def once(work: Callable[[], T]) -> Callable[[], T]:
-    """Return a function that does some work when it is first called, and gives its result ever after.
+def once(work: Callable[P, T]) -> Callable[P, T]:
+    """Return a function that does some work when it is first called with its arguments, and keeps the result.
 
     Threads that call it meanwhile wait; with `functools.cache` each would do the work, beside the others.
 
@@ -49,15 +50,16 @@ def once(work: Callable[[], T]) -> Callable[[], T]:
     >>> make() is make()
     True
     """
-    found: list[T] = []
+    found: dict[Any, T] = {}
     lock = threading.Lock()
 
     @functools.wraps(work)
-    def call() -> T:
-        if not found:
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        key = args, *kwargs.items()
+        if key not in found:
             with lock:
-                if not found:
-                    found.append(work())
-        return found[0]
+                if key not in found:
+                    found[key] = work(*args, **kwargs)
+        return found[key]
 
     return call

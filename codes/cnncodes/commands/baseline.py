@@ -178,11 +178,11 @@ def _finish(
     if rows is not None:
         read = [rows[i] for i in ladder.test]
         result["difference"] = compare_evaluated(ladder, truth, read, list_groups(test), options.random_state)
-    plain = source.task.list_plain
-    answers = {rung.title: plain(rung.answers) for rung in ladder.rungs}
-    listed = {"images": [record.key for record in test], "labels": plain(truth), "answers": answers}
     with showing(result):
         if options.report is not None:
+            plain = source.task.list_plain
+            answers = {rung.title: plain(rung.answers) for rung in ladder.rungs}
+            listed = {"images": [record.key for record in test], "labels": plain(truth), "answers": answers}
             _write_report(options, {**result, **listed})
         if options.plot is not None:
             _write_plot(ladder, options.plot)

@@ -80,9 +80,7 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
         with showing(result):
             write_page(found, companions, reporter, render)
     elif options.report is not None:
-        rows = _list_predictions(records, predictions)
-        with showing(result):
-            write_report(Path(options.report), {**result, "predictions": rows})
+        _report(result, _list_predictions(records, predictions), options)
     result[TOO_MANY_FAILURES] = judge_failures(failures, len(records), options.max_failures, reporter)
     return result
 

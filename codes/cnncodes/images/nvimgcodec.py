@@ -6,7 +6,6 @@ which files it decodes follows from their headers alone, and one of these that i
 
 from __future__ import annotations
 
-import functools
 import io
 import os
 import re
@@ -15,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cnncodes.errors import BackendMissing, UnreadableImage, WorkerError, install_advice, sentence
+from cnncodes.lazy import once
 from cnncodes.output import hold_back
 
 if TYPE_CHECKING:
@@ -49,14 +49,7 @@ def takes(image: pillow.Image) -> bool:
     return image.mode == "L" or (image.info.get("adobe_transform", 1) == 1 and names != b"RGB")
 
 
-@functools.cache
-def _open(mode: str) -> Decoder:
-    return Decoder(mode)
-
-
-_OPENING = threading.Lock()
-
-
+@once
 def open_decoder(mode: str) -> Decoder:
     """Return the one decoder of a mode in this process.
 
@@ -65,8 +58,7 @@ def open_decoder(mode: str) -> Decoder:
     BackendMissing
         If the library is missing, or does not start on a GPU; the text says why.
     """
-    with _OPENING:
-        return _open(mode)
+    return Decoder(mode)
 
 
 @dataclass(eq=False)

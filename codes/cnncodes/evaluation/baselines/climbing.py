@@ -152,43 +152,42 @@ class _Climb:
         self.given_up: dict[Description, float] = {}
 
     def run(self, methods: Sequence[Method], *, curve: bool) -> Ladder:
-        tried, left_out = self.tried, self.left_out
         found: LearningCurve | None = None
         for method in methods:
             if method.description is None:
                 continue
             try:
-                tried.append(self._try(method, method.description))
+                self.tried.append(self._try(method, method.description))
                 if curve and found is None and method.group == _BASE[0]:
-                    found = self._measure_curve(tried, left_out)  # asked for by name: before what is not
+                    found = self._measure_curve(self.tried)  # asked for by name: before what is not
             except (OutOfTimeError, BackendMissing, _TooManyRowsError) as why:
                 late = isinstance(why, OutOfTimeError)
-                left_out.append(LeftOut(method.title, str(why), late))
+                self.left_out.append(LeftOut(method.title, str(why), late))
         tried = self._with_guesses(methods)
         if not tried:
-            left = "; ".join(f"{one.title}: {one.reason}" for one in left_out) or "there was no method"
+            left = "; ".join(f"{one.title}: {one.reason}" for one in self.left_out) or "there was no method"
             raise UsageError(
                 f"nothing could be tried: {left}. Give more time (--budget), or other kinds (--only)."
             )
-        if curve and found is None and not any(one.title == _CURVE for one in left_out):
-            found = self._measure_curve(tried, left_out)
-        return self._conclude(tried, left_out, found)
+        if curve and found is None and not any(one.title == _CURVE for one in self.left_out):
+            found = self._measure_curve(tried)
+        return self._conclude(tried, found)
 
     def stop(self, methods: Sequence[Method]) -> Ladder:
         """Return what was tried until an interrupt; what was not is left out for that."""
         done = {one.method.title for one in self.tried} | {one.title for one in self.left_out}
         rest = [method for method in methods if method.description and method.title not in done]
         self.left_out += [LeftOut(method.title, "it was interrupted") for method in rest]
-        return self._conclude(self._with_guesses(methods), self.left_out, None)
+        return self._conclude(self._with_guesses(methods), None)
 
     def _with_guesses(self, methods: Sequence[Method]) -> list[_Tried]:
         """Return all that was tried; guesses are made now, when it is known which images can be read."""
         return [self._guess(method) for method in methods if method.description is None] + self.tried
 
-    def _measure_curve(self, tried: list[_Tried], left_out: list[LeftOut]) -> LearningCurve | None:
+    def _measure_curve(self, tried: list[_Tried]) -> LearningCurve | None:
         base = _choose_base(tried)
         if base.made is None:
-            left_out.append(LeftOut(_CURVE, "no method was tried that learns"))
+            self.left_out.append(LeftOut(_CURVE, "no method was tried that learns"))
             return None
         try:
             return measure_learning_curve(
@@ -203,7 +202,7 @@ class _Climb:
                 random_state=self.parts.random_state,
             )
         except OutOfTimeError as late:
-            left_out.append(LeftOut(_CURVE, str(late)))
+            self.left_out.append(LeftOut(_CURVE, str(late)))
             return None
 
     def _guess(self, method: Method) -> _Tried:
@@ -281,7 +280,7 @@ class _Climb:
         if needed > self.clock.left:
             raise OutOfTimeError(needed)
 
-    def _conclude(self, tried: list[_Tried], left_out: list[LeftOut], curve: LearningCurve | None) -> Ladder:
+    def _conclude(self, tried: list[_Tried], curve: LearningCurve | None) -> Ladder:
         base = _choose_base(tried)
         parts, against = self.parts, self.parts.resample(base.answers)
         seen = (0, parts.count_seen_groups())
@@ -289,7 +288,7 @@ class _Climb:
             seen = (count_seen(base.made.train, base.made.test), seen[1])
         return Ladder(
             [self._make_rung(one, None if one is base else against) for one in tried],
-            left_out,
+            self.left_out,
             base.method.title,
             *parts.places,
             parts.failures,
