@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import warnings
 from collections.abc import Iterable
@@ -60,7 +61,12 @@ def _links_to(folder: Path, path: Path) -> bool:
             names = [str(record.data) for record in list_folder(folder)]
     except SourceError:
         return False  # the command says what is wrong with its folder
-    return any(os.path.exists(name) and path.samefile(name) for name in names)
+    target = path.stat()  # once: of a large folder each look counts
+    for name in names:
+        with contextlib.suppress(OSError, ValueError):  # a dangling link is no way to it
+            if os.path.samestat(os.stat(name), target):
+                return True
+    return False
 
 
 def _names(table: Path, path: Path) -> bool:
