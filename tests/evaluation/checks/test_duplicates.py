@@ -104,3 +104,16 @@ def test_label_sets_of_copies_are_listed() -> None:
     sets = [frozenset({"sky", "sea"}), frozenset({"sea"})]
     [found] = check_duplicates(["a", "b"], [DuplicateGroup((0, 1), True)], sets, [None] * 2, task="labels")
     assert found.severity == "warn" and found.details["groups"][0]["labels"] == [["sea", "sky"], ["sea"]]
+
+
+def test_the_sentence_names_images_of_each_group_up_to_three_and_counts_the_others() -> None:
+    pairs = [DuplicateGroup((i, i + 1), False) for i in (4, 6, 8, 10)]
+    groups = [DuplicateGroup((0, 1, 2, 3), False), *pairs]
+    keys, none = list("abcdefghijkl"), [None] * 12
+    [two] = check_duplicates(keys, groups[:2], none, none)
+    assert two.sentence.startswith("2 pictures are there more than once")
+    assert two.sentence.endswith(": 'a', 'b' and 2 more; 'e', 'f'.")
+    [many] = check_duplicates(keys, groups, none, none)
+    assert many.sentence.endswith(": 'a', 'b' and 2 more; 'e', 'f'; 'g', 'h'; and 2 more pictures.")
+    [four] = check_duplicates(keys, groups[:4], none, none)
+    assert four.sentence.endswith("; and 1 more picture.")
