@@ -60,6 +60,7 @@ def test_numbers_have_a_page(table: Path, tmp_path: Path) -> None:
     assert main(["baseline", str(table), "--target", "level", *ONLY, "--curve", "-o", str(page), "-q"]) == 0
     text = page.read_text()
     assert "Ways to predict numbers: " in text and "good ones at the bottom" in text
+    assert "of each method that it has time for" in text
     assert "The least mean absolute error" in text and "2 images have no label: left out." in text
 
 

@@ -92,8 +92,12 @@ def test_images_without_an_answer_are_left_out_and_counted(
     shown = capsys.readouterr()
     found = json.loads(shown.out)
     assert found["n"] == 10 and found["failed"] == 2
-    assert [one["unanswered"] for one in found["classifiers"]] == [2, 0]
     assert "it has no answer" in shown.err and "part.csv" in shown.err
+    assert [entry["failed"] for entry in json.loads(shown.out)["classifiers"]] == [2, 0]
+    (made / "other.csv").write_text("\n".join([lines[0], *lines[2:]]))
+    compare(made, "part.csv", "other.csv", "lda.cnncodes")
+    told = capsys.readouterr().out
+    assert "3 images without an answer of all (part.csv lacks 2, other.csv lacks 1)." in told
 
 
 def test_images_that_were_trained_on_are_told(made: Path, capsys: pytest.CaptureFixture[str]) -> None:

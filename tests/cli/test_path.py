@@ -17,6 +17,7 @@ from PIL import Image
 from cnncodes import read_codes
 from cnncodes.backbones.zoo import find_backbone
 from cnncodes.cli import main
+from cnncodes.recipes.command import render_quickstart
 
 ODD = 'a "quoted",\nbroken näme.png'
 
@@ -368,6 +369,8 @@ def test_images_without_parts_are_held_out_alike_by_every_step(
     trained = {row["image"] for row in pq.read_table(tmp_path / "run" / "train.codes" / "data").to_pylist()}
     tested = {row["image"] for row in csv.DictReader((tmp_path / "run" / "predictions.csv").open())}
     assert len(trained) == 12 and len(tested) == 4 and not trained & tested
+    told = render_quickstart({**found, "examples": []})
+    assert {f"{path}" for path in Path(out).iterdir()} <= set(told.split())
 
 
 @pytest.mark.slow

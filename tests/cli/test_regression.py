@@ -219,6 +219,17 @@ def test_another_column_is_named_and_what_it_cannot_tell_is_said(
     assert f"these are numbers of 'age', and {model} was fitted to 'level'" in told
 
 
+def test_classes_are_not_evaluated_and_what_the_regressor_predicts_is_said(
+    folder: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a").mkdir()
+    shutil.copy(folder / "0.png", tmp_path / "a")
+    for src in (tmp_path, folder / "text.csv"):
+        told = run(capsys, "evaluate", model, str(src), status=2)[1]
+        assert f"They look like classes: {model!r} predicts numbers of 'level'. Give a table that has" in told
+        assert "--regression" not in told
+
+
 def test_a_page_is_written_with_the_figures_that_are_printed(
     folder: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

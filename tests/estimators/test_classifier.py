@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -26,6 +27,7 @@ from cnncodes.errors import (
     UnreadableImages,
     UsageError,
 )
+from cnncodes.heads.estimator import LinearHead
 from cnncodes.heads.names import HEADS
 from cnncodes.images import open_source, records_from
 
@@ -52,6 +54,20 @@ def test_a_folder_of_class_folders_brings_its_labels(make, pictures):
     np.testing.assert_array_equal(by_folder.head_.coef_, by_list.head_.coef_)
     assert by_folder.score(pictures.root) == 1.0
     assert by_folder.predict(str(pictures.root)).tolist() == pictures.labels.tolist()
+
+
+def test_a_splitter_of_the_head_divides_views_and_is_given_what_belongs_together(make, pictures):
+    class Recorded(StratifiedGroupKFold):
+        def split(self, X, y=None, groups=None):
+            seen.append((len(X), np.bincount(groups).tolist()))
+            return super().split(X, y, groups)
+
+    seen = []
+    clf = make(LinearHead("ridge", cv=Recorded(3)), train_views="flip", test_views="flip")
+    clf.fit(pictures.paths, pictures.labels)
+    n = len(pictures.paths)
+    assert seen == [(2 * n, [2] * n)]
+    assert clf.head_.n_folds_ == 3
 
 
 def test_a_folder_with_parts_is_fitted_on_train_and_scored_on_test(make, pictures, tmp_path):

@@ -104,7 +104,7 @@ def test_numbers_come_back_from_their_text(numbers):
     ("labels", "text"),
     [
         (["1", "cat", "dog"], "2 of 3 labels are no finite numbers: 'cat', 'dog'.* leave the cell empty"),
-        (["cat", "dog"], "look like classes, where numbers are to be predicted: name the column"),
+        (["cat", "dog"], "look like classes: to predict those leave --target and --regression out"),
         (["1_000"], "no finite numbers"),
         (["1,5", "cat"], "numbers with a point, such as '3.5', and none with a comma"),
         (["1", "nan"], "1 of 2 labels are no finite numbers: 'nan'"),

@@ -66,9 +66,18 @@ def test_a_broken_promise_is_called_one() -> None:
     found = evaluate_abstention(y, proba, CLASSES, rule)
     assert found.risk.low > 0.05 and found.describe().startswith("the promise is broken: ")
     few = evaluate_abstention(["b", "b", "a"], np.tile([0.001, 0.999], (3, 1)), CLASSES, rule)
-    assert "no more than chance may bring with 3 answers" in few.describe()
+    assert "no more than chance may bring with so many" in few.describe()
     sure = evaluate_abstention(["b", "b"], np.tile([0.001, 0.999], (2, 1)), CLASSES, rule)
+    assert sure.describe().startswith("0 of 2 answers (0%) are wrong")
     assert "2 answers are too few to be sure of it" in sure.describe()
+
+
+def test_a_share_just_above_what_was_promised_is_told_from_it() -> None:
+    rule = make_rule(np.random.default_rng(0))
+    y = ["a"] * 9 + ["b"] * 170
+    found = evaluate_abstention(y, np.tile([0.001, 0.999], (179, 1)), CLASSES, rule)
+    said = "9 of 179 answers (5.03%) are wrong, where at most 5% were promised: more"
+    assert found.describe().startswith(said)
 
 
 def test_where_nothing_is_answered_the_reason_is_given() -> None:

@@ -11,7 +11,7 @@ from made_reports import HOSTILE, MakeLabels, MakeMaterial, MakeNumbers, check_r
 
 from cnncodes.images import ImageRecord
 from cnncodes.report import CheckedData, Material
-from cnncodes.report.datachecks import GROUPS, show_data
+from cnncodes.report.datachecks import COPIES, GROUPS, show_data
 from cnncodes.report.html import escape
 from cnncodes.report.material import Subject
 from cnncodes.report.pictures import Studio
@@ -75,6 +75,13 @@ def test_few_of_many_copies_are_shown_and_counted(material: Material) -> None:
     twins = [dataclasses.replace(r, key=f"twin {r.key}", split="test") for r in records[:10]]
     found = show(material, check_records(material, [*records, *twins]))
     assert f"{GROUPS} of 10 are shown" in found and found.count('<div class="copies">') == GROUPS
+
+
+def test_how_many_more_copies_a_group_has_stands_in_its_own_frame(material: Material) -> None:
+    records = draw_parts()
+    twins = [dataclasses.replace(records[0], key=f"twin {i}") for i in range(COPIES + 2)]
+    found = show(material, check_records(material, [*records, *twins]))
+    assert re.search(r'<div class="copies">(?:(?!</div></li>).)*<p>and 3 more</p></div></li>', found)
 
 
 def test_why_nothing_was_checked_or_found_is_said(material: Material) -> None:

@@ -16,6 +16,7 @@ from made_reports import HOSTILE, MakeMaterial, add_training, check_records, mak
 
 from cnncodes.report import Origin, read_comparison, render_comparison, render_report
 from cnncodes.report.html import clean
+from cnncodes.report.origin import show_origin
 from cnncodes.report.page import CONTENTS
 
 #: Elements without an end.
@@ -141,6 +142,14 @@ def test_pictures_that_are_gone_leave_a_page_that_says_so(make_material: MakeMat
 def test_the_same_material_makes_the_same_page(make_material: MakeMaterial) -> None:
     labels = ["a", "b", "c"] * 5
     assert render_report(make_material(labels)) == render_report(make_material(labels))
+
+
+def test_a_page_says_where_time_decides_what_is_tried() -> None:
+    origin = Origin("cnncodes baseline", None, "", "photos", None, {}, "2026-01-01")
+    plain, timed = show_origin(origin), show_origin(dataclasses.replace(origin, timed=True))
+    assert "gives the same figures:" in plain and "--budget" not in plain
+    assert "gives the same figures of each method that it has time for" in timed
+    assert "--budget none tries all" in timed
 
 
 def test_a_page_on_a_ladder_is_as_closed_and_links_to_what_it_has() -> None:

@@ -40,6 +40,24 @@ def test_where_no_file_can_be_is_found_at_once(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "gone", "pipe"]
 
 
+def test_a_link_is_written_through_and_checked_where_it_leads(tmp_path: Path) -> None:
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web" / "r.html").write_text("old")
+    link, fresh, loop = (tmp_path / name for name in ("link", "fresh", "loop"))
+    link.symlink_to("web/r.html")
+    fresh.symlink_to("web/new.html")
+    loop.symlink_to("loop")
+    for path in (link, fresh):
+        check_writable(path)
+        write_file(path, b"new")
+        assert path.is_symlink()
+    assert [(tmp_path / "web" / name).read_text() for name in ("r.html", "new.html")] == ["new", "new"]
+    write_file(link, b"its own", follow=False)
+    assert not link.is_symlink() and (tmp_path / "web" / "r.html").read_text() == "new"
+    assert sorted(os.listdir(tmp_path / "web")) == ["new.html", "r.html"]
+    refused(loop, "cannot write")
+
+
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="Linux only")
 def test_a_file_system_that_takes_no_files() -> None:
     refused(Path("/proc/x.cnncodes"), "cannot write /proc/x.cnncodes")
@@ -89,16 +107,3 @@ def test_what_a_killed_process_left_goes_with_the_next_and_what_is_new_or_anothe
         os.utime(tmp_path / name, (long_ago, long_ago))
     write_file(tmp_path / "a.onnx", b"whole")
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*names[1:], "a.onnx"])
-
-
-def test_a_link_is_followed(tmp_path: Path) -> None:
-    (tmp_path / "web").mkdir()
-    link, target = tmp_path / "link.html", tmp_path / "web/page.html"
-    target.write_bytes(b"old")
-    link.symlink_to(target)
-    write_file(link, b"new")
-    assert link.is_symlink() and target.read_bytes() == b"new"
-    target.unlink()
-    write_file(link, b"again")
-    assert link.is_symlink() and target.read_bytes() == b"again"
-    assert sorted(path.name for path in tmp_path.rglob("*")) == ["link.html", "page.html", "web"]

@@ -186,7 +186,7 @@ def _say_why_unchecked(options: Any, candidates: Candidates, meaning: Meaning, r
     from cnncodes.estimators.targets import read_targets
 
     try:
-        read_targets(candidates.records)
+        read_targets(candidates.records, if_classes="--train takes a table with the numbers.")
     except UsageError as error:
         if options.checks == "always":
             raise

@@ -17,7 +17,7 @@ from cnncodes.commands.prediction_files import is_prediction_file, read_predicti
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.seen_groups import count_seen_groups
 from cnncodes.commands.tables import format_interval, format_table
-from cnncodes.errors import SourceError, UsageError, agree, name_some, sentence
+from cnncodes.errors import SourceError, UsageError, agree, count, name_some, sentence
 from cnncodes.schema import option, to_plain
 
 if TYPE_CHECKING:
@@ -146,9 +146,9 @@ def _describe(
             if why and "no probabilities" in reason:
                 pair["missing"][key] = f"{reason} ({why})"
     for entry, model in zip(result["classifiers"], models, strict=True):
-        name = entry["name"]
-        entry |= {"model": model, "trained_on": said[name].trained_on, "groups_trained_on": seen[name]}
-        entry["unanswered"] = len(said[name].silent)
+        name, one = entry["name"], said[entry["name"]]
+        entry |= {"model": model, "trained_on": one.trained_on, "groups_trained_on": seen[name]}
+        entry["failed"] = len(one.silent)
     return result
 
 
@@ -251,13 +251,9 @@ def render_compare(result: Result) -> str:
     }
     many = len(result["pairs"]) > 1
     note = "p-values are raised for the number of pairs (Holm); the intervals are not.\n" if many else ""
-    lacking = [f"{one['name']} has none for {one['unanswered']:,}" for one in result["classifiers"]]
-    missing = ", ".join(text for text in lacking if not text.endswith(" 0"))
-    failed = (
-        f"Not in these figures: {result['failed']:,} without an answer of all; {missing}.\n"
-        if result["failed"]
-        else ""
-    )
+    lacking = [f"{one['name']} lacks {one['failed']:,}" for one in result["classifiers"] if one["failed"]]
+    without = f"{count(result['failed'], 'image')} without an answer of all ({', '.join(lacking)})"
+    failed = f"Not in these figures: {without}.\n" if lacking else ""
     report = f"Report: {result['report']}\n" if result["report"] else ""
     return (
         f"{len(result['classifiers'])} classifiers on the same {result['n']:,} images of"

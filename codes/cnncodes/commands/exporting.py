@@ -104,7 +104,7 @@ def run_export(options: ExportOptions, reporter: Reporter) -> Result:
     name = original.name if options.size is None else f"{original.name}-{options.size}"
     out = Path(options.out) if options.out else Path(choose_own_folder(name))
     check_is_folder(out)
-    check_writable(out / "card.toml")
+    check_writable(out / "card.toml", follow=False)
     card: Any = export_backbone(
         original,
         out,

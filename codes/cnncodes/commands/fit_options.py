@@ -108,7 +108,7 @@ class FitOptions(common.EmbeddingOptions, common.LayerOptions, LabelFitOptions):
     )
     cv: int | None = option(
         "Cross-validate, too: figures of images held out in so many folds, with a head fitted for each; of"
-        " classes, numbers and several labels.",
+        " classes, numbers and several labels. Where no folds can be made nothing is saved.",
         default=None,
         metavar="FOLDS",
         check=common.check_folds,

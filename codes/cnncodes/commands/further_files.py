@@ -67,7 +67,7 @@ def find_place(name: str, precision: str, out: str | None) -> Place:
     elif folder.resolve() != source.resolve():
         check_folder(folder, (".onnx",))  # of a run that was interrupted
         card = _leave_out(card, precision)
-    check_writable(folder / "card.toml")
+    check_writable(folder / "card.toml", follow=False)
     return Place(source, folder, card)
 
 
@@ -92,7 +92,7 @@ def add_file(place: Place, made: Backbone, facts: Quantization) -> Card:
     card, precision, data = place.card, made.precision, made.model_bytes()
     for name in card.files:
         if not (place.out / name).exists():
-            write_file(place.out / name, (place.source / name).read_bytes())
+            write_file(place.out / name, (place.source / name).read_bytes(), follow=False)
     before = card.precisions.get(precision)
     name = made.card.model_file
     if (place.out / name).exists() and card.files.get(name) != made.sha256:
@@ -104,8 +104,8 @@ def add_file(place: Place, made: Backbone, facts: Quantization) -> Card:
         precisions={**card.precisions, precision: name},
         quantization={**card.quantization, precision: facts},
     )
-    write_file(place.out / name, data)
-    write_file(place.out / "card.toml", changed.to_toml().encode())
+    write_file(place.out / name, data, follow=False)  # a link may lead to another's store of files
+    write_file(place.out / "card.toml", changed.to_toml().encode(), follow=False)
     if before is not None and before != name:
         with contextlib.suppress(OSError):  # nothing reads it any more
             (place.out / before).unlink()

@@ -41,8 +41,6 @@ def evaluate_regressor(
     options: EvaluateOptions, predictor: NumberPredictor, reporter: Reporter
 ) -> tuple[Result, list[Result]]:
     """Predict images whose numbers are known and compare: the figures, and a row for each image."""
-    from cnncodes.estimators.targets import read_targets
-
     if len(predictor.targets) > 1:
         raise UsageError(
             f"{options.model!r} predicts {len(predictor.targets)} numbers of each image, and a source has one"
@@ -56,7 +54,7 @@ def evaluate_regressor(
     records, split = inputs.labelled_part(
         options.src, options, options.split, "test", reporter, by_class=False
     )
-    truth: list[float] = read_targets(records, name_target(None, options.src, options)).tolist()
+    truth = _read_truth(records, options, fitted)
     wants_page = is_page(options.report)
     companions = prepare_companions(options, reporter, Meaning(regression=True)) if wants_page else None
     records = records if companions is None else companions.watch(records)
@@ -134,6 +132,16 @@ def _render_page(
         )
 
     return render
+
+
+def _read_truth(records: list[ImageRecord], options: EvaluateOptions, fitted: str | None) -> list[float]:
+    from cnncodes.estimators.targets import read_targets
+
+    wanted = f"{options.model!r} predicts numbers{'' if fitted is None else f' of {fitted!r}'}"
+    advice = f"{wanted}. Give a table that has them, and its column by --target."
+    column = name_target(None, options.src, options)
+    truth: list[float] = read_targets(records, column, if_classes=advice).tolist()
+    return truth
 
 
 def _measure(

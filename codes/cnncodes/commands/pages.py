@@ -172,6 +172,7 @@ def write_ladder_page(options: Any, result: Result) -> None:
         date=_say_date(),
         random_states={"folds, draws and bootstrap": options.random_state},
         others={"Parts": f"trained on {options.train}, tested on {options.test}"},
+        timed=options.budget != "none",
     )
     write_file(options.report, render_comparison(read_comparison(result, options.report), origin))
 

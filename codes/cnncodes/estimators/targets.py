@@ -27,6 +27,7 @@ LARGEST = 1e100
 SMALLEST_SPREAD = 1e-100
 #: So many images are named at most.
 _SHOWN = 5
+_IF_CLASSES = "to predict those leave --target and --regression out (ImageClassifier in Python)."
 
 
 def check_targets(y: Any, n_images: int | None = None) -> Array:
@@ -53,7 +54,11 @@ def check_targets(y: Any, n_images: int | None = None) -> Array:
 
 
 def parse_targets(
-    labels: Iterable[Any], keys: Sequence[str] | None = None, column: str | None = None
+    labels: Iterable[Any],
+    keys: Sequence[str] | None = None,
+    column: str | None = None,
+    *,
+    if_classes: str = _IF_CLASSES,
 ) -> Array:
     """Return the numbers that labels of a source or of stored codes are as text: float64, shape (n_images,).
 
@@ -64,6 +69,8 @@ def parse_targets(
         Names of the images, for errors; else they are told by their labels alone.
     column : str, optional
         Of the table that they are from, for errors.
+    if_classes : str
+        What to do where not one is a number, for errors.
 
     Raises
     ------
@@ -83,27 +90,27 @@ def parse_targets(
         where = "" if column is None else f" in the column {column!r}"
         raise UsageError(
             f"{len(wrong):,} of {len(texts):,} labels{where} are no finite numbers: {name_some(named)}."
-            f" {_advise(texts, found)}"
+            f" {_advise(texts, found, if_classes)}"
         )
     return np.array(found, dtype=np.float64)
 
 
-def _advise(texts: Sequence[str], found: Sequence[float | None]) -> str:
+def _advise(texts: Sequence[str], found: Sequence[float | None], if_classes: str) -> str:
     """Return what to do with labels of which some are no numbers."""
     if any(re.fullmatch(r"-?\d+,\d+", text) for text in texts):
         return "Regression takes numbers with a point, such as '3.5', and none with a comma."
     if all(number is None for number in found):
-        return (
-            "They look like classes, where numbers are to be predicted: name the column that has these"
-            " (--target), or predict classes (no --target, no --regression; ImageClassifier in Python)."
-        )
+        return f"They look like classes: {if_classes}"
     takes = f"Regression takes numbers such as '3.5', up to {LARGEST:g}"
     return f"{takes}: leave the cell empty where there is none."
 
 
-def read_targets(records: Sequence[ImageRecord], column: str | None = None) -> Array:
+def read_targets(
+    records: Sequence[ImageRecord], column: str | None = None, *, if_classes: str = _IF_CLASSES
+) -> Array:
     """Return the numbers that images of a source are labelled with, as `parse_targets` does."""
-    return parse_targets([record.label for record in records], [record.key for record in records], column)
+    keys = [record.key for record in records]
+    return parse_targets([record.label for record in records], keys, column, if_classes=if_classes)
 
 
 def name_targets(y: Any) -> tuple[str | None, ...]:

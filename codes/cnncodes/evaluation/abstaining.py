@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import UsageError, agree, count
+from cnncodes.errors import UsageError, agree
 from cnncodes.estimators.abstention import AnswerRule
 from cnncodes.evaluation.intervals import Estimate, measure_share
 from cnncodes.evaluation.probabilities import Scored, check_classes, check_probabilities, read_probabilities
@@ -71,24 +71,30 @@ class AbstentionFigures:
         if math.isnan(risk.value):
             why = f": {rule.reason}" if rule.reason else ", as no probability was high enough"
             return f"no image was answered{why}"
-        wrong = f"{round(risk.value * risk.n):,} of {count(risk.n, 'answer')} ({risk.value:.1%})"
-        said = f"{wrong} {agree(risk.n, 'is')} wrong, where at most {rule.risk:.1%} were promised"
+        wrong = self._count_wrong()
+        said = (
+            f"{wrong:,} of {risk.n:,} answers ({100 * risk.value:.3g}%) {agree(wrong, 'is')} wrong, where at"
+            f" most {100 * rule.risk:.3g}% were promised"
+        )
         if risk.low > rule.risk and self._chance() < _LEVEL:
             return (
                 f"the promise is broken: {said}; these images are not like those of training, or the one"
                 f" training set in {1 / (1 - rule.confidence):.0f} was met for which it may be"
             )
         if risk.value > rule.risk:
-            return f"{said}: more, but no more than chance may bring with {risk.n:,} answers"
+            return f"{said}: more, but no more than chance may bring with so many"
         if risk.high > rule.risk:
             return f"{said}: kept here, though {risk.n:,} answers are too few to be sure of it"
         return f"the promise is kept: {said}"
+
+    def _count_wrong(self) -> int:
+        return round(self.risk.value * self.risk.n)
 
     def _chance(self) -> float:
         """Return how likely so many wrong answers are if the promise holds: Wilson's end is off for few."""
         from scipy.special import bdtrc
 
-        wrong = round(self.risk.value * self.risk.n)
+        wrong = self._count_wrong()
         return float(bdtrc(wrong - 1, self.risk.n, self.rule.risk)) if wrong else 1.0
 
 

@@ -47,7 +47,7 @@ class LinearHead(SingleHead):
     cv : int, splitter or list of (train, test)
         Folds of the choice: a number makes stratified folds of whole groups, fewer where a class has
         fewer groups. With less than two groups in a class there is no choice: "l2", with C=100 for
-        "logistic" and else 1.
+        "logistic" and else 1. A splitter divides rows, and is given the groups that are to stay whole.
     class_weight : dict or "balanced", optional
         "balanced" counts summed sample weights, not rows.
     max_iter : int

@@ -110,7 +110,7 @@ def render_quickstart(result: Result) -> str:
         f"CNN codes against raw pixels, on the same images: {difference['value']:+z.3f}"
         f" {format_interval(difference)}\n"
         f"\nA few predictions on test images:\n{format_table(examples)}\n"
-        f"\nDone in {format_seconds(result['seconds'])}. In {out}:\n{_list_files(steps, result['record'])}"
+        f"\nDone in {format_seconds(result['seconds'])}. In {out}:\n{_list_files(result)}"
         f"\nGo on with your own pictures, one folder a class:\n"
         f"  {program} fit YOUR-FOLDER --holdout 0.25 -o yours.cnncodes\n"
         f"  {program} evaluate yours.cnncodes YOUR-FOLDER --holdout 0.25\n"
@@ -135,13 +135,14 @@ def _repeat(record: str) -> str:
     return f"{find_program()} run {shlex.quote(record)} -o {free}"
 
 
-def _list_files(steps: dict[str, Result], record: str) -> str:
+def _list_files(result: Result) -> str:
+    steps, record = result["steps"], result["record"]
     files = (
         (steps["codes"]["out"], "the codes, a Parquet dataset"),
         (steps["fit"]["out"], "the classifier"),
         (steps["evaluate"]["report"], "all figures, and the prediction of each test image"),
         (steps["predict"]["out"], "predictions as a table"),
-        (f"{Path(record).parent / 'memory'}", "codes of single images, kept for the steps that ask again"),
+        (os.path.join(result["out"], "memory"), "codes of the test images, not to make them twice"),
         (record, f"what was run; to repeat it: {_repeat(record)}"),
     )
     return format_table([(f"  {path}", what) for path, what in files]) + "\n"

@@ -95,7 +95,7 @@ def _show_copies(finding: Finding, data: CheckedData, studio: Studio) -> str:
         keys = _order_copies(group) if disagree else group["images"]
         figures = "".join(_show_image(key, data, studio) for key in keys[:COPIES])
         more = f"<p>and {len(keys) - COPIES:,} more</p>" if len(keys) > COPIES else ""
-        items.append(f'<li><div class="copies">{figures}</div>{more}</li>')
+        items.append(f'<li><div class="copies">{figures}{more}</div></li>')
     said = paragraph(f"{len(items)} of {len(groups):,} are shown, copies of one picture side by side.")
     return f'{said}<ul class="groups">{"".join(items)}</ul>'
 

@@ -31,7 +31,7 @@ class Origin:
     Attributes
     ----------
     command : str
-        As it is typed.
+        To type for the same figures: what was given, in an order of its own.
     model : str or None
         The classifier's file, where the figures are of one.
     model_sha256 : str
@@ -51,6 +51,8 @@ class Origin:
         What the model is.
     training : dict of str to str
         How it was trained.
+    timed : bool
+        Whether a budget of time decided what was tried.
     """
 
     command: str
@@ -64,6 +66,7 @@ class Origin:
     others: dict[str, str] = field(default_factory=dict)
     kind: str = "Classifier"
     training: dict[str, str] = field(default_factory=dict)
+    timed: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,24 +14,23 @@ from cnncodes.report.material import Origin
 if TYPE_CHECKING:
     from cnncodes.estimators.predictor import ImagePredictor
 
+_TIMED = (
+    " of each method that it has time for (another machine, or other work beside it, may leave out others;"
+    " --budget none tries all)"
+)
+
 
 def show_origin(origin: Origin, predictor: ImagePredictor | None = None) -> str:
     """Return the section that says what the figures were made of and with."""
     rows = [(escape(title), f"<code>{escape(value)}</code>") for title, value in _list(origin, predictor)]
+    limit = _TIMED if origin.timed else ""
     return section(
         "origin",
         "How to reproduce it",
-        paragraph(
-            f"This command, with these files and versions, gives the same figures{_say_budget(origin)}:"
-        ),
+        paragraph(f"This command, with these files and versions, gives the same figures{limit}:"),
         f'<pre tabindex="0" aria-label="Command"><code>{escape(origin.command)}</code></pre>',
         table("What took part", ("What", "Which"), rows),
     )
-
-
-def _say_budget(origin: Origin) -> str:
-    """Return what decides, where a command has a budget, which figures there are."""
-    return ", of what there is time for on that machine" if "--budget" in origin.command else ""
 
 
 def _list(origin: Origin, predictor: ImagePredictor | None) -> Iterator[tuple[str, str]]:

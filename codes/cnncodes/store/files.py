@@ -20,7 +20,7 @@ _ABANDONED = 600.0
 _KEPT = "What was finished before is kept"
 
 
-def check_writable(path: str | Path) -> None:
+def check_writable(path: str | Path, *, follow: bool = True) -> None:
     """Raise unless a file can be written there: asked before the work whose result it is to hold.
 
     Nothing is left behind, and a file that exists stays as it is.
@@ -29,13 +29,15 @@ def check_writable(path: str | Path) -> None:
     ----------
     path : path
         The file; folders above it may still be missing.
+    follow : bool
+        As in `write_file`.
 
     Raises
     ------
     StoreError
         If it is a folder, or none can be created there; the text names it.
     """
-    path = Path(path)
+    path = _follow_link(path) if follow else Path(path)
     with writing_errors(path, alone=True):
         if path.is_dir():
             raise StoreError(f"cannot write {path}: it is a folder. Give the name of a file.")
@@ -49,26 +51,38 @@ def check_writable(path: str | Path) -> None:
         probe.unlink()
 
 
-def write_file(path: str | Path, data: bytes | memoryview, *, alone: bool = True) -> None:
-    """Write a file, whole or not at all; missing folders above it are made, and a link is followed.
+def write_file(
+    path: str | Path, data: bytes | memoryview, *, alone: bool = True, follow: bool = True
+) -> None:
+    """Write a file, whole or not at all; missing folders above it are made.
 
     Parameters
     ----------
     path, data, alone
         As in `atomic_write`.
+    follow : bool
+        Whether of a link the file that it leads to is replaced, and not the link.
 
     Raises
     ------
     StoreError
         If it cannot be written. `path` is then as it was before.
     """
-    path = Path(path)
-    if path.is_symlink():  # else the link would be replaced, and what it leads to stay old
-        path = Path(os.path.realpath(path))
+    path = _follow_link(path) if follow else Path(path)
     with writing_errors(path, alone=alone):
         path.parent.mkdir(parents=True, exist_ok=True)
     _remove_abandoned(path)
     atomic_write(path, data, alone=alone)
+
+
+def _follow_link(path: str | Path) -> Path:
+    path = Path(path)
+    if not path.is_symlink():
+        return path
+    found = Path(os.path.realpath(path))
+    if found.is_symlink():  # links that lead to each other
+        raise StoreError(f"cannot write {path}: its link leads to no file. Give another name.")
+    return found
 
 
 def atomic_write(

@@ -100,13 +100,20 @@ def test_numbers_of_copies_may_differ_a_little_and_those_of_near_copies_may_be_r
     assert "more than one number, as equal files" in found[0].sentence and "blur" in found[1].advice
 
 
-def test_files_of_some_groups_are_named_and_others_counted() -> None:
-    groups = [DuplicateGroup((2 * i, 2 * i + 1), True) for i in range(5)]
-    [found] = check_duplicates(list("abcdefghij"), groups, ["x"] * 10, [None] * 10)
-    assert found.sentence.endswith("as equal files: 'a', 'b'; 'c', 'd'; 'e', 'f'; and of 2 pictures more.")
-
-
 def test_label_sets_of_copies_are_listed() -> None:
     sets = [frozenset({"sky", "sea"}), frozenset({"sea"})]
     [found] = check_duplicates(["a", "b"], [DuplicateGroup((0, 1), True)], sets, [None] * 2, task="labels")
     assert found.severity == "warn" and found.details["groups"][0]["labels"] == [["sea", "sky"], ["sea"]]
+
+
+def test_the_sentence_names_images_of_each_group_up_to_three_and_counts_the_others() -> None:
+    pairs = [DuplicateGroup((i, i + 1), False) for i in (4, 6, 8, 10)]
+    groups = [DuplicateGroup((0, 1, 2, 3), False), *pairs]
+    keys, none = list("abcdefghijkl"), [None] * 12
+    [two] = check_duplicates(keys, groups[:2], none, none)
+    assert two.sentence.startswith("2 pictures are there more than once")
+    assert two.sentence.endswith(": 'a', 'b' and 2 more; 'e', 'f'.")
+    [many] = check_duplicates(keys, groups, none, none)
+    assert many.sentence.endswith(": 'a', 'b' and 2 more; 'e', 'f'; 'g', 'h'; and 2 more pictures.")
+    [four] = check_duplicates(keys, groups[:4], none, none)
+    assert four.sentence.endswith("; and 1 more picture.")

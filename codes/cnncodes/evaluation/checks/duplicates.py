@@ -23,6 +23,8 @@ from cnncodes.evaluation.checks.truth import Task
 #: Pictures are worth comparing with so many of their nearest neighbours, from such a cosine on. Five and 0.75
 #: lost a fifth of strongly compressed tiles: they are nearer to one another than to what they were.
 NEAREST, CANDIDATE = 10, 0.65
+#: Groups that a sentence names.
+_NAMED = 3
 #: Pictures with a shorter side below that have little detail to differ in.
 SMALL = 48
 
@@ -208,9 +210,6 @@ def _find_range(values: Sequence[Any], group: DuplicateGroup) -> float:
     return max(known) - min(known) if known else 0.0
 
 
-#: Pictures whose files are named.
-_NAMED = 3
-
 _CERTAINTIES: tuple[Certainty, ...] = ("certain", "likely", "possible")
 _WHERE = {
     "parts": (
@@ -255,9 +254,7 @@ def _report(
     images = tuple(keys[i] for group in groups for i in group.rows)
     noun = count(len(groups), "picture")
     verb = "may be" if certainty == "possible" else agree(len(groups), "is")
-    # One group after another: names of the first alone would look like all there are.
-    shown = "; ".join(name_some([keys[i] for i in group.rows], 2) for group in groups[:_NAMED])
-    shown += f"; and of {count(len(groups) - _NAMED, 'picture')} more" if len(groups) > _NAMED else ""
+    shown = _name_groups(keys, groups)
     how = (
         "as equal files"
         if certainty == "certain"
@@ -284,6 +281,13 @@ def _report(
             ],
         },
     )
+
+
+def _name_groups(keys: Sequence[str], groups: Sequence[DuplicateGroup]) -> str:
+    """Return two images of each group, divided by semicolons, and how many more groups there are."""
+    named = [name_some([keys[i] for i in group.rows], 2) for group in groups[:_NAMED]]
+    more = len(groups) - _NAMED
+    return "; ".join([*named, f"and {count(more, 'more picture')}"] if more > 0 else named)
 
 
 def _to_plain(label: Any) -> Any:

@@ -100,7 +100,7 @@ def split_groups(groups: Array, cv: int, random_state: Any) -> list[Split]:
     if not splits:
         raise SourceError(
             "no folds can be made: all images are of one group (equal files are one), and cross-validation"
-            " takes at least 2. Add images of other groups."
+            " takes at least 2. Give images of 2 groups or more."
         )
     return splits
 
