@@ -253,3 +253,35 @@ def test_an_unknown_check_is_refused(photos: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="check must be 'stat' or 'content'. Got 'hash' instead"):
         embed(photos, tmp_path / "x.codes", check="hash")
     assert not (tmp_path / "x.codes").exists()
+
+
+def test_images_in_a_folder_that_cannot_be_listed_stay_and_it_is_a_failure_until_it_can(
+    photos: Path, tmp_path: Path, backbone: Backbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "x.codes"
+    (photos / "cat" / "broken.png").write_text("no picture")
+    embed(photos, out, backbone=backbone)
+    before = rows(out)
+    draw(photos / "dog" / "new.png", 9)
+    (photos / "dog" / "0.png").unlink()
+    scandir = os.scandir
+
+    def refuse(path: str) -> object:  # root, who may run this, reads everything
+        if Path(path) == photos / "cat":
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", refuse)
+        for _ in range(2):
+            found = embed(photos, out, backbone=backbone, remove_missing=True)
+            assert [(failure.key, failure.stage) for failure in found.failures] == [("cat/", "read")]
+    kept = [row for row in rows(out) if row["label"] == "cat"]
+    assert kept == [row for row in before if row["label"] == "cat"] and len(kept) == 3
+    assert list(read_codes(out).images) == [
+        *("cat/1.png", "cat/3.png", "cat/5.png", "dog/2.png", "dog/4.png", "dog/new.png")
+    ]
+    assert sorted(read_codes(out).failures["image"].to_pylist()) == ["cat/", "cat/broken.png"]
+    again = embed(photos, out, backbone=backbone)
+    assert (again.removed, again.failed, again.still_failed) == (0, 1, 1)
+    assert read_codes(out).failures["image"].to_pylist() == ["cat/broken.png"]

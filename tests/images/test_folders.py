@@ -259,3 +259,55 @@ def test_names_that_are_no_utf8_become_keys_that_are_and_stay_apart(tmp_path: Pa
         assert record.read().startswith(JPEG)
     assert len({record.read() for record in source.records}) == 3
     assert [record.key for record in open_source(tmp_path).records] == keys
+
+
+def bar(monkeypatch: pytest.MonkeyPatch, *folders: Path) -> None:
+    """Have the system refuse to list folders: root, who may run this, reads everything."""
+    scandir = os.scandir
+
+    def refuse(path: str) -> object:
+        if Path(path) in folders:
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+
+
+def test_a_folder_that_cannot_be_listed_is_an_error_or_an_image_that_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path, "train/cat/a.jpg", "test/cat/b.jpg", "train/dog/c.jpg")
+    (tmp_path / "lost+found").mkdir()
+    bar(monkeypatch, tmp_path / "train/dog", tmp_path / "lost+found")
+    with pytest.raises(SourceError, match=r"lost\+found/' cannot be listed: Permission denied. See to it"):
+        open_source(tmp_path)
+    source = open_source(tmp_path, unlisted="record")
+    assert source.barred == ("lost+found/", "train/dog/")
+    assert [(record.key, record.label, record.split) for record in source.records] == [
+        ("lost+found/", None, None),
+        ("test/cat/b.jpg", "cat", "test"),
+        ("train/cat/a.jpg", "cat", "train"),
+        ("train/dog/", None, "train"),
+    ]
+    assert source.filter(split="test").barred == source.barred
+    for way in ("read", "stat"):
+        with pytest.raises(UnreadableImage, match="the folder cannot be listed: Permission denied"):
+            getattr(source.records[0], way)()
+
+
+def test_a_source_that_cannot_be_listed_itself_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path, "cat/a.jpg")
+    bar(monkeypatch, tmp_path)
+    with pytest.raises(SourceError, match="cannot be listed: Permission denied"):
+        open_source(tmp_path, unlisted="record")
+
+
+def test_where_no_image_is_left_the_folders_that_cannot_be_listed_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path, "cat/a.jpg")
+    bar(monkeypatch, tmp_path / "cat")
+    with pytest.raises(SourceError, match=r"no images in .*\. 'cat/' cannot be listed\."):
+        open_source(tmp_path, unlisted="record")

@@ -124,7 +124,9 @@ def run_embed(options: EmbedOptions, reporter: Reporter) -> Result:
     from cnncodes.views import ViewPlan
 
     # Texts of several labels are no classes to take a share of.
-    source = inputs.open_images(options.src, options, by_class=options.label_delimiter is None)
+    source = inputs.open_images(
+        options.src, options, by_class=options.label_delimiter is None, unlisted="record"
+    )
     split = None
     if options.split is not None:
         split = inputs.choose_split(options.split, (record.split for record in source.records), options.split)

@@ -44,10 +44,12 @@ def open_backbone(
     return backbone
 
 
-def open_images(src: str, reading: SourceOptions, *, by_class: bool = True) -> ImageSource:
+def open_images(
+    src: str, reading: SourceOptions, *, by_class: bool = True, unlisted: str = "error"
+) -> ImageSource:
     """Open a source of images; one image file is a source of one.
 
-    `by_class` is false where its labels are numbers to predict.
+    `by_class` is false where its labels are numbers to predict; `unlisted` as in `open_source`.
     """
     from cnncodes.images import open_source
     from cnncodes.images.holdout import hold_out
@@ -63,6 +65,7 @@ def open_images(src: str, reading: SourceOptions, *, by_class: bool = True) -> I
         label_column=reading.label_column,
         split_column=reading.split_column,
         group_column=reading.group_column,
+        unlisted=unlisted,
     )
     return source if reading.holdout is None else hold_out(source, reading.holdout, by_class=by_class)
 

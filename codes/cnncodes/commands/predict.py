@@ -232,7 +232,7 @@ def _predict_labels(options: PredictOptions, predictor: Any, reporter: Reporter)
 def _predict(
     options: PredictOptions, predictor: Any, reporter: Reporter, *, by_class: bool, **more: Any
 ) -> Any:
-    source = inputs.open_images(options.src, options, by_class=by_class)
+    source = inputs.open_images(options.src, options, by_class=by_class, unlisted="record")
     if options.split is not None:
         split = inputs.choose_split(options.split, (record.split for record in source.records), "test")
         source = source if split is None else source.filter(split=split)

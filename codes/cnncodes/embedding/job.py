@@ -193,7 +193,7 @@ def embed(
     _check_functions(on_progress=on_progress, on_note=on_note)
     check_name(check)
     check_path(out, "out")
-    whole = src if isinstance(src, ImageSource) else open_source(src)
+    whole = src if isinstance(src, ImageSource) else open_source(src, unlisted="record")
     source = _choose_part(whole, split)
     engine = Engine.make(
         backbone, batch_size, n_jobs, max_memory, isolate=isolate, decode_seconds=decode_seconds

@@ -100,8 +100,10 @@ def plan_work(
             work.todo.append(record)
     if n_listed < len(known) or writer.failed:
         keys = {record.key for record in source.records}
-        work.gone = [key for key in known if key not in keys]
-        work.forgotten = [key for key in writer.failed if key not in keys]
+        work.gone = [key for key in known if key not in keys and not key.startswith(source.barred)]
+        work.forgotten = [
+            key for key in writer.failed if key not in keys and not key.startswith(source.barred)
+        ]
     return work
 
 

@@ -8,25 +8,38 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from cnncodes.errors import ResultWarning, SourceError
+from cnncodes.errors import ResultWarning, SourceError, name_some
 from cnncodes.images.endings import find_suffixes, get_ending, may_be_picture, say_passed_over
 from cnncodes.images.keys import make_unique, to_text
-from cnncodes.images.records import ImageRecord
+from cnncodes.images.records import ImageRecord, NoImage
+
+_ADVICE = (
+    "See to it that it can be, move it out, or begin its name with a point: hidden folders are passed over."
+    " ('embed' and 'predict' go on without it, and count it as an image that cannot be read.)"
+)
 
 SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 
 
-def list_folder(root: Path) -> list[ImageRecord]:
+def list_folder(root: Path, *, barred: list[str] | None = None) -> list[ImageRecord]:
     """Return the images below a folder.
 
     ``cat/1.jpg`` has the label ``cat``; ``train/cat/1.jpg`` too, in the part ``train``, where every
     folder at the top is a part; an image at the top has no label. Hidden names are passed over, and a
     folder that links lead to more than once is listed once.
 
+    Parameters
+    ----------
+    root : Path
+    barred : list of str, optional
+        Takes the keys of folders below it that cannot be listed, which end in a slash. Each is a record, too:
+        of no label, and of an image that cannot be read. Without it they are an error.
+
     Raises
     ------
     SourceError
-        If there is no image, or folders that can be nothing but parts lie beside others.
+        If there is no image, or folders that can be nothing but parts lie beside others, or one cannot be
+        listed.
 
     Warns
     -----
@@ -35,7 +48,8 @@ def list_folder(root: Path) -> list[ImageRecord]:
     """
     others: Counter[str] = Counter()
     suffixes = find_suffixes()
-    found = list(_walk(root, suffixes, others))
+    closed: dict[str, str] = {}
+    found = list(_walk(root, suffixes, others, None if barred is None else closed))
     passed_over = say_passed_over(others)
     found.sort(key=lambda name: name.replace("/", "\0"))  # a folder's files stand together
     tops = {name.partition("/")[0] for name in found if "/" in name}
@@ -44,6 +58,7 @@ def list_folder(root: Path) -> list[ImageRecord]:
         raise SourceError(
             f"no images in {str(root)!r}: looked below it for files ending in {', '.join(sorted(suffixes))}."
             + (f" {passed_over}." if passed_over else "")
+            + (f" {name_some(list(closed))} cannot be listed." if closed else "")
         )
     if passed_over:
         warnings.warn(f"{str(root)!r}: {passed_over}", ResultWarning, stacklevel=2)
@@ -53,10 +68,17 @@ def list_folder(root: Path) -> list[ImageRecord]:
         folder: _read_folder(folder, has_splits) for folder in {name.rpartition("/")[0] for name in found}
     }
     above = os.path.join(root, "")
-    return [
+    records = [
         ImageRecord(key, above + name, *meanings[name.rpartition("/")[0]])
         for name, key in zip(found, keys, strict=True)
     ]
+    for name, reason in closed.items():
+        key = to_text(name)
+        part = _read_folder(name.rstrip("/"), has_splits)[1]
+        records.append(ImageRecord(key, NoImage(f"the folder cannot be listed: {reason}"), split=part))
+        if barred is not None:
+            barred.append(key)
+    return records
 
 
 def _has_splits(root: Path, tops: set[str]) -> bool:
@@ -71,8 +93,14 @@ def _has_splits(root: Path, tops: set[str]) -> bool:
     return bool(tops) and not others
 
 
-def _walk(root: Path, suffixes: frozenset[str], others: Counter[str]) -> Iterator[str]:
-    """Yield names of images relative to the root, their parts joined by slashes; count other endings."""
+def _walk(
+    root: Path, suffixes: frozenset[str], others: Counter[str], closed: dict[str, str] | None
+) -> Iterator[str]:
+    """Yield names of images relative to the root, their parts joined by slashes; count other endings.
+
+    `closed` takes the folders below the root that cannot be listed, with the reason; without it they are an
+    error.
+    """
 
     # With a list of what is to do: os.walk calls itself for each level, which has an end at a thousand.
     top = os.path.join(root, "")
@@ -83,7 +111,16 @@ def _walk(root: Path, suffixes: frozenset[str], others: Counter[str]) -> Iterato
         if real in seen:  # a link back up, or to what was listed before
             continue
         seen.add(real)
-        folders, files = _list_entries(top + above)
+        try:
+            folders, files = _list_entries(top + above)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            if not above:
+                raise SourceError(f"{str(root)!r} cannot be listed: {reason}.") from error
+            if closed is None:
+                raise SourceError(f"{top + above!r} cannot be listed: {reason}. {_ADVICE}") from error
+            closed[above] = reason
+            continue
         for name in files:
             ending = get_ending(name)
             if ending in suffixes:
@@ -97,17 +134,14 @@ def _walk(root: Path, suffixes: frozenset[str], others: Counter[str]) -> Iterato
 def _list_entries(folder: str) -> tuple[list[tuple[bool, str]], list[str]]:
     """Return the folders in a folder, each with whether it is a link, and its files; but no hidden ones."""
     folders, files = [], []
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                if _leads_to_folder(entry):
-                    folders.append((entry.is_symlink(), entry.name))
-                else:
-                    files.append(entry.name)
-    except OSError as error:
-        raise SourceError(f"{folder!r} cannot be listed: {error.strerror}.") from error
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if _leads_to_folder(entry):
+                folders.append((entry.is_symlink(), entry.name))
+            else:
+                files.append(entry.name)
     return folders, files
 
 
@@ -121,6 +155,6 @@ def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
 def _read_folder(folder: str, has_splits: bool) -> tuple[str | None, str | None]:
     """Return the label and part of the images in a folder."""
     parts = folder.split("/") if folder else []
-    split = SPLITS[parts[0].lower()] if has_splits and parts else None
+    split = SPLITS.get(parts[0].lower()) if has_splits and parts else None
     classes = parts[1:] if split else parts
     return (to_text(classes[0]) if classes else None), split

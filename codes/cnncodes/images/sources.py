@@ -30,11 +30,15 @@ class ImageSource:
     root : Path or None
         The folder that keys are relative to; None for what is in memory.
     records : tuple of ImageRecord
+    barred : tuple of str
+        Keys, among those of `records`, of folders that could not be listed; each ends in a slash. What lies
+        below is not known to be gone.
     """
 
     name: str
     root: Path | None
     records: tuple[ImageRecord, ...]
+    barred: tuple[str, ...] = ()
 
     def labels(self) -> list[str | None]:
         """Return the label of each record."""
@@ -58,6 +62,7 @@ def open_source(
     label_column: str = "label",
     split_column: str = "split",
     group_column: str = "group",
+    unlisted: str = "error",
 ) -> ImageSource:
     """List the images of a source.
 
@@ -68,6 +73,9 @@ def open_source(
         ``.csv``, ``.tsv`` or ``.parquet`` table, or a list of paths, bytes, PIL images or uint8 arrays.
     path_column, label_column, split_column, group_column : str
         Columns of a table.
+    unlisted : {"error", "record"}
+        What a folder below the source is that cannot be listed: an error, or a record whose image cannot be
+        read, so that a batch job goes on and counts it.
 
     Raises
     ------
@@ -84,7 +92,9 @@ def open_source(
         raise SourceError(f"{str(src)!r} is an address: download the images first and give their folder.")
     path = Path(src)
     if _is_folder(src):
-        return ImageSource(str(src), path, _sorted(list_folder(path)))
+        barred: list[str] | None = [] if unlisted == "record" else None
+        records = list_folder(path, barred=barred)
+        return ImageSource(str(src), path, _sorted(records), tuple(barred or ()))
     if not os.path.exists(src):
         raise SourceError(f"there is nothing at {str(src)!r}: expected a folder of images or a table.")
     if not path.is_file():
