@@ -37,7 +37,7 @@ def test_what_is_said_names_a_provider(said: Any, name: str, options: dict[str, 
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        ("cudo", "unknown provider 'cudo'. Did you mean 'cuda'"),
+        ("cudo", r"unknown provider 'cudo'\. Did you mean 'cuda'\? Known: auto, coreml, cpu"),
         ("cuda:x", "the number of a device, as in cuda:1"),
         (("cuda", "fast"), "a name and a dict of settings"),
         (7, "a provider must be a name"),

@@ -220,7 +220,8 @@ def test_a_fault_while_running_is_an_error_of_ours(place: Place) -> None:
 
 def test_an_unknown_provider_brings_those_there_are(place: Place) -> None:
     with pytest.raises(
-        BackboneError, match=r"'CUDAExecutionProvider' is not available; available: .*CPUExecution"
+        BackboneError,
+        match=r"'CUDAExecutionProvider' is not available; .*CPUExecution.*with onnxruntime-gpu, installed",
     ):
         load_backbone(place(), providers=("CUDAExecutionProvider",))
     with pytest.raises(UsageError, match=r"unknown provider 'cudo'\. Did you mean 'cuda'"):

@@ -35,7 +35,7 @@ def test_info_counts_and_names(codes: Path, capsys: pytest.CaptureFixture[str]) 
 
 def test_verify_ends_with_1_and_every_problem(codes: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["codes", "verify", str(codes)]) == 0
-    assert "is sound: 1 shards" in capsys.readouterr().out
+    assert "is sound: 1 shard compared" in capsys.readouterr().out
     (codes / "data" / "other.parquet").write_bytes(b"x")
     (codes / "data" / "part-00000.parquet").unlink()
     assert main(["codes", "verify", str(codes)]) == 1

@@ -53,3 +53,9 @@ def test_failures_are_named_and_judged() -> None:
     assert len(lines) == 2
     assert "7 of 100" in lines[0] and "and 2 more" in lines[0]
     assert "exit status 3" in lines[1]
+
+
+@pytest.mark.parametrize("limit", ["1.0", 1.0])
+def test_one_with_a_point_may_be_one_image_or_all(limit: str | float) -> None:
+    with pytest.raises(UsageError, match="write 1 for one image, or 100% for all"):
+        allowed_failures(limit, 10)

@@ -13,7 +13,7 @@ from cnncodes.commands.common import SourceOptions
 from cnncodes.commands.fit_options import FitOptions
 from cnncodes.commands.inputs import labelled_part, open_images
 from cnncodes.commands.reporter import Reporter
-from cnncodes.errors import SourceError
+from cnncodes.errors import SourceError, UsageError
 
 
 @pytest.fixture
@@ -66,3 +66,13 @@ def test_a_table_without_the_column_of_labels_lists_what_it_has(table: Path) -> 
     options = FitOptions(src=str(table), out="x", label_column="label")
     with pytest.raises(SourceError, match="holds the classes, or --target for numbers to predict"):
         labelled_part(str(table), options, "all", "train", Reporter(io.StringIO()))
+
+
+def test_columns_without_a_table_and_a_holdout_without_labels_are_refused(table: Path) -> None:
+    image, folder = str(table.parent / "0.png"), str(table.parent)
+    for src in (image, folder):
+        with pytest.raises(UsageError, match="--label-column names a column of a table, and .* is none"):
+            open_images(src, SourceOptions(label_column="kind"))
+        with pytest.raises(SourceError, match="--holdout divides labelled images, and no image of"):
+            open_images(src, SourceOptions(holdout=0.3))
+    assert open_images(str(table), SourceOptions(label_column="label", holdout=0.3)).records

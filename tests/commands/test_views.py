@@ -125,7 +125,7 @@ def test_a_renamed_image_keeps_its_views_and_the_random_state_changes_them(
     first, _ = show(capsys, "cat.png", "--plan", "train:3", "--random-state", "4")
     again, _ = show(capsys, "copy.png", "--plan", "train:3", "--random-state", "4")
     of_file, _ = show(capsys, "cat.png", "--plan", "plan.toml")
-    other, _ = show(capsys, "cat.png", "--plan", "plan.toml", "--random-state", "5")
+    other, _ = show(capsys, "cat.png", "--plan", "plan.toml", "--random-state", f"{2**64 - 1}")
     assert first["views"] == again["views"] == of_file["views"]
     assert first["plan_id"] == of_file["plan_id"] != other["plan_id"]
     assert first["views"] != other["views"]

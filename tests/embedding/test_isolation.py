@@ -313,8 +313,10 @@ def test_the_command_line_isolates_and_refuses_a_time_that_is_none(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = ["embed", str(photos / "1.jpg"), "-o", str(tmp_path / "x.codes"), "--isolate", "-j", "1"]
-    assert main([*command, "--decode-seconds", "0"]) == 2
-    assert "--decode-seconds is wrong: must be above 0. Got 0.0." in capsys.readouterr().err
+    for wrong in ("0.0", "inf"):
+        assert main([*command, "--decode-seconds", wrong]) == 2
+        told = capsys.readouterr().err
+        assert f"--decode-seconds is wrong: must be above 0 and below 2147483648. Got {wrong}." in told
     assert main([*command, "--decode-seconds", "30.5"]) == 0
     assert "1 of 1 images embedded" in capsys.readouterr().out
 

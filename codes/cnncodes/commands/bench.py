@@ -13,7 +13,15 @@ from cnncodes.commands.command import Command, Result
 from cnncodes.commands.compared import choose_pictures
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.tables import format_table
-from cnncodes.errors import BackboneError, CnnCodesError, CostWarning, ProviderError, SourceError, sentence
+from cnncodes.errors import (
+    BackboneError,
+    CnnCodesError,
+    CostWarning,
+    ProviderError,
+    SourceError,
+    count,
+    sentence,
+)
 from cnncodes.schema import option
 
 if TYPE_CHECKING:
@@ -152,7 +160,7 @@ def _measure_decoding(options: BenchOptions, reporter: Reporter) -> dict[str, An
         return None
     frame = Card.read(find_backbone(options.backbone) / "card.toml").frame
     records = inputs.open_images(options.src, options).records[: options.images]
-    reporter.note(f"decoding {len(records):,} images of {options.src}")
+    reporter.note(f"decoding {count(len(records), 'image')} of {options.src}")
 
     rates: dict[str, list[float]] = {"exact": [], "fast": []}
     for _ in range(_ROUNDS):
@@ -212,7 +220,7 @@ def render_bench(result: Result) -> str:
     if decoding:
         lines.append(
             f"Decoding alone: {decoding['exact']:.1f} images/s exact, {decoding['fast']:.1f} fast, of"
-            f" {decoding['images']:,} images."
+            f" {count(decoding['images'], 'image')}."
         )
     lines += [f"Not run: {sentence(fault)}" for fault in result["not_run"]]
     best, near = result["fastest"], result["fastest_near"]

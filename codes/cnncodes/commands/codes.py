@@ -9,6 +9,7 @@ from pathlib import Path
 from cnncodes.commands.command import PROBLEMS, Command, Result
 from cnncodes.commands.controls import escape_controls
 from cnncodes.commands.reporter import Reporter, format_seconds
+from cnncodes.errors import count
 from cnncodes.schema import option
 
 
@@ -63,7 +64,7 @@ def render_info(result: Result) -> str:
         ("network", f"{space['backbone']}, {space['precision']}, layer {space['layer']}"),
         ("sha256", space["backbone_sha256"]),
         ("pixels", f"{space['preprocessing']}; {space['decoding']} decoding"),
-        ("files", f"{result['shards']} shards, {result['bytes'] / 1e6:,.1f} MB in all"),
+        ("files", f"{count(result['shards'], 'shard')}, {result['bytes'] / 1e6:,.1f} MB in all"),
     ]
     return "".join(f"{name.ljust(8)} {_escape(value)}\n" for name, value in lines)
 
@@ -80,7 +81,7 @@ def _escape(text: str) -> str:
 
 
 def _count(counts: dict[str, int]) -> str:
-    shown = [f"{name} {count:,}" for name, count in list(counts.items())[:8]]
+    shown = [f"{name} {number:,}" for name, number in list(counts.items())[:8]]
     return ", ".join(shown) + (f" and {len(counts) - 8} more" if len(counts) > 8 else "")
 
 
@@ -102,7 +103,7 @@ def run_verify(options: CodesOptions, reporter: Reporter) -> Result:
 
 def render_verify(result: Result) -> str:
     """Return the problems, a line each, or that there are none."""
-    took, shards = format_seconds(result["seconds"]), f"{result['shards']} shards"
+    took, shards = format_seconds(result["seconds"]), count(result["shards"], "shard")
     writer = f"{result['codes']} is being written now by {result['writer']}" if result["writer"] else ""
     if not result["sound"]:
         return "".join(f"{line}\n" for line in ([f"{writer}."] if writer else []) + result[PROBLEMS])
@@ -125,8 +126,8 @@ def render_repair(result: Result) -> str:
     if not result["repaired"]:
         return f"The manifest of {codes} is sound; nothing was changed. 'codes verify' looks at the shards.\n"
     lines = [
-        f"{codes}: manifest.json was made anew from {result['shards']:,} shards, {result['images']:,} images,"
-        f" {result['rows']:,} rows."
+        f"{codes}: manifest.json was made anew from {count(result['shards'], 'shard')},"
+        f" {count(result['images'], 'image')}, {count(result['rows'], 'row')}."
     ]
     if result["kept"]:
         lines.append(f"The damaged one is kept as {result['kept']}.")

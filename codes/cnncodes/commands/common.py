@@ -51,13 +51,19 @@ def check_jobs(number: int) -> None:
 def check_seconds(seconds: float) -> None:
     """Raise `UsageError` unless a number of seconds is above 0."""
     if not 0 < seconds < 2**31:
-        raise UsageError(f"must be above 0. Got {seconds}.")
+        raise UsageError(f"must be above 0 and below {2**31}. Got {seconds}.")
 
 
 def check_random_state(number: int) -> None:
     """Raise `UsageError` unless a number can decide what is drawn at random."""
     if not 0 <= number < 2**32:
         raise UsageError(f"must be a whole number from 0 to {2**32 - 1}. Got {number}.")
+
+
+def check_views_state(number: int) -> None:
+    """Raise `UsageError` unless a number can decide random views, which take more than other draws do."""
+    if not 0 <= number < 2**64:
+        raise UsageError(f"must be a whole number from 0 to {2**64 - 1}. Got {number}.")
 
 
 def check_risk(risk: float) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from cnncodes.commands.command import Command, Result
 from cnncodes.commands.merging import warn_of_incomplete
 from cnncodes.commands.reporter import Reporter, format_seconds
+from cnncodes.errors import count
 from cnncodes.schema import option
 
 
@@ -51,7 +52,7 @@ def render_convert(result: Result) -> str:
     """Say what was written where."""
     files = f" in {result['files']:,} files" if result["files"] > 1 else ""
     return (
-        f"{result['rows']:,} rows as {result['to']}{files}, in {format_seconds(result['seconds'])}:"
+        f"{count(result['rows'], 'row')} as {result['to']}{files}, in {format_seconds(result['seconds'])}:"
         f" {result['out']}\n"
     )
 

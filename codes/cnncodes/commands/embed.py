@@ -12,6 +12,7 @@ from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.failures import judge_failures
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.commands.tasks import delimiter_option
+from cnncodes.errors import count
 from cnncodes.schema import option
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class EmbedOptions(common.EmbeddingOptions, common.LayerOptions):
         check=common.check_views,
     )
     random_state: int = option(
-        common.HELP_RANDOM_VIEWS, default=0, metavar="N", check=common.check_random_state
+        common.HELP_RANDOM_VIEWS, default=0, metavar="N", check=common.check_views_state
     )
     reduce: str = option(
         "'mean' stores one row an image, the mean over its views; 'none' one a view.",
@@ -204,11 +205,11 @@ def render_embed(result: Result) -> str:
 def _describe_rows(result: Result) -> str:
     if not result["rows"]:
         return ""
-    text = f"; {result['rows']:,} rows of {result['space']['code_size']} numbers"
+    text = f"; {count(result['rows'], 'row')} of {result['space']['code_size']} numbers"
     if result["rows"] < result["views"]:
         text += f", each the mean of an image's views ({result['views']:,} in all)"
     if result["views_run"] < result["views"]:
-        text += f"; the network ran {result['views_run']:,} times, since what is identical is run once"
+        text += f"; the network ran {count(result['views_run'], 'time')}, since what is identical is run once"
     return text
 
 

@@ -22,7 +22,7 @@ def allowed_failures(limit: str | int | float, total: int) -> int:
     Raises
     ------
     UsageError
-        If it is neither.
+        If it is neither, or 1.0, which may be meant as one image or as all.
 
     Examples
     --------
@@ -41,6 +41,8 @@ def allowed_failures(limit: str | int | float, total: int) -> int:
             "the failures allowed must be a number of images, a share below 1, or per cent as in 1%."
             f" Got {limit!r}."
         )
+    if number == 1 and "." in text and not share:
+        raise UsageError(f"the failures allowed are {limit!r}: write 1 for one image, or 100% for all.")
     if share:
         return int(total * number / 100)
     return int(number) if whole else int(total * number)

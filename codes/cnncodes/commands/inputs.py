@@ -13,6 +13,7 @@ from cnncodes.commands.outputs import TABLES
 from cnncodes.commands.suspicious_labels import warn_of_labels
 from cnncodes.commands.tasks import is_table
 from cnncodes.errors import SourceError, UsageError, agree, name_some
+from cnncodes.schema import flag
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,13 +53,14 @@ def open_images(
     `by_class` is false where its labels are numbers to predict; `unlisted` as in `open_source`.
     """
     from cnncodes.images import open_source
-    from cnncodes.images.holdout import hold_out
 
     path = Path(src)
     if is_codes(path):
         raise UsageError(f"{src!r} is a codes dataset; give the images, or the table that lists them.")
+    if not (os.path.isfile(path) and path.suffix.lower() in TABLES):
+        _check_no_columns(src, reading)
     if os.path.isfile(path) and path.suffix.lower() not in TABLES:
-        return dataclasses.replace(open_source([path]), name=src)
+        return _divide(dataclasses.replace(open_source([path]), name=src), reading, by_class=by_class)
     source = open_source(
         path,
         path_column=reading.path_column,
@@ -67,7 +69,30 @@ def open_images(
         group_column=reading.group_column,
         unlisted=unlisted,
     )
-    return source if reading.holdout is None else hold_out(source, reading.holdout, by_class=by_class)
+    return _divide(source, reading, by_class=by_class)
+
+
+def _check_no_columns(src: str, reading: SourceOptions) -> None:
+    """Raise where a column is named, and there is no table to have it."""
+    for field in dataclasses.fields(reading):
+        if field.name.endswith("_column") and getattr(reading, field.name) != field.default:
+            raise UsageError(
+                f"{flag(field)} names a column of a table, and {src!r} is none. Give a table (.csv, .tsv or"
+                f" .parquet), or leave {flag(field)} out."
+            )
+
+
+def _divide(source: ImageSource, reading: SourceOptions, *, by_class: bool) -> ImageSource:
+    from cnncodes.images.holdout import hold_out
+
+    if reading.holdout is None:
+        return source
+    if all(record.label is None and record.split is None for record in source.records):
+        raise SourceError(
+            f"--holdout divides labelled images, and no image of {source.name!r} has a label. Leave --holdout"
+            " out, or give a folder of class folders or a table with labels."
+        )
+    return hold_out(source, reading.holdout, by_class=by_class)
 
 
 def is_codes(path: str | Path) -> bool:

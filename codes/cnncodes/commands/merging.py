@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cnncodes.commands.command import Command, Result
 from cnncodes.commands.reporter import Reporter, format_seconds
-from cnncodes.errors import UsageError
+from cnncodes.errors import UsageError, count
 from cnncodes.schema import option
 
 HELP_NEW_CODES = "Folder of the new dataset; nothing may be there yet."
@@ -55,7 +55,8 @@ def render_merge(result: Result) -> str:
     """Say what the new dataset holds."""
     shared = f"; {result['shared']:,} in several of them are kept once" if result["shared"] else ""
     return (
-        f"{result['images']:,} images, {result['rows']:,} rows of {result['datasets']} datasets"
+        f"{count(result['images'], 'image')}, {count(result['rows'], 'row')} of"
+        f" {count(result['datasets'], 'dataset')}"
         f"{describe_failures(result['failures'])}{shared}, in {format_seconds(result['seconds'])}.\n"
         f"Codes: {result['out']}\n"
     )

@@ -24,7 +24,7 @@ class PlanOptions(common.DecodingOptions):
         f"{common.HELP_RANDOM_VIEWS} In a plan's file, replaces what stands there. [0; a file: its own]",
         default=None,
         metavar="N",
-        check=common.check_random_state,
+        check=common.check_views_state,
     )
     data: str | None = option(
         "Training images, from whose part 'train' (all, if they have no parts) principal colours are"

@@ -27,7 +27,7 @@ from cnncodes.commands.outputs import check_output
 from cnncodes.commands.regression import choose_column
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.tasks import check_given, delimiter_option
-from cnncodes.errors import UsageError
+from cnncodes.errors import UsageError, count
 from cnncodes.schema import option, to_plain
 
 if TYPE_CHECKING:
@@ -350,7 +350,7 @@ def render_predict(result: Result) -> str:
         return _to_csv(rows, result["columns"], result["number_format"])
     failed = f", {result['failed']:,} of them unreadable" if result["failed"] else ""
     answered = "" if result["answered"] is None else f", {result['answered']:,} of them answered"
-    return f"Predictions of {result['images']:,} images{failed}{answered}: {result['out']}\n"
+    return f"Predictions of {count(result['images'], 'image')}{failed}{answered}: {result['out']}\n"
 
 
 PREDICT = Command(

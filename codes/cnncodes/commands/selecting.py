@@ -10,7 +10,7 @@ from cnncodes.commands import common
 from cnncodes.commands.command import Command, Result
 from cnncodes.commands.merging import HELP_NEW_CODES, describe_failures, warn_of_incomplete
 from cnncodes.commands.reporter import Reporter, format_seconds
-from cnncodes.errors import UsageError
+from cnncodes.errors import UsageError, count
 from cnncodes.schema import option
 
 
@@ -116,7 +116,8 @@ def read_keys(path: Path) -> list[str]:
 def render_select(result: Result) -> str:
     """Say what the new dataset holds."""
     return (
-        f"{result['images']:,} images, {result['rows']:,} rows of {result['space']['code_size']:,} numbers"
+        f"{count(result['images'], 'image')}, {count(result['rows'], 'row')} of"
+        f" {result['space']['code_size']:,} numbers"
         f"{describe_failures(result['failures'])}, in {format_seconds(result['seconds'])}.\n"
         f"Codes: {result['out']}\n"
     )

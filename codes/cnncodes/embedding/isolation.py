@@ -71,7 +71,9 @@ class Isolation:
     def __post_init__(self) -> None:
         is_number = isinstance(self.seconds, Real) and not isinstance(self.seconds, bool)
         if not is_number or not 0 < self.seconds < 2**31:
-            raise UsageError(f"decode_seconds must be a number above 0. Got {self.seconds!r} instead.")
+            raise UsageError(
+                f"decode_seconds must be a number above 0 and below {2**31}. Got {self.seconds!r} instead."
+            )
 
     def check(self) -> None:
         """Raise where no process can be started, or not be set up like this one.

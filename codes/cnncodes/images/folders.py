@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from cnncodes.errors import ResultWarning, SourceError, name_some
+from cnncodes.errors import ResultWarning, SourceError, name_some, sentence
 from cnncodes.images.endings import find_suffixes, get_ending, may_be_picture, say_passed_over
 from cnncodes.images.keys import make_unique, to_text
 from cnncodes.images.records import ImageRecord, NoImage
@@ -116,9 +116,11 @@ def _walk(
         except OSError as error:
             reason = error.strerror or str(error)
             if not above:
-                raise SourceError(f"{str(root)!r} cannot be listed: {reason}.") from error
+                raise SourceError(f"{str(root)!r} cannot be listed: {sentence(reason)}") from error
             if closed is None:
-                raise SourceError(f"{top + above!r} cannot be listed: {reason}. {_ADVICE}") from error
+                raise SourceError(
+                    f"{top + above!r} cannot be listed: {sentence(reason)} {_ADVICE}"
+                ) from error
             closed[above] = reason
             continue
         for name in files:

@@ -100,7 +100,7 @@ class Provider:
         short, colon, device = said.partition(":")
         name = NAMES.get(short.lower(), short)
         if not name.endswith("ExecutionProvider"):
-            raise UsageError(f"unknown provider {said!r}. {suggest(short, NAMES)}")
+            raise UsageError(f"unknown provider {said!r}. {suggest(short, [*NAMES, 'auto'])}")
         values = {str(key): _as_text(value) for key, value in options.items()}
         if colon and not device.isdecimal():
             raise UsageError(

@@ -67,6 +67,21 @@ def in_one_line(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
+#: The packages that bring providers, each in place of onnxruntime.
+_MAKES = {
+    "CUDAExecutionProvider": "onnxruntime-gpu",
+    "TensorrtExecutionProvider": "onnxruntime-gpu",
+    "OpenVINOExecutionProvider": "onnxruntime-openvino",
+    "DmlExecutionProvider": "onnxruntime-directml",
+    "MIGraphXExecutionProvider": "onnxruntime-migraphx",
+}
+
+
+def _name_make(provider: Provider) -> str:
+    make = _MAKES.get(provider.name)
+    return f", this one with {make}, installed in place of onnxruntime" if make else ""
+
+
 def check_images(images: Any) -> None:
     """Raise `UsageError` unless images are an array of uint8."""
     if not isinstance(images, np.ndarray) or images.dtype != np.uint8:
@@ -104,7 +119,8 @@ def start_session(
         if provider.name not in available:
             raise ProviderError(
                 f"provider {provider.name!r} is not available; available: {', '.join(available)}. Others come"
-                " with other makes of ONNX Runtime: 'cnncodes doctor' says which is installed.",
+                f" with other makes of ONNX Runtime{_name_make(provider)}: 'cnncodes doctor' says which is"
+                " installed.",
                 "the installed runtime does not have it",
             )
     if all(provider.is_cpu for provider in wanted):
