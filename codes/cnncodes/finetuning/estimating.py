@@ -26,6 +26,7 @@ from cnncodes.finetuning.examples import (
 )
 from cnncodes.finetuning.history import EpochFigures
 from cnncodes.finetuning.job import tune
+from cnncodes.finetuning.partition import tell_seen
 from cnncodes.finetuning.settings import FineTuning
 from cnncodes.finetuning.task import Task, tell_fixed
 from cnncodes.finetuning.warning import warn
@@ -124,6 +125,7 @@ def tune_classifier(
     train, validation = split_validation(images, settings.validation, settings.random_state)
     notes = tell_fixed(train_plan, f"train_views={str(classifier.train_views)!r}")
     notes += tell_share(train, validation, settings.validation)
+    notes += tell_seen(embedder.backbone.card, validation)
     for text in [*notes, *tell_missing(train, validation, "validation")]:
         warn(text)
     task = Task(
