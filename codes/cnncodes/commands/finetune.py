@@ -131,6 +131,8 @@ def _tell(
                 f"validation loss {one.validation_loss:.4g}, accuracy {one.accuracy:.3f} [{one.low:.3f},"
                 f" {one.high:.3f}]"
             )
+        if one.stage == "start" and one.gain:
+            text += f" (the head itself: {one.accuracy - one.gain:.3f})"
         if one.images and one.stage != "start":
             gain = say_points(Estimate(one.gain, one.gain_low, one.gain_high, one.images))
             text += f" ({gain} beside the head), "
