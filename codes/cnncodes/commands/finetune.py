@@ -185,9 +185,10 @@ def render_finetune(result: Result) -> str:
         if found is not None:
             rows.append((part, *_format_part(found)))
     of_all = _say_learned(result)
+    network = "Tuned network" if result["is_trained"] else "Network, as it was"
     return (
         f"{format_table(rows)}\n\n{of_all}{result['verdict']}\nTook {format_seconds(result['seconds'])}.\n"
-        f"Classifier: {result['classifier']}\nTuned network: {result['backbone']}\n"
+        f"Classifier: {result['classifier']}\n{network}: {result['backbone']}\n"
     )
 
 
