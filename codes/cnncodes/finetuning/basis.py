@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cnncodes.embedding.memory import parse_bytes
-from cnncodes.finetuning.blocks import block_depths, choose_weights, list_blocks
+from cnncodes.finetuning.blocks import block_depths, choose_weights, list_chosen
 from cnncodes.finetuning.checkpoints import Checkpoint
 from cnncodes.finetuning.examples import check_classes
 from cnncodes.finetuning.features import FeatureStore
@@ -89,7 +89,7 @@ def choose_part(task: Task, listeners: Listeners) -> Chosen:
     # Torch runs all of it in the end, to compare: what cannot be followed is said before the work.
     GraphModule(graph)
     weights = choose_weights(graph, str(task.settings.unfreeze))
-    unfrozen = tuple(block.name for block in list_blocks(graph) if set(block.weights) & set(weights))
+    unfrozen = tuple(list_chosen(graph, weights))
     listeners.note(_describe_parts(graph, weights, unfrozen))
     frame = task.embedder.backbone.frame
     return Chosen(model, graph, weights, unfrozen, split_graph(model, weights, frame.height, frame.width))
@@ -99,7 +99,9 @@ def _describe_parts(graph: Graph, weights: tuple[str, ...], unfrozen: tuple[str,
     numbers = sum(graph.weights[name].size for name in weights)
     whole = sum(array.size for array in graph.weights.values())
     names = ", ".join(unfrozen if len(unfrozen) < 4 else (unfrozen[0], "…", unfrozen[-1]))
-    return f"to be unfrozen: {names} ({numbers:,} of {whole:,} weights, {100 * numbers / whole:.0f} %)"
+    share = 100 * numbers / whole
+    percent = "under 1" if share < 1 else f"{share:.0f}"
+    return f"to be unfrozen: {names} ({numbers:,} of {whole:,} weights, {percent} %)"
 
 
 def open_store(task: Task, parts: Parts, folder: Path) -> FeatureStore:

@@ -51,7 +51,7 @@ class Tuning:
         Of the two, on the images that were held out for validation.
     history : list of EpochFigures
     unfrozen : tuple of str
-        The blocks that were trained.
+        The blocks that were trained; a layer, where that is less than the first one's.
     n_images : int
         Images that what is kept has learned from: a head that is kept learns from those held out, too.
     verdict : str

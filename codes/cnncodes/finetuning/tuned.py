@@ -36,7 +36,7 @@ class Tuned:
         Of the tuned network and the head that it started from, which had not seen the validation images
         either.
     unfrozen : tuple of str
-        The blocks that were trained.
+        The blocks that were trained; a layer, where that is less than the first one's.
     base_lr : float
         The rate, which may have been found.
     again : list of EpochFigures
