@@ -77,6 +77,12 @@ class Basis:
     store: FeatureStore
 
 
+def check_choice(task: Task) -> None:
+    """Raise `UsageError` unless a task's images make a batch, and its network has what is to be trained."""
+    task.settings.choose_batch_size(len(task.train.y))
+    choose_weights(read_graph(check_trainable(task.embedder.backbone)), str(task.settings.unfreeze))
+
+
 def choose_part(task: Task, listeners: Listeners) -> Chosen:
     """Return what of a task's graph is trained, or raise where that cannot be."""
     from cnncodes.finetuning.graph_module import GraphModule
