@@ -15,7 +15,8 @@ from cnncodes.commands.holding import tell_holdout
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.commands.suspicious_labels import warn_of_labels
 from cnncodes.commands.tables import format_interval, format_table
-from cnncodes.finetuning.settings import KEEP, TEST_VIEWS, TRAIN_VIEWS, WEIGHT_HELP, FineTuning
+from cnncodes.finetuning.setting_checks import KEEP
+from cnncodes.finetuning.settings import TEST_VIEWS, TRAIN_VIEWS, WEIGHT_HELP, FineTuning
 from cnncodes.heads.names import LINEAR
 from cnncodes.schema import option
 

@@ -12,6 +12,8 @@ from cnncodes.schema import to_builtin
 
 #: What `FineTuning.base_lr` may be beside a number.
 FIND = "find"
+#: Which of two classifiers is saved.
+KEEP = ("better", "tuned", "head")
 #: A text that is a number, and no whole one, which may be a layer's name.
 _NUMBER = re.compile(r"[-+]?(\d+\.\d*|\.\d+|\d+(?=e))(e[-+]?\d+)?|nan|[-+]?inf", re.IGNORECASE)
 
@@ -41,6 +43,13 @@ def between(low: float, high: float, *, low_too: bool = True, high_too: bool = T
             raise UsageError(f"must be {first}{last}. Got {number}.")
 
     return check
+
+
+def check_keep(keep: Any) -> str:
+    """Return which of two classifiers is to be saved, if it is one of `KEEP`."""
+    if not isinstance(keep, str) or keep not in KEEP:
+        raise UsageError(f"keep must be one of {', '.join(KEEP)}. Got {keep!r}.")
+    return keep
 
 
 #: Check a number that has to be above 0.

@@ -31,8 +31,6 @@ SGD_FACTOR = 30
 TRAIN_VIEWS = "flip, flip+translation+rotation+stretching:6"
 #: Those of a prediction.
 TEST_VIEWS = "flip"
-#: Which of two classifiers is saved.
-KEEP = ("better", "tuned", "head")
 #: What balanced weights of classes do.
 WEIGHT_HELP = "'balanced' gives rare classes the weight of frequent ones."
 

@@ -100,6 +100,12 @@ class Tuned:
         """Which of the two is to predict, ``"tuned"`` or ``"head"``; the head where there is no tuned one."""
         return self.validation.choose(self.keep) if self.is_trained else "head"
 
+    def tell_wish(self) -> list[str]:
+        """Return what is to be said of a wish that cannot be met, if there is one."""
+        if self.keep != "tuned" or self.is_trained:
+            return []
+        return [f"there is no tuned network to keep, whatever was asked for: {self.lack}"]
+
     def say_verdict(self, test: Comparison | None) -> str:
         """Say in words whether it was worth it, by test images where there are any."""
         if not self.is_trained:
