@@ -194,7 +194,7 @@ def plot(result: dict[str, Any], path: Path) -> None:
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(figsize=(7, 4.2), layout="constrained")
+    figure, axes = plt.subplots(figsize=(7, 4.6), layout="constrained")
     for number, name in enumerate(dict.fromkeys(run["variant"] for run in result["runs"])):
         for run in (run for run in result["runs"] if run["variant"] == name):
             # The epochs of the head alone lie before 0.
@@ -211,7 +211,7 @@ def plot(result: dict[str, Any], path: Path) -> None:
     axes.set_ylabel(f"accuracy on {result['test']:,} test images")
     axes.set_title(f"{result['data']}, {result['trained']:,} training images")
     axes.set_ylim(bottom=max(0.0, start - 0.12))
-    axes.legend(loc="lower right", fontsize="small")
+    figure.legend(loc="outside lower center", ncols=3, fontsize="small")  # curves are everywhere in the axes
     figure.savefig(path, dpi=110)
 
 

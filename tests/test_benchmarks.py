@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -33,3 +35,27 @@ def test_help_needs_nothing_more_and_names_what_a_run_needs(script: Path) -> Non
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert "usage: " in done.stdout and ("Needs " in done.stdout or "Debian" in done.stdout)
+
+
+@pytest.mark.slow
+@pytest.mark.torch
+def test_the_quality_of_fine_tuning_is_measured_to_the_end(tmp_path: Path) -> None:
+    """Ten ways and seeds one after the other in one folder: what one leaves must not stop the next."""
+    pytest.importorskip("torch")
+    pytest.importorskip("safetensors")
+    pytest.importorskip("matplotlib")
+    figures, curves = tmp_path / "figures.json", tmp_path / "curves.png"
+    small = ["--data", "sample", "--quick", "--seeds", "2", "--epochs", "1", "--unfreeze", "last:1"]
+    given = [*small, "--views", "flip", "--json", str(figures), "--plot", str(curves)]
+    done = subprocess.run(
+        [sys.executable, str(FOLDER / "finetune.py"), "quality", *given],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    result = json.loads(figures.read_text())
+    assert len(result["runs"]) == 10 and all(run["accuracy"]["n"] == result["test"] for run in result["runs"])
+    assert curves.stat().st_size > 10_000
+    assert "| staged, a fifth held out |" in done.stdout

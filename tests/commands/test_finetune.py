@@ -76,6 +76,8 @@ def test_where_there_is_no_tuned_network_no_figure_speaks_of_one() -> None:
     text = render_finetune(make_result(validation=none, is_trained=False, trained=0, kept="head"))
     assert "0.800" in text and "-             -" in text
     assert "the head was judged by what 80 images had taught it; what is kept has learned from 100." in text
+    assert text.endswith("\nNetwork, as it was: out/backbone\n") and "Tuned network" not in text
+    assert render_finetune(make_result()).endswith("\nTuned network: out/backbone\n")
 
 
 def test_a_difference_without_an_interval_is_shown() -> None:

@@ -15,6 +15,7 @@ from cnncodes import load, load_backbone
 from cnncodes.backbones import Card, models_folder
 from cnncodes.cli import main
 from cnncodes.commands import further_files
+from cnncodes.commands.quantize import render_quantize
 from cnncodes.errors import UsageError
 
 SHIPPED = models_folder() / "efficientnet-lite0"
@@ -266,3 +267,18 @@ def load_codes(path: Path) -> Any:
     from cnncodes import read_codes
 
     return read_codes(path).X
+
+
+def test_each_accuracy_has_its_interval_beside_that_of_the_change() -> None:
+    result = {
+        "name": "net", "classifier": False, "out": "net", "file": "int8.onnx", "precision": "int8",
+        "activations": "uint8", "method": "calibrated", "bytes": {"int8": 1e6, "fp32": 4e6},
+        "milliseconds": {"fp32": 4.0, "uint8": 2.0}, "images": 400, "cosine": 0.99, "worst_cosine": 0.9,
+        "reference": {"value": 0.85, "low": 0.812, "high": 0.881, "n": 400},
+        "accuracy": {"value": 0.84, "low": 0.801, "high": 0.873, "n": 400},
+        "change": {"value": -0.01, "low": -0.02, "high": 0.0, "n": 400}, "equal": False, "seconds": 2.0,
+    }  # fmt: skip
+    assert (
+        "accuracy of a head 0.850 [0.812, 0.881] -> 0.840 [0.801, 0.873], change -1.00 points [-2.00, +0.00]"
+        " on 400 images"
+    ) in render_quantize(result)

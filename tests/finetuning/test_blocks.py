@@ -14,7 +14,7 @@ from written_graphs import write_dotted
 
 from cnncodes import load_backbone
 from cnncodes.errors import UsageError
-from cnncodes.finetuning.blocks import Block, block_depths, choose_weights, list_blocks
+from cnncodes.finetuning.blocks import Block, block_depths, choose_weights, list_blocks, list_chosen
 from cnncodes.finetuning.operators.registry import Node
 from cnncodes.finetuning.reading import Graph, read_graph
 
@@ -108,6 +108,23 @@ def test_norms_join_and_what_is_computed_from_weights_counts(residual: Graph) ->
     depths = block_depths(residual)
     assert depths["fc.bias"] == 0 and depths["layer1.0.conv1.weight"] == 2 and depths["bn1.bias"] == 3
     assert depths.keys() == residual.weights.keys()
+
+
+@pytest.mark.parametrize(
+    ("unfreeze", "names"),
+    [
+        ("all", ["conv1", "layer1", "layer2", "fc"]),
+        ("layer2", ["layer2", "fc"]),
+        ("bn1", ["bn1", "layer1", "layer2", "fc"]),
+        ("bn1.bias", ["bn1.bias", "layer1", "layer2", "fc"]),
+        ("layer1.0.downsample", ["layer1.0.downsample.0", "layer2", "fc"]),
+        ("fc.bias", ["fc.bias"]),
+    ],
+)
+def test_what_is_unfrozen_is_named_by_a_layer_where_it_begins_within_a_block(
+    unfreeze: str, names: list[str], residual: Graph
+) -> None:
+    assert list_chosen(residual, choose_weights(residual, unfreeze)) == names
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,21 @@ def test_no_settings_are_settings_too(photos: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:fine-tuning on fixed views")
+def test_which_of_the_two_is_kept_can_be_said(photos: Path) -> None:
+    settings = {key: value for key, value in GOOD.items() if key not in ("train_views", "n_jobs")}
+    images, y = zip(*[(draw(label, i), label) for label in CLASSES for i in range(6)], strict=True)
+    for keep, kept in (("better", "head"), ("tuned", "tuned")):  # six images show no clear gain
+        given = {**settings, "precision": "fp32", "refit": False, "keep": keep}
+        classifier = cnncodes.ImageClassifier(make_backbone(), finetune=given, n_jobs=1)
+        assert classifier.fit(list(images), list(y)).tuning_.kept == kept
+    with pytest.raises(UsageError, match="keep must be one of better, tuned, head. Got 'both'"):
+        cnncodes.ImageClassifier(finetune={"keep": "both"}).fit(photos / "test")
+    given = {**settings, "keep": "tuned", "epochs": 1, "base_lr": 1e30}
+    with pytest.warns(UserWarning, match="there is no tuned network to keep, whatever was asked for"):
+        cnncodes.ImageClassifier(make_backbone(), finetune=given, n_jobs=1).fit(photos / "test")
+
+
+@pytest.mark.filterwarnings("ignore:fine-tuning on fixed views")
 def test_a_classifier_says_what_it_cannot_fine_tune(photos: Path) -> None:
     from sklearn.linear_model import LogisticRegression
 

@@ -105,8 +105,10 @@ def test_what_is_damaged_is_computed_again(
     (tmp_path / name).write_bytes(changed)
     calls: list[int] = []
     again = open_store(tmp_path, parts, backbone)
-    again.fill(lambda done, total, failed: calls.append(done))
+    said: list[str] = []
+    again.fill(lambda done, total, failed: calls.append(done), on_damage=said.append)
     assert calls == list(range(9, 19))
+    assert said == ["features are damaged: those of 10 images are computed again"]
     assert np.array_equal(again.codes(np.arange(45)), expected[1])
     assert all(np.array_equal(a, b) for a, b in zip(read_all(again), expected[0], strict=True))
 
@@ -127,8 +129,9 @@ def test_it_goes_on_where_it_stopped(
         (tmp_path / name).write_bytes(data)
     calls: list[int] = []
     again = open_store(tmp_path, parts, backbone)
-    again.fill(lambda done, total, failed: calls.append(done))
-    assert calls == list(range(8, 19))
+    said: list[str] = []
+    again.fill(lambda done, total, failed: calls.append(done), on_damage=said.append)
+    assert calls == list(range(8, 19)) and said == []  # what was not marked is no damage
     assert all(np.array_equal(a, b) for a, b in zip(read_all(again), expected, strict=True))
 
 
@@ -186,8 +189,13 @@ def test_features_of_other_work_are_not_taken(
     else:
         (tmp_path / "features.json").write_text("{")
     calls: list[int] = []
-    open_store(tmp_path, parts, backbone, budget, sets).fill(lambda done, *_: calls.append(done))
-    assert calls[0] == 1 and calls[-1] == len(calls)
+    said: list[str] = []
+    store = open_store(tmp_path, parts, backbone, budget, sets)
+    store.fill(lambda done, *_: calls.append(done), on_damage=said.append)
+    assert calls[0] == 1 and calls[-1] == len(calls) and said == []
+    (tmp_path / "codes.bin").unlink()
+    open_store(tmp_path, parts, backbone, budget, sets).fill(on_damage=said.append)
+    assert said == [f"codes.bin is missing: the features of {len(calls)} images are computed again"]
 
 
 def test_an_image_that_cannot_be_read_is_a_failure_and_no_row(

@@ -44,6 +44,14 @@ def test_what_is_no_fine_tuning_is_left_alone(photos: Path, tmp_path: Path) -> N
         cnncodes.finetune(photos, tmp_path / "holiday.jpg", backbone=make_backbone())
 
 
+def test_a_link_to_what_is_not_there_is_no_matter_of_rights(photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "dangling").symlink_to(tmp_path / "gone")
+    with pytest.raises(StoreError, match=r"dangling: it is a link to .*gone, which is not there"):
+        cnncodes.finetune(photos, tmp_path / "dangling", backbone=make_backbone())
+    (tmp_path / "gone").mkdir()
+    TuningFolder(tmp_path / "dangling").close()
+
+
 def test_a_folder_of_ones_own_is_left_alone(photos: Path, tmp_path: Path) -> None:
     """Names as common as `state` and `summary.json` do not make it ours."""
     (tmp_path / "a/state").mkdir(parents=True)

@@ -41,6 +41,17 @@ def test_a_head_whose_columns_hardly_vary_is_the_same_in_torch() -> None:
     assert np.abs(logits).max() < 60  # a thousand times as much without a least scale
 
 
+@pytest.mark.parametrize("l2", [False, True])
+def test_in_bf16_the_head_says_what_it_says_in_fp32(l2: bool) -> None:
+    """Codes are far from 0 beside what they vary by, which bf16 has not the digits for."""
+    head = LinearModule(make_scorer(3, l2=l2))
+    codes = torch.from_numpy((RNG.normal(size=(20, 6)) / 100 + 5).astype(np.float32))
+    expected = head(codes)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = head(codes)
+    assert found.dtype == torch.float32 and torch.equal(found, expected)
+
+
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("l2", [False, True])
 @pytest.mark.parametrize("temperature", [1.0, 0.3])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import shutil
 from pathlib import Path
@@ -15,6 +16,7 @@ pytest.importorskip("safetensors")
 from tiny_tuning import CLASSES, GOOD, draw, make_backbone, write_images  # noqa: E402
 
 import cnncodes  # noqa: E402
+from cnncodes.backbones import Backbone  # noqa: E402
 from cnncodes.commands.finetune import FinetuneOptions, run_finetune  # noqa: E402
 from cnncodes.commands.reporter import Reporter  # noqa: E402
 from cnncodes.errors import ResultWarning  # noqa: E402
@@ -145,3 +147,25 @@ def test_images_that_are_left_out_or_contradict_are_told_first(tmp_path: Path) -
         " 'train/dots/010.png' (dots)",
     ]
     assert said[:3] == expected == summary["notes"]
+
+
+def test_images_that_have_tuned_the_network_before_are_told(done: Any, photos: Path, tmp_path: Path) -> None:
+    once = cnncodes.load_backbone(done[0] / "backbone")
+    settings = from_mapping(FineTuning, {"device": "cpu"})
+
+    def tell(source: Path, backbone: Any) -> list[str]:
+        task, test, _ = make_task(find_parts(open_source(source)), Request(backbone), settings, ALONE)
+        return check_parts(task, test)
+
+    seen = "48 of the 48 validation images have tuned small-tuned before, or chosen its epoch"
+    assert tell(photos, once) == [f"{seen}: their figures flatter"]
+    others = write_images(tmp_path / "others", 6, parts=("0", "1", "2")) / "2"
+    assert tell(others, once) == tell(photos, make_backbone()) == []
+    older = Backbone(once.model_bytes(), dataclasses.replace(once.card, seen=None))
+    [said] = tell(others, older)
+    assert said.startswith("small-tuned was fine-tuned before, and its card does not say on which images")
+    classifier = cnncodes.ImageClassifier(
+        once, finetune={"epochs": 1, "freeze_epochs": 0, "device": "cpu"}, train_views="rotation:2", n_jobs=1
+    )
+    with pytest.warns(ResultWarning, match="validation images have tuned small-tuned before"):
+        classifier.fit(photos / "train")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnncodes.finetuning.history import EpochFigures
+from cnncodes.finetuning.history import EpochFigures, Trained
 from cnncodes.finetuning.rates import (
     HIGHEST,
     LOWEST,
@@ -80,10 +80,16 @@ def test_single_losses_do_not_end_the_trying() -> None:
 
 def make_history(*accuracies: float, verdict: str = "") -> list[EpochFigures]:
     """Return figures of a start and of epochs with the backbone, on 36 images."""
-    gain = 0, 0, 0
+    own = {"validation_loss": 1, "low": 0, "high": 1, "gain_low": 0, "gain_high": 0, "images": 36}
     stages = ["start", *["network"] * (len(accuracies) - 1)]
     return [
-        EpochFigures(stage, epoch, 1, 1, accuracy, 0, 1, *gain, 36, not epoch, 1, 1, 1, verdict * bool(epoch))
+        Trained(stage, epoch, 1, 1, 1, 1).measured(
+            accuracy=accuracy,
+            gain=accuracy - accuracies[0],
+            kept=not epoch,
+            verdict=verdict * bool(epoch),
+            **own,
+        )
         for epoch, (stage, accuracy) in enumerate(zip(stages, accuracies, strict=True))
     ]
 
@@ -102,7 +108,7 @@ def test_a_rate_at_which_all_is_lost_is_told_with_a_lower_one(settings: dict[str
     """To fall to chance is no number that is not finite, and as bad."""
     chosen = FineTuning(**settings)
     found = advise_rate(make_history(0.722, 0.333, 0.36), float(chosen.base_lr), chosen)
-    assert "no nearer to the start than 36.2 points below it" in found and found.endswith(advice)
+    assert "no nearer to the head alone than 36.2 points below it" in found and found.endswith(advice)
     found = advise_rate(make_history(0.722, 0.3, verdict="diverged"), float(chosen.base_lr), chosen)
     assert "backbone and head diverged in epoch 1" in found and found.endswith(advice)
 

@@ -38,6 +38,19 @@ from cnncodes.schema import from_mapping
         ("device", "tpu", "auto, cpu, cuda or cuda:N"),
         ("device", "cuda:x", "auto, cpu, cuda or cuda:N"),
         ("unfreeze", " ", "last:N"),
+        ("unfreeze", 2, "above 0 and at most 1. Got 2. For the last 2 blocks give 'last:2'"),
+        ("unfreeze", 1.5, "a share of the layers must be above 0 and at most 1. Got 1.5."),
+        ("unfreeze", "1.5", "above 0 and at most 1. Got 1.5"),
+        ("unfreeze", math.nan, "above 0 and at most 1. Got nan"),
+        ("unfreeze", "-1e-9", "above 0 and at most 1. Got -1e-9"),
+        (
+            "unfreeze",
+            "last: 2",
+            "'last:2', in small letters and without blanks. Got 'last: 2'",
+        ),
+        ("unfreeze", "LAST:2", "must be written 'last:2'"),
+        ("unfreeze", " All", "must be written 'all'"),
+        ("unfreeze", "last:0", "last:N takes a whole number of blocks, from 1 on. Got 'last:0'"),
         ("cache", "many", "amount of disk"),
         ("random_state", -1, "at least 0"),
         ("class_weight", "even", "must be 'balanced' or a dictionary. Got 'even'"),
@@ -57,6 +70,16 @@ def test_a_value_that_cannot_be_right_is_named(name: str, value: Any, said: str)
 def test_a_share_may_be_a_number() -> None:
     assert FineTuning(unfreeze=0.3) == FineTuning(unfreeze="0.3")
     assert FineTuning(cache=0).cache == 0
+    for tiny in (1e-9, "1e-9"):
+        assert FineTuning(unfreeze=tiny).unfreeze == "0.000000001"
+    for name in ("2", "layer1.0", "nano", "1e", "last:12", "last"):
+        assert FineTuning(unfreeze=name).unfreeze == name
+
+
+def test_more_batches_to_a_step_than_there_are_is_refused() -> None:
+    assert FineTuning(accumulate=2).choose_batch_size(38) == 32
+    with pytest.raises(UsageError, match="accumulate 3 is more than the 2 batches of 32 that 38 images make"):
+        FineTuning(accumulate=3).choose_batch_size(38)
 
 
 def test_all_problems_are_said_at_once() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -15,11 +18,14 @@ from cnncodes.finetuning.writing import make_tuned_backbone  # noqa: E402
 pytestmark = pytest.mark.torch
 
 
-def tune(backbone: Backbone) -> Backbone:
+HASHES = [f"{number:064x}" for number in range(1, 4)]
+
+
+def tune(backbone: Backbone, seen: Sequence[str] = HASHES) -> Backbone:
     module = load_graph_module(backbone)
     with torch.no_grad():
         module.get_parameter("stem.weight").mul_(1.01)
-    return make_tuned_backbone(backbone, module, 90)
+    return make_tuned_backbone(backbone, module, 90, seen)
 
 
 def test_a_network_that_is_tuned_again_has_a_name_of_its_own() -> None:
@@ -33,6 +39,15 @@ def test_a_network_that_is_tuned_again_has_a_name_of_its_own() -> None:
     assert twice.card.description.endswith("fine-tuned on 90 images and then on 90 images")
 
 
+def test_the_card_remembers_the_images_of_every_tuning() -> None:
+    a, b, c = ("a" * 64, "b" * 64, "c" * 64)
+    once = tune(make_backbone(), [a, b])
+    assert once.card.seen == "a" * 16 + "b" * 16
+    assert tune(once, [c, b]).card.seen == "a" * 16 + "b" * 16 + "c" * 16
+    forgotten = Backbone(once.model_bytes(), dataclasses.replace(once.card, seen=None))
+    assert tune(forgotten, [c]).card.seen is None  # what is there must not pass for all
+
+
 def test_one_of_which_no_number_has_changed_is_the_network_that_it_was() -> None:
     backbone = make_backbone()
-    assert make_tuned_backbone(backbone, load_graph_module(backbone), 90) is backbone
+    assert make_tuned_backbone(backbone, load_graph_module(backbone), 90, HASHES) is backbone

@@ -13,11 +13,12 @@ from cnncodes.backbones.fields import SHA256, build
 from cnncodes.backbones.frame import Frame
 from cnncodes.backbones.graphs.initializers import Weights
 from cnncodes.backbones.precisions import BF16, PRECISIONS, Quantization, check_known, leave_out_absent
+from cnncodes.backbones.seen import SEEN
 from cnncodes.errors import BackboneError, CardError, sentence
 
 #: Raised when a card changes in a way that older versions cannot read. Cards since 1 are read: what
 #: format 2 added (fixed sizes, `weights`, `address`, `random_state`) and format 3 (`channels`, `parent`,
-#: `layers`, `precision`, `precisions`, `quantization`) may be absent.
+#: `layers`, `precision`, `precisions`, `quantization`, `seen`) may be absent.
 CARD_FORMAT = 3
 
 #: What `Card.source_package` is of a network that cnncodes has fine-tuned.
@@ -90,6 +91,8 @@ class Card:
     whole : str, optional
         The sha256 of the network's file, where layers were picked as it was loaded: the network's identity.
         The graph is then a part of the network's.
+    seen : str, optional
+        Images that it was fine-tuned on or chosen by, as `cnncodes.backbones.seen` writes them.
     channels : {"rgb", "bgr"}
         The order in which the network takes the colours of a pixel. The graph takes RGB and puts them so.
     precision : str
@@ -126,6 +129,7 @@ class Card:
     parent: str | None = None
     layers: dict[str, int] | None = None
     whole: str | None = None
+    seen: str | None = None
     channels: str = "rgb"
     precision: str = "fp32"
     precisions: dict[str, str] = field(default_factory=dict)
@@ -163,6 +167,11 @@ class Card:
                     f"{key} must be a sha256 of 64 hexadecimal digits, a to f in lower case. Got {digest!r}"
                     " instead."
                 )
+        if self.seen is not None and not SEEN.fullmatch(self.seen):
+            raise CardError(
+                "seen must be 16 hexadecimal digits an image, one after the other, a to f in lower case. Got"
+                f" {self.seen[:40]!r} instead."
+            )
         if self.layers is None and self.whole is not None:
             raise CardError("whole goes with layers: a card has it only where layers were picked.")
 

@@ -15,7 +15,8 @@ from cnncodes.commands.holding import tell_holdout
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.commands.suspicious_labels import warn_of_labels
 from cnncodes.commands.tables import format_interval, format_table
-from cnncodes.finetuning.settings import KEEP, TEST_VIEWS, TRAIN_VIEWS, WEIGHT_HELP, FineTuning
+from cnncodes.finetuning.setting_checks import KEEP
+from cnncodes.finetuning.settings import TEST_VIEWS, TRAIN_VIEWS, WEIGHT_HELP, FineTuning
 from cnncodes.heads.names import LINEAR
 from cnncodes.schema import option
 
@@ -131,6 +132,8 @@ def _tell(
                 f"validation loss {one.validation_loss:.4g}, accuracy {one.accuracy:.3f} [{one.low:.3f},"
                 f" {one.high:.3f}]"
             )
+        if one.stage == "start" and one.gain:
+            text += f" (the head itself: {one.accuracy - one.gain:.3f})"
         if one.images and one.stage != "start":
             gain = say_points(Estimate(one.gain, one.gain_low, one.gain_high, one.images))
             text += f" ({gain} beside the head), "
@@ -183,9 +186,10 @@ def render_finetune(result: Result) -> str:
         if found is not None:
             rows.append((part, *_format_part(found)))
     of_all = _say_learned(result)
+    network = "Tuned network" if result["is_trained"] else "Network, as it was"
     return (
         f"{format_table(rows)}\n\n{of_all}{result['verdict']}\nTook {format_seconds(result['seconds'])}.\n"
-        f"Classifier: {result['classifier']}\nTuned network: {result['backbone']}\n"
+        f"Classifier: {result['classifier']}\n{network}: {result['backbone']}\n"
     )
 
 

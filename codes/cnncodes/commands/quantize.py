@@ -13,6 +13,7 @@ from cnncodes.commands.quantize_options import QuantizeOptions
 from cnncodes.commands.quantized_classifier import quantize_classifier
 from cnncodes.commands.quantizing import choose_compared, describe_made, make_lesser
 from cnncodes.commands.reporter import Reporter, format_seconds
+from cnncodes.commands.tables import format_interval
 from cnncodes.errors import BackboneError, UsageError
 
 if TYPE_CHECKING:
@@ -109,9 +110,13 @@ def _describe_accuracy(result: Result) -> str:
         verdict = f"not offered as equal: {' and '.join(filter(None, (few, low)))}"
     whose = "the classifier" if result["classifier"] else "a head"
     return (
-        f"accuracy of {whose} {result['reference']['value']:.3f} -> {result['accuracy']['value']:.3f}, change"
+        f"accuracy of {whose} {_share(result['reference'])} -> {_share(result['accuracy'])}, change"
         f" {points['value']:+z.2f} points {_interval(points)} on {change['n']:,} images: {verdict}"
     )
+
+
+def _share(accuracy: dict[str, Any]) -> str:
+    return f"{accuracy['value']:.3f} {format_interval(accuracy)}"
 
 
 def _interval(points: dict[str, Any]) -> str:

@@ -88,8 +88,9 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
         from five more fits, as for a classifier object. False: never.
     finetune : bool, dict or FineTuning, optional
         Train the network itself on, from the head; a dictionary has settings of
-        `cnncodes.finetuning.settings.FineTuning`. A part of the training images is held out for it; the tuned
-        network predicts where its gain on these is clear, else the head. Give it `train_views` with random
+        `cnncodes.finetuning.settings.FineTuning`, and `keep` of `cnncodes.finetune`. A part of the training
+        images is held out for it; the tuned network predicts where its gain on these is clear, else the head,
+        unless `keep` says otherwise. Give it `train_views` with random
         ones, such as ``"flip, flip+translation+rotation+stretching:6"``: of fixed views it learns the images
         by heart. A `random_state` among the settings goes before the classifier's. For linear heads by name,
         the first five (extra: finetune).

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cnncodes.embedding.memory import parse_bytes
-from cnncodes.finetuning.blocks import block_depths, choose_weights, list_blocks
+from cnncodes.finetuning.blocks import block_depths, choose_weights, list_chosen
 from cnncodes.finetuning.checkpoints import Checkpoint
 from cnncodes.finetuning.examples import check_classes
 from cnncodes.finetuning.features import FeatureStore
@@ -77,6 +77,12 @@ class Basis:
     store: FeatureStore
 
 
+def check_choice(task: Task) -> None:
+    """Raise `UsageError` unless a task's images make a batch, and its network has what is to be trained."""
+    task.settings.choose_batch_size(len(task.train.y))
+    choose_weights(read_graph(check_trainable(task.embedder.backbone)), str(task.settings.unfreeze))
+
+
 def choose_part(task: Task, listeners: Listeners) -> Chosen:
     """Return what of a task's graph is trained, or raise where that cannot be."""
     from cnncodes.finetuning.graph_module import GraphModule
@@ -89,7 +95,7 @@ def choose_part(task: Task, listeners: Listeners) -> Chosen:
     # Torch runs all of it in the end, to compare: what cannot be followed is said before the work.
     GraphModule(graph)
     weights = choose_weights(graph, str(task.settings.unfreeze))
-    unfrozen = tuple(block.name for block in list_blocks(graph) if set(block.weights) & set(weights))
+    unfrozen = tuple(list_chosen(graph, weights))
     listeners.note(_describe_parts(graph, weights, unfrozen))
     frame = task.embedder.backbone.frame
     return Chosen(model, graph, weights, unfrozen, split_graph(model, weights, frame.height, frame.width))
@@ -99,7 +105,9 @@ def _describe_parts(graph: Graph, weights: tuple[str, ...], unfrozen: tuple[str,
     numbers = sum(graph.weights[name].size for name in weights)
     whole = sum(array.size for array in graph.weights.values())
     names = ", ".join(unfrozen if len(unfrozen) < 4 else (unfrozen[0], "…", unfrozen[-1]))
-    return f"to be unfrozen: {names} ({numbers:,} of {whole:,} weights, {100 * numbers / whole:.0f} %)"
+    share = 100 * numbers / whole
+    percent = "under 1" if share < 1 else f"{share:.0f}"
+    return f"to be unfrozen: {names} ({numbers:,} of {whole:,} weights, {percent} %)"
 
 
 def open_store(task: Task, parts: Parts, folder: Path) -> FeatureStore:

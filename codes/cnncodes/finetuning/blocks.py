@@ -6,7 +6,7 @@ No architecture is known here: exporters keep the names of modules, and names sa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -97,6 +97,26 @@ def block_depths(graph: Graph) -> dict[str, int]:
     """Return how many blocks are between each weight's and the code: 0 for those of the last block."""
     blocks = list_blocks(graph)
     return {name: depth for depth, block in enumerate(reversed(blocks)) for name in block.weights}
+
+
+def list_chosen(graph: Graph, weights: Sequence[str]) -> list[str]:
+    """Return the names of the blocks that some weights, in the order of the graph, are of.
+
+    Where they begin within a block, their first layer stands for it, or their first weight where a part of
+    that layer is not among them.
+    """
+    names, chosen = [], set(weights)
+    for block in list_blocks(graph):
+        own = [name for name in block.weights if name in chosen]
+        if own:
+            names.append(block.name if len(own) == len(block.weights) else _name_first(own, block))
+    return names
+
+
+def _name_first(own: list[str], block: Block) -> str:
+    layer = own[0].rpartition(".")[0]
+    missing = set(block.weights) - set(own)
+    return own[0] if not layer or any(name.startswith(f"{layer}.") for name in missing) else layer
 
 
 def choose_weights(graph: Graph, unfreeze: str) -> tuple[str, ...]:

@@ -142,6 +142,4 @@ class Conclusion:
             notes.append(
                 f"none of the {tested.n_images:,} test images can be read: the validation images alone judge"
             )
-        if self.request.keep == "tuned" and self.tuned.kept == "head":
-            notes.append(f"there is no tuned network to keep, whatever was asked for: {self.tuned.lack}")
-        return notes
+        return notes + self.tuned.tell_wish()

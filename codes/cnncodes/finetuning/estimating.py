@@ -26,6 +26,8 @@ from cnncodes.finetuning.examples import (
 )
 from cnncodes.finetuning.history import EpochFigures
 from cnncodes.finetuning.job import tune
+from cnncodes.finetuning.partition import tell_seen
+from cnncodes.finetuning.setting_checks import check_keep
 from cnncodes.finetuning.settings import FineTuning
 from cnncodes.finetuning.task import Task, tell_fixed
 from cnncodes.finetuning.warning import warn
@@ -50,7 +52,7 @@ class Tuning:
         Of the two, on the images that were held out for validation.
     history : list of EpochFigures
     unfrozen : tuple of str
-        The blocks that were trained.
+        The blocks that were trained; a layer, where that is less than the first one's.
     n_images : int
         Images that what is kept has learned from: a head that is kept learns from those held out, too.
     verdict : str
@@ -66,7 +68,7 @@ class Tuning:
 
 
 def choose_settings(finetune: Any, random_state: Any) -> FineTuning:
-    """Return the settings that an estimator's parameter stands for.
+    """Return the settings that an estimator's parameter stands for, but for ``keep``, which is none of them.
 
     Parameters
     ----------
@@ -86,9 +88,21 @@ def choose_settings(finetune: Any, random_state: Any) -> FineTuning:
             f"finetune must be True, a dictionary of settings, or a FineTuning. Got {finetune!r} instead."
         )
     values = {} if finetune is True else dict(finetune)
+    values.pop("keep", None)
     if isinstance(random_state, int | np.integer):
         values.setdefault("random_state", int(random_state))
     return from_mapping(FineTuning, values)
+
+
+def choose_keep(finetune: Any) -> str:
+    """Return which of the two classifiers is asked for.
+
+    Raises
+    ------
+    UsageError
+        If a dictionary says something else.
+    """
+    return check_keep(finetune.get("keep", "better")) if isinstance(finetune, Mapping) else "better"
 
 
 def tune_classifier(
@@ -111,6 +125,7 @@ def tune_classifier(
         If an image cannot be read and `on_error` is ``"raise"``.
     """
     settings, n_jobs = choose_settings(classifier.finetune, classifier.random_state), classifier.n_jobs
+    keep = choose_keep(classifier.finetune)
     head = classifier.head
     if not isinstance(head, str) or head not in LINEAR:
         raise UsageError(
@@ -124,6 +139,7 @@ def tune_classifier(
     train, validation = split_validation(images, settings.validation, settings.random_state)
     notes = tell_fixed(train_plan, f"train_views={str(classifier.train_views)!r}")
     notes += tell_share(train, validation, settings.validation)
+    notes += tell_seen(embedder.backbone.card, validation)
     for text in [*notes, *tell_missing(train, validation, "validation")]:
         warn(text)
     task = Task(
@@ -136,13 +152,14 @@ def tune_classifier(
         n_jobs,
         classifier.class_weight,
         held_out=True,
+        keep=keep,
     )
     with tempfile.TemporaryDirectory(prefix="cnncodes-") as folder:
         tuned = tune(task, Path(folder))
     names = {records[i].key: reason for i, reason in failed.items()} | tuned.failed
     if names:
         _tell_failed(names, len(records), classifier.on_error)
-    for note in tuned.notes:
+    for note in (*tuned.notes, *tuned.tell_wish()):
         warn(note)
     kept = tuned.kept
     predictor = tuned.make_kept(embedder, classifier.aggregate)

@@ -75,12 +75,20 @@ class FeatureStore:
         self._sums: list[tuple[int, list[int]]] = []
         self._files: list[RowFile] = []
 
-    def fill(self, on_progress: Progress | None = None, sets: int | None = None) -> None:
-        """Compute what is not there yet, of all sets or of the first ones, so many of them."""
+    def fill(
+        self,
+        on_progress: Progress | None = None,
+        sets: int | None = None,
+        on_damage: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        """Compute what is not there yet, of all sets or of the first ones, so many of them.
+
+        `on_damage` hears in a line of features that are damaged and computed again.
+        """
         images = [(s, i) for s, one in enumerate(self._sets[:sets]) for i in range(len(one.records))]
         self._folder.mkdir(parents=True, exist_ok=True)
         # What this process has open it has looked through already.
-        done = marked = self._sums[-1][0] if self._files and self._sums else self._resume()
+        done = marked = self._sums[-1][0] if self._files and self._sums else self._resume(on_damage)
         since = time.monotonic()
         try:
             for reason in run_lanes(self._fill_chunk, images[done:], self._n_jobs):
@@ -177,15 +185,19 @@ class FeatureStore:
     def _marked(self) -> Path:
         return self._folder / FEATURES
 
-    def _resume(self) -> int:
+    def _resume(self, on_damage: Callable[[str], None]) -> int:
         """Open the files, and return for how many images they have what they need."""
         done = self._read_mark()
-        if done is None or not all(path.is_file() for path in self._paths):
+        missing = [path.name for path in self._paths if not path.is_file()]
+        if done is None or missing:
+            if done:
+                on_damage(f"{missing[0]} is missing: the features of {done:,} images are computed again")
             self.discard()
         self._open()
         first = 0
         for number, (images, sums) in enumerate(self._sums):
             if sums != self._add_up(first, images):  # cut off or damaged: from here on it is computed again
+                on_damage(f"features are damaged: those of {(done or 0) - first:,} images are computed again")
                 del self._sums[number:]
                 break
             first = images

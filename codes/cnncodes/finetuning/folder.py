@@ -212,6 +212,11 @@ def _read_summary(path: Path) -> dict[str, Any] | None:
 def _check_place(path: Path) -> None:
     if path.is_file():
         raise StoreError(f"cannot write to {path}: it is a file. Give the name of a folder.")
+    if path.is_symlink() and not path.exists():
+        raise StoreError(
+            f"cannot write to {path}: it is a link to {path.readlink()}, which is not there. Make that"
+            " folder, or give another one, -o FOLDER."
+        )
     if not path.is_dir() or _read_summary(path / SUMMARY) is not None:
         return
     found = sorted(item.name for item in path.iterdir())

@@ -55,16 +55,16 @@ def explain_none(history: Sequence[EpochFigures], n_classes: int) -> str:
 def _explain(best: EpochFigures, history: Sequence[EpochFigures], chance: float) -> str:
     """Return an epoch's accuracy, and which of the rules that `Judge.measure` goes by it does not meet."""
     start, points = history[0], f"({100 * best.gain:+.1f} points)"
-    if best.accuracy < start.accuracy:
-        own, other = _tell_apart(best.accuracy, start.accuracy, "{:.{}f}", 3)
-        return f"{own} {points}, which is below that of the start, {other}"
+    if best.gain < 0:
+        own, other = _tell_apart(best.accuracy, best.accuracy - best.gain, "{:.{}f}", 3)
+        return f"{own} {points}, which is below that of the head alone, {other}"
     bound, whose = max((chance, "chance"), (start.validation_loss, "the start"))
     if best.validation_loss > bound:
         own, other = _tell_apart(best.validation_loss, bound, "{:.{}g}", 4)
         return f"{best.accuracy:.3f} {points}, but its log-loss, {own}, is above that of {whose}, {other}"
     former = max((one.accuracy for one in history if one.stage == HEAD_STAGE), default=start.accuracy)
     own, other = _tell_apart(best.accuracy, former, "{:.{}f}", 3)
-    return f"{own} {points}, more than a standard error below the {other} of the head alone"
+    return f"{own} {points}, more than a standard error below the {other} of the first stage"
 
 
 def _tell_apart(first: float, second: float, form: str, digits: int) -> tuple[str, str]:

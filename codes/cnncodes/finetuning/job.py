@@ -137,9 +137,10 @@ def _finish(prepared: Prepared, learned: _Learned, listeners: Listeners) -> Tune
     trained = prepared.trained if learned.trainer is prepared.trainer else given
     # Of images that it has been trained on, a network says nothing of how sure it may be.
     temperature = _calibrate(learned.logits, prepared.validation.y)
+    known = (*prepared.trained.contents, *task.validation.contents)
     backbone, refused = task.embedder.backbone, ""
     try:
-        backbone = make_tuned_backbone(backbone, network.upper, len(trained.y))
+        backbone = make_tuned_backbone(backbone, network.upper, len(trained.y), known)
     except BackboneError as error:  # what was learned otherwise must not be lost with it
         refused = str(error).rstrip(".")
     return Tuned(
@@ -154,7 +155,7 @@ def _finish(prepared: Prepared, learned: _Learned, listeners: Listeners) -> Tune
         trained=trained,
         given=given,
         judged=prepared.trained,
-        known=(*prepared.trained.contents, *task.validation.contents),
+        known=known,
         keep=task.keep,
         refused=refused,
         failed=_list_failed(prepared),

@@ -86,15 +86,16 @@ class Judge:
         """Return accuracy, gain over the head and log-loss.
 
         Kept is the last epoch whose accuracy is within a standard error of the best and not below that of the
-        start: rates fall to the end, and among epochs that the images cannot tell apart the best is the
+        head: rates fall to the end, and among epochs that the images cannot tell apart the best is the
         luckiest. One whose log-loss is above that of the start and of chance is not: it is sure of what is
-        wrong.
+        wrong. The start is kept for as long as no epoch is.
         """
         assert logits is not None
         y = self.examples.y
         sound = bool(np.isfinite(logits).all()) and (trained.stage == START or math.isfinite(trained.loss))
         answers = logits.argmax(axis=1) if sound else np.full(len(y), -1)
-        share = wilson(int((answers == y).sum()), len(y))
+        right = int((answers == y).sum())
+        share = wilson(right, len(y))
         gain = compare_paired(y, answers, self.head, groups=self.groups)
         value = log_loss(logits, y, np.ones(len(y))) if sound else math.inf
         # A network that is merely too sure of itself stays far below that.
@@ -103,8 +104,8 @@ class Judge:
             sound = False
         best = max([share.value, *(one.accuracy for one in former)])
         n = len(y) if self.groups is None else len(set(self.groups.tolist()))
-        least = max([best - standard_error(best, n), *(one.accuracy for one in former[:1])])
-        kept = sound and share.value >= least and value <= bound
+        is_near = share.value >= best - standard_error(best, n) and right >= int((self.head == y).sum())
+        kept = sound and (trained.stage == START or (is_near and value <= bound))
         return trained.measured(
             validation_loss=value,
             accuracy=share.value,

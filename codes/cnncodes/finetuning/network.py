@@ -47,7 +47,9 @@ class LinearModule(torch.nn.Module):  # type: ignore[misc]
 
     def forward(self, codes: torch.Tensor) -> torch.Tensor:
         """Return logits, shape (n_rows, n_classes), of codes, shape (n_rows, code_size)."""
-        return torch.nn.functional.linear(self.normalize(codes), self.weight, self.bias)
+        # In fp32 always: codes may be far from 0 beside what they vary by, and bf16 has three digits.
+        with torch.autocast(codes.device.type, enabled=False):
+            return torch.nn.functional.linear(self.normalize(codes.float()), self.weight, self.bias)
 
     def to_scorer(self, classes: npt.NDArray[Any], temperature: float = 1.0) -> LinearScorer:
         """Return the head for prediction without torch."""

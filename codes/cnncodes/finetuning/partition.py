@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
+from cnncodes.backbones.card import TUNED, Card
+from cnncodes.backbones.seen import count_seen, is_whole
 from cnncodes.errors import SourceError, agree, count
 from cnncodes.finetuning.examples import Labelled, check_classes, tell_missing, tell_share
 from cnncodes.finetuning.task import Task, tell_fixed
@@ -47,6 +49,7 @@ def check_parts(task: Task, test: Labelled | None) -> list[str]:
         check_classes(task.train, test, "test")
         notes += tell_missing(task.train, test, "test")
         notes += _tell_shared("test", test, [task.train, task.validation])
+    notes += tell_seen(task.embedder.backbone.card, task.validation, test)
     notes += tell_fixed(task.train_plan, "training views")
     given = [task.train, task.validation, *([] if test is None else [test])]
     return notes + _tell_contradictory(given)
@@ -64,6 +67,27 @@ def _tell_shared(part: str, images: Labelled, others: Sequence[Labelled]) -> lis
         (related, f"{related:,} {of} of groups that are trained on, or chosen by: their figures flatter"),
     )
     return [text for count, text in found if count]
+
+
+def tell_seen(card: Card, validation: Labelled, test: Labelled | None = None) -> list[str]:
+    """Return what is to be said where the images that judge have tuned the network before, or may have."""
+    if card.source_package != TUNED:
+        return []
+    if card.seen is None:
+        return [
+            f"{card.name} was fine-tuned before, and its card does not say on which images: where those that"
+            " judge now are among them, their figures flatter"
+        ]
+    least = "" if is_whole(card.seen) else "at least "
+    notes = []
+    for part, images in (("validation", validation), ("test", test)):
+        seen = 0 if images is None else count_seen(card.seen, images.contents)
+        if images is not None and seen:
+            notes.append(
+                f"{least}{seen:,} of the {len(images.y):,} {part} images have tuned {card.name} before, or"
+                " chosen its epoch: their figures flatter"
+            )
+    return notes
 
 
 def _tell_contradictory(parts: Sequence[Labelled]) -> list[str]:

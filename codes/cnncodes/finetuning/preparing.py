@@ -192,7 +192,7 @@ def _fill(store: FeatureStore, chosen: Chosen, folder: Path, task: Task, listene
         f" frozen part gives of {store.rows:,} views"
         + (f"; for {rest:,} no room is left: computed anew in each epoch (--cache)" if rest else "")
     )
-    store.fill(listeners.progress("embedding"), _FIRST)
+    store.fill(listeners.progress("embedding"), _FIRST, listeners.warn)
 
 
 def _make_examples(task: Task, store: FeatureStore) -> tuple[Array, Examples, Examples]:

@@ -27,7 +27,7 @@ _HIGHER = 1.2
 #: A rate that is found is at most so many times the default: of a few images, which the head fits already,
 #: the loss rises so late that what was found had been 70 times that.
 MOST = 10.0
-#: So many standard errors below the start is more than chance.
+#: So many standard errors below the head alone is more than chance.
 _LOST = 2.0
 
 
@@ -141,12 +141,12 @@ def advise_rate(history: Sequence[EpochFigures], base_lr: float, settings: FineT
             f" {_lower(base_lr, settings, alone=alone)}"
         )
     start, network = history[0], [one for one in history if one.stage == NETWORK_STAGE]
-    lost = start.accuracy - max((one.accuracy for one in network), default=start.accuracy)
-    if lost <= _LOST * standard_error(start.accuracy, max(1, start.images)):
+    lost = -max((one.gain for one in network), default=0.0)
+    if lost <= _LOST * standard_error(start.accuracy - start.gain, max(1, start.images)):
         return ""
     return (
-        f"training of backbone and head came no nearer to the start than {100 * lost:.1f} points below it, so"
-        f" that no epoch is kept. Try a lower rate: {_lower(base_lr, settings)}"
+        f"training of backbone and head came no nearer to the head alone than {100 * lost:.1f} points below"
+        f" it, so that no epoch is kept. Try a lower rate: {_lower(base_lr, settings)}"
     )
 
 

@@ -17,7 +17,8 @@ from cnncodes.estimators.inputs import make_embedder
 from cnncodes.estimators.labels import check_labels
 from cnncodes.finetuning.contents import hash_contents
 from cnncodes.finetuning.examples import Labelled, check_classes, check_read, split_validation
-from cnncodes.finetuning.settings import KEEP, TEST_VIEWS, TRAIN_VIEWS, FineTuning
+from cnncodes.finetuning.setting_checks import check_keep
+from cnncodes.finetuning.settings import TEST_VIEWS, TRAIN_VIEWS, FineTuning
 from cnncodes.finetuning.task import Task, identify
 from cnncodes.finetuning.world import World
 from cnncodes.heads.names import LINEAR
@@ -53,9 +54,9 @@ class Request:
     n_jobs: int | None = None
 
     def __post_init__(self) -> None:
-        for name, value, known in (("keep", self.keep, KEEP), ("head", self.head, LINEAR)):
-            if not isinstance(value, str) or value not in known:
-                raise UsageError(f"{name} must be one of {', '.join(known)}. Got {value!r}.")
+        check_keep(self.keep)
+        if not isinstance(self.head, str) or self.head not in LINEAR:
+            raise UsageError(f"head must be one of {', '.join(LINEAR)}. Got {self.head!r}.")
         object.__setattr__(self, "max_pixels", to_builtin(self.max_pixels))
 
     def describe(self, task: Task) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 from cnncodes.backbones import load_backbone
 from cnncodes.errors import CnnCodesError, StoreError, UsageError, check_path
 from cnncodes.estimators.saving import load_predictor
+from cnncodes.finetuning.basis import check_choice
 from cnncodes.finetuning.conclusion import Conclusion
 from cnncodes.finetuning.folder import STATE, TuningFolder
 from cnncodes.finetuning.history import EpochFigures
@@ -142,6 +143,8 @@ def _lead(
         before = folder.read_summary()
         world.share(lambda: before is not None)  # others end where there is nothing to do
         if before is not None:
+            if before.get("identity") != identity:
+                check_choice(task)  # what cannot be right is said first
             done = _check_done(before, identity, folder)
             for text in done["notes"]:
                 listeners.warn(text)

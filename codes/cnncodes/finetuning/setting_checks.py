@@ -12,6 +12,10 @@ from cnncodes.schema import to_builtin
 
 #: What `FineTuning.base_lr` may be beside a number.
 FIND = "find"
+#: Which of two classifiers is saved.
+KEEP = ("better", "tuned", "head")
+#: A text that is a number, and no whole one, which may be a layer's name.
+_NUMBER = re.compile(r"[-+]?(\d+\.\d*|\.\d+|\d+(?=e))(e[-+]?\d+)?|nan|[-+]?inf", re.IGNORECASE)
 
 
 def at_least(least: int) -> Callable[[int], None]:
@@ -41,6 +45,13 @@ def between(low: float, high: float, *, low_too: bool = True, high_too: bool = T
     return check
 
 
+def check_keep(keep: Any) -> str:
+    """Return which of two classifiers is to be saved, if it is one of `KEEP`."""
+    if not isinstance(keep, str) or keep not in KEEP:
+        raise UsageError(f"keep must be one of {', '.join(KEEP)}. Got {keep!r}.")
+    return keep
+
+
 #: Check a number that has to be above 0.
 check_rate = between(0, math.inf, low_too=False)
 
@@ -61,6 +72,33 @@ def check_unfreeze(unfreeze: str | float) -> None:
             "must say what is trained beside the head: all, last:N, a share such as 0.3, or a layer's name."
             f" Got {unfreeze!r}; a head alone is what 'cnncodes fit' trains."
         )
+    share = read_share(unfreeze)
+    if share is None:
+        _check_form(str(unfreeze))
+    elif not 0 < share <= 1:
+        last = f" For the last {share:.0f} blocks give 'last:{share:.0f}'." if share in range(2, 100) else ""
+        raise UsageError(f"a share of the layers must be above 0 and at most 1. Got {unfreeze}.{last}")
+
+
+def read_share(unfreeze: str | float) -> float | None:
+    """Return the share of the layers that is meant; None where a text is none, as whole numbers are not.
+
+    Examples
+    --------
+    >>> read_share(0.3), read_share("1e-9"), read_share("layer3"), read_share("3")
+    (0.3, 1e-09, None, None)
+    """
+    is_number = not isinstance(unfreeze, str) or _NUMBER.fullmatch(unfreeze)
+    return float(unfreeze) if is_number else None
+
+
+def _check_form(unfreeze: str) -> None:
+    """Check that what would be 'all' or 'last:N' but for blanks and capitals is that."""
+    plain = "".join(unfreeze.split()).lower()
+    if (plain == "all" or re.fullmatch(r"last:\d+", plain)) and plain != unfreeze:
+        raise UsageError(f"must be written {plain!r}, in small letters and without blanks. Got {unfreeze!r}.")
+    if plain.startswith("last:") and not re.fullmatch(r"last:0*[1-9]\d*", plain):
+        raise UsageError(f"last:N takes a whole number of blocks, from 1 on. Got {unfreeze!r}.")
 
 
 def check_size(size: str | int) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
-from cnncodes.errors import UsageError, sentence
+from cnncodes.errors import UsageError, count, sentence
 from cnncodes.finetuning.setting_checks import (
     FIND,
     at_least,
@@ -18,6 +19,7 @@ from cnncodes.finetuning.setting_checks import (
     check_rate,
     check_size,
     check_unfreeze,
+    read_share,
 )
 from cnncodes.schema import find_problems, option, to_builtin
 
@@ -29,8 +31,6 @@ SGD_FACTOR = 30
 TRAIN_VIEWS = "flip, flip+translation+rotation+stretching:6"
 #: Those of a prediction.
 TEST_VIEWS = "flip"
-#: Which of two classifiers is saved.
-KEEP = ("better", "tuned", "head")
 #: What balanced weights of classes do.
 WEIGHT_HELP = "'balanced' gives rare classes the weight of frequent ones."
 
@@ -258,7 +258,8 @@ class FineTuning:
         problems = find_problems(FineTuning, values)
         if problems:
             raise UsageError(" ".join(map(sentence, problems)))
-        values["unfreeze"] = str(to_builtin(self.unfreeze))  # 0.3 and "0.3" are one fine-tuning
+        share = read_share(to_builtin(self.unfreeze))  # 0.3 and "0.3" are one fine-tuning
+        values["unfreeze"] = self.unfreeze if share is None else format(Decimal(repr(share)), "f")
         if isinstance(self.class_weight, dict):
             weights = {to_builtin(name): float(value) for name, value in self.class_weight.items()}
             values["class_weight"] = weights
@@ -271,12 +272,19 @@ class FineTuning:
         Raises
         ------
         UsageError
-            If more were asked for than there are.
+            If more were asked for than there are, or more batches for a step than these make.
         """
         size = self.batch_size or min(32, n_images)
         if size > n_images:
             raise UsageError(
                 f"--batch-size {size} is more than the {n_images} images to train on: give {n_images} or"
                 " less."
+            )
+        batches = -(-n_images // size)
+        if self.accumulate > batches:
+            of = f"{count(batches, 'batch', 'batches')} of {size}"
+            raise UsageError(
+                f"--accumulate {self.accumulate} is more than the {of} that {n_images} images make: give"
+                f" {batches} or less."
             )
         return size

@@ -36,7 +36,7 @@ class Tuned:
         Of the tuned network and the head that it started from, which had not seen the validation images
         either.
     unfrozen : tuple of str
-        The blocks that were trained.
+        The blocks that were trained; a layer, where that is less than the first one's.
     base_lr : float
         The rate, which may have been found.
     again : list of EpochFigures
@@ -99,6 +99,12 @@ class Tuned:
     def kept(self) -> str:
         """Which of the two is to predict, ``"tuned"`` or ``"head"``; the head where there is no tuned one."""
         return self.validation.choose(self.keep) if self.is_trained else "head"
+
+    def tell_wish(self) -> list[str]:
+        """Return what is to be said of a wish that cannot be met, if there is one."""
+        if self.keep != "tuned" or self.is_trained:
+            return []
+        return [f"there is no tuned network to keep, whatever was asked for: {self.lack}"]
 
     def say_verdict(self, test: Comparison | None) -> str:
         """Say in words whether it was worth it, by test images where there are any."""

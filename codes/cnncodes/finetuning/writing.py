@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -13,11 +14,12 @@ from cnncodes.backbones import Backbone
 from cnncodes.backbones.card import TUNED, Card
 from cnncodes.backbones.checking.parity import Parity, compare_codes
 from cnncodes.backbones.checking.photos import cut_photos
+from cnncodes.backbones.seen import pack_seen
 from cnncodes.errors import BackboneError
 from cnncodes.finetuning.loading import make_graph_module, write_back
 
 
-def make_tuned_backbone(backbone: Backbone, upper: Any, n_images: int) -> Backbone:
+def make_tuned_backbone(backbone: Backbone, upper: Any, n_images: int, seen: Iterable[str]) -> Backbone:
     """Return a backbone with the weights of its trained upper part.
 
     Parameters
@@ -28,6 +30,8 @@ def make_tuned_backbone(backbone: Backbone, upper: Any, n_images: int) -> Backbo
         Where no number of it has changed, the backbone itself is returned.
     n_images : int
         Images that it was trained on, for the card.
+    seen : iterable of str
+        Hashes of the contents of those, and of the images that it was chosen by, for the card.
 
     Raises
     ------
@@ -52,6 +56,7 @@ def make_tuned_backbone(backbone: Backbone, upper: Any, n_images: int) -> Backbo
         address=None,
         random_state=None,
         parent=backbone.sha256,
+        seen=_join_seen(before, seen),
         precisions={},
         quantization={},
     )
@@ -73,6 +78,13 @@ def _name(before: Card) -> str:
     """Return a name that tells a network from the one that it comes from: one that was tuned counts on."""
     again = re.fullmatch(r"(.*-tuned)(?:-(\d+))?", before.name) if before.source_package == TUNED else None
     return f"{again[1]}-{int(again[2] or 1) + 1}" if again else f"{before.name}-tuned"
+
+
+def _join_seen(before: Card, seen: Iterable[str]) -> str | None:
+    """Return what the card remembers of images; None where those of an earlier tuning are not known."""
+    if before.source_package == TUNED and before.seen is None:
+        return None
+    return pack_seen(seen, before.seen or "")
 
 
 def _describe(before: str, n_images: int) -> str:
