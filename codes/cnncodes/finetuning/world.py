@@ -109,8 +109,15 @@ class World:
                 f"the {self.size} processes did not find each other ({_first_line(error)}). Start them with"
                 " torchrun."
             ) from error
-        yield self
-        distributed.destroy_process_group()  # after an error the process ends, which tells the others
+        try:
+            yield self
+        except BaseException:
+            # The process ends, which tells the others. Gloo's threads would have it end by abort now and then;
+            # NCCL may wait here for the others, who wait for it.
+            if not cuda:
+                distributed.destroy_process_group()
+            raise
+        distributed.destroy_process_group()
 
     def wait(self) -> None:
         """Go on when all have come here."""
