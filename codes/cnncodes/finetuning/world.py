@@ -5,6 +5,7 @@ torchrun starts them and says in the environment which is which; torch.distribut
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import datetime
 import os
@@ -112,10 +113,10 @@ class World:
         try:
             yield self
         except BaseException:
-            # The process ends, which tells the others. Gloo's threads would have it end by abort now and then;
-            # NCCL may wait here for the others, who wait for it.
+            # The process ends, which tells the others, and not before it has said why. Left to gloo's threads
+            # it would end by abort now and then; NCCL may wait here for the others, who wait for it.
             if not cuda:
-                distributed.destroy_process_group()
+                atexit.register(distributed.destroy_process_group)
             raise
         distributed.destroy_process_group()
 
