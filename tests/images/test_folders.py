@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from cnncodes.errors import ResultWarning, SourceError, UnreadableImage
+from cnncodes.errors import ResultWarning, SourceError, UnreadableImage, UsageError
 from cnncodes.images import ImageRecord, decode, open_source
 from cnncodes.images.endings import SUFFIXES
 from cnncodes.images.folders import list_folder
@@ -281,6 +281,8 @@ def test_a_folder_that_cannot_be_listed_is_an_error_or_an_image_that_cannot_be_r
     bar(monkeypatch, tmp_path / "train/dog", tmp_path / "lost+found")
     with pytest.raises(SourceError, match=r"lost\+found/' cannot be listed: Permission denied. See to it"):
         open_source(tmp_path)
+    with pytest.raises(UsageError, match="unlisted must be 'error' or 'record'. Got 'skip'"):
+        open_source(tmp_path, unlisted="skip")
     source = open_source(tmp_path, unlisted="record")
     assert source.barred == ("lost+found/", "train/dog/")
     assert [(record.key, record.label, record.split) for record in source.records] == [

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cnncodes.backbones import Backbone, load_backbone
+from cnncodes.embedding.arguments import check_switches, is_positive
 from cnncodes.embedding.batching import Batcher, check_sessions
 from cnncodes.embedding.embedder import DEFAULT_BATCH_SIZE, Embedder
 from cnncodes.embedding.isolation import DECODE_SECONDS, LONGEST_SECONDS, Isolation
@@ -202,8 +203,7 @@ def _count_turns(backbones: Sequence[Backbone]) -> int:
 
 def _isolate(isolate: Any, seconds: float | None, budget: MemoryBudget) -> Isolation | None:
     """Return the isolation that was asked for."""
-    if not isinstance(isolate, bool):
-        raise UsageError(f"isolate must be True or False. Got {isolate!r} instead.")
+    check_switches(isolate=isolate)
     isolation = Isolation(DECODE_SECONDS if seconds is None else seconds, budget.limit)
     if seconds is not None and not isolate:
         raise UsageError(
@@ -225,8 +225,3 @@ def _load(backbone: Any) -> tuple[Backbone, ...]:
         )
     check_sessions(backbone)
     return tuple(backbone)
-
-
-def is_positive(number: Any) -> bool:
-    """Tell whether it is a whole number above 0."""
-    return isinstance(number, int) and not isinstance(number, bool) and number >= 1

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from cnncodes.backbones import Backbone
-from cnncodes.embedding.engine import Engine, is_positive
+from cnncodes.embedding.arguments import check_functions, check_switches, is_positive
+from cnncodes.embedding.engine import Engine
 from cnncodes.embedding.planning import check_name, plan_work
 from cnncodes.embedding.settling import settle_job
 from cnncodes.embedding.writing import Counts, Progress, write_codes
@@ -189,8 +190,8 @@ def embed(
     shard_images = to_builtin(shard_images)
     if not is_positive(shard_images):
         raise UsageError(f"shard_images must be a whole number of at least 1. Got {shard_images!r}.")
-    _check_switches(retry_failed=retry_failed, remove_missing=remove_missing)
-    _check_functions(on_progress=on_progress, on_note=on_note)
+    check_switches(retry_failed=retry_failed, remove_missing=remove_missing)
+    check_functions(on_progress=on_progress, on_note=on_note)
     check_name(check)
     check_path(out, "out")
     whole = src if isinstance(src, ImageSource) else open_source(src, unlisted="record")
@@ -244,19 +245,6 @@ def embed(
         seconds=time.perf_counter() - started,
         failures=tuple(counts.failures),
     )
-
-
-def _check_switches(**given: Any) -> None:
-    """Raise where a word that means no is taken for a yes."""
-    for name, switch in given.items():
-        if not isinstance(to_builtin(switch), bool):
-            raise UsageError(f"{name} must be True or False. Got {switch!r} instead.")
-
-
-def _check_functions(**given: Any) -> None:
-    for name, function in given.items():
-        if function is not None and not callable(function):
-            raise UsageError(f"{name} must be a function, or None. Got {function!r} instead.")
 
 
 def _choose_part(source: ImageSource, split: str | None) -> ImageSource:

@@ -82,6 +82,8 @@ def open_source(
     SourceError
         If it is missing, holds no images, or lacks a column.
     """
+    if unlisted not in ("error", "record"):
+        raise UsageError(f"unlisted must be 'error' or 'record'. Got {unlisted!r} instead.")
     if not isinstance(src, str | Path):
         records = records_from(src)
         if not records:
