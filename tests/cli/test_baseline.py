@@ -84,7 +84,8 @@ def make_source(folder: Path, count: int = 12) -> str:
     return str(folder)
 
 
-#: Runs the command line where files may not grow beyond so many bytes.
+#: Runs the command line where files may not grow beyond so many bytes; with -B, else modules that Python
+#: compiles would be cut off, too, and stay so.
 FULL = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
@@ -97,7 +98,19 @@ sys.exit(main(sys.argv[1:]))
 def test_what_was_found_is_shown_though_it_cannot_be_written(tmp_path: Path, option: str) -> None:
     source, out = make_source(tmp_path / "in", 4), tmp_path / ("a.png" if option == "--plot" else "a.json")
     out.write_bytes(b"what was there")
-    command = [sys.executable, "-c", FULL, "baseline", source, "--only", "majority", option, str(out), "-q"]
+    command = [
+        sys.executable,
+        "-B",
+        "-c",
+        FULL,
+        "baseline",
+        source,
+        "--only",
+        "majority",
+        option,
+        str(out),
+        "-q",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 1 and "majority class" in done.stdout
     assert str(out) in done.stderr and done.stderr.count("\n") == 1

@@ -142,7 +142,7 @@ sys.exit(main(sys.argv[2:]))
 def test_a_file_that_may_not_grow_is_one_line_and_leaves_nothing(tmp_path: Path, words: str) -> None:
     write_many(tmp_path / "one", 0, 40)
     write_many(tmp_path / "two", 40, 40)
-    command = [sys.executable, "-c", FULL, "100000", "codes", *words.split(), "-q"]
+    command = [sys.executable, "-B", "-c", FULL, "100000", "codes", *words.split(), "-q"]
     result = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path)
     assert result.returncode == 1 and result.stdout == "", result.stderr
     assert "ulimit -f" in result.stderr and "Nothing was written" in result.stderr

@@ -120,7 +120,7 @@ except StoreError as error:
 
 
 def fill(folder: Path, limit: int = 0) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", FILL, str(SAMPLES), str(folder), str(limit)]
+    command = [sys.executable, "-B", "-c", FILL, str(SAMPLES), str(folder), str(limit)]
     return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
 

@@ -12,13 +12,14 @@ from cnncodes.schema import to_plain
 if TYPE_CHECKING:
     from cnncodes.estimators.abstention import AnswerRule
     from cnncodes.estimators.predictor import Predictions
+    from cnncodes.evaluation.abstaining import AbstentionFigures
     from cnncodes.images import ImageRecord
 
 
 def measure_abstention(
     rule: AnswerRule, records: list[ImageRecord], predictions: Predictions, read: list[int]
-) -> Result:
-    """Return what a rule comes to on the images that could be read, with a sentence on its promise."""
+) -> AbstentionFigures:
+    """Return what a rule comes to on the images that could be read."""
     import numpy as np
 
     from cnncodes.evaluation import evaluate_abstention
@@ -27,13 +28,17 @@ def measure_abstention(
     if predictions.proba is None:
         raise UsageError("--abstain goes by probabilities, and this classifier gives none.")
     kept = [records[i] for i in read]
-    found = evaluate_abstention(
+    return evaluate_abstention(
         np.array([record.label for record in kept]),
         predictions.proba[read],
         np.array([str(name) for name in predictions.classes]),
         rule,
         groups=list_groups(kept),
     )
+
+
+def describe_abstention(found: AbstentionFigures) -> Result:
+    """Return the figures with a sentence on the promise."""
     result: Result = to_plain(found)
     return result | {"sentence": found.describe()}
 

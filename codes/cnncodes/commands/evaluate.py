@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands import inputs
-from cnncodes.commands.abstaining import measure_abstention, render_abstention
+from cnncodes.commands.abstaining import describe_abstention, measure_abstention, render_abstention
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result, showing
 from cnncodes.commands.companions import prepare_companions
 from cnncodes.commands.evaluate_options import EvaluateOptions
@@ -60,6 +60,7 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
     )
     read = list_read(options.src, records, predictions)
     evaluation = _measure(options, records, predictions, read)
+    abstention = None if rule is None else measure_abstention(rule, records, predictions, read)
     figures: Result = to_plain(evaluation)
     _warn_unknown(figures["per_class"], reporter)
     failures = [(failure.key, failure.reason) for failure in predictions.failures.values()]
@@ -68,7 +69,7 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
         "src": options.src,
         "split": split,
         **figures,
-        "abstention": None if rule is None else measure_abstention(rule, records, predictions, read),
+        "abstention": None if abstention is None else describe_abstention(abstention),
         "trained_on": inputs.count_trained(predictions.trained_on, len(records) - len(failures), reporter),
         "groups_trained_on": warn_of_seen_groups(options, [records[i] for i in read], predictor, reporter),
         "failed": len(failures),
@@ -76,7 +77,7 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
     }
     if companions is not None:
         found = Evaluated(options, split, predictor, records, predictions, result["groups_trained_on"])
-        render = render_classes(predictions, found.read, evaluation)
+        render = render_classes(predictions, found.read, evaluation, abstention)
         with showing(result):
             write_page(found, companions, reporter, render)
     elif options.report is not None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cnncodes.commands.companions import Companions
     from cnncodes.estimators.predictor import ImagePredictor, Predictions
     from cnncodes.evaluation import Evaluation
+    from cnncodes.evaluation.abstaining import AbstentionFigures
     from cnncodes.images import ImageRecord
     from cnncodes.report import Origin
 
@@ -130,7 +131,10 @@ def write_page(
 
 
 def render_classes(
-    predictions: Predictions, read: list[int], evaluation: Evaluation
+    predictions: Predictions,
+    read: list[int],
+    evaluation: Evaluation,
+    abstention: AbstentionFigures | None = None,
 ) -> Callable[[dict[str, Any]], bytes]:
     """Return what makes the page on a classifier, for `write_page`."""
     import numpy as np
@@ -144,6 +148,7 @@ def render_classes(
                 evaluation=evaluation,
                 predicted=np.array([str(predictions.labels[i]) for i in read]),
                 proba=None if predictions.proba is None else predictions.proba[read],
+                abstention=abstention,
             )
         )
 

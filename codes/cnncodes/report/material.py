@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cnncodes.estimators.number_predictor import NumberPredictor
     from cnncodes.estimators.predictor import Predictor
     from cnncodes.evaluation import Evaluation, MultiLabelEvaluation, NumberEvaluation, RangeFigures
+    from cnncodes.evaluation.abstaining import AbstentionFigures
     from cnncodes.evaluation.checks import DataChecks
     from cnncodes.images import ImageRecord
     from cnncodes.report.comparison import Comparison
@@ -161,12 +162,15 @@ class Material(Subject):
     predicted : ndarray of str, shape (n_images,)
     proba : ndarray of float64, shape (n_images, n_classes), or None
         Columns as ``predictor.classes``.
+    abstention : AbstentionFigures or None
+        What a rule for answers comes to on these images, where one is asked for.
     """
 
     predictor: Predictor
     evaluation: Evaluation
     predicted: Array
     proba: Array | None
+    abstention: AbstentionFigures | None = None
 
     @property
     def truth(self) -> Array:

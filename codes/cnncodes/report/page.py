@@ -8,6 +8,7 @@ from importlib import resources
 from string import Template
 
 from cnncodes.evaluation.intervals import Estimate
+from cnncodes.report.abstaining import show_abstention
 from cnncodes.report.codemap import show_map
 from cnncodes.report.comparison import Comparison
 from cnncodes.report.curve import show_curve
@@ -37,6 +38,7 @@ CONTENTS = {
     "confusion": "Confusion",
     "together": "Together",
     "reliability": "Probabilities",
+    "abstaining": "Abstaining",
     "data": "Data",
     "images": "Images",
     "map-of-codes": "Map",
@@ -69,6 +71,7 @@ def render_report(material: Material) -> bytes:
         "classes": show_classes(evaluation),
         "confusion": show_confusion(evaluation),
         "reliability": show_reliability(evaluation),
+        **({} if material.abstention is None else {"abstaining": show_abstention(material.abstention)}),
         "data": show_data(material, studio),
         "images": neighbourhood.define_sheet() + show_gallery(material, studio, neighbourhood),
         "map-of-codes": show_map(material, neighbourhood),
