@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from pathlib import Path
 
 import pytest
@@ -52,7 +51,7 @@ def test_what_cannot_be_looked_at_is_said_of_the_source_and_not_of_a_file_in_it(
         open_images(str(tmp_path / ("x" * 300)), SourceOptions())  # a longer name than the system looks at
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+@pytest.mark.usefixtures("_obeys_rights")
 def test_a_folder_that_may_not_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir(mode=0)
     with pytest.raises(SourceError, match="photos' cannot be listed: Permission denied"):

@@ -255,8 +255,9 @@ def test_an_unknown_check_is_refused(photos: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "x.codes").exists()
 
 
+@pytest.mark.usefixtures("_obeys_rights")
 def test_images_in_a_folder_that_cannot_be_listed_stay_and_it_is_a_failure_until_it_can(
-    photos: Path, tmp_path: Path, backbone: Backbone, monkeypatch: pytest.MonkeyPatch
+    photos: Path, tmp_path: Path, backbone: Backbone
 ) -> None:
     out = tmp_path / "x.codes"
     (photos / "cat" / "broken.png").write_text("no picture")
@@ -264,18 +265,11 @@ def test_images_in_a_folder_that_cannot_be_listed_stay_and_it_is_a_failure_until
     before = rows(out)
     draw(photos / "dog" / "new.png", 9)
     (photos / "dog" / "0.png").unlink()
-    scandir = os.scandir
-
-    def refuse(path: str) -> object:  # root, who may run this, reads everything
-        if Path(path) == photos / "cat":
-            raise PermissionError(13, "Permission denied", path)
-        return scandir(path)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "scandir", refuse)
-        for _ in range(2):
-            found = embed(photos, out, backbone=backbone, remove_missing=True)
-            assert [(failure.key, failure.stage) for failure in found.failures] == [("cat/", "read")]
+    (photos / "cat").chmod(0)
+    for _ in range(2):
+        found = embed(photos, out, backbone=backbone, remove_missing=True)
+        assert [(failure.key, failure.stage) for failure in found.failures] == [("cat/", "read")]
+    (photos / "cat").chmod(0o755)
     kept = [row for row in rows(out) if row["label"] == "cat"]
     assert kept == [row for row in before if row["label"] == "cat"] and len(kept) == 3
     assert list(read_codes(out).images) == [

@@ -17,6 +17,8 @@ from cnncodes.images import ImageRecord, decode, open_source
 from cnncodes.images.endings import SUFFIXES
 from cnncodes.images.folders import list_folder
 
+obeys_rights = pytest.mark.usefixtures("_obeys_rights")
+
 
 def make_jpeg() -> bytes:
     file = io.BytesIO()
@@ -261,24 +263,11 @@ def test_names_that_are_no_utf8_become_keys_that_are_and_stay_apart(tmp_path: Pa
     assert [record.key for record in open_source(tmp_path).records] == keys
 
 
-def bar(monkeypatch: pytest.MonkeyPatch, *folders: Path) -> None:
-    """Have the system refuse to list folders: root, who may run this, reads everything."""
-    scandir = os.scandir
-
-    def refuse(path: str) -> object:
-        if Path(path) in folders:
-            raise PermissionError(13, "Permission denied", path)
-        return scandir(path)
-
-    monkeypatch.setattr(os, "scandir", refuse)
-
-
-def test_a_folder_that_cannot_be_listed_is_an_error_or_an_image_that_cannot_be_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@obeys_rights
+def test_a_folder_that_cannot_be_listed_is_an_error_or_an_image_that_cannot_be_read(tmp_path: Path) -> None:
     fill(tmp_path, "train/cat/a.jpg", "test/cat/b.jpg", "train/dog/c.jpg")
-    (tmp_path / "lost+found").mkdir()
-    bar(monkeypatch, tmp_path / "train/dog", tmp_path / "lost+found")
+    (tmp_path / "lost+found").mkdir(mode=0)
+    (tmp_path / "train/dog").chmod(0)
     with pytest.raises(SourceError, match=r"lost\+found/' cannot be listed: Permission denied. See to it"):
         open_source(tmp_path)
     with pytest.raises(UsageError, match="unlisted must be 'error' or 'record'. Got 'skip'"):
@@ -297,19 +286,17 @@ def test_a_folder_that_cannot_be_listed_is_an_error_or_an_image_that_cannot_be_r
             getattr(source.records[0], way)()
 
 
-def test_a_source_that_cannot_be_listed_itself_is_an_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fill(tmp_path, "cat/a.jpg")
-    bar(monkeypatch, tmp_path)
+@obeys_rights
+def test_a_source_that_cannot_be_listed_itself_is_an_error(tmp_path: Path) -> None:
+    fill(tmp_path, "photos/cat/a.jpg")
+    (tmp_path / "photos").chmod(0)
     with pytest.raises(SourceError, match="cannot be listed: Permission denied"):
-        open_source(tmp_path, unlisted="record")
+        open_source(tmp_path / "photos", unlisted="record")
 
 
-def test_where_no_image_is_left_the_folders_that_cannot_be_listed_are_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@obeys_rights
+def test_where_no_image_is_left_the_folders_that_cannot_be_listed_are_named(tmp_path: Path) -> None:
     fill(tmp_path, "cat/a.jpg")
-    bar(monkeypatch, tmp_path / "cat")
+    (tmp_path / "cat").chmod(0)
     with pytest.raises(SourceError, match=r"no images in .*\. 'cat/' cannot be listed\."):
         open_source(tmp_path, unlisted="record")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from cnncodes.store import Codes, CodesWriter, StoredViews, read_codes, verify_c
 from cnncodes.store.repairing import repair_codes
 from cnncodes.store.verifying import find_problems
 
-needs_rights = pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+needs_rights = pytest.mark.usefixtures("_obeys_rights")
 
 
 @pytest.fixture
@@ -209,10 +208,8 @@ def test_layers_that_do_not_make_up_the_codes_are_damage(layered: Codes, layers:
         read_codes(layered.path)
 
 
-@pytest.mark.parametrize(
-    "reason",
-    ["Too many levels of symbolic links", pytest.param("Permission denied", marks=needs_rights)],
-)
+@needs_rights
+@pytest.mark.parametrize("reason", ["Too many levels of symbolic links", "Permission denied"])
 @pytest.mark.parametrize("read", [read_codes, verify_codes, lambda path: find_problems(path)[0]])
 def test_a_shard_that_the_system_does_not_give_is_not_called_damaged(path: Path, read, reason: str) -> None:
     shard = path / "data" / "part-00001.parquet"
