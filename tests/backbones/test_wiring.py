@@ -88,6 +88,31 @@ def test_shapes_that_the_graph_computes_are_those_that_it_runs_with() -> None:
     assert shapes["a"] == (None, 5, 30, 46)
 
 
+def test_shapes_whose_number_of_axes_is_not_known_are_measured() -> None:
+    """As after the group normalisation of PyTorch's older exporter."""
+    body = """
+    a = Conv(pixels, weight)
+    parts = Reshape(a, halves)
+    same = InstanceNormalization(parts, one, none)
+    size = Shape(a)
+    wide = Cast<to = 1>(size)
+    again = Cast<to = 7>(wide)
+    back = Reshape(same, again)
+    p = GlobalAveragePool(back)
+    code = Flatten(p)
+    """
+    weights = {
+        "weight": (6, 3, 3, 3),
+        "halves": np.array([0, 2, -1]),
+        "one": np.ones(2, np.float32),
+        "none": np.zeros(2, np.float32),
+    }
+    written = write_model(body, weights, code_size=6)
+    shapes = infer_shapes(written, 32, 48)
+    assert shapes["back"] == (None, 6, 30, 46) and shapes["p"] == (None, 6, 1, 1)
+    assert keep_batch(written, ["back"], 32, 48) == {"back"}
+
+
 def test_tensors_with_an_entry_an_image_are_told_from_those_with_several() -> None:
     """As the text says, as PyTorch's exporter flattens, and where only a run can say it."""
     body = """

@@ -170,9 +170,9 @@ def _infer(model: Any, height: int, width: int, batch: int | None = None) -> dic
     for value in (*inferred.graph.value_info, *inferred.graph.output):
         tensor = value.type.tensor_type
         if tensor.elem_type in (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16):
-            shapes[value.name] = tuple(
-                dim.dim_value if dim.HasField("dim_value") else None for dim in tensor.shape.dim
-            )
+            dims = [dim.dim_value if dim.HasField("dim_value") else None for dim in tensor.shape.dim]
+            # Not even how many axes it has may be known, as after a Reshape to another tensor's shape.
+            shapes[value.name] = tuple(dims) if tensor.HasField("shape") else (None, None)
     return shapes
 
 
