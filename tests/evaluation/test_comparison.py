@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cnncodes.errors import ResultWarning, UsageError
-from cnncodes.evaluation import compare_classifiers
+from cnncodes.evaluation import compare_classifiers, evaluate_predictions
 from cnncodes.evaluation.comparison import Pair, adjust_p_values
 from cnncodes.evaluation.intervals import Estimate
 from cnncodes.evaluation.paired import McNemar
@@ -32,7 +32,7 @@ def test_each_two_are_compared_and_the_better_one_is_named() -> None:
     ]  # fmt: skip
     assert [pair.clear for pair in found.pairs] == [True, True, False]
     assert found.pairs[0].describe().startswith("good is right more often than bad, by ")
-    assert found.pairs[2].describe().startswith("no clear difference: ")
+    assert found.pairs[2].describe().startswith("no clear difference in accuracy: ")
     assert found.pairs[0].accuracy.high < 0 and found.pairs[0].log_loss is None
     assert found.pairs[0].missing["log_loss"] == "there are no probabilities of bad and good"
 
@@ -85,3 +85,27 @@ def test_adjusted_p_values_keep_the_order_and_are_no_less(p_values: list[float])
     assert min(found) == pytest.approx(min(1, len(p_values) * min(p_values)))
     order = np.argsort(p_values, kind="stable")
     assert (np.diff(found[order]) >= 0).all()
+
+
+def test_who_alone_is_right_on_all_images_is_clearly_ahead_though_there_is_no_interval() -> None:
+    y = ["cat", "dog"] * 20
+    [pair] = compare_classifiers(y, {"none": ["dog", "cat"] * 20, "all": y}).pairs
+    assert pair.clear and pair.describe().startswith("all is right more often than none, by 100.0 points (")
+
+
+def test_who_are_as_often_right_on_other_images_are_not_called_ahead() -> None:
+    [pair] = compare_classifiers(["a", "b"] * 5, {"x": ["a"] * 10, "y": ["b"] * 10}).pairs
+    assert pair.describe().startswith("no difference in accuracy: x and y are as often right (of 10 images")
+
+
+@pytest.mark.parametrize("classes", [[0, 1], ["cat", "dog"]])
+def test_probabilities_of_one_class_are_not_taken_for_classes(classes: list[Any]) -> None:
+    y = np.array(classes)[[0, 1] * 10]
+    for measure in (
+        lambda: compare_classifiers(y, {"p": np.linspace(0, 1, 20), "y": y}, classes),
+        lambda: evaluate_predictions(y, np.linspace(0, 1, 20, dtype=np.float32), classes),
+    ):
+        with pytest.raises(UsageError, match="predictions are fractions, such as 0.0526.* a column each"):
+            measure()
+    whole = np.arange(20) % 2.0
+    assert evaluate_predictions(np.arange(20) % 2, whole, [0, 1]).accuracy.value == 1

@@ -72,9 +72,9 @@ class Pair:
 
     @property
     def clear(self) -> bool:
-        """Whether the interval of the accuracy leaves 0 out and McNemar's test agrees."""
+        """Whether the interval of the accuracy leaves 0 out, if there is one, and McNemar's test agrees."""
         low, high = self.accuracy.low, self.accuracy.high
-        return (low > 0 or high < 0) and self.p_adjusted < LEVEL
+        return (low > 0 or high < 0 or math.isnan(low)) and self.p_adjusted < LEVEL
 
     def describe(self) -> str:
         """Say in words which is right more often, and whether these images can tell."""
@@ -93,7 +93,9 @@ class Pair:
         )
         if self.clear:
             return f"{names[0]} is right more often than {names[1]}, by {points} ({counts})"
-        return f"no clear difference: {names[0]} is ahead of {names[1]} by {points} ({counts})"
+        if gain.value == 0:
+            return f"no difference in accuracy: {names[0]} and {names[1]} are as often right ({counts})"
+        return f"no clear difference in accuracy: {names[0]} is ahead of {names[1]} by {points} ({counts})"
 
 
 @dataclass(frozen=True)

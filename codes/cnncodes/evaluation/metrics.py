@@ -176,10 +176,23 @@ def _check_predicted(predicted: Array, n: int, n_classes: int) -> Array | None:
             f" {predicted.shape}."
         )
     if predicted.ndim == 1:
+        _check_whole(predicted)
         return None
     proba = read_probabilities(predicted)
     check_probabilities(proba, n_classes)
     return proba
+
+
+def _check_whole(predicted: Array) -> None:
+    """Raise where what is to be classes are fractions, as the probabilities of one class are."""
+    if predicted.dtype.kind != "f":
+        return
+    fractions = predicted[np.isfinite(predicted) & (predicted != np.round(predicted))]
+    if len(fractions):
+        raise UsageError(
+            f"predictions are fractions, such as {fractions[0]:.4g}, and no classes. Give the probabilities"
+            " of all classes, a column each, or the predicted classes."
+        )
 
 
 def check_groups(groups: Any, n: int) -> Array | None:

@@ -10,7 +10,7 @@ from cnncodes.errors import agree, count
 from cnncodes.evaluation import Evaluation
 from cnncodes.evaluation.intervals import FEW_GROUPS
 from cnncodes.evaluation.metrics import ClassFigures
-from cnncodes.report.html import escape, name, number, paragraph, percent, section
+from cnncodes.report.html import escape, name, number, paragraph, percent, percent_range, section
 from cnncodes.report.material import Material, Subject
 
 #: With fewer images, figures say little; of a class, with fewer still.
@@ -117,7 +117,7 @@ def say_interval(low: float, high: float) -> str:
     """Return the interval of a share in brackets; nothing where it is not known."""
     if not np.isfinite([low, high]).all():
         return ""
-    return f" (95 % interval: {percent(low)} to {percent(high)})"
+    return f" (95 % interval: {percent_range(low, high)})"
 
 
 def describe_classes(evaluation: Evaluation) -> str:
