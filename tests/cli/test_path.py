@@ -545,3 +545,19 @@ def test_an_unknown_flag_is_named_before_what_is_missing(
 ) -> None:
     assert main(arguments) == 2
     assert "unknown argument '--hed'. Did you mean '--head'?" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("_obeys_rights")
+def test_a_folder_that_cannot_be_listed_is_one_failure_and_said_with_what_to_do(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new = tmp_path / "new"
+    draw(new / "a.png", 1, striped=True)
+    (new / "lost+found").mkdir(mode=0)
+    for command in (["predict", model, str(new)], ["embed", str(new), "-o", str(tmp_path / "x.codes")]):
+        for more, status in ([], 3), (["--max-failures", "1"], 0):
+            assert main([*command, *more]) == status
+            said = "the folder cannot be listed: Permission denied; see to it that it can be"
+            assert f"'lost+found/' ({said}" in capsys.readouterr().err
+    assert main(["fit", str(new), "-o", str(tmp_path / "m")]) == 1
+    assert "hidden folders are passed over" in capsys.readouterr().err

@@ -55,7 +55,7 @@ def test_the_network_and_decoding_are_measured(
 def test_it_is_said_in_words_how_to_have_the_fastest(net: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "--backbone", str(net), "--provider", "cpu", "-j", "1"]) == 0
     text = capsys.readouterr().out
-    assert "Fastest: --provider cpu --precision fp32 --batch-size" in text
+    assert "1 lane. Fastest: --provider cpu --precision fp32 --batch-size" in text
     assert "decoding" not in text
 
 

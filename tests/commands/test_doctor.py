@@ -64,7 +64,19 @@ def test_here_nothing_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor"]) == 0
     text = capsys.readouterr().out
     assert "No problem was found." in text and "CPUExecutionProvider starts" in text
-    assert f"Threads       {found['lanes']} lanes" in text and found["lanes"] == found["cores"]
+    assert f"Threads       {found['lanes']} lane" in text and found["lanes"] == found["cores"]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores cannot be chosen here")
+def test_one_core_and_its_lane_are_one(capsys: pytest.CaptureFixture[str]) -> None:
+    usable = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(usable)})
+    try:
+        assert main(["doctor"]) == 0
+    finally:
+        os.sched_setaffinity(0, usable)
+    text = capsys.readouterr().out
+    assert "1 usable core\n" in text and "1 lane of one thread" in text
 
 
 def test_a_provider_that_runs_elsewhere_is_not_counted(capsys: pytest.CaptureFixture[str]) -> None:

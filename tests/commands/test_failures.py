@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cnncodes.cli import main
 from cnncodes.commands.failures import allowed_failures, judge_failures
 from cnncodes.commands.reporter import Reporter
 from cnncodes.errors import UsageError
@@ -59,3 +60,9 @@ def test_failures_are_named_and_judged() -> None:
 def test_one_with_a_point_may_be_one_image_or_all(limit: str | float) -> None:
     with pytest.raises(UsageError, match="write 1 for one image, or 100% for all"):
         allowed_failures(limit, 10)
+
+
+def test_the_help_says_how_all_are_allowed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["embed", "--help"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "or a share as in 1% or 0.01; 100% (not 1.0) allows all" in said

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from cnncodes.cli import main
 from cnncodes.commands.common import SourceOptions
 from cnncodes.commands.fit_options import FitOptions
 from cnncodes.commands.inputs import labelled_part, open_images
@@ -75,3 +76,10 @@ def test_columns_without_a_table_and_a_holdout_without_labels_are_refused(table:
         with pytest.raises(SourceError, match="--holdout divides labelled images, and no image of"):
             open_images(src, SourceOptions(holdout=0.3))
     assert open_images(str(table), SourceOptions(label_column="label", holdout=0.3)).records
+
+
+def test_a_column_for_stored_codes_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "x.codes").mkdir()
+    (tmp_path / "x.codes" / "manifest.json").write_text("{}")
+    assert main(["fit", str(tmp_path / "x.codes"), "-o", str(tmp_path / "m"), "--label-column", "kind"]) == 2
+    assert "--label-column names a column of a table, and " in capsys.readouterr().err

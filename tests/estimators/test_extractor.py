@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cnncodes import CodeExtractor, ViewPlan
+from cnncodes import CodeExtractor, ViewPlan, embed, read_codes
 from cnncodes.errors import UnreadableImages, UsageError
 
 
@@ -97,3 +97,15 @@ def test_wrong_input_is_named_in_fit(extractor, X):
 def test_a_random_state_that_is_none(random_state):
     with pytest.raises(UsageError, match="random_state must be None or a whole number"):
         CodeExtractor(views="train:1", random_state=random_state).fit([])
+
+
+def test_a_random_state_of_stored_codes_makes_the_same_here(extractor, backbone, pictures, tmp_path):
+    views, largest = "train:2", 2**64 - 1
+    embed(pictures.arrays[:2], tmp_path / "x.codes", backbone=backbone, views=views, random_state=largest)
+    stored = read_codes(tmp_path / "x.codes").X.reshape(2, 2, -1).mean(axis=1)
+    X = extractor(views=views, random_state=largest).fit_transform(pictures.arrays[:2])
+    np.testing.assert_allclose(X, stored, atol=2e-3)
+    others = extractor(views=views).fit_transform(pictures.arrays[:2])
+    assert np.abs(others - stored).max() > 0.1
+    with pytest.raises(UsageError, match=f"from 0 to {largest}"):
+        extractor(views=views, random_state=largest + 1).fit(pictures.arrays[:2])

@@ -282,7 +282,7 @@ def test_a_folder_that_cannot_be_listed_is_an_error_or_an_image_that_cannot_be_r
     ]
     assert source.filter(split="test").barred == source.barred
     for way in ("read", "stat"):
-        with pytest.raises(UnreadableImage, match="the folder cannot be listed: Permission denied"):
+        with pytest.raises(UnreadableImage, match="listed: Permission denied; see to it that it can be"):
             getattr(source.records[0], way)()
 
 

@@ -225,7 +225,8 @@ def render_bench(result: Result) -> str:
     lines += [f"Not run: {sentence(fault)}" for fault in result["not_run"]]
     best, near = result["fastest"], result["fastest_near"]
     lines.append(
-        f"{result['lanes']} lanes. Fastest: {_describe_setting(best)}; codes of two precisions never mix."
+        f"{count(result['lanes'], 'lane')}. Fastest: {_describe_setting(best)};"
+        " codes of two precisions never mix."
     )
     if best["cosine"] < NEAR:
         instead = f"; the fastest above that: {_describe_setting(near)}" if near else ""

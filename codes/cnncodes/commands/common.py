@@ -133,7 +133,8 @@ class FailureOptions(SourceOptions):
     """Options of commands that go on where an image cannot be read."""
 
     max_failures: str | int | float = option(
-        "Unreadable images that are still a success: a number, or a share as in 1% or 0.01.",
+        "Unreadable images that are still a success: a number, or a share as in 1% or 0.01;"
+        " 100% (not 1.0) allows all.",
         default="1%",
         metavar="N",
         check=check_limit,

@@ -12,7 +12,7 @@ import cnncodes
 from cnncodes.commands import common, providers
 from cnncodes.commands.command import PROBLEMS, Command, Result
 from cnncodes.commands.reporter import Reporter
-from cnncodes.errors import BackendMissing, install_advice
+from cnncodes.errors import BackendMissing, count, install_advice
 from cnncodes.schema import option
 
 #: Flags of /proc/cpuinfo that decide how fast a network runs, and what they mean.
@@ -176,8 +176,8 @@ def render_doctor(result: Result) -> str:
         f"cnncodes      {result['cnncodes']}",
         f"Python        {result['python']} ({result['executable']})",
         f"System        {result['system']}",
-        f"Processor     {result['processor']}, {result['cores']} usable cores",
-        f"Threads       {result['lanes']} lanes of one thread each by default (--n-jobs)",
+        f"Processor     {result['processor']}, {count(result['cores'], 'usable core')}",
+        f"Threads       {count(result['lanes'], 'lane')} of one thread each by default (--n-jobs)",
         f"Instructions  {instructions}",
         f"JPEG          decoding while resizing {result['jpeg']}",
         f"Resizing      library in C {result['resizing']}",

@@ -27,6 +27,7 @@ def fit_codes(options: FitOptions, reporter: Reporter) -> tuple[Any, Any, Result
 
     if options.holdout is not None:
         raise UsageError("--holdout cannot be given with stored codes: give it to 'cnncodes embed'.")
+    inputs.check_no_columns(options.src, options)
     codes = _open_codes(options, reporter)
     split = inputs.choose_split(options.split, codes.parts, "train")
     if split is not None:

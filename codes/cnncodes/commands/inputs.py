@@ -58,7 +58,7 @@ def open_images(
     if is_codes(path):
         raise UsageError(f"{src!r} is a codes dataset; give the images, or the table that lists them.")
     if not (os.path.isfile(path) and path.suffix.lower() in TABLES):
-        _check_no_columns(src, reading)
+        check_no_columns(src, reading)
     if os.path.isfile(path) and path.suffix.lower() not in TABLES:
         return _divide(dataclasses.replace(open_source([path]), name=src), reading, by_class=by_class)
     source = open_source(
@@ -72,7 +72,7 @@ def open_images(
     return _divide(source, reading, by_class=by_class)
 
 
-def _check_no_columns(src: str, reading: SourceOptions) -> None:
+def check_no_columns(src: str, reading: SourceOptions) -> None:
     """Raise where a column is named, and there is no table to have it."""
     for field in dataclasses.fields(reading):
         if field.name.endswith("_column") and getattr(reading, field.name) != field.default:

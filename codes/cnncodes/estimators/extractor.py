@@ -34,7 +34,7 @@ class CodeExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     max_pixels : int, optional
         Images with more pixels are refused rather than decoded; None means 89,478,485.
     random_state : int
-        For random views that are given by name.
+        For random views that are given by name; up to 2**64 - 1, as in `embed`.
     n_jobs : int, optional
         Lanes; None and -1 mean one for each usable core.
     memory : path, optional
@@ -88,7 +88,7 @@ class CodeExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """
         if self.reduce != "mean":
             raise UsageError(f"reduce must be 'mean'. Got {self.reduce!r} instead.")
-        check_random_state(self.random_state)
+        check_random_state(self.random_state, most=2**64 - 1)  # of views alone
         embedder = make_embedder(self.backbone, self.views, self.decode, self.max_pixels, self.random_state)
         if not isinstance(X, Iterator):  # which can be read once, and transform is still to come
             [embedder] = settle_embedders([embedder], records_from(X), self.n_jobs)

@@ -156,14 +156,14 @@ def check_groups(values: Any, n_images: int) -> npt.NDArray[Any] | None:
     return named
 
 
-def check_random_state(value: Any) -> None:
-    """Raise `UsageError` unless a value is what scikit-learn takes as a random state."""
+def check_random_state(value: Any, most: int = 2**32 - 1) -> None:
+    """Raise `UsageError` unless a value is a random state of scikit-learn, or a number up to `most`."""
     if value is None or isinstance(value, np.random.RandomState):
         return
     whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not whole or not 0 <= value < 2**32:
+    if not whole or not 0 <= value <= most:
         raise UsageError(
-            f"random_state must be None or a whole number from 0 to {2**32 - 1}. Got {value!r} instead."
+            f"random_state must be None or a whole number from 0 to {most}. Got {value!r} instead."
         )
 
 

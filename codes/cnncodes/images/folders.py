@@ -75,7 +75,8 @@ def list_folder(root: Path, *, barred: list[str] | None = None) -> list[ImageRec
     for name, reason in closed.items():
         key = to_text(name)
         part = _read_folder(name.rstrip("/"), has_splits)[1]
-        records.append(ImageRecord(key, NoImage(f"the folder cannot be listed: {reason}"), split=part))
+        said = f"the folder cannot be listed: {reason}; see to it that it can be, or move it out"
+        records.append(ImageRecord(key, NoImage(said), split=part))
         if barred is not None:
             barred.append(key)
     return records
