@@ -33,8 +33,13 @@ class WriterLock:
         except ImportError as error:
             raise StoreError("writing codes needs flock, which is missing. Use Linux or macOS.") from error
         path = self._path = folder / LOCK_NAME
+        if path.is_symlink() or (os.path.lexists(path) and not path.is_file()):
+            raise StoreError(
+                f"{path} is a link, or no ordinary file: what is written to it would go elsewhere. Remove it."
+            )
         with writing_errors(path):
-            self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            # What is a link by now is an error of the system, and not followed.
+            self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
         try:
             _lock(fcntl.flock, self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
