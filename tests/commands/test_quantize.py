@@ -170,10 +170,10 @@ def test_what_is_interrupted_leaves_the_old_network(
     old = load_backbone(folder, precision="int8").sha256
     write = files.write_file
 
-    def stop(path: Path, data: bytes) -> None:
+    def stop(path: Path, data: bytes, **more: Any) -> None:
         if path.name == "card.toml":
             raise KeyboardInterrupt
-        write(path, data)
+        write(path, data, **more)
 
     monkeypatch.setattr(files, "write_file", stop)
     arguments = ["--calibrate", str(photos), "--activations", "uint8", "--images", "20"]
