@@ -54,16 +54,15 @@ def check_seconds(seconds: float) -> None:
         raise UsageError(f"must be above 0 and below {2**31}. Got {seconds}.")
 
 
-def check_random_state(number: int) -> None:
+def check_random_state(number: int, most: int = 2**32 - 1) -> None:
     """Raise `UsageError` unless a number can decide what is drawn at random."""
-    if not 0 <= number < 2**32:
-        raise UsageError(f"must be a whole number from 0 to {2**32 - 1}. Got {number}.")
+    if not 0 <= number <= most:
+        raise UsageError(f"must be a whole number from 0 to {most}. Got {number}.")
 
 
 def check_views_state(number: int) -> None:
     """Raise `UsageError` unless a number can decide random views, which take more than other draws do."""
-    if not 0 <= number < 2**64:
-        raise UsageError(f"must be a whole number from 0 to {2**64 - 1}. Got {number}.")
+    check_random_state(number, 2**64 - 1)
 
 
 def check_risk(risk: float) -> None:

@@ -78,8 +78,7 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
     if companions is not None:
         found = Evaluated(options, split, predictor, records, predictions, result["groups_trained_on"])
         render = render_classes(predictions, found.read, evaluation, abstention)
-        with showing(result):
-            write_page(found, companions, reporter, render)
+        write_page(found, companions, reporter, render, result)
     elif options.report is not None:
         _report(result, _list_predictions(records, predictions), options)
     result[TOO_MANY_FAILURES] = judge_failures(failures, len(records), options.max_failures, reporter)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands import inputs
-from cnncodes.commands.command import TOO_MANY_FAILURES, Result, showing
+from cnncodes.commands.command import TOO_MANY_FAILURES, Result
 from cnncodes.commands.companions import prepare_companions
 from cnncodes.commands.failures import judge_failures, list_read
 from cnncodes.commands.figures import say_groups, say_missing
@@ -80,8 +80,8 @@ def evaluate_labels(
     }
     if companions is not None:
         found = Evaluated(options, split, predictor, records, predictions, result["groups_trained_on"])
-        with showing(result):
-            write_page(found, companions, reporter, _render_page(found, truth, evaluation, delimiter))
+        render = _render_page(found, truth, evaluation, delimiter)
+        write_page(found, companions, reporter, render, result)
     result[TOO_MANY_FAILURES] = judge_failures(failures, len(records), options.max_failures, reporter)
     return result, _list_rows(records, truth, predictions)
 

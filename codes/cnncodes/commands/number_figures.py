@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands import inputs
-from cnncodes.commands.command import TOO_MANY_FAILURES, Result, showing
+from cnncodes.commands.command import TOO_MANY_FAILURES, Result
 from cnncodes.commands.companions import prepare_companions
 from cnncodes.commands.failures import judge_failures, list_read
 from cnncodes.commands.figures import say_groups, say_missing
@@ -92,8 +92,7 @@ def evaluate_regressor(
     if companions is not None:
         found = Evaluated(given, split, predictor, records, predictions, result["groups_trained_on"])
         render = _render_page(found, truth, evaluation, result)
-        with showing(result):
-            write_page(found, companions, reporter, render)
+        write_page(found, companions, reporter, render, result)
     result[TOO_MANY_FAILURES] = judge_failures(failures, len(records), options.max_failures, reporter)
     rows = []
     for i, (record, number) in enumerate(zip(records, truth, strict=True)):

@@ -58,7 +58,7 @@ def _links_to(folder: Path, path: Path) -> bool:
 
     try:
         with warnings.catch_warnings(action="ignore"):
-            names = [str(record.data) for record in list_folder(folder, barred=[])]
+            names = [str(record.data) for record in list_folder(folder, unlisted="record")]
     except SourceError:
         return False  # the command says what is wrong with its folder
     target = path.stat()  # once: of a large folder each look counts

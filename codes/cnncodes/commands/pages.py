@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cnncodes
-from cnncodes.commands.command import Result
+from cnncodes.commands.command import Result, showing
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.training_images import name_kind
 from cnncodes.errors import SavedModelError, UsageError
@@ -90,6 +90,7 @@ def write_page(
     companions: Companions,
     reporter: Reporter,
     render: Callable[[dict[str, Any]], bytes],
+    result: Result,
 ) -> None:
     """Write what ``cnncodes evaluate`` found as an HTML file, whole or not at all.
 
@@ -101,9 +102,21 @@ def write_page(
     reporter : Reporter
     render : callable
         Makes the page of what `cnncodes.report.material.Subject` has, by name.
+    result : dict
+        What is shown where the page fails.
     """
     from cnncodes.store.files import write_file
 
+    with showing(result):
+        write_file(found.options.report, _draw_page(found, companions, reporter, render))
+
+
+def _draw_page(
+    found: Evaluated,
+    companions: Companions,
+    reporter: Reporter,
+    render: Callable[[dict[str, Any]], bytes],
+) -> bytes:
     options, predictions, read = found.options, found.predictions, found.read
     assert predictions.codes is not None
     shown = [found.records[i] for i in read]
@@ -111,7 +124,7 @@ def write_page(
     codes = predictions.codes if len(read) == len(found.records) else predictions.codes[read]
     training, data = companions.look(found.predictor, shown, codes, reporter)
     reporter.note("drawing the report")
-    page = render(
+    return render(
         {
             "predictor": found.predictor,
             "records": shown,
@@ -127,7 +140,6 @@ def write_page(
             "watch": reporter.progress,
         }
     )
-    write_file(options.report, page)
 
 
 def render_classes(

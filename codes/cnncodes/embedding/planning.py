@@ -100,10 +100,12 @@ def plan_work(
             work.todo.append(record)
     if n_listed < len(known) or writer.failed:
         keys = {record.key for record in source.records}
-        work.gone = [key for key in known if key not in keys and not key.startswith(source.barred)]
-        work.forgotten = [
-            key for key in writer.failed if key not in keys and not key.startswith(source.barred)
-        ]
+
+        def is_gone(key: str) -> bool:
+            return key not in keys and not key.startswith(source.barred)
+
+        work.gone = list(filter(is_gone, known))
+        work.forgotten = list(filter(is_gone, writer.failed))
     return work
 
 

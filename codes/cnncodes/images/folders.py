@@ -21,7 +21,7 @@ _ADVICE = (
 SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 
 
-def list_folder(root: Path, *, barred: list[str] | None = None) -> list[ImageRecord]:
+def list_folder(root: Path, *, unlisted: str = "error") -> list[ImageRecord]:
     """Return the images below a folder.
 
     ``cat/1.jpg`` has the label ``cat``; ``train/cat/1.jpg`` too, in the part ``train``, where every
@@ -31,9 +31,9 @@ def list_folder(root: Path, *, barred: list[str] | None = None) -> list[ImageRec
     Parameters
     ----------
     root : Path
-    barred : list of str, optional
-        Takes the keys of folders below it that cannot be listed, which end in a slash. Each is a record, too:
-        of no label, and of an image that cannot be read. Without it they are an error.
+    unlisted : {"error", "record"}
+        What a folder below it is that cannot be listed: an error, or a record of no label, whose key ends in
+        a slash and whose data are a `NoImage`.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def list_folder(root: Path, *, barred: list[str] | None = None) -> list[ImageRec
     others: Counter[str] = Counter()
     suffixes = find_suffixes()
     closed: dict[str, str] = {}
-    found = list(_walk(root, suffixes, others, None if barred is None else closed))
+    found = list(_walk(root, suffixes, others, closed if unlisted == "record" else None))
     passed_over = say_passed_over(others)
     found.sort(key=lambda name: name.replace("/", "\0"))  # a folder's files stand together
     tops = {name.partition("/")[0] for name in found if "/" in name}
@@ -73,12 +73,9 @@ def list_folder(root: Path, *, barred: list[str] | None = None) -> list[ImageRec
         for name, key in zip(found, keys, strict=True)
     ]
     for name, reason in closed.items():
-        key = to_text(name)
         part = _read_folder(name.rstrip("/"), has_splits)[1]
         said = f"the folder cannot be listed: {reason}; see to it that it can be, or move it out"
-        records.append(ImageRecord(key, NoImage(said), split=part))
-        if barred is not None:
-            barred.append(key)
+        records.append(ImageRecord(to_text(name), NoImage(said), split=part))
     return records
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from cnncodes.errors import SourceError, UsageError, check_path
 from cnncodes.images.folders import list_folder
 from cnncodes.images.keys import is_url, make_unique, to_text
-from cnncodes.images.records import ImageRecord
+from cnncodes.images.records import ImageRecord, NoImage
 from cnncodes.images.tables import Columns, list_table
 
 _TABLES = (".csv", ".tsv", ".parquet")
@@ -94,9 +94,9 @@ def open_source(
         raise SourceError(f"{str(src)!r} is an address: download the images first and give their folder.")
     path = Path(src)
     if _is_folder(src):
-        barred: list[str] | None = [] if unlisted == "record" else None
-        records = list_folder(path, barred=barred)
-        return ImageSource(str(src), path, _sorted(records), tuple(barred or ()))
+        listed = _sorted(list_folder(path, unlisted=unlisted))
+        barred = tuple(record.key for record in listed if isinstance(record.data, NoImage))
+        return ImageSource(str(src), path, listed, barred)
     if not os.path.exists(src):
         raise SourceError(f"there is nothing at {str(src)!r}: expected a folder of images or a table.")
     if not path.is_file():

@@ -64,26 +64,15 @@ def draw_coverage(points: list[CoveragePoint]) -> str:
     """Return accuracy against the share of images that are answered as SVG, intervals as a band."""
     ends = [end for one in points for end in (one.accuracy.low, one.accuracy.high)]
     chart = Chart.fit_linear([0.0, 1.0], [*ends, *(one.accuracy.value for one in points)])
-    places = [(chart.x(one.coverage), one.accuracy) for one in points]
-    upper = [f"{x:.1f} {chart.y(one.high):.1f}" for x, one in places]
-    lower = [f"{x:.1f} {chart.y(one.low):.1f}" for x, one in reversed(places)]
-    line = "L".join(f"{x:.1f} {chart.y(one.value):.1f}" for x, one in places)
-    discs = [
-        f'<circle class="measured" cx="{chart.x(one.coverage):.1f}" cy="{chart.y(one.accuracy.value):.1f}"'
-        f' r="4.5"><title>{_tell(one)}</title></circle>'
-        for one in points
-    ]
+    band = chart.draw_band([(one.coverage, one.accuracy) for one in points], "measured")
+    discs = [chart.draw_disc(one.coverage, one.accuracy.value, "measured", _tell(one)) for one in points]
     return chart.draw(
         "coverage-chart",
         "Accuracy against share of images answered",
         f"The table below holds the same. {'; '.join(map(_tell, points))}.",
         ("share of images answered", "accuracy"),
         chart.list_ticks(),
-        [
-            f'<path class="band measured" d="M{"L".join([*upper, *lower])}Z"/>',
-            f'<path class="line measured" d="M{line}"/>',
-            *discs,
-        ],
+        [band, *discs],
     )
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cnncodes.evaluation.intervals import Estimate
 from cnncodes.report.html import escape
 
 #: What upwards shows at least.
@@ -167,6 +168,23 @@ class Chart:
             f'<title id="{ident}-title">{escape(title)}</title>'
             f'<desc id="{ident}-text">{escape(described)}</desc>'
             f"{self._draw_axes(names, ticks)}{''.join(parts)}</svg>"
+        )
+
+    def draw_band(self, points: Sequence[tuple[float, Estimate]], kind: str) -> str:
+        """Return a line through values, and a band between the ends of their intervals, those known."""
+        places = [(self.x(value), one) for value, one in points]
+        known = [(x, one) for x, one in places if math.isfinite(one.low) and math.isfinite(one.high)]
+        upper = [f"{x:.1f} {self.y(one.high):.1f}" for x, one in known]
+        lower = [f"{x:.1f} {self.y(one.low):.1f}" for x, one in reversed(known)]
+        band = f'<path class="band {kind}" d="M{"L".join([*upper, *lower])}Z"/>' if len(known) > 1 else ""
+        line = "L".join(f"{x:.1f} {self.y(one.value):.1f}" for x, one in places)
+        return f'{band}<path class="line {kind}" d="M{line}"/>'
+
+    def draw_disc(self, across: float, upwards: float, kind: str, said: str) -> str:
+        """Return a disc at a point, with what is said of it, which is HTML already."""
+        return (
+            f'<circle class="{kind}" cx="{self.x(across):.1f}" cy="{self.y(upwards):.1f}" r="4.5">'
+            f"<title>{said}</title></circle>"
         )
 
     def _draw_axes(self, names: tuple[str, str], ticks: Sequence[tuple[float, str]]) -> str:

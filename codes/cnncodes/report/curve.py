@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from cnncodes.errors import count
@@ -60,9 +59,9 @@ def draw_curve(curve: Curve, figure: Figure) -> str:
     if curve.further:
         further = "; ".join(f"{images:,} images: {figure.show(one.value)}" for images, one in curve.further)
         described += f". Extrapolated, {further}"
-    parts = [_draw_band(chart, measured, "measured")]
+    parts = [chart.draw_band(measured, "measured")]
     if curve.further:
-        parts.append(_draw_band(chart, beyond, "beyond"))
+        parts.append(chart.draw_band(beyond, "beyond"))
         parts += [_draw_disc(chart, figure, point, "beyond") for point in curve.further]
     parts += [_draw_disc(chart, figure, point, "measured") for point in measured]
     return chart.draw(
@@ -84,21 +83,7 @@ def _choose_ticks(chart: Chart, sizes: Sequence[int]) -> list[tuple[float, str]]
     return ticks[::-1]
 
 
-def _draw_band(chart: Chart, points: Sequence[Point], kind: str) -> str:
-    places = [(chart.x(images), one) for images, one in points]
-    known = [(x, one) for x, one in places if math.isfinite(one.low) and math.isfinite(one.high)]
-    upper = [f"{x:.1f} {chart.y(one.high):.1f}" for x, one in known]
-    lower = [f"{x:.1f} {chart.y(one.low):.1f}" for x, one in reversed(known)]
-    band = f'<path class="band {kind}" d="M{"L".join([*upper, *lower])}Z"/>' if len(known) > 1 else ""
-    line = "L".join(f"{x:.1f} {chart.y(one.value):.1f}" for x, one in places)
-    return f'{band}<path class="line {kind}" d="M{line}"/>'
-
-
 def _draw_disc(chart: Chart, figure: Figure, point: Point, kind: str) -> str:
     images, one = point
     said = f"{images:,} images: {figure.show(one.value)} ({show_interval(figure, one)})"
-    return (
-        f'<circle class="{kind}" cx="{chart.x(images):.1f}" cy="{chart.y(one.value):.1f}"'
-        f' r="4.5"><title>{said}'
-        "</title></circle>"
-    )
+    return chart.draw_disc(images, one.value, kind, said)

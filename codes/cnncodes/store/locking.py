@@ -33,7 +33,7 @@ class WriterLock:
         except ImportError as error:
             raise StoreError("writing codes needs flock, which is missing. Use Linux or macOS.") from error
         path = self._path = folder / LOCK_NAME
-        if path.is_symlink() or (os.path.lexists(path) and not path.is_file()):
+        if os.path.lexists(path) and (path.is_symlink() or not path.is_file()):
             raise StoreError(
                 f"{path} is a link, or no ordinary file: what is written to it would go elsewhere. Remove it."
             )
