@@ -3,8 +3,9 @@
 python benchmarks/copies.py --memory cache
 
 Copies are planted: recompressed, at half the size, cut, mirrored, and all of it at once. Others are different
-pictures of the same kind: tiles of one photograph, drawings of one hand, clothes of one cut, and what two
-cameras side by side see.
+pictures of the same kind: tiles of one photograph, drawings of one hand, clothes of one cut, what two cameras
+side by side see, and things of one outline on a plain background: clothes on black, clothes in any colour on
+white, and tiles seen through an oval.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ class Pictures:
     chosen: list[str]
 
 
-def gather(clips: int, fashion: int, copied: int) -> Pictures:
-    """Open photographs, their tiles, drawings, and clothes."""
+def gather(clips: int, fashion: int, plain: int, copied: int) -> Pictures:
+    """Open photographs, their tiles, drawings, clothes, and things on a plain background."""
     import skimage.data
     import sklearn.datasets
 
@@ -63,8 +64,37 @@ def gather(clips: int, fashion: int, copied: int) -> Pictures:
         for i, r in enumerate(draw_fashion(fashion, 10).train)
     }
     rng = np.random.default_rng(0)
-    some = [rng.permutation(sorted(kind))[:copied].tolist() for kind in (drawings, clothes)]
-    return Pictures(photos | tiles | drawings | clothes, [*photos, *tiles, *some[0], *some[1]])
+    some = [clothes[f"clothes/{i}"] for i in range(min(plain, fashion))]
+    black = {f"on black/{i}": _put_on_black(image) for i, image in enumerate(some)}
+    white = {f"on white/{i}": _put_on_white(image, rng) for i, image in enumerate(some)}
+    ovals = {f"in an oval/{name[5:]}": _see_through_oval(tile) for name, tile in tiles.items()}
+    chosen = [*photos, *tiles, *ovals]
+    for kind in (drawings, clothes, black, white):
+        chosen += rng.permutation(sorted(kind))[:copied].tolist()
+    return Pictures(photos | tiles | drawings | clothes | black | white | ovals, chosen)
+
+
+def _put_on_black(image: Image.Image) -> Image.Image:
+    canvas = Image.new("RGB", (TILE, TILE))
+    canvas.paste(image.resize((TILE // 2, TILE // 2), Image.Resampling.BICUBIC), (TILE // 4, TILE // 4))
+    return canvas
+
+
+def _put_on_white(image: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """Give clothes, which are on black, any colour and a white background."""
+    side, left = 5 * TILE // 8, 3 * TILE // 16
+    grey = np.asarray(image.resize((side, side), Image.Resampling.BICUBIC), float) / 255
+    cover = np.minimum(4 * grey, 1)
+    canvas = np.full((TILE, TILE, 3), 255.0)
+    colored = grey * rng.uniform(0.1, 0.9, 3)
+    canvas[left : left + side, left : left + side] = 255 * (1 - cover + cover * colored)
+    return Image.fromarray(canvas.astype(np.uint8))
+
+
+def _see_through_oval(image: Image.Image) -> Image.Image:
+    y, x = np.mgrid[-1 : 1 : TILE * 1j, -1 : 1 : TILE * 1j]
+    inside = ((x / 0.6) ** 2 + (y / 0.8) ** 2 < 1)[..., None]
+    return Image.fromarray(np.where(inside, np.asarray(image), 255).astype(np.uint8))
 
 
 def _encode(image: Image.Image, kind: str, **settings: Any) -> bytes:
@@ -167,11 +197,12 @@ def main() -> None:
     )
     parser.add_argument("--drawings", type=int, default=1134, help="of the quickstart's sample [%(default)s]")
     parser.add_argument("--clothes", type=int, default=1000, help="of Fashion-MNIST [%(default)s]")
-    parser.add_argument("--copied", type=int, default=150, help="drawings and clothes copied [%(default)s]")
+    parser.add_argument("--plain", type=int, default=400, help="clothes on black, and on white [%(default)s]")
+    parser.add_argument("--copied", type=int, default=150, help="copies of each such kind [%(default)s]")
     parser.add_argument("--memory", help="folder that keeps codes between runs")
     parser.add_argument("--json", type=Path, default=RESULTS / "copies.json", help="file for the figures")
     args = parser.parse_args()
-    result = measure(gather(args.drawings, args.clothes, args.copied), args.memory)
+    result = measure(gather(args.drawings, args.clothes, args.plain, args.copied), args.memory)
     args.json.write_text(json.dumps(result, indent=1) + "\n")
 
 

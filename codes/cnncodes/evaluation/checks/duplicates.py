@@ -29,23 +29,8 @@ _NAMED = 3
 SMALL = 48
 
 
-@dataclass(frozen=True)
-class _Rule:
-    """From which correlations on two pictures are one; measured in benchmarks/copies.py."""
-
-    whole: float
-    detail: float
-    place: float
-    hopeless: float
-
-    def judge(self, thumbnails: npt.NDArray[np.uint8], pairs: Sequence[Any]) -> list[bool]:
-        first, second = np.array(pairs).T
-        alike = compare_pictures(thumbnails[first], thumbnails[second], self.hopeless)
-        enough = (alike.whole >= self.whole) & (alike.detail >= self.detail) & (alike.place >= self.place)
-        return [bool(value) for value in enough]
-
-
-_RULE, _RULE_SMALL = _Rule(0.9, 0.8, 0.6, 0.5), _Rule(0.9, 0.95, 0.9, 0.8)
+#: From which likeness on two pictures are one; measured in benchmarks/copies.py.
+_STRUCTURE, _TONE = 0.9, 0.2
 
 
 @dataclass(frozen=True)
@@ -84,7 +69,7 @@ def find_duplicates(
 
     Equal contents are duplicates. Of other pairs those are candidates of which one is among the other's ten
     nearest neighbours with a cosine of at least 0.65. They are duplicates where their thumbnails, laid over
-    each other, correlate as a whole, in detail, and in each place. What is joined by a chain is one group.
+    each other, are alike in structure and tone wherever they overlap. What is joined by a chain is one group.
 
     Parameters
     ----------
@@ -127,12 +112,14 @@ def _are_same(
     looks: Sequence[Look], pairs: npt.NDArray[np.int64], n_jobs: int | None
 ) -> npt.NDArray[np.bool_]:
     thumbnails = np.stack([look.thumbnail for look in looks])
-    sides = np.array([min(look.width, look.height) for look in looks])
-    small = sides[pairs].min(axis=1, initial=SMALL) < SMALL
-    same = np.zeros(len(pairs), dtype=bool)
-    for rows, rule in ((small, _RULE_SMALL), (~small, _RULE)):
-        same[rows] = list(run_lanes(functools.partial(rule.judge, thumbnails), pairs[rows], n_jobs))
-    return same
+    judge = functools.partial(_judge, thumbnails)
+    return np.array(list(run_lanes(judge, pairs.tolist(), n_jobs)), dtype=bool)
+
+
+def _judge(thumbnails: npt.NDArray[np.uint8], pairs: Sequence[Sequence[int]]) -> list[bool]:
+    first, second = np.array(pairs).T
+    alike = compare_pictures(thumbnails[first], thumbnails[second])
+    return [bool(value) for value in (alike.structure >= _STRUCTURE) & (alike.tone <= _TONE)]
 
 
 def _list_candidates(content: npt.NDArray[np.int64], neighbours: Neighbours) -> npt.NDArray[np.int64]:

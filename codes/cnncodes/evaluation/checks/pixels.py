@@ -7,22 +7,28 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, uniform_filter
 
 Array = npt.NDArray[np.float32]
 
 #: The alignment, from coarse to fine: pixels a side, steps of Gauss-Newton.
 _COARSE, _MIDDLE, _FINE = (16, 6), (32, 4), (64, 3)
-#: Pairs that correlate less than that after the first are not looked at further.
-_HOPELESS = 0.7
-#: Detail is what is left of a slight blur when a stronger one is taken away.
-_SLIGHT, _STRONG = 0.7, 3.0
-#: Places in which detail is compared: so many a side, where there is so much of the mean place's.
-_PLACES, _ENOUGH_DETAIL = 4, 0.1
-#: Least share of the picture, or of a place, that must still overlap.
+#: Pairs that correlate less than that as a whole after the first, and in detail (what a blur takes away)
+#: after the second, are not looked at further.
+_HOPELESS, _HOPELESS_DETAIL = 0.7, 0.5
+#: Blur before structure is compared, in pixels: what is finer is noise, and lost in a smaller copy.
+_SLIGHT = 0.7
+#: Structure is compared in windows of so many pixels a side, where one picture varies by so many grey values;
+#: what counts is the window that is less alike than all but so many.
+_WINDOW, _FAINT, _LEAST_ALIKE = 9, 2.0, 0.05
+#: Places in which tone is compared: so many a side.
+_PLACES = 8
+#: Least share of the picture, of a window, or of a place, that must still overlap.
 _OVERLAP = 0.6
 #: Pairs worked on at once.
 _CHUNK = 128
+#: Structure and tone of pairs that are given up.
+_UNLIKE = np.array([[-1], [np.inf]], np.float32)
 #: Where a point (x, y) of the first picture is in the second, (p0 x + p1, p2 y + p3) in [-1, 1]: at first
 #: where it is, and then within these.
 _STAY = np.array([1, 0, 1, 0], np.float32)
@@ -35,48 +41,43 @@ class Likeness:
 
     Attributes
     ----------
-    whole : ndarray of float32, shape (n,)
-        Correlation of the grey values, -1 to 1.
-    detail : ndarray of float32, shape (n,)
-        Correlation of edges and texture, which a blur takes away.
-    place : ndarray of float32, shape (n,)
-        The same in that of 4 x 4 places that is least alike: of two drawings that differ in one thing, it is
-        small.
+    structure : ndarray of float32, shape (n,)
+        Correlation of small windows, -1 to 1, of which 5 % are less alike: what is within an outline counts,
+        and not the outline alone. Windows in which both pictures are plain are left out; -1 where all are.
+    tone : ndarray of float32, shape (n,)
+        How far apart the two are in that of 8 x 8 places where they are farthest, in standard deviations of
+        the picture.
     """
 
-    whole: Array
-    detail: Array
-    place: Array
+    structure: Array
+    tone: Array
 
 
-def compare_pictures(
-    first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8], hopeless: float = 0.5
-) -> Likeness:
+def compare_pictures(first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8]) -> Likeness:
     """Compare pairs of thumbnails, the second as it is or mirrored, whichever is more alike.
 
     The second picture is shifted and stretched, and its brightness and contrast changed, until it lies over
     the first as well as it can: Gauss-Newton from coarse to fine. Pairs that do not come near each other on
-    the way are given up, with their correlation as a whole and -1 for the rest.
+    the way are given up, with a structure of -1 and an infinite distance in tone.
 
     Parameters
     ----------
     first, second : ndarray of uint8, shape (n, 64, 64)
-    hopeless : float
-        Detail that correlates less than that on the way, at half the size, is given up.
 
     References
     ----------
     B. D. Lucas and T. Kanade, "An iterative image registration technique with an application to stereo
-    vision", IJCAI 1981.
+    vision", IJCAI 1981; structure is that of Z. Wang et al., "Image quality assessment: from error visibility
+    to structural similarity", IEEE Transactions on Image Processing 13(4), 2004.
     """
     chunks = [slice(start, start + _CHUNK) for start in range(0, len(first), _CHUNK)]
-    found = [_compare(_single(first[rows]), _single(second[rows]), hopeless) for rows in chunks]
-    whole, detail, place = np.concatenate(found, axis=1) if found else np.empty((3, 0), np.float32)
-    return Likeness(whole, detail, place)
+    found = [_compare(_single(first[rows]), _single(second[rows])) for rows in chunks]
+    structure, tone = np.concatenate(found, axis=1) if found else np.empty((2, 0), np.float32)
+    return Likeness(structure, tone)
 
 
-def _compare(first: Array, second: Array, hopeless: float) -> Array:
-    """Return the three correlations of each pair, shape (3, n)."""
+def _compare(first: Array, second: Array) -> Array:
+    """Return structure and tone of each pair, shape (2, n)."""
     (side, steps), stay = _COARSE, np.tile(_STAY, (len(first), 1))
     a, b = _shrink(first, side), _shrink(second, side)
     as_is, mirrored = _align(a, b, stay, steps), _align(a, b[:, :, ::-1], stay, steps)
@@ -84,15 +85,14 @@ def _compare(first: Array, second: Array, hopeless: float) -> Array:
     turn = alike[1] > alike[0]
     second = np.where(turn[:, None, None], second[:, :, ::-1], second)
     position = np.where(turn[:, None], mirrored, as_is)
-    found = np.full((3, len(first)), -1, np.float32)
-    found[0] = np.maximum(*alike)
-    near = np.flatnonzero(found[0] >= _HOPELESS)
+    near = np.flatnonzero(np.maximum(*alike) >= _HOPELESS)
     if len(near):
         side, steps = _MIDDLE
         a, b = _shrink(first[near], side), _shrink(second[near], side)
         position[near] = _align(a, b, position[near], steps)
         in_detail = _correlate_moved(a - _blur(a, 2.0), b - _blur(b, 2.0), position[near])
-        near = near[in_detail >= hopeless]
+        near = near[in_detail >= _HOPELESS_DETAIL]
+    found = np.repeat(_UNLIKE, len(first), axis=1)
     if len(near):
         side, steps = _FINE
         a, b = _shrink(first[near], side), _shrink(second[near], side)
@@ -133,51 +133,69 @@ def _step(target: Array, fields: Array, position: Array, grid: Array) -> Array:
 
 
 def _measure(first: Array, second: Array, position: Array) -> Array:
-    """Return the correlations as a whole, of detail, and of detail in the place where it is least."""
-    n, side = len(first), first.shape[1]
-    grid = _grid(side)
-    a, b = _blur(first, _SLIGHT), _blur(second, _SLIGHT)
-    fields = np.stack([b, b - _blur(b, _STRONG)])
-    (value, detail), inside = _sample(fields, position, grid)
+    """Return structure and tone of pairs that lie over each other, shape (2, n)."""
+    (value,), inside = _sample(_blur(second, _SLIGHT)[None], position, _grid(first.shape[1]))
     weight = inside.astype(np.float32)
-    whole, _ = _correlate(a.reshape(n, 1, -1), value.reshape(n, 1, -1), weight.reshape(n, 1, -1))
-    own = a - _blur(a, _STRONG)
-    fine, _ = _correlate(own.reshape(n, 1, -1), detail.reshape(n, 1, -1), weight.reshape(n, 1, -1))
-    cut = [_cut(x) for x in (own, detail, weight)]
-    places, energy = _correlate(*cut)
-    counts = energy >= _ENOUGH_DETAIL * energy.mean(axis=1, keepdims=True)
-    counts &= cut[2].mean(axis=2) >= _OVERLAP
-    least = np.where(counts, places, 1).min(axis=1)
+    (a, spread), (b, other) = (_standardize(x, weight) for x in (_blur(first, _SLIGHT), value))
+    structure = _compare_structure(a, b, weight, _single(_FAINT / np.maximum(np.minimum(spread, other), 1)))
     enough = weight.mean(axis=(1, 2)) >= _OVERLAP
-    return _single(np.where(enough, np.stack([whole[:, 0], fine[:, 0], least]), -1))
+    found = np.stack([structure, _compare_tone(a - b, weight)])
+    return _single(np.where(enough, found, _UNLIKE))
+
+
+def _standardize(pictures: Array, weight: Array) -> tuple[Array, Array]:
+    """Return pictures of mean 0 and deviation 1 where they overlap, 0 elsewhere; and their deviation."""
+    total = np.maximum(weight.sum(axis=(1, 2), keepdims=True), 1)
+    centred = (pictures - (pictures * weight).sum(axis=(1, 2), keepdims=True) / total) * weight
+    spread = np.sqrt((centred**2).sum(axis=(1, 2), keepdims=True) / total)
+    return _single(centred / np.maximum(spread, 1e-3)), _single(spread)
+
+
+def _compare_structure(a: Array, b: Array, weight: Array, faint: Array) -> Array:
+    """Return the correlation of windows that all but the least alike reach, shape (n,)."""
+    share = np.maximum(_average(weight), 1e-3)
+    mean_a, mean_b, square_a, square_b, product = (_average(x) / share for x in (a, b, a * a, b * b, a * b))
+    spread_a, spread_b = np.maximum(square_a - mean_a**2, 0), np.maximum(square_b - mean_b**2, 0)
+    alike = (product - mean_a * mean_b) / np.sqrt(spread_a * spread_b + 1e-9)
+    counts = (np.maximum(spread_a, spread_b) > faint**2) & (weight > 0) & (share >= _OVERLAP)
+    n = len(a)
+    # Windows that do not count are more alike than any.
+    ranked = np.sort(np.where(counts, alike, 2).reshape(n, -1), axis=1)
+    number = counts.sum(axis=(1, 2))
+    return _single(np.where(number > 0, ranked[np.arange(n), (number * _LEAST_ALIKE).astype(int)], -1))
+
+
+def _average(pictures: Array) -> Array:
+    """Return the mean of the window around each pixel; there is nothing beyond the edge."""
+    averaged: Array = uniform_filter(pictures, (0, _WINDOW, _WINDOW), mode="constant")
+    return averaged
+
+
+def _compare_tone(difference: Array, weight: Array) -> Array:
+    """Return the largest mean difference of a place, shape (n,)."""
+    total, there = (_sum_places(x) for x in (difference, weight))
+    counts = there >= _OVERLAP * there.max()
+    return _single(np.where(counts, np.abs(total) / np.maximum(there, 1), 0).max(axis=(1, 2)))
+
+
+def _sum_places(pictures: Array) -> Array:
+    """Return the sum of the pixels of each place, shape (n, places, places)."""
+    n, side = len(pictures), pictures.shape[1]
+    step = side // _PLACES
+    return _single(pictures.reshape(n, _PLACES, step, _PLACES, step).sum(axis=(2, 4)))
 
 
 def _single(values: Any) -> Array:
     return np.asarray(values, dtype=np.float32)
 
 
-def _cut(pictures: Array) -> Array:
-    """Return the pixels of each place, shape (n, places, pixels)."""
-    n, side = len(pictures), pictures.shape[1]
-    step = side // _PLACES
-    tiles = pictures.reshape(n, _PLACES, step, _PLACES, step).transpose(0, 1, 3, 2, 4)
-    return tiles.reshape(n, _PLACES**2, step**2)
-
-
 def _correlate_moved(a: Array, b: Array, position: Array) -> Array:
-    values, inside = _sample(b[None], position, _grid(a.shape[1]))
-    flat = [x.reshape(len(a), 1, -1) for x in (a, values[0], inside.astype(np.float32))]
-    return _correlate(*flat)[0][:, 0]
-
-
-def _correlate(a: Array, b: Array, weight: Array) -> tuple[Array, Array]:
-    """Return correlations along the last axis, -1 where there is no contrast; and how much of it there is."""
-    total = np.maximum(weight.sum(axis=-1, keepdims=True), 1)
-    a, b = ((x - (x * weight).sum(axis=-1, keepdims=True) / total) * weight for x in (a, b))
-    energy = np.sqrt((a**2).sum(axis=-1) * (b**2).sum(axis=-1))
-    largest = np.maximum((a**2).sum(axis=-1), (b**2).sum(axis=-1))
-    found = np.where(energy > 1e-6, (a * b).sum(axis=-1) / np.maximum(energy, 1e-6), -1)
-    return _single(found), _single(largest)
+    """Return the correlation of each pair where it overlaps, -1 where one has no contrast."""
+    (value,), inside = _sample(b[None], position, _grid(a.shape[1]))
+    weight = inside.astype(np.float32)
+    (a, spread), (b, other) = (_standardize(x, weight) for x in (a, value))
+    found = (a * b).sum(axis=(1, 2)) / np.maximum(weight.sum(axis=(1, 2)), 1)
+    return _single(np.where(np.minimum(spread, other)[:, 0, 0] > 1e-2, found, -1))
 
 
 def _grid(points: int) -> Array:
