@@ -49,6 +49,15 @@ def test_images_of_a_group_are_drawn_together() -> None:
     assert (paired.gain_low, paired.gain_high) == (0.0, 1.0)
 
 
+def test_the_accuracy_of_groups_has_the_interval_that_draws_them() -> None:
+    groups = np.array([0, 0, 1, 1])
+    logits = RIGHT * [[1], [1], [-1], [-1]]
+    found = measure(logits, [], judge=Judge(EXAMPLES, JUDGE.head, 2, groups, groups))
+    assert (found.accuracy, found.low, found.high) == (0.5, 0.0, 1.0)
+    alone = measure(logits, [], judge=Judge(EXAMPLES, JUDGE.head, 2, groups))  # equal files
+    assert alone.low > 0.1
+
+
 def right(count: int, head: int, of: int = 100) -> tuple[np.ndarray, Judge]:
     """Return logits that are right so often, and the judge of as many images, beside a head."""
     y = np.zeros(of, np.int64)

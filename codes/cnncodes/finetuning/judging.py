@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.evaluation.intervals import wilson
+from cnncodes.evaluation.intervals import measure_share
 from cnncodes.evaluation.paired import compare_paired
 from cnncodes.finetuning.history import DIVERGED, HEAD_STAGE, NETWORK_STAGE, START, EpochFigures, Trained
 from cnncodes.finetuning.schedule import describe_convergence, starts_to_converge
@@ -69,13 +69,16 @@ class Judge:
     patience : int
         Epochs in a row that are not kept after which the last stage is over.
     groups : ndarray, shape (n_images,), optional
-        Images that the bootstrap draws together.
+        Images that the bootstrap of the gain draws together, and that count once in the standard error.
+    given : ndarray, shape (n_images,), optional
+        As in `compare`.
     """
 
     examples: Examples
     head: npt.NDArray[np.int64]
     patience: int
     groups: npt.NDArray[Any] | None = None
+    given: npt.NDArray[Any] | None = None
 
     def measure(
         self,
@@ -95,7 +98,7 @@ class Judge:
         sound = bool(np.isfinite(logits).all()) and (trained.stage == START or math.isfinite(trained.loss))
         answers = logits.argmax(axis=1) if sound else np.full(len(y), -1)
         right = int((answers == y).sum())
-        share = wilson(right, len(y))
+        share = measure_share(answers == y, groups=self.given)
         gain = compare_paired(y, answers, self.head, groups=self.groups)
         value = log_loss(logits, y, np.ones(len(y))) if sound else math.inf
         # A network that is merely too sure of itself stays far below that.
