@@ -257,6 +257,8 @@ def test_it_stops_where_all_are_clearly_worse(tmp_path: Path) -> None:
     kept = [number for number, one in enumerate(tuned.history) if one.kept]
     assert accuracies[0] > 0.9 and accuracies[-1] < 0.5
     assert len(tuned.history) - 1 == kept[-1] + 2 < 50
+    stop = f" Training stopped after epoch {tuned.history[-1].epoch}, as none of the last 2 was good enough"
+    assert stop in tuned.say_verdict(None)
 
 
 #: On which the tiny network clearly learns what its head cannot.

@@ -142,7 +142,7 @@ def _tell(
             text += f"rate {one.rate:.1e}"
         if one.stage == "network" and total is not None:
             text += f" / {one.backbone_rate:.1e}" + estimate_left(history, total, options, again=again)
-        text += ", diverged" if one.verdict else ""
+        text += f", {one.verdict}" if one.verdict else ""
         reporter.note(text + (", kept so far" if one.kept and one.images and one.stage != "start" else ""))
 
     return tell

@@ -115,7 +115,7 @@ class ClassicalHead:
         return Judge(
             own,
             np.searchsorted(head.classes, answers).astype(np.int64),
-            self.task.settings.patience,
+            self.task.settings,
             images.number_groups(),
             images.groups,
         )

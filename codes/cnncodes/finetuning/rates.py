@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import UsageError
-from cnncodes.finetuning.history import HEAD_STAGE, NETWORK_STAGE, START, EpochFigures
+from cnncodes.finetuning.history import DIVERGED, HEAD_STAGE, NETWORK_STAGE, START, EpochFigures
 from cnncodes.finetuning.judging import standard_error
 from cnncodes.finetuning.settings import BASE_LR, SGD_FACTOR, FineTuning
 
@@ -131,7 +131,7 @@ def advise_rate(history: Sequence[EpochFigures], base_lr: float, settings: FineT
         The rate that it was trained with, which may have been found.
     settings : FineTuning
     """
-    wrong = [one for one in history if one.verdict]
+    wrong = [one for one in history if one.verdict == DIVERGED]
     if wrong:
         alone = wrong[0].stage in (START, HEAD_STAGE)
         where = "the head alone" if alone else "backbone and head"
