@@ -150,7 +150,9 @@ class FineTuning:
         check=between(0, 1, low_too=False),
     )
     optimizer: str = option(
-        "Optimiser; sgd needs about 30 times the rate.", default="adamw", choices=("adamw", "sgd")
+        "Optimiser; sgd is Nesterov's with a momentum of 0.9, and needs about 30 times the rate.",
+        default="adamw",
+        choices=("adamw", "sgd"),
     )
     weight_decay: float = option(
         "Weight decay; biases and norms have none.",
