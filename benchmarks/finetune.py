@@ -210,7 +210,9 @@ def plot(result: dict[str, Any], path: Path) -> None:
     axes.set_xlabel("epochs with the backbone; before 0 those of the head alone")
     axes.set_ylabel(f"accuracy on {result['test']:,} test images")
     axes.set_title(f"{result['data']}, {result['trained']:,} training images")
-    axes.set_ylim(bottom=max(0.0, start - 0.12))
+    # A random head begins at chance, far below all that is trained.
+    trained = (one["accuracy"] for run in result["runs"] for one in run["history"] if one["stage"] != "start")
+    axes.set_ylim(bottom=min(trained) - 0.02)
     figure.legend(loc="outside lower center", ncols=3, fontsize="small")  # curves are everywhere in the axes
     figure.savefig(path, dpi=110)
 

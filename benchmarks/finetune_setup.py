@@ -42,7 +42,7 @@ def make_judge(judge: Judge) -> Judge:
         def is_over(self, stage: Stage, epoch: int, *rest: Any) -> bool:
             return epoch >= (min(HEAD_EPOCHS, stage.epochs) if stage.name == HEAD_STAGE else stage.epochs)
 
-    return Onlooker(judge.examples, judge.head, judge.patience, judge.groups)
+    return Onlooker(judge.examples, judge.head, judge.settings, judge.groups, judge.given)
 
 
 if __name__ == "__main__":

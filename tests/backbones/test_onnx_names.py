@@ -9,12 +9,14 @@ import numpy as np
 import onnx
 import pytest
 from onnx import helper, numpy_helper
-from test_onnx_files import BODY, WEIGHTS, run_tensor, write_file
-from written_graphs import noise
+from test_onnx_files import BODY, FIRST, WEIGHTS, run_tensor, write_file
+from written_graphs import noise, write_model
 
 from cnncodes.backbones import load_backbone
 from cnncodes.backbones.checking.verification import verify_backbone
 from cnncodes.backbones.exporting.export import export_backbone
+from cnncodes.backbones.exporting.onnx_naming import name_weights
+from cnncodes.backbones.graphs.initializers import trainable_weights
 from cnncodes.errors import BackboneError
 
 HEAD = "code = Gemm<transB = 1>(f, w2, b2)"
@@ -56,6 +58,45 @@ def test_names_of_the_wrapped_graph_may_be_taken(tmp_path: Path, names: dict[str
     expected = run_tensor(path, names.get("f", "f"), images)
     np.testing.assert_allclose(backbone.run(images), expected, rtol=1e-4, atol=1e-5)
     assert verify_backbone(tmp_path / "out")["checks"][-2:] == ["trainable weights", "normalisation"]
+
+
+BLUR = np.tile(np.outer([1, 2, 1], [1, 2, 1]).astype(np.float32) / 16, (6, 1, 1, 1))
+NORMED = """
+    m = Conv(pixels, w1)
+    n = InstanceNormalization(m, scale, offset)
+    low = Conv<group = 6>(n, filter)
+    c = Mul(low, gamma)
+    p = GlobalAveragePool(c)
+    code = Flatten(p)
+"""
+NORMED_WEIGHTS: dict[str, Any] = {
+    "w1": (6, 3, 3, 3),
+    "scale": np.ones(6, np.float32),
+    "offset": np.zeros(6, np.float32),
+    "filter": BLUR,
+    "gamma": (6, 1, 1),
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "last", "trained"),
+    [
+        ({}, "", set()),
+        ({"scale": np.full(6, 1.5, np.float32)}, "", {"scale", "offset"}),
+        ({"offset": np.linspace(0, 1, 6, dtype=np.float32)}, "", {"scale", "offset"}),
+        ({"filter": BLUR + np.linspace(0, 1e-3, 6, dtype=np.float32)[:, None, None, None]}, "", {"filter"}),
+        ({"filter": BLUR - BLUR.mean()}, "", {"filter"}),
+        ({"b6": (6,)}, "InstanceNormalization(low, scale, b6)", {"scale", "b6"}),
+    ],
+    ids=["constants", "scale", "offset", "filters", "no mean", "shared"],
+)
+def test_what_no_training_has_made_is_constant(changes: dict[str, Any], last: str, trained: set[str]) -> None:
+    """The normalisation by ones and zeros within GroupNorm, and one low-pass filter for all channels."""
+    body = NORMED.replace("Mul(low", f"Mul({'again' if last else 'low'}")
+    body = body.replace("    c =", f"    again = {last}\n    c =") if last else body
+    model = write_model(body, NORMED_WEIGHTS | changes, code_size=6, image=FIRST, start="")
+    name_weights(model.graph)
+    assert set(trainable_weights(model)) == {"w1", "gamma", *trained}
 
 
 def test_the_shape_and_the_mean_that_are_added_have_free_names(tmp_path: Path) -> None:

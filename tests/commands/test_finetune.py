@@ -89,6 +89,14 @@ def test_a_difference_without_an_interval_is_shown() -> None:
     assert "+0.000" in render_finetune(make_result(validation=same))
 
 
+def test_intervals_of_groups_are_said_to_be_such() -> None:
+    grouped = {**make_result()["validation"], "n_groups": 6}
+    said = "\nIntervals draw whole groups, of which there are 6: too few"
+    assert said in render_finetune(make_result(validation=grouped))
+    assert said in render_finetune(make_result(test=grouped))
+    assert "groups" not in render_finetune(make_result())
+
+
 def test_it_goes_on_where_it_stopped() -> None:
     assert FINETUNE.resumes
 

@@ -257,7 +257,7 @@ def test_a_network_without_weights_has_no_blocks() -> None:
 
 
 def test_a_weight_that_frozen_and_trained_layers_share_is_refused(shared: Graph) -> None:
-    text = r"'fc.weight' is shared: .*frozen at .*node 'one', and .*node 'code', .*--unfreeze fc.weight"
+    text = r"'fc.weight' is shared: .*node 'one', and .*node 'code', .* use on, 'fc.weight', or 'all'"
     with pytest.raises(UsageError, match=text):
         choose_weights(shared, "last:1")
     assert choose_weights(shared, "fc.weight") == ("fc.weight", "other.weight")

@@ -93,6 +93,27 @@ def test_where_one_is_damaged_the_one_before_is_gone_on_with(how: str, tmp_path:
     assert found is not None and found[0].epoch == 2
 
 
+def test_any_flipped_bit_is_found(tmp_path: Path) -> None:
+    """In the header as well: names, types and shapes, the state, the rate, and which tensors are shared."""
+    path, before = tmp_path / "a", tmp_path / "a.previous"
+    weight, optimizer = train("sgd")
+    network = {"a.b": weight.detach(), "c": torch.ones(3, dtype=torch.int64)}
+    state = State("network", 2, 5, [FIGURES], 1.25, 0.001)
+    for _ in range(2):
+        Checkpoint(path, "this").write(state, network, dict(network), {}, optimizer.state_dict())
+    whole = path.read_bytes()
+    told: list[str] = []
+    for at in range(0, len(whole), max(1, len(whole) // 210)):
+        data = bytearray(whole)
+        data[at] ^= 1 << at % 8
+        path.write_bytes(data)
+        before.write_bytes(whole)
+        Checkpoint(path, "this", told.append).read()
+        assert (tmp_path / "a.damaged").read_bytes() == data, (at, whole[at - 20 : at + 20])
+        (tmp_path / "a.damaged").unlink()
+    assert len(told) >= 200
+
+
 def test_where_both_are_damaged_it_starts_anew_and_says_so(tmp_path: Path) -> None:
     path = tmp_path / "a"
     write(path, 1)

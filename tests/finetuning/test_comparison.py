@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cnncodes.evaluation import evaluate_predictions, measure_share
 from cnncodes.finetuning.comparison import compare, say_verdict
 
 Y = np.repeat(np.arange(4), 50)
@@ -58,6 +59,17 @@ def test_a_group_is_one_sign() -> None:
     assert found.p_value == pytest.approx(2 * 0.5**5)
     mixed = compare(np.zeros(4), np.array([0, 1, 0, 0]), np.array([1, 0, 1, 1]), groups=[0, 0, 1, 1])
     assert mixed.p_value == 1.0  # a group that is even is no sign, and one sign is no test
+
+
+def test_accuracies_of_grouped_images_have_the_intervals_of_evaluate() -> None:
+    groups = np.arange(len(Y)) // 10
+    found = compare(Y, answer(10), answer(60), groups=groups, given=groups)
+    for own, answers in ((found.tuned, answer(10)), (found.head, answer(60))):
+        assert own == evaluate_predictions(Y, answers, np.arange(5), groups=groups).accuracy
+    assert found.n_groups == 20
+    assert found.head.low < compare(Y, answer(10), answer(60)).head.low
+    # Equal files alone are no groups.
+    assert compare(Y, answer(10), answer(60), groups=groups).head == measure_share(answer(60) == Y)
 
 
 def test_what_is_kept_is_said_with_its_reason_once() -> None:

@@ -128,6 +128,49 @@ def test_training_moves_the_statistics_as_torch_does(normalised: Backbone) -> No
     assert np.abs(codes - normalised.run(images)).max() > 0.01
 
 
+STANDARDISED = """
+    shape = Constant<value_ints = [1, 4, 27]>()
+    rows = Reshape(conv__weight, shape)
+    axes = Constant<value_ints = [0, 2]>()
+    mean = ReduceMean<keepdims = 0>(rows, axes)
+    means = ReduceMean<keepdims = 1>(rows, axes)
+    apart = Sub(rows, means)
+    squares = Mul(apart, apart)
+    var = ReduceMean<keepdims = 0>(squares, axes)
+    standard = BatchNormalization<epsilon = 0.001>(rows, conv__gain, constant_offset, mean, var)
+    whole = Constant<value_ints = [4, 3, 3, 3]>()
+    weight = Reshape(standard, whole)
+    map = Conv(pixels, weight, conv__bias)
+    pooled = GlobalAveragePool(map)
+    code = Flatten(pooled)
+"""
+
+
+def test_weights_that_are_standardised_as_in_nfnets_are_trained() -> None:
+    """The statistics of that normalisation are computed, and gradients go through them."""
+    weights = {
+        "conv__weight": (4, 3, 3, 3),
+        "conv__gain": (4,),
+        "constant_offset": np.zeros(4, np.float32),
+        "conv__bias": (4,),
+    }
+    backbone = write_backbone(write_dotted(STANDARDISED, weights, 4))
+    module, images = load_graph_module(backbone), noise(2, 16, 16)
+    assert_close(run(module, images), backbone.run(images))
+    pixels = (torch.from_numpy(images).permute(0, 3, 1, 2).double() - 127) / 64
+    leaves = {
+        name: value.detach().double().clone().requires_grad_() for name, value in module.named_parameters()
+    }
+    rows, gain = leaves["conv.weight"].reshape(1, 4, -1), leaves["conv.gain"]
+    standard = torch.nn.functional.batch_norm(rows, None, None, gain, training=True, eps=0.001)
+    maps = torch.nn.functional.conv2d(pixels, standard.reshape(4, 3, 3, 3), leaves["conv.bias"])
+    maps.mean((2, 3)).sin().sum().backward()
+    module.train()  # their own batch is the weight, whatever the mode
+    module(torch.from_numpy(images)).sin().sum().backward()
+    for name, value in module.named_parameters():
+        assert_close(value.grad.numpy(), leaves[name].grad.float().numpy(), 1e-5)
+
+
 def test_a_part_can_stay_frozen(normalised: Backbone) -> None:
     module = load_graph_module(normalised)
     module.get_submodule("two").train()

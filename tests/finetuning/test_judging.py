@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 
@@ -12,13 +13,15 @@ from hypothesis import strategies as st
 
 from cnncodes.finetuning.history import EpochFigures, Trained
 from cnncodes.finetuning.judging import Course, Judge, standard_error
+from cnncodes.finetuning.settings import FineTuning
 from cnncodes.finetuning.stages import Examples, Stage
 
 Y = np.array([0, 1, 1, 0])
 RIGHT = np.array([[2.0, 0.0], [0.0, 2.0], [0.0, 2.0], [2.0, 0.0]])
 EXAMPLES = Examples(np.arange(4), np.arange(4), Y, 1)
 #: Of a head that is right half of the time.
-JUDGE = Judge(EXAMPLES, np.array([0, 1, 0, 1]), 2)
+SETTINGS = FineTuning(patience=2)
+JUDGE = Judge(EXAMPLES, np.array([0, 1, 0, 1]), SETTINGS)
 
 
 def measure(
@@ -39,21 +42,30 @@ def test_the_gain_is_over_the_head_on_the_same_images() -> None:
     figures = measure(RIGHT, [])
     assert figures.gain == 0.5
     assert 0 <= figures.gain_low < 0.5 < figures.gain_high <= 1
-    same = measure(RIGHT, [], judge=Judge(EXAMPLES, Y, 2))
+    same = measure(RIGHT, [], judge=Judge(EXAMPLES, Y, SETTINGS))
     assert same.gain == 0
     assert math.isnan(same.gain_low)
 
 
 def test_images_of_a_group_are_drawn_together() -> None:
-    paired = measure(RIGHT, [], judge=Judge(EXAMPLES, JUDGE.head, 2, np.array([0, 0, 1, 1])))
+    paired = measure(RIGHT, [], judge=Judge(EXAMPLES, JUDGE.head, SETTINGS, np.array([0, 0, 1, 1])))
     assert (paired.gain_low, paired.gain_high) == (0.0, 1.0)
+
+
+def test_the_accuracy_of_groups_has_the_interval_that_draws_them() -> None:
+    groups = np.array([0, 0, 1, 1])
+    logits = RIGHT * [[1], [1], [-1], [-1]]
+    found = measure(logits, [], judge=Judge(EXAMPLES, JUDGE.head, SETTINGS, groups, groups))
+    assert (found.accuracy, found.low, found.high) == (0.5, 0.0, 1.0)
+    alone = measure(logits, [], judge=Judge(EXAMPLES, JUDGE.head, SETTINGS, groups))  # equal files
+    assert alone.low > 0.1
 
 
 def right(count: int, head: int, of: int = 100) -> tuple[np.ndarray, Judge]:
     """Return logits that are right so often, and the judge of as many images, beside a head."""
     y = np.zeros(of, np.int64)
     logits = np.where(np.arange(of)[:, None] < count, [2.0, 0.0], [0.0, 2.0])
-    judge = Judge(Examples(np.arange(of), np.arange(of), y, 1), np.int64(np.arange(of) >= head), 2)
+    judge = Judge(Examples(np.arange(of), np.arange(of), y, 1), np.int64(np.arange(of) >= head), SETTINGS)
     return logits, judge
 
 
@@ -141,10 +153,24 @@ def test_the_head_is_done_where_it_converges() -> None:
 
 
 def test_the_network_is_done_where_none_is_kept_for_long() -> None:
+    said: list[str] = []
     history: list[EpochFigures] = []
     for logits, over in ((RIGHT, False), (-RIGHT, False), (RIGHT, False), (-RIGHT, False), (-RIGHT, True)):
         history.append(measure(logits, history))
-        assert JUDGE.is_over(make_stage("network"), len(history), history, print) is over
+        assert JUDGE.is_over(make_stage("network"), len(history), history, said.append) is over
+        assert history[-1].verdict == ("stopped" if over else "")
+    assert said == [
+        "training stopped after epoch 5, as none of the last 2 was good enough to be kept (--patience)"
+    ]
+
+
+def test_after_its_last_epoch_it_has_not_stopped_early() -> None:
+    judge = dataclasses.replace(JUDGE, settings=FineTuning(patience=2, epochs=3))
+    history = [measure(RIGHT, [], judge=judge)]
+    for _ in range(2):
+        history.append(measure(-RIGHT, history, judge=judge))
+    assert history[-1].verdict == "" and not history[-1].kept
+    assert judge.is_over(make_stage("network", 3), 3, history, pytest.fail)
 
 
 def take(course: Course, losses: Sequence[float]) -> list[EpochFigures]:

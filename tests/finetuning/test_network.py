@@ -113,6 +113,17 @@ def test_the_backbone_has_a_lower_rate_the_deeper_it_lies() -> None:
     }
 
 
+@pytest.mark.parametrize("shape", [(6, 1, 1), (1, 6, 1, 1), (1, 1, 6)])
+def test_a_norm_has_no_decay_however_its_weight_lies(shape: tuple[int, ...]) -> None:
+    """Exporters give those of GroupNorm axes of the length 1."""
+    network, graph = make_network("all")
+    norm = network.upper.get_submodule("layer2.bn")
+    norm.weight = torch.nn.Parameter(norm.weight.detach().reshape(shape))
+    groups = network.groups(FineTuning(weight_decay=0.02), block_depths(graph))
+    decays = {id(weight): group["weight_decay"] for group in groups for weight in group["params"]}
+    assert decays[id(norm.weight)] == 0
+
+
 def test_its_tensors_can_be_taken_and_put_back() -> None:
     network, _ = make_network("all")
     before = {name: value.clone() for name, value in network.tensors().items()}

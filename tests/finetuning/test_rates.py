@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -78,14 +79,16 @@ def test_single_losses_do_not_end_the_trying() -> None:
     assert has_risen([*noisy, *[5.0] * 10])
 
 
-def make_history(*accuracies: float, verdict: str = "") -> list[EpochFigures]:
-    """Return figures of a start and of epochs with the backbone, on 36 images."""
-    own = {"validation_loss": 1, "low": 0, "high": 1, "gain_low": 0, "gain_high": 0, "images": 36}
+def make_history(*accuracies: float, verdict: str = "", half: float = 0.1) -> list[EpochFigures]:
+    """Return figures of a start and of epochs with the backbone, whose gains have so wide an interval."""
+    own = {"validation_loss": 1, "low": 0, "high": 1, "images": 36}
     stages = ["start", *["network"] * (len(accuracies) - 1)]
     return [
         Trained(stage, epoch, 1, 1, 1, 1).measured(
             accuracy=accuracy,
             gain=accuracy - accuracies[0],
+            gain_low=accuracy - accuracies[0] - half,
+            gain_high=accuracy - accuracies[0] + half,
             kept=not epoch,
             verdict=verdict * bool(epoch),
             **own,
@@ -116,3 +119,23 @@ def test_a_rate_at_which_all_is_lost_is_told_with_a_lower_one(settings: dict[str
 @pytest.mark.parametrize("accuracies", [(0.722,), (0.722, 0.333, 0.64), (0.722, 0.8), (1.0, 1.0)])
 def test_what_chance_may_have_lost_is_no_matter_of_the_rate(accuracies: tuple[float, ...]) -> None:
     assert advise_rate(make_history(*accuracies), 0.001, FineTuning()) == ""
+
+
+@pytest.mark.parametrize("half", [0.34, math.nan])
+def test_a_few_images_are_no_evidence_for_a_rate(half: float) -> None:
+    """One of three that is wrong, which a standard error of 0 at the start had made clear; or one at all."""
+    assert advise_rate(make_history(1.0, 0.667, half=half), 0.001, FineTuning()) == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        ({"l2_sp": 1e38}, "--l2-sp"),
+        ({"weight_decay": 1e9}, "--weight-decay"),
+        ({"l2_sp": 0.1, "weight_decay": 0.1}, "--weight-decay, --l2-sp"),
+    ],
+)
+def test_what_may_have_wrecked_it_beside_the_rate_is_named(changes: dict[str, Any], names: str) -> None:
+    chosen = FineTuning(**changes)
+    for history in (make_history(0.722, 0.3, verdict="diverged"), make_history(0.722, 0.333)):
+        assert advise_rate(history, 0.001, chosen).endswith(f"--base-lr 0.0001; or a lower {names}")

@@ -78,8 +78,18 @@ def test_a_disk_that_may_have_too_little_room_is_warned_of(
 ) -> None:
     """A network of which no epoch is kept does not train once more."""
     disk = small_disk("38m")
-    with pytest.warns(ResultWarning, match="has 40 MB for this fine-tuning, which takes 4. MB at most"):
+    with pytest.warns(ResultWarning, match="has 39 MB for this fine-tuning, which takes 4. MB at most"):
         cnncodes.finetune(photos, disk / "out", backbone=wide, **{**GOOD, "base_lr": 1e30, "epochs": 1})
+
+
+def test_what_there_is_and_what_it_takes_are_told_apart(tmp_path: Path) -> None:
+    """A tenth of the last digit is lacking."""
+    lacking = shutil.disk_usage(tmp_path).free + 10_000_000
+    room = Room(lacking, lacking, 0, 0, 0, False)
+    with pytest.raises(StoreError) as found:
+        check_room(room, tmp_path)
+    has, least = re.findall(r"(?:has|at least) ([\d.]+ .B)", str(found.value))
+    assert has != least
 
 
 def test_what_is_there_already_counts_as_room(tmp_path: Path) -> None:

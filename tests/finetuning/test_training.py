@@ -13,7 +13,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")
 
-from tiny_tuning import CLASSES, draw, make_task  # noqa: E402
+from tiny_tuning import CLASSES, draw, make_backbone, make_task  # noqa: E402
 
 from cnncodes.embedding import Embedder  # noqa: E402
 from cnncodes.errors import StoreError, UsageError  # noqa: E402
@@ -92,6 +92,16 @@ def test_the_head_is_trained_first_and_alone(tmp_path: Path) -> None:
 def test_only_the_chosen_part_changes(tmp_path: Path) -> None:
     task = make_task(40, unfreeze="layer2", base_lr=0.02, epochs=8, backbone_lr_mult=1.0)
     changed = names_of_changed(task.embedder.backbone, run(task, tmp_path).backbone)
+    assert changed == {"layer2.conv.weight", "layer2.bn.weight", "layer2.bn.bias"}
+
+
+def test_a_moving_average_moves_nothing_that_is_not_trained(tmp_path: Path) -> None:
+    """Of batches' statistics either, to the bit."""
+    mean, var = np.linspace([0.01, 0.9], [0.1, 1.1], 6, dtype=np.float32).T
+    task = make_task(40, unfreeze="layer2", base_lr=0.02, epochs=8, backbone_lr_mult=1.0, ema=0.9)
+    backbone = make_backbone({"layer2__bn__running_mean": mean, "layer2__bn__running_var": var})
+    task = dataclasses.replace(task, embedder=dataclasses.replace(task.embedder, backbone=backbone))
+    changed = names_of_changed(backbone, run(task, tmp_path).backbone)
     assert changed == {"layer2.conv.weight", "layer2.bn.weight", "layer2.bn.bias"}
 
 
@@ -257,6 +267,8 @@ def test_it_stops_where_all_are_clearly_worse(tmp_path: Path) -> None:
     kept = [number for number, one in enumerate(tuned.history) if one.kept]
     assert accuracies[0] > 0.9 and accuracies[-1] < 0.5
     assert len(tuned.history) - 1 == kept[-1] + 2 < 50
+    stop = f" Training stopped after epoch {tuned.history[-1].epoch}, as none of the last 2 was good enough"
+    assert stop in tuned.say_verdict(None)
 
 
 #: On which the tiny network clearly learns what its head cannot.

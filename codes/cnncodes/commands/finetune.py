@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from cnncodes.commands import common, inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.failures import judge_failures
+from cnncodes.commands.figures import say_groups
 from cnncodes.commands.holding import tell_holdout
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.commands.suspicious_labels import warn_of_labels
@@ -141,7 +142,7 @@ def _tell(
             text += f"rate {one.rate:.1e}"
         if one.stage == "network" and total is not None:
             text += f" / {one.backbone_rate:.1e}" + estimate_left(history, total, options, again=again)
-        text += ", diverged" if one.verdict else ""
+        text += f", {one.verdict}" if one.verdict else ""
         reporter.note(text + (", kept so far" if one.kept and one.images and one.stage != "start" else ""))
 
     return tell
@@ -185,10 +186,10 @@ def render_finetune(result: Result) -> str:
         found = result[part]
         if found is not None:
             rows.append((part, *_format_part(found)))
-    of_all = _say_learned(result)
+    table, of_all = format_table(rows) + _say_groups(result), _say_learned(result)
     network = "Tuned network" if result["is_trained"] else "Network, as it was"
     return (
-        f"{format_table(rows)}\n\n{of_all}{result['verdict']}\nTook {format_seconds(result['seconds'])}.\n"
+        f"{table}\n\n{of_all}{result['verdict']}\nTook {format_seconds(result['seconds'])}.\n"
         f"Classifier: {result['classifier']}\n{network}: {result['backbone']}\n"
     )
 
@@ -201,6 +202,11 @@ def _format_part(found: Result) -> tuple[str, str, str, str, str, str]:
         return *of_head, "-", "-", "-", f"{head['n']:,}"
     gain = f"{difference['value']:+z.3f} {format_interval(difference)}"
     return *of_head, f"{tuned['value']:.3f}", format_interval(tuned), gain, f"{head['n']:,}"
+
+
+def _say_groups(result: Result) -> str:
+    """Return how many groups of the images that judge the intervals draw, where these have any."""
+    return say_groups((result["test"] or result["validation"]).get("n_groups"))
 
 
 def _say_learned(result: Result) -> str:

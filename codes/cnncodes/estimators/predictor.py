@@ -108,6 +108,11 @@ class ImagePredictor:
         """Make codes of records and keep what is said of them; `options` are those of `answer_records`."""
         return answer_records(self.embedder, records, answer, trained=self.trained, scale=scale, **options)
 
+    def _tell_tuned(self, why: str) -> str:
+        """Return what is left to be done where the network was fine-tuned with the head; empty where not."""
+        is_tuned = getattr(self.head, "kind", "") == "finetuned"
+        return f"The network was fine-tuned, and {why}: {_REFIT}." if is_tuned else ""
+
     def check_scale(self) -> NoveltyScale:
         """Return what novelty is measured by.
 
@@ -117,11 +122,11 @@ class ImagePredictor:
             If there is none.
         """
         if self.scale is None:
-            raise UsageError(
-                "this estimator keeps nothing to measure novelty by. Fit it again, with at least 2 images (or"
-                " groups), of each class where there are classes, that are not all alike. A fine-tuned"
-                f" network has none, since it brought the training images together: {_REFIT}."
+            why = self._tell_tuned("it brought the training images together") or (
+                "Fit it again, with at least 2 images (or groups), of each class where there are classes,"
+                " that are not all alike."
             )
+            raise UsageError(f"this estimator keeps nothing to measure novelty by. {why}")
         if not self.same_views:
             warnings.warn(
                 "novelty was scaled on the views that were trained on, and prediction takes others: their"
@@ -207,12 +212,13 @@ class Predictor(ImagePredictor):
             If there are no out-of-fold answers to choose by.
         """
         if self.answers is None:
+            why = self._tell_tuned("all these images trained it or chose its epoch") or (
+                "Fit it again: with out_of_fold=True (--out-of-fold) where its head is an object, or averages"
+                " something else than decision values; with at least 2 images (or groups) of each class."
+            )
             raise UsageError(
                 "this classifier keeps no out-of-fold answers to its training images, so it cannot tell when"
-                " to abstain. Fit it again: with out_of_fold=True (--out-of-fold) where its head is an"
-                " object, or averages something else than decision values; with at least 2 images (or groups)"
-                " of each class. A fine-tuned network has none, as all these images trained it or chose its"
-                f" epoch: {_REFIT}."
+                f" to abstain. {why}"
             )
         if not self.same_views:
             warnings.warn(

@@ -154,7 +154,7 @@ def choose_weights(graph: Graph, unfreeze: str) -> tuple[str, ...]:
     found = re.fullmatch(r"last:(.*)", unfreeze)
     if unfreeze == "none":
         raise UsageError(
-            "--unfreeze none would train the head alone, which is what 'cnncodes fit' does, in seconds. To"
+            "unfreeze: 'none' would train the head alone, which is what 'cnncodes fit' does, in seconds. To"
             f" train some of the network: {_FORMS}."
         )
     if unfreeze == "all":
@@ -226,7 +226,7 @@ def _read_count(text: str, most: int) -> int:
     count = int(text) if re.fullmatch(r"[0-9]{1,9}", text) else 0
     if not 1 <= count <= most:
         raise UsageError(
-            f"--unfreeze last:N takes N blocks from 1 to {most}, which the network has. Got {text!r} instead."
+            f"unfreeze: last:N takes N blocks from 1 to {most}, which the network has. Got {text!r} instead."
         )
     return count
 
@@ -237,7 +237,7 @@ def _read_share(text: str) -> Fraction | None:
         return None
     share = Fraction(text)
     if not 0 < share <= 1:
-        raise UsageError(f"--unfreeze: a share of the layers must be above 0 and at most 1. Got {text}.")
+        raise UsageError(f"unfreeze: a share of the layers must be above 0 and at most 1. Got {text}.")
     return share
 
 
@@ -261,7 +261,7 @@ def _take_from(blocks: list[Block], order: list[str], name: str) -> tuple[str, .
     if len(shown) > _LISTED:
         shown[_LISTED // 2 : -_LISTED // 2] = ["…"]
     raise UsageError(
-        f"--unfreeze: the network has no block, layer or weight {name!r}. {suggest_nearest(name, known)} Its"
+        f"unfreeze: the network has no block, layer or weight {name!r}. {suggest_nearest(name, known)} Its"
         f" {len(blocks)} blocks: {', '.join(shown)}. Expected {_FORMS}."
     )
 
@@ -280,5 +280,5 @@ def _check_shared(graph: Graph, chosen: tuple[str, ...]) -> None:
                 raise UsageError(
                     f"the weight {name!r} is shared: it stays frozen at the {frozen[name].describe()}, and"
                     f" the {node.describe()}, which would be trained, takes it too. Unfreeze from its first"
-                    f" use on: --unfreeze {name}, or all."
+                    f" use on, {name!r}, or 'all'."
                 )

@@ -16,6 +16,8 @@ from cnncodes.finetuning.warning import warn
 from cnncodes.store.files import atomic_write, writing_errors
 
 Tensors = dict[str, Any]
+#: State, network, kept weights, their average, and the optimiser's state.
+Content = tuple["State", Tensors, Tensors, Tensors, dict[str, Any] | None]
 
 _PARTS = ("network", "kept", "average")
 #: What is added to the name of the one before, and of one that is damaged.
@@ -117,13 +119,14 @@ class Checkpoint:
             "plain": plain,
             "sum": _add_up(tensors),
         }
-        data = save(tensors, {"cnncodes": json.dumps(facts)})
+        text = json.dumps(facts)
+        data = save(tensors, {"cnncodes": text, "sum": _add_up({}, text)})
         with writing_errors(self.path):
             if self.path.exists():
                 os.replace(self.path, self.previous)
         atomic_write(self.path, data)
 
-    def read(self) -> tuple[State, Tensors, Tensors, Tensors, dict[str, Any] | None] | None:
+    def read(self) -> Content | None:
         """Return what `write` was given, last or before that; None where there is no sound file.
 
         Raises
@@ -134,12 +137,10 @@ class Checkpoint:
         for path in (self.path, self.previous):
             found = self._open(path) if path.exists() else None
             if found is not None:
-                return self._unpack(*found)
+                return found
         return None
 
-    def _unpack(
-        self, facts: dict[str, Any], tensors: Tensors
-    ) -> tuple[State, Tensors, Tensors, Tensors, dict[str, Any] | None]:
+    def _unpack(self, facts: dict[str, Any], tensors: Tensors) -> Content:
         parts: dict[str, Tensors] = {part: {} for part in _PARTS}
         states: dict[int, dict[str, Any]] = {}
         for name, value in tensors.items():
@@ -152,28 +153,29 @@ class Checkpoint:
         for name, value in facts["plain"].items():
             number, _, key = name.partition("|")
             states.setdefault(int(number), {})[key] = value
-        for name, part in facts.get("shared", {}).items():
+        for name, part in facts["shared"].items():
             parts["kept"][name] = parts[part][name].clone()  # an average moves in place
         history = [EpochFigures.from_dict(values) for values in facts["history"]]
-        names = ("stage", "epoch", "step", "loss", "base_lr")
-        plain = {name: facts[name] for name in names}
-        later = {name: facts[name] for name in ("over", "threads") if name in facts}
-        state = State(**plain, **later, history=history)
+        names = ("stage", "epoch", "step", "loss", "base_lr", "over", "threads")
+        state = State(**{name: facts[name] for name in names}, history=history)
         groups = facts["groups"]
         optimizer = None if groups is None else {"state": states, "param_groups": groups}
         return state, parts["network"], parts["kept"], parts["average"], optimizer
 
-    def _open(self, path: Path) -> tuple[dict[str, Any], Tensors] | None:
+    def _open(self, path: Path) -> Content | None:
         """Return what a file holds; rename one that is damaged, and return None."""
         from safetensors import SafetensorError, safe_open
 
         try:
             with safe_open(str(path), framework="pt") as file:
-                facts = json.loads(file.metadata()["cnncodes"])
+                text = file.metadata()["cnncodes"]
+                if file.metadata()["sum"] != _add_up({}, text):
+                    raise ValueError(text)
+                facts = json.loads(text)
                 self._check_identity(path, facts["identity"])
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             if facts["sum"] == _add_up(tensors):
-                return facts, tensors
+                return self._unpack(facts, tensors)
         except OSError as error:
             raise StoreError(f"the checkpoint {path} cannot be read: {sentence(error)}") from error
         except (SafetensorError, ValueError, KeyError, TypeError):
@@ -207,12 +209,14 @@ def _find_shared(kept: Tensors, others: dict[str, Tensors]) -> dict[str, str]:
     }
 
 
-def _add_up(tensors: Tensors) -> int:
-    """Return the CRC-32 of all numbers, in the order of their names."""
-    total = 0
+def _add_up(tensors: Tensors, text: str = "") -> str:
+    """Return the CRC-32 of a text and of tensors: names, types, shapes and numbers, by name."""
+    total = zlib.crc32(text.encode())
     for name in sorted(tensors):
-        total = zlib.crc32(_bits(tensors[name]), total)
-    return total
+        value = tensors[name]
+        total = zlib.crc32(f"{name}\n{value.dtype}{tuple(value.shape)}".encode(), total)
+        total = zlib.crc32(_bits(value), total)
+    return f"{total:08x}"
 
 
 def _bits(tensor: Any) -> Any:

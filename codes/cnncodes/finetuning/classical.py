@@ -111,11 +111,13 @@ class ClassicalHead:
         own = self.validation
         counts = np.full(len(own.images), own.views, np.int64)
         answers = score_images(head, self.store.codes(own.rows()), counts, "decision").labels
+        images = self.task.validation.take(own.images)
         return Judge(
             own,
             np.searchsorted(head.classes, answers).astype(np.int64),
-            self.task.settings.patience,
-            self.task.validation.take(own.images).number_groups(),
+            self.task.settings,
+            images.number_groups(),
+            images.groups,
         )
 
     @property

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.evaluation.intervals import Estimate, wilson
+from cnncodes.evaluation.intervals import Estimate, measure_share
 from cnncodes.evaluation.paired import compare_paired, run_mcnemar
 
 #: Below it a sign test calls a difference clear.
@@ -32,7 +32,9 @@ class Comparison:
     differing : int
         Images on which one of the two alone is right.
     groups : int
-        Groups that the images are of; an image without others is one.
+        Groups that the images are of; an image without others is one, and equal files are of one.
+    n_groups : int, optional
+        Groups that the images were given with, which the intervals of both accuracies draw; None without.
     """
 
     head: Estimate
@@ -41,6 +43,7 @@ class Comparison:
     p_value: float
     differing: int
     groups: int
+    n_groups: int | None = None
 
     @property
     def _agrees(self) -> bool:
@@ -112,7 +115,12 @@ def say_points(difference: Estimate) -> str:
 
 
 def compare(
-    y: npt.NDArray[Any], tuned: npt.NDArray[Any], head: npt.NDArray[Any], *, groups: Any = None
+    y: npt.NDArray[Any],
+    tuned: npt.NDArray[Any],
+    head: npt.NDArray[Any],
+    *,
+    groups: Any = None,
+    given: Any = None,
 ) -> Comparison:
     """Compare the answers of two classifiers.
 
@@ -121,7 +129,10 @@ def compare(
     y, tuned, head : ndarray, shape (n_images,)
         True classes, and those that each gives.
     groups : array-like, shape (n_images,), optional
-        Images that the bootstrap draws together.
+        Images that the bootstrap of the difference draws together.
+    given : array-like, shape (n_images,), optional
+        The groups that they were given with, without equal files: the accuracies' intervals draw these, as
+        those of `evaluate` do.
 
     Examples
     --------
@@ -130,7 +141,7 @@ def compare(
     >>> compare(y, y, np.zeros(100, int)).describe("images")
     'fine-tuning was worth it: +50.0 points [+40.0, +60.0] on 100 images'
     """
-    before, after = (wilson(int((given == y).sum()), len(y)) for given in (head, tuned))
+    before, after = (measure_share(answers == y, groups=given) for answers in (head, tuned))
     difference = compare_paired(y, tuned, head, groups=groups)
     test = run_mcnemar(y, tuned, head, groups=groups)
     differing = test.only_first + test.only_second
@@ -141,6 +152,7 @@ def compare(
         test.p_value,
         differing,
         groups=len(y) if groups is None else len(set(np.asarray(groups).tolist())),
+        n_groups=None if given is None else len(set(np.asarray(given).tolist())),
     )
 
 

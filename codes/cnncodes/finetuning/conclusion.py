@@ -78,8 +78,10 @@ class Conclusion:
         if not len(read):
             return Tested(len(images.y), None, failed)
         answers = [np.array([str(one.labels[i]) for i in read]) for one in found]
-        groups = images.take(read).number_groups()
-        comparison = compare(images.y[read].astype(str), answers[-1], answers[0], groups=groups)
+        known = images.take(read)
+        comparison = compare(
+            known.y.astype(str), answers[-1], answers[0], groups=known.number_groups(), given=known.groups
+        )
         return Tested(len(images.y), comparison, failed)
 
     def write(self, folder: TuningFolder) -> None:
@@ -133,7 +135,7 @@ class Conclusion:
         found: dict[str, Any] | None = to_plain(comparison)
         if found is None or self.tuned.is_trained:
             return found
-        return {name: value if name == "head" else None for name, value in found.items()}
+        return {name: value if name in ("head", "n_groups") else None for name, value in found.items()}
 
     def _tell(self, tested: Tested | None) -> list[str]:
         """Return what is to be said of a test part that is of no use, and of a wish that cannot be met."""

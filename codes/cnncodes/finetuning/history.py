@@ -13,6 +13,8 @@ from cnncodes.schema import to_plain
 START, HEAD_STAGE, NETWORK_STAGE = "start", "head", "network"
 #: The verdict on an epoch whose loss is no number any more.
 DIVERGED = "diverged"
+#: And on the one after which training stops, as too many in a row are not kept.
+STOPPED = "stopped"
 
 
 class Trained(NamedTuple):
@@ -39,10 +41,35 @@ def count_epochs(history: Sequence[EpochFigures]) -> dict[str, int]:
     return epochs
 
 
+def count_missed(history: Sequence[EpochFigures]) -> int:
+    """Return how many epochs of the network, in a row up to the last, are not kept."""
+    missed = 0
+    for one in reversed(history):
+        if one.stage != NETWORK_STAGE or one.kept:
+            break
+        missed += 1
+    return missed
+
+
+def describe_stop(history: Sequence[EpochFigures]) -> str:
+    """Return in words why training stopped before its last epoch; empty where it did not.
+
+    Parameters
+    ----------
+    history : sequence of EpochFigures
+        Up to the last epoch of the network.
+    """
+    if history[-1].verdict != STOPPED:
+        return ""
+    missed = count_missed(history)
+    last = "the last one was not" if missed == 1 else f"none of the last {missed} was"
+    return f"training stopped after epoch {history[-1].epoch}, as {last} good enough to be kept (--patience)"
+
+
 def explain_none(history: Sequence[EpochFigures], n_classes: int) -> str:
     """Return why no epoch of the network was kept."""
     for one in history:
-        if one.verdict:
+        if one.verdict == DIVERGED:
             return f"training diverged in epoch {one.epoch}"
     network = [one for one in history if one.stage == NETWORK_STAGE]
     best = max(network, key=lambda one: (one.accuracy, -one.validation_loss))
@@ -101,7 +128,7 @@ class EpochFigures:
         Learning rates in its middle, of the head and of the backbone's last block.
     seconds : float
     verdict : str
-        ``"diverged"`` or empty.
+        ``"diverged"``, ``"stopped"`` or empty.
     """
 
     stage: str

@@ -96,7 +96,9 @@ def _learn(prepared: Prepared, listeners: Listeners, world: World) -> _Learned:
     task, trainer, judge = prepared.task, prepared.trainer, prepared.judge
     history = trainer.run()
     logits = trainer.predict_final(judge.examples)
-    validation = compare(judge.examples.y, logits.argmax(axis=1), judge.head, groups=judge.groups)
+    validation = compare(
+        judge.examples.y, logits.argmax(axis=1), judge.head, groups=judge.groups, given=judge.given
+    )
     first = _Learned(trainer, history, logits, validation, [])
     course = Course(count_epochs(history), logits.shape[1])
     epochs = course.epochs[NETWORK_STAGE]

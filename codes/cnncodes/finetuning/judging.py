@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.evaluation.intervals import wilson
+from cnncodes.evaluation.intervals import measure_share
 from cnncodes.evaluation.paired import compare_paired
-from cnncodes.finetuning.history import DIVERGED, HEAD_STAGE, NETWORK_STAGE, START, EpochFigures, Trained
+from cnncodes.finetuning.history import (
+    DIVERGED,
+    HEAD_STAGE,
+    START,
+    STOPPED,
+    EpochFigures,
+    Trained,
+    count_missed,
+    describe_stop,
+)
 from cnncodes.finetuning.schedule import describe_convergence, starts_to_converge
+from cnncodes.finetuning.settings import FineTuning
 from cnncodes.finetuning.stages import Examples, Stage
 from cnncodes.heads.calibration import log_loss
 
@@ -66,16 +76,19 @@ class Judge:
     examples : Examples
     head : ndarray of int64, shape (n_images,)
         Number of the class that the head gives each.
-    patience : int
-        Epochs in a row that are not kept after which the last stage is over.
+    settings : FineTuning
+        With the epochs of the last stage, and those in a row that are not kept after which it is over.
     groups : ndarray, shape (n_images,), optional
-        Images that the bootstrap draws together.
+        Images that the bootstrap of the gain draws together, and that count once in the standard error.
+    given : ndarray, shape (n_images,), optional
+        As in `compare`.
     """
 
     examples: Examples
     head: npt.NDArray[np.int64]
-    patience: int
+    settings: FineTuning
     groups: npt.NDArray[Any] | None = None
+    given: npt.NDArray[Any] | None = None
 
     def measure(
         self,
@@ -95,7 +108,7 @@ class Judge:
         sound = bool(np.isfinite(logits).all()) and (trained.stage == START or math.isfinite(trained.loss))
         answers = logits.argmax(axis=1) if sound else np.full(len(y), -1)
         right = int((answers == y).sum())
-        share = wilson(right, len(y))
+        share = measure_share(answers == y, groups=self.given)
         gain = compare_paired(y, answers, self.head, groups=self.groups)
         value = log_loss(logits, y, np.ones(len(y))) if sound else math.inf
         # A network that is merely too sure of itself stays far below that.
@@ -106,7 +119,7 @@ class Judge:
         n = len(y) if self.groups is None else len(set(self.groups.tolist()))
         is_near = share.value >= best - standard_error(best, n) and right >= int((self.head == y).sum())
         kept = sound and (trained.stage == START or (is_near and value <= bound))
-        return trained.measured(
+        figures = trained.measured(
             validation_loss=value,
             accuracy=share.value,
             low=share.low,
@@ -118,6 +131,10 @@ class Judge:
             kept=kept,
             verdict="" if sound else DIVERGED,
         )
+        missed = count_missed([*former, figures])
+        if not sound or missed < self.settings.patience or trained.epoch >= self.settings.epochs:
+            return figures
+        return replace(figures, verdict=STOPPED)
 
     def is_over(
         self, stage: Stage, epoch: int, history: Sequence[EpochFigures], on_note: Callable[[str], None]
@@ -131,9 +148,10 @@ class Judge:
                 return False
             on_note(describe_convergence(losses))
             return True
-        own = [one for one in history if one.stage == NETWORK_STAGE]
-        kept = [number for number, one in enumerate(own) if one.kept]
-        return len(own) - 1 - (kept[-1] if kept else -1) >= self.patience
+        if not epoch or history[-1].verdict != STOPPED:
+            return False
+        on_note(describe_stop(history))
+        return True
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,8 @@ class TunedNetwork(torch.nn.Module):  # type: ignore[misc]
         found: dict[tuple[int, bool], list[Any]] = {}
         for name, weight in self.upper.named_parameters():
             if weight.requires_grad:
-                found.setdefault((depths[name], weight.ndim > 1), []).append(weight)
+                decays = sum(length > 1 for length in weight.shape) > 1  # not of norms in the shape (n, 1, 1)
+                found.setdefault((depths[name], decays), []).append(weight)
         for (depth, decays), weights in sorted(found.items()):
             yield {
                 "params": weights,

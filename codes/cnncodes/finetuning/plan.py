@@ -21,8 +21,8 @@ from cnncodes.finetuning.operators.registry import (
 #: Where in the list of values stand what is left out, the type of the floats, and the first that goes in.
 NOTHING, TYPE, GIVEN = 0, 1, 2
 
-#: The place of the running mean among the inputs of batch normalisation, or of a convolution with one; its
-#: module says whether it trains.
+#: From there on the running statistics stand among the inputs of batch normalisation, or of a convolution
+#: with one; their module says whether it trains.
 _MEAN = -2
 
 
@@ -99,6 +99,13 @@ def make_plan(
             plan.loads.append((add(name), owner, attribute))
         return places[name]
 
+    def find_mode(statistics: Sequence[str]) -> int:
+        """Of computed statistics there is none: they have no module."""
+        if not all(name in homes for name in statistics):
+            return NOTHING
+        owner = homes[statistics[0]][0]
+        return load(f"training\n{id(owner)}", owner, "training")  # names of tensors have one line
+
     for name, tensor in fixed.items():
         add(name, tensor)
     for node in fuse_nodes(nodes, result, homes):
@@ -110,8 +117,7 @@ def make_plan(
         if needed_by(node) == FLOATS:
             takes.append(TYPE)
         elif needed_by(node) == TRAINING:
-            owner = homes[node.inputs[_MEAN]][0]
-            takes.append(load(f"training\n{id(owner)}", owner, "training"))  # names of tensors have one line
+            takes.append(find_mode(node.inputs[_MEAN:]))
         gives = tuple(add(name) for name in node.outputs)
         places[""] = NOTHING  # an output that is left out has a place, but not that one
         plan.steps.append(Step(build_operation(node), tuple(takes), gives, gives_tuple(node), (), node))

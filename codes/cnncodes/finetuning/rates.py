@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Sequence
 
@@ -9,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import UsageError
-from cnncodes.finetuning.history import HEAD_STAGE, NETWORK_STAGE, START, EpochFigures
-from cnncodes.finetuning.judging import standard_error
+from cnncodes.finetuning.history import DIVERGED, HEAD_STAGE, NETWORK_STAGE, START, EpochFigures
 from cnncodes.finetuning.settings import BASE_LR, SGD_FACTOR, FineTuning
+from cnncodes.schema import flag
 
 #: The rates that are tried, as many as there are steps.
 LOWEST, HIGHEST, STEPS = 1e-6, 1.0, 80
@@ -27,8 +28,8 @@ _HIGHER = 1.2
 #: A rate that is found is at most so many times the default: of a few images, which the head fits already,
 #: the loss rises so late that what was found had been 70 times that.
 MOST = 10.0
-#: So many standard errors below the head alone is more than chance.
-_LOST = 2.0
+#: What may wreck a training as a rate that is too high does, where it is above its default.
+_PULLS = ("l2_sp", "weight_decay")
 
 
 def try_rates(step: Callable[[int, float], float]) -> list[float]:
@@ -131,7 +132,7 @@ def advise_rate(history: Sequence[EpochFigures], base_lr: float, settings: FineT
         The rate that it was trained with, which may have been found.
     settings : FineTuning
     """
-    wrong = [one for one in history if one.verdict]
+    wrong = [one for one in history if one.verdict == DIVERGED]
     if wrong:
         alone = wrong[0].stage in (START, HEAD_STAGE)
         where = "the head alone" if alone else "backbone and head"
@@ -140,22 +141,29 @@ def advise_rate(history: Sequence[EpochFigures], base_lr: float, settings: FineT
             " above that of the start. The weights before are kept. Try a lower rate:"
             f" {_lower(base_lr, settings, alone=alone)}"
         )
-    start, network = history[0], [one for one in history if one.stage == NETWORK_STAGE]
-    lost = -max((one.gain for one in network), default=0.0)
-    if lost <= _LOST * standard_error(start.accuracy - start.gain, max(1, start.images)):
+    network = [one for one in history if one.stage == NETWORK_STAGE]
+    best = max(network, key=lambda one: one.gain, default=history[0])
+    if not best.gain_high < 0:  # without an interval nothing is clear
         return ""
     return (
-        f"training of backbone and head came no nearer to the head alone than {100 * lost:.1f} points below"
-        f" it, so that no epoch is kept. Try a lower rate: {_lower(base_lr, settings)}"
+        "training of backbone and head came no nearer to the head alone than"
+        f" {-100 * best.gain:.1f} points below it, so that no epoch is kept. Try a lower rate:"
+        f" {_lower(base_lr, settings)}"
     )
 
 
 def _lower(base_lr: float, settings: FineTuning, *, alone: bool = False) -> str:
-    """Return the option that lowers a rate which is too high, the backbone's where that alone is unusual."""
+    """Return the option that lowers a rate which is too high, the backbone's where that alone is unusual.
+
+    With it come others that are above their defaults and may be what was too high.
+    """
     usual, mult = default_rate(settings.optimizer), settings.backbone_lr_mult
+    pulls = [one for one in dataclasses.fields(FineTuning) if one.name in _PULLS]
+    high = [flag(one) for one in pulls if getattr(settings, one.name) > one.default]
+    others = f"; or a lower {', '.join(high)}" if high else ""
     if not alone and base_lr <= usual and mult > FineTuning.backbone_lr_mult:
-        return f"--backbone-lr-mult {min(mult / 10, FineTuning.backbone_lr_mult):g}"
-    return f"--base-lr {min(base_lr / 10, usual):g}"
+        return f"--backbone-lr-mult {min(mult / 10, FineTuning.backbone_lr_mult):g}{others}"
+    return f"--base-lr {min(base_lr / 10, usual):g}{others}"
 
 
 def has_risen(losses: Sequence[float]) -> bool:

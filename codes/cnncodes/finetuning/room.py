@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,25 +109,27 @@ def check_room(room: Room, folder: Path) -> str:
     free = shutil.disk_usage(folder).free + there
     if free >= room.most:
         return ""
-    has, most = f"the disk of {folder} has {say_bytes(free)} for this fine-tuning", say_bytes(room.most)
+    # Rounded apart, so that what is too little never reads as enough.
+    has = f"the disk of {folder} has {say_bytes(free, math.floor)} for this fine-tuning"
+    least, most = (say_bytes(size, math.ceil) for size in (room.least, room.most))
     if free >= room.least:
         return (
             f"{has}, which takes {most} at most: where it is full, what was finished is kept, and the same"
             " command goes on"
         )
     raise StoreError(
-        f"{has}, which takes at least {say_bytes(room.least)} and at most {most}: {say_bytes(room.features)}"
+        f"{has}, which takes at least {least} and at most {most}: {say_bytes(room.features)}"
         " for what the frozen part gives (less with --cache), the rest for checkpoints and results (less with"
         " a lower --unfreeze). Nothing was computed: free some space, or give a folder on another disk."
     )
 
 
-def say_bytes(size: int) -> str:
+def say_bytes(size: int, to_whole: Callable[[float], int] = round) -> str:
     """Return an amount of disk in words.
 
     Examples
     --------
-    >>> say_bytes(14_200_000), say_bytes(1_250_000_000)
-    ('14 MB', '1.2 GB')
+    >>> say_bytes(14_200_000), say_bytes(14_200_000, math.ceil), say_bytes(1_250_000_000)
+    ('14 MB', '15 MB', '1.2 GB')
     """
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:,.0f} MB"
+    return f"{to_whole(size / 1e8) / 10:.1f} GB" if size >= 1e9 else f"{to_whole(size / 1e6)} MB"

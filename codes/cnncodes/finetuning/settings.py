@@ -84,8 +84,9 @@ class FineTuning:
     validation : float
         Share of the training images that is not trained on and says when to stop.
     patience : int
-        Epochs in a row with fewer right answers than the best, by more than a standard error, after which it
-        stops.
+        Epochs of the second stage in a row that are not good enough to be kept, after which it stops: with
+        fewer right answers on the validation images than the head alone, or than the best by more than a
+        standard error, or with a log-loss above that of the start and of chance.
     refit : bool
         Whether a network that is kept is trained once more, on all images, those held out for validation too,
         for as many epochs as were kept.
@@ -149,7 +150,9 @@ class FineTuning:
         check=between(0, 1, low_too=False),
     )
     optimizer: str = option(
-        "Optimiser; sgd needs about 30 times the rate.", default="adamw", choices=("adamw", "sgd")
+        "Optimiser; sgd is Nesterov's with a momentum of 0.9, and needs about 30 times the rate.",
+        default="adamw",
+        choices=("adamw", "sgd"),
     )
     weight_decay: float = option(
         "Weight decay; biases and norms have none.",
@@ -212,7 +215,9 @@ class FineTuning:
         check=between(0, 0.5, low_too=False),
     )
     patience: int = option(
-        "Epochs in a row, clearly below the best on the validation images, after which it stops.",
+        "Epochs of the second stage in a row, not good enough to be kept, after which it stops: on the"
+        " validation images below the head alone, or more than a standard error below the best, or too sure"
+        " of what is wrong.",
         default=5,
         metavar="N",
         check=at_least(1),

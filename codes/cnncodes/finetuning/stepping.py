@@ -132,7 +132,7 @@ class Stepper:
             if name not in self.average:
                 self.average[name] = value.clone()
             elif value.dtype.is_floating_point:
-                self.average[name].mul_(decay).add_(value, alpha=1 - decay)
+                self.average[name].lerp_(value, 1 - decay)  # what does not move stays, to the bit
 
     @contextlib.contextmanager
     def averaged(self) -> Iterator[None]:

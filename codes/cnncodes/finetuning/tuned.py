@@ -12,7 +12,7 @@ from cnncodes.estimators.predictor import Predictor
 from cnncodes.estimators.priors import find_shares
 from cnncodes.finetuning.comparison import Comparison, say_verdict
 from cnncodes.finetuning.examples import Labelled
-from cnncodes.finetuning.history import NETWORK_STAGE, EpochFigures, count_epochs, explain_none
+from cnncodes.finetuning.history import NETWORK_STAGE, EpochFigures, count_epochs, describe_stop, explain_none
 from cnncodes.finetuning.learned import LearnedHead
 from cnncodes.heads.linear import LinearScorer
 from cnncodes.views import ViewPlan
@@ -108,9 +108,11 @@ class Tuned:
 
     def say_verdict(self, test: Comparison | None) -> str:
         """Say in words whether it was worth it, by test images where there are any."""
+        stop = describe_stop(self.history)
+        early = f" {stop[0].upper()}{stop[1:]}." if stop else ""
         if not self.is_trained:
-            return f"There is no tuned network: {self.lack}. Kept: the head alone."
-        return say_verdict(self.validation, test, self.kept)
+            return f"There is no tuned network: {self.lack}. Kept: the head alone.{early}"
+        return say_verdict(self.validation, test, self.kept) + early
 
     def count_learned(self, kept: str) -> int:
         """Return how many images one of the two, ``"tuned"`` or ``"head"``, has learned from."""

@@ -6,8 +6,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from cnncodes.backbones.graphs.initializers import CONSTANT, STATISTICS
 from cnncodes.backbones.graphs.subgraphs import inner_graphs, taken_names, walk_graphs, walk_nodes
+from cnncodes.backbones.graphs.wiring import attributes
 
 #: What a backbone's graph takes and gives.
 _OWN = ("image", "code")
@@ -57,7 +60,7 @@ def rename(graph: Any, names: Mapping[str, str]) -> None:
 def name_weights(graph: Any) -> None:
     """Call constants so, and statistics: by their names weights are told from them."""
     names: dict[str, str] = {}
-    taken, early = used_names(graph), _before_layers(graph)
+    taken, unlearned = used_names(graph), _before_layers(graph) | _find_unlearned(graph)
     statistics = {
         name: f".{kind}"
         for node in walk_nodes(graph)
@@ -69,7 +72,7 @@ def name_weights(graph: Any) -> None:
         if name in statistics:
             if not name.endswith(statistics[name][1:]):
                 names[name] = free_name(name, taken, statistics[name])
-        elif not _is_weight(tensor) or name in early:
+        elif not _is_weight(tensor) or name in unlearned:
             if not name.startswith(CONSTANT):
                 names[name] = free_name(CONSTANT + name, taken)
         elif name.startswith(CONSTANT):
@@ -96,3 +99,37 @@ def _before_layers(graph: Any) -> set[str]:
         elif node.op_type in ("Add", "Clip", "Div", "Mul", "Sub"):
             early.update(weights.intersection(node.input))
     return early
+
+
+def _find_unlearned(graph: Any) -> set[str]:
+    """Return the initializers that a step alone takes which no training leaves as it is."""
+    tensors = {tensor.name: tensor for tensor in graph.initializer}
+    fixed: set[str] = set()
+    learned: set[str] = set()
+    for node in walk_nodes(graph):
+        own = tensors.keys() & set(node.input)
+        is_fixed = _normalises_alone(node, tensors) or _is_low_pass(node, tensors)
+        (fixed if is_fixed else learned).update(own)
+    return fixed - learned
+
+
+def _normalises_alone(node: Any, tensors: Mapping[str, Any]) -> bool:
+    """Tell of a normalisation by ones and zeros: the one within GroupNorm, which scales after it."""
+    from onnx import numpy_helper
+
+    if node.op_type != "InstanceNormalization" or not tensors.keys() >= set(node.input[1:3]):
+        return False
+    scale, offset = (numpy_helper.to_array(tensors[name]) for name in node.input[1:3])
+    return bool((scale == 1).all() and (offset == 0).all())
+
+
+def _is_low_pass(node: Any, tensors: Mapping[str, Any]) -> bool:
+    """Tell of a convolution with one mean of neighbours for all channels, as before a stride (BlurPool)."""
+    from onnx import numpy_helper
+
+    tensor = tensors.get(node.input[1]) if node.op_type == "Conv" else None
+    if tensor is None or any(node.input[2:]) or not 1 < tensor.dims[0] == attributes(node).get("group", 1):
+        return False
+    kernel = numpy_helper.to_array(tensor).astype(np.float64)
+    same = kernel[0].size > 1 and (kernel == kernel[:1]).all()
+    return bool(same and kernel.min() >= 0 and math.isclose(kernel[0].sum(), 1, rel_tol=1e-3))

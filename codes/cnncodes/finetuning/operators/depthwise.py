@@ -84,8 +84,10 @@ def _differentiate_weight(
     found = []
     for first in range(0, weight.shape[3], _WIDEST):
         columns = weight[..., first : first + _WIDEST]
-        left = padding[1] - first  # less than nothing is cut off
-        met = F.pad(x, (left, last + columns.shape[3] - left - x.shape[3]))
+        start, length = first - padding[1], last + columns.shape[3]
+        met = x[..., max(0, start) : max(0, start + length)]  # nothing where all that they meet is padding
+        left = min(max(0, -start), length)
+        met = F.pad(met, (left, length - left - met.shape[3]))
         found.append(_differentiate(slope, met, columns, strides, (padding[0], 0), of_weight=True)[1])
     return torch.cat(found, 3)
 

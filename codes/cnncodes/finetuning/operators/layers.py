@@ -93,13 +93,20 @@ def normalise_batch(node: Node) -> Operation:
     """By the batch while it is trained, which moves the running statistics; else by those.
 
     They move as torch's do: the variance is the unbiased one. ONNX's momentum is what stays of them, torch's
-    what comes.
+    what comes. Where they are computed, as those of weights that are standardised, nothing is moved, and
+    gradients go through them.
     """
     if node.get("training_mode", 0) or not node.get("spatial", 1):
         raise node.refuse("training_mode must be 0, and spatial 1")
     epsilon, momentum = node.get("epsilon", 1e-5), 1 - node.get("momentum", 0.9)
 
-    def run(x: Tensor, scale: Tensor, bias: Tensor, mean: Tensor, var: Tensor, training: bool) -> Tensor:
+    def run(
+        x: Tensor, scale: Tensor, bias: Tensor, mean: Tensor, var: Tensor, training: bool | None
+    ) -> Tensor:
+        if training is None:
+            shape = (-1, *(1,) * (x.ndim - 2))
+            factor = scale * torch.rsqrt(var + epsilon)
+            return (x - mean.reshape(shape)) * factor.reshape(shape) + bias.reshape(shape)
         return F.batch_norm(x, mean, var, scale, bias, training, momentum, epsilon)
 
     return run

@@ -15,7 +15,7 @@ from cnncodes.errors import BackboneError, sentence
 Operation = Callable[..., Any]
 
 #: What a function beside the node's own inputs may be given, as its last argument: whether the layer is being
-#: trained, or the type of the network's floats.
+#: trained (None where its statistics are computed), or the type of the network's floats.
 TRAINING, FLOATS = "training", "floats"
 
 #: The oldest operator set; in older ones batch normalisation and others mean something else.
