@@ -77,6 +77,20 @@ def test_a_touched_file_is_not_embedded_again(
     verify_codes(out)
 
 
+def test_a_file_from_the_far_future_is_embedded_once(
+    photos: Path, tmp_path: Path, backbone: Backbone
+) -> None:
+    out = tmp_path / "x.codes"
+    (photos / "cat" / "junk.png").write_bytes(b"junk")
+    for name in ("1.png", "junk.png"):
+        os.utime(photos / "cat" / name, ns=(0, 10**19))
+    summary = embed(photos, out, backbone=backbone)
+    assert (summary.embedded, [failure.key for failure in summary.failures]) == (6, ["cat/junk.png"])
+    assert times(out)["cat/1.png"] == 2**63 - 1
+    assert embed(photos, out, backbone=backbone).unchanged == 6
+    verify_codes(out)
+
+
 def test_only_the_content_tells_of_a_change_that_size_and_time_hide(
     photos: Path, tmp_path: Path, backbone: Backbone
 ) -> None:
