@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.dataset as ds
 import pytest
-from samples import PLAN, SPACE, content_of, fail, make, write
+from samples import PLAN, SPACE, content_of, fail, make, open_writer, rows_of, write
 
 from cnncodes.errors import DamagedManifest, StoreError, UsageError
-from cnncodes.store import Codes, CodesWriter, StoredViews, read_codes, verify_codes
+from cnncodes.store import Codes, CodesWriter, StoredViews, open_codes, read_codes, verify_codes
 from cnncodes.store.repairing import repair_codes
-from cnncodes.store.verifying import find_problems
+from cnncodes.store.summary import summarize_codes
+from cnncodes.store.verifying import examine_codes, find_problems
 
 needs_rights = pytest.mark.usefixtures("_obeys_rights")
 
@@ -95,6 +98,66 @@ def test_a_damaged_manifest(path: Path, content: str) -> None:
     (path / "manifest.json").write_bytes(content.encode("utf-8", "surrogateescape"))
     with pytest.raises(StoreError, match="manifest.json"):
         read_codes(path)
+
+
+def name_twice(values: dict[str, Any]) -> None:
+    values["shards"].append(values["shards"][0])
+
+
+def complete_by_a_word(values: dict[str, Any]) -> None:
+    values["complete"] = "no"
+
+
+def lose_plan(values: dict[str, Any]) -> None:
+    values["plan"] = None
+
+
+def count_by_text(values: dict[str, Any]) -> None:
+    values["shards"][0]["bytes"] = "5"
+
+
+def hash_by_number(values: dict[str, Any]) -> None:
+    values["shards"][0]["sha256"] = 5
+
+
+MANIFEST_FAULTS = (
+    (name_twice, "it names part-00000.parquet twice"),
+    (complete_by_a_word, "complete is 'no', not true or false"),
+    (lose_plan, "plan is None, not a table"),
+    (count_by_text, "the counts of part-00000.parquet are no whole numbers"),
+    (hash_by_number, "the sha256 of part-00000.parquet is 5"),
+)
+
+
+@pytest.mark.parametrize(("fault", "told"), MANIFEST_FAULTS)
+def test_a_manifest_that_contradicts_itself_is_damaged_for_all_that_read_it(
+    path: Path, fault: Any, told: str
+) -> None:
+    before, values = rows_of(path), json.loads((path / "manifest.json").read_text())
+    fault(values)
+    (path / "manifest.json").write_text(json.dumps(values))
+    for use in (read_codes, open_codes, verify_codes, examine_codes, summarize_codes, open_writer):
+        with pytest.raises(DamagedManifest, match=rf"manifest\.json is damaged: {re.escape(told)}"):
+            use(path)
+    repair_codes(path)
+    assert rows_of(path) == before and find_problems(path)[0].startswith("the job that wrote last")
+
+
+@pytest.mark.parametrize("count", ["bytes", "rows", "images"])
+def test_a_manifest_that_miscounts_a_sound_shard_is_itself_called_damaged(path: Path, count: str) -> None:
+    before, values = rows_of(path), json.loads((path / "manifest.json").read_text())
+    true = values["shards"][0][count]
+    values["shards"][0][count] = true + 1
+    (path / "manifest.json").write_text(json.dumps(values))
+    told = rf"manifest\.json is damaged: .*part-00000\.parquet has {true + 1} {count}\. It has {true}"
+    [problem] = find_problems(path)
+    assert re.search(told, problem) and "codes repair" in problem and "delete" not in problem
+    uses = {"bytes": (summarize_codes, open_writer), "rows": (read_codes, open_codes)}
+    for use in uses.get(count, ()):
+        with pytest.raises(StoreError, match=told):
+            use(path)
+    assert repair_codes(path) is not None
+    assert rows_of(path) == before and repair_codes(path) is None
 
 
 @pytest.mark.parametrize("number", [0, -1])

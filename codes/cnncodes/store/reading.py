@@ -19,6 +19,7 @@ from cnncodes.store.files import refuse_unread
 from cnncodes.store.manifest import FAILURES_NAME, RESTORE_FAILURES, RESTORE_SHARD, Manifest
 from cnncodes.store.schema import FAILURES_SCHEMA, code_arrays, is_code, read_parquet
 from cnncodes.store.selection import choose_layers
+from cnncodes.store.shards import load_shard
 
 if TYPE_CHECKING:
     from cnncodes.views import ViewPlan
@@ -148,7 +149,7 @@ def _read(folder: Path, manifest: Manifest) -> Codes:
     tables, start = [], 0
     for shard in manifest.shards:
         file = folder / "data" / shard.name
-        table = read_parquet(file, schema.names, shard.rows, RESTORE_SHARD, sha256=shard.sha256)
+        table = load_shard(folder, shard, schema.names)
         _fill(codes[start : start + len(table)], table, columns, file)
         start += len(table)
         tables.append(table.select(rest.names).cast(rest))
