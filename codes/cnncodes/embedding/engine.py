@@ -154,7 +154,10 @@ class Engine:
 
         What only isolation guards against is no limit without it: the image would meet none at all.
         """
-        limits: dict[str, float] = {"max_pixels": decoding.max_pixels}
+        limits: dict[str, float] = {
+            "max_pixels": decoding.max_pixels,
+            "machine_memory": self.budget.machine,
+        }
         if self.isolation is not None and not self.isolation.in_groups:
             limits |= {"decode_seconds": self.isolation.seconds, "max_memory": self.isolation.memory}
         return limits

@@ -125,8 +125,8 @@ def embed(
         Images with more pixels are refused rather than decoded; None means 89,478,485.
     max_memory : int or str, optional
         What the images that lanes decode at the same time may take: bytes, or ``"2G"``. A lane waits until
-        there is room; an image that takes more is decoded while no other is. None means a quarter of the
-        machine's memory.
+        there is room; an image that takes more is decoded while no other is, and is a failure where it takes
+        more than the machine or container has left. None means a quarter of the machine's memory.
     dtype : {"float16", "float32"}
         Of the stored codes.
     split : str, optional
