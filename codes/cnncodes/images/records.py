@@ -70,7 +70,8 @@ class RowBytes:
         value = _read_group(_stat_file(self.table), self)[self.row].as_py()
         value = value.get("bytes") if isinstance(value, dict) else value
         if value is None:
-            raise UnreadableImage("read", f"row {self.row} of row group {self.row_group} holds no bytes")
+            reason = f"row {self.row} of row group {self.row_group} holds no bytes"
+            raise UnreadableImage("decode", reason)  # and not "read": it is not out of reach
         return bytes(value)
 
 
