@@ -152,9 +152,9 @@ def check_path(path: object, name: str = "the path") -> None:
     ...
     cnncodes.errors.UsageError: out is empty. Give a path; '.' is the working folder.
     """
-    if isinstance(path, str | bytes) and not path.strip():
+    if isinstance(path, str) and not path.strip():
         raise UsageError(f"{name} is empty. Give a path; '.' is the working folder.")
-    if not isinstance(path, str | bytes | os.PathLike):
+    if not isinstance(path, str | os.PathLike):
         raise UsageError(f"{name} must be a path. Got {type(path).__name__} instead.")
     if "\0" in os.fsdecode(path):
         raise UsageError(f"{name} holds a zero byte, which no path may. Got {path!r}.")

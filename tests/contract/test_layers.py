@@ -18,6 +18,7 @@ PACKAGE = Path(cnncodes.__file__).parent
 ROWS = (
     ("ending", "errors", "lazy"),
     ("disk", "machine", "output", "schema"),
+    ("arguments",),
     ("images", "views", "backbones"),
     ("store",),
     ("embedding",),

@@ -73,6 +73,45 @@ def test_selecting_what_is_not_there_says_what_is(codes: Codes) -> None:
         codes.select(views=9)
 
 
+@pytest.mark.parametrize("read", [read_codes, open_codes])
+def test_what_cannot_be_selected_is_told_in_our_words(path: Path, read: Any) -> None:
+    codes = read(path)
+    for given, told in (
+        ({"layers": []}, "layers is empty"),
+        ({"layers": 3}, "layers must be a name, or several. Got 3"),
+        ({"split": 3}, "split must be a name, or several. Got 3"),
+        ({"split": b"train"}, "split must be a name"),
+        ({"views": 1.5}, "views must be a name or number, or several, or a ViewPlan. Got 1.5"),
+        ({"views": True}, "views must be .* Got True"),
+        ({"views": [True]}, "views must be .* Got True"),
+        ({"labelled": "x"}, "labelled must be True or False. Got 'x'"),
+    ):
+        with pytest.raises(UsageError, match=told):
+            codes.select(**given)
+    assert len(codes.select(views=np.int64(1), labelled=np.bool_(True), split=["train"])) == 2
+    assert len(codes.select(views=np.array([0, 1]))) == 8  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("read", [read_codes, open_codes])
+def test_a_session_shows_codes_in_a_line(path: Path, read: Any) -> None:
+    codes = read(path)
+    assert repr(codes) == f"<{type(codes).__name__} of {str(path)!r}: 8 rows of 4 images, 6 numbers a row>"
+    assert "2 rows of 1 image, 6" in repr(codes.select(split="test"))
+
+
+def test_blocks_have_a_number_of_bytes(path: Path) -> None:
+    for wrong in ("a", 0, -1, 2.5, True):
+        with pytest.raises(UsageError, match="nbytes must be a whole number above 0"):
+            next(open_codes(path).blocks(wrong))
+    assert [start for start, _ in open_codes(path).blocks(1)] == list(range(8))
+
+
+def test_bytes_are_no_path_of_codes() -> None:
+    for use in (read_codes, open_codes, verify_codes, find_problems):
+        with pytest.raises(UsageError, match="the path of the codes must be a path. Got bytes"):
+            use(b"x.codes")  # type: ignore[arg-type]
+
+
 def test_to_arrow_is_what_is_on_disk(path: Path, codes: Codes) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -113,7 +113,7 @@ class EmbedOptions(common.EmbeddingOptions, common.LayerOptions):
     )
     remove_missing: bool = option(
         "Let any number of stored images go that the source lacks; otherwise more than ten and more than a"
-        " tenth of them are an error.",
+        " tenth of them are an error, and so are all of them.",
         default=False,
     )
 
