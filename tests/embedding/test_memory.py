@@ -148,7 +148,8 @@ def test_a_picture_that_takes_more_than_the_machine_has_left_is_refused_and_no_o
     assert not budget._held and not budget._decoding
 
 
-@pytest.mark.parametrize("isolate", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("isolate", [False, True])
 def test_a_picture_too_large_for_the_machine_costs_itself_and_is_tried_where_there_is_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, isolate: bool
 ) -> None:
