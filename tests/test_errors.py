@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -37,8 +38,32 @@ def test_a_checkout_is_installed_from_its_folder(checkout: Path) -> None:
     assert shlex.split(install_advice("cpu")) == ["pip", "install", "-e", f"{checkout}[cpu]"]
 
 
-def test_an_installed_package_is_installed_by_name(checkout: Path) -> None:
+@pytest.fixture
+def installed(checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Pretend that pip has installed the package; return the folder of what it wrote about that."""
+    about = tmp_path / "site" / "cnncodes-0.1.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: cnncodes\nVersion: 0.1\n")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    return about
+
+
+def test_an_installed_package_is_installed_by_name(installed: Path, tmp_path: Path) -> None:
     assert install_advice("gpu") == "pip install 'cnncodes[gpu]'"
+    for url in (f"file://{tmp_path}/cnncodes-0.1.whl", "https://example.org/cnncodes", ""):
+        (installed / "direct_url.json").write_text(json.dumps({"url": url}))
+        assert install_advice("gpu") == "pip install 'cnncodes[gpu]'"
+    (installed / "direct_url.json").write_text("damaged")
+    assert install_advice("gpu") == "pip install 'cnncodes[gpu]'"
+
+
+def test_what_was_installed_from_a_clone_is_installed_from_it(installed: Path, tmp_path: Path) -> None:
+    clone = tmp_path / "a clone"
+    clone.mkdir()
+    (installed / "direct_url.json").write_text(json.dumps({"url": clone.as_uri(), "dir_info": {}}))
+    assert install_advice("gpu") == "pip install 'cnncodes[gpu]'"  # it is gone
+    (clone / "pyproject.toml").touch()
+    assert shlex.split(install_advice("gpu")) == ["pip", "install", f"{clone}[gpu]"]
 
 
 def find_stops(file: Path) -> Iterator[str]:

@@ -6,10 +6,12 @@ import os
 import sys
 
 from cnncodes.ending import describe_interrupt, leave, running, watch
+from cnncodes.output import occupy_streams
 
 
 def main() -> None:
     """Run the command line and end the process."""
+    occupy_streams()
     watch()
     from cnncodes.cli import main as run
     from cnncodes.cli.entry import SIGNALLED

@@ -7,6 +7,7 @@ else. Those that stand for a wrong argument are `ValueError` too, as scikit-lear
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import shlex
 from collections.abc import Callable, Iterable, Sequence
@@ -152,9 +153,9 @@ def check_path(path: object, name: str = "the path") -> None:
     ...
     cnncodes.errors.UsageError: out is empty. Give a path; '.' is the working folder.
     """
-    if isinstance(path, str | bytes) and not path.strip():
+    if isinstance(path, str) and not path.strip():
         raise UsageError(f"{name} is empty. Give a path; '.' is the working folder.")
-    if not isinstance(path, str | bytes | os.PathLike):
+    if not isinstance(path, str | os.PathLike):
         raise UsageError(f"{name} must be a path. Got {type(path).__name__} instead.")
     if "\0" in os.fsdecode(path):
         raise UsageError(f"{name} holds a zero byte, which no path may. Got {path!r}.")
@@ -192,7 +193,7 @@ def suggest_nearest(name: str, known: Iterable[str]) -> str:
 
 
 def install_advice(extra: str) -> str:
-    """Return the command that installs one of the extras, from the checkout where the package runs from one.
+    """Return the command that installs one of the extras: from the checkout, or the clone that pip took.
 
     Examples
     --------
@@ -201,8 +202,24 @@ def install_advice(extra: str) -> str:
     """
     root = Path(__file__).resolve().parents[2]
     if not ((root / "pyproject.toml").is_file() and (root / "codes" / "cnncodes").is_dir()):
-        return f"pip install {shlex.quote(f'cnncodes[{extra}]')}"
+        source = _find_clone() or "cnncodes"
+        return f"pip install {shlex.quote(f'{source}[{extra}]')}"
     return f"pip install -e {shlex.quote(f'{root}[{extra}]')}"
+
+
+def _find_clone() -> str | None:
+    """Return the folder that pip has installed the package from, None where there is none."""
+    from importlib.metadata import PackageNotFoundError, distribution
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname
+
+    try:
+        about = json.loads(distribution("cnncodes").read_text("direct_url.json") or "{}")
+        url = urlsplit(about["url"])
+    except (PackageNotFoundError, ValueError, KeyError):
+        return None
+    folder = url2pathname(url.path)
+    return folder if url.scheme == "file" and (Path(folder) / "pyproject.toml").is_file() else None
 
 
 def count(number: int, one: str, several: str | None = None) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import sys
 
 import pytest
 
 from cnncodes.cli.streams import prepare_streams, write_stdout
+from cnncodes.commands import Reporter
+from cnncodes.output import occupy_streams
 
 NAME = "größe \udcff 花.png"
 
@@ -56,3 +60,60 @@ def test_a_closed_stdout_is_an_error_and_no_bug(monkeypatch: pytest.MonkeyPatch)
     prepare_streams()
     with pytest.raises(OSError, match="stdout"):
         write_stdout("text")
+
+
+class Full(io.RawIOBase):
+    """A file on a disk that is full, until it is not."""
+
+    def __init__(self) -> None:
+        self.written, self.is_full = b"", True
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]
+        if self.is_full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        self.written += bytes(data)
+        return len(data)
+
+
+def report() -> None:
+    reporter = Reporter()
+    reporter.note("begun")
+    reporter.warn("slow")
+    reporter.progress("embedding")(3, 3)
+    print("done", file=sys.stderr, flush=True)
+
+
+def test_progress_that_cannot_be_written_ends_nothing_and_goes_on_once_it_can(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    raw = Full()
+    monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(io.BufferedWriter(raw), "utf-8", line_buffering=True))
+    prepare_streams()
+    report()
+    raw.is_full = False
+    sys.stderr.write("größe \udcff\n")
+    assert raw.written.endswith("done\ngröße \\udcff\n".encode())
+
+
+def test_without_a_stderr_progress_goes_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    prepare_streams()
+    report()
+    assert not sys.stderr.isatty()
+
+
+def test_no_file_takes_the_number_of_a_closed_stream() -> None:
+    kept = os.dup(2)
+    try:
+        os.close(2)
+        occupy_streams()
+        assert os.path.samestat(os.fstat(2), os.stat(os.devnull)) and os.get_inheritable(2)
+        occupied = os.fstat(1)
+        occupy_streams()
+        assert os.path.samestat(os.fstat(1), occupied)
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

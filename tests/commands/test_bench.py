@@ -107,7 +107,8 @@ def test_the_fastest_is_named_with_its_cosine_and_a_poor_one_is_said(
 
 def test_a_provider_that_is_asked_for_has_to_run(net: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "--backbone", str(net), "--provider", "coreml"]) == 1
-    assert "'CoreMLExecutionProvider' is not available" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "cnncodes: CoreMLExecutionProvider with fp32: provider 'CoreMLExecutionProvider' is not" in said
 
 
 def test_images_that_cannot_be_read_are_no_measure(

@@ -17,7 +17,8 @@ PACKAGE = Path(cnncodes.__file__).parent
 #: From left to right; those in one row do not know each other, `cnncodes/__init__.py` knows all.
 ROWS = (
     ("ending", "errors", "lazy"),
-    ("disk", "output", "schema"),
+    ("disk", "machine", "output", "schema"),
+    ("arguments",),
     ("images", "views", "backbones"),
     ("store",),
     ("embedding",),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
@@ -74,6 +75,40 @@ def test_a_touched_file_is_not_embedded_again(
     shards = list((out / "data").iterdir())
     assert embed(photos, out, backbone=backbone).unchanged == 6
     assert list((out / "data").iterdir()) == shards
+    verify_codes(out)
+
+
+@pytest.mark.parametrize(("cell", "reason"), [(None, "holds no bytes"), (b"", "the file is empty")])
+def test_a_cell_that_holds_no_picture_any_more_is_a_failure_and_no_row(
+    photos: Path, tmp_path: Path, backbone: Backbone, cell: bytes | None, reason: str
+) -> None:
+    out, table = tmp_path / "x.codes", tmp_path / "table.parquet"
+    files = [path.read_bytes() for path in sorted(photos.rglob("*.png"))[:3]]
+    pq.write_table(pa.table({"image": files, "label": ["a", "b", "c"]}), table)
+    embed(table, out, backbone=backbone)
+    images = pa.array([files[0], cell, files[2]], pa.binary())
+    pq.write_table(pa.table({"image": images, "label": ["a", "x", "c"], "more": [1, 2, 3]}), table)
+    for tried in (True, False):
+        summary = embed(table, out, backbone=backbone)
+        assert (summary.unchanged, summary.failed, summary.still_failed) == (2, 1, 0 if tried else 1)
+        codes = read_codes(out)
+        assert list(zip(codes.images, codes.y, strict=True)) == [("row-00000000", "a"), ("row-00000002", "c")]
+        [failure] = codes.failures.to_pylist()
+        assert failure["image"] == "row-00000001" and reason in failure["reason"]
+    verify_codes(out)
+
+
+def test_a_file_from_the_far_future_is_embedded_once(
+    photos: Path, tmp_path: Path, backbone: Backbone
+) -> None:
+    out = tmp_path / "x.codes"
+    (photos / "cat" / "junk.png").write_bytes(b"junk")
+    for name in ("1.png", "junk.png"):
+        os.utime(photos / "cat" / name, ns=(0, 10**19))
+    summary = embed(photos, out, backbone=backbone)
+    assert (summary.embedded, [failure.key for failure in summary.failures]) == (6, ["cat/junk.png"])
+    assert times(out)["cat/1.png"] == 2**63 - 1
+    assert embed(photos, out, backbone=backbone).unchanged == 6
     verify_codes(out)
 
 

@@ -68,6 +68,11 @@ def test_what_is_no_backbone_is_refused(given: Any) -> None:
         Engine.make(given)
 
 
+def test_no_backbone_at_all_is_refused() -> None:
+    with pytest.raises(UsageError, match="backbone is empty: give a name"):
+        Engine.make([])
+
+
 def test_sessions_of_several_networks_are_refused(backbone: Backbone) -> None:
     with pytest.raises(UsageError, match="sessions of one network"):
         Engine.make([backbone, load_backbone()])

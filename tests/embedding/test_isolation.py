@@ -243,6 +243,15 @@ def test_a_budget_beyond_all_memory_is_none(photos: Path, tmp_path: Path, backbo
     assert summary.embedded == 1
 
 
+@pytest.mark.slow
+def test_a_webp_whose_canvas_is_larger_than_the_limit_is_decoded_alone(tmp_path: Path) -> None:
+    """Its decoder has the canvas as the file is opened, before Pillow knows its size."""
+    (tmp_path / "in").mkdir()
+    Image.new("RGB", (9000, 9000), "red").save(tmp_path / "in" / "a.webp", lossless=True)
+    summary = embed(tmp_path / "in", tmp_path / "x.codes", isolate=True, max_memory="1M", n_jobs=1)
+    assert (summary.embedded, summary.failures) == (1, ())
+
+
 def test_lanes_wait_for_memory_in_the_place_of_processes(photos: Path) -> None:
     from cnncodes.embedding.cutting import ColorMeter
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import random
+import re
 import threading
 import time
 from pathlib import Path
@@ -13,8 +14,10 @@ import pytest
 from PIL import Image
 
 from cnncodes import embed, read_codes
+from cnncodes.embedding import memory
 from cnncodes.embedding.memory import MemoryBudget, parse_bytes
 from cnncodes.errors import UnreadableImage, UsageError
+from cnncodes.machine import measure_resident
 
 
 @pytest.mark.parametrize(
@@ -130,6 +133,39 @@ def test_a_file_larger_than_all_of_it_is_not_read() -> None:
     ):
         lease.read(1001)
     assert caught.value.stage == "read" and "--max-memory" in caught.value.reason
+
+
+def test_a_picture_that_takes_more_than_the_machine_has_left_is_refused_and_no_other() -> None:
+    held, room = measure_resident(), 2**30
+    budget = MemoryBudget(2**20, machine=held + room)
+    for size in (2**19, 2**21, room // 2):  # above the budget it is decoded alone
+        with budget.lease() as lease:
+            lease.decode(size)
+    with budget.lease() as lease, pytest.raises(UnreadableImage) as caught:
+        lease.decode(room + 2**28)
+    assert caught.value.stage == "decode" and caught.value.limit == ("machine_memory", held + room)
+    assert re.search(r"may take 1,280 MiB, and of the [\d,]+ MiB .* the job holds \d", caught.value.reason)
+    assert not budget._held and not budget._decoding
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("isolate", [False, True])
+def test_a_picture_too_large_for_the_machine_costs_itself_and_is_tried_where_there_is_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, isolate: bool
+) -> None:
+    source, out = tmp_path / "photos", tmp_path / "x.codes"
+    source.mkdir()
+    for name, size in (("a", (40, 40)), ("b", (6000, 6000)), ("c", (40, 40))):
+        Image.new("RGB", size, "red").save(source / f"{name}.png")
+    with monkeypatch.context() as small:
+        small.setattr(memory, "measure_swap", lambda: 0)
+        small.setattr(memory, "measure_memory", lambda: measure_resident() + 2**26)
+        summary = embed(source, out, n_jobs=1, isolate=isolate)
+        [failure] = summary.failures
+        assert (summary.embedded, failure.key, failure.limited_by) == (2, "b.png", "machine_memory")
+        summary = embed(source, out, n_jobs=1, isolate=isolate)
+        assert (summary.embedded, summary.failed) == (0, 1)
+    assert embed(source, out, n_jobs=1, max_memory="1M", isolate=isolate).embedded == 1
 
 
 def test_a_budget_survives_pickling_without_what_is_held() -> None:

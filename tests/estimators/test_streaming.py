@@ -158,7 +158,7 @@ def test_a_path_is_streamed_where_memory_is_short(make, small, monkeypatch, recw
     monkeypatch.setattr(streaming, "COPIES", 10**6)
     make("ridge").fit_codes(str(small), memory_limit="8G")
     assert fitted == [8 << 30]
-    monkeypatch.setattr(streaming, "measure_machine", lambda: 10 << 30)
+    monkeypatch.setattr(streaming, "measure_memory", lambda: 10 << 30)
     make("ridge").fit_codes(small)
     assert fitted == [8 << 30, 5 << 30]  # half of the machine's
     assert not recwarn.list

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cnncodes import embed
+from cnncodes import embed, read_codes
+from cnncodes.store.verifying import find_problems
 
 
 @pytest.mark.slow
@@ -33,3 +35,41 @@ def test_a_damaged_shard_never_aborts_the_process(tmp_path: Path) -> None:
     # Four at once: it is a race that a busy machine loses more often.
     with ThreadPoolExecutor(4) as pool:
         assert set(pool.map(run, range(32))) == {1}
+
+
+#: Ways in which nobody reads what a command says while it works.
+UNREAD = ("2>&-", "2>/dev/full", "2> >(exec true)")
+
+
+def run_unread(tmp_path: Path, unread: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = f"{shlex.join([sys.executable, '-m', 'cnncodes', *arguments])} {unread}"
+    return subprocess.run(["bash", "-c", command], stdout=-1, text=True, check=False, cwd=tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("unread", UNREAD)
+def test_an_error_that_nobody_reads_has_its_status(tmp_path: Path, unread: str) -> None:
+    assert run_unread(tmp_path, unread, "codes", "info").returncode == 2
+    assert run_unread(tmp_path, unread, "codes", "info", "none.codes").returncode == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("unread", UNREAD)
+def test_a_job_whose_progress_nobody_reads_comes_to_its_end(tmp_path: Path, unread: str) -> None:
+    rng = np.random.default_rng(0)
+    for i in range(12):
+        path = tmp_path / "photos" / ("cat" if i % 2 else "dog") / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)).save(path)
+    (tmp_path / "photos" / "cat" / "broken.png").write_bytes(b"x")  # which is warned of
+    for arguments, status in (
+        (("embed", "photos", "-o", "x.codes"), 3),
+        (("embed", "photos", "-o", "isolated.codes", "--isolate", "--max-failures", "1"), 0),
+        (("codes", "merge", "x.codes", "isolated.codes", "-o", "both.codes"), 0),
+        (("codes", "convert", "x.codes", "-t", "npy", "-o", "x-npy"), 0),
+        (("fit", "x.codes", "-o", "x.cnncodes"), 0),
+        (("predict", "x.cnncodes", "photos", "--max-failures", "1"), 0),
+    ):
+        done = run_unread(tmp_path, unread, *arguments)
+        assert (done.returncode, bool(done.stdout)) == (status, True), (arguments, done.stdout)
+    assert len(read_codes(tmp_path / "x.codes").images) == 12 and find_problems(tmp_path / "x.codes") == []

@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from PIL import Image
+
+from cnncodes.images.costs import estimate_opening
 
 MEASURE = Path(__file__).parent / "measure_costs.py"
+
+
+@pytest.mark.parametrize("size", [(1, 1), (300, 200), (16383, 2)])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+@pytest.mark.parametrize("options", [{}, {"lossless": True}, {"exif": b"Exif\0\0"}, {"save_all": True}])
+def test_what_opening_a_webp_takes_follows_from_its_header(
+    size: tuple[int, int], mode: str, options: dict[str, Any]
+) -> None:
+    file = io.BytesIO()
+    frames = {"append_images": [Image.new(mode, size, "blue")]} if "save_all" in options else {}
+    Image.new(mode, size, "red").save(file, "WEBP", **options, **frames)
+    assert estimate_opening(file.getvalue()) == 8 * size[0] * size[1]
+    for end in range(60):  # one that is cut short is no error here
+        assert estimate_opening(file.getvalue()[:end]) in (0, 8 * size[0] * size[1])
 
 
 @pytest.mark.slow

@@ -45,6 +45,15 @@ def test_a_file_is_its_bytes_with_size_and_time(tmp_path: Path) -> None:
     assert record.read() == b"abcd"
 
 
+@pytest.mark.parametrize("seconds", [-(10**11), 10**10])
+def test_a_time_that_a_dataset_has_no_room_for_is_the_last_that_it_has(tmp_path: Path, seconds: int) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(b"abc")
+    os.utime(path, ns=(0, seconds * 10**9))
+    kept = os.stat(path).st_mtime_ns  # a file system has limits of its own
+    assert ImageRecord("a", path).stat().mtime_ns == min(max(kept, -(2**63) + 1), 2**63 - 1)
+
+
 def test_what_is_in_memory_has_a_size_and_no_time() -> None:
     array = np.zeros((4, 5, 3), np.uint8)
     assert ImageRecord("a", b"abc").stat() == FileStat(3, None)

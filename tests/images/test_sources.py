@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from PIL import Image
 
@@ -84,6 +86,8 @@ def test_what_is_in_memory_is_not_copied() -> None:
         ({"a.png"}, "a set, which has no order"),
         ({"a.png": 1}, "a dict, which has no order"),
         (pd.DataFrame({"image": ["a.png"]}), "DataFrame of 2 dimensions: give one column"),
+        (pl.DataFrame({"image": ["a.png"]}), "DataFrame of 2 dimensions: give one column"),
+        (pa.table({"image": ["a.png"]}), "Table of 2 dimensions: give one column"),
         (np.array([["a.png"]]), "ndarray of 2 dimensions"),
         ("", "the path is empty. Give a path"),
         ("gone.png", "one path that does not exist: 'gone.png'"),

@@ -345,8 +345,25 @@ def test_a_row_without_bytes_is_a_failure_of_that_row(tmp_path: Path) -> None:
     records = list_table(write_parquet(tmp_path, {"image": held}), Columns())
     assert records[1].read() == JPEGS[0]
     for record in (records[0], records[2]):
-        with pytest.raises(UnreadableImage, match="holds no bytes"):
+        with pytest.raises(UnreadableImage, match="holds no bytes") as caught:
             record.read()
+        assert caught.value.stage == "decode"  # it is not out of reach: there is no picture
+
+
+OF_BYTES = (pa.large_binary(), pa.binary_view(), pa.dictionary(pa.int32(), pa.binary()))
+
+
+@pytest.mark.parametrize("kind", OF_BYTES)
+def test_bytes_of_any_type_are_images(tmp_path: Path, kind: Any) -> None:
+    values = pa.array(JPEGS[:3])
+    values = values.dictionary_encode() if pa.types.is_dictionary(kind) else values.cast(kind)
+    records = list_table(write_parquet(tmp_path, {"image": values, "label": ["a", "b", "a"]}), Columns())
+    assert [record.read() for record in records] == JPEGS[:3]
+
+
+def test_what_is_no_path_is_quoted_shortly(tmp_path: Path) -> None:
+    text = refuse(write_parquet(tmp_path, {"image": pa.array([b"x" * 999], pa.binary(999))}))
+    assert "holds no path but b'xxx" in text and len(text) < 300
 
 
 def replace_table(table: Path, columns: dict[str, Any]) -> None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.dataset as ds
 import pytest
-from samples import PLAN, SPACE, content_of, fail, make, write
+from samples import PLAN, SPACE, content_of, fail, make, open_writer, rows_of, write
 
 from cnncodes.errors import DamagedManifest, StoreError, UsageError
-from cnncodes.store import Codes, CodesWriter, StoredViews, read_codes, verify_codes
+from cnncodes.store import Codes, CodesWriter, StoredViews, open_codes, read_codes, verify_codes
 from cnncodes.store.repairing import repair_codes
-from cnncodes.store.verifying import find_problems
+from cnncodes.store.summary import summarize_codes
+from cnncodes.store.verifying import examine_codes, find_problems
 
 needs_rights = pytest.mark.usefixtures("_obeys_rights")
 
@@ -70,6 +73,45 @@ def test_selecting_what_is_not_there_says_what_is(codes: Codes) -> None:
         codes.select(views=9)
 
 
+@pytest.mark.parametrize("read", [read_codes, open_codes])
+def test_what_cannot_be_selected_is_told_in_our_words(path: Path, read: Any) -> None:
+    codes = read(path)
+    for given, told in (
+        ({"layers": []}, "layers is empty"),
+        ({"layers": 3}, "layers must be a name, or several. Got 3"),
+        ({"split": 3}, "split must be a name, or several. Got 3"),
+        ({"split": b"train"}, "split must be a name"),
+        ({"views": 1.5}, "views must be a name or number, or several, or a ViewPlan. Got 1.5"),
+        ({"views": True}, "views must be .* Got True"),
+        ({"views": [True]}, "views must be .* Got True"),
+        ({"labelled": "x"}, "labelled must be True or False. Got 'x'"),
+    ):
+        with pytest.raises(UsageError, match=told):
+            codes.select(**given)
+    assert len(codes.select(views=np.int64(1), labelled=np.bool_(True), split=["train"])) == 2
+    assert len(codes.select(views=np.array([0, 1]))) == 8  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("read", [read_codes, open_codes])
+def test_a_session_shows_codes_in_a_line(path: Path, read: Any) -> None:
+    codes = read(path)
+    assert repr(codes) == f"<{type(codes).__name__} of {str(path)!r}: 8 rows of 4 images, 6 numbers a row>"
+    assert "2 rows of 1 image, 6" in repr(codes.select(split="test"))
+
+
+def test_blocks_have_a_number_of_bytes(path: Path) -> None:
+    for wrong in ("a", 0, -1, 2.5, True):
+        with pytest.raises(UsageError, match="nbytes must be a whole number above 0"):
+            next(open_codes(path).blocks(wrong))
+    assert [start for start, _ in open_codes(path).blocks(1)] == list(range(8))
+
+
+def test_bytes_are_no_path_of_codes() -> None:
+    for use in (read_codes, open_codes, verify_codes, find_problems):
+        with pytest.raises(UsageError, match="the path of the codes must be a path. Got bytes"):
+            use(b"x.codes")  # type: ignore[arg-type]
+
+
 def test_to_arrow_is_what_is_on_disk(path: Path, codes: Codes) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -95,6 +137,66 @@ def test_a_damaged_manifest(path: Path, content: str) -> None:
     (path / "manifest.json").write_bytes(content.encode("utf-8", "surrogateescape"))
     with pytest.raises(StoreError, match="manifest.json"):
         read_codes(path)
+
+
+def name_twice(values: dict[str, Any]) -> None:
+    values["shards"].append(values["shards"][0])
+
+
+def complete_by_a_word(values: dict[str, Any]) -> None:
+    values["complete"] = "no"
+
+
+def lose_plan(values: dict[str, Any]) -> None:
+    values["plan"] = None
+
+
+def count_by_text(values: dict[str, Any]) -> None:
+    values["shards"][0]["bytes"] = "5"
+
+
+def hash_by_number(values: dict[str, Any]) -> None:
+    values["shards"][0]["sha256"] = 5
+
+
+MANIFEST_FAULTS = (
+    (name_twice, "it names part-00000.parquet twice"),
+    (complete_by_a_word, "complete is 'no', not true or false"),
+    (lose_plan, "plan is None, not a table"),
+    (count_by_text, "the counts of part-00000.parquet are no whole numbers"),
+    (hash_by_number, "the sha256 of part-00000.parquet is 5"),
+)
+
+
+@pytest.mark.parametrize(("fault", "told"), MANIFEST_FAULTS)
+def test_a_manifest_that_contradicts_itself_is_damaged_for_all_that_read_it(
+    path: Path, fault: Any, told: str
+) -> None:
+    before, values = rows_of(path), json.loads((path / "manifest.json").read_text())
+    fault(values)
+    (path / "manifest.json").write_text(json.dumps(values))
+    for use in (read_codes, open_codes, verify_codes, examine_codes, summarize_codes, open_writer):
+        with pytest.raises(DamagedManifest, match=rf"manifest\.json is damaged: {re.escape(told)}"):
+            use(path)
+    repair_codes(path)
+    assert rows_of(path) == before and find_problems(path)[0].startswith("the job that wrote last")
+
+
+@pytest.mark.parametrize("count", ["bytes", "rows", "images"])
+def test_a_manifest_that_miscounts_a_sound_shard_is_itself_called_damaged(path: Path, count: str) -> None:
+    before, values = rows_of(path), json.loads((path / "manifest.json").read_text())
+    true = values["shards"][0][count]
+    values["shards"][0][count] = true + 1
+    (path / "manifest.json").write_text(json.dumps(values))
+    told = rf"manifest\.json is damaged: .*part-00000\.parquet has {true + 1} {count}\. It has {true}"
+    [problem] = find_problems(path)
+    assert re.search(told, problem) and "codes repair" in problem and "delete" not in problem
+    uses = {"bytes": (summarize_codes, open_writer), "rows": (read_codes, open_codes)}
+    for use in uses.get(count, ()):
+        with pytest.raises(StoreError, match=told):
+            use(path)
+    assert repair_codes(path) is not None
+    assert rows_of(path) == before and repair_codes(path) is None
 
 
 @pytest.mark.parametrize("number", [0, -1])

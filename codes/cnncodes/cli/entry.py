@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sys
 from collections.abc import Sequence
@@ -102,8 +101,7 @@ def _leave(why: str, status: int, arguments: list[str]) -> int:
     command = ALL_COMMANDS.get(arguments[0]) if arguments else None
     resumes = command is not None and command.resumes
     kept = "What was written is kept; the same command goes on." if resumes else "No file is half written."
-    with contextlib.suppress(OSError):  # the terminal may have gone
-        sys.stderr.write(f"{'' if was_announced() else chr(10)}cnncodes: {why}. {kept}\n")
+    sys.stderr.write(f"{'' if was_announced() else chr(10)}cnncodes: {why}. {kept}\n")
     return status
 
 

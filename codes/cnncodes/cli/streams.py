@@ -6,18 +6,27 @@ import codecs
 import errno
 import os
 import sys
+from typing import TextIO, cast
 
 from cnncodes.commands.controls import escape_controls
+from cnncodes.output import Unfailing
 
 _ERRORS = "cnncodes.escape"
 
 
 def prepare_streams() -> None:
-    """Let names that are no valid text, or have no place in the encoding, pass through the output."""
+    """Let any name pass through the output, and let no command end because stderr is closed or full.
+
+    Names may be no valid text, or have no place in the encoding. Progress is no result; exit statuses stay.
+    """
     codecs.register_error(_ERRORS, _escape)
     for stream, errors in ((sys.stdout, _ERRORS), (sys.stderr, "backslashreplace")):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors=errors)
+    if not isinstance(sys.stderr, Unfailing):
+        if sys.stderr is None:  # Python's word for a closed one
+            sys.stderr = open(os.devnull, "w")  # noqa: SIM115  (as long as the process lives)
+        sys.stderr = cast(TextIO, Unfailing(sys.stderr))
 
 
 def write_stdout(text: str) -> None:

@@ -116,7 +116,7 @@ def _measure_networks(
                 if isinstance(error, ProviderError):
                     break
         if options.provider and len(rows) == before:  # what was asked for by name has to run
-            raise BackboneError(f"{provider}: {'; '.join(faults)}.")
+            raise BackboneError(f"{'; '.join(faults)}.")
     return rows, faults
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from cnncodes.commands import common, providers
 from cnncodes.commands.command import PROBLEMS, Command, Result
 from cnncodes.commands.reporter import Reporter
 from cnncodes.errors import BackendMissing, count, install_advice
+from cnncodes.machine import count_cores
 from cnncodes.schema import option
 
 #: Flags of /proc/cpuinfo that decide how fast a network runs, and what they mean.
@@ -128,13 +128,6 @@ def find_runtime_problems() -> list[str]:
     except BackendMissing as error:
         return [str(error)]
     return []
-
-
-def count_cores() -> int:
-    """Return the cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def read_instructions(cpuinfo: Path | None = None) -> list[str] | None:

@@ -64,7 +64,7 @@ class EmbedOptions(common.EmbeddingOptions, common.LayerOptions):
     decode: str = option(common.HELP_DECODE, default="exact", choices=common.DECODE_CHOICES)
     max_memory: str | int | None = option(
         "What the images that are decoded at the same time may take: 2G, 500M. One that takes more is decoded"
-        " alone. [a quarter of the machine's]",
+        " alone; one that takes more than the machine has left fails. [a quarter of the machine's]",
         default=None,
         metavar="SIZE",
         check=common.check_memory,
@@ -113,7 +113,7 @@ class EmbedOptions(common.EmbeddingOptions, common.LayerOptions):
     )
     remove_missing: bool = option(
         "Let any number of stored images go that the source lacks; otherwise more than ten and more than a"
-        " tenth of them are an error.",
+        " tenth of them are an error, and so are all of them.",
         default=False,
     )
 

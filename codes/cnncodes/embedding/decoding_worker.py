@@ -109,7 +109,7 @@ class DecodingWorker:
         self._limit_waiting(self._seconds)
         self._pipe.send_bytes(order.to_bytes())
         answer = json.loads(self._pipe.recv_bytes())
-        if "needs" in answer:
+        while "needs" in answer:
             trims = before is not None and before(len(order.data) + answer["needs"])
             self._pipe.send_bytes(b"1" if trims else b"0")
             answer = json.loads(self._pipe.recv_bytes())

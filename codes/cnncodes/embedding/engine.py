@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from cnncodes.arguments import check_switches, is_positive
 from cnncodes.backbones import Backbone, load_backbone
-from cnncodes.embedding.arguments import check_switches, is_positive
 from cnncodes.embedding.batching import Batcher, check_sessions
 from cnncodes.embedding.embedder import DEFAULT_BATCH_SIZE, Embedder
 from cnncodes.embedding.isolation import DECODE_SECONDS, LONGEST_SECONDS, Isolation
@@ -154,7 +154,10 @@ class Engine:
 
         What only isolation guards against is no limit without it: the image would meet none at all.
         """
-        limits: dict[str, float] = {"max_pixels": decoding.max_pixels}
+        limits: dict[str, float] = {
+            "max_pixels": decoding.max_pixels,
+            "machine_memory": self.budget.machine,
+        }
         if self.isolation is not None and not self.isolation.in_groups:
             limits |= {"decode_seconds": self.isolation.seconds, "max_memory": self.isolation.memory}
         return limits
@@ -218,6 +221,8 @@ def _load(backbone: Any) -> tuple[Backbone, ...]:
         return (backbone,)
     if isinstance(backbone, str | Path):
         return (load_backbone(backbone),)
+    if isinstance(backbone, Sequence) and not backbone:
+        raise UsageError("backbone is empty: give a name, a folder, or at least one Backbone.")
     if not isinstance(backbone, Sequence) or not all(isinstance(one, Backbone) for one in backbone):
         raise UsageError(
             "backbone must be a name, a folder, a Backbone, or several of these that are sessions of one"

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from cnncodes.arguments import check_functions, check_switches, is_positive
 from cnncodes.backbones import Backbone
-from cnncodes.embedding.arguments import check_functions, check_switches, is_positive
 from cnncodes.embedding.engine import Engine
 from cnncodes.embedding.planning import check_name, plan_work
 from cnncodes.embedding.settling import settle_job
@@ -125,8 +125,8 @@ def embed(
         Images with more pixels are refused rather than decoded; None means 89,478,485.
     max_memory : int or str, optional
         What the images that lanes decode at the same time may take: bytes, or ``"2G"``. A lane waits until
-        there is room; an image that takes more is decoded while no other is. None means a quarter of the
-        machine's memory.
+        there is room; an image that takes more is decoded while no other is, and is a failure where it takes
+        more than the machine or container has left. None means a quarter of the machine's memory.
     dtype : {"float16", "float32"}
         Of the stored codes.
     split : str, optional
@@ -155,7 +155,8 @@ def embed(
         were out of reach, or failed by a limit that is higher now, are tried again anyway.
     remove_missing : bool
         Whether any number of stored images may go because the source lacks them. By default more than ten
-        and more than a tenth of them are an error: a wrong path or part is likelier than a clean-up.
+        and more than a tenth of them are an error, and so are all of them, however few: a wrong path or part
+        is likelier than a clean-up.
     on_progress : callable, optional
         Called as ``on_progress(done, total, failed)``.
     on_note : callable, optional

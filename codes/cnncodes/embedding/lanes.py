@@ -7,7 +7,6 @@ many-thread session.
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 import time
@@ -18,6 +17,7 @@ from numbers import Integral
 from typing import Any, TypeVar
 
 from cnncodes.errors import UsageError
+from cnncodes.machine import count_cores
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -39,9 +39,8 @@ def count_lanes(n_jobs: int | None) -> int:
     >>> count_lanes(3)
     3
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
     if n_jobs is None or n_jobs == -1:
-        return cores
+        return count_cores()
     if not isinstance(n_jobs, Integral) or isinstance(n_jobs, bool) or n_jobs < 1:
         raise UsageError(f"n_jobs must be a positive whole number, -1 or None. Got {n_jobs!r} instead.")
     return int(n_jobs)

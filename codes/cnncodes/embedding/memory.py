@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import os
 import re
 import threading
 from collections import deque
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from cnncodes.errors import UnreadableImage, UsageError
+from cnncodes.machine import measure_memory, measure_resident, measure_swap
 
 #: Share of the machine's memory that pictures may take where nothing else is said.
 _SHARE = 4
-#: Where a container's limit stands: control groups of version 2, and 1.
-_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+#: What takes a smaller part of the machine's memory than this is not asked whether it has room.
+_NOTICED = 8
 #: Bytes; less is no budget, but a number without its unit.
 _LEAST = 2**20
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
@@ -27,16 +26,20 @@ class MemoryBudget:
     """So much memory for the pictures that all lanes read and decode at the same time.
 
     A lane waits until what it needs is free. A picture that takes more than all of it is decoded while no
-    other is: what may be decoded at all is for the limit of pixels to say.
+    other is: what may be decoded at all is for the limit of pixels to say, and for the machine, whose system
+    would end the job.
 
     Parameters
     ----------
     limit : int
         Bytes.
+    machine : int, optional
+        Bytes that all of the process may take; by default what the machine, or container, has with its swap.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, machine: int | None = None) -> None:
         self.limit = limit
+        self.machine = measure_memory() + measure_swap() if machine is None else machine
         self._held: dict[int, int] = {}
         self._decoding: set[int] = set()
         self._waiting_to_read: deque[Lease] = deque()
@@ -56,7 +59,7 @@ class MemoryBudget:
         UsageError
             If that is no amount of memory, or less than 1M.
         """
-        return cls(measure_machine() // _SHARE if memory is None else parse_budget(memory))
+        return cls(measure_memory() // _SHARE if memory is None else parse_budget(memory))
 
     @contextlib.contextmanager
     def lease(self) -> Iterator[Lease]:
@@ -98,6 +101,24 @@ class MemoryBudget:
             finally:
                 waiting.remove(lease)
                 self._changed.notify_all()
+
+    def _check_room(self, lease: Lease, size: int) -> None:
+        """Refuse what decoding takes where the machine has not as much besides what the job holds."""
+        if size * _NOTICED < self.machine:  # lest each picture's be measured
+            return
+        with self._changed:
+            others = sum(self._held[one] for one in self._decoding if one != id(lease))
+        if size + measure_resident() - others > self.machine:
+            release_free_memory()
+        held = max(0, measure_resident() - others)
+        if size + held > self.machine:
+            raise UnreadableImage(
+                "decode",
+                f"decoding it may take {_count_mebibytes(size)}, and of the {_count_mebibytes(self.machine)}"
+                f" that this machine or container has the job holds {_count_mebibytes(held)}: it needs more"
+                " memory, or a picture of fewer pixels",
+                ("machine_memory", self.machine),
+            )
 
     def _is_next(self, lease: Lease, waiting: deque[Lease]) -> bool:
         """Tell whether it is a lease's turn: who has read a file goes on before others are read."""
@@ -144,8 +165,14 @@ class Lease:
         -------
         bool
             Whether it is so large that what is free afterwards is given back to the system.
+
+        Raises
+        ------
+        UnreadableImage
+            If that is more than the machine has left besides what the job holds.
         """
         self._budget._take(self, self._read + size, decodes=True)
+        self._budget._check_room(self, size)
         return self._budget._is_large(self)
 
 
@@ -157,6 +184,10 @@ def release_free_memory() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's alone; others give it back themselves
     if trim is not None:
         trim(0)
+
+
+def _count_mebibytes(size: float) -> str:
+    return f"{size / 2**20:,.0f} MiB"
 
 
 def parse_bytes(memory: Any) -> int:
@@ -197,12 +228,3 @@ def parse_budget(memory: Any) -> int:
         hint = f"{memory}G or {memory}M" if str(memory).strip().isdigit() and size < 4096 else "2G or 500M"
         raise UsageError(f"expected at least 1M. Got {size:,} bytes: give a unit, as in {hint}.")
     return size
-
-
-def measure_machine() -> int:
-    """Return the memory that the machine has, or the container."""
-    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
-    for path in _LIMITS:
-        with contextlib.suppress(OSError, ValueError):  # no such group; or "max": no limit
-            found.append(int(Path(path).read_text()))
-    return min(found)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cnncodes.errors import StoreError, UnreadableImage, UsageError
+from cnncodes.errors import StoreError, UnreadableImage, UsageError, agree, count
 from cnncodes.images import ImageRecord, ImageSource
 from cnncodes.store import CodesWriter, Failure, Index
 
@@ -57,10 +57,11 @@ class Work:
         """
         if len(self.gone) == n_stored > 0 or len(self.gone) > max(MAX_REMOVED, MAX_REMOVED_SHARE * n_stored):
             raise StoreError(
-                f"{out} holds the codes of {n_stored} images, and {len(self.gone)} of them are not in"
-                f" {source!r} (or not in the part of it that was asked for): {self.gone[0]!r} for one."
-                " Nothing was changed. If they are to go, add --remove-missing (remove_missing=True); else"
-                " mend the path, or write to another folder (-o)."
+                f"{out} holds the codes of {count(n_stored, 'image')}, and {len(self.gone):,} of them"
+                f" {agree(len(self.gone), 'is')} not in {source!r} (or not in the part of it that was asked"
+                f" for): {self.gone[0]!r} for one. Nothing was changed. If they are to go, add"
+                " --remove-missing (remove_missing=True); else mend the path, or write to another folder"
+                " (-o)."
             )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.embedding.memory import measure_machine, parse_bytes
+from cnncodes.embedding.memory import parse_bytes
 from cnncodes.errors import UsageError, check_path
 from cnncodes.estimators.aggregation import average_rows
 from cnncodes.estimators.answers import HeldOutAnswers
@@ -20,6 +20,7 @@ from cnncodes.estimators.novelty import NoveltyScale, choose_images, learn_scale
 from cnncodes.estimators.priors import find_shares
 from cnncodes.estimators.unknown import convert_answers
 from cnncodes.heads.folds import split_images
+from cnncodes.machine import measure_memory
 
 if TYPE_CHECKING:
     from cnncodes.heads.streamed_sample import StreamedFit
@@ -46,7 +47,7 @@ def choose_limit(memory_limit: int | str | None) -> int:
     UsageError
         If that is no amount of memory.
     """
-    return measure_machine() // _SHARE if memory_limit is None else parse_bytes(memory_limit)
+    return measure_memory() // _SHARE if memory_limit is None else parse_bytes(memory_limit)
 
 
 def open_to_fit(path: str | Path, head: Any, memory_limit: int | str | None = None) -> Codes | CodeBlocks:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from cnncodes.errors import CnnCodesError, UnreadableImage, UsageError
 from cnncodes.images import nvimgcodec
-from cnncodes.images.costs import estimate_memory
+from cnncodes.images.costs import estimate_memory, estimate_opening
 from cnncodes.images.opening import OF_JPEG, check_pixels, open_image, opening, to_reason
 
 if TYPE_CHECKING:
@@ -97,7 +97,8 @@ def decode(
     short_side : int, optional
         The shorter side that is needed, in pixels; only ``"fast"`` uses it.
     before : callable, optional
-        Called once the header is read, with the bytes of memory that decoding and resizing take at most.
+        Called once the header is read, with the bytes of memory that decoding and resizing take at most; and
+        before with those that opening takes, where that is much.
     defer : callable, optional
         Asked about each JPEG that Pillow would decode; see `Defer`.
 
@@ -123,6 +124,8 @@ def decode(
     try:
         with opening(decoding.max_pixels):
             if isinstance(data, bytes):
+                if before is not None and (size := estimate_opening(data)):
+                    before(size)
                 with open_image(data, decoding.max_pixels) as image:
                     return _decode_file(data, image, decoding, short_side, before, defer)
             image = data if isinstance(data, pillow.Image) else _from_array(data)

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     Pixels: TypeAlias = bytes | Image | npt.NDArray[np.uint8]
 
 
+#: Nanoseconds: what a dataset has room for, to 2262 and back to 1677. File systems go further.
+_FARTHEST = 2**63 - 1
+
+
 class FileStat(NamedTuple):
     """What tells cheaply whether an image has changed.
 
@@ -29,7 +33,8 @@ class FileStat(NamedTuple):
     size : int
         Bytes: of the file, of the whole table for one of its rows, of the pixels for what is in memory.
     mtime_ns : int or None
-        When the file or table was last changed, in ns since 1970; None for what is in memory.
+        When the file or table was last changed, in ns since 1970, the nearest that 64 bits hold; None for
+        what is in memory.
     """
 
     size: int
@@ -65,7 +70,8 @@ class RowBytes:
         value = _read_group(_stat_file(self.table), self)[self.row].as_py()
         value = value.get("bytes") if isinstance(value, dict) else value
         if value is None:
-            raise UnreadableImage("read", f"row {self.row} of row group {self.row_group} holds no bytes")
+            reason = f"row {self.row} of row group {self.row_group} holds no bytes"
+            raise UnreadableImage("decode", reason)  # and not "read": it is not out of reach
         return bytes(value)
 
 
@@ -124,7 +130,7 @@ def _check_kind(found: os.stat_result) -> FileStat:
     if not stat.S_ISREG(found.st_mode):  # to read a pipe might wait forever
         kind = "a folder" if stat.S_ISDIR(found.st_mode) else "a pipe, socket or device"
         raise UnreadableImage("read", f"not a file but {kind}")
-    return FileStat(found.st_size, found.st_mtime_ns)
+    return FileStat(found.st_size, max(-_FARTHEST, min(found.st_mtime_ns, _FARTHEST)))
 
 
 #: Types of a file's name; a tuple, since to write `str | Path` makes an object each time.

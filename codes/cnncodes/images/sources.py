@@ -147,7 +147,9 @@ def _is_folder(path: str | Path) -> bool:
 def _check_list(X: Any) -> None:
     import numpy as np
 
-    if isinstance(X, bytes | bytearray) or not isinstance(X, Iterable) or hasattr(X, "getbands"):
+    ndim = getattr(X, "ndim", len(getattr(X, "shape", (1,))))  # frames of polars and Arrow have but a shape
+    is_one = isinstance(X, bytes | bytearray) or not isinstance(X, Iterable) or hasattr(X, "getbands")
+    if is_one and ndim == 1:
         raise UsageError(f"expected a list of images. Got one {type(X).__name__}. For one image: [image].")
     if isinstance(X, AnySet | Mapping):
         raise UsageError(f"expected a list of images. Got a {type(X).__name__}, which has no order.")
@@ -157,8 +159,8 @@ def _check_list(X: Any) -> None:
                 f"expected a list of images, or an array of shape (n_images, H, W, C). Got shape {X.shape}."
                 " For one image: [array]."
             )
-    elif getattr(X, "ndim", 1) != 1:  # a data frame, too, would be read as the list of its columns
-        got = f"{type(X).__name__} of {getattr(X, 'ndim', 1)} dimensions"
+    elif ndim != 1:  # a data frame, too, would be read as the list of its columns
+        got = f"{type(X).__name__} of {ndim} dimensions"
         raise UsageError(f"expected a list of images. Got a {got}: give one column.")
 
 

@@ -148,4 +148,7 @@ def _is_binary(kind: Any) -> bool:
 
     if pa.types.is_struct(kind):  # as Hugging Face writes images: bytes and path
         return any(field.name == "bytes" and _is_binary(field.type) for field in kind)
-    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+    if pa.types.is_dictionary(kind):
+        return _is_binary(kind.value_type)
+    # Bytes of a fixed size are numbers of another kind, such as a UUID.
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind))

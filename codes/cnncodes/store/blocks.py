@@ -13,11 +13,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cnncodes.arguments import is_positive
 from cnncodes.errors import UsageError, check_path
 from cnncodes.store.columns import RowColumns
 from cnncodes.store.manifest import Manifest
 from cnncodes.store.schema import name_column
-from cnncodes.store.selection import choose_layers
+from cnncodes.store.selection import choose_layers, list_layers
 from cnncodes.store.shards import iterate_codes, look_into_shard
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ BLOCK_BYTES = 16 << 20
 _COLUMNS = ("image", "label", "split", "view", "view_name", "content")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CodeBlocks(RowColumns):
     """Stored codes that stay on disk; of their rows all else is in memory, about 100 bytes each.
 
@@ -65,8 +66,7 @@ class CodeBlocks(RowColumns):
     ) -> CodeBlocks:
         """Return some of the rows, or a part of their codes; parameters and errors as of `Codes.select`."""
         keep, plan = self._find_rows(split, views, labelled)
-        wanted = layers.split(",") if isinstance(layers, str) else layers
-        manifest = self.manifest if wanted is None else choose_layers(self.manifest, wanted)
+        manifest = self.manifest if layers is None else choose_layers(self.manifest, list_layers(layers))
         rows = self.rows if keep.all() else self.rows.filter(pa.array(keep)).combine_chunks()
         return replace(self, manifest=manifest, rows=rows, plan=plan, places=self.places[keep])
 
@@ -91,8 +91,10 @@ class CodeBlocks(RowColumns):
         StoreError
             If a file is missing or damaged, or the dataset was changed since it was opened.
         UsageError
-            If a code is not finite; the text names file, row and image.
+            If a code is not finite; the text names file, row and image. If `nbytes` is no number above 0.
         """
+        if not is_positive(nbytes):
+            raise UsageError(f"nbytes must be a whole number above 0. Got {nbytes!r} instead.")
         most = max(1, nbytes // (4 * self.space.code_size))
         begin = filled = 0
         block = self._make_block(most, begin)

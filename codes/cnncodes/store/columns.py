@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from cnncodes.arguments import check_switches
+from cnncodes.errors import count
 from cnncodes.store.manifest import Manifest
-from cnncodes.store.selection import check_known, find_views
+from cnncodes.store.selection import check_known, find_views, list_chosen
 from cnncodes.store.shards import find_rows
 from cnncodes.store.space import Space
 
@@ -31,11 +34,18 @@ class RowColumns:
         Columns of the rows, without codes.
     plan : dict
         The view plan that the rows stand for, as its ``to_dict`` gives it.
+    path : Path
     """
 
     manifest: Manifest
     rows: pa.Table
     plan: dict[str, Any]
+    path: Path
+
+    def __repr__(self) -> str:
+        images = count(len(self.rows.column("image").unique()), "image")
+        held = f"{count(len(self), 'row')} of {images}, {count(self.space.code_size, 'number')} a row"
+        return f"<{type(self).__name__} of {str(self.path)!r}: {held}>"
 
     def __len__(self) -> int:
         return self.rows.num_rows
@@ -104,7 +114,7 @@ class RowColumns:
         """Say of each row whether it is asked for, and return the plan of those; see `Codes.select`."""
         keep = np.ones(len(self), dtype=bool)
         if split is not None:
-            wanted = [split] if isinstance(split, str) else list(split)
+            wanted = list_chosen("split", split)
             check_known("split", wanted, self.parts)
             keep &= find_rows(self.rows, "split", wanted)
         plan = self.plan
@@ -112,6 +122,7 @@ class RowColumns:
             numbers, plan = find_views(views, self._number_views(), self.manifest.views)
             keep &= np.isin(self.views, list(numbers))
         if labelled is not None:
+            check_switches(labelled=labelled)
             valid = self.rows.column("label").is_valid().to_numpy()
             keep &= valid if labelled else ~valid
         return keep, plan

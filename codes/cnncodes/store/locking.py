@@ -93,7 +93,8 @@ def find_writer(folder: Path) -> str | None:
     try:
         import fcntl
 
-        handle = os.open(folder / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC)
+        # A pipe in a stranger's folder is not waited for.
+        handle = os.open(folder / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except (ImportError, OSError):
         return None
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -243,13 +244,23 @@ def _parse(path: Path, values: Any) -> Manifest:
     if values["format"] < 1:
         raise damaged_manifest(path, f"it is of format {values['format']}, which no version has written")
     try:
-        shards = tuple(Shard(**shard) for shard in values["shards"])
+        shards = _parse_shards(values["shards"])
+        if not isinstance(values["complete"], bool):
+            raise TypeError(f"complete is {values['complete']!r}, not true or false")
         manifest = replace(parse_rows(values), shards=shards, complete=values["complete"])
-        for shard in shards:
-            _check_shard(shard)
     except (KeyError, TypeError, ValueError, StoreError) as error:
         raise damaged_manifest(path, f"no {error}" if isinstance(error, KeyError) else error) from error
     return manifest
+
+
+def _parse_shards(values: Any) -> tuple[Shard, ...]:
+    shards = tuple(Shard(**shard) for shard in values)
+    for shard in shards:
+        _check_shard(shard)
+    names = Counter(shard.name for shard in shards)
+    if twice := [name for name, number in names.items() if number > 1]:
+        raise ValueError(f"it names {twice[0]} twice")
+    return shards
 
 
 def _check_shard(shard: Shard) -> None:
@@ -259,6 +270,8 @@ def _check_shard(shard: Shard) -> None:
     sizes = (shard.rows, shard.images, 0 if shard.bytes is None else shard.bytes)
     if any(type(size) is not int or size < 0 for size in sizes):
         raise ValueError(f"the counts of {shard.name} are no whole numbers")
+    if not isinstance(shard.sha256, str):
+        raise TypeError(f"the sha256 of {shard.name} is {shard.sha256!r}, not a text")
 
 
 def parse_rows(values: Any) -> Manifest:
@@ -270,6 +283,9 @@ def parse_rows(values: Any) -> Manifest:
         If it is damaged.
     """
     space = Space.from_dict(values["space"])
+    for name in ("plan", "frame"):
+        if not isinstance(values.get(name, {}), Mapping):
+            raise TypeError(f"{name} is {values[name]!r}, not a table")
     views = StoredViews(
         values["plan"],
         values.get("frame", {}),

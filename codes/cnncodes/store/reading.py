@@ -18,13 +18,14 @@ from cnncodes.store.columns import RowColumns
 from cnncodes.store.files import refuse_unread
 from cnncodes.store.manifest import FAILURES_NAME, RESTORE_FAILURES, RESTORE_SHARD, Manifest
 from cnncodes.store.schema import FAILURES_SCHEMA, code_arrays, is_code, read_parquet
-from cnncodes.store.selection import choose_layers
+from cnncodes.store.selection import choose_layers, list_layers
+from cnncodes.store.shards import load_shard
 
 if TYPE_CHECKING:
     from cnncodes.views import ViewPlan
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Codes(RowColumns):
     """Stored codes: one row a view of an image, sorted by image and view.
 
@@ -79,11 +80,7 @@ class Codes(RowColumns):
         """
         keep, plan = self._find_rows(split, views, labelled)
         rows = replace(self, X=self.X[keep], rows=self.rows.filter(pa.array(keep)), plan=plan)
-        return (
-            rows
-            if layers is None
-            else rows._keep_layers(layers.split(",") if isinstance(layers, str) else layers)
-        )
+        return rows if layers is None else rows._keep_layers(list_layers(layers))
 
     def _keep_layers(self, wanted: Sequence[str]) -> Codes:
         parts = self.manifest.parts
@@ -148,7 +145,7 @@ def _read(folder: Path, manifest: Manifest) -> Codes:
     tables, start = [], 0
     for shard in manifest.shards:
         file = folder / "data" / shard.name
-        table = read_parquet(file, schema.names, shard.rows, RESTORE_SHARD, sha256=shard.sha256)
+        table = load_shard(folder, shard, schema.names)
         _fill(codes[start : start + len(table)], table, columns, file)
         start += len(table)
         tables.append(table.select(rest.names).cast(rest))

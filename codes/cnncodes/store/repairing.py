@@ -20,6 +20,7 @@ from cnncodes.store.files import atomic_write, refuse_unread, writing_errors
 from cnncodes.store.locking import WriterLock
 from cnncodes.store.manifest import FORMAT, MANIFEST_NAME, SHARD_NAME, Manifest, Shard, parse_rows
 from cnncodes.store.schema import METADATA_KEY, read_parquet
+from cnncodes.store.shards import find_miscount
 from cnncodes.store.verifying import check_rows
 
 #: Folder beside ``data/`` for shards that cannot be used: in ``data/`` the next job would remove them.
@@ -69,10 +70,10 @@ def repair_codes(path: str | Path) -> Repair | None:
 
 def _is_sound(folder: Path) -> bool:
     try:
-        Manifest.read(folder)
+        manifest = Manifest.read(folder)
     except DamagedManifest:
         return False
-    return True
+    return not any(find_miscount(folder, shard) for shard in manifest.shards)
 
 
 def _repair(folder: Path) -> Repair:

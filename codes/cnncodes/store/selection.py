@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cnncodes.errors import UsageError, suggest
+from cnncodes.schema import to_builtin
 
 if TYPE_CHECKING:
     from cnncodes.store.manifest import Manifest, StoredViews
@@ -37,13 +38,14 @@ def find_views(
     """
     from cnncodes.views import ViewPlan
 
-    if views not in (0, "mean"):
+    views = to_builtin(views)
+    if not (isinstance(views, str | int) and views in (0, "mean")):
         _check_not_reduced(stored)
     if isinstance(views, str) and views not in names:
         views = _parse_plan(views, names, stored)
     if isinstance(views, ViewPlan):
         return set(_find_plan(views, set(names.values()), stored)), views.to_dict()
-    chosen = [views] if isinstance(views, str | int) else list(views)
+    chosen = list_chosen("views", views, (str, int), "a name or number, or several, or a ViewPlan")
     return {_find_view(view, names) for view in chosen}, stored.plan
 
 
@@ -79,15 +81,46 @@ def _check_not_reduced(stored: StoredViews) -> None:
         )
 
 
+def list_chosen(
+    name: str, given: Any, kinds: tuple[type, ...] = (str,), expected: str = "a name, or several"
+) -> list[Any]:
+    """Return what is chosen of something, one or several, as a list.
+
+    Raises
+    ------
+    UsageError
+        If it is something else.
+
+    Examples
+    --------
+    >>> list_chosen("split", "train"), list_chosen("split", ("train", "val"))
+    (['train'], ['train', 'val'])
+    """
+    one = to_builtin(given)
+    is_several = isinstance(one, Iterable) and not isinstance(one, str | bytes)
+    chosen = [to_builtin(value) for value in one] if is_several else [one]
+    for value in chosen:
+        if not isinstance(value, kinds) or isinstance(value, bool):
+            raise UsageError(f"{name} must be {expected}. Got {value!r} instead.")
+    return chosen
+
+
+def list_layers(layers: str | Sequence[str]) -> list[str]:
+    """Return the names of layers that are wanted, given as a list or divided by commas."""
+    return layers.split(",") if isinstance(layers, str) else list_chosen("layers", layers)
+
+
 def choose_layers(manifest: Manifest, wanted: Sequence[str]) -> Manifest:
     """Return what the manifest of a dataset with some of its layers says, in the order wanted.
 
     Raises
     ------
     UsageError
-        If there is no such layer, or one is named twice.
+        If there is no such layer, one is named twice, or none at all.
     """
     parts = manifest.parts
+    if not wanted:
+        raise UsageError(f"layers is empty: name at least one of {', '.join(parts)}.")
     check_known("layer", wanted, parts)
     if len(set(wanted)) < len(wanted):
         raise UsageError(f"each layer can be chosen once. Got {', '.join(wanted)}.")

@@ -10,9 +10,8 @@ import pyarrow as pa
 from cnncodes.disk import sync_folder
 from cnncodes.store.files import writing_errors
 from cnncodes.store.index import INDEXED
-from cnncodes.store.manifest import RESTORE_SHARD, Manifest, Shard
-from cnncodes.store.schema import read_parquet
-from cnncodes.store.shards import SHARD_ROWS, find_rows, look_at_shard, write_shard
+from cnncodes.store.manifest import Manifest, Shard
+from cnncodes.store.shards import SHARD_ROWS, find_rows, load_shard, look_at_shard, write_shard
 
 #: So many shards that are less than half full are merged when a job ends.
 COMPACT_FROM = 8
@@ -35,7 +34,7 @@ class ShardFiles:
 
     def read(self, shard: Shard) -> pa.Table:
         """Read a shard that is written again: compared with its hash, lest damage get a hash of its own."""
-        return read_parquet(self._data / shard.name, None, shard.rows, RESTORE_SHARD, sha256=shard.sha256)
+        return load_shard(self._folder, shard, None)
 
     def read_index(self, shard: Shard) -> pa.Table:
         """Read the columns that an index is made of; to hash all codes each night would take too long."""

@@ -12,9 +12,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cnncodes.errors import StoreError, sentence
+from cnncodes.errors import DamagedManifest, StoreError, sentence
 from cnncodes.store.files import atomic_write
-from cnncodes.store.manifest import RESTORE_SHARD, Manifest, Shard
+from cnncodes.store.manifest import MANIFEST_NAME, RESTORE_SHARD, Manifest, Shard, damaged_manifest
 from cnncodes.store.schema import is_code, read_batches, read_parquet, to_parquet
 
 #: Images in a shard, where nothing else is said.
@@ -53,7 +53,7 @@ def read_shard(folder: Path, manifest: Manifest, shard: Shard) -> pa.Table:
     """
     file = folder / "data" / shard.name
     try:
-        table = read_parquet(file, manifest.schema.names, shard.rows, RESTORE_SHARD, sha256=shard.sha256)
+        table = load_shard(folder, shard, manifest.schema.names)
     except StoreError as error:
         raise _explain(error, folder, manifest) from error
     try:
@@ -104,7 +104,7 @@ def iterate_codes(
             yield start, codes
             start += len(codes)
     except StoreError as error:
-        raise _explain(error, folder, stored) from error
+        raise _explain(_blame(error, folder, shard), folder, stored) from error
 
 
 def _flatten(column: Any) -> npt.NDArray[np.floating[Any]]:
@@ -113,15 +113,65 @@ def _flatten(column: Any) -> npt.NDArray[np.floating[Any]]:
     return np.asarray(values.reshape(len(column), column.type.list_size))
 
 
+def load_shard(folder: Path, shard: Shard, columns: Sequence[str] | None) -> pa.Table:
+    """Read some columns of a shard, or all, after its file was compared with its hash.
+
+    Raises
+    ------
+    StoreError
+        If it is missing or damaged, or what the manifest says of it is not so.
+    """
+    try:
+        file = folder / "data" / shard.name
+        return read_parquet(file, columns, shard.rows, RESTORE_SHARD, sha256=shard.sha256)
+    except StoreError as error:
+        raise _blame(error, folder, shard) from error
+
+
 def look_at_shard(folder: Path, shard: Shard, columns: list[str]) -> pa.Table:
     """Read some columns of a shard and no codes: compared are its size, and the checksums of what is read.
 
     Raises
     ------
     StoreError
-        If it is missing or seen to be damaged.
+        If it is missing or seen to be damaged, or what the manifest says of it is not so.
     """
-    return read_parquet(folder / "data" / shard.name, columns, shard.rows, RESTORE_SHARD, size=shard.bytes)
+    try:
+        file = folder / "data" / shard.name
+        return read_parquet(file, columns, shard.rows, RESTORE_SHARD, size=shard.bytes)
+    except StoreError as error:
+        raise _blame(error, folder, shard) from error
+
+
+def find_miscount(folder: Path, shard: Shard, table: pa.Table | None = None) -> DamagedManifest | None:
+    """Return what is wrong with the manifest where it miscounts a file that has the hash it names.
+
+    Parameters
+    ----------
+    folder : Path
+    shard : Shard
+    table : pyarrow.Table, optional
+        What `load_shard` gave, where that is at hand.
+    """
+    file = folder / "data" / shard.name
+    try:
+        if table is None:
+            table = read_parquet(file, ["image"], None, "", sha256=shard.sha256)
+        images = table.column("image")
+        counts = {"bytes": file.stat().st_size, "rows": len(images), "images": len(images.unique())}
+    except (StoreError, OSError):
+        return None  # it is the file that is wrong
+    for name, found in counts.items():
+        said = getattr(shard, name)
+        if said not in (found, None):  # format 1 names no bytes
+            told = f"it says that {shard.name} has {said} {name}. It has {found}, and the hash that is named"
+            return damaged_manifest(folder / MANIFEST_NAME, told)
+    return None
+
+
+def _blame(error: StoreError, folder: Path, shard: Shard) -> StoreError:
+    """Return the error of what is wrong, the shard or what the manifest says of it."""
+    return find_miscount(folder, shard) or error
 
 
 def look_into_shard(folder: Path, manifest: Manifest, shard: Shard, columns: list[str]) -> pa.Table:

@@ -10,9 +10,10 @@ import numpy as np
 
 from cnncodes.errors import StoreError, check_path, sentence
 from cnncodes.store.locking import find_writer
-from cnncodes.store.manifest import FAILURES_NAME, MANIFEST_NAME, RESTORE_SHARD, SHARD_NAME, Manifest
+from cnncodes.store.manifest import FAILURES_NAME, MANIFEST_NAME, RESTORE_SHARD, SHARD_NAME, Manifest, Shard
 from cnncodes.store.reading import read_failures
-from cnncodes.store.schema import is_code, read_parquet
+from cnncodes.store.schema import is_code
+from cnncodes.store.shards import find_miscount, load_shard
 
 
 @dataclass(frozen=True)
@@ -87,20 +88,14 @@ def _read_shards(folder: Path) -> tuple[Manifest, dict[str, str], list[str]]:
             if shard.name in done:
                 continue
             try:
-                table = read_parquet(
-                    folder / "data" / shard.name,
-                    manifest.schema.names,
-                    shard.rows,
-                    RESTORE_SHARD,
-                    sha256=shard.sha256,
-                )
+                table = load_shard(folder, shard, manifest.schema.names)
             except StoreError as error:
                 newer = Manifest.read(folder)
                 if newer != manifest:
                     break
                 done[shard.name] = [str(error)]
                 continue
-            done[shard.name] = _check_shard(table, shard.name, shard.images, owners)
+            done[shard.name] = _check_shard(folder, shard, table, owners)
         else:
             return manifest, owners, [line for shard in manifest.shards for line in done[shard.name]]
         manifest, kept = newer, {shard.name for shard in newer.shards}
@@ -108,12 +103,13 @@ def _read_shards(folder: Path) -> tuple[Manifest, dict[str, str], list[str]]:
         owners = {key: name for key, name in owners.items() if name in kept}
 
 
-def _check_shard(table: Any, name: str, images: int, owners: dict[str, str]) -> list[str]:
+def _check_shard(folder: Path, shard: Shard, table: Any, owners: dict[str, str]) -> list[str]:
     """Check the rows of a shard, and enter its images."""
+    name = shard.name
     problems = [f"{name} {sentence(problem)} {RESTORE_SHARD}" for problem in check_rows(table)]
+    if miscount := find_miscount(folder, shard, table):
+        problems.append(str(miscount))
     distinct = list(dict.fromkeys(table.column("image").to_pylist()))
-    if len(distinct) != images:
-        problems.append(f"{name} holds {len(distinct)} images, the manifest says {images}. {RESTORE_SHARD}")
     twice = [key for key in distinct if key in owners]
     if twice:
         problems.append(f"{twice[0]!r} is in {owners[twice[0]]} and in {name} ({len(twice)} such images).")

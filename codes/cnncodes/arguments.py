@@ -1,4 +1,4 @@
-"""What an embedding job is given, checked before it begins."""
+"""What functions are given, checked before anything begins."""
 
 from __future__ import annotations
 
