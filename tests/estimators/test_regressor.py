@@ -32,6 +32,7 @@ from cnncodes.heads.names import REGRESSION_HEADS
 N = 24
 OBJECTS = {
     "forest": RandomForestRegressor(5, random_state=0),
+    "search": GridSearchCV(Ridge(), {"alpha": [1.0, 10.0]}, cv=2, scoring="r2"),
     "pipeline": make_pipeline(Normalizer(), Ridge(alpha=0.1)),
     "svr": SVR(C=100),
 }

@@ -23,7 +23,7 @@ from cnncodes.heads.estimator import LinearHead
 from cnncodes.heads.names import HEADS
 from cnncodes.images import records_from
 
-OTHERS = ("forest", "svc", "neighbors", "pipeline", "calibrated")
+OTHERS = ("forest", "svc", "neighbors", "pipeline", "calibrated", "search")
 ANSWERS = ("predict", "predict_proba", "decision_function")
 
 
