@@ -57,9 +57,9 @@ def test_a_cheaper_and_better_head_than_one_within_an_error_is_taken_and_said():
     assert said == (
         "chose ridge: its log-loss, 0.3818 on 50 held-out images, is 0.0110 ± 0.0096 above the least"
         " (linear-svm, 0.3708), and no more than that of logistic, which is dearer and within one standard"
-        " error of it (behind by 0.0258 ± 0.0307); cheaper heads are further behind (centroid 0.0746 ± 0.0414)"
+        " error of it (behind by 0.0258 ± 0.0307);"
+        " cheaper heads are further behind (centroid 0.0746 ± 0.0414)"
     )
-
 
 
 def test_the_better_one_where_it_is_clear():

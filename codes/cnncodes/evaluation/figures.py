@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import steady
-from cnncodes.evaluation.intervals import Estimate
+from cnncodes.evaluation.intervals import Estimate, summarize, summarize_biased
 
 Floats = npt.NDArray[np.float64]
 
@@ -36,6 +36,8 @@ class Figure:
         What a sentence on it ends in.
     model : str
         What such an estimator is called.
+    biased : bool
+        Whether resamples of few images lie to one side of it: its intervals are those of `summarize_biased`.
     beside : tuple of (str, str)
         Shares that tables show, too: the name among the figures of an evaluation, and what tables call it.
     """
@@ -46,6 +48,7 @@ class Figure:
     ways: str = "ways to classify"
     within: str = ""
     model: str = "classifier"
+    biased: bool = False
     beside: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -72,6 +75,14 @@ class Figure:
     def worse(self) -> str:
         """Where the worse one is."""
         return "below" if self.higher else "above"
+
+    def summarize(self, value: float, drawn: Floats, n: int) -> Estimate:
+        """Return a value with the interval of its resamples."""
+        return summarize_biased(value, drawn, n) if self.biased else summarize(value, drawn, n)
+
+    def summarize_gap(self, gap: float, drawn: Floats, n: int) -> Estimate:
+        """Return a difference of two values with the interval of its resamples."""
+        return summarize_biased(gap, drawn, n, share=False) if self.biased else summarize(gap, drawn, n)
 
     def to_error(self, values: Floats) -> Floats:
         """Return what falls as a method learns; of errors the figure itself."""
@@ -164,6 +175,6 @@ FIGURES = {
             model="regressor",
             beside=(("r2", "R2"),),
         ),
-        Figure("mean_average_precision", "mAP", ways="ways to label", within=" in mAP"),
+        Figure("mean_average_precision", "mAP", ways="ways to label", within=" in mAP", biased=True),
     )
 }

@@ -13,7 +13,14 @@ from cnncodes.estimators.labels import check_groups as check_own_groups
 from cnncodes.estimators.labels import check_same_kind, warn_of_unknown
 from cnncodes.evaluation.calibration import Calibration, measure_calibration
 from cnncodes.evaluation.confusion import Confusion, find_names
-from cnncodes.evaluation.intervals import Estimate, bootstrap, explain_intervals, measure_share
+from cnncodes.evaluation.intervals import (
+    Estimate,
+    bootstrap,
+    explain_intervals,
+    measure_share,
+    summarize,
+    summarize_biased,
+)
 from cnncodes.evaluation.probabilities import Scored, check_classes, check_probabilities, read_probabilities
 
 Array = npt.NDArray[Any]
@@ -44,8 +51,9 @@ class ClassFigures:
 class Evaluation:
     """How good predictions are.
 
-    Intervals are of 95 %. Those of shares are Wilson's, all others percentiles of the bootstrap over images.
-    Where groups are given, whole groups are drawn, for shares too (`measure_share`).
+    Intervals are of 95 %. Those of shares are Wilson's, all others of the bootstrap over images: percentiles,
+    of macro F1 those of `summarize_biased`. Where groups are given, whole groups are drawn, for shares too
+    (`measure_share`).
 
     Attributes
     ----------
@@ -151,7 +159,10 @@ def evaluate_predictions(
     counts = confusion.count(np.ones(len(y)))
     known = [name in classes for name in names]
     scored = None if proba is None else Scored.make(y, proba, classes, groups, random_state)
-    drawn: dict[str, Any] = {name: bootstrap(getattr(confusion, name), len(y), **options) for name in _DRAWN}
+    drawn: dict[str, Any] = {
+        name: bootstrap(getattr(confusion, name), len(y), summary=summary, **options)
+        for name, summary in _DRAWN.items()
+    }
     of_probabilities = _measure_probabilities(scored, top_k)
     losses = {name: of_probabilities[name] for name in _OF_PROBABILITIES}
     of_probabilities["missing"] |= explain_intervals(drawn | losses)
@@ -209,8 +220,8 @@ def check_groups(groups: Any, n: int) -> Array | None:
     return np.asarray(np.unique(found.astype(str), return_inverse=True)[1])  # objects may have no order
 
 
-#: Figures of classes that the bootstrap has intervals of.
-_DRAWN = ("balanced_accuracy", "macro_f1")
+#: Figures of classes that the bootstrap has intervals of, and how.
+_DRAWN = {"balanced_accuracy": summarize, "macro_f1": summarize_biased}
 
 #: Figures that need probabilities.
 _OF_PROBABILITIES = ("top_k_accuracy", "log_loss", "brier", "calibration_error")

@@ -127,9 +127,9 @@ class Ladder:
 
         By the paired interval; what the best is better by is above 0, whichever way the figure goes.
         """
-        best, sign = self.best(), self.task.figure.sign
+        best, figure = self.best(), self.task.figure
         for rung in sorted(self.rungs, key=lambda rung: rung.cost):
-            gap = subtract(sign * best.drawn, sign * rung.drawn, len(self.test))
+            gap = subtract(figure, figure.sign * best.drawn, figure.sign * rung.drawn, len(self.test))
             if rung is best or not gap.low > 0:
                 return rung, gap
         raise AssertionError("the best is as good as itself")
