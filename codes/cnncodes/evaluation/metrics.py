@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import UsageError
+from cnncodes.estimators.labels import check_answers, check_labels, check_same_kind, warn_of_unknown
 from cnncodes.estimators.labels import check_groups as check_own_groups
-from cnncodes.estimators.labels import check_same_kind, warn_of_unknown
 from cnncodes.evaluation.calibration import Calibration, measure_calibration
 from cnncodes.evaluation.confusion import Confusion, find_names
 from cnncodes.evaluation.intervals import (
@@ -21,7 +21,13 @@ from cnncodes.evaluation.intervals import (
     summarize,
     summarize_biased,
 )
-from cnncodes.evaluation.probabilities import Scored, check_classes, check_probabilities, read_probabilities
+from cnncodes.evaluation.probabilities import (
+    Scored,
+    check_classes,
+    check_probabilities,
+    order_columns,
+    read_probabilities,
+)
 
 Array = npt.NDArray[Any]
 
@@ -113,7 +119,8 @@ def evaluate_predictions(
     y : array-like of str, shape (n_images,)
         True classes. A class that the classifier does not know counts as wrong.
     predicted : array-like, shape (n_images,) of str or (n_images, n_classes) of float
-        Predicted classes, or probabilities with columns as `classes`.
+        Predicted classes, or probabilities with columns as `classes`; of a table whose columns have their
+        names in any order.
     classes : array-like of str, shape (n_classes,)
         Classes that the classifier knows.
     groups : array-like, shape (n_images,), optional
@@ -126,8 +133,8 @@ def evaluate_predictions(
     Raises
     ------
     UsageError
-        If the shapes do not fit, there is no image, rows are no probabilities, a class is named twice, or one
-        of true and known classes are text and the other numbers.
+        If the shapes do not fit, there is no image, rows are no probabilities, a class is named twice, a true
+        or predicted class is missing (None or NaN), or text meets numbers.
 
     Warns
     -----
@@ -142,17 +149,17 @@ def evaluate_predictions(
     >>> figures.confusion, figures.missing["brier"]
     ([[1, 1, 0], [0, 1, 0]], 'the classifier gives no probabilities')
     """
-    y, classes = np.asarray(y), np.asarray(classes)
+    y, classes = check_labels(y), np.asarray(classes)
     check_classes(classes)
     if top_k < 1:
         raise UsageError(f"top_k must be at least 1. Got {top_k} instead.")
     groups = check_groups(groups, len(y))
-    proba = _check_predicted(np.asarray(predicted), len(y), len(classes))
-    if {y.dtype.kind, classes.dtype.kind} <= set("Ubiuf"):
-        check_same_kind(y, classes)
+    given = _check_predicted(predicted, len(y), classes)
+    check_same_kind(y, classes)
     if not np.isin(y, classes).any():
         warn_of_unknown(y, classes)
-    labels = np.asarray(predicted) if proba is None else classes[proba.argmax(axis=1)]
+    proba = given if given.ndim == 2 else None
+    labels = given if proba is None else classes[proba.argmax(axis=1)]
     names = np.union1d(classes, y)
     confusion = Confusion(np.searchsorted(names, y), find_names(names, labels), len(names))
     options = {"groups": groups, "random_state": random_state}
@@ -179,18 +186,20 @@ def evaluate_predictions(
     )
 
 
-def _check_predicted(predicted: Array, n: int, n_classes: int) -> Array | None:
-    """Return the probabilities, or None if `predicted` is labels."""
-    if not n or len(predicted) != n or predicted.ndim > 2:
+def _check_predicted(predicted: Any, n: int, classes: Array) -> Array:
+    """Return probabilities, shape (n, n_classes), or predicted classes, shape (n,)."""
+    found = order_columns(predicted, classes)
+    if not n or found.ndim not in (1, 2) or len(found) != n:
         raise UsageError(
-            f"predictions must be one for each of {n} true classes, at least one. Got shape"
-            f" {predicted.shape}."
+            f"predictions must be one for each of {n} true classes, at least one. Got shape {found.shape}."
         )
-    if predicted.ndim == 1:
-        _check_whole(predicted)
-        return None
-    proba = read_probabilities(predicted)
-    check_probabilities(proba, n_classes)
+    if found.ndim == 1:
+        labels = check_answers(predicted)
+        _check_whole(labels)
+        check_same_kind(labels, classes, "predictions")
+        return labels
+    proba = read_probabilities(found)
+    check_probabilities(proba, len(classes))
     return proba
 
 
