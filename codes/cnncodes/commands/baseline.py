@@ -80,7 +80,8 @@ class BaselineOptions(common.FailureOptions, TaskOptions):
     train: str = option("Part to train on.", default="train", metavar="PART")
     test: str = option("Part to test on.", default="test", metavar="PART")
     budget: str = option(
-        "Time by the clock, such as 90s, 5m or 1h, or none; what does not fit is left out, and said.",
+        "Time by the clock, such as 90s, 5m or 1h (a number alone: seconds), or none; what does not fit is"
+        " left out, and said.",
         default="5m",
         metavar="TIME",
         check=_check_budget,

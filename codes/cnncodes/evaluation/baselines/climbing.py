@@ -105,8 +105,10 @@ def climb(
     SourceError
         If the labels leave nothing to learn, as where there is one class alone.
     UsageError
-        If nothing could be tried, or a label does not fit the task.
+        If nothing could be tried, `budget` is no time, or a label does not fit the task.
     """
+    if isinstance(budget, bool | str) or not (budget is None or budget > 0):
+        raise UsageError(f"budget must be seconds, above 0, or None for any time. Got {budget!r}.")
     climb = _Climb(train, test, task, budget, random_state, n_jobs, on_method)
     try:
         return climb.run(methods, curve=curve)
