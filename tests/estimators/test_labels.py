@@ -102,3 +102,10 @@ def test_an_image_without_a_group_has_one_of_its_own(missing):
     assert len(set(check_groups([missing] * 3, 3))) == 3
     with pytest.raises(UsageError, match="groups must be of one type"):
         check_groups([1, "1", missing], 3)
+
+
+def test_a_folder_of_codes_says_what_takes_it(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "manifest.json").write_text("{}")
+    with pytest.raises(SourceError, match=r"holds stored codes and no images: .* read_codes\("):
+        labelled_records(tmp_path, None, split="train")

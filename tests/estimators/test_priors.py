@@ -190,6 +190,8 @@ def test_the_classifier_predicts_for_other_shares(
     with pytest.warns(UserWarning, match="mostly chance"):
         shares = fitted.estimate_priors(X)
     assert set(shares) == {"dark", "light", "red"} and shares["red"] > 0.9
+    with pytest.raises(UsageError, match="on at least one image"):
+        fitted.estimate_priors([])
     np.testing.assert_allclose(estimated, fitted.predict_proba(X, priors=shares), atol=1e-12)
     fitted.save(tmp_path / "m.cnncodes")
     np.testing.assert_array_equal(load(tmp_path / "m.cnncodes").predict_proba(X, priors=priors), changed)

@@ -184,7 +184,7 @@ def _finish(
             plain = source.task.list_plain
             answers = {rung.title: plain(rung.answers) for rung in ladder.rungs}
             listed = {"images": [record.key for record in test], "labels": plain(truth), "answers": answers}
-            _write_report(options, {**result, **listed})
+            _write_report(options, {**result, **listed}, source.note)
         if options.plot is not None:
             _write_plot(ladder, options.plot)
     total = len(source.train) + len(source.test)
@@ -192,10 +192,10 @@ def _finish(
     return result
 
 
-def _write_report(options: BaselineOptions, report: Result) -> None:
+def _write_report(options: BaselineOptions, report: Result, note: str) -> None:
     assert options.report is not None
     if is_page(options.report):
-        write_ladder_page(options, report)
+        write_ladder_page(options, report, note)
     else:
         write_report(Path(options.report), report)
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import ResultWarning, SourceError, UsageError, agree, check_path, name_some
-from cnncodes.images import ImageRecord, open_source, records_from
+from cnncodes.images import ImageRecord, ImageSource, open_source, records_from
 
 
 def labelled_records(X: Any, y: Any, *, split: str) -> tuple[list[ImageRecord], Any]:
@@ -27,7 +27,7 @@ def labelled_records(X: Any, y: Any, *, split: str) -> tuple[list[ImageRecord], 
         raise SourceError(f"there is nothing at {str(X)!r}: expected a folder of class folders.")
     if not isinstance(X, str | Path) or not Path(X).is_dir():
         raise UsageError("y is missing: only one folder of class folders brings its own labels.")
-    source = open_source(X)
+    source = _open(X)
     if any(record.split is not None for record in source.records):
         source = source.filter(split=split)
     source = source.filter(labelled=True)
@@ -36,6 +36,19 @@ def labelled_records(X: Any, y: Any, *, split: str) -> tuple[list[ImageRecord], 
             f"the folder {str(X)!r} holds no labelled images: expected one folder a class in it."
         )
     return list(source.records), np.array([record.label for record in source.records])
+
+
+def _open(folder: str | Path) -> ImageSource:
+    """Return the images of a folder; of stored codes say what takes these."""
+    try:
+        return open_source(folder)
+    except SourceError as error:
+        if not (Path(folder) / "manifest.json").is_file():
+            raise
+        raise SourceError(
+            f"{str(folder)!r} holds stored codes and no images: fit_codes takes it, and cross_validate takes"
+            f" read_codes({str(folder)!r})."
+        ) from error
 
 
 def check_labels(y: Any, n_images: int | None = None) -> npt.NDArray[Any]:

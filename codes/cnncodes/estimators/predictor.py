@@ -22,6 +22,7 @@ from cnncodes.estimators.contents import Contents
 from cnncodes.estimators.inputs import Progress
 from cnncodes.estimators.novelty import NoveltyScale
 from cnncodes.estimators.priors import ESTIMATE, adjust_scores, require_shares, settle_shares
+from cnncodes.heads.scoring import Scorer
 from cnncodes.images import ImageRecord
 from cnncodes.store import Failure
 
@@ -204,8 +205,13 @@ class Predictor(ImagePredictor):
         Raises
         ------
         UsageError
-            If there are no out-of-fold answers to choose by.
+            If there are no out-of-fold answers to choose by, or the head gives no probabilities.
         """
+        if not isinstance(self.head, Scorer) and not hasattr(self.head, "predict_proba"):
+            raise UsageError(
+                f"abstaining goes by probabilities, and the head {type(self.head).__name__} gives none:"
+                " take a head by name, or CalibratedClassifierCV around it, and fit with out_of_fold=True."
+            )
         if self.answers is None:
             raise UsageError(
                 "this classifier keeps no out-of-fold answers to its training images, so it cannot tell when"

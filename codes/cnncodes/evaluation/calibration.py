@@ -58,7 +58,7 @@ class Calibration:
 
 
 def measure_calibration(
-    probability: Array, right: Array, *, groups: Any = None, random_state: int = 0
+    probability: Any, right: Any, *, groups: Any = None, random_state: int = 0
 ) -> Calibration:
     """Measure the expected calibration error of answers.
 
@@ -77,9 +77,9 @@ def measure_calibration(
 
     Parameters
     ----------
-    probability : ndarray of float64, shape (n_images,)
+    probability : array-like of float, shape (n_images,)
         Of the answer that was given.
-    right : ndarray of bool, shape (n_images,)
+    right : array-like of bool, shape (n_images,)
     groups : array-like, shape (n_images,), optional
         Images of a group are drawn together.
     random_state : int
@@ -97,6 +97,7 @@ def measure_calibration(
     >>> round(found.plain, 3), len(found.bins), found.error.n
     (0.3, 1, 100)
     """
+    probability, right = np.asarray(probability, np.float64), np.asarray(right, np.bool_)
     n = len(probability)
     places = _place(probability)
     excess = probability - right
