@@ -90,7 +90,7 @@ def pack_head(head: Any) -> tuple[str, dict[str, bytes]]:
     try:
         data = skops.io.dumps(head)
     except TypeError as error:  # of skops: a lambda, an extension type …
-        raise SavedModelError(f"a head {kind} cannot be saved: {sentence(error)}. {_INSTEAD}") from error
+        raise SavedModelError(f"a head {kind} cannot be saved: {sentence(error)} {_INSTEAD}") from error
     refused = _untrusted(data)
     if refused:
         raise SavedModelError(

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cnncodes.errors import count
+from cnncodes.evaluation.figures import FIGURES, show_result
 from cnncodes.evaluation.intervals import RESAMPLES, Estimate, draw_weights, measure_share
 
 Array = npt.NDArray[Any]
@@ -55,6 +57,11 @@ class Calibration:
     plain: float
     by_chance: float
     bins: list[Bin]
+
+    def __repr__(self) -> str:
+        return show_result(
+            self, FIGURES["accuracy"].say(self.error, "calibration error"), count(len(self.bins), "bin")
+        )
 
 
 def measure_calibration(

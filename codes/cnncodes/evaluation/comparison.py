@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import UsageError
+from cnncodes.errors import UsageError, count
 from cnncodes.estimators.labels import check_answers, check_labels
+from cnncodes.evaluation.figures import FIGURES as SHARES
+from cnncodes.evaluation.figures import show_result
 from cnncodes.evaluation.intervals import NO_INTERVAL, Estimate
 from cnncodes.evaluation.metrics import evaluate_predictions
 from cnncodes.evaluation.paired import FIGURES, LOSSES, McNemar, compare_paired, run_mcnemar
@@ -119,6 +121,11 @@ class ClassifierComparison:
     n_groups: int | None
     classifiers: list[Contestant]
     pairs: list[Pair]
+
+    def __repr__(self) -> str:
+        share = SHARES["accuracy"]
+        said = [f"{one.name}: {share.say(one.accuracy)}" for one in self.classifiers]
+        return show_result(self, count(self.n, "image"), *said)
 
 
 def compare_classifiers(

@@ -110,6 +110,16 @@ class Figure:
             return ""
         return f"[{', '.join(self.show(end) for end in (estimate.low, estimate.high))}]"
 
+    def say(self, estimate: Estimate, name: str | None = None) -> str:
+        """Return the name and value of the figure, or of another of the same unit, with its interval, if any.
+
+        Examples
+        --------
+        >>> FIGURES["accuracy"].say(Estimate(0.8, 0.49, 0.943, 10))
+        'accuracy 0.800 [0.490, 0.943]'
+        """
+        return f"{name or self.name} {self.show(estimate.value)} {self.show_interval(estimate)}".rstrip()
+
     def show_gap(self, gap: Estimate, *, signed: tuple[bool, bool] = (False, False)) -> tuple[str, str, str]:
         """Return a difference and the ends of its interval, empty where there is none.
 
@@ -159,6 +169,11 @@ def _choose_form(gap: Estimate) -> str:
     # Of what is very large or small the exponent is shorter.
     large = max(map(abs, (gap.value, gap.low, gap.high))) >= _LARGE
     return f".{max(0, digits)}f" if digits <= _PLACES and not large else ".4g"
+
+
+def show_result(result: object, *said: str) -> str:
+    """Return what Python shows of a result: a line on what matters, and not every number in it."""
+    return f"<{type(result).__name__}: {', '.join(said)}>"
 
 
 #: By their keys.

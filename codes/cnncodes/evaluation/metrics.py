@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import UsageError
+from cnncodes.errors import UsageError, count
 from cnncodes.estimators.labels import check_answers, check_labels, check_same_kind, warn_of_unknown
 from cnncodes.estimators.labels import check_groups as check_own_groups
 from cnncodes.evaluation.calibration import Calibration, measure_calibration
 from cnncodes.evaluation.confusion import Confusion, find_names
+from cnncodes.evaluation.figures import FIGURES, show_result
 from cnncodes.evaluation.intervals import (
     Estimate,
     bootstrap,
@@ -107,6 +108,11 @@ class Evaluation:
     confusion: list[list[int]]
     missing: dict[str, str]
     n_groups: int | None = None
+
+    def __repr__(self) -> str:
+        share = FIGURES["accuracy"]
+        figures = share.say(self.accuracy), share.say(self.macro_f1, "macro F1")
+        return show_result(self, count(self.n, "image"), *figures)
 
 
 def evaluate_predictions(

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import UsageError
+from cnncodes.errors import UsageError, count
 from cnncodes.estimators.label_sets import read_label_sets
+from cnncodes.evaluation.figures import FIGURES, show_result
 from cnncodes.evaluation.intervals import (
     Estimate,
     bootstrap_all,
@@ -99,6 +100,11 @@ class MultiLabelEvaluation:
     without_positives: list[str]
     missing: dict[str, str]
     n_groups: int | None = None
+
+    def __repr__(self) -> str:
+        share = FIGURES["mean_average_precision"]
+        figures = share.say(self.mean_average_precision), share.say(self.micro_f1, "micro F1")
+        return show_result(self, count(self.n, "image"), *figures)
 
 
 def evaluate_multilabel(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cnncodes.errors import UsageError, sentence
+from cnncodes.errors import UsageError, count, sentence
+from cnncodes.evaluation.figures import FIGURES
 from cnncodes.plots.axes import check_result, show_name, take_axes
 
 if TYPE_CHECKING:
-    from cnncodes.evaluation import Estimate, Evaluation
+    from cnncodes.evaluation import Evaluation
 
 #: Classes up to which each cell of a confusion matrix has its number, and each row its name.
 _NUMBERED, _NAMED = 20, 60
@@ -176,19 +177,12 @@ def plot_reliability(evaluation: Evaluation, *, axes: Any = None) -> Any:
     axes.set_aspect("equal")
     axes.set_xlabel("probability given")
     axes.set_ylabel("share of right answers")
-    axes.set_title(f"calibration error {_say(found.error)}, {found.error.n:,} images", fontsize="medium")
+    said = f"{FIGURES['accuracy'].say(found.error, 'calibration error')}, {count(found.error.n, 'image')}"
+    axes.set_title(said, fontsize="medium")
     axes.grid(alpha=0.3)
     axes.legend(loc="upper left", fontsize="small")
     return axes
 
 
 def _name_accuracy(evaluation: Evaluation) -> str:
-    return f"accuracy {_say(evaluation.accuracy)}, {evaluation.n:,} images"
-
-
-def _say(estimate: Estimate) -> str:
-    """Return a share with its interval, where it has one."""
-    from cnncodes.evaluation.figures import FIGURES
-
-    share = FIGURES["accuracy"]
-    return f"{share.show(estimate.value)} {share.show_interval(estimate)}".rstrip()
+    return f"{FIGURES['accuracy'].say(evaluation.accuracy)}, {count(evaluation.n, 'image')}"

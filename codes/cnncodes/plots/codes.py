@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cnncodes.errors import UsageError
+from cnncodes.errors import UsageError, count
 from cnncodes.estimators.labels import check_answers, check_same_kind
 from cnncodes.plots.axes import add_legend, show_name, take_axes
 from cnncodes.plots.layout import lay_out
@@ -75,7 +75,7 @@ def plot_codes(X: Any, y: Any, *, predicted: Any = None, axes: Any = None) -> An
     axes.set_xticks([])
     axes.set_yticks([])
     axes.set_aspect("equal")
-    axes.set_title(f"{len(X):,} {'image' if len(X) == 1 else 'images'}: {layout.method}", fontsize="small")
+    axes.set_title(f"{count(len(X), 'image')}: {layout.method}", fontsize="small")
     if len(names) <= _NAMED:
         add_legend(axes, named, loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False)
     return axes

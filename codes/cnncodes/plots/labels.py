@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cnncodes.errors import UsageError
+from cnncodes.errors import UsageError, count
 from cnncodes.plots.axes import add_legend, show_name, take_axes
 
 
@@ -46,9 +46,10 @@ def plot_precision_recall(y: Any, proba: Any, classes: Any, *, axes: Any = None)
         raise UsageError("no image has any of the labels: there is no precision against recall to plot.")
     axes, named = take_axes(axes, (6.4, 5.0)), []
     for label in traces:
-        images = "1 image" if label.n == 1 else f"{label.n:,} images"
         [line] = axes.step(label.recall, label.precision, where="pre")
-        named.append((line, f"{show_name(label.name)}: {label.average_precision:.3f}, {images}"))
+        named.append(
+            (line, f"{show_name(label.name)}: {label.average_precision:.3f}, {count(label.n, 'image')}")
+        )
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1.02)
     axes.set_xlabel("recall")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cnncodes.errors import UsageError
+from cnncodes.errors import UsageError, count
 from cnncodes.plots.axes import take_axes
 
 
@@ -54,8 +54,7 @@ def plot_predicted(y: Any, predicted: Any, *, width: float | None = None, axes: 
     statistics, weights = make_statistics(y, predicted), np.ones(len(y))
     r2, mae = (statistics[name](weights) for name in ("r2", "mae"))
     said = [f"R2 {r2:.3f}"] * bool(np.isfinite(r2)) + [f"mean absolute error {mae:.3g}"]
-    images = "1 image" if len(y) == 1 else f"{len(y):,} images"
-    axes.set_title(", ".join([*said, images]), fontsize="medium")
+    axes.set_title(", ".join([*said, count(len(y), "image")]), fontsize="medium")
     axes.set_aspect("equal", adjustable="datalim")
     axes.set_xlabel("true number")
     axes.set_ylabel("predicted number")

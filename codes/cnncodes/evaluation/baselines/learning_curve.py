@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cnncodes.errors import count
 from cnncodes.estimators.inputs import ImageRows
 from cnncodes.estimators.unknown import Training
 from cnncodes.evaluation.baselines.budget import OutOfTimeError
 from cnncodes.evaluation.baselines.methods import CLASSES
 from cnncodes.evaluation.baselines.tasks import Statistic, Task
-from cnncodes.evaluation.figures import FIGURES, Figure
+from cnncodes.evaluation.figures import FIGURES, Figure, show_result
 from cnncodes.evaluation.intervals import Estimate
 
 Array = npt.NDArray[Any]
@@ -92,6 +93,11 @@ class LearningCurve:
     further: list[Prospect]
     complete: bool
     figure: Figure = FIGURES["accuracy"]
+
+    def __repr__(self) -> str:
+        last = self.points[-1]
+        said = f"{self.figure.say(last.estimate)} with {count(last.images, 'training image')}"
+        return show_result(self, count(len(self.points), "size"), said)
 
     def describe(self) -> str:
         """Return in words what more labels would bring, and whether time ended the curve too early."""

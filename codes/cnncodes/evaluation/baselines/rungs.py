@@ -12,6 +12,7 @@ from cnncodes.errors import agree, count
 from cnncodes.evaluation.baselines.learning_curve import LearningCurve
 from cnncodes.evaluation.baselines.methods import CLASSES
 from cnncodes.evaluation.baselines.tasks import TELLING, Task, subtract
+from cnncodes.evaluation.figures import show_result
 from cnncodes.evaluation.intervals import FEW_GROUPS, Estimate
 
 
@@ -110,6 +111,11 @@ class Ladder:
     curve: LearningCurve | None = None
     task: Task = CLASSES
     telling: float = TELLING
+
+    def __repr__(self) -> str:
+        best = self.best()
+        said = f"the best {best.title}: {self.task.figure.say(best.estimate)}"
+        return show_result(self, count(len(self.test), "test image"), count(len(self.rungs), "method"), said)
 
     @property
     def n_groups(self) -> int | None:
