@@ -100,7 +100,7 @@ def test_an_image_without_a_group_has_one_of_its_own(missing):
     assert groups[0] == groups[2] and len(set(groups)) == 4
     assert check_groups([1, 2, 1], 3).tolist() == [1, 2, 1] and check_groups(None, 3) is None
     assert len(set(check_groups([missing] * 3, 3))) == 3
-    with pytest.raises(UsageError, match="groups must be of one type"):
+    with pytest.raises(UsageError, match="groups hold '1' as text and as something else"):
         check_groups([1, "1", missing], 3)
 
 

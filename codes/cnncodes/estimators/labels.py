@@ -202,9 +202,10 @@ def check_groups(values: Any, n_images: int) -> npt.NDArray[Any] | None:
     named = np.empty(n_images, dtype=object)
     named[:] = list(values)
     missing = [i for i, value in enumerate(named) if is_absent(value)]
-    texts = sum(isinstance(value, str) for value in named)
-    if 0 < texts < len(named) and not all(isinstance(one, str) or is_absent(one) for one in named):
-        raise UsageError("groups must be of one type: text and other values do not go together.")
+    texts = {value for value in named if isinstance(value, str)}
+    others = {str(value) for value in named if not isinstance(value, str) and not is_absent(value)}
+    if alike := sorted(texts & others):
+        raise UsageError(f"groups hold {alike[0]!r} as text and as something else: which are one group?")
     if not missing:
         return array
     for i in missing:

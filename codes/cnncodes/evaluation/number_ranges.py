@@ -75,6 +75,8 @@ def measure_ranges(
     >>> [(one.low, one.high, one.mae.n, one.bias.value) for one in measure_ranges(y, np.full(40, 3.0))]
     [(1.0, 1.0, 20, 2.0), (5.0, 5.0, 20, -2.0)]
     """
+    if not np.size(y) and not np.size(predicted):
+        return []
     y, predicted = check_numbers(y, predicted)
     members = check_groups(groups, len(y))
     found = []
