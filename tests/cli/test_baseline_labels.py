@@ -65,6 +65,7 @@ def test_labels_have_a_page_and_are_compared(
     assert found["difference"]["value"] == pytest.approx(gap)
     assert main(["baseline", str(table), *LABELS, "--curve", "-o", page, "-q"]) == 0
     text = Path(page).read_text()
+    assert "tested on test, 25% of all images, held out since the source has no parts" in text
     assert "Ways to label: " in text and "The highest mAP" in text and "mAP against cost" in text
 
 

@@ -53,7 +53,7 @@ def test_a_page_is_written_with_the_figures_that_are_printed(
     training = dict(re.findall(r">Classifier, ([a-z ]+)</t[dh]><td><code>([^<]*)</code>", page))
     assert training["images trained on"] == "10" and training["trained by"].startswith("cnncodes ")
     assert re.fullmatch(r"C = [0-9.e+-]+, scaling = (l2|standard)", training["settings of the head"])
-    assert training["random state of training"] == "0" and "crops" in training["views trained on"]
+    assert training["random state of training"] == "0" and training["views trained on"] == "center"
     [command] = re.findall(r'aria-label="Command"><code>(.*?)</code>', page)
     assert shlex.split(html.unescape(command)) == [
         "cnncodes", *asked[:3], "--report", str(path), "--memory", str(fitted / "memory"),

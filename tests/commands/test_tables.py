@@ -46,6 +46,10 @@ def test_a_label_of_all_images_is_said_to_say_nothing() -> None:
     about = {"missing": {}, "n_groups": None, "without_positives": [], "n": SHARE["n"]}
     one = dict.fromkeys(("recall", "precision", "average_precision"), SHARE) | {"name": "sea", "known": True}
     shown = render_label_figures(dict.fromkeys(figures, SHARE) | about | {"per_label": [one]})
+    assert "fewer than" not in shown
+    rare = one | {"name": "boat", "recall": SHARE | {"n": 9}}
+    few = render_label_figures(dict.fromkeys(figures, SHARE) | about | {"per_label": [one, rare]})
+    assert "\nFewer than 10 images have 1 of 2 labels (boat): average precision of so few is too high" in few
     assert "\nAll images have 1 of 1 labels (sea): its average precision is 1, whatever is predicted" in shown
 
 

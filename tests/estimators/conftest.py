@@ -14,6 +14,7 @@ from PIL import Image
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -127,6 +128,7 @@ OBJECTS = {
     "neighbors": KNeighborsClassifier(3),
     "pipeline": make_pipeline(StandardScaler(), LogisticRegression()),
     "calibrated": CalibratedClassifierCV(SVC(), cv=2),
+    "search": GridSearchCV(SVC(), {"C": [1.0, 10.0]}, cv=2, scoring="accuracy"),
 }
 
 

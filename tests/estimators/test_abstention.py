@@ -159,12 +159,14 @@ def test_equal_files_count_once(make, pictures) -> None:
 
 def test_a_head_of_ones_own_is_asked_in_folds_where_that_was_wanted(make, pictures) -> None:
     head = SVC()
-    with pytest.raises(UsageError, match=r"out_of_fold=True .* where its head is an object"):
+    with pytest.raises(UsageError, match="the head SVC gives none: take a head by name, or Calibrated"):
         make(head).fit(pictures.arrays, pictures.labels).predict_or_abstain(pictures.arrays)
     with pytest.raises(UsageError, match="needs probabilities, and the head LinearSVC gives none"):
         make(LinearSVC(), out_of_fold=True).fit(pictures.arrays, pictures.labels)
     from sklearn.linear_model import LogisticRegression
 
+    with pytest.raises(UsageError, match=r"out_of_fold=True .* where its head is an object"):
+        make(LogisticRegression()).fit(pictures.arrays, pictures.labels).predict_or_abstain(pictures.arrays)
     clf = make(LogisticRegression(), out_of_fold=True).fit(pictures.arrays, pictures.labels)
     assert clf.predict_or_abstain(pictures.arrays, risk=0.2).rule.n == 18
     assert make("ridge", out_of_fold=False).fit(*pictures.two()).predictor_.answers is None

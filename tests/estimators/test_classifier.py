@@ -8,11 +8,11 @@ import shutil
 import numpy as np
 import pytest
 from PIL import Image
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, StratifiedGroupKFold
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -369,18 +369,20 @@ def test_a_random_state_that_is_none(make, random_state):
         (SVC(), {"decision_function"}),
         (make_pipeline(StandardScaler(), LogisticRegression()), {"predict_proba", "decision_function"}),
         (CalibratedClassifierCV(SVC(), cv=2), {"predict_proba"}),
+        (GridSearchCV(LogisticRegression(), {"C": [1.0]}, cv=2), {"predict_proba", "decision_function"}),
+        (RandomizedSearchCV(SVC(), {"C": [1.0]}, n_iter=1, cv=2, scoring="accuracy"), {"decision_function"}),
         (NearestMean(), set()),
     ],
 )
 @pytest.mark.filterwarnings("ignore:Since KNeighbors")
-@pytest.mark.filterwarnings("ignore:CalibratedClassifierCV cross-validates by itself")
+@pytest.mark.filterwarnings("ignore:.* cross-validates by itself")
 def test_any_classifier_with_two_rows_an_image(make, pictures, head, has):
     clf = make(head, train_views="flip", test_views="flip")
     assert {name for name in ("predict_proba", "decision_function") if hasattr(clf, name)} == has
     clf.fit(pictures.arrays, pictures.labels)
     assert {name for name in ("predict_proba", "decision_function") if hasattr(clf, name)} == has
     assert clf.score(pictures.arrays, pictures.labels) > 0.8
-    assert head.__dict__.keys() == type(head)(**head.get_params(deep=False)).__dict__.keys()  # never fitted
+    assert head.__dict__.keys() == clone(head).__dict__.keys()  # never fitted
     if "predict_proba" in has:
         proba = clf.predict_proba(pictures.arrays)
         assert proba.shape == (18, 3)

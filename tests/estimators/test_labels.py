@@ -45,11 +45,11 @@ def test_the_type_of_an_array_is_kept(dtype):
             ["a", None, "b", float("nan")],
             r"2 of 4 labels are missing \(None, .*\), at positions 1, 3:",
         ),
-        (["a", "", "b"], "1 of 3 labels are missing .* at positions 1: leave"),
-        (np.array(["", "b"]), "1 of 2 labels are missing"),
-        ([1.0, np.nan], "1 of 2 labels are missing"),
-        (pd.Series([1, None, 2], dtype="Int64"), "1 of 3 labels are missing"),
-        (pd.Series(["a", None]), "1 of 2 labels are missing"),
+        (["a", "", "b"], "1 of 3 labels is missing .* at position 1: leave"),
+        (np.array(["", "b"]), "1 of 2 labels is missing"),
+        ([1.0, np.nan], "1 of 2 labels is missing"),
+        (pd.Series([1, None, 2], dtype="Int64"), "1 of 3 labels is missing"),
+        (pd.Series(["a", None]), "1 of 2 labels is missing"),
         ([None] * 30, r"positions 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 20 more"),
         (["a", 1], "of one type. Got numbers and text"),
         ([True, 1], "of one type. Got booleans and numbers"),
@@ -100,3 +100,12 @@ def test_an_image_without_a_group_has_one_of_its_own(missing):
     assert groups[0] == groups[2] and len(set(groups)) == 4
     assert check_groups([1, 2, 1], 3).tolist() == [1, 2, 1] and check_groups(None, 3) is None
     assert len(set(check_groups([missing] * 3, 3))) == 3
+    with pytest.raises(UsageError, match="groups hold '1' as text and as something else"):
+        check_groups([1, "1", missing], 3)
+
+
+def test_a_folder_of_codes_says_what_takes_it(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "manifest.json").write_text("{}")
+    with pytest.raises(SourceError, match=r"holds stored codes and no images: .* read_codes\("):
+        labelled_records(tmp_path, None, split="train")

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 
@@ -133,6 +134,8 @@ def test_the_shares_of_training_go_by_weights() -> None:
     assert find_shares(y, weight, nothing).tolist() == [0.25, 0.75]
     balanced = LogisticRegression(class_weight="balanced").fit(X, y)
     assert find_shares(y, weight, make_pipeline(balanced)).tolist() == [0.5, 0.5]
+    search = GridSearchCV(balanced, {"C": [1.0]}, cv=2).fit(np.arange(6.0)[:, None] % 2, [0, 1] * 3)
+    assert find_shares(y, weight, search).tolist() == [0.5, 0.5]
     named = LogisticRegression(class_weight={"a": 3.0}).fit(X, y)
     assert find_shares(y, None, named).tolist() == pytest.approx([6 / 7, 1 / 7])
     forest = RandomForestClassifier(class_weight="balanced_subsample")
@@ -187,6 +190,8 @@ def test_the_classifier_predicts_for_other_shares(
     with pytest.warns(UserWarning, match="mostly chance"):
         shares = fitted.estimate_priors(X)
     assert set(shares) == {"dark", "light", "red"} and shares["red"] > 0.9
+    with pytest.raises(UsageError, match="on at least one image"):
+        fitted.estimate_priors([])
     np.testing.assert_allclose(estimated, fitted.predict_proba(X, priors=shares), atol=1e-12)
     fitted.save(tmp_path / "m.cnncodes")
     np.testing.assert_array_equal(load(tmp_path / "m.cnncodes").predict_proba(X, priors=priors), changed)

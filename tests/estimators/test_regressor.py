@@ -32,6 +32,7 @@ from cnncodes.heads.names import REGRESSION_HEADS
 N = 24
 OBJECTS = {
     "forest": RandomForestRegressor(5, random_state=0),
+    "search": GridSearchCV(Ridge(), {"alpha": [1.0, 10.0]}, cv=2, scoring="r2"),
     "pipeline": make_pipeline(Normalizer(), Ridge(alpha=0.1)),
     "svr": SVR(C=100),
 }
@@ -169,7 +170,7 @@ def test_weights_and_groups(make, X):
     [
         (["a"] * N, UsageError, "Got text, 'a': classes are for ImageClassifier"),
         ([True, False] * (N // 2), UsageError, "Got booleans"),
-        ([np.nan] + [1.0] * (N - 1), UsageError, "at positions 0: leave these images out"),
+        ([np.nan] + [1.0] * (N - 1), UsageError, "at position 0: leave this image out"),
         ([np.inf] + [1.0] * (N - 1), UsageError, "infinite"),
         ([3.5] * N, SourceError, "all 24 targets are 3.5: there is nothing to learn"),
         ([1.0, 2.0], UsageError, "one target an image: 24. Got 2"),

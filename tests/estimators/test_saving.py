@@ -23,7 +23,7 @@ from cnncodes.heads.estimator import LinearHead
 from cnncodes.heads.names import HEADS
 from cnncodes.images import records_from
 
-OTHERS = ("forest", "svc", "neighbors", "pipeline", "calibrated")
+OTHERS = ("forest", "svc", "neighbors", "pipeline", "calibrated", "search")
 ANSWERS = ("predict", "predict_proba", "decision_function")
 
 
@@ -196,7 +196,7 @@ def test_unreadable_images_have_an_empty_prediction(saved, pictures):
 def test_a_head_that_could_not_be_loaded_is_not_saved(make, pictures, tmp_path, head):
     clf = make(head).fit(pictures.arrays, pictures.labels)
     with pytest.raises(
-        SavedModelError, match=f"a head {type(head).__name__} cannot be saved: it holds .*safe"
+        SavedModelError, match=f"a head {type(head).__name__} cannot be saved: it holds .*safe. Take another"
     ):
         clf.save(tmp_path / "a")
     assert list(tmp_path.iterdir()) == []

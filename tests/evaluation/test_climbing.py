@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnncodes.errors import UnreadableImages
+from cnncodes.errors import UnreadableImages, UsageError
 from cnncodes.estimators.inputs import ImageRows
 from cnncodes.evaluation.baselines import CLASSES, Ladder, Method, climb
 from cnncodes.evaluation.baselines.budget import OutOfTimeError
@@ -191,3 +191,9 @@ def test_an_interrupt_is_passed_on_after_what_was_tried_is_handed_over() -> None
     with pytest.raises(KeyboardInterrupt):
         climb(*parts, methods[2:], n_jobs=1, on_method=begin, on_interrupt=handed.append)
     assert len(handed) == 1  # nothing was tried that learns
+
+
+@pytest.mark.parametrize("budget", ["5m", -1, 0, float("nan")])
+def test_a_budget_that_is_no_time_is_refused(budget: object) -> None:
+    with pytest.raises(UsageError, match="budget must be seconds, above 0, or None"):
+        climb(make_records(4, 0), make_records(4, 1), [MAJORITY], budget=budget)  # type: ignore[arg-type]

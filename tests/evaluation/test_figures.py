@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
+from cnncodes.evaluation import (
+    compare_classifiers,
+    evaluate_multilabel,
+    evaluate_numbers,
+    evaluate_predictions,
+)
 from cnncodes.evaluation.figures import FIGURES
 from cnncodes.evaluation.intervals import Estimate
 
@@ -27,3 +34,19 @@ def test_a_difference_has_no_digits_beyond_its_interval(
     gap: tuple[float, float, float], shown: tuple[str, str, str]
 ) -> None:
     assert FIGURES["mae"].show_gap(Estimate(*gap, 9), signed=(True, True)) == shown
+
+
+def test_what_python_shows_of_results_is_a_line() -> None:
+    y, proba = ["a", "b"] * 30, np.tile([[0.8, 0.2], [0.4, 0.6]], (30, 1))
+    figures = evaluate_predictions(y, proba, ["a", "b"])
+    assert repr(figures).startswith("<Evaluation: 60 images, accuracy 1.000 [0.940, 1.000], macro F1 1.000")
+    several = evaluate_multilabel(np.eye(2, dtype=int), np.eye(2), np.eye(2), ["sea", "sky"])
+    numbers = evaluate_numbers([1.0, 2.0, 4.0], [1.0, 2.0, 3.0])
+    compared = compare_classifiers(y, {"one": proba, "other": y}, ["a", "b"])
+    for found, said in (
+        (several, "<MultiLabelEvaluation: 2 images, mAP 1.000"),
+        (numbers, "<NumberEvaluation: 3 images, R2 0.786 ["),
+        (figures.calibration, "<Calibration: calibration error 0."),
+        (compared, "<ClassifierComparison: 60 images, one: accuracy 1.000 [0.940, 1.000], other: accuracy"),
+    ):
+        assert repr(found).startswith(said) and len(repr(found)) < 160 and str(found) == repr(found)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.stats import hypergeom
 
+from cnncodes.errors import UsageError
 from cnncodes.evaluation import find_label_pairs
 from cnncodes.evaluation.label_pairs import sum_tail
 
@@ -53,3 +55,9 @@ def test_the_tail_is_that_of_scipy() -> None:
     tables = [values[above] for values in (n, of, counts, sizes)]
     expected = hypergeom.sf(tables[0] - 1, tables[3], tables[2], tables[1])
     np.testing.assert_allclose(sum_tail(*tables), expected, rtol=1e-6, atol=1e-300)
+
+
+def test_sets_of_labels_are_no_indicators() -> None:
+    for truth in ([{"sea"}, {"sky"}], [[1, 0, 0], [0, 1, 0]]):
+        with pytest.raises(UsageError, match="truth and named must be indicators, .* for each column"):
+            find_label_pairs(truth, [[1, 0], [0, 1]])

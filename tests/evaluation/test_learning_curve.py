@@ -172,6 +172,8 @@ def test_answers_that_are_known_end_the_curve_for_nothing() -> None:
     assert asked == [5 / 16, 5 / 8, 5 / 4] and not curve.complete
     assert [point.images for point in curve.points] == [40, 80, 640] and curve.further[0].images == 1280
     assert curve.describe().endswith("(there was no time for all sizes: give more)")
+    evaluated = CLASSES.evaluate(make_rows(400, 1)[1], known, groups=None, random_state=0)
+    assert curve.points[-1].estimate == evaluated.accuracy
     assert curve.points[-1].estimate.value == measure(640).points[-1].estimate.value
     with pytest.raises(OutOfTimeError):
         measure(640, has_time=lambda share: False, answers=known)

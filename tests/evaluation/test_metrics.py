@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sklearn import metrics
 
 from cnncodes.errors import ResultWarning, UsageError
-from cnncodes.evaluation import compare_paired, evaluate_predictions
+from cnncodes.evaluation import compare_classifiers, compare_paired, evaluate_predictions
 
 CLASSES = ["ant", "bee", "cow", "dog"]
 
@@ -171,3 +171,51 @@ def test_a_warning_says_that_no_true_class_is_known() -> None:
 def test_numbers_of_any_type_are_classes_alike(kind: Any) -> None:
     found = evaluate_predictions(np.array([0, 1, 1], kind), [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]], [0, 1])
     assert found.accuracy.value == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(
+    ("y", "predicted", "said"),
+    [
+        (
+            ["x", None, "z"],
+            ["x", "x", "z"],
+            r"1 of 3 labels is missing \(None, NaN or empty text\), at position 1",
+        ),
+        (
+            [1.0, np.nan, np.nan],
+            [0, 1, 1],
+            "2 of 3 labels are missing .* at positions 1, 2: leave these images",
+        ),
+        (
+            ["x", "x", "z"],
+            [None, "x", None],
+            r"2 of 3 predictions are missing \(None or NaN\), at positions 0, 2",
+        ),
+        (["x", "x", "z"], ["x", 1, "z"], "predictions must be of one type. Got numbers and text"),
+        (["x", 1, "z"], ["x", "x", "z"], "labels must be of one type"),
+        (["x", "x", "z"], [0, 1, 1], "the predictions are numbers and the classes text"),
+    ],
+)
+def test_a_class_that_is_missing_or_of_another_type_is_refused_by_its_place(
+    y: list[Any], predicted: list[Any], said: str
+) -> None:
+    classes = ["x", "z"] if "x" in y else [0, 1]
+    right = ["x", "x", "z"] if "x" in y else [0, 1, 1]
+    with pytest.raises(UsageError, match=said):
+        evaluate_predictions(y, predicted, classes)
+    with pytest.raises(UsageError, match=said):
+        compare_classifiers(y, {"p": predicted, "q": right}, classes)
+
+
+def test_a_table_of_probabilities_is_read_by_the_names_of_its_columns() -> None:
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame({"dog": [0.1, 0.9], "cat": [0.9, 0.1]})
+    y, classes = ["cat", "dog"], ["cat", "dog"]
+    assert evaluate_predictions(y, table, classes).accuracy.value == 1
+    other = table.to_numpy()
+    found = compare_classifiers(y, {"table": table, "array": other}, classes)
+    assert found.pairs[0].accuracy.value == 1
+    assert compare_paired(y, table, other, classes=classes).value == 1
+    assert evaluate_predictions(y, table.set_axis([0, 1], axis=1), ["dog", "cat"]).accuracy.value == 1
+    with pytest.raises(UsageError, match="columns of probabilities are named 'bird', 'cat'"):
+        evaluate_predictions(y, table.rename(columns={"dog": "bird"}), classes)

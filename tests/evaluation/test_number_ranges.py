@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cnncodes.errors import UsageError
 from cnncodes.evaluation import measure_ranges
 from cnncodes.evaluation.number_ranges import RANGES, divide
 
@@ -32,3 +33,10 @@ def test_figures_of_a_range_are_those_of_its_images() -> None:
     assert [one.bias.value for one in others] == pytest.approx([-1.0, -1.0])
     assert [one.covered and one.covered.value for one in (first, *others)] == [0, 1, 1]
     assert first.bias.low < 3.0 < first.bias.high
+
+
+def test_lists_are_taken_as_by_the_figures_beside() -> None:
+    [one] = measure_ranges([1, 2, 3], [1.5, 2.0, 2.5])
+    assert one.mae.value == pytest.approx(1 / 3)
+    with pytest.raises(UsageError, match="one number for each of the same images"):
+        measure_ranges([1, 2], [1])

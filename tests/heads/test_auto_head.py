@@ -49,6 +49,19 @@ def test_of_equals_the_cheapest():
     assert table["behind"].min() == 0
 
 
+def test_a_cheaper_and_better_head_than_one_within_an_error_is_taken_and_said():
+    behind = np.array([0.0746, 0.0110, 0.0596, 0.0258, 0])
+    table = {"kind": np.array(BY_COST[:5]), "log_loss": 0.3708 + behind, "behind": behind}
+    table["behind_error"] = np.array([0.0414, 0.0096, 0.0378, 0.0307, 0])
+    said = auto_head._say(table, 1, 4, 50, [])
+    assert said == (
+        "chose ridge: its log-loss, 0.3818 on 50 held-out images, is 0.0110 ± 0.0096 above the least"
+        " (linear-svm, 0.3708), and no more than that of logistic, which is dearer and within one standard"
+        " error of it (behind by 0.0258 ± 0.0307);"
+        " cheaper heads are further behind (centroid 0.0746 ± 0.0414)"
+    )
+
+
 def test_the_better_one_where_it_is_clear():
     X, y = ring()
     head = AutoHead().fit(X, y)

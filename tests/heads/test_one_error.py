@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from cnncodes.heads.one_error import choose_cheapest, standard_error
 
@@ -36,3 +37,16 @@ def test_the_first_within_one_error(shift, taken):
     assert (chosen, at) == (taken, 2)
     np.testing.assert_allclose(behind, [shift * error, 10 * error, 0], atol=1e-12)
     np.testing.assert_allclose(errors, [error, error, 0])
+
+
+SIZES = st.tuples(st.integers(2, 6), st.integers(2, 12))
+
+
+@given(arrays(np.float64, SIZES, elements=st.floats(0, 3, width=32)))
+@example(np.array([[1.1, 1.1, 1.1], [3.0, 0.3, 0.3], [1.0, 1.0, 1.0]]))
+def test_none_that_is_cheaper_and_better_than_the_chosen_one_is_passed_over(losses):
+    n = losses.shape[1]
+    chosen, best, behind, errors = choose_cheapest(list(losses), np.ones(n), np.arange(n))
+    assert (behind[:chosen] > behind[chosen]).all()
+    within = np.flatnonzero(behind <= errors)[0]
+    assert chosen <= within <= best and behind[chosen] <= behind[within]

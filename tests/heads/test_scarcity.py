@@ -115,3 +115,22 @@ def test_given_folds_that_cannot_be_made_say_which_class_and_how_many_it_lacks()
         LinearHead("ridge", cv=folds).fit(X, y)
     with pytest.raises(UsageError, match="fold 1 of cv holds nothing out"):
         LinearHead("ridge", cv=[(np.arange(49), np.arange(0))]).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("fold", "said"),
+    [
+        ((np.arange(20), np.arange(20, 60)), "numbers of training rows, from 0 to 49"),
+        ((np.arange(20), [-1]), "from 0 to 49"),
+        ((np.arange(50), np.arange(40, 50)), "fold 1 of cv trains on 10 of the 10 rows that it holds out"),
+        ((np.ones(49, bool), np.arange(5)), "from 0 to 49"),
+        ((np.linspace(0, 1, 9), np.arange(5)), "from 0 to 49"),
+    ],
+)
+def test_folds_of_no_rows_or_with_rows_on_both_sides_are_refused(fold, said) -> None:
+    X, y = np.random.default_rng(0).normal(size=(50, 3)), np.arange(50) % 2
+    with pytest.raises(UsageError, match=said):
+        LinearHead("ridge", cv=[fold]).fit(X, y)
+    half = np.arange(50) < 30
+    masks, numbers = (LinearHead("ridge", cv=[(half, one)]).fit(X, y) for one in (~half, np.arange(30, 50)))
+    assert masks.C_ == numbers.C_

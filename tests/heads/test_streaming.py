@@ -291,10 +291,10 @@ def test_too_little_memory_says_how_much_it_takes():
     X, y = blobs(n=60, k=2)
     head = LinearHead("ridge")
     with pytest.raises(
-        UsageError, match=r"codes of 30 numbers in 2 classes need a memory limit of [\d,]+M"
+        UsageError, match=r"codes of 30 numbers in 2 classes need a memory limit of at least [\d,]+M"
     ) as caught:
         fit_streamed(head, make_stream(X, y)[0], 100 << 20)
-    needed = int(str(caught.value).split("limit of ")[1].split("M")[0].replace(",", "")) + 1
+    needed = int(str(caught.value).split("limit of at least ")[1].split("M")[0].replace(",", "")) + 1
     fit_streamed(head, make_stream(X, y)[0], needed << 20)
     assert fit_sample(make_stream(X, y)[0], PLENTY) == streamed_rows.SAMPLE_ROWS
 

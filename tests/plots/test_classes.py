@@ -68,3 +68,10 @@ def test_reliability_has_a_disc_a_bin_and_needs_probabilities() -> None:
     np.testing.assert_allclose(axes.collections[0].get_offsets(), [[0.6, 0.5], [0.9, 0.75]])
     with pytest.raises(UsageError, match="no reliability diagram: the classifier gives no probabilities"):
         plot_reliability(evaluate())
+
+
+def test_names_of_classes_are_no_formulas() -> None:
+    figures = evaluate_predictions(["$a$", "b"], ["$a$", "b"], ["$a$", "b"])
+    for plot in (plot_confusion, plot_classes):
+        axes = plot(figures)
+        assert axes.get_yticklabels()[0].get_text().startswith(r"\$a\$")

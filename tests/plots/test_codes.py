@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
+import scipy.sparse
 
 from cnncodes.errors import UsageError
 from cnncodes.plots import plot_codes
@@ -37,8 +40,25 @@ def test_classes_of_one_colour_have_marks_of_their_own() -> None:
         (X, ["a"], None, "each of 9 images"),
         (X, ["a"] * 9, ["a"], "predicted must name a class of each of 9 images"),
         (X * np.inf, ["a"] * 9, None, "not finite"),
+        (scipy.sparse.eye(9), ["a"] * 9, None, "an array of numbers. Got dia_"),
+        (X, [1] * 9, ["1"] * 9, "the predictions are text and the classes numbers"),
+        (X, [1] * 9, [1] * 8 + [None], "1 of 9 predictions is missing"),
     ],
 )
 def test_what_does_not_fit_is_refused(X: object, y: object, predicted: object, match: str) -> None:
     with pytest.raises(UsageError, match=match):
         plot_codes(X, y, predicted=predicted)
+
+
+def test_classes_are_named_in_the_legend_whatever_their_names_are_and_are_no_formulas() -> None:
+    names = ["_hidden", "a $x_{ 9 bag $", "n" * 65]
+    axes = plot_codes(X, np.repeat(names, 3))
+    shown = ["_hidden", r"a \$x_{ 9 bag \$", "n" * 23 + "…"]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == shown
+    axes.figure.savefig(io.BytesIO())
+
+
+def test_codes_of_one_column_lie_on_a_line() -> None:
+    axes = plot_codes(np.arange(20.0)[:, None], ["a"] * 20)
+    assert axes.get_title() == "20 images: codes of one number, on a line"
+    assert plot_codes([[1.0]], ["a"]).get_title().startswith("1 image: ")

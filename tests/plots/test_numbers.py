@@ -16,5 +16,8 @@ def test_each_image_has_its_place_and_intervals_their_edges() -> None:
     assert list(line.get_xdata()) == list(line.get_ydata()) == [1, 3]
     assert [list(edge.get_ydata()) for edge in edges] == [[0.5, 2.5], [1.5, 3.5]]
     assert len(plot_predicted([1, 2], [1, 2]).lines) == 2
+    assert plot_predicted([2, 2], [1, 2]).get_title() == "mean absolute error 0.5, 2 images"
     with pytest.raises(UsageError, match="must be finite"):
         plot_predicted([1, float("nan")], [1, 2])
+    with pytest.raises(UsageError, match="width must be a number of at least 0"):
+        plot_predicted([1, 2], [1, 2], width=-1)

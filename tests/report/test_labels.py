@@ -64,6 +64,7 @@ def test_what_makes_figures_mean_less_is_warned_of(make_labels: MakeLabels) -> N
         "2 of 41 images were trained on",
         "does not know sand: it never names it",
         "Fewer than 10 images have sand: too few to judge that label",
+        "the mean average precision is too high for it",
         "No image has snow: not in the mean average precision",
         "only 41 images",
     ):

@@ -80,7 +80,8 @@ class BaselineOptions(common.FailureOptions, TaskOptions):
     train: str = option("Part to train on.", default="train", metavar="PART")
     test: str = option("Part to test on.", default="test", metavar="PART")
     budget: str = option(
-        "Time by the clock, such as 90s, 5m or 1h, or none; what does not fit is left out, and said.",
+        "Time by the clock, such as 90s, 5m or 1h (a number alone: seconds), or none; what does not fit is"
+        " left out, and said.",
         default="5m",
         metavar="TIME",
         check=_check_budget,
@@ -183,7 +184,7 @@ def _finish(
             plain = source.task.list_plain
             answers = {rung.title: plain(rung.answers) for rung in ladder.rungs}
             listed = {"images": [record.key for record in test], "labels": plain(truth), "answers": answers}
-            _write_report(options, {**result, **listed})
+            _write_report(options, {**result, **listed}, source.note)
         if options.plot is not None:
             _write_plot(ladder, options.plot)
     total = len(source.train) + len(source.test)
@@ -191,10 +192,10 @@ def _finish(
     return result
 
 
-def _write_report(options: BaselineOptions, report: Result) -> None:
+def _write_report(options: BaselineOptions, report: Result, note: str) -> None:
     assert options.report is not None
     if is_page(options.report):
-        write_ladder_page(options, report)
+        write_ladder_page(options, report, note)
     else:
         write_report(Path(options.report), report)
 

@@ -64,5 +64,5 @@ def compare_evaluated(
         )
     given = ladder.task.read_answers(rows)
     drawn = resample(ladder.task, truth, given, groups=groups, random_state=random_state)
-    found: Result = to_plain(subtract(drawn, pixels, len(truth)))
+    found: Result = to_plain(subtract(ladder.task.figure, drawn, pixels, len(truth)))
     return found

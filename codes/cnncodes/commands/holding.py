@@ -8,8 +8,8 @@ from cnncodes.commands import common, inputs
 from cnncodes.commands.reporter import Reporter
 
 
-def tell_holdout(src: str, reading: common.SourceOptions, trained: int, reporter: Reporter) -> None:
-    """Say where --holdout changed nothing; warn where that leaves no part test.
+def tell_holdout(src: str, reading: common.SourceOptions, trained: int, reporter: Reporter) -> bool:
+    """Return whether --holdout held images out; say where not, and warn where that leaves no part test.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ def tell_holdout(src: str, reading: common.SourceOptions, trained: int, reporter
     reporter : Reporter
     """
     if reading.holdout is None:
-        return
+        return False
     # Listed again without it: far quicker than reading every image once more to hash it.
     source = inputs.open_images(src, dataclasses.replace(reading, holdout=None))
     parts = sorted({record.split for record in source.records if record.split is not None})
@@ -36,3 +36,4 @@ def tell_holdout(src: str, reading: common.SourceOptions, trained: int, reporter
         reporter.warn(
             f"{given} held nothing out: no class has two different images. Nothing is left to evaluate on"
         )
+    return not parts and trained < labelled

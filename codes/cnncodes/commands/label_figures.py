@@ -9,7 +9,7 @@ from cnncodes.commands import inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Result
 from cnncodes.commands.companions import prepare_companions
 from cnncodes.commands.failures import judge_failures, list_read
-from cnncodes.commands.figures import say_groups, say_missing
+from cnncodes.commands.figures import FEW_IMAGES, say_groups, say_missing
 from cnncodes.commands.multilabel import read_labelled
 from cnncodes.commands.pages import Evaluated, is_page, write_page
 from cnncodes.commands.seen_groups import warn_of_seen_groups
@@ -183,7 +183,7 @@ def render_label_figures(result: Result) -> str:
         rows.append((name, format_share(estimate["value"]), format_interval(estimate), str(estimate["n"])))
     why = say_missing(result, _NAMES)
     return (
-        f"{format_table(rows)}{why}{_say_without(result)}{_say_everywhere(result)}{say_groups(result['n_groups'])}\n\n"
+        f"{format_table(rows)}{why}{_say_without(result)}{_say_few(result)}{_say_everywhere(result)}{say_groups(result['n_groups'])}\n\n"
         f"{_render_labels(result['per_label'], result['n'])}\n"
     )
 
@@ -197,6 +197,18 @@ def _say_without(result: Result) -> str:
     return (
         f"\nNo image has {len(names)} of {len(result['per_label'])} labels ({shown}): they are not in mAP,"
         " and in macro F1, as 0, only where they were named."
+    )
+
+
+def _say_few(result: Result) -> str:
+    """Say which labels have so few images that average precision is not what it would be of many."""
+    names = [one["name"] for one in result["per_label"] if 0 < one["recall"]["n"] < FEW_IMAGES]
+    if not names:
+        return ""
+    of = f"{len(names)} of {len(result['per_label'])} labels ({name_some(names, show=cut_name)})"
+    return (
+        f"\nFewer than {FEW_IMAGES} images have {of}: average precision of so few is too high, and so is mAP,"
+        " whose interval holds the truth less often than in 95 of 100 cases."
     )
 
 

@@ -104,7 +104,8 @@ def _make_parts(options: Any, by_class: bool, reporter: Reporter) -> tuple[Image
         warn_of_others([record.label for record in source.records], reporter, "baseline")
     if any(record.split for record in source.records):
         trained = sum(record.split == "train" and record.label is not None for record in source.records)
-        tell_holdout(options.src, options, trained, reporter)
+        if tell_holdout(options.src, options, trained, reporter):
+            return source, f", held out by --holdout {options.holdout:g}"
         return source, ""
     if all(record.label is None for record in source.records):
         why = (

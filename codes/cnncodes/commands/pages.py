@@ -8,7 +8,7 @@ import json
 import os
 import platform
 import shlex
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -167,7 +167,7 @@ def render_classes(
     return render
 
 
-def write_ladder_page(options: Any, result: Result) -> None:
+def write_ladder_page(options: Any, result: Result, note: str) -> None:
     """Write what ``cnncodes baseline`` found as an HTML file, whole or not at all.
 
     Parameters
@@ -175,6 +175,8 @@ def write_ladder_page(options: Any, result: Result) -> None:
     options : BaselineOptions
     result : dict
         As its report in JSON.
+    note : str
+        What is to be said of how the parts were made.
     """
     from cnncodes.report import Origin, read_comparison, render_comparison
     from cnncodes.store.files import write_file
@@ -188,7 +190,7 @@ def write_ladder_page(options: Any, result: Result) -> None:
         versions=_list_versions(),
         date=_say_date(),
         random_states={"folds, draws and bootstrap": options.random_state},
-        others={"Parts": f"trained on {options.train}, tested on {options.test}"},
+        others={"Parts": f"trained on {options.train}, tested on {options.test}{note}"},
         timed=options.budget != "none",
     )
     write_file(options.report, render_comparison(read_comparison(result, options.report), origin))
@@ -229,11 +231,20 @@ def _describe_training(model: str) -> dict[str, str]:
         "head asked for": params["head"] or "an object of scikit-learn",
         "settings of the head": _join(settings.items()),
         "class weights": weights if isinstance(weights, str) else _join(weights),
-        "views trained on": json.dumps(card["train_plan"], sort_keys=True),
+        "views trained on": _say_plan(card["train_plan"]),
         "random state of training": "" if state is None else str(state),
         "trained by": f"cnncodes {card['cnncodes']}",
     }
     return {what: value for what, value in found.items() if value}
+
+
+def _say_plan(plan: Mapping[str, Any]) -> str:
+    """Return the name of a plan, and of one without any its settings."""
+    from cnncodes.views import ViewPlan
+    from cnncodes.views.names import FIXED_PLANS
+
+    names = (name for name in FIXED_PLANS if ViewPlan.parse(name).to_dict() == plan)
+    return next(names, json.dumps(plan, sort_keys=True))
 
 
 def _join(pairs: Iterable[tuple[Any, Any]]) -> str:

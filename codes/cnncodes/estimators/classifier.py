@@ -364,13 +364,17 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
         Raises
         ------
         UsageError
-            If the classifier does not know the shares of training, or gives no probabilities.
+            If the classifier does not know the shares of training, or gives no probabilities, or there is no
+            image.
         UnreadableImages
             If any image cannot be read.
         """
         check_is_fitted(self, "predictor_")
         self.predictor_.check_priors(ESTIMATE)
-        _, shares = adjust_scores(self._score_images(X), self.predictor_.shares, ESTIMATE)
+        scores = self._score_images(X)
+        if not len(scores.labels):
+            raise UsageError("shares are estimated on at least one image. Got none.")
+        _, shares = adjust_scores(scores, self.predictor_.shares, ESTIMATE)
         return dict(zip(self.classes_.tolist(), shares.tolist(), strict=True))
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:

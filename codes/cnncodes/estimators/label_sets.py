@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import SourceError, UsageError, agree, count, name_some
-from cnncodes.estimators.labels import is_missing, name_kind
+from cnncodes.estimators.labels import is_missing, name_kind, say_places
 
 Array = npt.NDArray[Any]
 
@@ -166,11 +166,8 @@ def _divide(values: list[Any], delimiter: str | None) -> list[list[Any]]:
     """Return the labels of each image as a list."""
     missing = [i for i, value in enumerate(values) if value is None or isinstance(value, float)]
     if missing:
-        shown = name_some(missing, 10, str)
-        raise UsageError(
-            f"{len(missing)} of {len(values)} label sets are missing (None or NaN), or are fractions, at"
-            f" positions {shown}: leave these images out, or give an empty set where no label applies."
-        )
+        said = say_places(missing, len(values), "label sets", "missing (None or NaN), or a fraction")
+        raise UsageError(f"{said}, or give an empty set where no label applies.")
     texts = [value for value in values if isinstance(value, str)]
     if texts and len(texts) < len(values):
         raise UsageError("y holds texts and sets: give each image a set of labels, or each a text.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import ResultWarning, SourceError, UsageError, agree, check_path, name_some
-from cnncodes.images import ImageRecord, open_source, records_from
+from cnncodes.images import ImageRecord, ImageSource, open_source, records_from
 
 
 def labelled_records(X: Any, y: Any, *, split: str) -> tuple[list[ImageRecord], Any]:
@@ -27,7 +27,7 @@ def labelled_records(X: Any, y: Any, *, split: str) -> tuple[list[ImageRecord], 
         raise SourceError(f"there is nothing at {str(X)!r}: expected a folder of class folders.")
     if not isinstance(X, str | Path) or not Path(X).is_dir():
         raise UsageError("y is missing: only one folder of class folders brings its own labels.")
-    source = open_source(X)
+    source = _open(X)
     if any(record.split is not None for record in source.records):
         source = source.filter(split=split)
     source = source.filter(labelled=True)
@@ -36,6 +36,19 @@ def labelled_records(X: Any, y: Any, *, split: str) -> tuple[list[ImageRecord], 
             f"the folder {str(X)!r} holds no labelled images: expected one folder a class in it."
         )
     return list(source.records), np.array([record.label for record in source.records])
+
+
+def _open(folder: str | Path) -> ImageSource:
+    """Return the images of a folder; of stored codes say what takes these."""
+    try:
+        return open_source(folder)
+    except SourceError as error:
+        if not (Path(folder) / "manifest.json").is_file():
+            raise
+        raise SourceError(
+            f"{str(folder)!r} holds stored codes and no images: fit_codes takes it, and cross_validate takes"
+            f" read_codes({str(folder)!r})."
+        ) from error
 
 
 def check_labels(y: Any, n_images: int | None = None) -> npt.NDArray[Any]:
@@ -62,22 +75,59 @@ def check_labels(y: Any, n_images: int | None = None) -> npt.NDArray[Any]:
             "several labels an image (multi-label) are for ImageMultiLabelClassifier. Here give one label an"
             " image."
         )
-    missing = [i for i, value in enumerate(values) if is_absent(value)]
-    if missing:
-        raise UsageError(
-            f"{len(missing)} of {len(values)} labels are missing (None, NaN or empty text), at positions"
-            f" {name_some(missing, 10, str)}:"
-            " leave these images out."
-        )
-    kinds = {name_kind(value) for value in values}
-    if len(kinds) > 1:
-        raise UsageError(f"labels must be of one type. Got {' and '.join(sorted(kinds))} instead.")
+    refuse_missing("labels", values, is_absent, "None, NaN or empty text")
+    kinds = _list_kinds("labels", values)
     if kinds == {"numbers"} and not all(float(value).is_integer() for value in values):
         raise UsageError(
             "labels must be classes, text or whole numbers. Got fractions: that is regression, for"
             " ImageRegressor."
         )
     return np.array(values)  # of the values, so that an array of objects becomes one of their type
+
+
+def check_answers(given: Any) -> npt.NDArray[Any]:
+    """Return predicted classes as an array of one type; an empty text is an answer that is no class.
+
+    Raises
+    ------
+    UsageError
+        If one is missing (None or NaN), or types are mixed.
+    """
+    if isinstance(given, np.ndarray) and given.dtype.kind in "Ubiu":
+        return given
+    values = list(given)
+    refuse_missing("predictions", values, is_missing, "None or NaN")
+    _list_kinds("predictions", values)
+    return np.array(values)
+
+
+def refuse_missing(what: str, values: Sequence[Any], is_none: Callable[[Any], bool], kinds: str) -> None:
+    """Raise `UsageError` where values, one an image, are missing; `kinds` says which count as such."""
+    missing = [i for i, value in enumerate(values) if is_none(value)]
+    if missing:
+        raise UsageError(f"{say_places(missing, len(values), what, f'missing ({kinds})')}.")
+
+
+def say_places(places: Sequence[int], count: int, what: str, wrong: str) -> str:
+    """Return which of so many values, one an image, are wrong, and that their images are to be left out.
+
+    Examples
+    --------
+    >>> say_places([4], 9, "labels", "missing")
+    '1 of 9 labels is missing, at position 4: leave this image out'
+    """
+    few = len(places) == 1
+    return (
+        f"{len(places)} of {count} {what} {agree(len(places), 'is')} {wrong}, at position{'s' * (not few)}"
+        f" {name_some(places, 10, str)}: leave {'this image' if few else 'these images'} out"
+    )
+
+
+def _list_kinds(what: str, values: Sequence[Any]) -> set[str]:
+    kinds = {name_kind(value) for value in values}
+    if len(kinds) > 1:
+        raise UsageError(f"{what} must be of one type. Got {' and '.join(sorted(kinds))} instead.")
+    return kinds
 
 
 def check_several(y: npt.NDArray[Any]) -> None:
@@ -91,11 +141,14 @@ def check_several(y: npt.NDArray[Any]) -> None:
         )
 
 
-def check_same_kind(y: npt.NDArray[Any], classes: npt.NDArray[Any]) -> None:
+def check_same_kind(y: npt.NDArray[Any], classes: npt.NDArray[Any], what: str = "labels") -> None:
     """Raise `UsageError` where text meets numbers: no label would ever be right."""
     kinds = ["text" if array.dtype.kind in "UTO" else "numbers" for array in (y, classes)]
     if kinds[0] != kinds[1]:
-        raise UsageError(f"the labels are {kinds[0]} and the classes {kinds[1]}: {classes.tolist()[:5]}.")
+        raise UsageError(
+            f"the {what} are {kinds[0]} and the classes {kinds[1]}: {classes.tolist()[:5]}. Give"
+            f" {what} as the classes are."
+        )
 
 
 def say_unknown_classes(names: Sequence[str], n_images: int) -> str:
@@ -149,6 +202,10 @@ def check_groups(values: Any, n_images: int) -> npt.NDArray[Any] | None:
     named = np.empty(n_images, dtype=object)
     named[:] = list(values)
     missing = [i for i, value in enumerate(named) if is_absent(value)]
+    texts = {value for value in named if isinstance(value, str)}
+    others = {str(value) for value in named if not isinstance(value, str) and not is_absent(value)}
+    if alike := sorted(texts & others):
+        raise UsageError(f"groups hold {alike[0]!r} as text and as something else: which are one group?")
     if not missing:
         return array
     for i in missing:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from cnncodes.errors import SavedModelError
+from cnncodes.errors import SavedModelError, sentence
 from cnncodes.estimators.archive import Archive, open_zip, write_zip
 from cnncodes.estimators.npy import read_npy, to_npy
 from cnncodes.heads.arrays import ArrayScorer
@@ -47,6 +47,12 @@ TRUSTED = (
 )
 
 _SKOPS = "head/head.skops"
+
+#: What can be done with a head that cannot be saved.
+_INSTEAD = (
+    "Take another head (docs/heads.md says which can be saved), or predict in this process; pickle keeps it,"
+    " too, but only for whom you trust, as loading it runs what is in it."
+)
 
 #: Heads that are plain arrays, by type.
 SCORERS: dict[str, type[ArrayScorer]] = {
@@ -84,12 +90,12 @@ def pack_head(head: Any) -> tuple[str, dict[str, bytes]]:
     try:
         data = skops.io.dumps(head)
     except TypeError as error:  # of skops: a lambda, an extension type …
-        raise SavedModelError(f"a head {kind} cannot be saved: {error}") from error
+        raise SavedModelError(f"a head {kind} cannot be saved: {sentence(error)} {_INSTEAD}") from error
     refused = _untrusted(data)
     if refused:
         raise SavedModelError(
             f"a head {kind} cannot be saved: it holds {', '.join(refused)}, which would not be loaded,"
-            " since it is not known to be safe."
+            f" since it is not known to be safe. {_INSTEAD}"
         )
     return "skops", {_SKOPS: _canonical(data)}
 

@@ -22,6 +22,7 @@ from cnncodes.estimators.contents import Contents
 from cnncodes.estimators.inputs import Progress
 from cnncodes.estimators.novelty import NoveltyScale
 from cnncodes.estimators.priors import ESTIMATE, adjust_scores, require_shares, settle_shares
+from cnncodes.heads.scoring import Scorer
 from cnncodes.images import ImageRecord
 from cnncodes.store import Failure
 
@@ -209,8 +210,13 @@ class Predictor(ImagePredictor):
         Raises
         ------
         UsageError
-            If there are no out-of-fold answers to choose by.
+            If there are no out-of-fold answers to choose by, or the head gives no probabilities.
         """
+        if not isinstance(self.head, Scorer) and not hasattr(self.head, "predict_proba"):
+            raise UsageError(
+                f"abstaining goes by probabilities, and the head {type(self.head).__name__} gives none:"
+                " take a head by name, or CalibratedClassifierCV around it, and fit with out_of_fold=True."
+            )
         if self.answers is None:
             why = self._tell_tuned("all these images trained it or chose its epoch") or (
                 "Fit it again: with out_of_fold=True (--out-of-fold) where its head is an object, or averages"

@@ -108,7 +108,8 @@ def find_shares(y: Any, weight: Any, head: Any) -> Floats | None:
     y : ndarray, shape (n_images,)
     weight : ndarray, shape (n_images,), or None
     head : fitted classifier
-        What a scikit-learn classifier has as `class_weight`, the last step of a Pipeline, counts.
+        What a scikit-learn classifier has as `class_weight`, the last step of a Pipeline, or the best
+        estimator of a search, counts.
 
     Returns
     -------
@@ -117,9 +118,11 @@ def find_shares(y: Any, weight: Any, head: Any) -> Floats | None:
     from sklearn.pipeline import Pipeline
 
     from cnncodes.heads.checks import class_weights
+    from cnncodes.heads.selection import take_best
 
+    head = take_best(head)
     while isinstance(head, Pipeline):
-        head = head.steps[-1][1]
+        head = take_best(head.steps[-1][1])
     classes, numbers = np.unique(y, return_inverse=True)
     totals = np.bincount(numbers, weight).astype(np.float64)
     given = getattr(head, "class_weight", None)

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
+from cnncodes.heads.arrays import ArrayScorer
+
 Settings: TypeAlias = dict[str, float | int | str]
 
 #: What a head may have, in the order in which it is said.
@@ -23,7 +25,7 @@ def list_settings(head: Any) -> Settings:
     {'C': 2.0, 'scaling': 'l2'}
     """
     fitted = getattr(head, "head_", head)  # of "auto" the one that was chosen
-    if not hasattr(fitted, "scorer_"):
+    if not isinstance(getattr(fitted, "scorer_", None), ArrayScorer):
         return {}
     values = {name: getattr(fitted, f"{name}_", None) for name in _NAMES}
     known = {name: value for name, value in values.items() if value is not None}

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import SourceError, UsageError, name_some
-from cnncodes.estimators.labels import is_missing
+from cnncodes.estimators.labels import is_missing, say_places
 from cnncodes.images.numbers import read_number
 
 if TYPE_CHECKING:
@@ -184,11 +184,8 @@ def _check_kinds(values: list[Any]) -> None:
 def _check_finite(y: Array) -> None:
     positions = _find_bad(y)
     if len(positions):
-        shown = name_some(positions.tolist(), 10, str)
-        raise UsageError(
-            f"{len(positions)} of {len(y)} targets are missing (None or NaN), infinite, or beyond"
-            f" {LARGEST:g}, at positions {shown}: leave these images out."
-        )
+        wrong = f"missing (None or NaN), infinite, or beyond {LARGEST:g}"
+        raise UsageError(f"{say_places(positions.tolist(), len(y), 'targets', wrong)}.")
 
 
 def _find_bad(y: Array) -> Array:

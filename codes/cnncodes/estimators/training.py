@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.estimators.inputs import ImageRows
-from cnncodes.heads.selection import fit_head
+from cnncodes.heads.arrays import ArrayScorer
+from cnncodes.heads.selection import fit_head, take_best
 
 
 def fit_rows(
@@ -39,13 +40,18 @@ def fit_scorer(
     weight: npt.NDArray[Any] | None = None,
     groups: npt.NDArray[Any] | None = None,
 ) -> Any:
-    """Fit a head and return what predicts with it: its scorer, or of a scikit-learn classifier itself."""
+    """Fit a head and return what predicts with it, as `find_scorer` does."""
     return find_scorer(fit_rows(head, rows, y, weight, groups))
 
 
 def find_scorer(fitted: Any) -> Any:
-    """Return what predicts with a fitted head: its scorer, or of a scikit-learn classifier itself."""
-    return getattr(fitted, "scorer_", fitted)
+    """Return what predicts with a fitted head: its scorer, or of another the estimator itself.
+
+    Of a search the best estimator: with its scoring, or its distributions, few could be saved.
+    """
+    best = take_best(fitted)
+    scorer = getattr(best, "scorer_", None)
+    return scorer if isinstance(scorer, ArrayScorer) else best
 
 
 def number_groups(groups: npt.NDArray[Any] | None, contents: list[str]) -> npt.NDArray[np.int64]:

@@ -120,7 +120,8 @@ def find_answers(
     answers = predict_folds(make_head, training, splits)
     if answers.proba is None:
         raise UsageError(
-            f"out_of_fold=True needs probabilities, and the head {type(fitted).__name__} gives none."
+            f"out_of_fold=True needs probabilities, and the head {type(fitted).__name__} gives none: take a"
+            " head by name, or CalibratedClassifierCV around it."
         )
     y, groups = training.y[answers.images], training.groups[answers.images]
     return HeldOutAnswers.choose(answers.proba, answers.labels == y, groups)

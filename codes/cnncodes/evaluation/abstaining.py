@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import UsageError, agree
+from cnncodes.errors import UsageError, agree, count
 from cnncodes.estimators.abstention import AnswerRule
+from cnncodes.evaluation.figures import FIGURES, show_result
 from cnncodes.evaluation.intervals import Estimate, measure_share
 from cnncodes.evaluation.probabilities import Scored, check_classes, check_probabilities, read_probabilities
 
@@ -64,6 +65,11 @@ class AbstentionFigures:
     coverage: Estimate
     risk: Estimate
     points: list[CoveragePoint]
+
+    def __repr__(self) -> str:
+        share = FIGURES["accuracy"]
+        figures = share.say(self.coverage, "answered"), share.say(self.risk, "wrong among the answers")
+        return show_result(self, count(self.coverage.n, "image"), *figures, f"{self.rule.risk:g} promised")
 
     def describe(self) -> str:
         """Say in words whether the promise was kept, as far as these images can tell."""

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cnncodes.errors import count
+from cnncodes.evaluation.figures import FIGURES, show_result
 from cnncodes.evaluation.intervals import RESAMPLES, Estimate, draw_weights, measure_share
 
 Array = npt.NDArray[Any]
@@ -56,9 +58,14 @@ class Calibration:
     by_chance: float
     bins: list[Bin]
 
+    def __repr__(self) -> str:
+        return show_result(
+            self, FIGURES["accuracy"].say(self.error, "calibration error"), count(len(self.bins), "bin")
+        )
+
 
 def measure_calibration(
-    probability: Array, right: Array, *, groups: Any = None, random_state: int = 0
+    probability: Any, right: Any, *, groups: Any = None, random_state: int = 0
 ) -> Calibration:
     """Measure the expected calibration error of answers.
 
@@ -77,9 +84,9 @@ def measure_calibration(
 
     Parameters
     ----------
-    probability : ndarray of float64, shape (n_images,)
+    probability : array-like of float, shape (n_images,)
         Of the answer that was given.
-    right : ndarray of bool, shape (n_images,)
+    right : array-like of bool, shape (n_images,)
     groups : array-like, shape (n_images,), optional
         Images of a group are drawn together.
     random_state : int
@@ -97,6 +104,7 @@ def measure_calibration(
     >>> round(found.plain, 3), len(found.bins), found.error.n
     (0.3, 1, 100)
     """
+    probability, right = np.asarray(probability, np.float64), np.asarray(right, np.bool_)
     n = len(probability)
     places = _place(probability)
     excess = probability - right

@@ -11,10 +11,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import UsageError
+from cnncodes.errors import UsageError, count
+from cnncodes.estimators.labels import check_answers, check_labels
+from cnncodes.evaluation.figures import FIGURES as SHARES
+from cnncodes.evaluation.figures import show_result
 from cnncodes.evaluation.intervals import NO_INTERVAL, Estimate
 from cnncodes.evaluation.metrics import evaluate_predictions
 from cnncodes.evaluation.paired import FIGURES, LOSSES, McNemar, compare_paired, run_mcnemar
+from cnncodes.evaluation.probabilities import order_columns
 
 Array = npt.NDArray[Any]
 
@@ -118,6 +122,11 @@ class ClassifierComparison:
     classifiers: list[Contestant]
     pairs: list[Pair]
 
+    def __repr__(self) -> str:
+        share = SHARES["accuracy"]
+        said = [f"{one.name}: {share.say(one.accuracy)}" for one in self.classifiers]
+        return show_result(self, count(self.n, "image"), *said)
+
 
 def compare_classifiers(
     y: Any, predicted: Mapping[str, Any], classes: Any = None, *, groups: Any = None, random_state: int = 0
@@ -158,9 +167,9 @@ the other alone on 0; p = 1.9e-06 by McNemar's exact test)
     """
     if len(predicted) < 2:
         raise UsageError(f"a comparison is of at least two classifiers. Got {len(predicted)}.")
-    y = np.asarray(y)
-    given = {name: np.asarray(one) for name, one in predicted.items()}
-    names = {name: _find_classes(name, given[name], classes) for name in given}
+    y = check_labels(y)
+    names = {name: _find_classes(name, one, classes) for name, one in predicted.items()}
+    given = {name: _read(one, names[name]) for name, one in predicted.items()}
     options = {"groups": groups, "random_state": random_state}
     entered = [_enter(name, y, given[name], names[name], options) for name in given]
     pairs = [
@@ -192,13 +201,19 @@ def adjust_p_values(p_values: Sequence[float]) -> list[float]:
     return [float(p) for p in found]
 
 
-def _find_classes(name: str, given: Array, classes: Any) -> Array:
+def _find_classes(name: str, given: Any, classes: Any) -> Array:
     own = classes.get(name) if isinstance(classes, Mapping) else classes
     if own is None:
-        if given.ndim != 1:
+        if np.ndim(given) != 1:
             raise UsageError(f"classes is missing: the names of the columns of {name!r}.")
-        return np.unique(given)
+        return np.unique(check_answers(given))
     return np.asarray(own)
+
+
+def _read(given: Any, classes: Array) -> Array:
+    """Return what a classifier said as an array, for all that looks into it."""
+    found: Array = check_answers(given) if np.ndim(given) == 1 else order_columns(given, classes)
+    return found
 
 
 def _enter(name: str, y: Array, given: Array, classes: Array, options: dict[str, Any]) -> Contestant:

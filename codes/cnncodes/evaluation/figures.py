@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import steady
-from cnncodes.evaluation.intervals import Estimate
+from cnncodes.evaluation.intervals import Estimate, summarize, summarize_biased
 
 Floats = npt.NDArray[np.float64]
 
@@ -36,6 +36,8 @@ class Figure:
         What a sentence on it ends in.
     model : str
         What such an estimator is called.
+    biased : bool
+        Whether resamples of few images lie to one side of it: its intervals are those of `summarize_biased`.
     beside : tuple of (str, str)
         Shares that tables show, too: the name among the figures of an evaluation, and what tables call it.
     """
@@ -46,6 +48,7 @@ class Figure:
     ways: str = "ways to classify"
     within: str = ""
     model: str = "classifier"
+    biased: bool = False
     beside: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -73,6 +76,14 @@ class Figure:
         """Where the worse one is."""
         return "below" if self.higher else "above"
 
+    def summarize(self, value: float, drawn: Floats, n: int) -> Estimate:
+        """Return a value with the interval of its resamples."""
+        return summarize_biased(value, drawn, n) if self.biased else summarize(value, drawn, n)
+
+    def summarize_gap(self, gap: float, drawn: Floats, n: int) -> Estimate:
+        """Return a difference of two values with the interval of its resamples."""
+        return summarize_biased(gap, drawn, n, share=False) if self.biased else summarize(gap, drawn, n)
+
     def to_error(self, values: Floats) -> Floats:
         """Return what falls as a method learns; of errors the figure itself."""
         return 1 - values if self.higher else values
@@ -98,6 +109,16 @@ class Figure:
         if not math.isfinite(estimate.low):
             return ""
         return f"[{', '.join(self.show(end) for end in (estimate.low, estimate.high))}]"
+
+    def say(self, estimate: Estimate, name: str | None = None) -> str:
+        """Return the name and value of the figure, or of another of the same unit, with its interval, if any.
+
+        Examples
+        --------
+        >>> FIGURES["accuracy"].say(Estimate(0.8, 0.49, 0.943, 10))
+        'accuracy 0.800 [0.490, 0.943]'
+        """
+        return f"{name or self.name} {self.show(estimate.value)} {self.show_interval(estimate)}".rstrip()
 
     def show_gap(self, gap: Estimate, *, signed: tuple[bool, bool] = (False, False)) -> tuple[str, str, str]:
         """Return a difference and the ends of its interval, empty where there is none.
@@ -150,6 +171,11 @@ def _choose_form(gap: Estimate) -> str:
     return f".{max(0, digits)}f" if digits <= _PLACES and not large else ".4g"
 
 
+def show_result(result: object, *said: str) -> str:
+    """Return what Python shows of a result: a line on what matters, and not every number in it."""
+    return f"<{type(result).__name__}: {', '.join(said)}>"
+
+
 #: By their keys.
 FIGURES = {
     figure.key: figure
@@ -164,6 +190,6 @@ FIGURES = {
             model="regressor",
             beside=(("r2", "R2"),),
         ),
-        Figure("mean_average_precision", "mAP", ways="ways to label", within=" in mAP"),
+        Figure("mean_average_precision", "mAP", ways="ways to label", within=" in mAP", biased=True),
     )
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +40,10 @@ class Estimate:
     low: float
     high: float
     n: int
+
+
+#: From a figure, what it is on each resample, and the number of images to its interval.
+Summary: TypeAlias = Callable[[float, npt.NDArray[np.float64], int], Estimate]
 
 
 def wilson(right: int, n: int) -> Estimate:
@@ -125,8 +129,9 @@ def bootstrap(
     groups: Any = None,
     random_state: int = 0,
     resamples: int = RESAMPLES,
+    summary: Summary | None = None,
 ) -> Estimate:
-    """Return a statistic of weighted images with its percentile bootstrap interval.
+    """Return a statistic of weighted images with its bootstrap interval.
 
     Parameters
     ----------
@@ -140,6 +145,8 @@ def bootstrap(
     random_state : int
         Decides the resamples.
     resamples : int
+    summary : callable, optional
+        What makes the interval of resamples: `summarize`, if None, or `summarize_biased`.
 
     Returns
     -------
@@ -155,7 +162,7 @@ def bootstrap(
     if math.isnan(value):
         return Estimate(math.nan, math.nan, math.nan, n)
     weights = draw_weights(n, groups=groups, random_state=random_state, resamples=resamples)
-    return summarize(value, np.array([statistic(one) for one in weights]), n)
+    return (summary or summarize)(value, np.array([statistic(one) for one in weights]), n)
 
 
 def bootstrap_all(
@@ -165,6 +172,7 @@ def bootstrap_all(
     groups: Any = None,
     random_state: int = 0,
     resamples: int = RESAMPLES,
+    summary: Summary | None = None,
 ) -> list[Estimate]:
     """Return what `bootstrap` does of several statistics that one function gives, of the same resamples.
 
@@ -172,13 +180,14 @@ def bootstrap_all(
     ----------
     statistics : callable
         Takes one weight an image and returns all of them, float64 of shape (n_statistics,).
-    n, groups, random_state, resamples
+    n, groups, random_state, resamples, summary
         As of `bootstrap`; at least one image.
     """
     values = statistics(np.ones(n))
     weights = draw_weights(n, groups=groups, random_state=random_state, resamples=resamples)
     drawn = np.array([statistics(one) for one in weights])
-    return [summarize(float(value), column, n) for value, column in zip(values, drawn.T, strict=True)]
+    make = summary or summarize
+    return [make(float(value), column, n) for value, column in zip(values, drawn.T, strict=True)]
 
 
 def summarize(value: float, drawn: npt.NDArray[np.float64], n: int) -> Estimate:
@@ -203,6 +212,50 @@ def summarize(value: float, drawn: npt.NDArray[np.float64], n: int) -> Estimate:
     if low == high:  # all right, say: nearly every resample too, which is no certainty
         low = high = math.nan
     return Estimate(value, float(low), float(high), n)
+
+
+def summarize_biased(value: float, drawn: npt.NDArray[np.float64], n: int, *, share: bool = True) -> Estimate:
+    """Return a figure with an interval of resamples that lie to one side of it, as means over classes do.
+
+    Average precision of few images is too high, and F1 of few too low; resamples, which hold fewer different
+    ones, go as far again. So the interval lies around the figure less that bias, as wide as by the
+    percentiles, and wider as the root of 1 + (bias / standard deviation)²: of few images resamples know the
+    bias itself only roughly. Where there is none it is that of `summarize`. docs/figures.md says how often
+    it holds the truth.
+
+    Parameters
+    ----------
+    value, drawn, n
+        As of `summarize`.
+    share : bool
+        Whether it is a figure from 0 to 1. Then all is reckoned by the arcsine of its root, whose spread is
+        about the same everywhere, and the interval stays within.
+
+    References
+    ----------
+    B. Efron, "The jackknife, the bootstrap and other resampling plans", 1982, section 10.7, for percentiles
+    that are corrected for bias.
+
+    Examples
+    --------
+    >>> drawn = np.linspace(0.5, 0.7, 81)
+    >>> one = summarize_biased(0.55, drawn, 40)
+    >>> round(one.low, 2), one.value, round(one.high, 2)
+    (0.37, 0.55, 0.63)
+    """
+    found = summarize(value, drawn, n)
+    if math.isnan(found.low):
+        return found
+    center, values = (_to_angle(np.asarray(one)) if share else np.asarray(one) for one in (value, drawn))
+    bias, spread = float(np.nanmean(values) - center), float(np.nanstd(values))
+    away = np.nanpercentile(values, [2.5, 97.5]) - center - bias
+    ends = center - bias + away * math.hypot(spread, bias) / spread
+    low, high = (np.sin(np.clip(ends, 0, math.pi / 2)) ** 2 if share else ends).tolist()
+    return Estimate(value, min(value, low), max(value, high), n)
+
+
+def _to_angle(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return np.asarray(np.arcsin(np.sqrt(np.clip(values, 0, 1))))
 
 
 def explain_intervals(figures: Mapping[str, Estimate | None]) -> dict[str, str]:

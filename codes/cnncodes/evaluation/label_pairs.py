@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cnncodes.errors import UsageError
+
 Array = npt.NDArray[Any]
 
 #: Below it, that two mistakes come together is called clear.
@@ -48,7 +50,7 @@ class LabelPair:
         return self.p_value < ALPHA
 
 
-def find_label_pairs(truth: Array, named: Array) -> list[LabelPair]:
+def find_label_pairs(truth: Any, named: Any) -> list[LabelPair]:
     """Return pairs of labels that are mistaken together more often than expected, most in excess first.
 
     An image may have several labels, so that none is "taken for" another as classes are. What can be counted
@@ -58,6 +60,11 @@ def find_label_pairs(truth: Array, named: Array) -> list[LabelPair]:
     Parameters
     ----------
     truth, named : array-like of bool, shape (n_images, n_labels)
+
+    Raises
+    ------
+    UsageError
+        If they are something else, such as sets of labels.
 
     Notes
     -----
@@ -71,7 +78,18 @@ def find_label_pairs(truth: Array, named: Array) -> list[LabelPair]:
     >>> pair.missed, pair.named, pair.n, pair.expected, pair.is_clear
     (0, 1, 20, 10.0, True)
     """
-    truth, named = (np.asarray(values, dtype=bool) for values in (truth, named))
+    truth, named = (np.asarray(values) for values in (truth, named))
+    if (
+        truth.ndim != 2
+        or truth.shape != named.shape
+        or not {truth.dtype.kind, named.dtype.kind} <= set("biuf")
+    ):
+        raise UsageError(
+            "truth and named must be indicators, a row an image and a column a label, the same of both. Got"
+            f" shapes {truth.shape} and {named.shape}: of sets of labels give for each column whether the"
+            " label is among them."
+        )
+    truth, named = truth.astype(bool), named.astype(bool)
     # Products of whole numbers take a hundred times as long.
     missed, wrong, lacks = (part.astype(np.float64) for part in (truth & ~named, ~truth & named, ~truth))
     together, drawn = missed.T @ wrong, missed.T @ lacks

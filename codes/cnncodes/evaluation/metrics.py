@@ -8,13 +8,27 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import UsageError
+from cnncodes.errors import UsageError, count
+from cnncodes.estimators.labels import check_answers, check_labels, check_same_kind, warn_of_unknown
 from cnncodes.estimators.labels import check_groups as check_own_groups
-from cnncodes.estimators.labels import check_same_kind, warn_of_unknown
 from cnncodes.evaluation.calibration import Calibration, measure_calibration
 from cnncodes.evaluation.confusion import Confusion, find_names
-from cnncodes.evaluation.intervals import Estimate, bootstrap, explain_intervals, measure_share
-from cnncodes.evaluation.probabilities import Scored, check_classes, check_probabilities, read_probabilities
+from cnncodes.evaluation.figures import FIGURES, show_result
+from cnncodes.evaluation.intervals import (
+    Estimate,
+    bootstrap,
+    explain_intervals,
+    measure_share,
+    summarize,
+    summarize_biased,
+)
+from cnncodes.evaluation.probabilities import (
+    Scored,
+    check_classes,
+    check_probabilities,
+    order_columns,
+    read_probabilities,
+)
 
 Array = npt.NDArray[Any]
 
@@ -44,8 +58,9 @@ class ClassFigures:
 class Evaluation:
     """How good predictions are.
 
-    Intervals are of 95 %. Those of shares are Wilson's, all others percentiles of the bootstrap over images.
-    Where groups are given, whole groups are drawn, for shares too (`measure_share`).
+    Intervals are of 95 %. Those of shares are Wilson's, all others of the bootstrap over images: percentiles,
+    of macro F1 those of `summarize_biased`. Where groups are given, whole groups are drawn, for shares too
+    (`measure_share`).
 
     Attributes
     ----------
@@ -94,6 +109,11 @@ class Evaluation:
     missing: dict[str, str]
     n_groups: int | None = None
 
+    def __repr__(self) -> str:
+        share = FIGURES["accuracy"]
+        figures = share.say(self.accuracy), share.say(self.macro_f1, "macro F1")
+        return show_result(self, count(self.n, "image"), *figures)
+
 
 def evaluate_predictions(
     y: Any, predicted: Any, classes: Any, *, groups: Any = None, random_state: int = 0, top_k: int = 5
@@ -105,7 +125,8 @@ def evaluate_predictions(
     y : array-like of str, shape (n_images,)
         True classes. A class that the classifier does not know counts as wrong.
     predicted : array-like, shape (n_images,) of str or (n_images, n_classes) of float
-        Predicted classes, or probabilities with columns as `classes`.
+        Predicted classes, or probabilities with columns as `classes`; of a table whose columns have their
+        names in any order.
     classes : array-like of str, shape (n_classes,)
         Classes that the classifier knows.
     groups : array-like, shape (n_images,), optional
@@ -118,8 +139,8 @@ def evaluate_predictions(
     Raises
     ------
     UsageError
-        If the shapes do not fit, there is no image, rows are no probabilities, a class is named twice, or one
-        of true and known classes are text and the other numbers.
+        If the shapes do not fit, there is no image, rows are no probabilities, a class is named twice, a true
+        or predicted class is missing (None or NaN), or text meets numbers.
 
     Warns
     -----
@@ -134,24 +155,27 @@ def evaluate_predictions(
     >>> figures.confusion, figures.missing["brier"]
     ([[1, 1, 0], [0, 1, 0]], 'the classifier gives no probabilities')
     """
-    y, classes = np.asarray(y), np.asarray(classes)
+    y, classes = check_labels(y), np.asarray(classes)
     check_classes(classes)
     if top_k < 1:
         raise UsageError(f"top_k must be at least 1. Got {top_k} instead.")
     groups = check_groups(groups, len(y))
-    proba = _check_predicted(np.asarray(predicted), len(y), len(classes))
-    if {y.dtype.kind, classes.dtype.kind} <= set("Ubiuf"):
-        check_same_kind(y, classes)
+    given = _check_predicted(predicted, len(y), classes)
+    check_same_kind(y, classes)
     if not np.isin(y, classes).any():
         warn_of_unknown(y, classes)
-    labels = np.asarray(predicted) if proba is None else classes[proba.argmax(axis=1)]
+    proba = given if given.ndim == 2 else None
+    labels = given if proba is None else classes[proba.argmax(axis=1)]
     names = np.union1d(classes, y)
     confusion = Confusion(np.searchsorted(names, y), find_names(names, labels), len(names))
     options = {"groups": groups, "random_state": random_state}
     counts = confusion.count(np.ones(len(y)))
     known = [name in classes for name in names]
     scored = None if proba is None else Scored.make(y, proba, classes, groups, random_state)
-    drawn: dict[str, Any] = {name: bootstrap(getattr(confusion, name), len(y), **options) for name in _DRAWN}
+    drawn: dict[str, Any] = {
+        name: bootstrap(getattr(confusion, name), len(y), summary=summary, **options)
+        for name, summary in _DRAWN.items()
+    }
     of_probabilities = _measure_probabilities(scored, top_k)
     losses = {name: of_probabilities[name] for name in _OF_PROBABILITIES}
     of_probabilities["missing"] |= explain_intervals(drawn | losses)
@@ -168,18 +192,20 @@ def evaluate_predictions(
     )
 
 
-def _check_predicted(predicted: Array, n: int, n_classes: int) -> Array | None:
-    """Return the probabilities, or None if `predicted` is labels."""
-    if not n or len(predicted) != n or predicted.ndim > 2:
+def _check_predicted(predicted: Any, n: int, classes: Array) -> Array:
+    """Return probabilities, shape (n, n_classes), or predicted classes, shape (n,)."""
+    found = order_columns(predicted, classes)
+    if not n or found.ndim not in (1, 2) or len(found) != n:
         raise UsageError(
-            f"predictions must be one for each of {n} true classes, at least one. Got shape"
-            f" {predicted.shape}."
+            f"predictions must be one for each of {n} true classes, at least one. Got shape {found.shape}."
         )
-    if predicted.ndim == 1:
-        _check_whole(predicted)
-        return None
-    proba = read_probabilities(predicted)
-    check_probabilities(proba, n_classes)
+    if found.ndim == 1:
+        labels = check_answers(predicted)
+        _check_whole(labels)
+        check_same_kind(labels, classes, "predictions")
+        return labels
+    proba = read_probabilities(found)
+    check_probabilities(proba, len(classes))
     return proba
 
 
@@ -209,8 +235,8 @@ def check_groups(groups: Any, n: int) -> Array | None:
     return np.asarray(np.unique(found.astype(str), return_inverse=True)[1])  # objects may have no order
 
 
-#: Figures of classes that the bootstrap has intervals of.
-_DRAWN = ("balanced_accuracy", "macro_f1")
+#: Figures of classes that the bootstrap has intervals of, and how.
+_DRAWN = {"balanced_accuracy": summarize, "macro_f1": summarize_biased}
 
 #: Figures that need probabilities.
 _OF_PROBABILITIES = ("top_k_accuracy", "log_loss", "brier", "calibration_error")

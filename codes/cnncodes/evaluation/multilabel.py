@@ -10,9 +10,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import UsageError
+from cnncodes.errors import UsageError, count
 from cnncodes.estimators.label_sets import read_label_sets
-from cnncodes.evaluation.intervals import Estimate, bootstrap_all, explain_intervals, measure_share
+from cnncodes.evaluation.figures import FIGURES, show_result
+from cnncodes.evaluation.intervals import (
+    Estimate,
+    bootstrap_all,
+    explain_intervals,
+    measure_share,
+    summarize_biased,
+)
 from cnncodes.evaluation.label_order import LabelOrder
 from cnncodes.evaluation.metrics import check_groups
 from cnncodes.evaluation.probabilities import check_classes
@@ -55,8 +62,8 @@ class LabelFigures:
 class MultiLabelEvaluation:
     """How good predicted labels are.
 
-    Intervals are of 95 %: percentiles of the bootstrap over images, or over whole groups where there are any;
-    of recall, precision and subset accuracy as `measure_share` gives them.
+    Intervals are of 95 %: those of `summarize_biased`, by the bootstrap over images, or over whole groups
+    where there are any; of recall, precision and subset accuracy as `measure_share` gives them.
 
     Attributes
     ----------
@@ -93,6 +100,11 @@ class MultiLabelEvaluation:
     without_positives: list[str]
     missing: dict[str, str]
     n_groups: int | None = None
+
+    def __repr__(self) -> str:
+        share = FIGURES["mean_average_precision"]
+        figures = share.say(self.mean_average_precision), share.say(self.micro_f1, "micro F1")
+        return show_result(self, count(self.n, "image"), *figures)
 
 
 def evaluate_multilabel(
@@ -141,7 +153,7 @@ def evaluate_multilabel(
     members = check_groups(groups, len(Y))
     options: dict[str, Any] = {"groups": members, "random_state": random_state}
     figures = _Figures(Y.astype(np.float64), named.astype(np.float64), proba)
-    estimates = bootstrap_all(figures.measure, len(Y), **options)
+    estimates = bootstrap_all(figures.measure, len(Y), summary=summarize_biased, **options)
     return MultiLabelEvaluation(
         n=len(Y),
         **dict(zip(_SUMMARY, estimates, strict=False)),

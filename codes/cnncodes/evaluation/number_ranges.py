@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from cnncodes.evaluation.intervals import Estimate, bootstrap, measure_share
 from cnncodes.evaluation.metrics import check_groups
+from cnncodes.evaluation.numbers import check_numbers
 
 Array = npt.NDArray[Any]
 
@@ -45,18 +46,23 @@ class RangeFigures:
 
 
 def measure_ranges(
-    y: Array, predicted: Array, *, groups: Any = None, width: float | None = None, random_state: int = 0
+    y: Any, predicted: Any, *, groups: Any = None, width: float | None = None, random_state: int = 0
 ) -> list[RangeFigures]:
     """Return figures by range of the true number: ranges hold about equally many images, equal numbers one.
 
     Parameters
     ----------
-    y, predicted : ndarray of float64, shape (n_images,)
+    y, predicted : array-like of float, shape (n_images,)
     groups : array-like, shape (n_images,), optional
         Images of a group are drawn together by the bootstrap.
     width : float, optional
         Half the width of the intervals.
     random_state : int
+
+    Raises
+    ------
+    UsageError
+        If the shapes do not fit, or a number is not finite.
 
     Notes
     -----
@@ -69,6 +75,9 @@ def measure_ranges(
     >>> [(one.low, one.high, one.mae.n, one.bias.value) for one in measure_ranges(y, np.full(40, 3.0))]
     [(1.0, 1.0, 20, 2.0), (5.0, 5.0, 20, -2.0)]
     """
+    if not np.size(y) and not np.size(predicted):
+        return []
+    y, predicted = check_numbers(y, predicted)
     members = check_groups(groups, len(y))
     found = []
     for among in divide(y):

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import UsageError
+from cnncodes.errors import UsageError, count
+from cnncodes.evaluation.figures import FIGURES, show_result
 from cnncodes.evaluation.intervals import Estimate, bootstrap_all, explain_intervals, measure_share
 from cnncodes.evaluation.metrics import check_groups
 
@@ -67,6 +68,10 @@ class NumberEvaluation:
     width: float | None = None
     n_groups: int | None = None
     missing: dict[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        figures = FIGURES["accuracy"].say(self.r2, "R2"), FIGURES["mae"].say(self.mae)
+        return show_result(self, count(self.n, "image"), *figures)
 
 
 def evaluate_numbers(

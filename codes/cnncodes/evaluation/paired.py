@@ -10,9 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import UsageError, suggest
+from cnncodes.estimators.labels import check_answers
 from cnncodes.evaluation.confusion import Confusion, find_names
 from cnncodes.evaluation.intervals import Estimate, bootstrap
-from cnncodes.evaluation.probabilities import Scored, check_classes, check_probabilities, read_probabilities
+from cnncodes.evaluation.probabilities import (
+    Scored,
+    check_classes,
+    check_probabilities,
+    order_columns,
+    read_probabilities,
+)
 
 Array = npt.NDArray[Any]
 
@@ -55,7 +62,8 @@ def compare_paired(
     Raises
     ------
     UsageError
-        If the shapes do not fit, rows are no probabilities, or there are none and the figure needs them.
+        If the shapes do not fit, a class is missing (None or NaN), rows are no probabilities, or there are
+        none and the figure needs them.
 
     Examples
     --------
@@ -68,7 +76,7 @@ def compare_paired(
     """
     if figure not in FIGURES:
         raise UsageError(f"unknown figure {figure!r}. {suggest(str(figure), FIGURES)}")
-    y, groups = np.asarray(y), None if groups is None else np.asarray(groups)
+    y, groups = check_answers(y), None if groups is None else np.asarray(groups)
     if groups is not None and groups.shape != y.shape:
         raise UsageError(f"groups must have one value an image: {len(y)}. Got shape {groups.shape} instead.")
     names = classes if isinstance(classes, tuple) and len(classes) == 2 else (classes, classes)
@@ -103,9 +111,9 @@ def _compare_losses(scored: list[Scored], figure: str, groups: Any, random_state
 
 def _label(y: Array, given: Any, classes: Any) -> Array:
     """Return predicted classes, of probabilities the most probable ones."""
-    labels: Array = np.asarray(given)
+    labels: Array = check_answers(given) if np.ndim(given) == 1 else np.asarray(given)
     if labels.ndim == 2 and len(y) == len(labels):
-        labels = np.asarray(classes)[_check_proba(labels, classes).argmax(axis=1)]
+        labels = np.asarray(classes)[_check_proba(given, classes).argmax(axis=1)]
     if not len(y) or y.shape != labels.shape:
         raise UsageError(
             "y, a and b must be of the same images, at least one: a class each, or a row of probabilities."
@@ -121,14 +129,14 @@ def _score(y: Array, given: Any, classes: Any) -> Scored:
             f"log-loss and Brier score are of probabilities, a row for each of {len(y)} images, at least one."
             f" Got shape {proba.shape}; of classes compare the accuracy."
         )
-    return Scored.make(y, _check_proba(proba, classes), np.asarray(classes), None, 0)
+    return Scored.make(y, _check_proba(given, classes), np.asarray(classes), None, 0)
 
 
-def _check_proba(given: Array, classes: Any) -> Array:
+def _check_proba(given: Any, classes: Any) -> Array:
     if classes is None:
         raise UsageError("classes is missing: the names of the columns of probabilities.")
     check_classes(np.asarray(classes))
-    proba = read_probabilities(given)
+    proba = read_probabilities(order_columns(given, np.asarray(classes)))
     check_probabilities(proba, len(classes))
     return proba
 
@@ -183,7 +191,7 @@ def run_mcnemar(y: Any, a: Any, b: Any, *, groups: Any = None) -> McNemar:
     """
     from scipy.stats import binomtest
 
-    y, a, b = np.asarray(y), np.asarray(a), np.asarray(b)
+    y, a, b = (check_answers(given) for given in (y, a, b))
     if not len(y) or y.shape != a.shape or y.shape != b.shape:
         raise UsageError(
             "y, a and b must name one class for each of the same images. Got shapes"

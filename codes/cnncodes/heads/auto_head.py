@@ -15,7 +15,7 @@ from cnncodes.heads.calibration import log_losses
 from cnncodes.heads.folds import Rows, Split
 from cnncodes.heads.kinds import make_kind
 from cnncodes.heads.names import BY_COST
-from cnncodes.heads.one_error import choose_cheapest, standard_error
+from cnncodes.heads.one_error import choose_cheapest, find_within, standard_error
 from cnncodes.heads.sweep import Choice, HeldOut
 
 Array = npt.NDArray[Any]
@@ -60,8 +60,9 @@ class AutoHead(Head):
     All kinds meet the same folds. Each brings the settings and the temperature that are best for it, and is
     judged by the log-loss of the held-out images with these. The first, in the order centroid, ridge, lda,
     logistic, linear-svm, knn, rbf-svm, whose mean loss is no further above the least than one standard error
-    of the difference, over images (groups, where these hold several), is fitted on all rows. The figures have
-    chosen, and so are a little better than those of new images.
+    of the difference, over images (groups, where these hold several), is fitted on all rows; or a cheaper one
+    whose mean loss is no more than its. The figures have chosen, and so are a little better than those of new
+    images.
 
     With more than 50,000 rows "knn" is not tried, with more than 10,000 "rbf-svm"; what this chooses on a
     part of the rows is measured on all. Where images of one class at most can be held out the cheapest kind
@@ -185,20 +186,25 @@ def _tabulate(kinds: list[str], answers: list[HeldOut], losses: list[Array]) -> 
 def _say(table: dict[str, Array], chosen: int, best: int, n_images: int, left_out: list[str]) -> str:
     """Say in one line what was chosen and why."""
     kind, loss = table["kind"], table["log_loss"]
-    far = [
-        f"{kind[i]} {table['behind'][i]:.4f} ± {table['behind_error'][i]:.4f}" for i in range(chosen)
-    ]  # every cheaper one
+    behind, error = table["behind"], table["behind_error"]
+    gap = [f"{one:.4f} ± {its:.4f}" for one, its in zip(behind, error, strict=True)]
+    within = find_within(behind, error)
+    text = f"chose {kind[chosen]}: its log-loss, {loss[chosen]:.4f} on {n_images:,} held-out images, is"
     if chosen == best:
         text = (
             f"chose {kind[best]}: its log-loss is the least, {loss[best]:.4f} on {n_images:,} held-out images"
         )
-    else:
-        text = (
-            f"chose {kind[chosen]}: its log-loss, {loss[chosen]:.4f} on {n_images:,} held-out images, is"
-            f" within one standard error of the least ({kind[best]}, {loss[best]:.4f}; behind by"
-            f" {table['behind'][chosen]:.4f} ± {table['behind_error'][chosen]:.4f})"
+    elif chosen == within:
+        text += (
+            f" within one standard error of the least ({kind[best]}, {loss[best]:.4f};"
+            f" behind by {gap[chosen]})"
         )
-    if far:
+    else:
+        text += (
+            f" {gap[chosen]} above the least ({kind[best]}, {loss[best]:.4f}), and no more than that of"
+            f" {kind[within]}, which is dearer and within one standard error of it (behind by {gap[within]})"
+        )
+    if far := [f"{kind[i]} {gap[i]}" for i in range(chosen)]:
         text += f"; cheaper heads are further behind ({', '.join(far)})"
     if left_out:
         text += f"; too many rows to try {', '.join(left_out)}"

@@ -115,7 +115,7 @@ def make_splits(rows: Rows, cv: Any, random_state: Any, classes: Array | None = 
         if hasattr(cv, "split"):
             given = [[np.asarray(part) for part in split] for split in cv.split(rows.X, rows.y, rows.groups)]
         else:
-            given = [[rows.position[np.asarray(part)] for part in split] for split in check_cv(cv).split()]
+            given = [[_find_rows(rows, part) for part in split] for split in check_cv(cv).split()]
             given = [[part[part >= 0] for part in split] for split in given]
         for number, (train, test) in enumerate(given, start=1):
             _check_split(rows, train, test, number, classes)
@@ -124,6 +124,15 @@ def make_splits(rows: Rows, cv: Any, random_state: Any, classes: Array | None = 
     if fold is None:
         return []
     return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(int(fold.max()) + 1)]
+
+
+def _find_rows(rows: Rows, part: Any) -> Array:
+    """Return the numbers that rows given by position have here; -1 where they had no weight."""
+    given, n = np.asarray(part), len(rows.position)
+    inside = len(given) == n if given.dtype.kind == "b" else bool(((given >= 0) & (given < n)).all())
+    if not inside or given.ndim != 1 or (given.size and given.dtype.kind not in "biu"):
+        raise UsageError(f"folds of cv must hold numbers of training rows, from 0 to {n - 1}")
+    return np.asarray(rows.position[given if given.size else given.astype(np.int64)])
 
 
 def deal_folds(rows: Rows, cv: int, random_state: Any) -> Array | None:
@@ -249,10 +258,16 @@ def _has_all(rows: Rows, train: Array) -> bool:
 
 
 def _check_split(rows: Rows, train: Array, test: Array, number: int, classes: Array | None) -> None:
-    """Raise `UsageError` where a fold that was given holds nothing out, or has a class in no training row."""
+    """Raise `UsageError` where a given fold holds nothing out, or trains on that, or lacks a class."""
     if len(test) == 0:
         raise UsageError(
             f"fold {number} of cv holds nothing out: give folds that hold out one image at least"
+        )
+    both = np.intersect1d(train, test)
+    if len(both):
+        raise UsageError(
+            f"fold {number} of cv trains on {len(both)} of the {len(test)} rows that it holds out: what is"
+            " chosen by rows that were trained on says nothing of others. Give folds without rows in common"
         )
     lacking = np.bincount(rows.y[train], minlength=rows.n_classes) == 0
     if not lacking.any():

@@ -54,7 +54,9 @@ def choose_cheapest(losses: Sequence[Array], weight: Array, groups: Array) -> tu
     Returns
     -------
     chosen, best : int
-        The first that is no further behind the least mean loss than one standard error, and that with it.
+        The first whose mean loss is no more than that of the first that is no further behind the least than
+        one standard error, and that with the least: a cheaper one that is better in the mean is not passed
+        over for its smaller error.
     behind, error : float ``[number of classifiers]``
         Mean difference to the best, and its standard error.
     """
@@ -63,4 +65,9 @@ def choose_cheapest(losses: Sequence[Array], weight: Array, groups: Array) -> tu
     behind = np.array([np.average(one, weights=weight) for one in differences])
     error = np.array([standard_error(one, weight, groups) for one in differences])
     error[best] = 0.0
-    return int(np.flatnonzero(behind <= error)[0]), best, behind, error
+    return int(np.flatnonzero(behind <= behind[find_within(behind, error)])[0]), best, behind, error
+
+
+def find_within(behind: Array, error: Array) -> int:
+    """Return the first classifier that is no further behind the best than one standard error."""
+    return int(np.flatnonzero(behind <= error)[0])

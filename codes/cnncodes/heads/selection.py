@@ -10,6 +10,7 @@ from typing import Any
 import joblib
 import numpy as np
 from sklearn.base import clone, is_classifier
+from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
@@ -85,6 +86,11 @@ def fit_head(
         if value is not None and has_fit_parameter(taker, name)
     }
     return estimator.fit(X, y, **passed)
+
+
+def take_best(fitted: Any) -> Any:
+    """Return what predicts with a fitted search of scikit-learn's: its best estimator; any other itself."""
+    return fitted.best_estimator_ if isinstance(fitted, BaseSearchCV) else fitted
 
 
 def _warn_of_own_folds(classifier: Any) -> None:

@@ -164,13 +164,13 @@ def fit_sample(
         blockwise, whole = (
             math.ceil(taken / 2**20) for taken in (fixed + least * each, 4 * _COPIES * length * count)
         )
-        needed = f"{blockwise:,}M"
-        if memory / 2**20 < whole < blockwise:
-            fit = f"the {count:,} of the folder fit in memory"
-            needed = f"{whole:,}M, with which {fit} ({needed} to be read in blocks),"
+        fits = memory / 2**20 < whole < blockwise
+        needed = (
+            f"{whole:,}M, with which the {count:,} of the folder fit in memory" if fits else f"{blockwise:,}M"
+        )
         raise UsageError(
-            f"codes of {size} numbers in {n_classes} classes need a memory limit of {needed} at least,"
-            f" and it is {memory / 2**20:,.0f}M: raise it (--memory-limit, in Python memory_limit)."
+            f"codes of {size} numbers in {n_classes} classes need a memory limit of at least {needed}. It is"
+            f" {memory / 2**20:,.0f}M: raise it (--memory-limit, in Python memory_limit)."
         )
     return min(SAMPLE_ROWS, (memory - fixed) // each)
 

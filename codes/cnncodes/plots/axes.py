@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from cnncodes.errors import BackendMissing, UsageError, install_advice
 
+#: Letters of a name.
+_LETTERS = 24
+
 
 def check_matplotlib() -> None:
-    """Raise `BackendMissing` where Matplotlib is not installed: asked before the work that is to be drawn."""
+    """Raise `BackendMissing` where Matplotlib cannot be imported: asked before the work to be drawn."""
     try:
         import matplotlib.figure  # noqa: F401
     except ImportError as error:
-        raise BackendMissing(
-            f"Matplotlib is not installed, which plots need: {install_advice('report')}."
-        ) from error
+        absent = isinstance(error, ModuleNotFoundError) and str(error.name).startswith("matplotlib")
+        why = "is not installed" if absent else f"cannot be imported ({error})"
+        raise BackendMissing(f"Matplotlib {why}, which plots need: {install_advice('report')}.") from error
 
 
 def take_axes(axes: Any, size: tuple[float, float]) -> Any:
@@ -41,6 +45,27 @@ def take_axes(axes: Any, size: tuple[float, float]) -> Any:
             f" {type(axes).__name__} instead."
         )
     return axes
+
+
+def show_name(name: object) -> str:
+    """Return the name of a class as plots show it: not too long, and no formula.
+
+    Examples
+    --------
+    >>> show_name("a $5 bag"), show_name("n" * 40)
+    ('a \\\\$5 bag', 'nnnnnnnnnnnnnnnnnnnnnnn…')
+    """
+    text = str(name)
+    short = text if len(text) <= _LETTERS else f"{text[: _LETTERS - 1]}…"
+    return short.replace("$", r"\$")  # two of them would make a formula of what is between
+
+
+def add_legend(axes: Any, named: Sequence[tuple[Any, str]], **style: Any) -> None:
+    """Name what was drawn, also by names that begin with "_", which Matplotlib leaves out."""
+    handles, names = zip(*named, strict=True)
+    legend = axes.legend(handles, [str(number) for number in range(len(names))], fontsize="small", **style)
+    for text, name in zip(legend.get_texts(), names, strict=True):
+        text.set_text(name)
 
 
 def check_result(result: object, attribute: str, expected: str) -> None:

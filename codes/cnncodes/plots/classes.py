@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cnncodes.errors import UsageError, sentence
-from cnncodes.plots.axes import check_result, take_axes
+from cnncodes.errors import UsageError, count, sentence
+from cnncodes.evaluation.figures import FIGURES
+from cnncodes.plots.axes import check_result, show_name, take_axes
 
 if TYPE_CHECKING:
-    from cnncodes.evaluation import Estimate, Evaluation
+    from cnncodes.evaluation import Evaluation
 
 #: Classes up to which each cell of a confusion matrix has its number, and each row its name.
 _NUMBERED, _NAMED = 20, 60
 #: What is plotted.
 _RESULT = ("confusion", "the evaluation of `evaluate_predictions`")
-#: Letters of a name.
-_LETTERS = 24
 
 
 def plot_confusion(evaluation: Evaluation, *, axes: Any = None) -> Any:
@@ -52,7 +51,7 @@ def plot_confusion(evaluation: Evaluation, *, axes: Any = None) -> Any:
 
     check_result(evaluation, *_RESULT)
     counts = np.array(evaluation.confusion)
-    names = [_shorten(figures.name) for figures in evaluation.per_class]
+    names = [show_name(figures.name) for figures in evaluation.per_class]
     if counts[:, -1].any():
         names.append("no class")
     counts = counts[:, : len(names)]
@@ -117,7 +116,7 @@ def plot_classes(evaluation: Evaluation, *, most: int = 30, axes: Any = None) ->
         if found.low <= found.high:  # it has an interval
             axes.plot([found.low, found.high], [row, row], "-", color="#0072b2", alpha=0.5, linewidth=3)
         axes.plot([found.value], [row], "o", color="#0072b2")
-    names = [f"{_shorten(figures.name)} ({figures.recall.n:,})" for figures in shown]
+    names = [f"{show_name(figures.name)} ({figures.recall.n:,})" for figures in shown]
     axes.set_yticks(range(len(shown)), names, fontsize="small")
     axes.set_ylim(len(shown) - 0.5, -0.5)
     axes.set_xlim(-0.02, 1.02)
@@ -178,24 +177,12 @@ def plot_reliability(evaluation: Evaluation, *, axes: Any = None) -> Any:
     axes.set_aspect("equal")
     axes.set_xlabel("probability given")
     axes.set_ylabel("share of right answers")
-    axes.set_title(f"calibration error {_say(found.error)}, {found.error.n:,} images", fontsize="medium")
+    said = f"{FIGURES['accuracy'].say(found.error, 'calibration error')}, {count(found.error.n, 'image')}"
+    axes.set_title(said, fontsize="medium")
     axes.grid(alpha=0.3)
     axes.legend(loc="upper left", fontsize="small")
     return axes
 
 
 def _name_accuracy(evaluation: Evaluation) -> str:
-    return f"accuracy {_say(evaluation.accuracy)}, {evaluation.n:,} images"
-
-
-def _say(estimate: Estimate) -> str:
-    """Return a share with its interval, where it has one."""
-    from cnncodes.evaluation.figures import FIGURES
-
-    share = FIGURES["accuracy"]
-    return f"{share.show(estimate.value)} {share.show_interval(estimate)}".rstrip()
-
-
-def _shorten(name: object) -> str:
-    text = str(name)
-    return text if len(text) <= _LETTERS else f"{text[: _LETTERS - 1]}…"
+    return f"{FIGURES['accuracy'].say(evaluation.accuracy)}, {count(evaluation.n, 'image')}"

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from cnncodes.errors import UsageError
-from cnncodes.plots.axes import take_axes
+from cnncodes.errors import UsageError, count
+from cnncodes.estimators.labels import check_answers, check_same_kind
+from cnncodes.plots.axes import add_legend, show_name, take_axes
 from cnncodes.plots.layout import lay_out
 
 #: Markers of classes that share a colour, as each tenth does; crosses are for mistakes.
@@ -38,7 +39,8 @@ def plot_codes(X: Any, y: Any, *, predicted: Any = None, axes: Any = None) -> An
     Raises
     ------
     UsageError
-        If the shapes do not fit, there is no image, or a code is not finite.
+        If the shapes do not fit, there is no image, a code is not finite, or classes are missing, of mixed
+        types, or true ones text and predicted ones numbers.
     BackendMissing
         If Matplotlib is not installed.
 
@@ -58,38 +60,44 @@ def plot_codes(X: Any, y: Any, *, predicted: Any = None, axes: Any = None) -> An
     layout = lay_out(X)
     across, down = layout.places.T
     names = np.unique(y)
+    named: list[tuple[Any, str]] = []
     for number, name in enumerate(names.tolist()):
         color, marker = f"C{number % 10}", _MARKERS[number // 10 % len(_MARKERS)]
-        label = str(name) if len(names) <= _NAMED else None
         style = {"linestyle": "none", "color": color, "alpha": 0.6}
         right = (y == name) & ~wrong
-        axes.plot(across[right], down[right], marker=marker, markersize=4, label=label, **style)
+        [marks] = axes.plot(across[right], down[right], marker=marker, markersize=4, **style)
+        named.append((marks, show_name(name)))
         missed = (y == name) & wrong
         axes.plot(across[missed], down[missed], marker="x", markersize=6, **style)
     if wrong.any():
         said = f"mistakes ({int(wrong.sum()):,})"
-        axes.plot([], [], marker="x", linestyle="none", color="black", label=said)
+        named.append((axes.plot([], [], marker="x", linestyle="none", color="black")[0], said))
     axes.set_xticks([])
     axes.set_yticks([])
     axes.set_aspect("equal")
-    axes.set_title(f"{len(X):,} images: {layout.method}", fontsize="small")
+    axes.set_title(f"{count(len(X), 'image')}: {layout.method}", fontsize="small")
     if len(names) <= _NAMED:
-        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), fontsize="small", frameon=False)
+        add_legend(axes, named, loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False)
     return axes
 
 
 def _check(X: Any, y: Any, predicted: Any) -> tuple[Any, Any, Any]:
     """Return codes, classes, and which images were taken for something else."""
-    X, y = np.asarray(X, np.float32), np.asarray(y)
+    try:
+        X = np.asarray(X, np.float32)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"X must be codes, an array of numbers. Got {type(X).__name__} instead.") from error
+    y = check_answers(y)
     if X.ndim != 2 or len(X) == 0:
         raise UsageError(f"X must be codes, a row an image. Got shape {X.shape} instead.")
     if y.shape != (len(X),):
         raise UsageError(f"y must name the class of each of {len(X):,} images. Got shape {y.shape} instead.")
     if not np.isfinite(X).all():
         raise UsageError("X holds numbers that are not finite: embed the images again.")
-    given = y if predicted is None else np.asarray(predicted)
+    given = y if predicted is None else check_answers(predicted)
     if given.shape != y.shape:
         raise UsageError(
             f"predicted must name a class of each of {len(X):,} images. Got shape {given.shape} instead."
         )
+    check_same_kind(given, y, "predictions")
     return X, y, y != given

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from cnncodes.plots.axes import take_axes
+from cnncodes.errors import UsageError, count
+from cnncodes.plots.axes import add_legend, show_name, take_axes
 
 
 def plot_precision_recall(y: Any, proba: Any, classes: Any, *, axes: Any = None) -> Any:
@@ -28,7 +29,7 @@ def plot_precision_recall(y: Any, proba: Any, classes: Any, *, axes: Any = None)
     Raises
     ------
     UsageError
-        If the shapes do not fit, a value is not finite, or `axes` is none.
+        If the shapes do not fit, a value is not finite, no image has a label, or `axes` is none.
     BackendMissing
         If Matplotlib is not installed.
 
@@ -40,14 +41,19 @@ def plot_precision_recall(y: Any, proba: Any, classes: Any, *, axes: Any = None)
     """
     from cnncodes.evaluation.label_order import trace_precision
 
-    axes = take_axes(axes, (6.4, 5.0))
-    for label in trace_precision(y, proba, classes):
-        said = f"{label.name}: {label.average_precision:.3f}, {label.n:,} images"
-        axes.step(label.recall, label.precision, where="pre", label=said)
+    traces = trace_precision(y, proba, classes)
+    if not traces:
+        raise UsageError("no image has any of the labels: there is no precision against recall to plot.")
+    axes, named = take_axes(axes, (6.4, 5.0)), []
+    for label in traces:
+        [line] = axes.step(label.recall, label.precision, where="pre")
+        named.append(
+            (line, f"{show_name(label.name)}: {label.average_precision:.3f}, {count(label.n, 'image')}")
+        )
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1.02)
     axes.set_xlabel("recall")
     axes.set_ylabel("precision")
     axes.grid(alpha=0.3)
-    axes.legend(title="average precision", loc="upper left", bbox_to_anchor=(1.01, 1.0), fontsize="small")
+    add_legend(axes, named, title="average precision", loc="upper left", bbox_to_anchor=(1.01, 1.0))
     return axes

@@ -76,9 +76,11 @@ def lay_out(codes: Array, watch: Watch = watch_nothing) -> Layout:
         return Layout(np.full((n, 2), 0.5), "all codes are equal, so all images lie in one place")
     many = n > TSNE_IMAGES
     components, shares = _find_first(codes, min(count, 2)) if many else _find_components(codes, count)
-    if many or n < 10:
+    if many or n < 10 or size == 1:
         shown = components[:, :2] if components.shape[1] > 1 else np.column_stack([components, np.zeros(n)])
         share = float(shares[:2].sum())
+        if size == 1:
+            return Layout(_fit(shown), "codes of one number, on a line")
         why = f"more than {TSNE_IMAGES:,} images" if many else "few images"
         return Layout(
             _fit(shown),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cnncodes.errors import UsageError, count
 from cnncodes.plots.axes import take_axes
 
 
@@ -25,7 +26,7 @@ def plot_predicted(y: Any, predicted: Any, *, width: float | None = None, axes: 
     Raises
     ------
     UsageError
-        If the shapes do not fit, a number is not finite, or `axes` is none.
+        If the shapes do not fit, a number is not finite, `width` is below 0, or `axes` is none.
     BackendMissing
         If Matplotlib is not installed.
 
@@ -40,6 +41,8 @@ def plot_predicted(y: Any, predicted: Any, *, width: float | None = None, axes: 
     from cnncodes.evaluation.numbers import check_numbers, make_statistics
 
     y, predicted = check_numbers(y, predicted)
+    if width is not None and not 0 <= width < np.inf:
+        raise UsageError(f"width must be a number of at least 0. Got {width!r} instead.")
     axes = take_axes(axes, (5.4, 5.4))
     low, high = float(min(y.min(), predicted.min())), float(max(y.max(), predicted.max()))
     axes.plot(y, predicted, "o", color="#0072b2", alpha=0.45, markersize=4, linestyle="none")
@@ -50,7 +53,8 @@ def plot_predicted(y: Any, predicted: Any, *, width: float | None = None, axes: 
         axes.plot([low, high], ends, "--", color="#444444", linewidth=1, label=label)
     statistics, weights = make_statistics(y, predicted), np.ones(len(y))
     r2, mae = (statistics[name](weights) for name in ("r2", "mae"))
-    axes.set_title(f"R2 {r2:.3f}, mean absolute error {mae:.3g}, {len(y):,} images", fontsize="medium")
+    said = [f"R2 {r2:.3f}"] * bool(np.isfinite(r2)) + [f"mean absolute error {mae:.3g}"]
+    axes.set_title(", ".join([*said, count(len(y), "image")]), fontsize="medium")
     axes.set_aspect("equal", adjustable="datalim")
     axes.set_xlabel("true number")
     axes.set_ylabel("predicted number")

@@ -50,7 +50,7 @@ def measure_gap(material: Subject, comparison: Comparison) -> Estimate | None:
         )
         for said in (task.list_plain(material.predicted), [of_best[key] for key in keys])
     ]
-    return subtract(drawn[0], drawn[1], len(truth))
+    return subtract(task.figure, drawn[0], drawn[1], len(truth))
 
 
 def judge_own(comparison: Comparison, own: Estimate, gap: Estimate | None) -> tuple[bool, str]:

@@ -102,7 +102,7 @@ def test_what_cannot_be_divided_or_learned_is_said(make: Any) -> None:
         cross_validate(make(), PICTURES, LEVELS, groups=["anna"] * N)
     with pytest.raises(SourceError, match="all 24 targets are 3"):
         cross_validate(make(), PICTURES, [3] * N)
-    with pytest.raises(UsageError, match=r"1 of 24 targets are missing .*positions 2"):
+    with pytest.raises(UsageError, match=r"1 of 24 targets is missing .*position 2"):
         cross_validate(make(), PICTURES, [*LEVELS[:2], np.nan, *LEVELS[3:]])
     with pytest.raises(UsageError, match="top_k is for classes"):
         cross_validate(make(), PICTURES, LEVELS, top_k=3)  # type: ignore[call-overload]

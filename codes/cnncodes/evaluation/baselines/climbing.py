@@ -105,8 +105,10 @@ def climb(
     SourceError
         If the labels leave nothing to learn, as where there is one class alone.
     UsageError
-        If nothing could be tried, or a label does not fit the task.
+        If nothing could be tried, `budget` is no time, or a label does not fit the task.
     """
+    if isinstance(budget, bool | str) or not (budget is None or budget > 0):
+        raise UsageError(f"budget must be seconds, above 0, or None for any time. Got {budget!r}.")
     climb = _Climb(train, test, task, budget, random_state, n_jobs, on_method)
     try:
         return climb.run(methods, curve=curve)
@@ -302,14 +304,15 @@ class _Climb:
     def _make_rung(self, one: _Tried, against: Floats | None) -> Rung:
         """Return a method's figures; `against` are the resampled ones that it is compared with."""
         evaluation, drawn = self.parts.evaluate(one.answers), self.parts.resample(one.answers)
+        figure, n = self.task.figure, len(self.parts.test)
         described = (0.0, 0.0) if one.made is None else (one.made.cpu, one.made.clock)
         return Rung(
             title=one.method.title,
             group=one.method.group,
             head=one.method.head,
             evaluation=evaluation,
-            estimate=getattr(evaluation, self.task.figure.key),
-            difference=None if against is None else subtract(drawn, against, len(self.parts.test)),
+            estimate=getattr(evaluation, figure.key),
+            difference=None if against is None else subtract(figure, drawn, against, n),
             describe_seconds=described[0],
             fit_seconds=one.cpu,
             seconds=described[1] + one.clock,

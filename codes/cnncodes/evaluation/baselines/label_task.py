@@ -133,7 +133,8 @@ class LabelTask(Task):
         if few:
             found.append(
                 f"{_say_are(few, self.names)} on fewer than {FEW} test images, each of which"
-                f" moves mAP, where all labels count alike: {name_some(few)}"
+                " moves mAP, where all labels count alike, and is too high of so few:"
+                f" {name_some(few)}"
             )
         return found
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from cnncodes.errors import count
 from cnncodes.estimators.inputs import ImageRows
 from cnncodes.estimators.unknown import Training
 from cnncodes.evaluation.baselines.budget import OutOfTimeError
 from cnncodes.evaluation.baselines.methods import CLASSES
 from cnncodes.evaluation.baselines.tasks import Statistic, Task
-from cnncodes.evaluation.figures import FIGURES, Figure
-from cnncodes.evaluation.intervals import Estimate, summarize
+from cnncodes.evaluation.figures import FIGURES, Figure, show_result
+from cnncodes.evaluation.intervals import Estimate
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
@@ -46,7 +47,8 @@ class CurvePoint:
     draws : int
         How often so many were drawn.
     estimate : Estimate
-        The mean over the draws, on the test images; the interval draws both again.
+        The mean over the draws, on the test images; the interval draws both again. Where answers of a head
+        trained on all were known, what is said of these.
     """
 
     images: int
@@ -91,6 +93,11 @@ class LearningCurve:
     further: list[Prospect]
     complete: bool
     figure: Figure = FIGURES["accuracy"]
+
+    def __repr__(self) -> str:
+        last = self.points[-1]
+        said = f"{self.figure.say(last.estimate)} with {count(last.images, 'training image')}"
+        return show_result(self, count(len(self.points), "size"), said)
 
     def describe(self) -> str:
         """Return in words what more labels would bring, and whether time ended the curve too early."""
@@ -188,9 +195,12 @@ def measure_learning_curve(
     whole = np.array([_average(draws, np.ones(len(truth))) for draws in measured])
     resampled = _resample(measured, len(truth), test_groups, rng)
     points = [
-        CurvePoint(round(size), len(draws), summarize(float(value), values, len(truth)))
+        CurvePoint(round(size), len(draws), task.figure.summarize(float(value), values, len(truth)))
         for size, draws, value, values in zip(sizes, measured, whole, resampled.T, strict=True)
     ]
+    if answers is not None and points[-1].draws == 1:  # as wherever else that head is spoken of
+        same = task.evaluate(truth, answers, groups=test_groups, random_state=random_state)
+        points[-1] = replace(points[-1], estimate=getattr(same, task.figure.key))
     further = _extrapolate(np.array(sizes), whole, resampled, len(truth), task.figure)
     return LearningCurve(points, further, complete, task.figure)
 
@@ -254,8 +264,8 @@ def _extrapolate(
     return [
         Prospect(
             round(size),
-            summarize(float(one), values, n),
-            summarize(float(one - measured[-1]), gain, n),
+            figure.summarize(float(one), values, n),
+            figure.summarize_gap(float(one - measured[-1]), gain, n),
         )
         for size, one, values, gain in zip(wanted, value, spread.T, gains.T, strict=True)
     ]

@@ -12,6 +12,7 @@ from cnncodes.errors import agree, count
 from cnncodes.evaluation.baselines.learning_curve import LearningCurve
 from cnncodes.evaluation.baselines.methods import CLASSES
 from cnncodes.evaluation.baselines.tasks import TELLING, Task, subtract
+from cnncodes.evaluation.figures import show_result
 from cnncodes.evaluation.intervals import FEW_GROUPS, Estimate
 
 
@@ -111,6 +112,11 @@ class Ladder:
     task: Task = CLASSES
     telling: float = TELLING
 
+    def __repr__(self) -> str:
+        best = self.best()
+        said = f"the best {best.title}: {self.task.figure.say(best.estimate)}"
+        return show_result(self, count(len(self.test), "test image"), count(len(self.rungs), "method"), said)
+
     @property
     def n_groups(self) -> int | None:
         """Groups of test images that intervals draw; None where they draw images."""
@@ -127,9 +133,9 @@ class Ladder:
 
         By the paired interval; what the best is better by is above 0, whichever way the figure goes.
         """
-        best, sign = self.best(), self.task.figure.sign
+        best, figure = self.best(), self.task.figure
         for rung in sorted(self.rungs, key=lambda rung: rung.cost):
-            gap = subtract(sign * best.drawn, sign * rung.drawn, len(self.test))
+            gap = subtract(figure, figure.sign * best.drawn, figure.sign * rung.drawn, len(self.test))
             if rung is best or not gap.low > 0:
                 return rung, gap
         raise AssertionError("the best is as good as itself")

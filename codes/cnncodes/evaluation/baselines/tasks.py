@@ -17,7 +17,7 @@ from cnncodes.estimators.labels import check_several
 from cnncodes.estimators.training import fit_scorer
 from cnncodes.estimators.unknown import Training
 from cnncodes.evaluation.figures import FIGURES, Figure
-from cnncodes.evaluation.intervals import Estimate, draw_weights, summarize
+from cnncodes.evaluation.intervals import Estimate, draw_weights
 from cnncodes.evaluation.metrics import evaluate_predictions
 from cnncodes.heads.names import BY_COST
 from cnncodes.heads.selection import make_head
@@ -134,7 +134,7 @@ def resample(task: Task, truth: Array, answers: Any, *, groups: Any, random_stat
     >>> task, truth = ClassTask(), np.array(["cat", "dog"] * 20)
     >>> right, cats = (ClassAnswers(labels, truth[:2]) for labels in (truth, np.full(40, "cat")))
     >>> figures = [resample(task, truth, one, groups=None, random_state=0) for one in (right, cats)]
-    >>> gap = subtract(*figures, 40)
+    >>> gap = subtract(task.figure, *figures, 40)
     >>> gap.value, round(gap.low, 2), round(gap.high, 2)
     (0.5, 0.35, 0.65)
     """
@@ -143,10 +143,10 @@ def resample(task: Task, truth: Array, answers: Any, *, groups: Any, random_stat
     return np.array([statistic(np.ones(n)), *(statistic(one) for one in weights)])
 
 
-def subtract(figures: Floats, others: Floats, n: int) -> Estimate:
-    """Return the paired difference of two figures of `n` images, as `resample` gave them."""
-    gained = figures - others
-    return summarize(float(gained[0]), gained[1:], n)
+def subtract(figure: Figure, values: Floats, others: Floats, n: int) -> Estimate:
+    """Return the paired difference of a figure's two values on `n` images, as `resample` gave them."""
+    gained = values - others
+    return figure.summarize_gap(float(gained[0]), gained[1:], n)
 
 
 def list_answered(rows: Sequence[Mapping[str, Any]], name: str) -> list[Any]:

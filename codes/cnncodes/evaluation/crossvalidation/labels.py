@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import ResultWarning, SourceError, UsageError
+from cnncodes.errors import ResultWarning, SourceError, UsageError, count
 from cnncodes.estimators.inputs import ImageRows
 from cnncodes.estimators.unknown import Training, fit_folds
 from cnncodes.evaluation.crossvalidation.repeating import settle_counts, shift_state, tile_groups
+from cnncodes.evaluation.figures import show_result
 from cnncodes.evaluation.multilabel import MultiLabelEvaluation, evaluate_multilabel
 from cnncodes.heads.multilabel.folds import find_scarce, split_label_images
 from cnncodes.heads.scarcity import name_classes
@@ -58,6 +59,10 @@ class MultiLabelCrossValidation:
     y: Array
     named: Array
     proba: Array
+
+    def __repr__(self) -> str:
+        folds = count(self.folds, "fold"), count(self.repeats, "repetition")
+        return show_result(self, *folds, repr(self.evaluation))
 
 
 def validate_labels(

@@ -30,7 +30,7 @@ function startMatrix(data) {
   const choose = (i, j) => {
     chosen = [Math.min(rows - 1, Math.max(0, i)), Math.min(columns - 1, Math.max(0, j))];
     const n = counts.get(chosen[0] * columns + chosen[1]) || 0;
-    said.textContent = `True ${data.names[chosen[0]]}, predicted ${data.names[chosen[1]]}: ${n} images`;
+    said.textContent = `True ${data.names[chosen[0]]}, predicted ${data.names[chosen[1]]}: ${n} ${n === 1 ? "image" : "images"}`;
     draw();
   };
   canvas.addEventListener("pointermove", (event) => {

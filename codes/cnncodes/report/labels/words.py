@@ -38,7 +38,11 @@ def list_warnings(material: LabelMaterial) -> list[str]:
     small = [one.name for one in evaluation.per_label if 0 < one.recall.n < FEW_OF_CLASS]
     if small:
         which = "that label" if len(small) == 1 else "those labels"
-        found.append(f"Fewer than {FEW_OF_CLASS} images have {list_names(small)}: too few to judge {which}.")
+        found.append(
+            f"Fewer than {FEW_OF_CLASS} images have {list_names(small)}: too few to judge {which}, and the"
+            f" mean average precision is too high for {agree(len(small), 'it')}: its interval holds the truth"
+            " less often than in 95 of 100 cases."
+        )
     if everywhere := [one.name for one in evaluation.per_label if one.recall.n == evaluation.n]:
         found.append(
             f"All images have {list_names(everywhere)}: average precision is 1 there, whatever is predicted,"

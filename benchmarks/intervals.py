@@ -1,0 +1,187 @@
+"""How often 95 % intervals of means over classes or labels hold the truth, by ways to make them.
+
+Images are simulated: of classes each is right with a probability of its class, else named one of three
+others; of labels the values are normal, and those with the label are higher by something of the label's. The
+truth is the figure of very many. "corrected" is `cnncodes.evaluation.intervals.summarize_biased`.
+Needs nothing more.
+
+    python benchmarks/intervals.py
+    python benchmarks/intervals.py --runs 50
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Iterator
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+
+#: Values of figures by how often each image counts, ``[rows, n]``.
+Measure = Callable[[Floats], Floats]
+
+MANY, RESAMPLES = 300_000, 1000
+
+#: Labels, images, the share that has a label, and by how much their values are higher, from and to.
+LABELS = (
+    (20, 60, 0.05, 0.5, 2.5),
+    (20, 150, 0.05, 0.5, 2.5),
+    (20, 500, 0.05, 0.5, 2.5),
+    (10, 150, 0.12, 0.5, 2.5),
+    (5, 65, 0.15, 0.5, 2.5),
+    (5, 300, 0.3, 0.5, 2.5),
+    (1, 60, 0.1, 1, 2),
+    (3, 100, 0.3, 3, 5),
+    (10, 200, 0.1, 3, 5),
+    (2, 40, 0.5, 1, 2),
+)
+#: Classes, images, and the share of right answers of a class, from and to.
+CLASSES = (
+    (100, 300, 0.5, 0.95),
+    (70, 500, 0.3, 0.95),
+    (20, 200, 0.3, 0.95),
+    (10, 60, 0.3, 0.95),
+    (10, 1000, 0.3, 0.95),
+    (10, 200, 0.9, 0.99),
+    (50, 500, 0.95, 1),
+    (3, 100, 0.9, 0.99),
+    (2, 30, 0.7, 0.9),
+)
+
+
+def draw_labels(rng: Any, n: int, share: float, gaps: Floats) -> tuple[Floats, Floats]:
+    """Return which images have which labels, and their values."""
+    Y = (rng.random((n, len(gaps))) < share).astype(float)
+    return Y, Y * gaps + rng.normal(size=Y.shape)
+
+
+def measure_labels(Y: Floats, values: Floats) -> Measure:
+    """Return mAP as a function of weights, many rows of them at once."""
+
+    def measure(weights: Floats) -> Floats:
+        found = []
+        for own, value in zip(Y.T, values.T, strict=True):
+            order = np.argsort(-value, kind="stable")
+            having = np.flatnonzero(own[order] > 0)
+            if len(having):
+                drawn = weights[:, order]
+                gained, named = drawn[:, having], np.cumsum(drawn, axis=1)[:, having]
+                right = np.cumsum(gained, axis=1)
+                parts = np.divide(gained * right, named, out=np.zeros_like(named), where=gained > 0)
+                total = right[:, -1]
+                mean = np.divide(parts.sum(axis=1), total, out=np.full(len(total), np.nan), where=total > 0)
+                found.append(mean)
+        return np.asarray(np.nanmean(found, axis=0))
+
+    return measure
+
+
+def draw_classes(rng: Any, n: int, shares: Floats) -> tuple[Any, Any]:
+    """Return true and predicted classes, as numbers."""
+    y = rng.integers(len(shares), size=n)
+    wrong = (y + 1 + rng.integers(3, size=n)) % len(shares)
+    return y, np.where(rng.random(n) < shares[y], y, wrong)
+
+
+def measure_classes(y: Any, predicted: Any, size: int, figure: str) -> Measure:
+    """Return macro F1 or balanced accuracy as a function of weights, many rows of them at once."""
+    cells, place = np.unique(y * size + predicted, return_inverse=True)
+    true, said = (np.eye(size)[of] for of in np.divmod(cells, size))
+    both, image = true * said, np.eye(len(cells))[place] if len(y) < MANY else None
+
+    def measure(weights: Floats) -> Floats:
+        counts = np.bincount(place, weights[0])[None] if image is None else weights @ image
+        of_class = counts @ true
+        below = of_class if figure == "balanced accuracy" else (of_class + counts @ said) / 2
+        with np.errstate(invalid="ignore"):
+            return np.asarray(np.nanmean(counts @ both / below, axis=1))
+
+    return measure
+
+
+def make_intervals(value: float, drawn: Floats, left_out: Floats) -> dict[str, tuple[float, float]]:
+    """Return an interval by each way, within 0 to 1 and around the figure.
+
+    BCa: B. Efron, "Better bootstrap confidence intervals", JASA 82, 1987, with the jackknife's acceleration.
+    """
+    from cnncodes.evaluation.intervals import Z, summarize, summarize_biased
+
+    normal = NormalDist()
+    plain, given = summarize(value, drawn, 1), summarize_biased(value, drawn, 1)
+    below = float(np.clip(((drawn < value).mean() + (drawn <= value).mean()) / 2, 5e-4, 1 - 5e-4))
+    gap = np.nanmean(left_out) - left_out[~np.isnan(left_out)]
+    center = normal.inv_cdf(below)
+    skew = float((gap**3).sum() / (6 * (gap @ gap) ** 1.5)) if gap.any() else 0.0
+    ends = [center + (center + z) / (1 - skew * (center + z)) for z in (-Z, Z)]
+    accelerated = np.nanpercentile(drawn, [100 * normal.cdf(end) for end in ends])
+    found = {
+        "percentiles": (plain.low, plain.high),
+        "reflected": (2 * value - plain.high, 2 * value - plain.low),
+        "BCa": (float(accelerated[0]), float(accelerated[1])),
+        "corrected": (given.low, given.high),
+    }
+    return {name: (min(value, max(0, low)), max(value, min(1, high))) for name, (low, high) in found.items()}
+
+
+def list_cases() -> Iterator[tuple[str, Callable[[Any, int | None], tuple[int, Measure]]]]:
+    """Yield the name of each case, and what draws so many images of it, or the case's own number."""
+    for count, n, share, low, high in LABELS:
+        gaps = np.random.default_rng(count * 1000 + n).uniform(low, high, count)
+
+        def labels(rng: Any, many: int | None, n: int = n, share: float = share, gaps: Floats = gaps) -> Any:
+            while True:
+                Y, values = draw_labels(rng, many or n, share, gaps)
+                if Y.any():
+                    return len(Y), measure_labels(Y, values)
+
+        yield f"mAP | {count} labels, {n} images | {n * share:.3g}", labels
+    for count, n, low, high in CLASSES:
+        shares = np.random.default_rng(count * 1000 + n).uniform(low, high, count)
+        for figure in ("macro F1", "balanced accuracy"):
+
+            def classes(
+                rng: Any, many: int | None, n: int = n, shares: Floats = shares, figure: str = figure
+            ) -> Any:
+                drawn = draw_classes(rng, many or n, shares)
+                return many or n, measure_classes(*drawn, len(shares), figure)
+
+            yield f"{figure} | {count} classes, {n} images | {n / count:.3g}", classes
+
+
+def run(draw: Callable[[Any, int | None], tuple[int, Measure]], runs: int) -> tuple[float, float, Any]:
+    """Return the truth, the mean figure, and of each way the share of intervals that hold the truth."""
+    rng = np.random.default_rng(0)
+    many, measure = draw(rng, MANY)
+    truth, values, held = float(measure(np.ones((1, many)))[0]), [], []
+    for _ in range(runs):
+        n, measure = draw(rng, None)
+        values.append(float(measure(np.ones((1, n)))[0]))
+        drawn = measure(rng.multinomial(n, np.full(n, 1 / n), RESAMPLES).astype(float))
+        if np.ptp(np.nanpercentile(drawn, [2.5, 97.5])) > 0:  # else there is no interval, which is said
+            made = make_intervals(values[-1], drawn, measure(1 - np.eye(n)))
+            held.append({name: low <= truth <= high for name, (low, high) in made.items()})
+    return truth, float(np.mean(values)), {name: np.mean([one[name] for one in held]) for name in held[0]}
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--runs", type=int, default=200, help="Samples of each case.")
+    runs = parser.parse_args().runs
+    started = time.perf_counter()
+    print("| figure | of | images of each | truth | mean | percentiles | reflected | BCa | corrected |")
+    print("|---|---|---:|---:|---:|---:|---:|---:|---:|")
+    for name, draw in list_cases():
+        truth, mean, held = run(draw, runs)
+        shares = " | ".join(f"{100 * share:.0f}" for share in held.values())
+        print(f"| {name} | {truth:.3f} | {mean:.3f} | {shares} |", flush=True)
+    seconds = time.perf_counter() - started
+    print(f"\n{runs} samples of each, {RESAMPLES} resamples of a sample, {seconds:.0f} s")
+
+
+if __name__ == "__main__":
+    main()
