@@ -72,9 +72,13 @@ def test_folds_keep_groups_and_classes(seed):
         assert set(y[train]) == set(y[test]) == {0, 1, 2}
 
 
-def test_fewer_folds_for_a_small_class():
+def test_fewer_folds_where_most_are_of_small_classes_and_not_for_one_of_them():
     y = np.array([0] * 20 + [1] * 3)
-    assert len(make_splits(rows_of(y, np.arange(23)), 5, 0)) == 3
+    splits = make_splits(rows_of(y, np.arange(23)), 5, 0)
+    assert len(splits) == 5 and sorted(np.sum(y[test] == 1) for _, test in splits) == [0, 0, 1, 1, 1]
+    assert all(np.sum(y[train] == 1) >= 2 for train, _ in splits)
+    few = np.repeat([0, 1, 2], 3)
+    assert len(make_splits(rows_of(few, np.arange(9)), 5, 0)) == 3
     assert make_splits(rows_of(y, np.array([*range(20), 20, 20, 20])), 5, 0) == []
     assert make_splits(rows_of([0, 1, 0, 1], [0, 0, 1, 1]), 5, 0) != []  # groups of mixed classes
 

@@ -45,9 +45,10 @@ class LinearHead(SingleHead):
     scaling : {"standard", "l2"}, optional
         Standardise the columns, or scale each code to length 1; None chooses.
     cv : int, splitter or list of (train, test)
-        Folds of the choice: a number makes stratified folds of whole groups, fewer where a class has
-        fewer groups. With less than two groups in a class there is no choice: "l2", with C=100 for
-        "logistic" and else 1. A splitter divides rows, and is given the groups that are to stay whole.
+        Folds of the choice: a number makes stratified folds of whole groups, fewer where half of them are of
+        classes with fewer. Where groups of two classes cannot be held out there is no choice: "l2", with
+        C=100 for "logistic" and else 1. A splitter divides rows, and is given the groups that are to stay
+        whole.
     class_weight : dict or "balanced", optional
         "balanced" counts summed sample weights, not rows.
     max_iter : int

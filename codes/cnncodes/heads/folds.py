@@ -107,8 +107,9 @@ def make_splits(rows: Rows, cv: Any, random_state: Any, classes: Array | None = 
 
     For a number `cv`: each class's groups, heaviest first and shuffled among equals, are dealt to the
     folds in turn. That needs no search over folds, so it stays fast for a million groups, and depends on
-    images and weights only, not on how many rows an image has. There are fewer folds where a class has
-    fewer groups; a class of one group alone is in every training part, and no row of that group is held out.
+    images and weights only, not on how many rows an image has. There are fewer folds where half of the
+    groups are of classes with fewer of them; a class of one group alone is in every training part, and no row
+    of that group is held out.
     `classes` are the classes' names, for the error of folds that were given and lack one.
     """
     if not isinstance(cv, int | np.integer) or isinstance(cv, bool):
@@ -159,7 +160,10 @@ def deal_folds(rows: Rows, cv: int, random_state: Any) -> Array | None:
         return None
     shuffled = check_random_state(random_state).permutation(len(totals))
     shuffled = shuffled[free[shuffled]]
-    for n_folds in range(int(min(cv, n_groups[scored].min())), 1, -1):
+    # Of a class with fewer groups than folds heads are asked that had fewer of it than the final one. Where
+    # most are of such classes, fewer folds are better; else these would cost all the others more.
+    usual = int(np.median(np.repeat(n_groups[scored], n_groups[scored])))
+    for n_folds in range(min(cv, usual), 1, -1):
         fold = _deal(totals, label, shuffled, n_folds)[rows.groups]
         if all(_is_sound(rows.y, fold == k, n_classes) for k in range(n_folds)):
             return np.asarray(fold)

@@ -14,7 +14,7 @@ from cnncodes.heads.calibration import fit_temperature
 from cnncodes.heads.folds import number_groups, split_images
 from cnncodes.heads.scoring import softmax
 
-#: Folds; a class with fewer groups makes fewer.
+#: Folds; fewer where most images are of classes with fewer groups.
 FOLDS = 5
 #: Penalty of the ridge head on codes of length 1: `LinearHead("ridge", C=1, scaling="l2")`.
 _ALPHA = 0.5

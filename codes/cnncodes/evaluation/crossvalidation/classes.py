@@ -36,7 +36,7 @@ class CrossValidation:
         repetitions are drawn together for the intervals. Counts of its confusion matrix and of its
         calibration's bins are summed over the repetitions.
     folds, repeats : int
-        Folds may be fewer than asked for, where a class has fewer groups.
+        Folds may be fewer than asked for, where most images are of classes with fewer groups.
     accuracy_by_repeat : list of float
         Their spread is that of the division into folds alone, and no interval.
     classes : ndarray, shape (n_classes,)

@@ -201,4 +201,4 @@ def _say_why_fewer(found: CrossValidation | NumberCrossValidation | MultiLabelCr
         return "there are images of no more groups (equal files are one)"
     if isinstance(found, MultiLabelCrossValidation):
         return "there are no more groups, or more folds would train without any image of a rare label"
-    return "some class has images of no more groups (equal files are one)"
+    return "most images are of classes with no more groups (equal files are one)"
