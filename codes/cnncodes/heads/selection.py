@@ -10,7 +10,6 @@ from typing import Any
 import joblib
 import numpy as np
 from sklearn.base import clone, is_classifier
-from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
@@ -89,8 +88,8 @@ def fit_head(
 
 
 def take_best(fitted: Any) -> Any:
-    """Return what predicts with a fitted search of scikit-learn's: its best estimator; any other itself."""
-    return fitted.best_estimator_ if isinstance(fitted, BaseSearchCV) else fitted
+    """Return what predicts with a fitted search like scikit-learn's: its best estimator; any other itself."""
+    return getattr(fitted, "best_estimator_", fitted)
 
 
 def _warn_of_own_folds(classifier: Any) -> None:
