@@ -58,9 +58,13 @@ def measure_swap(root: Path = _ROOT) -> int:
 
 
 def measure_resident() -> int:
-    """Return the bytes of memory that this process has now; 0 where the system does not say it."""
+    """Return the bytes of memory that this process has now, but for files; 0 where no system says it.
+
+    Pages of files, such as libraries, are given up where memory is wanted.
+    """
     with _passing_over():
-        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        _, resident, files = map(int, Path("/proc/self/statm").read_text().split()[:3])
+        return (resident - files) * os.sysconf("SC_PAGE_SIZE")
     return 0
 
 

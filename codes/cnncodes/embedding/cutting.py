@@ -79,10 +79,10 @@ class Cutter:
         self, data: Pixels, content: str, before: Before | None = None
     ) -> tuple[dict[str, Any], Patches]:
         """Return `shape` (width, height), `index` and `views`, as `Prepared` has them; and the patches."""
-        load = functools.partial(decode, data, self.decoding, short_side=self.short_side)
+        load = functools.partial(decode, data, self.decoding, short_side=self.short_side, before=before)
         # Where a picture is resized once, it is decoded meanwhile.
         once = functools.partial(defer, load=load) if self.plan.reads_once(self.only) else None
-        image = load(before=before, defer=once)
+        image = load(defer=once)
         rendered = self.plan.render(image, self.frame, content, only=self.only)
         found = {
             "shape": list(image.size),

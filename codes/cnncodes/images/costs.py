@@ -46,7 +46,7 @@ def estimate_opening(data: bytes) -> int:
     return _CANVASES * width * height
 
 
-def estimate_memory(image: Image, pixels: int, short_side: int | None = None) -> int:
+def estimate_memory(image: Image, pixels: int, short_side: int | None = None, *, whole: bool = True) -> int:
     """Return at most how many bytes decoding a picture takes, and resizing it once.
 
     Parameters
@@ -57,6 +57,8 @@ def estimate_memory(image: Image, pixels: int, short_side: int | None = None) ->
         Of the file; fewer are decoded at a reduced scale.
     short_side : int, optional
         What the shorter side is resized to.
+    whole : bool
+        False where it is decoded some rows at a time, while it is resized.
 
     Examples
     --------
@@ -66,8 +68,10 @@ def estimate_memory(image: Image, pixels: int, short_side: int | None = None) ->
     """
     decoded = image.width * image.height
     mode = _OTHER_MODES if "transparency" in image.info else _MODES.get(image.mode, _OTHER_MODES)
-    total = _LEAST + decoded * (mode + _DECODERS.get(image.format or "", _OTHER_DECODERS))
-    if image.info.get("progressive"):
+    total = _LEAST
+    if whole:
+        total += decoded * (mode + _DECODERS.get(image.format or "", _OTHER_DECODERS))
+    if whole and image.info.get("progressive"):
         total += _COEFFICIENT * len(image.getbands()) * pixels
     if short_side is not None:
         scale = short_side / max(1, min(image.size))

@@ -97,8 +97,8 @@ def decode(
     short_side : int, optional
         The shorter side that is needed, in pixels; only ``"fast"`` uses it.
     before : callable, optional
-        Called once the header is read, with the bytes of memory that decoding and resizing take at most; and
-        before with those that opening takes, where that is much.
+        Called once the header is read, with the bytes of memory that decoding and resizing take at most, or
+        resizing what is deferred; and before with those that opening takes, where that is much.
     defer : callable, optional
         Asked about each JPEG that Pillow would decode; see `Defer`.
 
@@ -151,15 +151,18 @@ def _decode_file(
     pixels, scale = image.width * image.height, 1
     if decoding.mode == "fast" and short_side is not None and image.format in OF_JPEG:
         scale = _draft(image, 2 * short_side)
-    if before is not None:
-        before(estimate_memory(image, pixels, short_side))
-    if decoding.is_nvimgcodec and nvimgcodec.takes(image):
-        decoder = nvimgcodec.open_decoder(decoding.mode)
-        return _upright(_from_array(decoder.decode(data, image.size)), read_orientation(image))
-    if defer is not None and image.format in OF_JPEG:
+    by_library = decoding.is_nvimgcodec and nvimgcodec.takes(image)
+    if defer is not None and image.format in OF_JPEG and not by_library:
         deferred = defer(data, image, scale, read_orientation(image))
         if deferred is not None:
+            if before is not None:
+                before(estimate_memory(image, pixels, short_side, whole=False))
             return deferred
+    if before is not None:
+        before(estimate_memory(image, pixels, short_side))
+    if by_library:
+        decoder = nvimgcodec.open_decoder(decoding.mode)
+        return _upright(_from_array(decoder.decode(data, image.size)), read_orientation(image))
     image.load()
     check_pixels(image, decoding.max_pixels)  # some formats state a size that their pixels do not keep to
     return _to_rgb(_upright(image, read_orientation(image)))
