@@ -10,6 +10,7 @@ from cnncodes.schema import to_builtin
 
 def is_positive(number: Any) -> bool:
     """Tell whether it is a whole number above 0."""
+    number = to_builtin(number)
     return isinstance(number, int) and not isinstance(number, bool) and number >= 1
 
 

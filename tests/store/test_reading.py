@@ -104,6 +104,8 @@ def test_blocks_have_a_number_of_bytes(path: Path) -> None:
         with pytest.raises(UsageError, match="nbytes must be a whole number above 0"):
             next(open_codes(path).blocks(wrong))
     assert [start for start, _ in open_codes(path).blocks(1)] == list(range(8))
+    for large in (np.int64(9_999), 10**30):
+        assert [start for start, _ in open_codes(path).blocks(large)] == [0]
 
 
 def test_bytes_are_no_path_of_codes() -> None:

@@ -95,7 +95,7 @@ class CodeBlocks(RowColumns):
         """
         if not is_positive(nbytes):
             raise UsageError(f"nbytes must be a whole number above 0. Got {nbytes!r} instead.")
-        most = max(1, nbytes // (4 * self.space.code_size))
+        most = max(1, min(len(self), int(nbytes) // (4 * self.space.code_size)))
         begin = filled = 0
         block = self._make_block(most, begin)
         for _, codes in self._pieces(most):
