@@ -75,6 +75,33 @@ def test_all_rows_are_there_again(path: Path, fault: Any) -> None:
     assert repair_codes(path) is None
 
 
+CONTRADICTIONS = (
+    ("space", lambda value: {**value, "backbone_sha256": "f" * 64}),
+    ("dtype", lambda value: "float32"),
+    ("plan", lambda value: {**value, "mirror": not value.get("mirror")}),
+    ("reduce", lambda value: "mean"),
+    ("layers", lambda value: {"foo": 6}),
+    ("parameters", lambda value: ["angle"]),
+)
+
+
+@pytest.mark.parametrize(("name", "change"), CONTRADICTIONS)
+def test_a_manifest_that_contradicts_all_shards_is_told_and_made_anew(
+    path: Path, name: str, change: Any
+) -> None:
+    before, manifest = rows_of(path), Manifest.read(path)
+    values = json.loads((path / "manifest.json").read_text())
+    values[name] = change(values[name])
+    (path / "manifest.json").write_text(json.dumps(values))
+    [problem] = find_problems(path)
+    assert "manifest.json is damaged: part-00000.parquet says otherwise" in problem
+    assert {"space": "backbone_sha256"}.get(name, name) in problem
+    with pytest.raises(DamagedManifest, match="codes repair"):
+        write(path, [])
+    assert repair_codes(path) is not None and repair_codes(path) is None
+    assert rows_of(path) == before and replace(Manifest.read(path), complete=True) == manifest
+
+
 def test_a_second_damaged_manifest_does_not_replace_the_first(path: Path) -> None:
     for text in ("one", "two"):
         (path / "manifest.json").write_text(text)

@@ -129,6 +129,11 @@ class Manifest:
         lines += describe_differences(self.dtype, other.dtype, "dtype")
         return lines + describe_differences(self.parts, other.parts, "layers")
 
+    def contradictions(self, other: Manifest) -> list[str]:
+        """Name what `other` says otherwise of the rows, with the value here (stored) and there (now)."""
+        parameters = list(self.views.parameters), list(other.views.parameters)
+        return self.differences(other) + describe_differences(*parameters, "parameters")
+
     def next_name(self) -> str:
         """Return a shard name that is not in use."""
         numbers = [int(match[1]) for shard in self.shards if (match := SHARD_NAME.fullmatch(shard.name))]

@@ -9,6 +9,7 @@ from cnncodes.errors import SpaceMismatch, StoreError
 from cnncodes.store.files import writing_errors
 from cnncodes.store.locking import LOCK_NAME
 from cnncodes.store.manifest import FAILURES_NAME, MANIFEST_NAME, SHARD_NAME, Manifest, check_lost
+from cnncodes.store.shards import find_contradiction
 
 
 def check_folder(folder: Path) -> None:
@@ -39,6 +40,8 @@ def open_manifest(folder: Path, wanted: Manifest) -> Manifest:
         manifest = wanted
     else:
         manifest = Manifest.read(folder)
+        if contradiction := find_contradiction(folder, manifest, manifest.shards[-1:]):
+            raise contradiction
         if differing := manifest.differences(wanted):
             raise SpaceMismatch(
                 f"{folder} holds other codes: {'; '.join(differing)}."

@@ -12,15 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from cnncodes.disk import sync_folder
 from cnncodes.errors import DamagedManifest, StoreError, check_path, sentence
 from cnncodes.store.files import atomic_write, refuse_unread, writing_errors
 from cnncodes.store.locking import WriterLock
 from cnncodes.store.manifest import FORMAT, MANIFEST_NAME, SHARD_NAME, Manifest, Shard, parse_rows
-from cnncodes.store.schema import METADATA_KEY, read_parquet
-from cnncodes.store.shards import find_miscount
+from cnncodes.store.schema import read_parquet
+from cnncodes.store.shards import describe_shard, find_contradiction, find_miscount
 from cnncodes.store.verifying import check_rows
 
 #: Folder beside ``data/`` for shards that cannot be used: in ``data/`` the next job would remove them.
@@ -73,6 +72,8 @@ def _is_sound(folder: Path) -> bool:
         manifest = Manifest.read(folder)
     except DamagedManifest:
         return False
+    if find_contradiction(folder, manifest):
+        return False
     return not any(find_miscount(folder, shard) for shard in manifest.shards)
 
 
@@ -102,12 +103,10 @@ def _read_metadata(folder: Path) -> tuple[dict[str, Manifest], dict[str, str]]:
     silent: dict[str, str] = {}
     for name in _list_shards(folder):
         try:
-            with pq.ParquetFile(folder / "data" / name) as file:
-                text = (file.metadata.metadata or {}).get(METADATA_KEY)
-            if text is None:
+            about = describe_shard(folder / "data" / name)
+            if about is None:
                 silent[name] = "was written by an older cnncodes and does not say what its rows are"
                 continue
-            about = json.loads(text)
             if about["format"] > FORMAT:
                 silent[name] = f"is of format {about['format']}; this version reads up to {FORMAT}"
             else:

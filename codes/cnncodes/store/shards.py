@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,19 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from cnncodes.errors import DamagedManifest, StoreError, sentence
 from cnncodes.store.files import atomic_write
-from cnncodes.store.manifest import MANIFEST_NAME, RESTORE_SHARD, Manifest, Shard, damaged_manifest
-from cnncodes.store.schema import is_code, read_batches, read_parquet, to_parquet
+from cnncodes.store.manifest import (
+    MANIFEST_NAME,
+    RESTORE_SHARD,
+    Manifest,
+    Shard,
+    damaged_manifest,
+    parse_rows,
+)
+from cnncodes.store.schema import METADATA_KEY, is_code, read_batches, read_parquet, to_parquet
 
 #: Images in a shard, where nothing else is said.
 SHARD_IMAGES = 2048
@@ -167,6 +176,41 @@ def find_miscount(folder: Path, shard: Shard, table: pa.Table | None = None) -> 
             told = f"it says that {shard.name} has {said} {name}. It has {found}, and the hash that is named"
             return damaged_manifest(folder / MANIFEST_NAME, told)
     return None
+
+
+def describe_shard(file: Path) -> dict[str, Any] | None:
+    """Return what a shard says of its rows, as `Manifest.describe_rows` gave it; None of an older version."""
+    with pq.ParquetFile(file) as opened:
+        text = (opened.metadata.metadata or {}).get(METADATA_KEY)
+    return None if text is None else dict(json.loads(text))
+
+
+def find_contradiction(
+    folder: Path, manifest: Manifest, shards: Sequence[Shard] | None = None
+) -> DamagedManifest | None:
+    """Return what is wrong with a manifest that none of the shards agrees with on what its rows are.
+
+    Parameters
+    ----------
+    folder : Path
+    manifest : Manifest
+    shards : sequence of Shard, optional
+        Those that are asked; by default all. One that cannot be read, or is of an older version, is none.
+    """
+    told = ""
+    for shard in manifest.shards if shards is None else shards:
+        try:
+            about = describe_shard(folder / "data" / shard.name)
+            differing = [] if about is None else parse_rows(about).contradictions(manifest)
+        except (OSError, ValueError, TypeError, KeyError, StoreError, pa.ArrowException):
+            continue
+        if about is not None and not differing:
+            return None
+        if differing and not told:
+            told = (
+                f"{shard.name} says otherwise of its rows (stored) than it does (now): {'; '.join(differing)}"
+            )
+    return damaged_manifest(folder / MANIFEST_NAME, told) if told else None
 
 
 def _blame(error: StoreError, folder: Path, shard: Shard) -> StoreError:

@@ -13,7 +13,7 @@ from cnncodes.store.locking import find_writer
 from cnncodes.store.manifest import FAILURES_NAME, MANIFEST_NAME, RESTORE_SHARD, SHARD_NAME, Manifest, Shard
 from cnncodes.store.reading import read_failures
 from cnncodes.store.schema import is_code
-from cnncodes.store.shards import find_miscount, load_shard
+from cnncodes.store.shards import find_contradiction, find_miscount, load_shard
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,8 @@ def examine_codes(path: str | Path) -> Findings:
     folder = Path(path)
     while True:
         manifest, owners, problems = _read_shards(folder)
+        if contradiction := find_contradiction(folder, manifest):
+            problems = [str(contradiction)]  # by a wrong manifest every shard looks damaged
         writer = find_writer(folder)
         if writer is not None or Manifest.read(folder) == manifest:  # else one has ended since it was read
             break
