@@ -53,7 +53,9 @@ def test_the_defaults_are_those_of_python() -> None:
 
 
 def test_wrong_values_are_named_as_they_are_typed() -> None:
-    with pytest.raises(UsageError, match=r"--base-lr is wrong: must be a finite number above 0\. Got -1\.0"):
+    with pytest.raises(
+        UsageError, match=r"--base-lr is wrong: must be above 0 and at most 1,000,000\. Got -1\.0"
+    ):
         from_mapping(FinetuneOptions, {"src": "a", "out": "b", "base_lr": -1.0}, as_flags=True)
 
 

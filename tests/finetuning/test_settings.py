@@ -18,12 +18,12 @@ from cnncodes.schema import from_mapping
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("base_lr", 0.0, "must be a finite number above 0. Got 0.0"),
-        ("base_lr", -0.1, "finite number above 0"),
-        ("base_lr", math.nan, "must be a finite number above 0. Got nan"),
-        ("base_lr", math.inf, "must be a finite number above 0. Got inf"),
+        ("base_lr", 0.0, "must be above 0 and at most 1,000,000. Got 0.0"),
+        ("base_lr", -0.1, "above 0 and at most 1,000,000"),
+        ("base_lr", math.nan, "must be above 0 and at most 1,000,000. Got nan"),
+        ("base_lr", math.inf, "must be above 0 and at most 1,000,000. Got inf"),
         ("warmup_epochs", math.inf, "must be a finite number of at least 0. Got inf"),
-        ("base_lr", "seek", "a finite number above 0, or 'find'"),
+        ("base_lr", "seek", "a number above 0, or 'find'"),
         ("backbone_lr_mult", 0.0, "above 0"),
         ("layer_decay", 1.5, "above 0 and at most 1"),
         ("epochs", 0, "at least 1"),

@@ -144,6 +144,7 @@ def test_a_classifier_object_is_cloned():
         (Ridge(), "got Ridge, which is none"),
         (StandardScaler(), "got StandardScaler"),
         (None, "got NoneType"),
+        (GridSearchCV(LogisticRegression(), {"C": [1]}, refit=False), "GridSearchCV with refit=False"),
     ],
 )
 def test_what_is_no_head(head, text):

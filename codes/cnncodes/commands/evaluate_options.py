@@ -65,7 +65,7 @@ class EvaluateOptions(common.EmbeddingOptions):
     )
     abstain: float | None = option(
         "Say, too, what 'predict --abstain RISK' comes to here: how many images are answered, how many of the"
-        " answers are wrong, against what was promised, and accuracy against coverage. Not on the page.",
+        " answers are wrong, against what was promised, and accuracy against coverage.",
         default=None,
         metavar="RISK",
         check=common.check_risk,

@@ -52,15 +52,15 @@ def check_keep(keep: Any) -> str:
     return keep
 
 
-#: Check a number that has to be above 0.
-check_rate = between(0, math.inf, low_too=False)
+#: Check a rate, a factor of one, or minutes; far above, torch has no number for a rate.
+check_rate = between(0, 10**6, low_too=False)
 
 
 def check_base_lr(rate: Any) -> None:
     """Check a learning rate, or the word that has one found."""
     if isinstance(rate, str):
         if rate != FIND:
-            raise UsageError(f"must be a finite number above 0, or {FIND!r}. Got {rate!r}.")
+            raise UsageError(f"must be a number above 0, or {FIND!r}. Got {rate!r}.")
     else:
         check_rate(rate)
 

@@ -60,6 +60,11 @@ def check_object(head: Any, names: Collection[str], noun: str, is_one: Callable[
             f"head must be one of {', '.join(names)} or a scikit-learn {noun};"
             f" got {type(head).__name__}, which is none"
         )
+    if getattr(head, "refit", True) is False:
+        raise UsageError(
+            f"head is a {type(head).__name__} with refit=False, which keeps no estimator to predict with:"
+            " leave refit out"
+        )
 
 
 def fit_head(

@@ -40,6 +40,13 @@ def test_too_few_images_are_no_proof() -> None:
     assert found.severity == "tell" and "too few images" in found.sentence
 
 
+def test_a_class_of_few_images_beside_a_large_one_is_no_proof() -> None:
+    y = np.repeat([0, 1], [60, 5])
+    proba = np.full((65, 2), [0.95, 0.05])  # the rare class is never named, whatever its pictures
+    [found] = check_classes(y, proba, ["a", "b"])
+    assert (found.severity, found.certainty) == ("tell", "possible") and "too few images" in found.sentence
+
+
 def test_a_class_without_images_has_no_figure() -> None:
     found = tell_apart(np.zeros(3, np.int64), np.full((3, 2), 0.5), 0, 1)
     assert np.isnan(found.value) and found.n == 3

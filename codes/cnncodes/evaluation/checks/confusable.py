@@ -14,6 +14,8 @@ from cnncodes.evaluation.intervals import Estimate, wilson
 
 #: Above this upper end of the interval it is not known that the two are alike: there are too few images.
 UNDECIDED = 0.75
+#: With fewer images of one class it is not known either: a head that has seen so few hardly names it.
+_LEAST = 10
 #: So many pairs are each told of alone; more are together, lest they bury all else.
 _FEW_PAIRS = 2
 
@@ -61,7 +63,8 @@ def check_classes(
     """Report the pairs of classes that are told apart no better than by chance.
 
     A pair is reported where the interval begins at 0.5 or below and ends below `UNDECIDED`; where it ends
-    above, the images are too few to say. More than two such pairs are reported together.
+    above, or one class has fewer than ten images, these are too few to say. More than two such pairs are
+    reported together.
 
     Parameters
     ----------
@@ -78,7 +81,8 @@ def check_classes(
             if sizes[a] and sizes[b] and wins[a, b] / sizes[a] + wins[b, a] / sizes[b] < 1.9:
                 found = _join(wins[a, b], sizes[a], wins[b, a], sizes[b])
                 if found.low <= 0.5:
-                    (alike if found.high < UNDECIDED else undecided).append((a, b, found))
+                    enough = found.high < UNDECIDED and min(sizes[a], sizes[b]) >= _LEAST
+                    (alike if enough else undecided).append((a, b, found))
     names = [str(name) for name in classes]
     if len(alike) > _FEW_PAIRS:
         findings = [_report_many(y, names, alike)]
