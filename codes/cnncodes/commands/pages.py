@@ -241,10 +241,9 @@ def _describe_training(model: str) -> dict[str, str]:
 def _say_plan(plan: Mapping[str, Any]) -> str:
     """Return the name of a plan, and of one without any its settings."""
     from cnncodes.views import ViewPlan
-    from cnncodes.views.names import FIXED_PLANS
+    from cnncodes.views.naming import find_name
 
-    names = (name for name in FIXED_PLANS if ViewPlan.parse(name).to_dict() == plan)
-    return next(names, json.dumps(plan, sort_keys=True))
+    return find_name(ViewPlan.from_dict(plan)) or json.dumps(plan, sort_keys=True)
 
 
 def _join(pairs: Iterable[tuple[Any, Any]]) -> str:

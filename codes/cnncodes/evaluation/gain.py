@@ -23,6 +23,7 @@ from cnncodes.heads.selection import make_head
 from cnncodes.store import Codes
 from cnncodes.views import RandomViews, ViewPlan
 from cnncodes.views.names import AUGMENTATIONS, FIXED_PLANS
+from cnncodes.views.naming import find_name
 
 Array = npt.NDArray[Any]
 Pair = tuple[str, str]
@@ -95,8 +96,8 @@ def list_subsets(stored: ViewPlan, frame: Frame) -> dict[str, ViewPlan]:
 
 
 def _name_fixed(plan: ViewPlan | None) -> str:
-    known = (name for name in FIXED_PLANS if ViewPlan.parse(name) == plan)
-    return next(known, "all fixed")
+    known = None if plan is None else find_name(plan)
+    return known or "all fixed"
 
 
 def _name_random(random: RandomViews) -> str:

@@ -67,12 +67,12 @@ def estimate_memory(image: Image, pixels: int, short_side: int | None = None, *,
     20
     """
     decoded = image.width * image.height
-    mode = _OTHER_MODES if "transparency" in image.info else _MODES.get(image.mode, _OTHER_MODES)
     total = _LEAST
     if whole:
+        mode = _OTHER_MODES if "transparency" in image.info else _MODES.get(image.mode, _OTHER_MODES)
         total += decoded * (mode + _DECODERS.get(image.format or "", _OTHER_DECODERS))
-    if whole and image.info.get("progressive"):
-        total += _COEFFICIENT * len(image.getbands()) * pixels
+        if image.info.get("progressive"):
+            total += _COEFFICIENT * len(image.getbands()) * pixels
     if short_side is not None:
         scale = short_side / max(1, min(image.size))
         rows = round(decoded * scale)  # resized in one direction, and then in both

@@ -72,9 +72,8 @@ def _is_sound(folder: Path) -> bool:
         manifest = Manifest.read(folder)
     except DamagedManifest:
         return False
-    if find_contradiction(folder, manifest):
-        return False
-    return not any(find_miscount(folder, shard) for shard in manifest.shards)
+    is_contradicted = find_contradiction(folder, manifest) is not None
+    return not is_contradicted and not any(find_miscount(folder, shard) for shard in manifest.shards)
 
 
 def _repair(folder: Path) -> Repair:

@@ -201,15 +201,16 @@ def find_contradiction(
     for shard in manifest.shards if shards is None else shards:
         try:
             about = describe_shard(folder / "data" / shard.name)
-            differing = [] if about is None else parse_rows(about).contradictions(manifest)
+            if about is None:
+                continue
+            differing = parse_rows(about).contradictions(manifest)
         except (OSError, ValueError, TypeError, KeyError, StoreError, pa.ArrowException):
             continue
-        if about is not None and not differing:
+        if not differing:
             return None
-        if differing and not told:
-            told = (
-                f"{shard.name} says otherwise of its rows (stored) than it does (now): {'; '.join(differing)}"
-            )
+        told = told or (
+            f"{shard.name} says otherwise of its rows (stored) than it does (now): {'; '.join(differing)}"
+        )
     return damaged_manifest(folder / MANIFEST_NAME, told) if told else None
 
 

@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import ResultWarning, SourceError, agree, count, name_some
+from cnncodes.errors import ResultWarning, SourceError, agree, name_some
 from cnncodes.estimators.inputs import ImageRows
 from cnncodes.estimators.parameters import make_own_head
 from cnncodes.estimators.unknown import Training, predict_folds
-from cnncodes.evaluation.crossvalidation.repeating import settle_counts, shift_state, tile_groups
-from cnncodes.evaluation.figures import show_result
+from cnncodes.evaluation.crossvalidation.repeating import (
+    settle_counts,
+    shift_state,
+    show_validation,
+    tile_groups,
+)
 from cnncodes.evaluation.metrics import Evaluation, evaluate_predictions
 from cnncodes.heads.folds import Split, count_members, split_images
 from cnncodes.heads.scarcity import name_classes
@@ -61,8 +65,7 @@ class CrossValidation:
     proba: Array | None
 
     def __repr__(self) -> str:
-        folds = count(self.folds, "fold"), count(self.repeats, "repetition")
-        return show_result(self, *folds, repr(self.evaluation))
+        return show_validation(self, self.evaluation)
 
 
 def validate_classes(

@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import ResultWarning, SourceError, UsageError, count
+from cnncodes.errors import ResultWarning, SourceError, UsageError
 from cnncodes.estimators.inputs import ImageRows
 from cnncodes.estimators.unknown import Training, fit_folds
-from cnncodes.evaluation.crossvalidation.repeating import settle_counts, shift_state, tile_groups
-from cnncodes.evaluation.figures import show_result
+from cnncodes.evaluation.crossvalidation.repeating import (
+    settle_counts,
+    shift_state,
+    show_validation,
+    tile_groups,
+)
 from cnncodes.evaluation.multilabel import MultiLabelEvaluation, evaluate_multilabel
 from cnncodes.heads.multilabel.folds import find_scarce, split_label_images
 from cnncodes.heads.scarcity import name_classes
@@ -61,8 +65,7 @@ class MultiLabelCrossValidation:
     proba: Array
 
     def __repr__(self) -> str:
-        folds = count(self.folds, "fold"), count(self.repeats, "repetition")
-        return show_result(self, *folds, repr(self.evaluation))
+        return show_validation(self, self.evaluation)
 
 
 def validate_labels(

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import SourceError, UsageError, count
+from cnncodes.errors import SourceError, UsageError
 from cnncodes.estimators.inputs import ImageRows
 from cnncodes.estimators.unknown import Training, find_residuals, fit_folds
-from cnncodes.evaluation.crossvalidation.repeating import settle_counts, shift_state, tile_groups
-from cnncodes.evaluation.figures import show_result
+from cnncodes.evaluation.crossvalidation.repeating import (
+    settle_counts,
+    shift_state,
+    show_validation,
+    tile_groups,
+)
 from cnncodes.evaluation.numbers import NumberEvaluation, evaluate_numbers, make_statistics
 from cnncodes.heads.folds import Split, split_images
 
@@ -54,8 +58,7 @@ class NumberCrossValidation:
     prediction: Array
 
     def __repr__(self) -> str:
-        folds = count(self.folds, "fold"), count(self.repeats, "repetition")
-        return show_result(self, *folds, *map(repr, self.evaluations))
+        return show_validation(self, *self.evaluations)
 
     @property
     def evaluation(self) -> NumberEvaluation:

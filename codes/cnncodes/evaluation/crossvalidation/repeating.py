@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cnncodes.errors import count
+from cnncodes.evaluation.figures import show_result
 from cnncodes.evaluation.intervals import Estimate
 from cnncodes.evaluation.metrics import Evaluation
 from cnncodes.evaluation.multilabel import MultiLabelEvaluation
@@ -16,6 +18,13 @@ from cnncodes.evaluation.numbers import NumberEvaluation
 Array = npt.NDArray[Any]
 
 _COUNTED = (Estimate, Evaluation, NumberEvaluation, MultiLabelEvaluation)
+
+
+def show_validation(found: Any, *evaluations: object) -> str:
+    """Return what Python shows of a cross-validation: its folds, and its evaluations, in a line."""
+    return show_result(
+        found, count(found.folds, "fold"), count(found.repeats, "repetition"), *map(repr, evaluations)
+    )
 
 
 def shift_state(random_state: Any, repeat: int) -> Any:
