@@ -46,7 +46,7 @@ def test_which_of_the_two_is_kept_can_be_said(photos: Path) -> None:
         assert classifier.fit(list(images), list(y)).tuning_.kept == kept
     with pytest.raises(UsageError, match="keep must be one of better, tuned, head. Got 'both'"):
         cnncodes.ImageClassifier(finetune={"keep": "both"}).fit(photos / "test")
-    given = {**settings, "keep": "tuned", "epochs": 1, "base_lr": 1e30}
+    given = {**settings, "keep": "tuned", "epochs": 1, "base_lr": 1e6}
     with pytest.warns(UserWarning, match="there is no tuned network to keep, whatever was asked for"):
         cnncodes.ImageClassifier(make_backbone(), finetune=given, n_jobs=1).fit(photos / "test")
 

@@ -79,7 +79,7 @@ def test_a_disk_that_may_have_too_little_room_is_warned_of(
     """A network of which no epoch is kept does not train once more."""
     disk = small_disk("38m")
     with pytest.warns(ResultWarning, match="has 39 MB for this fine-tuning, which takes 4. MB at most"):
-        cnncodes.finetune(photos, disk / "out", backbone=wide, **{**GOOD, "base_lr": 1e30, "epochs": 1})
+        cnncodes.finetune(photos, disk / "out", backbone=wide, **{**GOOD, "base_lr": 1e6, "epochs": 1})
 
 
 def test_what_there_is_and_what_it_takes_are_told_apart(tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def test_a_mistake_is_said_before_that_the_folder_holds_another(
 
 
 def test_where_nothing_was_trained_no_tuned_network_is_kept(photos: Path, tmp_path: Path) -> None:
-    changed = {**GOOD, "keep": "tuned", "base_lr": 1e30, "epochs": 2}
+    changed = {**GOOD, "keep": "tuned", "base_lr": 1e6, "epochs": 2}
     summary = cnncodes.finetune(photos, tmp_path / "out", backbone=make_backbone(), **changed)
     assert (summary["kept"], summary["is_trained"]) == ("head", False)
     assert any("there is no tuned network to keep" in note for note in summary["notes"])

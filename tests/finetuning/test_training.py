@@ -181,14 +181,14 @@ def test_a_single_step_is_one(tmp_path: Path) -> None:
 
 
 def test_a_network_that_is_as_it_was_stays_the_one_that_it_was(tmp_path: Path) -> None:
-    task = make_task(epochs=1, base_lr=1e30, freeze_epochs=0, unfreeze="layer2", warmup_epochs=0.0)
+    task = make_task(epochs=1, base_lr=1e6, freeze_epochs=0, unfreeze="layer2", warmup_epochs=0.0)
     tuned = run(task, tmp_path)
     assert [one.kept for one in tuned.history] == [True, False]
     assert tuned.backbone.card == task.embedder.backbone.card
 
 
 def test_a_rate_that_wrecks_the_head_alone_ends_it_all(tmp_path: Path) -> None:
-    tuned = run(make_task(epochs=5, base_lr=1e30, clip_norm=0.0), tmp_path)
+    tuned = run(make_task(epochs=5, base_lr=1e6, clip_norm=0.0), tmp_path)
     assert [one.stage for one in tuned.history] == ["start", "head"]
     assert tuned.history[-1].verdict == "diverged"
     assert tuned.notes[0].startswith("training of the head alone diverged in epoch 1")
@@ -334,7 +334,7 @@ def test_it_starts_anew_from_the_head_of_all(refitted: Tuned) -> None:
 
 @pytest.mark.parametrize(
     ("keep", "changes"),
-    [("head", {}), ("better", {"base_lr": 1e-9}), ("tuned", {"base_lr": 1e30, "freeze_epochs": 0})],
+    [("head", {}), ("better", {"base_lr": 1e-9}), ("tuned", {"base_lr": 1e6, "freeze_epochs": 0})],
     ids=["the head is kept", "nothing is gained", "no epoch is kept"],
 )
 def test_what_is_not_kept_is_not_trained_again(keep: str, changes: dict[str, Any], tmp_path: Path) -> None:
@@ -413,7 +413,7 @@ def test_a_head_that_is_damaged_on_disk_is_fitted_again(damage: str, refitted: T
 
 
 def test_an_epoch_below_the_start_is_not_kept(tmp_path: Path) -> None:
-    tuned = run(make_gaining("tuned", epochs=4, base_lr=1e30, freeze_epochs=0), tmp_path)
+    tuned = run(make_gaining("tuned", epochs=4, base_lr=1e6, freeze_epochs=0), tmp_path)
     assert not tuned.is_trained and tuned.kept == "head"
     assert tuned.validation.difference.value == 0
 
