@@ -37,9 +37,25 @@ def hear(src: Path, parts: list[str], images: int) -> str:
             1,
             "warning: --holdout 0.5 held nothing out: the source has parts already (train, val)",
         ),
-        ([""], 1, "warning: --holdout 0.5 held nothing out: no class has two different images"),
+        ([""], 1, "warning: --holdout 0.5 held nothing out: each class needs at least two different images"),
     ],
 )
 def test_what_it_came_to_is_said(parts: list[str], images: int, said: str, tmp_path: Path) -> None:
     heard = hear(tmp_path / "photos", parts, images)
     assert said in heard and bool(said) == bool(heard)
+
+
+def test_another_share_than_was_asked_for_is_said(tmp_path: Path) -> None:
+    """Of four cameras one is the least that can be held out, and three are the most."""
+    lines = ["image,label,group"]
+    for number in range(40):
+        Image.new("RGB", (8, 8), (number, 0, 0)).save(tmp_path / f"{number}.png")
+        lines.append(f"{number}.png,{'ab'[number % 2]},{number // 10}")
+    table = tmp_path / "photos.csv"
+    table.write_text("\n".join(lines))
+    for share, said in ((0.1, "10 of 40 images, 25%, are held out, and not 10%"), (0.25, ""), (0.9, "")):
+        heard, options = io.StringIO(), SourceOptions(holdout=share, group_column="group")
+        records = open_images(str(table), options).records
+        trained = sum(record.split == "train" for record in records)
+        assert tell_holdout(str(table), options, trained, Reporter(heard))
+        assert said in heard.getvalue() and bool(said) == bool(heard.getvalue())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -93,6 +94,97 @@ def test_of_groups_the_share_of_the_images_is_held_out() -> None:
     records = [ImageRecord(f"{i:03}", b"%d" % i, "a", group=str(i // 10)) for i in range(100)]
     found = hold_out(ImageSource("made up", None, tuple(records)), 0.2).records
     assert Counter(record.split for record in found) == {"test": 20, "train": 80}
+
+
+def make_groups(sizes: dict[str, dict[str, int]]) -> ImageSource:
+    """Return images of groups, of each so many of each class."""
+    images = [
+        (group, label)
+        for group, of_class in sizes.items()
+        for label, count in of_class.items()
+        for _ in range(count)
+    ]
+    records = [ImageRecord(f"{i:04}", b"%d" % i, label, group=g) for i, (g, label) in enumerate(images)]
+    return ImageSource("made up", None, tuple(records))
+
+
+@pytest.mark.parametrize("n_classes", [1, 2, 3, 6])
+@pytest.mark.parametrize(
+    ("n_groups", "share", "held"),
+    [(4, 0.25, 0.25), (4, 0.1, 0.25), (4, 0.9, 0.75), (5, 0.25, 0.2), (2, 0.25, 0.5), (3, 0.6, 2 / 3)],
+)
+def test_groups_of_all_classes_are_held_out_nearest_to_the_share(
+    n_groups: int, share: float, held: float, n_classes: int
+) -> None:
+    sizes = {f"camera {i}": {f"class {c}": 12 for c in range(n_classes)} for i in range(n_groups)}
+    parts = Counter(record.split for record in hold_out(make_groups(sizes), share).records)
+    assert parts["test"] == pytest.approx(held * parts.total())
+
+
+@pytest.mark.parametrize("salt", range(8))
+def test_groups_of_many_sizes_are_put_together_to_the_share(salt: int) -> None:
+    sizes = {f"{salt} {i}": {"a": n, "b": 2 * n} for i, n in enumerate([50, 20, 11, 9, 5, 5])}
+    counts = Counter((r.label, r.split) for r in hold_out(make_groups(sizes), 0.25).records)
+    assert counts["a", "test"] == 25
+    assert counts["b", "test"] == 50
+
+
+def test_one_large_group_is_not_held_out_for_a_small_share() -> None:
+    sizes = {"large": {"a": 500}, **{str(i): {"a": 1} for i in range(500)}}
+    found = Counter(record.split for record in hold_out(make_groups(sizes), 0.2).records)
+    assert found == {"test": 200, "train": 800}
+
+
+SIZES = st.dictionaries(
+    st.sampled_from("ABCDEFGH"), st.dictionaries(st.sampled_from("abc"), st.integers(1, 9)), max_size=8
+)
+
+
+@given(SIZES, SHARES)
+def test_a_class_of_several_groups_stays_in_training_and_one_of_one_group_is_there_whole(
+    sizes: dict[str, dict[str, int]], share: float
+) -> None:
+    found = hold_out(make_groups(sizes), share).records
+    trained = {record.label for record in found if record.split == "train"}
+    assert trained == {label for of_class in sizes.values() for label in of_class}
+
+
+@given(SIZES, SHARES)
+def test_no_single_group_more_or_less_would_be_nearer_to_the_share(
+    sizes: dict[str, dict[str, int]], share: float
+) -> None:
+    """Of one class, where nothing else is wished for."""
+    one_class = {group: {"a": sum(of_class.values())} for group, of_class in sizes.items() if of_class}
+    found = hold_out(make_groups(one_class), share).records
+    held = sum(record.split == "test" for record in found)
+    test = {record.group for record in found if record.split == "test"}
+    wanted = max(1, round(share * len(found)))
+    for group, of_class in one_class.items():
+        inside = group in test
+        if len(test) - inside == 0 or len(test) + (not inside) == len(one_class):
+            continue  # one group at least is on either side
+        other = held - of_class["a"] if inside else held + of_class["a"]
+        assert abs(held - wanted) <= abs(other - wanted)
+
+
+def test_a_class_of_two_groups_is_in_the_test_part_too() -> None:
+    sizes = {f"camera {i}": {"a": 20, "b": 20} for i in range(4)}
+    sizes["camera 2"]["rare"] = sizes["camera 3"]["rare"] = 2
+    counts = Counter((r.label, r.split) for r in hold_out(make_groups(sizes), 0.25).records)
+    assert counts["rare", "test"] == counts["rare", "train"] == 2
+    assert counts["a", "test"] == 20
+
+
+def test_a_share_of_many_groups_is_quickly_found() -> None:
+    random = np.random.default_rng(0)
+    sizes = {
+        str(i): {f"{c}": int(n) for c in random.choice(100, 3)}
+        for i, n in enumerate(random.integers(1, 9, 4000))
+    }
+    source = make_groups(sizes)
+    totals = Counter(record.label for record in source.records)
+    held = Counter(record.label for record in hold_out(source, 0.2).records if record.split == "test")
+    assert max(abs(held[label] / n - 0.2) for label, n in totals.items()) < 0.02
 
 
 @given(IMAGES, SHARES, st.randoms())

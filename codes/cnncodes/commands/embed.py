@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cnncodes.commands import common, inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.failures import judge_failures
+from cnncodes.commands.holding import tell_holdout
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.commands.tasks import delimiter_option
 from cnncodes.errors import count
@@ -128,6 +129,8 @@ def run_embed(options: EmbedOptions, reporter: Reporter) -> Result:
     source = inputs.open_images(
         options.src, options, by_class=options.label_delimiter is None, unlisted="record"
     )
+    trained = sum(record.split == "train" and record.label is not None for record in source.records)
+    tell_holdout(options.src, options, trained, reporter)
     split = None
     if options.split is not None:
         split = inputs.choose_split(options.split, (record.split for record in source.records), options.split)

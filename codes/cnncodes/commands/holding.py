@@ -1,4 +1,4 @@
-"""What ``--holdout`` came to: it does nothing where the source has parts already, which is to be said."""
+"""What holding out came to, where it is not what was asked for: nothing, or another share."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ import dataclasses
 from cnncodes.commands import common, inputs
 from cnncodes.commands.reporter import Reporter
 
+#: Shares that differ by this factor are far apart.
+_FAR = 1.5
+
 
 def tell_holdout(src: str, reading: common.SourceOptions, trained: int, reporter: Reporter) -> bool:
-    """Return whether --holdout held images out; say where not, and warn where that leaves no part test.
+    """Return whether --holdout held images out, and say where not, or another share.
+
+    It is a warning where that leaves no part test.
 
     Parameters
     ----------
@@ -34,6 +39,19 @@ def tell_holdout(src: str, reading: common.SourceOptions, trained: int, reporter
         )
     elif trained == labelled:
         reporter.warn(
-            f"{given} held nothing out: no class has two different images. Nothing is left to evaluate on"
+            f"{given} held nothing out: each class needs at least two different images, of two groups where"
+            " there are any. Nothing is left to evaluate on"
         )
+    else:
+        tell_share(labelled - trained, labelled, reading.holdout, reporter)
     return not parts and trained < labelled
+
+
+def tell_share(held: int, total: int, share: float, reporter: Reporter) -> None:
+    """Say where far more, or far fewer, images were held out than was asked for."""
+    if abs(held - share * total) >= 1 and max(held / total, share) >= _FAR * min(held / total, share):
+        reporter.note(
+            f"{held:,} of {total:,} images, {held / total:.0%}, are held out, and not {share:.0%}: images of"
+            " a group, and equal files, are on one side, and each class keeps one in training. More images,"
+            " or groups, allow other shares"
+        )

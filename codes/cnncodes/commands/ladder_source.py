@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands import inputs
-from cnncodes.commands.holding import tell_holdout
+from cnncodes.commands.holding import tell_holdout, tell_share
 from cnncodes.commands.multilabel import tell_empty
 from cnncodes.commands.regression import name_target
 from cnncodes.commands.reporter import Reporter
@@ -120,6 +120,9 @@ def _make_parts(options: Any, by_class: bool, reporter: Reporter) -> tuple[Image
             f"{options.src!r} has no parts, and no image can be held out to test on: {needs} at least two"
             " labelled images that differ and can be read, of two groups where there are any."
         )
+    held = sum(record.split == "test" for record in source.records)
+    total = held + sum(record.split == "train" for record in source.records)
+    tell_share(held, total, _HOLDOUT, reporter)
     whole = "each class" if by_class else "all images"
     return source, f", {_HOLDOUT:.0%} of {whole}, held out since the source has no parts"
 

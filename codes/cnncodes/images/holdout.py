@@ -8,6 +8,7 @@ from cnncodes.errors import UnreadableImage, UsageError
 from cnncodes.images.content import content_hash
 from cnncodes.images.numbers import are_fractions
 from cnncodes.images.records import ImageRecord
+from cnncodes.images.shares import choose_share
 from cnncodes.images.sources import ImageSource
 
 
@@ -15,9 +16,11 @@ def hold_out(source: ImageSource, share: float, *, by_class: bool = True) -> Ima
     """Divide a source that has no parts into ``train`` and ``test``; one that has some stays as it is.
 
     Of each class the share is taken whose content has the lowest hashes: chance plays no part, names and
-    order neither, and equal files lie on one side, as do the images of a group. A class of at least two
-    different images, or groups, gets one of them into the test part at least. Images without a label stay
-    outside both parts. Labels that are fractions are no classes: the share is of all images.
+    order neither, and equal files lie on one side, as do the images of a group. Groups are put together so
+    that the share of each class is met as nearly as they allow. A class of at least two different images, or
+    groups, keeps one for training, and gets one into the test part where that does not take a far larger
+    share of several others. Images without a label stay outside both parts. Labels that are fractions are no
+    classes: the share is of all images.
 
     Parameters
     ----------
@@ -80,20 +83,10 @@ def _join(labelled: list[ImageRecord], contents: dict[int, str]) -> dict[int, st
 def _choose_test(
     labelled: list[ImageRecord], contents: dict[int, str], share: float, *, by_class: bool
 ) -> set[str]:
-    """Return the contents that are for testing, class by class."""
-    copies: dict[str, dict[str, int]] = {}
+    """Return the contents that are for testing."""
+    units: dict[str, dict[str, int]] = {}
     for record in labelled:
-        of_class = copies.setdefault(str(record.label) if by_class else "", {})
-        content = contents[id(record)]
-        of_class[content] = of_class.get(content, 0) + 1
-    test: set[str] = set()
-    for _, of_class in sorted(copies.items()):
-        wanted = max(1, round(share * sum(of_class.values()))) if len(of_class) > 1 else 0
-        # A picture filed under two classes may have been chosen for the first already.
-        taken = sum(count for content, count in of_class.items() if content in test)
-        for content in sorted(of_class.keys() - test)[: len(of_class) - 1]:
-            if taken >= wanted:
-                break
-            test.add(content)
-            taken += of_class[content]
-    return test
+        of_class = units.setdefault(contents[id(record)], {})
+        label = str(record.label) if by_class else ""
+        of_class[label] = of_class.get(label, 0) + 1
+    return choose_share(units, share)
