@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.model_selection import GridSearchCV, GroupKFold
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.model_selection import GridSearchCV, GroupKFold, HalvingGridSearchCV, KFold, LeaveOneGroupOut
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -181,16 +182,49 @@ def test_fit_head_passes_what_is_taken():
 @pytest.mark.parametrize(
     "head",
     [
-        GridSearchCV(LogisticRegression(), {"C": [1.0]}),
+        GridSearchCV(LogisticRegression(), {"C": [1.0]}, cv=KFold(3, shuffle=True, random_state=0)),
         make_pipeline(StandardScaler(), CalibratedClassifierCV(KNeighborsClassifier())),
     ],
     ids=["grid search", "calibration in a pipeline"],
 )
 def test_a_head_that_makes_its_own_folds_is_warned_of_where_images_have_several_rows(head):
     X, y, index = random_labels()
-    with pytest.warns(UserWarning, match="does not know which rows are views of one image"):
+    with pytest.warns(UserWarning, match="rows of one image, or group, are on both sides"):
         fit_head(clone(head), X, y, images=index)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         fit_head(clone(head), X, y, images=np.arange(len(X)))
         fit_head(make_head("ridge"), X, y, images=index, groups=index)
+
+
+@pytest.mark.parametrize("given", ["groups", "images"])
+@pytest.mark.parametrize(
+    "head",
+    [
+        GridSearchCV(KNeighborsClassifier(), {"n_neighbors": [1]}),
+        GridSearchCV(KNeighborsClassifier(), {"n_neighbors": [1]}, cv=LeaveOneGroupOut()),
+        GridSearchCV(KNeighborsRegressor(), {"n_neighbors": [1]}, cv=4, scoring="r2"),
+        HalvingGridSearchCV(KNeighborsClassifier(), {"n_neighbors": [1, 2]}, cv=3, min_resources=80),
+        make_pipeline(StandardScaler(), GridSearchCV(KNeighborsClassifier(), {"n_neighbors": [1]}, cv=3)),
+    ],
+    ids=["folds by default", "folds of groups", "regression", "halving", "in a pipeline"],
+)
+def test_the_folds_of_a_search_keep_groups_whole(head, given):
+    X, y, index = random_labels()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fitted = fit_head(head, X, y, **{given: index})
+    search = fitted[-1] if hasattr(fitted, "steps") else fitted
+    assert search.best_score_ < 0.75
+
+
+def test_a_search_weighs_rows_and_leaves_folds_as_they_are_without_groups():
+    X, y, index = random_labels()
+    head = GridSearchCV(make_pipeline(StandardScaler(), LogisticRegression()), {"memory": [None]}, cv=2)
+    weight = np.where(y == 1, 4.0, 0.1)
+    fitted = fit_head(head, X, y, sample_weight=weight, groups=index)
+    alone = LogisticRegression().fit(StandardScaler().fit_transform(X), y, sample_weight=weight)
+    np.testing.assert_allclose(fitted.best_estimator_[-1].coef_, alone.coef_)
+    assert fit_head(head, X, y, groups=np.arange(len(X))).cv == 2
+    tree = GridSearchCV(LinearHead("ridge"), {"class_weight": [None, "balanced"]}, cv=3)
+    assert fit_head(tree, X, y, np.ones(len(y)), index, index).best_score_ < 0.75

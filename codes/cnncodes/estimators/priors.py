@@ -118,7 +118,7 @@ def find_shares(y: Any, weight: Any, head: Any) -> Floats | None:
     from sklearn.pipeline import Pipeline
 
     from cnncodes.heads.checks import class_weights
-    from cnncodes.heads.selection import take_best
+    from cnncodes.heads.searches import take_best
 
     head = take_best(head)
     while isinstance(head, Pipeline):

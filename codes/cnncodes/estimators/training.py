@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from cnncodes.estimators.inputs import ImageRows
 from cnncodes.heads.arrays import ArrayScorer
-from cnncodes.heads.selection import fit_head, take_best
+from cnncodes.heads.searches import take_best
+from cnncodes.heads.selection import fit_head
 
 
 def fit_rows(

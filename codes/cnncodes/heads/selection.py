@@ -18,6 +18,7 @@ from cnncodes.heads.auto_head import AutoHead
 from cnncodes.heads.checks import refuse_multilabel
 from cnncodes.heads.kinds import make_kind
 from cnncodes.heads.names import HEADS
+from cnncodes.heads.searches import is_search, keep_whole, parts_members, takes_groups
 from cnncodes.heads.targets import TargetHead
 
 
@@ -72,38 +73,62 @@ def fit_head(
 ) -> Any:
     """Fit `estimator`, passing on what its `fit` takes, and return it.
 
-    In a `Pipeline` each of the three goes to the last step, where that takes it. A classifier that
-    cross-validates by itself takes none of the groups: where an image has several rows, a warning says so.
+    In a `Pipeline` each of the three goes to the last step, where that takes it. A search whose `cv` is a
+    number, or None, has that many folds of whole groups. Another classifier that cross-validates by itself
+    takes none of the groups: where an image has several rows, a warning says so.
     """
     if is_classifier(estimator) and not isinstance(estimator, TargetHead):
         refuse_multilabel(y)
     given = {"sample_weight": sample_weight, "groups": groups, "images": images}
-    prefix, taker = "", estimator
-    while isinstance(taker, Pipeline):
-        name, taker = taker.steps[-1]
-        prefix += f"{name}__"
-    if images is not None and len(np.unique(images)) < len(images):
-        _warn_of_own_folds(taker)
-    passed = {
-        prefix + name: value
-        for name, value in given.items()
-        if value is not None and has_fit_parameter(taker, name)
-    }
+    given = {name: value for name, value in given.items() if value is not None}
+    prefix, taker = _find_last(estimator)
+    if not is_search(taker):
+        if images is not None and len(np.unique(images)) < len(images):
+            _warn_of_own_folds(taker)
+        passed = {prefix + name: value for name, value in given.items() if has_fit_parameter(taker, name)}
+        return estimator.fit(X, y, **passed)
+    members = groups if groups is not None else images
+    if members is not None:
+        taker = keep_whole(taker, y, members)
+        estimator = _replace_last(estimator, taker)
+        if parts_members(taker, X, y, members):
+            _warn_of_own_folds(taker)
+    # A search passes on to its estimator what it is given; its folds alone have the groups.
+    inner, last = _find_last(taker.estimator)
+    passed = {prefix + inner + name: value for name, value in given.items() if has_fit_parameter(last, name)}
+    passed.pop(f"{prefix}{inner}groups", None)
+    if members is not None and takes_groups(taker.cv):
+        passed[f"{prefix}groups"] = members
     return estimator.fit(X, y, **passed)
 
 
-def take_best(fitted: Any) -> Any:
-    """Return what predicts with a fitted search like scikit-learn's: its best estimator; any other itself."""
-    return getattr(fitted, "best_estimator_", fitted)
+def _find_last(estimator: Any) -> tuple[str, Any]:
+    """Return a pipeline's last step, of one in it too, after what goes before the arguments of its `fit`."""
+    prefix = ""
+    while isinstance(estimator, Pipeline):
+        name, estimator = estimator.steps[-1]
+        prefix += f"{name}__"
+    return prefix, estimator
 
 
-def _warn_of_own_folds(classifier: Any) -> None:
-    """Warn if views of one image may lie on both sides of folds that the classifier makes itself."""
-    names = [name for name in classifier.get_params() if name == "cv" or name.endswith("__cv")]
-    if names and not has_fit_parameter(classifier, "groups"):
+def _replace_last(estimator: Any, last: Any) -> Any:
+    """Return a pipeline with another last step, or that step where it is none."""
+    if not isinstance(estimator, Pipeline):
+        return last
+    name, old = estimator.steps[-1]
+    changed = clone(estimator)
+    changed.steps[-1] = (name, _replace_last(old, last))
+    return changed
+
+
+def _warn_of_own_folds(estimator: Any) -> None:
+    """Warn if views of one image may lie on both sides of folds that an estimator makes itself."""
+    names = [name for name in estimator.get_params() if name == "cv" or name.endswith("__cv")]
+    if names and not has_fit_parameter(estimator, "groups"):
         warnings.warn(
-            f"{type(classifier).__name__} cross-validates by itself ({', '.join(names)}) and does not know"
-            " which rows are views of one image: what it chooses, it chooses on copies of what it has seen."
-            " Use one view of each training image, or a head by name.",
-            stacklevel=2,
+            f"{type(estimator).__name__} cross-validates by itself ({', '.join(names)}), and rows of one"
+            " image, or group, are on both sides of its folds: what it chooses, it chooses on copies of what"
+            " it has seen. Use one view of each training image, a search whose cv is a number or keeps groups"
+            " whole, or a head by name.",
+            stacklevel=3,
         )
