@@ -7,7 +7,7 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -198,7 +198,7 @@ class Manifest:
         except OSError as error:
             raise StoreError(f"cannot read {path}: {error.strerror}.") from error
         except ValueError as error:
-            raise damaged_manifest(path, error) from error
+            raise damaged_manifest(path, "it is no JSON") from error
         return _parse(path, values)
 
 
@@ -253,19 +253,35 @@ def _parse(path: Path, values: Any) -> Manifest:
         if not isinstance(values["complete"], bool):
             raise TypeError(f"complete is {values['complete']!r}, not true or false")
         manifest = replace(parse_rows(values), shards=shards, complete=values["complete"])
-    except (KeyError, TypeError, ValueError, StoreError) as error:
-        raise damaged_manifest(path, f"no {error}" if isinstance(error, KeyError) else error) from error
+    except KeyError as error:
+        raise damaged_manifest(path, f"it does not say {error}") from error
+    except (TypeError, ValueError, StoreError) as error:
+        raise damaged_manifest(path, error) from error
+    # A job that came to its end has one, if an empty one, and leaves no others.
+    if manifest.complete and not shards and _holds_shards(path.parent):
+        raise damaged_manifest(path, "it is that of a finished job and names no shards, and data/ holds some")
     return manifest
 
 
 def _parse_shards(values: Any) -> tuple[Shard, ...]:
-    shards = tuple(Shard(**shard) for shard in values)
-    for shard in shards:
-        _check_shard(shard)
+    if not isinstance(values, list) or not all(isinstance(value, Mapping) for value in values):
+        raise TypeError("shards is not a list of tables")
+    shards = tuple(_parse_shard(value) for value in values)
     names = Counter(shard.name for shard in shards)
     if twice := [name for name, number in names.items() if number > 1]:
         raise ValueError(f"it names {twice[0]} twice")
     return shards
+
+
+def _parse_shard(values: Mapping[str, Any]) -> Shard:
+    known = [item.name for item in fields(Shard)]
+    if missing := [name for name in known if name not in values and name != "bytes"]:
+        raise ValueError(f"of a shard it does not say {missing[0]!r}")
+    if unknown := [name for name in values if name not in known]:
+        raise ValueError(f"of a shard it says {unknown[0]!r}, which is not known")
+    shard = Shard(**values)
+    _check_shard(shard)
+    return shard
 
 
 def _check_shard(shard: Shard) -> None:
@@ -291,10 +307,13 @@ def parse_rows(values: Any) -> Manifest:
     for name in ("plan", "frame"):
         if not isinstance(values.get(name, {}), Mapping):
             raise TypeError(f"{name} is {values[name]!r}, not a table")
+    parameters = values.get("parameters", [])
+    if not isinstance(parameters, list) or not all(isinstance(name, str) for name in parameters):
+        raise TypeError(f"parameters is {parameters!r}, not a list of names")
     views = StoredViews(
         values["plan"],
         values.get("frame", {}),
-        tuple(values.get("parameters", ())),
+        tuple(parameters),
         values.get("reduce", "none"),
     )
     if values["dtype"] not in ("float16", "float32"):
