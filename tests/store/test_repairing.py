@@ -96,6 +96,7 @@ def test_a_manifest_that_contradicts_all_shards_is_told_and_made_anew(
     [problem] = find_problems(path)
     assert "manifest.json is damaged: part-00000.parquet says otherwise" in problem
     assert {"space": "backbone_sha256"}.get(name, name) in problem
+    assert " (part-00000.parquet) against " in problem and "(manifest.json)" in problem
     with pytest.raises(DamagedManifest, match="codes repair"):
         write(path, [])
     assert repair_codes(path) is not None and repair_codes(path) is None
@@ -132,7 +133,7 @@ def test_what_cannot_be_used_is_set_aside_with_its_reason(path: Path) -> None:
     assert "older cnncodes" in repair.left_out.pop("part-00002.parquet")
     assert "is damaged" in repair.left_out.pop("part-00007.parquet")
     assert "2 images that a newer shard holds too, 'a' for one" in repair.left_out.pop("part-00000.parquet")
-    assert "decoding: 'fast' (stored) against 'exact' (now)" in repair.left_out.pop("part-00010.parquet")
+    assert "decoding: 'fast' (here) against 'exact' (in most)" in repair.left_out.pop("part-00010.parquet")
     assert repair.left_out == {}
     assert len(list((path / "left-out").iterdir())) == 5 and (data / "notes.txt").exists()
     assert set(read_codes(path).images) == set("abg")

@@ -41,8 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     -------
     int
         0 done; 1 failed, with one line on stderr; 2 wrong usage; 3 done, but more inputs failed than
-        ``--max-failures`` allows, whether or not stdout took the result; 129 hung up; 130 interrupted; 143
-        terminated. A bug of ours shows its traceback.
+        ``--max-failures`` allows, whether or not stdout took what is said of ``-o``; 129 hung up; 130
+        interrupted; 143 terminated. A bug of ours shows its traceback.
     """
     prepare_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -89,8 +89,9 @@ def _run(arguments: list[str]) -> int:
     try:
         _show(command, result, as_json=as_json)
     except OSError as error:
-        if result.get("out"):
-            _say(f"{result['out']} is written; what there is to say of it could not be")
+        if not result.get("out"):
+            raise  # the result is all that there was to have
+        _say(f"{result['out']} is written; what there is to say of it could not be")
         if status != TOO_MANY:
             raise
         if not isinstance(error, BrokenPipeError):

@@ -17,7 +17,7 @@ from cnncodes.disk import find_file
 from cnncodes.errors import DamagedManifest, StoreError, UsageError, sentence, suggest
 from cnncodes.store.files import atomic_write
 from cnncodes.store.schema import CODE, PARAMETERS, codes_schema
-from cnncodes.store.space import Space, describe_differences
+from cnncodes.store.space import SIDES, Sides, Space, describe_differences
 
 #: Raised when an older cnncodes could no longer read what is written.
 FORMAT = 2
@@ -80,11 +80,11 @@ class StoredViews:
         """Whether an image has one row, for all of its views."""
         return self.reduce != "none"
 
-    def differences(self, other: StoredViews) -> list[str]:
+    def differences(self, other: StoredViews, sides: Sides = SIDES) -> list[str]:
         """Name what differs, with the value here (stored) and in `other` (now)."""
-        lines = describe_differences(self.plan, other.plan, "plan")
-        lines += describe_differences(self.frame, other.frame, "frame")
-        return lines + describe_differences(self.reduce, other.reduce, "reduce")
+        lines = describe_differences(self.plan, other.plan, "plan", sides=sides)
+        lines += describe_differences(self.frame, other.frame, "frame", sides=sides)
+        return lines + describe_differences(self.reduce, other.reduce, "reduce", sides=sides)
 
 
 @dataclass(frozen=True)
@@ -123,16 +123,16 @@ class Manifest:
         parameters = () if reduced else self.views.parameters
         return codes_schema(self.parts, self.dtype, parameters, reduced=reduced)
 
-    def differences(self, other: Manifest) -> list[str]:
+    def differences(self, other: Manifest, sides: Sides = SIDES) -> list[str]:
         """Name what keeps two datasets apart, with the value here (stored) and in `other` (now)."""
-        lines = self.space.differences(other.space) + self.views.differences(other.views)
-        lines += describe_differences(self.dtype, other.dtype, "dtype")
-        return lines + describe_differences(self.parts, other.parts, "layers")
+        lines = self.space.differences(other.space, sides) + self.views.differences(other.views, sides)
+        lines += describe_differences(self.dtype, other.dtype, "dtype", sides=sides)
+        return lines + describe_differences(self.parts, other.parts, "layers", sides=sides)
 
-    def contradictions(self, other: Manifest) -> list[str]:
-        """Name what `other` says otherwise of the rows, with the value here (stored) and there (now)."""
+    def contradictions(self, other: Manifest, sides: Sides) -> list[str]:
+        """Name what `other` says otherwise of the rows, with the value here and there."""
         parameters = list(self.views.parameters), list(other.views.parameters)
-        return self.differences(other) + describe_differences(*parameters, "parameters")
+        return self.differences(other, sides) + describe_differences(*parameters, "parameters", sides=sides)
 
     def next_name(self) -> str:
         """Return a shard name that is not in use."""
