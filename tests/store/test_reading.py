@@ -167,6 +167,10 @@ def lose_shards(values: dict[str, Any]) -> None:
     values["shards"] = []
 
 
+def lose_first(values: dict[str, Any]) -> None:
+    del values["shards"][0]
+
+
 def lose_hash(values: dict[str, Any]) -> None:
     del values["shards"][0]["sha256"]
 
@@ -192,7 +196,8 @@ def number_parameters(values: dict[str, Any]) -> None:
 
 
 MANIFEST_FAULTS = (
-    (lose_shards, "it is that of a finished job and names no shards, and data/ holds some."),
+    (lose_shards, "it is that of a finished job and does not name part-00000.parquet, which lies in data/."),
+    (lose_first, "it is that of a finished job and does not name part-00000.parquet, which lies in data/."),
     (lose_hash, "of a shard it does not say 'sha256'."),
     (add_key, "of a shard it says 'more', which is not known."),
     (shards_by_name, "shards is not a list of tables."),

@@ -6,7 +6,7 @@ import json
 import re
 import shlex
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -257,10 +257,25 @@ def _parse(path: Path, values: Any) -> Manifest:
         raise damaged_manifest(path, f"it does not say {error}") from error
     except (TypeError, ValueError, StoreError) as error:
         raise damaged_manifest(path, error) from error
-    # A job that came to its end has one, if an empty one, and leaves no others.
-    if manifest.complete and not shards and _holds_shards(path.parent):
-        raise damaged_manifest(path, "it is that of a finished job and names no shards, and data/ holds some")
+    if manifest.complete and (lost := _find_lost(path.parent, shards)):
+        told = f"it is that of a finished job and does not name {lost[0]}, which lies in data/"
+        raise damaged_manifest(path, told)
     return manifest
+
+
+def _find_lost(folder: Path, shards: Collection[Shard]) -> list[str]:
+    """Return the names of shards that a job which came to its end has either named or removed.
+
+    It names one at least, if an empty one. A later job that was killed leaves such with higher numbers alone.
+    """
+    named = {shard.name: _number(shard.name) for shard in shards}
+    newest = max(named.values(), default=None)
+    names = [file.name for file in folder.glob("data/part-*") if SHARD_NAME.fullmatch(file.name)]
+    return sorted(name for name in names if name not in named and (newest is None or _number(name) < newest))
+
+
+def _number(name: str) -> int:
+    return int(name.removeprefix("part-").removesuffix(".parquet"))
 
 
 def _parse_shards(values: Any) -> tuple[Shard, ...]:
