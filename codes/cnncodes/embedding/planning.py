@@ -81,11 +81,12 @@ class Work:
         n_lost = len(self.gone) + len(broken)
         if not broken or not self._is_much(n_lost):
             return None
+        first = min(broken, key=lambda failure: failure.key)  # lanes end in any order
         gone = f"are in {source!r} no more ({len(self.gone):,}) or " if self.gone else ""
         return StoreError(
             f"{out} holds the codes of {count(self.n_stored, 'image')} from before, and {n_lost:,} of them"
             f" {gone}cannot be decoded from {'it' if gone else repr(source)} any more ({len(broken):,}):"
-            f" {broken[0].key!r} for one, since {sentence(broken[0].reason)} Their codes stay; all else is"
+            f" {first.key!r} for one, since {sentence(first.reason)} Their codes stay; all else is"
             " written. If they are to go, add --remove-missing (remove_missing=True); else mend the source,"
             " and run the same again."
         )
