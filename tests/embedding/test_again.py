@@ -16,8 +16,9 @@ from PIL import Image
 
 from cnncodes import embed, load_backbone, read_codes
 from cnncodes.backbones import Backbone
-from cnncodes.errors import UsageError
+from cnncodes.errors import StoreError, UsageError
 from cnncodes.store import verify_codes
+from cnncodes.store.verifying import find_problems
 
 sys.path.append(str(Path(__file__).parents[1] / "backbones"))
 from small_backbones import write_backbone
@@ -96,6 +97,60 @@ def test_a_cell_that_holds_no_picture_any_more_is_a_failure_and_no_row(
         [failure] = codes.failures.to_pylist()
         assert failure["image"] == "row-00000001" and reason in failure["reason"]
     verify_codes(out)
+
+
+def empty_files(photos: Path, number: int) -> Path:
+    for file in sorted(photos.rglob("*.png"))[:number]:
+        file.write_bytes(b"")
+    return photos
+
+
+def empty_cells(photos: Path, number: int) -> Path:
+    files: list[bytes | None] = [path.read_bytes() for path in sorted(photos.rglob("*.png"))]
+    table = photos.parent / "table.parquet"
+    pq.write_table(pa.table({"image": pa.array([None] * number + files[number:], pa.binary())}), table)
+    return table
+
+
+@pytest.mark.parametrize("empty", [empty_files, empty_cells])
+@pytest.mark.parametrize("stored", [6, 20])
+def test_many_images_that_are_no_pictures_any_more_cost_no_codes_unless_that_is_meant(
+    photos: Path, tmp_path: Path, backbone: Backbone, empty: Any, stored: int
+) -> None:
+    for number in range(6, stored):
+        draw(photos / "cat" / f"{number:02}.png", number)
+    out = tmp_path / "x.codes"
+    embed(empty(photos, 0), out, backbone=backbone, shard_images=4)
+    before, many = rows(out, "size"), 6 if stored == 6 else 11
+    source = empty(photos, many)
+    for _ in range(2):
+        with pytest.raises(StoreError, match=f"{stored} images from before, and {many} of.*remove_missing"):
+            embed(source, out, backbone=backbone, shard_images=4)
+        assert rows(out, "size") == before and len(read_codes(out).failures) == 0
+    assert all("did not come to its end" in problem for problem in find_problems(out))
+    summary = embed(source, out, backbone=backbone, remove_missing=True)
+    assert (summary.failed, summary.unchanged) == (many, stored - many)
+    assert len(read_codes(out).images) == stored - many and len(read_codes(out).failures) == many
+    assert find_problems(out) == []
+
+
+def test_images_that_are_gone_and_such_as_broke_count_together(
+    photos: Path, tmp_path: Path, backbone: Backbone
+) -> None:
+    out = tmp_path / "x.codes"
+    embed(photos, out, backbone=backbone)
+    before = rows(out)
+    shutil.rmtree(photos / "cat")
+    empty_files(photos, 3)
+    draw(photos / "dog" / "new.png", 9)
+    told = r"6 of them are in .* no more \(3\) or cannot be decoded .*\(3\): 'dog/0.png' for one, since the"
+    with pytest.raises(StoreError, match=told):
+        embed(photos, out, backbone=backbone)
+    kept = [row for row in rows(out) if row["image"] != "dog/new.png"]
+    assert kept == before and len(rows(out)) == 7  # what is new is written
+    summary = embed(photos, out, backbone=backbone, remove_missing=True)
+    assert (summary.removed, summary.failed, summary.unchanged) == (3, 3, 1)
+    assert list(read_codes(out).images) == ["dog/new.png"] and find_problems(out) == []
 
 
 def test_a_file_from_the_far_future_is_embedded_once(

@@ -37,6 +37,25 @@ def test_a_damaged_shard_never_aborts_the_process(tmp_path: Path) -> None:
         assert set(pool.map(run, range(32))) == {1}
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("unread", "told"), [(">&-", True), (">/dev/full", True), ("> >(exec true)", False)])
+def test_a_job_whose_result_nobody_reads_says_what_it_wrote_and_has_its_status(
+    tmp_path: Path, unread: str, told: bool
+) -> None:
+    rng = np.random.default_rng(0)
+    (tmp_path / "photos").mkdir()
+    Image.fromarray(rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)).save(tmp_path / "photos/0.png")
+    (tmp_path / "photos" / "broken.png").write_bytes(b"x")
+    for allowed, status in (("0", 3), ("1", 1)):
+        arguments = ["embed", "photos", "-o", "x.codes", "--quiet", "--max-failures", allowed]
+        command = f"{shlex.join([sys.executable, '-m', 'cnncodes', *arguments])} {unread}"
+        done = subprocess.run(["bash", "-c", command], stderr=-1, text=True, check=False, cwd=tmp_path)
+        assert done.returncode == status, done.stderr
+        assert "\ncnncodes: x.codes is written; what there is to say of it could not be\n" in done.stderr
+        assert ("stdout could not be written" in done.stderr) == told
+    assert len(read_codes(tmp_path / "x.codes").images) == 1
+
+
 #: Ways in which nobody reads what a command says while it works.
 UNREAD = ("2>&-", "2>/dev/full", "2> >(exec true)")
 

@@ -78,6 +78,8 @@ def test_what_cannot_be_selected_is_told_in_our_words(path: Path, read: Any) -> 
     codes = read(path)
     for given, told in (
         ({"layers": []}, "layers is empty"),
+        ({"split": []}, "split is empty: it must be a name, or several"),
+        ({"views": ()}, "views is empty: it must be a name or number"),
         ({"layers": 3}, "layers must be a name, or several. Got 3"),
         ({"split": 3}, "split must be a name, or several. Got 3"),
         ({"split": b"train"}, "split must be a name"),
@@ -161,7 +163,47 @@ def hash_by_number(values: dict[str, Any]) -> None:
     values["shards"][0]["sha256"] = 5
 
 
+def lose_shards(values: dict[str, Any]) -> None:
+    values["shards"] = []
+
+
+def lose_first(values: dict[str, Any]) -> None:
+    del values["shards"][0]
+
+
+def lose_hash(values: dict[str, Any]) -> None:
+    del values["shards"][0]["sha256"]
+
+
+def add_key(values: dict[str, Any]) -> None:
+    values["shards"][0]["more"] = 1
+
+
+def shards_by_name(values: dict[str, Any]) -> None:
+    values["shards"] = ["part-00000.parquet"]
+
+
+def count_shards(values: dict[str, Any]) -> None:
+    values["shards"] = 3
+
+
+def lose_dtype(values: dict[str, Any]) -> None:
+    del values["dtype"]
+
+
+def number_parameters(values: dict[str, Any]) -> None:
+    values["parameters"] = 3
+
+
 MANIFEST_FAULTS = (
+    (lose_shards, "it is that of a finished job and does not name part-00000.parquet, which lies in data/."),
+    (lose_first, "it is that of a finished job and does not name part-00000.parquet, which lies in data/."),
+    (lose_hash, "of a shard it does not say 'sha256'."),
+    (add_key, "of a shard it says 'more', which is not known."),
+    (shards_by_name, "shards is not a list of tables."),
+    (count_shards, "shards is not a list of tables."),
+    (lose_dtype, "it does not say 'dtype'."),
+    (number_parameters, "parameters is 3, not a list of names."),
     (name_twice, "it names part-00000.parquet twice"),
     (complete_by_a_word, "complete is 'no', not true or false"),
     (lose_plan, "plan is None, not a table"),

@@ -15,9 +15,10 @@ import pytest
 from samples import SPACE, VIEWS, fail, make, rows_of, write
 
 from cnncodes.errors import DamagedManifest, StoreError
-from cnncodes.store import CodesWriter, Manifest, read_codes
-from cnncodes.store.locking import WriterLock
+from cnncodes.store import CodesWriter, Manifest, read_codes, repairing
+from cnncodes.store.locking import WriterLock, find_writer
 from cnncodes.store.repairing import repair_codes
+from cnncodes.store.shards import find_miscount
 from cnncodes.store.verifying import find_problems
 
 
@@ -96,6 +97,7 @@ def test_a_manifest_that_contradicts_all_shards_is_told_and_made_anew(
     [problem] = find_problems(path)
     assert "manifest.json is damaged: part-00000.parquet says otherwise" in problem
     assert {"space": "backbone_sha256"}.get(name, name) in problem
+    assert " (part-00000.parquet) against " in problem and "(manifest.json)" in problem
     with pytest.raises(DamagedManifest, match="codes repair"):
         write(path, [])
     assert repair_codes(path) is not None and repair_codes(path) is None
@@ -132,7 +134,7 @@ def test_what_cannot_be_used_is_set_aside_with_its_reason(path: Path) -> None:
     assert "older cnncodes" in repair.left_out.pop("part-00002.parquet")
     assert "is damaged" in repair.left_out.pop("part-00007.parquet")
     assert "2 images that a newer shard holds too, 'a' for one" in repair.left_out.pop("part-00000.parquet")
-    assert "decoding: 'fast' (stored) against 'exact' (now)" in repair.left_out.pop("part-00010.parquet")
+    assert "decoding: 'fast' (here) against 'exact' (in most)" in repair.left_out.pop("part-00010.parquet")
     assert repair.left_out == {}
     assert len(list((path / "left-out").iterdir())) == 5 and (data / "notes.txt").exists()
     assert set(read_codes(path).images) == set("abg")
@@ -163,11 +165,25 @@ def test_what_is_no_dataset_or_newer_or_in_use_is_refused(path: Path, tmp_path: 
     manifest.write_text(manifest.read_text().replace('"format": 2', '"format": 99'))
     with pytest.raises(StoreError, match="is of format 99"):
         repair_codes(path)
-    manifest.unlink()
+    manifest.write_text(manifest.read_text().replace('"format": 99', '"format": 2'))
     lock = WriterLock(path)
-    with pytest.raises(StoreError, match="is being written by process"):
-        repair_codes(path)
+    for _ in range(2):  # sound or not
+        with pytest.raises(StoreError, match="is being written by process"):
+            repair_codes(path)
+        manifest.unlink(missing_ok=True)
     lock.release()
+
+
+def test_shards_are_read_once_and_under_the_lock(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, bool]] = []
+
+    def watch(folder: Path, shard: Any) -> Any:
+        asked.append((shard.name, find_writer(folder) is not None))
+        return find_miscount(folder, shard)
+
+    monkeypatch.setattr(repairing, "find_miscount", watch)
+    assert repair_codes(path) is None
+    assert asked == [(shard.name, True) for shard in Manifest.read(path).shards]
 
 
 def test_a_dataset_of_format_1_is_read_and_gone_on_with(path: Path) -> None:

@@ -106,6 +106,13 @@ def test_plans_survive_being_written_down(name, tmp_path):
         assert hash(again) == hash(plan)
 
 
+@pytest.mark.parametrize("name", ["center", "center, train:8", ViewPlan(), "plan.toml"])
+@pytest.mark.parametrize("random_state", [-1, 2**64, 1.5, True])
+def test_what_decides_no_draw_is_refused_also_where_nothing_is_drawn(name, random_state):
+    with pytest.raises(UsageError, match="random_state must be a whole number between 0 and"):
+        ViewPlan.parse(name, random_state=random_state)
+
+
 def test_different_plans_have_different_ids():
     names = [*FIXED, *RANDOM, "train:4", "center, train:3"]
     plans = [ViewPlan.parse(name) for name in names] + [ViewPlan.parse("train:3", random_state=1)]

@@ -41,8 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     -------
     int
         0 done; 1 failed, with one line on stderr; 2 wrong usage; 3 done, but more inputs failed than
-        ``--max-failures`` allows; 129 hung up; 130 interrupted; 143 terminated. A bug of ours shows its
-        traceback.
+        ``--max-failures`` allows, whether or not stdout took what is said of ``-o``; 129 hung up; 130
+        interrupted; 143 terminated. A bug of ours shows its traceback.
     """
     prepare_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -85,10 +85,18 @@ def _run(arguments: list[str]) -> int:
         raise
     if not result:
         return DONE
-    _show(command, result, as_json=as_json)
-    if result.get(PROBLEMS):
-        return FAILED
-    return TOO_MANY if result.get(TOO_MANY_FAILURES) else DONE
+    status = FAILED if result.get(PROBLEMS) else TOO_MANY if result.get(TOO_MANY_FAILURES) else DONE
+    try:
+        _show(command, result, as_json=as_json)
+    except OSError as error:
+        if not result.get("out"):
+            raise  # the result is all that there was to have
+        _say(f"{result['out']} is written; what there is to say of it could not be")
+        if status != TOO_MANY:
+            raise
+        if not isinstance(error, BrokenPipeError):
+            _complain(error, status)
+    return status
 
 
 def _show(command: Command, result: Result | None, *, as_json: bool) -> None:
@@ -110,7 +118,12 @@ def _complain(error: Exception, status: int) -> int:
     if isinstance(error, OSError) and not isinstance(error, CnnCodesError) and error.strerror:
         where = f": {error.filename}" if error.filename else ""
         text = f"{error.strerror}{where}"
+    tell_launcher(_say(text))
+    return status
+
+
+def _say(text: str) -> str:
+    """Write a line to stderr, and return what it says."""
     text = escape_controls(text)
     sys.stderr.write(f"cnncodes: {text}\n")
-    tell_launcher(text)
-    return status
+    return text

@@ -113,8 +113,8 @@ class EmbedOptions(common.EmbeddingOptions, common.LayerOptions):
         default=False,
     )
     remove_missing: bool = option(
-        "Let any number of stored images go that the source lacks; otherwise more than ten and more than a"
-        " tenth of them are an error, and so are all of them.",
+        "Let any number of stored images go that the source lacks, or that are no pictures any more;"
+        " otherwise more than ten and more than a tenth of them are an error, and so are all of them.",
         default=False,
     )
 

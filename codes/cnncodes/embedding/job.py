@@ -154,9 +154,9 @@ def embed(
         Whether images that failed before are tried again although their files are as they were. Those that
         were out of reach, or failed by a limit that is higher now, are tried again anyway.
     remove_missing : bool
-        Whether any number of stored images may go because the source lacks them. By default more than ten
-        and more than a tenth of them are an error, and so are all of them, however few: a wrong path or part
-        is likelier than a clean-up.
+        Whether any number of stored images may go because the source lacks them, or what is there now cannot
+        be decoded. By default more than ten and more than a tenth of them are an error, and so are all of
+        them, however few: a wrong path or part, or a damaged disk, is likelier than a clean-up.
     on_progress : callable, optional
         Called as ``on_progress(done, total, failed)``.
     on_note : callable, optional
@@ -173,8 +173,8 @@ def embed(
     SpaceMismatch
         If `out` holds codes of another space, plan or reduction; the text names the field.
     StoreError
-        If `out` is something else, holds many images that the source lacks, is held by another process, or
-        cannot be written.
+        If `out` is something else, holds many images that the source lacks or that cannot be decoded from it
+        any more, is held by another process, or cannot be written.
     WorkerError
         If `isolate` is asked for and the processes do not start.
 
@@ -220,7 +220,7 @@ def embed(
         limits = engine.limits(decoding)
         work = plan_work(source, writer, check=check, retry_failed=retry_failed, limits=limits)
         if not remove_missing:
-            work.check_removal(source.name, out, len(writer.known))
+            work.check_removal(source.name, out)
         if plan.principal_colors is not None:
             _warn_of_leak(work.relabelled, writer.known)
         writer.relabel(work.relabelled)
@@ -229,7 +229,13 @@ def embed(
         counts = Counts(len(plan.names(loaded.frame)), stored.reduced)
         with engine.start(plan, decoding) as embedder:
             write_codes(embedder, work, writer, counts, engine.lanes, on_progress)
-        writer.drop([*work.gone, *work.forgotten])  # last: what can be lost is lost when all else is done
+        # Last: what can be lost is lost when all else is done.
+        if not remove_missing and (loss := work.find_loss(counts.broken, source.name, out)):
+            writer.flush()
+            raise loss
+        for failure in counts.broken:
+            writer.add(failure)
+        writer.drop([*work.gone, *work.forgotten])
     return EmbedSummary(
         out=str(out),
         images=len(source.records),

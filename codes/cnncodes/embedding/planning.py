@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cnncodes.errors import StoreError, UnreadableImage, UsageError, agree, count
+from cnncodes.errors import StoreError, UnreadableImage, UsageError, agree, count, sentence
 from cnncodes.images import ImageRecord, ImageSource
 from cnncodes.store import CodesWriter, Failure, Index
 
@@ -24,6 +24,8 @@ class Work:
 
     Attributes
     ----------
+    n_stored : int
+        Images whose codes are there as the job begins.
     todo : list of ImageRecord
         New, perhaps changed, or not embedded the last time.
     unchanged : int
@@ -40,6 +42,7 @@ class Work:
         Keys of failures that the source lacks.
     """
 
+    n_stored: int = 0
     todo: list[ImageRecord] = field(default_factory=list)
     unchanged: int = 0
     unreachable: list[Failure] = field(default_factory=list)
@@ -48,14 +51,15 @@ class Work:
     gone: list[str] = field(default_factory=list)
     forgotten: list[str] = field(default_factory=list)
 
-    def check_removal(self, source: str, out: str | Path, n_stored: int) -> None:
+    def check_removal(self, source: str, out: str | Path) -> None:
         """Refuse to remove many images: a wrong source or part would cost all that was embedded before.
 
         Raises
         ------
         StoreError
         """
-        if len(self.gone) == n_stored > 0 or len(self.gone) > max(MAX_REMOVED, MAX_REMOVED_SHARE * n_stored):
+        n_stored = self.n_stored
+        if self._is_much(len(self.gone)):
             raise StoreError(
                 f"{out} holds the codes of {count(n_stored, 'image')}, and {len(self.gone):,} of them"
                 f" {agree(len(self.gone), 'is')} not in {source!r} (or not in the part of it that was asked"
@@ -63,6 +67,32 @@ class Work:
                 " --remove-missing (remove_missing=True); else mend the path, or write to another folder"
                 " (-o)."
             )
+
+    def find_loss(self, broken: Sequence[Failure], source: str, out: str | Path) -> StoreError | None:
+        """Return the error where many stored images can be decoded no more, those that are gone included.
+
+        Parameters
+        ----------
+        broken : sequence of Failure
+            Of stored images, whose codes would go.
+        source, out
+            Of the job.
+        """
+        n_lost = len(self.gone) + len(broken)
+        if not broken or not self._is_much(n_lost):
+            return None
+        first = min(broken, key=lambda failure: failure.key)  # lanes end in any order
+        gone = f"are in {source!r} no more ({len(self.gone):,}) or " if self.gone else ""
+        return StoreError(
+            f"{out} holds the codes of {count(self.n_stored, 'image')} from before, and {n_lost:,} of them"
+            f" {gone}cannot be decoded from {'it' if gone else repr(source)} any more ({len(broken):,}):"
+            f" {first.key!r} for one, since {sentence(first.reason)} Their codes stay; all else is"
+            " written. If they are to go, add --remove-missing (remove_missing=True); else mend the source,"
+            " and run the same again."
+        )
+
+    def _is_much(self, n_lost: int) -> bool:
+        return n_lost == self.n_stored > 0 or n_lost > max(MAX_REMOVED, MAX_REMOVED_SHARE * self.n_stored)
 
 
 def plan_work(
@@ -87,8 +117,8 @@ def plan_work(
     limits : mapping of str to float, optional
         Those that images meet now, by name; what failed by a lower one is tried again.
     """
-    work = Work()
     known = writer.known
+    work = Work(len(known))
     failed = {} if retry_failed or check == "content" else writer.failed
     n_listed = 0
     for record in source.records:

@@ -30,6 +30,9 @@ class Counts:
         Whether an image has one row for all of them.
     embedded, copies, unchanged, relabelled, rows, views, views_run, failures
         As in `EmbedSummary`.
+    broken : list of Failure
+        Those, among `failures`, of images that are stored and are no pictures now. The writer has not been
+        given them: whether so many codes are to go is known when all are counted.
     """
 
     n_views: int
@@ -42,6 +45,7 @@ class Counts:
     views: int = 0
     views_run: int = 0
     failures: list[Failure] = field(default_factory=list)
+    broken: list[Failure] = field(default_factory=list)
 
     def count_new(self, result: ImageCodes | ImageCopy) -> None:
         """Count an image whose codes are new."""
@@ -96,8 +100,10 @@ class _StoppedError(Exception):
 
 def _write(result: Result, writer: CodesWriter, counts: Counts) -> Failure | None:
     before = writer.known.get(result.key)
-    if isinstance(result, Failure) and result.stage == "read" and before is not None:
-        counts.failures.append(result)  # out of reach since it was listed: its codes stay
+    if isinstance(result, Failure) and before is not None:
+        counts.failures.append(result)
+        if result.stage != "read":  # else it is out of reach since it was listed, and its codes stay
+            counts.broken.append(result)
         return result
     failure = writer.add(reduce_views(result) if counts.reduced else result)
     if failure is not None:

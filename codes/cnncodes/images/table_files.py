@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,15 +34,25 @@ class Table:
     binary: dict[str, list[RowBytes]]
 
 
-def read_table(path: Path, wanted: Collection[str]) -> Table:
+def read_table(path: Path, wanted: Collection[str], images: str | None = None) -> Table:
     """Read the columns `wanted`, where they are there, of a CSV, TSV or Parquet file.
+
+    Parameters
+    ----------
+    path : Path
+    wanted : collection of str
+    images : str, optional
+        The column, among these, that counts as binary where its bytes are all of one size and no other does:
+        elsewhere such bytes are numbers of another kind, as a UUID is.
 
     Raises
     ------
     SourceError
         If it cannot be read, or has two columns of one wanted name.
     """
-    return (_read_parquet if path.suffix.lower() == ".parquet" else _read_csv)(path, wanted)
+    if path.suffix.lower() == ".parquet":
+        return _read_parquet(path, wanted, images)
+    return _read_csv(path, wanted)
 
 
 def _read_csv(path: Path, wanted: Collection[str]) -> Table:
@@ -113,7 +123,67 @@ def _read_names(path: Path) -> list[str]:
     return line.split("\t" if path.suffix.lower() == ".tsv" else ",")
 
 
-def _read_parquet(path: Path, wanted: Collection[str]) -> Table:
+def read_links(table: Table, name: str) -> dict[int, str]:
+    """Return, by row, the paths that a column of structs has in the place of bytes, as of Hugging Face.
+
+    Bytes are read only of row groups where some are missing.
+
+    Raises
+    ------
+    SourceError
+        If they cannot be read.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    links: dict[int, str] = {}
+    start = 0
+    try:
+        with pq.ParquetFile(table.path) as file:
+            if not _has_paths(file.schema_arrow.field(name).type):
+                return links
+            for number in range(file.num_row_groups):
+                group = file.metadata.row_group(number)
+                if _may_lack(group, f"{name}.bytes"):
+                    held = file.read_row_group(number, columns=[f"{name}.bytes", f"{name}.path"]).column(0)
+                    links |= {start + row: path for row, path in _find_links(held)}
+                start += group.num_rows
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise _cannot_read(table.path, error) from error
+    return links
+
+
+def _has_paths(kind: Any) -> bool:
+    import pyarrow as pa
+
+    if not pa.types.is_struct(kind):
+        return False
+    types = {field.name: field.type for field in kind}
+    return "path" in types and (pa.types.is_string(types["path"]) or pa.types.is_large_string(types["path"]))
+
+
+def _may_lack(group: Any, leaf: str) -> bool:
+    """Tell whether values of a column may be missing in a row group, as far as the file says it."""
+    columns = [group.column(at) for at in range(group.num_columns)]
+    found = [column.statistics for column in columns if column.path_in_schema == leaf]
+    return any(one is None or not one.has_null_count or one.null_count > 0 for one in found)
+
+
+def _find_links(held: Any) -> Iterator[tuple[int, str]]:
+    import pyarrow.compute as pc
+
+    lacks = pc.struct_field(held, "bytes").is_null().to_pylist()
+    paths = pc.struct_field(held, "path").to_pylist()
+    for row, path in enumerate(paths):
+        if lacks[row] and path:
+            yield row, str(path)
+
+
+def _cannot_read(path: Path, error: Exception) -> SourceError:
+    return SourceError(f"{path} cannot be read as Parquet: {sentence(error)}")
+
+
+def _read_parquet(path: Path, wanted: Collection[str], images: str | None) -> Table:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -123,13 +193,14 @@ def _read_parquet(path: Path, wanted: Collection[str]) -> Table:
             _check_names(path, schema.names, wanted)
             sizes = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
             binary = [field.name for field in schema if _is_binary(field.type)]
+            if not binary and images in schema.names and _is_fixed(schema.field(images).type):
+                binary = [images]
             plain = [name for name in schema.names if name in wanted and name not in binary]
             values = file.read(columns=plain).to_pydict() if plain else {}
     except SourceError:
         raise
     except (OSError, ValueError, pa.ArrowException) as error:
-        reason = " ".join(str(error).split())
-        raise SourceError(f"{path} cannot be read as Parquet: {sentence(reason)}") from error
+        raise _cannot_read(path, error) from error
     rows = {
         name: [RowBytes(path, name, group, row) for group, size in enumerate(sizes) for row in range(size)]
         for name in binary
@@ -150,5 +221,10 @@ def _is_binary(kind: Any) -> bool:
         return any(field.name == "bytes" and _is_binary(field.type) for field in kind)
     if pa.types.is_dictionary(kind):
         return _is_binary(kind.value_type)
-    # Bytes of a fixed size are numbers of another kind, such as a UUID.
     return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind))
+
+
+def _is_fixed(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_fixed_size_binary(kind))

@@ -16,7 +16,7 @@ from cnncodes.errors import SourceError, sentence, suggest
 from cnncodes.images.folders import SPLITS
 from cnncodes.images.keys import is_url, make_unique
 from cnncodes.images.records import ImageRecord, NoImage, RowBytes
-from cnncodes.images.table_files import Table, check_delimiter, read_table
+from cnncodes.images.table_files import Table, check_delimiter, read_links, read_table
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,8 @@ def list_table(path: Path, columns: Columns) -> list[ImageRecord]:
     SourceError
         If the table cannot be read, lacks a column, has no rows, or holds labels that are no classes.
     """
-    table = read_table(path, (columns.path, columns.label, columns.split, columns.group))
+    wanted = (columns.path, columns.label, columns.split, columns.group)
+    table = read_table(path, wanted, columns.path)
     data = _data_column(table, columns)
     named = ((columns.label, "label"), (columns.split, "split"), (columns.group, "group"))
     for name, default in named:
@@ -88,11 +89,13 @@ def _column(table: Table, name: str) -> list[Any]:
 def _images(
     table: Table, data: str, columns: Columns
 ) -> tuple[list[str], Sequence[str | RowBytes | NoImage]]:
-    named = table.values.get(columns.path)
-    if data in table.binary:
-        names = [None] * table.n_rows if named is None else named
-        return [_name(row, name) for row, name in enumerate(names)], table.binary[data]
     folder = str(table.path.parent)
+    if data in table.binary:
+        names = list(table.values.get(columns.path, [None] * table.n_rows))
+        held: list[str | RowBytes | NoImage] = list(table.binary[data])
+        for row, path in read_links(table, data).items():
+            held[row], names[row] = _locate(folder, path), names[row] or path
+        return [_name(row, name) for row, name in enumerate(names)], held
     sources = [_locate(folder, path) for path in table.values[data]]
     reasons = [source.reason for source in sources if isinstance(source, NoImage)]
     if len(reasons) == len(sources):

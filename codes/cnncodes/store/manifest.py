@@ -6,8 +6,8 @@ import json
 import re
 import shlex
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from cnncodes.disk import find_file
 from cnncodes.errors import DamagedManifest, StoreError, UsageError, sentence, suggest
 from cnncodes.store.files import atomic_write
 from cnncodes.store.schema import CODE, PARAMETERS, codes_schema
-from cnncodes.store.space import Space, describe_differences
+from cnncodes.store.space import SIDES, Sides, Space, describe_differences
 
 #: Raised when an older cnncodes could no longer read what is written.
 FORMAT = 2
@@ -80,11 +80,11 @@ class StoredViews:
         """Whether an image has one row, for all of its views."""
         return self.reduce != "none"
 
-    def differences(self, other: StoredViews) -> list[str]:
+    def differences(self, other: StoredViews, sides: Sides = SIDES) -> list[str]:
         """Name what differs, with the value here (stored) and in `other` (now)."""
-        lines = describe_differences(self.plan, other.plan, "plan")
-        lines += describe_differences(self.frame, other.frame, "frame")
-        return lines + describe_differences(self.reduce, other.reduce, "reduce")
+        lines = describe_differences(self.plan, other.plan, "plan", sides=sides)
+        lines += describe_differences(self.frame, other.frame, "frame", sides=sides)
+        return lines + describe_differences(self.reduce, other.reduce, "reduce", sides=sides)
 
 
 @dataclass(frozen=True)
@@ -123,16 +123,16 @@ class Manifest:
         parameters = () if reduced else self.views.parameters
         return codes_schema(self.parts, self.dtype, parameters, reduced=reduced)
 
-    def differences(self, other: Manifest) -> list[str]:
+    def differences(self, other: Manifest, sides: Sides = SIDES) -> list[str]:
         """Name what keeps two datasets apart, with the value here (stored) and in `other` (now)."""
-        lines = self.space.differences(other.space) + self.views.differences(other.views)
-        lines += describe_differences(self.dtype, other.dtype, "dtype")
-        return lines + describe_differences(self.parts, other.parts, "layers")
+        lines = self.space.differences(other.space, sides) + self.views.differences(other.views, sides)
+        lines += describe_differences(self.dtype, other.dtype, "dtype", sides=sides)
+        return lines + describe_differences(self.parts, other.parts, "layers", sides=sides)
 
-    def contradictions(self, other: Manifest) -> list[str]:
-        """Name what `other` says otherwise of the rows, with the value here (stored) and there (now)."""
+    def contradictions(self, other: Manifest, sides: Sides) -> list[str]:
+        """Name what `other` says otherwise of the rows, with the value here and there."""
         parameters = list(self.views.parameters), list(other.views.parameters)
-        return self.differences(other) + describe_differences(*parameters, "parameters")
+        return self.differences(other, sides) + describe_differences(*parameters, "parameters", sides=sides)
 
     def next_name(self) -> str:
         """Return a shard name that is not in use."""
@@ -198,7 +198,7 @@ class Manifest:
         except OSError as error:
             raise StoreError(f"cannot read {path}: {error.strerror}.") from error
         except ValueError as error:
-            raise damaged_manifest(path, error) from error
+            raise damaged_manifest(path, "it is no JSON") from error
         return _parse(path, values)
 
 
@@ -253,19 +253,50 @@ def _parse(path: Path, values: Any) -> Manifest:
         if not isinstance(values["complete"], bool):
             raise TypeError(f"complete is {values['complete']!r}, not true or false")
         manifest = replace(parse_rows(values), shards=shards, complete=values["complete"])
-    except (KeyError, TypeError, ValueError, StoreError) as error:
-        raise damaged_manifest(path, f"no {error}" if isinstance(error, KeyError) else error) from error
+    except KeyError as error:
+        raise damaged_manifest(path, f"it does not say {error}") from error
+    except (TypeError, ValueError, StoreError) as error:
+        raise damaged_manifest(path, error) from error
+    if manifest.complete and (lost := _find_lost(path.parent, shards)):
+        told = f"it is that of a finished job and does not name {lost[0]}, which lies in data/"
+        raise damaged_manifest(path, told)
     return manifest
 
 
+def _find_lost(folder: Path, shards: Collection[Shard]) -> list[str]:
+    """Return the names of shards that a job which came to its end has either named or removed.
+
+    It names one at least, if an empty one. A later job that was killed leaves such with higher numbers alone.
+    """
+    named = {shard.name: _number(shard.name) for shard in shards}
+    newest = max(named.values(), default=None)
+    names = [file.name for file in folder.glob("data/part-*") if SHARD_NAME.fullmatch(file.name)]
+    return sorted(name for name in names if name not in named and (newest is None or _number(name) < newest))
+
+
+def _number(name: str) -> int:
+    return int(name.removeprefix("part-").removesuffix(".parquet"))
+
+
 def _parse_shards(values: Any) -> tuple[Shard, ...]:
-    shards = tuple(Shard(**shard) for shard in values)
-    for shard in shards:
-        _check_shard(shard)
+    if not isinstance(values, list) or not all(isinstance(value, Mapping) for value in values):
+        raise TypeError("shards is not a list of tables")
+    shards = tuple(_parse_shard(value) for value in values)
     names = Counter(shard.name for shard in shards)
     if twice := [name for name, number in names.items() if number > 1]:
         raise ValueError(f"it names {twice[0]} twice")
     return shards
+
+
+def _parse_shard(values: Mapping[str, Any]) -> Shard:
+    known = [item.name for item in fields(Shard)]
+    if missing := [name for name in known if name not in values and name != "bytes"]:
+        raise ValueError(f"of a shard it does not say {missing[0]!r}")
+    if unknown := [name for name in values if name not in known]:
+        raise ValueError(f"of a shard it says {unknown[0]!r}, which is not known")
+    shard = Shard(**values)
+    _check_shard(shard)
+    return shard
 
 
 def _check_shard(shard: Shard) -> None:
@@ -291,10 +322,13 @@ def parse_rows(values: Any) -> Manifest:
     for name in ("plan", "frame"):
         if not isinstance(values.get(name, {}), Mapping):
             raise TypeError(f"{name} is {values[name]!r}, not a table")
+    parameters = values.get("parameters", [])
+    if not isinstance(parameters, list) or not all(isinstance(name, str) for name in parameters):
+        raise TypeError(f"parameters is {parameters!r}, not a list of names")
     views = StoredViews(
         values["plan"],
         values.get("frame", {}),
-        tuple(values.get("parameters", ())),
+        tuple(parameters),
         values.get("reduce", "none"),
     )
     if values["dtype"] not in ("float16", "float32"):

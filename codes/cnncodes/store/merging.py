@@ -105,10 +105,10 @@ def _check_distinct(folders: Sequence[Path]) -> None:
 
 def _check_alike(folders: Sequence[Path], manifests: Sequence[Manifest]) -> None:
     for folder, manifest in zip(folders[1:], manifests[1:], strict=True):
-        if differing := manifests[0].differences(manifest):
+        if differing := manifests[0].differences(manifest, (str(folders[0]), str(folder))):
             raise SpaceMismatch(
-                f"{folders[0]} holds other codes than {folder}: {'; '.join(differing)}, where 'stored' is the"
-                " first and 'now' the second. Merge datasets of one space, plan, reduction and dtype."
+                f"{folders[0]} holds other codes than {folder}: {'; '.join(differing)}. Merge datasets of one"
+                " space, plan, reduction and dtype."
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -58,8 +59,8 @@ def repair_codes(path: str | Path) -> Repair | None:
     """
     check_path(path, "the path of the codes")
     folder = Path(path)
-    if _is_sound(folder):
-        return None
+    with contextlib.suppress(DamagedManifest):
+        Manifest.read(folder)  # before a lock is put into what is no dataset
     lock = WriterLock(folder)
     try:
         return None if _is_sound(folder) else _repair(folder)
@@ -138,7 +139,7 @@ def _choose_shards(
     shards: list[Shard] = []
     owned: set[str] = set()
     for name, own in rows.items():
-        if differing := own.differences(manifest):
+        if differing := own.differences(manifest, ("here", "in most")):
             left_out[name] = f"holds other codes than most shards: {'; '.join(differing)}"
             continue
         try:

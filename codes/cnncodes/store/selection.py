@@ -89,7 +89,7 @@ def list_chosen(
     Raises
     ------
     UsageError
-        If it is something else.
+        If it is something else, or nothing.
 
     Examples
     --------
@@ -99,6 +99,8 @@ def list_chosen(
     one = to_builtin(given)
     is_several = isinstance(one, Iterable) and not isinstance(one, str | bytes)
     chosen = [to_builtin(value) for value in one] if is_several else [one]
+    if not chosen:
+        raise UsageError(f"{name} is empty: it must be {expected}.")
     for value in chosen:
         if not isinstance(value, kinds) or isinstance(value, bool):
             raise UsageError(f"{name} must be {expected}. Got {value!r} instead.")
@@ -116,11 +118,9 @@ def choose_layers(manifest: Manifest, wanted: Sequence[str]) -> Manifest:
     Raises
     ------
     UsageError
-        If there is no such layer, one is named twice, or none at all.
+        If there is no such layer, or one is named twice.
     """
     parts = manifest.parts
-    if not wanted:
-        raise UsageError(f"layers is empty: name at least one of {', '.join(parts)}.")
     check_known("layer", wanted, parts)
     if len(set(wanted)) < len(wanted):
         raise UsageError(f"each layer can be chosen once. Got {', '.join(wanted)}.")

@@ -203,14 +203,12 @@ def find_contradiction(
             about = describe_shard(folder / "data" / shard.name)
             if about is None:
                 continue
-            differing = parse_rows(about).contradictions(manifest)
+            differing = parse_rows(about).contradictions(manifest, (shard.name, MANIFEST_NAME))
         except (OSError, ValueError, TypeError, KeyError, StoreError, pa.ArrowException):
             continue
         if not differing:
             return None
-        told = told or (
-            f"{shard.name} says otherwise of its rows (stored) than it does (now): {'; '.join(differing)}"
-        )
+        told = told or f"{shard.name} says otherwise of its rows than it does: {'; '.join(differing)}"
     return damaged_manifest(folder / MANIFEST_NAME, told) if told else None
 
 

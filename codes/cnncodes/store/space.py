@@ -6,12 +6,16 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
-from typing import Any
+from typing import Any, TypeAlias
 
 from cnncodes.errors import StoreError, suggest
 
 #: Of a value in an error: principal colours alone have hundreds of digits.
 _LONGEST = 160
+
+#: What an error calls the two that differ.
+Sides: TypeAlias = tuple[str, str]
+SIDES: Sides = "stored", "now"
 
 
 @dataclass(frozen=True)
@@ -57,9 +61,9 @@ class Space:
         text = json.dumps(self.to_dict(), sort_keys=True)
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
-    def differences(self, other: Space) -> list[str]:
+    def differences(self, other: Space, sides: Sides = SIDES) -> list[str]:
         """Name each field that differs, with the value here (stored) and in `other` (now)."""
-        return describe_differences(self.to_dict(), other.to_dict())
+        return describe_differences(self.to_dict(), other.to_dict(), sides=sides)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as a dict that JSON and TOML can write."""
@@ -89,8 +93,8 @@ class Space:
         return cls(**values)
 
 
-def describe_differences(stored: Any, now: Any, prefix: str = "") -> list[str]:
-    """Say where two values that JSON can write differ, one line for each leaf.
+def describe_differences(stored: Any, now: Any, prefix: str = "", *, sides: Sides = SIDES) -> list[str]:
+    """Say where two values that JSON can write differ, one line for each leaf; `sides` names the two.
 
     Examples
     --------
@@ -102,15 +106,17 @@ def describe_differences(stored: Any, now: Any, prefix: str = "") -> list[str]:
         for name in [*stored, *(n for n in now if n not in stored)]:
             path = f"{prefix}.{name}" if prefix else str(name)
             if name not in now:
-                lines.append(f"{path}: {_shorten(stored[name])} (stored) against nothing (now)")
+                lines.append(_contrast(path, _shorten(stored[name]), "nothing", sides))
             elif name not in stored:
-                lines.append(f"{path}: nothing (stored) against {_shorten(now[name])} (now)")
+                lines.append(_contrast(path, "nothing", _shorten(now[name]), sides))
             else:
-                lines.extend(describe_differences(stored[name], now[name], path))
+                lines.extend(describe_differences(stored[name], now[name], path, sides=sides))
         return lines
-    if stored == now:
-        return []
-    return [f"{prefix}: {_shorten(stored)} (stored) against {_shorten(now)} (now)"]
+    return [] if stored == now else [_contrast(prefix, _shorten(stored), _shorten(now), sides)]
+
+
+def _contrast(name: str, first: str, second: str, sides: Sides) -> str:
+    return f"{name}: {first} ({sides[0]}) against {second} ({sides[1]})"
 
 
 def _shorten(value: Any) -> str:

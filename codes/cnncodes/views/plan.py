@@ -24,7 +24,7 @@ from cnncodes.views.files import format_settings, read_settings
 from cnncodes.views.finding import explain_missing
 from cnncodes.views.fixed import POSITIONS, FixedView
 from cnncodes.views.names import parse_name
-from cnncodes.views.settings import RandomViews
+from cnncodes.views.settings import MAX_RANDOM_STATE, RandomViews
 from cnncodes.views.view import View
 
 if TYPE_CHECKING:
@@ -131,12 +131,15 @@ class ViewPlan:
         Raises
         ------
         UsageError
-            If there is no such plan; the text offers the nearest name.
+            If there is no such plan; the text offers the nearest name. If `random_state` is none.
         """
+        random_state = to_builtin(random_state)
+        if random_state is not None:  # also where the plan has no use for it
+            check_whole("random_state", random_state, 0, MAX_RANDOM_STATE)
         if isinstance(plan, ViewPlan):
             return plan
         if isinstance(plan, str) and not plan.strip().lower().endswith(".toml"):
-            return cls(**parse_name(plan, to_builtin(random_state)))
+            return cls(**parse_name(plan, random_state))
         if not isinstance(plan, str | Path):
             raise UsageError(
                 f"views must be a plan's name, a .toml file or a ViewPlan. Got {plan!r} instead."

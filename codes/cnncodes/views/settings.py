@@ -24,6 +24,8 @@ BORDERS = ("reflect", "edge", "black")
 
 #: More views of one image than this are a slip of the hand.
 MAX_VIEWS = 10_000
+#: What draws are hashed from has 64 bits.
+MAX_RANDOM_STATE = 2**64 - 1
 _MAX_SIDE = 16_384
 
 Pair = tuple[float, float]
@@ -242,7 +244,7 @@ class RandomViews:
 
     def __post_init__(self) -> None:
         check_whole("count", self.count, 1, MAX_VIEWS)
-        check_whole("random_state", self.random_state, 0, 2**64 - 1)
+        check_whole("random_state", self.random_state, 0, MAX_RANDOM_STATE)
         _set(self, flip=check_number("flip", self.flip, 0.0, 1.0))
         for name, kind in (("crop", RandomCrop), ("color", ColorJitter), ("geometry", Geometry)):
             if not isinstance(getattr(self, name), kind):
