@@ -112,6 +112,15 @@ NETWORKS: dict[str, Any] = {
     "convolution": lambda: nn.Sequential(
         *_body(), nn.Conv2d(8, 5, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
     ),
+    # Gives the same whatever all pixels are multiplied by.
+    "grouped": lambda: nn.Sequential(
+        nn.Conv2d(3, 8, 3, stride=2, bias=False),
+        nn.GroupNorm(2, 8),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(8, 5),
+    ),
     # What enters the classifier has negative values, which the ReLU after it would take from the code.
     "signed": lambda: nn.Sequential(
         nn.Conv2d(3, 8, 3), nn.Conv2d(8, 5, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()

@@ -149,7 +149,7 @@ def test_a_wrong_contrast_is_shown_by_the_mean_of_each_colour(tmp_path: Path) ->
     black = np.zeros((1, 32, 32, 3), np.uint8)
     assert show_wrongly(black, card)["a wrong standard deviation"][0, 0, 0].tolist() == [0, 0, 0]
     dark = np.full((1, 32, 32, 3), 100, np.uint8)
-    assert show_wrongly(dark, card)["a wrong standard deviation"][0, 0, 0].tolist() == [83, 97, 111]
+    assert show_wrongly(dark, card)["a wrong standard deviation"][0, 0, 0].tolist() == [85, 97, 111]
 
 
 def test_colours_in_another_order_than_these_two_end_the_start() -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from cnncodes.backbones import Card, Frame, load_backbone
 from cnncodes.backbones.checking.verification import verify_backbone
-from cnncodes.backbones.exporting.export import export_backbone, make_reference
+from cnncodes.backbones.exporting.export import export_backbone, make_backbone, make_reference
 from cnncodes.backbones.exporting.originals import Original
 from cnncodes.backbones.graphs.initializers import trainable_weights
 from cnncodes.errors import BackboneError, UsageError
@@ -61,6 +61,7 @@ def copied(made: Made, tmp_path: Path) -> Callable[[str], Path]:
         ("linear", 8, "dynamic", "input of 6"),
         ("hidden", 12, "dynamic", "input of 7"),
         ("convolution", 8, "dynamic", "input of 3, average-pooled"),
+        ("grouped", 8, "dynamic", "input of 5"),
         ("headless", 8, "dynamic", "output"),
         ("measuring", 8, "dynamic", "input of fc"),
         ("grid", 16, "fixed", "input of 7"),
@@ -165,6 +166,30 @@ def test_what_does_not_hold_is_not_written(
     with pytest.raises(BackboneError, match=words) as caught:
         export_backbone(original(kind, **changes), tmp_path / "out")
     assert "\n" not in str(caught.value) and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("factors", "same"), [((0.9, 0.9, 0.9), True), ((0.9, 1.0, 1.0), False)])
+def test_a_wrong_standard_deviation_is_noticed_where_a_norm_of_groups_leaves_any_effect(
+    monkeypatch: pytest.MonkeyPatch, factors: tuple[float, ...], same: bool
+) -> None:
+    from small_networks import STD
+
+    from cnncodes.backbones.exporting.references import TorchReference
+
+    cut_off = TorchReference.cut_off
+
+    def spoil(reference: TorchReference) -> None:
+        """Have another normalisation traced than the one that the photos were fed with."""
+        cut_off(reference)
+        std = tuple(one * factor for one, factor in zip(STD, factors, strict=True))
+        object.__setattr__(reference, "original", dataclasses.replace(reference.original, std=std))
+
+    monkeypatch.setattr(TorchReference, "cut_off", spoil)
+    if same:
+        assert make_backbone(original("grouped")).card.parity["relative_error"] <= 1e-3
+    else:
+        with pytest.raises(BackboneError, match="its codes are not those of the original"):
+            make_backbone(original("grouped"))
 
 
 def test_verify_finds_the_original_again_by_its_address(

@@ -99,6 +99,42 @@ def test_what_no_training_has_made_is_constant(changes: dict[str, Any], last: st
     assert set(trainable_weights(model)) == {"w1", "gamma", *trained}
 
 
+STANDARDISED = """
+    axes = Constant<value_ints = [0, 2]>()
+    mean = ReduceMean<keepdims = 0>(rows, axes)
+    var = ReduceMean<keepdims = 0>(rows, axes)
+    standard = BatchNormalization(rows, gain, offset, mean, var)
+    whole = Constant<value_ints = [4, 3, 3, 3]>()
+    weight = Reshape(standard, whole)
+    map = Conv(pixels, weight)
+    p = GlobalAveragePool(map)
+    code = Flatten(p)
+"""
+IN_TRAINING = "standard, m, v = BatchNormalization<training_mode = 1>(rows, gain, offset, zeros, ones)"
+
+
+@pytest.mark.parametrize(
+    ("line", "offset", "trained"),
+    [
+        ("", np.zeros(4, np.float32), set()),
+        ("", np.ones(4, np.float32), {"offset"}),
+        (IN_TRAINING, np.zeros(4, np.float32), set()),
+    ],
+    ids=["zeros", "an offset", "training mode"],
+)
+def test_what_standardises_weights_without_being_learned_is_constant(
+    line: str, offset: Any, trained: set[str]
+) -> None:
+    """No statistics either: nothing moves them."""
+    body = "\n".join(line if line and "Batch" in one else one for one in STANDARDISED.splitlines())
+    weights = {"rows": (1, 4, 27), "gain": (4,), "offset": offset}
+    weights |= {"zeros": np.zeros(4, np.float32), "ones": np.ones(4, np.float32)} if line else {}
+    model = write_model(body, weights, code_size=4, image=FIRST, start="")
+    name_weights(model.graph)
+    assert set(trainable_weights(model)) == {"rows", "gain", *trained}
+    assert not [tensor.name for tensor in model.graph.initializer if "running" in tensor.name]
+
+
 def test_the_shape_and_the_mean_that_are_added_have_free_names(tmp_path: Path) -> None:
     body = (
         "f_shape = Conv<strides = [2, 2]>(pixels, w1)\n c = Relu(f_shape)\n p = GlobalAveragePool(c)\n"

@@ -138,3 +138,12 @@ def test_an_address_is_no_backbone_yet_and_a_path_no_name(
     (tmp_path / "net.onnx").write_bytes(b"a network")
     with pytest.raises(BackboneError, match=r"is no backbone.*'cnncodes models export net\.onnx' makes one"):
         find_backbone("net.onnx")
+
+
+def test_a_saved_classifier_is_told_from_a_backbone(tmp_path: Path) -> None:
+    path = tmp_path / "x-int8.cnncodes"
+    path.write_bytes(b"")
+    with pytest.raises(
+        BackboneError, match="is a saved classifier, not a backbone: expected the name or folder"
+    ):
+        find_backbone(path)

@@ -298,3 +298,13 @@ def test_blocks_part_the_weights_and_choices_are_nested(chain: list[tuple[str, s
     ]
     assert gaps[taken - 1] <= min(gaps) + 1e-9
     assert all(choose_weights(graph, name) for name in weights)
+
+
+def test_an_unknown_name_within_a_block_brings_the_names_there_that_have_it() -> None:
+    graph = read_graph(load_backbone().model_bytes())
+    with pytest.raises(
+        UsageError, match=r"one of _blocks\.15\._depthwise_conv, _blocks\.15\._expand_conv, _bl"
+    ):
+        choose_weights(graph, "_blocks.15._conv")
+    with pytest.raises(UsageError, match=r"Did you mean '_blocks\.15\._expand_conv'\?"):
+        choose_weights(graph, "_blocks.15._expand")

@@ -120,6 +120,7 @@ def test_where_both_are_damaged_it_starts_anew_and_says_so(tmp_path: Path) -> No
     write(path, 2)
     damage(path, "cut")
     damage(path.with_name("a.previous"), "cut")
+    damaged = path.read_bytes(), path.with_name("a.previous").read_bytes()
     with pytest.warns(ResultWarning) as told:
         assert Checkpoint(path, "this").read() is None
     assert [str(one.message).rpartition(": ")[2] for one in told] == [
@@ -127,6 +128,14 @@ def test_where_both_are_damaged_it_starts_anew_and_says_so(tmp_path: Path) -> No
         "the training starts anew.",
     ]
     assert Checkpoint(path, "this").read() is None
+    assert (path.with_name("a.damaged").read_bytes(), path.with_name("a.damaged-2").read_bytes()) == damaged
+
+
+@pytest.mark.parametrize("name", ["a", "a.previous"])
+def test_a_folder_in_its_place_is_said(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).mkdir()
+    with pytest.raises(StoreError, match=rf"{name} is a folder, where the checkpoint .* remove it or call"):
+        Checkpoint(tmp_path / "a", "this").read()
 
 
 def test_one_of_another_training_is_left_alone_also_where_it_is_damaged(tmp_path: Path) -> None:

@@ -146,7 +146,12 @@ STANDARDISED = """
 """
 
 
-def test_weights_that_are_standardised_as_in_nfnets_are_trained() -> None:
+@pytest.mark.parametrize(
+    ("gives", "mode"),
+    [("standard", ""), ("standard, moved_mean, moved_var", ", training_mode = 1, momentum = 1.0")],
+    ids=["by statistics", "in training mode"],
+)
+def test_weights_that_are_standardised_as_in_nfnets_are_trained(gives: str, mode: str) -> None:
     """The statistics of that normalisation are computed, and gradients go through them."""
     weights = {
         "conv__weight": (4, 3, 3, 3),
@@ -154,7 +159,8 @@ def test_weights_that_are_standardised_as_in_nfnets_are_trained() -> None:
         "constant_offset": np.zeros(4, np.float32),
         "conv__bias": (4,),
     }
-    backbone = write_backbone(write_dotted(STANDARDISED, weights, 4))
+    body = STANDARDISED.replace("standard =", f"{gives} =").replace("0.001>", f"0.001{mode}>")
+    backbone = write_backbone(write_dotted(body, weights, 4))
     module, images = load_graph_module(backbone), noise(2, 16, 16)
     assert_close(run(module, images), backbone.run(images))
     pixels = (torch.from_numpy(images).permute(0, 3, 1, 2).double() - 127) / 64

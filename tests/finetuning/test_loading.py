@@ -17,7 +17,7 @@ import pytest
 
 from cnncodes import load_backbone
 from cnncodes.backbones import Backbone, find_backbone
-from cnncodes.errors import BackboneError, BackendMissing
+from cnncodes.errors import BackboneError, BackendMissing, UsageError
 from cnncodes.finetuning.loading import load_graph_module, make_graph_module, write_back
 
 
@@ -166,3 +166,17 @@ def test_torch_is_loaded_when_a_network_is() -> None:
     code = "import sys, cnncodes.finetuning.loading; print({'torch', 'onnx'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+@pytest.mark.torch
+def test_arguments_of_another_kind_are_told(shipped: Backbone) -> None:
+    torch = pytest.importorskip("torch")
+    with pytest.raises(UsageError, match="must be a Backbone, as load_backbone gives it. Got str instead"):
+        load_graph_module("efficientnet-lite0")  # type: ignore[arg-type]
+    module = load_graph_module(shipped)
+    with pytest.raises(UsageError, match="bytes of an ONNX file, .* Got NoneType instead"):
+        write_back(module, None)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match=r"height, width, 3\), channels last\. Got \(1, 3, 64, 64\) instead"):
+        module(torch.zeros(1, 3, 64, 64, dtype=torch.uint8))
+    with pytest.raises(UsageError, match="takes tensors of torch. Got ndarray instead"):
+        module(np.zeros((1, 64, 64, 3), np.uint8))

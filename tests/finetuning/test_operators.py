@@ -271,7 +271,7 @@ def fits(drawn: dict[str, Any]) -> bool:
         ("Pad", (ints(*[0] * 8),), {"mode": "odd"}, "mode is 'odd'"),
         ("MaxPool", (), {"kernel_shape": [2, 2], "auto_pad": "odd"}, "auto_pad is 'odd'"),
         ("MaxPool", (), {}, r"kernel_shape is \(\), where"),
-        ("BatchNormalization", (ROW,) * 4, {"training_mode": 1}, "training_mode must be 0"),
+        ("BatchNormalization", (ROW,) * 4, {"training_mode": 1, "outputs": 3}, "gives 3 tensors, where 1 is"),
     ],
 )
 def test_what_cannot_be_followed_is_said(name: str, others: Any, attributes: Any, said: str) -> None:

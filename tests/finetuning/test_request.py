@@ -48,7 +48,7 @@ def test_a_class_that_is_not_trained_on_is_named(tmp_path: Path) -> None:
         ({"unfreeze": "last:9"}, UsageError, "unfreeze: last:N takes N blocks from 1 to 3"),
         ({"base_lr": 0.0}, UsageError, "above 0"),
         ({"epoch": 1}, UsageError, "unknown option 'epoch'. Did you mean 'epochs'"),
-        ({"batch_size": 1000}, UsageError, "--batch-size 1000 is more than the 192 images"),
+        ({"batch_size": 1000}, UsageError, r"batch_size \(--batch-size\) 1000 is more than the 192 images"),
         ({"keep": "both"}, UsageError, "keep must be one of"),
         ({"device": "abacus"}, UsageError, "must be auto, cpu, cuda or cuda:N. Got 'abacus'"),
         pytest.param(

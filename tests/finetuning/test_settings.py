@@ -78,7 +78,10 @@ def test_a_share_may_be_a_number() -> None:
 
 def test_more_batches_to_a_step_than_there_are_is_refused() -> None:
     assert FineTuning(accumulate=2).choose_batch_size(38) == 32
-    with pytest.raises(UsageError, match="accumulate 3 is more than the 2 batches of 32 that 38 images make"):
+    with pytest.raises(
+        UsageError,
+        match=r"accumulate \(--accumulate\) 3 is more than the 2 batches of 32 that 38 images make",
+    ):
         FineTuning(accumulate=3).choose_batch_size(38)
 
 
@@ -100,7 +103,9 @@ def test_the_batch_has_at_most_all_images(asked: int | None, images: int, given:
 
 
 def test_a_batch_larger_than_the_data_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"--batch-size 65 is more than the 64 images .* give 64 or less"):
+    with pytest.raises(
+        UsageError, match=r"batch_size \(--batch-size\) 65 is more than the 64 images .* give 64 or less"
+    ):
         FineTuning(batch_size=65).choose_batch_size(64)
 
 

@@ -86,6 +86,11 @@ def find_backbone(name_or_path: str | Path) -> Path:
     path = Path(name_or_path)
     if name_or_path != "" and (path / "card.toml").is_file():
         return path
+    if path.suffix == ".cnncodes" and path.is_file():
+        raise BackboneError(
+            f"{str(path)!r} is a saved classifier, not a backbone: expected the name or folder of the network"
+            " that it was made with, in fp32 where this is to be trained."
+        )
     if name_or_path != "" and path.exists():
         made = f"; 'cnncodes models export {path}' makes one of it" if path.suffix == ".onnx" else ""
         raise BackboneError(

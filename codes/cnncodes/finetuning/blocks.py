@@ -261,9 +261,19 @@ def _take_from(blocks: list[Block], order: list[str], name: str) -> tuple[str, .
     if len(shown) > _LISTED:
         shown[_LISTED // 2 : -_LISTED // 2] = ["…"]
     raise UsageError(
-        f"unfreeze: the network has no block, layer or weight {name!r}. {suggest_nearest(name, known)} Its"
+        f"unfreeze: the network has no block, layer or weight {name!r}. {_suggest(name, known)} Its"
         f" {len(blocks)} blocks: {', '.join(shown)}. Expected {_FORMS}."
     )
+
+
+def _suggest(name: str, known: set[str]) -> str:
+    """Return the sentence that helps with an unknown name: those in its block that have it, if any."""
+    owner, _, leaf = name.rpartition(".")
+    beside = {one.rpartition(".")[2] for one in known if one.rpartition(".")[0] == owner}
+    alike = sorted(f"{owner}.{one}" for one in beside if leaf and leaf in one) if owner else []
+    if len(alike) > 1:
+        return f"Did you mean one of {', '.join(alike)}?"
+    return suggest_nearest(name, alike or known)
 
 
 def _check_shared(graph: Graph, chosen: tuple[str, ...]) -> None:

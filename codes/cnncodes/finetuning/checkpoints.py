@@ -166,6 +166,11 @@ class Checkpoint:
         """Return what a file holds; rename one that is damaged, and return None."""
         from safetensors import SafetensorError, safe_open
 
+        if path.is_dir():
+            raise StoreError(
+                f"{path} is a folder, where the checkpoint of a training is kept: remove it or call it"
+                " otherwise, or give another folder for the fine-tuning (-o)."
+            )
         try:
             with safe_open(str(path), framework="pt") as file:
                 text = file.metadata()["cnncodes"]
@@ -191,12 +196,20 @@ class Checkpoint:
             )
 
     def _put_aside(self, path: Path) -> None:
-        aside = self.path.with_name(self.path.name + DAMAGED)
+        aside = self._find_free_name()
         with writing_errors(path):
             os.replace(path, aside)
         there = path == self.path and self.previous.exists()
         then = "the one before it is gone on with" if there else "the training starts anew"
         self.warn(f"the checkpoint {path} is damaged, and called {aside.name} from now on: {then}")
+
+    def _find_free_name(self) -> Path:
+        """Return the name for a damaged one: those that were set aside before stay."""
+        aside, number = self.path.with_name(self.path.name + DAMAGED), 1
+        while aside.exists():
+            number += 1
+            aside = self.path.with_name(f"{self.path.name}{DAMAGED}-{number}")
+        return aside
 
 
 def _find_shared(kept: Tensors, others: dict[str, Tensors]) -> dict[str, str]:

@@ -31,11 +31,13 @@ STATE = "state"
 MARK = "finetuning.json"
 #: Seconds between two notes of the time that was spent.
 _TICK = 2.0
+#: Ends of the names of checkpoints; damaged ones are counted from the second on.
+_ENDS = ("", PREVIOUS, DAMAGED, f"{DAMAGED}-[0-9]*")
 #: What a fine-tuning puts there beside: nothing else is ever removed.
 OWN = (
     MARK,
     LOCK_NAME,
-    *(f"{name}.safetensors{end}" for name in ("checkpoint", "again") for end in ("", PREVIOUS, DAMAGED)),
+    *(f"{name}.safetensors{end}" for name in ("checkpoint", "again") for end in _ENDS),
     FEATURES,
     "feature-*.bin",
     "codes.bin",

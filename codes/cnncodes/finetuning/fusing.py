@@ -72,7 +72,8 @@ def _take_padding(pad: Node, conv: Node) -> Node | None:
 
 def _take_norm(conv: Node, norm: Node, known: set[str]) -> Node | None:
     """Return a convolution with a batch normalisation."""
-    if conv.norm is not None or len(norm.inputs) != 5 or not known.issuperset(norm.inputs[1:]):
+    by_batch = norm.get("training_mode", 0)
+    if conv.norm is not None or by_batch or len(norm.inputs) != 5 or not known.issuperset(norm.inputs[1:]):
         return None
     inputs = (*conv.inputs, "")[:3]  # without a bias its place stays empty
     return dataclasses.replace(conv, inputs=(*inputs, *norm.inputs[1:]), outputs=norm.outputs[:1], norm=norm)

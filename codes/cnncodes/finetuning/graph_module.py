@@ -134,11 +134,18 @@ class GraphModule(torch.nn.Module):  # type: ignore[misc]
 
 def _accept(tensor: torch.Tensor, kind: torch.dtype, floats: torch.dtype) -> torch.Tensor:
     """Return a tensor that goes in, as the graph takes it."""
+    if not isinstance(tensor, torch.Tensor):
+        raise UsageError(f"the network takes tensors of torch. Got {type(tensor).__name__} instead.")
     if kind == torch.float32 and tensor.is_floating_point():
         return tensor.to(floats)
     if tensor.dtype != kind:
         own = ", which it normalises itself" if kind == torch.uint8 else ""
         raise UsageError(f"the network takes {kind}{own}. Got {tensor.dtype} instead.")
+    if kind == torch.uint8 and (tensor.ndim != 4 or tensor.shape[3] != 3):
+        raise UsageError(
+            "the network takes images of the shape (n_images, height, width, 3), channels last. Got"
+            f" {tuple(tensor.shape)} instead."
+        )
     return tensor
 
 

@@ -14,7 +14,7 @@ from cnncodes.backbones.graphs.canonical import serialize
 from cnncodes.backbones.graphs.initializers import summarize_weights
 from cnncodes.backbones.graphs.wiring import load_graph
 from cnncodes.backbones.session import Backbone
-from cnncodes.errors import BackboneError, BackendMissing, install_advice, sentence
+from cnncodes.errors import BackboneError, BackendMissing, UsageError, install_advice, sentence
 from cnncodes.finetuning.parents import advise_parent
 from cnncodes.finetuning.reading import find_rounded
 
@@ -32,12 +32,18 @@ def load_graph_module(backbone: Backbone) -> GraphModule:
 
     Raises
     ------
+    UsageError
+        If it is no backbone, but its name, say.
     BackboneError
         If it is of less precision or of picked layers, if its trainable weights are not those of its card,
         or if an operator is not known.
     BackendMissing
         If torch or ONNX is not installed.
     """
+    if not isinstance(backbone, Backbone):
+        raise UsageError(
+            f"backbone must be a Backbone, as load_backbone gives it. Got {type(backbone).__name__} instead."
+        )
     return make_graph_module(check_trainable(backbone))
 
 
@@ -117,12 +123,19 @@ def write_back(module: Any, model: bytes) -> bytes:
 
     Raises
     ------
+    UsageError
+        If the graph is not given as the bytes of a file.
     BackboneError
         If the module has a tensor that the graph has not, or has in another shape, or that holds numbers
         which are not finite.
     """
     from onnx import numpy_helper
 
+    if not isinstance(model, bytes):
+        raise UsageError(
+            "model must be the bytes of an ONNX file, as backbone.model_bytes() gives them. Got"
+            f" {type(model).__name__} instead."
+        )
     loaded = load_graph(model, "fine-tuning", "finetune")
     tensors = {tensor.name: tensor for tensor in loaded.graph.initializer}
     changed = False

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from cnncodes.backbones.graphs.canonical import lift_constants
 from cnncodes.backbones.graphs.initializers import STATISTICS, read_constants, trainable_weights
+from cnncodes.backbones.graphs.subgraphs import taken_names
 from cnncodes.backbones.graphs.wiring import attributes, load_graph
 from cnncodes.errors import BackboneError
 from cnncodes.finetuning.operators.registry import Node
@@ -88,7 +89,8 @@ def read_loaded(loaded: Any) -> Graph:
     statistics = {name: array for name, array in arrays.items() if name.endswith(STATISTICS)}
     constants = {name: array for name, array in arrays.items() if name not in weights | statistics}
     opsets = {entry.domain: entry.version for entry in loaded.opset_import}
-    nodes = tuple(_read_nodes(graph.node, constants, opsets))
+    taken = {name for node in graph.node for name in taken_names(node)} | {graph.output[0].name}
+    nodes = tuple(_read_nodes(graph.node, constants, opsets, taken))
     _check_precision(graph, weights)
     return Graph(
         nodes,
@@ -124,18 +126,28 @@ def _check_precision(graph: Any, weights: Arrays) -> None:
             )
 
 
-def _read_nodes(nodes: Iterable[Any], constants: Arrays, opsets: dict[str, int]) -> Iterable[Node]:
+def _read_nodes(
+    nodes: Iterable[Any], constants: Arrays, opsets: dict[str, int], taken: set[str]
+) -> Iterable[Node]:
     for node in nodes:
         yield Node(
             node.op_type,
             node.name,
             tuple(node.input),
-            tuple(node.output),
+            _list_outputs(node, taken),
             {name: _plain(value) for name, value in attributes(node).items()},
             opsets.get(node.domain) or opsets.get("ai.onnx", 0),
             {place: constants[name] for place, name in enumerate(node.input) if name in constants},
             node.domain,
         )
+
+
+def _list_outputs(node: Any, taken: set[str]) -> tuple[str, ...]:
+    """Return what a node gives: of batch normalisation no statistics that nothing takes."""
+    outputs = tuple(node.output)
+    unused = node.op_type == "BatchNormalization" and taken.isdisjoint(outputs[1:])
+    trains = attributes(node).get("training_mode", 0)
+    return outputs[:1] if unused and trains else outputs
 
 
 def _plain(value: Any) -> Any:

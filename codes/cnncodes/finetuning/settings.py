@@ -282,14 +282,14 @@ class FineTuning:
         size = self.batch_size or min(32, n_images)
         if size > n_images:
             raise UsageError(
-                f"--batch-size {size} is more than the {n_images} images to train on: give {n_images} or"
-                " less."
+                f"batch_size (--batch-size) {size} is more than the {n_images} images to train on: give"
+                f" {n_images} or less."
             )
         batches = -(-n_images // size)
         if self.accumulate > batches:
             of = f"{count(batches, 'batch', 'batches')} of {size}"
             raise UsageError(
-                f"--accumulate {self.accumulate} is more than the {of} that {n_images} images make: give"
-                f" {batches} or less."
+                f"accumulate (--accumulate) {self.accumulate} is more than the {of} that {n_images} images"
+                f" make: give {batches} or less."
             )
         return size

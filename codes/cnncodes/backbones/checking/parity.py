@@ -22,6 +22,10 @@ MIN_IMAGES = 16
 #: How far codes must lie from their mean, as a share of their length: nearer, rounding would decide.
 MIN_SPREAD = 1e-4
 
+#: By what the channels' standard deviations are multiplied to feed a network wrongly, in its own order. They
+#: differ: one for all has no effect where the first layer has no bias and a norm of each image follows it.
+WRONG_STD = (0.9, 0.905, 0.91)
+
 Codes = npt.NDArray[np.floating[Any]]
 
 

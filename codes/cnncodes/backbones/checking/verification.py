@@ -16,7 +16,7 @@ from cnncodes.backbones.checking.agreement import compare_providers
 from cnncodes.backbones.checking.codes import check_codes, check_sizes, expect
 from cnncodes.backbones.checking.graph import check_dense, check_graph
 from cnncodes.backbones.checking.origin import verify_parity
-from cnncodes.backbones.checking.parity import compare_each
+from cnncodes.backbones.checking.parity import WRONG_STD, compare_each
 from cnncodes.backbones.checking.photos import cut_photos
 from cnncodes.backbones.graphs.dense import DENSE_FILE
 from cnncodes.backbones.loading import load_backbone
@@ -128,8 +128,9 @@ def verify_precision(backbone: Backbone, full: Backbone) -> dict[str, Any]:
 
 def show_wrongly(images: npt.NDArray[np.uint8], card: Card) -> dict[str, npt.NDArray[np.uint8]]:
     """Return images as a network would see them that was made in a wrong way, by what is wrong."""
-    mean = np.asarray(card.mean, np.float32)[list(ORDERS[card.channels])]
-    stretched = np.clip(np.rint((images - mean) / np.float32(0.9) + mean), 0, 255).astype(np.uint8)
+    order = list(ORDERS[card.channels])
+    mean, factors = (np.asarray(values, np.float32)[order] for values in (card.mean, WRONG_STD))
+    stretched = np.clip(np.rint((images - mean) / factors + mean), 0, 255).astype(np.uint8)
     shown = {"swapped channels": images[..., ::-1], "a wrong standard deviation": stretched}
     if images.shape[1] == images.shape[2]:
         shown["rows for columns"] = images.transpose(0, 2, 1, 3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -132,29 +133,33 @@ class FileReference:
         model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in tensors if name not in given)
         return start_session(model.SerializeToString(), str(self.file.path), CPU, 0)
 
-    def run(self, images: Images, *, std_factor: float = 1.0) -> Codes:
-        """Return the codes of images; with another factor than 1 they are normalised in a wrong way."""
-        [values] = self._give(self._session, [self.cut.tensor], images, std_factor)
+    def run(self, images: Images, *, std_factors: Sequence[float] = (1.0,)) -> Codes:
+        """Return the codes of images; with other factors than 1 they are normalised in a wrong way."""
+        [values] = self._give(self._session, [self.cut.tensor], images, std_factors)
         codes: Codes = values.mean(axis=self.cut.places, dtype=np.float64) if self.cut.places else values
         return codes
 
-    def observe(self, images: Images, pick: Pick, *, std_factor: float = 1.0) -> dict[str, Codes]:
+    def observe(
+        self, images: Images, pick: Pick, *, std_factors: Sequence[float] = (1.0,)
+    ) -> dict[str, Codes]:
         """Return the tensors that have the names of picked layers, pooled as the pick says."""
         made = [name for node in self.file.model.graph.node for name in node.output]
         moved = move_names(self.file.model.graph)
         tensors = [name for name in made if moved.get(name, name) in pick.names]
         if not tensors:  # but the network's own code
             return {}
-        given = self._give(self._start(tensors), tensors, images, std_factor)
+        given = self._give(self._start(tensors), tensors, images, std_factors)
         return {
             f"{name}{where}": codes
             for name, values in zip(tensors, given, strict=True)
             for where, codes in pool_places(values, pick.pool).items()
         }
 
-    def _give(self, session: Any, tensors: list[str], images: Images, std_factor: float) -> list[Any]:
+    def _give(
+        self, session: Any, tensors: list[str], images: Images, std_factors: Sequence[float]
+    ) -> list[Any]:
         """Return tensors of the file for images."""
-        pixels, given = normalise(images, self.original, std_factor), self.file.input
+        pixels, given = normalise(images, self.original, std_factors), self.file.input
         if not given.channels_first:
             pixels = np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
         size, parts = given.batch or 4, []

@@ -64,7 +64,7 @@ def name_weights(graph: Any) -> None:
     statistics = {
         name: f".{kind}"
         for node in walk_nodes(graph)
-        if node.op_type == "BatchNormalization"
+        if node.op_type == "BatchNormalization" and not attributes(node).get("training_mode", 0)
         for name, kind in zip(node.input[3:5], STATISTICS, strict=True)
     }
     for tensor in graph.initializer:
@@ -109,8 +109,27 @@ def _find_unlearned(graph: Any) -> set[str]:
     for node in walk_nodes(graph):
         own = tensors.keys() & set(node.input)
         is_fixed = _normalises_alone(node, tensors) or _is_low_pass(node, tensors)
-        (fixed if is_fixed else learned).update(own)
+        here = own if is_fixed else own & _list_standardising(node, tensors)
+        fixed |= here
+        learned |= own - here
     return fixed - learned
+
+
+def _list_standardising(node: Any, tensors: Mapping[str, Any]) -> set[str]:
+    """Return what a batch normalisation whose statistics are computed takes but does not learn.
+
+    So exporters write the standardisation of weights, which has a gain and no offset: zeros stand for it.
+    """
+    from onnx import numpy_helper
+
+    if node.op_type != "BatchNormalization":
+        return set()
+    trains = attributes(node).get("training_mode", 0)
+    if not trains and tensors.keys() >= set(node.input[3:5]):
+        return set()
+    offset = tensors.get(node.input[2])
+    zeros = offset is not None and not numpy_helper.to_array(offset).any()
+    return {*node.input[3:5], *([node.input[2]] if zeros else [])}
 
 
 def _normalises_alone(node: Any, tensors: Mapping[str, Any]) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.backbones.channels import ORDERS
-from cnncodes.backbones.checking.parity import Codes
+from cnncodes.backbones.checking.parity import WRONG_STD, Codes
 from cnncodes.backbones.exporting.cutting import Cut, cut_off, find_cut, run_to_cut
 from cnncodes.backbones.exporting.originals import Original
 from cnncodes.backbones.exporting.weights import find_unread
@@ -49,10 +49,12 @@ class Reference(Protocol):
     def takes_one_size(self) -> bool:
         """Whether it is known that the graph takes the frame's size alone."""
 
-    def run(self, images: Images, *, std_factor: float = 1.0) -> Codes:
-        """Return the codes of images; with another factor than 1 they are normalised in a wrong way."""
+    def run(self, images: Images, *, std_factors: Sequence[float] = (1.0,)) -> Codes:
+        """Return the codes of images; with other factors than 1 they are normalised in a wrong way."""
 
-    def observe(self, images: Images, pick: Pick, *, std_factor: float = 1.0) -> dict[str, Codes]:
+    def observe(
+        self, images: Images, pick: Pick, *, std_factors: Sequence[float] = (1.0,)
+    ) -> dict[str, Codes]:
         """Return what it gives within, pooled as the pick says, by where that is; of a file, the layers'."""
 
     def cut_off(self) -> None:
@@ -93,7 +95,7 @@ def feed_wrongly(run: Callable[..., Any], images: Images) -> dict[str, Any]:
     """Return what a network gives for images that are fed in wrong ways, by what is wrong."""
     return {
         "swapped channels": run(images[..., ::-1]),
-        "wrong standard deviation": run(images, std_factor=0.9),
+        "wrong standard deviation": run(images, std_factors=WRONG_STD),
     }
 
 
@@ -112,11 +114,11 @@ def pool_places(values: npt.NDArray[Any], pool: str) -> dict[str, Codes]:
     return found
 
 
-def normalise(images: Images, original: Original, std_factor: float) -> npt.NDArray[np.float32]:
+def normalise(images: Images, original: Original, std_factors: Sequence[float]) -> npt.NDArray[np.float32]:
     """Return images as their network takes them, channels first."""
     ordered = images[..., list(ORDERS[original.channels])]
     pixels = ordered.astype(np.float32) - np.asarray(original.mean, np.float32)
-    pixels /= np.asarray(original.std, np.float32) * np.float32(std_factor)
+    pixels /= np.asarray(original.std, np.float32) * np.asarray(std_factors, np.float32)
     return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
 
 
@@ -172,12 +174,12 @@ class TorchReference:
         pools = [module for module in self.net.modules() if isinstance(module, torch.nn.AdaptiveAvgPool2d)]
         return any(pool.output_size not in (1, (1, 1)) for pool in pools)
 
-    def run(self, images: Images, *, std_factor: float = 1.0) -> Codes:
-        """Return the codes of images; with another factor than 1 they are normalised in a wrong way."""
+    def run(self, images: Images, *, std_factors: Sequence[float] = (1.0,)) -> Codes:
+        """Return the codes of images; with other factors than 1 they are normalised in a wrong way."""
         parts = [images[start : start + _BATCH] for start in range(0, len(images), _BATCH)]
         found = []
         for part in parts:
-            found.append(self._run(part, std_factor))
+            found.append(self._run(part, std_factors))
             if len(found[-1]) != len(part):
                 raise BackboneError(
                     f"{self.original.name!r} gives {len(found[-1])} rows for {len(part)} images: expected one"
@@ -185,10 +187,10 @@ class TorchReference:
                 )
         return np.concatenate(found)
 
-    def _run(self, images: Images, std_factor: float) -> Codes:
+    def _run(self, images: Images, std_factors: Sequence[float]) -> Codes:
         import torch
 
-        tensor = torch.from_numpy(normalise(images, self.original, std_factor))
+        tensor = torch.from_numpy(normalise(images, self.original, std_factors))
         with torch.inference_mode():
             if self.cut is not None:
                 codes: Codes = run_to_cut(self.net, self.cut, tensor).numpy()
@@ -197,7 +199,9 @@ class TorchReference:
             codes = maps.numpy().mean(axis=(2, 3), dtype=np.float64)
         return codes
 
-    def observe(self, images: Images, pick: Pick, *, std_factor: float = 1.0) -> dict[str, Codes]:
+    def observe(
+        self, images: Images, pick: Pick, *, std_factors: Sequence[float] = (1.0,)
+    ) -> dict[str, Codes]:
         """Return what its modules give, pooled as the pick says, by their names; their later calls too."""
         import torch
 
@@ -217,7 +221,7 @@ class TorchReference:
         try:
             for start in range(0, len(images), _BATCH):
                 calls.clear()
-                self._run(images[start : start + _BATCH], std_factor)
+                self._run(images[start : start + _BATCH], std_factors)
         finally:
             for handle in handles:
                 handle.remove()

@@ -94,11 +94,14 @@ def normalise_batch(node: Node) -> Operation:
 
     They move as torch's do: the variance is the unbiased one. ONNX's momentum is what stays of them, torch's
     what comes. Where they are computed, as those of weights that are standardised, nothing is moved, and
-    gradients go through them.
+    gradients go through them. A node in training mode goes by its own input always: so exporters write the
+    standardisation of weights.
     """
-    if node.get("training_mode", 0) or not node.get("spatial", 1):
-        raise node.refuse("training_mode must be 0, and spatial 1")
+    if not node.get("spatial", 1):
+        raise node.refuse("spatial must be 1")
     epsilon, momentum = node.get("epsilon", 1e-5), 1 - node.get("momentum", 0.9)
+    if node.get("training_mode", 0):
+        return lambda x, scale, bias, *_: F.batch_norm(x, None, None, scale, bias, True, 0.0, epsilon)
 
     def run(
         x: Tensor, scale: Tensor, bias: Tensor, mean: Tensor, var: Tensor, training: bool | None
