@@ -49,7 +49,8 @@ CASES: list[tuple[Any, ...]] = [
     *[(name, X, ROW, {}) for name in ("Add", "Sub", "Mul", "Div", "Max", "Min", "Sum")],
     ("Sum", X, ROW, ROW, {}),
     ("Max", X, {}),
-    *[(name, X, {}) for name in ("Abs", "Ceil", "Erf", "Exp", "Floor", "Neg", "Reciprocal", "Identity")],
+    *[(name, X, {}) for name in ("Abs", "Ceil", "Cos", "Erf", "Exp", "Floor", "Identity", "Neg", "Sin")],
+    ("Reciprocal", X, {}),
     *[(name, abs(X) + 1, {}) for name in ("Sqrt", "Log")],
     *[(name, X, ROW, {}) for name in ("Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual")],
     ("Not", X > 0, {}),
@@ -167,6 +168,17 @@ CASES: list[tuple[Any, ...]] = [
     ("Pad", X, ints(0, 0, 1, 2, 0, 0, 3, 0), {"mode": "edge"}),
     ("Pad", X, ints(0, 0, 1, 2, 0, 0, 3, 0), {"mode": "wrap", "opset": 19}),
     ("Pad", X, {"pads": [0, 0, 1, 2, 0, 0, 3, 0], "value": 0.5, "opset": 10}),
+    ("Resize", X, None, f32(1, 1, 2, 2), {"coordinate_transformation_mode": "asymmetric"}),
+    ("Resize", X, None, None, ints(2, 6, 3, 5), {"mode": "linear"}),
+    ("Resize", X, None, None, ints(14, 9), {"axes": [2, 3]}),
+    ("Resize", X, f32(), f32(), ints(2, 6, 3, 20), {"mode": "linear", "opset": 11}),
+    ("CumSum", X, np.int64(1), {}),
+    ("CumSum", X, np.int32(-2), {"reverse": 1}),
+    ("CumSum", X, np.int64(2), {"exclusive": 1}),
+    ("CumSum", I, np.int64(0), {"exclusive": 1, "reverse": 1}),
+    ("Einsum", X, draw(5, 6), {"equation": "bchw,dc->bdhw"}),
+    ("Einsum", X, {"equation": "b...w -> w..."}),
+    ("Einsum", X, draw(2, 6, 4, 9), {"equation": "bcij, bckj"}),
 ]  # fmt: skip
 
 
@@ -253,6 +265,38 @@ def test_poolings_of_means(drawn: dict[str, Any], ceil: bool, count: bool) -> No
     )
 
 
+@settings(max_examples=60)
+@given(
+    mode=st.sampled_from(["nearest", "linear"]),
+    counting=st.sampled_from(["asymmetric", "half_pixel", "pytorch_half_pixel", "align_corners"]),
+    rounding=st.sampled_from(["round_prefer_floor", "round_prefer_ceil", "floor", "ceil"]),
+    old=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    new=st.tuples(st.integers(1, 20), st.integers(1, 20)),
+    by_scale=st.booleans(),
+)
+def test_resizing(mode: str, counting: str, rounding: str, old: Any, new: Any, by_scale: bool) -> None:
+    if mode == "nearest":
+        assume(not any(is_close_call(n, m, counting) for n, m in zip(new, old, strict=True)))
+    scales = (
+        [f32(1, 1, *(n / m for n, m in zip(new, old, strict=True)))] if by_scale else [None, ints(2, 3, *new)]
+    )
+    attributes = {"mode": mode, "coordinate_transformation_mode": counting, "nearest_mode": rounding}
+    compare("Resize", draw(2, 3, *old), None, *scales, **attributes)
+
+
+def is_close_call(new: int, old: int, counting: str) -> bool:
+    """Tell whether places lie where rounding of fp32 decides, which ONNX Runtime does in ways of its own."""
+    if max(new, old) % min(new, old) == 0 and counting != "align_corners":
+        return False
+    numbers = np.arange(new)
+    places = {
+        "asymmetric": numbers * old / new,
+        "align_corners": numbers * (old - 1) / max(new - 1, 1),
+    }.get(counting, (numbers + 0.5) * old / new - 0.5)
+    halves = 2 * places[places > 0]
+    return bool((abs(halves - halves.round()) < 1e-4).any())
+
+
 def fits(drawn: dict[str, Any]) -> bool:
     """Tell whether padding is less than the window everywhere, as ONNX Runtime wants it."""
     return drawn["auto_pad"] != "NOTSET" or max(drawn["pads"]) < min(drawn["kernel"])
@@ -270,6 +314,8 @@ def fits(drawn: dict[str, Any]) -> bool:
         ("ScatterND", (ints(0).reshape(1, 1), X[:1]), {"reduction": "mul"}, "reduction is 'mul'"),
         ("Pad", (ints(*[0] * 8),), {"mode": "odd"}, "mode is 'odd'"),
         ("MaxPool", (), {"kernel_shape": [2, 2], "auto_pad": "odd"}, "auto_pad is 'odd'"),
+        ("Resize", (None, f32(1, 1, 2, 2)), {"mode": "cubic"}, "mode is 'cubic', where nearest or linear"),
+        ("Resize", (None, f32(1, 1, 2, 2)), {"mode": "linear", "antialias": 1}, "antialias is 1, where 0 is"),
         ("MaxPool", (), {}, r"kernel_shape is \(\), where"),
         ("BatchNormalization", (ROW,) * 4, {"training_mode": 1, "outputs": 3}, "gives 3 tensors, where 1 is"),
     ],

@@ -19,6 +19,7 @@ from cnncodes.finetuning.operators import (  # noqa: F401
     layers,
     places,
     pooling,
+    resizing,
     shapes,
 )
 from cnncodes.finetuning.operators.registry import check_node

@@ -41,6 +41,7 @@ _PAIRS: dict[str, Callable[..., Tensor]] = {
 _SINGLES: dict[str, Callable[..., Tensor]] = {
     "Abs": torch.abs,
     "Ceil": torch.ceil,
+    "Cos": torch.cos,
     "Erf": torch.erf,
     "Exp": torch.exp,
     "Floor": torch.floor,
@@ -48,6 +49,7 @@ _SINGLES: dict[str, Callable[..., Tensor]] = {
     "Neg": torch.neg,
     "Not": torch.logical_not,
     "Reciprocal": torch.reciprocal,
+    "Sin": torch.sin,
     "Sqrt": torch.sqrt,
 }
 
@@ -172,6 +174,30 @@ def average(x: Tensor, axes: tuple[int, ...], keep: bool) -> Tensor:
         found = x.permute(0, 2, 3, 1).mean((1, 2))
         return found[..., None, None] if keep else found
     return x.mean(axes, keepdim=keep)
+
+
+@operator("CumSum")
+def sum_so_far(node: Node) -> Operation:
+    """The sum of what comes first along an axis, or last, with or without the number itself."""
+    exclusive, backwards = bool(node.get("exclusive", 0)), bool(node.get("reverse", 0))
+
+    def run(x: Tensor, axis: Tensor) -> Tensor:
+        along = int(axis)
+        turned = x.flip(along) if backwards else x
+        sums = turned.cumsum(along, dtype=x.dtype)
+        if exclusive:
+            sums = torch.cat([torch.zeros_like(sums.narrow(along, 0, 1)), sums], along)
+            sums = sums.narrow(along, 0, x.shape[along])
+        return sums.flip(along) if backwards else sums
+
+    return run
+
+
+@operator("Einsum")
+def sum_products(node: Node) -> Operation:
+    """Products summed over the axes that an equation leaves out."""
+    equation = node.get("equation")
+    return lambda *tensors: torch.einsum(equation, *meet(*tensors))
 
 
 _REDUCTIONS: dict[str, Callable[..., Any]] = {
