@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from single_nodes import compare, make_model, run_both  # noqa: E402
 
 from cnncodes.errors import BackboneError  # noqa: E402
 from cnncodes.finetuning.loading import make_graph_module  # noqa: E402
-from cnncodes.finetuning.operators import registry  # noqa: E402
+from cnncodes.finetuning.operators import layers, registry  # noqa: E402
 
 pytestmark = pytest.mark.torch
 
@@ -367,3 +369,24 @@ def test_an_error_at_work_names_the_node() -> None:
 def test_both_are_run() -> None:
     expected, found = run_both(make_model("Relu", X), X)
     assert np.array_equal(expected, found) and not np.array_equal(found, X)
+
+
+def test_a_strided_kernel_of_one_place_damages_no_memory() -> None:
+    """In a process of its own, which oneDNN's own gradient of it ends."""
+    done = subprocess.run([sys.executable, __file__], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
+
+
+def train_strided() -> None:
+    convolve = layers.convolve(registry.Node("Conv", "", ("x", "w"), ("y",), {"strides": [2, 2]}))
+    for channels in (2, 5, 12, 13):
+        x, kernel = draw(2, 112, 112, channels).transpose(0, 3, 1, 2), torch.zeros(48, channels, 1, 1)
+        for _ in range(3):
+            convolve(torch.from_numpy(x), kernel.requires_grad_()).sum().backward()
+        expected = 3 * x[:, :, ::2, ::2].sum((0, 2, 3))
+        np.testing.assert_allclose(kernel.grad[0, :, 0, 0].numpy(), expected, rtol=1e-3, atol=1e-2)
+    print("done")
+
+
+if __name__ == "__main__":
+    train_strided()

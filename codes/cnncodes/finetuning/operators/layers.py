@@ -11,6 +11,8 @@ from cnncodes.finetuning.operators.registry import TRAINING, Node, Operation, op
 from cnncodes.finetuning.operators.windows import Windows, pad_ends
 
 _CONVOLUTIONS = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
+#: Of so many channels oneDNN computes the gradient of any kernel well; see `_writes_beyond`.
+_SOUND_CHANNELS = 16
 
 
 @operator("Conv")
@@ -57,12 +59,30 @@ def _make_convolution(node: Node) -> Operation:
         padding = windows.symmetric
         if padding is None:
             x, padding = pad_ends(x, windows.padding(tuple(x.shape[2:]))), (0,) * len(kernel)
+        strides = windows.strides
+        if not any(padding) and _writes_beyond(x, weight, strides):
+            x, strides = _take_met(x, strides), (1,) * len(kernel)
         if group == len(weight) and is_slow(x, weight, windows.strides, windows.dilations):
-            return convolve_depthwise(x, weight, bias, windows.strides, padding)
+            return convolve_depthwise(x, weight, bias, strides, padding)
         function = _CONVOLUTIONS[len(kernel)]
-        return function(x, weight, bias, windows.strides, padding, windows.dilations, group)
+        return function(x, weight, bias, strides, padding, windows.dilations, group)
 
     return run
+
+
+def _writes_beyond(x: Tensor, weight: Tensor, strides: tuple[int, ...]) -> bool:
+    """Tell of a convolution whether the gradient of its kernel damages memory on a CPU.
+
+    Seen of oneDNN 3.12 with AVX-512, channels last: a kernel of one place, with strides, that meets fewer
+    than 16 channels and not the last row or column, writes past what it has. Many crash, the others may.
+    """
+    few = weight.shape[1] < _SOUND_CHANNELS
+    return x.device.type == "cpu" and few and max(strides) > 1 and max(weight.shape[2:]) == 1
+
+
+def _take_met(x: Tensor, strides: tuple[int, ...]) -> Tensor:
+    """Return the places that a kernel of one place meets."""
+    return x[(..., *(slice(None, None, step) for step in strides))]
 
 
 @operator("Gemm")
