@@ -85,6 +85,7 @@ MAY_START_WITH_TORCH = (
     "finetuning.operators.layers",
     "finetuning.operators.places",
     "finetuning.operators.pooling",
+    "finetuning.operators.resizing",
     "finetuning.operators.shapes",
     "finetuning.operators.windows",
     "finetuning.stepping",

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from cnncodes.evaluation import (
+    DataChecks,
     compare_classifiers,
     evaluate_multilabel,
     evaluate_numbers,
@@ -48,5 +49,7 @@ def test_what_python_shows_of_results_is_a_line() -> None:
         (numbers, "<NumberEvaluation: 3 images, R2 0.786 ["),
         (figures.calibration, "<Calibration: calibration error 0."),
         (compared, "<ClassifierComparison: 60 images, one: accuracy 1.000 [0.940, 1.000], other: accuracy"),
+        (compared.pairs[0], "<Pair: one less other, "),
+        (DataChecks(3, 2, ("a",), (), (), ()), "<DataChecks: 3 images, 0 findings>"),
     ):
         assert repr(found).startswith(said) and len(repr(found)) < 160 and str(found) == repr(found)

@@ -129,11 +129,11 @@ def test_bootstrap_depends_on_random_state_alone() -> None:
     assert bootstrap(mean, 50, random_state=1) != bootstrap(mean, 50, random_state=2)
 
 
-@pytest.mark.parametrize("value", [0.0, 1.0])
+@pytest.mark.parametrize("value", [0.0, 0.1, 1 / 3, 1.0, 1e9 / 7, -0.3])
 def test_where_all_resamples_agree_there_is_no_interval(value: float) -> None:
     answers = np.full(9, value)
     estimate = bootstrap(lambda weights: float(np.average(answers, weights=weights)), 9)
-    assert estimate.value == value and estimate.n == 9
+    assert estimate.value == pytest.approx(value) and estimate.n == 9
     assert np.isnan(estimate.low) and np.isnan(estimate.high)
 
 

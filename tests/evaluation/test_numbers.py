@@ -129,6 +129,7 @@ def test_bounds_hold_for_all_input(pairs):
         ([[1, 2]], [[1, 2]], "Got shapes"),
         ([1, np.nan], [1, 2], "must be finite"),
         ([1, 2], [1, np.inf], "must be finite"),
+        ([1, 2], [1, -1e308], r"numbers up to 1e\+100"),
         (["1", "2"], [1, 2], "y must hold numbers. Got text, '1': numbers that are written as text must be"),
         ([1, 2], [1, "2"], "predicted must hold numbers. Got text, '1'"),
         ([1, 2], np.array([1, "2"], object), "predicted must hold numbers. Got text, '2'"),

@@ -74,6 +74,10 @@ class Pair:
     p_adjusted: float
     missing: dict[str, str]
 
+    def __repr__(self) -> str:
+        accuracy, p = SHARES["accuracy"].say_gap(self.accuracy, signed=True), f"p {self.p_adjusted:.2g}"
+        return show_result(self, f"{self.first} less {self.second}", accuracy, p)
+
     @property
     def clear(self) -> bool:
         """Whether the interval of the accuracy leaves 0 out, if there is one, and McNemar's test agrees."""

@@ -15,6 +15,9 @@ Z = 1.959963984540054
 
 RESAMPLES = 2000
 
+#: What sums of equal numbers differ by, as a share.
+_ROUNDING = 1e-12
+
 #: Groups, or images without any, below which the bootstrap holds the truth clearly less often than it says.
 FEW_GROUPS = 10
 
@@ -209,7 +212,8 @@ def summarize(value: float, drawn: npt.NDArray[np.float64], n: int) -> Estimate:
     if math.isnan(value):
         return Estimate(math.nan, math.nan, math.nan, n)
     low, high = np.nanpercentile(drawn, [2.5, 97.5])
-    if low == high:  # all right, say: nearly every resample too, which is no certainty
+    # All right, say: nearly every resample too, which is no certainty.
+    if high - low <= _ROUNDING * max(abs(low), abs(high)):
         low = high = math.nan
     return Estimate(value, float(low), float(high), n)
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import UsageError, count
+from cnncodes.estimators.targets import LARGEST
 from cnncodes.evaluation.figures import FIGURES, show_result
 from cnncodes.evaluation.intervals import Estimate, bootstrap_all, explain_intervals, measure_share
 from cnncodes.evaluation.metrics import check_groups
@@ -143,6 +144,11 @@ def check_numbers(y: Any, predicted: Any) -> tuple[Array, Array]:
         )
     if not (np.isfinite(y).all() and np.isfinite(predicted).all()):
         raise UsageError("y and predicted must be finite; they hold NaN or infinity: leave these images out.")
+    if max(np.abs(y).max(), np.abs(predicted).max()) > LARGEST:
+        raise UsageError(
+            f"y and predicted must be numbers up to {LARGEST:g}, whose squares can be summed: scale them,"
+            " or leave these images out."
+        )
     return y, predicted
 
 

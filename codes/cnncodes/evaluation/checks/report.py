@@ -8,6 +8,7 @@ from typing import Any
 from cnncodes.errors import count
 from cnncodes.evaluation.checks.finding import Finding
 from cnncodes.evaluation.checks.truth import Task
+from cnncodes.evaluation.figures import show_result
 from cnncodes.schema import to_plain
 
 
@@ -54,6 +55,12 @@ class DataChecks:
     left_out: tuple[LeftOut, ...]
     failures: tuple[tuple[str, str], ...] = ()
     task: Task = "classes"
+
+    def __repr__(self) -> str:
+        said = [count(self.n, "image"), count(len(self.findings), "finding")]
+        if self.warnings:
+            said.append(f"{len(self.warnings):,} to act on")
+        return show_result(self, *said)
 
     @property
     def warnings(self) -> tuple[Finding, ...]:
