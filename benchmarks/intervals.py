@@ -2,7 +2,8 @@
 
 Images are simulated: of classes each is right with a probability of its class, else named one of three
 others; of labels the values are normal, and those with the label are higher by something of the label's. The
-truth is the figure of very many. "corrected" is `cnncodes.evaluation.intervals.summarize_biased`.
+truth is the figure of very many. "corrected" is `cnncodes.evaluation.intervals.summarize_biased`, "by class"
+`widen_mean` of percentiles.
 Needs nothing more.
 
     python benchmarks/intervals.py
@@ -20,6 +21,9 @@ from typing import Any
 import numpy as np
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
+
+#: Right answers and images, of each class; none of a figure that is no mean of these.
+Counts = list[tuple[int, int]]
 
 #: Values of figures by how often each image counts, ``[rows, n]``.
 Measure = Callable[[Floats], Floats]
@@ -39,17 +43,21 @@ LABELS = (
     (10, 200, 0.1, 3, 5),
     (2, 40, 0.5, 1, 2),
 )
-#: Classes, images, and the share of right answers of a class, from and to.
+#: Classes, images, the share of right answers of a class, from and to, and how many images a class has of
+#: those that the one before has.
 CLASSES = (
-    (100, 300, 0.5, 0.95),
-    (70, 500, 0.3, 0.95),
-    (20, 200, 0.3, 0.95),
-    (10, 60, 0.3, 0.95),
-    (10, 1000, 0.3, 0.95),
-    (10, 200, 0.9, 0.99),
-    (50, 500, 0.95, 1),
-    (3, 100, 0.9, 0.99),
-    (2, 30, 0.7, 0.9),
+    (100, 300, 0.5, 0.95, 1.0),
+    (70, 500, 0.3, 0.95, 1.0),
+    (20, 200, 0.3, 0.95, 1.0),
+    (10, 60, 0.3, 0.95, 1.0),
+    (10, 1000, 0.3, 0.95, 1.0),
+    (10, 200, 0.9, 0.99, 1.0),
+    (50, 500, 0.95, 1, 1.0),
+    (3, 100, 0.9, 0.99, 1.0),
+    (2, 30, 0.7, 0.9, 1.0),
+    (2, 200, 0.5, 0.95, 0.01),
+    (6, 200, 0.5, 0.95, 0.5),
+    (6, 200, 0.97, 0.99, 0.5),
 )
 
 
@@ -80,9 +88,10 @@ def measure_labels(Y: Floats, values: Floats) -> Measure:
     return measure
 
 
-def draw_classes(rng: Any, n: int, shares: Floats) -> tuple[Any, Any]:
+def draw_classes(rng: Any, n: int, shares: Floats, ratio: float) -> tuple[Any, Any]:
     """Return true and predicted classes, as numbers."""
-    y = rng.integers(len(shares), size=n)
+    sizes = ratio ** np.arange(len(shares))
+    y = rng.choice(len(shares), n, p=sizes / sizes.sum())
     wrong = (y + 1 + rng.integers(3, size=n)) % len(shares)
     return y, np.where(rng.random(n) < shares[y], y, wrong)
 
@@ -103,12 +112,14 @@ def measure_classes(y: Any, predicted: Any, size: int, figure: str) -> Measure:
     return measure
 
 
-def make_intervals(value: float, drawn: Floats, left_out: Floats) -> dict[str, tuple[float, float]]:
+def make_intervals(
+    value: float, drawn: Floats, left_out: Floats, of_classes: Counts
+) -> dict[str, tuple[float, float]]:
     """Return an interval by each way, within 0 to 1 and around the figure.
 
     BCa: B. Efron, "Better bootstrap confidence intervals", JASA 82, 1987, with the jackknife's acceleration.
     """
-    from cnncodes.evaluation.intervals import Z, summarize, summarize_biased
+    from cnncodes.evaluation.intervals import Z, summarize, summarize_biased, widen_mean, wilson
 
     normal = NormalDist()
     plain, given = summarize(value, drawn, 1), summarize_biased(value, drawn, 1)
@@ -124,10 +135,13 @@ def make_intervals(value: float, drawn: Floats, left_out: Floats) -> dict[str, t
         "BCa": (float(accelerated[0]), float(accelerated[1])),
         "corrected": (given.low, given.high),
     }
+    if of_classes:
+        wide = widen_mean(plain, [wilson(*one) for one in of_classes])
+        found["by class"] = wide.low, wide.high
     return {name: (min(value, max(0, low)), max(value, min(1, high))) for name, (low, high) in found.items()}
 
 
-def list_cases() -> Iterator[tuple[str, Callable[[Any, int | None], tuple[int, Measure]]]]:
+def list_cases() -> Iterator[tuple[str, Callable[[Any, int | None], tuple[int, Measure, Counts]]]]:
     """Yield the name of each case, and what draws so many images of it, or the case's own number."""
     for count, n, share, low, high in LABELS:
         gaps = np.random.default_rng(count * 1000 + n).uniform(low, high, count)
@@ -136,33 +150,44 @@ def list_cases() -> Iterator[tuple[str, Callable[[Any, int | None], tuple[int, M
             while True:
                 Y, values = draw_labels(rng, many or n, share, gaps)
                 if Y.any():
-                    return len(Y), measure_labels(Y, values)
+                    return len(Y), measure_labels(Y, values), []
 
         yield f"mAP | {count} labels, {n} images | {n * share:.3g}", labels
-    for count, n, low, high in CLASSES:
+    for count, n, low, high, ratio in CLASSES:
         shares = np.random.default_rng(count * 1000 + n).uniform(low, high, count)
         for figure in ("macro F1", "balanced accuracy"):
 
             def classes(
-                rng: Any, many: int | None, n: int = n, shares: Floats = shares, figure: str = figure
+                rng: Any,
+                many: int | None,
+                n: int = n,
+                shares: Floats = shares,
+                figure: str = figure,
+                ratio: float = ratio,
             ) -> Any:
-                drawn = draw_classes(rng, many or n, shares)
-                return many or n, measure_classes(*drawn, len(shares), figure)
+                y, predicted = draw_classes(rng, many or n, shares, ratio)
+                of_classes: Counts = []
+                if figure == "balanced accuracy":
+                    of_classes = [(int((predicted == k)[y == k].sum()), int((y == k).sum())) for k in set(y)]
+                return many or n, measure_classes(y, predicted, len(shares), figure), of_classes
 
-            yield f"{figure} | {count} classes, {n} images | {n / count:.3g}", classes
+            each = f"{n / count:.3g}" if ratio == 1 else f"{ratio:g} of the class before"
+            yield f"{figure} | {count} classes, {n} images | {each}", classes
 
 
-def run(draw: Callable[[Any, int | None], tuple[int, Measure]], runs: int) -> tuple[float, float, Any]:
+def run(
+    draw: Callable[[Any, int | None], tuple[int, Measure, Counts]], runs: int
+) -> tuple[float, float, Any]:
     """Return the truth, the mean figure, and of each way the share of intervals that hold the truth."""
     rng = np.random.default_rng(0)
-    many, measure = draw(rng, MANY)
+    many, measure, _ = draw(rng, MANY)
     truth, values, held = float(measure(np.ones((1, many)))[0]), [], []
     for _ in range(runs):
-        n, measure = draw(rng, None)
+        n, measure, of_classes = draw(rng, None)
         values.append(float(measure(np.ones((1, n)))[0]))
         drawn = measure(rng.multinomial(n, np.full(n, 1 / n), RESAMPLES).astype(float))
-        if np.ptp(np.nanpercentile(drawn, [2.5, 97.5])) > 0:  # else there is no interval, which is said
-            made = make_intervals(values[-1], drawn, measure(1 - np.eye(n)))
+        if np.ptp(np.nanpercentile(drawn, [2.5, 97.5])) > 0:  # else resamples make no interval
+            made = make_intervals(values[-1], drawn, measure(1 - np.eye(n)), of_classes)
             held.append({name: low <= truth <= high for name, (low, high) in made.items()})
     return truth, float(np.mean(values)), {name: np.mean([one[name] for one in held]) for name in held[0]}
 
@@ -173,11 +198,13 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=200, help="Samples of each case.")
     runs = parser.parse_args().runs
     started = time.perf_counter()
-    print("| figure | of | images of each | truth | mean | percentiles | reflected | BCa | corrected |")
-    print("|---|---|---:|---:|---:|---:|---:|---:|---:|")
+    ways = "percentiles | reflected | BCa | corrected | by class"
+    print(f"| figure | of | images of each | truth | mean | {ways} |")
+    print("|---|---|---:|---:|---:|---:|---:|---:|---:|---:|")
     for name, draw in list_cases():
         truth, mean, held = run(draw, runs)
         shares = " | ".join(f"{100 * share:.0f}" for share in held.values())
+        shares += "" if "by class" in held else " | "
         print(f"| {name} | {truth:.3f} | {mean:.3f} | {shares} |", flush=True)
     seconds = time.perf_counter() - started
     print(f"\n{runs} samples of each, {RESAMPLES} resamples of a sample, {seconds:.0f} s")

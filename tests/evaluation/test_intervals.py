@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -142,14 +142,38 @@ def test_each_figure_that_has_no_value_or_no_interval_says_why() -> None:
     found = evaluate_predictions(right, np.eye(2)[[0, 1] * 4], ["cat", "dog"])
     names = ("accuracy", "balanced_accuracy", "macro_f1", "top_k_accuracy", "log_loss", "brier")
     unknown = {name for name in names if getattr(found, name) is None or math.isnan(getattr(found, name).low)}
-    assert unknown == {"balanced_accuracy", "macro_f1", "top_k_accuracy", "log_loss", "brier"}
+    assert unknown == {"macro_f1", "top_k_accuracy", "log_loss", "brier"}
     assert unknown <= set(found.missing) and "accuracy" not in found.missing
     assert found.missing["macro_f1"].startswith("no interval, since nearly all resamples agree")
 
 
-def test_an_interval_without_width_is_none() -> None:
+def test_a_mean_recall_has_the_interval_of_recalls_where_resamples_have_none() -> None:
     # All answers name one class of two: whichever images are drawn, the mean recall is a half or, rarely, 1.
     found = evaluate_predictions(["cat"] * 5 + ["yak"] * 10, ["cat"] * 15, ["cat", "dog"])
     drawn = found.balanced_accuracy
-    assert drawn.value == 0.5 and math.isnan(drawn.low) and math.isnan(drawn.high)
-    assert found.missing["balanced_accuracy"].startswith("no interval")
+    assert drawn.value == 0.5 and 0.2 < drawn.low < 0.35 and 0.55 < drawn.high < 0.75
+    assert "balanced_accuracy" not in found.missing
+
+
+@settings(max_examples=20)
+@given(right=st.integers(0, 30), wrong=st.integers(0, 30))
+def test_the_mean_recall_of_one_class_is_its_recall(right: int, wrong: int) -> None:
+    assume(right + wrong > 1)
+    found = evaluate_predictions(["a"] * (right + wrong), ["a"] * right + ["b"] * wrong, ["a", "b"])
+    one, recall = found.balanced_accuracy, found.per_class[0].recall
+    assert one.value == recall.value and one.low <= recall.low + 1e-12 and one.high >= recall.high - 1e-12
+
+
+@pytest.mark.parametrize(
+    ("sizes", "truth"), [((200, 2), (0.95, 0.6)), ((100, 60, 20, 10, 6, 4), (0.98,) * 6)]
+)
+def test_intervals_of_mean_recalls_with_rare_classes_hold_the_truth(
+    sizes: tuple[int, ...], truth: tuple[float, ...]
+) -> None:
+    rng, held = np.random.default_rng(0), 0
+    for _ in range(20):
+        y = rng.choice(len(sizes), sum(sizes), p=np.array(sizes) / sum(sizes))
+        predicted = np.where(rng.random(len(y)) < np.array(truth)[y], y, (y + 1) % len(sizes))
+        found = evaluate_predictions(y, predicted, range(len(sizes))).balanced_accuracy
+        held += found.low <= np.mean(truth) <= found.high
+    assert held >= 18  # of percentiles alone 12 and 15

@@ -21,6 +21,7 @@ from cnncodes.evaluation.intervals import (
     measure_share,
     summarize,
     summarize_biased,
+    widen_mean,
 )
 from cnncodes.evaluation.probabilities import (
     Scored,
@@ -176,6 +177,9 @@ def evaluate_predictions(
         name: bootstrap(getattr(confusion, name), len(y), summary=summary, **options)
         for name, summary in _DRAWN.items()
     }
+    per_class = [_describe_class(confusion, i, str(name), known[i], options) for i, name in enumerate(names)]
+    recalls = [one.recall for one in per_class]
+    drawn["balanced_accuracy"] = widen_mean(drawn["balanced_accuracy"], recalls)
     of_probabilities = _measure_probabilities(scored, top_k)
     losses = {name: of_probabilities[name] for name in _OF_PROBABILITIES}
     of_probabilities["missing"] |= explain_intervals(drawn | losses)
@@ -184,9 +188,7 @@ def evaluate_predictions(
         accuracy=measure_share(confusion.true == confusion.predicted, **options),
         **drawn,
         **of_probabilities,
-        per_class=[
-            _describe_class(confusion, i, str(name), known[i], options) for i, name in enumerate(names)
-        ],
+        per_class=per_class,
         confusion=counts.astype(np.int64).tolist(),
         n_groups=None if groups is None else len(np.unique(groups)),
     )
