@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -71,6 +71,7 @@ def test_bootstrap_draws_groups_whole() -> None:
     assert (grouped.high - grouped.low) / (alone.high - alone.low) == pytest.approx(math.sqrt(10), rel=0.15)
 
 
+@example(np.array([1e-308, 0.0]), 0.0, False)
 @given(
     arrays(np.float64, st.integers(2, 60), elements=st.floats(0, 1)),
     st.floats(0, 1),
@@ -164,16 +165,11 @@ def test_the_mean_recall_of_one_class_is_its_recall(right: int, wrong: int) -> N
     assert one.value == recall.value and one.low <= recall.low + 1e-12 and one.high >= recall.high - 1e-12
 
 
-@pytest.mark.parametrize(
-    ("sizes", "truth"), [((200, 2), (0.95, 0.6)), ((100, 60, 20, 10, 6, 4), (0.98,) * 6)]
-)
-def test_intervals_of_mean_recalls_with_rare_classes_hold_the_truth(
-    sizes: tuple[int, ...], truth: tuple[float, ...]
-) -> None:
-    rng, held = np.random.default_rng(0), 0
+def test_intervals_of_a_mean_recall_with_a_rare_class_hold_the_truth() -> None:
+    rng, held, sizes, truth = np.random.default_rng(0), 0, (200, 2), (0.95, 0.6)
     for _ in range(20):
         y = rng.choice(len(sizes), sum(sizes), p=np.array(sizes) / sum(sizes))
         predicted = np.where(rng.random(len(y)) < np.array(truth)[y], y, (y + 1) % len(sizes))
         found = evaluate_predictions(y, predicted, range(len(sizes))).balanced_accuracy
         held += found.low <= np.mean(truth) <= found.high
-    assert held >= 18  # of percentiles alone 12 and 15
+    assert held >= 18  # of percentiles alone 12
