@@ -252,10 +252,9 @@ def summarize_biased(value: float, drawn: npt.NDArray[np.float64], n: int, *, sh
         return found
     center, values = (_to_angle(np.asarray(one)) if share else np.asarray(one) for one in (value, drawn))
     bias, spread = float(np.nanmean(values) - center), float(np.nanstd(values))
-    if not spread:  # of numbers whose squares are 0
-        return found
     away = np.nanpercentile(values, [2.5, 97.5]) - center - bias
-    ends = center - bias + away * math.hypot(spread, bias) / spread
+    wider = math.hypot(spread, bias) / spread if spread else 1.0  # 0 of numbers whose squares are 0
+    ends = center - bias + away * wider
     low, high = (np.sin(np.clip(ends, 0, math.pi / 2)) ** 2 if share else ends).tolist()
     return Estimate(value, min(value, low), max(value, high), n)
 
