@@ -282,7 +282,7 @@ def widen_mean(estimate: Estimate, shares: Sequence[Estimate]) -> Estimate:
     --------
     >>> one = widen_mean(Estimate(1.0, math.nan, math.nan, 42), [wilson(40, 40), wilson(2, 2)])
     >>> one.value, round(one.low, 3), one.high
-    (1.0, 0.667, 1.0)
+    (1.0, 0.668, 1.0)
     """
     known = [share for share in shares if share.n]
     below = math.hypot(*(share.value - share.low for share in known)) / len(known)
