@@ -76,6 +76,8 @@ def test_columns_without_a_table_and_a_holdout_without_labels_are_refused(table:
         with pytest.raises(SourceError, match="--holdout divides labelled images, and no image of"):
             open_images(src, SourceOptions(holdout=0.3))
     assert open_images(str(table), SourceOptions(label_column="label", holdout=0.3)).records
+    with pytest.raises(SourceError, match="there is nothing at 'lost.csv'"):
+        open_images("lost.csv", SourceOptions(label_column="kind"))
 
 
 def test_a_column_for_stored_codes_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -154,6 +154,8 @@ def test_a_mean_recall_has_the_interval_of_recalls_where_resamples_have_none() -
     drawn = found.balanced_accuracy
     assert drawn.value == 0.5 and 0.2 < drawn.low < 0.35 and 0.55 < drawn.high < 0.75
     assert "balanced_accuracy" not in found.missing
+    alike = evaluate_predictions(["cat", "yak"] * 5, ["cat"] * 10, ["cat", "dog"], groups=["one"] * 10)
+    assert math.isnan(alike.balanced_accuracy.low) and "balanced_accuracy" in alike.missing
 
 
 @settings(max_examples=20)

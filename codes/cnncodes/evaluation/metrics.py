@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -178,8 +179,9 @@ def evaluate_predictions(
         for name, summary in _DRAWN.items()
     }
     per_class = [_describe_class(confusion, i, str(name), known[i], options) for i, name in enumerate(names)]
-    recalls = [one.recall for one in per_class]
-    drawn["balanced_accuracy"] = widen_mean(drawn["balanced_accuracy"], recalls)
+    balanced = drawn["balanced_accuracy"]
+    if groups is None or not math.isnan(balanced.low):  # recalls of one group are not independent
+        drawn["balanced_accuracy"] = widen_mean(balanced, [one.recall for one in per_class])
     of_probabilities = _measure_probabilities(scored, top_k)
     losses = {name: of_probabilities[name] for name in _OF_PROBABILITIES}
     of_probabilities["missing"] |= explain_intervals(drawn | losses)
