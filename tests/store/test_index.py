@@ -10,8 +10,8 @@ import pytest
 
 from cnncodes.errors import StoreError
 from cnncodes.store import contents
+from cnncodes.store.entries import Shard
 from cnncodes.store.index import Index, StoredImage
-from cnncodes.store.manifest import Shard
 
 
 def shard(images: dict[str, StoredImage], *, views: int = 2) -> pa.Table:

@@ -9,9 +9,10 @@ from cnncodes.lazy import attach
 if TYPE_CHECKING:
     from cnncodes.store.blocks import CodeBlocks, open_codes
     from cnncodes.store.cache import CodeCache
+    from cnncodes.store.entries import Shard
     from cnncodes.store.files import atomic_write
     from cnncodes.store.index import Index, StoredImage
-    from cnncodes.store.manifest import Manifest, Shard, StoredViews
+    from cnncodes.store.manifest import Manifest, StoredViews
     from cnncodes.store.reading import Codes, read_codes, verify_codes
     from cnncodes.store.records import Failure, ImageCodes, ImageCopy
     from cnncodes.store.space import Space
@@ -50,7 +51,7 @@ __getattr__, __dir__ = attach(
         "ImageCopy": "records",
         "Index": "index",
         "Manifest": "manifest",
-        "Shard": "manifest",
+        "Shard": "entries",
         "Space": "space",
         "StoredImage": "index",
         "StoredViews": "manifest",

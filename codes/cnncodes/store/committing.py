@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from cnncodes.store.entries import Shard
 from cnncodes.store.failing import FailureLog
 from cnncodes.store.index import Index
-from cnncodes.store.manifest import Manifest, Shard
+from cnncodes.store.manifest import Manifest
 from cnncodes.store.shard_files import ShardFiles
 
 

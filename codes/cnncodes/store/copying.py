@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from cnncodes.errors import UsageError
+from cnncodes.store.entries import Shard
 from cnncodes.store.index import Index
-from cnncodes.store.manifest import Shard
 from cnncodes.store.records import ImageCopy
 from cnncodes.store.shard_files import ShardFiles
 

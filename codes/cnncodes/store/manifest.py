@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
-from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import pyarrow as pa
 
 from cnncodes.disk import find_file
 from cnncodes.errors import DamagedManifest, StoreError, UsageError, sentence, suggest
+from cnncodes.store.entries import SHARD_NAME, Shard, parse_shards, read_number
 from cnncodes.store.files import atomic_write
 from cnncodes.store.schema import CODE, PARAMETERS, codes_schema
 from cnncodes.store.space import SIDES, Sides, Space, describe_differences
@@ -23,22 +22,6 @@ from cnncodes.store.space import SIDES, Sides, Space, describe_differences
 FORMAT = 2
 MANIFEST_NAME = "manifest.json"
 FAILURES_NAME = "failures.parquet"
-SHARD_NAME = re.compile(r"part-(\d{5,})\.parquet")
-
-
-@dataclass(frozen=True)
-class Shard:
-    """One file in ``data/``: its name, rows, images, the hash of its bytes, and how many these are.
-
-    Their number is None where the manifest is of format 1, which did not say it.
-    """
-
-    name: str
-    rows: int
-    images: int
-    sha256: str
-    bytes: int | None = None
-
 
 #: What a dataset's rows may be: a view each, or the mean of an image's views.
 REDUCTIONS = ("none", "mean")
@@ -136,8 +119,8 @@ class Manifest:
 
     def next_name(self) -> str:
         """Return a shard name that is not in use."""
-        numbers = [int(match[1]) for shard in self.shards if (match := SHARD_NAME.fullmatch(shard.name))]
-        return f"part-{max(numbers, default=-1) + 1:05d}.parquet"
+        newest = max((read_number(shard.name) for shard in self.shards), default=-1)
+        return f"part-{newest + 1:05d}.parquet"
 
     def changed(self, *, add: tuple[Shard, ...] = (), remove: tuple[Shard, ...] = ()) -> Manifest:
         """Return the manifest with shards added and removed; it is not complete."""
@@ -249,7 +232,7 @@ def _parse(path: Path, values: Any) -> Manifest:
     if values["format"] < 1:
         raise damaged_manifest(path, f"it is of format {values['format']}, which no version has written")
     try:
-        shards = _parse_shards(values["shards"])
+        shards = parse_shards(values["shards"])
         if not isinstance(values["complete"], bool):
             raise TypeError(f"complete is {values['complete']!r}, not true or false")
         manifest = replace(parse_rows(values), shards=shards, complete=values["complete"])
@@ -268,46 +251,12 @@ def _find_lost(folder: Path, shards: Collection[Shard]) -> list[str]:
 
     It names one at least, if an empty one. A later job that was killed leaves such with higher numbers alone.
     """
-    named = {shard.name: _number(shard.name) for shard in shards}
+    named = {shard.name: read_number(shard.name) for shard in shards}
     newest = max(named.values(), default=None)
     names = [file.name for file in folder.glob("data/part-*") if SHARD_NAME.fullmatch(file.name)]
-    return sorted(name for name in names if name not in named and (newest is None or _number(name) < newest))
-
-
-def _number(name: str) -> int:
-    return int(name.removeprefix("part-").removesuffix(".parquet"))
-
-
-def _parse_shards(values: Any) -> tuple[Shard, ...]:
-    if not isinstance(values, list) or not all(isinstance(value, Mapping) for value in values):
-        raise TypeError("shards is not a list of tables")
-    shards = tuple(_parse_shard(value) for value in values)
-    names = Counter(shard.name for shard in shards)
-    if twice := [name for name, number in names.items() if number > 1]:
-        raise ValueError(f"it names {twice[0]} twice")
-    return shards
-
-
-def _parse_shard(values: Mapping[str, Any]) -> Shard:
-    known = [item.name for item in fields(Shard)]
-    if missing := [name for name in known if name not in values and name != "bytes"]:
-        raise ValueError(f"of a shard it does not say {missing[0]!r}")
-    if unknown := [name for name in values if name not in known]:
-        raise ValueError(f"of a shard it says {unknown[0]!r}, which is not known")
-    shard = Shard(**values)
-    _check_shard(shard)
-    return shard
-
-
-def _check_shard(shard: Shard) -> None:
-    # A name is joined to a path: it must stay inside data/.
-    if not isinstance(shard.name, str) or not SHARD_NAME.fullmatch(shard.name):
-        raise ValueError(f"{shard.name!r} is no name of a shard")
-    sizes = (shard.rows, shard.images, 0 if shard.bytes is None else shard.bytes)
-    if any(type(size) is not int or size < 0 for size in sizes):
-        raise ValueError(f"the counts of {shard.name} are no whole numbers")
-    if not isinstance(shard.sha256, str):
-        raise TypeError(f"the sha256 of {shard.name} is {shard.sha256!r}, not a text")
+    return sorted(
+        name for name in names if name not in named and (newest is None or read_number(name) < newest)
+    )
 
 
 def parse_rows(values: Any) -> Manifest:

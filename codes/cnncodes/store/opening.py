@@ -6,9 +6,10 @@ from pathlib import Path
 
 from cnncodes.disk import find_file, sync_folder
 from cnncodes.errors import SpaceMismatch, StoreError
+from cnncodes.store.entries import SHARD_NAME
 from cnncodes.store.files import writing_errors
 from cnncodes.store.locking import LOCK_NAME
-from cnncodes.store.manifest import FAILURES_NAME, MANIFEST_NAME, SHARD_NAME, Manifest, check_lost
+from cnncodes.store.manifest import FAILURES_NAME, MANIFEST_NAME, Manifest, check_lost
 from cnncodes.store.shards import find_contradiction
 
 

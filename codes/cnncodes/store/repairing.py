@@ -16,9 +16,10 @@ import pyarrow as pa
 
 from cnncodes.disk import sync_folder
 from cnncodes.errors import DamagedManifest, StoreError, check_path, sentence
+from cnncodes.store.entries import SHARD_NAME, Shard
 from cnncodes.store.files import atomic_write, refuse_unread, writing_errors
 from cnncodes.store.locking import WriterLock
-from cnncodes.store.manifest import FORMAT, MANIFEST_NAME, SHARD_NAME, Manifest, Shard, parse_rows
+from cnncodes.store.manifest import FORMAT, MANIFEST_NAME, Manifest, parse_rows
 from cnncodes.store.schema import read_parquet
 from cnncodes.store.shards import describe_shard, find_contradiction, find_miscount
 from cnncodes.store.verifying import check_rows

@@ -8,9 +8,10 @@ from pathlib import Path
 import pyarrow as pa
 
 from cnncodes.disk import sync_folder
+from cnncodes.store.entries import Shard
 from cnncodes.store.files import writing_errors
 from cnncodes.store.index import INDEXED
-from cnncodes.store.manifest import Manifest, Shard
+from cnncodes.store.manifest import Manifest
 from cnncodes.store.shards import SHARD_ROWS, find_rows, load_shard, look_at_shard, write_shard
 
 #: So many shards that are less than half full are merged when a job ends.

@@ -15,15 +15,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cnncodes.errors import DamagedManifest, StoreError, sentence
+from cnncodes.store.entries import Shard
 from cnncodes.store.files import atomic_write
-from cnncodes.store.manifest import (
-    MANIFEST_NAME,
-    RESTORE_SHARD,
-    Manifest,
-    Shard,
-    damaged_manifest,
-    parse_rows,
-)
+from cnncodes.store.manifest import MANIFEST_NAME, RESTORE_SHARD, Manifest, damaged_manifest, parse_rows
 from cnncodes.store.schema import METADATA_KEY, is_code, read_batches, read_parquet, to_parquet
 
 #: Images in a shard, where nothing else is said.

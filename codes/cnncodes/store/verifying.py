@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from cnncodes.errors import StoreError, check_path, sentence
+from cnncodes.store.entries import SHARD_NAME, Shard
 from cnncodes.store.locking import find_writer
-from cnncodes.store.manifest import FAILURES_NAME, MANIFEST_NAME, RESTORE_SHARD, SHARD_NAME, Manifest, Shard
+from cnncodes.store.manifest import FAILURES_NAME, MANIFEST_NAME, RESTORE_SHARD, Manifest
 from cnncodes.store.reading import read_failures
 from cnncodes.store.schema import is_code
 from cnncodes.store.shards import find_contradiction, find_miscount, load_shard
