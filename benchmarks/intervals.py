@@ -2,7 +2,7 @@
 
 Images are simulated: of classes each is right with a probability of its class, else named one of three
 others; of labels the values are normal, and those with the label are higher by something of the label's. The
-truth is the figure of very many. "corrected" is `cnncodes.evaluation.intervals.summarize_biased`, "by class"
+truth is the figure of very many. "corrected" is `cnncodes.evaluation.means.summarize_biased`, "by class"
 `widen_mean` of percentiles.
 Needs nothing more.
 
@@ -119,7 +119,8 @@ def make_intervals(
 
     BCa: B. Efron, "Better bootstrap confidence intervals", JASA 82, 1987, with the jackknife's acceleration.
     """
-    from cnncodes.evaluation.intervals import Z, summarize, summarize_biased, widen_mean, wilson
+    from cnncodes.evaluation.intervals import Z, summarize, wilson
+    from cnncodes.evaluation.means import summarize_biased, widen_mean
 
     normal = NormalDist()
     plain, given = summarize(value, drawn, 1), summarize_biased(value, drawn, 1)

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import steady
-from cnncodes.evaluation.intervals import Estimate, summarize, summarize_biased
+from cnncodes.evaluation.intervals import Estimate, summarize
+from cnncodes.evaluation.means import summarize_biased
 
 Floats = npt.NDArray[np.float64]
 

@@ -21,9 +21,8 @@ from cnncodes.evaluation.intervals import (
     explain_intervals,
     measure_share,
     summarize,
-    summarize_biased,
-    widen_mean,
 )
+from cnncodes.evaluation.means import summarize_biased, widen_mean
 from cnncodes.evaluation.probabilities import (
     Scored,
     check_classes,
@@ -61,8 +60,8 @@ class Evaluation:
     """How good predictions are.
 
     Intervals are of 95 %. Those of shares are Wilson's, all others of the bootstrap over images: percentiles,
-    of macro F1 those of `summarize_biased`. Where groups are given, whole groups are drawn, for shares too
-    (`measure_share`).
+    of macro F1 those of `summarize_biased`, of balanced accuracy those of `widen_mean`. Where
+    groups are given, whole groups are drawn, for shares too (`measure_share`).
 
     Attributes
     ----------

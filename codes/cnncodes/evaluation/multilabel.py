@@ -18,9 +18,9 @@ from cnncodes.evaluation.intervals import (
     bootstrap_all,
     explain_intervals,
     measure_share,
-    summarize_biased,
 )
 from cnncodes.evaluation.label_order import LabelOrder
+from cnncodes.evaluation.means import summarize_biased
 from cnncodes.evaluation.metrics import check_groups
 from cnncodes.evaluation.probabilities import check_classes
 
