@@ -101,7 +101,7 @@ def test_an_operator_that_is_not_known_is_refused_before_any_work(
     node: str, photos: Path, tmp_path: Path
 ) -> None:
     """As torch runs the frozen part too, in the end."""
-    body = BODY.replace(node, node.replace("Relu", "Sin"))
+    body = BODY.replace(node, node.replace("Relu", "Sinh"))
     backbone = write_backbone(write_dotted(body, WEIGHTS, 6), side=SIDE)
     begun: list[str] = []
 
@@ -110,6 +110,6 @@ def test_an_operator_that_is_not_known_is_refused_before_any_work(
         return lambda done, total, failed: None
 
     changed, listeners = {**GOOD, "unfreeze": "layer2"}, Listeners(progress=progress)
-    with pytest.raises(BackboneError, match=r"'Sin' of node .* not known to fine-tuning, which"):
+    with pytest.raises(BackboneError, match=r"'Sinh' of node .* not known to fine-tuning, which"):
         cnncodes.finetune(photos, tmp_path / "out", backbone=backbone, listeners=listeners, **changed)
     assert not begun and not (tmp_path / "out").exists()
