@@ -134,6 +134,22 @@ def test_many_images_that_are_no_pictures_any_more_cost_no_codes_unless_that_is_
     assert find_problems(out) == []
 
 
+def test_what_is_refused_stays_refused_as_new_images_come(
+    photos: Path, tmp_path: Path, backbone: Backbone
+) -> None:
+    out = tmp_path / "x.codes"
+    for number in range(6, 20):
+        draw(photos / "cat" / f"{number:02}.png", number)
+    embed(photos, out, backbone=backbone)
+    empty_files(photos, 11)
+    for number in range(120):
+        draw(photos / "dog" / f"new{number:03}.png", 100 + number)
+    for _ in range(2):  # the second has eleven of 140
+        with pytest.raises(StoreError, match="Their codes stay"):
+            embed(photos, out, backbone=backbone)
+        assert len(read_codes(out).images) == 140
+
+
 def test_images_that_are_gone_and_such_as_broke_count_together(
     photos: Path, tmp_path: Path, backbone: Backbone
 ) -> None:

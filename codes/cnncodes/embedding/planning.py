@@ -79,7 +79,8 @@ class Work:
             Of the job.
         """
         n_lost = len(self.gone) + len(broken)
-        if not broken or not self._is_much(n_lost):
+        # Whatever their share: it falls as new images come, and what is refused today would go tomorrow.
+        if not broken or (n_lost <= MAX_REMOVED and n_lost < self.n_stored):
             return None
         first = min(broken, key=lambda failure: failure.key)  # lanes end in any order
         gone = f"are in {source!r} no more ({len(self.gone):,}) or " if self.gone else ""
