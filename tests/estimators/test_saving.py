@@ -14,6 +14,10 @@ import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 
 import cnncodes
 from cnncodes import load
@@ -53,6 +57,16 @@ def refused(path, text, error=SavedModelError):
 
 
 # Round trips
+
+
+def test_a_search_that_ends_a_pipeline_is_saved_as_its_best_estimator(make, pictures, tmp_path):
+    search = GridSearchCV(SVC(), {"C": [1.0, 10.0]}, cv=2)
+    clf = make(make_pipeline(StandardScaler(), search), train_views="flip", test_views="flip")
+    clf.fit(pictures.arrays, pictures.labels)
+    clf.save(tmp_path / "x.cnncodes")
+    assert_equal_answers(
+        answers(clf, pictures.arrays), answers(load(tmp_path / "x.cnncodes"), pictures.arrays)
+    )
 
 
 ELSEWHERE = """

@@ -115,14 +115,10 @@ def find_shares(y: Any, weight: Any, head: Any) -> Floats | None:
     -------
     ndarray of float64, shape (n_classes,), sorted by class; None where the head's class weights are unknown.
     """
-    from sklearn.pipeline import Pipeline
-
     from cnncodes.heads.checks import class_weights
-    from cnncodes.heads.searches import take_best
+    from cnncodes.heads.searches import find_last, take_best
 
-    head = take_best(head)
-    while isinstance(head, Pipeline):
-        head = take_best(head.steps[-1][1])
+    head = find_last(take_best(head))[1]
     classes, numbers = np.unique(y, return_inverse=True)
     totals = np.bincount(numbers, weight).astype(np.float64)
     given = getattr(head, "class_weight", None)

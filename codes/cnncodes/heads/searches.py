@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
 from sklearn.base import clone, is_classifier
 from sklearn.model_selection import GroupKFold, check_cv
+from sklearn.pipeline import Pipeline
 
 from cnncodes.heads.folds import Array, split_images
 
@@ -16,9 +18,30 @@ def is_search(estimator: Any) -> bool:
     return all(hasattr(estimator, name) for name in ("estimator", "cv", "refit"))
 
 
+def find_last(estimator: Any) -> tuple[str, Any]:
+    """Return a pipeline's last step, of one in it too, after what goes before the arguments of its `fit`."""
+    prefix = ""
+    while isinstance(estimator, Pipeline):
+        name, estimator = estimator.steps[-1]
+        prefix += f"{name}__"
+    return prefix, estimator
+
+
+def replace_last(estimator: Any, last: Any) -> Any:
+    """Return a pipeline with another last step and its own others, or that step where it is none."""
+    if not isinstance(estimator, Pipeline):
+        return last
+    *others, (name, old) = estimator.steps
+    changed = copy.copy(estimator)
+    changed.steps = [*others, (name, replace_last(old, last))]
+    return changed
+
+
 def take_best(fitted: Any) -> Any:
-    """Return what predicts with a fitted search like scikit-learn's: its best estimator; any other itself."""
-    return getattr(fitted, "best_estimator_", fitted)
+    """Return an estimator with the best one in the place of a fitted search, which may end a pipeline."""
+    last = find_last(fitted)[1]
+    best = getattr(last, "best_estimator_", last)
+    return fitted if best is last else replace_last(fitted, take_best(best))
 
 
 def keep_whole(search: Any, y: Array, groups: Array) -> Any:

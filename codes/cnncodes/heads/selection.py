@@ -10,7 +10,6 @@ from typing import Any
 import joblib
 import numpy as np
 from sklearn.base import clone, is_classifier
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
 from cnncodes.errors import UsageError, suggest
@@ -18,7 +17,14 @@ from cnncodes.heads.auto_head import AutoHead
 from cnncodes.heads.checks import refuse_multilabel
 from cnncodes.heads.kinds import make_kind
 from cnncodes.heads.names import HEADS
-from cnncodes.heads.searches import is_search, keep_whole, parts_members, takes_groups
+from cnncodes.heads.searches import (
+    find_last,
+    is_search,
+    keep_whole,
+    parts_members,
+    replace_last,
+    takes_groups,
+)
 from cnncodes.heads.targets import TargetHead
 
 
@@ -81,7 +87,7 @@ def fit_head(
         refuse_multilabel(y)
     given = {"sample_weight": sample_weight, "groups": groups, "images": images}
     given = {name: value for name, value in given.items() if value is not None}
-    prefix, taker = _find_last(estimator)
+    prefix, taker = find_last(estimator)
     if not is_search(taker):
         if images is not None and len(np.unique(images)) < len(images):
             _warn_of_own_folds(taker)
@@ -90,35 +96,16 @@ def fit_head(
     members = groups if groups is not None else images
     if members is not None:
         taker = keep_whole(taker, y, members)
-        estimator = _replace_last(estimator, taker)
+        estimator = replace_last(estimator, taker)
         if parts_members(taker, X, y, members):
             _warn_of_own_folds(taker)
     # A search passes on to its estimator what it is given; its folds alone have the groups.
-    inner, last = _find_last(taker.estimator)
+    inner, last = find_last(taker.estimator)
     passed = {prefix + inner + name: value for name, value in given.items() if has_fit_parameter(last, name)}
     passed.pop(f"{prefix}{inner}groups", None)
     if members is not None and takes_groups(taker.cv):
         passed[f"{prefix}groups"] = members
     return estimator.fit(X, y, **passed)
-
-
-def _find_last(estimator: Any) -> tuple[str, Any]:
-    """Return a pipeline's last step, of one in it too, after what goes before the arguments of its `fit`."""
-    prefix = ""
-    while isinstance(estimator, Pipeline):
-        name, estimator = estimator.steps[-1]
-        prefix += f"{name}__"
-    return prefix, estimator
-
-
-def _replace_last(estimator: Any, last: Any) -> Any:
-    """Return a pipeline with another last step, or that step where it is none."""
-    if not isinstance(estimator, Pipeline):
-        return last
-    name, old = estimator.steps[-1]
-    changed = clone(estimator)
-    changed.steps[-1] = (name, _replace_last(old, last))
-    return changed
 
 
 def _warn_of_own_folds(estimator: Any) -> None:
