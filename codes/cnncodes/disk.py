@@ -60,6 +60,21 @@ def find_file(path: str | Path) -> Path:
     return next((part for part in above if os.path.lexists(part) and not part.is_dir()), path)
 
 
+def find_free_name(path: Path) -> Path:
+    """Return a path that nothing has yet: this one, or else with the first number that is free at its end.
+
+    Examples
+    --------
+    >>> find_free_name(Path("/dev/null")), find_free_name(Path("/dev/nothing"))
+    (PosixPath('/dev/null-2'), PosixPath('/dev/nothing'))
+    """
+    number, free = 1, path
+    while os.path.lexists(free):
+        number += 1
+        free = path.with_name(f"{path.name}-{number}")
+    return free
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder (new, renamed, removed) outlast a power cut."""
     if os.name == "nt":  # a folder cannot be opened there, and NTFS journals its names

@@ -7,9 +7,6 @@ import dataclasses
 from cnncodes.commands import common, inputs
 from cnncodes.commands.reporter import Reporter
 
-#: Shares that differ by this factor are far apart.
-_FAR = 1.5
-
 
 def tell_holdout(src: str, reading: common.SourceOptions, trained: int, reporter: Reporter) -> bool:
     """Return whether --holdout held images out, and say where not, or another share.
@@ -49,7 +46,9 @@ def tell_holdout(src: str, reading: common.SourceOptions, trained: int, reporter
 
 def tell_share(held: int, total: int, share: float, reporter: Reporter) -> None:
     """Say where far more, or far fewer, images were held out than was asked for."""
-    if abs(held - share * total) >= 1 and max(held / total, share) >= _FAR * min(held / total, share):
+    from cnncodes.images.shares import is_far
+
+    if is_far(held, total, share):
         reporter.note(
             f"{held:,} of {total:,} images, {held / total:.0%}, are held out, and not {share:.0%}: images of"
             " a group, and equal files, are on one side, and each class keeps one in training. More images,"

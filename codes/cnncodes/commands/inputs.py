@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -103,11 +102,11 @@ def is_codes(path: str | Path) -> bool:
     """Tell whether a path is a codes dataset."""
     if not os.path.isdir(path):  # and not as Path asks, which raises where a folder cannot be searched
         return False
+    from cnncodes.store.entries import SHARD_NAME
+
     # Shards without a manifest are one that is damaged, as opening it says.
     names = (file.name for file in Path(path).glob("data/part-*.parquet"))
-    return os.path.isfile(Path(path) / "manifest.json") or any(
-        re.fullmatch(r"part-\d{5,}\.parquet", n) for n in names
-    )
+    return os.path.isfile(Path(path) / "manifest.json") or any(map(SHARD_NAME.fullmatch, names))
 
 
 def choose_split(wanted: str | None, present: Iterable[str | None], preferred: str) -> str | None:

@@ -156,8 +156,8 @@ def embed(
     remove_missing : bool
         Whether any number of stored images may go because the source lacks them, or what is there now cannot
         be decoded. By default more than ten and more than a tenth of them are an error, and so are all of
-        them, however few; more than ten, of any number, where some cannot be
-        decoded: a wrong path or part, or a damaged disk, is likelier than a clean-up.
+        them, however few; more than ten, of any number, where some cannot be decoded: a wrong path or part,
+        or a damaged disk, is likelier than a clean-up.
     on_progress : callable, optional
         Called as ``on_progress(done, total, failed)``.
     on_note : callable, optional

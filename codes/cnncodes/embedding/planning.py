@@ -58,11 +58,11 @@ class Work:
         ------
         StoreError
         """
-        n_stored = self.n_stored
-        if self._is_much(len(self.gone)):
+        n_stored, n_gone = self.n_stored, len(self.gone)
+        if n_gone == n_stored > 0 or n_gone > max(MAX_REMOVED, MAX_REMOVED_SHARE * n_stored):
             raise StoreError(
-                f"{out} holds the codes of {count(n_stored, 'image')}, and {len(self.gone):,} of them"
-                f" {agree(len(self.gone), 'is')} not in {source!r} (or not in the part of it that was asked"
+                f"{out} holds the codes of {count(n_stored, 'image')}, and {n_gone:,} of them"
+                f" {agree(n_gone, 'is')} not in {source!r} (or not in the part of it that was asked"
                 f" for): {self.gone[0]!r} for one. Nothing was changed. If they are to go, add"
                 " --remove-missing (remove_missing=True); else mend the path, or write to another folder"
                 " (-o)."
@@ -91,9 +91,6 @@ class Work:
             " written. If they are to go, add --remove-missing (remove_missing=True); else mend the source,"
             " and run the same again."
         )
-
-    def _is_much(self, n_lost: int) -> bool:
-        return n_lost == self.n_stored > 0 or n_lost > max(MAX_REMOVED, MAX_REMOVED_SHARE * self.n_stored)
 
 
 def plan_work(

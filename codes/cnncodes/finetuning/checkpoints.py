@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cnncodes.disk import find_free_name
 from cnncodes.errors import StoreError, sentence
 from cnncodes.finetuning.history import HEAD_STAGE, EpochFigures
 from cnncodes.finetuning.warning import warn
@@ -196,20 +197,12 @@ class Checkpoint:
             )
 
     def _put_aside(self, path: Path) -> None:
-        aside = self._find_free_name()
+        aside = find_free_name(self.path.with_name(self.path.name + DAMAGED))
         with writing_errors(path):
             os.replace(path, aside)
         there = path == self.path and self.previous.exists()
         then = "the one before it is gone on with" if there else "the training starts anew"
         self.warn(f"the checkpoint {path} is damaged, and called {aside.name} from now on: {then}")
-
-    def _find_free_name(self) -> Path:
-        """Return the name for a damaged one: those that were set aside before stay."""
-        aside, number = self.path.with_name(self.path.name + DAMAGED), 1
-        while aside.exists():
-            number += 1
-            aside = self.path.with_name(f"{self.path.name}{DAMAGED}-{number}")
-        return aside
 
 
 def _find_shared(kept: Tensors, others: dict[str, Tensors]) -> dict[str, str]:

@@ -14,13 +14,12 @@ from sklearn.model_selection import StratifiedGroupKFold
 from cnncodes.errors import SourceError, name_some
 from cnncodes.estimators.training import number_groups
 from cnncodes.images import ImageRecord
+from cnncodes.images.shares import is_far
 
 Array = npt.NDArray[Any]
 
 #: So many classes are named at most.
 _SHOWN = 5
-#: A share that is held out is told where it is so many times the one asked for, or the other way round.
-_FAR = 1.5
 
 
 @dataclass(frozen=True)
@@ -116,7 +115,7 @@ def tell_share(train: Labelled, validation: Labelled, share: float) -> list[str]
     Of two images, or groups, of each class only one can be held out, which is half of them.
     """
     held, total = len(validation.y), len(train.y) + len(validation.y)
-    if abs(held - share * total) < 1 or max(held / total, share) < _FAR * min(held / total, share):
+    if not is_far(held, total, share):
         return []
     return [
         f"{held:,} of {total:,} images, {held / total:.0%}, are held out for validation, and not {share:.0%}:"

@@ -13,6 +13,8 @@ Array = npt.NDArray[Any]
 #: So many numbers are compared at most to exchange one unit for another; of more units some few always fit.
 _MOST_EXCHANGES = 2_000_000
 _LEAST_GAIN = 1e-9
+#: A share is far from another that is so many times as large.
+_FAR = 1.5
 
 
 def choose_share(units: Mapping[str, Mapping[str, int]], share: float) -> set[str]:
@@ -50,6 +52,18 @@ def choose_share(units: Mapping[str, Mapping[str, int]], share: float) -> set[st
     while search.improve():
         pass
     return {names[i] for i in np.flatnonzero(search.chosen)}
+
+
+def is_far(held: int, total: int, share: float) -> bool:
+    """Say whether a number of images is far more, or far fewer, than the share of all that was asked for.
+
+    Examples
+    --------
+    >>> is_far(50, 200, 0.2), is_far(50, 200, 0.1), is_far(1, 2, 0.2)
+    (False, True, False)
+    """
+    reached = held / total
+    return abs(held - share * total) >= 1 and max(reached, share) >= _FAR * min(reached, share)
 
 
 class _Search:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import shlex
@@ -16,6 +15,7 @@ from cnncodes.commands import COMMANDS
 from cnncodes.commands.command import Command, Result
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.commands.tables import format_interval, format_table
+from cnncodes.disk import find_free_name
 from cnncodes.recipes.finding import find_recipe
 from cnncodes.recipes.recipe import read_recipe
 from cnncodes.recipes.running import run_recipe
@@ -130,9 +130,7 @@ def find_program() -> str:
 
 def _repeat(record: str) -> str:
     """Return the command that runs a record's recipe again, into a folder that is not there yet."""
-    names = itertools.chain(["again"], (f"again-{number}" for number in itertools.count(2)))
-    free = next(name for name in names if not os.path.lexists(name))
-    return f"{find_program()} run {shlex.quote(record)} -o {free}"
+    return f"{find_program()} run {shlex.quote(record)} -o {find_free_name(Path('again'))}"
 
 
 def _list_files(result: Result) -> str:

@@ -210,7 +210,11 @@ def check_lost(folder: Path) -> None:
 
 
 def _holds_shards(folder: Path) -> bool:
-    return any(SHARD_NAME.fullmatch(file.name) for file in folder.glob("data/part-*"))
+    return bool(_list_shards(folder))
+
+
+def _list_shards(folder: Path) -> list[str]:
+    return [file.name for file in folder.glob("data/part-*") if SHARD_NAME.fullmatch(file.name)]
 
 
 def _advise(folder: Path) -> str:
@@ -253,10 +257,8 @@ def _find_lost(folder: Path, shards: Collection[Shard]) -> list[str]:
     """
     named = {shard.name: read_number(shard.name) for shard in shards}
     newest = max(named.values(), default=None)
-    names = [file.name for file in folder.glob("data/part-*") if SHARD_NAME.fullmatch(file.name)]
-    return sorted(
-        name for name in names if name not in named and (newest is None or read_number(name) < newest)
-    )
+    unnamed = [name for name in _list_shards(folder) if name not in named]
+    return sorted(name for name in unnamed if newest is None or read_number(name) < newest)
 
 
 def parse_rows(values: Any) -> Manifest:

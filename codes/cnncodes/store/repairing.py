@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from cnncodes.disk import sync_folder
+from cnncodes.disk import find_free_name, sync_folder
 from cnncodes.errors import DamagedManifest, StoreError, check_path, sentence
 from cnncodes.store.entries import SHARD_NAME, Shard
 from cnncodes.store.files import atomic_write, refuse_unread, writing_errors
@@ -180,7 +180,7 @@ def _move_out(folder: Path, names: Collection[str]) -> None:
     place = folder / LEFT_OUT
     place.mkdir(exist_ok=True)
     for name in names:
-        os.rename(folder / "data" / name, _free_name(place / name))
+        os.rename(folder / "data" / name, find_free_name(place / name))
     for changed in (place, folder / "data", folder):
         sync_folder(changed)
 
@@ -189,18 +189,9 @@ def _keep_damaged(folder: Path) -> Path | None:
     damaged = folder / MANIFEST_NAME
     if not damaged.exists():
         return None
-    kept = _free_name(folder / f"{MANIFEST_NAME}.broken")
+    kept = find_free_name(folder / f"{MANIFEST_NAME}.broken")
     atomic_write(kept, damaged.read_bytes(), temporary=folder / f".{MANIFEST_NAME}.tmp")
     return kept
-
-
-def _free_name(path: Path) -> Path:
-    """Return a name that nothing has yet: an earlier repair may have left something."""
-    number, free = 1, path
-    while os.path.lexists(free):
-        number += 1
-        free = path.with_name(f"{path.name}-{number}")
-    return free
 
 
 def describe(repair: Repair) -> dict[str, Any]:

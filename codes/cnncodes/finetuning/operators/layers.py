@@ -62,7 +62,7 @@ def _make_convolution(node: Node) -> Operation:
         strides = windows.strides
         if not any(padding) and _writes_beyond(x, weight, strides):
             x, strides = _take_met(x, strides), (1,) * len(kernel)
-        if group == len(weight) and is_slow(x, weight, windows.strides, windows.dilations):
+        if group == len(weight) and is_slow(x, weight, strides, windows.dilations):
             return convolve_depthwise(x, weight, bias, strides, padding)
         function = _CONVOLUTIONS[len(kernel)]
         return function(x, weight, bias, strides, padding, windows.dilations, group)
