@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from cnncodes.cli import main
 from cnncodes.commands.common import SourceOptions
 from cnncodes.commands.holding import tell_holdout
 from cnncodes.commands.inputs import open_images
@@ -59,3 +60,16 @@ def test_another_share_than_was_asked_for_is_said(tmp_path: Path) -> None:
         trained = sum(record.split == "train" for record in records)
         assert tell_holdout(str(table), options, trained, Reporter(heard))
         assert said in heard.getvalue() and bool(said) == bool(heard.getvalue())
+
+
+def test_a_fit_on_what_was_held_out_calls_it_no_other_share(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(40):
+        path = tmp_path / "photos" / "ab"[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8), (number, 0, 0)).save(path)
+    given = ["fit", str(tmp_path / "photos"), "--holdout", "0.25", "--head", "centroid"]
+    for split in ("train", "test"):
+        assert main([*given, "--split", split, "-o", str(tmp_path / f"{split}.cnncodes")]) == 0
+        assert "held out" not in capsys.readouterr().err

@@ -79,7 +79,7 @@ def fit_images(options: FitOptions, reporter: Reporter) -> tuple[Any, Any, Resul
 
         check_divisible(records, options.cv, regression=numbers)  # before a fit that nothing comes of
     if split is not None:
-        tell_holdout(options.src, options, len(records), reporter)
+        tell_holdout(options.src, options, len(records) if split == "train" else None, reporter)
     classifier = _make_estimator(
         options,
         backbone=inputs.open_backbone(

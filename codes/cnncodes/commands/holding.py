@@ -8,7 +8,7 @@ from cnncodes.commands import common, inputs
 from cnncodes.commands.reporter import Reporter
 
 
-def tell_holdout(src: str, reading: common.SourceOptions, trained: int, reporter: Reporter) -> bool:
+def tell_holdout(src: str, reading: common.SourceOptions, trained: int | None, reporter: Reporter) -> bool:
     """Return whether --holdout held images out, and say where not, or another share.
 
     It is a warning where that leaves no part test.
@@ -17,8 +17,8 @@ def tell_holdout(src: str, reading: common.SourceOptions, trained: int, reporter
     ----------
     src : str
     reading : SourceOptions
-    trained : int
-        Labelled images in the part train.
+    trained : int, optional
+        Labelled images in the part train; None where they are not known, since another part is fitted.
     reporter : Reporter
     """
     if reading.holdout is None:
@@ -39,9 +39,9 @@ def tell_holdout(src: str, reading: common.SourceOptions, trained: int, reporter
             f"{given} held nothing out: each class needs at least two different images, of two groups where"
             " there are any. Nothing is left to evaluate on"
         )
-    else:
+    elif trained is not None:
         tell_share(labelled - trained, labelled, reading.holdout, reporter)
-    return not parts and trained < labelled
+    return not parts and trained != labelled
 
 
 def tell_share(held: int, total: int, share: float, reporter: Reporter) -> None:
