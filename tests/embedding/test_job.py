@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,11 +13,16 @@ import duckdb
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from cnncodes import embed, read_codes
+from cnncodes import embed, open_codes, read_codes
+from cnncodes.embedding import EmbedSummary
 from cnncodes.errors import SourceError, SpaceMismatch, StoreError, UsageError
+from cnncodes.images import open_source
+from cnncodes.store.summary import summarize_codes
+from cnncodes.store.verifying import find_problems
 from cnncodes.views import ViewPlan
 
 
@@ -103,6 +110,66 @@ def test_a_label_corrected_in_the_table_is_corrected_in_the_codes(photos: Path, 
     assert (summary.embedded, summary.unchanged, summary.relabelled) == (0, 2, 1)
     codes = read_codes(tmp_path / "x.codes")
     assert list(zip(codes.y, codes.split, strict=True)) == [("cat", "test"), ("dog", "train")]
+
+
+def write_groups(table: Path, groups: list[str]) -> Path:
+    """Write a table of the first pictures, each with its group."""
+    rows = [[f"{label}/{i}.png", label] for label in ("cat", "dog") for i in range(3)]
+    with open(table, "w", newline="") as file:
+        lines = [[*row, group] for row, group in zip(rows, groups, strict=False)]
+        csv.writer(file).writerows([["image", "label", "who"], *lines])
+    return table
+
+
+def embed_groups(photos: Path, out: Path, groups: list[str]) -> EmbedSummary:
+    return embed(open_source(write_groups(photos / "t.csv", groups), group_column="who"), out, n_jobs=1)
+
+
+def test_groups_of_a_table_are_stored_and_follow_it(photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "x.codes"
+    shutil.copy(photos / "cat" / "2.png", photos / "dog" / "2.png")  # one content, of two groups
+    embed_groups(photos, out, ["anna", "otto", "eva", "anna", "", "otto"])
+    codes = read_codes(out)
+    assert codes.rows.column("group").to_pylist() == ["anna", "otto", "eva", "anna", None, "otto"]
+    assert codes.contents[2] == codes.contents[5] and len(set(codes.contents)) == 5
+    joined = [min(codes.contents[[0, 3]]), min(codes.contents[[1, 2]]), codes.contents[4]]
+    assert list(codes.groups) == [joined[i] for i in (0, 1, 1, 0, 2, 1)]
+    summary = embed_groups(photos, out, ["anna", "otto", "eva", "eva", "eva", "otto"])
+    assert (summary.embedded, summary.unchanged, summary.relabelled) == (0, 6, 2)
+    codes = read_codes(out)
+    assert codes.rows.column("group").to_pylist() == ["anna", "otto", "eva", "eva", "eva", "otto"]
+    assert len(set(codes.groups)) == 2
+    embed(photos, out, n_jobs=1)  # which knows of no groups
+    codes = read_codes(out)
+    assert codes.rows.column("group").null_count == 6 and list(codes.groups) == list(codes.contents)
+
+
+def drop_groups(out: Path) -> None:
+    """Leave a dataset as it was written before groups were kept."""
+    manifest = json.loads((out / "manifest.json").read_text())
+    for shard in manifest["shards"]:
+        file = out / "data" / shard["name"]
+        pq.write_table(pq.read_table(file).drop_columns("group"), file)
+        data = file.read_bytes()
+        shard |= {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    (out / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_codes_that_were_stored_without_groups_are_gone_on_with(photos: Path, tmp_path: Path) -> None:
+    out, groups = tmp_path / "x.codes", ["anna", "anna", "otto", "otto", "eva", "eva"]
+    embed_groups(photos, out, groups[:4])
+    drop_groups(out)
+    for codes in (read_codes(out), open_codes(out)):
+        assert len(codes) == 4 and list(codes.groups) == list(codes.contents)
+    assert find_problems(out) == [] and summarize_codes(out).groups == 0
+    summary = embed_groups(photos, out, groups)
+    assert (summary.embedded, summary.unchanged, summary.relabelled) == (2, 4, 4)
+    assert read_codes(out).rows.column("group").to_pylist() == groups
+    drop_groups(out)
+    (photos / "cat" / "0.png").unlink()  # rows go, from a shard that is written anew
+    write_groups(photos / "t.csv", [])
+    assert embed(photos, out, n_jobs=1).removed == 1
+    assert read_codes(out).rows.column("group").null_count == 5
 
 
 def test_what_cannot_be_read_is_a_row_of_the_failures_until_it_changes(photos: Path, tmp_path: Path) -> None:

@@ -102,6 +102,26 @@ def test_a_streamed_classifier_is_that_of_all_codes_in_memory(
     assert streamed.novelty(pictures.arrays).shape == (18,)
 
 
+def test_groups_are_those_of_codes_in_memory(make, empty, tmp_path):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, SIZE)).astype(np.float16)
+    X += (
+        3 * rng.normal(size=(20, SIZE)).astype(np.float16)[np.arange(60) // 3]
+    )  # a patient is known by its codes
+    labels = ["ab"[i] for i in rng.integers(0, 2, 20)]
+    table = make_table(empty.schema, np.arange(60), X, [labels[number // 3] for number in range(60)])
+    column = table.schema.get_field_index("group")
+    groups = [f"patient {number // 3}" for number in range(60)]
+    table = table.set_column(column, table.schema.field("group"), [groups])
+    write(tmp_path / "x.codes", empty, table.slice(0, 25), table.slice(25))
+    kept = make("ridge").fit_codes(read_codes(tmp_path / "x.codes"))
+    streamed = make("ridge").fit_codes(open_codes(tmp_path / "x.codes"), memory_limit=PLENTY)
+    assert streamed.head_.C_ == kept.head_.C_ and streamed.head_.scaling_ == kept.head_.scaling_
+    for fitted in (kept, streamed):  # held out with all that is like them
+        assert fitted.predictor_.answers.right.mean() < 0.75
+    np.testing.assert_allclose(streamed.predictor_.answers.right, kept.predictor_.answers.right)
+
+
 def test_selected_rows_are_fitted_and_unlabelled_ones_left_out(make, empty, tmp_path):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(60, SIZE)).astype(np.float16)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from sklearn.linear_model import LogisticRegression
 
 from cnncodes.backbones.frame import Frame
 from cnncodes.errors import SourceError, UsageError
 from cnncodes.evaluation.gain import list_subsets, measure_gain
+from cnncodes.evaluation.intervals import Estimate
 from cnncodes.store import Codes, CodesWriter, ImageCodes, Space, StoredViews, read_codes
 from cnncodes.views import ViewPlan
 
@@ -120,6 +122,26 @@ def test_the_same_figures_again_and_for_a_choice_of_rows(tmp_path: Path) -> None
     assert measure_gain(codes, head=HEAD) == measure_gain(codes, head=HEAD)
     few = codes.select(views="flip")
     assert [gain.tested_on for gain in measure_gain(few, head=HEAD)] == ["center", "flip"]
+
+
+def test_groups_are_on_one_side_and_are_drawn_together(tmp_path: Path) -> None:
+    codes = write(tmp_path / "x", "flip", per_class=20, noise=0.01)
+    pairs = np.arange(len(codes)) // 8  # of two images of each class
+    rng = np.random.default_rng(0)
+    own = rng.normal(size=(pairs.max() + 1, SIZE)).astype(np.float32)  # tells the patient, and no class
+    labels = ["ab"[i] for i in rng.permutation(len(own)) % 2]
+    rows = codes.rows.set_column(1, "label", pa.array([labels[pair] for pair in pairs]))
+    grouped = rows.set_column(3, "group", pa.array([f"patient {pair}" for pair in pairs]))
+
+    def measure(rows: pa.Table) -> Estimate:
+        found = replace(codes, X=own[pairs] + codes.X * np.float32(0.01), rows=rows)
+        return measure_gain(found, head=LogisticRegression(C=1e3))[0].accuracy
+
+    alone, together = measure(rows), measure(grouped)
+    assert (alone.value, alone.n, together.n) == (1.0, 40, 40) and together.value < 0.9
+    assert together.high - together.low > 0.25
+    with pytest.raises(UsageError, match="every class needs two groups of images"):
+        measure(rows.set_column(3, "group", pa.array([f"of {label}" for label in rows["label"].to_pylist()])))
 
 
 def test_what_cannot_be_compared(tmp_path: Path) -> None:

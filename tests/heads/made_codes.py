@@ -53,6 +53,7 @@ def make_table(schema: pa.Schema, numbers: np.ndarray, X: np.ndarray, labels: li
         "image": [f"{number:08}.jpg" for number in numbers],
         "label": labels,
         "split": [None] * n,
+        "group": [None] * n,
         "view": [0] * n,
         "view_name": ["center"] * n,
         "box": [[0.0, 0.0, 1.0, 1.0]] * n,

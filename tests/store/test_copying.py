@@ -13,7 +13,7 @@ from cnncodes.store import ImageCopy, read_codes, verify_codes
 
 
 def copy(key: str, of: str, **others: object) -> ImageCopy:
-    values = {"label": "dog", "split": None, "size": 10, "mtime_ns": 7, **others}
+    values = {"label": "dog", "split": None, "group": "anna", "size": 10, "mtime_ns": 7, **others}
     return ImageCopy(key=key, content=content_of(of), **values)  # type: ignore[arg-type]
 
 
@@ -25,7 +25,10 @@ def check(path: Path, *pairs: tuple[str, str]) -> None:
         shared = [row for row in rows if row["image"] == original]
         assert len(own) == len(shared) == 2
         for row, other in zip(own, shared, strict=True):
-            assert {**other, "image": key, "label": "dog", "split": None, "size": 10, "mtime": 7} == row
+            assert {**other, "image": key, "label": "dog", "split": None, "group": "anna"} | {
+                "size": 10,
+                "mtime": 7,
+            } == row
     verify_codes(path)
 
 
@@ -49,9 +52,9 @@ def test_a_copy_of_itself_only_changes_what_is_known_of_the_file(tmp_path: Path)
     before = rows_of(tmp_path)[0]
     [shard] = (tmp_path / "data").iterdir()
     with open_writer(tmp_path) as writer:
-        assert writer.add(copy("b", "b", label="cat", split="train", mtime_ns=5)) is None
+        assert writer.add(copy("b", "b", label="cat", split="train", group=None, mtime_ns=5)) is None
     assert list((tmp_path / "data").iterdir()) == [shard]  # just as it is stored: nothing was written
-    write(tmp_path, [copy("b", "b", label="cat", split="train", mtime_ns=99, size=11)])  # type: ignore[list-item]
+    write(tmp_path, [copy("b", "b", label="cat", split="train", group=None, mtime_ns=99, size=11)])  # type: ignore[list-item]
     after = rows_of(tmp_path)[0]
     expected = [{**row, "mtime": 99, "size": 11} if row["image"] == "b" else row for row in before]
     assert after == expected

@@ -23,6 +23,7 @@ def shard(images: dict[str, StoredImage], *, views: int = 2) -> pa.Table:
             "mtime": pa.array([image.mtime_ns for _, image in rows], pa.int64()),
             "label": pa.array([image.label for _, image in rows], pa.string()),
             "split": pa.array([image.split for _, image in rows], pa.string()),
+            "group": pa.array([image.group for _, image in rows], pa.string()),
             "content": pa.array([image.content for _, image in rows], pa.string()),
         }
     )
@@ -49,7 +50,7 @@ def test_what_was_learned_is_given_back() -> None:
     images = {
         "a": image("x"),
         "b": image("y", size=2**40, mtime_ns=None, label=None),
-        "c": image("x", mtime_ns=-1, split="test"),
+        "c": image("x", mtime_ns=-1, split="test", group="anna"),
         "d": StoredImage(1, 2, "cat", None, "00" * 16),
         "e": StoredImage(1, 2, "cat", None, "ff" * 16),
     }

@@ -116,6 +116,7 @@ CHANGES: dict[str, Callable[[ImageCodes], ImageCodes]] = {
     r"label differs \('cat' against 'dog'\)": lambda image: replace(image, label="dog"),
     r"label differs \('cat' against None\)": lambda image: replace(image, label=None),
     r"split differs \('train' against 'test'\)": lambda image: replace(image, split="test"),
+    r"group differs \(None against 'anna'\)": lambda image: replace(image, group="anna"),
     "width differs": lambda image: replace(image, width=13),
     "code differs": lambda image: replace(image, codes=image.codes + np.float32(1)),
     r"number of views differs \(2 against 1\)": lambda image: replace(

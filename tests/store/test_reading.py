@@ -305,7 +305,7 @@ def layered(tmp_path: Path) -> Codes:
             writer.add(make(key))
     with CodesWriter.open(path, LAYERED, views, layers={"low": 2, "code": 4}) as writer:  # goes on
         writer.add(make("d"))
-        writer.relabel({"a": ("dog", "test")})
+        writer.relabel({"a": ("dog", "test", None)})
     return read_codes(path)
 
 

@@ -22,6 +22,7 @@ COLUMNS = {
     "image": pa.string(),
     "label": pa.string(),
     "split": pa.string(),
+    "group": pa.string(),
     "view": pa.int32(),
     "view_name": pa.string(),
     "box": pa.list_(pa.float32(), 4),

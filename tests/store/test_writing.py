@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -28,11 +29,10 @@ from cnncodes.store import (
     verify_codes,
     writing,
 )
-from cnncodes.store.index import Labels
 from cnncodes.store.schema import failures_table
 
 
-def labels_of(writer: CodesWriter) -> dict[str, Labels]:
+def labels_of(writer: CodesWriter) -> dict[str, tuple[str | None, str | None]]:
     return {key: (image.label, image.split) for key, image in writer.known.items()}
 
 
@@ -89,13 +89,14 @@ def test_relabel_rewrites_only_the_shards_concerned(tmp_path: Path) -> None:
     before = read_codes(tmp_path).X
     with open_writer(tmp_path) as writer:
         assert labels_of(writer)["c"] == ("cat", "train")
-        writer.relabel({"c": ("dog", None), "nobody": ("dog", None)})
+        writer.relabel({"c": ("dog", None, "anna"), "nobody": ("dog", None, None)})
         assert labels_of(writer) == {**dict.fromkeys("abd", ("cat", "train")), "c": ("dog", None)}
     names = sorted(file.name for file in (tmp_path / "data").iterdir())
     assert names[0] == "part-00000.parquet" and "part-00001.parquet" not in names
     codes = read_codes(tmp_path)
     assert list(codes.y) == ["cat"] * 4 + ["dog"] * 2 + ["cat"] * 2
     assert list(codes.split) == ["train"] * 4 + [None] * 2 + ["train"] * 2
+    assert codes.rows.column("group").to_pylist() == [None] * 4 + ["anna"] * 2 + [None] * 2
     assert np.array_equal(codes.X, before)
 
 
@@ -159,7 +160,7 @@ def test_damage_is_not_given_a_hash_of_its_own(tmp_path: Path, change: str) -> N
         pytest.raises(StoreError, match="part-00000.parquet is damaged: its sha256"),
         open_writer(tmp_path) as writer,
     ):
-        writer.drop(["a"]) if change == "drop" else writer.relabel({"a": ("dog", None)})
+        writer.drop(["a"]) if change == "drop" else writer.relabel({"a": ("dog", None, None)})
 
 
 @pytest.mark.parametrize(
@@ -363,7 +364,7 @@ def test_any_history_ends_with_the_same_rows(
         elif step == "relabel":
             writer.flush()
             dogs |= {key} & set(writer.known)
-            writer.relabel({key: ("dog", None)})
+            writer.relabel({key: ("dog", None, "eva")})
         elif key not in now:  # a new image, or one in the place of a stored one
             writer.add(make(key) if step == "add" else fail(key))
             stored, failed, dogs = stored - {key}, failed - {key}, dogs - {key}
@@ -374,7 +375,8 @@ def test_any_history_ends_with_the_same_rows(
             writer = open_writer(folder / "x", shard_images=shard_images)
             assert set(writer.known) == stored and set(writer.failed) == failed
     writer.close()
-    plain = [make(key, label="dog", split=None) if key in dogs else make(key) for key in sorted(stored)]
+    dog: dict[str, Any] = {"label": "dog", "split": None, "group": "eva"}
+    plain = [replace(make(key), **dog) if key in dogs else make(key) for key in sorted(stored)]
     write(folder / "plain", [*plain, *(fail(key) for key in sorted(failed))])
     assert rows_of(folder / "x") == rows_of(folder / "plain")
     verify_codes(folder / "x")

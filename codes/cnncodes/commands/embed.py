@@ -193,7 +193,7 @@ def render_embed(result: Result) -> str:
     for name, word in (
         ("copies", "of them copies of others"),
         ("unchanged", "already there"),
-        ("relabelled", "of them with another label or part now"),
+        ("relabelled", "of them with another label, part or group now"),
         ("removed", "removed"),
         ("failed", "failed"),
         ("still_failed", "of them as before and not tried again (--retry-failed tries them)"),

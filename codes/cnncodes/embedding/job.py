@@ -19,9 +19,8 @@ from cnncodes.errors import SourceError, UsageError, check_path
 from cnncodes.images import Decoding, ImageSource, open_source
 from cnncodes.schema import to_builtin
 from cnncodes.store import CodesWriter, Failure, StoredImage, StoredViews
+from cnncodes.store.records import Labels
 from cnncodes.views import ViewPlan
-
-_Labels = tuple[str | None, str | None]
 
 
 @dataclass(frozen=True)
@@ -36,9 +35,9 @@ class EmbedSummary:
         Images that the source lists.
     embedded, copies, unchanged, relabelled, removed, failed, still_failed : int
         Images whose codes are new; among these, those whose content another image has, so that the network
-        did not run for them; images kept from an earlier run; among these, those whose label or part is
-        another one now; stored ones that went because the source lacks them; those that could not be read;
-        and among these, those that were not tried again since their files are as they were.
+        did not run for them; images kept from an earlier run; among these, those whose label, part or
+        group is another one now; stored ones that went because the source lacks them; those that could not
+        be read; and among these, those that were not tried again since their files are as they were.
     rows : int
         Rows written now: one a view, or one an image where views are reduced to their mean.
     views : int
@@ -94,11 +93,11 @@ def embed(
     """Embed images into a codes dataset: one row a view of an image, or one an image.
 
     Run again on the same folder it goes on where it stopped: images that are there stay, changed and new
-    ones are embedded, and vanished ones go. Where the source gives an image another label or part, the
-    stored one follows. Images of equal content, and one that was renamed, meet the network once. An image
-    that cannot be read is a failure of the summary and of the dataset, and raises nothing; it is not tried
-    again before its file changes, or the limit is raised that it met. The codes of one that is still listed
-    but out of reach, as on a disk that is not mounted, stay.
+    ones are embedded, and vanished ones go. Where the source gives an image another label, part or
+    group, the stored one follows. Images of equal content, and one that was renamed, meet the network once.
+    An image that cannot be read is a failure of the summary and of the dataset, and raises nothing; it is not
+    tried again before its file changes, or the limit is raised that it met. The codes of one that is still
+    listed but out of reach, as on a disk that is not mounted, stay.
 
     Parameters
     ----------
@@ -264,11 +263,11 @@ def _choose_part(source: ImageSource, split: str | None) -> ImageSource:
     return part
 
 
-def _warn_of_leak(relabelled: Mapping[str, _Labels], before: Mapping[str, StoredImage]) -> None:
+def _warn_of_leak(relabelled: Mapping[str, Labels], before: Mapping[str, StoredImage]) -> None:
     """Warn where images that the principal colours may have been computed from are for testing now."""
     moved = [
         key
-        for key, (_, split) in relabelled.items()
+        for key, (_, split, _) in relabelled.items()
         if split in ("val", "test") and before[key].split in (None, "train")
     ]
     if moved:

@@ -9,6 +9,7 @@ from pathlib import Path
 from cnncodes.errors import StoreError, UnreadableImage, UsageError, agree, count, sentence
 from cnncodes.images import ImageRecord, ImageSource
 from cnncodes.store import CodesWriter, Failure, Index
+from cnncodes.store.records import Labels, labels_of
 
 #: By what an image that is stored counts as unchanged: size and time of its file, or also its content.
 CHECKS = ("stat", "content")
@@ -35,7 +36,7 @@ class Work:
     still_failed : list of Failure
         Images that failed and whose files are as they were then: not tried again.
     relabelled : dict
-        For the key of each stored image whose label or part is another one now, these.
+        For the key of each stored image whose label, part or group is another one now, these.
     gone : list of str
         Keys of stored images that the source lacks.
     forgotten : list of str
@@ -47,7 +48,7 @@ class Work:
     unchanged: int = 0
     unreachable: list[Failure] = field(default_factory=list)
     still_failed: list[Failure] = field(default_factory=list)
-    relabelled: dict[str, tuple[str | None, str | None]] = field(default_factory=dict)
+    relabelled: dict[str, Labels] = field(default_factory=dict)
     gone: list[str] = field(default_factory=list)
     forgotten: list[str] = field(default_factory=list)
 
@@ -155,7 +156,7 @@ def _plan_stored(record: ImageRecord, known: Index, work: Work, *, by_content: b
     if (stat.size, stat.mtime_ns) != (size, mtime_ns) or stat.mtime_ns is None:
         work.todo.append(record)
         return
-    if (labels := (record.label, record.split)) != stored_labels:
+    if (labels := labels_of(record)) != stored_labels:
         work.relabelled[record.key] = labels
     if by_content:
         work.todo.append(record)

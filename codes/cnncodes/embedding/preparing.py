@@ -68,6 +68,7 @@ class Prepared:
             views=self.views,
             codes=distinct[self.index],
             views_run=len(distinct),
+            group=record.group,
         )
 
 
@@ -76,7 +77,9 @@ Outcome: TypeAlias = tuple[Prepared, Patches] | ImageCopy | Failure
 
 
 def _copy(record: ImageRecord, stat: FileStat, content: str) -> ImageCopy:
-    return ImageCopy(record.key, record.label, record.split, stat.size, stat.mtime_ns, content)
+    return ImageCopy(
+        record.key, record.label, record.split, stat.size, stat.mtime_ns, content, group=record.group
+    )
 
 
 class _Group:

@@ -13,6 +13,7 @@ from cnncodes.embedding.planning import Work
 from cnncodes.embedding.reducing import reduce_views
 from cnncodes.images import ImageRecord
 from cnncodes.store import CodesWriter, Failure, ImageCodes, ImageCopy, StoredImage
+from cnncodes.store.records import labels_of
 
 #: Called after every image with the numbers of images done, to do in all, and failed.
 Progress = Callable[[int, int, int], None]
@@ -60,7 +61,7 @@ class Counts:
     def count_kept(self, result: ImageCopy, before: StoredImage) -> None:
         """Count an image whose content is what it was."""
         self.unchanged += 1
-        self.relabelled += (result.label, result.split) != (before.label, before.split)
+        self.relabelled += labels_of(result) != labels_of(before)
 
 
 def write_codes(

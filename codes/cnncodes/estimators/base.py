@@ -156,11 +156,11 @@ class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         _, embedder = make_embedders(self)
         plan, embedder, aggregate = self._check_codes(codes, embedder)
         codes = codes.select(labelled=True)
-        rows, labels = rows_of(codes)
+        rows, labels, groups = rows_of(codes)
         keys = list_keys(codes)
         y = self._read_labels(labels, keys)
         warn_of_contradictory(keys, rows.contents, y, self._NOUN)
-        return self._fit_rows(plan, embedder, rows, y, aggregate=aggregate)
+        return self._fit_rows(plan, embedder, rows, y, groups=groups, aggregate=aggregate)
 
     def _check_codes(self, codes: Codes | CodeBlocks, embedder: Embedder) -> tuple[ViewPlan, Embedder, str]:
         """Return the plan of stored codes, and the embedder and what is averaged in prediction for them."""

@@ -181,8 +181,10 @@ def _join(rows: Sequence[_Row | Failure], code_size: int) -> ImageRows:
     )
 
 
-def rows_of(codes: Codes) -> tuple[ImageRows, npt.NDArray[np.object_]]:
-    """Return stored codes by image, sorted by key, and the label of each image.
+def rows_of(
+    codes: Codes,
+) -> tuple[ImageRows, npt.NDArray[np.object_], npt.NDArray[np.object_] | None]:
+    """Return stored codes by image, sorted by key, with label and group of each; None where none has a group.
 
     Raises
     ------
@@ -199,9 +201,10 @@ def rows_of(codes: Codes) -> tuple[ImageRows, npt.NDArray[np.object_]]:
             f"{int((~finite).sum())} of {len(finite)} rows of codes hold NaN or infinity, the first of the"
             f" image {bad!r}: embed it again, in float32 where its codes are beyond float16, or leave it out."
         )
-    contents = [str(group) for group in np.asarray(codes.groups, dtype=object)[order[first]]]
+    starts = order[first]
+    contents = [str(content) for content in codes.contents[starts]]
     rows = ImageRows(codes.X[order], counts.astype(np.int64), contents, {})
-    return rows, np.asarray(codes.y, dtype=object)[order[first]]
+    return rows, codes.y[starts], codes.name_groups(starts)
 
 
 def list_keys(codes: Codes) -> list[str]:

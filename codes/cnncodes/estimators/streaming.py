@@ -20,6 +20,7 @@ from cnncodes.estimators.novelty import NoveltyScale, choose_images, learn_scale
 from cnncodes.estimators.priors import find_shares
 from cnncodes.estimators.unknown import convert_answers
 from cnncodes.heads.folds import split_images
+from cnncodes.images import join_equal
 from cnncodes.machine import measure_memory
 
 if TYPE_CHECKING:
@@ -154,9 +155,12 @@ def fit_blocks(
     classes = check_labels(names.to_pylist())
     check_several(classes)
     images, keys = number_values(codes.rows.column("image"))
-    groups, contents = number_values(codes.rows.column("content"))
+    content, contents = number_values(codes.rows.column("content"))
     first = np.unique(images, return_index=True)[1]
-    _warn_of_contradictory(keys, contents, groups[first], classes, y[first])
+    _warn_of_contradictory(keys, contents, content[first], classes, y[first])
+    named, groups = codes.name_groups(first), content
+    if named is not None:
+        groups = join_equal(np.unique(named, return_inverse=True)[1], content[first])[images]
     stream = StreamedRows.make(
         codes.blocks, codes.space.code_size, y, classes, images, groups, head.class_weight
     )
@@ -175,12 +179,12 @@ def fit_blocks(
     )
 
 
-def _warn_of_contradictory(keys: Any, contents: Any, groups: Array, classes: Array, y: Array) -> None:
+def _warn_of_contradictory(keys: Any, contents: Any, content: Array, classes: Array, y: Array) -> None:
     """Warn of equal images of different classes; contents and classes are given once, and by number."""
-    pairs = np.unique(np.column_stack([groups, y]), axis=0)[:, 0]
-    some = np.flatnonzero(np.isin(groups, pairs[1:][pairs[1:] == pairs[:-1]]))
+    pairs = np.unique(np.column_stack([content, y]), axis=0)[:, 0]
+    some = np.flatnonzero(np.isin(content, pairs[1:][pairs[1:] == pairs[:-1]]))
     warn_of_contradictory(
-        keys.take(some).to_pylist(), contents.take(groups[some]).to_pylist(), classes[y[some]], "class", 6
+        keys.take(some).to_pylist(), contents.take(content[some]).to_pylist(), classes[y[some]], "class", 6
     )
 
 

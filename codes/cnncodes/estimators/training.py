@@ -11,6 +11,7 @@ from cnncodes.estimators.inputs import ImageRows
 from cnncodes.heads.arrays import ArrayScorer
 from cnncodes.heads.searches import take_best
 from cnncodes.heads.selection import fit_head
+from cnncodes.images import join_equal
 
 
 def fit_rows(
@@ -70,19 +71,9 @@ def number_groups(groups: npt.NDArray[Any] | None, contents: list[str]) -> npt.N
     >>> number_groups(np.array(["a", "b", "c"]), ["x", "x", "y"])
     array([0, 0, 1])
     """
-    names = np.asarray(contents, dtype=object) if groups is None else _join_equal(groups, contents)
-    numbers: npt.NDArray[np.int64] = np.unique(names.astype(str), return_inverse=True)[1]
-    return numbers
-
-
-def _join_equal(groups: npt.NDArray[Any], contents: list[str]) -> npt.NDArray[Any]:
-    parent: dict[str, str] = {}
-
-    def find(name: str) -> str:
-        while parent.setdefault(name, name) != name:
-            parent[name] = name = parent[parent[name]]
-        return name
-
-    for group, content in zip(groups, contents, strict=True):
-        parent[find(f"group:{group}")] = find(f"content:{content}") if content else find(f"group:{group}")
-    return np.array([find(f"group:{group}") for group in groups], dtype=object)
+    hashes = np.asarray(contents, dtype=str)
+    numbers: npt.NDArray[np.int64] = np.unique(hashes, return_inverse=True)[1]
+    if groups is None:
+        return numbers
+    named = np.unique(np.asarray(groups, dtype=object).astype(str), return_inverse=True)[1]
+    return join_equal(named, np.where(hashes == "", -1, numbers))

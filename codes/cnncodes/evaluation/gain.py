@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.model_selection import StratifiedGroupKFold
 
 from cnncodes.backbones.frame import Frame
 from cnncodes.errors import UsageError, suggest
 from cnncodes.estimators.aggregation import score_images
 from cnncodes.estimators.inputs import ImageRows
 from cnncodes.estimators.labels import check_labels, check_several
-from cnncodes.estimators.training import fit_scorer
-from cnncodes.evaluation.intervals import Estimate, wilson
+from cnncodes.estimators.training import fit_scorer, number_groups
+from cnncodes.evaluation.intervals import Estimate, measure_share
 from cnncodes.evaluation.paired import compare_paired
+from cnncodes.heads.folds import count_members, split_images
 from cnncodes.heads.selection import make_head
 from cnncodes.store import Codes
 from cnncodes.views import RandomViews, ViewPlan
@@ -128,7 +128,8 @@ def measure_gain(
 
     Where the images have the parts ``train`` and ``test``, heads are fitted on the first and scored on the
     second. Otherwise every image is scored once, by a head that was fitted without it, in grouped and
-    stratified cross-validation; equal files share a fold.
+    stratified cross-validation; equal files share a fold, and so do the images of a group, which are also
+    drawn together for the intervals.
 
     Parameters
     ----------
@@ -167,6 +168,10 @@ def measure_gain(
     answers = _answer(images, make, pairs, splits, on_progress)
     tested = np.sort(np.concatenate([test for _, test in splits]))
     truth, first = images.y[tested], answers[pairs[0]][tested]
+    drawn: Any = {
+        "groups": None if images.grouped is None else images.grouped[tested],
+        "random_state": random_state,
+    }
     gains: list[ViewGain] = []
     for trained_on, tested_on in pairs:
         given = answers[trained_on, tested_on][tested]
@@ -177,8 +182,8 @@ def measure_gain(
                 subsets[trained_on].count,
                 subsets[tested_on].count,
                 images.count_runs(tested_on),
-                wilson(int((given == truth).sum()), len(truth)),
-                compare_paired(truth, given, first, random_state=random_state) if gains else None,
+                measure_share(given == truth, **drawn),
+                compare_paired(truth, given, first, **drawn) if gains else None,
             )
         )
     return gains
@@ -225,7 +230,10 @@ class _Images:
         self._numbers = {name: plan.find_in(stored, frame) for name, plan in subsets.items()}
         self.y = check_labels(list(codes.y[starts]))
         self.parts = codes.split[starts]
-        self.contents = [str(content) for content in codes.groups[starts]]
+        self.contents = [str(content) for content in codes.contents[starts]]
+        named = codes.name_groups(starts)
+        self.groups = number_groups(named, self.contents)
+        self.grouped = None if named is None else self.groups
         check_several(self.y)
 
     def rows(self, name: str, images: Array) -> ImageRows:
@@ -254,14 +262,14 @@ def _make_splits(images: _Images, n_folds: int, random_state: int) -> list[tuple
     if len(train) and len(test):
         check_several(y[train])
         return [(train, test)]
-    fewest = int(np.unique(y, return_counts=True)[1].min())
+    fewest = int(count_members(np.unique(y, return_inverse=True)[1], images.groups).min())
     if fewest < 2:
+        what = "images" if images.grouped is None else "groups of images"
         raise UsageError(
-            "every class needs two images, so that one can be trained on and one be tested on; the smallest"
-            f" has {fewest}. Add images, or give parts (train/, test/)."
+            f"every class needs two {what}, so that one can be trained on and one be tested on; the smallest"
+            f" has {fewest}. Add some, or give parts (train/, test/)."
         )
-    folds = StratifiedGroupKFold(min(n_folds, fewest), shuffle=True, random_state=random_state)
-    return list(folds.split(y, y, images.contents))
+    return split_images(y, images.groups, min(n_folds, fewest), random_state)
 
 
 def _answer(
@@ -285,7 +293,8 @@ def _score(
 ) -> Iterator[tuple[Pair, Array, Array]]:
     for train, test in splits:
         for trained_on in dict.fromkeys(name for name, _ in pairs):
-            head = fit_scorer(make(), images.rows(trained_on, train), images.y[train])
+            rows, groups = images.rows(trained_on, train), images.groups[train]
+            head = fit_scorer(make(), rows, images.y[train], groups=groups)
             for pair in (pair for pair in pairs if pair[0] == trained_on):
                 rows = images.rows(pair[1], test)
                 yield pair, test, score_images(head, rows.X, rows.counts).labels

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from cnncodes.images.content import content_hash
 from cnncodes.images.decoding import Decoding, decode
+from cnncodes.images.grouping import connect, join_equal, list_groups, name_groups
 from cnncodes.images.omission import tell_omitted
-from cnncodes.images.records import FileStat, ImageRecord, RowBytes, list_groups
+from cnncodes.images.records import FileStat, ImageRecord, RowBytes
 from cnncodes.images.sources import ImageSource, open_source, records_from
 
 __all__ = [
@@ -14,9 +15,12 @@ __all__ = [
     "ImageRecord",
     "ImageSource",
     "RowBytes",
+    "connect",
     "content_hash",
     "decode",
+    "join_equal",
     "list_groups",
+    "name_groups",
     "open_source",
     "records_from",
     "tell_omitted",

@@ -6,7 +6,6 @@ import functools
 import os
 import stat
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -229,16 +228,3 @@ def _read_file(path: str | Path) -> bytes:
         return parts[0] if len(parts) == 1 else b"".join(parts)
     finally:
         os.close(file)
-
-
-def list_groups(records: Sequence[ImageRecord]) -> list[str] | None:
-    """Return the group of each image, one of its own where it has none; None where no image has any.
-
-    Examples
-    --------
-    >>> list_groups([ImageRecord("a.jpg", "a.jpg", group="anna"), ImageRecord("b.jpg", "b.jpg")])
-    ['group:anna', 'image:b.jpg']
-    """
-    if all(record.group is None for record in records):
-        return None
-    return [f"image:{record.key}" if record.group is None else f"group:{record.group}" for record in records]

@@ -17,6 +17,7 @@ from cnncodes.arguments import is_positive
 from cnncodes.errors import UsageError, check_path
 from cnncodes.store.columns import RowColumns
 from cnncodes.store.manifest import Manifest
+from cnncodes.store.records import LABELS
 from cnncodes.store.schema import name_column
 from cnncodes.store.selection import choose_layers, list_layers
 from cnncodes.store.shards import iterate_codes, look_into_shard
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 #: Bytes of the codes of a block, as float32.
 BLOCK_BYTES = 16 << 20
 #: What is read of rows whose codes are not.
-_COLUMNS = ("image", "label", "split", "view", "view_name", "content")
+_COLUMNS = ("image", *LABELS, "view", "view_name", "content")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -39,7 +40,7 @@ class CodeBlocks(RowColumns):
     manifest : Manifest
         That of the rows: with fewer layers where some were selected.
     rows : pyarrow.Table
-        Columns image, label, split, view, view_name and content, in the order of the files.
+        Columns image, label, split, group, view, view_name and content, in the order of the files.
     plan : dict
         The view plan that the rows stand for.
     path : Path

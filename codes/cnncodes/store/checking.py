@@ -40,10 +40,10 @@ def check_text(result: ImageCodes | ImageCopy | Failure) -> ImageCodes | ImageCo
     """Turn an image whose name is no text (bytes of another encoding) into a failure that can be stored."""
     if isinstance(result, Failure):
         return replace(result, key=_escaped(result.key), reason=_escaped(result.reason))
-    texts = [result.key, result.label or "", result.split or ""]
+    texts = [result.key, *(text or "" for text in (result.label, result.split, result.group))]
     if all(text == _escaped(text) for text in texts):
         return result
-    return Failure(_escaped(result.key), "read", "its name or label is not valid UTF-8; rename it")
+    return Failure(_escaped(result.key), "read", "its name, label or group is not valid UTF-8; rename it")
 
 
 def _escaped(text: str) -> str:

@@ -13,7 +13,9 @@ import pyarrow as pa
 
 from cnncodes.arguments import check_switches
 from cnncodes.errors import count
+from cnncodes.images import join_equal, name_groups
 from cnncodes.store.manifest import Manifest
+from cnncodes.store.schema import GROUP
 from cnncodes.store.selection import check_known, find_views, list_chosen
 from cnncodes.store.shards import find_rows
 from cnncodes.store.space import Space
@@ -71,9 +73,38 @@ class RowColumns:
         return self._objects("label")
 
     @cached_property
-    def groups(self) -> Objects:
-        """Hash of each row's image content, so that duplicates stay together; shape (n_rows,)."""
+    def contents(self) -> Objects:
+        """Hash of each row's image content; shape (n_rows,)."""
         return self._objects("content")
+
+    @cached_property
+    def groups(self) -> Objects:
+        """What each row's image belongs to, by the least hash of a content in it; shape (n_rows,).
+
+        All views of an image stay together, and so do equal files, and images of one group.
+        """
+        encoded: Any = self.rows.column("image").combine_chunks().dictionary_encode()
+        image = encoded.indices.to_numpy()
+        first = np.unique(image, return_index=True)[1]
+        named = self.name_groups(first)
+        if named is None:
+            return self.contents
+        contents, content = np.unique(self.contents[first], return_inverse=True)
+        joined = join_equal(np.unique(named, return_inverse=True)[1], content)
+        least = np.full(joined.max() + 1, len(contents))
+        np.minimum.at(least, joined, content)
+        names: Objects = contents[least[joined]][image]
+        return names
+
+    def name_groups(self, rows: npt.NDArray[np.intp]) -> Objects | None:
+        """Return the group of the image of some rows, one of its own where it has none.
+
+        None where no image of any row has one. Equal files are not joined.
+        """
+        if self.rows.column(GROUP).null_count == len(self):
+            return None
+        some = self.rows.select(["image", GROUP]).take(pa.array(rows, pa.int64())).to_pydict()
+        return np.array(name_groups(some["image"], some[GROUP]), dtype=object)
 
     @cached_property
     def images(self) -> Objects:

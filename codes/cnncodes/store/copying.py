@@ -11,11 +11,11 @@ import pyarrow as pa
 from cnncodes.errors import UsageError
 from cnncodes.store.entries import Shard
 from cnncodes.store.index import Index
-from cnncodes.store.records import ImageCopy
+from cnncodes.store.records import LABELS, ImageCopy
 from cnncodes.store.shard_files import ShardFiles
 
 #: Columns that tell images of one content apart.
-_OWN = {"image": "key", "label": "label", "split": "split", "size": "size", "mtime": "mtime_ns"}
+_OWN = {"image": "key", "size": "size", "mtime": "mtime_ns"} | {name: name for name in LABELS}
 
 
 def copy_rows(

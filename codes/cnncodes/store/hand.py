@@ -34,8 +34,8 @@ class Hand:
         held = self.images.get(self._contents.get(copy.content, ""))
         if not isinstance(held, ImageCodes):
             return None
-        held = replace(held, key=copy.key, label=copy.label, split=copy.split, views_run=0)
-        return replace(held, size=copy.size, mtime_ns=copy.mtime_ns)
+        held = replace(held, key=copy.key, label=copy.label, split=copy.split, group=copy.group)
+        return replace(held, size=copy.size, mtime_ns=copy.mtime_ns, views_run=0)
 
     def drop(self, key: str) -> None:
         """Let go of an image, if it is here."""

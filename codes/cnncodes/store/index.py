@@ -16,10 +16,10 @@ from cnncodes.errors import StoreError
 from cnncodes.store.contents import ContentFinder
 from cnncodes.store.entries import Shard
 from cnncodes.store.manifest import RESTORE_SHARD
+from cnncodes.store.records import LABELS, Labels
 
 #: Columns of a shard that an index is made of.
-INDEXED = ("image", "size", "mtime", "label", "split", "content")
-Labels = tuple[str | None, str | None]
+INDEXED = ("image", "size", "mtime", *LABELS, "content")
 
 #: 40 bytes an image: as objects, the same would take hundreds. The content's hash is in two halves.
 _ROW = np.dtype(
@@ -37,6 +37,7 @@ class StoredImage(NamedTuple):
     label: str | None
     split: str | None
     content: str
+    group: str | None = None
 
 
 class Index(Mapping[str, StoredImage]):
@@ -55,9 +56,9 @@ class Index(Mapping[str, StoredImage]):
     def __getitem__(self, key: str) -> StoredImage:
         with self._lock:
             size, mtime, labels, _, high, low = self._rows.item(self._places[key])
-        label, split = self._known_labels[labels]
+        label, split, group = self._known_labels[labels]
         mtime_ns = None if mtime == _NO_MTIME else mtime
-        return StoredImage(size, mtime_ns, label, split, f"{high:016x}{low:016x}")
+        return StoredImage(size, mtime_ns, label, split, f"{high:016x}{low:016x}", group)
 
     def __contains__(self, key: object) -> TypeGuard[str]:
         return key in self._places
@@ -69,7 +70,7 @@ class Index(Mapping[str, StoredImage]):
         return len(self._places)
 
     def state(self, key: str) -> tuple[int, int | None, Labels]:
-        """Return an image's size, mtime and label and split: quicker than all that is known of it."""
+        """Return an image's size, mtime, and label, split and group: quicker than all that is known of it."""
         size, mtime, labels, *_ = self._rows.item(self._places[key])
         return size, None if mtime == _NO_MTIME else mtime, self._known_labels[labels]
 
@@ -77,15 +78,15 @@ class Index(Mapping[str, StoredImage]):
         """Take in the images of a shard; those that are known already are taken to lie in it from now on."""
         images = _first_rows(table.select(list(INDEXED)).combine_chunks())
         keys = [str(key) for key in images.column("image").to_pylist()]
-        pairs = list(zip(images.column("label").to_pylist(), images.column("split").to_pylist(), strict=True))
+        labels = list(zip(*(images.column(column).to_pylist() for column in LABELS), strict=True))
         rows = np.zeros(len(keys), _ROW)
         rows["size"] = images.column("size").to_numpy()
         mtimes: Any = images.column("mtime")
         rows["mtime"] = mtimes.fill_null(_NO_MTIME).to_numpy()
         rows["high"], rows["low"] = _split_hashes(name, images.column("content"))
         with self._lock:
-            numbers = {pair: self._number_labels(pair) for pair in set(pairs)}
-            rows["labels"] = [numbers[pair] for pair in pairs]
+            numbers = {some: self._number_labels(some) for some in set(labels)}
+            rows["labels"] = [numbers[some] for some in labels]
             rows["shard"] = len(self._shards)
             self._shards.append(name)
             places = self._find_places(keys)
@@ -94,10 +95,10 @@ class Index(Mapping[str, StoredImage]):
             self._rows[places] = rows
             self._contents.learn(self._rows["high"][: len(self._keys)], places)
 
-    def _number_labels(self, pair: Labels) -> int:
-        number = self._labels.setdefault(pair, len(self._known_labels))
+    def _number_labels(self, labels: Labels) -> int:
+        number = self._labels.setdefault(labels, len(self._known_labels))
         if number == len(self._known_labels):
-            self._known_labels.append(pair)
+            self._known_labels.append(labels)
         return number
 
     def _find_places(self, keys: list[str]) -> npt.NDArray[np.int64]:
@@ -154,9 +155,9 @@ def _split_hashes(name: str, contents: Any) -> npt.NDArray[Any]:
 
 
 def relabel_table(table: pa.Table, labels: Mapping[str, Labels]) -> pa.Table:
-    """Return a shard's table with the label and split of some images replaced."""
+    """Return a shard's table with the label, split and group of some images replaced."""
     keys = [str(key) for key in table.column("image").to_pylist()]
-    for position, name in enumerate(("label", "split")):
+    for position, name in enumerate(LABELS):
         old = table.column(name).to_pylist()
         new = [
             labels[key][position] if key in labels else value for key, value in zip(keys, old, strict=True)

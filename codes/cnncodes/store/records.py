@@ -4,10 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+#: What the source says of an image, and may say otherwise of the same file later.
+LABELS = ("label", "split", "group")
+Labels = tuple[str | None, str | None, str | None]
+
+
+class _Labelled(Protocol):
+    @property
+    def label(self) -> str | None: ...
+    @property
+    def split(self) -> str | None: ...
+    @property
+    def group(self) -> str | None: ...
+
+
+def labels_of(image: _Labelled) -> Labels:
+    """Return what the source says of an image, in the order of `LABELS`."""
+    return image.label, image.split, image.group
 
 
 @dataclass(frozen=True)
@@ -47,7 +65,7 @@ class ImageCopy:
 
     Attributes
     ----------
-    key, label, split, size, mtime_ns, content
+    key, label, split, size, mtime_ns, content, group
         As in `ImageCodes`.
     """
 
@@ -57,6 +75,7 @@ class ImageCopy:
     size: int
     mtime_ns: int | None
     content: str
+    group: str | None = None
 
 
 @dataclass
@@ -83,6 +102,8 @@ class ImageCodes:
     codes : ndarray of float32, shape (n_views, code_size)
     views_run : int
         Views that the network was run on; by default all of them.
+    group : str or None
+        What the image belongs to (a patient, a camera, a product); stays on one side of a split.
     """
 
     key: str
@@ -96,6 +117,7 @@ class ImageCodes:
     views: Sequence[Mapping[str, Any]]
     codes: npt.NDArray[np.float32]
     views_run: int = -1
+    group: str | None = None
 
     def __post_init__(self) -> None:
         if self.views_run < 0:

@@ -51,6 +51,9 @@ PARAMETERS: dict[str, pa.DataType] = {
 }
 
 
+#: Column of what an image belongs to, such as a patient. Files written before it was kept lack it.
+GROUP = "group"
+
 #: Column of the network's own code; that of another layer has the layer's name after it.
 CODE = "code"
 
@@ -86,6 +89,7 @@ def codes_schema(
         pa.field("image", pa.string(), nullable=False),
         pa.field("label", pa.string()),
         pa.field("split", pa.string()),
+        pa.field(GROUP, pa.string()),
         pa.field("view", pa.int32(), nullable=False),
         pa.field("view_name", pa.string(), nullable=False),
         pa.field("box", pa.list_(pa.float32(), 4), nullable=reduced),
@@ -121,6 +125,7 @@ def codes_table(images: Iterable[ImageCodes], schema: pa.Schema) -> pa.Table:
         "image": [image.key for image, _, _ in rows],
         "label": [image.label for image, _, _ in rows],
         "split": [image.split for image, _, _ in rows],
+        GROUP: [image.group for image, _, _ in rows],
         "view": [int(view["view"]) for _, view, _ in rows],
         "view_name": [str(view["view_name"]) for _, view, _ in rows],
         "width": [image.width for image, _, _ in rows],
@@ -211,6 +216,8 @@ def read_parquet(
 ) -> pa.Table:
     """Read some columns of a dataset's Parquet file, or all of them, of which it needs to have some.
 
+    A shard without groups, as older ones are, gives nulls.
+
     `rows`, `sha256` and `size` are what the manifest promises. Without `sha256` only the checksums of what is
     read are looked at, which files have since format 2.
 
@@ -221,8 +228,16 @@ def read_parquet(
         columns.
     """
     promised = _Promise(rows, sha256, size)
-    with _open_parquet(path, promised, {*(columns or ()), *needs}, advice) as file:
-        return file.read(columns=list(columns) if columns is not None else None)
+    with _open_parquet(path, promised, {*(columns or ()), *needs} - {GROUP}, advice) as file:
+        table = file.read(columns=list(columns) if columns is not None else None)
+    return _add_groups(table) if columns is None or GROUP in columns else table
+
+
+def _add_groups(table: pa.Table) -> pa.Table:
+    if GROUP in table.column_names or "split" not in table.column_names:  # or it is no shard
+        return table
+    field = pa.field(GROUP, pa.string())
+    return table.add_column(table.column_names.index("split") + 1, field, pa.nulls(len(table), field.type))
 
 
 def read_batches(

@@ -9,6 +9,7 @@ from pathlib import Path
 from cnncodes.errors import check_path
 from cnncodes.store.manifest import Manifest
 from cnncodes.store.reading import read_failures
+from cnncodes.store.records import LABELS
 from cnncodes.store.shards import look_at_shard
 
 
@@ -22,6 +23,8 @@ class DatasetSummary:
     rows, images : int
     labels, splits : dict of str to int
         Images by label and by part; those without are not counted.
+    groups : int
+        Groups that images belong to; an image without one is none.
     failures : dict of str to int
         Images that failed, by stage.
     bytes : int
@@ -33,6 +36,7 @@ class DatasetSummary:
     images: int
     labels: dict[str, int]
     splits: dict[str, int]
+    groups: int
     failures: dict[str, int]
     bytes: int
 
@@ -50,13 +54,15 @@ def summarize_codes(path: str | Path) -> DatasetSummary:
     manifest = Manifest.read(folder)
     labels: Counter[str] = Counter()
     splits: Counter[str] = Counter()
+    groups: set[str] = set()
     images = 0
     for shard in manifest.shards:
-        table = look_at_shard(folder, shard, ["image", "label", "split"])
-        one_each = table.group_by(["image", "label", "split"]).aggregate([])
+        table = look_at_shard(folder, shard, ["image", *LABELS])
+        one_each = table.group_by(["image", *LABELS]).aggregate([])
         images += len(one_each)
         labels.update(label for label in one_each.column("label").to_pylist() if label is not None)
         splits.update(split for split in one_each.column("split").to_pylist() if split is not None)
+        groups.update(map(str, one_each.column("group").drop_null().unique().to_pylist()))
     stages = Counter(str(stage) for stage in read_failures(folder).column("stage").to_pylist())
     return DatasetSummary(
         manifest=manifest,
@@ -64,6 +70,7 @@ def summarize_codes(path: str | Path) -> DatasetSummary:
         images=images,
         labels=dict(sorted(labels.items())),
         splits=dict(sorted(splits.items())),
+        groups=len(groups),
         failures=dict(sorted(stages.items())),
         bytes=sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()),
     )

@@ -12,13 +12,14 @@ import pyarrow as pa
 
 from cnncodes.errors import StoreError
 from cnncodes.store.manifest import Manifest
+from cnncodes.store.records import LABELS
 from cnncodes.store.schema import is_code
 from cnncodes.store.shards import code_matrix, find_rows, image_starts, look_into_shard, read_shard
 
 #: Not compared: a copy of an image is the same image, whenever it was made.
 _PASSED_OVER = "mtime"
 #: What an error names before all else, in this order.
-_TELLING = ("content", "label", "split")
+_TELLING = ("content", *LABELS)
 
 
 class Twins:

@@ -12,11 +12,11 @@ from cnncodes.store.checking import check_codes, check_text
 from cnncodes.store.committing import Committer
 from cnncodes.store.files import writing_errors
 from cnncodes.store.hand import Hand, join_tables
-from cnncodes.store.index import Index, Labels, StoredImage, relabel_table
+from cnncodes.store.index import Index, StoredImage, relabel_table
 from cnncodes.store.locking import WriterLock
 from cnncodes.store.manifest import Manifest, StoredViews
 from cnncodes.store.opening import check_folder, open_manifest, remove_leftovers
-from cnncodes.store.records import Failure, ImageCodes, ImageCopy
+from cnncodes.store.records import Failure, ImageCodes, ImageCopy, Labels
 from cnncodes.store.schema import DTYPES
 from cnncodes.store.shard_files import group_small
 from cnncodes.store.shards import SHARD_IMAGES, SHARD_ROWS
@@ -149,7 +149,7 @@ class CodesWriter:
         return result if isinstance(result, Failure) else None
 
     def _is_stored(self, copy: ImageCopy) -> bool:
-        same = StoredImage(copy.size, copy.mtime_ns, copy.label, copy.split, copy.content)
+        same = StoredImage(copy.size, copy.mtime_ns, copy.label, copy.split, copy.content, copy.group)
         return self._dataset.index.get(copy.key) == same
 
     def _find_codes(self, copy: ImageCopy) -> ImageCodes | ImageCopy:
@@ -188,7 +188,7 @@ class CodesWriter:
             self._dataset.commit(with_failures=True)
 
     def relabel(self, labels: Mapping[str, Labels]) -> None:
-        """Give images that are stored on disk another label and split; their codes stay as they are.
+        """Give images that are stored on disk another label, split and group; their codes stay as they are.
 
         Only the shards concerned are rewritten. Keys that are not in the dataset are passed over.
         """

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import LinearSVC
 
@@ -13,7 +14,7 @@ from cnncodes import ImageClassifier, embed, load_backbone, read_codes
 from cnncodes.backbones import Backbone
 from cnncodes.errors import ResultWarning, SourceError, SpaceMismatch, UsageError
 from cnncodes.evaluation import cross_validate
-from cnncodes.images import records_from
+from cnncodes.images import open_source, records_from
 
 RNG = np.random.default_rng(0)
 NOISE = [RNG.integers(0, 256, (40, 40, 3), dtype=np.uint8) for _ in range(16)]
@@ -69,12 +70,32 @@ def test_a_group_is_on_one_side(backbone: Backbone, memory: Path) -> None:
     assert (apart.labels[0][::2] == apart.labels[0][1::2]).mean() > 0.7
 
 
+def test_codes_keep_the_groups_of_their_table(backbone: Backbone, memory: Path, tmp_path: Path) -> None:
+    groups = [f"patient {i // 2}" for i in range(32)]
+    lines = ["image,label,group"]
+    for i, group in enumerate(groups):
+        Image.fromarray(NOISE[i // 2] // 2 + np.uint8(i % 2)).save(tmp_path / f"{i:02}.png")
+        lines.append(f"{i:02}.png,{LABELS[i // 2]},{group}")
+    (tmp_path / "table.csv").write_text("\n".join(lines))
+    embed(tmp_path / "table.csv", tmp_path / "a.codes", views="flip", dtype="float32", n_jobs=1)
+    codes, records = read_codes(tmp_path / "a.codes"), open_source(tmp_path / "table.csv").records
+    clf = make(backbone, memory)
+
+    of_codes = cross_validate(clf, codes, cv=4)
+
+    of_table = cross_validate(clf, records, cv=4)
+    assert (of_codes.labels == of_table.labels).all() and of_codes.evaluation == of_table.evaluation
+    assert of_codes.evaluation.accuracy.value <= 0.75
+    logistic = make(backbone, memory, "logistic")
+    by_codes, by_table = logistic.fit_codes(codes).head_, logistic.fit_records(records).head_
+    assert by_codes.C_ == by_table.C_ and by_codes.scaling_ == by_table.scaling_
+    np.testing.assert_allclose(by_codes.coef_, by_table.coef_, atol=1e-6)
+
+
 @pytest.mark.slow
 def test_other_views_answer_than_were_trained_on_and_codes_give_the_same(
     backbone: Backbone, memory: Path, tmp_path: Path
 ) -> None:
-    from PIL import Image
-
     for number, (image, label) in enumerate(zip(NOISE, LABELS, strict=True)):
         (tmp_path / "photos" / label).mkdir(parents=True, exist_ok=True)
         Image.fromarray(image).save(tmp_path / "photos" / label / f"{number:02}.png")

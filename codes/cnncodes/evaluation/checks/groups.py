@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from cnncodes.errors import agree, count, name_some
 from cnncodes.evaluation.checks.finding import Finding
+from cnncodes.images import connect
 
 
 def check_groups(
@@ -81,7 +80,4 @@ def join_groups(groups: Sequence[str | None], sets: Sequence[Sequence[int]]) -> 
     first: dict[str, int] = {}
     pairs = [(first.setdefault(group, i), i) for i, group in enumerate(groups) if group is not None]
     pairs += [(rows[0], row) for rows in sets for row in rows[1:]]
-    ends = np.array(pairs, dtype=np.int64).reshape(-1, 2)
-    graph = coo_array((np.ones(len(ends), bool), (ends[:, 0], ends[:, 1])), shape=(n, n))
-    _, member = connected_components(graph, directed=False)
-    return np.asarray(member, dtype=np.int64)
+    return connect(np.array(pairs, dtype=np.int64).reshape(-1, 2), n)

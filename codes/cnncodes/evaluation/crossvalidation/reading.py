@@ -30,8 +30,7 @@ def read_images(
     if isinstance(X, Codes):
         if y is not None or groups is not None:
             raise UsageError("stored codes have their labels and groups: leave out y and groups.")
-        rows, answered, checked = _read_codes(estimator, X)
-        names = None
+        rows, answered, checked, names = _read_codes(estimator, X)
     else:
         rows, answered, checked, names = _embed(estimator, X, y, groups, on_progress)
     reduced = isinstance(X, Codes) and X.reduced and estimator.aggregate == "auto"
@@ -65,7 +64,7 @@ def _embed(
     return rows, embed_records(test, records, n_jobs=n_jobs, memory=memory), checked, names
 
 
-def _read_codes(estimator: ImageEstimator, codes: Codes) -> tuple[ImageRows, ImageRows, Array]:
+def _read_codes(estimator: ImageEstimator, codes: Codes) -> tuple[ImageRows, ImageRows, Array, Array | None]:
     _, test = make_embedders(estimator)
     differing = codes.space.differences(test.space)
     if differing:
@@ -73,6 +72,6 @@ def _read_codes(estimator: ImageEstimator, codes: Codes) -> tuple[ImageRows, Ima
             f"the codes are of another space: {'; '.join(differing)}. Embed the images again."
         )
     codes = codes.select(labelled=True)
-    rows, labels = rows_of(codes)
+    rows, labels, names = rows_of(codes)
     answered = rows if codes.reduced else rows_of(codes.select(views=test.plan))[0]
-    return rows, answered, estimator._read_labels(labels, list_keys(codes))
+    return rows, answered, estimator._read_labels(labels, list_keys(codes)), names
