@@ -571,12 +571,21 @@ def set_image(kind: int, *shape: Any) -> Any:
     return edit
 
 
+def set_quantised(model: Any) -> None:
+    model.graph.initializer.append(numpy_helper.from_array(np.float32(0.1), "step"))
+    node = helper.make_node("QuantizeLinear", ["pixels", "step"], ["eight"], name="q")
+    model.graph.node.insert(0, node)
+    model.graph.node.insert(1, helper.make_node("DequantizeLinear", ["eight", "step"], ["rounded"]))
+    model.graph.node[2].input[0] = "rounded"
+
+
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
         (add_input, r"has 2 inputs: expected one input, a float batch of images .*'mask' float \[1\]"),
         (add_custom, "has the operator 'Conv' of 'my.company': such custom operators need code"),
         (set_opset, "is of opset 99, and the onnx installed here knows up to"),
+        (set_quantised, "is quantised .operator 'QuantizeLinear' of node 'q'.: give the fp32 file"),
         (set_operator, "has an operator 'Convolve', which ONNX does not know"),
         (add_output, r"has several outputs: 'code', 'f'\. .* with one output.*--layer chooses none"),
         (set_image(TensorProto.UINT8, "n", 32, 32, 3), "takes uint8 images already"),

@@ -12,11 +12,11 @@ import numpy.typing as npt
 
 from cnncodes.backbones.graphs.canonical import serialize
 from cnncodes.backbones.graphs.initializers import summarize_weights
+from cnncodes.backbones.graphs.rounded import find_rounded
 from cnncodes.backbones.graphs.wiring import load_graph
 from cnncodes.backbones.session import Backbone
 from cnncodes.errors import BackboneError, BackendMissing, UsageError, install_advice, sentence
 from cnncodes.finetuning.parents import advise_parent
-from cnncodes.finetuning.reading import find_rounded
 
 if TYPE_CHECKING:
     from cnncodes.finetuning.graph_module import GraphModule

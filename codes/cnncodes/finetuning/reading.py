@@ -11,15 +11,13 @@ import numpy.typing as npt
 
 from cnncodes.backbones.graphs.canonical import lift_constants
 from cnncodes.backbones.graphs.initializers import STATISTICS, read_constants, trainable_weights
+from cnncodes.backbones.graphs.rounded import find_rounded
 from cnncodes.backbones.graphs.subgraphs import taken_names
 from cnncodes.backbones.graphs.wiring import attributes, load_graph
 from cnncodes.errors import BackboneError
 from cnncodes.finetuning.operators.registry import Node
 
 Arrays = dict[str, npt.NDArray[Any]]
-
-#: What the operators are called that compute with rounded numbers.
-_QUANTIZED = ("QuantizeLinear", "QLinear", "Integer")
 
 
 @dataclass(frozen=True)
@@ -101,14 +99,6 @@ def read_loaded(loaded: Any) -> Graph:
         statistics,
         constants,
     )
-
-
-def find_rounded(graph: Any) -> str:
-    """Return in words the first node of a graph that computes with rounded numbers; empty where none does."""
-    for node in graph.node:
-        if any(part in node.op_type for part in _QUANTIZED):
-            return f"operator {node.op_type!r} of node {node.name or ', '.join(node.output)!r}"
-    return ""
 
 
 def _check_precision(graph: Any, weights: Arrays) -> None:

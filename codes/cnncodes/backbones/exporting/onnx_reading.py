@@ -10,6 +10,7 @@ from typing import Any
 from cnncodes.backbones.exporting.external_data import read_external
 from cnncodes.backbones.exporting.originals import missing_export_extra
 from cnncodes.backbones.graphs.initializers import describe_odd_weights
+from cnncodes.backbones.graphs.rounded import find_rounded
 from cnncodes.backbones.graphs.subgraphs import walk_nodes
 from cnncodes.errors import BackboneError, MissingFile
 
@@ -69,8 +70,8 @@ def read_onnx_file(path: str | Path) -> OnnxFile:
     ------
     BackboneError
         If it is missing or no ONNX file; keeps data outside its folder; has operators of its own or of a
-        later set than is known here; has weights that are not finite; or takes anything else than one float
-        batch of images of three channels.
+        later set than is known here; is quantised; has weights that are not finite; or takes anything else
+        than one float batch of images of three channels.
     """
     with missing_export_extra():
         import onnx
@@ -89,6 +90,11 @@ def read_onnx_file(path: str | Path) -> OnnxFile:
     if not model.graph.node:
         raise BackboneError(f"{str(path)!r} is no ONNX file, or one without a graph.")
     _check_operators(model, path)
+    if rounded := find_rounded(model.graph):
+        raise BackboneError(
+            f"{str(path)!r} is quantised ({rounded}): give the fp32 file that it was made from. Of that"
+            " backbone 'cnncodes models quantize' makes one of 8 bits, and measures what it costs."
+        )
     hashes = {path.name: hashlib.sha256(data).hexdigest(), **read_external(model, path)}
     if model.functions:
         model = onnx.inliner.inline_local_functions(model)

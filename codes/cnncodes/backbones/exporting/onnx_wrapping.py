@@ -115,7 +115,7 @@ def _find_weight(node: Any, wiring: Wiring) -> tuple[int, ...] | None:
     name, orders = node.input[1], []
     while (array := wiring.array(name)) is None:
         producer = wiring.producers.get(name)
-        if producer is None or producer.op_type not in ("DequantizeLinear", "Identity", "Transpose", "Cast"):
+        if producer is None or producer.op_type not in ("Identity", "Transpose", "Cast"):
             return None
         if producer.op_type == "Transpose":
             orders.append(attributes(producer).get("perm"))

@@ -1,10 +1,22 @@
-"""Layers of graphs of 8-bit numbers: by a layer's name its values after rounding are meant."""
+"""Graphs of 8-bit numbers, and their layers: by a layer's name its values after rounding are meant."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from cnncodes.backbones.graphs.picks import OWN
+from cnncodes.backbones.graphs.subgraphs import walk_nodes
+
+#: Of what operators are called that compute with rounded numbers: the standard's, and the runtime's own.
+_ROUNDED = ("QuantizeLinear", "DequantizeLinear", "QLinear", "Integer", "QGemm", "QAttention")
+
+
+def find_rounded(graph: Any) -> str:
+    """Return in words the first node of a graph that computes with rounded numbers; empty where none does."""
+    for node in walk_nodes(graph):
+        if any(part in node.op_type for part in _ROUNDED):
+            return f"operator {node.op_type!r} of node {node.name or ', '.join(node.output)!r}"
+    return ""
 
 
 def name_rounded(graph: Any) -> None:
