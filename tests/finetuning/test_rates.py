@@ -100,11 +100,11 @@ def make_history(*accuracies: float, verdict: str = "", half: float = 0.1) -> li
 @pytest.mark.parametrize(
     ("settings", "advice"),
     [
-        ({"backbone_lr_mult": 1e6}, "--backbone-lr-mult 0.1"),
-        ({"backbone_lr_mult": 0.4}, "--backbone-lr-mult 0.04"),
-        ({"base_lr": 0.5, "backbone_lr_mult": 1.0}, "--base-lr 0.001"),
-        ({"base_lr": 0.5, "optimizer": "sgd"}, "--base-lr 0.03"),
-        ({}, "--base-lr 0.0001"),
+        ({"backbone_lr_mult": 1e6}, "backbone_lr_mult (--backbone-lr-mult) 0.1"),
+        ({"backbone_lr_mult": 0.4}, "backbone_lr_mult (--backbone-lr-mult) 0.04"),
+        ({"base_lr": 0.5, "backbone_lr_mult": 1.0}, "base_lr (--base-lr) 0.001"),
+        ({"base_lr": 0.5, "optimizer": "sgd"}, "base_lr (--base-lr) 0.03"),
+        ({}, "base_lr (--base-lr) 0.0001"),
     ],
 )
 def test_a_rate_at_which_all_is_lost_is_told_with_a_lower_one(settings: dict[str, Any], advice: str) -> None:
@@ -130,12 +130,12 @@ def test_a_few_images_are_no_evidence_for_a_rate(half: float) -> None:
 @pytest.mark.parametrize(
     ("changes", "names"),
     [
-        ({"l2_sp": 1e38}, "--l2-sp"),
-        ({"weight_decay": 1e9}, "--weight-decay"),
-        ({"l2_sp": 0.1, "weight_decay": 0.1}, "--weight-decay, --l2-sp"),
+        ({"l2_sp": 1e38}, "l2_sp (--l2-sp)"),
+        ({"weight_decay": 1e9}, "weight_decay (--weight-decay)"),
+        ({"l2_sp": 0.1, "weight_decay": 0.1}, "weight_decay (--weight-decay), l2_sp (--l2-sp)"),
     ],
 )
 def test_what_may_have_wrecked_it_beside_the_rate_is_named(changes: dict[str, Any], names: str) -> None:
     chosen = FineTuning(**changes)
     for history in (make_history(0.722, 0.3, verdict="diverged"), make_history(0.722, 0.333)):
-        assert advise_rate(history, 0.001, chosen).endswith(f"--base-lr 0.0001; or a lower {names}")
+        assert advise_rate(history, 0.001, chosen).endswith(f"base_lr (--base-lr) 0.0001; or a lower {names}")

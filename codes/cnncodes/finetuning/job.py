@@ -121,7 +121,7 @@ def _learn(prepared: Prepared, listeners: Listeners, world: World) -> _Learned:
 #: What is said where the second training diverged and the first did not.
 _ADVICE_AGAIN = (
     "training on all images diverged, and that on the images less those held out did not: the network of the"
-    " latter is kept. Try a lower rate (--base-lr), or --no-refit"
+    " latter is kept. Try a lower base_lr (--base-lr), or --no-refit"
 )
 
 

@@ -159,11 +159,13 @@ def _lower(base_lr: float, settings: FineTuning, *, alone: bool = False) -> str:
     """
     usual, mult = default_rate(settings.optimizer), settings.backbone_lr_mult
     pulls = [one for one in dataclasses.fields(FineTuning) if one.name in _PULLS]
-    high = [flag(one) for one in pulls if getattr(settings, one.name) > one.default]
+    high = [f"{one.name} ({flag(one)})" for one in pulls if getattr(settings, one.name) > one.default]
     others = f"; or a lower {', '.join(high)}" if high else ""
     if not alone and base_lr <= usual and mult > FineTuning.backbone_lr_mult:
-        return f"--backbone-lr-mult {min(mult / 10, FineTuning.backbone_lr_mult):g}{others}"
-    return f"--base-lr {min(base_lr / 10, usual):g}{others}"
+        return (
+            f"backbone_lr_mult (--backbone-lr-mult) {min(mult / 10, FineTuning.backbone_lr_mult):g}{others}"
+        )
+    return f"base_lr (--base-lr) {min(base_lr / 10, usual):g}{others}"
 
 
 def has_risen(losses: Sequence[float]) -> bool:
