@@ -11,11 +11,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.ensemble import (
+    AdaBoostClassifier,
+    BaggingClassifier,
+    RandomForestClassifier,
+    StackingClassifier,
+    VotingClassifier,
+)
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
-from sklearn.naive_bayes import GaussianNB
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.naive_bayes import BernoulliNB, GaussianNB
 from sklearn.pipeline import make_pipeline
+from sklearn.svm import SVC, LinearSVC
+from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils.validation import has_fit_parameter
 
 from cnncodes import ImageClassifier, load
 from cnncodes.errors import SavedModelError, UsageError
@@ -25,6 +38,7 @@ from cnncodes.estimators.priors import (
     adjust_scores,
     estimate_shares,
     find_shares,
+    require_shares,
     settle_shares,
 )
 from cnncodes.heads.selection import make_head
@@ -142,6 +156,58 @@ def test_the_shares_of_training_go_by_weights() -> None:
     assert find_shares(y, None, forest).tolist() == [0.5, 0.5]
     assert find_shares(y, None, GaussianNB()).tolist() == pytest.approx([2 / 3, 1 / 3])
     assert find_shares(y, None, LogisticRegression(class_weight="own")) is None
+
+
+def balanced(C: float = 1.0) -> LogisticRegression:
+    return LogisticRegression(C=C, class_weight="balanced")
+
+
+@pytest.mark.filterwarnings("ignore:.*probability.*:FutureWarning")
+@pytest.mark.parametrize(
+    "head",
+    [
+        SVC(probability=True, class_weight="balanced"),
+        CalibratedClassifierCV(LinearSVC(class_weight="balanced")),
+        CalibratedClassifierCV(balanced(), method="isotonic"),
+        StackingClassifier([("one", balanced())]),
+        StackingClassifier([("one", LogisticRegression())], final_estimator=balanced()),
+        GridSearchCV(GridSearchCV(balanced(), {"C": [1.0]}, cv=2), {"estimator__C": [1.0]}, cv=2),
+        GaussianNB(priors=[0.2, 0.3, 0.5]),
+        LinearDiscriminantAnalysis(priors=[0.2, 0.3, 0.5]),
+        BernoulliNB(fit_prior=False),
+    ],
+)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_shares_are_those_that_probabilities_stand_for(head: Any, weighted: bool) -> None:
+    """Read from the probabilities themselves, where the truth is known."""
+    rng = np.random.default_rng(3)
+    X, y = draw(rng, 2000, TRAINED)
+    head = clone(head)
+    takes = has_fit_parameter(head, "sample_weight") or isinstance(head, StackingClassifier | GridSearchCV)
+    weight = np.array([1.0, 1.0, 4.0])[y] if weighted and takes else None
+    fitted = head.fit(X, y) if weight is None else head.fit(X, y, sample_weight=weight)
+    X, _ = draw(rng, 3000, np.full(3, 1 / 3))
+    ratios = np.log(np.clip(fitted.predict_proba(X), 1e-3, 1)) - np.log(posterior(X, np.full(3, 1 / 3)))
+    implied = np.exp(np.median(ratios - ratios.mean(axis=1, keepdims=True), axis=0))
+    np.testing.assert_allclose(find_shares(y, weight, fitted), implied / implied.sum(), atol=0.09)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        VotingClassifier([("one", balanced()), ("other", LogisticRegression())], voting="soft"),
+        BaggingClassifier(balanced(), 3),
+        OneVsRestClassifier(balanced()),
+        AdaBoostClassifier(DecisionTreeClassifier(class_weight="balanced"), n_estimators=2),
+        CalibratedClassifierCV(balanced(), method="temperature"),
+    ],
+)
+def test_class_weights_within_another_classifier_are_not_guessed(head: Any) -> None:
+    X, y = draw(np.random.default_rng(3), 300, TRAINED)
+    shares = find_shares(y, None, head.fit(X, y))
+    assert shares is None
+    with pytest.raises(UsageError, match="class weights of classifiers within them"):
+        require_shares(shares)
 
 
 @pytest.mark.parametrize(

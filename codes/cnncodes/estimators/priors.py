@@ -108,29 +108,61 @@ def find_shares(y: Any, weight: Any, head: Any) -> Floats | None:
     y : ndarray, shape (n_images,)
     weight : ndarray, shape (n_images,), or None
     head : fitted classifier
-        What a scikit-learn classifier has as `class_weight`, the last step of a Pipeline, or the best
-        estimator of a search, counts.
+        What a scikit-learn classifier has as `class_weight` or `priors`, the last step of a Pipeline, the
+        best estimator of a search, or what stacking ends in, counts. Probabilities that are learned anew,
+        from decision values, know nothing of class weights.
 
     Returns
     -------
-    ndarray of float64, shape (n_classes,), sorted by class; None where the head's class weights are unknown.
+    ndarray of float64, shape (n_classes,), sorted by class; None where the head's class weights are unknown,
+    or those of classifiers within it, of which it makes probabilities in its own way.
     """
     from cnncodes.heads.checks import class_weights
     from cnncodes.heads.searches import find_last, take_best
 
     head = find_last(take_best(head))[1]
+    if hasattr(head, "final_estimator_"):
+        return find_shares(y, weight, head.final_estimator_)
     classes, numbers = np.unique(y, return_inverse=True)
-    totals = np.bincount(numbers, weight).astype(np.float64)
-    given = getattr(head, "class_weight", None)
-    given = "balanced" if given == "balanced_subsample" else given
+    totals = np.bincount(numbers, None if _is_platt(head) else weight).astype(np.float64)
     if getattr(getattr(head, "scorer_", None), "kind", None) == "centroid":
         totals = np.ones(len(classes))
     try:
-        shares: Floats = totals * class_weights(given, classes, totals)
+        shares = totals * class_weights(_find_class_weight(head), classes, totals)
     except UsageError:  # of somebody else's classifier, which has its own idea of them
         return None
-    found: Floats = shares / shares.sum()
-    return found
+    found = _list_priors(head, shares)
+    settled: Floats = found / found.sum()
+    return settled
+
+
+def _is_platt(head: Any) -> bool:
+    """Say whether probabilities are those of libsvm, whose scaling of decision values knows no weights."""
+    from sklearn.svm import SVC
+
+    return isinstance(head, SVC)
+
+
+def _find_class_weight(head: Any) -> Any:
+    """Return the class weights that a classifier's probabilities go by; `UsageError` where it is unknown."""
+    from sklearn.calibration import CalibratedClassifierCV
+
+    calibrates = isinstance(head, CalibratedClassifierCV) and head.method != "temperature"
+    if calibrates or _is_platt(head):
+        return None  # of decision values, whatever these were made by
+    params = head.get_params() if hasattr(head, "get_params") else {}
+    if any(name.endswith("__class_weight") and value is not None for name, value in params.items()):
+        raise UsageError("class weights within another classifier are not known here.")
+    given = getattr(head, "class_weight", None)
+    return "balanced" if given == "balanced_subsample" else given
+
+
+def _list_priors(head: Any, shares: Floats) -> Floats:
+    """Return the shares that a classifier was told to take, as discriminant analysis can be; else those."""
+    for name in ("priors", "class_prior"):
+        if (told := getattr(head, name, None)) is not None:
+            return np.asarray(told, np.float64)
+    return shares if getattr(head, "fit_prior", True) else np.ones(len(shares))
 
 
 def settle_shares(priors: Any, classes: npt.NDArray[Any], old: Floats) -> Floats:
@@ -196,7 +228,7 @@ def require_shares(shares: Floats | None) -> Floats:
         raise UsageError(
             "this classifier does not know which shares of the classes its probabilities are made for, so"
             " these cannot be changed: fit it again. scikit-learn classifiers with class weights of a kind of"
-            " their own never do."
+            " their own never do, and neither do those with class weights of classifiers within them."
         )
     return shares
 

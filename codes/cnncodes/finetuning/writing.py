@@ -66,8 +66,8 @@ def make_tuned_backbone(backbone: Backbone, upper: Any, n_images: int, seen: Ite
         raise BackboneError(
             f"what was trained gives other codes in ONNX Runtime than in torch: relative error"
             f" {parity.relative_error:.2g}, cosine {parity.cosine:.6f}; either the codes of all images have"
-            " become nearly the same, which a lower base_lr (--base-lr) or another start avoids, or an operator"
-            " is at fault"
+            " become nearly the same, which a lower base_lr (--base-lr) or another start avoids, or an"
+            " operator is at fault"
         )
     figures = {"images": parity.images, "relative_error": float(f"{parity.relative_error:.0e}")}
     card = dataclasses.replace(card, parity={**figures, "cosine": round(parity.cosine, 6)})
