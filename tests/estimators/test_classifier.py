@@ -416,6 +416,18 @@ def test_weights_for_a_head_that_takes_none_are_an_error(make, pictures, head):
         make(head).fit(*pictures.two(), sample_weight=np.ones(12))
 
 
+def test_a_search_takes_weights_where_what_it_searches_does(make, pictures):
+    X, y = pictures.two()
+    weight = np.where(y == "dark", 9.0, 1.0)
+    searched, alone = (
+        make(head).fit(X, y, sample_weight=weight)
+        for head in (GridSearchCV(LogisticRegression(), {"C": [1.0]}, cv=2), LogisticRegression())
+    )
+    np.testing.assert_allclose(searched.predict_proba(X), alone.predict_proba(X), atol=1e-6)
+    with pytest.raises(UsageError, match="KNeighborsClassifier takes no sample_weight: leave it out"):
+        make(GridSearchCV(KNeighborsClassifier(), {"n_neighbors": [1]})).fit(X, y, sample_weight=weight)
+
+
 # Stored codes and records
 
 

@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
@@ -187,10 +188,11 @@ def test_fit_head_passes_what_is_taken():
     ],
     ids=["grid search", "calibration in a pipeline"],
 )
-def test_a_head_that_makes_its_own_folds_is_warned_of_where_images_have_several_rows(head):
+@pytest.mark.parametrize("given", ["images", "groups"])
+def test_a_head_that_makes_its_own_folds_is_warned_of_where_images_have_several_rows(head, given):
     X, y, index = random_labels()
-    with pytest.warns(UserWarning, match="rows of one image, or group, are on both sides"):
-        fit_head(clone(head), X, y, images=index)
+    with pytest.warns(UserWarning, match="rows of one image, or group, are on both sides.*a search whose cv"):
+        fit_head(clone(head), X, y, **{given: index})
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         fit_head(clone(head), X, y, images=np.arange(len(X)))
@@ -216,6 +218,32 @@ def test_the_folds_of_a_search_keep_groups_whole(head, given):
         fitted = fit_head(head, X, y, **{given: index})
     search = fitted[-1] if hasattr(fitted, "steps") else fitted
     assert search.best_score_ < 0.75
+
+
+def test_folds_within_a_search_know_no_groups_and_are_warned_of():
+    X, y, index = random_labels()
+    calibrated = CalibratedClassifierCV(LogisticRegression(), cv=2)
+    with pytest.warns(UserWarning, match="CalibratedClassifierCV cross-validates by itself"):
+        fit_head(GridSearchCV(calibrated, {"estimator__C": [1.0]}, cv=2), X, y, groups=index)
+    with pytest.warns(UserWarning, match="of whole groups no two folds can be made here") as caught:
+        fit_head(GridSearchCV(LogisticRegression(), {"C": [1.0]}, cv=2), X, y, groups=y)  # one each
+    assert "a search whose cv is a number" not in str(caught[0].message)
+
+
+def test_a_search_within_a_search_weighs_rows_and_routing_changes_nothing():
+    X, y, index = random_labels()
+    weight = np.where(y == 1, 4.0, 0.1)
+    inner = GridSearchCV(LogisticRegression(), {"C": [1.0]}, cv=2)
+    head = GridSearchCV(make_pipeline(StandardScaler(), inner), {"memory": [None]}, cv=LeaveOneGroupOut())
+    alone = LogisticRegression().fit(StandardScaler().fit_transform(X), y, sample_weight=weight)
+    for routing in (False, True):
+        with config_context(enable_metadata_routing=routing), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            fitted = fit_head(clone(head), X, y, sample_weight=weight, groups=index % 2)
+        np.testing.assert_allclose(fitted.best_estimator_[-1].best_estimator_.coef_, alone.coef_)
+    with config_context(enable_metadata_routing=True):
+        fitted = fit_head(LogisticRegression(), StandardScaler().fit_transform(X), y, weight, index, index)
+    np.testing.assert_allclose(fitted.coef_, alone.coef_)
 
 
 def test_a_search_weighs_rows_and_leaves_folds_as_they_are_without_groups():

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
 from cnncodes.embedding import Embedder
@@ -15,6 +14,7 @@ from cnncodes.errors import UnreadableImages, UsageError
 from cnncodes.estimators.inputs import ImageRows, make_embedder
 from cnncodes.estimators.labels import check_one_each, check_random_state
 from cnncodes.heads.checks import check_not_negative
+from cnncodes.heads.searches import find_learner
 from cnncodes.heads.selection import make_head
 
 if TYPE_CHECKING:
@@ -82,10 +82,9 @@ def check_weight(head: Any, sample_weight: Any, n_images: int) -> Array | None:
         If they are not one an image, one is negative or no finite number, or the head takes none.
     """
     weight = check_one_each("sample_weight", sample_weight, n_images)
-    while isinstance(head, Pipeline):
-        head = head.steps[-1][1]
-    if weight is not None and not has_fit_parameter(head, "sample_weight"):
-        raise UsageError(f"the head {type(head).__name__} takes no sample_weight: leave it out.")
+    learner = find_learner(head)[1]
+    if weight is not None and not has_fit_parameter(learner, "sample_weight"):
+        raise UsageError(f"the head {type(learner).__name__} takes no sample_weight: leave it out.")
     if weight is not None:
         check_not_negative(weight)
     return weight

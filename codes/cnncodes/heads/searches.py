@@ -27,6 +27,15 @@ def find_last(estimator: Any) -> tuple[str, Any]:
     return prefix, estimator
 
 
+def find_learner(estimator: Any) -> tuple[str, Any]:
+    """Return what learns within pipelines and searches, after what goes before the arguments of its `fit`."""
+    prefix, last = find_last(estimator)
+    if not is_search(last):
+        return prefix, last
+    inner, learner = find_learner(last.estimator)
+    return prefix + inner, learner
+
+
 def replace_last(estimator: Any, last: Any) -> Any:
     """Return a pipeline with another last step and its own others, or that step where it is none."""
     if not isinstance(estimator, Pipeline):
@@ -58,7 +67,7 @@ def keep_whole(search: Any, y: Array, groups: Array) -> Any:
     """
     n_folds = 5 if search.cv is None else search.cv
     n_groups = len(np.unique(groups))
-    if isinstance(n_folds, bool) or not isinstance(n_folds, int | np.integer) or n_groups == len(y):
+    if not counts_folds(search.cv) or n_groups == len(y):
         return search
     if is_classifier(search):
         folds = split_images(y, groups, int(n_folds)) if n_folds > 1 else []
@@ -66,6 +75,11 @@ def keep_whole(search: Any, y: Array, groups: Array) -> Any:
         n_folds = min(int(n_folds), n_groups)
         folds = list(GroupKFold(n_folds).split(y, y, groups)) if n_folds > 1 else []
     return clone(search).set_params(cv=folds) if folds else search
+
+
+def counts_folds(cv: Any) -> bool:
+    """Say whether a search's `cv` names no more than how many folds it makes."""
+    return cv is None or (isinstance(cv, int | np.integer) and not isinstance(cv, bool))
 
 
 def parts_members(search: Any, X: Any, y: Array, groups: Array) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 import joblib
 import numpy as np
+from sklearn import config_context
 from sklearn.base import clone, is_classifier
 from sklearn.utils.validation import has_fit_parameter
 
@@ -18,7 +19,9 @@ from cnncodes.heads.checks import refuse_multilabel
 from cnncodes.heads.kinds import make_kind
 from cnncodes.heads.names import HEADS
 from cnncodes.heads.searches import (
+    counts_folds,
     find_last,
+    find_learner,
     is_search,
     keep_whole,
     parts_members,
@@ -81,41 +84,61 @@ def fit_head(
 
     In a `Pipeline` each of the three goes to the last step, where that takes it. A search whose `cv` is a
     number, or None, has that many folds of whole groups. Another classifier that cross-validates by itself
-    takes none of the groups: where an image has several rows, a warning says so.
+    takes none of the groups: where an image, or a group, has several rows, a warning says so.
     """
     if is_classifier(estimator) and not isinstance(estimator, TargetHead):
         refuse_multilabel(y)
     given = {"sample_weight": sample_weight, "groups": groups, "images": images}
     given = {name: value for name, value in given.items() if value is not None}
-    prefix, taker = find_last(estimator)
-    if not is_search(taker):
-        if images is not None and len(np.unique(images)) < len(images):
-            _warn_of_own_folds(taker)
+    # Which step takes what is known here, whatever is requested of scikit-learn's own routing.
+    with config_context(enable_metadata_routing=False):
+        if is_search(find_last(estimator)[1]):
+            return _fit_search(estimator, X, y, given)
+        prefix, taker = find_last(estimator)
+        _warn_of_own_folds(taker, given)
         passed = {prefix + name: value for name, value in given.items() if has_fit_parameter(taker, name)}
         return estimator.fit(X, y, **passed)
-    members = groups if groups is not None else images
+
+
+def _fit_search(estimator: Any, X: Any, y: Any, given: dict[str, Any]) -> Any:
+    prefix, search = find_last(estimator)
+    members = _find_members(given)
     if members is not None:
-        taker = keep_whole(taker, y, members)
-        estimator = replace_last(estimator, taker)
-        if parts_members(taker, X, y, members):
-            _warn_of_own_folds(taker)
+        search = keep_whole(search, y, members)
+        estimator = replace_last(estimator, search)
+        if parts_members(search, X, y, members):
+            _warn_of_own_folds(search, given)
+        else:
+            _warn_of_own_folds(find_last(search.estimator)[1], given)
     # A search passes on to its estimator what it is given; its folds alone have the groups.
-    inner, last = find_last(taker.estimator)
-    passed = {prefix + inner + name: value for name, value in given.items() if has_fit_parameter(last, name)}
+    inner, learner = find_learner(search)
+    passed = {
+        prefix + inner + name: value for name, value in given.items() if has_fit_parameter(learner, name)
+    }
     passed.pop(f"{prefix}{inner}groups", None)
-    if members is not None and takes_groups(taker.cv):
+    if members is not None and takes_groups(search.cv):
         passed[f"{prefix}groups"] = members
     return estimator.fit(X, y, **passed)
 
 
-def _warn_of_own_folds(estimator: Any) -> None:
-    """Warn if views of one image may lie on both sides of folds that an estimator makes itself."""
+def _find_members(given: dict[str, Any]) -> Any:
+    """Return what is to stay whole in folds: groups, or images; None where neither is given."""
+    return given.get("groups", given.get("images"))
+
+
+def _warn_of_own_folds(estimator: Any, given: dict[str, Any]) -> None:
+    """Warn if rows of one image or group may lie on both sides of folds that an estimator makes itself."""
+    members = _find_members(given)
     names = [name for name in estimator.get_params() if name == "cv" or name.endswith("__cv")]
+    if members is None or len(np.unique(members)) == len(members):
+        return
     if names and not has_fit_parameter(estimator, "groups"):
+        advice = "a search whose cv is a number or keeps groups whole, or a head by name"
+        if is_search(estimator) and counts_folds(estimator.cv):
+            advice = "or a head by name: of whole groups no two folds can be made here"
         warnings.warn(
             f"{type(estimator).__name__} cross-validates by itself ({', '.join(names)}), and rows of one"
             " image, or group, are on both sides of its folds: what it chooses, it chooses on copies of what"
-            " it has seen. Use one view of each training image, a search whose cv is a number or keeps groups"
-            " whole, or a head by name.",
-            stacklevel=3,
+            f" it has seen. Use one view of each training image, and one image of each group, {advice}.",
+            stacklevel=4,
         )
