@@ -233,6 +233,20 @@ def count(number: int, one: str, several: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else several or one + 's'}"
 
 
+def percent(share: float) -> str:
+    """Return a share in per cent, with more digits where it would seem to be none or all, and is not.
+
+    Examples
+    --------
+    >>> percent(0.25), percent(0.001), percent(0.9996), percent(1.0)
+    ('25%', '0.1%', '99.96%', '100%')
+    """
+    digits = 0
+    while 0 < share < 1 and digits < 9 and f"{share:.{digits}%}" in (f"{0:.{digits}%}", f"{1:.{digits}%}"):
+        digits += 1
+    return f"{share:.{digits}%}"
+
+
 def steady(share: float) -> float:
     """Return a share such that ways to sum it up that differ by rounding alone show the same digits.
 

@@ -24,7 +24,7 @@ def hear(src: Path, parts: list[str], images: int) -> str:
             Image.new("RGB", (8, 8), (number, place, 0)).save(path)
     said, options = io.StringIO(), SourceOptions(holdout=0.5)
     records = open_images(str(src), options).records
-    tell_holdout(str(src), options, sum(record.split == "train" for record in records), Reporter(said))
+    tell_holdout(str(src), options, records, Reporter(said))
     return said.getvalue()
 
 
@@ -57,9 +57,30 @@ def test_another_share_than_was_asked_for_is_said(tmp_path: Path) -> None:
     for share, said in ((0.1, "10 of 40 images, 25%, are held out, and not 10%"), (0.25, ""), (0.9, "")):
         heard, options = io.StringIO(), SourceOptions(holdout=share, group_column="group")
         records = open_images(str(table), options).records
-        trained = sum(record.split == "train" for record in records)
-        assert tell_holdout(str(table), options, trained, Reporter(heard))
+        assert tell_holdout(str(table), options, records, Reporter(heard))
         assert said in heard.getvalue() and bool(said) == bool(heard.getvalue())
+
+
+def test_another_share_of_some_classes_is_said(tmp_path: Path) -> None:
+    """Of 'rare' there is one camera, which is trained on; of 'odd' one of two is tested on."""
+    lines = ["image,label,group"]
+    for number in range(120):
+        Image.new("RGB", (8, 8), (number, 0, 0)).save(tmp_path / f"{number}.png")
+        label, group = ("usual", number)
+        if number >= 80:
+            label, group = ("rare", "one") if number < 90 else ("odd", f"of {number // 105}")
+        lines.append(f"{number}.png,{label},{group}")
+    table = tmp_path / "photos.csv"
+    table.write_text("\n".join(lines))
+    heard, options = io.StringIO(), SourceOptions(holdout=0.2, group_column="group")
+    records = open_images(str(table), options).records
+    assert tell_holdout(str(table), options, records, Reporter(heard))
+    assert heard.getvalue().startswith(
+        "of 2 classes another share than 20% is held out: 15 of 30 images of 'odd', 0 of 10 images of 'rare':"
+    )
+    heard = io.StringIO()
+    tell_holdout(str(table), options, records, Reporter(heard), by_class=False)
+    assert not heard.getvalue()
 
 
 def test_a_fit_on_what_was_held_out_calls_it_no_other_share(

@@ -111,7 +111,7 @@ def _open(options: CheckOptions, meaning: Meaning, reporter: Reporter) -> ImageS
     """Open the source; warn of what looks like no classes."""
     source = inputs.open_images(options.src, options, by_class=meaning.by_class)
     labelled = [record for record in source.records if record.label is not None]
-    tell_holdout(options.src, options, sum(record.split == "train" for record in labelled), reporter)
+    tell_holdout(options.src, options, source.records, reporter, by_class=meaning.by_class)
     why = None if labelled else inputs.say_unlabelled(options.src, options, source.records)
     if why is not None or not (labelled or meaning.by_class):
         reporter.warn(f"no image has a label, so that nothing is checked by labels: {why or 'give some'}")

@@ -127,11 +127,9 @@ def run_embed(options: EmbedOptions, reporter: Reporter) -> Result:
     from cnncodes.views import ViewPlan
 
     # Texts of several labels are no classes to take a share of.
-    source = inputs.open_images(
-        options.src, options, by_class=options.label_delimiter is None, unlisted="record"
-    )
-    trained = sum(record.split == "train" and record.label is not None for record in source.records)
-    tell_holdout(options.src, options, trained, reporter)
+    by_class = options.label_delimiter is None
+    source = inputs.open_images(options.src, options, by_class=by_class, unlisted="record")
+    tell_holdout(options.src, options, source.records, reporter, by_class=by_class)
     split = None
     if options.split is not None:
         split = inputs.choose_split(options.split, (record.split for record in source.records), options.split)

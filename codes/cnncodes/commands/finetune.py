@@ -83,8 +83,7 @@ def _finetune(options: FinetuneOptions, reporter: Reporter) -> Result:
 
     source = inputs.open_images(options.src, options)
     warn_of_labels([record for record in source.records if record.label is not None], reporter)
-    trained = sum(record.label is not None and record.split == "train" for record in source.records)
-    tell_holdout(options.src, options, trained, reporter)
+    tell_holdout(options.src, options, source.records, reporter)
     backbone = inputs.open_backbone(options.backbone, None, reporter)
     settings = {field.name: getattr(options, field.name) for field in dataclasses.fields(FineTuning)}
     request = Request(

@@ -79,7 +79,8 @@ def fit_images(options: FitOptions, reporter: Reporter) -> tuple[Any, Any, Resul
 
         check_divisible(records, options.cv, regression=numbers)  # before a fit that nothing comes of
     if split is not None:
-        tell_holdout(options.src, options, len(records) if split == "train" else None, reporter)
+        known = records if split == "train" else None
+        tell_holdout(options.src, options, known, reporter, by_class=find_meaning(options).by_class)
     classifier = _make_estimator(
         options,
         backbone=inputs.open_backbone(

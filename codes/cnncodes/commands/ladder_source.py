@@ -103,8 +103,7 @@ def _make_parts(options: Any, by_class: bool, reporter: Reporter) -> tuple[Image
     if by_class:  # before an error that a mistake here may lead to
         warn_of_others([record.label for record in source.records], reporter, "baseline")
     if any(record.split for record in source.records):
-        trained = sum(record.split == "train" and record.label is not None for record in source.records)
-        if tell_holdout(options.src, options, trained, reporter):
+        if tell_holdout(options.src, options, source.records, reporter, by_class=by_class):
             return source, f", held out by --holdout {options.holdout:g}"
         return source, ""
     if all(record.label is None for record in source.records):
@@ -120,9 +119,7 @@ def _make_parts(options: Any, by_class: bool, reporter: Reporter) -> tuple[Image
             f"{options.src!r} has no parts, and no image can be held out to test on: {needs} at least two"
             " labelled images that differ and can be read, of two groups where there are any."
         )
-    held = sum(record.split == "test" for record in source.records)
-    total = held + sum(record.split == "train" for record in source.records)
-    tell_share(held, total, _HOLDOUT, reporter)
+    tell_share(source.records, _HOLDOUT, reporter, by_class=by_class)
     whole = "each class" if by_class else "all images"
     return source, f", {_HOLDOUT:.0%} of {whole}, held out since the source has no parts"
 

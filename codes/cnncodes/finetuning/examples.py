@@ -14,7 +14,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from cnncodes.errors import SourceError, name_some
 from cnncodes.estimators.training import number_groups
 from cnncodes.images import ImageRecord
-from cnncodes.images.shares import is_far
+from cnncodes.images.shares import describe_share
 
 Array = npt.NDArray[Any]
 
@@ -114,13 +114,9 @@ def tell_share(train: Labelled, validation: Labelled, share: float) -> list[str]
 
     Of two images, or groups, of each class only one can be held out, which is half of them.
     """
-    held, total = len(validation.y), len(train.y) + len(validation.y)
-    if not is_far(held, total, share):
-        return []
-    return [
-        f"{held:,} of {total:,} images, {held / total:.0%}, are held out for validation, and not {share:.0%}:"
-        " classes of so few images, or groups, allow no other. Give more images, or a part 'val'"
-    ]
+    text = describe_share(train.y.tolist(), validation.y.tolist(), share, " for validation")
+    advice = "classes of so few images, or groups, allow no other. Give more images, or a part 'val'"
+    return [f"{text}: {advice}"] if text else []
 
 
 def _divide(share: float, most: int) -> tuple[int, int]:

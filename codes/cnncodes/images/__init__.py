@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cnncodes.images.content import content_hash
 from cnncodes.images.decoding import Decoding, decode
-from cnncodes.images.grouping import connect, join_equal, list_groups, name_groups
+from cnncodes.images.grouping import connect, join_equal, list_groups, name_groups, name_joined
 from cnncodes.images.omission import tell_omitted
 from cnncodes.images.records import FileStat, ImageRecord, RowBytes
 from cnncodes.images.sources import ImageSource, open_source, records_from
@@ -21,6 +21,7 @@ __all__ = [
     "join_equal",
     "list_groups",
     "name_groups",
+    "name_joined",
     "open_source",
     "records_from",
     "tell_omitted",

@@ -64,6 +64,25 @@ def join_equal(groups: Numbers, contents: Numbers) -> Numbers:
     return numbers
 
 
+def name_joined(groups: Sequence[str | None], contents: Sequence[str]) -> list[str]:
+    """Return for each image the lowest content of what belongs together: the same for all of it.
+
+    Examples
+    --------
+    >>> name_joined(["anna", "otto", None, "anna"], ["b", "d", "c", "a"])
+    ['a', 'd', 'c', 'a']
+    """
+    names, content = np.unique(np.asarray(contents, dtype=str), return_inverse=True)
+    given = np.array([group is not None for group in groups])
+    numbers = np.full(len(groups), -1)
+    numbers[given] = np.unique([group for group in groups if group is not None], return_inverse=True)[1]
+    joined = join_equal(numbers, content)
+    lowest = np.full(int(joined.max(initial=-1)) + 1, len(names))
+    np.minimum.at(lowest, joined, content)
+    named: list[str] = names[lowest[joined]].tolist()
+    return named
+
+
 def connect(pairs: Numbers, n: int) -> Numbers:
     """Return a number for each of `n` things, the same for those that pairs, shape (m, 2), lead to.
 

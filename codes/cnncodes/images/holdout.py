@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from cnncodes.errors import UnreadableImage, UsageError
 from cnncodes.images.content import content_hash
+from cnncodes.images.grouping import name_joined
 from cnncodes.images.numbers import are_fractions
 from cnncodes.images.records import ImageRecord
 from cnncodes.images.shares import choose_share
@@ -61,23 +62,10 @@ def _content(record: ImageRecord) -> str:
 
 def _join(labelled: list[ImageRecord], contents: dict[int, str]) -> dict[int, str]:
     """Give all images of a group, with the files that equal one of them, the lowest of their contents."""
-    above: dict[str, str] = {}
-
-    def find(name: str) -> str:
-        root = name
-        while root in above:
-            root = above[root]
-        while name != root:
-            above[name], name = root, above[name]
-        return root
-
-    for record in labelled:
-        if record.group is not None:
-            # Groups come after all contents, which are hexadecimal, so that a content is the lowest.
-            one, other = sorted((find(contents[id(record)]), find(f"group:{record.group}")))
-            if one != other:
-                above[other] = one
-    return {place: find(content) for place, content in contents.items()}
+    if all(record.group is None for record in labelled):
+        return contents
+    joined = name_joined([record.group for record in labelled], list(contents.values()))
+    return dict(zip(contents, joined, strict=True))
 
 
 def _choose_test(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from cnncodes.errors import count, percent
 
 Array = npt.NDArray[Any]
 
@@ -15,6 +18,8 @@ _MOST_EXCHANGES = 2_000_000
 _LEAST_GAIN = 1e-9
 #: A share is far from another that is so many times as large.
 _FAR = 1.5
+#: Classes that are named.
+_SHOWN = 3
 
 
 def choose_share(units: Mapping[str, Mapping[str, int]], share: float) -> set[str]:
@@ -64,6 +69,44 @@ def is_far(held: int, total: int, share: float) -> bool:
     """
     reached = held / total
     return abs(held - share * total) >= 1 and max(reached, share) >= _FAR * min(reached, share)
+
+
+def describe_share(
+    train: Iterable[str | None], held: Iterable[str | None], share: float, purpose: str = ""
+) -> str:
+    """Say where far more, or fewer, images are held out than was asked for: of all, or of some classes.
+
+    Parameters
+    ----------
+    train, held : iterable of str or None
+        The class of each image that is trained on, and that is held out; None where there are none.
+    share : float
+        What was asked for.
+    purpose : str
+        What they are held out for, after a space.
+
+    Examples
+    --------
+    >>> describe_share("aabb", "ab", 0.3), describe_share("aabb", "ab", 0.1)
+    ('', '2 of 6 images, 33%, are held out, and not 10%')
+    >>> describe_share(["a"] * 40 + ["b"] * 30, ["a"] * 10, 0.15)
+    "of 1 class another share than 15% is held out: 0 of 30 images of 'b'"
+    """
+    tested, totals = Counter(held), Counter(train)
+    totals.update(tested)
+    n_held, n_all = tested.total(), totals.total()
+    reached, is_other = n_held / n_all, is_far(n_held, n_all, share)
+    usual = reached if is_other else share
+    far = [label for label, n in totals.items() if is_far(tested[label], n, usual)]
+    far.sort(key=lambda label: (-abs(tested[label] - usual * totals[label]), str(label)))
+    named = ", ".join(f"{tested[label]:,} of {totals[label]:,} images of {label!r}" for label in far[:_SHOWN])
+    if len(far) > _SHOWN:
+        named += f" and others of {count(len(far) - _SHOWN, 'class', 'classes')}"
+    if is_other:
+        text = f"{n_held:,} of {n_all:,} images, {percent(reached)}, are held out{purpose}, and not"
+        return f"{text} {percent(share)}" + (f" ({named})" if far else "")
+    classes = count(len(far), "class", "classes")
+    return f"of {classes} another share than {percent(share)} is held out{purpose}: {named}" if far else ""
 
 
 class _Search:

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from cnncodes.arguments import check_switches
 from cnncodes.errors import count
-from cnncodes.images import join_equal, name_groups
+from cnncodes.images import name_groups, name_joined
 from cnncodes.store.manifest import Manifest
 from cnncodes.store.schema import GROUP
 from cnncodes.store.selection import check_known, find_views, list_chosen
@@ -86,15 +86,11 @@ class RowColumns:
         encoded: Any = self.rows.column("image").combine_chunks().dictionary_encode()
         image = encoded.indices.to_numpy()
         first = np.unique(image, return_index=True)[1]
-        named = self.name_groups(first)
-        if named is None:
+        groups = self.rows.column(GROUP).take(pa.array(first, pa.int64())).to_pylist()
+        if all(group is None for group in groups):
             return self.contents
-        contents, content = np.unique(self.contents[first], return_inverse=True)
-        joined = join_equal(np.unique(named, return_inverse=True)[1], content)
-        least = np.full(joined.max() + 1, len(contents))
-        np.minimum.at(least, joined, content)
-        names: Objects = contents[least[joined]][image]
-        return names
+        joined: Objects = np.array(name_joined(groups, self.contents[first].tolist()), dtype=object)
+        return joined[image]
 
     def name_groups(self, rows: npt.NDArray[np.intp]) -> Objects | None:
         """Return the group of the image of some rows, one of its own where it has none.
