@@ -89,8 +89,9 @@ class RowColumns:
         groups = self.rows.column(GROUP).take(pa.array(first, pa.int64())).to_pylist()
         if all(group is None for group in groups):
             return self.contents
-        joined: Objects = np.array(name_joined(groups, self.contents[first].tolist()), dtype=object)
-        return joined[image]
+        joined = np.array(name_joined(groups, self.contents[first].tolist()), dtype=object)
+        of_rows: Objects = joined[image]
+        return of_rows
 
     def name_groups(self, rows: npt.NDArray[np.intp]) -> Objects | None:
         """Return the group of the image of some rows, one of its own where it has none.

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.utils import check_random_state
 
 from cnncodes.errors import ResultWarning, count
 from cnncodes.estimators.unknown import Training
@@ -50,6 +49,8 @@ def divide(split: Divider, training: Training, cv: int, repeats: int) -> list[li
     of different sizes that leaves little to chance, and so further ones take them for up to twice, or half,
     as heavy as they are.
     """
+    from sklearn.utils import check_random_state
+
     numbered, sizes = np.unique(training.groups, return_inverse=True, return_counts=True)[1:]
     are_alike = sizes.min() == sizes.max()  # then the order of equal ones is drawn as it is
     found: list[list[Split]] = []
