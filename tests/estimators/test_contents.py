@@ -8,11 +8,11 @@ import warnings
 import numpy as np
 import pytest
 
-from cnncodes import embed, load, read_codes
+from cnncodes import embed, load, open_codes, read_codes
 from cnncodes.errors import ResultWarning, StoreError
-from cnncodes.estimators.contents import find_contradictory, shorten
+from cnncodes.estimators.contents import find_contradictory, find_trained_groups, shorten
 from cnncodes.estimators.saving import load_predictor
-from cnncodes.images import content_hash, records_from
+from cnncodes.images import content_hash, open_source, records_from
 
 
 def trained_on(predictor, X):
@@ -64,6 +64,29 @@ def test_training_images_of_stored_codes_are_known_again(make, pictures, tmp_pat
     embed(pictures.root, tmp_path / "p.codes", n_jobs=1)
     clf = make().fit_codes(read_codes(tmp_path / "p.codes"))
     assert trained_on(clf.predictor_, [pictures.paths[0], pictures.arrays[0]]) == [True, False]
+
+
+def test_groups_are_known_again_however_they_came_and_after_saving(make, pictures, tmp_path):
+    groups = [f"patient {i % 6}" if i else None for i in range(18)]
+    table = tmp_path / "table.csv"
+    lines = [f"{p},{y},{g or ''}" for p, y, g in zip(pictures.paths, pictures.labels, groups, strict=True)]
+    table.write_text("\n".join(["image,label,group", *lines]))
+    source = open_source(table)
+    embed(source, tmp_path / "p.codes", n_jobs=1)
+    fitted = [
+        make().fit(pictures.paths, pictures.labels, groups=groups),
+        make().fit_records(source.records),
+        make().fit_codes(read_codes(tmp_path / "p.codes")),
+        make().fit_codes(open_codes(tmp_path / "p.codes"), memory_limit="1G"),
+    ]
+    fitted[0].save(tmp_path / "a", include_backbone=False)
+    for clf in [*fitted, load(tmp_path / "a")]:
+        known = clf.predictor_.trained_groups
+        asked = ["patient 1", "patient 9", None, "0", "patient 0"]
+        assert find_trained_groups(known, asked).tolist() == [True, False, False, False, True]
+        assert len(known) == 6
+    make().fit(pictures.paths, pictures.labels).save(tmp_path / "b", include_backbone=False)
+    assert len(load(tmp_path / "b").predictor_.trained_groups) == 0
 
 
 @pytest.mark.parametrize("text", ["no hash", "-1"])

@@ -63,7 +63,7 @@ class CompareOptions(common.EmbeddingOptions):
 class _Said:
     """What a classifier said of the images: NaN and empty where it said nothing, and why.
 
-    `trained` is what it was trained on, which a file of answers does not say.
+    `trained` is what it was trained on, images and groups, which a file of answers does not say.
     """
 
     labels: npt.NDArray[Any]
@@ -71,7 +71,7 @@ class _Said:
     classes: npt.NDArray[Any]
     silent: dict[int, str]
     trained_on: int
-    trained: Contents | None
+    trained: tuple[Contents, Contents] | None
     why_no_proba: str = ""
 
 
@@ -125,7 +125,7 @@ def _count_seen_groups(
     """Return by name of how many images each classifier knows others of their groups; warn of them."""
     seen = dict.fromkeys(said, 0)
     for name, one in said.items():
-        if one.trained is not None and (n := count_seen_groups(options, records, one.trained)):
+        if one.trained is not None and (n := count_seen_groups(options, records, *one.trained)):
             seen[name] = n
             reporter.warn(
                 f"{name} was trained on other images of the groups that {n} of these {len(records)} images"
@@ -198,7 +198,9 @@ def _ask(
     labels = np.array(["" if label is None else str(label) for label in found.labels])
     classes = np.array([str(name) for name in found.classes])
     silent = {i: failure.reason for i, failure in found.failures.items()}
-    return _Said(labels, found.proba, classes, silent, trained_on, predictor.trained)
+    return _Said(
+        labels, found.proba, classes, silent, trained_on, (predictor.trained, predictor.trained_groups)
+    )
 
 
 def _look_up(path: str, records: list[ImageRecord], src: str) -> _Said:

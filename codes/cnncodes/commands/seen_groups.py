@@ -20,13 +20,14 @@ def count_seen_groups(
     options: Any,
     records: Sequence[ImageRecord],
     trained: Contents,
+    trained_groups: Contents,
     *,
     by_class: bool = True,
 ) -> int:
-    """Return how many images are of a group of which others of the source were trained on.
+    """Return how many images are of a group that was trained on, or of which others of the source were.
 
-    A saved estimator knows its training images by their contents and no groups, so that those of the source
-    are read, of each group until one was trained on.
+    What was fitted without groups knows its training images by their contents alone, so that those of the
+    source are read, of each group until one was trained on.
 
     Parameters
     ----------
@@ -35,15 +36,22 @@ def count_seen_groups(
         The images to evaluate on that could be read.
     trained : ndarray of uint64
         Contents of the images that were trained on.
+    trained_groups : ndarray of uint64
+        Their groups, as far as they had any.
     by_class : bool
         Whether each image has one class.
     """
-    groups = {record.group for record in records if record.group is not None}
-    if not groups:
+    from cnncodes.estimators.contents import find_trained_groups
+
+    names = sorted({record.group for record in records if record.group is not None})
+    if not names:
         return 0
+    known = find_trained_groups(trained_groups, names)
+    seen: set[str | None] = {name for name, is_known in zip(names, known, strict=True) if is_known}
+    groups = {*names} - seen
     own = {record.key for record in records}
     others = inputs.open_images(options.src, options, by_class=by_class).records
-    seen = _find_trained(
+    seen |= _find_trained(
         (record for record in others if record.group in groups and record.key not in own),
         trained,
         options.n_jobs,
@@ -60,7 +68,8 @@ def warn_of_seen_groups(
     by_class: bool = True,
 ) -> int:
     """Return the same of a saved estimator, and warn of them."""
-    count = count_seen_groups(options, records, predictor.trained, by_class=by_class)
+    known = predictor.trained, predictor.trained_groups
+    count = count_seen_groups(options, records, *known, by_class=by_class)
     if count:
         reporter.warn(
             f"{count} of these {len(records)} images {agree(count, 'is')} of groups that were"

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from cnncodes.embedding import Embedder
 from cnncodes.errors import SpaceMismatch, UsageError, check_path
 from cnncodes.estimators.aggregation import average_rows
-from cnncodes.estimators.contents import warn_of_contradictory
+from cnncodes.estimators.contents import summarize_groups, warn_of_contradictory
 from cnncodes.estimators.inputs import (
     ImageRows,
     Progress,
@@ -26,14 +26,14 @@ from cnncodes.estimators.inputs import (
     rows_of,
     settle_embedders,
 )
-from cnncodes.estimators.labels import check_groups, labelled_records
+from cnncodes.estimators.labels import check_groups, is_absent, labelled_records
 from cnncodes.estimators.novelty import NoveltyScale
 from cnncodes.estimators.parameters import check_failures, check_weight, make_embedders
 from cnncodes.estimators.predictor import ImagePredictor
 from cnncodes.estimators.settings import Settings, list_settings
 from cnncodes.estimators.training import fit_rows, number_groups
 from cnncodes.estimators.unknown import Training
-from cnncodes.images import ImageRecord, list_groups, records_from
+from cnncodes.images import ImageRecord, list_groups, name_groups, records_from
 from cnncodes.store import CodeBlocks, Codes
 from cnncodes.views import ViewPlan
 
@@ -196,7 +196,11 @@ class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         on_progress: Progress | None = None,
     ) -> Self:
         """Fit on images with their `y`; without `groups` they have their own."""
-        groups = check_groups(list_groups(records) if groups is None else groups, len(y))
+        named = list_groups(records)
+        if check_groups(groups, len(y)) is not None:
+            given = [None if is_absent(group) else group for group in groups]
+            named = name_groups([record.key for record in records], given)
+        groups = None if named is None else np.array(named, dtype=object)
         train, test = settle_embedders(embedders, records, self.n_jobs)
         if self._tune(train.plan, test, records, y, weight, groups):
             return self
@@ -220,7 +224,8 @@ class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         numbered = number_groups(groups, rows.contents)
         training = Training(rows, y, weight, numbered, aggregate, self.random_state)
         same_views = train_plan == embedder.plan
-        predictor = self._make_predictor(fitted, training, embedder=embedder, same_views=same_views)
+        known: dict[str, Any] = {"embedder": embedder, "trained_groups": summarize_groups(groups)}
+        predictor = self._make_predictor(fitted, training, same_views=same_views, **known)
         self._take(predictor, train_plan, int((rows.counts > 0).sum()))
         self.head_ = fitted
         return self

@@ -206,6 +206,7 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
             embedder=embedder,
             head=found.head.scorer_,
             trained=found.trained,
+            trained_groups=found.trained_groups,
             aggregate=aggregate,
             answers=found.answers,
             scale=found.scale,

@@ -1,9 +1,10 @@
-"""Which images a classifier was trained on: known by what they contain, whatever their names."""
+"""Which images a classifier was trained on: known by what they contain, whatever their names; and groups."""
 
 from __future__ import annotations
 
+import hashlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from cnncodes.errors import ResultWarning, SavedModelError, StoreError, agree, count, sentence
 from cnncodes.estimators.archive import Archive
 from cnncodes.estimators.npy import read_npy, to_npy
+from cnncodes.images import GROUP
 
 Contents = npt.NDArray[np.uint64]
 
@@ -19,6 +21,8 @@ Contents = npt.NDArray[np.uint64]
 DISAGREE = 0.1
 
 CONTENTS_MEMBER = "training/contents.npy"
+#: Where images had groups.
+GROUPS_MEMBER = "training/groups.npy"
 
 
 def shorten(hashes: Sequence[str]) -> Contents:
@@ -57,6 +61,29 @@ def summarize_contents(hashes: Sequence[str]) -> Contents:
     array([ 10, 255], dtype=uint64)
     """
     return np.unique(shorten([text for text in hashes if text]))
+
+
+def summarize_groups(names: Iterable[Any] | None) -> Contents:
+    """Return what to remember of the groups that images belong to, as `list_groups` names them.
+
+    Examples
+    --------
+    >>> len(summarize_groups(["group:anna", "image:b.jpg", "group:anna"])), len(summarize_groups(None))
+    (1, 0)
+    """
+    return summarize_contents(
+        [_hash_group(name) for name in (() if names is None else names) if str(name).startswith(GROUP)]
+    )
+
+
+def find_trained_groups(trained: Contents, groups: Sequence[str | None]) -> npt.NDArray[np.bool_]:
+    """Say of each image whether its group is among those trained on; None is no group."""
+    hashes = ["" if group is None else _hash_group(f"{GROUP}{group}") for group in groups]
+    return find_trained(trained, hashes)
+
+
+def _hash_group(name: Any) -> str:
+    return hashlib.blake2b(str(name).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 def find_trained(trained: Contents, hashes: Sequence[str]) -> npt.NDArray[np.bool_]:
@@ -114,23 +141,31 @@ def warn_of_contradictory(
     )
 
 
-def pack_contents(trained: Contents) -> dict[str, bytes]:
-    """Return the member of a saved classifier that remembers the training images."""
-    return {CONTENTS_MEMBER: to_npy(trained)}
+def pack_contents(trained: Contents, groups: Contents) -> dict[str, bytes]:
+    """Return the members of a saved classifier that remember the training images, and their groups."""
+    members = {CONTENTS_MEMBER: to_npy(trained)}
+    return members | {GROUPS_MEMBER: to_npy(groups)} if len(groups) else members
 
 
-def unpack_contents(archive: Archive) -> Contents:
-    """Read that member.
+def unpack_contents(archive: Archive) -> tuple[Contents, Contents]:
+    """Read these members; no groups are none.
 
     Raises
     ------
     SavedModelError
-        If it is anything but a sorted array of different 64-bit numbers.
+        If one is anything but a sorted array of different 64-bit numbers.
     """
-    trained: Contents = read_npy(archive, CONTENTS_MEMBER)
-    if trained.ndim != 1 or trained.dtype != np.uint64 or not (trained[1:] > trained[:-1]).all():
+    groups = summarize_contents([])
+    if GROUPS_MEMBER in archive.sizes:
+        groups = _unpack(archive, GROUPS_MEMBER, "group")
+    return _unpack(archive, CONTENTS_MEMBER, "training image"), groups
+
+
+def _unpack(archive: Archive, member: str, noun: str) -> Contents:
+    found: Contents = read_npy(archive, member)
+    if found.ndim != 1 or found.dtype != np.uint64 or not (found[1:] > found[:-1]).all():
         raise SavedModelError(
-            f"{archive.name} is damaged at {CONTENTS_MEMBER!r}: it must hold a sorted list of uint64, one a"
-            f" training image. Got {trained.dtype} of shape {trained.shape}."
+            f"{archive.name} is damaged at {member!r}: it must hold a sorted list of uint64, one a {noun}."
+            f" Got {found.dtype} of shape {found.shape}."
         )
-    return trained
+    return found

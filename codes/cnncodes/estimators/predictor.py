@@ -77,6 +77,8 @@ class ImagePredictor:
     head : ArrayScorer or fitted scikit-learn estimator
     trained : ndarray of uint64
         Contents of the images that the head was trained on, as `summarize_contents` gives them.
+    trained_groups : ndarray of uint64
+        Their groups, as `summarize_groups` gives them.
     aggregate : str
         What is averaged over an image's views.
     scale : NoveltyScale or None
@@ -89,6 +91,9 @@ class ImagePredictor:
     head: Any
     trained: Contents = field(default_factory=lambda: np.empty(0, np.uint64), repr=False, compare=False)
     aggregate: str = "auto"
+    trained_groups: Contents = field(
+        default_factory=lambda: np.empty(0, np.uint64), repr=False, compare=False, kw_only=True
+    )
     scale: NoveltyScale | None = field(default=None, repr=False, compare=False)
     same_views: bool = True
 

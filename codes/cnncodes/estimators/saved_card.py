@@ -13,7 +13,7 @@ from cnncodes.backbones import Card
 from cnncodes.errors import SavedModelError
 from cnncodes.estimators.answers import ANSWERS_MEMBERS
 from cnncodes.estimators.archive import Archive
-from cnncodes.estimators.contents import CONTENTS_MEMBER
+from cnncodes.estimators.contents import CONTENTS_MEMBER, GROUPS_MEMBER
 from cnncodes.estimators.label_predictor import LabelPredictor
 from cnncodes.estimators.novelty import scale_members
 from cnncodes.estimators.number_predictor import NumberPredictor
@@ -158,7 +158,8 @@ def read_card(archive: Archive) -> dict[str, Any]:
     if card["backbone"]["included"]:
         model = read_backbone_card(archive).model_file
         expected |= {"backbone/card.toml", f"backbone/{model}"}
-    extra = sorted(set(archive.sizes) - expected - _MORE_MEMBERS[card["kind"]] - scale_members())
+    expected |= _MORE_MEMBERS[card["kind"]] | scale_members() | {GROUPS_MEMBER}
+    extra = sorted(set(archive.sizes) - expected)
     if extra:
         raise SavedModelError(
             f"{archive.name} holds {extra[0]!r}, which no saved classifier has: it was not loaded."

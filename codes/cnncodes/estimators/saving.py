@@ -2,7 +2,8 @@
 
 Format 2: ``card.json`` first, whose ``kind`` says which of these it is; ``head/*.npy`` for a head by name
 (`cnncodes.estimators.packing.SCORERS`), ``head/head.skops`` for any other scikit-learn estimator;
-``training/contents.npy``, by which a training image is known again; of a classifier
+``training/contents.npy``, by which a training image is known again, and ``training/groups.npy`` of groups,
+where there are any; of a classifier
 ``training/answer_*.npy``, by which it is known when to abstain, of a regressor ``training/residuals.npy``, by
 which its intervals are, and ``novelty/*.npy``, where there are any, which format 1 has not (nor
 ``shares`` in its card);
@@ -79,7 +80,7 @@ def save_estimator(
     predictor: AnyPredictor = estimator.predictor_
     backbone = predictor.embedder.backbone
     head_type, members = pack_head(predictor.head)
-    members |= pack_contents(predictor.trained)
+    members |= pack_contents(predictor.trained, predictor.trained_groups)
     for kept in predictor.list_kept():
         members |= kept.pack()
     card = make_card(estimator, head_type, include_backbone=include_backbone)
@@ -150,12 +151,11 @@ def _make_predictor(archive: Archive, card: Mapping[str, Any], **read: Any) -> A
     """Return what predicts, with what the file keeps beside the head."""
     aggregate = card["params"].get("aggregate", "auto")
     code_size = read["embedder"].backbone.code_size
-    trained = unpack_contents(archive)
+    read["trained"], read["trained_groups"] = unpack_contents(archive)
     if card["kind"] == REGRESSOR:
         check_number_aggregate(aggregate)
         targets = read_targets(archive, card)
         return NumberPredictor(
-            trained=trained,
             aggregate=aggregate,
             targets=targets,
             residuals=unpack_residuals(archive, len(targets)),
@@ -167,7 +167,6 @@ def _make_predictor(archive: Archive, card: Mapping[str, Any], **read: Any) -> A
         check_delimiter(card["label_delimiter"])
         check_threshold(card["params"]["threshold"])
         return LabelPredictor(
-            trained=trained,
             aggregate=aggregate,
             delimiter=card["label_delimiter"],
             scale=unpack_scale(archive, 1, code_size),
@@ -175,7 +174,6 @@ def _make_predictor(archive: Archive, card: Mapping[str, Any], **read: Any) -> A
         )
     check_aggregate(aggregate, read["head"])
     return Predictor(
-        trained=trained,
         aggregate=aggregate,
         answers=unpack_answers(archive),
         scale=unpack_scale(archive, len(card["classes"]), code_size),

@@ -14,7 +14,7 @@ from cnncodes.embedding.memory import parse_bytes
 from cnncodes.errors import UsageError, check_path
 from cnncodes.estimators.aggregation import average_rows
 from cnncodes.estimators.answers import HeldOutAnswers
-from cnncodes.estimators.contents import Contents, summarize_contents, warn_of_contradictory
+from cnncodes.estimators.contents import Contents, summarize_contents, summarize_groups, warn_of_contradictory
 from cnncodes.estimators.labels import check_labels, check_several
 from cnncodes.estimators.novelty import NoveltyScale, choose_images, learn_scale
 from cnncodes.estimators.priors import find_shares
@@ -114,6 +114,7 @@ class Streamed:
 
     head: Any
     trained: Contents
+    trained_groups: Contents
     answers: HeldOutAnswers | None
     scale: NoveltyScale | None
     shares: npt.NDArray[np.float64] | None
@@ -171,6 +172,7 @@ def fit_blocks(
     return Streamed(
         head,
         _summarize(contents),
+        summarize_groups(named),
         _find_answers(head, fit, averages, out_of_fold),
         _find_scale(stream.rows, fit, random_state, memory),
         find_shares(classes[y[first]], None, head),

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from cnncodes.backbones import Backbone
 from cnncodes.embedding import Embedder
-from cnncodes.estimators.contents import summarize_contents
+from cnncodes.estimators.contents import summarize_contents, summarize_groups
 from cnncodes.estimators.predictor import Predictor
 from cnncodes.estimators.priors import find_shares
 from cnncodes.finetuning.comparison import Comparison, say_verdict
@@ -138,7 +138,8 @@ class Tuned:
         if kept == "tuned":
             embedder = replace(embedder, backbone=self.backbone)
         shares = find_shares(images.y, None, _Fitted(scorer, self.class_weight))
-        return Predictor(embedder, scorer, known, aggregate, shares=shares)
+        groups = summarize_groups(self.given.groups)
+        return Predictor(embedder, scorer, known, aggregate, trained_groups=groups, shares=shares)
 
 
 class _Fitted(NamedTuple):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from cnncodes.images.content import content_hash
 from cnncodes.images.decoding import Decoding, decode
-from cnncodes.images.grouping import connect, join_equal, list_groups, name_groups, name_joined
+from cnncodes.images.grouping import GROUP, connect, join_equal, list_groups, name_groups, name_joined
 from cnncodes.images.omission import tell_omitted
 from cnncodes.images.records import FileStat, ImageRecord, RowBytes
 from cnncodes.images.sources import ImageSource, open_source, records_from
 
 __all__ = [
+    "GROUP",
     "Decoding",
     "FileStat",
     "ImageRecord",

@@ -12,6 +12,9 @@ from cnncodes.images.records import ImageRecord
 
 Numbers = npt.NDArray[np.int64]
 
+#: What the name of a group begins with; that of an image without one begins otherwise.
+GROUP = "group:"
+
 
 def list_groups(records: Sequence[ImageRecord]) -> list[str] | None:
     """Return the group of each image, one of its own where it has none; None where no image has any.
@@ -29,7 +32,8 @@ def name_groups(keys: Sequence[Any], groups: Sequence[Any]) -> list[str] | None:
     if all(group is None for group in groups):
         return None
     return [
-        f"image:{key}" if group is None else f"group:{group}" for key, group in zip(keys, groups, strict=True)
+        f"image:{key}" if group is None else f"{GROUP}{group}"
+        for key, group in zip(keys, groups, strict=True)
     ]
 
 
