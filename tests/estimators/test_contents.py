@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 
 from cnncodes import embed, load, open_codes, read_codes
+from cnncodes.backbones import Backbone
+from cnncodes.backbones.seen import pack_seen
 from cnncodes.errors import ResultWarning, StoreError
 from cnncodes.estimators.contents import find_contradictory, find_trained_groups, shorten
 from cnncodes.estimators.saving import load_predictor
+from cnncodes.evaluation import cross_validate
 from cnncodes.images import content_hash, open_source, records_from
 
 
@@ -87,6 +90,30 @@ def test_groups_are_known_again_however_they_came_and_after_saving(make, picture
         assert len(known) == 6
     make().fit(pictures.paths, pictures.labels).save(tmp_path / "b", include_backbone=False)
     assert len(load(tmp_path / "b").predictor_.trained_groups) == 0
+
+
+def test_images_that_have_tuned_the_network_are_told(make, pictures, backbone, tmp_path):
+    """They are new to a head that holds them out, and not to the network."""
+    hashes = [content_hash(path.read_bytes()) for path in pictures.paths[::4]]
+    card = dataclasses.replace(backbone.card, seen=pack_seen(hashes))
+    tuned = Backbone(backbone.model_bytes(), card)
+    said = "'efficientnet-lite0' was fine-tuned on 5 of these 18 images, or chosen by them: what is measured"
+    embed(pictures.root, tmp_path / "p.codes", backbone=tuned, n_jobs=1)
+    with pytest.warns(ResultWarning, match=said):
+        make(backbone=tuned).fit(pictures.paths, pictures.labels)
+    with pytest.warns(ResultWarning, match=said):
+        make(backbone=tuned).fit_codes(open_codes(tmp_path / "p.codes"), memory_limit="1G")
+    for given in (read_codes(tmp_path / "p.codes"), str(pictures.root)):
+        with pytest.warns(ResultWarning, match=said):
+            cross_validate(make(backbone=tuned), given, cv=2)
+    rest = [i for i in range(18) if i % 4]
+    paths, labels = [pictures.paths[i] for i in rest], pictures.labels[rest]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ResultWarning)
+        clf = make(backbone=tuned).fit(paths, labels)
+    asked = [*pictures.paths[:2], b"other"]
+    assert trained_on(clf.predictor_, asked) == [True, True, False]
+    assert trained_on(make().fit(paths, labels).predictor_, asked) == [False, True, False]
 
 
 @pytest.mark.parametrize("text", ["no hash", "-1"])

@@ -28,7 +28,7 @@ def pack_seen(hashes: Iterable[str], before: str = "") -> str:
     >>> pack_seen(["00000000000000ff55", "000000000000000a55"], "00000000000000ff")
     '000000000000000a00000000000000ff'
     """
-    return "".join(sorted({text[:_DIGITS] for text in hashes} | set(_split(before)))[:MOST])
+    return "".join(sorted({text[:_DIGITS] for text in hashes} | set(list_seen(before)))[:MOST])
 
 
 def count_seen(seen: str, hashes: Sequence[str]) -> int:
@@ -39,7 +39,7 @@ def count_seen(seen: str, hashes: Sequence[str]) -> int:
     >>> count_seen("000000000000000a00000000000000ff", ["00000000000000ff55", "00000000000000fe55"])
     1
     """
-    known = set(_split(seen))
+    known = set(list_seen(seen))
     return sum(text[:_DIGITS] in known for text in hashes)
 
 
@@ -54,5 +54,12 @@ def is_whole(seen: str) -> bool:
     return len(seen) < MOST * _DIGITS
 
 
-def _split(seen: str) -> list[str]:
+def list_seen(seen: str) -> list[str]:
+    """Return the first 64 bits of the hash of each image that a card remembers, as hexadecimal digits.
+
+    Examples
+    --------
+    >>> list_seen("000000000000000a00000000000000ff")
+    ['000000000000000a', '00000000000000ff']
+    """
     return [seen[start : start + _DIGITS] for start in range(0, len(seen), _DIGITS)]

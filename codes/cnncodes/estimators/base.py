@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from cnncodes.embedding import Embedder
 from cnncodes.errors import SpaceMismatch, UsageError, check_path
 from cnncodes.estimators.aggregation import average_rows
-from cnncodes.estimators.contents import summarize_groups, warn_of_contradictory
+from cnncodes.estimators.contents import summarize_groups, warn_of_contradictory, warn_of_tuned
 from cnncodes.estimators.inputs import (
     ImageRows,
     Progress,
@@ -220,6 +220,7 @@ class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         aggregate: str | None = None,
     ) -> Self:
         aggregate = aggregate or self.aggregate
+        warn_of_tuned(embedder.backbone.card, rows.contents)
         fitted = fit_rows(self._make_head(), rows, y, weight, groups)
         numbered = number_groups(groups, rows.contents)
         training = Training(rows, y, weight, numbered, aggregate, self.random_state)

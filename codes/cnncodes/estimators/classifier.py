@@ -17,7 +17,7 @@ from cnncodes.errors import UsageError
 from cnncodes.estimators.abstention import Answers, answer
 from cnncodes.estimators.aggregation import Scores, check_aggregate
 from cnncodes.estimators.base import ImageEstimator
-from cnncodes.estimators.contents import summarize_contents
+from cnncodes.estimators.contents import summarize_contents, warn_of_tuned
 from cnncodes.estimators.inputs import embed_records
 from cnncodes.estimators.labels import (
     check_labels,
@@ -194,6 +194,8 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
 
     def _fit_in_blocks(self, codes: CodeBlocks, memory: int) -> Self:
         plan, embedder, aggregate = self._check_codes(codes, make_embedders(self)[1])
+        contents = codes.select(labelled=True).rows.column("content").unique()
+        warn_of_tuned(embedder.backbone.card, [str(content) for content in contents.to_pylist()])
         found = fit_blocks(
             make_own_head(self),
             codes,

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cnncodes.backbones import Card
+from cnncodes.backbones.seen import count_seen, is_whole
 from cnncodes.errors import ResultWarning, SavedModelError, StoreError, agree, count, sentence
 from cnncodes.estimators.archive import Archive
 from cnncodes.estimators.npy import read_npy, to_npy
@@ -136,6 +138,20 @@ def warn_of_contradictory(
     warnings.warn(
         f"{said} there with more than one {noun} (equal files), of which one at most can be right: {a!r} and"
         f" {b!r}. 'cnncodes check' lists such.",
+        ResultWarning,
+        stacklevel=stacklevel,
+    )
+
+
+def warn_of_tuned(card: Card, hashes: Sequence[str], stacklevel: int = 4) -> None:
+    """Warn of images that a network was fine-tuned on: held out from a head, they are not new to it."""
+    if card.seen is None or not (n := count_seen(card.seen, [text for text in hashes if text])):
+        return
+    least = "" if is_whole(card.seen) else "at least "
+    warnings.warn(
+        f"the network {card.name!r} was fine-tuned on {least}{n:,} of these {count(len(hashes), 'image')}, or"
+        " chosen by them: what is measured, or learned, by holding them out (cross-validation, probabilities,"
+        " abstaining, novelty) flatters. Give images that it has not seen.",
         ResultWarning,
         stacklevel=stacklevel,
     )

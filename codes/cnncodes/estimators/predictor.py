@@ -12,13 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.backbones import Backbone
+from cnncodes.backbones.seen import list_seen
 from cnncodes.embedding import Embedder
 from cnncodes.errors import UsageError
 from cnncodes.estimators.abstention import AnswerRule, choose_rule
 from cnncodes.estimators.aggregation import Scores, join_scores, score_images
 from cnncodes.estimators.answering import Answer, Answered, answer_records
 from cnncodes.estimators.answers import HeldOutAnswers
-from cnncodes.estimators.contents import Contents
+from cnncodes.estimators.contents import Contents, shorten
 from cnncodes.estimators.inputs import Progress
 from cnncodes.estimators.novelty import NoveltyScale
 from cnncodes.estimators.priors import ESTIMATE, adjust_scores, require_shares, settle_shares
@@ -42,7 +43,8 @@ class Predictions:
     failures : dict of int to Failure
         By position.
     trained_on : ndarray of bool, shape (n_images,)
-        Whether the classifier was trained on that very image, under whatever name.
+        Whether the classifier was trained on that very image, under whatever name, or its network was
+        fine-tuned on it, as far as that remembers.
     novelty : ndarray of float64, shape (n_images,), or None
         Where it was asked for; NaN where the image could not be read.
     codes : ndarray of float32, shape (n_images, code_size), or None
@@ -111,8 +113,13 @@ class ImagePredictor:
     def answer_records(
         self, records: Sequence[ImageRecord], answer: Answer, scale: NoveltyScale | None, **options: Any
     ) -> Answered:
-        """Make codes of records and keep what is said of them; `options` are those of `answer_records`."""
-        return answer_records(self.embedder, records, answer, trained=self.trained, scale=scale, **options)
+        """Make codes of records and keep what is said of them; `options` are those of `answer_records`.
+
+        Trained on are the images of the head, and those that the network was fine-tuned on.
+        """
+        tuned = shorten(list_seen(self.embedder.backbone.card.seen or ""))
+        trained = np.union1d(self.trained, tuned)
+        return answer_records(self.embedder, records, answer, trained=trained, scale=scale, **options)
 
     def _tell_tuned(self, why: str) -> str:
         """Return what is left to be done where the network was fine-tuned with the head; empty where not."""

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from cnncodes.embedding.lanes import run_lanes
 from cnncodes.errors import BackendMissing, UnreadableImage, install_advice
+from cnncodes.estimators.contents import warn_of_tuned
 from cnncodes.estimators.inputs import ImageRows, Progress, embed_records, make_embedder, settle_embedders
 from cnncodes.images import ImageRecord, content_hash, decode
 from cnncodes.store import Failure
@@ -142,7 +143,9 @@ class CnnCodes:
         made = make_embedder(backbone, self.views, "exact", None, self.random_state)
         [embedder] = settle_embedders([made], train, n_jobs)
         records = [*train, *test]
-        return embed_records(embedder, records, n_jobs=n_jobs, on_progress=on_progress)
+        rows = embed_records(embedder, records, n_jobs=n_jobs, on_progress=on_progress)
+        warn_of_tuned(backbone.card, rows.contents[len(train) :])
+        return rows
 
 
 def _describe(

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from cnncodes.errors import SpaceMismatch, UsageError
 from cnncodes.estimators.base import ImageEstimator
+from cnncodes.estimators.contents import warn_of_tuned
 from cnncodes.estimators.inputs import ImageRows, embed_records, list_keys, rows_of, settle_embedders
 from cnncodes.estimators.labels import check_groups, labelled_records
 from cnncodes.estimators.parameters import check_failures, make_embedders
@@ -59,6 +60,7 @@ def _embed(
     train, test = settle_embedders(make_embedders(estimator), records, n_jobs)
     rows = embed_records(train, records, n_jobs=n_jobs, memory=memory, on_progress=on_progress)
     check_failures(rows, checked, estimator.on_error, noun=estimator._NOUN)
+    warn_of_tuned(train.backbone.card, rows.contents)
     if train.plan == test.plan:
         return rows, rows, checked, names
     return rows, embed_records(test, records, n_jobs=n_jobs, memory=memory), checked, names
@@ -73,5 +75,6 @@ def _read_codes(estimator: ImageEstimator, codes: Codes) -> tuple[ImageRows, Ima
         )
     codes = codes.select(labelled=True)
     rows, labels, names = rows_of(codes)
+    warn_of_tuned(test.backbone.card, rows.contents)
     answered = rows if codes.reduced else rows_of(codes.select(views=test.plan))[0]
     return rows, answered, estimator._read_labels(labels, list_keys(codes)), names
