@@ -286,6 +286,25 @@ def test_resizing(mode: str, counting: str, rounding: str, old: Any, new: Any, b
     compare("Resize", draw(2, 3, *old), None, *scales, **attributes)
 
 
+@settings(max_examples=60)
+@given(
+    mode=st.sampled_from(["linear", "cubic"]),
+    counting=st.sampled_from(["asymmetric", "half_pixel", "pytorch_half_pixel", "align_corners"]),
+    antialias=st.booleans(),
+    inside=st.booleans(),
+    bend=st.sampled_from([-0.75, -0.5]),
+    old=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    new=st.tuples(st.integers(1, 20), st.integers(1, 20)),
+)
+def test_resizing_by_curves(
+    mode: str, counting: str, antialias: bool, inside: bool, bend: float, old: Any, new: Any
+) -> None:
+    inside &= mode == "cubic" or antialias  # as ONNX Runtime wants it
+    attributes = {"mode": mode, "coordinate_transformation_mode": counting, "cubic_coeff_a": bend}
+    attributes |= {"antialias": int(antialias), "exclude_outside": int(inside)}
+    compare("Resize", draw(2, 3, *old), None, None, ints(2, 3, *new), **attributes)
+
+
 def is_close_call(new: int, old: int, counting: str) -> bool:
     """Tell whether places lie where rounding of fp32 decides, which ONNX Runtime does in ways of its own."""
     if max(new, old) % min(new, old) == 0 and counting != "align_corners":
@@ -316,8 +335,13 @@ def fits(drawn: dict[str, Any]) -> bool:
         ("ScatterND", (ints(0).reshape(1, 1), X[:1]), {"reduction": "mul"}, "reduction is 'mul'"),
         ("Pad", (ints(*[0] * 8),), {"mode": "odd"}, "mode is 'odd'"),
         ("MaxPool", (), {"kernel_shape": [2, 2], "auto_pad": "odd"}, "auto_pad is 'odd'"),
-        ("Resize", (None, f32(1, 1, 2, 2)), {"mode": "cubic"}, "mode is 'cubic', where nearest or linear"),
-        ("Resize", (None, f32(1, 1, 2, 2)), {"mode": "linear", "antialias": 1}, "antialias is 1, where 0 is"),
+        (
+            "Resize",
+            (None, f32(1, 1, 2, 2)),
+            {"mode": "odd"},
+            "mode is 'odd', where nearest or linear or cubic",
+        ),
+        ("Resize", (None, f32(1, 1, 2, 2)), {"antialias": 1}, "antialias is 1, where 0 is"),
         ("MaxPool", (), {}, r"kernel_shape is \(\), where"),
         ("BatchNormalization", (ROW,) * 4, {"training_mode": 1, "outputs": 3}, "gives 3 tensors, where 1 is"),
     ],
