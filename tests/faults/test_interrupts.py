@@ -92,7 +92,7 @@ def work(folder: Path) -> None:
             writer.add(make("b", size=11))
         if "x" not in writer.known:
             writer.add(ImageCopy("x", "cat", "train", 10, 5, content_of("a")))
-        writer.relabel({"c": ("dog", "train")})
+        writer.relabel({"c": ("dog", "train", None)})
         writer.drop(["z"])
 
 
