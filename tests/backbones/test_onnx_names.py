@@ -16,7 +16,7 @@ from cnncodes.backbones import load_backbone
 from cnncodes.backbones.checking.verification import verify_backbone
 from cnncodes.backbones.exporting.export import export_backbone
 from cnncodes.backbones.exporting.onnx_naming import name_weights
-from cnncodes.backbones.graphs.initializers import trainable_weights
+from cnncodes.backbones.graphs.initializers import STATISTICS, trainable_weights
 from cnncodes.errors import BackboneError
 
 HEAD = "code = Gemm<transB = 1>(f, w2, b2)"
@@ -133,6 +133,30 @@ def test_what_standardises_weights_without_being_learned_is_constant(
     name_weights(model.graph)
     assert set(trainable_weights(model)) == {"rows", "gain", *trained}
     assert not [tensor.name for tensor in model.graph.initializer if "running" in tensor.name]
+
+
+def test_statistics_that_are_one_tensor_with_a_weight_are_parted(tmp_path: Path) -> None:
+    """Of equal tensors exporters make one: of a variance and a scale of ones, of means of two norms."""
+    body = """
+        a = Conv<strides = [2, 2]>(pixels, w1)
+        b = BatchNormalization(a, ones, zeros, zeros, ones)
+        s = Mul(b, factor)
+        t = BatchNormalization(s, gamma, beta, zeros, ones)
+        c = Relu(t)
+        p = GlobalAveragePool(c)
+        f = Flatten(p)
+    """
+    shared = {"ones": np.ones(6, np.float32), "zeros": np.zeros(6, np.float32), "factor": (6, 1, 1)}
+    weights = {**{name: WEIGHTS[name] for name in ("w1", "gamma", "beta", "w2", "b2")}, **shared}
+    path = write_file(tmp_path / "net.onnx", body + HEAD, weights)
+    export_backbone(str(path), tmp_path / "out")
+    model = onnx.load(tmp_path / "out" / "model.onnx")
+    assert set(trainable_weights(model)) == {"w1", "gamma", "beta", "ones", "zeros", "factor"}
+    norms = [node for node in model.graph.node if node.op_type == "BatchNormalization"]
+    statistics = [name for node in norms for name in node.input[3:5]]
+    assert len(set(statistics)) == 4 and all(name.endswith(STATISTICS) for name in statistics)
+    backbone, images = load_backbone(tmp_path / "out"), noise(3, 32, 32)
+    np.testing.assert_allclose(backbone.run(images), run_tensor(path, "f", images), rtol=1e-4, atol=1e-5)
 
 
 def test_the_shape_and_the_mean_that_are_added_have_free_names(tmp_path: Path) -> None:

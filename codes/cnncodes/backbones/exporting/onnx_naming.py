@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -59,13 +60,13 @@ def rename(graph: Any, names: Mapping[str, str]) -> None:
 
 def name_weights(graph: Any) -> None:
     """Call constants so, and statistics: by their names weights are told from them."""
+    _part_statistics(graph)
     names: dict[str, str] = {}
     taken, unlearned = used_names(graph), _before_layers(graph) | _find_unlearned(graph)
     statistics = {
-        name: f".{kind}"
-        for node in walk_nodes(graph)
-        if node.op_type == "BatchNormalization" and not attributes(node).get("training_mode", 0)
-        for name, kind in zip(node.input[3:5], STATISTICS, strict=True)
+        node.input[place]: f".{kind}"
+        for node in _list_norms(graph)
+        for place, kind in enumerate(STATISTICS, start=3)
     }
     for tensor in graph.initializer:
         name = tensor.name
@@ -78,6 +79,33 @@ def name_weights(graph: Any) -> None:
         elif name.startswith(CONSTANT):
             names[name] = free_name(f"weight_{name}", taken)
     rename(graph, names)
+
+
+def _list_norms(graph: Any) -> list[Any]:
+    """Return the batch normalisations that keep statistics."""
+    return [
+        node
+        for node in walk_nodes(graph)
+        if node.op_type == "BatchNormalization" and not attributes(node).get("training_mode", 0)
+    ]
+
+
+def _part_statistics(graph: Any) -> None:
+    """Give each batch normalisation statistics of its own, in place.
+
+    Exporters make one tensor of those that are equal, such as a variance and a scale of ones: what is
+    trained would change what is counted, and the other way round.
+    """
+    tensors, taken = {tensor.name: tensor for tensor in graph.initializer}, used_names(graph)
+    uses = Counter(name for node in walk_nodes(graph) for name in node.input)
+    for node in _list_norms(graph):
+        for place, kind in enumerate(STATISTICS, start=3):
+            name = node.input[place]
+            if name in tensors and uses[name] > 1:
+                own = graph.initializer.add()
+                own.CopyFrom(tensors[name])
+                own.name = node.input[place] = free_name(name, taken, f".{kind}")
+                uses[name] -= 1
 
 
 def _is_weight(tensor: Any) -> bool:
