@@ -35,10 +35,8 @@ def test_classes_that_differ_are_not(sizes: list[int]) -> None:
     assert check_classes(*make(sizes, alike=False), ["a", "b", "c"]) == []
 
 
-@pytest.mark.parametrize("size", [6, 28])
-def test_too_few_images_are_no_proof(size: int) -> None:
-    """Of 28 each the interval may be narrow, and a head that has learned from so few is no judge."""
-    [found] = check_classes(*make([size] * 3, alike=True), ["a", "b", "c"])
+def test_too_few_images_are_no_proof() -> None:
+    [found] = check_classes(*make([6, 6, 6], alike=True), ["a", "b", "c"])
     assert found.severity == "tell" and "too few images" in found.sentence
 
 

@@ -14,9 +14,8 @@ from cnncodes.evaluation.intervals import Estimate, wilson
 
 #: Above this upper end of the interval it is not known that the two are alike: there are too few images.
 UNDECIDED = 0.75
-#: With fewer images of one class it is not known either: a head that has seen so few may learn the difference
-#: yet. Of 40 sets of 130 drawings 16 had such a pair with 10 images, 4 with 20, and none with 30.
-_LEAST = 30
+#: With fewer images of one class it is not known either: a head that has seen so few hardly names it.
+_LEAST = 10
 #: So many pairs are each told of alone; more are together, lest they bury all else.
 _FEW_PAIRS = 2
 
@@ -64,7 +63,7 @@ def check_classes(
     """Report the pairs of classes that are told apart no better than by chance.
 
     A pair is reported where the interval begins at 0.5 or below and ends below `UNDECIDED`; where it ends
-    above, or one class has fewer than thirty images, these are too few to say. More than two such pairs are
+    above, or one class has fewer than ten images, these are too few to say. More than two such pairs are
     reported together.
 
     Parameters
