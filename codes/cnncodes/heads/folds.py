@@ -175,9 +175,7 @@ def _is_sound(y: Array, held_out: Array, n_classes: int) -> bool:
     return bool(held_out.any() and np.bincount(y[~held_out], minlength=n_classes).all())
 
 
-def split_images(
-    y: Array, groups: Array, cv: Any = 5, random_state: Any = 0, weight: Array | None = None
-) -> list[Split]:
+def split_images(y: Array, groups: Array, cv: Any = 5, random_state: Any = 0) -> list[Split]:
     """Return (training images, held-out images) of each fold, as `make_splits` does it of rows.
 
     Parameters
@@ -186,8 +184,6 @@ def split_images(
         Class of each image.
     groups : ``[n]``
         Images of a group are on one side.
-    weight : float ``[n]``, optional
-        What each image weighs, above 0; the heaviest groups are dealt first. By default all weigh one.
 
     Examples
     --------
@@ -205,8 +201,7 @@ def split_images(
     ones, numbers = np.ones(len(y)), np.arange(len(y))
     classes, numbered = np.unique(y, return_inverse=True)
     members = np.unique(groups, return_inverse=True)[1]
-    weight = ones if weight is None else weight
-    rows = Rows(numbers[:, None], numbered, weight, ones, numbers, members, len(classes), numbers)
+    rows = Rows(numbers[:, None], numbered, ones, ones, numbers, members, len(classes), numbers)
     return make_splits(rows, cv, random_state)
 
 

@@ -14,8 +14,8 @@ from cnncodes.estimators.inputs import ImageRows
 from cnncodes.estimators.parameters import make_own_head
 from cnncodes.estimators.unknown import Training, predict_folds
 from cnncodes.evaluation.crossvalidation.repeating import (
-    divide,
     settle_counts,
+    shift_state,
     show_validation,
     tile_groups,
 )
@@ -72,7 +72,8 @@ def validate_classes(
     classifier: ImageClassifier, training: Training, answered: ImageRows, cv: int, repeats: int, top_k: int
 ) -> CrossValidation:
     """Cross-validate a classifier; `answered` are the images of `training` with the views of prediction."""
-    divisions = divide(split_classes, training, cv, repeats)
+    states = [shift_state(training.random_state, repeat) for repeat in range(repeats)]
+    divisions = [split_classes(training.y, training.groups, cv, state) for state in states]
     found = [
         predict_folds(lambda: make_own_head(classifier), training, splits, answered) for splits in divisions
     ]
@@ -96,11 +97,9 @@ def validate_classes(
     )
 
 
-def split_classes(
-    labels: Array, groups: Array, cv: int, random_state: Any, weight: Array | None = None
-) -> list[Split]:
+def split_classes(labels: Array, groups: Array, cv: int, random_state: Any) -> list[Split]:
     """Return folds of images; `SourceError` where none can be made."""
-    splits = split_images(labels, groups, cv, random_state, weight)
+    splits = split_images(labels, groups, cv, random_state)
     if not splits:
         classes, y = np.unique(labels, return_inverse=True)
         counts = count_members(y, groups)

@@ -13,8 +13,8 @@ from cnncodes.errors import ResultWarning, SourceError, UsageError
 from cnncodes.estimators.inputs import ImageRows
 from cnncodes.estimators.unknown import Training, fit_folds
 from cnncodes.evaluation.crossvalidation.repeating import (
-    divide,
     settle_counts,
+    shift_state,
     show_validation,
     tile_groups,
 )
@@ -82,7 +82,7 @@ def validate_labels(
     missing = _warn_of_scarce(classes, scarce)
     training = replace(training, y=training.y[:, kept])
     proba, named = np.empty((repeats, *training.y.shape)), np.empty((repeats, *training.y.shape), np.bool_)
-    divisions = divide(_split, training, cv, repeats)
+    divisions = [_split(training, cv, repeat) for repeat in range(repeats)]
     for repeat, splits in enumerate(divisions):
         for fold in fit_folds(classifier._make_head, training, splits, answered):
             scorer = fold.fitted.scorer_
@@ -120,8 +120,9 @@ def _warn_of_scarce(classes: Array, scarce: Array) -> list[str]:
     return names
 
 
-def _split(Y: Array, groups: Array, cv: int, random_state: Any, weight: Array | None) -> list[Split]:
-    splits = split_label_images(Y, groups, cv, random_state, weight)
+def _split(training: Training, cv: int, repeat: int) -> list[Split]:
+    state = shift_state(training.random_state, repeat)
+    splits = split_label_images(training.y, training.groups, cv, state)
     if not splits:
         raise UsageError(
             f"no division into {cv} folds or fewer leaves, in each, images with and without each label to"

@@ -12,8 +12,8 @@ from cnncodes.errors import SourceError, UsageError
 from cnncodes.estimators.inputs import ImageRows
 from cnncodes.estimators.unknown import Training, find_residuals, fit_folds
 from cnncodes.evaluation.crossvalidation.repeating import (
-    divide,
     settle_counts,
+    shift_state,
     show_validation,
     tile_groups,
 )
@@ -80,7 +80,8 @@ def validate_numbers(
     """Cross-validate a regressor; `answered` are the images of `training` with the views of prediction."""
     y = training.y.reshape(len(training.y), -1)
     prediction, width = np.empty((repeats, *y.shape)), np.full((repeats, *y.shape), np.nan)
-    divisions = divide(_split, training, cv, repeats)
+    states = [shift_state(training.random_state, repeat) for repeat in range(repeats)]
+    divisions = [split_groups(training.groups, cv, state) for state in states]
     for repeat, splits in enumerate(divisions):
         for fold in fit_folds(regressor._make_head, training, splits, answered):
             prediction[repeat, fold.held_out] = fold.predict(training.aggregate)
@@ -101,13 +102,9 @@ def validate_numbers(
     )
 
 
-def _split(y: Array, groups: Array, cv: int, random_state: Any, weight: Array | None) -> list[Split]:
-    return split_groups(groups, cv, random_state, weight)  # whatever the numbers
-
-
-def split_groups(groups: Array, cv: int, random_state: Any, weight: Array | None = None) -> list[Split]:
+def split_groups(groups: Array, cv: int, random_state: Any) -> list[Split]:
     """Return folds of images by their groups alone; `SourceError` where none can be made."""
-    splits = split_images(np.zeros(len(groups), dtype=np.int64), groups, cv, random_state, weight)
+    splits = split_images(np.zeros(len(groups), dtype=np.int64), groups, cv, random_state)
     if not splits:
         raise SourceError(
             "no folds can be made: all images are of one group (equal files are one), and cross-validation"

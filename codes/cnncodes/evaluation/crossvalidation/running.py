@@ -95,8 +95,7 @@ def cross_validate(
     cv : int
         Folds, at least 2.
     repeats : int
-        Divisions into folds, of ``random_state``, ``random_state + 1``, … A warning says where groups are so
-        few that some are the same.
+        Divisions into folds, of ``random_state``, ``random_state + 1``, …
     top_k : int, optional
         Of classes, as in `evaluate_predictions`; 5 where it is None.
     on_progress : callable, optional

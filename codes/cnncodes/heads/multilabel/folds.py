@@ -35,9 +35,7 @@ def make_label_splits(rows: Rows, Y: Array, cv: Any, random_state: Any) -> list[
     return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in np.unique(fold).tolist()]
 
 
-def split_label_images(
-    Y: Array, groups: Array, cv: int, random_state: Any, weight: Array | None = None
-) -> list[Split]:
+def split_label_images(Y: Array, groups: Array, cv: int, random_state: Any) -> list[Split]:
     """Return (training images, held-out images) of each fold, as `make_label_splits` does it of rows.
 
     Every training part has images with and without each label: where folds lack that, fewer are made, and
@@ -49,8 +47,6 @@ def split_label_images(
         1 where an image has a label, else 0.
     groups : ``[n]``
         Images of a group are on one side.
-    weight : float ``[n]``, optional
-        What each image weighs, above 0; by default one.
 
     Examples
     --------
@@ -61,8 +57,7 @@ def split_label_images(
     ones, numbers = np.ones(len(Y)), np.arange(len(Y))
     members = np.unique(groups, return_inverse=True)[1]
     one = np.zeros(len(Y), dtype=np.int64)
-    weight = ones if weight is None else weight
-    rows = Rows(numbers[:, None], one, weight, ones, numbers, members, 1, numbers)
+    rows = Rows(numbers[:, None], one, ones, ones, numbers, members, 1, numbers)
     for n_folds in range(min(cv, int(members.max(initial=0)) + 1), 1, -1):
         splits = make_label_splits(rows, Y, n_folds, random_state)
         if splits and all(len(train) and np.ptp(Y[train], axis=0).all() for train, _ in splits):
