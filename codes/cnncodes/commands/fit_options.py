@@ -114,7 +114,10 @@ class FitOptions(common.EmbeddingOptions, common.LayerOptions, LabelFitOptions):
         check=common.check_folds,
     )
     repeats: int = option(
-        "Divisions into folds for --cv.", default=1, metavar="N", check=common.check_positive
+        "Divisions into folds for --cv, no two alike; few groups may have fewer.",
+        default=1,
+        metavar="N",
+        check=common.check_positive,
     )
     memory: str | None = option(common.HELP_MEMORY, default=None, metavar="FOLDER")
     memory_limit: str | int | None = option(

@@ -12,6 +12,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state
 
 from cnncodes.errors import UsageError, agree
+from cnncodes.heads.dealing import deal_groups
 
 Array = npt.NDArray[Any]
 Split = tuple[Array, Array]
@@ -102,7 +103,9 @@ def first_of(values: Array, index: Array) -> Array:
     return np.asarray(values[np.unique(index, return_index=True)[1]])
 
 
-def make_splits(rows: Rows, cv: Any, random_state: Any, classes: Array | None = None) -> list[Split]:
+def make_splits(
+    rows: Rows, cv: Any, random_state: Any, classes: Array | None = None, *, in_rounds: bool = False
+) -> list[Split]:
     """Return (training rows, held-out rows) of each fold; none where no two can be made.
 
     For a number `cv`: each class's groups, heaviest first and shuffled among equals, are dealt to the
@@ -110,7 +113,8 @@ def make_splits(rows: Rows, cv: Any, random_state: Any, classes: Array | None = 
     images and weights only, not on how many rows an image has. There are fewer folds where half of the
     groups are of classes with fewer of them; a class of one group alone is in every training part, and no row
     of that group is held out.
-    `classes` are the classes' names, for the error of folds that were given and lack one.
+    `classes` are the classes' names, for the error of folds that were given and lack one; `in_rounds` is as
+    in `cnncodes.heads.dealing.sort_groups`.
     """
     if not isinstance(cv, int | np.integer) or isinstance(cv, bool):
         if hasattr(cv, "split"):
@@ -121,7 +125,7 @@ def make_splits(rows: Rows, cv: Any, random_state: Any, classes: Array | None = 
         for number, (train, test) in enumerate(given, start=1):
             _check_split(rows, train, test, number, classes)
         return [(train, test) for train, test in given]
-    fold = deal_folds(rows, int(cv), random_state)
+    fold = deal_folds(rows, int(cv), random_state, in_rounds=in_rounds)
     if fold is None:
         return []
     return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(int(fold.max()) + 1)]
@@ -136,7 +140,7 @@ def _find_rows(rows: Rows, part: Any) -> Array:
     return np.asarray(rows.position[given if given.size else given.astype(np.int64)])
 
 
-def deal_folds(rows: Rows, cv: int, random_state: Any) -> Array | None:
+def deal_folds(rows: Rows, cv: int, random_state: Any, *, in_rounds: bool = False) -> Array | None:
     """Return the fold of each row, as `make_splits` has it; None where no two folds can be made.
 
     It is -1 for rows that are never held out: those of a group that has all there is of some class. None,
@@ -164,7 +168,7 @@ def deal_folds(rows: Rows, cv: int, random_state: Any) -> Array | None:
     # most are of such classes, fewer folds are better; else these would cost all the others more.
     usual = int(np.median(np.repeat(n_groups[scored], n_groups[scored])))
     for n_folds in range(min(cv, usual), 1, -1):
-        fold = _deal(totals, label, shuffled, n_folds)[rows.groups]
+        fold = deal_groups(totals, label, shuffled, n_folds, in_rounds)[rows.groups]
         if all(_is_sound(rows.y, fold == k, n_classes) for k in range(n_folds)):
             return np.asarray(fold)
     return None
@@ -175,7 +179,9 @@ def _is_sound(y: Array, held_out: Array, n_classes: int) -> bool:
     return bool(held_out.any() and np.bincount(y[~held_out], minlength=n_classes).all())
 
 
-def split_images(y: Array, groups: Array, cv: Any = 5, random_state: Any = 0) -> list[Split]:
+def split_images(
+    y: Array, groups: Array, cv: Any = 5, random_state: Any = 0, *, in_rounds: bool = False
+) -> list[Split]:
     """Return (training images, held-out images) of each fold, as `make_splits` does it of rows.
 
     Parameters
@@ -184,6 +190,8 @@ def split_images(y: Array, groups: Array, cv: Any = 5, random_state: Any = 0) ->
         Class of each image.
     groups : ``[n]``
         Images of a group are on one side.
+    in_rounds : bool
+        As in `cnncodes.heads.dealing.sort_groups`.
 
     Examples
     --------
@@ -202,7 +210,7 @@ def split_images(y: Array, groups: Array, cv: Any = 5, random_state: Any = 0) ->
     classes, numbered = np.unique(y, return_inverse=True)
     members = np.unique(groups, return_inverse=True)[1]
     rows = Rows(numbers[:, None], numbered, ones, ones, numbers, members, len(classes), numbers)
-    return make_splits(rows, cv, random_state)
+    return make_splits(rows, cv, random_state, in_rounds=in_rounds)
 
 
 def count_members(y: Array, members: Array) -> Array:
@@ -220,18 +228,6 @@ def count_members(y: Array, members: Array) -> Array:
     array([2, 1])
     """
     return np.bincount(np.unique(np.stack([y, members]), axis=1)[0])
-
-
-def _deal(totals: Array, label: Array, order: Array, n_folds: int) -> Array:
-    """Return the fold of each group in `order`, by its weight and the class that it has most of; else -1."""
-    # Weights are compared as float32: 3 times 1/3 and 1 are the same weight.
-    heaviest = order[np.argsort(-totals.astype(np.float32)[order], kind="stable")]
-    fold, start = np.full(len(totals), -1, dtype=np.int64), 0
-    for k in range(int(label.max()) + 1):
-        members = heaviest[label[heaviest] == k]
-        fold[members] = (start + np.arange(len(members))) % n_folds
-        start += len(members)
-    return fold
 
 
 def draw_images(rows: Rows, n_rows: int, random_state: Any) -> Array:

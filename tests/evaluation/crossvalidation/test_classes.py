@@ -183,3 +183,10 @@ def test_several_answers_of_an_image_make_no_group_of_it(backbone: Backbone, mem
     groups = np.arange(16) // 2
     labels = np.repeat(["ant", "bee"], 8)
     assert cross_validate(clf, NOISE, labels, groups=groups, cv=2, repeats=2).evaluation.n_groups == 8
+
+
+def test_few_groups_are_not_repeated_alike(backbone: Backbone, memory: Path) -> None:
+    groups = np.arange(16) // 2 % 5
+    with pytest.warns(ResultWarning, match="^1 repetition instead of 3: .* into 5 folds"):
+        found = cross_validate(make(backbone, memory), NOISE, LABELS, groups=groups, repeats=3)
+    assert found.repeats == len(found.accuracy_by_repeat) == len(found.labels) == 1

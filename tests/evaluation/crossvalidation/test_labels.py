@@ -82,3 +82,10 @@ def test_what_cannot_be_divided_or_learned_is_said(make: Any) -> None:
         cross_validate(make(), PICTURES, [{"sea"}] * N)
     with pytest.raises(UsageError, match="none of the 24 labels holds the delimiter"):
         cross_validate(make(label_delimiter="|"), PICTURES, ["red"] * N)
+
+
+def test_few_groups_are_not_repeated_alike(make: Any) -> None:
+    groups = np.arange(N) // 4 % 5
+    with pytest.warns(ResultWarning, match="^1 repetition instead of 2"):
+        found = cross_validate(make("knn"), PICTURES, LABELS, groups=groups, cv=5, repeats=2)
+    assert found.repeats == len(found.micro_f1_by_repeat) == len(found.proba) == 1

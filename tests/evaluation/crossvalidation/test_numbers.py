@@ -106,3 +106,12 @@ def test_what_cannot_be_divided_or_learned_is_said(make: Any) -> None:
         cross_validate(make(), PICTURES, [*LEVELS[:2], np.nan, *LEVELS[3:]])
     with pytest.raises(UsageError, match="top_k is for classes"):
         cross_validate(make(), PICTURES, LEVELS, top_k=3)  # type: ignore[call-overload]
+
+
+def test_few_groups_are_not_repeated_alike(make: Any) -> None:
+    groups = np.repeat(np.arange(5), [3, 4, 5, 6, 6])
+    with pytest.warns(ResultWarning, match="^1 repetition instead of 3"):
+        found = cross_validate(make("knn"), PICTURES, LEVELS, groups=groups, cv=5, repeats=3)
+    assert found.repeats == len(found.r2_by_repeat[0]) == len(found.prediction) == 1
+    found = cross_validate(make("knn"), PICTURES, LEVELS, groups=groups, cv=2, repeats=3)
+    assert found.repeats == 3 and len(set(found.r2_by_repeat[0])) == 3

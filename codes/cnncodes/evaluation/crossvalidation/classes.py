@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,8 +15,8 @@ from cnncodes.estimators.inputs import ImageRows
 from cnncodes.estimators.parameters import make_own_head
 from cnncodes.estimators.unknown import Training, predict_folds
 from cnncodes.evaluation.crossvalidation.repeating import (
+    divide_images,
     settle_counts,
-    shift_state,
     show_validation,
     tile_groups,
 )
@@ -40,7 +41,8 @@ class CrossValidation:
         repetitions are drawn together for the intervals. Counts of its confusion matrix and of its
         calibration's bins are summed over the repetitions.
     folds, repeats : int
-        Folds may be fewer than asked for, where most images are of classes with fewer groups.
+        Both may be fewer than asked for: folds where most images are of classes with fewer groups,
+        repetitions where groups are too few for other divisions.
     accuracy_by_repeat : list of float
         Their spread is that of the division into folds alone, and no interval.
     classes : ndarray, shape (n_classes,)
@@ -72,8 +74,9 @@ def validate_classes(
     classifier: ImageClassifier, training: Training, answered: ImageRows, cv: int, repeats: int, top_k: int
 ) -> CrossValidation:
     """Cross-validate a classifier; `answered` are the images of `training` with the views of prediction."""
-    states = [shift_state(training.random_state, repeat) for repeat in range(repeats)]
-    divisions = [split_classes(training.y, training.groups, cv, state) for state in states]
+    first = split_classes(training.y, training.groups, cv, training.random_state)
+    split = partial(split_images, training.y, training.groups, cv)
+    divisions = divide_images(first, split, training.random_state, repeats)
     found = [
         predict_folds(lambda: make_own_head(classifier), training, splits, answered) for splits in divisions
     ]
@@ -83,11 +86,11 @@ def validate_classes(
     missing = _warn_of_missing(found[0].classes, y)
     labels = np.stack([answers.labels for answers in found])
     some = [answers.proba for answers in found if answers.proba is not None]
-    proba = np.stack(some) if len(some) == repeats else None
+    proba = np.stack(some) if len(some) == len(found) else None
     return CrossValidation(
         evaluation=_evaluate(y, numbers, labels, proba, found[0].classes, top_k),
         folds=len(divisions[0]),
-        repeats=repeats,
+        repeats=len(divisions),
         accuracy_by_repeat=[float((one == y).mean()) for one in labels],
         classes=found[0].classes,
         not_held_out=missing,

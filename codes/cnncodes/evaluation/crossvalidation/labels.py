@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,8 +14,8 @@ from cnncodes.errors import ResultWarning, SourceError, UsageError
 from cnncodes.estimators.inputs import ImageRows
 from cnncodes.estimators.unknown import Training, fit_folds
 from cnncodes.evaluation.crossvalidation.repeating import (
+    divide_images,
     settle_counts,
-    shift_state,
     show_validation,
     tile_groups,
 )
@@ -39,7 +40,8 @@ class MultiLabelCrossValidation:
         Figures over the images, each answered once a repetition: ``n`` are images, and an image's
         repetitions are drawn together for the intervals.
     folds, repeats : int
-        Folds may be fewer than asked for, where rare labels would be on none of the images to train on.
+        Both may be fewer than asked for: folds where rare labels would be on none of the images to train on,
+        repetitions where groups are too few for other divisions.
     micro_f1_by_repeat : list of float
         Their spread is that of the division into folds alone, and no interval. NaN where no image has a
         label, and none was named.
@@ -81,8 +83,10 @@ def validate_labels(
     kept = np.setdiff1d(np.arange(len(classes)), scarce)
     missing = _warn_of_scarce(classes, scarce)
     training = replace(training, y=training.y[:, kept])
+    split = partial(split_label_images, training.y, training.groups, cv)
+    divisions = divide_images(_split(training, cv), split, training.random_state, repeats)
+    repeats = len(divisions)
     proba, named = np.empty((repeats, *training.y.shape)), np.empty((repeats, *training.y.shape), np.bool_)
-    divisions = [_split(training, cv, repeat) for repeat in range(repeats)]
     for repeat, splits in enumerate(divisions):
         for fold in fit_folds(classifier._make_head, training, splits, answered):
             scorer = fold.fitted.scorer_
@@ -120,9 +124,8 @@ def _warn_of_scarce(classes: Array, scarce: Array) -> list[str]:
     return names
 
 
-def _split(training: Training, cv: int, repeat: int) -> list[Split]:
-    state = shift_state(training.random_state, repeat)
-    splits = split_label_images(training.y, training.groups, cv, state)
+def _split(training: Training, cv: int) -> list[Split]:
+    splits = split_label_images(training.y, training.groups, cv, training.random_state)
     if not splits:
         raise UsageError(
             f"no division into {cv} folds or fewer leaves, in each, images with and without each label to"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,8 +13,8 @@ from cnncodes.errors import SourceError, UsageError
 from cnncodes.estimators.inputs import ImageRows
 from cnncodes.estimators.unknown import Training, find_residuals, fit_folds
 from cnncodes.evaluation.crossvalidation.repeating import (
+    divide_images,
     settle_counts,
-    shift_state,
     show_validation,
     tile_groups,
 )
@@ -41,7 +42,8 @@ class NumberCrossValidation:
         and an image's repetitions are drawn together for the intervals. Intervals of 90 % are those that each
         fold's head gives; `width` is the mean of them.
     folds, repeats : int
-        Folds may be fewer than asked for, where there are fewer groups.
+        Both may be fewer than asked for: folds where there are fewer groups, repetitions where these are too
+        few for other divisions.
     r2_by_repeat : list of list of float
         Of each target R2 in each repetition. Their spread is that of the division into folds alone, and no
         interval. NaN where the targets do not vary.
@@ -79,9 +81,11 @@ def validate_numbers(
 ) -> NumberCrossValidation:
     """Cross-validate a regressor; `answered` are the images of `training` with the views of prediction."""
     y = training.y.reshape(len(training.y), -1)
+    first = split_groups(training.groups, cv, training.random_state)
+    split = partial(split_images, np.zeros(len(y), dtype=np.int64), training.groups, cv)
+    divisions = divide_images(first, split, training.random_state, repeats)
+    repeats = len(divisions)
     prediction, width = np.empty((repeats, *y.shape)), np.full((repeats, *y.shape), np.nan)
-    states = [shift_state(training.random_state, repeat) for repeat in range(repeats)]
-    divisions = [split_groups(training.groups, cv, state) for state in states]
     for repeat, splits in enumerate(divisions):
         for fold in fit_folds(regressor._make_head, training, splits, answered):
             prediction[repeat, fold.held_out] = fold.predict(training.aggregate)

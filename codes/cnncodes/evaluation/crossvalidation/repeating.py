@@ -1,21 +1,29 @@
-"""What repetitions of a cross-validation share: their random states, and figures that count images."""
+"""What repetitions of a cross-validation share: their divisions, and figures that count images."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import count
+from cnncodes.errors import ResultWarning, agree, count
 from cnncodes.evaluation.figures import show_result
 from cnncodes.evaluation.intervals import Estimate
 from cnncodes.evaluation.metrics import Evaluation
 from cnncodes.evaluation.multilabel import MultiLabelEvaluation
 from cnncodes.evaluation.numbers import NumberEvaluation
 
+if TYPE_CHECKING:
+    from cnncodes.heads.folds import Split
+
 Array = npt.NDArray[Any]
+
+#: So many divisions in a row that were there before: then there are hardly others.
+_MOST_MISSES = 100
 
 _COUNTED = (Estimate, Evaluation, NumberEvaluation, MultiLabelEvaluation)
 
@@ -27,9 +35,53 @@ def show_validation(found: Any, *evaluations: object) -> str:
     )
 
 
-def shift_state(random_state: Any, repeat: int) -> Any:
-    """Return the random state of a repetition; what is no number draws on by itself."""
-    return int(random_state) + repeat if isinstance(random_state, int | np.integer) else random_state
+def divide_images(
+    first: list[Split], split: Callable[..., list[Split]], random_state: Any, repeats: int
+) -> list[list[Split]]:
+    """Return a division of images into folds for each repetition, no two of them alike; warn of fewer.
+
+    Parameters
+    ----------
+    first : list of (training images, held-out images)
+        The first division; the others have as many folds.
+    split : callable
+        Makes others: called with a random state, and with `in_rounds`, which makes them of groups of
+        different sizes, too.
+    random_state : int, RandomState or None
+        That of the first.
+    repeats : int
+    """
+    divisions = [first]
+    known, n_folds = {_name_division(first)}, len(first)
+    shift = misses = 0
+    while len(divisions) < repeats and misses < _MOST_MISSES:
+        shift, misses = shift + 1, misses + 1
+        splits = split(_shift_state(random_state, shift), in_rounds=True)
+        name = _name_division(splits)
+        if len(splits) == n_folds and name not in known:
+            divisions.append(splits)
+            known.add(name)
+            misses = 0
+    found = len(divisions)
+    if found < repeats:
+        warnings.warn(
+            f"{count(found, 'repetition')} instead of {repeats}: no more than"
+            f" {count(found, 'division')} of so few groups (equal files are one) into {n_folds} folds"
+            f" {agree(found, 'was')} found, and another repetition would be the same as one before.",
+            ResultWarning,
+            stacklevel=4,
+        )
+    return divisions
+
+
+def _name_division(splits: list[Split]) -> frozenset[bytes]:
+    """Return what divisions have in common that differ in the order of their folds alone."""
+    return frozenset(np.sort(test).tobytes() for _, test in splits)
+
+
+def _shift_state(random_state: Any, shift: int) -> Any:
+    """Return the random state of a division; what is no number draws on by itself."""
+    return int(random_state) + shift if isinstance(random_state, int | np.integer) else random_state
 
 
 def tile_groups(groups: Array, repeats: int) -> Array | None:

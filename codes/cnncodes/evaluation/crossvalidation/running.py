@@ -79,7 +79,7 @@ def cross_validate(
     images of a group are on one side. A class with images of one group alone cannot be held out: it is in
     training in every fold and in no figure, which a warning says. Of several labels an image such a one, had
     or lacked by one group alone, is left out, and its images count for the others. For numbers folds are of
-    groups alone. Another warning says where folds are fewer than asked for.
+    groups alone. Other warnings say where folds, or repetitions, are fewer than asked for.
 
     The intervals take the answers for independent but for groups. Folds share training images, so they are
     somewhat too narrow, and they are about this way of training on so many images, less a fold; not about one
@@ -95,7 +95,8 @@ def cross_validate(
     cv : int
         Folds, at least 2.
     repeats : int
-        Divisions into folds, of ``random_state``, ``random_state + 1``, …
+        Divisions into folds, no two alike, of ``random_state``, ``random_state + 1``, … Few groups may have
+        fewer, which a warning says.
     top_k : int, optional
         Of classes, as in `evaluate_predictions`; 5 where it is None.
     on_progress : callable, optional

@@ -9,16 +9,19 @@ import numpy.typing as npt
 from sklearn.utils import check_random_state
 
 from cnncodes.errors import UsageError
+from cnncodes.heads.dealing import sort_groups
 from cnncodes.heads.folds import Rows, Split, make_splits
 
 Array = npt.NDArray[Any]
 
 
-def make_label_splits(rows: Rows, Y: Array, cv: Any, random_state: Any) -> list[Split]:
+def make_label_splits(
+    rows: Rows, Y: Array, cv: Any, random_state: Any, *, in_rounds: bool = False
+) -> list[Split]:
     """Return (training rows, held-out rows) of each fold; none where no two can be made.
 
     For a number `cv` by iterative stratification of whole groups (`deal_labels`); other `cv` as of
-    `make_splits`.
+    `make_splits`. `in_rounds` is as in `cnncodes.heads.dealing.sort_groups`.
     """
     if not isinstance(cv, int | np.integer) or isinstance(cv, bool):
         return make_splits(rows, cv, random_state)
@@ -31,11 +34,14 @@ def make_label_splits(rows: Rows, Y: Array, cv: Any, random_state: Any) -> list[
     rare = np.where(np.average(Y, axis=0, weights=rows.weight) > 0.5, 1 - Y, Y)
     held = np.stack([np.bincount(rows.groups, rows.weight * column) for column in rare.T], axis=1)
     shuffled = check_random_state(random_state).permutation(len(totals))
-    fold = deal_labels(held, totals, shuffled, min(int(cv), len(totals)))[rows.groups]
+    n_folds = min(int(cv), len(totals))
+    fold = deal_labels(held, totals, sort_groups(totals, shuffled, n_folds, in_rounds), n_folds)[rows.groups]
     return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in np.unique(fold).tolist()]
 
 
-def split_label_images(Y: Array, groups: Array, cv: int, random_state: Any) -> list[Split]:
+def split_label_images(
+    Y: Array, groups: Array, cv: int, random_state: Any, *, in_rounds: bool = False
+) -> list[Split]:
     """Return (training images, held-out images) of each fold, as `make_label_splits` does it of rows.
 
     Every training part has images with and without each label: where folds lack that, fewer are made, and
@@ -47,6 +53,8 @@ def split_label_images(Y: Array, groups: Array, cv: int, random_state: Any) -> l
         1 where an image has a label, else 0.
     groups : ``[n]``
         Images of a group are on one side.
+    in_rounds : bool
+        As in `cnncodes.heads.dealing.sort_groups`.
 
     Examples
     --------
@@ -59,7 +67,7 @@ def split_label_images(Y: Array, groups: Array, cv: int, random_state: Any) -> l
     one = np.zeros(len(Y), dtype=np.int64)
     rows = Rows(numbers[:, None], one, ones, ones, numbers, members, 1, numbers)
     for n_folds in range(min(cv, int(members.max(initial=0)) + 1), 1, -1):
-        splits = make_label_splits(rows, Y, n_folds, random_state)
+        splits = make_label_splits(rows, Y, n_folds, random_state, in_rounds=in_rounds)
         if splits and all(len(train) and np.ptp(Y[train], axis=0).all() for train, _ in splits):
             return splits
     return []
@@ -93,8 +101,8 @@ def count_sides(groups: Array, Y: Array) -> Array:
 def deal_labels(held: Array, totals: Array, order: Array, n_folds: int) -> Array:
     """Return the fold of each group, such that every fold has about its share of each label.
 
-    The label that fewest of the groups left have is dealt first, its heaviest groups first: each to the fold
-    that lacks most of it, of equal ones to the one that lacks most images.
+    The label that fewest of the groups left have is dealt first, its groups in order: each to the fold that
+    lacks most of it, of equal ones to the one that lacks most images.
 
     Parameters
     ----------
@@ -103,7 +111,7 @@ def deal_labels(held: Array, totals: Array, order: Array, n_folds: int) -> Array
     totals : float ``[G]``
         What it weighs.
     order : int ``[G]``
-        In which equal ones come.
+        In which groups are dealt: heavy ones first.
     n_folds : int
 
     References
@@ -118,7 +126,6 @@ def deal_labels(held: Array, totals: Array, order: Array, n_folds: int) -> Array
     """
     # Sorted by what they hold, so that the order in which labels were given plays no part.
     held = held[:, np.lexsort(held)]
-    heaviest = order[np.argsort(-totals.astype(np.float32)[order], kind="stable")]
     lack = np.tile(held.sum(axis=0) / n_folds, (n_folds, 1))
     room = np.full(n_folds, totals.sum() / n_folds)
     fold, left = np.full(len(totals), -1), (held > 0).sum(axis=0)
@@ -133,8 +140,8 @@ def deal_labels(held: Array, totals: Array, order: Array, n_folds: int) -> Array
 
     while (open_labels := np.flatnonzero(left)).size:
         label = open_labels[left[open_labels].argmin()]
-        for group in heaviest[(fold[heaviest] < 0) & (held[heaviest, label] > 0)].tolist():
+        for group in order[(fold[order] < 0) & (held[order, label] > 0)].tolist():
             put(group, lack[:, label])
-    for group in heaviest[fold[heaviest] < 0].tolist():
+    for group in order[fold[order] < 0].tolist():
         put(group, room)
     return fold
