@@ -49,12 +49,14 @@ class Estimate:
 Summary: TypeAlias = Callable[[float, npt.NDArray[np.float64], int], Estimate]
 
 
-def wilson(right: int, n: int) -> Estimate:
+def wilson(right: int, n: int, z: float = Z) -> Estimate:
     """Return the share `right` / `n` with Wilson's score interval.
 
     Parameters
     ----------
     right, n : int
+    z : float
+        The normal distribution's quantile, which makes it one of 95 % or another.
 
     Returns
     -------
@@ -74,9 +76,9 @@ def wilson(right: int, n: int) -> Estimate:
     if n == 0:
         return Estimate(math.nan, math.nan, math.nan, 0)
     share = right / n
-    shrink = 1 + Z**2 / n
-    middle = (share + Z**2 / (2 * n)) / shrink
-    half = Z / shrink * math.sqrt(share * (1 - share) / n + Z**2 / (4 * n**2))
+    shrink = 1 + z**2 / n
+    middle = (share + z**2 / (2 * n)) / shrink
+    half = z / shrink * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
     # Rounding must not push an end past the share itself, as it would at 0 and 1.
     return Estimate(share, min(share, max(0.0, middle - half)), max(share, min(1.0, middle + half)), n)
 

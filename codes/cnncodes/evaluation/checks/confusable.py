@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 from cnncodes.errors import count, name_some
 from cnncodes.evaluation.checks.finding import Finding
-from cnncodes.evaluation.intervals import Estimate, wilson
+from cnncodes.evaluation.intervals import Estimate, Z, wilson
 
 #: Above this upper end of the interval it is not known that the two are alike: there are too few images.
-UNDECIDED = 0.75
+UNDECIDED = 0.7
 #: With fewer images of one class it is not known either: a head that has seen so few hardly names it.
-_LEAST = 10
+_LEAST = 20
 #: So many pairs are each told of alone; more are together, lest they bury all else.
 _FEW_PAIRS = 2
 
@@ -62,9 +62,10 @@ def check_classes(
 ) -> list[Finding]:
     """Report the pairs of classes that are told apart no better than by chance.
 
-    A pair is reported where the interval begins at 0.5 or below and ends below `UNDECIDED`; where it ends
-    above, or one class has fewer than ten images, these are too few to say. More than two such pairs are
-    reported together.
+    A pair is reported where the interval begins at 0.5 or below, and where that of all pairs of classes
+    together (Bonferroni's), a wider one, ends below `UNDECIDED`: of many pairs some are missed by chance.
+    Where it ends above, or one class has fewer than twenty images, these are too few to say. More than two
+    such pairs are reported together.
 
     Parameters
     ----------
@@ -73,6 +74,7 @@ def check_classes(
     classes : sequence of str, length n_classes
     """
     wins, sizes = _count_wins(y, proba), np.bincount(y, minlength=proba.shape[1])
+    z_all = _find_quantile(math.comb(int(np.count_nonzero(sizes)), 2))
     alike: list[tuple[int, int, Estimate]] = []
     undecided: list[tuple[int, int, Estimate]] = []
     for a in range(len(classes)):
@@ -81,7 +83,8 @@ def check_classes(
             if sizes[a] and sizes[b] and wins[a, b] / sizes[a] + wins[b, a] / sizes[b] < 1.9:
                 found = _join(wins[a, b], sizes[a], wins[b, a], sizes[b])
                 if found.low <= 0.5:
-                    enough = found.high < UNDECIDED and min(sizes[a], sizes[b]) >= _LEAST
+                    high = _join(wins[a, b], sizes[a], wins[b, a], sizes[b], z_all).high
+                    enough = high < UNDECIDED and min(sizes[a], sizes[b]) >= _LEAST
                     (alike if enough else undecided).append((a, b, found))
     names = [str(name) for name in classes]
     if len(alike) > _FEW_PAIRS:
@@ -106,11 +109,18 @@ def _count_wins(y: npt.NDArray[np.int64], proba: npt.NDArray[np.float64]) -> npt
     return wins
 
 
-def _join(right_a: float, n_a: int, right_b: float, n_b: int) -> Estimate:
+def _find_quantile(pairs: int) -> float:
+    """Return the normal quantile of intervals that all of so many hold the truth in 95 of 100 cases."""
+    from scipy.special import ndtri
+
+    return float(ndtri(1 - 0.025 / max(1, pairs)))
+
+
+def _join(right_a: float, n_a: int, right_b: float, n_b: int, z: float = Z) -> Estimate:
     if not n_a or not n_b:
         return Estimate(math.nan, math.nan, math.nan, int(n_a + n_b))
     # Half an image is rounded down: the interval is that of whole ones.
-    a, b = wilson(int(right_a), int(n_a)), wilson(int(right_b), int(n_b))
+    a, b = wilson(int(right_a), int(n_a), z), wilson(int(right_b), int(n_b), z)
     value = (right_a / n_a + right_b / n_b) / 2
     low = value - math.hypot(a.value - a.low, b.value - b.low) / 2
     high = value + math.hypot(a.high - a.value, b.high - b.value) / 2
