@@ -106,6 +106,7 @@ def measure_classes(y: Any, predicted: Any, size: int, figure: str) -> Measure:
         counts = np.bincount(place, weights[0])[None] if image is None else weights @ image
         of_class = counts @ true
         below = of_class if figure == "balanced accuracy" else (of_class + counts @ said) / 2
+        below = np.where(of_class > 0, below, np.nan)  # the mean is over classes with images
         with np.errstate(invalid="ignore"):
             return np.asarray(np.nanmean(counts @ both / below, axis=1))
 

@@ -28,7 +28,8 @@ def test_figures_are_those_of_scikit_learn(pairs: list[tuple[str, str]]) -> None
     assert figures.n == figures.accuracy.n == len(y)
     assert figures.accuracy.value == pytest.approx(metrics.accuracy_score(y, predicted))
     assert figures.balanced_accuracy.value == pytest.approx(metrics.balanced_accuracy_score(y, predicted))
-    assert figures.macro_f1.value == pytest.approx(metrics.f1_score(y, predicted, average="macro"))
+    of_present = metrics.f1_score(y, predicted, labels=sorted(set(y)), average="macro")
+    assert figures.macro_f1.value == pytest.approx(of_present)
     assert figures.log_loss is None
     for one in figures.per_class:
         assert one.recall.n == y.count(one.name) and one.precision.n == predicted.count(one.name)
@@ -40,6 +41,13 @@ def test_figures_are_those_of_scikit_learn(pairs: list[tuple[str, str]]) -> None
             assert one.precision.value == pytest.approx(
                 metrics.precision_score(y, predicted, labels=[one.name], average="macro")
             )
+
+
+def test_a_class_without_images_is_in_no_mean() -> None:
+    y, predicted = ["ant", "ant", "bee", "bee"], ["ant", "cow", "bee", "bee"]
+    figures = evaluate_predictions(y, predicted, CLASSES)
+    assert figures.macro_f1.value == pytest.approx((2 / 3 + 1) / 2)  # with the cow's, 0, it would be 0.56
+    assert figures.balanced_accuracy.value == pytest.approx(0.75)
 
 
 @settings(max_examples=3, deadline=None)

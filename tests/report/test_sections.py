@@ -195,3 +195,9 @@ def test_hostile_names_of_classes_are_text_everywhere(hostile: str) -> None:
     for found in (show_classes(figures), show_confusion(figures), describe_classes(figures)):
         assert escape(hostile) in found
         assert hostile not in found or hostile == escape(hostile)
+
+
+def test_classes_without_images_are_named_below_the_figures() -> None:
+    said = text_of(show_figures(judge(["a", "b"], ["a", "c"], ("a", "b", "c"))))
+    assert "No image is of 1 of 3 classes, c: the means over classes are of the others." in said
+    assert "No image is of" not in show_figures(judge(["a", "b"], ["a", "b"]))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from cnncodes.commands.command import Result
 from cnncodes.commands.tables import cut_name, format_interval, format_share, format_table
-from cnncodes.errors import sentence
+from cnncodes.errors import name_some, sentence
 
 _NAMES = {
     "accuracy": "accuracy",
@@ -38,7 +38,8 @@ def render_figures(figures: Result) -> str:
     why = say_missing(figures, names)
     grouped = say_groups(figures.get("n_groups"))
     few = _say_few_images(figures["per_class"])
-    return f"{format_table(rows)}{why}{grouped}{few}\n\n{_render_classes(figures['per_class'])}\n"
+    without = _say_without_images(figures["per_class"])
+    return f"{format_table(rows)}{why}{grouped}{few}{without}\n\n{_render_classes(figures['per_class'])}\n"
 
 
 def say_missing(figures: Result, names: Mapping[str, str]) -> str:
@@ -78,6 +79,15 @@ def _say_few_images(classes: list[Result]) -> str:
         f"\n{len(few)} of {len(counts)} classes that images here are of have fewer than {FEW_IMAGES}, too few"
         f" for figures of their own: {images} {right} can be of a class with a recall of {low:.2f}."
     )
+
+
+def _say_without_images(classes: list[Result]) -> str:
+    """Say which classes no image is of, so that they are in no mean over classes."""
+    names = [figures["name"] for figures in classes if not figures["recall"]["n"]]
+    if not names:
+        return ""
+    of = f"{len(names)} of {len(classes)} classes ({name_some(names, show=cut_name)})"
+    return f"\nNo image is of {of}: balanced accuracy and macro F1 are means of the others."
 
 
 def _render_classes(classes: list[Result]) -> str:

@@ -33,9 +33,10 @@ class Confusion:
 
     def macro_f1(self, weights: npt.NDArray[np.float64]) -> float:
         counts = self.count(weights)
-        both = counts.sum(axis=1) + counts.sum(axis=0)[: self.size]
-        occurs = both > 0
-        return float((2 * np.diagonal(counts)[occurs] / both[occurs]).sum() / np.count_nonzero(occurs))
+        of_class = counts.sum(axis=1)
+        occurs = of_class > 0  # one that was only predicted has no image to be found, and F1 of 0 whatever is
+        both = of_class[occurs] + counts.sum(axis=0)[: self.size][occurs]
+        return float((2 * np.diagonal(counts)[occurs] / both).sum() / np.count_nonzero(occurs))
 
 
 def find_names(names: Array, labels: Array) -> Array:

@@ -71,7 +71,7 @@ class Evaluation:
     balanced_accuracy : Estimate
         Mean recall of the classes that occur.
     macro_f1 : Estimate
-        Mean F1 of the classes that occur or were predicted.
+        The same of F1.
     top_k : int or None
         How many classes `top_k_accuracy` allows: as asked, but one less than there are.
     top_k_accuracy : Estimate or None

@@ -21,7 +21,7 @@ from cnncodes.report.html import (
     section,
     table,
 )
-from cnncodes.report.words import list_mistakes, name_column
+from cnncodes.report.words import list_mistakes, list_names, name_column
 
 #: Classes of a matrix that is shown at once, and of one that is a table at all; above, it is drawn.
 SHOWN, TABLE = 20, 60
@@ -33,7 +33,7 @@ _STEPS = 8
 _FIGURES = {
     "accuracy": ("Accuracy", "share of right answers"),
     "balanced_accuracy": ("Balanced accuracy", "the same with every class counting alike"),
-    "macro_f1": ("Macro F1", "mean of the classes' F1, which needs both recall and precision"),
+    "macro_f1": ("Macro F1", "mean F1 of the classes with images, which needs both recall and precision"),
     "top_k_accuracy": ("Top-{k} accuracy", "the true class is among the {k} most probable"),
     "log_loss": ("Log loss", "0 is best; punishes being sure and wrong"),
     "brier": ("Brier score", "0 is best, 2 worst: squared distance of the probabilities from the truth"),
@@ -50,13 +50,20 @@ def show_figures(evaluation: Evaluation) -> str:
         key: (title.format(k=evaluation.top_k or "k"), meaning.format(k=evaluation.top_k or "k"))
         for key, (title, meaning) in _FIGURES.items()
     }
-    return tabulate_figures(evaluation, titles)
+    absent = [one.name for one in evaluation.per_class if not one.recall.n]
+    note = ""
+    if absent:
+        of = f"{len(absent)} of {len(evaluation.per_class)} classes"
+        note = f"No image is of {of}, {list_names(absent)}: the means over classes are of the others."
+    return tabulate_figures(evaluation, titles, note=note)
 
 
 def tabulate_figures(
     evaluation: Any,
     titles: Mapping[str, tuple[str, str]],
     say: Callable[[str, float], str] = lambda _key, value: number(value),
+    *,
+    note: str = "",
 ) -> str:
     """Return the section of overall figures, each with its interval and its number of images.
 
@@ -67,6 +74,8 @@ def tabulate_figures(
         Of each figure, by its name, how it is called and what it is.
     say : callable
         Gives a figure's name and value as text.
+    note : str
+        What else is to be known of them, as HTML.
     """
     rows, missing = [], []
     for key, (title, meaning) in titles.items():
@@ -88,7 +97,7 @@ def tabulate_figures(
             " like these evaluated, and the number of images that it is of."
         ),
         table("Figures of all images", head, rows),
-        *(paragraph(text) for text in missing),
+        *(paragraph(text) for text in (*missing, note) if text),
     )
 
 
