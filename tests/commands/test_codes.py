@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from cnncodes import embed
 from cnncodes.cli import main
@@ -70,3 +71,24 @@ def test_names_of_classes_neither_steer_the_terminal_nor_break_the_line(
     embed(ImageSource("x", None, (record,)), tmp_path / "x.codes")
     assert main(["codes", "info", str(tmp_path / "x.codes")]) == 0
     assert "labels   red\\x1b[31m\\nimages   9 1\n" in capsys.readouterr().out
+
+
+def test_images_whose_codes_are_kept_are_told_apart_from_those_without(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    codes, photos = tmp_path / "x.codes", tmp_path / "photos"
+    photos.mkdir()
+    for level in (0, 120, 255):
+        Image.new("RGB", (40, 40), (level, 0, 0)).save(photos / f"{level}.png")
+    assert main(["embed", str(photos), "-o", str(codes)]) == 0
+    for file in photos.iterdir():
+        file.write_bytes(b"")
+    assert main(["embed", str(photos), "-o", str(codes)]) == 1
+    capsys.readouterr()
+    assert main(["codes", "info", str(codes)]) == 0
+    assert "failed   3 that keep their codes from before ('codes verify')\n" in capsys.readouterr().out
+    assert main(["codes", "verify", str(codes)]) == 1
+    [line] = capsys.readouterr().out.splitlines()
+    assert line.startswith("3 images whose codes are stored can be decoded no more, '0.png' for one")
+    assert main(["embed", str(photos), "-o", str(codes), "--remove-missing", "--max-failures", "5"]) == 0
+    assert "3 failed, 3 of them with codes from before, which are given up" in capsys.readouterr().out

@@ -18,6 +18,7 @@ from cnncodes import embed, load_backbone, read_codes
 from cnncodes.backbones import Backbone
 from cnncodes.errors import StoreError, UsageError
 from cnncodes.store import verify_codes
+from cnncodes.store.summary import summarize_codes
 from cnncodes.store.verifying import find_problems
 
 sys.path.append(str(Path(__file__).parents[1] / "backbones"))
@@ -126,28 +127,85 @@ def test_many_images_that_are_no_pictures_any_more_cost_no_codes_unless_that_is_
     for _ in range(2):
         with pytest.raises(StoreError, match=f"{stored} images from before, and {many} of.*remove_missing"):
             embed(source, out, backbone=backbone, shard_images=4)
-        assert rows(out, "size") == before and len(read_codes(out).failures) == 0
-    assert all("did not come to its end" in problem for problem in find_problems(out))
+        failures = read_codes(out).failures.to_pylist()
+        assert rows(out, "size") == before and len(failures) == many
+        assert all(row["codes_kept"] and "decode" in row["stage"] for row in failures)
+    [problem] = find_problems(out)
+    told = f"{many} images whose codes are stored can be decoded no more, {failures[0]['image']!r} for one"
+    assert told in problem and "Restore these images" in problem and "--remove-missing" in problem
+    found = summarize_codes(out)
+    assert (found.images, found.failures, found.codes_kept) == (stored, {}, many)
     summary = embed(source, out, backbone=backbone, remove_missing=True)
-    assert (summary.failed, summary.unchanged) == (many, stored - many)
+    assert (summary.failed, summary.given_up, summary.unchanged) == (many, many, stored - many)
     assert len(read_codes(out).images) == stored - many and len(read_codes(out).failures) == many
+    assert not any(read_codes(out).failures["codes_kept"].to_pylist())
     assert find_problems(out) == []
 
 
+@pytest.mark.parametrize(("stored", "many"), [(20, 11), (6, 6)])
 def test_what_is_refused_stays_refused_as_new_images_come(
+    photos: Path, tmp_path: Path, backbone: Backbone, stored: int, many: int
+) -> None:
+    out = tmp_path / "x.codes"
+    for number in range(6, stored):
+        draw(photos / "cat" / f"{number:02}.png", number)
+    embed(photos, out, backbone=backbone)
+    empty_files(photos, many)
+    for number in range(120):
+        draw(photos / "dog" / f"new{number:03}.png", 100 + number)
+    for _ in range(3):  # from the second on, these are few of many
+        with pytest.raises(StoreError, match=f"{many} of them cannot .*Their codes stay, failures.parquet"):
+            embed(photos, out, backbone=backbone)
+        assert len(read_codes(out).images) == stored + 120
+    first = sorted(photos.rglob("*.png"))[0]
+    first.unlink()  # one that is empty
+    with pytest.raises(StoreError, match=f"1 of them is not in .*/{first.name}' for one. A job was refused"):
+        embed(photos, out, backbone=backbone)
+    assert len(read_codes(out).images) == stored + 120
+    summary = embed(photos, out, backbone=backbone, remove_missing=True)
+    assert (summary.removed, summary.given_up) == (1, many - 1) and find_problems(out) == []
+
+
+@pytest.mark.parametrize("keep_time", [True, False])
+def test_images_that_are_restored_are_damaged_no_more(
+    photos: Path, tmp_path: Path, backbone: Backbone, keep_time: bool
+) -> None:
+    out, copy = tmp_path / "x.codes", tmp_path / "copy"
+    embed(photos, out, backbone=backbone)
+    before = rows(out)
+    shutil.copytree(photos, copy)
+    empty_files(photos, 6)
+    with pytest.raises(StoreError, match="6 of them cannot be decoded"):
+        embed(photos, out, backbone=backbone)
+    shutil.rmtree(photos)
+    shutil.copytree(copy, photos, copy_function=shutil.copy2 if keep_time else shutil.copy)
+    summary = embed(photos, out, backbone=backbone)
+    assert (summary.unchanged, summary.failed, summary.views_run) == (6, 0, 0)
+    assert rows(out) == before and len(read_codes(out).failures) == 0 and find_problems(out) == []
+
+
+def test_damage_that_only_the_content_tells_of_stays_refused(
     photos: Path, tmp_path: Path, backbone: Backbone
 ) -> None:
     out = tmp_path / "x.codes"
-    for number in range(6, 20):
-        draw(photos / "cat" / f"{number:02}.png", number)
     embed(photos, out, backbone=backbone)
-    empty_files(photos, 11)
-    for number in range(120):
-        draw(photos / "dog" / f"new{number:03}.png", 100 + number)
-    for _ in range(2):  # the second has eleven of 140
-        with pytest.raises(StoreError, match="Their codes stay"):
-            embed(photos, out, backbone=backbone)
-        assert len(read_codes(out).images) == 140
+    for file in photos.rglob("*.png"):
+        before = file.stat()
+        file.write_bytes(bytes(before.st_size))
+        os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    for check in ("content", "stat"):
+        with pytest.raises(StoreError, match="6 of them cannot be decoded"):
+            embed(photos, out, backbone=backbone, check=check)
+
+
+def test_how_many_codes_were_given_up_is_counted(photos: Path, tmp_path: Path, backbone: Backbone) -> None:
+    out = tmp_path / "x.codes"
+    embed(photos, out, backbone=backbone)
+    empty_files(photos, 2)
+    (photos / "dog" / "new.png").write_bytes(b"")
+    summary = embed(photos, out, backbone=backbone)
+    assert (summary.failed, summary.given_up, summary.removed, summary.unchanged) == (3, 2, 0, 4)
+    assert embed(photos, out, backbone=backbone).given_up == 0
 
 
 def test_images_that_are_gone_and_such_as_broke_count_together(

@@ -182,3 +182,14 @@ def test_wrong_arguments_say_what_is_wrong(pair: list[Path], tmp_path: Path) -> 
     with pytest.raises(StoreError, match="none does not exist"):
         merge_codes([one, tmp_path / "none"], tmp_path / "out")
     assert (tmp_path / "mine").read_text() == "mine"
+
+
+def test_images_whose_codes_are_kept_stay_marked(tmp_path: Path) -> None:
+    write(tmp_path / "one", [make("a"), make("b")])
+    with open_writer(tmp_path / "one") as writer:
+        writer.keep_codes([fail("a")])
+    write(tmp_path / "two", [make("c"), fail("a"), fail("d")])
+    for order in ("one", "two"), ("two", "one"):
+        merged = merge_codes([tmp_path / name for name in order], tmp_path / "".join(order))
+        found = {row["image"]: row["codes_kept"] for row in rows_of(tmp_path / "".join(order))[1]}
+        assert merged.failures == 1 and found == {"a": True, "d": False}

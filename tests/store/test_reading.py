@@ -46,7 +46,7 @@ def test_rows_are_sorted_by_image_and_view(codes: Codes) -> None:
     [failure] = codes.failures.to_pylist()
     assert failure == {
         "image": "f", "stage": "decode", "reason": "broken", "size": 10, "mtime": 5,
-        "limited_by": "max_pixels", "limited_to": 100.0,
+        "limited_by": "max_pixels", "limited_to": 100.0, "codes_kept": False,
     }  # fmt: skip
 
 

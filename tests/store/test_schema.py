@@ -97,11 +97,12 @@ def test_failures_open_too(dataset: tuple[Path, list[str]]) -> None:
         "mtime": [5] * 2,
         "limited_by": ["max_pixels"] * 2,
         "limited_to": [100.0] * 2,
+        "codes_kept": [False] * 2,
     }
     file = dataset[0] / "failures.parquet"
     assert pd.read_parquet(file).to_dict("list") == expected
     assert pl.read_parquet(file).to_dict(as_series=False) == expected
-    rows = [(name, "decode", "broken", 10, 5, "max_pixels", 100.0) for name in ("f1", "f2")]
+    rows = [(name, "decode", "broken", 10, 5, "max_pixels", 100.0, False) for name in ("f1", "f2")]
     assert duckdb.sql(f"SELECT * FROM '{file}'").fetchall() == rows
 
 

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from samples import SPACE, fail, make, rows_of, write
+from samples import SPACE, fail, make, open_writer, rows_of, write
 
 from cnncodes.backbones.frame import Frame
 from cnncodes.errors import StoreError, UsageError
 from cnncodes.store import CodesWriter, ImageCodes, Manifest, Space, StoredViews, read_codes
+from cnncodes.store.converting import convert_codes
 from cnncodes.store.selecting import select_codes
 from cnncodes.store.verifying import find_problems
 from cnncodes.views import ViewPlan
@@ -213,3 +214,15 @@ def test_two_parts_merge_into_the_whole(path: Path, tmp_path: Path) -> None:
 def test_a_plan_needs_to_know_what_its_views_were_cut_for(path: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="do not say for which input of the network"):
         select_codes(path, tmp_path / "out", views="center")
+
+
+def test_images_whose_codes_are_kept_stay_marked_where_they_are_selected(tmp_path: Path) -> None:
+    write(tmp_path / "x", [make("a", split="train"), make("b", split="test"), make("c", split="train")])
+    with open_writer(tmp_path / "x") as writer:
+        writer.keep_codes([fail("a"), fail("b")])
+    found = select_codes(tmp_path / "x", tmp_path / "out", split=["train"])
+    assert (found.failures, found.failures_left) == (0, 0)
+    [failure] = rows_of(tmp_path / "out")[1]
+    assert (failure["image"], failure["codes_kept"]) == ("a", True)
+    convert = convert_codes(tmp_path / "x", tmp_path / "x.csv", "csv")
+    assert (convert.rows, convert.failures) == (6, 0)

@@ -44,6 +44,7 @@ def run_info(options: CodesOptions, reporter: Reporter) -> Result:
         "splits": found.splits,
         "groups": found.groups,
         "failures": found.failures,
+        "codes_kept": found.codes_kept,
         "shards": len(manifest.shards),
         "bytes": found.bytes,
     }
@@ -61,7 +62,7 @@ def render_info(result: Result) -> str:
         ("labels", counts["labels"] or "none"),
         ("parts", counts["splits"] or "none"),
         ("groups", f"{result['groups']:,}" if result["groups"] else "none"),
-        ("failed", counts["failures"] or "none"),
+        ("failed", _describe_failed(counts["failures"], result["codes_kept"])),
         ("numbers", f"{space['code_size']:,} of {result['dtype']} a row ({layers})"),
         ("network", f"{space['backbone']}, {space['precision']}, layer {space['layer']}"),
         ("sha256", space["backbone_sha256"]),
@@ -75,6 +76,15 @@ def _describe_state(result: Result) -> str:
     if result["writer"]:
         return f", being written now by {result['writer']}"
     return "" if result["complete"] else ", INCOMPLETE: its job did not finish"
+
+
+def _describe_failed(stages: str, kept: int) -> str:
+    if not kept:
+        return stages or "none"
+    told = (
+        f"{kept:,} {'that keeps its' if kept == 1 else 'that keep their'} codes from before ('codes verify')"
+    )
+    return f"{stages}, and {told}" if stages else told
 
 
 def _escape(text: str) -> str:

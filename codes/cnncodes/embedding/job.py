@@ -33,11 +33,12 @@ class EmbedSummary:
         The codes dataset.
     images : int
         Images that the source lists.
-    embedded, copies, unchanged, relabelled, removed, failed, still_failed : int
+    embedded, copies, unchanged, relabelled, removed, failed, given_up, still_failed : int
         Images whose codes are new; among these, those whose content another image has, so that the network
         did not run for them; images kept from an earlier run; among these, those whose label, part or
         group is another one now; stored ones that went because the source lacks them; those that could not
-        be read; and among these, those that were not tried again since their files are as they were.
+        be read; among these, stored ones whose codes went with that, and those that were not tried again
+        since their files are as they were.
     rows : int
         Rows written now: one a view, or one an image where views are reduced to their mean.
     views : int
@@ -58,6 +59,7 @@ class EmbedSummary:
     relabelled: int
     removed: int
     failed: int
+    given_up: int
     still_failed: int
     rows: int
     views: int
@@ -156,7 +158,7 @@ def embed(
         Whether any number of stored images may go because the source lacks them, or what is there now cannot
         be decoded. By default more than ten and more than a tenth of them are an error, and so are all of
         them, however few; more than ten, of any number, where some cannot be decoded: a wrong path or part,
-        or a damaged disk, is likelier than a clean-up.
+        or a damaged disk, is likelier than a clean-up. What was refused for that stays so as new images come.
     on_progress : callable, optional
         Called as ``on_progress(done, total, failed)``.
     on_note : callable, optional
@@ -230,12 +232,15 @@ def embed(
         with engine.start(plan, decoding) as embedder:
             write_codes(embedder, work, writer, counts, engine.lanes, on_progress)
         # Last: what can be lost is lost when all else is done.
-        if not remove_missing and (loss := work.find_loss(counts.broken, source.name, out)):
-            writer.flush()
-            raise loss
-        for failure in counts.broken:
-            writer.add(failure)
-        writer.drop([*work.gone, *work.forgotten])
+        loss = None if remove_missing else work.find_loss(counts.broken, source.name, out)
+        if loss is None:
+            for failure in counts.broken:
+                writer.add(failure)
+            writer.drop([*work.gone, *work.forgotten])
+        else:
+            writer.keep_codes(counts.broken)
+    if loss is not None:
+        raise loss
     return EmbedSummary(
         out=str(out),
         images=len(source.records),
@@ -245,6 +250,7 @@ def embed(
         relabelled=len(work.relabelled) + counts.relabelled,
         removed=len(work.gone),
         failed=len(counts.failures),
+        given_up=len(counts.broken),
         still_failed=len(work.still_failed),
         rows=counts.rows,
         views=counts.views,

@@ -9,6 +9,8 @@ from pathlib import Path
 from cnncodes.errors import StoreError, UnreadableImage, UsageError, agree, count, sentence
 from cnncodes.images import ImageRecord, ImageSource
 from cnncodes.store import CodesWriter, Failure, Index
+from cnncodes.store.failing import MEND_IMAGES
+from cnncodes.store.manifest import FAILURES_NAME
 from cnncodes.store.records import Labels, labels_of
 
 #: By what an image that is stored counts as unchanged: size and time of its file, or also its content.
@@ -27,8 +29,10 @@ class Work:
     ----------
     n_stored : int
         Images whose codes are there as the job begins.
+    kept : frozenset of str
+        Among these, keys of those that a job was refused for: they could be decoded no more.
     todo : list of ImageRecord
-        New, perhaps changed, or not embedded the last time.
+        New, perhaps changed, not embedded the last time, or in `kept`.
     unchanged : int
         Images whose codes are there already, and which are not in `todo`.
     unreachable : list of Failure
@@ -44,6 +48,7 @@ class Work:
     """
 
     n_stored: int = 0
+    kept: frozenset[str] = frozenset()
     todo: list[ImageRecord] = field(default_factory=list)
     unchanged: int = 0
     unreachable: list[Failure] = field(default_factory=list)
@@ -60,11 +65,14 @@ class Work:
         StoreError
         """
         n_stored, n_gone = self.n_stored, len(self.gone)
-        if n_gone == n_stored > 0 or n_gone > max(MAX_REMOVED, MAX_REMOVED_SHARE * n_stored):
+        is_much = n_gone == n_stored > 0 or n_gone > max(MAX_REMOVED, MAX_REMOVED_SHARE * n_stored)
+        if is_much or not self.kept.isdisjoint(self.gone):
+            first = min(self.kept.intersection(self.gone), default=self.gone[0])
+            before = "" if is_much else " A job was refused before that would have given its codes up."
             raise StoreError(
                 f"{out} holds the codes of {count(n_stored, 'image')}, and {n_gone:,} of them"
                 f" {agree(n_gone, 'is')} not in {source!r} (or not in the part of it that was asked"
-                f" for): {self.gone[0]!r} for one. Nothing was changed. If they are to go, add"
+                f" for): {first!r} for one.{before} Nothing was changed. If they are to go, add"
                 " --remove-missing (remove_missing=True); else mend the path, or write to another folder"
                 " (-o)."
             )
@@ -80,17 +88,18 @@ class Work:
             Of the job.
         """
         n_lost = len(self.gone) + len(broken)
-        # Whatever their share: it falls as new images come, and what is refused today would go tomorrow.
-        if not broken or (n_lost <= MAX_REMOVED and n_lost < self.n_stored):
+        # Whatever their share, and what was refused once stays so: shares fall as new images come, and what
+        # is refused today would go tomorrow.
+        was_refused = any(failure.key in self.kept for failure in broken)
+        if not broken or not (was_refused or n_lost > MAX_REMOVED or n_lost == self.n_stored):
             return None
         first = min(broken, key=lambda failure: failure.key)  # lanes end in any order
         gone = f"are in {source!r} no more ({len(self.gone):,}) or " if self.gone else ""
         return StoreError(
             f"{out} holds the codes of {count(self.n_stored, 'image')} from before, and {n_lost:,} of them"
             f" {gone}cannot be decoded from {'it' if gone else repr(source)} any more ({len(broken):,}):"
-            f" {first.key!r} for one, since {sentence(first.reason)} Their codes stay; all else is"
-            " written. If they are to go, add --remove-missing (remove_missing=True); else mend the source,"
-            " and run the same again."
+            f" {first.key!r} for one, since {sentence(first.reason)} Their codes stay, {FAILURES_NAME} lists"
+            f" the images, and all else is written. {MEND_IMAGES}"
         )
 
 
@@ -117,7 +126,8 @@ def plan_work(
         Those that images meet now, by name; what failed by a lower one is tried again.
     """
     known = writer.known
-    work = Work(len(known))
+    kept = frozenset(key for key, failure in writer.failed.items() if failure.codes_kept)
+    work = Work(len(known), kept)
     failed = {} if retry_failed or check == "content" else writer.failed
     n_listed = 0
     for record in source.records:
@@ -153,7 +163,8 @@ def _plan_stored(record: ImageRecord, known: Index, work: Work, *, by_content: b
         return
     size, mtime_ns, stored_labels = known.state(record.key)
     # What came from no file has no time of change, and any number of arrays have one size.
-    if (stat.size, stat.mtime_ns) != (size, mtime_ns) or stat.mtime_ns is None:
+    is_changed = (stat.size, stat.mtime_ns) != (size, mtime_ns) or stat.mtime_ns is None
+    if is_changed or record.key in work.kept:
         work.todo.append(record)
         return
     if (labels := labels_of(record)) != stored_labels:

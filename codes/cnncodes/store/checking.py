@@ -39,12 +39,13 @@ def check_codes(result: ImageCodes, code_size: int, dtype: str) -> ImageCodes | 
 def check_text(result: ImageCodes | ImageCopy | Failure) -> ImageCodes | ImageCopy | Failure:
     """Turn an image whose name is no text (bytes of another encoding) into a failure that can be stored."""
     if isinstance(result, Failure):
-        return replace(result, key=_escaped(result.key), reason=_escaped(result.reason))
+        return replace(result, key=escape(result.key), reason=escape(result.reason))
     texts = [result.key, *(text or "" for text in (result.label, result.split, result.group))]
-    if all(text == _escaped(text) for text in texts):
+    if all(text == escape(text) for text in texts):
         return result
-    return Failure(_escaped(result.key), "read", "its name, label or group is not valid UTF-8; rename it")
+    return Failure(escape(result.key), "read", "its name, label or group is not valid UTF-8; rename it")
 
 
-def _escaped(text: str) -> str:
+def escape(text: str) -> str:
+    """Return a text that can be stored: what is no text in it (bytes of another encoding) as escapes."""
     return text.encode("utf-8", "backslashreplace").decode()

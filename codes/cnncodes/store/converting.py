@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from cnncodes.errors import StoreError, UsageError, check_path, suggest
 from cnncodes.store.csv_rows import write_csv
+from cnncodes.store.failing import list_failures
 from cnncodes.store.manifest import Manifest
 from cnncodes.store.npy_parts import write_npy
-from cnncodes.store.reading import read_failures
 from cnncodes.store.shards import read_shard
 from cnncodes.store.staging import Progress, check_new, staged
 
@@ -69,7 +69,7 @@ def convert_codes(
     _check_name(out, to)
     manifest = Manifest.read(folder)
     check_new(out, [folder])
-    failures = len(read_failures(folder))
+    failures = sum(not failure.codes_kept for failure in list_failures(folder))
     total = sum(shard.rows for shard in manifest.shards)
     if not total:
         raise StoreError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from cnncodes.store.files import atomic_write
@@ -11,9 +12,15 @@ from cnncodes.store.reading import read_failures
 from cnncodes.store.records import Failure
 from cnncodes.store.schema import failures_table, to_parquet
 
+#: What to do about images that a job was refused for.
+MEND_IMAGES = (
+    "Restore these images and run the same `cnncodes embed` again; or, if their codes are to go, add"
+    " --remove-missing (remove_missing=True)."
+)
+
 
 class FailureLog:
-    """The images of a dataset that failed and have not succeeded since.
+    """The images of a dataset that failed and have not succeeded since, some with codes from before.
 
     Parameters
     ----------
@@ -26,10 +33,14 @@ class FailureLog:
     def __init__(self, folder: Path, stored: Container[str]) -> None:
         self._path = folder / FAILURES_NAME
         failures = list_failures(folder)
-        # A kill between failures and manifest can leave a failure of an image that is stored.
-        self._failures = {failure.key: failure for failure in failures if failure.key not in stored}
+        self._failures = {}
+        for failure in failures:
+            if failure.key not in stored:  # its shard may have been deleted since
+                self._failures[failure.key] = replace(failure, codes_kept=False)
+            elif failure.codes_kept:  # else a kill between failures and manifest left it
+                self._failures[failure.key] = failure
         self._written = len(failures)
-        self._unwritten = len(failures) - len(self._failures)
+        self._unwritten = sum(self._failures.get(failure.key) != failure for failure in failures)
         self._is_there = self._path.exists()
 
     @property
@@ -70,4 +81,5 @@ class FailureLog:
 def list_failures(folder: Path) -> list[Failure]:
     """Return the failures of a dataset."""
     columns = read_failures(folder).to_pydict().values()
-    return [Failure(*values) for values in zip(*columns, strict=True)]
+    failures = [Failure(*values) for values in zip(*columns, strict=True)]
+    return [replace(failure, codes_kept=bool(failure.codes_kept)) for failure in failures]

@@ -30,7 +30,7 @@ class MergeSummary:
     shared : int
         Images that several of the datasets hold, kept once.
     failures : int
-        Images without codes.
+        Images that could not be used, such with codes from before not counted.
     incomplete : tuple of Path
         Those of the datasets whose job did not come to its end; the new one does not count as complete then.
     """
@@ -90,7 +90,8 @@ def merge_codes(
                     on_progress(done, total)
         incomplete = tuple(folder for folder, manifest in datasets if not manifest.complete)
         merged = builder.finish(failures.values(), complete=not incomplete)
-    return MergeSummary(merged, len(twins.shared), len(failures), incomplete)
+    n_failures = sum(not failure.codes_kept for failure in failures.values())
+    return MergeSummary(merged, len(twins.shared), n_failures, incomplete)
 
 
 def _check_distinct(folders: Sequence[Path]) -> None:
@@ -116,14 +117,16 @@ def _merge_failures(folders: Sequence[Path]) -> dict[str, Failure]:
     failures: dict[str, Failure] = {}
     for folder in folders:
         for failure in list_failures(folder):
-            failures.setdefault(failure.key, failure)
+            if failure.codes_kept or failure.key not in failures:
+                failures[failure.key] = failure
     return failures
 
 
 def _forget(failures: dict[str, Failure], table: pa.Table) -> None:
-    """Let go of the failures of images that have codes."""
+    """Let go of the failures of images that have codes, but of those that no job is to give up."""
     if failures:
-        failed = pa.array(find_rows(table, "image", failures))
+        without = {key for key, failure in failures.items() if not failure.codes_kept}
+        failed = pa.array(find_rows(table, "image", without))
         for key in table.column("image").filter(failed).unique().to_pylist():
             del failures[str(key)]
 

@@ -33,7 +33,8 @@ class Codes(RowColumns):
     ----------
     X : ndarray of float32, shape (n_rows, code_size)
     failures : pyarrow.Table
-        Images without codes: columns image, stage, reason, size, mtime, limited_by and limited_to.
+        Images that could not be used: columns image, stage, reason, size, mtime, limited_by, limited_to and
+        codes_kept, which is true of those whose codes from before are among the rows.
     manifest : Manifest
     path : Path
     rows : pyarrow.Table

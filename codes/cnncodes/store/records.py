@@ -30,7 +30,7 @@ def labels_of(image: _Labelled) -> Labels:
 
 @dataclass(frozen=True)
 class Failure:
-    """An image without codes.
+    """An image that could not be used: it has no codes, or only those from before.
 
     Attributes
     ----------
@@ -46,6 +46,8 @@ class Failure:
         The limit of the user's that it met, where a higher one might let it pass: ``"max_pixels"``.
     limited_to : float or None
         What that was.
+    codes_kept : bool
+        Whether codes of an earlier state are kept, since a job was refused that would have given them up.
     """
 
     key: str
@@ -55,6 +57,7 @@ class Failure:
     mtime_ns: int | None = None
     limited_by: str | None = None
     limited_to: float | None = None
+    codes_kept: bool = False
 
 
 @dataclass(frozen=True)

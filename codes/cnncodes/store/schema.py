@@ -31,6 +31,7 @@ _FAILURE_FIELDS: list[pa.Field[Any]] = [
     pa.field("mtime", pa.int64()),
     pa.field("limited_by", pa.string()),
     pa.field("limited_to", pa.float64()),
+    pa.field("codes_kept", pa.bool_()),
 ]
 FAILURES_SCHEMA = pa.schema(_FAILURE_FIELDS)
 
@@ -173,6 +174,7 @@ def failures_table(failures: Iterable[Failure]) -> pa.Table:
         [f.mtime_ns for f in rows],
         [f.limited_by for f in rows],
         [f.limited_to for f in rows],
+        [f.codes_kept for f in rows],
     ]
     arrays = [pa.array(column, field.type) for column, field in zip(columns, FAILURES_SCHEMA, strict=True)]
     return pa.Table.from_arrays(arrays, schema=FAILURES_SCHEMA)

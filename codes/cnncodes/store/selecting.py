@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +17,7 @@ from cnncodes.store.failing import list_failures
 from cnncodes.store.manifest import Manifest, StoredViews
 from cnncodes.store.records import Failure
 from cnncodes.store.selection import choose_layers, find_plan
-from cnncodes.store.shards import read_shard
+from cnncodes.store.shards import find_rows, read_shard
 from cnncodes.store.staging import Progress, check_new, staged
 
 if TYPE_CHECKING:
@@ -88,7 +88,9 @@ def select_codes(
     folder, out = Path(path), Path(out)
     manifest = Manifest.read(folder)
     check_new(out, [folder])
-    failures = list_failures(folder)
+    listed = list_failures(folder)
+    failures = [failure for failure in listed if not failure.codes_kept]
+    kept_codes = {failure.key: failure for failure in listed if failure.codes_kept}
     criteria = _gather(split=split or None, label=label or None, image=images)
     census = take_census(folder, manifest, criteria)
     check_census(census, criteria, frozenset(failure.key for failure in failures))
@@ -96,18 +98,24 @@ def select_codes(
     numbers = None
     if views is not None:
         target, numbers = _choose_views(target, views, census.views)
+    with_rows: list[Any] = []
     kept = {shard: rows for shard, rows in zip(manifest.shards, census.rows, strict=True) if rows}
     with staged(out) as made:
         builder, done = CodesBuilder(made, target), 0
         for shard, rows in kept.items():
             table = read_shard(folder, manifest, shard)
             table = _take_views(table.filter(pa.array(meet_criteria(table, criteria))), numbers)
+            with_rows += (
+                table.column("image").filter(pa.array(find_rows(table, "image", kept_codes))).unique()
+            )
             builder.add(table.select(target.schema.names))
             done += rows
             if on_progress is not None:
                 on_progress(done, sum(kept.values()))
         chosen = [failure for failure in failures if _keeps_failure(failure, criteria)]
-        selected = builder.finish(chosen, complete=manifest.complete)
+        selected = builder.finish(
+            [*chosen, *(kept_codes[str(key)] for key in with_rows)], complete=manifest.complete
+        )
     left = len(failures) - len(chosen) if {"split", "label"} & criteria.keys() else 0
     return SelectSummary(selected, len(chosen), left)
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cnncodes.errors import check_path
+from cnncodes.store.failing import list_failures
 from cnncodes.store.manifest import Manifest
-from cnncodes.store.reading import read_failures
 from cnncodes.store.records import LABELS
 from cnncodes.store.shards import look_at_shard
 
@@ -26,7 +26,9 @@ class DatasetSummary:
     groups : int
         Groups that images belong to; an image without one is none.
     failures : dict of str to int
-        Images that failed, by stage.
+        Images that failed and have no codes, by stage.
+    codes_kept : int
+        Images that failed and have codes from before.
     bytes : int
         Of all files.
     """
@@ -38,6 +40,7 @@ class DatasetSummary:
     splits: dict[str, int]
     groups: int
     failures: dict[str, int]
+    codes_kept: int
     bytes: int
 
 
@@ -63,7 +66,8 @@ def summarize_codes(path: str | Path) -> DatasetSummary:
         labels.update(label for label in one_each.column("label").to_pylist() if label is not None)
         splits.update(split for split in one_each.column("split").to_pylist() if split is not None)
         groups.update(map(str, one_each.column("group").drop_null().unique().to_pylist()))
-    stages = Counter(str(stage) for stage in read_failures(folder).column("stage").to_pylist())
+    failures = list_failures(folder)
+    stages = Counter(failure.stage for failure in failures if not failure.codes_kept)
     return DatasetSummary(
         manifest=manifest,
         rows=sum(shard.rows for shard in manifest.shards),
@@ -72,5 +76,6 @@ def summarize_codes(path: str | Path) -> DatasetSummary:
         splits=dict(sorted(splits.items())),
         groups=len(groups),
         failures=dict(sorted(stages.items())),
+        codes_kept=len(failures) - stages.total(),
         bytes=sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()),
     )

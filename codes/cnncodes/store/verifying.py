@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from cnncodes.errors import StoreError, check_path, sentence
+from cnncodes.errors import StoreError, agree, check_path, count, sentence
 from cnncodes.store.entries import SHARD_NAME, Shard
+from cnncodes.store.failing import MEND_IMAGES, list_failures
 from cnncodes.store.locking import find_writer
 from cnncodes.store.manifest import FAILURES_NAME, MANIFEST_NAME, RESTORE_SHARD, Manifest
-from cnncodes.store.reading import read_failures
 from cnncodes.store.schema import is_code
 from cnncodes.store.shards import find_contradiction, find_miscount, load_shard
 
@@ -64,11 +64,18 @@ def examine_codes(path: str | Path) -> Findings:
             break
     problems += _find_strange(folder, manifest, is_written=writer is not None)
     try:
-        failed = read_failures(folder).column("image").to_pylist()
+        failures = list_failures(folder)
     except StoreError as error:
         problems.append(str(error))
     else:
-        both = [key for key in failed if key in owners]
+        stored = [failure for failure in failures if failure.key in owners]
+        kept = [failure.key for failure in stored if failure.codes_kept]
+        if kept and writer is None:
+            problems.append(
+                f"{count(len(kept), 'image')} whose codes are stored can be decoded no more, {kept[0]!r} for"
+                f" one; {FAILURES_NAME} lists {agree(len(kept), 'it')}, with the reason. {MEND_IMAGES}"
+            )
+        both = [failure.key for failure in stored if not failure.codes_kept]
         if both and writer is None:
             problems.append(
                 f"{FAILURES_NAME} names {both[0]!r}, whose codes are stored ({len(both)} such images): the"

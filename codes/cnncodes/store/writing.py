@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from cnncodes.errors import StoreError, UsageError, check_path
-from cnncodes.store.checking import check_codes, check_text
+from cnncodes.store.checking import check_codes, check_text, escape
 from cnncodes.store.committing import Committer
 from cnncodes.store.files import writing_errors
 from cnncodes.store.hand import Hand, join_tables
@@ -101,7 +102,7 @@ class CodesWriter:
 
     @property
     def failed(self) -> Mapping[str, Failure]:
-        """The images that failed and have not succeeded since, by key."""
+        """The images that failed and have not succeeded since, by key, some with codes from before."""
         return self._dataset.failures.by_key
 
     def has_in_hand(self, content: str) -> bool:
@@ -133,6 +134,7 @@ class CodesWriter:
             raise UsageError(f"{result.key!r} was added to {self._folder} already. Keys must be unique.")
         if isinstance(result, ImageCopy):
             if self._is_stored(result):
+                self._dataset.failures.forget(result.key)
                 return None
             result = self._find_codes(result)
         if isinstance(result, ImageCodes):
@@ -168,6 +170,11 @@ class CodesWriter:
         else:
             shard = self._dataset.manifest.shards[0]  # all images have as many rows
             self._rows_since_cut += shard.rows // max(shard.images, 1)
+
+    def keep_codes(self, failures: Iterable[Failure]) -> None:
+        """Record failures of images that are stored on disk, whose codes stay as they are."""
+        for failure in failures:
+            self._dataset.failures.record(replace(failure, reason=escape(failure.reason), codes_kept=True))
 
     def drop(self, keys: Iterable[str]) -> None:
         """Remove images (changed, vanished) and failures; only the shards concerned are rewritten.
