@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -259,8 +260,9 @@ def test_a_newer_format_is_refused(tmp_path: Path) -> None:
 
 def test_leftovers_are_removed_and_other_files_kept(tmp_path: Path) -> None:
     write(tmp_path, [make("a")])
-    for name in ("data/part-00007.parquet", ".part-00008.parquet.tmp", ".manifest.json.tmp", "notes.txt"):
+    for name in (".part-00008.parquet.tmp", ".manifest.json.tmp", "notes.txt"):
         (tmp_path / name).write_bytes(b"x")
+    shutil.copy(tmp_path / "data/part-00000.parquet", tmp_path / "data/part-00007.parquet")
     open_writer(tmp_path).close()
     names = {str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*") if file.is_file()}
     assert names == {"data/part-00000.parquet", "manifest.json", "failures.parquet", ".lock", "notes.txt"}

@@ -8,6 +8,7 @@ from cnncodes.disk import find_file, sync_folder
 from cnncodes.errors import SpaceMismatch, StoreError
 from cnncodes.store.entries import SHARD_NAME
 from cnncodes.store.files import writing_errors
+from cnncodes.store.leftovers import settle_leftovers
 from cnncodes.store.locking import LOCK_NAME
 from cnncodes.store.manifest import FAILURES_NAME, MANIFEST_NAME, Manifest, check_lost
 from cnncodes.store.shards import find_contradiction
@@ -54,14 +55,18 @@ def open_manifest(folder: Path, wanted: Manifest) -> Manifest:
     return manifest
 
 
-def remove_leftovers(folder: Path, manifest: Manifest) -> None:
-    """Remove what a killed job left: shards that no manifest names, and temporary files."""
-    named = {shard.name for shard in manifest.shards}
+def clear_away(folder: Path, manifest: Manifest) -> Manifest:
+    """Clear away what a killed job left: shards that no manifest names, and temporary files.
+
+    Returns
+    -------
+    Manifest
+        The one that is on disk then: of images that are stored nowhere else it names the shards again.
+    """
+    manifest = settle_leftovers(folder, manifest)
     with writing_errors(folder):
-        for file in (folder / "data").iterdir():
-            if SHARD_NAME.fullmatch(file.name) and file.name not in named and not file.is_dir():
-                file.unlink()
         for file in folder.glob(".*.tmp"):
             name = file.name[1 : -len(".tmp")]
             if name in (MANIFEST_NAME, FAILURES_NAME) or SHARD_NAME.fullmatch(name):
                 file.unlink()
+    return manifest

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
-import os
 from collections import Counter
-from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
-from cnncodes.disk import find_free_name, sync_folder
+from cnncodes.disk import find_free_name
 from cnncodes.errors import DamagedManifest, StoreError, check_path, sentence
-from cnncodes.store.entries import SHARD_NAME, Shard
-from cnncodes.store.files import atomic_write, refuse_unread, writing_errors
+from cnncodes.store.entries import Shard
+from cnncodes.store.files import atomic_write, writing_errors
+from cnncodes.store.leftovers import (
+    UnusableError,
+    find_leftovers,
+    list_shards,
+    move_out,
+    read_description,
+    read_whole,
+)
 from cnncodes.store.locking import WriterLock
-from cnncodes.store.manifest import FORMAT, MANIFEST_NAME, Manifest, parse_rows
-from cnncodes.store.schema import read_parquet
-from cnncodes.store.shards import describe_shard, find_contradiction, find_miscount
-from cnncodes.store.verifying import check_rows
-
-#: Folder beside ``data/`` for shards that cannot be used: in ``data/`` the next job would remove them.
-LEFT_OUT = "left-out"
+from cnncodes.store.manifest import MANIFEST_NAME, Manifest, parse_rows
+from cnncodes.store.shards import find_contradiction, find_miscount
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,9 @@ def _is_sound(folder: Path) -> bool:
     except DamagedManifest:
         return False
     is_contradicted = find_contradiction(folder, manifest) is not None
-    return not is_contradicted and not any(find_miscount(folder, shard) for shard in manifest.shards)
+    if is_contradicted or any(find_miscount(folder, shard) for shard in manifest.shards):
+        return False
+    return not find_leftovers(folder, manifest).lost
 
 
 def _repair(folder: Path) -> Repair:
@@ -92,7 +92,7 @@ def _repair(folder: Path) -> Repair:
         )
     manifest = replace(manifest, shards=tuple(shards))
     with writing_errors(folder):
-        _move_out(folder, left_out)
+        move_out(folder, left_out)
         kept = _keep_damaged(folder)
     manifest.write(folder)
     return Repair(manifest, left_out, kept)
@@ -102,29 +102,12 @@ def _read_metadata(folder: Path) -> tuple[dict[str, Manifest], dict[str, str]]:
     """Return what each shard says of its rows, the newest first, and of those that say nothing why."""
     found: dict[str, Manifest] = {}
     silent: dict[str, str] = {}
-    for name in _list_shards(folder):
+    for name in list_shards(folder):
         try:
-            about = describe_shard(folder / "data" / name)
-            if about is None:
-                silent[name] = "was written by an older cnncodes and does not say what its rows are"
-                continue
-            if about["format"] > FORMAT:
-                silent[name] = f"is of format {about['format']}; this version reads up to {FORMAT}"
-            else:
-                found[name] = parse_rows(about)
-        except PermissionError as error:  # it may be sound, and is not to be moved away
-            raise refuse_unread(folder / "data" / name, error) from error
-        except (OSError, ValueError, TypeError, KeyError, StoreError, pa.ArrowException) as error:
-            silent[name] = f"is damaged: {error}"
+            found[name] = read_description(folder / "data" / name)
+        except UnusableError as error:
+            silent[name] = str(error)
     return found, silent
-
-
-def _list_shards(folder: Path) -> Iterator[str]:
-    """Yield the names of shards, the newest first: numbers only grow while a dataset lives."""
-    files = [(match, file) for file in folder.glob("data/*") if (match := SHARD_NAME.fullmatch(file.name))]
-    for _, file in sorted(files, key=lambda pair: int(pair[0][1]), reverse=True):
-        if not file.is_dir():
-            yield file.name
 
 
 def _choose(rows: dict[str, Manifest]) -> Manifest:
@@ -144,8 +127,8 @@ def _choose_shards(
             left_out[name] = f"holds other codes than most shards: {'; '.join(differing)}"
             continue
         try:
-            shard, keys = _read_shard(folder / "data" / name, manifest)
-        except StoreError as error:
+            shard, keys = read_whole(folder / "data" / name, manifest)
+        except UnusableError as error:
             left_out[name] = str(error)
             continue
         if twice := sorted(keys & owned):
@@ -159,30 +142,6 @@ def _choose_shards(
     if any(shard.rows for shard in shards):  # an empty one only says the columns where there are no images
         left_out.update({shard.name: "is empty" for shard in shards if not shard.rows})
     return sorted((shard for shard in shards if shard.name not in left_out), key=lambda shard: shard.name)
-
-
-def _read_shard(file: Path, manifest: Manifest) -> tuple[Shard, set[str]]:
-    """Return what the manifest is to say of a shard, and its images, after all of it was looked at."""
-    table = read_parquet(file, manifest.schema.names, None, "")
-    if table.schema != manifest.schema:
-        raise StoreError("has other columns than its own description says")
-    if problems := check_rows(table):
-        raise StoreError(problems[0])
-    data = file.read_bytes()
-    keys = set(map(str, table.column("image").to_pylist()))
-    shard = Shard(file.name, table.num_rows, len(keys), hashlib.sha256(data).hexdigest(), len(data))
-    return shard, keys
-
-
-def _move_out(folder: Path, names: Collection[str]) -> None:
-    if not names:
-        return
-    place = folder / LEFT_OUT
-    place.mkdir(exist_ok=True)
-    for name in names:
-        os.rename(folder / "data" / name, find_free_name(place / name))
-    for changed in (place, folder / "data", folder):
-        sync_folder(changed)
 
 
 def _keep_damaged(folder: Path) -> Path | None:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from cnncodes.errors import StoreError, agree, check_path, count, sentence
 from cnncodes.store.entries import SHARD_NAME, Shard
 from cnncodes.store.failing import MEND_IMAGES, list_failures
+from cnncodes.store.leftovers import LEFT_OUT, check_rows, find_leftovers
 from cnncodes.store.locking import find_writer
 from cnncodes.store.manifest import FAILURES_NAME, MANIFEST_NAME, RESTORE_SHARD, Manifest
-from cnncodes.store.schema import is_code
 from cnncodes.store.shards import find_contradiction, find_miscount, load_shard
 
 
@@ -62,7 +61,9 @@ def examine_codes(path: str | Path) -> Findings:
         writer = find_writer(folder)
         if writer is not None or Manifest.read(folder) == manifest:  # else one has ended since it was read
             break
-    problems += _find_strange(folder, manifest, is_written=writer is not None)
+    if writer is None:
+        problems += _find_unnamed(folder, manifest, owners)
+    problems += _find_strange(folder)
     try:
         failures = list_failures(folder)
     except StoreError as error:
@@ -127,39 +128,45 @@ def _check_shard(folder: Path, shard: Shard, table: Any, owners: dict[str, str])
     return problems
 
 
-def check_rows(table: Any) -> list[str]:
-    """Return what is wrong with the rows of a shard by themselves, in words that follow its name."""
+def _find_unnamed(folder: Path, manifest: Manifest, owners: Collection[str]) -> list[str]:
+    """Return a line for each kind of shards that the manifest does not name."""
+    try:
+        found = find_leftovers(folder, manifest, owners)
+    except StoreError as error:
+        return [str(error)]
     problems = []
-    order = list(zip(table.column("image").to_pylist(), table.column("view").to_pylist(), strict=True))
-    if order != sorted(set(order)):
-        problems.append("has its rows out of order, or one twice")
-    for column in filter(is_code, table.column_names):
-        values = table.column(column).combine_chunks().flatten().to_numpy(zero_copy_only=False)
-        if not np.isfinite(values).all():
-            problems.append(f"has codes in {column!r} that are not finite")
+    if found.lost:
+        n_images = count(sum(shard.images for shard in found.lost), "image")
+        problems.append(
+            f"{_name_first([shard.name for shard in found.lost])} named by no {MANIFEST_NAME}, and the codes"
+            f" of {n_images} are nowhere else: a job was killed, or the manifest has lost it. The next"
+            " `cnncodes embed` into this folder names it again, and so does `cnncodes codes repair`."
+        )
+    if found.replaced:
+        problems.append(
+            f"{_name_first(found.replaced)} named by no {MANIFEST_NAME}: most likely a job was killed. The"
+            " next `cnncodes embed` into this folder removes it; until then tools that open data/ read its"
+            " rows."
+        )
+    for name, reason in found.unusable.items():
+        problems.append(
+            f"data/{name} is named by no {MANIFEST_NAME}, and it {sentence(reason)} The next `cnncodes embed`"
+            f" into this folder moves it to {LEFT_OUT}/."
+        )
     return problems
 
 
-def _find_strange(folder: Path, manifest: Manifest, *, is_written: bool) -> list[str]:
-    """Return a line for what a killed job left in ``data/``, and one for what is none of ours."""
-    named = {shard.name for shard in manifest.shards}
+def _find_strange(folder: Path) -> list[str]:
+    """Return a line for what lies in ``data/`` and is none of ours."""
     data = folder / "data"
     strange = sorted(data.iterdir()) if data.is_dir() else []
-    strange = [file for file in strange if file.name not in named]
-    ours = [file.name for file in strange if SHARD_NAME.fullmatch(file.name) and not file.is_dir()]
-    others = [file.name for file in strange if file.name not in ours]
-    problems = []
-    if ours and not is_written:
-        problems.append(
-            f"{_name_first(ours)} named by no {MANIFEST_NAME}: most likely a job was killed. The next"
-            " `cnncodes embed` into this folder removes it; until then tools that open data/ read its rows."
-        )
-    if others:
-        problems.append(
-            f"{_name_first(others)} none of cnncodes' files, and tools that open data/ may fail there. Move"
-            " what is yours elsewhere; cnncodes itself passes it over."
-        )
-    return problems
+    others = [file.name for file in strange if file.is_dir() or not SHARD_NAME.fullmatch(file.name)]
+    if not others:
+        return []
+    return [
+        f"{_name_first(others)} none of cnncodes' files, and tools that open data/ may fail there. Move"
+        " what is yours elsewhere; cnncodes itself passes it over."
+    ]
 
 
 def _name_first(names: list[str]) -> str:

@@ -16,7 +16,7 @@ from cnncodes.store.hand import Hand, join_tables
 from cnncodes.store.index import Index, StoredImage, relabel_table
 from cnncodes.store.locking import WriterLock
 from cnncodes.store.manifest import Manifest, StoredViews
-from cnncodes.store.opening import check_folder, open_manifest, remove_leftovers
+from cnncodes.store.opening import check_folder, clear_away, open_manifest
 from cnncodes.store.records import Failure, ImageCodes, ImageCopy, Labels
 from cnncodes.store.schema import DTYPES
 from cnncodes.store.shard_files import group_small
@@ -89,7 +89,7 @@ class CodesWriter:
         lock = WriterLock(folder)
         try:
             manifest = open_manifest(folder, Manifest(space, views, dtype, layers=dict(layers or {})))
-            remove_leftovers(folder, manifest)
+            manifest = clear_away(folder, manifest)
             return cls(folder, manifest, lock, shard_images)
         except BaseException:
             lock.release()
