@@ -21,6 +21,7 @@ from cnncodes import embed, open_codes, read_codes
 from cnncodes.embedding import EmbedSummary
 from cnncodes.errors import SourceError, SpaceMismatch, StoreError, UsageError
 from cnncodes.images import open_source
+from cnncodes.store.repairing import repair_codes
 from cnncodes.store.summary import summarize_codes
 from cnncodes.store.verifying import find_problems
 from cnncodes.views import ViewPlan
@@ -162,6 +163,9 @@ def test_codes_that_were_stored_without_groups_are_gone_on_with(photos: Path, tm
     for codes in (read_codes(out), open_codes(out)):
         assert len(codes) == 4 and list(codes.groups) == list(codes.contents)
     assert find_problems(out) == [] and summarize_codes(out).groups == 0
+    (out / "manifest.json").unlink()
+    repaired = repair_codes(out)
+    assert repaired is not None and not repaired.left_out and len(read_codes(out)) == 4
     summary = embed_groups(photos, out, groups)
     assert (summary.embedded, summary.unchanged, summary.relabelled) == (2, 4, 4)
     assert read_codes(out).rows.column("group").to_pylist() == groups
