@@ -15,10 +15,14 @@ import pytest
 from samples import SPACE, VIEWS, fail, make, rows_of, write
 
 from cnncodes.errors import DamagedManifest, StoreError
-from cnncodes.store import CodesWriter, Manifest, read_codes, repairing
+from cnncodes.store import CodesWriter, Manifest, open_codes, read_codes, repairing, verify_codes
+from cnncodes.store.converting import convert_codes
 from cnncodes.store.locking import WriterLock, find_writer
+from cnncodes.store.merging import merge_codes
 from cnncodes.store.repairing import repair_codes
+from cnncodes.store.selecting import select_codes
 from cnncodes.store.shards import find_miscount
+from cnncodes.store.summary import summarize_codes
 from cnncodes.store.verifying import find_problems
 
 
@@ -98,8 +102,21 @@ def test_a_manifest_that_contradicts_all_shards_is_told_and_made_anew(
     assert "manifest.json is damaged: part-00000.parquet says otherwise" in problem
     assert {"space": "backbone_sha256"}.get(name, name) in problem
     assert " (part-00000.parquet) against " in problem and "(manifest.json)" in problem
-    with pytest.raises(DamagedManifest, match="codes repair"):
-        write(path, [])
+    write(path.parent / "other", [make("h")])
+    for use in (
+        lambda: write(path, []),
+        lambda: read_codes(path),
+        lambda: open_codes(path),
+        lambda: verify_codes(path),
+        lambda: summarize_codes(path),
+        lambda: select_codes(path, path.parent / "out", images=["a"]),
+        lambda: merge_codes([path, path.parent / "other"], path.parent / "out"),
+        lambda: merge_codes([path.parent / "other", path], path.parent / "out"),
+        lambda: convert_codes(path, path.parent / "out", "npy"),
+    ):
+        with pytest.raises(DamagedManifest, match="x.codes/manifest.json is damaged: part-0.*codes repair"):
+            use()
+        assert not (path.parent / "out").exists()
     assert repair_codes(path) is not None and repair_codes(path) is None
     assert rows_of(path) == before and replace(Manifest.read(path), complete=True) == manifest
 

@@ -20,7 +20,7 @@ from cnncodes.store.manifest import Manifest
 from cnncodes.store.records import LABELS
 from cnncodes.store.schema import name_column
 from cnncodes.store.selection import choose_layers, list_layers
-from cnncodes.store.shards import iterate_codes, look_into_shard
+from cnncodes.store.shards import iterate_codes, look_into_shard, read_manifest
 
 if TYPE_CHECKING:
     from cnncodes.views import ViewPlan
@@ -171,7 +171,7 @@ def open_codes(path: str | Path) -> CodeBlocks:
     """
     check_path(path, "the path of the codes")
     folder = Path(path)
-    manifest = Manifest.read(folder)
+    manifest = read_manifest(folder)
     kept = pa.schema([column for column in manifest.schema if column.name in _COLUMNS])
     tables = [
         look_into_shard(folder, manifest, shard, kept.names).select(kept.names).cast(kept)

@@ -13,7 +13,7 @@ from cnncodes.store.csv_rows import write_csv
 from cnncodes.store.failing import list_failures
 from cnncodes.store.manifest import Manifest
 from cnncodes.store.npy_parts import write_npy
-from cnncodes.store.shards import read_shard
+from cnncodes.store.shards import read_manifest, read_shard
 from cnncodes.store.staging import Progress, check_new, staged
 
 FORMATS = ("npy", "csv")
@@ -67,7 +67,7 @@ def convert_codes(
     check_path(out, "out")
     folder, out = Path(path), Path(out)
     _check_name(out, to)
-    manifest = Manifest.read(folder)
+    manifest = read_manifest(folder)
     check_new(out, [folder])
     failures = sum(not failure.codes_kept for failure in list_failures(folder))
     total = sum(shard.rows for shard in manifest.shards)

@@ -14,7 +14,7 @@ from cnncodes.store.building import CodesBuilder
 from cnncodes.store.failing import list_failures
 from cnncodes.store.manifest import Manifest
 from cnncodes.store.records import Failure
-from cnncodes.store.shards import find_rows, look_into_shard, read_shard
+from cnncodes.store.shards import find_rows, look_into_shard, read_manifest, read_shard
 from cnncodes.store.staging import Progress, check_new, staged
 from cnncodes.store.twins import Twins
 
@@ -70,7 +70,7 @@ def merge_codes(
     for path in (*paths, out):
         check_path(path)
     folders, out = [Path(path) for path in paths], Path(out)
-    manifests = [Manifest.read(folder) for folder in folders]
+    manifests = [read_manifest(folder) for folder in folders]
     _check_distinct(folders)
     check_new(out, folders)
     _check_alike(folders, manifests)

@@ -11,7 +11,7 @@ from cnncodes.store.files import writing_errors
 from cnncodes.store.leftovers import settle_leftovers
 from cnncodes.store.locking import LOCK_NAME
 from cnncodes.store.manifest import FAILURES_NAME, MANIFEST_NAME, Manifest, check_lost
-from cnncodes.store.shards import find_contradiction
+from cnncodes.store.shards import read_manifest
 
 
 def check_folder(folder: Path) -> None:
@@ -41,9 +41,7 @@ def open_manifest(folder: Path, wanted: Manifest) -> Manifest:
         wanted.write(folder)  # first of all: from now on the folder is known as a dataset
         manifest = wanted
     else:
-        manifest = Manifest.read(folder)
-        if contradiction := find_contradiction(folder, manifest, manifest.shards[-1:]):
-            raise contradiction
+        manifest = read_manifest(folder)
         if differing := manifest.differences(wanted):
             raise SpaceMismatch(
                 f"{folder} holds other codes: {'; '.join(differing)}."

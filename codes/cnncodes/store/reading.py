@@ -19,7 +19,7 @@ from cnncodes.store.files import refuse_unread
 from cnncodes.store.manifest import FAILURES_NAME, RESTORE_FAILURES, RESTORE_SHARD, Manifest
 from cnncodes.store.schema import FAILURES_SCHEMA, code_arrays, is_code, read_parquet
 from cnncodes.store.selection import choose_layers, list_layers
-from cnncodes.store.shards import load_shard
+from cnncodes.store.shards import load_shard, read_manifest
 
 if TYPE_CHECKING:
     from cnncodes.views import ViewPlan
@@ -126,13 +126,13 @@ def read_codes(path: str | Path) -> Codes:
     """
     check_path(path, "the path of the codes")
     folder = Path(path)
-    manifest = Manifest.read(folder)
+    manifest = read_manifest(folder)
     while True:
         try:
             return _read(folder, manifest)
         except StoreError:
             # A writer that replaces shards removes the old ones: then there is a newer manifest.
-            newer = Manifest.read(folder)
+            newer = read_manifest(folder)
             if newer == manifest:
                 raise
             manifest = newer
@@ -197,11 +197,12 @@ def verify_codes(path: str | Path) -> int:
     Raises
     ------
     StoreError
-        If a file is missing or differs; the text names it and both hashes.
+        If a file is missing or differs, or the manifest says otherwise of the rows than the files do; the
+        text names it, and both hashes.
     """
     check_path(path, "the path of the codes")
     folder = Path(path)
-    manifest = Manifest.read(folder)
+    manifest = read_manifest(folder)
     for shard in manifest.shards:
         file = folder / "data" / shard.name
         try:

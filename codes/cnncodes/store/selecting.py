@@ -17,7 +17,7 @@ from cnncodes.store.failing import list_failures
 from cnncodes.store.manifest import Manifest, StoredViews
 from cnncodes.store.records import Failure
 from cnncodes.store.selection import choose_layers, find_plan
-from cnncodes.store.shards import find_rows, read_shard
+from cnncodes.store.shards import find_rows, read_manifest, read_shard
 from cnncodes.store.staging import Progress, check_new, staged
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def select_codes(
     check_path(path, "the path of the codes")
     check_path(out, "out")
     folder, out = Path(path), Path(out)
-    manifest = Manifest.read(folder)
+    manifest = read_manifest(folder)
     check_new(out, [folder])
     listed = list_failures(folder)
     failures = [failure for failure in listed if not failure.codes_kept]

@@ -179,20 +179,29 @@ def describe_shard(file: Path) -> dict[str, Any] | None:
     return None if text is None else dict(json.loads(text))
 
 
-def find_contradiction(
-    folder: Path, manifest: Manifest, shards: Sequence[Shard] | None = None
-) -> DamagedManifest | None:
+def read_manifest(folder: Path) -> Manifest:
+    """Read the manifest of a dataset whose rows are to be read or added to.
+
+    Raises
+    ------
+    DamagedManifest
+        If it is damaged or lost, or none of the shards agrees with it on what its rows are.
+    StoreError
+        If `folder` is missing, is no codes dataset, or is of a newer format.
+    """
+    manifest = Manifest.read(folder)
+    if contradiction := find_contradiction(folder, manifest):
+        raise contradiction
+    return manifest
+
+
+def find_contradiction(folder: Path, manifest: Manifest) -> DamagedManifest | None:
     """Return what is wrong with a manifest that none of the shards agrees with on what its rows are.
 
-    Parameters
-    ----------
-    folder : Path
-    manifest : Manifest
-    shards : sequence of Shard, optional
-        Those that are asked; by default all. One that cannot be read, or is of an older version, is none.
+    They are asked until one agrees. One that cannot be read, or is of an older version, says nothing.
     """
     told = ""
-    for shard in manifest.shards if shards is None else shards:
+    for shard in manifest.shards:
         try:
             about = describe_shard(folder / "data" / shard.name)
             if about is None:

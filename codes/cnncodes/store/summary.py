@@ -10,7 +10,7 @@ from cnncodes.errors import check_path
 from cnncodes.store.failing import list_failures
 from cnncodes.store.manifest import Manifest
 from cnncodes.store.records import LABELS
-from cnncodes.store.shards import look_at_shard
+from cnncodes.store.shards import look_at_shard, read_manifest
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def summarize_codes(path: str | Path) -> DatasetSummary:
     """
     check_path(path, "the path of the codes")
     folder = Path(path)
-    manifest = Manifest.read(folder)
+    manifest = read_manifest(folder)
     labels: Counter[str] = Counter()
     splits: Counter[str] = Counter()
     groups: set[str] = set()
