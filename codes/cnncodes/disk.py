@@ -1,10 +1,12 @@
-"""What the system says when a file cannot be written, in words that say what to do; and names that last."""
+"""Files of the user's disk: what to do where one cannot be written, names that last, and JSON of any kind."""
 
 from __future__ import annotations
 
 import errno
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 from cnncodes.errors import sentence
 
@@ -73,6 +75,27 @@ def find_free_name(path: Path) -> Path:
         number += 1
         free = path.with_name(f"{path.name}-{number}")
     return free
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Return what JSON says.
+
+    Raises
+    ------
+    ValueError
+        If it is no JSON, or is nested more deeply than Python follows.
+
+    Examples
+    --------
+    >>> parse_json("[" * 200_000)
+    Traceback (most recent call last):
+    ...
+    ValueError: it is nested too deeply
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def sync_folder(folder: Path) -> None:

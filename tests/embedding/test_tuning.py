@@ -41,7 +41,7 @@ def test_what_is_settled_stays_and_is_kept_apart(backbone: Backbone) -> None:
     assert len(json.loads((cache_folder() / "tuning.json").read_bytes())) == 2
 
 
-@pytest.mark.parametrize("damage", ["", "{", "[]", '{"x": 1}', '{"x": {"batch_size": 1}}'])
+@pytest.mark.parametrize("damage", ["", "{", "[]", "[" * 100_000, '{"x": 1}', '{"x": {"batch_size": 1}}'])
 def test_a_damaged_cache_is_measured_again(backbone: Backbone, damage: str) -> None:
     cache_folder().mkdir(parents=True)
     (cache_folder() / "tuning.json").write_text(damage)

@@ -162,9 +162,10 @@ def test_a_finished_folder_answers_for_its_own_work_alone(
 def test_a_damaged_summary_is_said_with_what_helps(
     again: Callable[..., dict[str, Any]], tmp_path: Path
 ) -> None:
-    (tmp_path / "out/summary.json").write_text('{"x')
-    with pytest.raises(StoreError, match="damaged: remove the folder to train again"):
-        again()
+    for text in ('{"x', "[" * 100_000):
+        (tmp_path / "out/summary.json").write_text(text)
+        with pytest.raises(StoreError, match="damaged: remove the folder to train again"):
+            again()
     shutil.rmtree(tmp_path / "out")
     assert again(epochs=1)["kept"] in ("head", "tuned")
 

@@ -48,6 +48,15 @@ def overwrite(manifest: Path) -> None:
     manifest.write_text("{}")
 
 
+def nest(manifest: Path) -> None:
+    manifest.write_text("[" * 200_000)
+
+
+def nest_plan(manifest: Path) -> None:
+    values = manifest.read_text().replace('"plan": {', f'"plan": {{"x": {"[" * 985}{"]" * 985},', 1)
+    manifest.write_text(values)
+
+
 def lose_space(manifest: Path) -> None:
     values = json.loads(manifest.read_text())
     del values["space"]["backbone_sha256"]
@@ -60,7 +69,7 @@ def escape(manifest: Path) -> None:
     manifest.write_text(json.dumps(values))
 
 
-@pytest.mark.parametrize("fault", [delete, truncate, empty, overwrite, lose_space, escape])
+@pytest.mark.parametrize("fault", [delete, truncate, empty, overwrite, nest, nest_plan, lose_space, escape])
 def test_all_rows_are_there_again(path: Path, fault: Any) -> None:
     before, manifest = rows_of(path), Manifest.read(path)
     fault(path / "manifest.json")

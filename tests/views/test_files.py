@@ -19,6 +19,7 @@ from cnncodes.errors import UsageError
         ("format = 1\n[random]\ncount = 2\n[random.geometri]\n", "unknown key 'geometri' in random"),
         ("format = \n", "cannot read the view plan"),
         ("\0", "cannot read the view plan"),
+        (f"format = {'[' * 100_000}", "cannot read the view plan"),
     ],
 )
 def test_wrong_files_are_refused(tmp_path, text, message):

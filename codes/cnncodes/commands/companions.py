@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.tasks import ADVICE, CLASSES, Meaning
 from cnncodes.commands.training_images import Candidates, find_candidates, name_kind, read_trained
+from cnncodes.disk import parse_json
 from cnncodes.errors import UsageError, sentence
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ def read_baseline(path: str, meaning: Meaning = CLASSES) -> Comparison:
     from cnncodes.report import read_comparison
 
     try:
-        report = json.loads(Path(path).read_text(encoding="utf-8"))
+        report = parse_json(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"{path!r} cannot be read: {error.strerror or error}") from error
     except ValueError as error:

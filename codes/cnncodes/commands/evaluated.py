@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands.command import Result
 from cnncodes.commands.tasks import ADVICE
+from cnncodes.disk import parse_json
 from cnncodes.errors import UsageError
 from cnncodes.schema import to_plain
 
@@ -29,7 +29,7 @@ def read_evaluated(path: str, test: list[ImageRecord], task: Task) -> list[Resul
         If it is no such report, or about something else.
     """
     try:
-        report = json.loads(Path(path).read_text(encoding="utf-8"))
+        report = parse_json(Path(path).read_text(encoding="utf-8"))
         about, truth = next((names for key, names in _ABOUT.items() if key in report), _CLASSES)
         by_key: dict[str, Result] = {row["image"]: row for row in report["predictions"]}
         found = {key: (row.get(truth), row["prediction"])[0] for key, row in by_key.items()}

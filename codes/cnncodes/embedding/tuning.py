@@ -19,6 +19,7 @@ from cnncodes.backbones.running.instructions import name_processor
 from cnncodes.backbones.running.providers import cache_folder
 from cnncodes.backbones.running.runtime import import_runtime
 from cnncodes.backbones.running.timing import draw_noise
+from cnncodes.disk import parse_json
 from cnncodes.embedding.batching import Batcher, Runner
 from cnncodes.embedding.lanes import count_lanes, run_lanes
 from cnncodes.errors import StoreError
@@ -229,7 +230,7 @@ def _name(backbone: Backbone, batch_size: int | None, n_jobs: int | None) -> str
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        kept = json.loads(path.read_bytes())
+        kept = parse_json(path.read_bytes())
         return {key: value for key, value in kept.items() if set(value) == set(_KEPT)}
     except (OSError, ValueError, AttributeError, TypeError):
         return {}  # missing or damaged: it is measured again

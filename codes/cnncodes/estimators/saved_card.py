@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import numpy as np
 
 import cnncodes
 from cnncodes.backbones import Card
+from cnncodes.disk import parse_json
 from cnncodes.errors import SavedModelError
 from cnncodes.estimators.answers import ANSWERS_MEMBERS
 from cnncodes.estimators.archive import Archive
@@ -141,7 +141,7 @@ def read_card(archive: Archive) -> dict[str, Any]:
     """
     if "card.json" not in archive.sizes:
         raise SavedModelError(f"{archive.name} is no saved classifier: it has no card.json.")
-    card = json.loads(archive.read("card.json"))
+    card = parse_json(archive.read("card.json"))
     if not isinstance(card, dict) or card.get("kind") not in _MORE_KEYS:
         raise SavedModelError(
             f"{archive.name} is no saved classifier or regressor: its card.json is of something else, or of a"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cnncodes.disk import find_free_name
+from cnncodes.disk import find_free_name, parse_json
 from cnncodes.errors import StoreError, sentence
 from cnncodes.finetuning.history import HEAD_STAGE, EpochFigures
 from cnncodes.finetuning.warning import warn
@@ -177,7 +177,7 @@ class Checkpoint:
                 text = file.metadata()["cnncodes"]
                 if file.metadata()["sum"] != _add_up({}, text):
                     raise ValueError(text)
-                facts = json.loads(text)
+                facts = parse_json(text)
                 self._check_identity(path, facts["identity"])
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             if facts["sum"] == _add_up(tensors):

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.backbones import Backbone
+from cnncodes.disk import parse_json
 from cnncodes.embedding import run_lanes
 from cnncodes.errors import SourceError, StoreError, UnreadableImage
 from cnncodes.finetuning.frozen import FrozenPart, ViewSet
@@ -206,7 +207,7 @@ class FeatureStore:
     def _read_mark(self) -> int | None:
         """Return for how many images the files should have rows; None where they are of other work."""
         try:
-            mark = json.loads(self._marked.read_bytes())
+            mark = parse_json(self._marked.read_bytes())
             if mark["identity"] == self._identity and mark["kept_rows"] == self.kept_rows:
                 self._failed = {str(place): str(reason) for place, reason in mark["failed"].items()}
                 self._sums = [(int(images), list(sums)) for images, sums in mark["sums"]]

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cnncodes.disk import parse_json
 from cnncodes.errors import StoreError, sentence
 from cnncodes.finetuning.checkpoints import DAMAGED, PREVIOUS
 from cnncodes.finetuning.features import FEATURES
@@ -183,7 +184,7 @@ def _remove(state: Path, form: str) -> None:
 
 def _read_seconds(mark: Path) -> float:
     try:
-        return float(json.loads(mark.read_bytes())["seconds"])
+        return float(parse_json(mark.read_bytes())["seconds"])
     except (OSError, ValueError, KeyError, TypeError):
         return 0.0
 
@@ -199,7 +200,7 @@ def _read_summary(path: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        found = json.loads(path.read_bytes())
+        found = parse_json(path.read_bytes())
     except OSError as error:
         raise StoreError(f"{path} cannot be read: {sentence(error.strerror or error)}") from error
     except ValueError as error:
@@ -239,7 +240,7 @@ def _is_ours(state: Path) -> bool:
     if (state / MARK).is_file():
         return True
     try:
-        found = json.loads((state / FEATURES).read_bytes())
+        found = parse_json((state / FEATURES).read_bytes())
     except (OSError, ValueError):
         return False
     return isinstance(found, dict) and {"identity", "kept_rows"} <= found.keys()

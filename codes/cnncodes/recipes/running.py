@@ -16,6 +16,7 @@ from cnncodes.commands import COMMANDS, Result
 from cnncodes.commands.command import PROBLEMS, TOO_MANY_FAILURES
 from cnncodes.commands.doctor import PACKAGES, find_version
 from cnncodes.commands.reporter import Reporter
+from cnncodes.disk import parse_json
 from cnncodes.errors import SourceError, UsageError
 from cnncodes.recipes.recipe import (
     RECORD_FORMAT,
@@ -100,7 +101,7 @@ def _check_record(path: Path) -> None:
     if not path.exists():
         return
     try:
-        known = {"format", "recipe", "steps"} <= json.loads(path.read_bytes()).keys()
+        known = {"format", "recipe", "steps"} <= parse_json(path.read_bytes()).keys()
     except (OSError, ValueError, AttributeError):
         known = False
     if not known:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from cnncodes.disk import parse_json
 from cnncodes.errors import StoreError
 from cnncodes.store.files import writing_errors
 
@@ -114,7 +115,7 @@ def _describe_self() -> bytes:
 
 def _read_holder(handle: int) -> str:
     try:
-        holder = json.loads(os.pread(handle, 4096, 0))
+        holder = parse_json(os.pread(handle, 4096, 0))
         return f"process {holder['pid']} on host {holder['host']}"
     except (OSError, ValueError, TypeError, KeyError):  # it has the lock but has not yet said who it is
         return "another process"

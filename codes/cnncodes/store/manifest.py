@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from cnncodes.disk import find_file
+from cnncodes.disk import find_file, parse_json
 from cnncodes.errors import DamagedManifest, StoreError, UsageError, sentence, suggest
 from cnncodes.store.entries import SHARD_NAME, Shard, parse_shards, read_number
 from cnncodes.store.files import atomic_write
@@ -169,7 +169,7 @@ class Manifest:
         """
         path = folder / MANIFEST_NAME
         try:
-            values = json.loads(path.read_bytes())
+            values = parse_json(path.read_bytes())
         except FileNotFoundError as error:
             check_lost(folder)
             what = "is no codes dataset (it has no manifest.json)" if folder.exists() else "does not exist"
@@ -242,7 +242,7 @@ def _parse(path: Path, values: Any) -> Manifest:
         manifest = replace(parse_rows(values), shards=shards, complete=values["complete"])
     except KeyError as error:
         raise damaged_manifest(path, f"it does not say {error}") from error
-    except (TypeError, ValueError, StoreError) as error:
+    except (TypeError, ValueError, RecursionError, StoreError) as error:
         raise damaged_manifest(path, error) from error
     if manifest.complete and (lost := _find_lost(path.parent, shards)):
         told = f"it is that of a finished job and does not name {lost[0]}, which lies in data/"

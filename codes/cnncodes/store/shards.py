@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from cnncodes.disk import parse_json
 from cnncodes.errors import DamagedManifest, StoreError, sentence
 from cnncodes.store.entries import Shard
 from cnncodes.store.files import atomic_write
@@ -176,7 +176,7 @@ def describe_shard(file: Path) -> dict[str, Any] | None:
     """Return what a shard says of its rows, as `Manifest.describe_rows` gave it; None of an older version."""
     with pq.ParquetFile(file) as opened:
         text = (opened.metadata.metadata or {}).get(METADATA_KEY)
-    return None if text is None else dict(json.loads(text))
+    return None if text is None else dict(parse_json(text))
 
 
 def read_manifest(folder: Path) -> Manifest:

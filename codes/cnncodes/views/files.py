@@ -23,7 +23,7 @@ def read_settings(path: str | Path) -> dict[str, Any]:
     """
     try:
         values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # arrays too deep
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise UsageError(f"cannot read the view plan {str(path)!r}: {sentence(reason)}") from error
     number = values.pop("format", None)

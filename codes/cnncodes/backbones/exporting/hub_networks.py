@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 from dataclasses import replace
@@ -18,6 +17,7 @@ from cnncodes.backbones.exporting.onnx_files import find_in_file
 from cnncodes.backbones.exporting.originals import Original
 from cnncodes.backbones.exporting.preprocessors import read_preprocessor
 from cnncodes.backbones.exporting.timm_networks import list_timm, read_config
+from cnncodes.disk import parse_json
 from cnncodes.errors import BackboneError, sentence, suggest, suggest_nearest
 
 #: What timm calls the files of weights, the one that it prefers first.
@@ -76,7 +76,7 @@ def _choose(address: Address, repository: Repository, *, is_timm: bool) -> str:
 
 def _read_json(repository: Repository, name: str) -> dict[str, Any]:
     try:
-        values = json.loads(fetch_file(repository, name).read_text(encoding="utf-8"))
+        values = parse_json(fetch_file(repository, name).read_text(encoding="utf-8"))
     except ValueError as error:
         raise BackboneError(f"{name} of {repository} is no JSON: {sentence(error)}") from error
     if not isinstance(values, dict):
