@@ -190,3 +190,19 @@ def test_few_groups_are_not_repeated_alike(backbone: Backbone, memory: Path) -> 
     with pytest.warns(ResultWarning, match="^1 repetition instead of 3: .* into 5 folds"):
         found = cross_validate(make(backbone, memory), NOISE, LABELS, groups=groups, repeats=3)
     assert found.repeats == len(found.accuracy_by_repeat) == len(found.labels) == 1
+
+
+def test_weights_are_for_training_and_images_of_none_are_left_out(backbone: Backbone, memory: Path) -> None:
+    clf = make(backbone, memory, "logistic")
+    plain = cross_validate(clf, NOISE, LABELS, cv=4)
+    ones = cross_validate(clf, NOISE, LABELS, sample_weight=np.ones(16), cv=4)
+    assert np.array_equal(plain.proba, ones.proba)
+    weight = np.linspace(0.1, 9, 16)
+    weighted = cross_validate(clf, NOISE, LABELS, sample_weight=weight, cv=4)
+    assert weighted.evaluation.n == 16 and not np.array_equal(plain.proba, weighted.proba)
+    weight[[0, 3]] = 0
+    assert cross_validate(clf, NOISE, LABELS, sample_weight=weight, cv=4).evaluation.n == 14
+    with pytest.raises(UsageError, match="sample_weight"):
+        cross_validate(clf, NOISE, LABELS, sample_weight=[1, 2], cv=4)
+    with pytest.raises(UsageError, match="takes no sample_weight"):
+        cross_validate(make(backbone, memory), NOISE, LABELS, sample_weight=np.ones(16), cv=4)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import SpaceMismatch, UsageError
@@ -23,28 +22,32 @@ Array = npt.NDArray[Any]
 
 
 def read_images(
-    estimator: ImageEstimator, X: Any, y: Any, groups: Any, on_progress: Any
+    estimator: ImageEstimator, X: Any, y: Any, sample_weight: Any, groups: Any, on_progress: Any
 ) -> tuple[Training, ImageRows]:
     """Return the images that can be read, with their rows for training; and with those for prediction."""
     if getattr(estimator, "finetune", None) not in (None, False):
         raise UsageError("cross-validation is of heads on codes: leave out finetune.")
     if isinstance(X, Codes):
-        if y is not None or groups is not None:
-            raise UsageError("stored codes have their labels and groups: leave out y and groups.")
+        if y is not None or groups is not None or sample_weight is not None:
+            raise UsageError(
+                "stored codes have their labels and groups, and no weights: leave out y, groups and"
+                " sample_weight."
+            )
         rows, answered, checked, names = _read_codes(estimator, X)
+        weight = None
     else:
-        rows, answered, checked, names = _embed(estimator, X, y, groups, on_progress)
+        rows, answered, checked, weight, names = _embed(estimator, X, y, sample_weight, groups, on_progress)
     reduced = isinstance(X, Codes) and X.reduced and estimator.aggregate == "auto"
     aggregate = "code" if reduced else estimator.aggregate
     numbered = number_groups(names, rows.contents)
-    training = Training(rows, checked, None, numbered, aggregate, estimator.random_state)
-    usable = np.flatnonzero((rows.counts > 0) & (answered.counts > 0))
+    training = Training(rows, checked, weight, numbered, aggregate, estimator.random_state)
+    usable = training.usable[answered.counts[training.usable] > 0]
     return training.take(usable), answered.take(usable)
 
 
 def _embed(
-    estimator: ImageEstimator, X: Any, y: Any, groups: Any, on_progress: Any
-) -> tuple[ImageRows, ImageRows, Array, Array | None]:
+    estimator: ImageEstimator, X: Any, y: Any, sample_weight: Any, groups: Any, on_progress: Any
+) -> tuple[ImageRows, ImageRows, Array, Array | None, Array | None]:
     if isinstance(X, Sequence) and len(X) and all(isinstance(record, ImageRecord) for record in X):
         records: list[ImageRecord] = [record for record in X if y is not None or record.label is not None]
         labels = [record.label for record in records] if y is None else y
@@ -55,6 +58,7 @@ def _embed(
         if y is None
         else estimator._check_y(labels, len(records))
     )  # before any image is embedded
+    weight = estimator._check_weight(sample_weight, checked)
     names = check_groups(list_groups(records) if groups is None else groups, len(checked))
     n_jobs, memory = estimator.n_jobs, estimator.memory
     train, test = settle_embedders(make_embedders(estimator), records, n_jobs)
@@ -62,8 +66,8 @@ def _embed(
     check_failures(rows, checked, estimator.on_error, noun=estimator._NOUN)
     warn_of_tuned(train.backbone.card, rows.contents)
     if train.plan == test.plan:
-        return rows, rows, checked, names
-    return rows, embed_records(test, records, n_jobs=n_jobs, memory=memory), checked, names
+        return rows, rows, checked, weight, names
+    return rows, embed_records(test, records, n_jobs=n_jobs, memory=memory), checked, weight, names
 
 
 def _read_codes(estimator: ImageEstimator, codes: Codes) -> tuple[ImageRows, ImageRows, Array, Array | None]:

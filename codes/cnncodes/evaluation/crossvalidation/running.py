@@ -27,6 +27,7 @@ def cross_validate(
     X: Any,
     y: Any = ...,
     *,
+    sample_weight: Any = ...,
     groups: Any = ...,
     cv: int = ...,
     repeats: int = ...,
@@ -41,6 +42,7 @@ def cross_validate(
     X: Any,
     y: Any = ...,
     *,
+    sample_weight: Any = ...,
     groups: Any = ...,
     cv: int = ...,
     repeats: int = ...,
@@ -54,6 +56,7 @@ def cross_validate(
     X: Any,
     y: Any = ...,
     *,
+    sample_weight: Any = ...,
     groups: Any = ...,
     cv: int = ...,
     repeats: int = ...,
@@ -66,6 +69,7 @@ def cross_validate(
     X: Any,
     y: Any = None,
     *,
+    sample_weight: Any = None,
     groups: Any = None,
     cv: int = 5,
     repeats: int = 1,
@@ -89,9 +93,10 @@ def cross_validate(
     ----------
     estimator : ImageClassifier, ImageRegressor or ImageMultiLabelClassifier
         Its parameters are used; it is neither fitted nor changed.
-    X, y, groups
-        As in its `fit`; or labelled records of a source; or stored codes, without `y` and `groups`, which
-        they have.
+    X, y, sample_weight, groups
+        As in its `fit`; or labelled records of a source; or stored codes, which have `y` and `groups`, and no
+        weights. Weights are for training: in figures each image counts alike, but for those of weight 0,
+        which are left out.
     cv : int
         Folds, at least 2.
     repeats : int
@@ -155,7 +160,7 @@ def cross_validate(
     if top_k is not None and not isinstance(estimator, ImageClassifier):
         raise UsageError(f"top_k is for classes, and {type(estimator).__name__} has none: leave it out.")
     own = copy.copy(estimator)  # checks of labels leave their names on the estimator
-    training, answered = read_images(own, X, y, groups, on_progress)
+    training, answered = read_images(own, X, y, sample_weight, groups, on_progress)
     cv, repeats = int(cv), int(repeats)
     found: CrossValidation | NumberCrossValidation | MultiLabelCrossValidation
     if isinstance(own, ImageClassifier):
