@@ -20,7 +20,7 @@ from cnncodes.estimators.novelty import NoveltyScale, choose_images, learn_scale
 from cnncodes.estimators.priors import find_shares
 from cnncodes.estimators.unknown import convert_answers
 from cnncodes.heads.folds import split_images
-from cnncodes.images import join_equal
+from cnncodes.images import join_equal, number_names
 from cnncodes.machine import measure_memory
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def fit_blocks(
     _warn_of_contradictory(keys, contents, content[first], classes, y[first])
     named, groups = codes.name_groups(first), content
     if named is not None:
-        groups = join_equal(np.unique(named, return_inverse=True)[1], content[first])[images]
+        groups = join_equal(number_names(named), content[first])[images]
     stream = StreamedRows.make(
         codes.blocks, codes.space.code_size, y, classes, images, groups, head.class_weight
     )

@@ -11,7 +11,7 @@ from cnncodes.estimators.inputs import ImageRows
 from cnncodes.heads.arrays import ArrayScorer
 from cnncodes.heads.searches import take_best
 from cnncodes.heads.selection import fit_head
-from cnncodes.images import join_equal
+from cnncodes.images import join_equal, number_names
 
 
 def fit_rows(
@@ -75,5 +75,4 @@ def number_groups(groups: npt.NDArray[Any] | None, contents: list[str]) -> npt.N
     numbers: npt.NDArray[np.int64] = np.unique(hashes, return_inverse=True)[1]
     if groups is None:
         return numbers
-    named = np.unique(np.asarray(groups, dtype=object).astype(str), return_inverse=True)[1]
-    return join_equal(named, np.where(hashes == "", -1, numbers))
+    return join_equal(number_names(groups), np.where(hashes == "", -1, numbers))

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from cnncodes.images.content import content_hash
 from cnncodes.images.decoding import Decoding, decode
-from cnncodes.images.grouping import GROUP, connect, join_equal, list_groups, name_groups, name_joined
+from cnncodes.images.grouping import (
+    GROUP,
+    connect,
+    join_equal,
+    list_groups,
+    name_groups,
+    name_joined,
+    number_names,
+)
 from cnncodes.images.omission import tell_omitted
 from cnncodes.images.records import FileStat, ImageRecord, RowBytes
 from cnncodes.images.sources import ImageSource, open_source, records_from
@@ -23,6 +31,7 @@ __all__ = [
     "list_groups",
     "name_groups",
     "name_joined",
+    "number_names",
     "open_source",
     "records_from",
     "tell_omitted",

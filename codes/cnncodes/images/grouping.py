@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -68,6 +68,20 @@ def join_equal(groups: Numbers, contents: Numbers) -> Numbers:
     return numbers
 
 
+def number_names(names: Iterable[Any]) -> Numbers:
+    """Number names as they first come; None has -1.
+
+    Examples
+    --------
+    >>> number_names(["otto", None, "anna", "otto"])
+    array([ 0, -1,  1,  0])
+    """
+    # Not by sorting an array of texts, which takes the longest one's room for each.
+    known: dict[str, int] = {}
+    found = [-1 if name is None else known.setdefault(str(name), len(known)) for name in names]
+    return np.array(found, dtype=np.int64)
+
+
 def name_joined(groups: Sequence[str | None], contents: Sequence[str]) -> list[str]:
     """Return for each image the lowest content of what belongs together: the same for all of it.
 
@@ -77,10 +91,7 @@ def name_joined(groups: Sequence[str | None], contents: Sequence[str]) -> list[s
     ['a', 'd', 'c', 'a']
     """
     names, content = np.unique(np.asarray(contents, dtype=str), return_inverse=True)
-    given = np.array([group is not None for group in groups])
-    numbers = np.full(len(groups), -1)
-    numbers[given] = np.unique([group for group in groups if group is not None], return_inverse=True)[1]
-    joined = join_equal(numbers, content)
+    joined = join_equal(number_names(groups), content)
     lowest = np.full(int(joined.max(initial=-1)) + 1, len(names))
     np.minimum.at(lowest, joined, content)
     named: list[str] = names[lowest[joined]].tolist()
