@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -125,3 +126,10 @@ def test_a_lock_whose_file_was_removed_is_no_lock(tmp_path: Path) -> None:
     assert other.current and not lock.current
     lock.release()
     other.release()
+
+
+def test_a_hidden_folder_that_is_removed_meanwhile_is_told(tmp_path: Path) -> None:
+    told = pytest.raises(StoreError, match="cannot write .*x: No such file or directory")
+    with told, staged(tmp_path / "x") as made:
+        shutil.rmtree(made.parent)
+    assert list(tmp_path.iterdir()) == []

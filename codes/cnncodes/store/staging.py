@@ -82,6 +82,8 @@ def _place(made: Path, out: Path) -> None:
 
 
 def _clear(stage: Path, name: str) -> None:
+    if not stage.exists():  # somebody removed it meanwhile
+        return
     strange = sorted(entry.name for entry in stage.iterdir() if entry.name not in (name, LOCK_NAME))
     if strange:
         raise StoreError(

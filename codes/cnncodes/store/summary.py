@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,5 +78,13 @@ def summarize_codes(path: str | Path) -> DatasetSummary:
         groups=len(groups),
         failures=dict(sorted(stages.items())),
         codes_kept=len(failures) - stages.total(),
-        bytes=sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()),
+        bytes=_count_bytes(folder),
     )
+
+
+def _count_bytes(folder: Path) -> int:
+    total = 0
+    for file in folder.rglob("*"):
+        with contextlib.suppress(OSError):  # a job that writes removes its own meanwhile
+            total += file.stat().st_size if file.is_file() else 0
+    return total
