@@ -142,7 +142,7 @@ def test_files_that_may_be_pictures_are_said_to_be_passed_over_by_their_endings(
         " .heic (2), .pdf (1)"
     ]
     (tmp_path / "1.jpg").unlink()
-    with pytest.raises(SourceError, match=r"\.heic \(2\), \.pdf \(1\)\.$"):
+    with pytest.raises(SourceError, match=r"\.heic \(2\), \.pdf \(1\)\. It holds a table"):
         list_folder(tmp_path)
 
 
@@ -300,3 +300,17 @@ def test_where_no_image_is_left_the_folders_that_cannot_be_listed_are_named(tmp_
     (tmp_path / "cat").chmod(0)
     with pytest.raises(SourceError, match=r"no images in .*\. 'cat/' cannot be listed\."):
         open_source(tmp_path, unlisted="record")
+
+
+def test_a_folder_of_tables_alone_says_what_to_give(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/train-0.parquet").write_bytes(b"")
+    with pytest.raises(SourceError, match=r"no images in .* It holds a table: give that, '.*/train-0"):
+        list_folder(tmp_path)
+    (tmp_path / "data/train-1.parquet").write_bytes(b"")
+    told = r"2 tables: give one of them, such as '.*/data/train-0.parquet'\. .* joined into one first\."
+    with pytest.raises(SourceError, match=told):
+        list_folder(tmp_path)
+    (tmp_path / "manifest.json").write_text("{}")  # codes, whose tables list no pictures
+    with pytest.raises(SourceError, match=r"\.webp\.$"):
+        list_folder(tmp_path)

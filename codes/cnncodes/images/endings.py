@@ -16,6 +16,8 @@ SUFFIXES = frozenset(
         *(".jp2", ".ppm", ".pgm", ".ico", ".qoi"),
     }
 )
+#: Endings of tables, which may list pictures.
+TABLES = (".csv", ".tsv", ".parquet")
 #: Endings that are so where the program has registered a plugin of Pillow for the format.
 _OF_PLUGINS = {"HEIF": (".heic", ".heif", ".hif"), "JXL": (".jxl",)}
 #: Endings of what lies beside pictures and is none: text, tables, settings, programs, codes and models.

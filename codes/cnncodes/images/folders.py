@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cnncodes.errors import ResultWarning, SourceError, name_some, sentence
-from cnncodes.images.endings import find_suffixes, get_ending, may_be_picture, say_passed_over
+from cnncodes.images.endings import TABLES, find_suffixes, get_ending, may_be_picture, say_passed_over
 from cnncodes.images.keys import make_unique, to_text
 from cnncodes.images.records import ImageRecord, NoImage
 
@@ -47,9 +47,10 @@ def list_folder(root: Path, *, unlisted: str = "error") -> list[ImageRecord]:
         If files are passed over that may be pictures by their names: `cnncodes.images.endings` says which.
     """
     others: Counter[str] = Counter()
+    tables: list[str] = []
     suffixes = find_suffixes()
     closed: dict[str, str] = {}
-    found = list(_walk(root, suffixes, others, closed if unlisted == "record" else None))
+    found = list(_walk(root, suffixes, others, tables, closed if unlisted == "record" else None))
     passed_over = say_passed_over(others)
     found.sort(key=lambda name: name.replace("/", "\0"))  # a folder's files stand together
     tops = {name.partition("/")[0] for name in found if "/" in name}
@@ -59,6 +60,7 @@ def list_folder(root: Path, *, unlisted: str = "error") -> list[ImageRecord]:
             f"no images in {str(root)!r}: looked below it for files ending in {', '.join(sorted(suffixes))}."
             + (f" {passed_over}." if passed_over else "")
             + (f" {name_some(list(closed))} cannot be listed." if closed else "")
+            + _advise_of_tables(root, sorted(tables))
         )
     if passed_over:
         warnings.warn(f"{str(root)!r}: {passed_over}", ResultWarning, stacklevel=2)
@@ -79,6 +81,18 @@ def list_folder(root: Path, *, unlisted: str = "error") -> list[ImageRecord]:
     return records
 
 
+def _advise_of_tables(root: Path, names: list[str]) -> str:
+    if not names or (root / "manifest.json").exists():  # codes list no pictures
+        return ""
+    if len(names) == 1:
+        return f" It holds a table: give that, {os.path.join(root, names[0])!r}."
+    first = os.path.join(root, names[0])
+    return (
+        f" It holds {len(names):,} tables: give one of them, such as {first!r}. Those of one data set have to"
+        " be joined into one first."
+    )
+
+
 def _has_splits(root: Path, tops: set[str]) -> bool:
     """Say whether the folders at the top are parts; one class may well be called ``train``."""
     parts = {SPLITS[top.lower()] for top in tops if top.lower() in SPLITS}
@@ -92,12 +106,16 @@ def _has_splits(root: Path, tops: set[str]) -> bool:
 
 
 def _walk(
-    root: Path, suffixes: frozenset[str], others: Counter[str], closed: dict[str, str] | None
+    root: Path,
+    suffixes: frozenset[str],
+    others: Counter[str],
+    tables: list[str],
+    closed: dict[str, str] | None,
 ) -> Iterator[str]:
     """Yield names of images relative to the root, their parts joined by slashes; count other endings.
 
-    `closed` takes the folders below the root that cannot be listed, with the reason; without it they are an
-    error.
+    `tables` takes the names of such as may list images. `closed` takes the folders below the root that cannot
+    be listed, with the reason; without it they are an error.
     """
 
     # With a list of what is to do: os.walk calls itself for each level, which has an end at a thousand.
@@ -125,6 +143,8 @@ def _walk(
             ending = get_ending(name)
             if ending in suffixes:
                 yield above + name
+            elif ending in TABLES:
+                tables.append(above + name)
             elif may_be_picture(name):
                 others[ending] += 1
         # Links last: a folder is listed in its own place rather than where a link beside it leads.

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from cnncodes.errors import SourceError, UsageError, check_path
+from cnncodes.images.endings import TABLES
 from cnncodes.images.folders import list_folder
 from cnncodes.images.keys import is_url, make_unique, to_text
 from cnncodes.images.records import ImageRecord, NoImage
 from cnncodes.images.tables import Columns, list_table
-
-_TABLES = (".csv", ".tsv", ".parquet")
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ def open_source(
             f"{str(src)!r} is a pipe, socket or device: expected a folder of images, an image file, or a .csv"
             " or .parquet table."
         )
-    if path.suffix.lower() not in _TABLES:
+    if path.suffix.lower() not in TABLES:
         raise SourceError(
             f"{str(src)!r} is a single file: expected a folder of images or a .csv or .parquet table."
             " For one image give a list: [path]."

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cnncodes.errors import SourceError, agree, count, sentence
+from cnncodes.errors import SourceError, agree, count, name_some, sentence
 from cnncodes.images.records import RowBytes
 
 
@@ -162,6 +162,11 @@ def _has_paths(kind: Any) -> bool:
     return "path" in types and (pa.types.is_string(types["path"]) or pa.types.is_large_string(types["path"]))
 
 
+def _is_path(kind: Any) -> bool:
+    """Tell whether structs of a kind hold paths alone."""
+    return _has_paths(kind) and all(field.name != "bytes" for field in kind)
+
+
 def _may_lack(group: Any, leaf: str) -> bool:
     """Tell whether values of a column may be missing in a row group, as far as the file says it."""
     columns = [group.column(at) for at in range(group.num_columns)]
@@ -195,8 +200,12 @@ def _read_parquet(path: Path, wanted: Collection[str], images: str | None) -> Ta
             binary = [field.name for field in schema if _is_binary(field.type)]
             if not binary and images in schema.names and _is_fixed(schema.field(images).type):
                 binary = [images]
+            if images in schema.names and len(binary) != 1:  # else the bytes are there
+                _check_kind(path, schema.field(images))
             plain = [name for name in schema.names if name in wanted and name not in binary]
             values = file.read(columns=plain).to_pydict() if plain else {}
+            if images in plain and _is_path(schema.field(images).type):
+                values[images] = [cell and cell["path"] for cell in values[images]]
     except SourceError:
         raise
     except (OSError, ValueError, pa.ArrowException) as error:
@@ -214,11 +223,38 @@ def _check_names(path: Path, names: list[str], wanted: Collection[str]) -> None:
             raise SourceError(f"{path} has {names.count(name)} columns {name!r}: which one is meant?")
 
 
+def _check_kind(path: Path, column: Any) -> None:
+    """Refuse a column of images that is nested otherwise than such are, with what is expected."""
+    import pyarrow as pa
+
+    if not pa.types.is_nested(column.type) or _is_binary(column.type) or _is_path(column.type):
+        return
+    raise SourceError(
+        f"{path}: the column {column.name!r} holds {_name_kind(column.type)}: expected one image a row, as a"
+        " path, as the bytes of its file (binary), or as a struct of these, 'path' and 'bytes'."
+    )
+
+
+def _name_kind(kind: Any) -> str:
+    import pyarrow as pa
+
+    if pa.types.is_struct(kind):
+        return f"structs of {name_some([f'{field.name}: {field.type}' for field in kind], show=str)}"
+    if pa.types.is_map(kind):
+        return "maps"
+    inner = kind.value_type
+    return f"lists of {'structs' if pa.types.is_struct(inner) else inner}"
+
+
 def _is_binary(kind: Any) -> bool:
     import pyarrow as pa
 
     if pa.types.is_struct(kind):  # as Hugging Face writes images: bytes and path
-        return any(field.name == "bytes" and _is_binary(field.type) for field in kind)
+        held = {field.name: field.type for field in kind}
+        if "bytes" not in held:
+            return False
+        is_empty = pa.types.is_null(held["bytes"]) and _has_paths(kind)  # paths in all rows
+        return is_empty or _is_fixed(held["bytes"]) or _is_binary(held["bytes"])
     if pa.types.is_dictionary(kind):
         return _is_binary(kind.value_type)
     return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind))

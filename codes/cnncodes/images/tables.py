@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import re
-import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -107,7 +106,7 @@ def _locate(folder: str, path: Any) -> str | NoImage:
     if path is None or path == "":
         return NoImage("the table has no path in this row")
     if not isinstance(path, str):
-        return NoImage(f"the table holds no path but {reprlib.repr(path)}")
+        return NoImage(f"the table holds no path but {path!r}")
     if is_url(path):
         return NoImage(f"{path!r} is an address: download the images first and give their paths")
     return os.path.join(folder, path)
