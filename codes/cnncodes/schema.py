@@ -108,6 +108,11 @@ def flag(field: dataclasses.Field[Any]) -> str:
     return field.metadata["off"] or "--" + field.name.replace("_", "-")
 
 
+def _name_flags(field: dataclasses.Field[Any]) -> str:
+    """Return all names of an option on the command line, since any may have been given."""
+    return f"{flag(field)} ({field.metadata['short']})" if field.metadata["short"] else flag(field)
+
+
 def find_problems(
     cls: type, mapping: Mapping[str, Any], *, deferred: Collection[str] = (), as_flags: bool = False
 ) -> list[str]:
@@ -127,7 +132,7 @@ def find_problems(
     fields = {field.name: field for field in dataclasses.fields(cls)}
     problems = [f"unknown option {name!r}. {suggest(name, fields)}" for name in mapping if name not in fields]
     for name, field in fields.items():
-        spelled = flag(field) if as_flags else name
+        spelled = _name_flags(field) if as_flags else name
         if name in deferred:
             continue
         if name not in mapping:

@@ -71,7 +71,7 @@ def test_json_is_written_as_before(fitted: Path, tmp_path: Path) -> None:
 
 def test_another_suffix_is_refused_before_any_work(fitted: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", str(fitted / "m.cnncodes"), str(fitted / "photos"), "-o", "report.pdf"]) == 2
-    assert "must end in .json or .html. Got 'report.pdf'" in capsys.readouterr().err
+    assert "--report (-o) is wrong: must end in .json or .html. Got 'report.pdf'" in capsys.readouterr().err
 
 
 def write(fitted: Path, path: Path, *more: str, source: Path | None = None) -> str:
