@@ -10,7 +10,7 @@ from sklearn import config_context
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LogisticRegression, LogisticRegressionCV, Ridge
 from sklearn.model_selection import GridSearchCV, GroupKFold, HalvingGridSearchCV, KFold, LeaveOneGroupOut
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
@@ -256,3 +256,47 @@ def test_a_search_weighs_rows_and_leaves_folds_as_they_are_without_groups():
     assert fit_head(head, X, y, groups=np.arange(len(X))).cv == 2
     tree = GridSearchCV(LinearHead("ridge"), {"class_weight": [None, "balanced"]}, cv=3)
     assert fit_head(tree, X, y, np.ones(len(y)), index, index).best_score_ < 0.75
+
+
+@pytest.mark.parametrize(
+    ("head", "said"),
+    [
+        (GridSearchCV(LogisticRegression(), {"C": [1.0]}, cv=1), "got n_splits=1"),
+        (GridSearchCV(LogisticRegression(), {"C": [1.0]}, cv=5), "greater than the number of samples"),
+        (GridSearchCV(LogisticRegression(), {"C": [1.0]}, cv=GroupKFold(2)), "fits failed"),
+        (make_pipeline(StandardScaler(), CalibratedClassifierCV(cv=2)), "less than 2 examples"),
+        (LogisticRegressionCV(cv=1), "must be an int in the range"),
+        (LogisticRegressionCV(cv=GroupKFold(2)), "'groups' parameter should not be None"),
+    ],
+    ids=["one fold", "too few images", "one class", "calibration", "no number", "groups"],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_folds_that_scikit_learn_cannot_make_are_said_in_a_sentence(head, said):
+    X, y = np.eye(2), np.array(["a", "b"])
+    last = head[-1] if hasattr(head, "steps") else head
+    text = f"^{type(last).__name__} cannot cross-validate on 2 images of 2 groups by its own cv: .*{said}"
+    with pytest.raises(UsageError, match=text):
+        fit_head(head, X, y, groups=np.arange(2), images=np.arange(2))
+
+
+def test_other_errors_of_scikit_learn_stay_what_they_are():
+    X, y, _ = random_labels()
+    with pytest.raises(ValueError, match="Input X contains NaN") as raised:
+        fit_head(CalibratedClassifierCV(LogisticRegression()), np.where(X > 0, X, np.nan), y)
+    assert not isinstance(raised.value, UsageError)
+    with pytest.raises(UsageError, match="cv cannot divide the images, of 2 groups, into folds"):
+        fit_head(LinearHead("ridge", cv=GroupKFold(5)), np.eye(2), np.array([0, 1]))
+    with pytest.raises(UsageError, match="folds, or what makes them; got 'five'"):
+        fit_head(LinearHead("ridge", cv="five"), X, y)
+
+
+@pytest.mark.parametrize(
+    "head", [LogisticRegression(), make_pipeline(StandardScaler(), LogisticRegression())]
+)
+def test_a_class_without_weight_is_not_known(head):
+    X, y, index = random_labels()
+    y = y + 1
+    y[:4] = 0
+    weight = (y > 0).astype(float)
+    fitted = fit_head(head, X, y, weight, index, index)
+    assert fitted.classes_.tolist() == make_head("ridge").fit(X, y, weight).classes_.tolist() == [1, 2]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state
 
-from cnncodes.errors import UsageError, agree
+from cnncodes.errors import UsageError, agree, sentence
 from cnncodes.heads.dealing import deal_groups
 
 Array = npt.NDArray[Any]
@@ -117,8 +117,18 @@ def make_splits(
     in `cnncodes.heads.dealing.sort_groups`.
     """
     if not isinstance(cv, int | np.integer) or isinstance(cv, bool):
+        if isinstance(cv, str):
+            raise UsageError(f"cv must be a number of folds, folds, or what makes them; got {cv!r}")
         if hasattr(cv, "split"):
-            given = [[np.asarray(part) for part in split] for split in cv.split(rows.X, rows.y, rows.groups)]
+            try:
+                made = list(cv.split(rows.X, rows.y, rows.groups))
+            except ValueError as error:
+                n_groups = len(np.unique(rows.groups))
+                raise UsageError(
+                    f"cv cannot divide the images, of {n_groups} group{'s' * (n_groups != 1)}, into folds:"
+                    f" {sentence(error)} Give a number as cv, which makes fewer where need be"
+                ) from error
+            given = [[np.asarray(part) for part in split] for split in made]
         else:
             given = [[_find_rows(rows, part) for part in split] for split in check_cv(cv).split()]
             given = [[part[part >= 0] for part in split] for split in given]

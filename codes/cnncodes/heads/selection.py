@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import warnings
 from collections.abc import Callable, Collection
 from typing import Any
@@ -13,7 +14,7 @@ from sklearn import config_context
 from sklearn.base import clone, is_classifier
 from sklearn.utils.validation import has_fit_parameter
 
-from cnncodes.errors import UsageError, suggest
+from cnncodes.errors import CnnCodesError, UsageError, count, sentence, suggest
 from cnncodes.heads.auto_head import AutoHead
 from cnncodes.heads.checks import refuse_multilabel
 from cnncodes.heads.kinds import make_kind
@@ -29,6 +30,9 @@ from cnncodes.heads.searches import (
     takes_groups,
 )
 from cnncodes.heads.targets import TargetHead
+
+#: What scikit-learn's errors say that are about folds: that they cannot be made, or lack a class.
+_ABOUT_FOLDS = re.compile(r"n_splits|-fold |\bcv\b|'groups' parameter|fits failed")
 
 
 def make_head(
@@ -84,12 +88,46 @@ def fit_head(
 
     In a `Pipeline` each of the three goes to the last step, where that takes it. A search whose `cv` is a
     number, or None, has that many folds of whole groups. Another classifier that cross-validates by itself
-    takes none of the groups: where an image, or a group, has several rows, a warning says so.
+    takes none of the groups: where an image, or a group, has several rows, a warning says so. Classes whose
+    rows all have the weight 0 are left out.
+
+    Raises
+    ------
+    UsageError
+        If a classifier or search of scikit-learn's cannot make its folds of so few rows, or groups.
     """
+    try:
+        return _fit(estimator, X, y, sample_weight, groups, images)
+    except CnnCodesError:
+        raise
+    except ValueError as error:
+        _check_folds(estimator, error, len(X) if images is None else len(np.unique(images)), groups)
+        raise
+
+
+def _check_folds(estimator: Any, error: ValueError, n_images: int, groups: Any) -> None:
+    """Raise `UsageError` where an error is about the folds that an estimator makes itself."""
+    taker = find_last(estimator)[1]
+    params = taker.get_params()
+    said = str(error).strip().split("\n")[0]
+    if not any(name == "cv" or name.endswith("__cv") for name in params) or not _ABOUT_FOLDS.search(
+        str(error)
+    ):
+        return
+    of = "" if groups is None else f" of {count(len(np.unique(groups)), 'group')}"
+    raise UsageError(
+        f"{type(taker).__name__} cannot cross-validate on {count(n_images, 'image')}{of} by its own cv:"
+        f" {sentence(said)} Give it another cv, more images, or a head by name."
+    ) from error
+
+
+def _fit(estimator: Any, X: Any, y: Any, sample_weight: Any, groups: Any, images: Any) -> Any:
     if is_classifier(estimator) and not isinstance(estimator, TargetHead):
         refuse_multilabel(y)
     given = {"sample_weight": sample_weight, "groups": groups, "images": images}
     given = {name: value for name, value in given.items() if value is not None}
+    if sample_weight is not None and is_classifier(estimator):
+        X, y, given = _leave_out_weightless(estimator, X, y, given)
     # Which step takes what is known here, whatever is requested of scikit-learn's own routing.
     with config_context(enable_metadata_routing=False):
         if is_search(find_last(estimator)[1]):
@@ -124,6 +162,22 @@ def _fit_search(estimator: Any, X: Any, y: Any, given: dict[str, Any]) -> Any:
 def _find_members(given: dict[str, Any]) -> Any:
     """Return what is to stay whole in folds: groups, or images; None where neither is given."""
     return given.get("groups", given.get("images"))
+
+
+def _leave_out_weightless(estimator: Any, X: Any, y: Any, given: dict[str, Any]) -> tuple[Any, Any, Any]:
+    """Leave out the rows of classes without any weight, which scikit-learn's classifiers would know.
+
+    Heads by name do so themselves. Folds that name rows by their numbers would then name others.
+    """
+    taker = find_last(estimator)[1]
+    if has_fit_parameter(taker, "images") or isinstance(getattr(taker, "cv", None), list | tuple):
+        return X, y, given
+    classes, numbers = np.unique(y, return_inverse=True)
+    weighted = np.bincount(numbers, np.asarray(given["sample_weight"]) > 0, len(classes)) > 0
+    if weighted.all():
+        return X, y, given
+    kept = weighted[numbers]
+    return X[kept], np.asarray(y)[kept], {name: np.asarray(value)[kept] for name, value in given.items()}
 
 
 def _warn_of_own_folds(estimator: Any, given: dict[str, Any]) -> None:
