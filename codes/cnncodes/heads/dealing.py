@@ -1,4 +1,4 @@
-"""In which order groups are dealt to folds, and to which."""
+"""In which order groups are dealt to folds, to which, and whether these do."""
 
 from __future__ import annotations
 
@@ -36,3 +36,8 @@ def deal_groups(totals: Array, label: Array, order: Array, n_folds: int, in_roun
         fold[members] = (start + np.arange(len(members))) % n_folds
         start += len(members)
     return fold
+
+
+def is_sound(y: Array, held_out: Array, n_classes: int) -> bool:
+    """Say whether rows are held out and the others have every class."""
+    return bool(held_out.any() and np.bincount(y[~held_out], minlength=n_classes).all())

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state
 
-from cnncodes.errors import UsageError, agree, sentence
-from cnncodes.heads.dealing import deal_groups
+from cnncodes.errors import UsageError, agree, count, sentence
+from cnncodes.heads.dealing import deal_groups, is_sound
 
 Array = npt.NDArray[Any]
 Split = tuple[Array, Array]
@@ -120,15 +120,7 @@ def make_splits(
         if isinstance(cv, str):
             raise UsageError(f"cv must be a number of folds, folds, or what makes them; got {cv!r}")
         if hasattr(cv, "split"):
-            try:
-                made = list(cv.split(rows.X, rows.y, rows.groups))
-            except ValueError as error:
-                n_groups = len(np.unique(rows.groups))
-                raise UsageError(
-                    f"cv cannot divide the images, of {n_groups} group{'s' * (n_groups != 1)}, into folds:"
-                    f" {sentence(error)} Give a number as cv, which makes fewer where need be"
-                ) from error
-            given = [[np.asarray(part) for part in split] for split in made]
+            given = [[np.asarray(part) for part in split] for split in _split(cv, rows)]
         else:
             given = [[_find_rows(rows, part) for part in split] for split in check_cv(cv).split()]
             given = [[part[part >= 0] for part in split] for split in given]
@@ -139,6 +131,17 @@ def make_splits(
     if fold is None:
         return []
     return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(int(fold.max()) + 1)]
+
+
+def _split(cv: Any, rows: Rows) -> list[Any]:
+    try:
+        return list(cv.split(rows.X, rows.y, rows.groups))
+    except ValueError as error:
+        groups = count(len(np.unique(rows.groups)), "group")
+        raise UsageError(
+            f"cv cannot divide the images, of {groups}, into folds: {sentence(error)} Give a number as cv,"
+            " which makes fewer where need be"
+        ) from error
 
 
 def _find_rows(rows: Rows, part: Any) -> Array:
@@ -179,14 +182,9 @@ def deal_folds(rows: Rows, cv: int, random_state: Any, *, in_rounds: bool = Fals
     usual = int(np.median(np.repeat(n_groups[scored], n_groups[scored])))
     for n_folds in range(min(cv, usual), 1, -1):
         fold = deal_groups(totals, label, shuffled, n_folds, in_rounds)[rows.groups]
-        if all(_is_sound(rows.y, fold == k, n_classes) for k in range(n_folds)):
+        if all(is_sound(rows.y, fold == k, n_classes) for k in range(n_folds)):
             return np.asarray(fold)
     return None
-
-
-def _is_sound(y: Array, held_out: Array, n_classes: int) -> bool:
-    """Say whether rows are held out and the others have every class."""
-    return bool(held_out.any() and np.bincount(y[~held_out], minlength=n_classes).all())
 
 
 def split_images(
