@@ -138,7 +138,8 @@ def test_fit_cross_validates_too(folder: Path, tmp_path: Path, capsys: pytest.Ca
         found["r2"]["value"] == pytest.approx(np.mean(found["r2_by_repeat"])) and found["r2"]["value"] > 0.8
     )
     out, err = run(capsys, *[*asked[:-5], "40", *asked[-4:]])
-    assert f"Cross-validation in {N // 2} folds, 2 times: heads on images that they had not seen" in out
+    assert f"Cross-validation in {N // 2} folds: heads on images that they had not seen" in out
+    assert "1 repetition instead of 2" in err  # each group is a fold: there is no other division
     assert f"{N // 2} folds instead of 40: there are images of no more groups" in err
 
 
