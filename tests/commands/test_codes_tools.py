@@ -134,7 +134,7 @@ def test_codes_are_converted(made: Path, tmp_path: Path, capsys: pytest.CaptureF
         ("select all.codes --layers low -o out", 2, "these codes have no layer 'low'. Known: code."),
         ("select all.codes --images none -o out", 2, "cannot read the list of images 'none': No such file"),
         ("select all.codes --label daisy -o all.codes/x", 2, "which is read. Give another name with -o."),
-        ("convert all.codes --to xls -o out", 2, "--to must be one of npy, csv. Got 'xls' instead."),
+        ("convert all.codes --to xls -o out", 2, "--to (-t) must be one of npy, csv. Got 'xls' instead."),
         ("convert all.codes --to csv -o out", 2, "csv is one file, whose name must end in .csv. Got 'out'."),
         ("convert all.codes --to npy -o photos", 1, "photos exists already, and nothing is replaced."),
         ("convert photos --to npy -o out", 1, "photos is no codes dataset"),
