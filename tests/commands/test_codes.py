@@ -91,4 +91,4 @@ def test_images_whose_codes_are_kept_are_told_apart_from_those_without(
     [line] = capsys.readouterr().out.splitlines()
     assert line.startswith("3 images whose codes are stored can be decoded no more, '0.png' for one")
     assert main(["embed", str(photos), "-o", str(codes), "--remove-missing", "--max-failures", "5"]) == 0
-    assert "3 failed, 3 of them with codes from before, which are given up" in capsys.readouterr().out
+    assert "3 failed, 3 of them with the codes from before given up" in capsys.readouterr().out

@@ -194,7 +194,7 @@ def render_embed(result: Result) -> str:
         ("relabelled", "of them with another label, part or group now"),
         ("removed", "removed"),
         ("failed", "failed"),
-        ("given_up", "of them with codes from before, which are given up"),
+        ("given_up", "of them with the codes from before given up"),
         ("still_failed", "of them as before and not tried again (--retry-failed tries them)"),
     ):
         if result[name]:
