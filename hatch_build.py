@@ -52,9 +52,10 @@ class LibraryHook(BuildHookInterface):  # type: ignore[type-arg]
         """Compile; a wheel with the library is one for this platform."""
         folder = Path(self.root, FOLDER)
         target = folder / "_views.library"  # .so would be a module of Python's
-        for path in folder.glob("*.library"):
-            path.unlink()
         reason = compile_library(folder, target)
+        for path in folder.glob("*.library"):  # only now: whoever runs from this tree has one all the while
+            if reason is not None or path != target:
+                path.unlink()
         if reason is not None:
             self.app.display_warning(
                 f"The library that resizes and warps pictures is not compiled: {reason}. Pillow will."
