@@ -145,6 +145,28 @@ def test_groups_of_a_table_are_stored_and_follow_it(photos: Path, tmp_path: Path
     assert codes.rows.column("group").null_count == 6 and list(codes.groups) == list(codes.contents)
 
 
+@pytest.mark.parametrize("broken", [False, True])
+def test_images_that_keep_their_codes_follow_the_table_too(
+    photos: Path, tmp_path: Path, broken: bool
+) -> None:
+    """What cannot be read, or be decoded, now: its label and group are known all the same."""
+    out = tmp_path / "x.codes"
+    embed_groups(photos, out, ["anna", "anna", "otto", "otto", "eva", "eva"])
+    for path in photos.glob("*/*.png"):
+        if broken:
+            path.write_bytes(b"")
+        elif path.name != "0.png":
+            path.unlink()
+    groups = ["eva", "eva", "karl", "karl", "anna", "anna"]
+    if broken:
+        with pytest.raises(StoreError, match="Their codes stay"):
+            embed_groups(photos, out, groups)
+    else:
+        assert embed_groups(photos, out, groups).failed == 4
+    codes = read_codes(out)
+    assert codes.rows.column("group").to_pylist() == groups and len(codes) == 6
+
+
 def drop_groups(out: Path) -> None:
     """Leave a dataset as it was written before groups were kept."""
     manifest = json.loads((out / "manifest.json").read_text())

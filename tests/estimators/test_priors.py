@@ -200,13 +200,16 @@ def test_shares_are_those_that_probabilities_stand_for(head: Any, weighted: bool
         OneVsRestClassifier(balanced()),
         AdaBoostClassifier(DecisionTreeClassifier(class_weight="balanced"), n_estimators=2),
         CalibratedClassifierCV(balanced(), method="temperature"),
+        BaggingClassifier(GaussianNB(priors=[0.6, 0.2, 0.2]), 3),
+        VotingClassifier([("one", BernoulliNB(fit_prior=False))], voting="soft"),
+        GaussianNB(priors=[0.6, 0.4, 0.0]),
     ],
 )
-def test_class_weights_within_another_classifier_are_not_guessed(head: Any) -> None:
+def test_what_shares_classifiers_within_another_take_is_not_guessed(head: Any) -> None:
     X, y = draw(np.random.default_rng(3), 300, TRAINED)
     shares = find_shares(y, None, head.fit(X, y))
     assert shares is None
-    with pytest.raises(UsageError, match="class weights of classifiers within them"):
+    with pytest.raises(UsageError, match="class weights or priors of classifiers within"):
         require_shares(shares)
 
 

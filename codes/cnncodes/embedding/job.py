@@ -12,7 +12,7 @@ from typing import Any
 from cnncodes.arguments import check_functions, check_switches, is_positive
 from cnncodes.backbones import Backbone
 from cnncodes.embedding.engine import Engine
-from cnncodes.embedding.planning import check_name, plan_work
+from cnncodes.embedding.planning import check_name, find_relabelled, plan_work
 from cnncodes.embedding.settling import settle_job
 from cnncodes.embedding.writing import Counts, Progress, write_codes
 from cnncodes.errors import SourceError, UsageError, check_path
@@ -233,12 +233,15 @@ def embed(
             write_codes(embedder, work, writer, counts, engine.lanes, on_progress)
         # Last: what can be lost is lost when all else is done.
         loss = None if remove_missing else work.find_loss(counts.broken, source.name, out)
+        keep = {failure.key for failure in counts.failures}
         if loss is None:
+            keep -= {failure.key for failure in counts.broken}
             for failure in counts.broken:
                 writer.add(failure)
             writer.drop([*work.gone, *work.forgotten])
         else:
             writer.keep_codes(counts.broken)
+        writer.relabel(find_relabelled(source, writer.known, keep))
     if loss is not None:
         raise loss
     return EmbedSummary(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -72,7 +72,7 @@ class Work:
             raise StoreError(
                 f"{out} holds the codes of {count(n_stored, 'image')}, and {n_gone:,} of them"
                 f" {agree(n_gone, 'is')} not in {source!r} (or not in the part of it that was asked"
-                f" for): {first!r} for one.{before} Nothing was changed. If they are to go, add"
+                f" for): {first!r} for one.{before} No codes were removed. If they are to go, add"
                 " --remove-missing (remove_missing=True); else mend the path, or write to another folder"
                 " (-o)."
             )
@@ -147,6 +147,17 @@ def plan_work(
         work.gone = list(filter(is_gone, known))
         work.forgotten = list(filter(is_gone, writer.failed))
     return work
+
+
+def find_relabelled(source: ImageSource, known: Index, keys: Collection[str]) -> dict[str, Labels]:
+    """Return, of some images that are stored, the labels of those of which the source says others now."""
+    if not keys:
+        return {}
+    return {
+        record.key: labels_of(record)
+        for record in source.records
+        if record.key in keys and record.key in known and known.state(record.key)[2] != labels_of(record)
+    }
 
 
 def check_name(check: str) -> None:

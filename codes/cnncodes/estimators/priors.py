@@ -21,6 +21,8 @@ ESTIMATE = "estimate"
 
 #: Images for each class below which estimated shares are mostly chance.
 _FEW_PER_CLASS = 10
+#: Arguments of scikit-learn's classifiers that decide it.
+_TOLD = ("class_weight", "priors", "class_prior")
 _STEPS, _CHANGE = 10_000, 1e-9
 #: How far given shares may be from a sum of 1.
 _SUM_TOLERANCE = 1e-3
@@ -132,6 +134,8 @@ def find_shares(y: Any, weight: Any, head: Any) -> Floats | None:
     except UsageError:  # of somebody else's classifier, which has its own idea of them
         return None
     found = _list_priors(head, shares)
+    if not (found > 0).all():  # of a class that is never named nothing can be made
+        return None
     settled: Floats = found / found.sum()
     return settled
 
@@ -151,15 +155,25 @@ def _find_class_weight(head: Any) -> Any:
     if calibrates or _is_platt(head):
         return None  # of decision values, whatever these were made by
     params = head.get_params() if hasattr(head, "get_params") else {}
-    if any(name.endswith("__class_weight") and value is not None for name, value in params.items()):
-        raise UsageError("class weights within another classifier are not known here.")
+    if any(_decides_shares(name, value) for name, value in params.items() if "__" in name):
+        raise UsageError("what classifiers within another one take for shares is not known here.")
     given = getattr(head, "class_weight", None)
     return "balanced" if given == "balanced_subsample" else given
 
 
+def _decides_shares(name: str, value: Any) -> bool:
+    """Say whether an argument of scikit-learn's, and its value, make shares other than those of training."""
+    own = name.rpartition("__")[2]
+    return value is False if own == "fit_prior" else own in _TOLD and value is not None
+
+
 def _list_priors(head: Any, shares: Floats) -> Floats:
     """Return the shares that a classifier was told to take, as discriminant analysis can be; else those."""
-    for name in ("priors", "class_prior"):
+    from sklearn.naive_bayes import ComplementNB
+
+    if isinstance(head, ComplementNB):  # which knows none
+        return np.ones(len(shares))
+    for name in _TOLD[1:]:
         if (told := getattr(head, name, None)) is not None:
             return np.asarray(told, np.float64)
     return shares if getattr(head, "fit_prior", True) else np.ones(len(shares))
@@ -228,7 +242,8 @@ def require_shares(shares: Floats | None) -> Floats:
         raise UsageError(
             "this classifier does not know which shares of the classes its probabilities are made for, so"
             " these cannot be changed: fit it again. scikit-learn classifiers with class weights of a kind of"
-            " their own never do, and neither do those with class weights of classifiers within them."
+            " their own never do, and neither do those with class weights or priors of classifiers within"
+            " them, or with a prior of 0."
         )
     return shares
 

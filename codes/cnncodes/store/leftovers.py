@@ -6,7 +6,7 @@ import hashlib
 import os
 import warnings
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +107,8 @@ def settle_leftovers(folder: Path, manifest: Manifest) -> Manifest:
     """
     found = find_leftovers(folder, manifest)
     if found.lost:
-        manifest = manifest.changed(add=tuple(reversed(found.lost)))
+        named = manifest.changed(add=tuple(reversed(found.lost)))
+        manifest = replace(named, complete=manifest.complete)  # nothing else has begun
         manifest.write(folder)
     with writing_errors(folder):
         for name in found.replaced:

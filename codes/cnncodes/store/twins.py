@@ -68,10 +68,11 @@ class Twins:
 
     def _refuse(self, key: str, first: int, second: int, rows: pa.Table) -> NoReturn:
         what = _name_difference(self._find_rows(key, first), rows)
+        same = ", embed one again from the table of the other" if what.startswith(LABELS) else ""
         raise StoreError(
             f"the image {key!r} is in {self._datasets[first][0]} and in {self._datasets[second][0]}, and its"
             f" {what}. Nothing was written: leave it out of one of them (`cnncodes codes"
-            " select --images`), or embed both sources from a folder above them, so that names differ."
+            f" select --images`){same}, or embed both sources from a folder above them, so that names differ."
         )
 
     def _find_rows(self, key: str, number: int) -> pa.Table:

@@ -10,7 +10,7 @@ from PIL import Image
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import LinearSVC
 
-from cnncodes import ImageClassifier, embed, load_backbone, read_codes
+from cnncodes import ImageClassifier, embed, load_backbone, open_codes, read_codes
 from cnncodes.backbones import Backbone
 from cnncodes.errors import ResultWarning, SourceError, SpaceMismatch, UsageError
 from cnncodes.evaluation import cross_validate
@@ -86,6 +86,10 @@ def test_codes_keep_the_groups_of_their_table(backbone: Backbone, memory: Path, 
     of_table = cross_validate(clf, records, cv=4)
     assert (of_codes.labels == of_table.labels).all() and of_codes.evaluation == of_table.evaluation
     assert of_codes.evaluation.accuracy.value <= 0.75
+    with pytest.raises(UsageError, match="Give the estimator test_views that are"):
+        cross_validate(make(backbone, memory, test_views="tencrop"), codes)
+    with pytest.raises(UsageError, match="give read_codes"):
+        cross_validate(clf, open_codes(tmp_path / "a.codes"))
     logistic = make(backbone, memory, "logistic")
     by_codes, by_table = logistic.fit_codes(codes).head_, logistic.fit_records(records).head_
     assert by_codes.C_ == by_table.C_ and by_codes.scaling_ == by_table.scaling_

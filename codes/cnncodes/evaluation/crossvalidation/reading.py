@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from cnncodes.errors import SpaceMismatch, UsageError
+from cnncodes.errors import SpaceMismatch, UsageError, sentence
 from cnncodes.estimators.base import ImageEstimator
 from cnncodes.estimators.contents import warn_of_tuned
 from cnncodes.estimators.inputs import ImageRows, embed_records, list_keys, rows_of, settle_embedders
@@ -16,7 +16,8 @@ from cnncodes.estimators.parameters import check_failures, make_embedders
 from cnncodes.estimators.training import number_groups
 from cnncodes.estimators.unknown import Training
 from cnncodes.images import ImageRecord, list_groups
-from cnncodes.store import Codes
+from cnncodes.store import CodeBlocks, Codes
+from cnncodes.views import ViewPlan
 
 Array = npt.NDArray[Any]
 
@@ -27,6 +28,8 @@ def read_images(
     """Return the images that can be read, with their rows for training; and with those for prediction."""
     if getattr(estimator, "finetune", None) not in (None, False):
         raise UsageError("cross-validation is of heads on codes: leave out finetune.")
+    if isinstance(X, CodeBlocks):
+        raise UsageError("cross-validation needs all codes in memory: give read_codes(folder).")
     if isinstance(X, Codes):
         if y is not None or groups is not None or sample_weight is not None:
             raise UsageError(
@@ -70,6 +73,16 @@ def _embed(
     return rows, embed_records(test, records, n_jobs=n_jobs, memory=memory), checked, weight, names
 
 
+def _choose_views(codes: Codes, plan: ViewPlan) -> Codes:
+    try:
+        return codes.select(views=plan)
+    except UsageError as error:
+        raise UsageError(
+            f"the views to predict by are not among those of the codes: {sentence(error)} Give the estimator"
+            " test_views that are, such as test_views='center' where they are of the centre alone."
+        ) from error
+
+
 def _read_codes(estimator: ImageEstimator, codes: Codes) -> tuple[ImageRows, ImageRows, Array, Array | None]:
     _, test = make_embedders(estimator)
     differing = codes.space.differences(test.space)
@@ -80,5 +93,5 @@ def _read_codes(estimator: ImageEstimator, codes: Codes) -> tuple[ImageRows, Ima
     codes = codes.select(labelled=True)
     rows, labels, names = rows_of(codes)
     warn_of_tuned(test.backbone.card, rows.contents)
-    answered = rows if codes.reduced else rows_of(codes.select(views=test.plan))[0]
+    answered = rows if codes.reduced else rows_of(_choose_views(codes, test.plan))[0]
     return rows, answered, estimator._read_labels(labels, list_keys(codes)), names
