@@ -19,7 +19,7 @@ from tiny_tuning import CLASSES, GOOD, draw, make_backbone, write_images  # noqa
 import cnncodes  # noqa: E402
 from cnncodes.backbones.checking.verification import verify_backbone  # noqa: E402
 from cnncodes.commands.models import render_verify  # noqa: E402
-from cnncodes.errors import BackboneError, UsageError  # noqa: E402
+from cnncodes.errors import BackboneError, ResultWarning, UsageError  # noqa: E402
 from cnncodes.images import open_source  # noqa: E402
 
 pytestmark = pytest.mark.slow  # torch
@@ -71,7 +71,9 @@ def test_the_tuned_network_is_a_backbone_like_any_other(done: Any, photos: Path,
     assert "the codes of torch, relative error" in said and "--parity" not in said
     codes = cnncodes.embed(photos, tmp_path / "codes", backbone=backbone)
     assert codes.embedded == 480
-    again = cnncodes.ImageClassifier(backbone=str(out / "backbone"), n_jobs=1).fit(photos)
+    again = cnncodes.ImageClassifier(backbone=str(out / "backbone"), n_jobs=1)
+    with pytest.warns(ResultWarning, match="was fine-tuned on 240 of these 240 images, or chosen by them"):
+        again.fit(photos)
     assert again.score(photos) > summary["test"]["head"]["value"]
 
 
