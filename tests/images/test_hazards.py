@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import time
 from typing import Any
 
 import numpy as np
@@ -117,6 +118,27 @@ def test_fractions_and_tags_on_top_of_each_other_are_refused() -> None:
     check_file(make(*((tag, 7, 500_000, 8) for tag in (700, 701))))
     with pytest.raises(UnreadableImage, match="on top of each other"):
         check_file(make(*((tag, 7, 500_000, 8) for tag in (700, 701, 702))))
+
+
+HEADERS = {
+    b"P6": b"%s 400 300 %s255\n" + bytes(3 * 400 * 300),
+    b"P5": b"%s 400 300 %s255\n" + bytes(400 * 300),
+    b"P4": b"%s 4000 300 %s\n" + bytes(500 * 300),
+    b"P2": b"%s 200 300 %s255\n" + b"7 " * (200 * 300),
+}
+
+
+@pytest.mark.parametrize("kind", HEADERS)
+def test_a_long_comment_of_a_portable_bitmap_is_refused_and_a_short_one_is_not(kind: bytes) -> None:
+    for comment in (b"", b"# by a camera # and a man\r\n#\n", b"#" + b"x" * 60_000 + b"\n"):
+        data = HEADERS[kind] % (kind, comment)
+        assert decode(data).size == Image.open(io.BytesIO(data)).size
+    long = b"#" + b"x" * 10**7 + b"\n"
+    for before in (long, b" " * 10**7, b"# \n" * 10**6, b"#" * 10**7 + b"\n"):
+        started = time.process_time()
+        with pytest.raises(UnreadableImage, match="a header of more than 65,536 bytes"):
+            decode(kind + b" " + before + HEADERS[kind].removeprefix(b"%s") % b"")
+        assert time.process_time() - started < 1
 
 
 @pytest.mark.parametrize("no_jp2", [True, False])

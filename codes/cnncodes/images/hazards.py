@@ -1,7 +1,8 @@
 """What a small file may ask of its decoder beyond the size that its header states: found before it is opened.
 
 Pillow looks at a picture's width and height. It decodes icons before anybody can, tiles of TIFF whole
-whatever the picture's own size, and as many passes over a JPEG as the file holds.
+whatever the picture's own size, as many passes over a JPEG as the file holds, and a comment in a portable
+bitmap byte by byte.
 """
 
 from __future__ import annotations
@@ -23,7 +24,11 @@ MAX_FRACTIONS = 2**16
 #: Tiles of JPEG 2000 cost ten kilobytes each, so they must not be smaller than that on average.
 TILE_PIXELS = 64 * 64
 FEW_TILES = 256
+#: Bytes of the header of a portable bitmap (PBM, PGM, PPM, PFM).
+MAX_HEADER = 2**16
 
+_PORTABLE = (b"P0", b"P1", b"P2", b"P3", b"P4", b"P5", b"P6", b"Pf", b"Py")
+_COMMENT = re.compile(rb"#[^\r\n]*[\r\n]?")
 _ICON = b"\0\0\1\0"
 #: Bytes that are looked through at once.
 _PART = 2**16
@@ -64,6 +69,17 @@ def check_file(data: bytes) -> None:
                 )
     elif data.startswith((b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP")):
         _check_tiles(data)
+    elif data[:2] in _PORTABLE and len(data) > MAX_HEADER:
+        _check_header(data[:MAX_HEADER])
+
+
+def _check_header(begin: bytes) -> None:
+    """Raise where a portable bitmap's sizes come later: Pillow reads comments and spaces byte by byte."""
+    told = _COMMENT.sub(b"", begin).split(maxsplit=4)
+    if len(told) < (3 if begin[:2] in (b"P1", b"P4") else 4):  # without the most that a value may be
+        raise UnreadableImage(
+            "decode", f"a header of more than {MAX_HEADER:,} bytes: longer than any picture needs"
+        )
 
 
 def find_icon_sizes(data: bytes) -> Iterator[tuple[int, int]]:
