@@ -113,7 +113,9 @@ def test_a_merge_killed_at_any_moment_is_run_again_and_ends_the_same(tmp_path: P
         job = subprocess.Popen([*command, *sources, "-o", str(out)])
         time.sleep(took * (0.3 + 0.7 * moments.random()))
         job.kill()
-        killed += job.wait() == -signal.SIGKILL
+        was_killed = job.wait() == -signal.SIGKILL
+        killed += was_killed
+        took *= 1 if was_killed else 0.7  # the first may have met a busier machine
         if out.exists():
             assert find_problems(out) == []
         else:
