@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ast
+import json
 import pickle
 import random
 import re
@@ -152,7 +152,7 @@ def test_a_picture_that_takes_more_than_the_machine_has_left_is_refused_and_no_o
 
 #: A job with 64 MiB left. In a process of its own: what another one holds falls by what earlier tests freed.
 SMALL = """
-import sys
+import json, sys
 from cnncodes import embed
 from cnncodes.embedding import memory
 from cnncodes.machine import measure_resident
@@ -162,7 +162,7 @@ memory.measure_memory = lambda: measure_resident() + 2**26
 if __name__ == "__main__":
     for _ in range(2):
         summary = embed(*sys.argv[1:3], n_jobs=1, isolate=len(sys.argv) > 3)
-        print((summary.embedded, [(failure.key, failure.limited_by) for failure in summary.failures]))
+        print(json.dumps([summary.embedded, [[one.key, one.limited_by] for one in summary.failures]]))
 """
 
 
@@ -180,10 +180,10 @@ def test_a_picture_too_large_for_the_machine_costs_itself_and_is_tried_where_the
     command = [sys.executable, "-c", SMALL, str(source), str(out), *(["isolate"] if isolate else [])]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    first, second = (ast.literal_eval(line) for line in done.stdout.splitlines())
+    first, second = (json.loads(line) for line in done.stdout.splitlines())
     # A JPEG of one scan is decoded some rows at a time.
-    assert first == (3, [("b.png", "machine_memory"), ("e.jpg", "machine_memory")])
-    assert second == (0, first[1])
+    assert first == [3, [["b.png", "machine_memory"], ["e.jpg", "machine_memory"]]]
+    assert second == [0, first[1]]
     assert embed(source, out, n_jobs=1, max_memory="1M", isolate=isolate).embedded == 2
 
 

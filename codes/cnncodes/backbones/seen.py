@@ -54,6 +54,18 @@ def is_whole(seen: str) -> bool:
     return len(seen) < MOST * _DIGITS
 
 
+def say_seen(seen: str, hashes: Sequence[str]) -> str:
+    """Return in words how many of some images a card remembers; empty where it remembers none of them.
+
+    Examples
+    --------
+    >>> say_seen("000000000000000a", ["000000000000000a55", "00000000000000fe55"])
+    '1'
+    """
+    n = count_seen(seen, hashes)
+    return "" if not n else f"{n:,}" if is_whole(seen) else f"at least {n:,}"
+
+
 def list_seen(seen: str) -> list[str]:
     """Return the first 64 bits of the hash of each image that a card remembers, as hexadecimal digits.
 

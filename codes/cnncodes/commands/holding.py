@@ -57,26 +57,31 @@ def tell_holdout(
             " there are any. Nothing is left to evaluate on"
         )
     elif trained is not None:
-        divided = [
-            dataclasses.replace(record, split="train" if record.key in trained else "test")
-            for record in source.records
-        ]
-        tell_share(divided, reading.holdout, reporter, by_class=by_class)
+        divided: dict[bool, list[str | None]] = {True: [], False: []}
+        for record in source.records:
+            if record.label is not None:
+                divided[record.key in trained].append(record.label)
+        tell_share(divided[True], divided[False], reading.holdout, reporter, by_class=by_class)
     return not parts and trained != labelled
 
 
 def tell_share(
-    records: Sequence[ImageRecord], share: float, reporter: Reporter, *, by_class: bool = True
+    train: Sequence[str | None],
+    held: Sequence[str | None],
+    share: float,
+    reporter: Reporter,
+    *,
+    by_class: bool = True,
 ) -> None:
-    """Say where of all images, or of some classes, far more or fewer were held out than was asked for."""
+    """Say where of all images, or of some classes, far more or fewer were held out than was asked for.
+
+    `train` and `held` are the labels of those that are trained on and held out.
+    """
     from cnncodes.images.numbers import are_fractions
     from cnncodes.images.shares import describe_share
 
-    by_class = by_class and not are_fractions(record.label for record in records)
-    train, held = (
-        [record.label if by_class else None for record in records if record.label and record.split == part]
-        for part in ("train", "test")
-    )
+    if not by_class or are_fractions([*train, *held]):
+        train, held = [None] * len(train), [None] * len(held)
     if text := describe_share(train, held, share):
         reporter.note(
             f"{text}: images of a group, and equal files, are on one side, and each class keeps one in"

@@ -102,11 +102,10 @@ def is_codes(path: str | Path) -> bool:
     """Tell whether a path is a codes dataset."""
     if not os.path.isdir(path):  # and not as Path asks, which raises where a folder cannot be searched
         return False
-    from cnncodes.store.entries import SHARD_NAME
+    from cnncodes.store.entries import list_shards
 
     # Shards without a manifest are one that is damaged, as opening it says.
-    names = (file.name for file in Path(path).glob("data/part-*.parquet"))
-    return os.path.isfile(Path(path) / "manifest.json") or any(map(SHARD_NAME.fullmatch, names))
+    return os.path.isfile(Path(path) / "manifest.json") or bool(list_shards(Path(path)))
 
 
 def choose_split(wanted: str | None, present: Iterable[str | None], preferred: str) -> str | None:

@@ -119,7 +119,8 @@ def _make_parts(options: Any, by_class: bool, reporter: Reporter) -> tuple[Image
             f"{options.src!r} has no parts, and no image can be held out to test on: {needs} at least two"
             " labelled images that differ and can be read, of two groups where there are any."
         )
-    tell_share(source.records, _HOLDOUT, reporter, by_class=by_class)
+    train, held = ([r.label for r in source.records if r.split == part] for part in ("train", "test"))
+    tell_share(train, held, _HOLDOUT, reporter, by_class=by_class)
     whole = "each class" if by_class else "all images"
     return source, f", {_HOLDOUT:.0%} of {whole}, held out since the source has no parts"
 

@@ -194,8 +194,9 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
 
     def _fit_in_blocks(self, codes: CodeBlocks, memory: int) -> Self:
         plan, embedder, aggregate = self._check_codes(codes, make_embedders(self)[1])
-        contents = codes.select(labelled=True).rows.column("content").unique()
-        warn_of_tuned(embedder.backbone.card, [str(content) for content in contents.to_pylist()])
+        if (card := embedder.backbone.card).seen is not None:  # few are: to list all contents takes a while
+            contents = codes.select(labelled=True).rows.column("content").unique()
+            warn_of_tuned(card, [str(content) for content in contents.to_pylist()])
         found = fit_blocks(
             make_own_head(self),
             codes,

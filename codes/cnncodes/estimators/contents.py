@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.backbones import Card
-from cnncodes.backbones.seen import count_seen, is_whole
+from cnncodes.backbones.seen import say_seen
 from cnncodes.errors import ResultWarning, SavedModelError, StoreError, agree, count, sentence
 from cnncodes.estimators.archive import Archive
 from cnncodes.estimators.npy import read_npy, to_npy
@@ -73,9 +73,8 @@ def summarize_groups(names: Iterable[Any] | None) -> Contents:
     >>> len(summarize_groups(["group:anna", "image:b.jpg", "group:anna"])), len(summarize_groups(None))
     (1, 0)
     """
-    return summarize_contents(
-        [_hash_group(name) for name in (() if names is None else names) if str(name).startswith(GROUP)]
-    )
+    different = set(map(str, () if names is None else names))
+    return summarize_contents([_hash_group(name) for name in different if name.startswith(GROUP)])
 
 
 def find_trained_groups(trained: Contents, groups: Sequence[str | None]) -> npt.NDArray[np.bool_]:
@@ -84,8 +83,8 @@ def find_trained_groups(trained: Contents, groups: Sequence[str | None]) -> npt.
     return find_trained(trained, hashes)
 
 
-def _hash_group(name: Any) -> str:
-    return hashlib.blake2b(str(name).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+def _hash_group(name: str) -> str:
+    return hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 def find_trained(trained: Contents, hashes: Sequence[str]) -> npt.NDArray[np.bool_]:
@@ -145,11 +144,11 @@ def warn_of_contradictory(
 
 def warn_of_tuned(card: Card, hashes: Sequence[str], stacklevel: int = 4) -> None:
     """Warn of images that a network was fine-tuned on: held out from a head, they are not new to it."""
-    if card.seen is None or not (n := count_seen(card.seen, [text for text in hashes if text])):
+    known = "" if card.seen is None else say_seen(card.seen, hashes)
+    if not known:
         return
-    least = "" if is_whole(card.seen) else "at least "
     warnings.warn(
-        f"the network {card.name!r} was fine-tuned on {least}{n:,} of these {count(len(hashes), 'image')}, or"
+        f"the network {card.name!r} was fine-tuned on {known} of these {count(len(hashes), 'image')}, or"
         " chosen by them: what is measured, or learned, by holding them out (cross-validation, probabilities,"
         " abstaining, novelty) flatters. Give images that it has not seen.",
         ResultWarning,

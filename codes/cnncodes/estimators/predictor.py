@@ -117,8 +117,9 @@ class ImagePredictor:
 
         Trained on are the images of the head, and those that the network was fine-tuned on.
         """
-        tuned = shorten(list_seen(self.embedder.backbone.card.seen or ""))
-        trained = np.union1d(self.trained, tuned)
+        trained, seen = self.trained, self.embedder.backbone.card.seen
+        if seen is not None:
+            trained = np.union1d(trained, shorten(list_seen(seen)))
         return answer_records(self.embedder, records, answer, trained=trained, scale=scale, **options)
 
     def _tell_tuned(self, why: str) -> str:

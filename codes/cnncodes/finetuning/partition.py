@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from cnncodes.backbones.card import TUNED, Card
-from cnncodes.backbones.seen import count_seen, is_whole
+from cnncodes.backbones.seen import say_seen
 from cnncodes.errors import SourceError, agree, count
 from cnncodes.finetuning.examples import Labelled, check_classes, tell_missing, tell_share
 from cnncodes.finetuning.task import Task, tell_fixed
@@ -78,13 +78,11 @@ def tell_seen(card: Card, validation: Labelled, test: Labelled | None = None) ->
             f"{card.name} was fine-tuned before, and its card does not say on which images: where those that"
             " judge now are among them, their figures flatter"
         ]
-    least = "" if is_whole(card.seen) else "at least "
     notes = []
     for part, images in (("validation", validation), ("test", test)):
-        seen = 0 if images is None else count_seen(card.seen, images.contents)
-        if images is not None and seen:
+        if images is not None and (seen := say_seen(card.seen, images.contents)):
             notes.append(
-                f"{least}{seen:,} of the {len(images.y):,} {part} images have tuned {card.name} before, or"
+                f"{seen} of the {len(images.y):,} {part} images have tuned {card.name} before, or"
                 " chosen its epoch: their figures flatter"
             )
     return notes

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 SHARD_NAME = re.compile(r"part-(\d{5,})\.parquet")
@@ -28,6 +29,12 @@ class Shard:
 def read_number(name: str) -> int:
     """Return the number in the name of a shard."""
     return int(name.removeprefix("part-").removesuffix(".parquet"))
+
+
+def list_shards(folder: Path) -> list[str]:
+    """Return what in a dataset's ``data/`` is named as a shard, the newest first: numbers only grow."""
+    names = [file.name for file in folder.glob("data/part-*") if SHARD_NAME.fullmatch(file.name)]
+    return sorted(names, key=read_number, reverse=True)
 
 
 def parse_shards(values: Any) -> tuple[Shard, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from cnncodes.disk import find_free_name, sync_folder
 from cnncodes.errors import ResultWarning, StoreError, name_some, sentence
-from cnncodes.store.entries import SHARD_NAME, Shard
+from cnncodes.store.entries import Shard, list_shards
 from cnncodes.store.files import refuse_unread, writing_errors
 from cnncodes.store.manifest import FORMAT, Manifest, parse_rows
 from cnncodes.store.schema import is_code, read_parquet
@@ -70,7 +70,7 @@ def find_leftovers(folder: Path, manifest: Manifest, owned: Collection[str] | No
     """
     found = Leftovers()
     named = {shard.name for shard in manifest.shards}
-    names = [name for name in list_shards(folder) if name not in named]
+    names = [name for name in list_files(folder) if name not in named]
     if not names:
         return found
     owned = _read_images(folder, manifest) if owned is None else set(owned)
@@ -125,12 +125,9 @@ def settle_leftovers(folder: Path, manifest: Manifest) -> Manifest:
     return manifest
 
 
-def list_shards(folder: Path) -> Iterator[str]:
-    """Yield the names of shards, the newest first: numbers only grow while a dataset lives."""
-    files = [(match, file) for file in folder.glob("data/*") if (match := SHARD_NAME.fullmatch(file.name))]
-    for _, file in sorted(files, key=lambda pair: int(pair[0][1]), reverse=True):
-        if not file.is_dir():
-            yield file.name
+def list_files(folder: Path) -> list[str]:
+    """Return the names of shards that are files, the newest first."""
+    return [name for name in list_shards(folder) if not (folder / "data" / name).is_dir()]
 
 
 def read_description(file: Path) -> Manifest:

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from cnncodes.disk import find_file, parse_json
 from cnncodes.errors import DamagedManifest, StoreError, UsageError, sentence, suggest
-from cnncodes.store.entries import SHARD_NAME, Shard, parse_shards, read_number
+from cnncodes.store.entries import Shard, list_shards, parse_shards, read_number
 from cnncodes.store.files import atomic_write
 from cnncodes.store.schema import CODE, PARAMETERS, codes_schema
 from cnncodes.store.space import SIDES, Sides, Space, describe_differences
@@ -210,11 +210,7 @@ def check_lost(folder: Path) -> None:
 
 
 def _holds_shards(folder: Path) -> bool:
-    return bool(_list_shards(folder))
-
-
-def _list_shards(folder: Path) -> list[str]:
-    return [file.name for file in folder.glob("data/part-*") if SHARD_NAME.fullmatch(file.name)]
+    return bool(list_shards(folder))
 
 
 def _advise(folder: Path) -> str:
@@ -257,7 +253,7 @@ def _find_lost(folder: Path, shards: Collection[Shard]) -> list[str]:
     """
     named = {shard.name: read_number(shard.name) for shard in shards}
     newest = max(named.values(), default=None)
-    unnamed = [name for name in _list_shards(folder) if name not in named]
+    unnamed = [name for name in list_shards(folder) if name not in named]
     return sorted(name for name in unnamed if newest is None or read_number(name) < newest)
 
 

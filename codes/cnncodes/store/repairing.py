@@ -16,7 +16,7 @@ from cnncodes.store.files import atomic_write, writing_errors
 from cnncodes.store.leftovers import (
     UnusableError,
     find_leftovers,
-    list_shards,
+    list_files,
     move_out,
     read_description,
     read_whole,
@@ -102,7 +102,7 @@ def _read_metadata(folder: Path) -> tuple[dict[str, Manifest], dict[str, str]]:
     """Return what each shard says of its rows, the newest first, and of those that say nothing why."""
     found: dict[str, Manifest] = {}
     silent: dict[str, str] = {}
-    for name in list_shards(folder):
+    for name in list_files(folder):
         try:
             found[name] = read_description(folder / "data" / name)
         except UnusableError as error:
