@@ -269,6 +269,7 @@ def test_a_file_that_is_there_and_cannot_be_read_keeps_its_codes(
     summary = embed(photos, out, backbone=backbone, check=check)
     [failure] = summary.failures
     assert (failure.key, failure.stage, failure.reason) == ("cat/5.png", "read", "Input/output error")
+    assert (summary.failed, summary.out_of_reach, summary.given_up) == (1, 1, 0)
     assert rows(out) == before and len(read_codes(out).failures) == 0
 
 

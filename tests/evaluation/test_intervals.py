@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnncodes.evaluation import evaluate_predictions
-from cnncodes.evaluation.intervals import bootstrap, wilson
+from cnncodes.evaluation.intervals import bootstrap, count_independent, wilson
 
 
 @pytest.mark.parametrize(
@@ -94,3 +94,20 @@ def test_each_figure_that_has_no_value_or_no_interval_says_why() -> None:
     assert unknown == {"macro_f1", "top_k_accuracy", "log_loss", "brier"}
     assert unknown <= set(found.missing) and "accuracy" not in found.missing
     assert found.missing["macro_f1"].startswith("no interval, since nearly all resamples agree")
+
+
+@given(st.lists(st.tuples(st.integers(0, 6), st.booleans()), min_size=1, max_size=60))
+def test_images_of_groups_count_for_one_to_all_of_them(images: list[tuple[int, bool]]) -> None:
+    groups, right = np.array([group for group, _ in images]), np.array([told for _, told in images])
+    found = count_independent(right, groups)
+    assert 1 <= found <= len(images)
+    assert count_independent(right, np.arange(len(images))) == len(images)
+    assert count_independent(right, np.zeros(len(images))) == 1
+    if right.all():
+        assert found == len(set(groups.tolist()))
+
+
+def test_images_of_a_group_that_say_the_same_count_once() -> None:
+    right = np.repeat([True, False], 50)
+    assert count_independent(right, np.arange(100) // 10) == 9
+    assert count_independent(right, np.arange(100) % 10) == 100  # each group has as many of both

@@ -33,12 +33,13 @@ class EmbedSummary:
         The codes dataset.
     images : int
         Images that the source lists.
-    embedded, copies, unchanged, relabelled, removed, failed, given_up, still_failed : int
+    embedded, copies, unchanged, relabelled, removed, failed, given_up, out_of_reach, still_failed : int
         Images whose codes are new; among these, those whose content another image has, so that the network
         did not run for them; images kept from an earlier run; among these, those whose label, part or
         group is another one now; stored ones that went because the source lacks them; those that could not
-        be read; among these, stored ones whose codes went with that, and those that were not tried again
-        since their files are as they were.
+        be read; among these, stored ones whose codes went with that, stored ones that are listed and out of
+        reach, as on a disk that is not mounted, whose codes stay, and those that were not tried again since
+        their files are as they were.
     rows : int
         Rows written now: one a view, or one an image where views are reduced to their mean.
     views : int
@@ -60,6 +61,7 @@ class EmbedSummary:
     removed: int
     failed: int
     given_up: int
+    out_of_reach: int
     still_failed: int
     rows: int
     views: int
@@ -254,6 +256,7 @@ def embed(
         removed=len(work.gone),
         failed=len(counts.failures),
         given_up=len(counts.broken),
+        out_of_reach=counts.out_of_reach,
         still_failed=len(work.still_failed),
         rows=counts.rows,
         views=counts.views,

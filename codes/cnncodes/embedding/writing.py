@@ -29,7 +29,7 @@ class Counts:
         Of each image.
     reduced : bool
         Whether an image has one row for all of them.
-    embedded, copies, unchanged, relabelled, rows, views, views_run, failures
+    embedded, copies, unchanged, relabelled, out_of_reach, rows, views, views_run, failures
         As in `EmbedSummary`.
     broken : list of Failure
         Those, among `failures`, of images that are stored and are no pictures now. The writer has not been
@@ -42,6 +42,7 @@ class Counts:
     copies: int = 0
     unchanged: int = 0
     relabelled: int = 0
+    out_of_reach: int = 0
     rows: int = 0
     views: int = 0
     views_run: int = 0
@@ -74,6 +75,7 @@ def write_codes(
 ) -> None:
     """Embed what is to do, write it, and count it; failures known before come first."""
     counts.failures += [*work.unreachable, *work.still_failed]
+    counts.out_of_reach += len(work.unreachable)
     duplicates = Duplicates(writer, (record.key for record in work.todo))
     stop = threading.Event()
 
@@ -103,7 +105,9 @@ def _write(result: Result, writer: CodesWriter, counts: Counts) -> Failure | Non
     before = writer.known.get(result.key)
     if isinstance(result, Failure) and before is not None:
         counts.failures.append(result)
-        if result.stage != "read":  # else it is out of reach since it was listed, and its codes stay
+        if result.stage == "read":  # since it was listed
+            counts.out_of_reach += 1
+        else:
             counts.broken.append(result)
         return result
     failure = writer.add(reduce_views(result) if counts.reduced else result)

@@ -49,12 +49,14 @@ class Estimate:
 Summary: TypeAlias = Callable[[float, npt.NDArray[np.float64], int], Estimate]
 
 
-def wilson(right: int, n: int, z: float = Z) -> Estimate:
+def wilson(right: float, n: int, z: float = Z) -> Estimate:
     """Return the share `right` / `n` with Wilson's score interval.
 
     Parameters
     ----------
-    right, n : int
+    right : float
+        No whole number where some images count in part.
+    n : int
     z : float
         The normal distribution's quantile, which makes it one of 95 % or another.
 
@@ -112,6 +114,45 @@ def measure_share(right: npt.NDArray[np.bool_], *, groups: Any = None, random_st
         few = wilson(round(value * len(sizes)), len(sizes))
         low, high = min(few.low, value), max(few.high, value)
     return Estimate(value, float(low), float(high), n)
+
+
+def count_independent(values: npt.NDArray[Any], groups: Any) -> int:
+    """Return how many independent images would tell as much of a mean as images in groups do.
+
+    Their number divided by the design effect: the variance of the mean by groups in terms of that by images.
+    Where all values are equal it is the number of groups.
+
+    Parameters
+    ----------
+    values : ndarray of float64 or bool, shape (n,)
+        One an image; at least one.
+    groups : array-like, shape (n,)
+
+    Returns
+    -------
+    int
+        From 1 to n; n where each image is a group.
+
+    References
+    ----------
+    J. N. K. Rao and A. J. Scott, "A simple method for the analysis of clustered binary data", Biometrics 48,
+    1992.
+
+    Examples
+    --------
+    >>> count_independent(np.array([1, 1, 1, 1, 0, 0, 0, 0]), ["a", "a", "b", "b", "c", "c", "d", "d"])
+    3
+    """
+    members = np.unique(np.asarray(groups), return_inverse=True)[1]
+    n, sizes = len(values), np.bincount(members)
+    if len(sizes) in (1, n):
+        return len(sizes)
+    apart = values - values.mean()
+    between = np.square(np.bincount(members, apart)).sum() * len(sizes) / (len(sizes) - 1)
+    within = np.square(apart).sum()
+    if between == 0 or within == 0:
+        return len(sizes) if within == 0 else n
+    return int(np.clip(n * within / between, 1, n))
 
 
 def _draw_shares(

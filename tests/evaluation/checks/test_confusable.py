@@ -76,6 +76,18 @@ def test_a_head_that_learned_from_few_images_proves_nothing() -> None:
     assert found.severity == "tell" and "too few images to know" in found.sentence
 
 
+def test_images_of_few_groups_are_no_proof() -> None:
+    """All images of a patient are told right, or none: a hundred of each class know what four know."""
+    y, patients = np.repeat([0, 1], 100), np.repeat(np.arange(8), 25)
+    proba = np.where((patients % 2 == 0)[:, None], np.eye(2)[y], np.eye(2)[1 - y])
+    [alone] = check_classes(y, proba, ["a", "b"])
+    [found] = check_classes(y, proba, ["a", "b"], patients)
+    assert (alone.severity, found.severity) == ("warn", "tell") and "too few images" in found.sentence
+    told = tell_apart(y, proba, 0, 1, patients)
+    assert (told.value, told.n) == (0.5, 200) and told.low < 0.25
+    assert check_classes(y, proba, ["a", "b"], np.arange(200)) == [alone]
+
+
 def test_the_more_pairs_of_classes_the_more_images_prove_that_two_are_one() -> None:
     """Of many pairs some look alike by chance."""
     for n_classes, severity in ((2, "warn"), (40, "tell")):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import count, name_some
 from cnncodes.evaluation.checks.finding import Finding
-from cnncodes.evaluation.intervals import Estimate, Z, wilson
+from cnncodes.evaluation.intervals import Estimate, Z, count_independent, wilson
 
 #: Above this upper end of the interval it is not known that the two are alike: there are too few images.
 UNDECIDED = 0.7
@@ -20,7 +21,9 @@ _LEAST = 20
 _FEW_PAIRS = 2
 
 
-def tell_apart(y: npt.NDArray[np.int64], proba: npt.NDArray[np.float64], a: int, b: int) -> Estimate:
+def tell_apart(
+    y: npt.NDArray[np.int64], proba: npt.NDArray[np.float64], a: int, b: int, groups: Any = None
+) -> Estimate:
     """Return how often it is told right of which of two classes an image is; 0.5 is chance.
 
     The mean of the two classes' shares of images whose own class is the likelier of the two, each
@@ -34,15 +37,21 @@ def tell_apart(y: npt.NDArray[np.int64], proba: npt.NDArray[np.float64], a: int,
         Out-of-fold probabilities.
     a, b : int
         The two classes.
+    groups : array-like, shape (n,), optional
+        Images of a group are not independent.
 
     Returns
     -------
     Estimate
-        With the 95 % interval that Wilson's intervals of the two shares make together; it takes images for
-        independent. NaN where a class has no image.
+        With the 95 % interval that Wilson's intervals of the two shares make together, each for as many
+        independent images as have the variance between groups (the design effect). NaN where a class has no
+        image.
 
     References
     ----------
+    J. N. K. Rao and A. J. Scott, "A simple method for the analysis of clustered binary data", Biometrics 48,
+    1992.
+
     G. Y. Zou and A. Donner, "Construction of confidence limits about effect measures: a general approach",
     Statistics in Medicine 27, 2008.
 
@@ -52,39 +61,42 @@ def tell_apart(y: npt.NDArray[np.int64], proba: npt.NDArray[np.float64], a: int,
     >>> tell_apart(np.array([0, 0, 0, 0, 1, 1, 1, 1]), proba, 0, 1).value
     0.5
     """
-    wins = _count_wins(y, proba)
-    sizes = np.bincount(y, minlength=proba.shape[1])
-    return _join(wins[a, b], sizes[a], wins[b, a], sizes[b])
+    return _Wins(y, proba, groups).measure(a, b)
 
 
 def check_classes(
-    y: npt.NDArray[np.int64], proba: npt.NDArray[np.float64], classes: Sequence[str]
+    y: npt.NDArray[np.int64],
+    proba: npt.NDArray[np.float64],
+    classes: Sequence[str],
+    groups: Any = None,
 ) -> list[Finding]:
     """Report the pairs of classes that are told apart no better than by chance.
 
     A pair is reported where the interval begins at 0.5 or below, and where that of all pairs of classes
     together (Bonferroni's), a wider one, ends below `UNDECIDED`: of many pairs some are missed by chance.
-    Where it ends above, or one class has fewer than twenty images, these are too few to say. More than two
-    such pairs are reported together.
+    Where it ends above, or one class has fewer than twenty images (groups), these are too few to say. More
+    than two such pairs are reported together.
 
     Parameters
     ----------
-    y, proba
+    y, proba, groups
         As in `tell_apart`.
     classes : sequence of str, length n_classes
     """
-    wins, sizes = _count_wins(y, proba), np.bincount(y, minlength=proba.shape[1])
-    z_all = _find_quantile(math.comb(int(np.count_nonzero(sizes)), 2))
+    wins = _Wins(y, proba, groups)
+    z_all = _find_quantile(math.comb(int(np.count_nonzero(wins.sizes)), 2))
     alike: list[tuple[int, int, Estimate]] = []
     undecided: list[tuple[int, int, Estimate]] = []
     for a in range(len(classes)):
         for b in range(a + 1, len(classes)):
             # Most pairs are told apart almost always: their intervals need not be worked out.
-            if sizes[a] and sizes[b] and wins[a, b] / sizes[a] + wins[b, a] / sizes[b] < 1.9:
-                found = _join(wins[a, b], sizes[a], wins[b, a], sizes[b])
+            if wins.tell(a, b) < 0.95:
+                found = wins.measure(a, b)
                 if found.low <= 0.5:
-                    high = _join(wins[a, b], sizes[a], wins[b, a], sizes[b], z_all).high
-                    enough = high < UNDECIDED and min(sizes[a], sizes[b]) >= _LEAST
+                    enough = (
+                        wins.measure(a, b, z_all).high < UNDECIDED
+                        and min(wins.count_groups(a), wins.count_groups(b)) >= _LEAST
+                    )
                     (alike if enough else undecided).append((a, b, found))
     names = [str(name) for name in classes]
     if len(alike) > _FEW_PAIRS:
@@ -96,19 +108,6 @@ def check_classes(
     return findings
 
 
-def _count_wins(y: npt.NDArray[np.int64], proba: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return of how many images of class a that is likelier than class b, shape (n_classes, n_classes)."""
-    n_classes = proba.shape[1]
-    sizes = np.maximum(np.bincount(y, minlength=n_classes), 1)
-    odds = proba / sizes
-    wins = np.zeros((n_classes, n_classes))
-    for a in range(n_classes):
-        own = odds[y == a]
-        # Equal ones, as of codes that are the same, are half a win.
-        wins[a] = (own[:, a : a + 1] > own).sum(axis=0) + 0.5 * (own[:, a : a + 1] == own).sum(axis=0)
-    return wins
-
-
 def _find_quantile(pairs: int) -> float:
     """Return the normal quantile of intervals that all of so many hold the truth in 95 of 100 cases."""
     from scipy.special import ndtri
@@ -116,15 +115,55 @@ def _find_quantile(pairs: int) -> float:
     return float(ndtri(1 - 0.025 / max(1, pairs)))
 
 
-def _join(right_a: float, n_a: int, right_b: float, n_b: int, z: float = Z) -> Estimate:
-    if not n_a or not n_b:
-        return Estimate(math.nan, math.nan, math.nan, int(n_a + n_b))
-    # Half an image is rounded down: the interval is that of whole ones.
-    a, b = wilson(int(right_a), int(n_a), z), wilson(int(right_b), int(n_b), z)
-    value = (right_a / n_a + right_b / n_b) / 2
-    low = value - math.hypot(a.value - a.low, b.value - b.low) / 2
-    high = value + math.hypot(a.high - a.value, b.high - b.value) / 2
-    return Estimate(float(value), max(0.0, float(low)), min(1.0, float(high)), int(n_a + n_b))
+class _Wins:
+    """Of two classes at a time, the images whose own one is the likelier.
+
+    Parameters
+    ----------
+    y, proba, groups
+        As in `tell_apart`.
+    """
+
+    def __init__(self, y: npt.NDArray[np.int64], proba: npt.NDArray[np.float64], groups: Any) -> None:
+        self.sizes = np.bincount(y, minlength=proba.shape[1])
+        odds = proba / np.maximum(self.sizes, 1)
+        self._odds = [odds[y == a] for a in range(proba.shape[1])]
+        members = np.arange(len(y)) if groups is None else np.asarray(groups)
+        self._members = [np.unique(members[y == a], return_inverse=True)[1] for a in range(proba.shape[1])]
+        self._shares = np.array(
+            [
+                _win(odds, odds[:, a : a + 1]).mean(axis=0) if len(odds) else odds.sum(axis=0) * np.nan
+                for a, odds in enumerate(self._odds)
+            ]
+        )
+
+    def tell(self, a: int, b: int) -> float:
+        """Return how often it is told right of which of two classes an image is; NaN if one has none."""
+        return float(self._shares[a, b] + self._shares[b, a]) / 2
+
+    def count_groups(self, a: int) -> int:
+        """Return of how many groups, or images without any, the images of a class are."""
+        return len(np.unique(self._members[a]))
+
+    def measure(self, a: int, b: int, z: float = Z) -> Estimate:
+        """Return `tell` with its interval."""
+        value, n = self.tell(a, b), int(self.sizes[a] + self.sizes[b])
+        if math.isnan(value):
+            return Estimate(math.nan, math.nan, math.nan, n)
+        one, other = self._measure_own(a, b, z), self._measure_own(b, a, z)
+        low = value - math.hypot(one.value - one.low, other.value - other.low) / 2
+        high = value + math.hypot(one.high - one.value, other.high - other.value) / 2
+        return Estimate(value, max(0.0, low), min(1.0, high), n)
+
+    def _measure_own(self, a: int, b: int, z: float) -> Estimate:
+        won = _win(self._odds[a][:, b], self._odds[a][:, a])
+        n = count_independent(won, self._members[a])
+        return wilson(float(won.mean()) * n, n, z)
+
+
+def _win(odds: npt.NDArray[np.float64], own: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return 1 where the own class is the likelier; equal ones, as of equal codes, are half a win."""
+    return np.asarray((own > odds) + 0.5 * (own == odds))
 
 
 def _describe(classes: list[str], a: int, b: int, found: Estimate) -> dict[str, object]:

@@ -99,7 +99,7 @@ def _run_head(images: Labelled, random_state: int) -> list[Finding] | None:
         return None
     names = [str(name) for name in found.classes]
     return [
-        *confusable.check_classes(found.y, found.proba, names),
+        *confusable.check_classes(found.y, found.proba, names, images.groups),
         *label_errors.check_labels(images.keys, found.y, found.proba, names),
     ]
 
