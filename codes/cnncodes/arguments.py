@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cnncodes.errors import UsageError
-from cnncodes.schema import to_builtin
+from cnncodes.plain import to_builtin
 
 
 def is_positive(number: Any) -> bool:

@@ -6,7 +6,7 @@ import numpy as np
 
 from cnncodes.commands.figures import render_figures
 from cnncodes.evaluation import evaluate_predictions
-from cnncodes.schema import to_plain
+from cnncodes.plain import to_plain
 
 
 def test_a_long_name_does_not_pad_every_row() -> None:

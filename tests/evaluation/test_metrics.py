@@ -133,7 +133,7 @@ def test_an_image_without_a_group_is_drawn_alone(missing: Any) -> None:
 
 def test_groups_are_counted_and_too_few_are_told() -> None:
     from cnncodes.commands.figures import render_figures
-    from cnncodes.schema import to_plain
+    from cnncodes.plain import to_plain
 
     y = np.array(["a", "b"] * 12)
     figures = evaluate_predictions(y, y, ["a", "b"], groups=np.arange(24) // 8)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cnncodes.commands.command import Result
 from cnncodes.commands.tables import format_interval, format_table
 from cnncodes.errors import UsageError, sentence
-from cnncodes.schema import to_plain
+from cnncodes.plain import to_plain
 
 if TYPE_CHECKING:
     from cnncodes.estimators.abstention import AnswerRule

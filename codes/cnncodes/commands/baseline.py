@@ -13,6 +13,7 @@ from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result, showin
 from cnncodes.commands.evaluate import write_report
 from cnncodes.commands.evaluated import compare_evaluated, read_evaluated
 from cnncodes.commands.failures import judge_failures
+from cnncodes.commands.ladder_result import describe_baseline
 from cnncodes.commands.ladder_source import LadderSource, open_ladder
 from cnncodes.commands.ladders import render_baseline
 from cnncodes.commands.outputs import check_output, check_report_name
@@ -20,10 +21,10 @@ from cnncodes.commands.pages import is_page, write_ladder_page
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.tasks import TaskOptions, check_task
 from cnncodes.errors import UsageError, agree, count
-from cnncodes.schema import option, to_plain
+from cnncodes.schema import option
 
 if TYPE_CHECKING:
-    from cnncodes.evaluation.baselines import Ladder, LearningCurve, Method, Rung, Task
+    from cnncodes.evaluation.baselines import Ladder, Method, Task
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -174,7 +175,7 @@ def _finish(
     test = [source.test[i] for i in ladder.test]
     truth = source.task.read([record.label for record in test])
     _warn_seen(ladder, len(test), reporter)
-    result = _describe(options, ladder, source)
+    result = describe_baseline(options, ladder, source)
     # What cannot be read is in no figure: 'evaluate' leaves it out too, and so the figures compare.
     if rows is not None:
         read = [rows[i] for i in ladder.test]
@@ -222,68 +223,6 @@ def _warn_seen(ladder: Ladder, n_test: int, reporter: Reporter) -> None:
             f" {agree(ladder.seen_groups, 'is')} of groups that were trained on:"
             " the figures flatter"
         )
-
-
-def _describe(options: BaselineOptions, ladder: Ladder, source: LadderSource) -> Result:
-    from cnncodes.evaluation.intervals import explain_intervals
-
-    task, figure = source.task, source.task.figure
-    by_group = {rung.group: to_plain(rung.evaluation) for rung in reversed(ladder.rungs)}
-    chosen, gap = ladder.cheapest_as_good()
-    return {
-        "src": options.src,
-        "task": task.name,
-        "target": options.target,
-        "figure": {"key": figure.key, "name": figure.name, "higher_is_better": figure.higher},
-        "n": len(ladder.test),
-        "n_train": len(ladder.train),
-        "n_groups": ladder.n_groups,
-        "unlabelled": source.unlabelled,
-        "failed": len(ladder.failures),
-        "trained_on": ladder.seen_images,
-        "groups_trained_on": ladder.seen_groups,
-        "doubts": source.doubts,
-        "trivial": by_group.get(task.trivial),
-        "majority": by_group.get("majority"),
-        "raw_pixels": by_group.get("pixels"),
-        "methods": [_describe_rung(rung, len(ladder.train) + len(ladder.test)) for rung in ladder.rungs],
-        "left_out": [to_plain(one) for one in ladder.left_out],
-        "compared_with": ladder.compared_with,
-        "best": ladder.best().title,
-        "recommended": chosen.title,
-        "gap": to_plain(gap),
-        "missing": explain_intervals({"gap": gap}),
-        "verdict": ladder.describe_choice(chosen, gap),
-        "curve": None if ladder.curve is None else _describe_curve(ladder.curve),
-        "compare": options.compare,
-        "difference": None,
-        "seconds": round(ladder.seconds, 3),
-        "plot": options.plot,
-        "report": options.report,
-    }
-
-
-def _describe_curve(curve: LearningCurve) -> Result:
-    found: Result = {name: to_plain(getattr(curve, name)) for name in ("points", "further", "complete")}
-    return {**found, "verdict": curve.describe()}
-
-
-def _describe_rung(rung: Rung, n_images: int) -> Result:
-    from cnncodes.evaluation.intervals import explain_intervals
-
-    return {
-        "title": rung.title,
-        "group": rung.group,
-        "head": rung.head,
-        "evaluation": to_plain(rung.evaluation),
-        "difference": None if rung.difference is None else to_plain(rung.difference),
-        "missing": explain_intervals({"difference": rung.difference}),
-        "describe_cpu_seconds": round(rung.describe_seconds, 3),
-        "fit_cpu_seconds": round(rung.fit_seconds, 3),
-        "cpu_milliseconds_per_image": round(1000 * rung.describe_seconds / n_images, 3),
-        "seconds": round(rung.seconds, 3),
-        "shared": rung.shared,
-    }
 
 
 def _write_plot(ladder: Ladder, path: str) -> None:

@@ -18,7 +18,8 @@ from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.seen_groups import count_seen_groups
 from cnncodes.commands.tables import format_interval, format_table
 from cnncodes.errors import SourceError, UsageError, agree, count, name_some, sentence
-from cnncodes.schema import option, to_plain
+from cnncodes.plain import to_plain
+from cnncodes.schema import option
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,7 +12,7 @@ from cnncodes.commands.command import Result
 from cnncodes.commands.rendering import choose_renderer
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.errors import name_some
-from cnncodes.schema import to_plain
+from cnncodes.plain import to_plain
 
 
 @contextlib.contextmanager

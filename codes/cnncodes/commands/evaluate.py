@@ -21,7 +21,7 @@ from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.seen_groups import warn_of_seen_groups
 from cnncodes.commands.tasks import check_given
 from cnncodes.errors import SourceError
-from cnncodes.schema import to_plain
+from cnncodes.plain import to_plain
 
 if TYPE_CHECKING:
     from cnncodes.estimators.predictor import Predictions

@@ -9,7 +9,7 @@ from cnncodes.commands.command import Result
 from cnncodes.commands.tasks import ADVICE
 from cnncodes.disk import parse_json
 from cnncodes.errors import UsageError
-from cnncodes.schema import to_plain
+from cnncodes.plain import to_plain
 
 if TYPE_CHECKING:
     from cnncodes.evaluation.baselines import Ladder, Task

@@ -11,7 +11,8 @@ from cnncodes.commands.command import Command, Result
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.commands.tables import format_interval, format_table
 from cnncodes.heads.names import HEADS
-from cnncodes.schema import option, to_plain
+from cnncodes.plain import to_plain
+from cnncodes.schema import option
 
 
 @dataclass(frozen=True, kw_only=True)

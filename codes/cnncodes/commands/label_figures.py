@@ -16,7 +16,7 @@ from cnncodes.commands.seen_groups import warn_of_seen_groups
 from cnncodes.commands.tables import cut_name, format_interval, format_share, format_table
 from cnncodes.commands.tasks import Meaning
 from cnncodes.errors import SourceError, UsageError, name_some
-from cnncodes.schema import to_plain
+from cnncodes.plain import to_plain
 
 if TYPE_CHECKING:
     from cnncodes.commands.evaluate_options import EvaluateOptions

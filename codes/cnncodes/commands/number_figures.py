@@ -17,7 +17,7 @@ from cnncodes.commands.seen_groups import warn_of_seen_groups
 from cnncodes.commands.tables import format_table
 from cnncodes.commands.tasks import Meaning, check_target
 from cnncodes.errors import UsageError
-from cnncodes.schema import to_plain
+from cnncodes.plain import to_plain
 
 if TYPE_CHECKING:
     from cnncodes.commands.evaluate_options import EvaluateOptions

@@ -28,7 +28,7 @@ from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.row_files import to_csv, write_rows
 from cnncodes.commands.tasks import check_given
 from cnncodes.errors import UsageError, count
-from cnncodes.schema import to_plain
+from cnncodes.plain import to_plain
 
 if TYPE_CHECKING:
     from cnncodes.estimators.predictor import Predictions

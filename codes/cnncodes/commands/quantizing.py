@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cnncodes.commands import inputs
 from cnncodes.commands.command import Result
 from cnncodes.commands.reporter import Reporter
-from cnncodes.schema import to_plain
+from cnncodes.plain import to_plain
 
 if TYPE_CHECKING:
     from cnncodes.backbones import Backbone

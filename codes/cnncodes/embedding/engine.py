@@ -20,7 +20,7 @@ from cnncodes.embedding.memory import MemoryBudget
 from cnncodes.embedding.tuning import tune
 from cnncodes.errors import CostWarning, UsageError, WorkerError, sentence
 from cnncodes.images import Decoding
-from cnncodes.schema import to_builtin
+from cnncodes.plain import to_builtin
 from cnncodes.views import ViewPlan
 
 #: Views in one call of a network on a device of its own.

@@ -17,7 +17,7 @@ from cnncodes.embedding.settling import settle_job
 from cnncodes.embedding.writing import Counts, Progress, write_codes
 from cnncodes.errors import SourceError, UsageError, check_path
 from cnncodes.images import Decoding, ImageSource, open_source
-from cnncodes.schema import to_builtin
+from cnncodes.plain import to_builtin
 from cnncodes.store import CodesWriter, Failure, StoredImage, StoredViews
 from cnncodes.store.records import Labels
 from cnncodes.views import ViewPlan

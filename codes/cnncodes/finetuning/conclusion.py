@@ -18,7 +18,7 @@ from cnncodes.finetuning.folder import TuningFolder
 from cnncodes.finetuning.request import Request
 from cnncodes.finetuning.task import Listeners, Task
 from cnncodes.finetuning.tuned import Tuned
-from cnncodes.schema import to_plain
+from cnncodes.plain import to_plain
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from cnncodes.schema import to_plain
+from cnncodes.plain import to_plain
 
 #: The stages: before any epoch; the head alone; with the backbone.
 START, HEAD_STAGE, NETWORK_STAGE = "start", "head", "network"

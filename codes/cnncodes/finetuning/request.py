@@ -23,7 +23,7 @@ from cnncodes.finetuning.task import Task, identify
 from cnncodes.finetuning.world import World
 from cnncodes.heads.names import LINEAR
 from cnncodes.images import ImageRecord, list_groups
-from cnncodes.schema import to_builtin
+from cnncodes.plain import to_builtin
 from cnncodes.views import ViewPlan
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cnncodes.errors import UsageError
-from cnncodes.schema import to_builtin
+from cnncodes.plain import to_builtin
 
 #: What `FineTuning.base_lr` may be beside a number.
 FIND = "find"

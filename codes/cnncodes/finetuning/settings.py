@@ -21,7 +21,8 @@ from cnncodes.finetuning.setting_checks import (
     check_unfreeze,
     read_share,
 )
-from cnncodes.schema import find_problems, option, to_builtin
+from cnncodes.plain import to_builtin
+from cnncodes.schema import find_problems, option
 
 #: The rate where nothing else is said.
 BASE_LR = 0.001

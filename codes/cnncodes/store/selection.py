@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cnncodes.errors import UsageError, suggest
-from cnncodes.schema import to_builtin
+from cnncodes.plain import to_builtin
 
 if TYPE_CHECKING:
     from cnncodes.store.manifest import Manifest, StoredViews

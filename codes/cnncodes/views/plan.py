@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from cnncodes.errors import UsageError
-from cnncodes.schema import to_builtin
+from cnncodes.plain import to_builtin
 from cnncodes.views.checks import check_choice, check_keys, check_whole
 from cnncodes.views.colors import PrincipalColors
 from cnncodes.views.darkroom import Rendered, render_views

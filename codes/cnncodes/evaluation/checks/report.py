@@ -9,7 +9,7 @@ from cnncodes.errors import count
 from cnncodes.evaluation.checks.finding import Finding
 from cnncodes.evaluation.checks.truth import Task
 from cnncodes.evaluation.figures import show_result
-from cnncodes.schema import to_plain
+from cnncodes.plain import to_plain
 
 
 @dataclass(frozen=True)

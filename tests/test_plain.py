@@ -1,0 +1,54 @@
+"""Plain values: what JSON can hold."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from typing import Any
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cnncodes.plain import to_builtin, to_plain
+
+
+@dataclasses.dataclass
+class Pair:
+    left: Any
+    right: Any
+
+
+NUMBERS = st.one_of(
+    st.integers(), st.floats(), st.floats(width=32).map(np.float32), st.integers(0, 255).map(np.uint8)
+)
+VALUES = st.recursive(
+    st.one_of(NUMBERS, st.text(), st.booleans(), st.none(), st.lists(st.floats(width=16)).map(np.array)),
+    lambda inner: st.one_of(
+        st.lists(inner),
+        st.lists(inner).map(tuple),
+        st.dictionaries(st.one_of(st.text(), st.integers()), inner),
+        st.builds(Pair, inner, inner),
+    ),
+    max_leaves=12,
+)
+
+
+@given(VALUES)
+def test_whatever_is_made_plain_is_json(value: Any) -> None:
+    plain = to_plain(value)
+    assert json.loads(json.dumps(plain, allow_nan=False)) == plain
+
+
+@given(NUMBERS)
+def test_a_number_stays_the_number_that_it_is(value: Any) -> None:
+    built_in, plain = to_builtin(value), to_plain(value)
+    assert type(built_in) in (int, float)
+    assert built_in == value or math.isnan(value)
+    assert plain == built_in if math.isfinite(value) else plain is None
+
+
+def test_a_dataclass_is_an_object_and_its_class_none() -> None:
+    assert to_plain(Pair(np.int64(1), (math.inf, "a"))) == {"left": 1, "right": [None, "a"]}
+    assert to_plain(Pair) is Pair
