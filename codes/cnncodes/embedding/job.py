@@ -12,7 +12,7 @@ from typing import Any
 from cnncodes.arguments import check_functions, check_switches, is_positive
 from cnncodes.backbones import Backbone
 from cnncodes.embedding.engine import Engine
-from cnncodes.embedding.planning import check_name, find_relabelled, plan_work
+from cnncodes.embedding.planning import Work, check_name, find_relabelled, plan_work
 from cnncodes.embedding.settling import settle_job
 from cnncodes.embedding.writing import Counts, Progress, write_codes
 from cnncodes.errors import SourceError, UsageError, check_path
@@ -235,17 +235,30 @@ def embed(
             write_codes(embedder, work, writer, counts, engine.lanes, on_progress)
         # Last: what can be lost is lost when all else is done.
         loss = None if remove_missing else work.find_loss(counts.broken, source.name, out)
-        keep = {failure.key for failure in counts.failures}
-        if loss is None:
-            keep -= {failure.key for failure in counts.broken}
-            for failure in counts.broken:
-                writer.add(failure)
-            writer.drop([*work.gone, *work.forgotten])
-        else:
-            writer.keep_codes(counts.broken)
-        writer.relabel(find_relabelled(source, writer.known, keep))
+        _let_go(source, work, counts, writer, keep_broken=loss is not None)
     if loss is not None:
         raise loss
+    return _summarize(out, source, work, counts, time.perf_counter() - started)
+
+
+def _let_go(
+    source: ImageSource, work: Work, counts: Counts, writer: CodesWriter, *, keep_broken: bool
+) -> None:
+    """Remove what the source lacks and what broke, or keep both; the labels of all that stays follow."""
+    keep = {failure.key for failure in counts.failures}
+    if keep_broken:
+        writer.keep_codes(counts.broken)
+    else:
+        keep -= {failure.key for failure in counts.broken}
+        for failure in counts.broken:
+            writer.add(failure)
+        writer.drop([*work.gone, *work.forgotten])
+    writer.relabel(find_relabelled(source, writer.known, keep))
+
+
+def _summarize(
+    out: str | Path, source: ImageSource, work: Work, counts: Counts, seconds: float
+) -> EmbedSummary:
     return EmbedSummary(
         out=str(out),
         images=len(source.records),
@@ -261,7 +274,7 @@ def embed(
         rows=counts.rows,
         views=counts.views,
         views_run=counts.views_run,
-        seconds=time.perf_counter() - started,
+        seconds=seconds,
         failures=tuple(counts.failures),
     )
 
