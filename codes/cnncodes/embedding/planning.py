@@ -94,12 +94,14 @@ class Work:
         if not broken or not (was_refused or n_lost > MAX_REMOVED or n_lost == self.n_stored):
             return None
         first = min(broken, key=lambda failure: failure.key)  # lanes end in any order
-        gone = f"are in {source!r} no more ({len(self.gone):,}) or " if self.gone else ""
+        how = f"cannot be decoded from {source!r} any more"
+        if self.gone:
+            n_gone, n_broken = len(self.gone), len(broken)
+            how = f"are in {source!r} no more ({n_gone:,}) or cannot be decoded from it ({n_broken:,})"
         return StoreError(
             f"{out} holds the codes of {count(self.n_stored, 'image')} from before, and {n_lost:,} of them"
-            f" {gone}cannot be decoded from {'it' if gone else repr(source)} any more ({len(broken):,}):"
-            f" {first.key!r} for one, since {sentence(first.reason)} Their codes stay, {FAILURES_NAME} lists"
-            f" the images, and all else is written. {MEND_IMAGES}"
+            f" {how}: {first.key!r} for one, since {sentence(first.reason)} Their codes stay,"
+            f" {FAILURES_NAME} lists the images, and all else is written. {MEND_IMAGES}"
         )
 
 
