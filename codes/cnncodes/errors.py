@@ -252,7 +252,7 @@ def steady(share: float) -> float:
 
     Examples
     --------
-    >>> share, mean = 323 / 400, sum([0.8, 0.8, 0.725, 0.975, 0.675, 0.675, 0.875, 1.0, 0.7, 0.85]) / 10
+    >>> share, mean = 0.8075, 0.8075000000000001
     >>> f"{share:.3f} {mean:.3f}", f"{steady(share):.3f} {steady(mean):.3f}"
     ('0.807 0.808', '0.807 0.807')
     """

@@ -88,6 +88,7 @@ def make_source(folder: Path, count: int = 12) -> str:
 #: compiles would be cut off, too, and stay so.
 FULL = """
 import resource, sys
+import matplotlib.font_manager  # writes its cache, where there is none
 resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
 from cnncodes.cli import main
 sys.exit(main(sys.argv[1:]))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
 
 from cnncodes.errors import SavedModelError, sentence
 from cnncodes.estimators.archive import Archive
+
+#: What NumPy raises at a damaged .npy file; it reads the header as Python, whose tokenizer has its own error.
+DAMAGED = (ValueError, EOFError, AttributeError, TypeError, MemoryError, SyntaxError, TokenError)
 
 
 def to_npy(array: Any) -> bytes:
@@ -37,5 +41,5 @@ def read_npy(archive: Archive, member: str) -> Any:
             raise ValueError(f"its header promises {dtype} of shape {shape}")
         buffer.seek(0)
         return np.lib.format.read_array(buffer, allow_pickle=False)
-    except (ValueError, EOFError, AttributeError, TypeError, MemoryError) as error:
+    except DAMAGED as error:
         raise SavedModelError(f"{archive.name} is damaged at {member!r}: {sentence(error)}") from error

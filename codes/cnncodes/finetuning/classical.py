@@ -15,6 +15,7 @@ import numpy.typing as npt
 from cnncodes.errors import SavedModelError, UsageError
 from cnncodes.estimators.aggregation import score_images
 from cnncodes.estimators.inputs import ImageRows, embed_records
+from cnncodes.estimators.npy import DAMAGED
 from cnncodes.estimators.training import fit_rows, number_groups
 from cnncodes.estimators.unknown import Training
 from cnncodes.finetuning.examples import Labelled
@@ -168,5 +169,5 @@ def _read(path: Path, identity: str) -> LinearScorer | None:
         with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
             arrays = dict(file)
         return LinearScorer.from_arrays(arrays) if str(arrays.pop("identity")) == identity else None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, SavedModelError):
+    except (*DAMAGED, OSError, KeyError, zipfile.BadZipFile, zlib.error, SavedModelError):
         return None  # none yet, or one that is fitted again in its place
