@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
+import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -92,3 +94,14 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(StoreError, match="file"):
         CodeCache(tmp_path / "file" / "cache")
+
+
+@pytest.mark.filterwarnings("error::ResourceWarning")
+def test_a_cache_that_nobody_needs_any_more_closes_its_file(tmp_path: Path) -> None:
+    cache = CodeCache(tmp_path)
+    cache.put_many("space", "content", {"view": np.ones(3, np.float32)})
+    connection = cache._connection
+    del cache
+    gc.collect()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")

@@ -72,7 +72,6 @@ def _run(arguments: list[str]) -> int:
     try:
         command, values = parse(ALL_COMMANDS, arguments)
     except SystemExit as leaving:  # argparse's way out of --help and --version
-        write_stdout("")  # it has not looked whether they arrived
         return int(leaving.code or 0)
     as_json, quiet = values.pop("json"), values.pop("quiet")
     options: Any = from_arguments(command.options, values)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import cnncodes
+from cnncodes.cli.streams import write_stdout
 from cnncodes.commands import Command
 from cnncodes.errors import UsageError, sentence, suggest
 from cnncodes.schema import add_arguments, describe_options
@@ -39,6 +40,10 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise instead of leaving the program."""
         raise UsageError(f"{message[:1].lower()}{sentence(message[1:])} See '{self.prog} --help'.")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Write a help or the version to stdout; argparse itself passes over what cannot be written."""
+        write_stdout(message)
 
 
 def build_parser(commands: Mapping[str, Command]) -> Parser:

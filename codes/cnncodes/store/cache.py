@@ -95,6 +95,10 @@ class CodeCache:
                 self._connection.close()
             self._connection = None
 
+    def __del__(self) -> None:
+        if hasattr(self, "_connection"):  # else it was never made
+            self.close()
+
     def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         with self._lock:
             try:
