@@ -112,13 +112,72 @@ def test_a_risk_is_a_share(wrong: object) -> None:
         choose_rule(answers, 0.1, wrong)  # type: ignore[arg-type]
 
 
-def test_one_image_stands_for_each_group() -> None:
+def test_images_of_a_group_count_as_one() -> None:
     proba = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.6, 0.4]])
 
     found = HeldOutAnswers.choose(proba, [True, False, True, False], np.array(["a", "a", "b", "c"]))
 
-    assert len(found.right) == 3
-    assert set(found.probability.round(1).tolist()) <= {np.float32(p) for p in (0.9, 0.8, 0.7, 0.6)}
+    assert found.n_groups == 3 and found.shares.tolist() == [0.5, 0.5, 1, 1]
+    assert HeldOutAnswers.choose(proba, [True] * 4, np.array([3, 1, 2, 0])).groups is None
+
+
+def make_groups(n: int, size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Probabilities of two classes and whether they are right, alike within groups of a size."""
+    probability = np.clip(np.repeat(rng.beta(4, 1.2, n), size) + rng.normal(0, 0.05, n * size), 0.5, 1)
+    luck = np.repeat(rng.random(n), size)
+    own = rng.random(n * size) < 0.3
+    luck[own] = rng.random(own.sum())
+    return np.column_stack([probability, 1 - probability]), luck < probability, np.repeat(np.arange(n), size)
+
+
+@pytest.mark.parametrize("risk", [0.2, 0.23])
+def test_a_rule_depends_neither_on_the_order_of_images_nor_on_the_names_of_groups(risk: float) -> None:
+    proba, right, groups = make_groups(600, 3, np.random.default_rng(4))
+    rule = choose_rule(HeldOutAnswers.choose(proba, right, groups), risk)
+    assert rule.n == 600 and rule.n_images == 1800 and 0 < rule.coverage < 1
+    for seed in range(5):
+        order = np.random.default_rng(seed).permutation(1800)
+        named = np.random.default_rng(seed).permutation(600)[groups]
+        again = choose_rule(HeldOutAnswers.choose(proba[order], right[order], named[order]), risk)
+        assert again.threshold == rule.threshold and again.errors == rule.errors
+        assert again.error_bound == pytest.approx(rule.error_bound) and again.error_bound <= risk + 1e-8
+        assert again.coverage_low == pytest.approx(rule.coverage_low) and rule.coverage_low < rule.coverage
+
+
+def test_copies_of_images_change_no_rule() -> None:
+    answers = draw(150, np.random.default_rng(3))
+    whole = choose_rule(answers, 0.4)
+    twice = HeldOutAnswers(
+        answers.probability.repeat(2), answers.right.repeat(2), np.arange(150, dtype=np.int32).repeat(2)
+    )
+    rule = choose_rule(twice, 0.4)
+    assert (rule.threshold, rule.n, rule.errors, rule.coverage) == (
+        whole.threshold, 150, whole.errors, whole.coverage
+    )  # fmt: skip
+    for bound in ("error_bound", "coverage_low", "coverage_high"):
+        assert getattr(rule, bound) == pytest.approx(getattr(whole, bound), abs=1e-6)
+    few = HeldOutAnswers(
+        *(np.repeat(part, 2) for part in (twice.probability[:8], twice.right[:8])),
+        groups=np.arange(16, dtype=np.int32) // 4,
+    )
+    assert (
+        "groups of held-out training images, without a single error; there are 4"
+        in choose_rule(few, 0.05).reason
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("risk", [0.1, 0.2])
+@pytest.mark.parametrize("n", [80, 400])
+def test_of_groups_too_the_risk_is_exceeded_no_more_often_than_allowed(n: int, risk: float) -> None:
+    rng, runs = np.random.default_rng(n), 200
+    further, right, _ = make_groups(60_000, 1, np.random.default_rng(99))
+    exceeded = 0
+    for _ in range(runs):
+        threshold = choose_rule(HeldOutAnswers.choose(*make_groups(n, 3, rng)), risk, 0.9).threshold
+        answered = further[:, 0] >= threshold
+        exceeded += answered.any() and (~right[answered]).mean() > risk
+    assert exceeded <= stats.binom.ppf(0.999, runs, 0.1)
 
 
 # Classifiers

@@ -111,11 +111,15 @@ def test_intervals_are_as_wide_as_held_out_images_were_off(make, X):
         reg.predict_interval(X, 0.99)
 
 
-def test_one_image_of_a_group_stands_for_it(make, X):
+def test_images_of_a_group_count_as_one(make, X, tmp_path):
     groups = np.arange(N) // 2
     reg = make().fit(X, levels(), groups=groups)
-    assert len(reg.predictor_.residuals.errors) == 12
-    assert len(make().fit([*X, X[0]], [*levels(), 20]).predictor_.residuals.errors) == N  # equal files
+    assert reg.predictor_.residuals.n_groups == 12
+    assert make().fit([*X, X[0]], [*levels(), 20]).predictor_.residuals.n_groups == N  # equal files
+    reg.save(tmp_path / "a.cnncodes", include_backbone=False)
+    again = load(tmp_path / "a.cnncodes").set_params(n_jobs=1)
+    assert again.predictor_.residuals.n_groups == 12
+    assert again.predict_interval(X, 0.8).tolist() == reg.predict_interval(X, 0.8).tolist()
 
 
 def test_out_of_fold_errors_of_other_heads(make, X):
@@ -328,9 +332,10 @@ def npy(array):
             "holds 'head/|lacks 'head/classes.npy'|a head linear is none of a",
         ),
         (None, {"training/answer_right.npy": b""}, "holds 'training/answer_right.npy'"),
-        (None, {"training/residuals.npy": npy(np.array([[2.0], [1.0]]))}, "rising order"),
-        (None, {"training/residuals.npy": npy(np.array([[np.nan]]))}, "rising order"),
-        (None, {"training/residuals.npy": npy(np.ones((3, 2)))}, "rising order"),
+        (None, {"training/residuals.npy": npy(np.array([[2.0], [-1.0]]))}, "finite float64 errors of 1"),
+        (None, {"training/residuals.npy": npy(np.array([[np.nan]]))}, "finite float64 errors of 1"),
+        (None, {"training/residuals.npy": npy(np.ones((3, 2)))}, "finite float64 errors of 1"),
+        (None, {"training/residual_groups.npy": npy(np.zeros(3, np.int32))}, "numbers of the groups of 24"),
         (None, {"head/coef.npy": npy(np.full((1, 1280), np.nan))}, "do not fit together"),
         (None, {"head/coef.npy": npy(np.ones((1, 7)))}, "takes 7 columns"),
     ],

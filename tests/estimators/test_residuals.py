@@ -45,12 +45,43 @@ def test_simulated_coverage_of_cross_validated_errors():
     assert 0.78 < np.mean(held) < 0.88  # standard error 0.01; a little wide, as heads of folds saw fewer
 
 
-def test_one_image_stands_for_a_group():
+def test_images_of_a_group_count_as_one():
     prediction, y = np.zeros((6, 2)), np.arange(12.0).reshape(6, 2)
     found = HeldOutResiduals.choose(prediction, y, np.array([0, 0, 0, 1, 1, 2]))
-    assert found.errors.shape == (3, 2)
-    assert found.errors[-1].tolist() == [10, 11]
-    assert (np.diff(found.errors, axis=0) >= 0).all()
+    assert found.n_groups == 3
+    assert found.find_width(0.25).tolist() == [4, 5]  # one of three: the whole first group
+    assert found.find_width(0.375).tolist() == [6, 7]  # and half of the second
+    assert found.find_width(0.75).tolist() == [10, 11]
+    with pytest.raises(UsageError, match="takes at least 4 held-out .*; there are 3"):
+        found.find_width(0.76)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(1, 4), min_size=2, max_size=12), st.floats(0.05, 0.9), st.integers(0, 99))
+def test_an_image_of_a_further_group_is_covered_often_enough(sizes, coverage, seed):
+    rng = np.random.default_rng(seed)
+    groups = np.arange(len(sizes)).repeat(sizes)
+    errors = rng.random((len(groups), 1)) + rng.random(len(sizes))[groups, None]
+    covered = 0.0
+    for out in range(len(sizes)):  # each group is the further one equally often
+        rest = groups != out
+        try:
+            width = HeldOutResiduals.choose(errors[rest], np.zeros((rest.sum(), 1)), groups[rest]).find_width(
+                coverage
+            )
+        except UsageError:
+            return
+        covered += (errors[~rest] <= width).mean()
+    assert covered / len(sizes) >= coverage - 1e-9
+
+
+@given(st.permutations(range(9)))
+def test_the_order_of_images_decides_nothing(order):
+    errors, groups = np.arange(9.0)[:, None] ** 2, np.array([0, 0, 1, 1, 1, 2, 3, 3, 4])
+    order = np.array(order)
+    one = HeldOutResiduals.choose(errors, np.zeros((9, 1)), groups)
+    other = HeldOutResiduals.choose(errors[order], np.zeros((9, 1)), groups[order])
+    assert one.find_width(0.6) == other.find_width(0.6)
 
 
 @pytest.mark.parametrize("coverage", [0, 1, -0.1, 1.5, "0.9", True, None])

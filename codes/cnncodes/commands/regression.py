@@ -57,6 +57,7 @@ def describe_regressor(regressor: Any) -> Result:
         "targets": list(regressor.targets_),
         "interval": None if kept is None else _find_width(kept),
         "held_out": 0 if kept is None else len(kept.errors),
+        "held_out_groups": 0 if kept is None else kept.n_groups,
         "why_no_interval": say_no_interval(regressor.predictor_),
     }
 
@@ -83,7 +84,8 @@ def render_regression(result: Result) -> str:
 
     chosen = say_settings(result["chosen"], result)
     named = f" to predict {result['targets'][0]}" if result["targets"][0] else ""
-    grouped = "" if result["held_out"] == result["images"] else ", one of each group"
+    alone = result["held_out_groups"] == result["held_out"]
+    grouped = "" if alone else f" of {result['held_out_groups']:,} groups"
     interval = (
         f"{COVERAGE:.0%} intervals: the prediction ± {result['interval']:.4g}, by {result['held_out']:,}"
         f" held-out training images{grouped}.\n"

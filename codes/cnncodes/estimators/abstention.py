@@ -11,9 +11,12 @@ import numpy.typing as npt
 
 from cnncodes.errors import UsageError
 from cnncodes.estimators.answers import HeldOutAnswers
+from cnncodes.estimators.group_tests import average_tail, bound_above
 
 Array = npt.NDArray[Any]
 
+#: To which images are counted that are parts of a group, as sums of such are rounded.
+_DIGITS = 9
 #: Thresholds that are tried in turn, and the share of images that the first one answers at least.
 _STEPS, _FIRST_SHARE = 50, 0.1
 
@@ -31,11 +34,14 @@ class AnswerRule:
     threshold : float
         Least probability that is answered; infinite where nothing is.
     n : int
-        Held-out images that it was chosen on, one for each group.
+        Held-out images that it was chosen on; where some are of one group, groups.
+    n_images : int
+        The images.
     coverage, coverage_low, coverage_high : float
-        Share of them that is answered, with its exact binomial interval of 95 %.
-    errors : int
-        Wrong answers among them.
+        Share of them that is answered, with its exact binomial interval of 95 %. Images of a group count
+        together as one, here and below.
+    errors : float
+        Wrong answers among them: a whole number, where no images are of one group.
     error_bound : float
         Upper end, at `confidence`, of the share of wrong answers: at most `risk`. NaN where nothing is
         answered.
@@ -50,10 +56,11 @@ class AnswerRule:
     confidence: float
     threshold: float
     n: int
+    n_images: int
     coverage: float
     coverage_low: float
     coverage_high: float
-    errors: int
+    errors: float
     error_bound: float
     reason: str
     reachable: float | None
@@ -103,6 +110,8 @@ def choose_rule(answers: HeldOutAnswers, risk: float, confidence: float = 0.95) 
     above `risk` it would be met with a probability of at most ``1 - confidence`` (binomial)? The last before
     the first that fails is taken: a fixed sequence, for which no correction is due. The first answers a tenth
     of the images, and so many that one wrong answer is no failure; 50 follow in equal steps up to all images.
+    Images of a group are not independent: what is tested is one of each, and the test is averaged over all
+    ways to draw it (`cnncodes.estimators.group_tests`). The promise is for one image of a further group.
 
     Where the share of right answers does not fall as the probability rises, the share of wrong ones among
     answers to further such images is at most `risk`, but for a chance of ``1 - confidence``: the images above
@@ -131,84 +140,113 @@ def choose_rule(answers: HeldOutAnswers, risk: float, confidence: float = 0.95) 
         if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 < value < 1:
             raise UsageError(f"{name} must be a number between 0 and 1. Got {value!r} instead.")
     risk, confidence = float(risk), float(confidence)
-    table = _Table.make(answers)
+    table = _Table(answers)
     found = table.test(risk, confidence)
-    if found:
+    if found is not None:
         return _describe(table, risk, confidence, found)
-    least = _count_needed(risk, confidence, errors=0)
-    n = len(answers.right)
+    least, n = _count_needed(risk, confidence, errors=0), table.n
+    noun = "held-out training images" if answers.groups is None else "groups of held-out training images"
     if n < least:
         reason = (
-            f"a risk of {risk:g} with a confidence of {confidence:g} takes at least {least} held-out training"
-            f" images, without a single error; there are {n}"
+            f"a risk of {risk:g} with a confidence of {confidence:g} takes at least {least} {noun}, without a"
+            f" single error; there are {n}"
         )
     else:
-        share = 1 - answers.right.mean()
+        share = float(answers.shares @ ~answers.right) / n
         reason = (
-            f"on {n} held-out training images, of which {share:.1%} were answered wrongly, not even the most"
-            f" probable answers are wrong so rarely that a risk of {risk:g} is sure"
+            f"on {n} {noun}, of which {share:.1%} were answered wrongly, not even the most probable answers"
+            f" are wrong so rarely that a risk of {risk:g} is sure"
         )
-    return _describe(table, risk, confidence, 0, reason, _find_reachable(table, risk, confidence))
+    return _describe(table, risk, confidence, None, reason, _find_reachable(table, risk, confidence))
 
 
-@dataclass(frozen=True, eq=False)
 class _Table:
-    """Thresholds, falling, with how many images each answers, and how many of these wrongly."""
+    """Thresholds, falling, with how many images each answers, and how many of these wrongly.
 
-    threshold: Array
-    answered: Array
-    errors: Array
-    n: int
+    Images of a group together count as one.
 
-    @classmethod
-    def make(cls, answers: HeldOutAnswers) -> _Table:
-        """Make a row of each probability that occurs."""
-        rising, counts = np.unique(answers.probability, return_counts=True)
-        wrong = np.bincount(
-            np.searchsorted(rising, answers.probability), ~answers.right, minlength=len(rising)
-        )
-        return cls(
-            rising[::-1].astype(np.float64),
-            counts[::-1].cumsum(),
-            wrong[::-1].cumsum().astype(np.int64),
-            len(answers.right),
+    Parameters
+    ----------
+    answers : HeldOutAnswers
+    """
+
+    def __init__(self, answers: HeldOutAnswers) -> None:
+        self._answers, self.n, self.n_images = answers, answers.n_groups, len(answers.right)
+        rising, rows = np.unique(answers.probability, return_inverse=True)
+        self.threshold = rising[::-1].astype(np.float64)
+        self.answered, self.errors = (
+            np.bincount(rows, counted, minlength=len(rising))[::-1].cumsum().round(_DIGITS)
+            for counted in (answers.shares, answers.shares * ~answers.right)
         )
 
-    def test(self, risk: float, confidence: float) -> int:
-        """Return how many images the lowest threshold answers that passes, in turn; 0 if the first fails."""
+    def test(self, risk: float, confidence: float) -> int | None:
+        """Return the row of the lowest threshold that passes, in turn; None if the first fails."""
+        if self.n < _count_needed(risk, confidence, errors=0):
+            return None
+        first = max(_count_needed(risk, confidence, errors=1), math.ceil(_FIRST_SHARE * self.n))
+        ranks = np.unique(np.linspace(min(first, self.n), self.n, _STEPS).round())
+        passed = None
+        for row in np.searchsorted(self.answered, ranks):  # equal probabilities are answered together
+            if self._tail(row, risk) > 1 - confidence:
+                break
+            passed = int(row)
+        return passed
+
+    def _tail(self, row: int, risk: float) -> float:
+        """Return how likely so few wrong answers are with a risk."""
         from scipy.special import bdtr
 
-        if self.n < _count_needed(risk, confidence, errors=0):
-            return 0
-        first = max(_count_needed(risk, confidence, errors=1), math.ceil(_FIRST_SHARE * self.n))
-        ranks = np.unique(np.linspace(min(first, self.n), self.n, _STEPS).round().astype(np.int64))
-        rows = np.searchsorted(self.answered, ranks)  # equal probabilities are answered together
-        passes = bdtr(self.errors[rows], self.answered[rows], risk) <= 1 - confidence
-        count = len(passes) if passes.all() else int(passes.argmin())
-        return int(self.answered[rows[count - 1]]) if count else 0
+        if self._answers.groups is None:
+            return float(bdtr(int(self.errors[row]), int(self.answered[row]), risk))
+        right, wrong = self._share_out(row)
+        return average_tail(wrong, right, risk)
+
+    def bound_errors(self, row: int, confidence: float) -> float:
+        """Return the upper end of the share of wrong answers."""
+        if self._answers.groups is None:
+            return _bound(int(self.errors[row]), int(self.answered[row]), confidence)[1]
+        right, wrong = self._share_out(row)
+        return bound_above(wrong, right, 1 - confidence)
+
+    def bound_coverage(self, row: int | None, level: float) -> tuple[float, float]:
+        """Return the ends of the share of answers, each with a chance of `level` to be passed."""
+        if self._answers.groups is None or row is None:
+            return _bound(0 if row is None else int(self.answered[row]), self.n, 1 - level)
+        right, wrong = self._share_out(row)
+        answered = right + wrong
+        return 1 - bound_above(1 - answered, answered, level), bound_above(answered, 1 - answered, level)
+
+    def _share_out(self, row: int) -> tuple[Array, Array]:
+        """Return of each group the shares that are answered right and wrong, float64 ``[n]``."""
+        answers, groups = self._answers, self._answers.groups
+        assert groups is not None
+        counted = answers.shares * (answers.probability >= self.threshold[row])
+        right = np.bincount(groups, counted * answers.right, minlength=self.n)
+        wrong = np.bincount(groups, counted * ~answers.right, minlength=self.n)
+        return right.round(_DIGITS), wrong.round(_DIGITS)
 
 
 def _describe(
     table: _Table,
     risk: float,
     confidence: float,
-    answered: int,
+    row: int | None,
     reason: str = "",
     reachable: float | None = None,
 ) -> AnswerRule:
-    low, high = _bound(answered, table.n, 0.975)
-    row = int(np.searchsorted(table.answered, answered))
-    errors = int(table.errors[row]) if answered else 0
+    low, high = table.bound_coverage(row, 0.025)
+    answered, errors = (0.0, 0.0) if row is None else (float(table.answered[row]), float(table.errors[row]))
     return AnswerRule(
         risk=risk,
         confidence=confidence,
-        threshold=float(table.threshold[row]) if answered else math.inf,
+        threshold=math.inf if row is None else float(table.threshold[row]),
         n=table.n,
+        n_images=table.n_images,
         coverage=answered / table.n if table.n else math.nan,
         coverage_low=low,
         coverage_high=high,
-        errors=errors,
-        error_bound=_bound(errors, answered, confidence)[1] if answered else math.nan,
+        errors=int(errors) if errors.is_integer() else errors,
+        error_bound=math.nan if row is None else table.bound_errors(row, confidence),
         reason=reason,
         reachable=reachable,
     )
@@ -243,6 +281,6 @@ def _find_reachable(table: _Table, risk: float, confidence: float) -> float | No
     A lower one may pass by chance, as its sequence starts elsewhere: to go by that would be a second trial.
     """
     for step in range(math.floor(risk * 200) + 1, 200):
-        if table.test(step / 200, confidence):
+        if table.test(step / 200, confidence) is not None:
             return step / 200
     return None

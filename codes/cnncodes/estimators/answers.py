@@ -10,16 +10,19 @@ import numpy.typing as npt
 
 from cnncodes.errors import SavedModelError
 from cnncodes.estimators.archive import Archive
+from cnncodes.estimators.group_numbers import count_groups, keep_groups, share_groups, unpack_groups
 from cnncodes.estimators.npy import read_npy, to_npy
 
 Array = npt.NDArray[Any]
 
-ANSWERS_MEMBERS = ("training/answer_probability.npy", "training/answer_right.npy")
+_PROBABILITY, _RIGHT = "training/answer_probability.npy", "training/answer_right.npy"
+_GROUPS = "training/answer_groups.npy"
+ANSWERS_MEMBERS = (_PROBABILITY, _RIGHT, _GROUPS)
 
 
 @dataclass(frozen=True, eq=False)
 class HeldOutAnswers:
-    """The answers to training images by heads that had not seen them, one image for each group.
+    """The answers to training images by heads that had not seen them.
 
     Parameters
     ----------
@@ -27,14 +30,17 @@ class HeldOutAnswers:
         Of the most probable class.
     right : ndarray of bool, shape (n,)
         Whether it is the true one.
+    groups : ndarray of int32, shape (n,), optional
+        Number of each image's group, from 0 on; None where each image is one.
     """
 
     probability: Array
     right: Array
+    groups: Array | None = None
 
     @classmethod
     def choose(cls, proba: Array, right: Array, groups: Array) -> HeldOutAnswers:
-        """Take one image of each group at random, since those of a group are not independent.
+        """Take what is kept of all classes' probabilities.
 
         Parameters
         ----------
@@ -42,24 +48,22 @@ class HeldOutAnswers:
         right : ndarray of bool, shape (n_images,)
         groups : ndarray, shape (n_images,)
         """
-        first = draw_one_each(groups)
-        return cls(proba[first].max(axis=1).astype(np.float32), np.asarray(right, np.bool_)[first])
+        return cls(proba.max(axis=1).astype(np.float32), np.asarray(right, np.bool_), keep_groups(groups))
+
+    @property
+    def shares(self) -> Array:
+        """What each image counts: those of a group together as one; float64 ``[n]``."""
+        return share_groups(self.groups, len(self.right))
+
+    @property
+    def n_groups(self) -> int:
+        """How many groups there are, or images that are one each."""
+        return count_groups(self.groups, len(self.right))
 
     def pack(self) -> dict[str, bytes]:
-        """Return the members of a saved classifier that hold them: 5 bytes an image."""
-        return dict(zip(ANSWERS_MEMBERS, map(to_npy, (self.probability, self.right)), strict=True))
-
-
-def draw_one_each(groups: Array) -> Array:
-    """Return one image of each group at random, by positions in rising order; `groups` is ``[n_images]``.
-
-    Examples
-    --------
-    >>> draw_one_each(np.array([7, 7, 8])).size
-    2
-    """
-    order = np.random.default_rng(0).permutation(len(groups))
-    return np.sort(order[np.unique(np.asarray(groups)[order], return_index=True)[1]])
+        """Return the members of a saved classifier that hold them: 5 bytes an image, 9 with groups."""
+        kept = {_PROBABILITY: self.probability, _RIGHT: self.right, _GROUPS: self.groups}
+        return {name: to_npy(array) for name, array in kept.items() if array is not None}
 
 
 def unpack_answers(archive: Archive) -> HeldOutAnswers | None:
@@ -72,12 +76,12 @@ def unpack_answers(archive: Archive) -> HeldOutAnswers | None:
     """
     if not any(member in archive.sizes for member in ANSWERS_MEMBERS):
         return None
-    probability, right = (read_npy(archive, member) for member in ANSWERS_MEMBERS)
+    probability, right = read_npy(archive, _PROBABILITY), read_npy(archive, _RIGHT)
     fits = probability.dtype == np.float32 and right.dtype == np.bool_ and probability.ndim == 1
     if not fits or probability.shape != right.shape or not ((probability >= 0) & (probability <= 1)).all():
         raise SavedModelError(
-            f"{archive.name} is damaged at {ANSWERS_MEMBERS[0]!r}: it must hold float32 probabilities, and"
-            f" {ANSWERS_MEMBERS[1]!r} as many bool. Got {probability.dtype} of shape {probability.shape} and"
+            f"{archive.name} is damaged at {_PROBABILITY!r}: it must hold float32 probabilities, and"
+            f" {_RIGHT!r} as many bool. Got {probability.dtype} of shape {probability.shape} and"
             f" {right.dtype} of shape {right.shape}."
         )
-    return HeldOutAnswers(probability, right)
+    return HeldOutAnswers(probability, right, unpack_groups(archive, _GROUPS, len(right)))

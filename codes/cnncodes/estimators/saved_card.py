@@ -19,7 +19,7 @@ from cnncodes.estimators.novelty import scale_members
 from cnncodes.estimators.number_predictor import NumberPredictor
 from cnncodes.estimators.packing import head_members
 from cnncodes.estimators.predictor import Predictor
-from cnncodes.estimators.residuals import RESIDUALS_MEMBER
+from cnncodes.estimators.residuals import RESIDUALS_MEMBERS
 from cnncodes.estimators.settings import read_settings
 from cnncodes.heads.arrays import ArrayScorer
 
@@ -53,7 +53,7 @@ _MORE_KEYS = {
 }
 _MORE_MEMBERS: dict[str, set[str]] = {
     CLASSIFIER: {*ANSWERS_MEMBERS},
-    REGRESSOR: {RESIDUALS_MEMBER},
+    REGRESSOR: {*RESIDUALS_MEMBERS},
     MULTILABEL: set(),
 }
 #: Keys that older files lack.
