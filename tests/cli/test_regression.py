@@ -113,7 +113,7 @@ def test_groups_are_spoken_of_where_there_are_any(
     shown, told = run(capsys, *asked, "--head", "knn")
     assert f"by {N} held-out training images.\n" in shown and "were trained on:" not in told
     shown = run(capsys, *asked, "--head", "knn", "--group-column", "who")[0]
-    assert f"by {N // 2} held-out training images, one of each group.\n" in shown
+    assert f"by {N} held-out training images of {N // 2} groups.\n" in shown
 
 
 def test_groups_that_were_trained_on_are_told(
