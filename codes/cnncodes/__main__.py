@@ -6,13 +6,20 @@ import os
 import sys
 
 from cnncodes.ending import describe_interrupt, leave, running, watch
+from cnncodes.machine import explain_shortage, find_shortage
 from cnncodes.output import occupy_streams
 
 
 def main() -> None:
     """Run the command line and end the process."""
     occupy_streams()
-    watch()
+    try:
+        watch()
+    except RuntimeError as error:  # its thread does not start
+        shortage = find_shortage(error)
+        if shortage is None:
+            raise
+        sys.exit(f"cnncodes: the command cannot begin: {explain_shortage(shortage)}")
     from cnncodes.cli import main as run
     from cnncodes.cli.entry import SIGNALLED
 

@@ -115,6 +115,10 @@ class DamagedManifest(StoreError):
     """A codes dataset whose manifest is damaged or gone; its shards may be sound."""
 
 
+class ShortageError(CnnCodesError):
+    """Memory or threads that this process may not have; it says nothing of the files that were in hand."""
+
+
 class SavedModelError(CnnCodesError, ValueError):
     """A saved classifier that is damaged, of a newer format, or holds something unexpected."""
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import math
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 _ROOT = Path("/")
 
@@ -66,6 +68,48 @@ def measure_resident() -> int:
         _, resident, files = map(int, Path("/proc/self/statm").read_text().split()[:3])
         return (resident - files) * os.sysconf("SC_PAGE_SIZE")
     return 0
+
+
+#: How libraries say that they got no memory, or no thread. A thread wants memory too, for its stack.
+_NO_MEMORY = re.compile(
+    r"(?:[cm]|re)alloc of size|failed to allocate memory|cannot allocate memory|out of memory|out_of_memory"
+    r"|alloc_failed|bad_alloc|bad allocation|is smaller than requested bytes|failed to map segment",
+    re.IGNORECASE,
+)
+_NO_THREAD = re.compile(
+    r"failed to launch worker thread|can't start new thread|pthread_create|thread constructor failed",
+    re.IGNORECASE,
+)
+
+
+def find_shortage(error: BaseException) -> Literal["memory", "threads"] | None:
+    """Return what this process has too little of, where that is what an error says; else None.
+
+    Examples
+    --------
+    >>> find_shortage(MemoryError()), find_shortage(RuntimeError("can't start new thread"))
+    ('memory', 'threads')
+    >>> find_shortage(ValueError("not a number")) is None
+    True
+    """
+    number = error.errno if isinstance(error, OSError) else None
+    if isinstance(error, MemoryError) or number == errno.ENOMEM or _NO_MEMORY.search(str(error)):
+        return "memory"
+    return "threads" if number == errno.EAGAIN or _NO_THREAD.search(str(error)) else None
+
+
+def explain_shortage(shortage: Literal["memory", "threads"]) -> str:
+    """Return what this process has too little of, and what to do, in words to end a sentence with."""
+    if shortage == "memory":
+        return (
+            "there is not enough memory. End other programs, use fewer lanes (-j 1), or raise the limit that"
+            " this process has (ulimit -v, or a container's), and run the same command again."
+        )
+    return (
+        "this process may start no more threads, or has no memory for them. Use -j 1 where there is that"
+        " option, or raise the limit that it has (ulimit -u, ulimit -v, or a container's pids limit), and run"
+        " the same command again."
+    )
 
 
 def _passing_over() -> contextlib.suppress:

@@ -14,7 +14,8 @@ from cnncodes.commands import COMMANDS, Reporter
 from cnncodes.commands.command import PROBLEMS, TOO_MANY_FAILURES, Command, Result, find_result
 from cnncodes.commands.controls import escape_controls
 from cnncodes.ending import describe_interrupt, ending_when_asked, was_announced
-from cnncodes.errors import CnnCodesError, UsageError
+from cnncodes.errors import CnnCodesError, ShortageError, UsageError
+from cnncodes.machine import explain_shortage, find_shortage
 from cnncodes.schema import from_arguments
 
 DONE, FAILED, WRONG_USAGE, TOO_MANY = 0, 1, 2, 3
@@ -58,6 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(error, BrokenPipeError):
             # The reader of our output has gone (head, less): nothing is wrong, and there is nobody to tell.
             return FAILED
+        shortage = None if isinstance(error, CnnCodesError) else find_shortage(error)
+        if shortage is not None:  # wherever it comes, it is no bug of ours
+            return _complain(ShortageError(f"the command cannot go on: {explain_shortage(shortage)}"), FAILED)
         if isinstance(error, CnnCodesError | OSError):
             return _complain(error, FAILED)
         raise

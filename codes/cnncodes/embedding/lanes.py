@@ -114,8 +114,8 @@ class _Lanes:
         self._tasks.put((future, work, chunk))
         if len(self._threads) < self._most:
             thread = threading.Thread(target=self._serve, name="cnncodes-lane", daemon=True)
-            self._threads.append(thread)
             thread.start()
+            self._threads.append(thread)
         return future
 
     def _serve(self) -> None:

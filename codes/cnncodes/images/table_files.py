@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cnncodes.errors import SourceError, agree, count, name_some, sentence
+from cnncodes.errors import ShortageError, SourceError, agree, count, name_some, sentence
 from cnncodes.images.records import RowBytes
+from cnncodes.machine import explain_shortage, find_shortage
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,9 @@ def _find_links(held: Any) -> Iterator[tuple[int, str]]:
             yield row, str(path)
 
 
-def _cannot_read(path: Path, error: Exception) -> SourceError:
+def _cannot_read(path: Path, error: Exception) -> SourceError | ShortageError:
+    if shortage := find_shortage(error):
+        return ShortageError(f"{path} cannot be read as Parquet now: {explain_shortage(shortage)}")
     return SourceError(f"{path} cannot be read as Parquet: {sentence(error)}")
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cnncodes.disk import UNCHANGED, explain_failed_write, sync_folder
-from cnncodes.errors import StoreError, sentence
+from cnncodes.errors import StoreError
 
 #: Seconds without a change after which nobody writes a temporary file any more.
 _ABANDONED = 600.0
@@ -152,14 +152,3 @@ def writing_errors(path: Path, *, alone: bool = False) -> Iterator[None]:
         yield
     except OSError as error:
         raise StoreError(explain_failed_write(path, error, UNCHANGED if alone else _KEPT)) from error
-
-
-def refuse_unread(path: Path, error: OSError) -> StoreError:
-    """Return the error of a file that the manifest names and the system does not give."""
-    if isinstance(error, FileNotFoundError):
-        return StoreError(
-            f"{path} is missing, and the manifest names it. Restore it from a copy, or run the same"
-            " `cnncodes embed` again: only its images are embedded anew."
-        )
-    why = os.strerror(error.errno) if error.errno else error
-    return StoreError(f"{path} cannot be read: {sentence(why)} Look at its rights and at the disk.")

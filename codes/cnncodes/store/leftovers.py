@@ -17,10 +17,11 @@ import pyarrow.parquet as pq
 from cnncodes.disk import find_free_name, sync_folder
 from cnncodes.errors import ResultWarning, StoreError, name_some, sentence
 from cnncodes.store.entries import Shard, list_shards
-from cnncodes.store.files import refuse_unread, writing_errors
+from cnncodes.store.files import writing_errors
 from cnncodes.store.manifest import FORMAT, Manifest, parse_rows
 from cnncodes.store.schema import is_code, read_parquet
 from cnncodes.store.shards import describe_shard, look_at_shard
+from cnncodes.store.unread import UnreadError, check_damage
 
 #: Folder beside ``data/`` for shards that cannot be used.
 LEFT_OUT = "left-out"
@@ -149,9 +150,8 @@ def read_description(file: Path) -> Manifest:
         return parse_rows(about)
     except UnusableError:
         raise
-    except PermissionError as error:  # it may be sound, and is not to be moved away
-        raise refuse_unread(file, error) from error
-    except (OSError, ValueError, TypeError, KeyError, StoreError, pa.ArrowException) as error:
+    except (MemoryError, OSError, ValueError, TypeError, KeyError, StoreError, pa.ArrowException) as error:
+        check_damage(file, error)  # else it may be sound, and is not to be moved away
         raise UnusableError(_tell_damage(file, error)) from error
 
 
@@ -173,11 +173,18 @@ def read_whole(file: Path, manifest: Manifest) -> tuple[Shard, set[str]]:
     Raises
     ------
     UnusableError
+    StoreError
+        If it may not be read.
+    ShortageError
+        If memory or threads are short.
     """
     try:
         table = read_parquet(file, manifest.schema.names, None, "")
         data = file.read_bytes()
-    except (StoreError, OSError) as error:
+    except UnreadError:
+        raise
+    except (MemoryError, OSError, StoreError) as error:
+        check_damage(file, error)
         raise UnusableError(_tell_damage(file, error)) from error
     if table.schema != manifest.schema:
         raise UnusableError("has other columns than its own description says")

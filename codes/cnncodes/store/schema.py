@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cnncodes.errors import StoreError, sentence
-from cnncodes.store.files import refuse_unread
 from cnncodes.store.records import Failure, ImageCodes
+from cnncodes.store.unread import check_damage
 
 #: Types that codes may be stored in.
 DTYPES: dict[str, np.dtype[Any]] = {"float16": np.dtype(np.float16), "float32": np.dtype(np.float32)}
@@ -287,11 +287,8 @@ def _open_parquet(
             if missing:
                 raise StoreError(f"{path} is damaged: it has no column {', '.join(missing)}. {advice}")
             yield file
-    except FileNotFoundError as error:
-        raise refuse_unread(path, error) from error
-    except (pa.ArrowException, OSError, ValueError) as error:
-        if isinstance(error, OSError) and error.errno:  # Arrow's own errors of what is in it have none
-            raise refuse_unread(path, error) from error
+    except (pa.ArrowException, MemoryError, OSError, ValueError) as error:
+        check_damage(path, error)
         reason = " ".join(str(error).split()).rstrip(".")
         raise StoreError(f"{path} is damaged: {sentence(reason)} {advice}") from error
 

@@ -19,6 +19,7 @@ from cnncodes.store.entries import Shard
 from cnncodes.store.files import atomic_write
 from cnncodes.store.manifest import MANIFEST_NAME, RESTORE_SHARD, Manifest, damaged_manifest, parse_rows
 from cnncodes.store.schema import METADATA_KEY, is_code, read_batches, read_parquet, to_parquet
+from cnncodes.store.unread import check_damage, check_shortage
 
 #: Images in a shard, where nothing else is said.
 SHARD_IMAGES = 2048
@@ -61,7 +62,8 @@ def read_shard(folder: Path, manifest: Manifest, shard: Shard) -> pa.Table:
         raise _explain(error, folder, manifest) from error
     try:
         return sort_rows(table.select(manifest.schema.names).cast(manifest.schema))
-    except (pa.ArrowException, ValueError) as error:
+    except (pa.ArrowException, MemoryError, ValueError) as error:
+        check_damage(file, error)
         reason = " ".join(str(error).split()).rstrip(".")
         raise StoreError(f"{file} is damaged: {sentence(reason)} {RESTORE_SHARD}") from error
 
@@ -207,7 +209,8 @@ def find_contradiction(folder: Path, manifest: Manifest) -> DamagedManifest | No
             if about is None:
                 continue
             differing = parse_rows(about).contradictions(manifest, (shard.name, MANIFEST_NAME))
-        except (OSError, ValueError, TypeError, KeyError, StoreError, pa.ArrowException):
+        except (MemoryError, OSError, ValueError, TypeError, KeyError, StoreError, pa.ArrowException) as why:
+            check_shortage(folder / "data" / shard.name, why)
             continue
         if not differing:
             return None

@@ -1,0 +1,53 @@
+"""Why a file of a dataset cannot be read, and whether that says anything of what is in it."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from cnncodes.errors import ShortageError, StoreError, sentence
+from cnncodes.machine import explain_shortage, find_shortage
+
+#: Bytes that no file of a dataset takes at once: one that asks for more is damaged.
+_ABSURD = 2**40
+
+
+class UnreadError(StoreError):
+    """A file that the system does not give; it may be sound."""
+
+
+def refuse_unread(path: Path, error: OSError) -> UnreadError:
+    """Return the error of a file that the manifest names and the system does not give."""
+    if isinstance(error, FileNotFoundError):
+        return UnreadError(
+            f"{path} is missing, and the manifest names it. Restore it from a copy, or run the same"
+            " `cnncodes embed` again: only its images are embedded anew."
+        )
+    why = os.strerror(error.errno) if error.errno else error
+    return UnreadError(f"{path} cannot be read: {sentence(why)} Look at its rights and at the disk.")
+
+
+def check_shortage(path: Path, error: Exception) -> None:
+    """Raise `ShortageError` where an error says that memory or threads were short, and nothing of a file."""
+    asked = re.search(r"alloc of size (\d+)", str(error))
+    shortage = find_shortage(error)
+    if shortage is not None and not (asked and int(asked[1]) > _ABSURD):
+        raise ShortageError(
+            f"{path} cannot be read now, which says nothing of what is in it: {explain_shortage(shortage)}"
+        ) from error
+
+
+def check_damage(path: Path, error: Exception) -> None:
+    """Raise where an error says nothing of what is in a file; where it returns, the file is damaged.
+
+    Raises
+    ------
+    ShortageError
+        If memory or threads were short.
+    UnreadError
+        If it is missing, or the system does not give it.
+    """
+    check_shortage(path, error)
+    if isinstance(error, OSError) and error.errno:  # Arrow's own errors of what is in it have none
+        raise refuse_unread(path, error) from error

@@ -1,0 +1,99 @@
+"""Too little memory, or too few threads: one line that says so, nothing called damaged, and nothing moved."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+sys.path.append(str(HERE.parent / "store"))
+
+from samples import fail, make, open_writer, write  # noqa: E402
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="memory and threads are limited as Linux does"
+)
+
+# The command line with a limit that is set when all is loaded. Threads of root are not limited.
+SHORT = """
+import ctypes, os, resource, sys
+import pyarrow.compute, pyarrow.parquet
+from cnncodes.cli import main
+from cnncodes.store import merging, repairing, summary, verifying, writing
+kind, room, *words = sys.argv[1:]
+if kind == "threads":
+    if os.geteuid() == 0:  # becomes nobody, who may read and write every file as before
+        libc = ctypes.CDLL(None, use_errno=True)
+        assert libc.prctl(8, 1, 0, 0, 0) == 0  # PR_SET_KEEPCAPS
+        os.setuid(65534)
+        header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # _LINUX_CAPABILITY_VERSION_3, this thread
+        rights = (ctypes.c_uint32 * 6)(0b110, 0b110)  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+        assert libc.capset(header, rights) == 0
+    resource.setrlimit(resource.RLIMIT_NPROC, (int(room), int(room)))
+else:
+    used = next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmSize"))
+    resource.setrlimit(resource.RLIMIT_AS, (int(used) * 1024 + int(room),) * 2)
+"""
+COMMAND = f"{SHORT}sys.exit(main(words))\n"
+WRITER = f"""{SHORT}
+sys.path[:0] = [words[0]]
+from samples import open_writer
+open_writer(words[1])
+"""
+
+
+def run_short(
+    kind: str, room: int, folder: Path, *words: str, script: str = COMMAND
+) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-B", "-c", script, kind, str(room), *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=folder)
+
+
+def list_contents(folder: Path) -> dict[str, bytes]:
+    files = (file for file in folder.rglob("*") if file.is_file() and not file.name.endswith("lock"))
+    return {str(file.relative_to(folder)): file.read_bytes() for file in files}
+
+
+@pytest.mark.parametrize(("kind", "room"), [("threads", 1), ("memory", 2**20)])
+@pytest.mark.parametrize("words", ["verify one", "info one", "merge one two -o out", "repair lost"])
+def test_sound_files_are_not_called_damaged(tmp_path: Path, kind: str, room: int, words: str) -> None:
+    write(tmp_path / "one", [*map(make, "abc"), fail("z")])
+    write(tmp_path / "two", [*map(make, "def"), fail("y")])
+    write(tmp_path / "lost", [*map(make, "abc"), fail("z")])
+    (tmp_path / "lost" / "manifest.json").unlink()
+    before = list_contents(tmp_path)
+    done = run_short(kind, room, tmp_path, "codes", *words.split())
+    assert (done.returncode, done.stdout) == (1, ""), done.stderr
+    assert done.stderr.count("\n") == 1 and "ulimit -" in done.stderr
+    assert "damaged" not in done.stderr and "delete" not in done.stderr
+    assert list_contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(("kind", "room"), [("threads", 1), ("memory", 2**20)])
+def test_what_a_killed_job_left_stays_where_it_cannot_be_read_now(
+    tmp_path: Path, kind: str, room: int
+) -> None:
+    out = tmp_path / "out"
+    write(out, [make("a")])
+    named = (out / "manifest.json").read_bytes()
+    with open_writer(out) as writer:
+        writer.add(make("b"))
+    (out / "manifest.json").write_bytes(named)
+    before = list_contents(out)
+    samples = str(HERE.parent / "store")
+    done = run_short(kind, room, tmp_path, samples, "out", script=WRITER)
+    assert "cannot be read now" in done.stderr.splitlines()[-1], done.stderr
+    assert list_contents(out) == before
+
+
+def test_without_a_thread_for_signals_the_command_does_not_begin(tmp_path: Path) -> None:
+    script = f"{SHORT}\nfrom cnncodes.__main__ import main\nmain()\n"
+    done = run_short("threads", 1, tmp_path, "codes", "info", "one", script=script)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(
+        "cnncodes: the command cannot begin: this process may start no more threads"
+    )
+    assert done.stderr.count("\n") == 1
