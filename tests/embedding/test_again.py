@@ -16,7 +16,7 @@ from PIL import Image
 
 from cnncodes import embed, load_backbone, read_codes
 from cnncodes.backbones import Backbone
-from cnncodes.errors import StoreError, UsageError
+from cnncodes.errors import ResultWarning, StoreError, UsageError
 from cnncodes.store import verify_codes
 from cnncodes.store.summary import summarize_codes
 from cnncodes.store.verifying import find_problems
@@ -196,6 +196,83 @@ def test_damage_that_only_the_content_tells_of_stays_refused(
     for check in ("content", "stat"):
         with pytest.raises(StoreError, match="6 of them cannot be decoded"):
             embed(photos, out, backbone=backbone, check=check)
+
+
+def test_codes_that_are_kept_stay_where_the_file_that_marks_them_is_deleted(
+    photos: Path, tmp_path: Path, backbone: Backbone
+) -> None:
+    """As is advised where it is damaged: what is few then was refused before."""
+    out, copy = tmp_path / "x.codes", tmp_path / "copy"
+    for number in range(6, 50):
+        draw(photos / "cat" / f"{number:02}.png", number)
+    embed(photos, out, backbone=backbone)
+    shutil.copytree(photos, copy)
+    emptied = sorted(photos.rglob("*.png"))[:14]
+    empty_files(photos, 14)
+    with pytest.raises(StoreError, match="14 of them cannot be decoded"):
+        embed(photos, out, backbone=backbone)
+    for file in emptied[:6]:
+        shutil.copyfile(copy / file.relative_to(photos), file)
+    with pytest.raises(StoreError, match="8 of them cannot be decoded"):
+        embed(photos, out, backbone=backbone)
+    (out / "failures.parquet").write_bytes(b"damaged")
+    with pytest.raises(StoreError, match="delete this one file: no codes are lost"):
+        embed(photos, out, backbone=backbone)
+    (out / "failures.parquet").unlink()
+    [problem] = find_problems(out)
+    assert (
+        "failures.parquet is missing" in problem and "8 images" in problem and "--remove-missing" in problem
+    )
+    found = summarize_codes(out)
+    assert (found.codes_kept, found.marks_lost) == (8, 8)
+    with (
+        pytest.warns(ResultWarning, match="failures.parquet is missing.* 8 images"),
+        pytest.raises(StoreError, match="8 of them cannot be decoded"),
+    ):
+        embed(photos, out, backbone=backbone)
+    assert len(read_codes(out).images) == 50
+    found = summarize_codes(out)
+    assert (found.codes_kept, found.marks_lost) == (8, 0)  # marked anew
+    emptied[6].unlink()
+    (out / "failures.parquet").unlink()
+    with (
+        pytest.warns(ResultWarning, match="failures.parquet is missing"),
+        pytest.raises(StoreError, match=r"1 of them is not in .* may have been refused for it"),
+    ):
+        embed(photos, out, backbone=backbone)
+    assert summarize_codes(out).marks_lost == 8  # that job looked at nothing
+    with pytest.warns(ResultWarning, match="8 images"):
+        summary = embed(photos, out, backbone=backbone, remove_missing=True)
+    assert (summary.removed, summary.given_up, summary.views_run) == (1, 7, 0) and find_problems(out) == []
+    assert embed(photos, out, backbone=backbone).unchanged == 42
+
+
+def test_lost_marks_stay_so_while_some_images_are_out_of_reach(
+    photos: Path, tmp_path: Path, backbone: Backbone
+) -> None:
+    out = tmp_path / "x.codes"
+    embed(photos, out, backbone=backbone)
+    files = {file: file.read_bytes() for file in sorted(photos.rglob("*.png"))}
+    empty_files(photos, 6)
+    with pytest.raises(StoreError, match="6 of them cannot be decoded"):
+        embed(photos, out, backbone=backbone)
+    (out / "failures.parquet").unlink()
+    first, *others = files
+    for file in others:
+        file.write_bytes(files[file])
+    first.unlink()
+    first.symlink_to(tmp_path / "not-mounted")
+    with pytest.warns(ResultWarning, match="failures.parquet is missing"):
+        assert embed(photos, out, backbone=backbone).out_of_reach == 1
+    first.unlink()
+    first.write_bytes(b"")
+    with (
+        pytest.warns(ResultWarning, match="failures.parquet lacks"),
+        pytest.raises(StoreError, match="1 of them cannot be decoded"),
+    ):
+        embed(photos, out, backbone=backbone)
+    first.write_bytes(files[first])
+    assert embed(photos, out, backbone=backbone).unchanged == 6 and find_problems(out) == []
 
 
 def test_how_many_codes_were_given_up_is_counted(photos: Path, tmp_path: Path, backbone: Backbone) -> None:

@@ -181,3 +181,44 @@ def test_a_second_process_is_refused_and_a_killed_one_holds_nothing(tmp_path: Pa
         holder.communicate()
     freed = subprocess.run(command, input="", capture_output=True, text=True, timeout=60)
     assert freed.stdout == "held\n"
+
+
+# A refused job marks images in failures.parquet, and a later one finds some restored; each is killed before
+# the k-th call.
+MARKS = """
+import os, pathlib, shutil, sys
+sys.path[:0] = sys.argv[1].split(os.pathsep)
+from killing import arm, run
+from samples import fail, make, open_writer, write
+from cnncodes.store import Manifest
+from cnncodes.store.failing import list_failures
+root = pathlib.Path(sys.argv[2])
+assert run(write, root / "0", [*map(make, "abcd")]) == (0, 0)
+def job(folder, kept, k=0):
+    arm(k, ("replace", "rename", "fsync", "ftruncate", "unlink", "mkdir"))
+    with open_writer(folder) as writer:
+        for key in "abcd":
+            if key not in kept and key in writer.failed:
+                writer.add(make(key, size=11))
+        writer.keep_codes(map(fail, kept))
+        writer.settle_marks()
+before, k = root / "0", 0
+for kept in "abc", "bc", "bcd":
+    status, steps = run(job, shutil.copytree(before, root / kept), kept)
+    assert status == 0
+    for k in range(1, steps + 1):
+        folder = shutil.copytree(before, root / f"{kept}{k}")
+        assert run(job, folder, kept, k)[0] == -9
+        marked = sum(failure.codes_kept for failure in list_failures(folder))
+        assert Manifest.read(folder).codes_kept >= marked, (kept, k)
+        assert run(job, folder, kept)[0] == 0
+        assert Manifest.read(folder).codes_kept == len(kept), (kept, k)
+    before = root / kept
+print(k)
+"""
+
+
+def test_a_kill_never_has_the_manifest_count_fewer_marks_than_there_are(tmp_path: Path) -> None:
+    command = [sys.executable, "-B", "-c", MARKS, f"{HERE}{os.pathsep}{SAMPLES}", str(tmp_path)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0 and int(result.stdout) > 5, result.stderr

@@ -193,3 +193,7 @@ def test_images_whose_codes_are_kept_stay_marked(tmp_path: Path) -> None:
         merged = merge_codes([tmp_path / name for name in order], tmp_path / "".join(order))
         found = {row["image"]: row["codes_kept"] for row in rows_of(tmp_path / "".join(order))[1]}
         assert merged.failures == 1 and found == {"a": True, "d": False}
+        assert merged.manifest.codes_kept == 1
+    (tmp_path / "one" / "failures.parquet").unlink()
+    merged = merge_codes([tmp_path / "one", tmp_path / "two"], tmp_path / "lost")
+    assert merged.manifest.codes_kept == 1  # of "a" or "b", of which nobody knows now

@@ -260,3 +260,15 @@ def test_a_repair_that_breaks_off_anywhere_is_done_by_the_next(path: Path) -> No
         assert (copy / "left-out" / "part-00009.parquet").read_bytes() == b"junk"
         assert "junk" in [file.read_text() for file in copy.glob("manifest.json*")]
     assert steps > 5
+
+
+def test_a_new_manifest_says_how_many_codes_are_kept(path: Path) -> None:
+    with CodesWriter.open(path, SPACE, VIEWS) as writer:
+        writer.keep_codes([fail("a"), fail("b")])
+    (path / "manifest.json").unlink()
+    repair = repair_codes(path)
+    assert repair is not None and repair.manifest.codes_kept == 2
+    (path / "manifest.json").unlink()
+    (path / "failures.parquet").write_bytes(b"damaged")  # it may have marked some
+    repair = repair_codes(path)
+    assert repair is not None and repair.manifest.codes_kept == 1

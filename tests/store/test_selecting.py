@@ -223,6 +223,6 @@ def test_images_whose_codes_are_kept_stay_marked_where_they_are_selected(tmp_pat
     found = select_codes(tmp_path / "x", tmp_path / "out", split=["train"])
     assert (found.failures, found.failures_left) == (0, 0)
     [failure] = rows_of(tmp_path / "out")[1]
-    assert (failure["image"], failure["codes_kept"]) == ("a", True)
+    assert (failure["image"], failure["codes_kept"]) == ("a", True) and found.manifest.codes_kept == 1
     convert = convert_codes(tmp_path / "x", tmp_path / "x.csv", "csv")
     assert (convert.rows, convert.failures) == (6, 0)

@@ -45,6 +45,7 @@ def run_info(options: CodesOptions, reporter: Reporter) -> Result:
         "groups": found.groups,
         "failures": found.failures,
         "codes_kept": found.codes_kept,
+        "marks_lost": found.marks_lost,
         "shards": len(manifest.shards),
         "bytes": found.bytes,
     }
@@ -62,7 +63,7 @@ def render_info(result: Result) -> str:
         ("labels", counts["labels"] or "none"),
         ("parts", counts["splits"] or "none"),
         ("groups", f"{result['groups']:,}" if result["groups"] else "none"),
-        ("failed", _describe_failed(counts["failures"], result["codes_kept"])),
+        ("failed", _describe_failed(counts["failures"], result["codes_kept"], result["marks_lost"])),
         ("numbers", f"{space['code_size']:,} of {result['dtype']} a row ({layers})"),
         ("network", f"{space['backbone']}, {space['precision']}, layer {space['layer']}"),
         ("sha256", space["backbone_sha256"]),
@@ -78,12 +79,11 @@ def _describe_state(result: Result) -> str:
     return "" if result["complete"] else ", INCOMPLETE: its job did not finish"
 
 
-def _describe_failed(stages: str, kept: int) -> str:
+def _describe_failed(stages: str, kept: int, lost: int) -> str:
     if not kept:
         return stages or "none"
-    told = (
-        f"{kept:,} {'that keeps its' if kept == 1 else 'that keep their'} codes from before ('codes verify')"
-    )
+    told = f"{kept:,} {'that keeps its' if kept == 1 else 'that keep their'} codes from before"
+    told += f", {lost:,} of them in no failures.parquet ('codes verify')" if lost else " ('codes verify')"
     return f"{stages}, and {told}" if stages else told
 
 

@@ -15,10 +15,11 @@ from cnncodes.embedding.engine import Engine
 from cnncodes.embedding.planning import Work, check_name, find_relabelled, plan_work
 from cnncodes.embedding.settling import settle_job
 from cnncodes.embedding.writing import Counts, Progress, write_codes
-from cnncodes.errors import SourceError, UsageError, check_path
+from cnncodes.errors import ResultWarning, SourceError, UsageError, check_path
 from cnncodes.images import Decoding, ImageSource, open_source
 from cnncodes.plain import to_builtin
 from cnncodes.store import CodesWriter, Failure, StoredImage, StoredViews
+from cnncodes.store.failing import describe_lost
 from cnncodes.store.records import Labels
 from cnncodes.views import ViewPlan
 
@@ -223,6 +224,8 @@ def embed(
     ) as writer:
         limits = engine.limits(decoding)
         work = plan_work(source, writer, check=check, retry_failed=retry_failed, limits=limits)
+        if work.is_unsure:
+            warnings.warn(describe_lost(Path(out), writer.marks_lost), ResultWarning, stacklevel=2)
         if not remove_missing:
             work.check_removal(source.name, out)
         if plan.principal_colors is not None:
@@ -254,6 +257,8 @@ def _let_go(
             writer.add(failure)
         writer.drop([*work.gone, *work.forgotten])
     writer.relabel(find_relabelled(source, writer.known, keep))
+    if not counts.out_of_reach and not source.barred:
+        writer.settle_marks()
 
 
 def _summarize(

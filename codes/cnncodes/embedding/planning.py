@@ -30,7 +30,10 @@ class Work:
     n_stored : int
         Images whose codes are there as the job begins.
     kept : frozenset of str
-        Among these, keys of those that a job was refused for: they could be decoded no more.
+        Among these, keys of those that a job was refused for: they could be decoded no more. All of them
+        where that is known no longer.
+    is_unsure : bool
+        Whether it is known no longer.
     todo : list of ImageRecord
         New, perhaps changed, not embedded the last time, or in `kept`.
     unchanged : int
@@ -49,6 +52,7 @@ class Work:
 
     n_stored: int = 0
     kept: frozenset[str] = frozenset()
+    is_unsure: bool = False
     todo: list[ImageRecord] = field(default_factory=list)
     unchanged: int = 0
     unreachable: list[Failure] = field(default_factory=list)
@@ -68,7 +72,7 @@ class Work:
         is_much = n_gone == n_stored > 0 or n_gone > max(MAX_REMOVED, MAX_REMOVED_SHARE * n_stored)
         if is_much or not self.kept.isdisjoint(self.gone):
             first = min(self.kept.intersection(self.gone), default=self.gone[0])
-            before = "" if is_much else " A job was refused before that would have given its codes up."
+            before = "" if is_much else self._tell_refusal()
             raise StoreError(
                 f"{out} holds the codes of {count(n_stored, 'image')}, and {n_gone:,} of them"
                 f" {agree(n_gone, 'is')} not in {source!r} (or not in the part of it that was asked"
@@ -76,6 +80,11 @@ class Work:
                 " --remove-missing (remove_missing=True); else mend the path, or write to another folder"
                 " (-o)."
             )
+
+    def _tell_refusal(self) -> str:
+        if self.is_unsure:
+            return f" A job may have been refused for it, which the lost {FAILURES_NAME} would say."
+        return " A job was refused before that would have given its codes up."
 
     def find_loss(self, broken: Sequence[Failure], source: str, out: str | Path) -> StoreError | None:
         """Return the error where many stored images can be decoded no more, those that are gone included.
@@ -128,8 +137,9 @@ def plan_work(
         Those that images meet now, by name; what failed by a lower one is tried again.
     """
     known = writer.known
-    kept = frozenset(key for key, failure in writer.failed.items() if failure.codes_kept)
-    work = Work(len(known), kept)
+    is_unsure = writer.marks_lost > 0
+    kept = (key for key, failure in writer.failed.items() if failure.codes_kept)
+    work = Work(len(known), frozenset(known if is_unsure else kept), is_unsure)
     failed = {} if retry_failed or check == "content" else writer.failed
     n_listed = 0
     for record in source.records:

@@ -51,7 +51,7 @@ class CodesBuilder:
         if self._images >= self._shard_images or self._rows >= SHARD_ROWS:
             self._cut(rest=False)
 
-    def finish(self, failures: Iterable[Failure], *, complete: bool) -> Manifest:
+    def finish(self, failures: Iterable[Failure], *, complete: bool, marks_lost: int = 0) -> Manifest:
         """Write what is left, the failures and the manifest, and return the last.
 
         Parameters
@@ -59,7 +59,10 @@ class CodesBuilder:
         failures : iterable of Failure
         complete : bool
             Whether the jobs that the rows come from did.
+        marks_lost : int
+            As in `CodesWriter`, of the datasets that the rows come from.
         """
+        failures = list(failures)
         if self._pending:
             self._cut(rest=True)
         if not self._manifest.shards:  # readers of data/ need one file to find the columns in
@@ -67,7 +70,8 @@ class CodesBuilder:
         data = memoryview(to_parquet(failures_table(failures)))
         temporary = self._folder / f".{FAILURES_NAME}.tmp"
         atomic_write(self._folder / FAILURES_NAME, data, temporary=temporary, alone=True)
-        self._manifest = replace(self._manifest, complete=complete)
+        kept = marks_lost + sum(failure.codes_kept for failure in failures)
+        self._manifest = replace(self._manifest, complete=complete, codes_kept=kept)
         self._manifest.write(self._folder, alone=True)
         return self._manifest
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,7 +41,7 @@ class Committer:
         self.index = Index()
         for shard in self._manifest.shards:
             self.index.learn(shard.name, self.files.read_index(shard))
-        self.failures = FailureLog(folder, self.index)
+        self.failures = FailureLog(folder, self.index, self._manifest)
 
     @property
     def manifest(self) -> Manifest:
@@ -77,15 +78,28 @@ class Committer:
         if added:  # the empty shard of a dataset without images goes when there is a real one
             remove = (*remove, *(shard for shard in old.shards if not shard.rows))
         if with_failures or self.failures.due:
-            self.failures.write()
+            manifest = replace(manifest, codes_kept=self._write_failures())
         self._begun = _Step(manifest.changed(remove=remove), added, remove, when_done)
         self._begun.manifest.write(self._folder)
         self._end(self._begun)
 
+    def _write_failures(self) -> int:
+        """Write the failures, and return of how many images codes are kept.
+
+        At no moment the manifest says too few: one that says too many costs a look at every image.
+        """
+        kept = self.failures.codes_kept
+        if kept > self._manifest.codes_kept:
+            self._manifest = replace(self._manifest, codes_kept=kept)
+            self._manifest.write(self._folder)
+        self.failures.write()
+        return kept
+
     def complete(self) -> None:
         """Mark the dataset as one whose last job came to its end."""
-        if not self.manifest.complete:
-            self._begun = _Step(self._manifest.completed(), (), (), lambda: None)
+        completed = replace(self.manifest.completed(), codes_kept=self.failures.codes_kept)
+        if completed != self._manifest:
+            self._begun = _Step(completed, (), (), lambda: None)
             self._begun.manifest.write(self._folder)
             self._end(self._begun)
 

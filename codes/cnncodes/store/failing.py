@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from cnncodes.errors import count
 from cnncodes.store.files import atomic_write
-from cnncodes.store.manifest import FAILURES_NAME
+from cnncodes.store.manifest import FAILURES_NAME, Manifest
 from cnncodes.store.reading import read_failures
 from cnncodes.store.records import Failure
 from cnncodes.store.schema import failures_table, to_parquet
@@ -28,12 +29,20 @@ class FailureLog:
         Of the dataset.
     stored : container of str
         Keys of the images whose codes are stored.
+    manifest : Manifest
+
+    Attributes
+    ----------
+    lost : int
+        Of so many images nobody knows which they are: the manifest says that their codes are kept, and the
+        file does not mark them.
     """
 
-    def __init__(self, folder: Path, stored: Container[str]) -> None:
+    def __init__(self, folder: Path, stored: Container[str], manifest: Manifest) -> None:
         self._path = folder / FAILURES_NAME
         failures = list_failures(folder)
-        self._failures = {}
+        self.lost = count_lost(failures, manifest)
+        self._failures: dict[str, Failure] = {}
         for failure in failures:
             if failure.key not in stored:  # its shard may have been deleted since
                 self._failures[failure.key] = replace(failure, codes_kept=False)
@@ -58,6 +67,11 @@ class FailureLog:
         self._unwritten += self._failures.pop(key, None) is not None
 
     @property
+    def codes_kept(self) -> int:
+        """Of how many images codes are kept: those that are marked, and those whose marks are lost."""
+        return self.lost + _count_kept(self._failures.values())
+
+    @property
     def changed(self) -> bool:
         """Whether the file lacks something, or is missing."""
         return self._unwritten > 0 or not self._is_there
@@ -76,6 +90,27 @@ class FailureLog:
         data = memoryview(to_parquet(failures_table(self._failures.values())))
         atomic_write(self._path, data, temporary=self._path.parent / f".{FAILURES_NAME}.tmp")
         self._written, self._unwritten, self._is_there = len(self._failures), 0, True
+
+
+def count_lost(failures: Iterable[Failure], manifest: Manifest) -> int:
+    """Return how many images failures do not mark of those whose codes are kept, as the manifest says."""
+    return max(0, manifest.codes_kept - _count_kept(failures))
+
+
+def _count_kept(failures: Iterable[Failure]) -> int:
+    return sum(failure.codes_kept for failure in failures)
+
+
+def describe_lost(folder: Path, lost: int) -> str:
+    """Say that marks are lost, what that costs, and what to do."""
+    path = folder / FAILURES_NAME
+    how = f"{path} lacks the marks" if path.exists() else f"{path} is missing, and with it the marks"
+    return (
+        f"{how} of {count(lost, 'image')} whose codes were kept, since a job was"
+        " refused that would have given them up. No codes are lost: `cnncodes embed` looks at every stored"
+        " image again, and without --remove-missing (remove_missing=True) none goes that is not there or"
+        " cannot be decoded."
+    )
 
 
 def list_failures(folder: Path) -> list[Failure]:

@@ -85,6 +85,9 @@ class Manifest:
         Whether the job that wrote last came to its end.
     layers : dict of str to int
         The layers that codes are made of, with the length of each; empty where it is the network's own code.
+    codes_kept : int
+        So many images `failures.parquet` marks as those whose codes a refused job has kept; known from here
+        where that file is lost.
     """
 
     space: Space
@@ -93,6 +96,7 @@ class Manifest:
     shards: tuple[Shard, ...] = ()
     complete: bool = False
     layers: dict[str, int] = field(default_factory=dict)
+    codes_kept: int = 0
 
     @property
     def parts(self) -> dict[str, int]:
@@ -149,6 +153,7 @@ class Manifest:
         values = {
             **self.describe_rows(),
             "complete": self.complete,
+            "codes_kept": self.codes_kept,
             "columns": {column.name: str(column.type) for column in self.schema},
             "shards": [asdict(shard) for shard in self.shards],
         }
@@ -188,7 +193,7 @@ class Manifest:
 #: What to do about a file of a dataset that is not what was written.
 RESTORE_FAILURES = (
     "Restore it from a copy, or delete this one file: no codes are lost, only the memory of which images"
-    " failed; the next `cnncodes embed` tries these again."
+    " failed; the next `cnncodes embed` tries these again, and keeps all codes that were kept."
 )
 RESTORE_SHARD = (
     "Restore it from a copy, or delete it and run the same `cnncodes embed` again: only its images are"
@@ -235,7 +240,10 @@ def _parse(path: Path, values: Any) -> Manifest:
         shards = parse_shards(values["shards"])
         if not isinstance(values["complete"], bool):
             raise TypeError(f"complete is {values['complete']!r}, not true or false")
-        manifest = replace(parse_rows(values), shards=shards, complete=values["complete"])
+        kept = values.get("codes_kept", 0)  # older ones do not say it
+        if type(kept) is not int or kept < 0:
+            raise TypeError(f"codes_kept is {kept!r}, not a number of images")
+        manifest = replace(parse_rows(values), shards=shards, complete=values["complete"], codes_kept=kept)
     except KeyError as error:
         raise damaged_manifest(path, f"it does not say {error}") from error
     except (TypeError, ValueError, RecursionError, StoreError) as error:

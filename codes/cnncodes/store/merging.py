@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from cnncodes.errors import SpaceMismatch, UsageError, check_path
 from cnncodes.store.building import CodesBuilder
-from cnncodes.store.failing import list_failures
+from cnncodes.store.failing import count_lost, list_failures
 from cnncodes.store.manifest import Manifest
 from cnncodes.store.records import Failure
 from cnncodes.store.shards import find_rows, look_into_shard, read_manifest, read_shard
@@ -89,7 +89,8 @@ def merge_codes(
                 if on_progress is not None:
                     on_progress(done, total)
         incomplete = tuple(folder for folder, manifest in datasets if not manifest.complete)
-        merged = builder.finish(failures.values(), complete=not incomplete)
+        lost = sum(count_lost(list_failures(folder), manifest) for folder, manifest in datasets)
+        merged = builder.finish(failures.values(), complete=not incomplete, marks_lost=lost)
     n_failures = sum(not failure.codes_kept for failure in failures.values())
     return MergeSummary(merged, len(twins.shared), n_failures, incomplete)
 

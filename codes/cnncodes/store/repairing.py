@@ -12,6 +12,7 @@ from typing import Any
 from cnncodes.disk import find_free_name
 from cnncodes.errors import DamagedManifest, StoreError, check_path, sentence
 from cnncodes.store.entries import Shard
+from cnncodes.store.failing import list_failures
 from cnncodes.store.files import atomic_write, writing_errors
 from cnncodes.store.leftovers import (
     UnusableError,
@@ -24,6 +25,7 @@ from cnncodes.store.leftovers import (
 from cnncodes.store.locking import WriterLock
 from cnncodes.store.manifest import MANIFEST_NAME, Manifest, parse_rows
 from cnncodes.store.shards import find_contradiction, find_miscount
+from cnncodes.store.unread import UnreadError
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def _repair(folder: Path) -> Repair:
             f"no shard in {folder / 'data'} can be used: {sentence(told)} Nothing was changed: restore"
             f" {MANIFEST_NAME} from a copy, or embed into another folder."
         )
-    manifest = replace(manifest, shards=tuple(shards))
+    manifest = replace(manifest, shards=tuple(shards), codes_kept=_count_kept(folder))
     with writing_errors(folder):
         move_out(folder, left_out)
         kept = _keep_damaged(folder)
@@ -142,6 +144,16 @@ def _choose_shards(
     if any(shard.rows for shard in shards):  # an empty one only says the columns where there are no images
         left_out.update({shard.name: "is empty" for shard in shards if not shard.rows})
     return sorted((shard for shard in shards if shard.name not in left_out), key=lambda shard: shard.name)
+
+
+def _count_kept(folder: Path) -> int:
+    """Return of how many images codes are kept, as the failures say; at least one where these are damaged."""
+    try:
+        return sum(failure.codes_kept for failure in list_failures(folder))
+    except UnreadError:
+        raise
+    except StoreError:  # there may be some, and once the file is deleted nothing else would say so
+        return 1
 
 
 def _keep_damaged(folder: Path) -> Path | None:

@@ -13,7 +13,7 @@ import pyarrow as pa
 from cnncodes.errors import UsageError, check_path
 from cnncodes.store.building import CodesBuilder
 from cnncodes.store.census import Criteria, check_census, meet_criteria, take_census
-from cnncodes.store.failing import list_failures
+from cnncodes.store.failing import count_lost, list_failures
 from cnncodes.store.manifest import Manifest, StoredViews
 from cnncodes.store.records import Failure
 from cnncodes.store.selection import choose_layers, find_plan
@@ -114,7 +114,9 @@ def select_codes(
                 on_progress(done, sum(kept.values()))
         chosen = [failure for failure in failures if _keeps_failure(failure, criteria)]
         selected = builder.finish(
-            [*chosen, *(kept_codes[str(key)] for key in with_rows)], complete=manifest.complete
+            [*chosen, *(kept_codes[str(key)] for key in with_rows)],
+            complete=manifest.complete,
+            marks_lost=count_lost(listed, manifest),
         )
     left = len(failures) - len(chosen) if {"split", "label"} & criteria.keys() else 0
     return SelectSummary(selected, len(chosen), left)

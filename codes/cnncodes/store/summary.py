@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cnncodes.errors import check_path
-from cnncodes.store.failing import list_failures
+from cnncodes.store.failing import count_lost, list_failures
 from cnncodes.store.manifest import Manifest
 from cnncodes.store.records import LABELS
 from cnncodes.store.shards import look_at_shard, read_manifest
@@ -30,6 +30,8 @@ class DatasetSummary:
         Images that failed and have no codes, by stage.
     codes_kept : int
         Images that failed and have codes from before.
+    marks_lost : int
+        Among these, those that the manifest counts and the failures do not name.
     bytes : int
         Of all files.
     """
@@ -42,6 +44,7 @@ class DatasetSummary:
     groups: int
     failures: dict[str, int]
     codes_kept: int
+    marks_lost: int
     bytes: int
 
 
@@ -68,6 +71,7 @@ def summarize_codes(path: str | Path) -> DatasetSummary:
         splits.update(split for split in one_each.column("split").to_pylist() if split is not None)
         groups.update(map(str, one_each.column("group").drop_null().unique().to_pylist()))
     failures = list_failures(folder)
+    lost = count_lost(failures, manifest)
     stages = Counter(failure.stage for failure in failures if not failure.codes_kept)
     return DatasetSummary(
         manifest=manifest,
@@ -77,7 +81,8 @@ def summarize_codes(path: str | Path) -> DatasetSummary:
         splits=dict(sorted(splits.items())),
         groups=len(groups),
         failures=dict(sorted(stages.items())),
-        codes_kept=len(failures) - stages.total(),
+        codes_kept=len(failures) - stages.total() + lost,
+        marks_lost=lost,
         bytes=_count_bytes(folder),
     )
 

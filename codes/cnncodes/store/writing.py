@@ -105,6 +105,15 @@ class CodesWriter:
         """The images that failed and have not succeeded since, by key, some with codes from before."""
         return self._dataset.failures.by_key
 
+    @property
+    def marks_lost(self) -> int:
+        """Of so many images codes are kept that nobody knows any more: any stored one may be among them."""
+        return self._dataset.failures.lost
+
+    def settle_marks(self) -> None:
+        """Note that every stored image was looked at: whose codes are kept is known again."""
+        self._dataset.failures.lost = 0
+
     def has_in_hand(self, content: str) -> bool:
         """Tell whether codes of this content were added and are not on disk yet; threads may ask."""
         return self._hand.has(content)
