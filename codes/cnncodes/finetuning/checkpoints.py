@@ -71,11 +71,14 @@ class Checkpoint:
         Of the work: settings, data and graph. That of another one is refused.
     warn : callable
         Told of a damaged one, a line.
+    explain : callable
+        Takes the identity of another work and returns in words how that differs, empty where nobody knows.
     """
 
     path: Path
     identity: str
     warn: Callable[[str], None] = warn
+    explain: Callable[[str], str] = lambda identity: ""
 
     @property
     def previous(self) -> Path:
@@ -190,11 +193,18 @@ class Checkpoint:
         return None
 
     def _check_identity(self, path: Path, identity: str) -> None:
-        if identity != self.identity:
+        if identity == self.identity:
+            return
+        begin = f"{path} is the checkpoint of another training"
+        if known := self.explain(identity):
             raise StoreError(
-                f"{path} is the checkpoint of another training, of other images, settings or weights, or"
-                " by another version of cnncodes. Give another folder (-o), or remove it to start anew here."
+                f"{begin}: {known}. Put that back, and the same command goes on with it; or give another"
+                " folder (-o), or remove the file to start anew here."
             )
+        raise StoreError(
+            f"{begin}, of other images, settings or weights, or by another version of cnncodes. Give another"
+            " folder (-o), or remove it to start anew here."
+        )
 
     def _put_aside(self, path: Path) -> None:
         aside = find_free_name(self.path.with_name(self.path.name + DAMAGED))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from cnncodes.disk import parse_json
 from cnncodes.errors import StoreError, sentence
 from cnncodes.finetuning.checkpoints import DAMAGED, PREVIOUS
+from cnncodes.finetuning.description import DESCRIPTION
 from cnncodes.finetuning.features import FEATURES
 from cnncodes.finetuning.history import EpochFigures
 from cnncodes.store.files import atomic_write, writing_errors
@@ -39,6 +40,7 @@ OWN = (
     MARK,
     LOCK_NAME,
     *(f"{name}.safetensors{end}" for name in ("checkpoint", "again") for end in _ENDS),
+    DESCRIPTION,
     FEATURES,
     "feature-*.bin",
     "codes.bin",
@@ -155,7 +157,7 @@ class TuningFolder:
         self._stopped.set()
         self._clock.join()
         if self.state.is_dir():
-            works = any(item.name not in (MARK, LOCK_NAME) for item in self.state.iterdir())
+            works = any(item.name not in (MARK, DESCRIPTION, LOCK_NAME) for item in self.state.iterdir())
             if (self.path / SUMMARY).exists() or not works:
                 _clear(self.state)
             else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from cnncodes.finetuning.basis import (
 )
 from cnncodes.finetuning.checkpoints import Checkpoint
 from cnncodes.finetuning.classical import ClassicalHead
+from cnncodes.finetuning.description import explain_difference, write_description
 from cnncodes.finetuning.examples import Labelled, check_classes, check_read, check_some
 from cnncodes.finetuning.features import FeatureStore
 from cnncodes.finetuning.history import NETWORK_STAGE
@@ -115,9 +117,16 @@ def prepare(task: Task, folder: Path, listeners: Listeners, world: World = ALONE
     from cnncodes.finetuning.device import choose_device
 
     where = choose_device(task.settings, task.n_jobs, world)
-    checkpoint = Checkpoint(folder / "checkpoint.safetensors", identify(task), listeners.warn)
+    checkpoint = Checkpoint(
+        folder / "checkpoint.safetensors",
+        identify(task),
+        listeners.warn,
+        functools.partial(explain_difference, task, folder),
+    )
     if world.is_first:
         checkpoint.read()  # that of another task is refused before anything beside it is replaced
+        if task.is_saved:
+            write_description(task, folder)
     with contextlib.ExitStack() as undo:
         with world.first_goes_first():
             chosen = choose_part(task, listeners)

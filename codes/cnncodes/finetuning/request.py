@@ -16,6 +16,7 @@ from cnncodes.errors import UsageError
 from cnncodes.estimators.inputs import make_embedder
 from cnncodes.estimators.labels import check_labels
 from cnncodes.finetuning.contents import hash_contents
+from cnncodes.finetuning.description import describe_request
 from cnncodes.finetuning.examples import Labelled, check_classes, check_read, split_validation
 from cnncodes.finetuning.setting_checks import check_keep
 from cnncodes.finetuning.settings import TEST_VIEWS, TRAIN_VIEWS, FineTuning
@@ -61,16 +62,7 @@ class Request:
 
     def describe(self, task: Task) -> dict[str, Any]:
         """Return what was asked for, as plain values."""
-        card = task.embedder.backbone.card
-        return {
-            "backbone": {"name": card.name, "sha256": task.embedder.backbone.sha256},
-            "head": self.head,
-            "train_views": task.train_plan.to_dict(),
-            "test_views": task.embedder.plan.to_dict(),
-            "decode": self.decode,
-            "max_pixels": self.max_pixels,
-            "keep": self.keep,
-        }
+        return {**describe_request(task), "max_pixels": self.max_pixels, "keep": self.keep}
 
 
 def identify_result(task: Task, test: Labelled | None, request: Request) -> str:
@@ -83,8 +75,8 @@ def identify_result(task: Task, test: Labelled | None, request: Request) -> str:
 
 def make_task(
     parts: dict[str, list[ImageRecord]], request: Request, settings: FineTuning, world: World
-) -> tuple[Task, Labelled | None, dict[str, str]]:
-    """Return what is trained, the test images, and which images cannot be read and why."""
+) -> tuple[Task, Labelled | None]:
+    """Return what is trained, and the test images."""
     failed: dict[str, str] = {}
     found = {
         name: _read(records, failed, request.n_jobs, world) for name, records in parts.items() if records
@@ -117,8 +109,9 @@ def make_task(
         held_out=held_out,
         keep=request.keep,
         is_saved=True,
+        unread=failed,
     )
-    return task, test, failed
+    return task, test
 
 
 def _read(

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from cnncodes.backbones import load_backbone
 from cnncodes.errors import CnnCodesError, StoreError, UsageError, check_path
 from cnncodes.estimators.saving import load_predictor
 from cnncodes.finetuning.basis import check_choice
 from cnncodes.finetuning.conclusion import Conclusion
+from cnncodes.finetuning.differences import compare_requests
 from cnncodes.finetuning.folder import STATE, TuningFolder
 from cnncodes.finetuning.history import EpochFigures
 from cnncodes.finetuning.job import assist, tune
 from cnncodes.finetuning.partition import check_parts, find_parts
 from cnncodes.finetuning.request import Request, identify_result, make_task
 from cnncodes.finetuning.settings import TEST_VIEWS, TRAIN_VIEWS, FineTuning
-from cnncodes.finetuning.task import Listeners
+from cnncodes.finetuning.task import INDIFFERENT, Listeners, Task
 from cnncodes.finetuning.world import World
 from cnncodes.images import ImageRecord, ImageSource, open_source, tell_omitted
 from cnncodes.schema import from_mapping
@@ -120,7 +122,7 @@ def run_finetuning(
         if world.is_first:
             omitted = tell_omitted(source.records, by_part=len(parts) > 1)
             return _lead(parts, out, request, settings, listeners, world, omitted)
-        task, _, _ = make_task(parts, request, settings, world)
+        task, _ = make_task(parts, request, settings, world)
         if not world.share(bool):  # whether the first one finds it done
             assist(task, out / STATE, world)
         return {}
@@ -138,14 +140,15 @@ def _lead(
     """Do what the first process does, or the only one; `notes` are to be in the summary, too."""
     folder = TuningFolder(out)
     try:
-        task, test, failed = make_task(parts, request, settings, world)
+        task, test = make_task(parts, request, settings, world)
         identity = identify_result(task, test, request)
         before = folder.read_summary()
         world.share(lambda: before is not None)  # others end where there is nothing to do
         if before is not None:
             if before.get("identity") != identity:
                 check_choice(task)  # what cannot be right is said first
-            done = _check_done(before, identity, folder)
+                _refuse_done(before, task, request, folder)
+            done = _check_done(before, folder)
             for text in done["notes"]:
                 listeners.warn(text)
             return done
@@ -161,19 +164,26 @@ def _lead(
         for text in summary["notes"]:
             listeners.warn(text)
         summary["notes"] = notes + summary["notes"]
-        summary["failed"] = failed | summary["failed"]
+        summary["failed"] = {**task.unread, **summary["failed"]}
         folder.finish(summary)
         return summary
     finally:
         folder.close()
 
 
-def _check_done(summary: dict[str, Any], identity: str, folder: TuningFolder) -> dict[str, Any]:
-    if summary.get("identity") != identity:
-        raise StoreError(
-            f"{folder.path} holds another fine-tuning that is done, of other images or settings: give another"
-            " folder, -o FOLDER."
-        )
+def _refuse_done(summary: dict[str, Any], task: Task, request: Request, folder: TuningFolder) -> NoReturn:
+    """Say how another fine-tuning, which is done, differs from what is asked for."""
+    now = json.loads(json.dumps({**dataclasses.asdict(task.settings), **request.describe(task)}))
+    for name in INDIFFERENT:
+        del now[name]
+    before = {**summary.get("settings", {}), **summary.get("request", {})}
+    said = "; ".join(compare_requests(before, now)) or "other images, labels or groups"
+    raise StoreError(
+        f"{folder.path} holds another fine-tuning that is done: {said}. Give another folder, -o FOLDER."
+    )
+
+
+def _check_done(summary: dict[str, Any], folder: TuningFolder) -> dict[str, Any]:
     try:
         load_predictor(folder.classifier)
         load_backbone(folder.backbone)

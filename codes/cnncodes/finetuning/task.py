@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from cnncodes.embedding import Embedder
@@ -19,6 +19,10 @@ from cnncodes.views import ViewPlan
 
 #: Of what is saved on the way: a version that saves other things does not go on with it.
 FORMAT = 3
+#: Settings that make no other result: where and how often it is saved. Then, with what follows a training,
+#: those that make no other training.
+INDIFFERENT = ("cache", "checkpoint_minutes", "device")
+ASIDE = (*INDIFFERENT, "refit")
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,8 @@ class Task:
         Which classifier is to be kept; a network that is not need not learn from all images.
     is_saved : bool
         Whether network and classifier are written beside the checkpoints in the end.
+    unread : dict of str to str
+        Images that were given and cannot be read, by key, and why.
     """
 
     embedder: Embedder
@@ -63,6 +69,7 @@ class Task:
     held_out: bool = False
     keep: str = "better"
     is_saved: bool = False
+    unread: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def weighting(self) -> Any:
@@ -105,7 +112,7 @@ def tell_fixed(plan: ViewPlan, name: str) -> list[str]:
 def identify(task: Task) -> str:
     """Return what tells a training from others; where and how often it is saved, and what follows, do not."""
     facts = asdict(task.settings)
-    for name in ("cache", "checkpoint_minutes", "device", "refit"):
+    for name in ASIDE:
         del facts[name]
     if isinstance(facts["class_weight"], dict):  # whose order says nothing
         facts["class_weight"] = sorted([str(label), value] for label, value in facts["class_weight"].items())
