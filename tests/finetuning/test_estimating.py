@@ -28,6 +28,11 @@ def test_a_classifier_fine_tunes_in_fit(photos: Path) -> None:
     assert classifier.predictor_.embedder.backbone.card.name == "small-tuned"
     head = cnncodes.ImageClassifier(make_backbone(), n_jobs=1).fit(photos / "train")
     assert classifier.score(photos) > head.score(photos) + 0.1
+    with pytest.raises(UsageError, match="epochs"):  # after a fit that fails the former one is whole
+        classifier.set_params(finetune={**settings, "epochs": 0}).fit(photos / "train")
+    assert classifier.tuning_.kept == "tuned"
+    classifier.set_params(finetune=None).fit(photos / "train")
+    assert not hasattr(classifier, "tuning_")
 
 
 def test_no_settings_are_settings_too(photos: Path) -> None:

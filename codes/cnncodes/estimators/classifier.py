@@ -107,7 +107,7 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
     n_images_ : int
         Images that the head was trained on.
     tuning_ : Tuning
-        With `finetune`, what came of it: ``kept``, ``comparison``, ``history``.
+        After a `fit` with `finetune`, what came of it: ``kept``, ``comparison``, ``history``.
 
     Examples
     --------
@@ -253,6 +253,7 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
     def _take(self, predictor: ImagePredictor, train_plan: ViewPlan, n_images: int) -> None:
         super()._take(predictor, train_plan, n_images)
         self.classes_ = self.predictor_.classes
+        self.__dict__.pop("tuning_", None)  # that of a fit before
 
     def _tune(
         self,
@@ -270,8 +271,9 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
 
         if weight is not None:
             raise UsageError("fine-tuning takes no sample_weight: leave it out, or use class_weight.")
-        predictor, plan, self.tuning_ = tune_classifier(self, embedder, train_plan, records, y, groups)
-        self._take(predictor, plan, self.tuning_.n_images)
+        predictor, plan, tuning = tune_classifier(self, embedder, train_plan, records, y, groups)
+        self._take(predictor, plan, tuning.n_images)
+        self.tuning_ = tuning
         return True
 
     def _score_images(self, X: Any, priors: Any = None) -> Scores:
