@@ -405,7 +405,7 @@ def test_images_that_were_trained_on_are_counted_and_said(
     report = tmp_path / "report.json"
     assert main(["evaluate", model, str(photos), "--split", "all", "-o", str(report), "--json"]) == 0
     shown = capsys.readouterr()
-    assert "warning: 16 of these 24 images were trained on: the figures flatter" in shown.err
+    assert "warning: 16 of these 24 images were trained on, or chosen by: the figures flatter" in shown.err
     assert json.loads(shown.out)["trained_on"] == json.loads(report.read_text())["trained_on"] == 16
     assert run_json(capsys, "evaluate", model, str(photos))["trained_on"] == 0
     main(["evaluate", model, str(photos)])

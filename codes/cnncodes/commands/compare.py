@@ -193,15 +193,14 @@ def _ask(
         memory=memory,
         on_progress=reporter.progress(f"predicting with {model}"),
     )
-    trained_on = int(found.trained_on.sum())
-    if trained_on:
-        reporter.warn(f"{model} was trained on {trained_on} of these images: its figures flatter")
+    seen = int(found.trained_on.sum())
+    if seen:
+        reporter.warn(f"{model} was trained on, or chosen by, {seen} of these images: its figures flatter")
     labels = np.array(["" if label is None else str(label) for label in found.labels])
     classes = np.array([str(name) for name in found.classes])
     silent = {i: failure.reason for i, failure in found.failures.items()}
-    return _Said(
-        labels, found.proba, classes, silent, trained_on, (predictor.trained, predictor.trained_groups)
-    )
+    trained = predictor.trained, predictor.trained_groups
+    return _Said(labels, found.proba, classes, silent, seen, trained)
 
 
 def _look_up(path: str, records: list[ImageRecord], src: str) -> _Said:

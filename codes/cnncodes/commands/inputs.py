@@ -232,11 +232,14 @@ def say_unlabelled(src: str, reading: SourceOptions, found: Sequence[ImageRecord
 
 
 def count_trained(trained_on: npt.NDArray[np.bool_], readable: int, reporter: Reporter) -> int:
-    """Return how many of the images to evaluate on were trained on, and warn if any."""
+    """Return how many of the images to evaluate on were trained on, and warn if any.
+
+    Of a fine-tuning, those that chose its epoch, or which of two classifiers is kept, are among them.
+    """
     count = int(trained_on.sum())
     if count:
         reporter.warn(
-            f"{count} of these {readable} images {agree(count, 'was')} trained on: the"
+            f"{count} of these {readable} images {agree(count, 'was')} trained on, or chosen by: the"
             " figures flatter. Evaluate on others (--split, --holdout)"
         )
     return count

@@ -55,8 +55,8 @@ def quantize_classifier(options: QuantizeOptions, reporter: Reporter) -> Result:
     )
     if cost.trained_on:
         reporter.warn(
-            f"{cost.trained_on} of these images were trained on: the accuracies flatter; the change says less"
-            " than that of new images would. Give others with --compare"
+            f"{cost.trained_on} of these images were trained on, or chosen by: the accuracies flatter; the"
+            " change says less than that of new images would. Give others with --compare"
         )
     exchange_network(classifier, lesser).save(out)
     return {
