@@ -104,6 +104,38 @@ def test_what_a_kill_left_half_written_takes_no_room_any_more(tmp_path: Path) ->
     held.close()
 
 
+def leave_half_written(out: Path) -> list[Path]:
+    """Leave what a kill leaves while the outputs are written."""
+    (out / "backbone").mkdir(parents=True, exist_ok=True)
+    names = ("classifier.cnncodes", "log.csv", "summary.json", "backbone/model.onnx")
+    left = [(out / name).with_name(f".{Path(name).name}.be5472b5.tmp") for name in names]
+    for path in left:
+        path.write_bytes(b"half")
+    return left
+
+
+def test_what_a_kill_left_of_the_outputs_goes(again: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    """By the same command in a folder that is done, which nothing is written to again, and in another."""
+    out = tmp_path / "out"
+    left = leave_half_written(out)
+    names = "model-int8.onnx", "card.toml"
+    others = [out / f"backbone/.{name}.be5472b5.tmp" for name in names]
+    for path in others:  # somebody quantises the network
+        path.write_bytes(b"half")
+    assert again()["already"]
+    assert not any(path.exists() for path in left) and all(path.exists() for path in others)
+    shutil.rmtree(out)
+
+    def stop(history: Any) -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        again(listeners=Listeners(epoch=stop))
+    left = leave_half_written(out)
+    again()
+    assert not any(path.exists() for path in left)
+
+
 def test_the_time_of_a_run_that_is_killed_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever it was at: nothing but the clock writes here."""
     monkeypatch.setattr("cnncodes.finetuning.folder._TICK", 0.05)

@@ -19,7 +19,7 @@ from cnncodes.finetuning.checkpoints import DAMAGED, PREVIOUS
 from cnncodes.finetuning.description import DESCRIPTION
 from cnncodes.finetuning.features import FEATURES
 from cnncodes.finetuning.history import EpochFigures
-from cnncodes.store.files import atomic_write, writing_errors
+from cnncodes.store.files import atomic_write, write_file, writing_errors
 from cnncodes.store.locking import LOCK_NAME, WriterLock
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ CLASSIFIER, BACKBONE, LOG, SUMMARY = "classifier.cnncodes", "backbone", "log.csv
 STATE = "state"
 #: By which the folder of a fine-tuning is known, within `STATE`; it holds the seconds spent so far.
 MARK = "finetuning.json"
+#: What a file is called while it is written, given its name.
+_HALF_WRITTEN = f".{{}}.{'[0-9a-f]' * 8}.tmp"
 #: Seconds between two notes of the time that was spent.
 _TICK = 2.0
 #: Ends of the names of checkpoints; damaged ones are counted from the second on.
@@ -69,7 +71,9 @@ class TuningFolder:
         with writing_errors(self.path):
             self.state.mkdir(parents=True, exist_ok=True)
         self._lock = WriterLock(self.state)
-        _remove(self.state, ".{}.*.tmp")  # what a kill left half written
+        # What a kill left half written: whoever holds the lock is the only one who writes these.
+        _remove(self.state, _HALF_WRITTEN)
+        _remove(self.path, _HALF_WRITTEN, (CLASSIFIER, LOG, SUMMARY))
         self._before, self._started = _read_seconds(self.state / MARK), time.monotonic()
         try:
             self.note_time()
@@ -144,8 +148,13 @@ class TuningFolder:
         )
         with writing_errors(self.backbone):
             self.backbone.mkdir(exist_ok=True)
+        self.tidy_backbone(model_file)
         atomic_write(self.backbone / model_file, backbone.model_bytes())
-        atomic_write(self.backbone / "card.toml", card.to_toml().encode())
+        write_file(self.backbone / "card.toml", card.to_toml().encode(), alone=False)
+
+    def tidy_backbone(self, model_file: str) -> None:
+        """Remove what a kill left half written of the tuned network; nobody else writes that file."""
+        _remove(self.backbone, _HALF_WRITTEN, (model_file,))
 
     def finish(self, summary: dict[str, Any]) -> None:
         """Write the summary, after all else, and remove what is not needed any more."""
@@ -173,13 +182,13 @@ class TuningFolder:
 def _clear(state: Path) -> None:
     """Remove what a fine-tuning has put there, and the temporary files of what it was writing."""
     _remove(state, "{}")
-    _remove(state, ".{}.*.tmp")
+    _remove(state, _HALF_WRITTEN)
 
 
-def _remove(state: Path, form: str) -> None:
-    """Remove files whose names are those of a fine-tuning's own in that form."""
-    for name in OWN:
-        for path in state.glob(form.format(name)):
+def _remove(folder: Path, form: str, names: Sequence[str] = OWN) -> None:
+    """Remove files whose names are in that form those of a fine-tuning's own."""
+    for name in names:
+        for path in folder.glob(form.format(name)):
             with contextlib.suppress(OSError):
                 path.unlink()
 

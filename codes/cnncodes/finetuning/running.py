@@ -186,7 +186,7 @@ def _refuse_done(summary: dict[str, Any], task: Task, request: Request, folder: 
 def _check_done(summary: dict[str, Any], folder: TuningFolder) -> dict[str, Any]:
     try:
         load_predictor(folder.classifier)
-        load_backbone(folder.backbone)
+        folder.tidy_backbone(load_backbone(folder.backbone).card.model_file)
     except CnnCodesError as error:
         raise StoreError(
             f"{folder.path} holds this very fine-tuning, done, and it is damaged ({error}): remove the folder"
