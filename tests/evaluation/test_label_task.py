@@ -50,7 +50,7 @@ def make_records(count: int, seed: int, more: str = "") -> list[ImageRecord]:
     for i in range(count):
         has = [name for name, share in zip(NAMES, (0.3, 0.6), strict=True) if rng.random() < share]
         text = "|".join([*has, *([more] if more and i % 4 == 0 else [])]) or "|"
-        records.append(ImageRecord(f"{seed}/{i}", np.zeros((1, 1, 3), np.uint8), text))
+        records.append(ImageRecord(f"{seed}/{i}", np.full((1, 1, 3), i, np.uint8), text))
     return records
 
 

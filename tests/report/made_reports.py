@@ -135,7 +135,7 @@ def make_ladder(**changes: Any) -> dict[str, Any]:
     }
     made = {
         "src": "photos", "figure": {"key": "accuracy"}, "n": 400, "n_train": 1600, "n_groups": None,
-        "unlabelled": 0, "failed": 0, "trained_on": 0, "groups_trained_on": 0,
+        "n_different": None, "unlabelled": 0, "failed": 0, "trained_on": 0, "groups_trained_on": 0,
         "methods": methods, "left_out": [], "compared_with": "net, center: logistic",
         "recommended": "net, flip: ridge", "verdict": "Take net, flip: ridge.", "curve": curve,
         "images": [], "labels": [], "answers": {}, "doubts": [],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands.command import Result
 from cnncodes.commands.tables import format_interval, format_table
@@ -17,23 +17,21 @@ if TYPE_CHECKING:
 
 
 def measure_abstention(
-    rule: AnswerRule, records: list[ImageRecord], predictions: Predictions, read: list[int]
+    rule: AnswerRule, records: list[ImageRecord], predictions: Predictions, read: list[int], groups: Any
 ) -> AbstentionFigures:
-    """Return what a rule comes to on the images that could be read."""
+    """Return what a rule comes to on the images that could be read, which resamples draw by these groups."""
     import numpy as np
 
     from cnncodes.evaluation import evaluate_abstention
-    from cnncodes.images import list_groups
 
     if predictions.proba is None:
         raise UsageError("--abstain goes by probabilities, and this classifier gives none.")
-    kept = [records[i] for i in read]
     return evaluate_abstention(
-        np.array([record.label for record in kept]),
+        np.array([records[i].label for i in read]),
         predictions.proba[read],
         np.array([str(name) for name in predictions.classes]),
         rule,
-        groups=list_groups(kept),
+        groups=groups,
     )
 
 

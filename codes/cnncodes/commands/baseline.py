@@ -170,8 +170,6 @@ def _finish(
     options: BaselineOptions, ladder: Ladder, source: LadderSource, rows: list[Any] | None, reporter: Reporter
 ) -> Result:
     """Return what was found, and write it to where that was asked for."""
-    from cnncodes.images import list_groups
-
     test = [source.test[i] for i in ladder.test]
     truth = source.task.read([record.label for record in test])
     _warn_seen(ladder, len(test), reporter)
@@ -179,7 +177,7 @@ def _finish(
     # What cannot be read is in no figure: 'evaluate' leaves it out too, and so the figures compare.
     if rows is not None:
         read = [rows[i] for i in ladder.test]
-        result["difference"] = compare_evaluated(ladder, truth, read, list_groups(test), options.random_state)
+        result["difference"] = compare_evaluated(ladder, truth, read, options.random_state)
     with showing(result):
         if options.report is not None:
             plain = source.task.list_plain

@@ -11,7 +11,7 @@ from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result, showin
 from cnncodes.commands.crossvalidating import keep_codes
 from cnncodes.commands.evaluate import write_report
 from cnncodes.commands.failures import judge_failures
-from cnncodes.commands.figures import FEW_GROUPS
+from cnncodes.commands.figures import FEW_GROUPS, say_copies
 from cnncodes.commands.outputs import check_json_name, check_output
 from cnncodes.commands.prediction_files import is_prediction_file, read_predictions
 from cnncodes.commands.reporter import Reporter
@@ -64,7 +64,8 @@ class CompareOptions(common.EmbeddingOptions):
 class _Said:
     """What a classifier said of the images: NaN and empty where it said nothing, and why.
 
-    `trained` is what it was trained on, images and groups, which a file of answers does not say.
+    `trained` is what it was trained on, images and groups, and `contents` tell equal images: neither does a
+    file of answers say.
     """
 
     labels: npt.NDArray[Any]
@@ -73,13 +74,14 @@ class _Said:
     silent: dict[int, str]
     trained_on: int
     trained: tuple[Contents, Contents] | None
+    contents: Contents | None = None
     why_no_proba: str = ""
 
 
 def run_compare(options: CompareOptions, reporter: Reporter) -> Result:
     """Let each classifier answer the same images, and compare each two of them."""
     from cnncodes.evaluation import compare_classifiers
-    from cnncodes.images import list_groups
+    from cnncodes.images import draw_together
 
     check_output(options.report, (*options.models, options.src))
     _check_kinds(options.models)
@@ -98,16 +100,18 @@ def run_compare(options: CompareOptions, reporter: Reporter) -> Result:
             f" first without is {records[i].key!r}: {sentence(why)}"
         )
     kept = [records[i] for i in read]
+    drawn = draw_together(kept, _list_contents(said, kept, read, options))
     found = compare_classifiers(
         [record.label for record in kept],
         {name: (one.labels if one.proba is None else one.proba)[read] for name, one in said.items()},
         {name: one.classes for name, one in said.items()},
-        groups=list_groups(kept),
+        groups=drawn.groups,
     )
     _warn_classes(said, {str(record.label) for record in kept}, reporter)
     result = {
         "src": options.src,
         "split": split,
+        "n_different": drawn.n_different,
         **_describe(found, options.models, said, _count_seen_groups(said, kept, options, reporter)),
         "failed": len(silent),
         "report": options.report,
@@ -118,6 +122,19 @@ def run_compare(options: CompareOptions, reporter: Reporter) -> Result:
     failures = [(records[i].key, why) for i, why in sorted(silent.items())]
     result[TOO_MANY_FAILURES] = judge_failures(failures, len(records), options.max_failures, reporter)
     return result
+
+
+def _list_contents(
+    said: dict[str, _Said], kept: list[ImageRecord], read: list[int], options: CompareOptions
+) -> list[Any]:
+    """Return what tells equal images: by who has read them, else by reading; None where they cannot be."""
+    from cnncodes.embedding import run_lanes
+    from cnncodes.images import hash_contents
+
+    known = next((one.contents for one in said.values() if one.contents is not None), None)
+    if known is not None:
+        return [*known[read]]
+    return [content or None for content in run_lanes(hash_contents, kept, options.n_jobs)]
 
 
 def _count_seen_groups(
@@ -200,7 +217,7 @@ def _ask(
     classes = np.array([str(name) for name in found.classes])
     silent = {i: failure.reason for i, failure in found.failures.items()}
     trained = predictor.trained, predictor.trained_groups
-    return _Said(labels, found.proba, classes, silent, seen, trained)
+    return _Said(labels, found.proba, classes, silent, seen, trained, found.contents)
 
 
 def _look_up(path: str, records: list[ImageRecord], src: str) -> _Said:
@@ -218,7 +235,7 @@ def _look_up(path: str, records: list[ImageRecord], src: str) -> _Said:
     rows = [0 if place is None else place for place in places]
     proba = None if found.proba is None else found.proba[rows]
     labels = np.asarray(found.labels[rows])
-    return _Said(labels, proba, found.classes, silent, 0, None, found.why_no_proba)
+    return _Said(labels, proba, found.classes, silent, 0, None, why_no_proba=found.why_no_proba)
 
 
 def _warn_classes(said: dict[str, _Said], labels: set[str], reporter: Reporter) -> None:
@@ -260,7 +277,7 @@ def render_compare(result: Result) -> str:
     return (
         f"{len(result['classifiers'])} classifiers on the same {result['n']:,} images of"
         f" {result['src']}{part}\n{format_table(own)}\n\n{format_table(paired)}\n"
-        f"{''.join(sorted(why))}{_say_groups(result['n_groups'])}\n"
+        f"{''.join(sorted(why))}{_say_groups(result)}\n"
         f"{''.join(sentence(_capitalize(pair['sentence'])) + chr(10) for pair in result['pairs'])}"
         f"{note}{failed}{report}"
     )
@@ -277,11 +294,13 @@ def _list_figures(entries: list[Result], name: Any, form: str) -> list[tuple[str
     return rows
 
 
-def _say_groups(count: int | None) -> str:
+def _say_groups(result: Result) -> str:
+    equal, count = say_copies(result).lstrip(), result["n_groups"]
     if count is None:
         return ""
+    equal += "\n" if equal else ""
     few = ", too few for intervals to be believed" if count < FEW_GROUPS else ""
-    return f"Intervals and tests go by whole groups, of which there are {count:,}{few}.\n"
+    return f"{equal}Intervals and tests go by whole groups, of which there are {count:,}{few}.\n"
 
 
 def _capitalize(text: str) -> str:

@@ -34,6 +34,7 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
     from cnncodes.estimators.label_predictor import LabelPredictor
     from cnncodes.estimators.number_predictor import NumberPredictor
     from cnncodes.estimators.saving import load_predictor
+    from cnncodes.images import draw_together
 
     check_page_options(options)
     check_output(options.report, (options.model, options.src, options.train, options.baseline))
@@ -59,8 +60,9 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
         codes=companions is not None,
     )
     read = list_read(options.src, records, predictions)
-    evaluation = _measure(options, records, predictions, read)
-    abstention = None if rule is None else measure_abstention(rule, records, predictions, read)
+    drawn = draw_together([records[i] for i in read], predictions.contents[read])
+    evaluation = _measure(options, records, predictions, read, drawn.groups)
+    abstention = None if rule is None else measure_abstention(rule, records, predictions, read, drawn.groups)
     figures: Result = to_plain(evaluation)
     _warn_unknown(figures["per_class"], reporter)
     failures = [(failure.key, failure.reason) for failure in predictions.failures.values()]
@@ -69,6 +71,7 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
         "src": options.src,
         "split": split,
         **figures,
+        "n_different": drawn.n_different,
         "abstention": None if abstention is None else describe_abstention(abstention),
         "trained_on": inputs.count_trained(predictions.trained_on, len(records) - len(failures), reporter),
         "groups_trained_on": warn_of_seen_groups(options, [records[i] for i in read], predictor, reporter),
@@ -76,7 +79,7 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
         "report": options.report,
     }
     if companions is not None:
-        found = Evaluated(options, split, predictor, records, predictions, result["groups_trained_on"])
+        found = Evaluated(options, split, predictor, records, predictions, drawn, result["groups_trained_on"])
         render = render_classes(predictions, found.read, evaluation, abstention)
         write_page(found, companions, reporter, render, result)
     elif options.report is not None:
@@ -114,17 +117,19 @@ def _report(result: Result, rows: list[Result], options: EvaluateOptions) -> Res
 
 
 def _measure(
-    options: EvaluateOptions, records: list[ImageRecord], predictions: Predictions, read: list[int]
+    options: EvaluateOptions,
+    records: list[ImageRecord],
+    predictions: Predictions,
+    read: list[int],
+    groups: Any,
 ) -> Evaluation:
     import numpy as np
 
     from cnncodes.evaluation import evaluate_predictions
-    from cnncodes.images import list_groups
 
     # Labels on this level are text; a classifier fitted in Python may have numbers for classes.
     classes = np.array([str(name) for name in predictions.classes])
     truth = np.array([records[i].label for i in read])
-    groups = list_groups([records[i] for i in read])
     if predictions.proba is not None:
         given: Any = predictions.proba[read]
     else:

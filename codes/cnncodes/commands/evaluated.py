@@ -45,9 +45,7 @@ def read_evaluated(path: str, test: list[ImageRecord], task: Task) -> list[Resul
     return [by_key[record.key] for record in test]
 
 
-def compare_evaluated(
-    ladder: Ladder, truth: Any, rows: list[Result], groups: Any, random_state: int
-) -> Result:
+def compare_evaluated(ladder: Ladder, truth: Any, rows: list[Result], random_state: int) -> Result:
     """Return the paired difference of the report's model to raw pixels, on the images that can be read.
 
     Raises
@@ -63,6 +61,6 @@ def compare_evaluated(
             "--compare is against raw pixels, which were left out: give --only pixels, or more time."
         )
     given = ladder.task.read_answers(rows)
-    drawn = resample(ladder.task, truth, given, groups=groups, random_state=random_state)
+    drawn = resample(ladder.task, truth, given, groups=ladder.drawn.groups, random_state=random_state)
     found: Result = to_plain(subtract(ladder.task.figure, drawn, pixels, len(truth)))
     return found

@@ -36,7 +36,7 @@ def render_figures(figures: Result) -> str:
                 (name, format_share(estimate["value"]), format_interval(estimate), str(estimate["n"]))
             )
     why = say_missing(figures, names)
-    grouped = say_groups(figures.get("n_groups"))
+    grouped = say_groups(figures)
     few = _say_few_images(figures["per_class"])
     without = _say_without_images(figures["per_class"])
     return f"{format_table(rows)}{why}{grouped}{few}{without}\n\n{_render_classes(figures['per_class'])}\n"
@@ -53,12 +53,22 @@ def say_missing(figures: Result, names: Mapping[str, str]) -> str:
     return "".join(f"\n{what} {', '.join(keys)}: {sentence(why)}" for (what, why), keys in reasons.items())
 
 
-def say_groups(count: int | None) -> str:
-    """Say how many groups the intervals rest on, and where these are too few."""
+def say_groups(figures: Result) -> str:
+    """Say which images are equal, how many groups the intervals rest on, and where these are too few."""
+    equal, count = say_copies(figures), figures.get("n_groups")
     if count is None:
-        return ""
+        return equal
     few = ": too few, so that they are too narrow or mean nothing" if count < FEW_GROUPS else ""
-    return f"\nIntervals draw whole groups, of which there are {count:,}{few}."
+    return f"{equal}\nIntervals draw whole groups, of which there are {count:,}{few}."
+
+
+def say_copies(figures: Result) -> str:
+    """Say how many of the images differ, where some are equal."""
+    from cnncodes.images import say_equal
+
+    if figures.get("n_different") is None:  # nor in figures of several folds, which say it of the training
+        return ""
+    return f"\n{say_equal(figures['n'], figures['n_different'])}."
 
 
 def _say_few_images(classes: list[Result]) -> str:

@@ -205,7 +205,7 @@ def _format_part(found: Result) -> tuple[str, str, str, str, str, str]:
 
 def _say_groups(result: Result) -> str:
     """Return how many groups of the images that judge the intervals draw, where these have any."""
-    return say_groups((result["test"] or result["validation"]).get("n_groups"))
+    return say_groups(result["test"] or result["validation"])
 
 
 def _say_learned(result: Result) -> str:

@@ -38,6 +38,8 @@ def evaluate_labels(
     options: EvaluateOptions, predictor: LabelPredictor, reporter: Reporter
 ) -> tuple[Result, list[Result]]:
     """Predict images whose labels are known and compare: the figures, and a row for each image."""
+    from cnncodes.images import draw_together
+
     delimiter = options.label_delimiter or predictor.delimiter
     if delimiter is None:
         raise UsageError(
@@ -57,7 +59,10 @@ def evaluate_labels(
         on_progress=reporter.progress("predicting"),
         codes=companions is not None,
     )
-    evaluation = _measure(options.src, records, truth, predictions)
+    read = list_read(options.src, records, predictions)
+    kept = [records[i] for i in read]
+    drawn = draw_together(kept, predictions.contents[read])
+    evaluation = _measure(read, truth, predictions, drawn.groups)
     figures: Result = to_plain(evaluation)
     _warn_unknown(figures["per_label"], delimiter, predictor.delimiter, reporter)
     failures = [(failure.key, failure.reason) for failure in predictions.failures.values()]
@@ -67,19 +72,14 @@ def evaluate_labels(
         "split": split,
         "label_delimiter": delimiter,
         **figures,
+        "n_different": drawn.n_different,
         "trained_on": inputs.count_trained(predictions.trained_on, len(records) - len(failures), reporter),
-        "groups_trained_on": warn_of_seen_groups(
-            options,
-            [record for i, record in enumerate(records) if i not in predictions.failures],
-            predictor,
-            reporter,
-            by_class=False,
-        ),
+        "groups_trained_on": warn_of_seen_groups(options, kept, predictor, reporter, by_class=False),
         "failed": len(failures),
         "report": options.report,
     }
     if companions is not None:
-        found = Evaluated(options, split, predictor, records, predictions, result["groups_trained_on"])
+        found = Evaluated(options, split, predictor, records, predictions, drawn, result["groups_trained_on"])
         render = _render_page(found, truth, evaluation, delimiter)
         write_page(found, companions, reporter, render, result)
     result[TOO_MANY_FAILURES] = judge_failures(failures, len(records), options.max_failures, reporter)
@@ -128,19 +128,17 @@ def _read_truth(records: list[ImageRecord], predictor: LabelPredictor, delimiter
 
 
 def _measure(
-    src: str, records: list[ImageRecord], truth: list[list[str]], predictions: LabelPredictions
+    read: list[int], truth: list[list[str]], predictions: LabelPredictions, groups: Any
 ) -> MultiLabelEvaluation:
     from cnncodes.evaluation import evaluate_multilabel
-    from cnncodes.images import list_groups
 
-    read = list_read(src, records, predictions)
     return evaluate_multilabel(
         [set(truth[i]) for i in read],
         predictions.named[read],
         predictions.proba[read],
         # Labels on this level are text; a classifier fitted in Python may have numbers.
         [str(name) for name in predictions.classes],
-        groups=list_groups([records[i] for i in read]),
+        groups=groups,
     )
 
 
@@ -183,7 +181,7 @@ def render_label_figures(result: Result) -> str:
         rows.append((name, format_share(estimate["value"]), format_interval(estimate), str(estimate["n"])))
     why = say_missing(result, _NAMES)
     return (
-        f"{format_table(rows)}{why}{_say_without(result)}{_say_few(result)}{_say_everywhere(result)}{say_groups(result['n_groups'])}\n\n"
+        f"{format_table(rows)}{why}{_say_without(result)}{_say_few(result)}{_say_everywhere(result)}{say_groups(result)}\n\n"
         f"{_render_labels(result['per_label'], result['n'])}\n"
     )
 

@@ -35,6 +35,7 @@ def describe_baseline(options: Any, ladder: Ladder, source: LadderSource) -> Res
         "n": len(ladder.test),
         "n_train": len(ladder.train),
         "n_groups": ladder.n_groups,
+        "n_different": ladder.drawn.n_different,
         "unlabelled": source.unlabelled,
         "failed": len(ladder.failures),
         "trained_on": ladder.seen_images,

@@ -37,7 +37,7 @@ def render_baseline(result: Result) -> str:
             f"No interval of the difference of {', '.join(same)}: nearly all resamples agree, as where the"
             " difference is the same on each image, or there is one image or group.\n"
         )
-    if groups := say_groups(result["n_groups"]).strip():
+    if groups := say_groups(result).strip():
         text += f"{groups}\n"
     text += "".join(f"Left out: {one['title']}: {sentence(one['reason'])}\n" for one in result["left_out"])
     text += f"{result['verdict']}\n" if result["verdict"] else ""

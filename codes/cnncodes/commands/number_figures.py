@@ -22,7 +22,7 @@ from cnncodes.plain import to_plain
 if TYPE_CHECKING:
     from cnncodes.commands.evaluate_options import EvaluateOptions
     from cnncodes.commands.reporter import Reporter
-    from cnncodes.estimators.number_predictor import NumberPredictions, NumberPredictor
+    from cnncodes.estimators.number_predictor import NumberPredictor
     from cnncodes.evaluation import NumberEvaluation
     from cnncodes.images import ImageRecord
 
@@ -41,6 +41,8 @@ def evaluate_regressor(
     options: EvaluateOptions, predictor: NumberPredictor, reporter: Reporter
 ) -> tuple[Result, list[Result]]:
     """Predict images whose numbers are known and compare: the figures, and a row for each image."""
+    from cnncodes.images import draw_together
+
     if len(predictor.targets) > 1:
         raise UsageError(
             f"{options.model!r} predicts {len(predictor.targets)} numbers of each image, and a source has one"
@@ -65,7 +67,10 @@ def evaluate_regressor(
         on_progress=reporter.progress("predicting"),
         codes=companions is not None,
     )
-    evaluation = _measure(options, records, truth, predictor, predictions)
+    read = list_read(options.src, records, predictions)
+    kept = [records[i] for i in read]
+    drawn = draw_together(kept, predictions.contents[read])
+    evaluation = _measure([truth[i] for i in read], predictions.values[read, 0], drawn.groups, predictor)
     figures: Result = to_plain(evaluation)
     target = name_target(options.target, options.src, options)
     if target is not None and fitted is not None and target != fitted:
@@ -77,20 +82,15 @@ def evaluate_regressor(
         "split": split,
         "target": target or fitted,
         **figures,
+        "n_different": drawn.n_different,
         "why_no_interval": say_no_interval(predictor),
         "trained_on": inputs.count_trained(predictions.trained_on, len(records) - len(failures), reporter),
-        "groups_trained_on": warn_of_seen_groups(
-            options,
-            [record for i, record in enumerate(records) if i not in predictions.failures],
-            predictor,
-            reporter,
-            by_class=False,
-        ),
+        "groups_trained_on": warn_of_seen_groups(options, kept, predictor, reporter, by_class=False),
         "failed": len(failures),
         "report": options.report,
     }
     if companions is not None:
-        found = Evaluated(given, split, predictor, records, predictions, result["groups_trained_on"])
+        found = Evaluated(given, split, predictor, records, predictions, drawn, result["groups_trained_on"])
         render = _render_page(found, truth, evaluation, result)
         write_page(found, companions, reporter, render, result)
     result[TOO_MANY_FAILURES] = judge_failures(failures, len(records), options.max_failures, reporter)
@@ -110,19 +110,17 @@ def _render_page(
     import numpy as np
 
     from cnncodes.evaluation import measure_ranges
-    from cnncodes.images import list_groups
     from cnncodes.report import NumberMaterial, render_number_report
 
     def render(shared: dict[str, Any]) -> bytes:
         true = np.array([truth[i] for i in found.read])
         values = found.predictions.values[found.read, 0]
-        groups = list_groups([found.records[i] for i in found.read])
         why = result["why_no_interval"]
         return render_number_report(
             NumberMaterial(
                 **shared,
                 evaluation=evaluation,
-                ranges=measure_ranges(true, values, groups=groups, width=evaluation.width),
+                ranges=measure_ranges(true, values, groups=found.drawn.groups, width=evaluation.width),
                 truth=true,
                 predicted=values,
                 target=result["target"],
@@ -143,25 +141,17 @@ def _read_truth(records: list[ImageRecord], options: EvaluateOptions, fitted: st
     return truth
 
 
-def _measure(
-    options: EvaluateOptions,
-    records: list[ImageRecord],
-    truth: list[float],
-    predictor: NumberPredictor,
-    predictions: NumberPredictions,
-) -> NumberEvaluation:
+def _measure(truth: list[float], predicted: Any, groups: Any, predictor: NumberPredictor) -> NumberEvaluation:
     from cnncodes.evaluation import evaluate_numbers
-    from cnncodes.images import list_groups
 
-    read = list_read(options.src, records, predictions)
     try:
         width: float | None = float(predictor.find_width(COVERAGE)[0])
     except UsageError:  # this regressor has none: then there is nothing to judge
         width = None
     return evaluate_numbers(
-        [truth[i] for i in read],
-        predictions.values[read, 0],
-        groups=list_groups([records[i] for i in read]),
+        truth,
+        predicted,
+        groups=groups,
         coverage=None if width is None else COVERAGE,
         width=width,
     )
@@ -177,7 +167,7 @@ def render_numbers(result: Result) -> str:
         rows.append(_format_row(name, result["covered"]))
     reason = result.get("why_no_interval")  # of what one predictor answers, and not those of several folds
     why = f"\nNo intervals: {reason}" if reason else ""
-    return f"{format_table(rows)}{say_missing(result, _NAMES)}{why}{say_groups(result['n_groups'])}\n"
+    return f"{format_table(rows)}{say_missing(result, _NAMES)}{why}{say_groups(result)}\n"
 
 
 def _format_row(name: str, estimate: Result) -> tuple[str, str, str, str]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from cnncodes.estimators.predictor import ImagePredictor, Predictions
     from cnncodes.evaluation import Evaluation
     from cnncodes.evaluation.abstaining import AbstentionFigures
-    from cnncodes.images import ImageRecord
+    from cnncodes.images import DrawnTogether, ImageRecord
     from cnncodes.report import Origin
 
 #: Distributions whose versions may change a figure or a picture.
@@ -68,6 +68,8 @@ class Evaluated:
     records : sequence of ImageRecord
     predictions : Predictions, NumberPredictions or LabelPredictions
         Of all records, with their codes.
+    drawn : DrawnTogether
+        What resamples of the images that could be read draw.
     groups_trained_on : int
         How many images that could be read are of a group that was trained on.
     """
@@ -77,6 +79,7 @@ class Evaluated:
     predictor: ImagePredictor
     records: Sequence[ImageRecord]
     predictions: Any
+    drawn: DrawnTogether
     groups_trained_on: int = 0
 
     @property
@@ -130,6 +133,7 @@ def _draw_page(
             "records": shown,
             "codes": codes,
             "trained_on": int(predictions.trained_on.sum()),
+            "drawn": found.drawn,
             "groups_trained_on": found.groups_trained_on,
             "failed": len(predictions.failures),
             "origin": _describe_origin(found, companions),

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands import inputs
 from cnncodes.commands.reporter import Reporter
-from cnncodes.commands.training_images import hash_contents
 from cnncodes.errors import agree
 
 if TYPE_CHECKING:
@@ -82,6 +81,7 @@ def _find_trained(records: Iterable[ImageRecord], trained: Contents, n_jobs: int
     """Return the groups of which an image was trained on, by one image of each at a time."""
     from cnncodes.embedding import run_lanes
     from cnncodes.estimators.contents import find_trained
+    from cnncodes.images import hash_contents
 
     waiting: dict[str | None, list[ImageRecord]] = {}
     for record in records:

@@ -136,6 +136,7 @@ def _choose_trained(
 
     from cnncodes.embedding import run_lanes
     from cnncodes.estimators.contents import find_trained
+    from cnncodes.images import hash_contents
 
     progress, hashes = reporter.progress("looking for training images"), []
     for content in run_lanes(hash_contents, candidates, options.n_jobs):
@@ -146,20 +147,6 @@ def _choose_trained(
         rows = np.sort(np.random.default_rng(0).choice(rows, MOST, replace=False))
         reporter.warn(f"of the training images {MOST:,} are drawn, always the same ones, to be searched")
     return [candidates[i] for i in rows.tolist()]
-
-
-def hash_contents(records: Sequence[ImageRecord]) -> list[str]:
-    """Return the hash of each image's content, empty where it cannot be read."""
-    from cnncodes.errors import UnreadableImage
-    from cnncodes.images import content_hash
-
-    found = []
-    for record in records:
-        try:
-            found.append(content_hash(record.read()))
-        except UnreadableImage:
-            found.append("")
-    return found
 
 
 def _embed(

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from cnncodes.embedding import Embedder
 from cnncodes.estimators.aggregation import average_rows
-from cnncodes.estimators.contents import Contents, find_trained
+from cnncodes.estimators.contents import Contents, find_trained, shorten
 from cnncodes.estimators.inputs import Progress, embed_blocks
 from cnncodes.estimators.novelty import NoveltyScale
 from cnncodes.images import ImageRecord
@@ -34,7 +34,7 @@ class Answered:
         Of these, in order, some images each.
     failures : dict of int to Failure
         Of the others, by position.
-    trained_on, novelty, codes
+    trained_on, novelty, codes, contents
         As of `Predictions`.
     """
 
@@ -44,6 +44,7 @@ class Answered:
     trained_on: npt.NDArray[np.bool_]
     novelty: npt.NDArray[np.float64] | None
     codes: npt.NDArray[np.float32] | None
+    contents: Contents
 
 
 def answer_records(
@@ -77,7 +78,7 @@ def answer_records(
     total = len(records)
     read, answers = [np.zeros(0, np.int64)], []
     failures: dict[int, Failure] = {}
-    trained_on = np.zeros(total, np.bool_)
+    trained_on, contents = np.zeros(total, np.bool_), np.zeros(total, np.uint64)
     novelty = None if scale is None else np.full(total, np.nan)
     means = np.full((total, embedder.backbone.code_size), np.nan, np.float32) if codes else None
     start = 0
@@ -85,6 +86,7 @@ def answer_records(
         failures |= {start + i: failure for i, failure in rows.failures.items()}
         trained_on[start : start + len(rows.counts)] = find_trained(trained, rows.contents)
         places = np.flatnonzero(rows.counts)
+        contents[places + start] = shorten([rows.contents[i] for i in places])
         if len(places):
             counts, at = rows.counts[places], places + start
             read.append(at)
@@ -94,4 +96,4 @@ def answer_records(
             if means is not None:
                 means[at] = average_rows(rows.X, counts)
         start += len(rows.counts)
-    return Answered(np.concatenate(read), answers, failures, trained_on, novelty, means)
+    return Answered(np.concatenate(read), answers, failures, trained_on, novelty, means, contents)

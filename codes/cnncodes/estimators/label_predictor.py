@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import UsageError
+from cnncodes.estimators.contents import Contents
 from cnncodes.estimators.inputs import Progress
 from cnncodes.estimators.number_predictor import predict_images
 from cnncodes.estimators.predictor import ImagePredictor
@@ -39,6 +40,8 @@ class LabelPredictions:
         By position.
     trained_on : ndarray of bool, shape (n_images,)
         Whether that very image was trained on, under whatever name.
+    contents : ndarray of uint64, shape (n_images,)
+        What tells equal images; 0 where the image could not be read.
     novelty : ndarray of float64, shape (n_images,), or None
         Where it was asked for; NaN where the image could not be read.
     codes : ndarray of float32, shape (n_images, code_size), or None
@@ -52,6 +55,7 @@ class LabelPredictions:
     named: npt.NDArray[np.bool_]
     failures: dict[int, Failure]
     trained_on: npt.NDArray[np.bool_]
+    contents: Contents
     novelty: npt.NDArray[np.float64] | None = None
     codes: npt.NDArray[np.float32] | None = None
 
@@ -96,7 +100,7 @@ class LabelPredictor(ImagePredictor):
         if found.answers:
             proba[found.read] = np.concatenate(found.answers)
         keys = [record.key for record in records]
-        told = (found.failures, found.trained_on, found.novelty, found.codes)
+        told = (found.failures, found.trained_on, found.contents, found.novelty, found.codes)
         return LabelPredictions(keys, self.classes, proba, self.head.choose(proba), *told)
 
     def decide(self, X: npt.NDArray[np.float32], counts: npt.NDArray[np.int64]) -> Array:

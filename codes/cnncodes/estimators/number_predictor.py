@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from cnncodes.errors import UsageError
 from cnncodes.estimators.aggregation import average_rows
+from cnncodes.estimators.contents import Contents
 from cnncodes.estimators.inputs import Progress
 from cnncodes.estimators.predictor import ImagePredictor
 from cnncodes.estimators.residuals import HeldOutResiduals, check_coverage
@@ -38,6 +39,8 @@ class NumberPredictions:
         By position.
     trained_on : ndarray of bool, shape (n_images,)
         Whether that very image was trained on, under whatever name.
+    contents : ndarray of uint64, shape (n_images,)
+        What tells equal images; 0 where the image could not be read.
     novelty : ndarray of float64, shape (n_images,), or None
         Where it was asked for; NaN where the image could not be read.
     codes : ndarray of float32, shape (n_images, code_size), or None
@@ -49,6 +52,7 @@ class NumberPredictions:
     values: npt.NDArray[np.float64]
     failures: dict[int, Failure]
     trained_on: npt.NDArray[np.bool_]
+    contents: Contents
     novelty: npt.NDArray[np.float64] | None = None
     codes: npt.NDArray[np.float32] | None = None
 
@@ -96,7 +100,8 @@ class NumberPredictor(ImagePredictor):
         if found.answers:
             values[found.read] = np.concatenate(found.answers)
         keys = [record.key for record in records]
-        return NumberPredictions(keys, values, found.failures, found.trained_on, found.novelty, found.codes)
+        told = (found.failures, found.trained_on, found.contents, found.novelty, found.codes)
+        return NumberPredictions(keys, values, *told)
 
     def find_width(self, coverage: float) -> npt.NDArray[np.float64]:
         """Return half the width of intervals that hold a share of the truths, shape (n_targets,).

@@ -45,6 +45,8 @@ class Predictions:
     trained_on : ndarray of bool, shape (n_images,)
         Whether the classifier was trained on that very image, under whatever name, or its network was
         fine-tuned on it, as far as that remembers.
+    contents : ndarray of uint64, shape (n_images,)
+        What tells equal images; 0 where the image could not be read.
     novelty : ndarray of float64, shape (n_images,), or None
         Where it was asked for; NaN where the image could not be read.
     codes : ndarray of float32, shape (n_images, code_size), or None
@@ -60,6 +62,7 @@ class Predictions:
     proba: npt.NDArray[np.float64] | None
     failures: dict[int, Failure]
     trained_on: npt.NDArray[np.bool_]
+    contents: Contents
     novelty: npt.NDArray[np.float64] | None = None
     codes: npt.NDArray[np.float32] | None = None
     shares: npt.NDArray[np.float64] | None = None
@@ -214,7 +217,7 @@ class Predictor(ImagePredictor):
                 proba = np.full((len(records), len(self.classes)), np.nan)
                 proba[found.read] = scores.proba
         keys = [record.key for record in records]
-        told = (found.failures, found.trained_on, found.novelty, found.codes)
+        told = (found.failures, found.trained_on, found.contents, found.novelty, found.codes)
         return Predictions(keys, self.classes, labels, proba, *told, shares)
 
     def make_rule(self, risk: float, confidence: float = 0.95) -> AnswerRule:

@@ -125,7 +125,8 @@ def evaluate_multilabel(
     classes : array-like, shape (n_labels,)
         Labels that the classifier knows.
     groups : array-like, shape (n_images,), optional
-        Images of a group are drawn together by the bootstrap.
+        Images of a group are drawn together by the bootstrap. Copies of an image should share a group: they
+        are no evidence of their own.
     random_state : int
         Decides the bootstrap.
 

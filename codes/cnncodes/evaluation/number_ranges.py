@@ -54,7 +54,8 @@ def measure_ranges(
     ----------
     y, predicted : array-like of float, shape (n_images,)
     groups : array-like, shape (n_images,), optional
-        Images of a group are drawn together by the bootstrap.
+        Images of a group are drawn together by the bootstrap. Copies of an image should share a group: they
+        are no evidence of their own.
     width : float, optional
         Half the width of the intervals.
     random_state : int

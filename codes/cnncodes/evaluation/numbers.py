@@ -91,7 +91,8 @@ def evaluate_numbers(
     y, predicted : array-like of float, shape (n_images,)
         Of several targets give one after the other.
     groups : array-like, shape (n_images,), optional
-        Images of a group are drawn together by the bootstrap.
+        Images of a group are drawn together by the bootstrap. Copies of an image should share a group: they
+        are no evidence of their own.
     random_state : int
         Decides the bootstrap.
     coverage : float, optional

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cnncodes.images.content import content_hash
+from cnncodes.images.copies import DrawnTogether, draw_together, hash_contents, say_equal
 from cnncodes.images.decoding import Decoding, decode
 from cnncodes.images.grouping import (
     GROUP,
@@ -20,6 +21,7 @@ from cnncodes.images.sources import ImageSource, open_source, records_from
 __all__ = [
     "GROUP",
     "Decoding",
+    "DrawnTogether",
     "FileStat",
     "ImageRecord",
     "ImageSource",
@@ -27,6 +29,8 @@ __all__ = [
     "connect",
     "content_hash",
     "decode",
+    "draw_together",
+    "hash_contents",
     "join_equal",
     "list_groups",
     "name_groups",
@@ -34,5 +38,6 @@ __all__ = [
     "number_names",
     "open_source",
     "records_from",
+    "say_equal",
     "tell_omitted",
 ]

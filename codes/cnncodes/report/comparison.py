@@ -74,6 +74,8 @@ class Comparison:
         Images that were tested and trained on.
     n_groups : int or None
         Groups of tested images that intervals draw; None where they draw images.
+    n_different : int or None
+        Tested images that differ, where some are equal.
     tried : tuple of Tried
     left_out : tuple of (str, str)
         Title and reason.
@@ -98,6 +100,7 @@ class Comparison:
     n: int
     n_train: int
     n_groups: int | None
+    n_different: int | None
     tried: tuple[Tried, ...]
     left_out: tuple[tuple[str, str], ...]
     compared_with: str
@@ -138,6 +141,7 @@ def read_comparison(report: Any, name: str) -> Comparison:
             n=int(report["n"]),
             n_train=int(report["n_train"]),
             n_groups=None if report["n_groups"] is None else int(report["n_groups"]),
+            n_different=None if report["n_different"] is None else int(report["n_different"]),
             tried=tuple(_read_method(row, figure) for row in report["methods"]),
             left_out=tuple((str(row["title"]), str(row["reason"])) for row in report["left_out"]),
             compared_with=str(report["compared_with"]),

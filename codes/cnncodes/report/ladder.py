@@ -8,6 +8,7 @@ import math
 from cnncodes.errors import agree, count
 from cnncodes.evaluation.figures import Figure
 from cnncodes.evaluation.intervals import FEW_GROUPS, Estimate
+from cnncodes.images import say_equal
 from cnncodes.plots.cost import Box, count_overlaps, place_numbers
 from cnncodes.report.chart import Chart, list_decades
 from cnncodes.report.comparison import Comparison, Tried
@@ -227,6 +228,8 @@ def list_cautions(comparison: Comparison) -> list[str]:
             f" trained"
             " on: the figures flatter."
         )
+    if comparison.n_different is not None:
+        found.append(f"{say_equal(comparison.n, comparison.n_different)}.")
     if comparison.n_groups is not None:
         few = ": too few, so that they are too narrow or mean nothing" * (comparison.n_groups < FEW_GROUPS)
         found.append(f"Intervals draw whole groups, of which there are {comparison.n_groups:,}{few}.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from cnncodes.images import DrawnTogether
 from cnncodes.plots.layout import Watch, watch_nothing
 
 if TYPE_CHECKING:
@@ -102,6 +103,8 @@ class Subject:
     evaluation : Evaluation, NumberEvaluation or MultiLabelEvaluation
     trained_on : int
         How many of the images the estimator was trained on.
+    drawn : DrawnTogether
+        What resamples of the images draw.
     groups_trained_on : int
         How many are of a group that it was trained on.
     failed : int
@@ -129,6 +132,7 @@ class Subject:
     training: Training | str = "No training images were given."
     data: CheckedData | str = "Nobody asked for them."
     comparison: Comparison | None = None
+    drawn: DrawnTogether = field(default_factory=DrawnTogether)
     groups_trained_on: int = 0
     n_jobs: int | None = None
     watch: Watch = watch_nothing

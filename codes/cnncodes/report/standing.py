@@ -7,7 +7,6 @@ import math
 from cnncodes.evaluation.baselines.number_task import NumberTask
 from cnncodes.evaluation.baselines.tasks import ClassTask, Task, resample, subtract
 from cnncodes.evaluation.intervals import Estimate
-from cnncodes.images import list_groups
 from cnncodes.report.comparison import Comparison, Tried
 from cnncodes.report.html import show_interval
 from cnncodes.report.material import Material, NumberMaterial, Subject
@@ -37,7 +36,7 @@ def measure_gap(material: Subject, comparison: Comparison) -> Estimate | None:
     task = _TASKS[comparison.figure.key]()
     of_best = dict(zip(comparison.images, answers, strict=True))
     truth = task.read([record.label for record in material.records])
-    keys, groups = [record.key for record in material.records], list_groups(material.records)
+    keys = [record.key for record in material.records]
     drawn = [
         resample(
             task,
@@ -45,7 +44,7 @@ def measure_gap(material: Subject, comparison: Comparison) -> Estimate | None:
             task.read_answers(
                 [{"image": key, "prediction": one} for key, one in zip(keys, said, strict=True)]
             ),
-            groups=groups,
+            groups=material.drawn.groups,
             random_state=0,
         )
         for said in (task.list_plain(material.predicted), [of_best[key] for key in keys])

@@ -10,6 +10,7 @@ from cnncodes.errors import agree, count
 from cnncodes.evaluation import Evaluation
 from cnncodes.evaluation.intervals import FEW_GROUPS
 from cnncodes.evaluation.metrics import ClassFigures
+from cnncodes.images import say_equal
 from cnncodes.report.html import escape, name, number, paragraph, percent, percent_range, section
 from cnncodes.report.material import Material, Subject
 
@@ -85,6 +86,8 @@ def list_common(material: Subject, n: int) -> list[str]:
             if finding.check == "groups" and material.groups_trained_on:
                 continue  # said above, by the images that it is about
             found.append(f'{escape(finding.sentence)} <a href="#data">Look at the data</a>')
+    if material.drawn.n_different is not None:
+        found.append(f"{say_equal(n, material.drawn.n_different)}.")
     groups = material.evaluation.n_groups
     if groups is not None and groups < FEW_GROUPS:
         found.append(

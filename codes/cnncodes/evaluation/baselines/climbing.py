@@ -21,7 +21,7 @@ from cnncodes.evaluation.baselines.methods import CLASSES, TRIVIAL, Method
 from cnncodes.evaluation.baselines.parts import Parts, count_seen
 from cnncodes.evaluation.baselines.rungs import Ladder, LeftOut, Rung
 from cnncodes.evaluation.baselines.tasks import Answer, Task, subtract
-from cnncodes.images import ImageRecord, list_groups
+from cnncodes.images import ImageRecord
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
@@ -199,7 +199,7 @@ class _Climb:
                 lambda: self._make_head(base.method),
                 task=self.task,
                 has_time=lambda share: _CAUTION * share * base.clock < self.clock.left,
-                test_groups=list_groups(self.parts.test),
+                test_groups=self.parts.drawn.groups,
                 answers=base.answers,
                 random_state=self.parts.random_state,
             )
@@ -255,6 +255,8 @@ class _Climb:
             )
         if rows.failures:
             rows = parts.leave_out(rows)
+        if not self.described:
+            parts.join_equal(rows)
         return _Described(*split_rows(rows, len(parts.train)), *took)
 
     def _make_head(self, method: Method) -> Any:
@@ -299,6 +301,7 @@ class _Climb:
             curve,
             self.task,
             self.task.find_telling(parts.truth, parts.guess()),
+            parts.drawn,
         )
 
     def _make_rung(self, one: _Tried, against: Floats | None) -> Rung:

@@ -12,7 +12,7 @@ from cnncodes.estimators.inputs import ImageRows
 from cnncodes.estimators.training import number_groups
 from cnncodes.estimators.unknown import Training
 from cnncodes.evaluation.baselines.tasks import Floats, Task, resample
-from cnncodes.images import ImageRecord, list_groups
+from cnncodes.images import DrawnTogether, ImageRecord, draw_together, hash_contents, list_groups
 
 
 class Parts:
@@ -54,6 +54,7 @@ class Parts:
         task.check_measurable(self.truth)
         self.places = np.arange(len(train)), np.arange(len(test))
         self.failures: list[tuple[str, str]] = []
+        self._drawn: DrawnTogether | None = None
 
     def leave_out(self, rows: ImageRows) -> ImageRows:
         """Leave images that cannot be read out of everything, and return the rows of the others.
@@ -78,6 +79,17 @@ class Parts:
         self.task.check_measurable(self.truth)
         return rows.take(np.flatnonzero(good))
 
+    def join_equal(self, rows: ImageRows) -> None:
+        """Draw equal test images together, as the rows of all images tell them."""
+        self._drawn = draw_together(self.test, rows.contents[len(self.train) :])
+
+    @property
+    def drawn(self) -> DrawnTogether:
+        """What resamples of the test images draw; where no method looked at them, they are read for it."""
+        if self._drawn is None:
+            self._drawn = draw_together(self.test, [text or None for text in hash_contents(self.test)])
+        return self._drawn
+
     def make_training(self, rows: ImageRows) -> Training:
         """Return the training images, whose rows these are."""
         named = list_groups(self.train)
@@ -90,12 +102,12 @@ class Parts:
 
     def evaluate(self, answers: Any) -> Any:
         """Return all figures of answers to the test images."""
-        options: dict[str, Any] = {"groups": list_groups(self.test), "random_state": self.random_state}
+        options: dict[str, Any] = {"groups": self.drawn.groups, "random_state": self.random_state}
         return self.task.evaluate(self.truth, answers, **options)
 
     def resample(self, answers: Any) -> Floats:
         """Return the figure of answers, then what it is on each resample of the test images."""
-        options: dict[str, Any] = {"groups": list_groups(self.test), "random_state": self.random_state}
+        options: dict[str, Any] = {"groups": self.drawn.groups, "random_state": self.random_state}
         return resample(self.task, self.truth, answers, **options)
 
     def count_seen_groups(self) -> int:

@@ -14,6 +14,7 @@ from cnncodes.evaluation.baselines.methods import CLASSES
 from cnncodes.evaluation.baselines.tasks import TELLING, Task, subtract
 from cnncodes.evaluation.figures import show_result
 from cnncodes.evaluation.intervals import FEW_GROUPS, Estimate
+from cnncodes.images import DrawnTogether
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,8 @@ class Ladder:
         What was predicted.
     telling : float
         What difference of the figure matters: where a larger one is not clear, test images are too few.
+    drawn : DrawnTogether
+        What resamples of the test images draw.
     """
 
     rungs: list[Rung]
@@ -111,6 +114,7 @@ class Ladder:
     curve: LearningCurve | None = None
     task: Task = CLASSES
     telling: float = TELLING
+    drawn: DrawnTogether = field(default_factory=DrawnTogether)
 
     def __repr__(self) -> str:
         best = self.best()
