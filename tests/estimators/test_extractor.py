@@ -109,3 +109,11 @@ def test_a_random_state_of_stored_codes_makes_the_same_here(extractor, backbone,
     assert np.abs(others - stored).max() > 0.1
     with pytest.raises(UsageError, match=f"from 0 to {largest}"):
         extractor(views=views, random_state=largest + 1).fit(pictures.arrays[:2])
+
+
+def test_what_is_no_image_is_refused_with_a_memory_too(backbone, tmp_path):
+    array = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    extractor = CodeExtractor(backbone, n_jobs=1, memory=str(tmp_path))
+    extractor.fit_transform([array])
+    with pytest.raises(UnreadableImages, match="int8"):
+        extractor.transform([array.view(np.int8)])

@@ -39,6 +39,10 @@ def test_arrays_differ_by_shape_and_by_each_pixel() -> None:
     assert len(hashes) == 7
 
 
+def test_arrays_of_other_types_are_not_the_images_of_the_same_bytes() -> None:
+    assert len({content_hash(ARRAY.view(kind)) for kind in (np.uint8, np.int8, np.bool_, "S1")}) == 4
+
+
 def test_how_an_array_lies_in_memory_does_not_matter() -> None:
     assert content_hash(np.asfortranarray(ARRAY)) == content_hash(ARRAY)
     assert content_hash(ARRAY[::-1, ::2]) == content_hash(ARRAY[::-1, ::2].copy())

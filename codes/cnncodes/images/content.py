@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cnncodes.errors import UnreadableImage
 from cnncodes.images.decoding import read_orientation
 from cnncodes.images.opening import opening, to_reason
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     from PIL.Image import Image
 
     from cnncodes.images.records import Pixels
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 def content_hash(data: Pixels) -> str:
     """Return the hash of an image's content: 32 hexadecimal digits.
 
-    Of a file it is that of its bytes; of an array, that of shape and pixels; of a PIL image, also that of
-    its mode, palette, transparency and orientation.
+    Of a file it is that of its bytes; of an array, that of shape, type and pixels; of a PIL image, also that
+    of its mode, palette, transparency and orientation.
 
     Raises
     ------
@@ -35,11 +36,16 @@ def content_hash(data: Pixels) -> str:
 
     if isinstance(data, bytes):
         return hashlib.blake2b(data, digest_size=16).hexdigest()
-    kind = "" if isinstance(data, np.ndarray) else _describe(data)
+    # Of another type than images have the same bytes are other numbers, and are refused.
+    kind = _name_type(data) if isinstance(data, np.ndarray) else _describe(data)
     pixels = np.ascontiguousarray(np.asarray(data))
     digest = hashlib.blake2b(f"{kind}{pixels.shape}".encode(), digest_size=16)
     digest.update(pixels.tobytes())
     return digest.hexdigest()
+
+
+def _name_type(array: npt.NDArray[Any]) -> str:
+    return "" if array.dtype == "uint8" else f"{array.dtype.str} "
 
 
 def _describe(image: Image) -> str:
