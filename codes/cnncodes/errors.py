@@ -39,8 +39,8 @@ class UnreadableImage(CnnCodesError):
 
     Attributes
     ----------
-    stage : {"read", "decode", "views"}
-        Where it failed.
+    stage : {"read", "decode", "views", "memory"}
+        Where it failed; ``"memory"`` is wherever there was too little of it.
     reason : str
         Why, in one line.
     limit : tuple of str and float, or None

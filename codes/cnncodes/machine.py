@@ -70,7 +70,8 @@ def measure_resident() -> int:
     return 0
 
 
-#: How libraries say that they got no memory, or no thread. A thread wants memory too, for its stack.
+#: How ONNX Runtime, CUDA, cuDNN, Arrow and C++ say that they got no memory, or no thread, whose stack
+#: wants memory too.
 _NO_MEMORY = re.compile(
     r"(?:[cm]|re)alloc of size|failed to allocate memory|cannot allocate memory|out of memory|out_of_memory"
     r"|alloc_failed|bad_alloc|bad allocation|is smaller than requested bytes|failed to map segment",

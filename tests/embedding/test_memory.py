@@ -145,7 +145,7 @@ def test_a_picture_that_takes_more_than_the_machine_has_left_is_refused_and_no_o
             lease.decode(size)
     with budget.lease() as lease, pytest.raises(UnreadableImage) as caught:
         lease.decode(room + 2**28)
-    assert caught.value.stage == "decode" and caught.value.limit == ("machine_memory", held + room)
+    assert caught.value.stage == "memory" and caught.value.limit == ("machine_memory", held + room)
     assert re.search(r"may take 1,280 MiB, and of the [\d,]+ MiB .* the job holds \d", caught.value.reason)
     assert not budget._held and not budget._decoding
 

@@ -83,9 +83,13 @@ def test_each_image_that_ends_its_process_costs_itself(
     summary = embed(photos, tmp_path / "x.codes", backbone=backbone, isolate=True, n_jobs=2)
     assert (summary.embedded, summary.failed) == (N_IMAGES, len(deeds))
     found = {failure.key.split("-")[1][:-4]: (failure.stage, failure.reason) for failure in summary.failures}
+    stages = {"SIGKILL": "memory"}
     assert found == {
-        deed: ("decode", f"the process that decoded it {reason}") for deed, reason in deeds.items()
+        deed: (stages.get(deed, "decode"), f"the process that decoded it {reason}")
+        for deed, reason in deeds.items()
     }
+    limits = {failure.key[3:-4]: failure.limited_by for failure in summary.failures}
+    assert limits == {**dict.fromkeys(deeds), "SIGKILL": "machine_memory"}
     assert read_codes(tmp_path / "x.codes").to_arrow() == read_codes(tmp_path / "calm.codes").to_arrow()
     again = embed(photos, tmp_path / "x.codes", backbone=backbone)  # not tried again, and so not here either
     assert (again.unchanged, again.still_failed) == (N_IMAGES, len(deeds))

@@ -7,11 +7,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
+
+from cnncodes import embed, load_backbone, read_codes
 
 HERE = Path(__file__).parent
-sys.path.append(str(HERE.parent / "store"))
+sys.path += [str(HERE.parent / "store"), str(HERE.parent / "backbones")]
 
 from samples import fail, make, open_writer, write  # noqa: E402
+from small_backbones import write_backbone  # noqa: E402
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="memory and threads are limited as Linux does"
@@ -97,3 +101,52 @@ def test_without_a_thread_for_signals_the_command_does_not_begin(tmp_path: Path)
         "cnncodes: the command cannot begin: this process may start no more threads"
     )
     assert done.stderr.count("\n") == 1
+
+
+# The same after a job without a limit, which loads all that one takes.
+EMBED = (
+    SHORT.replace(
+        "kind, room",
+        """
+assert main(["embed", "small", "-o", "warm.codes", "--backbone", "net", "-j", "1", "-q"]) == 0
+kind, room""",
+        1,
+    )
+    + "sys.exit(main(['embed', *words]))\n"
+)
+
+
+JOB = ("photos", "-o", "x.codes", "--backbone", "net", "-j", "1")
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    write_backbone(tmp_path / "net", "mean")
+    for name, side in (("small/a", 64), ("photos/a", 64), ("photos/big", 5000), ("photos/z", 32)):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("L", (side, side), side % 251).save(tmp_path / f"{name}.png", compress_level=1)
+    return tmp_path / "photos"
+
+
+@pytest.mark.parametrize("grows", [1, 2**27])
+def test_an_image_for_which_memory_is_short_keeps_its_codes_and_is_tried_again(
+    photos: Path, tmp_path: Path, grows: int
+) -> None:
+    """It can be read and not decoded, or not even be read."""
+    backbone, out = load_backbone(tmp_path / "net"), tmp_path / "x.codes"
+    embed(photos, out, backbone=backbone)
+    with open(photos / "big.png", "ab") as file:
+        file.truncate(file.tell() + grows)  # what stands after a PNG's end is not looked at
+    done = run_short("memory", 2**25, tmp_path, *JOB, script=EMBED)
+    assert done.returncode == 3, done.stderr
+    told = "1 failed, 1 of them out of reach or too large for the memory, whose codes from before stay"
+    assert told in done.stdout
+    assert len(read_codes(out).images) == 3
+    summary = embed(photos, out, backbone=backbone)
+    assert (summary.embedded, summary.unchanged, summary.failed) == (1, 2, 0)
+
+
+def test_a_job_that_may_start_no_lane_says_so(photos: Path, tmp_path: Path) -> None:
+    done = run_short("threads", 1, tmp_path, *JOB, script=EMBED)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1, done.stderr
+    assert "this process may start no more threads" in done.stderr

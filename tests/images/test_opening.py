@@ -15,7 +15,7 @@ from PIL import Image
 
 from cnncodes.errors import UnreadableImage
 from cnncodes.images import Decoding, decode
-from cnncodes.images.opening import FORMATS, open_image, opening, to_reason
+from cnncodes.images.opening import FORMATS, explain_failure, open_image, opening
 
 PILLOWS_LIMIT = Image.MAX_IMAGE_PIXELS
 
@@ -194,8 +194,14 @@ def test_each_format_named_is_read(kind: str) -> None:
         (ValueError("bad <_io.BytesIO object at 0x7f00deadbeef>"), "bad"),
         (OSError(), "the file is damaged (OSError)"),
         (KeyError(5), "the file is damaged (KeyError: 5)"),
-        (MemoryError(), "not enough memory to decode it"),
     ],
 )
 def test_reasons_are_words(error: Exception, reason: str) -> None:
-    assert to_reason(error) == reason
+    failure = explain_failure(error)
+    assert (failure.stage, failure.reason) == ("decode", reason)
+
+
+def test_a_lack_of_memory_says_nothing_of_the_picture() -> None:
+    for error in MemoryError(), OSError("out of memory when reading image file"):
+        failure = explain_failure(error)
+        assert (failure.stage, failure.reason) == ("memory", "not enough memory to decode it")

@@ -195,7 +195,7 @@ def render_embed(result: Result) -> str:
         ("removed", "removed"),
         ("failed", "failed"),
         ("given_up", "of them with the codes from before given up"),
-        ("out_of_reach", "of them out of reach, whose codes from before stay"),
+        ("out_of_reach", "of them out of reach or too large for the memory, whose codes from before stay"),
         ("still_failed", "of them as before and not tried again (--retry-failed tries them)"),
     ):
         if result[name]:

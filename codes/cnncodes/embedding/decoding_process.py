@@ -124,13 +124,17 @@ class _Worker:
         except _Later:
             return _LATER, None
         except UnreadableImage as error:
-            return {"refused": [error.stage, error.reason, error.limit]}, None
+            limit = error.limit or (self._find_limit() if error.stage == "memory" else None)
+            return {"refused": [error.stage, error.reason, limit]}, None
         except MemoryError:
-            limit = ["max_memory", self._memory]
-            return {"refused": ["decode", "not enough memory to decode it", limit]}, None
+            return {"refused": ["memory", "not enough memory to decode it", self._find_limit()]}, None
         except Exception:  # a bug of ours, which the lane raises
             return {"error": traceback.format_exc()}, None
         return {"found": found, "patches": None if pixels is None else pixels.shape}, pixels
+
+    def _find_limit(self) -> tuple[str, float] | None:
+        """Return the limit that an image met which got no memory; None where it may be the whole job's."""
+        return ("max_memory", self._memory) if _GIVEN[0] == resource.RLIM_INFINITY else None
 
     def _ask(self, size: int) -> bool:
         """Wait for the lane until there is memory, which is no time that the image takes."""

@@ -28,6 +28,7 @@ from cnncodes.embedding.decoding_worker import (
 from cnncodes.embedding.exchange import GroupOrder, Order
 from cnncodes.errors import UnreadableImage, UsageError, WorkerError
 from cnncodes.images.switches import Switches
+from cnncodes.machine import measure_memory, measure_swap
 
 if TYPE_CHECKING:
     from cnncodes.embedding.cutting import Before, Patches, Task
@@ -223,7 +224,10 @@ class Workers:
                 " raises it)"
             )
             return UnreadableImage("decode", reason, ("decode_seconds", self.seconds))
-        return UnreadableImage("decode", f"the process that decoded it {describe_end(status)}")
+        reason = f"the process that decoded it {describe_end(status)}"
+        if status == -signal.SIGKILL:  # tried again with no more memory, it might end a job that isolates not
+            return UnreadableImage("memory", reason, ("machine_memory", measure_memory() + measure_swap()))
+        return UnreadableImage("decode", reason)
 
     def _take(self) -> tuple[DecodingWorker, bool]:
         """Return a process that is idle and there, and False; else a new one and True."""

@@ -38,9 +38,9 @@ class EmbedSummary:
         Images whose codes are new; among these, those whose content another image has, so that the network
         did not run for them; images kept from an earlier run; among these, those whose label, part or
         group is another one now; stored ones that went because the source lacks them; those that could not
-        be read; among these, stored ones whose codes went with that, stored ones that are listed and out of
-        reach, as on a disk that is not mounted, whose codes stay, and those that were not tried again since
-        their files are as they were.
+        be read; among these, stored ones whose codes went with that, stored ones whose codes stay since they
+        are listed and out of reach, as on a disk that is not mounted, or there was too little memory for
+        them, and those that were not tried again since their files are as they were.
     rows : int
         Rows written now: one a view, or one an image where views are reduced to their mean.
     views : int
@@ -102,7 +102,8 @@ def embed(
     group, the stored one follows. Images of equal content, and one that was renamed, meet the network once.
     An image that cannot be read is a failure of the summary and of the dataset, and raises nothing; it is not
     tried again before its file changes, or the limit is raised that it met. The codes of one that is still
-    listed but out of reach, as on a disk that is not mounted, stay.
+    listed but out of reach, as on a disk that is not mounted, stay, and so do those of one for which there is
+    too little memory.
 
     Parameters
     ----------
@@ -156,7 +157,8 @@ def embed(
         which every file is read. A file whose time alone changed is not embedded again either way.
     retry_failed : bool
         Whether images that failed before are tried again although their files are as they were. Those that
-        were out of reach, or failed by a limit that is higher now, are tried again anyway.
+        were out of reach, or failed for want of memory or by a limit that is higher now, are tried again
+        anyway.
     remove_missing : bool
         Whether any number of stored images may go because the source lacks them, or what is there now cannot
         be decoded. By default more than ten and more than a tenth of them are an error, and so are all of

@@ -113,7 +113,7 @@ class MemoryBudget:
         held = max(0, measure_resident() - others)
         if size + held > self.machine:
             raise UnreadableImage(
-                "decode",
+                "memory",
                 f"decoding it may take {_count_mebibytes(size)}, and of the {_count_mebibytes(self.machine)}"
                 f" that this machine or container has the job holds {_count_mebibytes(held)}: it needs more"
                 " memory, or a picture of fewer pixels",

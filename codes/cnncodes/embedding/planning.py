@@ -199,8 +199,10 @@ def _plan_stored(record: ImageRecord, known: Index, work: Work, *, by_content: b
 
 
 def _still_fails(record: ImageRecord, failure: Failure, limits: Mapping[str, float]) -> bool:
-    """Tell whether an image that failed is as it was then; one that was out of reach may be back."""
+    """Tell whether an image that failed is as it was then, and what was short or out of reach still is."""
     if failure.stage == "read" or failure.mtime_ns is None:
+        return False
+    if failure.stage == "memory" and failure.limited_to is None:  # how much there was then nobody knows
         return False
     if failure.limited_to is not None and limits.get(failure.limited_by or "", 0) > failure.limited_to:
         return False

@@ -168,7 +168,12 @@ class Preparer:
 
         The lease has it wait until there is memory, and `claim` says whether codes have to be made of it.
         """
-        stat = None
+        stat: FileStat | None = None
+
+        def fail(stage: str, reason: str, limit: tuple[str, float] | None = None) -> Failure:
+            size, mtime_ns = (None, None) if stat is None else (stat.size, stat.mtime_ns)
+            return Failure(record.key, stage, reason, size, mtime_ns, *(limit or ()))
+
         try:
             stat = record.stat()
             if record.is_file:
@@ -179,8 +184,9 @@ class Preparer:
                 return _copy(record, stat, content)
             found, patches = self._cut(data, content, lease)
         except UnreadableImage as error:
-            size, mtime_ns = (None, None) if stat is None else (stat.size, stat.mtime_ns)
-            return Failure(record.key, error.stage, error.reason, size, mtime_ns, *(error.limit or ()))
+            return fail(error.stage, error.reason, error.limit)
+        except MemoryError:
+            return fail("memory", "not enough memory to cut its views")
         return Prepared.make(stat, content, found), patches
 
     def _cut(self, data: Pixels, content: str, lease: Lease) -> tuple[dict[str, Any], Patches]:

@@ -105,7 +105,7 @@ def _write(result: Result, writer: CodesWriter, counts: Counts) -> Failure | Non
     before = writer.known.get(result.key)
     if isinstance(result, Failure) and before is not None:
         counts.failures.append(result)
-        if result.stage == "read":  # since it was listed
+        if result.says_nothing:
             counts.out_of_reach += 1
         else:
             counts.broken.append(result)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from cnncodes.errors import UnreadableImage
 from cnncodes.images.decoding import read_orientation
-from cnncodes.images.opening import opening, to_reason
+from cnncodes.images.opening import explain_failure, opening
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -54,6 +53,6 @@ def _describe(image: Image) -> str:
         with opening(image.width * image.height):
             image.load()
     except Exception as error:  # opened by the caller, and decoded only now
-        raise UnreadableImage("decode", to_reason(error)) from error
+        raise explain_failure(error) from error
     palette = image.getpalette("RGBA") if image.mode in ("P", "PA") else None
     return f"{image.mode} {palette} {image.info.get('transparency')} {read_orientation(image)} "

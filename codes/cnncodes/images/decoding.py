@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 from cnncodes.errors import CnnCodesError, UnreadableImage, UsageError
 from cnncodes.images import nvimgcodec
 from cnncodes.images.costs import estimate_memory, estimate_opening
-from cnncodes.images.opening import OF_JPEG, check_pixels, open_image, opening, to_reason
+from cnncodes.images.opening import OF_JPEG, check_pixels, explain_failure, open_image, opening
 
 if TYPE_CHECKING:
     import numpy as np
@@ -110,7 +110,7 @@ def decode(
     Raises
     ------
     UnreadableImage
-        With stage ``"decode"`` and the reason in one line.
+        With stage ``"decode"``, or ``"memory"``, and the reason in one line.
     BackendMissing
         If the way of decoding needs a library or a device that is not there.
 
@@ -137,7 +137,7 @@ def decode(
     except CnnCodesError:
         raise
     except Exception as error:  # Pillow's plugins raise whatever a broken header leads them to
-        raise UnreadableImage("decode", to_reason(error)) from error
+        raise explain_failure(error) from error
 
 
 def _decode_file(

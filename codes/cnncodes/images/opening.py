@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from cnncodes.errors import UnreadableImage
 from cnncodes.images.hazards import check_file, find_icon_sizes
+from cnncodes.machine import find_shortage
 
 if TYPE_CHECKING:
     from PIL import Image as pillow
@@ -94,11 +95,15 @@ def _check_size(size: tuple[int, int], max_pixels: int) -> None:
         raise UnreadableImage("decode", reason, ("max_pixels", max_pixels))
 
 
-def to_reason(error: Exception) -> str:
-    """Return in words why Pillow could not read a picture."""
+def explain_failure(error: Exception) -> UnreadableImage:
+    """Return the error of a picture that could not be decoded, in words: damage, or too little memory."""
+    if find_shortage(error) == "memory":
+        return UnreadableImage("memory", "not enough memory to decode it")
+    return UnreadableImage("decode", _to_reason(error))
+
+
+def _to_reason(error: Exception) -> str:
     text = re.sub(r"\s*<[^<>]* at 0x[0-9a-fA-F]+>", "", str(error)).strip()
-    if isinstance(error, MemoryError):
-        return "not enough memory to decode it"
     if text.startswith(_OF_DECODERS):
         return f"the file is damaged ({text})"
     if text and isinstance(error, OSError | ValueError | SyntaxError):

@@ -198,6 +198,12 @@ class ImageRecord:
         UnreadableImage
             If the file cannot be read.
         """
+        try:
+            return self._read()
+        except MemoryError as error:
+            raise UnreadableImage("memory", "not enough memory to read it") from error
+
+    def _read(self) -> Pixels:
         if isinstance(self.data, RowBytes | NoImage):
             return self.data.read()
         if not isinstance(self.data, _FILE):

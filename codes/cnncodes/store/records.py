@@ -37,7 +37,7 @@ class Failure:
     key : str
         The image's key in its source.
     stage : str
-        Where it failed: ``"read"``, ``"decode"``, ``"view"``, ``"code"``, ...
+        Where it failed: ``"read"``, ``"decode"``, ``"view"``, ``"code"``, ``"memory"``, ...
     reason : str
         Why, in one line.
     size, mtime_ns : int or None
@@ -58,6 +58,11 @@ class Failure:
     limited_by: str | None = None
     limited_to: float | None = None
     codes_kept: bool = False
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether it says nothing of the picture: that was out of reach, or there was too little memory."""
+        return self.stage in ("read", "memory")
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,7 @@ from cnncodes.backbones.running.providers import NAMES, Provider
 from cnncodes.backbones.running.runtime import import_runtime
 from cnncodes.backbones.running.starting import check_images, in_one_line, make_options
 from cnncodes.errors import BackboneError
-
-#: What ONNX Runtime, CUDA, cuDNN and the C++ library say where memory is short.
-_NO_MEMORY = (
-    "failed to allocate memory", "is smaller than requested bytes", "out of memory", "out_of_memory",
-    "alloc_failed", "bad allocation", "bad_alloc",
-)  # fmt: skip
+from cnncodes.machine import find_shortage
 
 #: What ONNX Runtime calls the memory of a provider; that of all others is the CPU's, as it takes them.
 _MEMORIES = {NAMES["cuda"]: "cuda", NAMES["tensorrt"]: "cuda"}
@@ -120,7 +115,7 @@ class BoundRunner:
 
     def _shrink(self, error: Exception, shape: tuple[int, ...]) -> None:
         said = in_one_line(error)
-        if not isinstance(error, MemoryError) and not any(words in said.lower() for words in _NO_MEMORY):
+        if find_shortage(error) != "memory":
             raise BackboneError(f"{self._name} fails on images of shape {shape}: {said}") from error
         if self.batch_size == 1:
             raise BackboneError(

@@ -15,6 +15,7 @@ from cnncodes.backbones.running.outside_weights import check_self_contained
 from cnncodes.backbones.running.providers import NAMES, Provider, find_reason, parse_providers
 from cnncodes.backbones.running.runtime import import_runtime
 from cnncodes.errors import BackboneError, ProviderError, UsageError, sentence
+from cnncodes.machine import explain_shortage, find_shortage
 from cnncodes.output import hold_back
 
 CPU = (NAMES["cpu"],)
@@ -178,6 +179,8 @@ def _start(
 def explain_fault(error: Exception) -> str:
     """Return in one line why a graph does not start, in the runtime's words where no better are known."""
     said = in_one_line(error)
+    if shortage := find_shortage(error):
+        return f"{explain_shortage(shortage)} The runtime says: {said or type(error).__name__}"
     for pattern, meaning in _FAULTS:
         found = re.search(pattern, said)
         if found:
@@ -199,8 +202,20 @@ def run_session(
         found: list[Any] = session.run(outputs, dict(feeds), make_options())
     except Exception as error:  # one class for each kind of fault, as when a session starts
         shapes = ", ".join(str(np.shape(value)) for value in feeds.values())
-        raise BackboneError(f"{name} fails on images of shape {shapes}: {in_one_line(error)}") from error
+        raise _explain_run(error, name, shapes) from error
     return found
+
+
+def _explain_run(error: Exception, name: str, shapes: object) -> BackboneError:
+    """Return the error of a network that failed, which says first where memory was short."""
+    said = in_one_line(error)
+    if find_shortage(error) == "memory":
+        return BackboneError(
+            f"there is not enough memory for {name} to run on images of shape {shapes}: take smaller batches"
+            " (--batch-size 1) or fewer lanes (-j 1), or raise the limit that this process has (ulimit -v, or"
+            f" a container's). The runtime says: {said}"
+        )
+    return BackboneError(f"{name} fails on images of shape {shapes}: {said}")
 
 
 @functools.lru_cache(maxsize=32)
