@@ -16,7 +16,7 @@ from cnncodes.embedding import Embedder
 from cnncodes.errors import SourceError, StoreError
 from cnncodes.finetuning.blocks import choose_weights
 from cnncodes.finetuning.contents import hash_contents
-from cnncodes.finetuning.features import FeatureStore
+from cnncodes.finetuning.features import FeatureStore, add_up_mark
 from cnncodes.finetuning.frozen import ViewSet
 from cnncodes.finetuning.parts import Parts, split_graph
 from cnncodes.finetuning.reading import read_graph
@@ -50,6 +50,14 @@ def open_store(
 ) -> FeatureStore:
     sets = make_sets() if sets is None else sets
     return FeatureStore(folder, parts, backbone, sets, decoding=Decoding(), budget=budget, n_jobs=2)
+
+
+def cut_mark(path: Path, count: int) -> None:
+    """Leave the first marks, so many of them."""
+    mark = json.loads(path.read_text())
+    mark = {"identity": mark["identity"], "kept_rows": mark["kept_rows"], "sums": mark["sums"][:count]}
+    mark["failed"] = {}
+    path.write_text(json.dumps({**mark, "sum": add_up_mark(mark)}))
 
 
 def read_all(store: FeatureStore) -> list[np.ndarray[Any, Any]]:
@@ -113,6 +121,22 @@ def test_what_is_damaged_is_computed_again(
     assert all(np.array_equal(a, b) for a, b in zip(read_all(again), expected[0], strict=True))
 
 
+def test_where_the_record_of_features_is_damaged_that_is_said(
+    tmp_path: Path, parts: Parts, backbone: Backbone
+) -> None:
+    """At any place: a digit of a hash that is another one had meant the features of other work."""
+    open_store(tmp_path, parts, backbone).fill()
+    mark = tmp_path / "features.json"
+    whole = mark.read_bytes()
+    flipped = (whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :] for at in (5, 40, len(whole) // 2))
+    for damaged in (b"", b"{", b"[]", *flipped):
+        mark.write_bytes(damaged)
+        said: list[str] = []
+        open_store(tmp_path, parts, backbone).fill(on_damage=said.append)
+        assert said == ["features.json is damaged: the features of all images are computed again"]
+        assert mark.read_bytes() == whole
+
+
 def test_it_goes_on_where_it_stopped(
     tmp_path: Path, parts: Parts, backbone: Backbone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,8 +144,7 @@ def test_it_goes_on_where_it_stopped(
     store = open_store(tmp_path, parts, backbone)
     store.fill()
     expected = read_all(store)
-    mark = json.loads((tmp_path / "features.json").read_text())
-    (tmp_path / "features.json").write_text(json.dumps({**mark, "sums": mark["sums"][:1]}))
+    cut_mark(tmp_path / "features.json", 1)
     for name in ("feature-0.bin", "codes.bin"):  # as if what comes after had never been written
         data = bytearray((tmp_path / name).read_bytes())
         first = len(data) * 7 * 2 // store.rows
@@ -167,14 +190,13 @@ def test_what_another_process_has_computed_is_opened_if_it_is_whole(
     first.fill()
     second.join()
     assert all(np.array_equal(a, b) for a, b in zip(read_all(second), read_all(first), strict=True))
-    mark = json.loads((tmp_path / "features.json").read_text())
-    (tmp_path / "features.json").write_text(json.dumps({**mark, "sums": []}))
+    cut_mark(tmp_path / "features.json", 0)
     with pytest.raises(StoreError, match="all need the same folder"):
         open_store(tmp_path, parts, backbone).join()
     assert (tmp_path / "codes.bin").exists()
 
 
-@pytest.mark.parametrize("change", ["images", "plan", "damage", "budget"])
+@pytest.mark.parametrize("change", ["images", "plan", "budget"])
 def test_features_of_other_work_are_not_taken(
     change: str, tmp_path: Path, parts: Parts, backbone: Backbone
 ) -> None:
@@ -184,10 +206,8 @@ def test_features_of_other_work_are_not_taken(
         sets[1] = dataclasses.replace(sets[0], plan=sets[1].plan)
     elif change == "plan":
         sets[0] = dataclasses.replace(sets[0], plan=ViewPlan.parse("tencrop"))
-    elif change == "budget":
-        budget = 1000
     else:
-        (tmp_path / "features.json").write_text("{")
+        budget = 1000
     calls: list[int] = []
     said: list[str] = []
     store = open_store(tmp_path, parts, backbone, budget, sets)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,7 @@ class ClassicalHead:
                 )
             return task.start
         path, identity = folder / "head.npz", identify(task)
-        found = _read(path, identity)
+        found = _read(path, identity, listeners.warn)
         if found is None:
             found = self._fit(self._trained_rows(), task.train.take(self.train.images), listeners).scorer_
             text = io.BytesIO()
@@ -163,11 +164,14 @@ class ClassicalHead:
         return fit_rows(self._make(), rows, images.y, groups=images.groups)
 
 
-def _read(path: Path, identity: str) -> LinearScorer | None:
-    """Return the head that a file holds, None unless it is one of the same task."""
+def _read(path: Path, identity: str, on_damage: Callable[[str], None]) -> LinearScorer | None:
+    """Return the head that a file holds, None unless it is one of the same task; say where it is damaged."""
+    if not path.is_file():
+        return None
     try:
         with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
             arrays = dict(file)
         return LinearScorer.from_arrays(arrays) if str(arrays.pop("identity")) == identity else None
     except (*DAMAGED, OSError, KeyError, zipfile.BadZipFile, zlib.error, SavedModelError):
-        return None  # none yet, or one that is fitted again in its place
+        on_damage(f"{path} is damaged: the head is trained again")
+        return None

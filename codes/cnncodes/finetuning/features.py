@@ -7,6 +7,7 @@ import hashlib
 import json
 import math
 import time
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -188,7 +189,7 @@ class FeatureStore:
 
     def _resume(self, on_damage: Callable[[str], None]) -> int:
         """Open the files, and return for how many images they have what they need."""
-        done = self._read_mark()
+        done = self._read_mark(on_damage)
         missing = [path.name for path in self._paths if not path.is_file()]
         if done is None or missing:
             if done:
@@ -204,16 +205,20 @@ class FeatureStore:
             first = images
         return first
 
-    def _read_mark(self) -> int | None:
+    def _read_mark(self, on_damage: Callable[[str], None] = lambda text: None) -> int | None:
         """Return for how many images the files should have rows; None where they are of other work."""
+        if not self._marked.is_file():
+            return None
         try:
             mark = parse_json(self._marked.read_bytes())
+            if mark.pop("sum") != add_up_mark(mark):
+                raise ValueError(mark)
             if mark["identity"] == self._identity and mark["kept_rows"] == self.kept_rows:
                 self._failed = {str(place): str(reason) for place, reason in mark["failed"].items()}
                 self._sums = [(int(images), list(sums)) for images, sums in mark["sums"]]
                 return self._sums[-1][0]
         except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError):
-            pass
+            on_damage(f"{FEATURES} is damaged: the features of all images are computed again")
         return None
 
     def _mark(self, done: int) -> None:
@@ -221,8 +226,13 @@ class FeatureStore:
         for file in self._files:
             file.sync()
         self._sums.append((done, self._add_up(self._sums[-1][0] if self._sums else 0, done)))
-        mark = {"identity": self._identity, "kept_rows": self.kept_rows, "sums": self._sums}
-        atomic_write(self._marked, json.dumps({**mark, "failed": self._failed}).encode())
+        mark = {
+            "identity": self._identity,
+            "kept_rows": self.kept_rows,
+            "sums": self._sums,
+            "failed": self._failed,
+        }
+        atomic_write(self._marked, json.dumps({**mark, "sum": add_up_mark(mark)}).encode())
 
     def _add_up(self, first: int, last: int) -> list[int]:
         """Return the checksums of the rows of some images, in the order of `fill`, a number for each file."""
@@ -271,6 +281,11 @@ class FeatureStore:
                 " they are while a network is trained on them; the same command goes on."
             ) from error
         return tuple(values[0] for values in self._frozen.run(patches)[:-1])
+
+
+def add_up_mark(mark: dict[str, Any]) -> int:
+    """Return the CRC-32 of what tells how far the features have come."""
+    return zlib.crc32(json.dumps(mark, sort_keys=True).encode())
 
 
 def _identify(parts: Parts, backbone: Backbone, sets: Sequence[ViewSet], decoding: Decoding) -> str:
