@@ -545,6 +545,14 @@ def test_an_unknown_flag_is_named_before_what_is_missing(
     assert "unknown argument '--hed'. Did you mean '--head'?" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("flag", ["--label-delimiter", "--target", "--regression"])
+def test_fine_tuning_says_that_it_is_for_classes(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["finetune", "photos.csv", "-o", "tuned", f"{flag}=a"]) == 2
+    shown = capsys.readouterr().err
+    assert f"unknown argument '{flag}'. Fine-tuning is for classes, one an image: numbers and" in shown
+    assert "'cnncodes fit'" in shown and "Did you mean" not in shown
+
+
 @pytest.mark.usefixtures("_obeys_rights")
 def test_a_folder_that_cannot_be_listed_is_one_failure_and_said_with_what_to_do(
     model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -103,7 +103,7 @@ def parse(commands: Mapping[str, Command], arguments: list[str]) -> tuple[Comman
     command = commands[values.pop("command")]
     if unknown:
         first = unknown[0]
-        hint = suggest(first.split("=")[0], _flags(command)) if first[0] == "-" else "It is one too many."
+        hint = _advise(command, first.split("=")[0]) if first[0] == "-" else "It is one too many."
         raise UsageError(f"cnncodes {command.name}: unknown argument {first!r}. {hint}")
     return command, values
 
@@ -113,6 +113,11 @@ def _flags(command: Command) -> list[str]:
     return [*own, "--json", "--quiet", "--help"]
 
 
+def _advise(command: Command, given: str) -> str:
+    """Return the sentence that helps with an option that a command has not."""
+    return command.absent.get(given) or suggest(given, _flags(command))
+
+
 def _check_flags(command: Command, arguments: list[str]) -> None:
     """Complain of an unknown flag before argparse does of what is missing because of it."""
     known = _flags(command)
@@ -120,7 +125,9 @@ def _check_flags(command: Command, arguments: list[str]) -> None:
         if given == "--":
             break
         if given.startswith("--") and given not in known:
-            raise UsageError(f"cnncodes {command.name}: unknown argument {given!r}. {suggest(given, known)}")
+            raise UsageError(
+                f"cnncodes {command.name}: unknown argument {given!r}. {_advise(command, given)}"
+            )
 
 
 def _check_names(commands: Mapping[str, Command], arguments: list[str]) -> None:

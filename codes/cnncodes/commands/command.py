@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from cnncodes.commands.reporter import Reporter
@@ -42,6 +42,8 @@ class Command:
         Keys of the result that a later step of a recipe may refer to.
     resumes : bool
         Whether the same command goes on where an interrupted one stopped.
+    absent : dict of str to str
+        Options of commands like it that it has not, and why, in a sentence.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Command:
     example: str
     results: tuple[str, ...] = ()
     resumes: bool = False
+    absent: Mapping[str, str] = field(default_factory=dict)
 
 
 @contextlib.contextmanager

@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 
 #: What stages are called.
 _STAGES = {"start": "the head as it is", "head": "stage 1 (head)", "network": "stage 2 (backbone and head)"}
+#: Why it has no options for other tasks.
+_CLASSES_ALONE = (
+    "Fine-tuning is for classes, one an image: numbers and several labels an image are for a head on the"
+    " codes ('cnncodes fit')."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,4 +247,5 @@ FINETUNE = Command(
     example="cnncodes finetune photos/ -o tuned",
     results=("out", "classifier", "backbone", "kept"),
     resumes=True,
+    absent=dict.fromkeys(("--target", "--regression", "--label-delimiter"), _CLASSES_ALONE),
 )

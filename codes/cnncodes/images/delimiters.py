@@ -14,6 +14,7 @@ def find_delimiter(labels: Iterable[str | None]) -> tuple[str, str] | None:
 
     A sign is taken for that where two different texts or more hold it, and half of these at least have no
     part that is in no other text: parts of a name, as in ``"Smith, J"``, are seldom shared, but labels are.
+    Names have no ``|``: there one part that is in another text is enough.
 
     Examples
     --------
@@ -27,7 +28,8 @@ def find_delimiter(labels: Iterable[str | None]) -> tuple[str, str] | None:
         parts = {text: {part.strip() for part in text.split(sign)} - {""} for text in texts}
         counts = Counter(part for found in parts.values() for part in found)
         held = [text for text in texts if len(parts[text]) > 1]
-        shared = [text for text in held if all(counts[part] > 1 for part in parts[text])]
+        enough = any if sign == "|" else all
+        shared = [text for text in held if enough(counts[part] > 1 for part in parts[text])]
         if len(held) > 1 and 2 * len(shared) >= len(held):
             return sign, shared[0]
     return None
