@@ -13,6 +13,7 @@ from small_convolutions import write_convolutions
 from test_onnx_files import write_file
 
 from cnncodes.backbones import Card, find_backbone, models_folder
+from cnncodes.backbones.seen import pack_seen
 from cnncodes.cli import main
 
 NAME = "efficientnet-lite0"
@@ -54,6 +55,21 @@ def test_list(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     heading, row = capsys.readouterr().out.splitlines()
     assert heading.split()[:2] == ["name", "code"]
     assert row.split()[:3] == [NAME, "1280", "Apache-2.0"]
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(1, "1 image"), (1000, "1,000 images, a sample where there were more")]
+)
+def test_of_the_images_that_tuned_a_network_the_number_is_shown(
+    number: int, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = copy_shipped(tmp_path / "tuned") / "card.toml"
+    seen = pack_seen(f"{i:032x}"[::-1] for i in range(number))
+    dataclasses.replace(Card.read(path), seen=seen).write(path)
+    assert main(["models", "show", str(path.parent)]) == 0
+    [line] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("seen")]
+    assert line.split(maxsplit=1)[1] == said
+    assert run_json(capsys, "show", str(path.parent))["seen"] == seen
 
 
 def test_list_says_that_the_users_own_cannot_be_read(

@@ -12,7 +12,7 @@ from cnncodes.commands import common
 from cnncodes.commands.command import Command, Result
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.tables import format_table
-from cnncodes.errors import CardError, UsageError
+from cnncodes.errors import CardError, UsageError, count
 from cnncodes.schema import option
 
 _HELP_NAME = "A name from 'cnncodes models list', or a folder with a card."
@@ -141,6 +141,8 @@ def render_show(result: Result) -> str:
     if isinstance(result.get("layers"), list):
         return _render_layers(result)
     known = {key: value for key, value in result.items() if value not in (None, {})}
+    if known.get("seen") is not None:
+        known["seen"] = _say_remembered(known["seen"])
     width = max(len(key) for key in known)
     lines = []
     for key, value in known.items():
@@ -150,6 +152,14 @@ def render_show(result: Result) -> str:
         else:
             lines.append(f"{key.ljust(width)}  {value}")
     return "\n".join(lines) + "\n"
+
+
+def _say_remembered(seen: str) -> str:
+    """Return in words of how many images a card remembers that they have tuned the network."""
+    from cnncodes.backbones.seen import is_whole, list_seen
+
+    number = len(list_seen(seen))
+    return count(number, "image") if is_whole(seen) else f"{number:,} images, a sample where there were more"
 
 
 def _render_layers(result: Result) -> str:
