@@ -224,11 +224,22 @@ def test_a_head_of_ones_own_is_asked_in_folds_where_that_was_wanted(make, pictur
         make(LinearSVC(), out_of_fold=True).fit(pictures.arrays, pictures.labels)
     from sklearn.linear_model import LogisticRegression
 
-    with pytest.raises(UsageError, match=r"out_of_fold=True .* where its head is an object"):
+    with pytest.raises(UsageError, match=r"Fit it again with out_of_fold=True .* of any head"):
         make(LogisticRegression()).fit(pictures.arrays, pictures.labels).predict_or_abstain(pictures.arrays)
     clf = make(LogisticRegression(), out_of_fold=True).fit(pictures.arrays, pictures.labels)
     assert clf.predict_or_abstain(pictures.arrays, risk=0.2).rule.n == 18
     assert make("ridge", out_of_fold=False).fit(*pictures.two()).predictor_.answers is None
+
+
+@pytest.mark.filterwarnings("ignore:class '.*' has one image")  # what is left to train on in a fold
+@pytest.mark.parametrize(("head", "out_of_fold"), [("lda", None), ("centroid", None), ("ridge", False)])
+def test_the_advice_where_there_is_nothing_to_choose_by_helps(make, pictures, head, out_of_fold) -> None:
+    chosen = [0, 1, 6, 7]
+    images, labels = [pictures.arrays[i] for i in chosen], pictures.labels[chosen]
+    without = make(head, out_of_fold=out_of_fold).fit(images, labels)
+    with pytest.raises(UsageError, match=r"out_of_fold=True .* on at least 2 images \(or groups\) of each"):
+        without.predict_or_abstain(images)
+    assert make(head, out_of_fold=True).fit(images, labels).predictor_.make_rule(0.3).n == 4
 
 
 def test_what_is_averaged_differently_needs_its_own_folds(make, pictures) -> None:

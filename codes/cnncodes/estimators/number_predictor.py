@@ -115,8 +115,8 @@ class NumberPredictor(ImagePredictor):
         if self.residuals is None:
             raise UsageError(
                 "this regressor keeps no errors on held-out training images, so it has no intervals. Fit it"
-                " again: with out_of_fold=True (--out-of-fold) where its head is an object or averages codes;"
-                " with images of at least 2 groups."
+                " again with out_of_fold=True (--out-of-fold), which keeps them of any head, on images of at"
+                " least 2 groups."
             )
         if not self.same_views:
             warnings.warn(

@@ -235,8 +235,8 @@ class Predictor(ImagePredictor):
             )
         if self.answers is None:
             why = self._tell_tuned("all these images trained it or chose its epoch") or (
-                "Fit it again: with out_of_fold=True (--out-of-fold) where its head is an object, or averages"
-                " something else than decision values; with at least 2 images (or groups) of each class."
+                "Fit it again with out_of_fold=True (--out-of-fold), which keeps them of any head that gives"
+                " probabilities, on at least 2 images (or groups) of each class."
             )
             raise UsageError(
                 "this classifier keeps no out-of-fold answers to its training images, so it cannot tell when"
