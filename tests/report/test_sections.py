@@ -18,6 +18,7 @@ from cnncodes.report.words import (
     describe_accuracy,
     describe_classes,
     describe_trust,
+    list_few_groups,
     list_mistakes,
     list_warnings,
 )
@@ -201,3 +202,15 @@ def test_classes_without_images_are_named_below_the_figures() -> None:
     said = text_of(show_figures(judge(["a", "b"], ["a", "c"], ("a", "b", "c"))))
     assert "No image is of 1 of 3 classes, c: the means over classes are of the others." in said
     assert "No image is of" not in show_figures(judge(["a", "b"], ["a", "b"]))
+
+
+def test_classes_of_few_groups_are_named_where_all_together_have_enough() -> None:
+    y, classes = ["a", "b"] * 20, np.array(["a", "b"])
+    found = evaluate_predictions(y, y, classes, groups=[i if i % 2 else i % 3 for i in range(40)])
+    [said] = list_few_groups(found.per_class, found.n_groups)
+    assert text_of(said).startswith(
+        "The images of a are of fewer than 10 groups: the intervals of it are too"
+    )
+    for groups in (None, np.arange(40) // 2, np.arange(40) % 3):  # of all few groups the total says it
+        found = evaluate_predictions(y, y, classes, groups=groups)
+        assert list_few_groups(found.per_class, found.n_groups) == []

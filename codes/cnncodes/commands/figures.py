@@ -37,6 +37,7 @@ def render_figures(figures: Result) -> str:
             )
     why = say_missing(figures, names)
     grouped = say_groups(figures)
+    grouped += say_few_groups(figures["per_class"], figures.get("n_groups"), "classes")
     few = _say_few_images(figures["per_class"])
     without = _say_without_images(figures["per_class"])
     return f"{format_table(rows)}{why}{grouped}{few}{without}\n\n{_render_classes(figures['per_class'])}\n"
@@ -60,6 +61,19 @@ def say_groups(figures: Result) -> str:
         return equal
     few = ": too few, so that they are too narrow or mean nothing" if count < FEW_GROUPS else ""
     return f"{equal}\nIntervals draw whole groups, of which there are {count:,}{few}."
+
+
+def say_few_groups(of_each: list[Result], count: int | None, noun: str) -> str:
+    """Say whose images are of too few groups, where all together are of enough; `noun` is what they are."""
+    if count is None or count < FEW_GROUPS:
+        return ""
+    few = [figures["name"] for figures in of_each if 0 < figures["n_groups"] < FEW_GROUPS]
+    if not few:
+        return ""
+    return (
+        f"\nThe images of {len(few)} of {len(of_each)} {noun} ({name_some(few, show=cut_name)}) are of fewer"
+        f" than {FEW_GROUPS} groups: their own intervals are too narrow or mean nothing."
+    )
 
 
 def say_copies(figures: Result) -> str:

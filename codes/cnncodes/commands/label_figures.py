@@ -9,7 +9,7 @@ from cnncodes.commands import inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Result
 from cnncodes.commands.companions import prepare_companions
 from cnncodes.commands.failures import judge_failures, list_read
-from cnncodes.commands.figures import FEW_IMAGES, say_groups, say_missing
+from cnncodes.commands.figures import FEW_IMAGES, say_few_groups, say_groups, say_missing
 from cnncodes.commands.multilabel import read_labelled
 from cnncodes.commands.pages import Evaluated, is_page, write_page
 from cnncodes.commands.seen_groups import warn_of_seen_groups
@@ -180,8 +180,9 @@ def render_label_figures(result: Result) -> str:
         estimate = result[key]
         rows.append((name, format_share(estimate["value"]), format_interval(estimate), str(estimate["n"])))
     why = say_missing(result, _NAMES)
+    few_groups = say_few_groups(result["per_label"], result["n_groups"], "labels")
     return (
-        f"{format_table(rows)}{why}{_say_without(result)}{_say_few(result)}{_say_everywhere(result)}{say_groups(result)}\n\n"
+        f"{format_table(rows)}{why}{_say_without(result)}{_say_few(result)}{_say_everywhere(result)}{say_groups(result)}{few_groups}\n\n"
         f"{_render_labels(result['per_label'], result['n'])}\n"
     )
 

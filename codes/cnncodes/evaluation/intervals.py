@@ -155,6 +155,11 @@ def count_independent(values: npt.NDArray[Any], groups: Any) -> int:
     return int(np.clip(n * within / between, 1, n))
 
 
+def count_groups(groups: npt.NDArray[Any]) -> int:
+    """Return how many groups there are."""
+    return len(np.unique(groups))
+
+
 def _draw_shares(
     found: npt.NDArray[Any], sizes: npt.NDArray[Any], random_state: int
 ) -> npt.NDArray[np.float64]:

@@ -18,6 +18,7 @@ from cnncodes.evaluation.figures import FIGURES, show_result
 from cnncodes.evaluation.intervals import (
     Estimate,
     bootstrap,
+    count_groups,
     explain_intervals,
     measure_share,
     summarize,
@@ -47,12 +48,15 @@ class ClassFigures:
         Share of right ones among the images said to be of the class; `n` is how many these are.
     known : bool
         Whether the classifier knows the class at all.
+    n_groups : int or None
+        Groups that its images are of; None where intervals draw images.
     """
 
     name: str
     recall: Estimate
     precision: Estimate
     known: bool
+    n_groups: int | None = None
 
 
 @dataclass(frozen=True)
@@ -192,7 +196,7 @@ def evaluate_predictions(
         **of_probabilities,
         per_class=per_class,
         confusion=counts.astype(np.int64).tolist(),
-        n_groups=None if groups is None else len(np.unique(groups)),
+        n_groups=None if groups is None else count_groups(groups),
     )
 
 
@@ -282,4 +286,5 @@ def _describe_class(
         right = (confusion.true == confusion.predicted)[among]
         of_groups = None if groups is None else groups[among]
         shares.append(measure_share(right, groups=of_groups, random_state=options["random_state"]))
-    return ClassFigures(name, shares[0], shares[1], known)
+    n_groups = None if groups is None else count_groups(groups[confusion.true == i])
+    return ClassFigures(name, shares[0], shares[1], known, n_groups)

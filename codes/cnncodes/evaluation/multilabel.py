@@ -16,6 +16,7 @@ from cnncodes.evaluation.figures import FIGURES, show_result
 from cnncodes.evaluation.intervals import (
     Estimate,
     bootstrap_all,
+    count_groups,
     explain_intervals,
     measure_share,
 )
@@ -48,6 +49,8 @@ class LabelFigures:
         was said to.
     known : bool
         Whether the classifier knows the label at all.
+    n_groups : int or None
+        Groups that the images with it are of; None where intervals draw images.
     """
 
     name: str
@@ -56,6 +59,7 @@ class LabelFigures:
     average_precision: Estimate
     f1: Estimate
     known: bool
+    n_groups: int | None = None
 
 
 @dataclass(frozen=True)
@@ -167,12 +171,13 @@ def evaluate_multilabel(
                 estimates[len(_SUMMARY) + i],
                 estimates[len(_SUMMARY) + len(names) + i],
                 i < len(classes),
+                None if members is None else count_groups(members[Y[:, i] > 0]),
             )
             for i, name in enumerate(names)
         ],
         without_positives=[name for name, count in zip(names, Y.sum(axis=0), strict=True) if not count],
         missing=_say_missing(Y, named) | explain_intervals(dict(zip(_SUMMARY, estimates, strict=False))),
-        n_groups=None if members is None else len(np.unique(members)),
+        n_groups=None if members is None else count_groups(members),
     )
 
 

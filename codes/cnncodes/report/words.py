@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cnncodes.errors import agree, count
-from cnncodes.evaluation import Evaluation
+from cnncodes.evaluation import Evaluation, LabelFigures
 from cnncodes.evaluation.intervals import FEW_GROUPS
 from cnncodes.evaluation.metrics import ClassFigures
 from cnncodes.images import say_equal
@@ -61,7 +61,18 @@ def list_warnings(material: Material) -> list[str]:
             f"Of {list_names([one.name for one in small])} there are fewer than {FEW_OF_CLASS} images:"
             f" too few to judge {agree(len(small), 'that')} {'class' if len(small) == 1 else 'classes'}."
         )
-    return found
+    return found + list_few_groups(evaluation.per_class, evaluation.n_groups)
+
+
+def list_few_groups(of_each: Sequence[ClassFigures | LabelFigures], n_groups: int | None) -> list[str]:
+    """Say, as HTML, whose images are of too few groups, where all together are of enough."""
+    few = [one.name for one in of_each if one.n_groups is not None and 0 < one.n_groups < FEW_GROUPS]
+    if not few or n_groups is None or n_groups < FEW_GROUPS:
+        return []
+    return [
+        f"The images of {list_names(few)} are of fewer than {FEW_GROUPS} groups: the intervals of"
+        f" {agree(len(few), 'it')} are too narrow, or mean nothing."
+    ]
 
 
 def list_common(material: Subject, n: int) -> list[str]:

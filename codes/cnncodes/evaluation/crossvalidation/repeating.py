@@ -103,7 +103,14 @@ def settle_counts(figures: Any, groups: Array, repeats: int) -> Any:
     Several answers of an image are drawn together, which makes no group of it.
     """
     found = count_images(figures, repeats)
-    return dataclasses.replace(found, n_groups=None) if is_alone(groups) else found
+    if not is_alone(groups):
+        return found
+    of_each = {
+        name: [dataclasses.replace(one, n_groups=None) for one in getattr(found, name)]
+        for name in ("per_class", "per_label")
+        if hasattr(found, name)
+    }
+    return dataclasses.replace(found, n_groups=None, **of_each)
 
 
 def count_images(value: Any, repeats: int) -> Any:

@@ -14,6 +14,7 @@ from cnncodes.report.material import LabelMaterial
 from cnncodes.report.words import (
     FEW_OF_CLASS,
     list_common,
+    list_few_groups,
     list_names,
     say_interval,
     show_summary,
@@ -51,7 +52,7 @@ def list_warnings(material: LabelMaterial) -> list[str]:
     if evaluation.without_positives:
         names = list_names(evaluation.without_positives)
         found.append(f"No image has {names}: not in the mean average precision.")
-    return found
+    return found + list_few_groups(evaluation.per_label, evaluation.n_groups)
 
 
 def describe_order(material: LabelMaterial) -> str:
