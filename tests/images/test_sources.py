@@ -85,10 +85,10 @@ def test_what_is_in_memory_is_not_copied() -> None:
         (7, "Got one int"),
         ({"a.png"}, "a set, which has no order"),
         ({"a.png": 1}, "a dict, which has no order"),
-        (pd.DataFrame({"image": ["a.png"]}), "DataFrame of 2 dimensions: give one column"),
-        (pl.DataFrame({"image": ["a.png"]}), "DataFrame of 2 dimensions: give one column"),
-        (pa.table({"image": ["a.png"]}), "Table of 2 dimensions: give one column"),
-        (np.array([["a.png"]]), "ndarray of 2 dimensions"),
+        (pd.DataFrame({"image": ["a.png"], "label": ["cat"]}), "DataFrame of 2 dimensions: give one column"),
+        (pl.DataFrame({"image": ["a.png"], "label": ["cat"]}), "DataFrame of 2 dimensions: give one column"),
+        (pa.table({"image": ["a.png"], "label": ["cat"]}), "Table of 2 dimensions: give one column"),
+        (np.array([["a.png", "cat"]]), "ndarray of 2 dimensions"),
         ("", "the path is empty. Give a path"),
         ("gone.png", "one path that does not exist: 'gone.png'"),
         ("x" * 5000, "one path that does not exist"),
@@ -104,6 +104,16 @@ def test_what_is_no_list_of_images_is_refused_with_what_it_is(given: Any, match:
     with pytest.raises(UsageError, match=match) as caught:
         records_from(given)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame, pa.table])
+@pytest.mark.parametrize("column", [["a.png", "b.png"], [PNG, PNG + b"\0"]])
+def test_a_table_of_one_column_is_that_column(make: Any, column: list[Any]) -> None:
+    expected = [record.data for record in records_from(column)]
+    assert [record.data for record in records_from(make({"image": column}))] == expected
+    as_array = np.array(column, dtype=object).reshape(-1, 1)
+    assert [record.data for record in records_from(as_array)] == expected
+    assert len(records_from(pd.DataFrame({"image": [ARRAY, ARRAY]}))) == 2
 
 
 def test_one_path_is_refused_unless_it_is_a_folder(photos: Path) -> None:

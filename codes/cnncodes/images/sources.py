@@ -118,6 +118,7 @@ def records_from(X: Any) -> list[ImageRecord]:
     Parameters
     ----------
     X : list, tuple, array or Series of paths, bytes, PIL images or uint8 arrays; or one folder
+        A table of one column is as good as the column.
 
     Raises
     ------
@@ -132,6 +133,7 @@ def records_from(X: Any) -> list[ImageRecord]:
         raise UsageError(
             f"expected a list of images or a folder. Got {kind}: {str(X)!r}. For one image: [path]."
         )
+    X = _take_only_column(X)
     _check_list(X)
     items = list(X)
     data = [_data(position, item) for position, item in enumerate(items)]
@@ -141,6 +143,18 @@ def records_from(X: Any) -> list[ImageRecord]:
 
 def _is_folder(path: str | Path) -> bool:
     return os.path.isdir(path)
+
+
+def _take_only_column(X: Any) -> Any:
+    """Return the column of a table, or of an array of texts or objects, that has but one; else `X`."""
+    import numpy as np
+
+    shape = getattr(X, "shape", ())
+    if not isinstance(shape, tuple) or len(shape) != 2 or shape[1] != 1:
+        return X
+    if isinstance(X, np.ndarray) and X.dtype.kind not in "OUS":  # pixels
+        return X
+    return np.asarray(X, dtype=object)[:, 0]
 
 
 def _check_list(X: Any) -> None:
