@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cnncodes import embed, open_codes, read_codes
 from cnncodes.errors import SourceError, UsageError
 from cnncodes.estimators.labels import (
     check_groups,
@@ -15,6 +16,7 @@ from cnncodes.estimators.labels import (
     check_one_each,
     check_same_kind,
     labelled_records,
+    records_of,
 )
 
 TEXT = st.text(st.characters(exclude_characters="\0"), min_size=1, max_size=5)
@@ -109,3 +111,20 @@ def test_a_folder_of_codes_says_what_takes_it(tmp_path):
     (tmp_path / "manifest.json").write_text("{}")
     with pytest.raises(SourceError, match=r"holds stored codes and no images: .* read_codes\("):
         labelled_records(tmp_path, None, split="train")
+    for one in (tmp_path, str(tmp_path)):
+        with pytest.raises(
+            SourceError, match="images are expected, and '.*' holds their stored codes: give the"
+        ):
+            records_of(one)
+        with pytest.raises(SourceError, match="images are expected"):
+            labelled_records(one, ["a"], split="train")
+
+
+def test_codes_are_no_images_and_that_is_said(tmp_path):
+    pictures = [np.full((8, 8, 3), i, np.uint8) for i in range(2)]
+    embed(pictures, tmp_path / "some.codes")
+    for codes in (read_codes(tmp_path / "some.codes"), open_codes(tmp_path / "some.codes")):
+        with pytest.raises(UsageError, match="images are expected, and Code.* fit_codes learns from stored"):
+            records_of(codes)
+    with pytest.raises(UsageError, match="Got one int"):
+        records_of(7)

@@ -26,14 +26,14 @@ from cnncodes.estimators.inputs import (
     rows_of,
     settle_embedders,
 )
-from cnncodes.estimators.labels import check_groups, is_absent, labelled_records
+from cnncodes.estimators.labels import check_groups, is_absent, labelled_records, records_of
 from cnncodes.estimators.novelty import NoveltyScale
 from cnncodes.estimators.parameters import check_failures, check_weight, make_embedders
 from cnncodes.estimators.predictor import ImagePredictor
 from cnncodes.estimators.settings import Settings, list_settings
 from cnncodes.estimators.training import fit_rows, number_groups
 from cnncodes.estimators.unknown import Training
-from cnncodes.images import ImageRecord, list_groups, name_groups, records_from
+from cnncodes.images import ImageRecord, list_groups, name_groups
 from cnncodes.store import CodeBlocks, Codes
 from cnncodes.views import ViewPlan
 
@@ -246,7 +246,7 @@ class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         """Return the codes of images to predict."""
         check_is_fitted(self, "predictor_")
         embedder = self.predictor_.embedder
-        rows = embed_records(embedder, records_from(X), n_jobs=self.n_jobs, memory=self.memory)
+        rows = embed_records(embedder, records_of(X), n_jobs=self.n_jobs, memory=self.memory)
         rows.raise_failures()
         return rows
 

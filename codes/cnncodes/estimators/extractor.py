@@ -13,8 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from cnncodes.errors import UsageError
 from cnncodes.estimators.aggregation import average_rows
 from cnncodes.estimators.inputs import embed_records, make_embedder, settle_embedders
-from cnncodes.estimators.labels import check_random_state
-from cnncodes.images import records_from
+from cnncodes.estimators.labels import check_random_state, records_of
 
 
 class CodeExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -91,7 +90,7 @@ class CodeExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         check_random_state(self.random_state, most=2**64 - 1)  # of views alone
         embedder = make_embedder(self.backbone, self.views, self.decode, self.max_pixels, self.random_state)
         if not isinstance(X, Iterator):  # which can be read once, and transform is still to come
-            [embedder] = settle_embedders([embedder], records_from(X), self.n_jobs)
+            [embedder] = settle_embedders([embedder], records_of(X), self.n_jobs)
         elif embedder.plan.needs_colors:
             raise UsageError(
                 "views with 'pca' learn from the images before they are transformed, and X can be read only"
@@ -120,7 +119,7 @@ class CodeExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             If any image cannot be read; the text names the first ten.
         """
         check_is_fitted(self, "space_")
-        rows = embed_records(self._embedder, records_from(X), n_jobs=self.n_jobs, memory=self.memory)
+        rows = embed_records(self._embedder, records_of(X), n_jobs=self.n_jobs, memory=self.memory)
         rows.raise_failures()
         return average_rows(rows.X, rows.counts).astype(np.float32)
 

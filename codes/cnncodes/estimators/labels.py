@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -20,7 +21,7 @@ def labelled_records(X: Any, y: Any, *, split: str) -> tuple[list[ImageRecord], 
     Where that folder has parts, only the part `split` is taken.
     """
     if y is not None:
-        return records_from(X), y
+        return records_of(X), y
     if isinstance(X, str | Path):
         check_path(X, "the folder of images")
     if isinstance(X, str | Path) and not Path(X).exists():
@@ -38,12 +39,38 @@ def labelled_records(X: Any, y: Any, *, split: str) -> tuple[list[ImageRecord], 
     return list(source.records), np.array([record.label for record in source.records])
 
 
+def records_of(X: Any) -> list[ImageRecord]:
+    """Return the records of images, as `records_from` does; of stored codes say that these are none."""
+    try:
+        return records_from(X)
+    except (UsageError, SourceError) as error:
+        if not (name := _name_codes(X)):
+            raise
+        raise type(error)(
+            f"images are expected, and {name} holds their stored codes: give the images that it was made of."
+            " fit_codes learns from stored codes, and cross_validate measures on them."
+        ) from error
+
+
+def _name_codes(X: Any) -> str:
+    """Return what to call stored codes, or the path of some; empty where it is neither."""
+    if isinstance(X, str | Path):
+        return repr(str(X)) if _is_codes(X) else ""
+    from cnncodes.store import CodeBlocks, Codes  # with Arrow, which predicting has no need of
+
+    return type(X).__name__ if isinstance(X, Codes | CodeBlocks) else ""
+
+
+def _is_codes(folder: str | Path) -> bool:
+    return os.path.isfile(os.path.join(folder, "manifest.json"))
+
+
 def _open(folder: str | Path) -> ImageSource:
     """Return the images of a folder; of stored codes say what takes these."""
     try:
         return open_source(folder)
     except SourceError as error:
-        if not (Path(folder) / "manifest.json").is_file():
+        if not _is_codes(folder):
             raise
         raise SourceError(
             f"{str(folder)!r} holds stored codes and no images: fit_codes takes it, and cross_validate takes"
