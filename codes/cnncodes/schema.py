@@ -25,7 +25,7 @@ _NAMES = {
     int: "a whole number",
     float: "a number",
     bool: "true or false",
-    tuple: "a list of texts",
+    tuple: "a text or a list of texts",
     dict: "a dictionary",
     type(None): "nothing",
 }
@@ -170,9 +170,16 @@ def from_mapping(cls: type[T], mapping: Mapping[str, Any], *, as_flags: bool = F
 
 
 def _widen(value: Any, wanted: tuple[type, ...]) -> Any:
+    if _is_one_of_several(value, wanted):
+        return (value,)
     if type(value) is list:
         return tuple(value)
     return float(value) if type(value) is int and int not in wanted else value
+
+
+def _is_one_of_several(value: Any, wanted: tuple[type, ...]) -> bool:
+    """Tell whether a value is one text where there may be several, and that can mean nothing else."""
+    return type(value) is str and tuple in wanted and str not in wanted
 
 
 def from_text(cls: type, name: str, text: str) -> Any:
@@ -277,6 +284,7 @@ def _metavar(field: dataclasses.Field[Any]) -> str:
 
 def _find_problem(field: dataclasses.Field[Any], wanted: Iterable[type], value: Any) -> str | None:
     wanted = tuple(wanted)
+    value = (value,) if _is_one_of_several(value, wanted) else value
     fits = type(value) in wanted or (type(value) is int and float in wanted)
     if tuple in wanted:
         fits = isinstance(value, list | tuple) and all(type(item) is str for item in value)
