@@ -110,11 +110,11 @@ def test_a_list_without_a_default_takes_all_that_stands_there() -> None:
     typed = from_arguments(Several, vars(parser.parse_args(["a", "b", "-o", "c"])))
     assert typed == from_mapping(Several, {"sources": ["a", "b"], "out": "c"}) == Several(("a", "b"), "c")
     assert from_mapping(Several, {"sources": "abc", "out": "c"}) == Several(("abc",), "c")
-    for given, shown in ((7, "7"), ([1], r"\[1\]")):
+    for wrong, shown in ((7, "7"), ([1], r"\[1\]")):
         with pytest.raises(
             UsageError, match=f"sources must be a text or a list of texts. Got {shown} instead"
         ):
-            from_mapping(Several, {"sources": given, "out": "c"})
+            from_mapping(Several, {"sources": wrong, "out": "c"})
     with pytest.raises(UsageError, match="sources is empty"):
         from_mapping(Several, {"sources": "", "out": "c"})
     with pytest.raises(UsageError, match="SOURCES is missing"):

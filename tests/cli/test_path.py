@@ -212,6 +212,8 @@ def test_predictions_as_a_table_with_odd_names_and_bad_files(
     assert float(rows[0]["probability"]) >= float(rows[0]["probability_2"])
     assert rows[1]["prediction"] == "" and rows[1]["reason"]
     assert "text.png" in captured.err
+    assert main(["predict", model, str(new), "-o", str(tmp_path / "p.json")]) == 2
+    assert "As JSON they go to stdout, by --json." in capsys.readouterr().err
     out = tmp_path / "p.parquet"
     assert main(["predict", model, str(new), "-o", str(out), "--max-failures", "1", "--quiet"]) == 0
     table = pq.read_table(out).to_pylist()

@@ -16,7 +16,8 @@ SUFFIXES = (".csv", ".parquet")
 
 def _check_out(path: str) -> None:
     if Path(path).suffix.lower() not in SUFFIXES:
-        raise UsageError(f"must end in {' or '.join(SUFFIXES)}. Got {path!r}.")
+        advice = " As JSON they go to stdout, by --json." if Path(path).suffix.lower() == ".json" else ""
+        raise UsageError(f"must end in {' or '.join(SUFFIXES)}. Got {path!r}.{advice}")
 
 
 def _check_priors(priors: tuple[str, ...]) -> None:
