@@ -46,6 +46,11 @@ def explain_failed_write(path: str | Path, error: OSError, left: str = UNCHANGED
         )
     if error.errno == errno.ENOTDIR:
         return f"cannot write {path}: {find_file(path)} is a file and no folder. Choose another name."
+    if error.errno in (errno.EEXIST, errno.ENOENT) and (link := find_file(path)).is_symlink():
+        return (
+            f"cannot write {path}: {link} is a link to {os.readlink(link)}, and nothing is there. Make that"
+            " folder or mount its disk, remove the link, or choose another name."
+        )
     return f"cannot write {path}: {sentence(error.strerror or error)} Check the folder and its rights."
 
 

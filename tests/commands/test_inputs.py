@@ -85,3 +85,24 @@ def test_a_column_for_stored_codes_is_refused(tmp_path: Path, capsys: pytest.Cap
     (tmp_path / "x.codes" / "manifest.json").write_text("{}")
     assert main(["fit", str(tmp_path / "x.codes"), "-o", str(tmp_path / "m"), "--label-column", "kind"]) == 2
     assert "--label-column names a column of a table, and " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["photos.zip", "photos.tar.gz", "PHOTOS.TAR"])
+def test_an_archive_is_to_be_unpacked(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"PK")
+    with pytest.raises(SourceError, match="is an archive, which is no source: unpack it"):
+        open_images(str(tmp_path / name), SourceOptions())
+
+
+def test_a_part_of_a_codes_dataset_is_no_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "x.codes" / "data").mkdir(parents=True)
+    for name in ("manifest.json", "failures.parquet", "data/part-00000.parquet"):
+        (tmp_path / "x.codes" / name).touch()
+    for name in ("data", "failures.parquet", "data/part-00000.parquet"):
+        with pytest.raises(
+            UsageError, match=rf"{name}' is a part of the codes dataset '.*x.codes'; give the"
+        ):
+            open_images(str(tmp_path / "x.codes" / name), SourceOptions())
+    monkeypatch.chdir(tmp_path / "x.codes" / "data")
+    with pytest.raises(UsageError, match=r"is a part of the codes dataset"):
+        open_images("part-00000.parquet", SourceOptions())

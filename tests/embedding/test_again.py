@@ -17,6 +17,7 @@ from PIL import Image
 from cnncodes import embed, load_backbone, read_codes
 from cnncodes.backbones import Backbone
 from cnncodes.errors import ResultWarning, StoreError, UsageError
+from cnncodes.images import open_source
 from cnncodes.store import verify_codes
 from cnncodes.store.summary import summarize_codes
 from cnncodes.store.verifying import find_problems
@@ -295,7 +296,8 @@ def test_images_that_are_gone_and_such_as_broke_count_together(
     empty_files(photos, 3)
     draw(photos / "dog" / "new.png", 9)
     told = r"6 of them are in .* no more \(3\) or cannot be decoded .*\(3\): 'dog/0.png' for one, since the"
-    with pytest.raises(StoreError, match=told):
+    listed = "failures.parquet lists those that cannot be decoded, and not those that are gone"
+    with pytest.raises(StoreError, match=f"{told}.*{listed}"):
         embed(photos, out, backbone=backbone)
     kept = [row for row in rows(out) if row["image"] != "dog/new.png"]
     assert kept == before and len(rows(out)) == 7  # what is new is written
@@ -521,3 +523,27 @@ def test_images_in_a_folder_that_cannot_be_listed_stay_and_it_is_a_failure_until
     again = embed(photos, out, backbone=backbone)
     assert (again.removed, again.failed, again.still_failed) == (0, 1, 1)
     assert read_codes(out).failures["image"].to_pylist() == ["cat/broken.png"]
+
+
+def test_a_run_that_takes_all_labels_or_groups_away_says_so_and_the_next_gives_them_back(
+    photos: Path, tmp_path: Path, backbone: Backbone, recwarn: pytest.WarningsRecorder
+) -> None:
+    table, out = tmp_path / "t.csv", tmp_path / "x.codes"
+    names = sorted(str(file) for file in photos.rglob("*.png"))
+    lines = [f"{name},{'cat' if at % 2 else ''},{'g' if at else ''}" for at, name in enumerate(names)]
+    table.write_text("\n".join(["image,kind,patient", *lines]) + "\n")
+    columns = {"label_column": "kind", "group_column": "patient"}
+    embed(open_source(table, **columns), out, backbone=backbone)
+    before = rows(out)
+    lines[1] = f"{names[1]},,g"  # one label less is no loss of all
+    table.write_text("\n".join(["image,kind,patient", *lines]) + "\n")
+    embed(open_source(table, **columns), out, backbone=backbone)
+    lines[1] = f"{names[1]},cat,g"
+    table.write_text("\n".join(["image,kind,patient", *lines]) + "\n")
+    assert not [one for one in recwarn if issubclass(one.category, ResultWarning)]
+    summary = embed(open_source(table, label_column="kind"), out, backbone=backbone)
+    [told] = [str(one.message) for one in recwarn if issubclass(one.category, ResultWarning)]
+    assert "lose all of their groups" in told and "--group-column" in told and summary.relabelled == 5
+    recwarn.clear()
+    embed(open_source(table, **columns), out, backbone=backbone)
+    assert rows(out) == before and not [one for one in recwarn if one.category is ResultWarning]

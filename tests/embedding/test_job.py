@@ -19,7 +19,7 @@ from PIL import Image
 
 from cnncodes import embed, open_codes, read_codes
 from cnncodes.embedding import EmbedSummary
-from cnncodes.errors import SourceError, SpaceMismatch, StoreError, UsageError
+from cnncodes.errors import ResultWarning, SourceError, SpaceMismatch, StoreError, UsageError
 from cnncodes.images import open_source
 from cnncodes.store.repairing import repair_codes
 from cnncodes.store.summary import summarize_codes
@@ -140,7 +140,8 @@ def test_groups_of_a_table_are_stored_and_follow_it(photos: Path, tmp_path: Path
     codes = read_codes(out)
     assert codes.rows.column("group").to_pylist() == ["anna", "otto", "eva", "eva", "eva", "otto"]
     assert len(set(codes.groups)) == 2
-    embed(photos, out, n_jobs=1)  # which knows of no groups
+    with pytest.warns(ResultWarning, match="the codes lose all of their groups"):
+        embed(photos, out, n_jobs=1)  # which knows of no groups
     codes = read_codes(out)
     assert codes.rows.column("group").null_count == 6 and list(codes.groups) == list(codes.contents)
 

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from samples import open_writer
 
 from cnncodes.errors import StoreError
 from cnncodes.store.files import atomic_write, check_writable, write_file
@@ -107,3 +108,11 @@ def test_what_a_killed_process_left_goes_with_the_next_and_what_is_new_or_anothe
         os.utime(tmp_path / name, (long_ago, long_ago))
     write_file(tmp_path / "a.onnx", b"whole")
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*names[1:], "a.onnx"])
+
+
+@pytest.mark.parametrize("name", ["link", "link/x.codes"])
+def test_a_link_to_nothing_is_called_so(tmp_path: Path, name: str) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "not-mounted")
+    told = r"link is a link to .*not-mounted, and nothing is there.*mount its disk"
+    with pytest.raises(StoreError, match=told):
+        open_writer(tmp_path / name)

@@ -52,10 +52,18 @@ def open_images(
     `by_class` is false where its labels are numbers to predict; `unlisted` as in `open_source`.
     """
     from cnncodes.images import open_source
+    from cnncodes.images.sources import check_no_archive
 
     path = Path(src)
     if is_codes(path):
         raise UsageError(f"{src!r} is a codes dataset; give the images, or the table that lists them.")
+    if (codes := _find_dataset(path)) is not None:
+        raise UsageError(
+            f"{src!r} is a part of the codes dataset {str(codes)!r}; give the images, or the table that lists"
+            " them."
+        )
+    if os.path.isfile(path):
+        check_no_archive(path)
     if not (os.path.isfile(path) and path.suffix.lower() in TABLES):
         check_no_columns(src, reading)
     if os.path.isfile(path) and path.suffix.lower() not in TABLES:
@@ -106,6 +114,21 @@ def is_codes(path: str | Path) -> bool:
 
     # Shards without a manifest are one that is damaged, as opening it says.
     return os.path.isfile(Path(path) / "manifest.json") or bool(list_shards(Path(path)))
+
+
+def _find_dataset(path: Path) -> Path | None:
+    """Return the codes dataset that a file or folder is a part of, None where it is of none."""
+    from cnncodes.store.entries import SHARD_NAME
+    from cnncodes.store.manifest import FAILURES_NAME
+
+    path = Path(os.path.abspath(path))
+    if path.name in ("data", FAILURES_NAME):
+        folder = path.parent
+    elif SHARD_NAME.fullmatch(path.name) and path.parent.name == "data":
+        folder = path.parent.parent
+    else:
+        return None
+    return folder if os.path.lexists(path) and is_codes(folder) else None
 
 
 def choose_split(wanted: str | None, present: Iterable[str | None], preferred: str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,15 +12,15 @@ from typing import Any
 from cnncodes.arguments import check_functions, check_switches, is_positive
 from cnncodes.backbones import Backbone
 from cnncodes.embedding.engine import Engine
-from cnncodes.embedding.planning import Work, check_name, find_relabelled, plan_work
+from cnncodes.embedding.planning import Work, check_name, plan_work
+from cnncodes.embedding.relabelling import find_relabelled, warn_of_leak, warn_of_loss
 from cnncodes.embedding.settling import settle_job
 from cnncodes.embedding.writing import Counts, Progress, write_codes
 from cnncodes.errors import ResultWarning, SourceError, UsageError, check_path
 from cnncodes.images import Decoding, ImageSource, open_source
 from cnncodes.plain import to_builtin
-from cnncodes.store import CodesWriter, Failure, StoredImage, StoredViews
+from cnncodes.store import CodesWriter, Failure, StoredViews
 from cnncodes.store.failing import describe_lost
-from cnncodes.store.records import Labels
 from cnncodes.views import ViewPlan
 
 
@@ -230,8 +230,9 @@ def embed(
             warnings.warn(describe_lost(Path(out), writer.marks_lost), ResultWarning, stacklevel=2)
         if not remove_missing:
             work.check_removal(source.name, out)
+        warn_of_loss(source, writer.known)
         if plan.principal_colors is not None:
-            _warn_of_leak(work.relabelled, writer.known)
+            warn_of_leak(work.relabelled, writer.known)
         writer.relabel(work.relabelled)
         if work.todo:  # measuring is for who has something to run
             engine = engine.tuned(on_note).for_images(len(work.todo), decoding)
@@ -293,19 +294,3 @@ def _choose_part(source: ImageSource, split: str | None) -> ImageSource:
     if not part.records:
         raise SourceError(f"{source.name!r} has no images of the part {split!r}.")
     return part
-
-
-def _warn_of_leak(relabelled: Mapping[str, Labels], before: Mapping[str, StoredImage]) -> None:
-    """Warn where images that the principal colours may have been computed from are for testing now."""
-    moved = [
-        key
-        for key, (_, split, _) in relabelled.items()
-        if split in ("val", "test") and before[key].split in (None, "train")
-    ]
-    if moved:
-        warnings.warn(
-            f"{len(moved)} images are of another part than 'train' now, {moved[0]!r} for one, and the view"
-            " plan's principal colours may have been computed from them, among others. Embed into another"
-            " folder to have them computed anew.",
-            stacklevel=3,
-        )

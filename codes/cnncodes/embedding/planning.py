@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -103,14 +103,15 @@ class Work:
         if not broken or not (was_refused or n_lost > MAX_REMOVED or n_lost == self.n_stored):
             return None
         first = min(broken, key=lambda failure: failure.key)  # lanes end in any order
-        how = f"cannot be decoded from {source!r} any more"
+        how, listed = f"cannot be decoded from {source!r} any more", "the images"
         if self.gone:
             n_gone, n_broken = len(self.gone), len(broken)
+            listed = "those that cannot be decoded, and not those that are gone"
             how = f"are in {source!r} no more ({n_gone:,}) or cannot be decoded from it ({n_broken:,})"
         return StoreError(
             f"{out} holds the codes of {count(self.n_stored, 'image')} from before, and {n_lost:,} of them"
             f" {how}: {first.key!r} for one, since {sentence(first.reason)} Their codes stay,"
-            f" {FAILURES_NAME} lists the images, and all else is written. {MEND_IMAGES}"
+            f" {FAILURES_NAME} lists {listed}, and all else is written. {MEND_IMAGES}"
         )
 
 
@@ -159,17 +160,6 @@ def plan_work(
         work.gone = list(filter(is_gone, known))
         work.forgotten = list(filter(is_gone, writer.failed))
     return work
-
-
-def find_relabelled(source: ImageSource, known: Index, keys: Collection[str]) -> dict[str, Labels]:
-    """Return, of some images that are stored, the labels of those of which the source says others now."""
-    if not keys:
-        return {}
-    return {
-        record.key: labels_of(record)
-        for record in source.records
-        if record.key in keys and record.key in known and known.state(record.key)[2] != labels_of(record)
-    }
 
 
 def check_name(check: str) -> None:

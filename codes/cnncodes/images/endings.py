@@ -18,6 +18,8 @@ SUFFIXES = frozenset(
 )
 #: Endings of tables, which may list pictures.
 TABLES = (".csv", ".tsv", ".parquet")
+#: Endings of files that hold other files, or are packed.
+_ARCHIVES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar")
 #: Endings that are so where the program has registered a plugin of Pillow for the format.
 _OF_PLUGINS = {"HEIF": (".heic", ".heif", ".hif"), "JXL": (".jxl",)}
 #: Endings of what lies beside pictures and is none: text, tables, settings, programs, codes and models.
@@ -50,6 +52,17 @@ def may_be_picture(name: str) -> bool:
     [True, True, True, False, False, False]
     """
     return get_ending(name) not in _BESIDE and name.lower() not in _NAMES_BESIDE
+
+
+def is_archive(name: str) -> bool:
+    """Tell whether a file is packed, by its ending.
+
+    Examples
+    --------
+    >>> is_archive("photos.tar.gz"), is_archive("photos.ZIP"), is_archive("a.jpg")
+    (True, True, False)
+    """
+    return get_ending(name) in _ARCHIVES
 
 
 def get_ending(name: str) -> str:

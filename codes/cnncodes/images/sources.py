@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cnncodes.errors import SourceError, UsageError, check_path
-from cnncodes.images.endings import TABLES
+from cnncodes.images.endings import TABLES, is_archive
 from cnncodes.images.folders import list_folder
 from cnncodes.images.keys import is_url, make_unique, to_text
 from cnncodes.images.records import ImageRecord, NoImage
@@ -103,6 +103,7 @@ def open_source(
             f"{str(src)!r} is a pipe, socket or device: expected a folder of images, an image file, or a .csv"
             " or .parquet table."
         )
+    check_no_archive(path)
     if path.suffix.lower() not in TABLES:
         raise SourceError(
             f"{str(src)!r} is a single file: expected a folder of images or a .csv or .parquet table."
@@ -110,6 +111,12 @@ def open_source(
         )
     columns = Columns(path_column, label_column, split_column, group_column)
     return ImageSource(str(src), path.parent, _sorted(list_table(path, columns)))
+
+
+def check_no_archive(path: Path) -> None:
+    """Raise `SourceError` where a file holds others, packed."""
+    if is_archive(path.name):
+        raise SourceError(f"{str(path)!r} is an archive, which is no source: unpack it, and give the folder.")
 
 
 def records_from(X: Any) -> list[ImageRecord]:

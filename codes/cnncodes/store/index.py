@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
@@ -73,6 +73,10 @@ class Index(Mapping[str, StoredImage]):
         """Return an image's size, mtime, and label, split and group: quicker than all that is known of it."""
         size, mtime, labels, *_ = self._rows.item(self._places[key])
         return size, None if mtime == _NO_MTIME else mtime, self._known_labels[labels]
+
+    def known_labels(self) -> Collection[Labels]:
+        """Return the labels, splits and groups that images have, each once, and that some have had."""
+        return tuple(self._known_labels)
 
     def learn(self, name: str, table: pa.Table) -> None:
         """Take in the images of a shard; those that are known already are taken to lie in it from now on."""
