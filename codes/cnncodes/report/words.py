@@ -80,9 +80,8 @@ def list_common(material: Subject, n: int) -> list[str]:
     found = []
     if material.trained_on:
         found.append(
-            f"{material.trained_on:,} of {count(n, 'image')} {agree(material.trained_on, 'was')} trained on:"
-            " the figures flatter."
-            " Evaluate on others."
+            f"{material.trained_on:,} of {count(n, 'image')} {agree(material.trained_on, 'was')} trained on,"
+            " or chosen by: the figures flatter. Evaluate on others."
         )
     if material.groups_trained_on:
         found.append(
