@@ -179,12 +179,16 @@ def render_label_figures(result: Result) -> str:
     for key, name in _NAMES.items():
         estimate = result[key]
         rows.append((name, format_share(estimate["value"]), format_interval(estimate), str(estimate["n"])))
-    why = say_missing(result, _NAMES)
-    few_groups = say_few_groups(result["per_label"], result["n_groups"], "labels")
-    return (
-        f"{format_table(rows)}{why}{_say_without(result)}{_say_few(result)}{_say_everywhere(result)}{say_groups(result)}{few_groups}\n\n"
-        f"{_render_labels(result['per_label'], result['n'])}\n"
+    notes = (
+        say_missing(result, _NAMES),
+        _say_without(result),
+        _say_few(result),
+        _say_everywhere(result),
+        say_groups(result),
+        say_few_groups(result["per_label"], result["n_groups"], "labels"),
     )
+    labels = _render_labels(result["per_label"], result["n"])
+    return f"{format_table(rows)}{''.join(notes)}\n\n{labels}\n"
 
 
 def _say_without(result: Result) -> str:

@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 from cnncodes.errors import StoreError
 from cnncodes.store.contents import ContentFinder
 from cnncodes.store.entries import Shard
-from cnncodes.store.manifest import RESTORE_SHARD
 from cnncodes.store.records import LABELS, Labels
+from cnncodes.store.unread import RESTORE_SHARD
 
 #: Columns of a shard that an index is made of.
 INDEXED = ("image", "size", "mtime", *LABELS, "content")

@@ -190,17 +190,6 @@ class Manifest:
         return _parse(path, values)
 
 
-#: What to do about a file of a dataset that is not what was written.
-RESTORE_FAILURES = (
-    "Restore it from a copy, or delete this one file: no codes are lost, only the memory of which images"
-    " failed; the next `cnncodes embed` tries these again, and keeps all codes that were kept."
-)
-RESTORE_SHARD = (
-    "Restore it from a copy, or delete it and run the same `cnncodes embed` again: only its images are"
-    " embedded anew."
-)
-
-
 def damaged_manifest(path: Path, why: object) -> DamagedManifest:
     """Return the error of a manifest that is damaged, with what makes it anew."""
     return DamagedManifest(f"{path} is damaged: {sentence(why)} {_advise(path.parent)}")

@@ -15,11 +15,11 @@ import pyarrow.compute as pc
 
 from cnncodes.errors import StoreError, check_path
 from cnncodes.store.columns import RowColumns
-from cnncodes.store.manifest import FAILURES_NAME, RESTORE_FAILURES, RESTORE_SHARD, Manifest
+from cnncodes.store.manifest import FAILURES_NAME, Manifest
 from cnncodes.store.schema import FAILURES_SCHEMA, code_arrays, is_code, read_parquet
 from cnncodes.store.selection import choose_layers, list_layers
 from cnncodes.store.shards import load_shard, read_manifest
-from cnncodes.store.unread import refuse_unread
+from cnncodes.store.unread import RESTORE_FAILURES, RESTORE_SHARD, refuse_unread
 
 if TYPE_CHECKING:
     from cnncodes.views import ViewPlan

@@ -1,4 +1,4 @@
-"""Why a file of a dataset cannot be read, and whether that says anything of what is in it."""
+"""Why a file of a dataset cannot be read, whether that says anything of what is in it, and what to do."""
 
 from __future__ import annotations
 
@@ -8,6 +8,16 @@ from pathlib import Path
 
 from cnncodes.errors import ShortageError, StoreError, sentence
 from cnncodes.machine import explain_shortage, find_shortage
+
+#: What to do about a file of a dataset that is not what was written.
+RESTORE_FAILURES = (
+    "Restore it from a copy, or delete this one file: no codes are lost, only the memory of which images"
+    " failed; the next `cnncodes embed` tries these again, and keeps all codes that were kept."
+)
+RESTORE_SHARD = (
+    "Restore it from a copy, or delete it and run the same `cnncodes embed` again: only its images are"
+    " embedded anew."
+)
 
 #: Bytes that no file of a dataset takes at once: one that asks for more is damaged.
 _ABSURD = 2**40
