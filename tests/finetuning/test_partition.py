@@ -74,7 +74,7 @@ def test_groups_stay_on_one_side_and_are_told_where_they_do_not(tmp_path: Path) 
     (photos / "images.csv").write_text("\n".join(lines))
     source = open_source(photos / "images.csv", group_column="patient")
     settings = from_mapping(FineTuning, {k: v for k, v in GOOD.items() if k not in ("train_views", "n_jobs")})
-    task, test, _ = make_task(find_parts(source), Request(make_backbone()), settings, ALONE)
+    task, test = make_task(find_parts(source), Request(make_backbone()), settings, ALONE)
     assert task.train.groups is not None and task.validation.groups is not None
     assert not set(task.train.groups) & set(task.validation.groups)
     assert check_parts(task, test)[:1] == [
@@ -89,7 +89,7 @@ def test_classes_without_an_image_to_judge_by_are_told(tmp_path: Path) -> None:
     shutil.rmtree(photos / "test/plain")
     settings = from_mapping(FineTuning, {"device": "cpu"})
     parts = find_parts(open_source(photos))
-    task, test, _ = make_task(parts, Request(make_backbone()), settings, ALONE)
+    task, test = make_task(parts, Request(make_backbone()), settings, ALONE)
     assert check_parts(task, test) == [
         "the validation images have none of the class 'dots', of which their figures say nothing",
         "the test images have none of 2 of 3 classes ('dots', 'plain'), of which their figures say nothing",
@@ -100,7 +100,7 @@ def test_the_share_that_few_images_allow_is_told_where_it_is_another(tmp_path: P
     photos = write_images(tmp_path / "photos", 2, parts=("train", "test"))
     settings = from_mapping(FineTuning, {"device": "cpu", "validation": 0.2})
     parts = find_parts(open_source(photos))
-    task, test, _ = make_task(parts, Request(make_backbone()), settings, ALONE)
+    task, test = make_task(parts, Request(make_backbone()), settings, ALONE)
     assert any(note.startswith("3 of 6 images, 50%, are held out") for note in check_parts(task, test))
     images, labels = zip(*[(draw(label, i), label) for label in CLASSES for i in range(2)], strict=True)
     classifier = cnncodes.ImageClassifier(
@@ -154,7 +154,7 @@ def test_images_that_have_tuned_the_network_before_are_told(done: Any, photos: P
     settings = from_mapping(FineTuning, {"device": "cpu"})
 
     def tell(source: Path, backbone: Any) -> list[str]:
-        task, test, _ = make_task(find_parts(open_source(source)), Request(backbone), settings, ALONE)
+        task, test = make_task(find_parts(open_source(source)), Request(backbone), settings, ALONE)
         return check_parts(task, test)
 
     seen = "48 of the 48 validation images have tuned small-tuned before, or chosen its epoch"
