@@ -300,6 +300,28 @@ def test_hostile_names_are_only_read(make_material: MakeMaterial, open_report: O
     open_report.troubles.clear()  # type: ignore[attr-defined]
 
 
+def test_an_escape_beside_letters_from_right_to_left_begins_with_its_backslash(
+    make_material: MakeMaterial, open_report: Open
+) -> None:
+    page = open_report(make_material(["\u202egpj.exe", "שלום\u202egnp", "\u202eשלום"] * 8))
+    places = page.evaluate(
+        r"""() => [...document.querySelectorAll('bdi')].filter((name) => name.offsetWidth).map((name) => {
+          const text = name.firstChild;
+          const left = (at) => {
+            const range = document.createRange();
+            range.setStart(text, at);
+            range.setEnd(text, at + 1);
+            return range.getBoundingClientRect().left;
+          };
+          const at = text.textContent.indexOf('\\u202e');
+          return at < 0 ? null : [left(at), left(at + 1), left(at + 5)];
+        }).filter(Boolean)"""
+    )
+    assert len(places) > 10
+    for backslash, letter, last in places:
+        assert backslash < letter < last
+
+
 def test_a_matrix_of_many_classes_is_read_by_keyboard(make_material: MakeMaterial, open_report: Open) -> None:
     names = [f"class {i:03}" for i in range(64)]
     page = open_report(make_material(names * 2))

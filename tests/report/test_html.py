@@ -69,7 +69,7 @@ def test_numbers_that_are_none_are_no_data() -> None:
 
 
 def test_a_name_does_not_rearrange_what_surrounds_it() -> None:
-    assert name("שלום\u202e") == "<bdi>שלום\\u202e</bdi>"
+    assert name("שלום\u202e") == "<bdi>שלום\u200e\\u202e</bdi>"
 
 
 def test_shares_are_said_in_words_that_are_no_more_than_true() -> None:

@@ -1,8 +1,8 @@
 r"""HTML from text that may be hostile: names of files and classes are a stranger's.
 
 What is shown is escaped; what would be invisible, break a line or turn the direction of writing is spelled
-out; and each name stands in ``<bdi>``, so that one written from right to left does not rearrange what
-surrounds it.
+out, with a mark of direction where letters from right to left stand beside it; and each name stands in
+``<bdi>``, so that one written from right to left does not rearrange what surrounds it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
+from unicodedata import bidirectional
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +40,14 @@ def clean(text: object) -> str:
     >>> print(clean("a\nb\u202egnp.exe"))
     a\nb\u202egnp.exe
     """
-    return _UNSEEN.sub(lambda match: repr(match[0])[1:-1] if match[0] != "\ufeff" else r"\ufeff", str(text))
+    given = str(text)
+    # Beside letters written from right to left a backslash would stand behind what it begins.
+    before = "\u200e" if any(bidirectional(letter) in ("R", "AL") for letter in given) else ""
+    return _UNSEEN.sub(lambda match: f"{before}{_spell(match[0])}", given)
+
+
+def _spell(unseen: str) -> str:
+    return repr(unseen)[1:-1] if unseen != "\ufeff" else r"\ufeff"
 
 
 def escape(text: object) -> str:
