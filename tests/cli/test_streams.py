@@ -5,7 +5,11 @@ from __future__ import annotations
 import errno
 import io
 import os
+import select
+import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -53,6 +57,13 @@ def test_a_file_gets_them_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     prepare_streams()
     write_stdout("\x1b[2J")
     assert raw.getvalue() == b"\x1b[2J"
+
+
+def test_what_is_kept_in_memory_gets_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", written := io.StringIO())
+    prepare_streams()
+    write_stdout(NAME)
+    assert written.getvalue() == NAME
 
 
 def test_a_closed_stdout_is_an_error_and_no_bug(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,3 +128,53 @@ def test_no_file_takes_the_number_of_a_closed_stream() -> None:
     finally:
         os.dup2(kept, 2)
         os.close(kept)
+
+
+#: A pipe of so many bytes is full at once.
+_PAGE = 4096
+_SAYING = """
+from cnncodes.cli.streams import prepare_streams, write_stdout
+prepare_streams()
+write_stdout("ä" * 9000)
+"""
+
+
+def say_much(stdout: int, unbuffered: str, before: str = "") -> subprocess.Popen[str]:
+    """Start a process that does something, and then writes 18,000 bytes."""
+    environment = os.environ | {"PYTHONUNBUFFERED": unbuffered, "PYTHONIOENCODING": "utf-8"}
+    return subprocess.Popen(
+        [sys.executable, "-c", before + _SAYING],
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+
+
+@pytest.mark.skipif(os.name != "posix", reason="only there a pipe may refuse to wait")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_all_arrives_in_a_pipe_that_does_not_wait_for_its_reader(unbuffered: str) -> None:
+    import fcntl
+
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, getattr(fcntl, "F_SETPIPE_SZ", 1031), _PAGE)
+    os.set_blocking(writer, False)
+    process = say_much(writer, unbuffered)
+    os.close(writer)
+    with open(reader, "rb") as file:
+        assert select.select([file], [], [], 60)[0]
+        time.sleep(0.2)  # it is full by now
+        assert file.read().decode() == "ä" * 9000
+    _, complaint = process.communicate(timeout=60)
+    assert (process.returncode, complaint) == (0, "")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits of files are POSIX's")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_file_that_takes_only_the_beginning_is_an_error(tmp_path: Path, unbuffered: str) -> None:
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))"
+    with open(tmp_path / "out.txt", "wb") as file:
+        process = say_much(file.fileno(), unbuffered, limit)
+        _, complaint = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "stdout could not be written: File too large" in complaint

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import errno
 import os
+import select
 import sys
 from typing import TextIO, cast
 
@@ -42,14 +43,33 @@ def write_stdout(text: str) -> None:
     if sys.stdout is None:  # Python's word for a closed one
         raise OSError(errno.EBADF, "stdout could not be written: it is closed")
     try:
-        sys.stdout.write(escape_controls(text) if sys.stdout.isatty() else text)
-        sys.stdout.flush()
+        _write_all(sys.stdout, escape_controls(text) if sys.stdout.isatty() else text)
     except BrokenPipeError:
         silence_stdout()
         raise
     except OSError as error:
         silence_stdout()
         raise OSError(error.errno, f"stdout could not be written: {error.strerror}") from error
+
+
+def _write_all(stream: TextIO, text: str) -> None:
+    """Write a text to its end, as a text file without a buffer (PYTHONUNBUFFERED) does not.
+
+    Such a file passes over what a disk that is full, or a pipe whose reader is slow, has not taken.
+    """
+    if not hasattr(stream, "buffer"):  # a notebook's, or one that is kept in memory
+        stream.write(text)
+        stream.flush()
+        return
+    stream.flush()
+    raw = getattr(stream.buffer, "raw", stream.buffer)
+    left = memoryview(text.replace("\n", os.linesep).encode(stream.encoding, stream.errors or "strict"))
+    while left:
+        taken = raw.write(left)
+        if taken is None:  # a pipe that never waits, and is full
+            select.select([], [raw], [])
+        else:
+            left = left[taken:]
 
 
 def silence_stdout() -> None:
