@@ -101,14 +101,24 @@ class Job:
 
         list(run_lanes(work, range(self.count), self.jobs))
 
-    def embed(self) -> np.ndarray[Any, Any]:
+    def embed(self, out: Path) -> Path:
         """Run all of it: JPEG files to a codes dataset."""
-        from cnncodes import embed, read_codes
+        from cnncodes import embed
 
-        with tempfile.TemporaryDirectory() as out:
-            codes = Path(out) / "photos.codes"
-            embed(self.source, codes, backbone=self.backbone, decode=self.mode, n_jobs=self.jobs)
-            return read_codes(codes).X
+        embed(self.source, out, backbone=self.backbone, decode=self.mode, n_jobs=self.jobs)
+        return out
+
+    def rate(self) -> float:
+        """Return images a second of all of it."""
+        with tempfile.TemporaryDirectory() as folder:
+            return rate(lambda: self.embed(Path(folder) / "photos.codes"), self.count)
+
+    def read(self) -> np.ndarray[Any, Any]:
+        """Return the codes."""
+        from cnncodes import read_codes
+
+        with tempfile.TemporaryDirectory() as folder:
+            return read_codes(self.embed(Path(folder) / "photos.codes")).X
 
 
 def measure(folder: Path, args: argparse.Namespace) -> dict[str, dict[str, list[float]]]:
@@ -126,7 +136,7 @@ def measure(folder: Path, args: argparse.Namespace) -> dict[str, dict[str, list[
             rates = {
                 "decode": rate(job.decode, job.count),
                 "model": rate(job.run_model, job.count),
-                "ours": rate(job.embed, job.count),
+                "ours": job.rate(),
             }
             for key, value in rates.items() if number else ():
                 found.setdefault(job.name, {}).setdefault(key, []).append(value)
@@ -134,9 +144,9 @@ def measure(folder: Path, args: argparse.Namespace) -> dict[str, dict[str, list[
             value = rate(lambda peer=peer: peer(paths), len(paths))  # type: ignore[misc]
             if number:
                 found.setdefault(name, {}).setdefault("ours", []).append(value)
-    reference = jobs[0].embed()[: len(paths)].astype(np.float32)
+    reference = jobs[0].read()[: len(paths)].astype(np.float32)
     for job in jobs:
-        found[job.name]["cosine"] = [float(np.median(compare_each(job.embed()[: len(paths)], reference)))]
+        found[job.name]["cosine"] = [float(np.median(compare_each(job.read()[: len(paths)], reference)))]
     for name, peer in peers.items():
         found[name]["cosine"] = [float(np.median(compare_each(peer(paths), reference)))]
     return found
