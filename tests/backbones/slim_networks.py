@@ -19,17 +19,25 @@ from cnncodes.backbones.exporting.weights import randomise
 WIDTH = 256
 
 
-def narrow_classifier(net: Any) -> Any:
-    """Make the two hidden layers of AlexNet's or VGG's classifier narrow."""
+def narrow_classifier(net: Any, size: int | None = None) -> Any:
+    """Make the two hidden layers of AlexNet's or VGG's classifier narrow; `size` is that of its input."""
     from torch import nn
 
     places = [place for place, layer in enumerate(net.classifier) if isinstance(layer, nn.Linear)]
-    size = net.classifier[places[0]].in_features
+    size = size or net.classifier[places[0]].in_features
     for place in places:
         assert net.classifier[place].out_features == (1000 if place == places[-1] else 4096)
         net.classifier[place] = nn.Linear(size, 1000 if place == places[-1] else WIDTH)
         size = WIDTH
     return net
+
+
+def narrow_vgg(net: Any) -> Any:
+    """Return a VGG of 11 layers, each with a quarter of its channels."""
+    from torchvision.models.vgg import make_layers
+
+    net.features = make_layers([16, "M", 32, "M", 64, 64, "M", 128, 128, "M", 128, 128, "M"], batch_norm=True)
+    return narrow_classifier(net, 128 * 7 * 7)
 
 
 def shorten_densenet(net: Any) -> Any:
@@ -86,7 +94,7 @@ def shorten_timm_vit(net: Any) -> Any:
 
 SLIM: dict[str, Callable[[Any], Any]] = {
     "torchvision:alexnet": narrow_classifier,
-    "torchvision:vgg11_bn": narrow_classifier,
+    "torchvision:vgg11_bn": narrow_vgg,
     "torchvision:resnet50": shorten_resnet,
     "torchvision:densenet121": shorten_densenet,
     "torchvision:efficientnet_b0": shorten_efficientnet,

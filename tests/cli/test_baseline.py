@@ -127,7 +127,7 @@ def test_a_plot_may_be_in_a_folder_that_is_not_there(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_interrupted_it_shows_and_writes_what_was_tried(tmp_path: Path) -> None:
-    source, report = make_source(tmp_path / "in", 60), tmp_path / "r.json"
+    source, report = make_source(tmp_path / "in", 16), tmp_path / "r.json"
     command = [sys.executable, "-m", "cnncodes", "baseline", source, "-o", str(report), "-j", "1"]
     job = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert job.stderr is not None and job.stdout is not None

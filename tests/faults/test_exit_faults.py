@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -22,10 +23,11 @@ def test_a_damaged_shard_never_aborts_the_process(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     for i in range(60):
         Image.fromarray(rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)).save(tmp_path / f"photos/{i}.png")
-    for worker in range(4):
-        embed(tmp_path / "photos", tmp_path / f"{worker}.codes", shard_images=5)
-        damaged = tmp_path / f"{worker}.codes/data/part-00003.parquet"
-        damaged.write_bytes(damaged.read_bytes().replace(b"\x00" * 5, b"XXXXX", 1))
+    embed(tmp_path / "photos", tmp_path / "0.codes", shard_images=5)
+    damaged = tmp_path / "0.codes/data/part-00003.parquet"
+    damaged.write_bytes(damaged.read_bytes().replace(b"\x00" * 5, b"XXXXX", 1))
+    for worker in range(1, 4):
+        shutil.copytree(tmp_path / "0.codes", tmp_path / f"{worker}.codes")
 
     def run(number: int) -> int:
         # Merging small shards reads them whole, until it comes to the damaged one.
@@ -34,7 +36,7 @@ def test_a_damaged_shard_never_aborts_the_process(tmp_path: Path) -> None:
 
     # Four at once: it is a race that a busy machine loses more often.
     with ThreadPoolExecutor(4) as pool:
-        assert set(pool.map(run, range(32))) == {1}
+        assert set(pool.map(run, range(16))) == {1}
 
 
 @pytest.mark.slow
