@@ -129,16 +129,16 @@ def test_what_was_given_up_is_not_begun_again_nor_with_more_views() -> None:
 
 
 def test_a_fit_of_many_rows_is_timed_on_some_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    from cnncodes.evaluation.baselines import climbing
+    from cnncodes.evaluation.baselines import forecasting
 
-    monkeypatch.setattr(climbing, "_MANY_ROWS", 100)
-    monkeypatch.setattr(climbing, "_SOME_ROWS", 50)
-    monkeypatch.setattr(climbing, "_CAUTION", 1e9)
+    monkeypatch.setattr(forecasting, "_MANY_ROWS", 100)
+    monkeypatch.setattr(forecasting, "_SOME_ROWS", 50)
+    monkeypatch.setattr(forecasting, "CAUTION", 1e9)
     method = Method("codes", Noise("noise"), "ridge")
     ladder = climb(make_records(200, 0), make_records(10, 1), [MAJORITY, method], budget=1000.0, n_jobs=1)
     assert titles(ladder) == ["majority class"]
     assert "it would have taken about" in ladder.left_out[0].reason
-    monkeypatch.setattr(climbing, "_CAUTION", 1e-9)
+    monkeypatch.setattr(forecasting, "CAUTION", 1e-9)
     ladder = climb(make_records(200, 0), make_records(10, 1), [MAJORITY, method], budget=1000.0, n_jobs=1)
     assert titles(ladder) == ["majority class", "noise: ridge"]
 

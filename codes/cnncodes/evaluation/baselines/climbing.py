@@ -15,7 +15,8 @@ from cnncodes.errors import BackendMissing, UnreadableImages, UsageError
 from cnncodes.estimators.inputs import ImageRows, Progress
 from cnncodes.estimators.unknown import Training
 from cnncodes.evaluation.baselines.budget import Clock, OutOfTimeError
-from cnncodes.evaluation.baselines.describing import CnnCodes, Description, split_rows
+from cnncodes.evaluation.baselines.describing import Description, split_rows
+from cnncodes.evaluation.baselines.forecasting import CAUTION, check_fit, check_views
 from cnncodes.evaluation.baselines.learning_curve import LearningCurve, measure_learning_curve
 from cnncodes.evaluation.baselines.methods import CLASSES, TRIVIAL, Method
 from cnncodes.evaluation.baselines.parts import Parts, count_seen
@@ -26,22 +27,10 @@ from cnncodes.images import ImageRecord
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
 
-#: Rows from which on a fit of some is timed first, and of how many.
-_MANY_ROWS, _SOME_ROWS = 1_000, 300
-
-#: How the time of a fit grows with its rows, where that is faster than they do.
-_POWERS = {"rbf-svm": 2.0, "kernel-ridge": 2.0, "auto": 2.0}
-
 #: What all others are compared with: a method of the first of these groups that was tried.
 _BASE = ("codes", "views", "heads", "pixels", "shapes", *TRIVIAL)
 
 _CURVE = "learning curve"
-
-#: More views take less than so many times as long as fewer: an image is read once, and equal views run once.
-_OPTIMISM = 0.5
-
-#: What an estimate of a fit is multiplied by, since going over the budget is worse than leaving one out.
-_CAUTION = 1.3
 
 
 @dataclass(frozen=True)
@@ -198,7 +187,7 @@ class _Climb:
                 self.parts.truth,
                 lambda: self._make_head(base.method),
                 task=self.task,
-                has_time=lambda share: _CAUTION * share * base.clock < self.clock.left,
+                has_time=lambda share: CAUTION * share * base.clock < self.clock.left,
                 test_groups=self.parts.drawn.groups,
                 answers=base.answers,
                 random_state=self.parts.random_state,
@@ -215,7 +204,8 @@ class _Climb:
             raise OutOfTimeError(math.nan)
         shared = description in self.described
         if not shared:
-            self._check_views(description)
+            clocks = {other: made.clock for other, made in self.described.items()}
+            check_views(description, clocks, self.given_up, self.clock.left)
             try:
                 self.described[description] = self._describe(description)
             except OutOfTimeError as late:
@@ -223,25 +213,19 @@ class _Climb:
                 raise
         made = self.described[description]
         self._check_rows(method, len(made.train.X))
-        self._check_time(method, made.train)
+        training = self.parts.make_training(made.train)
+        check_fit(
+            str(method.head),
+            self.task.stratify(self.parts.y),
+            len(made.train.X),
+            lambda places: self._learn(method, training.take(places)),
+            self.clock,
+            self.parts.random_state,
+        )
         cpu, clock = time.process_time(), time.perf_counter()
-        answers = self._learn(method, self.parts.make_training(made.train))(made.test)
+        answers = self._learn(method, training)(made.test)
         took = time.process_time() - cpu, time.perf_counter() - clock
         return _Tried(method, answers, made, shared, *took)
-
-    def _check_views(self, description: Description) -> None:
-        """Raise where these or fewer views of the same network took so long that these have no chance."""
-        if description in self.given_up:
-            raise OutOfTimeError(self.given_up[description])
-        if not isinstance(description, CnnCodes):
-            return
-        known = {other: made.clock for other, made in self.described.items()} | self.given_up
-        for other, seconds in known.items():
-            if isinstance(other, CnnCodes) and other.is_of_the_same_network(description):
-                more = description.count_views() / other.count_views()
-                hopeless = other in self.given_up and more >= 1
-                if hopeless or _OPTIMISM * seconds * more > self.clock.left:
-                    raise OutOfTimeError(seconds * more)
 
     def _describe(self, description: Description) -> _Described:
         progress = None if self.on_method is None else self.on_method(description.title)
@@ -270,19 +254,6 @@ class _Climb:
         most = self.task.most_rows(str(method.head))
         if most is not None and count > most:
             raise _TooManyRowsError(f"it takes {most:,} rows at most, and there are {count:,}")
-
-    def _check_time(self, method: Method, rows: ImageRows) -> None:
-        """Raise where a fit would take longer than there is time, by the time that a part of it takes."""
-        if math.isinf(self.clock.left) or len(rows.X) < _MANY_ROWS:
-            return
-        strata = self.task.stratify(self.parts.y)
-        some = _draw(strata, len(strata) * _SOME_ROWS // len(rows.X), self.parts.random_state)
-        begun = time.perf_counter()
-        self._learn(method, self.parts.make_training(rows).take(some))
-        growth = (len(strata) / len(some)) ** _POWERS.get(str(method.head), 1.0)
-        needed = _CAUTION * (time.perf_counter() - begun) * growth
-        if needed > self.clock.left:
-            raise OutOfTimeError(needed)
 
     def _conclude(self, tried: list[_Tried], curve: LearningCurve | None) -> Ladder:
         base = _choose_base(tried)
@@ -328,14 +299,3 @@ class _Climb:
 def _choose_base(tried: Sequence[_Tried]) -> _Tried:
     """Return what all others are compared with: codes of one view, else pixels, else what there is."""
     return min(tried, key=lambda one: _BASE.index(one.method.group) if one.method.group in _BASE else 99)
-
-
-def _draw(strata: Array, count: int, random_state: int) -> npt.NDArray[np.int64]:
-    """Return about so many places, at least three of each stratum where there are as many."""
-    rng = np.random.default_rng(random_state)
-    chosen = []
-    for stratum in np.unique(strata):
-        places = np.flatnonzero(strata == stratum)
-        share = max(3, round(count * len(places) / len(strata)))
-        chosen.append(rng.permutation(places)[:share])
-    return np.sort(np.concatenate(chosen))
