@@ -2,10 +2,10 @@
 
 python benchmarks/copies.py --memory cache
 
-Copies are planted: recompressed, at half the size, cut, mirrored, and all of it at once. Others are different
-pictures of the same kind: tiles of one photograph, drawings of one hand, clothes of one cut, what two cameras
-side by side see, and things of one outline on a plain background: clothes on black, clothes in any colour on
-white, and tiles seen through an oval.
+Copies are planted: recompressed, at half the size, cut, mirrored, turned, and several of it at once. Others
+are different pictures of the same kind: tiles of one photograph, drawings of one hand, clothes of one cut,
+what two cameras side by side see, and things of one outline on a plain background: clothes on black, clothes
+in any colour on white, and tiles seen through an oval.
 """
 
 from __future__ import annotations
@@ -122,6 +122,13 @@ def list_changes(rng: np.random.Generator) -> dict[str, Callable[[Image.Image], 
     def mirror(image: Image.Image) -> Image.Image:
         return image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
 
+    def turn(image: Image.Image) -> Image.Image:
+        return image.transpose(Image.Transpose.ROTATE_90)
+
+    def spoil(image: Image.Image) -> bytes:
+        dimmed = _cut(resize(image, 0.7), 0.05, rng).point(lambda v: int(0.85 * v + 20))
+        return _encode(dimmed, "JPEG", quality=60)
+
     return {
         "JPEG, quality 30": lambda image: _encode(image, "JPEG", quality=30),
         "half the size": lambda image: _encode(resize(image, 0.5), "PNG"),
@@ -129,11 +136,11 @@ def list_changes(rng: np.random.Generator) -> dict[str, Callable[[Image.Image], 
         "cut by 5 %": lambda image: _encode(_cut(image, 0.05, rng), "PNG"),
         "cut by 10 %": lambda image: _encode(_cut(image, 0.1, rng), "PNG"),
         "cut by 20 %": lambda image: _encode(_cut(image, 0.2, rng), "PNG"),
-        "mirrored, 0.7 of the size, cut by 5 %, dimmed, JPEG 60": lambda image: _encode(
-            _cut(resize(mirror(image), 0.7), 0.05, rng).point(lambda v: int(0.85 * v + 20)),
-            "JPEG",
-            quality=60,
-        ),
+        "mirrored, 0.7 of the size, cut by 5 %, dimmed, JPEG 60": lambda image: spoil(mirror(image)),
+        "turned by a quarter": lambda image: _encode(turn(image), "PNG"),
+        "upside down": lambda image: _encode(turn(turn(image)), "PNG"),
+        "turned by a quarter, JPEG, quality 30": lambda image: _encode(turn(image), "JPEG", quality=30),
+        "turned by a quarter, 0.7 of the size, cut by 5 %, dimmed, JPEG 60": lambda image: spoil(turn(image)),
     }
 
 

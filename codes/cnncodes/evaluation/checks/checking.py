@@ -14,7 +14,8 @@ from cnncodes.estimators.aggregation import average_rows
 from cnncodes.estimators.inputs import embed_records, make_embedder, settle_embedders
 from cnncodes.estimators.label_sets import check_divided
 from cnncodes.evaluation.checks import outliers
-from cnncodes.evaluation.checks.duplicates import NEAREST, check_duplicates, find_duplicates
+from cnncodes.evaluation.checks.duplicate_findings import check_duplicates
+from cnncodes.evaluation.checks.duplicates import NEAREST, find_duplicates
 from cnncodes.evaluation.checks.finding import CHECKS, Finding
 from cnncodes.evaluation.checks.groups import check_groups, join_groups
 from cnncodes.evaluation.checks.labelled import Labelled, check_labelled
