@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 import shutil
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,22 @@ from PIL import Image
 from cnncodes import embed, open_codes, read_codes
 from cnncodes.embedding import EmbedSummary
 from cnncodes.errors import ResultWarning, SourceError, SpaceMismatch, StoreError, UsageError
-from cnncodes.images import open_source
+from cnncodes.images import ImageRecord, open_source
 from cnncodes.store.repairing import repair_codes
 from cnncodes.store.summary import summarize_codes
 from cnncodes.store.verifying import find_problems
 from cnncodes.views import ViewPlan
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeenRecord(ImageRecord):
+    """A record that tells when it is read."""
+
+    seen: list[str] = field(default_factory=list)
+
+    def read(self) -> Any:
+        self.seen.append(self.key)
+        return ImageRecord.read(self)
 
 
 def draw(path: Path, seed: int) -> Path:
@@ -351,6 +363,24 @@ def test_progress_counts_every_image(photos: Path, tmp_path: Path) -> None:
     embed(photos, tmp_path / "x.codes", on_progress=lambda *call: calls.append(call))
     assert [done for done, _, _ in calls] == list(range(1, 8))
     assert calls[-1] == (7, 7, 1)
+
+
+@pytest.mark.parametrize(("views", "shard_images"), [("tencrop", 2048), ("center", 1)])
+def test_many_views_or_small_shards_are_stored_as_they_are_made(
+    views: str, shard_images: int, tmp_path: Path
+) -> None:
+    read: list[str] = []
+    numbers = np.random.default_rng(0).integers(0, 256, (60, 40, 48, 3), dtype=np.uint8)
+
+    def stop(done: int, total: int, failed: int) -> None:
+        raise KeyboardInterrupt
+
+    source = open_source(list(numbers))
+    watched = [SeenRecord(record.key, record.data, seen=read) for record in source.records]
+    options: dict[str, Any] = {"views": views, "shard_images": shard_images, "n_jobs": 1}
+    with pytest.raises(KeyboardInterrupt):
+        embed(replace(source, records=watched), tmp_path / "x.codes", **options, on_progress=stop)
+    assert len(set(read)) < 20  # and not a chunk of 24, whose results come at its end
 
 
 @pytest.mark.parametrize(

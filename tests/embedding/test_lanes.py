@@ -23,11 +23,11 @@ def test_results_come_in_order_whatever_the_number_of_lanes(n_items: int, n_jobs
     ]
 
 
-@given(st.integers(0, 2000), st.integers(1, 40))
-def test_parts_cover_all_and_lanes_end_together(count: int, lanes: int) -> None:
-    parts = [*divide(count, lanes)]
+@given(st.integers(0, 2000), st.integers(1, 40), st.integers(1, CHUNK))
+def test_parts_cover_all_and_lanes_end_together(count: int, lanes: int, most: int) -> None:
+    parts = [*divide(count, lanes, most)]
     assert [i for part in parts for i in range(part.start, part.stop)] == list(range(count))
-    assert all(0 < part.stop - part.start <= CHUNK for part in parts)
+    assert all(0 < part.stop - part.start <= most for part in parts)
     ends = [0] * lanes  # each part goes to who is free first
     for part in parts:
         ends[ends.index(min(ends))] += part.stop - part.start

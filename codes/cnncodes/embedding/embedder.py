@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.embedding.cutting import Cutter
+from cnncodes.embedding.lanes import CHUNK
 from cnncodes.embedding.memory import MemoryBudget
 from cnncodes.embedding.preparing import Claim, Prepared, Preparer
 from cnncodes.images import Decoding, ImageRecord
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 #: Views in one call of the network: on a CPU core more gains nothing and costs memory.
 DEFAULT_BATCH_SIZE = 8
+
+#: Views of the images that a lane takes at once, about: what a job that is killed has made for nothing.
+_VIEWS = 64
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,11 @@ class Embedder:
         """
         decoded = f"@{self.cutter.short_side}" if self.decoding.mode == "fast" else ""
         return [f"{name}{decoded}" for name in self.plan.pixel_names(self.backbone.frame)]
+
+    @property
+    def chunk(self) -> int:
+        """Images that a lane takes at once, at most."""
+        return max(1, min(CHUNK, _VIEWS // len(self.view_names)))
 
     @overload
     def embed(self, records: Sequence[ImageRecord]) -> list[ImageCodes | Failure]: ...

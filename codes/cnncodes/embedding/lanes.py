@@ -51,6 +51,7 @@ def run_lanes(
     items: Sequence[T],
     n_jobs: int | None,
     *,
+    most: int = CHUNK,
     stop: threading.Event | None = None,
 ) -> Iterator[R]:
     """Apply `work` to chunks of `items` in several threads and yield the results in order.
@@ -64,11 +65,13 @@ def run_lanes(
     work : callable
     items : sequence
     n_jobs : int or None
+    most : int
+        Items in a chunk; fewer where each takes long, since results come a chunk at a time.
     stop : threading.Event, optional
         Set once no result is wanted any more, for work that can stop earlier.
     """
     lanes = count_lanes(n_jobs)
-    chunks = (items[part] for part in divide(len(items), lanes))
+    chunks = (items[part] for part in divide(len(items), lanes, most))
     pool = _Lanes(lanes, stop or threading.Event())
     try:
         waiting: deque[Future[list[R]]] = deque()
@@ -82,8 +85,10 @@ def run_lanes(
         pool.end()
 
 
-def divide(count: int, lanes: int) -> Iterator[slice]:
+def divide(count: int, lanes: int, most: int = CHUNK) -> Iterator[slice]:
     """Yield the parts that lanes take one after another, smaller ones towards the end, which none waits for.
+
+    None is larger than `most`.
 
     Examples
     --------
@@ -94,7 +99,7 @@ def divide(count: int, lanes: int) -> Iterator[slice]:
     start = 0
     while start < count:
         even = (count - start) // (2 * lanes) // LAST_CHUNK * LAST_CHUNK  # of which batches are filled
-        size = min(CHUNK, max(least, even), count - start)
+        size = min(most, max(least, even), count - start)
         yield slice(start, start + size)
         start += size
 

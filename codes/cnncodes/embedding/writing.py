@@ -87,7 +87,8 @@ def write_codes(
     def embed(chunk: Sequence[ImageRecord]) -> list[Result]:
         return embedder.embed(chunk, claim)
 
-    for done, made in enumerate(run_lanes(embed, work.todo, n_jobs, stop=stop), start=1):
+    most = min(embedder.chunk, writer.shard_images)
+    for done, made in enumerate(run_lanes(embed, work.todo, n_jobs, most=most, stop=stop), start=1):
         result = duplicates.resolve(made)
         if result is not None:
             failure = _write(result, writer, counts)

@@ -159,7 +159,7 @@ def embed_blocks(
     done = failed = 0
     with _open_cache(memory) as cache:
         work = functools.partial(_embed_chunk, embedder, cache)
-        for row in run_lanes(work, records, n_jobs):
+        for row in run_lanes(work, records, n_jobs, most=embedder.chunk):
             rows.append(row)
             done, failed = done + 1, failed + isinstance(row, Failure)
             if on_progress is not None:

@@ -110,6 +110,11 @@ class CodesWriter:
         """Of so many images codes are kept that nobody knows any more: any stored one may be among them."""
         return self._dataset.failures.lost
 
+    @property
+    def shard_images(self) -> int:
+        """Images of which a shard is written."""
+        return self._shard_images
+
     def settle_marks(self) -> None:
         """Note that every stored image was looked at: whose codes are kept is known again."""
         self._dataset.failures.lost = 0
