@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from cnncodes.errors import UnreadableImage
-from cnncodes.images import FileStat, ImageRecord
+from cnncodes.images import FileStat, ImageRecord, records
 
 
 def fail(record: ImageRecord, match: str) -> None:
@@ -52,6 +52,12 @@ def test_a_time_that_a_dataset_has_no_room_for_is_the_last_that_it_has(tmp_path:
     os.utime(path, ns=(0, seconds * 10**9))
     kept = os.stat(path).st_mtime_ns  # a file system has limits of its own
     assert ImageRecord("a", path).stat().mtime_ns == min(max(kept, -(2**63) + 1), 2**63 - 1)
+
+
+def test_a_large_file_is_its_bytes_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "_LARGE", 4)
+    (tmp_path / "x.png").write_bytes(b"0123456789")
+    assert ImageRecord("x", tmp_path / "x.png").read() == b"0123456789"
 
 
 def test_what_is_in_memory_has_a_size_and_no_time() -> None:

@@ -48,7 +48,21 @@ def test_a_list_may_mix_all_kinds(photos: Path) -> None:
         np.testing.assert_array_equal(np.asarray(decode(record.read())), ARRAY)
 
 
-@pytest.mark.parametrize("kind", [tuple, iter, pd.Series, np.array, lambda x: np.array(x, object), pd.Index])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        tuple,
+        iter,
+        pd.Series,
+        np.array,
+        lambda x: np.array(x, object),
+        pd.Index,
+        pl.Series,
+        pa.array,
+        lambda x: pa.chunked_array([x[:1], x[1:]]),
+        lambda x: pa.table({"image": x}),
+    ],
+)
 def test_lists_of_paths_of_any_kind_keep_their_order(kind: Any) -> None:
     paths = ["b.png", "a.png", "sub/c.png"]
     records = records_from(kind(paths))

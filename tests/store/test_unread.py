@@ -8,8 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from cnncodes.errors import ShortageError
-from cnncodes.store.unread import UnreadError, check_damage
+from cnncodes.errors import ShortageError, StoreError
+from cnncodes.store.unread import UnreadError, check_damage, check_encoding
 
 FILE = Path("x.codes/data/part-00000.parquet")
 
@@ -27,6 +27,15 @@ FILE = Path("x.codes/data/part-00000.parquet")
 def test_a_lack_of_memory_or_threads_is_no_damage(error: Exception) -> None:
     with pytest.raises(ShortageError, match=r"cannot be read now.*ulimit"):
         check_damage(FILE, error)
+
+
+def test_a_path_that_cannot_be_handed_to_the_reader_is_no_damage(tmp_path: Path) -> None:
+    error = UnicodeEncodeError("utf-8", "\udce9", 0, 1, "surrogates not allowed")
+    with pytest.raises(UnreadError, match=r"its path is no valid UTF-8.*Rename"):
+        check_damage(FILE, error)
+    check_encoding(tmp_path / "größe 花")
+    with pytest.raises(StoreError, match="codes cannot be kept in"):
+        check_encoding(tmp_path / "caf\udce9.codes")
 
 
 @pytest.mark.parametrize("number", [errno.ENOENT, errno.EACCES, errno.EIO, errno.EMFILE])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -218,6 +219,20 @@ def test_another_space_plan_or_dtype_is_refused(
         CodesWriter.open(tmp_path, space, StoredViews(plan), dtype=dtype)
     assert all(word in str(caught.value) for word in [*words, "-o", "delete"])
     assert rows_of(tmp_path) == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there a path may be any bytes")
+def test_a_folder_whose_path_is_no_text_is_refused_and_what_is_in_one_is_not_called_damaged(
+    tmp_path: Path,
+) -> None:
+    odd = tmp_path / "caf\udce9.codes"
+    with pytest.raises(StoreError, match="its path is no valid UTF-8"):
+        write(odd, [make("a")])
+    assert not odd.exists()
+    write(tmp_path / "x.codes", [make("a")])
+    (tmp_path / "x.codes").rename(odd)
+    with pytest.raises(StoreError, match=r"cannot be read: its path is no valid UTF-8"):
+        read_codes(odd)
 
 
 def test_a_plan_with_tuples_is_the_same_plan(tmp_path: Path) -> None:

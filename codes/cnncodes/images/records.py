@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 import os
 import stat
 import threading
@@ -222,11 +223,19 @@ class ImageRecord:
 _OPENING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
+#: Bytes of a file from which on one call may not read it whole (Linux gives 2 GiB at most): parts that are
+#: joined would take twice its size.
+_LARGE = 2**30
+
+
 def _read_file(path: str | Path) -> bytes:
     """Return a file's bytes, in few calls of the system: in each of them a lane may lose Python's lock."""
     file = os.open(path, _OPENING)
     try:
         size = _check_kind(os.fstat(file)).size
+        if size >= _LARGE:
+            with io.FileIO(file, closefd=False) as whole:
+                return whole.readall()
         parts = [os.read(file, size + 1)]
         if len(parts[0]) != size:  # it has changed just now, or is read in pieces
             while parts[-1]:

@@ -153,9 +153,14 @@ def _is_folder(path: str | Path) -> bool:
 
 
 def _take_only_column(X: Any) -> Any:
-    """Return the column of a table, or of an array of texts or objects, that has but one; else `X`."""
+    """Return the column of a table, or of an array of texts or objects, that has but one; else `X`.
+
+    One of Arrow's as a list: its items would be scalars of its own.
+    """
     import numpy as np
 
+    if hasattr(X, "to_pylist") and not hasattr(X, "shape"):
+        return X.to_pylist()
     shape = getattr(X, "shape", ())
     if not isinstance(shape, tuple) or len(shape) != 2 or shape[1] != 1:
         return X
@@ -181,7 +186,10 @@ def _check_list(X: Any) -> None:
             )
     elif ndim != 1:  # a data frame, too, would be read as the list of its columns
         got = f"{type(X).__name__} of {ndim} dimensions"
-        raise UsageError(f"expected a list of images. Got a {got}: give one column.")
+        instead = "a NumPy array of uint8, of shape (n_images, H, W, C)"
+        if ndim == 2:
+            instead = "one column; a table with labels is read from a CSV or Parquet file"
+        raise UsageError(f"expected a list of images. Got a {got}: give {instead}.")
 
 
 def _sorted(records: Iterable[ImageRecord]) -> tuple[ImageRecord, ...]:

@@ -14,6 +14,7 @@ from cnncodes.store.manifest import FAILURES_NAME, Manifest
 from cnncodes.store.records import Failure
 from cnncodes.store.schema import failures_table, to_parquet
 from cnncodes.store.shards import SHARD_IMAGES, SHARD_ROWS, image_starts, sort_rows, write_shard
+from cnncodes.store.unread import check_encoding
 
 
 class CodesBuilder:
@@ -38,6 +39,7 @@ class CodesBuilder:
         self._shard_images = shard_images
         self._pending: list[pa.Table] = []
         self._rows = self._images = 0
+        check_encoding(folder)
         with writing_errors(folder, alone=True):
             (folder / "data").mkdir(parents=True)
 

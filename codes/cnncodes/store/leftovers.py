@@ -158,7 +158,7 @@ def read_description(file: Path) -> Manifest:
 def _explain_silence(columns: Collection[str]) -> str:
     if missing := sorted(_OLD.difference(columns)):
         return f"is none of cnncodes' files: it has no column {name_some(missing)}"
-    return "was written by an older cnncodes and does not say what its rows are"
+    return "does not say what its rows are: it was written by an older cnncodes, or rewritten by another tool"
 
 
 def _tell_damage(file: Path, error: Exception) -> str:

@@ -12,10 +12,12 @@ from cnncodes.store.leftovers import settle_leftovers
 from cnncodes.store.locking import LOCK_NAME
 from cnncodes.store.manifest import FAILURES_NAME, MANIFEST_NAME, Manifest, check_lost
 from cnncodes.store.shards import read_manifest
+from cnncodes.store.unread import check_encoding
 
 
 def check_folder(folder: Path) -> None:
-    """Refuse a place that holds something of the user's, before anything is put there."""
+    """Refuse a place that holds something of the user's, or cannot be read, before anything is put there."""
+    check_encoding(folder)
     try:
         names = {entry.name for entry in folder.iterdir()}
     except FileNotFoundError:

@@ -19,12 +19,26 @@ RESTORE_SHARD = (
     " embedded anew."
 )
 
+#: Said of a path that has bytes of another encoding, or none of whose encodings is known (LC_ALL=C).
+_NO_TEXT = (
+    "its path is no valid UTF-8, which Parquet's reader needs. Rename its folders, or set a UTF-8"
+    " locale (LC_ALL=C.UTF-8) where names are right and the locale is not."
+)
+
 #: Bytes that no file of a dataset takes at once: one that asks for more is damaged.
 _ABSURD = 2**40
 
 
 class UnreadError(StoreError):
     """A file that the system does not give; it may be sound."""
+
+
+def check_encoding(folder: Path) -> None:
+    """Raise `StoreError` where a dataset's path cannot be handed to what reads Parquet."""
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError as error:
+        raise StoreError(f"codes cannot be kept in {folder}: {_NO_TEXT}") from error
 
 
 def refuse_unread(path: Path, error: OSError) -> UnreadError:
@@ -59,5 +73,7 @@ def check_damage(path: Path, error: Exception) -> None:
         If it is missing, or the system does not give it.
     """
     check_shortage(path, error)
+    if isinstance(error, UnicodeEncodeError):  # of the path: what is in a file is decoded
+        raise UnreadError(f"{path!s} cannot be read: {_NO_TEXT}") from error
     if isinstance(error, OSError) and error.errno:  # Arrow's own errors of what is in it have none
         raise refuse_unread(path, error) from error
