@@ -201,7 +201,8 @@ def measure_learning_curve(
     if answers is not None and points[-1].draws == 1:  # as wherever else that head is spoken of
         same = task.evaluate(truth, answers, groups=test_groups, random_state=random_state)
         points[-1] = replace(points[-1], estimate=getattr(same, task.figure.key))
-    further = _extrapolate(np.array(sizes), whole, resampled, len(truth), task.figure)
+    luck = _draw_luck(np.array(sizes), measured, len(training.y), len(truth), rng)
+    further = _extrapolate(np.array(sizes), whole, resampled, luck, len(truth), task.figure)
     return LearningCurve(points, further, complete, task.figure)
 
 
@@ -247,8 +248,26 @@ def _resample(measured: list[list[Statistic]], n: int, groups: Any, rng: np.rand
     return found
 
 
+def _draw_luck(
+    sizes: Floats, measured: list[list[Statistic]], n_images: int, n: int, rng: np.random.Generator
+) -> Floats:
+    """Return for each resample by how much the figure may be another one with other training images.
+
+    The variance between draws, over what it lacks since they are drawn of few, falls with their number.
+    """
+    ones, found = np.ones(n), []
+    for size, draws in zip(sizes, measured, strict=True):
+        share = size / n_images
+        if len(draws) > 1:
+            found.append(np.var([draw(ones) for draw in draws], ddof=1) / (1 - share) * share)
+    if not found:
+        return np.zeros(_RESAMPLES)
+    freedom = len(found) * (DRAWS - 1)
+    return np.asarray(rng.standard_t(freedom, _RESAMPLES) * math.sqrt(np.mean(found)))
+
+
 def _extrapolate(
-    sizes: Floats, measured: Floats, resampled: Floats, n: int, figure: Figure
+    sizes: Floats, measured: Floats, resampled: Floats, luck: Floats, n: int, figure: Figure
 ) -> list[Prospect]:
     if len(sizes) < _LEAST_POINTS:
         return []
@@ -260,6 +279,8 @@ def _extrapolate(
         return []
     value = figure.to_error(foreseen)
     spread = figure.to_error(_predict(sizes, figure.to_error(resampled), wanted))
+    # Further images have luck of their own, and hold these: together about as much as these alone (measured).
+    spread = spread + luck[:, None]
     gains = spread - resampled[:, -1:]
     return [
         Prospect(
