@@ -126,6 +126,8 @@ def test_stored_codes_are_divided_by_the_delimiter(make, X, y, backbone, tmp_pat
     found = make(label_delimiter="|").fit_codes(codes)
     paths = [tmp_path / row["image"] for row in rows]
     np.testing.assert_allclose(found.predict_proba(X), make().fit(paths, y).predict_proba(X), atol=1e-5)
+    by_path = make(label_delimiter="|").fit_codes(tmp_path / "a.codes")
+    np.testing.assert_array_equal(by_path.predict_proba(X), found.predict_proba(X))
     with pytest.raises(UsageError, match="labels of a source are texts such as"):
         make().fit_codes(codes)
     with pytest.raises(UsageError, match=r"none of the 24 labels holds the delimiter ';'.*Did you mean '\|'"):

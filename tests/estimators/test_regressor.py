@@ -250,6 +250,8 @@ def test_codes_with_numbers_as_labels(make, X, tmp_path):
     codes = read_codes(tmp_path / "t.codes")
     by_codes, by_images = make().fit_codes(codes), make().fit(X, levels())
     np.testing.assert_allclose(by_codes.predict(X), by_images.predict(X), rtol=1e-6)
+    for path in (tmp_path / "t.codes", str(tmp_path / "t.codes")):
+        np.testing.assert_array_equal(make().fit_codes(path).predict(X), by_codes.predict(X))
 
 
 def test_the_classifier_names_the_regressor(backbone, X):

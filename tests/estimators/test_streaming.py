@@ -203,6 +203,18 @@ def test_those_of_numbers_and_of_several_labels_say_that_they_need_all_codes(est
         estimator.fit_codes(open_codes(small))
 
 
+@pytest.mark.parametrize(
+    "estimator", [ImageClassifier(), ImageRegressor(), ImageMultiLabelClassifier(label_delimiter="|")]
+)
+def test_a_path_of_no_codes_is_the_same_error_of_each_estimator(estimator, tmp_path):
+    with pytest.raises(StoreError, match="is no codes dataset"):
+        estimator.fit_codes(tmp_path)
+    with pytest.raises(StoreError, match="gone"):
+        estimator.fit_codes(str(tmp_path / "gone"))
+    with pytest.raises(UsageError, match="the path of the codes is empty"):
+        estimator.fit_codes(" ")
+
+
 def test_a_head_that_needs_all_codes_gets_them_where_no_limit_was_given(make, small, monkeypatch):
     monkeypatch.setattr(streaming, "COPIES", 10**7)
     with pytest.warns(

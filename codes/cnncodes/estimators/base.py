@@ -34,7 +34,7 @@ from cnncodes.estimators.settings import Settings, list_settings
 from cnncodes.estimators.training import fit_rows, number_groups
 from cnncodes.estimators.unknown import Training
 from cnncodes.images import ImageRecord, list_groups, name_groups
-from cnncodes.store import CodeBlocks, Codes
+from cnncodes.store import CodeBlocks, Codes, read_codes
 from cnncodes.views import ViewPlan
 
 Array = npt.NDArray[Any]
@@ -134,12 +134,17 @@ class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         y = self._read_labels([record.label for record in labelled], [record.key for record in labelled])
         return self._fit_images(make_embedders(self), labelled, y, on_progress=on_progress)
 
-    def fit_codes(self, codes: Codes) -> Self:
+    def fit_codes(self, codes: Codes | str | Path) -> Self:
         """Fit on stored codes; they must be of this backbone and this way of decoding.
 
         Every row is trained on: `Codes.select` chooses views and parts. Codes whose job did not finish are
         used as they are, with a warning. Where the codes are means over views, ``aggregate="auto"`` averages
         codes in prediction too.
+
+        Parameters
+        ----------
+        codes : Codes or path
+            What `read_codes` gives, or the folder that it reads.
 
         Raises
         ------
@@ -147,9 +152,14 @@ class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             If they are not; the text names the field.
         UsageError
             If a parameter or a label is wrong.
+        StoreError
+            If it is no codes dataset, or is damaged.
         """
         if isinstance(codes, CodeBlocks):
             raise UsageError(f"{type(self).__name__} needs all codes in memory: read them by read_codes.")
+        if isinstance(codes, str | Path):
+            check_path(codes, "the path of the codes")
+            codes = read_codes(codes)
         return self._fit_in_memory(codes)
 
     def _fit_in_memory(self, codes: Codes) -> Self:
