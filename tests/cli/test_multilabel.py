@@ -175,6 +175,30 @@ def test_a_label_of_few_images_is_said(
     assert "rare   3" in shown
 
 
+@pytest.mark.parametrize("command", ["fit", "codes", "evaluate", "check", "baseline"])
+def test_names_of_labels_that_look_wrong_are_pointed_out(
+    folder: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    table = pd.read_csv(folder / "plain.csv")
+    table.loc[:5, "label"] += "|nan"
+    table.loc[3:20, "label"] = table["label"].str.replace("red", "Red")
+    src = str(folder / "names.csv")
+    table.to_csv(src, index=False)
+    out, delimiter = str(tmp_path / "m"), ["--label-delimiter", "|"]
+    arguments = {
+        "fit": ["fit", src, "-o", out, "--head", "ridge", *delimiter, *VIEWS],
+        "codes": ["fit", str(tmp_path / "c.codes"), "-o", out, "--head", "ridge", *delimiter],
+        "evaluate": ["evaluate", model, src],
+        "check": ["check", src, "--backbone", "small", *delimiter],
+        "baseline": ["baseline", src, "--only", "shares", *delimiter],
+    }[command]
+    if command == "codes":
+        run(capsys, "embed", src, "-o", str(tmp_path / "c.codes"), "--views", "flip", "--backbone", "small")
+    told = run(capsys, *arguments)[1]
+    assert "the label 'nan' of 6 images is taken as one of the labels" in told
+    assert "2 of 5 labels differ from others by spaces, capitals or" in told and "'Red' and 'red'" in told
+
+
 def test_labels_that_are_not_there_or_not_known_are_said(
     folder: Path, model: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

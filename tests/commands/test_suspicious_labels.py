@@ -7,7 +7,7 @@ import io
 import pytest
 
 from cnncodes.commands.reporter import Reporter
-from cnncodes.commands.suspicious_labels import warn_of_others
+from cnncodes.commands.suspicious_labels import warn_of_missing, warn_of_others, warn_of_several
 
 
 def warn(labels: list[str | None], command: str = "fit") -> str:
@@ -39,3 +39,25 @@ def test_classes_that_hardly_differ_are_shown_quoted() -> None:
     assert "7 of 9 classes differ from others by spaces, capitals or" in said
     assert r"('BAG' and 'bag' and 'bag ', 'cafe\u0301' and 'café', 'two\x20\x20words' and" in said
     assert warn(["cat", "cats", "Straße"]) == ""
+
+
+def test_a_class_that_looks_missing_is_told_with_its_images() -> None:
+    stream = io.StringIO()
+    warn_of_missing(["None", "cat", "nan", "nan", None], Reporter(stream))
+    first, second = stream.getvalue().splitlines()
+    assert "the label 'None' of 1 image is taken as a class" in first
+    assert "the label 'nan' of 2 images is taken as a class" in second and "leave the cell empty" in second
+
+
+def test_names_of_several_labels_are_looked_at_one_by_one() -> None:
+    stream = io.StringIO()
+    labels = ["sky;Sea", "sea;nan", "nan", "caf\u00e9;cafe\u0301;cafe\u0301", ";", None]
+    warn_of_several(labels, ";", Reporter(stream))
+    missing, alike = stream.getvalue().splitlines()
+    assert "the label 'nan' of 2 images is taken as one of the labels" in missing
+    assert "leave it out" in missing and "';' alone of one to which none of the labels applies" in missing
+    assert "4 of 6 labels differ from others by spaces, capitals or" in alike
+    assert r"('Sea' and 'sea', 'cafe\u0301' and 'café')" in alike
+    stream = io.StringIO()
+    warn_of_several(["sky|sea", "|", None], "|", Reporter(stream))
+    assert not stream.getvalue()

@@ -16,7 +16,7 @@ from cnncodes.commands.multilabel import tell_empty
 from cnncodes.commands.outputs import check_json_name, check_output
 from cnncodes.commands.regression import name_target
 from cnncodes.commands.reporter import Reporter
-from cnncodes.commands.suspicious_labels import warn_of_labels
+from cnncodes.commands.suspicious_labels import warn_of_labels, warn_of_several
 from cnncodes.commands.tasks import Meaning, TaskOptions, check_task, find_meaning, read_target
 from cnncodes.schema import option
 
@@ -108,7 +108,7 @@ def run_check(options: CheckOptions, reporter: Reporter) -> Result:
 
 
 def _open(options: CheckOptions, meaning: Meaning, reporter: Reporter) -> ImageSource:
-    """Open the source; warn of what looks like no classes."""
+    """Open the source; warn of what looks like no classes or labels."""
     source = inputs.open_images(options.src, options, by_class=meaning.by_class)
     labelled = [record for record in source.records if record.label is not None]
     tell_holdout(options.src, options, source.records, reporter, by_class=meaning.by_class)
@@ -122,6 +122,7 @@ def _open(options: CheckOptions, meaning: Meaning, reporter: Reporter) -> ImageS
     if meaning.by_class:
         warn_of_labels(labelled, reporter, "check")
     elif meaning.several:
+        warn_of_several([record.label for record in labelled], meaning.label_delimiter, reporter)
         tell_empty(len(labelled) < len(source.records), meaning.label_delimiter, reporter)
     return source
 

@@ -12,7 +12,7 @@ from cnncodes.commands.holding import tell_holdout
 from cnncodes.commands.multilabel import read_labelled, tell_empty
 from cnncodes.commands.regression import name_target
 from cnncodes.commands.reporter import Reporter
-from cnncodes.commands.suspicious_labels import warn_of_others
+from cnncodes.commands.suspicious_labels import warn_of_missing, warn_of_others, warn_of_several
 from cnncodes.commands.tasks import find_meaning, read_target
 from cnncodes.errors import BackboneError, SourceError, UnknownBackbone, UsageError
 
@@ -37,8 +37,10 @@ def fit_codes(options: FitOptions, reporter: Reporter) -> tuple[Any, Any, Result
     if options.train_views is not None:
         codes = codes.select(views=options.train_views)
     if find_meaning(options).by_class:
+        warn_of_missing(_list_labels(codes), reporter)
         warn_of_others(codes.rows.column("label").unique().to_pylist(), reporter)
     if find_meaning(options).several:
+        warn_of_several(_list_labels(codes), options.label_delimiter, reporter)
         tell_empty(codes.rows.column("label").null_count > 0, options.label_delimiter, reporter)
     plan = ViewPlan.from_dict(codes.plan)
     classifier = _make_estimator(
@@ -52,6 +54,14 @@ def fit_codes(options: FitOptions, reporter: Reporter) -> tuple[Any, Any, Result
     in_blocks = {} if isinstance(codes, Codes) else {"memory_limit": options.memory_limit}
     classifier.fit_codes(codes, **in_blocks)
     return classifier, codes, {"split": split, "failed": 0, TOO_MANY_FAILURES: False}
+
+
+def _list_labels(codes: Any) -> list[str | None]:
+    """Return the label of each image of stored codes, which may have several rows."""
+    labels: list[str | None] = (
+        codes.rows.group_by(["image", "label"]).aggregate([]).column("label").to_pylist()
+    )
+    return labels
 
 
 def fit_images(options: FitOptions, reporter: Reporter) -> tuple[Any, Any, Result]:

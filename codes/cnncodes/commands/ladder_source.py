@@ -10,7 +10,7 @@ from cnncodes.commands.holding import tell_holdout, tell_share
 from cnncodes.commands.multilabel import tell_empty
 from cnncodes.commands.regression import name_target
 from cnncodes.commands.reporter import Reporter
-from cnncodes.commands.suspicious_labels import warn_of_missing, warn_of_others
+from cnncodes.commands.suspicious_labels import warn_of_missing, warn_of_others, warn_of_several
 from cnncodes.commands.tasks import find_meaning, read_target
 from cnncodes.errors import SourceError
 
@@ -131,9 +131,11 @@ def _tell(options: Any, by_class: bool, meant: list[ImageRecord], by_part: bool,
     for text in tell_omitted(meant, by_part=by_part):
         reporter.warn(text)
     labelled = [record for record in meant if record.label is not None]
-    if by_class or options.label_delimiter is not None:
-        warn_of_missing(labelled, reporter)
+    labels = [record.label for record in labelled]
+    if by_class:
+        warn_of_missing(labels, reporter)
     if options.label_delimiter is not None:
+        warn_of_several(labels, options.label_delimiter, reporter)
         tell_empty(len(labelled) < len(meant), options.label_delimiter, reporter)
 
 

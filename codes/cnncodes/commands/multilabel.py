@@ -8,6 +8,7 @@ from cnncodes.commands import inputs
 from cnncodes.commands.command import Result
 from cnncodes.commands.few_images import FEW_SHOT
 from cnncodes.commands.reporter import Reporter, format_seconds
+from cnncodes.commands.suspicious_labels import warn_of_several
 from cnncodes.commands.tables import cut_name, format_table
 from cnncodes.errors import UsageError, agree
 
@@ -34,9 +35,10 @@ def check_labels(options: FitOptions) -> None:
 def read_labelled(
     src: str, options: Any, split: str | None, preferred: str, delimiter: str | None, reporter: Reporter
 ) -> tuple[list[ImageRecord], str | None]:
-    """Return what `inputs.labelled_part` does, and say what an empty cell means."""
+    """Return what `inputs.labelled_part` does, say what an empty cell means, and warn of names of labels."""
     source = inputs.open_images(src, options, by_class=False)
     found = inputs.take_part(source, src, options, split, preferred, reporter, by_class=False)
+    warn_of_several([record.label for record in found[0]], delimiter, reporter)
     tell_empty(any(record.label is None for record in source.records), delimiter, reporter)
     return found
 

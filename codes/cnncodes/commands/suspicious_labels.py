@@ -1,12 +1,13 @@
-"""Classes that look like something else: a missing value, numbers, several labels in one text."""
+"""Classes and labels that look like something else: a missing value, numbers, several labels in one text."""
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from cnncodes.errors import name_some
+from cnncodes.errors import count, name_some
 
 if TYPE_CHECKING:
     from cnncodes.commands.reporter import Reporter
@@ -18,18 +19,39 @@ _MISSING = frozenset({"nan", "none", "null", "na", "n/a", "<na>", "nat"})
 
 def warn_of_labels(records: list[ImageRecord], reporter: Reporter, command: str = "fit") -> None:
     """Warn of labels that may be no classes; `command` is the one that takes numbers or several labels."""
-    warn_of_missing(records, reporter)
-    warn_of_others([record.label for record in records], reporter, command)
+    labels = [record.label for record in records]
+    warn_of_missing(labels, reporter)
+    warn_of_others(labels, reporter, command)
 
 
-def warn_of_missing(records: list[ImageRecord], reporter: Reporter) -> None:
-    """Warn of labels that other programs write where there is none."""
-    for label in sorted({str(record.label) for record in records}):
+def warn_of_missing(labels: Iterable[str | None], reporter: Reporter) -> None:
+    """Warn of classes, one an image, that other programs write where there is none."""
+    counts = Counter(label for label in labels if label is not None)
+    _warn_of_missing(counts, "taken as a class", "leave the cell empty", reporter)
+
+
+def warn_of_several(labels: Iterable[str | None], delimiter: str | None, reporter: Reporter) -> None:
+    """Warn of names of labels, several in the text of an image, as of classes: missing values, and alike."""
+    from cnncodes.estimators.label_sets import split_labels
+
+    delimiter = delimiter or "|"
+    counts = Counter(
+        name for label in labels if label is not None for name in set(split_labels(label, delimiter))
+    )
+    advice = (
+        "leave it out (an empty cell is of an image that nobody has labelled,"
+        f" {delimiter!r} alone of one to which none of the labels applies)"
+    )
+    _warn_of_missing(counts, "taken as one of the labels", advice, reporter)
+    _warn_of_alike(counts, reporter, "labels")
+
+
+def _warn_of_missing(counts: Counter[str], taken: str, advice: str, reporter: Reporter) -> None:
+    for label in sorted(counts):
         if label.strip().lower() in _MISSING:
-            count = sum(record.label == label for record in records)
             reporter.warn(
-                f"the label {label!r} of {count} images is taken as a class; where it means that there is"
-                " none, leave the cell empty"
+                f"the label {label!r} of {count(counts[label], 'image')} is {taken}; where it means that"
+                f" there is none, {advice}"
             )
 
 
@@ -59,8 +81,8 @@ def warn_of_others(labels: Sequence[str | None], reporter: Reporter, command: st
         )
 
 
-def _warn_of_alike(classes: Collection[str], reporter: Reporter) -> None:
-    """Warn of classes whose names differ by what is hardly seen: spaces, capitals, how accents are stored."""
+def _warn_of_alike(classes: Collection[str], reporter: Reporter, noun: str = "classes") -> None:
+    """Warn of names that differ by what is hardly seen: spaces, capitals, how accents are stored."""
     alike: dict[str, list[str]] = {}
     for name in sorted(classes):
         seen = " ".join(unicodedata.normalize("NFC", name).split()).casefold()
@@ -69,7 +91,7 @@ def _warn_of_alike(classes: Collection[str], reporter: Reporter) -> None:
     if found:
         several = name_some(found, 3, lambda names: " and ".join(map(_show, names)))
         reporter.warn(
-            f"{sum(map(len, found))} of {len(classes)} classes differ from others by spaces, capitals or the"
+            f"{sum(map(len, found))} of {len(classes)} {noun} differ from others by spaces, capitals or the"
             f" way accents are stored alone ({several}): where they are one, write them alike"
         )
 
