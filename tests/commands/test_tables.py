@@ -50,6 +50,10 @@ def test_a_label_of_all_images_is_said_to_say_nothing() -> None:
     rare = one | {"name": "boat", "recall": SHARE | {"n": 9}}
     few = render_label_figures(dict.fromkeys(figures, SHARE) | about | {"per_label": [one, rare]})
     assert "\nFewer than 10 images have 1 of 2 labels (boat): average precision of so few is too high" in few
+    assert "images lack" not in shown + few
+    common = one | {"name": "sky", "recall": SHARE | {"n": SHARE["n"] - 9}}
+    lacked = render_label_figures(dict.fromkeys(figures, SHARE) | about | {"per_label": [one, common]})
+    assert "\nFewer than 10 images lack 1 of 2 labels (sky): average precision goes by so few alone" in lacked
     assert "\nAll images have 1 of 1 labels (sea): its average precision is 1, whatever is predicted" in shown
 
 

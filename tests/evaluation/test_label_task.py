@@ -132,10 +132,11 @@ def test_what_leaves_nothing_to_learn_is_said(labels: list[str], said: str) -> N
 def test_labels_that_say_little_are_named() -> None:
     train, test = ["a|b", "c", "|"] * 5, ["a|d", "a", "|"] * 6
     task = LabelTask.find(train, test, "|")
-    unknown, absent, few = task.list_doubts(task.read(train), task.read(test))
+    unknown, absent, few, lacking = task.list_doubts(task.read(train), task.read(test))
     assert "1 of 4 labels is on test images alone" in unknown and "'d'" in unknown
     assert "2 of 4 labels are on no test image" in absent and "'b', 'c'" in absent
     assert "1 of 4 labels is on fewer than 10 test images" in few and few.endswith("'d'")
+    assert "1 of 4 labels is on all test images but fewer than 10" in lacking and lacking.endswith("'a'")
     every = task.list_doubts(task.read(train), task.read(["a|d", "a"] * 10))[-1]
     assert every.startswith("1 of 4 labels is on all test images, so that any method") and "'a'" in every
     with pytest.raises(SourceError, match="none of the 2 test images has a label"):

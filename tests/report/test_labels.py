@@ -69,6 +69,13 @@ def test_what_makes_figures_mean_less_is_warned_of(make_labels: MakeLabels) -> N
         "only 41 images",
     ):
         assert part in said
+    assert "images lack" not in said
+    common = make_labels([("sea", "sky")] * 20 + [("sea",)] * 9 + [()] * 10)
+    assert "Fewer than 10 images lack sky" not in text_of(" ".join(list_warnings(common)))
+    common = make_labels([("sea", "sky")] * 20 + [("sea",)] * 11 + [()] * 9)
+    assert "Fewer than 10 images lack sea: average precision goes by" in text_of(
+        " ".join(list_warnings(common))
+    )
     everywhere = make_labels([("sea",), ("sea", "sky")])
     assert "All images have sea: average precision is 1 there" in text_of(" ".join(list_warnings(everywhere)))
     table = text_of(show_labels(material))

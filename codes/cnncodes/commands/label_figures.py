@@ -183,6 +183,7 @@ def render_label_figures(result: Result) -> str:
         say_missing(result, _NAMES),
         _say_without(result),
         _say_few(result),
+        _say_few_without(result),
         _say_everywhere(result),
         say_groups(result),
         say_few_groups(result["per_label"], result["n_groups"], "labels"),
@@ -212,6 +213,18 @@ def _say_few(result: Result) -> str:
     return (
         f"\nFewer than {FEW_IMAGES} images have {of}: average precision of so few is too high, and so is mAP,"
         " whose interval holds the truth less often than in 95 of 100 cases."
+    )
+
+
+def _say_few_without(result: Result) -> str:
+    """Say which labels so few images lack that average precision, near 1, goes by these few alone."""
+    names = [one["name"] for one in result["per_label"] if 0 < result["n"] - one["recall"]["n"] < FEW_IMAGES]
+    if not names:
+        return ""
+    of = f"{len(names)} of {len(result['per_label'])} labels ({name_some(names, show=cut_name)})"
+    return (
+        f"\nFewer than {FEW_IMAGES} images lack {of}: average precision goes by so few alone, and its"
+        " interval holds the truth less often than in 95 of 100 cases."
     )
 
 

@@ -136,6 +136,11 @@ class LabelTask(Task):
                 " moves mAP, where all labels count alike, and is too high of so few:"
                 f" {name_some(few)}"
             )
+        if lacking := [name for name, n in zip(self.names, counts, strict=True) if 0 < len(truth) - n < FEW]:
+            found.append(
+                f"{_say_are(lacking, self.names)} on all test images but fewer than {FEW}, and average"
+                f" precision goes by so few alone: {name_some(lacking)}"
+            )
         return found
 
     def describe_same(self, y: Indicator) -> str | None:

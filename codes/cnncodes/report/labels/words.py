@@ -44,6 +44,12 @@ def list_warnings(material: LabelMaterial) -> list[str]:
             f" mean average precision is too high for {agree(len(small), 'it')}: its interval holds the truth"
             " less often than in 95 of 100 cases."
         )
+    lacking = [one.name for one in evaluation.per_label if 0 < evaluation.n - one.recall.n < FEW_OF_CLASS]
+    if lacking:
+        found.append(
+            f"Fewer than {FEW_OF_CLASS} images lack {list_names(lacking)}: average precision goes by so few"
+            " alone there, and its interval holds the truth less often than in 95 of 100 cases."
+        )
     if everywhere := [one.name for one in evaluation.per_label if one.recall.n == evaluation.n]:
         found.append(
             f"All images have {list_names(everywhere)}: average precision is 1 there, whatever is predicted,"
