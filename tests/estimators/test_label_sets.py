@@ -78,6 +78,12 @@ def test_the_order_of_images_does_not_matter(sets, random):
         ([1, 2], None, "y must hold a set of labels for each image. Got int, 1"),
         ([{"a", 1}], None, "labels must be of one type. Got numbers and text"),
         ([{"a"}, {1}], None, "labels must be of one type"),
+        ([{0, 1}, {True}], None, "labels must be of one type. Got booleans and numbers"),
+        (
+            [{1}, {2**63}],
+            None,
+            "whole ones of 64 bits, below 2.*Got one of 64 bits: give such numbers as text",
+        ),
         ([{1.5}, {2.0}], None, "Got fractions"),
         ([{"a"}, {None}], None, "Got None in a label set"),
         ([{"a"}, {""}], None, "empty text"),

@@ -54,6 +54,8 @@ def test_the_type_of_an_array_is_kept(dtype):
         (pd.Series(["a", None]), "1 of 2 labels is missing"),
         ([None] * 30, r"positions 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 20 more"),
         (["a", 1], "of one type. Got numbers and text"),
+        ([10**400, 2, 3], "whole ones of 64 bits, below .* Got one of 1329 bits: give such numbers as text"),
+        ([-(2**63) - 1, 2], "labels that are numbers must be whole ones of 64 bits"),
         ([True, 1], "of one type. Got booleans and numbers"),
         ([["a"], ["a", "b"]], "multi-label"),
         ([{"a"}, {"b"}], "multi-label"),

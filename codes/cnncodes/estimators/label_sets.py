@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import SourceError, UsageError, agree, count, name_some
-from cnncodes.estimators.labels import is_missing, name_kind, say_places
+from cnncodes.estimators.labels import is_missing, list_kinds, say_places
 
 Array = npt.NDArray[Any]
 
@@ -203,10 +203,9 @@ def _refuse_ambiguous(values: list[Any]) -> None:
 
 
 def _sort_labels(sets: list[list[Any]], delimiter: str | None) -> Array:
-    labels = list({label: None for labels in sets for label in _check_plain(labels)})
-    kinds = {name_kind(label) for label in labels}
-    if len(kinds) > 1:
-        raise UsageError(f"labels must be of one type. Got {' and '.join(sorted(kinds))} instead.")
+    given = [label for labels in sets for label in _check_plain(labels)]
+    kinds = list_kinds("labels", given)  # before equal ones are one, as 1 and True are
+    labels = list(dict.fromkeys(given))
     if kinds == {"numbers"} and not all(float(label).is_integer() for label in labels):
         raise UsageError("labels must be text or whole numbers. Got fractions.")
     divided = [label for label in labels if delimiter and isinstance(label, str) and delimiter in label]

@@ -85,7 +85,8 @@ def check_labels(y: Any, n_images: int | None = None) -> npt.NDArray[Any]:
     ------
     UsageError
         If a label is missing, as an empty text is, or there are not as many labels as images; if types are
-        mixed; if they are several an image (multi-label) or fractions (regression).
+        mixed, or a number is beyond 64 bits; if they are several an image (multi-label) or fractions
+        (regression).
     """
     if isinstance(y, str | bytes):
         raise UsageError("y must be a list of labels, one an image. Got one string instead.")
@@ -103,7 +104,7 @@ def check_labels(y: Any, n_images: int | None = None) -> npt.NDArray[Any]:
             " image."
         )
     refuse_missing("labels", values, is_absent, "None, NaN or empty text")
-    kinds = _list_kinds("labels", values)
+    kinds = list_kinds("labels", values)
     if kinds == {"numbers"} and not all(float(value).is_integer() for value in values):
         raise UsageError(
             "labels must be classes, text or whole numbers. Got fractions: that is regression, for"
@@ -124,7 +125,7 @@ def check_answers(given: Any) -> npt.NDArray[Any]:
         return given
     values = list(given)
     refuse_missing("predictions", values, is_missing, "None or NaN")
-    _list_kinds("predictions", values)
+    list_kinds("predictions", values)
     return np.array(values)
 
 
@@ -150,10 +151,24 @@ def say_places(places: Sequence[int], count: int, what: str, wrong: str) -> str:
     )
 
 
-def _list_kinds(what: str, values: Sequence[Any]) -> set[str]:
+def list_kinds(what: str, values: Iterable[Any]) -> set[str]:
+    """Return what sort of labels values are, in a set of one; empty where there are none.
+
+    Raises
+    ------
+    UsageError
+        If they are of several sorts, or a whole number is so large that NumPy would make it something else.
+    """
+    values = list(values)
     kinds = {name_kind(value) for value in values}
     if len(kinds) > 1:
         raise UsageError(f"{what} must be of one type. Got {' and '.join(sorted(kinds))} instead.")
+    large = [value for value in values if isinstance(value, int) and not -(2**63) <= value < 2**63]
+    if large:
+        raise UsageError(
+            f"{what} that are numbers must be whole ones of 64 bits, below 2**63. Got one of"
+            f" {large[0].bit_length()} bits: give such numbers as text."
+        )
     return kinds
 
 
