@@ -46,6 +46,7 @@ def test_texts_are_divided_and_the_delimiter_alone_is_no_label():
     assert found.classes.tolist() == ["sea", "sky", "tree"] and found.Y.tolist() == Y
     assert split_labels("a, b,, c", ",") == ["a", "b", "c"]
     assert split_labels("a b", " ") == ["a", "b"]
+    assert read_label_sets([{" sea"}, {"sea"}]).classes.tolist() == [" sea", "sea"]  # as classes are
 
 
 def test_columns_keep_the_order_in_which_they_are_given():

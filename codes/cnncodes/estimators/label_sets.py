@@ -101,8 +101,8 @@ def read_label_sets(y: Any, n_images: int | None = None, delimiter: str | None =
     ----------
     y : sequence of sets, lists or tuples of labels; of texts; or an indicator of 0 and 1
         Labels are text, whole numbers or booleans, and come sorted; an empty set has none. Texts are divided
-        by the delimiter. An indicator is a 2-D array, a sparse matrix, or a data frame, whose columns' names
-        are the labels.
+        by the delimiter, and blanks around their parts dropped; in sets labels keep them. An indicator is a
+        2-D array, a sparse matrix, or a data frame, whose columns' names are the labels.
     n_images : int, optional
         How many there must be.
     delimiter : str, optional
