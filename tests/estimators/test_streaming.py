@@ -186,8 +186,9 @@ def test_a_path_is_streamed_where_memory_is_short(make, small, monkeypatch, recw
 
 @pytest.mark.parametrize("head", ["knn", "rbf-svm", "linear-svm", "auto", SVC()])
 def test_heads_that_need_all_codes_say_so(make, small, monkeypatch, head):
+    shown = repr(head) if isinstance(head, str) else "SVC"
     with pytest.raises(
-        UsageError, match=r"the head .* needs all codes in memory: choose one of centroid, ridge"
+        UsageError, match=f"the head {shown} needs all codes in memory: choose one of centroid, ridge"
     ):
         make(head).fit_codes(open_codes(small))
     monkeypatch.setattr(streaming, "COPIES", 10**6)

@@ -30,7 +30,7 @@ from cnncodes.estimators.labels import (
 from cnncodes.estimators.parameters import check_weighted, make_embedders, make_own_head
 from cnncodes.estimators.predictor import ImagePredictor, Predictor
 from cnncodes.estimators.priors import ESTIMATE, adjust_scores, find_shares
-from cnncodes.estimators.streaming import choose_limit, fit_blocks, open_to_fit
+from cnncodes.estimators.streaming import check_streamed, choose_limit, fit_blocks, open_to_fit
 from cnncodes.estimators.training import find_scorer
 from cnncodes.estimators.unknown import Training, find_answers, find_scale
 from cnncodes.heads.scoring import Scorer
@@ -194,6 +194,7 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
 
     def _fit_in_blocks(self, codes: CodeBlocks, memory: int) -> Self:
         plan, embedder, aggregate = self._check_codes(codes, make_embedders(self)[1])
+        check_streamed(self.head)  # and not what is made of its name, so that it is told by that
         if (card := embedder.backbone.card).seen is not None:  # few are: to list all contents takes a while
             contents = codes.select(labelled=True).rows.column("content").unique()
             warn_of_tuned(card, [str(content) for content in contents.to_pylist()])

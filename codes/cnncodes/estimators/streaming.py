@@ -89,6 +89,12 @@ def open_to_fit(path: str | Path, head: Any, memory_limit: int | str | None = No
     return read_codes(path)
 
 
+def check_streamed(head: Any) -> None:
+    """Raise `UsageError` unless a head, by name or as an object, can be fitted on blocks of codes."""
+    if not can_stream(head):
+        raise UsageError(f"{_name(head)} needs all codes in memory: {_advise()}, or read_codes.")
+
+
 def can_stream(head: Any) -> bool:
     """Say whether a head, by name or as an object, can be fitted without all codes in memory."""
     from cnncodes.heads.estimator import LinearHead
@@ -149,8 +155,6 @@ def fit_blocks(
     from cnncodes.heads.streaming import fit_streamed
     from cnncodes.store.blocks import number_values
 
-    if not can_stream(head):
-        raise UsageError(f"{_name(head)} needs all codes in memory: {_advise()}, or read_codes.")
     codes = codes.select(labelled=True)
     y, names = number_values(codes.rows.column("label"))
     classes = check_labels(names.to_pylist())
