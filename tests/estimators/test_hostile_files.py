@@ -59,6 +59,13 @@ def change_card(path, target, **changes):
     return change(path, target, {"card.json": json.dumps(card).encode()})
 
 
+def forget_members(path, target, changes):
+    """Copy a saved file with such changes, and a card that names no members, as those of before."""
+    card = json.loads(zipfile.ZipFile(path).read("card.json"))
+    del card["members"]
+    return change(path, target, {"card.json": json.dumps(card).encode(), **changes})
+
+
 def npy(array):
     buffer = io.BytesIO()
     np.save(buffer, array)
@@ -180,10 +187,27 @@ def test_half_of_what_is_not_known(saved, tmp_path, prefix):
     refused(change(saved("ridge"), tmp_path / "a", {members[0]: None}), f"lacks '{members[0]}'")
 
 
+@pytest.mark.parametrize("gone", ["training/groups.npy", "training/answer_groups.npy", "novelty/axes.npy"])
+def test_a_member_that_some_files_have_is_missed_where_it_is_gone(make, pictures, tmp_path, gone):
+    clf = make("ridge").fit(pictures.arrays, pictures.labels, groups=np.arange(18) // 2)
+    clf.save(tmp_path / "a", include_backbone=False)
+    refused(change(tmp_path / "a", tmp_path / "b", {gone: None}), f"b lacks '{gone}': it is damaged")
+    assert load(tmp_path / "a").predict(pictures.arrays[:1]).tolist() == ["dark"]
+    for wrong in ("training", [1], None):
+        refused(change_card(tmp_path / "a", tmp_path / "c", members=wrong), "must be a list of names")
+
+
+def test_a_card_that_names_no_members_is_read(make, pictures, tmp_path):
+    clf = make("ridge").fit(pictures.arrays, pictures.labels, groups=np.arange(18) // 2)
+    clf.save(tmp_path / "a", include_backbone=False)
+    old = forget_members(tmp_path / "a", tmp_path / "old", {"training/groups.npy": None})
+    assert not len(load_predictor(old).trained_groups) and len(load_predictor(tmp_path / "a").trained_groups)
+
+
 def test_a_file_of_format_1_is_read_and_says_what_it_cannot_do(saved, tmp_path, pictures):
     with zipfile.ZipFile(saved("ridge")) as source:
         names = [name for name in source.namelist() if name.startswith(("training/answer_", "novelty/"))]
-    old = change(saved("ridge"), tmp_path / "new", dict.fromkeys(names))
+    old = forget_members(saved("ridge"), tmp_path / "new", dict.fromkeys(names))
     loaded = load(change_card(old, tmp_path / "old", format=1)).set_params(n_jobs=1)
     assert loaded.predict(pictures.arrays[:1]).tolist() == ["dark"]
     with pytest.raises(UsageError, match="keeps no out-of-fold answers"):

@@ -323,7 +323,7 @@ def npy(array):
         ({"targets": []}, None, "does not say what is predicted"),
         ({"targets": [1]}, None, "does not say what is predicted"),
         (
-            {"targets": ["a", "b"]},
+            {"targets": ["a", "b"], "members": []},
             {"training/residuals.npy": None},
             "predicts 1 numbers and its card names 2",
         ),

@@ -38,7 +38,7 @@ MULTILABEL = "image-multilabel-classifier"
 _KEYS = {
     "": {
         "format", "kind", "cnncodes", "head", "space", "train_plan", "test_plan", "images", "params",
-        "backbone", "settings",
+        "backbone", "settings", "members",
     },
     "head": {"type"},
     "params": {"head", "max_pixels", "on_error", "random_state", "aggregate"},
@@ -57,11 +57,13 @@ _MORE_MEMBERS: dict[str, set[str]] = {
     MULTILABEL: set(),
 }
 #: Keys that older files lack.
-_LATER = {"shares", "aggregate", "settings"}
+_LATER = {"shares", "aggregate", "settings", "members"}
 
 
-def make_card(estimator: ImageEstimator, head_type: str, *, include_backbone: bool) -> dict[str, Any]:
-    """Return the card of a fitted estimator."""
+def make_card(
+    estimator: ImageEstimator, head_type: str, members: list[str], *, include_backbone: bool
+) -> dict[str, Any]:
+    """Return the card of a fitted estimator; `members` are kept beside its head and its network."""
     predictor: Predictor | NumberPredictor | LabelPredictor = estimator.predictor_
     backbone = predictor.embedder.backbone
     says: dict[str, Any]
@@ -86,6 +88,7 @@ def make_card(estimator: ImageEstimator, head_type: str, *, include_backbone: bo
         "settings": estimator._list_settings(),
         "params": _pack_params(estimator),
         "backbone": {"name": backbone.card.name, "sha256": backbone.sha256, "included": include_backbone},
+        "members": members,
     }
 
 
@@ -164,7 +167,19 @@ def read_card(archive: Archive) -> dict[str, Any]:
         raise SavedModelError(
             f"{archive.name} holds {extra[0]!r}, which no saved classifier has: it was not loaded."
         )
+    _check_members(archive, card)
     return card
+
+
+def _check_members(archive: Archive, card: Mapping[str, Any]) -> None:
+    """Raise if a member is gone that some files have and some have not; older cards do not name them."""
+    members = card.get("members", [])
+    if not isinstance(members, list) or not all(type(member) is str for member in members):
+        raise SavedModelError(
+            f"{archive.name} is damaged: 'members' in its card.json must be a list of names."
+        )
+    if gone := [member for member in members if member not in archive.sizes]:
+        raise SavedModelError(f"{archive.name} lacks {gone[0]!r}: it is damaged.")
 
 
 def _check_keys(archive: Archive, card: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ Format 2: ``card.json`` first, whose ``kind`` says which of these it is; ``head/
 where there are any; of a classifier
 ``training/answer_*.npy``, by which it is known when to abstain, of a regressor ``training/residuals.npy``, by
 which its intervals are, and ``novelty/*.npy``, where there are any, which format 1 has not (nor
-``shares`` in its card);
+``shares`` in its card); ``members`` of the card names those of ``training/`` and ``novelty/`` that there are;
 ``backbone/card.toml`` and ``backbone/<model>`` unless left out. A folder with the same members is read too.
 When the layout changes, raise `cnncodes.estimators.saved_card.FORMAT`, keep reading the older ones, and say
 in docs/design.md what changed.
@@ -33,7 +33,7 @@ from cnncodes.estimators.label_predictor import LabelPredictor, check_label_aggr
 from cnncodes.estimators.label_sets import check_delimiter
 from cnncodes.estimators.novelty import unpack_scale
 from cnncodes.estimators.number_predictor import NumberPredictor, check_number_aggregate
-from cnncodes.estimators.packing import CLASSES, LABELS, NUMBERS, pack_head, unpack_head
+from cnncodes.estimators.packing import CLASSES, LABELS, NUMBERS, head_members, pack_head, unpack_head
 from cnncodes.estimators.predictor import Predictor
 from cnncodes.estimators.residuals import unpack_residuals
 from cnncodes.estimators.saved_card import (
@@ -83,7 +83,8 @@ def save_estimator(
     members |= pack_contents(predictor.trained, predictor.trained_groups)
     for kept in predictor.list_kept():
         members |= kept.pack()
-    card = make_card(estimator, head_type, include_backbone=include_backbone)
+    kept_members = sorted(members.keys() - head_members(head_type))
+    card = make_card(estimator, head_type, kept_members, include_backbone=include_backbone)
     if include_backbone:
         members["backbone/card.toml"] = backbone.card.to_toml().encode()
         members[f"backbone/{backbone.card.model_file}"] = backbone.model_bytes()
