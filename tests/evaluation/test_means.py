@@ -13,8 +13,8 @@ from hypothesis.extra.numpy import arrays
 from cnncodes.evaluation import evaluate_multilabel, evaluate_predictions
 from cnncodes.evaluation.confusion import Confusion
 from cnncodes.evaluation.intervals import bootstrap, summarize
+from cnncodes.evaluation.label_order import make_mean_precision
 from cnncodes.evaluation.means import summarize_biased
-from cnncodes.evaluation.multilabel import make_mean_precision
 
 
 @example(np.array([1e-308, 0.0]), 0.0, False)

@@ -79,6 +79,9 @@ def test_a_class_that_the_classifier_does_not_know_counts_as_wrong() -> None:
         ("yak", False),
     ]
     assert figures.log_loss is not None and figures.log_loss.n == 2
+    assert [one.missing for one in figures.per_class] == [{}, {}, {"precision": "it was not predicted"}]
+    alone = evaluate_predictions(["ant"], ["ant"], ["ant", "bee"]).per_class[1]
+    assert alone.missing["recall"] == "no image is of the class" and np.isnan(alone.recall.value)
 
 
 def test_no_answer_counts_as_wrong() -> None:

@@ -14,6 +14,7 @@ from cnncodes.errors import UsageError
 from cnncodes.evaluation import evaluate_multilabel
 from cnncodes.evaluation.intervals import draw_weights
 from cnncodes.evaluation.multilabel import _Figures
+from cnncodes.plain import to_plain
 
 CLASSES = np.array(["a", "b", "c", "d"])
 
@@ -96,6 +97,15 @@ def test_a_label_without_positives_is_said_and_in_no_mean():
     b, c = found.per_label[1:3]
     assert math.isnan(b.recall.value) and b.recall.n == 0 and math.isnan(b.average_precision.value)
     assert b.precision.value == 0 and math.isnan(c.precision.value)
+    assert b.missing["recall"] == b.missing["average_precision"] == "no image has the label"
+    assert set(b.missing) == {"recall", "average_precision", "f1"}
+    assert b.missing["f1"].startswith("no interval, since")
+    assert set(c.missing) == {"recall", "precision", "average_precision", "f1"}
+    assert c.missing["precision"] == "it was not named"
+    assert c.missing["f1"] == "no image has the label, and it was not named"
+    for one in to_plain(found)["per_label"]:
+        ends = {key: value["low"] for key, value in one.items() if isinstance(value, dict) and "low" in value}
+        assert {key for key, low in ends.items() if low is None} == set(one["missing"])
     kept = [0, 3]
     average = [metrics.average_precision_score(Y[:, i], proba[:, i]) for i in kept]
     assert found.mean_average_precision.value == pytest.approx(np.mean(average))

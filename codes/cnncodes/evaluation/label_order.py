@@ -1,8 +1,9 @@
-"""How a label's probabilities order the images: average precision, and precision against recall."""
+"""How labels' probabilities order the images: average precision, its mean, and precision against recall."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,3 +117,27 @@ def trace_precision(y: Any, proba: Any, classes: Any) -> list[PrecisionTrace]:
             ends = np.append(0.0, recall), np.append(precision[0], precision)
             found.append(PrecisionTrace(str(name), int(own.sum()), *ends, order.measure(weights)))
     return found
+
+
+def make_mean_precision(Y: Array, proba: Array) -> Callable[[Array], float]:
+    """Return the mean average precision as a function of how often each image counts, float64 ``[n]``.
+
+    Parameters
+    ----------
+    Y : ndarray of 0 and 1, shape (n_images, n_labels)
+    proba : ndarray of float, shape (n_images, n_labels)
+
+    Examples
+    --------
+    >>> measure = make_mean_precision(np.array([[1], [0], [1]]), np.array([[0.9], [0.5], [0.1]]))
+    >>> round(measure(np.ones(3)), 4), measure(np.array([1.0, 0.0, 1.0]))
+    (0.8333, 1.0)
+    """
+    orders = [LabelOrder(values, y) for values, y in zip(proba.T, Y.T, strict=True)]
+    return lambda weights: mean_known(np.array([order.measure(weights) for order in orders]))
+
+
+def mean_known(values: Array) -> float:
+    """Return the mean of those that are no NaN."""
+    found = values[~np.isnan(values)]
+    return float(found.mean()) if len(found) else math.nan

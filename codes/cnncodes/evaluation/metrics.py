@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,8 @@ class ClassFigures:
         Whether the classifier knows the class at all.
     n_groups : int or None
         Groups that its images are of; None where intervals draw images.
+    missing : dict of str to str
+        Why one of its figures is NaN, by the figure's name.
     """
 
     name: str
@@ -57,6 +59,7 @@ class ClassFigures:
     precision: Estimate
     known: bool
     n_groups: int | None = None
+    missing: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -287,4 +290,6 @@ def _describe_class(
         of_groups = None if groups is None else groups[among]
         shares.append(measure_share(right, groups=of_groups, random_state=options["random_state"]))
     n_groups = None if groups is None else count_groups(groups[confusion.true == i])
-    return ClassFigures(name, shares[0], shares[1], known, n_groups)
+    why = {"recall": "no image is of the class", "precision": "it was not predicted"}
+    missing = {key: why[key] for key, share in zip(why, shares, strict=True) if not share.n}
+    return ClassFigures(name, shares[0], shares[1], known, n_groups, missing)

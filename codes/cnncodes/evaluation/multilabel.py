@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from cnncodes.evaluation.intervals import (
     explain_intervals,
     measure_share,
 )
-from cnncodes.evaluation.label_order import LabelOrder
+from cnncodes.evaluation.label_order import LabelOrder, mean_known
 from cnncodes.evaluation.means import summarize_biased
 from cnncodes.evaluation.metrics import check_groups
 from cnncodes.evaluation.probabilities import check_classes
@@ -51,6 +51,8 @@ class LabelFigures:
         Whether the classifier knows the label at all.
     n_groups : int or None
         Groups that the images with it are of; None where intervals draw images.
+    missing : dict of str to str
+        Why one of its figures, or the interval, is NaN, by the figure's name.
     """
 
     name: str
@@ -60,6 +62,7 @@ class LabelFigures:
     f1: Estimate
     known: bool
     n_groups: int | None = None
+    missing: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -164,14 +167,13 @@ def evaluate_multilabel(
         **dict(zip(_SUMMARY, estimates, strict=False)),
         subset_accuracy=measure_share((named == Y).all(axis=1), **options),
         per_label=[
-            LabelFigures(
+            _describe_label(
                 name,
-                _measure_among(Y[:, i] > 0, named[:, i] > 0, members, random_state),
-                _measure_among(named[:, i] > 0, Y[:, i] > 0, members, random_state),
-                estimates[len(_SUMMARY) + i],
-                estimates[len(_SUMMARY) + len(names) + i],
+                Y[:, i] > 0,
+                named[:, i] > 0,
+                estimates[len(_SUMMARY) + i :: len(names)][:2],
                 i < len(classes),
-                None if members is None else count_groups(members[Y[:, i] > 0]),
+                options,
             )
             for i, name in enumerate(names)
         ],
@@ -217,6 +219,27 @@ def _check_predicted(named: Any, proba: Any, Y: Array) -> tuple[Array, Array]:
     return found.astype(np.int8), values
 
 
+def _describe_label(
+    name: str, has: Array, named: Array, drawn: Sequence[Estimate], known: bool, options: dict[str, Any]
+) -> LabelFigures:
+    """Return the figures of a label; `drawn` are its average precision and F1."""
+    groups = options["groups"]
+    figures = {
+        "recall": _measure_among(has, named, **options),
+        "precision": _measure_among(named, has, **options),
+        "average_precision": drawn[0],
+        "f1": drawn[1],
+    }
+    why = dict.fromkeys(figures, "no image has the label") | {
+        "precision": "it was not named",
+        "f1": "no image has the label, and it was not named",
+    }
+    missing = {key: why[key] for key, figure in figures.items() if math.isnan(figure.value)}
+    n_groups = None if groups is None else count_groups(groups[has])
+    missing |= explain_intervals(figures)
+    return LabelFigures(name, **figures, known=known, n_groups=n_groups, missing=missing)
+
+
 def _measure_among(among: Array, right: Array, groups: Array | None, random_state: int) -> Estimate:
     """Return the share that is right among some of the images."""
     of_groups = None if groups is None else groups[among]
@@ -248,37 +271,13 @@ class _Figures:
         average = np.array([order.measure(weights) for order in self._orders])
         summary = (
             _divide(2 * both.sum(), total.sum()),
-            _mean(f1),
-            _mean(average),
+            mean_known(f1),
+            mean_known(average),
             np.average(self._wrong, weights=weights),
         )
         return np.array([*map(float, summary), *average, *f1])
 
 
-def make_mean_precision(Y: Array, proba: Array) -> Callable[[Array], float]:
-    """Return the mean average precision as a function of how often each image counts, float64 ``[n]``.
-
-    Parameters
-    ----------
-    Y : ndarray of 0 and 1, shape (n_images, n_labels)
-    proba : ndarray of float, shape (n_images, n_labels)
-
-    Examples
-    --------
-    >>> measure = make_mean_precision(np.array([[1], [0], [1]]), np.array([[0.9], [0.5], [0.1]]))
-    >>> round(measure(np.ones(3)), 4), measure(np.array([1.0, 0.0, 1.0]))
-    (0.8333, 1.0)
-    """
-    orders = [LabelOrder(values, y) for values, y in zip(proba.T, Y.T, strict=True)]
-    return lambda weights: _mean(np.array([order.measure(weights) for order in orders]))
-
-
 def _divide(above: Array, below: Array) -> Array:
     """Return quotients, NaN where nothing is divided by nothing."""
     return np.asarray(np.where(below > 0, above / np.where(below > 0, below, 1), np.nan))
-
-
-def _mean(values: Array) -> float:
-    """Return the mean of those that are no NaN."""
-    found = values[~np.isnan(values)]
-    return float(found.mean()) if len(found) else math.nan

@@ -17,7 +17,8 @@ from cnncodes.estimators.training import fit_scorer
 from cnncodes.estimators.unknown import Training
 from cnncodes.evaluation.baselines.tasks import Answer, Statistic, Task, list_answered
 from cnncodes.evaluation.figures import FIGURES
-from cnncodes.evaluation.multilabel import MultiLabelEvaluation, evaluate_multilabel, make_mean_precision
+from cnncodes.evaluation.label_order import make_mean_precision
+from cnncodes.evaluation.multilabel import MultiLabelEvaluation, evaluate_multilabel
 from cnncodes.heads.multilabel.selection import make_label_head
 
 Indicator = npt.NDArray[np.int8]
