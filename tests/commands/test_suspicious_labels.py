@@ -49,6 +49,16 @@ def test_a_class_that_looks_missing_is_told_with_its_images() -> None:
     assert "the label 'nan' of 2 images is taken as a class" in second and "leave the cell empty" in second
 
 
+def test_a_class_of_spaces_alone_is_told_as_one_that_looks_missing() -> None:
+    stream = io.StringIO()
+    warn_of_missing(["  ", "cat", " ", "  "], Reporter(stream))
+    first, second = stream.getvalue().splitlines()
+    assert "the label ' ' of 1 image is taken as a class" in first
+    assert (
+        r"the label '\x20\x20' of 2 images is taken as a class" in second and "leave the cell empty" in second
+    )
+
+
 def test_names_of_several_labels_are_looked_at_one_by_one() -> None:
     stream = io.StringIO()
     labels = ["sky;Sea", "sea;nan", "nan", "caf\u00e9;cafe\u0301;cafe\u0301", ";", None]

@@ -176,6 +176,13 @@ def test_weights_and_groups_have_one_value_an_image(make, pictures, given):
         make().fit(*pictures.two(), **given)
 
 
+def test_a_class_of_spaces_alone_is_pointed_out(make, pictures):
+    X, y = pictures.two()
+    with pytest.warns(ResultWarning, match="6 of 12 labels are spaces alone, and taken as a class") as caught:
+        make("centroid").fit(X, np.where(y == "dark", "  ", y))
+    assert [warning.filename for warning in caught] == [__file__]
+
+
 def test_what_is_wrong_is_said_before_the_network_runs(make, pictures, counting):
     X, y = pictures.two()
     clf = make(backbone=counting, memory=None)

@@ -88,6 +88,7 @@ def test_the_order_of_images_does_not_matter(sets, random):
         ([{1.5}, {2.0}], None, "Got fractions"),
         ([{"a"}, {None}], None, "Got None in a label set"),
         ([{"a"}, {""}], None, "empty text"),
+        ([{"a"}, {"  "}], None, "empty text, or spaces alone"),
         ([[["a"]], []], None, "a label must be text or a whole number"),
         ([{b"a"}], None, "labels must be text, whole numbers or booleans. Got bytes"),
         ([{"a|b"}, {"c"}], "|", r"'a\|b' contains the delimiter '\|'"),

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from cnncodes.commands.reporter import Reporter
     from cnncodes.images import ImageRecord
 
-#: What pandas and others write for a value that is missing.
-_MISSING = frozenset({"nan", "none", "null", "na", "n/a", "<na>", "nat"})
+#: What pandas and others write for a value that is missing, and what is left of spaces alone.
+_MISSING = frozenset({"", "nan", "none", "null", "na", "n/a", "<na>", "nat"})
 
 
 def warn_of_labels(records: list[ImageRecord], reporter: Reporter, command: str = "fit") -> None:
@@ -50,7 +50,7 @@ def _warn_of_missing(counts: Counter[str], taken: str, advice: str, reporter: Re
     for label in sorted(counts):
         if label.strip().lower() in _MISSING:
             reporter.warn(
-                f"the label {label!r} of {count(counts[label], 'image')} is {taken}; where it means that"
+                f"the label {_show(label)} of {count(counts[label], 'image')} is {taken}; where it means that"
                 f" there is none, {advice}"
             )
 

@@ -27,7 +27,7 @@ from cnncodes.estimators.labels import (
     labelled_records,
     warn_of_unknown,
 )
-from cnncodes.estimators.parameters import check_weighted, make_embedders, make_own_head
+from cnncodes.estimators.parameters import check_weighted, make_embedders, make_own_head, warn_of_blank
 from cnncodes.estimators.predictor import ImagePredictor, Predictor
 from cnncodes.estimators.priors import ESTIMATE, adjust_scores, find_shares
 from cnncodes.estimators.streaming import check_streamed, choose_limit, fit_blocks, open_to_fit
@@ -228,12 +228,16 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
         check_aggregate(self.aggregate, self._make_head())
 
     def _check_y(self, y: Any, n_images: int) -> Array:
+        warn_of_blank(labels := self._check_labels(y, n_images))
+        return labels
+
+    def _check_labels(self, y: Any, n_images: int) -> Array:
         labels = check_labels(y, n_images)
         check_several(labels)
         return labels
 
     def _read_labels(self, labels: Any, keys: Sequence[str] | None = None) -> Array:
-        return self._check_y(labels, len(labels))
+        return self._check_labels(labels, len(labels))
 
     def _check_weight(self, sample_weight: Any, y: Array) -> Array | None:
         weight = super()._check_weight(sample_weight, y)

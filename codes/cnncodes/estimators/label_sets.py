@@ -221,8 +221,10 @@ def _check_plain(labels: list[Any]) -> list[Any]:
     for label in labels:
         if not isinstance(label, str) and (np.ndim(label) or is_missing(label)):
             raise UsageError(f"a label must be text or a whole number. Got {label!r} in a label set.")
-        if label == "":
-            raise UsageError("a label set holds an empty text: give an empty set where no label applies.")
+        if isinstance(label, str) and not label.strip():
+            raise UsageError(
+                "a label set holds an empty text, or spaces alone: give an empty set where no label applies."
+            )
     return labels
 
 

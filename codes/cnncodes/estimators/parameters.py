@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sklearn.utils.validation import has_fit_parameter
 
 from cnncodes.embedding import Embedder
-from cnncodes.errors import UnreadableImages, UsageError
+from cnncodes.errors import ResultWarning, UnreadableImages, UsageError, agree
 from cnncodes.estimators.inputs import ImageRows, make_embedder
 from cnncodes.estimators.labels import check_one_each, check_random_state
 from cnncodes.heads.checks import check_not_negative
@@ -101,6 +101,18 @@ def check_weighted(y: Array, weight: Array | None) -> None:
     if weight is not None:
         classes, numbers = np.unique(y, return_inverse=True)
         _tell_weightless(classes, np.bincount(numbers, weight > 0, len(classes)) > 0)
+
+
+def warn_of_blank(y: Array) -> None:
+    """Warn of classes of spaces alone, which nobody means: an empty text would be refused as missing."""
+    blank = sum(isinstance(label, str) and not label.strip() for label in y.tolist())
+    if blank:
+        warnings.warn(
+            f"{blank} of {len(y)} labels {agree(blank, 'is')} spaces alone, and taken as a class; where that"
+            " means that there is none, leave these images out.",
+            ResultWarning,
+            stacklevel=4,
+        )
 
 
 def _tell_weightless(classes: Array, known: npt.NDArray[np.bool_]) -> None:
