@@ -216,7 +216,7 @@ def test_another_column_is_named_and_what_it_cannot_tell_is_said(
     missing = {name: why for name, why in found["missing"].items() if not why.startswith("no interval")}
     assert missing == dict.fromkeys(("r2", "spearman", "relative_mae"), "all targets are equal")
     shown, told = run(capsys, *asked)
-    assert "No R2, Spearman's rank correlation, share of the median's: all targets are equal." in shown
+    assert "No R2, Spearman's rank correlation, share of the median's error: all targets are equal." in shown
     assert f"these are numbers of 'age', and {model} was fitted to 'level'" in told
 
 

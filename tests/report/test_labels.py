@@ -57,6 +57,13 @@ def test_figures_are_said_beside_chance_and_the_same_labels_for_all(make_labels:
     assert text_of(describe_labels(noisy)).startswith("Every label is ordered clearly better than by chance.")
 
 
+def test_without_any_label_nothing_is_compared_with_naming_the_same_for_all(make_labels: MakeLabels) -> None:
+    material = make_labels([()] * 40, classes=["sea", "sky"])
+    said = text_of(describe_naming(answer(material, np.ones((40, 2), bool))))
+    assert said.startswith("Micro F1 is 0.000, as no image has a label. Macro F1 is 0.000, as no image has")
+    assert "–" not in said and "gain" not in said
+
+
 def test_what_makes_figures_mean_less_is_warned_of(make_labels: MakeLabels) -> None:
     material = make_labels([*SETS, ("sand",)], classes=["sea", "sky", "snow"], trained_on=2)
     said = " ".join(map(text_of, list_warnings(material)))

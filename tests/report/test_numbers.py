@@ -69,6 +69,21 @@ def test_intervals_are_judged_by_the_interval_of_their_share(
     assert ("since images were trained on" in trained) == (width == 90) and "need be" not in trained
 
 
+def test_of_few_images_it_is_not_known_whether_intervals_hold(make_numbers: MakeNumbers) -> None:
+    one = make_numbers([7.0], predicted=np.array([8.0]), width=2.0)
+    said = text_of(describe_coverage(one))
+    assert said.startswith("Whether intervals hold is not known: there are too few images. Those of 90 % are")
+    assert "the prediction ± 2.00, and hold the one image (95 % interval: 21 % to 100 %)." in said
+    far = make_numbers([7.0], predicted=np.array([10.0]), width=2.0)
+    assert "and do not hold the one image" in describe_coverage(far)
+
+
+def test_what_has_no_figure_is_named_as_within_a_sentence(make_numbers: MakeNumbers) -> None:
+    said = text_of(render_number_report(make_numbers([7.0], predicted=np.array([8.0]))).decode())
+    assert "No Spearman’s rank correlation: there is only one image." in said
+    assert "No share of the median’s error: there is only one image." in said
+
+
 def test_without_intervals_it_is_said_why(make_numbers: MakeNumbers) -> None:
     material = make_numbers(TRUTH, width=None, why_no_interval="It keeps <no> errors.")
     assert "no intervals.</strong> It keeps &lt;no&gt; errors." in describe_coverage(material)

@@ -45,6 +45,17 @@ def test_the_accuracy_is_said_with_its_interval_and_what_always_one_answer_gives
     assert said.endswith("Always to answer a would be right for 75 %.")
 
 
+def test_one_image_is_no_share_of_images() -> None:
+    said = text_of(describe_accuracy(judge(["a"], ["a"])))
+    assert said.startswith("The one image is classified rightly (95 % interval: 21 % to 100 %).")
+    assert text_of(describe_accuracy(judge(["a"], ["b"]))).startswith("The one image is classified wrongly")
+
+
+def test_names_of_people_keep_their_capital_where_a_figure_is_missing() -> None:
+    said = text_of(show_figures(judge(["a", "b"], ["a", "b"])))
+    assert "No Brier score: the classifier gives no probabilities." in said and "No log loss: " in said
+
+
 def test_a_class_is_weak_where_its_interval_lies_below_the_accuracy() -> None:
     truth = ["a"] * 100 + ["b"] * 100
     said = text_of(describe_classes(judge(truth, ["a"] * 150 + ["b"] * 50)))

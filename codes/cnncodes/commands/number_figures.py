@@ -30,7 +30,7 @@ _NAMES = {
     "r2": "R2",
     "mae": "mean absolute error",
     "constant_mae": "the same, of always saying the median",
-    "relative_mae": "share of the median's",
+    "relative_mae": "share of the median's error",
     "rmse": "root mean squared error",
     "median_ae": "median absolute error",
     "spearman": "Spearman's rank correlation",

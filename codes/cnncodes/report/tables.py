@@ -58,6 +58,10 @@ def show_figures(evaluation: Evaluation) -> str:
     return tabulate_figures(evaluation, titles, note=note)
 
 
+#: What begins with a capital within a sentence, too.
+_PROPER = ("Brier", "Hamming", "Spearman")
+
+
 def tabulate_figures(
     evaluation: Any,
     titles: Mapping[str, tuple[str, str]],
@@ -81,8 +85,8 @@ def tabulate_figures(
     for key, (title, meaning) in titles.items():
         estimate: Estimate | None = getattr(evaluation, key)
         if estimate is None or (key in evaluation.missing and np.isnan(estimate.value)):
-            # "R2" and "F1" stay as they are.
-            called = title if title[1:2].isdigit() else f"{title[0].lower()}{title[1:]}"
+            kept = title[1:2].isdigit() or title.startswith(_PROPER)  # "R2" stays as it is, too
+            called = title if kept else f"{title[0].lower()}{title[1:]}"
             missing.append(f"No {called}: {escape(evaluation.missing.get(key, 'not known'))}.")
             continue
         known = np.isfinite([estimate.low, estimate.high]).all()

@@ -20,8 +20,8 @@ FEW, FEW_OF_CLASS = 100, 10
 _NAMED = 5
 #: Distance between probability and share of right answers that matters to nobody.
 _NEGLIGIBLE = 0.01
-#: Distance that must be excluded before probabilities are called trustworthy.
-_COARSE = 0.15
+#: Distance that must be excluded before probabilities, or intervals of numbers, are called trustworthy.
+COARSE = 0.15
 _UNKNOWN = "Whether probabilities can be trusted is not known"
 _TRUSTED = "Probabilities can be trusted as far as these images can tell"
 
@@ -115,10 +115,10 @@ def list_common(material: Subject, n: int) -> list[str]:
 def describe_accuracy(evaluation: Evaluation) -> str:
     """Say how many images are classified rightly, as HTML."""
     accuracy = evaluation.accuracy
-    text = (
-        f"<strong>{percent(accuracy.value)} of {count(evaluation.n, 'image')} are classified rightly</strong>"
-        f"{say_interval(accuracy.low, accuracy.high)}."
-    )
+    said = f"{percent(accuracy.value)} of {count(evaluation.n, 'image')} are classified rightly"
+    if evaluation.n == 1:
+        said = f"The one image is classified {'rightly' if accuracy.value else 'wrongly'}"
+    text = f"<strong>{said}</strong>{say_interval(accuracy.low, accuracy.high)}."
     most = max(figures.recall.n for figures in evaluation.per_class)
     tied = [figures for figures in evaluation.per_class if figures.recall.n == most]
     of = f"one of the {len(tied)} most frequent classes" if len(tied) > 1 else name(tied[0].name)
@@ -207,7 +207,7 @@ def describe_trust(evaluation: Evaluation) -> str:
     error = found.error
     if not error.low > 0 or error.value < _NEGLIGIBLE:
         judged = "no more than chance alone may show" if not error.low > 0 else "too little to matter"
-        few = error.high > _COARSE
+        few = error.high > COARSE
         begin = f"{_UNKNOWN}: there are too few images.</strong> The" if few else f"{_TRUSTED}:</strong> the"
         most = "may be as much as" if few else "is unlikely to be above"
         return (

@@ -84,7 +84,9 @@ def describe_naming(material: LabelMaterial) -> str:
         ("Micro F1", evaluation.micro_f1, micro),
         ("macro F1", evaluation.macro_f1, macro),
     ):
-        if not math.isnan(found.value):
+        if not material.truth.any() and not math.isnan(found.value):
+            parts.append(f"{title} is {number(found.value)}, as no image has a label")
+        elif not math.isnan(found.value):
             parts.append(
                 f"{title} is {number(found.value)}{_between(found)}; the same labels for every image would"
                 f" have {number(constant)} at most{_judge(found, constant)}"

@@ -21,7 +21,7 @@ from cnncodes.report.tables import tabulate_figures
 _FIGURES = {
     "mae": ("Mean absolute error", "how far predictions are off on average, in units of the number"),
     "constant_mae": ("The same, of the median", "what always saying the median of these numbers comes to"),
-    "relative_mae": ("Share of the median’s", "the first as a share of the second: below 1 is better"),
+    "relative_mae": ("Share of the median’s error", "the first as a share of the second: below 1 is better"),
     "rmse": ("Root mean squared error", "in units of the number; large errors count more"),
     "median_ae": ("Median absolute error", "half of the predictions are off by less"),
     "r2": ("R2", "1 is best, 0 what always saying their mean has; it grows with how much numbers vary"),

@@ -16,7 +16,7 @@ from cnncodes.report.html import (
     significant_interval,
 )
 from cnncodes.report.material import NumberMaterial
-from cnncodes.report.words import list_common, say_interval, show_summary
+from cnncodes.report.words import COARSE, list_common, say_interval, show_summary
 
 #: From so many times on a per cent is hard to read.
 _TIMES = 10.0
@@ -111,11 +111,17 @@ def describe_coverage(material: NumberMaterial) -> str:
         text = "<strong>Intervals hold more than they are meant to, since images were trained on:</strong>"
     elif covered.low > figures.coverage:
         text = "<strong>Intervals are wider than they need be:</strong>"
+    elif covered.low < figures.coverage - COARSE:
+        text = "<strong>Whether intervals hold is not known: there are too few images.</strong>"
     else:
         text = "<strong>Intervals hold as far as these images can tell:</strong>"
+    begin = "Those" if text.endswith(".</strong>") else "those"
+    held = f"hold {percent(covered.value)} of {count(covered.n, 'image')}"
+    if covered.n == 1:
+        held = "hold the one image" if covered.value else "do not hold the one image"
     return (
-        f"{text} those of {meant} are the prediction ± {significant(figures.width)}, and hold"
-        f" {percent(covered.value)} of {count(covered.n, 'image')}{say_interval(covered.low, covered.high)}."
+        f"{text} {begin} of {meant} are the prediction ± {significant(figures.width)}, and"
+        f" {held}{say_interval(covered.low, covered.high)}."
     )
 
 
