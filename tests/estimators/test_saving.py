@@ -143,7 +143,7 @@ def test_what_was_loaded_can_be_fitted_again(fitted, saved, pictures, memory, na
     [
         (np.arange(18) // 6, {0: 2.0, 1: 1.0, 2: 3}),
         (np.arange(18) % 2 == 0, {np.True_: np.float32(2)}),
-        (np.repeat(["ä", "b c", " "], 6), "balanced"),
+        (np.repeat(["ä", "b c", " d"], 6), "balanced"),
     ],
 )
 def test_parameters_and_classes_keep_their_types(make, pictures, tmp_path, labels, weight):
