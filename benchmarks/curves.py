@@ -1,8 +1,9 @@
 """Whether learning curves go on as `baseline --curve` says: what more images were said to give, and gave.
 
+Classes: of Fashion-MNIST (Debian: dataset-fashion-mnist), training and test images drawn anew each time.
 Numbers: by how much pictures of the embedded sample are blurred (benchmarks/regression.py). Several labels:
-what is in collages of them (benchmarks/multilabel.py). Codes are of one view, heads those of the ladder.
-Needs nothing more.
+what is in collages of them (benchmarks/multilabel.py); their draws share images. Codes are of one view, heads
+those of the ladder.
 
     python benchmarks/curves.py
 """
@@ -10,6 +11,7 @@ Needs nothing more.
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,8 @@ from regression import blur
 
 #: Of the training images, and how often each part is drawn.
 PARTS, DRAWS = (0.25, 0.5), 8
+#: Clothes to begin with, and how often these are drawn.
+CLOTHES, CLOTHES_DRAWS = (200, 400), 40
 
 
 def read_pictures(part: str) -> list[tuple[Image.Image, str]]:
@@ -61,46 +65,99 @@ def code(images: list[Any]) -> Any:
     return ImageRows(X, np.ones(len(X), np.int64), [str(hash(row.tobytes())) for row in X], {})
 
 
+@dataclass
+class Found:
+    """What was said of so many images in each draw, and found."""
+
+    said: list[Any] = field(default_factory=list)
+    gave: list[tuple[float, float]] = field(default_factory=list)
+
+    def add(self, prospect: Any, figure: float, before: float) -> None:
+        """Take what was said, what is so, and what was so with the images that there were."""
+        self.said.append(prospect)
+        self.gave.append((figure, figure - before))
+
+    def show(self, name: str, count: int, images: int) -> None:
+        """Print a row of the table."""
+        figures, gains = ([getattr(one, kind) for one in self.said] for kind in ("estimate", "gain"))
+        found = np.array(self.gave)
+        cells = [name, count, images]
+        for column, estimates in enumerate((figures, gains)):
+            said = np.array([one.value for one in estimates])
+            held = sum(
+                one.low <= value <= one.high for one, value in zip(estimates, found[:, column], strict=True)
+            )
+            off = np.abs(said - found[:, column]).mean()
+            cells += [f"{said.mean():.3f}", f"{found[:, column].mean():.3f}", f"{off:.3f}"]
+            cells.append(f"{held} of {len(said)}")
+        print(f"| {' | '.join(map(str, cells))} |", flush=True)
+
+
+def learn(task: Any, training: Any, test: Any, truth: Any) -> float:
+    """Return the figure of a head that is trained on some images."""
+    answers = task.learn(task.make_head(task.head, random_state=0, n_jobs=2), training)(test)
+    return float(task.measure(truth, answers)(np.ones(len(truth))))
+
+
+def follow(
+    task: Any, whole: Any, order: Any, count: int, test: Any, truth: Any, found: dict[int, Found]
+) -> None:
+    """Say of the first of some images what more would give, and look."""
+    from cnncodes.evaluation.baselines import measure_learning_curve
+
+    training = whole.take(order[:count])
+    curve = measure_learning_curve(
+        training,
+        test,
+        truth,
+        lambda: task.make_head(task.head, random_state=0, n_jobs=2),
+        task=task,
+        random_state=int(order[0]),
+    )
+    before = learn(task, training, test, truth)
+    for prospect in curve.further:
+        if prospect.images <= len(order) * 1.01:
+            figure = learn(task, whole.take(order[: prospect.images]), test, truth)
+            found.setdefault(prospect.images, Found()).add(prospect, figure, before)
+
+
+def compare_clothes() -> None:
+    """Print what was said of clothes, and found, with images that no draw shares but by chance."""
+    from gains_data import draw_fashion
+
+    from cnncodes.estimators.inputs import ImageRows
+    from cnncodes.estimators.unknown import Training
+    from cnncodes.evaluation.baselines import CLASSES
+
+    records = draw_fashion(10, 8000).test
+    rows, y = code([record.data for record in records]), np.array([record.label for record in records])
+    whole = Training(rows, y, None, np.arange(len(y)), "auto", 0)
+    for count in CLOTHES:
+        found: dict[int, Found] = {}
+        for draw in range(CLOTHES_DRAWS):
+            order = np.random.default_rng(draw).permutation(len(y))
+            tested, order = order[:341], order[341:]
+            contents = [rows.contents[i] for i in tested]
+            test = ImageRows(rows.X[tested], rows.counts[tested], contents, {})
+            follow(CLASSES, whole, order, count, test, y[tested], found)
+        for images, one in found.items():
+            one.show(CLASSES.figure.name, count, images)
+
+
 def compare(task: Any, parts: Any) -> None:
     """Print for each part of the training images what was said of twice and four times as many, and found."""
     from cnncodes.estimators.unknown import Training
-    from cnncodes.evaluation.baselines import measure_learning_curve
 
     rows, test = code(parts["train"][0]), code(parts["test"][0])
     y, truth = (task.read(parts[part][1]) for part in ("train", "test"))
     whole = Training(rows, y, None, np.arange(len(y)), "auto", 0)
-
-    def measure(training: Training) -> float:
-        answers = task.learn(task.make_head(task.head, random_state=0, n_jobs=2), training)(test)
-        return float(task.measure(truth, answers)(np.ones(len(truth))))
-
     for part in PARTS:
-        said: dict[int, list[tuple[float, float, bool]]] = {}
+        found: dict[int, Found] = {}
         for draw in range(DRAWS):
             order = np.random.default_rng(draw).permutation(len(y))
-            count = round(part * len(y))
-            curve = measure_learning_curve(
-                whole.take(order[:count]),
-                test,
-                truth,
-                lambda: task.make_head(task.head, random_state=0, n_jobs=2),
-                task=task,
-                random_state=draw,
-            )
-            for prospect in curve.further:
-                if prospect.images <= len(y) * 1.01:
-                    found = measure(whole.take(order[: prospect.images]))
-                    one = prospect.estimate
-                    row = (one.value, found, one.low <= found <= one.high)
-                    said.setdefault(prospect.images, []).append(row)
-        for images, found_rows in said.items():
-            values = np.array(found_rows, dtype=float)
-            off = np.abs(values[:, 0] - values[:, 1]).mean()
-            print(
-                f"| {task.figure.name} | {round(part * len(y))} | {images} | {values[:, 0].mean():.3f}"
-                f" | {values[:, 1].mean():.3f} | {off:.3f} | {int(values[:, 2].sum())} of {len(values)} |",
-                flush=True,
-            )
+            follow(task, whole, order, round(part * len(y)), test, truth, found)
+        for images, one in found.items():
+            one.show(task.figure.name, round(part * len(y)), images)
 
 
 def main() -> None:
@@ -108,8 +165,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.parse_args()
     pictures = {part: read_pictures(part) for part in ("train", "test")}
-    print("| figure | from | of | said | found | off, mean | found in the interval |")
-    print("|---|---:|---:|---:|---:|---:|---:|")
+    print("| figure | from | of | said | found | off, mean | held | gain said | found | off, mean | held |")
+    print("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
+    compare_clothes()
     for make in (make_numbers, make_labels):
         compare(*make(pictures))
 

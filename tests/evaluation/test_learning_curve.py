@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from cnncodes.evaluation.baselines.budget import OutOfTimeError
 from cnncodes.evaluation.baselines.learning_curve import (
     CurvePoint,
     LearningCurve,
+    _draw_luck,
     _extrapolate,
     _predict,
     measure_learning_curve,
@@ -146,11 +148,38 @@ def test_where_errors_do_not_fall_nothing_is_extrapolated(
     figure, sizes = FIGURES[key], np.array([50.0, 100, 200])
     measured = figure.to_error(np.array(errors))
     spread = measured + noise * np.linspace(-1, 1, 100)[:, None] * [1, 0, 0]
-    assert _extrapolate(sizes, measured, spread, 40, figure) == []
+    luck = np.zeros(100)
+    assert _extrapolate(sizes, measured, spread, luck, 40, figure) == []
     points = [CurvePoint(50 * 2**i, 5, Estimate(one, one, one, 40)) for i, one in enumerate(measured)]
     said = LearningCurve(points, [], True, figure).describe()
     assert said == "errors did not fall with more training images: nothing says that more labels would help"
-    assert _extrapolate(sizes, measured[::-1], spread[:, ::-1], 40, figure)
+    assert _extrapolate(sizes, measured[::-1], spread[:, ::-1], luck, 40, figure)
+
+
+def test_the_luck_of_the_images_is_in_what_more_would_bring() -> None:
+    sizes, errors = np.array([50.0, 100, 200]), np.array([0.3, 0.2, 0.15])
+    drawn = np.repeat(1 - errors[None], 500, axis=0)
+    luck = np.random.default_rng(0).normal(0, 0.02, 500)
+    sure, [unsure, *_] = (
+        _extrapolate(sizes, 1 - errors, drawn, some, 40, FIGURES["accuracy"]) for some in (0 * luck, luck)
+    )
+    assert np.isnan(sure[0].gain.low) and sure[0].gain.value == unsure.gain.value
+    assert unsure.gain.high - unsure.gain.low == pytest.approx(2 * 1.96 * 0.02, rel=0.1)
+
+
+def test_the_luck_of_all_images_is_that_of_draws_and_falls_with_their_number() -> None:
+    def fix(value: float) -> Any:
+        return lambda weights: value
+
+    # As draws of so many images from endless ones would vary, less what those of few images share.
+    rng, sizes, spread = np.random.default_rng(0), np.array([25.0, 50, 100]), 0.04
+    measured = [
+        [fix(value) for value in rng.normal(0.8, spread * np.sqrt(100 / size * (1 - size / 200)), 400)]
+        for size in sizes
+    ]
+    luck = _draw_luck(np.append(sizes, 200), [*measured, [fix(0.8)]], 200, 10, rng)
+    assert luck.std() == pytest.approx(spread / np.sqrt(2), rel=0.15)
+    assert not _draw_luck(sizes[:1], [[fix(0.8)]], 200, 10, rng).any()
 
 
 def test_of_one_test_image_a_size_has_no_interval() -> None:
