@@ -227,8 +227,9 @@ def test_a_file_of_format_1_is_read_and_says_what_it_cannot_do(saved, tmp_path, 
         (b"{}", "card.json is of something else"),
         (
             b'{"kind": "image-classifier", "format": 3}',
-            "is of format 3; this version .* reads formats 1 and 2",
+            r"is of format 3; this version .* reads formats 1 and 2\. Upgrade",
         ),
+        (b'{"kind": "image-classifier"}', r"does not say of what format it is.* 2\. The file is damaged"),
         (
             b'{"kind": "image-classifier", "format": 1}',
             "damaged: its card.json lacks 'backbone', 'classes', ",

@@ -43,6 +43,8 @@ def test_the_accuracy_is_said_with_its_interval_and_what_always_one_answer_gives
     said = text_of(describe_accuracy(judge(["a"] * 150 + ["b"] * 50, ["a"] * 200)))
     assert said.startswith("75 % of 200 images are classified rightly (95 % interval: 69 % to 80 %).")
     assert said.endswith("Always to answer a would be right for 75 %.")
+    worse = text_of(describe_accuracy(judge(["a"] * 150 + ["b"] * 50, ["b"] * 200)))
+    assert worse.endswith("Always to answer a would be right for 75 %, which is more.")
 
 
 def test_one_image_is_no_share_of_images() -> None:

@@ -151,9 +151,12 @@ def read_card(archive: Archive) -> dict[str, Any]:
             " newer version of cnncodes."
         )
     if card.get("format") not in _READ:
+        number = card.get("format")
+        newer = isinstance(number, int) and number > max(_READ)
+        told = f"is of format {number!r}" if "format" in card else "does not say of what format it is"
         raise SavedModelError(
-            f"{archive.name} is of format {card.get('format')!r}; this version of cnncodes reads"
-            f" formats {' and '.join(map(str, _READ))}. Upgrade cnncodes."
+            f"{archive.name} {told}; this version of cnncodes reads formats"
+            f" {' and '.join(map(str, _READ))}. {'Upgrade cnncodes.' if newer else 'The file is damaged.'}"
         )
     _check_keys(archive, card)
     read_settings(card)

@@ -123,7 +123,8 @@ def describe_accuracy(evaluation: Evaluation) -> str:
     tied = [figures for figures in evaluation.per_class if figures.recall.n == most]
     of = f"one of the {len(tied)} most frequent classes" if len(tied) > 1 else name(tied[0].name)
     of = "one and the same class" if len(tied) == len(evaluation.per_class) > 1 else of
-    return f"{text} Always to answer {of} would be right for {percent(most / evaluation.n)}."
+    more = ", <strong>which is more</strong>" if most / evaluation.n > accuracy.value else ""
+    return f"{text} Always to answer {of} would be right for {percent(most / evaluation.n)}{more}."
 
 
 def say_interval(low: float, high: float) -> str:
