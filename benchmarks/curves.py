@@ -3,7 +3,7 @@
 Classes: of Fashion-MNIST (Debian: dataset-fashion-mnist), training and test images drawn anew each time.
 Numbers: by how much pictures of the embedded sample are blurred (benchmarks/regression.py). Several labels:
 what is in collages of them (benchmarks/multilabel.py); their draws share images. Codes are of one view, heads
-those of the ladder.
+those of the ladder, and ridge of classes.
 
     python benchmarks/curves.py
 """
@@ -22,7 +22,7 @@ from regression import blur
 #: Of the training images, and how often each part is drawn.
 PARTS, DRAWS = (0.25, 0.5), 8
 #: Clothes to begin with, and how often these are drawn.
-CLOTHES, CLOTHES_DRAWS = (200, 400), 40
+CLOTHES, CLOTHES_DRAWS = (200, 400), 24
 
 
 def read_pictures(part: str) -> list[tuple[Image.Image, str]]:
@@ -93,32 +93,26 @@ class Found:
         print(f"| {' | '.join(map(str, cells))} |", flush=True)
 
 
-def learn(task: Any, training: Any, test: Any, truth: Any) -> float:
-    """Return the figure of a head that is trained on some images."""
-    answers = task.learn(task.make_head(task.head, random_state=0, n_jobs=2), training)(test)
-    return float(task.measure(truth, answers)(np.ones(len(truth))))
-
-
 def follow(
-    task: Any, whole: Any, order: Any, count: int, test: Any, truth: Any, found: dict[int, Found]
+    task: Any, head: str, whole: Any, order: Any, count: int, test: Any, truth: Any, found: dict[int, Found]
 ) -> None:
     """Say of the first of some images what more would give, and look."""
     from cnncodes.evaluation.baselines import measure_learning_curve
 
-    training = whole.take(order[:count])
+    def make_head() -> Any:
+        return task.make_head(head, random_state=0, n_jobs=2)
+
+    def learn(images: int) -> float:
+        answers = task.learn(make_head(), whole.take(order[:images]))(test)
+        return float(task.measure(truth, answers)(np.ones(len(truth))))
+
     curve = measure_learning_curve(
-        training,
-        test,
-        truth,
-        lambda: task.make_head(task.head, random_state=0, n_jobs=2),
-        task=task,
-        random_state=int(order[0]),
+        whole.take(order[:count]), test, truth, make_head, task=task, random_state=int(order[0])
     )
-    before = learn(task, training, test, truth)
+    before = learn(count)
     for prospect in curve.further:
         if prospect.images <= len(order) * 1.01:
-            figure = learn(task, whole.take(order[: prospect.images]), test, truth)
-            found.setdefault(prospect.images, Found()).add(prospect, figure, before)
+            found.setdefault(prospect.images, Found()).add(prospect, learn(prospect.images), before)
 
 
 def compare_clothes() -> None:
@@ -139,7 +133,7 @@ def compare_clothes() -> None:
             tested, order = order[:341], order[341:]
             contents = [rows.contents[i] for i in tested]
             test = ImageRows(rows.X[tested], rows.counts[tested], contents, {})
-            follow(CLASSES, whole, order, count, test, y[tested], found)
+            follow(CLASSES, "ridge", whole, order, count, test, y[tested], found)
         for images, one in found.items():
             one.show(CLASSES.figure.name, count, images)
 
@@ -155,7 +149,7 @@ def compare(task: Any, parts: Any) -> None:
         found: dict[int, Found] = {}
         for draw in range(DRAWS):
             order = np.random.default_rng(draw).permutation(len(y))
-            follow(task, whole, order, round(part * len(y)), test, truth, found)
+            follow(task, task.head, whole, order, round(part * len(y)), test, truth, found)
         for images, one in found.items():
             one.show(task.figure.name, round(part * len(y)), images)
 
