@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 import pytest
@@ -168,18 +167,12 @@ def test_the_luck_of_the_images_is_in_what_more_would_bring() -> None:
 
 
 def test_the_luck_of_all_images_is_that_of_draws_and_falls_with_their_number() -> None:
-    def fix(value: float) -> Any:
-        return lambda weights: value
-
     # As draws of so many images from endless ones would vary, less what those of few images share.
     rng, sizes, spread = np.random.default_rng(0), np.array([25.0, 50, 100]), 0.04
-    measured = [
-        [fix(value) for value in rng.normal(0.8, spread * np.sqrt(100 / size * (1 - size / 200)), 400)]
-        for size in sizes
-    ]
-    luck = _draw_luck(np.append(sizes, 200), [*measured, [fix(0.8)]], 200, 10, rng)
+    measured = [rng.normal(0.8, spread * np.sqrt(100 / size * (1 - size / 200)), 400) for size in sizes]
+    luck = _draw_luck(np.append(sizes, 200), [*measured, np.array([0.8])], 200, rng)
     assert luck.std() == pytest.approx(spread / np.sqrt(2), rel=0.15)
-    assert not _draw_luck(sizes[:1], [[fix(0.8)]], 200, 10, rng).any()
+    assert not _draw_luck(sizes[:1], [np.array([0.8])], 200, rng).any()
 
 
 def test_of_one_test_image_a_size_has_no_interval() -> None:

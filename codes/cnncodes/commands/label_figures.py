@@ -197,10 +197,9 @@ def _say_without(result: Result) -> str:
     names = result["without_positives"]
     if not names:
         return ""
-    shown = name_some(names, show=cut_name)
     return (
-        f"\nNo image has {len(names)} of {len(result['per_label'])} labels ({shown}): they are not in mAP,"
-        " and in macro F1, as 0, only where they were named."
+        f"\nNo image has {_name_among(names, result)}: they are not in mAP, and in macro F1, as 0, only where"
+        " they were named."
     )
 
 
@@ -209,10 +208,9 @@ def _say_few(result: Result) -> str:
     names = [one["name"] for one in result["per_label"] if 0 < one["recall"]["n"] < FEW_IMAGES]
     if not names:
         return ""
-    of = f"{len(names)} of {len(result['per_label'])} labels ({name_some(names, show=cut_name)})"
     return (
-        f"\nFewer than {FEW_IMAGES} images have {of}: average precision of so few is too high, and so is mAP,"
-        " whose interval holds the truth less often than in 95 of 100 cases."
+        f"\nFewer than {FEW_IMAGES} images have {_name_among(names, result)}: average precision of so few is"
+        " too high, and so is mAP, whose interval holds the truth less often than in 95 of 100 cases."
     )
 
 
@@ -221,10 +219,9 @@ def _say_few_without(result: Result) -> str:
     names = [one["name"] for one in result["per_label"] if 0 < result["n"] - one["recall"]["n"] < FEW_IMAGES]
     if not names:
         return ""
-    of = f"{len(names)} of {len(result['per_label'])} labels ({name_some(names, show=cut_name)})"
     return (
-        f"\nFewer than {FEW_IMAGES} images lack {of}: average precision goes by so few alone, and its"
-        " interval holds the truth less often than in 95 of 100 cases."
+        f"\nFewer than {FEW_IMAGES} images lack {_name_among(names, result)}: average precision goes by so"
+        " few alone, and its interval holds the truth less often than in 95 of 100 cases."
     )
 
 
@@ -236,8 +233,12 @@ def _say_everywhere(result: Result) -> str:
     said = "its average precision is 1, whatever is predicted, and counts in mAP"
     if len(names) > 1:
         said = "their average precisions are 1, whatever is predicted, and count in mAP"
-    of = f"{len(names)} of {len(result['per_label'])} labels ({name_some(names, show=cut_name)})"
-    return f"\nAll images have {of}: {said}."
+    return f"\nAll images have {_name_among(names, result)}: {said}."
+
+
+def _name_among(names: list[str], result: Result) -> str:
+    """Return how many labels these are of how many, and their names."""
+    return f"{len(names)} of {len(result['per_label'])} labels ({name_some(names, show=cut_name)})"
 
 
 def _render_labels(labels: list[Result], n: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -192,7 +192,9 @@ def measure_learning_curve(
         measured.append([task.measure(truth, one) for one in given])
     if not complete and len(sizes) == (answers is not None):
         raise OutOfTimeError(math.nan)
-    whole = np.array([_average(draws, np.ones(len(truth))) for draws in measured])
+    ones = np.ones(len(truth))
+    found = [np.array([draw(ones) for draw in draws]) for draws in measured]
+    whole = np.array([values.mean() for values in found])
     resampled = _resample(measured, len(truth), test_groups, rng)
     points = [
         CurvePoint(round(size), len(draws), task.figure.summarize(float(value), values, len(truth)))
@@ -201,7 +203,7 @@ def measure_learning_curve(
     if answers is not None and points[-1].draws == 1:  # as wherever else that head is spoken of
         same = task.evaluate(truth, answers, groups=test_groups, random_state=random_state)
         points[-1] = replace(points[-1], estimate=getattr(same, task.figure.key))
-    luck = _draw_luck(np.array(sizes), measured, len(training.y), len(truth), rng)
+    luck = _draw_luck(np.array(sizes), found, len(training.y), rng)
     further = _extrapolate(np.array(sizes), whole, resampled, luck, len(truth), task.figure)
     return LearningCurve(points, further, complete, task.figure)
 
@@ -231,10 +233,6 @@ def _answer(task: Task, head: Any, training: Training, part: Array, test: ImageR
         return task.learn(head, training.take(part))(test)
 
 
-def _average(draws: Sequence[Statistic], weights: Floats) -> float:
-    return float(np.mean([draw(weights) for draw in draws]))
-
-
 def _resample(measured: list[list[Statistic]], n: int, groups: Any, rng: np.random.Generator) -> Floats:
     """Return the figure of each size with test images, or groups of them, and draws drawn again."""
     numbers = np.arange(n) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
@@ -248,22 +246,20 @@ def _resample(measured: list[list[Statistic]], n: int, groups: Any, rng: np.rand
     return found
 
 
-def _draw_luck(
-    sizes: Floats, measured: list[list[Statistic]], n_images: int, n: int, rng: np.random.Generator
-) -> Floats:
+def _draw_luck(sizes: Floats, found: list[Floats], n_images: int, rng: np.random.Generator) -> Floats:
     """Return for each resample by how much the figure may be another one with other training images.
 
     The variance between draws, over what it lacks since they are drawn of few, falls with their number.
     """
-    ones, found = np.ones(n), []
-    for size, draws in zip(sizes, measured, strict=True):
-        share = size / n_images
-        if len(draws) > 1:
-            found.append(np.var([draw(ones) for draw in draws], ddof=1) / (1 - share) * share)
-    if not found:
+    variances = [
+        values.var(ddof=1) / (1 - share) * share
+        for share, values in zip(sizes / n_images, found, strict=True)
+        if len(values) > 1
+    ]
+    if not variances:
         return np.zeros(_RESAMPLES)
-    freedom = len(found) * (DRAWS - 1)
-    return np.asarray(rng.standard_t(freedom, _RESAMPLES) * math.sqrt(np.mean(found)))
+    freedom = len(variances) * (DRAWS - 1)
+    return np.asarray(rng.standard_t(freedom, _RESAMPLES) * math.sqrt(np.mean(variances)))
 
 
 def _extrapolate(

@@ -151,5 +151,5 @@ def _list_candidates(content: npt.NDArray[np.int64], neighbours: Neighbours) -> 
     differs = content[row] != content[other]
     pairs = np.sort(np.column_stack([row[differs], other[differs]]), axis=1)
     # Of equal files one stands for all.
-    _, kept = np.unique(np.sort(content[pairs], axis=1), axis=0, return_index=True)
+    _, kept = np.unique(_number(pairs, content), return_index=True)
     return np.asarray(pairs[kept], dtype=np.int64)
