@@ -86,7 +86,7 @@ def draw_head(classes: Sequence[str], size: int, seed: int) -> LinearScorer:
 def measure_quality(args: argparse.Namespace) -> dict[str, Any]:
     """Train in every way with every seed."""
     from cnncodes.embedding import Embedder
-    from cnncodes.evaluation.intervals import wilson
+    from cnncodes.evaluation.shares import wilson
     from cnncodes.finetuning.examples import split_validation
     from cnncodes.finetuning.task import Task
 
@@ -134,8 +134,8 @@ def train_once(task: Task, folder: Path, head: Any) -> tuple[dict[str, Any], Any
 
     Returns what it came to, and the answers of the head: those given, or else of the one that it starts from.
     """
-    from cnncodes.evaluation.intervals import wilson
     from cnncodes.evaluation.paired import compare_paired
+    from cnncodes.evaluation.shares import wilson
     from cnncodes.finetuning.preparing import prepare
     from cnncodes.finetuning.task import Listeners
 

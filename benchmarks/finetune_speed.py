@@ -274,8 +274,8 @@ def summarize_times(rounds: Sequence[dict[str, float]], count: int) -> dict[str,
 
 def describe_answers(answers: dict[str, Any], y: Any) -> dict[str, Any]:
     """Return the accuracy of each way, and by how much it differs from that of the cache."""
-    from cnncodes.evaluation.intervals import wilson
     from cnncodes.evaluation.paired import compare_paired
+    from cnncodes.evaluation.shares import wilson
 
     labels = {name: logits.argmax(axis=1) for name, logits in answers.items()}
     return {

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def measure_ways(args: argparse.Namespace) -> dict[str, Any]:
     """Train in ways that cost more and more, each once, and measure them on the test images."""
     from cnncodes.embedding import Embedder
-    from cnncodes.evaluation.intervals import wilson
+    from cnncodes.evaluation.shares import wilson
     from cnncodes.finetuning.task import Task
 
     data = open_sample(args.quick) if args.data == "sample" else draw_fashion(args.images, args.test)
@@ -72,7 +72,7 @@ def fit_head(data: Any) -> tuple[float, int]:
 
 def train_way(task: Task, folder: Path) -> tuple[dict[str, Any], Any]:
     """Train; return seconds before the first epoch, of an epoch and of all, the accuracy, and the logits."""
-    from cnncodes.evaluation.intervals import wilson
+    from cnncodes.evaluation.shares import wilson
     from cnncodes.finetuning.preparing import prepare
     from cnncodes.finetuning.task import Listeners
 

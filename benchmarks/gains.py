@@ -119,7 +119,7 @@ class Bench:
         average: str = "decision values",
     ) -> None:  # fmt: skip
         """Add a row to a table: one plan of training and one of test, against a base of two plans."""
-        from cnncodes.evaluation.intervals import wilson
+        from cnncodes.evaluation.shares import wilson
 
         count = self.data.few if few else len(self.data.test)
         answers = self.answer(train, test, count, average)

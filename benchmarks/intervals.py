@@ -1,9 +1,13 @@
-"""How often 95 % intervals of means over classes or labels hold the truth, by ways to make them.
+"""How often 95 % intervals hold the truth, by ways to make them: of few images or groups, of many classes.
 
-Images are simulated: of classes each is right with a probability of its class, else named one of three
+Of few, means are of values that are normal, differences between two equally good classifiers, exponential
+values (as losses are, about), and shares of groups of 20 images that are easy or hard together; "2.5 %" are
+the usual percentiles of the bootstrap, "expanded" those of `cnncodes.evaluation.intervals.find_percentiles`.
+
+Of many classes images are simulated: each is right with a probability of its class, else named one of three
 others; of labels the values are normal, and those with the label are higher by something of the label's. The
-truth is the figure of very many. "corrected" is `cnncodes.evaluation.means.summarize_biased`, "by class"
-`widen_mean` of percentiles.
+truth is the figure of very many. "percentiles" are `cnncodes.evaluation.intervals.summarize`, "corrected" is
+`cnncodes.evaluation.means.summarize_biased`, "by class" `widen_mean` of percentiles.
 Needs nothing more.
 
     python benchmarks/intervals.py
@@ -59,6 +63,36 @@ CLASSES = (
     (6, 200, 0.5, 0.95, 0.5),
     (6, 200, 0.97, 0.99, 0.5),
 )
+
+
+def draw_gaps(rng: Any, runs: int, units: int, figure: str, each: int = 1) -> Floats:
+    """Return a figure of one of two equally good classifiers of two classes less the other's, a mean a group.
+
+    Images of a group are easy or hard together, for each classifier.
+    """
+    size = (runs, units, each)
+    values = []
+    for _ in range(2):
+        easy = rng.normal(size=(runs, units, 1)) * (each > 1)
+        right = 1 / (1 + np.exp(-(1.2 + easy + rng.normal(size=size) - rng.normal(size=size))))
+        values.append(right > 0.5 if figure == "accuracy" else -np.log(right))
+    return np.asarray((values[0].astype(float) - values[1]).mean(axis=2))
+
+
+#: What means are of, and their truth; each draws so many units, in so many samples.
+FEW: tuple[tuple[str, float, Callable[[Any, int, int], Floats]], ...] = (
+    ("normal values", 0, lambda rng, runs, units: rng.normal(size=(runs, units))),
+    ("differences of right answers", 0, lambda *size: draw_gaps(*size, "accuracy")),
+    ("differences of log losses", 0, lambda *size: draw_gaps(*size, "log loss")),
+    ("the same, groups of four images", 0, lambda *size: draw_gaps(*size, "log loss", 4)),
+    ("exponential values", 1, lambda rng, runs, units: rng.exponential(size=(runs, units))),
+    (
+        "shares of groups",
+        0.8,
+        lambda rng, runs, units: rng.binomial(20, rng.beta(4, 1, (runs, units))) / 20,
+    ),
+)
+UNITS = (3, 5, 10, 20, 30, 100)
 
 
 def draw_labels(rng: Any, n: int, share: float, gaps: Floats) -> tuple[Floats, Floats]:
@@ -120,11 +154,13 @@ def make_intervals(
 
     BCa: B. Efron, "Better bootstrap confidence intervals", JASA 82, 1987, with the jackknife's acceleration.
     """
-    from cnncodes.evaluation.intervals import Z, summarize, wilson
+    from cnncodes.evaluation.intervals import summarize
     from cnncodes.evaluation.means import summarize_biased, widen_mean
+    from cnncodes.evaluation.shares import Z, wilson
 
     normal = NormalDist()
-    plain, given = summarize(value, drawn, 1), summarize_biased(value, drawn, 1)
+    n = len(left_out)
+    plain, given = (of(value, drawn, n, n) for of in (summarize, summarize_biased))
     below = float(np.clip(((drawn < value).mean() + (drawn <= value).mean()) / 2, 5e-4, 1 - 5e-4))
     gap = np.nanmean(left_out) - left_out[~np.isnan(left_out)]
     center = normal.inv_cdf(below)
@@ -194,12 +230,35 @@ def run(
     return truth, float(np.mean(values)), {name: np.mean([one[name] for one in held]) for name in held[0]}
 
 
+def measure_few(runs: int) -> None:
+    """Print how often intervals of means of few units hold the truth."""
+    from cnncodes.evaluation.intervals import find_percentiles
+
+    print("| mean of | units | 2.5 % | expanded |\n|---|---:|---:|---:|")
+    for name, truth, draw in FEW:
+        for units in UNITS:
+            rng, held = np.random.default_rng(units), np.zeros(2)
+            for values in draw(rng, runs, units):
+                drawn = values[rng.integers(units, size=(RESAMPLES, units))].mean(axis=1)
+                ends = np.percentile(drawn, [2.5, 97.5, *find_percentiles(units)]).reshape(2, 2)
+                held += (ends[:, 0] <= truth) & (truth <= ends[:, 1])
+            usual, expanded = 100 * held / runs
+            print(f"| {name} | {units} | {usual:.0f} | {expanded:.0f} |", flush=True)
+
+
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--runs", type=int, default=200, help="Samples of each case.")
+    parser.add_argument(
+        "--runs",
+        type=int,
+        default=200,
+        help="Samples of each case of many classes; of few ten times as many.",
+    )
     runs = parser.parse_args().runs
     started = time.perf_counter()
+    measure_few(10 * runs)
+    print()
     ways = "percentiles | reflected | BCa | corrected | by class"
     print(f"| figure | of | images of each | truth | mean | {ways} |")
     print("|---|---|---:|---:|---:|---:|---:|---:|---:|---:|")

@@ -158,7 +158,7 @@ def measure_head(backbone: Backbone, train: int, test: int) -> dict[str, Any]:
     from gains_data import draw_fashion
 
     from cnncodes import ImageClassifier
-    from cnncodes.evaluation.intervals import wilson
+    from cnncodes.evaluation.shares import wilson
 
     data = draw_fashion(train, test)
     classifier = ImageClassifier(backbone, train_views="center", test_views="center", n_jobs=CORES)

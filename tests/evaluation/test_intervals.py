@@ -1,4 +1,4 @@
-"""Wilson's interval and the bootstrap."""
+"""The bootstrap's intervals."""
 
 from __future__ import annotations
 
@@ -10,36 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnncodes.evaluation import evaluate_predictions
-from cnncodes.evaluation.intervals import bootstrap, count_independent, wilson
-
-
-@pytest.mark.parametrize(
-    ("right", "n", "low", "high"),
-    # Roots of (share - p)^2 = z^2 p (1 - p) / n, which defines the interval.
-    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
-)
-def test_wilson_agrees_with_published_intervals(right: int, n: int, low: float, high: float) -> None:
-    # R. G. Newcombe, Statistics in Medicine 17 (1998), table I, method 3.
-    estimate = wilson(right, n)
-
-    assert (estimate.low, estimate.high) == pytest.approx((low, high), abs=6e-5)
-
-
-@given(st.integers(1, 10_000), st.data())
-def test_wilson_solves_its_equation(n: int, data: st.DataObject) -> None:
-    right = data.draw(st.integers(0, n))
-    estimate = wilson(right, n)
-
-    assert 0 <= estimate.low <= estimate.value <= estimate.high <= 1
-    assert estimate.low < estimate.high
-    for end in (estimate.low, estimate.high):
-        assert (estimate.value - end) ** 2 == pytest.approx(
-            1.959963984540054**2 * end * (1 - end) / n, abs=1e-9
-        )
+from cnncodes.evaluation.intervals import bootstrap, find_percentiles, summarize
 
 
 def test_nothing_measured_is_no_figure() -> None:
-    assert math.isnan(wilson(0, 0).value)
     assert math.isnan(bootstrap(np.mean, 0).value)
 
 
@@ -68,6 +42,33 @@ def test_bootstrap_draws_groups_whole() -> None:
     assert (grouped.high - grouped.low) / (alone.high - alone.low) == pytest.approx(math.sqrt(10), rel=0.15)
 
 
+def test_intervals_of_few_hold_the_mean_about_as_often_as_they_say() -> None:
+    rng, runs, held = np.random.default_rng(5), 1000, 0
+    for values in rng.normal(size=(runs, 8)):
+        drawn = values[rng.integers(8, size=(500, 8))].mean(axis=1)
+        found = summarize(values.mean(), drawn, 8, 8)
+        held += found.low <= 0 <= found.high
+    assert held / runs > 0.92  # the 2.5th percentile and the 97.5th hold it in 0.88
+
+
+def test_intervals_of_groups_are_those_of_as_many_images() -> None:
+    values, groups = np.random.default_rng(7).normal(size=8), np.arange(24) % 8
+
+    def mean(weights: np.ndarray) -> float:
+        return float(np.average(np.resize(values, len(weights)), weights=weights))
+
+    grouped, alone = bootstrap(mean, 24, groups=groups), bootstrap(mean, 8)
+    assert (grouped.low, grouped.high) == pytest.approx((alone.low, alone.high))
+    assert grouped.n == 24
+
+
+@given(st.integers(2, 100_000))
+def test_the_more_is_drawn_the_nearer_percentiles_are_to_the_usual_ones(units: int) -> None:
+    (low, high), (nearer, _) = find_percentiles(units), find_percentiles(units + 1)
+    assert 0 <= low <= nearer < 2.5 and low + high == pytest.approx(100)
+    assert low > 2.5 - 30 / units
+
+
 def test_bootstrap_depends_on_random_state_alone() -> None:
     values = np.arange(50.0)
 
@@ -94,20 +95,3 @@ def test_each_figure_that_has_no_value_or_no_interval_says_why() -> None:
     assert unknown == {"macro_f1", "top_k_accuracy", "log_loss", "brier"}
     assert unknown <= set(found.missing) and "accuracy" not in found.missing
     assert found.missing["macro_f1"].startswith("no interval, since nearly all resamples agree")
-
-
-@given(st.lists(st.tuples(st.integers(0, 6), st.booleans()), min_size=1, max_size=60))
-def test_images_of_groups_count_for_one_to_all_of_them(images: list[tuple[int, bool]]) -> None:
-    groups, right = np.array([group for group, _ in images]), np.array([told for _, told in images])
-    found = count_independent(right, groups)
-    assert 1 <= found <= len(images)
-    assert count_independent(right, np.arange(len(images))) == len(images)
-    assert count_independent(right, np.zeros(len(images))) == 1
-    if right.all():
-        assert found == len(set(groups.tolist()))
-
-
-def test_images_of_a_group_that_say_the_same_count_once() -> None:
-    right = np.repeat([True, False], 50)
-    assert count_independent(right, np.arange(100) // 10) == 9
-    assert count_independent(right, np.arange(100) % 10) == 100  # each group has as many of both

@@ -24,19 +24,19 @@ from cnncodes.evaluation.means import summarize_biased
     st.booleans(),
 )
 def test_an_interval_of_biased_resamples_holds_the_figure_and_stays_within(drawn, value, share) -> None:
-    found = summarize_biased(value, drawn, 9, share=share)
+    found = summarize_biased(value, drawn, 9, 9, share=share)
     if math.isnan(found.low):
-        assert math.isnan(found.high) and math.isnan(summarize(value, drawn, 9).low)
+        assert math.isnan(found.high) and math.isnan(summarize(value, drawn, 9, 9).low)
     else:
         assert found.low <= value <= found.high and (not share or 0 <= found.low <= found.high <= 1)
 
 
 def test_resamples_on_one_side_move_the_interval_to_the_other() -> None:
     drawn = np.random.default_rng(0).normal(0, 0.02, 2000)
-    even = summarize_biased(0.5, 0.5 + drawn, 100)
+    even = summarize_biased(0.5, 0.5 + drawn, 1000, 1000)
     assert (even.low, even.high) == pytest.approx((0.46, 0.54), abs=3e-3)
     for share in (True, False):
-        above = summarize_biased(0.5, 0.53 + drawn, 100, share=share)
+        above = summarize_biased(0.5, 0.53 + drawn, 1000, 1000, share=share)
         assert (above.low + above.high) / 2 == pytest.approx(0.47, abs=3e-3)
         assert above.high - above.low == pytest.approx(0.08 * math.hypot(1, 1.5), rel=0.1)
 

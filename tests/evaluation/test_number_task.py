@@ -71,7 +71,7 @@ def test_differences_are_paired_on_the_same_resamples(values: list[float], seed:
     a, b = (truth + rng.normal(0, 1 + np.abs(truth)) for _ in range(2))
     given_both = {"groups": None, "random_state": seed}
     drawn = (resample(NUMBERS, truth, one, **given_both) for one in (a, b))
-    found = subtract(NUMBERS.figure, *drawn, len(truth))
+    found = subtract(NUMBERS.figure, *drawn, len(truth), len(truth))
     gain = np.abs(a - truth) - np.abs(b - truth)
     expected = bootstrap(
         lambda weights: float(np.average(gain, weights=weights)), len(truth), random_state=seed

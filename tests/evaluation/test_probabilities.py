@@ -10,8 +10,8 @@ from sklearn import metrics
 
 from cnncodes.errors import UsageError
 from cnncodes.evaluation import compare_classifiers, compare_paired, evaluate_predictions, measure_calibration
-from cnncodes.evaluation.intervals import wilson
 from cnncodes.evaluation.probabilities import Scored
+from cnncodes.evaluation.shares import wilson
 
 CLASSES = np.array(["ant", "bee", "cow", "dog"])
 

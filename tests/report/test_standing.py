@@ -81,7 +81,7 @@ def test_a_regressor_is_compared_in_pairs(make_numbers: MakeNumbers) -> None:
     ladder["answers"] = {ladder["methods"][0]["title"]: (truth + 1.05 * noise).tolist()}
     page = show_comparison(make_with(material, ladder))["cost"]
     assert (
-        "This report’s regressor is clearly better" in page and "in pairs the difference is -0.549 [-" in page
+        "This report’s regressor is clearly better" in page and "in pairs the difference is -0.55 [-" in page
     )
 
 

@@ -54,13 +54,15 @@ def compare_evaluated(ladder: Ladder, truth: Any, rows: list[Result], random_sta
         If raw pixels were not tried, or the model has no answer to an image, and its task needs one.
     """
     from cnncodes.evaluation.baselines.tasks import resample, subtract
+    from cnncodes.evaluation.intervals import count_drawn
 
     pixels = next((rung.drawn for rung in ladder.rungs if rung.group == "pixels"), None)
     if pixels is None:
         raise UsageError(
             "--compare is against raw pixels, which were left out: give --only pixels, or more time."
         )
-    given = ladder.task.read_answers(rows)
-    drawn = resample(ladder.task, truth, given, groups=ladder.drawn.groups, random_state=random_state)
-    found: Result = to_plain(subtract(ladder.task.figure, drawn, pixels, len(truth)))
+    given, groups = ladder.task.read_answers(rows), ladder.drawn.groups
+    drawn = resample(ladder.task, truth, given, groups=groups, random_state=random_state)
+    n, units = len(truth), count_drawn(len(truth), groups)
+    found: Result = to_plain(subtract(ladder.task.figure, drawn, pixels, n, units))
     return found

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
         NumberCrossValidation,
         cross_validate,
     )
-    from cnncodes.evaluation.intervals import Estimate, measure_share
+    from cnncodes.evaluation.intervals import Estimate
     from cnncodes.evaluation.label_pairs import LabelPair, find_label_pairs
     from cnncodes.evaluation.metrics import ClassFigures, Evaluation, evaluate_predictions
     from cnncodes.evaluation.multilabel import LabelFigures, MultiLabelEvaluation, evaluate_multilabel
     from cnncodes.evaluation.number_ranges import RangeFigures, measure_ranges
     from cnncodes.evaluation.numbers import NumberEvaluation, evaluate_numbers
     from cnncodes.evaluation.paired import McNemar, compare_paired, run_mcnemar
+    from cnncodes.evaluation.shares import measure_share
 
 __all__ = [
     "AbstentionFigures",
@@ -88,7 +89,7 @@ __getattr__, __dir__ = attach(
         "find_label_pairs": "label_pairs",
         "measure_calibration": "calibration",
         "measure_ranges": "number_ranges",
-        "measure_share": "intervals",
+        "measure_share": "shares",
         "run_mcnemar": "paired",
     },
 )

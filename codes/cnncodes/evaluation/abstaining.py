@@ -12,8 +12,9 @@ import numpy.typing as npt
 from cnncodes.errors import UsageError, agree, count
 from cnncodes.estimators.abstention import AnswerRule
 from cnncodes.evaluation.figures import FIGURES, show_result
-from cnncodes.evaluation.intervals import Estimate, measure_share
+from cnncodes.evaluation.intervals import Estimate
 from cnncodes.evaluation.probabilities import Scored, check_classes, check_probabilities, read_probabilities
+from cnncodes.evaluation.shares import measure_share
 
 Array = npt.NDArray[Any]
 

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from cnncodes.errors import count
 from cnncodes.evaluation.figures import FIGURES, show_result
-from cnncodes.evaluation.intervals import RESAMPLES, Estimate, draw_weights, measure_share
+from cnncodes.evaluation.intervals import RESAMPLES, Estimate, draw_weights
+from cnncodes.evaluation.shares import measure_share
 
 Array = npt.NDArray[Any]
 

@@ -77,13 +77,15 @@ class Figure:
         """Where the worse one is."""
         return "below" if self.higher else "above"
 
-    def summarize(self, value: float, drawn: Floats, n: int) -> Estimate:
-        """Return a value with the interval of its resamples."""
-        return summarize_biased(value, drawn, n) if self.biased else summarize(value, drawn, n)
+    def summarize(self, value: float, drawn: Floats, n: int, units: int) -> Estimate:
+        """Return a value with the interval of its resamples, which draw so many units each."""
+        return (summarize_biased if self.biased else summarize)(value, drawn, n, units)
 
-    def summarize_gap(self, gap: float, drawn: Floats, n: int) -> Estimate:
+    def summarize_gap(self, gap: float, drawn: Floats, n: int, units: int) -> Estimate:
         """Return a difference of two values with the interval of its resamples."""
-        return summarize_biased(gap, drawn, n, share=False) if self.biased else summarize(gap, drawn, n)
+        if self.biased:
+            return summarize_biased(gap, drawn, n, units, share=False)
+        return summarize(gap, drawn, n, units)
 
     def to_error(self, values: Floats) -> Floats:
         """Return what falls as a method learns; of errors the figure itself."""

@@ -16,8 +16,9 @@ from cnncodes.estimators.aggregation import score_images
 from cnncodes.estimators.inputs import ImageRows
 from cnncodes.estimators.labels import check_labels, check_several
 from cnncodes.estimators.training import fit_scorer, number_groups
-from cnncodes.evaluation.intervals import Estimate, measure_share
+from cnncodes.evaluation.intervals import Estimate
 from cnncodes.evaluation.paired import compare_paired
+from cnncodes.evaluation.shares import measure_share
 from cnncodes.heads.folds import count_members, split_images
 from cnncodes.heads.selection import make_head
 from cnncodes.store import Codes

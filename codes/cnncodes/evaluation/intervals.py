@@ -1,4 +1,4 @@
-"""95 % intervals: Wilson's for shares, the bootstrap for everything else."""
+"""95 % intervals by the bootstrap: what nearly all resamples lie between."""
 
 from __future__ import annotations
 
@@ -9,9 +9,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-
-#: The normal distribution's 97.5th percentile.
-Z = 1.959963984540054
 
 RESAMPLES = 2000
 
@@ -45,114 +42,8 @@ class Estimate:
     n: int
 
 
-#: From a figure, what it is on each resample, and the number of images to its interval.
-Summary: TypeAlias = Callable[[float, npt.NDArray[np.float64], int], Estimate]
-
-
-def wilson(right: float, n: int, z: float = Z) -> Estimate:
-    """Return the share `right` / `n` with Wilson's score interval.
-
-    Parameters
-    ----------
-    right : float
-        No whole number where some images count in part.
-    n : int
-    z : float
-        The normal distribution's quantile, which makes it one of 95 % or another.
-
-    Returns
-    -------
-    Estimate
-        NaN with n=0.
-
-    References
-    ----------
-    E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22, 1927.
-
-    Examples
-    --------
-    >>> share = wilson(8, 10)
-    >>> round(share.low, 3), share.value, round(share.high, 3)
-    (0.49, 0.8, 0.943)
-    """
-    if n == 0:
-        return Estimate(math.nan, math.nan, math.nan, 0)
-    share = right / n
-    shrink = 1 + z**2 / n
-    middle = (share + z**2 / (2 * n)) / shrink
-    half = z / shrink * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    # Rounding must not push an end past the share itself, as it would at 0 and 1.
-    return Estimate(share, min(share, max(0.0, middle - half)), max(share, min(1.0, middle + half)), n)
-
-
-def measure_share(right: npt.NDArray[np.bool_], *, groups: Any = None, random_state: int = 0) -> Estimate:
-    """Return the share of images that are right, with Wilson's interval, or of groups the bootstrap's.
-
-    Parameters
-    ----------
-    right : ndarray of bool, shape (n,)
-    groups : array-like, shape (n,), optional
-        Images of a group are drawn together. Where all images are right, or none, resamples tell nothing: the
-        interval is Wilson's for as many independent images as there are groups.
-    random_state : int
-
-    Examples
-    --------
-    >>> share = measure_share(np.array([True, True, True, True]), groups=["a", "a", "b", "b"])
-    >>> share.value, round(share.low, 3), share.n
-    (1.0, 0.342, 4)
-    """
-    n, count = len(right), int(right.sum())
-    if groups is None or n == 0:
-        return wilson(count, n)
-    members = np.unique(np.asarray(groups), return_inverse=True)[1]
-    sizes, found = np.bincount(members), np.bincount(members, right)
-    value = count / n
-    drawn = _draw_shares(found, sizes, random_state) if 0 < count < n else np.array([value])
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    if low == high:
-        few = wilson(round(value * len(sizes)), len(sizes))
-        low, high = min(few.low, value), max(few.high, value)
-    return Estimate(value, float(low), float(high), n)
-
-
-def count_independent(values: npt.NDArray[Any], groups: Any) -> int:
-    """Return how many independent images would tell as much of a mean as images in groups do.
-
-    Their number divided by the design effect: the variance of the mean by groups in terms of that by images.
-    Where all values are equal it is the number of groups.
-
-    Parameters
-    ----------
-    values : ndarray of float64 or bool, shape (n,)
-        One an image; at least one.
-    groups : array-like, shape (n,)
-
-    Returns
-    -------
-    int
-        From 1 to n; n where each image is a group.
-
-    References
-    ----------
-    J. N. K. Rao and A. J. Scott, "A simple method for the analysis of clustered binary data", Biometrics 48,
-    1992.
-
-    Examples
-    --------
-    >>> count_independent(np.array([1, 1, 1, 1, 0, 0, 0, 0]), ["a", "a", "b", "b", "c", "c", "d", "d"])
-    3
-    """
-    members = np.unique(np.asarray(groups), return_inverse=True)[1]
-    n, sizes = len(values), np.bincount(members)
-    if len(sizes) in (1, n):
-        return len(sizes)
-    apart = values - values.mean()
-    between = np.square(np.bincount(members, apart)).sum() * len(sizes) / (len(sizes) - 1)
-    within = np.square(apart).sum()
-    if between == 0 or within == 0:
-        return len(sizes) if within == 0 else n
-    return int(np.clip(n * within / between, 1, n))
+#: To an interval from a figure, what it is on each resample, and the numbers of images and of units drawn.
+Summary: TypeAlias = Callable[[float, npt.NDArray[np.float64], int, int], Estimate]
 
 
 def count_groups(groups: npt.NDArray[Any]) -> int:
@@ -160,17 +51,38 @@ def count_groups(groups: npt.NDArray[Any]) -> int:
     return len(np.unique(groups))
 
 
-def _draw_shares(
-    found: npt.NDArray[Any], sizes: npt.NDArray[Any], random_state: int
-) -> npt.NDArray[np.float64]:
-    """Return the share in each resample of groups, a block of resamples at a time: classes are many."""
-    rng = np.random.default_rng(random_state)
-    count, shares = len(sizes), np.empty(RESAMPLES)
-    step = max(1, 1_000_000 // count)
-    for start in range(0, RESAMPLES, step):
-        drawn = rng.integers(0, count, (min(step, RESAMPLES - start), count))
-        shares[start : start + step] = found[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
-    return shares
+def count_drawn(n: int, groups: Any) -> int:
+    """Return how many a resample of `n` images draws: images, or groups where there are any."""
+    return n if groups is None else count_groups(np.asarray(groups))
+
+
+def find_percentiles(units: int) -> list[float]:
+    """Return the percentiles of resamples that an interval of 95 % lies between.
+
+    Resamples of few vary too little, by the root of ``(units - 1) / units``, and how much samples vary is
+    then known only roughly, as Student's t has it. The percentiles make up for both.
+
+    Parameters
+    ----------
+    units : int
+        What a resample draws as many of: groups where there are any, else images; at least one.
+
+    References
+    ----------
+    T. C. Hesterberg, "What teachers should know about the bootstrap", The American Statistician 69, 2015,
+    section 5.3: expanded percentiles.
+
+    Examples
+    --------
+    >>> [round(share, 2) for share in find_percentiles(10)], round(find_percentiles(10_000)[0], 2)
+    ([0.86, 99.14], 2.5)
+    """
+    from scipy.special import ndtr, stdtrit
+
+    if units < 2:
+        return [0.0, 100.0]
+    below = 100 * float(ndtr(stdtrit(units - 1, 0.025) * math.sqrt(units / (units - 1))))
+    return [below, 100 - below]
 
 
 def bootstrap(
@@ -213,7 +125,8 @@ def bootstrap(
     if math.isnan(value):
         return Estimate(math.nan, math.nan, math.nan, n)
     weights = draw_weights(n, groups=groups, random_state=random_state, resamples=resamples)
-    return (summary or summarize)(value, np.array([statistic(one) for one in weights]), n)
+    drawn = np.array([statistic(one) for one in weights])
+    return (summary or summarize)(value, drawn, n, count_drawn(n, groups))
 
 
 def bootstrap_all(
@@ -237,12 +150,12 @@ def bootstrap_all(
     values = statistics(np.ones(n))
     weights = draw_weights(n, groups=groups, random_state=random_state, resamples=resamples)
     drawn = np.array([statistics(one) for one in weights])
-    make = summary or summarize
-    return [make(float(value), column, n) for value, column in zip(values, drawn.T, strict=True)]
+    make, units = summary or summarize, count_drawn(n, groups)
+    return [make(float(value), column, n, units) for value, column in zip(values, drawn.T, strict=True)]
 
 
-def summarize(value: float, drawn: npt.NDArray[np.float64], n: int) -> Estimate:
-    """Return a figure with the percentiles of its resamples, as `bootstrap` does.
+def summarize(value: float, drawn: npt.NDArray[np.float64], n: int, units: int) -> Estimate:
+    """Return a figure with percentiles of its resamples, those of `find_percentiles`, as `bootstrap` does.
 
     Parameters
     ----------
@@ -251,15 +164,18 @@ def summarize(value: float, drawn: npt.NDArray[np.float64], n: int) -> Estimate:
         What it is on each resample; NaN where nothing is left to measure.
     n : int
         Images.
+    units : int
+        As of `find_percentiles`.
 
     Examples
     --------
-    >>> summarize(0.5, np.linspace(0.4, 0.6, 81), 40)
-    Estimate(value=0.5, low=0.405, high=0.595, n=40)
+    >>> drawn = np.linspace(0.4, 0.6, 81)
+    >>> [round(summarize(0.5, drawn, 400, units).low, 3) for units in (400, 10)]
+    [0.405, 0.402]
     """
     if math.isnan(value):
         return Estimate(math.nan, math.nan, math.nan, n)
-    low, high = np.nanpercentile(drawn, [2.5, 97.5])
+    low, high = np.nanpercentile(drawn, find_percentiles(units))
     # All right, say: nearly every resample too, which is no certainty.
     if high - low <= _ROUNDING * max(abs(low), abs(high)):
         low = high = math.nan

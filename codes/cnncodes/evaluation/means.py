@@ -9,10 +9,12 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.evaluation.intervals import Estimate, summarize
+from cnncodes.evaluation.intervals import Estimate, find_percentiles, summarize
 
 
-def summarize_biased(value: float, drawn: npt.NDArray[np.float64], n: int, *, share: bool = True) -> Estimate:
+def summarize_biased(
+    value: float, drawn: npt.NDArray[np.float64], n: int, units: int, *, share: bool = True
+) -> Estimate:
     """Return a figure with an interval of resamples that lie to one side of it, as means over classes do.
 
     Average precision of few images is too high, and F1 of few too low; resamples, which hold fewer different
@@ -23,7 +25,7 @@ def summarize_biased(value: float, drawn: npt.NDArray[np.float64], n: int, *, sh
 
     Parameters
     ----------
-    value, drawn, n
+    value, drawn, n, units
         As of `summarize`.
     share : bool
         Whether it is a figure from 0 to 1. Then all is reckoned by the arcsine of its root, whose spread is
@@ -37,16 +39,16 @@ def summarize_biased(value: float, drawn: npt.NDArray[np.float64], n: int, *, sh
     Examples
     --------
     >>> drawn = np.linspace(0.5, 0.7, 81)
-    >>> one = summarize_biased(0.55, drawn, 40)
+    >>> one = summarize_biased(0.55, drawn, 400, 400)
     >>> round(one.low, 2), one.value, round(one.high, 2)
     (0.37, 0.55, 0.63)
     """
-    found = summarize(value, drawn, n)
+    found = summarize(value, drawn, n, units)
     if math.isnan(found.low):
         return found
     center, values = (_to_angle(np.asarray(one)) if share else np.asarray(one) for one in (value, drawn))
     bias, spread = float(np.nanmean(values) - center), float(np.nanstd(values))
-    away = np.nanpercentile(values, [2.5, 97.5]) - center - bias
+    away = np.nanpercentile(values, find_percentiles(units)) - center - bias
     wider = math.hypot(spread, bias) / spread if spread else 1.0  # 0 of numbers whose squares are 0
     ends = center - bias + away * wider
     low, high = (np.sin(np.clip(ends, 0, math.pi / 2)) ** 2 if share else ends).tolist()
@@ -74,7 +76,7 @@ def widen_mean(estimate: Estimate, shares: Sequence[Estimate]) -> Estimate:
 
     Examples
     --------
-    >>> from cnncodes.evaluation.intervals import wilson
+    >>> from cnncodes.evaluation.shares import wilson
     >>> one = widen_mean(Estimate(1.0, math.nan, math.nan, 42), [wilson(40, 40), wilson(2, 2)])
     >>> one.value, round(one.low, 3), one.high
     (1.0, 0.668, 1.0)

@@ -15,14 +15,7 @@ from cnncodes.estimators.labels import check_groups as check_own_groups
 from cnncodes.evaluation.calibration import Calibration, measure_calibration
 from cnncodes.evaluation.confusion import Confusion, find_names
 from cnncodes.evaluation.figures import FIGURES, show_result
-from cnncodes.evaluation.intervals import (
-    Estimate,
-    bootstrap,
-    count_groups,
-    explain_intervals,
-    measure_share,
-    summarize,
-)
+from cnncodes.evaluation.intervals import Estimate, bootstrap, count_groups, explain_intervals, summarize
 from cnncodes.evaluation.means import summarize_biased, widen_mean
 from cnncodes.evaluation.probabilities import (
     Scored,
@@ -31,6 +24,7 @@ from cnncodes.evaluation.probabilities import (
     order_columns,
     read_probabilities,
 )
+from cnncodes.evaluation.shares import measure_share
 
 Array = npt.NDArray[Any]
 

@@ -13,17 +13,12 @@ import numpy.typing as npt
 from cnncodes.errors import UsageError, count
 from cnncodes.estimators.label_sets import read_label_sets
 from cnncodes.evaluation.figures import FIGURES, show_result
-from cnncodes.evaluation.intervals import (
-    Estimate,
-    bootstrap_all,
-    count_groups,
-    explain_intervals,
-    measure_share,
-)
+from cnncodes.evaluation.intervals import Estimate, bootstrap_all, count_groups, explain_intervals
 from cnncodes.evaluation.label_order import LabelOrder, mean_known
 from cnncodes.evaluation.means import summarize_biased
 from cnncodes.evaluation.metrics import check_groups
 from cnncodes.evaluation.probabilities import check_classes
+from cnncodes.evaluation.shares import measure_share
 
 Array = npt.NDArray[Any]
 

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.evaluation.intervals import Estimate, bootstrap, measure_share
+from cnncodes.evaluation.intervals import Estimate, bootstrap
 from cnncodes.evaluation.metrics import check_groups
 from cnncodes.evaluation.numbers import check_numbers
+from cnncodes.evaluation.shares import measure_share
 
 Array = npt.NDArray[Any]
 

@@ -13,8 +13,9 @@ import numpy.typing as npt
 from cnncodes.errors import UsageError, count
 from cnncodes.estimators.targets import LARGEST
 from cnncodes.evaluation.figures import FIGURES, show_result
-from cnncodes.evaluation.intervals import Estimate, bootstrap_all, explain_intervals, measure_share
+from cnncodes.evaluation.intervals import Estimate, bootstrap_all, explain_intervals
 from cnncodes.evaluation.metrics import check_groups
+from cnncodes.evaluation.shares import measure_share
 
 Array = npt.NDArray[Any]
 

@@ -21,8 +21,9 @@ from cnncodes.estimators.contents import find_trained
 from cnncodes.estimators.inputs import ImageRows, Progress, embed_records
 from cnncodes.estimators.predictor import Predictor
 from cnncodes.estimators.training import fit_rows
-from cnncodes.evaluation.intervals import Estimate, wilson
+from cnncodes.evaluation.intervals import Estimate
 from cnncodes.evaluation.paired import compare_paired
+from cnncodes.evaluation.shares import wilson
 from cnncodes.heads.selection import make_head
 from cnncodes.images import ImageRecord
 

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from cnncodes.errors import UsageError, name_some
 from cnncodes.evaluation.confusion import find_names
-from cnncodes.evaluation.intervals import Estimate, bootstrap, measure_share
+from cnncodes.evaluation.intervals import Estimate, bootstrap
+from cnncodes.evaluation.shares import measure_share
 
 Array = npt.NDArray[Any]
 

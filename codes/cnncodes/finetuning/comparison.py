@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.evaluation.intervals import Estimate, measure_share
+from cnncodes.evaluation.intervals import Estimate
 from cnncodes.evaluation.paired import compare_paired, run_mcnemar
+from cnncodes.evaluation.shares import measure_share
 
 #: Below it a sign test calls a difference clear.
 LEVEL = 0.05

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.evaluation.intervals import measure_share
 from cnncodes.evaluation.paired import compare_paired
+from cnncodes.evaluation.shares import measure_share
 from cnncodes.finetuning.history import (
     DIVERGED,
     HEAD_STAGE,

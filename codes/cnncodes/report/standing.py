@@ -6,7 +6,7 @@ import math
 
 from cnncodes.evaluation.baselines.number_task import NumberTask
 from cnncodes.evaluation.baselines.tasks import ClassTask, Task, resample, subtract
-from cnncodes.evaluation.intervals import Estimate
+from cnncodes.evaluation.intervals import Estimate, count_drawn
 from cnncodes.report.comparison import Comparison, Tried
 from cnncodes.report.html import show_interval
 from cnncodes.report.material import Material, NumberMaterial, Subject
@@ -49,7 +49,8 @@ def measure_gap(material: Subject, comparison: Comparison) -> Estimate | None:
         )
         for said in (task.list_plain(material.predicted), [of_best[key] for key in keys])
     ]
-    return subtract(task.figure, drawn[0], drawn[1], len(truth))
+    units = count_drawn(len(truth), material.drawn.groups)
+    return subtract(task.figure, drawn[0], drawn[1], len(truth), units)
 
 
 def judge_own(comparison: Comparison, own: Estimate, gap: Estimate | None) -> tuple[bool, str]:

@@ -5,10 +5,10 @@ from cnncodes.evaluation.baselines.label_task import LabelTask
 from cnncodes.evaluation.baselines.learning_curve import (
     CurvePoint,
     LearningCurve,
-    Prospect,
     measure_learning_curve,
 )
 from cnncodes.evaluation.baselines.methods import CLASSES, GROUPS, NUMBERS, Method, list_methods
+from cnncodes.evaluation.baselines.prospects import Prospect
 from cnncodes.evaluation.baselines.rungs import Ladder, LeftOut, Rung
 from cnncodes.evaluation.baselines.tasks import Task
 from cnncodes.evaluation.figures import Figure

@@ -22,6 +22,7 @@ from cnncodes.evaluation.baselines.methods import CLASSES, TRIVIAL, Method
 from cnncodes.evaluation.baselines.parts import Parts, count_seen
 from cnncodes.evaluation.baselines.rungs import Ladder, LeftOut, Rung
 from cnncodes.evaluation.baselines.tasks import Answer, Task, subtract
+from cnncodes.evaluation.intervals import count_drawn
 from cnncodes.images import ImageRecord
 
 Array = npt.NDArray[Any]
@@ -279,6 +280,7 @@ class _Climb:
         """Return a method's figures; `against` are the resampled ones that it is compared with."""
         evaluation, drawn = self.parts.evaluate(one.answers), self.parts.resample(one.answers)
         figure, n = self.task.figure, len(self.parts.test)
+        units = count_drawn(n, self.parts.drawn.groups)
         described = (0.0, 0.0) if one.made is None else (one.made.cpu, one.made.clock)
         return Rung(
             title=one.method.title,
@@ -286,7 +288,7 @@ class _Climb:
             head=one.method.head,
             evaluation=evaluation,
             estimate=getattr(evaluation, figure.key),
-            difference=None if against is None else subtract(figure, drawn, against, n),
+            difference=None if against is None else subtract(figure, drawn, against, n, units),
             describe_seconds=described[0],
             fit_seconds=one.cpu,
             seconds=described[1] + one.clock,

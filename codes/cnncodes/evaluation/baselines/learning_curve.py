@@ -16,9 +16,10 @@ from cnncodes.estimators.inputs import ImageRows
 from cnncodes.estimators.unknown import Training
 from cnncodes.evaluation.baselines.budget import OutOfTimeError
 from cnncodes.evaluation.baselines.methods import CLASSES
+from cnncodes.evaluation.baselines.prospects import LEAST_POINTS, Prospect, foresee
 from cnncodes.evaluation.baselines.tasks import Statistic, Task
 from cnncodes.evaluation.figures import FIGURES, Figure, show_result
-from cnncodes.evaluation.intervals import Estimate
+from cnncodes.evaluation.intervals import Estimate, count_drawn
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
@@ -26,14 +27,8 @@ Floats = npt.NDArray[np.float64]
 #: Shares of the training images, and draws of each but the whole.
 SHARES, DRAWS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0), 5
 
-#: Points of a curve that say where it goes, and times as many images as there are that are asked for.
-_LEAST_POINTS, _FACTORS = 3, (2.0, 4.0)
-
 #: Resamples of a curve's extrapolation; each is a fit.
 _RESAMPLES = 500
-
-#: Exponents of the power law that are tried.
-_EXPONENTS = np.linspace(0.05, 1.5, 30)
 
 
 @dataclass(frozen=True)
@@ -54,23 +49,6 @@ class CurvePoint:
     images: int
     draws: int
     estimate: Estimate
-
-
-@dataclass(frozen=True)
-class Prospect:
-    """What more training images would give, if the error goes on falling as a power of their number.
-
-    Attributes
-    ----------
-    images : int
-    estimate : Estimate
-    gain : Estimate
-        That less the figure with all images that there are, on the same test images.
-    """
-
-    images: int
-    estimate: Estimate
-    gain: Estimate
 
 
 @dataclass(frozen=True)
@@ -102,7 +80,7 @@ class LearningCurve:
     def describe(self) -> str:
         """Return in words what more labels would bring, and whether time ended the curve too early."""
         last = self.points[-1]
-        if not self.further and len(self.points) >= _LEAST_POINTS:
+        if not self.further and len(self.points) >= LEAST_POINTS:
             return (
                 "errors did not fall with more training images: nothing says that more labels would help"
                 f"{self._say_cut()}"
@@ -196,16 +174,17 @@ def measure_learning_curve(
     found = [np.array([draw(ones) for draw in draws]) for draws in measured]
     whole = np.array([values.mean() for values in found])
     resampled = _resample(measured, len(truth), test_groups, rng)
+    figure, n, units = task.figure, len(truth), count_drawn(len(truth), test_groups)
     points = [
-        CurvePoint(round(size), len(draws), task.figure.summarize(float(value), values, len(truth)))
+        CurvePoint(round(size), len(draws), figure.summarize(float(value), values, n, units))
         for size, draws, value, values in zip(sizes, measured, whole, resampled.T, strict=True)
     ]
     if answers is not None and points[-1].draws == 1:  # as wherever else that head is spoken of
         same = task.evaluate(truth, answers, groups=test_groups, random_state=random_state)
-        points[-1] = replace(points[-1], estimate=getattr(same, task.figure.key))
+        points[-1] = replace(points[-1], estimate=getattr(same, figure.key))
     luck = _draw_luck(np.array(sizes), found, len(training.y), rng)
-    further = _extrapolate(np.array(sizes), whole, resampled, luck, len(truth), task.figure)
-    return LearningCurve(points, further, complete, task.figure)
+    further = foresee(np.array(sizes), whole, resampled, luck, figure, n, units)
+    return LearningCurve(points, further, complete, figure)
 
 
 def _draw(training: Training, task: Task, share: float, rng: np.random.Generator) -> npt.NDArray[np.int64]:
@@ -260,51 +239,3 @@ def _draw_luck(sizes: Floats, found: list[Floats], n_images: int, rng: np.random
         return np.zeros(_RESAMPLES)
     freedom = len(variances) * (DRAWS - 1)
     return np.asarray(rng.standard_t(freedom, _RESAMPLES) * math.sqrt(np.mean(variances)))
-
-
-def _extrapolate(
-    sizes: Floats, measured: Floats, resampled: Floats, luck: Floats, n: int, figure: Figure
-) -> list[Prospect]:
-    if len(sizes) < _LEAST_POINTS:
-        return []
-    wanted = sizes[-1] * np.array(_FACTORS)
-    # What is 1 less an error is so of errors, too.
-    errors = figure.to_error(measured)
-    foreseen = _predict(sizes, errors[None], wanted)[0]
-    if foreseen[0] == errors[-1] > 0:  # a law that can only fall has nothing to say of what rose
-        return []
-    value = figure.to_error(foreseen)
-    spread = figure.to_error(_predict(sizes, figure.to_error(resampled), wanted))
-    # Further images have luck of their own, and hold these: together about as much as these alone (measured).
-    spread = spread + luck[:, None]
-    gains = spread - resampled[:, -1:]
-    return [
-        Prospect(
-            round(size),
-            figure.summarize(float(one), values, n),
-            figure.summarize_gap(float(one - measured[-1]), gain, n),
-        )
-        for size, one, values, gain in zip(wanted, value, spread.T, gains.T, strict=True)
-    ]
-
-
-def _predict(sizes: Floats, errors: Floats, wanted: Floats) -> Floats:
-    """Return the errors at other sizes by ``a + b * n ** -c`` with a, b at least 0, fitted to each row.
-
-    For each exponent a and b are a least-squares line; the exponent with the smallest residual is taken. The
-    last point, which the question starts from, is met exactly: what is predicted is the change from there.
-    """
-    found = np.empty((len(errors), len(wanted)))
-    best = np.full(len(errors), math.inf)
-    for exponent in _EXPONENTS:
-        x, x_new = sizes**-exponent, wanted**-exponent
-        center = x - x.mean()
-        slope = np.maximum(errors @ center / (center @ center), 0)
-        # The error of endless images is at least 0.
-        slope = np.minimum(slope, errors[:, -1] / x[-1])
-        offset = errors.mean(axis=1) - slope * x.mean()
-        residual = ((errors - offset[:, None] - slope[:, None] * x) ** 2).sum(axis=1)
-        better = residual < best
-        best[better] = residual[better]
-        found[better] = errors[better, -1:] - slope[better, None] * (x[-1] - x_new)
-    return found

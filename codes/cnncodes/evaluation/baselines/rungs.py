@@ -127,6 +127,11 @@ class Ladder:
         groups: int | None = self.rungs[0].evaluation.n_groups
         return groups
 
+    @property
+    def units(self) -> int:
+        """What a resample of the test images draws as many of: groups, or images."""
+        return len(self.test) if self.n_groups is None else self.n_groups
+
     def best(self) -> Rung:
         """Return the rung with the best figure, of equals the cheapest."""
         sign = self.task.figure.sign
@@ -139,7 +144,8 @@ class Ladder:
         """
         best, figure = self.best(), self.task.figure
         for rung in sorted(self.rungs, key=lambda rung: rung.cost):
-            gap = subtract(figure, figure.sign * best.drawn, figure.sign * rung.drawn, len(self.test))
+            values, others = (figure.sign * one.drawn for one in (best, rung))
+            gap = subtract(figure, values, others, len(self.test), self.units)
             if rung is best or not gap.low > 0:
                 return rung, gap
         raise AssertionError("the best is as good as itself")
@@ -159,13 +165,12 @@ class Ladder:
 
     def _say_choice(self, chosen: Rung, gap: Estimate) -> str:
         best, figure = self.best(), self.task.figure
-        independent = len(self.test) if self.n_groups is None else self.n_groups
-        if best is chosen and independent >= FEW_GROUPS:
+        if best is chosen and self.units >= FEW_GROUPS:
             return f"Best, and nothing cheaper is as good on these images: {best.title}."
         if best is chosen:
             return f"{self._say_few()} to tell others from the best here, {best.title}.{self._say_more()}"
         far = figure.say_gap(gap)
-        if gap.value > self.telling or independent < FEW_GROUPS:
+        if gap.value > self.telling or self.units < FEW_GROUPS:
             return (
                 f"{self._say_few()} to tell the best here, {best.title},"
                 f" from much cheaper ones: {chosen.title} is {far} {figure.worse} it{figure.within}."

@@ -134,7 +134,7 @@ def resample(task: Task, truth: Array, answers: Any, *, groups: Any, random_stat
     >>> task, truth = ClassTask(), np.array(["cat", "dog"] * 20)
     >>> right, cats = (ClassAnswers(labels, truth[:2]) for labels in (truth, np.full(40, "cat")))
     >>> figures = [resample(task, truth, one, groups=None, random_state=0) for one in (right, cats)]
-    >>> gap = subtract(task.figure, *figures, 40)
+    >>> gap = subtract(task.figure, *figures, 40, 40)
     >>> gap.value, round(gap.low, 2), round(gap.high, 2)
     (0.5, 0.35, 0.65)
     """
@@ -143,10 +143,13 @@ def resample(task: Task, truth: Array, answers: Any, *, groups: Any, random_stat
     return np.array([statistic(np.ones(n)), *(statistic(one) for one in weights)])
 
 
-def subtract(figure: Figure, values: Floats, others: Floats, n: int) -> Estimate:
-    """Return the paired difference of a figure's two values on `n` images, as `resample` gave them."""
+def subtract(figure: Figure, values: Floats, others: Floats, n: int, units: int) -> Estimate:
+    """Return the paired difference of a figure's two values on `n` images, as `resample` gave them.
+
+    `units` are what a resample draws as many of: groups where there are any, else images.
+    """
     gained = values - others
-    return figure.summarize_gap(float(gained[0]), gained[1:], n)
+    return figure.summarize_gap(float(gained[0]), gained[1:], n, units)
 
 
 def list_answered(rows: Sequence[Mapping[str, Any]], name: str) -> list[Any]:

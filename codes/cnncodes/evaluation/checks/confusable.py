@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from cnncodes.errors import count, name_some
 from cnncodes.evaluation.checks.finding import Finding
-from cnncodes.evaluation.intervals import Estimate, Z, count_independent, wilson
+from cnncodes.evaluation.intervals import Estimate
+from cnncodes.evaluation.shares import Z, count_independent, wilson
 
 #: Above this upper end of the interval it is not known that the two are alike: there are too few images.
 UNDECIDED = 0.7

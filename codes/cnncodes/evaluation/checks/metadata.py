@@ -28,7 +28,8 @@ from cnncodes.evaluation.checks.betraying import (
 )
 from cnncodes.evaluation.checks.finding import Finding
 from cnncodes.evaluation.checks.looking import Look
-from cnncodes.evaluation.intervals import Estimate, Z, bootstrap, wilson
+from cnncodes.evaluation.intervals import Estimate, bootstrap
+from cnncodes.evaluation.shares import Z, wilson
 from cnncodes.heads.folds import Rows, Split, make_splits
 
 Array = npt.NDArray[Any]
