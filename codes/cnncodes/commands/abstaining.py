@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands.command import Result
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def measure_abstention(
-    rule: AnswerRule, records: list[ImageRecord], predictions: Predictions, read: list[int], groups: Any
+    rule: AnswerRule, records: Sequence[ImageRecord], predictions: Predictions, read: list[int], groups: Any
 ) -> AbstentionFigures:
     """Return what a rule comes to on the images that could be read, which resamples draw by these groups."""
     import numpy as np

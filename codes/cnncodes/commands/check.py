@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 from cnncodes.commands import common, inputs
 from cnncodes.commands.command import PROBLEMS, TOO_MANY_FAILURES, Command, Result, showing
-from cnncodes.commands.evaluate import write_report
 from cnncodes.commands.failures import judge_failures
 from cnncodes.commands.holding import tell_holdout
 from cnncodes.commands.multilabel import tell_empty
-from cnncodes.commands.outputs import check_json_name, check_output
+from cnncodes.commands.outputs import check_json_name, check_output, write_report
 from cnncodes.commands.regression import name_target
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.suspicious_labels import warn_of_labels, warn_of_several

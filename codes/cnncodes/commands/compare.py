@@ -10,9 +10,8 @@ from cnncodes.commands import common, inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result, showing
 from cnncodes.commands.comparisons import render_compare
 from cnncodes.commands.crossvalidating import keep_codes
-from cnncodes.commands.evaluate import write_report
 from cnncodes.commands.failures import judge_failures
-from cnncodes.commands.outputs import check_json_name, check_output
+from cnncodes.commands.outputs import check_json_name, check_output, write_report
 from cnncodes.commands.prediction_files import is_prediction_file, read_predictions
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.seen_groups import count_seen_groups

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cnncodes.commands import inputs
-from cnncodes.commands.command import TOO_MANY_FAILURES, Result
-from cnncodes.commands.companions import prepare_companions
-from cnncodes.commands.failures import judge_failures, list_read
+from cnncodes.commands.command import Result
+from cnncodes.commands.evaluating import Evaluated, predict_labelled
 from cnncodes.commands.figures import FEW_IMAGES, say_few_groups, say_groups, say_missing
 from cnncodes.commands.multilabel import read_labelled
-from cnncodes.commands.pages import Evaluated, is_page, write_page
-from cnncodes.commands.seen_groups import warn_of_seen_groups
+from cnncodes.commands.pages import finish
 from cnncodes.commands.tables import cut_name, format_interval, format_share, format_table
 from cnncodes.commands.tasks import Meaning
 from cnncodes.errors import SourceError, UsageError, name_some
@@ -38,8 +35,6 @@ def evaluate_labels(
     options: EvaluateOptions, predictor: LabelPredictor, reporter: Reporter
 ) -> tuple[Result, list[Result]]:
     """Predict images whose labels are known and compare: the figures, and a row for each image."""
-    from cnncodes.images import draw_together
-
     delimiter = options.label_delimiter or predictor.delimiter
     if delimiter is None:
         raise UsageError(
@@ -48,48 +43,25 @@ def evaluate_labels(
         )
     records, split = read_labelled(options.src, options, options.split, "test", delimiter, reporter)
     truth = _read_truth(records, predictor, delimiter)
-    wants_page = is_page(options.report)
     meaning = Meaning(label_delimiter=delimiter)
-    companions = prepare_companions(options, reporter, meaning) if wants_page else None
-    records = records if companions is None else companions.watch(records)
-    predictions = predictor.predict_records(
-        records,
-        n_jobs=options.n_jobs,
-        memory=options.memory,
-        on_progress=reporter.progress("predicting"),
-        codes=companions is not None,
-    )
-    read = list_read(options.src, records, predictions)
-    kept = [records[i] for i in read]
-    drawn = draw_together(kept, predictions.contents[read])
-    evaluation = _measure(read, truth, predictions, drawn.groups)
+    found = predict_labelled(options, predictor, records, split, reporter, meaning=meaning)
+    evaluation = _measure(found, truth)
     figures: Result = to_plain(evaluation)
     _warn_unknown(figures["per_label"], delimiter, predictor.delimiter, reporter)
-    failures = [(failure.key, failure.reason) for failure in predictions.failures.values()]
     result = {
-        "model": options.model,
-        "src": options.src,
-        "split": split,
+        **found.name(),
         "label_delimiter": delimiter,
         **figures,
-        "n_different": drawn.n_different,
-        "trained_on": inputs.count_trained(predictions.trained_on, len(records) - len(failures), reporter),
-        "groups_trained_on": warn_of_seen_groups(options, kept, predictor, reporter, by_class=False),
-        "failed": len(failures),
-        "report": options.report,
+        **found.tell(reporter, by_class=False),
     }
-    if companions is not None:
-        found = Evaluated(options, split, predictor, records, predictions, drawn, result["groups_trained_on"])
-        render = _render_page(found, truth, evaluation, delimiter)
-        write_page(found, companions, reporter, render, result)
-    result[TOO_MANY_FAILURES] = judge_failures(failures, len(records), options.max_failures, reporter)
-    return result, _list_rows(records, truth, predictions)
+    finish(found, result, _render_page(found, truth, evaluation, delimiter), reporter)
+    return result, _list_rows(found.records, truth, found.predictions)
 
 
 def _render_page(
     found: Evaluated, truth: list[list[str]], evaluation: MultiLabelEvaluation, delimiter: str
 ) -> Callable[[dict[str, Any]], bytes]:
-    """Return what makes the page, for `write_page`."""
+    """Return what makes the page, for `finish`."""
     import numpy as np
 
     from cnncodes.report import LabelMaterial, render_label_report
@@ -127,18 +99,17 @@ def _read_truth(records: list[ImageRecord], predictor: LabelPredictor, delimiter
     return truth
 
 
-def _measure(
-    read: list[int], truth: list[list[str]], predictions: LabelPredictions, groups: Any
-) -> MultiLabelEvaluation:
+def _measure(found: Evaluated, truth: list[list[str]]) -> MultiLabelEvaluation:
     from cnncodes.evaluation import evaluate_multilabel
 
+    read, predictions = found.read, found.predictions
     return evaluate_multilabel(
         [set(truth[i]) for i in read],
         predictions.named[read],
         predictions.proba[read],
         # Labels on this level are text; a classifier fitted in Python may have numbers.
         [str(name) for name in predictions.classes],
-        groups=groups,
+        groups=found.drawn.groups,
     )
 
 
@@ -153,7 +124,7 @@ def _warn_unknown(per_label: list[Result], given: str, fitted: str | None, repor
 
 
 def _list_rows(
-    records: list[ImageRecord], truth: list[list[str]], predictions: LabelPredictions
+    records: Sequence[ImageRecord], truth: list[list[str]], predictions: LabelPredictions
 ) -> list[Result]:
     names = [str(name) for name in predictions.classes]
     rows = []

@@ -7,13 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands import inputs
-from cnncodes.commands.command import TOO_MANY_FAILURES, Result
-from cnncodes.commands.companions import prepare_companions
-from cnncodes.commands.failures import judge_failures, list_read
+from cnncodes.commands.command import Result
+from cnncodes.commands.evaluating import Evaluated, predict_labelled
 from cnncodes.commands.figures import say_groups, say_missing
-from cnncodes.commands.pages import Evaluated, is_page, write_page
+from cnncodes.commands.pages import finish
 from cnncodes.commands.regression import COVERAGE, choose_column, name_target, say_no_interval
-from cnncodes.commands.seen_groups import warn_of_seen_groups
 from cnncodes.commands.tables import format_table
 from cnncodes.commands.tasks import Meaning, check_target
 from cnncodes.errors import UsageError
@@ -41,8 +39,6 @@ def evaluate_regressor(
     options: EvaluateOptions, predictor: NumberPredictor, reporter: Reporter
 ) -> tuple[Result, list[Result]]:
     """Predict images whose numbers are known and compare: the figures, and a row for each image."""
-    from cnncodes.images import draw_together
-
     if len(predictor.targets) > 1:
         raise UsageError(
             f"{options.model!r} predicts {len(predictor.targets)} numbers of each image, and a source has one"
@@ -52,61 +48,32 @@ def evaluate_regressor(
         check_target(options.src)
     fitted = predictor.targets[0]
     column = options.target or choose_column(options.src, options, predictor)
-    given, options = options, replace(options, label_column=column)
+    labelled = replace(options, label_column=column)
     records, split = inputs.labelled_part(
-        options.src, options, options.split, "test", reporter, by_class=False
+        options.src, labelled, options.split, "test", reporter, by_class=False
     )
-    truth = _read_truth(records, options, fitted)
-    wants_page = is_page(options.report)
-    companions = prepare_companions(options, reporter, Meaning(regression=True)) if wants_page else None
-    records = records if companions is None else companions.watch(records)
-    predictions = predictor.predict_records(
-        records,
-        n_jobs=options.n_jobs,
-        memory=options.memory,
-        on_progress=reporter.progress("predicting"),
-        codes=companions is not None,
-    )
-    read = list_read(options.src, records, predictions)
-    kept = [records[i] for i in read]
-    drawn = draw_together(kept, predictions.contents[read])
-    evaluation = _measure([truth[i] for i in read], predictions.values[read, 0], drawn.groups, predictor)
-    figures: Result = to_plain(evaluation)
-    target = name_target(options.target, options.src, options)
+    truth = _read_truth(records, labelled, fitted)
+    meaning = Meaning(regression=True)
+    found = predict_labelled(labelled, predictor, records, split, reporter, meaning=meaning, given=options)
+    evaluation = _measure(found, truth, predictor)
+    target = name_target(options.target, options.src, labelled)
     if target is not None and fitted is not None and target != fitted:
         reporter.note(f"these are numbers of {target!r}, and {options.model} was fitted to {fitted!r}")
-    failures = [(failure.key, failure.reason) for failure in predictions.failures.values()]
     result = {
-        "model": options.model,
-        "src": options.src,
-        "split": split,
+        **found.name(),
         "target": target or fitted,
-        **figures,
-        "n_different": drawn.n_different,
+        **to_plain(evaluation),
         "why_no_interval": say_no_interval(predictor),
-        "trained_on": inputs.count_trained(predictions.trained_on, len(records) - len(failures), reporter),
-        "groups_trained_on": warn_of_seen_groups(options, kept, predictor, reporter, by_class=False),
-        "failed": len(failures),
-        "report": options.report,
+        **found.tell(reporter, by_class=False),
     }
-    if companions is not None:
-        found = Evaluated(given, split, predictor, records, predictions, drawn, result["groups_trained_on"])
-        render = _render_page(found, truth, evaluation, result)
-        write_page(found, companions, reporter, render, result)
-    result[TOO_MANY_FAILURES] = judge_failures(failures, len(records), options.max_failures, reporter)
-    rows = []
-    for i, (record, number) in enumerate(zip(records, truth, strict=True)):
-        failure = predictions.failures.get(i)
-        value = None if failure else float(predictions.values[i, 0])
-        reason = failure.reason if failure else None
-        rows.append({"image": record.key, "target": number, "prediction": value, "reason": reason})
-    return result, rows
+    finish(found, result, _render_page(found, truth, evaluation, result), reporter)
+    return result, _list_rows(found, truth)
 
 
 def _render_page(
     found: Evaluated, truth: list[float], evaluation: NumberEvaluation, result: Result
 ) -> Callable[[dict[str, Any]], bytes]:
-    """Return what makes the page, for `write_page`."""
+    """Return what makes the page, for `finish`."""
     import numpy as np
 
     from cnncodes.evaluation import measure_ranges
@@ -141,7 +108,7 @@ def _read_truth(records: list[ImageRecord], options: EvaluateOptions, fitted: st
     return truth
 
 
-def _measure(truth: list[float], predicted: Any, groups: Any, predictor: NumberPredictor) -> NumberEvaluation:
+def _measure(found: Evaluated, truth: list[float], predictor: NumberPredictor) -> NumberEvaluation:
     from cnncodes.evaluation import evaluate_numbers
 
     try:
@@ -149,12 +116,22 @@ def _measure(truth: list[float], predicted: Any, groups: Any, predictor: NumberP
     except UsageError:  # this regressor has none: then there is nothing to judge
         width = None
     return evaluate_numbers(
-        truth,
-        predicted,
-        groups=groups,
+        [truth[i] for i in found.read],
+        found.predictions.values[found.read, 0],
+        groups=found.drawn.groups,
         coverage=None if width is None else COVERAGE,
         width=width,
     )
+
+
+def _list_rows(found: Evaluated, truth: list[float]) -> list[Result]:
+    rows = []
+    for i, (record, number) in enumerate(zip(found.records, truth, strict=True)):
+        failure = found.predictions.failures.get(i)
+        value = None if failure else float(found.predictions.values[i, 0])
+        reason = failure.reason if failure else None
+        rows.append({"image": record.key, "target": number, "prediction": value, "reason": reason})
+    return rows
 
 
 def render_numbers(result: Result) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from cnncodes.errors import SourceError, UsageError
 
@@ -94,3 +96,15 @@ def check_report_name(name: str) -> None:
     """Raise `UsageError` unless a report's name ends in .json or .html."""
     if Path(name).suffix.lower() not in (".json", ".html"):
         raise UsageError(f"must end in .json or .html. Got {name!r}.")
+
+
+def is_page(report: str | None) -> bool:
+    """Tell whether a report's name asks for a page."""
+    return report is not None and Path(report).suffix.lower() == ".html"
+
+
+def write_report(path: Path, report: dict[str, Any]) -> None:
+    """Write a report as JSON, whole or not at all."""
+    from cnncodes.store.files import write_file
+
+    write_file(path, (json.dumps(report, indent=1, ensure_ascii=True) + "\n").encode())

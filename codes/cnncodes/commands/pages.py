@@ -8,13 +8,14 @@ import json
 import os
 import platform
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import cnncodes
-from cnncodes.commands.command import Result, showing
+from cnncodes.commands.command import TOO_MANY_FAILURES, Result, showing
+from cnncodes.commands.evaluating import Evaluated
+from cnncodes.commands.failures import judge_failures
+from cnncodes.commands.outputs import is_page
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.training_images import name_kind
 from cnncodes.errors import SavedModelError, UsageError
@@ -22,19 +23,10 @@ from cnncodes.schema import to_arguments
 
 if TYPE_CHECKING:
     from cnncodes.commands.companions import Companions
-    from cnncodes.estimators.predictor import ImagePredictor, Predictions
-    from cnncodes.evaluation import Evaluation
-    from cnncodes.evaluation.abstaining import AbstentionFigures
-    from cnncodes.images import DrawnTogether, ImageRecord
     from cnncodes.report import Origin
 
 #: Distributions whose versions may change a figure or a picture.
 _PACKAGES = ("numpy", "scipy", "scikit-learn", "pillow", "onnxruntime", "onnxruntime-gpu", "onnx")
-
-
-def is_page(report: str | None) -> bool:
-    """Tell whether a report's name asks for a page."""
-    return report is not None and Path(report).suffix.lower() == ".html"
 
 
 def check_page_options(options: Any) -> None:
@@ -54,121 +46,62 @@ def check_page_options(options: Any) -> None:
         raise UsageError(f"{' and '.join(wanted)}: for a page alone. Give one, such as -o report.html.")
 
 
-@dataclass(frozen=True)
-class Evaluated:
-    """What was evaluated, by which options.
-
-    Attributes
-    ----------
-    options : EvaluateOptions
-        As they were given.
-    split : str or None
-        The part that was evaluated.
-    predictor : ImagePredictor
-    records : sequence of ImageRecord
-    predictions : Predictions, NumberPredictions or LabelPredictions
-        Of all records, with their codes.
-    drawn : DrawnTogether
-        What resamples of the images that could be read draw.
-    groups_trained_on : int
-        How many images that could be read are of a group that was trained on.
-    """
-
-    options: Any
-    split: str | None
-    predictor: ImagePredictor
-    records: Sequence[ImageRecord]
-    predictions: Any
-    drawn: DrawnTogether
-    groups_trained_on: int = 0
-
-    @property
-    def read(self) -> list[int]:
-        """The numbers of the images that could be read."""
-        return [i for i in range(len(self.records)) if i not in self.predictions.failures]
-
-
-def write_page(
-    found: Evaluated,
-    companions: Companions,
-    reporter: Reporter,
-    render: Callable[[dict[str, Any]], bytes],
-    result: Result,
+def finish(
+    found: Evaluated, result: Result, render: Callable[[dict[str, Any]], bytes], reporter: Reporter
 ) -> None:
-    """Write what ``cnncodes evaluate`` found as an HTML file, whole or not at all.
+    """Write the page of what was evaluated, where one was asked for, and warn of images that failed.
 
     Parameters
     ----------
     found : Evaluated
-    companions : Companions
-        What else the page shows.
-    reporter : Reporter
+    result : dict
+        What is shown where the page fails; whether too many images failed is added.
     render : callable
         Makes the page of what `cnncodes.report.material.Subject` has, by name.
-    result : dict
-        What is shown where the page fails.
+    reporter : Reporter
     """
-    from cnncodes.store.files import write_file
-
-    with showing(result):
-        write_file(found.options.report, _draw_page(found, companions, reporter, render))
-
-
-def _draw_page(
-    found: Evaluated,
-    companions: Companions,
-    reporter: Reporter,
-    render: Callable[[dict[str, Any]], bytes],
-) -> bytes:
-    options, predictions, read = found.options, found.predictions, found.read
-    assert predictions.codes is not None
-    shown = [found.records[i] for i in read]
-    # A copy only where it has to be one: of many images codes are most of the memory.
-    codes = predictions.codes if len(read) == len(found.records) else predictions.codes[read]
-    training, data = companions.look(found.predictor, shown, codes, reporter)
-    reporter.note("drawing the report")
-    return render(
-        {
-            "predictor": found.predictor,
-            "records": shown,
-            "codes": codes,
-            "trained_on": int(predictions.trained_on.sum()),
-            "drawn": found.drawn,
-            "groups_trained_on": found.groups_trained_on,
-            "failed": len(predictions.failures),
-            "origin": _describe_origin(found, companions),
-            "training": training,
-            "data": data,
-            "comparison": companions.comparison,
-            "n_jobs": options.n_jobs,
-            "watch": reporter.progress,
-        }
+    options = found.options
+    if found.companions is not None:
+        _write_page(found, found.companions, result, render, reporter)
+    result[TOO_MANY_FAILURES] = judge_failures(
+        found.failures, len(found.records), options.max_failures, reporter
     )
 
 
-def render_classes(
-    predictions: Predictions,
-    read: list[int],
-    evaluation: Evaluation,
-    abstention: AbstentionFigures | None = None,
-) -> Callable[[dict[str, Any]], bytes]:
-    """Return what makes the page on a classifier, for `write_page`."""
-    import numpy as np
+def _write_page(
+    found: Evaluated,
+    companions: Companions,
+    result: Result,
+    render: Callable[[dict[str, Any]], bytes],
+    reporter: Reporter,
+) -> None:
+    """Write an HTML file, whole or not at all."""
+    from cnncodes.store.files import write_file
 
-    from cnncodes.report import Material, render_report
-
-    def render(shared: dict[str, Any]) -> bytes:
-        return render_report(
-            Material(
-                **shared,
-                evaluation=evaluation,
-                predicted=np.array([str(predictions.labels[i]) for i in read]),
-                proba=None if predictions.proba is None else predictions.proba[read],
-                abstention=abstention,
-            )
+    with showing(result):
+        options, predictions, shown = found.options, found.predictions, found.shown
+        # A copy only where it has to be one: of many images codes are most of the memory.
+        codes = predictions.codes if len(shown) == len(found.records) else predictions.codes[found.read]
+        training, data = companions.look(found.predictor, shown, codes, reporter)
+        reporter.note("drawing the report")
+        page = render(
+            {
+                "predictor": found.predictor,
+                "records": shown,
+                "codes": codes,
+                "trained_on": int(predictions.trained_on.sum()),
+                "drawn": found.drawn,
+                "groups_trained_on": result["groups_trained_on"],
+                "failed": len(found.failures),
+                "origin": _describe_origin(found, companions),
+                "training": training,
+                "data": data,
+                "comparison": companions.comparison,
+                "n_jobs": options.n_jobs,
+                "watch": reporter.progress,
+            }
         )
-
-    return render
+        write_file(options.report, page)
 
 
 def write_ladder_page(options: Any, result: Result, note: str) -> None:
@@ -208,7 +141,7 @@ def _describe_origin(found: Evaluated, companions: Companions) -> Origin:
     if companions.checks_data:
         states["folds of the data checks"] = 0
     return Origin(
-        command=shlex.join(["cnncodes", "evaluate", *to_arguments(options)]),
+        command=shlex.join(["cnncodes", "evaluate", *to_arguments(found.given)]),
         model=options.model,
         model_sha256=_hash_file(options.model),
         source=options.src,

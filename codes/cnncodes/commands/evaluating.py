@@ -1,0 +1,139 @@
+"""What ``cnncodes evaluate`` does of classes, numbers and several labels alike: it reads each image once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cnncodes.commands import inputs
+from cnncodes.commands.command import Result
+from cnncodes.commands.companions import Companions, prepare_companions
+from cnncodes.commands.failures import list_read
+from cnncodes.commands.outputs import is_page
+from cnncodes.commands.reporter import Reporter
+from cnncodes.commands.seen_groups import warn_of_seen_groups
+from cnncodes.commands.tasks import CLASSES, Meaning
+
+if TYPE_CHECKING:
+    from cnncodes.estimators.predictor import ImagePredictor
+    from cnncodes.images import DrawnTogether, ImageRecord
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """Labelled images and what an estimator says of them.
+
+    Attributes
+    ----------
+    options : EvaluateOptions
+        With the column that labels were read from.
+    given : EvaluateOptions
+        As they were given.
+    split : str or None
+        The part that was evaluated.
+    predictor : ImagePredictor
+    records : sequence of ImageRecord
+    predictions : Predictions, NumberPredictions or LabelPredictions
+        Of all records; with their codes where there is a page.
+    read : list of int
+        The numbers of the images that could be read.
+    drawn : DrawnTogether
+        What resamples of these draw.
+    companions : Companions or None
+        What else a page shows; None where there is none.
+    """
+
+    options: Any
+    given: Any
+    split: str | None
+    predictor: ImagePredictor
+    records: Sequence[ImageRecord]
+    predictions: Any
+    read: list[int]
+    drawn: DrawnTogether
+    companions: Companions | None
+
+    @property
+    def shown(self) -> list[ImageRecord]:
+        """The images that could be read."""
+        return [self.records[i] for i in self.read]
+
+    @property
+    def failures(self) -> list[tuple[str, str]]:
+        """Key and reason of each image that could not be."""
+        return [(failure.key, failure.reason) for failure in self.predictions.failures.values()]
+
+    def name(self) -> Result:
+        """Return what was evaluated on what, as a result begins."""
+        return {"model": self.options.model, "src": self.options.src, "split": self.split}
+
+    def tell(self, reporter: Reporter, *, by_class: bool = True) -> Result:
+        """Return what makes figures mean less, as a result ends; warn of it.
+
+        Parameters
+        ----------
+        reporter : Reporter
+        by_class : bool
+            Whether each image has one class.
+        """
+        read, trained = len(self.read), self.predictions.trained_on
+        return {
+            "n_different": self.drawn.n_different,
+            "trained_on": inputs.count_trained(trained, read, reporter),
+            "groups_trained_on": warn_of_seen_groups(
+                self.options, self.shown, self.predictor, reporter, by_class=by_class
+            ),
+            "failed": len(self.failures),
+            "report": self.options.report,
+        }
+
+
+def predict_labelled(
+    options: Any,
+    predictor: Any,
+    records: list[ImageRecord],
+    split: str | None,
+    reporter: Reporter,
+    *,
+    meaning: Meaning = CLASSES,
+    given: Any = None,
+) -> Evaluated:
+    """Predict images whose labels are known, for figures and, where one is asked for, a page.
+
+    Parameters
+    ----------
+    options : EvaluateOptions
+    predictor : ImagePredictor, NumberPredictor or LabelPredictor
+    records : list of ImageRecord
+    split : str or None
+        Their part.
+    reporter : Reporter
+    meaning : Meaning
+        Of the labels.
+    given : EvaluateOptions, optional
+        As they were given, if `options` are others.
+
+    Raises
+    ------
+    SourceError
+        If no image can be read, or the training images cannot be found where ``--train`` says that they are.
+    UsageError
+        As of `prepare_companions`.
+    """
+    from cnncodes.images import draw_together
+
+    companions = prepare_companions(options, reporter, meaning) if is_page(options.report) else None
+    records = records if companions is None else companions.watch(records)
+    predictions = predictor.predict_records(
+        records,
+        n_jobs=options.n_jobs,
+        memory=options.memory,
+        on_progress=reporter.progress("predicting"),
+        codes=companions is not None,
+    )
+    read = list_read(options.src, records, predictions)
+    drawn = draw_together([records[i] for i in read], predictions.contents[read])
+    return Evaluated(
+        options, given or options, split, predictor, records, predictions, read, drawn, companions
+    )
