@@ -152,24 +152,12 @@ def measure_learning_curve(
     and M. Loog, "The shape of learning curves: a review", TPAMI 2022, for when they do not hold.
     """
     rng = np.random.default_rng(random_state)
-    sizes: list[float] = []
-    measured: list[list[Statistic]] = []
-    complete = True
-    for share in SHARES:
-        draws, known = 1 if share == 1 else DRAWS, share == 1 and answers is not None
-        if not known and has_time is not None and not (complete and has_time(share * draws)):
-            complete = False
-            continue
-        parts = [_draw(training, task, share, rng) for _ in range(draws)]
-        size = float(np.mean([len(part) for part in parts]))
-        # The least that is drawn may be more than the share, and large groups may be all there is.
-        if (sizes and size < 1.2 * sizes[-1]) or (share < 1 and size == len(training.y)):
-            continue
-        sizes.append(size)
-        given = [answers] if known else [_answer(task, make_head(), training, part, test) for part in parts]
-        measured.append([task.measure(truth, one) for one in given])
-    if not complete and len(sizes) == (answers is not None):
-        raise OutOfTimeError(math.nan)
+
+    def learn(part: Array) -> Statistic:
+        return task.measure(truth, _answer(task, make_head(), training, part, test))
+
+    known = None if answers is None else task.measure(truth, answers)
+    sizes, measured, complete = _measure_sizes(training, task, learn, known, has_time, rng)
     ones = np.ones(len(truth))
     found = [np.array([draw(ones) for draw in draws]) for draws in measured]
     whole = np.array([values.mean() for values in found])
@@ -185,6 +173,38 @@ def measure_learning_curve(
     luck = _draw_luck(np.array(sizes), found, len(training.y), rng)
     further = foresee(np.array(sizes), whole, resampled, luck, figure, n, units)
     return LearningCurve(points, further, complete, figure)
+
+
+def _measure_sizes(
+    training: Training,
+    task: Task,
+    learn: Callable[[Array], Statistic],
+    known: Statistic | None,
+    has_time: Callable[[float], bool] | None,
+    rng: np.random.Generator,
+) -> tuple[list[float], list[list[Statistic]], bool]:
+    """Return the sizes there was time for, what was measured of each draw, and whether these are all.
+
+    `learn` is asked for each draw, but for all images where what comes of these is `known`.
+    """
+    sizes: list[float] = []
+    measured: list[list[Statistic]] = []
+    complete = True
+    for share in SHARES:
+        draws, of_all = 1 if share == 1 else DRAWS, known if share == 1 else None
+        if of_all is None and has_time is not None and not (complete and has_time(share * draws)):
+            complete = False
+            continue
+        parts = [_draw(training, task, share, rng) for _ in range(draws)]
+        size = float(np.mean([len(part) for part in parts]))
+        # The least that is drawn may be more than the share, and large groups may be all there is.
+        if (sizes and size < 1.2 * sizes[-1]) or (share < 1 and size == len(training.y)):
+            continue
+        sizes.append(size)
+        measured.append([learn(part) for part in parts] if of_all is None else [of_all])
+    if not complete and len(sizes) == (known is not None):
+        raise OutOfTimeError(math.nan)
+    return sizes, measured, complete
 
 
 def _draw(training: Training, task: Task, share: float, rng: np.random.Generator) -> npt.NDArray[np.int64]:
