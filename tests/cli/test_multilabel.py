@@ -196,7 +196,7 @@ def test_names_of_labels_that_look_wrong_are_pointed_out(
         run(capsys, "embed", src, "-o", str(tmp_path / "c.codes"), "--views", "flip", "--backbone", "small")
     told = run(capsys, *arguments)[1]
     assert "the label 'nan' of 6 images is taken as one of the labels" in told
-    assert "2 of 5 labels differ from others by spaces, capitals or" in told and "'Red' and 'red'" in told
+    assert "2 of 5 labels differ from others by spaces, capitals, or" in told and "'Red' and 'red'" in told
 
 
 def test_labels_that_are_not_there_or_not_known_are_said(

@@ -36,7 +36,7 @@ def test_classes_that_hardly_differ_are_shown_quoted() -> None:
     said = warn(
         ["bag", "bag ", "BAG", "caf\u00e9", "cafe\u0301", "two  words", "two words", "cat", "dog", None]
     )
-    assert "7 of 9 classes differ from others by spaces, capitals or" in said
+    assert "7 of 9 classes differ from others by spaces, capitals, or" in said
     assert r"('BAG' and 'bag' and 'bag ', 'cafe\u0301' and 'café', 'two\x20\x20words' and" in said
     assert warn(["cat", "cats", "Straße"]) == ""
 
@@ -59,6 +59,13 @@ def test_a_class_of_spaces_alone_is_told_as_one_that_looks_missing() -> None:
     )
 
 
+def test_numbers_that_are_written_in_two_ways_are_told() -> None:
+    said = io.StringIO()
+    warn_of_others(["1", "1.0", "01", "2", "-0", "+0.", "1e1", "10", "x1", "x01"], Reporter(said))
+    assert "5 of 10 classes differ from others" in said.getvalue()
+    assert "'+0.' and '-0', '01' and '1' and '1.0'" in said.getvalue()
+
+
 def test_names_of_several_labels_are_looked_at_one_by_one() -> None:
     stream = io.StringIO()
     labels = ["sky;Sea", "sea;nan", "nan", "caf\u00e9;cafe\u0301;cafe\u0301", ";", None]
@@ -66,7 +73,7 @@ def test_names_of_several_labels_are_looked_at_one_by_one() -> None:
     missing, alike = stream.getvalue().splitlines()
     assert "the label 'nan' of 2 images is taken as one of the labels" in missing
     assert "leave it out" in missing and "';' alone of one to which none of the labels applies" in missing
-    assert "4 of 6 labels differ from others by spaces, capitals or" in alike
+    assert "4 of 6 labels differ from others by spaces, capitals, or" in alike
     assert r"('Sea' and 'sea', 'cafe\u0301' and 'café')" in alike
     stream = io.StringIO()
     warn_of_several(["sky|sea", "|", None], "|", Reporter(stream))

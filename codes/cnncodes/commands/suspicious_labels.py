@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from cnncodes.errors import count, name_some
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
 #: What pandas and others write for a value that is missing, and what is left of spaces alone.
 _MISSING = frozenset({"", "nan", "none", "null", "na", "n/a", "<na>", "nat"})
+
+_NUMBER = re.compile(r"[+-]?[0-9]{1,100}(\.[0-9]{0,100})?")
 
 
 def warn_of_labels(records: list[ImageRecord], reporter: Reporter, command: str = "fit") -> None:
@@ -82,18 +86,24 @@ def warn_of_others(labels: Sequence[str | None], reporter: Reporter, command: st
 
 
 def _warn_of_alike(classes: Collection[str], reporter: Reporter, noun: str = "classes") -> None:
-    """Warn of names that differ by what is hardly seen: spaces, capitals, how accents are stored."""
-    alike: dict[str, list[str]] = {}
+    """Warn of names that are one thing, written in two ways."""
+    alike: dict[str | Decimal, list[str]] = {}
     for name in sorted(classes):
-        seen = " ".join(unicodedata.normalize("NFC", name).split()).casefold()
-        alike.setdefault(seen, []).append(name)
+        alike.setdefault(_read(name), []).append(name)
     found = [names for names in alike.values() if len(names) > 1]
     if found:
         several = name_some(found, 3, lambda names: " and ".join(map(_show, names)))
         reporter.warn(
-            f"{sum(map(len, found))} of {len(classes)} {noun} differ from others by spaces, capitals or the"
-            f" way accents are stored alone ({several}): where they are one, write them alike"
+            f"{sum(map(len, found))} of {len(classes)} {noun} differ from others by spaces, capitals, or the"
+            f" way accents are stored or a number is written, alone ({several}): where they are one,"
+            " write them alike"
         )
+
+
+def _read(name: str) -> str | Decimal:
+    """Return what a name is to who does not look at spaces, capitals, accents and the digits of a number."""
+    seen = " ".join(unicodedata.normalize("NFC", name).split()).casefold()
+    return Decimal(seen) if _NUMBER.fullmatch(seen) else seen
 
 
 def _show(name: str) -> str:
