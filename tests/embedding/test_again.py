@@ -393,10 +393,41 @@ def test_a_copy_of_a_stored_image_takes_its_codes(photos: Path, tmp_path: Path, 
     verify_codes(out)
 
 
-def test_images_that_change_places_are_embedded_again(
+@pytest.mark.parametrize("n_jobs", [1, 3])
+@pytest.mark.parametrize("change", ["first goes", "another before", "backwards"])
+def test_files_that_are_renumbered_take_their_codes_with_them(
+    tmp_path: Path, backbone: Backbone, change: str, n_jobs: int
+) -> None:
+    """What is stored under each name is replaced by what another had, shard after shard."""
+    photos, out = tmp_path / "photos", tmp_path / "x.codes"
+    photos.mkdir()
+    pictures = []
+    for number in range(24):
+        draw(photos / f"{number:03}.png", number)
+        pictures.append((photos / f"{number:03}.png").read_bytes())
+    options: dict[str, Any] = {"backbone": backbone, "views": "train:2", "n_jobs": n_jobs, "shard_images": 3}
+    embed(photos, out, **options)
+    if change == "first goes":
+        pictures, new = pictures[1:], 0
+        (photos / "023.png").unlink()
+    elif change == "another before":
+        draw(tmp_path / "new.png", 99)
+        pictures, new = [(tmp_path / "new.png").read_bytes(), *pictures], 1
+    else:
+        pictures, new = pictures[::-1], 0
+    for number, picture in enumerate(pictures):
+        (photos / f"{number:03}.png").write_bytes(picture)
+        os.utime(photos / f"{number:03}.png", ns=(number, number))
+    again = embed(photos, out, **options)
+    assert (again.embedded, again.copies, again.views_run) == (len(pictures), len(pictures) - new, 2 * new)
+    embed(photos, tmp_path / "fresh.codes", **options)
+    assert rows(out) == rows(tmp_path / "fresh.codes")
+    verify_codes(out)
+
+
+def test_images_that_change_places_take_their_codes_with_them(
     photos: Path, tmp_path: Path, backbone: Backbone
 ) -> None:
-    """The codes of neither may be taken for the other: what is stored of both is replaced."""
     out = tmp_path / "x.codes"
     embed(photos, out, backbone=backbone, shard_images=2)
     first, second = photos / "cat" / "1.png", photos / "dog" / "4.png"
@@ -404,7 +435,7 @@ def test_images_that_change_places_are_embedded_again(
     first.write_bytes(second.read_bytes())
     second.write_bytes(content)
     shutil.copy(photos / "cat" / "1.png", photos / "cat" / "another.png")
-    embed(photos, out, backbone=backbone, shard_images=2)
+    assert embed(photos, out, backbone=backbone, shard_images=2).views_run == 0
     embed(photos, tmp_path / "fresh.codes", backbone=backbone)
     assert rows(out) == rows(tmp_path / "fresh.codes")
 

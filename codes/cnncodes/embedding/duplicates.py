@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -20,14 +19,10 @@ class Duplicates:
     Parameters
     ----------
     writer : CodesWriter
-    todo : iterable of str
-        Keys of the images to work on. The codes that are stored under these may be replaced, so they count
-        only once it is known that they stay.
     """
 
-    def __init__(self, writer: CodesWriter, todo: Iterable[str]) -> None:
+    def __init__(self, writer: CodesWriter) -> None:
         self._writer = writer
-        self._unsure = {key for key in todo if key in writer.known}
         self._claimed: set[str] = set()
         self._claims: dict[str, str] = {}
         self._failed: dict[str, Failure] = {}
@@ -38,11 +33,10 @@ class Duplicates:
         """Tell whether the codes of a content have to be made now; whoever asks first makes them."""
         with self._lock:
             if self._is_stored(key, content):
-                self._unsure.discard(key)
                 return False
             if content in self._claimed or content in self._failed or self._writer.has_in_hand(content):
                 return False
-            if self._writer.known.find(content, self._unsure) is not None:
+            if self._writer.promise(content):
                 return False
             self._claimed.add(content)
             self._claims[key] = content

@@ -76,7 +76,7 @@ def write_codes(
     """Embed what is to do, write it, and count it; failures known before come first."""
     counts.failures += [*work.unreachable, *work.still_failed]
     counts.out_of_reach += len(work.unreachable)
-    duplicates = Duplicates(writer, (record.key for record in work.todo))
+    duplicates = Duplicates(writer)
     stop = threading.Event()
 
     def claim(key: str, content: str) -> bool:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from cnncodes.errors import UsageError
 from cnncodes.store.entries import Shard
 from cnncodes.store.index import Index
+from cnncodes.store.lending import Loans
 from cnncodes.store.records import LABELS, ImageCopy
 from cnncodes.store.shard_files import ShardFiles
 
@@ -19,7 +20,7 @@ _OWN = {"image": "key", "size": "size", "mtime": "mtime_ns"} | {name: name for n
 
 
 def copy_rows(
-    copies: Iterable[ImageCopy], index: Index, shards: Iterable[Shard], files: ShardFiles
+    copies: Iterable[ImageCopy], index: Index, shards: Iterable[Shard], files: ShardFiles, loans: Loans
 ) -> list[pa.Table]:
     """Return the rows of copies, exact to the bit; each shard that has them is read once.
 
@@ -31,13 +32,17 @@ def copy_rows(
         If a shard is damaged.
     """
     wanted: dict[str, list[tuple[str, ImageCopy]]] = {}
+    found: list[pa.Table] = []
     for copy in copies:
-        original = index.find(copy.content)
-        if original is None:
+        if (original := index.find(copy.content)) is not None:
+            [name] = index.shards_of([original])
+            wanted.setdefault(name, []).append((original, copy))
+        elif (kept := loans.read(copy.content)) is not None:
+            found.append(_take_rows(kept, [(kept.column("image")[0].as_py(), copy)]))
+        else:
             raise UsageError(f"no image with the content of {copy.key!r} is stored.")
-        [name] = index.shards_of([original])
-        wanted.setdefault(name, []).append((original, copy))
-    return [_take_rows(files.read(shard), wanted[shard.name]) for shard in shards if shard.name in wanted]
+    found += [_take_rows(files.read(shard), wanted[shard.name]) for shard in shards if shard.name in wanted]
+    return found
 
 
 def _take_rows(table: pa.Table, pairs: list[tuple[str, ImageCopy]]) -> pa.Table:

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from cnncodes.store.committing import Committer
 from cnncodes.store.copying import copy_rows
+from cnncodes.store.lending import Loans
 from cnncodes.store.records import ImageCodes, ImageCopy
 from cnncodes.store.schema import codes_table
 
@@ -48,15 +49,15 @@ class Hand:
         self.images.clear()
         self._contents.clear()
 
-    def lay_out(self, dataset: Committer) -> pa.Table:
-        """Return the rows of all images, in order; those of copies are read from the dataset."""
+    def lay_out(self, dataset: Committer, loans: Loans) -> pa.Table:
+        """Return the rows of all images, in order; those of copies are the dataset's, or were kept of it."""
         manifest = dataset.manifest
         images = [image for image in self.images.values() if isinstance(image, ImageCodes)]
         copies = [image for image in self.images.values() if isinstance(image, ImageCopy)]
         made = codes_table(images, manifest.schema)
         if not copies:
             return made
-        copied = copy_rows(copies, dataset.index, manifest.shards, dataset.files)
+        copied = copy_rows(copies, dataset.index, manifest.shards, dataset.files, loans)
         return join_tables([made, *(table.cast(manifest.schema) for table in copied)])
 
 

@@ -43,8 +43,13 @@ class ShardFiles:
 
     def read_without(self, shard: Shard, gone: Collection[str]) -> pa.Table:
         """Read a shard's rows but for those of some images."""
+        return self.split(shard, gone)[0]
+
+    def split(self, shard: Shard, gone: Collection[str]) -> tuple[pa.Table, pa.Table]:
+        """Read a shard's rows but for those of some images, and those."""
         table = self.read(shard)
-        return table.filter(pa.array(~find_rows(table, "image", gone)))
+        found = find_rows(table, "image", gone)
+        return table.filter(pa.array(~found)), table.filter(pa.array(found))
 
     def remove(self, shards: Collection[Shard]) -> None:
         """Delete the files of shards that the manifest no longer names."""

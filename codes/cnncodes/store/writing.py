@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import pyarrow as pa
+
 from cnncodes.errors import StoreError, UsageError, check_path
 from cnncodes.store.checking import check_codes, check_text, escape
 from cnncodes.store.committing import Committer
+from cnncodes.store.entries import Shard
 from cnncodes.store.files import writing_errors
 from cnncodes.store.hand import Hand, join_tables
 from cnncodes.store.index import Index, StoredImage, relabel_table
+from cnncodes.store.lending import Loans
 from cnncodes.store.locking import WriterLock
 from cnncodes.store.manifest import Manifest, StoredViews
 from cnncodes.store.opening import check_folder, clear_away, open_manifest
@@ -36,6 +40,7 @@ class CodesWriter:
         self._dataset = Committer(folder, manifest)
         self._shard_images = shard_images
         self._hand = Hand()
+        self._loans = Loans(self._dataset.index)
         self._added: set[str] = set()
         self._broken: set[str] = set()  # stored images that are failures now
         self._since_cut = self._rows_since_cut = 0
@@ -123,6 +128,13 @@ class CodesWriter:
         """Tell whether codes of this content were added and are not on disk yet; threads may ask."""
         return self._hand.has(content)
 
+    def promise(self, content: str) -> bool:
+        """Tell whether codes of this content are stored; threads may ask.
+
+        Where they are, they are there for a copy that is added later, whatever is replaced meanwhile.
+        """
+        return self._loans.promise(content)
+
     def add(self, result: ImageCodes | ImageCopy | Failure) -> Failure | None:
         """Take the next result; every `shard_images` of them are written to disk.
 
@@ -147,6 +159,7 @@ class CodesWriter:
         if result.key in self._added:
             raise UsageError(f"{result.key!r} was added to {self._folder} already. Keys must be unique.")
         if isinstance(result, ImageCopy):
+            self._loans.fulfil(result.content)
             if self._is_stored(result):
                 self._dataset.failures.forget(result.key)
                 return None
@@ -171,9 +184,11 @@ class CodesWriter:
     def _find_codes(self, copy: ImageCopy) -> ImageCodes | ImageCopy:
         """Return a copy of codes in hand, or one whose codes are to be read from disk."""
         held = self._hand.find_codes(copy)
-        if held is None and self._dataset.index.find(copy.content) is None:
+        if held is not None:
+            return held
+        if self._dataset.index.find(copy.content) is None and not self._loans.has(copy.content):
             raise UsageError(f"{self._folder} has no codes of the content of {copy.key!r}.")
-        return copy if held is None else held
+        return copy
 
     def _take(self, image: ImageCodes | ImageCopy) -> None:
         self._dataset.failures.forget(image.key)
@@ -223,12 +238,19 @@ class CodesWriter:
         replaced = self._broken.union(key for key in self._hand.images if key in self._dataset.index)
         if self._hand.images or replaced or self._dataset.failures.due:
             old = self._dataset.shards_of(replaced)
-            tables = [self._dataset.files.read_without(shard, replaced) for shard in old]
+            tables = [self._take_out(shard, replaced) for shard in old]
             if self._hand.images:
-                tables.append(self._hand.lay_out(self._dataset))
+                tables.append(self._hand.lay_out(self._dataset, self._loans))
             with_failures = bool(replaced)
             self._dataset.commit(tables, old, with_failures=with_failures, when_done=self._empty_hand)
+            self._loans.trim()
         self._since_cut = self._rows_since_cut = 0
+
+    def _take_out(self, shard: Shard, replaced: Set[str]) -> pa.Table:
+        """Return a shard's rows but for those of some images, which are kept for copies of them."""
+        rows, gone = self._dataset.files.split(shard, replaced)
+        self._loans.keep(gone)
+        return rows
 
     def _empty_hand(self) -> None:
         self._hand.clear()
