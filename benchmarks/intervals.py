@@ -1,8 +1,10 @@
 """How often 95 % intervals hold the truth, by ways to make them: of few images or groups, of many classes.
 
-Of few, means are of values that are normal, differences between two equally good classifiers, exponential
-values (as losses are, about), and shares of groups of 20 images that are easy or hard together; "2.5 %" are
-the usual percentiles of the bootstrap, "expanded" those of `cnncodes.evaluation.intervals.find_percentiles`.
+Of few, means are of values that are normal, differences between two equally good classifiers, shares of
+groups of 20 images that are easy or hard together, exponential values (as losses are, about), and errors,
+normal or with heavy tails (Student's t of 3 degrees of freedom, lognormal); "2.5 %" are the usual percentiles
+of the bootstrap, "expanded" those of `cnncodes.evaluation.intervals.find_percentiles`, "by logarithm" is
+`summarize_positive`.
 
 Of many classes images are simulated: each is right with a probability of its class, else named one of three
 others; of labels the values are normal, and those with the label are higher by something of the label's. The
@@ -85,12 +87,16 @@ FEW: tuple[tuple[str, float, Callable[[Any, int, int], Floats]], ...] = (
     ("differences of right answers", 0, lambda *size: draw_gaps(*size, "accuracy")),
     ("differences of log losses", 0, lambda *size: draw_gaps(*size, "log loss")),
     ("the same, groups of four images", 0, lambda *size: draw_gaps(*size, "log loss", 4)),
-    ("exponential values", 1, lambda rng, runs, units: rng.exponential(size=(runs, units))),
-    (
-        "shares of groups",
-        0.8,
-        lambda rng, runs, units: rng.binomial(20, rng.beta(4, 1, (runs, units))) / 20,
-    ),
+    ("shares of groups", 0.8, lambda rng, *size: rng.binomial(20, rng.beta(4, 1, size)) / 20),
+)
+#: The same of what is above 0: losses and errors.
+FEW_ABOVE: tuple[tuple[str, float, Callable[[Any, int, int], Floats]], ...] = (
+    ("exponential values", 1, lambda rng, *size: rng.exponential(size=size)),
+    ("absolute errors, normal", np.sqrt(2 / np.pi), lambda rng, *size: np.abs(rng.normal(size=size))),
+    ("absolute errors, t", np.sqrt(12) / np.pi, lambda rng, *size: np.abs(rng.standard_t(3, size))),
+    ("squared errors, normal", 1, lambda rng, *size: rng.normal(size=size) ** 2),
+    ("squared errors, t", 3, lambda rng, *size: rng.standard_t(3, size) ** 2),
+    ("squared errors, lognormal", np.exp(2), lambda rng, *size: np.exp(2 * rng.normal(size=size))),
 )
 UNITS = (3, 5, 10, 20, 30, 100)
 
@@ -232,18 +238,21 @@ def run(
 
 def measure_few(runs: int) -> None:
     """Print how often intervals of means of few units hold the truth."""
-    from cnncodes.evaluation.intervals import find_percentiles
+    from cnncodes.evaluation.intervals import find_percentiles, summarize_positive
 
-    print("| mean of | units | 2.5 % | expanded |\n|---|---:|---:|---:|")
-    for name, truth, draw in FEW:
+    print("| mean of | units | 2.5 % | expanded | by logarithm |\n|---|---:|---:|---:|---:|")
+    for name, truth, draw in (*FEW, *FEW_ABOVE):
         for units in UNITS:
-            rng, held = np.random.default_rng(units), np.zeros(2)
+            rng, held = np.random.default_rng(units), np.zeros(3)
             for values in draw(rng, runs, units):
                 drawn = values[rng.integers(units, size=(RESAMPLES, units))].mean(axis=1)
-                ends = np.percentile(drawn, [2.5, 97.5, *find_percentiles(units)]).reshape(2, 2)
+                found = summarize_positive(float(values.mean()), drawn, units, units)
+                ends = np.percentile(drawn, [2.5, 97.5, *find_percentiles(units)])
+                ends = np.append(ends, [found.low, found.high]).reshape(3, 2)
                 held += (ends[:, 0] <= truth) & (truth <= ends[:, 1])
-            usual, expanded = 100 * held / runs
-            print(f"| {name} | {units} | {usual:.0f} | {expanded:.0f} |", flush=True)
+            usual, expanded, last = (f"{share:.0f}" for share in 100 * held / runs)
+            by_logarithm = last if (name, truth, draw) in FEW_ABOVE else ""
+            print(f"| {name} | {units} | {usual} | {expanded} | {by_logarithm} |", flush=True)
 
 
 def main() -> None:

@@ -8,9 +8,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from cnncodes.evaluation import evaluate_predictions
-from cnncodes.evaluation.intervals import bootstrap, find_percentiles, summarize
+from cnncodes.evaluation.intervals import (
+    bootstrap,
+    bootstrap_all,
+    find_percentiles,
+    summarize,
+    summarize_positive,
+)
 
 
 def test_nothing_measured_is_no_figure() -> None:
@@ -49,6 +56,48 @@ def test_intervals_of_few_hold_the_mean_about_as_often_as_they_say() -> None:
         found = summarize(values.mean(), drawn, 8, 8)
         held += found.low <= 0 <= found.high
     assert held / runs > 0.92  # the 2.5th percentile and the 97.5th hold it in 0.88
+
+
+@pytest.mark.parametrize(("units", "least"), [(5, 0.9), (20, 0.92)])
+def test_intervals_of_few_losses_hold_the_mean_about_as_often_as_they_say(units: int, least: float) -> None:
+    rng, runs, held = np.random.default_rng(8), 600, 0
+    for values in rng.exponential(size=(runs, units)):
+        drawn = values[rng.integers(units, size=(500, units))].mean(axis=1)
+        found = summarize_positive(values.mean(), drawn, units, units)
+        held += found.low <= 1 <= found.high
+    assert held / runs > least  # percentiles hold it in 0.85 and 0.92, the usual ones in 0.77 and 0.90
+
+
+@given(
+    arrays(np.float64, st.integers(1, 50), elements=st.floats(0, 1e12)),
+    st.floats(0, 1e12),
+    st.integers(1, 1000),
+    st.floats(1, 1e12),
+)
+def test_an_interval_by_the_logarithm_holds_the_figure_and_ends_where_it_must(
+    drawn: np.ndarray, value: float, units: int, most: float
+) -> None:
+    value = min(value, most)
+    found = summarize_positive(value, drawn, 9, units, most=most)
+    plain = summarize(value, drawn, 9, units)
+    assert found.value == value and found.n == 9
+    if math.isnan(plain.low):
+        assert math.isnan(found.low) and math.isnan(found.high)
+    elif value > 0 and drawn.min() > 0 and units > 1:
+        assert 0 <= found.low <= value <= found.high <= most
+    else:
+        assert found == plain
+
+
+def test_each_of_several_figures_has_an_interval_of_its_own_kind() -> None:
+    values = np.random.default_rng(9).exponential(size=30)
+
+    def measure(weights: np.ndarray) -> np.ndarray:
+        return np.repeat(np.average(values, weights=weights), 2)
+
+    [plain, positive] = bootstrap_all(measure, 30, summary=[summarize, summarize_positive])
+    assert plain.value == positive.value and plain != positive
+    assert positive.high / positive.value == pytest.approx(positive.value / positive.low)
 
 
 def test_intervals_of_groups_are_those_of_as_many_images() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import steady
-from cnncodes.evaluation.intervals import Estimate, summarize
+from cnncodes.evaluation.intervals import Estimate, summarize, summarize_positive
 from cnncodes.evaluation.means import summarize_biased
 
 Floats = npt.NDArray[np.float64]
@@ -79,6 +79,8 @@ class Figure:
 
     def summarize(self, value: float, drawn: Floats, n: int, units: int) -> Estimate:
         """Return a value with the interval of its resamples, which draw so many units each."""
+        if not self.higher:
+            return summarize_positive(value, drawn, n, units)
         return (summarize_biased if self.biased else summarize)(value, drawn, n, units)
 
     def summarize_gap(self, gap: float, drawn: Floats, n: int, units: int) -> Estimate:

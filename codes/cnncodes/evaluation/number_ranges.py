@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.evaluation.intervals import Estimate, bootstrap
+from cnncodes.evaluation.intervals import Estimate, bootstrap, summarize_positive
 from cnncodes.evaluation.metrics import check_groups
 from cnncodes.evaluation.numbers import check_numbers
 from cnncodes.evaluation.shares import measure_share
@@ -94,7 +94,7 @@ def measure_ranges(
                 high=float(own.max()),
                 middle=float(own.mean()),
                 predicted=float(predicted[among].mean()),
-                mae=_bootstrap_mean(np.abs(errors), options),
+                mae=_bootstrap_mean(np.abs(errors), {**options, "summary": summarize_positive}),
                 bias=_bootstrap_mean(errors, options),
                 covered=None if width is None else measure_share(np.abs(errors) <= width, **options),
             )

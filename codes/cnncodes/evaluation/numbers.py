@@ -13,19 +13,29 @@ import numpy.typing as npt
 from cnncodes.errors import UsageError, count
 from cnncodes.estimators.targets import LARGEST
 from cnncodes.evaluation.figures import FIGURES, show_result
-from cnncodes.evaluation.intervals import Estimate, bootstrap_all, explain_intervals
+from cnncodes.evaluation.intervals import (
+    Estimate,
+    bootstrap_all,
+    explain_intervals,
+    summarize,
+    summarize_positive,
+)
 from cnncodes.evaluation.metrics import check_groups
 from cnncodes.evaluation.shares import measure_share
 
 Array = npt.NDArray[Any]
+
+#: Means of errors, and what is made of such.
+_ERRORS = ("mae", "rmse", "constant_mae", "relative_mae")
 
 
 @dataclass(frozen=True)
 class NumberEvaluation:
     """How good predicted numbers are.
 
-    Intervals are of 95 %: percentiles of the bootstrap over images, or over whole groups where there are any;
-    for `covered` as `measure_share` gives them.
+    Intervals are of 95 %, by the bootstrap over images, or over whole groups where there are any: those of
+    means of errors by their logarithm (`summarize_positive`), of the rest percentiles; for `covered` as
+    `measure_share` gives them.
 
     Attributes
     ----------
@@ -122,7 +132,8 @@ def evaluate_numbers(
     options: dict[str, Any] = {"groups": members, "random_state": random_state}
     covered = None if width is None else measure_share(np.abs(predicted - y) <= width, **options)
     statistics = make_statistics(y, predicted)
-    drawn = bootstrap_all(lambda weights: _measure(statistics, weights), len(y), **options)
+    ways = [summarize_positive if name in _ERRORS else summarize for name in statistics]
+    drawn = bootstrap_all(lambda weights: _measure(statistics, weights), len(y), summary=ways, **options)
     figures = dict(zip(statistics, drawn, strict=True))
     return NumberEvaluation(
         n=len(y),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ import numpy.typing as npt
 
 from cnncodes.errors import UsageError, name_some
 from cnncodes.evaluation.confusion import find_names
-from cnncodes.evaluation.intervals import Estimate, bootstrap
+from cnncodes.evaluation.intervals import Estimate, bootstrap, summarize_positive
 from cnncodes.evaluation.shares import measure_share
 
 Array = npt.NDArray[Any]
@@ -133,7 +135,7 @@ class Scored:
         G. W. Brier, "Verification of forecasts expressed in terms of probability", 1950. For two classes this
         is twice what scikit-learn's `brier_score_loss` gives by default.
         """
-        return self._average(*self.brier_of_each())
+        return self._average(*self.brier_of_each(), most=2.0)
 
     def brier_of_each(self) -> tuple[Array, Array]:
         """Return the squared distance of each image, and which of them count: all."""
@@ -155,10 +157,11 @@ class Scored:
         answer = self.proba.argmax(axis=1)
         return self.proba[np.arange(len(answer)), answer].astype(np.float64), answer == self.column
 
-    def _average(self, losses: Array, among: Array) -> Estimate:
+    def _average(self, losses: Array, among: Array, most: float = math.inf) -> Estimate:
         return bootstrap(
             lambda weights: float((losses * weights).sum() / weights.sum()) if weights.any() else np.nan,
             len(losses),
             groups=None if self.groups is None else self.groups[among],
             random_state=self.random_state,
+            summary=partial(summarize_positive, most=most),
         )
