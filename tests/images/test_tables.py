@@ -213,6 +213,25 @@ def test_what_may_mean_several_things_is_refused_with_what_is_expected(
         list_table(tmp_path / "table.parquet", DEFAULT)
 
 
+@pytest.mark.parametrize(
+    ("paths", "names"),
+    [
+        (["b/1.jpg", "a.jpg"], ["b/1.jpg", "a.jpg"]),
+        (["a.jpg", "a.jpg"], ["row-00000000", "row-00000001"]),
+        (["a.jpg", None], ["row-00000000", "row-00000001"]),
+        (["a.jpg", ""], ["row-00000000", "row-00000001"]),
+    ],
+)
+def test_paths_beside_bytes_name_images_where_each_has_its_own(
+    tmp_path: Path, paths: list[str | None], names: list[str]
+) -> None:
+    held = [{"bytes": data, "path": path} for data, path in zip(JPEGS[:2], paths, strict=True)]
+    table = write_parquet(tmp_path, {"image": pa.array(held)})
+    assert [key for key, _, _ in rows(table)] == names
+    table = write_parquet(tmp_path, {"image": pa.array(held), "file": ["x", "y"]})
+    assert [record.key for record in list_table(table, Columns(path="file"))] == ["x", "y"]
+
+
 @pytest.mark.parametrize("kind", ["binary", "large_binary", "struct"])
 def test_images_in_rows_are_read_one_by_one(tmp_path: Path, kind: str) -> None:
     if kind == "struct":
@@ -221,7 +240,8 @@ def test_images_in_rows_are_read_one_by_one(tmp_path: Path, kind: str) -> None:
         held = pa.array(JPEGS, pa.large_binary() if kind == "large_binary" else pa.binary())
     table = write_parquet(tmp_path, {"image": held, "label": [3, 1, 2, 1, 3]}, row_group_size=2)
     records = list_table(table, Columns())
-    assert [(r.key, r.label) for r in records[:2]] == [("row-00000000", "3"), ("row-00000001", "1")]
+    names = ["0.jpg", "1.jpg"] if kind == "struct" else ["row-00000000", "row-00000001"]
+    assert [(r.key, r.label) for r in records[:2]] == [*zip(names, ("3", "1"), strict=True)]
     assert [(r.data.row_group, r.data.row) for r in records] == [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0)]
     for record, data in reversed(list(zip(records, JPEGS, strict=True))):
         assert record.read() == data

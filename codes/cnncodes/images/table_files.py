@@ -154,6 +154,30 @@ def read_links(table: Table, name: str) -> dict[int, str]:
     return links
 
 
+def read_paths(table: Table, name: str) -> list[str | None]:
+    """Return the paths of a column of structs where they name its rows: all are there, and no two are alike.
+
+    Else nothing is returned: names of a few would depend on the others.
+
+    Raises
+    ------
+    SourceError
+        If they cannot be read.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(table.path) as file:
+            if not _has_paths(file.schema_arrow.field(name).type):
+                return []
+            paths = pc.struct_field(file.read(columns=[f"{name}.path"]).column(0), "path").to_pylist()
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise _cannot_read(table.path, error) from error
+    return paths if all(paths) and len(set(paths)) == len(paths) else []
+
+
 def _has_paths(kind: Any) -> bool:
     import pyarrow as pa
 

@@ -15,7 +15,7 @@ from cnncodes.errors import SourceError, sentence, suggest
 from cnncodes.images.folders import SPLITS
 from cnncodes.images.keys import is_url, make_unique
 from cnncodes.images.records import ImageRecord, NoImage, RowBytes
-from cnncodes.images.table_files import Table, check_delimiter, read_links, read_table
+from cnncodes.images.table_files import Table, check_delimiter, read_links, read_paths, read_table
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def _images(
 ) -> tuple[list[str], Sequence[str | RowBytes | NoImage]]:
     folder = str(table.path.parent)
     if data in table.binary:
-        names = list(table.values.get(columns.path, [None] * table.n_rows))
+        names = list(table.values.get(columns.path, ())) or read_paths(table, data) or [None] * table.n_rows
         held: list[str | RowBytes | NoImage] = list(table.binary[data])
         for row, path in read_links(table, data).items():
             held[row], names[row] = _locate(folder, path), names[row] or path
