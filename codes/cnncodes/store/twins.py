@@ -72,7 +72,8 @@ class Twins:
         raise StoreError(
             f"the image {key!r} is in {self._datasets[first][0]} and in {self._datasets[second][0]}, and its"
             f" {what}. Nothing was written: leave it out of one of them (`cnncodes codes"
-            f" select --images`){same}, or embed both sources from a folder above them, so that names differ."
+            f" select --images`){same}, or embed both sources such that names differ: from a folder above"
+            " them, or from tables with a column of paths of their own."
         )
 
     def _find_rows(self, key: str, number: int) -> pa.Table:
