@@ -18,6 +18,9 @@ from cnncodes.cli import main
 from cnncodes.views import ColorJitter, Geometry, PrincipalColors, RandomCrop, RandomViews
 from cnncodes.views.files import PLAN_FORMAT
 from cnncodes.views.names import AUGMENTATIONS, FIXED_PLANS
+from cnncodes.views.resizing import resize
+from cnncodes.views.sampling import sample
+from cnncodes.views.warp_library import Look
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "views.md"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -121,6 +124,18 @@ def test_every_key_stands_there_with_its_default(heading: str, cls: type) -> Non
 
 def test_the_format_is_this_versions() -> None:
     assert f"| `format` | needed | {PLAN_FORMAT} |" in TEXT
+
+
+def test_warps_and_sizes_have_the_kernels_that_it_says() -> None:
+    """Halfway between pixels, Keys' kernel weighs the outer two of four by a / 8 each."""
+    assert "with a = -1, where" in TEXT and "`resize` has a = -0.5" in TEXT
+    line = np.full((9, 9, 3), 80, np.uint8)
+    line[:, 4] = 160  # neither kernel leaves the range
+    look = Look(((0, 9), (0, 9)))
+    warped = sample(Image.fromarray(line), look, (9, 9), (1, 0, 0.5, 0, 1, 0, 0, 0))[4, 2]
+    resized = resize(Image.fromarray(line), (1, 9), "bicubic", (2.5, 0, 3.5, 9))
+    assert warped.tolist() == [80 - 80 // 8] * 3
+    assert resized[4, 0].tolist() == [80 - 80 // 16] * 3
 
 
 @pytest.mark.parametrize("sheet", ["center", "tencrop"])
