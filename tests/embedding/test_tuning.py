@@ -49,6 +49,20 @@ def test_a_damaged_cache_is_measured_again(backbone: Backbone, damage: str) -> N
     assert not tune(backbone, batch_size=2, n_jobs=1).is_new
 
 
+@pytest.mark.parametrize(
+    "damage", [{"batch_size": -5}, {"n_jobs": -5}, {"n_jobs": 1.0}, {"rate": float("nan")}, {"measured": 7}]
+)
+def test_a_measurement_that_cannot_be_is_measured_again(
+    backbone: Backbone, damage: dict[str, object]
+) -> None:
+    tune(backbone, batch_size=2, n_jobs=1)
+    file = cache_folder() / "tuning.json"
+    [(key, kept)] = json.loads(file.read_bytes()).items()
+    file.write_text(json.dumps({key: kept | damage}))
+    found = tune(backbone, batch_size=2, n_jobs=1)
+    assert found.is_new and (found.batch_size, found.n_jobs) == (2, 1)
+
+
 def test_a_cache_that_cannot_be_written_costs_no_more_than_time(backbone: Backbone) -> None:
     cache_folder().parent.mkdir(parents=True)
     cache_folder().write_text("a file where the folder should be")

@@ -7,6 +7,7 @@ matter. Small batches are preferred where they are as fast, since they take less
 from __future__ import annotations
 
 import json
+import math
 import platform
 import time
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cnncodes.arguments import is_positive
 from cnncodes.backbones.running.instructions import name_processor
 from cnncodes.backbones.running.providers import cache_folder
 from cnncodes.backbones.running.runtime import import_runtime
@@ -231,6 +233,18 @@ def _name(backbone: Backbone, batch_size: int | None, n_jobs: int | None) -> str
 def _read(path: Path) -> dict[str, Any]:
     try:
         kept = parse_json(path.read_bytes())
-        return {key: value for key, value in kept.items() if set(value) == set(_KEPT)}
+        return {key: value for key, value in kept.items() if _is_sound(value)}
     except (OSError, ValueError, AttributeError, TypeError):
         return {}  # missing or damaged: it is measured again
+
+
+def _is_sound(kept: dict[str, Any]) -> bool:
+    """Tell whether a measurement says what one can, or was damaged."""
+    return (
+        set(kept) == set(_KEPT)
+        and is_positive(kept["batch_size"])
+        and is_positive(kept["n_jobs"])
+        and isinstance(kept["rate"], float)
+        and 0 < kept["rate"] < math.inf
+        and isinstance(kept["measured"], str)
+    )
