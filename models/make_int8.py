@@ -40,7 +40,7 @@ def make(full: Backbone) -> tuple[Quantized, int]:
     patches = np.concatenate([patches for patches, _ in parts])
     # uint8 is what VNNI multiplies; on other processors `cnncodes models quantize` finds what is faster.
     [made] = quantize(full, patches, ("uint8",), on_progress=functools.partial(_show, "calibrating"))
-    return made, sum(count for _, count in parts)
+    return made, sum(len(contents) for _, contents in parts)
 
 
 def measure(full: Backbone, made: Backbone, records: list[ImageRecord]) -> PrecisionCost:

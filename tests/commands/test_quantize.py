@@ -65,6 +65,7 @@ def test_a_network_of_ones_own_gets_a_further_file(
     before = Card.read(folder / "card.toml")
     result = quantize(capsys, folder, "--calibrate", photos)
     assert result["out"] == str(folder) and result["calibrated_on"] == result["images"] == 60
+    assert result["calibrated"] == 60
     assert set(result["milliseconds"]) == {"fp32", "uint8", "int8"}
     times = {kind: result["milliseconds"][kind] for kind in ("uint8", "int8")}
     assert times[result["activations"]] == min(times.values())  # rounded, they may be the same
@@ -269,16 +270,40 @@ def load_codes(path: Path) -> Any:
     return read_codes(path).X
 
 
-def test_each_accuracy_has_its_interval_beside_that_of_the_change() -> None:
-    result = {
+def made_result() -> dict[str, Any]:
+    return {
         "name": "net", "classifier": False, "out": "net", "file": "int8.onnx", "precision": "int8",
         "activations": "uint8", "method": "calibrated", "bytes": {"int8": 1e6, "fp32": 4e6},
-        "milliseconds": {"fp32": 4.0, "uint8": 2.0}, "images": 400, "cosine": 0.99, "worst_cosine": 0.9,
+        "milliseconds": {"fp32": 4.0, "uint8": 2.0}, "images": 400, "calibrated": 0,
+        "cosine": 0.99, "worst_cosine": 0.9,
         "reference": {"value": 0.85, "low": 0.812, "high": 0.881, "n": 400},
         "accuracy": {"value": 0.84, "low": 0.801, "high": 0.873, "n": 400},
         "change": {"value": -0.01, "low": -0.02, "high": 0.0, "n": 400}, "equal": False, "seconds": 2.0,
     }  # fmt: skip
+
+
+def test_times_of_a_small_network_are_shown_such_that_they_agree_with_their_ratio() -> None:
+    times = {"fp32": 0.048, "uint8": 0.03, "int8": 0.12}
+    text = render_quantize({**made_result(), "milliseconds": times})
+    assert "fp32 0.048 ms, uint8 0.030 ms, int8 0.12 ms on one core: 1.6 times as fast" in text
+    text = render_quantize({**made_result(), "milliseconds": {"fp32": 123.4, "uint8": 0.996}})
+    assert "fp32 123.4 ms, uint8 1.0 ms on one core" in text
+
+
+@pytest.mark.parametrize(
+    ("calibrated", "said"),
+    [
+        (0, "codes of 400 images: cosine"),
+        (400, "codes of the 400 images that calibrated it: cosine"),
+        (180, "codes of 400 images, of which 180 calibrated it: cosine"),
+    ],
+)
+def test_codes_of_images_that_calibrated_the_file_are_said_to_be_such(calibrated: int, said: str) -> None:
+    assert said in render_quantize({**made_result(), "calibrated": calibrated})
+
+
+def test_each_accuracy_has_its_interval_beside_that_of_the_change() -> None:
     assert (
         "accuracy of a head 0.850 [0.812, 0.881] -> 0.840 [0.801, 0.873], change -1.00 points [-2.00, +0.00]"
         " on 400 images"
-    ) in render_quantize(result)
+    ) in render_quantize(made_result())

@@ -8,7 +8,7 @@ import pytest
 from cnncodes.backbones import Frame
 from cnncodes.embedding.calibrating import LEAST_IMAGES, choose_records, cut_patches
 from cnncodes.errors import SourceError
-from cnncodes.images import ImageRecord, records_from
+from cnncodes.images import ImageRecord, content_hash, records_from
 from cnncodes.views import ViewPlan
 
 FRAME = Frame(32, 32, 40)
@@ -30,8 +30,9 @@ def test_the_same_images_are_chosen_in_whatever_order_they_are_listed() -> None:
 
 def test_each_image_gives_its_centre_and_random_parts() -> None:
     records = make_records(20)
-    patches, n_images = cut_patches(records, FRAME)
-    assert n_images == 20 and patches.shape[1:] == (32, 32, 3) and len(patches) >= 1024
+    patches, contents = cut_patches(records, FRAME)
+    assert contents == [content_hash(record.read()) for record in records]
+    assert patches.shape[1:] == (32, 32, 3) and len(patches) >= 1024
     for record in records:
         center = ViewPlan.parse("center").render(_image(record), FRAME).pixels[0]
         assert (patches == center).all((1, 2, 3)).sum() == 1
@@ -52,7 +53,7 @@ def test_many_images_give_two_parts_each() -> None:
 
 def test_what_cannot_be_read_is_left_out_and_too_few_are_an_error() -> None:
     bad = records_from([b"no image"] * 3)
-    _, n_images = cut_patches([*bad, *make_records(LEAST_IMAGES)], FRAME)
-    assert n_images == LEAST_IMAGES
+    _, contents = cut_patches([*bad, *make_records(LEAST_IMAGES)], FRAME)
+    assert len(contents) == LEAST_IMAGES
     with pytest.raises(SourceError, match=r"at least 16 images that can be read.*Got 15 of 18"):
         cut_patches([*bad, *make_records(LEAST_IMAGES - 1)], FRAME)

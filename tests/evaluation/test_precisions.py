@@ -15,7 +15,7 @@ from cnncodes.backbones.quantizing.halving import halve
 from cnncodes.errors import SourceError
 from cnncodes.estimators.inputs import make_embedder
 from cnncodes.evaluation.precisions import PrecisionCost, measure_classifier, measure_precision
-from cnncodes.images import ImageRecord, records_from
+from cnncodes.images import ImageRecord, content_hash, records_from
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +102,14 @@ def test_images_that_cannot_be_read_are_in_no_figure(full: Backbone) -> None:
     assert measure([*bad, *label(draw_pictures(50))], full, full).images == 50
     with pytest.raises(SourceError, match="at least two images that can be read"):
         measure(bad, full, full)
+
+
+def test_images_of_the_calibration_are_counted_by_their_content(full: Backbone) -> None:
+    records = label(draw_pictures(20))
+    embedder = make_embedder(full, "center", "exact")
+    contents = frozenset(content_hash(record.read()) for record in label(draw_pictures(20))[:12])
+    assert measure_precision(records, embedder, embedder, calibrated=contents, n_jobs=1).calibrated == 12
+    assert measure(records, full, full).calibrated == 0
 
 
 @pytest.fixture(scope="module")

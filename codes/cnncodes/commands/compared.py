@@ -51,7 +51,7 @@ def choose_pictures(backbone: str, src: str | None, reading: common.SourceOption
     if src is not None:
         records = choose_records(inputs.open_images(src, reading).records, 2 * MOST)
         cut = (cut_image(ViewPlan(), card.frame, Decoding(), record) for record in records)
-        patches = [patch for patch in cut if patch is not None][:MOST]
+        patches = [found[1] for found in cut if found is not None][:MOST]
         if len(patches) >= LEAST:
             return Compared(np.concatenate(patches), src, card.precision)
         whose = f"{PHOTOS} ({src} has fewer than {LEAST} that can be read)"

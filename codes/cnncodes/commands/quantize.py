@@ -11,10 +11,10 @@ from cnncodes.commands.command import Command, Result
 from cnncodes.commands.further_files import add_file, find_place
 from cnncodes.commands.quantize_options import QuantizeOptions
 from cnncodes.commands.quantized_classifier import quantize_classifier
-from cnncodes.commands.quantizing import choose_compared, describe_made, make_lesser
+from cnncodes.commands.quantizing import Made, choose_compared, describe_made, make_lesser
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.commands.tables import format_interval
-from cnncodes.errors import BackboneError, UsageError
+from cnncodes.errors import BackboneError, UsageError, count
 
 if TYPE_CHECKING:
     from cnncodes.backbones import Backbone
@@ -32,7 +32,7 @@ def run_quantize(options: QuantizeOptions, reporter: Reporter) -> Result:
     full = inputs.open_backbone(options.name, "fp32", reporter)
     compared = choose_compared(options)
     made = make_lesser(full, options, reporter)
-    cost = _measure(compared, full, made.backbone, options, reporter)
+    cost = _measure(compared, full, made, options, reporter)
     facts = cost.describe(made.method, made.activations, made.images)
     card = add_file(place, made.backbone, facts)
     return {
@@ -62,17 +62,20 @@ def _check(options: QuantizeOptions) -> None:
 
 
 def _measure(
-    records: list[ImageRecord], full: Backbone, made: Backbone, options: QuantizeOptions, reporter: Reporter
+    records: list[ImageRecord], full: Backbone, made: Made, options: QuantizeOptions, reporter: Reporter
 ) -> PrecisionCost:
     from cnncodes.estimators.inputs import make_embedder
     from cnncodes.evaluation.precisions import measure_precision
 
     reporter.note(f"comparing codes, and a head's accuracy on them, on {len(records):,} images")
-    ours, theirs = (make_embedder(one, "center", "exact", options.max_pixels) for one in (full, made))
+    ours, theirs = (
+        make_embedder(one, "center", "exact", options.max_pixels) for one in (full, made.backbone)
+    )
     return measure_precision(
         records,
         ours,
         theirs,
+        calibrated=made.calibrated,
         n_jobs=options.n_jobs,
         on_progress=reporter.progress("comparing codes", "codes"),
     )
@@ -82,17 +85,32 @@ def render_quantize(result: Result) -> str:
     """Say where the file is, how fast and how close it is, and whether it counts as equal."""
     precision, sizes, times = result["precision"], result["bytes"], result["milliseconds"]
     full, own = times["fp32"], times[result["activations"]]
-    tried = ", ".join(f"{name} {value:.1f} ms" for name, value in times.items())
+    tried = ", ".join(f"{name} {_show_time(value)} ms" for name, value in times.items())
     lines = [
         f"{result['name']}: {precision} ({result['activations']}) in {Path(result['out']) / result['file']}",
         f"  {result['method']}",
         f"  {sizes[precision] / 1e6:.1f} MB, fp32 {sizes['fp32'] / 1e6:.1f} MB; an image takes {tried}"
         f" on one core: {full / own:.1f} times as fast as fp32",
-        f"  codes of {result['images']:,} images: cosine {result['cosine']:.4f} (median),"
+        f"  codes of {_describe_compared(result)}: cosine {result['cosine']:.4f} (median),"
         f" {result['worst_cosine']:.4f} (worst)",
         f"  {_describe_accuracy(result)}",
     ]
     return "\n".join(lines) + f"\nTook {format_seconds(result['seconds'])}.\n"
+
+
+def _show_time(milliseconds: float) -> str:
+    """Return a time with two digits that count: of a small network tenths would all be the same."""
+    return f"{milliseconds:.1f}" if milliseconds >= 1 else f"{milliseconds:#.2g}"
+
+
+def _describe_compared(result: Result) -> str:
+    """Return of which images codes were compared, and whether the file was made for these very images."""
+    images, calibrated = count(result["images"], "image"), result["calibrated"]
+    if not calibrated:
+        return images
+    if calibrated == result["images"]:
+        return f"the {images} that calibrated it"
+    return f"{images}, of which {calibrated:,} calibrated it"
 
 
 def _describe_accuracy(result: Result) -> str:

@@ -50,6 +50,7 @@ def quantize_classifier(options: QuantizeOptions, reporter: Reporter) -> Result:
         compared,
         predictor,
         lesser,
+        calibrated=made.calibrated,
         n_jobs=options.n_jobs,
         on_progress=reporter.progress("comparing answers", "images"),
     )

@@ -24,12 +24,16 @@ _BATCH = 8
 
 @dataclass(frozen=True)
 class Made:
-    """A network of less precision: how it was made, and milliseconds an image by the type of activations."""
+    """A network of less precision: how it was made, and milliseconds an image by the type of activations.
+
+    `images` is how many it was calibrated on, `calibrated` are the hashes of their contents.
+    """
 
     backbone: Backbone
     activations: str
     method: str
     images: int
+    calibrated: frozenset[str]
     milliseconds: dict[str, float]
 
 
@@ -74,7 +78,7 @@ def _quantize(options: QuantizeOptions, full: Backbone, reporter: Reporter) -> M
     source = inputs.open_images(str(options.calibrate), options)
     records = choose_records(training_records(source), options.images)
     reporter.note(f"calibrating on {len(records):,} images of {options.calibrate}")
-    patches, n_images = cut_patches(records, full.frame, max_pixels=options.max_pixels, n_jobs=options.n_jobs)
+    patches, contents = cut_patches(records, full.frame, max_pixels=options.max_pixels, n_jobs=options.n_jobs)
     kinds = ACTIVATIONS if options.activations == "auto" else (options.activations,)
     made = quantize(full, patches, kinds, on_progress=reporter.progress("calibrating", "patches"))
     batch = patches[:_BATCH]
@@ -84,7 +88,9 @@ def _quantize(options: QuantizeOptions, full: Backbone, reporter: Reporter) -> M
         name: round(1000 * value / len(batch), 3) for name, value in zip(names, seconds, strict=True)
     }
     best = min(zip(seconds[1:], made, strict=True), key=lambda pair: pair[0])[1]
-    return Made(best.backbone, best.activations, best.method, n_images, milliseconds)
+    return Made(
+        best.backbone, best.activations, best.method, len(contents), frozenset(contents), milliseconds
+    )
 
 
 def _halve(full: Backbone) -> Made:
@@ -98,4 +104,4 @@ def _halve(full: Backbone) -> Made:
         name: round(1000 * value / len(batch), 3)
         for name, value in zip(("fp32", "float16"), seconds, strict=True)
     }
-    return Made(made, "float16", METHOD, 0, milliseconds)
+    return Made(made, "float16", METHOD, 0, frozenset(), milliseconds)

@@ -46,15 +46,16 @@ def _rank(record: ImageRecord) -> tuple[str, str]:
 
 def cut_patches(
     records: Sequence[ImageRecord], frame: Frame, *, max_pixels: int | None = None, n_jobs: int | None = None
-) -> tuple[Patches, int]:
-    """Return patches of images as a network meets them, the central one and random ones, and how many images.
+) -> tuple[Patches, list[str]]:
+    """Return patches of images as a network meets them, the central one and random ones, and of which images.
 
     Images that cannot be read are left out.
 
     Returns
     -------
     patches : ndarray of uint8, shape (n_patches, frame.height, frame.width, 3)
-    n_images : int
+    contents : list of str
+        The hash of each image's content.
 
     Raises
     ------
@@ -64,16 +65,16 @@ def cut_patches(
     views = min(_MOST_VIEWS, max(1, -(-PATCHES // max(len(records), 1)) - 1))
     plan = ViewPlan.parse(f"center, train:{views}")
     work = functools.partial(_cut_chunk, plan, frame, Decoding.make("exact", max_pixels))
-    found = [patches for patches in run_lanes(work, records, n_jobs) if patches is not None]
+    found = [one for one in run_lanes(work, records, n_jobs) if one is not None]
     if len(found) < LEAST_IMAGES:
         raise SourceError(
             f"calibrating needs at least {LEAST_IMAGES} images that can be read; a few hundred are better."
             f" Got {len(found)} of {len(records)}."
         )
-    return np.concatenate(found), len(found)
+    return np.concatenate([patches for _, patches in found]), [content for content, _ in found]
 
 
 def _cut_chunk(
     plan: ViewPlan, frame: Frame, decoding: Decoding, chunk: Sequence[ImageRecord]
-) -> list[Patches | None]:
+) -> list[tuple[str, Patches] | None]:
     return [cut_image(plan, frame, decoding, record) for record in chunk]

@@ -197,10 +197,14 @@ class Preparer:
         return self.cutter.work(data, content, lease.decode)
 
 
-def cut_image(plan: ViewPlan, frame: Frame, decoding: Decoding, record: ImageRecord) -> Patches | None:
-    """Return the patches of an image and nothing else, None where it cannot be read."""
+def cut_image(
+    plan: ViewPlan, frame: Frame, decoding: Decoding, record: ImageRecord
+) -> tuple[str, Patches] | None:
+    """Return the hash of an image's content and its patches, None where it cannot be read."""
     try:
         data = record.read()
-        return Cutter(plan, frame, decoding).work(data, content_hash(data))[1]
+        content = content_hash(data)
+        _, patches = Cutter(plan, frame, decoding).work(data, content)
+        return content, patches
     except UnreadableImage:
         return None

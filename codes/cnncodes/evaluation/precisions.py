@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +51,8 @@ class PrecisionCost:
         Whether the lower end of the change's interval is above -1 point, on at least 2,000 images.
     trained_on : int
         Images that the classifier was trained on.
+    calibrated : int
+        Images that the codes of less precision were calibrated on: of others they may be further off.
     """
 
     images: int
@@ -61,6 +63,7 @@ class PrecisionCost:
     change: Estimate | None = None
     equal: bool = False
     trained_on: int = 0
+    calibrated: int = 0
 
     def describe(self, method: str, activations: str, calibrated: int) -> Quantization:
         """Return what a card says, rounded: the last digits differ between machines.
@@ -96,6 +99,7 @@ def measure_precision(
     full: Embedder,
     lesser: Embedder,
     *,
+    calibrated: Collection[str] = (),
     head: Any = "ridge",
     random_state: int = 0,
     n_jobs: int | None = None,
@@ -109,6 +113,8 @@ def measure_precision(
         Where all have labels, accuracy is compared; equal files share a fold.
     full, lesser : Embedder
         Of one view an image.
+    calibrated : collection of str
+        Hashes of the contents of the images that `lesser` was calibrated on.
     head : str or scikit-learn classifier
         By default one that has a closed solution: no solver's last step stands between the two.
     random_state : int
@@ -124,7 +130,7 @@ def measure_precision(
         If not even two images can be read.
     """
     found = _embed_twice(records, full, lesser, n_jobs, on_progress)
-    cost, read = _compare_codes(*found)
+    cost, read = _compare_codes(*found, calibrated)
     reference = found[0]
     labels = [records[i].label for i in read]
     contents = np.array([reference.contents[i] for i in read])
@@ -142,6 +148,7 @@ def measure_classifier(
     full: Predictor,
     lesser: Predictor,
     *,
+    calibrated: Collection[str] = (),
     random_state: int = 0,
     n_jobs: int | None = None,
     on_progress: Progress | None = None,
@@ -154,7 +161,7 @@ def measure_classifier(
         Of those with labels the accuracy is compared: none of them should have been trained on.
     full, lesser : Predictor
         The same head and views, on two networks.
-    random_state, n_jobs, on_progress
+    calibrated, random_state, n_jobs, on_progress
         As in `measure_precision`.
 
     Raises
@@ -170,7 +177,7 @@ def measure_classifier(
             f" {', '.join(sorted(known)[:5])}. Give images of these to compare on, or images without labels."
         )
     found = _embed_twice(records, full.embedder, lesser.embedder, n_jobs, on_progress)
-    cost, read = _compare_codes(*found)
+    cost, read = _compare_codes(*found, calibrated)
     trained_on = int(find_trained(full.trained, found[0].contents).sum())
     cost = dataclasses.replace(cost, trained_on=trained_on)
     contents = np.array([found[0].contents[i] for i in read])
@@ -205,13 +212,17 @@ def _embed_twice(
     return reference, codes
 
 
-def _compare_codes(reference: ImageRows, codes: ImageRows) -> tuple[PrecisionCost, list[int]]:
+def _compare_codes(
+    reference: ImageRows, codes: ImageRows, calibrated: Collection[str]
+) -> tuple[PrecisionCost, list[int]]:
     """Return how close codes are, and the numbers of the images that could be read."""
     read = np.flatnonzero(reference.counts).tolist()
     if len(read) < 2:
         raise SourceError(f"comparing codes needs at least two images that can be read. {len(read)} can be.")
     cosines = compare_each(codes.X, reference.X)
-    return PrecisionCost(len(read), float(np.median(cosines)), float(cosines.min())), read
+    seen = len([i for i in read if reference.contents[i] in calibrated])
+    cost = PrecisionCost(len(read), float(np.median(cosines)), float(cosines.min()), calibrated=seen)
+    return cost, read
 
 
 def _add_accuracy(
