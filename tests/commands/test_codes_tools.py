@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from cnncodes.commands.selecting import read_keys
 from cnncodes.errors import UsageError
 from cnncodes.recipes import read_recipe
 from cnncodes.recipes.running import run_recipe
+from cnncodes.store.locking import WriterLock
 
 
 @pytest.fixture(scope="module")
@@ -156,22 +158,42 @@ def test_a_bad_input_is_one_line(
     assert sorted(made.rglob("*")) == before
 
 
+def copy_unfinished(made: Path, folder: Path) -> str:
+    """Return codes whose job did not come to its end."""
+    import shutil
+
+    shutil.copytree(made / "test.codes", folder / "half.codes")
+    manifest = folder / "half.codes" / "manifest.json"
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "complete": False}))
+    return str(folder / "half.codes")
+
+
+def ways_to_use(half: str, made: Path) -> list[list[str]]:
+    return [
+        ["merge", half, str(made / "train.codes")],
+        ["select", half, "--label", "daisy"],
+        ["convert", half, "--to", "npy"],
+    ]
+
+
+def test_codes_that_are_being_written_are_said_to_be_so(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    half = copy_unfinished(made, tmp_path)
+    lock = WriterLock(Path(half))
+    for number, words in enumerate(ways_to_use(half, made)):
+        assert main(["codes", *words, "-o", str(tmp_path / str(number)), "-q"]) == 0
+        said = f"{half} was being written by process {os.getpid()} on host"
+        error = capsys.readouterr().err
+        assert said in error and "images may be missing" in error and "did not come" not in error
+    lock.release()
+
+
 def test_an_unfinished_job_is_warned_of(
     made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import shutil
-
-    shutil.copytree(made / "test.codes", tmp_path / "half.codes")
-    manifest = tmp_path / "half.codes" / "manifest.json"
-    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "complete": False}))
-    half = str(tmp_path / "half.codes")
-    for number, words in enumerate(
-        (
-            ["merge", half, str(made / "train.codes")],
-            ["select", half, "--label", "daisy"],
-            ["convert", half, "--to", "npy"],
-        )
-    ):
+    half = copy_unfinished(made, tmp_path)
+    for number, words in enumerate(ways_to_use(half, made)):
         assert main(["codes", *words, "-o", str(tmp_path / str(number)), "-q"]) == 0
         assert "half.codes did not come to its end: images may be missing" in capsys.readouterr().err
     assert not read_codes(tmp_path / "0").complete and not read_codes(tmp_path / "1").complete

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from cnncodes.commands.command import Command, Result
 from cnncodes.commands.merging import warn_of_incomplete
@@ -28,12 +29,14 @@ class ConvertOptions:
 def run_convert(options: ConvertOptions, reporter: Reporter) -> Result:
     """Write a dataset's rows in another format."""
     from cnncodes.store.converting import convert_codes
+    from cnncodes.store.locking import find_writer
 
     started = time.perf_counter()
+    writer = find_writer(Path(options.codes))
     on_progress = reporter.progress("converting", "rows")
     converted = convert_codes(options.codes, options.out, options.to, on_progress=on_progress)
     if not converted.complete:
-        warn_of_incomplete(reporter, options.codes)
+        warn_of_incomplete(reporter, options.codes, writer)
     if converted.failures:
         reporter.note(
             f"images of {options.codes} that failed have no codes and so no row ({converted.failures})"

@@ -31,12 +31,14 @@ class MergeOptions:
 
 def run_merge(options: MergeOptions, reporter: Reporter) -> Result:
     """Write the rows and failures of several datasets as one."""
+    from cnncodes.store.locking import find_writer
     from cnncodes.store.merging import merge_codes
 
     started = time.perf_counter()
+    writers = {Path(folder): find_writer(Path(folder)) for folder in options.codes}
     merged = merge_codes(options.codes, options.out, on_progress=reporter.progress("merging", "rows"))
     for folder in merged.incomplete:
-        warn_of_incomplete(reporter, folder, options.out)
+        warn_of_incomplete(reporter, folder, writers[folder], options.out)
     shards = merged.manifest.shards
     return {
         "out": options.out,
@@ -62,10 +64,25 @@ def render_merge(result: Result) -> str:
     )
 
 
-def warn_of_incomplete(reporter: Reporter, codes: str | Path, out: str | None = None) -> None:
-    """Warn that a dataset's job did not finish; `out` is what inherits that."""
+def warn_of_incomplete(
+    reporter: Reporter, codes: str | Path, writer: str | None, out: str | None = None
+) -> None:
+    """Warn that a dataset's job did not finish, or has not yet.
+
+    Parameters
+    ----------
+    reporter : Reporter
+    codes : path
+    writer : str or None
+        Who was writing it before it was read, as `find_writer` says it.
+    out : str, optional
+        What inherits that.
+    """
+    state = f"{codes} was being written by {writer}"
+    if writer is None:
+        state = f"the job that wrote {codes} did not come to its end"
     follows = f", and {out} counts as incomplete too" if out else ""
-    reporter.warn(f"the job that wrote {codes} did not come to its end: images may be missing{follows}")
+    reporter.warn(f"{state}: images may be missing{follows}")
 
 
 def describe_failures(count: int) -> str:

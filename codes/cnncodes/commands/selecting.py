@@ -49,9 +49,11 @@ class SelectOptions:
 
 def run_select(options: SelectOptions, reporter: Reporter) -> Result:
     """Write some of a dataset's rows, or a part of their codes, as a new dataset."""
+    from cnncodes.store.locking import find_writer
     from cnncodes.store.selecting import select_codes
 
     started = time.perf_counter()
+    writer = find_writer(Path(options.codes))
     _check_any(options)
     selected = select_codes(
         options.codes,
@@ -64,7 +66,7 @@ def run_select(options: SelectOptions, reporter: Reporter) -> Result:
         on_progress=reporter.progress("selecting", "rows"),
     )
     if not selected.manifest.complete:
-        warn_of_incomplete(reporter, options.codes, options.out)
+        warn_of_incomplete(reporter, options.codes, writer, options.out)
     if selected.failures_left:
         reporter.note(
             f"images of {options.codes} that failed are left out ({selected.failures_left}): it does not know"
