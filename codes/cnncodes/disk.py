@@ -33,6 +33,12 @@ def explain_failed_write(path: str | Path, error: OSError, left: str = UNCHANGED
     >>> explain_failed_write("net/model.onnx", OSError(13, "Permission denied"))
     'cannot write net/model.onnx: Permission denied. Check the folder and its rights.'
     """
+    if error.errno == errno.ENOSPC and _lacks_inodes(path):
+        return (
+            f"cannot write {path}: the disk has room, and yet takes no more files, for it has no more inodes"
+            f" ({error.strerror}). {left}: remove files that are not needed, however small, and run the same"
+            " command again."
+        )
     if error.errno in _FULL:
         return (
             f"cannot write {path}: the disk is full ({error.strerror}). {left}: free some space and run the"
@@ -52,6 +58,18 @@ def explain_failed_write(path: str | Path, error: OSError, left: str = UNCHANGED
             " folder or mount its disk, remove the link, or choose another name."
         )
     return f"cannot write {path}: {sentence(error.strerror or error)} Check the folder and its rights."
+
+
+def _lacks_inodes(path: str | Path) -> bool:
+    """Tell whether the disk that a path lies on has bytes left, and no inode for a further file."""
+    above = next((part for part in Path(os.path.abspath(path)).parents if os.path.isdir(part)), None)
+    if above is None or not hasattr(os, "statvfs"):
+        return False
+    try:
+        found = os.statvfs(above)
+    except OSError:
+        return False
+    return found.f_files > 0 and found.f_favail == 0 and found.f_bavail > 0  # some disks count none
 
 
 def find_file(path: str | Path) -> Path:

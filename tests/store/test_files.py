@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,17 @@ def test_what_a_killed_process_left_goes_with_the_next_and_what_is_new_or_anothe
         os.utime(tmp_path / name, (long_ago, long_ago))
     write_file(tmp_path / "a.onnx", b"whole")
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*names[1:], "a.onnx"])
+
+
+def test_a_disk_without_inodes_is_told_from_a_full_one(small_disk: Callable[[str], Path]) -> None:
+    folder = small_disk("1m,nr_inodes=4")
+    for number in range(3):  # its root is the first
+        write_file(folder / str(number), b"x" * (number == 0))
+    with pytest.raises(StoreError, match=r"cannot write .*/new/3: .*no more inodes .*remove files"):
+        write_file(folder / "new" / "3", b"x")
+    (folder / "2").unlink()
+    with pytest.raises(StoreError, match="the disk is full"):
+        write_file(folder / "3", b"x" * 2**21)
 
 
 @pytest.mark.parametrize("name", ["link", "link/x.codes"])
