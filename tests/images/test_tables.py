@@ -331,7 +331,9 @@ def test_whole_numbers_with_a_fraction_of_nothing_are_classes_alike_in_csv_and_p
         ([2**62, 0, 1], [str(2**62), "0", "1"]),
         ([None, None, None], [None, None, None]),
         ([1.0, 0.5, float("nan")], ["1", "0.5", None]),
-        ([Decimal("1.50"), Decimal("2.00"), None], ["1.50", "2", None]),
+        ([Decimal("1.50"), Decimal("2.00"), None], ["1.50", "2.00", None]),
+        ([Decimal("7"), Decimal("-12"), None], ["7", "-12", None]),
+        ([Decimal("0.00000000"), Decimal("0.00000001"), None], ["0.00000000", "0.00000001", None]),
     ],
 )
 def test_labels_become_text_or_none(tmp_path: Path, labels: list[Any], expected: list[str | None]) -> None:

@@ -38,7 +38,7 @@ def list_table(path: Path, columns: Columns) -> list[ImageRecord]:
     """Return the images of a CSV or Parquet file, in its order.
 
     Paths are relative to the table's folder, also such as lead out of it. Labels are text: a CSV's ``01``
-    stays ``01``, and a Parquet file's 3.5 is ``3.5``.
+    stays ``01``, and a Parquet file's 3.5 is ``3.5``, its 2.0 ``2`` and its decimal 2.00 ``2.00``.
 
     Raises
     ------
@@ -123,10 +123,11 @@ def _label(table: Path, row: int, value: Any) -> str | None:
         return value
     if isinstance(value, bool | int):
         return str(value)
-    if isinstance(value, float | Decimal) and math.isfinite(value) and value == int(value):
-        return str(int(value))  # a column of whole numbers with gaps, as pandas writes it
-    if isinstance(value, float | Decimal) and math.isfinite(value):
-        return str(value)
+    if isinstance(value, Decimal) and value.is_finite():
+        return f"{value:f}"  # with all places of its column, and none of them an exponent
+    if isinstance(value, float) and math.isfinite(value):
+        # Whole ones are of a column of whole numbers with gaps, as pandas writes it.
+        return str(int(value)) if value == int(value) else str(value)
     if isinstance(value, list | dict):
         raise SourceError(
             f"{table}: row {row + 1} has the label {value!r}: write several labels, or one, as a text,"
