@@ -60,6 +60,19 @@ def test_new_images_do_not_change_what_is_stored(photos: Path, tmp_path: Path) -
     assert colors_of(tmp_path / "x.codes") == before
 
 
+def test_that_colours_are_computed_is_said_where_they_are(photos: Path, tmp_path: Path) -> None:
+    notes: list[str] = []
+    for views in ("pca:1", "pca:1", "flip"):
+        embed(photos, tmp_path / f"{views}.codes", views=views, on_note=notes.append)
+    assert notes == ["the principal colours of the training images are computed first"]
+    known = ViewPlan.parse("pca:1").with_colors(measure_colors(open_source(photos).records))
+    embed(photos, tmp_path / "known.codes", views=known, on_note=notes.append)
+    test = open_source(photos).filter(split="test")
+    with pytest.raises(UsageError, match="without 'train'"):
+        embed(test, tmp_path / "test.codes", views="pca:1", on_note=notes.append)
+    assert len(notes) == 1
+
+
 def test_a_plan_that_differs_otherwise_is_refused_by_that(photos: Path, tmp_path: Path) -> None:
     embed(photos, tmp_path / "x.codes", views="pca:1")
     with pytest.raises(SpaceMismatch, match=r"plan.random.count: 1 \(stored\) against 2 \(now\)") as caught:

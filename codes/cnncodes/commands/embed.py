@@ -124,7 +124,6 @@ def run_embed(options: EmbedOptions, reporter: Reporter) -> Result:
     """Embed a source of images into a codes dataset."""
     from cnncodes.embedding import embed
     from cnncodes.store import Manifest
-    from cnncodes.views import ViewPlan
 
     # Texts of several labels are no classes to take a share of.
     by_class = options.label_delimiter is None
@@ -134,8 +133,6 @@ def run_embed(options: EmbedOptions, reporter: Reporter) -> Result:
     if options.split is not None:
         split = inputs.choose_split(options.split, (record.split for record in source.records), options.split)
     backbones = _open_backbones(options, reporter)
-    if ViewPlan.parse(options.views).needs_colors:
-        reporter.note("principal colours that are not known yet are computed first, from the training images")
     summary = embed(
         source,
         options.out,
