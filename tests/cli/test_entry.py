@@ -35,7 +35,12 @@ def failing_line(capsys: pytest.CaptureFixture[str]) -> str:
         (["embed", "x", "-o", "y", "--views", "tencorp"], "Did you mean 'tencrop'?"),
         (["embed", "x", "-o", "y", "--batch-size", "0"], "at least 1"),
         (["embed", "x", "-o", "y", "--max-failures", "lots"], "--max-failures is wrong"),
-        (["embed", "x", "-o", "y", "z"], "one too many"),
+        (
+            ["embed", "x", "-o", "y", "z"],
+            "one too many: a source is one folder or one table. Give the folder",
+        ),
+        (["predict", "m", "x", "z"], "one too many: a source is one folder or one table"),
+        (["codes", "info", "x", "z"], "It is one too many."),
         (["embed", "x", "-o", "y", "--provider", "cpu,cpu"], "is there twice"),
         (["embed", "x", "-o", "y", "--provider", "cpu:3"], "Take cpu."),
         (["fit", "x", "-o", "y", "--head", "logistik"], "Did you mean 'logistic'?"),

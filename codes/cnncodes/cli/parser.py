@@ -103,7 +103,7 @@ def parse(commands: Mapping[str, Command], arguments: list[str]) -> tuple[Comman
     command = commands[values.pop("command")]
     if unknown:
         first = unknown[0]
-        hint = _advise(command, first.split("=")[0]) if first[0] == "-" else "It is one too many."
+        hint = _advise(command, first.split("=")[0]) if first[0] == "-" else _explain_surplus(command)
         raise UsageError(f"cnncodes {command.name}: unknown argument {first!r}. {hint}")
     return command, values
 
@@ -116,6 +116,16 @@ def _flags(command: Command) -> list[str]:
 def _advise(command: Command, given: str) -> str:
     """Return the sentence that helps with an option that a command has not."""
     return command.absent.get(given) or suggest(given, _flags(command))
+
+
+def _explain_surplus(command: Command) -> str:
+    """Return the sentence that helps with an argument too many: patterns give several, too."""
+    if "SRC" not in dict(describe_options(command.options)):
+        return "It is one too many."
+    return (
+        "It is one too many: a source is one folder or one table. Give the folder above those that are meant,"
+        " or a table that lists the images."
+    )
 
 
 def _check_flags(command: Command, arguments: list[str]) -> None:
