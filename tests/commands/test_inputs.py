@@ -94,6 +94,21 @@ def test_an_archive_is_to_be_unpacked(tmp_path: Path, name: str) -> None:
         open_images(str(tmp_path / name), SourceOptions())
 
 
+@pytest.mark.parametrize("command", ["embed", "fit"])
+def test_what_is_no_source_is_refused_before_anything_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    (tmp_path / "j.json").write_text("[]")
+    for src, said in (
+        (str(tmp_path / "j.json"), "is neither an image"),
+        ("https://x.org/a.csv", "an address"),
+    ):
+        assert main([command, src, "-o", str(tmp_path / "out")]) == 1
+        error = capsys.readouterr().err
+        assert f"{src!r} is " in error and said in error and error.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["j.json"]
+
+
 def test_a_part_of_a_codes_dataset_is_no_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "x.codes" / "data").mkdir(parents=True)
     for name in ("manifest.json", "failures.parquet", "data/part-00000.parquet"):

@@ -52,8 +52,9 @@ def open_images(
     `by_class` is false where its labels are numbers to predict; `unlisted` as in `open_source`.
     """
     from cnncodes.images import open_source
-    from cnncodes.images.sources import check_no_archive
+    from cnncodes.images.places import check_image, check_place
 
+    check_place(src)
     path = Path(src)
     if is_codes(path):
         raise UsageError(f"{src!r} is a codes dataset; give the images, or the table that lists them.")
@@ -62,11 +63,12 @@ def open_images(
             f"{src!r} is a part of the codes dataset {str(codes)!r}; give the images, or the table that lists"
             " them."
         )
-    if os.path.isfile(path):
-        check_no_archive(path)
-    if not (os.path.isfile(path) and path.suffix.lower() in TABLES):
+    is_image = os.path.isfile(path) and path.suffix.lower() not in TABLES
+    if is_image:
+        check_image(path)
+    if is_image or not os.path.isfile(path):
         check_no_columns(src, reading)
-    if os.path.isfile(path) and path.suffix.lower() not in TABLES:
+    if is_image:
         return _divide(dataclasses.replace(open_source([path]), name=src), reading, by_class=by_class)
     source = open_source(
         path,

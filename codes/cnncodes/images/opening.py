@@ -84,6 +84,15 @@ def open_image(data: bytes, max_pixels: int) -> pillow.Image:
     return image
 
 
+def begins_as_image(head: bytes) -> bool:
+    """Tell whether a file's first bytes are those of a format that is read."""
+    from PIL import Image as pillow
+
+    pillow.init()
+    accepting = [pillow.OPEN[name][1] for name in FORMATS if name in pillow.OPEN]
+    return any(accept is None or accept(head) for accept in accepting)
+
+
 def check_pixels(image: pillow.Image, max_pixels: int) -> None:
     """Raise `UnreadableImage` if an image has more pixels than that."""
     _check_size(image.size, max_pixels)

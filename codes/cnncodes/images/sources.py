@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from cnncodes.errors import SourceError, UsageError, check_path
-from cnncodes.images.endings import TABLES, is_archive
+from cnncodes.images.endings import TABLES
 from cnncodes.images.folders import list_folder
 from cnncodes.images.keys import is_url, make_unique, to_text
+from cnncodes.images.places import check_no_archive, check_place
 from cnncodes.images.records import ImageRecord, NoImage
 from cnncodes.images.tables import Columns, list_table
 
@@ -88,16 +89,12 @@ def open_source(
         if not records:
             raise SourceError("the list of images is empty.")
         return ImageSource("images in memory", None, _sorted(records))
-    check_path(src, "the source of images")
-    if is_url(str(src)):
-        raise SourceError(f"{str(src)!r} is an address: download the images first and give their folder.")
+    check_place(src)
     path = Path(src)
     if _is_folder(src):
         listed = _sorted(list_folder(path, unlisted=unlisted))
         barred = tuple(record.key for record in listed if isinstance(record.data, NoImage))
         return ImageSource(str(src), path, listed, barred)
-    if not os.path.exists(src):
-        raise SourceError(f"there is nothing at {str(src)!r}: expected a folder of images or a table.")
     if not path.is_file():
         raise SourceError(
             f"{str(src)!r} is a pipe, socket or device: expected a folder of images, an image file, or a .csv"
@@ -111,12 +108,6 @@ def open_source(
         )
     columns = Columns(path_column, label_column, split_column, group_column)
     return ImageSource(str(src), path.parent, _sorted(list_table(path, columns)))
-
-
-def check_no_archive(path: Path) -> None:
-    """Raise `SourceError` where a file holds others, packed."""
-    if is_archive(path.name):
-        raise SourceError(f"{str(path)!r} is an archive, which is no source: unpack it, and give the folder.")
 
 
 def records_from(X: Any) -> list[ImageRecord]:
