@@ -41,7 +41,7 @@ def find_meant(path: str, folder: str = "") -> Meant | None:
         if changed != found:
             found = changed
             said.append(how)
-    if not said or not os.path.exists(os.path.join(folder, found)):
+    if not said or not found or not os.path.exists(os.path.join(folder, found)):
         return None
     return Meant(found, " and ".join(said))
 

@@ -16,6 +16,7 @@ from cnncodes.images.folders import SPLITS
 from cnncodes.images.keys import is_url, make_unique
 from cnncodes.images.records import ImageRecord, NoImage, RowBytes
 from cnncodes.images.table_files import Table, check_delimiter, read_links, read_paths, read_table
+from cnncodes.images.table_hints import warn_of_columns, warn_of_paths
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,11 @@ def list_table(path: Path, columns: Columns) -> list[ImageRecord]:
     ------
     SourceError
         If the table cannot be read, lacks a column, has no rows, or holds labels that are no classes.
+
+    Warns
+    -----
+    ResultWarning
+        If a column's name is nearly one that would be read, or paths lead nowhere for how they are written.
     """
     wanted = (columns.path, columns.label, columns.split, columns.group)
     table = read_table(path, wanted, columns.path)
@@ -53,6 +59,8 @@ def list_table(path: Path, columns: Columns) -> list[ImageRecord]:
         if name not in table.names and name != default:
             others = {*table.names} - {data, columns.path}
             raise SourceError(f"{path} has no column {name!r}. {suggest(name, others)}")
+    absent = [default for name, default in named if name not in table.names]
+    warn_of_columns(path, table.names, absent, {*wanted, data})
     if table.n_rows == 0:
         raise SourceError(f"{path} has no rows: expected one an image.")
     labels = [_label(path, row, value) for row, value in enumerate(_column(table, columns.label))]
@@ -99,6 +107,7 @@ def _images(
     reasons = [source.reason for source in sources if isinstance(source, NoImage)]
     if len(reasons) == len(sources):
         raise SourceError(f"{table.path}: no row of the column {data!r} is a path: {sentence(reasons[0])}")
+    warn_of_paths(table.path, data, table.values[data])
     return [_name(row, path) for row, path in enumerate(table.values[data])], sources
 
 
