@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from cnncodes.embedding.cutting import ColorMeter
 from cnncodes.embedding.isolation import Isolation, Workers
 from cnncodes.embedding.lanes import run_lanes
-from cnncodes.errors import StoreError, UnreadableImage, UsageError
+from cnncodes.errors import UnreadableImage
 from cnncodes.images import Decoding, ImageRecord, ImageSource
-from cnncodes.views import ColorMoments, PrincipalColors, ViewPlan
+from cnncodes.views import ColorMoments, PrincipalColors
 
 #: Called after every image with the numbers of images done, to do in all, and failed.
 Progress = Callable[[int, int, int], None]
@@ -67,18 +66,6 @@ def training_records(source: ImageSource) -> list[ImageRecord]:
     if any(record.split is not None for record in source.records):
         return [record for record in source.records if record.split == "train"]
     return list(source.records)
-
-
-def lacks_colors(plan: ViewPlan, source: ImageSource, out: Path) -> bool:
-    """Tell whether a job has to learn its plan's principal colours first: neither it nor `out` has them."""
-    if not plan.needs_colors or not training_records(source):
-        return False
-    from cnncodes.store import Manifest  # with Arrow, which the estimators have no need of
-
-    try:
-        return ViewPlan.from_dict(Manifest.read(out).views.plan).principal_colors is None
-    except (StoreError, UsageError):  # nothing there yet; what else is wrong with it, opening it says
-        return True
 
 
 def _measure_chunk(

@@ -11,7 +11,6 @@ from typing import Any
 
 from cnncodes.arguments import check_functions, check_switches, is_positive
 from cnncodes.backbones import Backbone
-from cnncodes.embedding.colors import lacks_colors
 from cnncodes.embedding.engine import Engine
 from cnncodes.embedding.planning import Work, check_name, plan_work
 from cnncodes.embedding.relabelling import find_relabelled, warn_of_leak, warn_of_loss
@@ -213,10 +212,14 @@ def embed(
     loaded = engine.backbone
     plan = ViewPlan.parse(views, random_state=random_state)
     plan.names(loaded.frame)  # what does not fit the network is said before any work
-    if on_note is not None and lacks_colors(plan, whole, Path(out)):
-        on_note("the principal colours of the training images are computed first")
     plan = settle_job(
-        plan, whole, Path(out), max_pixels=max_pixels, n_jobs=engine.lanes, isolation=engine.isolation
+        plan,
+        whole,
+        Path(out),
+        max_pixels=max_pixels,
+        n_jobs=engine.lanes,
+        isolation=engine.isolation,
+        on_note=on_note,
     )
     stored = StoredViews(plan.to_dict(), asdict(loaded.frame), plan.columns, reduce)
     with CodesWriter.open(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cnncodes.embedding.colors import Progress, measure_colors, training_records
@@ -47,10 +47,12 @@ def settle_job(
     max_pixels: int | None = None,
     n_jobs: int | None = None,
     isolation: Isolation | None = None,
+    on_note: Callable[[str], None] | None = None,
 ) -> ViewPlan:
     """Return the plan of a job: with the colours of an earlier run of it, else of the source's training part.
 
-    New images never change what was learned: the codes that are stored would be of another plan.
+    New images never change what was learned: the codes that are stored would be of another plan. `on_note` is
+    told that colours are computed, before they are.
 
     Raises
     ------
@@ -69,6 +71,8 @@ def settle_job(
             f" {source.name!r} has parts without 'train' among them. Compute them from other images:"
             " `cnncodes views write PLAN --data TRAINING_IMAGES -o plan.toml`, and then --views plan.toml."
         )
+    if on_note is not None:
+        on_note("the principal colours of the training images are computed first")
     return settle_plans([plan], records, max_pixels=max_pixels, n_jobs=n_jobs, isolation=isolation)[0]
 
 
