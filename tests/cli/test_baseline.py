@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -141,6 +142,27 @@ def test_interrupted_it_shows_and_writes_what_was_tried(tmp_path: Path) -> None:
     assert "center: logistic" in out and "it was interrupted" in out
     found = json.loads(report.read_text())
     assert "codes" in {method["group"] for method in found["methods"]} and f"{report}" in out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("only", "rows"), [("majority,codes", 1), ("codes", 0)])
+def test_interrupted_early_it_shows_and_writes_the_guess(tmp_path: Path, only: str, rows: int) -> None:
+    source, report = make_source(tmp_path / "in", 16), tmp_path / "r.html"
+    command = [sys.executable, "-m", "cnncodes", "baseline", source, "-o", str(report), "--only", only]
+    job = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert job.stderr is not None
+    said = ""
+    while "testing on" not in said:
+        assert job.poll() is None, said
+        said += job.stderr.read(1)
+    time.sleep(0.2)  # its network is being loaded, which takes longer
+    job.send_signal(signal.SIGINT)
+    out, errors = job.communicate(timeout=120)
+    assert job.returncode == 130 and "Traceback" not in errors, errors
+    assert out.count("1  majority class") == out.count("before the end of 1 of 2 methods") == rows
+    assert report.exists() == bool(rows)
+    if rows:
+        assert "1 way to classify was tried, trained on 24 images" in report.read_text()
 
 
 @pytest.mark.slow

@@ -185,12 +185,60 @@ def test_an_interrupt_is_passed_on_after_what_was_tried_is_handed_over() -> None
         climb(*parts, methods, n_jobs=1, on_method=begin, on_interrupt=handed.append)
     [ladder] = handed
     assert titles(ladder) == [MAJORITY.title, PIXELS.title] and ladder.best().title == PIXELS.title
-    assert [(one.title, one.reason) for one in ladder.left_out] == [
-        ("late: ridge", "it was interrupted"), ("later: ridge", "it was interrupted"),
-    ]  # fmt: skip
+    assert [(one.title, one.reason, one.interrupted) for one in ladder.left_out] == [
+        ("late: ridge", "it was interrupted", True),
+        ("later: ridge", "the comparison was interrupted before", True),
+    ]
+    assert ladder.describe_choice(*ladder.cheapest_as_good()).endswith(
+        " It was interrupted before the end of 2 of 4 methods, which may be better."
+    )
+
+
+def test_interrupted_before_anything_learned_the_guess_is_handed_over() -> None:
+    def begin(title: str) -> None:
+        raise KeyboardInterrupt
+
+    handed: list[Ladder] = []
+    parts = make_records(30, 0), make_records(10, 1)
+    for methods in ([PIXELS], [MAJORITY, PIXELS]):
+        with pytest.raises(KeyboardInterrupt):
+            climb(*parts, methods, n_jobs=1, on_method=begin, on_interrupt=handed.append)
+    [ladder] = handed  # without a guess there is nothing
+    assert titles(ladder) == [MAJORITY.title]
+    assert ladder.describe_choice(*ladder.cheapest_as_good()) == (
+        "It was interrupted before the end of 1 of 2 methods, which may be better."
+    )
+
+
+@pytest.mark.parametrize(("title", "reason"), [
+    ("first", "the comparison was interrupted before"), ("second", None),
+])  # fmt: skip
+def test_interrupted_it_keeps_the_learning_curve_or_says_why_there_is_none(
+    title: str, reason: str | None
+) -> None:
+    def begin(begun: str) -> None:
+        if begun == title:
+            raise KeyboardInterrupt
+
+    handed: list[Ladder] = []
+    methods = [
+        MAJORITY,
+        Method("codes", Noise("first", 9.0), "ridge"),
+        Method("views", Noise("second"), "ridge"),
+    ]
     with pytest.raises(KeyboardInterrupt):
-        climb(*parts, methods[2:], n_jobs=1, on_method=begin, on_interrupt=handed.append)
-    assert len(handed) == 1  # nothing was tried that learns
+        climb(
+            make_records(30, 0),
+            make_records(10, 1),
+            methods,
+            n_jobs=1,
+            on_method=begin,
+            on_interrupt=handed.append,
+            curve=True,
+        )
+    [ladder] = handed
+    assert (ladder.curve is None) == (reason is not None)
+    assert [one.reason for one in ladder.left_out if one.title == "learning curve"] == [reason] * bool(reason)
 
 
 @pytest.mark.parametrize("budget", ["5m", -1, 0, float("nan")])

@@ -79,6 +79,11 @@ def test_the_verdict_says_what_there_was_no_time_for() -> None:
     assert "no time" not in _say(replace(ladder, left_out=[LeftOut("a", "it takes too many rows")]))
     late = replace(ladder, left_out=[LeftOut("b", "no time was left", late=True)])
     assert _say(late).endswith("There was no time for 1 of 3 methods, which may be better: give more.")
+    both = replace(late, left_out=[*late.left_out, LeftOut("c", "it was interrupted", interrupted=True)])
+    assert _say(both).endswith(
+        " There was no time for 1 of 4 methods, which may be better: give more."
+        " It was interrupted before the end of 1 of 4 methods, which may be better."
+    )
 
 
 def _say(ladder: Ladder) -> str:

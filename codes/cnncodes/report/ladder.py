@@ -89,9 +89,10 @@ def sum_up(comparison: Comparison) -> list[str]:
     """Return in a few sentences what came out, as HTML."""
     found = [f"<strong>{escape(comparison.verdict)}</strong>"] if comparison.verdict else []
     figure = comparison.figure
-    best = find_best(comparison)
+    best, tried = find_best(comparison), len(comparison.tried)
+    ways = count(tried, figure.ways.replace("ways", "way", 1), figure.ways)
     found.append(
-        f"{len(comparison.tried)} {figure.ways} were tried, each trained on {comparison.n_train:,}"
+        f"{ways} {agree(tried, 'was')} tried, {'each ' if tried > 1 else ''}trained on {comparison.n_train:,}"
         f" images and tested on the same {comparison.n:,}. The {figure.most} {figure.name},"
         f" {figure.show(best.estimate.value)} (95 % interval: {show_interval(figure, best.estimate)}), is"
         f" that of {escape(best.title)}."

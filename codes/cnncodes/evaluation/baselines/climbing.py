@@ -5,43 +5,30 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import BackendMissing, UnreadableImages, UsageError
-from cnncodes.estimators.inputs import ImageRows, Progress
+from cnncodes.estimators.inputs import Progress
 from cnncodes.estimators.unknown import Training
 from cnncodes.evaluation.baselines.budget import Clock, OutOfTimeError
 from cnncodes.evaluation.baselines.describing import Description, split_rows
 from cnncodes.evaluation.baselines.forecasting import CAUTION, check_fit, check_views
 from cnncodes.evaluation.baselines.learning_curve import LearningCurve, measure_learning_curve
-from cnncodes.evaluation.baselines.methods import CLASSES, TRIVIAL, Method
+from cnncodes.evaluation.baselines.methods import CLASSES, Method
 from cnncodes.evaluation.baselines.parts import Parts, count_seen
 from cnncodes.evaluation.baselines.rungs import Ladder, LeftOut, Rung
 from cnncodes.evaluation.baselines.tasks import Answer, Task, subtract
+from cnncodes.evaluation.baselines.tried import BASE, Described, Tried, choose_base
 from cnncodes.evaluation.intervals import count_drawn
 from cnncodes.images import ImageRecord
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
 
-#: What all others are compared with: a method of the first of these groups that was tried.
-_BASE = ("codes", "views", "heads", "pixels", "shapes", *TRIVIAL)
-
 _CURVE = "learning curve"
-
-
-@dataclass(frozen=True)
-class _Described:
-    """The numbers of all images that can be read, and what they cost: processors, and by the clock."""
-
-    train: ImageRows
-    test: ImageRows
-    cpu: float
-    clock: float
 
 
 def climb(
@@ -80,7 +67,8 @@ def climb(
         Called with the title of each description as it begins; returns what is called with done, total and
         failed images.
     on_interrupt : callable, optional
-        Called, where Ctrl-C or a signal ends it, with what was tried by then, if anything that learns was.
+        Called, where Ctrl-C or a signal ends it, with what was tried by then, if anything was;
+        a guess takes no time.
     curve : bool
         Also measure, with the method that all are compared with, what fewer training images give.
 
@@ -103,25 +91,13 @@ def climb(
     try:
         return climb.run(methods, curve=curve)
     except KeyboardInterrupt:
-        if on_interrupt is not None and climb.tried:
-            on_interrupt(climb.stop(methods))
+        if on_interrupt is not None and (ladder := climb.stop(methods, curve=curve)) is not None:
+            on_interrupt(ladder)
         raise
 
 
 class _TooManyRowsError(Exception):
     """That a head cannot be fitted to so many rows."""
-
-
-@dataclass(frozen=True)
-class _Tried:
-    """What a method answered, and what that took."""
-
-    method: Method
-    answers: Any  # as the task has them
-    made: _Described | None
-    shared: bool
-    cpu: float
-    clock: float
 
 
 class _Climb:
@@ -138,20 +114,22 @@ class _Climb:
         self.clock, self.task = Clock(budget), task
         self.parts = Parts(train, test, task, random_state)
         self.n_jobs, self.on_method = n_jobs, on_method
-        self.described: dict[Description, _Described] = {}
-        self.tried: list[_Tried] = []
+        self.described: dict[Description, Described] = {}
+        self.tried: list[Tried] = []
         self.left_out: list[LeftOut] = []
         self.given_up: dict[Description, float] = {}
+        self.begun: str | None = None
+        self.curve: LearningCurve | None = None
 
     def run(self, methods: Sequence[Method], *, curve: bool) -> Ladder:
-        found: LearningCurve | None = None
         for method in methods:
             if method.description is None:
                 continue
+            self.begun = method.title
             try:
                 self.tried.append(self._try(method, method.description))
-                if curve and found is None and method.group == _BASE[0]:
-                    found = self._measure_curve(self.tried)  # asked for by name: before what is not
+                if curve and self.curve is None and method.group == BASE[0]:
+                    self.curve = self._measure_curve(self.tried)  # asked for by name: before what is not
             except (OutOfTimeError, BackendMissing, _TooManyRowsError) as why:
                 late = isinstance(why, OutOfTimeError)
                 self.left_out.append(LeftOut(method.title, str(why), late))
@@ -161,26 +139,35 @@ class _Climb:
             raise UsageError(
                 f"nothing could be tried: {left}. Give more time (--budget), or other kinds (--only)."
             )
-        if curve and found is None and not any(one.title == _CURVE for one in self.left_out):
-            found = self._measure_curve(tried)
-        return self._conclude(tried, found)
+        if curve and self.curve is None and not any(one.title == _CURVE for one in self.left_out):
+            self.curve = self._measure_curve(tried)
+        return self._conclude(tried)
 
-    def stop(self, methods: Sequence[Method]) -> Ladder:
-        """Return what was tried until an interrupt; what was not is left out for that."""
+    def stop(self, methods: Sequence[Method], *, curve: bool) -> Ladder | None:
+        """Return what was tried until an interrupt, None if nothing was; the rest is left out for that."""
+        tried = self._with_guesses(methods)
+        if not tried:
+            return None
         done = {one.method.title for one in self.tried} | {one.title for one in self.left_out}
-        rest = [method for method in methods if method.description and method.title not in done]
-        self.left_out += [LeftOut(method.title, "it was interrupted") for method in rest]
-        return self._conclude(self._with_guesses(methods), None)
+        rest = [method.title for method in methods if method.description and method.title not in done]
+        self.left_out += [LeftOut(title, self._say_interrupted(title), interrupted=True) for title in rest]
+        if curve and self.curve is None and _CURVE not in done:
+            self.left_out.append(LeftOut(_CURVE, self._say_interrupted(_CURVE)))
+        return self._conclude(tried)
 
-    def _with_guesses(self, methods: Sequence[Method]) -> list[_Tried]:
+    def _say_interrupted(self, title: str) -> str:
+        return "it was interrupted" if title == self.begun else "the comparison was interrupted before"
+
+    def _with_guesses(self, methods: Sequence[Method]) -> list[Tried]:
         """Return all that was tried; guesses are made now, when it is known which images can be read."""
         return [self._guess(method) for method in methods if method.description is None] + self.tried
 
-    def _measure_curve(self, tried: list[_Tried]) -> LearningCurve | None:
-        base = _choose_base(tried)
+    def _measure_curve(self, tried: list[Tried]) -> LearningCurve | None:
+        base = choose_base(tried)
         if base.made is None:
             self.left_out.append(LeftOut(_CURVE, "no method was tried that learns"))
             return None
+        self.begun = _CURVE
         try:
             return measure_learning_curve(
                 self.parts.make_training(base.made.train),
@@ -197,10 +184,10 @@ class _Climb:
             self.left_out.append(LeftOut(_CURVE, str(late)))
             return None
 
-    def _guess(self, method: Method) -> _Tried:
-        return _Tried(method, self.parts.guess(), None, False, 0.0, 0.0)
+    def _guess(self, method: Method) -> Tried:
+        return Tried(method, self.parts.guess(), None, False, 0.0, 0.0)
 
-    def _try(self, method: Method, description: Description) -> _Tried:
+    def _try(self, method: Method, description: Description) -> Tried:
         if self.clock.left <= 0:
             raise OutOfTimeError(math.nan)
         shared = description in self.described
@@ -226,9 +213,9 @@ class _Climb:
         cpu, clock = time.process_time(), time.perf_counter()
         answers = self._learn(method, training)(made.test)
         took = time.process_time() - cpu, time.perf_counter() - clock
-        return _Tried(method, answers, made, shared, *took)
+        return Tried(method, answers, made, shared, *took)
 
-    def _describe(self, description: Description) -> _Described:
+    def _describe(self, description: Description) -> Described:
         progress = None if self.on_method is None else self.on_method(description.title)
         cpu, clock = time.process_time(), time.perf_counter()
         parts = self.parts
@@ -242,7 +229,7 @@ class _Climb:
             rows = parts.leave_out(rows)
         if not self.described:
             parts.join_equal(rows)
-        return _Described(*split_rows(rows, len(parts.train)), *took)
+        return Described(*split_rows(rows, len(parts.train)), *took)
 
     def _make_head(self, method: Method) -> Any:
         return self.task.make_head(str(method.head), random_state=self.parts.random_state, n_jobs=self.n_jobs)
@@ -256,8 +243,8 @@ class _Climb:
         if most is not None and count > most:
             raise _TooManyRowsError(f"it takes {most:,} rows at most, and there are {count:,}")
 
-    def _conclude(self, tried: list[_Tried], curve: LearningCurve | None) -> Ladder:
-        base = _choose_base(tried)
+    def _conclude(self, tried: list[Tried]) -> Ladder:
+        base = choose_base(tried)
         parts, against = self.parts, self.parts.resample(base.answers)
         seen = (0, parts.count_seen_groups())
         if base.made is not None:
@@ -270,13 +257,13 @@ class _Climb:
             parts.failures,
             self.clock.spent,
             *seen,
-            curve,
+            self.curve,
             self.task,
             self.task.find_telling(parts.truth, parts.guess()),
             parts.drawn,
         )
 
-    def _make_rung(self, one: _Tried, against: Floats | None) -> Rung:
+    def _make_rung(self, one: Tried, against: Floats | None) -> Rung:
         """Return a method's figures; `against` are the resampled ones that it is compared with."""
         evaluation, drawn = self.parts.evaluate(one.answers), self.parts.resample(one.answers)
         figure, n = self.task.figure, len(self.parts.test)
@@ -296,8 +283,3 @@ class _Climb:
             answers=one.answers,
             drawn=drawn,
         )
-
-
-def _choose_base(tried: Sequence[_Tried]) -> _Tried:
-    """Return what all others are compared with: codes of one view, else pixels, else what there is."""
-    return min(tried, key=lambda one: _BASE.index(one.method.group) if one.method.group in _BASE else 99)

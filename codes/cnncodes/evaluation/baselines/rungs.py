@@ -65,11 +65,21 @@ class Rung:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A method that was not tried, and why; `late` is true where there was no time for it."""
+    """A method that was not tried, and why.
+
+    Attributes
+    ----------
+    title, reason : str
+    late : bool
+        Whether there was no time for it.
+    interrupted : bool
+        Whether Ctrl-C or a signal came while it was tried, or before.
+    """
 
     title: str
     reason: str
     late: bool = False
+    interrupted: bool = False
 
 
 @dataclass(frozen=True)
@@ -151,7 +161,7 @@ class Ladder:
         raise AssertionError("the best is as good as itself")
 
     def describe_choice(self, chosen: Rung, gap: Estimate) -> str:
-        """Return in words which method to take; nothing where one alone was tried.
+        """Return in words which method to take, of several, and how many are not known.
 
         Parameters
         ----------
@@ -159,9 +169,8 @@ class Ladder:
         gap : Estimate
             How much the best is above it; both as `cheapest_as_good` gave them.
         """
-        if len(self.rungs) < 2:
-            return ""
-        return f"{self._say_choice(chosen, gap)}{self._say_late()}"
+        choice = [self._say_choice(chosen, gap)] if len(self.rungs) > 1 else []
+        return " ".join((*choice, *self._say_untried()))
 
     def _say_choice(self, chosen: Rung, gap: Estimate) -> str:
         best, figure = self.best(), self.task.figure
@@ -190,10 +199,13 @@ class Ladder:
     def _say_more(self) -> str:
         return " Test on more images." if self.n_groups is None else " Test on images of more groups."
 
-    def _say_late(self) -> str:
-        """Say how many methods there was no time for, which no verdict is about."""
-        late = sum(one.late for one in self.left_out)
-        if not late:
-            return ""
-        tried = f"{late} of {late + len(self.rungs)} methods"
-        return f" There was no time for {tried}, which may be better: give more."
+    def _say_untried(self) -> list[str]:
+        """Say of how many methods it is not known how good they are, since the comparison ended before."""
+        late, interrupted = (
+            sum(getattr(one, why) for one in self.left_out) for why in ("late", "interrupted")
+        )
+        methods = f"of {late + interrupted + len(self.rungs)} methods, which may be better"
+        said = [f"There was no time for {late} {methods}: give more."] if late else []
+        return said + (
+            [f"It was interrupted before the end of {interrupted} {methods}."] if interrupted else []
+        )
