@@ -62,6 +62,17 @@ def test_a_cheaper_and_better_head_than_one_within_an_error_is_taken_and_said():
     )
 
 
+@pytest.mark.parametrize(
+    ("loss", "said"), [(3e-6, "below 0.0001"), (9.9e-5, "below 0.0001"), (1.2e-4, "0.0001"), (0.0, "0.0000")]
+)
+def test_a_loss_that_is_not_0_is_not_said_to_be(loss, said):
+    table = {"kind": np.array(BY_COST[:1]), "log_loss": np.array([loss])}
+    table |= {"behind": np.zeros(1), "behind_error": np.zeros(1)}
+    assert auto_head._say(table, 0, 0, 6, []) == (
+        f"chose centroid: its log-loss is the least, {said} on 6 held-out images"
+    )
+
+
 def test_the_better_one_where_it_is_clear():
     X, y = ring()
     head = AutoHead().fit(X, y)

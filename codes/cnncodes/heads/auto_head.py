@@ -185,23 +185,20 @@ def _tabulate(kinds: list[str], answers: list[HeldOut], losses: list[Array]) -> 
 
 def _say(table: dict[str, Array], chosen: int, best: int, n_images: int, left_out: list[str]) -> str:
     """Say in one line what was chosen and why."""
-    kind, loss = table["kind"], table["log_loss"]
+    kind, loss = table["kind"], [_show_loss(one) for one in table["log_loss"]]
     behind, error = table["behind"], table["behind_error"]
     gap = [f"{one:.4f} ± {its:.4f}" for one, its in zip(behind, error, strict=True)]
     within = find_within(behind, error)
-    text = f"chose {kind[chosen]}: its log-loss, {loss[chosen]:.4f} on {n_images:,} held-out images, is"
+    text = f"chose {kind[chosen]}: its log-loss, {loss[chosen]} on {n_images:,} held-out images, is"
     if chosen == best:
-        text = (
-            f"chose {kind[best]}: its log-loss is the least, {loss[best]:.4f} on {n_images:,} held-out images"
-        )
+        text = f"chose {kind[best]}: its log-loss is the least, {loss[best]} on {n_images:,} held-out images"
     elif chosen == within:
         text += (
-            f" within one standard error of the least ({kind[best]}, {loss[best]:.4f};"
-            f" behind by {gap[chosen]})"
+            f" within one standard error of the least ({kind[best]}, {loss[best]}; behind by {gap[chosen]})"
         )
     else:
         text += (
-            f" {gap[chosen]} above the least ({kind[best]}, {loss[best]:.4f}), and no more than that of"
+            f" {gap[chosen]} above the least ({kind[best]}, {loss[best]}), and no more than that of"
             f" {kind[within]}, which is dearer and within one standard error of it (behind by {gap[within]})"
         )
     if far := [f"{kind[i]} {gap[i]}" for i in range(chosen)]:
@@ -209,3 +206,7 @@ def _say(table: dict[str, Array], chosen: int, best: int, n_images: int, left_ou
     if left_out:
         text += f"; too many rows to try {', '.join(left_out)}"
     return text
+
+
+def _show_loss(loss: float) -> str:
+    return "below 0.0001" if 0 < loss < 0.0001 else f"{loss:.4f}"  # no loss of probabilities is 0
