@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -61,6 +63,7 @@ def test_the_type_of_an_array_is_kept(dtype):
         ([{"a"}, {"b"}], "multi-label"),
         (np.eye(3, dtype=int), "multi-label"),
         (pd.DataFrame({"a": [1, 0], "b": [0, 1]}), "multi-label"),
+        ([Decimal("1.50"), Decimal(2)], "or booleans. Got Decimal instead: give str\\(\\) of each"),
         ([0.5, 1.0], "Got fractions: that is regression, for ImageRegressor"),
         ([float("inf"), 1.0], "Got fractions"),
         ([b"a", b"b"], "Got bytes"),

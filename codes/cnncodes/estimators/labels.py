@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -288,4 +289,5 @@ def name_kind(value: Any) -> str:
         return "booleans"
     if isinstance(value, int | float | np.integer | np.floating):
         return "numbers"
-    raise UsageError(f"labels must be text, whole numbers or booleans. Got {type(value).__name__} instead.")
+    got = f"labels must be text, whole numbers or booleans. Got {type(value).__name__} instead"
+    raise UsageError(f"{got}: give str() of each." if isinstance(value, Decimal) else f"{got}.")
