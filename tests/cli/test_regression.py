@@ -106,6 +106,15 @@ def test_few_images_are_told_and_one_in_a_fold_is_said_to_be_one(
     assert "all images are of one group" not in told
 
 
+def test_few_images_to_measure_on_are_told(
+    folder: Path, model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "eight.csv").write_text("image,level\n" + "".join(f"{i}.png,{i}\n" for i in range(20, 28)))
+    told = "8 images, fewer than 10, are too few for these figures: one that is far off moves them all."
+    assert told in run(capsys, "evaluate", model, str(folder / "eight.csv"))[0].splitlines()
+    assert "too few for" not in run(capsys, "evaluate", model, str(folder / "all.csv"))[0]
+
+
 def test_groups_are_spoken_of_where_there_are_any(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

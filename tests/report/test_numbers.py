@@ -78,6 +78,14 @@ def test_of_few_images_it_is_not_known_whether_intervals_hold(make_numbers: Make
     assert "and do not hold the one image" in describe_coverage(far)
 
 
+@pytest.mark.parametrize(("n", "told"), [(9, True), (10, False)])
+def test_fewer_than_ten_images_are_said_to_be_too_few(make_numbers: MakeNumbers, n: int, told: bool) -> None:
+    said = list_warnings(make_numbers(TRUTH[:n]))
+    assert (
+        "Fewer than 10 images are too few for these figures: one that is far off" in " ".join(said)
+    ) == told
+
+
 def test_what_has_no_figure_is_named_as_within_a_sentence(make_numbers: MakeNumbers) -> None:
     said = text_of(render_number_report(make_numbers([7.0], predicted=np.array([8.0]))).decode())
     assert "No Spearman’s rank correlation: there is only one image." in said

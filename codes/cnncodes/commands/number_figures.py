@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from cnncodes.commands import inputs
 from cnncodes.commands.command import Result
 from cnncodes.commands.evaluating import Evaluated, predict_labelled
-from cnncodes.commands.figures import say_groups, say_missing
+from cnncodes.commands.figures import FEW_IMAGES, say_groups, say_missing
 from cnncodes.commands.pages import finish
 from cnncodes.commands.regression import COVERAGE, choose_column, name_target, say_no_interval
 from cnncodes.commands.tables import format_table
 from cnncodes.commands.tasks import Meaning, check_target
-from cnncodes.errors import UsageError
+from cnncodes.errors import UsageError, agree, count
 from cnncodes.plain import to_plain
 
 if TYPE_CHECKING:
@@ -144,7 +144,16 @@ def render_numbers(result: Result) -> str:
         rows.append(_format_row(name, result["covered"]))
     reason = result.get("why_no_interval")  # of what one predictor answers, and not those of several folds
     why = f"\nNo intervals: {reason}" if reason else ""
-    return f"{format_table(rows)}{say_missing(result, _NAMES)}{why}{say_groups(result)}\n"
+    few = _say_few_images(result["n"])
+    return f"{format_table(rows)}{say_missing(result, _NAMES)}{why}{say_groups(result)}{few}\n"
+
+
+def _say_few_images(n: int) -> str:
+    """Say in one line that images are too few for any figure."""
+    if n >= FEW_IMAGES:
+        return ""
+    few = f"\n{count(n, 'image')}, fewer than {FEW_IMAGES}, {agree(n, 'is')} too few for these figures"
+    return f"{few}: one that is far off moves them all."
 
 
 def _format_row(name: str, estimate: Result) -> tuple[str, str, str, str]:
