@@ -29,7 +29,6 @@ from cnncodes import (
 from cnncodes.embedding import Embedder
 from cnncodes.errors import SourceError, StoreError, UsageError
 from cnncodes.estimators import streaming
-from cnncodes.heads import streamed_rows
 from cnncodes.store import Manifest, StoredViews
 from cnncodes.store.shards import write_shard
 from cnncodes.views import ViewPlan
@@ -230,13 +229,17 @@ def test_the_limit_with_which_codes_fit_in_memory_is_advised_where_it_is_less(ma
     advised = re.search(
         "a memory limit of at least ([0-9]+M), with which the 90 of the folder fit", str(caught.value)
     )
+    assert ", beside about 448M that Python and its libraries take. It is 0M" in str(caught.value)
     assert make("ridge").fit_codes(small, memory_limit=advised[1]).n_images_ == 90
-    assert streamed_rows._COPIES == streaming.COPIES
+
+
+def test_a_fit_in_memory_is_reckoned_by_the_folds_at_work(small):
+    found = [streaming._reckon(open_codes(small).stored, n_jobs) for n_jobs in (1, 2, 4, 10, 64)]
+    assert [one / (4 * 90 * SIZE) for one in found] == [11, 16, 26, 56, 56]
 
 
 def test_the_limit_that_is_advised_for_some_codes_counts_all_that_are_stored(make, small, monkeypatch):
-    for module, name in ((streaming, "COPIES"), (streamed_rows, "_COPIES")):
-        monkeypatch.setattr(module, name, 10_000)
+    monkeypatch.setattr(streaming, "COPIES", 10_000)
     some = open_codes(small)
     some = replace(some, rows=some.rows.slice(0, 60), places=some.places[:60])
     with pytest.raises(UsageError, match="It is 0M: raise it") as caught:
@@ -384,7 +387,7 @@ def fit_within(codes: Path, head: str, limit: int) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_a_fit_stays_within_its_limit(tmp_path):
-    """24,000 codes of 1,280 numbers, of which the twelve copies of a fit in memory take 1.5 GB."""
+    """24,000 codes of 1,280 numbers, of which a fit in memory, by one thread, takes eleven copies: 1.3 GB."""
     run_benchmark("write", str(tmp_path / "made.codes"), "--rows", "24000")
     for head in ("ridge", "lda"):
         fit_within(tmp_path / "made.codes", head, 900)

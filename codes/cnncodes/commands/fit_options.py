@@ -121,8 +121,9 @@ class FitOptions(common.EmbeddingOptions, common.LayerOptions, LabelFitOptions):
     )
     memory: str | None = option(common.HELP_MEMORY, default=None, metavar="FOLDER")
     memory_limit: str | int | None = option(
-        "What a fit on stored codes may take, as reckoned before: twelve copies of all codes in memory, or,"
-        " where these are more, the process that reads them in blocks: 2G, 500M. [half of the machine's]",
+        "What a fit on stored codes may take, as reckoned before: with all codes in memory six copies of them"
+        " and five a thread (-j), beside about 0.45 GB of Python and its libraries; where that is more, the"
+        " whole process, which reads them in blocks: 2G, 500M. [half of the machine's]",
         default=None,
         metavar="SIZE",
         check=common.check_memory,

@@ -121,7 +121,7 @@ def _open_codes(options: FitOptions, reporter: Reporter) -> Any:
         if options.memory_limit is not None:
             raise UsageError("--memory-limit is for classes: numbers are fitted with all codes in memory.")
         return read_codes(options.src)
-    codes = open_to_fit(options.src, options.head or "logistic", options.memory_limit)
+    codes = open_to_fit(options.src, options.head or "logistic", options.memory_limit, options.n_jobs)
     if isinstance(codes, Codes):
         return codes
     what = f"all codes in memory would take more than {choose_limit(options.memory_limit) / 2**20:,.0f}M"

@@ -172,8 +172,9 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
             ``"ridge"``, ``"lda"``, ``"centroid"`` and ``"logistic"`` (docs/heads.md). The folder's path
             leaves that choice to the memory there is.
         memory_limit : int or str, optional
-            How much memory the process may take where codes are not in memory already: ``"2G"``, ``"500M"``
-            or a number of bytes. None: half of the machine's, or the container's.
+            How much memory codes that are not in memory already may take: ``"2G"``, ``"500M"`` or a number of
+            bytes. It is that of the process where they are read in blocks; a fit in memory has about 0.45 GB
+            of Python and its libraries besides. None: half of the machine's, or the container's.
 
         Raises
         ------
@@ -185,7 +186,7 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
         if self.finetune not in (None, False):
             raise UsageError("stored codes are of the network as it was: fit images to fine-tune it.")
         if isinstance(codes, str | Path):
-            codes = open_to_fit(codes, self.head, memory_limit)
+            codes = open_to_fit(codes, self.head, memory_limit, self.n_jobs)
         elif isinstance(codes, Codes) and memory_limit is not None:
             raise UsageError("these codes are in memory: give their folder, or open_codes(folder).")
         if isinstance(codes, Codes):
@@ -205,6 +206,7 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
             random_state=self.random_state,
             out_of_fold=self.out_of_fold,
             memory=memory,
+            n_jobs=self.n_jobs,
         )
         predictor = Predictor(
             embedder=embedder,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import joblib
 import numpy as np
 import numpy.typing as npt
 
@@ -25,13 +26,13 @@ from cnncodes.machine import measure_memory
 
 if TYPE_CHECKING:
     from cnncodes.heads.streamed_sample import StreamedFit
-    from cnncodes.store import CodeBlocks, Codes
+    from cnncodes.store import CodeBlocks, Codes, Manifest
 
 Array = npt.NDArray[Any]
 
-#: What a fit in memory takes at its most, in copies of the codes as float32. Ridge on two cores: the codes as
-#: read and as sorted, and of each fold at work its rows scaled, in float64, centred. Reckoned, not measured.
-COPIES = 12
+#: What a fit in memory takes, in copies of the codes as float32: at its most, which is ridge's, measured. So
+#: many beside what each fold at work has, scaled, in float64, centred; and folds at work at most.
+COPIES, _OF_FOLD, _FOLDS = 6, 5, 10
 #: Share of the machine's memory that a fit takes at most where nothing else is said: one in so many.
 _SHARE = 2
 #: Bytes for each number of a code that learning what is novel takes.
@@ -51,7 +52,16 @@ def choose_limit(memory_limit: int | str | None) -> int:
     return measure_memory() // _SHARE if memory_limit is None else parse_bytes(memory_limit)
 
 
-def open_to_fit(path: str | Path, head: Any, memory_limit: int | str | None = None) -> Codes | CodeBlocks:
+def _reckon(manifest: Manifest, n_jobs: int | None) -> int:
+    """Return how many bytes a fit on all stored codes in memory takes, besides Python and its libraries."""
+    threads = joblib.cpu_count() if n_jobs is None else int(joblib.effective_n_jobs(n_jobs))
+    copies = COPIES + _OF_FOLD * min(threads, _FOLDS)
+    return copies * 4 * manifest.space.code_size * sum(shard.rows for shard in manifest.shards)
+
+
+def open_to_fit(
+    path: str | Path, head: Any, memory_limit: int | str | None = None, n_jobs: int | None = None
+) -> Codes | CodeBlocks:
     """Read a codes dataset, or only open it where a fit on all codes in memory would take too much.
 
     Parameters
@@ -61,6 +71,8 @@ def open_to_fit(path: str | Path, head: Any, memory_limit: int | str | None = No
         Those that need all codes in memory get them, with a warning where no limit was given.
     memory_limit : int or str, optional
         ``"2G"``, ``"500M"`` or a number of bytes. None: half of the machine's memory, or the container's.
+    n_jobs : int, optional
+        Threads, each of which has a fold at work. None: one for each usable core.
 
     Raises
     ------
@@ -74,7 +86,7 @@ def open_to_fit(path: str | Path, head: Any, memory_limit: int | str | None = No
     limit = choose_limit(memory_limit)
     check_path(path, "the path of the codes")
     manifest = Manifest.read(Path(path))
-    needed = COPIES * 4 * manifest.space.code_size * sum(shard.rows for shard in manifest.shards)
+    needed = _reckon(manifest, n_jobs)
     if needed <= limit:
         return read_codes(path)
     if can_stream(head):
@@ -136,6 +148,7 @@ def fit_blocks(
     random_state: Any,
     out_of_fold: bool | None,
     memory: int,
+    n_jobs: int | None = None,
 ) -> Streamed:
     """Fit a head on the labelled rows of codes.
 
@@ -150,6 +163,8 @@ def fit_blocks(
         What is averaged over an image's rows in prediction.
     memory : int
         Bytes.
+    n_jobs : int, optional
+        Threads of a fit in memory, for which it may be that there is enough.
     """
     from cnncodes.heads.streamed_rows import StreamedRows
     from cnncodes.heads.streaming import fit_streamed
@@ -170,7 +185,7 @@ def fit_blocks(
         codes.blocks, codes.space.code_size, y, classes, images, groups, head.class_weight
     )
     n_stored = sum(shard.rows for shard in codes.stored.shards)
-    stream = replace(stream, stored=(n_stored, codes.stored.space.code_size))
+    stream = replace(stream, stored=(n_stored, _reckon(codes.stored, n_jobs)))
     fit = fit_streamed(head, stream, memory)
     averages = aggregate in ("auto", "decision") or len(keys) == len(y)
     return Streamed(

@@ -31,8 +31,6 @@ THREADS = 4
 #: What Python and its libraries take, with what they do not give back of freed memory; and blocks of codes
 #: with copies of them at work; in bytes.
 BASE, _BLOCKS = 448 << 20, 224 << 20
-#: Copies of the codes that a fit in memory takes: COPIES of estimators/streaming.py, which decides by it.
-_COPIES = 12
 #: Numbers that the loss makes of each decision value of the blocks at work, times 4 bytes.
 _OF_DECISIONS = THREADS * 8 * 4
 #: Bytes that are held of each row beside its code: class, image, group, fold and weights, key and content.
@@ -52,7 +50,8 @@ class StreamedRows:
     read : callable
         Each call goes through the codes of all rows, in blocks and in their order.
     stored : (int, int), optional
-        Codes in the folder, of which these may be some, and numbers in each.
+        Codes in the folder, of which these may be some, and the bytes that a fit on all of them in memory
+        takes, besides Python and its libraries.
     """
 
     rows: Rows
@@ -160,14 +159,14 @@ def fit_sample(
     least = min(len(stream.rows.y), max(1000, 2 * _LEAST_IMAGES * n_classes))
     if fixed + least * each > memory:
         # Whether codes are read in blocks is decided by all that are stored, whichever are asked for.
-        count, length = stream.stored or (len(stream.rows.y), size)
-        blockwise, whole = (
-            math.ceil(taken / 2**20) for taken in (fixed + least * each, 4 * _COPIES * length * count)
-        )
-        fits = memory / 2**20 < whole < blockwise
-        needed = (
-            f"{whole:,}M, with which the {count:,} of the folder fit in memory" if fits else f"{blockwise:,}M"
-        )
+        count, taken = stream.stored or (0, 0)
+        blockwise, whole = (math.ceil(one / 2**20) for one in (fixed + least * each, taken))
+        needed = f"{blockwise:,}M"
+        if memory / 2**20 < whole < blockwise:
+            needed = (
+                f"{whole:,}M, with which the {count:,} of the folder fit in memory, beside about"
+                f" {BASE / 2**20:,.0f}M that Python and its libraries take"
+            )
         raise UsageError(
             f"codes of {size} numbers in {n_classes} classes need a memory limit of at least {needed}. It is"
             f" {memory / 2**20:,.0f}M: raise it (--memory-limit, in Python memory_limit)."
