@@ -99,12 +99,19 @@ def find_shortage(error: BaseException) -> Literal["memory", "threads"] | None:
     return "threads" if number == errno.EAGAIN or _NO_THREAD.search(str(error)) else None
 
 
-def explain_shortage(shortage: Literal["memory", "threads"]) -> str:
-    """Return what this process has too little of, and what to do, in words to end a sentence with."""
+def explain_shortage(shortage: Literal["memory", "threads"], less: str = "use fewer lanes (-j 1)") -> str:
+    """Return what this process has too little of, and what to do, in words to end a sentence with.
+
+    Parameters
+    ----------
+    shortage : {"memory", "threads"}
+    less : str
+        What takes less memory.
+    """
     if shortage == "memory":
         return (
-            "there is not enough memory. End other programs, use fewer lanes (-j 1), or raise the limit that"
-            " this process has (ulimit -v, or a container's), and run the same command again."
+            f"there is not enough memory. End other programs, {less}, or raise the limit that this process"
+            " has (ulimit -v, or a container's), and run the same command again."
         )
     return (
         "this process may start no more threads, or has no memory for them. Use -j 1 where there is that"

@@ -119,6 +119,27 @@ def test_a_reader_that_has_gone_is_told_nothing() -> None:
     assert (done.returncode, done.stderr) == (1, "")
 
 
+@pytest.mark.parametrize(
+    ("command", "advice"),
+    [
+        (
+            "fit",
+            "End other programs, use -j 1 or, of stored codes, a lower --memory-limit, or raise the limit",
+        ),
+        ("embed", "End other programs, use fewer lanes (-j 1), or raise the limit"),
+    ],
+)
+def test_too_little_memory_is_told_with_what_the_command_may_be_given(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str, advice: str
+) -> None:
+    def run_short(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("cnncodes.cli.entry.parse", run_short)
+    assert main([command, "photos", "-o", "out"]) == 1
+    assert f"the command cannot go on: there is not enough memory. {advice}" in capsys.readouterr().err
+
+
 def test_an_interrupt_is_status_130(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

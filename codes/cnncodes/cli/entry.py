@@ -61,10 +61,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return FAILED
         shortage = None if isinstance(error, CnnCodesError) else find_shortage(error)
         if shortage is not None:  # wherever it comes, it is no bug of ours
-            return _complain(ShortageError(f"the command cannot go on: {explain_shortage(shortage)}"), FAILED)
+            told = explain_shortage(shortage, *_advise_less(given))
+            return _complain(ShortageError(f"the command cannot go on: {told}"), FAILED)
         if isinstance(error, CnnCodesError | OSError):
             return _complain(error, FAILED)
         raise
+
+
+def _advise_less(arguments: list[str]) -> list[str]:
+    """Return what takes less memory where a command may be given a limit of it; nothing where not."""
+    command = ALL_COMMANDS.get(arguments[0]) if arguments else None
+    if command is None or not hasattr(command.options, "memory_limit"):
+        return []
+    return ["use -j 1 or, of stored codes, a lower --memory-limit"]
 
 
 def _show_help() -> int:
