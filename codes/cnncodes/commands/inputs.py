@@ -120,8 +120,7 @@ def is_codes(path: str | Path) -> bool:
 
 def _find_dataset(path: Path) -> Path | None:
     """Return the codes dataset that a file or folder is a part of, None where it is of none."""
-    from cnncodes.store.entries import SHARD_NAME
-    from cnncodes.store.manifest import FAILURES_NAME
+    from cnncodes.store.entries import FAILURES_NAME, SHARD_NAME
 
     path = Path(os.path.abspath(path))
     if path.name in ("data", FAILURES_NAME):

@@ -9,8 +9,8 @@ from pathlib import Path
 from cnncodes.errors import StoreError, UnreadableImage, UsageError, agree, count, sentence
 from cnncodes.images import ImageRecord, ImageSource
 from cnncodes.store import CodesWriter, Failure, Index
+from cnncodes.store.entries import FAILURES_NAME
 from cnncodes.store.failing import MEND_IMAGES
-from cnncodes.store.manifest import FAILURES_NAME
 from cnncodes.store.records import Labels, labels_of
 
 #: By what an image that is stored counts as unchanged: size and time of its file, or also its content.

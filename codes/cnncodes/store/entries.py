@@ -1,4 +1,4 @@
-"""A shard as the manifest names it."""
+"""Names of what a dataset's folder holds, and a shard as the manifest names it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+MANIFEST_NAME, FAILURES_NAME = "manifest.json", "failures.parquet"
 SHARD_NAME = re.compile(r"part-(\d{5,})\.parquet")
 
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from cnncodes.errors import count
+from cnncodes.store.entries import FAILURES_NAME
 from cnncodes.store.files import atomic_write
-from cnncodes.store.manifest import FAILURES_NAME, Manifest
+from cnncodes.store.manifest import Manifest
 from cnncodes.store.reading import read_failures
 from cnncodes.store.records import Failure
 from cnncodes.store.schema import failures_table, to_parquet

@@ -13,15 +13,13 @@ import pyarrow as pa
 
 from cnncodes.disk import find_file, parse_json
 from cnncodes.errors import DamagedManifest, StoreError, UsageError, sentence, suggest
-from cnncodes.store.entries import Shard, list_shards, parse_shards, read_number
+from cnncodes.store.entries import MANIFEST_NAME, Shard, list_shards, parse_shards, read_number
 from cnncodes.store.files import atomic_write
 from cnncodes.store.schema import CODE, PARAMETERS, codes_schema
 from cnncodes.store.space import SIDES, Sides, Space, describe_differences
 
 #: Raised when an older cnncodes could no longer read what is written.
 FORMAT = 2
-MANIFEST_NAME = "manifest.json"
-FAILURES_NAME = "failures.parquet"
 
 #: What a dataset's rows may be: a view each, or the mean of an image's views.
 REDUCTIONS = ("none", "mean")

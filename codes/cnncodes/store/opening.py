@@ -6,11 +6,11 @@ from pathlib import Path
 
 from cnncodes.disk import find_file, sync_folder
 from cnncodes.errors import SpaceMismatch, StoreError
-from cnncodes.store.entries import SHARD_NAME
+from cnncodes.store.entries import FAILURES_NAME, MANIFEST_NAME, SHARD_NAME
 from cnncodes.store.files import writing_errors
 from cnncodes.store.leftovers import settle_leftovers
 from cnncodes.store.locking import LOCK_NAME
-from cnncodes.store.manifest import FAILURES_NAME, MANIFEST_NAME, Manifest, check_lost
+from cnncodes.store.manifest import Manifest, check_lost
 from cnncodes.store.shards import read_manifest
 from cnncodes.store.unread import check_encoding
 

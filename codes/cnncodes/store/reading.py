@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 
 from cnncodes.errors import StoreError, check_path
 from cnncodes.store.columns import RowColumns
-from cnncodes.store.manifest import FAILURES_NAME, Manifest
+from cnncodes.store.entries import FAILURES_NAME
+from cnncodes.store.manifest import Manifest
 from cnncodes.store.schema import FAILURES_SCHEMA, code_arrays, is_code, read_parquet
 from cnncodes.store.selection import choose_layers, list_layers
 from cnncodes.store.shards import load_shard, read_manifest

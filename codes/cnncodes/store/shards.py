@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 
 from cnncodes.disk import parse_json
 from cnncodes.errors import DamagedManifest, StoreError, sentence
-from cnncodes.store.entries import Shard
+from cnncodes.store.entries import MANIFEST_NAME, Shard
 from cnncodes.store.files import atomic_write
-from cnncodes.store.manifest import MANIFEST_NAME, Manifest, damaged_manifest, parse_rows
+from cnncodes.store.manifest import Manifest, damaged_manifest, parse_rows
 from cnncodes.store.schema import METADATA_KEY, is_code, read_batches, read_parquet, to_parquet
 from cnncodes.store.unread import RESTORE_SHARD, check_damage, check_shortage
 
