@@ -52,11 +52,12 @@ def _render_page(
     found: Evaluated, evaluation: Evaluation, abstention: AbstentionFigures | None
 ) -> Callable[[dict[str, Any]], bytes]:
     """Return what makes the page, for `finish`."""
-    import numpy as np
-
-    from cnncodes.report import Material, render_report
 
     def render(shared: dict[str, Any]) -> bytes:
+        import numpy as np
+
+        from cnncodes.report import Material, render_report
+
         labels, proba = found.predictions.labels, found.predictions.proba
         return render_report(
             Material(

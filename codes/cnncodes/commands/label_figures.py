@@ -62,11 +62,12 @@ def _render_page(
     found: Evaluated, truth: list[list[str]], evaluation: MultiLabelEvaluation, delimiter: str
 ) -> Callable[[dict[str, Any]], bytes]:
     """Return what makes the page, for `finish`."""
-    import numpy as np
-
-    from cnncodes.report import LabelMaterial, render_label_report
 
     def render(shared: dict[str, Any]) -> bytes:
+        import numpy as np
+
+        from cnncodes.report import LabelMaterial, render_label_report
+
         read, names = found.read, [figures.name for figures in evaluation.per_label]
         unknown = ((0, 0), (0, sum(not figures.known for figures in evaluation.per_label)))
         return render_label_report(

@@ -74,12 +74,13 @@ def _render_page(
     found: Evaluated, truth: list[float], evaluation: NumberEvaluation, result: Result
 ) -> Callable[[dict[str, Any]], bytes]:
     """Return what makes the page, for `finish`."""
-    import numpy as np
-
-    from cnncodes.evaluation import measure_ranges
-    from cnncodes.report import NumberMaterial, render_number_report
 
     def render(shared: dict[str, Any]) -> bytes:
+        import numpy as np
+
+        from cnncodes.evaluation import measure_ranges
+        from cnncodes.report import NumberMaterial, render_number_report
+
         true = np.array([truth[i] for i in found.read])
         values = found.predictions.values[found.read, 0]
         why = result["why_no_interval"]
