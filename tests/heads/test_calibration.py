@@ -54,6 +54,27 @@ def test_no_other_temperature_has_a_clearly_smaller_loss():
     assert log_loss(decision, y, weight, fit_temperature(decision, y, weight)) < least + 1e-4
 
 
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 5), st.integers(0, 2**16), st.floats(0.0, 6.0), st.sampled_from([0.0, 1.0]))
+def test_the_slope_changes_its_sign_there(k, seed, apart, unknown):
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(2, 80))
+    y = rng.integers(0, max(2, k), n)
+    decision = rng.normal(size=(n, k))
+    decision += apart * (np.eye(k)[y] if k > 1 else 2.0 * y[:, None] - 1)
+    weight = rng.uniform(0.1, 3, n)
+    found = fit_temperature(decision, y, weight, (1e-3, 1e3), unknown=unknown)
+
+    def lose(temperature):
+        of_rows = log_loss(decision, y, weight, temperature) * weight.sum()
+        alike = sum(log_loss(decision, np.full(n, c), weight, temperature) for c in range(max(2, k)))
+        return (of_rows + unknown * alike / max(2, k)) / (weight.sum() + unknown)
+
+    step = 1e-3
+    assert found == pytest.approx(1e-3) or lose(found) <= lose(found * (1 - step)) + 1e-12
+    assert found == pytest.approx(1e3) or lose(found) <= lose(found * (1 + step)) + 1e-12
+
+
 def test_two_classes_are_one_column():
     decision, y = draw(200, 2, 2)
     difference = (decision[:, 1] - decision[:, 0])[:, None]

@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from cnncodes.errors import ResultWarning, UsageError
 from cnncodes.heads import streamed_rows
 from cnncodes.heads.estimator import LinearHead
-from cnncodes.heads.gathering import FoldSums
+from cnncodes.heads.fold_sums import FoldSums
 from cnncodes.heads.statistics import Statistics, add_up
 from cnncodes.heads.streamed_rows import Sample, StreamedRows, fit_sample, map_blocks
 from cnncodes.heads.streaming import fit_streamed

@@ -255,4 +255,8 @@ class SingleHead(Head):
     def _search(self, rows: Rows, splits: Sequence[Split]) -> Choice:
         self.n_folds_ = len(splits)
         self._one_each = has_about_one_each(rows, self.n_folds_)
+        return self._try_all(rows, splits)
+
+    def _try_all(self, rows: Rows, splits: Sequence[Split]) -> Choice:
+        """Return the best of what is tried."""
         return choose(rows, splits, self._make_search(), self.n_jobs)

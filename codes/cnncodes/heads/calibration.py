@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
 
 Array = npt.NDArray[Any]
 
@@ -17,6 +16,10 @@ _RELATIVE = (float(np.exp(-9.0)), float(np.exp(16.0)))
 
 #: Share of the decision values that is rounding and no spread, and what is too small to be divided by.
 _ROUNDING, _LEAST = 1e-12, 1e-290
+
+#: Logarithm of the temperature that is tried first, for decision values of spread 1. A Newton step of the
+#: logarithm that is so small that the next would change no digit, and bounds that are as good as one.
+_FIRST, _NEAR, _SAME = 1.0, 1e-8, 1e-13
 
 #: How far the own class's decision value, times a temperature that is guessed, is above the others' mean.
 _GAP = 5.0
@@ -93,19 +96,54 @@ def fit_temperature(
     share = unknown / (unknown + float(weight.sum()))
     given = (1 - share) * values[np.arange(len(y)), y] + share * values.mean(axis=1)
 
-    def slope(log_t: float) -> float:
-        """Return the derivative of the log-loss by the temperature, whose root is its minimum."""
-        powers = np.exp(np.exp(log_t) * (values - values.max(axis=1, keepdims=True)))
-        expected = (powers * values).sum(axis=1) / powers.sum(axis=1)
-        return float((expected - given) @ weight)
+    return _Slope(values, given, weight).find_root(*bounds) / spread
 
-    low, high = float(np.log(bounds[0])), float(np.log(bounds[1]))
-    if slope(low) >= 0:
-        return bounds[0] / spread
-    if slope(high) <= 0:
-        return bounds[1] / spread
-    # The root, and not the least value, which is too flat for seven digits.
-    return float(np.exp(brentq(slope, low, high, xtol=1e-13))) / spread
+
+class _Slope:
+    """The derivative of the log-loss by the temperature, whose root is the loss's minimum.
+
+    The loss itself is too flat there for seven digits.
+
+    Parameters
+    ----------
+    values : float64 ``[n, K]``
+        Decision values.
+    given, weight : float64 ``[n]``
+        What those of a row are expected to be at the root, on the mean over the rows; and the rows' weights.
+    """
+
+    def __init__(self, values: Array, given: Array, weight: Array) -> None:
+        self._weight, top = weight, values.max(axis=1)
+        self._values = values - top[:, None]
+        self._given = float((given - top) @ weight)
+        self._powers = np.empty_like(self._values)
+
+    def at(self, temperature: float) -> tuple[float, float]:
+        """Return it, and how it changes."""
+        powers = np.exp(np.multiply(self._values, temperature, out=self._powers), out=self._powers)
+        total = powers.sum(axis=1)
+        powers *= self._values
+        mean = powers.sum(axis=1) / total
+        square = np.einsum("ij,ij->i", powers, self._values) / total
+        return float(mean @ self._weight) - self._given, float((square - mean**2) @ self._weight)
+
+    def find_root(self, low: float, high: float) -> float:
+        """Return the root, or the bound that it is beyond: Newton's method in the logarithm, within bounds."""
+        if self.at(low)[0] >= 0:
+            return low
+        if self.at(high)[0] <= 0:
+            return high
+        ends = np.log((low, high))
+        at = float(np.clip(_FIRST, *ends))
+        while ends[1] - ends[0] > _SAME:
+            slope, bend = self.at(float(np.exp(at)))
+            ends[int(slope > 0)] = at
+            change = bend * float(np.exp(at))
+            to = at - slope / change if change > 0 else np.inf
+            if ends[0] < to < ends[1] and abs(to - at) <= _NEAR:
+                return float(np.exp(to))
+            at = to if ends[0] < to < ends[1] else float(ends.mean())
+        return float(np.exp(at))
 
 
 def _measure_spread(values: Array, weight: Array) -> float:

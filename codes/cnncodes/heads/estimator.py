@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,15 @@ from joblib import effective_n_jobs
 from cnncodes.errors import UsageError, suggest
 from cnncodes.heads.base import SingleHead, has_about_one_each
 from cnncodes.heads.checks import check_setting
-from cnncodes.heads.folds import Rows
+from cnncodes.heads.folds import Rows, Split
 from cnncodes.heads.linear import LinearScorer
 from cnncodes.heads.names import LINEAR
 from cnncodes.heads.paths import LinearSearch
 from cnncodes.heads.problem import Problem, Solution
 from cnncodes.heads.scaling import Scaler
 from cnncodes.heads.solvers import PATHS, fit_logistic
+from cnncodes.heads.sum_search import KINDS as BY_SUMS
+from cnncodes.heads.sum_search import choose_by_sums, number_folds
 from cnncodes.heads.sweep import Choice
 
 KINDS = LINEAR
@@ -138,6 +141,12 @@ class LinearHead(SingleHead):
 
     def _make_search(self) -> LinearSearch:
         return LinearSearch(self.kind, self._scalings(), self.C, self.max_iter)
+
+    def _try_all(self, rows: Rows, splits: Sequence[Split]) -> Choice:
+        fold = number_folds(rows, splits) if self.kind in BY_SUMS else None
+        if fold is None:
+            return super()._try_all(rows, splits)
+        return choose_by_sums(rows, fold, len(splits), self._make_search(), self.n_jobs)
 
     def _needs_folds(self) -> bool:
         return self.C is None or self.scaling is None or self.kind != "logistic"

@@ -145,8 +145,8 @@ def _settle(
     that of all rows is not far. From there it goes up while that helps, or else down. Judged are the sample's
     images of that fold. The answers that are kept are those of the best such head.
     """
-    mine, empty = held.of_fold(0)
-    X, images = passes.scaler.apply(held.X[mine], np.float32), held.part.images[mine]
+    first = held.of_fold(0)
+    X, images, empty = passes.scaler.apply(first.X, np.float32), first.images, first.held_out
     kept = held.all_folds != 0
     weight = float(held.rows.loss_weight[kept].sum())
     Cs = [float(choice.setting["C"] * 10 ** (-step / 2)) for step in range(_STEPS)]

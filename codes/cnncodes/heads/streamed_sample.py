@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.heads.estimator import LinearHead
-from cnncodes.heads.folds import Rows, first_of
+from cnncodes.heads.folds import Rows
 from cnncodes.heads.streamed_rows import THREADS, Sample
+from cnncodes.heads.sum_search import HeldPart
 from cnncodes.heads.sweep import HeldOut
 
 Array = npt.NDArray[Any]
@@ -51,17 +52,11 @@ class HeldSample:
         """Return the sample's rows; `all_folds` are the folds of all rows."""
         return cls(X, rows.take(sample.rows), all_folds, weigh_sample(rows, sample), rows, sample)
 
-    def of_fold(self, number: int) -> tuple[Array, HeldOut]:
-        """Return the numbers of a fold's rows, and its images without decision values."""
+    def of_fold(self, number: int) -> HeldPart:
+        """Return a fold's rows and images."""
         mine = np.flatnonzero(self.all_folds[self.sample.rows] == number)
         at = np.flatnonzero(self.sample.rows)[mine]
-        images, inverse = np.unique(self.rows.images[at], return_inverse=True)
-        weight = np.bincount(inverse, self.weight[mine], minlength=len(images))
-        y, groups = (
-            (first_of(values, inverse) if len(mine) else values[:0])
-            for values in (self.rows.y[at], self.rows.groups[at])
-        )
-        return mine, HeldOut(np.empty((len(images), 0)), y, weight, images, groups)
+        return HeldPart(self.X[mine], self.part.images[mine], HeldOut.of(self.rows, at, self.weight[mine]))
 
 
 def weigh_sample(rows: Rows, sample: Sample) -> Array:

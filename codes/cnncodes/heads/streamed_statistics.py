@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,19 +10,21 @@ import numpy.typing as npt
 
 from cnncodes.embedding.memory import release_free_memory
 from cnncodes.heads.estimator import LinearHead
-from cnncodes.heads.folds import average_by, deal_folds
-from cnncodes.heads.gathering import FoldSums, gather, sums_by_fold
-from cnncodes.heads.problem import Solution
+from cnncodes.heads.fold_sums import FoldSums, sums_by_fold
+from cnncodes.heads.folds import deal_folds
+from cnncodes.heads.gathering import gather
+from cnncodes.heads.paths import LinearSearch
 from cnncodes.heads.statistic_paths import STATISTIC_PATHS, Moments
-from cnncodes.heads.statistics import Statistics, add_up
+from cnncodes.heads.statistics import add_up
 from cnncodes.heads.streamed_rows import Sample, StreamedRows, fit_sample
 from cnncodes.heads.streamed_sample import HeldSample, StreamedFit, count_jobs
-from cnncodes.heads.sweep import HeldOut, Search, pick
+from cnncodes.heads.sum_search import DECOMPOSING, try_sums
+from cnncodes.heads.sweep import HeldOut, Setting, pick
 
 Array = npt.NDArray[Any]
 
-#: Threads that decompose at a time, and matrices that each holds.
-_DECOMPOSING, _AT_WORK = 2, 8
+#: Matrices that a thread holds which decomposes.
+_AT_WORK = 8
 
 
 def fit_statistics(head: LinearHead, stream: StreamedRows, memory: int) -> StreamedFit:
@@ -43,14 +42,14 @@ def fit_statistics(head: LinearHead, stream: StreamedRows, memory: int) -> Strea
         numbered = np.where(fold < 0, head.n_folds_, fold)  # what is never held out: a part of all heads
     n_folds = int(numbered.max()) + 1
     n_rows = fit_sample(
-        stream, memory, kept=n_folds * len(scalings), working=n_folds + _DECOMPOSING * _AT_WORK
+        stream, memory, kept=n_folds * len(scalings), working=n_folds + DECOMPOSING * _AT_WORK
     )
     sample = Sample.draw(rows, n_rows, head.random_state)
     found, X = gather(stream, sample.rows, sums_by_fold(rows, numbered, scalings), n_jobs)
     release_free_memory()
     if given is None:
         held = HeldSample.make(X, rows, sample, numbered)
-        choice = head._soften(pick(search, _try_all(head, search, found, held, n_jobs)))
+        choice = head._soften(pick(search, _try_all(search, list(found), held, head.n_folds_, n_jobs)))
     else:
         choice = given
     total = add_up([one.found for one in found if one.scaling == choice.scaling])
@@ -65,45 +64,10 @@ def fit_statistics(head: LinearHead, stream: StreamedRows, memory: int) -> Strea
 
 
 def _try_all(
-    head: LinearHead, search: Search, found: Iterable[FoldSums], held: HeldSample, n_jobs: int
-) -> Iterator[tuple[str, tuple[float, ...], HeldOut]]:
-    """Yield the held-out answers of every candidate, one after another: all at once may be large."""
-    found = list(found)
-    size = held.X.shape[1]
-    # Not joblib's, which looks every 10 ms whether they are done: many settings take less.
-    with ThreadPoolExecutor(min(n_jobs, _DECOMPOSING)) as pool:
-        for scaling in search.scalings:
-            settings = search.grid(scaling, size)
-            parts = [one.found for one in found if one.scaling == scaling]
-            make = partial(_FoldPath.make, head.kind, scaling, parts, settings=settings, held=held)
-            folds = list(pool.map(make, range(head.n_folds_)))
-            for setting in settings:
-                answers = list(pool.map(_FoldPath.decide, folds))
-                yield scaling, setting, HeldOut.join(answers)
-            del parts, make, folds, answers  # or they would be there yet while those of the next are made
-            release_free_memory()
-
-
-@dataclass(eq=False)
-class _FoldPath:
-    """The solutions of all folds but one, and the rows of that one, scaled."""
-
-    X: Array
-    images: Array
-    held_out: HeldOut
-    path: Iterator[Solution]
-
-    @classmethod
-    def make(
-        cls, kind: str, scaling: str, parts: list[Statistics], number: int, settings: Any, held: HeldSample
-    ) -> _FoldPath:
-        others = add_up([part for k, part in enumerate(parts) if k != number])
-        scaler = others.scaler(scaling)
-        moments = Moments.make(others, scaler, held.rows.preference)
-        path = STATISTIC_PATHS[kind](moments, [setting[0] if setting else 1.0 for setting in settings])
-        mine, held_out = held.of_fold(number)
-        return cls(scaler.apply(held.X[mine], np.float32), held.part.images[mine], held_out, path)
-
-    def decide(self) -> HeldOut:
-        """Return the answers with the next setting."""
-        return replace(self.held_out, decision=average_by(next(self.path).decision(self.X), self.images))
+    search: LinearSearch, found: list[FoldSums], held: HeldSample, n_folds: int, n_jobs: int
+) -> Iterator[tuple[str, Setting, HeldOut]]:
+    for scaling in search.scalings:
+        parts = [one.found for one in found if one.scaling == scaling]
+        yield from try_sums(search, scaling, parts, held.of_fold, n_folds, held.rows.preference, n_jobs)
+        del parts  # or they would be there yet while those of the next are made
+        release_free_memory()

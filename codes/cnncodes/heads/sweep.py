@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -116,6 +116,16 @@ class HeldOut(OutOfFold):
     images: Array
     groups: Array
 
+    @classmethod
+    def of(cls, rows: Rows, at: Array, weight: Array) -> HeldOut:
+        """Return the images of some rows, numbers ``[m]`` of weights ``[m]``, without decision values."""
+        images, inverse = np.unique(rows.images[at], return_inverse=True)
+        y, groups = (
+            first_of(values, inverse) if len(at) else values[:0] for values in (rows.y[at], rows.groups[at])
+        )
+        summed = np.bincount(inverse, weight, minlength=len(images))
+        return cls(np.empty((len(images), 0)), y, summed, images, groups)
+
     def is_right(self) -> Array:
         """Say of each image whether its largest decision value is that of its class."""
         one = self.decision.shape[1] == 1
@@ -210,16 +220,16 @@ def _sweep(rows: Rows, split: Split, scaling: str, search: Search, shared: Any) 
         scaler.apply(rows.X[test], rows.X.dtype),
         shared,
     )
-    images, inverse = np.unique(rows.images[test], return_inverse=True)
-    y, groups = first_of(rows.y[test], inverse), first_of(rows.groups[test], inverse)
-    weight = np.bincount(inverse, rows.loss_weight[test])
+    blank = HeldOut.of(rows, test, rows.loss_weight[test])
     results: list[HeldOut] = []
     losses: list[float] = []
     for decision in search.decide(fold, search.grid(scaling, rows.X.shape[1])):
-        results.append(HeldOut(average_by(decision, rows.images[test]), y, weight, images, groups))
+        results.append(replace(blank, decision=average_by(decision, rows.images[test])))
+        if not search.stops:
+            continue
         losses.append(_measure(results[-1], search.temperatures)[0])
         rising = len(losses) > 2 and losses[-1] > losses[-2] > losses[-3]
-        if rising and search.stops and losses[-1] > _NOTICEABLE * min(losses):
+        if rising and losses[-1] > _NOTICEABLE * min(losses):
             break
     return results
 
