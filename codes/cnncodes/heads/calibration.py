@@ -128,7 +128,7 @@ class _Slope:
         return float(mean @ self._weight) - self._given, float((square - mean**2) @ self._weight)
 
     def find_root(self, low: float, high: float) -> float:
-        """Return the root, or the bound that it is beyond: Newton's method in the logarithm, within bounds."""
+        """Return the root, or the bound that it is beyond: by Newton's method in the logarithm."""
         if self.at(low)[0] >= 0:
             return low
         if self.at(high)[0] <= 0:

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +47,14 @@ class Minimum:
     intercept: Array
     n_iter: int
     converged: bool
+
+
+class Pair(NamedTuple):
+    """A step, how the gradient changed along it, and the product of both."""
+
+    step: Array
+    bend: Array
+    curved: float
 
 
 class Descent:
@@ -98,7 +106,7 @@ class Descent:
         self._pull = self._pull_of(self._point)  # the gradient of the loss alone
         self._pairs = self._make_pairs()
 
-    def _make_pairs(self) -> deque[tuple[Array, Array]]:
+    def _make_pairs(self) -> deque[Pair]:
         most = _MEMORY_BYTES // (2 * self._at.nbytes)
         return deque(maxlen=int(np.clip(most, 3, _MEMORY)))
 
@@ -140,7 +148,7 @@ class Descent:
     def _carry(self, change: float) -> None:
         """Correct what was learned of the curvature for another penalty."""
         if change:
-            pairs = [(step, bend + change * self._hold(step)) for step, bend in self._pairs]
+            pairs = [(step, bend + change * self._hold(step)) for step, bend, _ in self._pairs]
             self._pairs.clear()
             for pair in pairs:
                 self._remember(*pair)
@@ -155,24 +163,26 @@ class Descent:
     def _step(self, step: Array, change: Array, penalty: float, slope: float) -> bool:
         """Move along a step, `change` being that of the decision values; tell whether that can be done."""
         with np.errstate(over="ignore", invalid="ignore"):  # which the search heeds
-            length, point = self._search(change, penalty, step, slope)
+            length, decision, point = self._search(change, penalty, step, slope)
         if not np.isfinite(point.value):
             return False
         step = length * step
         self._at = self._at + step
-        self._decision = self._decision + self._decision.dtype.type(length) * change
+        self._decision = decision
         self._point, before = point, self._pull
         self._pull = self._pull_of(point)
         self._remember(step, self._pull - before + penalty * self._hold(step))
         return True
 
-    def _search(self, change: Array, penalty: float, step: Array, slope: float) -> tuple[float, Point]:
+    def _search(self, change: Array, penalty: float, step: Array, slope: float) -> tuple[float, Array, Point]:
         """Return about the lowest point along a step, by Newton's method within bounds."""
         held = self._hold(step)
         linear, square = float(np.vdot(self._at, held)), float(np.vdot(step, held))
         length, low, high = 1.0, 0.0, np.inf
         for number in range(SEARCHES):
-            point = self.loss.at(self._decision + self._decision.dtype.type(length) * change)
+            decision = change * change.dtype.type(length)
+            decision += self._decision
+            point = self.loss.at(decision)
             here = float(np.vdot(point.slope, change)) + penalty * (linear + length * square)
             if abs(here) <= FLAT * abs(slope) or number == SEARCHES - 1:
                 break
@@ -185,13 +195,13 @@ class Descent:
             length = length - here / bend if bend > 0 else np.inf
             if not low < length < high:
                 length = (low + high) / 2 if np.isfinite(high) else 2 * low
-        return length, point
+        return length, decision, point
 
     def _remember(self, step: Array, bend: Array) -> None:
         """Keep a step and how the gradient changed along it, where that is more than rounding."""
         curved = float(np.vdot(step, bend))
         if curved > self._noise * float(np.vdot(step, step)) ** 0.5 * float(np.vdot(bend, bend)) ** 0.5:
-            self._pairs.append((step, bend))
+            self._pairs.append(Pair(step, bend, curved))
 
     def _curvature(self, penalty: float) -> Curvature:
         return Curvature.make(
@@ -200,14 +210,14 @@ class Descent:
 
     def _solve(self, gradient: Array, curvature: Curvature) -> Array:
         """Return the gradient divided by the curvature, as far as that is known."""
-        left = gradient.copy()
+        left, scaled = gradient.copy(), np.empty_like(gradient)
         shares: list[float] = []
-        for step, bend in reversed(self._pairs):
-            shares.append(float(np.vdot(step, left)) / float(np.vdot(step, bend)))
-            left -= shares[-1] * bend
+        for step, bend, curved in reversed(self._pairs):
+            shares.append(float(np.vdot(step, left)) / curved)
+            left -= np.multiply(bend, shares[-1], out=scaled)
         found = curvature.solve(left)
-        for (step, bend), share in zip(self._pairs, reversed(shares), strict=True):
-            found += (share - float(np.vdot(bend, found)) / float(np.vdot(step, bend))) * step
+        for (step, bend, curved), share in zip(self._pairs, reversed(shares), strict=True):
+            found += np.multiply(step, share - float(np.vdot(bend, found)) / curved, out=scaled)
         return found
 
     def _decide(self, at: Array) -> Array:

@@ -57,13 +57,16 @@ class _SoftmaxPoint:
         if step.shape[1] == 1:  # the other class's share moves by nothing
             p = self.shares[:, 0]
             return float((self.weight * p * (1 - p)) @ np.square(step[:, 0], dtype=np.float64))
-        apart = step - np.einsum("ij,ij->i", self.shares, step)[:, None]  # a variance: never below 0
-        return float(self.weight @ np.einsum("ij,ij,ij->i", self.shares, apart, apart, dtype=np.float64))
+        apart = step - np.einsum("ij,ij->i", self.shares, step)[:, None]
+        np.square(apart, out=apart)  # a variance: never below 0
+        return float(self.weight @ np.einsum("ij,ij->i", self.shares, apart))
 
     def turn(self, step: Array) -> Array:
         p = self.shares
         apart = step * (1 - p) if step.shape[1] == 1 else step - np.einsum("ij,ij->i", p, step)[:, None]
-        return np.asarray(p * apart * self.weight[:, None].astype(step.dtype))
+        apart *= p
+        apart *= self.weight[:, None].astype(step.dtype)
+        return np.asarray(apart)
 
     def curvature(self) -> Array:
         share = self.weight / self.weight.sum()
@@ -94,13 +97,14 @@ class CrossEntropy:
         values = np.column_stack([np.zeros_like(decision), decision]) if binary else decision
         rows = np.arange(len(self.y))
         top = values.max(axis=1)
-        powers = np.exp(values - top[:, None])
-        total = powers.sum(axis=1)
+        shares = values - top[:, None]  # then their powers, and at last that: arrays as large are few
+        np.exp(shares, out=shares)
+        total = shares.sum(axis=1)
         losses = np.log(total, dtype=np.float64) + (top - values[rows, self.y])
-        shares = powers / total[:, None]
-        slope = shares.copy()
-        slope[rows, self.y] -= 1
-        slope *= self.weight[:, None].astype(slope.dtype)
+        shares /= total[:, None]
+        weight = self.weight.astype(shares.dtype)
+        slope = shares * weight[:, None]
+        slope[rows, self.y] = (shares[rows, self.y] - 1) * weight
         if binary:
             slope, shares = slope[:, 1:], shares[:, 1:]
         return _SoftmaxPoint(float(losses @ self.weight), slope, shares, self.weight)

@@ -8,7 +8,6 @@ of which the best is taken where it leads down far enough.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -86,7 +85,7 @@ class StreamedDescent(Descent):
         self.excess, self._noise = excess, 10 * eps
         self._mean = np.asarray(mean, np.float64)
         self._at = np.column_stack([start.coef, start.intercept + start.coef @ self._mean])
-        self._pairs: deque[tuple[Array, Array]] = self._make_pairs()
+        self._pairs = self._make_pairs()
         self._penalty: float | None = None
         self._told_all = False
         self._start = np.log(max(len(self._at), 2))  # the loss without any weights

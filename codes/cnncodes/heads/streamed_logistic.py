@@ -145,8 +145,8 @@ def _settle(
     that of all rows is not far. From there it goes up while that helps, or else down. Judged are the sample's
     images of that fold. The answers that are kept are those of the best such head.
     """
-    first = held.of_fold(0)
-    X, images, empty = passes.scaler.apply(first.X, np.float32), first.images, first.held_out
+    part = held.of_fold(0)
+    X = passes.scaler.apply(part.X, np.float32)
     kept = held.all_folds != 0
     weight = float(held.rows.loss_weight[kept].sum())
     Cs = [float(choice.setting["C"] * 10 ** (-step / 2)) for step in range(_STEPS)]
@@ -161,7 +161,7 @@ def _settle(
                 descent = begin.descend(passes.over(kept), _START_EXCESS, head.max_iter)
             minimum = descent.minimise(1 / (Cs[step] * weight))
             solution = Solution(minimum.coef, minimum.intercept, minimum.n_iter)
-            answers = replace(empty, decision=average_by(solution.decision(X), images))
+            answers = replace(part.held_out, decision=average_by(solution.decision(X), part.images))
             lowest = min(losses.values(), default=np.inf)
             found[step] = solution, answers
             losses[step] = log_loss(answers.decision, answers.y, answers.weight)
