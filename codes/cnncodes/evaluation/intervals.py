@@ -160,6 +160,18 @@ def bootstrap_all(
     ]
 
 
+def make_mean(values: npt.NDArray[Any]) -> Callable[[npt.NDArray[np.float64]], float]:
+    """Return the mean of values, shape (n,), as a function of how often each counts, as `bootstrap` asks for.
+
+    Examples
+    --------
+    >>> make_mean(np.array([1.0, 4.0]))(np.array([2.0, 1.0]))
+    2.0
+    """
+    # A resample is some microseconds so, of which numpy's average takes forty.
+    return lambda weights: float(values @ weights) / float(weights.sum())
+
+
 def summarize(value: float, drawn: npt.NDArray[np.float64], n: int, units: int) -> Estimate:
     """Return a figure with percentiles of its resamples, those of `find_percentiles`, as `bootstrap` does.
 

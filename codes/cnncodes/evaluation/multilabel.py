@@ -13,7 +13,7 @@ import numpy.typing as npt
 from cnncodes.errors import UsageError, count
 from cnncodes.estimators.label_sets import read_label_sets
 from cnncodes.evaluation.figures import FIGURES, show_result
-from cnncodes.evaluation.intervals import Estimate, bootstrap_all, count_groups, explain_intervals
+from cnncodes.evaluation.intervals import Estimate, bootstrap_all, count_groups, explain_intervals, make_mean
 from cnncodes.evaluation.label_order import LabelOrder, mean_known
 from cnncodes.evaluation.means import summarize_biased
 from cnncodes.evaluation.metrics import check_groups
@@ -255,7 +255,7 @@ class _Figures:
 
     def __init__(self, Y: Array, named: Array, proba: Array) -> None:
         self._Y, self._named, self._both = Y, named, Y * named
-        self._wrong = (named != Y).mean(axis=1)
+        self._hamming = make_mean((named != Y).mean(axis=1))
         self._orders = [LabelOrder(values, y) for values, y in zip(proba.T, Y.T, strict=True)]
 
     def measure(self, weights: Array) -> Array:
@@ -268,9 +268,9 @@ class _Figures:
             _divide(2 * both.sum(), total.sum()),
             mean_known(f1),
             mean_known(average),
-            np.average(self._wrong, weights=weights),
+            self._hamming(weights),
         )
-        return np.array([*map(float, summary), *average, *f1])
+        return np.array([*summary, *average, *f1], np.float64)
 
 
 def _divide(above: Array, below: Array) -> Array:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.evaluation.intervals import Estimate, bootstrap, summarize_positive
+from cnncodes.evaluation.intervals import Estimate, bootstrap, make_mean, summarize_positive
 from cnncodes.evaluation.metrics import check_groups
 from cnncodes.evaluation.numbers import check_numbers
 from cnncodes.evaluation.shares import measure_share
@@ -119,4 +119,4 @@ def divide(y: Array) -> list[npt.NDArray[np.int64]]:
 
 
 def _bootstrap_mean(values: Array, options: dict[str, Any]) -> Estimate:
-    return bootstrap(lambda weights: float(np.average(values, weights=weights)), len(values), **options)
+    return bootstrap(make_mean(values), len(values), **options)

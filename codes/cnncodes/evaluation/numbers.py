@@ -17,6 +17,7 @@ from cnncodes.evaluation.intervals import (
     Estimate,
     bootstrap_all,
     explain_intervals,
+    make_mean,
     summarize,
     summarize_positive,
 )
@@ -192,24 +193,24 @@ def _measure(statistics: dict[str, Callable[[Array], float]], weights: Array) ->
 def make_statistics(y: Array, predicted: Array) -> dict[str, Callable[[Array], float]]:
     """Return the figures, by name, as functions of how often each image counts, float64 ``[n]``."""
     errors, constant = np.abs(predicted - y), _Constant(y)
+    squares = errors**2
+    mean, mean_square = make_mean(errors), make_mean(squares)
     return {
-        "r2": lambda weights: _r2(y, predicted, weights),
-        "mae": lambda weights: float(np.average(errors, weights=weights)),
-        "rmse": lambda weights: math.sqrt(float(np.average(errors**2, weights=weights))),
+        "r2": lambda weights: _r2(y, squares, weights),
+        "mae": mean,
+        "rmse": lambda weights: math.sqrt(mean_square(weights)),
         "median_ae": _Median(errors),
         "spearman": _Spearman(y, predicted),
         "constant_mae": constant,
-        "relative_mae": lambda weights: _relate(
-            float(np.average(errors, weights=weights)), constant(weights)
-        ),
+        "relative_mae": lambda weights: _relate(mean(weights), constant(weights)),
     }
 
 
-def _r2(y: Array, predicted: Array, weights: Array) -> float:
+def _r2(y: Array, squares: Array, weights: Array) -> float:
     # From one of them, equal numbers are exactly 0 apart, and others keep what they differ by.
     apart = np.where(weights > 0, y - y[weights.argmax()], 0.0)
-    spread = float(weights @ (apart - np.average(apart, weights=weights)) ** 2)
-    return 1 - float(weights @ (predicted - y) ** 2) / spread if spread > 0 else math.nan
+    spread = float(weights @ (apart - make_mean(apart)(weights)) ** 2)
+    return 1 - float(weights @ squares) / spread if spread > 0 else math.nan
 
 
 class _Median:
@@ -234,7 +235,7 @@ class _Constant:
         self._y, self._median = y, _Median(y)
 
     def __call__(self, weights: Array) -> float:
-        return float(np.average(np.abs(self._y - self._median(weights)), weights=weights))
+        return make_mean(np.abs(self._y - self._median(weights)))(weights)
 
 
 def _relate(error: float, constant: float) -> float:
@@ -249,7 +250,7 @@ class _Spearman:
 
     def __call__(self, weights: Array) -> float:
         a, b = (self._rank(numbered, weights) for numbered in self._numbered)
-        a, b = a - np.average(a, weights=weights), b - np.average(b, weights=weights)
+        a, b = a - make_mean(a)(weights), b - make_mean(b)(weights)
         spread = math.sqrt(float(weights @ a**2) * float(weights @ b**2))
         if spread <= 1e-9:
             return math.nan

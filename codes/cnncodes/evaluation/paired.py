@@ -12,7 +12,7 @@ import numpy.typing as npt
 from cnncodes.errors import UsageError, suggest
 from cnncodes.estimators.labels import check_answers
 from cnncodes.evaluation.confusion import Confusion, find_names
-from cnncodes.evaluation.intervals import Estimate, bootstrap
+from cnncodes.evaluation.intervals import Estimate, bootstrap, make_mean
 from cnncodes.evaluation.probabilities import (
     Scored,
     check_classes,
@@ -90,7 +90,7 @@ def compare_paired(
 def _gain(y: Array, a: Array, b: Array, figure: str) -> Callable[[npt.NDArray[np.float64]], float]:
     if figure == "accuracy":
         gain = (a == y).astype(np.float64) - (b == y)
-        return lambda weights: float(np.average(gain, weights=weights))
+        return make_mean(gain)
     names = np.unique(y)
     true = np.searchsorted(names, y)
     one, other = (Confusion(true, find_names(names, given), len(names)) for given in (a, b))
@@ -102,7 +102,7 @@ def _compare_losses(scored: list[Scored], figure: str, groups: Any, random_state
     among = known & also_known
     gain = one[among] - other[among]  # what is left out may be infinite in both
     return bootstrap(
-        lambda weights: float(np.average(gain, weights=weights)),
+        make_mean(gain),
         len(gain),
         groups=None if groups is None else groups[among],
         random_state=random_state,

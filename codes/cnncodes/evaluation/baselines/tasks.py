@@ -17,7 +17,7 @@ from cnncodes.estimators.labels import check_several
 from cnncodes.estimators.training import fit_scorer
 from cnncodes.estimators.unknown import Training
 from cnncodes.evaluation.figures import FIGURES, Figure
-from cnncodes.evaluation.intervals import Estimate, draw_weights
+from cnncodes.evaluation.intervals import Estimate, draw_weights, make_mean
 from cnncodes.evaluation.metrics import evaluate_predictions
 from cnncodes.heads.names import BY_COST
 from cnncodes.heads.selection import make_head
@@ -253,7 +253,7 @@ class ClassTask(Task):
     def measure(self, truth: Array, answers: ClassAnswers) -> Statistic:
         """Return the accuracy."""
         right = (answers.labels == truth).astype(np.float64)
-        return lambda weights: float(np.average(right, weights=weights))
+        return make_mean(right)
 
     def list_plain(self, values: Any) -> list[Any]:
         """Return classes."""
