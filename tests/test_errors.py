@@ -7,14 +7,16 @@ import itertools
 import json
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from cnncodes import errors
 from cnncodes.cli.parser import Parser
-from cnncodes.errors import UsageError, install_advice
+from cnncodes.errors import ResultWarning, UsageError, install_advice
 from cnncodes.schema import from_mapping, option
 
 PACKAGE = Path(errors.__file__).parent
@@ -105,3 +107,38 @@ def test_a_question_ends_in_its_own_sign() -> None:
         from_mapping(Options, {"dtype": "flot16"})
     with pytest.raises(UsageError, match=r"^what\? See 'x --help'\.$"):
         Parser(prog="x").error("What?")
+
+
+def test_each_warning_is_given_where_its_line_is_found() -> None:
+    for path in PACKAGE.rglob("*.py"):
+        if path.name != "errors.py":
+            assert "warnings.warn(" not in path.read_text(), f"{path}: errors.warn finds the caller's line"
+
+
+def warn_of_a_scarce_class() -> dict[str, Callable[[], object]]:
+    """Return fits, in several ways, of a class that has one image."""
+    from sklearn.model_selection import GridSearchCV
+
+    from cnncodes import ImageClassifier
+    from cnncodes.evaluation import cross_validate
+    from cnncodes.heads.estimator import LinearHead
+
+    X = np.random.default_rng(0).normal(size=(31, 8))
+    y = np.array([*["ant", "bee"] * 15, "cat"])
+    images = [Image.new("RGB", (8, 8), (i * 8, 255 - i * 8, 99)) for i in range(31)]
+    grid = GridSearchCV(LinearHead("ridge"), {"scaling": ["l2"]}, cv=[(np.arange(31), np.arange(31))])
+    classifier = ImageClassifier(head="ridge", train_views="center")
+    return {
+        "a head": lambda: LinearHead("ridge").fit(X, y),
+        "images": lambda: classifier.fit(images, y),
+        "a search of scikit-learn's": lambda: grid.fit(X, y),
+        "cross-validation": lambda: cross_validate(classifier, images, y),
+    }
+
+
+@pytest.mark.parametrize("way", ["a head", "images", "a search of scikit-learn's", "cross-validation"])
+def test_a_warning_names_the_line_of_the_caller(way: str) -> None:
+    fit = warn_of_a_scarce_class()[way]
+    with pytest.warns(ResultWarning, match="class|images") as caught:
+        fit()
+    assert {one.filename for one in caught} == {__file__}

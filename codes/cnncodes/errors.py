@@ -10,8 +10,13 @@ import difflib
 import json
 import os
 import shlex
+import sys
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+
+#: Packages whose lines a warning does not name: a fit may come by a search of scikit-learn's, or by threads.
+_PASSED_OVER = {"cnncodes", "sklearn", "joblib", "concurrent", "threading"}
 
 
 class CnnCodesError(Exception):
@@ -24,6 +29,14 @@ class CostWarning(UserWarning):
 
 class ResultWarning(UserWarning):
     """What was asked for works, and what comes of it says less than it seems to, or is worth less."""
+
+
+def warn(text: str, category: type[Warning] = UserWarning) -> None:
+    """Warn, naming the line that called cnncodes, from however deep within and through whatever library."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _PASSED_OVER:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(text, category, stacklevel=level)
 
 
 class UsageError(CnnCodesError, ValueError):

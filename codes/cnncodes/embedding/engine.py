@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from cnncodes.embedding.isolation import DECODE_SECONDS, LONGEST_SECONDS, Isolat
 from cnncodes.embedding.lanes import count_lanes
 from cnncodes.embedding.memory import MemoryBudget
 from cnncodes.embedding.tuning import tune
-from cnncodes.errors import CostWarning, UsageError, WorkerError, sentence
+from cnncodes.errors import CostWarning, UsageError, WorkerError, sentence, warn
 from cnncodes.images import Decoding
 from cnncodes.plain import to_builtin
 from cnncodes.views import ViewPlan
@@ -140,11 +139,10 @@ class Engine:
         try:
             isolation.check()
         except (UsageError, WorkerError) as error:
-            warnings.warn(
+            warn(
                 f"images are decoded in threads, of which more than {_THREADS} gain little:"
                 f" {sentence(error)}",
                 CostWarning,
-                stacklevel=3,
             )
             return self
         return replace(self, isolation=isolation)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from cnncodes.embedding.planning import Work, check_name, plan_work
 from cnncodes.embedding.relabelling import find_relabelled, warn_of_leak, warn_of_loss
 from cnncodes.embedding.settling import settle_job
 from cnncodes.embedding.writing import Counts, Progress, write_codes
-from cnncodes.errors import ResultWarning, SourceError, UsageError, check_path
+from cnncodes.errors import ResultWarning, SourceError, UsageError, check_path, warn
 from cnncodes.images import Decoding, ImageSource, open_source
 from cnncodes.plain import to_builtin
 from cnncodes.store import CodesWriter, Failure, StoredViews
@@ -233,7 +232,7 @@ def embed(
         limits = engine.limits(decoding)
         work = plan_work(source, writer, check=check, retry_failed=retry_failed, limits=limits)
         if work.is_unsure:
-            warnings.warn(describe_lost(Path(out), writer.marks_lost), ResultWarning, stacklevel=2)
+            warn(describe_lost(Path(out), writer.marks_lost), ResultWarning)
         if not remove_missing:
             work.check_removal(source.name, out)
         warn_of_loss(source, writer.known)

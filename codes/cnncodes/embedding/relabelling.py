@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection, Mapping
 
-from cnncodes.errors import ResultWarning
+from cnncodes.errors import ResultWarning, warn
 from cnncodes.images import ImageSource
 from cnncodes.store import Index, StoredImage
 from cnncodes.store.records import LABELS, Labels, labels_of
@@ -33,11 +32,10 @@ def warn_of_leak(relabelled: Mapping[str, Labels], before: Mapping[str, StoredIm
         if split in ("val", "test") and before[key].split in (None, "train")
     ]
     if moved:
-        warnings.warn(
+        warn(
             f"{len(moved)} images are of another part than 'train' now, {moved[0]!r} for one, and the view"
             " plan's principal colours may have been computed from them, among others. Embed into another"
             " folder to have them computed anew.",
-            stacklevel=3,
         )
 
 
@@ -51,10 +49,9 @@ def warn_of_loss(source: ImageSource, known: Index) -> None:
         if any(labels[position] is not None for labels in known.known_labels()) and not any(
             labels_of(record)[position] is not None for record in source.records
         ):
-            warnings.warn(
+            warn(
                 f"stored images have a {word}, and in {source.name!r} no image has one: the codes lose all of"
                 f" their {word}s. To have them back, run the same command again with the column or the"
                 f" folders that they came from (--{name}-column, in Python {option}).",
                 ResultWarning,
-                stacklevel=3,
             )

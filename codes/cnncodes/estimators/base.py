@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,7 +14,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from cnncodes.embedding import Embedder
-from cnncodes.errors import SpaceMismatch, UsageError, check_path
+from cnncodes.errors import SpaceMismatch, UsageError, check_path, warn
 from cnncodes.estimators.aggregation import average_rows
 from cnncodes.estimators.contents import summarize_groups, warn_of_contradictory, warn_of_tuned
 from cnncodes.estimators.inputs import (
@@ -181,10 +180,9 @@ class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
                 " backbone and decoding that made the codes."
             )
         if not codes.complete:  # whole classes may be missing
-            warnings.warn(
+            warn(
                 "the codes are incomplete: the job that wrote them did not finish; run the same embed command"
                 " again first.",
-                stacklevel=4,
             )
         plan = ViewPlan.from_dict(codes.plan)
         if embedder.plan.needs_colors:

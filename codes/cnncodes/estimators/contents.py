@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy.typing as npt
 
 from cnncodes.backbones import Card
 from cnncodes.backbones.seen import say_seen
-from cnncodes.errors import ResultWarning, SavedModelError, StoreError, agree, count, sentence
+from cnncodes.errors import ResultWarning, SavedModelError, StoreError, agree, count, sentence, warn
 from cnncodes.estimators.archive import Archive
 from cnncodes.estimators.npy import read_npy, to_npy
 from cnncodes.images import GROUP
@@ -126,33 +125,29 @@ def find_contradictory(
     return list(found.values())
 
 
-def warn_of_contradictory(
-    keys: Sequence[str], hashes: Sequence[str], y: npt.NDArray[Any], noun: str, stacklevel: int = 4
-) -> None:
-    """Warn of equal images of which `y`, a `noun`, differs; by default two calls below a public method."""
+def warn_of_contradictory(keys: Sequence[str], hashes: Sequence[str], y: npt.NDArray[Any], noun: str) -> None:
+    """Warn of equal images of which `y`, a `noun`, differs."""
     if not (pairs := find_contradictory(hashes, y, are_numbers=noun == "target")):
         return
     a, b = (keys[i] for i in pairs[0])
     said = f"{count(len(pairs), 'image')} {agree(len(pairs), 'is')}"
-    warnings.warn(
+    warn(
         f"{said} there with more than one {noun} (equal files), of which one at most can be right: {a!r} and"
         f" {b!r}. 'cnncodes check' lists such.",
         ResultWarning,
-        stacklevel=stacklevel,
     )
 
 
-def warn_of_tuned(card: Card, hashes: Sequence[str], stacklevel: int = 4) -> None:
+def warn_of_tuned(card: Card, hashes: Sequence[str]) -> None:
     """Warn of images that a network was fine-tuned on: held out from a head, they are not new to it."""
     known = "" if card.seen is None else say_seen(card.seen, hashes)
     if not known:
         return
-    warnings.warn(
+    warn(
         f"the network {card.name!r} was fine-tuned on {known} of these {count(len(hashes), 'image')}, or"
         " chosen by them: what is measured, or learned, by holding them out (cross-validation, probabilities,"
         " abstaining, novelty) flatters. Give images that it has not seen.",
         ResultWarning,
-        stacklevel=stacklevel,
     )
 
 

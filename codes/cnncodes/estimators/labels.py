@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import ResultWarning, SourceError, UsageError, agree, check_path, name_some
+from cnncodes.errors import ResultWarning, SourceError, UsageError, agree, check_path, name_some, warn
 from cnncodes.images import ImageRecord, ImageSource, open_source, records_from
 
 
@@ -217,7 +216,7 @@ def warn_of_unknown(y: npt.NDArray[Any], classes: npt.NDArray[Any]) -> None:
     if unknown.any():
         names = [str(name) for name in np.unique(y[unknown])]
         text = f"{say_unknown_classes(names, int(unknown.sum()))}."
-        warnings.warn(text, ResultWarning, stacklevel=3)
+        warn(text, ResultWarning)
 
 
 def check_one_each(name: str, values: Any, n_images: int) -> npt.NDArray[Any] | None:

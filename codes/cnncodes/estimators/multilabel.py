@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -12,7 +11,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from cnncodes.embedding import Embedder
-from cnncodes.errors import ResultWarning, UsageError, agree, name_some
+from cnncodes.errors import ResultWarning, UsageError, agree, name_some, warn
 from cnncodes.estimators.base import ImageEstimator
 from cnncodes.estimators.contents import summarize_contents
 from cnncodes.estimators.inputs import ImageRows, embed_records
@@ -218,12 +217,11 @@ class ImageMultiLabelClassifier(ClassifierMixin, ImageEstimator):  # type: ignor
     def _warn_scarce(self, fitted: Any, classes: Array) -> None:
         if len(scarce := fitted.scarce_) and fitted.n_folds_:
             names = name_some([str(name) for name in classes[scarce]])
-            warnings.warn(
+            warn(
                 f"{len(scarce)} of {len(classes)} labels {agree(len(scarce), 'is')} had, or lacked, by images"
                 f" of one group alone (equal images are of one): {names}. None could be held"
                 " out, so that their probabilities are a guess; give at least 2 images with and without"
                 " each.",
-                stacklevel=2,
             )
 
     def _take(self, predictor: ImagePredictor, train_plan: ViewPlan, n_images: int) -> None:
@@ -273,7 +271,7 @@ class ImageMultiLabelClassifier(ClassifierMixin, ImageEstimator):  # type: ignor
         truth, others, unknown = sets.align(self.classes_)
         if len(unknown):
             text = f"{say_unknown_labels([str(name) for name in unknown])}."
-            warnings.warn(text, ResultWarning, stacklevel=2)
+            warn(text, ResultWarning)
         weight = check_one_each("sample_weight", sample_weight, len(truth))
         rows = embed_records(self.predictor_.embedder, records, n_jobs=self.n_jobs, memory=self.memory)
         rows.raise_failures()

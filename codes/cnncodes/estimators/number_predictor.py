@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import UsageError
+from cnncodes.errors import UsageError, warn
 from cnncodes.estimators.aggregation import average_rows
 from cnncodes.estimators.contents import Contents
 from cnncodes.estimators.inputs import Progress
@@ -119,10 +118,9 @@ class NumberPredictor(ImagePredictor):
                 " least 2 groups."
             )
         if not self.same_views:
-            warnings.warn(
+            warn(
                 "intervals rest on the views that were trained on, and prediction takes others: they hold"
                 " only if these are predicted as well.",
-                stacklevel=3,
             )
         return self.residuals.find_width(coverage)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy.typing as npt
 from sklearn.utils.validation import has_fit_parameter
 
 from cnncodes.embedding import Embedder
-from cnncodes.errors import ResultWarning, UnreadableImages, UsageError, agree
+from cnncodes.errors import ResultWarning, UnreadableImages, UsageError, agree, warn
 from cnncodes.estimators.inputs import ImageRows, make_embedder
 from cnncodes.estimators.labels import check_one_each, check_random_state
 from cnncodes.heads.checks import check_not_negative
@@ -70,7 +69,7 @@ def check_failures(rows: ImageRows, y: Array, on_error: str, *, noun: str = "cla
         what = f"only images of the {noun} {left.tolist()[0]!r} are left" if len(left) else "nothing is left"
         raise UnreadableImages(f"{what} to train on: {rows.describe_failures()}")
     elif rows.failures:
-        warnings.warn(f"{rows.describe_failures()} They were left out, with their labels.", stacklevel=4)
+        warn(f"{rows.describe_failures()} They were left out, with their labels.")
 
 
 def check_weight(head: Any, sample_weight: Any, n_images: int) -> Array | None:
@@ -107,11 +106,10 @@ def warn_of_blank(y: Array) -> None:
     """Warn of classes of spaces alone, which nobody means: an empty text would be refused as missing."""
     blank = sum(isinstance(label, str) and not label.strip() for label in y.tolist())
     if blank:
-        warnings.warn(
+        warn(
             f"{blank} of {len(y)} labels {agree(blank, 'is')} spaces alone, and taken as a class; where that"
             " means that there is none, leave these images out.",
             ResultWarning,
-            stacklevel=4,
         )
 
 
@@ -122,8 +120,7 @@ def _tell_weightless(classes: Array, known: npt.NDArray[np.bool_]) -> None:
             f"sample_weight leaves fewer than two classes: all images of {names} have the weight 0."
         )
     if not known.all():
-        warnings.warn(
+        warn(
             f"all images of {int((~known).sum())} of {len(known)} classes have the weight 0 ({names}): the"
             " classifier does not know these.",
-            stacklevel=5,
         )

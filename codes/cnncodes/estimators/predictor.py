@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy.typing as npt
 from cnncodes.backbones import Backbone
 from cnncodes.backbones.seen import list_seen
 from cnncodes.embedding import Embedder
-from cnncodes.errors import UsageError
+from cnncodes.errors import UsageError, warn
 from cnncodes.estimators.abstention import AnswerRule, choose_rule
 from cnncodes.estimators.aggregation import Scores, join_scores, score_images
 from cnncodes.estimators.answering import Answer, Answered, answer_records
@@ -145,10 +144,9 @@ class ImagePredictor:
             )
             raise UsageError(f"this estimator keeps nothing to measure novelty by. {why}")
         if not self.same_views:
-            warnings.warn(
+            warn(
                 "novelty was scaled on the views that were trained on, and prediction takes others: their"
                 " codes may be farther from the training images for that alone.",
-                stacklevel=3,
             )
         return self.scale
 
@@ -243,10 +241,9 @@ class Predictor(ImagePredictor):
                 f" to abstain. {why}"
             )
         if not self.same_views:
-            warnings.warn(
+            warn(
                 "the rule for answers was chosen on the views that were trained on, and prediction takes"
                 " others: the risk is kept only if these are answered as well.",
-                stacklevel=3,
             )
         return choose_rule(self.answers, risk, confidence)
 

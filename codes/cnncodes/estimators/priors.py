@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import UsageError, suggest
+from cnncodes.errors import UsageError, suggest, warn
 from cnncodes.estimators.aggregation import Scores
 from cnncodes.heads.scoring import most_likely
 
@@ -270,10 +269,9 @@ def adjust_scores(scores: Scores, old: Floats | None, priors: Any) -> tuple[Scor
         raise UsageError("priors change probabilities, and this head gives none: leave priors out.")
     if isinstance(priors, str) and priors == ESTIMATE:
         if len(scores.proba) < _FEW_PER_CLASS * len(old):
-            warnings.warn(
+            warn(
                 f"the shares of {len(old)} classes are estimated on {len(scores.proba)} images, so few that"
                 " they are mostly chance. Give shares that are known, or more images at once.",
-                stacklevel=4,
             )
         new = estimate_shares(scores.proba, old) if len(scores.proba) else old
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.embedding.memory import parse_bytes
-from cnncodes.errors import UsageError, check_path
+from cnncodes.errors import UsageError, check_path, warn
 from cnncodes.estimators.aggregation import average_rows
 from cnncodes.estimators.answers import HeldOutAnswers
 from cnncodes.estimators.contents import Contents, summarize_contents, summarize_groups, warn_of_contradictory
@@ -97,7 +96,7 @@ def open_to_fit(
     )
     if memory_limit is not None:
         raise UsageError(f"{text}: {_advise()}, or raise the limit.")
-    warnings.warn(f"{text} (half of the memory there is): {_advise()}.", stacklevel=3)
+    warn(f"{text} (half of the memory there is): {_advise()}.")
     return read_codes(path)
 
 
@@ -205,7 +204,7 @@ def _warn_of_contradictory(keys: Any, contents: Any, content: Array, classes: Ar
     pairs = np.unique(np.column_stack([content, y]), axis=0)[:, 0]
     some = np.flatnonzero(np.isin(content, pairs[1:][pairs[1:] == pairs[:-1]]))
     warn_of_contradictory(
-        keys.take(some).to_pylist(), contents.take(content[some]).to_pylist(), classes[y[some]], "class", 6
+        keys.take(some).to_pylist(), contents.take(content[some]).to_pylist(), classes[y[some]], "class"
     )
 
 

@@ -20,7 +20,7 @@ from sklearn.utils.validation import (
 )
 from threadpoolctl import threadpool_limits
 
-from cnncodes.errors import ResultWarning, UsageError
+from cnncodes.errors import ResultWarning, UsageError, warn
 from cnncodes.heads.calibration import fit_temperature, guess_temperature
 from cnncodes.heads.checks import check_scaling, class_weights, refuse_multilabel, take_used
 from cnncodes.heads.folds import Rows, Split, first_of, make_splits
@@ -175,18 +175,17 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
         """Set `scarce_`, the classes that no held-out row is of, and warn where there are any."""
         self.scarce_ = np.setdiff1d(np.arange(rows.n_classes), rows.y[held_out])
         if len(self.scarce_):
-            warnings.warn(say_scarce(rows, self.scarce_, self.classes_), ResultWarning, stacklevel=4)
+            warn(say_scarce(rows, self.scarce_, self.classes_), ResultWarning)
 
     def _choose_nothing(self, rows: Rows) -> Choice:
         """Return what is taken where no two folds can be made, with a warning."""
         given = self._fall_back()
-        warnings.warn(
+        warn(
             f"{say_rarest(rows, self.classes_)}, so that none can be held out, and folds hold out images of"
             " two classes at least: nothing was chosen by cross-validation, and probabilities are a guess."
             f" Used {self._describe(given)}; give at least 2 images of each class, of 2 groups where there"
             " are any.",
             UserWarning,
-            stacklevel=4,
         )
         return given
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numbers
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils.validation import _check_sample_weight
 
-from cnncodes.errors import ResultWarning, UsageError, suggest
+from cnncodes.errors import ResultWarning, UsageError, suggest, warn
 from cnncodes.heads.folds import number_groups
 from cnncodes.heads.scaling import SCALINGS
 
@@ -79,12 +78,11 @@ def _check_scale(weight: Array, images: Array) -> None:
     count = int(images.max()) + 1 if len(images) else 0
     mean = float(weight.sum()) / max(1, count)
     if count and not 1 / _FAR <= mean <= _FAR:
-        warnings.warn(
+        warn(
             f"sample_weight counts copies of images, and {count} images count as {weight.sum():.3g} by it, so"
             f" that heads trust them {'less' if mean < 1 else 'more'} than they may. Unless that is meant,"
             f" divide the weights by {mean:.3g}.",
             ResultWarning,
-            stacklevel=6,
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from joblib import effective_n_jobs
 
-from cnncodes.errors import CostWarning, UsageError
+from cnncodes.errors import CostWarning, UsageError, warn
 from cnncodes.heads.base import SingleHead
 from cnncodes.heads.checks import check_setting, is_number
 from cnncodes.heads.folds import Rows, Split, draw_images, take_part
@@ -142,11 +141,10 @@ class KernelHead(SingleHead):
         """Fit all rows, to a tighter tolerance than the search needs."""
         if len(rows.X) > _MANY:
             minutes = _SECONDS / 60 * (len(rows.X) / _MANY) ** 2 * rows.X.shape[1] / 1280
-            warnings.warn(
+            warn(
                 f"rbf-svm takes time with the square of the rows: about {minutes:.0f} minutes for"
                 f" {len(rows.X):,}. Train on fewer views, or choose a linear head.",
                 CostWarning,
-                stacklevel=3,
             )
         scaler = Scaler.learn(choice.scaling, rows.X, rows.weight)
         X = scaler.apply(rows.X, np.float64)

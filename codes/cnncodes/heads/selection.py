@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import re
-import warnings
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -14,7 +13,7 @@ from sklearn import config_context
 from sklearn.base import clone, is_classifier
 from sklearn.utils.validation import has_fit_parameter
 
-from cnncodes.errors import CnnCodesError, UsageError, count, sentence, suggest
+from cnncodes.errors import CnnCodesError, UsageError, count, sentence, suggest, warn
 from cnncodes.heads.auto_head import AutoHead
 from cnncodes.heads.checks import refuse_multilabel
 from cnncodes.heads.kinds import make_kind
@@ -190,9 +189,8 @@ def _warn_of_own_folds(estimator: Any, given: dict[str, Any]) -> None:
         advice = "a search whose cv is a number or keeps groups whole, or a head by name"
         if is_search(estimator) and counts_folds(estimator.cv):
             advice = "or a head by name: of whole groups no two folds can be made here"
-        warnings.warn(
+        warn(
             f"{type(estimator).__name__} cross-validates by itself ({', '.join(names)}), and rows of one"
             " image, or group, are on both sides of its folds: what it chooses, it chooses on copies of what"
             f" it has seen. Use one view of each training image, and one image of each group, {advice}.",
-            stacklevel=4,
         )

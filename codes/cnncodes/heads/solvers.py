@@ -7,7 +7,6 @@ it may stop early and pays only for what was read.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -17,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.exceptions import ConvergenceWarning
 
+from cnncodes.errors import warn
 from cnncodes.heads.curvature import Covariance, choose_rows
 from cnncodes.heads.descent import Descent, Minimum
 from cnncodes.heads.discriminants import centroid_path, lda_path
@@ -139,10 +139,9 @@ def _start(
 def _take(found: Minimum) -> Solution:
     """Return what a descent found, with a warning where that is no minimum."""
     if not found.converged:
-        warnings.warn(
+        warn(
             f"the head did not converge in {found.n_iter} iterations; a smaller C does, or a larger max_iter",
             ConvergenceWarning,
-            stacklevel=2,
         )
     return Solution(found.coef, found.intercept, max(1, found.n_iter))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,6 +11,7 @@ import numpy.typing as npt
 from sklearn.exceptions import ConvergenceWarning
 
 from cnncodes.embedding.memory import release_free_memory
+from cnncodes.errors import warn
 from cnncodes.heads.calibration import log_loss
 from cnncodes.heads.curvature import Covariance, choose_rows
 from cnncodes.heads.estimator import LinearHead
@@ -62,10 +62,9 @@ def fit_logistic(head: LinearHead, stream: StreamedRows, memory: int) -> Streame
     penalty = 1 / (choice.setting["C"] * float(rows.loss_weight.sum()))
     found = start.descend(passes.over(), _EXCESS, head.max_iter).minimise(penalty)
     if not found.converged:
-        warnings.warn(
+        warn(
             f"the head did not converge in {found.n_iter} iterations; a smaller C does, or a larger max_iter",
             ConvergenceWarning,
-            stacklevel=3,
         )
     head._take_solution(Solution(found.coef, found.intercept, max(1, found.n_iter)), scaler, choice)
     head.held_out_ = choice.held_out

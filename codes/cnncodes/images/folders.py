@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from cnncodes.errors import ResultWarning, SourceError, name_some, sentence
+from cnncodes.errors import ResultWarning, SourceError, name_some, sentence, warn
 from cnncodes.images.endings import TABLES, find_suffixes, get_ending, may_be_picture, say_passed_over
 from cnncodes.images.keys import make_unique, to_text
 from cnncodes.images.records import ImageRecord, NoImage
@@ -63,7 +62,7 @@ def list_folder(root: Path, *, unlisted: str = "error") -> list[ImageRecord]:
             + _advise_of_tables(root, sorted(tables))
         )
     if passed_over:
-        warnings.warn(f"{str(root)!r}: {passed_over}", ResultWarning, stacklevel=2)
+        warn(f"{str(root)!r}: {passed_over}", ResultWarning)
     # Two names may read alike once their bytes are escapes.
     keys = make_unique([to_text(name) for name in found])
     meanings = {

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import itertools
 import os
-import warnings
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from cnncodes.errors import ResultWarning, name_some
+from cnncodes.errors import ResultWarning, name_some, warn
 from cnncodes.images.meant import find_meant, may_be_meant
 
 #: Paths that are looked up at most: of a million that are written oddly, and are right, not all.
@@ -32,11 +31,10 @@ def warn_of_columns(table: Path, names: Sequence[str], absent: Iterable[str], us
     for wanted in absent:
         near = [name for name in names if name.strip().casefold() == wanted and name not in used]
         if near:
-            warnings.warn(
+            warn(
                 f"{table} has no column {wanted!r}, but {name_some(near)}, from which nothing is read: rename"
                 f" it, or give its name as --{wanted}-column (in Python {wanted}_column)",
                 ResultWarning,
-                stacklevel=2,
             )
 
 
@@ -47,10 +45,9 @@ def warn_of_paths(table: Path, column: str, paths: Iterable[Any]) -> None:
     for path in itertools.islice(odd, _LOOKED_UP):
         meant = None if os.path.exists(os.path.join(folder, path)) else find_meant(path, folder)
         if meant is not None and os.path.isfile(os.path.join(folder, meant.path)):
-            warnings.warn(
+            warn(
                 f"{table}: {path!r}, in the column {column!r}, leads nowhere, and {meant.path!r},"
                 f" {meant.how}, is a file. Paths are taken as they are written: change such in the table",
                 ResultWarning,
-                stacklevel=2,
             )
             return

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import warnings
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cnncodes.disk import find_free_name, sync_folder
-from cnncodes.errors import ResultWarning, StoreError, name_some, sentence
+from cnncodes.errors import ResultWarning, StoreError, name_some, sentence, warn
 from cnncodes.store.entries import Shard, list_shards
 from cnncodes.store.files import writing_errors
 from cnncodes.store.manifest import FORMAT, Manifest, parse_rows
@@ -117,11 +116,10 @@ def settle_leftovers(folder: Path, manifest: Manifest) -> Manifest:
         move_out(folder, found.unusable)
     if found.unusable:
         reasons = [f"{name} {reason}" for name, reason in found.unusable.items()]
-        warnings.warn(
+        warn(
             f"what no manifest names and cannot be used was moved to {folder / LEFT_OUT}:"
             f" {sentence(name_some(reasons, show=str))}",
             ResultWarning,
-            stacklevel=4,
         )
     return manifest
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from cnncodes.backbones.running.instructions import has_dot_products
 from cnncodes.backbones.running.timing import Network, draw_noise, time_in_turns
-from cnncodes.errors import BackboneError, CostWarning
+from cnncodes.errors import BackboneError, CostWarning, warn
 
 if TYPE_CHECKING:
     from cnncodes.backbones.card import Card
@@ -57,11 +56,10 @@ class Doubt:
                 ratio = ours / theirs
         cost = describe_cost(ratio)
         if cost is not None:
-            warnings.warn(
+            warn(
                 "this processor has no 8-bit dot products (VNNI), for which the int8 file of"
                 f" {self._card.name!r} was made: {cost}.",
                 CostWarning,
-                stacklevel=4,
             )
 
 

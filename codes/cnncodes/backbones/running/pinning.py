@@ -10,7 +10,6 @@ from __future__ import annotations
 import ctypes
 import math
 import mmap
-import warnings
 import weakref
 from collections.abc import Sequence
 from typing import Any
@@ -20,7 +19,7 @@ import numpy.typing as npt
 
 from cnncodes.backbones.running.providers import NAMES, Provider
 from cnncodes.backbones.running.runtime import import_runtime
-from cnncodes.errors import CostWarning, sentence
+from cnncodes.errors import CostWarning, sentence, warn
 
 #: Providers whose devices copy by CUDA.
 _CUDA = (NAMES["cuda"], NAMES["tensorrt"])
@@ -53,11 +52,10 @@ class HostBuffer:
         if provider.name in _CUDA:
             reason = self._pin(provider.device)
             if reason is not None:
-                warnings.warn(
+                warn(
                     f"batches for {provider} are not pinned, so copying them to it takes longer: "
                     f"{sentence(reason)}",
                     CostWarning,
-                    stacklevel=2,
                 )
 
     def _pin(self, device: int) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import ResultWarning, SourceError, agree, name_some
+from cnncodes.errors import ResultWarning, SourceError, agree, name_some, warn
 from cnncodes.estimators.inputs import ImageRows
 from cnncodes.estimators.parameters import make_own_head
 from cnncodes.estimators.unknown import Training, predict_folds
@@ -120,13 +119,12 @@ def _warn_of_missing(classes: Array, y: Array) -> list[str]:
     """Return the classes of which no image was held out; warn where there are any."""
     missing = classes[~np.isin(classes, y)]
     if len(missing):
-        warnings.warn(
+        warn(
             f"{len(missing)} of {len(classes)} classes could not be held out, with images of one group alone"
             f" (equal files are one): {name_classes(missing)}. They were in training in every fold, and the"
             f" figures are of the {len(y)} images of the others; give at least 2 images of each, of 2 groups"
             " where there are any.",
             ResultWarning,
-            stacklevel=4,
         )
     return [str(name) for name in missing]
 

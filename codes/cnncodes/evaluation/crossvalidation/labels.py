@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import ResultWarning, SourceError, UsageError
+from cnncodes.errors import ResultWarning, SourceError, UsageError, warn
 from cnncodes.estimators.inputs import ImageRows
 from cnncodes.estimators.unknown import Training, fit_folds
 from cnncodes.evaluation.crossvalidation.repeating import (
@@ -115,11 +114,10 @@ def _warn_of_scarce(classes: Array, scarce: Array) -> list[str]:
         raise SourceError(
             f"no label can be held out: {why}. Give images of 2 groups or more with and without each."
         )
-    warnings.warn(
+    warn(
         f"{len(scarce)} of {len(classes)} labels could not be held out: {why}. They are in no figure; give"
         " images of 2 groups or more with and without each.",
         ResultWarning,
-        stacklevel=4,
     )
     return names
 

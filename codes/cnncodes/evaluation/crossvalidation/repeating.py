@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import ResultWarning, agree, count
+from cnncodes.errors import ResultWarning, agree, count, warn
 from cnncodes.evaluation.figures import show_result
 from cnncodes.evaluation.intervals import Estimate
 from cnncodes.evaluation.metrics import Evaluation
@@ -64,12 +63,11 @@ def divide_images(
             misses = 0
     found = len(divisions)
     if found < repeats:
-        warnings.warn(
+        warn(
             f"{count(found, 'repetition')} instead of {repeats}: no more than"
             f" {count(found, 'division')} of so few groups (equal files are one) into {n_folds} folds"
             f" {agree(found, 'was')} found, and another repetition would be the same as one before.",
             ResultWarning,
-            stacklevel=4,
         )
     return divisions
 

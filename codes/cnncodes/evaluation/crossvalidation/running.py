@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from cnncodes.errors import ResultWarning, UsageError
+from cnncodes.errors import ResultWarning, UsageError, warn
 from cnncodes.estimators.inputs import Progress
 from cnncodes.evaluation.crossvalidation.classes import CrossValidation, split_classes, validate_classes
 from cnncodes.evaluation.crossvalidation.labels import MultiLabelCrossValidation, validate_labels
@@ -171,7 +170,7 @@ def cross_validate(
         found = validate_labels(own, training, answered, own._named, cv, repeats)
     if found.folds < cv:
         text = f"{found.folds} folds instead of {cv}: {_say_why_fewer(found)}."
-        warnings.warn(text, ResultWarning, stacklevel=2)
+        warn(text, ResultWarning)
     return found
 
 

@@ -13,7 +13,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from cnncodes.errors import UsageError
+from cnncodes.errors import UsageError, warn
 from cnncodes.heads.folds import Rows, Split
 from cnncodes.heads.multilabel.calibration import choose_thresholds, fit_platt, measure_labels
 from cnncodes.heads.multilabel.folds import find_scarce, make_label_splits
@@ -76,12 +76,11 @@ class MultiLabelHead(ClassifierMixin, TargetHead):  # type: ignore[misc]
         given = self._fall_back()
         settings = [f"{name}={value:g}" for name, value in given.items()]
         settings.append(f"scaling={self._scalings()[-1]!r}")
-        warnings.warn(
+        warn(
             "no label has images of two groups (equal ones are of one) both with and without it, so that none"
             " can be held out: nothing was chosen by cross-validation, and probabilities are a guess. Used"
             f" {' and '.join(settings)}; give more images.",
             UserWarning,
-            stacklevel=4,
         )
         return NumberChoice(self._scalings()[-1], given, {})
 

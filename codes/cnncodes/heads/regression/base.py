@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import abstractmethod
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy.typing as npt
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from cnncodes.errors import warn
 from cnncodes.heads.folds import Rows, make_splits
 from cnncodes.heads.regression.scorers import NumberScorer
 from cnncodes.heads.regression.search import NumberChoice, choose_numbers
@@ -40,11 +40,10 @@ class RegressionHead(RegressorMixin, TargetHead):  # type: ignore[misc]
         why = "all images are of one group (equal ones are)"
         if rows.images.max() == 0:
             why = "there is one image alone, as in training for a fold of two"
-        warnings.warn(
+        warn(
             f"{why}, so that none can be held out: nothing was chosen by cross-validation. Used"
             f" {' and '.join(settings)}; give images of at least 2 groups.",
             UserWarning,
-            stacklevel=3,
         )
         return NumberChoice(scalings[0], given, {})
 
