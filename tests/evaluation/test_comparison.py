@@ -68,6 +68,25 @@ def test_no_interval_begins_at_minus_zero() -> None:
     assert "two is ahead of one by 4.0 points [+0.0, +8.0]" in pair.describe()
 
 
+def test_groups_that_point_the_other_way_make_nothing_clear() -> None:
+    """One is right on all of ten groups of ten; the other on one image of each of 28."""
+    groups = np.repeat(np.arange(38), 10)
+    one, other = groups < 10, (groups >= 10) & (np.arange(380) % 10 == 0)
+    answers = {name: np.where(right, "a", "b") for name, right in (("one", one), ("other", other))}
+    [pair] = compare_classifiers(np.full(380, "a"), answers, groups=groups).pairs
+    test = pair.mcnemar
+    assert pair.accuracy.low > 0 and pair.p_adjusted < 0.01 and (test.wins, test.losses) == (10, 28)
+    assert not pair.clear and pair.describe().startswith(
+        "no clear difference in accuracy: one is ahead of other"
+    )
+    assert (
+        "of 380 images it alone is right on 100, the other alone on 28; of groups it has more right in 10,"
+        f" the other in 28: p = {test.p_value:.2g} by McNemar" in pair.describe()
+    )
+    [back] = compare_classifiers(np.full(380, "a"), dict(reversed(answers.items())), groups=groups).pairs
+    assert back.describe() == pair.describe()
+
+
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(UsageError, match="at least two classifiers"):
         compare_classifiers(["a"], {"one": ["a"]})

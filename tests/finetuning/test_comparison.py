@@ -125,3 +125,12 @@ def test_copies_of_an_image_are_one() -> None:
     assert together.difference.high - together.difference.low > 2 * (
         alone.difference.high - alone.difference.low
     )
+
+
+def test_groups_that_point_the_other_way_keep_the_head() -> None:
+    groups = np.repeat(np.arange(38), 10)
+    tuned, head = groups < 10, (groups >= 10) & (np.arange(380) % 10 == 0)
+    found = compare(np.ones(380), tuned.astype(float), head.astype(float), groups=groups)
+    assert found.difference.low > 0 and found.p_value < 0.01
+    assert not found.keeps_tuned and found.choose("better") == "head"
+    assert "McNemar's exact test of 10 groups against 28" in found.describe("images")

@@ -82,23 +82,27 @@ class Pair:
     def clear(self) -> bool:
         """Whether the interval of the accuracy leaves 0 out, if there is one, and McNemar's test agrees."""
         low, high = self.accuracy.low, self.accuracy.high
-        return (low > 0 or high < 0 or math.isnan(low)) and self.p_adjusted < LEVEL
+        agrees = self.p_adjusted < LEVEL and self.mcnemar.supports(self.accuracy.value)
+        return (low > 0 or high < 0 or math.isnan(low)) and agrees
 
     def describe(self) -> str:
         """Say in words which is right more often, and whether these images can tell."""
         gain, test = self.accuracy, self.mcnemar
-        names, alone = (self.first, self.second), (test.only_first, test.only_second)
-        if alone == (0, 0):
+        names = (self.first, self.second)
+        if test.only_first == test.only_second == 0:
             return f"no difference between {names[0]} and {names[1]}: right on the same of {gain.n:,} images"
         if gain.value < 0:
             gain = Estimate(-gain.value, -gain.high, -gain.low, gain.n)
-            names, alone = names[::-1], alone[::-1]
+            names, test = names[::-1], test.swapped()
         low, value, high = (100 * end for end in (gain.low, gain.value, gain.high))
         points = f"{value:.1f} points" + ("" if math.isnan(low) else f" [{low:+z.1f}, {high:+z.1f}]")
         counts = (
-            f"of {gain.n:,} images it alone is right on {alone[0]:,}, the other alone on {alone[1]:,};"
-            f" p = {self.p_adjusted:.2g} by McNemar's exact test"
+            f"of {gain.n:,} images it alone is right on {test.only_first:,}, the other alone on"
+            f" {test.only_second:,};"
         )
+        if test.counts_groups:
+            counts += f" of groups it has more right in {test.wins:,}, the other in {test.losses:,}:"
+        counts += f" p = {self.p_adjusted:.2g} by McNemar's exact test"
         if self.clear:
             return f"{names[0]} is right more often than {names[1]}, by {points} ({counts})"
         if gain.value == 0:

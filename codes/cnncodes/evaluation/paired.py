@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -166,6 +166,25 @@ class McNemar:
     wins: int
     losses: int
     p_value: float
+
+    @property
+    def counts_groups(self) -> bool:
+        """Whether other numbers than those of images were tested."""
+        return (self.wins, self.losses) != (self.only_first, self.only_second)
+
+    def supports(self, gain: float) -> bool:
+        """Say whether the test points the way of a gain, above 0 of the first: groups may point the other."""
+        return gain * (self.wins - self.losses) > 0
+
+    def swapped(self) -> McNemar:
+        """Return the test of the second against the first."""
+        return replace(
+            self,
+            only_first=self.only_second,
+            only_second=self.only_first,
+            wins=self.losses,
+            losses=self.wins,
+        )
 
 
 def run_mcnemar(y: Any, a: Any, b: Any, *, groups: Any = None) -> McNemar:

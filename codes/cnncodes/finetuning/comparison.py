@@ -36,6 +36,8 @@ class Comparison:
         Groups that the images are of; an image without others is one, and equal files are of one.
     n_groups : int, optional
         Groups that the images were given with, which the intervals of both accuracies draw; None without.
+    wins, losses : int
+        Images, or groups, that speak for the tuned one and for the head: what was tested.
     """
 
     head: Estimate
@@ -45,11 +47,13 @@ class Comparison:
     differing: int
     groups: int
     n_groups: int | None = None
+    wins: int = 0
+    losses: int = 0
 
     @property
     def _agrees(self) -> bool:
-        """Whether the sign test calls the difference clear, too."""
-        return self.p_value < LEVEL
+        """Whether the sign test calls the difference clear, too, and for the same one."""
+        return self.p_value < LEVEL and self.difference.value * (self.wins - self.losses) > 0
 
     @property
     def keeps_tuned(self) -> bool:
@@ -83,7 +87,8 @@ class Comparison:
             return f"{text} (no interval: {self._explain()})" if self.differing else text
         if self._agrees or self.difference.low <= 0 <= self.difference.high:
             return text
-        return f"{text}, though p = {self.p_value:.2f} by McNemar's exact test"
+        more = f" of {self.wins:,} groups against {self.losses:,}" if self.p_value < LEVEL else ""
+        return f"{text}, though p = {self.p_value:.2f} by McNemar's exact test{more}"
 
     def _explain(self) -> str:
         """Return why all resamples agree."""
@@ -154,6 +159,8 @@ def compare(
         differing,
         groups=len(y) if groups is None else len(set(np.asarray(groups).tolist())),
         n_groups=None if given is None else len(set(np.asarray(given).tolist())),
+        wins=test.wins,
+        losses=test.losses,
     )
 
 
