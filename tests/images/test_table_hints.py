@@ -51,6 +51,23 @@ def test_paths_that_lead_nowhere_for_how_they_are_written(
     assert {record.key for record in records} == {*rows}  # and they are taken as they stand
 
 
+@pytest.mark.parametrize("name", ["patient", "Patient ID", "subject_id", "camera no."])
+def test_a_column_that_often_says_what_belongs_together_is_named(folder: Path, name: str) -> None:
+    _, [said] = open_table(folder, f"image,{name}\nsub/a.png,1\nsub/b.png,1\n")
+    assert f"has a column {name!r}, which nothing is read from" in said and "--group-column" in said
+
+
+@pytest.mark.parametrize("header", ["image,group,patient", "image,patients", "image,patience", "patient_id"])
+def test_nothing_is_said_where_groups_are_read_or_a_name_says_something_else(
+    folder: Path, header: str
+) -> None:
+    (folder / "t.csv").write_text(f"{header}\n{','.join(['sub/a.png'] * len(header.split(',')))}\n")
+    columns = {"path_column": "patient_id"} if header == "patient_id" else {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        open_source(folder / "t.csv", **columns)
+
+
 @pytest.mark.parametrize("row", ["sub/a.png", "odd\\name.png", " odd.png", "$gone.png", "   ", "~", "sub\\"])
 def test_nothing_is_said_of_paths_that_are_right_or_lead_to_no_file_either_way(
     folder: Path, row: str

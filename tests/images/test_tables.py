@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from cnncodes.errors import SourceError, UnreadableImage
+from cnncodes.errors import ResultWarning, SourceError, UnreadableImage
 from cnncodes.images import ImageRecord, RowBytes, decode
 from cnncodes.images.tables import Columns, list_table
 
@@ -93,7 +93,8 @@ def test_a_column_says_what_belongs_together(tmp_path: Path) -> None:
     table = write_csv(tmp_path, "image,label,group\na.jpg,cat,7\nb.jpg,cat,\n")
     assert [record.group for record in list_table(table, Columns())] == ["7", None]
     table = write_csv(tmp_path, "image,label,patient\na.jpg,cat,anna\n")
-    assert [record.group for record in list_table(table, Columns())] == [None]
+    with pytest.warns(ResultWarning, match="a column 'patient', which nothing is read from"):
+        assert [record.group for record in list_table(table, Columns())] == [None]
     assert [record.group for record in list_table(table, Columns(group="patient"))] == ["anna"]
     with pytest.raises(SourceError, match="no column 'patents'. Did you mean 'patient'?"):
         list_table(table, Columns(group="patents"))

@@ -80,7 +80,7 @@ class Evaluated:
         read, trained = len(self.read), self.predictions.trained_on
         return {
             "n_different": self.drawn.n_different,
-            "trained_on": inputs.count_trained(trained, read, reporter),
+            "trained_on": inputs.count_trained(self.options, trained, read, reporter),
             "groups_trained_on": warn_of_seen_groups(
                 self.options, self.shown, self.predictor, reporter, by_class=by_class
             ),

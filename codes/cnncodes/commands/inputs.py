@@ -255,15 +255,23 @@ def say_unlabelled(src: str, reading: SourceOptions, found: Sequence[ImageRecord
     )
 
 
-def count_trained(trained_on: npt.NDArray[np.bool_], readable: int, reporter: Reporter) -> int:
+def count_trained(
+    reading: SourceOptions, trained_on: npt.NDArray[np.bool_], readable: int, reporter: Reporter
+) -> int:
     """Return how many of the images to evaluate on were trained on, and warn if any.
 
     Of a fine-tuning, those that chose its epoch, or which of two classifiers is kept, are among them.
     """
     count = int(trained_on.sum())
     if count:
+        others = "Evaluate on others (--split, --holdout)"
+        if reading.holdout is not None:
+            others = (
+                "--holdout holds out what the fit did only with the same share, columns (--group-column among"
+                " them) and images as there"
+            )
         reporter.warn(
             f"{count} of these {readable} images {agree(count, 'was')} trained on, or chosen by: the"
-            " figures flatter. Evaluate on others (--split, --holdout)"
+            f" figures flatter. {others}"
         )
     return count

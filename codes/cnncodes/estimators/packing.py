@@ -121,7 +121,10 @@ def unpack_head(archive: Archive, kind: str, wanted: str = CLASSES) -> Any:
         if _predicted_by(SCORERS[kind]) != wanted:
             raise SavedModelError(f"{archive.name} is damaged: a head {kind} is none of a {wanted}.")
         arrays = {name: read_npy(archive, f"head/{name}.npy") for name in SCORERS[kind].ARRAYS}
-        return SCORERS[kind].from_arrays(arrays)
+        try:
+            return SCORERS[kind].from_arrays(arrays)
+        except SavedModelError as error:
+            raise SavedModelError(f"{archive.name} is damaged: {error}") from error
     if wanted == LABELS:
         raise SavedModelError(f"{archive.name} is damaged: a head {kind} is none of a {wanted}.")
     data = archive.read(_SKOPS)

@@ -97,6 +97,10 @@ def parse_targets(
 
 def _advise(texts: Sequence[str], found: Sequence[float | None], if_classes: str) -> str:
     """Return what to do with labels of which some are no numbers."""
+    if any(re.fullmatch(r"-?\d+([.,]\d+)*\s*[%\u2030]", text) for text in texts):
+        return "Regression takes bare numbers: write 65.8% as 65.8 or as 0.658."
+    if any(re.fullmatch(r"-?\d{1,3}(,\d{3})+\.\d+|-?\d{1,3}(,\d{3}){2,}", text) for text in texts):
+        return "Regression takes numbers without separators of thousands: write 3,291.38 as 3291.38."
     if any(re.fullmatch(r"-?\d+,\d+", text) for text in texts):
         return "Regression takes numbers with a point, such as '3.5', and none with a comma."
     if all(number is None for number in found):

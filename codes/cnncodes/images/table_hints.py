@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
+import shlex
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,12 +13,16 @@ from typing import Any
 from cnncodes.errors import ResultWarning, name_some, warn
 from cnncodes.images.meant import find_meant, may_be_meant
 
+#: Names of columns that say what belongs together, in most tables that have one; also with "id" after them.
+_GROUPS = {"patient", "subject", "participant", "person", "animal", "specimen", "camera"}
 #: Paths that are looked up at most: of a million that are written oddly, and are right, not all.
 _LOOKED_UP = 100
 
 
 def warn_of_columns(table: Path, names: Sequence[str], absent: Iterable[str], used: Collection[str]) -> None:
     """Warn where a table lacks a column that need not be there, and has one whose name is nearly that.
+
+    So is for ``"group"`` the name of what images often belong to.
 
     Parameters
     ----------
@@ -36,6 +42,17 @@ def warn_of_columns(table: Path, names: Sequence[str], absent: Iterable[str], us
                 f" it, or give its name as --{wanted}-column (in Python {wanted}_column)",
                 ResultWarning,
             )
+        elif wanted == "group" and (often := [n for n in names if _is_group(n) and n not in used]):
+            warn(
+                f"{table} has a column {often[0]!r}, which nothing is read from: if its images belong"
+                f" together, --group-column {shlex.quote(often[0])} (in Python group_column) keeps them on"
+                " one side of a split; else figures are in part of what was trained on",
+                ResultWarning,
+            )
+
+
+def _is_group(name: str) -> bool:
+    return re.sub(r"[\W_]*(id|no|nr|number)?[\W_]*$", "", name.strip().casefold()) in _GROUPS
 
 
 def warn_of_paths(table: Path, column: str, paths: Iterable[Any]) -> None:

@@ -168,7 +168,10 @@ def _group(table: Path, row: int, value: Any) -> str | None:
     if _is_missing(value):
         return None
     if isinstance(value, list | dict):
-        raise SourceError(f"{table}: row {row + 1} is of several groups, {value!r}: expected one name.")
+        raise SourceError(
+            f"{table}: row {row + 1} is of the group {value!r}, a {type(value).__name__}: expected one name,"
+            " as text or a whole number."
+        )
     return str(value)
 
 
