@@ -24,7 +24,7 @@ sys.path.append(str(SAMPLES))
 # process of its own, forked from one that has the imports done.
 JOB = """
 import os, pathlib, shutil, signal, sys, traceback
-import numpy.random, pyarrow.acero, pyarrow.csv, pyarrow.dataset  # else each child loads them anew
+import numpy.random, pandas, pyarrow.acero, pyarrow.csv, pyarrow.dataset  # else each child loads them anew
 sys.path[:0] = sys.argv[1].split(os.pathsep)
 from killing import arm, run
 from samples import fail, make, rows_of, write
@@ -99,8 +99,8 @@ def write_many(path: Path, first: int, count: int, size: int = 1280) -> None:
 
 @pytest.mark.slow
 def test_a_merge_killed_at_any_moment_is_run_again_and_ends_the_same(tmp_path: Path) -> None:
-    write_many(tmp_path / "one", 0, 2500)
-    write_many(tmp_path / "two", 2500, 2500)
+    write_many(tmp_path / "one", 0, 1000)
+    write_many(tmp_path / "two", 1000, 1000)
     command = [sys.executable, "-m", "cnncodes", "codes", "merge", "-q"]
     sources = [str(tmp_path / name) for name in ("one", "two")]
     began = time.monotonic()

@@ -187,6 +187,7 @@ def test_a_second_process_is_refused_and_a_killed_one_holds_nothing(tmp_path: Pa
 # the k-th call.
 MARKS = """
 import os, pathlib, shutil, sys
+import numpy.random, pandas, pyarrow.acero, pyarrow.dataset  # else each child loads them anew
 sys.path[:0] = sys.argv[1].split(os.pathsep)
 from killing import arm, run
 from samples import fail, make, open_writer, write
