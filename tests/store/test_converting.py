@@ -24,6 +24,7 @@ from cnncodes.errors import StoreError, UsageError
 from cnncodes.store import CodesWriter, StoredViews, read_codes
 from cnncodes.store.converting import convert_codes
 from cnncodes.store.csv_rows import write_csv
+from cnncodes.store.formats import FORMATS
 from cnncodes.store.schema import codes_table
 
 DTYPES = ("float16", "float32")
@@ -171,22 +172,28 @@ def test_a_mean_of_views_has_no_box(tmp_path: Path) -> None:
     assert pq.read_table(tmp_path / "out/metadata/metadata_0.parquet")["box"].null_count == 1
 
 
-def test_one_shard_at_a_time_is_converted(path: Path, tmp_path: Path) -> None:
+def name_output(to: str) -> str:
+    return f"out{FORMATS[to].suffix or ''}"
+
+
+@pytest.mark.parametrize("to", FORMATS)
+def test_one_shard_at_a_time_is_converted(path: Path, tmp_path: Path, to: str) -> None:
     seen: list[tuple[int, int]] = []
-    for to, out in (("npy", "out"), ("csv", "out.csv")):
-        convert_codes(path, tmp_path / out, to, on_progress=lambda done, total: seen.append((done, total)))
-    assert seen == [(4, 10), (8, 10), (10, 10)] * 2
+    out = tmp_path / name_output(to)
+    summary = convert_codes(path, out, to, on_progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(4, 10), (8, 10), (10, 10)] and summary.rows == 10
+    assert out.is_dir() if FORMATS[to].suffix is None else out.is_file()
 
 
-@pytest.mark.parametrize(("to", "name"), [("npy", "out"), ("csv", "out.csv")])
-def test_damage_is_named_and_nothing_is_written(tmp_path: Path, to: str, name: str) -> None:
+@pytest.mark.parametrize("to", FORMATS)
+def test_damage_is_named_and_nothing_is_written(tmp_path: Path, to: str) -> None:
     write_layers(tmp_path / "x.codes", "float16")
     file = tmp_path / "x.codes" / "data" / "part-00002.parquet"
     data = bytearray(file.read_bytes())
     data[len(data) // 3] ^= 1
     file.write_bytes(data)
     with pytest.raises(StoreError, match=r"part-00002\.parquet is damaged: its sha256"):
-        convert_codes(tmp_path / "x.codes", tmp_path / name, to)
+        convert_codes(tmp_path / "x.codes", tmp_path / name_output(to), to)
     assert [entry.name for entry in tmp_path.iterdir()] == ["x.codes"]
 
 

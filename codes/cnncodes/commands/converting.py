@@ -11,6 +11,7 @@ from cnncodes.commands.merging import warn_of_incomplete
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.errors import count
 from cnncodes.schema import option
+from cnncodes.store.formats import FORMATS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +22,7 @@ class ConvertOptions:
     to: str = option(
         "npy: a folder of NumPy and Parquet files that clip-retrieval and autofaiss read; csv: one file.",
         short="-t",
-        choices=("npy", "csv"),
+        choices=tuple(FORMATS),
     )
     out: str = option("The new folder or file; nothing may be there yet.", short="-o", metavar="PATH")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from cnncodes.heads.base import Head
@@ -10,9 +12,14 @@ from cnncodes.heads.kernel_head import KernelHead
 from cnncodes.heads.names import LINEAR
 from cnncodes.heads.neighbor_head import NeighborHead
 
+#: What makes each of `cnncodes.heads.names.BY_COST`.
+MAKERS: dict[str, Callable[..., Head]] = {
+    **{kind: partial(LinearHead, kind) for kind in LINEAR},
+    "knn": NeighborHead,
+    "rbf-svm": KernelHead,
+}
+
 
 def make_kind(kind: str, **given: Any) -> Head:
     """Return an unfitted head of a kind in `cnncodes.heads.names.BY_COST`; `given` are parameters of all."""
-    if kind in LINEAR:
-        return LinearHead(kind, **given)
-    return NeighborHead(**given) if kind == "knn" else KernelHead(**given)
+    return MAKERS[kind](**given)

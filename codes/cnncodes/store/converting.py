@@ -9,14 +9,11 @@ from pathlib import Path
 import pyarrow as pa
 
 from cnncodes.errors import StoreError, UsageError, check_path, suggest
-from cnncodes.store.csv_rows import write_csv
 from cnncodes.store.failing import list_failures
+from cnncodes.store.formats import FORMATS
 from cnncodes.store.manifest import Manifest
-from cnncodes.store.npy_parts import write_npy
 from cnncodes.store.shards import read_manifest, read_shard
 from cnncodes.store.staging import Progress, check_new, staged
-
-FORMATS = ("npy", "csv")
 
 
 @dataclass(frozen=True)
@@ -52,7 +49,7 @@ def convert_codes(
         Of the new folder (``"npy"``) or file (``"csv"``). Nothing may be there yet; a kill or an error leaves
         nothing there.
     to : {"npy", "csv"}
-        See `write_npy` and `write_csv`.
+        See `cnncodes.store.npy_parts.write_npy` and `cnncodes.store.csv_rows.write_csv`.
     on_progress : callable, optional
         Called as ``on_progress(rows_done, rows_in_all)``.
 
@@ -77,23 +74,21 @@ def convert_codes(
         )
     with staged(out) as made:
         tables = _read_tables(folder, manifest, total, on_progress)
-        files = len([shard for shard in manifest.shards if shard.rows])
-        if to == "npy":
-            write_npy(made, tables, files)
-        else:
-            write_csv(made, tables)
-            files = 1
+        number = sum(shard.rows > 0 for shard in manifest.shards)
+        files = FORMATS[to].write(made, tables, number)
     return ConvertSummary(total, files, failures, manifest.complete)
 
 
 def _check_name(out: Path, to: str) -> None:
     if to not in FORMATS:
         raise UsageError(f"there is no format {to!r}. {suggest(to, FORMATS)}")
-    suffix = out.suffix.lower()
-    if to == "csv" and suffix != ".csv":
-        raise UsageError(f"csv is one file, whose name must end in .csv. Got {str(out)!r}.")
-    if to == "npy" and suffix in (".npy", ".npz", ".csv", ".parquet"):
-        raise UsageError(f"npy is a folder of files, so its name must not end in {suffix}. Got {str(out)!r}.")
+    suffix, wanted = out.suffix.lower(), FORMATS[to].suffix
+    if wanted is not None and suffix != wanted:
+        raise UsageError(f"{to} is one file, whose name must end in {wanted}. Got {str(out)!r}.")
+    if wanted is None and suffix in (".npy", ".npz", ".csv", ".parquet"):
+        raise UsageError(
+            f"{to} is a folder of files, so its name must not end in {suffix}. Got {str(out)!r}."
+        )
 
 
 def _read_tables(

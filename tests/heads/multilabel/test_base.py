@@ -18,7 +18,7 @@ from sklearn.preprocessing import normalize, scale
 from cnncodes.errors import UsageError
 from cnncodes.heads.multilabel.linear import LinearLabelHead, LinearLabelSearch
 from cnncodes.heads.multilabel.neighbors import NeighborLabelHead
-from cnncodes.heads.multilabel.selection import make_label_head
+from cnncodes.heads.multilabel.selection import MAKERS, make_label_head
 from cnncodes.heads.names import MULTILABEL_HEADS
 from cnncodes.heads.regression.search import NumberFold
 
@@ -28,6 +28,10 @@ SCALINGS = {"standard": scale, "l2": normalize}
 @pytest.fixture(params=MULTILABEL_HEADS)
 def head(request):
     return make_label_head(request.param, n_jobs=1)
+
+
+def test_every_name_has_its_head():
+    assert sorted(MAKERS) == sorted(MULTILABEL_HEADS)
 
 
 @pytest.mark.parametrize("scaling", SCALINGS)

@@ -9,7 +9,11 @@ from sklearn.preprocessing import StandardScaler
 
 from cnncodes.errors import UsageError
 from cnncodes.heads.names import REGRESSION_HEADS
-from cnncodes.heads.regression.selection import make_regression_head
+from cnncodes.heads.regression.selection import MAKERS, make_regression_head
+
+
+def test_every_name_has_its_head():
+    assert sorted(MAKERS) == sorted(REGRESSION_HEADS)
 
 
 @pytest.mark.parametrize("name", REGRESSION_HEADS)

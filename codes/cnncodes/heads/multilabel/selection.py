@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import joblib
@@ -12,6 +14,12 @@ from cnncodes.heads.multilabel.linear import KINDS, LinearLabelHead
 from cnncodes.heads.multilabel.neighbors import NeighborLabelHead
 from cnncodes.heads.multilabel.scorers import F1
 from cnncodes.heads.names import HEADS, MULTILABEL_HEADS, REGRESSION_HEADS
+
+#: What makes each of `cnncodes.heads.names.MULTILABEL_HEADS`.
+MAKERS: dict[str, Callable[..., MultiLabelHead]] = {
+    **{kind: partial(LinearLabelHead, kind) for kind in KINDS},
+    "knn": NeighborLabelHead,
+}
 
 
 def make_label_head(
@@ -42,4 +50,4 @@ def make_label_head(
         raise UsageError(f"the head {head!r} {kind}. {suggest(head, MULTILABEL_HEADS)}")
     given = {"threshold": threshold, "random_state": random_state}
     given["n_jobs"] = joblib.cpu_count() if n_jobs is None else n_jobs
-    return LinearLabelHead(head, **given) if head in KINDS else NeighborLabelHead(**given)
+    return MAKERS[head](**given)

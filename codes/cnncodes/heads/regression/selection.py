@@ -14,7 +14,8 @@ from cnncodes.heads.regression.neighbors import NeighborRegressionHead
 from cnncodes.heads.regression.ridge import RidgeRegressionHead
 from cnncodes.heads.selection import check_object
 
-_KINDS: dict[str, Any] = {
+#: What makes each of `cnncodes.heads.names.REGRESSION_HEADS`.
+MAKERS: dict[str, Any] = {
     "ridge": RidgeRegressionHead,
     "knn": NeighborRegressionHead,
     "kernel-ridge": KernelRegressionHead,
@@ -41,6 +42,6 @@ def make_regression_head(head: Any, *, random_state: Any = 0, n_jobs: int | None
             kind = "is a classifier, and numbers are to be predicted" if head in HEADS else "is unknown"
             raise UsageError(f"the head {head!r} {kind}. {suggest(head, REGRESSION_HEADS)}")
         n_jobs = joblib.cpu_count() if n_jobs is None else n_jobs
-        return _KINDS[head](random_state=random_state, n_jobs=n_jobs)
+        return MAKERS[head](random_state=random_state, n_jobs=n_jobs)
     check_object(head, REGRESSION_HEADS, "regressor", is_regressor)
     return clone(head)
