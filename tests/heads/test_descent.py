@@ -13,7 +13,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from cnncodes.heads.curvature import Covariance
-from cnncodes.heads.solvers import PATHS, Problem
+from cnncodes.heads.linear_kinds import LINEAR_KINDS
+from cnncodes.heads.problem import Problem
 
 
 @pytest.mark.parametrize("kind", ["logistic", "linear-svm"])
@@ -21,7 +22,7 @@ from cnncodes.heads.solvers import PATHS, Problem
 def test_each_minimum_is_scikit_learns(kind, n, d, k):
     X, y, weight = draw(n, d, k, 0)
     Cs = [1e-3, 1e-2, 1e-1, 1.0, 10.0]
-    for C, found in zip(Cs, PATHS[kind](Problem(X, y, weight, k), Cs), strict=True):
+    for C, found in zip(Cs, LINEAR_KINDS[kind].path(Problem(X, y, weight, k), Cs), strict=True):
         model = fit_reference(kind, X, y, weight, C)
         mine = objective(kind, X, y, weight, C, found.coef, found.intercept)
         theirs = objective(kind, X, y, weight, C, model.coef_, model.intercept_)
@@ -39,9 +40,9 @@ def test_where_it_starts_does_not_matter(kind, seed, k, wide):
     n, d = (12, 30) if wide else (60, 8)
     X, y, weight = draw(n, d, k, seed)
     Cs = [0.01, 0.1, 1.0, 10.0]
-    path = list(PATHS[kind](Problem(X, y, weight, k), Cs))
+    path = list(LINEAR_KINDS[kind].path(Problem(X, y, weight, k), Cs))
     for C, found in zip(Cs, path, strict=True):
-        alone = next(PATHS[kind](Problem(X, y, weight, k), [C]))
+        alone = next(LINEAR_KINDS[kind].path(Problem(X, y, weight, k), [C]))
         values = [objective(kind, X, y, weight, C, one.coef, one.intercept) for one in (found, alone)]
         assert values[0] == pytest.approx(values[1], rel=1e-9)
 
@@ -51,7 +52,7 @@ def test_the_covariance_says_how_fast_and_not_where():
     others = draw(40, 20, 3, 2)[0]
     ends, steps = [], []
     for covariance in (None, Covariance.learn(others, np.ones(40), of_all=False)):
-        found = next(PATHS["logistic"](Problem(X, y, weight, 3, covariance=covariance), [10.0]))
+        found = next(LINEAR_KINDS["logistic"].path(Problem(X, y, weight, 3, covariance=covariance), [10.0]))
         ends.append(objective("logistic", X, y, weight, 10.0, found.coef, found.intercept))
         steps.append(found.n_iter)
     assert ends[0] == pytest.approx(ends[1], rel=1e-10)
@@ -63,7 +64,7 @@ def test_the_path_takes_a_fraction_of_the_steps_of_an_ordinary_one():
     X, y, weight = draw(400, 100, 5, 3, spread=3.0)
     X = (X - X.mean(axis=0)) / X.std(axis=0)
     Cs = [float(C) for C in 10.0 ** np.arange(-4, 1, 0.5)]
-    mine = [one.n_iter for one in PATHS["logistic"](Problem(X, y, weight, 5, 1e-8), Cs)]
+    mine = [one.n_iter for one in LINEAR_KINDS["logistic"].path(Problem(X, y, weight, 5, 1e-8), Cs)]
     model, ordinary = LogisticRegression(warm_start=True, tol=1e-5, max_iter=5000), 0
     for C in Cs:
         model.set_params(C=C).fit(X, y, sample_weight=weight)
@@ -74,7 +75,7 @@ def test_the_path_takes_a_fraction_of_the_steps_of_an_ordinary_one():
 def test_equal_rows_and_empty_columns_are_taken():
     X, y = np.ones((20, 5)), np.repeat([0, 1], 10)
     for kind in ("logistic", "linear-svm"):
-        found = next(PATHS[kind](Problem(X, y, np.ones(20), 2), [1.0]))
+        found = next(LINEAR_KINDS[kind].path(Problem(X, y, np.ones(20), 2), [1.0]))
         assert np.isfinite(found.coef).all() and np.abs(found.coef).max() < 1e-6
 
 
@@ -87,11 +88,11 @@ def test_rows_that_differ_by_rounding_alone_are_taken(kind):
     y = np.arange(60) % 3
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        for found in PATHS[kind](Problem(X, y, np.ones(60), 3, 1e-4), [1e-2, 1.0, 1e2, 1e4]):
+        for found in LINEAR_KINDS[kind].path(Problem(X, y, np.ones(60), 3, 1e-4), [1e-2, 1.0, 1e2, 1e4]):
             assert np.isfinite(found.coef).all() and np.isfinite(found.intercept).all()
 
 
 def test_too_few_steps_are_told():
     X, y, weight = draw(200, 12, 4, 0)
     with pytest.warns(UserWarning, match="did not converge in 2 iterations; a smaller C does"):
-        next(PATHS["logistic"](Problem(X, y, weight, 4, max_iter=2), [100.0]))
+        next(LINEAR_KINDS["logistic"].path(Problem(X, y, weight, 4, max_iter=2), [100.0]))

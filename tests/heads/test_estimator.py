@@ -16,9 +16,15 @@ from sklearn.preprocessing import StandardScaler, normalize
 from sklearn.svm import LinearSVC
 
 from cnncodes.errors import UsageError
-from cnncodes.heads.estimator import KINDS, LinearHead
+from cnncodes.heads.estimator import LinearHead
+from cnncodes.heads.linear_kinds import LINEAR_KINDS
+from cnncodes.heads.names import LINEAR
 
-PENALISED = [kind for kind in KINDS if kind != "centroid"]
+PENALISED = [kind for kind in LINEAR if kind != "centroid"]
+
+
+def test_every_name_has_its_kind():
+    assert tuple(LINEAR_KINDS) == LINEAR
 
 
 def reference(kind, C):
@@ -32,7 +38,7 @@ def reference(kind, C):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", LINEAR)
 def test_scikit_learns_own_checks(kind):
     failures = find_failures(LinearHead(kind, cv=3))
     if kind == "logistic":
@@ -68,7 +74,7 @@ def test_standardisation_is_folded_in(kind):
 
 @pytest.mark.slow
 @settings(max_examples=12, deadline=None)
-@given(st.sampled_from(KINDS), st.lists(st.integers(0, 3), min_size=40, max_size=40), st.integers(0, 99))
+@given(st.sampled_from(LINEAR), st.lists(st.integers(0, 3), min_size=40, max_size=40), st.integers(0, 99))
 def test_a_weight_is_a_number_of_copies(kind, weight, seed):
     X, y = blobs(40, 6, 2, seed)
     weight = np.maximum(weight, [1] * 8 + [0] * 32)  # several of each class stay
@@ -90,7 +96,7 @@ def test_a_weight_is_a_number_of_copies(kind, weight, seed):
 
 
 @pytest.mark.parametrize("views", [2, 3])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", LINEAR)
 def test_equal_views_change_nothing(kind, views):
     X, y = blobs(seed=5)
     once = LinearHead(kind).fit(X, y, images=np.arange(120))
@@ -100,7 +106,7 @@ def test_equal_views_change_nothing(kind, views):
     np.testing.assert_allclose(once.predict_proba(X), many.predict_proba(X), atol=2e-3)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", LINEAR)
 def test_threads_change_no_bit(kind):
     X, y = blobs(seed=6)
     one, two = (LinearHead(kind, n_jobs=n).fit(X.astype(np.float32), y) for n in (1, 2))
@@ -133,7 +139,7 @@ def test_no_warning_leaks():
     X, y = blobs(400, 60)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for kind in KINDS:
+        for kind in LINEAR:
             LinearHead(kind).fit(X.astype(np.float32), y)
 
 
@@ -210,7 +216,7 @@ def test_weighted_lda_is_scikit_learns_of_copies(scaling, shape):
     )
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", LINEAR)
 def test_constant_codes_tell_the_classes_shares(kind):
     head = LinearHead(kind).fit(np.ones((12, 3)), ["a"] * 8 + ["b"] * 4, groups=np.arange(12))
     assert np.isfinite(head.predict_proba(np.ones((1, 3)))).all()

@@ -17,9 +17,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from cnncodes.errors import UsageError
-from cnncodes.heads.estimator import KINDS, LinearHead
+from cnncodes.heads.estimator import LinearHead
 from cnncodes.heads.folds import Rows, make_splits, number_groups
-from cnncodes.heads.paths import DESCENDING
+from cnncodes.heads.linear_kinds import LINEAR_KINDS
+from cnncodes.heads.names import LINEAR
 from cnncodes.heads.selection import fit_head, make_head
 
 
@@ -40,7 +41,7 @@ def random_labels(seed=0):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", LINEAR)
 @pytest.mark.parametrize("given", ["groups", "images"])
 def test_copies_in_a_group_leak_nothing(kind, given):
     accuracy, leaky = [], []
@@ -85,7 +86,7 @@ def test_fewer_folds_where_most_are_of_small_classes_and_not_for_one_of_them():
     assert make_splits(rows_of([0, 1, 0, 1], [0, 0, 1, 1]), 5, 0) != []  # groups of mixed classes
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", LINEAR)
 def test_too_few_groups_to_choose(kind):
     X = np.random.default_rng(0).normal(size=(5, 3))
     with pytest.warns(UserWarning, match="scaling='l2'; give at least 2 images of each class") as told:
@@ -95,7 +96,7 @@ def test_too_few_groups_to_choose(kind):
     assert (head.scaling_, head.n_folds_, head.cv_results_) == ("l2", 0, {})
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", LINEAR)
 def test_choice_is_the_best_of_the_table(kind):
     rng = np.random.default_rng(1)
     y = np.arange(200) % 4
@@ -106,9 +107,9 @@ def test_choice_is_the_best_of_the_table(kind):
     assert table["scaling"][best] == head.scaling_
     assert ("C" in table) == (kind != "centroid") and table.get("C", [None] * 2)[best] == head.C_
     assert table["accuracy"][best] > 0.7 and table["temperature"][best] >= head.scorer_.temperature
-    assert np.isinf(table["log_loss"]).any() == (kind in DESCENDING)  # the sweep stopped early ...
+    assert np.isinf(table["log_loss"]).any() == LINEAR_KINDS[kind].descends  # the sweep stopped early ...
     mine = table["log_loss"][(table["scaling"] == head.scaling_)]
-    assert kind not in DESCENDING or np.isfinite(mine[np.argmin(mine) + 1])  # ... but past the best
+    assert not LINEAR_KINDS[kind].descends or np.isfinite(mine[np.argmin(mine) + 1])  # ... but past the best
 
 
 def test_ties_go_to_the_stronger_regularisation():
@@ -126,7 +127,7 @@ def test_splits_of_ones_own():
         LinearHead(cv=[(np.flatnonzero(y == 0), np.flatnonzero(y == 1))]).fit(X, y)
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", LINEAR)
 def test_heads_by_name(name):
     head = make_head(name, class_weight="balanced", random_state=3, n_jobs=1)
     assert (head.kind, head.class_weight, head.random_state, head.n_jobs) == (name, "balanced", 3, 1)

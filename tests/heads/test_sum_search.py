@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from cnncodes.heads.estimator import LinearHead
 from cnncodes.heads.folds import make_splits
-from cnncodes.heads.sum_search import KINDS, choose_by_sums, number_folds
+from cnncodes.heads.sum_search import BY_SUMS, choose_by_sums, number_folds
 from cnncodes.heads.sweep import choose
 
 
@@ -29,7 +29,7 @@ def add_a_rare_class(X, y):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("k", [2, 4])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", BY_SUMS)
 def test_it_finds_what_going_through_the_rows_does(kind, k, dtype):
     X, y = blobs(n=240, d=9, k=k)
     if k == 4:

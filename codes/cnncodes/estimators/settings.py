@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from cnncodes.heads.arrays import ArrayScorer
+from cnncodes.heads.discriminants import shrinkage_of
 
 Settings: TypeAlias = dict[str, float | int | str]
 
@@ -60,7 +61,7 @@ def say_settings(kind: str, settings: Mapping[str, Any]) -> str:
     """
     known = {name: settings[name] for name in _NAMES if settings.get(name) is not None}
     if kind == "lda" and "C" in known:
-        known = {"shrinkage": 1 / (1 + known.pop("C")), **known}
+        known = {"shrinkage": shrinkage_of(known.pop("C")), **known}
     return "".join(
         f", {name}={value if isinstance(value, str) else f'{value:.3g}'}" for name, value in known.items()
     )

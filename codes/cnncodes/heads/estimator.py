@@ -14,22 +14,16 @@ from cnncodes.heads.base import SingleHead, has_about_one_each
 from cnncodes.heads.checks import check_setting
 from cnncodes.heads.folds import Rows, Split
 from cnncodes.heads.linear import LinearScorer
+from cnncodes.heads.linear_kinds import LINEAR_KINDS, LinearKind
 from cnncodes.heads.names import LINEAR
 from cnncodes.heads.paths import LinearSearch
 from cnncodes.heads.problem import Problem, Solution
 from cnncodes.heads.scaling import Scaler
-from cnncodes.heads.solvers import PATHS, fit_logistic
-from cnncodes.heads.sum_search import KINDS as BY_SUMS
-from cnncodes.heads.sum_search import choose_by_sums, number_folds
+from cnncodes.heads.sum_search import BY_SUMS, choose_by_sums, number_folds
 from cnncodes.heads.sweep import Choice
 
-KINDS = LINEAR
-#: How near its least value the last fit ends: so near that copies of a row and its weight give the same
-#: answers to seven digits. The SVM has that sooner, and with a weak penalty would go on for a thousand steps.
-_EXCESS = {"logistic": 1e-14, "linear-svm": 1e-10}
-#: C where nothing can be held out, for codes of length 1 (else 1) and for standardised ones: what was best
-#: with one image a class (docs/heads.md).
-_WITHOUT_FOLDS, _STANDARD_WITHOUT_FOLDS = {"logistic": 100.0}, 1e-3
+#: C where nothing can be held out, for standardised codes: as `LinearKind.C_without_folds` for the others.
+_STANDARD_WITHOUT_FOLDS = 1e-3
 
 
 class LinearHead(SingleHead):
@@ -126,16 +120,22 @@ class LinearHead(SingleHead):
         self.random_state = random_state
         self.n_jobs = n_jobs
 
+    @property
+    def _traits(self) -> LinearKind:
+        return LINEAR_KINDS[self.kind]
+
     def _has_temperature(self) -> bool:
-        return self.kind != "logistic"
+        return not self._traits.gives_log_odds
 
     def _check_params(self) -> None:
-        if self.kind not in KINDS:
-            raise UsageError(f"unknown kind of linear head {self.kind!r}. {suggest(str(self.kind), KINDS)}")
+        if self.kind not in LINEAR:
+            raise UsageError(f"unknown kind of linear head {self.kind!r}. {suggest(str(self.kind), LINEAR)}")
         super()._check_params()
         check_setting("C", self.C)
-        if self.C is not None and self.kind == "centroid":
-            raise UsageError(f"C must be None for centroid, which has nothing to regularise. Got {self.C!r}.")
+        if self.C is not None and not self._traits.is_regularised:
+            raise UsageError(
+                f"C must be None for {self.kind}, which has nothing to regularise. Got {self.C!r}."
+            )
         if not isinstance(self.max_iter, numbers.Integral) or self.max_iter < 1:
             raise UsageError(f"max_iter must be a whole number above 0. Got {self.max_iter!r} instead.")
 
@@ -149,16 +149,16 @@ class LinearHead(SingleHead):
         return choose_by_sums(rows, fold, len(splits), self._make_search(), self.n_jobs)
 
     def _needs_folds(self) -> bool:
-        return self.C is None or self.scaling is None or self.kind != "logistic"
+        return self.C is None or self.scaling is None or self._has_temperature()
 
     def _is_spread_unknown(self, rows: Rows) -> bool:
         """Say whether folds had about one image a class, which shows no spread within the classes."""
-        return self.kind in ("lda", "centroid") and has_about_one_each(rows, self.n_folds_)
+        return self._traits.from_spread and has_about_one_each(rows, self.n_folds_)
 
     def _fall_back(self) -> Choice:
         scaling = self._scaling_without_folds()
-        usual = _WITHOUT_FOLDS.get(self.kind, 1.0) if scaling == "l2" else _STANDARD_WITHOUT_FOLDS
-        given = {} if self.kind == "centroid" else {"C": usual if self.C is None else float(self.C)}
+        usual = self._traits.C_without_folds if scaling == "l2" else _STANDARD_WITHOUT_FOLDS
+        given = {"C": usual if self.C is None else float(self.C)} if self._traits.is_regularised else {}
         return Choice(scaling, given, 1.0, {})
 
     def _fit_final(self, rows: Rows, choice: Choice) -> None:
@@ -170,15 +170,15 @@ class LinearHead(SingleHead):
             rows.y,
             rows.loss_weight,
             rows.n_classes,
-            excess=_EXCESS.get(self.kind, 0.0),
+            excess=self._traits.excess,
             max_iter=self.max_iter,
             preference=rows.preference,
         )
         C = choice.setting.get("C", 1.0)
-        if self.kind == "logistic":
-            found = fit_logistic(problem, C, effective_n_jobs(self.n_jobs))
+        if self._traits.fit is not None:
+            found = self._traits.fit(problem, C, effective_n_jobs(self.n_jobs))
         else:
-            found = next(PATHS[self.kind](problem, [C]))
+            found = next(self._traits.path(problem, [C]))
         self._take_solution(found, scaler, choice)
 
     def _take_solution(self, solution: Solution, scaler: Scaler, choice: Choice) -> None:

@@ -11,25 +11,12 @@ import numpy.typing as npt
 
 from cnncodes.heads.curvature import Covariance, choose_rows
 from cnncodes.heads.folds import Rows
+from cnncodes.heads.linear_kinds import LINEAR_KINDS, LinearKind
 from cnncodes.heads.problem import Problem
 from cnncodes.heads.scaling import Scaler
-from cnncodes.heads.solvers import PATHS
 from cnncodes.heads.sweep import Fold, Setting
 
 Array = npt.NDArray[Any]
-
-#: Kinds that go down step by step; the others have every C from what the first one costs.
-DESCENDING = ("logistic", "linear-svm")
-# Powers of ten of C for rows of about length 1, ascending.
-_EXPONENTS = {
-    "logistic": (-2.0, 4.5),
-    "linear-svm": (-5.0, 3.0),
-    "ridge": (-3.5, 3.5),
-    "lda": (-1.0, 4.0),
-}
-# Held-out losses are the same to three digits as with one a hundred times finer, in a third of the time.
-# The SVM's curvature is zero where a row is beyond the margin, and tells less of what is left.
-SEARCH_EXCESS = {"logistic": 1e-4, "linear-svm": 1e-6}
 
 
 @dataclass(frozen=True)
@@ -42,19 +29,24 @@ class LinearSearch:
     max_iter: int
 
     @property
+    def traits(self) -> LinearKind:
+        """What the kind has."""
+        return LINEAR_KINDS[self.kind]
+
+    @property
     def names(self) -> tuple[str, ...]:
         """What a setting consists of: the nearest mean has nothing to set."""
-        return () if self.kind == "centroid" else ("C",)
+        return ("C",) if self.traits.is_regularised else ()
 
     @property
     def temperatures(self) -> tuple[float, float] | None:
         """Between which the temperature is: what logistic regression decides by are log-odds."""
-        return (1.0, 1.0) if self.kind == "logistic" else None
+        return (1.0, 1.0) if self.traits.gives_log_odds else None
 
     @property
     def stops(self) -> bool:
         """Whether the rest of the grid costs something."""
-        return self.kind in DESCENDING
+        return self.traits.descends
 
     def grid(self, scaling: str, n_features: int) -> list[Setting]:
         """Return the values of C, ascending, in steps of half a power of ten.
@@ -62,18 +54,18 @@ class LinearSearch:
         A standardised row has a length of about sqrt(D), a normalised one of 1: the grid moves along. The
         shrinkage of LDA is a share of the covariance's own scale, and stays.
         """
-        if self.kind == "centroid":
+        if self.traits.exponents is None:
             return [()]
         if self.C is not None:
             return [(float(self.C),)]
-        low, high = _EXPONENTS[self.kind]
-        moves = scaling == "standard" and self.kind != "lda"
+        low, high = self.traits.exponents
+        moves = scaling == "standard" and not self.traits.from_spread
         shift = round(float(np.log10(max(n_features, 1)))) if moves else 0
         return [(float(10.0 ** (e - shift)),) for e in np.arange(low, high + 0.25, 0.5)]
 
     def prepare(self, rows: Rows, scaling: str) -> Covariance | None:
         """Return about the covariance of scaled rows, which those of all folds have."""
-        if self.kind not in DESCENDING:
+        if not self.traits.descends:
             return None
         some = choose_rows(*rows.X.shape)
         scaler = Scaler.learn(scaling, rows.X, rows.weight)
@@ -87,10 +79,11 @@ class LinearSearch:
             fold.y,
             fold.loss_weight,
             fold.n_classes,
-            excess=SEARCH_EXCESS.get(self.kind, 0.0),
+            excess=self.traits.search_excess,
             max_iter=self.max_iter,
             covariance=fold.shared,
             preference=fold.preference,
         )
-        for solution in PATHS[self.kind](problem, [setting[0] if setting else 1.0 for setting in settings]):
+        Cs = [setting[0] if setting else 1.0 for setting in settings]
+        for solution in self.traits.path(problem, Cs):
             yield solution.decision(fold.held_out)

@@ -7,7 +7,7 @@ it may stop early and pays only for what was read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -19,7 +19,6 @@ from sklearn.exceptions import ConvergenceWarning
 from cnncodes.errors import warn
 from cnncodes.heads.curvature import Covariance, choose_rows
 from cnncodes.heads.descent import Descent, Minimum
-from cnncodes.heads.discriminants import centroid_path, lda_path
 from cnncodes.heads.losses import CrossEntropy, LogisticLoss, Loss, SquaredHinge
 from cnncodes.heads.newton import Newton
 from cnncodes.heads.problem import Problem, Solution
@@ -184,12 +183,3 @@ def solve_ridge(values: Array, vectors: Array, right: Array, Cs: Sequence[float]
     """
     for C in Cs:
         yield vectors @ (right / (np.maximum(values, 0)[:, None] + 1 / (2 * C)))
-
-
-PATHS: dict[str, Callable[[Problem, Sequence[float]], Iterator[Solution]]] = {
-    "logistic": logistic_path,
-    "linear-svm": svm_path,
-    "ridge": ridge_path,
-    "lda": lda_path,
-    "centroid": centroid_path,
-}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,10 +93,3 @@ def centroid_of(moments: Moments, Cs: Sequence[float]) -> Iterator[Solution]:
     solution = discriminate_nearest(variance, moments.means, moments.preference)
     for _ in Cs:
         yield solution
-
-
-STATISTIC_PATHS: dict[str, Callable[[Moments, Sequence[float]], Iterator[Solution]]] = {
-    "ridge": ridge_of,
-    "lda": lda_of,
-    "centroid": centroid_of,
-}

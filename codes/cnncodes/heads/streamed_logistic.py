@@ -37,7 +37,7 @@ _STEPS = 8
 _AT_WORK = 8
 
 
-def fit_logistic(head: LinearHead, stream: StreamedRows, memory: int) -> StreamedFit:
+def fit_streamed_logistic(head: LinearHead, stream: StreamedRows, memory: int) -> StreamedFit:
     rows, n_jobs = stream.rows, count_jobs(head)
     n_rows = fit_sample(stream, memory, working=_AT_WORK, searches=True)
     sample = Sample.draw(rows, n_rows, head.random_state)

@@ -13,8 +13,9 @@ from cnncodes.heads.estimator import LinearHead
 from cnncodes.heads.fold_sums import FoldSums, sums_by_fold
 from cnncodes.heads.folds import deal_folds
 from cnncodes.heads.gathering import gather
+from cnncodes.heads.linear_kinds import STATISTIC_PATHS
 from cnncodes.heads.paths import LinearSearch
-from cnncodes.heads.statistic_paths import STATISTIC_PATHS, Moments
+from cnncodes.heads.statistic_paths import Moments
 from cnncodes.heads.statistics import add_up
 from cnncodes.heads.streamed_rows import Sample, StreamedRows, fit_sample
 from cnncodes.heads.streamed_sample import HeldSample, StreamedFit, count_jobs

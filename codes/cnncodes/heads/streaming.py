@@ -13,13 +13,16 @@ from threadpoolctl import threadpool_limits
 from cnncodes.embedding.memory import release_free_memory
 from cnncodes.errors import UsageError
 from cnncodes.heads.estimator import LinearHead
-from cnncodes.heads.streamed_logistic import fit_logistic
+from cnncodes.heads.linear_kinds import STATISTIC_PATHS
+from cnncodes.heads.names import BY_COST
+from cnncodes.heads.streamed_logistic import fit_streamed_logistic
 from cnncodes.heads.streamed_rows import StreamedRows
 from cnncodes.heads.streamed_sample import StreamedFit
 from cnncodes.heads.streamed_statistics import fit_statistics
 
-#: Kinds that can be fitted so.
-STREAMED = ("centroid", "ridge", "lda", "logistic")
+_FITS = {**dict.fromkeys(STATISTIC_PATHS, fit_statistics), "logistic": fit_streamed_logistic}
+#: Kinds that can be fitted so, the cheapest first.
+STREAMED = tuple(kind for kind in BY_COST if kind in _FITS)
 
 
 def fit_streamed(head: LinearHead, stream: StreamedRows, memory: int) -> StreamedFit:
@@ -45,10 +48,9 @@ def fit_streamed(head: LinearHead, stream: StreamedRows, memory: int) -> Streame
     if not isinstance(head.cv, int) or isinstance(head.cv, bool):
         raise UsageError(f"cv must be a number where codes are read in blocks. Got {head.cv!r} instead.")
     head.classes_, head.n_features_in_ = stream.classes, stream.n_features
-    fit = fit_logistic if head.kind == "logistic" else fit_statistics
     # As in memory: threads of ours, so that sums come out the same whatever their number.
     with threadpool_limits(1, user_api="blas"):
-        found = fit(head, stream, memory)
+        found = _FITS[head.kind](head, stream, memory)
         if head._must_guess(stream.rows):
             head._guess_temperature(found.X, stream.rows.y[found.sample.rows])
             head.held_out_ = None

@@ -17,16 +17,17 @@ from joblib import effective_n_jobs
 
 from cnncodes.heads.fold_sums import FoldSums, sums_by_fold
 from cnncodes.heads.folds import Rows, Split, average_by
+from cnncodes.heads.linear_kinds import LINEAR_KINDS, STATISTIC_PATHS
 from cnncodes.heads.paths import LinearSearch
 from cnncodes.heads.problem import Solution
-from cnncodes.heads.statistic_paths import STATISTIC_PATHS, Moments
+from cnncodes.heads.statistic_paths import Moments
 from cnncodes.heads.statistics import Statistics, add_up
 from cnncodes.heads.sweep import Choice, HeldOut, Setting, pick
 
 Array = npt.NDArray[Any]
 
-#: Kinds that are searched so where rows are in memory: a nearest mean needs no outer products.
-KINDS = ("ridge", "lda")
+#: Kinds that are searched so where rows are in memory: a nearest mean, without C, needs no outer products.
+BY_SUMS = tuple(kind for kind in STATISTIC_PATHS if LINEAR_KINDS[kind].is_regularised)
 #: Rows a column from which on the sums of a fold are small beside the rows, and folds of that size at most.
 _ROWS_PER_COLUMN, _FOLDS = 4, 11
 #: Rows that are taken in at a time.
@@ -119,7 +120,7 @@ def number_folds(rows: Rows, splits: Sequence[Split]) -> Array | None:
 
 
 def choose_by_sums(rows: Rows, fold: Array, n_folds: int, search: LinearSearch, n_jobs: int | None) -> Choice:
-    """Return what `cnncodes.heads.sweep.choose` does, for a kind in `KINDS`; `fold` is of `number_folds`."""
+    """Return what `cnncodes.heads.sweep.choose` does, for one of `BY_SUMS`; `fold` is of `number_folds`."""
     threads = effective_n_jobs(n_jobs)
     members = [np.flatnonzero(fold == number) for number in range(n_folds)]
 

@@ -15,9 +15,10 @@ from cnncodes.errors import UsageError, suggest
 from cnncodes.heads.checks import check_setting
 from cnncodes.heads.curvature import Covariance
 from cnncodes.heads.folds import Rows
+from cnncodes.heads.linear_kinds import LINEAR_KINDS
 from cnncodes.heads.multilabel.base import MultiLabelHead
 from cnncodes.heads.multilabel.scorers import F1, LinearLabelScorer
-from cnncodes.heads.paths import DESCENDING, LinearSearch
+from cnncodes.heads.paths import LinearSearch
 from cnncodes.heads.problem import Problem, Solution
 from cnncodes.heads.regression.search import NumberChoice, NumberFold, Setting
 from cnncodes.heads.scaling import Scaler
@@ -26,8 +27,6 @@ from cnncodes.heads.solvers import fit_one_vs_rest, least_squares_path, one_vs_r
 Array = npt.NDArray[Any]
 
 KINDS = ("logistic", "ridge")
-#: C where nothing can be held out, for codes of length 1: that of `cnncodes.heads.estimator`.
-_WITHOUT_FOLDS = {"logistic": 100.0, "ridge": 1.0}
 
 #: What a label's fit in the search may be above its lowest loss, as a share of it. The mean over labels is
 #: then below what the search for classes allows, since most end well before.
@@ -184,7 +183,7 @@ class LinearLabelHead(MultiLabelHead):
         return 5.0 if self.kind == "ridge" else 1.0
 
     def _stops(self) -> bool:
-        return self.kind in DESCENDING
+        return LINEAR_KINDS[self.kind].descends
 
     def _check_params(self) -> None:
         if self.kind not in KINDS:
@@ -202,7 +201,7 @@ class LinearLabelHead(MultiLabelHead):
         return LinearLabelSearch(self.kind, self.C, self.max_iter, shared)
 
     def _fall_back(self) -> dict[str, float]:
-        return {"C": _WITHOUT_FOLDS[self.kind] if self.C is None else float(self.C)}
+        return {"C": LINEAR_KINDS[self.kind].C_without_folds if self.C is None else float(self.C)}
 
     def _make_scorer(
         self, rows: Rows, Y: Array, scaler: Scaler, choice: NumberChoice, labels: dict[str, Any]
