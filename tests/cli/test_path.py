@@ -67,6 +67,26 @@ def test_fit_on_stored_codes(photos: Path, tmp_path: Path, capsys: pytest.Captur
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("views", "is_needless"),
+    [(("center",), True), (("flip", "--reduce", "mean"), True), (("flip",), False)],
+)
+def test_folds_of_their_own_that_change_nothing_are_told(
+    photos: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    views: tuple[str, ...],
+    is_needless: bool,
+) -> None:
+    """Of one row an image the search averages what prediction does, whatever that is."""
+    codes = str(tmp_path / "p.codes")
+    assert main(["embed", str(photos / "train"), "-o", codes, "--views", *views, "--quiet"]) == 0
+    options = ["--head", "centroid", "--aggregate", "probability", "--out-of-fold"]
+    assert main(["fit", codes, "-o", str(tmp_path / "m.cnncodes"), *options]) == 0
+    assert ("--out-of-fold changed nothing" in capsys.readouterr().err) == is_needless
+
+
+@pytest.mark.slow
 def test_evaluate_and_the_paired_baseline(
     photos: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -118,6 +118,18 @@ def test_a_map_is_whole_where_the_answer_averages_decision_values(
             assert found.values.mean() == pytest.approx(values[index], rel=1e-4, abs=1e-4)
 
 
+def test_of_one_view_the_map_is_whole_whatever_is_averaged(averaging: Backbone) -> None:
+    head, plan = make_head("abc"), ViewPlan(short_sides=(48,))
+    predictor = Predictor(Embedder(averaging, plan, Decoding()), head, aggregate="probability")
+    activations = prepare_activations(predictor)
+    assert plan.count == 1 and activations.is_whole and activations.plan == plan
+    [record] = draw_records(["a"])
+    [codes] = predictor.embedder.embed([record])
+    [values] = head.decision(codes.codes)
+    found = activations.look(decode(record.read()), codes.content, "b")
+    assert found.values.mean() == pytest.approx(values[1], rel=1e-4, abs=1e-4)
+
+
 def test_a_code_that_is_no_mean_of_a_map_has_none(bent: Backbone) -> None:
     head = make_head("abc", code_size=7)
     with pytest.raises(BackboneError, match="not the mean of its last map"):

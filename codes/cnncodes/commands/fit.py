@@ -54,7 +54,7 @@ def run_fit(options: FitOptions, reporter: Reporter) -> Result:
         classifier.save(options.out, include_backbone=options.include_backbone)
     if find_meaning(options).by_class:
         warn_of_few(data, reporter)
-        _tell_needless(options, classifier.head_, reporter)
+        _tell_needless(options, classifier, data, reporter)
     if find_meaning(options).regression:
         warn_of_few_numbers(classifier.n_images_, reporter)
     described = _describe(options, classifier)
@@ -89,10 +89,13 @@ def _describe(options: FitOptions, fitted: Any) -> Result:
     return {"classes": [str(name) for name in fitted.classes_]}
 
 
-def _tell_needless(options: FitOptions, head: Any, reporter: Reporter) -> None:
+def _tell_needless(options: FitOptions, classifier: Any, data: Any, reporter: Reporter) -> None:
     """Say where --out-of-fold had nothing to do."""
-    has_answers = getattr(head, "held_out_", None) is not None
-    if options.out_of_fold and options.aggregate in ("auto", "decision") and has_answers:
+    from cnncodes.estimators.aggregation import averages_scores
+
+    views = 1 if getattr(data, "reduced", False) else classifier.train_plan_.count
+    has_answers = getattr(classifier.head_, "held_out_", None) is not None
+    if options.out_of_fold and averages_scores(options.aggregate, views) and has_answers:
         reporter.note(
             "--out-of-fold changed nothing: this head has answers to held-out images from its search, and"
             " 'predict --abstain' goes by these"

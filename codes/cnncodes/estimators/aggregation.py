@@ -90,6 +90,26 @@ def score_images(head: Any, X: Array, counts: npt.NDArray[np.int64], aggregate: 
     return _score_any(head, X, counts, aggregate)
 
 
+def averages_scores(aggregate: str, most_views: int) -> bool:
+    """Say whether answers are the mean over views of what the head itself says: decision values, or numbers.
+
+    That is what its search averages over an image's rows, so that what it held out is answered alike.
+
+    Parameters
+    ----------
+    aggregate : str
+        As of an estimator, of classes, labels or numbers.
+    most_views : int
+        Of an image at most: of one view the mean of whatever it is says the same.
+
+    Examples
+    --------
+    >>> averages_scores("auto", 10), averages_scores("probability", 10), averages_scores("probability", 1)
+    (True, False, True)
+    """
+    return aggregate in ("auto", "decision", "prediction") or most_views <= 1
+
+
 def check_aggregate(aggregate: Any, head: Any) -> None:
     """Raise `UsageError` unless a head, fitted or not, has the values that are to be averaged."""
     if aggregate not in AGGREGATES:

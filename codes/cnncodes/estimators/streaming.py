@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from cnncodes.embedding.memory import parse_bytes
 from cnncodes.errors import UsageError, check_path, warn
-from cnncodes.estimators.aggregation import average_rows
+from cnncodes.estimators.aggregation import average_rows, averages_scores
 from cnncodes.estimators.answers import HeldOutAnswers
 from cnncodes.estimators.contents import Contents, summarize_contents, summarize_groups, warn_of_contradictory
 from cnncodes.estimators.labels import check_labels, check_several
@@ -186,7 +186,7 @@ def fit_blocks(
     n_stored = sum(shard.rows for shard in codes.stored.shards)
     stream = replace(stream, stored=(n_stored, _reckon(codes.stored, n_jobs)))
     fit = fit_streamed(head, stream, memory)
-    averages = aggregate in ("auto", "decision") or len(keys) == len(y)
+    averages = averages_scores(aggregate, int(np.bincount(images).max()))
     return Streamed(
         head,
         _summarize(contents),

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import UsageError
-from cnncodes.estimators.aggregation import average_rows, score_images
+from cnncodes.estimators.aggregation import average_rows, averages_scores, score_images
 from cnncodes.estimators.answers import HeldOutAnswers
 from cnncodes.estimators.inputs import ImageRows
 from cnncodes.estimators.novelty import NoveltyScale, choose_images, learn_scale
@@ -56,6 +56,11 @@ class Training:
         """Numbers of the images that could be read and have a weight."""
         used = self.rows.counts > 0
         return np.flatnonzero(used if self.weight is None else used & (self.weight > 0))
+
+    @property
+    def averages_scores(self) -> bool:
+        """Whether what is averaged over views is what the search averaged over rows."""
+        return averages_scores(self.aggregate, int(self.rows.counts.max(initial=0)))
 
     def usable_labels(self) -> tuple[Array, Array | None]:
         """Return the classes of these images, and their weights."""
@@ -106,7 +111,7 @@ def find_answers(
     if out_of_fold is False:
         return None
     held_out = getattr(fitted, "held_out_", None)
-    if held_out is not None and averages_scores(training):
+    if held_out is not None and training.averages_scores:
         return convert_answers(replace(held_out, groups=training.groups[held_out.images]), fitted.scorer_)
     if not out_of_fold:
         return None
@@ -158,7 +163,7 @@ def find_residuals(
     if out_of_fold is False:
         return None
     held_out = getattr(fitted, "held_out_", None)
-    if held_out is not None and averages_scores(training):
+    if held_out is not None and training.averages_scores:
         return HeldOutResiduals.choose(held_out.prediction, held_out.y, training.groups[held_out.images])
     if not out_of_fold:
         return None
@@ -171,11 +176,6 @@ def find_residuals(
     for fold in fit_folds(make_head, training, splits):
         prediction[fold.held_out] = fold.predict(training.aggregate)
     return HeldOutResiduals.choose(prediction, y, training.groups)
-
-
-def averages_scores(training: Training) -> bool:
-    """Say whether what is averaged over views is what the search averaged over them."""
-    return training.aggregate in ("auto", "decision", "prediction") or bool((training.rows.counts <= 1).all())
 
 
 @dataclass(frozen=True, eq=False)

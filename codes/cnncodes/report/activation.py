@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import BackboneError, BackendMissing, install_advice
+from cnncodes.estimators.aggregation import averages_scores
 from cnncodes.heads.arrays import name_head
 from cnncodes.heads.linear import LinearScorer
 from cnncodes.heads.multilabel.scorers import LinearLabelScorer
@@ -191,7 +192,7 @@ def _averages_decisions(predictor: ImagePredictor, views: int) -> bool:
     """Tell whether an answer is the mean of its views' decision values, or as good as that."""
     if predictor.aggregate == "code":  # the length of a mean is not the mean of lengths
         return views == 1 or not predictor.head.l2_normalize
-    return predictor.aggregate in ("auto", "decision")
+    return averages_scores(predictor.aggregate, views)
 
 
 def _show_one_place(views: tuple[View, ...]) -> bool:
