@@ -20,6 +20,7 @@ from cnncodes.evaluation.figures import FIGURES
 from cnncodes.evaluation.label_order import make_mean_precision
 from cnncodes.evaluation.multilabel import MultiLabelEvaluation, evaluate_multilabel
 from cnncodes.heads.multilabel.selection import make_label_head
+from cnncodes.heads.names import BY_COST, MULTILABEL_HEADS
 
 Indicator = npt.NDArray[np.int8]
 
@@ -69,7 +70,7 @@ class LabelTask(Task):
 
     name, figure = "several labels an image", FIGURES["mean_average_precision"]
     trivial, trivial_title = "shares", "share of each label"
-    head, heads = "logistic", ("ridge", "logistic", "knn")
+    head, heads = "logistic", tuple(kind for kind in BY_COST if kind in MULTILABEL_HEADS)
 
     @classmethod
     def find(cls, train: Sequence[str], test: Sequence[str], delimiter: str) -> Self:
