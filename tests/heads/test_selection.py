@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 
 from cnncodes.errors import UsageError
 from cnncodes.heads.estimator import LinearHead
-from cnncodes.heads.folds import Rows, make_splits, number_groups
+from cnncodes.heads.folds import Rows, make_splits, number_rows
 from cnncodes.heads.linear_kinds import LINEAR_KINDS
 from cnncodes.heads.names import LINEAR
 from cnncodes.heads.selection import fit_head, make_head
@@ -58,7 +58,7 @@ def test_equal_codes_are_a_group_by_themselves():
     X, y, index = random_labels()
     X = X[::4][index]
     assert np.nanmean(LinearHead("ridge").fit(X, y).cv_results_["accuracy"]) < 0.7
-    groups, images = number_groups(np.array([[0.0, 1], [-0.0, 1], [2, 1]]), None, None)
+    groups, images = number_rows(np.array([[0.0, 1], [-0.0, 1], [2, 1]]), None, None)
     assert groups[0] == groups[1] != groups[2] and len(set(images)) == 3
 
 

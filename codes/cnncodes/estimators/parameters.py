@@ -13,8 +13,8 @@ from cnncodes.errors import ResultWarning, UnreadableImages, UsageError, agree, 
 from cnncodes.estimators.inputs import ImageRows, make_embedder
 from cnncodes.estimators.labels import check_one_each, check_random_state
 from cnncodes.heads.checks import check_not_negative
-from cnncodes.heads.searches import find_learner
 from cnncodes.heads.selection import make_head
+from cnncodes.heads.sklearn_searches import find_learner
 
 if TYPE_CHECKING:
     from cnncodes.estimators.base import ImageEstimator

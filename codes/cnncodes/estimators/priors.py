@@ -119,7 +119,7 @@ def find_shares(y: Any, weight: Any, head: Any) -> Floats | None:
     or those of classifiers within it, of which it makes probabilities in its own way.
     """
     from cnncodes.heads.checks import class_weights
-    from cnncodes.heads.searches import find_last, take_best
+    from cnncodes.heads.sklearn_searches import find_last, take_best
 
     head = find_last(take_best(head))[1]
     if hasattr(head, "final_estimator_"):

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from cnncodes.estimators.inputs import ImageRows
 from cnncodes.heads.arrays import ArrayScorer
-from cnncodes.heads.searches import take_best
 from cnncodes.heads.selection import fit_head
+from cnncodes.heads.sklearn_searches import take_best
 from cnncodes.images import join_equal, number_names
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from sklearn.utils.validation import _check_sample_weight
 
 from cnncodes.errors import ResultWarning, UsageError, suggest, warn
-from cnncodes.heads.folds import number_groups
+from cnncodes.heads.folds import number_rows
 from cnncodes.heads.scaling import SCALINGS
 
 Array = npt.NDArray[Any]
@@ -54,7 +54,7 @@ def take_used(X: Array, sample_weight: Any, groups: Any, images: Any) -> UsedRow
     check_not_negative(weight)
     used = weight > 0
     group_ids, image_ids = (
-        np.unique(ids[used], return_inverse=True)[1] for ids in number_groups(X, groups, images)
+        np.unique(ids[used], return_inverse=True)[1] for ids in number_rows(X, groups, images)
     )
     _check_scale(weight[used], image_ids)
     position = np.where(used, np.cumsum(used) - 1, -1)

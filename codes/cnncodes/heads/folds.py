@@ -68,7 +68,7 @@ class Rows:
         )
 
 
-def number_groups(X: Array, groups: Any, images: Any) -> tuple[Array, Array]:
+def number_rows(X: Array, groups: Any, images: Any) -> tuple[Array, Array]:
     """Return the group and the image of each row as numbers.
 
     Without `images` each row is one; without `groups` an image is a group, and without either, rows

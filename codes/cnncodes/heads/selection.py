@@ -18,7 +18,7 @@ from cnncodes.heads.auto_head import AutoHead
 from cnncodes.heads.checks import refuse_multilabel
 from cnncodes.heads.kinds import make_kind
 from cnncodes.heads.names import HEADS
-from cnncodes.heads.searches import (
+from cnncodes.heads.sklearn_searches import (
     counts_folds,
     find_last,
     find_learner,

@@ -11,7 +11,7 @@ from sklearn.linear_model import RidgeClassifier
 
 from cnncodes.evaluation.checks.neighbours import normalize
 from cnncodes.heads.calibration import fit_temperature
-from cnncodes.heads.folds import number_groups, split_images
+from cnncodes.heads.folds import number_rows, split_images
 from cnncodes.heads.scoring import softmax
 
 #: Folds; fewer where most images are of classes with fewer groups.
@@ -71,7 +71,7 @@ def predict_out_of_fold(
     if len(classes) < 2:
         return None
     unit = normalize(codes)
-    splits = split_images(y, number_groups(unit, groups, None)[0], FOLDS, random_state)
+    splits = split_images(y, number_rows(unit, groups, None)[0], FOLDS, random_state)
     if not splits or sum(len(test) for _, test in splits) < len(y):
         return None
     decision = np.zeros((len(y), 1 if len(classes) == 2 else len(classes)))
