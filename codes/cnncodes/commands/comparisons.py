@@ -8,13 +8,9 @@ from cnncodes.commands.command import Result
 from cnncodes.commands.figures import FEW_GROUPS, say_copies
 from cnncodes.commands.tables import format_interval, format_table
 from cnncodes.errors import count, sentence
+from cnncodes.evaluation.measures import CLASS_MEASURES
 
-_FIGURES = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "log_loss": "log loss",
-    "brier": "Brier score",
-}
+_TITLES = {one.key: one.title for one in CLASS_MEASURES}
 
 
 def render_compare(result: Result) -> str:
@@ -25,9 +21,9 @@ def render_compare(result: Result) -> str:
     paired: list[tuple[str, ...]] = [("first - second", "figure", "difference", "95% interval", "images")]
     paired += _list_figures(result["pairs"], lambda pair: f"{pair['first']} - {pair['second']}", "{:+z.3f}")
     why = {
-        f"No {_FIGURES[name]}: {sentence(reason)}\n"
+        f"No {_TITLES[name]}: {sentence(reason)}\n"
         if not reason.startswith("no interval")
-        else f"{_FIGURES[name]} of {pair['first']} - {pair['second']}: {sentence(reason)}\n"
+        else f"{_TITLES[name]} of {pair['first']} - {pair['second']}: {sentence(reason)}\n"
         for pair in result["pairs"]
         for name, reason in pair["missing"].items()
     }
@@ -47,10 +43,12 @@ def render_compare(result: Result) -> str:
 
 
 def _list_figures(entries: list[Result], name: Any, form: str) -> list[tuple[str, ...]]:
+    from cnncodes.evaluation.paired import FIGURES
+
     rows: list[tuple[str, ...]] = []
     for entry in entries:
-        for key, title in _FIGURES.items():
-            estimate = entry[key]
+        for key in FIGURES:
+            estimate, title = entry[key], _TITLES[key]
             if estimate is not None and estimate["value"] is not None:
                 shown = form.format(estimate["value"])
                 rows.append((name(entry), title, shown, format_interval(estimate, form), str(estimate["n"])))

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from cnncodes.commands.command import Result
 from cnncodes.commands.tables import cut_name, format_interval, format_share, format_table
 from cnncodes.errors import name_some, sentence
-
-_NAMES = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "macro_f1": "macro F1",
-    "top_k_accuracy": "top-{k} accuracy",
-    "log_loss": "log loss",
-    "brier": "Brier score",
-    "calibration_error": "calibration error",
-}
-
+from cnncodes.evaluation.measures import CLASS_MEASURES, Measure
 
 #: Groups below which intervals that draw them hold the truth clearly less often than they say.
 FEW_GROUPS = 10
@@ -27,20 +17,33 @@ FEW_IMAGES = 10
 
 def render_figures(figures: Result) -> str:
     """Return the figures with their 95 % intervals and why some are missing, then each class."""
-    rows = [("figure", "value", "95% interval", "images")]
-    names = {key: name.format(k=figures.get("top_k") or "k") for key, name in _NAMES.items()}
-    for key, name in names.items():
-        estimate = figures.get(key)
-        if estimate is not None:
-            rows.append(
-                (name, format_share(estimate["value"]), format_interval(estimate), str(estimate["n"]))
-            )
+    names = name_figures(CLASS_MEASURES, k=figures.get("top_k") or "k")
     why = say_missing(figures, names)
     grouped = say_groups(figures)
     grouped += say_few_groups(figures["per_class"], figures.get("n_groups"), "classes")
     few = _say_few_images(figures["per_class"])
     without = _say_without_images(figures["per_class"])
-    return f"{format_table(rows)}{why}{grouped}{few}{without}\n\n{_render_classes(figures['per_class'])}\n"
+    notes = f"{why}{grouped}{few}{without}"
+    return f"{tabulate_figures(figures, names)}{notes}\n\n{_render_classes(figures['per_class'])}\n"
+
+
+def name_figures(measures: Iterable[Measure], **values: object) -> dict[str, str]:
+    """Return what each figure is called, by its key; the values stand in braces in their names."""
+    return {one.key: one.text.format(**values) for one in measures}
+
+
+def tabulate_figures(
+    figures: Result, names: Mapping[str, str], form: Callable[[float], str] = format_share
+) -> str:
+    """Return a table of the named figures that there are, each with its interval and number of images."""
+    rows = [("figure", "value", "95% interval", "images")]
+    for key, name in names.items():
+        estimate = figures.get(key)
+        if estimate is not None:
+            value, low, high = (estimate[end] for end in ("value", "low", "high"))
+            interval = "-" if low is None or high is None else f"[{form(low)}, {form(high)}]"
+            rows.append((name, "-" if value is None else form(value), interval, str(estimate["n"])))
+    return format_table(rows)
 
 
 def say_missing(figures: Result, names: Mapping[str, str]) -> str:

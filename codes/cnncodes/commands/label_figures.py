@@ -7,12 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands.command import Result
 from cnncodes.commands.evaluating import Evaluated, predict_labelled
-from cnncodes.commands.figures import FEW_IMAGES, say_few_groups, say_groups, say_missing
+from cnncodes.commands.figures import (
+    FEW_IMAGES,
+    name_figures,
+    say_few_groups,
+    say_groups,
+    say_missing,
+    tabulate_figures,
+)
 from cnncodes.commands.multilabel import read_labelled
 from cnncodes.commands.pages import finish
 from cnncodes.commands.tables import cut_name, format_interval, format_share, format_table
 from cnncodes.commands.tasks import Meaning
 from cnncodes.errors import SourceError, UsageError, name_some
+from cnncodes.evaluation.measures import LABEL_MEASURES
 from cnncodes.plain import to_plain
 
 if TYPE_CHECKING:
@@ -21,14 +29,6 @@ if TYPE_CHECKING:
     from cnncodes.estimators.label_predictor import LabelPredictions, LabelPredictor
     from cnncodes.evaluation import MultiLabelEvaluation
     from cnncodes.images import ImageRecord
-
-_NAMES = {
-    "micro_f1": "micro F1",
-    "macro_f1": "macro F1",
-    "mean_average_precision": "mean average precision (mAP)",
-    "subset_accuracy": "subset accuracy",
-    "hamming_loss": "Hamming loss",
-}
 
 
 def evaluate_labels(
@@ -147,12 +147,9 @@ def _list_rows(
 
 def render_label_figures(result: Result) -> str:
     """Return the figures with their 95 % intervals, what is missing, and each label's."""
-    rows = [("figure", "value", "95% interval", "images")]
-    for key, name in _NAMES.items():
-        estimate = result[key]
-        rows.append((name, format_share(estimate["value"]), format_interval(estimate), str(estimate["n"])))
+    names = name_figures(LABEL_MEASURES)
     notes = (
-        say_missing(result, _NAMES),
+        say_missing(result, names),
         _say_without(result),
         _say_few(result),
         _say_few_without(result),
@@ -161,7 +158,7 @@ def render_label_figures(result: Result) -> str:
         say_few_groups(result["per_label"], result["n_groups"], "labels"),
     )
     labels = _render_labels(result["per_label"], result["n"])
-    return f"{format_table(rows)}{''.join(notes)}\n\n{labels}\n"
+    return f"{tabulate_figures(result, names)}{''.join(notes)}\n\n{labels}\n"
 
 
 def _say_without(result: Result) -> str:

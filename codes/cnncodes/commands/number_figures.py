@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from cnncodes.commands import inputs
 from cnncodes.commands.command import Result
 from cnncodes.commands.evaluating import Evaluated, predict_labelled
-from cnncodes.commands.figures import FEW_IMAGES, say_groups, say_missing
+from cnncodes.commands.figures import FEW_IMAGES, name_figures, say_groups, say_missing, tabulate_figures
 from cnncodes.commands.pages import finish
 from cnncodes.commands.regression import COVERAGE, choose_column, name_target, say_no_interval
-from cnncodes.commands.tables import format_table
 from cnncodes.commands.tasks import Meaning, check_target
 from cnncodes.errors import UsageError, agree, count
+from cnncodes.evaluation.measures import NUMBER_MEASURES, begin_with
 from cnncodes.plain import to_plain
 
 if TYPE_CHECKING:
@@ -23,16 +23,6 @@ if TYPE_CHECKING:
     from cnncodes.estimators.number_predictor import NumberPredictor
     from cnncodes.evaluation import NumberEvaluation
     from cnncodes.images import ImageRecord
-
-_NAMES = {
-    "r2": "R2",
-    "mae": "mean absolute error",
-    "constant_mae": "the same, of always saying the median",
-    "relative_mae": "share of the median's error",
-    "rmse": "root mean squared error",
-    "median_ae": "median absolute error",
-    "spearman": "Spearman's rank correlation",
-}
 
 
 def evaluate_regressor(
@@ -137,16 +127,14 @@ def _list_rows(found: Evaluated, truth: list[float]) -> list[Result]:
 
 def render_numbers(result: Result) -> str:
     """Return the figures with their 95 % intervals."""
-    rows = [("figure", "value", "95% interval", "images")]
-    for key, name in _NAMES.items():
-        rows.append(_format_row(name, result[key]))
-    if result["covered"] is not None:
-        name = f"in {result['coverage']:.0%} intervals (± {result['width']:.4g})"
-        rows.append(_format_row(name, result["covered"]))
+    width = None if result["width"] is None else f"{result['width']:.4g}"
+    coverage = None if result["coverage"] is None else f"{result['coverage']:.0%}"
+    names = name_figures(begin_with("r2", NUMBER_MEASURES), coverage=coverage, width=width)
+    table = tabulate_figures(result, names, "{:.4g}".format)
     reason = result.get("why_no_interval")  # of what one predictor answers, and not those of several folds
     why = f"\nNo intervals: {reason}" if reason else ""
     few = _say_few_images(result["n"])
-    return f"{format_table(rows)}{say_missing(result, _NAMES)}{why}{say_groups(result)}{few}\n"
+    return f"{table}{say_missing(result, names)}{why}{say_groups(result)}{few}\n"
 
 
 def _say_few_images(n: int) -> str:
@@ -155,9 +143,3 @@ def _say_few_images(n: int) -> str:
         return ""
     few = f"\n{count(n, 'image')}, fewer than {FEW_IMAGES}, {agree(n, 'is')} too few for these figures"
     return f"{few}: one that is far off moves them all."
-
-
-def _format_row(name: str, estimate: Result) -> tuple[str, str, str, str]:
-    value, low, high = (estimate[key] for key in ("value", "low", "high"))
-    interval = "-" if low is None or high is None else f"[{low:.4g}, {high:.4g}]"
-    return name, "-" if value is None else f"{value:.4g}", interval, str(estimate["n"])

@@ -226,7 +226,7 @@ def _read(given: Any, classes: Array) -> Array:
 
 def _enter(name: str, y: Array, given: Array, classes: Array, options: dict[str, Any]) -> Contestant:
     figures = evaluate_predictions(y, given, classes, **options)
-    return Contestant(name, figures.accuracy, figures.balanced_accuracy, figures.log_loss, figures.brier)
+    return Contestant(name, **{key: getattr(figures, key) for key in FIGURES})
 
 
 def _compare(

@@ -17,6 +17,7 @@ from cnncodes.evaluation.confusion import Confusion, find_names
 from cnncodes.evaluation.figures import FIGURES, show_result
 from cnncodes.evaluation.intervals import Estimate, bootstrap, count_groups, explain_intervals, summarize
 from cnncodes.evaluation.means import summarize_biased, widen_mean
+from cnncodes.evaluation.measures import CLASS_MEASURES
 from cnncodes.evaluation.probabilities import (
     Scored,
     check_classes,
@@ -244,7 +245,7 @@ def check_groups(groups: Any, n: int) -> Array | None:
 _DRAWN = {"balanced_accuracy": summarize, "macro_f1": summarize_biased}
 
 #: Figures that need probabilities.
-_OF_PROBABILITIES = ("top_k_accuracy", "log_loss", "brier", "calibration_error")
+_OF_PROBABILITIES = tuple(one.key for one in CLASS_MEASURES if one.needs_probabilities)
 
 
 def _measure_probabilities(scored: Scored | None, top_k: int) -> dict[str, Any]:

@@ -23,9 +23,8 @@ from cnncodes.evaluation.probabilities import (
 
 Array = npt.NDArray[Any]
 
-#: Figures whose difference can be taken; the last two are losses, of probabilities.
-FIGURES = ("accuracy", "balanced_accuracy", "log_loss", "brier")
-LOSSES = FIGURES[2:]
+#: A figure as a function of how often each image counts.
+Statistic = Callable[[npt.NDArray[np.float64]], float]
 
 
 def compare_paired(
@@ -84,21 +83,37 @@ def compare_paired(
         scored = [_score(y, given, of) for given, of in zip((a, b), names, strict=True)]
         return _compare_losses(scored, figure, groups, random_state)
     first, second = (_label(y, given, of) for given, of in zip((a, b), names, strict=True))
-    return bootstrap(_gain(y, first, second, figure), len(y), groups=groups, random_state=random_state)
+    gain = _GAINS[figure](y, first, second)
+    return bootstrap(gain, len(y), groups=groups, random_state=random_state)
 
 
-def _gain(y: Array, a: Array, b: Array, figure: str) -> Callable[[npt.NDArray[np.float64]], float]:
-    if figure == "accuracy":
-        gain = (a == y).astype(np.float64) - (b == y)
-        return make_mean(gain)
+def _gain_accuracy(y: Array, a: Array, b: Array) -> Statistic:
+    return make_mean((a == y).astype(np.float64) - (b == y))
+
+
+def _gain_balanced_accuracy(y: Array, a: Array, b: Array) -> Statistic:
     names = np.unique(y)
     true = np.searchsorted(names, y)
     one, other = (Confusion(true, find_names(names, given), len(names)) for given in (a, b))
     return lambda weights: one.balanced_accuracy(weights) - other.balanced_accuracy(weights)
 
 
+#: Differences of figures of classes: functions of how often each image counts, by the figure.
+_GAINS: dict[str, Callable[[Array, Array, Array], Statistic]] = {
+    "accuracy": _gain_accuracy,
+    "balanced_accuracy": _gain_balanced_accuracy,
+}
+#: Losses of each image, of probabilities, and which images have one, by the figure that is their mean.
+_LOSSES: dict[str, Callable[[Scored], tuple[Array, Array]]] = {
+    "log_loss": Scored.log_loss_of_each,
+    "brier": Scored.brier_of_each,
+}
+#: Figures whose difference can be taken; less is better of losses, which need probabilities.
+FIGURES, LOSSES = (*_GAINS, *_LOSSES), tuple(_LOSSES)
+
+
 def _compare_losses(scored: list[Scored], figure: str, groups: Any, random_state: int) -> Estimate:
-    (one, known), (other, also_known) = (getattr(each, f"{figure}_of_each")() for each in scored)
+    (one, known), (other, also_known) = (_LOSSES[figure](each) for each in scored)
     among = known & also_known
     gain = one[among] - other[among]  # what is left out may be infinite in both
     return bootstrap(

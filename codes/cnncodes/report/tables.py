@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from cnncodes.evaluation import Evaluation
 from cnncodes.evaluation.intervals import Estimate
+from cnncodes.evaluation.measures import CLASS_MEASURES, Measure
 from cnncodes.report.html import (
     clean,
     embed_json,
@@ -19,6 +21,7 @@ from cnncodes.report.html import (
     paragraph,
     percent,
     section,
+    significant,
     table,
 )
 from cnncodes.report.words import list_mistakes, list_names, name_column
@@ -30,42 +33,21 @@ PAIRS = 20
 #: Steps of the shading, besides none.
 _STEPS = 8
 
-_FIGURES = {
-    "accuracy": ("Accuracy", "share of right answers"),
-    "balanced_accuracy": ("Balanced accuracy", "the same with every class counting alike"),
-    "macro_f1": ("Macro F1", "mean F1 of the classes with images, which needs both recall and precision"),
-    "top_k_accuracy": ("Top-{k} accuracy", "the true class is among the {k} most probable"),
-    "log_loss": ("Log loss", "0 is best; punishes being sure and wrong"),
-    "brier": ("Brier score", "0 is best, 2 worst: squared distance of the probabilities from the truth"),
-    "calibration_error": (
-        "Calibration error",
-        "0 is best: how far probabilities are off, less what chance shows",
-    ),
-}
-
 
 def show_figures(evaluation: Evaluation) -> str:
     """Return the section of overall figures."""
-    titles = {
-        key: (title.format(k=evaluation.top_k or "k"), meaning.format(k=evaluation.top_k or "k"))
-        for key, (title, meaning) in _FIGURES.items()
-    }
     absent = [one.name for one in evaluation.per_class if not one.recall.n]
     note = ""
     if absent:
         of = f"{len(absent)} of {len(evaluation.per_class)} classes"
         note = f"No image is of {of}, {list_names(absent)}: the means over classes are of the others."
-    return tabulate_figures(evaluation, titles, note=note)
-
-
-#: What begins with a capital within a sentence, too.
-_PROPER = ("Brier", "Hamming", "Spearman")
+    return tabulate_figures(evaluation, CLASS_MEASURES, {"k": evaluation.top_k or "k"}, note=note)
 
 
 def tabulate_figures(
     evaluation: Any,
-    titles: Mapping[str, tuple[str, str]],
-    say: Callable[[str, float], str] = lambda _key, value: number(value),
+    measures: Iterable[Measure],
+    values: Mapping[str, Any] | None = None,
     *,
     note: str = "",
 ) -> str:
@@ -74,24 +56,27 @@ def tabulate_figures(
     Parameters
     ----------
     evaluation : Evaluation, NumberEvaluation or MultiLabelEvaluation
-    titles : mapping of str to (str, str)
-        Of each figure, by its name, how it is called and what it is.
-    say : callable
-        Gives a figure's name and value as text.
+    measures : iterable of Measure
+        In the order of rows.
+    values : mapping of str to object, optional
+        What stands in braces in titles and meanings.
     note : str
         What else is to be known of them, as HTML.
     """
     rows, missing = [], []
-    for key, (title, meaning) in titles.items():
+    for measure in measures:
+        key, say = measure.key, partial(significant, digits=4) if measure.has_unit else number
+        title, heading, meaning = (
+            text.format(**(values or {})).replace("'", "’")
+            for text in (measure.title, measure.heading, measure.meaning)
+        )
         estimate: Estimate | None = getattr(evaluation, key)
         if estimate is None or (key in evaluation.missing and np.isnan(estimate.value)):
-            kept = title[1:2].isdigit() or title.startswith(_PROPER)  # "R2" stays as it is, too
-            called = title if kept else f"{title[0].lower()}{title[1:]}"
-            missing.append(f"No {called}: {escape(evaluation.missing.get(key, 'not known'))}.")
+            missing.append(f"No {title}: {escape(evaluation.missing.get(key, 'not known'))}.")
             continue
         known = np.isfinite([estimate.low, estimate.high]).all()
-        ends = f"{say(key, estimate.low)} to {say(key, estimate.high)}" if known else "not known"
-        rows.append((title, say(key, estimate.value), ends, f"{estimate.n:,}", meaning))
+        ends = f"{say(estimate.low)} to {say(estimate.high)}" if known else "not known"
+        rows.append((heading, say(estimate.value), ends, f"{estimate.n:,}", meaning))
     head = ("Figure", "Value", "95 % interval", "Images", "What it is")
     return section(
         "figures",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from cnncodes.evaluation import MultiLabelEvaluation
+from cnncodes.evaluation.measures import LABEL_MEASURES, begin_with
 from cnncodes.report.codemap import Marks, draw_map
 from cnncodes.report.datachecks import show_data
 from cnncodes.report.html import clean, pack
@@ -17,17 +19,6 @@ from cnncodes.report.page import assemble, show_comparison
 from cnncodes.report.pictures import Studio
 from cnncodes.report.tables import tabulate_figures
 
-_FIGURES = {
-    "mean_average_precision": (
-        "Mean average precision",
-        "mean of the labels’ area under precision against recall, whatever the thresholds",
-    ),
-    "micro_f1": ("Micro F1", "F1 of all pairs of image and label together: frequent labels count most"),
-    "macro_f1": ("Macro F1", "mean of the labels’ F1: each label counts alike"),
-    "subset_accuracy": ("Subset accuracy", "share of images of which all labels are right"),
-    "hamming_loss": ("Hamming loss", "0 is best: share of wrong ones among all pairs of image and label"),
-}
-
 
 def render_label_report(material: LabelMaterial) -> bytes:
     """Return the report on several labels an image as an HTML file in UTF-8, as closed as `render_report`'s.
@@ -40,7 +31,7 @@ def render_label_report(material: LabelMaterial) -> bytes:
     neighbourhood = settle(material, choose_shown(material))
     sections = {
         "summary": write_summary(material),
-        "figures": tabulate_figures(material.evaluation, _FIGURES),
+        "figures": show_figures(material.evaluation),
         **show_comparison(material),
         "labels": show_labels(material),
         "together": show_together(material),
@@ -51,6 +42,11 @@ def render_label_report(material: LabelMaterial) -> bytes:
     }
     title = f"{material.origin.model} on {material.origin.source}"
     return assemble("How good is this classifier?", title, material.origin.date, sections)
+
+
+def show_figures(evaluation: MultiLabelEvaluation) -> str:
+    """Return the section of overall figures, that by which ways to label are compared first."""
+    return tabulate_figures(evaluation, begin_with("mean_average_precision", LABEL_MEASURES))
 
 
 def _show_map(material: LabelMaterial, neighbourhood: Neighbourhood) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from cnncodes.evaluation import NumberEvaluation
+from cnncodes.evaluation.measures import NUMBER_MEASURES
 from cnncodes.report.codemap import Marks, draw_map
 from cnncodes.report.datachecks import show_data
-from cnncodes.report.html import number, pack, percent, significant
+from cnncodes.report.html import pack, percent
 from cnncodes.report.material import NumberMaterial
 from cnncodes.report.nearest import Neighbourhood, settle
 from cnncodes.report.numbers.errors import show_errors
@@ -17,17 +19,6 @@ from cnncodes.report.origin import show_origin
 from cnncodes.report.page import assemble, show_comparison
 from cnncodes.report.pictures import Studio
 from cnncodes.report.tables import tabulate_figures
-
-_FIGURES = {
-    "mae": ("Mean absolute error", "how far predictions are off on average, in units of the number"),
-    "constant_mae": ("The same, of the median", "what always saying the median of these numbers comes to"),
-    "relative_mae": ("Share of the median’s error", "the first as a share of the second: below 1 is better"),
-    "rmse": ("Root mean squared error", "in units of the number; large errors count more"),
-    "median_ae": ("Median absolute error", "half of the predictions are off by less"),
-    "r2": ("R2", "1 is best, 0 what always saying their mean has; it grows with how much numbers vary"),
-    "spearman": ("Spearman’s rank correlation", "1 where the order is right, 0 where it is chance"),
-}
-_SHARES = {"relative_mae", "r2", "spearman", "covered"}
 
 
 def render_number_report(material: NumberMaterial) -> bytes:
@@ -41,7 +32,7 @@ def render_number_report(material: NumberMaterial) -> bytes:
     neighbourhood = settle(material, choose_worst(material))
     sections = {
         "summary": write_summary(material),
-        "figures": _show_figures(material),
+        "figures": show_figures(material.evaluation),
         **show_comparison(material),
         "plot": show_plot(material),
         "errors": show_errors(material),
@@ -54,14 +45,11 @@ def render_number_report(material: NumberMaterial) -> bytes:
     return assemble("How good is this regressor?", title, material.origin.date, sections)
 
 
-def _show_figures(material: NumberMaterial) -> str:
-    figures, titles = material.evaluation, dict(_FIGURES)
-    if figures.covered is not None:
-        title = f"In intervals of {percent(figures.coverage or 0.0)}"
-        titles["covered"] = (title, "share of true numbers that are in the prediction’s interval")
-    return tabulate_figures(
-        figures, titles, lambda key, value: number(value) if key in _SHARES else significant(value, 4)
-    )
+def show_figures(evaluation: NumberEvaluation) -> str:
+    """Return the section of overall figures."""
+    has_intervals = evaluation.covered is not None
+    measures = [one for one in NUMBER_MEASURES if has_intervals or one.key != "covered"]
+    return tabulate_figures(evaluation, measures, {"coverage": percent(evaluation.coverage or 0.0)})
 
 
 def _show_map(material: NumberMaterial, neighbourhood: Neighbourhood) -> str:
