@@ -1,4 +1,4 @@
-"""Files of the user's disk: what to do where one cannot be written, names that last, and JSON of any kind."""
+"""Files of the user's disk: what to do where one cannot be written, names and endings, JSON of any kind."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from cnncodes.errors import sentence
+
+#: Endings of tables, which may list pictures.
+TABLES = (".csv", ".tsv", ".parquet")
 
 #: What is left of what was there where nothing of the new is.
 UNCHANGED = "Nothing was written; what was there before is unchanged"

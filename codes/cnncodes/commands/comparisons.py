@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from cnncodes.commands.command import Result
-from cnncodes.commands.figures import FEW_GROUPS, say_copies
+from cnncodes.commands.figures import say_copies
 from cnncodes.commands.tables import format_interval, format_table
 from cnncodes.errors import count, sentence
-from cnncodes.evaluation.measures import CLASS_MEASURES
-
-_TITLES = {one.key: one.title for one in CLASS_MEASURES}
 
 
 def render_compare(result: Result) -> str:
     """Return a table of the classifiers, one of their differences, and each pair in words."""
+    from cnncodes.evaluation.measures import CLASS_MEASURES
+
+    titles = {one.key: one.title for one in CLASS_MEASURES}
     part = f", part {result['split']}" if result["split"] else ""
     own: list[tuple[str, ...]] = [("classifier", "figure", "value", "95% interval", "images")]
-    own += _list_figures(result["classifiers"], lambda entry: entry["name"], "{:.3f}")
+    own += _list_figures(result["classifiers"], titles, lambda entry: entry["name"], "{:.3f}")
     paired: list[tuple[str, ...]] = [("first - second", "figure", "difference", "95% interval", "images")]
-    paired += _list_figures(result["pairs"], lambda pair: f"{pair['first']} - {pair['second']}", "{:+z.3f}")
+    paired += _list_figures(
+        result["pairs"], titles, lambda pair: f"{pair['first']} - {pair['second']}", "{:+z.3f}"
+    )
     why = {
-        f"No {_TITLES[name]}: {sentence(reason)}\n"
+        f"No {titles[name]}: {sentence(reason)}\n"
         if not reason.startswith("no interval")
-        else f"{_TITLES[name]} of {pair['first']} - {pair['second']}: {sentence(reason)}\n"
+        else f"{titles[name]} of {pair['first']} - {pair['second']}: {sentence(reason)}\n"
         for pair in result["pairs"]
         for name, reason in pair["missing"].items()
     }
@@ -42,13 +45,15 @@ def render_compare(result: Result) -> str:
     )
 
 
-def _list_figures(entries: list[Result], name: Any, form: str) -> list[tuple[str, ...]]:
+def _list_figures(
+    entries: list[Result], titles: Mapping[str, str], name: Any, form: str
+) -> list[tuple[str, ...]]:
     from cnncodes.evaluation.paired import FIGURES
 
     rows: list[tuple[str, ...]] = []
     for entry in entries:
         for key in FIGURES:
-            estimate, title = entry[key], _TITLES[key]
+            estimate, title = entry[key], titles[key]
             if estimate is not None and estimate["value"] is not None:
                 shown = form.format(estimate["value"])
                 rows.append((name(entry), title, shown, format_interval(estimate, form), str(estimate["n"])))
@@ -56,6 +61,8 @@ def _list_figures(entries: list[Result], name: Any, form: str) -> list[tuple[str
 
 
 def _say_groups(result: Result) -> str:
+    from cnncodes.evaluation.thresholds import FEW_GROUPS
+
     equal, count = say_copies(result).lstrip(), result["n_groups"]
     if count is None:
         return ""

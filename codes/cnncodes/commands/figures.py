@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from cnncodes.commands.command import Result
 from cnncodes.commands.tables import cut_name, format_interval, format_share, format_table
 from cnncodes.errors import name_some, sentence
-from cnncodes.evaluation.measures import CLASS_MEASURES, Measure
 
-#: Groups below which intervals that draw them hold the truth clearly less often than they say.
-FEW_GROUPS = 10
-#: Images of a class below which its recall's interval is a quarter wide even where all are right.
-FEW_IMAGES = 10
+if TYPE_CHECKING:
+    from cnncodes.evaluation.measures import Measure
 
 
 def render_figures(figures: Result) -> str:
     """Return the figures with their 95 % intervals and why some are missing, then each class."""
+    from cnncodes.evaluation.measures import CLASS_MEASURES
+
     names = name_figures(CLASS_MEASURES, k=figures.get("top_k") or "k")
     why = say_missing(figures, names)
     grouped = say_groups(figures)
@@ -59,6 +59,8 @@ def say_missing(figures: Result, names: Mapping[str, str]) -> str:
 
 def say_groups(figures: Result) -> str:
     """Say which images are equal, how many groups the intervals rest on, and where these are too few."""
+    from cnncodes.evaluation.thresholds import FEW_GROUPS
+
     equal, count = say_copies(figures), figures.get("n_groups")
     if count is None:
         return equal
@@ -68,6 +70,8 @@ def say_groups(figures: Result) -> str:
 
 def say_few_groups(of_each: list[Result], count: int | None, noun: str) -> str:
     """Say whose images are of too few groups, where all together are of enough; `noun` is what they are."""
+    from cnncodes.evaluation.thresholds import FEW_GROUPS
+
     if count is None or count < FEW_GROUPS:
         return ""
     few = [figures["name"] for figures in of_each if 0 < figures["n_groups"] < FEW_GROUPS]
@@ -93,6 +97,7 @@ def _say_few_images(classes: list[Result]) -> str:
     import numpy as np
 
     from cnncodes.evaluation import measure_share
+    from cnncodes.evaluation.thresholds import FEW_IMAGES
 
     counts = [figures["recall"]["n"] for figures in classes if figures["recall"]["n"]]
     few = [count for count in counts if count < FEW_IMAGES]

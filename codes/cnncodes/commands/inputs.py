@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cnncodes.commands.outputs import TABLES
 from cnncodes.commands.suspicious_labels import warn_of_labels
 from cnncodes.commands.tasks import is_table
 from cnncodes.errors import SourceError, UsageError, agree, name_some
@@ -63,7 +62,7 @@ def open_images(
             f"{src!r} is a part of the codes dataset {str(codes)!r}; give the images, or the table that lists"
             " them."
         )
-    is_image = os.path.isfile(path) and path.suffix.lower() not in TABLES
+    is_image = os.path.isfile(path) and not is_table(path)
     if is_image:
         check_image(path)
     if is_image or not os.path.isfile(path):

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from cnncodes.commands.command import Result
 from cnncodes.commands.evaluating import Evaluated, predict_labelled
 from cnncodes.commands.figures import (
-    FEW_IMAGES,
     name_figures,
     say_few_groups,
     say_groups,
@@ -20,7 +19,6 @@ from cnncodes.commands.pages import finish
 from cnncodes.commands.tables import cut_name, format_interval, format_share, format_table
 from cnncodes.commands.tasks import Meaning
 from cnncodes.errors import SourceError, UsageError, name_some
-from cnncodes.evaluation.measures import LABEL_MEASURES
 from cnncodes.plain import to_plain
 
 if TYPE_CHECKING:
@@ -147,6 +145,8 @@ def _list_rows(
 
 def render_label_figures(result: Result) -> str:
     """Return the figures with their 95 % intervals, what is missing, and each label's."""
+    from cnncodes.evaluation.measures import LABEL_MEASURES
+
     names = name_figures(LABEL_MEASURES)
     notes = (
         say_missing(result, names),
@@ -174,6 +174,8 @@ def _say_without(result: Result) -> str:
 
 def _say_few(result: Result) -> str:
     """Say which labels have so few images that average precision is not what it would be of many."""
+    from cnncodes.evaluation.thresholds import FEW_IMAGES
+
     names = [one["name"] for one in result["per_label"] if 0 < one["recall"]["n"] < FEW_IMAGES]
     if not names:
         return ""
@@ -185,6 +187,8 @@ def _say_few(result: Result) -> str:
 
 def _say_few_without(result: Result) -> str:
     """Say which labels so few images lack that average precision, near 1, goes by these few alone."""
+    from cnncodes.evaluation.thresholds import FEW_IMAGES
+
     names = [one["name"] for one in result["per_label"] if 0 < result["n"] - one["recall"]["n"] < FEW_IMAGES]
     if not names:
         return ""

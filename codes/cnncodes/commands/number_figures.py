@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 from cnncodes.commands import inputs
 from cnncodes.commands.command import Result
 from cnncodes.commands.evaluating import Evaluated, predict_labelled
-from cnncodes.commands.figures import FEW_IMAGES, name_figures, say_groups, say_missing, tabulate_figures
+from cnncodes.commands.figures import name_figures, say_groups, say_missing, tabulate_figures
 from cnncodes.commands.pages import finish
-from cnncodes.commands.regression import COVERAGE, choose_column, name_target, say_no_interval
+from cnncodes.commands.regression import choose_column, name_target, say_no_interval
 from cnncodes.commands.tasks import Meaning, check_target
 from cnncodes.errors import UsageError, agree, count
-from cnncodes.evaluation.measures import NUMBER_MEASURES, begin_with
 from cnncodes.plain import to_plain
 
 if TYPE_CHECKING:
@@ -101,6 +100,7 @@ def _read_truth(records: list[ImageRecord], options: EvaluateOptions, fitted: st
 
 def _measure(found: Evaluated, truth: list[float], predictor: NumberPredictor) -> NumberEvaluation:
     from cnncodes.evaluation import evaluate_numbers
+    from cnncodes.evaluation.thresholds import COVERAGE
 
     try:
         width: float | None = float(predictor.find_width(COVERAGE)[0])
@@ -127,6 +127,8 @@ def _list_rows(found: Evaluated, truth: list[float]) -> list[Result]:
 
 def render_numbers(result: Result) -> str:
     """Return the figures with their 95 % intervals."""
+    from cnncodes.evaluation.measures import NUMBER_MEASURES, begin_with
+
     width = None if result["width"] is None else f"{result['width']:.4g}"
     coverage = None if result["coverage"] is None else f"{result['coverage']:.0%}"
     names = name_figures(begin_with("r2", NUMBER_MEASURES), coverage=coverage, width=width)
@@ -139,6 +141,8 @@ def render_numbers(result: Result) -> str:
 
 def _say_few_images(n: int) -> str:
     """Say in one line that images are too few for any figure."""
+    from cnncodes.evaluation.thresholds import FEW_IMAGES
+
     if n >= FEW_IMAGES:
         return ""
     few = f"\n{count(n, 'image')}, fewer than {FEW_IMAGES}, {agree(n, 'is')} too few for these figures"

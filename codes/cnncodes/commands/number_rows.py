@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from cnncodes.commands.regression import COVERAGE
 from cnncodes.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,6 +20,8 @@ def find_widths(predictor: NumberPredictor, coverage: float | None, reporter: Re
     UsageError
         If they were asked for and cannot be had.
     """
+    from cnncodes.evaluation.thresholds import COVERAGE
+
     try:
         return predictor.find_width(COVERAGE if coverage is None else coverage)
     except UsageError as error:

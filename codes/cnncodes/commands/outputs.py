@@ -10,9 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from cnncodes.disk import TABLES
 from cnncodes.errors import SourceError, UsageError
-
-TABLES = (".csv", ".tsv", ".parquet")
 
 
 def check_output(out: str | Path | None, sources: Iterable[str | None]) -> None:

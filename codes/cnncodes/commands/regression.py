@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from cnncodes.estimators.number_predictor import NumberPredictor
     from cnncodes.estimators.residuals import HeldOutResiduals
 
-#: Share of truths that intervals hold where nothing else is asked for.
-COVERAGE = 0.9
-
 
 def check_regression(options: FitOptions) -> None:
     """Raise `UsageError` where an option does not go with what is to be predicted."""
@@ -63,6 +60,8 @@ def describe_regressor(regressor: Any) -> Result:
 
 
 def _find_width(residuals: HeldOutResiduals) -> float | None:
+    from cnncodes.evaluation.thresholds import COVERAGE
+
     try:
         return float(residuals.find_width(COVERAGE)[0])
     except UsageError:  # too few images for so much
@@ -71,6 +70,8 @@ def _find_width(residuals: HeldOutResiduals) -> float | None:
 
 def say_no_interval(predictor: NumberPredictor) -> str:
     """Return in a sentence why a regressor has no intervals; empty where it has."""
+    from cnncodes.evaluation.thresholds import COVERAGE
+
     try:
         (predictor if predictor.residuals is None else predictor.residuals).find_width(COVERAGE)
     except UsageError as error:
@@ -81,6 +82,7 @@ def say_no_interval(predictor: NumberPredictor) -> str:
 def render_regression(result: Result) -> str:
     """Say what was trained, and how wide its intervals are."""
     from cnncodes.estimators.settings import say_settings
+    from cnncodes.evaluation.thresholds import COVERAGE
 
     chosen = say_settings(result["chosen"], result)
     named = f" to predict {result['targets'][0]}" if result["targets"][0] else ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from cnncodes.disk import TABLES
 from cnncodes.errors import UsageError
 from cnncodes.schema import option
 
@@ -20,7 +21,6 @@ ADVICE = {
     "numbers": "give --target COLUMN or --regression",
     "several labels an image": "give --label-delimiter",
 }
-_TABLES = (".csv", ".tsv", ".parquet")
 _Options = TypeVar("_Options", bound=Any)
 
 
@@ -121,9 +121,9 @@ def check_target(src: str) -> None:
         raise UsageError("--target names a column: expected a .csv, .tsv or .parquet table of images.")
 
 
-def is_table(src: str) -> bool:
+def is_table(src: str | Path) -> bool:
     """Say whether a source is a table of images."""
-    return Path(src).suffix.lower() in _TABLES
+    return Path(src).suffix.lower() in TABLES
 
 
 def read_target(options: _Options) -> _Options:

@@ -19,11 +19,9 @@ from cnncodes.evaluation.intervals import NO_INTERVAL, Estimate
 from cnncodes.evaluation.metrics import evaluate_predictions
 from cnncodes.evaluation.paired import FIGURES, LOSSES, McNemar, compare_paired, run_mcnemar
 from cnncodes.evaluation.probabilities import order_columns
+from cnncodes.evaluation.thresholds import LEVEL
 
 Array = npt.NDArray[Any]
-
-#: Below it a test calls a difference clear.
-LEVEL = 0.05
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,6 @@ RESAMPLES = 2000
 #: What sums of equal numbers differ by, as a share.
 _ROUNDING = 1e-12
 
-#: Groups, or images without any, below which the bootstrap holds the truth clearly less often than it says.
-FEW_GROUPS = 10
-
 #: Why a figure that is known may have no interval, which is no certainty.
 NO_INTERVAL = (
     "no interval, since nearly all resamples agree, as where answers are equally good on all images, or there"

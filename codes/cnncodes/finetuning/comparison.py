@@ -12,9 +12,7 @@ import numpy.typing as npt
 from cnncodes.evaluation.intervals import Estimate
 from cnncodes.evaluation.paired import compare_paired, run_mcnemar
 from cnncodes.evaluation.shares import measure_share
-
-#: Below it a sign test calls a difference clear.
-LEVEL = 0.05
+from cnncodes.evaluation.thresholds import LEVEL
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Mapping
 
+from cnncodes.disk import TABLES
 from cnncodes.errors import agree, count
 
 #: Endings that are taken for pictures, in any case.
@@ -16,8 +17,6 @@ SUFFIXES = frozenset(
         *(".jp2", ".ppm", ".pgm", ".ico", ".qoi"),
     }
 )
-#: Endings of tables, which may list pictures.
-TABLES = (".csv", ".tsv", ".parquet")
 #: Endings of files that hold other files, or are packed.
 _ARCHIVES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar")
 #: Endings that are so where the program has registered a plugin of Pillow for the format.
@@ -26,7 +25,7 @@ _OF_PLUGINS = {"HEIF": (".heic", ".heif", ".hif"), "JXL": (".jxl",)}
 _BESIDE = frozenset(
     {
         *(".txt", ".md", ".rst", ".html", ".htm", ".css", ".js", ".log", ".xml", ".xmp", ".aae", ".thm"),
-        *(".csv", ".tsv", ".parquet", ".json", ".jsonl", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".db"),
+        *(*TABLES, ".json", ".jsonl", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".db"),
         *(".py", ".pyc", ".ipynb", ".sh", ".bat", ".m", ".npy", ".npz", ".mat", ".pkl", ".h5", ".lock"),
         *(".cnncodes", ".onnx", ".pt", ".pth", ".safetensors", ".md5", ".sha1", ".sha256", ".tmp", ".part"),
     }

@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from cnncodes.disk import TABLES
 from cnncodes.errors import ResultWarning, SourceError, name_some, sentence, warn
-from cnncodes.images.endings import TABLES, find_suffixes, get_ending, may_be_picture, say_passed_over
+from cnncodes.images.endings import find_suffixes, get_ending, may_be_picture, say_passed_over
 from cnncodes.images.keys import make_unique, to_text
 from cnncodes.images.records import ImageRecord, NoImage
 

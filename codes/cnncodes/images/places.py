@@ -6,8 +6,9 @@ import os
 import re
 from pathlib import Path
 
+from cnncodes.disk import TABLES
 from cnncodes.errors import SourceError, check_path
-from cnncodes.images.endings import TABLES, find_suffixes, get_ending, is_archive
+from cnncodes.images.endings import find_suffixes, get_ending, is_archive
 from cnncodes.images.keys import is_url
 from cnncodes.images.meant import find_meant
 from cnncodes.images.opening import begins_as_image

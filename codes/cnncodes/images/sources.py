@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from cnncodes.disk import TABLES
 from cnncodes.errors import SourceError, UsageError, check_path
-from cnncodes.images.endings import TABLES
 from cnncodes.images.folders import list_folder
 from cnncodes.images.keys import is_url, make_unique, to_text
 from cnncodes.images.places import check_no_archive, check_place

@@ -7,7 +7,8 @@ import math
 
 from cnncodes.errors import agree, count
 from cnncodes.evaluation.figures import Figure
-from cnncodes.evaluation.intervals import FEW_GROUPS, Estimate
+from cnncodes.evaluation.intervals import Estimate
+from cnncodes.evaluation.thresholds import FEW_GROUPS
 from cnncodes.images import say_equal
 from cnncodes.plots.cost import Box, count_overlaps, place_numbers
 from cnncodes.report.chart import Chart, list_decades

@@ -8,14 +8,14 @@ import numpy as np
 
 from cnncodes.errors import agree, count
 from cnncodes.evaluation import Evaluation, LabelFigures
-from cnncodes.evaluation.intervals import FEW_GROUPS
 from cnncodes.evaluation.metrics import ClassFigures
+from cnncodes.evaluation.thresholds import FEW_GROUPS, FEW_IMAGES
 from cnncodes.images import say_equal
 from cnncodes.report.html import escape, name, number, paragraph, percent, percent_range, section
 from cnncodes.report.material import Material, Subject
 
-#: With fewer images, figures say little; of a class, with fewer still.
-FEW, FEW_OF_CLASS = 100, 10
+#: With fewer images in all, every figure is uncertain.
+_FEW = 100
 #: Weak classes that are named.
 _NAMED = 5
 #: Distance between probability and share of right answers that matters to nobody.
@@ -55,10 +55,10 @@ def list_warnings(material: Material) -> list[str]:
             f"The classifier does not know {list_names([one.name for one in unknown])}: whatever is of"
             f" {agree(len(unknown), 'it')} counts as wrong, {count(wrong, 'image')}.",
         )
-    small = [figures for figures in evaluation.per_class if 0 < figures.recall.n < FEW_OF_CLASS]
+    small = [figures for figures in evaluation.per_class if 0 < figures.recall.n < FEW_IMAGES]
     if small:
         found.append(
-            f"Of {list_names([one.name for one in small])} there are fewer than {FEW_OF_CLASS} images:"
+            f"Of {list_names([one.name for one in small])} there are fewer than {FEW_IMAGES} images:"
             f" too few to judge {agree(len(small), 'that')} {'class' if len(small) == 1 else 'classes'}."
         )
     return found + list_few_groups(evaluation.per_class, evaluation.n_groups)
@@ -104,7 +104,7 @@ def list_common(material: Subject, n: int) -> list[str]:
             f"There {agree(groups, 'is')} only {count(groups, 'group')}: intervals are too narrow, or mean"
             " nothing."
         )
-    if n < FEW:
+    if n < _FEW:
         found.append(
             f"There {agree(n, 'is')} only {count(n, 'image')}, so every figure is"
             " uncertain: see its interval."

@@ -19,13 +19,11 @@ from cnncodes.evaluation.baselines.tasks import Answer, Statistic, Task, list_an
 from cnncodes.evaluation.figures import FIGURES
 from cnncodes.evaluation.label_order import make_mean_precision
 from cnncodes.evaluation.multilabel import MultiLabelEvaluation, evaluate_multilabel
+from cnncodes.evaluation.thresholds import FEW_IMAGES
 from cnncodes.heads.multilabel.selection import make_label_head
 from cnncodes.heads.names import BY_COST, MULTILABEL_HEADS
 
 Indicator = npt.NDArray[np.int8]
-
-#: Test images with a label below which its average precision says little.
-FEW = 10
 
 
 @dataclass(frozen=True)
@@ -115,7 +113,7 @@ class LabelTask(Task):
     def list_doubts(self, y: Indicator, truth: Indicator) -> list[str]:
         """Say which labels cannot be learned, are in no mean, or are in it and say little or nothing."""
         counts = truth.sum(axis=0)
-        few = [name for name, n in zip(self.names, counts, strict=True) if 0 < n < FEW]
+        few = [name for name, n in zip(self.names, counts, strict=True) if 0 < n < FEW_IMAGES]
         none = [name for name, n in zip(self.names, counts, strict=True) if not n]
         found = []
         if self.unknown:
@@ -134,13 +132,14 @@ class LabelTask(Task):
             )
         if few:
             found.append(
-                f"{_say_are(few, self.names)} on fewer than {FEW} test images, each of which"
+                f"{_say_are(few, self.names)} on fewer than {FEW_IMAGES} test images, each of which"
                 " moves mAP, where all labels count alike, and is too high of so few:"
                 f" {name_some(few)}"
             )
-        if lacking := [name for name, n in zip(self.names, counts, strict=True) if 0 < len(truth) - n < FEW]:
+        lacked = len(truth) - counts
+        if lacking := [name for name, n in zip(self.names, lacked, strict=True) if 0 < n < FEW_IMAGES]:
             found.append(
-                f"{_say_are(lacking, self.names)} on all test images but fewer than {FEW}, and average"
+                f"{_say_are(lacking, self.names)} on all test images but fewer than {FEW_IMAGES}, and average"
                 f" precision goes by so few alone: {name_some(lacking)}"
             )
         return found

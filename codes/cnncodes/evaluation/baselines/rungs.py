@@ -13,7 +13,8 @@ from cnncodes.evaluation.baselines.learning_curve import LearningCurve
 from cnncodes.evaluation.baselines.methods import CLASSES
 from cnncodes.evaluation.baselines.tasks import TELLING, Task, subtract
 from cnncodes.evaluation.figures import show_result
-from cnncodes.evaluation.intervals import FEW_GROUPS, Estimate
+from cnncodes.evaluation.intervals import Estimate
+from cnncodes.evaluation.thresholds import FEW_GROUPS
 from cnncodes.images import DrawnTogether
 
 

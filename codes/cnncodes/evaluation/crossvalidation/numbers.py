@@ -19,6 +19,7 @@ from cnncodes.evaluation.crossvalidation.repeating import (
     tile_groups,
 )
 from cnncodes.evaluation.numbers import NumberEvaluation, evaluate_numbers, make_statistics
+from cnncodes.evaluation.thresholds import COVERAGE
 from cnncodes.heads.folds import Split, split_images
 
 if TYPE_CHECKING:
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from cnncodes.estimators.unknown import Fold
 
 Array = npt.NDArray[Any]
-
-#: Share of truths that the intervals are to hold that are judged.
-COVERAGE = 0.9
 
 
 @dataclass(frozen=True, eq=False)

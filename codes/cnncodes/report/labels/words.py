@@ -9,10 +9,10 @@ import numpy as np
 from cnncodes.errors import agree, count
 from cnncodes.evaluation import LabelFigures
 from cnncodes.evaluation.intervals import Estimate
+from cnncodes.evaluation.thresholds import FEW_IMAGES
 from cnncodes.report.html import escape, interval, name, number, percent
 from cnncodes.report.material import LabelMaterial
 from cnncodes.report.words import (
-    FEW_OF_CLASS,
     list_common,
     list_few_groups,
     list_names,
@@ -36,18 +36,18 @@ def list_warnings(material: LabelMaterial) -> list[str]:
         found.append(
             f"The classifier does not know {list_names(unknown)}: it never names {agree(len(unknown), 'it')}."
         )
-    small = [one.name for one in evaluation.per_label if 0 < one.recall.n < FEW_OF_CLASS]
+    small = [one.name for one in evaluation.per_label if 0 < one.recall.n < FEW_IMAGES]
     if small:
         which = "that label" if len(small) == 1 else "those labels"
         found.append(
-            f"Fewer than {FEW_OF_CLASS} images have {list_names(small)}: too few to judge {which}, and the"
+            f"Fewer than {FEW_IMAGES} images have {list_names(small)}: too few to judge {which}, and the"
             f" mean average precision is too high for {agree(len(small), 'it')}: its interval holds the truth"
             " less often than in 95 of 100 cases."
         )
-    lacking = [one.name for one in evaluation.per_label if 0 < evaluation.n - one.recall.n < FEW_OF_CLASS]
+    lacking = [one.name for one in evaluation.per_label if 0 < evaluation.n - one.recall.n < FEW_IMAGES]
     if lacking:
         found.append(
-            f"Fewer than {FEW_OF_CLASS} images lack {list_names(lacking)}: average precision goes by so few"
+            f"Fewer than {FEW_IMAGES} images lack {list_names(lacking)}: average precision goes by so few"
             " alone there, and its interval holds the truth less often than in 95 of 100 cases."
         )
     if everywhere := [one.name for one in evaluation.per_label if one.recall.n == evaluation.n]:

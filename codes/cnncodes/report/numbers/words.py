@@ -7,6 +7,7 @@ import math
 from cnncodes.errors import count
 from cnncodes.evaluation import RangeFigures
 from cnncodes.evaluation.intervals import Estimate
+from cnncodes.evaluation.thresholds import FEW_IMAGES
 from cnncodes.report.html import (
     escape,
     name,
@@ -16,7 +17,7 @@ from cnncodes.report.html import (
     significant_interval,
 )
 from cnncodes.report.material import NumberMaterial
-from cnncodes.report.words import COARSE, FEW_OF_CLASS, list_common, say_interval, show_summary
+from cnncodes.report.words import COARSE, list_common, say_interval, show_summary
 
 #: From so many times on a per cent is hard to read.
 _TIMES = 10.0
@@ -31,9 +32,9 @@ def write_summary(material: NumberMaterial) -> str:
 def list_warnings(material: NumberMaterial) -> list[str]:
     """Return what makes the figures mean less than they seem to, as HTML."""
     found = list_common(material, material.evaluation.n)
-    if material.evaluation.n < FEW_OF_CLASS:
+    if material.evaluation.n < FEW_IMAGES:
         found.append(
-            f"Fewer than {FEW_OF_CLASS} images are too few for these figures: one that is far off moves them"
+            f"Fewer than {FEW_IMAGES} images are too few for these figures: one that is far off moves them"
             " all."
         )
     fitted = material.predictor.targets[0]
