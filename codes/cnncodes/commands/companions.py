@@ -216,7 +216,7 @@ def read_baseline(path: str, meaning: Meaning = CLASSES) -> Comparison:
     if found.figure != meaning.figure:
         raise UsageError(
             f"{path!r} compares {found.figure.ways} by their {found.figure.name}, and this page is about"
-            f" {meaning.name}, by their {meaning.figure.name}: to make such a ladder of the same images"
+            f" {meaning.title}, by their {meaning.figure.name}: to make such a ladder of the same images"
             f" {ADVICE[meaning.name]} ('cnncodes baseline')."
         )
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cnncodes.commands.abstaining import render_abstention
 from cnncodes.commands.class_figures import evaluate_classes
@@ -15,6 +16,9 @@ from cnncodes.commands.pages import check_page_options
 from cnncodes.commands.rendering import choose_renderer
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.tasks import check_given
+
+if TYPE_CHECKING:
+    from cnncodes.evaluation.task_names import TaskName
 
 
 def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
@@ -30,19 +34,19 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
         _check_options(options, "numbers")
         return _report(*evaluate_regressor(options, predictor, reporter), options)
     if isinstance(predictor, LabelPredictor):
-        _check_options(options, "several labels an image")
+        _check_options(options, "labels")
         return _report(*evaluate_labels(options, predictor, reporter), options)
     _check_options(options, "classes")
     return _report(*evaluate_classes(options, predictor, reporter), options)
 
 
-def _check_options(options: EvaluateOptions, name: str) -> None:
+def _check_options(options: EvaluateOptions, name: TaskName) -> None:
     """Raise `UsageError` where an option is for something else than what is predicted."""
-    given = {
+    given: dict[str, tuple[bool, TaskName]] = {
         "--abstain": (options.abstain is not None, "classes"),
         "--top-k": (options.top_k != type(options).top_k, "classes"),
         "--target": (options.target is not None, "numbers"),
-        "--label-delimiter": (options.label_delimiter is not None, "several labels an image"),
+        "--label-delimiter": (options.label_delimiter is not None, "labels"),
     }
     check_given(options.model, name, given)
 

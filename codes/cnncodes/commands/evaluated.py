@@ -13,11 +13,12 @@ from cnncodes.plain import to_plain
 
 if TYPE_CHECKING:
     from cnncodes.evaluation.baselines import Ladder, Task
+    from cnncodes.evaluation.task_names import TaskName
     from cnncodes.images import ImageRecord
 
 #: What a report is about, by a figure that only such a one has; and what it calls the truth.
-_ABOUT = {"mae": ("numbers", "target"), "hamming_loss": ("several labels an image", "labels")}
-_CLASSES = ("classes", "label")
+_ABOUT: dict[str, tuple[TaskName, str]] = {"mae": ("numbers", "target"), "hamming_loss": ("labels", "labels")}
+_CLASSES: tuple[TaskName, str] = ("classes", "label")
 
 
 def read_evaluated(path: str, test: list[ImageRecord], task: Task) -> list[Result]:
@@ -28,6 +29,8 @@ def read_evaluated(path: str, test: list[ImageRecord], task: Task) -> list[Resul
     UsageError
         If it is no such report, or about something else.
     """
+    from cnncodes.evaluation.task_names import TITLES
+
     try:
         report = parse_json(Path(path).read_text(encoding="utf-8"))
         about, truth = next((names for key, names in _ABOUT.items() if key in report), _CLASSES)
@@ -37,7 +40,8 @@ def read_evaluated(path: str, test: list[ImageRecord], task: Task) -> list[Resul
         raise UsageError(f"{path!r} is no report of 'cnncodes evaluate'.") from error
     if about != task.name:
         raise UsageError(
-            f"the report {path!r} is about {about}, and this ladder about {task.name}: {ADVICE[about]}."
+            f"the report {path!r} is about {TITLES[about]}, and this ladder about {task.title}:"
+            f" {ADVICE[about]}."
         )
     expected = task.list_plain(task.read([record.label for record in test]))
     if found != dict(zip((record.key for record in test), expected, strict=True)):

@@ -29,7 +29,7 @@ def describe_baseline(options: Any, ladder: Ladder, source: LadderSource) -> Res
     chosen, gap = ladder.cheapest_as_good()
     return {
         "src": options.src,
-        "task": task.name,
+        "task": task.title,
         "target": options.target,
         "figure": {"key": figure.key, "name": figure.name, "higher_is_better": figure.higher},
         "n": len(ladder.test),

@@ -32,6 +32,7 @@ from cnncodes.plain import to_plain
 
 if TYPE_CHECKING:
     from cnncodes.estimators.predictor import Predictions
+    from cnncodes.evaluation.task_names import TaskName
 
 #: Python's own: the shortest text that reads back as the same float64.
 _WHOLE = ""
@@ -50,11 +51,12 @@ def run_predict(options: PredictOptions, reporter: Reporter) -> Result:
             " leave out --abstain or --priors."
         )
     predictor = load_predictor(options.model).with_max_pixels(options.max_pixels)
-    kinds = {
-        NumberPredictor: ("numbers", _predict_numbers),
-        LabelPredictor: ("several labels an image", _predict_labels),
-    }
-    name, predict = kinds.get(type(predictor), ("classes", _predict_classes))
+    name: TaskName = "classes"
+    predict = _predict_classes
+    if isinstance(predictor, NumberPredictor):
+        name, predict = "numbers", _predict_numbers
+    elif isinstance(predictor, LabelPredictor):
+        name, predict = "labels", _predict_labels
     _check_options(options, name)
     rows, columns, failures, facts = predict(options, predictor, reporter)
     result: Result = {
@@ -73,14 +75,14 @@ def run_predict(options: PredictOptions, reporter: Reporter) -> Result:
     return result
 
 
-def _check_options(options: PredictOptions, name: str) -> None:
+def _check_options(options: PredictOptions, name: TaskName) -> None:
     """Raise `UsageError` where an option is for something else than what is predicted."""
-    given = {
+    given: dict[str, tuple[bool, TaskName]] = {
         "--abstain": (options.abstain is not None, "classes"),
         "--priors": (bool(options.priors), "classes"),
         "--top-k": (options.top_k > 1, "classes"),
         "--coverage": (options.coverage is not None, "numbers"),
-        "--label-delimiter": (options.label_delimiter is not None, "several labels an image"),
+        "--label-delimiter": (options.label_delimiter is not None, "labels"),
     }
     check_given(options.model, name, given)
 

@@ -13,13 +13,13 @@ from cnncodes.schema import option
 
 if TYPE_CHECKING:
     from cnncodes.evaluation.figures import Figure
+    from cnncodes.evaluation.task_names import TaskName
 
-#: Figures that ways to predict are compared by, and what makes a ladder one of such, by what is predicted.
-_FIGURES = {"classes": "accuracy", "numbers": "mae", "several labels an image": "mean_average_precision"}
-ADVICE = {
+#: What makes a source one of such, by what is to be predicted.
+ADVICE: dict[TaskName, str] = {
     "classes": "leave --target, --regression and --label-delimiter out",
     "numbers": "give --target COLUMN or --regression",
-    "several labels an image": "give --label-delimiter",
+    "labels": "give --label-delimiter",
 }
 _Options = TypeVar("_Options", bound=Any)
 
@@ -66,11 +66,18 @@ class Meaning:
     label_delimiter: str | None = None
 
     @property
-    def name(self) -> str:
-        """What is predicted, in words."""
+    def name(self) -> TaskName:
+        """What is predicted."""
         if self.regression:
             return "numbers"
-        return "classes" if self.label_delimiter is None else "several labels an image"
+        return "classes" if self.label_delimiter is None else "labels"
+
+    @property
+    def title(self) -> str:
+        """What is predicted, as text says it."""
+        from cnncodes.evaluation.task_names import TITLES
+
+        return TITLES[self.name]
 
     @property
     def by_class(self) -> bool:
@@ -86,8 +93,9 @@ class Meaning:
     def figure(self) -> Figure:
         """What ways to predict such are compared by."""
         from cnncodes.evaluation.figures import FIGURES
+        from cnncodes.evaluation.task_names import COMPARED_BY
 
-        return FIGURES[_FIGURES[self.name]]
+        return FIGURES[COMPARED_BY[self.name]]
 
 
 #: One class an image.
@@ -131,23 +139,25 @@ def read_target(options: _Options) -> _Options:
     return options if options.target is None else replace(options, label_column=options.target)
 
 
-def check_given(model: str, name: str, given: Mapping[str, tuple[bool, str]]) -> None:
+def check_given(model: str, name: TaskName, given: Mapping[str, tuple[bool, TaskName]]) -> None:
     """Raise `UsageError` where an option is given that is for something else than a model predicts.
 
     Parameters
     ----------
     model : str
         Its file.
-    name : str
-        What it predicts, as `Meaning.name` says it.
-    given : mapping of str to (bool, str)
+    name : {"classes", "numbers", "labels"}
+        What it predicts.
+    given : mapping of str to (bool, {"classes", "numbers", "labels"})
         Of each option whether it is given, and what it is for.
 
     Examples
     --------
     >>> check_given("m", "numbers", {"--abstain": (False, "classes"), "--coverage": (True, "numbers")})
     """
+    from cnncodes.evaluation.task_names import TITLES
+
     for flag, (is_given, what) in given.items():
         if is_given and what != name:
-            said = [one.replace("classes", "one class an image") for one in (what, name)]
+            said = ["one class an image" if one == "classes" else TITLES[one] for one in (what, name)]
             raise UsageError(f"{flag} is for {said[0]}: {model!r} predicts {said[1]}.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from cnncodes.evaluation.baselines.tasks import Answer, Statistic, Task, list_an
 from cnncodes.evaluation.figures import FIGURES
 from cnncodes.evaluation.label_order import make_mean_precision
 from cnncodes.evaluation.multilabel import MultiLabelEvaluation, evaluate_multilabel
+from cnncodes.evaluation.task_names import COMPARED_BY, TaskName
 from cnncodes.evaluation.thresholds import FEW_IMAGES
 from cnncodes.heads.multilabel.selection import make_label_head
 from cnncodes.heads.names import BY_COST, MULTILABEL_HEADS
@@ -66,7 +67,8 @@ class LabelTask(Task):
     known: tuple[str, ...]
     unknown: tuple[str, ...] = ()
 
-    name, figure = "several labels an image", FIGURES["mean_average_precision"]
+    name: ClassVar[TaskName] = "labels"
+    figure = FIGURES[COMPARED_BY[name]]
     trivial, trivial_title = "shares", "share of each label"
     head, heads = "logistic", tuple(kind for kind in BY_COST if kind in MULTILABEL_HEADS)
 

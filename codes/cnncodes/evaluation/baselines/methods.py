@@ -90,7 +90,7 @@ def list_methods(
     for name in groups or ():
         if name in TRIVIAL and name != task.trivial:
             raise UsageError(
-                f"{name!r} is not for {task.name}: what looks at no image is {task.trivial!r} there."
+                f"{name!r} is not for {task.title}: what looks at no image is {task.trivial!r} there."
             )
     if not backbones:
         raise UsageError("give at least one backbone.")

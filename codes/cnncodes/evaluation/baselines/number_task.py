@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from cnncodes.estimators.unknown import Training
 from cnncodes.evaluation.baselines.tasks import TELLING, Answer, Statistic, Task, list_answered
 from cnncodes.evaluation.figures import FIGURES
 from cnncodes.evaluation.numbers import NumberEvaluation, evaluate_numbers, make_statistics
+from cnncodes.evaluation.task_names import COMPARED_BY, TaskName
 from cnncodes.heads.names import REGRESSION_HEADS
 from cnncodes.heads.regression.kernel import MOST_ROWS
 from cnncodes.heads.regression.selection import make_regression_head
@@ -37,7 +38,8 @@ class NumberTask(Task):
     (array([2., 2.]), 2.6666666666666665)
     """
 
-    name, figure = "numbers", FIGURES["mae"]
+    name: ClassVar[TaskName] = "numbers"
+    figure = FIGURES[COMPARED_BY[name]]
     trivial, trivial_title = "median", "median of the training numbers"
     head, heads = "ridge", REGRESSION_HEADS
 

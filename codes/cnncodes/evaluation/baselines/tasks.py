@@ -19,6 +19,7 @@ from cnncodes.estimators.unknown import Training
 from cnncodes.evaluation.figures import FIGURES, Figure
 from cnncodes.evaluation.intervals import Estimate, draw_weights, make_mean
 from cnncodes.evaluation.metrics import evaluate_predictions
+from cnncodes.evaluation.task_names import COMPARED_BY, TITLES, TaskName
 from cnncodes.heads.names import BY_COST
 from cnncodes.heads.selection import make_head
 
@@ -42,8 +43,8 @@ class Task(ABC):
 
     Attributes
     ----------
-    name : str
-        What is predicted, in a word.
+    name : {"classes", "numbers", "labels"}
+        What is predicted.
     figure : Figure
         What ways to predict are compared by.
     trivial, trivial_title : str
@@ -56,13 +57,18 @@ class Task(ABC):
         Images of a stratum that a part of the training images has at least.
     """
 
-    name: ClassVar[str]
+    name: ClassVar[TaskName]
     figure: ClassVar[Figure]
     trivial: ClassVar[str]
     trivial_title: ClassVar[str]
     head: ClassVar[str]
     heads: ClassVar[tuple[str, ...]]
     least: ClassVar[int] = 5
+
+    @property
+    def title(self) -> str:
+        """What is predicted, as text says it."""
+        return TITLES[self.name]
 
     @abstractmethod
     def read(self, labels: Sequence[Any]) -> Array:
@@ -191,7 +197,8 @@ class ClassTask(Task):
     (['cat', 'cat'], 0.6666666666666666)
     """
 
-    name, figure = "classes", FIGURES["accuracy"]
+    name: ClassVar[TaskName] = "classes"
+    figure = FIGURES[COMPARED_BY[name]]
     trivial, trivial_title = "majority", "majority class"
     head, heads = "logistic", BY_COST
     least = 2

@@ -9,7 +9,7 @@ from typing import Any
 from cnncodes.errors import agree, count, name_some
 from cnncodes.evaluation.checks.duplicates import DuplicateGroup
 from cnncodes.evaluation.checks.finding import Certainty, Finding, Severity
-from cnncodes.evaluation.checks.truth import Task
+from cnncodes.evaluation.task_names import TaskName
 
 #: Groups that a sentence names.
 _NAMED = 3
@@ -21,7 +21,7 @@ def check_duplicates(
     labels: Sequence[Hashable | None],
     parts: Sequence[str | None],
     *,
-    task: Task = "classes",
+    task: TaskName = "classes",
     tolerance: float = 0.0,
 ) -> list[Finding]:
     """Report duplicates: those in several parts, those under several labels, and the others.
@@ -93,7 +93,7 @@ _WHERE = {
     "within": ("there more than once", "Keep one copy of each, or give copies one group."),
 }
 #: Where copies disagree.
-_DISAGREE: dict[Task, tuple[str, str]] = {
+_DISAGREE: dict[TaskName, tuple[str, str]] = {
     "classes": ("under more than one label", "Decide which label is right, and keep one copy."),
     "numbers": ("there with more than one number", "Decide which number is right, and keep one copy."),
     "labels": ("there with more than one set of labels", "Decide which labels are right, and keep one copy."),
@@ -105,7 +105,7 @@ _DIFFERENT = (
 )
 
 
-def _choose_words(kind: str, certainty: Certainty, task: Task) -> tuple[Severity, str, str]:
+def _choose_words(kind: str, certainty: Certainty, task: TaskName) -> tuple[Severity, str, str]:
     """Return how severe copies are, where they are, and what to do about it."""
     where, advice = _DISAGREE[task] if kind == "labels" else _WHERE[kind]
     if kind == "within" or certainty == "possible":
@@ -122,7 +122,7 @@ def _report(
     keys: Sequence[str],
     labels: Sequence[Hashable | None],
     parts: Sequence[str | None],
-    task: Task,
+    task: TaskName,
 ) -> Finding:
     severity, where, advice = _choose_words(kind, certainty, task)
     images = tuple(keys[i] for group in groups for i in group.rows)

@@ -7,8 +7,8 @@ from typing import Any
 
 from cnncodes.errors import count
 from cnncodes.evaluation.checks.finding import Finding
-from cnncodes.evaluation.checks.truth import Task
 from cnncodes.evaluation.figures import show_result
+from cnncodes.evaluation.task_names import TaskName
 from cnncodes.plain import to_plain
 
 
@@ -54,7 +54,7 @@ class DataChecks:
     findings: tuple[Finding, ...]
     left_out: tuple[LeftOut, ...]
     failures: tuple[tuple[str, str], ...] = ()
-    task: Task = "classes"
+    task: TaskName = "classes"
 
     def __repr__(self) -> str:
         said = [count(self.n, "image"), count(len(self.findings), "finding")]
@@ -103,7 +103,7 @@ def summarize(checks: dict[str, Any], most: int = 10) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _say_labelled(labelled: int, task: Task, n: int) -> str:
+def _say_labelled(labelled: int, task: TaskName, n: int) -> str:
     if task == "numbers":
         return f"{labelled:,} with numbers"
     names = count(n, "class", "classes") if task == "classes" else count(n, "label")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +14,10 @@ from cnncodes.estimators.contents import DISAGREE
 from cnncodes.estimators.label_sets import check_delimiter, read_label_sets, split_labels
 from cnncodes.estimators.targets import read_targets
 from cnncodes.evaluation.checks.clipping import clip_numbers
+from cnncodes.evaluation.task_names import TaskName
 from cnncodes.images import ImageRecord
 
 Array = npt.NDArray[Any]
-Task = Literal["classes", "numbers", "labels"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,7 @@ class Truth:
         Classes, or labels, that occur.
     """
 
-    task: Task
+    task: TaskName
     given: Sequence[Hashable | None]
     rows: npt.NDArray[np.int64]
     values: Array
