@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cnncodes.commands.figures import render_figures
+from cnncodes.commands.class_figures import render_class_figures
 from cnncodes.commands.label_figures import render_label_figures
 from cnncodes.evaluation import evaluate_multilabel, evaluate_predictions
 from cnncodes.plain import to_plain
@@ -13,16 +13,16 @@ from cnncodes.plain import to_plain
 def test_a_long_name_does_not_pad_every_row() -> None:
     long = "x" * 3000
     figures = evaluate_predictions(np.array(["a", long]), np.array(["a", long]), ["a", long])
-    shown = render_figures(to_plain(figures)).splitlines()
+    shown = render_class_figures(to_plain(figures)).splitlines()
     assert max(map(len, shown)) < 250 and any(line.startswith(f"{'x' * 39}…  ") for line in shown)
 
 
 def test_classes_without_images_are_named() -> None:
     figures = evaluate_predictions(["a", "b"], ["a", "c"], ["a", "b", "c", "d"])
-    shown = render_figures(to_plain(figures))
+    shown = render_class_figures(to_plain(figures))
     said = "No image is of 2 of 4 classes (c, d): balanced accuracy and macro F1 are means of the others."
     assert said in shown
-    assert "No image is of" not in render_figures(to_plain(evaluate_predictions(["a"], ["a"], ["a"])))
+    assert "No image is of" not in render_class_figures(to_plain(evaluate_predictions(["a"], ["a"], ["a"])))
 
 
 def test_classes_of_few_groups_are_named_where_all_together_have_enough() -> None:
@@ -32,11 +32,13 @@ def test_classes_of_few_groups_are_named_where_all_together_have_enough() -> Non
     figures = to_plain(evaluate_predictions(y, wrong, np.unique(y), groups=groups))
     assert [one["n_groups"] for one in figures["per_class"]] == [5, 5, 15, 5]
     said = "The images of 3 of 4 classes (ant, bee, dog) are of fewer than 10 groups: their own"
-    assert render_figures(figures).count(said) == 1
+    assert render_class_figures(figures).count(said) == 1
     few = to_plain(evaluate_predictions(y, wrong, np.unique(y), groups=np.repeat(np.arange(4), 15)))
-    assert "their own" not in render_figures(few) and "there are 4: too few" in render_figures(few)
+    assert "their own" not in render_class_figures(few) and "there are 4: too few" in render_class_figures(
+        few
+    )
     alone = to_plain(evaluate_predictions(y, wrong, np.unique(y)))
-    assert alone["per_class"][0]["n_groups"] is None and "their own" not in render_figures(alone)
+    assert alone["per_class"][0]["n_groups"] is None and "their own" not in render_class_figures(alone)
 
 
 def test_labels_of_few_groups_are_named() -> None:

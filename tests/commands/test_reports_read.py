@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cnncodes.commands.companions import read_baseline
-from cnncodes.commands.evaluated import read_evaluated
+from cnncodes.commands.report_answers import read_evaluated
 from cnncodes.errors import UsageError
 from cnncodes.evaluation.baselines.tasks import ClassTask
 

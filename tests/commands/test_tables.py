@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cnncodes.commands.figures import render_figures
+from cnncodes.commands.class_figures import render_class_figures
 from cnncodes.commands.label_figures import render_label_figures
 from cnncodes.commands.multilabel import render_labels
 from cnncodes.commands.tables import cut_name, format_share
@@ -31,7 +31,7 @@ def test_tables_of_a_long_label_are_no_wider_than_a_terminal() -> None:
     figures = ("micro_f1", "macro_f1", "mean_average_precision", "subset_accuracy", "hamming_loss")
     about = {"missing": {}, "n_groups": None, "without_positives": [], "n": 20}
     several = render_label_figures(dict.fromkeys(figures, SHARE) | about | {"per_label": [of_each]})
-    for shown in (several, render_figures(about | {"per_class": [of_each]})):
+    for shown in (several, render_class_figures(about | {"per_class": [of_each]})):
         assert "x" * 39 + "… (unknown to the classifier)" in shown and "x" * 40 not in shown
 
 

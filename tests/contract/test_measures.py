@@ -11,7 +11,7 @@ from typing import Any, get_args, get_type_hints
 import numpy as np
 import pytest
 
-from cnncodes.commands.figures import render_figures
+from cnncodes.commands.class_figures import render_class_figures
 from cnncodes.commands.label_figures import render_label_figures
 from cnncodes.commands.number_figures import render_numbers
 from cnncodes.evaluation import (
@@ -46,7 +46,7 @@ NAMED = np.array([[1, 0], [0, 1], [1, 1], [0, 0]])
 KINDS = {
     "classes": Kind(
         evaluate_predictions(["a", "b", "c"] * 4, PROBA, ["a", "b", "c"]),
-        CLASS_MEASURES, render_figures, show_classes, {"k": 2},
+        CLASS_MEASURES, render_class_figures, show_classes, {"k": 2},
     ),
     "numbers": Kind(
         evaluate_numbers([1, 2, 3, 4], [1, 2, 3, 5], coverage=0.9, width=0.5),
@@ -90,7 +90,7 @@ def test_text_and_page_show_all_figures_of_an_evaluation_and_no_others(name: str
 
 def test_a_figure_that_is_missing_is_called_alike_in_text_and_page() -> None:
     figures = evaluate_predictions(["a", "b"] * 2, ["a", "b"] * 2, ["a", "b"])
-    text, page = render_figures(to_plain(figures)), show_classes(figures)
+    text, page = render_class_figures(to_plain(figures)), show_classes(figures)
     assert "No top-k accuracy, log loss, Brier score, calibration error: " in text
     for title in ("top-k accuracy", "log loss", "Brier score", "calibration error"):
         assert f"No {title}: the classifier gives no probabilities." in page

@@ -135,18 +135,18 @@ def test_an_image_without_a_group_is_drawn_alone(missing: Any) -> None:
 
 
 def test_groups_are_counted_and_too_few_are_told() -> None:
-    from cnncodes.commands.figures import render_figures
+    from cnncodes.commands.class_figures import render_class_figures
     from cnncodes.plain import to_plain
 
     y = np.array(["a", "b"] * 12)
     figures = evaluate_predictions(y, y, ["a", "b"], groups=np.arange(24) // 8)
     assert figures.n_groups == 3 and figures.n == 24
-    text = render_figures(to_plain(figures))
+    text = render_class_figures(to_plain(figures))
     assert "Intervals draw whole groups, of which there are 3: too few" in text
-    many = render_figures(to_plain(evaluate_predictions(y, y, ["a", "b"], groups=np.arange(24))))
+    many = render_class_figures(to_plain(evaluate_predictions(y, y, ["a", "b"], groups=np.arange(24))))
     assert "of which there are 24." in many
     assert evaluate_predictions(y, y, ["a", "b"]).n_groups is None
-    assert "groups" not in render_figures(to_plain(evaluate_predictions(y, y, ["a", "b"])))
+    assert "groups" not in render_class_figures(to_plain(evaluate_predictions(y, y, ["a", "b"])))
 
 
 def test_a_class_that_is_named_twice_is_refused() -> None:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands import common
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result, showing
-from cnncodes.commands.evaluated import compare_evaluated, read_evaluated
 from cnncodes.commands.failures import judge_failures
 from cnncodes.commands.ladder_result import describe_baseline
 from cnncodes.commands.ladder_source import LadderSource, open_ladder
 from cnncodes.commands.ladders import render_baseline
 from cnncodes.commands.outputs import check_output, check_report_name, is_page, write_report
 from cnncodes.commands.pages import write_ladder_page
+from cnncodes.commands.report_answers import compare_evaluated, read_evaluated
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.tasks import TaskOptions, check_task
 from cnncodes.errors import UsageError, agree, count

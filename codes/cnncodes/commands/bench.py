@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands import common, inputs
 from cnncodes.commands.command import Command, Result
-from cnncodes.commands.compared import choose_pictures
+from cnncodes.commands.precision_pictures import choose_pictures
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.tables import format_table
 from cnncodes.errors import (

@@ -1,4 +1,4 @@
-"""``cnncodes evaluate`` with a classifier: how often it is right, class by class."""
+"""``cnncodes evaluate`` with a classifier: how often it is right, class by class; and that as text."""
 
 from __future__ import annotations
 
@@ -8,9 +8,17 @@ from typing import TYPE_CHECKING, Any
 from cnncodes.commands import inputs
 from cnncodes.commands.abstaining import describe_abstention, measure_abstention
 from cnncodes.commands.command import Result
-from cnncodes.commands.evaluating import Evaluated, predict_labelled
+from cnncodes.commands.evaluate_common import Evaluated, predict_labelled
+from cnncodes.commands.figures import (
+    name_figures,
+    say_few_groups,
+    say_groups,
+    say_missing,
+    tabulate_figures,
+)
 from cnncodes.commands.pages import finish
-from cnncodes.errors import SourceError
+from cnncodes.commands.tables import cut_name, format_interval, format_share, format_table
+from cnncodes.errors import SourceError, name_some
 from cnncodes.plain import to_plain
 
 if TYPE_CHECKING:
@@ -121,3 +129,65 @@ def _list_rows(records: Sequence[ImageRecord], predictions: Predictions) -> list
             }
         )
     return rows
+
+
+def render_class_figures(figures: Result) -> str:
+    """Return the figures with their 95 % intervals and why some are missing, then each class."""
+    from cnncodes.evaluation.measures import CLASS_MEASURES
+
+    names = name_figures(CLASS_MEASURES, k=figures.get("top_k") or "k")
+    why = say_missing(figures, names)
+    grouped = say_groups(figures)
+    grouped += say_few_groups(figures["per_class"], figures.get("n_groups"), "classes")
+    few = _say_few_images(figures["per_class"])
+    without = _say_without_images(figures["per_class"])
+    notes = f"{why}{grouped}{few}{without}"
+    return f"{tabulate_figures(figures, names)}{notes}\n\n{_render_classes(figures['per_class'])}\n"
+
+
+def _say_few_images(classes: list[Result]) -> str:
+    """Say in one line that some classes have too few images for a figure of their own."""
+    import numpy as np
+
+    from cnncodes.evaluation import measure_share
+    from cnncodes.evaluation.thresholds import FEW_IMAGES
+
+    counts = [figures["recall"]["n"] for figures in classes if figures["recall"]["n"]]
+    few = [count for count in counts if count < FEW_IMAGES]
+    if not few:
+        return ""
+    least = min(few)
+    low = measure_share(np.ones(least, dtype=np.bool_)).low
+    images = "one image" if least == 1 else f"{least} images"
+    right = "that is right" if least == 1 else "that are all right"
+    return (
+        f"\n{len(few)} of {len(counts)} classes that images here are of have fewer than {FEW_IMAGES}, too few"
+        f" for figures of their own: {images} {right} can be of a class with a recall of {low:.2f}."
+    )
+
+
+def _say_without_images(classes: list[Result]) -> str:
+    """Say which classes no image is of, so that they are in no mean over classes."""
+    names = [figures["name"] for figures in classes if not figures["recall"]["n"]]
+    if not names:
+        return ""
+    of = f"{len(names)} of {len(classes)} classes ({name_some(names, show=cut_name)})"
+    return f"\nNo image is of {of}: balanced accuracy and macro F1 are means of the others."
+
+
+def _render_classes(classes: list[Result]) -> str:
+    rows = [("class", "recall", "95% interval", "images", "precision", "95% interval", "predicted")]
+    for figures in classes:
+        recall, precision = figures["recall"], figures["precision"]
+        rows.append(
+            (
+                cut_name(str(figures["name"])) + ("" if figures["known"] else " (unknown to the classifier)"),
+                format_share(recall["value"]),
+                format_interval(recall),
+                str(recall["n"]),
+                format_share(precision["value"]),
+                format_interval(precision),
+                str(precision["n"]),
+            )
+        )
+    return format_table(rows)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands import common, inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result, showing
-from cnncodes.commands.comparisons import render_compare
+from cnncodes.commands.compare_tables import render_compare
 from cnncodes.commands.crossvalidating import keep_codes
 from cnncodes.commands.failures import judge_failures
 from cnncodes.commands.outputs import check_json_name, check_output, write_report

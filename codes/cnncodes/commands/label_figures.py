@@ -1,4 +1,4 @@
-"""``cnncodes evaluate`` with several labels an image: how right they are, label by label."""
+"""``cnncodes evaluate`` with several labels an image: how right they are; and that as text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands.command import Result
-from cnncodes.commands.evaluating import Evaluated, predict_labelled
+from cnncodes.commands.evaluate_common import Evaluated, predict_labelled
 from cnncodes.commands.figures import (
     name_figures,
     say_few_groups,

@@ -1,4 +1,4 @@
-"""``cnncodes evaluate`` with a regressor: how far its numbers are off."""
+"""``cnncodes evaluate`` with a regressor: how far its numbers are off; and that as text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands import inputs
 from cnncodes.commands.command import Result
-from cnncodes.commands.evaluating import Evaluated, predict_labelled
+from cnncodes.commands.evaluate_common import Evaluated, predict_labelled
 from cnncodes.commands.figures import name_figures, say_groups, say_missing, tabulate_figures
 from cnncodes.commands.pages import finish
 from cnncodes.commands.regression import choose_column, name_target, say_no_interval

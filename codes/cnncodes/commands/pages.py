@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import cnncodes
 from cnncodes.commands.command import TOO_MANY_FAILURES, Result, showing
-from cnncodes.commands.evaluating import Evaluated
+from cnncodes.commands.evaluate_common import Evaluated
 from cnncodes.commands.failures import judge_failures
 from cnncodes.commands.outputs import is_page
 from cnncodes.commands.reporter import Reporter

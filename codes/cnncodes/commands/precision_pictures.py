@@ -18,7 +18,7 @@ PHOTOS = "scikit-learn's two photos"
 
 
 @dataclass(frozen=True)
-class Compared:
+class PrecisionPictures:
     """What codes are compared on.
 
     Attributes
@@ -35,7 +35,7 @@ class Compared:
     precision: str
 
 
-def choose_pictures(backbone: str, src: str | None, reading: common.SourceOptions) -> Compared:
+def choose_pictures(backbone: str, src: str | None, reading: common.SourceOptions) -> PrecisionPictures:
     """Return the centres of some pictures of a source, else parts of photos that are always there."""
     import numpy as np
 
@@ -53,6 +53,6 @@ def choose_pictures(backbone: str, src: str | None, reading: common.SourceOption
         cut = (cut_image(ViewPlan(), card.frame, Decoding(), record) for record in records)
         patches = [found[1] for found in cut if found is not None][:MOST]
         if len(patches) >= LEAST:
-            return Compared(np.concatenate(patches), src, card.precision)
+            return PrecisionPictures(np.concatenate(patches), src, card.precision)
         whose = f"{PHOTOS} ({src} has fewer than {LEAST} that can be read)"
-    return Compared(cut_photos(card.frame), whose, card.precision)
+    return PrecisionPictures(cut_photos(card.frame), whose, card.precision)
