@@ -74,7 +74,7 @@ def flip_labels(data: Data, share: float, seed: int) -> dict[str, float | None]:
 
 def halve_class(data: Data, label: str, size: int, seed: int) -> dict[str, Any]:
     """Call half of a class by another name, and say which pairs are reported."""
-    from cnncodes.evaluation.checks.confusable import check_classes
+    from cnncodes.evaluation.checks.confusable import find_confusable_classes
     from cnncodes.evaluation.checks.predicting import predict_out_of_fold
 
     rng = np.random.default_rng(seed)
@@ -84,7 +84,9 @@ def halve_class(data: Data, label: str, size: int, seed: int) -> dict[str, Any]:
     kept = np.flatnonzero((data.labels != label) | np.isin(np.arange(len(labels)), own))
     found = predict_out_of_fold(data.codes[kept], labels[kept].astype(str), random_state=seed)
     assert found is not None
-    reported = [f for f in check_classes(found.y, found.proba, found.classes) if f.severity == "warn"]
+    reported = [
+        f for f in find_confusable_classes(found.y, found.proba, found.classes) if f.severity == "warn"
+    ]
     pairs = [set(f.details["pairs"][0]["classes"]) for f in reported]
     twin = {label, f"{label}, again"}
     return {"found": twin in pairs, "wrong": len([pair for pair in pairs if pair != twin])}
@@ -136,7 +138,7 @@ def plant_leak(
 ) -> list[dict[str, Any]]:
     """Write a share of one class otherwise, all else as PNG, and return what is found."""
     from cnncodes.evaluation.checks.looking import look_at
-    from cnncodes.evaluation.checks.metadata import check_metadata
+    from cnncodes.evaluation.checks.metadata import find_betraying_metadata
 
     rng = np.random.default_rng(seed)
     label = str(rng.choice(np.unique(data.labels)))
@@ -153,7 +155,7 @@ def plant_leak(
             "right_class": found.details["class"] == label,
             "skill": round(found.details["skill"], 3),
         }
-        for found in check_metadata(looks, data.labels, random_state=seed) or []
+        for found in find_betraying_metadata(looks, data.labels, random_state=seed) or []
     ]
 
 

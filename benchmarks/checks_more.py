@@ -96,8 +96,8 @@ def look(data: Data, as_jpeg: Any) -> list[Any]:
 
 def plant_leak(data: Data, share: float, seed: int) -> list[dict[str, Any]]:
     """Write a share of the pictures with large numbers, or with one label, as JPEG; return what is found."""
-    from cnncodes.evaluation.checks.label_metadata import check_label_metadata
-    from cnncodes.evaluation.checks.number_metadata import check_number_metadata
+    from cnncodes.evaluation.checks.label_metadata import find_betraying_label_metadata
+    from cnncodes.evaluation.checks.number_metadata import find_betraying_number_metadata
 
     rng = np.random.default_rng(seed)
     groups, y = np.arange(len(data.truth)), data.truth
@@ -105,11 +105,11 @@ def plant_leak(data: Data, share: float, seed: int) -> list[dict[str, Any]]:
     marked = y[:, label] > 0 if data.names else y > np.median(y)
     looks = look(data, marked & (rng.random(len(y)) < share))
     if data.names:
-        found = check_label_metadata(looks, y, groups, data.names, random_state=seed)
+        found = find_betraying_label_metadata(looks, y, groups, data.names, random_state=seed)
         return [
             {"severity": f.severity, "planted": data.names[label], **f.details["labels"][0]} for f in found
         ]
-    found = check_number_metadata(looks, y, groups, random_state=seed)
+    found = find_betraying_number_metadata(looks, y, groups, random_state=seed)
     return [{"severity": f.severity, **f.details} for f in found]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cnncodes.evaluation.checks.confusable import check_classes, tell_apart
+from cnncodes.evaluation.checks.confusable import find_confusable_classes, tell_apart
 
 
 def make(sizes: list[int], alike: bool, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -22,7 +22,7 @@ def make(sizes: list[int], alike: bool, seed: int = 0) -> tuple[np.ndarray, np.n
 
 @pytest.mark.parametrize("sizes", [[200, 200, 200], [200, 400, 40]])
 def test_two_classes_that_are_one_are_named_with_their_interval(sizes: list[int]) -> None:
-    [found] = check_classes(*make(sizes, alike=True), ["a", "b", "c"])
+    [found] = find_confusable_classes(*make(sizes, alike=True), ["a", "b", "c"])
     assert (found.severity, found.n) == ("warn", sizes[1] + sizes[2])
     [pair] = found.details["pairs"]
     assert pair["classes"] == ["b", "c"]
@@ -32,36 +32,36 @@ def test_two_classes_that_are_one_are_named_with_their_interval(sizes: list[int]
 
 @pytest.mark.parametrize("sizes", [[200, 200, 200], [200, 400, 40]])
 def test_classes_that_differ_are_not(sizes: list[int]) -> None:
-    assert check_classes(*make(sizes, alike=False), ["a", "b", "c"]) == []
+    assert find_confusable_classes(*make(sizes, alike=False), ["a", "b", "c"]) == []
 
 
 def test_too_few_images_are_no_proof() -> None:
-    [found] = check_classes(*make([6, 6, 6], alike=True), ["a", "b", "c"])
+    [found] = find_confusable_classes(*make([6, 6, 6], alike=True), ["a", "b", "c"])
     assert found.severity == "tell" and "too few images" in found.sentence
 
 
 def test_a_class_of_few_images_beside_a_large_one_is_no_proof() -> None:
     y = np.repeat([0, 1], [60, 5])
     proba = np.full((65, 2), [0.95, 0.05])  # the rare class is never named, whatever its pictures
-    [found] = check_classes(y, proba, ["a", "b"])
+    [found] = find_confusable_classes(y, proba, ["a", "b"])
     assert (found.severity, found.certainty) == ("tell", "possible") and "too few images" in found.sentence
 
 
 def test_a_class_without_images_has_no_figure() -> None:
     found = tell_apart(np.zeros(3, np.int64), np.full((3, 2), 0.5), 0, 1)
     assert np.isnan(found.value) and found.n == 3
-    assert check_classes(np.zeros(3, np.int64), np.full((3, 2), 0.5), ["a", "b"]) == []
+    assert find_confusable_classes(np.zeros(3, np.int64), np.full((3, 2), 0.5), ["a", "b"]) == []
 
 
 def test_many_pairs_that_are_not_told_apart_are_one_finding() -> None:
     y, proba = np.arange(400) % 4, np.full((400, 4), 0.25)
-    [found] = check_classes(y, proba, ["a", "b", "c", "d"])
+    [found] = find_confusable_classes(y, proba, ["a", "b", "c", "d"])
     assert found.sentence.startswith("None of the 4 classes is told apart from another: of the pair that")
     assert len(found.details["pairs"]) == 6 and "50% of 200 images are told right" in found.sentence
     sure = np.where(y[:, None] == 3, np.eye(4)[3], [1 / 3, 1 / 3, 1 / 3, 0])
-    [found] = check_classes(y, sure, ["a", "b", "c", "d"])
+    [found] = find_confusable_classes(y, sure, ["a", "b", "c", "d"])
     assert found.sentence.startswith("3 pairs of 3 classes ('a', 'b', 'c') are not told apart: of the pair")
-    two = check_classes(y[y < 2], proba[y < 2], ["a", "b", "c", "d"])
+    two = find_confusable_classes(y[y < 2], proba[y < 2], ["a", "b", "c", "d"])
     assert len(two) == 1 and two[0].sentence.startswith("The classes 'a' and 'b' are not told apart")
 
 
@@ -72,7 +72,7 @@ def test_a_head_that_learned_from_few_images_proves_nothing() -> None:
     proba[28 + 12 :] = [0.4, 0.6]
     proba[:10] = [0.4, 0.6]
     assert tell_apart(y, proba, 0, 1).low < 0.5 and tell_apart(y, proba, 0, 1).high < 0.75
-    [found] = check_classes(y, proba, ["a", "b"])
+    [found] = find_confusable_classes(y, proba, ["a", "b"])
     assert found.severity == "tell" and "too few images to know" in found.sentence
 
 
@@ -80,12 +80,12 @@ def test_images_of_few_groups_are_no_proof() -> None:
     """All images of a patient are told right, or none: a hundred of each class know what four know."""
     y, patients = np.repeat([0, 1], 100), np.repeat(np.arange(8), 25)
     proba = np.where((patients % 2 == 0)[:, None], np.eye(2)[y], np.eye(2)[1 - y])
-    [alone] = check_classes(y, proba, ["a", "b"])
-    [found] = check_classes(y, proba, ["a", "b"], patients)
+    [alone] = find_confusable_classes(y, proba, ["a", "b"])
+    [found] = find_confusable_classes(y, proba, ["a", "b"], patients)
     assert (alone.severity, found.severity) == ("warn", "tell") and "too few images" in found.sentence
     told = tell_apart(y, proba, 0, 1, patients)
     assert (told.value, told.n) == (0.5, 200) and told.low < 0.25
-    assert check_classes(y, proba, ["a", "b"], np.arange(200)) == [alone]
+    assert find_confusable_classes(y, proba, ["a", "b"], np.arange(200)) == [alone]
 
 
 def test_the_more_pairs_of_classes_the_more_images_prove_that_two_are_one() -> None:
@@ -94,5 +94,5 @@ def test_the_more_pairs_of_classes_the_more_images_prove_that_two_are_one() -> N
         y = np.repeat(np.arange(n_classes), 25)
         proba = np.eye(n_classes)[y]
         proba[:50, :2] = 0.5
-        [found] = check_classes(y, proba, [str(k) for k in range(n_classes)])
+        [found] = find_confusable_classes(y, proba, [str(k) for k in range(n_classes)])
         assert found.severity == severity and found.details["pairs"][0]["classes"] == ["0", "1"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cnncodes.evaluation.checks.duplicate_findings import check_duplicates
+from cnncodes.evaluation.checks.duplicate_findings import find_copies
 from cnncodes.evaluation.checks.duplicates import DuplicateGroup
 
 
@@ -15,7 +15,7 @@ def test_what_a_group_crosses_decides_how_bad_it_is() -> None:
     ]
     labels = ["x", "x", "x", "y", "x", "x", "x", "y"]
     parts = ["train", "test", "train", "train", "test", "test", "train", "test"]
-    found = check_duplicates(list("abcdefgh"), groups, labels, parts)
+    found = find_copies(list("abcdefgh"), groups, labels, parts)
     seen = [(f.details["kind"], f.details["exact"], f.severity, f.certainty, f.images) for f in found]
     assert seen == [
         ("parts", True, "warn", "certain", ("a", "b")),
@@ -30,22 +30,22 @@ def test_what_a_group_crosses_decides_how_bad_it_is() -> None:
 
 
 def test_unknown_labels_and_parts_cross_nothing() -> None:
-    [found] = check_duplicates(["a", "b"], [DuplicateGroup((0, 1), True)], [None, "x"], [None, "train"])
+    [found] = find_copies(["a", "b"], [DuplicateGroup((0, 1), True)], [None, "x"], [None, "train"])
     assert (found.details["kind"], found.severity) == ("within", "tell")
 
 
 def test_equal_images_that_disagree_are_a_fact_though_near_copies_are_with_them() -> None:
     group = DuplicateGroup((0, 1, 2), False, same=((0, 1),))
-    found = check_duplicates(list("abc"), [group], ["x", "y", "x"], ["train"] * 3)
+    found = find_copies(list("abc"), [group], ["x", "y", "x"], ["train"] * 3)
     assert [(f.details["kind"], f.certainty, f.images) for f in found] == [("labels", "certain", ("a", "b"))]
-    found = check_duplicates(list("abc"), [group], ["x", "x", "y"], ["train"] * 3)
+    found = find_copies(list("abc"), [group], ["x", "x", "y"], ["train"] * 3)
     assert [(f.certainty, f.images) for f in found] == [("likely", ("a", "b", "c"))]
 
 
 def test_numbers_of_copies_may_differ_a_little_and_those_of_near_copies_may_be_right() -> None:
     groups = [DuplicateGroup((0, 1), True), DuplicateGroup((2, 3), True), DuplicateGroup((4, 5), False)]
     numbers = [1.0, 1.05, 1.0, 9.0, 1.0, 5.0]
-    found = check_duplicates(list("abcdef"), groups, numbers, [None] * 6, task="numbers", tolerance=0.1)
+    found = find_copies(list("abcdef"), groups, numbers, [None] * 6, task="numbers", tolerance=0.1)
     assert [(f.details["kind"], f.severity, f.images) for f in found] == [
         ("labels", "warn", ("c", "d")),
         ("labels", "tell", ("e", "f")),
@@ -56,7 +56,7 @@ def test_numbers_of_copies_may_differ_a_little_and_those_of_near_copies_may_be_r
 
 def test_label_sets_of_copies_are_listed() -> None:
     sets = [frozenset({"sky", "sea"}), frozenset({"sea"})]
-    [found] = check_duplicates(["a", "b"], [DuplicateGroup((0, 1), True)], sets, [None] * 2, task="labels")
+    [found] = find_copies(["a", "b"], [DuplicateGroup((0, 1), True)], sets, [None] * 2, task="labels")
     assert found.severity == "warn" and found.details["groups"][0]["labels"] == [["sea", "sky"], ["sea"]]
 
 
@@ -64,18 +64,18 @@ def test_the_sentence_names_images_of_each_group_up_to_three_and_counts_the_othe
     pairs = [DuplicateGroup((i, i + 1), False) for i in (4, 6, 8, 10)]
     groups = [DuplicateGroup((0, 1, 2, 3), False), *pairs]
     keys, none = list("abcdefghijkl"), [None] * 12
-    [two] = check_duplicates(keys, groups[:2], none, none)
+    [two] = find_copies(keys, groups[:2], none, none)
     assert two.sentence.startswith("2 pictures are there more than once")
     assert two.sentence.endswith(": 'a', 'b' and 2 more; 'e', 'f'.")
-    [many] = check_duplicates(keys, groups, none, none)
+    [many] = find_copies(keys, groups, none, none)
     assert many.sentence.endswith(": 'a', 'b' and 2 more; 'e', 'f'; 'g', 'h'; and 2 more pictures.")
-    [four] = check_duplicates(keys, groups[:4], none, none)
+    [four] = find_copies(keys, groups[:4], none, none)
     assert four.sentence.endswith("; and 1 more picture.")
 
 
 def test_turned_copies_of_other_labels_may_mean_another_thing() -> None:
     groups = [DuplicateGroup((0, 1), False, turned=True), DuplicateGroup((2, 3), False, turned=True)]
-    found = check_duplicates(list("abcd"), groups, ["up", "left", "x", "x"], ["train", "test"] * 2)
+    found = find_copies(list("abcd"), groups, ["up", "left", "x", "x"], ["train", "test"] * 2)
     seen = [(f.details["kind"], f.severity, f.certainty, f.images) for f in found]
     assert seen == [
         ("parts", "warn", "likely", ("c", "d")),

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from cnncodes.evaluation.checks.duplicate_findings import check_duplicates
+from cnncodes.evaluation.checks.duplicate_findings import find_copies
 from cnncodes.evaluation.checks.duplicates import DuplicateGroup, find_duplicates
 from cnncodes.evaluation.checks.looking import Look, look_at
 from cnncodes.evaluation.checks.neighbours import Neighbours, find_neighbours
@@ -68,7 +68,7 @@ def test_a_mirrored_small_picture_is_found_and_a_like_one_is_not() -> None:
     looks = [look_at(array) for array in (picture, picture[:, ::-1], other)]
     found = find_duplicates(looks, find_neighbours(np.ones((3, 4), np.float32), 2))
     assert found == [DuplicateGroup((0, 1), False, doubtful=True)]
-    [finding] = check_duplicates(list("abc"), found, ["x"] * 3, ["train", "test", "test"])
+    [finding] = find_copies(list("abc"), found, ["x"] * 3, ["train", "test", "test"])
     assert (finding.severity, finding.certainty) == ("tell", "possible")
 
 

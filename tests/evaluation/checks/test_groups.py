@@ -5,17 +5,17 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnncodes.evaluation.checks.groups import check_groups, join_groups
+from cnncodes.evaluation.checks.groups import find_shared_groups, join_groups
 
 
 def test_a_group_in_two_parts_is_a_warning() -> None:
-    [found] = check_groups(list("abcd"), ["x", "x", "y", None], ["train", "test", "test", "train"])
+    [found] = find_shared_groups(list("abcd"), ["x", "x", "y", None], ["train", "test", "test", "train"])
     assert (found.severity, found.certainty, found.images, found.n) == ("warn", "certain", ("a", "b"), 3)
     assert found.details["groups"] == [{"group": "x", "parts": ["test", "train"], "images": ["a", "b"]}]
 
 
 def test_images_in_no_part_are_on_no_side() -> None:
-    assert check_groups(list("ab"), ["x", "x"], ["train", None]) == []
+    assert find_shared_groups(list("ab"), ["x", "x"], ["train", None]) == []
 
 
 @given(

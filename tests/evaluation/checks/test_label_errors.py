@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnncodes.evaluation.checks.label_errors import check_labels, find_label_issues
+from cnncodes.evaluation.checks.label_errors import find_label_issues, find_suspected_labels
 
 
 def draw(seed: int, n: int = 300, n_classes: int = 4, sharp: float = 2.0) -> tuple[np.ndarray, np.ndarray]:
@@ -68,8 +68,8 @@ def test_a_class_without_images_takes_nobody() -> None:
 
 def test_the_finding_lists_label_and_suggestion() -> None:
     proba = np.array([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9], [0.9, 0.1]])
-    [found] = check_labels(list("abcd"), np.array([0, 0, 1, 1]), proba, ["cat", "dog"])
+    [found] = find_suspected_labels(list("abcd"), np.array([0, 0, 1, 1]), proba, ["cat", "dog"])
     assert (found.images, found.n, found.severity) == (("d",), 4, "tell")
     [row] = found.details["labels"]
     assert row == {"image": "d", "label": "dog", "suggested": "cat", "probability": pytest.approx(0.1)}
-    assert check_labels(list("abc"), np.array([0, 0, 1]), proba[:3], ["cat", "dog"]) == []
+    assert find_suspected_labels(list("abc"), np.array([0, 0, 1]), proba[:3], ["cat", "dog"]) == []

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from cnncodes.evaluation.checks.label_set_errors import (
     DOUBT,
     HeldOutLabels,
-    check_label_sets,
     find_label_set_issues,
+    find_suspected_label_sets,
     predict_labels,
 )
 
@@ -53,9 +53,11 @@ def test_what_is_given_was_improbable_and_the_least_comes_first(seed: int) -> No
 def test_the_finding_counts_images_once() -> None:
     Y = np.array([[0, 0], [1, 1], [0, 0], [1, 1]], np.int8)
     proba = np.array([[0.99, 0.95], [0.9, 0.9], [0.1, 0.1], [0.9, 0.9]])
-    [finding] = check_label_sets(list("abcd"), Y, HeldOutLabels(proba, np.ones(2)), ["sea", "sky"])
+    [finding] = find_suspected_label_sets(list("abcd"), Y, HeldOutLabels(proba, np.ones(2)), ["sea", "sky"])
     assert (finding.check, finding.severity, finding.images, finding.n) == ("labels", "tell", ("a",), 4)
     assert "2 labels of 1 image of 4 may be wrong (2 missing, 0 too many)" in finding.sentence
     assert "the first lacks 'sea', which has a probability of 0.99" in finding.sentence
     assert finding.details["labels"][1] == {"image": "a", "label": "sky", "has": False, "probability": 0.95}
-    assert check_label_sets(list("abcd"), Y, HeldOutLabels(Y * 1.0, np.ones(2)), ["sea", "sky"]) == []
+    assert (
+        find_suspected_label_sets(list("abcd"), Y, HeldOutLabels(Y * 1.0, np.ones(2)), ["sea", "sky"]) == []
+    )

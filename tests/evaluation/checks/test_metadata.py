@@ -10,7 +10,7 @@ from made_looks import draw_looks
 
 from cnncodes.evaluation.checks.betraying import OF_FILE, OF_PICTURE
 from cnncodes.evaluation.checks.looking import Look
-from cnncodes.evaluation.checks.metadata import check_metadata, measure_betrayal
+from cnncodes.evaluation.checks.metadata import find_betraying_metadata, measure_betrayal
 
 
 def draw(n: int, n_classes: int = 3, seed: int = 0) -> tuple[list[Look], list[str]]:
@@ -33,7 +33,7 @@ def plant(
 
 @pytest.mark.parametrize("seed", range(5))
 def test_where_nothing_is_betrayed_nothing_is_said(seed: int) -> None:
-    assert check_metadata(*draw(300, seed=seed)) == []
+    assert find_betraying_metadata(*draw(300, seed=seed)) == []
 
 
 @pytest.mark.parametrize(
@@ -51,20 +51,20 @@ def test_a_planted_leak_is_a_warning_that_names_feature_and_class(
     values: dict[str, object], feature: str
 ) -> None:
     looks, labels = draw(300)
-    [found] = check_metadata(plant(looks, labels, "class 1", 0.95, **values), labels) or []
+    [found] = find_betraying_metadata(plant(looks, labels, "class 1", 0.95, **values), labels) or []
     assert (found.severity, found.details["feature"], found.details["class"]) == ("warn", feature, "class 1")
     assert found.details["balanced_accuracy"]["low"] > found.details["chance"] and found.n == 300
 
 
 def test_what_may_belong_to_the_class_is_told_and_no_warning() -> None:
     looks, labels = draw(300)
-    [found] = check_metadata(plant(looks, labels, "class 1", 0.6, brightness=300.0), labels) or []
+    [found] = find_betraying_metadata(plant(looks, labels, "class 1", 0.6, brightness=300.0), labels) or []
     assert (found.severity, found.details["class"]) == ("tell", "class 1")
 
 
 def test_one_class_of_many_is_found_too() -> None:
     looks, labels = draw(600, n_classes=20)
-    [found] = check_metadata(plant(looks, labels, "class 7", format="GIF"), labels) or []
+    [found] = find_betraying_metadata(plant(looks, labels, "class 7", format="GIF"), labels) or []
     assert (found.severity, found.details["class"]) == ("warn", "class 7")
 
 
@@ -76,8 +76,8 @@ def test_a_leak_within_groups_alone_is_none() -> None:
     sizes = rng.permutation(30) * 1000
     looks = [dataclasses.replace(look, n_bytes=int(sizes[g])) for look, g in zip(looks, groups, strict=True)]
     labels = [by_group[g] for g in groups]
-    assert (check_metadata(looks, labels) or [])[0].severity == "warn"
-    assert check_metadata(looks, labels, groups) == []
+    assert (find_betraying_metadata(looks, labels) or [])[0].severity == "warn"
+    assert find_betraying_metadata(looks, labels, groups) == []
 
 
 def test_all_right_has_an_interval_too() -> None:
@@ -88,9 +88,11 @@ def test_all_right_has_an_interval_too() -> None:
 
 def test_one_class_and_equal_images_have_no_answer() -> None:
     looks, labels = draw(30)
-    assert measure_betrayal(looks, ["a"] * 30) is None and check_metadata(looks, ["a"] * 30) is None
-    assert check_metadata(looks, labels, labels) is None  # each group is a class: none can be held out
-    assert check_metadata([looks[0]] * 30, labels) == []
+    assert measure_betrayal(looks, ["a"] * 30) is None and find_betraying_metadata(looks, ["a"] * 30) is None
+    assert (
+        find_betraying_metadata(looks, labels, labels) is None
+    )  # each group is a class: none can be held out
+    assert find_betraying_metadata([looks[0]] * 30, labels) == []
     assert measure_betrayal([looks[0]] * 30, labels, features=OF_PICTURE) is None
 
 

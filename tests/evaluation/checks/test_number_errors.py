@@ -7,8 +7,8 @@ import pytest
 
 from cnncodes.evaluation.checks.number_errors import (
     LEAST_R2,
-    check_numbers,
     find_number_issues,
+    find_suspected_numbers,
     predict_numbers,
     rate_errors,
 )
@@ -54,7 +54,7 @@ def test_the_finding_says_number_and_prediction() -> None:
     codes, numbers = draw()
     numbers[7] = 400
     found = predict_numbers(codes, numbers, np.arange(200))
-    [finding] = check_numbers([f"{i:03}" for i in range(200)], numbers, found)
+    [finding] = find_suspected_numbers([f"{i:03}" for i in range(200)], numbers, found)
     assert (finding.check, finding.severity, finding.n) == ("labels", "tell", 200)
     assert finding.images[0] == "007" and "the first has 400 and" in finding.sentence
     assert finding.details["numbers"][0]["number"] == 400

@@ -9,7 +9,7 @@ import pytest
 from made_looks import draw_looks
 
 from cnncodes.evaluation.checks.looking import Look
-from cnncodes.evaluation.checks.number_metadata import check_number_metadata, measure_number_betrayal
+from cnncodes.evaluation.checks.number_metadata import find_betraying_number_metadata, measure_number_betrayal
 
 
 def draw(n: int = 200, seed: int = 0) -> tuple[list[Look], np.ndarray]:
@@ -22,7 +22,7 @@ def draw(n: int = 200, seed: int = 0) -> tuple[list[Look], np.ndarray]:
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
 def test_where_nothing_is_betrayed_nothing_is_said(seed: int) -> None:
     looks, y = draw(seed=seed)
-    assert check_number_metadata(looks, y, np.arange(len(y))) == []
+    assert find_betraying_number_metadata(looks, y, np.arange(len(y))) == []
 
 
 @pytest.mark.parametrize("feature", ["width", pytest.param("n_bytes", marks=pytest.mark.slow)])
@@ -31,7 +31,7 @@ def test_what_betrays_a_number_is_named(feature: str) -> None:
     told = [
         dataclasses.replace(look, **{feature: int(200 + 30 * x)}) for look, x in zip(looks, y, strict=True)
     ]
-    [finding] = check_number_metadata(told, y, np.arange(len(y)))
+    [finding] = find_betraying_number_metadata(told, y, np.arange(len(y)))
     names = {"n_bytes": "file size"}
     assert (finding.details["feature"], finding.severity) == (names.get(feature, feature), "warn")
     assert (

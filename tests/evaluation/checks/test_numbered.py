@@ -9,7 +9,7 @@ import pytest
 
 from cnncodes.evaluation.checks.labelled import Labelled
 from cnncodes.evaluation.checks.looking import Look
-from cnncodes.evaluation.checks.numbered import check_numbered
+from cnncodes.evaluation.checks.numbered import find_in_numbers
 
 LOOK = Look("", 300, 400, 5000, "JPEG", "RGB", np.zeros((64, 64), np.uint8), (9.0, 9.0, 9.0), 50.0, 50.0)
 
@@ -22,13 +22,13 @@ def draw(n: int = 60) -> Labelled:
 
 
 def why_not(images: Labelled) -> dict[str, str]:
-    return {one.check: one.why for one in check_numbered(images, 0)[1]}
+    return {one.check: one.why for one in find_in_numbers(images, 0)[1]}
 
 
 def test_a_wrong_number_is_found_and_classes_are_not_checked() -> None:
     images = draw()
     images.labels[4] += 3
-    findings, left_out = check_numbered(images, 0)
+    findings, left_out = find_in_numbers(images, 0)
     assert [finding.images[0] for finding in findings] == ["04"]
     assert [(one.check, one.why) for one in left_out] == [("classes", "the labels are numbers.")]
 

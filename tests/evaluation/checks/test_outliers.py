@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cnncodes.evaluation.checks.looking import look_at
 from cnncodes.evaluation.checks.neighbours import find_neighbours
-from cnncodes.evaluation.checks.outliers import check_damage, check_outliers, find_outliers
+from cnncodes.evaluation.checks.outliers import find_damaged_images, find_outliers, find_outlying_images
 
 
 def make(n: int, far: int, seed: int = 0) -> np.ndarray:
@@ -22,7 +22,7 @@ def make(n: int, far: int, seed: int = 0) -> np.ndarray:
 def test_the_farthest_come_first() -> None:
     codes = make(200, 3)
     keys = [f"image {i}" for i in range(200)]
-    [found] = check_outliers(keys, find_neighbours(codes, 5))
+    [found] = find_outlying_images(keys, find_neighbours(codes, 5))
     assert set(found.images) == set(keys[:3]) and found.n == 200 and found.severity == "tell"
 
 
@@ -38,15 +38,15 @@ def test_images_that_are_all_alike_have_hardly_any(seed: int) -> None:
 
 
 def test_equal_codes_and_few_images_have_none() -> None:
-    assert check_outliers(["a"] * 40, find_neighbours(np.ones((40, 8), np.float32), 5)) == []
-    assert check_outliers(["a"] * 10, find_neighbours(make(10, 1), 5)) == []
+    assert find_outlying_images(["a"] * 40, find_neighbours(np.ones((40, 8), np.float32), 5)) == []
+    assert find_outlying_images(["a"] * 10, find_neighbours(make(10, 1), 5)) == []
 
 
 def test_one_colour_and_tiny_pictures_are_named() -> None:
     rng = np.random.default_rng(0)
     pictures = [rng.integers(0, 256, (200, 200, 3), np.uint8) for _ in range(5)]
     pictures += [np.full((200, 200, 3), 40, np.uint8), rng.integers(0, 256, (4, 200, 3), np.uint8)]
-    found = check_damage(list("abcdefg"), [look_at(picture) for picture in pictures])
+    found = find_damaged_images(list("abcdefg"), [look_at(picture) for picture in pictures])
     assert [(f.details["kind"], f.images, f.severity) for f in found] == [
         ("flat", ("f",), "warn"),
         ("tiny", ("g",), "warn"),
@@ -56,4 +56,4 @@ def test_one_colour_and_tiny_pictures_are_named() -> None:
 def test_where_all_pictures_are_small_none_is_tiny() -> None:
     rng = np.random.default_rng(0)
     looks = [look_at(rng.integers(0, 256, (28, 28), np.uint8)) for _ in range(9)]
-    assert check_damage(list("abcdefghi"), looks) == []
+    assert find_damaged_images(list("abcdefghi"), looks) == []

@@ -7,10 +7,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from cnncodes.evaluation.checks.label_metadata import check_label_metadata
-from cnncodes.evaluation.checks.labelled import Labelled, check_labelled
+from cnncodes.evaluation.checks.label_metadata import find_betraying_label_metadata
+from cnncodes.evaluation.checks.labelled import Labelled, find_in_classes
 from cnncodes.evaluation.checks.looking import Look
-from cnncodes.evaluation.checks.several import check_several
+from cnncodes.evaluation.checks.several import find_in_label_sets
 
 LOOK = Look("", 300, 400, 5000, "JPEG", "RGB", np.zeros((64, 64), np.uint8), (9.0, 9.0, 9.0), 50.0, 50.0)
 NAMES = ["rare", "sea", "sky"]
@@ -26,7 +26,7 @@ def draw(n: int = 80) -> Labelled:
 
 
 def test_a_label_of_one_image_is_left_out_and_named() -> None:
-    findings, left_out = check_several(draw(), NAMES, 0)
+    findings, left_out = find_in_label_sets(draw(), NAMES, 0)
     why = {one.check: one.why for one in left_out}
     assert set(why) == {"classes", "labels", "metadata"} and "none excludes another" in why["classes"]
     assert why["labels"] == "1 of 3 labels is on, or lacking from, fewer than 2 different images: 'rare'."
@@ -40,7 +40,7 @@ def test_a_label_that_the_file_type_betrays_is_named() -> None:
         dataclasses.replace(look, format="PNG") if has else look
         for look, has in zip(images.looks, images.labels[:, 1], strict=True)
     ]
-    findings, _ = check_several(dataclasses.replace(images, looks=looks), NAMES, 0)
+    findings, _ = find_in_label_sets(dataclasses.replace(images, looks=looks), NAMES, 0)
     [finding] = [one for one in findings if one.check == "metadata"]
     assert finding.severity == "warn" and "a tree tells 1 of 2 labels, most of all 'sea'" in finding.sentence
     assert [(one["label"], one["feature"]) for one in finding.details["labels"]] == [("sea", "file type")]
@@ -49,16 +49,16 @@ def test_a_label_that_the_file_type_betrays_is_named() -> None:
 def test_what_is_on_all_or_on_nothing_or_tells_nothing_is_said() -> None:
     images = draw(20)
     same = dataclasses.replace(images, labels=np.ones((20, 3), np.int8))
-    assert "3 of 3 labels are on" in check_several(same, NAMES, 0)[1][1].why
+    assert "3 of 3 labels are on" in find_in_label_sets(same, NAMES, 0)[1][1].why
     nothing = dataclasses.replace(images, labels=np.empty((20, 0), np.int8))
-    assert check_several(nothing, [], 0)[1][1].why == "no image has any of the labels."
+    assert find_in_label_sets(nothing, [], 0)[1][1].why == "no image has any of the labels."
     empty = Labelled([], [], images.codes[:0], images.labels[:0], images.groups[:0])
-    assert check_several(empty, [], 0)[1][1].why == "no image has a label."
+    assert find_in_label_sets(empty, [], 0)[1][1].why == "no image has a label."
     blind = dataclasses.replace(images, codes=np.ones_like(images.codes))
     said = "odes tell too little of 2 labels to call one wrong: 'sea', 'sky'."
-    assert check_several(blind, NAMES, 0)[1][1].why.endswith(f". C{said}")
+    assert find_in_label_sets(blind, NAMES, 0)[1][1].why.endswith(f". C{said}")
     frequent = dataclasses.replace(blind, labels=blind.labels[:, 1:])
-    assert check_several(frequent, NAMES[1:], 0)[1][1].why == f"c{said}"
+    assert find_in_label_sets(frequent, NAMES[1:], 0)[1][1].why == f"c{said}"
 
 
 @pytest.mark.slow
@@ -70,14 +70,19 @@ def test_of_many_labels_that_nothing_betrays_none_is_named(seed: int) -> None:
         dataclasses.replace(LOOK, n_bytes=int(size), brightness=float(light))
         for size, light in zip(rng.integers(5000, 9000, 80), rng.uniform(0, 255, 80), strict=True)
     ]
-    assert check_label_metadata(looks, Y, np.arange(80), [str(i) for i in range(40)], random_state=seed) == []
+    assert (
+        find_betraying_label_metadata(looks, Y, np.arange(80), [str(i) for i in range(40)], random_state=seed)
+        == []
+    )
 
 
 def test_groups_are_not_called_images() -> None:
     images = dataclasses.replace(draw(), groups=np.arange(80) // 10)
-    why = {one.check: one.why for one in check_several(images, NAMES, 0)[1]}
+    why = {one.check: one.why for one in find_in_label_sets(images, NAMES, 0)[1]}
     of = "groups (an image without one is one, and copies are one)"
     assert why["labels"] == f"1 of 3 labels is on, or lacking from, fewer than 2 {of}: 'rare'."
     assert f"fewer than 10 {of}" in why["metadata"]
     classes = dataclasses.replace(images, labels=np.where(np.arange(80) < 5, "few", "many"))
-    assert f"that takes 10 {of} of each of two classes." in [one.why for one in check_labelled(classes, 0)[1]]
+    assert f"that takes 10 {of} of each of two classes." in [
+        one.why for one in find_in_classes(classes, 0)[1]
+    ]

@@ -14,17 +14,17 @@ from cnncodes.estimators.aggregation import average_rows
 from cnncodes.estimators.inputs import embed_records, make_embedder, settle_embedders
 from cnncodes.estimators.label_sets import check_divided
 from cnncodes.evaluation.checks import outliers
-from cnncodes.evaluation.checks.duplicate_findings import check_duplicates
+from cnncodes.evaluation.checks.duplicate_findings import find_copies
 from cnncodes.evaluation.checks.duplicates import NEAREST, find_duplicates
 from cnncodes.evaluation.checks.finding import CHECKS, Finding
-from cnncodes.evaluation.checks.groups import check_groups, join_groups
-from cnncodes.evaluation.checks.labelled import Labelled, check_labelled
+from cnncodes.evaluation.checks.groups import find_shared_groups, join_groups
+from cnncodes.evaluation.checks.labelled import Labelled, find_in_classes
 from cnncodes.evaluation.checks.looking import Look, watch
 from cnncodes.evaluation.checks.neighbours import find_neighbours
-from cnncodes.evaluation.checks.numbered import check_numbered
+from cnncodes.evaluation.checks.numbered import find_in_numbers
 from cnncodes.evaluation.checks.opening import open_labelled
 from cnncodes.evaluation.checks.report import DataChecks, LeftOut
-from cnncodes.evaluation.checks.several import check_several
+from cnncodes.evaluation.checks.several import find_in_label_sets
 from cnncodes.evaluation.checks.truth import Truth, read_truth
 from cnncodes.images import ImageRecord
 
@@ -189,15 +189,15 @@ def run_checks(
     copies = find_duplicates(looks, neighbours, n_jobs)
     groups = join_groups(own_groups, [copy.rows for copy in copies])
     found = [
-        *check_duplicates(keys, copies, truth.given, parts, task=truth.task, tolerance=truth.tolerance),
-        *check_groups(keys, own_groups, parts),
-        *outliers.check_outliers(keys, neighbours),
-        *outliers.check_damage(keys, looks),
+        *find_copies(keys, copies, truth.given, parts, task=truth.task, tolerance=truth.tolerance),
+        *find_shared_groups(keys, own_groups, parts),
+        *outliers.find_outlying_images(keys, neighbours),
+        *outliers.find_damaged_images(keys, looks),
     ]
     rows = truth.rows
     of_rows = [keys[i] for i in rows], [looks[i] for i in rows]
     images = Labelled(*of_rows, codes[rows], truth.values, groups[rows])
-    by_label, missing = _check_truth(truth, images, random_state)
+    by_label, missing = _find_in_truth(truth, images, random_state)
     return DataChecks(
         n=len(records),
         labelled=len(rows),
@@ -210,13 +210,13 @@ def run_checks(
     )
 
 
-def _check_truth(truth: Truth, images: Labelled, random_state: int) -> tuple[list[Finding], list[LeftOut]]:
+def _find_in_truth(truth: Truth, images: Labelled, random_state: int) -> tuple[list[Finding], list[LeftOut]]:
     """Run the checks that need labels, of whichever sort these are."""
     if truth.task == "numbers":
-        return check_numbered(images, random_state)
+        return find_in_numbers(images, random_state)
     if truth.task == "labels":
-        return check_several(images, truth.names, random_state)
-    return check_labelled(images, random_state)
+        return find_in_label_sets(images, truth.names, random_state)
+    return find_in_classes(images, random_state)
 
 
 def _rank(finding: Finding) -> tuple[bool, int, bool, bool, int]:

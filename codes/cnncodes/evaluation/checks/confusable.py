@@ -65,7 +65,7 @@ def tell_apart(
     return _Wins(y, proba, groups).measure(a, b)
 
 
-def check_classes(
+def find_confusable_classes(
     y: npt.NDArray[np.int64],
     proba: npt.NDArray[np.float64],
     classes: Sequence[str],

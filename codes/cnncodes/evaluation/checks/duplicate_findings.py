@@ -15,7 +15,7 @@ from cnncodes.evaluation.task_names import TaskName
 _NAMED = 3
 
 
-def check_duplicates(
+def find_copies(
     keys: Sequence[str],
     groups: Sequence[DuplicateGroup],
     labels: Sequence[Hashable | None],

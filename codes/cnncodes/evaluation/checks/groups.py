@@ -12,7 +12,7 @@ from cnncodes.evaluation.checks.finding import Finding
 from cnncodes.images import connect
 
 
-def check_groups(
+def find_shared_groups(
     keys: Sequence[str], groups: Sequence[str | None], parts: Sequence[str | None]
 ) -> list[Finding]:
     """Report groups of which images are in several parts.
@@ -24,7 +24,7 @@ def check_groups(
 
     Examples
     --------
-    >>> found = check_groups(["a", "b", "c"], ["anna", "anna", "otto"], ["train", "test", "test"])
+    >>> found = find_shared_groups(["a", "b", "c"], ["anna", "anna", "otto"], ["train", "test", "test"])
     >>> found[0].details["groups"]
     [{'group': 'anna', 'parts': ['test', 'train'], 'images': ['a', 'b']}]
     """

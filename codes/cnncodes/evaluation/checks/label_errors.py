@@ -57,7 +57,7 @@ def find_label_issues(y: npt.NDArray[np.int64], proba: npt.NDArray[np.float64]) 
     return np.asarray(rows[np.argsort(own[rows], kind="stable")])
 
 
-def check_labels(
+def find_suspected_labels(
     keys: Sequence[str],
     y: npt.NDArray[np.int64],
     proba: npt.NDArray[np.float64],

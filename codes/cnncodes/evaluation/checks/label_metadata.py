@@ -25,7 +25,7 @@ Array = npt.NDArray[Any]
 _Told = list[tuple[str, float, Betrayal]]
 
 
-def check_label_metadata(
+def find_betraying_label_metadata(
     looks: Sequence[Look], Y: Array, groups: Array, names: Sequence[str], *, random_state: int = 0
 ) -> list[Finding]:
     """Report which labels can be told without looking at the picture.

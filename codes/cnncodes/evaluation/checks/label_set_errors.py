@@ -110,7 +110,7 @@ def find_label_set_issues(Y: Array, found: HeldOutLabels) -> list[LabelIssue]:
     return sorted((one for one in issues if one.given < DOUBT), key=lambda one: one.given)
 
 
-def check_label_sets(
+def find_suspected_label_sets(
     keys: Sequence[str], Y: Array, found: HeldOutLabels, names: Sequence[str]
 ) -> list[Finding]:
     """Report labels that images probably lack, or should not have.

@@ -46,7 +46,7 @@ class Labelled:
         return Labelled(keys, looks, self.codes[rows], self.labels[rows], self.groups[rows])
 
 
-def check_labelled(images: Labelled, random_state: int) -> tuple[list[Finding], list[LeftOut]]:
+def find_in_classes(images: Labelled, random_state: int) -> tuple[list[Finding], list[LeftOut]]:
     """Report what is wrong with classes, labels and metadata, and which of it could not be checked."""
     findings: list[Finding] = []
     left_out: list[LeftOut] = []
@@ -99,13 +99,15 @@ def _run_head(images: Labelled, random_state: int) -> list[Finding] | None:
         return None
     names = [str(name) for name in found.classes]
     return [
-        *confusable.check_classes(found.y, found.proba, names, images.groups),
-        *label_errors.check_labels(images.keys, found.y, found.proba, names),
+        *confusable.find_confusable_classes(found.y, found.proba, names, images.groups),
+        *label_errors.find_suspected_labels(images.keys, found.y, found.proba, names),
     ]
 
 
 def _run_tree(images: Labelled, random_state: int) -> list[Finding] | None:
-    return metadata.check_metadata(images.looks, images.labels, images.groups, random_state=random_state)
+    return metadata.find_betraying_metadata(
+        images.looks, images.labels, images.groups, random_state=random_state
+    )
 
 
 #: Checks, the different images that each class must have for them, and what runs them.

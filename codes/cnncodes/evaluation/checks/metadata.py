@@ -155,7 +155,7 @@ def _fold(y: Array, group_ids: Array, random_state: int) -> list[Split]:
     return splits if sum(len(test) for _, test in splits) == n else []
 
 
-def check_metadata(
+def find_betraying_metadata(
     looks: Sequence[Look], labels: Any, groups: Any = None, *, random_state: int = 0
 ) -> list[Finding] | None:
     """Report whether the classes, or one of them, can be told without looking at the picture.

@@ -101,7 +101,7 @@ def find_number_issues(found: HeldOutNumbers) -> npt.NDArray[np.int64]:
     return np.asarray(far[np.argsort(-rated[far], kind="stable")])
 
 
-def check_numbers(keys: Sequence[str], numbers: Array, found: HeldOutNumbers) -> list[Finding]:
+def find_suspected_numbers(keys: Sequence[str], numbers: Array, found: HeldOutNumbers) -> list[Finding]:
     """Report images whose number is probably wrong.
 
     Parameters

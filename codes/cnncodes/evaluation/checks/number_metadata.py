@@ -103,7 +103,7 @@ def _make_tree(random_state: int, n_rows: int) -> DecisionTreeRegressor:
     )
 
 
-def check_number_metadata(
+def find_betraying_number_metadata(
     looks: Sequence[Look], y: Array, groups: Array, *, random_state: int = 0
 ) -> list[Finding]:
     """Report whether numbers can be told without looking at the picture.

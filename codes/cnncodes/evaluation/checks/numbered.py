@@ -11,7 +11,7 @@ from cnncodes.evaluation.checks.labelled import Labelled
 from cnncodes.evaluation.checks.report import LeftOut
 
 
-def check_numbered(images: Labelled, random_state: int) -> tuple[list[Finding], list[LeftOut]]:
+def find_in_numbers(images: Labelled, random_state: int) -> tuple[list[Finding], list[LeftOut]]:
     """Report numbers that are probably wrong, or betrayed by metadata, and what could not be checked."""
     left_out = [LeftOut("classes", "the labels are numbers.")]
     findings: list[Finding] = []
@@ -20,7 +20,7 @@ def check_numbered(images: Labelled, random_state: int) -> tuple[list[Finding], 
         left_out.append(LeftOut("metadata", why))
     else:
         y = clip_numbers(images.labels)
-        findings += number_metadata.check_number_metadata(
+        findings += number_metadata.find_betraying_number_metadata(
             images.looks, y, images.groups, random_state=random_state
         )
     why = _say_why_not(images, number_errors.LEAST_GROUPS)
@@ -36,7 +36,7 @@ def check_numbered(images: Labelled, random_state: int) -> tuple[list[Finding], 
             " images, each held out)."
         )
         return findings, [*left_out, LeftOut("labels", why)]
-    return [*findings, *number_errors.check_numbers(images.keys, numbers, found)], left_out
+    return [*findings, *number_errors.find_suspected_numbers(images.keys, numbers, found)], left_out
 
 
 def _say_why_not(images: Labelled, groups: int) -> str:

@@ -57,7 +57,7 @@ def find_outliers(neighbours: Neighbours) -> npt.NDArray[np.int64]:
     return np.asarray(far[np.argsort(-logs[far], kind="stable")])
 
 
-def check_outliers(keys: Sequence[str], neighbours: Neighbours) -> list[Finding]:
+def find_outlying_images(keys: Sequence[str], neighbours: Neighbours) -> list[Finding]:
     """Report images that are far from all others.
 
     Parameters
@@ -84,7 +84,7 @@ def check_outliers(keys: Sequence[str], neighbours: Neighbours) -> list[Finding]
     return [finding]
 
 
-def check_damage(keys: Sequence[str], looks: Sequence[Look]) -> list[Finding]:
+def find_damaged_images(keys: Sequence[str], looks: Sequence[Look]) -> list[Finding]:
     """Report images of one colour, and tiny ones.
 
     Parameters

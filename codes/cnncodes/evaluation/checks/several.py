@@ -18,7 +18,7 @@ from cnncodes.heads.multilabel.folds import count_sides
 _LEAST_FOR_HEAD = 2
 
 
-def check_several(
+def find_in_label_sets(
     images: Labelled, names: Sequence[str], random_state: int
 ) -> tuple[list[Finding], list[LeftOut]]:
     """Report labels that are probably wrong, or betrayed by metadata, and what could not be checked.
@@ -36,7 +36,7 @@ def check_several(
     if len(chosen):
         Y, own = images.labels[:, chosen], [names[i] for i in chosen]
         found = label_set_errors.predict_labels(images.codes, Y, images.groups, random_state=random_state)
-        findings += label_set_errors.check_label_sets(images.keys, Y, found, own)
+        findings += label_set_errors.find_suspected_label_sets(images.keys, Y, found, own)
         vague = [own[i] for i in np.flatnonzero(found.saved < label_set_errors.LEAST_SAVED)]
         if vague:
             few = f"{count(len(vague), 'label')} to call one wrong: {name_some(vague, 3)}."
@@ -45,7 +45,7 @@ def check_several(
     chosen, why = _choose(images, names, metadata.LEAST)
     if len(chosen):
         Y, own = images.labels[:, chosen], [names[i] for i in chosen]
-        findings += label_metadata.check_label_metadata(
+        findings += label_metadata.find_betraying_label_metadata(
             images.looks, Y, images.groups, own, random_state=random_state
         )
     left_out += [LeftOut("metadata", why)] if why else []
