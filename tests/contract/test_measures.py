@@ -6,6 +6,7 @@ import html
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import numpy as np
@@ -28,6 +29,8 @@ from cnncodes.plain import to_plain
 from cnncodes.report.labels.page import show_figures as show_labels
 from cnncodes.report.numbers.page import show_figures as show_numbers
 from cnncodes.report.tables import show_figures as show_classes
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "figures.md"
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,12 @@ def test_a_figure_that_is_missing_is_called_alike_in_text_and_page() -> None:
     for title in ("top-k accuracy", "log loss", "Brier score", "calibration error"):
         assert f"No {title}: the classifier gives no probabilities." in page
     assert set(figures.missing) <= {one.key for one in CLASS_MEASURES}
+
+
+@pytest.mark.parametrize("one", [*CLASS_MEASURES, *NUMBER_MEASURES, *LABEL_MEASURES])
+def test_the_docs_say_what_each_figure_is(one: Measure) -> None:
+    name = one.text.partition(" (±")[0].format(k="k", coverage="90 %")
+    assert name.lower() in DOCS.read_text(encoding="utf-8").lower()
 
 
 @pytest.mark.parametrize("kind", [Contestant, Pair])
