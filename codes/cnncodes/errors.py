@@ -128,6 +128,10 @@ class DamagedManifest(StoreError):
     """A codes dataset whose manifest is damaged or gone; its shards may be sound."""
 
 
+class InternalError(CnnCodesError):
+    """cnncodes has found that it did not do what it should have; neither arguments nor files are at fault."""
+
+
 class ShortageError(CnnCodesError):
     """Memory or threads that this process may not have; it says nothing of the files that were in hand."""
 

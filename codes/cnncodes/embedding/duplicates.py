@@ -66,8 +66,17 @@ class Duplicates:
                 self._failed[content] = failure
         return [self._follow(copy, failure) for copy in self._waiting.pop(content, [])]
 
+    @property
+    def unfinished(self) -> list[str]:
+        """Keys of images that wait for another, and of those that were to make codes and have not ended."""
+        waiting = [copy.key for copies in self._waiting.values() for copy in copies]
+        return [*waiting, *self._claims]
+
     @staticmethod
     def _follow(copy: ImageCopy, failure: Failure | None) -> ImageCopy | Failure:
         if failure is None:
             return copy
+        if failure.stage == "read":  # its own file could be read
+            reason = f"its codes were to be those of {failure.key!r}, which failed: {failure.reason}"
+            failure = replace(failure, reason=reason)
         return replace(failure, key=copy.key, size=copy.size, mtime_ns=copy.mtime_ns)

@@ -110,7 +110,13 @@ class _Group:
         claim, seen = self._claim, self._seen.get(at)
         if claim is None or seen is None:
             return claim
-        return lambda key, content: content == seen[1] or claim(key, content)
+
+        def check_same(key: str, content: str) -> bool:
+            if content != seen[1]:  # copies wait for what was claimed, and nobody has that any more
+                raise UnreadableImage("read", "the file was changed while it was read")
+            return True
+
+        return check_same
 
     def take(self, answers: Sequence[dict[str, Any]]) -> None:
         """Take what a process made of the images that were chosen."""

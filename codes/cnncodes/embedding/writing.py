@@ -11,6 +11,7 @@ from cnncodes.embedding.embedder import Embedder
 from cnncodes.embedding.lanes import run_lanes
 from cnncodes.embedding.planning import Work
 from cnncodes.embedding.reducing import reduce_views
+from cnncodes.errors import InternalError, name_some
 from cnncodes.images import ImageRecord
 from cnncodes.store import CodesWriter, Failure, ImageCodes, ImageCopy, StoredImage
 from cnncodes.store.records import labels_of
@@ -59,6 +60,11 @@ class Counts:
         else:
             self.copies += 1
 
+    @property
+    def ended(self) -> int:
+        """Images of which it is known what became of them."""
+        return self.embedded + self.unchanged + len(self.failures)
+
     def count_kept(self, result: ImageCopy, before: StoredImage) -> None:
         """Count an image whose content is what it was."""
         self.unchanged += 1
@@ -73,7 +79,13 @@ def write_codes(
     n_jobs: int | None,
     on_progress: Progress | None,
 ) -> None:
-    """Embed what is to do, write it, and count it; failures known before come first."""
+    """Embed what is to do, write it, and count it; failures known before come first.
+
+    Raises
+    ------
+    InternalError
+        If an image of the work was lost on its way from a lane to the writer.
+    """
     counts.failures += [*work.unreachable, *work.still_failed]
     counts.out_of_reach += len(work.unreachable)
     duplicates = Duplicates(writer)
@@ -88,7 +100,9 @@ def write_codes(
         return embedder.embed(chunk, claim)
 
     most = min(embedder.chunk, writer.shard_images)
+    done, before = 0, counts.ended
     for done, made in enumerate(run_lanes(embed, work.todo, n_jobs, most=most, stop=stop), start=1):
+        _check_turn(work.todo[done - 1 : done], made)
         result = duplicates.resolve(made)
         if result is not None:
             failure = _write(result, writer, counts)
@@ -96,6 +110,25 @@ def write_codes(
                 _write(waiting, writer, counts)
         if on_progress is not None:
             on_progress(done, len(work.todo), len(counts.failures))
+    lost = [record.key for record in work.todo[done:]] + duplicates.unfinished
+    if lost or counts.ended - before != len(work.todo):
+        raise _tell_lost(lost)
+
+
+def _check_turn(due: Sequence[ImageRecord], made: Result) -> None:
+    """Raise the error unless a result is of the image whose turn it is: lanes give them in order."""
+    keys = [record.key for record in due]
+    if keys != [made.key]:
+        raise _tell_lost(keys or [made.key])
+
+
+def _tell_lost(keys: Sequence[str]) -> InternalError:
+    """Return the error of images of which nobody knows what became of them."""
+    named = f": {name_some(keys, 2)}" if keys else ""
+    return InternalError(
+        f"images were lost between reading and writing{named}. That is a fault of cnncodes and of no image;"
+        " please report it. What is written stays, and the same command goes on with the rest."
+    )
 
 
 class _StoppedError(Exception):
