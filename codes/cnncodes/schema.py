@@ -1,8 +1,9 @@
-"""One frozen dataclass a command: the single truth for Python, the command line and recipes.
+"""One frozen dataclass a command: the single truth for the command line and recipes.
 
 A command's options are a frozen dataclass whose fields are made by `option`. From it come the
 argparse parser (`add_arguments`) and the check of values that came from TOML or from the shell
-(`from_mapping`), which collects every problem before it complains.
+(`from_mapping`), which collects every problem before it complains. Python's functions have signatures of
+their own; what they share with options, values and defaults, stands in `cnncodes.choices`.
 """
 
 from __future__ import annotations

@@ -17,11 +17,12 @@ from cnncodes.backbones.running.runtime import list_providers
 from cnncodes.backbones.running.starting import CPU
 from cnncodes.backbones.session import Backbone, check_hash
 from cnncodes.backbones.zoo import find_backbone
+from cnncodes.choices import BACKBONE
 from cnncodes.errors import BackboneError, ProviderError, UsageError, suggest
 
 
 def load_backbone(
-    name_or_path: str | Path = "efficientnet-lite0",
+    name_or_path: str | Path = BACKBONE,
     *,
     layer: str | None = None,
     pool: str | None = None,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cnncodes.choices import BACKBONE
 from cnncodes.commands import common, inputs
 from cnncodes.commands.command import Command, Result
 from cnncodes.commands.precision_pictures import choose_pictures
@@ -47,7 +48,7 @@ class BenchOptions(common.SourceOptions):
         default=None,
         metavar="SRC",
     )
-    backbone: str = option(common.HELP_BACKBONE, default=common.BACKBONE, metavar="NAME")
+    backbone: str = option(common.HELP_BACKBONE, default=BACKBONE, metavar="NAME")
     provider: str | None = option(
         "Only these, separated by commas: cpu, cuda, cuda:1, openvino, … [all that the runtime lists]",
         default=None,

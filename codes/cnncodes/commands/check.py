@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cnncodes.choices import BACKBONE, DECODE_MODES
 from cnncodes.commands import common, inputs
 from cnncodes.commands.command import PROBLEMS, TOO_MANY_FAILURES, Command, Result, showing
 from cnncodes.commands.failures import judge_failures
@@ -39,11 +40,11 @@ class CheckOptions(common.EmbeddingOptions, common.LayerOptions, TaskOptions):
         default=None,
         metavar="PART",
     )
-    backbone: str = option(common.HELP_BACKBONE, default=common.BACKBONE, metavar="NAME")
+    backbone: str = option(common.HELP_BACKBONE, default=BACKBONE, metavar="NAME")
     precision: str | None = option(
         f"{common.HELP_PRECISION} [fp32]", default=None, metavar="PRECISION", check=common.check_precision
     )
-    decode: str = option(common.HELP_DECODE, default="exact", choices=common.DECODE_CHOICES)
+    decode: str = option(common.HELP_DECODE, default=DECODE_MODES[0], choices=DECODE_MODES)
     report: str | None = option(
         "File (.json) for all findings with all their images.",
         default=None,

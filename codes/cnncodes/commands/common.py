@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cnncodes.choices import POOLS
 from cnncodes.commands.failures import check_limit
 from cnncodes.errors import UsageError, suggest
 from cnncodes.schema import option
 
-BACKBONE = "efficientnet-lite0"
-DECODE_CHOICES = ("exact", "fast", "nvimgcodec", "nvimgcodec-cpu")
 HELP_BACKBONE = "Network that makes the codes: a name from 'cnncodes models list', or a folder with a card."
 HELP_PRECISION = (
     "What the network computes in: fp32, fp16 or int8, where it has a file of that; bf16, by OpenVINO; or"
@@ -158,7 +157,7 @@ class LayerOptions:
     pool: str | None = option(
         "How the places of such a layer become one vector; stored codes keep theirs. [mean]",
         default=None,
-        choices=("mean", "max", "both"),
+        choices=POOLS,
     )
 
 

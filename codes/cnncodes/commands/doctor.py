@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cnncodes
+from cnncodes.choices import BACKBONE
 from cnncodes.commands import common, providers
 from cnncodes.commands.command import PROBLEMS, Command, Result
 from cnncodes.commands.reporter import Reporter
@@ -73,7 +74,7 @@ PARTS = {
 class DoctorOptions:
     """Options of ``cnncodes doctor``."""
 
-    backbone: str = option(common.HELP_BACKBONE, default=common.BACKBONE, metavar="NAME")
+    backbone: str = option(common.HELP_BACKBONE, default=BACKBONE, metavar="NAME")
 
 
 def run_doctor(options: DoctorOptions, reporter: Reporter) -> Result:

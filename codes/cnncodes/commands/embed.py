@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cnncodes.choices import BACKBONE, CHECKS, DECODE_MODES, DTYPES, REDUCTIONS, SHARD_IMAGES
 from cnncodes.commands import common, inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.failures import judge_failures
@@ -28,7 +30,7 @@ class EmbedOptions(common.EmbeddingOptions, common.LayerOptions):
     out: str = option(
         "Folder of the codes dataset; run again, it goes on where it stopped.", short="-o", metavar="FOLDER"
     )
-    backbone: str = option(common.HELP_BACKBONE, default=common.BACKBONE, metavar="NAME")
+    backbone: str = option(common.HELP_BACKBONE, default=BACKBONE, metavar="NAME")
     precision: str | None = option(
         f"{common.HELP_PRECISION} [fp32]",
         default=None,
@@ -52,8 +54,8 @@ class EmbedOptions(common.EmbeddingOptions, common.LayerOptions):
     )
     reduce: str = option(
         "'mean' stores one row an image, the mean over its views; 'none' one a view.",
-        default="none",
-        choices=("none", "mean"),
+        default=REDUCTIONS[0],
+        choices=REDUCTIONS,
     )
     split: str | None = option(
         "Only this part of the source: train, val or test.", default=None, metavar="PART"
@@ -62,7 +64,7 @@ class EmbedOptions(common.EmbeddingOptions, common.LayerOptions):
         "The labels are texts of several each, with this between them, which 'fit' divides. They are kept as"
         " they are; --holdout takes its share of all images, and not of each text."
     )
-    decode: str = option(common.HELP_DECODE, default="exact", choices=common.DECODE_CHOICES)
+    decode: str = option(common.HELP_DECODE, default=DECODE_MODES[0], choices=DECODE_MODES)
     max_memory: str | int | None = option(
         "What the images that are decoded at the same time may take: 2G, 500M. One that takes more is decoded"
         " alone; one that takes more than the machine has left fails. [a quarter of the machine's]",
@@ -70,7 +72,7 @@ class EmbedOptions(common.EmbeddingOptions, common.LayerOptions):
         metavar="SIZE",
         check=common.check_memory,
     )
-    dtype: str = option("Precision of the stored codes.", default="float16", choices=("float16", "float32"))
+    dtype: str = option("Precision of the stored codes.", default=DTYPES[0], choices=DTYPES)
     batch_size: int | str | None = option(
         "Views in one call of the network; 'auto' measures once what is fastest here. [CPU: 8, else 64]",
         default=None,
@@ -97,15 +99,15 @@ class EmbedOptions(common.EmbeddingOptions, common.LayerOptions):
     )
     shard_images: int = option(
         "Images in one file of the dataset: the most that a killed job does again.",
-        default=2048,
+        default=SHARD_IMAGES,
         metavar="N",
         check=common.check_positive,
     )
     check: str = option(
         "By what a stored image counts as unchanged: size and time of its file (stat), or also its content,"
         " for which every file is read.",
-        default="stat",
-        choices=("stat", "content"),
+        default=CHECKS[0],
+        choices=CHECKS,
     )
     retry_failed: bool = option(
         "Try images again that could not be used before, although their files, and the limits they met, are"
@@ -133,26 +135,14 @@ def run_embed(options: EmbedOptions, reporter: Reporter) -> Result:
     if options.split is not None:
         split = inputs.choose_split(options.split, (record.split for record in source.records), options.split)
     backbones = _open_backbones(options, reporter)
+    shared = inspect.signature(embed).parameters  # of one name, and so of one meaning
+    given = {
+        field.name: getattr(options, field.name)
+        for field in dataclasses.fields(options)
+        if field.name in shared
+    }
     summary = embed(
-        source,
-        options.out,
-        backbone=backbones,
-        views=options.views,
-        random_state=options.random_state,
-        reduce=options.reduce,
-        decode=options.decode,
-        max_pixels=options.max_pixels,
-        max_memory=options.max_memory,
-        dtype=options.dtype,
-        split=split,
-        n_jobs=options.n_jobs,
-        batch_size=options.batch_size,
-        isolate=options.isolate,
-        decode_seconds=options.decode_seconds,
-        shard_images=options.shard_images,
-        check=options.check,
-        retry_failed=options.retry_failed,
-        remove_missing=options.remove_missing,
+        **{**given, "src": source, "backbone": backbones, "split": split},
         on_progress=reporter.progress("embedding"),
         on_note=reporter.note,
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cnncodes.commands import common
+from cnncodes.choices import BACKBONE, POOLS
 from cnncodes.commands.command import Command, Result
 from cnncodes.commands.models import describe_parity, plain
 from cnncodes.commands.reporter import Reporter
@@ -46,7 +46,7 @@ class ExportOptions:
         metavar="NAME",
     )
     pool: str | None = option(
-        "How the places of a layer become one vector. [mean]", default=None, choices=("mean", "max", "both")
+        "How the places of a layer become one vector. [mean]", default=None, choices=POOLS
     )
     size: int | None = option(
         "Show the network patches of N x N pixels, of the same part of a picture: fewer take less time. [what"
@@ -196,7 +196,7 @@ EXPORT = (
         run_export,
         render_export,
         "Make a network's ONNX file from the framework it was trained in (extra: export).",
-        f"cnncodes models export {common.BACKBONE} -o models/{common.BACKBONE}",
+        f"cnncodes models export {BACKBONE} -o models/{BACKBONE}",
         ("out", "name"),
     ),
     Command(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cnncodes.choices import BACKBONE, DECODE_MODES
 from cnncodes.commands import common, inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.failures import judge_failures
@@ -44,7 +45,7 @@ class FinetuneOptions(common.EmbeddingOptions, FineTuning):
     out: str = option(
         "Folder for the classifier, the tuned network and the log.", short="-o", metavar="FOLDER"
     )
-    backbone: str = option(common.HELP_BACKBONE, default=common.BACKBONE, metavar="NAME")
+    backbone: str = option(common.HELP_BACKBONE, default=BACKBONE, metavar="NAME")
     head: str = option(
         "Classical head that it starts from and is compared with.",
         default="logistic",
@@ -66,7 +67,7 @@ class FinetuneOptions(common.EmbeddingOptions, FineTuning):
         default="better",
         choices=KEEP,
     )
-    decode: str = option(common.HELP_DECODE, default="exact", choices=common.DECODE_CHOICES)
+    decode: str = option(common.HELP_DECODE, default=DECODE_MODES[0], choices=DECODE_MODES)
     class_weight: str | None = option(WEIGHT_HELP, default=None, choices=("balanced",))
 
 

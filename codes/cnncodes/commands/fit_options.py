@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cnncodes.choices import BACKBONE, DECODE_MODES
 from cnncodes.commands import common
 from cnncodes.commands.tasks import delimiter_option
 from cnncodes.heads.names import HEADS, MULTILABEL_HEADS, REGRESSION_HEADS
@@ -79,7 +80,7 @@ class FitOptions(common.EmbeddingOptions, common.LayerOptions, LabelFitOptions):
         metavar="PART",
     )
     backbone: str | None = option(
-        f"{common.HELP_BACKBONE} [{common.BACKBONE}; codes: the one that made them]",
+        f"{common.HELP_BACKBONE} [{BACKBONE}; codes: the one that made them]",
         default=None,
         metavar="NAME",
     )
@@ -90,7 +91,7 @@ class FitOptions(common.EmbeddingOptions, common.LayerOptions, LabelFitOptions):
         check=common.check_precision,
     )
     decode: str | None = option(
-        f"{common.HELP_DECODE} [exact; codes: as they were made]", default=None, choices=common.DECODE_CHOICES
+        f"{common.HELP_DECODE} [exact; codes: as they were made]", default=None, choices=DECODE_MODES
     )
     class_weight: str | None = option(
         "'balanced' gives rare classes the weight of frequent ones.", default=None, choices=("balanced",)

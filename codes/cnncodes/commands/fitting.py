@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from cnncodes.commands import common, inputs
+from cnncodes.choices import BACKBONE
+from cnncodes.commands import inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Result
 from cnncodes.commands.failures import exceeds_limit
 from cnncodes.commands.holding import tell_holdout
@@ -94,7 +95,7 @@ def fit_images(options: FitOptions, reporter: Reporter) -> tuple[Any, Any, Resul
     classifier = _make_estimator(
         options,
         backbone=inputs.open_backbone(
-            options.backbone or common.BACKBONE,
+            options.backbone or BACKBONE,
             options.precision,
             reporter,
             layer=options.layer,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cnncodes.commands import common
+from cnncodes.choices import BACKBONE
 from cnncodes.commands.command import Command, Result
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.tables import format_table
@@ -261,7 +261,7 @@ MODELS = (
         run_show,
         render_show,
         "Show a network's card.",
-        f"cnncodes models show {common.BACKBONE}",
+        f"cnncodes models show {BACKBONE}",
         ("name", "folder"),
     ),
     Command(
@@ -270,7 +270,7 @@ MODELS = (
         run_verify,
         render_verify,
         "Check a network's files against its card, and its codes against their origin.",
-        f"cnncodes models verify {common.BACKBONE}",
+        f"cnncodes models verify {BACKBONE}",
         ("name",),
     ),
 )

@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnncodes.commands import common, inputs
+from cnncodes.choices import BACKBONE
+from cnncodes.commands import inputs
 from cnncodes.commands.command import Command, Result
 from cnncodes.commands.further_files import add_file, find_place
 from cnncodes.commands.quantize_options import QuantizeOptions
@@ -147,6 +148,6 @@ QUANTIZE = Command(
     run_quantize,
     render_quantize,
     "Make an int8 or fp16 file of a network, and say what it costs (extra: export).",
-    f"cnncodes models quantize {common.BACKBONE} --calibrate photos/",
+    f"cnncodes models quantize {BACKBONE} --calibrate photos/",
     ("out", "name", "equal"),
 )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cnncodes.choices import BACKBONE
 from cnncodes.commands import common
 from cnncodes.commands.command import Command, Result
 from cnncodes.commands.outputs import check_output
@@ -45,7 +46,7 @@ class ShowOptions(PlanOptions):
         metavar="FILE",
         check=_check_sheet_name,
     )
-    backbone: str = option(common.HELP_BACKBONE, default=common.BACKBONE, metavar="NAME")
+    backbone: str = option(common.HELP_BACKBONE, default=BACKBONE, metavar="NAME")
 
 
 def run_show(options: ShowOptions, reporter: Reporter) -> Result:

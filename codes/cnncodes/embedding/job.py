@@ -10,6 +10,7 @@ from typing import Any
 
 from cnncodes.arguments import check_functions, check_switches, is_positive
 from cnncodes.backbones import Backbone
+from cnncodes.choices import BACKBONE, CHECKS, DECODE_MODES, DTYPES, REDUCTIONS, SHARD_IMAGES
 from cnncodes.embedding.engine import Engine
 from cnncodes.embedding.planning import Work, check_name, plan_work
 from cnncodes.embedding.relabelling import find_relabelled, warn_of_leak, warn_of_loss
@@ -74,21 +75,21 @@ def embed(
     src: Any,
     out: str | Path,
     *,
-    backbone: str | Path | Backbone | Sequence[Backbone] = "efficientnet-lite0",
+    backbone: str | Path | Backbone | Sequence[Backbone] = BACKBONE,
     views: str | Path | ViewPlan = "center",
-    random_state: int | None = None,
-    reduce: str = "none",
-    decode: str = "exact",
+    random_state: int | None = 0,
+    reduce: str = REDUCTIONS[0],
+    decode: str = DECODE_MODES[0],
     max_pixels: int | None = None,
     max_memory: int | str | None = None,
-    dtype: str = "float16",
+    dtype: str = DTYPES[0],
     split: str | None = None,
     n_jobs: int | str | None = None,
     batch_size: int | str | None = None,
     isolate: bool = False,
     decode_seconds: float | None = None,
-    shard_images: int = 2048,
-    check: str = "stat",
+    shard_images: int = SHARD_IMAGES,
+    check: str = CHECKS[0],
     retry_failed: bool = False,
     remove_missing: bool = False,
     on_progress: Progress | None = None,
@@ -119,7 +120,7 @@ def embed(
         source's part ``train``, or from all of it where it has no parts, and kept with the plan: later runs
         into the same folder use the same.
     random_state : int, optional
-        For random views that are given by name; 0 without it.
+        For random views that are given by name; None is 0.
     reduce : {"none", "mean"}
         ``"mean"`` stores one row an image: the mean over its views.
     decode : {"exact", "fast", "nvimgcodec", "nvimgcodec-cpu"}

@@ -6,15 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cnncodes.choices import CHECKS
 from cnncodes.errors import StoreError, UnreadableImage, UsageError, agree, count, sentence
 from cnncodes.images import ImageRecord, ImageSource
 from cnncodes.store import CodesWriter, Failure, Index
 from cnncodes.store.entries import FAILURES_NAME
 from cnncodes.store.failing import MEND_IMAGES
 from cnncodes.store.records import Labels, labels_of
-
-#: By what an image that is stored counts as unchanged: size and time of its file, or also its content.
-CHECKS = ("stat", "content")
 
 #: So many stored images, and such a share of them, may go without a word.
 MAX_REMOVED = 10
@@ -119,7 +117,7 @@ def plan_work(
     source: ImageSource,
     writer: CodesWriter,
     *,
-    check: str = "stat",
+    check: str = CHECKS[0],
     retry_failed: bool = False,
     limits: Mapping[str, float] | None = None,
 ) -> Work:
@@ -163,9 +161,9 @@ def plan_work(
 
 
 def check_name(check: str) -> None:
-    """Raise `UsageError` unless it is one of `CHECKS`."""
+    """Raise `UsageError` unless it is one of `choices.CHECKS`."""
     if check not in CHECKS:
-        raise UsageError(f"check must be 'stat' or 'content'. Got {check!r} instead.")
+        raise UsageError(f"check must be {' or '.join(map(repr, CHECKS))}. Got {check!r} instead.")
 
 
 def _plan_stored(record: ImageRecord, known: Index, work: Work, *, by_content: bool) -> None:

@@ -12,6 +12,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from cnncodes.choices import BACKBONE
 from cnncodes.embedding import Embedder
 from cnncodes.errors import UsageError
 from cnncodes.estimators.abstention import Answers, answer
@@ -125,7 +126,7 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        backbone: Any = "efficientnet-lite0",
+        backbone: Any = BACKBONE,
         head: Any = "logistic",
         *,
         train_views: Any = "flip",

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from cnncodes.choices import BACKBONE
 from cnncodes.errors import UsageError
 from cnncodes.estimators.aggregation import average_rows
 from cnncodes.estimators.inputs import embed_records, make_embedder, settle_embedders
@@ -58,7 +59,7 @@ class CodeExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        backbone: Any = "efficientnet-lite0",
+        backbone: Any = BACKBONE,
         *,
         views: Any = "center",
         reduce: str = "mean",

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from cnncodes.choices import BACKBONE
 from cnncodes.embedding import Embedder
 from cnncodes.errors import ResultWarning, UsageError, agree, name_some, warn
 from cnncodes.estimators.base import ImageEstimator
@@ -104,7 +105,7 @@ class ImageMultiLabelClassifier(ClassifierMixin, ImageEstimator):  # type: ignor
 
     def __init__(
         self,
-        backbone: Any = "efficientnet-lite0",
+        backbone: Any = BACKBONE,
         head: Any = "logistic",
         *,
         label_delimiter: str | None = None,

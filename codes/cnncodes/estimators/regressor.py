@@ -11,6 +11,7 @@ from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_is_fitted
 
+from cnncodes.choices import BACKBONE
 from cnncodes.errors import UsageError
 from cnncodes.estimators.base import ImageEstimator
 from cnncodes.estimators.contents import summarize_contents
@@ -91,7 +92,7 @@ class ImageRegressor(RegressorMixin, ImageEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        backbone: Any = "efficientnet-lite0",
+        backbone: Any = BACKBONE,
         head: Any = "ridge",
         *,
         train_views: Any = "flip",

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from cnncodes.choices import BACKBONE
 from cnncodes.embedding import settle_plans
 from cnncodes.errors import UsageError
 from cnncodes.estimators.inputs import make_embedder
@@ -45,7 +46,7 @@ class Request:
     n_jobs : int, optional
     """
 
-    backbone: Any = "efficientnet-lite0"
+    backbone: Any = BACKBONE
     head: str = "logistic"
     train_views: Any = TRAIN_VIEWS
     test_views: Any = TEST_VIEWS

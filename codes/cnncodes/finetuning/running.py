@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from cnncodes.backbones import load_backbone
+from cnncodes.choices import BACKBONE
 from cnncodes.errors import CnnCodesError, StoreError, UsageError, check_path
 from cnncodes.estimators.saving import load_predictor
 from cnncodes.finetuning.basis import check_choice
@@ -30,7 +31,7 @@ def finetune(
     src: Any,
     out: str | Path,
     *,
-    backbone: Any = "efficientnet-lite0",
+    backbone: Any = BACKBONE,
     head: str = "logistic",
     train_views: Any = TRAIN_VIEWS,
     test_views: Any = TEST_VIEWS,

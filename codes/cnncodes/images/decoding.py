@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
+from cnncodes.choices import DECODE_MODES, NVIMGCODEC_MODES
 from cnncodes.errors import CnnCodesError, UnreadableImage, UsageError
 from cnncodes.images import nvimgcodec
 from cnncodes.images.costs import estimate_memory, estimate_opening
@@ -24,9 +25,6 @@ T_co = TypeVar("T_co", covariant=True)
 
 #: A quarter of a gigabyte of RGB: Pillow's own limit for a warning.
 MAX_PIXELS = 89_478_485
-
-#: Ways of decoding; codes of each are of a space of its own.
-MODES = ("exact", "fast", *nvimgcodec.MODES)
 
 _ORIENTATION = 0x0112
 
@@ -50,9 +48,9 @@ class Decoding:
     max_pixels: int = MAX_PIXELS
 
     def __post_init__(self) -> None:
-        if self.mode not in MODES:
-            known = ", ".join(map(repr, MODES[:-1]))
-            raise UsageError(f"decode must be {known} or {MODES[-1]!r}. Got {self.mode!r} instead.")
+        if self.mode not in DECODE_MODES:
+            known = ", ".join(map(repr, DECODE_MODES[:-1]))
+            raise UsageError(f"decode must be {known} or {DECODE_MODES[-1]!r}. Got {self.mode!r} instead.")
         is_whole = isinstance(self.max_pixels, Integral) and not isinstance(self.max_pixels, bool)
         if not is_whole or self.max_pixels < 1:
             raise UsageError(f"max_pixels must be a positive whole number. Got {self.max_pixels!r} instead.")
@@ -65,7 +63,7 @@ class Decoding:
     @property
     def is_nvimgcodec(self) -> bool:
         """Whether JPEG is decoded by nvImageCodec."""
-        return self.mode in nvimgcodec.MODES
+        return self.mode in NVIMGCODEC_MODES
 
     def check(self) -> None:
         """Raise `BackendMissing` if this way of decoding needs what is not there: before an image is read."""

@@ -13,6 +13,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from cnncodes.choices import NVIMGCODEC_MODES
 from cnncodes.errors import BackendMissing, UnreadableImage, WorkerError, install_advice, sentence
 from cnncodes.lazy import once
 from cnncodes.output import hold_back
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 #: Modes of decoding, each with the kinds of nvImageCodec's backends that decode in it: the first that takes
 #: a file does, which follows from the file and the card. The JPEG engine that some GPUs have takes no
 #: progressive JPEG, and is the nearest to libjpeg and the fastest.
-MODES = {"nvimgcodec": ("HW_GPU_ONLY", "HYBRID_CPU_GPU"), "nvimgcodec-cpu": ("CPU_ONLY",)}
+MODES = dict(zip(NVIMGCODEC_MODES, (("HW_GPU_ONLY", "HYBRID_CPU_GPU"), ("CPU_ONLY",)), strict=True))
 
 #: Colour is interpolated as libjpeg does it; some versions would repeat pixels, 69 of 255 away from that.
 _OPTIONS = ":fancy_upsampling=1"

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from cnncodes.choices import SHARD_IMAGES
 from cnncodes.store.entries import FAILURES_NAME
 from cnncodes.store.files import atomic_write, writing_errors
 from cnncodes.store.manifest import Manifest
 from cnncodes.store.records import Failure
 from cnncodes.store.schema import failures_table, to_parquet
-from cnncodes.store.shards import SHARD_IMAGES, SHARD_ROWS, image_starts, sort_rows, write_shard
+from cnncodes.store.shards import SHARD_ROWS, image_starts, sort_rows, write_shard
 from cnncodes.store.unread import check_encoding
 
 

@@ -8,7 +8,6 @@ import numpy as np
 
 from cnncodes.errors import UsageError
 from cnncodes.store.records import Failure, ImageCodes, ImageCopy
-from cnncodes.store.schema import DTYPES
 
 
 def check_codes(result: ImageCodes, code_size: int, dtype: str) -> ImageCodes | Failure:
@@ -25,7 +24,7 @@ def check_codes(result: ImageCodes, code_size: int, dtype: str) -> ImageCodes | 
             f"codes of {result.key!r} must have shape {shape}. Got {result.codes.shape} instead."
         )
     with np.errstate(over="ignore"):
-        codes = result.codes.astype(DTYPES[dtype])
+        codes = result.codes.astype(dtype)
     if np.isfinite(codes).all():
         return replace(result, codes=codes)
     if not np.isfinite(result.codes).all():

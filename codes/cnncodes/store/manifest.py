@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from cnncodes.choices import DTYPES, REDUCTIONS
 from cnncodes.disk import find_file, parse_json
 from cnncodes.errors import DamagedManifest, StoreError, UsageError, sentence, suggest
 from cnncodes.store.entries import MANIFEST_NAME, Shard, list_shards, parse_shards, read_number
@@ -20,9 +21,6 @@ from cnncodes.store.space import SIDES, Sides, Space, describe_differences
 
 #: Raised when an older cnncodes could no longer read what is written.
 FORMAT = 2
-
-#: What a dataset's rows may be: a view each, or the mean of an image's views.
-REDUCTIONS = ("none", "mean")
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ class StoredViews:
     plan: dict[str, Any] = field(default_factory=dict)
     frame: dict[str, Any] = field(default_factory=dict)
     parameters: tuple[str, ...] = ()
-    reduce: str = "none"
+    reduce: str = REDUCTIONS[0]
 
     def __post_init__(self) -> None:
         # As JSON gives them back, so that what is written equals what is read.
@@ -54,12 +52,14 @@ class StoredViews:
         if unknown:
             raise UsageError(f"views have no parameter {unknown[0]!r}. {suggest(unknown[0], PARAMETERS)}")
         if self.reduce not in REDUCTIONS:
-            raise UsageError(f"reduce must be 'none' or 'mean'. Got {self.reduce!r} instead.")
+            raise UsageError(
+                f"reduce must be {' or '.join(map(repr, REDUCTIONS))}. Got {self.reduce!r} instead."
+            )
 
     @property
     def reduced(self) -> bool:
         """Whether an image has one row, for all of its views."""
-        return self.reduce != "none"
+        return self.reduce != REDUCTIONS[0]
 
     def differences(self, other: StoredViews, sides: Sides = SIDES) -> list[str]:
         """Name what differs, with the value here (stored) and in `other` (now)."""
@@ -90,7 +90,7 @@ class Manifest:
 
     space: Space
     views: StoredViews = field(default_factory=StoredViews)
-    dtype: str = "float16"
+    dtype: str = DTYPES[0]
     shards: tuple[Shard, ...] = ()
     complete: bool = False
     layers: dict[str, int] = field(default_factory=dict)
@@ -271,10 +271,10 @@ def parse_rows(values: Any) -> Manifest:
         values["plan"],
         values.get("frame", {}),
         tuple(parameters),
-        values.get("reduce", "none"),
+        values.get("reduce", REDUCTIONS[0]),
     )
-    if values["dtype"] not in ("float16", "float32"):
-        raise ValueError(f"dtype is {values['dtype']!r}, not float16 or float32")
+    if values["dtype"] not in DTYPES:
+        raise ValueError(f"dtype is {values['dtype']!r}, not {' or '.join(DTYPES)}")
     return Manifest(space, views, values["dtype"], layers=_parse_layers(values.get("layers", {}), space))
 
 

@@ -20,9 +20,6 @@ from cnncodes.errors import StoreError, sentence
 from cnncodes.store.records import Failure, ImageCodes
 from cnncodes.store.unread import check_damage
 
-#: Types that codes may be stored in.
-DTYPES: dict[str, np.dtype[Any]] = {"float16": np.dtype(np.float16), "float32": np.dtype(np.float32)}
-
 _FAILURE_FIELDS: list[pa.Field[Any]] = [
     pa.field("image", pa.string(), nullable=False),
     pa.field("stage", pa.string(), nullable=False),
@@ -85,7 +82,7 @@ def codes_schema(
     reduced : bool
         Whether a row stands for all views of an image, and so has no box, scale or flip.
     """
-    value = pa.float16() if dtype == "float16" else pa.float32()
+    value = pa.from_numpy_dtype(np.dtype(dtype))
     fields: list[pa.Field[Any]] = [
         pa.field("image", pa.string(), nullable=False),
         pa.field("label", pa.string()),

@@ -21,8 +21,6 @@ from cnncodes.store.manifest import Manifest, damaged_manifest, parse_rows
 from cnncodes.store.schema import METADATA_KEY, is_code, read_batches, read_parquet, to_parquet
 from cnncodes.store.unread import RESTORE_SHARD, check_damage, check_shortage
 
-#: Images in a shard, where nothing else is said.
-SHARD_IMAGES = 2048
 #: A shard is cut at this many rows too, which bounds the memory of plans with many views.
 SHARD_ROWS = 32_768
 

@@ -10,6 +10,7 @@ from typing import Self
 
 import pyarrow as pa
 
+from cnncodes.choices import DTYPES, SHARD_IMAGES
 from cnncodes.errors import StoreError, UsageError, check_path
 from cnncodes.store.checking import check_codes, check_text, escape
 from cnncodes.store.committing import Committer
@@ -22,9 +23,8 @@ from cnncodes.store.locking import WriterLock
 from cnncodes.store.manifest import Manifest, StoredViews
 from cnncodes.store.opening import check_folder, clear_away, open_manifest
 from cnncodes.store.records import Failure, ImageCodes, ImageCopy, Labels
-from cnncodes.store.schema import DTYPES
 from cnncodes.store.shard_files import group_small
-from cnncodes.store.shards import SHARD_IMAGES, SHARD_ROWS
+from cnncodes.store.shards import SHARD_ROWS
 from cnncodes.store.space import Space
 
 
@@ -53,7 +53,7 @@ class CodesWriter:
         space: Space,
         views: StoredViews,
         *,
-        dtype: str = "float16",
+        dtype: str = DTYPES[0],
         shard_images: int = SHARD_IMAGES,
         layers: Mapping[str, int] | None = None,
     ) -> CodesWriter:
@@ -83,7 +83,7 @@ class CodesWriter:
             another process, or cannot be written.
         """
         if dtype not in DTYPES:
-            raise UsageError(f"dtype must be 'float16' or 'float32'. Got {dtype!r} instead.")
+            raise UsageError(f"dtype must be {' or '.join(map(repr, DTYPES))}. Got {dtype!r} instead.")
         if shard_images < 1:
             raise UsageError(f"shard_images must be at least 1. Got {shard_images} instead.")
         check_path(path, "the path of the codes")

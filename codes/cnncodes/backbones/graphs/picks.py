@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cnncodes.choices import POOLS
 from cnncodes.errors import UsageError
-
-#: How the places of a layer become one vector.
-POOLS = ("mean", "max", "both")
 
 #: Name of the network's own code among its layers.
 OWN = "code"

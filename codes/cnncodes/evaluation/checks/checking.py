@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from cnncodes.choices import BACKBONE
 from cnncodes.errors import SourceError, UsageError, name_some, sentence
 from cnncodes.estimators.aggregation import average_rows
 from cnncodes.estimators.inputs import embed_records, make_embedder, settle_embedders
@@ -40,7 +41,7 @@ def check_data(
     groups: Any = None,
     regression: bool = False,
     label_delimiter: str | None = None,
-    backbone: str | Path | Backbone = "efficientnet-lite0",
+    backbone: str | Path | Backbone = BACKBONE,
     views: str | Path | ViewPlan = "flip",
     decode: str = "exact",
     max_pixels: int | None = None,
