@@ -16,8 +16,9 @@ from PIL import Image
 
 from cnncodes import errors
 from cnncodes.cli.parser import Parser
-from cnncodes.errors import ResultWarning, UsageError, install_advice
+from cnncodes.errors import STAGES, UnreadableImage, UsageError, install_advice
 from cnncodes.schema import from_mapping, option
+from cnncodes.store import Failure
 
 PACKAGE = Path(errors.__file__).parent
 #: Names of what somebody else has written, with a full stop or without.
@@ -142,3 +143,20 @@ def test_a_warning_names_the_line_of_the_caller(way: str) -> None:
     with pytest.warns(ResultWarning, match="class|images") as caught:
         fit()
     assert {one.filename for one in caught} == {__file__}
+
+
+def _stages_of(tree: ast.AST) -> Iterator[str]:
+    """Yield the stages of the failures that some code makes: `UnreadableImage`, `Failure`, or `fail`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            place = {"UnreadableImage": 0, "fail": 0, "Failure": 1}.get(node.func.id)
+            if place is not None and len(node.args) > place and isinstance(node.args[place], ast.Constant):
+                yield ast.literal_eval(node.args[place])
+
+
+def test_every_failure_is_of_a_stage_that_is_known_and_documented() -> None:
+    made = {stage for path in PACKAGE.rglob("*.py") for stage in _stages_of(ast.parse(path.read_text()))}
+    assert made == set(STAGES)
+    for kind in (UnreadableImage, Failure):
+        [listed] = re.findall(r"stage : \{(.+)\}", kind.__doc__ or "")
+        assert tuple(re.findall(r'"(\w+)"', listed)) == STAGES

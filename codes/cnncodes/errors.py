@@ -14,6 +14,12 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Literal, TypeAlias, get_args
+
+#: Where an image fails: reading its file, decoding it, cutting its views, keeping its codes; "memory" is
+#: wherever there was too little of it.
+Stage: TypeAlias = Literal["read", "decode", "views", "code", "memory"]
+STAGES: tuple[Stage, ...] = get_args(Stage)
 
 #: Packages whose lines a warning does not name: a fit may come by a search of scikit-learn's, or by threads.
 _PASSED_OVER = {"cnncodes", "sklearn", "joblib", "concurrent", "threading"}
@@ -52,8 +58,8 @@ class UnreadableImage(CnnCodesError):
 
     Attributes
     ----------
-    stage : {"read", "decode", "views", "memory"}
-        Where it failed; ``"memory"`` is wherever there was too little of it.
+    stage : {"read", "decode", "views", "code", "memory"}
+        Where it failed: one of `STAGES`.
     reason : str
         Why, in one line.
     limit : tuple of str and float, or None
@@ -61,13 +67,13 @@ class UnreadableImage(CnnCodesError):
         ``("max_pixels", 1000)``.
     """
 
-    def __init__(self, stage: str, reason: str, limit: tuple[str, float] | None = None) -> None:
+    def __init__(self, stage: Stage, reason: str, limit: tuple[str, float] | None = None) -> None:
         self.stage = stage
         self.reason = " ".join(str(reason).split())
         self.limit = limit
         super().__init__(f"{stage}: {self.reason}")
 
-    def __reduce__(self) -> tuple[type, tuple[str, str, tuple[str, float] | None]]:
+    def __reduce__(self) -> tuple[type, tuple[Stage, str, tuple[str, float] | None]]:
         return type(self), (self.stage, self.reason, self.limit)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.embedding.cutting import Cutter, Patches
-from cnncodes.errors import UnreadableImage
+from cnncodes.errors import Stage, UnreadableImage
 from cnncodes.images import Decoding, FileStat, ImageRecord, content_hash
 from cnncodes.store import Failure, ImageCodes, ImageCopy
 from cnncodes.views import ViewPlan
@@ -176,7 +176,7 @@ class Preparer:
         """
         stat: FileStat | None = None
 
-        def fail(stage: str, reason: str, limit: tuple[str, float] | None = None) -> Failure:
+        def fail(stage: Stage, reason: str, limit: tuple[str, float] | None = None) -> Failure:
             size, mtime_ns = (None, None) if stat is None else (stat.size, stat.mtime_ns)
             return Failure(record.key, stage, reason, size, mtime_ns, *(limit or ()))
 

@@ -9,6 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from cnncodes.errors import Stage
+
 #: What the source says of an image, and may say otherwise of the same file later.
 LABELS = ("label", "split", "group")
 Labels = tuple[str | None, str | None, str | None]
@@ -36,8 +38,8 @@ class Failure:
     ----------
     key : str
         The image's key in its source.
-    stage : str
-        Where it failed: ``"read"``, ``"decode"``, ``"view"``, ``"code"``, ``"memory"``, ...
+    stage : {"read", "decode", "views", "code", "memory"}
+        Where it failed: one of `cnncodes.errors.STAGES`.
     reason : str
         Why, in one line.
     size, mtime_ns : int or None
@@ -51,7 +53,7 @@ class Failure:
     """
 
     key: str
-    stage: str
+    stage: Stage
     reason: str
     size: int | None = None
     mtime_ns: int | None = None
