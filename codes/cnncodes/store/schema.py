@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from cnncodes.errors import StoreError, sentence
 from cnncodes.store.records import Failure, ImageCodes
 from cnncodes.store.unread import check_damage
+from cnncodes.views import parameters
 
 _FAILURE_FIELDS: list[pa.Field[Any]] = [
     pa.field("image", pa.string(), nullable=False),
@@ -35,17 +36,8 @@ FAILURES_SCHEMA = pa.schema(_FAILURE_FIELDS)
 
 #: Columns that a dataset has where its views vary in them; null for a view that does not.
 PARAMETERS: dict[str, pa.DataType] = {
-    "translation": pa.list_(pa.float32(), 2),
-    "angle": pa.float32(),
-    "stretch": pa.list_(pa.float32(), 2),
-    "shear": pa.list_(pa.float32(), 2),
-    "perspective": pa.list_(pa.float32(), 8),
-    "k1": pa.float32(),
-    "k2": pa.float32(),
-    "brightness": pa.float32(),
-    "contrast": pa.float32(),
-    "saturation": pa.float32(),
-    "color_offset": pa.list_(pa.float32(), 3),
+    name: pa.float32() if one.length == 1 else pa.list_(pa.float32(), one.length)
+    for name, one in parameters.PARAMETERS.items()
 }
 
 

@@ -173,7 +173,10 @@ class ColorMoments:
 
 @dataclass(frozen=True, slots=True)
 class Tint:
-    """How the colours of one view are changed.
+    """How the colours of one view are changed: by one affine map of RGB, which `apply` makes.
+
+    A step that is no such map (gamma, hue, blur) would be a field here too, applied in `apply` to the picture
+    that the map gives, which would then be rounded and clipped once more.
 
     Attributes
     ----------

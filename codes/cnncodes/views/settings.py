@@ -18,6 +18,7 @@ from cnncodes.views.checks import (
     check_whole_range,
 )
 from cnncodes.views.colors import PrincipalColors
+from cnncodes.views.parameters import list_varied
 
 CROPS = ("center", "scale", "area")
 BORDERS = ("reflect", "edge", "black")
@@ -254,21 +255,7 @@ class RandomViews:
     @property
     def columns(self) -> tuple[str, ...]:
         """The parameters that vary, beside the box, the scale and the flip: columns of a codes dataset."""
-        geometry, color = self.geometry, self.color
-        varied = {
-            "translation": geometry.translation > 0,
-            "angle": geometry.rotation > 0,
-            "stretch": geometry.stretching != (1, 1),
-            "shear": geometry.shearing > 0,
-            "perspective": geometry.perspective > 0,
-            "k1": geometry.lens_k1 != (0, 0),
-            "k2": geometry.lens_k2 != (0, 0),
-            "brightness": color.brightness != (1, 1),
-            "contrast": color.contrast != (1, 1),
-            "saturation": color.saturation != (1, 1),
-            "color_offset": color.pca_std > 0,
-        }
-        return tuple(name for name, varies in varied.items() if varies)
+        return list_varied({"geometry": _changed(self.geometry), "color": _changed(self.color)})
 
     @property
     def needs_colors(self) -> bool:

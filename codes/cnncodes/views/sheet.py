@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cnncodes.errors import UsageError
 from cnncodes.views.darkroom import Rendered
+from cnncodes.views.parameters import PARAMETERS
 from cnncodes.views.view import View
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def describe_view(rendered: Rendered, number: int, columns: Sequence[str]) -> tu
     view = rendered.views[number]
     parts = [_describe_box(view), f"scale {view.scale:.3f}", f"flip {'yes' if view.flip else 'no'}"]
     values = view.parameters()
-    parts += [_describe(name, values[name]) for name in columns if name in values]
+    parts += [PARAMETERS[name].describe(values[name]) for name in columns if name in values]
     equal = first_equal(rendered, number)
     return f"view {view.index}: {view.name}", [*([] if equal is None else [f"= view {equal}"]), *parts]
 
@@ -125,43 +126,6 @@ def _describe_box(view: View) -> str:
 
 def _shorten(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:+.1f}"
-
-
-def _degrees(value: float) -> str:
-    return f"{value:+.1f}°"
-
-
-def _factor(value: float) -> str:
-    return f"{value:.3f}"
-
-
-def _perspective(values: Sequence[float]) -> str:
-    pairs = zip(values[::2], values[1::2], strict=True)
-    return f"perspective {' '.join(f'({_percent(x)},{_percent(y)})' for x, y in pairs)} %"
-
-
-#: How each parameter beside box, scale and flip is written.
-_FORMATS: dict[str, Callable[[Any], str]] = {
-    "translation": lambda pair: f"translation x {_percent(pair[0])} % y {_percent(pair[1])} %",
-    "angle": lambda value: f"angle {_degrees(value)}",
-    "stretch": lambda pair: f"stretch x {_factor(pair[0])} y {_factor(pair[1])}",
-    "shear": lambda pair: f"shear x {_degrees(pair[0])} y {_degrees(pair[1])}",
-    "perspective": _perspective,
-    "k1": lambda value: f"k1 {value:+.3f}",
-    "k2": lambda value: f"k2 {value:+.3f}",
-    "brightness": lambda value: f"brightness {_factor(value)}",
-    "contrast": lambda value: f"contrast {_factor(value)}",
-    "saturation": lambda value: f"saturation {_factor(value)}",
-    "color_offset": lambda rgb: f"colour R {rgb[0]:+.1f} G {rgb[1]:+.1f} B {rgb[2]:+.1f}",
-}
-
-
-def _describe(name: str, value: Any) -> str:
-    return _FORMATS[name](value) if name in _FORMATS else f"{name} {value}"
 
 
 @functools.cache

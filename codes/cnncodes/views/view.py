@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnncodes.errors import UnreadableImage
 from cnncodes.views.colors import Tint
+from cnncodes.views.parameters import list_drawn
 from cnncodes.views.warp import Warp
 
 if TYPE_CHECKING:
@@ -73,31 +74,14 @@ class View:
 
     def parameters(self) -> dict[str, Any]:
         """Return what describes this view in a codes dataset; a plan stores those that it varies."""
-        values: dict[str, Any] = {
+        return {
             "view": self.index,
             "view_name": self.name,
             "box": self.box,
             "scale": self.scale,
             "flip": self.flip,
+            **list_drawn(self.warp, self.tint),
         }
-        if self.warp is not None:
-            values |= {
-                "translation": self.warp.translation,
-                "angle": self.warp.angle,
-                "stretch": self.warp.stretch,
-                "shear": self.warp.shear,
-                "perspective": self.warp.perspective or (0.0,) * 8,
-                "k1": self.warp.k1,
-                "k2": self.warp.k2,
-            }
-        if self.tint is not None:
-            values |= {
-                "brightness": self.tint.brightness,
-                "contrast": self.tint.contrast,
-                "saturation": self.tint.saturation,
-                "color_offset": self.tint.offset,
-            }
-        return values
 
 
 def resized_size(size: tuple[int, int], short_side: int) -> tuple[int, int]:
