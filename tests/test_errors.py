@@ -16,7 +16,7 @@ from PIL import Image
 
 from cnncodes import errors
 from cnncodes.cli.parser import Parser
-from cnncodes.errors import STAGES, UnreadableImage, UsageError, install_advice
+from cnncodes.errors import STAGES, ResultWarning, UnreadableImage, UsageError, install_advice
 from cnncodes.schema import from_mapping, option
 from cnncodes.store import Failure
 
