@@ -44,6 +44,16 @@ def test_verify_ends_with_1_and_every_problem(codes: Path, capsys: pytest.Captur
     assert len(lines) == 2 and "is missing" in lines[0] and "data/other.parquet" in lines[1]
 
 
+def test_failures_that_nobody_knows_are_not_none(codes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (codes / "failures.parquet").unlink()
+    assert main(["codes", "info", str(codes)]) == 0
+    assert "failed   unknown ('codes verify')\n" in capsys.readouterr().out
+    assert main(["codes", "info", str(codes), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["failures"] is None
+    assert main(["codes", "verify", str(codes)]) == 1
+    assert "failures.parquet is missing" in capsys.readouterr().out
+
+
 def test_a_folder_that_is_none_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["codes", "info", str(tmp_path)]) == 1
     assert "is no codes dataset" in capsys.readouterr().err

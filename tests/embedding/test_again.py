@@ -562,15 +562,15 @@ def test_a_run_that_takes_all_labels_or_groups_away_says_so_and_the_next_gives_t
     table, out = tmp_path / "t.csv", tmp_path / "x.codes"
     names = sorted(str(file) for file in photos.rglob("*.png"))
     lines = [f"{name},{'cat' if at % 2 else ''},{'g' if at else ''}" for at, name in enumerate(names)]
-    table.write_text("\n".join(["image,kind,patient", *lines]) + "\n")
-    columns = {"label_column": "kind", "group_column": "patient"}
+    table.write_text("\n".join(["image,kind,source", *lines]) + "\n")
+    columns = {"label_column": "kind", "group_column": "source"}
     embed(open_source(table, **columns), out, backbone=backbone)
     before = rows(out)
     lines[1] = f"{names[1]},,g"  # one label less is no loss of all
-    table.write_text("\n".join(["image,kind,patient", *lines]) + "\n")
+    table.write_text("\n".join(["image,kind,source", *lines]) + "\n")
     embed(open_source(table, **columns), out, backbone=backbone)
     lines[1] = f"{names[1]},cat,g"
-    table.write_text("\n".join(["image,kind,patient", *lines]) + "\n")
+    table.write_text("\n".join(["image,kind,source", *lines]) + "\n")
     assert not [one for one in recwarn if issubclass(one.category, ResultWarning)]
     summary = embed(open_source(table, label_column="kind"), out, backbone=backbone)
     [told] = [str(one.message) for one in recwarn if issubclass(one.category, ResultWarning)]

@@ -17,7 +17,8 @@ import pytest
 from samples import fail, make, open_writer, write
 
 from cnncodes.errors import StoreError
-from cnncodes.store import read_codes, verifying
+from cnncodes.store import Manifest, read_codes, verifying
+from cnncodes.store.failing import explain_wrong_list
 from cnncodes.store.locking import WriterLock, find_writer
 from cnncodes.store.schema import failures_table, to_parquet
 from cnncodes.store.summary import summarize_codes
@@ -75,6 +76,16 @@ def damage_failures(path: Path) -> str:
     return r"failures\.parquet is damaged.*delete this one file: no codes are lost"
 
 
+def lose_failures(path: Path) -> str:
+    (path / "failures.parquet").unlink()
+    return r"failures\.parquet is missing, and the manifest names one that lists 2 images: which failed"
+
+
+def exchange_failures(path: Path) -> str:
+    (path / "failures.parquet").write_bytes(memoryview(to_parquet(failures_table([fail("p"), fail("q")]))))
+    return r"failures\.parquet is another one, or damaged: its sha256 is \w{64}, and .* lists 2 images"
+
+
 def rewrite(path: Path, change: Any, **shard_changes: Any) -> None:
     """Write a shard anew as if it had been written so in the first place."""
     file, manifest = path / "data" / "part-00000.parquet", json.loads((path / "manifest.json").read_text())
@@ -120,6 +131,7 @@ def spoil(path: Path) -> str:
 
 FAULTS = (
     *(damage, remove, put, leave_over, leave_unfinished, fail_what_is_stored, damage_failures),
+    *(lose_failures, exchange_failures),
     *(turn, double, share, miscount, spoil),
 )
 
@@ -153,6 +165,25 @@ def test_deleting_damaged_failures_costs_only_their_memory(path: Path) -> None:
         assert len(writer.known) == 4 and not writer.failed
         writer.add(fail("f"))
     assert find_problems(path) == [] and len(read_codes(path).failures) == 1
+
+
+@pytest.mark.parametrize("fault", [lose_failures, exchange_failures])
+def test_the_next_job_writes_a_lost_list_of_failures_anew(path: Path, fault: Any) -> None:
+    fault(path)
+    assert not summarize_codes(path).failures_known
+    write(path, [fail("f")])
+    assert find_problems(path) == [] and summarize_codes(path).failures_known
+    manifest = json.loads((path / "manifest.json").read_text())
+    del manifest["failures"]  # as older ones are
+    (path / "manifest.json").write_text(json.dumps(manifest))
+    (path / "failures.parquet").unlink()
+    assert find_problems(path) == [] and summarize_codes(path).failures_known
+
+
+def test_a_job_that_changes_the_failures_meanwhile_makes_no_problem(path: Path) -> None:
+    manifest = Manifest.read(path)
+    write(path, [fail("h")])
+    assert explain_wrong_list(path, manifest) is None
 
 
 def test_a_job_that_goes_on_is_not_disturbed_by_strange_files(path: Path) -> None:

@@ -43,7 +43,7 @@ def run_info(options: CodesOptions, reporter: Reporter) -> Result:
         "labels": found.labels,
         "splits": found.splits,
         "groups": found.groups,
-        "failures": found.failures,
+        "failures": found.failures if found.failures_known else None,
         "codes_kept": found.codes_kept,
         "marks_lost": found.marks_lost,
         "shards": len(manifest.shards),
@@ -53,7 +53,8 @@ def run_info(options: CodesOptions, reporter: Reporter) -> Result:
 
 def render_info(result: Result) -> str:
     """Return what a dataset holds, a line each."""
-    space, counts = result["space"], {key: _count(result[key]) for key in ("labels", "splits", "failures")}
+    space, counts = result["space"], {key: _count(result[key]) for key in ("labels", "splits")}
+    failed = "unknown ('codes verify')" if result["failures"] is None else _count(result["failures"])
     layers = ", ".join(f"{name} {size:,}" for name, size in result["layers"].items())
     rows = "one an image, the mean of its views" if result["reduce"] == "mean" else "one a view"
     lines = [
@@ -63,7 +64,7 @@ def render_info(result: Result) -> str:
         ("labels", counts["labels"] or "none"),
         ("parts", counts["splits"] or "none"),
         ("groups", f"{result['groups']:,}" if result["groups"] else "none"),
-        ("failed", _describe_failed(counts["failures"], result["codes_kept"], result["marks_lost"])),
+        ("failed", _describe_failed(failed, result["codes_kept"], result["marks_lost"])),
         ("numbers", f"{space['code_size']:,} of {result['dtype']} a row ({layers})"),
         ("network", f"{space['backbone']}, {space['precision']}, layer {space['layer']}"),
         ("sha256", space["backbone_sha256"]),

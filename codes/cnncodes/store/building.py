@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from cnncodes.choices import SHARD_IMAGES
-from cnncodes.store.entries import FAILURES_NAME
+from cnncodes.store.entries import FAILURES_NAME, FailureList
 from cnncodes.store.files import atomic_write, writing_errors
 from cnncodes.store.manifest import Manifest
 from cnncodes.store.records import Failure
@@ -75,7 +76,8 @@ class CodesBuilder:
         temporary = self._folder / f".{FAILURES_NAME}.tmp"
         atomic_write(self._folder / FAILURES_NAME, data, temporary=temporary, alone=True)
         kept = marks_lost + sum(failure.codes_kept for failure in failures)
-        self._manifest = replace(self._manifest, complete=complete, codes_kept=kept)
+        listed = FailureList(len(failures), hashlib.sha256(data).hexdigest())
+        self._manifest = replace(self._manifest, complete=complete, codes_kept=kept, failures=listed)
         self._manifest.write(self._folder, alone=True)
         return self._manifest
 

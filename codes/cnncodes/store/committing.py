@@ -78,7 +78,7 @@ class Committer:
         if added:  # the empty shard of a dataset without images goes when there is a real one
             remove = (*remove, *(shard for shard in old.shards if not shard.rows))
         if with_failures or self.failures.due:
-            manifest = replace(manifest, codes_kept=self._write_failures())
+            manifest = replace(manifest, codes_kept=self._write_failures(), failures=None)
         self._begun = _Step(manifest.changed(remove=remove), added, remove, when_done)
         self._begun.manifest.write(self._folder)
         self._end(self._begun)
@@ -86,18 +86,23 @@ class Committer:
     def _write_failures(self) -> int:
         """Write the failures, and return of how many images codes are kept.
 
-        At no moment the manifest says too few: one that says too many costs a look at every image.
+        At no moment the manifest says too few: one that says too many costs a look at every image. Nor does
+        it name a list that is not there any more: of a job that was killed nothing is damaged.
         """
         kept = self.failures.codes_kept
-        if kept > self._manifest.codes_kept:
-            self._manifest = replace(self._manifest, codes_kept=kept)
+        if kept > self._manifest.codes_kept or self._manifest.failures is not None:
+            most = max(kept, self._manifest.codes_kept)
+            self._manifest = replace(self._manifest, codes_kept=most, failures=None)
             self._manifest.write(self._folder)
         self.failures.write()
         return kept
 
     def complete(self) -> None:
         """Mark the dataset as one whose last job came to its end."""
-        completed = replace(self.manifest.completed(), codes_kept=self.failures.codes_kept)
+        failures = self.failures
+        completed = replace(
+            self.manifest.completed(), codes_kept=failures.codes_kept, failures=failures.listed
+        )
         if completed != self._manifest:
             self._begun = _Step(completed, (), (), lambda: None)
             self._begun.manifest.write(self._folder)

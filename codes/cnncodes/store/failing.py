@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from cnncodes.errors import count
-from cnncodes.store.entries import FAILURES_NAME
+from cnncodes.store.entries import FAILURES_NAME, FailureList
 from cnncodes.store.files import atomic_write
 from cnncodes.store.manifest import Manifest
 from cnncodes.store.reading import read_failures
 from cnncodes.store.records import Failure
 from cnncodes.store.schema import failures_table, to_parquet
+from cnncodes.store.unread import refuse_unread
 
 #: What to do about images that a job was refused for.
 MEND_IMAGES = (
@@ -37,6 +39,8 @@ class FailureLog:
     lost : int
         Of so many images nobody knows which they are: the manifest says that their codes are kept, and the
         file does not mark them.
+    listed : FailureList or None
+        The file as it is on disk; None where there is none.
     """
 
     def __init__(self, folder: Path, stored: Container[str], manifest: Manifest) -> None:
@@ -51,7 +55,8 @@ class FailureLog:
                 self._failures[failure.key] = failure
         self._written = len(failures)
         self._unwritten = sum(self._failures.get(failure.key) != failure for failure in failures)
-        self._is_there = self._path.exists()
+        sha256 = _hash_list(folder)
+        self.listed = None if sha256 is None else FailureList(len(failures), sha256)
 
     @property
     def by_key(self) -> Mapping[str, Failure]:
@@ -75,7 +80,7 @@ class FailureLog:
     @property
     def changed(self) -> bool:
         """Whether the file lacks something, or is missing."""
-        return self._unwritten > 0 or not self._is_there
+        return self._unwritten > 0 or self.listed is None
 
     @property
     def due(self) -> bool:
@@ -90,7 +95,8 @@ class FailureLog:
         """Write the file."""
         data = memoryview(to_parquet(failures_table(self._failures.values())))
         atomic_write(self._path, data, temporary=self._path.parent / f".{FAILURES_NAME}.tmp")
-        self._written, self._unwritten, self._is_there = len(self._failures), 0, True
+        self._written, self._unwritten = len(self._failures), 0
+        self.listed = FailureList(self._written, hashlib.sha256(data).hexdigest())
 
 
 def count_lost(failures: Iterable[Failure], manifest: Manifest) -> int:
@@ -112,6 +118,33 @@ def describe_lost(folder: Path, lost: int) -> str:
         " image again, and without --remove-missing (remove_missing=True) none goes that is not there or"
         " cannot be decoded."
     )
+
+
+def explain_wrong_list(folder: Path, manifest: Manifest) -> str | None:
+    """Return what is wrong with the file of failures where it is not the one that the manifest names."""
+    said, path, found = manifest.failures, folder / FAILURES_NAME, _hash_list(folder)
+    if said is None or found == said.sha256:
+        return None
+    if Manifest.read(folder) != manifest:  # a job that changes the list changes the manifest first
+        return None
+    how = "is missing" if found is None else f"is another one, or damaged: its sha256 is {found}"
+    names = f" {said.sha256}" if found is not None else ""
+    return (
+        f"{path} {how}, and the manifest names one{names} that lists {count(said.rows, 'image')}: which"
+        " failed is not known. Restore it from a copy, or run the same `cnncodes embed` again: no codes are"
+        " lost, and it writes the list anew."
+    )
+
+
+def _hash_list(folder: Path) -> str | None:
+    """Return the hash of the file of failures, None where there is none."""
+    try:
+        with open(folder / FAILURES_NAME, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise refuse_unread(folder / FAILURES_NAME, error) from error
 
 
 def list_failures(folder: Path) -> list[Failure]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,16 @@ import pyarrow as pa
 from cnncodes.choices import DTYPES, REDUCTIONS
 from cnncodes.disk import find_file, parse_json
 from cnncodes.errors import DamagedManifest, StoreError, UsageError, sentence, suggest
-from cnncodes.store.entries import MANIFEST_NAME, Shard, list_shards, parse_shards, read_number
+from cnncodes.store.entries import (
+    MANIFEST_NAME,
+    FailureList,
+    Shard,
+    find_unnamed,
+    list_shards,
+    parse_failures,
+    parse_shards,
+    read_number,
+)
 from cnncodes.store.files import atomic_write
 from cnncodes.store.schema import CODE, PARAMETERS, codes_schema
 from cnncodes.store.space import SIDES, Sides, Space, describe_differences
@@ -86,6 +95,8 @@ class Manifest:
     codes_kept : int
         So many images `failures.parquet` marks as those whose codes a refused job has kept; known from here
         where that file is lost.
+    failures : FailureList or None
+        What `failures.parquet` is; None while a job changes it, and where an older version wrote last.
     """
 
     space: Space
@@ -95,6 +106,7 @@ class Manifest:
     complete: bool = False
     layers: dict[str, int] = field(default_factory=dict)
     codes_kept: int = 0
+    failures: FailureList | None = None
 
     @property
     def parts(self) -> dict[str, int]:
@@ -152,6 +164,7 @@ class Manifest:
             **self.describe_rows(),
             "complete": self.complete,
             "codes_kept": self.codes_kept,
+            "failures": None if self.failures is None else asdict(self.failures),
             "columns": {column.name: str(column.type) for column in self.schema},
             "shards": [asdict(shard) for shard in self.shards],
         }
@@ -230,26 +243,17 @@ def _parse(path: Path, values: Any) -> Manifest:
         kept = values.get("codes_kept", 0)  # older ones do not say it
         if type(kept) is not int or kept < 0:
             raise TypeError(f"codes_kept is {kept!r}, not a number of images")
-        manifest = replace(parse_rows(values), shards=shards, complete=values["complete"], codes_kept=kept)
+        failures = parse_failures(values.get("failures"))
+        manifest = replace(parse_rows(values), shards=shards, complete=values["complete"])
+        manifest = replace(manifest, codes_kept=kept, failures=failures)
     except KeyError as error:
         raise damaged_manifest(path, f"it does not say {error}") from error
     except (TypeError, ValueError, RecursionError, StoreError) as error:
         raise damaged_manifest(path, error) from error
-    if manifest.complete and (lost := _find_lost(path.parent, shards)):
+    if manifest.complete and (lost := find_unnamed(path.parent, shards)):
         told = f"it is that of a finished job and does not name {lost[0]}, which lies in data/"
         raise damaged_manifest(path, told)
     return manifest
-
-
-def _find_lost(folder: Path, shards: Collection[Shard]) -> list[str]:
-    """Return the names of shards that a job which came to its end has either named or removed.
-
-    It names one at least, if an empty one. A later job that was killed leaves such with higher numbers alone.
-    """
-    named = {shard.name: read_number(shard.name) for shard in shards}
-    newest = max(named.values(), default=None)
-    unnamed = [name for name in list_shards(folder) if name not in named]
-    return sorted(name for name in unnamed if newest is None or read_number(name) < newest)
 
 
 def parse_rows(values: Any) -> Manifest:

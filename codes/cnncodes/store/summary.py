@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cnncodes.errors import check_path
-from cnncodes.store.failing import count_lost, list_failures
+from cnncodes.store.failing import count_lost, explain_wrong_list, list_failures
 from cnncodes.store.manifest import Manifest
 from cnncodes.store.records import LABELS
 from cnncodes.store.shards import look_at_shard, read_manifest
@@ -28,6 +28,8 @@ class DatasetSummary:
         Groups that images belong to; an image without one is none.
     failures : dict of str to int
         Images that failed and have no codes, by stage.
+    failures_known : bool
+        Whether these are what the last job wrote: else the file is missing, or another one.
     codes_kept : int
         Images that failed and have codes from before.
     marks_lost : int
@@ -43,6 +45,7 @@ class DatasetSummary:
     splits: dict[str, int]
     groups: int
     failures: dict[str, int]
+    failures_known: bool
     codes_kept: int
     marks_lost: int
     bytes: int
@@ -81,6 +84,7 @@ def summarize_codes(path: str | Path) -> DatasetSummary:
         splits=dict(sorted(splits.items())),
         groups=len(groups),
         failures=dict(sorted(stages.items())),
+        failures_known=explain_wrong_list(folder, manifest) is None,
         codes_kept=len(failures) - stages.total() + lost,
         marks_lost=lost,
         bytes=_count_bytes(folder),

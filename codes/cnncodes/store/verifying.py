@@ -9,7 +9,13 @@ from typing import Any
 
 from cnncodes.errors import StoreError, agree, check_path, count, sentence
 from cnncodes.store.entries import FAILURES_NAME, MANIFEST_NAME, SHARD_NAME, Shard
-from cnncodes.store.failing import MEND_IMAGES, count_lost, describe_lost, list_failures
+from cnncodes.store.failing import (
+    MEND_IMAGES,
+    count_lost,
+    describe_lost,
+    explain_wrong_list,
+    list_failures,
+)
 from cnncodes.store.leftovers import LEFT_OUT, check_rows, find_leftovers
 from cnncodes.store.locking import find_writer
 from cnncodes.store.manifest import Manifest
@@ -72,6 +78,8 @@ def examine_codes(path: str | Path) -> Findings:
     else:
         if (lost := count_lost(failures, manifest)) and writer is None:
             problems.append(describe_lost(folder, lost))
+        elif writer is None and (wrong := explain_wrong_list(folder, manifest)):
+            problems.append(wrong)
         stored = [failure for failure in failures if failure.key in owners]
         kept = [failure.key for failure in stored if failure.codes_kept]
         if kept and writer is None:
