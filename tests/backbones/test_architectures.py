@@ -59,6 +59,8 @@ ARCHITECTURES = [
     Expected("timm:mobilenetv4_conv_small", 1280, "input of classifier", norms=46),
     Expected("timm:convnext_nano", 640, "input of head.fc"),
 ]
+#: Those of which another of its kind is tried in CI.
+TWINS = ("torchvision:vgg11_bn", "torchvision:resnet50", "timm:tf_efficientnet_lite2", "timm:resnet18")
 #: What differs in those that are slim as they are published.
 PUBLISHED: dict[str, dict[str, Any]] = {
     "torchvision:alexnet": {"code_size": 4096},
@@ -79,7 +81,13 @@ def photo(tmp_path: Path) -> Path:
     return tmp_path / "photos"
 
 
-@pytest.mark.parametrize("expected", ARCHITECTURES, ids=lambda item: item.address)
+@pytest.mark.parametrize(
+    "expected",
+    [
+        pytest.param(item, id=item.address, marks=[pytest.mark.heavy] if item.address in TWINS else [])
+        for item in ARCHITECTURES
+    ],
+)
 def test_an_architecture_end_to_end(
     expected: Expected, tmp_path: Path, photo: Path, shared_export: Callable[..., Path]
 ) -> None:

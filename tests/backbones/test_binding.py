@@ -93,6 +93,7 @@ def _run_short_of_memory(mib: int) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, env=trimmed)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is limited as Linux does it")
 @pytest.mark.timeout(120)
 def test_a_batch_is_halved_where_memory_is_short_and_nothing_is_lost() -> None:

@@ -14,6 +14,7 @@ from cnncodes.views import ViewPlan
 FRAMES = [Frame(224, 224, 256, "bicubic"), Frame(96, 128, 160, "bilinear")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frame", FRAMES)
 def test_there_are_enough_and_no_two_are_alike(frame: Frame) -> None:
     photos = load_photos(frame)

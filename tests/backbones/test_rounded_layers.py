@@ -41,6 +41,7 @@ def test_layers_of_int8_are_near_to_those_of_fp32(kind: str, pool: str) -> None:
         np.testing.assert_allclose(np.concatenate(parts), codes, atol=1e-6 * float(codes.max()))
 
 
+@pytest.mark.slow
 def test_the_shipped_int8_file_gives_layers_too() -> None:
     images = cut_photos(load_backbone().frame)[:8]
     full = load_backbone(layer="clip_32")

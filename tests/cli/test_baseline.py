@@ -96,6 +96,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", ["--plot", "-o"])
 def test_what_was_found_is_shown_though_it_cannot_be_written(tmp_path: Path, option: str) -> None:
     source, out = make_source(tmp_path / "in", 4), tmp_path / ("a.png" if option == "--plot" else "a.json")
@@ -120,6 +121,7 @@ def test_what_was_found_is_shown_though_it_cannot_be_written(tmp_path: Path, opt
     assert out.read_bytes() == b"what was there"
 
 
+@pytest.mark.slow
 def test_a_plot_may_be_in_a_folder_that_is_not_there(tmp_path: Path) -> None:
     source, plot = make_source(tmp_path / "in", 4), tmp_path / "new/a.svg"
     assert main(["baseline", source, "--only", "majority", "--plot", str(plot), "-q"]) == 0

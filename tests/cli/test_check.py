@@ -28,6 +28,7 @@ def photos(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_what_is_found_is_said_written_and_strict_if_asked(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -53,6 +54,7 @@ def test_what_is_found_is_said_written_and_strict_if_asked(
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["n"] == 12
 
 
+@pytest.mark.slow
 def test_unreadable_images_are_listed_and_counted(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (photos / "train/a/1.png").write_text("no picture")
     assert main(["check", str(photos), "-q"]) == 3

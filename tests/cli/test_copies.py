@@ -83,6 +83,7 @@ def test_copies_are_joined_with_groups(folder: Path, capsys: pytest.CaptureFixtu
     assert (found["n_different"], found["n_groups"]) == (8, 4) and SAID in shown
 
 
+@pytest.mark.slow
 def test_a_rule_for_answers_and_the_page_know_copies(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -96,6 +97,7 @@ def test_a_rule_for_answers_and_the_page_know_copies(
         assert page.read_text().count(SAID) == 1
 
 
+@pytest.mark.slow
 def test_classifiers_and_their_tables_are_compared_by_what_differs(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -114,6 +116,7 @@ def test_classifiers_and_their_tables_are_compared_by_what_differs(
         assert (found["n"], found["n_different"], found["n_groups"]) == (24, 8, 8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("only", ["pixels,majority", "majority"])
 def test_methods_are_compared_by_what_differs(
     folder: Path, tmp_path: Path, only: str, capsys: pytest.CaptureFixture[str]

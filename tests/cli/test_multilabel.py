@@ -175,6 +175,7 @@ def test_a_label_of_few_images_is_said(
     assert "rare   3" in shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["fit", "codes", "evaluate", "check", "baseline"])
 def test_names_of_labels_that_look_wrong_are_pointed_out(
     folder: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
@@ -215,6 +216,7 @@ def test_another_delimiter_than_that_of_the_fit_is_said(
     assert "unknown to the classifier" in told and "was fitted to labels that '|' divides, not ';'" in told
 
 
+@pytest.mark.slow
 def test_an_empty_cell_is_left_out_and_that_is_said(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -231,6 +233,7 @@ def test_an_empty_cell_is_left_out_and_that_is_said(
     assert "an empty label is of an image that nobody has labelled, which is left out" in told
 
 
+@pytest.mark.slow
 def test_the_same_images_are_held_out_everywhere(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -335,6 +338,7 @@ def test_what_is_for_several_labels_is_refused_elsewhere(
         assert "--label-delimiter is for several labels an image" in told
 
 
+@pytest.mark.slow
 def test_a_classifier_that_was_fitted_to_sets_needs_a_delimiter(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

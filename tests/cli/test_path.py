@@ -170,6 +170,7 @@ def test_unsure_predictions_are_left_empty_and_what_is_unlike_is_told(
     assert main(["evaluate", saved, str(photos), "--abstain", "0"]) == 2
 
 
+@pytest.mark.slow
 def test_one_line_says_that_images_are_few(
     photos: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -192,6 +193,7 @@ def test_one_line_says_that_images_are_few(
     )
 
 
+@pytest.mark.slow
 def test_other_shares_of_the_classes_are_given_or_estimated(
     photos: Path, model: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -240,6 +242,7 @@ def test_predictions_as_a_table_with_odd_names_and_bad_files(
     assert [row["prediction"] for row in table] == [rows[0]["prediction"], None]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "head",
     ["knn", pytest.param("rbf-svm", marks=pytest.mark.slow), pytest.param("auto", marks=pytest.mark.slow)],
@@ -311,6 +314,7 @@ def test_folds_that_cannot_be_made_are_said_before_the_fit(
     )
 
 
+@pytest.mark.slow
 def test_intervals_are_by_the_groups_of_a_table(
     photos: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -367,6 +371,7 @@ def test_bad_input_is_one_line(
     assert errors[0].startswith("cnncodes: ")
 
 
+@pytest.mark.slow
 def test_predict_loads_no_scikit_learn(photos: Path, model: str) -> None:
     code = (
         "import sys; from cnncodes.cli import main;"

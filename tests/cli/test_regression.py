@@ -284,6 +284,7 @@ def test_the_same_images_are_held_out_for_fit_and_evaluate(
     assert len(shown.splitlines()) == 10
 
 
+@pytest.mark.slow
 def test_labels_that_are_numbers(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, table = str(tmp_path / "m.cnncodes"), str(folder / "labels.csv")
     told = run(capsys, "fit", table, "-o", out, "--head", "centroid", *VIEWS)[1]

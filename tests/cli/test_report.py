@@ -120,6 +120,7 @@ def test_an_image_that_was_trained_on_is_not_its_own_neighbour(fitted: Path, tmp
     assert "Checked are 10 images that were evaluated, by" in page
 
 
+@pytest.mark.slow
 def test_the_source_itself_as_that_of_training_images_is_one_source(fitted: Path, tmp_path: Path) -> None:
     """Under two names each image would be its own neighbour, and a copy in another part."""
     train = str(fitted / "photos" / ".." / "photos")
@@ -128,6 +129,7 @@ def test_the_source_itself_as_that_of_training_images_is_one_source(fitted: Path
     assert "in more than one part" not in page and "Thumbnail of train/dark/&lt;0&gt;.png" in page
 
 
+@pytest.mark.slow
 def test_copies_across_the_parts_are_found_and_warned_of(fitted: Path, tmp_path: Path) -> None:
     photos = tmp_path / "photos"
     shutil.copytree(fitted / "photos", photos)

@@ -101,6 +101,7 @@ def test_views_come_from_a_file_and_their_state_from_an_option(
     np.testing.assert_array_equal(a.X, b.X)
 
 
+@pytest.mark.slow
 def test_fit_chooses_among_stored_views(
     codes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -83,6 +83,7 @@ def test_another_share_of_some_classes_is_said(tmp_path: Path) -> None:
     assert not heard.getvalue()
 
 
+@pytest.mark.slow
 def test_a_fit_on_what_was_held_out_calls_it_no_other_share(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

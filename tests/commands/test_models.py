@@ -154,6 +154,7 @@ def test_verify_takes_a_folder_and_fails_on_a_damaged_one(
     assert "is damaged or is another one" in fail(capsys, "verify", str(folder))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["show", "verify", "export"])
 def test_an_unknown_name_brings_the_nearest(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     line = fail(capsys, command, "efficientnet-light0")

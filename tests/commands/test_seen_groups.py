@@ -23,6 +23,7 @@ def write_table(folder: Path, name: str, numbers: range, groups: list[str]) -> P
     return folder / name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by_codes", [False, True])
 def test_groups_that_were_trained_on_in_another_table_are_told(
     tmp_path: Path, by_codes: bool, capsys: pytest.CaptureFixture[str]

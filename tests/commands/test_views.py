@@ -184,6 +184,7 @@ def test_a_plan_without_its_colours_is_written_with_a_warning(
     assert line.startswith("cnncodes: warning: ") and "--data TRAINING_IMAGES" in line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [

@@ -48,6 +48,7 @@ def test_layers_are_embedded_fitted_saved_and_predicted_with(
         assert all(Path(p["image"]).parent.name == p["prediction"] for p in predictions)
 
 
+@pytest.mark.slow
 def test_stored_layers_are_those_that_python_makes(photos: Path, tmp_path: Path) -> None:
     low = load_backbone(layer="add_3")
     embed(photos, tmp_path / "two.codes", backbone=load_backbone(layer="add_3,code"), dtype="float32")

@@ -84,6 +84,7 @@ def as_pixels(photos: Path, tmp_path: Path) -> Any:
     return [np.asarray(image), image, Image.open(photos / "grey.png"), (photos / "2.webp").read_bytes()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "decode"),
     [(as_folder, "fast"), (as_pixels, "exact")]
@@ -144,6 +145,7 @@ def many_lanes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "_WORTH", 2)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("many_lanes")
 @pytest.mark.parametrize(("views", "max_memory"), [("center", None), ("center", "1M"), ("multicrop", None)])
 def test_large_images_tight_memory_and_many_views_are_no_failures_in_groups(
@@ -161,6 +163,7 @@ def test_large_images_tight_memory_and_many_views_are_no_failures_in_groups(
     assert one.to_arrow() == two.to_arrow() and one.failures == two.failures
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("many_lanes")
 def test_what_is_known_by_its_content_is_not_decoded_in_groups(
     photos: Path, tmp_path: Path, backbone: Backbone, monkeypatch: pytest.MonkeyPatch

@@ -15,6 +15,7 @@ from cnncodes.store import Failure
 PICTURES = [np.random.default_rng(i).integers(0, 256, (30 + i, 40, 3), dtype=np.uint8) for i in range(3)]
 
 
+@pytest.mark.slow
 def test_the_mean_is_that_of_the_views(tmp_path: Path) -> None:
     summary = embed(PICTURES, tmp_path / "mean.codes", views="tencrop", reduce="mean", dtype="float32")
     embed(PICTURES, tmp_path / "all.codes", views="tencrop", dtype="float32")

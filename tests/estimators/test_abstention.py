@@ -130,6 +130,7 @@ def make_groups(n: int, size: int, rng: np.random.Generator) -> tuple[np.ndarray
     return np.column_stack([probability, 1 - probability]), luck < probability, np.repeat(np.arange(n), size)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("risk", [0.2, 0.23])
 def test_a_rule_depends_neither_on_the_order_of_images_nor_on_the_names_of_groups(risk: float) -> None:
     proba, right, groups = make_groups(600, 3, np.random.default_rng(4))
@@ -183,6 +184,7 @@ def test_of_groups_too_the_risk_is_exceeded_no_more_often_than_allowed(n: int, r
 # Classifiers
 
 
+@pytest.mark.slow
 def test_a_classifier_answers_or_does_not(fitted, pictures, memory, tmp_path) -> None:
     clf = fitted("logistic")
     with pytest.warns(UserWarning, match="prediction takes others"):  # trained on the centre, answers by flip

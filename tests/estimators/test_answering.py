@@ -9,6 +9,7 @@ from cnncodes.estimators import inputs
 from cnncodes.images import ImageRecord, records_from
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", ["ridge", "lda"])
 def test_blocks_change_nothing_and_failures_keep_their_places(make, pictures, monkeypatch, head):
     clf = make(head=head).fit(pictures.paths[:12], pictures.labels[:12])

@@ -90,6 +90,7 @@ def test_a_folder_without_classes_names_itself(make, pictures, tmp_path):
         make().fit(tmp_path)
 
 
+@pytest.mark.slow
 def test_paths_bytes_images_and_arrays(make, pictures):
     X, y = pictures.two()
     paths = pictures.paths[:12]
@@ -208,6 +209,7 @@ def test_labels_of_another_type_cannot_be_scored(make, pictures):
 # Weights and groups
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", HEADS)
 def test_weight_zero_is_leaving_out(make, pictures, head):
     X, y = pictures.two()
@@ -232,6 +234,7 @@ def test_weight_two_is_a_second_copy(make, pictures):
     assert (head.C_, head.scaling_) == (copied.head_.C_, copied.head_.scaling_)
 
 
+@pytest.mark.slow
 def test_class_weight_moves_the_border(make, pictures):
     X, y = pictures.arrays[:9], pictures.labels[:9]  # six dark, three light
     plain, heavy, balanced = (
@@ -406,6 +409,7 @@ def test_a_head_sees_every_view_and_each_image_once_in_weight(make, pictures):
     assert np.abs(flat.head_.coef_ - doubled.head_.coef_).max() > 1e-4  # weights do arrive
 
 
+@pytest.mark.slow
 def test_two_views_of_an_image_weigh_as_much_as_one(make, pictures):
     X, y = pictures.two()
     symmetric = [np.concatenate([x, x[:, ::-1]], axis=1) for x in X]  # both views show the same
@@ -438,6 +442,7 @@ def test_a_search_takes_weights_where_what_it_searches_does(make, pictures):
 # Stored codes and records
 
 
+@pytest.mark.slow
 def test_stored_codes_train_the_same_classifier(make, pictures, tmp_path):
     embed(pictures.root, tmp_path / "photos.codes", views="flip", dtype="float32", n_jobs=1)
     codes = read_codes(tmp_path / "photos.codes")

@@ -69,6 +69,7 @@ def test_training_images_of_stored_codes_are_known_again(make, pictures, tmp_pat
     assert trained_on(clf.predictor_, [pictures.paths[0], pictures.arrays[0]]) == [True, False]
 
 
+@pytest.mark.slow
 def test_groups_are_known_again_however_they_came_and_after_saving(make, pictures, tmp_path):
     groups = [f"patient {i % 6}" if i else None for i in range(18)]
     table = tmp_path / "table.csv"
@@ -92,6 +93,7 @@ def test_groups_are_known_again_however_they_came_and_after_saving(make, picture
     assert len(load(tmp_path / "b").predictor_.trained_groups) == 0
 
 
+@pytest.mark.slow
 def test_images_that_have_tuned_the_network_are_told(make, pictures, backbone, tmp_path):
     """They are new to a head that holds them out, and not to the network."""
     hashes = [content_hash(path.read_bytes()) for path in pictures.paths[::4]]

@@ -49,6 +49,7 @@ def test_without_memory_every_fit_embeds(clf, counting, pictures):
         assert counting.seen == 18
 
 
+@pytest.mark.slow
 def test_the_codes_are_the_same_with_and_without(clf, counting, pictures):
     plain = CodeExtractor(counting, views="flip").fit_transform(pictures.paths)
     for _ in range(2):
@@ -57,6 +58,7 @@ def test_the_codes_are_the_same_with_and_without(clf, counting, pictures):
     assert counting.seen == 2 * 36
 
 
+@pytest.mark.slow
 def test_other_views_embed_only_what_is_missing(clf, counting, pictures):
     clf.fit(pictures.paths, pictures.labels)
     assert counting.seen == 18
@@ -123,6 +125,7 @@ def test_a_code_of_the_wrong_length_is_made_again(clf, counting, pictures, size)
     assert counting.seen == 0
 
 
+@pytest.mark.slow
 def test_threads_share_the_cache(clf, pictures):
     answers: list[np.ndarray] = []
 

@@ -162,6 +162,7 @@ def balanced(C: float = 1.0) -> LogisticRegression:
     return LogisticRegression(C=C, class_weight="balanced")
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*probability.*:FutureWarning")
 @pytest.mark.parametrize(
     "head",
@@ -277,6 +278,7 @@ def rewrite(path: Any, shares: Any) -> None:
             archive.writestr(name, data)
 
 
+@pytest.mark.slow
 def test_older_files_say_that_they_cannot_and_damaged_ones_are_refused(
     fitted: ImageClassifier, pictures: Any, tmp_path: Any
 ) -> None:

@@ -78,6 +78,7 @@ def test_brightness_is_learned_and_saved(make, X, memory, tmp_path, head):
     np.testing.assert_array_equal(clone(again).set_params(n_jobs=1).fit(X[::2], y[::2]).predict(X), predicted)
 
 
+@pytest.mark.slow
 def test_several_numbers(make, X, tmp_path):
     table = pd.DataFrame({"level": levels(), "dark": 255 - 2 * levels()})
     reg = make().fit(X, table)
@@ -140,6 +141,7 @@ def test_other_views_than_those_trained_on_are_told(make, X):
         reg.predict_interval(X[:2], 0.5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("aggregate", ["auto", "prediction", "code"])
 def test_what_is_averaged_over_views(make, X, aggregate):
     reg = make("knn", aggregate=aggregate, train_views="flip", test_views="flip").fit(X, levels())

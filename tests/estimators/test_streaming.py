@@ -70,6 +70,7 @@ def photos(pictures, low, tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", ["ridge", "lda", "centroid", "logistic"])
 @pytest.mark.parametrize("class_weight", [None, "balanced"])
 def test_a_streamed_classifier_is_that_of_all_codes_in_memory(

@@ -19,6 +19,7 @@ from cnncodes.images import records_from
 Make = Callable[..., ImageClassifier]
 
 
+@pytest.mark.slow
 def test_random_views_by_name_follow_the_random_state(make: Make, pictures) -> None:
     plans = {}
     for state in (0, 7, None):
@@ -28,6 +29,7 @@ def test_random_views_by_name_follow_the_random_state(make: Make, pictures) -> N
     assert plans[7] == ViewPlan.parse("train:2", random_state=7)
 
 
+@pytest.mark.slow
 def test_colours_are_those_of_the_training_images(make: Make, pictures, tmp_path: Path) -> None:
     clf = make(train_views="center, pca:1", test_views="pca:2").fit(pictures.arrays, pictures.labels)
     expected = measure_colors(records_from(pictures.arrays))

@@ -76,6 +76,7 @@ def test_a_mean_recall_has_the_interval_of_recalls_where_resamples_have_none() -
     assert math.isnan(alike.balanced_accuracy.low) and "balanced_accuracy" in alike.missing
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(right=st.integers(0, 30), wrong=st.integers(0, 30))
 def test_the_mean_recall_of_one_class_is_its_recall(right: int, wrong: int) -> None:
@@ -85,6 +86,7 @@ def test_the_mean_recall_of_one_class_is_its_recall(right: int, wrong: int) -> N
     assert one.value == recall.value and one.low <= recall.low + 1e-12 and one.high >= recall.high - 1e-12
 
 
+@pytest.mark.slow
 def test_intervals_of_a_mean_recall_with_a_rare_class_hold_the_truth() -> None:
     rng, held, sizes, truth = np.random.default_rng(0), 0, (200, 2), (0.95, 0.6)
     for _ in range(20):

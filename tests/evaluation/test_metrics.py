@@ -50,6 +50,7 @@ def test_a_class_without_images_is_in_no_mean() -> None:
     assert figures.balanced_accuracy.value == pytest.approx(0.75)
 
 
+@pytest.mark.slow
 @settings(max_examples=3, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.permutations(CLASSES))
 def test_log_loss_is_scikit_learns_whatever_the_order_of_classes(seed: int, classes: list[str]) -> None:
@@ -218,6 +219,7 @@ def test_a_class_that_is_missing_or_of_another_type_is_refused_by_its_place(
         compare_classifiers(y, {"p": predicted, "q": right}, classes)
 
 
+@pytest.mark.slow
 def test_a_table_of_probabilities_is_read_by_the_names_of_its_columns() -> None:
     pandas = pytest.importorskip("pandas")
     table = pandas.DataFrame({"dog": [0.1, 0.9], "cat": [0.9, 0.1]})

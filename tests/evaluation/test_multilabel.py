@@ -113,6 +113,7 @@ def test_a_label_without_positives_is_said_and_in_no_mean():
     assert found.macro_f1.value == pytest.approx(np.mean(f1))
 
 
+@pytest.mark.slow
 def test_an_unknown_label_counts_as_never_named():
     Y, named, proba = made()
     sets = [set(CLASSES[row > 0].tolist()) for row in Y]
@@ -139,6 +140,7 @@ def test_no_labels_at_all():
     assert found.missing["micro_f1"].startswith("no interval")
 
 
+@pytest.mark.slow
 def test_groups_are_drawn_whole():
     Y, named, proba = made()
     found = evaluate_multilabel(Y, named, proba, CLASSES, groups=np.arange(60) // 10)

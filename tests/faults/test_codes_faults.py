@@ -74,6 +74,7 @@ print(steps)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind", [*(pytest.param(kind, marks=pytest.mark.slow) for kind in ("merge", "select", "npy")), "csv"]
 )
@@ -137,6 +138,7 @@ sys.exit(main(sys.argv[2:]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words", ["merge one two -o out", "select one --label cat -o out", "convert one -t npy -o out",
               "convert one -t csv -o out.csv"]
@@ -152,6 +154,7 @@ def test_a_file_that_may_not_grow_is_one_line_and_leaves_nothing(tmp_path: Path,
     assert sorted(file.name for file in tmp_path.iterdir()) == ["one", "two"]
 
 
+@pytest.mark.slow
 def test_an_interrupt_leaves_nothing(tmp_path: Path) -> None:
     write_many(tmp_path / "one", 0, 1000)
     write_many(tmp_path / "two", 1000, 1000)

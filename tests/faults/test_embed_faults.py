@@ -215,6 +215,7 @@ def test_images_that_vanish_or_shrink_during_the_job_are_failures(photos: Path, 
     assert summary.embedded + summary.failed == N_IMAGES + 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["damaged", pytest.param("deleted", marks=pytest.mark.slow)])
 def test_a_manifest_is_repaired_and_nothing_is_embedded_again(
     photos: Path, undisturbed: tuple[Any, Any], tmp_path: Path, fault: str

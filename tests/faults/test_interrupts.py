@@ -128,6 +128,7 @@ def test_interrupted_before_any_line_of_many_a_job_keeps_each_image_once(tmp_pat
     assert count > 400
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "status", "word"),
     [
@@ -180,6 +181,7 @@ def start_hanging(folder: Path, limit: float) -> subprocess.Popen[str]:
     return job
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
 )
@@ -245,6 +247,7 @@ def test_a_signal_while_the_program_is_loaded_is_one_line(
     assert (job.returncode, errors.strip()) == (status, f"cnncodes: {word}. Nothing was begun.")
 
 
+@pytest.mark.slow
 def test_signals_that_somebody_ignores_stay_ignored(photos: Path, tmp_path: Path) -> None:
     """As nohup does with SIGHUP."""
     command = [sys.executable, "-m", "cnncodes", "embed", str(photos), "-o", str(tmp_path / "x.codes")]

@@ -68,6 +68,7 @@ def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 def test_each_image_that_ends_its_process_costs_itself(
     photos: Path, tmp_path: Path, backbone: Backbone
 ) -> None:
@@ -95,6 +96,7 @@ def test_each_image_that_ends_its_process_costs_itself(
     assert (again.unchanged, again.still_failed) == (N_IMAGES, len(deeds))
 
 
+@pytest.mark.slow
 def test_processes_that_are_there_for_speed_cost_an_image_that_ends_them_too(
     photos: Path, tmp_path: Path, backbone: Backbone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -206,6 +208,7 @@ def test_a_process_that_is_stopped_between_two_images_costs_none(monkeypatch: py
         assert not is_running(pid)
 
 
+@pytest.mark.slow
 def test_colours_are_learned_without_images_that_end_their_process(
     photos: Path, tmp_path: Path, backbone: Backbone
 ) -> None:
@@ -250,6 +253,7 @@ def test_one_that_ended_between_two_images_costs_none_and_a_bug_is_raised() -> N
         workers.work(data, "")
 
 
+@pytest.mark.slow
 def test_idle_processes_that_are_killed_together_cost_no_image_and_no_job() -> None:
     from cnncodes.embedding.cutting import ColorMeter
     from cnncodes.images import Decoding

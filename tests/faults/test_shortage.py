@@ -128,6 +128,7 @@ def photos(tmp_path: Path) -> Path:
     return tmp_path / "photos"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("grows", [1, 2**27])
 def test_an_image_for_which_memory_is_short_keeps_its_codes_and_is_tried_again(
     photos: Path, tmp_path: Path, grows: int

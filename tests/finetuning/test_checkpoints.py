@@ -32,6 +32,7 @@ def train(optimizer_name: str) -> tuple[Any, Any]:
     return weight, optimizer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["adamw", "sgd"])
 def test_all_of_it_comes_back(name: str, tmp_path: Path) -> None:
     weight, optimizer = train(name)

@@ -162,6 +162,7 @@ def test_constant_codes():
     assert np.isfinite(head.predict_proba(np.ones((1, 3)))).all()
 
 
+@pytest.mark.slow
 def test_no_warning_leaks():
     X, y = blobs(200, 20)
     with warnings.catch_warnings():

@@ -13,6 +13,7 @@ from cnncodes.heads.names import HEADS
 from cnncodes.heads.selection import fit_head, make_head
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HEADS)
 def test_held_out_answers_name_each_image_once(name):
     X, y = (np.repeat(values, 2, axis=0) for values in blobs(40, 12, k=3, spread=3.0))
@@ -51,6 +52,7 @@ def test_a_class_of_one_group_is_named():
         make_head("ridge").fit(X[y != "cat"], y[y != "cat"], groups=groups[y != "cat"])
 
 
+@pytest.mark.slow
 def test_a_search_on_a_part_of_the_rows_says_nothing_of_all_images():
     X, y = blobs(120, 12)
     assert KernelHead(search_rows=60).fit(X, y).held_out_ is None

@@ -135,6 +135,7 @@ def test_class_weight():
         LinearHead(class_weight={"cta": 2}).fit(X, y)
 
 
+@pytest.mark.slow
 def test_no_warning_leaks():
     X, y = blobs(400, 60)
     with warnings.catch_warnings():

@@ -52,6 +52,7 @@ def test_threads_change_no_bit_of_many_rows():
     np.testing.assert_array_equal(one.coef_, two.coef_)
 
 
+@pytest.mark.slow
 def test_a_weak_penalty_is_fitted_without_a_warning():
     """Where classes can be told apart without error, and a descent needs many steps."""
     X, y, weight = draw(120, 60, 4, 4)

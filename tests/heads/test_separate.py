@@ -42,6 +42,7 @@ def measure(X, Y, weight, C, coef, intercept):
     return loss + (coef**2).sum(axis=1) / (2 * C * weight.sum())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "d"), [(300, 12), (30, 60)])  # along all axes, and some of them
 def test_each_minimum_is_scikit_learns(n, d):
     X, Y, weight = draw_labels(n, d, 9, 0)
@@ -75,6 +76,7 @@ def test_each_column_ends_as_near_to_its_least_value_as_was_asked_for(excess):
         assert (values[0] <= values[1] * (1 + 3 * excess)).all()  # as far as the curvature tells
 
 
+@pytest.mark.slow
 def test_the_covariance_says_how_fast_and_not_where():
     X, Y, weight = draw_labels(200, 20, 5, 1)
     other = Covariance.learn(draw(15, 20, 3, 2)[0], np.ones(15), of_all=False)

@@ -173,6 +173,7 @@ def test_a_logistic_head_chooses_on_the_sample_and_fits_all(monkeypatch):
     assert relative(head.coef_, whole.coef_) < 0.01 < relative(alone.coef_, whole.coef_)
 
 
+@pytest.mark.slow
 def test_threads_and_blocks_change_nothing_that_counts():
     X, y = blobs(n=300, k=3)
     for kind in ("ridge", "logistic"):
@@ -244,6 +245,7 @@ def test_a_column_that_one_image_alone_has_is_constant_where_that_is_held_out(ki
     assert relative(streamed.coef_, whole.coef_) < 1e-6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["ridge", "lda", "centroid", "logistic"])
 def test_a_class_with_one_image_is_in_every_training_part_as_in_memory(kind):
     X, y = blobs(n=60, k=3)

@@ -175,6 +175,7 @@ def test_a_class_of_two_groups_is_in_the_test_part_too() -> None:
     assert counts["a", "test"] == 20
 
 
+@pytest.mark.slow
 def test_a_share_of_many_groups_is_quickly_found() -> None:
     random = np.random.default_rng(0)
     sizes = {

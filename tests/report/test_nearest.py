@@ -7,6 +7,7 @@ import dataclasses
 import re
 
 import numpy as np
+import pytest
 from made_reports import HOSTILE, MakeMaterial, add_training
 
 from cnncodes.report.gallery import choose_shown
@@ -66,6 +67,7 @@ def test_the_map_gets_those_alone_that_are_next_to_some_image(make_material: Mak
     assert sorted(tiles.tolist()) == list(range(len(used)))
 
 
+@pytest.mark.slow
 def test_thumbnails_keep_within_their_number_and_bytes(make_material: MakeMaterial) -> None:
     material = make_material(["cat", "dog", "fish"] * 100)
     material = dataclasses.replace(material, training=add_training(material, LABELS * 100))

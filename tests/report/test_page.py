@@ -139,6 +139,7 @@ def test_pictures_that_are_gone_leave_a_page_that_says_so(make_material: MakeMat
     assert "0 of 12 images" not in page and Outline(page).open == []
 
 
+@pytest.mark.slow
 def test_the_same_material_makes_the_same_page(make_material: MakeMaterial) -> None:
     labels = ["a", "b", "c"] * 5
     assert render_report(make_material(labels)) == render_report(make_material(labels))

@@ -96,6 +96,7 @@ def test_where_all_are_found_no_class_is_called_the_least_often_found() -> None:
     assert said == "Of every class all images are found. There is not one mistake."
 
 
+@pytest.mark.slow
 def test_probabilities_a_hair_off_are_not_called_too_low() -> None:
     figures = judge_probabilities((0.9985, 1.0), 4_000)
     assert figures.calibration is not None and figures.calibration.error.low > 0

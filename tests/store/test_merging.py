@@ -23,6 +23,7 @@ from cnncodes.store.verifying import find_problems
 KEYS = "abcdefgh"
 
 
+@pytest.mark.slow
 @settings(max_examples=8)
 @given(
     st.lists(

@@ -194,6 +194,7 @@ def test_without_its_functions_of_libjpeg_nothing_is_decoded(tmp_path: Any) -> N
     assert fresh.resize(open_jpeg(BASES[0]), (80, 60), "bilinear") is None
 
 
+@pytest.mark.slow
 def test_many_damaged_files_leave_no_memory_behind() -> None:
     code = """if True:
         import resource, sys
@@ -227,6 +228,7 @@ def test_a_plan_knows_whether_it_resizes_a_picture_once(plan: str, only: Any, on
     assert ViewPlan.parse(plan).reads_once(only) is once
 
 
+@pytest.mark.slow
 def test_it_may_be_asked_for_again_while_other_threads_decode() -> None:
     code = """
 import threading, time

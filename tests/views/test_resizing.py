@@ -150,6 +150,7 @@ def test_a_library_of_another_version_of_a_source_is_not_used(
     assert found is None and "install the package again" in said
 
 
+@pytest.mark.slow
 def test_a_library_that_rounds_differently_is_not_used(tmp_path: Path) -> None:
     found, said = load_library(build(tmp_path, replace=("HALF = 1 << (PRECISION - 1)", "HALF = 0")))
     assert found is None

@@ -51,6 +51,7 @@ def smooth(shape=(400, 600)) -> np.ndarray:
     return np.clip(127 + 55 * np.stack(waves, axis=-1), 0, 255).astype(np.uint8)
 
 
+@pytest.mark.slow
 @settings(max_examples=12)
 @given(warps)
 def test_pixels_are_what_lies_at_the_mapped_points(warp):

@@ -70,6 +70,7 @@ def test_a_group_is_on_one_side(backbone: Backbone, memory: Path) -> None:
     assert (apart.labels[0][::2] == apart.labels[0][1::2]).mean() > 0.7
 
 
+@pytest.mark.slow
 def test_codes_keep_the_groups_of_their_table(backbone: Backbone, memory: Path, tmp_path: Path) -> None:
     groups = [f"patient {i // 2}" for i in range(32)]
     lines = ["image,label,group"]
@@ -196,6 +197,7 @@ def test_few_groups_are_not_repeated_alike(backbone: Backbone, memory: Path) -> 
     assert found.repeats == len(found.accuracy_by_repeat) == len(found.labels) == 1
 
 
+@pytest.mark.slow
 def test_weights_are_for_training_and_images_of_none_are_left_out(backbone: Backbone, memory: Path) -> None:
     clf = make(backbone, memory, "logistic")
     plain = cross_validate(clf, NOISE, LABELS, cv=4)
