@@ -20,7 +20,7 @@ from cnncodes.store.manifest import Manifest
 from cnncodes.store.schema import FAILURES_SCHEMA, code_arrays, is_code, read_parquet
 from cnncodes.store.selection import choose_layers, list_layers
 from cnncodes.store.shards import load_shard, read_manifest
-from cnncodes.store.unread import RESTORE_EITHER, RESTORE_FAILURES, RESTORE_SHARD, refuse_unread
+from cnncodes.store.unread import RESTORE_FAILURES, RESTORE_SHARD, refuse_unread
 
 if TYPE_CHECKING:
     from cnncodes.views import ViewPlan
@@ -213,5 +213,5 @@ def verify_codes(path: str | Path) -> int:
             raise refuse_unread(file, error) from error
         if found != shard.sha256:
             hashes = f"its sha256 is {found}, the manifest says {shard.sha256}"
-            raise StoreError(f"{file} is damaged: {hashes}. {RESTORE_EITHER}")
+            raise StoreError(f"{file} is damaged: {hashes}. {RESTORE_SHARD}")
     return len(manifest.shards)

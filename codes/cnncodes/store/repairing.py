@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -26,8 +25,7 @@ from cnncodes.store.leftovers import (
 from cnncodes.store.locking import WriterLock
 from cnncodes.store.manifest import Manifest, parse_rows
 from cnncodes.store.shards import find_contradiction, find_miscount
-from cnncodes.store.space import SIDES
-from cnncodes.store.unread import UnreadError, refuse_unread
+from cnncodes.store.unread import UnreadError
 
 
 @dataclass(frozen=True)
@@ -51,9 +49,6 @@ class Repair:
 
 def repair_codes(path: str | Path) -> Repair | None:
     """Make a dataset's manifest anew from its shards; None where it is sound.
-
-    It is not where it has another hash of a shard than that has, while the shard's own checksums, which cover
-    all rows, and its description are right. The checksums leave out the footer, which says how to read them.
 
     Nothing is deleted, and nothing changes unless a shard can be used. A kill at any moment leaves what can
     be repaired again.
@@ -82,25 +77,7 @@ def _is_sound(folder: Path) -> bool:
     is_contradicted = find_contradiction(folder, manifest) is not None
     if is_contradicted or any(find_miscount(folder, shard) for shard in manifest.shards):
         return False
-    if any(_is_misnamed(folder, shard, manifest) for shard in manifest.shards):
-        return False
     return not find_leftovers(folder, manifest).lost
-
-
-def _is_misnamed(folder: Path, shard: Shard, manifest: Manifest) -> bool:
-    """Say whether the manifest has a wrong hash of a file that is sound by its own checksums and rows."""
-    file = folder / "data" / shard.name
-    try:
-        with open(file, "rb") as stream:
-            if hashlib.file_digest(stream, "sha256").hexdigest() == shard.sha256:
-                return False
-        return not read_description(file).differences(manifest, SIDES) and bool(read_whole(file, manifest))
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        raise refuse_unread(file, error) from error
-    except UnusableError:
-        return False  # it is the file that is wrong
 
 
 def _repair(folder: Path) -> Repair:

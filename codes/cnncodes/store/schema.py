@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from cnncodes.errors import StoreError, sentence
 from cnncodes.store.records import Failure, ImageCodes
-from cnncodes.store.unread import RESTORE_EITHER, check_damage
+from cnncodes.store.unread import check_damage
 from cnncodes.views import parameters
 
 _FAILURE_FIELDS: list[pa.Field[Any]] = [
@@ -265,7 +265,7 @@ def _open_parquet(
             raise StoreError(
                 f"{path} is damaged: {found} bytes, not the manifest's {promised.size}. {advice}"
             )
-        source = path if promised.sha256 is None else _read_checked(path, promised.sha256)
+        source = path if promised.sha256 is None else _read_checked(path, promised.sha256, advice)
         with pq.ParquetFile(source, page_checksum_verification=promised.sha256 is None) as file:
             found = file.metadata.num_rows
             if promised.rows is not None and found != promised.rows:
@@ -282,7 +282,7 @@ def _open_parquet(
         raise StoreError(f"{path} is damaged: {sentence(reason)} {advice}") from error
 
 
-def _read_checked(path: Path, sha256: str) -> pa.BufferReader:
+def _read_checked(path: Path, sha256: str, advice: str) -> pa.BufferReader:
     # Not into Python's memory: a worker thread of Arrow may be the last to let go of it, and where that comes
     # as Python ends, its wait for Python's lock aborts the process.
     with open(path, "rb") as file:
@@ -290,6 +290,5 @@ def _read_checked(path: Path, sha256: str) -> pa.BufferReader:
         file.readinto(memoryview(data))
     found = hashlib.sha256(data).hexdigest()
     if found != sha256:
-        hashes = f"its sha256 is {found}, the manifest says {sha256}"
-        raise StoreError(f"{path} is damaged: {hashes}. {RESTORE_EITHER}")
+        raise StoreError(f"{path} is damaged: its sha256 is {found}, the manifest says {sha256}. {advice}")
     return pa.BufferReader(data)

@@ -19,12 +19,6 @@ RESTORE_SHARD = (
     " embedded anew."
 )
 
-#: And where only a hash differs, which may be wrong itself.
-RESTORE_EITHER = (
-    "If the manifest is wrong and not the file, `cnncodes codes repair` finds that out and mends it. Else"
-    f" r{RESTORE_SHARD[1:]}"
-)
-
 #: Said of a path that has bytes of another encoding, or none of whose encodings is known (LC_ALL=C).
 _NO_TEXT = (
     "its path is no valid UTF-8, which Parquet's reader needs. Rename its folders, or set a UTF-8"
