@@ -320,7 +320,7 @@ def test_damage_and_changes_between_passes_are_errors(make, small):
     shard = small / "data" / "part-00001.parquet"
     whole = shard.read_bytes()
     flip_codes(shard)
-    with pytest.raises(StoreError, match="part-00001.parquet is damaged: its sha256"):
+    with pytest.raises(StoreError, match="part-00001.parquet is damaged, or the manifest is: its sha256"):
         make("ridge").fit_codes(blocks, memory_limit=PLENTY)
     shard.unlink()
     with pytest.raises(StoreError, match="part-00001.parquet is missing"):

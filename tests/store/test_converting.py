@@ -192,7 +192,7 @@ def test_damage_is_named_and_nothing_is_written(tmp_path: Path, to: str) -> None
     data = bytearray(file.read_bytes())
     data[len(data) // 3] ^= 1
     file.write_bytes(data)
-    with pytest.raises(StoreError, match=r"part-00002\.parquet is damaged: its sha256"):
+    with pytest.raises(StoreError, match=r"part-00002\.parquet is damaged, or the manifest is: its sha256"):
         convert_codes(tmp_path / "x.codes", tmp_path / name_output(to), to)
     assert [entry.name for entry in tmp_path.iterdir()] == ["x.codes"]
 

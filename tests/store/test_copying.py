@@ -88,7 +88,7 @@ def test_a_damaged_original_is_named(tmp_path: Path) -> None:
     [shard] = (tmp_path / "data").iterdir()
     flip_codes(shard)
     with (
-        pytest.raises(StoreError, match="part-00000.parquet is damaged: its sha256"),
+        pytest.raises(StoreError, match="part-00000.parquet is damaged, or the manifest is: its sha256"),
         open_writer(tmp_path) as writer,
     ):
         writer.add(copy("x", "a"))

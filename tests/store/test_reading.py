@@ -269,7 +269,7 @@ def test_damaged_shards_are_named(path: Path) -> None:
     with pytest.raises(StoreError, match="part-00001.parquet is damaged"):
         read_codes(path)
     shard.write_bytes((path / "data" / "part-00000.parquet").read_bytes())
-    with pytest.raises(StoreError, match="part-00001.parquet is damaged: its sha256"):
+    with pytest.raises(StoreError, match="part-00001.parquet is damaged, or the manifest is: its sha256"):
         read_codes(path)
     shard.unlink()
     with pytest.raises(StoreError, match="part-00001.parquet is missing.* or run the same .*embed"):
@@ -284,7 +284,7 @@ def test_verify_finds_one_flipped_bit(path: Path) -> None:
     data[len(data) // 3] ^= 1
     shard.write_bytes(data)
     for read in (verify_codes, read_codes):
-        with pytest.raises(StoreError, match="part-00000.parquet is damaged: its sha256"):
+        with pytest.raises(StoreError, match="part-00000.parquet is damaged, or the manifest is: its sha256"):
             read(path)
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from samples import SPACE, VIEWS, fail, make, rows_of, write
@@ -129,6 +132,98 @@ def test_a_manifest_that_contradicts_all_shards_is_told_and_made_anew(
     assert repair_codes(path) is not None and repair_codes(path) is None
     assert rows_of(path) == before
     assert Manifest.read(path) == replace(manifest, complete=False, failures=None)
+
+
+def name_another_hash(path: Path) -> list[str]:
+    change_hash(path, lambda sha256: f"{int(sha256[0], 16) ^ 1:x}{sha256[1:]}")
+    return ["part-00000.parquet"]
+
+
+def change_hash(path: Path, change: Callable[[str], str]) -> None:
+    values = json.loads((path / "manifest.json").read_text())
+    values["shards"][0]["sha256"] = change(values["shards"][0]["sha256"])
+    (path / "manifest.json").write_text(json.dumps(values))
+
+
+def take_another_manifest(path: Path) -> list[str]:
+    write(path.parent / "other", [*map(make, "hijklmn"), fail("z")], shard_images=2)
+    shutil.copy(path.parent / "other" / "manifest.json", path)
+    return [f"part-0000{number}.parquet" for number in range(4)]
+
+
+@pytest.mark.parametrize("fault", [name_another_hash, take_another_manifest])
+def test_a_manifest_that_names_another_hash_costs_no_sound_shard(path: Path, fault: Any) -> None:
+    before, wrong = rows_of(path), fault(path)
+    problem = find_problems(path)[0]
+    assert "part-00000.parquet is damaged, or the manifest is: its sha256 is" in problem
+    assert 0 < problem.index(f"`cnncodes codes repair {path}`") < problem.index("delete")
+    repair = repair_codes(path)
+    assert repair is not None and repair.left_out == {} and list(repair.wrong_hashes) == wrong
+    assert rows_of(path) == before and repair_codes(path) is None
+    write(path, [])
+    assert find_problems(path) == []
+
+
+def test_a_hash_that_is_none_is_a_damaged_manifest(path: Path) -> None:
+    before = rows_of(path)
+    change_hash(path, lambda sha256: f"x{sha256[1:]}")
+    with pytest.raises(DamagedManifest, match="sha256 of part-00000.parquet is 'x.*not 64 hex.*codes repair"):
+        find_problems(path)
+    assert repair_codes(path) is not None and rows_of(path) == before
+
+
+def find_statistics(shard: Path) -> int:
+    """Return where a shard's footer says what its greatest image is."""
+    data = shard.read_bytes()
+    return data.index(b"ab", len(data) - int.from_bytes(data[-8:-4], "little"))
+
+
+def test_damage_that_no_page_checksum_sees_gets_no_hash_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "x.codes"
+    write(path, [make("aa"), make("ab"), make("ba"), make("bb")], shard_images=2)
+    shard = path / "data" / "part-00000.parquet"
+    data, at = bytearray(shard.read_bytes()), find_statistics(shard)
+    data[at] ^= 0x10
+    shard.write_bytes(data)
+    assert pq.read_table(shard, page_checksum_verification=True).column("image")[0].as_py() == "aa"
+    assert repair_codes(path) is None and len(find_problems(path)) == 1
+    values = json.loads((path / "manifest.json").read_text())
+    values["shards"][1]["sha256"] = "0" * 64  # a wrong one besides
+    (path / "manifest.json").write_text(json.dumps(values))
+    repair = repair_codes(path)
+    assert repair is not None and repair.wrong_hashes == ("part-00001.parquet",)
+    assert "neither the manifest's hash nor" in repair.left_out["part-00000.parquet"]
+    assert set(read_codes(path).images) == {"ba", "bb"}
+
+
+def test_a_shard_that_says_that_it_has_more_rows_than_it_has_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "x.codes"
+    write(path, [make("a"), make("b")])
+    shard = path / "data" / "part-00000.parquet"
+    data = shard.read_bytes()
+    start = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+
+    def shorten(place: int) -> tuple[int, int]:
+        shard.write_bytes(data[:place] + b"\x04" + data[place + 1 :])
+        with contextlib.suppress(OSError, pa.ArrowException), pq.ParquetFile(shard) as file:
+            return file.metadata.num_rows, file.metadata.row_group(0).num_rows
+        return 0, 0
+
+    eights = (place for place in range(start, len(data)) if data[place] == 8)  # 4 rows, as it is written
+    assert (4, 2) in map(shorten, eights)
+    (path / "manifest.json").unlink()
+    with pytest.raises(StoreError, match="2 rows can be read, and it says that it has 4"):
+        repair_codes(path)
+
+
+def test_shards_of_another_version_of_arrow_are_believed_by_their_pages(path: Path) -> None:
+    shard, before = path / "data" / "part-00000.parquet", rows_of(path)
+    data = shard.read_bytes()
+    maker = str(pq.read_metadata(shard).created_by).encode()
+    shard.write_bytes(data.replace(maker, maker[:-2] + b"00"))  # as long
+    assert shard.read_bytes() != data
+    repair = repair_codes(path)
+    assert repair is not None and repair.wrong_hashes == ("part-00000.parquet",) and rows_of(path) == before
 
 
 def test_a_second_damaged_manifest_does_not_replace_the_first(path: Path) -> None:

@@ -64,7 +64,7 @@ def test_a_flipped_bit_and_a_missing_shard_are_named(path: Path) -> None:
     data = bytearray(file.read_bytes())
     data[len(data) // 3] ^= 1
     file.write_bytes(data)
-    with pytest.raises(StoreError, match=r"part-00000\.parquet is damaged: its sha256"):
+    with pytest.raises(StoreError, match=r"part-00000\.parquet is damaged, or the manifest is: its sha256"):
         read_shard(path, manifest, manifest.shards[0])
     file.unlink()
     with pytest.raises(StoreError, match=r"part-00000\.parquet is missing"):

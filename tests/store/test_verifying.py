@@ -41,7 +41,7 @@ def damage(path: Path) -> str:
     data = bytearray(file.read_bytes())
     data[len(data) // 2] ^= 0xFF
     file.write_bytes(data)
-    return r"part-00000\.parquet is damaged: its sha256"
+    return r"part-00000\.parquet is damaged, or the manifest is: its sha256"
 
 
 def remove(path: Path) -> str:

@@ -145,6 +145,10 @@ def render_repair(result: Result) -> str:
     if result["kept"]:
         lines.append(f"The damaged one is kept as {result['kept']}.")
     lines += [
+        f"{name} is sound by what it holds; the damaged manifest named another sha256 of it."
+        for name in result["wrong_hashes"]
+    ]
+    lines += [
         f"Left out, and moved to left-out/: {one['shard']} {one['reason']}" for one in result["left_out"]
     ]
     lines.append("Run the same 'cnncodes embed' again: it embeds what is missing, if anything, and no more.")

@@ -14,7 +14,7 @@ from cnncodes.store.manifest import Manifest
 from cnncodes.store.reading import read_failures
 from cnncodes.store.records import Failure
 from cnncodes.store.schema import failures_table, to_parquet
-from cnncodes.store.unread import refuse_unread
+from cnncodes.store.unread import hash_file
 
 #: What to do about images that a job was refused for.
 MEND_IMAGES = (
@@ -138,13 +138,8 @@ def explain_wrong_list(folder: Path, manifest: Manifest) -> str | None:
 
 def _hash_list(folder: Path) -> str | None:
     """Return the hash of the file of failures, None where there is none."""
-    try:
-        with open(folder / FAILURES_NAME, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise refuse_unread(folder / FAILURES_NAME, error) from error
+    path = folder / FAILURES_NAME
+    return hash_file(path) if path.exists() else None
 
 
 def list_failures(folder: Path) -> list[Failure]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +19,7 @@ from cnncodes.store.manifest import Manifest
 from cnncodes.store.schema import FAILURES_SCHEMA, code_arrays, is_code, read_parquet
 from cnncodes.store.selection import choose_layers, list_layers
 from cnncodes.store.shards import load_shard, read_manifest
-from cnncodes.store.unread import RESTORE_FAILURES, RESTORE_SHARD, refuse_unread
+from cnncodes.store.unread import RESTORE_FAILURES, RESTORE_SHARD, explain_hash, hash_file
 
 if TYPE_CHECKING:
     from cnncodes.views import ViewPlan
@@ -206,12 +205,6 @@ def verify_codes(path: str | Path) -> int:
     manifest = read_manifest(folder)
     for shard in manifest.shards:
         file = folder / "data" / shard.name
-        try:
-            with open(file, "rb") as stream:
-                found = hashlib.file_digest(stream, "sha256").hexdigest()
-        except OSError as error:
-            raise refuse_unread(file, error) from error
-        if found != shard.sha256:
-            hashes = f"its sha256 is {found}, the manifest says {shard.sha256}"
-            raise StoreError(f"{file} is damaged: {hashes}. {RESTORE_SHARD}")
+        if (found := hash_file(file)) != shard.sha256:
+            raise StoreError(explain_hash(file, found, shard.sha256))
     return len(manifest.shards)

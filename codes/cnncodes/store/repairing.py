@@ -19,13 +19,14 @@ from cnncodes.store.leftovers import (
     find_leftovers,
     list_files,
     move_out,
+    proves_itself,
     read_description,
     read_whole,
 )
 from cnncodes.store.locking import WriterLock
 from cnncodes.store.manifest import Manifest, parse_rows
 from cnncodes.store.shards import find_contradiction, find_miscount
-from cnncodes.store.unread import UnreadError
+from cnncodes.store.unread import UnreadError, hash_file
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,14 @@ class Repair:
         For the name of each shard that was moved to ``left-out/``, why.
     kept : Path or None
         Where the damaged manifest lies now; None where there was none.
+    wrong_hashes : tuple of str
+        Names of sound shards of which the damaged manifest named another hash.
     """
 
     manifest: Manifest
     left_out: dict[str, str]
     kept: Path | None
+    wrong_hashes: tuple[str, ...] = ()
 
 
 def repair_codes(path: str | Path) -> Repair | None:
@@ -64,7 +68,8 @@ def repair_codes(path: str | Path) -> Repair | None:
         Manifest.read(folder)  # before a lock is put into what is no dataset
     lock = WriterLock(folder)
     try:
-        return None if _is_sound(folder) else _repair(folder)
+        hashes = _judge_hashes(folder)
+        return None if not hashes.wrong and _is_sound(folder) else _repair(folder, hashes)
     finally:
         lock.release()
 
@@ -80,8 +85,41 @@ def _is_sound(folder: Path) -> bool:
     return not find_leftovers(folder, manifest).lost
 
 
-def _repair(folder: Path) -> Repair:
+@dataclass(frozen=True)
+class _Hashes:
+    """Shards that have another hash than a manifest that can be read says: sound ones, and others."""
+
+    wrong: tuple[str, ...] = ()
+    doubted: tuple[str, ...] = ()
+
+
+def _judge_hashes(folder: Path) -> _Hashes:
+    """Find out of each shard with another hash whether that is wrong, or the shard."""
+    wrong: list[str] = []
+    doubted: list[str] = []
+    try:
+        manifest = Manifest.read(folder)
+    except DamagedManifest:
+        return _Hashes()
+    if find_contradiction(folder, manifest) is not None:
+        return _Hashes()  # of another dataset: its hashes say nothing of these shards
+    for shard in manifest.shards:
+        file = folder / "data" / shard.name
+        if not file.exists() or hash_file(file) == shard.sha256:
+            continue
+        try:
+            is_wrong = proves_itself(file, manifest, shard)
+        except UnusableError:
+            is_wrong = False
+        (wrong if is_wrong else doubted).append(shard.name)
+    return _Hashes(tuple(wrong), tuple(doubted))
+
+
+def _repair(folder: Path, hashes: _Hashes) -> Repair:
     rows, left_out = _read_metadata(folder)
+    for name in rows.keys() & hashes.doubted:
+        del rows[name]
+        left_out[name] = "is damaged: it has neither the manifest's hash nor the bytes that its rows have"
     shards: list[Shard] = []
     if rows:
         manifest = _choose(rows)
@@ -97,7 +135,7 @@ def _repair(folder: Path) -> Repair:
         move_out(folder, left_out)
         kept = _keep_damaged(folder)
     manifest.write(folder)
-    return Repair(manifest, left_out, kept)
+    return Repair(manifest, left_out, kept, hashes.wrong)
 
 
 def _read_metadata(folder: Path) -> tuple[dict[str, Manifest], dict[str, str]]:
@@ -173,5 +211,6 @@ def describe(repair: Repair) -> dict[str, Any]:
         "images": sum(shard.images for shard in shards),
         "rows": sum(shard.rows for shard in shards),
         "left_out": [{"shard": name, "reason": why} for name, why in sorted(repair.left_out.items())],
+        "wrong_hashes": list(repair.wrong_hashes),
         "kept": None if repair.kept is None else str(repair.kept),
     }

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from cnncodes.errors import StoreError, sentence
 from cnncodes.store.records import Failure, ImageCodes
-from cnncodes.store.unread import check_damage
+from cnncodes.store.unread import check_damage, explain_hash, explain_size
 from cnncodes.views import parameters
 
 _FAILURE_FIELDS: list[pa.Field[Any]] = [
@@ -221,6 +221,9 @@ def read_parquet(
     promised = _Promise(rows, sha256, size)
     with _open_parquet(path, promised, {*(columns or ()), *needs} - {GROUP}, advice) as file:
         table = file.read(columns=list(columns) if columns is not None else None)
+        if len(table) != file.metadata.num_rows:  # no checksum covers what is said of them
+            told = f"{len(table)} rows can be read, and it says that it has {file.metadata.num_rows}"
+            raise StoreError(f"{path} is damaged: {told}. {advice}")
     return _add_groups(table) if columns is None or GROUP in columns else table
 
 
@@ -262,16 +265,12 @@ def _open_parquet(
 ) -> Iterator[pq.ParquetFile]:
     try:
         if promised.size is not None and (found := path.stat().st_size) != promised.size:
-            raise StoreError(
-                f"{path} is damaged: {found} bytes, not the manifest's {promised.size}. {advice}"
-            )
-        source = path if promised.sha256 is None else _read_checked(path, promised.sha256, advice)
+            raise StoreError(explain_size(path, found, promised.size, "bytes"))
+        source = path if promised.sha256 is None else _read_checked(path, promised.sha256)
         with pq.ParquetFile(source, page_checksum_verification=promised.sha256 is None) as file:
             found = file.metadata.num_rows
             if promised.rows is not None and found != promised.rows:
-                raise StoreError(
-                    f"{path} is damaged: {found} rows, not the manifest's {promised.rows}. {advice}"
-                )
+                raise StoreError(explain_size(path, found, promised.rows, "rows"))
             missing = sorted({*needs} - set(file.schema_arrow.names))
             if missing:
                 raise StoreError(f"{path} is damaged: it has no column {', '.join(missing)}. {advice}")
@@ -282,7 +281,7 @@ def _open_parquet(
         raise StoreError(f"{path} is damaged: {sentence(reason)} {advice}") from error
 
 
-def _read_checked(path: Path, sha256: str, advice: str) -> pa.BufferReader:
+def _read_checked(path: Path, sha256: str) -> pa.BufferReader:
     # Not into Python's memory: a worker thread of Arrow may be the last to let go of it, and where that comes
     # as Python ends, its wait for Python's lock aborts the process.
     with open(path, "rb") as file:
@@ -290,5 +289,5 @@ def _read_checked(path: Path, sha256: str, advice: str) -> pa.BufferReader:
         file.readinto(memoryview(data))
     found = hashlib.sha256(data).hexdigest()
     if found != sha256:
-        raise StoreError(f"{path} is damaged: its sha256 is {found}, the manifest says {sha256}. {advice}")
+        raise StoreError(explain_hash(path, found, sha256))
     return pa.BufferReader(data)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
+import shlex
 from pathlib import Path
 
 from cnncodes.errors import ShortageError, StoreError, sentence
@@ -41,6 +43,30 @@ def check_encoding(folder: Path) -> None:
         raise StoreError(f"codes cannot be kept in {folder}: {_NO_TEXT}") from error
 
 
+def explain_hash(path: Path, found: str, said: str) -> str:
+    """Say that a shard has another hash than the manifest says, and how to find out which is wrong."""
+    return (
+        f"{path} is damaged, or the manifest is: its sha256 is {found}, the manifest says {said}."
+        f" {_ask_repair(path)}"
+    )
+
+
+def explain_size(path: Path, found: int, said: int, what: str) -> str:
+    """Say that a shard has other bytes or rows than the manifest says, and how to find out which is wrong."""
+    return (
+        f"{path} is damaged, or the manifest is: {found} {what}, not the manifest's {said}."
+        f" {_ask_repair(path)}"
+    )
+
+
+def _ask_repair(path: Path) -> str:
+    command = f"cnncodes codes repair {shlex.quote(str(path.parent.parent))}"
+    return (
+        f"`{command}` finds out, and mends the manifest if it is that. Where it says that the manifest is"
+        f" sound, the file is damaged. {RESTORE_SHARD}"
+    )
+
+
 def refuse_unread(path: Path, error: OSError) -> UnreadError:
     """Return the error of a file that the manifest names and the system does not give."""
     if isinstance(error, FileNotFoundError):
@@ -50,6 +76,21 @@ def refuse_unread(path: Path, error: OSError) -> UnreadError:
         )
     why = os.strerror(error.errno) if error.errno else error
     return UnreadError(f"{path} cannot be read: {sentence(why)} Look at its rights and at the disk.")
+
+
+def hash_file(path: Path) -> str:
+    """Return the sha256 of a file of a dataset.
+
+    Raises
+    ------
+    UnreadError
+        If it is missing, or the system does not give it.
+    """
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise refuse_unread(path, error) from error
 
 
 def check_shortage(path: Path, error: Exception) -> None:
