@@ -17,9 +17,10 @@ import pytest
 from samples import fail, make, open_writer, write
 
 from cnncodes.errors import StoreError
-from cnncodes.store import Manifest, read_codes, verifying
+from cnncodes.store import Manifest, read_codes, verify_codes, verifying
 from cnncodes.store.failing import explain_wrong_list
 from cnncodes.store.locking import WriterLock, find_writer
+from cnncodes.store.repairing import repair_codes
 from cnncodes.store.schema import failures_table, to_parquet
 from cnncodes.store.summary import summarize_codes
 from cnncodes.store.verifying import examine_codes, find_problems
@@ -148,6 +149,32 @@ def test_each_fault_is_told_by_name_and_nothing_is_changed(path: Path, fault: An
 def test_all_faults_are_told_at_once(path: Path) -> None:
     expected = [damage(path), remove(path), put(path)]
     assert len(find_problems(path)) == len(expected)
+
+
+USES = (find_problems, summarize_codes, repair_codes, read_codes, verify_codes, lambda path: write(path, []))
+
+
+@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize("name", ["manifest.json", "failures.parquet", "data/part-00000.parquet"])
+def test_a_pipe_in_the_place_of_a_file_is_named_and_not_waited_for(path: Path, use: Any, name: str) -> None:
+    (path / name).unlink()
+    os.mkfifo(path / name)
+    said = ""
+    try:
+        said = str(use(path))
+    except StoreError as error:
+        said = str(error)
+    reads_all = name != "failures.parquet" or use not in (repair_codes, verify_codes)  # these do not need it
+    assert (f"{path / name} is no regular file but a pipe" in said) == reads_all
+
+
+def test_a_pipe_among_the_files_of_codes_is_named(path: Path) -> None:
+    pipe = path / "data" / "part-00009.parquet"
+    os.mkfifo(pipe)
+    assert [f"{pipe} is no regular file" in problem for problem in find_problems(path)] == [True]
+    for use in (repair_codes, lambda path: write(path, [])):
+        with pytest.raises(StoreError, match="part-00009.parquet is no regular file"):
+            use(path)
 
 
 def test_what_is_no_dataset_is_an_error(tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ def read_description(file: Path) -> Manifest:
         if about["format"] > FORMAT:
             raise UnusableError(f"is of format {about['format']}; this version reads up to {FORMAT}")
         return parse_rows(about)
-    except UnusableError:
+    except (UnusableError, UnreadError):
         raise
     except (MemoryError, OSError, ValueError, TypeError, KeyError, StoreError, pa.ArrowException) as error:
         check_damage(file, error)  # else it may be sound, and is not to be moved away

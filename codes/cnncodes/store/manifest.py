@@ -27,6 +27,7 @@ from cnncodes.store.entries import (
 from cnncodes.store.files import atomic_write
 from cnncodes.store.schema import CODE, PARAMETERS, codes_schema
 from cnncodes.store.space import SIDES, Sides, Space, describe_differences
+from cnncodes.store.unread import check_regular
 
 #: Raised when an older cnncodes could no longer read what is written.
 FORMAT = 2
@@ -184,6 +185,7 @@ class Manifest:
             If `folder` is missing, is no codes dataset, or is of a newer format.
         """
         path = folder / MANIFEST_NAME
+        check_regular(path)
         try:
             values = parse_json(path.read_bytes())
         except FileNotFoundError as error:

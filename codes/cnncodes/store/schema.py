@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from cnncodes.errors import StoreError, sentence
 from cnncodes.store.records import Failure, ImageCodes
-from cnncodes.store.unread import check_damage, explain_hash, explain_size
+from cnncodes.store.unread import check_damage, check_regular, explain_hash, explain_size
 from cnncodes.views import parameters
 
 _FAILURE_FIELDS: list[pa.Field[Any]] = [
@@ -263,6 +263,7 @@ class _Promise:
 def _open_parquet(
     path: Path, promised: _Promise, needs: Collection[str], advice: str
 ) -> Iterator[pq.ParquetFile]:
+    check_regular(path)
     try:
         if promised.size is not None and (found := path.stat().st_size) != promised.size:
             raise StoreError(explain_size(path, found, promised.size, "bytes"))

@@ -19,7 +19,7 @@ from cnncodes.store.entries import MANIFEST_NAME, Shard
 from cnncodes.store.files import atomic_write
 from cnncodes.store.manifest import Manifest, damaged_manifest, parse_rows
 from cnncodes.store.schema import METADATA_KEY, is_code, read_batches, read_parquet, to_parquet
-from cnncodes.store.unread import RESTORE_SHARD, check_damage, check_shortage
+from cnncodes.store.unread import RESTORE_SHARD, check_damage, check_regular, check_shortage
 
 #: A shard is cut at this many rows too, which bounds the memory of plans with many views.
 SHARD_ROWS = 32_768
@@ -174,6 +174,7 @@ def find_miscount(folder: Path, shard: Shard, table: pa.Table | None = None) -> 
 
 def describe_shard(file: Path) -> dict[str, Any] | None:
     """Return what a shard says of its rows, as `Manifest.describe_rows` gave it; None of an older version."""
+    check_regular(file)
     with pq.ParquetFile(file) as opened:
         text = (opened.metadata.metadata or {}).get(METADATA_KEY)
     return None if text is None else dict(parse_json(text))

@@ -78,6 +78,15 @@ def refuse_unread(path: Path, error: OSError) -> UnreadError:
     return UnreadError(f"{path} cannot be read: {sentence(why)} Look at its rights and at the disk.")
 
 
+def check_regular(path: Path) -> None:
+    """Raise `UnreadError` for a pipe, a socket or a device: to open one may never end."""
+    if path.exists() and not path.is_file() and not path.is_dir():  # a folder is told of by the system
+        raise UnreadError(
+            f"{path} is no regular file but a pipe, a socket or a device, and is not opened. Remove it, or"
+            " restore the file of that name from a copy."
+        )
+
+
 def hash_file(path: Path) -> str:
     """Return the sha256 of a file of a dataset.
 
@@ -86,6 +95,7 @@ def hash_file(path: Path) -> str:
     UnreadError
         If it is missing, or the system does not give it.
     """
+    check_regular(path)
     try:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
