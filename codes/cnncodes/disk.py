@@ -20,6 +20,28 @@ UNCHANGED = "Nothing was written; what was there before is unchanged"
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
+def explain_open_files(error: BaseException) -> str | None:
+    """Return what is wrong and what to do where an error says that too many files are open; else None.
+
+    Examples
+    --------
+    >>> explain_open_files(OSError(13, "Permission denied")) is None
+    True
+    """
+    number = error.errno if isinstance(error, OSError) else None
+    if number == errno.EMFILE:
+        return (
+            "this process may open no more files (`ulimit -n` says how many). Raise that limit, and run the"
+            " same command again."
+        )
+    if number == errno.ENFILE:
+        return (
+            "this machine may open no more files, whoever opens them. End other programs, and run the same"
+            " command again."
+        )
+    return None
+
+
 def explain_failed_write(path: str | Path, error: OSError, left: str = UNCHANGED) -> str:
     """Return what went wrong and what to do, in one line.
 
@@ -42,6 +64,8 @@ def explain_failed_write(path: str | Path, error: OSError, left: str = UNCHANGED
             f" ({error.strerror}). {left}: remove files that are not needed, however small, and run the same"
             " command again."
         )
+    if told := explain_open_files(error):
+        return f"cannot write {path}: {told} {left}."
     if error.errno in _FULL:
         return (
             f"cannot write {path}: the disk is full ({error.strerror}). {left}: free some space and run the"

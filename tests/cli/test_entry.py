@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shlex
@@ -138,6 +139,19 @@ def test_too_little_memory_is_told_with_what_the_command_may_be_given(
     monkeypatch.setattr("cnncodes.cli.entry.parse", run_short)
     assert main([command, "photos", "-o", "out"]) == 1
     assert f"the command cannot go on: there is not enough memory. {advice}" in capsys.readouterr().err
+
+
+def test_too_many_open_files_are_told_with_the_limit(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run_short(*_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr("cnncodes.cli.entry.parse", run_short)
+    assert main(["embed", "photos", "-o", "out"]) == 1
+    said = capsys.readouterr().err
+    assert "this process may open no more files (`ulimit -n` says how many)" in said
+    assert said.endswith("What was written is kept; the same command goes on.\n")
 
 
 def test_an_interrupt_is_status_130(

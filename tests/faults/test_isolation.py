@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import random
 import signal
@@ -233,6 +234,22 @@ def test_processes_that_end_as_they_start_are_an_error(
     monkeypatch.setattr(spawn, "_python_exe", os.fsencode(tmp_path / "nothing"))  # what set_executable sets
     with pytest.raises(WorkerError, match="cannot be started: .*nothing"):
         embed(photos, tmp_path / "x.codes", backbone=backbone, isolate=True, n_jobs=1)
+
+
+def test_a_lack_of_open_files_is_no_reason_for_more_lanes(monkeypatch: pytest.MonkeyPatch) -> None:
+    from cnncodes.embedding.cutting import ColorMeter
+    from cnncodes.images import Decoding
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    with (
+        Isolation(60, 2**28).start(ColorMeter(Decoding())) as workers,
+        pytest.raises(WorkerError, match="cannot be started: .*`ulimit -n`") as caught,
+    ):
+        workers.work(b"P6 1 1 255 abc", "")
+    assert "-j" not in str(caught.value)
 
 
 def test_one_that_ended_between_two_images_costs_none_and_a_bug_is_raised() -> None:

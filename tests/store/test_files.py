@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Callable
@@ -96,6 +97,22 @@ def test_a_full_disk_says_what_is_so(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(StoreError, match="What was finished before is kept"):
         atomic_write(path, b"new")
     assert path.read_bytes() == b"old" and list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [(errno.EMFILE, r"may open no more files \(`ulimit -n`"), (errno.ENFILE, "this machine may")],
+)
+def test_too_many_open_files_are_not_blamed_on_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, told: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, "Too many open files")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(StoreError, match=told) as caught:
+        atomic_write(tmp_path / "file", b"new")
+    assert "run the same command again" in str(caught.value) and "rights" not in str(caught.value)
 
 
 def test_what_a_killed_process_left_goes_with_the_next_and_what_is_new_or_anothers_stays(

@@ -13,6 +13,7 @@ from cnncodes.cli.streams import prepare_streams, write_stdout
 from cnncodes.commands import COMMANDS, Reporter
 from cnncodes.commands.command import PROBLEMS, TOO_MANY_FAILURES, Command, Result, find_result
 from cnncodes.commands.controls import escape_controls
+from cnncodes.disk import explain_open_files
 from cnncodes.ending import describe_interrupt, ending_when_asked, was_announced
 from cnncodes.errors import CnnCodesError, ShortageError, UsageError
 from cnncodes.machine import explain_shortage, find_shortage
@@ -63,6 +64,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if shortage is not None:  # wherever it comes, it is no bug of ours
             told = explain_shortage(shortage, *_advise_less(given))
             return _complain(ShortageError(f"the command cannot go on: {told}"), FAILED)
+        too_many = explain_open_files(error)
+        if too_many is not None:
+            return _complain(
+                ShortageError(f"the command cannot go on: {too_many} {_tell_kept(given)}"), FAILED
+            )
         if isinstance(error, CnnCodesError | OSError):
             return _complain(error, FAILED)
         raise
@@ -118,11 +124,15 @@ def _show(command: Command, result: Result | None, *, as_json: bool) -> None:
 
 
 def _leave(why: str, status: int, arguments: list[str]) -> int:
-    command = ALL_COMMANDS.get(arguments[0]) if arguments else None
-    resumes = command is not None and command.resumes
-    kept = "What was written is kept; the same command goes on." if resumes else "No file is half written."
+    kept = _tell_kept(arguments)
     sys.stderr.write(f"{'' if was_announced() else chr(10)}cnncodes: {why}. {kept}\n")
     return status
+
+
+def _tell_kept(arguments: list[str]) -> str:
+    command = ALL_COMMANDS.get(arguments[0]) if arguments else None
+    resumes = command is not None and command.resumes
+    return "What was written is kept; the same command goes on." if resumes else "No file is half written."
 
 
 def _complain(error: Exception, status: int) -> int:

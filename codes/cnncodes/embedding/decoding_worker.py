@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from multiprocessing import Pipe, spawn
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from cnncodes.disk import explain_open_files
 from cnncodes.embedding.exchange import GroupOrder, Order, SharedMemory, open_shared
 from cnncodes.errors import WorkerError, sentence
 
@@ -24,8 +25,8 @@ Choose: TypeAlias = Callable[[list[dict[str, Any]]], list[bool]]
 
 #: What helps where processes do not start.
 IN_THE_JOB = (
-    "Without --isolate (isolate=False) and with few lanes (-j 4, n_jobs=4) images are decoded in the job's"
-    " own process."
+    "Without --isolate (isolate=False) and with no more than four lanes (-j, n_jobs) images are decoded in"
+    " the job's own process."
 )
 #: Seconds that a process may take to start, and to end once its pipe is closed.
 _START_SECONDS, _END_SECONDS = 120, 5
@@ -72,9 +73,8 @@ class DecodingWorker:
                 )
             except OSError as error:
                 self._pipe.close()
-                raise WorkerError(
-                    f"a process that decodes images cannot be started: {sentence(error)} {IN_THE_JOB}"
-                ) from error
+                told = explain_open_files(error) or f"{sentence(error)} {IN_THE_JOB}"
+                raise WorkerError(f"a process that decodes images cannot be started: {told}") from error
 
     def greet(self, orders: bytes) -> bool:
         """Tell whether the process takes its orders."""

@@ -8,6 +8,7 @@ import re
 import shlex
 from pathlib import Path
 
+from cnncodes.disk import explain_open_files
 from cnncodes.errors import ShortageError, StoreError, sentence
 from cnncodes.machine import explain_shortage, find_shortage
 
@@ -74,6 +75,8 @@ def refuse_unread(path: Path, error: OSError) -> UnreadError:
             f"{path} is missing, and the manifest names it. Restore it from a copy, or run the same"
             " `cnncodes embed` again: only its images are embedded anew."
         )
+    if told := explain_open_files(error):
+        return UnreadError(f"{path} cannot be read now: {told}")
     why = os.strerror(error.errno) if error.errno else error
     return UnreadError(f"{path} cannot be read: {sentence(why)} Look at its rights and at the disk.")
 
