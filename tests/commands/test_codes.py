@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,17 @@ def test_verify_ends_with_1_and_every_problem(codes: Path, capsys: pytest.Captur
     assert main(["codes", "verify", str(codes)]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2 and "is missing" in lines[0] and "data/other.parquet" in lines[1]
+
+
+def test_embed_says_how_often_the_network_ran_after_the_time(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "photos").mkdir()
+    for name in "ab":
+        Image.new("RGB", (40, 40)).save(tmp_path / "photos" / f"{name}.png")
+    assert main(["embed", str(tmp_path / "photos"), "-o", str(tmp_path / "x.codes"), "-q"]) == 0
+    line = capsys.readouterr().out.splitlines()[0]
+    assert re.search(r" in [\d.]+ m?s; the network ran 1 time, since what is identical is run once\.$", line)
 
 
 def test_failures_that_nobody_knows_are_not_none(codes: Path, capsys: pytest.CaptureFixture[str]) -> None:

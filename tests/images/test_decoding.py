@@ -348,6 +348,11 @@ def test_a_program_that_asks_for_half_pictures_gets_them(monkeypatch: pytest.Mon
         (b"<html>404 not found</html>", "not an image of a known format"),
         (bytes(range(256)) * 8, "not an image of a known format"),
         (b"\xff\xd8\xff", "not an image of a known format"),
+        (
+            "photos/größe 0000.PNG".encode(),
+            "not an image of a known format: these bytes look like a path, which is given as text",
+        ),
+        (b"a\n.png", "not an image of a known format"),
     ],
 )
 def test_what_is_no_picture_is_refused_plainly(data: bytes, reason: str) -> None:

@@ -48,7 +48,7 @@ def test_a_jpeg_of_too_many_scans_is_refused_and_one_of_many_is_not() -> None:
         return data[:-2] + data[last:-2] * (count - scans) + data[-2:]
 
     assert decode(with_scans(MAX_SCANS)).size == PICTURE.size
-    refuse(with_scans(MAX_SCANS + 1), match="more than 500 scans")
+    refuse(with_scans(MAX_SCANS + 1), match="more than 500 scans, which would take too long")
 
 
 @pytest.mark.parametrize("where", ["behind", "comment", "padding"])
@@ -113,7 +113,9 @@ def test_fractions_and_tags_on_top_of_each_other_are_refused() -> None:
         return struct.pack("<2sHIH", b"II", 42, 8, len(entries)) + packed + bytes(8 * (MAX_FRACTIONS + 1))
 
     check_file(make((282, 5, MAX_FRACTIONS, 100)))
-    with pytest.raises(UnreadableImage, match=f"tag 282 holds {MAX_FRACTIONS + 1} numbers"):
+    with pytest.raises(
+        UnreadableImage, match=f"tag 282 holds {MAX_FRACTIONS + 1} numbers, which would take too long"
+    ):
         check_file(make((282, 5, MAX_FRACTIONS + 1, 100)))
     check_file(make(*((tag, 7, 500_000, 8) for tag in (700, 701))))
     with pytest.raises(UnreadableImage, match="on top of each other"):

@@ -188,7 +188,8 @@ def render_embed(result: Result) -> str:
         if result[name]:
             counts.append(f"{result[name]:,} {word}")
     return (
-        f"{', '.join(counts)}{_describe_rows(result)} in {format_seconds(result['seconds'])}.\n"
+        f"{', '.join(counts)}{_describe_rows(result)} in {format_seconds(result['seconds'])}"
+        f"{_describe_runs(result)}.\n"
         f"Codes: {result['out']}\n"
     )
 
@@ -199,9 +200,13 @@ def _describe_rows(result: Result) -> str:
     text = f"; {count(result['rows'], 'row')} of {result['space']['code_size']} numbers"
     if result["rows"] < result["views"]:
         text += f", each the mean of an image's views ({result['views']:,} in all)"
-    if result["views_run"] < result["views"]:
-        text += f"; the network ran {count(result['views_run'], 'time')}, since what is identical is run once"
     return text
+
+
+def _describe_runs(result: Result) -> str:
+    if not result["rows"] or result["views_run"] >= result["views"]:
+        return ""
+    return f"; the network ran {count(result['views_run'], 'time')}, since what is identical is run once"
 
 
 EMBED = Command(

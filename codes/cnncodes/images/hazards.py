@@ -114,7 +114,7 @@ def _check_scans(data: bytes) -> None:
         starts += int(np.count_nonzero((part[:-1] == 0xFF) & (part[1:] == 0xDA)))
     # Thumbnails, and videos behind the picture, may hold these bytes too: then they are counted one by one.
     if starts > MAX_SCANS and _count_scans(data) > MAX_SCANS:
-        raise UnreadableImage("decode", f"a JPEG of more than {MAX_SCANS} scans: it was made to take long")
+        raise UnreadableImage("decode", f"a JPEG of more than {MAX_SCANS} scans, which would take too long")
 
 
 def _is_one_scan(data: bytes) -> bool:
@@ -160,7 +160,9 @@ def _check_directory(data: bytes) -> None:
         for at in range(first, first + count * step, step):
             tag, kind, values = struct.unpack_from(order + size, data, at)
             if kind in _FRACTIONS and values > MAX_FRACTIONS:
-                raise UnreadableImage("decode", f"tag {tag} holds {values} numbers: it was made to take long")
+                raise UnreadableImage(
+                    "decode", f"tag {tag} holds {values} numbers, which would take too long"
+                )
             length = values * _SIZES.get(kind, 0)
             total += length if length <= len(data) else 0  # Pillow passes over what the file cannot hold
             if kind in _NUMBERS and values == 1:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from cnncodes.errors import UnreadableImage
+from cnncodes.images.endings import SUFFIXES
 from cnncodes.images.hazards import check_file, find_icon_sizes
 from cnncodes.machine import find_shortage
 
@@ -31,6 +32,9 @@ _OF_DECODERS = (
     "buffer is not", "cannot load this", "could not create decoder", "decoder error", "invalid literal",
     "not enough image",
 )  # fmt: skip
+
+#: Bytes that no path has.
+_LONG_PATH = 4096
 
 _THREAD = threading.local()
 
@@ -73,7 +77,8 @@ def open_image(data: bytes, max_pixels: int) -> pillow.Image:
     try:
         image = pillow.open(io.BytesIO(data), formats=formats)
     except UnidentifiedImageError:
-        raise UnreadableImage("decode", "not an image of a known format") from None
+        hint = ": these bytes look like a path, which is given as text" if _looks_like_path(data) else ""
+        raise UnreadableImage("decode", f"not an image of a known format{hint}") from None
     except pillow.DecompressionBombError:
         reason = f"more pixels than {_limit(max_pixels)}"
         raise UnreadableImage("decode", reason, ("max_pixels", max_pixels)) from None
@@ -82,6 +87,15 @@ def open_image(data: bytes, max_pixels: int) -> pillow.Image:
         # All at once, where Pillow hands over 64 KiB and puts what is left before the next.
         image.decodermaxblock = len(data)
     return image
+
+
+def _looks_like_path(data: bytes) -> bool:
+    """Tell whether bytes are the text of one line that ends as the names of pictures do."""
+    try:
+        text = data.decode() if len(data) < _LONG_PATH else ""
+    except UnicodeDecodeError:
+        return False
+    return text.isprintable() and text.lower().endswith(tuple(SUFFIXES))
 
 
 def begins_as_image(head: bytes) -> bool:
