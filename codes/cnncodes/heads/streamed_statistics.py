@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,7 +50,7 @@ def fit_statistics(head: LinearHead, stream: StreamedRows, memory: int) -> Strea
     release_free_memory()
     if given is None:
         held = HeldSample.make(X, rows, sample, numbered)
-        choice = head._soften(pick(search, _try_all(search, list(found), held, head.n_folds_, n_jobs)))
+        choice = head._soften(pick(search, _try_all(search, found, held, head.n_folds_, n_jobs)))
     else:
         choice = given
     total = add_up([one.found for one in found if one.scaling == choice.scaling])
@@ -65,7 +65,7 @@ def fit_statistics(head: LinearHead, stream: StreamedRows, memory: int) -> Strea
 
 
 def _try_all(
-    search: LinearSearch, found: list[FoldSums], held: HeldSample, n_folds: int, n_jobs: int
+    search: LinearSearch, found: Sequence[FoldSums], held: HeldSample, n_folds: int, n_jobs: int
 ) -> Iterator[tuple[str, Setting, HeldOut]]:
     for scaling in search.scalings:
         parts = [one.found for one in found if one.scaling == scaling]

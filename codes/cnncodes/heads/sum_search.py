@@ -38,7 +38,7 @@ DECOMPOSING = 2
 
 @dataclass(frozen=True, eq=False)
 class HeldPart:
-    """Rows of a fold, float ``[m, D]``, not scaled, the image of each, and these without decision values."""
+    """Rows of a fold, float ``[m, D]``, the image of each, and these without decision values."""
 
     X: Array
     images: Array
@@ -47,16 +47,15 @@ class HeldPart:
 
 @dataclass(eq=False)
 class _SumPath:
-    """The solutions of all folds but one, and the rows of that one, scaled."""
+    """The solutions of all folds but one, and that one, its rows scaled."""
 
-    X: Array
-    images: Array
-    held_out: HeldOut
+    held: HeldPart
     path: Iterator[Solution]
 
     def decide(self) -> HeldOut:
         """Return the answers with the next setting."""
-        return replace(self.held_out, decision=average_by(next(self.path).decision(self.X), self.images))
+        decision = next(self.path).decision(self.held.X)
+        return replace(self.held.held_out, decision=average_by(decision, self.held.images))
 
 
 def try_sums(
@@ -78,7 +77,7 @@ def try_sums(
     parts : sequence of Statistics
         Of each fold, and after those of rows that are never held out, if any.
     find_held : callable
-        Returns what a fold, by its number, holds out.
+        Returns what a fold, by its number, holds out; its rows not scaled.
     n_folds : int
     preference : float ``[K]``, optional
         As of `Rows`.
@@ -93,7 +92,7 @@ def try_sums(
         moments = Moments.make(others, scaler, preference)
         path = STATISTIC_PATHS[search.kind](moments, [setting[0] if setting else 1.0 for setting in settings])
         held = find_held(number)
-        return _SumPath(scaler.apply(held.X, held.X.dtype), held.images, held.held_out, path)
+        return _SumPath(replace(held, X=scaler.apply(held.X, held.X.dtype)), path)
 
     # Not joblib's, which looks every 10 ms whether they are done: many settings take less.
     with ThreadPoolExecutor(min(n_jobs, DECOMPOSING)) as pool:
