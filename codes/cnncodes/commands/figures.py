@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from cnncodes.commands.command import Result
-from cnncodes.commands.tables import cut_name, format_share, format_table
+from cnncodes.commands.tables import cut_name, format_interval, format_share, format_table
 from cnncodes.errors import name_some, sentence
 
 if TYPE_CHECKING:
@@ -18,17 +18,18 @@ def name_figures(measures: Iterable[Measure], **values: object) -> dict[str, str
     return {one.key: one.text.format(**values) for one in measures}
 
 
-def tabulate_figures(
-    figures: Result, names: Mapping[str, str], form: Callable[[float], str] = format_share
-) -> str:
-    """Return a table of the named figures that there are, each with its interval and number of images."""
+def tabulate_figures(figures: Result, names: Mapping[str, str], form: str | None = None) -> str:
+    """Return a table of the named figures that there are, each with its interval and number of images.
+
+    They are in that form, or as shares.
+    """
     rows = [("figure", "value", "95% interval", "images")]
     for key, name in names.items():
         estimate = figures.get(key)
         if estimate is not None:
-            value, low, high = (estimate[end] for end in ("value", "low", "high"))
-            interval = "-" if low is None or high is None else f"[{form(low)}, {form(high)}]"
-            rows.append((name, "-" if value is None else form(value), interval, str(estimate["n"])))
+            value = estimate["value"]
+            shown = format_share(value) if form is None or value is None else form.format(value)
+            rows.append((name, shown, format_interval(estimate, form), str(estimate["n"])))
     return format_table(rows)
 
 

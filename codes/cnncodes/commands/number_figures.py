@@ -132,7 +132,7 @@ def render_numbers(result: Result) -> str:
     width = None if result["width"] is None else f"{result['width']:.4g}"
     coverage = None if result["coverage"] is None else f"{result['coverage']:.0%}"
     names = name_figures(begin_with("r2", NUMBER_MEASURES), coverage=coverage, width=width)
-    table = tabulate_figures(result, names, "{:.4g}".format)
+    table = tabulate_figures(result, names, "{:.4g}")
     reason = result.get("why_no_interval")  # of what one predictor answers, and not those of several folds
     why = f"\nNo intervals: {reason}" if reason else ""
     few = _say_few_images(result["n"])

@@ -246,8 +246,10 @@ def _parse(path: Path, values: Any) -> Manifest:
         if type(kept) is not int or kept < 0:
             raise TypeError(f"codes_kept is {kept!r}, not a number of images")
         failures = parse_failures(values.get("failures"))
-        manifest = replace(parse_rows(values), shards=shards, complete=values["complete"])
-        manifest = replace(manifest, codes_kept=kept, failures=failures)
+        complete = values["complete"]
+        manifest = replace(
+            parse_rows(values), shards=shards, complete=complete, codes_kept=kept, failures=failures
+        )
     except KeyError as error:
         raise damaged_manifest(path, f"it does not say {error}") from error
     except (TypeError, ValueError, RecursionError, StoreError) as error:
