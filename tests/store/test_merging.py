@@ -15,9 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from samples import PLAN, SPACE, VIEWS, fail, make, open_writer, rows_of, write
 
-from cnncodes.errors import SpaceMismatch, StoreError, UsageError
+from cnncodes.errors import ResultWarning, SpaceMismatch, StoreError, UsageError
 from cnncodes.store import CodesWriter, ImageCodes, Manifest, Space, StoredViews, read_codes
 from cnncodes.store.merging import merge_codes
+from cnncodes.store.selecting import select_codes
 from cnncodes.store.verifying import find_problems
 
 KEYS = "abcdefgh"
@@ -168,6 +169,16 @@ def test_damage_is_named_and_nothing_is_written(pair: list[Path], tmp_path: Path
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "two"]
 
 
+def test_a_lost_list_of_failures_is_named(pair: list[Path], tmp_path: Path) -> None:
+    (pair[1] / "failures.parquet").unlink()
+    lost = r"two/failures\.parquet is missing.*{} lists only what is still"
+    with pytest.warns(ResultWarning, match=lost.format("out")):
+        merge_codes(pair, tmp_path / "out")
+    with pytest.warns(ResultWarning, match=lost.format("part")):
+        select_codes(pair[1], tmp_path / "part", images=["c"])
+    assert rows_of(tmp_path / "out")[0] == rows_of(pair[0])[0] + rows_of(pair[1])[0]
+
+
 def test_wrong_arguments_say_what_is_wrong(pair: list[Path], tmp_path: Path) -> None:
     one, two = pair
     with pytest.raises(UsageError, match="two datasets or more. Got one"):
@@ -196,5 +207,6 @@ def test_images_whose_codes_are_kept_stay_marked(tmp_path: Path) -> None:
         assert merged.failures == 1 and found == {"a": True, "d": False}
         assert merged.manifest.codes_kept == 1
     (tmp_path / "one" / "failures.parquet").unlink()
-    merged = merge_codes([tmp_path / "one", tmp_path / "two"], tmp_path / "lost")
+    with pytest.warns(ResultWarning, match="is missing"):
+        merged = merge_codes([tmp_path / "one", tmp_path / "two"], tmp_path / "lost")
     assert merged.manifest.codes_kept == 1  # of "a" or "b", of which nobody knows now

@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from cnncodes.errors import count
+from cnncodes.errors import ResultWarning, count, warn
 from cnncodes.store.entries import FAILURES_NAME, FailureList
 from cnncodes.store.files import atomic_write
 from cnncodes.store.manifest import Manifest
@@ -134,6 +134,12 @@ def explain_wrong_list(folder: Path, manifest: Manifest) -> str | None:
         " failed is not known. Restore it from a copy, or run the same `cnncodes embed` again: no codes are"
         " lost, and it writes the list anew."
     )
+
+
+def warn_of_wrong_list(folder: Path, manifest: Manifest, out: Path) -> None:
+    """Warn where what is made of a dataset, `out`, cannot tell which of its images failed."""
+    if wrong := explain_wrong_list(folder, manifest):
+        warn(f"{wrong} {out} lists only what is still listed.", ResultWarning)
 
 
 def _hash_list(folder: Path) -> str | None:

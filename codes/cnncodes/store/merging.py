@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from cnncodes.errors import SpaceMismatch, UsageError, check_path
 from cnncodes.store.building import CodesBuilder
-from cnncodes.store.failing import count_lost, list_failures
+from cnncodes.store.failing import count_lost, list_failures, warn_of_wrong_list
 from cnncodes.store.manifest import Manifest
 from cnncodes.store.records import Failure
 from cnncodes.store.shards import find_rows, look_into_shard, read_manifest, read_shard
@@ -75,6 +75,8 @@ def merge_codes(
     check_new(out, folders)
     _check_alike(folders, manifests)
     datasets = list(zip(folders, manifests, strict=True))
+    for folder, manifest in datasets:
+        warn_of_wrong_list(folder, manifest, out)
     failures = _merge_failures(folders)
     twins = Twins(datasets, _find_shared(datasets))
     total, done = sum(shard.rows for manifest in manifests for shard in manifest.shards), 0

@@ -13,7 +13,7 @@ import pyarrow as pa
 from cnncodes.errors import UsageError, check_path
 from cnncodes.store.building import CodesBuilder
 from cnncodes.store.census import Criteria, check_census, meet_criteria, take_census
-from cnncodes.store.failing import count_lost, list_failures
+from cnncodes.store.failing import count_lost, list_failures, warn_of_wrong_list
 from cnncodes.store.manifest import Manifest, StoredViews
 from cnncodes.store.records import Failure
 from cnncodes.store.selection import choose_layers, find_plan
@@ -88,6 +88,7 @@ def select_codes(
     folder, out = Path(path), Path(out)
     manifest = read_manifest(folder)
     check_new(out, [folder])
+    warn_of_wrong_list(folder, manifest, out)
     listed = list_failures(folder)
     failures = [failure for failure in listed if not failure.codes_kept]
     kept_codes = {failure.key: failure for failure in listed if failure.codes_kept}
