@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.evaluation.intervals import Estimate
-from cnncodes.evaluation.paired import compare_paired, run_mcnemar
+from cnncodes.evaluation.paired import McNemar, compare_paired, run_mcnemar
 from cnncodes.evaluation.shares import measure_share
 from cnncodes.evaluation.thresholds import LEVEL
 
@@ -25,39 +25,42 @@ class Comparison:
         Accuracy of each.
     difference : Estimate
         That of the tuned one less that of the head, paired.
-    p_value : float
-        Of the two-sided sign test of the images, or groups, on which they differ: exact, while the interval
-        of the bootstrap is too short where these are few.
-    differing : int
-        Images on which one of the two alone is right.
+    mcnemar : McNemar
+        Of the tuned one against the head: exact, while the interval of the bootstrap is too short where the
+        images, or groups, on which they differ are few.
     groups : int
         Groups that the images are of; an image without others is one, and equal files are of one.
     n_groups : int, optional
         Groups that the images were given with, which the intervals of both accuracies draw; None without.
-    wins, losses : int
-        Images, or groups, that speak for the tuned one and for the head: what was tested.
     """
 
     head: Estimate
     tuned: Estimate
     difference: Estimate
-    p_value: float
-    differing: int
+    mcnemar: McNemar
     groups: int
     n_groups: int | None = None
-    wins: int = 0
-    losses: int = 0
+
+    @property
+    def p_value(self) -> float:
+        """That of the test."""
+        return self.mcnemar.p_value
+
+    @property
+    def differing(self) -> int:
+        """Images on which one of the two alone is right."""
+        return self.mcnemar.only_first + self.mcnemar.only_second
 
     @property
     def _agrees(self) -> bool:
-        """Whether the sign test calls the difference clear, too, and for the same one."""
-        return self.p_value < LEVEL and self.difference.value * (self.wins - self.losses) > 0
+        """Whether the test calls the difference clear, too, and for the same one."""
+        return self.p_value < LEVEL and self.mcnemar.supports(self.difference.value)
 
     @property
     def keeps_tuned(self) -> bool:
         """Whether the tuned one is clearly right more often.
 
-        The interval of the difference is above 0, and the sign test agrees; that alone tells where each image
+        The interval of the difference is above 0, and the test agrees; that alone tells where each image
         says the same, which leaves no interval. Its epoch was chosen on these images, which flatters a
         little.
         """
@@ -85,8 +88,9 @@ class Comparison:
             return f"{text} (no interval: {self._explain()})" if self.differing else text
         if self._agrees or self.difference.low <= 0 <= self.difference.high:
             return text
-        more = f" of {self.wins:,} groups against {self.losses:,}" if self.p_value < LEVEL else ""
-        return f"{text}, though p = {self.p_value:.2f} by McNemar's exact test{more}"
+        test = self.mcnemar
+        more = f" of {test.wins:,} groups against {test.losses:,}" if test.p_value < LEVEL else ""
+        return f"{text}, though p = {test.p_value:.2f} by McNemar's exact test{more}"
 
     def _explain(self) -> str:
         """Return why all resamples agree."""
@@ -146,19 +150,13 @@ def compare(
     'fine-tuning was worth it: +50.0 points [+40.0, +60.0] on 100 images'
     """
     before, after = (measure_share(answers == y, groups=given) for answers in (head, tuned))
-    difference = compare_paired(y, tuned, head, groups=groups)
-    test = run_mcnemar(y, tuned, head, groups=groups)
-    differing = test.only_first + test.only_second
     return Comparison(
         before,
         after,
-        difference,
-        test.p_value,
-        differing,
+        compare_paired(y, tuned, head, groups=groups),
+        run_mcnemar(y, tuned, head, groups=groups),
         groups=len(y) if groups is None else len(set(np.asarray(groups).tolist())),
         n_groups=None if given is None else len(set(np.asarray(given).tolist())),
-        wins=test.wins,
-        losses=test.losses,
     )
 
 
