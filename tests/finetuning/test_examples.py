@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cnncodes.errors import SourceError
-from cnncodes.finetuning.examples import Labelled, check_classes, split_validation, tell_share
+from cnncodes.finetuning.examples import Labelled, check_known_classes, split_validation, tell_share
 from cnncodes.images import records_from
 
 
@@ -95,9 +95,9 @@ def test_without_two_images_of_a_class_nothing_can_be_held_out() -> None:
 
 def test_a_class_that_is_missing_from_the_training_is_named() -> None:
     with pytest.raises(SourceError, match=r"class 'c' of the validation images is missing"):
-        check_classes(make(["a", "b"]), make(["a", "c"]), "validation")
+        check_known_classes(make(["a", "b"]), make(["a", "c"]), "validation")
     with pytest.raises(SourceError, match=r"at least 2 classes; got only 'a'"):
-        check_classes(make(["a", "a"]), make(["a"]), "validation")
+        check_known_classes(make(["a", "a"]), make(["a"]), "validation")
 
 
 @pytest.mark.parametrize(

@@ -64,9 +64,9 @@ def _split_names(text: str | None) -> list[str] | None:
 
 
 def _check_only(text: str) -> None:
-    from cnncodes.evaluation.baselines.methods import check_groups
+    from cnncodes.evaluation.baselines.methods import check_method_groups
 
-    check_groups(_split_names(text) or [text])
+    check_method_groups(_split_names(text) or [text])
 
 
 @dataclass(frozen=True, kw_only=True)

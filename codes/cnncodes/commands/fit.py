@@ -16,7 +16,7 @@ from cnncodes.commands.few_images import warn_of_few, warn_of_few_numbers
 from cnncodes.commands.fit_options import FitOptions
 from cnncodes.commands.fitting import fit_codes, fit_images
 from cnncodes.commands.multilabel import (
-    check_labels,
+    check_label_options,
     describe_labels,
     render_labels,
     warn_of_few_labels,
@@ -40,7 +40,7 @@ def run_fit(options: FitOptions, reporter: Reporter) -> Result:
     check_replaceable(options.out)
     if options.repeats > 1 and options.cv is None:
         raise UsageError("--repeats says how often --cv divides the images: give --cv, too.")
-    check_labels(options)
+    check_label_options(options)
     check_regression(options)
     check_task(options)
     started = time.perf_counter()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cnncodes.images import ImageRecord
 
 
-def check_labels(options: FitOptions) -> None:
+def check_label_options(options: FitOptions) -> None:
     """Raise `UsageError` where an option does not go with several labels an image, or only with these."""
     if options.label_delimiter is None:
         if options.threshold is not None:

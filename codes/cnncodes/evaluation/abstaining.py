@@ -13,7 +13,12 @@ from cnncodes.errors import UsageError, agree, count
 from cnncodes.estimators.abstention import AnswerRule
 from cnncodes.evaluation.figures import FIGURES, show_result
 from cnncodes.evaluation.intervals import Estimate
-from cnncodes.evaluation.probabilities import Scored, check_classes, check_probabilities, read_probabilities
+from cnncodes.evaluation.probabilities import (
+    Scored,
+    check_named_once,
+    check_probabilities,
+    read_probabilities,
+)
 from cnncodes.evaluation.shares import measure_share
 
 Array = npt.NDArray[Any]
@@ -154,7 +159,7 @@ def evaluate_abstention(
             f"abstaining goes by probabilities, a row for each of {len(y)} images, at least one, and groups"
             f" have as many. Got shape {proba.shape}."
         )
-    check_classes(classes)
+    check_named_once(classes)
     check_probabilities(proba, len(classes))
     probability, right = Scored.make(y, proba, classes, groups, random_state).confident()
     answered = probability >= rule.threshold

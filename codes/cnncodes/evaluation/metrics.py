@@ -10,8 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import UsageError, count
-from cnncodes.estimators.labels import check_answers, check_labels, check_same_kind, warn_of_unknown
-from cnncodes.estimators.labels import check_groups as check_own_groups
+from cnncodes.estimators.labels import (
+    check_answers,
+    check_groups,
+    check_labels,
+    check_same_kind,
+    warn_of_unknown,
+)
 from cnncodes.evaluation.calibration import Calibration, measure_calibration
 from cnncodes.evaluation.confusion import Confusion, find_names
 from cnncodes.evaluation.figures import FIGURES, show_result
@@ -20,7 +25,7 @@ from cnncodes.evaluation.means import summarize_biased, widen_mean
 from cnncodes.evaluation.measures import CLASS_MEASURES
 from cnncodes.evaluation.probabilities import (
     Scored,
-    check_classes,
+    check_named_once,
     check_probabilities,
     order_columns,
     read_probabilities,
@@ -160,10 +165,10 @@ def evaluate_predictions(
     ([[1, 1, 0], [0, 1, 0]], 'the classifier gives no probabilities')
     """
     y, classes = check_labels(y), np.asarray(classes)
-    check_classes(classes)
+    check_named_once(classes)
     if top_k < 1:
         raise UsageError(f"top_k must be at least 1. Got {top_k} instead.")
-    groups = check_groups(groups, len(y))
+    groups = read_groups(groups, len(y))
     given = _check_predicted(predicted, len(y), classes)
     check_same_kind(y, classes)
     if not np.isin(y, classes).any():
@@ -227,7 +232,7 @@ def _check_whole(predicted: Array) -> None:
         )
 
 
-def check_groups(groups: Any, n: int) -> Array | None:
+def read_groups(groups: Any, n: int) -> Array | None:
     """Return the group of each of `n` images, one of its own where it has none; None without groups.
 
     Raises
@@ -235,7 +240,7 @@ def check_groups(groups: Any, n: int) -> Array | None:
     UsageError
         If they do not fit.
     """
-    found = check_own_groups(groups, n)
+    found = check_groups(groups, n)
     if found is None or found.dtype != object:
         return found
     return np.asarray(np.unique(found.astype(str), return_inverse=True)[1])  # objects may have no order

@@ -16,8 +16,8 @@ from cnncodes.evaluation.figures import FIGURES, show_result
 from cnncodes.evaluation.intervals import Estimate, bootstrap_all, count_groups, explain_intervals, make_mean
 from cnncodes.evaluation.label_order import LabelOrder, mean_known
 from cnncodes.evaluation.means import summarize_biased
-from cnncodes.evaluation.metrics import check_groups
-from cnncodes.evaluation.probabilities import check_classes
+from cnncodes.evaluation.metrics import read_groups
+from cnncodes.evaluation.probabilities import check_named_once
 from cnncodes.evaluation.shares import measure_share
 
 Array = npt.NDArray[Any]
@@ -153,7 +153,7 @@ def evaluate_multilabel(
     none = np.zeros(others.shape)
     Y, named, proba = (np.hstack(pair) for pair in ((Y, others), (named, none), (proba, none)))
     names = [str(name) for name in (*classes.tolist(), *unknown.tolist())]
-    members = check_groups(groups, len(Y))
+    members = read_groups(groups, len(Y))
     options: dict[str, Any] = {"groups": members, "random_state": random_state}
     figures = _Figures(Y.astype(np.float64), named.astype(np.float64), proba)
     estimates = bootstrap_all(figures.measure, len(Y), summary=summarize_biased, **options)
@@ -185,7 +185,7 @@ def _check_classes(classes: Any) -> Array:
             f"classes must be a list of labels, in the order of the columns. Got"
             f" {f'shape {found.shape}' if found.ndim else type(classes).__name__} instead."
         )
-    check_classes(found)
+    check_named_once(found)
     return found
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.evaluation.intervals import Estimate, bootstrap, make_mean, summarize_positive
-from cnncodes.evaluation.metrics import check_groups
+from cnncodes.evaluation.metrics import read_groups
 from cnncodes.evaluation.numbers import check_numbers
 from cnncodes.evaluation.shares import measure_share
 
@@ -80,7 +80,7 @@ def measure_ranges(
     if not np.size(y) and not np.size(predicted):
         return []
     y, predicted = check_numbers(y, predicted)
-    members = check_groups(groups, len(y))
+    members = read_groups(groups, len(y))
     found = []
     for among in divide(y):
         own, errors = y[among], predicted[among] - y[among]

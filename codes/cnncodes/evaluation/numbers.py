@@ -21,7 +21,7 @@ from cnncodes.evaluation.intervals import (
     summarize,
     summarize_positive,
 )
-from cnncodes.evaluation.metrics import check_groups
+from cnncodes.evaluation.metrics import read_groups
 from cnncodes.evaluation.shares import measure_share
 
 Array = npt.NDArray[Any]
@@ -129,7 +129,7 @@ def evaluate_numbers(
     y, predicted = check_numbers(y, predicted)
     if width is not None and np.shape(width) not in ((), y.shape):
         raise UsageError(f"width must be one number, or one for each image. Got shape {np.shape(width)}.")
-    members = check_groups(groups, len(y))
+    members = read_groups(groups, len(y))
     options: dict[str, Any] = {"groups": members, "random_state": random_state}
     covered = None if width is None else measure_share(np.abs(predicted - y) <= width, **options)
     statistics = make_statistics(y, predicted)

@@ -15,7 +15,7 @@ from cnncodes.evaluation.confusion import Confusion, find_names
 from cnncodes.evaluation.intervals import Estimate, bootstrap, make_mean
 from cnncodes.evaluation.probabilities import (
     Scored,
-    check_classes,
+    check_named_once,
     check_probabilities,
     order_columns,
     read_probabilities,
@@ -150,7 +150,7 @@ def _score(y: Array, given: Any, classes: Any) -> Scored:
 def _check_proba(given: Any, classes: Any) -> Array:
     if classes is None:
         raise UsageError("classes is missing: the names of the columns of probabilities.")
-    check_classes(np.asarray(classes))
+    check_named_once(np.asarray(classes))
     proba = read_probabilities(order_columns(given, np.asarray(classes)))
     check_probabilities(proba, len(classes))
     return proba

@@ -75,7 +75,7 @@ def check_probabilities(proba: Array, n_classes: int) -> None:
         )
 
 
-def check_classes(classes: Array) -> None:
+def check_named_once(classes: Array) -> None:
     """Raise `UsageError` where a class is named twice: which of its columns would be its own?"""
     names, counts = np.unique(classes, return_counts=True)
     if (counts > 1).any():

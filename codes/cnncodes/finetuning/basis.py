@@ -11,7 +11,7 @@ import numpy as np
 from cnncodes.embedding.memory import parse_bytes
 from cnncodes.finetuning.blocks import block_depths, choose_weights, list_chosen
 from cnncodes.finetuning.checkpoints import Checkpoint
-from cnncodes.finetuning.examples import check_classes
+from cnncodes.finetuning.examples import check_known_classes
 from cnncodes.finetuning.features import FeatureStore
 from cnncodes.finetuning.frozen import ViewSet
 from cnncodes.finetuning.judging import Guide
@@ -87,7 +87,7 @@ def choose_part(task: Task, listeners: Listeners) -> Chosen:
     """Return what of a task's graph is trained, or raise where that cannot be."""
     from cnncodes.finetuning.graph_module import GraphModule
 
-    check_classes(task.train, task.validation, "validation")
+    check_known_classes(task.train, task.validation, "validation")
     task.settings.choose_batch_size(len(task.train.y))
     class_weights(task.weighting, *np.unique(task.train.y, return_counts=True))
     model = check_trainable(task.embedder.backbone)

@@ -19,7 +19,7 @@ from cnncodes.finetuning.comparison import Comparison
 from cnncodes.finetuning.contents import hash_contents
 from cnncodes.finetuning.examples import (
     Labelled,
-    check_classes,
+    check_known_classes,
     split_validation,
     tell_missing,
     tell_share,
@@ -135,7 +135,7 @@ def tune_classifier(
     contents, failed = hash_contents(records, n_jobs)
     read = np.array([i for i in range(len(records)) if i not in failed], np.int64)
     images = Labelled(list(records), y, contents, groups).take(read)
-    check_classes(images, images, "training")
+    check_known_classes(images, images, "training")
     train, validation = split_validation(images, settings.validation, settings.random_state)
     notes = tell_fixed(train_plan, f"train_views={str(classifier.train_views)!r}")
     notes += tell_share(train, validation, settings.validation)

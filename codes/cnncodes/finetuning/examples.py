@@ -162,7 +162,7 @@ def _choose_folds(splitter: Any, y: Array, groups: Array, count: int) -> Array:
     return held
 
 
-def check_classes(train: Labelled, others: Labelled, part: str) -> None:
+def check_known_classes(train: Labelled, others: Labelled, part: str) -> None:
     """Raise unless the classes of other images are all among those that are trained on.
 
     Raises

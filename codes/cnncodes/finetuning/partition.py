@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from cnncodes.backbones.card import TUNED, Card
 from cnncodes.backbones.seen import say_seen
 from cnncodes.errors import SourceError, agree, count
-from cnncodes.finetuning.examples import Labelled, check_classes, tell_missing, tell_share
+from cnncodes.finetuning.examples import Labelled, check_known_classes, tell_missing, tell_share
 from cnncodes.finetuning.task import Task, tell_fixed
 from cnncodes.images import ImageRecord, ImageSource
 
@@ -46,7 +46,7 @@ def check_parts(task: Task, test: Labelled | None) -> list[str]:
     )
     notes += tell_missing(task.train, task.validation, "validation")
     if test is not None:
-        check_classes(task.train, test, "test")
+        check_known_classes(task.train, test, "test")
         notes += tell_missing(task.train, test, "test")
         notes += _tell_shared("test", test, [task.train, task.validation])
     notes += tell_seen(task.embedder.backbone.card, task.validation, test)

@@ -26,7 +26,7 @@ from cnncodes.finetuning.basis import (
 from cnncodes.finetuning.checkpoints import Checkpoint
 from cnncodes.finetuning.classical import ClassicalHead
 from cnncodes.finetuning.description import explain_difference, write_description
-from cnncodes.finetuning.examples import Labelled, check_classes, check_read, check_some
+from cnncodes.finetuning.examples import Labelled, check_known_classes, check_read, check_some
 from cnncodes.finetuning.features import FeatureStore
 from cnncodes.finetuning.history import NETWORK_STAGE
 from cnncodes.finetuning.judging import Course, Judge
@@ -213,7 +213,7 @@ def _make_examples(task: Task, store: FeatureStore) -> tuple[Array, Examples, Ex
     check_some(train, "training")
     check_read(task.train.y, train.y)
     check_some(validation, "validation")
-    check_classes(train, validation, "validation")
+    check_known_classes(train, validation, "validation")
     classes = np.unique(train.y)
     return (
         classes,

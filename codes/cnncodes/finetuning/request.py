@@ -18,7 +18,7 @@ from cnncodes.estimators.inputs import make_embedder
 from cnncodes.estimators.labels import check_labels
 from cnncodes.finetuning.contents import hash_contents
 from cnncodes.finetuning.description import describe_request
-from cnncodes.finetuning.examples import Labelled, check_classes, check_read, split_validation
+from cnncodes.finetuning.examples import Labelled, check_known_classes, check_read, split_validation
 from cnncodes.finetuning.setting_checks import check_keep
 from cnncodes.finetuning.settings import TEST_VIEWS, TRAIN_VIEWS, FineTuning
 from cnncodes.finetuning.task import Task, identify
@@ -87,7 +87,7 @@ def make_task(
     test = found.get("test")
     held_out = "val" not in found
     if held_out:
-        check_classes(train, train, "training")
+        check_known_classes(train, train, "training")
         train, validation = split_validation(train, settings.validation, settings.random_state)
     else:
         validation = found["val"]

@@ -9,7 +9,7 @@ import numpy as np
 
 from cnncodes.errors import UsageError
 from cnncodes.heads.arrays import Array, check_numbers
-from cnncodes.heads.scoring import FARTHEST, Scorer, check_classes, scale_codes
+from cnncodes.heads.scoring import FARTHEST, Scorer, read_classes, scale_codes
 
 #: Support vectors that are compared at once: what bounds the memory.
 _ROWS = 4096
@@ -161,7 +161,7 @@ class KernelScorer(Scorer):
     kind: str = "rbf-svm"
 
     def __post_init__(self) -> None:
-        classes = check_classes(self.classes)
+        classes = read_classes(self.classes)
         support = check_numbers("support", self.support, (None, None), np.float32, largest=FARTHEST)
         n_classes = len(classes)
         counts = check_numbers("counts", self.counts, (n_classes,), np.int64)

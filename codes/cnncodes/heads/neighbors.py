@@ -10,7 +10,7 @@ import numpy as np
 
 from cnncodes.errors import UsageError
 from cnncodes.heads.arrays import Array, check_numbers
-from cnncodes.heads.scoring import FARTHEST, Scorer, check_classes, scale_codes
+from cnncodes.heads.scoring import FARTHEST, Scorer, read_classes, scale_codes
 
 #: Training rows that are compared at once: what bounds the memory of a search.
 _ROWS = 4096
@@ -163,7 +163,7 @@ class NeighborScorer(Scorer):
     kind: str = "knn"
 
     def __post_init__(self) -> None:
-        classes = check_classes(self.classes)
+        classes = read_classes(self.classes)
         rows = check_numbers("rows", self.rows, (None, None), np.float32, largest=FARTHEST)
         n, size, n_classes = len(rows), rows.shape[1], len(classes)
         labels = check_numbers("labels", self.labels, (n,), np.int64)

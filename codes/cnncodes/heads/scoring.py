@@ -78,7 +78,7 @@ def count_columns(classes: Array) -> int:
     return 1 if len(classes) == 2 else len(classes)
 
 
-def check_classes(classes: Any) -> Array:
+def read_classes(classes: Any) -> Array:
     """Return classes as an array; raise `UsageError` unless they are a list of two at least."""
     array = np.asarray(classes)
     if array.ndim != 1 or len(array) < 2:

@@ -86,7 +86,7 @@ def list_methods(
     BackboneError
         If there is no such backbone.
     """
-    check_groups(groups or ())
+    check_method_groups(groups or ())
     for name in groups or ():
         if name in TRIVIAL and name != task.trivial:
             raise UsageError(
@@ -125,7 +125,7 @@ def list_methods(
     )[::-1]
 
 
-def check_groups(names: Collection[str]) -> None:
+def check_method_groups(names: Collection[str]) -> None:
     """Raise `UsageError` where a name is none of `GROUPS`."""
     for name in names:
         if name not in GROUPS:
