@@ -52,6 +52,20 @@ def test_what_cannot_be_looked_at_is_said_of_the_source_and_not_of_a_file_in_it(
         open_images(str(tmp_path / ("x" * 300)), SourceOptions())  # a longer name than the system looks at
 
 
+def test_columns_are_those_of_the_tables_in_a_folder(tmp_path: Path) -> None:
+    import pandas as pd
+
+    for number, name in enumerate(("train-0-of-1", "test-0-of-1")):
+        Image.new("RGB", (8, 8), (number, 0, 0)).save(tmp_path / "x.png")
+        row = {"image": [(tmp_path / "x.png").read_bytes()], "age": [number]}
+        pd.DataFrame(row).to_parquet(tmp_path / f"{name}.parquet")
+    (tmp_path / "x.png").unlink()
+    found = open_images(str(tmp_path), SourceOptions(label_column="age"))
+    assert [(record.label, record.split) for record in found.records] == [("1", "test"), ("0", "train")]
+    with pytest.raises(SourceError, match="it has no column 'label', but 'age': say by --label-column which"):
+        labelled_part(str(tmp_path), SourceOptions(), None, "train", Reporter(io.StringIO()))
+
+
 @pytest.mark.usefixtures("_obeys_rights")
 def test_a_folder_that_may_not_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir(mode=0)

@@ -304,11 +304,11 @@ def test_where_no_image_is_left_the_folders_that_cannot_be_listed_are_named(tmp_
 
 def test_a_folder_of_tables_alone_says_what_to_give(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
-    (tmp_path / "data/train-0.parquet").write_bytes(b"")
-    with pytest.raises(SourceError, match=r"no images in .* It holds a table: give that, '.*/train-0"):
+    (tmp_path / "data/first-0.parquet").write_bytes(b"")
+    with pytest.raises(SourceError, match=r"no images in .* It holds a table: give that, '.*/first-0"):
         list_folder(tmp_path)
-    (tmp_path / "data/train-1.parquet").write_bytes(b"")
-    told = r"2 tables: give one of them, such as '.*/data/train-0.parquet'\. .* joined into one first\."
+    (tmp_path / "data/first-1.parquet").write_bytes(b"")
+    told = r"2 tables: give one of them, such as '.*/data/first-0.parquet'\. They are read together"
     with pytest.raises(SourceError, match=told):
         list_folder(tmp_path)
     (tmp_path / "manifest.json").write_text("{}")  # codes, whose tables list no pictures

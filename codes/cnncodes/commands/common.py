@@ -25,7 +25,7 @@ HELP_DECODE = (
 HELP_MEMORY = "Folder that keeps codes between runs, so that each image meets the network once."
 HELP_SRC = (
     "Images: a folder of class folders (also below train/ val/ test/), a flat folder, one image,"
-    " or a .csv or .parquet table."
+    " a .csv or .parquet table, or the folder of the .parquet tables of one data set."
 )
 HELP_VIEWS = (
     "center (1 view), flip (2), tencrop (10), multicrop (50), train:K (K random ones), or a .toml file;"

@@ -65,7 +65,7 @@ def open_images(
     is_image = os.path.isfile(path) and not is_table(path)
     if is_image:
         check_image(path)
-    if is_image or not os.path.isfile(path):
+    if is_image or not is_table(path):
         check_no_columns(src, reading)
     if is_image:
         return _divide(dataclasses.replace(open_source([path]), name=src), reading, by_class=by_class)
@@ -237,11 +237,13 @@ def list_labelled(
 def say_unlabelled(src: str, reading: SourceOptions, found: Sequence[ImageRecord]) -> str | None:
     """Return why images, none of which has a label, have none; None where that is not known."""
     from cnncodes.images.table_files import read_table
+    from cnncodes.images.table_parts import find_parts
 
     column = reading.label_column
     if not found or not is_table(src):
         return None
-    names = read_table(Path(src), {column}).names
+    table = os.path.join(src, find_parts(Path(src))[0].name) if os.path.isdir(src) else src
+    names = read_table(Path(table), {column}).names
     if column in names:
         return f"all {len(found):,} cells of its column {column!r} are empty."
     others = [n for n in names if n not in (reading.path_column, reading.split_column, reading.group_column)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -130,7 +131,11 @@ def check_target(src: str) -> None:
 
 
 def is_table(src: str | Path) -> bool:
-    """Say whether a source is a table of images."""
+    """Say whether a source is a table of images, or the folder of those of one data set."""
+    from cnncodes.images.table_parts import find_parts
+
+    if os.path.isdir(src):
+        return bool(find_parts(Path(src)))
     return Path(src).suffix.lower() in TABLES
 
 

@@ -81,6 +81,17 @@ def list_folder(root: Path, *, unlisted: str = "error") -> list[ImageRecord]:
     return records
 
 
+def find_tables(root: Path) -> list[str]:
+    """Return the tables below a folder, sorted; none where it holds a picture, or cannot be listed whole."""
+    tables: list[str] = []
+    closed: dict[str, str] = {}
+    try:
+        holds_picture = any(True for _ in _walk(root, find_suffixes(), Counter(), tables, closed))
+    except SourceError:  # which is told where it is opened
+        return []
+    return [] if holds_picture or closed else sorted(tables)
+
+
 def _advise_of_tables(root: Path, names: list[str]) -> str:
     if not names or (root / "manifest.json").exists():  # codes list no pictures
         return ""
@@ -88,8 +99,9 @@ def _advise_of_tables(root: Path, names: list[str]) -> str:
         return f" It holds a table: give that, {os.path.join(root, names[0])!r}."
     first = os.path.join(root, names[0])
     return (
-        f" It holds {len(names):,} tables: give one of them, such as {first!r}. Those of one data set have to"
-        " be joined into one first."
+        f" It holds {len(names):,} tables: give one of them, such as {first!r}. They are read together"
+        " where all are Parquet files in one folder, named as train-00000-of-00002.parquet or, by their part,"
+        " test.parquet."
     )
 
 

@@ -16,6 +16,7 @@ from cnncodes.images.folders import list_folder
 from cnncodes.images.keys import is_url, make_unique, to_text
 from cnncodes.images.places import check_no_archive, check_place
 from cnncodes.images.records import ImageRecord, NoImage
+from cnncodes.images.table_parts import find_parts, list_parts
 from cnncodes.images.tables import Columns, list_table
 
 
@@ -70,7 +71,8 @@ def open_source(
     ----------
     src : path or list
         A folder of class folders (also below ``train/``, ``val/``, ``test/``), a flat folder, a
-        ``.csv``, ``.tsv`` or ``.parquet`` table, or a list of paths, bytes, PIL images or uint8 arrays.
+        ``.csv``, ``.tsv`` or ``.parquet`` table, a folder of the Parquet tables of one data set
+        (`cnncodes.images.table_parts.find_parts`), or a list of paths, bytes, PIL images or uint8 arrays.
     path_column, label_column, split_column, group_column : str
         Columns of a table.
     unlisted : {"error", "record"}
@@ -91,7 +93,10 @@ def open_source(
         return ImageSource("images in memory", None, _sorted(records))
     check_place(src)
     path = Path(src)
+    columns = Columns(path_column, label_column, split_column, group_column)
     if _is_folder(src):
+        if parts := find_parts(path):
+            return ImageSource(str(src), path, _sorted(list_parts(path, parts, columns)))
         listed = _sorted(list_folder(path, unlisted=unlisted))
         barred = tuple(record.key for record in listed if isinstance(record.data, NoImage))
         return ImageSource(str(src), path, listed, barred)
@@ -106,7 +111,6 @@ def open_source(
             f"{str(src)!r} is a single file: expected a folder of images or a .csv or .parquet table."
             " For one image give a list: [path]."
         )
-    columns = Columns(path_column, label_column, split_column, group_column)
     return ImageSource(str(src), path.parent, _sorted(list_table(path, columns)))
 
 
@@ -126,7 +130,7 @@ def records_from(X: Any) -> list[ImageRecord]:
     if isinstance(X, str | Path):
         check_path(X, "the path")
         if _is_folder(X):
-            return list(_sorted(list_folder(Path(X))))
+            return list(open_source(X).records)
         kind = "one path" if os.path.exists(X) else "one path that does not exist"
         raise UsageError(
             f"expected a list of images or a folder. Got {kind}: {str(X)!r}. For one image: [path]."

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cnncodes.errors import ShortageError, SourceError, agree, count, name_some, sentence
+from cnncodes.images.class_names import find_names, name_classes
 from cnncodes.images.records import RowBytes
 from cnncodes.machine import explain_shortage, find_shortage
 
@@ -231,6 +232,9 @@ def _read_parquet(path: Path, wanted: Collection[str], images: str | None) -> Ta
                 _check_kind(path, schema.field(images))
             plain = [name for name in schema.names if name in wanted and name not in binary]
             values = file.read(columns=plain).to_pydict() if plain else {}
+            for name, classes in find_names(schema.metadata).items():
+                if name in values and pa.types.is_integer(schema.field(name).type):
+                    values[name] = name_classes(values[name], classes, f"{path}: the column {name!r}")
             if images in plain and _is_path(schema.field(images).type):
                 values[images] = [cell and cell["path"] for cell in values[images]]
     except SourceError:

@@ -1,0 +1,123 @@
+"""A data set in several Parquet tables, as Hugging Face keeps one: read together, each image in its part."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cnncodes.errors import ResultWarning, SourceError, agree, count, warn
+from cnncodes.images.folders import SPLITS, find_tables
+from cnncodes.images.keys import make_unique, to_text
+from cnncodes.images.records import ImageRecord
+from cnncodes.images.tables import Columns, list_table
+
+_NAME = re.compile(r"(?P<name>.*?)(?:[-_.]?(?P<number>\d+)(?:-of-(?P<total>\d+))?)?")
+
+
+@dataclass(frozen=True)
+class TablePart:
+    """One of the tables.
+
+    Attributes
+    ----------
+    name : str
+        Its path below the folder.
+    above : str
+        The folders it is in, without such as are named as a part.
+    kind : str
+        Its name without the number, and so the same for all that were divided together.
+    number, total : int or None
+        Which of how many it is, as ``train-00000-of-00002.parquet`` says.
+    split : str or None
+        The part that its name, or a folder's, stands for.
+    """
+
+    name: str
+    above: str
+    kind: str
+    number: int | None
+    total: int | None
+    split: str | None
+
+
+def find_parts(root: Path) -> list[TablePart]:
+    """Return the tables of a folder that are one data set, sorted; none where it holds anything else.
+
+    All are of Parquet and in one place, and the name of each says that it is one of several, or the name or
+    its folder's that it is a part: ``train-00000-of-00002.parquet``, ``test.parquet``, ``val/0.parquet``.
+    """
+    if os.path.exists(root / "manifest.json"):  # codes, whose tables list no pictures
+        return []
+    parts = [_read_name(name) for name in find_tables(root)]
+    one = len({part.above for part in parts}) == 1
+    if not one or any(part.total is None and part.split is None for part in parts):
+        return []
+    return parts
+
+
+def _read_name(name: str) -> TablePart:
+    below, ending = os.path.splitext(name)
+    *folders, last = below.split("/")
+    found = _NAME.fullmatch(last)
+    assert found is not None
+    kinds = [*folders, found["name"]]
+    splits = [SPLITS[kind.lower()] for kind in kinds if kind.lower() in SPLITS]
+    above = "/".join(folder for folder in folders if folder.lower() not in SPLITS)
+    if ending.lower() != ".parquet":  # no data set is divided into such
+        return TablePart(name, above, "/".join(kinds), None, None, None)
+    number, total = (None if found[one] is None else int(found[one]) for one in ("number", "total"))
+    return TablePart(name, above, "/".join(kinds), number, total, splits[-1] if splits else None)
+
+
+def list_parts(root: Path, parts: Sequence[TablePart], columns: Columns) -> list[ImageRecord]:
+    """Return the images of all tables. A column of parts goes before what the tables' names say.
+
+    Rows of bytes have keys below their table's name, and paths are relative to their table's folder.
+
+    Raises
+    ------
+    SourceError
+        If one cannot be read (`list_table`), or a part was divided in two ways.
+
+    Warns
+    -----
+    ResultWarning
+        If tables are missing of those that the others' names count.
+    """
+    _check_whole(root, parts)
+    records: list[ImageRecord] = []
+    for part in parts:
+        folder, below = os.path.dirname(part.name), os.path.splitext(part.name)[0]
+        for record in list_table(root / part.name, columns):
+            above = folder if isinstance(record.data, str) else below
+            key = to_text(os.path.join(above, record.key))
+            records.append(replace(record, key=key, split=record.split or part.split))
+    keys = make_unique([record.key for record in records])
+    return [replace(record, key=key) for record, key in zip(records, keys, strict=True)]
+
+
+def _check_whole(root: Path, parts: Sequence[TablePart]) -> None:
+    divided: dict[str, dict[int, set[int]]] = defaultdict(lambda: defaultdict(set))
+    for part in parts:
+        if part.number is not None and part.total is not None:
+            divided[part.kind][part.total].add(part.number)
+    for kind, by_total in divided.items():
+        if len(by_total) > 1:
+            first, second = sorted(by_total)[:2]
+            raise SourceError(
+                f"{str(root)!r} holds tables {kind!r} of {first:,} and of {second:,}: are they the same"
+                " images, divided in two ways? Move those that are not meant elsewhere."
+            )
+        [(total, numbers)] = by_total.items()
+        start = 0 if 0 in numbers else int(total in numbers)
+        missing = [number for number in range(start, start + total) if number not in numbers]
+        if missing:
+            warn(
+                f"{str(root)!r} lacks {count(len(missing), 'table')} of the {total:,} of {kind!r}, the first"
+                f" of them number {missing[0]}: the images of {agree(len(missing), 'it')} are not there",
+                ResultWarning,
+            )
