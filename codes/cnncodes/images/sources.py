@@ -15,14 +15,14 @@ from cnncodes.errors import SourceError, UsageError, check_path
 from cnncodes.images.folders import list_folder
 from cnncodes.images.keys import is_url, make_unique, to_text
 from cnncodes.images.places import check_no_archive, check_place
-from cnncodes.images.records import ImageRecord, NoImage
+from cnncodes.images.records import ImageRecord, NoImage, RowBytes
 from cnncodes.images.table_parts import find_parts, list_parts
 from cnncodes.images.tables import Columns, list_table
 
 
 @dataclass(frozen=True)
 class ImageSource:
-    """The images of a source, sorted by key.
+    """The images of a source, sorted by key; those whose bytes a table holds in the order of its rows.
 
     Attributes
     ----------
@@ -188,7 +188,15 @@ def _check_list(X: Any) -> None:
 
 
 def _sorted(records: Iterable[ImageRecord]) -> tuple[ImageRecord, ...]:
-    return tuple(sorted(records, key=operator.attrgetter("key")))
+    """Return records by key, but rows of tables as they stand there: a group of them is read as a whole."""
+    by_key = sorted(records, key=operator.attrgetter("key"))
+    has_rows = any(isinstance(record.data, RowBytes) for record in by_key)
+    return tuple(sorted(by_key, key=_find_row) if has_rows else by_key)
+
+
+def _find_row(record: ImageRecord) -> tuple[str, int, int]:
+    data = record.data
+    return (str(data.table), data.row_group, data.row) if isinstance(data, RowBytes) else ("", 0, 0)
 
 
 def _key(position: int, data: Any) -> str:
