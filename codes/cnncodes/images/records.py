@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import io
 import os
 import stat
-import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from cnncodes.errors import UnreadableImage
+from cnncodes.images.row_groups import read_row
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,7 +66,7 @@ class RowBytes:
         UnreadableImage
             If the row holds none, or the table changed since it was listed.
         """
-        value = _read_group(_stat_file(self.table), self)[self.row].as_py()
+        value = read_row(str(self.table), _stat_file(self.table), self.column, self.row_group, self.row)
         value = value.get("bytes") if isinstance(value, dict) else value
         if value is None:
             reason = f"row {self.row} of row group {self.row_group} holds no bytes"
@@ -89,33 +88,6 @@ class NoImage:
     def read(self) -> bytes:
         """Raise `UnreadableImage` with the reason."""
         raise UnreadableImage("read", self.reason)
-
-
-_GROUP_LOCK = threading.Lock()
-
-
-def _read_group(found: FileStat, where: RowBytes) -> Any:
-    # Lanes read neighbouring rows: under the lock the first one reads the group, the others find it.
-    with _GROUP_LOCK:
-        group = _cached_group(str(where.table), found, where.column, where.row_group)
-    if where.row >= len(group):
-        raise UnreadableImage("read", f"{where.table} has changed since it was listed")
-    return group
-
-
-@functools.lru_cache(maxsize=4)
-def _cached_group(table: str, found: FileStat, column: str, row_group: int) -> Any:
-    """Read a row group's column; `found` sees to it that a table written anew is read anew."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(table) as file:
-            if row_group >= file.num_row_groups or column not in file.schema_arrow.names:
-                raise UnreadableImage("read", f"{table} has changed since it was listed")
-            return file.read_row_group(row_group, columns=[column]).column(0)
-    except (OSError, pa.ArrowException) as error:
-        raise UnreadableImage("read", f"{table}: {error}") from error
 
 
 def _stat_file(path: str | Path) -> FileStat:

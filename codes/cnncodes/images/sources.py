@@ -188,7 +188,7 @@ def _check_list(X: Any) -> None:
 
 
 def _sorted(records: Iterable[ImageRecord]) -> tuple[ImageRecord, ...]:
-    """Return records by key, but rows of tables as they stand there: a group of them is read as a whole."""
+    """Return records by key, but rows of tables as they stand there, which is how they can be read."""
     by_key = sorted(records, key=operator.attrgetter("key"))
     has_rows = any(isinstance(record.data, RowBytes) for record in by_key)
     return tuple(sorted(by_key, key=_find_row) if has_rows else by_key)
