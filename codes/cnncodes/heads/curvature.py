@@ -72,6 +72,7 @@ class Curvature:
 
     Classes that are taken for each other curve together: where the loss has that, `turned` has the directions
     in the space of the classes that do not, one a column, and `values` ``[k]`` are the curvatures along them.
+    It is a softmax's then, and a shift of all classes changes nothing.
 
     The product of the two for the mean of their products, row by row, is that of J. Martens and R. Grosse
     ("Optimizing neural networks with Kronecker-factored approximate curvature", ICML 2015).
@@ -94,8 +95,12 @@ class Curvature:
     def solve(self, gradient: Array) -> Array:
         """Return a gradient by weights and intercepts ``[k, D + 1]`` divided by the curvature."""
         if self.turned is not None:
-            gradient = self.turned.T @ gradient
+            # What all classes have in common is rounding, and nothing curves there that would bound it.
+            gradient = self.turned.T @ (gradient - gradient.mean(axis=0))
         found = np.empty_like(gradient)
         found[:, :-1] = self.covariance.solve(gradient[:, :-1], self.values, self.penalty)
         found[:, -1] = gradient[:, -1] / (self.values + self.penalty * self.penalizes_intercept)
-        return found if self.turned is None else np.asarray(self.turned @ found)
+        if self.turned is None:
+            return found
+        found = self.turned @ found
+        return np.asarray(found - found.mean(axis=0))

@@ -44,7 +44,8 @@ def centroid_path(problem: Problem, Cs: Sequence[float]) -> Iterator[Solution]:
 def lda_path(problem: Problem, Cs: Sequence[float]) -> Iterator[Solution]:
     """Linear discriminant analysis, every shrinkage from one eigendecomposition.
 
-    The same classifier as scikit-learn's ``LinearDiscriminantAnalysis(solver="lsqr", shrinkage=s)``, and for
+    The same classifier as scikit-learn's ``LinearDiscriminantAnalysis(solver="lsqr", shrinkage=s)``, whose
+    decision values differ from these by what all classes have in common, and for
     rows with weights what that gives for copies of them: the covariance S within the classes is shrunk to
     ``(1 - s) * S + s * mu * I``, mu being the mean of its diagonal (O. Ledoit and M. Wolf, "A
     well-conditioned estimator for large-dimensional covariance matrices", 2004), and the classes' shares are
@@ -76,18 +77,31 @@ def discriminate_shrunk(
     Cs : sequence of float
     """
     mean_value = _mean_variance(float(values.sum()), means)
+    centre, means = _centre(means)
     inner = vectors.T @ means.T
     for C in Cs:
         shrinkage = shrinkage_of(C)
         rest = shrinkage * mean_value
         change = 1 / ((1 - shrinkage) * values + rest) - 1 / rest
-        yield _discriminate(means, vectors @ (change[:, None] * inner) + means.T / rest, np.log(share))
+        directions = vectors @ (change[:, None] * inner) + means.T / rest
+        yield _discriminate(means, directions, np.log(share), centre)
 
 
 def discriminate_nearest(variance: float, means: Array, preference: Array | None) -> Solution:
     """Return the nearest of the class means ``[K, D]``, given the summed variance within classes."""
     prior = np.zeros(len(means)) if preference is None else np.log(preference)
-    return _discriminate(means, means.T / _mean_variance(variance, means), prior)
+    spread = _mean_variance(variance, means)
+    centre, means = _centre(means)
+    return _discriminate(means, means.T / spread, prior, centre)
+
+
+def _centre(means: Array) -> tuple[Array, Array]:
+    """Return the middle of the class means ``[D]``, and them less that.
+
+    Where classes hardly differ, what they have in common would leave of their difference but rounding.
+    """
+    middle = means.mean(axis=0)
+    return middle, means - middle
 
 
 def _mean_variance(total: float, means: Array) -> float:
@@ -108,10 +122,13 @@ def _class_means(problem: Problem) -> tuple[Array, Array]:
     return totals / totals.sum(), np.asarray(means, np.float64) / totals[:, None]
 
 
-def _discriminate(means: Array, directions: Array, prior: Array) -> Solution:
-    """Return the classifier whose weights are `directions` ``[D, K]``, equal halfway between two means."""
+def _discriminate(means: Array, directions: Array, prior: Array, centre: Array) -> Solution:
+    """Return the classifier whose weights are `directions` ``[D, K]``, equal halfway between two means.
+
+    These are less `centre` ``[D]``, and the rows are not.
+    """
     coef = directions.T
-    intercept = prior - np.einsum("kd,dk->k", means, directions) / 2
+    intercept = prior - np.einsum("kd,dk->k", means, directions) / 2 - coef @ centre
     if len(coef) == 2:
         coef, intercept = coef[1:] - coef[:1], intercept[1:] - intercept[:1]
     return Solution(np.ascontiguousarray(coef), intercept, 1)
