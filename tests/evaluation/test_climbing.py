@@ -241,6 +241,13 @@ def test_interrupted_it_keeps_the_learning_curve_or_says_why_there_is_none(
     assert [one.reason for one in ladder.left_out if one.title == "learning curve"] == [reason] * bool(reason)
 
 
+def test_a_learning_curve_is_that_of_a_method_that_learns() -> None:
+    methods = [MAJORITY, Method("int8", Noise("first", 9.0), "ridge")]
+    ladder = climb(make_records(30, 0), make_records(10, 1), methods, n_jobs=1, curve=True)
+    assert ladder.compared_with == "first: ridge" and not ladder.left_out
+    assert ladder.curve is not None and ladder.curve.points[-1].images == 30
+
+
 @pytest.mark.parametrize("budget", ["5m", -1, 0, float("nan")])
 def test_a_budget_that_is_no_time_is_refused(budget: object) -> None:
     with pytest.raises(UsageError, match="budget must be seconds, above 0, or None"):

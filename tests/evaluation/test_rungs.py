@@ -74,6 +74,13 @@ def test_few_groups_or_images_are_too_few_for_any_verdict(
     assert verdict.endswith("more images." if count is None else "of more groups.")
 
 
+def test_where_dearer_ones_may_be_much_better_the_best_is_not_told_from_them() -> None:
+    clear = make_ladder(make_rung("best", 20, 1.0), make_rung("dear", 22, 50.0))
+    assert _say(clear) == "Best, and nothing cheaper is as good on these images: best."
+    unclear = make_ladder(make_rung("best", 90, 1.0), make_rung("dear", 92, 50.0, start=100))
+    assert _say(unclear).startswith("200 test images are too few to tell others from the best here, best.")
+
+
 def test_the_verdict_says_what_there_was_no_time_for() -> None:
     ladder = make_ladder(make_rung("cheap", 100, 1.0), make_rung("best", 20, 50.0))
     assert "no time" not in _say(replace(ladder, left_out=[LeftOut("a", "it takes too many rows")]))

@@ -153,13 +153,23 @@ class Ladder:
 
         By the paired interval; what the best is better by is above 0, whichever way the figure goes.
         """
-        best, figure = self.best(), self.task.figure
+        best = self.best()
         for rung in sorted(self.rungs, key=lambda rung: rung.cost):
-            values, others = (figure.sign * one.drawn for one in (best, rung))
-            gap = subtract(figure, values, others, len(self.test), self.units)
+            gap = self._measure_gap(best, rung)
             if rung is best or not gap.low > 0:
                 return rung, gap
         raise AssertionError("the best is as good as itself")
+
+    def _measure_gap(self, best: Rung, rung: Rung) -> Estimate:
+        """Return by how much one rung is better than another."""
+        figure = self.task.figure
+        values, others = (figure.sign * one.drawn for one in (best, rung))
+        return subtract(figure, values, others, len(self.test), self.units)
+
+    def _may_others_be_better(self, best: Rung) -> bool:
+        """Whether another may be better than the best here by what matters, for all that is known."""
+        others = [rung for rung in self.rungs if rung is not best]
+        return any(self._measure_gap(best, rung).low < -self.telling for rung in others)
 
     def describe_choice(self, chosen: Rung, gap: Estimate) -> str:
         """Return in words which method to take, of several, and how many are not known.
@@ -175,7 +185,8 @@ class Ladder:
 
     def _say_choice(self, chosen: Rung, gap: Estimate) -> str:
         best, figure = self.best(), self.task.figure
-        if best is chosen and self.units >= FEW_GROUPS:
+        is_clear = self.units >= FEW_GROUPS and not self._may_others_be_better(best)
+        if best is chosen and is_clear:
             return f"Best, and nothing cheaper is as good on these images: {best.title}."
         if best is chosen:
             return f"{self._say_few()} to tell others from the best here, {best.title}.{self._say_more()}"

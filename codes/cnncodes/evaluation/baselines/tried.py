@@ -10,7 +10,7 @@ from cnncodes.estimators.inputs import ImageRows
 from cnncodes.evaluation.baselines.methods import TRIVIAL, Method
 
 #: What all others are compared with: a method of the first of these groups that was tried.
-BASE = ("codes", "views", "heads", "pixels", "shapes", *TRIVIAL)
+BASE = ("codes", "views", "heads", "pixels", "shapes")
 
 
 @dataclass(frozen=True)
@@ -36,5 +36,6 @@ class Tried:
 
 
 def choose_base(tried: Sequence[Tried]) -> Tried:
-    """Return what all others are compared with: codes of one view, else pixels, else what there is."""
-    return min(tried, key=lambda one: BASE.index(one.method.group) if one.method.group in BASE else 99)
+    """Return what all others are compared with: codes of one view, else pixels, else what learns."""
+    places = {group: place for place, group in enumerate(BASE)} | dict.fromkeys(TRIVIAL, len(BASE) + 1)
+    return min(tried, key=lambda one: places.get(one.method.group, len(BASE)))
