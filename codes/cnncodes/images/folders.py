@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -17,6 +18,9 @@ _ADVICE = (
     "See to it that it can be, move it out, or begin its name with a point: hidden folders are passed over."
     " ('embed' and 'predict' go on without it, and count it as an image that cannot be read.)"
 )
+
+#: So many entries of a folder say mostly whether it holds pictures.
+_LOOKED_AT = 100
 
 SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 
@@ -85,11 +89,23 @@ def find_tables(root: Path) -> list[str]:
     """Return the tables below a folder, sorted; none where it holds a picture, or cannot be listed whole."""
     tables: list[str] = []
     closed: dict[str, str] = {}
+    suffixes = find_suffixes()
     try:
-        holds_picture = any(True for _ in _walk(root, find_suffixes(), Counter(), tables, closed))
-    except SourceError:  # which is told where it is opened
+        if _begins_with_picture(root, suffixes):
+            return []
+        holds_picture = any(True for _ in _walk(root, suffixes, Counter(), tables, closed))
+    except (OSError, SourceError):  # which is told where it is opened
         return []
     return [] if holds_picture or closed else sorted(tables)
+
+
+def _begins_with_picture(root: Path, suffixes: frozenset[str]) -> bool:
+    """Tell whether a picture is among the first files of a folder, of which a million need not be listed."""
+    with os.scandir(root) as entries:
+        return any(
+            get_ending(entry.name) in suffixes and not entry.name.startswith(".") and entry.is_file()
+            for entry in itertools.islice(entries, _LOOKED_AT)
+        )
 
 
 def _advise_of_tables(root: Path, names: list[str]) -> str:
