@@ -25,6 +25,15 @@ def test_classes_without_images_are_named() -> None:
     assert "No image is of" not in render_class_figures(to_plain(evaluate_predictions(["a"], ["a"], ["a"])))
 
 
+def test_what_few_images_tell_is_not_said_where_they_are_of_groups() -> None:
+    y = np.repeat(["ant", "bee"], [8, 30])
+    alone = render_class_figures(to_plain(evaluate_predictions(y, y, ["ant", "bee"])))
+    assert "their own: 8 images that are all right can be of a class with a recall of 0.68." in alone
+    groups = [0] * 8 + [*range(1, 31)]  # all of the class are of one, which tells as much as one image
+    grouped = render_class_figures(to_plain(evaluate_predictions(y, y, ["ant", "bee"], groups=groups)))
+    assert "too few for figures of their own." in grouped and "0.68" not in grouped
+
+
 def test_classes_of_few_groups_are_named_where_all_together_have_enough() -> None:
     y = np.repeat(["ant", "bee", "cow", "dog"], 15)
     groups = [*np.repeat(np.arange(10), 3), *range(10, 25), *np.repeat(np.arange(25, 30), 3)]

@@ -75,6 +75,11 @@ def test_the_slope_changes_its_sign_there(k, seed, apart, unknown):
     assert found == pytest.approx(1e3) or lose(found) <= lose(found * (1 + step)) + 1e-12
 
 
+def test_large_values_that_are_equal_are_no_certainty():
+    losses = log_losses(np.full((2, 3), 1e17), np.array([0, 2]))
+    np.testing.assert_allclose(losses, np.log(3))
+
+
 def test_two_classes_are_one_column():
     decision, y = draw(200, 2, 2)
     difference = (decision[:, 1] - decision[:, 0])[:, None]

@@ -139,14 +139,17 @@ def render_class_figures(figures: Result) -> str:
     why = say_missing(figures, names)
     grouped = say_groups(figures)
     grouped += say_few_groups(figures["per_class"], figures.get("n_groups"), "classes")
-    few = _say_few_images(figures["per_class"])
+    few = _say_few_images(figures["per_class"], figures.get("n_groups"))
     without = _say_without_images(figures["per_class"])
     notes = f"{why}{grouped}{few}{without}"
     return f"{tabulate_figures(figures, names)}{notes}\n\n{_render_classes(figures['per_class'])}\n"
 
 
-def _say_few_images(classes: list[Result]) -> str:
-    """Say in one line that some classes have too few images for a figure of their own."""
+def _say_few_images(classes: list[Result], n_groups: int | None) -> str:
+    """Say in one line that some classes have too few images for a figure of their own.
+
+    What so few would tell is said where they are not of groups, of which each tells less than its images.
+    """
     import numpy as np
 
     from cnncodes.evaluation import measure_share
@@ -156,14 +159,17 @@ def _say_few_images(classes: list[Result]) -> str:
     few = [count for count in counts if count < FEW_IMAGES]
     if not few:
         return ""
+    said = (
+        f"\n{len(few)} of {len(counts)} classes that images here are of have fewer than {FEW_IMAGES}, too few"
+        " for figures of their own"
+    )
+    if n_groups is not None:
+        return f"{said}."
     least = min(few)
     low = measure_share(np.ones(least, dtype=np.bool_)).low
     images = "one image" if least == 1 else f"{least} images"
     right = "that is right" if least == 1 else "that are all right"
-    return (
-        f"\n{len(few)} of {len(counts)} classes that images here are of have fewer than {FEW_IMAGES}, too few"
-        f" for figures of their own: {images} {right} can be of a class with a recall of {low:.2f}."
-    )
+    return f"{said}: {images} {right} can be of a class with a recall of {low:.2f}."
 
 
 def _say_without_images(classes: list[Result]) -> str:

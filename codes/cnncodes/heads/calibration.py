@@ -43,8 +43,8 @@ def log_losses(decision: Array, y: Array, temperature: float = 1.0) -> Array:
     if decision.shape[1] == 1:
         decision = np.column_stack([np.zeros(len(decision)), decision])
     values = temperature * decision
-    top = values.max(axis=1)
-    return np.asarray(top + np.log(np.exp(values - top[:, None]).sum(axis=1)) - values[np.arange(len(y)), y])
+    below = values - values.max(axis=1, keepdims=True)  # first: beside large values the logarithm is lost
+    return np.asarray(np.log(np.exp(below).sum(axis=1)) - below[np.arange(len(y)), y])
 
 
 def fit_temperature(
