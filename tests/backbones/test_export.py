@@ -80,7 +80,11 @@ def test_what_is_exported_loads_and_says_how_close_it_is(exported: Path) -> None
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(
-    ("name", "numbers", "norms"), [("efficientnet-lite1", 4135680, 64), ("efficientnet-lite2", 4811072, 64)]
+    ("name", "numbers", "norms"),
+    [
+        ("efficientnet-lite1", 4135680, 64),
+        pytest.param("efficientnet-lite2", 4811072, 64, marks=pytest.mark.heavy),  # as the other one
+    ],
 )
 def test_the_larger_ones_are_exported_and_are_the_originals(
     tmp_path: Path, name: str, numbers: int, norms: int

@@ -168,8 +168,9 @@ def test_copies_of_images_change_no_rule() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("risk", [0.1, 0.2])
-@pytest.mark.parametrize("n", [80, 400])
+@pytest.mark.parametrize(
+    ("n", "risk"), [(80, 0.1), (80, 0.2), (400, 0.1), pytest.param(400, 0.2, marks=pytest.mark.heavy)]
+)
 def test_of_groups_too_the_risk_is_exceeded_no_more_often_than_allowed(n: int, risk: float) -> None:
     rng, runs = np.random.default_rng(n), 200
     further, right, _ = make_groups(60_000, 1, np.random.default_rng(99))
