@@ -58,6 +58,11 @@ def test_providers_are_a_sequence(said: Any) -> None:
         parse_providers(said)
 
 
+def test_a_name_alone_is_told_to_be_a_list() -> None:
+    with pytest.raises(UsageError, match=r"Got 'cuda' instead\. For one give a list: \['cuda'\]\."):
+        parse_providers("cuda")
+
+
 @pytest.mark.parametrize(
     "said", [["cpu", "CPUExecutionProvider"], ["cuda", "cuda:0"], ["cuda:1", ("cuda", {"device_id": 1})]]
 )

@@ -188,7 +188,8 @@ def parse_providers(said: Any) -> tuple[Provider, ...]:
         If there is none, a string where a sequence is meant, or one is there twice.
     """
     if isinstance(said, str) or not isinstance(said, Sequence) or not said:
-        raise UsageError(f"providers must be a sequence of at least one name. Got {said!r} instead.")
+        advice = f" For one give a list: [{said!r}]." if isinstance(said, str) and said else ""
+        raise UsageError(f"providers must be a sequence of at least one name. Got {said!r} instead.{advice}")
     found = tuple(Provider.parse(one) for one in said)
     check_different(found)
     return found
