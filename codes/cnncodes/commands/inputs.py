@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnncodes.commands.suspicious_labels import warn_of_labels
-from cnncodes.commands.tasks import is_table
+from cnncodes.commands.tasks import find_table, is_table
 from cnncodes.errors import SourceError, UsageError, agree, name_some
 from cnncodes.schema import flag
 
@@ -237,13 +237,11 @@ def list_labelled(
 def say_unlabelled(src: str, reading: SourceOptions, found: Sequence[ImageRecord]) -> str | None:
     """Return why images, none of which has a label, have none; None where that is not known."""
     from cnncodes.images.table_files import read_table
-    from cnncodes.images.table_parts import find_parts
 
-    column = reading.label_column
-    if not found or not is_table(src):
+    column, table = reading.label_column, find_table(src)
+    if not found or table is None:
         return None
-    table = os.path.join(src, find_parts(Path(src))[0].name) if os.path.isdir(src) else src
-    names = read_table(Path(table), {column}).names
+    names = read_table(table, {column}).names
     if column in names:
         return f"all {len(found):,} cells of its column {column!r} are empty."
     others = [n for n in names if n not in (reading.path_column, reading.split_column, reading.group_column)]

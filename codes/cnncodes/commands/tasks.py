@@ -132,11 +132,17 @@ def check_target(src: str) -> None:
 
 def is_table(src: str | Path) -> bool:
     """Say whether a source is a table of images, or the folder of those of one data set."""
+    return find_table(src) is not None
+
+
+def find_table(src: str | Path) -> Path | None:
+    """Return a source that is a table, of several of one data set the first; None where it is none."""
     from cnncodes.images.table_parts import find_parts
 
-    if os.path.isdir(src):
-        return bool(find_parts(Path(src)))
-    return Path(src).suffix.lower() in TABLES
+    path = Path(src)
+    if os.path.isdir(path):
+        return next((path / part.name for part in find_parts(path)), None)
+    return path if path.suffix.lower() in TABLES else None
 
 
 def read_target(options: _Options) -> _Options:

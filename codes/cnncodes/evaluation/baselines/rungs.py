@@ -185,10 +185,9 @@ class Ladder:
 
     def _say_choice(self, chosen: Rung, gap: Estimate) -> str:
         best, figure = self.best(), self.task.figure
-        is_clear = self.units >= FEW_GROUPS and not self._may_others_be_better(best)
-        if best is chosen and is_clear:
-            return f"Best, and nothing cheaper is as good on these images: {best.title}."
         if best is chosen:
+            if self.units >= FEW_GROUPS and not self._may_others_be_better(best):
+                return f"Best, and nothing cheaper is as good on these images: {best.title}."
             return f"{self._say_few()} to tell others from the best here, {best.title}.{self._say_more()}"
         far = figure.say_gap(gap)
         if gap.value > self.telling or self.units < FEW_GROUPS:
