@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
@@ -216,6 +217,32 @@ def test_images_that_vanish_or_shrink_during_the_job_are_failures(photos: Path, 
     failures = {failure.key: failure.stage for failure in summary.failures}
     assert failures["40.png"] == "read" and failures["39.png"] == "decode"
     assert summary.embedded + summary.failed == N_IMAGES + 1
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_rows_of_a_table_that_is_replaced_during_the_job_never_have_anothers_picture(
+    photos: Path, tmp_path: Path, in_place: bool
+) -> None:
+    pictures = [path.read_bytes() for path in sorted(photos.glob("class*/[0-9]*.png"))]
+    labels = [f"{i:02}" for i in range(N_IMAGES)]
+    table, other = tmp_path / "x.parquet", tmp_path / "other"
+    pq.write_table(pa.table({"image": pictures, "label": labels}), table)
+    pq.write_table(pa.table({"image": pictures[::-1], "label": labels}), other)
+
+    def replace(done: int, total: int, failed: int) -> None:
+        if other.exists():
+            if in_place:
+                table.write_bytes(other.read_bytes())
+            other.unlink() if in_place else other.replace(table)
+
+    options = {"backbone": "efficientnet-lite0", "shard_images": 4, "n_jobs": 1}
+    interrupted = embed(table, tmp_path / "x.codes", on_progress=replace, **options)
+    reasons = {failure.reason for failure in interrupted.failures}
+    assert interrupted.failed and all("has changed since it was listed" in reason for reason in reasons)
+    again = embed(table, tmp_path / "x.codes", **options)
+    assert (again.failed, again.unchanged) == (0, 0)
+    embed(table, tmp_path / "y.codes", **options)
+    assert rows(tmp_path / "x.codes") == rows(tmp_path / "y.codes")
 
 
 @pytest.mark.slow

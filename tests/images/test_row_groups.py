@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cnncodes.errors import UnreadableImage
+from cnncodes.images.file_stats import ListedFile
 from cnncodes.images.row_groups import RowGroup, read_row
 
 N_ROWS = 200
@@ -24,10 +26,10 @@ def value(row: int) -> bytes:
     return bytes([row]) * (row % 7 * 50)
 
 
-def write(folder: Path, **settings: object) -> str:
+def write(folder: Path, **settings: object) -> ListedFile:
     path = folder / "x.parquet"
     pq.write_table(pa.table({"b": [value(row) for row in range(N_ROWS)]}), path, **settings)
-    return str(path)
+    return ListedFile.of(path)
 
 
 @settings(max_examples=30, deadline=None)
@@ -59,23 +61,49 @@ def test_lanes_that_are_some_rows_apart_read_nothing_again(tmp_path: Path) -> No
     assert group.batches_read == -(-N_ROWS // 16)
 
 
-def test_a_table_that_was_written_anew_is_read_anew(tmp_path: Path) -> None:
+OTHERS = {
+    "other rows": pa.table({"b": [value(row) for row in reversed(range(N_ROWS))]}),
+    "fewer rows": pa.table({"b": [b"other"]}),
+    "other columns": pa.table({"c": [b"other"]}),
+    "no rows": pa.table({"b": pa.array([], pa.binary())}),
+}
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("read_before", [0, 1, 20])
+def test_of_another_table_in_its_place_nothing_is_read(
+    tmp_path: Path, name: str, read_before: int, in_place: bool
+) -> None:
     table = write(tmp_path)
-    state = (os.stat(table).st_size, 1)
-    assert read_row(table, state, "b", 0, 3) == value(3)
-    pq.write_table(pa.table({"b": [b"other"]}), table)
-    assert read_row(table, (os.stat(table).st_size, 2), "b", 0, 0) == b"other"
-    for column, group, row in (("b", 0, 1), ("b", 1, 0), ("c", 0, 0)):
+    for row in range(read_before):
+        assert read_row(table, "b", 0, row) == value(row)
+    other = tmp_path / "other"
+    pq.write_table(OTHERS[name], other)
+    os.utime(other, ns=(0, table.stat.mtime_ns + 1_000_000))
+    if in_place:
+        Path(table.path).write_bytes(other.read_bytes())
+        os.utime(table.path, ns=(0, table.stat.mtime_ns + 1_000_000))
+    else:
+        other.rename(table.path)
+    for row in (read_before + 32, 199, read_before + 32):
         with pytest.raises(UnreadableImage, match="has changed since it was listed"):
-            read_row(table, (os.stat(table).st_size, 2), column, group, row)
+            read_row(table, "b", 0, row)
+    for row in range(read_before):  # what is in memory is still of the old one
+        with contextlib.suppress(UnreadableImage):
+            assert read_row(table, "b", 0, row) == value(row)
+    again = ListedFile.of(table.path)
+    if name == "other rows":
+        assert [read_row(again, "b", 0, row) for row in range(3)] == [value(199 - row) for row in range(3)]
 
 
 def test_what_stands_before_damage_is_read_and_what_follows_has_its_reason(tmp_path: Path) -> None:
     table = write(tmp_path, compression="none", use_dictionary=False, data_page_size=100, write_batch_size=1)
-    data = bytearray(Path(table).read_bytes())
+    data = bytearray(Path(table.path).read_bytes())
     at = data.index(value(139))
     data[at - 60 : at - 4] = b"\xff" * 56  # the header of the page among them
-    Path(table).write_bytes(data)
+    Path(table.path).write_bytes(data)
+    table = ListedFile.of(table.path)
     orders = (range(N_ROWS), reversed(range(N_ROWS)))
     found = []
     for rows in orders:
@@ -94,12 +122,12 @@ def test_what_stands_before_damage_is_read_and_what_follows_has_its_reason(tmp_p
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 def test_a_process_that_was_forked_reads_by_itself(tmp_path: Path) -> None:
     table = write(tmp_path)
-    assert read_row(table, (1, 1), "b", 0, 0) == value(0)
+    assert read_row(table, "b", 0, 0) == value(0)
     child = os.fork()
     if not child:
-        os._exit(0 if [read_row(table, (1, 1), "b", 0, row) for row in range(150)][140] == value(140) else 1)
+        os._exit(0 if [read_row(table, "b", 0, row) for row in range(150)][140] == value(140) else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert [read_row(table, (1, 1), "b", 0, row) for row in range(N_ROWS)] == [*map(value, range(N_ROWS))]
+    assert [read_row(table, "b", 0, row) for row in range(N_ROWS)] == [*map(value, range(N_ROWS))]
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from cnncodes.errors import ResultWarning, SourceError, UnreadableImage
-from cnncodes.images import ImageRecord, RowBytes, decode
+from cnncodes.images import decode
 from cnncodes.images.tables import Columns, list_table
 
 
@@ -482,34 +482,47 @@ def replace_table(table: Path, columns: dict[str, Any]) -> None:
     os.utime(table, ns=(before.st_atime_ns, before.st_mtime_ns + 1_000_000))
 
 
-def test_a_table_that_was_written_anew_is_read_anew(tmp_path: Path) -> None:
+def test_rows_of_a_table_that_was_replaced_are_not_read_for_those_that_were_listed(tmp_path: Path) -> None:
     table = write_parquet(tmp_path, {"image": JPEGS[:2]})
     first, second = list_table(table, Columns())
     before = first.stat()
-    assert first.read() == JPEGS[0]
-    replace_table(table, {"image": [JPEGS[4]]})
-    assert first.read() == JPEGS[4]
-    assert first.stat() != before
-    with pytest.raises(UnreadableImage, match="has changed since it was listed"):
-        second.read()
-    replace_table(table, {"label": ["no images any more"]})
-    with pytest.raises(UnreadableImage, match="has changed since it was listed"):
-        first.read()
-
-
-def test_a_table_that_vanished_is_a_failure_though_its_rows_were_read_before(tmp_path: Path) -> None:
-    (record,) = list_table(write_parquet(tmp_path, {"image": JPEGS[:1]}), Columns())
-    record.read()
-    (tmp_path / "table.parquet").unlink()
-    for act in (record.stat, record.read):
-        with pytest.raises(UnreadableImage, match="No such file") as caught:
-            act()
+    replace_table(table, {"image": JPEGS[4:2:-1]})
+    for record in (first, second):
+        with pytest.raises(UnreadableImage, match="has changed since it was listed") as caught:
+            record.read()
         assert caught.value.stage == "read"
+        assert record.stat() == before  # and the next job finds another
+    first, second = list_table(table, Columns())
+    assert (first.read(), second.read()) == (JPEGS[4], JPEGS[3])
+    assert first.stat() != before
+
+
+def test_a_table_that_is_replaced_while_it_is_listed_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = write_parquet(tmp_path, {"image": JPEGS[:2], "label": ["a", "b"]})
+    read = pq.ParquetFile.read
+
+    def read_late(*args: Any, **options: Any) -> Any:
+        replace_table(table, {"image": JPEGS[1::-1], "label": ["b", "a"]})
+        return read(*args, **options)
+
+    monkeypatch.setattr(pq.ParquetFile, "read", read_late)
+    assert "table.parquet was changed while it was read. Wait until it is complete." in refuse(table)
+
+
+def test_a_table_that_vanished_is_a_failure(tmp_path: Path) -> None:
+    (record,) = list_table(write_parquet(tmp_path, {"image": JPEGS[:1]}), Columns())
+    (tmp_path / "table.parquet").unlink()
+    with pytest.raises(UnreadableImage, match="No such file") as caught:
+        record.read()
+    assert caught.value.stage == "read"
 
 
 def test_a_row_tells_by_its_table_whether_it_changed(tmp_path: Path) -> None:
     table = write_parquet(tmp_path, {"image": JPEGS[:1]})
-    found = ImageRecord("a", RowBytes(table, "image", 0, 0)).stat()
+    (record,) = list_table(table, Columns())
+    found = record.stat()
     assert (found.size, found.mtime_ns) == (table.stat().st_size, table.stat().st_mtime_ns)
 
 

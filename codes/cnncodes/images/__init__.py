@@ -5,6 +5,7 @@ from __future__ import annotations
 from cnncodes.images.content import content_hash
 from cnncodes.images.copies import DrawnTogether, draw_together, hash_contents, say_equal
 from cnncodes.images.decoding import Decoding, decode
+from cnncodes.images.file_stats import FileStat
 from cnncodes.images.grouping import (
     GROUP,
     connect,
@@ -15,7 +16,7 @@ from cnncodes.images.grouping import (
     number_names,
 )
 from cnncodes.images.omission import tell_omitted
-from cnncodes.images.records import FileStat, ImageRecord, RowBytes
+from cnncodes.images.records import ImageRecord, RowBytes
 from cnncodes.images.sources import ImageSource, open_source, records_from
 
 __all__ = [

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 import os
-import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from cnncodes.errors import UnreadableImage
+from cnncodes.images.file_stats import FileStat, ListedFile, check_kind, stat_file
 from cnncodes.images.row_groups import read_row
 
 if TYPE_CHECKING:
@@ -20,40 +20,20 @@ if TYPE_CHECKING:
     Pixels: TypeAlias = bytes | Image | npt.NDArray[np.uint8]
 
 
-#: Nanoseconds: what a dataset has room for, to 2262 and back to 1677. File systems go further.
-_FARTHEST = 2**63 - 1
-
-
-class FileStat(NamedTuple):
-    """What tells cheaply whether an image has changed.
-
-    Attributes
-    ----------
-    size : int
-        Bytes: of the file, of the whole table for one of its rows, of the pixels for what is in memory.
-    mtime_ns : int or None
-        When the file or table was last changed, in ns since 1970, the nearest that 64 bits hold; None for
-        what is in memory.
-    """
-
-    size: int
-    mtime_ns: int | None
-
-
 @dataclass(frozen=True, slots=True)
 class RowBytes:
     """Encoded bytes in one row of a Parquet table, read when they are needed.
 
     Attributes
     ----------
-    table : Path
+    table : ListedFile
     column : str
         A binary column, or a struct with a binary field ``bytes``.
     row_group, row : int
         Which row group, and which row in it.
     """
 
-    table: Path
+    table: ListedFile
     column: str
     row_group: int
     row: int
@@ -66,7 +46,7 @@ class RowBytes:
         UnreadableImage
             If the row holds none, or the table changed since it was listed.
         """
-        value = read_row(str(self.table), _stat_file(self.table), self.column, self.row_group, self.row)
+        value = read_row(self.table, self.column, self.row_group, self.row)
         value = value.get("bytes") if isinstance(value, dict) else value
         if value is None:
             reason = f"row {self.row} of row group {self.row_group} holds no bytes"
@@ -88,21 +68,6 @@ class NoImage:
     def read(self) -> bytes:
         """Raise `UnreadableImage` with the reason."""
         raise UnreadableImage("read", self.reason)
-
-
-def _stat_file(path: str | Path) -> FileStat:
-    try:
-        found = os.stat(path)
-    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
-        raise UnreadableImage("read", getattr(error, "strerror", None) or str(error)) from error
-    return _check_kind(found)
-
-
-def _check_kind(found: os.stat_result) -> FileStat:
-    if not stat.S_ISREG(found.st_mode):  # to read a pipe might wait forever
-        kind = "a folder" if stat.S_ISDIR(found.st_mode) else "a pipe, socket or device"
-        raise UnreadableImage("read", f"not a file but {kind}")
-    return FileStat(found.st_size, max(-_FARTHEST, min(found.st_mtime_ns, _FARTHEST)))
 
 
 #: Types of a file's name; a tuple, since to write `str | Path` makes an object each time.
@@ -141,7 +106,7 @@ class ImageRecord:
         return isinstance(self.data, _FILE)
 
     def stat(self) -> FileStat:
-        """Return size and time of change.
+        """Return size and time of change; of a row those that its table had when it was listed.
 
         Raises
         ------
@@ -149,12 +114,12 @@ class ImageRecord:
             If the file is not there, or is none.
         """
         if isinstance(self.data, _FILE):
-            return _stat_file(self.data)
+            return stat_file(self.data)
         import numpy as np
 
         if isinstance(self.data, RowBytes):
             # The table's own: when it changes, any of its rows may have. A row's bytes are not read for it.
-            return _stat_file(self.data.table)
+            return self.data.table.stat
         if isinstance(self.data, NoImage):
             return FileStat(len(self.data.read()), None)
         if isinstance(self.data, bytes):
@@ -187,7 +152,7 @@ class ImageRecord:
             reason = "no file on a disk: reading it would wait for what may never come"
             raise UnreadableImage("read", reason) from error
         except (OSError, ValueError) as error:  # ValueError: a name that no file can have
-            _stat_file(self.data)  # says so where it is no file at all
+            stat_file(self.data)  # says so where it is no file at all
             raise UnreadableImage("read", getattr(error, "strerror", None) or str(error)) from error
 
 
@@ -204,7 +169,7 @@ def _read_file(path: str | Path) -> bytes:
     """Return a file's bytes, in few calls of the system: in each of them a lane may lose Python's lock."""
     file = os.open(path, _OPENING)
     try:
-        size = _check_kind(os.fstat(file)).size
+        size = check_kind(os.fstat(file)).size
         if size >= _LARGE:
             with io.FileIO(file, closefd=False) as whole:
                 return whole.readall()

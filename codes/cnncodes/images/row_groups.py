@@ -9,6 +9,7 @@ from collections import deque
 from typing import Any
 
 from cnncodes.errors import UnreadableImage
+from cnncodes.images.file_stats import ListedFile
 
 #: Groups that are read at a time: lanes that follow each other may be in two, and in two tables.
 _GROUPS = 4
@@ -20,14 +21,12 @@ _KEPT = 64 * 2**20
 _LOCK = threading.Lock()
 
 
-def read_row(table: str, state: tuple[int, int | None], column: str, group: int, row: int) -> Any:
+def read_row(table: ListedFile, column: str, group: int, row: int) -> Any:
     """Return what a table has in one row of a group.
 
     Parameters
     ----------
-    table : str
-    state : (int, int)
-        Its size and time of change: where these are others it is read anew.
+    table : ListedFile
     column : str
     group, row : int
         Which row group, and which row in it.
@@ -39,11 +38,11 @@ def read_row(table: str, state: tuple[int, int | None], column: str, group: int,
     """
     # Lanes read neighbouring rows: under the lock the first one reads on, the others find it.
     with _LOCK:
-        return _open_group(os.getpid(), table, state, column, group).read(row)
+        return _open_group(os.getpid(), table, column, group).read(row)
 
 
 @functools.lru_cache(maxsize=_GROUPS)
-def _open_group(process: int, table: str, state: tuple[int, int | None], column: str, group: int) -> RowGroup:
+def _open_group(process: int, table: ListedFile, column: str, group: int) -> RowGroup:
     """Return a group; of a process of its own, since one that was forked must not read on in its parent's."""
     return RowGroup(table, column, group)
 
@@ -51,12 +50,15 @@ def _open_group(process: int, table: str, state: tuple[int, int | None], column:
 class RowGroup:
     """Reads a group of rows from its begin on, in batches, of which the last ones are kept.
 
+    Each batch is of the table as it was listed: row 7 of another one is another image than its label says.
+
     Who asks for a row further back has it read again from the begin, and twice as much kept from then on, so
     that rows in no order are read again a few times only.
 
     Parameters
     ----------
-    table, column : str
+    table : ListedFile
+    column : str
     number : int
     kept : int
         Bytes that are kept at first.
@@ -67,7 +69,7 @@ class RowGroup:
         How many, those that were read again included.
     """
 
-    def __init__(self, table: str, column: str, number: int, kept: int = _KEPT) -> None:
+    def __init__(self, table: ListedFile, column: str, number: int, kept: int = _KEPT) -> None:
         self._table, self._column, self._number = table, column, number
         self._most = kept
         self.batches_read = 0
@@ -103,17 +105,20 @@ class RowGroup:
             if self._batches is None:
                 self._batches = self._open()
         except (OSError, pa.ArrowException) as error:  # such as too many open files: the next row tries again
-            raise UnreadableImage("read", f"{self._table}: {error}") from error
+            raise UnreadableImage("read", f"{self._table.path}: {error}") from error
         try:
             batch = next(self._batches, None)
         except MemoryError:
             self._begin()
             raise
         except (OSError, pa.ArrowException) as error:
-            self._reason = f"{self._table}: {error}"
+            self._check()
+            self._reason = f"{self._table.path}: {error}"
             raise UnreadableImage("read", self._reason) from error
+        self._check()  # after the reading: what changes from now on is not in this batch
         if batch is None:
-            raise UnreadableImage("read", f"{self._table} has changed since it was listed")
+            self._reason = f"{self._table.path} has fewer rows than it says"
+            raise UnreadableImage("read", self._reason)
         self.batches_read += 1
         self._kept.append(batch.column(0))
         self._end += len(batch)
@@ -123,12 +128,22 @@ class RowGroup:
             self._first += len(gone)
             self._bytes -= gone.nbytes
 
+    def _check(self) -> None:
+        try:
+            self._table.check()
+        except UnreadableImage:
+            self._begin()
+            raise
+
     def _open(self) -> Any:
         import pyarrow.parquet as pq
 
+        self._table.check()
         # With a buffer its pages are read one after another, and not the whole group's at once.
-        file = pq.ParquetFile(self._table, buffer_size=2**20, pre_buffer=False)
-        if self._number >= file.num_row_groups or self._column not in file.schema_arrow.names:
+        file = pq.ParquetFile(self._table.path, buffer_size=2**20, pre_buffer=False)
+        try:
+            self._table.check()  # it is the one that was opened, too
+        except UnreadableImage:
             file.close()
-            raise UnreadableImage("read", f"{self._table} has changed since it was listed")
+            raise
         return file.iter_batches(_BATCH, row_groups=[self._number], columns=[self._column], use_threads=False)

@@ -196,7 +196,7 @@ def _sorted(records: Iterable[ImageRecord]) -> tuple[ImageRecord, ...]:
 
 def _find_row(record: ImageRecord) -> tuple[str, int, int]:
     data = record.data
-    return (str(data.table), data.row_group, data.row) if isinstance(data, RowBytes) else ("", 0, 0)
+    return (data.table.path, data.row_group, data.row) if isinstance(data, RowBytes) else ("", 0, 0)
 
 
 def _key(position: int, data: Any) -> str:

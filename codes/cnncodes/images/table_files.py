@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cnncodes.errors import ShortageError, SourceError, agree, count, name_some, sentence
+from cnncodes.errors import ShortageError, SourceError, UnreadableImage, agree, count, name_some, sentence
 from cnncodes.images.class_names import find_names, name_classes
+from cnncodes.images.file_stats import ListedFile
 from cnncodes.images.records import RowBytes
 from cnncodes.machine import explain_shortage, find_shortage
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,8 @@ class Table:
         The cells of the columns that were asked for.
     binary : dict
         Of each binary column, where its rows are.
+    listed : ListedFile or None
+        What a Parquet file was when it was opened; None for a text, of which nothing is read later.
     """
 
     path: Path
@@ -34,6 +41,7 @@ class Table:
     n_rows: int
     values: dict[str, list[Any]]
     binary: dict[str, list[RowBytes]]
+    listed: ListedFile | None = None
 
 
 def read_table(path: Path, wanted: Collection[str], images: str | None = None) -> Table:
@@ -136,12 +144,11 @@ def read_links(table: Table, name: str) -> dict[int, str]:
         If they cannot be read.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     links: dict[int, str] = {}
     start = 0
     try:
-        with pq.ParquetFile(table.path) as file:
+        with _opened(table.listed) as file:
             if not _has_paths(file.schema_arrow.field(name).type):
                 return links
             for number in range(file.num_row_groups):
@@ -167,10 +174,9 @@ def read_paths(table: Table, name: str) -> list[str | None]:
     """
     import pyarrow as pa
     import pyarrow.compute as pc
-    import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(table.path) as file:
+        with _opened(table.listed) as file:
             if not _has_paths(file.schema_arrow.field(name).type):
                 return []
             paths = pc.struct_field(file.read(columns=[f"{name}.path"]).column(0), "path").to_pylist()
@@ -218,10 +224,13 @@ def _cannot_read(path: Path, error: Exception) -> SourceError | ShortageError:
 
 def _read_parquet(path: Path, wanted: Collection[str], images: str | None) -> Table:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(path) as file:
+        listed = ListedFile.of(path)
+    except UnreadableImage as error:
+        raise SourceError(f"{path} cannot be read as Parquet: {sentence(error)}") from error
+    try:
+        with _opened(listed) as file:
             schema = file.schema_arrow
             _check_names(path, schema.names, wanted)
             sizes = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
@@ -242,10 +251,27 @@ def _read_parquet(path: Path, wanted: Collection[str], images: str | None) -> Ta
     except (OSError, ValueError, pa.ArrowException) as error:
         raise _cannot_read(path, error) from error
     rows = {
-        name: [RowBytes(path, name, group, row) for group, size in enumerate(sizes) for row in range(size)]
+        name: [RowBytes(listed, name, group, row) for group, size in enumerate(sizes) for row in range(size)]
         for name in binary
     }
-    return Table(path, schema.names, sum(sizes), {name: values[name] for name in plain}, rows)
+    return Table(path, schema.names, sum(sizes), {name: values[name] for name in plain}, rows, listed)
+
+
+@contextmanager
+def _opened(listed: ListedFile | None) -> Iterator[pq.ParquetFile]:
+    """Open a Parquet file; what was read of it counts only where it is still the one that was listed."""
+    import pyarrow.parquet as pq
+
+    assert listed is not None  # as of a text
+    try:
+        with pq.ParquetFile(listed.path) as file:
+            yield file
+    finally:  # also where it could not be read: that may be why
+        try:
+            listed.check()
+        except UnreadableImage as error:
+            reason = f"{listed.path} was changed while it was read. Wait until it is complete."
+            raise SourceError(reason) from error
 
 
 def _check_names(path: Path, names: list[str], wanted: Collection[str]) -> None:
