@@ -118,6 +118,25 @@ def test_a_second_job_says_who_holds_the_folder(photos: Path, tmp_path: Path) ->
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("removed", ["x.codes", "x.codes/.lock"])
+def test_a_job_whose_lock_was_removed_stops_and_the_second_one_is_whole(
+    photos: Path, undisturbed: tuple[Any, Any], tmp_path: Path, removed: str
+) -> None:
+    out = tmp_path / "x.codes"
+    first = start(photos, out)
+    wait_for_shards(out, 1)
+    first.send_signal(signal.SIGSTOP)
+    (tmp_path / removed).rename(tmp_path / "elsewhere")
+    assert run(photos, out, "--shard-images", "4", "--max-failures", "1").returncode == 0
+    first.send_signal(signal.SIGCONT)
+    _, errors = first.communicate(timeout=60)
+    assert first.returncode == 1
+    assert "is not the file any more that this job has locked" in errors and "Traceback" not in errors
+    assert rows(out) == undisturbed
+    verify_codes(out)
+
+
+@pytest.mark.slow
 def test_a_shard_corrupted_by_hand_is_found_and_made_again(photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "x.codes"
     embed(photos, out, shard_images=10)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,3 +31,49 @@ def test_a_lock_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     assert find_writer(tmp_path) is None
     with pytest.raises(StoreError, match="no ordinary file"):
         WriterLock(tmp_path)
+
+
+def remove_folder(folder: Path) -> None:
+    shutil.rmtree(folder)
+
+
+def move_folder(folder: Path) -> None:
+    folder.rename(folder.with_name("moved"))
+
+
+def remove_lock(folder: Path) -> None:
+    (folder / ".lock").unlink()
+
+
+def replace_folder(folder: Path) -> None:
+    move_folder(folder)
+    folder.mkdir()
+    (folder / ".lock").touch()
+
+
+def put_a_file_in_its_place(folder: Path) -> None:
+    move_folder(folder)
+    folder.touch()
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (remove_folder, "x.codes is gone: it was removed or moved while this job wrote to it"),
+        (move_folder, "x.codes is gone: it was removed or moved while this job wrote to it"),
+        (remove_lock, "x.codes/.lock is not the file any more that this job has locked"),
+        (replace_folder, "x.codes/.lock is not the file any more that this job has locked"),
+        (put_a_file_in_its_place, "x.codes/.lock is not the file any more that this job has locked"),
+    ],
+)
+def test_a_lock_that_keeps_nobody_out_any_more_is_told(
+    tmp_path: Path, change: Callable[[Path], None], told: str
+) -> None:
+    folder = tmp_path / "x.codes"
+    folder.mkdir()
+    lock = WriterLock(folder)
+    lock.check()
+    change(folder)
+    with pytest.raises(StoreError, match=re.escape(told)):
+        lock.check()
+    lock.release()

@@ -153,6 +153,32 @@ def test_images_of_a_deleted_shard_are_to_be_embedded_again(tmp_path: Path) -> N
     verify_codes(tmp_path)
 
 
+def test_a_shard_that_is_removed_while_others_are_written_is_told_at_the_end(tmp_path: Path) -> None:
+    writer = open_writer(tmp_path, shard_images=2)
+    for key in "abcd":
+        writer.add(make(key))
+    (tmp_path / "data" / "part-00000.parquet").unlink()
+    with pytest.raises(StoreError, match=r"data/part-00000.parquet of .* was removed .* codes of 2 images"):
+        writer.close()
+    assert not Manifest.read(tmp_path).complete
+    write(tmp_path, [make("a"), make("b")])
+    assert read_codes(tmp_path).complete and verify_codes(tmp_path) == 2
+
+
+def test_nothing_is_written_to_a_folder_whose_lock_another_writer_may_have(tmp_path: Path) -> None:
+    folder = tmp_path / "x.codes"
+    first = open_writer(folder, shard_images=1)
+    first.add(make("a"))
+    folder.rename(tmp_path / "moved")
+    write(folder, [make("b")], shard_images=1)
+    before = {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+    for act in (lambda: first.add(make("c")), lambda: first.drop(["a"]), first.close):
+        with pytest.raises(StoreError, match="is not the file any more that this job has locked"):
+            act()
+    assert {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()} == before
+    assert set(read_codes(tmp_path / "moved").images) == {"a"}
+
+
 @pytest.mark.parametrize("change", ["drop", "relabel"])
 def test_damage_is_not_given_a_hash_of_its_own(tmp_path: Path, change: str) -> None:
     write(tmp_path, [make(key) for key in "abcd"])

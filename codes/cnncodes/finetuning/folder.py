@@ -91,7 +91,8 @@ class TuningFolder:
 
     def note_time(self) -> None:
         """Keep how long it has taken so far."""
-        atomic_write(self.state / MARK, json.dumps({"seconds": round(self.seconds, 1)}).encode())
+        data = json.dumps({"seconds": round(self.seconds, 1)}).encode()
+        atomic_write(self.state / MARK, data, check=self._lock.check)
 
     def _keep_time(self) -> None:
         """Note the time now and then, as a kill tells nobody."""
@@ -135,7 +136,7 @@ class TuningFolder:
         writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-        atomic_write(self.path / LOG, text.getvalue().encode())
+        atomic_write(self.path / LOG, text.getvalue().encode(), check=self._lock.check)
 
     def write_backbone(self, backbone: Backbone) -> None:
         """Write the tuned network and its card; one that is as it was, too, but for what is made of it."""
@@ -149,7 +150,7 @@ class TuningFolder:
         with writing_errors(self.backbone):
             self.backbone.mkdir(exist_ok=True)
         self.tidy_backbone(model_file)
-        atomic_write(self.backbone / model_file, backbone.model_bytes())
+        atomic_write(self.backbone / model_file, backbone.model_bytes(), check=self._lock.check)
         write_file(self.backbone / "card.toml", card.to_toml().encode(), alone=False)
 
     def tidy_backbone(self, model_file: str) -> None:
@@ -158,14 +159,15 @@ class TuningFolder:
 
     def finish(self, summary: dict[str, Any]) -> None:
         """Write the summary, after all else, and remove what is not needed any more."""
-        atomic_write(self.path / SUMMARY, (json.dumps(summary, indent=1) + "\n").encode())
+        data = (json.dumps(summary, indent=1) + "\n").encode()
+        atomic_write(self.path / SUMMARY, data, check=self._lock.check)
         self.close()
 
     def close(self) -> None:
         """Let others write; what is not needed any more goes, and so does a folder of which nothing came."""
         self._stopped.set()
         self._clock.join()
-        if self.state.is_dir():
+        if self._lock.current:  # else what is there now is perhaps of another job
             works = any(item.name not in (MARK, DESCRIPTION, LOCK_NAME) for item in self.state.iterdir())
             if (self.path / SUMMARY).exists() or not works:
                 _clear(self.state)

@@ -9,9 +9,11 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from cnncodes.errors import StoreError, agree, count, name_some
 from cnncodes.store.entries import Shard
 from cnncodes.store.failing import FailureLog
 from cnncodes.store.index import Index
+from cnncodes.store.locking import WriterLock
 from cnncodes.store.manifest import Manifest
 from cnncodes.store.shard_files import ShardFiles
 
@@ -26,6 +28,14 @@ class _Step(NamedTuple):
 class Committer:
     """What a dataset holds, in memory as on disk.
 
+    Parameters
+    ----------
+    folder : Path
+    manifest : Manifest
+        The one on disk.
+    lock : WriterLock
+        Of the folder: asked before each change whether it still keeps others out.
+
     Attributes
     ----------
     files : ShardFiles
@@ -33,9 +43,9 @@ class Committer:
     failures : FailureLog
     """
 
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
-        self.files = ShardFiles(folder)
-        self._folder = folder
+    def __init__(self, folder: Path, manifest: Manifest, lock: WriterLock) -> None:
+        self.files = ShardFiles(folder, lock)
+        self._folder, self._lock = folder, lock
         self._manifest = self._without_lost(manifest)
         self._begun: _Step | None = None
         self.index = Index()
@@ -79,9 +89,7 @@ class Committer:
             remove = (*remove, *(shard for shard in old.shards if not shard.rows))
         if with_failures or self.failures.due:
             manifest = replace(manifest, codes_kept=self._write_failures(), failures=None)
-        self._begun = _Step(manifest.changed(remove=remove), added, remove, when_done)
-        self._begun.manifest.write(self._folder)
-        self._end(self._begun)
+        self._finish(_Step(manifest.changed(remove=remove), added, remove, when_done))
 
     def _write_failures(self) -> int:
         """Write the failures, and return of how many images codes are kept.
@@ -93,20 +101,42 @@ class Committer:
         if kept > self._manifest.codes_kept or self._manifest.failures is not None:
             most = max(kept, self._manifest.codes_kept)
             self._manifest = replace(self._manifest, codes_kept=most, failures=None)
-            self._manifest.write(self._folder)
-        self.failures.write()
+            self._manifest.write(self._folder, check=self._lock.check)
+        self.failures.write(self._lock.check)
         return kept
 
     def complete(self) -> None:
-        """Mark the dataset as one whose last job came to its end."""
+        """Mark the dataset as one whose last job came to its end.
+
+        Raises
+        ------
+        StoreError
+            If a shard was removed meanwhile, or the manifest cannot be written.
+        """
+        self._check_there()
         failures = self.failures
         completed = replace(
             self.manifest.completed(), codes_kept=failures.codes_kept, failures=failures.listed
         )
         if completed != self._manifest:
-            self._begun = _Step(completed, (), (), lambda: None)
-            self._begun.manifest.write(self._folder)
-            self._end(self._begun)
+            self._finish(_Step(completed, (), (), lambda: None))
+
+    def _check_there(self) -> None:
+        self._lock.check()
+        lost = [shard for shard in self.manifest.shards if not self.files.exists(shard)]
+        if lost:
+            raise StoreError(
+                f"{name_some([f'data/{shard.name}' for shard in lost], show=str)} of {self._folder}"
+                f" {agree(len(lost), 'was')} removed while this job ran, with the codes of"
+                f" {count(sum(shard.images for shard in lost), 'image')}. Run the same command again: it"
+                " embeds these again."
+            )
+
+    def _finish(self, step: _Step) -> None:
+        """Write the manifest of a change, and then what follows from it."""
+        self._begun = step
+        step.manifest.write(self._folder, check=self._lock.check)
+        self._end(step)
 
     def _end(self, step: _Step) -> None:
         """Do in memory what is done on disk; may be begun again where an interrupt came in between."""
@@ -131,5 +161,5 @@ class Committer:
         lost = tuple(shard for shard in manifest.shards if not self.files.exists(shard))
         if lost:
             manifest = manifest.changed(remove=lost)
-            manifest.write(self._folder)  # before their names are used again
+            manifest.write(self._folder, check=self._lock.check)  # before their names are used again
         return manifest

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cnncodes.errors import ResultWarning, count, warn
 from cnncodes.store.entries import FAILURES_NAME, FailureList
-from cnncodes.store.files import atomic_write
+from cnncodes.store.files import Check, atomic_write
 from cnncodes.store.manifest import Manifest
 from cnncodes.store.reading import read_failures
 from cnncodes.store.records import Failure
@@ -91,10 +91,11 @@ class FailureLog:
         """
         return self._unwritten * 4 > self._written
 
-    def write(self) -> None:
-        """Write the file."""
+    def write(self, check: Check) -> None:
+        """Write the file; `check` as in `atomic_write`."""
         data = memoryview(to_parquet(failures_table(self._failures.values())))
-        atomic_write(self._path, data, temporary=self._path.parent / f".{FAILURES_NAME}.tmp")
+        temporary = self._path.parent / f".{FAILURES_NAME}.tmp"
+        atomic_write(self._path, data, temporary=temporary, check=check)
         self._written, self._unwritten = len(self._failures), 0
         self.listed = FailureList(self._written, hashlib.sha256(data).hexdigest())
 

@@ -7,14 +7,18 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 from cnncodes.disk import UNCHANGED, explain_failed_write, sync_folder
 from cnncodes.errors import StoreError
 
 #: Seconds without a change after which nobody writes a temporary file any more.
 _ABANDONED = 600.0
+
+#: Raises `StoreError` where something may not be written any more.
+Check: TypeAlias = Callable[[], object]
 
 #: What is left after a full disk of a job that writes many files.
 _KEPT = "What was finished before is kept"
@@ -86,7 +90,12 @@ def _follow_link(path: str | Path) -> Path:
 
 
 def atomic_write(
-    path: str | Path, data: bytes | memoryview, *, temporary: str | Path | None = None, alone: bool = False
+    path: str | Path,
+    data: bytes | memoryview,
+    *,
+    temporary: str | Path | None = None,
+    alone: bool = False,
+    check: Check | None = None,
 ) -> None:
     """Write a file so that a kill or a power cut leaves the old one or the new one, never a part.
 
@@ -102,6 +111,9 @@ def atomic_write(
         Name to write under, on the same file system. By default a hidden, random one beside `path`.
     alone : bool
         As in `writing_errors`.
+    check : callable, optional
+        Raises where nothing may be written there any more: asked just before the file is put in its place,
+        and where it cannot be written, since that may be why.
 
     Raises
     ------
@@ -109,6 +121,7 @@ def atomic_write(
         If it cannot be written, a full disk included. `path` is then as it was before.
     """
     path = Path(path)
+    check = check or (lambda: None)
     temp = path.parent / _temporary_name(path) if temporary is None else Path(temporary)
     with writing_errors(path, alone=alone):
         try:
@@ -116,10 +129,13 @@ def atomic_write(
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
+            check()
             os.replace(temp, path)
-        except BaseException:
+        except BaseException as error:
             with contextlib.suppress(OSError):
                 temp.unlink(missing_ok=True)
+            if isinstance(error, OSError):
+                check()
             raise
         sync_folder(path.parent)
 

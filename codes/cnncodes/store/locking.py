@@ -33,6 +33,7 @@ class WriterLock:
             import fcntl
         except ImportError as error:
             raise StoreError("writing codes needs flock, which is missing. Use Linux or macOS.") from error
+        self._folder = folder
         path = self._path = folder / LOCK_NAME
         if os.path.lexists(path) and (path.is_symlink() or not path.is_file()):
             raise StoreError(
@@ -65,8 +66,30 @@ class WriterLock:
         """Whether the locked file is still the one in the folder: its last holder may have removed it."""
         try:
             return os.path.samestat(os.stat(self._path), os.fstat(self._handle))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
+
+    def check(self) -> None:
+        """Raise unless nobody else can have got the lock meanwhile: asked before anything is put in place.
+
+        Raises
+        ------
+        StoreError
+            If the folder or the locked file was removed, or another is in its place.
+        """
+        with writing_errors(self._path):
+            if self.current:
+                return
+        if not self._folder.exists():
+            raise StoreError(
+                f"{self._folder} is gone: it was removed or moved while this job wrote to it. If it was"
+                " moved, move it back; then run the same command again."
+            )
+        raise StoreError(
+            f"{self._path} is not the file any more that this job has locked: it was removed or replaced, so"
+            f" another job may write to {self._folder}, and this one does so no more. Run the same command"
+            " again when no other job does."
+        )
 
     def release(self) -> None:
         """Let the next writer in; harmless when called again."""

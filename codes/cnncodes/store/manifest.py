@@ -24,7 +24,7 @@ from cnncodes.store.entries import (
     parse_shards,
     read_number,
 )
-from cnncodes.store.files import atomic_write
+from cnncodes.store.files import Check, atomic_write
 from cnncodes.store.schema import CODE, PARAMETERS, codes_schema
 from cnncodes.store.space import SIDES, Sides, Space, describe_differences
 from cnncodes.store.unread import check_regular
@@ -159,8 +159,8 @@ class Manifest:
             "layers": self.parts,
         }
 
-    def write(self, folder: Path, *, alone: bool = False) -> None:
-        """Put it in place of the one in `folder`, atomically; `alone` as in `atomic_write`."""
+    def write(self, folder: Path, *, alone: bool = False, check: Check | None = None) -> None:
+        """Put it in place of the one in `folder`, atomically; `alone` and `check` as in `atomic_write`."""
         values = {
             **self.describe_rows(),
             "complete": self.complete,
@@ -171,7 +171,7 @@ class Manifest:
         }
         text = json.dumps(values, indent=1, ensure_ascii=True) + "\n"
         temporary = folder / f".{MANIFEST_NAME}.tmp"
-        atomic_write(folder / MANIFEST_NAME, text.encode(), temporary=temporary, alone=alone)
+        atomic_write(folder / MANIFEST_NAME, text.encode(), temporary=temporary, alone=alone, check=check)
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:

@@ -69,7 +69,7 @@ def repair_codes(path: str | Path) -> Repair | None:
     lock = WriterLock(folder)
     try:
         hashes = _judge_hashes(folder)
-        return None if not hashes.wrong and _is_sound(folder) else _repair(folder, hashes)
+        return None if not hashes.wrong and _is_sound(folder) else _repair(folder, hashes, lock)
     finally:
         lock.release()
 
@@ -115,7 +115,7 @@ def _judge_hashes(folder: Path) -> _Hashes:
     return _Hashes(tuple(wrong), tuple(doubted))
 
 
-def _repair(folder: Path, hashes: _Hashes) -> Repair:
+def _repair(folder: Path, hashes: _Hashes, lock: WriterLock) -> Repair:
     rows, left_out = _read_metadata(folder)
     for name in rows.keys() & hashes.doubted:
         del rows[name]
@@ -131,10 +131,11 @@ def _repair(folder: Path, hashes: _Hashes) -> Repair:
             f" {MANIFEST_NAME} from a copy, or embed into another folder."
         )
     manifest = replace(manifest, shards=tuple(shards), codes_kept=_count_kept(folder))
+    lock.check()  # to hash all shards takes long
     with writing_errors(folder):
         move_out(folder, left_out)
         kept = _keep_damaged(folder)
-    manifest.write(folder)
+    manifest.write(folder, check=lock.check)
     return Repair(manifest, left_out, kept, hashes.wrong)
 
 

@@ -11,6 +11,7 @@ from cnncodes.disk import sync_folder
 from cnncodes.store.entries import Shard
 from cnncodes.store.files import writing_errors
 from cnncodes.store.index import INDEXED
+from cnncodes.store.locking import WriterLock
 from cnncodes.store.manifest import Manifest
 from cnncodes.store.shards import SHARD_ROWS, find_rows, load_shard, look_at_shard, write_shard
 
@@ -19,15 +20,15 @@ COMPACT_FROM = 8
 
 
 class ShardFiles:
-    """The shards of a dataset in a folder."""
+    """The shards of a dataset in a folder, whose lock is asked before one is put there."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, lock: WriterLock) -> None:
+        self._folder, self._lock = folder, lock
         self._data = folder / "data"
 
     def write(self, manifest: Manifest, table: pa.Table) -> Shard:
         """Write the next shard."""
-        return write_shard(self._folder, manifest, table)
+        return write_shard(self._folder, manifest, table, check=self._lock.check)
 
     def exists(self, shard: Shard) -> bool:
         """Tell whether its file is there: somebody may have deleted it."""
@@ -53,6 +54,7 @@ class ShardFiles:
 
     def remove(self, shards: Collection[Shard]) -> None:
         """Delete the files of shards that the manifest no longer names."""
+        self._lock.check()
         with writing_errors(self._data):
             for shard in shards:
                 (self._data / shard.name).unlink(missing_ok=True)

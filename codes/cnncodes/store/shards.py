@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from cnncodes.disk import parse_json
 from cnncodes.errors import DamagedManifest, StoreError, sentence
 from cnncodes.store.entries import MANIFEST_NAME, Shard
-from cnncodes.store.files import atomic_write
+from cnncodes.store.files import Check, atomic_write
 from cnncodes.store.manifest import Manifest, damaged_manifest, parse_rows
 from cnncodes.store.schema import METADATA_KEY, is_code, read_batches, read_parquet, to_parquet
 from cnncodes.store.unread import RESTORE_SHARD, check_damage, check_regular, check_shortage
@@ -25,7 +25,9 @@ from cnncodes.store.unread import RESTORE_SHARD, check_damage, check_regular, ch
 SHARD_ROWS = 32_768
 
 
-def write_shard(folder: Path, manifest: Manifest, table: pa.Table, *, alone: bool = False) -> Shard:
+def write_shard(
+    folder: Path, manifest: Manifest, table: pa.Table, *, alone: bool = False, check: Check | None = None
+) -> Shard:
     """Write the next shard of the dataset in `folder`, and return what the manifest is to say of it.
 
     Parameters
@@ -36,11 +38,11 @@ def write_shard(folder: Path, manifest: Manifest, table: pa.Table, *, alone: boo
         What the dataset holds so far; of its rows the shard says the same.
     table : pyarrow.Table
         Its rows, sorted by image and view.
-    alone : bool
+    alone, check
         As in `atomic_write`.
     """
     name, data = manifest.next_name(), memoryview(to_parquet(table, manifest.describe_rows()))
-    atomic_write(folder / "data" / name, data, temporary=folder / f".{name}.tmp", alone=alone)
+    atomic_write(folder / "data" / name, data, temporary=folder / f".{name}.tmp", alone=alone, check=check)
     images = len(table.column("image").unique())
     return Shard(name, table.num_rows, images, hashlib.sha256(data).hexdigest(), data.nbytes)
 

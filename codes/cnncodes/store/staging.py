@@ -65,10 +65,12 @@ def staged(out: Path) -> Iterator[Path]:
         _clear(stage, out.name)
         try:
             yield stage / out.name
+            lock.check()
             _place(stage / out.name, out)
         finally:
-            _clear(stage, out.name)
-            _remove_stage(stage)
+            if lock.current:  # else what is there now is perhaps of another process
+                _clear(stage, out.name)
+                _remove_stage(stage)
     finally:
         lock.release()
 
@@ -82,8 +84,6 @@ def _place(made: Path, out: Path) -> None:
 
 
 def _clear(stage: Path, name: str) -> None:
-    if not stage.exists():  # somebody removed it meanwhile
-        return
     strange = sorted(entry.name for entry in stage.iterdir() if entry.name not in (name, LOCK_NAME))
     if strange:
         raise StoreError(

@@ -37,7 +37,7 @@ class CodesWriter:
     def __init__(self, folder: Path, manifest: Manifest, lock: WriterLock, shard_images: int) -> None:
         self._folder = folder
         self._lock = lock
-        self._dataset = Committer(folder, manifest)
+        self._dataset = Committer(folder, manifest, lock)
         self._shard_images = shard_images
         self._hand = Hand()
         self._loans = Loans(self._dataset.index)
