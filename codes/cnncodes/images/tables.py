@@ -14,9 +14,12 @@ from typing import Any
 from cnncodes.errors import SourceError, sentence, suggest
 from cnncodes.images.folders import SPLITS
 from cnncodes.images.keys import is_url, make_unique
+from cnncodes.images.parquet_tables import read_links, read_paths
 from cnncodes.images.records import ImageRecord, NoImage, RowBytes
-from cnncodes.images.table_files import Table, check_delimiter, read_links, read_paths, read_table
+from cnncodes.images.table import Table
+from cnncodes.images.table_files import read_table
 from cnncodes.images.table_hints import warn_of_columns, warn_of_paths
+from cnncodes.images.text_tables import check_delimiter
 
 
 @dataclass(frozen=True)
