@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
+from cnncodes.backbones.card_checks import SIZES, check_files, check_hashes, check_precisions, check_seen
 from cnncodes.backbones.channels import check_channels
-from cnncodes.backbones.fields import SHA256, build
+from cnncodes.backbones.fields import build
 from cnncodes.backbones.frame import Frame
 from cnncodes.backbones.graphs.initializers import Weights
-from cnncodes.backbones.precisions import BF16, PRECISIONS, Quantization, check_known, leave_out_absent
-from cnncodes.backbones.seen import SEEN
+from cnncodes.backbones.precisions import BF16, Quantization, check_known, leave_out_absent
 from cnncodes.errors import BackboneError, CardError, sentence
 
 #: Raised when a card changes in a way that older versions cannot read. Cards since 1 are read: what
@@ -23,21 +22,6 @@ CARD_FORMAT = 3
 
 #: What `Card.source_package` is of a network that cnncodes has fine-tuned.
 TUNED = "cnncodes"
-
-# A name on a card becomes part of a path, and cards come from strangers: no folders, drives or hidden files.
-_PLAIN_NAME = re.compile(r"[^\W_][\w.+ -]*")
-_SIZES = re.compile(r"dynamic|fixed|multiple-of-([1-9][0-9]{0,3})")
-
-
-def is_plain_name(text: str) -> bool:
-    """Tell whether a card may have a text for a name.
-
-    Examples
-    --------
-    >>> is_plain_name("resnet18.onnx"), is_plain_name("../resnet18"), is_plain_name("_net")
-    (True, False, False)
-    """
-    return _PLAIN_NAME.fullmatch(text) is not None
 
 
 @dataclass(frozen=True)
@@ -139,59 +123,21 @@ class Card:
     def __post_init__(self) -> None:
         if not 1 <= self.format <= CARD_FORMAT:
             raise CardError(_wrong_format(self.format))
-        self._check_files()
-        self._check_precisions()
-        self._check_numbers()
-
-    def _check_files(self) -> None:
-        for part in (self.name, self.model_file, *self.files):
-            if not is_plain_name(part):
-                raise CardError(
-                    f"{part!r} is not a plain name: names on a card are made of letters, digits, spaces and"
-                    " any of '_.+-', and start with a letter or digit."
-                )
-        if not self.model_file.endswith(".onnx"):
-            raise CardError(f"model_file must end in '.onnx'. Got {self.model_file!r} instead.")
-        if self.model_file not in self.files:
-            raise CardError(f"the card lacks the sha256 of its model_file {self.model_file!r}.")
-        for name, digest in self.files.items():
-            if not SHA256.fullmatch(digest):
-                raise CardError(
-                    f"files: {name!r} must have a sha256 of 64 hexadecimal digits, a to f in lower case."
-                    f" Got {digest!r} instead."
-                )
-        for key in ("parent", "whole"):
-            digest = getattr(self, key)
-            if digest is not None and not SHA256.fullmatch(digest):
-                raise CardError(
-                    f"{key} must be a sha256 of 64 hexadecimal digits, a to f in lower case. Got {digest!r}"
-                    " instead."
-                )
-        if self.seen is not None and not SEEN.fullmatch(self.seen):
-            raise CardError(
-                "seen must be 16 hexadecimal digits an image, one after the other, a to f in lower case. Got"
-                f" {self.seen[:40]!r} instead."
-            )
-        if self.layers is None and self.whole is not None:
-            raise CardError("whole goes with layers: a card has it only where layers were picked.")
-
-    def _check_precisions(self) -> None:
-        check_known("precision", [self.precision], (*PRECISIONS, BF16))
-        check_known("precisions", self.precisions)
+        check_files(self.name, self.model_file, self.files)
+        check_hashes(self.files, {"parent": self.parent, "whole": self.whole})
+        check_seen(self.seen)
+        check_precisions(self.precision, self.precisions, self.model_file, self.files)
         check_known("quantization", self.quantization)
-        for name, file in self.precisions.items():
-            if file not in self.files or not file.endswith(".onnx"):
-                raise CardError(f"precisions: {file!r} must be one of the card's files and end in '.onnx'.")
-            if name == self.precision or file == self.model_file:
-                raise CardError(
-                    f"precisions: {name} has the file {file!r}, and {self.model_file!r} with {self.precision}"
-                    " is the model_file: neither may be there twice."
-                )
+        check_channels(self.channels)
+        self._check_numbers()
+        self._check_frame()
 
     def _check_numbers(self) -> None:
         for key in ("code_size", "min_size", "opset"):
             if getattr(self, key) < 1:
                 raise CardError(f"{key} must be at least 1. Got {getattr(self, key)!r} instead.")
+        if self.layers is None and self.whole is not None:
+            raise CardError("whole goes with layers: a card has it only where layers were picked.")
         if self.layers is not None and (
             min(self.layers.values(), default=0) < 1 or sum(self.layers.values()) != self.code_size
         ):
@@ -199,15 +145,16 @@ class Card:
                 f"layers must have lengths of at least 1 that make up the code_size {self.code_size}. Got"
                 f" {self.layers}."
             )
-        if not _SIZES.fullmatch(self.sizes):
+        if not SIZES.fullmatch(self.sizes):
             raise CardError(
                 f"sizes must be 'dynamic', 'fixed' or 'multiple-of-N'. Got {self.sizes!r} instead."
             )
         if not min(self.std) > 0:
             raise CardError(f"std must be positive. Got {self.std} instead.")
-        check_channels(self.channels)
         if not self.value_range[0] < self.value_range[1]:
             raise CardError(f"value_range must go from less to more. Got {self.value_range} instead.")
+
+    def _check_frame(self) -> None:
         if min(self.frame.height, self.frame.width) < self.min_size:
             raise CardError(
                 f"frame: a patch of {self.frame.height} x {self.frame.width} is below the min_size"
@@ -257,7 +204,7 @@ class Card:
     @property
     def multiple(self) -> int:
         """What the sides of an image have to be multiples of; 1 where that is no matter."""
-        found = _SIZES.fullmatch(self.sizes)
+        found = SIZES.fullmatch(self.sizes)
         return int(found[1]) if found and found[1] else 1
 
     def takes(self, height: int, width: int) -> bool:

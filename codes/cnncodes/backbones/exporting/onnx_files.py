@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from cnncodes.backbones.card import is_plain_name
+from cnncodes.backbones.card_checks import is_plain_name
 from cnncodes.backbones.checking.parity import Codes
 from cnncodes.backbones.exporting.addresses import Address
 from cnncodes.backbones.exporting.drafts import Facts, read_facts
