@@ -49,8 +49,9 @@ def test_numbers_have_a_table_and_a_report(
     found = json.loads(report.read_text())
     assert (found["task"], found["figure"]["key"], found["unlabelled"]) == ("numbers", "mae", 2)
     assert found["trivial"]["mae"] == found["methods"][0]["evaluation"]["mae"] and found["majority"] is None
-    assert found["recommended"] == "raw pixels, 16 x 16: ridge" and found["gap"]["value"] == 0
-    errors = np.abs(np.array(found["answers"][found["recommended"]]) - found["labels"])
+    assert found["best"] == "raw pixels, 16 x 16: ridge" and found["gap"]["value"] == 0
+    assert found["recommended"] is None and "6 test images are too few" in found["verdict"]
+    errors = np.abs(np.array(found["answers"][found["best"]]) - found["labels"])
     assert found["raw_pixels"]["mae"]["value"] == pytest.approx(errors.mean())
 
 

@@ -93,5 +93,36 @@ def test_the_verdict_says_what_there_was_no_time_for() -> None:
     )
 
 
+def test_nothing_is_recommended_where_the_verdict_is_that_nothing_is_told_apart() -> None:
+    clear = make_ladder(make_rung("cheap", 100, 1.0), make_rung("best", 20, 50.0))
+    assert clear.recommend() is clear.rungs[1]
+    assert _group(clear, 10).recommend() is not None and _group(clear, 5).recommend() is None
+    cheaper = make_ladder(make_rung("cheap", 22, 1.0), make_rung("best", 20, 50.0))
+    assert cheaper.recommend() is cheaper.rungs[0] and _group(cheaper, 5).recommend() is None
+    far = make_ladder(make_rung("cheap", 92, 1.0, start=100), make_rung("best", 80, 50.0))
+    assert far.recommend() is None and "too few to tell the best here, best, from much" in _say(far)
+    dearer = make_ladder(make_rung("best", 90, 1.0), make_rung("dear", 92, 50.0, start=100))
+    assert dearer.recommend() is None and "too few" in _say(dearer)
+
+
+def test_one_method_alone_is_not_recommended() -> None:
+    ladder = make_ladder(make_rung("alone", 20, 1.0))
+    assert ladder.recommend() is None and _say(ladder) == ""
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (20, "No method here is clearly better than a guess, guess. The best here, net, is 1.0 point"),
+        (24, "No method here is better than a guess, guess."),
+    ],
+)
+def test_a_guess_is_not_recommended(wrong: int, said: str) -> None:
+    guess = replace(make_rung("guess", 22, 0.0), group="majority")
+    ladder = make_ladder(guess, make_rung("net", wrong, 50.0))
+    assert ladder.recommend() is None
+    assert _say(ladder).startswith(said)
+
+
 def _say(ladder: Ladder) -> str:
     return ladder.describe_choice(*ladder.cheapest_as_good())

@@ -87,6 +87,12 @@ def test_the_verdict_takes_the_pages_own_classifier_into_account() -> None:
     assert "this report’s classifier 0.950.</strong>" in unknown and "(to take)" in unknown
 
 
+def test_where_none_is_to_be_taken_none_is_marked() -> None:
+    comparison = read_comparison(make_ladder(recommended=None, verdict="400 images are too few."), "b.json")
+    found = show_cost(comparison)
+    assert "(to take)" not in found and 'class="ring"' not in found and "too few" in found
+
+
 def test_what_costs_nothing_alone_is_a_table_without_a_chart() -> None:
     ladder = make_ladder(curve=None, verdict="")
     ladder["methods"] = ladder["methods"][:1]

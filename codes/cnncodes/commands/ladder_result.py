@@ -27,6 +27,7 @@ def describe_baseline(options: Any, ladder: Ladder, source: LadderSource) -> Res
     task, figure = source.task, source.task.figure
     by_group = {rung.group: to_plain(rung.evaluation) for rung in reversed(ladder.rungs)}
     chosen, gap = ladder.cheapest_as_good()
+    recommended = ladder.recommend()
     return {
         "src": options.src,
         "task": task.title,
@@ -48,7 +49,7 @@ def describe_baseline(options: Any, ladder: Ladder, source: LadderSource) -> Res
         "left_out": [to_plain(one) for one in ladder.left_out],
         "compared_with": ladder.compared_with,
         "best": ladder.best().title,
-        "recommended": chosen.title,
+        "recommended": None if recommended is None else recommended.title,
         "gap": to_plain(gap),
         "missing": explain_intervals({"gap": gap}),
         "verdict": ladder.describe_choice(chosen, gap),

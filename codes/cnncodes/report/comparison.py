@@ -79,8 +79,10 @@ class Comparison:
     tried : tuple of Tried
     left_out : tuple of (str, str)
         Title and reason.
-    compared_with, recommended : str
-        Titles.
+    compared_with : str
+        A title.
+    recommended : str or None
+        Another, of the way to take; None where it is not known which.
     verdict : str
         Which to take.
     curve : Curve or None
@@ -104,7 +106,7 @@ class Comparison:
     tried: tuple[Tried, ...]
     left_out: tuple[tuple[str, str], ...]
     compared_with: str
-    recommended: str
+    recommended: str | None
     verdict: str
     curve: Curve | None
     trained_on: int
@@ -145,7 +147,7 @@ def read_comparison(report: Any, name: str) -> Comparison:
             tried=tuple(_read_method(row, figure) for row in report["methods"]),
             left_out=tuple((str(row["title"]), str(row["reason"])) for row in report["left_out"]),
             compared_with=str(report["compared_with"]),
-            recommended=str(report["recommended"]),
+            recommended=None if report["recommended"] is None else str(report["recommended"]),
             verdict=str(report["verdict"]),
             curve=None if report["curve"] is None else _read_curve(report["curve"]),
             trained_on=int(report["trained_on"]),

@@ -61,7 +61,7 @@ def show_cost(
         alone = f"Of the ways below alone: {verdict}" if verdict else ""
         verdict = (f"{judged} {alone}" if clear else f"{verdict} {judged}").strip()
         if clear:  # none of them is the one to take
-            comparison = dataclasses.replace(comparison, recommended="")
+            comparison = dataclasses.replace(comparison, recommended=None)
     costs = [one.cost for one in comparison.tried if one.cost > 0]
     chart = f'<figure class="plot wide">{draw_cost(comparison, own)}</figure>' if costs else ""
     return section(

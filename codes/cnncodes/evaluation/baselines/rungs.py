@@ -160,6 +160,26 @@ class Ladder:
                 return rung, gap
         raise AssertionError("the best is as good as itself")
 
+    def recommend(self) -> Rung | None:
+        """Return the rung to take: the cheapest that is as good as the best.
+
+        None where there is no other, where test images are too few to tell, and where that is a guess.
+        """
+        chosen, gap = self.cheapest_as_good()
+        if len(self.rungs) < 2 or self._are_too_few(chosen, gap) or self._is_guess(chosen):
+            return None
+        return chosen
+
+    def _is_guess(self, rung: Rung) -> bool:
+        return rung.group == self.task.trivial
+
+    def _are_too_few(self, chosen: Rung, gap: Estimate) -> bool:
+        """Whether test images are too few to tell which rung to take."""
+        if self.units < FEW_GROUPS:
+            return True
+        best = self.best()
+        return self._may_others_be_better(best) if best is chosen else gap.value > self.telling
+
     def _measure_gap(self, best: Rung, rung: Rung) -> Estimate:
         """Return by how much one rung is better than another."""
         figure = self.task.figure
@@ -185,21 +205,28 @@ class Ladder:
 
     def _say_choice(self, chosen: Rung, gap: Estimate) -> str:
         best, figure = self.best(), self.task.figure
+        too_few = self._are_too_few(chosen, gap)
         if best is chosen:
-            if self.units >= FEW_GROUPS and not self._may_others_be_better(best):
-                return f"Best, and nothing cheaper is as good on these images: {best.title}."
-            return f"{self._say_few()} to tell others from the best here, {best.title}.{self._say_more()}"
+            if too_few:
+                return f"{self._say_few()} to tell others from the best here, {best.title}.{self._say_more()}"
+            if self._is_guess(best):
+                return f"No method here is better than a guess, {best.title}."
+            return f"Best, and nothing cheaper is as good on these images: {best.title}."
         far = figure.say_gap(gap)
-        if gap.value > self.telling or self.units < FEW_GROUPS:
+        if too_few:
             return (
                 f"{self._say_few()} to tell the best here, {best.title},"
                 f" from much cheaper ones: {chosen.title} is {far} {figure.worse} it{figure.within}."
                 f"{self._say_more()}"
             )
-        return (
+        found = (
             f"Cheapest of those that are not clearly {figure.worse} the best{figure.within}: {chosen.title}."
-            f" The best here, {best.title}, is {far} {figure.better} it, and was chosen on these very images,"
-            " which flatters it."
+        )
+        if self._is_guess(chosen):
+            found = f"No method here is clearly better than a guess, {chosen.title}."
+        return (
+            f"{found} The best here, {best.title}, is {far} {figure.better} it, and was chosen on these very"
+            " images, which flatters it."
         )
 
     def _say_few(self) -> str:
