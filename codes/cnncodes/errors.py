@@ -292,6 +292,7 @@ _AFTER_SEVERAL = {
     "was": "were",
     "has": "have",
     "does": "do",
+    "holds": "hold",
     "it": "them",
     "its": "their",
     "that": "those",
@@ -304,7 +305,7 @@ def agree(number: int, one: str) -> str:
     Parameters
     ----------
     number : int
-    one : {"is", "was", "has", "does", "it", "its", "that"}
+    one : {"is", "was", "has", "does", "holds", "it", "its", "that"}
         What it is after one; ``"it"`` is the object.
 
     Examples

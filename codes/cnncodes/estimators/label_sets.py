@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import SourceError, UsageError, agree, count, name_some
-from cnncodes.estimators.labels import is_missing, list_kinds, say_places
+from cnncodes.estimators.labels import is_missing, list_kinds
+from cnncodes.estimators.places import name_places, say_places
 
 Array = npt.NDArray[Any]
 
@@ -185,8 +186,31 @@ def _divide(values: list[Any], delimiter: str | None) -> list[list[Any]]:
                 f"y must hold a set of labels for each image. Got {type(value).__name__}, {value!r}: one"
                 " label an image is a class, for ImageClassifier."
             )
+    refuse_missing_members(values)
     _refuse_ambiguous(values)
     return [list(value) for value in values]
+
+
+def refuse_missing_members(values: Sequence[Any]) -> None:
+    """Raise `UsageError` where a set holds what stands for no label; values that are no sets are let be."""
+    holding = [
+        i
+        for i, value in enumerate(values)
+        if isinstance(value, AnySet | list | tuple | np.ndarray) and any(map(_is_none, value))
+    ]
+    if holding:
+        raise UsageError(
+            f"{len(holding)} of {len(values)} label sets {agree(len(holding), 'holds')} None, NaN or an empty"
+            f" text, {name_places(holding)}: leave that out of the set, and give an empty set where no"
+            " label applies."
+        )
+
+
+def _is_none(label: Any) -> bool:
+    """Say whether a label of a set is missing, empty, or blank."""
+    if isinstance(label, str):
+        return not label.strip()
+    return not np.ndim(label) and is_missing(label)
 
 
 def _refuse_ambiguous(values: list[Any]) -> None:
@@ -219,12 +243,8 @@ def _sort_labels(sets: list[list[Any]], delimiter: str | None) -> Array:
 
 def _check_plain(labels: list[Any]) -> list[Any]:
     for label in labels:
-        if not isinstance(label, str) and (np.ndim(label) or is_missing(label)):
+        if np.ndim(label):
             raise UsageError(f"a label must be text or a whole number. Got {label!r} in a label set.")
-        if isinstance(label, str) and not label.strip():
-            raise UsageError(
-                "a label set holds an empty text, or spaces alone: give an empty set where no label applies."
-            )
     return labels
 
 
@@ -252,11 +272,8 @@ def _read_indicator(y: Any) -> LabelSets:
     missing: Array = np.asarray(np.isnan(array) if array.dtype.kind == "f" else np.zeros(array.shape, bool))
     if missing.any():
         rows = np.flatnonzero(missing.any(axis=1))
-        shown = name_some(rows.tolist(), 10, str)
-        raise UsageError(
-            f"y holds NaN for {len(rows)} of {len(array)} images, at positions {shown}: leave these"
-            " images out, or give 0 where a label does not apply."
-        )
+        said = say_places(rows.tolist(), len(array), "rows of y", "incomplete (NaN)")
+        raise UsageError(f"{said}, or give 0 where a label does not apply.")
     wrong = ~np.isin(array, (0, 1))
     if wrong.any():
         raise UsageError(
@@ -268,6 +285,12 @@ def _read_indicator(y: Any) -> LabelSets:
 
 
 def _name_columns(columns: list[Any]) -> Array:
+    nameless = [i for i, name in enumerate(columns) if _is_none(name)]
+    if nameless:
+        raise UsageError(
+            f"y has {count(len(nameless), 'column')} without a name, {name_places(nameless)}: a column's name"
+            " is its label."
+        )
     names = _sort_labels([columns], None)
     if len(names) < len(columns):
         raise UsageError("y has two columns of one name: a label must have one column.")

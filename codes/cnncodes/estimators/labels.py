@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import ResultWarning, SourceError, UsageError, agree, check_path, name_some, warn
+from cnncodes.estimators.places import say_places
 from cnncodes.images import ImageRecord, ImageSource, open_source, records_from
 
 
@@ -134,21 +135,6 @@ def refuse_missing(what: str, values: Sequence[Any], is_none: Callable[[Any], bo
     missing = [i for i, value in enumerate(values) if is_none(value)]
     if missing:
         raise UsageError(f"{say_places(missing, len(values), what, f'missing ({kinds})')}.")
-
-
-def say_places(places: Sequence[int], count: int, what: str, wrong: str) -> str:
-    """Return which of so many values, one an image, are wrong, and that their images are to be left out.
-
-    Examples
-    --------
-    >>> say_places([4], 9, "labels", "missing")
-    '1 of 9 labels is missing, at position 4: leave this image out'
-    """
-    few = len(places) == 1
-    return (
-        f"{len(places)} of {count} {what} {agree(len(places), 'is')} {wrong}, at position{'s' * (not few)}"
-        f" {name_some(places, 10, str)}: leave {'this image' if few else 'these images'} out"
-    )
 
 
 def list_kinds(what: str, values: Iterable[Any]) -> set[str]:

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import SourceError, UsageError, name_some
-from cnncodes.estimators.labels import is_missing, say_places
+from cnncodes.estimators.labels import is_missing
+from cnncodes.estimators.places import say_places
 from cnncodes.images.numbers import read_number
 
 if TYPE_CHECKING:

@@ -36,6 +36,7 @@ def test_numbers_and_texts_stay_as_they_are() -> None:
         ([[1, 2], [3, 4], [5, 6]], {"regression": True}, "several numbers an image"),
         ([{"a"}, {"b"}], {}, "one value an image: 3. Got 2"),
         ([{"a"}, "b", {"c"}], {}, "texts and sets"),
+        ([None, {"a"}, {"b", None}], {}, "^1 of 3 label sets holds .* at position 2: "),
         ([{"a|;,/\x1f"}, {"b"}, set()], {}, "name them otherwise"),
         (["a", "b", "c"], {"regression": True}, "y must hold numbers"),
     ],

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cnncodes.errors import UsageError
-from cnncodes.estimators.label_sets import LabelSets, read_label_sets
+from cnncodes.estimators.label_sets import LabelSets, read_label_sets, refuse_missing_members
 from cnncodes.estimators.labels import check_labels, is_absent
 from cnncodes.estimators.targets import check_targets
 from cnncodes.images import ImageSource, open_source, records_from
@@ -80,6 +80,7 @@ def _join_sets(y: Any, n_images: int, delimiter: str | None) -> tuple[list[str |
         values = list(y)
         if len(values) != n_images:
             raise UsageError(f"y must have one value an image: {n_images}. Got {len(values)} instead.")
+        refuse_missing_members(values)  # by their places among all
         missing = np.array([not isinstance(value, _SETS) and is_absent(value) for value in values])
         found = read_label_sets([value for value, none in zip(values, missing, strict=True) if not none])
     sign = _choose_sign(found) if delimiter is None else delimiter
