@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from cnncodes.embedding import Embedder
 from cnncodes.errors import SpaceMismatch, UsageError, check_path, warn
 from cnncodes.estimators.aggregation import average_rows
+from cnncodes.estimators.constant import warn_of_constant
 from cnncodes.estimators.contents import summarize_groups, warn_of_contradictory, warn_of_tuned
 from cnncodes.estimators.inputs import (
     ImageRows,
@@ -229,12 +230,12 @@ class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     ) -> Self:
         aggregate = aggregate or self.aggregate
         warn_of_tuned(embedder.backbone.card, rows.contents)
+        warn_of_constant(rows.X, rows.counts, int((rows.counts > 0).sum()))
         fitted = fit_rows(self._make_head(), rows, y, weight, groups)
         numbered = number_groups(groups, rows.contents)
         training = Training(rows, y, weight, numbered, aggregate, self.random_state)
-        same_views = train_plan == embedder.plan
         known: dict[str, Any] = {"embedder": embedder, "trained_groups": summarize_groups(groups)}
-        predictor = self._make_predictor(fitted, training, same_views=same_views, **known)
+        predictor = self._make_predictor(fitted, training, same_views=train_plan == embedder.plan, **known)
         self._take(predictor, train_plan, int((rows.counts > 0).sum()))
         self.head_ = fitted
         return self
@@ -253,8 +254,7 @@ class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     def _embed(self, X: Any) -> ImageRows:
         """Return the codes of images to predict."""
         check_is_fitted(self, "predictor_")
-        embedder = self.predictor_.embedder
-        rows = embed_records(embedder, records_of(X), n_jobs=self.n_jobs, memory=self.memory)
+        rows = embed_records(self.predictor_.embedder, records_of(X), n_jobs=self.n_jobs, memory=self.memory)
         rows.raise_failures()
         return rows
 

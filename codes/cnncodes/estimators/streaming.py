@@ -14,6 +14,7 @@ from cnncodes.embedding.memory import parse_bytes
 from cnncodes.errors import UsageError, check_path, warn
 from cnncodes.estimators.aggregation import average_rows, averages_scores
 from cnncodes.estimators.answers import HeldOutAnswers
+from cnncodes.estimators.constant import warn_of_constant
 from cnncodes.estimators.contents import Contents, summarize_contents, summarize_groups, warn_of_contradictory
 from cnncodes.estimators.labels import check_labels, check_several
 from cnncodes.estimators.novelty import NoveltyScale, choose_images, learn_scale
@@ -186,6 +187,7 @@ def fit_blocks(
     n_stored = sum(shard.rows for shard in codes.stored.shards)
     stream = replace(stream, stored=(n_stored, _reckon(codes.stored, n_jobs)))
     fit = fit_streamed(head, stream, memory)
+    _warn_of_constant(fit, images[fit.sample.rows])
     averages = averages_scores(aggregate, int(np.bincount(images).max()))
     return Streamed(
         head,
@@ -206,6 +208,12 @@ def _warn_of_contradictory(keys: Any, contents: Any, content: Array, classes: Ar
     warn_of_contradictory(
         keys.take(some).to_pylist(), contents.take(content[some]).to_pylist(), classes[y[some]], "class"
     )
+
+
+def _warn_of_constant(fit: StreamedFit, images: Array) -> None:
+    """Warn where the codes of the sample, rows of these images, are all equal."""
+    starts = np.flatnonzero(np.diff(images, prepend=-1))
+    warn_of_constant(fit.X, np.diff(starts, append=len(images)), len(np.unique(images)))
 
 
 def _summarize(contents: Any) -> Contents:
