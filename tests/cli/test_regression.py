@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from made_reports import make_ladder
 from PIL import Image
+from sklearn.metrics import r2_score
 
 from cnncodes import ImageRegressor, load
 from cnncodes.cli import main
@@ -75,11 +76,22 @@ def test_fit_says_what_it_predicts_and_how_well(
     shown = run(capsys, *arguments)[0]
     assert "ridge, C=" in shown and "trained on 20 images to predict level in" in shown
     assert "90% intervals: the prediction ± " in shown and "by 20 held-out training images" in shown
+    [said] = re.findall(
+        r"^R2 (\d\.\d{3}) on 20 held-out training images, by which settings were chosen, too: it flatters a"
+        r" little\.$",
+        shown,
+        re.MULTILINE,
+    )
+    train = pd.read_csv(folder / "all.csv").query("split == 'train'")
+    regressor = ImageRegressor("small", train_views="center", test_views="center")
+    found = regressor.fit([folder / name for name in train.image], train.level).head_.held_out_
+    assert said == f"{r2_score(found.y, found.prediction):.3f}"
     found = run_json(capsys, *arguments, "--head", "kernel-ridge")
     assert (found["head"], found["classes"], found["targets"], found["split"]) == (
         "kernel-ridge", None, ["level"], "train",
     )  # fmt: skip
     assert found["gamma"] > 0 and found["interval"] > 0
+    assert 0.5 < found["held_out_r2"]["value"] < 1 and found["held_out_r2"]["n"] == 20
     loaded = load(out)
     assert isinstance(loaded, ImageRegressor) and loaded.targets_ == ("level",)
 
@@ -103,6 +115,8 @@ def test_few_images_are_told_and_one_in_a_fold_is_said_to_be_one(
     told = run(capsys, "fit", str(folder / "two.csv"), "-o", *asked)[1]
     assert "only 2 images were trained on: settings are chosen" in told
     assert "there is one image alone, as in training for a fold of two" in told
+    (folder / "one.csv").write_text("image,level,group\n0.png,1,a\n29.png,2,a\n5.png,7,a\n")
+    assert "R2" not in run(capsys, "fit", str(folder / "one.csv"), "-o", *asked[:-2])[0]
     assert "all images are of one group" not in told
 
 

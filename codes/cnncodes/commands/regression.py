@@ -52,11 +52,23 @@ def describe_regressor(regressor: Any) -> Result:
     return {
         "classes": None,
         "targets": list(regressor.targets_),
+        "held_out_r2": _find_r2(regressor.head_),
         "interval": None if kept is None else _find_width(kept),
         "held_out": 0 if kept is None else len(kept.errors),
         "held_out_groups": 0 if kept is None else kept.n_groups,
         "why_no_interval": say_no_interval(regressor.predictor_),
     }
+
+
+def _find_r2(head: Any) -> Result | None:
+    """Return the R2 of what the folds of a head's search held out; None where nothing was, or is equal."""
+    from sklearn.metrics import r2_score
+
+    found = head.held_out_
+    if found is None or (found.y == found.y[0]).all():
+        return None
+    value = r2_score(found.y, found.prediction, sample_weight=found.weight)
+    return {"value": float(value), "n": len(found.y)}
 
 
 def _find_width(residuals: HeldOutResiduals) -> float | None:
@@ -96,5 +108,15 @@ def render_regression(result: Result) -> str:
     )
     return (
         f"{result['chosen']}{chosen} trained on {result['images']:,} images{named} in"
-        f" {format_seconds(result['seconds'])}.\n{interval}Regressor: {result['out']}\n"
+        f" {format_seconds(result['seconds'])}.\n{_say_r2(result['held_out_r2'])}{interval}"
+        f"Regressor: {result['out']}\n"
+    )
+
+
+def _say_r2(found: Result | None) -> str:
+    if found is None:
+        return ""
+    return (
+        f"R2 {found['value']:z.3f} on {found['n']:,} held-out training images, by which settings"
+        " were chosen, too: it flatters a little.\n"
     )
