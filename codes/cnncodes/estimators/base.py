@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,7 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from cnncodes.embedding import Embedder
-from cnncodes.errors import SpaceMismatch, UsageError, check_path, warn
+from cnncodes.errors import UsageError, check_path
 from cnncodes.estimators.aggregation import average_rows
 from cnncodes.estimators.constant import warn_of_constant
 from cnncodes.estimators.contents import summarize_groups, warn_of_contradictory, warn_of_tuned
@@ -31,6 +30,7 @@ from cnncodes.estimators.novelty import NoveltyScale
 from cnncodes.estimators.parameters import check_failures, check_weight, make_embedders
 from cnncodes.estimators.predictor import ImagePredictor
 from cnncodes.estimators.settings import Settings, list_settings
+from cnncodes.estimators.stored import check_codes, weigh_images
 from cnncodes.estimators.training import fit_rows, number_groups
 from cnncodes.estimators.unknown import Training
 from cnncodes.images import ImageRecord, list_groups, name_groups
@@ -134,7 +134,7 @@ class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         y = self._read_labels([record.label for record in labelled], [record.key for record in labelled])
         return self._fit_images(make_embedders(self), labelled, y, on_progress=on_progress)
 
-    def fit_codes(self, codes: Codes | str | Path) -> Self:
+    def fit_codes(self, codes: Codes | str | Path, *, sample_weight: Any = None) -> Self:
         """Fit on stored codes; they must be of this backbone and this way of decoding.
 
         Every row is trained on: `Codes.select` chooses views and parts. Codes whose job did not finish are
@@ -145,13 +145,16 @@ class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         ----------
         codes : Codes or path
             What `read_codes` gives, or the folder that it reads.
+        sample_weight : array-like of float, shape (n_rows,), optional
+            Of the image that each row is of: the rows of an image have the same weight, and together count as
+            one image of that weight.
 
         Raises
         ------
         SpaceMismatch
             If they are not; the text names the field.
         UsageError
-            If a parameter or a label is wrong.
+            If a parameter, a label or a weight is wrong.
         StoreError
             If it is no codes dataset, or is damaged.
         """
@@ -160,40 +163,19 @@ class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         if isinstance(codes, str | Path):
             check_path(codes, "the path of the codes")
             codes = read_codes(codes)
-        return self._fit_in_memory(codes)
+        return self._fit_in_memory(codes, sample_weight)
 
-    def _fit_in_memory(self, codes: Codes) -> Self:
+    def _fit_in_memory(self, codes: Codes, sample_weight: Any = None) -> Self:
         _, embedder = make_embedders(self)
-        plan, embedder, aggregate = self._check_codes(codes, embedder)
+        plan, embedder, aggregate = check_codes(codes, embedder, self.aggregate)
+        weight = weigh_images(codes, sample_weight)
         codes = codes.select(labelled=True)
         rows, labels, groups = rows_of(codes)
         keys = list_keys(codes)
         y = self._read_labels(labels, keys)
+        weight = self._check_weight(weight, y)
         warn_of_contradictory(keys, rows.contents, y, self._NOUN)
-        return self._fit_rows(plan, embedder, rows, y, groups=groups, aggregate=aggregate)
-
-    def _check_codes(self, codes: Codes | CodeBlocks, embedder: Embedder) -> tuple[ViewPlan, Embedder, str]:
-        """Return the plan of stored codes, and the embedder and what is averaged in prediction for them."""
-        differing = codes.space.differences(embedder.space)
-        if differing:
-            raise SpaceMismatch(
-                f"the codes are of another space: {'; '.join(differing)}. Embed the images again, or give the"
-                " backbone and decoding that made the codes."
-            )
-        if not codes.complete:  # whole classes may be missing
-            warn(
-                "the codes are incomplete: the job that wrote them did not finish; run the same embed command"
-                " again first.",
-            )
-        plan = ViewPlan.from_dict(codes.plan)
-        if embedder.plan.needs_colors:
-            embedder = replace(embedder, plan=embedder.plan.with_colors(plan.principal_colors))
-        if embedder.plan.needs_colors:
-            raise UsageError(
-                "the test views need the principal colours of training images, and the codes' plan has none:"
-                " give a plan that has them (`cnncodes views write`)."
-            )
-        return plan, embedder, "code" if codes.reduced and self.aggregate == "auto" else self.aggregate
+        return self._fit_rows(plan, embedder, rows, y, weight, groups, aggregate)
 
     def _fit_images(
         self,

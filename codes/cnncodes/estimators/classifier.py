@@ -31,6 +31,7 @@ from cnncodes.estimators.labels import (
 from cnncodes.estimators.parameters import check_weighted, make_embedders, make_own_head, warn_of_blank
 from cnncodes.estimators.predictor import ImagePredictor, Predictor
 from cnncodes.estimators.priors import ESTIMATE, adjust_scores, find_shares
+from cnncodes.estimators.stored import check_codes
 from cnncodes.estimators.streaming import check_streamed, choose_limit, fit_blocks, open_to_fit
 from cnncodes.estimators.training import find_scorer
 from cnncodes.estimators.unknown import Training, find_answers, find_scale
@@ -158,7 +159,11 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
         self.finetune = finetune
 
     def fit_codes(
-        self, codes: Codes | CodeBlocks | str | Path, *, memory_limit: int | str | None = None
+        self,
+        codes: Codes | CodeBlocks | str | Path,
+        *,
+        sample_weight: Any = None,
+        memory_limit: int | str | None = None,
     ) -> Self:
         """Fit on stored codes; they must be of this backbone and this way of decoding.
 
@@ -172,6 +177,9 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
             What `read_codes` gives; or `open_codes`, of which codes are read block by block: for the heads
             ``"ridge"``, ``"lda"``, ``"centroid"`` and ``"logistic"`` (docs/heads.md). The folder's path
             leaves that choice to the memory there is.
+        sample_weight : array-like of float, shape (n_rows,), optional
+            Of the image that each row is of: the rows of an image have the same weight, and together count as
+            one image of that weight. For codes in memory alone.
         memory_limit : int or str, optional
             How much memory codes that are not in memory already may take: ``"2G"``, ``"500M"`` or a number of
             bytes. It is that of the process where they are read in blocks; a fit in memory has about 0.45 GB
@@ -182,7 +190,8 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
         SpaceMismatch
             If they are not; the text names the field.
         UsageError
-            If a limit is given and the head, or the size of the codes, takes more.
+            If a limit is given and the head, or the size of the codes, takes more; or a parameter, a label or
+            a weight is wrong.
         """
         if self.finetune not in (None, False):
             raise UsageError("stored codes are of the network as it was: fit images to fine-tune it.")
@@ -191,11 +200,16 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
         elif isinstance(codes, Codes) and memory_limit is not None:
             raise UsageError("these codes are in memory: give their folder, or open_codes(folder).")
         if isinstance(codes, Codes):
-            return self._fit_in_memory(codes)
+            return self._fit_in_memory(codes, sample_weight)
+        if sample_weight is not None:
+            raise UsageError(
+                "sample_weight is for codes in memory: give read_codes(folder), or leave it out where codes"
+                " are read in blocks."
+            )
         return self._fit_in_blocks(codes, choose_limit(memory_limit))
 
     def _fit_in_blocks(self, codes: CodeBlocks, memory: int) -> Self:
-        plan, embedder, aggregate = self._check_codes(codes, make_embedders(self)[1])
+        plan, embedder, aggregate = check_codes(codes, make_embedders(self)[1], self.aggregate)
         check_streamed(self.head)  # and not what is made of its name, so that it is told by that
         if (card := embedder.backbone.card).seen is not None:  # few are: to list all contents takes a while
             contents = codes.select(labelled=True).rows.column("content").unique()
