@@ -79,7 +79,7 @@ def test_info_says_that_somebody_writes_rather_than_that_the_job_did_not_finish(
     lock = WriterLock(codes)
     assert main(["codes", "info", str(codes)]) == 0
     line = capsys.readouterr().out.splitlines()[0]
-    assert line.startswith(f"codes    {codes}, being written now by process {os.getpid()} on host")
+    assert line.startswith(f"codes    {codes}, being written now by this very process, {os.getpid()} on host")
     lock.release()
     assert main(["codes", "info", str(codes)]) == 0
     assert "INCOMPLETE: its job did not finish" in capsys.readouterr().out

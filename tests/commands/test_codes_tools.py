@@ -183,7 +183,7 @@ def test_codes_that_are_being_written_are_said_to_be_so(
     lock = WriterLock(Path(half))
     for number, words in enumerate(ways_to_use(half, made)):
         assert main(["codes", *words, "-o", str(tmp_path / str(number)), "-q"]) == 0
-        said = f"{half} was being written by process {os.getpid()} on host"
+        said = f"{half} was being written by this very process, {os.getpid()} on host"
         error = capsys.readouterr().err
         assert said in error and "images may be missing" in error and "did not come" not in error
     lock.release()

@@ -249,6 +249,6 @@ def test_where_nothing_came_of_it_no_folder_stays(tmp_path: Path) -> None:
 
 def test_only_one_writes_to_a_folder(photos: Path, tmp_path: Path) -> None:
     held = TuningFolder(tmp_path / "out")
-    with pytest.raises(StoreError, match=r"being written by process \d+"):
+    with pytest.raises(StoreError, match=r"being written by this very process, \d+"):
         cnncodes.finetune(photos, tmp_path / "out", backbone=make_backbone(), **GOOD)
     held.close()

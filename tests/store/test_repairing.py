@@ -290,7 +290,7 @@ def test_what_is_no_dataset_or_newer_or_in_use_is_refused(path: Path, tmp_path: 
     manifest.write_text(manifest.read_text().replace('"format": 99', '"format": 2'))
     lock = WriterLock(path)
     for _ in range(2):  # sound or not
-        with pytest.raises(StoreError, match="is being written by process"):
+        with pytest.raises(StoreError, match="is being written by this very process"):
             repair_codes(path)
         manifest.unlink(missing_ok=True)
     lock.release()

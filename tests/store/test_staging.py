@@ -89,7 +89,7 @@ def test_neither_a_source_nor_a_place_inside_one(tmp_path: Path) -> None:
 
 def test_a_second_writer_of_one_name_is_refused(tmp_path: Path) -> None:
     with staged(tmp_path / "x") as made:
-        refuse(tmp_path / "x", f"is being written by process {os.getpid()} on")
+        refuse(tmp_path / "x", f"is being written by this very process, {os.getpid()} on")
         with staged(tmp_path / "y") as other:
             other.write_text("y")
         made.write_text("x")

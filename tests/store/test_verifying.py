@@ -230,7 +230,7 @@ def test_while_a_job_is_writing_what_it_finished_is_compared(path: Path) -> None
             writer.add(make(key))
         (path / "data" / "part-00099.parquet").write_bytes(b"half")  # as one that no manifest names yet
         found = examine_codes(path)
-        assert found.writer == f"process {os.getpid()} on host {socket.gethostname()}"
+        assert found.writer == f"this very process, {os.getpid()} on host {socket.gethostname()}"
         assert found.problems == [] and found.shards == 4
         damage(path)
         assert len(find_problems(path)) == 1

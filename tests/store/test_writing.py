@@ -310,7 +310,7 @@ def test_leftovers_are_removed_and_other_files_kept(tmp_path: Path) -> None:
 
 
 def test_a_second_writer_is_refused(tmp_path: Path) -> None:
-    with open_writer(tmp_path), pytest.raises(StoreError, match=f"process {os.getpid()} on host"):
+    with open_writer(tmp_path), pytest.raises(StoreError, match=f"this very process, {os.getpid()} on"):
         open_writer(tmp_path)
     open_writer(tmp_path).close()
 

@@ -139,6 +139,7 @@ def _describe_self() -> bytes:
 def _read_holder(handle: int) -> str:
     try:
         holder = parse_json(os.pread(handle, 4096, 0))
-        return f"process {holder['pid']} on host {holder['host']}"
+        is_self = (holder["pid"], holder["host"]) == (os.getpid(), socket.gethostname())
+        return f"{'this very process,' if is_self else 'process'} {holder['pid']} on host {holder['host']}"
     except (OSError, ValueError, TypeError, KeyError):  # it has the lock but has not yet said who it is
         return "another process"
