@@ -1,4 +1,4 @@
-"""Writing to stdout: any name, in any encoding, to a file, a pipe or a terminal."""
+"""Writing to stdout: any name, in UTF-8 whatever the locale, to a file, a pipe or a terminal."""
 
 from __future__ import annotations
 
@@ -18,12 +18,16 @@ _ERRORS = "cnncodes.escape"
 def prepare_streams() -> None:
     """Let any name pass through the output, and let no command end because stderr is closed or full.
 
-    Names may be no valid text, or have no place in the encoding. Progress is no result; exit statuses stay.
+    Results are data, and the same bytes in any locale: stdout is UTF-8. Messages are in the terminal's
+    encoding. Names may be no valid text. Progress is no result; exit statuses stay.
     """
     codecs.register_error(_ERRORS, _escape)
-    for stream, errors in ((sys.stdout, _ERRORS), (sys.stderr, "backslashreplace")):
+    for stream, settings in (
+        (sys.stdout, {"encoding": "utf-8", "errors": _ERRORS}),
+        (sys.stderr, {"errors": "backslashreplace"}),
+    ):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors=errors)
+            stream.reconfigure(**settings)
     if not isinstance(sys.stderr, Unfailing):
         if sys.stderr is None:  # Python's word for a closed one
             sys.stderr = open(os.devnull, "w")  # noqa: SIM115  (as long as the process lives)
@@ -80,7 +84,7 @@ def silence_stdout() -> None:
 
 
 def _escape(error: UnicodeError) -> tuple[str | bytes, int]:
-    """Return a byte that was no text as it was, and another character as its escape."""
+    """Return a byte that was no text as it was, and another surrogate, which UTF-8 has not, as its escape."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     character = error.object[error.start]
