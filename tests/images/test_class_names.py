@@ -14,6 +14,9 @@ from cnncodes.errors import SourceError
 from cnncodes.images.class_names import find_names
 from cnncodes.images.tables import Columns, list_table
 
+# What a table lists is asked here, and not whether it is there.
+pytestmark = pytest.mark.filterwarnings("ignore:.*leads to (a|no) file:cnncodes.errors.ResultWarning")
+
 
 def write(folder: Path, labels: Any, features: Any) -> Path:
     table = pa.table({"image": [f"{row}.png" for row in range(len(labels))], "label": labels})

@@ -51,6 +51,43 @@ def test_paths_that_lead_nowhere_for_how_they_are_written(
     assert {record.key for record in records} == {*rows}  # and they are taken as they stand
 
 
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("gone/{}.png", "Paths are relative to the table's folder"),
+        ("gone\\{}.png", "Folders are divided by '/', not by '\\' as on Windows"),
+        (" gone/{}.png", "Remove the spaces around it"),
+        ("gone/{}.png ", "Remove the spaces around it"),
+        ("here/{}.png", "From the working folder it leads to a file: move the table there"),
+        ("/gone/{}.png", ""),
+    ],
+)
+def test_a_table_none_of_whose_paths_leads_to_a_file_says_where_they_were_looked_for(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, path: str, hint: str
+) -> None:
+    monkeypatch.chdir(folder)
+    (folder / "sub" / "t.csv").write_text(f"image\n{path.format('a')}\n{path.format('b')}\n\n")
+    (folder / "here").mkdir()
+    (folder / "here" / "a.png").touch()
+    with pytest.warns(ResultWarning) as caught:
+        open_source("sub/t.csv")
+    [said] = [str(one.message) for one in caught]
+    first = path.format("a")
+    assert f"t.csv: none of the 2 paths in the column 'image' leads to a file: {first!r}" in said
+    assert f"is looked for at {str(folder / 'sub' / first)!r}" in said
+    assert said.endswith(f". {hint}" if hint else "/a.png'")
+
+
+def test_of_many_paths_that_lead_nowhere_not_all_are_looked_up(folder: Path) -> None:
+    rows = "\n".join(f"gone/{number}.png" for number in range(150))
+    _, [said] = open_table(folder, f"image\n{rows}\nsub/a.png\n")
+    assert "none of the first 100 paths in the column 'image' leads to a file" in said
+
+
+def test_nothing_is_said_of_cells_without_a_path_beside_one_that_leads_to_a_file(folder: Path) -> None:
+    assert open_table(folder, "image,label\n,x\nhttp://a/b.png,x\ngone.png,x\nsub/a.png,x\n")[1] == []
+
+
 @pytest.mark.parametrize("name", ["patient", "Patient ID", "subject_id", "camera no."])
 def test_a_column_that_often_says_what_belongs_together_is_named(folder: Path, name: str) -> None:
     _, [said] = open_table(folder, f"image,{name}\nsub/a.png,1\nsub/b.png,1\n")

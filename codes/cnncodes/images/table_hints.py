@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cnncodes.errors import ResultWarning, name_some, warn
+from cnncodes.images.keys import is_url
 from cnncodes.images.meant import find_meant, may_be_meant
 
 #: Names of columns that say what belongs together, in most tables that have one; also with "id" after them.
@@ -55,10 +56,11 @@ def _is_group(name: str) -> bool:
     return re.sub(r"[\W_]*(id|no|nr|number)?[\W_]*$", "", name.strip().casefold()) in _GROUPS
 
 
-def warn_of_paths(table: Path, column: str, paths: Iterable[Any]) -> None:
-    """Warn, once, where a path leads nowhere as it is written, and to a file if it is written otherwise."""
+def warn_of_paths(table: Path, column: str, paths: Sequence[Any]) -> None:
+    """Warn, once, where a path leads to a file only if it is written otherwise, or none leads to any."""
     folder = str(table.parent)
-    odd = (path for path in paths if isinstance(path, str) and may_be_meant(path))
+    given = [path for path in paths if isinstance(path, str) and path and not is_url(path)]
+    odd = (path for path in given if may_be_meant(path))
     for path in itertools.islice(odd, _LOOKED_UP):
         meant = None if os.path.exists(os.path.join(folder, path)) else find_meant(path, folder)
         if meant is not None and os.path.isfile(os.path.join(folder, meant.path)):
@@ -68,3 +70,27 @@ def warn_of_paths(table: Path, column: str, paths: Iterable[Any]) -> None:
                 ResultWarning,
             )
             return
+    first = given[:_LOOKED_UP]
+    if first and not any(os.path.exists(os.path.join(folder, path)) for path in first):
+        number = f"{len(first)}" if len(first) == len(given) else f"first {len(first)}"
+        whose = f"the only path in the column {column!r} leads to no file"
+        if len(first) > 1:
+            whose = f"none of the {number} paths in the column {column!r} leads to a file"
+        where = os.path.abspath(os.path.join(folder, first[0]))
+        warn(
+            f"{table}: {whose}: {first[0]!r} is looked for at {where!r}{_advise_of_path(first[0])}",
+            ResultWarning,
+        )
+
+
+def _advise_of_path(path: str) -> str:
+    """Return the sentence that helps with a path that leads nowhere; nothing where it is absolute."""
+    if path != path.strip():
+        return ". Remove the spaces around it"
+    if "\\" in path and os.sep == "/":
+        return ". Folders are divided by '/', not by '\\' as on Windows"
+    if os.path.isabs(path):
+        return ""
+    if os.path.exists(path):
+        return ". From the working folder it leads to a file: move the table there"
+    return ". Paths are relative to the table's folder"
