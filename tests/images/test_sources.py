@@ -120,6 +120,65 @@ def test_what_is_no_list_of_images_is_refused_with_what_it_is(given: Any, match:
     assert "\n" not in str(caught.value)
 
 
+class Tensor:
+    """As arrays of JAX and TensorFlow are: no ndarray, but made into one on request."""
+
+    def __init__(self, *shape: int, dtype: str = "uint8") -> None:
+        self._held = np.zeros(shape, dtype)
+        self.shape, self.dtype, self.ndim = shape, self._held.dtype, len(shape)
+
+    def __array__(self) -> Any:
+        return self._held
+
+    def __iter__(self) -> Any:
+        return iter(self._held)
+
+    def __repr__(self) -> str:
+        return f"tensor({self._held})"
+
+
+@pytest.mark.parametrize(
+    ("given", "got", "advice"),
+    [
+        ([Tensor(3, 8, 8)], "Tensor of uint8 of shape (3, 8, 8)", "numpy.asarray(image).transpose(1, 2, 0)"),
+        ([Tensor(8, 8, 3)], "Tensor of uint8 of shape (8, 8, 3)", "numpy.asarray(image)"),
+        ([Tensor(8, 8, dtype="f4")], "of float32 of shape", "numpy.asarray(image), as uint8 from 0 to 255"),
+        (Tensor(2, 3, 8, 8), "a Tensor of 4 dimensions", "numpy.asarray(X).transpose(0, 2, 3, 1)"),
+    ],
+)
+def test_arrays_of_other_libraries_are_refused_in_one_line_with_how_to_convert_them(
+    given: Any, got: str, advice: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        records_from(given)
+    assert got in str(caught.value) and "\n" not in str(caught.value)
+    assert str(caught.value).endswith(f": {advice}.")
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    ("shape", "kind", "advice"),
+    [
+        ((3, 8, 8), "uint8", "image.permute(1, 2, 0).numpy()"),
+        ((1, 8, 8), "float32", "image.permute(1, 2, 0).numpy(), as uint8 from 0 to 255"),
+        ((8, 8, 3), "uint8", "image.numpy()"),
+    ],
+)
+def test_tensors_are_refused_with_how_torch_converts_them(
+    shape: tuple[int, ...], kind: str, advice: str
+) -> None:
+    torch = pytest.importorskip("torch")
+    with pytest.raises(UsageError, match=f"Got Tensor of torch.{kind} of shape ") as caught:
+        records_from([torch.zeros(shape, dtype=getattr(torch, kind))])
+    assert str(caught.value).endswith(f": {advice}.")
+
+
+def test_what_prints_in_several_lines_is_named_in_one() -> None:
+    with pytest.raises(UsageError, match="as image 0") as caught:
+        records_from([[np.zeros((2, 2))]])
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame, pa.table])
 @pytest.mark.parametrize("column", [["a.png", "b.png"], [PNG, PNG + b"\0"]])
 def test_a_table_of_one_column_is_that_column(make: Any, column: list[Any]) -> None:

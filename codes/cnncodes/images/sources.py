@@ -13,6 +13,7 @@ from typing import Any
 from cnncodes.disk import TABLES
 from cnncodes.errors import SourceError, UsageError, check_path
 from cnncodes.images.folders import list_folder
+from cnncodes.images.foreign import advise_conversion, describe_foreign, is_foreign
 from cnncodes.images.keys import is_url, make_unique, to_text
 from cnncodes.images.places import check_no_archive, check_place
 from cnncodes.images.records import ImageRecord, NoImage, RowBytes
@@ -182,6 +183,8 @@ def _check_list(X: Any) -> None:
     elif ndim != 1:  # a data frame, too, would be read as the list of its columns
         got = f"{type(X).__name__} of {ndim} dimensions"
         instead = "a NumPy array of uint8, of shape (n_images, H, W, C)"
+        if is_foreign(X) and ndim == 4:
+            instead += f": {advise_conversion(X, 'X')}"
         if ndim == 2:
             instead = "one column; a table with labels is read from a CSV or Parquet file"
         raise UsageError(f"expected a list of images. Got a {got}: give {instead}.")
@@ -216,7 +219,12 @@ def _data(position: int, item: Any) -> Any:
         return bytes(item)
     if isinstance(item, bytes | Path | np.ndarray | Image.Image):
         return item
+    got = f"{type(item).__name__}: {' '.join(f'{item!r:.80}'.split())}"
+    advice = ""
+    if is_foreign(item):
+        got = describe_foreign(item)
+        advice = f" Give it as a NumPy array of shape (H, W, C): {advise_conversion(item, 'image')}."
     raise UsageError(
         "an image must be a path, encoded bytes, a PIL image or a uint8 array."
-        f" Got {type(item).__name__}: {item!r:.80}, as image {position} of the list."
+        f" Got {got}, as image {position} of the list.{advice}"
     )
