@@ -102,6 +102,7 @@ def parse_name(name: str, random_state: int | None = None) -> dict[str, Any]:
     ({'crops': 'five', 'mirror': True}, 4)
     """
     first, comma, second = (part.strip() for part in name.partition(","))
+    _check_parts(name)
     if not comma and ":" in first:
         return {"crops": "none", "random": _parse_random(first, random_state)}
     if not comma:
@@ -111,7 +112,32 @@ def parse_name(name: str, random_state: int | None = None) -> dict[str, Any]:
             "a plan of both kinds names its fixed views first and its random ones second, as in"
             f" 'center, train:4'. Got {name!r} instead."
         )
+    if first in FIXED_PLANS and second in FIXED_PLANS:
+        random = f" Random views need their number, as in '{first}, {second}:4'."
+        raise UsageError(
+            f"a view plan has one kind of fixed views. Got {first!r} and {second!r} in {name!r}: give one of"
+            f" them.{random if second in AUGMENTATIONS else ''}"
+        )
     return {**_parse_fixed(first), "random": _parse_random(second, random_state)}
+
+
+def _check_parts(name: str) -> None:
+    """Raise `UsageError` where a name lacks a part, or has too many."""
+    parts = [part.strip() for part in name.split(",")]
+    if len(parts) > 2:
+        raise UsageError(
+            "a view plan has one comma at most, between fixed views and random ones, which '+' joins, as in"
+            f" 'center, rotation+lens:2'. Got {name!r} instead."
+        )
+    if all(parts):
+        return
+    lack = "a view plan without a name"
+    if len(parts) == 2:
+        side = "after" if parts[0] else "before" if parts[1] else "on either side of"
+        lack = f"a view plan with nothing {side} the comma"
+    raise UsageError(
+        f"{lack}. Expected fixed views, random ones or both, as in 'center, train:4'. Got {name!r} instead."
+    )
 
 
 def _parse_fixed(name: str) -> dict[str, Any]:
@@ -127,7 +153,8 @@ def _parse_fixed(name: str) -> dict[str, Any]:
 def _parse_random(text: str, random_state: int | None) -> RandomViews:
     names, colon, number = text.partition(":")
     if not colon or not number.strip().isascii() or not number.strip().isdigit():
-        raise UsageError(f"random views need a number of views, as in 'train:4'. Got {text!r} instead.")
+        example = f"{names}:4" if names in AUGMENTATIONS else "train:4"
+        raise UsageError(f"random views need a number of views, as in '{example}'. Got {text!r} instead.")
     if not 1 <= int(number) <= MAX_VIEWS:
         raise UsageError(f"random views must be 1 to {MAX_VIEWS} for each image. Got {text!r} instead.")
     views = RandomViews(int(number), 0 if random_state is None else random_state)
