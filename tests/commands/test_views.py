@@ -195,7 +195,7 @@ def test_a_plan_without_its_colours_is_written_with_a_warning(
         (
             ["show", "cat.png", "--plan", "new.toml"],
             2,
-            "'new.toml' is of format 2; this version reads up to 1",
+            "'new.toml' is a view plan of format 2; this version reads up to 1",
         ),
         (["show", "cat.png", "--plan", "likely.toml"], 2, "flip must be a number between 0 and 1. Got 1.5"),
         (["show", "cat.png", "--plan", "broken.toml"], 2, "cannot read the view plan 'broken.toml'"),

@@ -26,18 +26,22 @@ def read_settings(path: str | Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:  # arrays too deep
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise UsageError(f"cannot read the view plan {str(path)!r}: {sentence(reason)}") from error
-    number = values.pop("format", None)
+    check_format(repr(str(path)), values.pop("format", None))
+    return values
+
+
+def check_format(where: str, number: object) -> None:
+    """Raise `UsageError` unless a plan is of a format that this version reads."""
     if not isinstance(number, int) or isinstance(number, bool) or number < 1:
         raise UsageError(
-            f"{str(path)!r} is no view plan: expected 'format = {PLAN_FORMAT}' in its first lines. Got"
+            f"{where} is no view plan: expected 'format = {PLAN_FORMAT}' in its first lines. Got"
             f" {number!r} instead. `cnncodes views write tencrop` shows what a plan looks like."
         )
     if number > PLAN_FORMAT:
         raise UsageError(
-            f"the view plan {str(path)!r} is of format {number}; this version reads up to {PLAN_FORMAT}."
+            f"{where} is a view plan of format {number}; this version reads up to {PLAN_FORMAT}."
             " Install a newer one."
         )
-    return values
 
 
 def format_settings(settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:

@@ -20,7 +20,7 @@ from cnncodes.views.checks import check_choice, check_keys, check_whole
 from cnncodes.views.colors import PrincipalColors
 from cnncodes.views.darkroom import Rendered, render_views
 from cnncodes.views.drawing import draw_view, random_name, scaled_sides
-from cnncodes.views.files import format_settings, read_settings
+from cnncodes.views.files import check_format, format_settings, read_settings
 from cnncodes.views.finding import explain_missing
 from cnncodes.views.fixed import POSITIONS, FixedView
 from cnncodes.views.names import parse_name
@@ -148,14 +148,16 @@ class ViewPlan:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Build a plan from what `to_dict` gave.
+        """Build a plan from what `to_dict` gave, or from what a plan's file holds.
 
         Raises
         ------
         UsageError
-            Naming the key that is unknown or wrong.
+            Naming the key that is unknown or wrong, or a newer format.
         """
-        given = check_keys("a view plan", values, [item.name for item in fields(cls)])
+        given = check_keys("a view plan", values, ["format", *(item.name for item in fields(cls))])
+        if "format" in given:
+            check_format("the given table", given.pop("format"))
         if given.get("random") is not None:
             given["random"] = RandomViews.from_dict(given["random"])
         return cls(**given)
