@@ -51,8 +51,8 @@ def test_each_kind_is_read(tmp_path: Path, name: str, kind: str) -> None:
         ("w.safetensors", JUNK, "is no file of safetensors, whatever its name says. Fetch or save it again."),
         ("w.pth", b"\n<!DOCTYPE html><html>", "is no checkpoint, but a web page: its download went wrong."),
         ("w.safetensors", b"<html>404</html>", "is no checkpoint, but a web page"),
-        ("w.pth", POINTER, "is no checkpoint, but a pointer of Git LFS to one. Fetch the file itself:"),
-        ("w.safetensors", POINTER, "is no checkpoint, but a pointer of Git LFS to one"),
+        ("w.pth", POINTER, "is no checkpoint: a pointer of Git LFS stands in its place: fetch"),
+        ("w.safetensors", POINTER, "is no checkpoint: a pointer of Git LFS stands"),
         ("w.safetensors", (9).to_bytes(8, "little") + b"{nothing}" + bytes(9), "is damaged: its header"),
     ],
 )

@@ -12,6 +12,8 @@ from test_onnx_files import move_out, write_file
 from cnncodes.backbones.exporting.onnx_reading import read_onnx_file
 from cnncodes.errors import BackboneError
 
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1234\n"
+
 
 def say(path: Path, **entries: str) -> None:
     """Say more of where the data of a file's first weight are."""
@@ -41,6 +43,14 @@ def test_a_part_that_the_file_does_not_have_is_named(
     move_out(path, "net.bin")
     say(path, **entries)
     with pytest.raises(BackboneError, match=rf"net\.onnx' keeps the weight 'w1' in 'net\.bin'.*{words}"):
+        read_onnx_file(path)
+
+
+def test_a_pointer_of_git_lfs_in_the_place_of_weights_is_told(tmp_path: Path) -> None:
+    path = write_file(tmp_path / "net.onnx")
+    move_out(path, "net.bin")
+    (tmp_path / "net.bin").write_bytes(POINTER)
+    with pytest.raises(BackboneError, match=r"keeps weights in 'net\.bin' beside it: a pointer of Git LFS"):
         read_onnx_file(path)
 
 

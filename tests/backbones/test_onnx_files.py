@@ -21,6 +21,8 @@ from cnncodes.backbones.exporting.export import export_backbone
 from cnncodes.cli import main
 from cnncodes.errors import BackboneError, CardError, UsageError
 
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1234\n"
+
 FACTS = """
 description = "small"
 licence = "MIT"
@@ -600,6 +602,12 @@ def test_a_file_that_is_no_classifier_of_images_is_refused(tmp_path: Path, edit:
     with pytest.raises(BackboneError, match=message):
         export_backbone(str(path), tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_pointer_of_git_lfs_is_told_with_how_to_fetch_the_file(tmp_path: Path) -> None:
+    (tmp_path / "net.onnx").write_bytes(POINTER)
+    with pytest.raises(BackboneError, match="net.onnx' is no ONNX file: a pointer of Git LFS .*'git lfs"):
+        export_backbone(str(tmp_path / "net.onnx"), tmp_path / "out")
 
 
 @pytest.mark.parametrize("data", [b"", b"no onnx at all", b"\x08\x0a"])

@@ -20,6 +20,8 @@ from small_backbones import IMAGE, build_model, make_card
 from cnncodes.backbones import Backbone, Card, find_backbone, load_backbone
 from cnncodes.errors import BackboneError, CardError, UsageError
 
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1234\n"
+
 Place = Callable[..., Path]
 SIZE = 64  # small images keep the tests quick; the bits must be equal at any size
 
@@ -158,6 +160,13 @@ def test_a_damaged_model_is_refused_with_both_hashes(tmp_path: Path) -> None:
         load_backbone(tmp_path)
     expected = Card.read(folder / "card.toml").files["model.onnx"]
     assert expected in str(caught.value) and hashlib.sha256(model).hexdigest() in str(caught.value)
+
+
+def test_a_pointer_of_git_lfs_in_the_place_of_a_model_is_told(place: Place) -> None:
+    folder = place()
+    (folder / "model.onnx").write_bytes(POINTER)
+    with pytest.raises(CardError, match=r"^model\.onnx of backbone .* is not there: a pointer of Git LFS"):
+        load_backbone(folder)
 
 
 def test_an_edited_card_is_refused_with_both_hashes(place: Place) -> None:

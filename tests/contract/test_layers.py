@@ -16,7 +16,7 @@ PACKAGE = Path(cnncodes.__file__).parent
 
 #: From left to right; those in one row do not know each other, `cnncodes/__init__.py` knows all.
 ROWS = (
-    ("choices", "ending", "errors", "lazy", "plain"),
+    ("choices", "ending", "errors", "lazy", "plain", "pointers"),
     ("disk", "machine", "output", "schema"),
     ("arguments",),
     ("images", "views", "backbones"),

@@ -89,6 +89,11 @@ def test_no_zip(tmp_path, content):
     refused(tmp_path / "a", "is no saved classifier, or is damaged")
 
 
+def test_a_pointer_of_git_lfs(tmp_path):
+    (tmp_path / "a").write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1234\n")
+    refused(tmp_path / "a", "is no saved classifier: a pointer of Git LFS stands in its place: fetch")
+
+
 def test_nothing_there(tmp_path):
     refused(tmp_path / "gone", "there is no saved classifier at")
     with pytest.raises(SavedModelError, match="there is no saved classifier at"):

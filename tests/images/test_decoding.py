@@ -353,6 +353,11 @@ def test_a_program_that_asks_for_half_pictures_gets_them(monkeypatch: pytest.Mon
             "not an image of a known format: these bytes look like a path, which is given as text",
         ),
         (b"a\n.png", "not an image of a known format"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1234\n",
+            "not an image of a known format: a pointer of Git LFS stands in its place: fetch the file itself"
+            " by 'git lfs pull'",
+        ),
     ],
 )
 def test_what_is_no_picture_is_refused_plainly(data: bytes, reason: str) -> None:

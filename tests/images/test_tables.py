@@ -547,3 +547,10 @@ def test_a_moved_folder_of_images_and_table_still_fits(tmp_path: Path) -> None:
     shutil.move(tmp_path / "old", tmp_path / "new")
     (record,) = list_table(tmp_path / "new/table.csv", Columns())
     assert (record.key, record.read()) == ("a.jpg", JPEGS[0])
+
+
+@pytest.mark.parametrize("name", ["table.csv", "table.tsv", "table.parquet"])
+def test_a_pointer_of_git_lfs_in_the_place_of_a_table_is_told(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1234\n")
+    with pytest.raises(SourceError, match=f"{name} is no table: a pointer of Git LFS .* 'git lfs pull'"):
+        list_table(tmp_path / name, Columns())

@@ -19,6 +19,7 @@ from cnncodes.backbones.running.instructions import has_dot_products
 from cnncodes.backbones.running.providers import NAMES, Provider, parse_providers
 from cnncodes.backbones.running.starting import CPU, check_images, check_threads, run_session, start_session
 from cnncodes.errors import BackboneError, CardError, UsageError
+from cnncodes.pointers import explain_pointer
 
 if TYPE_CHECKING:
     from cnncodes.backbones.graphs.maps import DenseBackbone
@@ -210,6 +211,8 @@ def check_hash(model: bytes, card: Card) -> str:
     found = hashlib.sha256(model).hexdigest()
     expected = card.files[card.model_file]
     if found != expected:
+        if told := explain_pointer(model):
+            raise CardError(f"{card.model_file} of backbone {card.name!r} is not there: {told}.")
         raise CardError(
             f"{card.model_file} of backbone {card.name!r} has sha256 {found}, but its card says"
             f" {expected}: the file is damaged or is another one."

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from cnncodes.errors import SavedModelError, sentence
+from cnncodes.pointers import explain_pointer
 
 #: More than any classifier of ours needs; a zip can promise what no memory holds.
 MAX_BYTES = 2 << 30
@@ -92,6 +93,8 @@ def open_zip(data: bytes, name: str) -> Archive:
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
     except (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError, OSError) as error:
+        if told := explain_pointer(data):
+            raise SavedModelError(f"{name} is no saved classifier: {told}.") from error
         raise SavedModelError(f"{name} is no saved classifier, or is damaged: {sentence(error)}") from error
     sizes: dict[str, int] = {}
     for info in archive.infolist():

@@ -14,6 +14,7 @@ from cnncodes.errors import UnreadableImage
 from cnncodes.images.endings import SUFFIXES
 from cnncodes.images.hazards import check_file, find_icon_sizes
 from cnncodes.machine import find_shortage
+from cnncodes.pointers import explain_pointer
 
 if TYPE_CHECKING:
     from PIL import Image as pillow
@@ -77,8 +78,11 @@ def open_image(data: bytes, max_pixels: int) -> pillow.Image:
     try:
         image = pillow.open(io.BytesIO(data), formats=formats)
     except UnidentifiedImageError:
-        hint = ": these bytes look like a path, which is given as text" if _looks_like_path(data) else ""
-        raise UnreadableImage("decode", f"not an image of a known format{hint}") from None
+        hint = explain_pointer(data)
+        if _looks_like_path(data):
+            hint = "these bytes look like a path, which is given as text"
+        said = "not an image of a known format"
+        raise UnreadableImage("decode", f"{said}: {hint}" if hint else said) from None
     except pillow.DecompressionBombError:
         reason = f"more pixels than {_limit(max_pixels)}"
         raise UnreadableImage("decode", reason, ("max_pixels", max_pixels)) from None

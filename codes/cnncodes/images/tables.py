@@ -20,6 +20,7 @@ from cnncodes.images.table import Table
 from cnncodes.images.table_files import read_table
 from cnncodes.images.table_hints import warn_of_columns, warn_of_paths
 from cnncodes.images.text_tables import check_delimiter
+from cnncodes.pointers import explain_pointer_at
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,13 @@ def list_table(path: Path, columns: Columns) -> list[ImageRecord]:
         If a column's name is nearly one that would be read, or paths lead nowhere for how they are written.
     """
     wanted = (columns.path, columns.label, columns.split, columns.group)
-    table = read_table(path, wanted, columns.path)
-    data = _data_column(table, columns)
+    try:
+        table = read_table(path, wanted, columns.path)
+        data = _data_column(table, columns)
+    except SourceError as error:
+        if told := explain_pointer_at(path):
+            raise SourceError(f"{path} is no table: {told}.") from error
+        raise
     named = ((columns.label, "label"), (columns.split, "split"), (columns.group, "group"))
     for name, default in named:
         if name not in table.names and name != default:

@@ -12,6 +12,7 @@ from typing import Any
 
 from cnncodes.backbones.exporting.originals import missing_export_extra
 from cnncodes.errors import BackboneError, sentence
+from cnncodes.pointers import explain_pointer
 
 #: Under these names training scripts keep the weights among other things; averaged weights come first.
 _WRAPPERS = (
@@ -79,8 +80,8 @@ def _find_damage(path: Path, error: Exception, *, is_safe: bool) -> str:
     start = head.lstrip().lower()
     if not head:
         return f"is empty. {_AGAIN}"
-    if start.startswith(b"version https://git-lfs"):
-        return "is no checkpoint, but a pointer of Git LFS to one. Fetch the file itself: git lfs pull."
+    if told := explain_pointer(head):
+        return f"is no checkpoint: {told}."
     if start.startswith((b"<!doctype html", b"<html")):
         return "is no checkpoint, but a web page: its download went wrong. Fetch it again."
     reason = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__

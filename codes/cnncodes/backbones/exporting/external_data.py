@@ -8,6 +8,7 @@ from typing import Any
 
 from cnncodes.backbones.graphs.subgraphs import walk_tensors
 from cnncodes.errors import BackboneError, sentence
+from cnncodes.pointers import explain_pointer_at
 
 
 def read_external(model: Any, path: Path) -> dict[str, str]:
@@ -42,6 +43,8 @@ def read_external(model: Any, path: Path) -> dict[str, str]:
         file = _locate(path, tensor.name, location)
         if location not in hashes:
             hashes[location], sizes[location] = _hash(path, location, file)
+            if told := explain_pointer_at(file):
+                raise BackboneError(f"{str(path)!r} keeps weights in {location!r} beside it: {told}.")
         _check_extent(path, tensor.name, entries, sizes[location])
         outside.append((tensor, location))
     if hashes:

@@ -13,6 +13,7 @@ from cnncodes.backbones.graphs.initializers import describe_odd_weights
 from cnncodes.backbones.graphs.rounded import find_rounded
 from cnncodes.backbones.graphs.subgraphs import walk_nodes
 from cnncodes.errors import BackboneError, MissingFile
+from cnncodes.pointers import explain_pointer
 
 _STANDARD = ("", "ai.onnx")
 #: The runtime's own operators, which it has wherever it is.
@@ -86,7 +87,9 @@ def read_onnx_file(path: str | Path) -> OnnxFile:
     try:
         model = onnx.load_from_string(data)
     except Exception as error:  # of protobuf, by its implementation
-        raise BackboneError(f"{str(path)!r} is no ONNX file, or a damaged one.") from error
+        told = explain_pointer(data)
+        said = f"is no ONNX file: {told}." if told else "is no ONNX file, or a damaged one."
+        raise BackboneError(f"{str(path)!r} {said}") from error
     if not model.graph.node:
         raise BackboneError(f"{str(path)!r} is no ONNX file, or one without a graph.")
     _check_operators(model, path)
