@@ -549,6 +549,19 @@ def test_a_moved_folder_of_images_and_table_still_fits(tmp_path: Path) -> None:
     assert (record.key, record.read()) == ("a.jpg", JPEGS[0])
 
 
+@pytest.mark.parametrize("kind", [pa.float16(), pa.float32(), pa.float64()])
+@pytest.mark.parametrize("pack", [pa.Array.cast, lambda column, kind: column.cast(kind).dictionary_encode()])
+def test_numbers_of_any_width_are_the_shortest_text_that_reads_back_as_them(
+    tmp_path: Path, kind: pa.DataType, pack: Any
+) -> None:
+    given = [0.1, None, 12.7, -0.3, 2.0, float("nan"), 0.0001]
+    numbers = pack(pa.array(given), kind)
+    path = write_parquet(tmp_path, {"image": [*"abcdefg"], "label": numbers, "group": numbers})
+    records = list_table(path, Columns())
+    assert [record.label for record in records] == ["0.1", None, "12.7", "-0.3", "2", None, "0.0001"]
+    assert [record.group for record in records] == ["0.1", None, "12.7", "-0.3", "2.0", None, "0.0001"]
+
+
 @pytest.mark.parametrize("name", ["table.csv", "table.tsv", "table.parquet"])
 def test_a_pointer_of_git_lfs_in_the_place_of_a_table_is_told(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1234\n")
