@@ -13,7 +13,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 
 from cnncodes import CodeExtractor, ImageClassifier
-from cnncodes.errors import StoreError
+from cnncodes.errors import StoreError, UsageError
 from cnncodes.views import ViewPlan
 
 
@@ -40,6 +40,16 @@ def test_a_grid_search_embeds_each_image_once(clf, counting, pictures):
     assert counting.seen == 18
     search.fit(pictures.paths, pictures.labels)
     assert counting.seen == 0
+
+
+@pytest.mark.parametrize("below", ["", "further/memory"])
+def test_memory_that_a_file_stands_in_the_way_of_is_told(clf, pictures, tmp_path, below):
+    file = tmp_path / "notes.txt"
+    file.write_text("mine")
+    clf.set_params(memory=str(file / below))
+    with pytest.raises(UsageError, match=r"memory needs a folder, and .*notes\.txt is a file\. Give"):
+        clf.fit(*pictures.two())
+    assert file.read_text() == "mine"
 
 
 def test_without_memory_every_fit_embeds(clf, counting, pictures):

@@ -13,7 +13,7 @@ from PIL import Image
 
 from cnncodes.cli import main
 from cnncodes.commands import Reporter
-from cnncodes.errors import UsageError
+from cnncodes.errors import StoreError, UsageError
 from cnncodes.recipes import Recipe, Step, read_recipe, run_recipe
 
 RECIPE = """
@@ -142,3 +142,18 @@ def test_a_file_that_is_no_record_is_not_replaced(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no record of a run"):
         run_recipe(recipe, Reporter(quiet=True), out=tmp_path)
     assert (tmp_path / "run.json").read_text() == '{"mine": 1}'
+
+
+@pytest.mark.parametrize("below", ["", "further/run"])
+def test_a_file_where_the_folder_is_to_be_is_told(recipe: Path, tmp_path: Path, below: str) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("mine")
+    with pytest.raises(UsageError, match=r"notes\.txt is a file, and a run needs a folder: give another -o"):
+        run_recipe(read_recipe(recipe), Reporter(quiet=True), out=file / below)
+    assert file.read_text() == "mine"
+
+
+def test_a_folder_that_cannot_be_made_for_another_reason_is_no_bug(recipe: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").symlink_to(tmp_path / "gone")
+    with pytest.raises(StoreError, match="cannot write .*run is a link to .*, and nothing is there"):
+        run_recipe(read_recipe(recipe), Reporter(quiet=True), out=tmp_path / "run")

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.backbones import Backbone, load_backbone
+from cnncodes.disk import find_file
 from cnncodes.embedding import Embedder, run_lanes, settle_plans
 from cnncodes.errors import UnreadableImage, UnreadableImages, UsageError, check_path
 from cnncodes.images import Decoding, ImageRecord, content_hash
@@ -220,6 +221,8 @@ def _open_cache(memory: str | Path | None) -> Iterator[CodeCache | None]:
     if not isinstance(memory, str | Path):
         raise UsageError(f"memory must be a folder or None. Got {type(memory).__name__} instead.")
     check_path(memory, "memory")
+    if (file := find_file(memory)).is_file():
+        raise UsageError(f"memory needs a folder, and {file} is a file. Give the name of another.")
     cache = CodeCache(Path(memory))
     try:
         yield cache

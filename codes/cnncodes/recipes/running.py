@@ -16,8 +16,8 @@ from cnncodes.commands import COMMANDS, Result
 from cnncodes.commands.command import PROBLEMS, TOO_MANY_FAILURES
 from cnncodes.commands.doctor import PACKAGES, find_version
 from cnncodes.commands.reporter import Reporter
-from cnncodes.disk import parse_json
-from cnncodes.errors import SourceError, UsageError
+from cnncodes.disk import explain_failed_write, find_file, parse_json
+from cnncodes.errors import SourceError, StoreError, UsageError
 from cnncodes.recipes.recipe import (
     RECORD_FORMAT,
     Recipe,
@@ -68,7 +68,9 @@ def run_recipe(
     Raises
     ------
     UsageError
-        If anything in the recipe is wrong; nothing has run then.
+        If anything in the recipe is wrong, or a file stands where the folder is to be; nothing has run then.
+    StoreError
+        If the folder cannot be made for another reason.
     """
     began = time.perf_counter()
     changed = change_settings(recipe, settings)
@@ -77,7 +79,7 @@ def run_recipe(
     if placed.data is not None and not Path(placed.data).exists():
         raise SourceError(f"there are no images at {placed.data!r}: no such file or folder.")
     _check_record(out / RECORD)
-    out.mkdir(parents=True, exist_ok=True)
+    _make_folder(out)
     records: list[StepRecord] = []
     for number, step in enumerate(placed.steps, start=1):
         reporter.note(f"step {number} of {len(placed.steps)}: {step.id} ({step.command})")
@@ -94,6 +96,16 @@ def run_recipe(
         TOO_MANY_FAILURES: any(record.result.get(TOO_MANY_FAILURES) for record in records),
         PROBLEMS: [problem for record in records for problem in record.result.get(PROBLEMS, ())],
     }
+
+
+def _make_folder(out: Path) -> None:
+    """Make the run's folder, or raise `UsageError` where a file stands in its way, `StoreError` else."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        if (file := find_file(out)).is_file():
+            raise UsageError(f"{file} is a file, and a run needs a folder: give another -o.") from error
+        raise StoreError(explain_failed_write(out, error)) from error
 
 
 def _check_record(path: Path) -> None:
