@@ -135,3 +135,52 @@ def test_what_is_wrong_with_one_table_is_said_of_that(root: Path) -> None:
     (root / "data/test-00000-of-00001.parquet").write_bytes(b"PAR1")
     with pytest.raises(SourceError, match=r"test-00000-of-00001\.parquet cannot be read as Parquet"):
         open_source(root)
+
+
+JOB = "4a1c9d1e-0b3f-4c55-9a0d-6f2a1b3c4d5e"
+
+
+def test_the_tables_that_spark_wrote_are_read_together(tmp_path: Path) -> None:
+    for number, values in enumerate(([1, 2], [3], [])):
+        write(tmp_path, f"part-{number:05}-{JOB}-c000.snappy.parquet", values, [str(v) for v in values])
+    write(tmp_path, f"part-00001-{JOB}-c001.snappy.parquet", [4], ["4"])
+    (tmp_path / "_SUCCESS").touch()
+    (tmp_path / "_metadata").write_bytes(b"PAR1")
+    (tmp_path / f".part-00000-{JOB}-c000.snappy.parquet.crc").write_bytes(b"crc")
+    records = open_source(tmp_path).records
+    assert [(record.label, record.read()) for record in records] == [(f"{v}", encode(v)) for v in range(1, 5)]
+    assert records[0].key == f"part-00000-{JOB}-c000.snappy/1.png"
+
+
+def test_parts_that_spark_wrote_into_folders_of_their_names(tmp_path: Path) -> None:
+    for value, part in enumerate(("train", "test")):
+        write(tmp_path, f"{part}/part-00000-{JOB}.c000.parquet", [value])
+    assert {record.read(): record.split for record in open_source(tmp_path).records} == {
+        encode(0): "train",
+        encode(1): "test",
+    }
+
+
+def test_tables_of_spark_without_any_row_are_refused(tmp_path: Path) -> None:
+    write(tmp_path, f"part-00000-{JOB}-c000.snappy.parquet", [])
+    with pytest.raises(SourceError, match="have no rows: expected one an image"):
+        open_source(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"label=cat/part-00000-{JOB}-c000.snappy.parquet",  # the label is not in the table
+        f"_temporary/0/part-00000-{JOB}-c000.snappy.parquet",  # a job that has not ended
+        f"part-00001-{JOB}-c000.csv",
+        f"_temporary/0/train/part-00000-{JOB}.c000.parquet",
+        "part-00001-of-a-song.parquet",
+    ],
+)
+def test_what_spark_keeps_elsewhere_or_otherwise_is_not_joined(tmp_path: Path, name: str) -> None:
+    write(tmp_path, name, [1])
+    assert find_parts(tmp_path) == []
+    write(tmp_path, f"part-00000-{JOB}-c000.snappy.parquet", [2])
+    assert find_parts(tmp_path) == []
+    with pytest.raises(SourceError, match="holds 2 tables: give one of them"):
+        open_source(tmp_path)

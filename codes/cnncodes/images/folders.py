@@ -116,8 +116,8 @@ def _advise_of_tables(root: Path, names: list[str]) -> str:
     first = os.path.join(root, names[0])
     return (
         f" It holds {len(names):,} tables: give one of them, such as {first!r}. They are read together"
-        " where all are Parquet files in one folder, named as train-00000-of-00002.parquet or, by their part,"
-        " test.parquet."
+        " where all are Parquet files in one folder, named as train-00000-of-00002.parquet, by their part, as"
+        " test.parquet, or by Spark."
     )
 
 

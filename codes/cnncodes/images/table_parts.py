@@ -1,4 +1,4 @@
-"""A data set in several Parquet tables, as Hugging Face keeps one: read together, each image in its part."""
+"""A data set in several Parquet tables, as of Hugging Face or Spark: read as one, each image in its part."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ from cnncodes.images.records import ImageRecord
 from cnncodes.images.tables import Columns, list_table
 
 _NAME = re.compile(r"(?P<name>.*?)(?:[-_.]?(?P<number>\d+)(?:-of-(?P<total>\d+))?)?")
+#: As Spark writes: number, job, file of the number, compression. An empty share of the rows is a table, too.
+_OF_SPARK = re.compile(r"part-\d+-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}([-.]c\d+)?(\.\w+)?")
+#: A folder of Spark's that stands for a column's value, or for a job that has not ended.
+_ELSEWHERE = re.compile(r"=|(^|/)_")
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,8 @@ class TablePart:
         Which of how many it is, as ``train-00000-of-00002.parquet`` says.
     split : str or None
         The part that its name, or a folder's, stands for.
+    of_spark : bool
+        Whether its name is one of Spark's, which counts no others.
     """
 
     name: str
@@ -42,21 +48,28 @@ class TablePart:
     number: int | None
     total: int | None
     split: str | None
+    of_spark: bool = False
 
 
 def find_parts(root: Path) -> list[TablePart]:
     """Return the tables of a folder that are one data set, sorted; none where it holds anything else.
 
     All are of Parquet and in one place, and the name of each says that it is one of several, or the name or
-    its folder's that it is a part: ``train-00000-of-00002.parquet``, ``test.parquet``, ``val/0.parquet``.
+    its folder's that it is a part: ``train-00000-of-00002.parquet``, ``test.parquet``, ``val/0.parquet``. Or
+    it is one that Spark gives, in a folder that stands neither for a column's value, as ``label=cat`` does,
+    nor for a job that has not ended.
     """
     if os.path.exists(root / "manifest.json"):  # codes, whose tables list no pictures
         return []
     parts = [_read_name(name) for name in find_tables(root)]
     one = len({part.above for part in parts}) == 1
-    if not one or any(part.total is None and part.split is None for part in parts):
-        return []
-    return parts
+    return parts if one and all(map(_is_one_of_several, parts)) else []
+
+
+def _is_one_of_several(part: TablePart) -> bool:
+    if part.of_spark:
+        return not _ELSEWHERE.search(part.above)
+    return part.total is not None or part.split is not None
 
 
 def _read_name(name: str) -> TablePart:
@@ -69,8 +82,11 @@ def _read_name(name: str) -> TablePart:
     above = "/".join(folder for folder in folders if folder.lower() not in SPLITS)
     if ending.lower() != ".parquet":  # no data set is divided into such
         return TablePart(name, above, "/".join(kinds), None, None, None)
+    split = splits[-1] if splits else None
+    if _OF_SPARK.fullmatch(last):
+        return TablePart(name, above, "/".join(folders), None, None, split, of_spark=True)
     number, total = (None if found[one] is None else int(found[one]) for one in ("number", "total"))
-    return TablePart(name, above, "/".join(kinds), number, total, splits[-1] if splits else None)
+    return TablePart(name, above, "/".join(kinds), number, total, split)
 
 
 def list_parts(root: Path, parts: Sequence[TablePart], columns: Columns) -> list[ImageRecord]:
@@ -81,7 +97,7 @@ def list_parts(root: Path, parts: Sequence[TablePart], columns: Columns) -> list
     Raises
     ------
     SourceError
-        If one cannot be read (`list_table`), or a part was divided in two ways.
+        If one cannot be read (`list_table`), none has a row, or a part was divided in two ways.
 
     Warns
     -----
@@ -92,10 +108,12 @@ def list_parts(root: Path, parts: Sequence[TablePart], columns: Columns) -> list
     records: list[ImageRecord] = []
     for part in parts:
         folder, below = os.path.dirname(part.name), os.path.splitext(part.name)[0]
-        for record in list_table(root / part.name, columns):
+        for record in list_table(root / part.name, columns, may_be_empty=part.of_spark):
             above = folder if isinstance(record.data, str) else below
             key = to_text(os.path.join(above, record.key))
             records.append(replace(record, key=key, split=record.split or part.split))
+    if not records:
+        raise SourceError(f"the tables of {str(root)!r} have no rows: expected one an image.")
     keys = make_unique([record.key for record in records])
     return [replace(record, key=key) for record, key in zip(records, keys, strict=True)]
 

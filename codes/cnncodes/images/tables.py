@@ -39,12 +39,19 @@ class Columns:
     group: str = "group"
 
 
-def list_table(path: Path, columns: Columns) -> list[ImageRecord]:
+def list_table(path: Path, columns: Columns, *, may_be_empty: bool = False) -> list[ImageRecord]:
     """Return the images of a CSV or Parquet file, in its order.
 
     Paths are relative to the table's folder, also such as lead out of it. Labels are text: a CSV's ``01``
     stays ``01``, and a Parquet file's 3.5 is ``3.5``, also of float32, its 2.0 ``2`` and its decimal 2.00
     ``2.00``.
+
+    Parameters
+    ----------
+    path : Path
+    columns : Columns
+    may_be_empty : bool
+        Whether a table without rows lists no image, rather than being an error.
 
     Raises
     ------
@@ -71,6 +78,8 @@ def list_table(path: Path, columns: Columns) -> list[ImageRecord]:
             raise SourceError(f"{path} has no column {name!r}. {suggest(name, others)}")
     absent = [default for name, default in named if name not in table.names]
     warn_of_columns(path, table.names, absent, {*wanted, data})
+    if table.n_rows == 0 and may_be_empty:
+        return []
     if table.n_rows == 0:
         raise SourceError(f"{path} has no rows: expected one an image.")
     labels = [_label(path, row, value) for row, value in enumerate(_column(table, columns.label))]
