@@ -15,6 +15,7 @@ from cnncodes.images.table import Table, check_names
 from cnncodes.machine import explain_shortage, find_shortage
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
 
@@ -37,7 +38,8 @@ def read_parquet(path: Path, wanted: Collection[str], images: str | None) -> Tab
             if images in schema.names and len(binary) != 1:  # else the bytes are there
                 _check_kind(path, schema.field(images))
             plain = [name for name in schema.names if name in wanted and name not in binary]
-            values = file.read(columns=plain).to_pydict() if plain else {}
+            held = file.read(columns=plain)
+            values = {name: _to_list(held.column(name)) for name in plain}
             for name, classes in find_names(schema.metadata).items():
                 if name in values and pa.types.is_integer(schema.field(name).type):
                     values[name] = name_classes(values[name], classes, f"{path}: the column {name!r}")
@@ -52,6 +54,18 @@ def read_parquet(path: Path, wanted: Collection[str], images: str | None) -> Tab
         for name in binary
     }
     return Table(path, schema.names, sum(sizes), {name: values[name] for name in plain}, rows, listed)
+
+
+def _to_list(column: pa.ChunkedArray[Any]) -> list[Any]:
+    """Return a column's values; floats as the shortest numbers that its type reads back: 0.1 as 0.1."""
+    import pyarrow as pa
+
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    values = column.to_pylist()
+    if not pa.types.is_floating(kind) or pa.types.is_float64(kind):
+        return values
+    narrow: Any = kind.to_pandas_dtype()
+    return [None if value is None else float(str(narrow(value))) for value in values]
 
 
 @contextmanager

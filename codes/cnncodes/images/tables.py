@@ -109,24 +109,7 @@ def _data_column(table: Table, columns: Columns) -> str:
 def _column(table: Table, name: str) -> list[Any]:
     if name in table.binary:
         raise SourceError(f"{table.path}: the column {name!r} holds bytes: expected text or whole numbers.")
-    values = table.values.get(name, [None] * table.n_rows)
-    if table.path.suffix.lower() != ".parquet" or not any(isinstance(value, float) for value in values):
-        return values
-    return _shorten(table, name, values)
-
-
-def _shorten(table: Table, name: str, values: list[Any]) -> list[Any]:
-    """Return floats as the shortest numbers that their column's type reads back: a float32 of 0.1 as 0.1."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    kind = pq.read_schema(table.path).field(name).type
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    if not pa.types.is_floating(kind) or pa.types.is_float64(kind):
-        return values
-    narrow: Any = kind.to_pandas_dtype()
-    return [None if value is None else float(str(narrow(value))) for value in values]
+    return table.values.get(name, [None] * table.n_rows)
 
 
 def _images(
