@@ -38,7 +38,7 @@ def test_help_needs_nothing_more_and_names_what_a_run_needs(script: Path) -> Non
 
 
 @pytest.mark.slow
-@pytest.mark.torch
+@pytest.mark.heavy
 def test_the_quality_of_fine_tuning_is_measured_to_the_end(tmp_path: Path) -> None:
     """Ten ways and seeds one after the other in one folder: what one leaves must not stop the next."""
     pytest.importorskip("torch")

@@ -77,7 +77,7 @@ def explain_failed_write(path: str | Path, error: OSError, left: str = UNCHANGED
             f" holds ({error.strerror}). {left}: raise the limit (ulimit -f) or choose another disk, and run"
             " the same command again."
         )
-    if error.errno == errno.ENOTDIR:
+    if error.errno == errno.ENOTDIR or (error.errno == errno.EEXIST and find_file(path).is_file()):
         return f"cannot write {path}: {find_file(path)} is a file and no folder. Choose another name."
     if error.errno in (errno.EEXIST, errno.ENOENT) and (link := find_file(path)).is_symlink():
         return (

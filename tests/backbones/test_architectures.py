@@ -60,7 +60,10 @@ ARCHITECTURES = [
     Expected("timm:convnext_nano", 640, "input of head.fc"),
 ]
 #: Those of which another of its kind is tried in CI.
-TWINS = ("torchvision:vgg11_bn", "torchvision:resnet50", "timm:tf_efficientnet_lite2", "timm:resnet18")
+TWINS = (
+    *("torchvision:vgg11_bn", "torchvision:resnet50", "torchvision:mobilenet_v2", "torchvision:vit_b_16"),
+    *("timm:tf_efficientnet_lite2", "timm:resnet18"),
+)
 #: What differs in those that are slim as they are published.
 PUBLISHED: dict[str, dict[str, Any]] = {
     "torchvision:alexnet": {"code_size": 4096},

@@ -287,7 +287,7 @@ def test_idle_processes_that_are_killed_together_cost_no_image_and_no_job() -> N
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("isolate", [True, False])
+@pytest.mark.parametrize("isolate", [True, pytest.param(False, marks=pytest.mark.heavy)])
 def test_processes_killed_at_random_moments_cost_what_they_had_and_no_more(
     isolate: bool, tmp_path: Path, backbone: Backbone, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -541,9 +541,10 @@ ADDRESSES = (
     "torchvision:resnet18",
     "torchvision:densenet121",
     "torchvision:mobilenet_v3_small",
-    "torchvision:regnet_y_400mf",
-    "torchvision:vit_b_16",
     "timm:convnext_nano",
+    "timm:vit_tiny_patch16_224.augreg_in21k",
+    pytest.param("torchvision:regnet_y_400mf", marks=pytest.mark.heavy),
+    pytest.param("torchvision:vit_b_16", marks=pytest.mark.heavy),
 )
 
 

@@ -145,3 +145,11 @@ def test_a_link_to_nothing_is_called_so(tmp_path: Path, name: str) -> None:
     told = r"link is a link to .*not-mounted, and nothing is there.*mount its disk"
     with pytest.raises(StoreError, match=told):
         open_writer(tmp_path / name)
+
+
+@pytest.mark.parametrize("below", ["w", "x/w"])
+def test_a_file_in_the_way_of_a_folder_is_named(tmp_path: Path, below: str) -> None:
+    (tmp_path / "t").write_bytes(b"mine")
+    with pytest.raises(StoreError, match=r"/t is a file and no folder\. Choose another name"):
+        write_file(tmp_path / "t" / below, b"data")
+    assert (tmp_path / "t").read_bytes() == b"mine"
