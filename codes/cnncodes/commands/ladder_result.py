@@ -27,7 +27,7 @@ def describe_baseline(options: Any, ladder: Ladder, source: LadderSource) -> Res
     task, figure = source.task, source.task.figure
     by_group = {rung.group: to_plain(rung.evaluation) for rung in reversed(ladder.rungs)}
     chosen, gap = ladder.cheapest_as_good()
-    recommended = ladder.recommend()
+    recommended = ladder.recommend(chosen, gap)
     return {
         "src": options.src,
         "task": task.title,

@@ -212,7 +212,7 @@ class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     ) -> Self:
         aggregate = aggregate or self.aggregate
         warn_of_tuned(embedder.backbone.card, rows.contents)
-        warn_of_constant(rows.X, rows.counts, int((rows.counts > 0).sum()))
+        warn_of_constant(rows.X, rows.counts)
         fitted = fit_rows(self._make_head(), rows, y, weight, groups)
         numbered = number_groups(groups, rows.contents)
         training = Training(rows, y, weight, numbered, aggregate, self.random_state)

@@ -17,8 +17,9 @@ _ROUNDING = 1e-5
 _BATCH = 1024
 
 
-def warn_of_constant(X: Array, counts: Array, n_images: int) -> None:
-    """Warn where so many images all have one code; `X` and `counts` as `are_constant` takes them."""
+def warn_of_constant(X: Array, counts: Array) -> None:
+    """Warn where images all have one code; `X` and `counts` as `are_constant` takes them."""
+    n_images = int((counts > 0).sum())
     if n_images > 1 and are_constant(X, counts):
         warn(
             f"the codes of {n_images} images are all equal, as those of one picture are: there is nothing to"

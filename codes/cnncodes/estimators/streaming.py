@@ -213,7 +213,7 @@ def _warn_of_contradictory(keys: Any, contents: Any, content: Array, classes: Ar
 def _warn_of_constant(fit: StreamedFit, images: Array) -> None:
     """Warn where the codes of the sample, rows of these images, are all equal."""
     starts = np.flatnonzero(np.diff(images, prepend=-1))
-    warn_of_constant(fit.X, np.diff(starts, append=len(images)), len(np.unique(images)))
+    warn_of_constant(fit.X, np.diff(starts, append=len(images)))
 
 
 def _summarize(contents: Any) -> Contents:

@@ -91,8 +91,11 @@ class TuningFolder:
 
     def note_time(self) -> None:
         """Keep how long it has taken so far."""
-        data = json.dumps({"seconds": round(self.seconds, 1)}).encode()
-        atomic_write(self.state / MARK, data, check=self._lock.check)
+        self._write(self.state / MARK, json.dumps({"seconds": round(self.seconds, 1)}).encode())
+
+    def _write(self, path: Path, data: bytes) -> None:
+        """Write a file, unless another may have got the folder meanwhile."""
+        atomic_write(path, data, check=self._lock.check)
 
     def _keep_time(self) -> None:
         """Note the time now and then, as a kill tells nobody."""
@@ -136,7 +139,7 @@ class TuningFolder:
         writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-        atomic_write(self.path / LOG, text.getvalue().encode(), check=self._lock.check)
+        self._write(self.path / LOG, text.getvalue().encode())
 
     def write_backbone(self, backbone: Backbone) -> None:
         """Write the tuned network and its card; one that is as it was, too, but for what is made of it."""
@@ -150,7 +153,7 @@ class TuningFolder:
         with writing_errors(self.backbone):
             self.backbone.mkdir(exist_ok=True)
         self.tidy_backbone(model_file)
-        atomic_write(self.backbone / model_file, backbone.model_bytes(), check=self._lock.check)
+        self._write(self.backbone / model_file, backbone.model_bytes())
         write_file(self.backbone / "card.toml", card.to_toml().encode(), alone=False)
 
     def tidy_backbone(self, model_file: str) -> None:
@@ -159,8 +162,7 @@ class TuningFolder:
 
     def finish(self, summary: dict[str, Any]) -> None:
         """Write the summary, after all else, and remove what is not needed any more."""
-        data = (json.dumps(summary, indent=1) + "\n").encode()
-        atomic_write(self.path / SUMMARY, data, check=self._lock.check)
+        self._write(self.path / SUMMARY, (json.dumps(summary, indent=1) + "\n").encode())
         self.close()
 
     def close(self) -> None:

@@ -25,9 +25,6 @@ def read_parquet(path: Path, wanted: Collection[str], images: str | None) -> Tab
 
     try:
         listed = ListedFile.of(path)
-    except UnreadableImage as error:
-        raise SourceError(f"{path} cannot be read as Parquet: {sentence(error)}") from error
-    try:
         with _opened(listed) as file:
             schema = file.schema_arrow
             check_names(path, schema.names, wanted)
@@ -47,7 +44,7 @@ def read_parquet(path: Path, wanted: Collection[str], images: str | None) -> Tab
                 values[images] = [cell and cell["path"] for cell in values[images]]
     except SourceError:
         raise
-    except (OSError, ValueError, pa.ArrowException) as error:
+    except (OSError, ValueError, pa.ArrowException, UnreadableImage) as error:
         raise _cannot_read(path, error) from error
     rows = {
         name: [RowBytes(listed, name, group, row) for group, size in enumerate(sizes) for row in range(size)]

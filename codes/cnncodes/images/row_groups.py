@@ -141,9 +141,4 @@ class RowGroup:
         self._table.check()
         # With a buffer its pages are read one after another, and not the whole group's at once.
         file = pq.ParquetFile(self._table.path, buffer_size=2**20, pre_buffer=False)
-        try:
-            self._table.check()  # it is the one that was opened, too
-        except UnreadableImage:
-            file.close()
-            raise
         return file.iter_batches(_BATCH, row_groups=[self._number], columns=[self._column], use_threads=False)

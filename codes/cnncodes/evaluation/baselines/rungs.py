@@ -160,12 +160,11 @@ class Ladder:
                 return rung, gap
         raise AssertionError("the best is as good as itself")
 
-    def recommend(self) -> Rung | None:
-        """Return the rung to take: the cheapest that is as good as the best.
+    def recommend(self, chosen: Rung, gap: Estimate) -> Rung | None:
+        """Return the rung to take: that which `cheapest_as_good` gave.
 
         None where there is no other, where test images are too few to tell, and where that is a guess.
         """
-        chosen, gap = self.cheapest_as_good()
         if len(self.rungs) < 2 or self._are_too_few(chosen, gap) or self._is_guess(chosen):
             return None
         return chosen
