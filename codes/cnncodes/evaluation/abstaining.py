@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from cnncodes.errors import UsageError, agree, count
 from cnncodes.estimators.abstention import AnswerRule
+from cnncodes.evaluation.columns import order_columns
 from cnncodes.evaluation.figures import FIGURES, show_result
 from cnncodes.evaluation.intervals import Estimate
 from cnncodes.evaluation.probabilities import (
@@ -147,7 +148,8 @@ def evaluate_abstention(
     >>> round(found.coverage.value, 2), round(found.risk.value, 2), found.points[-1].accuracy.value
     (0.64, 0.06, 1.0)
     """
-    y, proba, classes = np.asarray(y), read_probabilities(proba), np.asarray(classes)
+    y, classes = np.asarray(y), np.asarray(classes)
+    proba = read_probabilities(order_columns(proba, classes))
     groups = None if groups is None else np.asarray(groups)
     if (
         not len(y)

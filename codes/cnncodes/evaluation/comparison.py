@@ -13,12 +13,12 @@ import numpy.typing as npt
 
 from cnncodes.errors import UsageError, count
 from cnncodes.estimators.labels import check_answers, check_labels
+from cnncodes.evaluation.columns import order_columns
 from cnncodes.evaluation.figures import FIGURES as SHARES
 from cnncodes.evaluation.figures import show_result
 from cnncodes.evaluation.intervals import NO_INTERVAL, Estimate
 from cnncodes.evaluation.metrics import evaluate_predictions
 from cnncodes.evaluation.paired import FIGURES, LOSSES, McNemar, compare_paired, run_mcnemar
-from cnncodes.evaluation.probabilities import order_columns
 from cnncodes.evaluation.thresholds import LEVEL
 
 Array = npt.NDArray[Any]
@@ -218,7 +218,7 @@ def _find_classes(name: str, given: Any, classes: Any) -> Array:
 
 def _read(given: Any, classes: Array) -> Array:
     """Return what a classifier said as an array, for all that looks into it."""
-    found: Array = check_answers(given) if np.ndim(given) == 1 else order_columns(given, classes)
+    found: Array = check_answers(given) if np.ndim(given) == 1 else np.asarray(order_columns(given, classes))
     return found
 
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from cnncodes.errors import UsageError
 from cnncodes.estimators.label_sets import read_label_sets
+from cnncodes.evaluation.columns import read_table
 
 Array = npt.NDArray[Any]
 
@@ -102,7 +103,7 @@ def trace_precision(y: Any, proba: Any, classes: Any) -> list[PrecisionTrace]:
     """
     classes = np.asarray(classes)
     Y, _, _ = read_label_sets(y).align(classes)
-    proba = np.asarray(proba, dtype=np.float64)
+    proba = read_table("proba", proba, classes).astype(np.float64)
     if not len(Y) or proba.shape != Y.shape or not np.isfinite(proba).all():
         raise UsageError(
             f"proba must be finite, with a row for each of {len(Y)} images, at least one, and a column for"

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import UsageError
+from cnncodes.evaluation.columns import list_names, order_columns
 
 Array = npt.NDArray[Any]
 
@@ -60,6 +61,7 @@ def find_label_pairs(truth: Any, named: Any) -> list[LabelPair]:
     Parameters
     ----------
     truth, named : array-like of bool, shape (n_images, n_labels)
+        Of two tables, the columns of the second are found by the names of the first's.
 
     Raises
     ------
@@ -78,7 +80,9 @@ def find_label_pairs(truth: Any, named: Any) -> list[LabelPair]:
     >>> pair.missed, pair.named, pair.n, pair.expected, pair.is_clear
     (0, 1, 20, 10.0, True)
     """
-    truth, named = (np.asarray(values) for values in (truth, named))
+    labels = list_names(truth)
+    named = named if labels is None else order_columns(named, labels, "named")
+    truth, named = np.asarray(truth), np.asarray(named)
     if (
         truth.ndim != 2
         or truth.shape != named.shape

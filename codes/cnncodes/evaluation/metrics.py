@@ -18,6 +18,7 @@ from cnncodes.estimators.labels import (
     warn_of_unknown,
 )
 from cnncodes.evaluation.calibration import Calibration, measure_calibration
+from cnncodes.evaluation.columns import order_columns
 from cnncodes.evaluation.confusion import Confusion, find_names
 from cnncodes.evaluation.figures import FIGURES, show_result
 from cnncodes.evaluation.intervals import Estimate, bootstrap, count_groups, explain_intervals, summarize
@@ -27,7 +28,6 @@ from cnncodes.evaluation.probabilities import (
     Scored,
     check_named_once,
     check_probabilities,
-    order_columns,
     read_probabilities,
 )
 from cnncodes.evaluation.shares import measure_share
@@ -205,7 +205,7 @@ def evaluate_predictions(
 
 def _check_predicted(predicted: Any, n: int, classes: Array) -> Array:
     """Return probabilities, shape (n, n_classes), or predicted classes, shape (n,)."""
-    found = order_columns(predicted, classes)
+    found = np.asarray(order_columns(predicted, classes))
     if not n or found.ndim not in (1, 2) or len(found) != n:
         raise UsageError(
             f"predictions must be one for each of {n} true classes, at least one. Got shape {found.shape}."

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from cnncodes.errors import UsageError, count
 from cnncodes.estimators.label_sets import read_label_sets
+from cnncodes.evaluation.columns import read_table
 from cnncodes.evaluation.figures import FIGURES, show_result
 from cnncodes.evaluation.intervals import Estimate, bootstrap_all, count_groups, explain_intervals, make_mean
 from cnncodes.evaluation.label_order import LabelOrder, mean_known
@@ -120,7 +121,7 @@ def evaluate_multilabel(
         The truth, as of `ImageMultiLabelClassifier.fit`. A label that the classifier does not know is one
         that it never names, and whose images it cannot order.
     named : array-like of 0 and 1, shape (n_images, n_labels)
-        Labels that were predicted (`predict`).
+        Labels that were predicted (`predict`). A table's columns are found by their names, also below.
     proba : array-like of float, shape (n_images, n_labels)
         Their probabilities (`predict_proba`), or any values that order the images, such as decision values:
         no figure asks for more than their order.
@@ -149,7 +150,9 @@ def evaluate_multilabel(
     """
     classes = _check_classes(classes)
     Y, others, unknown = read_label_sets(y).align(classes)
-    named, proba = _check_predicted(named, proba, Y)
+    named, proba = _check_predicted(
+        read_table("named", named, classes), read_table("proba", proba, classes), Y
+    )
     none = np.zeros(others.shape)
     Y, named, proba = (np.hstack(pair) for pair in ((Y, others), (named, none), (proba, none)))
     names = [str(name) for name in (*classes.tolist(), *unknown.tolist())]
@@ -189,29 +192,15 @@ def _check_classes(classes: Any) -> Array:
     return found
 
 
-def _to_table(name: str, values: Any) -> Array:
-    try:
-        found = np.asarray(values)
-    except ValueError as error:  # rows of several lengths
-        raise UsageError(
-            f"{name} must have as many numbers for each image as for any other, one a label. Lists of labels"
-            " are no such rows: give what `predict` and `predict_proba` return."
-        ) from error
-    if found.dtype.kind not in "biuf":
-        raise UsageError(f"{name} must hold numbers, one a label. Got values of type {found.dtype} instead.")
-    return found
-
-
-def _check_predicted(named: Any, proba: Any, Y: Array) -> tuple[Array, Array]:
-    found, values = _to_table("named", named), _to_table("proba", proba).astype(np.float64)
-    if not len(Y) or found.shape != Y.shape or values.shape != Y.shape:
+def _check_predicted(named: Array, proba: Array, Y: Array) -> tuple[Array, Array]:
+    if not len(Y) or named.shape != Y.shape or proba.shape != Y.shape:
         raise UsageError(
             f"named and proba must have a row for each of {len(Y)} images, at least one, and a column for"
-            f" each of {Y.shape[1]} labels. Got shapes {found.shape} and {values.shape}."
+            f" each of {Y.shape[1]} labels. Got shapes {named.shape} and {proba.shape}."
         )
-    if not np.isin(found, (0, 1)).all() or not np.isfinite(values).all():
+    if not np.isin(named, (0, 1)).all() or not np.isfinite(proba).all():
         raise UsageError("named must hold 0 and 1, and proba finite numbers: leave out images without.")
-    return found.astype(np.int8), values
+    return named.astype(np.int8), proba.astype(np.float64)
 
 
 def _describe_label(

@@ -11,13 +11,13 @@ import numpy.typing as npt
 
 from cnncodes.errors import UsageError, suggest
 from cnncodes.estimators.labels import check_answers
+from cnncodes.evaluation.columns import order_columns
 from cnncodes.evaluation.confusion import Confusion, find_names
 from cnncodes.evaluation.intervals import Estimate, bootstrap, make_mean
 from cnncodes.evaluation.probabilities import (
     Scored,
     check_named_once,
     check_probabilities,
-    order_columns,
     read_probabilities,
 )
 
@@ -151,7 +151,7 @@ def _check_proba(given: Any, classes: Any) -> Array:
     if classes is None:
         raise UsageError("classes is missing: the names of the columns of probabilities.")
     check_named_once(np.asarray(classes))
-    proba = read_probabilities(order_columns(given, np.asarray(classes)))
+    proba = read_probabilities(order_columns(given, classes))
     check_probabilities(proba, len(classes))
     return proba
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import UsageError, name_some
+from cnncodes.errors import UsageError
 from cnncodes.evaluation.confusion import find_names
 from cnncodes.evaluation.intervals import Estimate, bootstrap, summarize_positive
 from cnncodes.evaluation.shares import measure_share
@@ -36,26 +36,6 @@ def read_probabilities(given: Any) -> Array:
     except (TypeError, ValueError):
         pass
     raise UsageError(f"probabilities must be numbers. Got an array of {found.dtype}.")
-
-
-def order_columns(given: Any, classes: Array | None) -> Any:
-    """Return what was predicted; of a table whose columns are named as the classes, in their order.
-
-    Raises
-    ------
-    UsageError
-        If a table names some of the classes at other places, and others not at all.
-    """
-    names = list(getattr(given, "columns", ()))
-    wanted = [] if classes is None else classes.tolist()
-    if np.ndim(given) != 2 or names == wanted or not any(name in wanted for name in names):
-        return np.asarray(given)
-    if len(names) != len(set(names)) or set(names) != set(wanted):
-        raise UsageError(
-            f"the columns of probabilities are named {name_some(names)}, and the classes are"
-            f" {name_some(wanted)}: name all classes, or give an array with the columns in their order."
-        )
-    return np.asarray(given)[:, [names.index(name) for name in wanted]]
 
 
 def check_probabilities(proba: Array, n_classes: int) -> None:
