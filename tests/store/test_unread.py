@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
+from samples import fail, make, write
 
 from cnncodes.errors import ShortageError, StoreError
+from cnncodes.store import open_codes, read_codes, verify_codes
+from cnncodes.store.repairing import repair_codes
+from cnncodes.store.summary import summarize_codes
 from cnncodes.store.unread import UnreadError, check_damage, check_encoding
+from cnncodes.store.verifying import find_problems
 
 FILE = Path("x.codes/data/part-00000.parquet")
 
@@ -54,3 +61,28 @@ def test_what_the_system_does_not_give_is_no_damage(number: int) -> None:
 )
 def test_all_else_is_damage(error: Exception) -> None:
     check_damage(FILE, error)
+
+
+def forget(path: Path) -> None:
+    (path / "manifest.json").unlink()
+    repair_codes(path)
+
+
+@pytest.mark.parametrize(
+    "run", [open_codes, read_codes, summarize_codes, verify_codes, repair_codes, forget, find_problems]
+)
+def test_a_shard_that_git_lfs_has_not_fetched_is_no_damage_and_stays(
+    tmp_path: Path, run: Callable[[Path], Any]
+) -> None:
+    path = tmp_path / "x.codes"
+    write(path, [*map(make, "abcd"), fail("z")], shard_images=2)
+    shard = min((path / "data").iterdir())
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
+    shard.write_bytes(pointer)
+    try:
+        told = str(run(path))
+    except UnreadError as error:
+        told = str(error)
+    assert f"{shard} cannot be read: a pointer of Git LFS stands in its place: fetch the file" in told
+    assert "damaged" not in told
+    assert shard.read_bytes() == pointer

@@ -19,7 +19,7 @@ from cnncodes.store.manifest import Manifest
 from cnncodes.store.schema import FAILURES_SCHEMA, code_arrays, is_code, read_parquet
 from cnncodes.store.selection import choose_layers, list_layers
 from cnncodes.store.shards import load_shard, read_manifest
-from cnncodes.store.unread import RESTORE_FAILURES, RESTORE_SHARD, explain_hash, hash_file
+from cnncodes.store.unread import RESTORE_FAILURES, RESTORE_SHARD, hash_file, refuse_hash
 
 if TYPE_CHECKING:
     from cnncodes.views import ViewPlan
@@ -206,5 +206,5 @@ def verify_codes(path: str | Path) -> int:
     for shard in manifest.shards:
         file = folder / "data" / shard.name
         if (found := hash_file(file)) != shard.sha256:
-            raise StoreError(explain_hash(file, found, shard.sha256))
+            raise refuse_hash(file, found, shard.sha256)
     return len(manifest.shards)

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from cnncodes.errors import StoreError, sentence
 from cnncodes.store.records import Failure, ImageCodes
-from cnncodes.store.unread import check_damage, check_regular, explain_hash, explain_size
+from cnncodes.store.unread import check_damage, check_regular, refuse_hash, refuse_size
 from cnncodes.views import parameters
 
 _FAILURE_FIELDS: list[pa.Field[Any]] = [
@@ -266,12 +266,12 @@ def _open_parquet(
     check_regular(path)
     try:
         if promised.size is not None and (found := path.stat().st_size) != promised.size:
-            raise StoreError(explain_size(path, found, promised.size, "bytes"))
+            raise refuse_size(path, found, promised.size, "bytes")
         source = path if promised.sha256 is None else _read_checked(path, promised.sha256)
         with pq.ParquetFile(source, page_checksum_verification=promised.sha256 is None) as file:
             found = file.metadata.num_rows
             if promised.rows is not None and found != promised.rows:
-                raise StoreError(explain_size(path, found, promised.rows, "rows"))
+                raise refuse_size(path, found, promised.rows, "rows")
             missing = sorted({*needs} - set(file.schema_arrow.names))
             if missing:
                 raise StoreError(f"{path} is damaged: it has no column {', '.join(missing)}. {advice}")
@@ -290,5 +290,5 @@ def _read_checked(path: Path, sha256: str) -> pa.BufferReader:
         file.readinto(memoryview(data))
     found = hashlib.sha256(data).hexdigest()
     if found != sha256:
-        raise StoreError(explain_hash(path, found, sha256))
+        raise refuse_hash(path, found, sha256)
     return pa.BufferReader(data)

@@ -11,6 +11,7 @@ from pathlib import Path
 from cnncodes.disk import explain_open_files
 from cnncodes.errors import ShortageError, StoreError, sentence
 from cnncodes.machine import explain_shortage, find_shortage
+from cnncodes.pointers import explain_pointer_at
 
 #: What to do about a file of a dataset that is not what was written.
 RESTORE_FAILURES = (
@@ -33,7 +34,7 @@ _ABSURD = 2**40
 
 
 class UnreadError(StoreError):
-    """A file that the system does not give; it may be sound."""
+    """A file that the system does not give, or that is still to be fetched; it may be sound."""
 
 
 def check_encoding(folder: Path) -> None:
@@ -44,20 +45,25 @@ def check_encoding(folder: Path) -> None:
         raise StoreError(f"codes cannot be kept in {folder}: {_NO_TEXT}") from error
 
 
-def explain_hash(path: Path, found: str, said: str) -> str:
-    """Say that a shard has another hash than the manifest says, and how to find out which is wrong."""
-    return (
+def refuse_hash(path: Path, found: str, said: str) -> StoreError:
+    """Return the error of a shard that has another hash than the manifest says: which of the two is wrong?"""
+    return _refuse_pointer(path) or StoreError(
         f"{path} is damaged, or the manifest is: its sha256 is {found}, the manifest says {said}."
         f" {_ask_repair(path)}"
     )
 
 
-def explain_size(path: Path, found: int, said: int, what: str) -> str:
-    """Say that a shard has other bytes or rows than the manifest says, and how to find out which is wrong."""
-    return (
+def refuse_size(path: Path, found: int, said: int, what: str) -> StoreError:
+    """Return the error of a shard that has other bytes or rows than the manifest says."""
+    return _refuse_pointer(path) or StoreError(
         f"{path} is damaged, or the manifest is: {found} {what}, not the manifest's {said}."
         f" {_ask_repair(path)}"
     )
+
+
+def _refuse_pointer(path: Path) -> UnreadError | None:
+    told = explain_pointer_at(path)
+    return UnreadError(f"{path} cannot be read: {told}.") if told else None
 
 
 def _ask_repair(path: Path) -> str:
@@ -124,10 +130,12 @@ def check_damage(path: Path, error: Exception) -> None:
     ShortageError
         If memory or threads were short.
     UnreadError
-        If it is missing, or the system does not give it.
+        If it is missing, the system does not give it, or Git LFS has not fetched it yet.
     """
     check_shortage(path, error)
     if isinstance(error, UnicodeEncodeError):  # of the path: what is in a file is decoded
         raise UnreadError(f"{path!s} cannot be read: {_NO_TEXT}") from error
     if isinstance(error, OSError) and error.errno:  # Arrow's own errors of what is in it have none
         raise refuse_unread(path, error) from error
+    if pointer := _refuse_pointer(path):
+        raise pointer from error
