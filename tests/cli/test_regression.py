@@ -125,7 +125,9 @@ def test_few_images_to_measure_on_are_told(
 ) -> None:
     (folder / "eight.csv").write_text("image,level\n" + "".join(f"{i}.png,{i}\n" for i in range(20, 28)))
     told = "8 images, fewer than 10, are too few for these figures: one that is far off moves them all."
-    assert told in run(capsys, "evaluate", model, str(folder / "eight.csv"))[0].splitlines()
+    shown = run(capsys, "evaluate", model, str(folder / "eight.csv"))[0]
+    assert told in shown.splitlines()
+    assert "of further images up to 31.2% may have a larger one (95% confidence)" in shown
     assert "too few for" not in run(capsys, "evaluate", model, str(folder / "all.csv"))[0]
 
 

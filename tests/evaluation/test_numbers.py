@@ -155,3 +155,11 @@ def test_targets_far_from_zero_that_differ_are_not_called_equal(offset):
 
 def test_of_no_images_there_are_no_ranges():
     assert measure_ranges(np.empty(0), np.empty(0)) == []
+
+
+def test_how_many_may_be_farther_off_than_any_here_is_known_whatever_the_errors():
+    y = np.arange(32.0)
+    found = evaluate_numbers(y, y + np.where(y == 5, -2.5, 0.1))
+    assert found.largest_error == 2.5 and (1 - found.beyond) ** 32 == pytest.approx(0.05)
+    grouped = evaluate_numbers(y, y + 0.1, groups=y // 4)
+    assert (1 - grouped.beyond) ** 8 == pytest.approx(0.05)

@@ -135,8 +135,17 @@ def render_numbers(result: Result) -> str:
     table = tabulate_figures(result, names, "{:.4g}")
     reason = result.get("why_no_interval")  # of what one predictor answers, and not those of several folds
     why = f"\nNo intervals: {reason}" if reason else ""
-    few = _say_few_images(result["n"])
-    return f"{table}{say_missing(result, names)}{why}{say_groups(result)}{few}\n"
+    beyond, few = _say_beyond(result), _say_few_images(result["n"])
+    return f"{table}{say_missing(result, names)}{why}{beyond}{say_groups(result)}{few}\n"
+
+
+def _say_beyond(result: Result) -> str:
+    """Say in one line how many images may be farther off than any here: no interval knows of these."""
+    drawn = "images" if result["n_groups"] is None else "groups"
+    return (
+        f"\nThe largest error is {result['largest_error']:.4g}; of further {drawn} up to"
+        f" {result['beyond']:.1%} may have a larger one (95% confidence), which no interval knows of."
+    )
 
 
 def _say_few_images(n: int) -> str:

@@ -15,6 +15,9 @@ RESAMPLES = 2000
 #: What sums of equal numbers differ by, as a share.
 _ROUNDING = 1e-12
 
+#: How many times as much as resamples their logarithms vary where these have no end.
+_FAR = 2.0
+
 #: Why a figure that is known may have no interval, which is no certainty.
 NO_INTERVAL = (
     "no interval, since nearly all resamples agree, as where answers are equally good on all images, or there"
@@ -203,8 +206,11 @@ def summarize_positive(
     """Return a loss or an error with an interval by its logarithm: as far as Student's t has it.
 
     Few large ones are most of such a mean: resamples that lack them are small and sure of it, and their
-    percentiles lie too low. By the logarithm an interval reaches as many times above a figure as below it.
-    Where it is 0, or a resample has none but that, it is that of `summarize`.
+    percentiles lie too low. By the logarithm an interval reaches as many times above a figure as below it,
+    but where the logarithms vary more than twice as much as the resamples themselves, as a share of the
+    figure. Then a few values are nearly all of it, the logarithms of resamples without them have no end, and
+    it reaches up by that share, as that of a Poisson count does. Where such resamples are 0, the lower end is
+    that of `summarize`; where the figure is, the interval.
 
     Parameters
     ----------
@@ -229,11 +235,17 @@ def summarize_positive(
 
     found = summarize(value, drawn, n, units)
     known = drawn[~np.isnan(drawn)]
-    if math.isnan(found.low) or units < 2 or not (value > 0 and known.min() > 0 and np.isfinite(known).all()):
+    if math.isnan(found.low) or units < 2 or value <= 0 or known.min() < 0 or not np.isfinite(known).all():
         return found
-    spread = float(np.log(known).std()) * math.sqrt(units / (units - 1))
-    times = math.exp(min(700.0, float(stdtrit(units - 1, 0.975)) * spread))  # of two units it may be endless
-    return Estimate(value, value / times, min(value * times, most), n)
+    wide = float(stdtrit(units - 1, 0.975)) * math.sqrt(units / (units - 1))
+    relative = float(known.std()) / value
+    by_logarithm = float(np.log(known).std()) if known.min() > 0 else math.inf
+    below, above = (
+        math.exp(min(700.0, wide * spread))  # of two units it may be endless
+        for spread in (by_logarithm, relative if by_logarithm > _FAR * relative else by_logarithm)
+    )
+    low = value / below if math.isfinite(by_logarithm) else min(found.low, value)
+    return Estimate(value, low, min(value * above, most), n)
 
 
 def explain_intervals(figures: Mapping[str, Estimate | None]) -> dict[str, str]:

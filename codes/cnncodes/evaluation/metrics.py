@@ -67,8 +67,9 @@ class Evaluation:
     """How good predictions are.
 
     Intervals are of 95 %. Those of shares are Wilson's, all others of the bootstrap over images: percentiles,
-    of losses those of `summarize_positive`, of macro F1 those of `summarize_biased`, of balanced accuracy
-    those of `widen_mean`. Where groups are given, whole groups are drawn, for shares too (`measure_share`).
+    of losses those of `summarize_positive` and `allow_for_mistakes`, of macro F1 those of `summarize_biased`,
+    of balanced accuracy those of `widen_mean`. Where groups are given, whole groups are drawn, for shares too
+    (`measure_share`).
 
     Attributes
     ----------

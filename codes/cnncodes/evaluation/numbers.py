@@ -16,6 +16,7 @@ from cnncodes.evaluation.figures import FIGURES, show_result
 from cnncodes.evaluation.intervals import (
     Estimate,
     bootstrap_all,
+    count_drawn,
     explain_intervals,
     make_mean,
     summarize,
@@ -66,6 +67,12 @@ class NumberEvaluation:
         Groups that the intervals draw; None where they draw images.
     missing : dict of str to str
         Why a figure, or its interval, is missing, by its name.
+    largest_error : float
+        How far the prediction that is farthest off is off.
+    beyond : float
+        Up to what share of further images, or groups, may be farther off, with 95 % confidence: what these
+        cost is in no interval. It is ``1 - 0.05 ** (1 / n)``, whatever the errors' distribution (S. S. Wilks,
+        "Determination of sample sizes for setting tolerance limits", 1941).
     """
 
     n: int
@@ -81,6 +88,8 @@ class NumberEvaluation:
     width: float | None = None
     n_groups: int | None = None
     missing: dict[str, str] = field(default_factory=dict)
+    largest_error: float = math.nan
+    beyond: float = math.nan
 
     def __repr__(self) -> str:
         figures = FIGURES["accuracy"].say(self.r2, "R2"), FIGURES["mae"].say(self.mae)
@@ -125,6 +134,8 @@ def evaluate_numbers(
     (4, 0.8, 0.25, 0.5, 1.0)
     >>> figures.constant_mae.value, figures.relative_mae.value
     (1.0, 0.25)
+    >>> figures.largest_error, round(figures.beyond, 2)
+    (1.0, 0.53)
     """
     y, predicted = check_numbers(y, predicted)
     if width is not None and np.shape(width) not in ((), y.shape):
@@ -145,6 +156,8 @@ def evaluate_numbers(
         n_groups=None if members is None else len(np.unique(members)),
         missing=explain_intervals(figures)
         | {name: _say_why(y, predicted) for name, figure in figures.items() if math.isnan(figure.value)},
+        largest_error=float(np.abs(predicted - y).max()),
+        beyond=1 - 0.05 ** (1 / count_drawn(len(y), members)),
     )
 
 

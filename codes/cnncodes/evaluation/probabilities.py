@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from cnncodes.errors import UsageError
 from cnncodes.evaluation.confusion import find_names
-from cnncodes.evaluation.intervals import Estimate, bootstrap, summarize_positive
+from cnncodes.evaluation.intervals import Estimate, bootstrap, make_mean, summarize_positive
+from cnncodes.evaluation.mistakes import allow_for_mistakes
 from cnncodes.evaluation.shares import measure_share
 
 Array = npt.NDArray[Any]
@@ -95,13 +96,13 @@ class Scored:
     def log_loss(self) -> Estimate:
         """Return the mean log-loss in nats over the images of known classes: of others it is infinite."""
         losses, known = self.log_loss_of_each()
-        return self._average(losses[known], known)
+        first, second = (_lose_log(given) for given in self._first_two())
+        return self._average(losses, known, first, second, most=-math.log(_LEAST))
 
     def log_loss_of_each(self) -> tuple[Array, Array]:
         """Return the log-loss of each image, and which of them count; of the others it is infinite."""
         known = self.column >= 0
-        given = self.proba[np.arange(len(known)), self.column]
-        losses = -np.log(np.clip(given.astype(np.float64), _LEAST, 1.0))
+        losses = _lose_log(self.proba[np.arange(len(known)), self.column])
         return np.where(known, losses, np.inf), known
 
     def brier(self) -> Estimate:
@@ -115,14 +116,15 @@ class Scored:
         G. W. Brier, "Verification of forecasts expressed in terms of probability", 1950. For two classes this
         is twice what scikit-learn's `brier_score_loss` gives by default.
         """
-        return self._average(*self.brier_of_each(), most=2.0)
+        losses, known = self.brier_of_each()
+        first, second = (self._lose_squares(given) for given in self._first_two())
+        return self._average(losses, known, first, second, most=2.0)
 
     def brier_of_each(self) -> tuple[Array, Array]:
         """Return the squared distance of each image, and which of them count: all."""
         known = self.column >= 0
         given = np.where(known, self.proba[np.arange(len(known)), self.column], 0.0)
-        losses = (self.proba.astype(np.float64) ** 2).sum(axis=1) - 2 * given + 1
-        return losses, np.ones(len(known), dtype=np.bool_)
+        return self._lose_squares(given), np.ones(len(known), dtype=np.bool_)
 
     def top_k_accuracy(self, k: int) -> Estimate:
         """Return the share of images with their class among the `k` most probable; of equals the first."""
@@ -137,11 +139,35 @@ class Scored:
         answer = self.proba.argmax(axis=1)
         return self.proba[np.arange(len(answer)), answer].astype(np.float64), answer == self.column
 
-    def _average(self, losses: Array, among: Array, most: float = math.inf) -> Estimate:
-        return bootstrap(
-            lambda weights: float((losses * weights).sum() / weights.sum()) if weights.any() else np.nan,
+    def _first_two(self) -> tuple[Array, Array]:
+        """Return the probabilities of each image's answer, and of the next best class, 0 if there is none."""
+        if self.proba.shape[1] < 2:
+            return self.proba[:, 0], np.zeros_like(self.proba[:, 0])
+        ordered = np.partition(self.proba, -2, axis=1)
+        return ordered[:, -1], ordered[:, -2]
+
+    def _lose_squares(self, given: Array) -> Array:
+        """Return the squared distances of images of a class that has been `given` such probabilities."""
+        found: Array = (self.proba.astype(np.float64) ** 2).sum(axis=1) - 2 * given + 1
+        return found
+
+    def _average(
+        self, losses: Array, among: Array, answered: Array, next_best: Array, *, most: float
+    ) -> Estimate:
+        """Return the mean loss; `answered` and `next_best` are as in `allow_for_mistakes`."""
+        losses, groups = losses[among], None if self.groups is None else self.groups[among]
+        found = bootstrap(
+            make_mean(losses),
             len(losses),
-            groups=None if self.groups is None else self.groups[among],
+            groups=groups,
             random_state=self.random_state,
             summary=partial(summarize_positive, most=most),
         )
+        if not len(losses):
+            return found
+        right = self.confident()[1][among]
+        return allow_for_mistakes(found, losses, answered[among], next_best[among], right, groups=groups)
+
+
+def _lose_log(given: Array) -> Array:
+    return np.asarray(-np.log(np.clip(given.astype(np.float64), _LEAST, 1.0)))

@@ -8,7 +8,7 @@ from cnncodes.evaluation import NumberEvaluation
 from cnncodes.evaluation.measures import NUMBER_MEASURES
 from cnncodes.report.codemap import Marks, draw_map
 from cnncodes.report.datachecks import show_data
-from cnncodes.report.html import pack, percent
+from cnncodes.report.html import pack, percent, significant
 from cnncodes.report.material import NumberMaterial
 from cnncodes.report.nearest import Neighbourhood, settle
 from cnncodes.report.numbers.errors import show_errors
@@ -49,7 +49,14 @@ def show_figures(evaluation: NumberEvaluation) -> str:
     """Return the section of overall figures."""
     has_intervals = evaluation.covered is not None
     measures = [one for one in NUMBER_MEASURES if has_intervals or one.key != "covered"]
-    return tabulate_figures(evaluation, measures, {"coverage": percent(evaluation.coverage or 0.0)})
+    drawn = "images" if evaluation.n_groups is None else "groups"
+    note = (
+        f"The largest error is {significant(evaluation.largest_error)}; of further {drawn} up to"
+        f" {percent(evaluation.beyond)} may have a larger one (95% confidence), which no interval knows of."
+    )
+    return tabulate_figures(
+        evaluation, measures, {"coverage": percent(evaluation.coverage or 0.0)}, note=note
+    )
 
 
 def _show_map(material: NumberMaterial, neighbourhood: Neighbourhood) -> str:
