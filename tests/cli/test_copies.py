@@ -81,6 +81,22 @@ def test_copies_make_no_interval_narrower(
 def test_copies_are_joined_with_groups(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found, shown = evaluate(folder, "class", "class3", capsys, "--group-column", "camera")
     assert (found["n_different"], found["n_groups"]) == (8, 4) and SAID in shown
+    assert "whole groups, of which there are 4: too few" in shown
+
+
+@pytest.mark.parametrize(
+    ("model", "labels", "noun"),
+    [("class", "ab", "class"), ("number", "05", "target"), ("labels", ["dark", "light|odd"], "label set")],
+)
+def test_an_image_with_two_labels_is_told(
+    folder: Path, model: str, labels: list[str], noun: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [f"{i}.png,{labels[i % 2]}" for i in range(16, 24)]
+    for name, more in (("twice", labels[0]), ("torn", labels[1])):
+        (folder / f"{name}.csv").write_text("\n".join(["image,label", *rows, f"16.png,{more}"]))
+        assert main(["evaluate", str(folder / f"{model}.cnncodes"), str(folder / f"{name}.csv"), "-q"]) == 0
+        said = f"1 image is there with more than one {noun} (equal files), of which one at most can be right"
+        assert (said in capsys.readouterr().err) == (name == "torn")
 
 
 @pytest.mark.slow

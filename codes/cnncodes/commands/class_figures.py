@@ -39,6 +39,7 @@ def evaluate_classes(
     records, split = inputs.labelled_part(options.src, options, options.split, "test", reporter)
     _check_known(records, predictor.classes)
     found = predict_labelled(options, predictor, records, split, reporter)
+    found.warn_of_contradictory([str(record.label) for record in records], "class")
     read, groups = found.read, found.drawn.groups
     evaluation = _measure(found)
     abstention = (

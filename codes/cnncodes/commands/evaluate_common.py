@@ -64,6 +64,15 @@ class Evaluated:
         """Key and reason of each image that could not be."""
         return [(failure.key, failure.reason) for failure in self.predictions.failures.values()]
 
+    def warn_of_contradictory(self, truth: Sequence[Any], noun: str) -> None:
+        """Warn of equal images of which the truth, a `noun` for each record, differs."""
+        import numpy as np
+
+        from cnncodes.estimators.contents import warn_of_contradictory
+
+        keys = [record.key for record in self.records]
+        warn_of_contradictory(keys, self.predictions.contents.tolist(), np.array(truth), noun)
+
     def name(self) -> Result:
         """Return what was evaluated on what, as a result begins."""
         return {"model": self.options.model, "src": self.options.src, "split": self.split}

@@ -43,6 +43,7 @@ def evaluate_labels(
     truth = _read_truth(records, predictor, delimiter)
     meaning = Meaning(label_delimiter=delimiter)
     found = predict_labelled(options, predictor, records, split, reporter, meaning=meaning)
+    found.warn_of_contradictory([delimiter.join(labels) for labels in truth], "label set")
     evaluation = _measure(found, truth)
     figures: Result = to_plain(evaluation)
     _warn_unknown(figures["per_label"], delimiter, predictor.delimiter, reporter)

@@ -44,6 +44,7 @@ def evaluate_regressor(
     truth = _read_truth(records, labelled, fitted)
     meaning = Meaning(regression=True)
     found = predict_labelled(labelled, predictor, records, split, reporter, meaning=meaning, given=options)
+    found.warn_of_contradictory(truth, "target")
     evaluation = _measure(found, truth, predictor)
     target = name_target(options.target, options.src, labelled)
     if target is not None and fitted is not None and target != fitted:

@@ -101,9 +101,9 @@ def find_trained(trained: Contents, hashes: Sequence[str]) -> npt.NDArray[np.boo
 
 
 def find_contradictory(
-    hashes: Sequence[str], y: npt.NDArray[Any], *, are_numbers: bool = False
+    hashes: Sequence[Any], y: npt.NDArray[Any], *, are_numbers: bool = False
 ) -> list[tuple[int, int]]:
-    """Return of each content with different `y` two images that have such; an unreadable one has none.
+    """Return of each content with different `y` two images that have such; an unreadable one has 0 or ''.
 
     Numbers to predict are different where they differ by more than `DISAGREE` standard deviations.
 
@@ -113,8 +113,8 @@ def find_contradictory(
     [(0, 2)]
     """
     tolerance = DISAGREE * y.std(axis=0) if are_numbers else None
-    first: dict[str, int] = {}
-    found: dict[str, tuple[int, int]] = {}
+    first: dict[Any, int] = {}
+    found: dict[Any, tuple[int, int]] = {}
     for i, text in enumerate(hashes):
         j = first.setdefault(text, i)
         if not text or j == i or text in found:
@@ -125,7 +125,7 @@ def find_contradictory(
     return list(found.values())
 
 
-def warn_of_contradictory(keys: Sequence[str], hashes: Sequence[str], y: npt.NDArray[Any], noun: str) -> None:
+def warn_of_contradictory(keys: Sequence[str], hashes: Sequence[Any], y: npt.NDArray[Any], noun: str) -> None:
     """Warn of equal images of which `y`, a `noun`, differs."""
     if not (pairs := find_contradictory(hashes, y, are_numbers=noun == "target")):
         return
