@@ -113,7 +113,7 @@ def test_figures_at_the_ends_are_drawn_within_the_chart(value: float) -> None:
 
 def test_what_flatters_is_said() -> None:
     said = list_cautions(read_comparison(make_ladder(trained_on=3, failed=2), "b.json"))
-    assert "3 of 400 test images were trained on" in said[0] and "2 images could not be read" in said[1]
+    assert "3 of 400 test images were trained on" in said[0] and "2 images could not be used" in said[1]
     assert (
         "5 of 400 test images are of groups"
         in list_cautions(read_comparison(make_ladder(groups_trained_on=5), "b.json"))[0]
@@ -121,10 +121,13 @@ def test_what_flatters_is_said() -> None:
     one = list_cautions(read_comparison(make_ladder(unlabelled=1, failed=1), "b.json"))
     assert one == [
         "1 image has no label: left out.",
-        "1 image could not be read: not in the figures.",
+        "1 image could not be used: not in the figures.",
     ]
     [few] = list_cautions(read_comparison(make_ladder(n_groups=5), "b.json"))
     assert few.endswith("of which there are 5: too few, so that they are too narrow or mean nothing.")
+    copies = list_cautions(read_comparison(make_ladder(n_groups=5, n_different=5), "b.json"))
+    assert "5 differ" in copies[0] and "Intervals draw 5 different images: too few" in copies[1]
+    assert len(list_cautions(read_comparison(make_ladder(n_groups=50, n_different=50), "b.json"))) == 1
     doubts = make_ladder(doubts=["1 of 4 labels <b> are rare"], unlabelled=7)
     assert list_cautions(read_comparison(doubts, "b.json")) == [
         "1 of 4 labels &lt;b&gt; are rare.",

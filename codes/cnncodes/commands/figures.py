@@ -51,7 +51,10 @@ def say_groups(figures: Result) -> str:
     equal, count = say_copies(figures), figures.get("n_groups")
     if count is None:
         return equal
-    few = ": too few, so that they are too narrow or mean nothing" if count < FEW_GROUPS else ""
+    few = "too few, so that {} are too narrow or mean nothing" if count < FEW_GROUPS else ""
+    if is_copies_alone(figures):
+        return f"{equal}\nThe different images are {few.format('intervals')}." if few else equal
+    few = f": {few.format('they')}" if few else ""
     return f"{equal}\nIntervals draw whole groups, of which there are {count:,}{few}."
 
 
@@ -68,6 +71,11 @@ def say_few_groups(of_each: list[Result], count: int | None, noun: str) -> str:
         f"\nThe images of {len(few)} of {len(of_each)} {noun} ({name_some(few, show=cut_name)}) are of fewer"
         f" than {FEW_GROUPS} groups: their own intervals are too narrow or mean nothing."
     )
+
+
+def is_copies_alone(figures: Result) -> bool:
+    """Say whether groups are of equal images alone: nobody named any."""
+    return figures.get("n_different") is not None and figures["n_groups"] == figures["n_different"]
 
 
 def say_copies(figures: Result) -> str:

@@ -232,14 +232,17 @@ def list_cautions(comparison: Comparison) -> list[str]:
         )
     if comparison.n_different is not None:
         found.append(f"{say_equal(comparison.n, comparison.n_different)}.")
-    if comparison.n_groups is not None:
-        few = ": too few, so that they are too narrow or mean nothing" * (comparison.n_groups < FEW_GROUPS)
+    few = ": too few, so that they are too narrow or mean nothing"
+    if comparison.n_groups is not None and comparison.n_groups != comparison.n_different:
+        few *= comparison.n_groups < FEW_GROUPS
         found.append(f"Intervals draw whole groups, of which there are {comparison.n_groups:,}{few}.")
+    elif comparison.n_groups is not None and comparison.n_groups < FEW_GROUPS:
+        found.append(f"Intervals draw {count(comparison.n_groups, 'different image')}{few}.")
     found += [f"{escape(f'{doubt[:1].upper()}{doubt[1:]}')}." for doubt in comparison.doubts]
     if unlabelled := comparison.unlabelled:
         found.append(f"{count(unlabelled, 'image')} {agree(unlabelled, 'has')} no label: left out.")
     if comparison.failed:
-        found.append(f"{count(comparison.failed, 'image')} could not be read: not in the figures.")
+        found.append(f"{count(comparison.failed, 'image')} could not be used: not in the figures.")
     if len(comparison.tried) < 2:
         found.append("One way alone was tried: there is nothing to compare it with.")
     return found

@@ -101,8 +101,9 @@ def list_common(material: Subject, n: int) -> list[str]:
     groups = material.evaluation.n_groups
     if groups is not None and groups < FEW_GROUPS:
         found.append(
-            f"There {agree(groups, 'is')} only {count(groups, 'group')}: intervals are too narrow, or mean"
-            " nothing."
+            f"There {agree(groups, 'is')} only"
+            f" {count(groups, 'different image' if groups == material.drawn.n_different else 'group')}:"
+            " intervals are too narrow, or mean nothing."
         )
     if n < _FEW:
         found.append(
