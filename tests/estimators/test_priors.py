@@ -7,6 +7,7 @@ import zipfile
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -217,19 +218,37 @@ def test_what_shares_classifiers_within_another_take_is_not_guessed(head: Any) -
 @pytest.mark.parametrize(
     ("priors", "message"),
     [
-        ({"a": 0.5, "b": 0.6, "c": 0.1}, "They sum to 1.2, for 3 of 3 classes"),
-        ({"a": 0.5, "b": 0.5}, "They sum to 1, for 2 of 3"),
+        ({"a": 0.5, "b": 0.6, "c": 0.1}, "They sum to 1.2, for all 3 classes"),
+        ({"a": 0.5, "b": 0.5}, "leave out 1 of 3 classes, for which a sum of 1 leaves nothing"),
+        ({"a": 0.8, "b": 0.5}, "leave out 1 of 3 classes, for which a sum of 1.3 leaves nothing"),
         ({"d": 0.5}, "'d', which is no class. Known: a, b, c"),
         ({"a": 0.0}, "above 0 and at most 1"),
         ({"a": float("nan")}, "above 0 and at most 1"),
         ({"a": "much"}, "Got 'much' for 'a'"),
         ({}, "a share for each class"),
         ("guess", "or 'estimate'. Got 'guess'"),
+        ([0.2, 0.8], r"Got \[0.2, 0.8\] instead"),
+        (pd.DataFrame({"a": [0.2]}), "Got a DataFrame instead"),
+        (pd.Series([0.5, 0.2], index=["a", "a"]), "names one twice"),
+        (pd.Series([0.5], index=["d"]), "'d', which is no class"),
     ],
 )
 def test_what_are_no_shares_is_refused(priors: Any, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         settle_shares(priors, np.array(["a", "b", "c"]), TRAINED)
+
+
+def test_classes_that_are_numbers_are_told_to_be_given_as_such() -> None:
+    with pytest.raises(UsageError, match="no class: the classes are numbers, such as 0, and no text"):
+        settle_shares({"0": 0.5}, np.array([0, 1, 2]), TRAINED)
+    with pytest.raises(UsageError, match="Did you mean '0'"):
+        settle_shares({0: 0.5}, np.array(["0", "1", "2"]), TRAINED)
+
+
+def test_a_series_is_a_share_for_each_class_of_its_index() -> None:
+    classes, shares = np.array([0, 1, 2]), {2: 0.7, 0: 0.1}
+    expected = settle_shares(shares, classes, TRAINED)
+    np.testing.assert_array_equal(settle_shares(pd.Series(shares), classes, TRAINED), expected)
 
 
 def test_scores_without_probabilities_or_shares_are_refused() -> None:

@@ -311,7 +311,7 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
         Parameters
         ----------
         X : list of paths, encoded bytes, PIL images or uint8 arrays; or a folder
-        priors : dict of class to float, or "estimate", optional
+        priors : dict of class to float, Series with classes as index, or "estimate", optional
             Shares of the classes among such images, where these are others than in training; classes that
             are left out share the rest as they did there. "estimate": those that are most likely by these
             images. See `cnncodes.estimators.priors.adjust_probabilities`, and docs/figures.md.

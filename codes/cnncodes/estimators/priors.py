@@ -183,8 +183,8 @@ def settle_shares(priors: Any, classes: npt.NDArray[Any], old: Floats) -> Floats
 
     Parameters
     ----------
-    priors : mapping of class to float
-        Above 0. Where classes are left out they share the rest as they did in training.
+    priors : mapping of class to float, or pandas Series
+        Above 0; of a Series by its index. Classes that are left out share the rest as they did in training.
     classes : ndarray, shape (n_classes,)
     old : ndarray of float64, shape (n_classes,)
 
@@ -198,17 +198,10 @@ def settle_shares(priors: Any, classes: npt.NDArray[Any], old: Floats) -> Floats
     >>> settle_shares({"dog": 0.4}, np.array(["ant", "cat", "dog"]), np.array([0.2, 0.4, 0.4])).round(2)
     array([0.2, 0.4, 0.4])
     """
-    if not isinstance(priors, Mapping) or not priors:
-        raise UsageError(
-            f"priors must be a share for each class, as {{'cat': 0.9, 'dog': 0.1}}, or {ESTIMATE!r}. Got"
-            f" {priors!r} instead."
-        )
-    names = classes.tolist()
+    priors, names = _read_priors(priors), classes.tolist()
     for name, share in priors.items():
         if name not in names:
-            raise UsageError(
-                f"priors name {name!r}, which is no class. {suggest(str(name), map(str, names))}"
-            )
+            raise UsageError(f"priors name {name!r}, which is no class{_say_classes(name, names)}")
         real = isinstance(share, int | float | np.number) and not isinstance(share, bool)
         if not real or not math.isfinite(share) or not 0 < share <= 1:
             raise UsageError(
@@ -218,15 +211,38 @@ def settle_shares(priors: Any, classes: npt.NDArray[Any], old: Floats) -> Floats
     named = np.array([name in priors for name in names])
     new = np.array([float(priors.get(name, 0.0)) for name in names])
     rest, complete = 1 - new.sum(), bool(named.all())
-    if abs(rest) > _SUM_TOLERANCE if complete else rest <= 0:
+    if complete and abs(rest) > _SUM_TOLERANCE:
+        raise UsageError(f"priors must sum to 1. They sum to {new.sum():g}, for all {len(names)} classes.")
+    if not complete and rest <= 0:
         raise UsageError(
-            f"the shares in priors must sum to 1, or to less where classes are left out. They sum to"
-            f" {new.sum():g}, for {named.sum()} of {len(names)} classes."
+            f"priors leave out {(~named).sum()} of {len(names)} classes, for which a sum of {new.sum():g}"
+            " leaves nothing: name them (one that never occurs gets 1e-6, say), or give less to the others."
         )
     if not complete:
         new[~named] = rest * old[~named] / old[~named].sum()
     settled: Floats = new / new.sum()
     return settled
+
+
+def _read_priors(priors: Any) -> Mapping[Any, Any]:
+    """Return the shares by class that a user has given, a Series's by its index."""
+    dimensions = getattr(priors, "ndim", 0)
+    if dimensions == 1 and hasattr(priors, "to_dict"):
+        if not priors.index.is_unique:
+            raise UsageError("priors must name each class once. The index of the Series names one twice.")
+        priors = priors.to_dict()
+    if isinstance(priors, Mapping) and priors:
+        return priors
+    got = f"a {type(priors).__name__}" if dimensions > 1 else repr(priors)
+    expected = f"a share for each class, as {{'cat': 0.9, 'dog': 0.1}}, or {ESTIMATE!r}"
+    raise UsageError(f"priors must be {expected}. Got {got} instead.")
+
+
+def _say_classes(name: Any, names: list[Any]) -> str:
+    """Return what is said of a name that is no class: which are, or that they are no text."""
+    if isinstance(name, str) and name in map(str, names):
+        return f": the classes are numbers, such as {names[0]}, and no text."
+    return f". {suggest(str(name), map(str, names))}"
 
 
 def require_shares(shares: Floats | None) -> Floats:
