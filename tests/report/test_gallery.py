@@ -88,6 +88,25 @@ def test_other_views_and_scaled_codes_are_said(make_material: MakeMaterial) -> N
     assert "for the central view alone" in found and "10 views" in found and "length 1" in found
 
 
+def test_where_all_answers_are_sure_none_is_shown_as_uncertain(make_material: MakeMaterial) -> None:
+    labels = ["a", "b", "c"] * 4
+    sure = np.eye(3)[[0, 1, 2] * 4] * 0.9985 + 0.0005
+    found = show_gallery(make_material(labels, proba=sure, predicted=np.array(labels)))
+    assert "No answer is uncertain: all have a probability of 1.00, rounded." in found
+    assert "<figure>" not in found
+    less = np.vstack([sure[:-1], [[0.2, 0.2, 0.6]]])
+    assert "The answers with the least" in show_gallery(make_material(labels, proba=less))
+
+
+def test_a_very_long_file_name_is_shortened_in_its_middle(make_material: MakeMaterial) -> None:
+    key = f"photos/{'n' * 200}-0001.jpg"
+    found = show_gallery(make_material(["a", "b", "c"], [key, "two", "three"]))
+    [caption] = re.findall(r'<span class="file">(<bdi title=.*?)</span>', found)[:1]
+    assert re.fullmatch(rf'<bdi title="{key}">photos/<wbr>n+…n+-0001.jpg</bdi>', caption)
+    assert len(re.sub("<[^>]*>", "", caption)) < 70 and f'alt="Thumbnail of {key}"' in found
+    assert '<span class="file"><bdi>two</bdi></span>' in found
+
+
 def test_hostile_names_are_text(make_material: MakeMaterial) -> None:
     found = show_gallery(make_material(["a", "b", "c"] * 3, HOSTILE))
     shown = [hostile for hostile in HOSTILE if escape(hostile) in found]

@@ -31,9 +31,12 @@ def choose_mistakes(material: Material) -> npt.NDArray[np.int64]:
 
 
 def choose_uncertain(material: Material) -> npt.NDArray[np.int64]:
-    """Return the images whose answers were given with the least probability, first the least."""
+    """Return the images whose answers were given with the least probability, first the least.
+
+    None where all answers are sure, as captions show it: which is the least sure then means nothing.
+    """
     probability = material.probability
-    if probability is None:
+    if probability is None or number(float(probability.min()), 2) == number(1.0, 2):
         return np.empty(0, np.int64)
     return np.argsort(probability, kind="stable")[:SHOWN].astype(np.int64)
 
@@ -70,11 +73,7 @@ def show_gallery(material: Material, studio: Studio, neighbourhood: Neighbourhoo
         paragraph(_describe_mistakes(material, len(mistakes))),
         hang(mistakes),
         "<h3>Least certain answers</h3>",
-        paragraph(
-            "The answers with the least probability, right or wrong: of images like these more may help most."
-            if len(uncertain)
-            else "The classifier gives no probabilities."
-        ),
+        paragraph(_describe_uncertain(material, len(uncertain))),
         hang(uncertain),
     )
 
@@ -113,6 +112,16 @@ def _describe_mistakes(material: Material, shown: int) -> str:
     if material.proba is None:
         return f"{said}, in no order: the classifier gives no probabilities. Some labels may be wrong."
     return f"{said}, the surest first: look here for wrong labels, too."
+
+
+def _describe_uncertain(material: Material, shown: int) -> str:
+    if shown:
+        return (
+            "The answers with the least probability, right or wrong: of images like these more may help most."
+        )
+    if material.probability is None:
+        return "The classifier gives no probabilities."
+    return f"No answer is uncertain: all have a probability of {number(1.0, 2)}, rounded."
 
 
 def _describe(material: Material, image: int) -> str:

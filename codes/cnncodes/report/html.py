@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from cnncodes.evaluation.figures import Figure
     from cnncodes.evaluation.intervals import Estimate
 
+#: Letters at either end of a file name that is too long to be shown.
+_NAME_END = 32
+
 # Control characters, line separators, marks and overrides of direction, halves of surrogate pairs (bytes that
 # are no text), and what is no character at all.
 _UNSEEN = re.compile(
@@ -73,14 +76,17 @@ def name(text: object) -> str:
 
 
 def file_name(key: object) -> str:
-    """Return the key of an image for HTML: a long one is broken after a slash, and not within a name.
+    """Return the key of an image for HTML: broken after a slash, and a very long one without its middle.
 
     Examples
     --------
     >>> file_name("test/cat/1.png")
     '<bdi>test/<wbr>cat/<wbr>1.png</bdi>'
     """
-    return f"<bdi>{escape(key).replace('/', '/<wbr>')}</bdi>"
+    text, title = str(key), ""
+    if len(text) > 2 * _NAME_END:
+        text, title = f"{text[:_NAME_END]}…{text[-_NAME_END:]}", f' title="{escape(key)}"'
+    return f"<bdi{title}>{escape(text).replace('/', '/<wbr>')}</bdi>"
 
 
 def embed_json(value: Any) -> str:
