@@ -48,7 +48,7 @@ def test_a_page_is_written_with_the_figures_that_are_printed(
     accuracy = found["accuracy"]
     ends = f"{accuracy['low']:.3f} to {accuracy['high']:.3f}"
     assert f"<td>{accuracy['value']:.3f}</td><td>{ends}</td>" in page
-    assert "1 image could not be read" in page and "light &amp; bright" in page
+    assert "1 image could not be used" in page and "light &amp; bright" in page
     assert "1970-01-01 00:00 UTC" in page
     training = dict(re.findall(r">Classifier, ([a-z ]+)</t[dh]><td><code>([^<]*)</code>", page))
     assert training["images trained on"] == "10" and training["trained by"].startswith("cnncodes ")

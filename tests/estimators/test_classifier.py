@@ -317,7 +317,7 @@ def test_raise_names_the_first_ten(make, pictures):
     with pytest.raises(UnreadableImages) as caught:
         make().fit([*X, *broken], [*y, *y])
     text = str(caught.value)
-    assert text.startswith("12 of 24 images cannot be read: image-00000012 (")
+    assert text.startswith("12 of 24 images cannot be used: image-00000012 (")
     assert "image-00000021" in text and "image-00000022" not in text and ", and 2 more" in text
 
 

@@ -71,7 +71,7 @@ def test_fitted_attributes(extractor, backbone, pictures):
 
 def test_an_unreadable_image_is_no_row_but_an_error(extractor, pictures):
     fitted = extractor().fit(pictures.arrays)
-    with pytest.raises(UnreadableImages, match="1 of 2 images cannot be read: image-00000001 .*known"):
+    with pytest.raises(UnreadableImages, match="1 of 2 images cannot be used: image-00000001 .*known"):
         fitted.transform([pictures.arrays[0], b"no picture"])
 
 

@@ -170,12 +170,12 @@ def test_images_that_cannot_be_read(make, X, y, tmp_path):
     broken = [*X, b"no image", b"nor this"]
     with pytest.raises(UnreadableImages):
         make().fit(broken, [*y, set(), {"red"}])
-    with pytest.warns(UserWarning, match="2 of 26 images cannot be read"):
+    with pytest.warns(UserWarning, match="2 of 26 images cannot be used"):
         clf = make(on_error="skip").fit(broken, [*y, set(), {"red"}])
     assert clf.n_images_ == N
     with (
         pytest.raises(SourceError, match="1 label is on none of the 24 images.*'gone'"),
-        pytest.warns(UserWarning, match="cannot be read"),
+        pytest.warns(UserWarning, match="cannot be used"),
     ):
         make(on_error="skip").fit(broken, [*y, set(), {"gone"}])
     found = clf.predictor_.predict_records(_records(broken), n_jobs=1)

@@ -219,7 +219,7 @@ def test_one_and_two_images(make, X):
 
 def test_unreadable_images(make, X):
     bad = [*X[:5], b"no image"]
-    with pytest.raises(UnreadableImages, match="1 of 6 images cannot be read"):
+    with pytest.raises(UnreadableImages, match="1 of 6 images cannot be used"):
         make().fit(bad, levels()[:6])
     with pytest.warns(UserWarning, match="They were left out, with their labels"):
         assert make(on_error="skip").fit(bad, levels()[:6]).n_images_ == 5

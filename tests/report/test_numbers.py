@@ -103,7 +103,7 @@ def test_numbers_of_another_column_are_warned_of(make_numbers: MakeNumbers) -> N
     material = make_numbers(TRUTH, target="weight", trained_on=3, failed=2)
     fitted = dataclasses.replace(material, predictor=material.predictor.with_targets(("age",)))
     said = " ".join(map(text_of, list_warnings(fitted)))
-    for part in ("3 of 120 images were trained on", "2 images could not be read", "fitted to age"):
+    for part in ("3 of 120 images were trained on", "2 images could not be used", "fitted to age"):
         assert part in said
     assert list_warnings(make_numbers(TRUTH)) == []
     grouped = evaluate_numbers(TRUTH, material.predicted, groups=np.arange(120) % 4)

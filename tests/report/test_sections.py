@@ -144,7 +144,7 @@ def test_what_makes_figures_mean_less_is_warned_of(make_material: MakeMaterial) 
     for part in (
         "2 of 3 images were trained on",
         "does not know new",
-        "4 images could not be read",
+        "4 images could not be used",
         "only 3 images",
         "fewer than 10 images",
     ):

@@ -62,7 +62,7 @@ def render_evaluate(result: Result) -> str:
     """Return the table of figures."""
     part = f", part {result['split']}" if result["split"] else ""
     failed = (
-        f"Not in these figures: {result['failed']:,} that could not be read.\n" if result["failed"] else ""
+        f"Not in these figures: {result['failed']:,} that could not be used.\n" if result["failed"] else ""
     )
     abstention = render_abstention(result["abstention"]) if result.get("abstention") else ""
     report = f"Report: {result['report']}\n" if result["report"] else ""

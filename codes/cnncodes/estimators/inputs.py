@@ -64,7 +64,7 @@ class ImageRows:
         return ImageRows(self.X[chosen[self.index]], self.counts[chosen], contents, {})
 
     def describe_failures(self) -> str:
-        """Say how many images cannot be read, and of the first ten why."""
+        """Say how many images cannot be used, and of the first ten why."""
         reasons = [(failure.key, failure.reason) for failure in self.failures.values()]
         return describe_unreadable(reasons, len(self.counts))
 
@@ -75,14 +75,14 @@ class ImageRows:
 
 
 def describe_unreadable(reasons: Sequence[tuple[str, str]], total: int) -> str:
-    """Say how many of the images cannot be read, and of the first ten why; `reasons` has keys and reasons."""
+    """Say how many of the images cannot be used, and of the first ten why; `reasons` has keys and reasons."""
     shown = "; ".join(f"{key} ({reason})" for key, reason in reasons[:10])
     more = f", and {len(reasons) - 10} more" if len(reasons) > 10 else ""
-    return f"{len(reasons)} of {total} images cannot be read: {shown}{more}."
+    return f"{len(reasons)} of {total} images cannot be used: {shown}{more}."
 
 
 def make_unreadable(description: str) -> UnreadableImages:
-    """Return the error that says what can be done about images that cannot be read."""
+    """Return the error that says what can be done about images that cannot be used."""
     return UnreadableImages(
         f"{description} Mend or leave them out; in fit, on_error='skip' drops them with a warning."
     )

@@ -90,7 +90,7 @@ def list_common(material: Subject, n: int) -> list[str]:
             " figures flatter. Put each group into one part."
         )
     if material.failed:
-        found.append(f"{count(material.failed, 'image')} could not be read: not in the figures.")
+        found.append(f"{count(material.failed, 'image')} could not be used: not in the figures.")
     if not isinstance(material.data, str):
         for finding in material.data.checks.warnings:
             if finding.check == "groups" and material.groups_trained_on:

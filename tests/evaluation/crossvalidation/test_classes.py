@@ -176,7 +176,7 @@ def test_a_class_of_one_image_is_in_training_and_in_no_figure(backbone: Backbone
 
 def test_an_image_that_cannot_be_read_is_left_out(backbone: Backbone, memory: Path) -> None:
     clf = make(backbone, memory, on_error="skip")
-    with pytest.warns(UserWarning, match="cannot be read"):
+    with pytest.warns(UserWarning, match="cannot be used"):
         found = cross_validate(clf, [*NOISE, b"no picture"], [*LABELS, "ant"], cv=2)
     assert found.evaluation.n == len(found.y) == 16
     assert len(records_from(NOISE)) == 16
