@@ -246,9 +246,9 @@ def test_transparent_grey_of_16_bits_becomes_white() -> None:
     assert pixels(decode(data))[0, :, 0].tolist() == [255, 195]
 
 
-@pytest.mark.parametrize("level", [-1, 0x10000])
-def test_grey_of_more_than_16_bits_is_refused(level: int) -> None:
-    refuse(Image.fromarray(np.array([[0, level]], np.int32)), match="more than 16 bits")
+@pytest.mark.parametrize(("level", "what"), [(-1, "negative"), (0x10000, "more than 16 bits")])
+def test_grey_of_more_than_16_bits_is_refused(level: int, what: str) -> None:
+    refuse(Image.fromarray(np.array([[0, level]], np.int32)), match=what)
 
 
 def test_floating_point_pixels_are_refused() -> None:

@@ -11,6 +11,7 @@ from cnncodes.choices import DECODE_MODES, NVIMGCODEC_MODES
 from cnncodes.errors import CnnCodesError, UnreadableImage, UsageError
 from cnncodes.images import nvimgcodec
 from cnncodes.images.costs import estimate_memory, estimate_opening
+from cnncodes.images.grey import Grey
 from cnncodes.images.opening import OF_JPEG, check_pixels, explain_failure, open_image, opening
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def decode(
     before: Callable[[int], object] | None = None,
     defer: Defer[T] | None = None,
 ) -> pillow.Image | T:
-    """Return an image as upright RGB: alpha over white, 16 bits scaled to 8, the first frame of many.
+    """Return an image as upright RGB: alpha over white, 12 and 16 bits scaled to 8, the first frame of many.
 
     Parameters
     ----------
@@ -131,7 +132,7 @@ def decode(
             if before is not None:
                 before(estimate_memory(image, image.width * image.height, short_side))
             image.load()  # what was opened but not loaded fails here, and not in the first crop
-            return _to_rgb(_upright(image, read_orientation(image)))
+            return _to_rgb(image)
     except CnnCodesError:
         raise
     except Exception as error:  # Pillow's plugins raise whatever a broken header leads them to
@@ -163,7 +164,7 @@ def _decode_file(
         return _upright(_from_array(decoder.decode(data, image.size)), read_orientation(image))
     image.load()
     check_pixels(image, decoding.max_pixels)  # some formats state a size that their pixels do not keep to
-    return _to_rgb(_upright(image, read_orientation(image)))
+    return _to_rgb(image)
 
 
 def _draft(image: Any, least: int) -> int:
@@ -207,33 +208,21 @@ def _upright(image: pillow.Image, orientation: int) -> pillow.Image:
 
 
 def _to_rgb(image: pillow.Image) -> pillow.Image:
+    """Return a picture as upright RGB."""
     from PIL import Image as pillow
 
+    grey = Grey.read(image)
+    image = _upright(image, read_orientation(image))
     if image.mode == "F":
         raise UnreadableImage("decode", "pixels are floating-point numbers: their range cannot be known")
     if image.mode.startswith("I"):
-        image = _scale_16_bits(image)
+        image = grey.scale(image)
     if image.mode == "La":
         image = image.convert("LA")  # the only conversion that Pillow has for it
     if image.mode in ("RGBA", "LA", "PA", "RGBa") or "transparency" in image.info:
         image = image.convert("RGBA")
         return pillow.alpha_composite(pillow.new("RGBA", image.size, "white"), image).convert("RGB")
     return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def _scale_16_bits(image: pillow.Image) -> pillow.Image:
-    """Scale grey of 16 bits to 8, transparent pixels to white; Pillow's own conversion would clip it."""
-    import numpy as np
-    from PIL import Image as pillow
-
-    values = np.asarray(image)
-    if values.size and (values.min() < 0 or values.max() > 0xFFFF):
-        raise UnreadableImage("decode", "grey values of more than 16 bits: their range cannot be known")
-    grey = ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    transparent = image.info.get("transparency")
-    if isinstance(transparent, int):
-        grey[values == transparent] = 255
-    return pillow.fromarray(grey)
 
 
 def _from_array(array: npt.NDArray[np.uint8]) -> pillow.Image:
