@@ -135,7 +135,7 @@ def _measure_network(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CostWarning)  # what it costs is what is measured
         backbone = load_backbone(options.backbone, precision=precision, providers=(provider,))
-        codes = backbone.run(photos)
+        cosines = compare_each(backbone.run(photos), expected)
     lanes = count_lanes(options.n_jobs)
     sizes = DEVICE_BATCHES if provider.is_device else CPU_BATCHES
     rates = measure_rates(backbone, [(size, lanes) for size in sizes])
@@ -146,7 +146,8 @@ def _measure_network(
         "batch_size": size,
         "rate": round(rates[sizes.index(size)], 1),
         "rates": {str(one): round(rate, 1) for one, rate in zip(sizes, rates, strict=True)},
-        "cosine": round(float(np.median(compare_each(codes, expected))), 5),
+        "cosine": round(float(np.median(cosines)), 5),
+        "lowest_cosine": round(float(np.min(cosines)), 5),
     }
 
 
@@ -204,11 +205,11 @@ def _compose(model: float, decoding: float) -> float:
 def render_bench(result: Result) -> str:
     """A line a network, the fastest last."""
     decoding = result["decoding"]
-    head = ["provider", "precision", "batch", "images/s", "cosine"]
+    head = ["provider", "precision", "batch", "images/s", "cosine", "lowest"]
     rows = [tuple([*head, "limit, exact decoding", "limit, fast"] if decoding else head)]
     for row in result["networks"]:
         cells = [row["provider"], row["precision"], str(row["batch_size"])]
-        cells += [f"{row['rate']:.1f}", f"{row['cosine']:.4f}"]
+        cells += [f"{row['rate']:.1f}", f"{row['cosine']:.4f}", f"{row['lowest_cosine']:.4f}"]
         if decoding:
             cells += [f"{row['limit']:.1f}", f"{row['limit_fast']:.1f}"]
         rows.append(tuple(cells))
@@ -216,7 +217,8 @@ def render_bench(result: Result) -> str:
     lines = [format_table(rows)]
     lines.append(
         f"Cosine: of each picture's code with that of {compared['with']} on the CPU, after the mean code is"
-        f" taken off; the median of {compared['images']} pictures of {compared['of']}. 1 is equal."
+        f" taken off; the median and the lowest of {compared['images']} pictures of {compared['of']}. 1 is"
+        " equal."
     )
     if decoding:
         lines.append(
