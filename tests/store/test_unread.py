@@ -68,6 +68,26 @@ def forget(path: Path) -> None:
     repair_codes(path)
 
 
+@pytest.mark.parametrize("run", [open_codes, read_codes, verify_codes, repair_codes, find_problems])
+def test_a_folder_in_a_shards_place_is_said_to_be_moved_away(
+    tmp_path: Path, run: Callable[[Path], Any]
+) -> None:
+    path = tmp_path / "x.codes"
+    write(path, [*map(make, "abcd"), fail("z")], shard_images=2)
+    shard = min((path / "data").iterdir())
+    shard.unlink()
+    shard.mkdir()
+    try:
+        told = str(run(path))
+    except StoreError as error:
+        told = str(error)
+    assert f"{shard} is a folder, in the place of a file. Move it away" in told
+    assert "none of cnncodes' files" not in told and "rights" not in told
+    shard.rmdir()
+    with pytest.raises(StoreError, match="is missing, and the manifest names it"):
+        read_codes(path)
+
+
 @pytest.mark.parametrize(
     "run", [open_codes, read_codes, summarize_codes, verify_codes, repair_codes, forget, find_problems]
 )

@@ -88,8 +88,13 @@ def refuse_unread(path: Path, error: OSError) -> UnreadError:
 
 
 def check_regular(path: Path) -> None:
-    """Raise `UnreadError` for a pipe, a socket or a device: to open one may never end."""
-    if path.exists() and not path.is_file() and not path.is_dir():  # a folder is told of by the system
+    """Raise `UnreadError` for a folder, and for a pipe, a socket or a device: to open one may never end."""
+    if path.is_dir():
+        raise UnreadError(
+            f"{path} is a folder, in the place of a file. Move it away; then restore the file from a copy, or"
+            " run the same `cnncodes embed` again: only what is not stored is embedded anew."
+        )
+    if path.exists() and not path.is_file():
         raise UnreadError(
             f"{path} is no regular file but a pipe, a socket or a device, and is not opened. Remove it, or"
             " restore the file of that name from a copy."

@@ -70,7 +70,7 @@ def examine_codes(path: str | Path) -> Findings:
             break
     if writer is None:
         problems += _find_unnamed(folder, manifest, owners)
-    problems += _find_strange(folder)
+    problems += _find_strange(folder, {shard.name for shard in manifest.shards})
     try:
         failures = list_failures(folder)
     except StoreError as error:
@@ -167,11 +167,15 @@ def _find_unnamed(folder: Path, manifest: Manifest, owners: Collection[str]) -> 
     return problems
 
 
-def _find_strange(folder: Path) -> list[str]:
-    """Return a line for what lies in ``data/`` and is none of ours."""
+def _find_strange(folder: Path, named: Collection[str]) -> list[str]:
+    """Return a line for what lies in ``data/``, is none of ours, and in no shard's place."""
     data = folder / "data"
     strange = sorted(data.iterdir()) if data.is_dir() else []
-    others = [file.name for file in strange if file.is_dir() or not SHARD_NAME.fullmatch(file.name)]
+    others = [
+        file.name
+        for file in strange
+        if file.name not in named and (file.is_dir() or not SHARD_NAME.fullmatch(file.name))
+    ]
     if not others:
         return []
     return [
