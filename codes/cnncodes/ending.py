@@ -3,18 +3,29 @@
 A process that is the command's own calls `watch` first thing, before anything heavy is imported. A thread
 hears of each signal also while the main thread is held up: the first is answered at once with a line, and
 raised in the main thread; the second ends the process.
+
+What is raised may come to nothing: Python discards what is raised in a destructor or a callback of the
+garbage collector, and compiled modules may do so. It is raised again then. Where a lock may just have been
+taken that nobody would give back, it is raised a little later.
 """
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import os
 import signal
+import sys
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C came."""
 
 
 class Terminated(KeyboardInterrupt):
@@ -27,7 +38,7 @@ class HungUp(KeyboardInterrupt):
 
 #: What is raised for each signal, and its word. Windows has no SIGHUP.
 _SIGNALS: dict[int, tuple[type[KeyboardInterrupt], str]] = {
-    signal.SIGINT: (KeyboardInterrupt, "interrupted"),
+    signal.SIGINT: (Interrupted, "interrupted"),
     signal.SIGTERM: (Terminated, "terminated"),
     getattr(signal, "SIGHUP", -1): (HungUp, "hung up"),
 }
@@ -35,6 +46,9 @@ _SIGNALS.pop(-1, None)
 
 #: Seconds within which a further signal is the same one: shells and schedulers tell a process and its group.
 _SAME = 0.5
+
+#: Seconds until a signal is raised again, and how often at most that is put off for the sake of a lock.
+_AGAIN, _MOST_TIMES = 0.02, 50
 
 
 class _State:
@@ -45,6 +59,13 @@ class _State:
         #: Who takes it out answers the first signal. That is safe in a handler, where a lock might be held.
         self.unanswered = [True]
         self.received: int | None = None
+        #: What was raised last, for as long as anybody has it, or until it has come to where it is answered.
+        self.raised: weakref.ref[KeyboardInterrupt] | None = None
+        #: A signal that was not raised yet, or in vain.
+        self.lost: int | None = None
+        self.times_put_off = 0
+        #: Signals that this process sends itself, which are no further ones.
+        self.own: list[int] = []
 
 
 _STATE = _State()
@@ -59,6 +80,7 @@ def watch() -> None:
     threading.Thread(target=_listen, args=(reader, ours), name="cnncodes-signals", daemon=True).start()
     for number in ours:
         signal.signal(number, _answer)
+    sys.unraisablehook = _pass_over(sys.unraisablehook)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_forget)  # a child's signals are not ours
 
@@ -87,22 +109,27 @@ def ending_when_asked() -> Iterator[None]:
     finally:
         for number in ours:
             signal.signal(number, signal.SIG_DFL)
+        if ours and (lost := _settle()) is not None:  # too late to be raised here
+            signal.raise_signal(lost)
 
 
 def describe_interrupt(error: BaseException) -> tuple[str, int] | None:
     """Return the word and the exit status for what ended a command, None where no signal did.
 
     What else is raised once a signal has come is its doing: a library may turn an interrupt into its own
-    error.
+    error. It is not raised again after that.
 
     Examples
     --------
     >>> describe_interrupt(KeyboardInterrupt()), describe_interrupt(ValueError())
     (('interrupted', 130), None)
     """
-    for number, (kind, word) in reversed(_SIGNALS.items()):
+    _settle()
+    for number, (kind, word) in _SIGNALS.items():
         if isinstance(error, kind) or number == _STATE.received:
             return word, 128 + number
+    if isinstance(error, KeyboardInterrupt):  # Python's own, for Ctrl-C
+        return _SIGNALS[signal.SIGINT][1], 128 + signal.SIGINT
     return None
 
 
@@ -113,8 +140,6 @@ def was_announced() -> bool:
 
 def leave(status: int) -> NoReturn:
     """End the process without waiting for threads that hang, or for a terminal that has gone."""
-    import sys
-
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError, AttributeError):
             stream.flush()
@@ -127,7 +152,57 @@ def _is_free(number: int) -> bool:
 
 
 def _raise(number: int, frame: FrameType | None) -> None:
-    raise _SIGNALS[number][0]
+    """Be the handler: raise a signal where this is safe, and see to it that it is not raised in vain."""
+    _STATE.lost = None
+    if frame is not None and _may_take_lock(frame) and _STATE.times_put_off < _MOST_TIMES:
+        _STATE.times_put_off += 1
+        _lose(number)
+        return
+    error = _SIGNALS[number][0]()
+    _STATE.raised = weakref.ref(error, lambda _: _lose(number))
+    try:
+        raise error
+    finally:
+        del error  # which this frame would keep alive
+
+
+def _may_take_lock(frame: FrameType) -> bool:
+    """Tell whether a lock may have been taken, and not yet what gives it back: a lane would wait for ever."""
+    code = frame.f_code
+    return code.co_filename.startswith("<frozen importlib") or code.co_name in ("__enter__", "__exit__")
+
+
+def _lose(number: int) -> None:
+    """Have a signal raised again; called where locks may be held, as in a handler."""
+    _STATE.lost = number
+    _thread.start_new_thread(_send_again, (number,))
+
+
+def _send_again(number: int) -> None:
+    time.sleep(_AGAIN)
+    if _STATE.lost is None:
+        return
+    _STATE.own.append(number)
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident, number)  # type: ignore[arg-type]
+    else:
+        _thread.interrupt_main(signal.Signals(number))
+
+
+def _settle() -> int | None:
+    """Stop seeing to what was raised, which has come to where it is answered; return what was not raised."""
+    lost, _STATE.lost, _STATE.raised, _STATE.times_put_off = _STATE.lost, None, None, 0
+    return lost
+
+
+def _pass_over(hook: Any) -> Any:
+    """Return a hook for what Python discards that says nothing of signals: these are raised again."""
+
+    def tell(unraisable: Any) -> None:
+        if _STATE.raised is None or unraisable.exc_value is not _STATE.raised():
+            hook(unraisable)
+
+    return tell
 
 
 def _answer(number: int, frame: FrameType | None) -> None:
@@ -135,10 +210,12 @@ def _answer(number: int, frame: FrameType | None) -> None:
     if _STATE.received is None:
         _STATE.received = number
         _announce(number)
-        if _STATE.is_running:
-            raise _SIGNALS[number][0]
-        time.sleep(0.1)  # the other thread is writing the line
-        os._exit(128 + number)
+        if not _STATE.is_running:
+            time.sleep(0.1)  # the other thread is writing the line
+            os._exit(128 + number)
+    elif _STATE.lost != number:
+        return  # a further one, of which the other thread hears
+    _raise(number, frame)
 
 
 def _listen(reader: int, numbers: list[int]) -> None:
@@ -147,6 +224,9 @@ def _listen(reader: int, numbers: list[int]) -> None:
     while data := os.read(reader, 1):
         now = time.monotonic()
         if data[0] not in numbers:
+            continue
+        if _STATE.own:
+            _STATE.own.pop()
             continue
         if began is None:
             began = now
@@ -178,6 +258,7 @@ def _say(line: str) -> None:
 
 def _forget() -> None:
     """Give the signals back."""
+    _settle()
     for number in _SIGNALS:
         if signal.getsignal(number) is _answer:
             signal.signal(number, signal.SIG_DFL)

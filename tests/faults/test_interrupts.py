@@ -17,7 +17,6 @@ from PIL import Image
 
 from cnncodes import embed, load_backbone, read_codes
 from cnncodes.backbones import Backbone
-from cnncodes.ending import HungUp, Terminated, ending_when_asked
 from cnncodes.store import ImageCopy, committing, hand, verify_codes, writing
 
 sys.path += [str(Path(__file__).parents[1] / folder) for folder in ("backbones", "store", "faults")]
@@ -260,18 +259,3 @@ def test_signals_that_somebody_ignores_stay_ignored(photos: Path, tmp_path: Path
     job.send_signal(signal.SIGHUP)
     _, errors = job.communicate(timeout=60)
     assert job.returncode == 0, errors
-
-
-def test_sigterm_and_sighup_raise_only_inside_and_where_nobody_else_handles_them() -> None:
-    for number, kind in ((signal.SIGTERM, Terminated), (signal.SIGHUP, HungUp)):
-        with pytest.raises(kind), ending_when_asked():
-            signal.raise_signal(number)
-        assert signal.getsignal(number) is signal.SIG_DFL
-    seen = []
-    signal.signal(signal.SIGTERM, lambda number, frame: seen.append(number))
-    try:
-        with ending_when_asked():
-            signal.raise_signal(signal.SIGTERM)
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    assert seen == [signal.SIGTERM]
