@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cnncodes.evaluation import evaluate_predictions
+from cnncodes.evaluation import compare_paired, evaluate_predictions
 from cnncodes.evaluation.intervals import Estimate
 from cnncodes.evaluation.mistakes import allow_for_mistakes
 from cnncodes.evaluation.probabilities import Scored
@@ -65,6 +65,35 @@ def test_groups_allow_for_as_many_mistakes_as_groups_may_make() -> None:
     assert together.high > 5 * alone.high
     single = measure(y, proba, np.zeros(120))[1]
     assert math.isnan(single.low) and math.isnan(single.high)
+
+
+def test_a_difference_of_losses_allows_for_mistakes_not_seen() -> None:
+    """The surer one is the better one on images that are all answered rightly, and the worse in truth."""
+    rng = np.random.default_rng(0)
+    y, sure = answer(rng, 32, 1.0)
+    modest = np.where(sure > 0.5, 0.97, 0.03 / 9)
+    classes = np.arange(CLASSES)
+    for figure in ("log_loss", "brier"):
+        found = compare_paired(y, sure, modest, classes=classes, figure=figure)
+        back = compare_paired(y, modest, sure, classes=classes, figure=figure)
+        assert found.value < 0 < found.high and (back.low, back.high) == (-found.high, -found.low)
+    same = compare_paired(y, sure, sure, classes=classes, figure="brier")
+    assert same.value == 0 and math.isnan(same.low)
+
+    y, sure = answer(rng, 100_000, 0.97)
+    modest = np.where(sure > 0.5, 0.97, 0.03 / 9)
+    assert compare_paired(y, sure, modest, classes=classes, figure="log_loss").low > 0
+
+
+def test_classes_that_one_alone_knows_are_no_next_best() -> None:
+    y, proba = answer(np.random.default_rng(0), 40, 1.0)
+    few, known = proba[:, :4] / proba[:, :4].sum(axis=1, keepdims=True), y < 4
+    names = (np.arange(CLASSES), np.arange(4))
+    found = compare_paired(y, proba, few, classes=names, figure="log_loss")
+    assert found.n == known.sum() and np.isfinite([found.low, found.high]).all()
+    assert (
+        compare_paired(y, proba[:, ::-1], few, classes=(names[0][::-1], names[1]), figure="log_loss") == found
+    )
 
 
 def test_the_usual_interval_is_left_as_it_is() -> None:

@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.float64]
 def allow_for_mistakes(
     estimate: Estimate, losses: Floats, answered: Floats, next_best: Floats, right: Any, *, groups: Any = None
 ) -> Estimate:
-    """Return a mean loss whose interval is no nearer than what the accuracy's makes of it.
+    """Return a mean loss, or a difference of two, whose interval is no nearer than that of the accuracy.
 
     A classifier that is sure loses next to nothing where it is right, and much by a mistake: where no image
     shows one, or few do, resamples know nothing of them. How many there may be is known, from Wilson's
@@ -28,9 +28,10 @@ def allow_for_mistakes(
     Parameters
     ----------
     estimate : Estimate
-        The mean loss. Without an interval it is given one, but where all images are of one group.
+        The mean loss. Without an interval it is given one, but where all images are of one group, or mistakes
+        cost nothing.
     losses, answered, next_best : ndarray of float64, shape (n,)
-        The loss of each image, what it would be were its answer right, and were the next best class.
+        The loss of each image, what it would be were its answer right, and were it of the next best class.
     right : ndarray of bool, shape (n,)
     groups : array-like, shape (n,), optional
         Then Wilson's interval is for as many independent images as tell as much (`count_independent`).
@@ -58,7 +59,9 @@ def allow_for_mistakes(
     seen = (1 - share.value) * independent
     costs = (losses - answered)[~right]
     cost = ((costs.mean() if len(costs) else 0.0) * seen + (next_best - answered).mean()) / (seen + 1)
+    if cost == 0:
+        return estimate
     ends = [float(answered.mean() + (1 - correct) * cost) for correct in (share.high, share.low)]
-    # fmin and fmax: what resamples may have none of
-    low, high = np.fmin(ends[0], estimate.low), np.fmax(ends[1], estimate.high)
+    # fmin and fmax: what resamples may have none of. Of a difference a mistake may cost the other more.
+    low, high = np.fmin(min(ends), estimate.low), np.fmax(max(ends), estimate.high)
     return replace(estimate, low=min(float(low), estimate.value), high=max(float(high), estimate.value))

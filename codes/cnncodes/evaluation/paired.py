@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,10 +14,12 @@ from cnncodes.estimators.labels import check_answers
 from cnncodes.evaluation.columns import order_columns
 from cnncodes.evaluation.confusion import Confusion, find_names
 from cnncodes.evaluation.intervals import Estimate, bootstrap, make_mean
+from cnncodes.evaluation.mistakes import allow_for_mistakes
 from cnncodes.evaluation.probabilities import (
     Scored,
     check_named_once,
     check_probabilities,
+    find_best_two,
     read_probabilities,
 )
 
@@ -56,7 +58,8 @@ def compare_paired(
     Returns
     -------
     Estimate
-        Its interval is NaN where all resamples agree, as where no image is answered otherwise.
+        Its interval is NaN where all resamples agree, as where no image is answered otherwise. Of losses it
+        allows for mistakes that the images do not show (`allow_for_mistakes`).
 
     Raises
     ------
@@ -81,7 +84,7 @@ def compare_paired(
     names = classes if isinstance(classes, tuple) and len(classes) == 2 else (classes, classes)
     if figure in LOSSES:
         scored = [_score(y, given, of) for given, of in zip((a, b), names, strict=True)]
-        return _compare_losses(scored, figure, groups, random_state)
+        return _compare_losses(scored, names, figure, groups, random_state)
     first, second = (_label(y, given, of) for given, of in zip((a, b), names, strict=True))
     gain = _GAINS[figure](y, first, second)
     return bootstrap(gain, len(y), groups=groups, random_state=random_state)
@@ -103,25 +106,37 @@ _GAINS: dict[str, Callable[[Array, Array, Array], Statistic]] = {
     "accuracy": _gain_accuracy,
     "balanced_accuracy": _gain_balanced_accuracy,
 }
-#: Losses of each image, of probabilities, and which images have one, by the figure that is their mean.
-_LOSSES: dict[str, Callable[[Scored], tuple[Array, Array]]] = {
-    "log_loss": Scored.log_loss_of_each,
-    "brier": Scored.brier_of_each,
+#: Losses of each image, of probabilities, and which images have one, by the figure that is their mean; and
+#: what they would be of other classes.
+_LOSSES: dict[str, tuple[Callable[[Scored], tuple[Array, Array]], Callable[[Scored, Array], Array]]] = {
+    "log_loss": (Scored.log_loss_of_each, Scored.log_loss_at),
+    "brier": (Scored.brier_of_each, Scored.brier_at),
 }
 #: Figures whose difference can be taken; less is better of losses, which need probabilities.
 FIGURES, LOSSES = (*_GAINS, *_LOSSES), tuple(_LOSSES)
 
 
-def _compare_losses(scored: list[Scored], figure: str, groups: Any, random_state: int) -> Estimate:
-    (one, known), (other, also_known) = (_LOSSES[figure](each) for each in scored)
+def _compare_losses(
+    scored: list[Scored], names: Sequence[Any], figure: str, groups: Any, random_state: int
+) -> Estimate:
+    of_each, lose = _LOSSES[figure]
+    (one, known), (other, also_known) = map(of_each, scored)
     among = known & also_known
     gain = one[among] - other[among]  # what is left out may be infinite in both
-    return bootstrap(
-        make_mean(gain),
-        len(gain),
-        groups=None if groups is None else groups[among],
-        random_state=random_state,
+    groups = None if groups is None else groups[among]
+    found = bootstrap(make_mean(gain), len(gain), groups=groups, random_state=random_state)
+    shared, *places = np.intersect1d(*names, return_indices=True)
+    if not len(gain) or len(shared) < 2:
+        return found
+    # What both together answer, and what comes next: of which images such would be neither may have shown.
+    both = sum(each.proba[:, place].astype(np.float64) for each, place in zip(scored, places, strict=True))
+    best = [[place[column] for place in places] for column in find_best_two(np.asarray(both))]
+    answered, next_best = (
+        np.subtract(*(lose(each, column)[among] for each, column in zip(scored, columns, strict=True)))
+        for columns in best
     )
+    right = (best[0][0] == scored[0].column)[among]
+    return allow_for_mistakes(found, gain, answered, next_best, right, groups=groups)
 
 
 def _label(y: Array, given: Any, classes: Any) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -95,15 +96,16 @@ class Scored:
 
     def log_loss(self) -> Estimate:
         """Return the mean log-loss in nats over the images of known classes: of others it is infinite."""
-        losses, known = self.log_loss_of_each()
-        first, second = (_lose_log(given) for given in self._first_two())
-        return self._average(losses, known, first, second, most=-math.log(_LEAST))
+        return self._average(self.log_loss_at, *self.log_loss_of_each(), most=-math.log(_LEAST))
 
     def log_loss_of_each(self) -> tuple[Array, Array]:
         """Return the log-loss of each image, and which of them count; of the others it is infinite."""
         known = self.column >= 0
-        losses = _lose_log(self.proba[np.arange(len(known)), self.column])
-        return np.where(known, losses, np.inf), known
+        return np.where(known, self.log_loss_at(self.column), np.inf), known
+
+    def log_loss_at(self, column: Array) -> Array:
+        """Return the log-loss of each image if its class were that of a column; -1 has probability 0."""
+        return np.asarray(-np.log(np.clip(self._given(column), _LEAST, 1.0)))
 
     def brier(self) -> Estimate:
         """Return the mean, over all images, of the squared distances summed over the classes: 0 to 2.
@@ -116,15 +118,16 @@ class Scored:
         G. W. Brier, "Verification of forecasts expressed in terms of probability", 1950. For two classes this
         is twice what scikit-learn's `brier_score_loss` gives by default.
         """
-        losses, known = self.brier_of_each()
-        first, second = (self._lose_squares(given) for given in self._first_two())
-        return self._average(losses, known, first, second, most=2.0)
+        return self._average(self.brier_at, *self.brier_of_each(), most=2.0)
 
     def brier_of_each(self) -> tuple[Array, Array]:
         """Return the squared distance of each image, and which of them count: all."""
-        known = self.column >= 0
-        given = np.where(known, self.proba[np.arange(len(known)), self.column], 0.0)
-        return self._lose_squares(given), np.ones(len(known), dtype=np.bool_)
+        return self.brier_at(self.column), np.ones(len(self.column), dtype=np.bool_)
+
+    def brier_at(self, column: Array) -> Array:
+        """Return the squared distance of each image, as `log_loss_at` does."""
+        found: Array = (self.proba.astype(np.float64) ** 2).sum(axis=1) - 2 * self._given(column) + 1
+        return found
 
     def top_k_accuracy(self, k: int) -> Estimate:
         """Return the share of images with their class among the `k` most probable; of equals the first."""
@@ -139,22 +142,14 @@ class Scored:
         answer = self.proba.argmax(axis=1)
         return self.proba[np.arange(len(answer)), answer].astype(np.float64), answer == self.column
 
-    def _first_two(self) -> tuple[Array, Array]:
-        """Return the probabilities of each image's answer, and of the next best class, 0 if there is none."""
-        if self.proba.shape[1] < 2:
-            return self.proba[:, 0], np.zeros_like(self.proba[:, 0])
-        ordered = np.partition(self.proba, -2, axis=1)
-        return ordered[:, -1], ordered[:, -2]
-
-    def _lose_squares(self, given: Array) -> Array:
-        """Return the squared distances of images of a class that has been `given` such probabilities."""
-        found: Array = (self.proba.astype(np.float64) ** 2).sum(axis=1) - 2 * given + 1
-        return found
+    def _given(self, column: Array) -> Array:
+        return np.where(column >= 0, self.proba[np.arange(len(column)), column], 0.0).astype(np.float64)
 
     def _average(
-        self, losses: Array, among: Array, answered: Array, next_best: Array, *, most: float
+        self, lose: Callable[[Array], Array], losses: Array, among: Array, *, most: float
     ) -> Estimate:
-        """Return the mean loss; `answered` and `next_best` are as in `allow_for_mistakes`."""
+        """Return the mean loss of some images; `lose` tells it for other classes than theirs."""
+        answered, next_best = (lose(column)[among] for column in find_best_two(self.proba))
         losses, groups = losses[among], None if self.groups is None else self.groups[among]
         found = bootstrap(
             make_mean(losses),
@@ -166,8 +161,20 @@ class Scored:
         if not len(losses):
             return found
         right = self.confident()[1][among]
-        return allow_for_mistakes(found, losses, answered[among], next_best[among], right, groups=groups)
+        return allow_for_mistakes(found, losses, answered, next_best, right, groups=groups)
 
 
-def _lose_log(given: Array) -> Array:
-    return np.asarray(-np.log(np.clip(given.astype(np.float64), _LEAST, 1.0)))
+def find_best_two(proba: Array) -> tuple[Array, Array]:
+    """Return the column of the most probable class of each image, and of the next, -1 if there is none.
+
+    Examples
+    --------
+    >>> find_best_two(np.array([[0.2, 0.7, 0.1], [0.4, 0.2, 0.4]]))
+    (array([1, 0]), array([0, 2]))
+    """
+    rows, first = np.arange(len(proba)), proba.argmax(axis=1)
+    if proba.shape[1] < 2:
+        return first, np.full(len(proba), -1)
+    others = proba.astype(np.float64)
+    others[rows, first] = -1
+    return first, others.argmax(axis=1)
