@@ -243,6 +243,17 @@ def test_names_of_any_kind_break_nothing_on_a_telephone(
     assert page.evaluate(wide) < 420
 
 
+def test_pictures_as_large_as_thumbnails_fit_a_narrow_screen(
+    make_material: MakeMaterial, open_report: Open
+) -> None:
+    material = make_material(LABELS)
+    data = np.random.default_rng(0).integers(0, 256, (300, 280, 3), dtype=np.uint8)
+    records = [dataclasses.replace(record, data=data) for record in material.records]
+    page = open_report(dataclasses.replace(material, records=records), size=(320, 740))
+    assert page.locator("#images img").first.evaluate("(image) => image.naturalHeight") > 144
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 320
+
+
 def test_a_page_on_a_ladder_is_read_without_any_image(open_report: Open) -> None:
     origin = Origin("cnncodes baseline", None, "", "photos", None, {}, "2026-01-01")
     page = open_report(render_comparison(read_comparison(make_ladder(), "b.json"), origin))
@@ -268,7 +279,7 @@ def test_the_map_is_filtered_by_class_and_mistakes(make_material: MakeMaterial, 
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [(360, 740), (1280, 900)])
+@pytest.mark.parametrize("size", [(320, 740), (1280, 900)])
 def test_it_fits_and_can_be_read(
     make_material: MakeMaterial, open_report: Open, size: tuple[int, int], scheme: str
 ) -> None:

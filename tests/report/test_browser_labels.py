@@ -86,7 +86,7 @@ def test_tables_are_sorted_and_maps_switched_by_keyboard(make_labels: MakeLabels
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [(360, 740), (1280, 900)])
+@pytest.mark.parametrize("size", [(320, 740), (1280, 900)])
 def test_it_fits_and_can_be_read(
     make_labels: MakeLabels, open_report: Open, size: tuple[int, int], scheme: str
 ) -> None:

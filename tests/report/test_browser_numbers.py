@@ -120,7 +120,7 @@ def test_charts_are_named_for_screen_readers_and_unfold_as_tables_by_keyboard(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [(360, 740), (1280, 900)])
+@pytest.mark.parametrize("size", [(320, 740), (1280, 900)])
 def test_it_fits_and_can_be_read(
     make_numbers: MakeNumbers, open_report: Open, size: tuple[int, int], scheme: str
 ) -> None:

@@ -28,7 +28,7 @@ def show_origin(origin: Origin, predictor: ImagePredictor | None = None) -> str:
         "origin",
         "How to reproduce it",
         paragraph(f"This command, with these files and versions, gives the same figures{limit}:"),
-        f'<pre tabindex="0" aria-label="Command"><code>{escape(origin.command)}</code></pre>',
+        f'<pre tabindex="0" role="group" aria-label="Command"><code>{escape(origin.command)}</code></pre>',
         table("What took part", ("What", "Which"), rows),
     )
 
