@@ -126,6 +126,8 @@ def deal_labels(held: Array, totals: Array, order: Array, n_folds: int) -> Array
     """
     # Sorted by what they hold, so that the order in which labels were given plays no part.
     held = held[:, np.lexsort(held)]
+    # In units of a group, so that what is rounded below does not hang on the scale of the weights.
+    held, totals = held / totals.mean(), totals / totals.mean()
     lack = np.tile(held.sum(axis=0) / n_folds, (n_folds, 1))
     room = np.full(n_folds, totals.sum() / n_folds)
     fold, left = np.full(len(totals), -1), (held > 0).sum(axis=0)
