@@ -31,11 +31,11 @@ def objective(kind, X, y, weight, C, coef, intercept):
     return C * weight @ loss + (coef**2).sum() / 2 + (intercept**2).sum() / 2
 
 
-def fit_reference(kind, X, y, weight, C):
+def fit_reference(kind, X, y, weight, C, max_iter=200_000):
     if kind == "logistic":
-        model = LogisticRegression(C=C, tol=1e-8, max_iter=20_000)
+        model = LogisticRegression(C=C, tol=1e-8, max_iter=min(max_iter, 20_000))
     else:
-        model = LinearSVC(C=C, tol=1e-8, max_iter=200_000, dual=False)
+        model = LinearSVC(C=C, tol=1e-8, max_iter=max_iter, dual=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return model.fit(X, y, sample_weight=weight)

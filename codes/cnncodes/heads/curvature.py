@@ -13,8 +13,9 @@ Array = npt.NDArray[Any]
 #: Rows that a covariance is learned from: so many a column, but so many in all at least; and at most where
 #: columns are more than that.
 _ROWS_PER_COLUMN, _ROWS, _MOST = 4, 4096, 2048
-#: No class is taken to have less curvature: one that is never met has none.
-_LEAST = 1e-4
+#: No class is taken to have less curvature, as a share of the most: one that is never met has none. And where
+#: all rows are sure of theirs there is next to none.
+_LEAST, _NONE = 1e-4, 1e-12
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,10 @@ class Covariance:
         else:
             values, vectors = np.linalg.eigh(np.asarray(A.T @ A, np.float64))
         values = np.maximum(values, 0)
-        rest = 0.0 if of_all or not len(values) else float(values.min())
+        least = 0.0 if of_all or not len(values) else float(values.min())
+        # Outside of the eigenvectors a gradient is rounding, and divided by a small penalty would be all.
+        noise = float(values.max(initial=0)) * float(np.finfo(A.dtype).eps) * len(A)
+        rest = max(least, noise)
         return cls(values, vectors.astype(X.dtype), rest)
 
     def solve(self, gradient: Array, curvature: Array, penalty: float) -> Array:
@@ -90,7 +94,8 @@ class Curvature:
     ) -> Curvature:
         """Take in a loss's mean curvature: ``[k]``, or with that between columns ``[k, k]``."""
         values, turned = (curvature, None) if curvature.ndim == 1 else np.linalg.eigh(curvature)
-        return cls(covariance, np.maximum(values, _LEAST), turned, penalty, penalizes_intercept)
+        values = np.maximum(values, _LEAST * max(float(values.max()), _NONE))
+        return cls(covariance, values, turned, penalty, penalizes_intercept)
 
     def solve(self, gradient: Array) -> Array:
         """Return a gradient by weights and intercepts ``[k, D + 1]`` divided by the curvature."""

@@ -33,8 +33,10 @@ Array = npt.NDArray[Any]
 _MEMORY, _MEMORY_BYTES = 30, 256 << 20
 #: A step is searched until the slope along it has fallen to this share.
 FLAT = 0.1
-#: Halvings and Newton steps of a search at most.
-SEARCHES = 20
+#: Halvings and Newton steps of a search: so many, and more at most where it is still higher than it began.
+SEARCHES, MOST_SEARCHES = 20, 60
+#: No step may end at a value that is higher than this times that before it: more than rounding.
+HIGHER = 1.001
 #: What a value has been lowered by is not known more finely, as a share of it.
 ROUNDING = 1e-6
 
@@ -132,9 +134,9 @@ class Descent:
             gradient = self._pull + penalty * held
             step = -self._solve(gradient, curvature)
             slope = float(np.vdot(gradient, step))
-            if -slope / 2 <= self.excess * self._gained(penalty):
+            if abs(slope) / 2 <= self.excess * self._gained(penalty):
                 return n_iter, True
-            if n_iter == self.max_iter:
+            if n_iter == self.max_iter or slope > 0:  # upwards: what is left is rounding
                 break
             if not self._step(step, self._decide(step), penalty, slope):
                 break
@@ -142,8 +144,11 @@ class Descent:
 
     def _gained(self, penalty: float) -> float:
         """Return the value, or what it has been lowered by where that is less."""
-        value = self._point.value + penalty * float(np.vdot(self._at, self._hold(self._at))) / 2
+        value = self._value_of(self._at, self._point, penalty)
         return float(min(value, max(self._start - value, ROUNDING * self._start)))
+
+    def _value_of(self, at: Array, point: Point, penalty: float) -> float:
+        return point.value + penalty * float(np.vdot(at, self._hold(at))) / 2
 
     def _carry(self, change: float) -> None:
         """Correct what was learned of the curvature for another penalty."""
@@ -164,10 +169,11 @@ class Descent:
         """Move along a step, `change` being that of the decision values; tell whether that can be done."""
         with np.errstate(over="ignore", invalid="ignore"):  # which the search heeds
             length, decision, point = self._search(change, penalty, step, slope)
-        if not np.isfinite(point.value):
-            return False
         step = length * step
-        self._at = self._at + step
+        at = self._at + step
+        if not self._value_of(at, point, penalty) <= HIGHER * self._value_of(self._at, self._point, penalty):
+            return False
+        self._at = at
         self._decision = decision
         self._point, before = point, self._pull
         self._pull = self._pull_of(point)
@@ -179,13 +185,16 @@ class Descent:
         held = self._hold(step)
         linear, square = float(np.vdot(self._at, held)), float(np.vdot(step, held))
         length, low, high = 1.0, 0.0, np.inf
-        for number in range(SEARCHES):
+        before = self._value_of(self._at, self._point, penalty)
+        for number in range(MOST_SEARCHES):
             decision = change * change.dtype.type(length)
             decision += self._decision
             point = self.loss.at(decision)
             here = float(np.vdot(point.slope, change)) + penalty * (linear + length * square)
-            if abs(here) <= FLAT * abs(slope) or number == SEARCHES - 1:
-                break
+            if abs(here) <= FLAT * abs(slope) or number >= SEARCHES - 1:  # flat it may be also beyond a rise
+                rise = point.value - self._point.value + penalty * length * (linear + length * square / 2)
+                if rise <= (HIGHER - 1) * before:
+                    break
             if not np.isfinite(here):  # beyond what the rows' type holds
                 high = length
                 length = (low + high) / 2

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cnncodes.heads.discriminants import centroid_path, lda_path
 from cnncodes.heads.problem import Problem, Solution
-from cnncodes.heads.solvers import fit_logistic, logistic_path, ridge_path, svm_path
+from cnncodes.heads.solvers import fit_logistic, fit_svm, logistic_path, ridge_path, svm_path
 from cnncodes.heads.statistic_paths import Moments, centroid_of, lda_of, ridge_of
 
 
@@ -75,7 +75,7 @@ LINEAR_KINDS = {
         C_without_folds=100.0,
         gives_log_odds=True,
     ),
-    "linear-svm": LinearKind(svm_path, exponents=(-5.0, 3.0), search_excess=1e-6, excess=1e-10),
+    "linear-svm": LinearKind(svm_path, fit=fit_svm, exponents=(-5.0, 3.0), search_excess=1e-6, excess=1e-10),
     "ridge": LinearKind(ridge_path, ridge_of, exponents=(-3.5, 3.5)),
     "lda": LinearKind(lda_path, lda_of, exponents=(-1.0, 4.0), from_spread=True),
     "centroid": LinearKind(centroid_path, centroid_of, from_spread=True),

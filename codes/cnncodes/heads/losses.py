@@ -95,16 +95,21 @@ class CrossEntropy:
         """Return the loss at decision values ``[n, k]``, or ``[n, 1]`` of the second of two classes."""
         binary = decision.shape[1] == 1
         values = np.column_stack([np.zeros_like(decision), decision]) if binary else decision
-        rows = np.arange(len(self.y))
-        top = values.max(axis=1)
+        rows, first = np.arange(len(self.y)), values.argmax(axis=1)
+        top = values[rows, first]
         shares = values - top[:, None]  # then their powers, and at last that: arrays as large are few
         np.exp(shares, out=shares)
-        total = shares.sum(axis=1)
-        losses = np.log(total, dtype=np.float64) + (top - values[rows, self.y])
+        # What is left to others is summed by itself: taken from 1 it would be rounding where it is little.
+        shares[rows, first] = 0
+        rest = shares.sum(axis=1)
+        shares[rows, first] = 1
+        total, own = 1 + rest, shares[rows, self.y]
+        losses = np.log1p(rest, dtype=np.float64) + (top - values[rows, self.y])
+        others = np.where(self.y == first, rest, total - own) / total
         shares /= total[:, None]
         weight = self.weight.astype(shares.dtype)
         slope = shares * weight[:, None]
-        slope[rows, self.y] = (shares[rows, self.y] - 1) * weight
+        slope[rows, self.y] = -others * weight
         if binary:
             slope, shares = slope[:, 1:], shares[:, 1:]
         return _SoftmaxPoint(float(losses @ self.weight), slope, shares, self.weight)

@@ -21,6 +21,8 @@ Array = npt.NDArray[Any]
 
 #: Conjugate gradients end where the last steps, so many, gained no more than this share of all of them.
 _LOOKED_BACK, _LOOSEST = 5, 0.1
+#: What is left of a gradient, squared and as a share, is rounding in float64.
+_NOTHING = 1e-30
 #: A value is above the least one by so little, as a share, that rounding may keep it from falling further.
 _UNTOLD = 1e-12
 
@@ -78,10 +80,12 @@ class Newton(Descent):
             step, taken = self._conjugate(gradient, curvature, least, self.max_iter - n_iter)
             n_iter += taken
             slope = float(np.vdot(gradient, step))
-            above = -slope / 2
+            above = abs(slope) / 2
             if above <= self.excess * least or (above <= _UNTOLD * least and above > before / 2):
                 return n_iter, True
-            if n_iter >= self.max_iter or not self._step(step, self._decide(step), penalty, slope):
+            if n_iter >= self.max_iter or slope > 0:  # upwards: what is left is rounding
+                return n_iter, False
+            if not self._step(step, self._decide(step), penalty, slope):
                 return n_iter, False
             before = above
 
@@ -90,12 +94,14 @@ class Newton(Descent):
 
         The nearer the end is, the more digits: what a step leaves is then about the square of what there was.
         """
-        point = self.loss.at(self._decision.astype(np.float32))
+        point = self.loss.at(self._decision)  # in float32 little is left of rows that are nearly sure
         found, left = np.zeros_like(gradient), -gradient
         direction = solved = curvature.solve(left)
         size, gains = float(np.vdot(left, solved)), [0.0]
-        while len(gains) <= most and size > 0:
-            bent = self._rough.pull(point.turn(self._rough.decide(direction)))
+        nothing = _NOTHING * size
+        while len(gains) <= most and size > nothing:
+            turned = point.turn(self._rough.decide(direction).astype(np.float64))
+            bent = self._rough.pull(turned.astype(np.float32))
             bent += curvature.penalty * self._hold(direction)
             bend = float(np.vdot(direction, bent))
             if not bend > 0:  # rounding, or rows that do not differ

@@ -18,6 +18,9 @@ from cnncodes.heads.sweep import Fold, Setting
 
 Array = npt.NDArray[Any]
 
+#: Steps at most of a candidate; ten are usual.
+SEARCH_STEPS = 300
+
 
 @dataclass(frozen=True)
 class LinearSearch:
@@ -80,10 +83,12 @@ class LinearSearch:
             fold.loss_weight,
             fold.n_classes,
             excess=self.traits.search_excess,
-            max_iter=self.max_iter,
+            max_iter=min(self.max_iter, SEARCH_STEPS),
             covariance=fold.shared,
             preference=fold.preference,
         )
         Cs = [setting[0] if setting else 1.0 for setting in settings]
         for solution in self.traits.path(problem, Cs):
             yield solution.decision(fold.held_out)
+            if not solution.converged:  # nor would a weaker penalty's, in as many steps again
+                return

@@ -38,11 +38,15 @@ class Problem:
 
 @dataclass(frozen=True)
 class Solution:
-    """Weights ``[K or 1, D]`` and intercepts ``[K or 1]`` in the space of the scaled rows."""
+    """Weights ``[K or 1, D]`` and intercepts ``[K or 1]`` in the space of the scaled rows.
+
+    `converged` says whether that is the minimum.
+    """
 
     coef: Array
     intercept: Array
     n_iter: int
+    converged: bool = True
 
     def decision(self, X: Array) -> Array:
         """Return decision values ``[n, K or 1]`` of scaled rows."""

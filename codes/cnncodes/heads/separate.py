@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.heads.curvature import Covariance, Curvature
-from cnncodes.heads.descent import FLAT, ROUNDING, SEARCHES, Minimum
+from cnncodes.heads.descent import FLAT, HIGHER, MOST_SEARCHES, ROUNDING, SEARCHES, Minimum
 from cnncodes.heads.losses import LogisticLoss, LogisticPoint
 from cnncodes.heads.products import Map, Products
 
@@ -96,7 +96,9 @@ class SeparateDescent:
             gradient = self._pull[columns] + penalty * _hold(self._at[columns])
             step = -self._solve(gradient, columns, curvature, penalty)
             slope = _dot(gradient, step)
-            far = -slope / 2 > self.excess * self._gained(columns, penalty)
+            far = np.abs(slope) / 2 > self.excess * self._gained(columns, penalty)
+            lost = far & (slope > 0)  # upwards: what is left is rounding
+            stuck, far = stuck or bool(lost.any()), far & ~lost
             columns, step, slope = columns[far], step[far], slope[far]
             if not len(columns) or n_iter == self.max_iter:
                 break
@@ -106,10 +108,12 @@ class SeparateDescent:
 
     def _gained(self, columns: Array, penalty: float) -> Array:
         """Return the values, or what they have been lowered by where that is less."""
-        at = self._at[columns, :-1]
-        value = self._value[columns] + penalty * _dot(at, at) / 2
+        value = self._value_of(self._at[columns], self._value[columns], penalty)
         start = self._start[columns]
-        return np.minimum(value, np.maximum(start - value, ROUNDING * start))
+        return np.asarray(np.minimum(value, np.maximum(start - value, ROUNDING * start)))
+
+    def _value_of(self, at: Array, loss: Array, penalty: float) -> Array:
+        return np.asarray(loss + penalty * _dot(at[:, :-1], at[:, :-1]) / 2)
 
     def _carry(self, change: float) -> None:
         """Correct what was learned of the curvature for another penalty."""
@@ -133,8 +137,10 @@ class SeparateDescent:
         loss = self.loss if whole else self.loss.take(columns)
         decision = self._decision if whole else self._decision[:, columns]
         with np.errstate(over="ignore", invalid="ignore"):  # which the search heeds
-            length, point = self._search(loss, decision, change, penalty, self._at[columns], step, slope)
-        fine = np.isfinite(point.values)
+            at, before = self._at[columns], self._value[columns]
+            length, point = self._search(loss, decision, change, penalty, at, step, slope, before)
+        there = self._value_of(at + length[:, None] * step, point.values, penalty)
+        fine = there <= HIGHER * self._value_of(at, before, penalty)
         if not fine.all():
             columns, step, change, length = columns[fine], step[fine], change[:, fine], length[fine]
             point, whole = point.take(fine), False
@@ -160,15 +166,21 @@ class SeparateDescent:
         at: Array,
         step: Array,
         slope: Array,
+        before: Array,
     ) -> tuple[Array, LogisticPoint]:
-        """Return about the lowest points along steps, by Newton's method within bounds."""
+        """Return about the lowest points along steps, by Newton's method within bounds.
+
+        `before` are the losses where the steps begin.
+        """
         linear, square = _dot(at[:, :-1], step[:, :-1]), _dot(step[:, :-1], step[:, :-1])
         length, low, high = np.ones(len(step)), np.zeros(len(step)), np.full(len(step), np.inf)
-        for number in range(SEARCHES):
+        for number in range(MOST_SEARCHES):
             point = loss.at(decision + length.astype(change.dtype) * change)
             here = np.einsum("ij,ij->j", point.slope, change) + penalty * (linear + length * square)
-            near = np.abs(here) <= FLAT * np.abs(slope)
-            if near.all() or number == SEARCHES - 1:
+            rise = point.values - before + penalty * length * (linear + length * square / 2)
+            lower = rise <= (HIGHER - 1) * before  # flat it may be also beyond a rise
+            near = lower & (np.abs(here) <= FLAT * np.abs(slope))
+            if near.all() or (number >= SEARCHES - 1 and lower.all()):
                 break
             beyond = ~np.isfinite(here) | (here > 0)  # also of what the rows' type does not hold
             low, high = np.where(beyond, low, length), np.where(beyond, length, high)

@@ -7,6 +7,7 @@ it may stop early and pays only for what was read.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -17,6 +18,7 @@ import numpy.typing as npt
 from sklearn.exceptions import ConvergenceWarning
 
 from cnncodes.errors import warn
+from cnncodes.heads.active_rows import find_active_rows
 from cnncodes.heads.curvature import Covariance, choose_rows
 from cnncodes.heads.descent import Descent, Minimum
 from cnncodes.heads.losses import CrossEntropy, LogisticLoss, Loss, SquaredHinge
@@ -28,6 +30,8 @@ Array = npt.NDArray[Any]
 
 #: How far above its least value a fit that is to be exact is taken in float32, as a share of it.
 _ROUGH = 1e-4
+#: Of no more rows than these an SVM is found exactly where so many steps do not lead there.
+_FEW, _STEPS_OF_FEW = 1000, 100
 
 
 def learn_covariance(X: Array, weight: Array) -> Covariance:
@@ -87,6 +91,24 @@ def svm_path(problem: Problem, Cs: Sequence[float]) -> Iterator[Solution]:
     return _descend(problem, loss, _count_columns(problem), Cs, penalizes_intercept=True)
 
 
+def fit_svm(problem: Problem, C: float, n_jobs: int = 1) -> Solution:
+    """Return what `svm_path` has for one C, the rows being float64; of few rows it is found exactly.
+
+    One thread does it, whatever `n_jobs` is.
+    """
+    if len(problem.X) > _FEW:
+        return next(svm_path(problem, [C]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # told below, where there is none
+        steps = min(problem.max_iter, _STEPS_OF_FEW)
+        near = next(svm_path(replace(problem, max_iter=steps), [C]))
+    if near.converged:
+        return near
+    total = float(problem.weight.sum())
+    found = find_active_rows(problem.X, problem.signs(), problem.weight / total, 1 / (C * total))
+    return next(svm_path(problem, [C])) if found is None else Solution(*found, near.n_iter)
+
+
 def _count_columns(problem: Problem) -> int:
     return 1 if problem.n_classes == 2 else problem.n_classes
 
@@ -142,7 +164,7 @@ def _take(found: Minimum) -> Solution:
             f"the head did not converge in {found.n_iter} iterations; a smaller C does, or a larger max_iter",
             ConvergenceWarning,
         )
-    return Solution(found.coef, found.intercept, max(1, found.n_iter))
+    return Solution(found.coef, found.intercept, max(1, found.n_iter), found.converged)
 
 
 def ridge_path(problem: Problem, Cs: Sequence[float]) -> Iterator[Solution]:

@@ -18,7 +18,7 @@ from cnncodes.heads.folds import Rows
 from cnncodes.heads.linear_kinds import LINEAR_KINDS
 from cnncodes.heads.multilabel.base import MultiLabelHead
 from cnncodes.heads.multilabel.scorers import F1, LinearLabelScorer
-from cnncodes.heads.paths import LinearSearch
+from cnncodes.heads.paths import SEARCH_STEPS, LinearSearch
 from cnncodes.heads.problem import Problem, Solution
 from cnncodes.heads.regression.search import NumberChoice, NumberFold, Setting
 from cnncodes.heads.scaling import Scaler
@@ -92,13 +92,15 @@ class LinearLabelSearch:
             fold.weight,
             [C for (C,) in settings],
             excess=_SEARCH_EXCESS,
-            max_iter=self.max_iter,
+            max_iter=min(self.max_iter, SEARCH_STEPS),
             covariance=self.covariances.get(fold.scaling),
         )
         for solution in found:
             decision = np.tile(constant, (len(fold.held_out), 1))
             decision[:, varied] = solution.decision(fold.held_out)
             yield decision
+            if not solution.converged:  # nor would a weaker penalty's, in as many steps again
+                return
 
 
 class LinearLabelHead(MultiLabelHead):
