@@ -22,13 +22,18 @@ from cnncodes.estimators.contents import summarize_contents, warn_of_tuned
 from cnncodes.estimators.inputs import embed_records
 from cnncodes.estimators.labels import (
     check_labels,
-    check_one_each,
     check_same_kind,
     check_several,
     labelled_records,
     warn_of_unknown,
 )
-from cnncodes.estimators.parameters import check_weighted, make_embedders, make_own_head, warn_of_blank
+from cnncodes.estimators.parameters import (
+    check_score_weight,
+    check_weighted,
+    make_embedders,
+    make_own_head,
+    warn_of_blank,
+)
 from cnncodes.estimators.predictor import ImagePredictor, Predictor
 from cnncodes.estimators.priors import ESTIMATE, adjust_scores, find_shares
 from cnncodes.estimators.stored import check_codes
@@ -415,7 +420,8 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
         check_is_fitted(self, "predictor_")
         check_same_kind(y, self.classes_)
         warn_of_unknown(y, self.classes_)
+        weight = check_score_weight(sample_weight, len(y))  # before any image is embedded
         rows = embed_records(self.predictor_.embedder, records, n_jobs=self.n_jobs, memory=self.memory)
         rows.raise_failures()
         right = self.predictor_.score(rows.X, rows.counts).labels == y
-        return float(np.average(right, weights=check_one_each("sample_weight", sample_weight, len(y))))
+        return float(np.average(right, weights=weight))

@@ -18,7 +18,8 @@ from cnncodes.estimators.contents import summarize_contents
 from cnncodes.estimators.inputs import ImageRows, embed_records
 from cnncodes.estimators.label_predictor import LabelPredictor, check_label_aggregate
 from cnncodes.estimators.label_sets import LabelSets, check_delimiter, check_divided, read_label_sets
-from cnncodes.estimators.labels import check_one_each, labelled_records, say_unknown_labels
+from cnncodes.estimators.labels import labelled_records, say_unknown_labels
+from cnncodes.estimators.parameters import check_score_weight
 from cnncodes.estimators.predictor import ImagePredictor
 from cnncodes.estimators.unknown import Training, find_scale
 from cnncodes.heads.multilabel.selection import make_label_head
@@ -273,7 +274,7 @@ class ImageMultiLabelClassifier(ClassifierMixin, ImageEstimator):  # type: ignor
         if len(unknown):
             text = f"{say_unknown_labels([str(name) for name in unknown])}."
             warn(text, ResultWarning)
-        weight = check_one_each("sample_weight", sample_weight, len(truth))
+        weight = check_score_weight(sample_weight, len(truth))
         rows = embed_records(self.predictor_.embedder, records, n_jobs=self.n_jobs, memory=self.memory)
         rows.raise_failures()
         named = self.predictor_.head.choose(self.predictor_.score(rows.X, rows.counts))

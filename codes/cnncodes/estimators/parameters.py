@@ -11,10 +11,10 @@ from sklearn.utils.validation import has_fit_parameter
 from cnncodes.embedding import Embedder
 from cnncodes.errors import ResultWarning, UnreadableImages, UsageError, agree, warn
 from cnncodes.estimators.inputs import ImageRows, make_embedder
-from cnncodes.estimators.labels import check_one_each, check_random_state
-from cnncodes.heads.checks import check_not_negative
+from cnncodes.estimators.labels import check_random_state
 from cnncodes.heads.selection import make_head
 from cnncodes.heads.sklearn_searches import find_learner
+from cnncodes.heads.weights import read_weights
 
 if TYPE_CHECKING:
     from cnncodes.estimators.base import ImageEstimator
@@ -80,13 +80,18 @@ def check_weight(head: Any, sample_weight: Any, n_images: int) -> Array | None:
     UsageError
         If they are not one an image, one is negative or no finite number, or the head takes none.
     """
-    weight = check_one_each("sample_weight", sample_weight, n_images)
+    if sample_weight is None:
+        return None
+    weight = read_weights(sample_weight, n_images, "image")
     learner = find_learner(head)[1]
-    if weight is not None and not has_fit_parameter(learner, "sample_weight"):
+    if not has_fit_parameter(learner, "sample_weight"):
         raise UsageError(f"the head {type(learner).__name__} takes no sample_weight: leave it out.")
-    if weight is not None:
-        check_not_negative(weight)
     return weight
+
+
+def check_score_weight(sample_weight: Any, n_images: int) -> Array | None:
+    """Return the weights by which images are scored, None where there are none."""
+    return None if sample_weight is None else read_weights(sample_weight, n_images, "image")
 
 
 def check_weighted(y: Array, weight: Array | None) -> None:

@@ -16,8 +16,9 @@ from cnncodes.errors import UsageError
 from cnncodes.estimators.base import ImageEstimator
 from cnncodes.estimators.contents import summarize_contents
 from cnncodes.estimators.inputs import Progress, embed_records
-from cnncodes.estimators.labels import check_one_each, labelled_records
+from cnncodes.estimators.labels import labelled_records
 from cnncodes.estimators.number_predictor import NumberPredictor, check_number_aggregate
+from cnncodes.estimators.parameters import check_score_weight
 from cnncodes.estimators.predictor import ImagePredictor
 from cnncodes.estimators.targets import check_targets, check_varied, name_targets, parse_targets, read_targets
 from cnncodes.estimators.training import find_scorer
@@ -250,7 +251,7 @@ class ImageRegressor(RegressorMixin, ImageEstimator):  # type: ignore[misc]
         truth = read_targets(records) if y is None else check_targets(labels, len(records))
         if truth.size != len(truth) * len(self.targets_):
             raise UsageError(f"y must have {len(self.targets_)} targets an image. Got shape {truth.shape}.")
-        weight = check_one_each("sample_weight", sample_weight, len(truth))
+        weight = check_score_weight(sample_weight, len(truth))
         rows = embed_records(self.predictor_.embedder, records, n_jobs=self.n_jobs, memory=self.memory)
         rows.raise_failures()
         predicted = self._flatten(self.predictor_.score(rows.X, rows.counts))

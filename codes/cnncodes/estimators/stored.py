@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from cnncodes.embedding import Embedder
 from cnncodes.errors import SpaceMismatch, UsageError, warn
-from cnncodes.heads.checks import check_not_negative
+from cnncodes.heads.weights import read_weights
 from cnncodes.store import CodeBlocks, Codes
 from cnncodes.views import ViewPlan
 
@@ -57,13 +57,7 @@ def weigh_images(codes: Codes, sample_weight: Any) -> npt.NDArray[np.float64] | 
     """
     if sample_weight is None:
         return None
-    given = np.asarray(sample_weight)
-    if given.shape != (len(codes),):
-        raise UsageError(
-            f"sample_weight must have one value a row of the codes: {len(codes)}. Got shape {given.shape}"
-            " instead."
-        )
-    check_not_negative(given)
+    given = read_weights(sample_weight, len(codes), "row of the codes")
     keys = np.asarray(codes.images, dtype=object)
     _, first, image = np.unique(keys, return_index=True, return_inverse=True)
     differing = np.flatnonzero(given != given[first][image])

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.utils.validation import _check_sample_weight
 
 from cnncodes.errors import ResultWarning, UsageError, suggest, warn
 from cnncodes.heads.folds import number_rows
 from cnncodes.heads.scaling import SCALINGS
+from cnncodes.heads.weights import read_weights
 
 Array = npt.NDArray[Any]
 
@@ -49,9 +49,7 @@ def take_used(X: Array, sample_weight: Any, groups: Any, images: Any) -> UsedRow
     UsageError
         If a weight is negative or no number, or what was given does not fit the rows.
     """
-    refuse_weightless(sample_weight)  # before scikit-learn does, in words of its own
-    weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
-    check_not_negative(weight)
+    weight = np.ones(len(X)) if sample_weight is None else read_weights(sample_weight, len(X), "row")
     used = weight > 0
     group_ids, image_ids = (
         np.unique(ids[used], return_inverse=True)[1] for ids in number_rows(X, groups, images)
@@ -67,15 +65,16 @@ def _check_scale(weight: Array, images: Array) -> None:
     Raises
     ------
     UsageError
-        If one is beyond what can be computed with.
+        If that of an image is beyond what can be computed with.
     """
-    beyond = (weight < _LEAST_WEIGHT) | (weight > _MOST_WEIGHT)
+    whole = np.bincount(images, weight)  # rows of an image share its weight
+    beyond = (whole < _LEAST_WEIGHT * (1 - 1e-9)) | (whole > _MOST_WEIGHT * (1 + 1e-9))
     if beyond.any():
         raise UsageError(
             f"sample_weight must be 0 or from {_LEAST_WEIGHT:g} to {_MOST_WEIGHT:g}. Got"
-            f" {weight[beyond.argmax()]:g}: a weight of 2 counts as two copies of a row."
+            f" {whole[beyond.argmax()]:g}: a weight of 2 counts as two copies of an image."
         )
-    count = int(images.max()) + 1 if len(images) else 0
+    count = len(whole)
     mean = float(weight.sum()) / max(1, count)
     if count and not 1 / _FAR <= mean <= _FAR:
         warn(
@@ -103,28 +102,6 @@ def is_number(value: Any, kind: type = numbers.Real) -> bool:
     """Say whether a parameter is a finite number above 0 of that kind, and no boolean."""
     number = isinstance(value, kind) and not isinstance(value, bool)
     return number and 0 < float(value) < float("inf")
-
-
-def check_not_negative(weight: Array) -> None:
-    """Raise `UsageError` where a weight is below 0 or no finite number, saying which is the first."""
-    try:
-        wrong = ~(np.isfinite(weight) & (weight >= 0))
-    except TypeError:
-        raise UsageError(f"sample_weight must be numbers. Got dtype {weight.dtype}.") from None
-    if wrong.any():
-        first = int(wrong.argmax())
-        raise UsageError(
-            f"sample_weight must be finite and at least 0; {int(wrong.sum())} of {len(weight)} are not, the"
-            f" first is {weight[first]:g} at position {first}. Give 0 to what must not count."
-        )
-    refuse_weightless(weight)
-
-
-def refuse_weightless(weight: Any) -> None:
-    """Raise `UsageError` where all weights are 0."""
-    given = None if weight is None else np.asarray(weight)
-    if given is not None and given.size and not given.any():
-        raise UsageError(f"sample_weight is zero for all {given.size} of them: nothing is left to fit.")
 
 
 def refuse_multilabel(y: Any) -> None:

@@ -116,7 +116,7 @@ def test_other_views_answer_than_were_trained_on_and_codes_give_the_same(
     assert of_codes.proba.shape == (1, 16, 2)
     same = cross_validate(clf.set_params(test_views="flip"), codes, cv=4)
     assert same.proba is not None and not np.allclose(same.proba, of_codes.proba)
-    with pytest.raises(UsageError, match="leave out y, groups and sample_weight"):
+    with pytest.raises(UsageError, match="leave out y and groups"):
         cross_validate(clf, codes, LABELS)
     with pytest.raises(SpaceMismatch, match="another space"):
         cross_validate(clf.set_params(decode="fast"), codes)

@@ -13,6 +13,7 @@ from cnncodes.estimators.contents import warn_of_tuned
 from cnncodes.estimators.inputs import ImageRows, embed_records, list_keys, rows_of, settle_embedders
 from cnncodes.estimators.labels import check_groups, labelled_records
 from cnncodes.estimators.parameters import check_failures, make_embedders
+from cnncodes.estimators.stored import weigh_images
 from cnncodes.estimators.training import number_groups
 from cnncodes.estimators.unknown import Training
 from cnncodes.images import ImageRecord, list_groups
@@ -31,13 +32,9 @@ def read_images(
     if isinstance(X, CodeBlocks):
         raise UsageError("cross-validation needs all codes in memory: give read_codes(folder).")
     if isinstance(X, Codes):
-        if y is not None or groups is not None or sample_weight is not None:
-            raise UsageError(
-                "stored codes have their labels and groups, and no weights: leave out y, groups and"
-                " sample_weight."
-            )
-        rows, answered, checked, names = _read_codes(estimator, X)
-        weight = None
+        if y is not None or groups is not None:
+            raise UsageError("stored codes have their labels and groups: leave out y and groups.")
+        rows, answered, checked, weight, names = _read_codes(estimator, X, sample_weight)
     else:
         rows, answered, checked, weight, names = _embed(estimator, X, y, sample_weight, groups, on_progress)
     reduced = isinstance(X, Codes) and X.reduced and estimator.aggregate == "auto"
@@ -83,15 +80,19 @@ def _choose_views(codes: Codes, plan: ViewPlan) -> Codes:
         ) from error
 
 
-def _read_codes(estimator: ImageEstimator, codes: Codes) -> tuple[ImageRows, ImageRows, Array, Array | None]:
+def _read_codes(
+    estimator: ImageEstimator, codes: Codes, sample_weight: Any
+) -> tuple[ImageRows, ImageRows, Array, Array | None, Array | None]:
     _, test = make_embedders(estimator)
     differing = codes.space.differences(test.space)
     if differing:
         raise SpaceMismatch(
             f"the codes are of another space: {'; '.join(differing)}. Embed the images again."
         )
+    of_images = weigh_images(codes, sample_weight)
     codes = codes.select(labelled=True)
     rows, labels, names = rows_of(codes)
     warn_of_tuned(test.backbone.card, rows.contents)
     answered = rows if codes.reduced else rows_of(_choose_views(codes, test.plan))[0]
-    return rows, answered, estimator._read_labels(labels, list_keys(codes)), names
+    checked = estimator._read_labels(labels, list_keys(codes))
+    return rows, answered, checked, estimator._check_weight(of_images, checked), names

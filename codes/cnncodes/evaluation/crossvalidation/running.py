@@ -93,9 +93,9 @@ def cross_validate(
     estimator : ImageClassifier, ImageRegressor or ImageMultiLabelClassifier
         Its parameters are used; it is neither fitted nor changed.
     X, y, sample_weight, groups
-        As in its `fit`; or labelled records of a source; or stored codes, which have `y` and `groups`, and no
-        weights. Weights are for training: in figures each image counts alike, but for those of weight 0,
-        which are left out.
+        As in its `fit`; or labelled records of a source; or stored codes, which have `y` and `groups`, with
+        weights as in `fit_codes`. Weights are for training: in figures each image counts alike, but for those
+        of weight 0, which are left out.
     cv : int
         Folds, at least 2.
     repeats : int
