@@ -99,3 +99,40 @@ def test_a_classifier_knows_noise_from_its_pictures(make, pictures, tmp_path, me
     clf.save(tmp_path / "a.cnncodes", include_backbone=False)
     loaded = load(tmp_path / "a.cnncodes").set_params(n_jobs=1, memory=memory)
     np.testing.assert_array_equal(loaded.novelty(pictures.arrays), clf.novelty(pictures.arrays))
+
+
+@pytest.mark.parametrize("n", [40, 200])  # fewer images than numbers in a code, and more
+@pytest.mark.parametrize("seed", range(3))
+def test_a_whole_weight_is_as_many_copies(n: int, seed: int) -> None:
+    X, y = blobs(n, seed)
+    weight = np.random.default_rng(seed).integers(1, 4, n)
+    copies = np.repeat(np.arange(n), weight)
+    new = blobs(50, 7)[0]
+
+    of_weights = learn_scale(X, y, split_images(y, np.arange(n), weight=weight.astype(float)), weight=weight)
+    of_copies = learn_scale(X[copies], y[copies], split_images(y[copies], copies))
+
+    assert of_weights is not None and of_copies is not None
+    assert len(of_weights.distances) == len(of_copies.distances) == len(copies)
+    np.testing.assert_allclose(of_weights.measure(new), of_copies.measure(new), rtol=1e-3)
+    np.testing.assert_allclose(of_weights.rate(new), of_copies.rate(new), atol=2 / n)
+    unweighted = learn_scale(X, y, split_images(y, np.arange(n)))
+    assert unweighted is not None and np.abs(of_weights.measure(new) - unweighted.measure(new)).max() > 0.1
+
+
+@pytest.mark.parametrize("factor", [1e-9, 0.01, 1e9])
+def test_no_scale_of_weights_ends_what_is_known(factor: float) -> None:
+    X, y = blobs(200, 0)
+    splits, new = split_images(y, np.arange(200)), blobs(100, 7)[0]
+    one, scaled = (learn_scale(X, y, splits, weight=np.full(200, k)) for k in (1.0, factor))
+    np.testing.assert_allclose(scaled.rate(new), one.rate(new), atol=0.01)
+
+
+def test_of_very_many_weighted_distances_the_shares_are_kept() -> None:
+    X, y = blobs(3000, 0)
+    weight = np.random.default_rng(0).integers(1, 5, 3000)
+    splits = split_images(y, np.arange(3000), weight=weight.astype(float))
+    scale = learn_scale(X, y, splits, weight=weight)
+    assert scale is not None and len(scale.distances) == 2000
+    nearer = [(scale.distances < scale.distances[k]).mean() for k in (200, 1000, 1900)]
+    np.testing.assert_allclose(nearer, [0.1, 0.5, 0.95], atol=2e-3)

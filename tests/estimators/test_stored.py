@@ -150,3 +150,15 @@ def test_wrong_weights_are_refused(fit, codes, folder, make):
         fit(ImageClassifier, codes, KNeighborsClassifier(1), ones)
     with pytest.raises(UsageError, match="sample_weight is for codes in memory: give read_codes"):
         make().fit_codes(open_codes(folder), sample_weight=ones)
+
+
+def test_novelty_is_that_of_copies(fit, codes, pictures):
+    counts = {str(key): 1.0 + (number % 3) for number, key in enumerate(sorted(set(codes.images)))}
+    twice, thrice = ({key for key, count in counts.items() if count >= least} for least in (2, 3))
+    more = repeat(repeat(codes, twice), {f"{key}~" for key in thrice})
+    weighted = fit(ImageClassifier, codes, "ridge", weigh(codes, counts))
+    copied, plain = fit(ImageClassifier, more, "ridge"), fit(ImageClassifier, codes, "ridge")
+    noise = list(np.random.default_rng(0).integers(0, 256, (8, 64, 64, 3), dtype=np.uint8))
+    found, expected, without = (one.novelty(pictures.arrays + noise) for one in (weighted, copied, plain))
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert np.abs(found - without).max() > 0.02

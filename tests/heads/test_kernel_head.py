@@ -14,7 +14,8 @@ from sklearn.svm import SVC
 
 from cnncodes.errors import CostWarning, SavedModelError, UsageError
 from cnncodes.heads import kernel_head, kernel_search, kernels
-from cnncodes.heads.folds import Rows, draw_images, take_part
+from cnncodes.heads.drawing import draw_images, take_part
+from cnncodes.heads.folds import Rows
 from cnncodes.heads.kernel_head import KernelHead
 from cnncodes.heads.kernels import KernelScorer
 

@@ -133,7 +133,11 @@ def choose_images(y: Array, random_state: int = 0, most: int = _LEARNED) -> tupl
 
 
 def learn_scale(
-    codes: Array, y: Array, splits: Sequence[tuple[Array, Array]], rated: Array | None = None
+    codes: Array,
+    y: Array,
+    splits: Sequence[tuple[Array, Array]],
+    rated: Array | None = None,
+    weight: Array | None = None,
 ) -> NoveltyScale | None:
     """Learn what distances are usual: each image is measured from those of other folds.
 
@@ -149,6 +153,8 @@ def learn_scale(
     splits : list of (training images, held-out images)
     rated : ndarray of bool, shape (n_images,), optional
         Whose distances are kept; all without it.
+    weight : ndarray of float, shape (n_images,), optional
+        As how many copies each counts, above 0: in means, in the spread, and in the shares of distances.
 
     Returns
     -------
@@ -165,41 +171,84 @@ def learn_scale(
         return None
     points = l2_normalized(np.asarray(codes, dtype=np.float64))
     numbered = np.unique(y, return_inverse=True)[1]
-    few = len(points) < points.shape[1]
-    total = None if few else points.T @ points
-    distances = []
+    counts = np.ones(len(points)) if weight is None else weight.astype(np.float64)
+    images = _Images(points, numbered, counts, _number_equal(points))
+    total = None if len(points) < points.shape[1] else images.sum_products(slice(None))
+    distances, weights = [], []
     for train, test in splits:
-        out = points[test]
-        learned = _learn(points, numbered, train, None if total is None else total - out.T @ out)
+        learned = images.learn(train, None if total is None else total - images.sum_products(test))
         if learned is None:
             return None
-        distances.append(_measure(out if rated is None else out[rated[test]], *learned))
-    final = _learn(points, numbered, np.arange(len(points)), total)
+        kept = test if rated is None else test[rated[test]]
+        distances.append(_measure(points[kept], *learned))
+        weights.append(counts[kept])
+    final = images.learn(np.arange(len(points)), total)
     if final is None:
         return None
-    found = np.sort(np.concatenate(distances)).astype(np.float32)
-    if len(found) > _KEPT:
-        found = np.quantile(found, np.linspace(0, 1, _KEPT)).astype(np.float32)
+    found = _spread_out(np.concatenate(distances), np.concatenate(weights)).astype(np.float32)
     means, axes, spread = (array.astype(np.float32) for array in final)
     return NoveltyScale(means, axes, spread, found)
 
 
+def _number_equal(points: Array) -> Array:
+    """Number rows such that equal ones have one number: copies have no further directions."""
+    return np.unique([hash(point.tobytes()) for point in points], return_inverse=True)[1]
+
+
+def _spread_out(distances: Array, weight: Array) -> Array:
+    """Return distances, rising, each as often as it counts; of more than are kept as many, evenly.
+
+    Never fewer than there are: weights that are shares of 1 do not mean that next to nothing is known.
+    """
+    order = np.argsort(distances, kind="stable")
+    distances, ends = distances[order], np.cumsum(weight[order])
+    if (weight == 1).all() and len(distances) > _KEPT:
+        return np.asarray(np.quantile(distances, np.linspace(0, 1, _KEPT)))
+    count = min(_KEPT, max(len(distances), round(float(ends[-1]))))
+    at = np.searchsorted(ends, (np.arange(count) + 0.5) / count * ends[-1])
+    return np.asarray(distances[at])
+
+
+@dataclass(frozen=True, eq=False)
+class _Images:
+    """Codes of length 1, class numbers, as how many copies each counts, and which are equal."""
+
+    points: Array
+    numbered: Array
+    counts: Array
+    equal: Array
+
+    def sum_products(self, at: Any) -> Array:
+        """Return the sum of the outer products of some images."""
+        points = self.points[at]
+        return np.asarray((points * self.counts[at][:, None]).T @ points)
+
+    def learn(self, train: Array, product: Array | None) -> tuple[Array, Array, Array] | None:
+        """Return means, axes and spread of some; `product` is the sum of their outer products, if made."""
+        return _learn(
+            self.points[train],
+            self.numbered[train],
+            self.counts[train],
+            len(np.unique(self.equal[train])),
+            product,
+        )
+
+
 def _learn(
-    points: Array, numbered: Array, train: Array, product: Array | None
+    points: Array, numbered: Array, weight: Array, n_different: int, product: Array | None
 ) -> tuple[Array, Array, Array] | None:
-    """Return means, axes and spread of some images; `product` is the sum of their outer products, if made."""
-    counts = np.bincount(numbered[train])
+    counts, total = np.bincount(numbered, weight), float(weight.sum())
     sums = np.zeros((len(counts), points.shape[1]))
-    np.add.at(sums, numbered[train], points[train])
+    np.add.at(sums, numbered, points * weight[:, None])
     means = sums / counts[:, None]
-    size, count = points.shape[1], min(AXES, len(train) // 8, points.shape[1] - 1)
+    size, count = points.shape[1], min(AXES, n_different // 8, points.shape[1] - 1)
     if product is None:
         # Of fewer images than numbers, that product is larger than they are, and slower to multiply with.
-        apart = (points[train] - means[numbered[train]]) / np.sqrt(len(train))
+        apart = (points - means[numbered]) * np.sqrt(weight / total)[:, None]
         axes, variances = _find_axes(lambda basis: apart.T @ (apart @ basis), size, count)
         whole = float((apart**2).sum())
     else:
-        within = (product - means.T @ sums) / len(train)
+        within = (product - means.T @ sums) / total
         axes, variances = _find_axes(lambda basis: within @ basis, size, count)
         whole = float(np.trace(within))
     rest = (whole - float(variances.sum())) / (size - len(axes))

@@ -272,4 +272,5 @@ def find_scale(training: Training) -> NoveltyScale | None:
     chosen, rated = choose_images(training.y[usable], seed)
     training = training.take(usable[chosen])
     codes = average_rows(training.rows.X, training.rows.counts)
-    return learn_scale(codes, training.y, training.split(), rated)
+    splits = split_images(training.y, training.groups, FOLDS, training.random_state, weight=training.weight)
+    return learn_scale(codes, training.y, splits, rated, training.weight)

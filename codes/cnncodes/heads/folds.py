@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -188,7 +187,13 @@ def deal_folds(rows: Rows, cv: int, random_state: Any, *, in_rounds: bool = Fals
 
 
 def split_images(
-    y: Array, groups: Array, cv: Any = 5, random_state: Any = 0, *, in_rounds: bool = False
+    y: Array,
+    groups: Array,
+    cv: Any = 5,
+    random_state: Any = 0,
+    *,
+    in_rounds: bool = False,
+    weight: Array | None = None,
 ) -> list[Split]:
     """Return (training images, held-out images) of each fold, as `make_splits` does it of rows.
 
@@ -200,6 +205,8 @@ def split_images(
         Images of a group are on one side.
     in_rounds : bool
         As in `cnncodes.heads.dealing.sort_groups`.
+    weight : float ``[n]``, optional
+        As how many copies each image counts, above 0.
 
     Examples
     --------
@@ -214,10 +221,10 @@ def split_images(
     >>> all(4 in train for train, _ in folds), sorted(np.concatenate([test for _, test in folds]).tolist())
     (True, [0, 1, 2, 3])
     """
-    ones, numbers = np.ones(len(y)), np.arange(len(y))
+    weight, numbers = np.ones(len(y)) if weight is None else weight, np.arange(len(y))
     classes, numbered = np.unique(y, return_inverse=True)
     members = np.unique(groups, return_inverse=True)[1]
-    rows = Rows(numbers[:, None], numbered, ones, ones, numbers, members, len(classes), numbers)
+    rows = Rows(numbers[:, None], numbered, weight, weight, numbers, members, len(classes), numbers)
     return make_splits(rows, cv, random_state, in_rounds=in_rounds)
 
 
@@ -236,33 +243,6 @@ def count_members(y: Array, members: Array) -> Array:
     array([2, 1])
     """
     return np.bincount(np.unique(np.stack([y, members]), axis=1)[0])
-
-
-def draw_images(rows: Rows, n_rows: int, random_state: Any) -> Array:
-    """Say of each row whether its image is among those drawn, of about `n_rows` rows: bool ``[n]``.
-
-    The same share of every class, but at least 5; all views of an image are drawn with it.
-    """
-    share = n_rows / len(rows.X)
-    order = check_random_state(random_state).permutation(int(rows.images.max()) + 1)
-    label = first_of(rows.y, rows.images)[order]
-    drawn = []
-    for k in range(rows.n_classes):
-        members = order[label == k]
-        drawn.append(members[: max(5, round(share * len(members)))])
-    return np.isin(rows.images, np.concatenate(drawn))
-
-
-def take_part(rows: Rows, splits: Sequence[Split], kept: Array) -> tuple[Rows, list[Split]]:
-    """Return some of the rows, and of each fold what is among them; none of those that then lack a class."""
-    part = rows.take(kept)
-    number = np.cumsum(kept) - 1
-    found = [(number[train[kept[train]]], number[test[kept[test]]]) for train, test in splits]
-    return part, [(train, test) for train, test in found if len(test) and _has_all(part, train)]
-
-
-def _has_all(rows: Rows, train: Array) -> bool:
-    return len(np.unique(rows.y[train])) == rows.n_classes
 
 
 def _check_split(rows: Rows, train: Array, test: Array, number: int, classes: Array | None) -> None:

@@ -13,7 +13,8 @@ from joblib import effective_n_jobs
 from cnncodes.errors import CostWarning, UsageError, warn
 from cnncodes.heads.base import SingleHead
 from cnncodes.heads.checks import check_setting, is_number
-from cnncodes.heads.folds import Rows, Split, draw_images, take_part
+from cnncodes.heads.drawing import draw_images, take_part
+from cnncodes.heads.folds import Rows, Split
 from cnncodes.heads.kernel_search import KernelSearch, fit_machine
 from cnncodes.heads.kernels import KernelScorer, mean_square_distance
 from cnncodes.heads.scaling import Scaler
