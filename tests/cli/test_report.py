@@ -27,7 +27,8 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for label, bright in (("dark", 60), ("light & bright", 190)):
             (folder / "photos" / part / label).mkdir(parents=True)
             for i in range(5):
-                pixels = rng.integers(bright - 50, bright + 50, (40, 48, 3), dtype=np.uint8)
+                middle = bright + 15 * (i - 2)  # such that no answer is quite sure
+                pixels = rng.integers(middle - 30, middle + 30, (40, 48, 3), dtype=np.uint8)
                 Image.fromarray(pixels).save(folder / "photos" / part / label / f"<{i}>.png")
     (folder / "photos/test/dark/broken.png").write_text("no picture")
     asked = ["fit", str(folder / "photos"), "-q", "-o", str(folder / "m.cnncodes"), "--test-views", "center"]
