@@ -134,7 +134,7 @@ def test_rows_without_a_label_take_no_weight(codes):
     assert weigh_images(part, None) is None
 
 
-def test_wrong_weights_are_refused(fit, codes, folder, make):
+def test_wrong_weights_are_refused(fit, codes):
     ones = np.ones(len(codes))
     with pytest.raises(
         UsageError, match="sample_weight must have one value a row of the codes: 36. Got shape"
@@ -148,8 +148,36 @@ def test_wrong_weights_are_refused(fit, codes, folder, make):
         fit(ImageClassifier, codes, "ridge", np.where(np.arange(36) == 5, 3.0, 1.0))
     with pytest.raises(UsageError, match="takes no sample_weight: leave it out"):
         fit(ImageClassifier, codes, KNeighborsClassifier(1), ones)
-    with pytest.raises(UsageError, match="sample_weight is for codes in memory: give read_codes"):
-        make().fit_codes(open_codes(folder), sample_weight=ones)
+
+
+@pytest.mark.parametrize("head", ["ridge", "lda", "centroid", "logistic"])
+@pytest.mark.parametrize("class_weight", [None, "balanced"])
+def test_weights_of_codes_in_blocks_are_those_of_codes_in_memory(
+    fit, codes, folder, pictures, head, class_weight
+):
+    keys = sorted(set(map(str, codes.images)))
+    weights = {key: [0.0, 0.5, 1.0, 3.0][number % 4] for number, key in enumerate(keys)}
+    given = weigh(codes, weights)
+    kept, streamed, plain = (
+        fit(ImageClassifier, data, head, weight, class_weight=class_weight)
+        for data, weight in ((codes, given), (open_codes(folder), given), (codes, None))
+    )
+    assert streamed.head_.C_ == kept.head_.C_ and streamed.head_.scaling_ == kept.head_.scaling_
+    coefs = (one.head_.coef_ / np.abs(one.head_.coef_).max() for one in (streamed, kept, plain))
+    found, expected, without = coefs
+    # A descent over blocks ends where the objective is known to 1e-5, and weights to the root of that.
+    np.testing.assert_allclose(found, expected, atol=2e-2 if head == "logistic" else 1e-6)
+    assert np.abs(found - without).max() > 0.04
+    novelty = (one.novelty(pictures.arrays) for one in (streamed, kept))
+    np.testing.assert_allclose(*novelty, atol=1e-3)
+    np.testing.assert_allclose(streamed.predictor_.shares, kept.predictor_.shares)
+    assert len(streamed.predictor_.trained) == 13  # those that count
+
+
+def test_codes_in_blocks_of_fewer_than_two_classes_that_count_are_refused(codes, folder, make):
+    one = np.array([str(label) == "dark" for label in codes.y], dtype=float)
+    with pytest.raises(UsageError, match="sample_weight leaves fewer than two classes"):
+        make("ridge", train_views="flip", test_views="flip").fit_codes(open_codes(folder), sample_weight=one)
 
 
 def test_novelty_is_that_of_copies(fit, codes, pictures):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cnncodes import ImageClassifier, ImageMultiLabelClassifier, ImageRegressor, embed, read_codes
+from cnncodes import ImageClassifier, ImageMultiLabelClassifier, ImageRegressor, embed, open_codes, read_codes
 from cnncodes.errors import UsageError
 from cnncodes.evaluation import cross_validate
 from cnncodes.heads.estimator import LinearHead
@@ -63,6 +63,9 @@ def enter(pictures, backbone, memory, tmp_path_factory):
         "regressor": lambda w: ImageRegressor(**common).fit(X, lightness, w),
         "multi-label": lambda w: ImageMultiLabelClassifier(head="ridge", **common).fit(X, sets, w),
         "codes": lambda w: ImageClassifier(head="ridge", **common).fit_codes(codes, sample_weight=w),
+        "codes in blocks": lambda w: ImageClassifier(head="ridge", **common).fit_codes(
+            open_codes(folder), sample_weight=w
+        ),
         "cross-validation": lambda w: cross_validate(classifier, X, y, sample_weight=w, cv=2),
         "cross-validation of codes": lambda w: cross_validate(classifier, codes, sample_weight=w, cv=2),
         "score": lambda w: classifier.score(X, y, w),
@@ -80,6 +83,7 @@ ENTRIES = (
     "regressor",
     "multi-label",
     "codes",
+    "codes in blocks",
     "cross-validation",
     "cross-validation of codes",
     "score",

@@ -184,7 +184,7 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
             leaves that choice to the memory there is.
         sample_weight : array-like of float, shape (n_rows,), optional
             Of the image that each row is of: the rows of an image have the same weight, and together count as
-            one image of that weight. For codes in memory alone.
+            one image of that weight.
         memory_limit : int or str, optional
             How much memory codes that are not in memory already may take: ``"2G"``, ``"500M"`` or a number of
             bytes. It is that of the process where they are read in blocks; a fit in memory has about 0.45 GB
@@ -206,14 +206,9 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
             raise UsageError("these codes are in memory: give their folder, or open_codes(folder).")
         if isinstance(codes, Codes):
             return self._fit_in_memory(codes, sample_weight)
-        if sample_weight is not None:
-            raise UsageError(
-                "sample_weight is for codes in memory: give read_codes(folder), or leave it out where codes"
-                " are read in blocks."
-            )
-        return self._fit_in_blocks(codes, choose_limit(memory_limit))
+        return self._fit_in_blocks(codes, choose_limit(memory_limit), sample_weight)
 
-    def _fit_in_blocks(self, codes: CodeBlocks, memory: int) -> Self:
+    def _fit_in_blocks(self, codes: CodeBlocks, memory: int, sample_weight: Any) -> Self:
         plan, embedder, aggregate = check_codes(codes, make_embedders(self)[1], self.aggregate)
         check_streamed(self.head)  # and not what is made of its name, so that it is told by that
         if (card := embedder.backbone.card).seen is not None:  # few are: to list all contents takes a while
@@ -227,6 +222,7 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
             out_of_fold=self.out_of_fold,
             memory=memory,
             n_jobs=self.n_jobs,
+            sample_weight=sample_weight,
         )
         predictor = Predictor(
             embedder=embedder,

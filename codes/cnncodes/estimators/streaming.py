@@ -19,6 +19,7 @@ from cnncodes.estimators.contents import Contents, summarize_contents, summarize
 from cnncodes.estimators.labels import check_labels, check_several
 from cnncodes.estimators.novelty import NoveltyScale, choose_images, learn_scale
 from cnncodes.estimators.priors import find_shares
+from cnncodes.estimators.stored import take_weighted
 from cnncodes.estimators.unknown import convert_answers
 from cnncodes.heads.folds import split_images
 from cnncodes.images import join_equal, number_names
@@ -149,6 +150,7 @@ def fit_blocks(
     out_of_fold: bool | None,
     memory: int,
     n_jobs: int | None = None,
+    sample_weight: Any = None,
 ) -> Streamed:
     """Fit a head on the labelled rows of codes.
 
@@ -165,12 +167,14 @@ def fit_blocks(
         Bytes.
     n_jobs : int, optional
         Threads of a fit in memory, for which it may be that there is enough.
+    sample_weight : array-like of float, shape (n_rows,), optional
+        Of the image that each row is of.
     """
     from cnncodes.heads.streamed_rows import StreamedRows
     from cnncodes.heads.streaming import fit_streamed
     from cnncodes.store.blocks import number_values
 
-    codes = codes.select(labelled=True)
+    codes, weight = take_weighted(codes, sample_weight)
     y, names = number_values(codes.rows.column("label"))
     classes = check_labels(names.to_pylist())
     check_several(classes)
@@ -182,7 +186,7 @@ def fit_blocks(
     if named is not None:
         groups = join_equal(number_names(named), content[first])[images]
     stream = StreamedRows.make(
-        codes.blocks, codes.space.code_size, y, classes, images, groups, head.class_weight
+        codes.blocks, codes.space.code_size, y, classes, images, groups, head.class_weight, weight
     )
     n_stored = sum(shard.rows for shard in codes.stored.shards)
     stream = replace(stream, stored=(n_stored, _reckon(codes.stored, n_jobs)))
@@ -194,8 +198,8 @@ def fit_blocks(
         _summarize(contents),
         summarize_groups(named),
         _find_answers(head, fit, averages, out_of_fold),
-        _find_scale(stream.rows, fit, random_state, memory),
-        find_shares(classes[y[first]], None, head),
+        _find_scale(stream.rows, fit, random_state, memory, weight),
+        find_shares(classes[y[first]], None if weight is None else weight[first], head),
         len(keys),
         fit.n_passes,
     )
@@ -240,7 +244,9 @@ def _find_answers(
     return convert_answers(found.take(fair), head.scorer_)
 
 
-def _find_scale(rows: Any, fit: StreamedFit, random_state: Any, memory: int) -> NoveltyScale | None:
+def _find_scale(
+    rows: Any, fit: StreamedFit, random_state: Any, memory: int, weight: Array | None
+) -> NoveltyScale | None:
     """Return what novelty is measured by, from images of the sample."""
     from cnncodes.heads.streamed_rows import BASE, ROW_BYTES
 
@@ -254,5 +260,6 @@ def _find_scale(rows: Any, fit: StreamedFit, random_state: Any, memory: int) -> 
     chosen, rated = choose_images(y, seed, max(1000, free // (_EACH * size)))
     wanted = np.isin(images[order], present[chosen])
     codes = average_rows(fit.X[order[wanted]], counts[chosen])
-    splits = split_images(y[chosen], groups[chosen], random_state=random_state)
-    return learn_scale(codes, y[chosen], splits, rated & fit.sample.fair[present[chosen]])
+    copies = None if weight is None else weight[fit.sample.rows][order][first][chosen]
+    splits = split_images(y[chosen], groups[chosen], random_state=random_state, weight=copies)
+    return learn_scale(codes, y[chosen], splits, rated & fit.sample.fair[present[chosen]], copies)

@@ -54,12 +54,12 @@ def take_used(X: Array, sample_weight: Any, groups: Any, images: Any) -> UsedRow
     group_ids, image_ids = (
         np.unique(ids[used], return_inverse=True)[1] for ids in number_rows(X, groups, images)
     )
-    _check_scale(weight[used], image_ids)
+    check_scale(weight[used], image_ids)
     position = np.where(used, np.cumsum(used) - 1, -1)
     return UsedRows(used, position, X if used.all() else X[used], weight[used], group_ids, image_ids)
 
 
-def _check_scale(weight: Array, images: Array) -> None:
+def check_scale(weight: Array, images: Array) -> None:
     """Warn where weights, which count copies of images, sum to far fewer or more than there are images.
 
     Raises

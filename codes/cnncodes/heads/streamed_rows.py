@@ -14,7 +14,7 @@ import numpy.typing as npt
 from sklearn.utils import check_random_state
 
 from cnncodes.errors import UsageError
-from cnncodes.heads.checks import class_weights
+from cnncodes.heads.checks import check_scale, class_weights
 from cnncodes.heads.folds import Rows, first_of
 from cnncodes.store.blocks import BLOCK_BYTES
 
@@ -70,8 +70,9 @@ class StreamedRows:
         images: Array,
         groups: Array,
         class_weight: Any = None,
+        sample_weight: Array | None = None,
     ) -> StreamedRows:
-        """Return rows of which those of an image weigh 1 together.
+        """Return rows of which those of an image weigh 1 together, or what it counts.
 
         Parameters
         ----------
@@ -83,8 +84,13 @@ class StreamedRows:
         images, groups : int ``[n]``
             Number of each row's image and group, both from 0 without gaps.
         class_weight : dict or "balanced", optional
+        sample_weight : float ``[n]``, optional
+            As how many copies the row's image counts, above 0.
         """
         weight = 1.0 / np.bincount(images)[images]
+        if sample_weight is not None:
+            weight = weight * sample_weight
+            check_scale(weight, images)
         per_class = class_weights(class_weight, classes, np.bincount(y, weight))
         preference = per_class if isinstance(class_weight, dict) else None
         empty, position = np.empty((len(y), 0), np.float32), np.arange(len(y))

@@ -71,6 +71,10 @@ class CodeBlocks(RowColumns):
         rows = self.rows if keep.all() else self.rows.filter(pa.array(keep)).combine_chunks()
         return replace(self, manifest=manifest, rows=rows, plan=plan, places=self.places[keep])
 
+    def take(self, keep: npt.NDArray[np.bool_]) -> CodeBlocks:
+        """Return the rows where `keep`, bool ``[n_rows]``, is true."""
+        return replace(self, rows=self.rows.filter(pa.array(keep)).combine_chunks(), places=self.places[keep])
+
     @property
     def code_bytes(self) -> int:
         """What the codes would take as float32."""
