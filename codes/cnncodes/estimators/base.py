@@ -16,7 +16,12 @@ from cnncodes.embedding import Embedder
 from cnncodes.errors import UsageError, check_path
 from cnncodes.estimators.aggregation import average_rows
 from cnncodes.estimators.constant import warn_of_constant
-from cnncodes.estimators.contents import summarize_groups, warn_of_contradictory, warn_of_tuned
+from cnncodes.estimators.contents import (
+    summarize_contents,
+    summarize_groups,
+    warn_of_contradictory,
+    warn_of_tuned,
+)
 from cnncodes.estimators.inputs import (
     ImageRows,
     Progress,
@@ -216,9 +221,16 @@ class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         fitted = fit_rows(self._make_head(), rows, y, weight, groups)
         numbered = number_groups(groups, rows.contents)
         training = Training(rows, y, weight, numbered, aggregate, self.random_state)
-        known: dict[str, Any] = {"embedder": embedder, "trained_groups": summarize_groups(groups)}
-        predictor = self._make_predictor(fitted, training, same_views=train_plan == embedder.plan, **known)
-        self._take(predictor, train_plan, int((rows.counts > 0).sum()))
+        used = training.usable
+        predictor = self._make_predictor(
+            fitted,
+            training,
+            embedder=embedder,
+            trained=summarize_contents([rows.contents[image] for image in used]),
+            trained_groups=summarize_groups(None if groups is None else groups[used]),
+            same_views=train_plan == embedder.plan,
+        )
+        self._take(predictor, train_plan, len(used))
         self.head_ = fitted
         return self
 

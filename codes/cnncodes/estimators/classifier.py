@@ -18,7 +18,7 @@ from cnncodes.errors import UsageError
 from cnncodes.estimators.abstention import Answers, answer
 from cnncodes.estimators.aggregation import Scores, check_aggregate
 from cnncodes.estimators.base import ImageEstimator
-from cnncodes.estimators.contents import summarize_contents, warn_of_tuned
+from cnncodes.estimators.contents import warn_of_tuned
 from cnncodes.estimators.inputs import embed_records
 from cnncodes.estimators.labels import (
     check_labels,
@@ -265,7 +265,6 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
     def _make_predictor(self, fitted: Any, training: Training, **shared: Any) -> Predictor:
         return Predictor(
             head=find_scorer(fitted),
-            trained=summarize_contents(training.rows.contents),
             aggregate=training.aggregate,
             answers=find_answers(fitted, self._make_head, training, self.out_of_fold),
             scale=find_scale(training),

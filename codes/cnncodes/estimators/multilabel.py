@@ -14,7 +14,6 @@ from cnncodes.choices import BACKBONE
 from cnncodes.embedding import Embedder
 from cnncodes.errors import ResultWarning, UsageError, agree, name_some, warn
 from cnncodes.estimators.base import ImageEstimator
-from cnncodes.estimators.contents import summarize_contents
 from cnncodes.estimators.inputs import ImageRows, embed_records
 from cnncodes.estimators.label_predictor import LabelPredictor, check_label_aggregate
 from cnncodes.estimators.label_sets import LabelSets, check_delimiter, check_divided, read_label_sets
@@ -194,7 +193,6 @@ class ImageMultiLabelClassifier(ClassifierMixin, ImageEstimator):  # type: ignor
         self._warn_scarce(fitted, classes)
         return LabelPredictor(
             head=fitted.scorer_.with_classes(classes),
-            trained=summarize_contents(training.rows.contents),
             aggregate=training.aggregate,
             delimiter=self.label_delimiter,
             scale=find_scale(training.without_classes()),

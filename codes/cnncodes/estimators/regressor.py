@@ -14,7 +14,6 @@ from sklearn.utils.validation import check_is_fitted
 from cnncodes.choices import BACKBONE
 from cnncodes.errors import UsageError
 from cnncodes.estimators.base import ImageEstimator
-from cnncodes.estimators.contents import summarize_contents
 from cnncodes.estimators.inputs import Progress, embed_records
 from cnncodes.estimators.labels import labelled_records
 from cnncodes.estimators.number_predictor import NumberPredictor, check_number_aggregate
@@ -183,7 +182,6 @@ class ImageRegressor(RegressorMixin, ImageEstimator):  # type: ignore[misc]
         several = 1 if training.y.ndim == 1 else training.y.shape[1]
         return NumberPredictor(
             head=find_scorer(fitted),
-            trained=summarize_contents(training.rows.contents),
             aggregate=training.aggregate,
             targets=(None,) * several,
             residuals=find_residuals(fitted, self._make_head, training, self.out_of_fold),
