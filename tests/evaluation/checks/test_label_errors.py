@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cnncodes.evaluation.checks.confusable import find_untold_pairs
 from cnncodes.evaluation.checks.label_errors import find_label_issues, find_suspected_labels
 
 
@@ -68,8 +69,34 @@ def test_a_class_without_images_takes_nobody() -> None:
 
 def test_the_finding_lists_label_and_suggestion() -> None:
     proba = np.array([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9], [0.9, 0.1]])
-    [found] = find_suspected_labels(list("abcd"), np.array([0, 0, 1, 1]), proba, ["cat", "dog"])
-    assert (found.images, found.n, found.severity) == (("d",), 4, "tell")
+    y = np.array([0, 0, 1, 1] + [0, 1] * 4)
+    proba = np.vstack([proba, np.tile([[0.9, 0.1], [0.1, 0.9]], (4, 1))])
+    [found], left_out = find_suspected_labels(list("abcdefghijkl"), y, proba, ["cat", "dog"])
+    assert left_out == ""
+    assert (found.images, found.n, found.severity) == (("d",), 12, "tell")
     [row] = found.details["labels"]
     assert row == {"image": "d", "label": "dog", "suggested": "cat", "probability": pytest.approx(0.1)}
-    assert find_suspected_labels(list("abc"), np.array([0, 0, 1]), proba[:3], ["cat", "dog"]) == []
+    assert find_suspected_labels(list("abc"), y[:3], proba[:3], ["cat", "dog"]) == ([], "")
+
+
+def test_where_codes_tell_nothing_of_the_classes_no_label_is_called_wrong() -> None:
+    rng = np.random.default_rng(0)
+    y, proba = rng.integers(0, 5, 400), rng.dirichlet(np.full(5, 20.0), 400)
+    assert len(find_label_issues(y, proba)) > 100
+    found = find_suspected_labels(list(map(str, range(400))), y, proba, list("abcde"))
+    assert found == ([], "codes tell too little of the classes to call a label wrong.")
+
+
+def test_between_classes_that_are_not_told_apart_none_is_called_wrong() -> None:
+    """Of four classes two are guessed between, and one image of the others has a wrong label."""
+    rng = np.random.default_rng(0)
+    y = np.arange(400) % 4
+    proba = np.full((400, 4), 0.01)
+    guess = np.where(y < 2, rng.integers(0, 2, 400), y)
+    proba[np.arange(400), guess] = 0.97
+    y[3] = 2
+    untold = find_untold_pairs(y, proba)
+    assert untold == {(0, 1)}
+    [found], left_out = find_suspected_labels(list(map(str, range(400))), y, proba, list("abcd"), untold)
+    assert found.images == ("3",)
+    assert left_out.endswith("labels of classes that are not told apart: none of them is called wrong.")

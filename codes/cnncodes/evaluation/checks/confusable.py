@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -88,17 +89,12 @@ def find_confusable_classes(
     z_all = _find_quantile(math.comb(int(np.count_nonzero(wins.sizes)), 2))
     alike: list[tuple[int, int, Estimate]] = []
     undecided: list[tuple[int, int, Estimate]] = []
-    for a in range(len(classes)):
-        for b in range(a + 1, len(classes)):
-            # Most pairs are told apart almost always: their intervals need not be worked out.
-            if wins.tell(a, b) < 0.95:
-                found = wins.measure(a, b)
-                if found.low <= 0.5:
-                    enough = (
-                        wins.measure(a, b, z_all).high < UNDECIDED
-                        and min(wins.count_groups(a), wins.count_groups(b)) >= _LEAST
-                    )
-                    (alike if enough else undecided).append((a, b, found))
+    for a, b, found in wins.list_untold():
+        enough = (
+            wins.measure(a, b, z_all).high < UNDECIDED
+            and min(wins.count_groups(a), wins.count_groups(b)) >= _LEAST
+        )
+        (alike if enough else undecided).append((a, b, found))
     names = [str(name) for name in classes]
     if len(alike) > _FEW_PAIRS:
         findings = [_report_many(y, names, alike)]
@@ -107,6 +103,19 @@ def find_confusable_classes(
     if undecided:
         findings.append(_report_undecided(y, names, undecided))
     return findings
+
+
+def find_untold_pairs(
+    y: npt.NDArray[np.int64], proba: npt.NDArray[np.float64], groups: Any = None
+) -> set[tuple[int, int]]:
+    """Return the pairs of classes, the first below the second, of which the interval begins at 0.5 or below.
+
+    Parameters
+    ----------
+    y, proba, groups
+        As in `tell_apart`.
+    """
+    return {(a, b) for a, b, _ in _Wins(y, proba, groups).list_untold()}
 
 
 def _find_quantile(pairs: int) -> float:
@@ -141,6 +150,13 @@ class _Wins:
     def tell(self, a: int, b: int) -> float:
         """Return how often it is told right of which of two classes an image is; NaN if one has none."""
         return float(self._shares[a, b] + self._shares[b, a]) / 2
+
+    def list_untold(self) -> Iterator[tuple[int, int, Estimate]]:
+        """Yield the pairs of classes of which the interval begins at 0.5 or below, with that."""
+        for a, b in itertools.combinations(range(len(self.sizes)), 2):
+            # Most pairs are told apart almost always: their intervals need not be worked out.
+            if self.tell(a, b) < 0.95 and (found := self.measure(a, b)).low <= 0.5:
+                yield a, b, found
 
     def count_groups(self, a: int) -> int:
         """Return of how many groups, or images without any, the images of a class are."""

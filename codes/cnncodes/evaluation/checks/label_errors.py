@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,10 @@ from cnncodes.errors import count, name_some
 from cnncodes.evaluation.checks.finding import Finding
 
 _FLOOR = 1e-6
+
+#: Share of the log-loss that a label has by its frequency alone, or classes by theirs, that predictions must
+#: save: else they say nothing of it.
+LEAST_SAVED = 0.1
 
 
 def find_label_issues(y: npt.NDArray[np.int64], proba: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
@@ -62,8 +66,12 @@ def find_suspected_labels(
     y: npt.NDArray[np.int64],
     proba: npt.NDArray[np.float64],
     classes: Sequence[str],
-) -> list[Finding]:
-    """Report images whose label is probably wrong.
+    untold: Collection[tuple[int, int]] = (),
+) -> tuple[list[Finding], str]:
+    """Report images whose label is probably wrong, and say of which nothing can be said.
+
+    Nothing is where probabilities save less than a tenth of the log-loss that the classes' shares alone have:
+    all labels look wrong then; nor that a label should be another one of two that are not told apart.
 
     Parameters
     ----------
@@ -72,11 +80,21 @@ def find_suspected_labels(
         As in `find_label_issues`.
     classes : sequence of str, length n_classes
         Names of the columns.
+    untold : collection of pairs of int
+        Classes that are not told apart, the first below the second.
     """
-    rows = find_label_issues(y, proba)
-    if not len(rows):
-        return []
+    if measure_saving(y, proba) < LEAST_SAVED:
+        return [], "codes tell too little of the classes to call a label wrong."
     suggested = proba.argmax(axis=1)
+    rows = find_label_issues(y, proba)
+    known = [(min(pair), max(pair)) not in untold for pair in zip(y[rows], suggested[rows], strict=True)]
+    left_out = ""
+    if not all(known):
+        told = f"{count(len(rows) - sum(known), 'label')} of classes that are not told apart"
+        left_out = f"{told}: none of them is called wrong."
+        rows = rows[known]
+    if not len(rows):
+        return [], left_out
     listed = [
         {
             "image": keys[i],
@@ -102,4 +120,19 @@ def find_suspected_labels(
         n=len(y),
         details={"labels": listed},
     )
-    return [finding]
+    return [finding], left_out
+
+
+def measure_saving(y: npt.NDArray[np.int64], proba: npt.NDArray[np.float64]) -> float:
+    """Return the share of the log-loss of the classes' shares that probabilities save; below 0 they add.
+
+    Examples
+    --------
+    >>> y = np.array([0, 0, 1, 1])
+    >>> measure_saving(y, np.full((4, 2), 0.5)), round(measure_saving(y, np.eye(2)[y]), 2)
+    (0.0, 1.0)
+    """
+    own = np.clip(proba[np.arange(len(y)), y], _FLOOR, 1)
+    shares = np.bincount(y) / len(y)
+    known = -np.log(shares[y]).mean()
+    return float(1 + np.log(own).mean() / known) if known > 0 else 0.0

@@ -11,15 +11,12 @@ import numpy.typing as npt
 
 from cnncodes.errors import count, name_some
 from cnncodes.evaluation.checks.finding import Finding
-from cnncodes.evaluation.checks.label_errors import find_label_issues
+from cnncodes.evaluation.checks.label_errors import LEAST_SAVED, find_label_issues
 from cnncodes.heads.multilabel.calibration import measure_labels
 from cnncodes.heads.multilabel.linear import LinearLabelHead
 
 Array = npt.NDArray[Any]
 
-#: Share of the log-loss that a label has by its frequency alone that predictions must save: else they say
-#: nothing of it.
-LEAST_SAVED = 0.1
 #: What is given is doubted where its probability is below that: where labels are hard to tell, a tenth of all
 #: right ones were below 0.5 and in doubt, and two fifths of these below this.
 DOUBT = 0.2

@@ -19,6 +19,9 @@ from cnncodes.evaluation.checks.report import LeftOut
 #: Images of a class that are different and in groups of their own, for a head to be fitted without one.
 _LEAST_FOR_HEAD = 2
 
+#: What was found, and what could not be looked at.
+Found = tuple[list[Finding], list[LeftOut]]
+
 
 @dataclass(frozen=True)
 class Labelled:
@@ -55,9 +58,10 @@ def find_in_classes(images: Labelled, random_state: int) -> tuple[list[Finding],
         found = None if rows is None else run(images.take(rows), random_state)
         if found is None:
             why = why or "no folds can be made in which every class is on both sides."
-        else:
-            findings += found
         left_out += [LeftOut(name, why) for name in names if why]
+        if found is not None:
+            findings += found[0]
+            left_out += found[1]
     return findings, left_out
 
 
@@ -93,25 +97,26 @@ def name_units(groups: npt.NDArray[np.int64]) -> str:
     return "different images" if alone else "groups (an image without one is one, and copies are one)"
 
 
-def _run_head(images: Labelled, random_state: int) -> list[Finding] | None:
+def _run_head(images: Labelled, random_state: int) -> Found | None:
     found = predict_out_of_fold(images.codes, images.labels, images.groups, random_state=random_state)
     if found is None:
         return None
-    names = [str(name) for name in found.classes]
-    return [
-        *confusable.find_confusable_classes(found.y, found.proba, names, images.groups),
-        *label_errors.find_suspected_labels(images.keys, found.y, found.proba, names),
-    ]
+    y, proba, names = found.y, found.proba, [str(name) for name in found.classes]
+    findings = confusable.find_confusable_classes(y, proba, names, images.groups)
+    untold = confusable.find_untold_pairs(y, proba, images.groups)
+    suspected, why = label_errors.find_suspected_labels(images.keys, y, proba, names, untold)
+    return [*findings, *suspected], [LeftOut("labels", why)] if why else []
 
 
-def _run_tree(images: Labelled, random_state: int) -> list[Finding] | None:
-    return metadata.find_betraying_metadata(
+def _run_tree(images: Labelled, random_state: int) -> Found | None:
+    found = metadata.find_betraying_metadata(
         images.looks, images.labels, images.groups, random_state=random_state
     )
+    return None if found is None else (found, [])
 
 
 #: Checks, the different images that each class must have for them, and what runs them.
-_CHECKS: tuple[tuple[tuple[str, ...], int, Callable[[Labelled, int], list[Finding] | None]], ...] = (
+_CHECKS: tuple[tuple[tuple[str, ...], int, Callable[[Labelled, int], Found | None]], ...] = (
     (("classes", "labels"), _LEAST_FOR_HEAD, _run_head),
     (("metadata",), metadata.LEAST, _run_tree),
 )

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import agree, count, name_some
-from cnncodes.evaluation.checks import label_metadata, label_set_errors, metadata
+from cnncodes.evaluation.checks import label_errors, label_metadata, label_set_errors, metadata
 from cnncodes.evaluation.checks.finding import Finding
 from cnncodes.evaluation.checks.labelled import Labelled, name_units
 from cnncodes.evaluation.checks.report import LeftOut
@@ -37,7 +37,7 @@ def find_in_label_sets(
         Y, own = images.labels[:, chosen], [names[i] for i in chosen]
         found = label_set_errors.predict_labels(images.codes, Y, images.groups, random_state=random_state)
         findings += label_set_errors.find_suspected_label_sets(images.keys, Y, found, own)
-        vague = [own[i] for i in np.flatnonzero(found.saved < label_set_errors.LEAST_SAVED)]
+        vague = [own[i] for i in np.flatnonzero(found.saved < label_errors.LEAST_SAVED)]
         if vague:
             few = f"{count(len(vague), 'label')} to call one wrong: {name_some(vague, 3)}."
             why = f"{why} Codes tell too little of {few}" if why else f"codes tell too little of {few}"
