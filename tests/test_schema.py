@@ -58,6 +58,14 @@ def test_the_command_line_and_a_mapping_give_the_same_options() -> None:
     assert isinstance(typed.share, float)
 
 
+def test_two_values_of_one_option_are_refused() -> None:
+    assert parse("a", "-o", "b", "--split", "test", "--split=test").split == "test"
+    parser = argparse.ArgumentParser(exit_on_error=False)
+    add_arguments(parser, Options)
+    with pytest.raises(argparse.ArgumentError, match="given twice, as 'test' and 'train': give one of them"):
+        parser.parse_args(["a", "-o", "b", "--split", "test", "--split", "train"])
+
+
 def test_every_problem_is_named_at_once() -> None:
     wrong = {"src": 3, "views": "tencorp", "batch_size": 2, "share": True, "veiws": "x", "backbone": 1}
     with pytest.raises(UsageError) as caught:

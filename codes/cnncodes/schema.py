@@ -200,6 +200,16 @@ def from_text(cls: type, name: str, text: str) -> Any:
     return text
 
 
+class _StoreOnce(argparse.Action):
+    """Store a value, and refuse another one: of two targets, or two outputs, one would be forgotten."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        before = getattr(namespace, self.dest, values)
+        if before != values:
+            raise argparse.ArgumentError(self, f"given twice, as {before!r} and {values!r}: give one of them")
+        setattr(namespace, self.dest, values)
+
+
 def add_arguments(parser: argparse.ArgumentParser, cls: type) -> None:
     """Add a command's options to a parser; what the user did not give stays out of the namespace."""
     for field in option_fields(cls):
@@ -217,9 +227,9 @@ def add_arguments(parser: argparse.ArgumentParser, cls: type) -> None:
             action = "store_false" if metadata["off"] else "store_true"
             parser.add_argument(*flags, dest=field.name, action=action, **shared)
             continue
-        if field_types(cls)[field.name] == (tuple,):
-            shared["action"] = "append"
-        elif field.default not in (None, dataclasses.MISSING) and metadata["short"] != "-o":
+        many = field_types(cls)[field.name] == (tuple,)
+        shared["action"] = "append" if many else _StoreOnce
+        if not many and field.default not in (None, dataclasses.MISSING) and metadata["short"] != "-o":
             shared["help"] += f" [{field.default}]".replace("%", "%%")
         parser.add_argument(*flags, dest=field.name, metavar=_metavar(field), **shared)
 
