@@ -6,13 +6,16 @@ from decimal import Decimal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cnncodes import embed, open_codes, read_codes
 from cnncodes.errors import SourceError, UsageError
+from cnncodes.estimators.label_sets import read_label_sets
 from cnncodes.estimators.labels import (
+    check_answers,
     check_groups,
     check_labels,
     check_one_each,
@@ -20,8 +23,9 @@ from cnncodes.estimators.labels import (
     labelled_records,
     records_of,
 )
+from cnncodes.estimators.targets import check_targets
 
-TEXT = st.text(st.characters(exclude_characters="\0"), min_size=1, max_size=5)
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=5)
 
 
 @given(st.one_of(st.lists(TEXT), st.lists(st.integers(-(2**62), 2**62)), st.lists(st.booleans())))
@@ -65,7 +69,7 @@ def test_the_type_of_an_array_is_kept(dtype):
         (pd.DataFrame({"a": [1, 0], "b": [0, 1]}), "multi-label"),
         ([Decimal("1.50"), Decimal(2)], "or booleans. Got Decimal instead: give str\\(\\) of each"),
         ([0.5, 1.0], "Got fractions: that is regression, for ImageRegressor"),
-        ([float("inf"), 1.0], "Got fractions"),
+        ([float("inf"), 1.0], "Got infinity"),
         ([b"a", b"b"], "Got bytes"),
         ([object()], "Got object"),
     ],
@@ -133,3 +137,21 @@ def test_codes_are_no_images_and_that_is_said(tmp_path):
             records_of(codes)
     with pytest.raises(UsageError, match="Got one int"):
         records_of(7)
+
+
+@pytest.mark.parametrize(
+    ("label", "holds"), [("a\0", "a NUL character"), ("\0a", "a NUL character"), ("a\ud800", "half of a")]
+)
+def test_text_that_numpy_or_a_file_would_change_is_refused(label: str, holds: str) -> None:
+    for read in (check_labels, check_answers, lambda y: read_label_sets([{one} for one in y])):
+        with pytest.raises(UsageError, match=f"must be text that can be kept. Got .* which holds {holds}"):
+            read(["a", label, "größe 花"])
+
+
+def test_columns_of_arrow_are_the_values_that_they_hold() -> None:
+    column = pa.chunked_array([["a", "b"], ["a"]])
+    for y in (column, column.combine_chunks(), column.dictionary_encode()):
+        assert check_labels(y).tolist() == check_answers(y).tolist() == ["a", "b", "a"]
+    assert check_targets(pa.array([1.5, 2])).tolist() == [1.5, 2]
+    sets = read_label_sets(pa.array([["a", "b"], [], ["b"]]))
+    assert sets.Y.tolist() == [[1, 1], [0, 0], [0, 1]]

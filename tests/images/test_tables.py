@@ -349,6 +349,7 @@ def test_labels_become_text_or_none(tmp_path: Path, labels: list[Any], expected:
     ("labels", "expected"),
     [
         ([1.0, float("inf")], "row 2 has the label inf: expected text or a whole number"),
+        (["a", "a\0"], r"row 2 has the label 'a\x00', with a NUL character: drop it"),
         ([["a"], ["a", "b"]], "row 1 has the label ['a']: write several labels, or one, as a text"),
         ([{"a": 1}, {"a": 2}], "row 1 has the label {'a': 1}: write"),
         ([b"cat", b"dog"], "column 'label' holds bytes"),

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import SourceError, UsageError, agree, count, name_some
-from cnncodes.estimators.labels import is_missing, list_kinds
+from cnncodes.estimators.labels import is_missing, list_kinds, to_plain_list
 from cnncodes.estimators.places import name_places, say_places
 
 Array = npt.NDArray[Any]
@@ -121,6 +121,7 @@ def read_label_sets(y: Any, n_images: int | None = None, delimiter: str | None =
     >>> read_label_sets(["sea|sky", "sky", "|"], delimiter="|").Y.tolist()
     [[1, 1], [0, 1], [0, 0]]
     """
+    y = to_plain_list(y)
     if isinstance(y, str | bytes | AnySet) or not (isinstance(y, Iterable) or hasattr(y, "toarray")):
         raise UsageError(f"y must be a list of label sets, one an image. Got {type(y).__name__} instead.")
     if hasattr(y, "toarray") or len(getattr(y, "shape", ())) > 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
@@ -93,6 +94,7 @@ def check_labels(y: Any, n_images: int | None = None) -> npt.NDArray[Any]:
         raise UsageError("y must be a list of labels, one an image. Got one string instead.")
     if not isinstance(y, Iterable):
         raise UsageError(f"y must be a list of labels, one an image. Got {type(y).__name__} instead.")
+    y = to_plain_list(y)
     if getattr(y, "ndim", 1) == 2:
         y = np.asarray(y)
         y = y[:, 0] if y.shape[1] == 1 else y  # one column of a table is as good as a list
@@ -107,11 +109,22 @@ def check_labels(y: Any, n_images: int | None = None) -> npt.NDArray[Any]:
     refuse_missing("labels", values, is_absent, "None, NaN or empty text")
     kinds = list_kinds("labels", values)
     if kinds == {"numbers"} and not all(float(value).is_integer() for value in values):
-        raise UsageError(
-            "labels must be classes, text or whole numbers. Got fractions: that is regression, for"
-            " ImageRegressor."
-        )
+        infinite = any(map(math.isinf, values))
+        got = "infinity" if infinite else "fractions: that is regression, for ImageRegressor"
+        raise UsageError(f"labels must be classes, text or whole numbers. Got {got}.")
     return np.array(values)  # of the values, so that an array of objects becomes one of their type
+
+
+def to_plain_list(values: Any) -> Any:
+    """Return a column of Arrow as the values that it holds; anything else as it is.
+
+    Examples
+    --------
+    >>> import pyarrow
+    >>> to_plain_list(pyarrow.chunked_array([["cat", "dog"]]).dictionary_encode()), to_plain_list((1, 2))
+    (['cat', 'dog'], (1, 2))
+    """
+    return values.to_pylist() if hasattr(values, "to_pylist") else values
 
 
 def check_answers(given: Any) -> npt.NDArray[Any]:
@@ -124,7 +137,7 @@ def check_answers(given: Any) -> npt.NDArray[Any]:
     """
     if isinstance(given, np.ndarray) and given.dtype.kind in "Ubiu":
         return given
-    values = list(given)
+    values = list(to_plain_list(given))
     refuse_missing("predictions", values, is_missing, "None or NaN")
     list_kinds("predictions", values)
     return np.array(values)
@@ -143,7 +156,8 @@ def list_kinds(what: str, values: Iterable[Any]) -> set[str]:
     Raises
     ------
     UsageError
-        If they are of several sorts, or a whole number is so large that NumPy would make it something else.
+        If they are of several sorts, or one would become another: a whole number that is too large for NumPy,
+        a text with a NUL, which it drops at the end, or with halves of characters, which no file can hold.
     """
     values = list(values)
     kinds = {name_kind(value) for value in values}
@@ -155,7 +169,18 @@ def list_kinds(what: str, values: Iterable[Any]) -> set[str]:
             f"{what} that are numbers must be whole ones of 64 bits, below 2**63. Got one of"
             f" {large[0].bit_length()} bits: give such numbers as text."
         )
+    for value in values:
+        if isinstance(value, str) and ("\0" in value or not (value.isascii() or _can_be_written(value))):
+            holds = "a NUL character" if "\0" in value else "half of a surrogate pair"
+            raise UsageError(f"{what} must be text that can be kept. Got {value!r}, which holds {holds}.")
     return kinds
+
+
+def _can_be_written(text: str) -> bool:
+    try:
+        return bool(text.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def check_several(y: npt.NDArray[Any]) -> None:

@@ -31,6 +31,9 @@ FORMAT = 2
 #: What this version reads.
 _READ = (1, 2)
 
+#: Said where there is more than this version writes.
+_PERHAPS_NEWER = "Where a newer cnncodes has written it, that one reads it."
+
 CLASSIFIER, REGRESSOR = "image-classifier", "image-regressor"
 MULTILABEL = "image-multilabel-classifier"
 
@@ -169,6 +172,7 @@ def read_card(archive: Archive) -> dict[str, Any]:
     if extra:
         raise SavedModelError(
             f"{archive.name} holds {extra[0]!r}, which no saved classifier has: it was not loaded."
+            f" {_PERHAPS_NEWER}"
         )
     _check_members(archive, card)
     return card
@@ -202,7 +206,7 @@ def _check_keys(archive: Archive, card: Mapping[str, Any]) -> None:
         if extra:
             raise SavedModelError(
                 f"{archive.name}: its card.json holds {before + extra[0]!r}, which no saved classifier has:"
-                " it was not loaded."
+                f" it was not loaded. {_PERHAPS_NEWER}"
             )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import SourceError, UsageError, name_some
-from cnncodes.estimators.labels import is_missing
+from cnncodes.estimators.labels import is_missing, to_plain_list
 from cnncodes.estimators.places import say_places
 from cnncodes.images.numbers import read_number
 
@@ -41,7 +41,7 @@ def check_targets(y: Any, n_images: int | None = None) -> Array:
     """
     if isinstance(y, str | bytes) or not isinstance(y, Iterable):
         raise UsageError(f"y must be a list of numbers, one an image. Got {type(y).__name__} instead.")
-    array = _to_array(y)
+    array = _to_array(to_plain_list(y))
     if n_images is not None and len(array) != n_images:
         raise UsageError(f"y must have one target an image: {n_images}. Got {len(array)} instead.")
     if array.ndim > 2 or (array.ndim == 2 and not array.shape[1]):

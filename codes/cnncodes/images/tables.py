@@ -148,6 +148,10 @@ def _label(table: Path, row: int, value: Any) -> str | None:
     if _is_missing(value):
         return None
     if isinstance(value, str):
+        if "\0" in value:  # which NumPy drops at the end: two classes would be one
+            raise SourceError(
+                f"{table}: row {row + 1} has the label {value!r}, with a NUL character: drop it."
+            )
         return value
     if isinstance(value, bool | int):
         return str(value)
