@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import SourceError, UsageError, agree, count, name_some
-from cnncodes.estimators.labels import is_missing, list_kinds, to_plain_list
+from cnncodes.estimators.labels import is_missing, list_kinds, refuse_unwritable, to_plain_list
 from cnncodes.estimators.places import name_places, say_places
 
 Array = npt.NDArray[Any]
@@ -83,6 +83,7 @@ class LabelSets:
             raise SourceError(f"training needs at least 2 images with labels; got {n}.")
         if not len(self.classes):
             raise SourceError(f"none of the {n} images has a label: there is nothing to learn.")
+        refuse_unwritable(self.classes.tolist())
         counts = self.Y.sum(axis=0)
         for where, constant in (("none", counts == 0), ("all", counts == n)):
             if constant.any():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterable, Sequence
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -157,7 +158,7 @@ def list_kinds(what: str, values: Iterable[Any]) -> set[str]:
     ------
     UsageError
         If they are of several sorts, or one would become another: a whole number that is too large for NumPy,
-        a text with a NUL, which it drops at the end, or with halves of characters, which no file can hold.
+        or a text with a NUL, which it drops at the end.
     """
     values = list(values)
     kinds = {name_kind(value) for value in values}
@@ -169,18 +170,10 @@ def list_kinds(what: str, values: Iterable[Any]) -> set[str]:
             f"{what} that are numbers must be whole ones of 64 bits, below 2**63. Got one of"
             f" {large[0].bit_length()} bits: give such numbers as text."
         )
-    for value in values:
-        if isinstance(value, str) and ("\0" in value or not (value.isascii() or _can_be_written(value))):
-            holds = "a NUL character" if "\0" in value else "half of a surrogate pair"
-            raise UsageError(f"{what} must be text that can be kept. Got {value!r}, which holds {holds}.")
+    nul = next((value for value in values if isinstance(value, str) and "\0" in value), None)
+    if nul is not None:
+        raise UsageError(f"{what} must be text without NUL characters, which NumPy drops. Got {nul!r}.")
     return kinds
-
-
-def _can_be_written(text: str) -> bool:
-    try:
-        return bool(text.encode())
-    except UnicodeEncodeError:
-        return False
 
 
 def check_several(y: npt.NDArray[Any]) -> None:
@@ -192,6 +185,18 @@ def check_several(y: npt.NDArray[Any]) -> None:
         raise SourceError(
             f"training needs images of at least 2 classes; got only {classes.tolist()[0]!r} (1 class)."
         )
+    refuse_unwritable(classes.tolist())
+
+
+def refuse_unwritable(names: Iterable[Any]) -> None:
+    """Raise `UsageError` for names with halves of surrogate pairs, which no saved classifier could hold."""
+    for name in names:
+        try:
+            str(name).encode()
+        except UnicodeEncodeError as error:
+            raise UsageError(
+                f"the label {str(name)!r} holds half of a surrogate pair, which no file can hold: rename it."
+            ) from error
 
 
 def check_same_kind(y: npt.NDArray[Any], classes: npt.NDArray[Any], what: str = "labels") -> None:
@@ -300,4 +305,5 @@ def name_kind(value: Any) -> str:
     if isinstance(value, int | float | np.integer | np.floating):
         return "numbers"
     got = f"labels must be text, whole numbers or booleans. Got {type(value).__name__} instead"
-    raise UsageError(f"{got}: give str() of each." if isinstance(value, Decimal) else f"{got}.")
+    may_be_text = isinstance(value, Decimal | date | np.datetime64)
+    raise UsageError(f"{got}: give str() of each." if may_be_text else f"{got}.")
