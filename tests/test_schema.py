@@ -27,6 +27,7 @@ class Options:
     share: float = option("Share, as in 1%.", default=0.5)
     limit: str | int | float = option("Limit.", default="1%")
     split: str | None = option("Part.", default=None)
+    part: str | None = option("Part, too.", default=None, once=True)
     backbone: bool = option("Leave it out.", default=True, off="--no-backbone")
     set: tuple[str, ...] = option("Settings.", default=())
 
@@ -58,12 +59,14 @@ def test_the_command_line_and_a_mapping_give_the_same_options() -> None:
     assert isinstance(typed.share, float)
 
 
-def test_two_values_of_one_option_are_refused() -> None:
-    assert parse("a", "-o", "b", "--split", "test", "--split=test").split == "test"
+def test_two_values_of_what_may_be_meant_twice_are_refused() -> None:
+    assert parse("a", "-o", "b", "--part", "test", "--part=test", "--split", "x", "--split", "y") == Options(
+        "a", "b", part="test", split="y"
+    )
     parser = argparse.ArgumentParser(exit_on_error=False)
     add_arguments(parser, Options)
     with pytest.raises(argparse.ArgumentError, match="given twice, as 'test' and 'train': give one of them"):
-        parser.parse_args(["a", "-o", "b", "--split", "test", "--split", "train"])
+        parser.parse_args(["a", "-o", "b", "--part", "test", "--part", "train"])
 
 
 def test_every_problem_is_named_at_once() -> None:

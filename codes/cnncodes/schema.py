@@ -42,6 +42,7 @@ def option(
     choices: Collection[str] | None = None,
     check: Callable[[Any], object] | None = None,
     empty: bool = False,
+    once: bool = False,
 ) -> Any:
     """Make a dataclass field that is an option of a command.
 
@@ -64,6 +65,9 @@ def option(
         Called with a value that is not None; raises `UsageError` if it cannot be right.
     empty : bool
         Whether an empty text may be meant: as a name it may, as a path it never is.
+    once : bool
+        Whether two values are refused, as where both may be meant. Of others the last one counts, so that
+        what a script gives can be changed.
     """
     metadata = {
         "help": help,
@@ -73,6 +77,7 @@ def option(
         "choices": choices,
         "check": check,
         "empty": empty,
+        "once": once,
     }
     return dataclasses.field(default=default, metadata=metadata)
 
@@ -201,7 +206,7 @@ def from_text(cls: type, name: str, text: str) -> Any:
 
 
 class _StoreOnce(argparse.Action):
-    """Store a value, and refuse another one: of two targets, or two outputs, one would be forgotten."""
+    """Store a value, and refuse another one: of two targets one would be forgotten."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
         before = getattr(namespace, self.dest, values)
@@ -227,9 +232,11 @@ def add_arguments(parser: argparse.ArgumentParser, cls: type) -> None:
             action = "store_false" if metadata["off"] else "store_true"
             parser.add_argument(*flags, dest=field.name, action=action, **shared)
             continue
-        many = field_types(cls)[field.name] == (tuple,)
-        shared["action"] = "append" if many else _StoreOnce
-        if not many and field.default not in (None, dataclasses.MISSING) and metadata["short"] != "-o":
+        if field_types(cls)[field.name] == (tuple,):
+            shared["action"] = "append"
+        elif metadata["once"]:
+            shared["action"] = _StoreOnce
+        elif field.default not in (None, dataclasses.MISSING) and metadata["short"] != "-o":
             shared["help"] += f" [{field.default}]".replace("%", "%%")
         parser.add_argument(*flags, dest=field.name, metavar=_metavar(field), **shared)
 

@@ -59,6 +59,7 @@ class EvaluateOptions(common.EmbeddingOptions):
         "Table: column with the numbers, of a regressor. [the one that it was fitted to]",
         default=None,
         metavar="COLUMN",
+        once=True,
     )
     label_delimiter: str | None = delimiter_option(
         "What divides several labels of an image. [the one that the classifier was fitted with]"

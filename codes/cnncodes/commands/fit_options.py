@@ -50,7 +50,10 @@ class FitOptions(common.EmbeddingOptions, common.LayerOptions, LabelFitOptions):
         choices=(*HEADS, *(name for name in REGRESSION_HEADS if name not in HEADS)),
     )
     target: str | None = option(
-        "Table: column with numbers to predict, instead of classes.", default=None, metavar="COLUMN"
+        "Table: column with numbers to predict, instead of classes.",
+        default=None,
+        metavar="COLUMN",
+        once=True,
     )
     regression: bool = option(
         "The labels are numbers to predict: of a table's label column, of stored codes, or names of folders.",

@@ -35,7 +35,10 @@ class TaskOptions:
     """Options that say what labels mean."""
 
     target: str | None = option(
-        "Table: column with numbers to predict, instead of classes.", default=None, metavar="COLUMN"
+        "Table: column with numbers to predict, instead of classes.",
+        default=None,
+        metavar="COLUMN",
+        once=True,
     )
     regression: bool = option(
         "The labels are numbers to predict: of a table's label column, or names of folders.", default=False
