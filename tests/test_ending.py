@@ -10,6 +10,9 @@ import pytest
 
 from cnncodes.ending import HungUp, Terminated, ending_when_asked
 
+#: Where a signal is raised, and does not end the process at once.
+raises = pytest.mark.skipif(sys.platform == "win32", reason="a signal there ends the process")
+
 #: Each script raises the signal itself, so that Python answers it in the very frame that it is about.
 BEGIN = """
 import signal, sys, threading, time, weakref
@@ -116,7 +119,7 @@ def run(*parts: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a signal there ends the process")
+@raises
 @pytest.mark.parametrize(
     "act",
     [CALLBACK, DESTRUCTOR, CATCHER, IMPORT, ENTER, BLOCKED],
@@ -130,7 +133,7 @@ def test_a_signal_is_raised_in_the_end_and_once(act: str) -> None:
     assert done.stderr.strip() == said
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a signal there ends the process")
+@raises
 def test_once_it_is_answered_it_is_not_raised_again() -> None:
     answer = """
 def act():
@@ -144,7 +147,7 @@ def act():
     assert run(answer, RUN).stdout == "('terminated', 143)\nin peace\n"
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a signal there ends the process")
+@raises
 @pytest.mark.parametrize("act", [CALLBACK, DESTRUCTOR, IMPORT], ids=["callback", "destructor", "import"])
 def test_inside_somebodys_program_too(act: str) -> None:
     inside = """
@@ -158,7 +161,7 @@ except Terminated:
     assert done.stdout == "ended\n", done.stderr
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a signal there ends the process")
+@raises
 def test_what_comes_too_late_to_be_raised_does_what_it_would_have_done() -> None:
     late = """
 with ending_when_asked():

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cnncodes.commands.command import Result
-from cnncodes.commands.figures import is_copies_alone, say_copies
+from cnncodes.commands.figures import say_copies
 from cnncodes.commands.tables import format_interval, format_table
 from cnncodes.errors import count, sentence
 
@@ -62,13 +62,14 @@ def _list_figures(
 
 def _say_groups(result: Result) -> str:
     from cnncodes.evaluation.thresholds import FEW_GROUPS
+    from cnncodes.images import are_copies_alone
 
     equal, count = say_copies(result).lstrip(), result["n_groups"]
     if count is None:
         return ""
     equal += "\n" if equal else ""
     few = ", too few for intervals to be believed" if count < FEW_GROUPS else ""
-    if is_copies_alone(result):
+    if are_copies_alone(count, result.get("n_different")):
         return f"{equal}Intervals and tests go by the {count:,} different images{few}.\n"
     return f"{equal}Intervals and tests go by whole groups, of which there are {count:,}{few}.\n"
 

@@ -47,15 +47,17 @@ def say_missing(figures: Result, names: Mapping[str, str]) -> str:
 def say_groups(figures: Result) -> str:
     """Say which images are equal, how many groups the intervals rest on, and where these are too few."""
     from cnncodes.evaluation.thresholds import FEW_GROUPS
+    from cnncodes.images import are_copies_alone
 
     equal, count = say_copies(figures), figures.get("n_groups")
     if count is None:
         return equal
-    few = "too few, so that {} are too narrow or mean nothing" if count < FEW_GROUPS else ""
-    if is_copies_alone(figures):
-        return f"{equal}\nThe different images are {few.format('intervals')}." if few else equal
-    few = f": {few.format('they')}" if few else ""
-    return f"{equal}\nIntervals draw whole groups, of which there are {count:,}{few}."
+    few = count < FEW_GROUPS
+    if are_copies_alone(count, figures.get("n_different")):
+        said = "The different images are too few, so that intervals are too narrow or mean nothing."
+        return f"{equal}\n{said}" if few else equal
+    end = ": too few, so that they are too narrow or mean nothing" if few else ""
+    return f"{equal}\nIntervals draw whole groups, of which there are {count:,}{end}."
 
 
 def say_few_groups(of_each: list[Result], count: int | None, noun: str) -> str:
@@ -71,11 +73,6 @@ def say_few_groups(of_each: list[Result], count: int | None, noun: str) -> str:
         f"\nThe images of {len(few)} of {len(of_each)} {noun} ({name_some(few, show=cut_name)}) are of fewer"
         f" than {FEW_GROUPS} groups: their own intervals are too narrow or mean nothing."
     )
-
-
-def is_copies_alone(figures: Result) -> bool:
-    """Say whether groups are of equal images alone: nobody named any."""
-    return figures.get("n_different") is not None and figures["n_groups"] == figures["n_different"]
 
 
 def say_copies(figures: Result) -> str:

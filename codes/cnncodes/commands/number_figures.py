@@ -129,6 +129,7 @@ def _list_rows(found: Evaluated, truth: list[float]) -> list[Result]:
 def render_numbers(result: Result) -> str:
     """Return the figures with their 95 % intervals."""
     from cnncodes.evaluation.measures import NUMBER_MEASURES, begin_with
+    from cnncodes.evaluation.numbers import say_beyond
 
     width = None if result["width"] is None else f"{result['width']:.4g}"
     coverage = None if result["coverage"] is None else f"{result['coverage']:.0%}"
@@ -136,17 +137,9 @@ def render_numbers(result: Result) -> str:
     table = tabulate_figures(result, names, "{:.4g}")
     reason = result.get("why_no_interval")  # of what one predictor answers, and not those of several folds
     why = f"\nNo intervals: {reason}" if reason else ""
-    beyond, few = _say_beyond(result), _say_few_images(result["n"])
-    return f"{table}{say_missing(result, names)}{why}{beyond}{say_groups(result)}{few}\n"
-
-
-def _say_beyond(result: Result) -> str:
-    """Say in one line how many images may be farther off than any here: no interval knows of these."""
-    drawn = "images" if result["n_groups"] is None else "groups"
-    return (
-        f"\nThe largest error is {result['largest_error']:.4g}; of further {drawn} up to"
-        f" {result['beyond']:.1%} may have a larger one (95% confidence), which no interval knows of."
-    )
+    beyond = say_beyond(f"{result['largest_error']:.4g}", f"{result['beyond']:.1%}", result["n_groups"])
+    few = _say_few_images(result["n"])
+    return f"{table}{say_missing(result, names)}{why}\n{beyond}{say_groups(result)}{few}\n"
 
 
 def _say_few_images(n: int) -> str:

@@ -225,36 +225,26 @@ class _Images:
 
     def learn(self, train: Array, product: Array | None) -> tuple[Array, Array, Array] | None:
         """Return means, axes and spread of some; `product` is the sum of their outer products, if made."""
-        return _learn(
-            self.points[train],
-            self.numbered[train],
-            self.counts[train],
-            len(np.unique(self.equal[train])),
-            product,
-        )
-
-
-def _learn(
-    points: Array, numbered: Array, weight: Array, n_different: int, product: Array | None
-) -> tuple[Array, Array, Array] | None:
-    counts, total = np.bincount(numbered, weight), float(weight.sum())
-    sums = np.zeros((len(counts), points.shape[1]))
-    np.add.at(sums, numbered, points * weight[:, None])
-    means = sums / counts[:, None]
-    size, count = points.shape[1], min(AXES, n_different // 8, points.shape[1] - 1)
-    if product is None:
-        # Of fewer images than numbers, that product is larger than they are, and slower to multiply with.
-        apart = (points - means[numbered]) * np.sqrt(weight / total)[:, None]
-        axes, variances = _find_axes(lambda basis: apart.T @ (apart @ basis), size, count)
-        whole = float((apart**2).sum())
-    else:
-        within = (product - means.T @ sums) / total
-        axes, variances = _find_axes(lambda basis: within @ basis, size, count)
-        whole = float(np.trace(within))
-    rest = (whole - float(variances.sum())) / (size - len(axes))
-    if rest <= 1e-12:  # codes that do not vary: of copies of one picture
-        return None
-    return means, axes, np.append(np.maximum(variances, rest), rest)
+        points, numbered, weight = self.points[train], self.numbered[train], self.counts[train]
+        n_different = len(np.unique(self.equal[train]))
+        counts, total = np.bincount(numbered, weight), float(weight.sum())
+        sums = np.zeros((len(counts), points.shape[1]))
+        np.add.at(sums, numbered, points * weight[:, None])
+        means = sums / counts[:, None]
+        size, count = points.shape[1], min(AXES, n_different // 8, points.shape[1] - 1)
+        if product is None:
+            # Of fewer images than numbers, that product is larger than they are, and slower to multiply with.
+            apart = (points - means[numbered]) * np.sqrt(weight / total)[:, None]
+            axes, variances = _find_axes(lambda basis: apart.T @ (apart @ basis), size, count)
+            whole = float((apart**2).sum())
+        else:
+            within = (product - means.T @ sums) / total
+            axes, variances = _find_axes(lambda basis: within @ basis, size, count)
+            whole = float(np.trace(within))
+        rest = (whole - float(variances.sum())) / (size - len(axes))
+        if rest <= 1e-12:  # codes that do not vary: of copies of one picture
+            return None
+        return means, axes, np.append(np.maximum(variances, rest), rest)
 
 
 def _find_axes(multiply: Callable[[Array], Array], size: int, count: int) -> tuple[Array, Array]:

@@ -80,11 +80,9 @@ def check_weight(head: Any, sample_weight: Any, n_images: int) -> Array | None:
     UsageError
         If they are not one an image, one is negative or no finite number, or the head takes none.
     """
-    if sample_weight is None:
-        return None
-    weight = read_weights(sample_weight, n_images, "image")
+    weight = check_score_weight(sample_weight, n_images)
     learner = find_learner(head)[1]
-    if not has_fit_parameter(learner, "sample_weight"):
+    if weight is not None and not has_fit_parameter(learner, "sample_weight"):
         raise UsageError(f"the head {type(learner).__name__} takes no sample_weight: leave it out.")
     return weight
 

@@ -78,13 +78,14 @@ class Training:
         """Return the same images as if all were of one class: what regression divides into folds."""
         return replace(self, y=np.zeros(len(self.y), dtype=np.int64))
 
-    def split(self, cv: Any = FOLDS, random_state: Any = None) -> list[Split]:
+    def split(self, cv: Any = FOLDS, random_state: Any = None, weight: Array | None = None) -> list[Split]:
         """Return folds of the images, whole groups on one side; none where none can be made.
 
-        A class of one group is in every training part: see `cnncodes.heads.folds.deal_folds`.
+        A class of one group is in every training part: see `cnncodes.heads.folds.deal_folds`. With `weight`
+        each image counts as so many copies.
         """
         state = self.random_state if random_state is None else random_state
-        return split_images(self.y, self.groups, cv, state)
+        return split_images(self.y, self.groups, cv, state, weight=weight)
 
 
 def find_answers(
@@ -272,5 +273,5 @@ def find_scale(training: Training) -> NoveltyScale | None:
     chosen, rated = choose_images(training.y[usable], seed)
     training = training.take(usable[chosen])
     codes = average_rows(training.rows.X, training.rows.counts)
-    splits = split_images(training.y, training.groups, FOLDS, training.random_state, weight=training.weight)
+    splits = training.split(weight=training.weight)
     return learn_scale(codes, training.y, splits, rated, training.weight)

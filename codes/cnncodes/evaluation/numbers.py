@@ -161,6 +161,15 @@ def evaluate_numbers(
     )
 
 
+def say_beyond(largest_error: str, beyond: str, n_groups: int | None) -> str:
+    """Say how many images may be farther off than any here; both figures as they are shown."""
+    drawn = "images" if n_groups is None else "groups"
+    return (
+        f"The largest error is {largest_error}; of further {drawn} up to {beyond} may have a larger one (95%"
+        " confidence), which no interval knows of."
+    )
+
+
 def check_numbers(y: Any, predicted: Any) -> tuple[Array, Array]:
     """Return true and predicted numbers as float64; raise `UsageError` unless they are finite pairs."""
     y, predicted = _read_numbers("y", y), _read_numbers("predicted", predicted)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -139,8 +139,12 @@ class Scored:
 
     def confident(self) -> tuple[Array, Array]:
         """Return the probability of each image's answer, and whether it is right."""
-        answer = self.proba.argmax(axis=1)
-        return self.proba[np.arange(len(answer)), answer].astype(np.float64), answer == self.column
+        answer, _ = self._best_two
+        return self._given(answer), answer == self.column
+
+    @cached_property
+    def _best_two(self) -> tuple[Array, Array]:
+        return find_best_two(self.proba)
 
     def _given(self, column: Array) -> Array:
         return np.where(column >= 0, self.proba[np.arange(len(column)), column], 0.0).astype(np.float64)
@@ -149,7 +153,7 @@ class Scored:
         self, lose: Callable[[Array], Array], losses: Array, among: Array, *, most: float
     ) -> Estimate:
         """Return the mean loss of some images; `lose` tells it for other classes than theirs."""
-        answered, next_best = (lose(column)[among] for column in find_best_two(self.proba))
+        answered, next_best = (lose(column)[among] for column in self._best_two)
         losses, groups = losses[among], None if self.groups is None else self.groups[among]
         found = bootstrap(
             make_mean(losses),

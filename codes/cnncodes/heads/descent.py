@@ -144,11 +144,11 @@ class Descent:
 
     def _gained(self, penalty: float) -> float:
         """Return the value, or what it has been lowered by where that is less."""
-        value = self._value_of(self._at, self._point, penalty)
+        value = self._value_of(self._at, self._point.value, penalty)
         return float(min(value, max(self._start - value, ROUNDING * self._start)))
 
-    def _value_of(self, at: Array, point: Point, penalty: float) -> float:
-        return point.value + penalty * float(np.vdot(at, self._hold(at))) / 2
+    def _value_of(self, at: Array, loss: float, penalty: float) -> float:
+        return loss + penalty * float(np.vdot(at, self._hold(at))) / 2
 
     def _carry(self, change: float) -> None:
         """Correct what was learned of the curvature for another penalty."""
@@ -171,13 +171,14 @@ class Descent:
             length, decision, point = self._search(change, penalty, step, slope)
         step = length * step
         at = self._at + step
-        if not self._value_of(at, point, penalty) <= HIGHER * self._value_of(self._at, self._point, penalty):
+        before = self._value_of(self._at, self._point.value, penalty)
+        if not self._value_of(at, point.value, penalty) <= HIGHER * before:
             return False
         self._at = at
         self._decision = decision
-        self._point, before = point, self._pull
+        self._point, pulled = point, self._pull
         self._pull = self._pull_of(point)
-        self._remember(step, self._pull - before + penalty * self._hold(step))
+        self._remember(step, self._pull - pulled + penalty * self._hold(step))
         return True
 
     def _search(self, change: Array, penalty: float, step: Array, slope: float) -> tuple[float, Array, Point]:
@@ -185,7 +186,7 @@ class Descent:
         held = self._hold(step)
         linear, square = float(np.vdot(self._at, held)), float(np.vdot(step, held))
         length, low, high = 1.0, 0.0, np.inf
-        before = self._value_of(self._at, self._point, penalty)
+        before = self._value_of(self._at, self._point.value, penalty)
         for number in range(MOST_SEARCHES):
             decision = change * change.dtype.type(length)
             decision += self._decision

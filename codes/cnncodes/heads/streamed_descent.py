@@ -113,16 +113,13 @@ class StreamedDescent(Descent):
         return at
 
     def _step(self, step: Array, change: Array, penalty: float, slope: float) -> bool:
-        value = self._point.value + penalty * float(np.vdot(self._at, self._hold(self._at))) / 2
+        value = self._value_of(self._at, self._point.value, penalty)
         longest, before = 1.0, self._pull
         for _ in range(_TRIALS):
             lengths = [longest * share for share in _LENGTHS]
             found = self._sum(self._at, step, lengths)
             ends = [self._at + length * step for length in lengths]
-            values = [
-                sums.value + penalty * float(np.vdot(at, self._hold(at))) / 2
-                for sums, at in zip(found, ends, strict=True)
-            ]
+            values = [self._value_of(at, sums.value, penalty) for sums, at in zip(found, ends, strict=True)]
             best = int(np.argmin(np.where(np.isfinite(values), values, np.inf)))
             if values[best] <= value + _ENOUGH * lengths[best] * slope:
                 self._at = ends[best]

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from cnncodes.images.content import content_hash
-from cnncodes.images.copies import DrawnTogether, draw_together, hash_contents, say_equal
+from cnncodes.images.copies import (
+    DrawnTogether,
+    are_copies_alone,
+    draw_together,
+    hash_contents,
+    say_equal,
+)
 from cnncodes.images.decoding import Decoding, decode
 from cnncodes.images.file_stats import FileStat
 from cnncodes.images.grouping import (
@@ -27,6 +33,7 @@ __all__ = [
     "ImageRecord",
     "ImageSource",
     "RowBytes",
+    "are_copies_alone",
     "connect",
     "content_hash",
     "decode",

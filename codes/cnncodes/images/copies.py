@@ -67,6 +67,17 @@ def say_equal(n: int, n_different: int) -> str:
     return f"{n:,} images, of which {n_different:,} differ: equal files are drawn together"
 
 
+def are_copies_alone(n_groups: int, n_different: int | None) -> bool:
+    """Say whether the groups that are drawn are of equal images alone: nobody named any.
+
+    Examples
+    --------
+    >>> are_copies_alone(161, 161), are_copies_alone(12, 161), are_copies_alone(12, None)
+    (True, False, False)
+    """
+    return n_groups == n_different
+
+
 def hash_contents(records: Sequence[ImageRecord]) -> list[str]:
     """Return the hash of each image's content, empty where it cannot be read."""
     found = []

@@ -9,7 +9,7 @@ from cnncodes.errors import agree, count
 from cnncodes.evaluation.figures import Figure
 from cnncodes.evaluation.intervals import Estimate
 from cnncodes.evaluation.thresholds import FEW_GROUPS
-from cnncodes.images import say_equal
+from cnncodes.images import are_copies_alone, say_equal
 from cnncodes.plots.cost import Box, count_overlaps, place_numbers
 from cnncodes.report.chart import Chart, list_decades
 from cnncodes.report.comparison import Comparison, Tried
@@ -232,12 +232,13 @@ def list_cautions(comparison: Comparison) -> list[str]:
         )
     if comparison.n_different is not None:
         found.append(f"{say_equal(comparison.n, comparison.n_different)}.")
-    few = ": too few, so that they are too narrow or mean nothing"
-    if comparison.n_groups is not None and comparison.n_groups != comparison.n_different:
-        few *= comparison.n_groups < FEW_GROUPS
-        found.append(f"Intervals draw whole groups, of which there are {comparison.n_groups:,}{few}.")
-    elif comparison.n_groups is not None and comparison.n_groups < FEW_GROUPS:
-        found.append(f"Intervals draw {count(comparison.n_groups, 'different image')}{few}.")
+    if (groups := comparison.n_groups) is not None:
+        alone = are_copies_alone(groups, comparison.n_different)
+        few = ": too few, so that they are too narrow or mean nothing" if groups < FEW_GROUPS else ""
+        if not alone:
+            found.append(f"Intervals draw whole groups, of which there are {groups:,}{few}.")
+        elif few:
+            found.append(f"Intervals draw {count(groups, 'different image')}{few}.")
     found += [f"{escape(f'{doubt[:1].upper()}{doubt[1:]}')}." for doubt in comparison.doubts]
     if unlabelled := comparison.unlabelled:
         found.append(f"{count(unlabelled, 'image')} {agree(unlabelled, 'has')} no label: left out.")

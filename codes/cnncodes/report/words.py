@@ -10,7 +10,7 @@ from cnncodes.errors import agree, count
 from cnncodes.evaluation import Evaluation, LabelFigures
 from cnncodes.evaluation.metrics import ClassFigures
 from cnncodes.evaluation.thresholds import FEW_GROUPS, FEW_IMAGES
-from cnncodes.images import say_equal
+from cnncodes.images import are_copies_alone, say_equal
 from cnncodes.report.html import escape, name, number, paragraph, percent, percent_range, section
 from cnncodes.report.material import Material, Subject
 
@@ -100,10 +100,10 @@ def list_common(material: Subject, n: int) -> list[str]:
         found.append(f"{say_equal(n, material.drawn.n_different)}.")
     groups = material.evaluation.n_groups
     if groups is not None and groups < FEW_GROUPS:
+        noun = "different image" if are_copies_alone(groups, material.drawn.n_different) else "group"
         found.append(
-            f"There {agree(groups, 'is')} only"
-            f" {count(groups, 'different image' if groups == material.drawn.n_different else 'group')}:"
-            " intervals are too narrow, or mean nothing."
+            f"There {agree(groups, 'is')} only {count(groups, noun)}: intervals are too narrow, or mean"
+            " nothing."
         )
     if n < _FEW:
         found.append(

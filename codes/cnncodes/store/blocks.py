@@ -68,12 +68,12 @@ class CodeBlocks(RowColumns):
         """Return some of the rows, or a part of their codes; parameters and errors as of `Codes.select`."""
         keep, plan = self._find_rows(split, views, labelled)
         manifest = self.manifest if layers is None else choose_layers(self.manifest, list_layers(layers))
-        rows = self.rows if keep.all() else self.rows.filter(pa.array(keep)).combine_chunks()
-        return replace(self, manifest=manifest, rows=rows, plan=plan, places=self.places[keep])
+        return replace(self.take(keep), manifest=manifest, plan=plan)
 
     def take(self, keep: npt.NDArray[np.bool_]) -> CodeBlocks:
         """Return the rows where `keep`, bool ``[n_rows]``, is true."""
-        return replace(self, rows=self.rows.filter(pa.array(keep)).combine_chunks(), places=self.places[keep])
+        rows = self.rows if keep.all() else self.rows.filter(pa.array(keep)).combine_chunks()
+        return replace(self, rows=rows, places=self.places[keep])
 
     @property
     def code_bytes(self) -> int:

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pytest
 
-from cnncodes.evaluation.checks.confusable import find_confusable_classes, tell_apart
+from cnncodes.evaluation.checks.confusable import list_untold, report_untold, tell_apart
+from cnncodes.evaluation.checks.finding import Finding
+
+
+def find_confusable_classes(
+    y: np.ndarray, proba: np.ndarray, classes: Sequence[str], groups: Any = None
+) -> list[Finding]:
+    return report_untold(y, classes, list_untold(y, proba, groups))
 
 
 def make(sizes: list[int], alike: bool, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnncodes.evaluation.checks.confusable import find_untold_pairs
+from cnncodes.evaluation.checks.confusable import list_untold
 from cnncodes.evaluation.checks.label_errors import find_label_issues, find_suspected_labels
 
 
@@ -95,7 +95,7 @@ def test_between_classes_that_are_not_told_apart_none_is_called_wrong() -> None:
     guess = np.where(y < 2, rng.integers(0, 2, 400), y)
     proba[np.arange(400), guess] = 0.97
     y[3] = 2
-    untold = find_untold_pairs(y, proba)
+    untold = {(pair.a, pair.b) for pair in list_untold(y, proba)}
     assert untold == {(0, 1)}
     [found], left_out = find_suspected_labels(list(map(str, range(400))), y, proba, list("abcd"), untold)
     assert found.images == ("3",)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -66,56 +67,71 @@ def tell_apart(
     return _Wins(y, proba, groups).measure(a, b)
 
 
-def find_confusable_classes(
-    y: npt.NDArray[np.int64],
-    proba: npt.NDArray[np.float64],
-    classes: Sequence[str],
-    groups: Any = None,
-) -> list[Finding]:
-    """Report the pairs of classes that are told apart no better than by chance.
+@dataclass(frozen=True)
+class UntoldPair:
+    """Two classes that may be told apart no better than by chance.
 
-    A pair is reported where the interval begins at 0.5 or below, and where that of all pairs of classes
-    together (Bonferroni's), a wider one, ends below `UNDECIDED`: of many pairs some are missed by chance.
-    Where it ends above, or one class has fewer than twenty images (groups), these are too few to say. More
-    than two such pairs are reported together.
+    Attributes
+    ----------
+    a, b : int
+        The first is below the second.
+    told : Estimate
+        As of `tell_apart`; it begins at 0.5 or below.
+    is_known : bool
+        Whether the interval of all pairs of classes together (Bonferroni's), a wider one, ends below
+        `UNDECIDED`, since of many pairs some are missed by chance; and each class has twenty images (groups).
+        Else there are too few to say.
+    """
+
+    a: int
+    b: int
+    told: Estimate
+    is_known: bool
+
+
+def list_untold(
+    y: npt.NDArray[np.int64], proba: npt.NDArray[np.float64], groups: Any = None
+) -> list[UntoldPair]:
+    """Return the pairs of classes that may be told apart no better than by chance.
 
     Parameters
     ----------
     y, proba, groups
         As in `tell_apart`.
-    classes : sequence of str, length n_classes
     """
     wins = _Wins(y, proba, groups)
     z_all = _find_quantile(math.comb(int(np.count_nonzero(wins.sizes)), 2))
-    alike: list[tuple[int, int, Estimate]] = []
-    undecided: list[tuple[int, int, Estimate]] = []
-    for a, b, found in wins.list_untold():
-        enough = (
-            wins.measure(a, b, z_all).high < UNDECIDED
-            and min(wins.count_groups(a), wins.count_groups(b)) >= _LEAST
-        )
-        (alike if enough else undecided).append((a, b, found))
-    names = [str(name) for name in classes]
-    if len(alike) > _FEW_PAIRS:
-        findings = [_report_many(y, names, alike)]
-    else:
-        findings = [_report_alike(names, *pair) for pair in alike]
-    if undecided:
-        findings.append(_report_undecided(y, names, undecided))
-    return findings
+    found = []
+    for a, b in itertools.combinations(range(len(wins.sizes)), 2):
+        # Most pairs are told apart almost always: their intervals need not be worked out.
+        if wins.tell(a, b) < 0.95 and (told := wins.measure(a, b)).low <= 0.5:
+            enough = min(wins.count_groups(a), wins.count_groups(b)) >= _LEAST
+            found.append(UntoldPair(a, b, told, enough and wins.measure(a, b, z_all).high < UNDECIDED))
+    return found
 
 
-def find_untold_pairs(
-    y: npt.NDArray[np.int64], proba: npt.NDArray[np.float64], groups: Any = None
-) -> set[tuple[int, int]]:
-    """Return the pairs of classes, the first below the second, of which the interval begins at 0.5 or below.
+def report_untold(
+    y: npt.NDArray[np.int64], classes: Sequence[str], pairs: Sequence[UntoldPair]
+) -> list[Finding]:
+    """Report pairs of classes that are told apart no better than by chance, or may be.
 
     Parameters
     ----------
-    y, proba, groups
-        As in `tell_apart`.
+    y : ndarray of int64, shape (n,)
+    classes : sequence of str, length n_classes
+    pairs : sequence of UntoldPair
+        More than two that are known are reported together.
     """
-    return {(a, b) for a, b, _ in _Wins(y, proba, groups).list_untold()}
+    names = [str(name) for name in classes]
+    alike = [pair for pair in pairs if pair.is_known]
+    undecided = [pair for pair in pairs if not pair.is_known]
+    if len(alike) > _FEW_PAIRS:
+        findings = [_report_many(y, names, alike)]
+    else:
+        findings = [_report_alike(names, pair) for pair in alike]
+    if undecided:
+        findings.append(_report_undecided(y, names, undecided))
+    return findings
 
 
 def _find_quantile(pairs: int) -> float:
@@ -151,13 +167,6 @@ class _Wins:
         """Return how often it is told right of which of two classes an image is; NaN if one has none."""
         return float(self._shares[a, b] + self._shares[b, a]) / 2
 
-    def list_untold(self) -> Iterator[tuple[int, int, Estimate]]:
-        """Yield the pairs of classes of which the interval begins at 0.5 or below, with that."""
-        for a, b in itertools.combinations(range(len(self.sizes)), 2):
-            # Most pairs are told apart almost always: their intervals need not be worked out.
-            if self.tell(a, b) < 0.95 and (found := self.measure(a, b)).low <= 0.5:
-                yield a, b, found
-
     def count_groups(self, a: int) -> int:
         """Return of how many groups, or images without any, the images of a class are."""
         return len(np.unique(self._members[a]))
@@ -183,35 +192,36 @@ def _win(odds: npt.NDArray[np.float64], own: npt.NDArray[np.float64]) -> npt.NDA
     return np.asarray((own > odds) + 0.5 * (own == odds))
 
 
-def _describe(classes: list[str], a: int, b: int, found: Estimate) -> dict[str, object]:
+def _describe(classes: list[str], pair: UntoldPair) -> dict[str, object]:
+    found = pair.told
     return {
-        "classes": [classes[a], classes[b]],
+        "classes": [classes[pair.a], classes[pair.b]],
         "told_right": {"value": found.value, "low": found.low, "high": found.high, "n": found.n},
     }
 
 
-def _report_alike(classes: list[str], a: int, b: int, found: Estimate) -> Finding:
+def _report_alike(classes: list[str], pair: UntoldPair) -> Finding:
+    found = pair.told
     return Finding(
         check="classes",
         severity="warn",
         certainty="likely",
         sentence=(
-            f"The classes {classes[a]!r} and {classes[b]!r} are not told apart: {found.value:.0%} of"
-            f" {found.n:,} images are told right (95% interval {found.low:.0%} to {found.high:.0%}), where"
+            f"The classes {classes[pair.a]!r} and {classes[pair.b]!r} are not told apart: {found.value:.0%}"
+            f" of {found.n:,} images are told right (95% interval {found.low:.0%} to {found.high:.0%}), where"
             " a coin has 50%."
         ),
         advice="Make one class of them, or look whether their labels are mixed up.",
         images=(),
         n=found.n,
-        details={"pairs": [_describe(classes, a, b, found)]},
+        details={"pairs": [_describe(classes, pair)]},
     )
 
 
-def _report_many(
-    y: npt.NDArray[np.int64], classes: list[str], pairs: list[tuple[int, int, Estimate]]
-) -> Finding:
-    named = [classes[i] for i in sorted({i for a, b, _ in pairs for i in (a, b)})]
-    a, b, best = max(pairs, key=lambda pair: pair[2].value)
+def _report_many(y: npt.NDArray[np.int64], classes: list[str], pairs: list[UntoldPair]) -> Finding:
+    named = [classes[i] for i in sorted({i for pair in pairs for i in (pair.a, pair.b)})]
+    first = max(pairs, key=lambda pair: pair.told.value)
+    best = first.told
     if len(pairs) == math.comb(len(classes), 2):
         said = f"None of the {len(classes)} classes is told apart from another"
     else:
@@ -221,32 +231,31 @@ def _report_many(
         severity="warn",
         certainty="likely",
         sentence=(
-            f"{said}: of the pair that is told apart best, {classes[a]!r} and {classes[b]!r},"
+            f"{said}: of the pair that is told apart best, {classes[first.a]!r} and {classes[first.b]!r},"
             f" {best.value:.0%} of {best.n:,} images are told right (95% interval {best.low:.0%} to"
             f" {best.high:.0%}), where a coin has 50%."
         ),
         advice="Make one class of such, or look whether their labels are mixed up.",
         images=(),
         n=len(y),
-        details={"pairs": [_describe(classes, *pair) for pair in pairs]},
+        details={"pairs": [_describe(classes, pair) for pair in pairs]},
     )
 
 
-def _report_undecided(
-    y: npt.NDArray[np.int64], classes: list[str], pairs: list[tuple[int, int, Estimate]]
-) -> Finding:
-    a, b, first = min(pairs, key=lambda pair: pair[2].value)
+def _report_undecided(y: npt.NDArray[np.int64], classes: list[str], pairs: list[UntoldPair]) -> Finding:
+    worst = min(pairs, key=lambda pair: pair.told.value)
+    first = worst.told
     return Finding(
         check="classes",
         severity="tell",
         certainty="possible",
         sentence=(
             f"{count(len(pairs), 'pair')} of classes may or may not be told apart, there are too few images"
-            f" to know: {classes[a]!r} and {classes[b]!r} have {first.value:.0%} right of {first.n:,}"
-            f" (95% interval {first.low:.0%} to {first.high:.0%})."
+            f" to know: {classes[worst.a]!r} and {classes[worst.b]!r} have {first.value:.0%} right of"
+            f" {first.n:,} (95% interval {first.low:.0%} to {first.high:.0%})."
         ),
         advice="Label more images of these classes.",
         images=(),
         n=len(y),
-        details={"pairs": [_describe(classes, *pair) for pair in pairs]},
+        details={"pairs": [_describe(classes, pair) for pair in pairs]},
     )

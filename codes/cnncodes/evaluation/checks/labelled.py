@@ -102,8 +102,9 @@ def _run_head(images: Labelled, random_state: int) -> Found | None:
     if found is None:
         return None
     y, proba, names = found.y, found.proba, [str(name) for name in found.classes]
-    findings = confusable.find_confusable_classes(y, proba, names, images.groups)
-    untold = confusable.find_untold_pairs(y, proba, images.groups)
+    pairs = confusable.list_untold(y, proba, images.groups)
+    findings = confusable.report_untold(y, names, pairs)
+    untold = {(pair.a, pair.b) for pair in pairs}
     suspected, why = label_errors.find_suspected_labels(images.keys, y, proba, names, untold)
     return [*findings, *suspected], [LeftOut("labels", why)] if why else []
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from cnncodes.evaluation import NumberEvaluation
 from cnncodes.evaluation.measures import NUMBER_MEASURES
+from cnncodes.evaluation.numbers import say_beyond
 from cnncodes.report.codemap import Marks, draw_map
 from cnncodes.report.datachecks import show_data
 from cnncodes.report.html import pack, percent, significant
@@ -49,11 +50,7 @@ def show_figures(evaluation: NumberEvaluation) -> str:
     """Return the section of overall figures."""
     has_intervals = evaluation.covered is not None
     measures = [one for one in NUMBER_MEASURES if has_intervals or one.key != "covered"]
-    drawn = "images" if evaluation.n_groups is None else "groups"
-    note = (
-        f"The largest error is {significant(evaluation.largest_error)}; of further {drawn} up to"
-        f" {percent(evaluation.beyond)} may have a larger one (95% confidence), which no interval knows of."
-    )
+    note = say_beyond(significant(evaluation.largest_error), percent(evaluation.beyond), evaluation.n_groups)
     return tabulate_figures(
         evaluation, measures, {"coverage": percent(evaluation.coverage or 0.0)}, note=note
     )
