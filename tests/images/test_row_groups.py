@@ -61,6 +61,20 @@ def test_lanes_that_are_some_rows_apart_read_nothing_again(tmp_path: Path) -> No
     assert group.batches_read == -(-N_ROWS // 16)
 
 
+def test_of_a_group_that_was_read_to_its_end_only_what_is_kept_is_held(tmp_path: Path) -> None:
+    rows = [os.urandom(2**14) for _ in range(256)]  # a page of 4 MiB, which its reader holds
+    path = tmp_path / "x.parquet"
+    pq.write_table(pa.table({"b": rows}), path)
+    group = RowGroup(ListedFile.of(path), "b", 0, kept=2**18)
+    before = pa.total_allocated_bytes()
+    for row in range(240):
+        group.read(row)
+    assert pa.total_allocated_bytes() - before > 3 * 2**20
+    assert group.read(255) == rows[255]
+    assert pa.total_allocated_bytes() - before < 2**20
+    assert group.read(0) == rows[0]  # and is read again where it is asked for
+
+
 OTHERS = {
     "other rows": pa.table({"b": [value(row) for row in reversed(range(N_ROWS))]}),
     "fewer rows": pa.table({"b": [b"other"]}),

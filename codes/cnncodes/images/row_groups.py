@@ -78,6 +78,7 @@ class RowGroup:
     def _begin(self) -> None:
         self._kept: deque[Any] = deque()
         self._first = self._end = self._bytes = 0
+        self._rows = 0
         self._batches: Any = None
         self._reason: str | None = None
 
@@ -127,6 +128,8 @@ class RowGroup:
             gone = self._kept.popleft()
             self._first += len(gone)
             self._bytes -= gone.nbytes
+        if self._end == self._rows:  # its pages, which may be as large as the group
+            self._batches = iter(())
 
     def _check(self) -> None:
         try:
@@ -141,4 +144,5 @@ class RowGroup:
         self._table.check()
         # With a buffer its pages are read one after another, and not the whole group's at once.
         file = pq.ParquetFile(self._table.path, buffer_size=2**20, pre_buffer=False)
+        self._rows = file.metadata.row_group(self._number).num_rows
         return file.iter_batches(_BATCH, row_groups=[self._number], columns=[self._column], use_threads=False)
