@@ -33,9 +33,9 @@ def test_a_ladder_and_its_curve_are_not_mistaken_for_each_other() -> None:
 def test_what_are_no_axes_is_said(axes: Any) -> None:
     pytest.importorskip("matplotlib")
     for draw in (
-        lambda: plots.plot_confusion(FIGURES, axes=axes),
-        lambda: plots.plot_predicted([1, 2], [1, 2], axes=axes),
-        lambda: plots.plot_precision_recall([{"a"}, set()], [[0.9], [0.2]], ["a"], axes=axes),
+        lambda: plots.plot_confusion(FIGURES, ax=axes),
+        lambda: plots.plot_predicted([1, 2], [1, 2], ax=axes),
+        lambda: plots.plot_precision_recall([{"a"}, set()], [[0.9], [0.2]], ["a"], ax=axes),
     ):
-        with pytest.raises(UsageError, match=r"axes must be those of Matplotlib.* Got (int|str|list)"):
+        with pytest.raises(UsageError, match=r"ax must be axes of Matplotlib.* Got (int|str|list)"):
             draw()

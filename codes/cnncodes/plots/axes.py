@@ -21,7 +21,7 @@ def check_matplotlib() -> None:
         raise BackendMissing(f"Matplotlib {why}, which plots need: {install_advice('report')}.") from error
 
 
-def take_axes(axes: Any, size: tuple[float, float]) -> Any:
+def take_axes(ax: Any, size: tuple[float, float]) -> Any:
     """Return the axes that were given, or else those of a new figure of that size in inches.
 
     No window shows it.
@@ -37,14 +37,14 @@ def take_axes(axes: Any, size: tuple[float, float]) -> Any:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    if axes is None:
+    if ax is None:
         return Figure(figsize=size, layout="constrained").add_subplot()
-    if not isinstance(axes, Axes):
+    if not isinstance(ax, Axes):
         raise UsageError(
-            "axes must be those of Matplotlib, one: the second that `matplotlib.pyplot.subplots()` gives. Got"
-            f" {type(axes).__name__} instead."
+            "ax must be axes of Matplotlib, one: the second that `matplotlib.pyplot.subplots()` gives. Got"
+            f" {type(ax).__name__} instead."
         )
-    return axes
+    return ax
 
 
 def show_name(name: object) -> str:

@@ -17,7 +17,7 @@ _NUMBERED, _NAMED = 20, 60
 _RESULT = ("confusion", "the evaluation of `evaluate_predictions`")
 
 
-def plot_confusion(evaluation: Evaluation, *, axes: Any = None) -> Any:
+def plot_confusion(evaluation: Evaluation, *, ax: Any = None) -> Any:
     """Plot the confusion matrix: numbers of images, coloured by their share of the true class.
 
     Parameters
@@ -25,7 +25,7 @@ def plot_confusion(evaluation: Evaluation, *, axes: Any = None) -> Any:
     evaluation : Evaluation
         What `cnncodes.evaluation.evaluate_predictions` gave. Up to 20 classes cells have their numbers, up to
         60 rows and columns their names.
-    axes : matplotlib.axes.Axes, optional
+    ax : matplotlib.axes.Axes, optional
         Where to; by default a new figure's.
 
     Returns
@@ -35,7 +35,7 @@ def plot_confusion(evaluation: Evaluation, *, axes: Any = None) -> Any:
     Raises
     ------
     UsageError
-        If something else is given, or `axes` is none.
+        If something else is given, or `ax` is none.
     BackendMissing
         If Matplotlib is not installed.
 
@@ -58,7 +58,7 @@ def plot_confusion(evaluation: Evaluation, *, axes: Any = None) -> Any:
     of_class = counts.sum(axis=1, keepdims=True)
     shares = counts / np.maximum(of_class, 1)
     side = min(10.0, 3.0 + 0.32 * len(counts))
-    axes = take_axes(axes, (side + 0.8, side))
+    axes = take_axes(ax, (side + 0.8, side))
     picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="equal", interpolation="nearest")
     axes.figure.colorbar(picture, ax=axes, shrink=0.8, label="share of the true class")
     if len(counts) <= _NUMBERED:
@@ -75,7 +75,7 @@ def plot_confusion(evaluation: Evaluation, *, axes: Any = None) -> Any:
     return axes
 
 
-def plot_classes(evaluation: Evaluation, *, most: int = 30, axes: Any = None) -> Any:
+def plot_classes(evaluation: Evaluation, *, most: int = 30, ax: Any = None) -> Any:
     """Plot the share of each class's images that were found, with 95 % intervals, the least found on top.
 
     Parameters
@@ -84,7 +84,7 @@ def plot_classes(evaluation: Evaluation, *, most: int = 30, axes: Any = None) ->
         What `cnncodes.evaluation.evaluate_predictions` gave.
     most : int
         Classes that are shown; of more those with the least recall.
-    axes : matplotlib.axes.Axes, optional
+    ax : matplotlib.axes.Axes, optional
         Where to; by default a new figure's.
 
     Returns
@@ -94,7 +94,7 @@ def plot_classes(evaluation: Evaluation, *, most: int = 30, axes: Any = None) ->
     Raises
     ------
     UsageError
-        If `most` is below 1, something else is given, or `axes` is none.
+        If `most` is below 1, something else is given, or `ax` is none.
     BackendMissing
         If Matplotlib is not installed.
 
@@ -110,7 +110,7 @@ def plot_classes(evaluation: Evaluation, *, most: int = 30, axes: Any = None) ->
         raise UsageError(f"most must be at least 1. Got {most} instead.")
     occurring = [figures for figures in evaluation.per_class if figures.recall.n]
     shown = sorted(occurring, key=lambda figures: figures.recall.value)[:most]
-    axes = take_axes(axes, (6.4, 1.2 + 0.28 * len(shown)))
+    axes = take_axes(ax, (6.4, 1.2 + 0.28 * len(shown)))
     for row, figures in enumerate(shown):
         found = figures.recall
         if found.low <= found.high:  # it has an interval
@@ -130,7 +130,7 @@ def plot_classes(evaluation: Evaluation, *, most: int = 30, axes: Any = None) ->
     return axes
 
 
-def plot_reliability(evaluation: Evaluation, *, axes: Any = None) -> Any:
+def plot_reliability(evaluation: Evaluation, *, ax: Any = None) -> Any:
     """Plot the share of right answers against the probability that they were given with.
 
     Parameters
@@ -138,7 +138,7 @@ def plot_reliability(evaluation: Evaluation, *, axes: Any = None) -> Any:
     evaluation : Evaluation
         What `cnncodes.evaluation.evaluate_predictions` gave, of probabilities. The more images a disc stands
         for, the larger it is.
-    axes : matplotlib.axes.Axes, optional
+    ax : matplotlib.axes.Axes, optional
         Where to; by default a new figure's.
 
     Returns
@@ -148,7 +148,7 @@ def plot_reliability(evaluation: Evaluation, *, axes: Any = None) -> Any:
     Raises
     ------
     UsageError
-        If the predictions had no probabilities, something else is given, or `axes` is none.
+        If the predictions had no probabilities, something else is given, or `ax` is none.
     BackendMissing
         If Matplotlib is not installed.
 
@@ -165,7 +165,7 @@ def plot_reliability(evaluation: Evaluation, *, axes: Any = None) -> Any:
     if found is None:
         why = evaluation.missing.get("calibration_error", "the evaluation has no probabilities")
         raise UsageError(f"there is no reliability diagram: {sentence(why)}")
-    axes = take_axes(axes, (5.4, 5.4))
+    axes = take_axes(ax, (5.4, 5.4))
     most = max(part.n for part in found.bins)
     axes.plot([0, 1], [0, 1], "--", color="#444444", linewidth=1, label="as they should be")
     given, right = [part.probability for part in found.bins], [part.accuracy for part in found.bins]

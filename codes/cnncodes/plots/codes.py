@@ -17,7 +17,7 @@ _MARKERS = "osD^v<>phd"
 _NAMED = 40
 
 
-def plot_codes(X: Any, y: Any, *, predicted: Any = None, axes: Any = None) -> Any:
+def plot_codes(X: Any, y: Any, *, predicted: Any = None, ax: Any = None) -> Any:
     """Plot codes in two dimensions, a mark an image, a colour a class; mistakes are crosses.
 
     Parameters
@@ -29,7 +29,7 @@ def plot_codes(X: Any, y: Any, *, predicted: Any = None, axes: Any = None) -> An
         True classes.
     predicted : array-like of str, shape (n_images,), optional
         Predicted classes: where they differ, images are crosses in the colour of their true class.
-    axes : matplotlib.axes.Axes, optional
+    ax : matplotlib.axes.Axes, optional
         Where to; by default a new figure's.
 
     Returns
@@ -56,7 +56,7 @@ def plot_codes(X: Any, y: Any, *, predicted: Any = None, axes: Any = None) -> An
     ['cat', 'dog', 'mistakes (1)']
     """
     X, y, wrong = _check(X, y, predicted)
-    axes = take_axes(axes, (8.0, 6.0))
+    axes = take_axes(ax, (8.0, 6.0))
     layout = lay_out(X)
     across, down = layout.places.T
     names = np.unique(y)

@@ -35,14 +35,14 @@ _LOOKS = {
 }
 
 
-def plot_cost(ladder: Ladder, axes: Any = None) -> Any:
+def plot_cost(ladder: Ladder, ax: Any = None) -> Any:
     """Plot the figure that methods are compared by against seconds of processors, with 95 % intervals.
 
     Parameters
     ----------
     ladder : Ladder
         What `cnncodes.evaluation.baselines.climb` gave.
-    axes : matplotlib.axes.Axes, optional
+    ax : matplotlib.axes.Axes, optional
         Where to; by default a new figure's.
 
     Returns
@@ -52,12 +52,12 @@ def plot_cost(ladder: Ladder, axes: Any = None) -> Any:
     Raises
     ------
     UsageError
-        If something else is given, or `axes` is none.
+        If something else is given, or `ax` is none.
     BackendMissing
         If Matplotlib is not installed.
     """
     check_result(ladder, "rungs", "the ladder of `climb`")
-    axes = take_axes(axes, (10.0, 5.0))
+    axes = take_axes(ax, (10.0, 5.0))
     low, high = _find_room(ladder)
     for number, rung in enumerate(ladder.rungs, start=1):
         color, marker = _LOOKS.get(rung.group, ("#000000", "o"))

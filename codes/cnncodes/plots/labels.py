@@ -8,7 +8,7 @@ from cnncodes.errors import UsageError, count
 from cnncodes.plots.axes import add_legend, show_name, take_axes
 
 
-def plot_precision_recall(y: Any, proba: Any, classes: Any, *, axes: Any = None) -> Any:
+def plot_precision_recall(y: Any, proba: Any, classes: Any, *, ax: Any = None) -> Any:
     """Plot precision against recall, a line a label, which the legend names with its average precision.
 
     Parameters
@@ -19,7 +19,7 @@ def plot_precision_recall(y: Any, proba: Any, classes: Any, *, axes: Any = None)
     proba : array-like of float, shape (n_images, n_labels)
         Probabilities, or any values that order the images.
     classes : array-like, shape (n_labels,)
-    axes : matplotlib.axes.Axes, optional
+    ax : matplotlib.axes.Axes, optional
         Where to; by default a new figure's.
 
     Returns
@@ -29,7 +29,7 @@ def plot_precision_recall(y: Any, proba: Any, classes: Any, *, axes: Any = None)
     Raises
     ------
     UsageError
-        If the shapes do not fit, a value is not finite, no image has a label, or `axes` is none.
+        If the shapes do not fit, a value is not finite, no image has a label, or `ax` is none.
     BackendMissing
         If Matplotlib is not installed.
 
@@ -44,7 +44,7 @@ def plot_precision_recall(y: Any, proba: Any, classes: Any, *, axes: Any = None)
     traces = trace_precision(y, proba, classes)
     if not traces:
         raise UsageError("no image has any of the labels: there is no precision against recall to plot.")
-    axes, named = take_axes(axes, (6.4, 5.0)), []
+    axes, named = take_axes(ax, (6.4, 5.0)), []
     for label in traces:
         [line] = axes.step(label.recall, label.precision, where="pre")
         named.append(

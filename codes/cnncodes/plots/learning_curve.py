@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from cnncodes.evaluation.intervals import Estimate
 
 
-def plot_learning_curve(curve: LearningCurve, axes: Any = None) -> Any:
+def plot_learning_curve(curve: LearningCurve, ax: Any = None) -> Any:
     """Plot the figure against the number of training images, with 95 % intervals; beyond them dashed.
 
     Parameters
     ----------
     curve : LearningCurve
-    axes : matplotlib.axes.Axes, optional
+    ax : matplotlib.axes.Axes, optional
         Where to; by default a new figure's.
 
     Returns
@@ -27,12 +27,12 @@ def plot_learning_curve(curve: LearningCurve, axes: Any = None) -> Any:
     Raises
     ------
     UsageError
-        If something else is given, or `axes` is none.
+        If something else is given, or `ax` is none.
     BackendMissing
         If Matplotlib is not installed.
     """
     check_result(curve, "points", "the `curve` of a ladder that `climb` gave with curve=True")
-    axes = take_axes(axes, (6.4, 4.4))
+    axes = take_axes(ax, (6.4, 4.4))
     measured = [(point.images, point.estimate) for point in curve.points]
     beyond = [measured[-1], *((point.images, point.estimate) for point in curve.further)]
     _draw_band(axes, measured, "o-", "#0072b2", "measured")

@@ -8,7 +8,7 @@ from cnncodes.errors import UsageError, count
 from cnncodes.plots.axes import take_axes
 
 
-def plot_predicted(y: Any, predicted: Any, *, width: float | None = None, axes: Any = None) -> Any:
+def plot_predicted(y: Any, predicted: Any, *, width: float | None = None, ax: Any = None) -> Any:
     """Plot predicted against true numbers, a dot an image, with the line on which they are equal.
 
     Parameters
@@ -16,7 +16,7 @@ def plot_predicted(y: Any, predicted: Any, *, width: float | None = None, axes: 
     y, predicted : array-like of float, shape (n_images,)
     width : float, optional
         Half the width of intervals (`NumberEvaluation.width`): their edges are dashed lines.
-    axes : matplotlib.axes.Axes, optional
+    ax : matplotlib.axes.Axes, optional
         Where to; by default a new figure's.
 
     Returns
@@ -26,7 +26,7 @@ def plot_predicted(y: Any, predicted: Any, *, width: float | None = None, axes: 
     Raises
     ------
     UsageError
-        If the shapes do not fit, a number is not finite, `width` is below 0, or `axes` is none.
+        If the shapes do not fit, a number is not finite, `width` is below 0, or `ax` is none.
     BackendMissing
         If Matplotlib is not installed.
 
@@ -43,7 +43,7 @@ def plot_predicted(y: Any, predicted: Any, *, width: float | None = None, axes: 
     y, predicted = check_numbers(y, predicted)
     if width is not None and not 0 <= width < np.inf:
         raise UsageError(f"width must be a number of at least 0. Got {width!r} instead.")
-    axes = take_axes(axes, (5.4, 5.4))
+    axes = take_axes(ax, (5.4, 5.4))
     low, high = float(min(y.min(), predicted.min())), float(max(y.max(), predicted.max()))
     axes.plot(y, predicted, "o", color="#0072b2", alpha=0.45, markersize=4, linestyle="none")
     axes.plot([low, high], [low, high], "-", color="#444444", linewidth=1, label="predicted = true")
