@@ -11,7 +11,7 @@ import numpy.typing as npt
 from sklearn.svm import SVC
 
 from cnncodes.heads.folds import Rows
-from cnncodes.heads.kernels import decide_by_pairs, mean_square_distance, square_distances, sum_by_class
+from cnncodes.heads.kernels import decide_by_pairs, mean_square_distance, square_distances
 from cnncodes.heads.sweep import Fold, Setting
 
 Array = npt.NDArray[Any]
@@ -68,8 +68,7 @@ class KernelSearch:
                 kernel = np.exp(-fold.X.dtype.type(gamma) * within).astype(np.float64)
                 new, last = np.exp(-fold.X.dtype.type(gamma) * across), gamma
             machine = fit_kernel(kernel, fold.y, fold.loss_weight, C)
-            sums = sum_by_class(new[:, machine.support], machine.dual, machine.counts)
-            yield decide_by_pairs(sums, machine.intercept)
+            yield decide_by_pairs(new[:, machine.support], machine.dual, machine.counts, machine.intercept)
 
 
 def fit_machine(X: Array, y: Array, weight: Array, C: float, gamma: float) -> Machine:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,8 +14,9 @@ from cnncodes.heads.scoring import FARTHEST, Scorer, read_classes, scale_codes
 
 #: Support vectors that are compared at once: what bounds the memory.
 _ROWS = 4096
-#: Rows whose pairs of classes are looked at together.
-_PAIR_ROWS = 256
+#: Rows whose pairs of classes are looked at together, as far as their values are no more than so many: 64
+#: MiB.
+_PAIR_ROWS, _PAIR_VALUES = 256, 2**23
 #: How sharply a pair decides: a row on the margin, where the value is 1, is of its class with probability
 #: 0.95.
 _SLOPE = 3.0
@@ -44,25 +46,27 @@ def mean_square_distance(X: Array, weight: Array) -> float:
     return 2 * total if total > floor else 1.0
 
 
-def add_kernel(out: Array, rows: Array, around: Array, dual: Array, gamma: float) -> None:
-    """Add to `out` ``[n, m]`` the sum of ``exp(-gamma * |x - r|^2) * dual`` over rows r, some at a time.
+def compute_kernel(rows: Array, around: Array, gamma: float) -> Iterator[tuple[slice, Array]]:
+    """Yield ``exp(-gamma * |x - r|^2)`` of some rows r at a time: which, and ``[n, so many]`` in float64.
 
     Parameters
     ----------
-    out : float64 ``[n, m]``
     rows : float64 ``[n, D]``
     around : float32 ``[S, D]``
-    dual : float64 ``[S, m]``
     gamma : float
     """
     for start in range(0, len(around), _ROWS):
         part = slice(start, start + _ROWS)
         distances = square_distances(rows, around[part].astype(np.float64))
-        out += np.exp(-gamma * distances) @ dual[part]
+        distances *= -gamma
+        yield part, np.exp(distances, out=distances)
 
 
-def sum_by_class(kernel: Array, dual: Array, counts: Array) -> Array:
-    """Return what the support vectors of each class add to each of its pairs: ``[n, K, K - 1]``.
+def decide_by_pairs(kernel: Array, dual: Array, counts: Array, intercept: Array) -> Array:
+    """Return decision values ``[n, K]``, or ``[n, 1]`` for two classes.
+
+    As in libsvm, the value of the pair i < j is positive for class i; column j - 1 of the coefficients of
+    class i is its part against j, and column i of those of class j is its part against i.
 
     Parameters
     ----------
@@ -71,39 +75,37 @@ def sum_by_class(kernel: Array, dual: Array, counts: Array) -> Array:
     dual : float64 ``[S, K - 1]``
     counts : int ``[K]``
         Support vectors of each class.
-    """
-    ends = np.cumsum(counts)
-    parts = [slice(end - count, end) for end, count in zip(ends, counts, strict=True)]
-    return np.stack([kernel[:, part].astype(np.float64) @ dual[part] for part in parts], axis=1)
-
-
-def decide_by_pairs(sums: Array, intercept: Array) -> Array:
-    """Return decision values ``[n, K]``, or ``[n, 1]`` for two classes.
-
-    As in libsvm, the value of the pair i < j is positive for class i; column j - 1 of the coefficients of
-    class i is its part against j, and column i of those of class j is its part against i.
-
-    Parameters
-    ----------
-    sums : float64 ``[n, K, K - 1]``
-        As `sum_by_class` gives them.
     intercept : float64 ``[K * (K - 1) / 2]``
         Of the pairs (0, 1), (0, 2) … (1, 2) …
     """
-    n, n_classes, _ = sums.shape
-    first, second = np.triu_indices(n_classes, 1)
-    decision = np.zeros((n, n_classes))
-    for start in range(0, n, _PAIR_ROWS):
-        part = sums[start : start + _PAIR_ROWS]
-        values = part[:, first, second - 1] + part[:, second, first] + intercept
+    n, n_classes = len(kernel), len(counts)
+    decision = np.zeros((n_classes, n))
+    size = int(np.clip(_PAIR_VALUES // n_classes**2, 1, _PAIR_ROWS))
+    for part in (slice(start, start + size) for start in range(0, n, size)):
+        _decide_some(kernel[part].astype(np.float64).T, dual, counts, intercept, decision[:, part])
+    return np.ascontiguousarray(decision[: 1 if n_classes == 2 else n_classes].T)
+
+
+def _decide_some(kernel: Array, dual: Array, counts: Array, intercept: Array, decision: Array) -> None:
+    """Add to `decision` ``[K, n]`` what pairs say of rows, `kernel` being ``[S, n]``."""
+    n_classes = len(counts)
+    sums = np.empty((n_classes, n_classes - 1, kernel.shape[1]))  # what each class adds to each of its pairs
+    for own, end, count in zip(sums, np.cumsum(counts), counts, strict=True):
+        np.matmul(dual[end - count : end].T, kernel[end - count : end], out=own)
+    at = 0
+    for first in range(n_classes - 1):
+        values = sums[first, first:] + sums[first + 1 :, first]
+        values += intercept[at : at + len(values), None]
+        at += len(values)
         if n_classes == 2:
-            decision[start : start + _PAIR_ROWS, :1] = -values
-            continue
-        for sign, side in ((1, first), (-1, second)):
-            logs = -np.logaddexp(0, -sign * _SLOPE * values)
-            for k in range(n_classes):
-                decision[start : start + _PAIR_ROWS, k] += logs[:, side == k].sum(axis=1)
-    return decision[:, : 1 if n_classes == 2 else n_classes]
+            decision[0] = -values[0]
+            return
+        values *= _SLOPE
+        # log(1 / (1 + exp(-v))), and of -v it is less by v
+        logs = np.minimum(values, 0) - np.log1p(np.exp(-np.abs(values)))
+        decision[first] += logs.sum(axis=0)
+        logs -= values
+        decision[first + 1 :] += logs
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,9 +194,5 @@ class KernelScorer(Scorer):
 
     def _decide(self, block: Array) -> Array:
         rows = scale_codes(block, self.mean, self.scale)
-        sums = np.zeros((len(rows), len(self.classes), len(self.classes) - 1))
-        ends = np.cumsum(self.counts)
-        for k, (count, end) in enumerate(zip(self.counts, ends, strict=True)):
-            part = slice(end - count, end)
-            add_kernel(sums[:, k], rows, self.support[part], self.dual[part], self.gamma)
-        return decide_by_pairs(sums, self.intercept)
+        kernel = np.hstack([part for _, part in compute_kernel(rows, self.support, self.gamma)])
+        return decide_by_pairs(kernel, self.dual, self.counts, self.intercept)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from cnncodes.errors import UsageError
 from cnncodes.heads.arrays import Array, ArrayScorer, check_numbers
-from cnncodes.heads.kernels import add_kernel
+from cnncodes.heads.kernels import compute_kernel
 from cnncodes.heads.neighbors import count_needed, find_nearest, weigh_nearest
 from cnncodes.heads.scoring import FARTHEST, l2_normalized, scale_codes
 
@@ -238,5 +238,6 @@ class KernelNumberScorer(_RowScorer):
     def _decide(self, block: Array) -> Array:
         rows = scale_codes(block, self.mean, self.scale)
         out = np.repeat(self.intercept[None], len(rows), axis=0)
-        add_kernel(out, rows, self.rows, self.targets, self.gamma)
+        for part, kernel in compute_kernel(rows, self.rows, self.gamma):
+            out += kernel @ self.targets[part]
         return out
