@@ -157,3 +157,10 @@ def test_what_cannot_be_compared(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="at least 2 classes"):
         measure_gain(type(one_class)(one_class.X[keep], one_class.failures, one_class.manifest,
                                      one_class.path, rows, one_class.plan))  # fmt: skip
+
+
+def test_a_dataset_whose_job_has_not_finished_is_said(tmp_path: Path) -> None:
+    codes = write(tmp_path / "a.codes", "flip")
+    unfinished = replace(codes, manifest=replace(codes.manifest, complete=False))
+    with pytest.warns(UserWarning, match="the codes are incomplete: the job that wrote them did not finish"):
+        measure_gain(unfinished, head=HEAD)

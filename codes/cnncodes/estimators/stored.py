@@ -27,11 +27,7 @@ def check_codes(
             f"the codes are of another space: {'; '.join(differing)}. Embed the images again, or give the"
             " backbone and decoding that made the codes."
         )
-    if not codes.complete:  # whole classes may be missing
-        warn(
-            "the codes are incomplete: the job that wrote them did not finish; run the same embed command"
-            " again first.",
-        )
+    warn_incomplete(codes)
     plan = ViewPlan.from_dict(codes.plan)
     if embedder.plan.needs_colors:
         embedder = replace(embedder, plan=embedder.plan.with_colors(plan.principal_colors))
@@ -41,6 +37,15 @@ def check_codes(
             " give a plan that has them (`cnncodes views write`)."
         )
     return plan, embedder, "code" if codes.reduced and aggregate == "auto" else aggregate
+
+
+def warn_incomplete(codes: Codes | CodeBlocks) -> None:
+    """Warn of codes whose job has not finished: whole classes may be missing."""
+    if not codes.complete:
+        warn(
+            "the codes are incomplete: the job that wrote them did not finish; run the same embed command"
+            " again first.",
+        )
 
 
 def weigh_images(codes: Codes, sample_weight: Any) -> npt.NDArray[np.float64] | None:

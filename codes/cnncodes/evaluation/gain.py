@@ -15,6 +15,7 @@ from cnncodes.errors import UsageError, suggest
 from cnncodes.estimators.aggregation import score_images
 from cnncodes.estimators.inputs import ImageRows
 from cnncodes.estimators.labels import check_labels, check_several
+from cnncodes.estimators.stored import warn_incomplete
 from cnncodes.estimators.training import fit_scorer, number_groups
 from cnncodes.evaluation.intervals import Estimate
 from cnncodes.evaluation.paired import compare_paired
@@ -160,6 +161,7 @@ def measure_gain(
         If the codes hold one view of each image, are too few, or `train_views` is not among them.
     """
     _check_views(codes)
+    warn_incomplete(codes)
     frame = Frame(**codes.manifest.views.frame)
     subsets = list_subsets(ViewPlan.from_dict(codes.plan), frame)
     pairs = _pair(subsets, train_views)
