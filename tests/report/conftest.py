@@ -212,12 +212,19 @@ def open_report(browser: Any, tmp_path: Path) -> Iterator[Open]:
     contexts = []
 
     def open_one(
-        material: Subject | bytes, *, size: tuple[int, int] = (1200, 900), scheme: str = "light"
+        material: Subject | bytes,
+        *,
+        size: tuple[int, int] = (1200, 900),
+        scheme: str = "light",
+        scripts: bool = True,
     ) -> Any:
         path = tmp_path / "report.html"
         path.write_bytes(render_any(material))
         context = browser.new_context(
-            viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, offline=True
+            viewport={"width": size[0], "height": size[1]},
+            color_scheme=scheme,
+            offline=True,
+            java_script_enabled=scripts,
         )
         contexts.append(context)
         page = context.new_page()

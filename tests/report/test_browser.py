@@ -63,6 +63,15 @@ def test_the_table_of_classes_is_sorted_by_keyboard(make_material: MakeMaterial,
     assert names == ["cat", "dog", "fish"] and page.locator("#classes th[aria-sort]").count() == 1
 
 
+def test_without_scripts_nothing_is_shown_that_only_they_answer_to(
+    make_material: MakeMaterial, open_report: Open
+) -> None:
+    page = open_report(make_material(LABELS), scripts=False)
+    for what in ("#map", "#map-class", "#map-help", "#map-legend"):
+        assert not page.locator(what).is_visible()
+    assert page.locator("#images svg.map").first.is_visible()
+
+
 def test_activation_maps_are_switched_by_keyboard(make_material: MakeMaterial, open_report: Open) -> None:
     page = open_report(make_material(LABELS))
     overlay = page.locator("#images svg.map").first
