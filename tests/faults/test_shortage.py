@@ -1,4 +1,4 @@
-"""Too little memory, or too few threads: one line that says so, nothing called damaged, and nothing moved."""
+"""Too little memory, or too few threads or open files: one line that says so, and nothing called damaged."""
 
 from __future__ import annotations
 
@@ -37,6 +37,8 @@ if kind == "threads":
         rights = (ctypes.c_uint32 * 6)(0b110, 0b110)  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
         assert libc.capset(header, rights) == 0
     resource.setrlimit(resource.RLIMIT_NPROC, (int(room), int(room)))
+elif kind == "files":
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) - 1 + int(room),) * 2)
 else:
     used = next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmSize"))
     resource.setrlimit(resource.RLIMIT_AS, (int(used) * 1024 + int(room),) * 2)
@@ -145,6 +147,17 @@ def test_an_image_for_which_memory_is_short_keeps_its_codes_and_is_tried_again(
     assert len(read_codes(out).images) == 3
     summary = embed(photos, out, backbone=backbone)
     assert (summary.embedded, summary.unchanged, summary.failed) == (1, 2, 0)
+
+
+@pytest.mark.parametrize("room", range(4))
+def test_no_image_fails_for_too_many_open_files(photos: Path, tmp_path: Path, room: int) -> None:
+    done = run_short("files", room, tmp_path, *JOB, script=EMBED)
+    assert done.returncode == (room < 2), done.stderr
+    if room < 2:
+        assert done.stderr.count("\n") == 1
+        assert "this process may open no more files (`ulimit -n` says how many)" in done.stderr
+    summary = embed(photos, tmp_path / "x.codes", backbone=tmp_path / "net")
+    assert (summary.embedded + summary.unchanged, summary.failed) == (3, 0)
 
 
 def test_a_job_that_may_start_no_lane_says_so(photos: Path, tmp_path: Path) -> None:

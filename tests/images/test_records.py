@@ -6,14 +6,19 @@ import contextlib
 import io
 import os
 import socket
+import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from cnncodes.errors import UnreadableImage
+from cnncodes.errors import ShortageError, UnreadableImage
 from cnncodes.images import FileStat, ImageRecord, records
+from cnncodes.images.file_stats import ListedFile
+from cnncodes.images.records import RowBytes
 
 
 def fail(record: ImageRecord, match: str) -> None:
@@ -31,6 +36,28 @@ def test_what_only_looks_like_a_file_is_not_waited_for() -> None:
         file.read()
     with pytest.raises(UnreadableImage, match="reading it would wait"):
         record.read()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits are those of POSIX")
+def test_too_many_open_files_are_no_fault_of_the_image(tmp_path: Path) -> None:
+    import resource
+
+    path, rows = tmp_path / "a.jpg", tmp_path / "a.parquet"
+    path.write_bytes(b"abc")
+    pq.write_table(pa.table({"image": [b"abc"]}), rows)
+    records = [
+        ImageRecord("a", path),
+        ImageRecord("b", RowBytes(ListedFile.of(rows), "image", 0, 0)),
+    ]
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        for record in records:
+            with pytest.raises(ShortageError, match=r"cannot be read now: this process may open no more"):
+                record.read()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert [record.read() for record in records] == [b"abc", b"abc"]
 
 
 def test_a_file_is_its_bytes_with_size_and_time(tmp_path: Path) -> None:

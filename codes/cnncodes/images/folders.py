@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from cnncodes.disk import TABLES
-from cnncodes.errors import ResultWarning, SourceError, name_some, sentence, warn
+from cnncodes.disk import TABLES, explain_open_files
+from cnncodes.errors import ResultWarning, ShortageError, SourceError, name_some, sentence, warn
 from cnncodes.images.endings import find_suffixes, get_ending, may_be_picture, say_passed_over
 from cnncodes.images.keys import make_unique, to_text
 from cnncodes.images.records import ImageRecord, NoImage
@@ -44,6 +44,8 @@ def list_folder(root: Path, *, unlisted: str = "error") -> list[ImageRecord]:
     SourceError
         If there is no image, or folders that can be nothing but parts lie beside others, or one cannot be
         listed.
+    ShortageError
+        If too many files are open.
 
     Warns
     -----
@@ -158,6 +160,8 @@ def _walk(
         try:
             folders, files = _list_entries(top + above)
         except OSError as error:
+            if told := explain_open_files(error):
+                raise ShortageError(f"{top + above!r} cannot be listed now: {told}") from error
             reason = error.strerror or str(error)
             if not above:
                 raise SourceError(f"{str(root)!r} cannot be listed: {sentence(reason)}") from error

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from cnncodes.errors import UnreadableImage
+from cnncodes.disk import explain_open_files
+from cnncodes.errors import ShortageError, UnreadableImage
 from cnncodes.images.file_stats import FileStat, ListedFile, check_kind, stat_file
 from cnncodes.images.row_groups import read_row
 
@@ -135,6 +136,8 @@ class ImageRecord:
         ------
         UnreadableImage
             If the file cannot be read.
+        ShortageError
+            If too many files are open.
         """
         try:
             return self._read()
@@ -152,6 +155,8 @@ class ImageRecord:
             reason = "no file on a disk: reading it would wait for what may never come"
             raise UnreadableImage("read", reason) from error
         except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+            if told := explain_open_files(error):  # nothing is wrong with the image
+                raise ShortageError(f"{self.data} cannot be read now: {told}") from error
             stat_file(self.data)  # says so where it is no file at all
             raise UnreadableImage("read", getattr(error, "strerror", None) or str(error)) from error
 

@@ -8,7 +8,8 @@ import threading
 from collections import deque
 from typing import Any
 
-from cnncodes.errors import UnreadableImage
+from cnncodes.disk import explain_open_files
+from cnncodes.errors import ShortageError, UnreadableImage
 from cnncodes.images.file_stats import ListedFile
 
 #: Groups that are read at a time: lanes that follow each other may be in two, and in two tables.
@@ -35,6 +36,8 @@ def read_row(table: ListedFile, column: str, group: int, row: int) -> Any:
     ------
     UnreadableImage
         If it cannot be read, or the table has changed since it was listed.
+    ShortageError
+        If too many files are open.
     """
     # Lanes read neighbouring rows: under the lock the first one reads on, the others find it.
     with _LOCK:
@@ -105,7 +108,9 @@ class RowGroup:
         try:
             if self._batches is None:
                 self._batches = self._open()
-        except (OSError, pa.ArrowException) as error:  # such as too many open files: the next row tries again
+        except (OSError, pa.ArrowException) as error:  # the next row tries again
+            if told := explain_open_files(error):
+                raise ShortageError(f"{self._table.path} cannot be read now: {told}") from error
             raise UnreadableImage("read", f"{self._table.path}: {error}") from error
         try:
             batch = next(self._batches, None)
