@@ -192,3 +192,10 @@ def test_figures_do_not_depend_on_the_type_of_the_same_probabilities(kind: str) 
 def test_probabilities_that_are_no_numbers_are_refused(wrong: object) -> None:
     with pytest.raises(UsageError, match="probabilities must be numbers"):
         evaluate_predictions(["ant"], wrong, ["ant", "bee"])
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=2, max_size=8), st.integers(0, 3))
+def test_no_calibration_error_is_above_one_or_below_none(images: list[tuple[float, bool]], seed: int) -> None:
+    probability, right = zip(*images, strict=True)
+    error = measure_calibration(probability, right, random_state=seed).error
+    assert 0 <= error.low <= error.value <= error.high <= 1

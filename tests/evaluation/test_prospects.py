@@ -51,3 +51,15 @@ def test_the_luck_of_the_images_is_in_what_more_would_bring() -> None:
     )
     assert np.isnan(sure[0].gain.low) and sure[0].gain.value == unsure.gain.value
     assert unsure.gain.high - unsure.gain.low == pytest.approx(2 * 1.96 * 0.02, rel=0.1)
+
+
+@pytest.mark.parametrize("key", ["accuracy", "mean_average_precision", "mae"])
+@pytest.mark.parametrize("last", [0.2, 0.02])
+def test_nothing_more_is_promised_than_there_is(key: str, last: float) -> None:
+    figure, rng = FIGURES[key], np.random.default_rng(0)
+    sizes, measured = np.array([50.0, 100, 200]), figure.to_error(np.array([0.4, 0.3, last]))
+    drawn = np.clip(measured + rng.normal(0, 0.05, (500, 3)), 0, 1)
+    for one in foresee(sizes, measured, drawn, rng.normal(0, 0.5, 500), figure, 30, 3):
+        assert 0 <= one.estimate.low <= one.estimate.value <= one.estimate.high <= figure.largest
+        low, high = one.gain.low + measured[-1], one.gain.high + measured[-1]
+        assert -1e-12 <= low <= high <= figure.largest + 1e-12

@@ -130,7 +130,8 @@ def measure_calibration(
     low = max(0.0, plain - width) if plain > larger else 0.0
     high = max(2 * plain - least, mean - share.low, share.high - mean)
     estimate = Estimate(value, min(float(low), value), max(float(high), value), n)
-    return Calibration(estimate, plain, by_chance, bins)
+    # Which no distance is above.
+    return Calibration(estimate.within(0, 1), plain, by_chance, bins)
 
 
 def _find_largest_by_chance(bins: list[Bin], random_state: int) -> float:

@@ -58,6 +58,11 @@ class Figure:
         return 1 if self.higher else -1
 
     @property
+    def largest(self) -> float:
+        """What no value is above; none is below 0."""
+        return 1.0 if self.higher else math.inf
+
+    @property
     def title(self) -> str:
         """The name as it begins a sentence."""
         return f"{self.name[0].upper() if self.name.islower() else self.name[0]}{self.name[1:]}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -40,6 +40,16 @@ class Estimate:
     low: float
     high: float
     n: int
+
+    def within(self, least: float, most: float) -> Estimate:
+        """Return it with an interval that reaches no further than the figure can.
+
+        Examples
+        --------
+        >>> Estimate(0.9, 0.75, 1.25, 30).within(0, 1)
+        Estimate(value=0.9, low=0.75, high=1, n=30)
+        """
+        return replace(self, low=max(self.low, least), high=min(self.high, most))  # NaN stays
 
 
 #: To an interval from a figure, what it is on each resample, and the numbers of images and of units drawn.

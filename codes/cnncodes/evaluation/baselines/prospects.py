@@ -80,11 +80,12 @@ def foresee(
     # Further images have luck of their own, and hold these: together about as much as these alone (measured).
     spread = spread + luck[:, None]
     gains = spread - resampled[:, -1:]
+    now = float(measured[-1])
     return [
         Prospect(
             round(size),
-            figure.summarize(float(one), values, n, units),
-            figure.summarize_gap(float(one - measured[-1]), gain, n, units),
+            figure.summarize(float(one), values, n, units).within(0, figure.largest),
+            figure.summarize_gap(float(one - now), gain, n, units).within(-now, figure.largest - now),
         )
         for size, one, values, gain in zip(wanted, value, spread.T, gains.T, strict=True)
     ]
